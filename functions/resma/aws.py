@@ -1,0 +1,73 @@
+"""Clients of AWS services, made once a process, with time limits that fit inside a function's."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+    from types_boto3_secretsmanager import SecretsManagerClient
+    from types_boto3_sns import SNSClient
+    from types_boto3_sqs import SQSClient
+
+# A queue, topic or secret answers in milliseconds; a caller that waits longer is better served by the outbox.
+_QUICK = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+
+# Three parts go up at once (see multipart.py); a part may take long on a slow line, but not for ever.
+_OBJECTS = {
+    "connect_timeout": 3,
+    "read_timeout": 30,
+    "retries": {"mode": "standard", "total_max_attempts": 3},
+    "max_pool_connections": 8,
+    # Without these two, presigning for an endpoint of one's own falls back to SigV2, and MinIO wants the path style.
+    "signature_version": "s3v4",
+    "s3": {"addressing_style": "path"},
+}
+
+
+@lru_cache
+def sqs_client() -> SQSClient:
+    """The queue service."""
+    return boto3.client("sqs", config=_QUICK)
+
+
+@lru_cache
+def sns_client() -> SNSClient:
+    """The topic service."""
+    return boto3.client("sns", config=_QUICK)
+
+
+@lru_cache
+def secrets_client() -> SecretsManagerClient:
+    """The store of secrets."""
+    return boto3.client("secretsmanager", config=_QUICK)
+
+
+@lru_cache
+def s3_client(credentials_secret_arn: str | None = None, endpoint_url: str | None = None) -> S3Client:
+    """The object store: S3, or whatever AWS_ENDPOINT_URL_S3 names.
+
+    A store that is not S3 (MinIO) has keys of its own, kept as JSON with accessKeyId and secretAccessKey.
+    A presigned address is only good for the host it was signed for: sign with the `endpoint_url` that readers use.
+    """
+    keys: dict[str, Any] = {}
+    if credentials_secret_arn:
+        secret = read_secret(credentials_secret_arn)
+        keys = {
+            "aws_access_key_id": secret["accessKeyId"],
+            "aws_secret_access_key": secret["secretAccessKey"],
+            "aws_session_token": "",
+        }
+    return boto3.client("s3", endpoint_url=endpoint_url, config=Config(**_OBJECTS), **keys)
+
+
+def read_secret(arn: str) -> dict[str, Any]:
+    """Reads a secret that holds a JSON object."""
+    text = secrets_client().get_secret_value(SecretId=arn)["SecretString"]
+    secret: dict[str, Any] = json.loads(text)
+    return secret

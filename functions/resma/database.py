@@ -1,0 +1,118 @@
+"""Connections to Postgres: one a process and purpose, kept between invocations and mended when broken."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from resma.aws import read_secret
+from resma.errors import DatabaseBusy, DatabaseUnavailable, PermanentError, QueryInvalid, TransientError
+
+_BUSY_SQLSTATES = {
+    "55P03",  # lock_not_available
+    "57014",  # query_canceled: statement_timeout, or a standby's conflict with recovery
+    "25P03",  # idle_in_transaction_session_timeout
+    "25P04",  # transaction_timeout
+    "40001",  # serialization_failure, also a standby's conflict
+    "40P01",  # deadlock_detected
+}
+_AWAY_CLASSES = ("08", "53", "57", "58")  # connection, resources, operator intervention, system error
+
+
+class Database:
+    """One kept connection, opened when it is first asked for.
+
+    Safe to use from one thread at a time. `application_name` shows in pg_stat_activity.
+    """
+
+    def __init__(self, secret_arn: str, application_name: str) -> None:
+        self._secret_arn = secret_arn
+        self._application_name = application_name
+        self._connection: Connection[TupleRow] | None = None
+
+    def connect(self) -> Connection[TupleRow]:
+        """Returns a live connection with no transaction open. Raises DatabaseUnavailable."""
+        if self._connection is not None and _is_alive(self._connection):
+            return self._connection
+        self.close()
+        self._connection = _open(self._secret_arn, self._application_name)
+        return self._connection
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Connection[TupleRow]]:
+        """A read-write transaction: committed at the end, rolled back on any error. Errors come out as ours."""
+        with translated_errors():
+            connection = self.connect()
+            with connection.transaction():
+                yield connection
+
+    def close(self) -> None:
+        """Closes the connection, if there is one. Never raises."""
+        if self._connection is not None:
+            with contextlib.suppress(psycopg.Error):
+                self._connection.close()
+        self._connection = None
+
+
+def _is_alive(connection: Connection[TupleRow]) -> bool:
+    if connection.closed:
+        return False
+    try:
+        connection.rollback()
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except psycopg.Error:
+        return False
+    return True
+
+
+def _open(secret_arn: str, application_name: str) -> Connection[TupleRow]:
+    secret = read_secret(secret_arn)
+    try:
+        return psycopg.connect(
+            host=secret["host"],
+            port=secret["port"],
+            dbname=secret["dbname"],
+            user=secret["username"],
+            password=secret["password"],
+            application_name=application_name,
+            connect_timeout=5,
+            client_encoding="UTF8",
+            # Behind RDS Proxy or pgbouncer a prepared statement would pin the session.
+            prepare_threshold=None,
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+        )
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable(
+            f"no connection to the database at {secret['host']}:{secret['port']}: check that it is up and "
+            "that the function's subnet and security group reach it"
+        ) from error
+
+
+@contextlib.contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turns psycopg's errors into ours, by SQLSTATE; message text is never searched."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _translate(error) from error
+
+
+def _translate(error: psycopg.Error) -> TransientError | PermanentError:
+    state = error.sqlstate
+    if state in _BUSY_SQLSTATES:
+        return DatabaseBusy(
+            f"the database stopped the query (SQLSTATE {state}): a lock or a time limit; it is tried again"
+        )
+    if state is None and isinstance(error, psycopg.OperationalError):
+        return DatabaseUnavailable("the connection to the database was lost; the report is tried again")
+    if state is not None and state.startswith(_AWAY_CLASSES):
+        return DatabaseUnavailable(f"the database is not there (SQLSTATE {state}); the report is tried again")
+    detail = (error.diag.message_primary or type(error).__name__).strip()
+    return QueryInvalid(f"the database refused the query (SQLSTATE {state}): {detail}")

@@ -1,0 +1,224 @@
+"""A job's life: claimed, kept alive, finished, sent back, or given up. Every write names the attempt: a fence.
+
+    PENDING -> GENERATING -> READY
+       ^           |    `--> FAILED    (a permanent error at once, a transient one after the last attempt)
+       `--(retry)--'
+
+`attempt` grows with each claim. A worker that was thought dead and wakes up still names its old attempt, so none
+of its writes finds a row, and it raises LeaseLost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow, class_row
+from psycopg.types.json import Jsonb
+
+from resma.errors import LeaseHeld, LeaseLost, ResmaError
+from resma.header import Total
+from resma.multipart import Stored
+from resma.snapshot import Summary
+
+LEASE_SECONDS = 15
+"""How long a job stays a worker's after its last sign of life, which comes about once a second."""
+
+MAX_ATTEMPTS = 3
+"""Attempts a job gets; as many as the queue's redrive policy has receives (template.yaml)."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A job that is this worker's. `attempt` is its fence."""
+
+    tenant_id: str
+    report_id: UUID
+    attempt: int
+    type: str
+    format: str
+    filters: dict[str, Any]
+    callback_url: str | None
+    created_at: datetime
+    upload_id: str | None
+    """The upload that an earlier attempt left behind, if any."""
+    object_key: str | None
+
+
+def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Claim | None:
+    """Takes the job if it is free, or if its worker's lease has run out; None where there is nothing left to do.
+
+    Raises LeaseHeld while another worker has it.
+    """
+    with connection.cursor(row_factory=class_row(Claim)) as cursor:
+        cursor.execute(
+            """
+            WITH free AS (
+                SELECT tenant_id, report_id, upload_id, object_key FROM resma.reports
+                WHERE tenant_id = %s AND report_id = %s
+                  AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
+                FOR UPDATE
+            )
+            UPDATE resma.reports AS r
+            SET status = 'GENERATING', attempt = r.attempt + 1, started_at = clock_timestamp(),
+                enqueued_at = coalesce(r.enqueued_at, clock_timestamp()),
+                lease_until = clock_timestamp() + make_interval(secs => %s),
+                rows_done = 0, rows_expected = NULL, upload_id = NULL, object_key = NULL
+            FROM free
+            WHERE r.tenant_id = free.tenant_id AND r.report_id = free.report_id
+            RETURNING r.tenant_id, r.report_id, r.attempt, r.type, r.format, r.filters, r.callback_url,
+                      r.created_at, free.upload_id, free.object_key
+            """,
+            (tenant_id, report_id, LEASE_SECONDS),
+        )
+        if (claim := cursor.fetchone()) is not None:
+            return claim
+    left = connection.execute(
+        "SELECT extract(epoch FROM lease_until - clock_timestamp())::float8 FROM resma.reports"
+        " WHERE tenant_id = %s AND report_id = %s AND status = 'GENERATING'",
+        (tenant_id, report_id),
+    ).fetchone()
+    if left is not None:
+        raise LeaseHeld(f"report {report_id} is another worker's for {left[0]:.0f} s more", max(0.0, left[0]))
+    return None
+
+
+def keep_alive(connection: Connection[TupleRow], claim: Claim, rows_done: int) -> None:
+    """Renews the lease and shows progress. Raises LeaseLost."""
+    _fenced(
+        connection,
+        claim,
+        "rows_done = %(rows_done)s, lease_until = clock_timestamp() + make_interval(secs => %(lease)s)",
+        {"rows_done": rows_done, "lease": LEASE_SECONDS},
+    )
+
+
+def note_summary(connection: Connection[TupleRow], claim: Claim, summary: Summary) -> None:
+    """Records what the snapshot holds, so that progress has an end. Raises LeaseLost."""
+    _fenced(
+        connection,
+        claim,
+        "rows_expected = %(rows)s, as_of = %(as_of)s, totals = %(totals)s",
+        {"rows": summary.rows, "as_of": summary.as_of, "totals": Jsonb([show_total(t) for t in summary.totals])},
+    )
+
+
+def note_upload(connection: Connection[TupleRow], claim: Claim, object_key: str, upload_id: str) -> None:
+    """Records the upload under way, so that whoever takes the job over can abort it. Raises LeaseLost."""
+    _fenced(
+        connection,
+        claim,
+        "object_key = %(object_key)s, upload_id = %(upload_id)s",
+        {"object_key": object_key, "upload_id": upload_id},
+    )
+
+
+def finish_job(
+    connection: Connection[TupleRow], claim: Claim, stored: Stored, rows: int, metrics: dict[str, Any]
+) -> None:
+    """GENERATING -> READY, with the completion event in the same transaction. Raises LeaseLost."""
+    _fenced(
+        connection,
+        claim,
+        "status = 'READY', finished_at = clock_timestamp(), lease_until = NULL, upload_id = NULL,"
+        " rows_done = %(rows)s, bytes = %(bytes)s, sha256 = %(sha256)s, metrics = %(metrics)s,"
+        " error_code = NULL, error_detail = NULL",
+        {"rows": rows, "bytes": stored.bytes, "sha256": stored.sha256, "metrics": Jsonb(metrics)},
+    )
+    _record_event(connection, claim.tenant_id, claim.report_id, "report.ready")
+
+
+def send_back(connection: Connection[TupleRow], claim: Claim, error: Exception) -> None:
+    """GENERATING -> PENDING after a transient error: the queue delivers it again. Raises LeaseLost."""
+    _fenced(
+        connection,
+        claim,
+        "status = 'PENDING', lease_until = NULL, error_code = %(code)s, error_detail = %(detail)s",
+        describe_error(error),
+    )
+
+
+def fail_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -> None:
+    """GENERATING -> FAILED after a permanent error, with the completion event. Raises LeaseLost."""
+    _fenced(
+        connection,
+        claim,
+        "status = 'FAILED', finished_at = clock_timestamp(), lease_until = NULL, upload_id = NULL,"
+        " object_key = NULL, error_code = %(code)s, error_detail = %(detail)s",
+        describe_error(error),
+    )
+    _record_event(connection, claim.tenant_id, claim.report_id, "report.failed")
+
+
+def give_up_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> bool:
+    """FAILED with the last error, for a job that the queue has given up; returns whether the row was changed.
+
+    Leaves alone what is finished, and what a worker still has: a duplicate of its message was given up then.
+    """
+    row = connection.execute(
+        """
+        UPDATE resma.reports
+        SET status = 'FAILED', finished_at = clock_timestamp(), lease_until = NULL,
+            error_code = coalesce(error_code, 'worker-died'),
+            error_detail = coalesce(error_detail, 'the worker ended without a word in attempt ' || attempt ||
+                ', for instance out of memory or time: see its log, then ask for the report again')
+        WHERE tenant_id = %s AND report_id = %s
+          AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
+        RETURNING report_id
+        """,
+        (tenant_id, report_id),
+    ).fetchone()
+    if row is not None:
+        _record_event(connection, tenant_id, report_id, "report.failed")
+    return row is not None
+
+
+def describe_error(error: Exception) -> dict[str, str]:
+    """Code and detail of an error as a row keeps them. An unexpected one shows its class only: no data leaks."""
+    if isinstance(error, ResmaError):
+        return {"code": error.code, "detail": str(error)}
+    return {"code": "internal", "detail": f"an unexpected {type(error).__name__}: see the worker's log"}
+
+
+def show_total(total: Total) -> dict[str, Any]:
+    """A total as JSON. The amount is text: a JSON number would lose digits."""
+    return {"currency": total.currency, "rows": total.rows, "amount": f"{Decimal(total.amount):f}"}
+
+
+def _fenced(connection: Connection[TupleRow], claim: Claim, assignments: str, values: dict[str, Any]) -> None:
+    row = connection.execute(
+        f"UPDATE resma.reports SET {assignments}"  # type: ignore[arg-type]  # noqa: S608  # literals above
+        " WHERE tenant_id = %(tenant_id)s AND report_id = %(report_id)s AND attempt = %(attempt)s"
+        " AND status = 'GENERATING' RETURNING report_id",
+        {
+            **values,
+            "tenant_id": claim.tenant_id,
+            "report_id": claim.report_id,
+            "attempt": claim.attempt,
+        },
+    ).fetchone()
+    if row is None:
+        raise LeaseLost(f"report {claim.report_id} is no longer this worker's (attempt {claim.attempt})")
+
+
+def _record_event(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, type_: str) -> None:
+    """The event and, where the request named a callback, its delivery: both exist or neither."""
+    event_id = f"evt_{report_id.hex}"
+    connection.execute(
+        "INSERT INTO resma.events (tenant_id, event_id, report_id, type) VALUES (%s, %s, %s, %s)",
+        (tenant_id, event_id, report_id, type_),
+    )
+    # The first attempt comes with the event; should that fail to arrive, the tick makes it after half a minute.
+    connection.execute(
+        """
+        INSERT INTO resma.webhook_deliveries (tenant_id, event_id, report_id, url, next_attempt_at)
+        SELECT tenant_id, %s, report_id, callback_url, clock_timestamp() + interval '30 seconds'
+        FROM resma.reports
+        WHERE tenant_id = %s AND report_id = %s AND callback_url IS NOT NULL
+        """,
+        (event_id, tenant_id, report_id),
+    )

@@ -1,0 +1,189 @@
+"""Bytes on their way into one object: a multipart upload that appears whole, or not at all."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Semaphore
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+
+from resma.errors import ObjectStoreUnavailable
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+    from types_boto3_s3.type_defs import CompletedPartTypeDef
+
+logger = Logger(child=True)
+
+MIB = 1024 * 1024
+
+PART_SIZES = ((1000, 8 * MIB), (3000, 16 * MIB), (6000, 64 * MIB), (10_000, 128 * MIB))
+"""Up to which part number a part has which size.
+
+S3 takes 10,000 parts of 5 MiB or more (only the last may be smaller). Growing parts keep memory small for usual
+files and reach 726 GiB within the limit.
+"""
+
+UPLOAD_THREADS = 3
+"""Parts in the air at once: 200 MB/s with one, 358 with three. Memory is (threads + 1) parts."""
+
+_OWNER = "resma-owner"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a finished upload is: its size in bytes, its SHA-256 in hex, and how many parts it took."""
+
+    bytes: int
+    sha256: str
+    parts: int
+
+
+class MultipartUpload:
+    """Takes bytes in order; parts go up in threads while more bytes come. Not for use from several threads.
+
+    `write` waits while UPLOAD_THREADS parts are in the air, so a slow store slows the reader and fills no memory.
+    Made by `open_upload`. Not an `io.IOBase` on purpose: its finaliser would complete half a file.
+    """
+
+    def __init__(self, client: S3Client, bucket: str, key: str, upload_id: str, owner: str) -> None:
+        self._client = client
+        self._owner = owner
+        self._target = {"Bucket": bucket, "Key": key, "UploadId": upload_id}
+        self.upload_id = upload_id
+        self._pending = bytearray()
+        self._bytes = 0
+        self._sha256 = hashlib.sha256()
+        self._parts: list[Future[CompletedPartTypeDef]] = []
+        self._threads = ThreadPoolExecutor(UPLOAD_THREADS, thread_name_prefix="upload")
+        self._room = Semaphore(UPLOAD_THREADS)
+        self.stored: Stored | None = None
+
+    def write(self, data: bytes) -> None:
+        """Takes `data` of any length. Raises ObjectStoreUnavailable when a part sent earlier has failed."""
+        self._pending += data
+        self._bytes += len(data)
+        while len(self._pending) >= (size := self._part_bytes()):
+            part = bytes(memoryview(self._pending)[:size])
+            del self._pending[:size]
+            self._send(part)
+
+    def complete(self) -> Stored:
+        """Sends the rest and makes the object appear. Raises ObjectStoreUnavailable.
+
+        The object must not exist yet. Not safe to call twice.
+        """
+        if self._pending or not self._parts:  # a file of no bytes is one empty part
+            self._send(bytes(self._pending))
+            self._pending.clear()
+        with _translated("completing the upload"):
+            parts = [future.result() for future in self._parts]
+            self._complete(parts)
+        self.stored = Stored(self._bytes, self._sha256.hexdigest(), len(parts))
+        return self.stored
+
+    def close(self) -> None:
+        """Ends the threads, and aborts the upload if it was not completed. Never raises."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        if self.stored is None:
+            abort_upload(self._client, self._target["Bucket"], self._target["Key"], self.upload_id)
+
+    def _part_bytes(self) -> int:
+        number = len(self._parts) + 1
+        return next((size for last, size in PART_SIZES if number <= last), PART_SIZES[-1][1])
+
+    def _send(self, part: bytes) -> None:
+        self._room.acquire()
+        self._raise_failed()
+        self._sha256.update(part)
+        self._parts.append(self._threads.submit(self._upload, len(self._parts) + 1, part))
+
+    def _raise_failed(self) -> None:
+        for future in self._parts[-UPLOAD_THREADS - 1 :]:
+            if future.done() and future.exception() is not None:
+                with _translated("uploading a part"):
+                    future.result()
+
+    def _upload(self, number: int, part: bytes) -> CompletedPartTypeDef:
+        try:
+            # The store checks what arrived against this, and the sum of all at the end.
+            crc32 = base64.b64encode(zlib.crc32(part).to_bytes(4, "big")).decode()
+            answer = self._client.upload_part(
+                **self._target, PartNumber=number, Body=part, ChecksumAlgorithm="CRC32", ChecksumCRC32=crc32
+            )
+            return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32": crc32}
+        finally:
+            self._room.release()
+
+    def _complete(self, parts: list[CompletedPartTypeDef]) -> None:
+        try:
+            self._client.complete_multipart_upload(
+                **self._target, MultipartUpload={"Parts": parts}, IfNoneMatch="*"
+            )
+        except ClientError as error:
+            # The first answer may have been lost and the client have asked again: then the object is there, whole.
+            lost_answer = error.response["Error"]["Code"] in {"NoSuchUpload", "PreconditionFailed"}
+            if not (lost_answer and self._is_stored()):
+                raise
+
+    def _is_stored(self) -> bool:
+        with contextlib.suppress(ClientError):
+            head = self._client.head_object(Bucket=self._target["Bucket"], Key=self._target["Key"])
+            return head["ContentLength"] == self._bytes and head["Metadata"].get(_OWNER) == self._owner
+        return False
+
+
+@contextlib.contextmanager
+def open_upload(
+    client: S3Client, bucket: str, key: str, *, media_type: str, owner: str
+) -> Iterator[MultipartUpload]:
+    """Starts a multipart upload; whatever leaves the block without `complete` having returned aborts it.
+
+    `owner` tells this upload's object from any other's. Raises ObjectStoreUnavailable. The caller completes:
+    leaving the block in peace is not enough to publish.
+    """
+    with _translated("starting the upload"):
+        created = client.create_multipart_upload(
+            Bucket=bucket,
+            Key=key,
+            ContentType=media_type,
+            Metadata={_OWNER: owner},
+            ChecksumAlgorithm="CRC32",
+        )
+    upload = MultipartUpload(client, bucket, key, created["UploadId"], owner)
+    try:
+        yield upload
+    finally:
+        upload.close()
+
+
+def abort_upload(client: S3Client, bucket: str, key: str, upload_id: str) -> None:
+    """Throws away an upload's parts. Safe to call twice. Never raises: the bucket's lifecycle rule is the last net."""
+    try:
+        client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
+    except (ClientError, BotoCoreError) as error:
+        if not (isinstance(error, ClientError) and error.response["Error"]["Code"] == "NoSuchUpload"):
+            logger.warning("an upload was not aborted", key=key, error=type(error).__name__)
+
+
+@contextlib.contextmanager
+def _translated(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        raise ObjectStoreUnavailable(
+            f"{doing} failed, the store said {code}: check that the bucket exists and the function may write to it"
+        ) from error
+    except BotoCoreError as error:
+        raise ObjectStoreUnavailable(
+            f"{doing} failed: the store does not answer ({type(error).__name__})"
+        ) from error

@@ -1,0 +1,169 @@
+"""The rows of `resma.reports`: written by a request, and read by whoever wants to know.
+
+How a row moves from PENDING to READY or FAILED is in `job.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow, class_row
+from psycopg.types.json import Jsonb
+
+from resma.errors import IdempotencyKeyInFlight, IdempotencyKeyReused, ReportNotFound
+
+
+@dataclass(frozen=True)
+class Report:
+    """One row. Times are in UTC; `totals` and `metrics` are JSON as the API shows them."""
+
+    tenant_id: str
+    report_id: UUID
+    type: str
+    format: str
+    filters: dict[str, Any]
+    callback_url: str | None
+    request_sha256: str
+    status: str
+    created_at: datetime
+    enqueued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    attempt: int
+    object_key: str | None
+    rows_done: int
+    rows_expected: int | None
+    as_of: datetime | None
+    totals: list[dict[str, Any]] | None
+    bytes: int | None
+    sha256: str | None
+    metrics: dict[str, Any] | None
+    error_code: str | None
+    error_detail: str | None
+
+
+_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in Report.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class NewReport:
+    """A request that was checked and is about to become a row."""
+
+    tenant_id: str
+    report_id: UUID
+    type: str
+    format: str
+    filters: dict[str, Any]
+    callback_url: str | None
+    idempotency_key: str | None
+    request_sha256: str
+
+
+def insert_report(connection: Connection[TupleRow], new: NewReport) -> tuple[Report, bool]:
+    """Writes the PENDING row; returns it and whether it is new.
+
+    With an idempotency key that the tenant has used before, returns the row of the first request instead. A request
+    with the same key that is being answered at this moment is waited for. Raises IdempotencyKeyReused where the
+    first request was another one, IdempotencyKeyInFlight where the wait got too long.
+    """
+    try:
+        with connection.cursor(row_factory=class_row(Report)) as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '2s'")
+            cursor.execute(
+                sql.SQL(
+                    "INSERT INTO resma.reports (tenant_id, report_id, type, format, filters, callback_url,"
+                    " idempotency_key, request_sha256)"
+                    " VALUES (%(tenant_id)s, %(report_id)s, %(type)s, %(format)s, %(filters)s, %(callback_url)s,"
+                    " %(idempotency_key)s, %(request_sha256)s)"
+                    " ON CONFLICT (tenant_id, idempotency_key) DO NOTHING RETURNING {}"
+                ).format(_COLUMNS),
+                {**vars(new), "filters": Jsonb(new.filters)},
+            )
+            if (row := cursor.fetchone()) is not None:
+                return row, True
+            cursor.execute(
+                sql.SQL(
+                    "SELECT {} FROM resma.reports WHERE tenant_id = %s AND idempotency_key = %s"
+                ).format(_COLUMNS),
+                (new.tenant_id, new.idempotency_key),
+            )
+            first = cursor.fetchone()
+    except psycopg.errors.LockNotAvailable as error:
+        raise IdempotencyKeyInFlight(
+            "the first request with this Idempotency-Key is still being answered: send it again in a moment"
+        ) from error
+    assert first is not None  # the conflict was with a committed row, and rows are never deleted
+    if first.request_sha256 != new.request_sha256:
+        raise IdempotencyKeyReused(
+            "this Idempotency-Key came with another request before: use a new key for a new request"
+        )
+    return first, False
+
+
+def find_report(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Report:
+    """Returns the tenant's report. Raises ReportNotFound, also for another tenant's."""
+    with connection.cursor(row_factory=class_row(Report)) as cursor:
+        cursor.execute(
+            sql.SQL("SELECT {} FROM resma.reports WHERE tenant_id = %s AND report_id = %s").format(_COLUMNS),
+            (tenant_id, report_id),
+        )
+        if (row := cursor.fetchone()) is None:
+            raise ReportNotFound(f"there is no report {report_id}: GET /api/v1/reports lists yours")
+        return row
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the list, between two pages: the last row that was shown."""
+
+    created_at: datetime
+    report_id: UUID
+
+
+def list_reports(
+    connection: Connection[TupleRow],
+    tenant_id: str,
+    *,
+    status: str | None = None,
+    type_: str | None = None,
+    format_: str | None = None,
+    after: Place | None = None,
+    limit: int = 50,
+) -> list[Report]:
+    """Returns up to `limit` of the tenant's reports, newest first, that come after a place in the list."""
+    conditions = [sql.SQL("tenant_id = %(tenant_id)s")]
+    if status is not None:
+        conditions.append(sql.SQL("status = %(status)s"))
+    if type_ is not None:
+        conditions.append(sql.SQL("type = %(type)s"))
+    if format_ is not None:
+        conditions.append(sql.SQL("format = %(format)s"))
+    if after is not None:
+        conditions.append(sql.SQL("(created_at, report_id) < (%(created_at)s, %(report_id)s)"))
+    with connection.cursor(row_factory=class_row(Report)) as cursor:
+        cursor.execute(
+            sql.SQL(
+                "SELECT {} FROM resma.reports WHERE {} ORDER BY created_at DESC, report_id DESC LIMIT %(limit)s"
+            ).format(_COLUMNS, sql.SQL(" AND ").join(conditions)),
+            {
+                "tenant_id": tenant_id,
+                "status": status,
+                "type": type_,
+                "format": format_,
+                "created_at": after and after.created_at,
+                "report_id": after and after.report_id,
+                "limit": limit,
+            },
+        )
+        return cursor.fetchall()
+
+
+def tenant_name(connection: Connection[TupleRow], tenant_id: str) -> str:
+    """Returns the name that a tenant's reports carry."""
+    row = connection.execute("SELECT name FROM resma.tenants WHERE tenant_id = %s", (tenant_id,)).fetchone()
+    return str(row[0]) if row else tenant_id

@@ -1,0 +1,35 @@
+"""Fills the demo bank with as many transactions as asked for, the same ones on every machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+
+DEMO_BANK = Path(__file__).parent / "demo_bank.sql"
+
+
+def load_demo_bank(database_url: str, rows: int) -> bool:
+    """Makes the demo bank hold exactly `rows` transactions; returns whether it had to be made anew.
+
+    Does nothing where it already does. Replaces all of it in one transaction otherwise.
+    """
+    with psycopg.connect(database_url) as connection:
+        held = connection.execute(
+            "SELECT count(*) FROM bank.transactions WHERE tenant_id = 'demo'"
+        ).fetchone()
+        if held == (rows,):
+            return False
+        create_function, insert = DEMO_BANK.read_text(encoding="utf-8").split(";\n\n", 1)
+        connection.execute("DROP INDEX IF EXISTS bank.transactions_by_account")
+        connection.execute("TRUNCATE bank.transactions")
+        connection.execute("SET LOCAL work_mem = '256MB'")
+        connection.execute(create_function.encode())
+        connection.execute(insert.encode(), {"rows": rows})
+        connection.execute(
+            "CREATE INDEX transactions_by_account"
+            " ON bank.transactions (tenant_id, account_id, booked_at, transaction_id)"
+        )
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE, FREEZE) bank.transactions")
+    return True

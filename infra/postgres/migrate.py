@@ -1,0 +1,50 @@
+"""Applies the numbered files in migrations/: `python -m infra.postgres.migrate postgresql://…`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from yoyo import get_backend, read_migrations
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+LOGINS = ("resma_app", "resma_reader")
+
+
+def migrate(database_url: str) -> list[str]:
+    """Applies what is missing, each file in a transaction, and returns the names of the files applied.
+
+    Safe to call twice and at once: yoyo holds a lock in the database. The URL's role must own the database
+    and be able to create roles.
+    """
+    backend = get_backend(database_url.replace("postgresql://", "postgresql+psycopg://", 1))
+    try:
+        with backend.lock(timeout=60):
+            missing = backend.to_apply(read_migrations(str(MIGRATIONS)))
+            backend.apply_migrations(missing)
+    finally:
+        backend.connection.close()
+    return [migration.id for migration in missing]
+
+
+def set_password(database_url: str, login: str, password: str) -> None:
+    """Gives one of the LOGINS its password. The password does not reach the server's log: it is sent hashed."""
+    with psycopg.connect(database_url) as connection:
+        verifier = connection.pgconn.encrypt_password(password.encode(), login.encode(), b"scram-sha-256")
+        connection.execute(
+            sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(login), sql.Literal(verifier.decode()))
+        )
+
+
+def main() -> None:
+    """The command line: one argument, the database's address."""
+    if len(sys.argv) != 2 or not sys.argv[1].startswith("postgresql://"):
+        sys.exit("usage: python -m infra.postgres.migrate postgresql://user:password@host:port/dbname")
+    applied = migrate(sys.argv[1])
+    print("\n".join(f"applied {name}" for name in applied) or "nothing to apply: the database is up to date")
+
+
+if __name__ == "__main__":
+    main()
