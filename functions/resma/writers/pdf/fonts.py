@@ -1,0 +1,113 @@
+"""Embedding: subsets of the faces, with the tables by which readers find glyphs and text again (§9.6, §9.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from resma.writers.pdf.face import FACES, Face, two_byte_code
+from resma.writers.pdf.objects import reference, stream
+
+Add = Callable[[bytes], int]
+"""Writes an object and returns its number."""
+
+_LATIN = [ord(bytes([code]).decode("cp1252", "replace")) for code in range(256)]
+_LATIN[:32] = [0xFFFD] * 32
+
+
+def font_resources(codes: dict[str, list[int]], add: Add) -> bytes:
+    """Writes the fonts and returns the entries of a /Font dictionary: those with two-byte codes if used."""
+    entries = []
+    for letter, face in FACES.items():
+        entries.append(b"/%b1 %b" % (letter.encode(), reference(_simple_font(face(), add))))
+        if codes[letter]:
+            number = _composite_font(face(), codes[letter], letter, add)
+            entries.append(b"/%b2 %b" % (letter.encode(), reference(number)))
+    return b"".join(entries)
+
+
+def _simple_font(face: Face, add: Add) -> int:
+    """A TrueType font with one-byte codes, Windows-1252 (§9.6.3).
+
+    It is symbolic: codes go through the subset's own (1,0) table, which no reader interprets (§9.6.6.4).
+    """
+    name = b"RESMAL+" + face.ttf.name
+    descriptor = _descriptor(face, name, [p if p != 0xFFFD else 0 for p in _LATIN], add)
+    widths = b" ".join([b"%d" % face.width_of(point) for point in _LATIN[32:]])
+    to_unicode = add(stream(b"", _to_unicode([(i, p) for i, p in enumerate(_LATIN) if p != 0xFFFD], 1)))
+    return add(
+        b"<</Type/Font/Subtype/TrueType/BaseFont/%b/FirstChar 32/LastChar 255/Widths[%b]"
+        b"/FontDescriptor %d 0 R/ToUnicode %d 0 R>>" % (name, widths, descriptor, to_unicode)
+    )
+
+
+def _composite_font(face: Face, points: Sequence[int], letter: str, add: Add) -> int:
+    """A Type 0 font: two-byte codes are CIDs (Identity-H), a map leads from CIDs to glyphs (§9.7.4.2).
+
+    Each character without a glyph has a CID of its own, on the box that is glyph 0.
+    """
+    name = b"RESMA%b+%b" % (b"W" if letter == "R" else b"X", face.ttf.name)
+    descriptor = _descriptor(face, name, points, add)
+    pairs = [(two_byte_code(i), point) for i, point in enumerate(points)]
+    widths = b"".join([b"%d[%d]" % (cid, face.width_of(point)) for cid, point in pairs])
+    glyphs = bytearray(2 * (pairs[-1][0] + 1))
+    for (cid, _), glyph in zip(pairs, _subset_glyphs(face, points), strict=True):
+        glyphs[2 * cid : 2 * cid + 2] = glyph.to_bytes(2, "big")
+    map_number = add(stream(b"", bytes(glyphs)))
+    cid_font = add(
+        b"<</Type/Font/Subtype/CIDFontType2/BaseFont/%b/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)"
+        b"/Supplement 0>>/FontDescriptor %d 0 R/DW %d/W[%b]/CIDToGIDMap %d 0 R>>"
+        % (name, descriptor, face.missing_width, widths, map_number)
+    )
+    to_unicode = add(stream(b"", _to_unicode(pairs, 2)))
+    return add(
+        b"<</Type/Font/Subtype/Type0/BaseFont/%b/Encoding/Identity-H/DescendantFonts[%d 0 R]/ToUnicode %d 0 R>>"
+        % (name, cid_font, to_unicode)
+    )
+
+
+def _descriptor(face: Face, name: bytes, points: Sequence[int], add: Add) -> int:
+    """The font descriptor (§9.8.1) and, before it, the subset itself."""
+    ttf = face.ttf
+    program = ttf.makeSubset(list(points))
+    file = add(stream(b"/Length1 %d" % len(program), program))
+    box = b" ".join([b"%d" % round(value) for value in ttf.bbox])
+    return add(
+        b"<</Type/FontDescriptor/FontName/%b/Flags 4/FontBBox[%b]/ItalicAngle 0/Ascent %d/Descent %d"
+        b"/CapHeight %d/StemV %d/MissingWidth %d/FontFile2 %d 0 R>>"
+        % (
+            name,
+            box,
+            round(ttf.ascent),
+            round(ttf.descent),
+            round(ttf.capHeight),
+            round(ttf.stemV),
+            face.missing_width,
+            file,
+        )
+    )
+
+
+def _subset_glyphs(face: Face, points: Sequence[int]) -> list[int]:
+    """Glyph numbers in the subset that reportlab makes of these code points: in order of first use, from 0."""
+    places = {0: 0}
+    return [places.setdefault(face.glyphs.get(point, 0), len(places)) for point in points]
+
+
+def _to_unicode(pairs: Sequence[tuple[int, int]], code_bytes: int) -> bytes:
+    """A CMap from codes to text (§9.10.3), in blocks of at most 100 lines as CMaps demand."""
+    digits = 2 * code_bytes
+    lines = [f"<{code:0{digits}X}><{_utf16(point)}>" for code, point in pairs]
+    blocks = [lines[i : i + 100] for i in range(0, len(lines), 100)]
+    body = "\n".join([f"{len(b)} beginbfchar\n{chr(10).join(b)}\nendbfchar" for b in blocks])
+    text = (
+        "/CIDInit/ProcSet findresource begin\n12 dict begin\nbegincmap\n"
+        "/CIDSystemInfo<</Registry(Adobe)/Ordering(UCS)/Supplement 0>>def\n"
+        "/CMapName/Adobe-Identity-UCS def\n/CMapType 2 def\n"
+        f"1 begincodespacerange\n<{'0' * digits}><{'F' * digits}>\nendcodespacerange\n"
+        f"{body}\nendcmap\nCMapName currentdict/CMap defineresource pop\nend\nend\n"
+    )
+    return text.encode("ascii")
+
+
+def _utf16(point: int) -> str:
+    return chr(point).encode("utf-16-be", "surrogatepass").hex().upper()

@@ -1,0 +1,110 @@
+"""What is the same on every table page, drawn once as a form XObject: title, headings, stripes, rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from resma.header import ReportHeader
+from resma.writers.pdf.face import FACES, UNIT, Codes, single_byte
+from resma.writers.pdf.layout import (
+    DROP,
+    FOOT_BASELINE,
+    HEADINGS_HEIGHT,
+    HEADINGS_TOP,
+    LEADING,
+    MARGIN,
+    PADDING,
+    PAGE_HEIGHT,
+    PAGE_WIDTH,
+    ROWS_A_PAGE,
+    ROWS_TOP,
+    SIZE,
+    TITLE_BASELINE,
+    Cell,
+)
+from resma.writers.pdf.objects import escaped, number
+
+ACCENT = b"0.094 0.180 0.329"
+INK = b"0.13 0.15 0.18"
+GREY = b"0.42 0.45 0.50"
+STRIPE = b"0.957 0.965 0.976"
+RULE = b"0.80 0.83 0.87"
+
+RIGHT_EDGE = PAGE_WIDTH - MARGIN
+
+
+class Pen:
+    """One line of text at a time, in any characters."""
+
+    def __init__(self, codes: dict[str, Codes]) -> None:
+        self._codes = codes
+
+    def show(self, face: str, size: float, x: float, y: float, text: str, *, align: str = "left") -> bytes:
+        """A text object (§9.4). `face` is a letter of `FACES`; x is the right end where `align` is right."""
+        if align == "right":
+            x -= FACES[face]().width(text) * size / 1000
+        data = single_byte(text)
+        name = f"/{face}1" if data is not None else f"/{face}2"
+        shown = escaped(data) if data is not None else self._codes[face].encode(text)
+        return b"BT %b %b Tf %b %b Td(%b)Tj ET\n" % (name.encode(), number(size), number(x), number(y), shown)
+
+    def fitted(self, face: str, size: float, x: float, y: float, text: str, width: float, align: str) -> bytes:
+        """As `show`, cut with an ellipsis where it is wider than `width` points."""
+        text = FACES[face]().cut(text, int(width / size * 1000 / UNIT))
+        return self.show(face, size, x, y, text, align=align)
+
+
+def frame(header: ReportHeader, cells: Sequence[Cell], rows: int, pen: Pen) -> bytes:
+    """The content of the form for pages of so many rows."""
+    return b"".join((_stripes(rows), _headings(cells, pen), _titles(header, pen)))
+
+
+def form_dictionary(resources: int) -> bytes:
+    """Entries of a form XObject as large as the page (§8.10.2)."""
+    box = b"0 0 %b %b" % (number(PAGE_WIDTH), number(PAGE_HEIGHT))
+    return b"/Type/XObject/Subtype/Form/BBox[%b]/Resources %d 0 R" % (box, resources)
+
+
+def _stripes(rows: int) -> bytes:
+    """Every second row on a light ground, and a line under the last."""
+    left, width = number(MARGIN), number(RIGHT_EDGE - MARGIN)
+    boxes = [
+        b"%b %b %b %b re\n" % (left, number(ROWS_TOP - (row + 1) * LEADING), width, number(LEADING))
+        for row in range(1, rows, 2)
+    ]
+    bottom = number(ROWS_TOP - max(rows, 1) * LEADING)
+    line = b"%b RG 0.5 w %b %b m %b %b l S\n" % (RULE, left, bottom, number(RIGHT_EDGE), bottom)
+    return b"%b rg\n%b%b" % (STRIPE, b"".join(boxes) + (b"f\n" if boxes else b""), line)
+
+
+def _headings(cells: Sequence[Cell], pen: Pen) -> bytes:
+    bottom = HEADINGS_TOP - HEADINGS_HEIGHT
+    parts = [
+        b"%b rg %b %b %b %b re f 1 1 1 rg\n"
+        % (ACCENT, number(MARGIN), number(bottom), number(RIGHT_EDGE - MARGIN), number(HEADINGS_HEIGHT))
+    ]
+    for cell in cells:
+        x = cell.right - PADDING if cell.is_right else cell.left + PADDING
+        align = cell.column.align
+        heading = cell.column.heading
+        parts.append(pen.fitted("B", SIZE, x, HEADINGS_TOP - 10, heading, cell.text_width, align))
+    return b"".join(parts)
+
+
+def _titles(header: ReportHeader, pen: Pen) -> bytes:
+    """The running title above, and below which report it is and of when."""
+    middle = (RIGHT_EDGE - MARGIN) / 2
+    as_of = f"As of {header.as_of:%Y-%m-%d %H:%M:%S} UTC"
+    return b"".join(
+        (
+            ACCENT + b" rg\n",
+            pen.fitted("B", 9, MARGIN, TITLE_BASELINE, header.title, middle, "left"),
+            GREY + b" rg\n",
+            pen.fitted("R", 7.5, RIGHT_EDGE, TITLE_BASELINE, header.organisation, middle - 12, "right"),
+            b"%b RG 0.5 w %b %b m %b %b l S\n"
+            % (RULE, number(MARGIN), number(FOOT_BASELINE + 11), number(RIGHT_EDGE), number(FOOT_BASELINE + 11))
+            if ROWS_TOP - ROWS_A_PAGE * LEADING > FOOT_BASELINE + 14
+            else b"",
+            pen.show("R", 6.5, MARGIN, FOOT_BASELINE, f"{as_of}   ·   Report {header.report_id}"),
+        )
+    )

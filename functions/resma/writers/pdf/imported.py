@@ -1,0 +1,74 @@
+"""Pages of a small PDF made by reportlab, taken over into ours under other object numbers.
+
+reportlab writes plain PDF: one classic cross-reference table, no object streams, text in ASCII. That is all
+this reader knows; a general one (pypdf) would cost a third of a second and 12 MB for nothing more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+_REFERENCE = re.compile(rb"\b(\d+) 0 R\b")
+_KIDS = re.compile(rb"/Kids\s*\[([^\]]*)\]")
+_PARENT = re.compile(rb"/Parent\s+\d+ 0 R")
+
+
+class ImportedPages:
+    """Objects by number, and which of them are pages, in order."""
+
+    def __init__(self, pdf: bytes) -> None:
+        self._objects = _objects(pdf)
+        roots = [body for body in self._objects.values() if b"/Type /Pages" in _dictionary(body)]
+        kids = _KIDS.search(roots[0])
+        self.pages = [int(n) for n in _REFERENCE.findall(kids[1])] if kids else []
+
+    def numbered(self, parent: int, claim: Callable[[], int]) -> tuple[list[tuple[int, bytes]], list[int]]:
+        """Objects with new numbers, ready to be written, and the numbers of the pages.
+
+        The pages' parent becomes `parent`; what no page refers to is left behind.
+        """
+        taken: dict[int, int] = {}
+        waiting = list(self.pages)
+        for number in waiting:  # grows while it is walked
+            if number in taken:
+                continue
+            taken[number] = claim()
+            waiting += [int(n) for n in _REFERENCE.findall(_PARENT.sub(b"", _dictionary(self._objects[number])))]
+        bodies = [(new, _renumbered(self._objects[old], taken, parent)) for old, new in taken.items()]
+        return bodies, [taken[number] for number in self.pages]
+
+
+def _objects(pdf: bytes) -> dict[int, bytes]:
+    """Bodies by number, found through the cross-reference table (ISO 32000-1 §7.5.4)."""
+    start = int(pdf[pdf.rindex(b"startxref") + 9 :].split()[0])
+    lines = pdf[start : pdf.index(b"trailer", start)].splitlines()
+    found = {}
+    for number, line in enumerate(lines[2:]):
+        offset, generation, kind = line.split()
+        if kind == b"n" and int(generation) == 0:
+            found[number] = _body(pdf, int(offset))
+    return found
+
+
+def _body(pdf: bytes, offset: int) -> bytes:
+    begin = pdf.index(b"obj", offset) + 3
+    end = pdf.index(b"endobj", begin)
+    data = pdf.index(b"stream", begin) if b"stream" in pdf[begin:end] else None
+    if data is not None:  # the data may hold "endobj" by chance: its length decides
+        length = re.search(rb"/Length (\d+)", pdf[begin:data])
+        if length:
+            end = pdf.index(b"endobj", data + int(length[1]))
+    return pdf[begin:end].strip()
+
+
+def _dictionary(body: bytes) -> bytes:
+    return body.partition(b"stream\n")[0] if b"stream" in body else body
+
+
+def _renumbered(body: bytes, numbers: dict[int, int], parent: int) -> bytes:
+    dictionary = _dictionary(body)
+    rest = body[len(dictionary) :]
+    marked = _PARENT.sub(b"/Parent -1", dictionary)
+    moved = _REFERENCE.sub(lambda m: b"%d 0 R" % numbers[int(m[1])], marked)
+    return moved.replace(b"/Parent -1", b"/Parent %d 0 R" % parent) + rest

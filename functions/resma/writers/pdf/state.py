@@ -1,0 +1,46 @@
+"""All that a PDF in the making has to remember. Nothing else in this package changes from page to page."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class MonthMark:
+    """Where a month begins: the table page (from 0) and the row on it (from 0)."""
+
+    month: str
+    page: int
+    row: int
+
+
+@dataclass(slots=True)
+class State:
+    """Plain values only, so that it can be saved between two batches and taken up by another process.
+
+    Its size does not grow with the rows: offsets leave with every cross-reference section, pending rows
+    are less than a page, marks are one a month, code points one for each character outside Windows-1252.
+    """
+
+    position: int = 0
+    """Bytes given out so far."""
+    numbers: array[int] = field(default_factory=lambda: array("Q"))
+    """Objects written since the last cross-reference section."""
+    offsets: array[int] = field(default_factory=lambda: array("Q"))
+    """Where each of `numbers` begins, in bytes from the start of the file."""
+    last_section: int = 0
+    """Offset of the last cross-reference section, 0 before the first."""
+    highest: int = 0
+    """The highest object number in use."""
+    rows: int = 0
+    """Rows received, written or pending."""
+    pages: int = 0
+    """Table pages written."""
+    pending: list[list[str | None]] = field(default_factory=list)
+    """Rows that do not fill a page yet, a list a column."""
+    marks: list[MonthMark] = field(default_factory=list)
+    in_order: bool = True
+    """False once the period column was seen going both ways: then its months are no chapters."""
+    codes: dict[str, list[int]] = field(default_factory=dict)
+    """Per face, the code points printed with two-byte codes, in order of first use."""
