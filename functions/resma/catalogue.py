@@ -168,7 +168,9 @@ def _disorder(report_type: ReportType, values: Mapping[str, Any]) -> list[Fault]
     return [
         Fault(f"/filters/{late.name}", f"must not be before {late.not_before} ({values[late.not_before]})")
         for late in report_type.filters
-        if late.not_before and late.name in values and late.not_before in values
+        if late.not_before
+        and late.name in values
+        and late.not_before in values
         # Both are ISO 8601 dates of four-digit years: their text sorts as they do.
         and values[late.name] < values[late.not_before]
     ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 
 import psycopg
+from botocore.exceptions import BotoCoreError, ClientError
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
@@ -26,13 +28,15 @@ _AWAY_CLASSES = ("08", "53", "57", "58")  # connection, resources, operator inte
 class Database:
     """One kept connection, opened when it is first asked for.
 
-    Safe to use from one thread at a time. `application_name` shows in pg_stat_activity.
+    `transaction` may be called from several threads, which then take turns. `application_name` shows in
+    pg_stat_activity.
     """
 
     def __init__(self, secret_arn: str, application_name: str) -> None:
         self._secret_arn = secret_arn
         self._application_name = application_name
         self._connection: Connection[TupleRow] | None = None
+        self._turn = threading.Lock()
 
     def connect(self) -> Connection[TupleRow]:
         """Returns a live connection with no transaction open. Raises DatabaseUnavailable."""
@@ -45,7 +49,7 @@ class Database:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Connection[TupleRow]]:
         """A read-write transaction: committed at the end, rolled back on any error. Errors come out as ours."""
-        with translated_errors():
+        with self._turn, translated_errors():
             connection = self.connect()
             with connection.transaction():
                 yield connection
@@ -71,7 +75,13 @@ def _is_alive(connection: Connection[TupleRow]) -> bool:
 
 
 def _open(secret_arn: str, application_name: str) -> Connection[TupleRow]:
-    secret = read_secret(secret_arn)
+    try:
+        secret = read_secret(secret_arn)
+    except (ClientError, BotoCoreError) as error:
+        raise DatabaseUnavailable(
+            f"the database's secret can't be read ({type(error).__name__}): check the function's policy, "
+            "and that Secrets Manager can be reached"
+        ) from error
     try:
         return psycopg.connect(
             host=secret["host"],

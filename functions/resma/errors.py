@@ -1,27 +1,27 @@
 """Every error that Resma raises on purpose.
 
-    ResmaError
-    |-- RequestError                 the caller can mend it; the API turns it into a problem (RFC 9457)
-    |   |-- RequestMalformed         not JSON, or no object
-    |   |-- RequestTooLarge
-    |   |-- RequestInvalid           unknown type, format or filter; a value out of bounds
-    |   |-- ReportNotFound
-    |   |-- ReportNotReady           asked for the file before there is one
-    |   |-- ReportExpired
-    |   |-- IdempotencyKeyInvalid
-    |   |-- IdempotencyKeyReused     the same key with another request
-    |   `-- IdempotencyKeyInFlight   the same key while its first request is still being answered
-    |-- PermanentError               the same attempt would fail again: FAILED at once
-    |   |-- QueryInvalid             the database refuses the catalogue's query
-    |   |-- CatalogueInvalid
-    |   |-- RowCountMismatch         fewer or more rows than the snapshot counted
-    |   `-- SettingsInvalid
-    |-- TransientError               worth another attempt
-    |   |-- DatabaseUnavailable
-    |   |-- DatabaseBusy             a lock or a time limit
-    |   |-- ObjectStoreUnavailable
-    |   `-- LeaseHeld                another worker has the job
-    `-- LeaseLost                    this worker no longer has the job: stop, and touch nothing
+ResmaError
+|-- RequestError                 the caller can mend it; the API turns it into a problem (RFC 9457)
+|   |-- RequestMalformed         not JSON, or no object
+|   |-- RequestTooLarge
+|   |-- RequestInvalid           unknown type, format or filter; a value out of bounds
+|   |-- ReportNotFound
+|   |-- ReportNotReady           asked for the file before there is one
+|   |-- ReportExpired
+|   |-- IdempotencyKeyInvalid
+|   |-- IdempotencyKeyReused     the same key with another request
+|   `-- IdempotencyKeyInFlight   the same key while its first request is still being answered
+|-- PermanentError               the same attempt would fail again: FAILED at once
+|   |-- QueryInvalid             the database refuses the catalogue's query
+|   |-- CatalogueInvalid
+|   |-- RowCountMismatch         fewer or more rows than the snapshot counted
+|   `-- SettingsInvalid
+|-- TransientError               worth another attempt
+|   |-- DatabaseUnavailable
+|   |-- DatabaseBusy             a lock or a time limit
+|   |-- ObjectStoreUnavailable
+|   `-- LeaseHeld                another worker has the job
+`-- LeaseLost                    this worker no longer has the job: stop, and touch nothing
 """
 
 from __future__ import annotations

@@ -103,7 +103,11 @@ def note_summary(connection: Connection[TupleRow], claim: Claim, summary: Summar
         connection,
         claim,
         "rows_expected = %(rows)s, as_of = %(as_of)s, totals = %(totals)s",
-        {"rows": summary.rows, "as_of": summary.as_of, "totals": Jsonb([show_total(t) for t in summary.totals])},
+        {
+            "rows": summary.rows,
+            "as_of": summary.as_of,
+            "totals": Jsonb([show_total(t) for t in summary.totals]),
+        },
     )
 
 

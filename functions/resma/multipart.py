@@ -125,9 +125,7 @@ class MultipartUpload:
 
     def _complete(self, parts: list[CompletedPartTypeDef]) -> None:
         try:
-            self._client.complete_multipart_upload(
-                **self._target, MultipartUpload={"Parts": parts}, IfNoneMatch="*"
-            )
+            self._client.complete_multipart_upload(**self._target, MultipartUpload={"Parts": parts}, IfNoneMatch="*")
         except ClientError as error:
             # The first answer may have been lost and the client have asked again: then the object is there, whole.
             lost_answer = error.response["Error"]["Code"] in {"NoSuchUpload", "PreconditionFailed"}
@@ -142,9 +140,7 @@ class MultipartUpload:
 
 
 @contextlib.contextmanager
-def open_upload(
-    client: S3Client, bucket: str, key: str, *, media_type: str, owner: str
-) -> Iterator[MultipartUpload]:
+def open_upload(client: S3Client, bucket: str, key: str, *, media_type: str, owner: str) -> Iterator[MultipartUpload]:
     """Starts a multipart upload; whatever leaves the block without `complete` having returned aborts it.
 
     `owner` tells this upload's object from any other's. Raises ObjectStoreUnavailable. The caller completes:
@@ -174,6 +170,12 @@ def abort_upload(client: S3Client, bucket: str, key: str, upload_id: str) -> Non
             logger.warning("an upload was not aborted", key=key, error=type(error).__name__)
 
 
+def remove_object(client: S3Client, bucket: str, key: str) -> None:
+    """Removes an object, if it is there. Raises ObjectStoreUnavailable."""
+    with _translated("removing an object"):
+        client.delete_object(Bucket=bucket, Key=key)
+
+
 @contextlib.contextmanager
 def _translated(doing: str) -> Iterator[None]:
     try:
@@ -184,6 +186,4 @@ def _translated(doing: str) -> Iterator[None]:
             f"{doing} failed, the store said {code}: check that the bucket exists and the function may write to it"
         ) from error
     except BotoCoreError as error:
-        raise ObjectStoreUnavailable(
-            f"{doing} failed: the store does not answer ({type(error).__name__})"
-        ) from error
+        raise ObjectStoreUnavailable(f"{doing} failed: the store does not answer ({type(error).__name__})") from error

@@ -87,9 +87,7 @@ def insert_report(connection: Connection[TupleRow], new: NewReport) -> tuple[Rep
             if (row := cursor.fetchone()) is not None:
                 return row, True
             cursor.execute(
-                sql.SQL(
-                    "SELECT {} FROM resma.reports WHERE tenant_id = %s AND idempotency_key = %s"
-                ).format(_COLUMNS),
+                sql.SQL("SELECT {} FROM resma.reports WHERE tenant_id = %s AND idempotency_key = %s").format(_COLUMNS),
                 (new.tenant_id, new.idempotency_key),
             )
             first = cursor.fetchone()

@@ -172,7 +172,9 @@ def _summary_query(report_type: ReportType) -> sql.Composed:
     currency = sql.SQL("report.{}::text").format(sql.Identifier(totals.currency)) if totals else sql.SQL("''")
     amount = sql.SQL("sum(report.{})").format(sql.Identifier(totals.amount)) if totals else sql.SQL("0::numeric")
     labels = [_label(chart) for chart in report_type.charts]
-    cuts = [sql.SQL("SELECT -1 AS chart, '' AS label, currency, sum(n)::bigint, sum(amount) FROM cube GROUP BY currency")]
+    cuts = [
+        sql.SQL("SELECT -1 AS chart, '' AS label, currency, sum(n)::bigint, sum(amount) FROM cube GROUP BY currency")
+    ]
     for index in range(len(labels)):
         cuts.append(
             sql.SQL(
@@ -180,9 +182,7 @@ def _summary_query(report_type: ReportType) -> sql.Composed:
                 " GROUP BY label_{index}, currency"
             ).format(index=sql.SQL(cast("LiteralString", str(index))))
         )
-    named = [
-        sql.SQL("{} AS {}").format(label, sql.Identifier(f"label_{index}")) for index, label in enumerate(labels)
-    ]
+    named = [sql.SQL("{} AS {}").format(label, sql.Identifier(f"label_{index}")) for index, label in enumerate(labels)]
     return sql.SQL(
         "WITH cube AS MATERIALIZED (SELECT {selected}, count(*) AS n, {amount} AS amount"
         " FROM ({query}) AS report GROUP BY {keys}) {cuts} ORDER BY 1, 2, 3"

@@ -15,9 +15,7 @@ def load_demo_bank(database_url: str, rows: int) -> bool:
     Does nothing where it already does. Replaces all of it in one transaction otherwise.
     """
     with psycopg.connect(database_url) as connection:
-        held = connection.execute(
-            "SELECT count(*) FROM bank.transactions WHERE tenant_id = 'demo'"
-        ).fetchone()
+        held = connection.execute("SELECT count(*) FROM bank.transactions WHERE tenant_id = 'demo'").fetchone()
         if held == (rows,):
             return False
         create_function, insert = DEMO_BANK.read_text(encoding="utf-8").split(";\n\n", 1)

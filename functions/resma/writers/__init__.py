@@ -7,8 +7,11 @@ when to send them on. A writer holds at most one page, or one batch, of rows.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from importlib import import_module
+from typing import Literal, Protocol, cast
 
+from resma.header import ReportHeader
 from resma.rows import Batch
 
 
@@ -17,9 +20,6 @@ class Writer(Protocol):
 
     media_type: str
     """MIME type of the finished file, for `Content-Type`."""
-
-    extension: str
-    """File name extension without the dot."""
 
     def begin(self) -> bytes:
         """Returns the bytes that come before the first row."""
@@ -32,3 +32,19 @@ class Writer(Protocol):
     def end(self) -> bytes:
         """Returns the rest of the file. Raises `RowCountMismatch` where the header promised another number of rows."""
         ...
+
+
+Format = Literal["CSV", "PDF"]
+
+# By name, so that a function that writes no PDF does not load what draws charts.
+_WRITERS: dict[str, str] = {"CSV": "resma.writers.csv:CsvWriter", "PDF": "resma.writers.pdf:PdfWriter"}
+
+EXTENSIONS: dict[str, str] = {"CSV": "csv", "PDF": "pdf"}
+"""File name extension of each format, without the dot."""
+
+
+def make_writer(format_: str, header: ReportHeader) -> Writer:
+    """Makes the writer of a format, which must be one of `Format`."""
+    module, name = _WRITERS[format_].split(":")
+    make = cast("Callable[[ReportHeader], Writer]", getattr(import_module(module), name))
+    return make(header)

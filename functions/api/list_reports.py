@@ -1,0 +1,66 @@
+"""GET /api/v1/reports: pages by a cursor, so that new reports don't shift them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+from uuid import UUID
+
+from api.models import ReportList
+from api.show_report import show_report
+from resma.database import Database
+from resma.errors import Fault, RequestInvalid
+from resma.reports import Place
+from resma.reports import list_reports as select_reports
+
+
+@dataclass(frozen=True)
+class ListQuery:
+    """What a caller asked for; None is all."""
+
+    status: str | None
+    type: str | None
+    format: str | None
+    limit: int
+    cursor: str | None
+
+
+def list_reports(database: Database, tenant_id: str, query: ListQuery, base_url: str) -> ReportList:
+    """Returns a page of the tenant's reports. Raises RequestInvalid for a cursor that is not ours."""
+    with database.transaction() as connection:
+        found = select_reports(
+            connection,
+            tenant_id,
+            status=query.status,
+            type_=query.type,
+            format_=query.format,
+            after=_place(query.cursor) if query.cursor else None,
+            limit=query.limit + 1,  # one more tells whether a next page exists
+        )
+    page = found[: query.limit]
+    following = None
+    if len(found) > query.limit:
+        last = page[-1]
+        following = f"{base_url}/api/v1/reports?{_next(query, Place(last.created_at, last.report_id))}"
+    return ReportList(items=[show_report(report, base_url) for report in page], next=following)
+
+
+def _next(query: ListQuery, place: Place) -> str:
+    text = f"{place.created_at.isoformat()} {place.report_id}"
+    parameters = {**vars(query), "cursor": base64.urlsafe_b64encode(text.encode()).decode()}
+    return urlencode({name: value for name, value in parameters.items() if value is not None})
+
+
+def _place(cursor: str) -> Place:
+    try:
+        created_at, report_id = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
+        place = Place(datetime.fromisoformat(created_at), UUID(report_id))
+    except (ValueError, binascii.Error):
+        place = None
+    if place is None or place.created_at.tzinfo is None:
+        fault = Fault("/cursor", "take it from the address in `next`, or leave it out to start with the newest")
+        raise RequestInvalid("the cursor can't be read", (fault,))
+    return place

@@ -1,0 +1,106 @@
+"""POST /api/v1/reports/generate: a checked request becomes a PENDING row, then a message."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+
+from api.models import ReportRequest
+from resma.catalogue import find_report_type
+from resma.database import Database
+from resma.errors import Fault, IdempotencyKeyInvalid, RequestInvalid
+from resma.job_queue import mark_enqueued, send_job
+from resma.reports import NewReport, Report, insert_report
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+
+logger = Logger(child=True)
+
+# The draft's key is a quoted string (RFC 8941 §3.3.3); most clients send it bare, so both are taken.
+_KEY = re.compile(r'"(?P<quoted>[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|(?P<bare>[\x21\x23-\x5b\x5d-\x7e]{1,255})')
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Where jobs go."""
+
+    sqs: SQSClient
+    url: str
+
+
+def request_report(
+    database: Database, queue: Queue, tenant_id: str, request: ReportRequest, idempotency_key: str | None
+) -> Report:
+    """Returns the report that the request made, or that the same key made before.
+
+    The row is committed before this returns. If the queue is away the row waits in the outbox, and the tick sends
+    it. Raises RequestInvalid and the IdempotencyKey errors; nothing is written then.
+    """
+    new = _check(tenant_id, request, _parse_key(idempotency_key))
+    with database.transaction() as connection:
+        report, is_new = insert_report(connection, new)
+    if is_new:
+        _enqueue(database, queue, report)
+    return report
+
+
+def _check(tenant_id: str, request: ReportRequest, key: str | None) -> NewReport:
+    filters = find_report_type(request.type).check_filters(request.filters)
+    if request.callback_url is not None:
+        _check_callback(request.callback_url)
+    understood = [request.type, request.format, filters, request.callback_url]
+    return NewReport(
+        tenant_id=tenant_id,
+        report_id=uuid4(),
+        type=request.type,
+        format=request.format,
+        filters=filters,
+        callback_url=request.callback_url,
+        idempotency_key=key,
+        request_sha256=hashlib.sha256(json.dumps(understood, sort_keys=True).encode()).hexdigest(),
+    )
+
+
+def _check_callback(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.username is None
+        _ = parts.port  # raises ValueError where it is no port
+    except ValueError:
+        usable = False
+    if not usable or not url.isascii() or re.search(r"[\x00-\x20\x7f]", url):
+        fault = Fault("/callbackUrl", "give an address that begins with https:// or http://, without a user name")
+        raise RequestInvalid("the callback address can't be used", (fault,))
+
+
+def _parse_key(header: str | None) -> str | None:
+    if header is None:
+        return None
+    if (match := _KEY.fullmatch(header.strip())) is None:
+        raise IdempotencyKeyInvalid(
+            'the Idempotency-Key can\'t be used: send 1 to 255 printable ASCII characters, like "8e03978e-40d5"'
+        )
+    return match["quoted"] or match["bare"]
+
+
+def _enqueue(database: Database, queue: Queue, report: Report) -> None:
+    try:
+        send_job(queue.sqs, queue.url, report.tenant_id, report.report_id)
+    except (ClientError, BotoCoreError) as error:
+        logger.warning(
+            "the queue is away; the tick will send the job",
+            report_id=str(report.report_id),
+            error=type(error).__name__,
+        )
+        return
+    with database.transaction() as connection:
+        mark_enqueued(connection, report.tenant_id, report.report_id)

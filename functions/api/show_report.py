@@ -1,0 +1,49 @@
+"""A row as the API shows it."""
+
+from __future__ import annotations
+
+from api.models import ErrorView, Links, Metrics, Progress, ReportView, TotalView
+from resma.reports import Report
+
+
+def show_report(report: Report, base_url: str) -> ReportView:
+    """Returns the view of a report; `base_url` is where this caller reached the API."""
+    address = f"{base_url}/api/v1/reports/{report.report_id}"
+    is_ready = report.status == "READY"
+    return ReportView.model_validate(
+        {
+            "id": report.report_id,
+            "type": report.type,
+            "format": report.format,
+            "filters": report.filters,
+            "status": report.status,
+            "progress": _progress(report),
+            "attempt": report.attempt,
+            "created_at": report.created_at,
+            "started_at": report.started_at,
+            "finished_at": report.finished_at,
+            "as_of": report.as_of,
+            "rows": report.rows_done if is_ready else None,
+            "bytes": report.bytes,
+            "sha256": report.sha256,
+            "totals": None if report.totals is None else [TotalView(**total) for total in report.totals],
+            "metrics": Metrics.model_validate(report.metrics) if report.metrics else None,
+            "error": _error(report),
+            "links": Links(self=address, download=f"{address}/download" if is_ready else None),
+        }
+    )
+
+
+def _progress(report: Report) -> Progress:
+    expected = report.rows_expected
+    if report.status == "READY":
+        percent: float | None = 100.0
+    else:
+        percent = round(100 * report.rows_done / expected, 1) if expected else None
+    return Progress(rows_done=report.rows_done, rows_expected=expected, percent=percent)
+
+
+def _error(report: Report) -> ErrorView | None:
+    if report.error_code is None:
+        return None
+    return ErrorView(code=report.error_code, detail=report.error_detail or "")

@@ -1,0 +1,15 @@
+"""What the scheduler reads from its environment."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from resma.settings import Settings
+
+
+class SchedulerSettings(Settings):
+    """Set by template.yaml."""
+
+    queue_url: str = Field(min_length=1)
+    topic_arn: str = Field(min_length=1)
+    public_base_url: str = Field(min_length=1)

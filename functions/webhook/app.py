@@ -1,0 +1,56 @@
+"""Webhook Lambda: the topic's events in, signed POSTs out; and on each tick, the attempts that are due again."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.data_classes import SNSEvent
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from resma.aws import s3_client
+from resma.database import Database
+from resma.settings import read_settings
+from webhook.deliver_webhook import Resources, deliver_due_webhooks, deliver_webhook
+from webhook.post_signed import TOTAL_SECONDS
+from webhook.settings import WebhookSettings
+
+logger = Logger()
+
+
+@lru_cache
+def _resources() -> Resources:
+    settings = read_settings(WebhookSettings)
+    return Resources(
+        system=Database(settings.database_secret_arn, "resma-webhook"),
+        s3=s3_client(settings.s3_credentials_secret_arn, settings.s3_public_endpoint_url),
+        bucket=settings.bucket,
+        public_base_url=settings.public_base_url,
+        secret_arn=settings.webhook_secret_arn,
+    )
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Entry point for the topic `report-events`, and for the tick."""
+    if "Records" in event:
+        return {"events": _handle_events(event)}
+    return {"attempts": _handle_tick(context)}
+
+
+def _handle_events(event: dict[str, Any]) -> int:
+    events = 0
+    for events, record in enumerate(SNSEvent(event).records, 1):
+        message = json.loads(record.sns.message)
+        deliver_webhook(_resources(), message["data"]["tenantId"], message["id"])
+    return events
+
+
+def _handle_tick(context: LambdaContext) -> int:
+    def is_time_left() -> bool:
+        return context.get_remaining_time_in_millis() > (TOTAL_SECONDS + 5) * 1000
+
+    attempts = deliver_due_webhooks(_resources(), is_time_left)
+    logger.info("the tick's webhooks are done", attempts=attempts)
+    return attempts

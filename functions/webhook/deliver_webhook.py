@@ -1,0 +1,89 @@
+"""A report's end, told to its callback address: signed, on record, and tried again until it is taken."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger
+
+from resma.aws import read_secret
+from resma.catalogue import find_report_type
+from resma.database import Database
+from resma.download import DOWNLOAD_SECONDS, presign_download
+from resma.events import describe_event, find_event
+from resma.reports import find_report
+from webhook.deliveries import Delivery, claim_delivery, claim_due_delivery, record_outcome
+from webhook.post_signed import post_signed
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+logger = Logger(child=True)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the webhook process keeps between deliveries. `s3` signs for the endpoint that readers use."""
+
+    system: Database
+    s3: S3Client
+    bucket: str
+    public_base_url: str
+    secret_arn: str
+
+
+def deliver_webhook(resources: Resources, tenant_id: str, event_id: str) -> None:
+    """Makes the first attempt at an event's delivery. Safe to call twice: the second call finds nothing to do."""
+    with resources.system.transaction() as connection:
+        delivery = claim_delivery(connection, tenant_id, event_id)
+    if delivery is not None:
+        _attempt(resources, delivery)
+
+
+def deliver_due_webhooks(resources: Resources, is_time_left: Callable[[], bool]) -> int:
+    """Makes the attempts that are due, the oldest first, while there is time; returns how many."""
+    attempts = 0
+    while is_time_left():
+        with resources.system.transaction() as connection:
+            delivery = claim_due_delivery(connection)
+        if delivery is None:
+            break
+        _attempt(resources, delivery)
+        attempts += 1
+    return attempts
+
+
+def _attempt(resources: Resources, delivery: Delivery) -> None:
+    body = _body(resources, delivery)
+    secret = read_secret(resources.secret_arn)["secret"]
+    outcome = post_signed(delivery.url, delivery.event_id, body, secret)
+    with resources.system.transaction() as connection:
+        status = record_outcome(connection, delivery, outcome)
+    logger.info(
+        "a webhook attempt was made",
+        report_id=str(delivery.report_id),
+        event_id=delivery.event_id,
+        attempt=delivery.attempts,
+        status_code=outcome.status_code,
+        error=outcome.error,
+        milliseconds=outcome.milliseconds,
+        delivery=status,
+    )
+
+
+def _body(resources: Resources, delivery: Delivery) -> str:
+    """The event, and a presigned address minted for this attempt: an old one may have ended by now."""
+    with resources.system.transaction() as connection:
+        event = find_event(connection, delivery.tenant_id, delivery.report_id)
+        report = find_report(connection, delivery.tenant_id, delivery.report_id)
+    assert event is not None  # a delivery references its event
+    message = describe_event(event, report, resources.public_base_url)
+    if report.status == "READY":
+        message["data"]["downloadUrl"] = presign_download(
+            resources.s3, resources.bucket, report, find_report_type(report.type)
+        )
+        message["data"]["downloadUrlSeconds"] = DOWNLOAD_SECONDS
+    return json.dumps(message, ensure_ascii=False)

@@ -1,0 +1,18 @@
+"""What the webhook function reads from its environment."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from resma.settings import Settings
+
+
+class WebhookSettings(Settings):
+    """Set by template.yaml."""
+
+    bucket: str = Field(min_length=1)
+    public_base_url: str = Field(min_length=1)
+    webhook_secret_arn: str = Field(min_length=1)
+    """Secrets Manager: JSON with `secret`, a Standard Webhooks signing secret that begins with whsec_."""
+    s3_credentials_secret_arn: str | None = None
+    s3_public_endpoint_url: str | None = None

@@ -1,0 +1,188 @@
+"""Worker Lambda: one message of `report-jobs` in, one object out; and what the queue has given up, marked so."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.idempotency import (
+    DynamoDBPersistenceLayer,
+    IdempotencyConfig,
+    idempotent_function,
+)
+from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAlreadyInProgressError
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import ValidationError
+
+from resma.aws import s3_client, sns_client, sqs_client
+from resma.database import Database
+from resma.errors import LeaseHeld, LeaseLost
+from resma.job import LEASE_SECONDS, MAX_ATTEMPTS, give_up_job
+from resma.messages import JobMessage
+from resma.settings import read_settings
+from worker.generate_report import Resources, announce, generate_report
+from worker.heartbeat import VISIBILITY_SECONDS
+from worker.settings import WorkerSettings
+
+logger = Logger()
+
+FIRST_BACKOFF_SECONDS = 5
+"""Pause before the second attempt; doubled before each further one."""
+
+_jobs = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+_dead_letters = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@lru_cache
+def _settings() -> WorkerSettings:
+    return read_settings(WorkerSettings)
+
+
+@lru_cache
+def _resources() -> Resources:
+    settings = _settings()
+    return Resources(
+        system=Database(settings.database_secret_arn, "resma-worker"),
+        source=Database(settings.source_secret_arn, "resma-worker-source"),
+        s3=s3_client(settings.s3_credentials_secret_arn),
+        sns=sns_client(),
+        bucket=settings.bucket,
+        topic_arn=settings.topic_arn,
+        public_base_url=settings.public_base_url,
+    )
+
+
+def handle_jobs(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Entry point for `report-jobs`. A failed message is reported back, and comes again after a pause."""
+
+    def handle_job(record: SQSRecord) -> None:
+        _handle_job(record, context)
+
+    return process_partial_response(event, handle_job, _jobs, context)
+
+
+def handle_dead_letters(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Entry point for `report-jobs-dlq`: what was given up is FAILED, with the last error that its row has."""
+    return process_partial_response(event, _handle_dead_letter, _dead_letters, context)
+
+
+def _handle_job(record: SQSRecord, context: LambdaContext) -> None:
+    message = _parse(record)
+    if message is None:
+        return
+    logger.append_keys(report_id=str(message.report_id), tenant_id=message.tenant_id)
+    _hide(record, VISIBILITY_SECONDS)
+    try:
+        _run_once(record, message, context)
+    except LeaseHeld as held:
+        logger.info("another worker has the job; this message comes again when its lease ends")
+        _hide(record, held.seconds + 1)
+        raise
+    except (IdempotencyAlreadyInProgressError, LeaseLost) as error:
+        logger.info("another worker has the job", reason=type(error).__name__)
+        _hide(record, LEASE_SECONDS + 1)
+        raise
+    except Exception as error:
+        receives = int(record.attributes.approximate_receive_count)
+        pause = backoff_seconds(receives)
+        _hide(record, pause)
+        logger.exception("an attempt has failed", receives=receives, pause_seconds=pause, error=str(error))
+        raise
+    finally:
+        logger.remove_keys(["report_id", "tenant_id", "attempt"])
+
+
+def backoff_seconds(receives: int) -> float:
+    """How long a message rests after its attempt number `receives` has failed: 5 s, 10 s, with jitter of 20 %.
+
+    After the last one it does not rest: the queue's redrive policy moves it on at once.
+    """
+    if receives >= MAX_ATTEMPTS:
+        return 0
+    pause = FIRST_BACKOFF_SECONDS * 2 ** (receives - 1)
+    return pause * random.uniform(1, 1.2)  # noqa: S311  # no secret hangs on it
+
+
+def _run_once(record: SQSRecord, message: JobMessage, context: LambdaContext) -> None:
+    """Generates behind powertools' idempotency: a first filter, cheap and quick. The row's lease is the truth."""
+    config = IdempotencyConfig(
+        event_key_jmespath="report_id", raise_on_no_idempotency_key=True, expires_after_seconds=3600
+    )
+    config.register_lambda_context(_LeaseContext.of(context))  # type: ignore[arg-type]  # it asks for this alone
+    generate = idempotent_function(
+        _generate_by_key,
+        data_keyword_argument="job",
+        persistence_store=_persistence(),
+        config=config,
+        key_prefix="report",
+    )
+    generate(job={"report_id": str(message.report_id)}, record=record, message=message)
+
+
+def _generate_by_key(job: dict[str, str], record: SQSRecord, message: JobMessage) -> dict[str, str]:
+    status = generate_report(
+        _resources(), message.tenant_id, message.report_id, lambda: _hide(record, VISIBILITY_SECONDS)
+    )
+    return {"report_id": job["report_id"], "status": status}
+
+
+@lru_cache
+def _persistence() -> DynamoDBPersistenceLayer:
+    return DynamoDBPersistenceLayer(table_name=_settings().idempotency_table)
+
+
+@dataclass(frozen=True)
+class _LeaseContext:
+    """The Lambda context as idempotency should see it: time left is a lease's, not the whole invocation's.
+
+    A worker that dies without a word then blocks its key for seconds and not for up to 15 minutes. While it lives
+    longer than that, the lease in the report's row keeps others out.
+    """
+
+    milliseconds: int
+
+    @classmethod
+    def of(cls, context: LambdaContext) -> _LeaseContext:
+        return cls(min(context.get_remaining_time_in_millis(), LEASE_SECONDS * 1000))
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the key is free again."""
+        return self.milliseconds
+
+
+def _handle_dead_letter(record: SQSRecord) -> None:
+    message = _parse(record)
+    if message is None:
+        return
+    with _resources().system.transaction() as connection:
+        given_up = give_up_job(connection, message.tenant_id, message.report_id)
+    logger.error("a job was given up", report_id=str(message.report_id), changed=given_up)
+    if given_up:
+        announce(_resources(), message.tenant_id, message.report_id)
+
+
+def _parse(record: SQSRecord) -> JobMessage | None:
+    try:
+        return JobMessage.model_validate_json(record.body)
+    except ValidationError:
+        logger.error("a message that is no job was thrown away", message_id=record.message_id)
+        return None
+
+
+def _hide(record: SQSRecord, seconds: float) -> None:
+    """Sets when the message comes again if it is not deleted. Never raises: the queue's own time-out then counts."""
+    try:
+        sqs_client().change_message_visibility(
+            QueueUrl=_settings().queue_url,
+            ReceiptHandle=record.receipt_handle,
+            VisibilityTimeout=round(seconds),
+        )
+    except (ClientError, BotoCoreError) as error:
+        logger.warning("the message's visibility was not changed", error=type(error).__name__)

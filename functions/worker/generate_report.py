@@ -1,0 +1,213 @@
+"""A job from claim to READY: rows out of one snapshot, bytes into one object, published only when whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from aws_lambda_powertools import Logger
+
+from resma.catalogue import ReportType, find_report_type
+from resma.database import Database
+from resma.errors import LeaseLost, PermanentError, RequestInvalid, RowCountMismatch
+from resma.events import describe_event, find_event, mark_published, publish_event
+from resma.header import ReportHeader
+from resma.job import (
+    Claim,
+    claim_job,
+    fail_job,
+    finish_job,
+    keep_alive,
+    note_summary,
+    note_upload,
+    send_back,
+)
+from resma.multipart import MultipartUpload, Stored, abort_upload, open_upload, remove_object
+from resma.reports import find_report, tenant_name
+from resma.snapshot import Snapshot, Summary, open_snapshot
+from resma.writers import EXTENSIONS, Writer, make_writer
+from worker.heartbeat import Heartbeat
+from worker.peak_memory import peak_rss_mb, reset_peak
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+    from types_boto3_sns import SNSClient
+
+logger = Logger(child=True)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a worker process keeps between jobs."""
+
+    system: Database
+    """The system's own tables."""
+    source: Database
+    """What reports are made of, by a role that can only read."""
+    s3: S3Client
+    sns: SNSClient
+    bucket: str
+    topic_arn: str
+    public_base_url: str
+
+
+class _Stopwatch:
+    """Seconds spent in each stage of a job, by name."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._since = time.monotonic()
+
+    def lap(self, stage: str) -> None:
+        now = time.monotonic()
+        self.seconds[stage] = round(now - self._since, 3)
+        self._since = now
+
+
+def generate_report(resources: Resources, tenant_id: str, report_id: UUID, hold_message: Callable[[], None]) -> str:
+    """Does the job if there is anything left to do; returns the status that the report has then.
+
+    Safe to call twice and at once. A permanent error ends the report as FAILED. Raises a TransientError, or any
+    unexpected error, after sending the job back for another attempt; LeaseHeld or LeaseLost when it is another's.
+    """
+    with resources.system.transaction() as connection:
+        claim = claim_job(connection, tenant_id, report_id)
+    if claim is None:
+        logger.info("nothing left to do: the report has ended, or there is none")
+        return "ENDED"
+    logger.append_keys(attempt=claim.attempt)
+    try:
+        _generate(resources, claim, hold_message)
+    except LeaseLost:
+        raise
+    except (PermanentError, RequestInvalid) as error:
+        logger.exception("the report has failed for good")
+        with resources.system.transaction() as connection:
+            fail_job(connection, claim, error)
+        announce(resources, claim.tenant_id, claim.report_id)
+        return "FAILED"
+    except Exception as error:
+        with resources.system.transaction() as connection:
+            send_back(connection, claim, error)
+        raise
+    announce(resources, claim.tenant_id, claim.report_id)
+    return "READY"
+
+
+def announce(resources: Resources, tenant_id: str, report_id: UUID) -> None:
+    """Publishes the event of a report that has ended. Never raises: what is not published now, the tick publishes."""
+    try:
+        with resources.system.transaction() as connection:
+            event = find_event(connection, tenant_id, report_id)
+            report = find_report(connection, tenant_id, report_id)
+        if event is None:
+            return
+        publish_event(resources.sns, resources.topic_arn, describe_event(event, report, resources.public_base_url))
+        with resources.system.transaction() as connection:
+            mark_published(connection, event)
+    except Exception:
+        logger.exception("the event was not published; the tick will do it")
+
+
+def _generate(resources: Resources, claim: Claim, hold_message: Callable[[], None]) -> None:
+    reset_peak()
+    watch = _Stopwatch()
+    report_type = find_report_type(claim.type)
+    object_key = f"{claim.tenant_id}/{claim.report_id}.{EXTENSIONS[claim.format]}"
+    _clear_away(resources, claim, object_key)
+
+    def beat(rows_done: int) -> None:
+        with resources.system.transaction() as connection:
+            keep_alive(connection, claim, rows_done)
+
+    with (
+        Heartbeat(beat, hold_message) as heartbeat,
+        open_snapshot(resources.source.connect(), report_type, claim.tenant_id, claim.filters) as snapshot,
+    ):
+        watch.lap("connect")
+        summary = snapshot.summarise()
+        with resources.system.transaction() as connection:
+            note_summary(connection, claim, summary)
+            organisation = tenant_name(connection, claim.tenant_id)
+        watch.lap("summarise")
+        writer = make_writer(claim.format, _header(claim, report_type, summary, organisation))
+        with open_upload(
+            resources.s3,
+            resources.bucket,
+            object_key,
+            media_type=writer.media_type,
+            owner=f"{claim.report_id}/{claim.attempt}",
+        ) as upload:
+            with resources.system.transaction() as connection:
+                note_upload(connection, claim, object_key, upload.upload_id)
+            rows = _write_rows(writer, snapshot, upload, heartbeat)
+            watch.lap("write")
+            stored = _publish(resources, claim, upload, rows, summary.rows)
+            watch.lap("publish")
+    with resources.system.transaction() as connection:
+        finish_job(connection, claim, stored, rows, _metrics(claim, watch, stored, rows))
+
+
+def _clear_away(resources: Resources, claim: Claim, object_key: str) -> None:
+    """Removes what an earlier attempt left. Aborting first means its worker, if alive, can't complete any more."""
+    if claim.attempt == 1:
+        return
+    if claim.upload_id is not None and claim.object_key is not None:
+        abort_upload(resources.s3, resources.bucket, claim.object_key, claim.upload_id)
+    remove_object(resources.s3, resources.bucket, object_key)
+
+
+def _header(claim: Claim, report_type: ReportType, summary: Summary, organisation: str) -> ReportHeader:
+    return ReportHeader(
+        report_id=str(claim.report_id),
+        title=report_type.title,
+        organisation=organisation,
+        filters=report_type.describe_filters(claim.filters),
+        as_of=summary.as_of,
+        rows=summary.rows,
+        totals=summary.totals,
+        charts=summary.charts,
+        columns=report_type.columns,
+        period_column=report_type.column_index(report_type.period) if report_type.period else None,
+    )
+
+
+def _write_rows(writer: Writer, snapshot: Snapshot, upload: MultipartUpload, heartbeat: Heartbeat) -> int:
+    rows = 0
+    upload.write(writer.begin())
+    for batch in snapshot.batches():
+        upload.write(writer.add(batch))
+        rows += batch.rows
+        heartbeat.rows_done = rows
+        heartbeat.check()
+    upload.write(writer.end())
+    return rows
+
+
+def _publish(resources: Resources, claim: Claim, upload: MultipartUpload, rows: int, rows_expected: int) -> Stored:
+    """Makes the object appear: the last byte is written, the rows agree, and the job is still this worker's."""
+    if rows != rows_expected:
+        raise RowCountMismatch(f"{rows} rows were read, the snapshot counted {rows_expected}")
+    with resources.system.transaction() as connection:
+        keep_alive(connection, claim, rows)
+    return upload.complete()
+
+
+def _metrics(claim: Claim, watch: _Stopwatch, stored: Stored, rows: int) -> dict[str, Any]:
+    total = sum(watch.seconds.values())
+    return {
+        "seconds": {**watch.seconds, "generate": round(total, 3), "queued": _queued_seconds(claim, total)},
+        "rowsPerSecond": round(rows / total) if total else 0,
+        "peakRssMb": peak_rss_mb(),
+        "parts": stored.parts,
+    }
+
+
+def _queued_seconds(claim: Claim, generate_seconds: float) -> float:
+    """From the request to the start of this attempt."""
+    since_request = (datetime.now(UTC) - claim.created_at).total_seconds()
+    return round(max(0.0, since_request - generate_seconds), 3)
