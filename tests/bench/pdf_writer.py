@@ -37,6 +37,7 @@ _START = datetime(2024, 1, 1, 0, 0, 3, tzinfo=UTC)
 _TYPES = ("card_payment", "transfer_in", "transfer_out", "direct_debit", "fee", "interest", "cash_withdrawal")
 _NAMES = ("Müller & Söhne GmbH", "Société Générale", "Acme Ltd", "Ferrovie Nord S.p.A.", "Kowalski Sp. z o.o.",
           "Nordic Energy AS", "O'Brien Consulting", "Pharmacy (Central)", "Banco de España", "City Parking")  # fmt: skip
+BATCHES = int(__import__("os").environ.get("B","100"))
 _WORDS = ("Invoice", "Order", "Salary", "Rent", "Subscription", "Refund", "Top-up", "Settlement")
 
 
@@ -99,7 +100,7 @@ def repeated(batches: list[Batch], rows: int) -> Iterator[Batch]:
 
 
 def main(rows: int, target: Path | None) -> None:
-    batches = [batch(i * 5000, 5000, 50_000_000 / max(rows, 1)) for i in range(min(100, -(-rows // 5000)))]
+    batches = [batch(i * 5000, 5000, 50_000_000 / max(rows, 1)) for i in range(min(BATCHES, -(-rows // 5000)))]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.perf_counter()
     writer = PdfWriter(header(rows))

@@ -9,7 +9,7 @@ with one byte a character are left out (None), for `wide`, which is called in th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from resma.writers.pdf.face import UNIT, Codes, Face, single_byte
@@ -18,7 +18,11 @@ from resma.writers.pdf.objects import escaped, number
 
 Texts = Sequence[str | None]
 
-_ZONE = "+00"
+_FIRST_LINE = ROWS_TOP - DROP + LEADING
+"""A line above the first baseline: each row moves down before it shows (T*)."""
+
+_SIZE = number(SIZE)
+_LAST = ROWS_A_PAGE - 1
 _FRACTION = re.compile(r"\.\d+")
 _NUMBER = re.compile(rb"-?0+(\.0+)?")
 _DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
@@ -42,76 +46,111 @@ def column_blocks(cell: Cell, face: Face, codes: Codes) -> ColumnBlocks:
     return LeftColumn(cell, face, codes)
 
 
-def without_nulls(texts: Texts) -> Sequence[str]:
-    """NULL shows as nothing. Finding out costs a join, which is cheaper than a look at each cell."""
+def joined_pages(texts: Texts) -> str:
+    """Cells between U+0000, pages between U+0001 and U+0000; NULL is nothing.
+
+    A NULL is found by the join's complaint, which is cheaper than a look at each cell.
+    """
+    marked = list(texts)
     try:
-        "".join(texts)  # type: ignore[arg-type]  # raises at the first None
-    except TypeError:
-        return [text or "" for text in texts]
-    return texts  # type: ignore[return-value]
+        marked[_LAST::ROWS_A_PAGE] = [f"{text}\1" for text in marked[_LAST::ROWS_A_PAGE] if text is not None]
+        return "\0".join(marked).removesuffix("\1")  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return joined_pages(without_nulls(texts))
 
 
-def _paged(texts: Sequence[str]) -> list[str]:
-    return ["\0".join(texts[i : i + ROWS_A_PAGE]) for i in range(0, len(texts), ROWS_A_PAGE)]
+def without_nulls(texts: Texts) -> list[str]:
+    return [text or "" for text in texts]
 
 
-def _encoded(pages: list[str]) -> list[bytes | None]:
-    """Each page's cells in Windows-1252 between zero bytes, all at once where possible."""
-    joined = "\1".join(pages)
-    if joined.count("\1") == len(pages) - 1:
-        data = single_byte(joined, one_is_separator=True)
-        if data is not None:
-            return list(data.split(b"\1"))
-    return [single_byte(page) for page in pages]
+def encoded_pages(joined: str, pages: int) -> bytes | None:
+    """`joined_pages` in Windows-1252, or None where that cannot be done for all its pages."""
+    if joined.count("\1") != pages - 1:
+        return None
+    return single_byte(joined, one_is_separator=True)
+
+
+def _cells(texts: Sequence[str]) -> bytes | None:
+    """One page's cells in Windows-1252 between zero bytes, or None."""
+    return single_byte("\0".join(texts))
 
 
 class LeftColumn:
     """Text, dates and timestamps from the left; what does not fit ends in an ellipsis."""
 
     def __init__(self, cell: Cell, face: Face, codes: Codes) -> None:
-        self._face = face
+        self._fit = Fit(face, int(cell.text_width / SIZE * 1000 / UNIT), cell.column.kind)
         self._codes = codes
-        self._limit = int(cell.text_width / SIZE * 1000 / UNIT)
-        self._kind = cell.column.kind
-        self._at = b"1 0 0 1 %b %b Tm\n" % (number(cell.left + PADDING), number(ROWS_TOP - DROP + LEADING))
-        # So many characters fit whatever they are, in Windows-1252; pages with others go to `wide`.
-        self._safe = self._limit // face.widest_units
+        self._start = b"1 0 0 1 %b %b Tm\n(" % (number(cell.left + PADDING), number(_FIRST_LINE))
+        self._turn = b")'\n\0" + self._start
 
     def blocks(self, texts: Texts) -> list[bytes | None]:
-        shown = self._fitted(without_nulls(texts), safe=self._safe)
-        return [None if page is None else self._block(page) for page in _encoded(_paged(shown))]
+        """One byte a character, whole batches at a time where it can be."""
+        pages = -(-len(texts) // ROWS_A_PAGE)
+        data = encoded_pages(joined_pages(texts), pages)
+        if data is not None:
+            if self._fit.is_timestamp:
+                data = data.replace(b"+00\0", b"\0").replace(b"+00\1", b"\1").removesuffix(b"+00")
+            if self._fit.all_fit(data):
+                return self._shown(data)
+        shown = self._fit.each(without_nulls(texts))
+        data = encoded_pages(joined_pages(shown), pages)
+        if data is not None:
+            return self._shown(data)
+        parts = [_cells(shown[i : i + ROWS_A_PAGE]) for i in range(0, len(shown), ROWS_A_PAGE)]
+        return [None if part is None else self._shown(part)[0] for part in parts]
 
-    def _block(self, page: bytes) -> bytes:
+    def _shown(self, data: bytes) -> list[bytes | None]:
         # "'" moves to the next line and shows a string (§9.4.3)
-        return b"%b(%b)'\n" % (self._at, escaped(page).replace(b"\0", b")'("))
+        data = escaped(data).replace(b"\1\0", b"\1").replace(b"\0", b")'(").replace(b"\1", self._turn)
+        return list((self._start + data + b")'\n").split(b"\0"))
 
     def wide(self, texts: Texts) -> bytes:
-        page = self._codes.encode("\0".join(self._fitted(without_nulls(texts), safe=0)))
-        return b"/R2 %b Tf %b(%b)'\n/R1 %b Tf\n" % (_SIZE, self._at, page.replace(b"\0\0", b")'("), _SIZE)
+        page = self._codes.encode("\0".join(self._fit.each(without_nulls(texts), strictly=True)))
+        return b"/R2 %b Tf %b%b)'\n/R1 %b Tf\n" % (_SIZE, self._start, page.replace(b"\0\0", b")'("), _SIZE)
 
-    def _fitted(self, texts: Sequence[str], *, safe: int) -> Sequence[str]:
-        """Timestamps without their zone; no text wider than the column, if none up to `safe` characters is."""
-        if self._kind == "timestamp":
-            texts = without_zone(texts)
-        if max(map(len, texts), default=0) <= safe:
-            return texts
-        face, limit = self._face, self._limit
-        return [text if len(text) <= safe else self._cut(text, face, limit) for text in texts]
 
-    def _cut(self, text: str, face: Face, limit: int) -> str:
-        if len(text) <= 2 * limit and face.measure(text) <= limit:
+class Fit:
+    """Which texts fit a column, and what is left of those that do not."""
+
+    def __init__(self, face: Face, limit: int, kind: str) -> None:
+        """`limit` is the column's width in units of `Face.measure`."""
+        self._face = face
+        self._limit = limit
+        self._safe = limit // face.widest_units
+        self.is_timestamp = kind == "timestamp"
+
+    def all_fit(self, data: bytes) -> bool:
+        """True where a quick look shows that no cell is too wide; False says nothing."""
+        data = data.replace(b"\1", b"")
+        longest = max(map(len, data.split(b"\0")))
+        return longest <= self._safe or self._face.bound(data, longest) <= self._limit
+
+    def each(self, texts: Sequence[str], *, strictly: bool = False) -> list[str]:
+        """The texts as they are shown: timestamps without their zone, nothing wider than the column.
+
+        Unless `strictly`, texts are taken to be in Windows-1252 where that saves measuring them: those of
+        other pages come here again.
+        """
+        shown = self._one if strictly else self._one_single_byte
+        distinct = set(texts)
+        if len(distinct) * 4 < len(texts):
+            known = {text: shown(text) for text in distinct}
+            return [known[text] for text in texts]
+        return [shown(text) for text in texts]
+
+    def _one_single_byte(self, text: str) -> str:
+        return text if len(text) <= self._safe and not self.is_timestamp else self._one(text)
+
+    def _one(self, text: str) -> str:
+        """The hour's zone is in the heading. Dates BC and infinity have none and stay as they are."""
+        if self.is_timestamp:
+            text = text.removesuffix("+00")
+        if len(text) <= self._limit and self._face.measure(text) <= self._limit:
             return text
-        if self._kind == "timestamp":
+        if self.is_timestamp:
             text = _FRACTION.sub("", text)
-        return face.cut(text, limit)
-
-
-def without_zone(texts: Sequence[str]) -> Sequence[str]:
-    """Timestamps in UTC without `+00`: the heading says it. Dates BC and infinity stay as they are."""
-    joined = "\0".join(texts)
-    if joined.count("\0") != len(texts) - 1:
-        return texts
-    return f"{joined}\0".replace(_ZONE + "\0", "\0")[:-1].split("\0")
+        return self._face.cut(text, self._limit)
 
 
 Recipe = Callable[[str], str]
@@ -127,18 +166,19 @@ class RightColumn:
     def __init__(self, cell: Cell, face: Face, codes: Codes) -> None:
         self._face = face
         self._codes = codes
-        self._at = b"1 0 0 1 %b %b Tm\n" % (number(cell.right - PADDING), number(ROWS_TOP - DROP + LEADING))
+        self._at = b"1 0 0 1 %b %b Tm\n" % (number(cell.right - PADDING), number(_FIRST_LINE))
         self._room = cell.text_width / SIZE * 1000
         self._grouped = cell.column.kind == "amount"
         self._is_text = cell.column.kind == "text"
         self._recipes = _Recipes(self._recipe)
 
     def blocks(self, texts: Texts) -> list[bytes | None]:
-        pages = _encoded(_paged(without_nulls(texts)))
-        blocks: list[bytes | None] = []
-        for page in pages:
-            blocks.append(None if page is None else self._block(page))
-        return blocks
+        data = encoded_pages(joined_pages(texts), -(-len(texts) // ROWS_A_PAGE))
+        if data is not None:
+            return [self._block(page) for page in data.split(b"\1\0")]
+        shown = without_nulls(texts)
+        parts = [_cells(shown[i : i + ROWS_A_PAGE]) for i in range(0, len(shown), ROWS_A_PAGE)]
+        return [None if part is None else self._block(part) for part in parts]
 
     def _block(self, page: bytes) -> bytes:
         shapes = page.translate(_DIGITS_ALIKE).split(b"\0")
@@ -227,8 +267,3 @@ class _Recipes(dict[bytes, Recipe]):
                 self.clear()
             self[shape] = recipe
         return recipe
-
-
-_SIZE = number(SIZE)
-
-

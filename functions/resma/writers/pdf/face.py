@@ -25,7 +25,16 @@ UNIT = 4
 _CONTROL = 0x1A
 """What control characters become, which Windows-1252 cannot show: its presence sends the text to two bytes."""
 
-_SHOWN_AS = {"\n": "¶", "\r": "¶", "\t": " ", "\x0b": "¶", "\x0c": "¶", "\x85": "¶", "\u2028": "¶", "\u2029": "¶"}
+_SHOWN_AS = {
+    "\n": "¶",
+    "\r": "¶",
+    "\t": " ",
+    "\x0b": "¶",
+    "\x0c": "¶",
+    "\x85": "¶",
+    "\u2028": "¶",
+    "\u2029": "¶",
+}
 """Line breaks show as a pilcrow: they would be invisible otherwise, or break the row."""
 
 _SAFE = bytes(b for b in range(1, 256) if b not in b"\n\r()\\")
@@ -62,7 +71,7 @@ def single_byte(text: str, *, one_is_separator: bool = False) -> bytes | None:
 
     Zero, and one on demand, pass through as separators of cells and pages.
     """
-    if "\r\n" in text:
+    if "\r" in text:
         text = text.replace("\r\n", "\n")
     encoding = "latin-1"  # the same codes, and 200 times as fast where it will do
     try:
@@ -117,6 +126,9 @@ class Face:
         self._units = bytes(min(255, -(-self.width_of(ord(c)) // UNIT)) for c in shown)
         self.widest_units = max(self._each(bytes(range(32, 256)).decode("cp1252", "ignore")))
         """Of all characters of Windows-1252."""
+        self._digit_units = self._units[ord("0")]
+        single = [bytes([code]).decode("cp1252", "replace") for code in range(256)]
+        self._narrow = bytes(i for i in range(2, 256) if self._each(single[i])[0] <= self._digit_units)
 
     def width_of(self, point: int) -> int:
         return self.widths.get(point, self.missing_width)
@@ -124,6 +136,18 @@ class Face:
     def width(self, text: str) -> int:
         """Width on paper in thousandths of an em, of text without line breaks."""
         return sum([self.width_of(ord(c)) for c in text])
+
+    def bound(self, data: bytes, longest: int) -> int:
+        """A width that no cell of `data` (Windows-1252 between zero bytes) exceeds, in units.
+
+        `longest` is the length of the longest cell. Most characters are no wider than a digit: counting
+        the others takes a tenth of the time that measuring each cell takes.
+        """
+        wider = data.translate(None, self._narrow)
+        if not wider.strip(b"\0"):
+            return longest * self._digit_units
+        most = max(map(len, wider.split(b"\0")))
+        return longest * self._digit_units + most * (self.widest_units - self._digit_units)
 
     def measure(self, text: str) -> int:
         """Width in units of 4/1000 em, each character rounded up."""

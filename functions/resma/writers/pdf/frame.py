@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from resma.header import ReportHeader
 from resma.writers.pdf.face import FACES, UNIT, Codes, single_byte
 from resma.writers.pdf.layout import (
-    DROP,
     FOOT_BASELINE,
     HEADINGS_HEIGHT,
     HEADINGS_TOP,
@@ -33,22 +32,38 @@ RULE = b"0.80 0.83 0.87"
 RIGHT_EDGE = PAGE_WIDTH - MARGIN
 
 
+_DIGITS_ALIKE = str.maketrans("123456789", "000000000")
+_MOST_WIDTHS = 500
+
+
 class Pen:
     """One line of text at a time, in any characters."""
 
     def __init__(self, codes: dict[str, Codes]) -> None:
         self._codes = codes
+        self._widths: dict[tuple[str, str], int] = {}
+
+    def _width(self, face: str, text: str) -> int:
+        """Kept by shape, for the page numbers: all digits are of one width."""
+        shape = (face, text.translate(_DIGITS_ALIKE))
+        if shape not in self._widths:
+            if len(self._widths) >= _MOST_WIDTHS:
+                self._widths.clear()
+            self._widths[shape] = FACES[face]().width(text)
+        return self._widths[shape]
 
     def show(self, face: str, size: float, x: float, y: float, text: str, *, align: str = "left") -> bytes:
         """A text object (§9.4). `face` is a letter of `FACES`; x is the right end where `align` is right."""
         if align == "right":
-            x -= FACES[face]().width(text) * size / 1000
+            x -= self._width(face, text) * size / 1000
         data = single_byte(text)
         name = f"/{face}1" if data is not None else f"/{face}2"
         shown = escaped(data) if data is not None else self._codes[face].encode(text)
         return b"BT %b %b Tf %b %b Td(%b)Tj ET\n" % (name.encode(), number(size), number(x), number(y), shown)
 
-    def fitted(self, face: str, size: float, x: float, y: float, text: str, width: float, align: str) -> bytes:
+    def fitted(
+        self, face: str, size: float, x: float, y: float, text: str, width: float, align: str
+    ) -> bytes:
         """As `show`, cut with an ellipsis where it is wider than `width` points."""
         text = FACES[face]().cut(text, int(width / size * 1000 / UNIT))
         return self.show(face, size, x, y, text, align=align)
@@ -102,7 +117,13 @@ def _titles(header: ReportHeader, pen: Pen) -> bytes:
             GREY + b" rg\n",
             pen.fitted("R", 7.5, RIGHT_EDGE, TITLE_BASELINE, header.organisation, middle - 12, "right"),
             b"%b RG 0.5 w %b %b m %b %b l S\n"
-            % (RULE, number(MARGIN), number(FOOT_BASELINE + 11), number(RIGHT_EDGE), number(FOOT_BASELINE + 11))
+            % (
+                RULE,
+                number(MARGIN),
+                number(FOOT_BASELINE + 11),
+                number(RIGHT_EDGE),
+                number(FOOT_BASELINE + 11),
+            )
             if ROWS_TOP - ROWS_A_PAGE * LEADING > FOOT_BASELINE + 14
             else b"",
             pen.show("R", 6.5, MARGIN, FOOT_BASELINE, f"{as_of}   ·   Report {header.report_id}"),

@@ -51,8 +51,7 @@ def put(state: State, object_number: int, body: bytes) -> bytes:
     state.numbers.append(object_number)
     state.offsets.append(state.position)
     state.position += len(data)
-    if object_number > state.highest:
-        state.highest = object_number
+    state.highest = max(state.highest, object_number)
     return data
 
 

@@ -13,7 +13,20 @@ from resma.writers.pdf.state import MonthMark, State
 MOST_FLAT_MONTHS = 24
 
 _MONTH = re.compile(r"\d{4,6}-\d\d")
-_NAMES = "January February March April May June July August September October November December".split()
+_NAMES = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 
 def month_of(text: str | None) -> str | None:
@@ -93,7 +106,9 @@ def outline_objects(root: int, tree: Sequence[Entry], claim: Callable[[], int]) 
             if entry.children:
                 first, last = level(own, entry.children)
                 links += b"/First %d 0 R/Last %d 0 R/Count -%d" % (first, last, len(entry.children))
-            objects.append((own, b"<</Title%b%b/Dest%b>>" % (text_string(entry.title), links, entry.destination)))
+            objects.append(
+                (own, b"<</Title%b%b/Dest%b>>" % (text_string(entry.title), links, entry.destination))
+            )
         return numbers[0], numbers[-1]
 
     first, last = level(root, tree)

@@ -30,7 +30,11 @@ class PageTree:
 
     def page_number(self, page: int) -> int:
         """Object number of a page (from 0). Its contents have the next one."""
-        nodes = sum(page // FAN_OUT**level for level in range(1, self.levels + 1))
+        nodes = 0
+        above = page // FAN_OUT
+        while above:
+            nodes += above
+            above //= FAN_OUT
         return self.first + 2 * page + nodes
 
     def node_number(self, level: int, index: int) -> int:

@@ -38,6 +38,8 @@ PAGES_AT_ONCE = 100
 
 NOTHING = "No rows match."
 
+_OPENING = b" Do %b rg BT /R1 %b Tf %b TL\n" % (INK, objects.number(SIZE), objects.number(LEADING))
+
 
 class PdfWriter:
     """`Writer` for PDF (ISO 32000-1). One instance a file; the same rows give the same bytes, however batched."""
@@ -116,7 +118,9 @@ class PdfWriter:
     def _pages(self, texts: Sequence[Texts]) -> list[bytes]:
         """Pages of up to 50 rows, and the nodes of the page tree that they complete."""
         first = self.state.pages
-        blocks = [column.blocks(column_texts) for column, column_texts in zip(self._columns, texts, strict=True)]
+        blocks = [
+            column.blocks(column_texts) for column, column_texts in zip(self._columns, texts, strict=True)
+        ]
         period = self._header.period_column
         out: list[bytes] = []
         for i, page_blocks in enumerate(zip(*blocks, strict=True)):
@@ -138,14 +142,7 @@ class PdfWriter:
         number = self._tree.page_number(page)
         parent = self._tree.node_number(1, page // 64)
         form = b"/P" if page + 1 == self._table_pages else b"/F"
-        content = b"%b Do %b rg BT /R1 %b Tf %b TL\n%bET\n%b" % (
-            form,
-            INK,
-            objects.number(SIZE),
-            objects.number(LEADING),
-            blocks,
-            self._foot(page),
-        )
+        content = b"%b%b%bET\n%b" % (form, _OPENING, blocks, self._foot(page))
         body = b"<</Type/Page/Parent %d 0 R/Contents %d 0 R>>" % (parent, number + 1)
         out = [
             objects.put(state, number, body),
