@@ -1,0 +1,250 @@
+"""Charts with reportlab.graphics: vector drawings of any size, a panel for each series (currency).
+
+Amounts of different currencies share no axis: each has a panel with a scale of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from math import ceil, floor, isfinite, log10
+
+from reportlab.graphics.charts.barcharts import HorizontalBarChart, VerticalBarChart
+from reportlab.graphics.charts.linecharts import HorizontalLineChart
+from reportlab.graphics.charts.piecharts import Pie
+from reportlab.graphics.shapes import Drawing, Group, Line, Rect, String
+
+from resma.header import Chart, Series
+from resma.writers.pdf.ink import (
+    ACCENT,
+    BOLD,
+    GREY,
+    INK,
+    NEGATIVE,
+    REGULAR,
+    RULE,
+    SHADES,
+    shortened,
+    width_of,
+)
+
+MOST_PANELS_WIDE = 8
+MOST_PANELS = 4
+WIDE = 500.0
+MOST_BARS_OVER_TIME = 36
+MOST_SLICES = 6
+BAR_LINE = 14.0
+LABEL_SIZE = 6.5
+OTHER = "Other"
+
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+
+Panel = Callable[[Chart, Series, float, float], Group]
+
+
+def chart_drawing(chart: Chart, width: float, height: float) -> Drawing:
+    """One chart with its title, in a drawing of that size (points)."""
+    drawing = Drawing(width, height)
+    most = MOST_PANELS_WIDE if width > WIDE else MOST_PANELS
+    series = [s for s in chart.series[:most] if chart.labels]
+    drawing.add(String(0, height - 9, shortened(chart.title, width - 120, 10, BOLD), fontName=BOLD, fontSize=10, fillColor=ACCENT))
+    if len(chart.series) > most:
+        note = f"first {most} of {len(chart.series)} shown"
+        drawing.add(String(width, height - 9, note, fontName=REGULAR, fontSize=7, fillColor=GREY, textAnchor="end"))
+    drawing.add(Line(0, height - 15, width, height - 15, strokeColor=RULE, strokeWidth=0.6))
+    if not series:
+        drawing.add(String(0, height - 34, "No data", fontName=REGULAR, fontSize=8, fillColor=GREY))
+        return drawing
+    across, down = _grid(len(series), width)
+    panel_width, panel_height = (width - 18 * (across - 1)) / across, (height - 20 - 8 * (down - 1)) / down
+    for i, each in enumerate(series):
+        group = _panel(chart, each, len(chart.series) > 1, panel_width, panel_height)
+        x = (i % across) * (panel_width + 18)
+        y = height - 20 - (i // across + 1) * panel_height - (i // across) * 8
+        group.translate(x, y)
+        drawing.add(group)
+    return drawing
+
+
+def _grid(panels: int, width: float) -> tuple[int, int]:
+    """Panels across and down."""
+    most_across = 4 if width > WIDE else 2
+    down = ceil(panels / most_across)
+    return ceil(panels / down), down
+
+
+def _panel(chart: Chart, series: Series, named: bool, width: float, height: float) -> Group:
+    """A panel with its series' name (the currency), where there is more than one or it is money."""
+    body = height
+    group = Group()
+    if named or chart.unit == "amount":
+        body -= 13
+        group.add(String(0, height - 10, shortened(series.name, width, 8, BOLD), fontName=BOLD, fontSize=8, fillColor=INK))
+    values = finite(series.values)
+    draw: Callable[[Chart, list[float], float, float], Group] = _bars
+    if chart.kind == "time":
+        draw = _over_time
+    elif chart.kind == "share" and min(values) >= 0 and sum(values) > 0:
+        draw = _share
+    group.add(draw(chart, values, width, body))
+    return group
+
+
+def finite(values: Sequence[Decimal]) -> list[float]:
+    """Values as the drawing library takes them. What cannot be drawn (NaN, Infinity) counts as nothing."""
+    floats = [float(value) if value.is_finite() else 0.0 for value in values]
+    return [value if isfinite(value) and abs(value) < 1e250 else 0.0 for value in floats]
+
+
+def scale(low: float, high: float, ticks: int) -> tuple[float, float, float]:
+    """Least, greatest and step of an axis that holds zero, low and high, in steps of 1, 2 or 5."""
+    low, high = min(low, 0.0), max(high, 0.0)
+    span = (high - low) or 1.0
+    rough = span / ticks
+    power = 10.0 ** floor(log10(rough))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
+    return floor(low / step + 1e-9) * step, (ceil(high / step - 1e-9) or (1 if not low else 0)) * step, step
+
+
+def short_number(value: float) -> str:
+    """`950`, `12.5k`, `1.2M`, `3B`: three digits at most, for axes and bars."""
+    size = abs(value)
+    if size >= 1e15:
+        return f"{value:.1e}".replace("e+", "e")
+    for limit, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if size >= limit * 0.9995:
+            scaled = value / limit
+            return (f"{scaled:.0f}" if abs(scaled) >= 99.95 else f"{scaled:.1f}".removesuffix(".0")) + unit
+    return f"{value:.0f}" if value == round(value) or size >= 100 else f"{value:.2g}"
+
+
+def _over_time(chart: Chart, values: list[float], width: float, height: float) -> Group:
+    """Columns a month, or a line where there are too many for columns."""
+    least, greatest, step = scale(min(values), max(values), max(2, int(height / 34)))
+    many = len(values) > MOST_BARS_OVER_TIME
+    plot = HorizontalLineChart() if many else VerticalBarChart()
+    marks = [least + i * step for i in range(round((greatest - least) / step) + 1)]
+    room = max([width_of(short_number(mark), LABEL_SIZE) for mark in marks]) + 6
+    plot.x, plot.y, plot.width, plot.height = room, 14, width - room - 2, height - 22
+    plot.data = [tuple(values)]
+    axis = plot.valueAxis
+    axis.valueMin, axis.valueMax, axis.valueStep = least, greatest, step
+    axis.labelTextFormat = short_number
+    axis.labels.fontName, axis.labels.fontSize, axis.labels.fillColor = REGULAR, LABEL_SIZE, GREY
+    axis.visibleAxis = axis.visibleTicks = False
+    axis.visibleGrid, axis.gridStrokeColor, axis.gridStrokeWidth = True, RULE, 0.4
+    _category_axis(plot.categoryAxis)
+    if many:
+        plot.lines[0].strokeColor, plot.lines[0].strokeWidth = ACCENT, 0.9
+        plot.categoryAxis.joinAxisMode = None
+    else:
+        _bar_colours(plot, values, ACCENT)
+        plot.groupSpacing, plot.barWidth = 3, 10
+    group = Group(plot)
+    for at, label in _month_labels(chart.labels, plot.width):
+        x = plot.x + (at + 0.5) * plot.width / len(values)
+        if many:
+            x = plot.x + at * plot.width / max(1, len(values) - 1)
+        group.add(String(x, 2, label, fontName=REGULAR, fontSize=LABEL_SIZE, fillColor=GREY, textAnchor="middle"))
+    return group
+
+
+def _category_axis(axis: object) -> None:
+    """No labels and no ticks of its own: they are placed where there is room. The line stands at zero."""
+    axis.visibleLabels = axis.visibleTicks = False  # type: ignore[attr-defined]  # reportlab has no types
+    axis.strokeColor, axis.strokeWidth = GREY, 0.5  # type: ignore[attr-defined]
+    axis.joinAxisMode = "value"  # type: ignore[attr-defined]
+    axis.joinAxisPos = 0  # type: ignore[attr-defined]
+
+
+def _bar_colours(plot: object, values: Sequence[float], colour: object) -> None:
+    bars = plot.bars  # type: ignore[attr-defined]
+    bars[0].strokeColor = None
+    bars[0].fillColor = colour
+    for i, value in enumerate(values):
+        if value < 0:
+            bars[0, i].fillColor = NEGATIVE
+            bars[0, i].strokeColor = None
+
+
+def _month_labels(labels: Sequence[str], width: float) -> list[tuple[int, str]]:
+    """Which months are named under the axis and how: as many as have room, years alone where they are many."""
+    if len(labels) > 48:
+        years = [(i, label[:-3]) for i, label in enumerate(labels) if label.endswith("-01")]
+        every = ceil(len(years) / max(1.0, width / 26)) if years else 1
+        return years[::every]
+    every = ceil(len(labels) / max(1.0, width / 34))
+    return [(i, _month(label)) for i, label in enumerate(labels) if i % every == 0]
+
+
+def _month(label: str) -> str:
+    year, _, month = label.rpartition("-")
+    return f"{_MONTHS[int(month) - 1]} {year}" if month.isdigit() and 1 <= int(month) <= 12 else label
+
+
+def top_categories(
+    labels: Sequence[str], values: Sequence[float], most: int
+) -> list[tuple[str, float]]:
+    """The first `most` categories; where there are more, the last place is the sum of all others."""
+    pairs = list(zip(labels, values, strict=True))
+    if len(pairs) <= most:
+        return pairs
+    kept = max(1, most - 1)
+    rest = pairs[kept:]
+    return [*pairs[:kept], (f"{OTHER} ({len(rest)})", sum(value for _, value in rest))]
+
+
+def _bars(chart: Chart, values: list[float], width: float, height: float) -> Group:
+    """Categories as rows: name, bar, value. Values stand in a column, so nothing can collide."""
+    pairs = top_categories(chart.labels, values, max(2, int(height / BAR_LINE)))
+    names = [shortened(name or "(none)", width * 0.38, LABEL_SIZE + 0.5) for name, _ in pairs]
+    numbers = [short_number(value) for _, value in pairs]
+    name_room = max(width_of(name, LABEL_SIZE + 0.5) for name in names) + 6
+    number_room = max(width_of(text, LABEL_SIZE + 0.5) for text in numbers) + 6
+    line = min(18.0, height / len(pairs))
+    plot = HorizontalBarChart()
+    plot.x, plot.width = name_room, width - name_room - number_room
+    plot.height = line * len(pairs)
+    plot.y = height - plot.height - 2
+    plot.data = [tuple(value for _, value in reversed(pairs))]
+    low, high = min(0.0, *plot.data[0]), max(0.0, *plot.data[0])
+    plot.valueAxis.valueMin, plot.valueAxis.valueMax = low, high if high > low else 1.0
+    plot.valueAxis.visible = False
+    _category_axis(plot.categoryAxis)
+    plot.barWidth, plot.groupSpacing = 10, 5
+    _bar_colours(plot, plot.data[0], SHADES[1])
+    group = Group(plot)
+    for i, (name, text) in enumerate(zip(names, numbers, strict=True)):
+        y = plot.y + plot.height - (i + 0.5) * line - 2.4
+        group.add(String(0, y, name, fontName=REGULAR, fontSize=LABEL_SIZE + 0.5, fillColor=INK))
+        group.add(String(width, y, text, fontName=REGULAR, fontSize=LABEL_SIZE + 0.5, fillColor=INK, textAnchor="end"))
+    return group
+
+
+def _share(chart: Chart, values: list[float], width: float, height: float) -> Group:
+    """A ring, and beside it each part with its value and its share."""
+    ordered = sorted(zip(chart.labels, values, strict=True), key=lambda pair: -pair[1])
+    pairs = top_categories([name for name, _ in ordered], [value for _, value in ordered], MOST_SLICES)
+    side = min(height - 8, width * 0.42)
+    ring = Pie()
+    ring.x, ring.y, ring.width, ring.height = 2, (height - side) / 2, side, side
+    ring.data = [value for _, value in pairs]
+    ring.labels = None
+    ring.innerRadiusFraction = 0.58
+    ring.startAngle, ring.direction = 90, "clockwise"
+    group = Group(ring)
+    total = sum(ring.data)
+    left = side + 18
+    top = height / 2 + len(pairs) * 8.0
+    for i, (name, value) in enumerate(pairs):
+        colour = SHADES[-1] if name.startswith(f"{OTHER} (") else SHADES[i]
+        ring.slices[i].fillColor = colour
+        ring.slices[i].strokeColor, ring.slices[i].strokeWidth = None, 0
+        y = top - (i + 0.5) * 16 - 2.5
+        text = f"{value:,.0f}" if chart.unit == "rows" and value < 1e7 else short_number(value)
+        group.add(Rect(left, y - 0.6, 7, 7, fillColor=colour, strokeColor=None))
+        room = width - left - 52 - width_of(text, 7)
+        group.add(String(left + 11, y, shortened(name or "(none)", room, 7), fontName=REGULAR, fontSize=7, fillColor=INK))
+        for x, figure in ((width - 34, text), (width, f"{value / total:.1%}")):
+            group.add(String(x, y, figure, fontName=REGULAR, fontSize=7, fillColor=INK, textAnchor="end"))
+    return group
