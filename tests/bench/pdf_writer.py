@@ -35,9 +35,19 @@ COLUMNS = (
 
 _START = datetime(2024, 1, 1, 0, 0, 3, tzinfo=UTC)
 _TYPES = ("card_payment", "transfer_in", "transfer_out", "direct_debit", "fee", "interest", "cash_withdrawal")
-_NAMES = ("Müller & Söhne GmbH", "Société Générale", "Acme Ltd", "Ferrovie Nord S.p.A.", "Kowalski Sp. z o.o.",
-          "Nordic Energy AS", "O'Brien Consulting", "Pharmacy (Central)", "Banco de España", "City Parking")  # fmt: skip
-BATCHES = int(__import__("os").environ.get("B","100"))
+_NAMES = (
+    "Müller & Söhne GmbH",
+    "Société Générale",
+    "Acme Ltd",
+    "Ferrovie Nord S.p.A.",
+    "Kowalski Sp. z o.o.",
+    "Nordic Energy AS",
+    "O'Brien Consulting",
+    "Pharmacy (Central)",
+    "Banco de España",
+    "City Parking",
+)
+BATCHES = int(__import__("os").environ.get("B", "100"))
 _WORDS = ("Invoice", "Order", "Salary", "Rent", "Subscription", "Refund", "Top-up", "Settlement")
 
 
@@ -76,17 +86,31 @@ def header(rows: int) -> ReportHeader:
         filters=(("Period", "2024-01-01 to 2025-06-30"), ("Status", "posted, pending, reversed")),
         as_of=datetime(2025, 7, 1, 6, 30, tzinfo=UTC),
         rows=rows,
-        totals=tuple(Total(c, rows // 4, Decimal("81234567.89") * (i + 1)) for i, c in enumerate(("EUR", "USD", "GBP", "CHF"))),
+        totals=tuple(
+            Total(c, rows // 4, Decimal("81234567.89") * (i + 1)) for i, c in enumerate(("EUR", "USD", "GBP", "CHF"))
+        ),
         charts=(
-            Chart("Amount by month", "time", "amount", months,
-                  tuple(amounts(c, 4_000_000 // (i + 1), 18) for i, c in enumerate(("EUR", "USD", "GBP", "CHF")))),
-            Chart("Amount by type", "bars", "amount", _TYPES, (amounts("EUR", 9_000_000, 7), amounts("USD", 3_000_000, 7))),
-            Chart("Rows by status", "share", "rows", ("posted", "pending", "reversed"),
-                  (Series("rows", (Decimal(450000), Decimal(35000), Decimal(15000))),)),
+            Chart(
+                "Amount by month",
+                "time",
+                "amount",
+                months,
+                tuple(amounts(c, 4_000_000 // (i + 1), 18) for i, c in enumerate(("EUR", "USD", "GBP", "CHF"))),
+            ),
+            Chart(
+                "Amount by type", "bars", "amount", _TYPES, (amounts("EUR", 9_000_000, 7), amounts("USD", 3_000_000, 7))
+            ),
+            Chart(
+                "Rows by status",
+                "share",
+                "rows",
+                ("posted", "pending", "reversed"),
+                (Series("rows", (Decimal(450000), Decimal(35000), Decimal(15000))),),
+            ),
         ),
         columns=COLUMNS,
         period_column=1,
-    )  # fmt: skip
+    )
 
 
 def repeated(batches: list[Batch], rows: int) -> Iterator[Batch]:

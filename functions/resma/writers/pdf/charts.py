@@ -28,16 +28,18 @@ from resma.writers.pdf.ink import (
     width_of,
 )
 
-MOST_PANELS_WIDE = 8
-MOST_PANELS = 4
+PANELS_ACROSS_WIDE = 4
+PANELS_ACROSS = 2
+LEAST_PANEL_HEIGHT = 72.0
 WIDE = 500.0
 MOST_BARS_OVER_TIME = 36
+WIDEST_BAR = 34.0
 MOST_SLICES = 6
 BAR_LINE = 14.0
 LABEL_SIZE = 6.5
 OTHER = "Other"
 
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 Panel = Callable[[Chart, Series, float, float], Group]
 
@@ -45,9 +47,14 @@ Panel = Callable[[Chart, Series, float, float], Group]
 def chart_drawing(chart: Chart, width: float, height: float) -> Drawing:
     """One chart with its title, in a drawing of that size (points)."""
     drawing = Drawing(width, height)
-    most = MOST_PANELS_WIDE if width > WIDE else MOST_PANELS
+    across = PANELS_ACROSS_WIDE if width > WIDE else PANELS_ACROSS
+    most = across * max(1, int((height - 20) / LEAST_PANEL_HEIGHT))
     series = [s for s in chart.series[:most] if chart.labels]
-    drawing.add(String(0, height - 9, shortened(chart.title, width - 120, 10, BOLD), fontName=BOLD, fontSize=10, fillColor=ACCENT))
+    drawing.add(
+        String(
+            0, height - 9, shortened(chart.title, width - 120, 10, BOLD), fontName=BOLD, fontSize=10, fillColor=ACCENT
+        )
+    )
     if len(chart.series) > most:
         note = f"first {most} of {len(chart.series)} shown"
         drawing.add(String(width, height - 9, note, fontName=REGULAR, fontSize=7, fillColor=GREY, textAnchor="end"))
@@ -55,7 +62,8 @@ def chart_drawing(chart: Chart, width: float, height: float) -> Drawing:
     if not series:
         drawing.add(String(0, height - 34, "No data", fontName=REGULAR, fontSize=8, fillColor=GREY))
         return drawing
-    across, down = _grid(len(series), width)
+    down = ceil(len(series) / across)
+    across = ceil(len(series) / down)
     panel_width, panel_height = (width - 18 * (across - 1)) / across, (height - 20 - 8 * (down - 1)) / down
     for i, each in enumerate(series):
         group = _panel(chart, each, len(chart.series) > 1, panel_width, panel_height)
@@ -66,20 +74,15 @@ def chart_drawing(chart: Chart, width: float, height: float) -> Drawing:
     return drawing
 
 
-def _grid(panels: int, width: float) -> tuple[int, int]:
-    """Panels across and down."""
-    most_across = 4 if width > WIDE else 2
-    down = ceil(panels / most_across)
-    return ceil(panels / down), down
-
-
 def _panel(chart: Chart, series: Series, named: bool, width: float, height: float) -> Group:
     """A panel with its series' name (the currency), where there is more than one or it is money."""
     body = height
     group = Group()
     if named or chart.unit == "amount":
         body -= 13
-        group.add(String(0, height - 10, shortened(series.name, width, 8, BOLD), fontName=BOLD, fontSize=8, fillColor=INK))
+        group.add(
+            String(0, height - 10, shortened(series.name, width, 8, BOLD), fontName=BOLD, fontSize=8, fillColor=INK)
+        )
     values = finite(series.values)
     draw: Callable[[Chart, list[float], float, float], Group] = _bars
     if chart.kind == "time":
@@ -99,11 +102,12 @@ def finite(values: Sequence[Decimal]) -> list[float]:
 def scale(low: float, high: float, ticks: int) -> tuple[float, float, float]:
     """Least, greatest and step of an axis that holds zero, low and high, in steps of 1, 2 or 5."""
     low, high = min(low, 0.0), max(high, 0.0)
-    span = (high - low) or 1.0
-    rough = span / ticks
+    if low == high:
+        return 0.0, 1.0, 1.0
+    rough = (high - low) / ticks
     power = 10.0 ** floor(log10(rough))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
-    return floor(low / step + 1e-9) * step, (ceil(high / step - 1e-9) or (1 if not low else 0)) * step, step
+    return floor(low / step + 1e-9) * step, ceil(high / step - 1e-9) * step, step
 
 
 def short_number(value: float) -> str:
@@ -120,7 +124,7 @@ def short_number(value: float) -> str:
 
 def _over_time(chart: Chart, values: list[float], width: float, height: float) -> Group:
     """Columns a month, or a line where there are too many for columns."""
-    least, greatest, step = scale(min(values), max(values), max(2, int(height / 34)))
+    least, greatest, step = scale(min(values), max(values), max(1, int(height / 32)))
     many = len(values) > MOST_BARS_OVER_TIME
     plot = HorizontalLineChart() if many else VerticalBarChart()
     marks = [least + i * step for i in range(round((greatest - least) / step) + 1)]
@@ -139,7 +143,8 @@ def _over_time(chart: Chart, values: list[float], width: float, height: float) -
         plot.categoryAxis.joinAxisMode = None
     else:
         _bar_colours(plot, values, ACCENT)
-        plot.groupSpacing, plot.barWidth = 3, 10
+        plot.barWidth = 10
+        plot.groupSpacing = max(3.0, 10 * (plot.width / len(values) / WIDEST_BAR - 1))
     group = Group(plot)
     for at, label in _month_labels(chart.labels, plot.width):
         x = plot.x + (at + 0.5) * plot.width / len(values)
@@ -182,9 +187,7 @@ def _month(label: str) -> str:
     return f"{_MONTHS[int(month) - 1]} {year}" if month.isdigit() and 1 <= int(month) <= 12 else label
 
 
-def top_categories(
-    labels: Sequence[str], values: Sequence[float], most: int
-) -> list[tuple[str, float]]:
+def top_categories(labels: Sequence[str], values: Sequence[float], most: int) -> list[tuple[str, float]]:
     """The first `most` categories; where there are more, the last place is the sum of all others."""
     pairs = list(zip(labels, values, strict=True))
     if len(pairs) <= most:
@@ -244,7 +247,9 @@ def _share(chart: Chart, values: list[float], width: float, height: float) -> Gr
         text = f"{value:,.0f}" if chart.unit == "rows" and value < 1e7 else short_number(value)
         group.add(Rect(left, y - 0.6, 7, 7, fillColor=colour, strokeColor=None))
         room = width - left - 52 - width_of(text, 7)
-        group.add(String(left + 11, y, shortened(name or "(none)", room, 7), fontName=REGULAR, fontSize=7, fillColor=INK))
+        group.add(
+            String(left + 11, y, shortened(name or "(none)", room, 7), fontName=REGULAR, fontSize=7, fillColor=INK)
+        )
         for x, figure in ((width - 34, text), (width, f"{value / total:.1%}")):
             group.add(String(x, y, figure, fontName=REGULAR, fontSize=7, fillColor=INK, textAnchor="end"))
     return group

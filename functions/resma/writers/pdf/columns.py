@@ -94,11 +94,18 @@ class LeftColumn:
             if self._fit.all_fit(data):
                 return self._shown(data)
         shown = self._fit.each(without_nulls(texts))
-        data = encoded_pages(joined_pages(shown), pages)
-        if data is not None:
-            return self._shown(data)
-        parts = [_cells(shown[i : i + ROWS_A_PAGE]) for i in range(0, len(shown), ROWS_A_PAGE)]
-        return [None if part is None else self._shown(part)[0] for part in parts]
+        if not self._fit.squeezes:
+            data = encoded_pages(joined_pages(shown), pages)
+            if data is not None:
+                return self._shown(data)
+        parts = [shown[i : i + ROWS_A_PAGE] for i in range(0, len(shown), ROWS_A_PAGE)]
+        return [self._one_page(part) for part in parts]
+
+    def _one_page(self, shown: Sequence[str]) -> bytes | None:
+        data = _cells(shown)
+        if data is None or (self._fit.squeezes and min(map(self._fit.share, shown)) < 1):
+            return None
+        return self._shown(data)[0]
 
     def _shown(self, data: bytes) -> list[bytes | None]:
         # "'" moves to the next line and shows a string (§9.4.3)
@@ -106,8 +113,14 @@ class LeftColumn:
         return list((self._start + data + b")'\n").split(b"\0"))
 
     def wide(self, texts: Texts) -> bytes:
-        page = self._codes.encode("\0".join(self._fit.each(without_nulls(texts), strictly=True)))
-        return b"/R2 %b Tf %b%b)'\n/R1 %b Tf\n" % (_SIZE, self._start, page.replace(b"\0\0", b")'("), _SIZE)
+        shown = self._fit.each(without_nulls(texts), strictly=True)
+        if self._fit.squeezes:
+            lines = b"".join([b"%d Tz(%b)'\n" % (100 * self._fit.share(t), self._codes.encode(t)) for t in shown])
+            page = self._start[:-1] + lines + b"100 Tz"
+        else:
+            page = self._codes.encode("\0".join(shown))
+            page = b"%b%b)'" % (self._start, page.replace(b"\0\0", b")'("))
+        return b"/R2 %b Tf %b\n/R1 %b Tf\n" % (_SIZE, page, _SIZE)
 
 
 class Fit:
@@ -119,6 +132,8 @@ class Fit:
         self._limit = limit
         self._safe = limit // face.widest_units
         self.is_timestamp = kind == "timestamp"
+        self.squeezes = kind != "text"
+        """Dates and numbers that are too wide are made narrower (Tz): cut, they would say something else."""
 
     def all_fit(self, data: bytes) -> bool:
         """True where a quick look shows that no cell is too wide; False says nothing."""
@@ -149,8 +164,12 @@ class Fit:
         if len(text) <= self._limit and self._face.measure(text) <= self._limit:
             return text
         if self.is_timestamp:
-            text = _FRACTION.sub("", text)
-        return self._face.cut(text, self._limit)
+            return _FRACTION.sub("", text)
+        return text if self.squeezes else self._face.cut(text, self._limit)
+
+    def share(self, text: str) -> float:
+        """By how much a text must be narrowed to fit: 1.0 or less."""
+        return min(1.0, self._limit / max(1, self._face.measure(text)))
 
 
 Recipe = Callable[[str], str]

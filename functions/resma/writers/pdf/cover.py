@@ -8,29 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from io import BytesIO
-
-from reportlab.graphics import renderPDF
-from reportlab.pdfgen.canvas import Canvas
 
 from resma.header import Chart, ReportHeader, Total
 from resma.writers.pdf.charts import chart_drawing
 from resma.writers.pdf.imported import ImportedPages
-from resma.writers.pdf.ink import ACCENT, BOLD, GREY, INK, REGULAR, RULE, STRIPE, register_fonts, shortened, wrapped
-from resma.writers.pdf.layout import FOOT_BASELINE, PAGE_HEIGHT, PAGE_WIDTH
+from resma.writers.pdf.ink import ACCENT, BOLD, GREY, INK, drawable, register_fonts, shortened, width_of, wrapped
+from resma.writers.pdf.layout import FOOT_BASELINE
+from resma.writers.pdf.sheet import INSET, LEFT, LINE, RIGHT, WIDTH, Sheet, Type
 
-LEFT = 40.0
-RIGHT = PAGE_WIDTH - 40.0
-WIDTH = RIGHT - LEFT
 GAP = 26.0
 COLUMN = (WIDTH - 2 * GAP) / 3
 
 BAND_TOP = 478.0
-LINE = 15.5
 BAND_LINES = 10
 CHARTS_BOTTOM = 48.0
 HALF = (WIDTH - GAP) / 2
-TALLEST = 232.0
+TALLEST = 300.0
 ROW_GAP = 14.0
 CHARTS_FIRST = 3
 CHARTS_A_PAGE = 4
@@ -38,6 +31,12 @@ TOTALS_SHOWN = BAND_LINES - 2
 
 CONTINUED_LINES = 28
 LABEL_WIDTH = 74.0
+VALUE_WIDTH = COLUMN - LABEL_WIDTH - 2 * INSET
+
+_TEXT = Type(size=8, colour=INK)
+_QUIET = Type(size=8, colour=GREY)
+_STRONG = Type(size=8, colour=INK, font=BOLD)
+_FOOT = Type(size=6.5, colour=GREY)
 
 Pair = tuple[str, str]
 
@@ -67,10 +66,9 @@ def _time_first(charts: Sequence[Chart]) -> list[Chart]:
 
 def _continued(header: ReportHeader) -> list[list[Pair]]:
     """Filters in full and all totals, where the first page has no room for them; lines a page."""
-    width = WIDTH - LABEL_WIDTH * 2
+    width = WIDTH - LABEL_WIDTH * 2 - 2 * INSET
     lines: list[Pair] = []
-    value_width = COLUMN - LABEL_WIDTH
-    if len(header.filters) > BAND_LINES or any(shortened(v, value_width, 8) != v for _, v in header.filters):
+    if len(header.filters) > BAND_LINES or any(width_of(drawable(v), 8) > VALUE_WIDTH for _, v in header.filters):
         for label, value in header.filters:
             parts = wrapped(value, width, 8)
             lines += [(label if not i else "", part) for i, part in enumerate(parts)]
@@ -90,18 +88,10 @@ class _Cover:
         self._pages = pages
         self._table_pages = table_pages
         self._page = 0
-        self._buffer = BytesIO()
-        self._canvas = Canvas(
-            self._buffer,
-            pagesize=(PAGE_WIDTH, PAGE_HEIGHT),
-            pageCompression=1,
-            invariant=1,
-            initialFontName=REGULAR,
-        )
+        self._sheet = Sheet()
 
     def saved(self) -> bytes:
-        self._canvas.save()
-        return self._buffer.getvalue()
+        return self._sheet.saved()
 
     def first_page(self, charts: Sequence[Chart]) -> None:
         self._opening()
@@ -117,12 +107,12 @@ class _Cover:
         lines = max(len(filters), len(facts), min(len(header.totals), TOTALS_SHOWN) + 2)
         rows = [charts] if len(charts) == 2 else [charts[:1], charts[1:]]
         self._chart_rows(rows, BAND_TOP - 34 - lines * LINE)
-        self._canvas.showPage()
+        self._sheet.turn()
 
     def chart_page(self, charts: Sequence[Chart]) -> None:
         self._opening()
         self._chart_rows([charts[:2], charts[2:]], BAND_TOP + 10, wide=False)
-        self._canvas.showPage()
+        self._sheet.turn()
 
     def _chart_rows(self, rows: Sequence[Sequence[Chart]], top: float, *, wide: bool = True) -> None:
         """Rows of charts down from `top`, one over the whole width if `wide`, two side by side."""
@@ -133,12 +123,17 @@ class _Cover:
             width = WIDTH if wide and len(row) == 1 else HALF
             y = top - (i + 1) * height - i * ROW_GAP
             for j, chart in enumerate(row):
-                renderPDF.draw(chart_drawing(chart, width, height), self._canvas, LEFT + j * (HALF + GAP), y)
+                self._sheet.draw(chart_drawing(chart, width, height), LEFT + j * (HALF + GAP), y)
 
     def continued_page(self, lines: Sequence[Pair]) -> None:
         self._opening()
-        self._pairs("Selection and totals in full", LEFT, lines, WIDTH, LABEL_WIDTH * 2, CONTINUED_LINES)
-        self._canvas.showPage()
+        self._sheet.block_title("Selection and totals in full", LEFT, BAND_TOP, WIDTH)
+        for i, (label, value) in enumerate(lines):
+            y = BAND_TOP - 16 - i * LINE
+            self._sheet.text(_QUIET, LEFT + INSET, y, shortened(label, 2 * LABEL_WIDTH - 6, 8))
+            self._sheet.text(_TEXT, LEFT + INSET + 2 * LABEL_WIDTH, y, value)
+            self._sheet.rule(LEFT, y - 4.6, WIDTH)
+        self._sheet.turn()
 
     def _reconciliation(self) -> list[Pair]:
         header = self._header
@@ -155,91 +150,46 @@ class _Cover:
     def _opening(self) -> None:
         """Organisation, title, the rule under them, and the foot."""
         self._page += 1
-        header = self._header
-        self._text(REGULAR, 9, LEFT, 545, shortened(header.organisation, WIDTH, 9), GREY)
-        size = 22 if shortened(header.title, WIDTH, 22, BOLD) == header.title else 15
-        self._text(BOLD, size, LEFT, 519, shortened(header.title, WIDTH, size, BOLD), ACCENT)
-        canvas = self._canvas
-        canvas.setFillColor(ACCENT)
-        canvas.rect(LEFT, 504, WIDTH, 1.4, stroke=0, fill=1)
+        header, sheet = self._header, self._sheet
+        sheet.text(Type(9, GREY), LEFT, 545, shortened(header.organisation, WIDTH, 9))
+        size = 22 if width_of(drawable(header.title), 22, BOLD) <= WIDTH else 15
+        sheet.text(Type(size, ACCENT, BOLD), LEFT, 519, shortened(header.title, WIDTH, size, BOLD))
+        sheet.bar(LEFT, 504, WIDTH, 1.4, ACCENT)
         foot = f"As of {header.as_of:%Y-%m-%d %H:%M:%S} UTC   ·   Report {header.report_id}"
-        self._text(REGULAR, 6.5, LEFT, FOOT_BASELINE, foot, GREY)
+        sheet.text(_FOOT, LEFT, FOOT_BASELINE, foot)
         page = f"Page {self._page:,} of {self._pages + self._table_pages:,}"
-        self._text(REGULAR, 6.5, RIGHT, FOOT_BASELINE, page, GREY, right=True)
+        sheet.text(_FOOT, RIGHT, FOOT_BASELINE, page, right=True)
 
-    def _pairs(
-        self,
-        title: str,
-        left: float,
-        pairs: Sequence[Pair],
-        width: float = COLUMN,
-        label_width: float = LABEL_WIDTH,
-        lines: int = BAND_LINES,
-    ) -> None:
-        """Labels and values under a title, a line each."""
-        self._block_title(title, left, width)
-        for i, (label, value) in enumerate(pairs[:lines]):
+    def _pairs(self, title: str, left: float, pairs: Sequence[Pair]) -> None:
+        """Labels and values in a column under a title, a line each."""
+        sheet = self._sheet
+        sheet.block_title(title, left, BAND_TOP, COLUMN)
+        for i, (label, value) in enumerate(pairs):
             y = BAND_TOP - 16 - i * LINE
-            self._text(REGULAR, 8, left, y, shortened(label, label_width - 6, 8), GREY)
-            value = shortened(value, width - label_width, 8)  # noqa: PLW2901  # as it is shown
-            self._text(REGULAR, 8, left + label_width, y, value, INK)
-            self._rule(left, y - 4.6, width)
+            sheet.text(_QUIET, left + INSET, y, shortened(label, LABEL_WIDTH - 6, 8))
+            sheet.text(_TEXT, left + INSET + LABEL_WIDTH, y, shortened(value, VALUE_WIDTH, 8))
+            sheet.rule(left, y - 4.6, COLUMN)
 
     def _totals(self, left: float, totals: Sequence[Total]) -> None:
         """Rows and amount of each currency, and the rows of all of them."""
-        self._block_title("Totals by currency", left, COLUMN)
-        rows_at = left + COLUMN * 0.46
+        self._sheet.block_title("Totals by currency", left, BAND_TOP, COLUMN)
         y = BAND_TOP - 16
-        for x, heading, right in ((left, "Currency", False), (rows_at, "Rows", True), (left + COLUMN, "Amount", True)):
-            self._text(REGULAR, 7, x, y, heading, GREY, right=right)
-        self._rule(left, y - 4.6, COLUMN)
+        self._total_line(_QUIET, left, y, ("Currency", "Rows", "Amount"))
         shown = totals if len(totals) <= TOTALS_SHOWN else totals[: TOTALS_SHOWN - 1]
         for total in shown:
             y -= LINE
-            self._total_line(left, rows_at, y, total)
+            name = shortened(total.currency, COLUMN * 0.22, 8)
+            self._total_line(_TEXT, left, y, (name, f"{total.rows:,}", grouped(total.amount)))
         if len(shown) < len(totals):
             y -= LINE
             more = f"{len(totals) - len(shown):,} more currencies, see page {self._pages:,}"
-            self._text(REGULAR, 8, left, y, more, GREY)
-            self._rule(left, y - 4.6, COLUMN)
-        y -= LINE
-        self._text(BOLD, 8, left, y, "All", INK)
-        self._text(BOLD, 8, rows_at, y, f"{self._header.rows:,}", INK, right=True)
+            self._total_line(_QUIET, left, y, (more, "", ""))
+        self._total_line(_STRONG, left, y - LINE, ("All", f"{self._header.rows:,}", ""))
 
-    def _total_line(self, left: float, rows_at: float, y: float, total: Total) -> None:
-        self._text(REGULAR, 8, left, y, shortened(total.currency, COLUMN * 0.22, 8), INK)
-        self._text(REGULAR, 8, rows_at, y, f"{total.rows:,}", INK, right=True)
-        self._text(REGULAR, 8, left + COLUMN, y, grouped(total.amount), INK, right=True, most=COLUMN * 0.5)
-        self._rule(left, y - 4.6, COLUMN)
-
-    def _block_title(self, title: str, left: float, width: float) -> None:
-        self._canvas.setFillColor(STRIPE)
-        self._canvas.rect(left - 4, BAND_TOP - 4, width + 8, 15, stroke=0, fill=1)
-        self._text(BOLD, 8.5, left, BAND_TOP, title, ACCENT)
-
-    def _rule(self, left: float, y: float, width: float) -> None:
-        self._canvas.setStrokeColor(RULE)
-        self._canvas.setLineWidth(0.4)
-        self._canvas.line(left, y, left + width, y)
-
-    def _text(
-        self,
-        font: str,
-        size: float,
-        x: float,
-        y: float,
-        text: str,
-        colour: object,
-        *,
-        right: bool = False,
-        most: float = 0,
-    ) -> None:
-        """One line; x is its right end where `right`. Numbers wider than `most` points are made smaller."""
-        canvas = self._canvas
-        width = canvas.stringWidth(text, font, size)
-        if most and width > most:
-            size *= most / width
-            width = most
-        canvas.setFillColor(colour)
-        canvas.setFont(font, size)
-        canvas.drawString(x - width if right else x, y, text)
+    def _total_line(self, look: Type, left: float, y: float, texts: tuple[str, str, str]) -> None:
+        name, rows, amount = texts
+        sheet = self._sheet
+        sheet.text(look, left + INSET, y, name)
+        sheet.text(look, left + COLUMN * 0.46, y, rows, right=True, most=COLUMN * 0.22)
+        sheet.text(look, left + COLUMN - INSET, y, amount, right=True, most=COLUMN * 0.5)
+        sheet.rule(left, y - 4.6, COLUMN)

@@ -120,8 +120,8 @@ class Face:
     def __init__(self, path: Path) -> None:
         self.ttf = TTFontFace(str(path))
         self.glyphs: dict[int, int] = self.ttf.charToGlyph
-        self.missing_width = round(self.ttf.defaultWidth)
-        self.widths = {point: round(width) for point, width in self.ttf.charWidths.items()}
+        self.missing_width: int = round(self.ttf.defaultWidth)
+        self.widths: dict[int, int] = {point: round(width) for point, width in self.ttf.charWidths.items()}
         shown = [_SHOWN_AS.get(c, c) for c in map(chr, range(256))]
         self._units = bytes(min(255, -(-self.width_of(ord(c)) // UNIT)) for c in shown)
         self.widest_units = max(self._each(bytes(range(32, 256)).decode("cp1252", "ignore")))
@@ -147,7 +147,8 @@ class Face:
         if not wider.strip(b"\0"):
             return longest * self._digit_units
         most = max(map(len, wider.split(b"\0")))
-        return longest * self._digit_units + most * (self.widest_units - self._digit_units)
+        wide: int = self.widest_units - self._digit_units
+        return longest * self._digit_units + most * wide
 
     def measure(self, text: str) -> int:
         """Width in units of 4/1000 em, each character rounded up."""

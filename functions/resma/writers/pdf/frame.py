@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from resma.header import ReportHeader
 from resma.writers.pdf.face import FACES, UNIT, Codes, single_byte
@@ -15,7 +16,6 @@ from resma.writers.pdf.layout import (
     PADDING,
     PAGE_HEIGHT,
     PAGE_WIDTH,
-    ROWS_A_PAGE,
     ROWS_TOP,
     SIZE,
     TITLE_BASELINE,
@@ -36,6 +36,20 @@ _DIGITS_ALIKE = str.maketrans("123456789", "000000000")
 _MOST_WIDTHS = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of text, in points. `face` is a letter of `FACES`, x the right end where `align` is right."""
+
+    text: str
+    face: str
+    size: float
+    x: float
+    y: float
+    room: float = 0
+    """The width it may take, or 0 for any."""
+    align: str = "left"
+
+
 class Pen:
     """One line of text at a time, in any characters."""
 
@@ -52,21 +66,17 @@ class Pen:
             self._widths[shape] = FACES[face]().width(text)
         return self._widths[shape]
 
-    def show(self, face: str, size: float, x: float, y: float, text: str, *, align: str = "left") -> bytes:
-        """A text object (§9.4). `face` is a letter of `FACES`; x is the right end where `align` is right."""
-        if align == "right":
-            x -= self._width(face, text) * size / 1000
+    def show(self, line: Line) -> bytes:
+        """A text object (§9.4). What is wider than the line's room is cut, with an ellipsis."""
+        text, x = line.text, line.x
+        if line.room:
+            text = FACES[line.face]().cut(text, int(line.room / line.size * 1000 / UNIT))
+        if line.align == "right":
+            x -= self._width(line.face, text) * line.size / 1000
         data = single_byte(text)
-        name = f"/{face}1" if data is not None else f"/{face}2"
-        shown = escaped(data) if data is not None else self._codes[face].encode(text)
-        return b"BT %b %b Tf %b %b Td(%b)Tj ET\n" % (name.encode(), number(size), number(x), number(y), shown)
-
-    def fitted(
-        self, face: str, size: float, x: float, y: float, text: str, width: float, align: str
-    ) -> bytes:
-        """As `show`, cut with an ellipsis where it is wider than `width` points."""
-        text = FACES[face]().cut(text, int(width / size * 1000 / UNIT))
-        return self.show(face, size, x, y, text, align=align)
+        name = f"/{line.face}{1 if data is not None else 2}".encode()
+        shown = escaped(data) if data is not None else self._codes[line.face].encode(text)
+        return b"BT %b %b Tf %b %b Td(%b)Tj ET\n" % (name, number(line.size), number(x), number(line.y), shown)
 
 
 def frame(header: ReportHeader, cells: Sequence[Cell], rows: int, pen: Pen) -> bytes:
@@ -87,7 +97,7 @@ def _stripes(rows: int) -> bytes:
         b"%b %b %b %b re\n" % (left, number(ROWS_TOP - (row + 1) * LEADING), width, number(LEADING))
         for row in range(1, rows, 2)
     ]
-    bottom = number(ROWS_TOP - max(rows, 1) * LEADING)
+    bottom = number(ROWS_TOP - rows * LEADING)
     line = b"%b RG 0.5 w %b %b m %b %b l S\n" % (RULE, left, bottom, number(RIGHT_EDGE), bottom)
     return b"%b rg\n%b%b" % (STRIPE, b"".join(boxes) + (b"f\n" if boxes else b""), line)
 
@@ -102,30 +112,22 @@ def _headings(cells: Sequence[Cell], pen: Pen) -> bytes:
         x = cell.right - PADDING if cell.is_right else cell.left + PADDING
         align = cell.column.align
         heading = cell.column.heading
-        parts.append(pen.fitted("B", SIZE, x, HEADINGS_TOP - 10, heading, cell.text_width, align))
+        parts.append(pen.show(Line(heading, "B", SIZE, x, HEADINGS_TOP - 10, cell.text_width, align)))
     return b"".join(parts)
 
 
 def _titles(header: ReportHeader, pen: Pen) -> bytes:
     """The running title above, and below which report it is and of when."""
     middle = (RIGHT_EDGE - MARGIN) / 2
-    as_of = f"As of {header.as_of:%Y-%m-%d %H:%M:%S} UTC"
+    foot_rule = number(FOOT_BASELINE + 11)
+    foot = f"As of {header.as_of:%Y-%m-%d %H:%M:%S} UTC   ·   Report {header.report_id}"
     return b"".join(
         (
             ACCENT + b" rg\n",
-            pen.fitted("B", 9, MARGIN, TITLE_BASELINE, header.title, middle, "left"),
+            pen.show(Line(header.title, "B", 9, MARGIN, TITLE_BASELINE, middle)),
             GREY + b" rg\n",
-            pen.fitted("R", 7.5, RIGHT_EDGE, TITLE_BASELINE, header.organisation, middle - 12, "right"),
-            b"%b RG 0.5 w %b %b m %b %b l S\n"
-            % (
-                RULE,
-                number(MARGIN),
-                number(FOOT_BASELINE + 11),
-                number(RIGHT_EDGE),
-                number(FOOT_BASELINE + 11),
-            )
-            if ROWS_TOP - ROWS_A_PAGE * LEADING > FOOT_BASELINE + 14
-            else b"",
-            pen.show("R", 6.5, MARGIN, FOOT_BASELINE, f"{as_of}   ·   Report {header.report_id}"),
+            pen.show(Line(header.organisation, "R", 7.5, RIGHT_EDGE, TITLE_BASELINE, middle - 12, "right")),
+            b"%b RG 0.5 w %b %b m %b %b l S\n" % (RULE, number(MARGIN), foot_rule, number(RIGHT_EDGE), foot_rule),
+            pen.show(Line(foot, "R", 6.5, MARGIN, FOOT_BASELINE)),
         )
     )

@@ -34,9 +34,7 @@ class ImportedPages:
             if number in taken:
                 continue
             taken[number] = claim()
-            waiting += [
-                int(n) for n in _REFERENCE.findall(_PARENT.sub(b"", _dictionary(self._objects[number])))
-            ]
+            waiting += [int(n) for n in _REFERENCE.findall(_PARENT.sub(b"", _dictionary(self._objects[number])))]
         bodies = [(new, _renumbered(self._objects[old], taken, parent)) for old, new in taken.items()]
         return bodies, [taken[number] for number in self.pages]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
+from reportlab.graphics.shapes import STATE_DEFAULTS
 from reportlab.lib.colors import Color, HexColor
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 
-from resma.writers.pdf.face import FONTS
+from resma.writers.pdf.face import FONTS, regular
 
 REGULAR = "Resma"
 BOLD = "Resma-Bold"
@@ -25,7 +26,7 @@ SHADES: tuple[Color, ...] = tuple(
 )
 """For the parts of a whole, in order of size: blues, then grey and sand. The last is for `Other`."""
 
-_BREAKS = str.maketrans({c: " " for c in "\n\r\t\x0b\x0c\x85\u2028\u2029"})
+_BREAKS = "\n\r\t\x0b\x0c\x85\u2028\u2029"
 
 
 @cache
@@ -33,6 +34,14 @@ def register_fonts() -> None:
     """Makes the report's faces known to reportlab, once in a process."""
     pdfmetrics.registerFont(TTFont(REGULAR, str(FONTS / "Roboto-Regular.ttf")))
     pdfmetrics.registerFont(TTFont(BOLD, str(FONTS / "Roboto-Bold.ttf")))
+    # Drawings set this font before they begin: left at Helvetica, the file would name a font it lacks.
+    STATE_DEFAULTS["fontName"] = REGULAR
+
+
+def drawable(text: str) -> str:
+    """Line breaks as spaces, and what the faces lack as U+FFFD: reportlab would leave it out."""
+    glyphs = regular().glyphs
+    return "".join([" " if c in _BREAKS else c if ord(c) in glyphs else "\ufffd" for c in text])
 
 
 def width_of(text: str, size: float, font: str = REGULAR) -> float:
@@ -42,7 +51,7 @@ def width_of(text: str, size: float, font: str = REGULAR) -> float:
 
 def shortened(text: str, width: float, size: float, font: str = REGULAR) -> str:
     """The text in one line, with an ellipsis where `width` points do not hold it."""
-    line = text.translate(_BREAKS)
+    line = drawable(text)
     if width_of(line, size, font) <= width:
         return line
     low, high = 0, min(len(line), int(width))  # no character of a word is under a point wide
@@ -58,7 +67,7 @@ def shortened(text: str, width: float, size: float, font: str = REGULAR) -> str:
 def wrapped(text: str, width: float, size: float) -> list[str]:
     """The text in lines, broken at spaces where there are any."""
     lines = []
-    rest = text.translate(_BREAKS)
+    rest = drawable(text)
     while width_of(rest, size) > width:
         fitting = len(shortened(rest, width, size)) - 1
         space = rest.rfind(" ", 1, fitting + 1)

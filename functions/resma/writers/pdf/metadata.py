@@ -56,6 +56,5 @@ def _xml(text: str) -> str:
 def catalogue(pages: int, outlines: int, metadata: int) -> bytes:
     return (
         b"<</Type/Catalog/Pages %d 0 R/Outlines %d 0 R/PageMode/UseOutlines/Metadata %d 0 R/Lang(en-US)"
-        b"/ViewerPreferences<</DisplayDocTitle true>>/PageLabels<</Nums[0<</S/D>>]>>>>"
-        % (pages, outlines, metadata)
+        b"/ViewerPreferences<</DisplayDocTitle true>>/PageLabels<</Nums[0<</S/D>>]>>>>" % (pages, outlines, metadata)
     )

@@ -106,9 +106,7 @@ def outline_objects(root: int, tree: Sequence[Entry], claim: Callable[[], int]) 
             if entry.children:
                 first, last = level(own, entry.children)
                 links += b"/First %d 0 R/Last %d 0 R/Count -%d" % (first, last, len(entry.children))
-            objects.append(
-                (own, b"<</Title%b%b/Dest%b>>" % (text_string(entry.title), links, entry.destination))
-            )
+            objects.append((own, b"<</Title%b%b/Dest%b>>" % (text_string(entry.title), links, entry.destination)))
         return numbers[0], numbers[-1]
 
     first, last = level(root, tree)

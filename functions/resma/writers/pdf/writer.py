@@ -16,10 +16,12 @@ from resma.writers.pdf.columns import Texts, column_blocks
 from resma.writers.pdf.cover import cover_pages
 from resma.writers.pdf.face import FACES, Codes, regular
 from resma.writers.pdf.fonts import font_resources
-from resma.writers.pdf.frame import GREY, INK, RIGHT_EDGE, Pen, form_dictionary, frame
+from resma.writers.pdf.frame import GREY, INK, RIGHT_EDGE, Line, Pen, form_dictionary, frame
 from resma.writers.pdf.layout import (
     FOOT_BASELINE,
     LEADING,
+    MARGIN,
+    PADDING,
     PAGE_HEIGHT,
     PAGE_WIDTH,
     ROWS_A_PAGE,
@@ -118,21 +120,18 @@ class PdfWriter:
     def _pages(self, texts: Sequence[Texts]) -> list[bytes]:
         """Pages of up to 50 rows, and the nodes of the page tree that they complete."""
         first = self.state.pages
-        blocks = [
-            column.blocks(column_texts) for column, column_texts in zip(self._columns, texts, strict=True)
-        ]
+        blocks = [column.blocks(column_texts) for column, column_texts in zip(self._columns, texts, strict=True)]
         period = self._header.period_column
         out: list[bytes] = []
         for i, page_blocks in enumerate(zip(*blocks, strict=True)):
             part = slice(i * ROWS_A_PAGE, (i + 1) * ROWS_A_PAGE)
-            if None in page_blocks:
-                page_blocks = [  # noqa: PLW2901  # the same blocks, made whole
-                    column.wide(column_texts[part]) if block is None else block
-                    for block, column, column_texts in zip(page_blocks, self._columns, texts, strict=True)
-                ]
+            whole = [
+                column.wide(column_texts[part]) if block is None else block
+                for block, column, column_texts in zip(page_blocks, self._columns, texts, strict=True)
+            ]
             if period is not None:
                 note_months(self.state, texts[period][part], first + i)
-            out += self._page(b"".join(page_blocks))  # type: ignore[arg-type]  # no None is left
+            out += self._page(b"".join(whole))
         return out
 
     def _page(self, blocks: bytes) -> list[bytes]:
@@ -158,10 +157,10 @@ class PdfWriter:
         if self._header.rows:
             first, last = page * ROWS_A_PAGE + 1, min((page + 1) * ROWS_A_PAGE, self._header.rows)
             text = f"Rows {first:,} to {last:,} of {self._header.rows:,}   ·   {text}"
-        return GREY + b" rg\n" + self._pen.show("R", 6.5, RIGHT_EDGE, FOOT_BASELINE, text, align="right")
+        return GREY + b" rg\n" + self._pen.show(Line(text, "R", 6.5, RIGHT_EDGE, FOOT_BASELINE, align="right"))
 
     def _empty_page(self) -> list[bytes]:
-        shown = self._pen.show("R", 9, 33.5, ROWS_TOP - 18, NOTHING)
+        shown = self._pen.show(Line(NOTHING, "R", 9, MARGIN + PADDING, ROWS_TOP - 3 * LEADING))
         return self._page(b"ET " + GREY + b" rg\n" + shown + b"BT ")
 
     def _closing_objects(self) -> list[bytes]:

@@ -1,0 +1,83 @@
+"""The paper that the cover is drawn on: a reportlab canvas, and the few things that are put on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+
+from reportlab.graphics import renderPDF
+from reportlab.graphics.shapes import Drawing
+from reportlab.lib.colors import Color
+from reportlab.pdfgen.canvas import Canvas
+
+from resma.writers.pdf.ink import ACCENT, BOLD, REGULAR, RULE, STRIPE, drawable, width_of
+from resma.writers.pdf.layout import PAGE_HEIGHT, PAGE_WIDTH
+
+LEFT = 40.0
+RIGHT = PAGE_WIDTH - 40.0
+WIDTH = RIGHT - LEFT
+LINE = 15.5
+INSET = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """How a line of text is set; the size in points."""
+
+    size: float
+    colour: Color
+    font: str = REGULAR
+
+
+class Sheet:
+    """A4 pages across, drawn on one after the other. Points, from the lower left corner."""
+
+    def __init__(self) -> None:
+        self._buffer = BytesIO()
+        self._canvas = Canvas(
+            self._buffer,
+            pagesize=(PAGE_WIDTH, PAGE_HEIGHT),
+            pageCompression=1,
+            invariant=1,  # no clock and no chance in it: the same cover is the same bytes
+            initialFontName=REGULAR,
+        )
+
+    def saved(self) -> bytes:
+        """The pages as a PDF of their own."""
+        self._canvas.save()
+        return self._buffer.getvalue()
+
+    def turn(self) -> None:
+        """Ends the page."""
+        self._canvas.showPage()
+
+    def draw(self, drawing: Drawing, x: float, y: float) -> None:
+        renderPDF.draw(drawing, self._canvas, x, y)
+
+    def text(  # noqa: PLR0913  # what, how and where: a drawing call
+        self, look: Type, x: float, y: float, text: str, *, right: bool = False, most: float = 0
+    ) -> None:
+        """One line; x is its right end where `right`. A line wider than `most` points is made smaller."""
+        line = drawable(text)
+        size = look.size
+        width = width_of(line, size, look.font)
+        if most and width > most:
+            size *= most / width
+            width = most
+        self._canvas.setFillColor(look.colour)
+        self._canvas.setFont(look.font, size)
+        self._canvas.drawString(x - width if right else x, y, line)
+
+    def rule(self, left: float, y: float, width: float) -> None:
+        self._canvas.setStrokeColor(RULE)
+        self._canvas.setLineWidth(0.4)
+        self._canvas.line(left, y, left + width, y)
+
+    def bar(self, left: float, bottom: float, width: float, height: float, colour: Color) -> None:
+        self._canvas.setFillColor(colour)
+        self._canvas.rect(left, bottom, width, height, stroke=0, fill=1)
+
+    def block_title(self, title: str, left: float, y: float, width: float) -> None:
+        """A title on a light ground; y is its baseline."""
+        self.bar(left, y - 4.6, width, 15.6, STRIPE)
+        self.text(Type(8.5, ACCENT, BOLD), left + INSET, y, title)
