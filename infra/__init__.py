@@ -1,0 +1,1 @@
+"""What Resma runs on: the database's migrations, and the stack on one's own machine."""

@@ -1,0 +1,1 @@
+"""The embedded stack: Postgres and LocalStack from PyPI, as processes of this machine, without Docker."""

@@ -1,0 +1,129 @@
+"""`python -m infra.local up | down | demo | logs`: what the Makefile calls."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from infra.local.demo import Demo, DemoFailed, print_summary, run_demo
+from infra.local.errors import StackError
+from infra.local.paths import REPORTS, STATE
+from infra.local.stack import FRONT_DOOR_PORT, Options, Running, Stack
+from infra.postgres.load_demo_bank import load_demo_bank
+
+NAME = "local"
+
+
+def main() -> int:
+    """Runs a command; returns its exit code: 0 done, 1 failed with a reason, 130 interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
+    parser.add_argument("command", choices=["up", "down", "demo", "logs"])
+    arguments = parser.parse_args()
+    console = Console(stderr=False, highlight=False, soft_wrap=True)
+    # `kill` and a closed terminal end things as tidily as Ctrl-C.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    try:
+        {"up": up, "down": down, "demo": demo, "logs": logs}[arguments.command](console)
+    except (StackError, DemoFailed) as error:
+        console.print(f"[bold red]failed:[/] {error}", markup=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print("interrupted: everything that was started is ended")
+        return 130
+    return 0
+
+
+def up(console: Console) -> None:
+    """Starts the stack and leaves it running."""
+    stack = Stack(NAME, Options(front_door_port=_port()), console.print)
+    if (running := stack.find()) is not None:
+        console.print(f"already up at {running.api_url}; `make down` ends it")
+        return
+    try:
+        running = stack.start()
+        _load(running, console)
+    except BaseException:
+        stack.stop()
+        raise
+    console.print(
+        f"""[bold]up[/] at {running.api_url} (documentation: {running.api_url}/docs); ask for a report:
+
+curl -X POST {running.api_url}/api/v1/reports/generate -H "Content-Type: application/json" """
+        """-d '{"type":"TRANSACTIONS","format":"CSV","filters":{"from":"2024-01-01"}}'
+
+`make logs` shows the functions' logs, `make down` ends it""",
+        markup=True,
+    )
+
+
+def down(console: Console) -> None:
+    """Ends the stack. Safe when it is not up."""
+    Stack(NAME).stop()
+    console.print("down")
+
+
+def demo(console: Console) -> None:
+    """Makes a report from the request to the file, on the running stack or on one of its own."""
+    stack = Stack(NAME, Options(front_door_port=None), console.print)
+    if (running := stack.find()) is not None:
+        console.print(f"using the stack that is up at {running.api_url}")
+        _demo(running, console)
+        return
+    with stack:
+        _demo(stack.up, console)
+
+
+def logs(console: Console) -> None:
+    """Prints the end of each function's log."""
+    for path in sorted((STATE / NAME / "logs").glob("*.log")):
+        console.rule(path.stem)
+        console.print(_tail(path), markup=False)
+
+
+def _demo(running: Running, console: Console) -> None:
+    rows = _rows()
+    _load(running, console)
+    wanted = Demo(running.api_url, running.webhook_secret, REPORTS, _format(), rows)
+    print_summary(run_demo(wanted, console))
+
+
+def _load(running: Running, console: Console) -> None:
+    rows = _rows()
+    with console.status(f"making the demo bank of {rows:,} transactions"):
+        made = load_demo_bank(running.database_url, rows)
+    console.print(f"the demo bank has {rows:,} transactions" + ("" if made else ", as before"))
+
+
+def _rows() -> int:
+    text = os.environ.get("ROWS") or "500000"
+    if not text.isdigit() or not 0 < int(text) <= 100_000_000:
+        raise StackError(f"ROWS={text}: give a number from 1 to 100000000")
+    return int(text)
+
+
+def _format() -> str:
+    text = (os.environ.get("FORMAT") or "PDF").upper()
+    if text not in {"CSV", "PDF"}:
+        raise StackError(f"FORMAT={text}: give CSV or PDF")
+    return text
+
+
+def _port() -> int:
+    text = os.environ.get("PORT") or str(FRONT_DOOR_PORT)
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise StackError(f"PORT={text}: give a port number")
+    return int(text)
+
+
+def _tail(path: Path, lines: int = 40) -> str:
+    return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

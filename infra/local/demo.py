@@ -1,0 +1,256 @@
+"""`make demo`: asks for a report the way a client would, and checks everything that comes back."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from standardwebhooks import Webhook, WebhookVerificationError
+
+POLL_SECONDS = 0.2
+PATIENCE_SECONDS = 3600
+WEBHOOK_SECONDS = 60
+
+
+class DemoFailed(Exception):
+    """The demo did not end as it should; the message says what, and where to look."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What a client of the stack knows: where the API is, the secret of its webhooks, and where files go."""
+
+    api_url: str
+    webhook_secret: str
+    folder: Path
+    format: str
+    rows: int
+
+
+def run_demo(demo: Demo, console: Console) -> dict[str, Any]:
+    """Asks for the report, follows it, takes the webhook, downloads and checks; returns the summary.
+
+    Raises DemoFailed.
+    """
+    http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=5, read=60))
+    with _receiver(demo.webhook_secret) as inbox:
+        started = time.monotonic()
+        report_id = _request(http, demo, inbox.address)
+        console.print(f"POST /api/v1/reports/generate answered 202: report [bold]{report_id}[/]")
+        report = _follow(http, demo, report_id, console)
+        seconds_total = time.monotonic() - started
+        if report["status"] != "READY":
+            raise DemoFailed(f"report {report_id} is {report['status']}: {report['error']}; see `make logs`")
+        webhook = inbox.wait(report_id)
+    path = _download(http, report, webhook["data"]["downloadUrl"], demo.folder, console)
+    _check_content(path, report, demo)
+    _tell(report, webhook, path, seconds_total, console)
+    return {
+        "report_id": report_id,
+        "status": report["status"],
+        "format": report["format"],
+        "rows": report["rows"],
+        "bytes": report["bytes"],
+        "sha256": report["sha256"],
+        "path": str(path),
+        "seconds_total": round(seconds_total, 3),
+        "seconds_generate": report["metrics"]["seconds"]["generate"],
+        "peak_rss_mb": report["metrics"]["peakRssMb"],
+        "webhook_verified": True,
+    }
+
+
+def _request(http: urllib3.PoolManager, demo: Demo, callback_url: str) -> str:
+    body = {
+        "type": "TRANSACTIONS",
+        "format": demo.format,
+        "filters": {"from": "2024-01-01"},
+        "callbackUrl": callback_url,
+    }
+    answer = http.request(
+        "POST", f"{demo.api_url}/api/v1/reports/generate", json=body, headers={"Idempotency-Key": secrets.token_hex(16)}
+    )
+    if answer.status != 202:
+        raise DemoFailed(f"the API answered {answer.status}: {answer.data.decode(errors='replace')[:500]}")
+    return str(answer.json()["id"])
+
+
+def _follow(http: urllib3.PoolManager, demo: Demo, report_id: str, console: Console) -> dict[str, Any]:
+    """Shows the progress until the report has ended, and returns it as it is then."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with _bar(console) as progress:
+        task = progress.add_task("PENDING", total=None, rate="")
+        while time.monotonic() < deadline:
+            answer = http.request("GET", f"{demo.api_url}/api/v1/reports/{report_id}")
+            if answer.status != 200:
+                raise DemoFailed(f"the API answered {answer.status}: {answer.data.decode(errors='replace')[:500]}")
+            report: dict[str, Any] = answer.json()
+            _show(progress, task, report)
+            if report["status"] in {"READY", "FAILED", "CANCELLED", "EXPIRED"}:
+                return report
+            time.sleep(POLL_SECONDS)
+    raise DemoFailed(f"report {report_id} did not end within {PATIENCE_SECONDS} s; see `make logs`")
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:<10}"),
+        BarColumn(bar_width=36),
+        TextColumn("{task.completed:,.0f} rows"),
+        TextColumn("{task.fields[rate]:>14}"),
+        TimeElapsedColumn(),
+        TextColumn("ETA"),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def _show(progress: Progress, task: TaskID, report: dict[str, Any]) -> None:
+    done, expected = report["progress"]["rowsDone"], report["progress"]["rowsExpected"]
+    rate = ""
+    if report["status"] == "READY":
+        rate = f"{report['metrics']['rowsPerSecond']:,} rows/s"
+    elif done and (elapsed := progress.tasks[task].elapsed):
+        rate = f"{done / elapsed:,.0f} rows/s"
+    progress.update(task, description=report["status"], completed=done, total=expected, rate=rate)
+
+
+class _Inbox:
+    """A receiver of webhooks: keeps those whose signature is right."""
+
+    def __init__(self, secret: str) -> None:
+        self._webhook = Webhook(secret)
+        self._arrived = threading.Condition()
+        self._messages: dict[str, dict[str, Any]] = {}
+        self._refused: list[str] = []
+        self.address = ""
+
+    def take(self, body: bytes, headers: dict[str, str]) -> bool:
+        """Takes a message; returns whether its signature is right."""
+        try:
+            message: dict[str, Any] = self._webhook.verify(body, headers)
+        except WebhookVerificationError as error:
+            self._refused.append(str(error))
+            return False
+        with self._arrived:
+            self._messages[message["data"]["reportId"]] = message
+            self._arrived.notify_all()
+        return True
+
+    def wait(self, report_id: str) -> dict[str, Any]:
+        """Returns the report's message. Raises DemoFailed when it does not come in time."""
+        with self._arrived:
+            if not self._arrived.wait_for(lambda: report_id in self._messages, WEBHOOK_SECONDS):
+                refused = f"; refused: {self._refused}" if self._refused else ""
+                raise DemoFailed(
+                    f"no signed webhook for {report_id} within {WEBHOOK_SECONDS} s{refused}; see `make logs`"
+                )
+            return self._messages[report_id]
+
+
+@contextmanager
+def _receiver(secret: str) -> Iterator[_Inbox]:
+    inbox = _Inbox(secret)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            is_good = inbox.take(body, {name.lower(): value for name, value in self.headers.items()})
+            self.send_response(204 if is_good else 401)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
+            """Quiet: the demo's own lines say what came."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    inbox.address = f"http://127.0.0.1:{server.server_address[1]}/resma"
+    thread = threading.Thread(target=server.serve_forever, name="webhook-receiver", daemon=True)
+    thread.start()
+    try:
+        yield inbox
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _download(
+    http: urllib3.PoolManager, report: dict[str, Any], presigned: str, folder: Path, console: Console
+) -> Path:
+    """Fetches the file twice over: where the stable link leads is checked, the webhook's address is downloaded."""
+    redirect = http.request("GET", report["links"]["download"], redirect=False)
+    if redirect.status != 303:
+        raise DemoFailed(f"the download link answered {redirect.status} instead of 303")
+    folder.mkdir(parents=True, exist_ok=True)
+    answer = http.request("GET", presigned, preload_content=False)
+    if answer.status != 200:
+        raise DemoFailed(f"the presigned address answered {answer.status}: {answer.read(500)!r}")
+    named = re.search(r'filename="([\w.-]+)"', answer.headers.get("Content-Disposition", ""))
+    path = folder / (named[1] if named else f"{report['id']}.{report['format'].lower()}")
+    sha256 = hashlib.sha256()
+    with path.open("wb") as file:
+        for chunk in answer.stream(1 << 20):
+            sha256.update(chunk)
+            file.write(chunk)
+    if path.stat().st_size != report["bytes"] or sha256.hexdigest() != report["sha256"]:
+        raise DemoFailed(f"{path} is not the file that the status describes: size or SHA-256 differ")
+    console.print(f"downloaded {path.stat().st_size:,} bytes, SHA-256 as promised")
+    return path
+
+
+def _check_content(path: Path, report: dict[str, Any], demo: Demo) -> None:
+    if report["rows"] != demo.rows:
+        raise DemoFailed(f"the report has {report['rows']:,} rows, the demo bank {demo.rows:,}")
+    counted = _count_csv_rows(path) if demo.format == "CSV" else _count_pdf_rows(path)
+    if counted != demo.rows:
+        raise DemoFailed(f"{path} holds {counted:,} rows, the demo bank {demo.rows:,}")
+
+
+def _count_csv_rows(path: Path) -> int:
+    with path.open(newline="", encoding="utf-8") as file:
+        return sum(1 for _ in csv.reader(file)) - 1
+
+
+def _count_pdf_rows(path: Path) -> int:
+    """The row count as the first page states it; that every page is there, its last page's number tells."""
+    from pypdf import PdfReader  # noqa: PLC0415  # only here
+
+    with path.open("rb") as file:
+        reader = PdfReader(file)
+        pages = len(reader.pages)
+        last = reader.pages[pages - 1].extract_text()
+        first = reader.pages[0].extract_text()
+    if f"Page {pages:,} of {pages:,}" not in last and f"Page {pages} of {pages}" not in last:
+        raise DemoFailed(f"the last page of {path} does not call itself page {pages}")
+    stated = re.search(r"Rows\s+([\d,]+)", first)
+    return int(stated[1].replace(",", "")) if stated else -1
+
+
+def _tell(report: dict[str, Any], webhook: dict[str, Any], path: Path, seconds: float, console: Console) -> None:
+    metrics = report["metrics"]
+    stages = ", ".join(f"{name} {value:.2f} s" for name, value in metrics["seconds"].items())
+    console.print(f"webhook {webhook['id']} came, its signature is right")
+    console.print(f"worker: {stages}; {metrics['rowsPerSecond']:,} rows/s, peak memory {metrics['peakRssMb']:.0f} MB")
+    totals = "; ".join(f"{t['currency']} {t['amount']} in {t['rows']:,} rows" for t in report["totals"])
+    console.print(f"totals: {totals}")
+    console.print(f"[bold green]READY[/] {seconds:.2f} s after the request: [bold]{path}[/]")
+
+
+def print_summary(summary: dict[str, Any]) -> None:
+    """Prints the last line: one JSON object."""
+    sys.stdout.write(json.dumps(summary) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,195 @@
+"""Deploys template.yaml through CloudFormation, to LocalStack embedded or in Docker: the same code, other addresses.
+
+For AWS itself there is `sam deploy`; this does the same three steps where no AWS is: package, create, wait.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import time
+import tomllib
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import yaml
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from infra.local.errors import StackError
+from infra.local.paths import ROOT
+
+if TYPE_CHECKING:
+    from types_boto3_cloudformation import CloudFormationClient
+
+ARTEFACT_BUCKET = "resma-artefacts"
+DEPLOY_SECONDS = 180
+_POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An AWS-compatible endpoint that asks for no real credentials."""
+
+    url: str
+    region: str = "us-east-1"
+
+    def client(self, service: str, access_key_id: str = "test", secret_access_key: str = "test") -> Any:  # noqa: S107
+        """Makes a client of a service there. LocalStack takes any keys, other stores their own."""
+        return boto3.client(  # type: ignore[call-overload]  # the service's name is not a literal here
+            service,
+            endpoint_url=self.url,
+            region_name=self.region,
+            aws_access_key_id=access_key_id,
+            aws_secret_access_key=secret_access_key,
+            config=Config(retries={"mode": "standard", "total_max_attempts": 3}, s3={"addressing_style": "path"}),
+        )
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What samconfig.toml says of a stage."""
+
+    stack_name: str
+    parameters: Mapping[str, str]
+
+
+def read_stage(name: str) -> Stage:
+    """Reads a stage's section of samconfig.toml."""
+    section = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))[name]["deploy"]["parameters"]
+    pairs = (pair.split("=", 1) for pair in section["parameter_overrides"].split())
+    return Stage(section["stack_name"], {name: value.strip('"') for name, value in pairs})
+
+
+def put_secret(endpoint: Endpoint, name: str, value: Mapping[str, Any]) -> str:
+    """Writes a secret, new or not, and returns its ARN."""
+    client = endpoint.client("secretsmanager")
+    try:
+        answer = client.create_secret(Name=name, SecretString=json.dumps(value))
+    except client.exceptions.ResourceExistsException:
+        answer = client.put_secret_value(SecretId=name, SecretString=json.dumps(value))
+    return str(answer["ARN"])
+
+
+def deploy(
+    endpoint: Endpoint,
+    template: Path,
+    functions: Path,
+    stage: Stage,
+    parameters: Mapping[str, str],
+    tell: Callable[[str], None],
+) -> dict[str, str]:
+    """Creates the stack and returns its outputs. `functions` is the folder that becomes every function's code.
+
+    Raises StackError with the reasons that CloudFormation gives.
+    """
+    key = _upload(endpoint, functions)
+    body = _packaged(template, key)
+    cloudformation: CloudFormationClient = endpoint.client("cloudformation")
+    given = {**stage.parameters, **parameters}
+    cloudformation.create_change_set(
+        StackName=stage.stack_name,
+        ChangeSetName="resma",
+        ChangeSetType="CREATE",
+        TemplateBody=body,
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
+    )
+    _await_change_set(cloudformation, stage.stack_name)
+    cloudformation.execute_change_set(StackName=stage.stack_name, ChangeSetName="resma")
+    stack = _await_stack(cloudformation, stage.stack_name, tell)
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def _upload(endpoint: Endpoint, functions: Path) -> str:
+    archive = zip_folder(functions)
+    key = f"functions-{hashlib.sha256(archive).hexdigest()[:16]}.zip"
+    s3 = endpoint.client("s3")
+    try:
+        s3.head_bucket(Bucket=ARTEFACT_BUCKET)
+    except ClientError:
+        s3.create_bucket(Bucket=ARTEFACT_BUCKET)
+    s3.put_object(Bucket=ARTEFACT_BUCKET, Key=key, Body=archive)
+    return key
+
+
+def zip_folder(folder: Path) -> bytes:
+    """Zips a folder's files, the same bytes for the same files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                info = zipfile.ZipInfo(path.relative_to(folder).as_posix(), (1980, 1, 1, 0, 0, 0))
+                info.external_attr = 0o644 << 16
+                info.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(info, path.read_bytes())
+    return buffer.getvalue()
+
+
+def _packaged(template: Path, key: str) -> str:
+    """The template with the functions' code where it was uploaded, as `sam package` would write it."""
+    document = yaml.load(template.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a SafeLoader, see below
+    place = {"Bucket": ARTEFACT_BUCKET, "Key": key}
+    document["Globals"]["Function"]["CodeUri"] = place
+    for resource in document["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function" and "CodeUri" in resource["Properties"]:
+            resource["Properties"]["CodeUri"] = place
+    return json.dumps(document)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short functions: `!Ref x` is read as {"Ref": "x"}."""
+
+
+def _short_function(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+        return {name: value.split(".", 1) if suffix == "GetAtt" else value}
+    if isinstance(node, yaml.SequenceNode):
+        return {name: loader.construct_sequence(node, deep=True)}
+    assert isinstance(node, yaml.MappingNode)
+    return {name: loader.construct_mapping(node, deep=True)}
+
+
+_Loader.add_multi_constructor("!", _short_function)
+
+
+def _await_change_set(cloudformation: CloudFormationClient, stack: str) -> None:
+    deadline = time.monotonic() + DEPLOY_SECONDS
+    while time.monotonic() < deadline:
+        answer = cloudformation.describe_change_set(StackName=stack, ChangeSetName="resma")
+        if answer["Status"] == "CREATE_COMPLETE":
+            return
+        if answer["Status"] == "FAILED":
+            raise StackError(f"CloudFormation refuses the template: {answer.get('StatusReason')}")
+        time.sleep(_POLL_SECONDS)
+    raise StackError(f"CloudFormation made no change set within {DEPLOY_SECONDS} s")
+
+
+def _await_stack(cloudformation: CloudFormationClient, stack: str, tell: Callable[[str], None]) -> dict[str, Any]:
+    deadline = time.monotonic() + DEPLOY_SECONDS
+    while time.monotonic() < deadline:
+        described: dict[str, Any] = dict(cloudformation.describe_stacks(StackName=stack)["Stacks"][0])
+        status = described["StackStatus"]
+        if status == "CREATE_COMPLETE":
+            return described
+        if not status.endswith("IN_PROGRESS"):
+            raise StackError(f"the deployment ended as {status}: {_reasons(cloudformation, stack)}")
+        tell(status)
+        time.sleep(_POLL_SECONDS)
+    raise StackError(f"the deployment did not end within {DEPLOY_SECONDS} s")
+
+
+def _reasons(cloudformation: CloudFormationClient, stack: str) -> str:
+    events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
+    failed = [e for e in events if e.get("ResourceStatus", "").endswith("FAILED")]
+    return (
+        "; ".join(f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason', '?')}" for e in failed)
+        or "no reason given"
+    )

