@@ -23,5 +23,5 @@ def _end_with_starter(starter: int) -> None:
 if __name__ == "__main__":
     # Linux could send a signal instead, but to it the thread that started us is our parent, and that one ends soon.
     threading.Thread(target=_end_with_starter, args=(os.getppid(),), daemon=True).start()
-    sys.path.pop(0)  # this file's folder is not the function's
+    sys.path[0] = os.environ["LAMBDA_TASK_ROOT"]  # instead of this file's folder
     runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)
