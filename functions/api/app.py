@@ -135,7 +135,7 @@ def handle_get_openapi() -> Response[str]:
 app.enable_swagger(path="/docs", title="Resma", version="1")
 
 
-@app.exception_handler(ResmaError)
+@app.exception_handler(ResmaError)  # type: ignore[untyped-decorator]
 def handle_error(error: ResmaError) -> Response[str]:
     """Our own errors: the caller's are answered, all others also logged."""
     answer = problem_of(error, app.current_event.path)
@@ -144,18 +144,19 @@ def handle_error(error: ResmaError) -> Response[str]:
     return answer
 
 
-@app.exception_handler(RequestValidationError)
+@app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]
 def handle_invalid(error: RequestValidationError) -> Response[str]:
     """What powertools' validation found: one fault for each place."""
     items = error.errors()
     if any(item["type"] == "json_invalid" for item in items):
-        return handle_error(RequestMalformed("the body is not JSON: send an object with type, format and filters"))
+        malformed = RequestMalformed("the body is not JSON: send an object with type, format and filters")
+        return problem_of(malformed, app.current_event.path)
     faults = [Fault(_pointer(item["loc"]), _advice(item)) for item in items]
     detail = f"{len(faults)} parts of the request can't be used: see `errors`"
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "request-invalid", detail, app.current_event.path, faults)
 
 
-@app.exception_handler(Exception)
+@app.exception_handler(Exception)  # type: ignore[untyped-decorator]
 def handle_unexpected(error: Exception) -> Response[str]:
     """A fault of ours: logged with its cause, which the caller does not see."""
     logger.exception("a request has failed", error=type(error).__name__)

@@ -34,9 +34,7 @@ def list_reports(database: Database, tenant_id: str, query: ListQuery, base_url:
         found = select_reports(
             connection,
             tenant_id,
-            status=query.status,
-            type_=query.type,
-            format_=query.format,
+            {"status": query.status, "type": query.type, "format": query.format},
             after=_place(query.cursor) if query.cursor else None,
             limit=query.limit + 1,  # one more tells whether a next page exists
         )

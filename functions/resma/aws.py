@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 _QUICK = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
 
 # Three parts go up at once (see multipart.py); a part may take long on a slow line, but not for ever.
-_OBJECTS = {
-    "connect_timeout": 3,
-    "read_timeout": 30,
-    "retries": {"mode": "standard", "total_max_attempts": 3},
-    "max_pool_connections": 8,
+_OBJECTS = Config(
+    connect_timeout=3,
+    read_timeout=30,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    max_pool_connections=8,
     # Without these two, presigning for an endpoint of one's own falls back to SigV2, and MinIO wants the path style.
-    "signature_version": "s3v4",
-    "s3": {"addressing_style": "path"},
-}
+    signature_version="s3v4",
+    s3={"addressing_style": "path"},
+)
 
 
 @lru_cache
@@ -63,7 +63,7 @@ def s3_client(credentials_secret_arn: str | None = None, endpoint_url: str | Non
             "aws_secret_access_key": secret["secretAccessKey"],
             "aws_session_token": "",
         }
-    return boto3.client("s3", endpoint_url=endpoint_url, config=Config(**_OBJECTS), **keys)
+    return boto3.client("s3", endpoint_url=endpoint_url, config=_OBJECTS, **keys)
 
 
 def read_secret(arn: str) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def _annotation(item: Filter) -> Any:
     if item.kind == "date":
         return date | None
     if item.kind == "choice":
-        choice = Literal[item.choices]  # type: ignore[valid-type]  # the values come from report.toml
+        choice: Any = Literal.__getitem__(item.choices)
         return Annotated[list[choice], Field(min_length=1, max_length=len(item.choices))] | None
     # Postgres text can't hold NUL.
     return Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")] | None

@@ -195,7 +195,7 @@ def show_total(total: Total) -> dict[str, Any]:
 
 def _fenced(connection: Connection[TupleRow], claim: Claim, assignments: str, values: dict[str, Any]) -> None:
     row = connection.execute(
-        f"UPDATE resma.reports SET {assignments}"  # type: ignore[arg-type]  # noqa: S608  # literals above
+        f"UPDATE resma.reports SET {assignments}"  # noqa: S608  # literals above
         " WHERE tenant_id = %(tenant_id)s AND report_id = %(report_id)s AND attempt = %(attempt)s"
         " AND status = 'GENERATING' RETURNING report_id",
         {

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Semaphore
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
@@ -47,6 +47,12 @@ class Stored:
     parts: int
 
 
+class _Target(TypedDict):
+    Bucket: str
+    Key: str
+    UploadId: str
+
+
 class MultipartUpload:
     """Takes bytes in order; parts go up in threads while more bytes come. Not for use from several threads.
 
@@ -57,7 +63,7 @@ class MultipartUpload:
     def __init__(self, client: S3Client, bucket: str, key: str, upload_id: str, owner: str) -> None:
         self._client = client
         self._owner = owner
-        self._target = {"Bucket": bucket, "Key": key, "UploadId": upload_id}
+        self._target: _Target = {"Bucket": bucket, "Key": key, "UploadId": upload_id}
         self.upload_id = upload_id
         self._pending = bytearray()
         self._bytes = 0

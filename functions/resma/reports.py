@@ -5,6 +5,7 @@ How a row moves from PENDING to READY or FAILED is in `job.py`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -124,23 +125,16 @@ class Place:
 
 
 def list_reports(
-    connection: Connection[TupleRow],
-    tenant_id: str,
-    *,
-    status: str | None = None,
-    type_: str | None = None,
-    format_: str | None = None,
-    after: Place | None = None,
-    limit: int = 50,
+    connection: Connection[TupleRow], tenant_id: str, wanted: Mapping[str, str | None], after: Place | None, limit: int
 ) -> list[Report]:
-    """Returns up to `limit` of the tenant's reports, newest first, that come after a place in the list."""
-    conditions = [sql.SQL("tenant_id = %(tenant_id)s")]
-    if status is not None:
-        conditions.append(sql.SQL("status = %(status)s"))
-    if type_ is not None:
-        conditions.append(sql.SQL("type = %(type)s"))
-    if format_ is not None:
-        conditions.append(sql.SQL("format = %(format)s"))
+    """Returns up to `limit` of the tenant's reports, newest first, that come after a place in the list.
+
+    `wanted` may have `status`, `type` and `format`; None is any.
+    """
+    conditions: list[sql.Composable] = [sql.SQL("tenant_id = %(tenant_id)s")]
+    for name in ("status", "type", "format"):
+        if wanted.get(name) is not None:
+            conditions.append(sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)))
     if after is not None:
         conditions.append(sql.SQL("(created_at, report_id) < (%(created_at)s, %(report_id)s)"))
     with connection.cursor(row_factory=class_row(Report)) as cursor:
@@ -149,10 +143,8 @@ def list_reports(
                 "SELECT {} FROM resma.reports WHERE {} ORDER BY created_at DESC, report_id DESC LIMIT %(limit)s"
             ).format(_COLUMNS, sql.SQL(" AND ").join(conditions)),
             {
+                **wanted,
                 "tenant_id": tenant_id,
-                "status": status,
-                "type": type_,
-                "format": format_,
                 "created_at": after and after.created_at,
                 "report_id": after and after.report_id,
                 "limit": limit,

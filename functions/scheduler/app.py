@@ -30,7 +30,7 @@ def _resources() -> Resources:
     )
 
 
-def handle_tick(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
+def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     """Entry point for the tick. Safe to run twice at once: rows are locked, and those that are locked passed over."""
     resources = _resources()
     done = {
@@ -38,5 +38,5 @@ def handle_tick(_event: dict[str, Any], _context: LambdaContext) -> dict[str, in
         "sent": send_unsent_jobs(resources),
         "published": publish_unpublished_events(resources),
     }
-    logger.info("the tick is done", **done)
+    logger.info("the tick is done", extra=done)
     return done

@@ -40,11 +40,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
 
 
 def _handle_events(event: dict[str, Any]) -> int:
-    events = 0
-    for events, record in enumerate(SNSEvent(event).records, 1):
-        message = json.loads(record.sns.message)
+    messages = [json.loads(record.sns.message) for record in SNSEvent(event).records]
+    for message in messages:
         deliver_webhook(_resources(), message["data"]["tenantId"], message["id"])
-    return events
+    return len(messages)
 
 
 def _handle_tick(context: LambdaContext) -> int:

@@ -62,7 +62,7 @@ def _claim(connection: Connection[TupleRow], condition: str, values: tuple[str, 
                 SELECT tenant_id, event_id, attempts FROM taken
             )
             SELECT tenant_id, event_id, report_id, url, attempts FROM taken
-            """,  # type: ignore[arg-type]  # noqa: S608  # the two conditions above
+            """,  # noqa: S608  # the two conditions above
             values,
         )
         return cursor.fetchone()

@@ -1,4 +1,4 @@
-"""Worker Lambda: one message of `report-jobs` in, one object out; and what the queue has given up, marked so."""
+"""Worker Lambda: one message of `report-jobs` in, one object out."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ from pydantic import ValidationError
 from resma.aws import s3_client, sns_client, sqs_client
 from resma.database import Database
 from resma.errors import LeaseHeld, LeaseLost
-from resma.job import LEASE_SECONDS, MAX_ATTEMPTS, give_up_job
+from resma.job import LEASE_SECONDS, MAX_ATTEMPTS
 from resma.messages import JobMessage
 from resma.settings import read_settings
-from worker.generate_report import Resources, announce, generate_report
+from worker.announce import Announcer
+from worker.generate_report import Resources, generate_report
 from worker.heartbeat import VISIBILITY_SECONDS
 from worker.settings import WorkerSettings
 
@@ -36,8 +37,7 @@ logger = Logger()
 FIRST_BACKOFF_SECONDS = 5
 """Pause before the second attempt; doubled before each further one."""
 
-_jobs = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-_dead_letters = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+_processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 @lru_cache
@@ -48,29 +48,23 @@ def _settings() -> WorkerSettings:
 @lru_cache
 def _resources() -> Resources:
     settings = _settings()
+    system = Database(settings.database_secret_arn, "resma-worker")
     return Resources(
-        system=Database(settings.database_secret_arn, "resma-worker"),
+        system=system,
         source=Database(settings.source_secret_arn, "resma-worker-source"),
         s3=s3_client(settings.s3_credentials_secret_arn),
-        sns=sns_client(),
         bucket=settings.bucket,
-        topic_arn=settings.topic_arn,
-        public_base_url=settings.public_base_url,
+        announcer=Announcer(system, sns_client(), settings.topic_arn, settings.public_base_url),
     )
 
 
-def handle_jobs(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Entry point for `report-jobs`. A failed message is reported back, and comes again after a pause."""
 
     def handle_job(record: SQSRecord) -> None:
         _handle_job(record, context)
 
-    return process_partial_response(event, handle_job, _jobs, context)
-
-
-def handle_dead_letters(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Entry point for `report-jobs-dlq`: what was given up is FAILED, with the last error that its row has."""
-    return process_partial_response(event, _handle_dead_letter, _dead_letters, context)
+    return process_partial_response(event, handle_job, _processor, context)
 
 
 def _handle_job(record: SQSRecord, context: LambdaContext) -> None:
@@ -107,7 +101,7 @@ def backoff_seconds(receives: int) -> float:
     if receives >= MAX_ATTEMPTS:
         return 0
     pause = FIRST_BACKOFF_SECONDS * 2 ** (receives - 1)
-    return pause * random.uniform(1, 1.2)  # noqa: S311  # no secret hangs on it
+    return float(pause * random.uniform(1, 1.2))  # noqa: S311  # no secret hangs on it
 
 
 def _run_once(record: SQSRecord, message: JobMessage, context: LambdaContext) -> None:
@@ -157,22 +151,11 @@ class _LeaseContext:
         return self.milliseconds
 
 
-def _handle_dead_letter(record: SQSRecord) -> None:
-    message = _parse(record)
-    if message is None:
-        return
-    with _resources().system.transaction() as connection:
-        given_up = give_up_job(connection, message.tenant_id, message.report_id)
-    logger.error("a job was given up", report_id=str(message.report_id), changed=given_up)
-    if given_up:
-        announce(_resources(), message.tenant_id, message.report_id)
-
-
 def _parse(record: SQSRecord) -> JobMessage | None:
     try:
         return JobMessage.model_validate_json(record.body)
     except ValidationError:
-        logger.error("a message that is no job was thrown away", message_id=record.message_id)
+        logger.warning("a message that is no job was thrown away", message_id=record.message_id)
         return None
 
 

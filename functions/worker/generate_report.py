@@ -14,7 +14,6 @@ from aws_lambda_powertools import Logger
 from resma.catalogue import ReportType, find_report_type
 from resma.database import Database
 from resma.errors import LeaseLost, PermanentError, RequestInvalid, RowCountMismatch
-from resma.events import describe_event, find_event, mark_published, publish_event
 from resma.header import ReportHeader
 from resma.job import (
     Claim,
@@ -27,15 +26,15 @@ from resma.job import (
     send_back,
 )
 from resma.multipart import MultipartUpload, Stored, abort_upload, open_upload, remove_object
-from resma.reports import find_report, tenant_name
+from resma.reports import tenant_name
 from resma.snapshot import Snapshot, Summary, open_snapshot
 from resma.writers import EXTENSIONS, Writer, make_writer
+from worker.announce import Announcer
 from worker.heartbeat import Heartbeat
 from worker.peak_memory import peak_rss_mb, reset_peak
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
-    from types_boto3_sns import SNSClient
 
 logger = Logger(child=True)
 
@@ -49,10 +48,8 @@ class Resources:
     source: Database
     """What reports are made of, by a role that can only read."""
     s3: S3Client
-    sns: SNSClient
     bucket: str
-    topic_arn: str
-    public_base_url: str
+    announcer: Announcer
 
 
 class _Stopwatch:
@@ -88,29 +85,14 @@ def generate_report(resources: Resources, tenant_id: str, report_id: UUID, hold_
         logger.exception("the report has failed for good")
         with resources.system.transaction() as connection:
             fail_job(connection, claim, error)
-        announce(resources, claim.tenant_id, claim.report_id)
+        resources.announcer.announce(claim.tenant_id, claim.report_id)
         return "FAILED"
     except Exception as error:
         with resources.system.transaction() as connection:
             send_back(connection, claim, error)
         raise
-    announce(resources, claim.tenant_id, claim.report_id)
+    resources.announcer.announce(claim.tenant_id, claim.report_id)
     return "READY"
-
-
-def announce(resources: Resources, tenant_id: str, report_id: UUID) -> None:
-    """Publishes the event of a report that has ended. Never raises: what is not published now, the tick publishes."""
-    try:
-        with resources.system.transaction() as connection:
-            event = find_event(connection, tenant_id, report_id)
-            report = find_report(connection, tenant_id, report_id)
-        if event is None:
-            return
-        publish_event(resources.sns, resources.topic_arn, describe_event(event, report, resources.public_base_url))
-        with resources.system.transaction() as connection:
-            mark_published(connection, event)
-    except Exception:
-        logger.exception("the event was not published; the tick will do it")
 
 
 def _generate(resources: Resources, claim: Claim, hold_message: Callable[[], None]) -> None:

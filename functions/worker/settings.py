@@ -7,14 +7,19 @@ from pydantic import Field
 from resma.settings import Settings
 
 
-class WorkerSettings(Settings):
-    """Set by template.yaml."""
+class DeadLetterSettings(Settings):
+    """Set by template.yaml for the function of dead letters."""
+
+    topic_arn: str = Field(min_length=1)
+    public_base_url: str = Field(min_length=1)
+
+
+class WorkerSettings(DeadLetterSettings):
+    """Set by template.yaml for the worker."""
 
     source_secret_arn: str = Field(min_length=1)
     """The database that reports read, by a role that can only read: the same server or a replica."""
     bucket: str = Field(min_length=1)
-    topic_arn: str = Field(min_length=1)
     queue_url: str = Field(min_length=1)
     idempotency_table: str = Field(min_length=1)
-    public_base_url: str = Field(min_length=1)
     s3_credentials_secret_arn: str | None = None

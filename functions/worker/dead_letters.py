@@ -1,0 +1,55 @@
+"""Dead letters: what the queue has given up becomes FAILED, with the last error that its row has."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import ValidationError
+
+from resma.aws import sns_client
+from resma.database import Database
+from resma.job import give_up_job
+from resma.messages import JobMessage
+from resma.settings import read_settings
+from worker.announce import Announcer
+from worker.settings import DeadLetterSettings
+
+logger = Logger()
+
+_processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@lru_cache
+def _announcer() -> Announcer:
+    settings = read_settings(DeadLetterSettings)
+    return Announcer(
+        system=Database(settings.database_secret_arn, "resma-dead-letters"),
+        sns=sns_client(),
+        topic_arn=settings.topic_arn,
+        public_base_url=settings.public_base_url,
+    )
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Entry point for `report-jobs-dlq`. While the database is away the message comes back, for two weeks."""
+    return process_partial_response(event, _give_up, _processor, context)
+
+
+def _give_up(record: SQSRecord) -> None:
+    try:
+        message = JobMessage.model_validate_json(record.body)
+    except ValidationError:
+        logger.warning("a dead letter that is no job was thrown away", message_id=record.message_id)
+        return
+    announcer = _announcer()
+    with announcer.system.transaction() as connection:
+        changed = give_up_job(connection, message.tenant_id, message.report_id)
+    logger.warning("a job was given up", report_id=str(message.report_id), changed=changed)
+    if changed:
+        announcer.announce(message.tenant_id, message.report_id)
