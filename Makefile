@@ -1,0 +1,64 @@
+# Two commands matter: `make demo` shows everything, `make test` proves it. `make help` lists the rest.
+
+PYTHON ?= python3
+BIN := .resma/venv/bin
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-sam demo up down logs check lint types template imports unit integration e2e test lock clean
+
+help: ## list the commands
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## make the virtual environments (done by every command that needs them)
+	@command -v $(PYTHON) >/dev/null || { echo "Resma needs Python 3.11 or newer and finds no '$(PYTHON)': install one, or say make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) infra/local/bootstrap.py project localstack
+
+setup-sam:
+	@$(PYTHON) infra/local/bootstrap.py sam
+
+demo: setup ## a report from the request to the file: FORMAT=PDF|CSV, ROWS=500000
+	@$(BIN)/python -m infra.local demo
+
+up: setup ## start the stack and leave it running: PORT=3008, ROWS=500000
+	@$(BIN)/python -m infra.local up
+
+down: setup ## end the stack
+	@$(BIN)/python -m infra.local down
+
+logs: setup ## the end of each function's log
+	@$(BIN)/python -m infra.local logs
+
+check: lint types template imports unit ## lint, types, template, unit tests: under a minute
+
+lint: setup
+	@$(BIN)/ruff check -q .
+	@$(BIN)/ruff format -q --check .
+
+types: setup
+	@$(BIN)/mypy
+
+template: setup
+	@$(BIN)/cfn-lint template.yaml
+
+imports: setup
+	@PYTHONPATH=functions $(BIN)/lint-imports
+
+unit: setup
+	@$(BIN)/python -m pytest tests/unit -q
+
+integration: setup setup-sam
+	@$(BIN)/python -m pytest tests/integration -q
+
+e2e: setup
+	@$(BIN)/python -m pytest tests/e2e -q
+
+test: setup setup-sam ## everything: unit, integration (real Postgres, moto), e2e (the whole stack)
+	@$(BIN)/python -m pytest tests/unit tests/integration tests/e2e
+
+lock: setup ## pin the dependencies anew, after a change in pyproject.toml
+	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o functions/requirements.txt
+	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --group local --group test -c functions/requirements.txt -o infra/requirements/dev.txt
+
+clean: down ## end the stack and remove all of .resma
+	@rm -rf .resma .aws-sam
