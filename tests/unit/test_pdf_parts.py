@@ -100,9 +100,9 @@ def test_single_byte_texts() -> None:
 def test_separators_that_are_text() -> None:
     texts = ["a"] * 49 + ["b\1"] + ["c"] * 10
     assert encoded_pages(joined_pages(texts), 2) is None
-    assert encoded_pages(joined_pages([None, *["a"] * 59]), 2) == b"\0" + b"\0".join(
-        [b"a"] * 49
-    ) + b"\1\0" + b"\0".join([b"a"] * 10)
+    one, two = [b"a"] * 50, [b"c"] * 10
+    plain_texts = [text.decode() for text in one + two]
+    assert encoded_pages(joined_pages(plain_texts), 2) == b"\0".join(one) + b"\0\1" + b"\0".join(two)
 
 
 def test_two_byte_codes_need_no_escape() -> None:

@@ -22,12 +22,12 @@ _FIRST_LINE = ROWS_TOP - DROP + LEADING
 """A line above the first baseline: each row moves down before it shows (T*)."""
 
 _SIZE = number(SIZE)
-_LAST = ROWS_A_PAGE - 1
 _FRACTION = re.compile(r"\.\d+")
 _NUMBER = re.compile(rb"-?0+(\.0+)?")
 _DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
 _MOST_SHAPES = 2_000
 _LONG_NUMBER = 64
+_SAMPLE = 200
 
 
 class ColumnBlocks(Protocol):
@@ -46,21 +46,20 @@ def column_blocks(cell: Cell, face: Face, codes: Codes) -> ColumnBlocks:
     return LeftColumn(cell, face, codes)
 
 
-def joined_pages(texts: Texts) -> str:
-    """Cells between U+0000, pages between U+0001 and U+0000; NULL is nothing.
-
-    A NULL is found by the join's complaint, which is cheaper than a look at each cell.
-    """
-    marked = list(texts)
+def without_nulls(texts: Texts) -> Sequence[str]:
+    """NULL shows as nothing. Whether there is one is found out by a join, cheaper than a look at each cell."""
     try:
-        marked[_LAST::ROWS_A_PAGE] = [f"{text}\1" for text in marked[_LAST::ROWS_A_PAGE] if text is not None]
-        return "\0".join(marked).removesuffix("\1")  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return joined_pages(without_nulls(texts))
+        "".join(texts)  # type: ignore[arg-type]  # raises at the first None
+    except TypeError:
+        return [text or "" for text in texts]
+    return texts  # type: ignore[return-value]
 
 
-def without_nulls(texts: Texts) -> list[str]:
-    return [text or "" for text in texts]
+def joined_pages(texts: Sequence[str]) -> str:
+    """Cells between U+0000, pages between U+0000 and U+0001."""
+    marked = list(texts)
+    marked[ROWS_A_PAGE::ROWS_A_PAGE] = [f"\1{text}" for text in marked[ROWS_A_PAGE::ROWS_A_PAGE]]
+    return "\0".join(marked)
 
 
 def encoded_pages(joined: str, pages: int) -> bytes | None:
@@ -86,14 +85,18 @@ class LeftColumn:
 
     def blocks(self, texts: Texts) -> list[bytes | None]:
         """One byte a character, whole batches at a time where it can be."""
+        texts = without_nulls(texts)
         pages = -(-len(texts) // ROWS_A_PAGE)
         data = encoded_pages(joined_pages(texts), pages)
         if data is not None:
+            longest = max(map(len, texts))
             if self._fit.is_timestamp:
-                data = data.replace(b"+00\0", b"\0").replace(b"+00\1", b"\1").removesuffix(b"+00")
-            if self._fit.all_fit(data):
+                zoned = len(data)
+                data = data.replace(b"+00\0", b"\0").removesuffix(b"+00")
+                longest -= 3 if zoned - len(data) == 3 * len(texts) else 0
+            if self._fit.all_fit(texts, data, longest):
                 return self._shown(data)
-        shown = self._fit.each(without_nulls(texts))
+        shown = self._fit.each(texts)
         if not self._fit.squeezes:
             data = encoded_pages(joined_pages(shown), pages)
             if data is not None:
@@ -109,13 +112,13 @@ class LeftColumn:
 
     def _shown(self, data: bytes) -> list[bytes | None]:
         # "'" moves to the next line and shows a string (§9.4.3)
-        data = escaped(data).replace(b"\1\0", b"\1").replace(b"\0", b")'(").replace(b"\1", self._turn)
+        data = escaped(data).replace(b"\0\1", b"\1").replace(b"\0", b")'(").replace(b"\1", self._turn)
         return list((self._start + data + b")'\n").split(b"\0"))
 
     def wide(self, texts: Texts) -> bytes:
         shown = self._fit.each(without_nulls(texts), strictly=True)
         if self._fit.squeezes:
-            lines = b"".join([b"%d Tz(%b)'\n" % (100 * self._fit.share(t), self._codes.encode(t)) for t in shown])
+            lines = b"".join([b"%.3f Tz(%b)'\n" % (100 * self._fit.share(t), self._codes.encode(t)) for t in shown])
             page = self._start[:-1] + lines + b"100 Tz"
         else:
             page = self._codes.encode("\0".join(shown))
@@ -135,11 +138,16 @@ class Fit:
         self.squeezes = kind != "text"
         """Dates and numbers that are too wide are made narrower (Tz): cut, they would say something else."""
 
-    def all_fit(self, data: bytes) -> bool:
-        """True where a quick look shows that no cell is too wide; False says nothing."""
-        data = data.replace(b"\1", b"")
-        longest = max(map(len, data.split(b"\0")))
-        return longest <= self._safe or self._face.bound(data, longest) <= self._limit
+    def all_fit(self, texts: Sequence[str], data: bytes, longest: int) -> bool:
+        """True where a quick look shows that no cell is too wide; False says nothing.
+
+        `data` is what will be shown of `texts`, in Windows-1252, the longest so many characters long.
+        """
+        if longest <= self._safe:
+            return True
+        if len(set(texts[:_SAMPLE])) * 4 < _SAMPLE and not self.squeezes:
+            return all(self._face.measure(text) <= self._limit for text in set(texts))
+        return self._face.bound(data.replace(b"\1", b""), longest) <= self._limit
 
     def each(self, texts: Sequence[str], *, strictly: bool = False) -> list[str]:
         """The texts as they are shown: timestamps without their zone, nothing wider than the column.
@@ -188,23 +196,33 @@ class RightColumn:
         self._at = b"1 0 0 1 %b %b Tm\n" % (number(cell.right - PADDING), number(_FIRST_LINE))
         self._room = cell.text_width / SIZE * 1000
         self._grouped = cell.column.kind == "amount"
+        self._plain_digits = 4 if self._grouped else _LONG_NUMBER
         self._is_text = cell.column.kind == "text"
         self._recipes = _Recipes(self._recipe)
 
     def blocks(self, texts: Texts) -> list[bytes | None]:
+        texts = without_nulls(texts)
         data = encoded_pages(joined_pages(texts), -(-len(texts) // ROWS_A_PAGE))
         if data is not None:
-            return [self._block(page) for page in data.split(b"\1\0")]
-        shown = without_nulls(texts)
-        parts = [_cells(shown[i : i + ROWS_A_PAGE]) for i in range(0, len(shown), ROWS_A_PAGE)]
+            return [self._block(page) for page in data.split(b"\0\1")]
+        parts = [_cells(texts[i : i + ROWS_A_PAGE]) for i in range(0, len(texts), ROWS_A_PAGE)]
         return [None if part is None else self._block(part) for part in parts]
 
     def _block(self, page: bytes) -> bytes:
         shapes = page.translate(_DIGITS_ALIKE).split(b"\0")
+        first = shapes[0]
+        if first.isdigit() and len(first) < self._plain_digits and shapes.count(first) == len(shapes):
+            # A page of numbers of one length, as ids are, needs no look at each.
+            before, after = self._ends(self._face.width(first.decode()))
+            return b"%b%b(%b)%b\n" % (self._at, before, page.replace(b"\0", b")%b\n%b(" % (after, before)), after)
         texts = page.decode("latin-1").split("\0")  # one character a byte, whatever the encoding
         recipes = map(self._recipes.__getitem__, shapes)
         lines = "\n".join([recipe(text) for recipe, text in zip(recipes, texts, strict=True)])
         return b"%b%b\n" % (self._at, lines.encode("latin-1"))
+
+    def _ends(self, width: int) -> tuple[bytes, bytes]:
+        before, after = self._placed(width)
+        return before.encode("ascii"), after.encode("ascii")
 
     def _recipe(self, shape: bytes) -> Recipe:
         text = shape.decode("cp1252")

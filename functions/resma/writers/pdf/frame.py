@@ -32,7 +32,7 @@ RULE = b"0.80 0.83 0.87"
 RIGHT_EDGE = PAGE_WIDTH - MARGIN
 
 
-_DIGITS_ALIKE = str.maketrans("123456789", "000000000")
+_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
 _MOST_WIDTHS = 500
 
 
@@ -55,11 +55,11 @@ class Pen:
 
     def __init__(self, codes: dict[str, Codes]) -> None:
         self._codes = codes
-        self._widths: dict[tuple[str, str], int] = {}
+        self._widths: dict[tuple[str, bytes], int] = {}
 
-    def _width(self, face: str, text: str) -> int:
-        """Kept by shape, for the page numbers: all digits are of one width."""
-        shape = (face, text.translate(_DIGITS_ALIKE))
+    def width(self, face: str, text: str) -> int:
+        """In thousandths of an em. Kept by shape, for the page numbers: all digits are of one width."""
+        shape = (face, text.encode().translate(_DIGITS_ALIKE))
         if shape not in self._widths:
             if len(self._widths) >= _MOST_WIDTHS:
                 self._widths.clear()
@@ -72,7 +72,7 @@ class Pen:
         if line.room:
             text = FACES[line.face]().cut(text, int(line.room / line.size * 1000 / UNIT))
         if line.align == "right":
-            x -= self._width(line.face, text) * line.size / 1000
+            x -= self.width(line.face, text) * line.size / 1000
         data = single_byte(text)
         name = f"/{line.face}{1 if data is not None else 2}".encode()
         shown = escaped(data) if data is not None else self._codes[line.face].encode(text)

@@ -40,6 +40,7 @@ PAGES_AT_ONCE = 100
 
 NOTHING = "No rows match."
 
+_FOOT = b"%b rg BT /R1 6.5 Tf %b %b Td" % (GREY, objects.number(RIGHT_EDGE), objects.number(FOOT_BASELINE))
 _OPENING = b" Do %b rg BT /R1 %b Tf %b TL\n" % (INK, objects.number(SIZE), objects.number(LEADING))
 
 
@@ -152,12 +153,12 @@ class PdfWriter:
         return out
 
     def _foot(self, page: int) -> bytes:
-        """Which rows these are, and `Page x of y`."""
+        """Which rows these are, and `Page x of y`, set to the right by width as in `RightColumn`."""
         text = f"Page {len(self._cover) + page + 1:,} of {self._total_pages:,}"
         if self._header.rows:
             first, last = page * ROWS_A_PAGE + 1, min((page + 1) * ROWS_A_PAGE, self._header.rows)
             text = f"Rows {first:,} to {last:,} of {self._header.rows:,}   ·   {text}"
-        return GREY + b" rg\n" + self._pen.show(Line(text, "R", 6.5, RIGHT_EDGE, FOOT_BASELINE, align="right"))
+        return b"%b[%d(%b)]TJ ET\n" % (_FOOT, self._pen.width("R", text), text.encode("cp1252"))
 
     def _empty_page(self) -> list[bytes]:
         shown = self._pen.show(Line(NOTHING, "R", 9, MARGIN + PADDING, ROWS_TOP - 3 * LEADING))
