@@ -21,10 +21,10 @@ from resma.database import translated_errors
 from resma.header import Chart, Series, Total
 from resma.rows import Batch
 
-BATCH_ROWS = 5000
-"""Rows a FETCH. 5000 of nine columns are about 6 MB in Python; more rows are no faster."""
+BATCH_ROWS = 2000
+"""Rows a FETCH. With more, a batch no longer fits the processor's cache: 1.5 s for 500 thousand rows, 1.9 s with 5000."""
 
-_BATCHES_AHEAD = 2
+_BATCHES_AHEAD = 4
 """How many batches the reading thread may be ahead of the writer: enough to hide the network, not to fill memory."""
 
 _CURSOR = "resma_report"

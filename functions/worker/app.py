@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from dataclasses import dataclass
 from functools import lru_cache
@@ -36,6 +37,10 @@ logger = Logger()
 
 FIRST_BACKOFF_SECONDS = 5
 """Pause before the second attempt; doubled before each further one."""
+
+# Every batch makes thousands of tuples that live for a moment and hold no cycles; looking through them at Python's
+# usual threshold of 700 took a fifth of the time that reading takes.
+gc.set_threshold(50_000, 20, 20)
 
 _processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 

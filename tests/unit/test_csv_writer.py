@@ -1,0 +1,100 @@
+"""CSV: what goes in comes out of a reader that did not write it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from resma.catalogue import Column
+from resma.errors import RowCountMismatch
+from resma.header import ReportHeader
+from resma.rows import Batch
+from resma.writers.csv import CsvWriter
+
+NASTY = [
+    "plain",
+    'quote " inside',
+    '"',
+    "comma, inside",
+    "line\nbreak",
+    "carriage\rreturn",
+    "both\r\nof them",
+    "",
+    " leading and trailing ",
+    "emoji 🧾🇧🇷",
+    "עברית العربية",
+    "-12345678901234567890.12345678901234567890",
+    "Infinity",
+    "0044-03-15 BC",
+    "=1+1",
+    "\t",
+    "\x01\x7f",
+    "NULL",
+    "\\N",
+    "日本語",
+]
+
+
+def _header(names: list[str], rows: int) -> ReportHeader:
+    columns = tuple(Column(name=f"c{i}", heading=name) for i, name in enumerate(names))
+    return ReportHeader("id", "t", "o", (), datetime.now(UTC), rows, (), (), columns, None)
+
+
+def _write(columns: list[list[str | None]], batch_rows: int = 3) -> bytes:
+    rows = len(columns[0])
+    writer = CsvWriter(_header(["h"] * len(columns), rows))
+    out = writer.begin()
+    for start in range(0, rows, batch_rows):
+        part = tuple(column[start : start + batch_rows] for column in columns)
+        out += writer.add(Batch(part, len(part[0])))
+    return out + writer.end()
+
+
+def test_every_text_survives_python_csv() -> None:
+    data = _write([NASTY, NASTY[::-1]])
+    read = list(csv.reader(io.StringIO(data.decode(), newline="")))
+    assert read[0] == ["c0", "c1"]
+    assert [row[0] for row in read[1:]] == NASTY
+    assert [row[1] for row in read[1:]] == NASTY[::-1]
+
+
+def test_null_and_empty_text_differ() -> None:
+    data = _write([["", None, "x"], ["a", "b", "c"]])
+    assert data == b'c0,c1\r\n"",a\r\n,b\r\nx,c\r\n'
+
+
+def test_duckdb_reads_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    values: list[str | None] = [*NASTY, None]
+    path.write_bytes(_write([values, [str(i) for i in range(len(values))]]))
+    relation = duckdb.sql(
+        f"SELECT c0 FROM read_csv('{path}', columns={{'c0': 'VARCHAR', 'c1': 'INT'}}, auto_detect=false, header=true,"
+        " allow_quoted_nulls=false, quote='\"', escape='\"', delim=',', parallel=false) ORDER BY c1"
+    )
+    assert [row[0] for row in relation.fetchall()] == values
+
+
+@pytest.mark.parametrize("batch_rows", [1, 2, 7, 100])
+def test_batches_do_not_show(batch_rows: int) -> None:
+    assert _write([NASTY, NASTY], batch_rows) == _write([NASTY, NASTY], 1000)
+
+
+def test_nothing_is_quoted_without_need() -> None:
+    assert _write([["a b", "-1.50"], ["x", "y"]]) == b"c0,c1\r\na b,x\r\n-1.50,y\r\n"
+
+
+def test_no_rows_is_the_header_alone() -> None:
+    writer = CsvWriter(_header(["a", "b"], 0))
+    assert writer.begin() + writer.end() == b"c0,c1\r\n"
+
+
+def test_missing_rows_are_an_error() -> None:
+    writer = CsvWriter(_header(["a"], 2))
+    writer.add(Batch((["only one"],), 1))
+    with pytest.raises(RowCountMismatch, match="1 rows came, the snapshot counted 2"):
+        writer.end()

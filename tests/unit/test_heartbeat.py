@@ -1,0 +1,85 @@
+"""The heartbeat notices when the job is no longer its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from resma.errors import DatabaseUnavailable, LeaseLost
+from worker import heartbeat
+from worker.heartbeat import Heartbeat
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.005)
+
+
+def _await_loss(beating: Heartbeat, message: str) -> None:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            beating.check()
+        except LeaseLost as lost:
+            assert message in str(lost)  # noqa: PT017  # it comes some time, not at the first call
+            return
+    pytest.fail("the loss was never raised")
+
+
+def test_it_reports_progress_and_holds_the_message() -> None:
+    seen: list[int] = []
+    enough = threading.Event()
+    held = threading.Event()
+
+    def beat(rows: int) -> None:
+        seen.append(rows)
+        if rows == 7:
+            enough.set()
+
+    with Heartbeat(beat, held.set) as beating:
+        beating.rows_done = 7
+        assert enough.wait(5)
+        beating.check()
+    assert held.is_set()
+    assert seen[-1] == 7
+
+
+def test_a_lost_lease_is_raised_in_the_generating_thread() -> None:
+    called = threading.Event()
+
+    def beat(_rows: int) -> None:
+        called.set()
+        raise LeaseLost("gone")
+
+    with Heartbeat(beat, lambda: None) as beating:
+        assert called.wait(5)
+        _await_loss(beating, "gone")
+
+
+def test_one_lost_beat_is_no_reason_to_stop() -> None:
+    beats = 0
+    third = threading.Event()
+
+    def beat(_rows: int) -> None:
+        nonlocal beats
+        beats += 1
+        if beats == 1:
+            raise DatabaseUnavailable("a moment")
+        if beats == 3:
+            third.set()
+
+    with Heartbeat(beat, lambda: None) as beating:
+        assert third.wait(5)
+        beating.check()
+
+
+def test_a_whole_lease_without_a_beat_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "LEASE_SECONDS", 0)
+
+    def beat(_rows: int) -> None:
+        raise DatabaseUnavailable("away")
+
+    with Heartbeat(beat, lambda: None) as beating:
+        _await_loss(beating, "no heartbeat")
