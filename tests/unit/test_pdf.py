@@ -200,9 +200,10 @@ def test_all_fonts_are_embedded_subsets_with_unicode(tmp_path: Path, tool: Calla
 def test_what_the_file_says_of_itself(tmp_path: Path) -> None:
     path = saved(tmp_path, pdf(header(120, title="Umsätze (1)"), plain(120)))
     reader = PdfReader(path, strict=True)
-    root = reader.trailer["/Root"]
+    root = reader.root_object
     assert root["/Lang"] == "en-US"
-    assert root["/ViewerPreferences"]["/DisplayDocTitle"]
+    assert reader.viewer_preferences is not None
+    assert reader.viewer_preferences.display_doctitle
     assert reader.page_labels == ["1", "2", "3", "4"]
     assert reader.metadata is not None
     assert reader.metadata.title == "Umsätze (1)"

@@ -16,7 +16,7 @@ import pytest
 from resma.catalogue import Column
 from resma.header import Chart, ReportHeader, Series, Total
 from resma.writers.pdf import PdfWriter
-from resma.writers.pdf.charts import scale, short_number, top_categories
+from resma.writers.pdf.figures import scale, short_number, top_categories
 
 HEADER = ReportHeader(
     report_id="0199f1c2-7b1e-7c3a-9f57-2b8f6a4d9e10",

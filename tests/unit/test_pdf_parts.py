@@ -12,9 +12,9 @@ from pypdf import PdfReader
 
 from resma.header import ReportHeader
 from resma.writers.pdf import PdfWriter, objects
-from resma.writers.pdf.columns import encoded_pages, joined_pages
 from resma.writers.pdf.face import MOST_CODES, Codes, bold, regular, single_byte, two_byte_code
 from resma.writers.pdf.fonts import _subset_glyphs
+from resma.writers.pdf.joining import encoded_pages, joined_pages
 from resma.writers.pdf.tree import PageTree
 from tests.unit.pdf_samples import batch, header, pdf, plain
 

@@ -6,8 +6,7 @@ Amounts of different currencies share no axis: each has a panel with a scale of 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
-from math import ceil, floor, isfinite, log10
+from math import ceil
 
 from reportlab.graphics.charts.barcharts import HorizontalBarChart, VerticalBarChart
 from reportlab.graphics.charts.linecharts import HorizontalLineChart
@@ -15,6 +14,7 @@ from reportlab.graphics.charts.piecharts import Pie
 from reportlab.graphics.shapes import Drawing, Group, Line, Rect, String
 
 from resma.header import Chart, Series
+from resma.writers.pdf.figures import OTHER, finite, month_labels, scale, short_number, top_categories
 from resma.writers.pdf.ink import (
     ACCENT,
     BOLD,
@@ -37,9 +37,7 @@ WIDEST_BAR = 34.0
 MOST_SLICES = 6
 BAR_LINE = 14.0
 LABEL_SIZE = 6.5
-OTHER = "Other"
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 Panel = Callable[[Chart, Series, float, float], Group]
 
@@ -93,35 +91,6 @@ def _panel(chart: Chart, series: Series, named: bool, width: float, height: floa
     return group
 
 
-def finite(values: Sequence[Decimal]) -> list[float]:
-    """Values as the drawing library takes them. What cannot be drawn (NaN, Infinity) counts as nothing."""
-    floats = [float(value) if value.is_finite() else 0.0 for value in values]
-    return [value if isfinite(value) and abs(value) < 1e250 else 0.0 for value in floats]
-
-
-def scale(low: float, high: float, ticks: int) -> tuple[float, float, float]:
-    """Least, greatest and step of an axis that holds zero, low and high, in steps of 1, 2 or 5."""
-    low, high = min(low, 0.0), max(high, 0.0)
-    if low == high:
-        return 0.0, 1.0, 1.0
-    rough = (high - low) / ticks
-    power = 10.0 ** floor(log10(rough))
-    step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
-    return floor(low / step + 1e-9) * step, ceil(high / step - 1e-9) * step, step
-
-
-def short_number(value: float) -> str:
-    """`950`, `12.5k`, `1.2M`, `3B`: three digits at most, for axes and bars."""
-    size = abs(value)
-    if size >= 1e15:
-        return f"{value:.1e}".replace("e+", "e")
-    for limit, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if size >= limit * 0.9995:
-            scaled = value / limit
-            return (f"{scaled:.0f}" if abs(scaled) >= 99.95 else f"{scaled:.1f}".removesuffix(".0")) + unit
-    return f"{value:.0f}" if value == round(value) or size >= 100 else f"{value:.2g}"
-
-
 def _over_time(chart: Chart, values: list[float], width: float, height: float) -> Group:
     """Columns a month, or a line where there are too many for columns."""
     least, greatest, step = scale(min(values), max(values), max(1, int(height / 32)))
@@ -146,7 +115,7 @@ def _over_time(chart: Chart, values: list[float], width: float, height: float) -
         plot.barWidth = 10
         plot.groupSpacing = max(3.0, 10 * (plot.width / len(values) / WIDEST_BAR - 1))
     group = Group(plot)
-    for at, label in _month_labels(chart.labels, plot.width):
+    for at, label in month_labels(chart.labels, plot.width):
         x = plot.x + (at + 0.5) * plot.width / len(values)
         if many:
             x = plot.x + at * plot.width / max(1, len(values) - 1)
@@ -170,31 +139,6 @@ def _bar_colours(plot: object, values: Sequence[float], colour: object) -> None:
         if value < 0:
             bars[0, i].fillColor = NEGATIVE
             bars[0, i].strokeColor = None
-
-
-def _month_labels(labels: Sequence[str], width: float) -> list[tuple[int, str]]:
-    """Which months are named under the axis and how: as many as have room, years alone where they are many."""
-    if len(labels) > 48:
-        years = [(i, label[:-3]) for i, label in enumerate(labels) if label.endswith("-01")]
-        every = ceil(len(years) / max(1.0, width / 26)) if years else 1
-        return years[::every]
-    every = ceil(len(labels) / max(1.0, width / 34))
-    return [(i, _month(label)) for i, label in enumerate(labels) if i % every == 0]
-
-
-def _month(label: str) -> str:
-    year, _, month = label.rpartition("-")
-    return f"{_MONTHS[int(month) - 1]} {year}" if month.isdigit() and 1 <= int(month) <= 12 else label
-
-
-def top_categories(labels: Sequence[str], values: Sequence[float], most: int) -> list[tuple[str, float]]:
-    """The first `most` categories; where there are more, the last place is the sum of all others."""
-    pairs = list(zip(labels, values, strict=True))
-    if len(pairs) <= most:
-        return pairs
-    kept = max(1, most - 1)
-    rest = pairs[kept:]
-    return [*pairs[:kept], (f"{OTHER} ({len(rest)})", sum(value for _, value in rest))]
 
 
 def _bars(chart: Chart, values: list[float], width: float, height: float) -> Group:

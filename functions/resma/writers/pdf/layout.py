@@ -25,6 +25,8 @@ ROWS_BOTTOM = ROWS_TOP - ROWS_A_PAGE * LEADING
 FOOT_BASELINE = 24.0
 DROP = 7.4
 """From the top of a row to its baseline."""
+FIRST_LINE = ROWS_TOP - DROP + LEADING
+"""A line above the first baseline: each row moves down before it shows (T*)."""
 
 
 @dataclass(frozen=True, slots=True)

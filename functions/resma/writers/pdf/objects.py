@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator
 
 from isal import isal_zlib
 
@@ -12,7 +13,9 @@ HEADER = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
 """§7.5.2: the version, and a comment of bytes over 127 so that file transfers see binary data."""
 
 SECTION_OBJECTS = 32_768
-"""Objects after which a cross-reference section is written: 640 KiB of entries, 0.5 MiB of memory."""
+"""Objects after which a cross-reference section is written: 640 KiB of entries, 256 KiB of memory until then."""
+
+_ENTRIES_AT_ONCE = 4_096
 
 DEFLATE_LEVEL = 1
 """isal's levels 1 to 3 give pages of the same size within 1 %; 1 is the fastest (0.02 ms a page)."""
@@ -48,7 +51,10 @@ def number(value: float) -> bytes:
 def put(state: State, object_number: int, body: bytes) -> bytes:
     """One indirect object (§7.3.10), its offset noted."""
     data = b"%d 0 obj\n%b\nendobj\n" % (object_number, body)
-    state.numbers.append(object_number)
+    if state.runs and sum(state.runs[-1]) == object_number:
+        state.runs[-1][1] += 1
+    else:
+        state.runs.append([object_number, 1])
     state.offsets.append(state.position)
     state.position += len(data)
     state.highest = max(state.highest, object_number)
@@ -68,28 +74,25 @@ def section(state: State, trailer: bytes) -> bytes:
     `SECTION_OBJECTS` objects in memory. `trailer` holds the entries besides Size and Prev.
     """
     start = state.position
-    entries = sorted(zip(state.numbers, state.offsets, strict=True))
     parts = [b"xref\n"]
     if not state.last_section:
         parts.append(b"0 1\n0000000000 65535 f \n")
-    parts += [_run(run) for run in _runs(entries)]
+    at = 0
+    for first, count in state.runs:
+        parts += _subsection(first, state.offsets[at : at + count])
+        at += count
     previous = b"/Prev %d" % state.last_section if state.last_section else b""
     parts.append(b"trailer\n<</Size %d%b%b>>\n" % (state.highest + 1, previous, trailer))
     parts.append(b"startxref\n%d\n%%%%EOF\n" % start)
     data = b"".join(parts)
-    del state.numbers[:], state.offsets[:]
+    del state.runs[:], state.offsets[:]
     state.last_section = start
     state.position += len(data)
     return data
 
 
-def _runs(entries: Sequence[tuple[int, int]]) -> list[Sequence[tuple[int, int]]]:
-    """Entries with consecutive numbers, which share a subsection (§7.5.4)."""
-    breaks = [i for i in range(1, len(entries)) if entries[i][0] != entries[i - 1][0] + 1]
-    return [entries[i:j] for i, j in zip([0, *breaks], [*breaks, len(entries)], strict=True) if j > i]
-
-
-def _run(entries: Sequence[tuple[int, int]]) -> bytes:
-    """A subsection: entries of exactly 20 bytes (§7.5.4)."""
-    lines = "".join([f"{offset:010d} 00000 n \n" for _, offset in entries])
-    return b"%d %d\n%b" % (entries[0][0], len(entries), lines.encode("ascii"))
+def _subsection(first: int, offsets: array[int]) -> Iterator[bytes]:
+    """Consecutive objects: entries of exactly 20 bytes (§7.5.4), some thousands at a time to save memory."""
+    yield b"%d %d\n" % (first, len(offsets))
+    for i in range(0, len(offsets), _ENTRIES_AT_ONCE):
+        yield "".join([f"{offset:010d} 00000 n \n" for offset in offsets[i : i + _ENTRIES_AT_ONCE]]).encode("ascii")

@@ -25,10 +25,10 @@ class State:
 
     position: int = 0
     """Bytes given out so far."""
-    numbers: array[int] = field(default_factory=lambda: array("Q"))
-    """Objects written since the last cross-reference section."""
+    runs: list[list[int]] = field(default_factory=list)
+    """Objects written since the last cross-reference section: runs of a first number and how many follow on."""
     offsets: array[int] = field(default_factory=lambda: array("Q"))
-    """Where each of `numbers` begins, in bytes from the start of the file."""
+    """Where each of them begins, in bytes from the start of the file, run after run."""
     last_section: int = 0
     """Offset of the last cross-reference section, 0 before the first."""
     highest: int = 0

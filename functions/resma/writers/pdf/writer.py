@@ -12,11 +12,12 @@ from resma.errors import RowCountMismatch
 from resma.header import ReportHeader
 from resma.rows import Batch
 from resma.writers.pdf import metadata, objects
-from resma.writers.pdf.columns import Texts, column_blocks
+from resma.writers.pdf.columns import column_blocks
 from resma.writers.pdf.cover import cover_pages
 from resma.writers.pdf.face import FACES, Codes, regular
 from resma.writers.pdf.fonts import font_resources
 from resma.writers.pdf.frame import GREY, INK, RIGHT_EDGE, Line, Pen, form_dictionary, frame
+from resma.writers.pdf.joining import Texts
 from resma.writers.pdf.layout import (
     FOOT_BASELINE,
     LEADING,
@@ -95,7 +96,7 @@ class PdfWriter:
             if whole:
                 out += self._pages([column[:whole] for column in texts])
         state.pending = pending
-        if len(state.numbers) >= objects.SECTION_OBJECTS:
+        if len(state.offsets) >= objects.SECTION_OBJECTS:
             out.append(objects.section(state, self._trailer()))
         return b"".join(out)
 

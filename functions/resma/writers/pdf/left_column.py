@@ -1,0 +1,121 @@
+"""Columns of text, dates and timestamps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from resma.writers.pdf.face import UNIT, Codes, Face
+from resma.writers.pdf.joining import Texts, encoded_cells, encoded_pages, joined_pages, without_nulls
+from resma.writers.pdf.layout import FIRST_LINE, PADDING, ROWS_A_PAGE, SIZE, Cell
+from resma.writers.pdf.objects import escaped, number
+
+_SIZE = number(SIZE)
+_FRACTION = re.compile(r"\.\d+")
+_SAMPLE = 200
+
+
+class LeftColumn:
+    """Text, dates and timestamps from the left; what does not fit ends in an ellipsis."""
+
+    def __init__(self, cell: Cell, face: Face, codes: Codes) -> None:
+        self._fit = Fit(face, int(cell.text_width / SIZE * 1000 / UNIT), cell.column.kind)
+        self._codes = codes
+        self._start = b"1 0 0 1 %b %b Tm\n(" % (number(cell.left + PADDING), number(FIRST_LINE))
+        self._turn = b")'\n\0" + self._start
+
+    def blocks(self, texts: Texts) -> list[bytes | None]:
+        """One byte a character, whole batches at a time where it can be."""
+        texts = without_nulls(texts)
+        pages = -(-len(texts) // ROWS_A_PAGE)
+        data = encoded_pages(joined_pages(texts), pages)
+        if data is not None:
+            longest = max(map(len, texts))
+            if self._fit.is_timestamp:
+                zoned = len(data)
+                data = data.replace(b"+00\0", b"\0").removesuffix(b"+00")
+                longest -= 3 if zoned - len(data) == 3 * len(texts) else 0
+            if self._fit.all_fit(texts, data, longest):
+                return self._shown(data)
+        shown = self._fit.each(texts)
+        if not self._fit.squeezes:
+            data = encoded_pages(joined_pages(shown), pages)
+            if data is not None:
+                return self._shown(data)
+        parts = [shown[i : i + ROWS_A_PAGE] for i in range(0, len(shown), ROWS_A_PAGE)]
+        return [self._one_page(part) for part in parts]
+
+    def _one_page(self, shown: Sequence[str]) -> bytes | None:
+        data = encoded_cells(shown)
+        if data is None or (self._fit.squeezes and min(map(self._fit.share, shown)) < 1):
+            return None
+        return self._shown(data)[0]
+
+    def _shown(self, data: bytes) -> list[bytes | None]:
+        # "'" moves to the next line and shows a string (§9.4.3)
+        data = escaped(data).replace(b"\0\1", b"\1").replace(b"\0", b")'(").replace(b"\1", self._turn)
+        return list((self._start + data + b")'\n").split(b"\0"))
+
+    def wide(self, texts: Texts) -> bytes:
+        shown = self._fit.each(without_nulls(texts), strictly=True)
+        if self._fit.squeezes:
+            lines = b"".join([b"%.3f Tz(%b)'\n" % (100 * self._fit.share(t), self._codes.encode(t)) for t in shown])
+            page = self._start[:-1] + lines + b"100 Tz"
+        else:
+            page = self._codes.encode("\0".join(shown))
+            page = b"%b%b)'" % (self._start, page.replace(b"\0\0", b")'("))
+        return b"/R2 %b Tf %b\n/R1 %b Tf\n" % (_SIZE, page, _SIZE)
+
+
+class Fit:
+    """Which texts fit a column, and what is left of those that do not."""
+
+    def __init__(self, face: Face, limit: int, kind: str) -> None:
+        """`limit` is the column's width in units of `Face.measure`."""
+        self._face = face
+        self._limit = limit
+        self._safe = limit // face.widest_units
+        self.is_timestamp = kind == "timestamp"
+        self.squeezes = kind != "text"
+        """Dates and numbers that are too wide are made narrower (Tz): cut, they would say something else."""
+
+    def all_fit(self, texts: Sequence[str], data: bytes, longest: int) -> bool:
+        """True where a quick look shows that no cell is too wide; False says nothing.
+
+        `data` is what will be shown of `texts`, in Windows-1252, the longest so many characters long.
+        """
+        if longest <= self._safe:
+            return True
+        if len(set(texts[:_SAMPLE])) * 4 < _SAMPLE and not self.squeezes:
+            return all(self._face.measure(text) <= self._limit for text in set(texts))
+        return self._face.bound(data.replace(b"\1", b""), longest) <= self._limit
+
+    def each(self, texts: Sequence[str], *, strictly: bool = False) -> list[str]:
+        """The texts as they are shown: timestamps without their zone, nothing wider than the column.
+
+        Unless `strictly`, texts are taken to be in Windows-1252 where that saves measuring them: those of
+        other pages come here again.
+        """
+        shown = self._one if strictly else self._one_single_byte
+        distinct = set(texts)
+        if len(distinct) * 4 < len(texts):
+            known = {text: shown(text) for text in distinct}
+            return [known[text] for text in texts]
+        return [shown(text) for text in texts]
+
+    def _one_single_byte(self, text: str) -> str:
+        return text if len(text) <= self._safe and not self.is_timestamp else self._one(text)
+
+    def _one(self, text: str) -> str:
+        """The hour's zone is in the heading. Dates BC and infinity have none and stay as they are."""
+        if self.is_timestamp:
+            text = text.removesuffix("+00")
+        if len(text) <= self._limit and self._face.measure(text) <= self._limit:
+            return text
+        if self.is_timestamp:
+            return _FRACTION.sub("", text)
+        return text if self.squeezes else self._face.cut(text, self._limit)
+
+    def share(self, text: str) -> float:
+        """By how much a text must be narrowed to fit: 1.0 or less."""
+        return min(1.0, self._limit / max(1, self._face.measure(text)))
