@@ -48,7 +48,9 @@ def start_process(
             cwd=folder,
             start_new_session=True,
         )
-    return ProcessId.of(process.pid)
+    started = ProcessId.of(process.pid)
+    process.returncode = 0  # it outlives this object on purpose; without a code the finaliser warns of that
+    return started
 
 
 def end_process(process: ProcessId, *, patience_seconds: float = 5) -> None:

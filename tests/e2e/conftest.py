@@ -1,0 +1,99 @@
+"""One stack for the whole session, with proxies that fail on demand between its functions and what they depend on."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from infra.local.stack import Options, Stack
+from infra.postgres.load_demo_bank import load_demo_bank
+from tests.e2e.client import Client
+from tests.e2e.fault_proxy import FaultProxy
+from tests.e2e.webhook_receiver import WebhookReceiver
+
+ROWS = 20_000
+
+
+class Faults:
+    """The proxies, by what is behind them. Only functions go through them; tests go past."""
+
+    s3: FaultProxy
+    sqs: FaultProxy
+    sns: FaultProxy
+    database: FaultProxy
+
+    def before_aws(self, url: str) -> Mapping[str, str]:
+        """Puts a proxy before each of LocalStack's services that may fail; returns functions' environment."""
+        port = urlsplit(url).port
+        assert port is not None
+        self.s3, self.sqs, self.sns = FaultProxy(port), FaultProxy(port), FaultProxy(port)
+        return {
+            "AWS_ENDPOINT_URL_S3": self.s3.url,
+            "AWS_ENDPOINT_URL_SQS": self.sqs.url,
+            "AWS_ENDPOINT_URL_SNS": self.sns.url,
+        }
+
+    def before_database(self, port: int) -> int:
+        """Puts a proxy before Postgres; returns the port that functions are told."""
+        self.database = FaultProxy(port)
+        return self.database.port
+
+    def close(self) -> None:
+        """Ends the proxies that were started."""
+        for proxy in vars(self).values():
+            proxy.close()
+
+
+@pytest.fixture(scope="session")
+def faults() -> Iterator[Faults]:
+    """The proxies of the stack; they exist once it is up."""
+    faults = Faults()
+    yield faults
+    faults.close()
+
+
+@pytest.fixture(scope="session")
+def client(faults: Faults) -> Iterator[Client]:
+    """The stack, up and filled, as its callers and operators see it."""
+    options = Options(
+        front_door_port=None, function_environment=faults.before_aws, database_port=faults.before_database
+    )
+    with running_stack("test-e2e", options) as stack:
+        load_demo_bank(stack.up.database_url, ROWS)
+        client = Client(stack)
+        yield client
+        client.close()
+
+
+@pytest.fixture(scope="session")
+def webhooks(client: Client) -> Iterator[WebhookReceiver]:
+    """A receiver of webhooks, which knows the stack's signing secret."""
+    with WebhookReceiver(client.stack.up.webhook_secret) as receiver:
+        yield receiver
+
+
+@contextlib.contextmanager
+def running_stack(name: str, options: Options) -> Iterator[Stack]:
+    """A stack that begins with nothing, and of which nothing is left running at the end."""
+    stack = Stack(name, options)
+    stack.stop()
+    shutil.rmtree(stack.folder, ignore_errors=True)
+    with stack:
+        yield stack
+    assert processes_in(stack.folder) == []
+
+
+def processes_in(folder: Path) -> list[str]:
+    """Returns the command line of every process that works in a folder or below: servers and functions do."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.cwd().startswith(f"{folder}/"):
+                found.append(" ".join(process.cmdline()))
+    return found

@@ -1,0 +1,188 @@
+"""From the request to the file: each format, whole, signed, announced, and read back by programs that did not write it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+
+from tests.e2e.client import GENERATE, Client, Download, Json, require_one_whole_file
+from tests.e2e.eventually import eventually
+from tests.e2e.read_back import (
+    csv_rows,
+    database_rows,
+    duckdb_rows,
+    in_order,
+    pdf_rows,
+    pdf_text,
+    require_same_in_pdf,
+    totals_of,
+)
+from tests.e2e.webhook_receiver import WebhookReceiver
+
+ALL = {"from": "2024-01-01"}
+NONE = {"from": "2030-01-01", "to": "2030-01-31"}
+
+
+@pytest.fixture
+def subscribed(client: Client) -> Iterator[str]:
+    """A queue that subscribes to events of finished PDFs only, by a filter policy; its address."""
+    sqs, sns = client.aws("sqs"), client.aws("sns")
+    address = sqs.create_queue(QueueName="test-finished-pdfs")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=address, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    subscription = sns.subscribe(
+        TopicArn=client.stack.up.outputs["TopicArn"],
+        Protocol="sqs",
+        Endpoint=arn,
+        Attributes={"FilterPolicy": json.dumps({"event": ["report.ready"], "format": ["PDF"]})},
+        ReturnSubscriptionArn=True,
+    )["SubscriptionArn"]
+    yield address
+    sns.unsubscribe(SubscriptionArn=subscription)
+    sqs.delete_queue(QueueUrl=address)
+
+
+def make_report(
+    client: Client, webhooks: WebhookReceiver, name: str, format_: str, filters: Json
+) -> tuple[Json, Download]:
+    """Asks for a report, follows it, and asserts that status, webhook and file say the same."""
+    report_id = client.ask(format_, filters, callbackUrl=webhooks.customer(name))
+    report = client.await_status(report_id, "READY")
+    file = require_one_whole_file(client, report)
+    webhook = webhooks.await_arrivals(name)[0]
+    data = webhook.message["data"]
+    assert webhook.webhook_id == webhook.message["id"] == f"evt_{report_id.replace('-', '')}"
+    assert webhook.message["type"] == "report.ready"
+    assert data["reportId"] == report_id
+    for member in ("type", "format", "status", "rows", "bytes", "sha256", "totals", "truncated"):
+        assert data[member] == report[member], member
+    assert data["asOf"].replace("+00:00", "Z") == report["asOf"]
+    assert client.fetch(data["downloadUrl"]).sha256 == report["sha256"]
+    assert client.fetch(client.http("GET", data["links"]["download"]).headers["Location"]).sha256 == file.sha256
+    assert re.fullmatch(rf"transactions-\d{{4}}-\d\d-\d\d-{report_id[:8]}\.{format_.lower()}", file.name)
+    return report, file
+
+
+def test_a_request_is_answered_at_once_with_where_to_look(client: Client) -> None:
+    answer = client.http("POST", GENERATE, json={"type": "TRANSACTIONS", "format": "CSV", "filters": NONE})
+    assert answer.status == 202
+    report = answer.json()
+    assert answer.headers["Location"] == report["links"]["self"]
+    assert answer.headers["Location"] == f"{client.stack.up.api_url}/api/v1/reports/{report['id']}"
+    assert int(answer.headers["Retry-After"]) > 0
+    assert report["status"] == "PENDING"
+    under_way = client.http("GET", answer.headers["Location"])
+    assert under_way.json()["status"] == "READY" or int(under_way.headers["Retry-After"]) > 0
+    client.await_status(report["id"], "READY")
+
+
+def test_csv_holds_exactly_the_rows_of_the_database(client: Client, webhooks: WebhookReceiver, tmp_path: Path) -> None:
+    report, file = make_report(client, webhooks, "happy-csv", "CSV", ALL)
+    expected = database_rows(client)
+    assert report["rows"] == len(expected) == 20_000
+    assert report["attempt"] == 1
+    assert in_order(report["totals"]) == in_order(totals_of(expected))
+    assert file.media_type.startswith("text/csv")
+    assert csv_rows(file.content) == expected
+    path = tmp_path / file.name
+    path.write_bytes(file.content)
+    assert duckdb_rows(path) == expected
+
+
+def test_pdf_holds_exactly_the_rows_of_the_database(client: Client, webhooks: WebhookReceiver, tmp_path: Path) -> None:
+    report, file = make_report(client, webhooks, "happy-pdf", "PDF", ALL)
+    expected = database_rows(client)
+    assert in_order(report["totals"]) == in_order(totals_of(expected))
+    assert (report["rows"], file.media_type) == (20_000, "application/pdf")
+    path = tmp_path / file.name
+    path.write_bytes(file.content)
+    require_valid_pdf(path)
+    assert len(PdfReader(path).pages) == 1 + 20_000 // 50
+    require_same_in_pdf(pdf_rows(path), expected)
+    cover = PdfReader(path).pages[0].extract_text()
+    for total in report["totals"]:
+        assert f"{float(total['amount']):,.2f}" in cover
+
+
+def test_filters_choose_the_rows(client: Client) -> None:
+    filters = {"from": "2024-03-01", "to": "2024-03-31", "type": ["PIX", "FEE"], "currency": ["BRL"]}
+    report = client.await_status(client.ask("CSV", filters), "READY")
+    expected = database_rows(
+        client,
+        "booked_at >= '2024-03-01 00:00+00' AND booked_at < '2024-04-01 00:00+00'"
+        " AND type IN ('PIX', 'FEE') AND currency = 'BRL'",
+    )
+    assert expected
+    assert csv_rows(require_one_whole_file(client, report).content) == expected
+
+
+def test_csv_without_rows_is_a_header(client: Client, webhooks: WebhookReceiver) -> None:
+    report, file = make_report(client, webhooks, "empty-csv", "CSV", NONE)
+    assert (report["rows"], report["totals"]) == (0, [])
+    assert file.content == b"id,booked_at,account,type,status,description,counterparty,currency,amount\r\n"
+
+
+def test_pdf_without_rows_says_so(client: Client, webhooks: WebhookReceiver, tmp_path: Path) -> None:
+    report, file = make_report(client, webhooks, "empty-pdf", "PDF", NONE)
+    assert (report["rows"], report["totals"]) == (0, [])
+    path = tmp_path / file.name
+    path.write_bytes(file.content)
+    require_valid_pdf(path)
+    assert pdf_rows(path) == []
+    assert re.search(r"\bno (transactions|rows)\b", pdf_text(path), re.IGNORECASE)
+
+
+def test_subscribers_choose_events_by_attributes(client: Client, subscribed: str) -> None:
+    unwanted = client.await_status(client.ask("CSV", NONE), "READY")
+    wanted = client.await_status(client.ask("PDF", NONE), "READY")
+
+    def receive() -> list[Json]:
+        received = client.aws("sqs").receive_message(QueueUrl=subscribed, WaitTimeSeconds=1, MaxNumberOfMessages=10)
+        return list(received.get("Messages", []))
+
+    (message,) = eventually("an event in the subscribed queue", receive)
+    notification = json.loads(message["Body"])
+    attributes = {name: value["Value"] for name, value in notification["MessageAttributes"].items()}
+    assert attributes == {
+        "event": "report.ready",
+        "tenantId": "demo",
+        "type": "TRANSACTIONS",
+        "format": "PDF",
+        "status": "READY",
+    }
+    data = json.loads(notification["Message"])["data"]
+    assert data["reportId"] == wanted["id"] != unwanted["id"]
+    assert "downloadUrl" not in data, "an address that gives the file away is for the webhook's receiver only"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
+def test_the_request_of_the_readme_works_as_it_stands(client: Client) -> None:
+    command = readme_curl().replace("http://localhost:3008", client.stack.up.api_url)
+    answer = subprocess.run(shlex.split(command), capture_output=True, check=True, timeout=30)
+    report = client.await_status(json.loads(answer.stdout)["id"], "READY")
+    require_one_whole_file(client, report)
+
+
+def readme_curl() -> str:
+    """The README's first request for a report, continued lines joined."""
+    readme = Path(__file__).parents[2] / "README.md"
+    if not readme.exists():
+        pytest.skip("there is no README.md yet")
+    text = readme.read_text(encoding="utf-8").replace("\\\n", " ")
+    found = re.search(r"^\s*(?:\$ )?(curl [^\n]*/api/v1/reports/generate[^\n]*(?:\n(?!```)[^\n]+)*)", text, re.MULTILINE)
+    assert found is not None, "README.md shows no request with curl"
+    return found[1]
+
+
+def require_valid_pdf(path: Path) -> None:
+    """Asserts that qpdf finds nothing wrong, where there is a qpdf."""
+    if shutil.which("qpdf"):
+        checked = subprocess.run(["qpdf", "--check", str(path)], capture_output=True, check=False, timeout=60)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
