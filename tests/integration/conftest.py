@@ -1,0 +1,273 @@
+"""A real Postgres for all integration tests, migrated; and moto for AWS, where a test asks for it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import boto3
+import psycopg
+import pytest
+from moto import mock_aws
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+import api.app
+import scheduler.app
+import webhook.app
+import worker.app
+import worker.dead_letters
+from infra.local.ports import free_port
+from infra.local.postgres import PostgresServer
+from infra.postgres.load_demo_bank import load_demo_bank
+from infra.postgres.migrate import LOGINS, migrate, set_password
+from resma import aws
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+    from types_boto3_sns import SNSClient
+    from types_boto3_sqs import SQSClient
+
+ROWS = 3000
+PASSWORD = "only-for-tests"
+WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A server of its own, migrated, with the demo bank."""
+    server = PostgresServer(tmp_path_factory.mktemp("postgres"), free_port())
+    server.start()
+    try:
+        migrate(server.url)
+        load_demo_bank(server.url, ROWS)
+        for login in LOGINS:
+            set_password(server.url, login, PASSWORD)
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def admin(postgres: PostgresServer) -> Iterator[Connection[TupleRow]]:
+    """The superuser's connection; what a test leaves in the system's tables is removed after it."""
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        yield connection
+        connection.execute("DELETE FROM resma.reports")
+
+
+@dataclass(frozen=True)
+class Context:
+    """As much of the Lambda context as functions ask for."""
+
+    function_name: str = "test"
+    memory_limit_in_mb: int = 256
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:test"
+    aws_request_id: str = "test"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """A minute, always."""
+        return 60_000
+
+
+class System:
+    """All functions in this process: called as AWS calls them, with moto's AWS and a real database."""
+
+    def __init__(self, postgres: PostgresServer) -> None:
+        self.sqs: SQSClient = boto3.client("sqs")
+        self.s3: S3Client = boto3.client("s3")
+        self.sns: SNSClient = boto3.client("sns")
+        self.bucket = "reports"
+        self.s3.create_bucket(Bucket=self.bucket)
+        self.queue_url = self.sqs.create_queue(QueueName="report-jobs")["QueueUrl"]
+        self.events_url = self.sqs.create_queue(QueueName="events")["QueueUrl"]
+        self.topic_arn = self.sns.create_topic(Name="report-events")["TopicArn"]
+        self.sns.subscribe(
+            TopicArn=self.topic_arn,
+            Protocol="sqs",
+            Endpoint=self.sqs.get_queue_attributes(QueueUrl=self.events_url, AttributeNames=["QueueArn"])["Attributes"][
+                "QueueArn"
+            ],
+        )
+        boto3.client("dynamodb").create_table(
+            TableName="idempotency",
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        os.environ.update(
+            STAGE="test",
+            DATABASE_SECRET_ARN=_database_secret(postgres, "resma_app"),
+            SOURCE_SECRET_ARN=_database_secret(postgres, "resma_reader"),
+            WEBHOOK_SECRET_ARN=_secret("webhook", {"secret": WEBHOOK_SECRET}),
+            BUCKET=self.bucket,
+            QUEUE_URL=self.queue_url,
+            TOPIC_ARN=self.topic_arn,
+            IDEMPOTENCY_TABLE="idempotency",
+            PUBLIC_BASE_URL="https://reports.example",
+        )
+
+    def call_api(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, query: Any = None
+    ) -> tuple[int, dict[str, str], Any]:
+        """Sends a request through the API function; returns status, headers and the decoded body."""
+        text = body if body is None or isinstance(body, str) else json.dumps(body)
+        event = {
+            "httpMethod": method,
+            "path": path,
+            "resource": "/{proxy+}",
+            "headers": {"Content-Type": "application/json", **(headers or {})},
+            "multiValueHeaders": {},
+            "queryStringParameters": query,
+            "multiValueQueryStringParameters": {name: [value] for name, value in (query or {}).items()},
+            "requestContext": {
+                "path": f"/test{path}",
+                "stage": "test",
+                "domainName": "api.example",
+                "httpMethod": method,
+            },
+            "body": text,
+            "isBase64Encoded": False,
+        }
+        answer = api.app.handler(event, Context())  # type: ignore[arg-type]
+        flat = {name: values[0] for name, values in answer["multiValueHeaders"].items()}
+        content = answer["body"]
+        if content and "json" in flat.get("Content-Type", ""):
+            content = json.loads(content)
+        return int(answer["statusCode"]), flat, content
+
+    def request_report(self, **request: Any) -> UUID:
+        """Asks for a report and returns its id."""
+        status, _, body = self.call_api("POST", "/api/v1/reports/generate", {"type": "TRANSACTIONS", **request})
+        assert status == 202, body
+        return UUID(body["id"])
+
+    def show(self, report_id: UUID) -> Any:
+        """The report as the API shows it."""
+        status, _, body = self.call_api("GET", f"/api/v1/reports/{report_id}")
+        assert status == 200, body
+        return body
+
+    def receive(self) -> list[dict[str, Any]]:
+        """Takes the messages that are in the queue now, as records of an event."""
+        received = self.sqs.receive_message(
+            QueueUrl=self.queue_url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
+        )
+        return [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": message["Attributes"],
+                "messageAttributes": {},
+                "md5OfBody": message["MD5OfBody"],
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:report-jobs",
+                "awsRegion": "us-east-1",
+            }
+            for message in received.get("Messages", [])
+        ]
+
+    def work(self, record: dict[str, Any]) -> bool:
+        """Hands a record to the worker; returns whether it was done with."""
+        return not worker.app.handler({"Records": [record]}, Context())["batchItemFailures"]  # type: ignore[arg-type]
+
+    def work_once(self) -> bool:
+        """Lets the worker handle the one message that is in the queue."""
+        (record,) = self.receive()
+        return self.work(record)
+
+    def give_up(self, record: dict[str, Any]) -> bool:
+        """Hands a record to the function of dead letters."""
+        return not worker.dead_letters.handler({"Records": [record]}, Context())["batchItemFailures"]  # type: ignore[arg-type]
+
+    def tick(self) -> dict[str, int]:
+        """Lets the scheduler do its work."""
+        return scheduler.app.handler({}, Context())  # type: ignore[arg-type]
+
+    def events(self) -> list[dict[str, Any]]:
+        """Takes what the topic has sent to its subscriber."""
+        received = self.sqs.receive_message(QueueUrl=self.events_url, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in received.get("Messages", [])]
+
+    def deliver(self, envelope: dict[str, Any]) -> None:
+        """Hands an envelope of the topic to the webhook function."""
+        webhook.app.handler({"Records": [{"EventSource": "aws:sns", "Sns": envelope}]}, Context())  # type: ignore[arg-type]
+
+    def objects(self) -> list[str]:
+        """Keys in the bucket."""
+        return [item["Key"] for item in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
+
+    def open_uploads(self) -> list[Any]:
+        """Uploads that were begun and neither completed nor aborted."""
+        return list(self.s3.list_multipart_uploads(Bucket=self.bucket).get("Uploads", []))
+
+    def content(self, report_id: UUID) -> bytes:
+        """A report's file."""
+        (key,) = [key for key in self.objects() if str(report_id) in key]
+        return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+
+def _database_secret(postgres: PostgresServer, login: str) -> str:
+    place = {"host": "127.0.0.1", "port": postgres.port, "dbname": "postgres"}
+    return _secret(login, {**place, "username": login, "password": PASSWORD})
+
+
+def _secret(name: str, value: dict[str, Any]) -> str:
+    return boto3.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
+
+
+_KEPT: tuple[Callable[..., Any], ...] = (
+    aws.sqs_client,
+    aws.sns_client,
+    aws.secrets_client,
+    aws.s3_client,
+    api.app._settings,
+    api.app._database,
+    worker.app._settings,
+    worker.app._resources,
+    worker.app._persistence,
+    worker.dead_letters._announcer,
+    webhook.app._resources,
+    scheduler.app._resources,
+)
+
+
+@pytest.fixture
+def system(postgres: PostgresServer, admin: Connection[TupleRow]) -> Iterator[System]:
+    """The whole system in this process. What functions keep between invocations is forgotten before and after."""
+    before = dict(os.environ)
+    with mock_aws():
+        _forget()
+        yield System(postgres)
+        _close()
+        _forget()
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def _forget() -> None:
+    for kept in _KEPT:
+        kept.cache_clear()  # type: ignore[attr-defined]
+
+
+def _close() -> None:
+    """Connections that functions would keep for the next invocation."""
+    if api.app._database.cache_info().currsize:
+        api.app._database().close()
+    if worker.app._resources.cache_info().currsize:
+        worker.app._resources().system.close()
+        worker.app._resources().source.close()
+    for resources in (worker.dead_letters._announcer, webhook.app._resources, scheduler.app._resources):
+        if resources.cache_info().currsize:
+            resources().system.close()
+
+
+@pytest.fixture
+def new_report_id() -> UUID:
+    """An id that no report has."""
+    return uuid4()

@@ -1,0 +1,382 @@
+"""A job's life: every write is fenced, faults send it back, and only a whole file is published."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import threading
+from typing import Any
+
+import psycopg
+import pytest
+from botocore.exceptions import EndpointConnectionError
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from standardwebhooks import Webhook
+
+import webhook.deliver_webhook
+import worker.app
+from resma.errors import LeaseHeld, LeaseLost
+from resma.job import claim_job, finish_job, keep_alive, send_back
+from resma.multipart import MultipartUpload, Stored
+from tests.integration.conftest import ROWS, WEBHOOK_SECRET, System
+from webhook.post_signed import Outcome
+
+
+def _status(admin: Connection[TupleRow]) -> tuple[Any, ...]:
+    row = admin.execute("SELECT status, attempt, error_code FROM resma.reports").fetchone()
+    assert row is not None
+    return row
+
+
+def test_a_report_is_whole_and_told_of(system: System, admin: Connection[TupleRow]) -> None:
+    report_id = system.request_report(format="CSV", filters={"from": "2024-01-01"})
+    assert system.work_once()
+    report = system.show(report_id)
+    data = system.content(report_id)
+    assert report["status"] == "READY"
+    assert report["attempt"] == 1
+    assert report["rows"] == report["progress"]["rowsDone"] == report["progress"]["rowsExpected"] == ROWS
+    assert report["bytes"] == len(data)
+    assert report["sha256"] == hashlib.sha256(data).hexdigest()
+    assert report["truncated"] is False
+    assert report["metrics"]["peakRssMb"] > 0
+    read = list(csv.reader(io.StringIO(data.decode(), newline="")))
+    rows = admin.execute(
+        "SELECT transaction_id::text, booked_at::text, account_id, type, status, description,"
+        " coalesce(counterparty, ''), currency, amount::text FROM bank.transactions ORDER BY booked_at, transaction_id"
+    ).fetchall()
+    assert [tuple(row) for row in read[1:]] == rows
+    (event,) = system.events()
+    assert '"report.ready"' in event["Message"]
+    assert report["sha256"] in event["Message"]
+    assert event["MessageAttributes"]["status"]["Value"] == "READY"
+    assert system.open_uploads() == []
+
+
+def test_totals_agree_with_the_rows(system: System, admin: Connection[TupleRow]) -> None:
+    report_id = system.request_report(format="CSV")
+    assert system.work_once()
+    wanted = admin.execute(
+        "SELECT currency, count(*), sum(amount)::text FROM bank.transactions GROUP BY 1 ORDER BY 2 DESC"
+    ).fetchall()
+    assert [(t["currency"], t["rows"], t["amount"]) for t in system.show(report_id)["totals"]] == wanted
+
+
+@pytest.mark.parametrize(
+    ("filters", "where"),
+    [
+        ({"from": "2024-06-01", "to": "2024-06-30"}, "booked_at >= '2024-06-01' AND booked_at < '2024-07-01'"),
+        ({"type": ["PIX", "FEE"]}, "type IN ('PIX', 'FEE')"),
+        ({"status": ["DECLINED"], "currency": ["USD"]}, "status = 'DECLINED' AND currency = 'USD'"),
+        ({"account": "'; DROP TABLE bank.transactions; --"}, "false"),
+        ({"from": "9999-12-31"}, "false"),
+        ({"to": "0001-01-01"}, "false"),
+    ],
+)
+def test_filters_choose_rows(system: System, admin: Connection[TupleRow], filters: dict[str, Any], where: str) -> None:
+    report_id = system.request_report(format="CSV", filters=filters)
+    assert system.work_once()
+    row = admin.execute(f"SELECT count(*) FROM bank.transactions WHERE {where}").fetchone()
+    assert row is not None
+    assert system.show(report_id)["rows"] == row[0]
+    assert system.content(report_id).count(b"\r\n") == row[0] + 1
+
+
+def test_whatever_postgres_can_hold_survives(system: System, admin: Connection[TupleRow]) -> None:
+    nasty = 'a "quote", a comma,\r\na line, 🧾, עברית, \x01'
+    amounts = ["1234567890123456789012345678901234567890.123456789", "Infinity", "-Infinity", "NaN", "0.000", "-0.5"]
+    with admin.transaction(force_rollback=False):
+        for i, amount in enumerate(amounts):
+            admin.execute(
+                "INSERT INTO bank.transactions VALUES ('demo', %s, '', %s, 'T', '', %s, %s, '', %s::numeric)",
+                (-1 - i, ["infinity", "-infinity", "0044-03-15 BC"][i % 3], nasty, None if i % 2 else "", amount),
+            )
+    try:
+        report_id = system.request_report(format="CSV", filters={"account": "nope"})
+        assert system.work_once()
+        report_id = system.request_report(format="CSV")
+        assert system.work_once()
+        assert system.show(report_id)["status"] == "READY"
+        lines = system.content(report_id).decode()
+        read = {row[0]: row for row in csv.reader(io.StringIO(lines, newline=""))}
+        for i, amount in enumerate(amounts):
+            row = read[str(-1 - i)]
+            assert row[5] == nasty
+            assert row[8] == amount
+        assert ',"",' in lines, "empty text is quoted, NULL is not"
+        assert read["-3"][1] == "0044-03-15 00:00:00+00 BC"
+    finally:
+        admin.execute("DELETE FROM bank.transactions WHERE transaction_id < 0")
+
+
+def test_no_rows_is_a_file_with_a_header(system: System) -> None:
+    report_id = system.request_report(format="CSV", filters={"account": "nobody's"})
+    assert system.work_once()
+    report = system.show(report_id)
+    assert (report["status"], report["rows"], report["totals"]) == ("READY", 0, [])
+    assert system.content(report_id).startswith(b"id,booked_at,")
+    pdf = system.request_report(format="PDF", filters={"account": "nobody's"})
+    assert system.work_once()
+    assert system.show(pdf)["status"] == "READY"
+    assert system.content(pdf).startswith(b"%PDF-")
+
+
+def test_a_duplicate_does_nothing(system: System) -> None:
+    report_id = system.request_report(format="CSV")
+    (record,) = system.receive()
+    assert system.work(record)
+    sha256 = system.show(report_id)["sha256"]
+    assert system.work(record)
+    assert system.show(report_id)["sha256"] == sha256
+    assert system.show(report_id)["attempt"] == 1
+    assert len(system.events()) == 1
+    assert len(system.objects()) == 1
+
+
+def test_a_duplicate_at_once_waits_for_the_lease(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    report_id = system.request_report(format="CSV")
+    (record,) = system.receive()
+    at_write, go_on = threading.Event(), threading.Event()
+    write = MultipartUpload.write
+
+    def slow_write(self: MultipartUpload, data: bytes) -> None:
+        at_write.set()
+        assert go_on.wait(20)
+        write(self, data)
+
+    monkeypatch.setattr(MultipartUpload, "write", slow_write)
+    results: list[bool] = []
+    first = threading.Thread(target=lambda: results.append(system.work(record)))
+    first.start()
+    assert at_write.wait(20)
+    resources = worker.app._resources()
+    with pytest.raises(LeaseHeld), resources.system.transaction() as connection:
+        claim_job(connection, "demo", report_id)
+    go_on.set()
+    first.join()
+    assert results == [True]
+    assert system.show(report_id)["status"] == "READY"
+
+
+def test_a_zombie_can_do_nothing(system: System, admin: Connection[TupleRow]) -> None:
+    report_id = system.request_report(format="CSV")
+    database = worker.app._resources().system
+    with database.transaction() as connection:
+        zombie = claim_job(connection, "demo", report_id)
+    admin.execute("UPDATE resma.reports SET lease_until = clock_timestamp() - interval '1 second'")
+    with database.transaction() as connection:
+        owner = claim_job(connection, "demo", report_id)
+    assert zombie is not None
+    assert owner is not None
+    assert (zombie.attempt, owner.attempt) == (1, 2)
+    for deed in (
+        lambda c: keep_alive(c, zombie, 5),
+        lambda c: send_back(c, zombie, ValueError()),
+        lambda c: finish_job(c, zombie, Stored(1, "x", 1), 1, {}),
+    ):
+        with pytest.raises(LeaseLost), database.transaction() as connection:
+            deed(connection)
+    assert _status(admin) == ("GENERATING", 2, None)
+    assert admin.execute("SELECT count(*) FROM resma.events").fetchone() == (0,)
+
+
+def test_a_takeover_clears_away_first(system: System, admin: Connection[TupleRow]) -> None:
+    """A worker died after half an upload, another after completing but before it could say so."""
+    report_id = system.request_report(format="CSV")
+    (record,) = system.receive()
+    key = f"demo/{report_id}.csv"
+    upload_id = system.s3.create_multipart_upload(Bucket=system.bucket, Key=key)["UploadId"]
+    system.s3.put_object(Bucket=system.bucket, Key=key, Body=b"half a story")
+    admin.execute(
+        "UPDATE resma.reports SET status = 'GENERATING', attempt = 1, upload_id = %s, object_key = %s,"
+        " lease_until = clock_timestamp() - interval '1 second'",
+        (upload_id, key),
+    )
+    assert system.work(record)
+    assert _status(admin)[:2] == ("READY", 2)
+    assert system.open_uploads() == []
+    assert system.objects() == [key]
+    assert hashlib.sha256(system.content(report_id)).hexdigest() == system.show(report_id)["sha256"]
+
+
+def test_a_permanent_error_fails_at_once(system: System, admin: Connection[TupleRow]) -> None:
+    report_id = system.request_report(format="CSV")
+    admin.execute("ALTER TABLE bank.transactions RENAME COLUMN counterparty TO other_side")
+    try:
+        assert system.work_once(), "the message is done with: another attempt could not help"
+    finally:
+        admin.execute("ALTER TABLE bank.transactions RENAME COLUMN other_side TO counterparty")
+    report = system.show(report_id)
+    assert report["status"] == "FAILED"
+    assert report["error"]["code"] == "query-invalid"
+    assert "counterparty" in report["error"]["detail"]
+    assert system.objects() == []
+    assert system.open_uploads() == []
+    assert '"report.failed"' in system.events()[0]["Message"]
+
+
+def test_a_transient_error_goes_back(system: System, admin: Connection[TupleRow]) -> None:
+    report_id = system.request_report(format="CSV")
+    (record,) = system.receive()
+    with psycopg.connect(admin.info.dsn, password=admin.info.password) as blocker:
+        blocker.execute("LOCK TABLE bank.transactions IN ACCESS EXCLUSIVE MODE")
+        assert not system.work(record)
+    assert _status(admin) == ("PENDING", 1, "database-busy")
+    assert system.objects() == []
+    assert system.open_uploads() == []
+    assert system.events() == []
+    assert system.work(record), "nothing keeps the next attempt out"
+    report = system.show(report_id)
+    assert (report["status"], report["attempt"], report["error"]) == ("READY", 2, None)
+
+
+@pytest.mark.parametrize("operation", ["create_multipart_upload", "upload_part", "complete_multipart_upload"])
+def test_a_store_that_is_away_leaves_nothing(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    system.request_report(format="CSV")
+    (record,) = system.receive()
+    client = worker.app._resources().s3
+
+    def refuse(**_arguments: Any) -> Any:
+        raise EndpointConnectionError(endpoint_url="http://store")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client, operation, refuse)
+        assert not system.work(record)
+    assert _status(admin) == ("PENDING", 1, "object-store-unavailable")
+    assert system.objects() == []
+    assert system.open_uploads() == []
+    assert system.work(record)
+    assert _status(admin)[0] == "READY"
+
+
+def test_fewer_rows_than_counted_are_not_published(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from resma.snapshot import Snapshot
+
+    batches = Snapshot.batches
+
+    def lose_one(self: Snapshot) -> Any:
+        for number, batch in enumerate(batches(self)):
+            if number:
+                yield batch
+
+    monkeypatch.setattr(Snapshot, "batches", lose_one)
+    system.request_report(format="CSV")
+    assert system.work_once()
+    assert _status(admin) == ("FAILED", 1, "row-count-mismatch")
+    assert system.objects() == []
+    assert system.open_uploads() == []
+
+
+def test_a_dead_letter_is_failed_with_the_last_error(system: System, admin: Connection[TupleRow]) -> None:
+    report_id = system.request_report(format="CSV")
+    (record,) = system.receive()
+    admin.execute("UPDATE resma.reports SET error_code = 'database-busy', error_detail = 'why', attempt = 3")
+    assert system.give_up(record)
+    report = system.show(report_id)
+    assert (report["status"], report["error"]) == ("FAILED", {"code": "database-busy", "detail": "why"})
+    assert len(system.events()) == 1
+    assert system.give_up(record), "twice is once"
+    assert system.events() == []
+
+
+def test_a_dead_letter_of_a_live_job_is_left_alone(system: System, admin: Connection[TupleRow]) -> None:
+    system.request_report(format="CSV")
+    (record,) = system.receive()
+    admin.execute(
+        "UPDATE resma.reports SET status = 'GENERATING', attempt = 1,"
+        " lease_until = clock_timestamp() + interval '10 seconds'"
+    )
+    assert system.give_up(record)
+    assert _status(admin)[0] == "GENERATING"
+
+
+@pytest.mark.parametrize("body", ["nonsense", "{}", '{"tenant_id":"demo","report_id":"x"}'])
+def test_a_message_that_is_no_job_is_thrown_away(system: System, body: str) -> None:
+    system.sqs.send_message(QueueUrl=system.queue_url, MessageBody=body)
+    (record,) = system.receive()
+    assert system.work(record)
+    assert system.give_up(record)
+
+
+@pytest.mark.parametrize(("attempt", "status"), [(1, "PENDING"), (3, "FAILED")])
+def test_the_tick_frees_orphans(system: System, admin: Connection[TupleRow], attempt: int, status: str) -> None:
+    system.request_report(format="CSV")
+    system.receive()
+    admin.execute(
+        "UPDATE resma.reports SET status = 'GENERATING', attempt = %s, created_at = created_at - interval '1 hour',"
+        " lease_until = clock_timestamp() - interval '61 seconds'",
+        (attempt,),
+    )
+    assert system.tick()["freed"] == 1
+    assert _status(admin)[0] == status
+    assert len(system.receive()) == (1 if status == "PENDING" else 0)
+
+
+def test_events_wait_for_the_topic(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system.request_report(format="CSV")
+    system.sns.delete_topic(TopicArn=system.topic_arn)
+    assert system.work_once(), "the report is READY, whether or not the topic can be told"
+    assert _status(admin)[0] == "READY"
+    topic = system.sns.create_topic(Name="report-events")["TopicArn"]
+    arn = system.sqs.get_queue_attributes(QueueUrl=system.events_url, AttributeNames=["QueueArn"])
+    system.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["Attributes"]["QueueArn"])
+    admin.execute("UPDATE resma.events SET created_at = created_at - interval '6 seconds'")
+    assert system.tick()["published"] == 1
+    assert system.tick()["published"] == 0
+    assert len(system.events()) == 1
+
+
+def test_a_webhook_is_signed_and_sent_once(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts: list[tuple[str, str, str, str]] = []
+    answers = [Outcome(500, None, 3), Outcome(None, "no answer", 20000), Outcome(204, None, 5)]
+
+    def post(url: str, event_id: str, body: str, secret: str) -> Outcome:
+        posts.append((url, event_id, body, secret))
+        return answers[len(posts) - 1]
+
+    monkeypatch.setattr(webhook.deliver_webhook, "post_signed", post)
+    system.request_report(format="CSV", callbackUrl="https://customer.example/hook")
+    assert system.work_once()
+    (envelope,) = system.events()
+    system.deliver(envelope)
+    system.deliver(envelope)
+    assert len(posts) == 1, "the first attempt is made once, however often the event comes"
+    for expected in (2, 3):
+        webhook.app.handler({}, _context())
+        assert len(posts) == expected - 1, "not before it is due"
+        admin.execute("UPDATE resma.webhook_deliveries SET next_attempt_at = clock_timestamp()")
+        webhook.app.handler({}, _context())
+        assert len(posts) == expected
+    webhook.app.handler({}, _context())
+    assert len(posts) == 3
+    assert len({event_id for _, event_id, _, _ in posts}) == 1
+    assert all(secret == WEBHOOK_SECRET for *_, secret in posts)
+    assert admin.execute("SELECT status, attempts FROM resma.webhook_deliveries").fetchall() == [("DELIVERED", 3)]
+    assert admin.execute(
+        "SELECT attempt, status_code, error FROM resma.webhook_attempts ORDER BY attempt"
+    ).fetchall() == [(1, 500, None), (2, None, "no answer"), (3, 204, None)]
+    Webhook(WEBHOOK_SECRET)
+
+
+def test_410_ends_a_webhook(system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhook.deliver_webhook, "post_signed", lambda *_: Outcome(410, None, 1))
+    system.request_report(format="CSV", callbackUrl="https://customer.example/hook")
+    assert system.work_once()
+    system.deliver(system.events()[0])
+    assert admin.execute("SELECT status, attempts FROM resma.webhook_deliveries").fetchall() == [("FAILED", 1)]
+
+
+def _context() -> Any:
+    from tests.integration.conftest import Context
+
+    return Context()
