@@ -58,6 +58,20 @@ class Stage:
     stack_name: str
     parameters: Mapping[str, str]
 
+    def with_parameters(self, parameters: Mapping[str, str]) -> Stage:
+        """The same stage, with more parameters or others."""
+        return Stage(self.stack_name, {**self.parameters, **parameters})
+
+
+@dataclass(frozen=True)
+class Package:
+    """What is deployed: a template, and the folder that becomes every function's code."""
+
+    template: Path
+    functions: Path
+    api_id: str | None = None
+    """An id for the API, as only LocalStack takes it (its tag `_custom_id_`)."""
+
 
 def read_stage(name: str) -> Stage:
     """Reads a stage's section of samconfig.toml."""
@@ -78,31 +92,38 @@ def put_secret(endpoint: Endpoint, name: str, value: Mapping[str, Any]) -> str:
 
 def deploy(
     endpoint: Endpoint,
-    template: Path,
-    functions: Path,
+    package: Package,
     stage: Stage,
-    parameters: Mapping[str, str],
-    tell: Callable[[str], None],
+    tell: Callable[[str], None] = lambda _status: None,
+    patience_seconds: float = DEPLOY_SECONDS,
 ) -> dict[str, str]:
-    """Creates the stack and returns its outputs. `functions` is the folder that becomes every function's code.
-
-    Raises StackError with the reasons that CloudFormation gives.
-    """
-    key = _upload(endpoint, functions)
-    body = _packaged(template, key)
+    """Creates the stack and returns its outputs. Raises StackError with the reasons that CloudFormation gives."""
+    body = _packaged(package, _upload(endpoint, package.functions))
     cloudformation: CloudFormationClient = endpoint.client("cloudformation")
-    given = {**stage.parameters, **parameters}
     cloudformation.create_change_set(
         StackName=stage.stack_name,
         ChangeSetName="resma",
         ChangeSetType="CREATE",
         TemplateBody=body,
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in stage.parameters.items()],
     )
     _await_change_set(cloudformation, stage.stack_name)
     cloudformation.execute_change_set(StackName=stage.stack_name, ChangeSetName="resma")
-    stack = _await_stack(cloudformation, stage.stack_name, tell)
+    return _outputs(_await_stack(cloudformation, stage.stack_name, tell, patience_seconds))
+
+
+def find_outputs(endpoint: Endpoint, stack: str) -> dict[str, str] | None:
+    """Returns the outputs of a stack that was deployed before; None where there is none that is whole."""
+    cloudformation: CloudFormationClient = endpoint.client("cloudformation")
+    try:
+        described = dict(cloudformation.describe_stacks(StackName=stack)["Stacks"][0])
+    except ClientError:
+        return None
+    return _outputs(described) if described["StackStatus"] == "CREATE_COMPLETE" else None
+
+
+def _outputs(stack: Mapping[str, Any]) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
@@ -131,19 +152,27 @@ def zip_folder(folder: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _packaged(template: Path, key: str) -> str:
+def _packaged(package: Package, key: str) -> str:
     """The template with the functions' code where it was uploaded, as `sam package` would write it."""
-    document = yaml.load(template.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a SafeLoader, see below
+    document = read_template(package.template)
     place = {"Bucket": ARTEFACT_BUCKET, "Key": key}
     document["Globals"]["Function"]["CodeUri"] = place
     for resource in document["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function" and "CodeUri" in resource["Properties"]:
             resource["Properties"]["CodeUri"] = place
+    if package.api_id is not None:
+        document["Resources"]["Api"]["Properties"]["Tags"] = {"_custom_id_": package.api_id}
     return json.dumps(document)
 
 
+def read_template(path: Path) -> dict[str, Any]:
+    """Reads a template, CloudFormation's short functions written out: `!Ref x` is {"Ref": "x"}."""
+    document: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a SafeLoader
+    return document
+
+
 class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short functions: `!Ref x` is read as {"Ref": "x"}."""
+    """YAML with CloudFormation's short functions."""
 
 
 def _short_function(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
@@ -172,8 +201,10 @@ def _await_change_set(cloudformation: CloudFormationClient, stack: str) -> None:
     raise StackError(f"CloudFormation made no change set within {DEPLOY_SECONDS} s")
 
 
-def _await_stack(cloudformation: CloudFormationClient, stack: str, tell: Callable[[str], None]) -> dict[str, Any]:
-    deadline = time.monotonic() + DEPLOY_SECONDS
+def _await_stack(
+    cloudformation: CloudFormationClient, stack: str, tell: Callable[[str], None], patience_seconds: float
+) -> dict[str, Any]:
+    deadline = time.monotonic() + patience_seconds
     while time.monotonic() < deadline:
         described: dict[str, Any] = dict(cloudformation.describe_stacks(StackName=stack)["Stacks"][0])
         status = described["StackStatus"]
@@ -183,7 +214,7 @@ def _await_stack(cloudformation: CloudFormationClient, stack: str, tell: Callabl
             raise StackError(f"the deployment ended as {status}: {_reasons(cloudformation, stack)}")
         tell(status)
         time.sleep(_POLL_SECONDS)
-    raise StackError(f"the deployment did not end within {DEPLOY_SECONDS} s")
+    raise StackError(f"the deployment did not end within {patience_seconds} s")
 
 
 def _reasons(cloudformation: CloudFormationClient, stack: str) -> str:

@@ -13,14 +13,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from infra.local.deploy import Endpoint, deploy, put_secret, read_stage
+from infra.local.deploy import Endpoint
+from infra.local.deploy_system import Choices, ObjectStore, Surroundings, deploy_system
 from infra.local.errors import StackError
 from infra.local.localstack import LocalStackServer
-from infra.local.paths import FUNCTIONS, STATE, TEMPLATE
+from infra.local.paths import STATE
 from infra.local.ports import free_port, require_free
 from infra.local.postgres import PostgresServer
 from infra.local.processes import ProcessId, end_process, kill_process
-from infra.postgres.migrate import LOGINS, migrate, set_password
+from infra.postgres.migrate import migrate
 
 FRONT_DOOR_PORT = 3008
 
@@ -39,15 +40,6 @@ class Options:
     """Of the template, over those of the stage."""
     object_store: ObjectStore | None = None
     """An object store beside LocalStack's."""
-
-
-@dataclass(frozen=True)
-class ObjectStore:
-    """An S3-compatible server, such as MinIO, with keys of its own."""
-
-    url: str
-    access_key_id: str
-    secret_access_key: str
 
 
 @dataclass(frozen=True)
@@ -188,53 +180,13 @@ class Stack:
         return localstack, process
 
     def _deploy(self, endpoint: Endpoint, postgres: PostgresServer, webhook_secret: str, port: int) -> dict[str, str]:
-        arns = {}
-        for login in LOGINS:
-            password = secrets.token_urlsafe(24)
-            set_password(postgres.url, login, password)
-            arns[login] = put_secret(
-                endpoint,
-                f"resma/{login}",
-                {
-                    "host": "127.0.0.1",
-                    "port": self._options.database_port(postgres.port),
-                    "dbname": "postgres",
-                    "username": login,
-                    "password": password,
-                },
-            )
-        parameters = {
-            "DatabaseSecretArn": arns["resma_app"],
-            "SourceSecretArn": arns["resma_reader"],
-            "WebhookSecretArn": put_secret(endpoint, "resma/webhook", {"secret": webhook_secret}),
-            "PublicBaseUrl": f"http://localhost:{port}",
-            **self._object_store_parameters(endpoint),
-            **self._options.parameters,
-        }
-        stage = read_stage("local")
-        outputs = deploy(endpoint, TEMPLATE, FUNCTIONS, stage, parameters, lambda _status: None)
-        self._make_bucket(outputs["BucketName"])
-        return outputs
-
-    def _object_store_parameters(self, endpoint: Endpoint) -> dict[str, str]:
-        store = self._options.object_store
-        if store is None:
-            return {}
-        keys = {"accessKeyId": store.access_key_id, "secretAccessKey": store.secret_access_key}
-        return {
-            "S3EndpointUrl": store.url,
-            "S3PublicEndpointUrl": store.url,
-            "S3CredentialsSecretArn": put_secret(endpoint, "resma/object-store", keys),
-        }
-
-    def _make_bucket(self, name: str) -> None:
-        """CloudFormation makes the bucket in LocalStack; in an object store beside it, we do."""
-        if (store := self._options.object_store) is not None:
-            make_bucket(store, name)
-
-
-def make_bucket(store: ObjectStore, name: str) -> None:
-    """Makes a bucket in an object store, if it is not there."""
-    client = Endpoint(store.url).client("s3", store.access_key_id, store.secret_access_key)
-    with contextlib.suppress(client.exceptions.BucketAlreadyOwnedByYou):
-        client.create_bucket(Bucket=name)
+        surroundings = Surroundings(
+            aws=endpoint,
+            database_url=postgres.url,
+            database_host="127.0.0.1",
+            database_port=self._options.database_port(postgres.port),
+            webhook_secret=webhook_secret,
+            public_base_url=f"http://localhost:{port}",
+            object_store=self._options.object_store,
+        )
+        return deploy_system(surroundings, Choices(parameters=self._options.parameters))
