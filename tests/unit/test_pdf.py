@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
+from resma.catalogue import Column
 from resma.errors import RowCountMismatch
 from resma.header import Chart, Series
 from resma.writers.pdf import PdfWriter
@@ -201,9 +202,8 @@ def test_what_the_file_says_of_itself(tmp_path: Path) -> None:
     path = saved(tmp_path, pdf(header(120, title="Umsätze (1)"), plain(120)))
     reader = PdfReader(path, strict=True)
     root = reader.root_object
-    assert root["/Lang"] == "en-US"
-    assert reader.viewer_preferences is not None
-    assert reader.viewer_preferences.display_doctitle
+    assert str(root["/Lang"]) == "en-US"
+    assert str(root["/ViewerPreferences"]) == "{'/DisplayDocTitle': True}"
     assert reader.page_labels == ["1", "2", "3", "4"]
     assert reader.metadata is not None
     assert reader.metadata.title == "Umsätze (1)"
@@ -259,3 +259,22 @@ def test_bookmarks_of_rows_in_another_order(order: str, tmp_path: Path) -> None:
         assert titles == ["Summary", "May 2024", "April 2024", "March 2024", "February 2024", "January 2024"]
     else:
         assert titles == ["Summary", "Rows"]
+
+
+def test_dates_and_text_may_stand_on_the_right(tmp_path: Path, tool: Callable[..., str]) -> None:
+    columns = (
+        Column(name="at", heading="At (UTC)", kind="timestamp", align="right"),
+        Column(name="day", heading="Day", kind="date", align="right", width=0.2),
+        Column(name="text", heading="Text", align="right"),
+        Column(name="count", heading="Count", kind="integer", width=0.3),
+    )
+    rows: list[Row] = [
+        ("2024-05-06 07:08:09+00", "2024-05-06", "Ж (x) \\ y", "1" * 30),
+        ("2024-05-06 07:08:09.25+00", "0001-01-01 BC", "long (text) " * 50, "-12"),
+    ]
+    path = saved(tmp_path, pdf(header(2, columns=columns, period_column=0), rows))
+    tool("qpdf", "--check", path)
+    text = tool("pdftotext", "-layout", "-f", "2", path, "-")
+    found = [squeezed(line) for line in text.splitlines() if line.strip()][2:4]
+    assert found[0] == f"2024-05-06 07:08:09 2024-05-06 Ж (x) \\ y {'1' * 30}"
+    assert re.fullmatch(r"2024-05-06 07:08:09.25 0001-01-01 BC (long \(text\) ){3,}\S*.*… -12", found[1])
