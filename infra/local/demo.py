@@ -48,6 +48,7 @@ def run_demo(demo: Demo, console: Console) -> dict[str, Any]:
     Raises DemoFailed.
     """
     http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=5, read=60))
+    _require_type(http, demo)
     with _receiver(demo.webhook_secret) as inbox:
         started = time.monotonic()
         report_id = _request(http, demo, inbox.address)
@@ -73,6 +74,13 @@ def run_demo(demo: Demo, console: Console) -> dict[str, Any]:
         "peak_rss_mb": report["metrics"]["peakRssMb"],
         "webhook_verified": True,
     }
+
+
+def _require_type(http: urllib3.PoolManager, demo: Demo) -> None:
+    """Looks first at what can be asked for, as a client would."""
+    answer = http.request("GET", f"{demo.api_url}/api/v1/report-types")
+    if answer.status != 200 or all(item["type"] != "TRANSACTIONS" for item in answer.json()["items"]):
+        raise DemoFailed(f"GET /api/v1/report-types answered {answer.status}: {answer.data[:500]!r}; see `make logs`")
 
 
 def _request(http: urllib3.PoolManager, demo: Demo, callback_url: str) -> str:

@@ -68,7 +68,6 @@ class LocalStackServer:
             "TMPDIR": str(temporary),
             "FILESYSTEM_ROOT": str(self.folder / "files"),
             "PYTHONPATH": str(PLUGIN),
-            "PYTHONDONTWRITEBYTECODE": "1",
             "GATEWAY_LISTEN": f"127.0.0.1:{self.port},127.0.0.1:{self.front_door_port}",
             "LOCALSTACK_HOST": f"localhost:{self.port}",
             "SERVICES": SERVICES,

@@ -122,7 +122,6 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             **self._environment,
             "AWS_LAMBDA_RUNTIME_API": self._api.address,
             "LAMBDA_TASK_ROOT": code,
-            "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
             **overrides,
         }
