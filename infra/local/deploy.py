@@ -69,8 +69,6 @@ class Package:
 
     template: Path
     functions: Path
-    api_id: str | None = None
-    """An id for the API, as only LocalStack takes it (its tag `_custom_id_`)."""
 
 
 def read_stage(name: str) -> Stage:
@@ -160,8 +158,6 @@ def _packaged(package: Package, key: str) -> str:
     for resource in document["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function" and "CodeUri" in resource["Properties"]:
             resource["Properties"]["CodeUri"] = place
-    if package.api_id is not None:
-        document["Resources"]["Api"]["Properties"]["Tags"] = {"_custom_id_": package.api_id}
     return json.dumps(document)
 
 

@@ -17,11 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from infra.local.deploy import Endpoint, find_outputs, read_stage
 from infra.local.deploy_system import Choices, ObjectStore, Surroundings, deploy_system
 from infra.local.errors import StackError
+from infra.local.paths import ROOT
 from infra.postgres.load_demo_bank import load_demo_bank
 from infra.postgres.migrate import migrate
 
-API_ID = "resma"
-"""Part of the API's address in LocalStack; infra/docker/front_door.conf leads there."""
+FRONT_DOOR = ROOT / "infra" / "docker" / "front_door.conf"
+"""nginx' configuration but for the API's id and stage, known only after the deployment."""
 
 PATIENCE_SECONDS = 900
 """The first deployment on a machine fetches Lambda's image, of 600 MB."""
@@ -43,6 +44,8 @@ class ComposeSettings(BaseModel):
     object_store_secret_access_key: SecretStr
     webhook_secret: SecretStr
     public_base_url: str = Field(min_length=1)
+    front_door_conf: Path
+    """Where the front door's configuration goes."""
     functions_package: Path
     """The folder with the functions and all that they import."""
     rows: int = Field(gt=0, le=100_000_000)
@@ -75,15 +78,18 @@ def deploy_compose(settings: ComposeSettings) -> None:
         print(f"applied migration {name}")
     made = load_demo_bank(settings.database_url, settings.rows)
     print(f"the demo bank has {settings.rows:,} transactions" + ("" if made else ", as before"))
-    aws = Endpoint(settings.aws_url)
-    if find_outputs(aws, read_stage("local").stack_name) is not None:
-        print("deployed already; after a change: docker compose down, then up --build")
-        return
-    outputs = deploy_system(
-        _surroundings(aws, settings),
-        Choices(functions=settings.functions_package, api_id=API_ID, patience_seconds=PATIENCE_SECONDS),
-    )
+    outputs = _deployed(Endpoint(settings.aws_url), settings)
+    place = f"/_aws/execute-api/{outputs['ApiId']}/{outputs['StageName']}/"
+    settings.front_door_conf.write_text(FRONT_DOOR.read_text(encoding="utf-8").replace("/STAGE/", place))
     print("\n".join(f"{name}: {value}" for name, value in sorted(outputs.items())))
+
+
+def _deployed(aws: Endpoint, settings: ComposeSettings) -> dict[str, str]:
+    if (outputs := find_outputs(aws, read_stage("local").stack_name)) is not None:
+        print("deployed already; after a change: docker compose down, then up --build")
+        return outputs
+    choices = Choices(functions=settings.functions_package, patience_seconds=PATIENCE_SECONDS)
+    return deploy_system(_surroundings(aws, settings), choices)
 
 
 def _surroundings(aws: Endpoint, settings: ComposeSettings) -> Surroundings:

@@ -48,8 +48,6 @@ class Choices:
     """Of the template, over all others."""
     functions: Path = FUNCTIONS
     """The folder that becomes every function's code."""
-    api_id: str | None = None
-    """An id for the API instead of one by chance; LocalStack alone takes it."""
     patience_seconds: float = DEPLOY_SECONDS
 
 
@@ -65,7 +63,7 @@ def deploy_system(surroundings: Surroundings, choices: Choices | None = None) ->
         **_object_store_parameters(surroundings),
         **choices.parameters,
     }
-    package = Package(TEMPLATE, choices.functions, choices.api_id)
+    package = Package(TEMPLATE, choices.functions)
     stage = read_stage("local").with_parameters(parameters)
     outputs = deploy(surroundings.aws, package, stage, patience_seconds=choices.patience_seconds)
     # CloudFormation makes the bucket in the endpoint's own store; in a store beside it, we do.

@@ -1,0 +1,137 @@
+"""The deploy service of docker-compose.yml, run for real: its command and its variables, at other addresses.
+
+What Docker would give it is here: a Postgres, a LocalStack that deploys, and an object store with keys, for which
+LocalStack's own S3 stands in. Not proved here: images, the compose network, Lambda in containers, nginx.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import urllib3
+import yaml
+
+from infra.local.localstack import LocalStackServer
+from infra.local.paths import FUNCTIONS, ROOT, STATE
+from infra.local.ports import free_port
+from infra.local.postgres import PostgresServer
+from infra.local.processes import end_process, kill_process
+
+FOLDER = STATE / "test-compose"
+ROWS = 2000
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer(FOLDER / "postgres", free_port())
+    server.stop()
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def localstack(postgres: PostgresServer) -> Iterator[LocalStackServer]:
+    server = LocalStackServer(FOLDER / "localstack", free_port(), free_port())
+    process = server.start(FOLDER / "localstack.json")
+    try:
+        yield server
+    finally:
+        end_process(process)
+        for path in (FOLDER / "functions").glob("*.*"):
+            if path.suffix[1:].isdigit():
+                kill_process(int(path.suffix[1:]))
+
+
+@pytest.fixture(scope="module")
+def environment(postgres: PostgresServer, localstack: LocalStackServer) -> dict[str, str]:
+    """The variables that docker-compose.yml sets, each with a value for this machine; nothing else but the path."""
+    here = {
+        "AWS_URL": localstack.url,
+        "POSTGRES_HOST": "127.0.0.1",
+        "POSTGRES_PORT": str(postgres.port),
+        "POSTGRES_PASSWORD": postgres.password,
+        "OBJECT_STORE_URL": localstack.url,
+        "OBJECT_STORE_PUBLIC_URL": f"http://localhost:{localstack.port}",
+        "OBJECT_STORE_ACCESS_KEY_ID": "test",
+        "OBJECT_STORE_SECRET_ACCESS_KEY": "test",
+        "WEBHOOK_SECRET": "whsec_Zm9yIHlvdXIgb3duIG1hY2hpbmUgb25seSAhIQ==",
+        "PUBLIC_BASE_URL": f"http://localhost:{localstack.front_door_port}",
+        "FRONT_DOOR_CONF": str(FOLDER / "front_door.conf"),
+        # Here the functions' environment has what they import; in Docker the package brings it.
+        "FUNCTIONS_PACKAGE": os.environ.get("RESMA_TEST_PACKAGE", str(FUNCTIONS)),
+        "ROWS": str(ROWS),
+    }
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    assert set(here) == set(compose["services"]["deploy"]["environment"])
+    return {**here, "PATH": os.environ["PATH"]}
+
+
+def test_compose_deployment_makes_reports(environment: dict[str, str], localstack: LocalStackServer) -> None:
+    done = run_deploy(environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    http = urllib3.PoolManager(retries=False, timeout=30)
+    report = make_report(http, localstack)
+    assert report["status"] == "READY", report
+    assert report["rows"] == ROWS
+
+    redirect = http.request("GET", report["links"]["download"], redirect=False)
+    assert redirect.headers["Location"].startswith(environment["OBJECT_STORE_PUBLIC_URL"])
+    file = http.request("GET", redirect.headers["Location"])
+    assert (file.status, len(file.data)) == (200, report["bytes"])
+
+
+def test_compose_deployment_can_be_repeated(environment: dict[str, str], localstack: LocalStackServer) -> None:
+    """`docker compose up` runs it again: the stack that is there stays, and still works."""
+    again = run_deploy(environment)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "deployed already" in again.stdout
+    assert make_report(urllib3.PoolManager(retries=False, timeout=30), localstack)["status"] == "READY"
+
+
+def test_compose_deployment_names_what_is_missing(environment: dict[str, str]) -> None:
+    wrong = {**environment, "ROWS": "many"}
+    del wrong["WEBHOOK_SECRET"]
+    done = run_deploy(wrong)
+    assert done.returncode == 1
+    assert "WEBHOOK_SECRET" in done.stderr
+    assert "ROWS" in done.stderr
+    assert "many" not in done.stderr
+
+
+def run_deploy(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """The command of infra/docker/Dockerfile, with nothing of this process' environment."""
+    command = [sys.executable, "-m", "infra.local.deploy_compose"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+
+def make_report(http: urllib3.PoolManager, localstack: LocalStackServer) -> dict[str, Any]:
+    """Asks for a report, where the written front door leads to, and waits for its end."""
+    leads_to = re.search(r"proxy_pass http://localstack:4566(/\S+)/;", (FOLDER / "front_door.conf").read_text())
+    assert leads_to is not None
+    url = f"{localstack.url}{leads_to[1]}"
+    body = json.dumps({"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-01-01"}})
+    headers = {"Content-Type": "application/json"}
+    answer = http.request("POST", f"{url}/api/v1/reports/generate", body=body, headers=headers)
+    assert answer.status == 202, answer.data
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        report: dict[str, Any] = http.request("GET", f"{url}/api/v1/reports/{answer.json()['id']}").json()
+        if report["status"] not in {"PENDING", "GENERATING"} or time.monotonic() > deadline:
+            return report
+        time.sleep(0.1)
