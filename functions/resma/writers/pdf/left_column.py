@@ -29,23 +29,20 @@ class LeftColumn:
         texts = without_nulls(texts)
         pages = -(-len(texts) // ROWS_A_PAGE)
         data = encoded_pages(joined_pages(texts), pages)
-        if data is not None:
-            longest = max(map(len, texts))
-            if self._fit.is_timestamp:
-                zoned = len(data)
-                data = data.replace(b"+00\0", b"\0").removesuffix(b"+00")
-                longest -= 3 if zoned - len(data) == 3 * len(texts) else 0
-            if self._fit.all_fit(texts, data, longest):
-                return self._shown(data)
-        shown = self._fit.each(texts)
-        if not self._fit.squeezes:
-            data = encoded_pages(joined_pages(shown), pages)
-            if data is not None:
-                return self._shown(data)
-        parts = [shown[i : i + ROWS_A_PAGE] for i in range(0, len(shown), ROWS_A_PAGE)]
-        return [self._one_page(part) for part in parts]
+        parts = [texts[i : i + ROWS_A_PAGE] for i in range(0, len(texts), ROWS_A_PAGE)]
+        if data is None:
+            return [None if encoded_cells(part) is None else self._one_page(part) for part in parts]
+        longest = max(map(len, texts))
+        if self._fit.is_timestamp:
+            zoned = len(data)
+            data = data.replace(b"+00\0", b"\0").removesuffix(b"+00")
+            longest -= 3 if zoned - len(data) == 3 * len(texts) else 0
+        if not self._fit.all_fit(texts, data, longest):
+            data = None if self._fit.squeezes else encoded_pages(joined_pages(self._fit.each(texts)), pages)
+        return [self._one_page(part) for part in parts] if data is None else self._shown(data)
 
-    def _one_page(self, shown: Sequence[str]) -> bytes | None:
+    def _one_page(self, texts: Sequence[str]) -> bytes | None:
+        shown = self._fit.each(texts)
         data = encoded_cells(shown)
         if data is None or (self._fit.squeezes and min(map(self._fit.share, shown)) < 1):
             return None
@@ -96,6 +93,8 @@ class Fit:
         Unless `strictly`, texts are taken to be in Windows-1252 where that saves measuring them: those of
         other pages come here again.
         """
+        if strictly and not self.is_timestamp and self._face.plainly_fit(texts, self._limit):
+            return list(texts)
         shown = self._one if strictly else self._one_single_byte
         distinct = set(texts)
         if len(distinct) * 4 < len(texts):
