@@ -34,8 +34,8 @@ def main():
             )
         )
     try:
-        import ensurepip  # noqa: F401, PLC0415
-        import venv  # noqa: F401, PLC0415
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
     except ImportError:
         sys.exit("this Python has no venv: on Debian and Ubuntu, `apt install python3-venv`; then try again")
     for name in sys.argv[1:] or ["project", "localstack"]:

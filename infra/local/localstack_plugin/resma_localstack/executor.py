@@ -125,7 +125,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             "PYTHONUNBUFFERED": "1",
             **overrides,
         }
-        self._process = subprocess.Popen(  # noqa: S603
+        self._process = subprocess.Popen(
             [os.environ["RESMA_FUNCTION_PYTHON"], str(FUNCTION_PROCESS), self._environment["_HANDLER"]],
             cwd=code,
             env=environment,
