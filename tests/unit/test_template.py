@@ -1,0 +1,447 @@
+"""template.yaml against the code that runs in it, and against what LocalStack does not enforce: policies, limits."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from botocore import xform_name
+from botocore.session import Session
+
+from api.settings import ApiSettings
+from infra.local.deploy import read_template
+from infra.local.paths import FUNCTIONS, TEMPLATE
+from resma.job import MAX_ATTEMPTS
+from resma.settings import Settings
+from scheduler.settings import SchedulerSettings
+from webhook.settings import WebhookSettings
+from worker.settings import DeadLetterSettings, WorkerSettings
+
+Json = dict[str, Any]
+
+DOCUMENT = read_template(TEMPLATE)
+RESOURCES: dict[str, Json] = DOCUMENT["Resources"]
+DEFAULTS: Json = DOCUMENT["Globals"]["Function"]
+
+SETTINGS: dict[str, type[Settings]] = {
+    "ApiFunction": ApiSettings,
+    "WorkerFunction": WorkerSettings,
+    "DeadLetterFunction": DeadLetterSettings,
+    "WebhookFunction": WebhookSettings,
+    "SchedulerFunction": SchedulerSettings,
+}
+
+FLOW = [
+    *("Api", "ApiFunction", "JobQueue", "DeadLetterQueue", "WorkerFunction", "IdempotencyTable", "DeadLetterFunction"),
+    *("ReportBucket", "ReportBucketPolicy", "EventTopic", "WebhookFunction", "SchedulerFunction"),
+    *("FunctionLogs", "DeadLetterAlarm", "OldestJobAlarm"),
+]
+
+ACTION_OF = {
+    # What a role must be allowed for each method of a boto3 client that the functions call.
+    "get_secret_value": "secretsmanager:GetSecretValue",
+    "send_message": "sqs:SendMessage",
+    "change_message_visibility": "sqs:ChangeMessageVisibility",
+    "publish": "sns:Publish",
+    "generate_presigned_url": "s3:GetObject",  # signs get_object; whoever holds the address has the signer's rights
+    "head_object": "s3:GetObject",  # S3 has no action of its own for it
+    "create_multipart_upload": "s3:PutObject",
+    "upload_part": "s3:PutObject",
+    "complete_multipart_upload": "s3:PutObject",
+    "abort_multipart_upload": "s3:AbortMultipartUpload",
+    "delete_object": "s3:DeleteObject",
+}
+
+# Powertools makes its own calls behind this name (docs.aws.amazon.com/powertools/python, Idempotency, IAM Permissions).
+PERSISTENCE_LAYER = "DynamoDBPersistenceLayer"
+PERSISTENCE_ACTIONS = {f"dynamodb:{verb}Item" for verb in ("Get", "Put", "Update", "Delete")}
+
+
+def of_type(kind: str) -> dict[str, Json]:
+    """Properties of all resources of a type."""
+    return {name: r.get("Properties", {}) for name, r in RESOURCES.items() if r["Type"] == kind}
+
+
+FUNCTION_PROPERTIES = of_type("AWS::Serverless::Function")
+
+
+def statements(function: str) -> list[Json]:
+    """The statements of a function's policies, lists wherever IAM takes one or many."""
+    found = []
+    for policy in FUNCTION_PROPERTIES[function]["Policies"]:
+        assert isinstance(policy, dict), f"{function}: {policy} gives more than is needed: write statements"
+        for statement in policy["Statement"]:
+            many = {
+                key: value if isinstance(value, list) else [value]
+                for key, value in statement.items()
+                if key in {"Action", "Resource"}
+            }
+            found.append({**statement, **many})
+    return found
+
+
+def timeout_seconds(function: str) -> int:
+    """A function's own time-out, or that of all."""
+    seconds: int = {**DEFAULTS, **FUNCTION_PROPERTIES[function]}["Timeout"]
+    return seconds
+
+
+def events(kind: str) -> Iterator[tuple[str, Json]]:
+    """Each event source of a kind, with its function's name."""
+    for name, properties in FUNCTION_PROPERTIES.items():
+        for event in properties.get("Events", {}).values():
+            if event["Type"] == kind:
+                yield name, event["Properties"]
+
+
+# ---------------------------------------------------------------- the template as such
+
+
+def test_cfn_lint_finds_nothing() -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("cfn-lint")), "--include-checks", "I", "--", str(TEMPLATE)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_resources_stand_in_the_order_of_the_flow() -> None:
+    assert [name for name in RESOURCES if name in FLOW] == FLOW
+
+
+def test_every_function_is_known_here() -> None:
+    assert FUNCTION_PROPERTIES.keys() == SETTINGS.keys()
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_handler_exists(function: str) -> None:
+    module, _, name = FUNCTION_PROPERTIES[function]["Handler"].rpartition(".")
+    assert callable(getattr(importlib.import_module(module), name))
+
+
+# ---------------------------------------------------------------- environment
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_variables_are_those_that_the_code_reads(function: str) -> None:
+    given = {
+        **DEFAULTS["Environment"]["Variables"],
+        **FUNCTION_PROPERTIES[function]["Environment"]["Variables"],
+    }
+    read = {name.upper(): field for name, field in SETTINGS[function].model_fields.items()}
+    unread = {name for name in given if name not in read and not name.startswith(("POWERTOOLS_", "AWS_"))}
+    assert unread == set()
+    assert {name for name, field in read.items() if field.is_required()} <= given.keys()
+    assert read.keys() <= given.keys(), "a setting that nobody can set"
+    assert given["POWERTOOLS_SERVICE_NAME"]
+
+
+def test_parameters_are_used() -> None:
+    text = TEMPLATE.read_text(encoding="utf-8")
+    for name in DOCUMENT["Parameters"]:
+        assert f"!Ref {name}" in text or f"${{{name}}}" in text, name
+
+
+# ---------------------------------------------------------------- queue and worker
+
+
+def test_queue_gives_as_many_attempts_as_the_code_counts() -> None:
+    policy = of_type("AWS::SQS::Queue")["JobQueue"]["RedrivePolicy"]
+    assert policy["maxReceiveCount"] == MAX_ATTEMPTS == 3
+    assert policy["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+
+
+def test_dead_letters_outlive_the_queue() -> None:
+    """A message keeps the time it was sent when it moves: the second queue must keep it longer than the first."""
+    queues = of_type("AWS::SQS::Queue")
+    assert queues["DeadLetterQueue"]["MessageRetentionPeriod"] > queues["JobQueue"]["MessageRetentionPeriod"]
+
+
+def test_queues_hide_messages_for_six_time_outs() -> None:
+    seen = set()
+    for function, event in events("SQS"):
+        queue = event["Queue"]["Fn::GetAtt"][0]
+        seen.add(queue)
+        timeout = timeout_seconds(function)
+        assert RESOURCES[queue]["Properties"]["VisibilityTimeout"] >= 6 * timeout, queue
+    assert seen == of_type("AWS::SQS::Queue").keys(), "a queue without a consumer"
+
+
+def test_messages_are_handled_one_by_one_and_reported_back() -> None:
+    for function, event in events("SQS"):
+        assert event["BatchSize"] == 1, function
+        assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"], function
+
+
+def test_worker_concurrency_is_a_parameter() -> None:
+    (event,) = [event for function, event in events("SQS") if function == "WorkerFunction"]
+    assert event["ScalingConfig"] == {"MaximumConcurrency": {"Ref": "WorkerConcurrency"}}
+    parameter = DOCUMENT["Parameters"]["WorkerConcurrency"]
+    assert (parameter["Default"], parameter["MinValue"], parameter["MaxValue"]) == (5, 2, 1000)
+
+
+def test_api_answers_before_the_gateway_gives_up() -> None:
+    """API Gateway waits 29 s; a worker may take Lambda's longest time."""
+    assert timeout_seconds("ApiFunction") <= 30
+    assert timeout_seconds("WorkerFunction") == 900
+
+
+def test_tick_ends_before_the_next_one() -> None:
+    for function, event in events("Schedule"):
+        assert event["Schedule"] == "rate(1 minute)"
+        assert timeout_seconds(function) <= 60, function
+
+
+# ---------------------------------------------------------------- what is stored
+
+
+def test_bucket_is_private_and_encrypted() -> None:
+    (bucket,) = of_type("AWS::S3::Bucket").values()
+    assert bucket["PublicAccessBlockConfiguration"] == {
+        f"{verb}Public{what}": True for verb, what in (("Block", "Acls"), ("Block", "Policy"), ("Ignore", "Acls"))
+    } | {"RestrictPublicBuckets": True}
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] in {"AES256", "aws:kms"}
+    assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    assert RESOURCES["ReportBucket"]["DeletionPolicy"] == "Retain"
+
+
+def test_bucket_takes_no_plain_http() -> None:
+    (policy,) = of_type("AWS::S3::BucketPolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    arn = {"Fn::GetAtt": ["ReportBucket", "Arn"]}
+    assert policy["Bucket"] == {"Ref": "ReportBucket"}
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Resource"] == [arn, {"Fn::Sub": "${ReportBucket.Arn}/*"}]
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_bucket_forgets_old_reports_and_unfinished_uploads() -> None:
+    (bucket,) = of_type("AWS::S3::Bucket").values()
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    assert all(rule["Status"] == "Enabled" for rule in rules)
+    merged: Json = {}
+    for rule in rules:
+        merged |= rule
+    assert merged["ExpirationInDays"] == {"Ref": "RetentionDays"}
+    assert merged["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+
+
+def test_everything_else_is_encrypted_too() -> None:
+    for name, queue in of_type("AWS::SQS::Queue").items():
+        assert queue["SqsManagedSseEnabled"] is True, name
+    assert all(topic["KmsMasterKeyId"] for topic in of_type("AWS::SNS::Topic").values())
+    assert all(table["SSESpecification"]["SSEEnabled"] for table in of_type("AWS::DynamoDB::Table").values())
+
+
+def test_idempotency_table_is_the_one_that_powertools_expects() -> None:
+    table = RESOURCES["IdempotencyTable"]["Properties"]
+    assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expiration", "Enabled": True}
+
+
+# ---------------------------------------------------------------- alarms
+
+
+def alarm_on(queue: str) -> Json:
+    (alarm,) = [
+        alarm
+        for alarm in of_type("AWS::CloudWatch::Alarm").values()
+        if alarm["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}]
+    ]
+    return alarm
+
+
+def test_a_dead_letter_rings() -> None:
+    """Its queue has a consumer, so the depth says nothing; and what redrive moves does not count as sent."""
+    alarm = alarm_on("DeadLetterQueue")
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == (
+        "AWS/SQS",
+        "NumberOfMessagesReceived",
+        "Sum",
+    )
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+
+
+def test_a_job_that_waits_rings() -> None:
+    alarm = alarm_on("JobQueue")
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == (
+        "AWS/SQS",
+        "ApproximateAgeOfOldestMessage",
+        "Maximum",
+    )
+    assert alarm["Threshold"] > 0
+
+
+def test_alarms_reach_somebody() -> None:
+    for name, alarm in of_type("AWS::CloudWatch::Alarm").items():
+        assert alarm["AlarmActions"] == {
+            "Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]
+        }, name
+        assert alarm["TreatMissingData"] == "notBreaching", name
+
+
+# ---------------------------------------------------------------- policies
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_policies_name_actions_and_resources(function: str) -> None:
+    """Beside these a role has what SAM adds: logs, traces, network interfaces, and reading its event source."""
+    for statement in statements(function):
+        assert statement["Effect"] == "Allow"
+        assert not any("*" in action for action in statement["Action"]), statement
+        for resource in statement["Resource"]:
+            assert resource not in ("*", {"Ref": "AWS::NoValue"}), statement
+            text = resource.get("Fn::Sub", "")
+            assert "*" not in text or text == "${ReportBucket.Arn}/*", statement
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_policies_allow_what_the_code_calls_and_nothing_else(function: str) -> None:
+    allowed = {action for statement in statements(function) for action in statement["Action"]}
+    assert allowed == needed_actions(function)
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_policies_reach_what_the_settings_name(function: str) -> None:
+    """A function that is told of a resource may use it; one that is not told may not."""
+    variables = {**DEFAULTS["Environment"]["Variables"], **FUNCTION_PROPERTIES[function]["Environment"]["Variables"]}
+    told = {name for name in RESOURCES | DOCUMENT["Parameters"] if {"Ref": name} in variables.values()}
+    told &= {*of_type("AWS::S3::Bucket"), *of_type("AWS::SQS::Queue"), *of_type("AWS::SNS::Topic")} | {
+        *of_type("AWS::DynamoDB::Table"),
+        *(name for name in DOCUMENT["Parameters"] if name.endswith("SecretArn")),
+    }
+    reached = {name for s in statements(function) for resource in s["Resource"] for name in names_in(resource)}
+    assert reached - {"AWS::NoValue"} == told
+
+
+def names_in(value: Any) -> set[str]:
+    """Resources and parameters that an expression names."""
+    match value:
+        case {"Ref": name}:
+            return {name}
+        case {"Fn::GetAtt": [name, _]}:
+            return {name}
+        case {"Fn::Sub": text}:
+            return {text.removeprefix("${").split(".")[0]}
+        case {"Fn::If": [_, *choices]}:
+            return {name for choice in choices for name in names_in(choice)}
+    raise AssertionError(f"not understood: {value}")
+
+
+def needed_actions(function: str) -> set[str]:
+    """The actions behind every client call in what a handler reaches, by the names that it uses."""
+    actions = set()
+    for place, nodes in reached_from(FUNCTION_PROPERTIES[function]["Handler"].rpartition(".")[0]):
+        for node in nodes:
+            if isinstance(node, ast.Attribute) and node.attr in client_methods():
+                assert node.attr in ACTION_OF, f"{place} calls {node.attr}: say in ACTION_OF which action it needs"
+                actions.add(ACTION_OF[node.attr])
+            if isinstance(node, ast.Name) and node.id == PERSISTENCE_LAYER:
+                actions |= PERSISTENCE_ACTIONS
+    return actions
+
+
+@cache
+def client_methods() -> frozenset[str]:
+    """Names of all methods of the clients that resma.aws makes."""
+    made = {
+        str(cast("ast.Constant", node.args[0]).value)
+        for node in ast.walk(parsed("resma.aws"))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "client"
+    }
+    assert made == {"s3", "secretsmanager", "sns", "sqs"}
+    session = Session()
+    operations = (o for service in made for o in session.get_service_model(service).operation_names)
+    # What boto3 adds to a client of S3; `copy` is left out, for many things are copied.
+    added = {"generate_presigned_url", "generate_presigned_post", "upload_file", "upload_fileobj", "download_file"}
+    return frozenset(xform_name(operation) for operation in operations) | added | {"download_fileobj", "get_paginator"}
+
+
+def test_clients_are_made_in_one_place() -> None:
+    """Else the scan above would not see what a client made elsewhere can do."""
+    users = [
+        path.relative_to(FUNCTIONS).as_posix()
+        for path in FUNCTIONS.rglob("*.py")
+        if any(
+            (isinstance(node, ast.Import) and any(alias.name.startswith("boto3") for alias in node.names))
+            or (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("boto3"))
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        )
+    ]
+    assert users == ["resma/aws.py"]
+
+
+@cache
+def parsed(module: str) -> ast.Module:
+    """A module's syntax tree."""
+    path = FUNCTIONS / module.replace(".", "/")
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return ast.parse(file.read_text(encoding="utf-8") if file.exists() else "")
+
+
+def reached_from(module: str) -> Iterator[tuple[str, list[ast.AST]]]:
+    """Everything that a handler's module can run: itself, and each function and class whose name is used on the way.
+
+    A class counts whole, with the code at the top of each module, which importing it runs.
+    """
+    yield module, list(ast.walk(parsed(module)))
+    waiting = [*named_in(module, parsed(module))]
+    seen: set[tuple[str, str]] = set()
+    while waiting:
+        place = waiting.pop()
+        if place not in seen:
+            seen.add(place)
+            nodes = list(code_of(*place))
+            yield ".".join(place), nodes
+            for node in nodes:
+                waiting += named_in(place[0], node)
+
+
+def code_of(module: str, name: str) -> Iterator[ast.AST]:
+    """A definition's code, and that at the top of its module; with "*" for a name, the whole module's."""
+    for statement in parsed(module).body:
+        if not isinstance(statement, ast.FunctionDef | ast.ClassDef) or name in {"*", statement.name}:
+            yield from ast.walk(statement)
+
+
+def named_in(module: str, code: ast.AST) -> Iterator[tuple[str, str]]:
+    """Where the names that code uses are defined, of our own modules."""
+    known = definitions(module)
+    for node in ast.walk(code):
+        if isinstance(node, ast.Name) and node.id in known:
+            yield known[node.id]
+
+
+@cache
+def definitions(module: str) -> dict[str, tuple[str, str]]:
+    """For each name that a module defines or imports from another of ours: in which module it is what."""
+    known = {}
+    for node in ast.walk(parsed(module)):
+        if isinstance(node, ast.Import):
+            assert not any(is_ours(alias.name) for alias in node.names), f"{module}: import names from our modules"
+        elif isinstance(node, ast.ImportFrom) and node.module and is_ours(node.module):
+            for alias in node.names:
+                submodule = f"{node.module}.{alias.name}"
+                known[alias.asname or alias.name] = (
+                    (submodule, "*") if is_ours(submodule) else (node.module, alias.name)
+                )
+    for statement in parsed(module).body:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            known[statement.name] = (module, statement.name)
+    return known
+
+
+def is_ours(module: str) -> bool:
+    """Whether a module lies in functions/."""
+    path = FUNCTIONS / module.replace(".", "/")
+    return path.is_dir() or path.with_suffix(".py").exists()
