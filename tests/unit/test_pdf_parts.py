@@ -12,7 +12,8 @@ from pypdf import PdfReader
 
 from resma.header import ReportHeader
 from resma.writers.pdf import PdfWriter, objects
-from resma.writers.pdf.face import MOST_CODES, Codes, bold, regular, single_byte, two_byte_code
+from resma.writers.pdf.encodings import ASTRAL_CODES, TwoByte, single_byte
+from resma.writers.pdf.face import bold, regular
 from resma.writers.pdf.fonts import _subset_glyphs
 from resma.writers.pdf.joining import encoded_pages, joined_pages
 from resma.writers.pdf.tree import PageTree
@@ -105,19 +106,31 @@ def test_separators_that_are_text() -> None:
     assert encoded_pages(joined_pages(plain_texts), 2) == b"\0".join(one) + b"\0\1" + b"\0".join(two)
 
 
-def test_two_byte_codes_need_no_escape() -> None:
-    used = {two_byte_code(i) for i in range(MOST_CODES)}
-    assert len(used) == MOST_CODES
-    assert not {byte for code in used for byte in code.to_bytes(2, "big")} & set(b"\0\r\n()\\")
+def test_two_byte_texts_are_utf_16_with_escapes() -> None:
+    rows: list[int] = []
+    astral: list[int] = []
+    text = TwoByte(rows, astral)
+    assert text.encode(["Ж("]) == b"\x04\x16\x00\\("
+    assert text.encode(["\u280a\u0d5c"]) == b"\\(\\n\\r\\\\"
+    assert text.encode(["a\r\nb", "", "c"], b"|") == b"\x00a\x00\xb6\x00b||\x00c"
+    assert sorted(rows) == [0x00, 0x04, 0x0D, 0x28]
+    assert text.encode(["\U0001f600\U0001f601\U0001f600"]) == b"\xd8\x00\xd8\x01\xd8\x00"
+    assert astral == [0x1F600, 0x1F601]
 
 
-def test_more_characters_than_codes() -> None:
-    codes = Codes([])
-    for point in range(0x10000, 0x10000 + MOST_CODES + 500):
-        codes.encode(chr(point))
-    assert len(codes.points) <= MOST_CODES + 1
-    assert len(codes) <= MOST_CODES + 3
-    assert codes.encode(chr(0x50000)) == codes.encode("\ufffd")
+def test_no_text_looks_like_a_separator() -> None:
+    text = TwoByte([], [])
+    for around in ("A", "Ā", "\u4100", "\u4100A", "AĀ\u4100", "\x01\u0100A", "\U0001f600" * 3):
+        assert text.encode([around, around], b"|").count(b"|") == 1
+
+
+def test_more_characters_beyond_the_plane_than_codes() -> None:
+    astral: list[int] = []
+    text = TwoByte([], astral)
+    for point in range(0x10000, 0x10000 + len(ASTRAL_CODES)):
+        text.encode([chr(point)])
+    assert text.encode([chr(0x50000)]) == text.encode(["\ufffd"])
+    assert len(astral) == len(ASTRAL_CODES)
 
 
 def test_glyphs_of_a_subset_are_where_we_say() -> None:

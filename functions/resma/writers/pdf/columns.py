@@ -2,14 +2,15 @@
 
 Cells are handled by C code a batch at a time. Where a text holds U+0001, or anything outside Windows-1252, that
 batch of the column is encoded a page at a time, and the pages that cannot be printed with one byte a character
-are left out (None), for `wide`, which is called in the order of pages: it gives out codes.
+are left out (None), for `wide`, which is called in the order of pages.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from resma.writers.pdf.face import Codes, Face
+from resma.writers.pdf.encodings import TwoByte
+from resma.writers.pdf.face import Face
 from resma.writers.pdf.joining import Texts
 from resma.writers.pdf.layout import Cell
 from resma.writers.pdf.left_column import LeftColumn
@@ -26,7 +27,7 @@ class ColumnBlocks(Protocol):
         ...
 
 
-def column_blocks(cell: Cell, face: Face, codes: Codes) -> ColumnBlocks:
+def column_blocks(cell: Cell, face: Face, two_byte: TwoByte) -> ColumnBlocks:
     if cell.is_right:
-        return RightColumn(cell, face, codes)
-    return LeftColumn(cell, face, codes)
+        return RightColumn(cell, face, two_byte)
+    return LeftColumn(cell, face, two_byte)

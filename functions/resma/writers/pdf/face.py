@@ -1,21 +1,19 @@
-"""Typefaces: widths, the two encodings, and cutting text to fit.
-
-Text that is wholly in Windows-1252 is printed with one byte a character, by C code alone. Anything else is
-printed with two-byte codes given out in order of first use, each of which knows its code point: so even a
-character without a glyph, which shows as a box, can be searched for and copied.
-"""
+"""Typefaces: widths, and cutting text to fit."""
 
 from __future__ import annotations
 
 import sys
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from codecs import utf_16_be_encode, utf_16_le_encode
+from collections.abc import Callable
 from functools import cache, cached_property
 from itertools import accumulate
 from pathlib import Path
 
 from reportlab.pdfbase.ttfonts import TTFontFace
+
+from resma.writers.pdf.encodings import SHOWN_AS
 
 FONTS = Path(__file__).parents[2] / "fonts"
 
@@ -24,98 +22,8 @@ ELLIPSIS = "…"
 UNIT = 4
 """Thousandths of an em in a unit of `Face.measure`: with 4, widths up to 1.02 em fit in a byte."""
 
-_NATIVE_UTF_16 = "utf-16-le" if sys.byteorder == "little" else "utf-16-be"
-
-_CONTROL = 0x1A
-"""What control characters become, which Windows-1252 cannot show: its presence sends the text to two bytes."""
-
-_SHOWN_AS = {
-    "\n": "¶",
-    "\r": "¶",
-    "\t": " ",
-    "\x0b": "¶",
-    "\x0c": "¶",
-    "\x85": "¶",
-    "\u2028": "¶",
-    "\u2029": "¶",
-}
-"""Line breaks show as a pilcrow: they would be invisible otherwise, or break the row."""
-
-_SAFE = bytes(b for b in range(1, 256) if b not in b"\n\r()\\")
-"""Bytes that stand for themselves in a literal string (ISO 32000-1 §7.3.4.2). Two-byte codes are made of
-these alone, so that they need no escaping and zero bytes can separate cells."""
-
-MOST_CODES = len(_SAFE) ** 2 - 1
-"""Different characters a file can show with two-byte codes: 62,499. Later ones show as U+FFFD."""
-
-
-def _byte_table(encoding: str, *, one_is_separator: bool) -> bytes:
-    """For `bytes.translate`: control characters to what is shown. Zero stays, it separates cells."""
-    table = bytearray(range(256))
-    for code in range(1, 256):
-        char = bytes([code]).decode(encoding, "replace")
-        if char in _SHOWN_AS:
-            table[code] = _SHOWN_AS[char].encode("cp1252")[0]
-        elif not 0x20 <= ord(char) < 0x7F and not (ord(char) >= 0xA0 and char != "\ufffd"):
-            table[code] = _CONTROL
-    if one_is_separator:
-        table[1] = 1
-    return bytes(table)
-
-
-_TABLES = {
-    (encoding, separator): _byte_table(encoding, one_is_separator=separator)
-    for encoding in ("latin-1", "cp1252")
-    for separator in (False, True)
-}
-
-
-def single_byte(text: str, *, one_is_separator: bool = False) -> bytes | None:
-    """Windows-1252 with line breaks made visible, or None where the text holds anything else.
-
-    Zero, and one on demand, pass through as separators of cells and pages.
-    """
-    if "\r" in text:
-        text = text.replace("\r\n", "\n")
-    encoding = "latin-1"  # the same codes, and 200 times as fast where it will do
-    try:
-        data = text.encode(encoding)
-    except UnicodeEncodeError:
-        encoding = "cp1252"
-        try:
-            data = text.encode(encoding)
-        except UnicodeEncodeError:
-            return None
-    data = data.translate(_TABLES[encoding, one_is_separator])
-    return None if _CONTROL in data else data
-
-
-class Codes(dict[int, int]):
-    """Code point to two-byte code, given out on first use; a table for `str.translate`."""
-
-    def __init__(self, points: list[int]) -> None:
-        """`points` are the code points that have a code, in order; it is kept up to date."""
-        super().__init__({point: two_byte_code(i) for i, point in enumerate(points)})
-        self.points = points
-        self[0] = 0
-
-    def __missing__(self, point: int) -> int:
-        if chr(point) in _SHOWN_AS:
-            self[point] = self[ord(_SHOWN_AS[chr(point)])]
-            return self[point]
-        if len(self.points) >= MOST_CODES and point != 0xFFFD:
-            return self[0xFFFD]  # not kept: memory must not grow with what is read
-        self[point] = two_byte_code(len(self.points))
-        self.points.append(point)
-        return self[point]
-
-    def encode(self, text: str) -> bytes:
-        """Two bytes a character, none of which needs escaping; U+0000 stays two zero bytes."""
-        return text.replace("\r\n", "\n").translate(self).encode("utf-16-be", "surrogatepass")
-
-
-def two_byte_code(index: int) -> int:
-    return _SAFE[index // len(_SAFE)] << 8 | _SAFE[index % len(_SAFE)]
+_native_utf_16 = utf_16_le_encode if sys.byteorder == "little" else utf_16_be_encode
+"""Called directly: by its name, a codec takes 1.5 µs to be found, which is longer than a cell takes."""
 
 
 class Face:
@@ -126,7 +34,7 @@ class Face:
         self.glyphs: dict[int, int] = self.ttf.charToGlyph
         self.missing_width: int = round(self.ttf.defaultWidth)
         self.widths: dict[int, int] = {point: round(width) for point, width in self.ttf.charWidths.items()}
-        shown = [_SHOWN_AS.get(c, c) for c in map(chr, range(256))]
+        shown = [SHOWN_AS.get(c, c) for c in map(chr, range(256))]
         self._units = bytes(min(255, -(-self.width_of(ord(c)) // UNIT)) for c in shown)
         self.widest_units = max(self._each(bytes(range(32, 256)).decode("cp1252", "ignore")))
         """Of all characters of Windows-1252."""
@@ -156,11 +64,9 @@ class Face:
 
     def measure(self, text: str) -> int:
         """Width in units of 4/1000 em, each character rounded up."""
-        try:
-            return sum(text.encode("latin-1").translate(self._units))
-        except UnicodeEncodeError:
-            halves = array("H", text.encode(_NATIVE_UTF_16, "surrogatepass"))
-            return sum(map(self._units_16.__getitem__, halves))
+        if text.isascii():
+            return sum(text.encode("ascii").translate(self._units))
+        return sum(map(self._units_16.__getitem__, array("H", _native_utf_16(text)[0])))
 
     @cached_property
     def _units_16(self) -> array[int]:
@@ -170,19 +76,14 @@ class Face:
         for point, width in self.widths.items():
             if point < 0x10000:
                 units[point] = -(-width // UNIT)
-        for char, mark in _SHOWN_AS.items():
+        for char, mark in SHOWN_AS.items():
             units[ord(char)] = -(-self.width_of(ord(mark)) // UNIT)
         units[0xD800:0xE000] = array("H", [missing // 2 + 1]) * 0x800  # two make a character, without a glyph
         return units
 
-    def plainly_fit(self, texts: Sequence[str], limit: int) -> bool:
-        """True where the longest text would fit if it were all of the widest character of any. False says nothing."""
-        widest = max(self._each("".join(set("".join(texts)))), default=0)
-        return max(map(len, texts)) * widest <= limit
-
     def _each(self, text: str) -> list[int]:
         get, missing = self.widths.get, self.missing_width
-        return [-(-get(ord(_SHOWN_AS.get(c, c)), missing) // UNIT) for c in text]
+        return [-(-get(ord(SHOWN_AS.get(c, c)), missing) // UNIT) for c in text]
 
     def cut(self, text: str, limit: int) -> str:
         """The text, or as much of it as fits `limit` units with an ellipsis after it."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from resma.writers.pdf.face import FACES, Face, two_byte_code
+from resma.writers.pdf.encodings import ASTRAL_CODES
+from resma.writers.pdf.face import FACES, Face
 from resma.writers.pdf.objects import reference, stream
 
 Add = Callable[[bytes], int]
@@ -14,13 +15,13 @@ _LATIN = [ord(bytes([code]).decode("cp1252", "replace")) for code in range(256)]
 _LATIN[:32] = [0xFFFD] * 32
 
 
-def font_resources(codes: dict[str, list[int]], add: Add) -> bytes:
+def font_resources(wide_rows: dict[str, list[int]], astral: dict[str, list[int]], add: Add) -> bytes:
     """Writes the fonts and returns the entries of a /Font dictionary: those with two-byte codes if used."""
     entries = []
     for letter, face in FACES.items():
         entries.append(b"/%b1 %b" % (letter.encode(), reference(_simple_font(face(), add))))
-        if codes[letter]:
-            number = _composite_font(face(), codes[letter], letter, add)
+        if wide_rows[letter] or astral[letter]:
+            number = _composite_font(face(), letter, sorted(wide_rows[letter]), astral[letter], add)
             entries.append(b"/%b2 %b" % (letter.encode(), reference(number)))
     return b"".join(entries)
 
@@ -40,25 +41,25 @@ def _simple_font(face: Face, add: Add) -> int:
     )
 
 
-def _composite_font(face: Face, points: Sequence[int], letter: str, add: Add) -> int:
+def _composite_font(face: Face, letter: str, rows: Sequence[int], astral: Sequence[int], add: Add) -> int:
     """A Type 0 font: two-byte codes are CIDs (Identity-H), a map leads from CIDs to glyphs (§9.7.4.2).
 
-    Each character without a glyph has a CID of its own, on the box that is glyph 0.
+    Codes are code points; whatever has no glyph is on the box that is glyph 0.
     """
     name = b"RESMA%b+%b" % (b"W" if letter == "R" else b"X", face.ttf.name)
+    points = [point for row in rows for point in range(row << 8, (row + 1) << 8) if point in face.glyphs]
     descriptor = _descriptor(face, name, points, add)
-    pairs = [(two_byte_code(i), point) for i, point in enumerate(points)]
-    widths = b"".join([b"%d[%d]" % (cid, face.width_of(point)) for cid, point in pairs])
-    glyphs = bytearray(2 * (pairs[-1][0] + 1))
-    for (cid, _), glyph in zip(pairs, _subset_glyphs(face, points), strict=True):
-        glyphs[2 * cid : 2 * cid + 2] = glyph.to_bytes(2, "big")
+    widths = b"".join([b"%d[%d]" % (point, face.width_of(point)) for point in points])
+    glyphs = bytearray(0x20000)
+    for point, glyph in zip(points, _subset_glyphs(face, points), strict=True):
+        glyphs[2 * point : 2 * point + 2] = glyph.to_bytes(2, "big")
     map_number = add(stream(b"", bytes(glyphs)))
     cid_font = add(
         b"<</Type/Font/Subtype/CIDFontType2/BaseFont/%b/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)"
         b"/Supplement 0>>/FontDescriptor %d 0 R/DW %d/W[%b]/CIDToGIDMap %d 0 R>>"
         % (name, descriptor, face.missing_width, widths, map_number)
     )
-    to_unicode = add(stream(b"", _to_unicode(pairs, 2)))
+    to_unicode = add(stream(b"", _to_unicode(list(zip(ASTRAL_CODES, astral, strict=False)), 2, rows)))
     return add(
         b"<</Type/Font/Subtype/Type0/BaseFont/%b/Encoding/Identity-H/DescendantFonts[%d 0 R]/ToUnicode %d 0 R>>"
         % (name, cid_font, to_unicode)
@@ -93,12 +94,18 @@ def _subset_glyphs(face: Face, points: Sequence[int]) -> list[int]:
     return [places.setdefault(face.glyphs.get(point, 0), len(places)) for point in points]
 
 
-def _to_unicode(pairs: Sequence[tuple[int, int]], code_bytes: int) -> bytes:
-    """A CMap from codes to text (§9.10.3), in blocks of at most 100 lines as CMaps demand."""
+def _to_unicode(pairs: Sequence[tuple[int, int]], code_bytes: int, rows: Sequence[int] = ()) -> bytes:
+    """A CMap from codes to text (§9.10.3), in blocks of at most 100 lines as CMaps demand.
+
+    The codes of `rows` (256 each) are code points themselves.
+    """
     digits = 2 * code_bytes
     lines = [f"<{code:0{digits}X}><{_utf16(point)}>" for code, point in pairs]
     blocks = [lines[i : i + 100] for i in range(0, len(lines), 100)]
     body = "\n".join([f"{len(b)} beginbfchar\n{chr(10).join(b)}\nendbfchar" for b in blocks])
+    ranges = [f"<{row:02X}00><{row:02X}FF><{row:02X}00>" for row in rows]
+    blocks = [ranges[i : i + 100] for i in range(0, len(ranges), 100)]
+    body += "\n".join([f"\n{len(b)} beginbfrange\n{chr(10).join(b)}\nendbfrange" for b in blocks])
     text = (
         "/CIDInit/ProcSet findresource begin\n12 dict begin\nbegincmap\n"
         "/CIDSystemInfo<</Registry(Adobe)/Ordering(UCS)/Supplement 0>>def\n"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resma.header import ReportHeader
-from resma.writers.pdf.face import FACES, UNIT, Codes, single_byte
+from resma.writers.pdf.encodings import TwoByte, single_byte
+from resma.writers.pdf.face import FACES, UNIT
 from resma.writers.pdf.layout import (
     FOOT_BASELINE,
     HEADINGS_HEIGHT,
@@ -53,8 +54,8 @@ class Line:
 class Pen:
     """One line of text at a time, in any characters."""
 
-    def __init__(self, codes: dict[str, Codes]) -> None:
-        self._codes = codes
+    def __init__(self, two_byte: dict[str, TwoByte]) -> None:
+        self._two_byte = two_byte
         self._widths: dict[tuple[str, bytes], int] = {}
 
     def width(self, face: str, text: str) -> int:
@@ -75,7 +76,7 @@ class Pen:
             x -= self.width(line.face, text) * line.size / 1000
         data = single_byte(text)
         name = f"/{line.face}{1 if data is not None else 2}".encode()
-        shown = escaped(data) if data is not None else self._codes[line.face].encode(text)
+        shown = escaped(data) if data is not None else self._two_byte[line.face].encode([text])
         return b"BT %b %b Tf %b %b Td(%b)Tj ET\n" % (name, number(line.size), number(x), number(line.y), shown)
 
 

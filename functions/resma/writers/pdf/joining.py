@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from resma.writers.pdf.face import single_byte
+from resma.writers.pdf.encodings import single_byte
 from resma.writers.pdf.layout import ROWS_A_PAGE
 
 Texts = Sequence[str | None]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from resma.writers.pdf.face import UNIT, Codes, Face
+from resma.writers.pdf.encodings import TwoByte
+from resma.writers.pdf.face import UNIT, Face
 from resma.writers.pdf.joining import Texts, encoded_cells, encoded_pages, joined_pages, without_nulls
 from resma.writers.pdf.layout import FIRST_LINE, PADDING, ROWS_A_PAGE, SIZE, Cell
 from resma.writers.pdf.objects import escaped, number
@@ -18,9 +19,9 @@ _SAMPLE = 200
 class LeftColumn:
     """Text, dates and timestamps from the left; what does not fit ends in an ellipsis."""
 
-    def __init__(self, cell: Cell, face: Face, codes: Codes) -> None:
+    def __init__(self, cell: Cell, face: Face, two_byte: TwoByte) -> None:
         self._fit = Fit(face, int(cell.text_width / SIZE * 1000 / UNIT), cell.column.kind)
-        self._codes = codes
+        self._two_byte = two_byte
         self._start = b"1 0 0 1 %b %b Tm\n(" % (number(cell.left + PADDING), number(FIRST_LINE))
         self._turn = b")'\n\0" + self._start
 
@@ -56,11 +57,12 @@ class LeftColumn:
     def wide(self, texts: Texts) -> bytes:
         shown = self._fit.each(without_nulls(texts), strictly=True)
         if self._fit.squeezes:
-            lines = b"".join([b"%.3f Tz(%b)'\n" % (100 * self._fit.share(t), self._codes.encode(t)) for t in shown])
+            lines = b"".join(
+                [b"%.3f Tz(%b)'\n" % (100 * self._fit.share(t), self._two_byte.encode([t])) for t in shown]
+            )
             page = self._start[:-1] + lines + b"100 Tz"
         else:
-            page = self._codes.encode("\0".join(shown))
-            page = b"%b%b)'" % (self._start, page.replace(b"\0\0", b")'("))
+            page = b"%b%b)'" % (self._start, self._two_byte.encode(shown, b")'("))
         return b"/R2 %b Tf %b\n/R1 %b Tf\n" % (_SIZE, page, _SIZE)
 
 
@@ -93,8 +95,6 @@ class Fit:
         Unless `strictly`, texts are taken to be in Windows-1252 where that saves measuring them: those of
         other pages come here again.
         """
-        if strictly and not self.is_timestamp and self._face.plainly_fit(texts, self._limit):
-            return list(texts)
         shown = self._one if strictly else self._one_single_byte
         distinct = set(texts)
         if len(distinct) * 4 < len(texts):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from resma.writers.pdf.face import UNIT, Codes, Face
+from resma.writers.pdf.encodings import TwoByte
+from resma.writers.pdf.face import UNIT, Face
 from resma.writers.pdf.joining import Texts, encoded_cells, encoded_pages, joined_pages, without_nulls
 from resma.writers.pdf.layout import FIRST_LINE, PADDING, ROWS_A_PAGE, SIZE, Cell
 from resma.writers.pdf.objects import escaped, number
@@ -26,9 +27,9 @@ class RightColumn:
     width and the same places for the commas: a report has a dozen shapes. No number is ever parsed.
     """
 
-    def __init__(self, cell: Cell, face: Face, codes: Codes) -> None:
+    def __init__(self, cell: Cell, face: Face, two_byte: TwoByte) -> None:
         self._face = face
-        self._codes = codes
+        self._two_byte = two_byte
         self._at = b"1 0 0 1 %b %b Tm\n" % (number(cell.right - PADDING), number(FIRST_LINE))
         self._room = cell.text_width / SIZE * 1000
         self._grouped = cell.column.kind == "amount"
@@ -103,7 +104,7 @@ class RightColumn:
             text = _grouping("", "", _group_cuts(shape))(text)
         before, after = self._placed(sum([self._face.width_of(ord(c)) for c in text]))
         before, after = before.replace("/R1", "/R2"), after.replace("/R1", "/R2")
-        return b"%b(%b)%b" % (before.encode(), self._codes.encode(text), after.encode())
+        return b"%b(%b)%b" % (before.encode(), self._two_byte.encode([text]), after.encode())
 
 
 def _shape(text: str) -> bytes:

@@ -20,7 +20,7 @@ class State:
     """Plain values only, so that it can be saved between two batches and taken up by another process.
 
     Its size does not grow with the rows: offsets leave with every cross-reference section, pending rows
-    are less than a page, marks are one a month, code points one for each character outside Windows-1252.
+    are less than a page, marks are one a month, at most 256 rows of code points and 2,048 characters beyond U+FFFF.
     """
 
     position: int = 0
@@ -42,5 +42,7 @@ class State:
     marks: list[MonthMark] = field(default_factory=list)
     in_order: bool = True
     """False once the period column was seen going both ways: then its months are no chapters."""
-    codes: dict[str, list[int]] = field(default_factory=dict)
-    """Per face, the code points printed with two-byte codes, in order of first use."""
+    wide_rows: dict[str, list[int]] = field(default_factory=dict)
+    """Per face, the high bytes of the code points printed with two-byte codes."""
+    astral: dict[str, list[int]] = field(default_factory=dict)
+    """Per face, the code points beyond U+FFFF, in order of first use."""

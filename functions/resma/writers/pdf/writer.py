@@ -14,7 +14,8 @@ from resma.rows import Batch
 from resma.writers.pdf import metadata, objects
 from resma.writers.pdf.columns import column_blocks
 from resma.writers.pdf.cover import cover_pages
-from resma.writers.pdf.face import FACES, Codes, regular
+from resma.writers.pdf.encodings import TwoByte
+from resma.writers.pdf.face import FACES, regular
 from resma.writers.pdf.fonts import font_resources
 from resma.writers.pdf.frame import GREY, INK, RIGHT_EDGE, Line, Pen, form_dictionary, frame
 from resma.writers.pdf.joining import Texts
@@ -53,11 +54,15 @@ class PdfWriter:
 
     def __init__(self, header: ReportHeader) -> None:
         self._header = header
-        self.state = State(codes={letter: [] for letter in FACES}, pending=[[] for _ in header.columns])
-        self._codes = {letter: Codes(points) for letter, points in self.state.codes.items()}
-        self._pen = Pen(self._codes)
+        self.state = State(
+            pending=[[] for _ in header.columns],
+            wide_rows={letter: [] for letter in FACES},
+            astral={letter: [] for letter in FACES},
+        )
+        two_byte = {letter: TwoByte(self.state.wide_rows[letter], self.state.astral[letter]) for letter in FACES}
+        self._pen = Pen(two_byte)
         self._cells = cells(header.columns)
-        self._columns = [column_blocks(cell, regular(), self._codes["R"]) for cell in self._cells]
+        self._columns = [column_blocks(cell, regular(), two_byte["R"]) for cell in self._cells]
         self._table_pages = max(1, -(-header.rows // ROWS_A_PAGE))
         self._cover: list[int] = []
 
@@ -178,7 +183,7 @@ class PdfWriter:
             out.append(objects.put(state, number, body))
             return number
 
-        fonts = font_resources(state.codes, add)
+        fonts = font_resources(state.wide_rows, state.astral, add)
         forms = b"/F %d 0 R/P %d 0 R" % (FRAME, LAST_FRAME)
         resources = b"<</Font<<%b>>/XObject<<%b>>>>" % (fonts, forms)
         kids = b" ".join([objects.reference(n) for n in [*self._cover, self._tree.top]])
