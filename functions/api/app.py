@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -58,7 +60,20 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if len((event.get("body") or "").encode()) > BODY_BYTES_MAX:
         error = RequestTooLarge(f"the body has more than {BODY_BYTES_MAX} bytes: send only type, format and filters")
         return _bare(problem_of(error, event.get("path", "")))
+    if event.get("body") and not _is_json(event):
+        malformed = RequestMalformed("the body is not JSON in UTF-8: send an object with type, format and filters")
+        return _bare(problem_of(malformed, event.get("path", "")))
     return app.resolve(event, context)
+
+
+def _is_json(event: dict[str, Any]) -> bool:
+    """Whether the body can be read at all. Powertools catches JSON's own error only, and not those around it."""
+    try:
+        body = base64.b64decode(event["body"]).decode() if event.get("isBase64Encoded") else event["body"]
+        json.loads(body)
+    except (ValueError, RecursionError):  # also no UTF-8, a number of thousands of digits, a thousand brackets
+        return False
+    return True
 
 
 @app.post(
