@@ -23,7 +23,7 @@ class Fault:
 
     kind: Literal["refuse", "stall", "cut", "slow"]
     """refuse: reset, before a byte is passed on. stall: hold everything back until the fault is over, then go on.
-    cut: reset in mid-stream, after passing on what was read. slow: pass on `bytes_per_second`."""
+    cut: pass on what was read, then reset the caller's side only. slow: pass on `bytes_per_second`."""
     when: bytes = b""
     after_bytes: int = 0
     everywhere: bool = False
@@ -60,9 +60,9 @@ class _Link:
             return True
         return fault.everywhere and fault.struck.is_set()
 
-    def reset(self) -> None:
-        """Ends both sides at once. They are closed by whoever pumps, so that no descriptor is used after its end."""
-        for end in (self.caller, self.server):
+    def reset(self, *ends: socket.socket) -> None:
+        """Ends these sides at once. They are closed by whoever pumps, so that no descriptor is used after its end."""
+        for end in ends or (self.caller, self.server):
             with contextlib.suppress(OSError):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             with contextlib.suppress(OSError):
@@ -157,7 +157,9 @@ class FaultProxy:
                 if fault is not None and link.is_struck(fault, chunk, source is link.caller):
                     if fault.kind == "cut":
                         sink.sendall(chunk)
-                    if fault.kind in {"refuse", "cut"}:
+                        link.reset(link.caller)
+                        break
+                    if fault.kind == "refuse":
                         link.reset()
                         return
                     _delay(fault, len(chunk))

@@ -20,7 +20,8 @@ Row = tuple[str, ...]
 COLUMNS = ["id", "booked_at", "account", "type", "status", "description", "counterparty", "currency", "amount"]
 
 _LINE = re.compile(
-    r"\s*(\d+)\s+(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\s+(BR\d{4}-\d{6})\s+([A-Z]+)\s+([A-Z]+)\s+(\S.*?)\s+([A-Z]{3})\s+(-?[\d,]+\.\d\d)"
+    r"\s*(\d+)\s+(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\s+(BR\d{4}-\d{6})\s+([A-Z]+)\s+([A-Z]+)"
+    r"\s+(\S.*?)\s+([A-Z]{3})\s+(-?[\d,]+\.\d\d)"
 )
 
 
@@ -87,8 +88,7 @@ def totals_of(rows: list[Row]) -> list[dict[str, Any]]:
     for row in rows:
         found.setdefault(row[7], []).append(Decimal(row[8]))
     return [
-        {"currency": currency, "rows": len(amounts), "amount": str(sum(amounts))}
-        for currency, amounts in found.items()
+        {"currency": currency, "rows": len(amounts), "amount": str(sum(amounts))} for currency, amounts in found.items()
     ]
 
 

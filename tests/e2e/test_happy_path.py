@@ -1,4 +1,4 @@
-"""From the request to the file: each format, whole, signed, announced, and read back by programs that did not write it."""
+"""From the request to the file: each format, whole, signed, announced, and read back by other programs."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def readme_curl() -> str:
     if not readme.exists():
         pytest.skip("there is no README.md yet")
     text = readme.read_text(encoding="utf-8").replace("\\\n", " ")
-    found = re.search(r"^\s*(?:\$ )?(curl [^\n]*/api/v1/reports/generate[^\n]*(?:\n(?!```)[^\n]+)*)", text, re.MULTILINE)
+    found = re.search(r"^\s*(?:\$ )?(curl [^\n]*/reports/generate[^\n]*(?:\n(?!```)[^\n]+)*)", text, re.MULTILINE)
     assert found is not None, "README.md shows no request with curl"
     return found[1]
 

@@ -1,0 +1,83 @@
+"""The database goes away, is busy, or refuses: late but whole where another attempt helps, FAILED at once where not."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import psycopg
+
+from tests.e2e.client import GENERATE, Client, require_no_file, require_one_whole_file
+from tests.e2e.conftest import Faults
+from tests.e2e.eventually import eventually
+from tests.e2e.fault_proxy import Fault
+from tests.e2e.test_bad_requests import require_problem
+from tests.e2e.webhook_receiver import WebhookReceiver
+
+ALL = {"from": "2024-01-01"}
+
+
+@contextlib.contextmanager
+def stopped_postgres(client: Client) -> Iterator[None]:
+    """Stops the server at once, as a crash would, and starts it again."""
+    server = client.stack.postgres()
+    server.stop()
+    try:
+        yield
+    finally:
+        server.start()
+
+
+def test_a_restart_in_mid_report_costs_an_attempt_and_nothing_else(client: Client, faults: Faults) -> None:
+    # Only a snapshot carries a megabyte: all others pass, and the reader hangs in the middle of its rows.
+    with faults.database.failing(Fault("stall", after_bytes=1_000_000)) as fault:
+        report_id = client.ask("CSV", ALL)
+        fault.await_strike()
+        with stopped_postgres(client):
+            assert client.objects(report_id) == []
+    report = client.await_status(report_id, "READY")
+    assert report["attempt"] == 2
+    require_one_whole_file(client, report)
+
+
+def test_a_request_while_the_database_is_away_is_turned_down_whole(client: Client) -> None:
+    before = client.count_reports()
+    with stopped_postgres(client):
+        answer = client.http("POST", GENERATE, json={"type": "TRANSACTIONS", "format": "CSV", "filters": ALL})
+        status = client.http("GET", "/api/v1/reports/00000000-0000-4000-8000-000000000000")
+    for refused in (answer, status):
+        assert refused.status == 503
+        assert require_problem(refused)["type"] == "urn:resma:problem:database-unavailable"
+        assert int(refused.headers["Retry-After"]) > 0
+    assert client.count_reports() == before
+    report = client.await_status(client.ask("CSV", {"from": "2030-01-01"}), "READY")
+    assert report["attempt"] == 1, "the next request finds all mended"
+
+
+def test_poison_is_given_up_after_three_attempts_and_told(client: Client, webhooks: WebhookReceiver) -> None:
+    with psycopg.connect(client.stack.up.database_url) as locker:
+        locker.execute("LOCK TABLE bank.transactions IN ACCESS EXCLUSIVE MODE")
+        report_id = client.ask("CSV", ALL, callbackUrl=webhooks.customer("poison"))
+        report = client.await_status(report_id, "FAILED", seconds=90)
+    assert (report["attempt"], report["error"]["code"]) == (3, "database-busy")
+    assert report["links"]["download"] is None
+    require_no_file(client, report_id)
+    client.await_empty_queues()
+    (arrival,) = webhooks.await_arrivals("poison")
+    assert arrival.message["type"] == "report.failed"
+    assert arrival.message["data"]["error"] == report["error"]
+    assert "downloadUrl" not in arrival.message["data"]
+
+
+def test_a_query_that_is_refused_fails_at_once(client: Client, webhooks: WebhookReceiver) -> None:
+    client.sql("ALTER TABLE bank.transactions RENAME COLUMN counterparty TO other_side")
+    try:
+        report_id = client.ask("PDF", ALL, callbackUrl=webhooks.customer("refused"))
+        report = client.await_status(report_id, "FAILED")
+    finally:
+        client.sql("ALTER TABLE bank.transactions RENAME COLUMN other_side TO counterparty")
+    assert (report["attempt"], report["error"]["code"]) == (1, "query-invalid")
+    require_no_file(client, report_id)
+    client.await_empty_queues(10)
+    assert webhooks.await_arrivals("refused")[0].message["type"] == "report.failed"
+    eventually("the repaired report works", lambda: client.await_status(client.ask("CSV", ALL), "READY"))

@@ -1,0 +1,59 @@
+"""The same message twice, even at the same time: one object, one event, one webhook, one attempt."""
+
+from __future__ import annotations
+
+from tests.e2e.client import Backlog, Client, require_one_whole_file
+from tests.e2e.conftest import Faults
+from tests.e2e.eventually import eventually
+from tests.e2e.fault_proxy import Fault
+from tests.e2e.webhook_receiver import WebhookReceiver
+
+ALL = {"from": "2024-01-01"}
+PART = b"partNumber="
+
+
+def test_a_duplicate_while_the_job_runs_changes_nothing(
+    client: Client, faults: Faults, webhooks: WebhookReceiver
+) -> None:
+    client.await_empty_queues()
+    with faults.s3.failing(Fault("stall", when=PART)) as fault:
+        report_id = client.ask("CSV", ALL, callbackUrl=webhooks.customer("duplicate-late"))
+        fault.await_strike()
+        client.send_job_again(report_id)
+        eventually("both messages are in flight", lambda: client.backlog() == Backlog(0, 2))
+        eventually("the second one was turned away", lambda: turned_away(client, report_id))
+    require_done_once(client, webhooks, report_id, "duplicate-late")
+
+
+def test_two_messages_at_once_make_one_report(client: Client, faults: Faults, webhooks: WebhookReceiver) -> None:
+    client.await_empty_queues()
+    with faults.sqs.failing(Fault("refuse")):  # so that the API's own message is not the first
+        report_id = client.ask("PDF", ALL, callbackUrl=webhooks.customer("duplicate-at-once"))
+    with faults.s3.failing(Fault("stall", when=PART)) as fault:
+        client.send_job_again(report_id, times=2)
+        fault.await_strike()
+        eventually("one of them was turned away", lambda: turned_away(client, report_id))
+    require_done_once(client, webhooks, report_id, "duplicate-at-once")
+
+
+def turned_away(client: Client, report_id: str) -> bool:
+    """Whether a worker's log says that it left this job to another."""
+    logs = (client.stack.folder / "logs").glob("*WorkerFunction*.log")
+    return any(
+        report_id in line and "another worker has the job" in line
+        for log in logs
+        for line in log.read_text(encoding="utf-8").splitlines()
+    )
+
+
+def require_done_once(client: Client, webhooks: WebhookReceiver, report_id: str, customer: str) -> None:
+    """Asserts that a report came to its end in one attempt, once and for all."""
+    report = client.await_status(report_id, "READY")
+    assert report["attempt"] == 1
+    webhooks.await_arrivals(customer)
+    client.await_empty_queues()  # by then the duplicate has come again, and found nothing to do
+    assert client.show(report_id) == report
+    require_one_whole_file(client, report)
+    assert [arrival.answered for arrival in webhooks.arrivals(customer)] == [204]
+    assert client.sql("SELECT count(*) FROM resma.webhook_attempts JOIN resma.events USING (event_id)"
+                      " WHERE report_id = %s", report_id) == [(1,)]  # fmt: skip

@@ -1,0 +1,132 @@
+"""Functions are held to their limits as on AWS, start again after any death, and run as many at once as allowed."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.client import Client, Json, require_one_whole_file
+from tests.e2e.conftest import Faults
+from tests.e2e.eventually import eventually
+from tests.e2e.fault_proxy import Fault
+
+NAME = "test-limits"
+WORKERS = 5
+"""WorkerConcurrency in template.yaml."""
+
+CODE = """
+import os, time
+
+def handler(event, context):
+    if event["do"] == "hog":
+        held = bytearray(512 * 1024 * 1024)
+        held[::4096] = b"x" * (len(held) // 4096)
+        time.sleep(10)
+    if event["do"] == "sleep":
+        time.sleep(10)
+    if event["do"] == "exit":
+        os._exit(3)
+    if event["do"] == "raise":
+        raise ValueError("on purpose")
+    if event["do"] == "talk":
+        return "x" * (7 * 1024 * 1024)
+    return {"pid": os.getpid(), "left": context.get_remaining_time_in_millis(), "memory": context.memory_limit_in_mb}
+"""
+
+
+@pytest.fixture(scope="module")
+def limited(client: Client) -> Iterator[Client]:
+    """A function of 192 MB and 2 seconds that does whatever it is told."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("limits.py", CODE)
+    functions = client.aws("lambda")
+    functions.create_function(
+        FunctionName=NAME,
+        Runtime="python3.11",
+        Role="arn:aws:iam::000000000000:role/test",
+        Handler="limits.handler",
+        Code={"ZipFile": archive.getvalue()},
+        MemorySize=192,
+        Timeout=2,
+    )
+    functions.get_waiter("function_active_v2").wait(FunctionName=NAME)
+    yield client
+    functions.delete_function(FunctionName=NAME)
+
+
+def invoke(client: Client, do: str) -> tuple[str | None, Json, str]:
+    """Invokes it; returns the kind of error, the answer, and the end of the log."""
+    answer: Any = client.aws("lambda").invoke(
+        FunctionName=NAME, Payload=json.dumps({"do": do}).encode(), LogType="Tail"
+    )
+    log = base64.b64decode(answer["LogResult"]).decode()
+    return answer.get("FunctionError"), json.loads(answer["Payload"].read()), log
+
+
+@pytest.mark.parametrize(
+    ("do", "kind", "message"),
+    [
+        ("hog", "Runtime.ExitError", "signal: killed"),
+        ("sleep", "Sandbox.Timedout", "Task timed out after 2.00 seconds"),
+        ("exit", "Runtime.ExitError", "exit status 3"),
+    ],
+)
+def test_a_function_out_of_bounds_is_ended_and_starts_again(limited: Client, do: str, kind: str, message: str) -> None:
+    _, before, _ = invoke(limited, "answer")
+    error, answer, log = invoke(limited, do)
+    assert error == "Unhandled"
+    assert answer["errorType"] == kind
+    assert message in answer["errorMessage"]
+    assert message in log
+    error, after, log = invoke(limited, "answer")
+    assert error is None
+    assert after["pid"] != before["pid"]
+    assert "Memory Size: 192 MB" in log
+
+
+def test_an_ordinary_error_costs_no_process(limited: Client) -> None:
+    _, before, _ = invoke(limited, "answer")
+    error, answer, _ = invoke(limited, "raise")
+    assert (error, answer["errorType"], answer["errorMessage"]) == ("Unhandled", "ValueError", "on purpose")
+    _, after, _ = invoke(limited, "answer")
+    assert after["pid"] == before["pid"]
+
+
+def test_an_answer_over_six_megabytes_is_refused(limited: Client) -> None:
+    error, answer, _ = invoke(limited, "talk")
+    assert (error, answer["errorType"]) == ("Unhandled", "Function.ResponseSizeTooLarge")
+
+
+def test_a_function_knows_its_bounds(limited: Client) -> None:
+    _, answer, _ = invoke(limited, "answer")
+    assert 0 < answer["left"] <= 2000
+    assert int(answer["memory"]) == 192
+
+
+def test_eight_jobs_are_done_by_five_workers(client: Client, faults: Faults) -> None:
+    client.await_empty_queues()
+    most = 0
+
+    def generating(ids: list[str]) -> int:
+        nonlocal most
+        now: int = sum(client.row(report_id)["status"] == "GENERATING" for report_id in ids)
+        most = max(most, now)
+        return int(now)
+
+    with faults.s3.failing(Fault("stall", when=b"partNumber=")):
+        ids = [client.ask("CSV", {"from": "2024-01-01", "to": "2024-01-31"}) for _ in range(8)]
+        eventually("five workers are in mid-report", lambda: generating(ids) == WORKERS)
+        assert client.backlog().in_flight == WORKERS
+    eventually("all are done", lambda: generating(ids) == 0 and all(client.row(i)["status"] == "READY" for i in ids))
+    assert most == WORKERS
+    for report_id in ids:
+        report = client.show(report_id)
+        assert report["attempt"] == 1
+        require_one_whole_file(client, report)

@@ -1,0 +1,143 @@
+"""The same on a real MinIO beside LocalStack: multipart, presigned addresses, and nothing left after a death."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import urllib3
+from pypdf import PdfReader
+
+from infra.local.deploy import Endpoint
+from infra.local.deploy_system import ObjectStore
+from infra.local.paths import STATE
+from infra.local.ports import free_port
+from infra.local.stack import Options
+from infra.postgres.load_demo_bank import load_demo_bank
+from tests.e2e.client import Client, Json, require_one_whole_file
+from tests.e2e.conftest import running_stack
+from tests.e2e.eventually import eventually
+from tests.e2e.fault_proxy import Fault, FaultProxy
+from tests.e2e.read_back import csv_rows, database_rows, pdf_rows, require_same_in_pdf
+from tests.e2e.test_worker_killed import kill_workers_in_mid_report
+from tests.e2e.webhook_receiver import WebhookReceiver
+
+MINIO = shutil.which("minio") or shutil.which(STATE / "bin" / "minio")
+pytestmark = pytest.mark.skipif(
+    MINIO is None,
+    reason="there is no minio: GOBIN=$PWD/.resma/bin go install github.com/minio/minio@latest, or put one on the PATH",
+)
+ALL = {"from": "2024-01-01"}
+ROWS = 5_000
+
+
+@dataclass(frozen=True)
+class Minio:
+    """A stack whose reports go to MinIO, and the proxy in front of it, which readers' addresses name too."""
+
+    client: Client
+    proxy: FaultProxy
+    webhooks: WebhookReceiver
+
+
+@contextlib.contextmanager
+def minio_server(folder: Path) -> Iterator[ObjectStore]:
+    """A MinIO of its own: free ports, new keys, and nothing in it."""
+    store = ObjectStore(f"http://127.0.0.1:{free_port()}", "root-of-tests", secrets.token_urlsafe(24))
+    environment = {
+        **os.environ,
+        "HOME": str(folder),
+        "MINIO_ROOT_USER": store.access_key_id,
+        "MINIO_ROOT_PASSWORD": store.secret_access_key,
+        "MINIO_UPDATE": "off",
+        "MINIO_BROWSER": "off",
+    }
+    command = [str(MINIO), "server", "--quiet", "--address", urlsplit(store.url).netloc, str(folder / "data")]
+    with (folder / "minio.log").open("wb") as log:
+        server = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        eventually("MinIO is up", lambda: is_up(store, server))
+        yield store
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def is_up(store: ObjectStore, server: subprocess.Popen[bytes]) -> bool:
+    """Whether MinIO takes requests. Raises AssertionError when it has ended."""
+    assert server.poll() is None, "MinIO has ended, see minio.log in the test's folder"
+    with contextlib.suppress(urllib3.exceptions.HTTPError):
+        return urllib3.request("GET", f"{store.url}/minio/health/live", retries=False, timeout=1).status == 200
+    return False
+
+
+@pytest.fixture(scope="module")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
+    """The stack with MinIO, up and filled."""
+    with minio_server(tmp_path_factory.mktemp("minio")) as server:
+        port = urlsplit(server.url).port
+        assert port is not None
+        with FaultProxy(port) as proxy:
+            seen = ObjectStore(proxy.url, server.access_key_id, server.secret_access_key)
+            with running_stack("test-minio", Options(front_door_port=None, object_store=seen)) as stack:
+                load_demo_bank(stack.up.database_url, ROWS)
+                s3 = Endpoint(server.url).client("s3", server.access_key_id, server.secret_access_key)
+                client = Client(stack, s3)
+                with WebhookReceiver(stack.up.webhook_secret) as webhooks:
+                    yield Minio(client, proxy, webhooks)
+                client.close()
+
+
+def make_report(minio: Minio, name: str, format_: str) -> Json:
+    """Makes a report whose webhook's address, signed for MinIO, gives the file that the status promises."""
+    client = minio.client
+    report_id = client.ask(format_, ALL, callbackUrl=minio.webhooks.customer(name))
+    report = client.await_status(report_id, "READY")
+    data = minio.webhooks.await_arrivals(name)[0].message["data"]
+    assert data["downloadUrl"].startswith(minio.proxy.url)
+    assert client.fetch(data["downloadUrl"]).sha256 == data["sha256"] == report["sha256"]
+    return report
+
+
+def test_csv_lies_in_minio_whole(minio: Minio) -> None:
+    file = require_one_whole_file(minio.client, make_report(minio, "minio-csv", "CSV"))
+    assert csv_rows(file.content) == database_rows(minio.client)
+
+
+def test_pdf_lies_in_minio_whole(minio: Minio, tmp_path: Path) -> None:
+    file = require_one_whole_file(minio.client, make_report(minio, "minio-pdf", "PDF"))
+    path = tmp_path / file.name
+    path.write_bytes(file.content)
+    assert len(PdfReader(path).pages) == 1 + ROWS // 50
+    require_same_in_pdf(pdf_rows(path), database_rows(minio.client))
+
+
+def test_an_address_that_was_tampered_with_is_refused(minio: Minio) -> None:
+    report = minio.client.await_status(minio.client.ask("CSV", {"from": "2030-01-01"}), "READY")
+    address = minio.client.http("GET", report["links"]["download"]).headers["Location"]
+    assert minio.client.http("GET", address).status == 200
+    assert minio.client.http("GET", address.replace("X-Amz-Expires=3600", "X-Amz-Expires=7200")).status == 403
+
+
+def test_a_killed_worker_leaves_nothing_in_minio(minio: Minio) -> None:
+    report_id = kill_workers_in_mid_report(minio.client, minio.proxy, "CSV")
+    report = minio.client.await_status(report_id, "READY", seconds=90)
+    assert report["attempt"] == 2
+    require_one_whole_file(minio.client, report)
+
+
+def test_a_lost_answer_to_the_completion_is_no_failure(minio: Minio) -> None:
+    with minio.proxy.failing(Fault("cut", when=b"<CompleteMultipartUpload")) as fault:
+        report_id = minio.client.ask("CSV", ALL)
+        fault.await_strike()
+    report = minio.client.await_status(report_id, "READY")
+    assert report["attempt"] == 1
+    require_one_whole_file(minio.client, report)

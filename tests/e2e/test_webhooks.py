@@ -1,0 +1,69 @@
+"""A customer's server that fails, or wants no more: every attempt on record, one id, told in the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.e2e.client import Client
+from tests.e2e.eventually import eventually
+from tests.e2e.webhook_receiver import WebhookReceiver
+
+NONE = {"from": "2030-01-01"}
+
+
+def attempts(client: Client, report_id: str) -> list[tuple[Any, ...]]:
+    """Number and status code of each attempt on record."""
+    return client.sql(
+        "SELECT a.attempt, a.status_code FROM resma.webhook_attempts a"
+        " JOIN resma.webhook_deliveries d USING (tenant_id, event_id) WHERE d.report_id = %s ORDER BY 1",
+        report_id,
+    )
+
+
+def state(client: Client, report_id: str) -> tuple[Any, ...]:
+    """Status of a delivery, and how many seconds until the next attempt."""
+    return client.sql(
+        "SELECT status, extract(epoch FROM next_attempt_at - clock_timestamp())::float8"
+        " FROM resma.webhook_deliveries WHERE report_id = %s",
+        report_id,
+    )[0]
+
+
+def make_due(client: Client, report_id: str) -> None:
+    """Moves the next attempt to now, and ticks."""
+    client.sql(
+        "UPDATE resma.webhook_deliveries SET next_attempt_at = clock_timestamp() WHERE report_id = %s", report_id
+    )
+    client.invoke_function("WebhookFunction")
+
+
+def test_a_receiver_that_fails_twice_is_told_in_the_end(client: Client, webhooks: WebhookReceiver) -> None:
+    report_id = client.ask("CSV", NONE, callbackUrl=webhooks.customer("flaky", [500, 503]))
+    client.await_status(report_id, "READY")
+    for number, code, pause in [(1, 500, 30), (2, 503, 120)]:
+        eventually(
+            f"attempt {number} is on record",
+            lambda n=number, c=code: (n, c) in attempts(client, report_id),  # type: ignore[misc]
+        )
+        status, seconds = state(client, report_id)
+        assert status == "PENDING"
+        assert pause - 10 < seconds < pause * 1.2 + 1
+        make_due(client, report_id)
+    arrivals = webhooks.await_arrivals("flaky", 3)
+    eventually("the last attempt is on record", lambda: state(client, report_id)[0] == "DELIVERED")
+    assert attempts(client, report_id) == [(1, 500), (2, 503), (3, 204)]
+    assert [arrival.answered for arrival in arrivals] == [500, 503, 204]
+    assert {arrival.webhook_id for arrival in arrivals} == {f"evt_{report_id.replace('-', '')}"}
+    make_due(client, report_id)
+    assert len(webhooks.arrivals("flaky")) == 3, "what was delivered is not sent again"
+
+
+def test_gone_is_the_end_of_it(client: Client, webhooks: WebhookReceiver) -> None:
+    report_id = client.ask("CSV", NONE, callbackUrl=webhooks.customer("gone", [410]))
+    client.await_status(report_id, "READY")
+    webhooks.await_arrivals("gone")
+    eventually("the delivery has ended", lambda: state(client, report_id)[0] == "FAILED")
+    make_due(client, report_id)
+    assert attempts(client, report_id) == [(1, 410)]
+    assert len(webhooks.arrivals("gone")) == 1
+    assert client.show(report_id)["status"] == "READY", "the file is there all the same"
