@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -29,7 +32,8 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
     try:
-        {"up": up, "down": down, "demo": demo, "logs": logs}[arguments.command](console)
+        with alone(arguments.command):
+            {"up": up, "down": down, "demo": demo, "logs": logs}[arguments.command](console)
     except (StackError, DemoFailed) as error:
         console.print(f"[bold red]failed:[/] {error}", markup=True)
         return 1
@@ -37,6 +41,23 @@ def main() -> int:
         console.print("interrupted: everything that was started is ended")
         return 130
     return 0
+
+
+@contextlib.contextmanager
+def alone(command: str) -> Iterator[None]:
+    """Keeps two commands from starting or ending the same stack at once. Raises StackError."""
+    if command == "logs":
+        yield
+        return
+    STATE.mkdir(exist_ok=True)
+    with (STATE / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StackError(
+                "another `make up`, `make down` or `make demo` is under way: wait for it to end"
+            ) from error
+        yield
 
 
 def up(console: Console) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,30 +54,22 @@ def start_process(
     return started
 
 
-def end_process(process: ProcessId, *, patience_seconds: float = 5) -> None:
-    """Ends a process and its group: asked first, killed when it does not go. Safe to call twice."""
-    if process.is_alive():
-        _signal(process.pid, signal.SIGTERM)
-        deadline = time.monotonic() + patience_seconds
-        while process.is_alive() and time.monotonic() < deadline:
-            _reap(process.pid)
-            time.sleep(0.02)
-        if process.is_alive():
-            _signal(process.pid, signal.SIGKILL)
-    _reap(process.pid)
+def end_process(process: ProcessId) -> None:
+    """Ends a process and its group, at once: it keeps nothing that is worth a good-bye. Safe to call twice."""
+    while process.is_alive():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(process.pid, os.WNOHANG)
+        time.sleep(0.01)
 
 
-def kill_process(pid: int) -> None:
-    """Kills a process group at once, if it is there."""
-    _signal(pid, signal.SIGKILL)
-    _reap(pid)
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, number)
-
-
-def _reap(pid: int) -> None:
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Holds back Ctrl-C and its like until the block has ended, so that an end is not left half done."""
+    numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import psycopg
+
 from infra.local.deploy import Endpoint
 from infra.local.deploy_system import Choices, ObjectStore, Surroundings, deploy_system
 from infra.local.errors import StackError
@@ -20,7 +22,7 @@ from infra.local.localstack import LocalStackServer
 from infra.local.paths import STATE
 from infra.local.ports import free_port, require_free
 from infra.local.postgres import PostgresServer
-from infra.local.processes import ProcessId, end_process, kill_process
+from infra.local.processes import ProcessId, end_process, uninterrupted
 from infra.postgres.migrate import migrate
 
 FRONT_DOOR_PORT = 3008
@@ -127,17 +129,19 @@ class Stack:
 
     def stop(self) -> None:
         """Ends every process of this stack, also those of an earlier run. Data of the database stay."""
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            end_process(ProcessId(**json.loads(self._process_file.read_text(encoding="utf-8"))))
-        for path in self._function_files():
-            kill_process(int(path.suffix[1:]))
-            path.unlink(missing_ok=True)
-        self.postgres(0).stop()
-        self._state_file.unlink(missing_ok=True)
-        self._process_file.unlink(missing_ok=True)
-        # What LocalStack keeps is as old as its process; a function's log stays for whoever wants to know.
-        shutil.rmtree(self.folder / "localstack", ignore_errors=True)
-        self.running = None
+        with uninterrupted():
+            with contextlib.suppress(OSError, ValueError, TypeError):
+                end_process(ProcessId(**json.loads(self._process_file.read_text(encoding="utf-8"))))
+            for path in self._function_files():
+                with contextlib.suppress(OSError, ValueError):
+                    end_process(ProcessId(int(path.suffix[1:]), float(path.read_text(encoding="utf-8"))))
+                path.unlink(missing_ok=True)
+            self.postgres(0).stop()
+            self._state_file.unlink(missing_ok=True)
+            self._process_file.unlink(missing_ok=True)
+            # What LocalStack keeps is as old as its process; a function's log stays for whoever wants to know.
+            shutil.rmtree(self.folder / "localstack", ignore_errors=True)
+            self.running = None
 
     def postgres(self, port: int | None = None) -> PostgresServer:
         """The stack's database server, to stop and start again."""
@@ -169,6 +173,7 @@ class Stack:
             postgres = PostgresServer(self.folder / "postgres", free_port())
             postgres.start()
             migrate(postgres.url)
+            _forget_reports(postgres.url)
         return postgres
 
     def _start_localstack(self, front_door_port: int) -> tuple[LocalStackServer, ProcessId]:
@@ -190,3 +195,9 @@ class Stack:
             object_store=self._options.object_store,
         )
         return deploy_system(surroundings, Choices(parameters=self._options.parameters))
+
+
+def _forget_reports(database_url: str) -> None:
+    """Removes the rows of earlier reports: their messages and files went with the LocalStack that held them."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("DELETE FROM resma.reports")

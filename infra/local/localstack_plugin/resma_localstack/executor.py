@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 from localstack.services.lambda_.invocation.executor_endpoint import StatusErrorException
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
@@ -194,11 +195,14 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         return Path(os.environ["RESMA_STATE"]) / "functions" / f"{self.function_version.id.function_name}.{pid}"
 
     def _note_process(self) -> None:
-        """Leaves a file named by function and process id, so that the stack's owner can end what is left behind."""
+        """Leaves a file named by function and process id, so that the stack's owner can end what is left behind.
+
+        It holds the time of start: an id alone may since have gone to another process.
+        """
         assert self._process is not None
         path = self._process_file(self._process.pid)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        path.write_text(str(psutil.Process(self._process.pid).create_time()), encoding="utf-8")
 
     def _read_output(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
