@@ -58,11 +58,9 @@ def s3_client(credentials_secret_arn: str | None = None, endpoint_url: str | Non
     keys: dict[str, Any] = {}
     if credentials_secret_arn:
         secret = read_secret(credentials_secret_arn)
-        keys = {
-            "aws_access_key_id": secret["accessKeyId"],
-            "aws_secret_access_key": secret["secretAccessKey"],
-            "aws_session_token": "",
-        }
+        # With keys of its own a client takes no session token from the environment, and an empty one would be put
+        # into presigned addresses, which MinIO then refuses.
+        keys = {"aws_access_key_id": secret["accessKeyId"], "aws_secret_access_key": secret["secretAccessKey"]}
     return boto3.client("s3", endpoint_url=endpoint_url, config=_OBJECTS, **keys)
 
 
