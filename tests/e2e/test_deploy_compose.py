@@ -24,7 +24,7 @@ from infra.local.localstack import LocalStackServer
 from infra.local.paths import FUNCTIONS, ROOT, STATE
 from infra.local.ports import free_port
 from infra.local.postgres import PostgresServer
-from infra.local.processes import end_process, kill_process
+from infra.local.stack import Stack
 
 FOLDER = STATE / "test-compose"
 ROWS = 2000
@@ -33,28 +33,25 @@ PATIENCE_SECONDS = 60
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer(FOLDER / "postgres", free_port())
-    server.stop()
+    """A Postgres; at the end, that and LocalStack with its functions are ended as those of any stack."""
+    stack = Stack(FOLDER.name)
+    stack.stop()
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     try:
+        server = PostgresServer(FOLDER / "postgres", free_port())
         server.start()
         yield server
     finally:
-        server.stop()
+        stack.stop()
 
 
 @pytest.fixture(scope="module")
-def localstack(postgres: PostgresServer) -> Iterator[LocalStackServer]:
+def localstack(postgres: PostgresServer) -> LocalStackServer:
+    """A LocalStack in which nothing is deployed."""
     server = LocalStackServer(FOLDER / "localstack", free_port(), free_port())
-    process = server.start(FOLDER / "localstack.json")
-    try:
-        yield server
-    finally:
-        end_process(process)
-        for path in (FOLDER / "functions").glob("*.*"):
-            if path.suffix[1:].isdigit():
-                kill_process(int(path.suffix[1:]))
+    server.start(FOLDER / "localstack.json")
+    return server
 
 
 @pytest.fixture(scope="module")
