@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
+
+# Lambda's JSON logging turns on INFO for everybody; at that level botocore tells where it found its settings.
+logging.getLogger("botocore").setLevel(logging.WARNING)
 
 # A queue, topic or secret answers in milliseconds; a caller that waits longer is better served by the outbox.
 _QUICK = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})

@@ -22,7 +22,7 @@ from resma.header import Chart, Series, Total
 from resma.rows import Batch
 
 BATCH_ROWS = 2000
-"""Rows a FETCH. With more, a batch no longer fits the processor's cache: 1.5 s for 500 thousand rows, 1.9 s with 5000."""
+"""Rows a FETCH. More no longer fit the processor's cache: 1.5 s for 500 thousand rows, 1.9 s with 5000."""
 
 _BATCHES_AHEAD = 4
 """How many batches the reading thread may be ahead of the writer: enough to hide the network, not to fill memory."""

@@ -19,7 +19,8 @@ from infra.local.paths import REPORTS, STATE
 from infra.local.stack import FRONT_DOOR_PORT, Options, Running, Stack
 from infra.postgres.load_demo_bank import load_demo_bank
 
-NAME = "local"
+NAME = os.environ.get("RESMA_STACK") or "local"
+"""Name of the stack, and of its folder in .resma; tests have stacks of their own."""
 
 
 def main() -> int:
@@ -50,7 +51,7 @@ def alone(command: str) -> Iterator[None]:
         yield
         return
     STATE.mkdir(exist_ok=True)
-    with (STATE / "lock").open("w") as lock:
+    with (STATE / f"{NAME}.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -62,6 +63,7 @@ def alone(command: str) -> Iterator[None]:
 
 def up(console: Console) -> None:
     """Starts the stack and leaves it running."""
+    _rows()  # a wrong setting is told before anything is started
     stack = Stack(NAME, Options(front_door_port=_port()), console.print)
     if (running := stack.find()) is not None:
         console.print(f"already up at {running.api_url}; `make down` ends it")
@@ -91,6 +93,7 @@ def down(console: Console) -> None:
 
 def demo(console: Console) -> None:
     """Makes a report from the request to the file, on the running stack or on one of its own."""
+    _rows(), _format()  # a wrong setting is told before anything is started
     stack = Stack(NAME, Options(front_door_port=None), console.print)
     if (running := stack.find()) is not None:
         console.print(f"using the stack that is up at {running.api_url}")

@@ -1,0 +1,101 @@
+"""`make demo` as a newcomer runs it: its last line, its file, and nothing left running."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from infra.local.paths import ROOT, STATE
+from infra.local.stack import Stack
+
+STACK = "test-demo"
+
+
+@pytest.fixture
+def environment() -> Iterator[dict[str, str]]:
+    """A stack of the test's own, that no `make up` on this machine is disturbed by."""
+    yield {**os.environ, "RESMA_STACK": STACK, "ROWS": "4000", "FORMAT": "PDF", "COLUMNS": "200"}
+    Stack(STACK).stop()
+
+
+def _left_running() -> list[str]:
+    """Command lines that belong to the test's stack."""
+    place = str(STATE / STACK)
+    found = []
+    for process in psutil.process_iter(["cmdline", "environ"]):
+        command, variables = process.info["cmdline"] or [], process.info["environ"] or {}
+        if any(place in part for part in command) or variables.get("RESMA_STATE", "").startswith(place):
+            found.append(" ".join(command))
+    return found
+
+
+def test_the_demo_ends_with_a_verified_report(environment: dict[str, str]) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "infra.local", "demo"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    summary: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+    data = Path(summary["path"]).read_bytes()
+    assert summary["status"] == "READY"
+    assert summary["format"] == "PDF"
+    assert summary["rows"] == 4000
+    assert summary["bytes"] == len(data)
+    assert summary["sha256"] == hashlib.sha256(data).hexdigest()
+    assert summary["webhook_verified"] is True
+    assert summary["seconds_generate"] < summary["seconds_total"]
+    assert 0 < summary["peak_rss_mb"] <= 200
+    assert _left_running() == []
+
+
+def test_an_interrupted_demo_leaves_nothing_running(environment: dict[str, str]) -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "-u", "-m", "infra.local", "demo"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A test runner in the background ignores Ctrl-C, and its children with it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    )
+    assert demo.stdout is not None
+    for line in demo.stdout:
+        if "starting LocalStack" in line:
+            break
+    assert _left_running() != []
+    demo.send_signal(signal.SIGINT)
+    rest = demo.communicate(timeout=60)[0]
+    assert demo.returncode == 130
+    assert "interrupted" in rest
+    assert _left_running() == []
+
+
+@pytest.mark.parametrize(("variable", "value"), [("ROWS", "many"), ("ROWS", "0"), ("FORMAT", "DOC")])
+def test_a_wrong_setting_is_named(environment: dict[str, str], variable: str, value: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "infra.local", "demo"],
+        cwd=ROOT,
+        env={**environment, variable: value},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert f"{variable}={value}" in run.stdout
+    assert "starting" not in run.stdout, "it says so before it starts anything"
