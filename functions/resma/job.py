@@ -31,6 +31,9 @@ LEASE_SECONDS = 15
 MAX_ATTEMPTS = 3
 """Attempts a job gets; as many as the queue's redrive policy has receives (template.yaml)."""
 
+REVIVAL_HOURS = 6
+"""How long after its request a job whose receives were used up without attempts is sent again."""
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -156,6 +159,25 @@ def fail_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -
         describe_error(error),
     )
     _record_event(connection, claim.tenant_id, claim.report_id, "report.failed")
+
+
+def revive_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> bool:
+    """Puts a job that the queue has given up into the outbox, if it has attempts left; returns whether it did.
+
+    The queue counts receives, and not each is an attempt: while the database is away no worker can claim, and a
+    duplicate of a running job's message only finds it taken. Some hours after the request it ends all the same.
+    """
+    row = connection.execute(
+        """
+        UPDATE resma.reports SET status = 'PENDING', lease_until = NULL, enqueued_at = NULL
+        WHERE tenant_id = %s AND report_id = %s AND attempt < %s
+          AND created_at > clock_timestamp() - make_interval(hours => %s)
+          AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
+        RETURNING report_id
+        """,
+        (tenant_id, report_id, MAX_ATTEMPTS, REVIVAL_HOURS),
+    ).fetchone()
+    return row is not None
 
 
 def give_up_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> bool:

@@ -1,4 +1,4 @@
-"""Dead letters: what the queue has given up becomes FAILED, with the last error that its row has."""
+"""Dead letters: what the queue has given up becomes FAILED with its row's last error, or is sent again by the tick."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from resma.aws import sns_client
 from resma.database import Database
-from resma.job import give_up_job
+from resma.job import give_up_job, revive_job
 from resma.messages import JobMessage
 from resma.settings import read_settings
 from worker.announce import Announcer
@@ -49,7 +49,10 @@ def _give_up(record: SQSRecord) -> None:
         return
     announcer = _announcer()
     with announcer.system.transaction() as connection:
-        changed = give_up_job(connection, message.tenant_id, message.report_id)
-    logger.warning("a job was given up", report_id=str(message.report_id), changed=changed)
-    if changed:
+        is_revived = revive_job(connection, message.tenant_id, message.report_id)
+        is_failed = not is_revived and give_up_job(connection, message.tenant_id, message.report_id)
+    logger.warning(
+        "the queue has given up a job", report_id=str(message.report_id), revived=is_revived, failed=is_failed
+    )
+    if is_failed:
         announcer.announce(message.tenant_id, message.report_id)

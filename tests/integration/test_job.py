@@ -285,6 +285,17 @@ def test_a_dead_letter_is_failed_with_the_last_error(system: System, admin: Conn
     assert system.events() == []
 
 
+def test_a_dead_letter_with_attempts_left_is_sent_again(system: System, admin: Connection[TupleRow]) -> None:
+    report_id = system.request_report(format="CSV")
+    (record,) = system.receive()
+    assert system.give_up(record)
+    assert admin.execute("SELECT status, attempt, enqueued_at FROM resma.reports").fetchone() == ("PENDING", 0, None)
+    assert system.events() == []
+    admin.execute("UPDATE resma.reports SET created_at = clock_timestamp() - interval '7 hours'")
+    assert system.give_up(record), "but not for ever"
+    assert system.show(report_id)["status"] == "FAILED"
+
+
 def test_a_dead_letter_of_a_live_job_is_left_alone(system: System, admin: Connection[TupleRow]) -> None:
     system.request_report(format="CSV")
     (record,) = system.receive()
