@@ -54,6 +54,20 @@ def test_a_request_while_the_database_is_away_is_turned_down_whole(client: Clien
     assert report["attempt"] == 1, "the next request finds all mended"
 
 
+def test_a_database_away_for_longer_than_the_queue_is_patient_loses_no_job(client: Client, faults: Faults) -> None:
+    # The statement by which a worker claims a job: no attempt is made, and the queue's receives run out.
+    with faults.database.failing(Fault("refuse", when=b"WITH free AS")) as fault:
+        report_id = client.ask("CSV", ALL)
+        fault.await_strike()
+        assert client.row(report_id)["enqueued_at"] is not None
+        eventually("the job is back in the outbox", lambda: client.row(report_id)["enqueued_at"] is None, 60)
+        assert client.show(report_id)["status"] == "PENDING"
+    client.invoke_function("SchedulerFunction")
+    report = client.await_status(report_id, "READY")
+    assert report["attempt"] == 1
+    require_one_whole_file(client, report)
+
+
 def test_poison_is_given_up_after_three_attempts_and_told(client: Client, webhooks: WebhookReceiver) -> None:
     with psycopg.connect(client.stack.up.database_url) as locker:
         locker.execute("LOCK TABLE bank.transactions IN ACCESS EXCLUSIVE MODE")
