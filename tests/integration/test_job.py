@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -171,11 +172,12 @@ def test_a_zombie_can_do_nothing(system: System, admin: Connection[TupleRow]) ->
     assert zombie is not None
     assert owner is not None
     assert (zombie.attempt, owner.attempt) == (1, 2)
-    for deed in (
+    deeds: tuple[Callable[[Connection[TupleRow]], None], ...] = (
         lambda c: keep_alive(c, zombie, 5),
         lambda c: send_back(c, zombie, ValueError()),
         lambda c: finish_job(c, zombie, Stored(1, "x", 1), 1, {}),
-    ):
+    )
+    for deed in deeds:
         with pytest.raises(LeaseLost), database.transaction() as connection:
             deed(connection)
     assert _status(admin) == ("GENERATING", 2, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def _header(names: list[str], rows: int) -> ReportHeader:
     return ReportHeader("id", "t", "o", (), datetime.now(UTC), rows, (), (), columns, None)
 
 
-def _write(columns: list[list[str | None]], batch_rows: int = 3) -> bytes:
+def _write(columns: Sequence[Sequence[str | None]], batch_rows: int = 3) -> bytes:
     rows = len(columns[0])
     writer = CsvWriter(_header(["h"] * len(columns), rows))
     out = writer.begin()
@@ -76,6 +77,7 @@ def test_duckdb_reads_the_same(tmp_path: Path) -> None:
         f"SELECT c0 FROM read_csv('{path}', columns={{'c0': 'VARCHAR', 'c1': 'INT'}}, auto_detect=false, header=true,"
         " allow_quoted_nulls=false, quote='\"', escape='\"', delim=',', parallel=false) ORDER BY c1"
     )
+    assert relation is not None
     assert [row[0] for row in relation.fetchall()] == values
 
 

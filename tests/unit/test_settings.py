@@ -28,4 +28,4 @@ def test_settings_are_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_SECRET_ARN", "a")
     settings = read_settings(Settings)
     with pytest.raises(ValueError, match="frozen"):
-        settings.stage = "x"  # type: ignore[misc]
+        settings.stage = "x"
