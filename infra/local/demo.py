@@ -15,12 +15,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import urllib3
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from standardwebhooks import Webhook, WebhookVerificationError
+
+if TYPE_CHECKING:
+    from pypdf import PdfReader
+    from pypdf.generic import ArrayObject, DictionaryObject
 
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 3600
@@ -234,18 +238,39 @@ def _count_csv_rows(path: Path) -> int:
 
 
 def _count_pdf_rows(path: Path) -> int:
-    """The row count as the first page states it; that every page is there, its last page's number tells."""
-    from pypdf import PdfReader  # noqa: PLC0415  # only here
+    """The row count as the first page states it; that every page is there, the last one's number tells.
+
+    Only the way to these two pages is read: pypdf itself would look at every page there is, and stop at 100,000.
+    """
+    from pypdf import PdfReader  # noqa: PLC0415  # slow to load, and not for CSV
 
     with path.open("rb") as file:
         reader = PdfReader(file)
-        pages = len(reader.pages)
-        last = reader.pages[pages - 1].extract_text()
-        first = reader.pages[0].extract_text()
-    if f"Page {pages:,} of {pages:,}" not in last and f"Page {pages} of {pages}" not in last:
-        raise DemoFailed(f"the last page of {path} does not call itself page {pages}")
+        tree = cast("DictionaryObject", reader.root_object["/Pages"])
+        pages = int(cast("int", tree["/Count"]))
+        first, last = (_text_of_page(reader, tree, end) for end in (0, -1))
+    if f"Page {pages:,} of {pages:,}" not in last:
+        raise DemoFailed(f"the last page of {path} does not call itself page {pages:,}")
     stated = re.search(r"Rows\s+([\d,]+)", first)
     return int(stated[1].replace(",", "")) if stated else -1
+
+
+def _text_of_page(reader: PdfReader, tree: DictionaryObject, end: int) -> str:
+    """The text of the first (0) or last (-1) page below a node of the page tree."""
+    from pypdf import PageObject  # noqa: PLC0415
+    from pypdf.generic import NameObject  # noqa: PLC0415
+
+    node, resources = tree, None
+    while True:
+        resources = node.get("/Resources", resources)
+        if "/Kids" not in node:
+            break
+        node = cast("DictionaryObject", cast("ArrayObject", node["/Kids"])[end].get_object())
+    page = PageObject(reader)
+    page.update(node)
+    if resources is not None:
+        page[NameObject("/Resources")] = resources
+    return page.extract_text()
 
 
 def _tell(report: dict[str, Any], webhook: dict[str, Any], path: Path, seconds: float, console: Console) -> None:
