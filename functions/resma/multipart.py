@@ -176,6 +176,18 @@ def abort_upload(client: S3Client, bucket: str, key: str, upload_id: str) -> Non
             logger.warning("an upload was not aborted", key=key, error=type(error).__name__)
 
 
+def abort_uploads(client: S3Client, bucket: str, key: str) -> None:
+    """Throws away every open upload to a key: none of them can be completed any more. Raises ObjectStoreUnavailable.
+
+    A worker can die between starting its upload and writing down its id, so the store is asked and not the row.
+    """
+    with _translated("looking for open uploads"):
+        found = client.list_multipart_uploads(Bucket=bucket, Prefix=key).get("Uploads", [])
+    for upload in found:
+        if upload["Key"] == key:
+            abort_upload(client, bucket, key, upload["UploadId"])
+
+
 def remove_object(client: S3Client, bucket: str, key: str) -> None:
     """Removes an object, if it is there. Raises ObjectStoreUnavailable."""
     with _translated("removing an object"):

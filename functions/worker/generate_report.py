@@ -25,7 +25,7 @@ from resma.job import (
     note_upload,
     send_back,
 )
-from resma.multipart import MultipartUpload, Stored, abort_upload, open_upload, remove_object
+from resma.multipart import MultipartUpload, Stored, abort_upload, abort_uploads, open_upload, remove_object
 from resma.reports import tenant_name
 from resma.snapshot import Snapshot, Summary, open_snapshot
 from resma.writers import EXTENSIONS, Writer, make_writer
@@ -138,8 +138,9 @@ def _clear_away(resources: Resources, claim: Claim, object_key: str) -> None:
     """Removes what an earlier attempt left. Aborting first means its worker, if alive, can't complete any more."""
     if claim.attempt == 1:
         return
-    if claim.upload_id is not None and claim.object_key is not None:
-        abort_upload(resources.s3, resources.bucket, claim.object_key, claim.upload_id)
+    if claim.upload_id is not None:
+        abort_upload(resources.s3, resources.bucket, object_key, claim.upload_id)
+    abort_uploads(resources.s3, resources.bucket, object_key)
     remove_object(resources.s3, resources.bucket, object_key)
 
 

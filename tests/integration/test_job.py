@@ -185,10 +185,11 @@ def test_a_zombie_can_do_nothing(system: System, admin: Connection[TupleRow]) ->
 
 
 def test_a_takeover_clears_away_first(system: System, admin: Connection[TupleRow]) -> None:
-    """A worker died after half an upload, another after completing but before it could say so."""
+    """Workers died: before writing down its upload, after half of one, after completing but before saying so."""
     report_id = system.request_report(format="CSV")
     (record,) = system.receive()
     key = f"demo/{report_id}.csv"
+    system.s3.create_multipart_upload(Bucket=system.bucket, Key=key)
     upload_id = system.s3.create_multipart_upload(Bucket=system.bucket, Key=key)["UploadId"]
     system.s3.put_object(Bucket=system.bucket, Key=key, Body=b"half a story")
     admin.execute(

@@ -56,6 +56,7 @@ ACTION_OF = {
     "upload_part": "s3:PutObject",
     "complete_multipart_upload": "s3:PutObject",
     "abort_multipart_upload": "s3:AbortMultipartUpload",
+    "list_multipart_uploads": "s3:ListBucketMultipartUploads",
     "delete_object": "s3:DeleteObject",
 }
 
