@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from infra.local.demo import Demo, DemoFailed, print_summary, run_demo
 from infra.local.errors import StackError
@@ -21,6 +22,8 @@ from infra.postgres.load_demo_bank import load_demo_bank
 
 NAME = os.environ.get("RESMA_STACK") or "local"
 """Name of the stack, and of its folder in .resma; tests have stacks of their own."""
+
+_EXAMPLE = '{"type":"TRANSACTIONS","format":"CSV","filters":{"from":"2024-01-01"}}'
 
 
 def main() -> int:
@@ -36,7 +39,7 @@ def main() -> int:
         with alone(arguments.command):
             {"up": up, "down": down, "demo": demo, "logs": logs}[arguments.command](console)
     except (StackError, DemoFailed) as error:
-        console.print(f"[bold red]failed:[/] {error}", markup=True)
+        console.print(f"[bold red]failed:[/] {escape(str(error))}")
         return 1
     except KeyboardInterrupt:
         console.print("interrupted: everything that was started is ended")
@@ -77,11 +80,10 @@ def up(console: Console) -> None:
     console.print(
         f"""[bold]up[/] at {running.api_url} (documentation: {running.api_url}/docs); ask for a report:
 
-curl -X POST {running.api_url}/api/v1/reports/generate -H "Content-Type: application/json" """
-        """-d '{"type":"TRANSACTIONS","format":"CSV","filters":{"from":"2024-01-01"}}'
+curl -X POST {running.api_url}/api/v1/reports/generate -H "Content-Type: application/json" -d '{_EXAMPLE}'
 
-`make logs` shows the functions' logs, `make down` ends it""",
-        markup=True,
+webhooks are signed with {running.webhook_secret}
+`make logs` shows the functions' logs, `make down` ends it"""
     )
 
 
