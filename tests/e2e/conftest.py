@@ -17,7 +17,8 @@ from tests.e2e.client import Client
 from tests.e2e.fault_proxy import FaultProxy
 from tests.e2e.webhook_receiver import WebhookReceiver
 
-ROWS = 20_000
+ROWS = 80_000
+"""Enough for a CSV of two parts."""
 
 
 class Faults:

@@ -35,6 +35,13 @@ class Accidents:
     frozen_workers: list[psutil.Process]
 
 
+def is_running(pid: int) -> bool:
+    """Whether a process lives. One that was idle when it was killed stays as a zombie until its next invocation."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 def kill_workers(client: Client) -> None:
     """Kills every worker there is."""
     for pid in client.workers():
@@ -62,7 +69,7 @@ def kill_workers_after_publishing(client: Client, database: FaultProxy) -> str:
         assert client.objects(report_id) == [f"demo/{report_id}.csv"]
         assert client.http("GET", f"/api/v1/reports/{report_id}/download").status == 409
         kill_workers(client)
-        eventually("none is left", lambda: not any(map(psutil.pid_exists, client.workers())))
+        eventually("none is left", lambda: not any(map(is_running, client.workers())))
     return report_id
 
 
@@ -71,7 +78,7 @@ def freeze_workers(client: Client, store: FaultProxy) -> tuple[str, list[psutil.
     with store.failing(Fault("stall", when=PART)) as fault:
         report_id = client.ask("CSV", ALL)
         fault.await_strike()
-        workers = [psutil.Process(pid) for pid in client.workers() if psutil.pid_exists(pid)]
+        workers = [psutil.Process(pid) for pid in client.workers() if is_running(pid)]
         for worker in workers:
             worker.suspend()
     return report_id, workers
