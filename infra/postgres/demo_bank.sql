@@ -56,12 +56,17 @@ FROM (
                 WHEN mod(h2, 100) < 96 THEN 'SALARY'
                 WHEN mod(h2, 100) < 98 THEN 'REFUND'
                 ELSE 'INTEREST' END AS kind,
-           pg_temp.pick(h1, ARRAY['Padaria São João', 'Livraria Açaí', 'Mercado Central', 'Farmácia Boa Saúde',
-               'Café Girassol', 'Posto Ipiranga', 'Kaufhaus Süd', 'Crème & Co.', 'Ωμέγα Βιβλία', 'Кафе Пушкин',
-               'O''Neill "Pub"', 'Loja das Flores']) AS shop,
-           pg_temp.pick(h4, ARRAY['Ana Conceição', 'João Magalhães', 'Márcia Araújo', 'Søren Ångström',
-               'Zoë Müller', 'Łukasz Wójcik', 'Ελένη Παπαδοπούλου', 'Иван Петров', 'Luís Figueiredo',
-               'Beatriz Gonçalves', 'Carlos Antônio de Oliveira', 'Mary O''Brien']) AS person,
+           -- One in a thousand is from abroad, and written in other letters.
+           CASE WHEN mod(h3, 1000) = 0
+                THEN pg_temp.pick(h1, ARRAY['Ωμέγα Βιβλία', 'Кафе Пушкин', 'Księgarnia Łódź'])
+                ELSE pg_temp.pick(h1, ARRAY['Padaria São João', 'Livraria Açaí', 'Mercado Central',
+                    'Farmácia Boa Saúde', 'Café Girassol', 'Posto Ipiranga', 'Kaufhaus Süd', 'Crème & Co.',
+                    'O''Neill "Pub"', 'Loja das Flores']) END AS shop,
+           CASE WHEN mod(h3, 1000) = 1
+                THEN pg_temp.pick(h4, ARRAY['Ελένη Παπαδοπούλου', 'Иван Петров', 'Łukasz Wójcik'])
+                ELSE pg_temp.pick(h4, ARRAY['Ana Conceição', 'João Magalhães', 'Márcia Araújo', 'Søren Ångström',
+                    'Zoë Müller', 'Luís Figueiredo', 'Beatriz Gonçalves', 'Carlos Antônio de Oliveira',
+                    'Mary O''Brien']) END AS person,
            pg_temp.pick(h2, ARRAY['Aurora Energia S.A.', 'Telefônica Brasil', 'Construções Atlântico Lda.',
                'Águas do Norte', 'Nordwind GmbH', 'Colégio Santa Clara', 'Imobiliária Horizonte']) AS company
     FROM (
