@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ import urllib3
 from localstack_client.session import Session
 
 from infra.local.stack import Stack
-from tests.e2e.eventually import eventually
+from tests.e2e.eventually import POLL_SECONDS, eventually
 
 GENERATE = "/api/v1/reports/generate"
 ENDED = ("READY", "FAILED", "CANCELLED", "EXPIRED")
@@ -83,17 +84,12 @@ class Client:
 
     def await_status(self, report_id: str, *statuses: str, seconds: float = 60) -> Json:
         """Follows a report until it has one of the statuses, and fails at once if it ends with another."""
-
-        def ask() -> Json | None:
-            view = self.show(report_id)
-            if view["status"] in statuses:
-                return view
+        deadline = time.monotonic() + seconds
+        while (view := self.show(report_id))["status"] not in statuses:
             assert view["status"] not in ENDED, view
-            return None
-
-        report = eventually(f"report {report_id} is {' or '.join(statuses)}", ask, seconds)
-        assert report is not None
-        return report
+            assert time.monotonic() < deadline, (f"not within {seconds} s", view, self.backlog())
+            time.sleep(POLL_SECONDS)
+        return view
 
     def download(self, report: Json) -> Download:
         """Fetches a report's file as a browser would: the stable link, then where it leads."""

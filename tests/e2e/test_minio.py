@@ -139,10 +139,11 @@ def test_a_killed_worker_leaves_nothing_in_minio(minio: Minio) -> None:
     require_one_whole_file(minio.client, report)
 
 
-def test_a_lost_answer_to_the_completion_is_no_failure(minio: Minio) -> None:
+def test_a_lost_answer_to_the_completion_costs_an_attempt_at_most(minio: Minio) -> None:
+    # MinIO stops a completion whose caller has gone, at times half-way: then no second one can succeed (InvalidPart).
     with minio.proxy.failing(Fault("cut", when=b"<CompleteMultipartUpload")) as fault:
         report_id = minio.client.ask("CSV", ALL)
         fault.await_strike()
     report = minio.client.await_status(report_id, "READY")
-    assert report["attempt"] == 1
+    assert report["attempt"] <= 2
     require_one_whole_file(minio.client, report)
