@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 DEMO_BANK = Path(__file__).parent / "demo_bank.sql"
 
@@ -14,11 +16,16 @@ def load_demo_bank(database_url: str, rows: int) -> bool:
 
     Does nothing where it already does. Replaces all of it in one transaction otherwise.
     """
+    source = DEMO_BANK.read_text(encoding="utf-8")
+    label = f"demo bank {hashlib.sha256(source.encode()).hexdigest()[:12]}"
     with psycopg.connect(database_url) as connection:
-        held = connection.execute("SELECT count(*) FROM bank.transactions WHERE tenant_id = 'demo'").fetchone()
-        if held == (rows,):
+        held = connection.execute(
+            "SELECT count(*), obj_description('bank.transactions'::regclass) FROM bank.transactions"
+            " WHERE tenant_id = 'demo'"
+        ).fetchone()
+        if held == (rows, label):
             return False
-        create_function, insert = DEMO_BANK.read_text(encoding="utf-8").split(";\n\n", 1)
+        create_function, insert = source.split(";\n\n", 1)
         connection.execute("DROP INDEX IF EXISTS bank.transactions_by_account")
         connection.execute("TRUNCATE bank.transactions")
         connection.execute("SET LOCAL work_mem = '256MB'")
@@ -28,6 +35,8 @@ def load_demo_bank(database_url: str, rows: int) -> bool:
             "CREATE INDEX transactions_by_account"
             " ON bank.transactions (tenant_id, account_id, booked_at, transaction_id)"
         )
+        # By this an older version's rows are told from these.
+        connection.execute(sql.SQL("COMMENT ON TABLE bank.transactions IS {}").format(sql.Literal(label)))
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE, FREEZE) bank.transactions")
     return True
