@@ -49,7 +49,7 @@ class RuntimeApi:
         self.init_error: bytes | None = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
         self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, name="runtime-api", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), name="runtime-api", daemon=True).start()
 
     @property
     def address(self) -> str:
@@ -87,6 +87,8 @@ def _end_within_limit(call: Call, body: bytes) -> None:
 def _handler_for(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Headers and body are two writes: together with delayed acknowledgements, each answer would wait 40 ms.
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             if self.path != f"{VERSION}/invocation/next":
