@@ -11,6 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import psycopg
 
 from infra.local.errors import StackError
@@ -78,7 +79,7 @@ class PostgresServer:
 
     def stop(self) -> None:
         """Stops the server at once; clients are cut off. Safe to call when it is not running."""
-        if (self._data / "postmaster.pid").exists():
+        if self._is_ours():
             self._run("pg_ctl", "stop", "-w", "-t", "30", "-m", "immediate", "-D", str(self._data), check=False)
 
     def is_running(self) -> bool:
@@ -93,6 +94,19 @@ class PostgresServer:
     def process_id(self) -> int:
         """The server's process."""
         return int((self._data / "postmaster.pid").read_text().splitlines()[0])
+
+    def _is_ours(self) -> bool:
+        """Whether the noted process is this server: after a crash of the machine, its id may be somebody else's."""
+        note = self._data / "postmaster.pid"
+        try:
+            command = psutil.Process(self.process_id).cmdline()
+        except (OSError, ValueError, IndexError, psutil.Error):
+            command = []
+        if str(self._data) in command:
+            return True
+        # Postgres would not start over the note of a process that lives.
+        note.unlink(missing_ok=True)
+        return False
 
     def _initialise(self) -> None:
         shutil.rmtree(self._data, ignore_errors=True)
