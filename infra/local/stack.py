@@ -18,6 +18,7 @@ import psycopg
 from infra.local.deploy import Endpoint
 from infra.local.deploy_system import Choices, ObjectStore, Surroundings, deploy_system
 from infra.local.errors import StackError
+from infra.local.guard import Guard
 from infra.local.localstack import LocalStackServer
 from infra.local.paths import STATE
 from infra.local.ports import free_port, require_free
@@ -60,7 +61,8 @@ class Running:
 class Stack:
     """A stack by name; its state lies in `.resma/<name>`. Several may be up at once.
 
-    As a context manager it is started on entering and stopped on leaving, whatever happens in between.
+    As a context manager it is started on entering and stopped on leaving, whatever happens in between: also when this
+    process is killed.
     """
 
     def __init__(self, name: str, options: Options | None = None, tell: Callable[[str], None] = print) -> None:
@@ -68,17 +70,21 @@ class Stack:
         self._options = options or Options()
         self._tell = tell
         self.running: Running | None = None
+        self._guard: Guard | None = None
 
     def __enter__(self) -> Self:
+        self._guard = Guard(self.folder)
         try:
             self.start()
         except BaseException:
-            self.stop()
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_exception: object) -> None:
         self.stop()
+        if self._guard is not None:
+            self._guard.dismiss()
 
     @property
     def up(self) -> Running:
