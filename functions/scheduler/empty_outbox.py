@@ -29,8 +29,9 @@ GRACE_SECONDS = 5
 ORPHANED_SECONDS = 60
 """How long after its lease's end a job may wait for the queue to deliver its message again."""
 
-FORGOTTEN_SECONDS = 3600
-"""How long a message may be on its way before it counts as lost. A job that is sent twice is done once."""
+FORGOTTEN_SECONDS = 900
+"""How long a message may be on its way before it counts as lost: a worker that dies before it could shorten the
+message's visibility hides it for the queue's 90 minutes. A job that is sent twice is done once."""
 
 BATCH = 100
 
