@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -16,6 +14,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValida
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from api.check_body import check_body
 from api.download_report import download_report
 from api.list_report_types import list_report_types
 from api.list_reports import ListQuery, list_reports
@@ -26,15 +25,12 @@ from api.settings import ApiSettings
 from api.show_report import show_report
 from resma.aws import s3_client, sqs_client
 from resma.database import Database
-from resma.errors import Fault, ReportNotFound, RequestMalformed, RequestTooLarge, ResmaError
+from resma.errors import Fault, ReportNotFound, RequestError, ResmaError
 from resma.reports import find_report
 from resma.settings import read_settings
 from resma.writers import Format
 
 logger = Logger()
-
-BODY_BYTES_MAX = 256 * 1024
-"""More than any request needs; what is larger is refused unread."""
 
 POLL_SECONDS = 1
 """What Retry-After says while a report is under way."""
@@ -57,23 +53,11 @@ def _database() -> Database:
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Entry point for API Gateway."""
-    if len((event.get("body") or "").encode()) > BODY_BYTES_MAX:
-        error = RequestTooLarge(f"the body has more than {BODY_BYTES_MAX} bytes: send only type, format and filters")
-        return _bare(problem_of(error, event.get("path", "")))
-    if event.get("body") and not _is_json(event):
-        malformed = RequestMalformed("the body is not JSON in UTF-8: send an object with type, format and filters")
-        return _bare(problem_of(malformed, event.get("path", "")))
-    return app.resolve(event, context)
-
-
-def _is_json(event: dict[str, Any]) -> bool:
-    """Whether the body can be read at all. Powertools catches JSON's own error only, and not those around it."""
     try:
-        body = base64.b64decode(event["body"]).decode() if event.get("isBase64Encoded") else event["body"]
-        json.loads(body)
-    except (ValueError, RecursionError):  # also no UTF-8, a number of thousands of digits, a thousand brackets
-        return False
-    return True
+        check_body(event)
+    except RequestError as error:
+        return _bare(problem_of(error, event.get("path", "")))
+    return app.resolve(event, context)
 
 
 @app.post(
@@ -96,7 +80,9 @@ def handle_post_report(body: ReportRequest) -> Response[ReportView]:
 @app.get("/api/v1/reports", summary="List reports, newest first", tags=["reports"])
 def handle_get_reports(
     status: Annotated[Status | None, Query(description="Only this status.")] = None,
-    type_: Annotated[str | None, Query(alias="type", description="Only this report type.")] = None,
+    type_: Annotated[
+        str | None, Query(alias="type", pattern="^[A-Z][A-Z0-9_]{0,99}$", description="Only this report type.")
+    ] = None,
     format_: Annotated[Format | None, Query(alias="format", description="Only this format.")] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="Reports a page.")] = 50,
     cursor: Annotated[str | None, Query(description="Where the page begins: part of `next`.")] = None,
@@ -147,6 +133,12 @@ def handle_get_openapi() -> Response[str]:
     return Response(HTTPStatus.OK, "application/json", document)
 
 
+@app.get("/", include_in_schema=False)
+def handle_get_root() -> Response[None]:
+    """GET: whoever comes by the front door is shown the documentation."""
+    return Response(HTTPStatus.SEE_OTHER, headers={"Location": f"{_base_url()}/docs"})
+
+
 app.enable_swagger(path="/docs", title="Resma", version="1")
 
 
@@ -163,11 +155,9 @@ def handle_error(error: ResmaError) -> Response[str]:
 def handle_invalid(error: RequestValidationError) -> Response[str]:
     """What powertools' validation found: one fault for each place."""
     items = error.errors()
-    if any(item["type"] == "json_invalid" for item in items):
-        malformed = RequestMalformed("the body is not JSON: send an object with type, format and filters")
-        return problem_of(malformed, app.current_event.path)
     faults = [Fault(_pointer(item["loc"]), _advice(item)) for item in items]
-    detail = f"{len(faults)} parts of the request can't be used: see `errors`"
+    parts = "one part" if len(faults) == 1 else f"{len(faults)} parts"
+    detail = f"{parts} of the request can't be used: see `errors`"
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "request-invalid", detail, app.current_event.path, faults)
 
 

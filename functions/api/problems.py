@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -22,6 +23,7 @@ from resma.errors import (
     RequestError,
     RequestInvalid,
     RequestMalformed,
+    RequestMediaTypeUnsupported,
     RequestTooLarge,
     ResmaError,
 )
@@ -36,11 +38,15 @@ _STATUS: Mapping[type[ResmaError], HTTPStatus] = {
     IdempotencyKeyInFlight: HTTPStatus.CONFLICT,
     ReportExpired: HTTPStatus.GONE,
     RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    RequestMediaTypeUnsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     RequestInvalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     DatabaseBusy: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+
+_FAULTS_MAX = 20
+"""Faults that a problem lists; a request with more is not mended one by one."""
 
 _RETRY_AFTER_SECONDS = 5
 _RETRYABLE = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.CONFLICT}
@@ -71,7 +77,7 @@ def problem(status: HTTPStatus, code: str, detail: str, instance: str, faults: I
         "detail": detail,
         "instance": instance,
     }
-    if errors := [{"pointer": fault.pointer, "detail": fault.detail} for fault in faults]:
+    if errors := [{"pointer": fault.pointer, "detail": fault.detail} for fault in islice(faults, _FAULTS_MAX)]:
         body["errors"] = errors
     headers: dict[str, str | list[str]] = {"Retry-After": str(_RETRY_AFTER_SECONDS)} if status in _RETRYABLE else {}
     return Response(status.value, MEDIA_TYPE, json.dumps(body, ensure_ascii=False), headers=headers)

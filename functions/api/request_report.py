@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from api.models import ReportRequest
 from resma.catalogue import find_report_type
 from resma.database import Database
-from resma.errors import Fault, IdempotencyKeyInvalid, RequestInvalid
+from resma.errors import Fault, IdempotencyKeyInvalid, RequestInvalid, ResmaError
 from resma.job_queue import mark_enqueued, send_job
 from resma.reports import NewReport, Report, insert_report
 
@@ -102,5 +102,9 @@ def _enqueue(database: Database, queue: Queue, report: Report) -> None:
             error=type(error).__name__,
         )
         return
-    with database.transaction() as connection:
-        mark_enqueued(connection, report.tenant_id, report.report_id)
+    try:
+        with database.transaction() as connection:
+            mark_enqueued(connection, report.tenant_id, report.report_id)
+    except ResmaError as error:
+        # The report is accepted and sent; at worst the tick sends it again, which does no harm.
+        logger.warning("not marked as sent", report_id=str(report.report_id), error=error.code)

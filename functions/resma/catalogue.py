@@ -14,13 +14,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from resma.errors import CatalogueInvalid, Fault, RequestInvalid
 
 CATALOGUE_FOLDER = Path(__file__).parent.parent / "catalog"
 
 _PARAMETER = re.compile(r"%\((\w+)\)s")
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NAME = r"^[a-z][a-z0-9_]*$"
 
 
@@ -118,7 +119,8 @@ class ReportType(_Frozen):
             checked = filter_model(self).model_validate(filters)
         except ValidationError as error:
             faults = tuple(_fault(self, item) for item in error.errors(include_url=False))
-            raise RequestInvalid(f"{len(faults)} of the filters of {self.type} can't be used", faults) from None
+            count = "one" if len(faults) == 1 else str(len(faults))
+            raise RequestInvalid(f"{count} of the filters of {self.type} can't be used", faults) from None
         values: dict[str, Any] = checked.model_dump(mode="json", exclude_none=True)
         if faults := tuple(_disorder(self, values)):
             raise RequestInvalid("the dates are in the wrong order", faults)
@@ -148,12 +150,19 @@ def filter_model(report_type: ReportType) -> type[BaseModel]:
 
 def _annotation(item: Filter) -> Any:
     if item.kind == "date":
-        return date | None
+        return Annotated[date, BeforeValidator(_require_iso_date)] | None
     if item.kind == "choice":
         choice: Any = Literal.__getitem__(item.choices)
         return Annotated[list[choice], Field(min_length=1, max_length=len(item.choices))] | None
     # Postgres text can't hold NUL.
     return Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")] | None
+
+
+def _require_iso_date(value: object) -> object:
+    """Pydantic would also take numbers, as seconds since 1970, and texts with a time."""
+    if not (isinstance(value, str) and _ISO_DATE.fullmatch(value)):
+        raise ValueError("give a day as YYYY-MM-DD")
+    return value
 
 
 def _fault(report_type: ReportType, item: Mapping[str, Any]) -> Fault:

@@ -7,12 +7,22 @@ import threading
 from collections.abc import Iterator
 
 import psycopg
+from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from resma.aws import read_secret
-from resma.errors import DatabaseBusy, DatabaseUnavailable, PermanentError, QueryInvalid, TransientError
+from resma.errors import (
+    DatabaseBusy,
+    DatabaseUnavailable,
+    PermanentError,
+    QueryInvalid,
+    SettingsInvalid,
+    TransientError,
+)
+
+logger = Logger(child=True)
 
 _BUSY_SQLSTATES = {
     "55P03",  # lock_not_available
@@ -22,6 +32,8 @@ _BUSY_SQLSTATES = {
     "40001",  # serialization_failure, also a standby's conflict
     "40P01",  # deadlock_detected
 }
+_AWAY_SQLSTATES = {"25006"}  # read_only_sql_transaction: after a failover this server is no longer the writer
+_MEMBERS = {"host", "port", "dbname", "username", "password"}
 _AWAY_CLASSES = ("08", "53", "57", "58")  # connection, resources, operator intervention, system error
 
 
@@ -49,10 +61,15 @@ class Database:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Connection[TupleRow]]:
         """A read-write transaction: committed at the end, rolled back on any error. Errors come out as ours."""
-        with self._turn, translated_errors():
-            connection = self.connect()
-            with connection.transaction():
-                yield connection
+        with self._turn:
+            try:
+                with translated_errors():
+                    connection = self.connect()
+                    with connection.transaction():
+                        yield connection
+            except DatabaseUnavailable:
+                self.close()  # the next one looks for a server that can serve
+                raise
 
     def close(self) -> None:
         """Closes the connection, if there is one. Never raises."""
@@ -82,6 +99,8 @@ def _open(secret_arn: str, application_name: str) -> Connection[TupleRow]:
             f"the database's secret can't be read ({type(error).__name__}): check the function's policy, "
             "and that Secrets Manager can be reached"
         ) from error
+    if missing := _MEMBERS - secret.keys():
+        raise SettingsInvalid(f"the database's secret lacks {', '.join(sorted(missing))}: see docs/aws.md")
     try:
         return psycopg.connect(
             host=secret["host"],
@@ -97,11 +116,15 @@ def _open(secret_arn: str, application_name: str) -> Connection[TupleRow]:
             keepalives_idle=10,
             keepalives_interval=5,
             keepalives_count=3,
+            # Keepalives are not sent while data wait for an acknowledgement; this counts then, in milliseconds.
+            tcp_user_timeout=25_000,
         )
     except psycopg.OperationalError as error:
+        # Where and why is for the log: an error's message travels to whoever asked for the report.
+        logger.warning("no connection", host=secret["host"], port=secret["port"], reason=str(error))
         raise DatabaseUnavailable(
-            f"no connection to the database at {secret['host']}:{secret['port']}: check that it is up and "
-            "that the function's subnet and security group reach it"
+            "no connection to the database: check that it is up, that the function's subnet and security group reach "
+            "it, and that the secret's password is right; the function's log says where and why"
         ) from error
 
 
@@ -122,7 +145,9 @@ def _translate(error: psycopg.Error) -> TransientError | PermanentError:
         )
     if state is None and isinstance(error, psycopg.OperationalError):
         return DatabaseUnavailable("the connection to the database was lost; the report is tried again")
-    if state is not None and state.startswith(_AWAY_CLASSES):
+    if state is not None and (state in _AWAY_SQLSTATES or state.startswith(_AWAY_CLASSES)):
         return DatabaseUnavailable(f"the database is not there (SQLSTATE {state}); the report is tried again")
-    detail = (error.diag.message_primary or type(error).__name__).strip()
+    detail = type(error).__name__
+    if state is not None and state.startswith("42"):  # syntax and names; other messages may quote a row's data
+        detail = (error.diag.message_primary or detail).strip()
     return QueryInvalid(f"the database refused the query (SQLSTATE {state}): {detail}")

@@ -4,6 +4,7 @@ ResmaError
 |-- RequestError                 the caller can mend it; the API turns it into a problem (RFC 9457)
 |   |-- RequestMalformed         not JSON, or no object
 |   |-- RequestTooLarge
+|   |-- RequestMediaTypeUnsupported
 |   |-- RequestInvalid           unknown type, format or filter; a value out of bounds
 |   |-- ReportNotFound
 |   |-- ReportNotReady           asked for the file before there is one
@@ -58,6 +59,10 @@ class RequestMalformed(RequestError):
 
 class RequestTooLarge(RequestError):
     code = "request-too-large"
+
+
+class RequestMediaTypeUnsupported(RequestError):
+    code = "request-media-type-unsupported"
 
 
 class RequestInvalid(RequestError):

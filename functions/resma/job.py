@@ -47,42 +47,33 @@ class Claim:
     filters: dict[str, Any]
     callback_url: str | None
     created_at: datetime
-    upload_id: str | None
-    """The upload that an earlier attempt left behind, if any."""
-    object_key: str | None
 
 
 def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Claim | None:
-    """Takes the job if it is free, or if its worker's lease has run out; None where there is nothing left to do.
+    """Takes the job if it is free, or if its worker's lease has run out; None where there is nothing left to do:
+    it has ended, or had its MAX_ATTEMPTS.
 
     Raises LeaseHeld while another worker has it.
     """
     with connection.cursor(row_factory=class_row(Claim)) as cursor:
         cursor.execute(
             """
-            WITH free AS (
-                SELECT tenant_id, report_id, upload_id, object_key FROM resma.reports
-                WHERE tenant_id = %s AND report_id = %s
-                  AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
-                FOR UPDATE
-            )
-            UPDATE resma.reports AS r
-            SET status = 'GENERATING', attempt = r.attempt + 1, started_at = clock_timestamp(),
-                enqueued_at = coalesce(r.enqueued_at, clock_timestamp()),
+            UPDATE resma.reports
+            SET status = 'GENERATING', attempt = attempt + 1, started_at = clock_timestamp(),
+                enqueued_at = coalesce(enqueued_at, clock_timestamp()),
                 lease_until = clock_timestamp() + make_interval(secs => %s),
                 rows_done = 0, rows_expected = NULL, upload_id = NULL, object_key = NULL
-            FROM free
-            WHERE r.tenant_id = free.tenant_id AND r.report_id = free.report_id
-            RETURNING r.tenant_id, r.report_id, r.attempt, r.type, r.format, r.filters, r.callback_url,
-                      r.created_at, free.upload_id, free.object_key
+            WHERE tenant_id = %s AND report_id = %s AND attempt < %s
+              AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
+            RETURNING tenant_id, report_id, attempt, type, format, filters, callback_url, created_at
             """,
-            (tenant_id, report_id, LEASE_SECONDS),
+            (LEASE_SECONDS, tenant_id, report_id, MAX_ATTEMPTS),
         )
         if (claim := cursor.fetchone()) is not None:
             return claim
     left = connection.execute(
         "SELECT extract(epoch FROM lease_until - clock_timestamp())::float8 FROM resma.reports"
-        " WHERE tenant_id = %s AND report_id = %s AND status = 'GENERATING'",
+        " WHERE tenant_id = %s AND report_id = %s AND status = 'GENERATING' AND lease_until > clock_timestamp()",
         (tenant_id, report_id),
     ).fetchone()
     if left is not None:
@@ -115,7 +106,7 @@ def note_summary(connection: Connection[TupleRow], claim: Claim, summary: Summar
 
 
 def note_upload(connection: Connection[TupleRow], claim: Claim, object_key: str, upload_id: str) -> None:
-    """Records the upload under way, so that whoever takes the job over can abort it. Raises LeaseLost."""
+    """Records where the file will be, and by which upload. Raises LeaseLost."""
     _fenced(
         connection,
         claim,
@@ -180,10 +171,11 @@ def revive_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID
     return row is not None
 
 
-def give_up_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> bool:
+def give_up_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, *, least_attempts: int = 0) -> bool:
     """FAILED with the last error, for a job that the queue has given up; returns whether the row was changed.
 
-    Leaves alone what is finished, and what a worker still has: a duplicate of its message was given up then.
+    Only if it has had `least_attempts`. Leaves alone what is finished, and what a worker still has: a duplicate of its
+    message was given up then.
     """
     row = connection.execute(
         """
@@ -194,9 +186,10 @@ def give_up_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUI
                 ', for instance out of memory or time: see its log, then ask for the report again')
         WHERE tenant_id = %s AND report_id = %s
           AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
+          AND attempt >= %s
         RETURNING report_id
         """,
-        (tenant_id, report_id),
+        (tenant_id, report_id, least_attempts),
     ).fetchone()
     if row is not None:
         _record_event(connection, tenant_id, report_id, "report.failed")

@@ -17,7 +17,7 @@ class Settings(BaseModel):
 
     stage: str = Field(min_length=1)
     database_secret_arn: str = Field(min_length=1)
-    """Secrets Manager: JSON with host, port, dbname, username, password, as RDS writes it."""
+    """Secrets Manager: JSON with host, port, dbname, username, password."""
 
 
 S = TypeVar("S", bound=BaseModel)

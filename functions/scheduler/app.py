@@ -16,6 +16,9 @@ from scheduler.settings import SchedulerSettings
 
 logger = Logger()
 
+SPARE_SECONDS = 10
+"""What a last message may take, when the queue or the topic is slow."""
+
 
 @lru_cache
 def _resources() -> Resources:
@@ -30,13 +33,17 @@ def _resources() -> Resources:
     )
 
 
-def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
+def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Entry point for the tick. Safe to run twice at once: rows are locked, and those that are locked passed over."""
     resources = _resources()
+
+    def is_time_left() -> bool:
+        return context.get_remaining_time_in_millis() > SPARE_SECONDS * 1000
+
     done = {
         "freed": free_orphans(resources),
-        "sent": send_unsent_jobs(resources),
-        "published": publish_unpublished_events(resources),
+        "sent": send_unsent_jobs(resources, is_time_left),
+        "published": publish_unpublished_events(resources, is_time_left),
     }
     logger.info("the tick is done", extra=done)
     return done

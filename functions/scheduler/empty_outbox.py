@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -78,51 +79,88 @@ def _put_into_outbox(connection: Connection[TupleRow], tenant_id: str, report_id
     )
 
 
-def send_unsent_jobs(resources: Resources) -> int:
-    """Sends the messages of PENDING jobs that have none; returns how many. Stops when the queue is away."""
+_UNSENT = """
+    status = 'PENDING'
+    AND (enqueued_at IS NULL AND created_at < clock_timestamp() - make_interval(secs => %(grace)s)
+         OR enqueued_at < clock_timestamp() - make_interval(secs => %(forgotten)s))
+"""
+_UNPUBLISHED = "published_at IS NULL AND created_at < clock_timestamp() - make_interval(secs => %(grace)s)"
+_PAUSES = {"grace": GRACE_SECONDS, "forgotten": FORGOTTEN_SECONDS, "batch": BATCH}
+
+
+def send_unsent_jobs(resources: Resources, is_time_left: Callable[[], bool]) -> int:
+    """Sends the messages of PENDING jobs that have none; returns how many. Stops when the queue is away.
+
+    Each in a transaction of its own: what was sent stays sent, however the tick ends.
+    """
     with resources.system.transaction() as connection:
         jobs = connection.execute(
-            """
-            SELECT tenant_id, report_id FROM resma.reports
-            WHERE status = 'PENDING'
-              AND (enqueued_at IS NULL AND created_at < clock_timestamp() - make_interval(secs => %s)
-                   OR enqueued_at < clock_timestamp() - make_interval(secs => %s))
-            ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED
-            """,
-            (GRACE_SECONDS, FORGOTTEN_SECONDS, BATCH),
+            f"SELECT tenant_id, report_id FROM resma.reports WHERE {_UNSENT} ORDER BY created_at LIMIT %(batch)s",
+            _PAUSES,
         ).fetchall()
-        sent = 0
-        for tenant_id, report_id in jobs:
-            try:
-                send_job(resources.sqs, resources.queue_url, tenant_id, report_id)
-            except (ClientError, BotoCoreError) as error:
-                logger.warning("the queue is away; the next tick tries again", error=type(error).__name__)
+    sent = 0
+    for tenant_id, report_id in jobs:
+        if not is_time_left():
+            break
+        try:
+            sent += _send_unsent_job(resources, tenant_id, report_id)
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("a job was not sent", report_id=str(report_id), error=type(error).__name__)
+            if isinstance(error, BotoCoreError):  # the queue does not answer at all
                 break
-            mark_enqueued(connection, tenant_id, report_id)
-            sent += 1
     return sent
 
 
-def publish_unpublished_events(resources: Resources) -> int:
-    """Publishes the events that were not; returns how many. Stops when the topic is away."""
+def _send_unsent_job(resources: Resources, tenant_id: str, report_id: UUID) -> int:
+    with resources.system.transaction() as connection:
+        taken = connection.execute(
+            "SELECT 1 FROM resma.reports WHERE tenant_id = %(tenant_id)s AND report_id = %(report_id)s"
+            f" AND ({_UNSENT}) FOR UPDATE SKIP LOCKED",
+            {**_PAUSES, "tenant_id": tenant_id, "report_id": report_id},
+        ).fetchone()
+        if taken is None:  # another tick has it, or had
+            return 0
+        send_job(resources.sqs, resources.queue_url, tenant_id, report_id)
+        mark_enqueued(connection, tenant_id, report_id)
+    return 1
+
+
+def publish_unpublished_events(resources: Resources, is_time_left: Callable[[], bool]) -> int:
+    """Publishes the events that were not; returns how many. Stops when the topic is away.
+
+    Each in a transaction of its own; one that the topic refuses does not hold up those behind it.
+    """
     with resources.system.transaction() as connection, connection.cursor(row_factory=class_row(Event)) as cursor:
-        events = cursor.execute(
-            """
-            SELECT tenant_id, event_id, report_id, type, created_at FROM resma.events
-            WHERE published_at IS NULL AND created_at < clock_timestamp() - make_interval(secs => %s)
-            ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED
-            """,
-            (GRACE_SECONDS, BATCH),
-        ).fetchall()
-        published = 0
-        for event in events:
-            report = find_report(connection, event.tenant_id, event.report_id)
-            try:
-                message = describe_event(event, report, resources.public_base_url)
-                publish_event(resources.sns, resources.topic_arn, message)
-            except (ClientError, BotoCoreError) as error:
-                logger.warning("the topic is away; the next tick tries again", error=type(error).__name__)
+        cursor.execute(
+            "SELECT tenant_id, event_id, report_id, type, created_at FROM resma.events"
+            f" WHERE {_UNPUBLISHED} ORDER BY created_at LIMIT %(batch)s",
+            _PAUSES,
+        )
+        events = cursor.fetchall()
+    published = 0
+    for event in events:
+        if not is_time_left():
+            break
+        try:
+            published += _publish_unpublished_event(resources, event)
+        except (ClientError, BotoCoreError) as error:
+            logger.warning("an event was not published", event_id=event.event_id, error=type(error).__name__)
+            if isinstance(error, BotoCoreError):
                 break
-            mark_published(connection, event)
-            published += 1
     return published
+
+
+def _publish_unpublished_event(resources: Resources, event: Event) -> int:
+    with resources.system.transaction() as connection:
+        taken = connection.execute(
+            "SELECT 1 FROM resma.events WHERE tenant_id = %(tenant_id)s AND event_id = %(event_id)s"
+            f" AND ({_UNPUBLISHED}) FOR UPDATE SKIP LOCKED",
+            {**_PAUSES, "tenant_id": event.tenant_id, "event_id": event.event_id},
+        ).fetchone()
+        if taken is None:
+            return 0
+        report = find_report(connection, event.tenant_id, event.report_id)
+        message = describe_event(event, report, resources.public_base_url)
+        publish_event(resources.sns, resources.topic_arn, message)
+        mark_published(connection, event)
+    return 1

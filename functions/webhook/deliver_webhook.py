@@ -13,10 +13,11 @@ from resma.aws import read_secret
 from resma.catalogue import find_report_type
 from resma.database import Database
 from resma.download import DOWNLOAD_SECONDS, presign_download
+from resma.errors import DatabaseUnavailable
 from resma.events import describe_event, find_event
 from resma.reports import find_report
 from webhook.deliveries import Delivery, claim_delivery, claim_due_delivery, record_outcome
-from webhook.post_signed import post_signed
+from webhook.post_signed import Outcome, post_signed
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -57,9 +58,17 @@ def deliver_due_webhooks(resources: Resources, is_time_left: Callable[[], bool])
 
 
 def _attempt(resources: Resources, delivery: Delivery) -> None:
-    body = _body(resources, delivery)
-    secret = read_secret(resources.secret_arn)["secret"]
-    outcome = post_signed(delivery.url, delivery.event_id, body, secret)
+    try:
+        body = _body(resources, delivery)
+        secret = read_secret(resources.secret_arn)["secret"]
+        outcome = post_signed(delivery.url, delivery.event_id, body, secret)
+    except DatabaseUnavailable:
+        raise  # nothing can be put on record: the delivery is due again in a minute
+    except Exception as error:
+        # A fault on our side, such as a secret that is none. It goes on record like any other and is tried again with
+        # the same pauses; the deliveries behind it are not held up.
+        logger.exception("a webhook could not be made", report_id=str(delivery.report_id))
+        outcome = Outcome(None, f"not sent: {type(error).__name__} on our side", 0)
     with resources.system.transaction() as connection:
         status = record_outcome(connection, delivery, outcome)
     logger.info(

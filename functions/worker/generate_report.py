@@ -16,16 +16,18 @@ from resma.database import Database
 from resma.errors import LeaseLost, PermanentError, RequestInvalid, RowCountMismatch
 from resma.header import ReportHeader
 from resma.job import (
+    MAX_ATTEMPTS,
     Claim,
     claim_job,
     fail_job,
     finish_job,
+    give_up_job,
     keep_alive,
     note_summary,
     note_upload,
     send_back,
 )
-from resma.multipart import MultipartUpload, Stored, abort_upload, abort_uploads, open_upload, remove_object
+from resma.multipart import MultipartUpload, Stored, abort_uploads, open_upload, remove_object
 from resma.reports import tenant_name
 from resma.snapshot import Snapshot, Summary, open_snapshot
 from resma.writers import EXTENSIONS, Writer, make_writer
@@ -73,8 +75,11 @@ def generate_report(resources: Resources, tenant_id: str, report_id: UUID, hold_
     """
     with resources.system.transaction() as connection:
         claim = claim_job(connection, tenant_id, report_id)
+        is_exhausted = claim is None and give_up_job(connection, tenant_id, report_id, least_attempts=MAX_ATTEMPTS)
     if claim is None:
-        logger.info("nothing left to do: the report has ended, or there is none")
+        logger.info("nothing left to do: the report has ended, or there is none", exhausted=is_exhausted)
+        if is_exhausted:
+            resources.announcer.announce(tenant_id, report_id)
         return "ENDED"
     logger.append_keys(attempt=claim.attempt)
     try:
@@ -99,8 +104,8 @@ def _generate(resources: Resources, claim: Claim, hold_message: Callable[[], Non
     reset_peak()
     watch = _Stopwatch()
     report_type = find_report_type(claim.type)
-    object_key = f"{claim.tenant_id}/{claim.report_id}.{EXTENSIONS[claim.format]}"
-    _clear_away(resources, claim, object_key)
+    object_key = _object_key(claim, claim.attempt)
+    _clear_away(resources, claim)
 
     def beat(rows_done: int) -> None:
         with resources.system.transaction() as connection:
@@ -134,14 +139,17 @@ def _generate(resources: Resources, claim: Claim, hold_message: Callable[[], Non
         finish_job(connection, claim, stored, rows, _metrics(claim, watch, stored, rows))
 
 
-def _clear_away(resources: Resources, claim: Claim, object_key: str) -> None:
-    """Removes what an earlier attempt left. Aborting first means its worker, if alive, can't complete any more."""
-    if claim.attempt == 1:
-        return
-    if claim.upload_id is not None:
-        abort_upload(resources.s3, resources.bucket, object_key, claim.upload_id)
-    abort_uploads(resources.s3, resources.bucket, object_key)
-    remove_object(resources.s3, resources.bucket, object_key)
+def _object_key(claim: Claim, attempt: int) -> str:
+    """A key for each attempt: whatever a late worker deletes or completes, it is never a newer one's file."""
+    return f"{claim.tenant_id}/{claim.report_id}/{attempt}.{EXTENSIONS[claim.format]}"
+
+
+def _clear_away(resources: Resources, claim: Claim) -> None:
+    """Removes what earlier attempts left. Aborting first means their workers, if alive, can't complete any more."""
+    for attempt in range(1, claim.attempt):
+        key = _object_key(claim, attempt)
+        abort_uploads(resources.s3, resources.bucket, key)
+        remove_object(resources.s3, resources.bucket, key)
 
 
 def _header(claim: Claim, report_type: ReportType, summary: Summary, organisation: str) -> ReportHeader:

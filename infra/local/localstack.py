@@ -14,7 +14,7 @@ import urllib3
 
 from infra.local.errors import StackError
 from infra.local.paths import LOCALSTACK_PYTHON
-from infra.local.processes import ProcessId, start_process
+from infra.local.processes import ProcessId, start_process, uninterrupted
 
 PLUGIN = Path(__file__).parent / "localstack_plugin"
 START_SECONDS = 90
@@ -49,13 +49,14 @@ class LocalStackServer:
             raise StackError(f"{LOCALSTACK_PYTHON} is missing: run `make setup`")
         temporary = self.folder / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
-        process = start_process(
-            [str(LOCALSTACK_PYTHON), "-m", "localstack.runtime.main"],
-            log=self.log,
-            environment=self._environment(temporary),
-            folder=self.folder,
-        )
-        process_file.write_text(json.dumps(asdict(process)), encoding="utf-8")
+        with uninterrupted():  # started and noted, or neither
+            process = start_process(
+                [str(LOCALSTACK_PYTHON), "-m", "localstack.runtime.main"],
+                log=self.log,
+                environment=self._environment(temporary),
+                folder=self.folder,
+            )
+            process_file.write_text(json.dumps(asdict(process)), encoding="utf-8")
         self._await_ready(process)
         return process
 

@@ -78,9 +78,9 @@ class PostgresServer:
         self._run("pg_ctl", "start", "-w", "-t", "60", "-D", str(self._data), "-l", str(self.log), "-o", options)
 
     def stop(self) -> None:
-        """Stops the server at once; clients are cut off. Safe to call when it is not running."""
+        """Stops the server; clients are cut off, commits are kept. Safe to call when it is not running."""
         if self._is_ours():
-            self._run("pg_ctl", "stop", "-w", "-t", "30", "-m", "immediate", "-D", str(self._data), check=False)
+            self._run("pg_ctl", "stop", "-w", "-t", "30", "-m", "fast", "-D", str(self._data), check=False)
 
     def is_running(self) -> bool:
         """Whether the server answers."""

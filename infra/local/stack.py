@@ -178,7 +178,7 @@ class Stack:
         with self._step("starting Postgres and applying migrations"):
             postgres = PostgresServer(self.folder / "postgres", free_port())
             postgres.start()
-            migrate(postgres.url)
+            migrate(postgres.url, is_alone=True)
             _forget_reports(postgres.url)
         return postgres
 

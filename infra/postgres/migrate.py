@@ -13,14 +13,17 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 LOGINS = ("resma_app", "resma_reader")
 
 
-def migrate(database_url: str) -> list[str]:
+def migrate(database_url: str, *, is_alone: bool = False) -> list[str]:
     """Applies what is missing, each file in a transaction, and returns the names of the files applied.
 
-    Safe to call twice and at once: yoyo holds a lock in the database. The URL's role must own the database
-    and be able to create roles.
+    Safe to call twice and at once: yoyo holds a lock in the database. `is_alone` says that nobody else can be at it, so
+    that a lock can only be what a killed migration has left. The URL's role must own the database and be able to
+    create roles.
     """
     backend = get_backend(database_url.replace("postgresql://", "postgresql+psycopg://", 1))
     try:
+        if is_alone:
+            backend.break_lock()
         with backend.lock(timeout=60):
             missing = backend.to_apply(read_migrations(str(MIGRATIONS)))
             backend.apply_migrations(missing)

@@ -155,7 +155,15 @@ def test_the_list_has_pages_and_filters(system: System) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", [{"cursor": "nonsense"}, {"limit": "0"}, {"limit": "201"}, {"status": "NOPE"}, {"format": "NOPE"}]
+    "query",
+    [
+        {"type": "a\x00b"},
+        {"cursor": "nonsense"},
+        {"limit": "0"},
+        {"limit": "201"},
+        {"status": "NOPE"},
+        {"format": "NOPE"},
+    ],
 )
 def test_a_bad_list_query_is_a_problem(system: System, query: dict[str, str]) -> None:
     status, headers, problem = system.call_api("GET", "/api/v1/reports", query=query)
@@ -228,3 +236,24 @@ def test_the_database_may_be_away(system: System, monkeypatch: pytest.MonkeyPatc
     assert int(headers["Retry-After"]) > 0
     assert "hush" not in str(problem)
     assert "127.0.0.1" not in str(problem)
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "application/vnd.x+json"])
+def test_a_body_that_is_not_called_json_is_refused(
+    system: System, admin: Connection[TupleRow], media_type: str
+) -> None:
+    status, _, problem = system.call_api("POST", GENERATE, GOOD, {"Content-Type": media_type})
+    assert status == 415
+    assert "Content-Type: application/json" in problem["detail"]
+    assert _count(admin) == 0
+
+
+def test_the_front_door_leads_to_the_documentation(system: System) -> None:
+    status, headers, _ = system.call_api("GET", "/")
+    assert (status, headers["Location"]) == (303, "https://reports.example/docs")
+
+
+def test_a_thousand_faults_are_not_listed(system: System) -> None:
+    _, _, problem = system.call_api("POST", GENERATE, {**GOOD, "filters": {f"x{i}": i for i in range(1000)}})
+    assert len(problem["errors"]) == 20
+    assert "1000 of the filters" in problem["detail"]

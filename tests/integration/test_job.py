@@ -23,6 +23,7 @@ from resma.job import claim_job, finish_job, keep_alive, send_back
 from resma.multipart import MultipartUpload, Stored
 from tests.integration.conftest import ROWS, WEBHOOK_SECRET, System
 from webhook.post_signed import Outcome
+from worker import generate_report
 
 
 def _status(admin: Connection[TupleRow]) -> tuple[Any, ...]:
@@ -188,7 +189,7 @@ def test_a_takeover_clears_away_first(system: System, admin: Connection[TupleRow
     """Workers died: before writing down its upload, after half of one, after completing but before saying so."""
     report_id = system.request_report(format="CSV")
     (record,) = system.receive()
-    key = f"demo/{report_id}.csv"
+    key = f"demo/{report_id}/1.csv"
     system.s3.create_multipart_upload(Bucket=system.bucket, Key=key)
     upload_id = system.s3.create_multipart_upload(Bucket=system.bucket, Key=key)["UploadId"]
     system.s3.put_object(Bucket=system.bucket, Key=key, Body=b"half a story")
@@ -200,7 +201,7 @@ def test_a_takeover_clears_away_first(system: System, admin: Connection[TupleRow
     assert system.work(record)
     assert _status(admin)[:2] == ("READY", 2)
     assert system.open_uploads() == []
-    assert system.objects() == [key]
+    assert system.objects() == [f"demo/{report_id}/2.csv"]
     assert hashlib.sha256(system.content(report_id)).hexdigest() == system.show(report_id)["sha256"]
 
 
@@ -394,3 +395,62 @@ def _context() -> Any:
     from tests.integration.conftest import Context
 
     return Context()
+
+
+def test_a_late_worker_cannot_touch_the_file_of_a_newer_attempt(system: System, admin: Connection[TupleRow]) -> None:
+    """Attempt 2 hangs while it clears away, attempt 3 makes the report READY, then attempt 2 goes on."""
+    report_id = system.request_report(format="CSV")
+    (record,) = system.receive()
+    admin.execute(
+        "UPDATE resma.reports SET status = 'GENERATING', attempt = 1,"
+        " lease_until = clock_timestamp() - interval '1 second'"
+    )
+    resources = worker.app._resources()
+    with resources.system.transaction() as connection:
+        late = claim_job(connection, "demo", report_id)
+    assert late is not None
+    assert late.attempt == 2
+    admin.execute("UPDATE resma.reports SET lease_until = clock_timestamp() - interval '1 second'")
+    assert system.work(record)
+    assert _status(admin)[:2] == ("READY", 3)
+    with pytest.raises(LeaseLost):
+        generate_report._generate(resources, late, lambda: None)
+    assert _status(admin)[:2] == ("READY", 3)
+    assert system.open_uploads() == []
+    assert hashlib.sha256(system.content(report_id)).hexdigest() == system.show(report_id)["sha256"]
+
+
+def test_no_job_gets_a_fourth_attempt(system: System, admin: Connection[TupleRow]) -> None:
+    system.request_report(format="CSV")
+    (record,) = system.receive()
+    admin.execute("UPDATE resma.reports SET attempt = 3, error_code = 'database-busy', error_detail = 'why'")
+    assert system.work(record)
+    assert _status(admin) == ("FAILED", 3, "database-busy")
+    assert len(system.events()) == 1
+
+
+def test_a_webhook_that_cannot_be_made_holds_up_no_other(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts: list[str] = []
+
+    def post(url: str, event_id: str, body: str, secret: str) -> Outcome:
+        if url.endswith("/bad"):
+            raise ValueError("that is no secret")
+        posts.append(url)
+        return Outcome(204, None, 1)
+
+    monkeypatch.setattr(webhook.deliver_webhook, "post_signed", post)
+    for name in ("bad", "good"):
+        system.request_report(format="CSV", callbackUrl=f"https://customer.example/{name}")
+        assert system.work_once()
+    admin.execute("UPDATE resma.webhook_deliveries SET next_attempt_at = clock_timestamp()")
+    webhook.app.handler({}, _context())
+    assert posts == ["https://customer.example/good"]
+    assert admin.execute(
+        "SELECT status, attempts, next_attempt_at > clock_timestamp() + interval '20 seconds'"
+        " FROM resma.webhook_deliveries WHERE url LIKE '%/bad'"
+    ).fetchall() == [("PENDING", 1, True)]
+    assert admin.execute("SELECT error FROM resma.webhook_attempts WHERE error IS NOT NULL").fetchall() == [
+        ("not sent: ValueError on our side",)
+    ]

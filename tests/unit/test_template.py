@@ -41,7 +41,7 @@ SETTINGS: dict[str, type[Settings]] = {
 FLOW = [
     *("Api", "ApiFunction", "JobQueue", "DeadLetterQueue", "WorkerFunction", "IdempotencyTable", "DeadLetterFunction"),
     *("ReportBucket", "ReportBucketPolicy", "EventTopic", "WebhookFunction", "SchedulerFunction"),
-    *("FunctionLogs", "DeadLetterAlarm", "OldestJobAlarm"),
+    *("FunctionLogs", "DeadLetterAlarm", "OldestJobAlarm", "TickAlarm", "WebhookAlarm"),
 ]
 
 ACTION_OF = {

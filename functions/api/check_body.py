@@ -1,0 +1,39 @@
+"""What a request's body must be before anything looks inside: JSON, in UTF-8, of a size that any request has."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from resma.errors import RequestMalformed, RequestMediaTypeUnsupported, RequestTooLarge
+
+BODY_BYTES_MAX = 256 * 1024
+"""More than any request needs; what is larger is refused unread."""
+
+MEDIA_TYPE = "application/json"
+
+
+def check_body(event: dict[str, Any]) -> None:
+    """Passes requests without a body, and those whose body can be read.
+
+    Raises RequestTooLarge, RequestMediaTypeUnsupported or RequestMalformed. Powertools would answer some of these too,
+    but turns the rest into an error of ours.
+    """
+    body = event.get("body") or ""
+    if len(body.encode()) > BODY_BYTES_MAX:
+        raise RequestTooLarge(f"the body has more than {BODY_BYTES_MAX} bytes: send only type, format and filters")
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    media_type = (headers.get("content-type") or MEDIA_TYPE).partition(";")[0].strip().lower()
+    if body and media_type != MEDIA_TYPE:
+        raise RequestMediaTypeUnsupported(f"the body came as {media_type[:100]}: send Content-Type: {MEDIA_TYPE}")
+    if body and not _is_json(body, is_base64=bool(event.get("isBase64Encoded"))):
+        raise RequestMalformed("the body is not JSON in UTF-8: send an object with type, format and filters")
+
+
+def _is_json(body: str, *, is_base64: bool) -> bool:
+    try:
+        json.loads(base64.b64decode(body).decode() if is_base64 else body)
+    except (ValueError, RecursionError):  # also no UTF-8, a number of thousands of digits, a thousand brackets
+        return False
+    return True
