@@ -16,6 +16,7 @@ import urllib3
 from localstack_client.session import Session
 
 from infra.local.stack import Stack
+from resma.job import MAX_ATTEMPTS
 from tests.e2e.eventually import POLL_SECONDS, eventually
 
 GENERATE = "/api/v1/reports/generate"
@@ -139,11 +140,11 @@ class Client:
 
     def open_uploads(self, report_id: str, format_: str = "csv") -> list[str]:
         """Ids of a report's multipart uploads that are neither completed nor aborted."""
-        # With the whole key as prefix: MinIO lists uploads by exact key only.
-        listed = self.s3.list_multipart_uploads(
-            Bucket=self.stack.up.outputs["BucketName"], Prefix=f"demo/{report_id}.{format_}"
-        )
-        return [item["UploadId"] for item in listed.get("Uploads", [])]
+        # By whole keys, one for each attempt: MinIO lists uploads by exact key only.
+        keys = [f"demo/{report_id}/{attempt}.{format_}" for attempt in range(1, MAX_ATTEMPTS + 1)]
+        bucket = self.stack.up.outputs["BucketName"]
+        listed = [self.s3.list_multipart_uploads(Bucket=bucket, Prefix=key).get("Uploads", []) for key in keys]
+        return [upload["UploadId"] for uploads in listed for upload in uploads]
 
     def backlog(self, output: str = "QueueUrl") -> Backlog:
         """Counts the messages of a queue of the stack's outputs."""
@@ -183,7 +184,7 @@ def require_one_whole_file(client: Client, report: Json) -> Download:
     """Asserts that a READY report has one object, no upload left open, one event, and the bytes that it promises."""
     report_id, format_ = report["id"], report["format"].lower()
     assert report["status"] == "READY", report
-    assert client.objects(report_id) == [f"demo/{report_id}.{format_}"]
+    assert client.objects(report_id) == [f"demo/{report_id}/{report['attempt']}.{format_}"]
     assert client.open_uploads(report_id, format_) == []
     assert client.sql("SELECT event_id FROM resma.events WHERE report_id = %s", report_id) == [
         (f"evt_{report_id.replace('-', '')}",)

@@ -58,7 +58,7 @@ def test_a_request_while_the_database_is_away_is_turned_down_whole(client: Clien
 
 def test_a_database_away_for_longer_than_the_queue_is_patient_loses_no_job(client: Client, faults: Faults) -> None:
     # The statement by which a worker claims a job: no attempt is made, and the queue's receives run out.
-    with faults.database.failing(Fault("refuse", when=b"WITH free AS")) as fault:
+    with faults.database.failing(Fault("refuse", when=b"attempt = attempt + 1")) as fault:
         report_id = client.ask("CSV", ALL)
         fault.await_strike()
         assert client.row(report_id)["enqueued_at"] is not None

@@ -66,7 +66,7 @@ def kill_workers_after_publishing(client: Client, database: FaultProxy) -> str:
     with database.failing(Fault("stall", when=READY)) as fault:
         report_id = client.ask("CSV", ALL)
         fault.await_strike()
-        assert client.objects(report_id) == [f"demo/{report_id}.csv"]
+        assert client.objects(report_id) == [f"demo/{report_id}/1.csv"]
         assert client.http("GET", f"/api/v1/reports/{report_id}/download").status == 409
         kill_workers(client)
         eventually("none is left", lambda: not any(map(is_running, client.workers())))
@@ -108,7 +108,7 @@ def require_taken_over(client: Client, report_id: str) -> Json:
     assert report["attempt"] == 2
     require_one_whole_file(client, report)
     head = client.s3.head_object(
-        Bucket=client.stack.up.outputs["BucketName"], Key=f"demo/{report_id}.{report['format'].lower()}"
+        Bucket=client.stack.up.outputs["BucketName"], Key=f"demo/{report_id}/2.{report['format'].lower()}"
     )
     assert head["Metadata"]["resma-owner"] == f"{report_id}/2"
     return report
