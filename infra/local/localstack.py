@@ -32,8 +32,8 @@ class LocalStackServer:
 
     @property
     def log(self) -> Path:
-        """Where LocalStack writes its log."""
-        return self.folder / "localstack.log"
+        """Where LocalStack writes its log: beside its folder, so that it outlives a failed start."""
+        return self.folder.parent / "localstack.log"
 
     @property
     def url(self) -> str:
@@ -49,6 +49,7 @@ class LocalStackServer:
             raise StackError(f"{LOCALSTACK_PYTHON} is missing: run `make setup`")
         temporary = self.folder / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
+        self.log.unlink(missing_ok=True)
         with uninterrupted():  # started and noted, or neither
             process = start_process(
                 [str(LOCALSTACK_PYTHON), "-m", "localstack.runtime.main"],
@@ -68,6 +69,8 @@ class LocalStackServer:
             "XDG_CACHE_HOME": str(self.folder / "cache"),
             "TMPDIR": str(temporary),
             "FILESYSTEM_ROOT": str(self.folder / "files"),
+            # Inside a container (CI often is) it would take the folders of its own image.
+            "OVERRIDE_IN_DOCKER": "0",
             "PYTHONPATH": str(PLUGIN),
             "GATEWAY_LISTEN": f"127.0.0.1:{self.port},127.0.0.1:{self.front_door_port}",
             "LOCALSTACK_HOST": f"localhost:{self.port}",

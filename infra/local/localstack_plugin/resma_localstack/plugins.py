@@ -26,10 +26,14 @@ class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
 @hooks.on_infra_start()
 def apply_patches() -> None:
     """Makes LocalStack behave as AWS does where Resma depends on it."""
-    from resma_localstack import environment_limit, front_door, log_group, quick_deploy, sqs_concurrency
+    from resma_localstack import (
+        environment_limit,
+        front_door,
+        log_group,
+        object_folder,
+        quick_deploy,
+        sqs_concurrency,
+    )
 
-    environment_limit.apply()
-    sqs_concurrency.apply()
-    log_group.apply()
-    front_door.apply()
-    quick_deploy.apply()
+    for patch in (environment_limit, front_door, log_group, object_folder, quick_deploy, sqs_concurrency):
+        patch.apply()
