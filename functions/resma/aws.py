@@ -53,8 +53,10 @@ def secrets_client() -> SecretsManagerClient:
 
 
 @lru_cache
-def s3_client(credentials_secret_arn: str | None = None, endpoint_url: str | None = None) -> S3Client:
-    """The object store: S3, or whatever AWS_ENDPOINT_URL_S3 names.
+def s3_client(
+    credentials_secret_arn: str | None = None, endpoint_url: str | None = None, *, asks_once: bool = False
+) -> S3Client:
+    """The object store: S3, or whatever AWS_ENDPOINT_URL_S3 names. `asks_once` is for what must not be asked twice.
 
     A store that is not S3 (MinIO) has keys of its own, kept as JSON with accessKeyId and secretAccessKey.
     A presigned address is only good for the host it was signed for: sign with the `endpoint_url` that readers use.
@@ -65,7 +67,9 @@ def s3_client(credentials_secret_arn: str | None = None, endpoint_url: str | Non
         # With keys of its own a client takes no session token from the environment, and an empty one would be put
         # into presigned addresses, which MinIO then refuses.
         keys = {"aws_access_key_id": secret["accessKeyId"], "aws_secret_access_key": secret["secretAccessKey"]}
-    return boto3.client("s3", endpoint_url=endpoint_url, config=_OBJECTS, **keys)
+    once = Config(retries={"mode": "standard", "total_max_attempts": 1})
+    config = _OBJECTS.merge(once) if asks_once else _OBJECTS
+    return boto3.client("s3", endpoint_url=endpoint_url, config=config, **keys)
 
 
 def read_secret(arn: str) -> dict[str, Any]:

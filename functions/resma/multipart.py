@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -35,6 +36,9 @@ files and reach 726 GiB within the limit.
 UPLOAD_THREADS = 3
 """Parts in the air at once: 200 MB/s with one, 358 with three. Memory is (threads + 1) parts."""
 
+APPEAR_SECONDS = 10
+"""How long an object is waited for whose completion was not answered."""
+
 _OWNER = "resma-owner"
 
 
@@ -45,6 +49,14 @@ class Stored:
     bytes: int
     sha256: str
     parts: int
+
+
+@dataclass(frozen=True)
+class Clients:
+    """Two clients of one store: one that asks again when no answer comes, and one that does not."""
+
+    patient: S3Client
+    asking_once: S3Client
 
 
 class _Target(TypedDict):
@@ -60,8 +72,9 @@ class MultipartUpload:
     Made by `open_upload`. Not an `io.IOBase` on purpose: its finaliser would complete half a file.
     """
 
-    def __init__(self, client: S3Client, bucket: str, key: str, upload_id: str, owner: str) -> None:
-        self._client = client
+    def __init__(self, clients: Clients, bucket: str, key: str, upload_id: str, owner: str) -> None:
+        self._client = clients.patient
+        self._completing = clients.asking_once
         self._owner = owner
         self._target: _Target = {"Bucket": bucket, "Key": key, "UploadId": upload_id}
         self.upload_id = upload_id
@@ -130,37 +143,46 @@ class MultipartUpload:
             self._room.release()
 
     def _complete(self, parts: list[CompletedPartTypeDef]) -> None:
+        """Asks once. Should the answer be lost, the store may still be at it: a second completion could run into the
+        first, so the object is looked for instead.
+        """
         try:
-            self._client.complete_multipart_upload(**self._target, MultipartUpload={"Parts": parts}, IfNoneMatch="*")
-        except ClientError as error:
-            # The first answer may have been lost and the client have asked again: then the object is there, whole.
-            lost_answer = error.response["Error"]["Code"] in {"NoSuchUpload", "PreconditionFailed"}
-            if not (lost_answer and self._is_stored()):
+            self._completing.complete_multipart_upload(
+                **self._target, MultipartUpload={"Parts": parts}, IfNoneMatch="*"
+            )
+        except (ClientError, BotoCoreError) as error:
+            if _is_refusal(error) or not self._appears():
                 raise
 
+    def _appears(self) -> bool:
+        deadline = time.monotonic() + APPEAR_SECONDS
+        while not (is_stored := self._is_stored()) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        return is_stored
+
     def _is_stored(self) -> bool:
-        with contextlib.suppress(ClientError):
+        with contextlib.suppress(ClientError, BotoCoreError):
             head = self._client.head_object(Bucket=self._target["Bucket"], Key=self._target["Key"])
             return head["ContentLength"] == self._bytes and head["Metadata"].get(_OWNER) == self._owner
         return False
 
 
 @contextlib.contextmanager
-def open_upload(client: S3Client, bucket: str, key: str, *, media_type: str, owner: str) -> Iterator[MultipartUpload]:
+def open_upload(clients: Clients, bucket: str, key: str, *, media_type: str, owner: str) -> Iterator[MultipartUpload]:
     """Starts a multipart upload; whatever leaves the block without `complete` having returned aborts it.
 
     `owner` tells this upload's object from any other's. Raises ObjectStoreUnavailable. The caller completes:
     leaving the block in peace is not enough to publish.
     """
     with _translated("starting the upload"):
-        created = client.create_multipart_upload(
+        created = clients.patient.create_multipart_upload(
             Bucket=bucket,
             Key=key,
             ContentType=media_type,
             Metadata={_OWNER: owner},
             ChecksumAlgorithm="CRC32",
         )
-    upload = MultipartUpload(client, bucket, key, created["UploadId"], owner)
+    upload = MultipartUpload(clients, bucket, key, created["UploadId"], owner)
     try:
         yield upload
     finally:
@@ -192,6 +214,14 @@ def remove_object(client: S3Client, bucket: str, key: str) -> None:
     """Removes an object, if it is there. Raises ObjectStoreUnavailable."""
     with _translated("removing an object"):
         client.delete_object(Bucket=bucket, Key=key)
+
+
+def _is_refusal(error: ClientError | BotoCoreError) -> bool:
+    """Whether the store has answered that it will not, so that nothing will appear."""
+    if not isinstance(error, ClientError):
+        return False
+    is_answered = error.response["ResponseMetadata"]["HTTPStatusCode"] < 500
+    return is_answered and error.response["Error"]["Code"] not in {"NoSuchUpload", "PreconditionFailed"}
 
 
 @contextlib.contextmanager

@@ -58,6 +58,7 @@ def _resources() -> Resources:
         system=system,
         source=Database(settings.source_secret_arn, "resma-worker-source"),
         s3=s3_client(settings.s3_credentials_secret_arn),
+        s3_asking_once=s3_client(settings.s3_credentials_secret_arn, asks_once=True),
         bucket=settings.bucket,
         announcer=Announcer(system, sns_client(), settings.topic_arn, settings.public_base_url),
     )

@@ -27,7 +27,7 @@ from resma.job import (
     note_upload,
     send_back,
 )
-from resma.multipart import MultipartUpload, Stored, abort_uploads, open_upload, remove_object
+from resma.multipart import Clients, MultipartUpload, Stored, abort_uploads, open_upload, remove_object
 from resma.reports import tenant_name
 from resma.snapshot import Snapshot, Summary, open_snapshot
 from resma.writers import EXTENSIONS, Writer, make_writer
@@ -50,6 +50,7 @@ class Resources:
     source: Database
     """What reports are made of, by a role that can only read."""
     s3: S3Client
+    s3_asking_once: S3Client
     bucket: str
     announcer: Announcer
 
@@ -123,7 +124,7 @@ def _generate(resources: Resources, claim: Claim, hold_message: Callable[[], Non
         watch.lap("summarise")
         writer = make_writer(claim.format, _header(claim, report_type, summary, organisation))
         with open_upload(
-            resources.s3,
+            Clients(resources.s3, resources.s3_asking_once),
             resources.bucket,
             object_key,
             media_type=writer.media_type,

@@ -75,6 +75,7 @@ def kill_workers_after_publishing(client: Client, database: FaultProxy) -> str:
 
 def freeze_workers(client: Client, store: FaultProxy) -> tuple[str, list[psutil.Process]]:
     """Asks for a report and stops every worker, without ending it, while its file is on its way."""
+    kill_workers(client)  # idle ones: frozen too, they would be handed the message and keep it
     with store.failing(Fault("stall", when=PART)) as fault:
         report_id = client.ask("CSV", ALL)
         fault.await_strike()

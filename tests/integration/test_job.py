@@ -242,7 +242,9 @@ def test_a_store_that_is_away_leaves_nothing(
 ) -> None:
     system.request_report(format="CSV")
     (record,) = system.receive()
-    client = worker.app._resources().s3
+    resources = worker.app._resources()
+    client = resources.s3_asking_once if operation == "complete_multipart_upload" else resources.s3
+    monkeypatch.setattr("resma.multipart.APPEAR_SECONDS", 0)
 
     def refuse(**_arguments: Any) -> Any:
         raise EndpointConnectionError(endpoint_url="http://store")
