@@ -45,7 +45,6 @@ class Claim:
     type: str
     format: str
     filters: dict[str, Any]
-    callback_url: str | None
     created_at: datetime
 
 
@@ -65,7 +64,7 @@ def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID)
                 rows_done = 0, rows_expected = NULL, upload_id = NULL, object_key = NULL
             WHERE tenant_id = %s AND report_id = %s AND attempt < %s
               AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
-            RETURNING tenant_id, report_id, attempt, type, format, filters, callback_url, created_at
+            RETURNING tenant_id, report_id, attempt, type, format, filters, created_at
             """,
             (LEASE_SECONDS, tenant_id, report_id, MAX_ATTEMPTS),
         )

@@ -46,7 +46,6 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         self._api: RuntimeApi | None = None
         self._lines: list[str] = []
         self._peak_bytes = 0
-        self._stopping = False
 
     @classmethod
     def prepare_version(cls, function_version: FunctionVersion) -> None:
@@ -81,7 +80,6 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
 
     def stop(self) -> None:
         """Ends the process. Safe to call twice."""
-        self._stopping = True
         self._end()
 
     def invoke(self, payload: dict[str, str]) -> InvocationResult:
