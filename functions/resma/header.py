@@ -7,7 +7,30 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from resma.catalogue import Column
+from resma.locales import DEFAULT_LOCALE, Locale
+
+Kind = Literal["text", "integer", "amount", "date", "timestamp", "json"]
+"""What a column holds. `amount` is any exact number, `timestamp` a moment (timestamptz)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of this report, in the language of its readers."""
+
+    name: str
+    """The catalogue's name, the same in every language: headings of formats for programs."""
+    heading: str
+    """What people read above it."""
+    kind: Kind = "text"
+    width: float = 1.0
+    """Share of the page's width, in formats that have pages."""
+    align: Literal["left", "right"] = "left"
+    wrap: bool = False
+    """Whether a cell that is too long for its column goes on below, in formats that have pages."""
+    grouped: bool = False
+    """Whether people read thousands apart (`1,234`)."""
+    scale: int = 0
+    """Of an amount: most digits after the decimal mark that any row of the snapshot has, or the catalogue asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +68,24 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """A stretch of rows: those of one day, month or year of the period column, in the order of the file."""
+
+    label: str | None
+    """`2024-03-09`, `2024-03` or `2024`; None for the rows without a date, which come last."""
+    rows: int
+    totals: tuple[Total, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What an account held before the first row and after the last, as Postgres prints numbers."""
+
+    opening: str
+    closing: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportHeader:
     """Everything a writer may print that is not a row. `rows` is exact: the snapshot cannot change."""
 
@@ -59,5 +100,14 @@ class ReportHeader:
     totals: tuple[Total, ...]
     charts: tuple[Chart, ...]
     columns: tuple[Column, ...]
-    period_column: int | None
-    """Index of the column by whose month a long file is divided (outline entries), or None."""
+    """As requested: a row has these cells, in this order."""
+    periods: tuple[Period, ...] = ()
+    """The whole file, cut by the period column; empty where the report type has none. Their rows add up to `rows`."""
+    subtotals: bool = False
+    """Whether each period ends with a line that adds it up, in formats for people."""
+    balance: Balance | None = None
+    locale: Locale = DEFAULT_LOCALE
+    time_zone: str = "UTC"
+    """IANA name: timestamps are printed in it."""
+    orientation: Literal["landscape", "portrait"] = "landscape"
+    """How the report type wants its pages, where the request does not say."""

@@ -1,18 +1,33 @@
-"""Rows on their way from the cursor to a writer: text as Postgres prints it, a column at a time."""
+"""Rows on their way from the cursor to a writer: the bytes that Postgres prints."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+Row = tuple[bytes | None, ...]
+"""One cell a column: UTF-8 as Postgres prints it (`datestyle` ISO, the report's time zone), None for NULL.
+
+Postgres text never holds a zero byte, so writers may use it as a separator. Bytes and not `str`: nearly all of them
+go into files of UTF-8, and not decoding saves a third of the time that reading takes.
+"""
 
 
-@dataclass(frozen=True, slots=True)
 class Batch:
-    """Some rows, turned on their side.
+    """Some rows. Writers that work by columns share one turning of them."""
 
-    `columns[c][r]` is the text of column `c` in row `r` as Postgres prints it (`datestyle` ISO, time zone
-    UTC), or None for NULL. Postgres text never holds NUL, so writers may use it as a separator.
-    """
+    __slots__ = ("_columns", "rows")
 
-    columns: tuple[Sequence[str | None], ...]
-    rows: int
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self._columns: tuple[tuple[bytes | None, ...], ...] | None = None
+
+    def __len__(self) -> int:
+        """How many rows."""
+        return len(self.rows)
+
+    @property
+    def columns(self) -> tuple[tuple[bytes | None, ...], ...]:
+        """The same cells by column: `columns[c][r]`. Without rows there are no columns either."""
+        if self._columns is None:
+            self._columns = tuple(zip(*self.rows, strict=True))
+        return self._columns

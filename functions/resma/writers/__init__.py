@@ -1,25 +1,37 @@
 """Writers: rows in, the bytes of one file out. One module a format.
 
 A writer never sees the database or S3. It is given a `ReportHeader` (what is known before the first row)
-and then batches of columns; every call returns the bytes that are ready, so that whoever drives it decides
-when to send them on. A writer holds at most one page, or one batch, of rows.
+and then batches of rows; every call returns the bytes that are ready, so that whoever drives it decides
+when to send them on. A writer holds at most one page, or one block, of rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Literal, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 from resma.header import ReportHeader
+from resma.options import FormatOptions
 from resma.rows import Batch
 
 
 class Writer(Protocol):
-    """The three calls of a writer, in this order: `begin` once, `add` for each batch, `end` once."""
+    """The three calls of a writer, in this order: `begin` once, `add` for each batch, `end` once.
+
+    The same rows give the same bytes, however they are cut into batches.
+    """
 
     media_type: str
     """MIME type of the finished file, for `Content-Type`."""
+
+    extension: str
+    """End of the file's name, without the first dot: `csv`, `csv.gz`."""
+
+    state: Any
+    """All that changes while it writes, as plain values of a bounded size: saved (pickled) between two calls and given
+    to a new writer of the same header and options, instead of `begin`, it makes that one go on. None where a
+    library holds it (Parquet)."""
 
     def begin(self) -> bytes:
         """Returns the bytes that come before the first row."""
@@ -34,17 +46,20 @@ class Writer(Protocol):
         ...
 
 
-Format = Literal["CSV", "PDF"]
+Format = Literal["CSV", "NDJSON", "XLSX", "PDF", "PARQUET"]
 
 # By name, so that a function that writes no PDF does not load what draws charts.
-_WRITERS: dict[str, str] = {"CSV": "resma.writers.csv:CsvWriter", "PDF": "resma.writers.pdf:PdfWriter"}
+_WRITERS: dict[str, str] = {
+    "CSV": "resma.writers.csv:make_csv_writer",
+    "NDJSON": "resma.writers.ndjson:make_ndjson_writer",
+    "XLSX": "resma.writers.xlsx:make_xlsx_writer",
+    "PDF": "resma.writers.pdf:make_pdf_writer",
+    "PARQUET": "resma.writers.parquet:make_parquet_writer",
+}
 
-EXTENSIONS: dict[str, str] = {"CSV": "csv", "PDF": "pdf"}
-"""File name extension of each format, without the dot."""
 
-
-def make_writer(format_: str, header: ReportHeader) -> Writer:
+def make_writer(format_: str, header: ReportHeader, options: FormatOptions | None = None) -> Writer:
     """Makes the writer of a format, which must be one of `Format`."""
     module, name = _WRITERS[format_].split(":")
-    make = cast("Callable[[ReportHeader], Writer]", getattr(import_module(module), name))
-    return make(header)
+    make = cast("Callable[[ReportHeader, FormatOptions], Writer]", getattr(import_module(module), name))
+    return make(header, options or FormatOptions())
