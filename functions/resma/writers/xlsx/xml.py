@@ -31,7 +31,7 @@ def number_cell(number: int | Decimal, style: int = 0) -> str:
     """A number, or text where Excel would lose digits of it or has no such number (NaN)."""
     if isinstance(number, Decimal) and not number.is_finite():
         return text_cell(str(number), style)
-    plain = f"{number:f}"
+    plain = f"{Decimal(number):f}"
     if len(plain.replace(".", "").lstrip("-0").rstrip("0")) > MOST_DIGITS:
         return text_cell(plain, style)
     return f'<c s="{style}"><v>{plain}</v></c>'
