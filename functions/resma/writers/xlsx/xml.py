@@ -23,8 +23,9 @@ def escape(text: str) -> str:
 
 
 def text_cell(text: str, style: int = 0) -> str:
-    """A cell of text."""
-    return f'<c s="{style}" t="inlineStr"><is><t xml:space="preserve">{escape(text)}</t></is></c>'
+    """A cell of text. XML readers trim what has space at its ends, unless they are told."""
+    space = "" if text == text.strip() else ' xml:space="preserve"'
+    return f'<c s="{style}" t="inlineStr"><is><t{space}>{escape(text)}</t></is></c>'
 
 
 def number_cell(number: int | Decimal, style: int = 0) -> str:
