@@ -41,7 +41,11 @@ def find_event(connection: Connection[TupleRow], tenant_id: str, report_id: UUID
 
 
 def describe_event(event: Event, report: Report, public_base_url: str) -> dict[str, Any]:
-    """The event as JSON, for the topic and, with a presigned address added, for the webhook."""
+    """The event as JSON, for the topic and, with presigned addresses added, for the webhook.
+
+    `format`, `bytes` and `sha256` are the first file's, for the many reports that have one.
+    """
+    files = report.files or []
     return {
         "id": event.event_id,
         "type": event.type,
@@ -55,7 +59,9 @@ def describe_event(event: Event, report: Report, public_base_url: str) -> dict[s
             "status": report.status,
             "asOf": report.as_of.isoformat() if report.as_of else None,
             "rows": report.rows_done if report.status == "READY" else None,
-            "files": [_describe_file(report, file, public_base_url) for file in report.files or ()],
+            "bytes": files[0]["bytes"] if files else None,
+            "sha256": files[0]["sha256"] if files else None,
+            "files": [_describe_file(report, file, public_base_url) for file in files],
             "totals": report.totals,
             "balance": report.balance,
             "truncated": False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 import psycopg
@@ -25,7 +25,9 @@ _CURSOR = "resma_report"
 _FETCH = f"FETCH {BATCH_ROWS} FROM {_CURSOR}".encode()
 
 
-def read_batches(connection: Connection[TupleRow], query: sql.Composed, values: Mapping[str, Any]) -> Iterator[Batch]:
+def read_batches(
+    connection: Connection[TupleRow], query: sql.Composed, values: Mapping[str, Any]
+) -> Generator[Batch, None, None]:
     """Yields every row of the query, in the open transaction; psycopg's errors come out as they are.
 
     The next FETCH is sent before the last one's rows are handed out (libpq's pipeline mode), so server and writer work

@@ -94,5 +94,6 @@ def _body(resources: Resources, delivery: Delivery) -> str:
         report_type = find_report_type(report.type)
         for shown, file in zip(message["data"]["files"], report.files or (), strict=True):
             shown["downloadUrl"] = presign_download(resources.s3, resources.bucket, report, file, report_type)
+        message["data"]["downloadUrl"] = message["data"]["files"][0]["downloadUrl"]
         message["data"]["downloadUrlSeconds"] = DOWNLOAD_SECONDS
     return json.dumps(message, ensure_ascii=False)
