@@ -6,10 +6,12 @@ import csv
 import gzip
 import io
 import json
+import re
 import tempfile
 from typing import Any
 
 import duckdb
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -66,6 +68,18 @@ def read_parquet_by_duckdb(data: bytes) -> Rows:
     described = _ask_duckdb(data, "DESCRIBE SELECT * FROM read_parquet('{path}')")
     asked = ", ".join(shown.get(kind, "{}").format(name) for name, kind, *_ in described)
     return _ask_duckdb(data, f"SELECT {asked} FROM read_parquet('{{path}}')")
+
+
+def read_xlsx(data: bytes) -> Rows:
+    """The sheet after the summary, its headings first. Empty cells and empty texts are both None."""
+    sheet = openpyxl.load_workbook(io.BytesIO(data)).worksheets[1]
+    rows = sheet.iter_rows(values_only=True)
+    return [tuple(_unescape(cell) or None if isinstance(cell, str) else cell for cell in row) for row in rows]
+
+
+def _unescape(text: str) -> str:
+    """ST_Xstring (ECMA-376 Part 1 §22.9.2.19), which openpyxl leaves in inline strings."""
+    return re.sub(r"_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found[1], 16)), text)
 
 
 def unpack_gzip(data: bytes) -> bytes:
