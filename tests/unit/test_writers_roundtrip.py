@@ -33,6 +33,7 @@ from tests.unit.read_formats import (
     read_ndjson,
     read_parquet_by_duckdb,
     read_parquet_by_pyarrow,
+    read_pdf,
     read_xlsx,
     unpack_gzip,
     unpack_zstd,
@@ -171,6 +172,39 @@ def _is_common(cell: str) -> bool:
     return re.match(r"\d{4}-(?!.*BC)", cell) is not None
 
 
+def check_pdf(report: Report, data: bytes) -> None:
+    """A page holds what its columns are wide enough for, as its readers write it, and NULL as nothing.
+
+    Compared without spaces. What is not Latin is shaped, reordered or shown by a sign, which this can't undo: that it
+    is written at all is all that is asked here.
+    """
+    columns = report.header.columns
+    read = read_pdf(data, len(columns))
+    for row, cells in enumerate(_texts(report)):
+        for i, (cell, column) in enumerate(zip(cells, columns, strict=True)):
+            if cell is None or re.fullmatch("[ -~À-ÖØ-öø-ÿ]*", cell):
+                _assert_on_page(read.get((row, i), ""), _on_page(cell or "", column, report.header.locale), column)
+
+
+def _assert_on_page(shown: str, whole: str, column: Column) -> None:
+    whole = whole.replace(" ", "")
+    if shown.endswith("…") and column.kind in {"text", "json"}:
+        assert len(shown) > 15
+        assert whole.startswith(shown[:-1])
+    else:
+        assert shown == whole
+
+
+def _on_page(cell: str, column: Column, locale: Locale) -> str:
+    if column.kind in {"integer", "amount"}:
+        return cell.replace(".", locale.decimal)
+    if column.kind in {"date", "timestamp"} and cell and _is_common(cell):
+        parts = {"Y": cell[:4], "M": cell[5:7], "D": cell[8:10]}
+        day = locale.date[1].join(parts[letter] for letter in locale.date[::2])
+        return day + re.sub(r"[+-][\d:]+$", "", cell[10:])
+    return cell
+
+
 def check_parquet(report: Report, data: bytes) -> None:
     """Parquet holds exact values of its types."""
     columns = report.header.columns
@@ -236,6 +270,7 @@ CASES = (
     Case("ndjson.gz", "NDJSON", check_ndjson, FormatOptions(ndjson=NdjsonOptions(compression="gzip")), unpack_gzip),
     Case("ndjson.zst", "NDJSON", check_ndjson, FormatOptions(ndjson=NdjsonOptions(compression="zstd")), unpack_zstd),
     Case("xlsx", "XLSX", check_xlsx),
+    Case("pdf", "PDF", check_pdf),
     Case("parquet", "PARQUET", check_parquet, refuses=parquet_refuses),
 )
 
