@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from resma.writers.pdf.encodings import ASTRAL_CODES
 from resma.writers.pdf.face import FACES, Face
 from resma.writers.pdf.objects import reference, stream
+from resma.writers.pdf.wide import WideState
 
 Add = Callable[[bytes], int]
 """Writes an object and returns its number."""
@@ -15,13 +16,17 @@ _LATIN = [ord(bytes([code]).decode("cp1252", "replace")) for code in range(256)]
 _LATIN[:32] = [0xFFFD] * 32
 
 
-def font_resources(wide_rows: dict[str, list[int]], astral: dict[str, list[int]], add: Add) -> bytes:
-    """Writes the fonts and returns the entries of a /Font dictionary: those with two-byte codes if used."""
+def font_resources(states: dict[str, WideState], add: Add) -> bytes:
+    """Writes the fonts and returns the entries of a /Font dictionary: those of wide text if it was used.
+
+    `states` holds the state of wide text by the letter of its face.
+    """
     entries = []
     for letter, face in FACES.items():
         entries.append(b"/%b1 %b" % (letter.encode(), reference(_simple_font(face(), add))))
-        if wide_rows[letter] or astral[letter]:
-            number = _composite_font(face(), letter, sorted(wide_rows[letter]), astral[letter], add)
+        state = states.get(letter)
+        if state and (state.rows or state.astral):
+            number = _composite_font(face(), letter, sorted(state.rows), state.astral, add)
             entries.append(b"/%b2 %b" % (letter.encode(), reference(number)))
     return b"".join(entries)
 
