@@ -1,4 +1,4 @@
-"""What comes after the last page of rows: contents, bookmarks, fonts, and what the file says of itself."""
+"""What comes after the last page of rows: cover, contents, bookmarks, fonts, and what the file says of itself."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from resma.header import ReportHeader
 from resma.words import say
 from resma.writers.pdf import metadata, objects, tree
 from resma.writers.pdf.contents import Contents, Place
+from resma.writers.pdf.cover import Pages, draw_cover
 from resma.writers.pdf.fonts import font_resources
 from resma.writers.pdf.frame import Pen
 from resma.writers.pdf.layout import LEADING, Layout
@@ -30,23 +31,23 @@ class Ending:
     """Writes the last objects of a file, in an order in which nothing is referred to that is not known."""
 
     def __init__(  # noqa: PLR0913, PLR0917  # all that the pages were made from
-        self, header: ReportHeader, layout: Layout, pen: Pen, composer: PageComposer, state: State, contents: int
+        self, header: ReportHeader, layout: Layout, pen: Pen, composer: PageComposer, state: State, pages: Pages
     ) -> None:
         self._header = header
         self._layout = layout
         self._pen = pen
         self._composer = composer
         self._state = state
-        self._contents = contents
+        self._pages = pages
         self._out: list[bytes] = []
 
     def objects(self) -> list[bytes]:
         """All objects but the cross-references."""
-        kids = list(self._state.cover)
+        kids = self._put_cover()
         language = self._header.locale.language
         places = self._places()
         bookmarks = [Entry(say("Summary", language), b"[%d 0 R/Fit]" % kids[0])]
-        if self._contents:
+        if self._pages.contents:
             nodes = tree.TreeState()
             first = self._put_contents(nodes, places)
             kids.append(self._put_top(nodes))
@@ -69,14 +70,18 @@ class Ending:
         self._put(number, body)
         return number
 
-    @property
-    def _pages(self) -> int:
-        return len(self._state.cover) + self._contents + self._state.pages
+    def _put_cover(self) -> list[int]:
+        """The pages that come first. Returns their numbers."""
+        cover = draw_cover(self._header, self._layout, self._pages)
+        bodies, pages = cover.numbered(PAGES, self._claim)
+        for number, body in bodies:
+            self._put(number, body)
+        return pages
 
     def _places(self) -> list[Place]:
         """Where each period begins. One without rows, if there were any, begins where the next does."""
         marks = self._state.marks
-        before = len(self._state.cover) + self._contents
+        before = self._pages.cover + self._pages.contents
         places = []
         for at in range(0, len(marks), 3):
             page_object, page, slot = marks[at : at + 3]
@@ -88,11 +93,11 @@ class Ending:
         """Pages that come right after the cover. Returns the first one's number."""
         first = 0
         pages = Contents(self._header, self._layout, self._pen).pages(places)
-        for index, (content, links) in enumerate(pages, len(self._state.cover) + 1):
+        for index, (content, links) in enumerate(pages, self._pages.cover + 1):
             parent, page, stream = tree.parent_of_next(nodes, self._claim), self._claim(), self._claim()
             first = first or page
             self._put(page, b"<</Type/Page/Parent %d 0 R/Contents %d 0 R/Annots[%b]>>" % (parent, stream, links))
-            foot = self._composer.foot((1, 0), index, self._pages)
+            foot = self._composer.foot((1, 0), index, self._pages.total)
             self._put(stream, objects.stream(b"", content + foot))
             for number, node in tree.add_page(nodes, page, self._claim):
                 self._put(number, node)
@@ -118,13 +123,13 @@ class Ending:
         if self._composer.wraps:
             forms += b"/Y %d 0 R" % COUNT
             entries = b"/Type/XObject/Subtype/Form/BBox[-10 -10 500 20]/Resources %d 0 R" % RESOURCES
-            self._put(COUNT, objects.stream(entries, self._composer.count_form(self._pages)))
+            self._put(COUNT, objects.stream(entries, self._composer.count_form(self._pages.total)))
         self._put(INTENT, metadata.output_intent(self._add))
         self._put(RESOURCES, b"<</Font<<%b>>/XObject<<%b>>>>" % (fonts, forms))
         box = b"0 0 %b %b" % (objects.number(self._layout.width), objects.number(self._layout.height))
         listed = b" ".join(map(objects.reference, kids))
         body = b"<</Type/Pages/Count %d/Kids[%b]/MediaBox[%b]/Resources %d 0 R>>"
-        self._put(PAGES, body % (self._pages, listed, box, RESOURCES))
+        self._put(PAGES, body % (self._pages.total, listed, box, RESOURCES))
         self._put(METADATA, metadata.xmp(self._header))
         self._put(INFORMATION, metadata.information(self._header))
         self._put(CATALOGUE, metadata.catalogue(self._header))

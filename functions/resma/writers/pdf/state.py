@@ -24,8 +24,6 @@ class State:
     file: FileState = field(default_factory=FileState)
     tree: TreeState = field(default_factory=TreeState)
     """The nodes above the table's pages that are still open."""
-    cover: list[int] = field(default_factory=list)
-    """Object numbers of the cover's pages."""
     first_page: int = 0
     """Object number of the first table page, 0 before there is one."""
     rows: int = 0

@@ -1,8 +1,8 @@
-"""The PDF writer: first the cover, then pages of rows, and at the end what only then is known.
+"""The PDF writer: pages of rows, and at the end what only then is known.
 
-A page leaves as soon as it is full. Whatever refers to pages (contents, bookmarks, the tree's top) is written after
-the last of them, under object numbers that were set aside, so nothing is ever gone back to. Fonts come last of all,
-when it is known which characters they must have.
+A page leaves as soon as it is full. Whatever says or refers to how many there are (cover, contents, bookmarks, the
+tree's top) is written after the last of them, fonts last of all, when it is known which characters they must have.
+The order of pages is the page tree's affair, not the file's: the cover is the first page and among the last bytes.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from resma.rows import Batch, Row
 from resma.writers.pdf import metadata, objects
 from resma.writers.pdf.columns import make_column
 from resma.writers.pdf.contents import contents_pages
-from resma.writers.pdf.cover import cover_pages
+from resma.writers.pdf.cover import Pages, cover_pages
 from resma.writers.pdf.ending import Ending
 from resma.writers.pdf.face import FACES
 from resma.writers.pdf.frame import Pen, form_dictionary, frame
 from resma.writers.pdf.layout import cells, choose_layout
-from resma.writers.pdf.numbers import CATALOGUE, FRAME, INFORMATION, LAST_FRAME, LAST_RESERVED, PAGES, RESOURCES
+from resma.writers.pdf.numbers import CATALOGUE, FRAME, INFORMATION, LAST_FRAME, LAST_RESERVED, RESOURCES
 from resma.writers.pdf.page import PageComposer, rows_on
 from resma.writers.pdf.plan import Plan, find_row
 from resma.writers.pdf.state import State
@@ -46,6 +46,7 @@ class PdfWriter:
         self._cells = cells(header.columns, self._layout)
         self._wraps = any(column.wrap for column in header.columns)
         self._contents = contents_pages(header, self._layout)
+        self._cover = cover_pages(header, self._layout)
         self._trailer = b"/Root %d 0 R/Info %d 0 R%b" % (CATALOGUE, INFORMATION, metadata.file_identifier(header))
         self.state = State(wide={letter: WideState() for letter in FACES})
 
@@ -72,17 +73,14 @@ class PdfWriter:
     @property
     def _total_pages(self) -> int | None:
         pages = self._table_pages
-        return None if pages is None else len(self.state.cover) + self._contents + pages
+        return None if pages is None else self._cover + self._contents + pages
 
     def begin(self) -> bytes:
-        """The file's header, the cover and what table pages share."""
+        """The file's header and what table pages share."""
         file = self.state.file
         file.position = len(objects.HEADER)
         file.highest = LAST_RESERVED
-        cover = cover_pages(self._header, self._layout, self._contents, self._table_pages)
-        numbered, self.state.cover = cover.numbered(PAGES, self._claim)
         parts = [objects.HEADER]
-        parts += [objects.put(file, number, body) for number, body in numbered]
         slots = self._layout.slots
         parts.append(self._frame(FRAME, 0 if self._wraps else slots))
         last = self._plan.lines - slots * ((self._table_pages or 1) - 1)
@@ -118,7 +116,8 @@ class PdfWriter:
             state.pending, state.kinds = [], bytearray()
         if not state.pages:
             out += self._page(self._composer.nothing(b"/P"), b"")
-        ending = Ending(self._header, self._layout, self._pen, self._composer, state, self._contents)
+        pages = Pages(self._cover, self._contents, state.pages)
+        ending = Ending(self._header, self._layout, self._pen, self._composer, state, pages)
         out += ending.objects()
         out.append(objects.section(state.file, self._trailer))
         return b"".join(out)
@@ -160,8 +159,7 @@ class PdfWriter:
         number = claim()
         state.first_page = state.first_page or number
         first, end = state.rows_shown, state.rows_shown + rows_on(kinds)
-        before = len(state.cover) + self._contents
-        foot = self._composer.foot((first + 1, end), before + state.pages + 1, self._total_pages)
+        foot = self._composer.foot((first + 1, end), self._cover + self._contents + state.pages + 1, self._total_pages)
         for period in self._plan.begun(first, end):
             state.marks.extend((number, state.pages, find_row(kinds, self._plan.start_of(period) - first)))
         contents = claim()
