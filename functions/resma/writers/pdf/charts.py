@@ -57,7 +57,9 @@ def chart_drawing(chart: Chart, locale: Locale, width: float, height: float) -> 
         drawing.add(String(width, height - 9, note, fontName=REGULAR, fontSize=7, fillColor=GREY, textAnchor="end"))
     drawing.add(Line(0, height - 15, width, height - 15, strokeColor=RULE, strokeWidth=0.6))
     if not series:
-        drawing.add(String(0, height - 34, say("No data", locale.language), fontName=REGULAR, fontSize=8, fillColor=GREY))
+        drawing.add(
+            String(0, height - 34, say("No data", locale.language), fontName=REGULAR, fontSize=8, fillColor=GREY)
+        )
         return drawing
     down = ceil(len(series) / across)
     across = ceil(len(series) / down)
@@ -144,7 +146,9 @@ def _bars(chart: Chart, values: list[float], locale: Locale, width: float, heigh
     """Categories as rows: name, bar, value. Values stand in a column, so nothing can collide."""
     other = say("Other", locale.language)
     pairs = top_categories(chart.labels, values, max(2, int(height / BAR_LINE)), other)
-    names = [shortened(name or f"({say('none', locale.language)})", width * 0.38, LABEL_SIZE + 0.5) for name, _ in pairs]
+    names = [
+        shortened(name or f"({say('none', locale.language)})", width * 0.38, LABEL_SIZE + 0.5) for name, _ in pairs
+    ]
     numbers = [short_number(value, locale) for _, value in pairs]
     name_room = max(width_of(name, LABEL_SIZE + 0.5) for name in names) + 6
     number_room = max(width_of(text, LABEL_SIZE + 0.5) for text in numbers) + 6
@@ -189,11 +193,22 @@ def _share(chart: Chart, values: list[float], locale: Locale, width: float, heig
         ring.slices[i].fillColor = colour
         ring.slices[i].strokeColor, ring.slices[i].strokeWidth = None, 0
         y = top - (i + 0.5) * 16 - 2.5
-        text = locale.format_number(f"{value:.0f}") if chart.unit == "rows" and value < 1e7 else short_number(value, locale)
+        text = (
+            locale.format_number(f"{value:.0f}")
+            if chart.unit == "rows" and value < 1e7
+            else short_number(value, locale)
+        )
         group.add(Rect(left, y - 0.6, 7, 7, fillColor=colour, strokeColor=None))
         room = width - left - 52 - width_of(text, 7)
         group.add(
-            String(left + 11, y, shortened(name or f"({say('none', locale.language)})", room, 7), fontName=REGULAR, fontSize=7, fillColor=INK)
+            String(
+                left + 11,
+                y,
+                shortened(name or f"({say('none', locale.language)})", room, 7),
+                fontName=REGULAR,
+                fontSize=7,
+                fillColor=INK,
+            )
         )
         for x, figure in ((width - 34, text), (width, percentage(value / total, locale))):
             group.add(String(x, y, figure, fontName=REGULAR, fontSize=7, fillColor=INK, textAnchor="end"))

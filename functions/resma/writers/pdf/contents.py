@@ -84,9 +84,7 @@ class Contents:
             parts.append(self._line(period, place.page, bottom + 4.2))
             box = b" ".join(map(number, (MARGIN, bottom, self._layout.right, bottom + _LEADING)))
             # Printable (F 4), as PDF/A demands of every annotation.
-            links.append(
-                b"<</Type/Annot/Subtype/Link/Rect[%b]/Border[0 0 0]/F 4/Dest[%b]>>" % (box, place.destination)
-            )
+            links.append(b"<</Type/Annot/Subtype/Link/Rect[%b]/Border[0 0 0]/F 4/Dest[%b]>>" % (box, place.destination))
         return b"".join(parts), b"\n".join(links)
 
     def _head(self) -> bytes:

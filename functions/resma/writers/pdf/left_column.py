@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import compress, count
 
 from resma.locales import Locale
 from resma.writers.pdf.layout import LEADING, PADDING, SIZE, Cell, Layout
@@ -14,7 +15,8 @@ from resma.writers.pdf.wide import WideText
 _BACK_TO_REGULAR = b"/R1 %b Tf 0 %b Td(" % (number(SIZE), number(LEADING))
 _MOST_KNOWN = 2_000
 _LONGEST_KNOWN = 64
-"""Together 256 KB at the most, a column."""
+"""Together half a megabyte at the most, a column."""
+_SAMPLE = 200
 
 
 class LeftColumn:
@@ -36,27 +38,34 @@ class LeftColumn:
         if kind in {"integer", "amount"}:
             grouped = cell.column.grouped
             self._number = lambda c: locale.format_number(c.decode("utf-8"), grouped=grouped).encode("utf-8")
-        self._known: set[bytes] = set()
+        self._known: dict[bytes | None, bytes] = {None: b""}
 
     def blocks(self, cells: Sequence[bytes | None]) -> list[bytes]:
         """A block a page, each beginning at the column's top."""
-        if self._known.issuperset(cells):
-            return self._shown(cells)  # type: ignore[arg-type]  # None is never among the known
-        texts = without_nulls(cells)
+        try:
+            return self._shown(list(map(self._known.__getitem__, cells)))
+        except KeyError:
+            pass  # nearly always at the first cell
+        texts, blob = joined(cells)
         if self._moments:
-            if blocks := self._moment_blocks(self._moments, texts):
+            if blocks := self._moment_blocks(self._moments, texts, blob):
                 return blocks
             texts = self._moments.each(texts)
+            blob = b"\0".join(texts)
         elif self._number:
             texts = [self._number(text) for text in texts]
-        return self._shown(self._printable(texts))
+            blob = b"\0".join(texts)
+        shown = self._printable(texts, blob)
+        if not self._squeezes:
+            self._learn(texts, shown)
+        return self._shown(shown)
 
-    def _moment_blocks(self, moments: Moments, cells: Sequence[bytes]) -> list[bytes] | None:
+    def _moment_blocks(self, moments: Moments, cells: Sequence[bytes], blob: bytes) -> list[bytes] | None:
         """All cells of one shape that fits: the whole column is made in one go."""
         shape = moments.shown_shape(cells[0])
         if self._metrics.measure(shape) > self._units or not shape:
             return None
-        lines = moments.lines(cells, b"(", b")'\n")
+        lines = moments.lines(cells[0], len(cells), blob, b"(", b")'\n")
         if lines is None:
             return None
         start, size = self._start[:-1], (len(shape) + 4) * self._slots
@@ -67,42 +76,38 @@ class LeftColumn:
         start, slots = self._start, self._slots
         return [b"%b%b)'\n" % (start, b")'(".join(cells[at : at + slots])) for at in range(0, len(cells), slots)]
 
-    def _printable(self, cells: Sequence[bytes]) -> Sequence[bytes]:
-        """The cells as the insides of strings, nothing wider than the column."""
-        blob = b"\0".join(cells)
+    def _printable(self, cells: Sequence[bytes], blob: bytes) -> Sequence[bytes]:
+        """The cells, which `blob` holds too, as the insides of strings, nothing wider than the column."""
         look = self._metrics.look(blob)
         odd = self._metrics.odd(look)
-        if not odd and self._all_fit(cells, look):
-            if not self._squeezes:
-                self._learn(cells)
-            return cells
-        encoded = encode(blob, odd) if odd else blob
-        shown = encoded.split(b"\0")
-        apart: dict[int, bytes] = {}
-        if MARK in encoded:
-            apart = {at: self._apart(cells[at]) for at, cell in enumerate(shown) if MARK in cell}
-        if not odd or not self._all_fit(shown, self._metrics.look(encoded)):
-            for at, cell in enumerate(shown):
-                if len(cell) > self._safe and at not in apart and self._metrics.measure(cell) > self._units:
-                    if self._squeezes:
-                        apart[at] = self._squeezed(cell)
-                    else:
-                        shown[at] = self._metrics.cut(cell, self._units)
         if odd:
-            shown = escaped(b"\0".join(shown)).split(b"\0")
-        for at, content in apart.items():
-            shown[at] = content
+            blob = encode(blob, odd)
+            look = self._metrics.look(blob)
+        too_wide = self._too_wide(blob.split(b"\0") if odd else cells, look)
+        if not odd and not too_wide:
+            return cells
+        shown = escaped(blob).split(b"\0")
+        for at, cell in too_wide.items():
+            shown[at] = self._squeezed(cell) if self._squeezes else escaped(self._metrics.cut(cell, self._units))
+        for at in find_cells(blob, MARK):
+            shown[at] = self._apart(cells[at])
         return shown
 
-    def _all_fit(self, cells: Sequence[bytes], look: bytes) -> bool:
-        longest = max(map(len, cells))
-        return longest <= self._safe or self._metrics.all_within(look, longest, self._units)
+    def _too_wide(self, cells: Sequence[bytes], look: bytes) -> dict[int, bytes]:
+        """Which cells do not fit. Only those are measured that are longer than what is known to fit."""
+        if max(map(len, cells)) <= self._safe:
+            return {}
+        fitting = self._metrics.fitting_length(look, self._units)
+        long = list(compress(count(), map(fitting.__lt__, map(len, cells))))
+        measure, units = self._metrics.measure, self._units
+        return {at: cells[at] for at in long if measure(cells[at]) > units}
 
-    def _learn(self, cells: Sequence[bytes]) -> None:
-        """Remembers plain cells that fit: a column of few values (a status, a currency) is then known at a glance."""
-        some = set(cells[:200])
-        if len(some) < 100 and len(self._known) < _MOST_KNOWN:
-            self._known.update(cell for cell in some if len(cell) <= _LONGEST_KNOWN)
+    def _learn(self, cells: Sequence[bytes], shown: Sequence[bytes]) -> None:
+        """Remembers the cells of a column of few values (a status, a currency, a name) and what shows them."""
+        if len(self._known) < _MOST_KNOWN and len(set(cells[:_SAMPLE])) * 2 < min(_SAMPLE, len(cells)):
+            self._known.update(
+                (cell, what) for cell, what in zip(cells, shown, strict=True) if len(cell) <= _LONGEST_KNOWN
+            )
 
     def _apart(self, cell: bytes) -> bytes:
         """A cell beyond Windows-1252: it ends the string, shows itself a line below, comes back and goes on.
@@ -118,8 +123,20 @@ class LeftColumn:
         return b")Tj T* %.3f Tz(%b)Tj 100 Tz%b" % (share, escaped(cell), _BACK_TO_REGULAR)
 
 
-def without_nulls(cells: Sequence[bytes | None]) -> Sequence[bytes]:
-    """NULL shows as nothing."""
-    if None in cells:
-        return [cell or b"" for cell in cells]
-    return cells  # type: ignore[return-value]
+def joined(cells: Sequence[bytes | None]) -> tuple[Sequence[bytes], bytes]:
+    """The cells, NULL as nothing, and all of them between zero bytes. The join also tells whether there is a NULL."""
+    try:
+        return cells, b"\0".join(cells)  # type: ignore[arg-type,return-value]  # raises at the first None
+    except TypeError:
+        texts = [cell or b"" for cell in cells]
+        return texts, b"\0".join(texts)
+
+
+def find_cells(blob: bytes, mark: bytes) -> Iterator[int]:
+    """Which of the cells in `blob` hold the mark: the few of them are found without a look at the others."""
+    cell, seen, at = 0, 0, blob.find(mark)
+    while at >= 0:
+        cell += blob.count(b"\0", seen, at)
+        yield cell
+        seen = blob.find(b"\0", at)
+        at = blob.find(mark, seen) if seen >= 0 else -1

@@ -11,6 +11,7 @@ _ALIKE = bytes.maketrans(b"123456789+", b"000000000-")
 _MOMENT = re.compile(rb"([0-9]{4})-([0-9]{2})-([0-9]{2})( [0-9:]{8}(?:\.[0-9]+)?)?(?:[+-][0-9:]{2,8})?")
 _ISO_PLACES = {"Y": (0, 1, 2, 3), "M": (5, 6), "D": (8, 9)}
 _DATE_LENGTH = 10
+_ZERO = ord("0")
 
 
 class Moments:
@@ -30,28 +31,22 @@ class Moments:
         return self._separator.join(found.group(*self._groups)) + (found[4] or b"")
 
     def each(self, cells: Sequence[bytes]) -> list[bytes]:
-        """All cells. Where those that are not empty have one shape, as they nearly always do, at a tenth of the cost."""
+        """All cells. Where those that are not empty have one shape, as they nearly always do, at a fifth of the cost."""
         filled = [cell for cell in cells if cell]
-        lines = self.lines(filled, b"", b"\0")
+        lines = self.lines(filled[0], len(filled), b"\0".join(filled), b"", b"\0") if filled else None
         if lines is None:
             return [self.one(cell) for cell in cells]
-        shown = lines.split(b"\0")
-        if len(filled) == len(cells):
-            return shown[:-1]
-        following = iter(shown)
+        following = iter(lines.split(b"\0"))
         return [cell and next(following) for cell in cells]
 
-    def lines(self, cells: Sequence[bytes], before: bytes, after: bytes) -> bytes | None:
-        """The cells, each between `before` and `after`, or None unless all are of one shape.
+    def lines(self, first: bytes, count: int, blob: bytes, before: bytes, after: bytes) -> bytes | None:
+        """So many cells, which `blob` holds between zero bytes, each between `before` and `after`.
 
-        Then each place of each cell is a stride of one block of bytes: a copy for a digit, for all cells together.
+        None unless all are of the shape of the first. Each place of the cells is a stride of one block of bytes, so
+        that a digit is one copy for all of them.
         """
-        if not cells:
-            return None
-        pattern = cells[0].translate(_ALIKE)
+        pattern = first.translate(_ALIKE)
         shown = self.one(pattern)
-        count = len(cells)
-        blob = b"\0".join(cells)
         if shown == pattern or blob.translate(_ALIKE) != ((pattern + b"\0") * count)[:-1]:
             return None
         line = b"%b%b%b" % (before, shown, after)
@@ -59,7 +54,7 @@ class Moments:
         stride, step = len(pattern) + 1, len(line)
         places = [*self._places, *range(_DATE_LENGTH, len(shown))]
         for target, source in enumerate(places, len(before)):
-            if source >= 0:
+            if source >= 0 and shown[target - len(before)] == _ZERO:
                 out[target::step] = blob[source::stride]
         return bytes(out)
 

@@ -8,8 +8,9 @@ from resma.header import ReportHeader
 from resma.words import say
 from resma.writers.pdf.frame import GREY, INK, Line, Pen, stripes
 from resma.writers.pdf.layout import FOOT_BASELINE, LEADING, MARGIN, PADDING, SIZE, Cell, Layout
-from resma.writers.pdf.objects import escaped, number
+from resma.writers.pdf.objects import number
 from resma.writers.pdf.plan import FREE, FURTHER, ROW, SUBTOTAL, Plan
+from resma.writers.pdf.single_byte import DIGITS_ALIKE, metrics
 from resma.writers.pdf.subtotals import Subtotals
 
 FOOT_SIZE = 6.5
@@ -30,7 +31,9 @@ class PageComposer:
         language = header.locale.language
         self._words = {word: say(word, language) for word in ("Rows", "to", "of", "Page")}
         self._group = header.locale.group
-        self._rows = self._figure(header.rows)
+        self._widths: dict[bytes, float] = {}
+        """Of feet, by shape: all digits are of one width, so that there are a few dozen."""
+        self._of_rows = f"{self._words['of']} {self._figure(header.rows)}"
         self._foot_at = b"%b rg BT /R1 %b Tf" % (GREY, number(FOOT_SIZE)), number(FOOT_BASELINE)
 
     def content(self, form: bytes, blocks: Sequence[bytes], kinds: bytes, first_subtotal: int) -> bytes:
@@ -52,33 +55,37 @@ class PageComposer:
         words = self._words
         text = f"{words['Page']} {self._figure(page)}"
         if rows[1] >= rows[0]:
-            shown = f"{words['Rows']} {self._figure(rows[0])} {words['to']} {self._figure(rows[1])} {words['of']}"
-            text = f"{shown} {self._rows}   ·   {text}"
+            shown = f"{words['Rows']} {self._figure(rows[0])} {words['to']} {self._figure(rows[1])}"
+            text = f"{shown} {self._of_rows}   ·   {text}"
         if pages is not None:
             text = f"{text} {words['of']} {self._figure(pages)}"
-        width = self._pen.width("R", text) * FOOT_SIZE / 1000
+        data = text.encode("cp1252", "replace")
+        shape = data.translate(DIGITS_ALIKE)
+        width = self._widths.get(shape)
+        if width is None:
+            width = self._widths[shape] = metrics("R").width(data) * FOOT_SIZE / 1000
         opening, y = self._foot_at
         if pages is not None:
             x = self._layout.right - width
-            return b"%b %b %b Td(%b)Tj ET\n" % (opening, number(x), y, escaped(text.encode("cp1252", "replace")))
+            return b"%b %b %b Td(%b)Tj ET\n" % (opening, number(x), y, data)
         # The form /Y will say `of y`; it is written last and put right behind.
         x = self._layout.right - self._room_for_count() - width
-        shown_text = escaped(text.encode("cp1252", "replace"))
-        text_object = b"%b %b %b Td(%b)Tj ET\n" % (opening, number(x), y, shown_text)
+        text_object = b"%b %b %b Td(%b)Tj ET\n" % (opening, number(x), y, data)
         return b"%bq 1 0 0 1 %b %b cm /Y Do Q\n" % (text_object, number(x + width), y)
 
     def count_form(self, pages: int) -> bytes:
         """What /Y draws: ` of y`, from where it is put."""
         text = f" {self._words['of']} {self._figure(pages)}".encode("cp1252", "replace")
-        return b"%b rg BT /R1 %b Tf(%b)Tj ET" % (GREY, number(FOOT_SIZE), escaped(text))
+        return b"%b rg BT /R1 %b Tf(%b)Tj ET" % (GREY, number(FOOT_SIZE), text)
 
     def _room_for_count(self) -> float:
         """Room for ` of y` while y is not known: as wide as if each row took two lines."""
         pages = max(1, 2 * self._header.rows // self._layout.slots)
-        return self._pen.width("R", f" {self._words['of']} {self._figure(pages)}") * FOOT_SIZE / 1000
+        text = f" {self._words['of']} {self._figure(pages)}".encode("cp1252", "replace")
+        return metrics("R").width(text) * FOOT_SIZE / 1000
 
     def _figure(self, value: int) -> str:
-        return f"{value:,}".replace(",", self._group)
+        return f"{value:,}".replace(",", self._group) if value > 999 else str(value)
 
     def _stripes(self, kinds: bytes) -> bytes:
         """Every second row on a light ground, however many lines it takes."""

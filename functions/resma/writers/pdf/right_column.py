@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from resma.locales import Locale
 from resma.writers.pdf.layout import LEADING, PADDING, SIZE, Cell, Layout
-from resma.writers.pdf.left_column import without_nulls
+from resma.writers.pdf.left_column import joined
 from resma.writers.pdf.moments import Moments
 from resma.writers.pdf.objects import escaped, number
 from resma.writers.pdf.single_byte import DIGITS_ALIKE, MARK, UNIT, encode, metrics, visible
@@ -15,11 +16,14 @@ from resma.writers.pdf.wide import WideText
 
 _SIZE = number(SIZE)
 _REGULAR = b"/R1 %b Tf" % _SIZE
-_NUMBER = re.compile(rb"-?(0+)(?:\.(0+))?")
 _MOST_SHAPES = 2_000
 _LONG_SHAPE = 64
 
-Recipe = Callable[[str], str]
+_BY_HAND = "\x01"
+"""Begins the line of a cell that needs more than one cut. A control character, so it is in no text."""
+
+Plain = tuple[str, int, str]
+"""How a shape is shown: what comes before the string, after how many characters there is a mark, and the mark."""
 
 
 class RightColumn:
@@ -32,141 +36,133 @@ class RightColumn:
     def __init__(self, cell: Cell, layout: Layout, locale: Locale, wide: WideText) -> None:
         column = cell.column
         self._slots = layout.slots
-        self._at = b"1 0 0 1 %b %b Tm\n" % (number(cell.right - PADDING), number(layout.first_line))
+        self._at = f"1 0 0 1 {cell.right - PADDING:.2f} {layout.first_line:.2f} Tm\n"
         self._room = cell.text_width / SIZE * 1000
         self._metrics = metrics("R")
         self._wide = wide
-        self._group = locale.group if column.grouped else ""
+        kind = column.kind
+        self._is_number = kind in {"integer", "amount"}
+        self._group = locale.group if column.grouped and self._is_number else ""
         self._decimal = locale.decimal
-        self._scale = column.scale if column.kind == "amount" else 0
-        self._is_number = column.kind in {"integer", "amount"}
-        self._cuts = column.kind in {"text", "json"}
-        self._moments = Moments(locale) if column.kind in {"date", "timestamp"} else None
+        self._scale = column.scale if kind == "amount" else 0
+        # Postgres' point to the locale's mark, for all cells at once; groups are set apart later.
+        self._marks = bytes.maketrans(b".", locale.decimal.encode("ascii")) if self._is_number else None
+        self._number = re.compile(rb"-?(0+)(?:%b(0+))?" % re.escape(locale.decimal.encode("ascii")))
+        self._cuts = kind in {"text", "json"}
+        self._moments = Moments(locale) if kind in {"date", "timestamp"} else None
         self._recipes = _Recipes(self._recipe)
 
     def blocks(self, cells: Sequence[bytes | None]) -> list[bytes]:
         """A block a page, each beginning at the column's top."""
-        texts = without_nulls(cells)
+        texts, blob = joined(cells)
         if self._moments:
             texts = self._moments.each(texts)
-        first = texts[0]
-        if first.isdigit() and (blocks := self._alike(texts, first)):
+            blob = b"\0".join(texts)
+        if blocks := self._alike(texts, blob):
             return blocks
-        lines = self._lines(texts)
+        lines = self._lines(texts, blob)
         at, slots = self._at, self._slots
-        return [b"%b%b\n" % (at, b"\n".join(lines[i : i + slots])) for i in range(0, len(lines), slots)]
-
-    def _alike(self, cells: Sequence[bytes], first: bytes) -> list[bytes] | None:
-        """Whole numbers of one length, as ids are, need no look at each."""
-        count, size = len(cells), len(first)
-        blob = b"\0".join(cells)
-        if blob.translate(DIGITS_ALIKE) != ((b"0" * size + b"\0") * count)[:-1]:
-            return None
-        if self._group and size > 3 or self._scale:
-            return None
-        before, after = (part.encode("ascii") for part in self._placed(self._metrics.width(first)))
-        between = b")%b\n%b(" % (after, before)
-        slots = self._slots
         return [
-            b"%b%b(%b)%b\n" % (self._at, before, between.join(cells[at : at + slots]), after)
-            for at in range(0, count, slots)
+            (at + ")]TJ\n".join(lines[i : i + slots]) + ")]TJ\n").encode("latin-1") for i in range(0, len(lines), slots)
         ]
 
-    def _lines(self, cells: Sequence[bytes]) -> list[bytes]:
-        """What shows each cell."""
-        blob = b"\0".join(cells)
+    def _alike(self, cells: Sequence[bytes], blob: bytes) -> list[bytes] | None:
+        """Whole numbers of one length, as ids are, need no look at each."""
+        count, size = len(cells), len(cells[0])
+        if not cells[0].isdigit() or self._scale or (self._group and size > 3):
+            return None
+        if blob.translate(DIGITS_ALIKE) != ((b"0" * size + b"\0") * count)[:-1]:
+            return None
+        before, start, slots = self._before(self._metrics.width(cells[0])), self._at.encode("ascii"), self._slots
+        if before is None:
+            return None
+        opening = before.encode("ascii")
+        between = b")]TJ\n" + opening
+        return [
+            b"%b%b%b)]TJ\n" % (start, opening, between.join(cells[at : at + slots])) for at in range(0, count, slots)
+        ]
+
+    def _lines(self, cells: Sequence[bytes], blob: bytes) -> list[str]:
+        """What shows each cell, but for the end of a string that all have."""
         odd = self._metrics.odd(self._metrics.look(blob))
         if odd:
             blob = encode(blob, odd)
+        if self._marks:
+            blob = blob.translate(self._marks)
         recipes = map(self._recipes.__getitem__, blob.translate(DIGITS_ALIKE).split(b"\0"))
         texts = blob.decode("latin-1").split("\0")  # one character a byte, whatever the encoding
-        text = "\0".join([recipe(text) for recipe, text in zip(recipes, texts, strict=True)])
-        lines = text.encode("latin-1").split(b"\0")
-        if MARK in blob:
-            for at, cell in enumerate(blob.split(b"\0")):
-                if MARK in cell:
-                    lines[at] = self._apart(cells[at])
+        lines = [f"{before}{t[:cut]}{mark}{t[cut:]}" for (before, cut, mark), t in zip(recipes, texts, strict=True)]
+        if _BY_HAND in "".join(lines):
+            for at, line in enumerate(lines):
+                if line.startswith(_BY_HAND):
+                    lines[at] = self._by_hand(texts[at].encode("latin-1"), cells[at]).decode("latin-1")
         return lines
 
-    def _recipe(self, shape: bytes) -> Recipe:
-        if MARK in shape:
-            return lambda _: ""
-        width = self._metrics.width(shape)
-        if self._cuts and width > self._room:
-            return self._cut_text
-        found = _NUMBER.fullmatch(shape) if self._is_number else None
-        if found:
-            return self._number_recipe(shape, len(found[2] or b""))
-        before, after = self._placed(width)
-        if escaped(shape) != shape:
-            return lambda t: f"{before}({escaped(t.encode('latin-1')).decode('latin-1')}){after}"
-        return lambda t: f"{before}({t}){after}"
-
-    def _number_recipe(self, shape: bytes, decimals: int) -> Recipe:
-        """Marks put where they belong, and the decimal marks of a column one below the other."""
-        end = shape.find(b".") if decimals else len(shape)
-        cuts = list(range(end - 3, 1 if shape.startswith(b"-") else 0, -3))[::-1] if self._group else []
-        digit, decimal = self._metrics.width(b"0"), self._metrics.width(self._decimal.encode("ascii"))
+    def _recipe(self, shape: bytes) -> Plain:
+        number = self._number.fullmatch(shape) if self._is_number else None
+        cuts = self._group_cuts(shape) if number and self._group else []
+        plain = len(cuts) < 2 and MARK not in shape and escaped(shape) == shape
         width = self._metrics.width(shape) + len(cuts) * self._metrics.width(self._group.encode("ascii"))
-        width += decimal - self._metrics.width(b".") if decimals else 0
-        missing = max(0, self._scale - decimals)
-        blank = missing * digit + (decimal if missing and not decimals else 0)
-        before, after = self._placed(width, blank)
-        return _marking(before + "(", ")" + after, cuts, end if decimals else None, self._group, self._decimal)
+        before = self._before(width, self._blank(len(number[2] or b"")) if number else 0)
+        if before is None or not plain:
+            return _BY_HAND, 0, ""
+        return (before, cuts[0], self._group) if cuts else (before, 0, "")
 
-    def _placed(self, width: int, blank: int = 0) -> tuple[str, str]:
-        """What comes before and after a string of that width: a line's start, and back from the right edge.
+    def _group_cuts(self, number: bytes) -> list[int]:
+        """Where marks go between the digits of the integer part, as indices into the ungrouped text."""
+        end = len(number.partition(self._decimal.encode("ascii"))[0])
+        return list(range(end - 3, 1 if number.startswith(b"-") else 0, -3))[::-1]
 
-        `blank` stays free on the right where there is room. A string wider than the column is made smaller and
-        narrower by equal parts (Tf and Tz, §9.3.4).
-        """
-        if width <= self._room:
-            blank = int(min(blank, self._room - width))
-            return f"T*[{width + blank}", "]TJ"
-        part = (self._room / width) ** 0.5
-        squeezed = f"/R1 {max(0.05, SIZE * part):.2f} Tf {max(0.5, 100 * part):.1f} Tz"
-        return f"T*{squeezed}[{width}", f"]TJ/R1 {_SIZE.decode()} Tf 100 Tz"
+    def _blank(self, decimals: int) -> int:
+        """What stays free on the right of a number, so that a column's decimal marks stand one below the other."""
+        missing = self._scale - decimals
+        if missing <= 0:
+            return 0
+        mark = 0 if decimals else self._metrics.width(self._decimal.encode("ascii"))
+        return missing * self._metrics.width(b"0") + mark
 
-    def _cut_text(self, text: str) -> str:
-        """A text in a column of texts set to the right; digits are never cut (codes are Windows-1252)."""
-        short = self._metrics.cut(text.encode("latin-1"), int(self._room / UNIT))
-        before, after = self._placed(self._metrics.width(short))
-        return f"{before}({escaped(short).decode('latin-1')}){after}"
+    def _before(self, width: int, blank: int = 0) -> str | None:
+        """A line's start, and back from the right edge by the string's width; None for one wider than the column."""
+        if width > self._room:
+            return None
+        return f"T*[{width + int(min(blank, self._room - width))}("
+
+    def _by_hand(self, shown: bytes, cell: bytes) -> bytes:
+        """The line of a cell that is too wide, or has several marks, or characters that need an escape or a font."""
+        if MARK in shown:
+            return self._apart(cell)
+        number = self._number.fullmatch(shown.translate(DIGITS_ALIKE)) if self._is_number else None
+        if number and self._group:
+            bounds = [None, *self._group_cuts(shown), None]
+            pieces = [shown[a:b] for a, b in pairwise(bounds)]
+            shown = self._group.encode("ascii").join(pieces)
+        elif self._cuts and self._metrics.width(shown) > self._room:
+            shown = self._metrics.cut(shown, int(self._room / UNIT))
+        width = self._metrics.width(shown)
+        before = self._before(width, self._blank(len(number[2] or b"")) if number else 0)
+        if before is not None:
+            return before.encode("ascii") + escaped(shown)
+        # Digits are never cut: it is made smaller and narrower by equal parts (Tf and Tz, §9.3.4).
+        part = (self._room / max(1, width)) ** 0.5
+        squeezed = b"T*/R1 %.2f Tf %.1f Tz" % (max(0.05, SIZE * part), max(0.5, 100 * part))
+        return b"%b[%d(%b)]TJ/R1 %b Tf 100 Tz[(" % (squeezed, width, escaped(shown), _SIZE)
 
     def _apart(self, cell: bytes) -> bytes:
         """A cell beyond Windows-1252: back from the right edge by its width, and after it to the edge again."""
         text = self._wide.cut(visible(cell.decode("utf-8")), self._room)
         width = number(self._wide.measure(text) * SIZE / 1000)
-        return b"-%b -%b Td %b%b %b 0 Td" % (width, number(LEADING), self._wide.show(text, SIZE), _REGULAR, width)
+        shown = self._wide.show(text, SIZE)
+        return b"-%b -%b Td %b%b %b 0 Td[(" % (width, number(LEADING), shown, _REGULAR, width)
 
 
-def _marking(before: str, after: str, cuts: Sequence[int], point: int | None, group: str, decimal: str) -> Recipe:
-    """A function that puts the locale's marks into a number; the usual cases are spelt out for speed."""
-    if not cuts and (point is None or decimal == "."):
-        return lambda t: f"{before}{t}{after}"
-    if point is None:
-        bounds = [(a, b) for a, b in zip([None, *cuts], [*cuts, None], strict=True)]
-        return lambda t: before + group.join([t[i:j] for i, j in bounds]) + after
-    past = point + 1
-    match cuts:
-        case []:
-            return lambda t: f"{before}{t[:point]}{decimal}{t[past:]}{after}"
-        case [a]:
-            return lambda t: f"{before}{t[:a]}{group}{t[a:point]}{decimal}{t[past:]}{after}"
-        case [a, b]:
-            return lambda t: f"{before}{t[:a]}{group}{t[a:b]}{group}{t[b:point]}{decimal}{t[past:]}{after}"
-    pieces = list(zip([None, *cuts], [*cuts, point], strict=True))
-    return lambda t: f"{before}{group.join([t[i:j] for i, j in pieces])}{decimal}{t[past:]}{after}"
-
-
-class _Recipes(dict[bytes, Recipe]):
+class _Recipes(dict[bytes, Plain]):
     """Shape to recipe, made on first use, as many as a report of numbers needs."""
 
-    def __init__(self, make: Callable[[bytes], Recipe]) -> None:
+    def __init__(self, make: Callable[[bytes], Plain]) -> None:
         super().__init__()
         self._make = make
 
-    def __missing__(self, shape: bytes) -> Recipe:
+    def __missing__(self, shape: bytes) -> Plain:
         recipe = self._make(shape)
         if len(shape) <= _LONG_SHAPE:
             if len(self) >= _MOST_SHAPES:

@@ -79,32 +79,33 @@ class Metrics:
         points = [ord(bytes([code]).decode("cp1252", "replace")) for code in range(256)]
         self.units = bytes(min(255, -(-face.width_of(point) // UNIT)) for point in points)
         self._widths = [face.width_of(point) for point in points]
-        self.digit = self.units[ord("0")]
+        self._common = self.units[ord("o")]
+        """Most letters of a text are no wider than this, and no digit is."""
         self.widest = max(self.units[code] for code in range(32, 256))
         plain = [code for code in range(32, 127) if code not in _ESCAPED]
-        self._narrow = bytes(code for code in plain if self.units[code] <= self.digit)
-        self._wider = bytes(code for code in plain if self.units[code] > self.digit) + b"\0"
+        self._narrow = bytes(code for code in plain if self.units[code] <= self._common)
+        self._wider = bytes(code for code in plain if self.units[code] > self._common) + b"\0"
         self._count = bytes(0 if code == 0 else 1 for code in range(256))
 
     def look(self, blob: bytes) -> bytes:
-        """The blob without what is no wider than a digit: separators, wide and odd bytes."""
+        """The blob without what is no wider than an o: separators, wide and odd bytes."""
         return blob.translate(None, self._narrow)
 
     def odd(self, look: bytes) -> bytes:
         """What is left of that after all that can be printed as it is."""
         return look.translate(None, self._wider)
 
-    def all_within(self, look: bytes, longest: int, limit: int) -> bool:
-        """True where no cell can be wider than `limit` units; False says nothing.
+    def fitting_length(self, look: bytes, limit: int) -> int:
+        """A length up to which all cells of the blob that `look` is of are within `limit` units.
 
-        `longest` is the length of the longest cell. All bytes count as digits; some of them, those in `look`, as the
-        widest that there is. Measuring each cell takes ten times as long.
+        All bytes count as an o; as many as any cell has wider ones, as the widest that there is. Measuring each
+        cell takes ten times as long.
         """
-        room = limit - longest * self.digit
-        if room < 0:
-            return False
-        most = room // (self.widest - self.digit)
-        return most >= longest or b"\1" * (most + 1) not in look.translate(self._count)
+        wider = look.translate(self._count)
+        most = 1
+        while b"\1" * most in wider and most * self._common < limit:
+            most += 1
+        return max(limit // self.widest, (limit - (most - 1) * (self.widest - self._common)) // self._common)
 
     def measure(self, cell: bytes) -> int:
         """Width in units, each byte rounded up."""

@@ -54,9 +54,7 @@ class Wrapper:
             return [row]
         first = tuple(cut[index][0] if index in cut else cell for index, cell in enumerate(row))
         further: list[Row] = [
-            tuple(
-                parts[at] if (parts := cut.get(index, ())) and at < len(parts) else None for index in range(len(row))
-            )
+            tuple(parts[at] if (parts := cut.get(index, ())) and at < len(parts) else None for index in range(len(row)))
             for at in range(1, max(map(len, cut.values())))
         ]
         return [first, *further]

@@ -47,6 +47,11 @@ class PdfWriter:
         self._wraps = any(column.wrap for column in header.columns)
         self._contents = contents_pages(header, self._layout)
         self._cover = cover_pages(header, self._layout)
+        self._slots = self._layout.slots
+        # Where cells wrap, how many pages there will be is known when the last is full.
+        self._table_pages = None if self._wraps else max(1, -(-self._plan.lines // self._slots))
+        self._before = self._cover + self._contents
+        self._total_pages = None if self._table_pages is None else self._before + self._table_pages
         self._trailer = b"/Root %d 0 R/Info %d 0 R%b" % (CATALOGUE, INFORMATION, metadata.file_identifier(header))
         self.state = State(wide={letter: WideState() for letter in FACES})
 
@@ -65,23 +70,13 @@ class PdfWriter:
         self._composer = PageComposer(header, layout, self._cells, self._plan, self._pen)
         self._wrapper = Wrapper(self._cells, layout.slots, wide["R"]) if self._wraps else None
 
-    @property
-    def _table_pages(self) -> int | None:
-        """Pages of rows, where that can be known before the last."""
-        return None if self._wraps else max(1, -(-self._plan.lines // self._layout.slots))
-
-    @property
-    def _total_pages(self) -> int | None:
-        pages = self._table_pages
-        return None if pages is None else self._cover + self._contents + pages
-
     def begin(self) -> bytes:
         """The file's header and what table pages share."""
         file = self.state.file
         file.position = len(objects.HEADER)
         file.highest = LAST_RESERVED
         parts = [objects.HEADER]
-        slots = self._layout.slots
+        slots = self._slots
         parts.append(self._frame(FRAME, 0 if self._wraps else slots))
         last = self._plan.lines - slots * ((self._table_pages or 1) - 1)
         parts.append(self._frame(LAST_FRAME, 0 if self._wraps else last))
@@ -94,11 +89,11 @@ class PdfWriter:
         room = max(0, self._header.rows - state.rows)
         at = 0
         while at < min(len(batch), room):
-            some = batch.rows[at : min(at + PAGES_AT_ONCE * self._layout.slots, room)]
+            some = batch.rows[at : min(at + PAGES_AT_ONCE * self._slots, room)]
             at += len(some)
             self._take(some, state.rows)
             state.rows += len(some)
-            whole = len(state.pending) // self._layout.slots * self._layout.slots
+            whole = len(state.pending) // self._slots * self._slots
             if whole:
                 out += self._pages(state.pending[:whole], bytes(state.kinds[:whole]))
                 del state.pending[:whole], state.kinds[:whole]
@@ -140,7 +135,7 @@ class PdfWriter:
 
     def _pages(self, lines: Sequence[Row], kinds: bytes) -> Iterator[bytes]:
         """Pages of these lines, which begin at the top of one."""
-        slots = self._layout.slots
+        slots = self._slots
         columns = zip(*lines, strict=True)
         blocks = [make.blocks(cells) for make, cells in zip(self._columns, columns, strict=True)]
         for at, page_blocks in enumerate(zip(*blocks, strict=True)):
@@ -159,7 +154,7 @@ class PdfWriter:
         number = claim()
         state.first_page = state.first_page or number
         first, end = state.rows_shown, state.rows_shown + rows_on(kinds)
-        foot = self._composer.foot((first + 1, end), self._cover + self._contents + state.pages + 1, self._total_pages)
+        foot = self._composer.foot((first + 1, end), self._before + state.pages + 1, self._total_pages)
         for period in self._plan.begun(first, end):
             state.marks.extend((number, state.pages, find_row(kinds, self._plan.start_of(period) - first)))
         contents = claim()
