@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from resma.header import Period, ReportHeader
 from resma.words import say
-from resma.writers.pdf.frame import ACCENT, GREY, INK, RULE, Line, Pen, heading_bar, titles
+from resma.writers.pdf.frame import ACCENT, GREY, INK, Line, Pen, heading_bar, titles
 from resma.writers.pdf.layout import FOOT_HEIGHT, MARGIN, PADDING, Layout
 from resma.writers.pdf.objects import number
 from resma.writers.pdf.subtotals import format_amount, name_period
@@ -20,6 +20,7 @@ _LABEL_WIDTH = 110.0
 _ROWS_WIDTH = 90.0
 _PAGE_WIDTH = 50.0
 _GAP = 18.0
+_DOTS = b"0.62 0.66 0.71"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,8 @@ class Contents:
         start = MARGIN + PADDING + min(self._width(label, "R"), _LABEL_WIDTH) + 5
         stop = x - self._width(rows, "R") - 5
         parts.append(
-            b"%b RG 0.7 w [0.7 2.8] 0 d %b %b m %b %b l S [] 0 d\n"
-            % (RULE, number(start), number(y + 0.6), number(stop), number(y + 0.6))
+            b"%b RG 1 J 0.8 w [0 3] 0 d %b %b m %b %b l S [] 0 d\n"
+            % (_DOTS, number(start), number(y + 0.6), number(stop), number(y + 0.6))
         )
         parts.append(pen.show(Line(rows, "R", _SIZE, x, y, align="right")))
         amounts = {total.currency: format_amount(total, locale) for total in period.totals}

@@ -36,6 +36,7 @@ _QUIET = Type(size=8, colour=GREY)
 _STRONG = Type(size=8, colour=INK, font=BOLD)
 _FOOT = Type(size=6.5, colour=GREY)
 _FOOT_ROOM = 90.0
+_SMALLER = 1.15
 
 Pair = tuple[str, str]
 
@@ -155,7 +156,7 @@ class _Cover:
         header = self._header
         width = self._width - LABEL_WIDTH * 2 - 2 * INSET
         lines: list[Pair] = []
-        shortens = any(width_of(drawable(value), 8) > self._value_width for _, value in header.filters)
+        shortens = any(width_of(drawable(value), 8) > self._value_width * _SMALLER for _, value in header.filters)
         if len(header.filters) > BAND_LINES or shortens:
             for label, value in header.filters:
                 parts = wrapped(value, width, 8)
@@ -210,13 +211,13 @@ class _Cover:
         sheet.text(_FOOT, LEFT + width, FOOT_BASELINE, page, right=True)
 
     def _pairs(self, title: str, left: float, top: float, pairs: Sequence[Pair]) -> None:
-        """Labels and values in a column under a title, a line each."""
-        sheet = self._sheet
+        """Labels and values in a column under a title, a line each; a little too long is made smaller."""
+        sheet, most = self._sheet, self._value_width * _SMALLER
         sheet.block_title(title, left, top, self._column)
         for i, (label, value) in enumerate(pairs):
             y = top - 16 - i * LINE
             sheet.text(_QUIET, left + INSET, y, shortened(label, LABEL_WIDTH - 6, 8))
-            sheet.text(_TEXT, left + INSET + LABEL_WIDTH, y, shortened(value, self._value_width, 8))
+            sheet.text(_TEXT, left + INSET + LABEL_WIDTH, y, shortened(value, most, 8), most=self._value_width)
             sheet.rule(left, y - 4.6, self._column)
 
     def _totals(self, left: float, top: float, width: float, totals: Sequence[Total]) -> None:

@@ -96,7 +96,8 @@ class Ending:
         for index, (content, links) in enumerate(pages, self._pages.cover + 1):
             parent, page, stream = tree.parent_of_next(nodes, self._claim), self._claim(), self._claim()
             first = first or page
-            self._put(page, b"<</Type/Page/Parent %d 0 R/Contents %d 0 R/Annots[%b]>>" % (parent, stream, links))
+            body = b"<</Type/Page/Parent %d 0 R/Resources %d 0 R/Contents %d 0 R/Annots[%b]>>"
+            self._put(page, body % (parent, RESOURCES, stream, links))
             foot = self._composer.foot((1, 0), index, self._pages.total)
             self._put(stream, objects.stream(b"", content + foot))
             for number, node in tree.add_page(nodes, page, self._claim):
@@ -128,8 +129,7 @@ class Ending:
         self._put(RESOURCES, b"<</Font<<%b>>/XObject<<%b>>>>" % (fonts, forms))
         box = b"0 0 %b %b" % (objects.number(self._layout.width), objects.number(self._layout.height))
         listed = b" ".join(map(objects.reference, kids))
-        body = b"<</Type/Pages/Count %d/Kids[%b]/MediaBox[%b]/Resources %d 0 R>>"
-        self._put(PAGES, body % (self._pages.total, listed, box, RESOURCES))
+        self._put(PAGES, b"<</Type/Pages/Count %d/Kids[%b]/MediaBox[%b]>>" % (self._pages.total, listed, box))
         self._put(METADATA, metadata.xmp(self._header))
         self._put(INFORMATION, metadata.information(self._header))
         self._put(CATALOGUE, metadata.catalogue(self._header))

@@ -28,7 +28,8 @@ STRIPE = b"0.957 0.965 0.976"
 RULE = b"0.80 0.83 0.87"
 
 _MOST_WIDTHS = 500
-_PAGE_NUMBER_ROOM = 215.0
+_LEAST_HEADING = 5.0
+_GAP = 14.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,11 @@ def _headings(layout: Layout, cells: Sequence[Cell], pen: Pen) -> bytes:
     parts = [heading_bar(layout)]
     for cell in cells:
         x = cell.right - PADDING if cell.is_right else cell.left + PADDING
-        parts.append(pen.show(Line(cell.column.heading, "B", SIZE, x, top - 10, cell.text_width, cell.column.align)))
+        heading, room = cell.column.heading, cell.text_width
+        width = pen.width("B", heading) * SIZE / 1000
+        # Made smaller first, and only then cut: it is read once and stands above every cell.
+        size = max(_LEAST_HEADING, min(SIZE, SIZE * room / max(width, 1)))
+        parts.append(pen.show(Line(heading, "B", size, x, top - 10, room + 0.05, cell.column.align)))
     return b"".join(parts)
 
 
@@ -123,7 +128,7 @@ def titles(header: ReportHeader, layout: Layout, pen: Pen) -> bytes:
     """The running title above, and below which report it is and of when."""
     middle = (layout.right - MARGIN) / 2
     y, rule = layout.title_baseline, number(FOOT_BASELINE + 11)
-    room = layout.right - MARGIN - _PAGE_NUMBER_ROOM
+    room = layout.right - MARGIN - _page_number_room(header, layout, pen)
     return b"".join(
         (
             ACCENT + b" rg\n",
@@ -134,6 +139,14 @@ def titles(header: ReportHeader, layout: Layout, pen: Pen) -> bytes:
             pen.show(Line(foot_text(header), "R", 6.5, MARGIN, FOOT_BASELINE, room)),
         )
     )
+
+
+def _page_number_room(header: ReportHeader, layout: Layout, pen: Pen) -> float:
+    """What `Rows x to y of z · Page p of q` takes on the right at the most."""
+    language = header.locale.language
+    rows, pages = (header.locale.format_number(str(n)) for n in (header.rows, 3 * header.rows // layout.slots + 100))
+    words = " ".join([say(word, language) for word in ("Rows", "to", "of", "Page", "of")])
+    return pen.width("R", f"{words}   ·   {rows} {rows} {rows} {pages} {pages}") * 6.5 / 1000 + _GAP
 
 
 def as_of_text(header: ReportHeader) -> str:

@@ -23,7 +23,6 @@ DROP = 7.4
 """From the top of a row to its baseline."""
 
 _PAPER = {"A4": (595.28, 841.89), "Letter": (612.0, 792.0)}
-_ROWS_IN_FIVES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +55,8 @@ class Layout:
 
     @property
     def slots(self) -> int:
-        """Lines on a page: 50 across, 70 (A4) or 65 (Letter) upright."""
-        return int((self.slots_top - FOOT_HEIGHT + 0.01) / LEADING) // _ROWS_IN_FIVES * _ROWS_IN_FIVES
+        """Lines on a page: 50 across, 74 (A4) or 68 (Letter) upright."""
+        return int((self.slots_top - FOOT_HEIGHT + 0.01) / LEADING) // 2 * 2
 
     @property
     def first_line(self) -> float:

@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
+from resma.errors import RowCountMismatch
 from resma.header import Period, ReportHeader, Total
 from resma.rows import Row
 
@@ -22,12 +23,17 @@ FREE = b"."
 
 
 class Plan:
-    """The report's rows cut into its periods, as the header promises them."""
+    """The report's rows cut into its periods, as the header promises them.
+
+    Raises RowCountMismatch where a period is empty or they do not add up to the report.
+    """
 
     def __init__(self, header: ReportHeader) -> None:
         self.periods: Sequence[Period] = header.periods
         self._ends = list(accumulate(period.rows for period in header.periods))
-        self._starts = [0, *self._ends[:-1]]
+        self._starts = [0, *self._ends][: len(self._ends)]
+        if self._ends and (self._ends[-1] != header.rows or not all(period.rows for period in header.periods)):
+            raise RowCountMismatch(f"periods of {self._ends[-1]} rows promised, the snapshot counted {header.rows}")
         lines = [max(1, len(period.totals)) if header.subtotals else 0 for period in header.periods]
         self._line_ends = list(accumulate(lines))
         self._subtotals = header.subtotals and bool(header.periods)

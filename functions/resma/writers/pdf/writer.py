@@ -32,6 +32,9 @@ from resma.writers.pdf.wrapping import Wrapper
 PAGES_AT_ONCE = 40
 """Pages made in one go from a larger batch: it bounds memory, whatever the size of batches."""
 
+_PAGE = b"<</Type/Page/Parent %d 0 R/Resources %d 0 R/Contents %d 0 R>>"
+"""Resources could be inherited, but PDF/A wants each page to name its own (ISO 19005-2 6.2.2)."""
+
 
 class PdfWriter:
     """`Writer` for PDF (ISO 32000-1, PDF/A-2b). One instance a file; the same rows give the same bytes."""
@@ -159,7 +162,7 @@ class PdfWriter:
             state.marks.extend((number, state.pages, find_row(kinds, self._plan.start_of(period) - first)))
         contents = claim()
         out = [
-            objects.put(file, number, b"<</Type/Page/Parent %d 0 R/Contents %d 0 R>>" % (parent, contents)),
+            objects.put(file, number, _PAGE % (parent, RESOURCES, contents)),
             objects.put(file, contents, objects.stream(b"", content + foot)),
         ]
         out += [objects.put(file, node, body) for node, body in add_page(state.tree, number, claim)]
