@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from resma.catalogue import Column
-from resma.header import Chart, ReportHeader, Series, Total
-from resma.writers.pdf import PdfWriter
+from resma.header import Balance, Chart, Column, ReportHeader, Series, Total
+from resma.locales import LOCALES
 from resma.writers.pdf.figures import scale, short_number, top_categories
+from tests.unit.pdf_samples import make
 
 HEADER = ReportHeader(
     report_id="0199f1c2-7b1e-7c3a-9f57-2b8f6a4d9e10",
@@ -28,13 +28,14 @@ HEADER = ReportHeader(
     totals=(Total("EUR", 1_234_567, Decimal("-98765432101.25")), Total("JPY", 3, Decimal(7))),
     charts=(),
     columns=(Column(name="id", heading="Id"),),
-    period_column=None,
+    locale=LOCALES["en-GB"],
+    time_zone="Europe/London",
 )
 
 
 def cover(tmp_path: Path, head: ReportHeader) -> list[str]:
     """The text of each cover page; the one table page is left out."""
-    writer = PdfWriter(head)
+    writer = make(head)
     path = tmp_path / "cover.pdf"
     path.write_bytes(writer.begin() + writer.end())
     for name in ("qpdf", "pdftotext"):
@@ -63,7 +64,8 @@ def test_reconciliation_block(tmp_path: Path) -> None:
         "Period 2024-01-01 to 2024-12-31",
         "Rows 0",
         "Truncated no",
-        "As of 2025-07-01 06:30:05 UTC",
+        "As of 01/07/2025 06:30:05 UTC",
+        "Time zone Europe/London",
         f"Report id {HEADER.report_id}",
         "EUR 1,234,567 -98,765,432,101.25",
         "JPY 3 7",
@@ -85,7 +87,7 @@ def test_what_does_not_fit_the_first_page_is_on_a_further_one(tmp_path: Path) ->
         assert rest.count(f"value {i} ") == 30
     for i in range(70):
         assert f"C{i:02d}" in rest
-        assert f"{i:,} rows, amount {i * 1000:,}" in rest
+        assert f"{i:,} rows, {i * 1000:,}" in rest
 
 
 CHARTS = {

@@ -15,8 +15,8 @@ from resma.writers.pdf.wide import WideState
 class State:
     """Plain values only, so that it can be saved between two batches and taken up by another process.
 
-    Its size does not grow with the rows: offsets leave with every cross-reference section, pending rows are less
-    than a page, and there is one mark a period, of which the header holds as many.
+    Its size does not grow with the rows: offsets leave with every cross-reference section, pending rows are
+    less than twenty pages, and there is one mark a period, of which the header holds as many.
     """
 
     wide: dict[str, WideState]
@@ -35,7 +35,7 @@ class State:
     subtotals_shown: int = 0
     """Lines of subtotals on those pages."""
     pending: list[Row] = field(default_factory=list)
-    """Lines that do not fill a page yet: a row, or of a row that wraps one of its lines, or blank for a subtotal."""
+    """Lines that wait for their page: a row, or of a row that wraps one of its lines, or blank for a subtotal."""
     kinds: bytearray = field(default_factory=bytearray)
     """What each of them is, see `plan`."""
     marks: array[int] = field(default_factory=lambda: array("Q"))

@@ -1,6 +1,6 @@
 """The PDF writer: pages of rows, and at the end what only then is known.
 
-A page leaves as soon as it is full. Whatever says or refers to how many there are (cover, contents, bookmarks, the
+Pages leave twenty at a time. Whatever says or refers to how many there are (cover, contents, bookmarks, the
 tree's top) is written after the last of them, fonts last of all, when it is known which characters they must have.
 The order of pages is the page tree's affair, not the file's: the cover is the first page and among the last bytes.
 """
@@ -29,8 +29,9 @@ from resma.writers.pdf.tree import add_page, parent_of_next
 from resma.writers.pdf.wide import WideState, WideText
 from resma.writers.pdf.wrapping import Wrapper
 
-PAGES_AT_ONCE = 40
-"""Pages made in one go from a larger batch: it bounds memory, whatever the size of batches."""
+PAGES_AT_ONCE = 20
+"""Pages made in one go, column by column. Always so many, however rows are batched: wide text numbers its glyphs in
+the order in which it is shown."""
 
 _PAGE = b"<</Type/Page/Parent %d 0 R/Resources %d 0 R/Contents %d 0 R>>"
 """Resources could be inherited, but PDF/A wants each page to name its own (ISO 19005-2 6.2.2)."""
@@ -90,17 +91,14 @@ class PdfWriter:
         state = self.state
         out: list[bytes] = []
         room = max(0, self._header.rows - state.rows)
-        at = 0
-        while at < min(len(batch), room):
-            some = batch.rows[at : min(at + PAGES_AT_ONCE * self._slots, room)]
-            at += len(some)
-            self._take(some, state.rows)
-            state.rows += len(some)
-            whole = len(state.pending) // self._slots * self._slots
-            if whole:
-                out += self._pages(state.pending[:whole], bytes(state.kinds[:whole]))
-                del state.pending[:whole], state.kinds[:whole]
-        state.rows += len(batch) - at
+        if room:
+            self._take(batch.rows[:room], state.rows)
+        state.rows += len(batch)
+        size = PAGES_AT_ONCE * self._slots
+        whole = len(state.pending) // size * size
+        for at in range(0, whole, size):
+            out += self._pages(state.pending[at : at + size], bytes(state.kinds[at : at + size]))
+        del state.pending[:whole], state.kinds[:whole]
         return b"".join(out)
 
     def end(self) -> bytes:
