@@ -63,9 +63,7 @@ def pdf(head: ReportHeader, rows: Sequence[Row], sizes: Iterator[int] | None = N
 
 def batch(rows: Sequence[Row]) -> Batch:
     """Rows as Postgres prints them."""
-    encoded: list[BytesRow] = [
-        tuple(None if cell is None else cell.encode("utf-8") for cell in row) for row in rows
-    ]
+    encoded: list[BytesRow] = [tuple(None if cell is None else cell.encode("utf-8") for cell in row) for row in rows]
     return Batch(encoded)
 
 

@@ -1,6 +1,6 @@
 """What the file says of itself: information dictionary, XMP, output intent, catalogue (§14.3, §14.11.5, §7.7.2).
 
-It claims PDF/A-2b (ISO 19005-2): the XMP packet says so, and says the same as the information dictionary (6.6.2, 6.6.3).
+It claims PDF/A-2b (ISO 19005-2): the XMP packet says so, and agrees with the information dictionary (6.6.2, 6.6.3).
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Moments:
         return self._separator.join(found.group(*self._groups)) + (found[4] or b"")
 
     def each(self, cells: Sequence[bytes]) -> list[bytes]:
-        """All cells. Where those that are not empty have one shape, as they nearly always do, at a fifth of the cost."""
+        """All cells. Where those that are not empty have one shape, as they mostly do, at a fifth of the cost."""
         filled = [cell for cell in cells if cell]
         lines = self.lines(filled[0], len(filled), b"\0".join(filled), b"", b"\0") if filled else None
         if lines is None:

@@ -48,7 +48,7 @@ def _encode_run(error: UnicodeError) -> tuple[bytes, int]:
         return MARK, error.end
 
 
-codecs.register_error("resma.cp1252", _encode_run)  # type: ignore[arg-type]  # typeshed knows handlers of text alone
+codecs.register_error("resma.cp1252", _encode_run)
 
 
 def encode(blob: bytes, odd: bytes) -> bytes:

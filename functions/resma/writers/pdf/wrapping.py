@@ -80,7 +80,7 @@ class Wrapper:
     def _broken(self, text: str, room: int, most: int) -> list[str]:
         """Lines of one paragraph: broken after the last space that fits, else anywhere."""
         ends = self._ends(text)
-        lines = []
+        lines: list[str] = []
         at = 0
         while len(lines) < most:
             before = ends[at - 1] if at else 0
