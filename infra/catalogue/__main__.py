@@ -25,8 +25,8 @@ def main() -> int:
         print(_written(finding, "note: "))
     for finding in report.mistakes:
         print(_written(finding))
-    asked = "" if url else ", the database was not asked"
-    print(f"{report.types} report types, {len(report.mistakes) or 'no'} mistakes{asked}")
+    asked = "" if url else "; the database was not asked"
+    print(f"{_counted(report.types, 'report type')}, {_counted(len(report.mistakes), 'mistake')}{asked}")
     return 1 if report.mistakes else 0
 
 
@@ -57,6 +57,10 @@ def _database(arguments: argparse.Namespace) -> Iterator[str | None]:
             yield server.url
         finally:
             server.stop()
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number or 'no'} {thing}{'' if number == 1 else 's'}"
 
 
 def _written(finding: Finding, label: str = "") -> str:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from resma.catalogue.filters import make_model
-from resma.catalogue.mistakes import Mistake, Place, suggest
+from resma.catalogue.filters import make_model, say_error
+from resma.catalogue.mistakes import Mistake, Place, lower_first, suggest
 from resma.catalogue.query_text import TENANT, find_parameters
 
 if TYPE_CHECKING:
@@ -145,8 +145,8 @@ def _default_mistakes(item: Filter) -> Iterator[Mistake]:
     try:
         make_model("Default", (item.model_copy(update={"default": None}),)).model_validate({item.name: default})
     except ValidationError as error:
-        for wrong in error.errors():
-            says = f"the default {default!r} can't be used: {wrong['msg'][:1].lower()}{wrong['msg'][1:]}"
+        for wrong in error.errors(include_url=False):
+            says = f"the default {default!r} can't be used: {lower_first(say_error(wrong))}"
             yield Mistake(says, ("default", *wrong["loc"][1:]))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -36,6 +36,11 @@ def filter_model(report_type: ReportType) -> type[BaseModel]:
     return make_model(f"{report_type.type.title().replace('_', '')}Filters", report_type.filters)
 
 
+def say_error(item: Mapping[str, Any]) -> str:
+    """One of pydantic's errors in words: ours as we wrote it, without its prefix."""
+    return str(item["ctx"]["error"] if item["type"] == "value_error" else item["msg"])
+
+
 def make_model(name: str, filters: Sequence[Filter]) -> type[BaseModel]:
     """A model that takes these filters and no others. Those that are not set are None."""
     fields: dict[str, Any] = {
@@ -58,7 +63,7 @@ def check_values(report_type: ReportType, filters: Mapping[str, Any]) -> dict[st
     try:
         checked = filter_model(report_type).model_validate(given)
     except ValidationError as error:
-        faults = tuple(_fault(report_type, item) for item in error.errors(include_url=False))
+        faults = tuple(_fault(report_type, item) for item in error.errors(include_url=False, include_input=False))
         count = "one" if len(faults) == 1 else str(len(faults))
         raise RequestInvalid(f"{count} of the filters of {report_type.type} can't be used", faults) from None
     values: dict[str, Any] = checked.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -88,13 +93,11 @@ def _default(item: Filter) -> dict[str, Any]:
 
 
 def _annotation(item: Filter) -> Any:
-    limits = {"ge": item.minimum, "le": item.maximum}
     if item.kind == "date":
-        days: dict[str, Any] = {name: date.fromisoformat(str(day)) for name, day in limits.items() if day is not None}
+        limits = _Limits(date.fromisoformat, item)
         # JSON Schema has no limits of dates; these words are those of ajv, which many validators know.
-        words = {"ge": "formatMinimum", "le": "formatMaximum"}
-        schema = {"type": "string", "format": "date"} | {words[name]: day.isoformat() for name, day in days.items()}
-        return Annotated[date, BeforeValidator(_require_iso_date), Field(**days), WithJsonSchema(schema)]
+        schema = {"type": "string", "format": "date", **limits.named("formatMinimum", "formatMaximum")}
+        return Annotated[date, BeforeValidator(_require_iso_date), AfterValidator(limits.check), WithJsonSchema(schema)]
     if item.kind == "choice":
         choice: Any = Literal.__getitem__(item.choices)
         return Annotated[list[choice], Field(min_length=1, max_length=len(item.choices))]
@@ -104,12 +107,31 @@ def _annotation(item: Filter) -> Any:
         most = 2**63 - 1 if item.maximum is None else int(item.maximum)
         return Annotated[int, Field(strict=True, ge=least, le=most)]
     if item.kind == "amount":
-        amounts: dict[str, Any] = {name: Decimal(str(value)) for name, value in limits.items() if value is not None}
-        schema = {"type": "string", "pattern": _AMOUNT}
-        return Annotated[
-            Decimal, BeforeValidator(_require_exact), Field(max_digits=38, **amounts), WithJsonSchema(schema)
-        ]
+        limits = _Limits(Decimal, item)
+        schema = {"type": "string", "pattern": _AMOUNT, **limits.named("x-minimum", "x-maximum")}
+        return Annotated[Decimal, BeforeValidator(_require_exact), AfterValidator(limits.check), WithJsonSchema(schema)]
     return Annotated[str, Field(min_length=1, max_length=item.max_length), AfterValidator(_require_no_nul)]
+
+
+class _Limits:
+    """The least and the greatest value of a date or an amount; pydantic's own limits name Python's types to callers."""
+
+    def __init__(self, read: Callable[[str], Any], item: Filter) -> None:
+        self._minimum = None if item.minimum is None else read(str(item.minimum))
+        self._maximum = None if item.maximum is None else read(str(item.maximum))
+
+    def check(self, value: Any) -> Any:
+        """Returns the value. Raises ValueError for one outside."""
+        if self._minimum is not None and value < self._minimum:
+            raise ValueError(f"must be {self._minimum} or more")
+        if self._maximum is not None and value > self._maximum:
+            raise ValueError(f"must be {self._maximum} or less")
+        return value
+
+    def named(self, minimum: str, maximum: str) -> dict[str, str]:
+        """The limits there are, under these names."""
+        limits = {minimum: self._minimum, maximum: self._maximum}
+        return {name: str(limit) for name, limit in limits.items() if limit is not None}
 
 
 def _require_exact(value: object) -> object:
@@ -149,7 +171,7 @@ def _fault(report_type: ReportType, item: Mapping[str, Any]) -> Fault:
         return Fault(pointer, f"{report_type.type} has no such filter; it has {known}")
     if item["type"] == "missing":
         return Fault(pointer, f"{report_type.type} needs this filter")
-    return Fault(pointer, str(item["msg"]))
+    return Fault(pointer, say_error(item))
 
 
 def _disorder(report_type: ReportType, values: Mapping[str, Any]) -> Iterator[Fault]:

@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from resma.catalogue.agreement import name_mistakes
-from resma.catalogue.mistakes import FileName, Mistake, MistakesFound, Place, suggest
+from resma.catalogue.filters import say_error
+from resma.catalogue.mistakes import FileName, Mistake, MistakesFound, Place, lower_first, suggest
 from resma.catalogue.model import BalanceSpec, ChartSpec, ColumnSpec, Filter, ReportType, Texts, Totals
 from resma.catalogue.query_text import find_query_mistakes
 from resma.errors import CatalogueInvalid, Fault, RequestInvalid
@@ -155,9 +156,7 @@ def _shape_words(item: Any, at: Place) -> str:
         return (
             f"{key} {item['input']!r} is unknown: {suggest(item['input'], _EXPECTED.findall(item['ctx']['expected']))}"
         )
-    if item["type"] == "value_error":
-        return f"{key}: {item['ctx']['error']}"
-    return f"{key} {item['input']!r}: {item['msg'][:1].lower()}{item['msg'][1:]}"
+    return f"{key} {item['input']!r}: {lower_first(say_error(item))}"
 
 
 def _known_keys(at: Place) -> list[str]:

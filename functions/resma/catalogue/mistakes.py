@@ -31,6 +31,25 @@ class MistakesFound(ValueError):
         super().__init__("; ".join(mistake.says for mistake in self.mistakes))
 
 
+# Words for kinds that people bring from elsewhere.
+_ALSO_CALLED = {
+    "money": "amount",
+    "decimal": "amount",
+    "numeric": "amount",
+    "number": "amount",
+    "float": "amount",
+    "int": "integer",
+    "bigint": "integer",
+    "string": "text",
+    "varchar": "text",
+    "datetime": "timestamp",
+    "timestamptz": "timestamp",
+    "jsonb": "json",
+    "enum": "choice",
+    "list": "choice",
+}
+
+
 def suggest(wrong: object, known: Iterable[str]) -> str:
     """What to write instead: the nearest of the known words, or all of them where none is near.
 
@@ -38,6 +57,13 @@ def suggest(wrong: object, known: Iterable[str]) -> str:
     'use width'
     """
     words = list(known)
+    if (ours := _ALSO_CALLED.get(str(wrong))) in words:
+        return f"use {ours}"
     if near := get_close_matches(str(wrong), words, n=1):
         return f"use {near[0]}"
     return f"there are {', '.join(words)}" if words else "there are none"
+
+
+def lower_first(sentence: str) -> str:
+    """To go on after a colon."""
+    return sentence[:1].lower() + sentence[1:]

@@ -32,7 +32,7 @@ def _plain(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, bool | float):
-        raise ValueError(f'{value} is neither text nor a whole number: write an amount as text, like "12.50"')  # noqa: TRY004  # pydantic's
+        raise ValueError('this is neither text nor a whole number: write an amount as text, like "12.50"')  # noqa: TRY004  # pydantic's
     return value
 
 
