@@ -41,7 +41,7 @@ from tests.unit.read_formats import (
 
 _ASKED = os.environ.get("RESMA_ROUNDTRIP_EXAMPLES")
 EXAMPLES = settings(
-    max_examples=int(_ASKED or 100),
+    max_examples=int(_ASKED or 60),
     derandomize=not _ASKED,
     database=None,
     deadline=None,
