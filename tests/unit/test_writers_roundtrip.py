@@ -41,7 +41,7 @@ from tests.unit.read_formats import (
 
 _ASKED = os.environ.get("RESMA_ROUNDTRIP_EXAMPLES")
 EXAMPLES = settings(
-    max_examples=int(_ASKED or 100),
+    max_examples=int(_ASKED or 60),
     derandomize=not _ASKED,
     database=None,
     deadline=None,
@@ -158,7 +158,7 @@ def _assert_in_xlsx(value: Any, cell: str | None, column: Column) -> None:
         assert value is None
     elif column.kind in {"integer", "amount"} and cell[-1].isdigit() and _significant_digits(cell) <= 15:
         assert isinstance(value, int | float)
-        assert value == float(cell)
+        assert float(value) == float(cell)
     elif column.kind in {"date", "timestamp"} and _is_common(cell) and cell >= _FIRST_EXCEL_DAY:
         local = re.sub(r"(?<=:\d\d)(\.\d+)?[+-][\d:]+$", r"\1", cell)
         assert isinstance(value, datetime)
