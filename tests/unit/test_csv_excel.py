@@ -62,6 +62,7 @@ def test_texts(text: str, written: str) -> None:
         ("0.00000000000000001", "0,00000000000000001"),
         ("NaN", "NaN"),
         ("Infinity", "Infinity"),
+        ("-Infinity", "'-Infinity"),
     ],
 )
 def test_numbers(number: str, written: str) -> None:

@@ -27,8 +27,7 @@ class Writer(Protocol):
 
     state: Any
     """All that changes while it writes, as plain values of a bounded size: saved (pickled) between two calls and given
-    to a new writer of the same header and options, instead of `begin`, it makes that one go on. None where a
-    library holds it (Parquet)."""
+    to a new writer of the same header and options, instead of `begin`, it makes that one go on."""
 
     def begin(self) -> bytes:
         """Returns the bytes that come before the first row."""

@@ -87,17 +87,20 @@ def _encoder(column: Column, locale: Locale) -> Encode:
 
 
 def _encode_numbers(cells: Cells, mark: bytes) -> Cells:
-    is_short = all(len(cell) <= _DIGITS_KEPT for cell in cells if cell is not None)
-    if is_short and mark == b".":
+    # Short ones lose no digit; infinities begin like a formula.
+    is_plain = all(len(cell) <= _DIGITS_KEPT and cell[-1:] != b"y" for cell in cells if cell is not None)
+    if is_plain and mark == b".":
         return cells
-    if is_short and None not in cells:
+    if is_plain and None not in cells:
         return b"\0".join(cells).replace(b".", mark).split(b"\0")  # type: ignore[arg-type]
     return [None if cell is None else _encode_number(cell).replace(b".", mark) for cell in cells]
 
 
 def _encode_number(cell: bytes) -> bytes:
+    if not _NUMBER.fullmatch(cell):
+        return _encode_text(cell)
     digits = cell.replace(b".", b"").strip(b"-0")
-    return b'="%b"' % cell if len(digits) > _DIGITS_KEPT and _NUMBER.fullmatch(cell) else cell
+    return b'="%b"' % cell if len(digits) > _DIGITS_KEPT else cell
 
 
 def _encode_moments(cells: Cells, mark: bytes) -> Cells:
@@ -107,7 +110,8 @@ def _encode_moments(cells: Cells, mark: bytes) -> Cells:
         offset = joined[-4:]
         rows = len(cells)
         if (
-            b"." not in joined
+            offset[:1] in b"+-"
+            and b"." not in joined
             and joined.count(b" ") == rows
             and joined.count(b":") == 2 * rows == 2 * joined.count(offset)
         ):

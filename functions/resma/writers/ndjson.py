@@ -108,8 +108,9 @@ def _moments(cells: Cells) -> Shown:
     rows = len(cells)
     if None not in cells:
         joined = b"\0".join(cells)  # type: ignore[arg-type]
-        # Each has one space and two colons, so none is infinite or BC, and all offsets are of whole hours.
-        if joined.count(b" ") == rows and joined.count(b":") == 2 * rows:
+        # None is infinite or BC, so each has a space and two colons of its time; offsets of whole hours have no more.
+        is_plain = b"y" not in joined and b"C" not in joined
+        if is_plain and joined.count(b" ") == rows and joined.count(b":") == 2 * rows:
             return b'"%b:00"', joined.replace(b" ", b"T").split(b"\0")
     return b"%b", [b"null" if cell is None else b'"%b"' % _moment(cell) for cell in cells]
 
