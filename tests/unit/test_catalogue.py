@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resma.catalogue import CATALOGUE_FOLDER, ReportType, filter_model, find_report_type, load_catalogue
+from resma.catalogue import (
+    CATALOGUE_FOLDER,
+    BalanceSpec,
+    ChartSpec,
+    ColumnSpec,
+    Filter,
+    ReportType,
+    Totals,
+    filter_model,
+    find_report_type,
+    load_catalogue,
+)
 from resma.errors import CatalogueInvalid, RequestInvalid
 from resma.locales import LOCALES
 
@@ -220,3 +232,19 @@ def test_two_folders_of_one_type_are_refused(tmp_path: Path) -> None:
     shutil.copytree(SAMPLES / "fees", tmp_path / "more-fees")
     with pytest.raises(CatalogueInvalid, match="more-fees"):
         load_catalogue(tmp_path)
+
+
+def test_the_guide_shows_the_sample_as_it_is() -> None:
+    guide = (SAMPLES.parents[1] / "docs" / "report-types.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(sql|toml)\n(.*?)```", guide, re.DOTALL)
+    files = {"sql": "query.sql", "toml": "report.toml"}
+    assert len(blocks) == 5
+    for language, block in blocks:
+        assert block in (SAMPLES / "fees" / files[language]).read_text(encoding="utf-8")
+
+
+def test_the_guide_names_every_key() -> None:
+    guide = (SAMPLES.parents[1] / "docs" / "report-types.md").read_text(encoding="utf-8")
+    for model in (ReportType, ColumnSpec, Filter, Totals, BalanceSpec, ChartSpec):
+        for key in model.model_fields.keys() - {"query", "columns", "filters", "charts", "totals", "balance"}:
+            assert f"`{key}`" in guide, key

@@ -131,7 +131,7 @@ IN_TOML = [
     ('kind = "choice"', 'kind = "choice"\nmax_length = 3', "max_length = 3", "max_length is for kind text"),
     # Shape
     ("[totals]", "[totals", "[totals", "this is no TOML"),
-    ('type = "FEES"', 'type = "FEES"\ntype = "FEES"', "title = ", "this is no TOML"),
+    ('type = "FEES"', 'type = "FEES"\ntype = "FEES"', '"FEES"\ntitle', "no TOML: a key comes twice"),
 ]
 
 
