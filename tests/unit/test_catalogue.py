@@ -248,3 +248,21 @@ def test_the_guide_names_every_key() -> None:
     for model in (ReportType, ColumnSpec, Filter, Totals, BalanceSpec, ChartSpec):
         for key in model.model_fields.keys() - {"query", "columns", "filters", "charts", "totals", "balance"}:
             assert f"`{key}`" in guide, key
+
+
+def test_the_least_that_a_type_needs(tmp_path: Path) -> None:
+    """Two languages, one column; what is left out has its default."""
+    text = '{ en = "Tenants", pt = "Clientes" }'
+    (tmp_path / "least").mkdir()
+    (tmp_path / "least" / "report.toml").write_text(
+        f'type = "LEAST"\ntitle = {text}\ndescription = {text}\nfile_name = "least"\nsort = ["name"]\n'
+        f'[[columns]]\nname = "name"\nheading = {text}\n',
+        encoding="utf-8",
+    )
+    (tmp_path / "least" / "query.sql").write_text("SELECT %(tenant_id)s::text AS name", encoding="utf-8")
+    report_type = load_catalogue(tmp_path)["LEAST"]
+    assert (report_type.title.say("pt"), report_type.title.say("de")) == ("Clientes", "Tenants")
+    assert (report_type.columns[0].kind, report_type.filters, report_type.orientation) == ("text", (), "landscape")
+    assert report_type.check_filters({}) == {}
+    with pytest.raises(RequestInvalid):
+        report_type.check_filters({"from": "2024-01-01"})
