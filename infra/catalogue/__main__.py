@@ -12,15 +12,21 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
+
 from infra.catalogue.check_catalogue import Finding, check_catalogue
+from infra.local.errors import StackError
 from resma.catalogue import catalogue_folder
 
 
 def main() -> int:
     """The command line; 1 when anything is wrong."""
     arguments = _parse()
-    with _database(arguments) as url:
-        report = check_catalogue(arguments.folder, url)
+    try:
+        with _database(arguments) as url:
+            report = check_catalogue(arguments.folder, url)
+    except (psycopg.Error, OSError, StackError) as error:
+        sys.exit(f"the catalogue could not be checked: {error}")
     for finding in report.notes:
         print(_written(finding, "note: "))
     for finding in report.mistakes:

@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 
 from resma.catalogue import Filter, Mistake, ReportType
 from resma.catalogue.mistakes import suggest
-from resma.catalogue.query_text import TENANT
+from resma.catalogue.query_text import TENANT, find_parameters
 from resma.header import Kind
 
 READER = "resma_reader"
@@ -40,6 +40,8 @@ _REMEDIES = {
     "42501": f"GRANT SELECT ON it TO {READER}, in a migration",
     "42883": "cast one side to the other's type",
     "42804": "cast one side to the other's type",
+    "22P02": "cast it to what the filter holds",
+    "22007": "cast it to what the filter holds",
 }
 
 
@@ -65,7 +67,7 @@ def find_database_mistakes(connection: Connection[TupleRow], report_type: Report
     except _Refused as refused:
         return [refused.mistake]
     if len(types) < len(found):
-        return [Mistake("two columns have the same name: give each its own, with AS", file="query.sql", line=1)]
+        return list(_repeated_mistakes(report_type.query, [name for name, _ in found]))
     if mistakes := list(_column_mistakes(report_type, types)):
         return mistakes
     for item in (None, *report_type.filters):
@@ -108,6 +110,8 @@ def _sample(item: Filter) -> Any:
     """A value that the filter takes, as JSON."""
     if item.kind == "choice":
         return list(item.choices)
+    if item.default is not None:
+        return item.default
     values = {"date": "2024-02-29", "text": "x", "integer": 1, "amount": "1.50"}
     return next((value for value in (item.minimum, item.maximum) if value is not None), values[item.kind])
 
@@ -121,10 +125,12 @@ def _ask(cursor: Cursor[TupleRow], report_type: ReportType, head: str, tail: str
     try:
         cursor.execute(text.encode(), {**values, TENANT: "demo"})
     except psycopg.Error as error:
-        raise _Refused(_database_mistake(error, text, chosen)) from error
+        if error.sqlstate is None:  # not refused: the connection is gone
+            raise
+        raise _Refused(_database_mistake(error, report_type, text, chosen)) from error
 
 
-def _database_mistake(error: psycopg.Error, text: str, chosen: Filter | None) -> Mistake:
+def _database_mistake(error: psycopg.Error, report_type: ReportType, text: str, chosen: Filter | None) -> Mistake:
     """The server's error at its line in query.sql: its position counts characters of the text that psycopg made."""
     numbers: dict[str, str] = {}
 
@@ -135,8 +141,10 @@ def _database_mistake(error: psycopg.Error, text: str, chosen: Filter | None) ->
     message = error.diag.message_primary or str(error)
     for name, numbered in numbers.items():
         message = re.sub(rf"{re.escape(numbered)}(?!\d)", f"%({name})s", message)
-    position = int(error.diag.statement_position or 0)
-    line = max(1, min(sent.count("\n", 0, max(0, position - 1)), text.count("\n") - 1))
+    if position := int(error.diag.statement_position or 0):
+        line = min(sent.count("\n", 0, position - 1), report_type.query.count("\n"))
+    else:
+        line = find_parameters(report_type.query)[chosen.name] if chosen else 1
     remedy = error.diag.message_hint or _REMEDIES.get(error.sqlstate or "", "mend it")
     when = f"with filter {chosen.name} set: " if chosen else ""
     return Mistake(f"{when}{message}: {remedy}", file="query.sql", line=line)
@@ -155,6 +163,12 @@ def _column_mistakes(report_type: ReportType, types: Mapping[str, str]) -> Itera
         if name not in described:
             says = f"column {name} is not in report.toml: describe it there, or leave it out of the query"
             yield Mistake(says, file="query.sql", line=_line_of_word(report_type.query, name))
+
+
+def _repeated_mistakes(query: str, names: list[str]) -> Iterator[Mistake]:
+    for name in {name for name in names if names.count(name) > 1}:
+        says = f"two columns are called {name}: give each a name of its own, with AS"
+        yield Mistake(says, file="query.sql", line=_line_of_word(query, name))
 
 
 def _type_words(name: str, kind: Kind, found: str) -> str:

@@ -127,7 +127,10 @@ def _with_lines(mistakes: list[Mistake], text: str) -> list[Mistake]:
 def _syntax_mistake(error: tomllib.TOMLDecodeError, text: str) -> Mistake:
     found = _AT_LINE.search(str(error))
     line = int(found[1]) if found and found[1] else text.rstrip().count("\n") + 1
-    return Mistake(f"this is no TOML: {_AT_LINE.sub('', str(error))}", line=line)
+    says = _AT_LINE.sub("", str(error))
+    if says == "Cannot overwrite a value":
+        says = "a key comes twice: leave one out"
+    return Mistake(f"this is no TOML: {says}", line=line)
 
 
 def _shape_mistakes(error: ValidationError, described: Mapping[str, Any]) -> Iterator[Mistake]:

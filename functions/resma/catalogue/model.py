@@ -32,7 +32,8 @@ def _plain(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, bool | float):
-        raise ValueError('this is neither text nor a whole number: write an amount as text, like "12.50"')  # noqa: TRY004  # pydantic's
+        says = 'this is neither text nor a whole number: write an amount as text, like "12.50"'
+        raise ValueError(says)  # noqa: TRY004  # pydantic takes no other
     return value
 
 
@@ -54,7 +55,7 @@ class ColumnSpec(_Frozen):
     name: str = Field(pattern=_NAME)
     heading: Texts
     kind: Kind = "text"
-    width: float = Field(default=1.0, gt=0)
+    width: float = Field(default=1.0, gt=0, le=1000)
     """Share of the page's width in formats that have pages."""
     align: Literal["left", "right"] = "left"
     format: Literal["plain", "grouped", "wrap"] = "plain"
