@@ -5,7 +5,7 @@ BIN := .resma/venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sam demo up down logs check lint types template imports unit integration e2e test lock clean
+.PHONY: help setup setup-sam demo up down logs check lint types template imports catalogue unit integration e2e test lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,7 +29,7 @@ down: setup ## end the stack
 logs: setup ## the end of each function's log
 	@$(BIN)/python -m infra.local logs
 
-check: lint types template imports unit ## lint, types, template, unit tests: under a minute
+check: lint types template imports catalogue unit ## lint, types, template, report types, unit tests: under a minute
 
 lint: setup
 	@$(BIN)/ruff check -q .
@@ -43,6 +43,9 @@ template: setup
 
 imports: setup
 	@PYTHONPATH=functions $(BIN)/lint-imports
+
+catalogue: setup ## check functions/catalog, with EXPLAIN on a Postgres of its own
+	@$(BIN)/python -m infra.catalogue
 
 unit: setup
 	@$(BIN)/python -m pytest tests/unit -q

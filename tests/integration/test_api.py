@@ -201,7 +201,7 @@ def test_report_types_tell_what_can_be_asked_for(system: System) -> None:
     assert status == 200
     (transactions,) = [item for item in body["items"] if item["type"] == "TRANSACTIONS"]
     assert transactions["formats"] == ["CSV", "NDJSON", "XLSX", "PDF", "PARQUET"]
-    assert transactions["filters"]["properties"]["from"]["anyOf"][0] == {"type": "string", "format": "date"}
+    assert transactions["filters"]["properties"]["from"].items() >= {"type": "string", "format": "date"}.items()
 
 
 # Powertools' page leaves two files of its own to the garbage collector.
