@@ -11,12 +11,12 @@ from bisect import bisect_right
 from codecs import utf_16_be_encode, utf_32_be_encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import TypeVar
+from itertools import accumulate, groupby
+from typing import NamedTuple, TypeVar
 
 from resma.writers.pdf.encodings import SHOWN_AS
 from resma.writers.pdf.face import ELLIPSIS
-from resma.writers.pdf.glyph_codes import MAX_TYPEFACES, GlyphCodes, WideState
+from resma.writers.pdf.glyph_codes import MAX_FONTS, GlyphCodes, WideState
 from resma.writers.pdf.objects import number
 from resma.writers.pdf.shaping import Glyph, covers, is_complex, may_end_before, segments, shaped
 from resma.writers.pdf.typefaces import Typeface
@@ -33,7 +33,7 @@ _CHARACTERS_MAX = 50_000
 _WORDS_MAX = 5_000
 """Bounds of the caches: 8 MB and 5 MB. Shaping a word takes 5 µs, so that forgetting one now and then does no harm."""
 
-_RUNS = re.compile("|".join(f"[{chr(plane << 16)}-{chr((plane << 16) + 0xFFFF)}]+" for plane in range(MAX_TYPEFACES)))
+_RUNS = re.compile("|".join(f"[{chr(plane << 16)}-{chr((plane << 16) + 0xFFFF)}]+" for plane in range(MAX_FONTS)))
 
 T = TypeVar("T")
 
@@ -54,13 +54,21 @@ class _Remembered(dict[str, T]):
 
 @dataclass(slots=True)
 class _Word:
-    """A piece of text that was shaped, and what shows it once it was shown."""
+    """A piece of text that was shaped."""
 
     typeface: Typeface
     glyphs: list[Glyph]
     width: int
-    shown: list[tuple[str, int, int, int]] | None = None
-    """Codes, how far they are moved to the right and up, and what is to be taken off the advance after them."""
+    shown: list[_Piece] | None = None
+    """What shows it, once it was shown: only then have its glyphs codes."""
+
+
+class _Piece(NamedTuple):
+    codes: str
+    right: int = 0
+    """How far it is moved, and up, and what is to be taken off the advance after it, in thousandths of an em."""
+    up: int = 0
+    less: int = 0
 
 
 class WideText:
@@ -68,10 +76,14 @@ class WideText:
 
     def __init__(self, letter: str, state: WideState) -> None:
         """`state` is kept up to date. Raises SettingsInvalid where it was saved with fonts that are not here."""
-        self._glyphs = GlyphCodes(letter, state)
+        self._glyphs = glyphs = GlyphCodes(letter, state)
         self._letter = letter.encode("ascii")
-        self._code = _Remembered(self._find_code).__getitem__
-        self._width = _Remembered(self._find_width).__getitem__
+        self._plain_code = _Remembered(lambda char: glyphs.code_of(SHOWN_AS.get(char, char))).__getitem__
+        self._plain_width = _Remembered(lambda char: glyphs.width_of(SHOWN_AS.get(char, char))).__getitem__
+        self._code = _Remembered(lambda char: _SHAPE if is_complex(char) else self._plain_code(char)).__getitem__
+        self._width = _Remembered(
+            lambda char: _SHAPE_WIDTH if is_complex(char) else self._plain_width(char)
+        ).__getitem__
         self._words: dict[str, _Word] = {}
 
     def measure(self, text: str) -> float:
@@ -99,31 +111,75 @@ class WideText:
         codes = "".join(map(self._code, text))
         if _SHAPE in codes:
             return self._show_shaped(text, size)
-        return self._operators(codes, number(size))
-
-    def _find_code(self, char: str) -> str:
-        return _SHAPE if is_complex(char) else self._glyphs.code_of(SHOWN_AS.get(char, char))
-
-    def _find_width(self, char: str) -> int:
-        return _SHAPE_WIDTH if is_complex(char) else self._glyphs.width_of(SHOWN_AS.get(char, char))
-
-    def _operators(self, codes: str, size: bytes) -> bytes:
         data, length = utf_16_be_encode(codes)
         if len(data) == 2 * length:  # all in the report's own typeface
-            return b"/%b2 %b Tf(%b)Tj\n" % (self._letter, size, _escaped(data))
-        return b"".join(
-            [
-                b"/%b%d %b Tf(%b)Tj\n" % (self._letter, 2 + (ord(run[0]) >> 16), size, _two_bytes(run))
-                for run in _RUNS.findall(codes)
+            return b"/%b2 %b Tf(%b)Tj\n" % (self._letter, number(size), _escaped(data))
+        runs = _RUNS.findall(codes)
+        return b"".join([b"%b(%b)Tj\n" % (self._select(run, size), _two_bytes(run)) for run in runs])
+
+    def _select(self, codes: str, size: float) -> bytes:
+        return b"/%b%d %b Tf" % (self._letter, 2 + _plane(codes), number(size))
+
+    def _show_shaped(self, text: str, size: float) -> bytes:
+        """A font is selected once for all that follows in it: some readers begin a new text with each (§9.4.3)."""
+        pieces = [piece for part in self._parts(text) for piece in self._pieces(part)]
+        parts = []
+        for _, in_font in groupby(pieces, key=lambda piece: _plane(piece.codes)):
+            same = list(in_font)
+            parts.append(self._select(same[0].codes, size))
+            for up, level in groupby(same, key=lambda piece: piece.up):
+                shown = b"".join([_moved(piece) for piece in level])
+                rise = number(up * size / 1000)
+                parts.append(b" %b Ts[%b]TJ 0 Ts\n" % (rise, shown) if up else b"[%b]TJ\n" % shown)
+        return b"".join(parts)
+
+    def _parts(self, text: str) -> Iterator[_Word | str]:
+        """From left to right: words that were shaped, and text that shows one glyph after the other."""
+        before: Typeface | None = None
+        for part, right_to_left in segments(text):
+            word = None if right_to_left is None else self._word(part, before, right_to_left=right_to_left)
+            if word is None:
+                yield part[::-1] if right_to_left else part
+            else:
+                before = word.typeface
+                yield word
+
+    def _word(self, part: str, before: Typeface | None, *, right_to_left: bool) -> _Word | None:
+        """None where no typeface has its letters. Spaces between words are in the typeface of those before them."""
+        if part.isspace():
+            space = before.glyph(part[0]) if before else 0
+            if not before or not space:
+                return None
+            width = before.advance(space)
+            return _Word(before, [Glyph(space, char, width) for char in part], width * len(part))
+        word = self._words.get(part)
+        if word is None:
+            typeface = next((typeface for typeface in self._glyphs.typefaces() if covers(typeface, part)), None)
+            if typeface is None:
+                return None
+            glyphs = shaped(typeface, part, right_to_left=right_to_left)
+            word = _Word(typeface, glyphs, sum([glyph.advance for glyph in glyphs]))
+            if len(self._words) >= _WORDS_MAX:
+                self._words.clear()
+            self._words[part] = word
+        return word
+
+    def _pieces(self, part: _Word | str) -> list[_Piece]:
+        if isinstance(part, str):
+            return [_Piece(run) for run in _RUNS.findall("".join(map(self._plain_code, part)))]
+        if part.shown is None:
+            typeface = part.typeface
+            part.shown = [
+                _Piece(code(typeface, g.glyph, g.text), g.right, g.up, typeface.advance(g.glyph) - g.advance)
+                for code in (self._glyphs.code,)
+                for g in part.glyphs
             ]
-        )
+        return part.shown
 
     def _measure_shaped(self, text: str) -> int:
-        width = 0
-        for part, direction in segments(text):
-            word = None if direction is None else self._word(part, direction)
-            width += word.width if word else sum(map(self._glyphs.width_of, map(_shown_as, part)))
-        return width
+        return sum(
+            [sum(map(self._plain_width, part)) if isinstance(part, str) else part.width for part in self._parts(text)]
+        )
 
     def _cut_shaped(self, text: str, limit: float, *, whole: bool) -> str:
         if whole and self._measure_shaped(text) <= limit:
@@ -139,56 +195,16 @@ class WideText:
             low -= 1
         return text[:low].rstrip() + ELLIPSIS
 
-    def _show_shaped(self, text: str, size: float) -> bytes:
-        size_text = number(size)
-        parts = []
-        plain = ""
-        for codes, right, up, less in self._placed(text):
-            if not (right or up or less):
-                plain += codes
-                continue
-            if plain:
-                parts.append(self._operators(plain, size_text))
-                plain = ""
-            parts.append(self._moved(codes, size, right, up, less))
-        if plain:
-            parts.append(self._operators(plain, size_text))
-        return b"".join(parts)
 
-    def _moved(self, codes: str, size: float, right: int, up: int, less: int) -> bytes:
-        """One glyph away from its place: TJ moves to the side, Ts up or down (§9.3.7, §9.4.3)."""
-        font = b"/%b%d %b Tf" % (self._letter, 2 + (ord(codes) >> 16), number(size))
-        shown = b"%b[%d(%b)%d]TJ\n" % (font, -right, _two_bytes(codes), right + less)
-        return b"%b Ts%b0 Ts\n" % (number(up * size / 1000), shown) if up else shown
-
-    def _placed(self, text: str) -> Iterator[tuple[str, int, int, int]]:
-        for part, direction in segments(text):
-            word = None if direction is None else self._word(part, direction)
-            if word is None:
-                seen = part[::-1] if direction else part
-                yield "".join(map(self._glyphs.code_of, map(_shown_as, seen))), 0, 0, 0
-                continue
-            if word.shown is None:
-                word.shown = [self._glyphs.placed(word.typeface, glyph) for glyph in word.glyphs]
-            yield from word.shown
-
-    def _word(self, part: str, right_to_left: bool) -> _Word | None:
-        """None where no typeface has its letters."""
-        word = self._words.get(part)
-        if word is None:
-            typeface = next((t for t in self._glyphs.typefaces() if covers(t, part)), None)
-            if typeface is None:
-                return None
-            glyphs = shaped(typeface, part, right_to_left=right_to_left)
-            word = _Word(typeface, glyphs, sum(glyph.advance for glyph in glyphs))
-            if len(self._words) >= _WORDS_MAX:
-                self._words.clear()
-            self._words[part] = word
-        return word
+def _plane(codes: str) -> int:
+    return ord(codes[0]) >> 16
 
 
-def _shown_as(char: str) -> str:
-    return SHOWN_AS.get(char, char)
+def _moved(piece: _Piece) -> bytes:
+    """A string in an array of TJ, between what moves it and what moves the next one back (§9.4.3)."""
+    before = b" %d" % -piece.right if piece.right else b""
+    after = b"%d" % (piece.right + piece.less) if piece.right + piece.less else b""
+    return b"%b(%b)%b" % (before, _two_bytes(piece.codes), after)
 
 
 def _two_bytes(codes: str) -> bytes:
