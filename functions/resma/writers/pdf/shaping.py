@@ -26,7 +26,6 @@ _JOINED = (
 )
 _ORDERED = "\u0600-\u08ff\u2066-\u2069\u202a-\u202e\u200e\u200f"  # also digits and controls of direction
 _COMPLEX = re.compile(f"[{_RIGHT_TO_LEFT}{_JOINED}{_ORDERED}]")
-_CONTROLS = dict.fromkeys(map(ord, "\u2066\u2067\u2068\u2069\u202a\u202b\u202c\u202d\u202e\u200e\u200f"))
 _SEGMENTS = re.compile(
     f"([{_RIGHT_TO_LEFT}]+(?:[ \u00a0]+[{_RIGHT_TO_LEFT}]+)*)|([^{_RIGHT_TO_LEFT}{_JOINED}]?[{_JOINED}]+)"
     f"|(?:[^{_RIGHT_TO_LEFT}{_JOINED}](?![{_JOINED}]))+"
@@ -41,6 +40,7 @@ _MIRROR = {char: _PAIRS[place ^ 1] for place, char in enumerate(_PAIRS)}
 _PAIRED = re.compile(f"([{re.escape(_PAIRS)}])")
 _FOLLOWER = "\u034f"
 """The combining grapheme joiner, a mark: it goes where the bracket before it goes (UAX #9, N0), and shows the way."""
+_NOT_SEEN = re.compile(f"[{_FOLLOWER}\u2066-\u2069\u202a-\u202e\u200e\u200f]")
 _TURNED = re.compile(f"{_FOLLOWER}([{re.escape(_PAIRS)}])")
 
 
@@ -79,7 +79,7 @@ def _in_visual_order(text: str) -> str:
     text = text.replace(_FOLLOWER, "")
     seen = get_display(_PAIRED.sub(rf"\1{_FOLLOWER}", text))
     seen = _TURNED.sub(lambda found: _MIRROR[found[1]], seen)
-    return seen.replace(_FOLLOWER, "").translate(_CONTROLS)
+    return _NOT_SEEN.sub("", seen)
 
 
 def covers(typeface: Typeface, text: str) -> bool:

@@ -31,7 +31,8 @@ _SHAPE_WIDTH = -(10**9)
 
 _CHARACTERS_MAX = 50_000
 _WORDS_MAX = 5_000
-"""Bounds of the caches: 8 MB and 5 MB. Shaping a word takes 5 µs, so that forgetting one now and then does no harm."""
+_TEXTS_MAX = 2_000
+"""Bounds of the caches: 8 MB, 5 MB and 2 MB. What was forgotten is found again, with the same codes."""
 
 _RUNS = re.compile("|".join(f"[{chr(plane << 16)}-{chr((plane << 16) + 0xFFFF)}]+" for plane in range(MAX_FONTS)))
 
@@ -52,6 +53,14 @@ class _Remembered(dict[str, T]):
         return value
 
 
+class _Piece(NamedTuple):
+    """What one font shows at one height: the inside of an array for TJ (§9.4.3)."""
+
+    plane: int
+    up: int
+    shown: bytes
+
+
 @dataclass(slots=True)
 class _Word:
     """A piece of text that was shaped."""
@@ -59,16 +68,8 @@ class _Word:
     typeface: Typeface
     glyphs: list[Glyph]
     width: int
-    shown: list[_Piece] | None = None
-    """What shows it, once it was shown: only then have its glyphs codes."""
-
-
-class _Piece(NamedTuple):
-    codes: str
-    right: int = 0
-    """How far it is moved, and up, and what is to be taken off the advance after it, in thousandths of an em."""
-    up: int = 0
-    less: int = 0
+    pieces: list[_Piece] | None = None
+    """Once it was shown: only then have its glyphs codes."""
 
 
 class WideText:
@@ -78,13 +79,15 @@ class WideText:
         """`state` is kept up to date. Raises SettingsInvalid where it was saved with fonts that are not here."""
         self._glyphs = glyphs = GlyphCodes(letter, state)
         self._letter = letter.encode("ascii")
-        self._plain_code = _Remembered(lambda char: glyphs.code_of(SHOWN_AS.get(char, char))).__getitem__
-        self._plain_width = _Remembered(lambda char: glyphs.width_of(SHOWN_AS.get(char, char))).__getitem__
-        self._code = _Remembered(lambda char: _SHAPE if is_complex(char) else self._plain_code(char)).__getitem__
-        self._width = _Remembered(
-            lambda char: _SHAPE_WIDTH if is_complex(char) else self._plain_width(char)
+        plain_code = self._plain_code = _Remembered(lambda char: glyphs.code_of(SHOWN_AS.get(char, char))).__getitem__
+        plain_width = self._plain_width = _Remembered(
+            lambda char: glyphs.width_of(SHOWN_AS.get(char, char))
         ).__getitem__
+        self._code = _Remembered(lambda char: _SHAPE if is_complex(char) else plain_code(char)).__getitem__
+        self._width = _Remembered(lambda char: _SHAPE_WIDTH if is_complex(char) else plain_width(char)).__getitem__
         self._words: dict[str, _Word] = {}
+        self._texts: dict[str, list[_Word | str]] = {}
+        self._selects: dict[tuple[int, float], bytes] = {}
 
     def measure(self, text: str) -> float:
         """Width in thousandths of an em."""
@@ -114,27 +117,43 @@ class WideText:
         data, length = utf_16_be_encode(codes)
         if len(data) == 2 * length:  # all in the report's own typeface
             return b"/%b2 %b Tf(%b)Tj\n" % (self._letter, number(size), _escaped(data))
-        runs = _RUNS.findall(codes)
-        return b"".join([b"%b(%b)Tj\n" % (self._select(run, size), _two_bytes(run)) for run in runs])
+        return b"".join(
+            [b"%b(%b)Tj\n" % (self._select(_plane(run), size), _two_bytes(run)) for run in _RUNS.findall(codes)]
+        )
 
-    def _select(self, codes: str, size: float) -> bytes:
-        return b"/%b%d %b Tf" % (self._letter, 2 + _plane(codes), number(size))
+    def _select(self, plane: int, size: float) -> bytes:
+        select = self._selects.get((plane, size))
+        if select is None:
+            select = self._selects[plane, size] = b"/%b%d %b Tf" % (self._letter, 2 + plane, number(size))
+        return select
 
     def _show_shaped(self, text: str, size: float) -> bytes:
-        """A font is selected once for all that follows in it: some readers begin a new text with each (§9.4.3)."""
-        pieces = [piece for part in self._parts(text) for piece in self._pieces(part)]
-        parts = []
-        for _, in_font in groupby(pieces, key=lambda piece: _plane(piece.codes)):
-            same = list(in_font)
-            parts.append(self._select(same[0].codes, size))
-            for up, level in groupby(same, key=lambda piece: piece.up):
-                shown = b"".join([_moved(piece) for piece in level])
-                rise = number(up * size / 1000)
-                parts.append(b" %b Ts[%b]TJ 0 Ts\n" % (rise, shown) if up else b"[%b]TJ\n" % shown)
-        return b"".join(parts)
+        """A font is selected once for all that follows in it: some readers begin a new text with each."""
+        shown = []
+        plane, up = -1, 0
+        for piece in [piece for part in self._parts(text) for piece in self._pieces(part)]:
+            if piece.plane != plane or piece.up != up:
+                shown.append(b"]TJ\n" if plane >= 0 else b"")
+                if piece.plane != plane:
+                    shown.append(self._select(piece.plane, size))
+                if piece.up != up:
+                    shown.append(b" %b Ts" % number(piece.up * size / 1000))
+                shown.append(b"[")
+                plane, up = piece.plane, piece.up
+            shown.append(piece.shown)
+        shown.append((b"]TJ 0 Ts\n" if up else b"]TJ\n") if plane >= 0 else b"")
+        return b"".join(shown)
 
-    def _parts(self, text: str) -> Iterator[_Word | str]:
+    def _parts(self, text: str) -> list[_Word | str]:
         """From left to right: words that were shaped, and text that shows one glyph after the other."""
+        parts = self._texts.get(text)
+        if parts is None:
+            if len(self._texts) >= _TEXTS_MAX:
+                self._texts.clear()
+            parts = self._texts[text] = list(self._found_parts(text))
+        return parts
+
+    def _found_parts(self, text: str) -> Iterator[_Word | str]:
         before: Typeface | None = None
         for part, right_to_left in segments(text):
             word = None if right_to_left is None else self._word(part, before, right_to_left=right_to_left)
@@ -166,15 +185,17 @@ class WideText:
 
     def _pieces(self, part: _Word | str) -> list[_Piece]:
         if isinstance(part, str):
-            return [_Piece(run) for run in _RUNS.findall("".join(map(self._plain_code, part)))]
-        if part.shown is None:
-            typeface = part.typeface
-            part.shown = [
-                _Piece(code(typeface, g.glyph, g.text), g.right, g.up, typeface.advance(g.glyph) - g.advance)
-                for code in (self._glyphs.code,)
-                for g in part.glyphs
-            ]
-        return part.shown
+            runs = _RUNS.findall("".join(map(self._plain_code, part)))
+            return [_Piece(_plane(run), 0, b"(%b)" % _two_bytes(run)) for run in runs]
+        if part.pieces is None:
+            part.pieces = list(self._word_pieces(part.typeface, part.glyphs))
+        return part.pieces
+
+    def _word_pieces(self, typeface: Typeface, glyphs: list[Glyph]) -> Iterator[_Piece]:
+        coded = [(self._glyphs.code(typeface, glyph.glyph, glyph.text), glyph) for glyph in glyphs]
+        for (plane, up), some in groupby(coded, key=lambda pair: (_plane(pair[0]), pair[1].up)):
+            shown = b"".join([_moved(code, glyph, typeface.advance(glyph.glyph)) for code, glyph in some])
+            yield _Piece(plane, up, shown.replace(b")(", b""))
 
     def _measure_shaped(self, text: str) -> int:
         return sum(
@@ -200,11 +221,10 @@ def _plane(codes: str) -> int:
     return ord(codes[0]) >> 16
 
 
-def _moved(piece: _Piece) -> bytes:
-    """A string in an array of TJ, between what moves it and what moves the next one back (§9.4.3)."""
-    before = b" %d" % -piece.right if piece.right else b""
-    after = b"%d" % (piece.right + piece.less) if piece.right + piece.less else b""
-    return b"%b(%b)%b" % (before, _two_bytes(piece.codes), after)
+def _moved(code: str, glyph: Glyph, advance: int) -> bytes:
+    """A string, between what moves it and what moves the next one back."""
+    before, after = -glyph.right, glyph.right + advance - glyph.advance
+    return b"%b(%b)%b" % (b" %d" % before if before else b"", _two_bytes(code), b"%d" % after if after else b"")
 
 
 def _two_bytes(codes: str) -> bytes:
