@@ -65,16 +65,14 @@ class GlyphCodes:
 
     def code_of(self, char: str) -> str:
         """For a character that takes one glyph: a box where there is none, nothing for what is invisible by nature."""
-        typeface, glyph = self._glyph(char)
-        if glyph == self._box and unicodedata.category(char) == "Cf":
-            return ""
-        return self.code(typeface, glyph, char)
+        return "" if _is_invisible(char) else self.code(*self._glyph(char), char)
 
     def width_of(self, char: str) -> int:
         """In thousandths of an em."""
+        if _is_invisible(char):
+            return 0
         typeface, glyph = self._glyph(char)
-        invisible = glyph == self._box and unicodedata.category(char) == "Cf"
-        return 0 if invisible else typeface.advance(glyph)
+        return typeface.advance(glyph)
 
     def _glyph(self, char: str) -> tuple[Typeface, int]:
         for typeface in self.typefaces():
@@ -124,6 +122,11 @@ class GlyphCodes:
         used.glyphs.append(glyph)
         used.texts.append(text)
         return code
+
+
+def _is_invisible(char: str) -> bool:
+    """Joiners, marks of byte order, tags; but the soft hyphen shows, as it does in Windows-1252."""
+    return char != "\xad" and unicodedata.bidirectional(char) == "BN" and unicodedata.category(char) == "Cf"
 
 
 def find_typeface(letter: str, used: UsedTypeface) -> Typeface:

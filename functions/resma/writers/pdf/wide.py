@@ -14,14 +14,18 @@ from dataclasses import dataclass
 from itertools import accumulate, groupby
 from typing import NamedTuple, TypeVar
 
-from resma.writers.pdf.encodings import SHOWN_AS
-from resma.writers.pdf.face import ELLIPSIS
-from resma.writers.pdf.glyph_codes import MAX_FONTS, GlyphCodes, WideState
+from resma.writers.pdf.glyph_codes import MAX_FONTS, UNKNOWN, GlyphCodes, WideState
 from resma.writers.pdf.objects import number
 from resma.writers.pdf.shaping import Glyph, covers, is_complex, may_end_before, segments, shaped
 from resma.writers.pdf.typefaces import Typeface
 
 __all__ = ["WideState", "WideText"]
+
+ELLIPSIS = "…"
+
+SHOWN_AS = {**dict.fromkeys("\n\r\v\f\x85\u2028\u2029", "¶"), "\t": " ", "\ufffe": UNKNOWN, "\uffff": UNKNOWN}
+"""Line breaks show as a pilcrow: they would be invisible otherwise, or break the row. The last two are no characters,
+and PDF/A lets no font speak of them."""
 
 _SHAPE = "\udfff"
 """In place of a code: this text needs shaping. Codes are no surrogates."""
