@@ -48,8 +48,9 @@ TEXTS = {
     "Chinese beyond the plane": "𠮷野家",
     "characters of one glyph": "一⼀ 金⾦",
 }
-MIXED = {"Arabic and a number": "مرحبا بالعالم 123", "Hebrew and an amount": "תשלום 12.50 EUR"}
-"""From right to left, with parts from left to right. pypdf knows the order of one direction only."""
+MIXED = {"Arabic and a number": "مرحبا بالعالم 123", "Hebrew and a number": "תשלום חשבון מספר 42.50"}
+"""From right to left, with parts from left to right: pypdf knows one direction a line, and poppler guesses a page's
+main one from its letters (it would take a word of English here for the beginning)."""
 
 POPPLER_MARKS = dict.fromkeys(map(ord, "\u202a\u202b\u202c\f"))
 

@@ -6,15 +6,15 @@ join, stack or run from right to left are shaped, which takes ten times as long 
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
-from codecs import utf_16_be_encode, utf_32_be_encode
+from codecs import utf_16_be_encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate, groupby
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from resma.writers.pdf.glyph_codes import MAX_FONTS, UNKNOWN, GlyphCodes, WideState
+from resma.writers.pdf.glyph_codes import UNKNOWN, GlyphCodes, WideState
+from resma.writers.pdf.glyph_strings import Piece, escaped, moved, plane_of, runs_of, two_bytes
 from resma.writers.pdf.objects import number
 from resma.writers.pdf.shaping import Glyph, covers, is_complex, may_end_before, segments, shaped
 from resma.writers.pdf.typefaces import Typeface
@@ -36,9 +36,8 @@ _SHAPE_WIDTH = -(10**9)
 _CHARACTERS_MAX = 50_000
 _WORDS_MAX = 5_000
 _TEXTS_MAX = 2_000
-"""Bounds of the caches: 8 MB, 5 MB and 2 MB. What was forgotten is found again, with the same codes."""
-
-_RUNS = re.compile("|".join(f"[{chr(plane << 16)}-{chr((plane << 16) + 0xFFFF)}]+" for plane in range(MAX_FONTS)))
+_LONGEST = 200
+"""Bounds of the caches: 8 MB, 5 MB and 5 MB; longer texts are not kept. What was forgotten gets the same codes again."""
 
 T = TypeVar("T")
 
@@ -57,14 +56,6 @@ class _Remembered(dict[str, T]):
         return value
 
 
-class _Piece(NamedTuple):
-    """What one font shows at one height: the inside of an array for TJ (§9.4.3)."""
-
-    plane: int
-    up: int
-    shown: bytes
-
-
 @dataclass(slots=True)
 class _Word:
     """A piece of text that was shaped."""
@@ -72,7 +63,7 @@ class _Word:
     typeface: Typeface
     glyphs: list[Glyph]
     width: int
-    pieces: list[_Piece] | None = None
+    pieces: list[Piece] | None = None
     """Once it was shown: only then have its glyphs codes."""
 
 
@@ -120,10 +111,8 @@ class WideText:
             return self._show_shaped(text, size)
         data, length = utf_16_be_encode(codes)
         if len(data) == 2 * length:  # all in the report's own typeface
-            return b"/%b2 %b Tf(%b)Tj\n" % (self._letter, number(size), _escaped(data))
-        return b"".join(
-            [b"%b(%b)Tj\n" % (self._select(_plane(run), size), _two_bytes(run)) for run in _RUNS.findall(codes)]
-        )
+            return b"%b(%b)Tj\n" % (self._select(0, size), escaped(data))
+        return b"".join([b"%b(%b)Tj\n" % (self._select(plane_of(run), size), two_bytes(run)) for run in runs_of(codes)])
 
     def _select(self, plane: int, size: float) -> bytes:
         select = self._selects.get((plane, size))
@@ -152,9 +141,8 @@ class WideText:
         """From left to right: words that were shaped, and text that shows one glyph after the other."""
         parts = self._texts.get(text)
         if parts is None:
-            if len(self._texts) >= _TEXTS_MAX:
-                self._texts.clear()
-            parts = self._texts[text] = list(self._found_parts(text))
+            parts = list(self._found_parts(text))
+            _keep(self._texts, text, parts, _TEXTS_MAX)
         return parts
 
     def _found_parts(self, text: str) -> Iterator[_Word | str]:
@@ -182,24 +170,22 @@ class WideText:
                 return None
             glyphs = shaped(typeface, part, right_to_left=right_to_left)
             word = _Word(typeface, glyphs, sum([glyph.advance for glyph in glyphs]))
-            if len(self._words) >= _WORDS_MAX:
-                self._words.clear()
-            self._words[part] = word
+            _keep(self._words, part, word, _WORDS_MAX)
         return word
 
-    def _pieces(self, part: _Word | str) -> list[_Piece]:
+    def _pieces(self, part: _Word | str) -> list[Piece]:
         if isinstance(part, str):
-            runs = _RUNS.findall("".join(map(self._plain_code, part)))
-            return [_Piece(_plane(run), 0, b"(%b)" % _two_bytes(run)) for run in runs]
+            runs = runs_of("".join(map(self._plain_code, part)))
+            return [Piece(plane_of(run), 0, b"(%b)" % two_bytes(run)) for run in runs]
         if part.pieces is None:
             part.pieces = list(self._word_pieces(part.typeface, part.glyphs))
         return part.pieces
 
-    def _word_pieces(self, typeface: Typeface, glyphs: list[Glyph]) -> Iterator[_Piece]:
+    def _word_pieces(self, typeface: Typeface, glyphs: list[Glyph]) -> Iterator[Piece]:
         coded = [(self._glyphs.code(typeface, glyph.glyph, glyph.text), glyph) for glyph in glyphs]
-        for (plane, up), some in groupby(coded, key=lambda pair: (_plane(pair[0]), pair[1].up)):
-            shown = b"".join([_moved(code, glyph, typeface.advance(glyph.glyph)) for code, glyph in some])
-            yield _Piece(plane, up, shown.replace(b")(", b""))
+        for (plane, up), some in groupby(coded, key=lambda pair: (plane_of(pair[0]), pair[1].up)):
+            shown = b"".join([moved(code, glyph, typeface.advance(glyph.glyph)) for code, glyph in some])
+            yield Piece(plane, up, shown.replace(b")(", b""))
 
     def _measure_shaped(self, text: str) -> int:
         return sum(
@@ -221,28 +207,8 @@ class WideText:
         return text[:low].rstrip() + ELLIPSIS
 
 
-def _plane(codes: str) -> int:
-    return ord(codes[0]) >> 16
-
-
-def _moved(code: str, glyph: Glyph, advance: int) -> bytes:
-    """A string, between what moves it and what moves the next one back."""
-    before, after = -glyph.right, glyph.right + advance - glyph.advance
-    return b"%b(%b)%b" % (b" %d" % before if before else b"", _two_bytes(code), b"%d" % after if after else b"")
-
-
-def _two_bytes(codes: str) -> bytes:
-    """The inside of a literal string (§7.3.4.2): the lower two bytes of each character."""
-    data, length = utf_32_be_encode(codes)
-    lower = bytearray(2 * length)
-    lower[::2], lower[1::2] = data[2::4], data[3::4]
-    return _escaped(bytes(lower))
-
-
-def _escaped(data: bytes) -> bytes:
-    for byte, escape in _ESCAPES:
-        data = data.replace(byte, escape)
-    return data
-
-
-_ESCAPES = ((b"\\", b"\\\\"), (b"(", b"\\("), (b")", b"\\)"), (b"\r", b"\\r"), (b"\n", b"\\n"))
+def _keep(cache: dict[str, T], text: str, value: T, most: int) -> None:
+    if len(text) <= _LONGEST:
+        if len(cache) >= most:
+            cache.clear()
+        cache[text] = value
