@@ -28,7 +28,7 @@ _ORDERED = "\u0600-\u08ff\u2066-\u2069\u202a-\u202e\u200e\u200f"  # also digits 
 _COMPLEX = re.compile(f"[{_RIGHT_TO_LEFT}{_JOINED}{_ORDERED}]")
 _SEGMENTS = re.compile(
     f"([{_RIGHT_TO_LEFT}]+(?:[ \u00a0]+[{_RIGHT_TO_LEFT}]+)*)|([^{_RIGHT_TO_LEFT}{_JOINED}]?[{_JOINED}]+)"
-    f"|(?:[^{_RIGHT_TO_LEFT}{_JOINED}](?![{_JOINED}]))+"
+    f"|[^{_RIGHT_TO_LEFT}{_JOINED}]+(?![{_JOINED}])"
 )
 _WORDS = re.compile("[ \u00a0]+|[^ \u00a0]+")
 _IGNORABLE = frozenset("\u200c\u200d")

@@ -37,7 +37,7 @@ _CHARACTERS_MAX = 50_000
 _WORDS_MAX = 5_000
 _TEXTS_MAX = 2_000
 _LONGEST = 200
-"""Bounds of the caches: 8 MB, 5 MB and 5 MB; longer texts are not kept. What was forgotten gets the same codes again."""
+"""Bounds of the caches: 8 MB, 5 MB and 5 MB; longer texts are not kept. What was forgotten gets its codes again."""
 
 T = TypeVar("T")
 
