@@ -17,7 +17,9 @@ from typing import Any
 
 import pytest
 from fontTools.cffLib import CFFFontSet
+from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.recordingPen import DecomposingRecordingPen, RecordingPen
+from fontTools.pens.t2CharStringPen import T2CharStringPen
 from fontTools.ttLib import TTFont
 from fontTools.varLib.instancer import instantiateVariableFont
 from hypothesis import given
@@ -25,7 +27,7 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from resma.errors import SettingsInvalid
-from resma.writers.pdf import glyph_codes, typefaces
+from resma.writers.pdf import glyph_codes, typefaces, wide
 from resma.writers.pdf.face import FONTS
 from resma.writers.pdf.fonts import font_resources
 from resma.writers.pdf.shaping import segments
@@ -65,8 +67,8 @@ def _fonts() -> None:
 def pdf(*texts: str, letter: str = "R") -> bytes:
     """A page for each text."""
     state = WideState()
-    wide = WideText(letter, state)
-    contents = [b"BT 1 0 0 1 20 50 Tm\n%bET\n" % wide.show(text, 20) for text in texts]
+    writer = WideText(letter, state)
+    contents = [b"BT 1 0 0 1 20 50 Tm\n%bET\n" % writer.show(text, 20) for text in texts]
     objects: list[bytes] = []
 
     def add(body: bytes) -> int:
@@ -164,8 +166,8 @@ def test_arabic_letters_join(tmp_path: Path) -> None:
 
 
 def test_lam_and_alef_are_one_glyph() -> None:
-    wide = WideText("R", WideState())
-    assert wide.measure("لا") < wide.measure("ل") + wide.measure("ا")
+    writer = WideText("R", WideState())
+    assert writer.measure("لا") < writer.measure("ل") + writer.measure("ا")
 
 
 def seen(text: str) -> str:
@@ -214,9 +216,9 @@ def source(typeface: Typeface) -> TTFont:
 def test_codes_lead_to_the_glyphs_of_their_characters(letter: str) -> None:
     """In each embedded font, every code draws what the installed font draws, and is as wide as it says."""
     state = WideState()
-    wide = WideText(letter, state)
+    writer = WideText(letter, state)
     for text in TEXTS.values():
-        wide.show(text, 7)
+        writer.show(text, 7)
     fonts = fonts_of(pdf(*TEXTS.values(), letter=letter))
     assert len(fonts) == len(state.typefaces) >= 4
     for used, font in zip(state.typefaces, fonts.values(), strict=True):
@@ -248,8 +250,8 @@ def test_state_taken_up_gives_the_same_bytes() -> None:
     texts = [*TEXTS.values(), *MIXED.values()] * 2
     random.Random(4).shuffle(texts)
     state = WideState()
-    wide = WideText("R", state)
-    once = b"".join([wide.show(text, 7) for text in texts])
+    writer = WideText("R", state)
+    once = b"".join([writer.show(text, 7) for text in texts])
     halves = WideState()
     data = b""
     for start, end in pairwise(range(0, len(texts) + 1, 2)):
@@ -262,9 +264,9 @@ def test_state_taken_up_gives_the_same_bytes() -> None:
 
 def test_only_what_is_shown_is_in_the_state() -> None:
     state = WideState()
-    wide = WideText("R", state)
-    wide.measure("中文 שלום")
-    wide.cut("中文 שלום", 900)
+    writer = WideText("R", state)
+    writer.measure("中文 שלום")
+    writer.cut("中文 שלום", 900)
     assert state == WideState()
 
 
@@ -286,10 +288,10 @@ def test_fonts_are_looked_for_only_when_needed(monkeypatch: pytest.MonkeyPatch) 
         raise AssertionError(letter)
 
     monkeypatch.setattr(glyph_codes, "installed_typefaces", searched)
-    wide = WideText("R", WideState())
-    assert wide.show("Жук Ωμέγα Łódź", 7)
+    writer = WideText("R", WideState())
+    assert writer.show("Жук Ωμέγα Łódź", 7)
     with pytest.raises(AssertionError):
-        wide.show("中", 7)
+        writer.show("中", 7)
 
 
 def test_folders_of_the_setting_come_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -311,23 +313,53 @@ def test_more_characters_than_codes(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert poppler_texts(pdf("жабвгд"), tmp_path) == ["жабв\ufffd\ufffd"]
 
 
+def test_caches_that_are_full_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [*TEXTS.values(), *MIXED.values()] * 2
+    once, again = (WideText("R", WideState()) for _ in range(2))
+    data = [once.show(text, 7) for text in texts]
+    for bound in ("_CHARACTERS_MAX", "_WORDS_MAX", "_TEXTS_MAX"):
+        monkeypatch.setattr(wide, bound, 2)
+    assert [again.show(text, 7) for text in texts] == data
+
+
+def cff_font(path: Path) -> None:
+    """A small OpenType font whose glyphs have names."""
+    pen = T2CharStringPen(500, None)
+    builder = FontBuilder(1000, isTTF=False)
+    builder.setupGlyphOrder([".notdef", "uni4E2D"])
+    builder.setupCharacterMap({0x4E2D: "uni4E2D"})
+    builder.setupCFF("Named", {}, dict.fromkeys([".notdef", "uni4E2D"], pen.getCharString()), {})
+    builder.setupHorizontalMetrics(dict.fromkeys([".notdef", "uni4E2D"], (500, 0)))
+    builder.setupHorizontalHeader()
+    builder.setupPost()
+    builder.save(path)
+
+
+def test_fonts_that_cannot_be_embedded_are_passed_over(tmp_path: Path) -> None:
+    cff_font(tmp_path / "Named.otf")
+    assert not Typeface(tmp_path / "Named.otf").embeddable
+    chinese = next(typeface for typeface in installed_typefaces("R") if typeface.path.suffix == ".ttc")
+    assert chinese.is_cff
+    assert chinese.embeddable
+
+
 def test_line_breaks_and_controls(tmp_path: Path) -> None:
     text = "Ж\na\r\nb\tc\u2028d\ufeff\ufffe"
     assert poppler_texts(pdf(text), tmp_path) == ["Ж¶a¶b c¶d\ufffd"]
-    wide = WideText("R", WideState())
-    assert wide.measure("Ж\n") == wide.measure("Ж¶")
+    writer = WideText("R", WideState())
+    assert writer.measure("Ж\n") == writer.measure("Ж¶")
 
 
 @pytest.mark.parametrize("script", [*TEXTS, *MIXED])
 def test_texts_are_cut_to_the_width(script: str) -> None:
     text = (TEXTS | MIXED)[script]
-    wide = WideText("R", WideState())
-    whole = wide.measure(text)
-    assert wide.cut(text, whole) == text
+    writer = WideText("R", WideState())
+    whole = writer.measure(text)
+    assert writer.cut(text, whole) == text
     lengths = []
     for limit in range(700, int(whole), 100):
-        cut = wide.cut(text, limit)
-        assert wide.measure(cut) <= limit
+        cut = writer.cut(text, limit)
+        assert writer.measure(cut) <= limit
         assert cut.endswith("…")
         assert text.startswith(cut[:-1].rstrip())
         lengths.append(len(cut))
@@ -335,17 +367,17 @@ def test_texts_are_cut_to_the_width(script: str) -> None:
 
 
 def test_letters_keep_their_marks_when_cut() -> None:
-    wide = WideText("R", WideState())
+    writer = WideText("R", WideState())
     text = "e\u0301" * 20
-    assert {len(wide.cut(text, limit)) % 2 for limit in range(700, 5000, 50)} == {1}  # pairs, and the ellipsis
+    assert {len(writer.cut(text, limit)) % 2 for limit in range(700, 5000, 50)} == {1}  # pairs, and the ellipsis
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30))
 def test_any_text_is_shown(text: str) -> None:
-    wide = WideText("R", WideState())
-    assert wide.measure(text) >= 0
-    cut = wide.cut(text, 3000)
-    assert cut == text or wide.measure(cut) <= 3000
-    shown = wide.show(text, 7)
+    writer = WideText("R", WideState())
+    assert writer.measure(text) >= 0
+    cut = writer.cut(text, 3000)
+    assert cut == text or writer.measure(cut) <= 3000
+    shown = writer.show(text, 7)
     assert shown.count(b"[") >= shown.count(b"]TJ")
-    assert wide.show(text, 7) == shown
+    assert writer.show(text, 7) == shown

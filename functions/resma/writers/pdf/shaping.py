@@ -50,7 +50,7 @@ class Glyph:
 
     glyph: int
     text: str
-    """One character or none: some letters are made of several glyphs."""
+    """Empty for all but one of the glyphs of a letter; several characters where the typeface has nothing invisible."""
     advance: int = 0
     right: int = 0
     up: int = 0

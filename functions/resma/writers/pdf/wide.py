@@ -94,11 +94,12 @@ class WideText:
         most = int(limit / 50) + 2  # characters, at a twentieth of an em: what lies beyond cannot show
         whole = len(text) <= most
         text = text[:most]
-        ends = list(accumulate(map(self._width, text)))
-        if ends and min(ends) < 0:
+        width = sum(map(self._width, text))
+        if width < 0:
             return self._cut_shaped(text, limit, whole=whole)
-        if whole and (not ends or ends[-1] <= limit):
+        if whole and width <= limit:
             return text
+        ends = list(accumulate(map(self._width, text)))
         keep = bisect_right(ends, limit - self._width(ELLIPSIS))
         return text[:keep].rstrip() + ELLIPSIS
 
