@@ -194,15 +194,21 @@ class WideText:
         )
 
     def _cut_shaped(self, text: str, limit: float, *, whole: bool) -> str:
-        if whole and self._measure_shaped(text) <= limit:
+        """Looks where the cut would be if all letters were of one width, and then as far off as it was wrong."""
+        width = self._measure_shaped(text)
+        if whole and width <= limit:
             return text
+        average = max(1.0, width / len(text))
         low, high = 0, len(text)
+        at = int(limit / average)
         while low < high:
-            middle = (low + high + 1) // 2
-            if self._measure_shaped(text[:middle].rstrip() + ELLIPSIS) <= limit:
-                low = middle
+            at = min(max(at, low + 1), high)
+            spare = limit - self._measure_shaped(text[:at].rstrip() + ELLIPSIS)
+            if spare >= 0:
+                low = at
             else:
-                high = middle - 1
+                high = at - 1
+            at += int(spare / average)
         while low and not may_end_before(text[low : low + 1]):
             low -= 1
         return text[:low].rstrip() + ELLIPSIS
