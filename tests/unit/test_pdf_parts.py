@@ -16,9 +16,8 @@ from resma.header import ReportHeader
 from resma.locales import LOCALES
 from resma.writers.pdf import objects, tree
 from resma.writers.pdf.face import bold, regular
-from resma.writers.pdf.left_column import find_cells
 from resma.writers.pdf.moments import Moments
-from resma.writers.pdf.single_byte import MARK, encode, metrics, single, visible
+from resma.writers.pdf.single_byte import MARK, encode, find_cells, metrics, single, visible
 from tests.unit.pdf_samples import COLUMNS, Row, batch, header, make, pdf, periods, plain
 
 
@@ -153,7 +152,7 @@ def test_single_byte_texts() -> None:
     assert single("abc äöü €…") == "abc äöü €…".encode("cp1252")
 
 
-@pytest.mark.parametrize("text", ["Ж", "\x01", "\x80", "\x9f", "\x7f", "\x1a", "\U0001f600", "€Ж", "é中"])
+@pytest.mark.parametrize("text", ["Ж", "\x02", "\x80", "\x9f", "\x7f", "\x1a", "\U0001f600", "€Ж", "é中"])
 def test_texts_beyond_windows_1252_are_marked(text: str) -> None:
     one, other, last = encoded("é", f"x{text}", "y")
     assert (one, last) == (b"\xe9", b"y")
@@ -184,15 +183,17 @@ def test_texts_are_cut_to_the_very_width() -> None:
             assert text.startswith(cut[:-1])
 
 
-def test_no_cell_of_a_fitting_length_is_too_wide() -> None:
+def test_no_cell_that_is_too_wide_escapes_suspicion() -> None:
     face = metrics("R")
     rng = random.Random(4)
-    for _ in range(300):
-        cells = ["".join(rng.choices("iWm lo.@é€1", k=rng.randrange(40))).encode("cp1252") for _ in range(20)]
+    for _ in range(500):
+        texts = ["".join(rng.choices("iWm lo.@é€1", k=rng.randrange(40))) for _ in range(rng.randrange(1, 60))]
         limit = rng.randrange(500, 5000)
-        fitting = face.fitting_length(face.look(b"\0".join(cells)), limit)
-        assert fitting >= limit // face.widest
-        assert all(face.measure(cell) <= limit for cell in cells if len(cell) <= fitting)
+        cells = [text.encode() for text in texts]
+        suspects = set(face.suspects(cells, face.look(b"\0".join(cells)), limit))
+        wide = {at for at, text in enumerate(texts) if face.measure(text.encode("cp1252")) > limit}
+        assert wide <= suspects
+        assert all(face.measure_utf_8(cells[at]) > limit for at in wide)
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import compress, count
+from collections.abc import Callable, Sequence
+from itertools import chain, groupby
 
 from resma.locales import Locale
 from resma.writers.pdf.layout import LEADING, PADDING, SIZE, Cell, Layout
 from resma.writers.pdf.moments import Moments
 from resma.writers.pdf.objects import escaped, number
-from resma.writers.pdf.single_byte import MARK, UNIT, encode, metrics, visible
+from resma.writers.pdf.single_byte import MARK, UNIT, encode, find_cells, metrics, single, visible
 from resma.writers.pdf.wide import WideText
 
 _BACK_TO_REGULAR = b"/R1 %b Tf 0 %b Td(" % (number(SIZE), number(LEADING))
@@ -29,7 +29,6 @@ class LeftColumn:
         self._slots = layout.slots
         self._start = b"1 0 0 1 %b %b Tm\n(" % (number(cell.left + PADDING), number(layout.first_line))
         self._metrics = metrics("R")
-        self._safe = self._units // self._metrics.widest
         self._wide = wide
         kind = cell.column.kind
         self._squeezes = kind not in {"text", "json"}
@@ -46,19 +45,14 @@ class LeftColumn:
             return self._shown(list(map(self._known.__getitem__, cells)))
         except KeyError:
             pass  # nearly always at the first cell
-        texts, blob = joined(cells)
         if self._moments:
+            texts, blob = joined(cells)
             if blocks := self._moment_blocks(self._moments, texts, blob):
                 return blocks
-            texts = self._moments.each(texts)
-            blob = b"\0".join(texts)
-        elif self._number:
-            texts = [self._number(text) for text in texts]
-            blob = b"\0".join(texts)
-        shown = self._printable(texts, blob)
-        if not self._squeezes:
-            self._learn(texts, shown)
-        return self._shown(shown)
+            return self._text_blocks(self._moments.each(texts))
+        if self._number:
+            return self._text_blocks([self._number(text or b"") for text in cells])
+        return self._text_blocks(cells)
 
     def _moment_blocks(self, moments: Moments, cells: Sequence[bytes], blob: bytes) -> list[bytes] | None:
         """All cells of one shape that fits: the whole column is made in one go."""
@@ -76,38 +70,54 @@ class LeftColumn:
         start, slots = self._start, self._slots
         return [b"%b%b)'\n" % (start, b")'(".join(cells[at : at + slots])) for at in range(0, len(cells), slots)]
 
-    def _printable(self, cells: Sequence[bytes], blob: bytes) -> Sequence[bytes]:
-        """The cells, which `blob` holds too, as the insides of strings, nothing wider than the column."""
+    def _text_blocks(self, cells: Sequence[bytes | None]) -> list[bytes]:
+        """Blocks of cells that are text by now, nothing in them wider than the column."""
+        texts, pages = joined_pages(cells, self._slots)
+        blob = b"\0\1".join(pages)
         look = self._metrics.look(blob)
         odd = self._metrics.odd(look)
+        patches = {at: self._narrowed(texts[at]) for at in self._too_wide(texts, look)}
         if odd:
             blob = encode(blob, odd)
-            look = self._metrics.look(blob)
-        too_wide = self._too_wide(blob.split(b"\0") if odd else cells, look)
-        if not odd and not too_wide:
-            return cells
-        shown = escaped(blob).split(b"\0")
-        for at, cell in too_wide.items():
-            shown[at] = self._squeezed(cell) if self._squeezes else escaped(self._metrics.cut(cell, self._units))
-        for at in find_cells(blob, MARK):
-            shown[at] = self._apart(cells[at])
-        return shown
+            patches.update((at, self._apart(texts[at])) for at in find_cells(blob, MARK))
+            pages = escaped(blob).split(b"\0\1")
+        lines = {}
+        for page, some in groupby(sorted(patches), lambda at: at // self._slots):
+            lines[page] = pages[page].split(b"\0")
+            for at in some:
+                lines[page][at % self._slots] = patches[at]
+        if self._has_few_values(texts):
+            self._learn(texts, [lines.get(page) or pages[page].split(b"\0") for page in range(len(pages))])
+        # "'" moves to the next line and shows a string (§9.4.3). What is patched in may hold zero bytes of its own.
+        shown = [
+            b")'(".join(lines[at]) if at in lines else page.replace(b"\0", b")'(") for at, page in enumerate(pages)
+        ]
+        return [b"%b%b)'\n" % (self._start, page) for page in shown]
 
-    def _too_wide(self, cells: Sequence[bytes], look: bytes) -> dict[int, bytes]:
-        """Which cells do not fit. Only those are measured that are longer than what is known to fit."""
-        if max(map(len, cells)) <= self._safe:
-            return {}
-        fitting = self._metrics.fitting_length(look, self._units)
-        long = list(compress(count(), map(fitting.__lt__, map(len, cells))))
-        measure, units = self._metrics.measure, self._units
-        return {at: cells[at] for at in long if measure(cells[at]) > units}
+    def _too_wide(self, cells: Sequence[bytes], look: bytes) -> list[int]:
+        """Which cells may not fit."""
+        measure, units = self._metrics.measure_utf_8, self._units
+        return [at for at in self._metrics.suspects(cells, look, units) if measure(cells[at]) > units]
 
-    def _learn(self, cells: Sequence[bytes], shown: Sequence[bytes]) -> None:
-        """Remembers the cells of a column of few values (a status, a currency, a name) and what shows them."""
-        if len(self._known) < _MOST_KNOWN and len(set(cells[:_SAMPLE])) * 2 < min(_SAMPLE, len(cells)):
-            self._known.update(
-                (cell, what) for cell, what in zip(cells, shown, strict=True) if len(cell) <= _LONGEST_KNOWN
-            )
+    def _has_few_values(self, cells: Sequence[bytes]) -> bool:
+        """Whether it is worth while to remember what shows them: a status, a currency, a name."""
+        if self._squeezes or len(self._known) >= _MOST_KNOWN:
+            return False
+        return len(set(cells[:_SAMPLE])) * 2 < min(_SAMPLE, len(cells))
+
+    def _learn(self, cells: Sequence[bytes], pages: Sequence[Sequence[bytes]]) -> None:
+        pairs = zip(cells, chain.from_iterable(pages), strict=True)
+        self._known.update((cell, shown) for cell, shown in pairs if len(cell) <= _LONGEST_KNOWN)
+
+    def _narrowed(self, cell: bytes) -> bytes:
+        """What shows a cell that is too wide."""
+        text = visible(cell.decode("utf-8"))
+        data = single(text)
+        if data is None:
+            return self._apart(cell)
+        if self._metrics.measure(data) <= self._units:
+            return escaped(data)
+        return self._squeezed(data) if self._squeezes else escaped(self._metrics.cut(data, self._units))
 
     def _apart(self, cell: bytes) -> bytes:
         """A cell beyond Windows-1252: it ends the string, shows itself a line below, comes back and goes on.
@@ -132,11 +142,15 @@ def joined(cells: Sequence[bytes | None]) -> tuple[Sequence[bytes], bytes]:
         return texts, b"\0".join(texts)
 
 
-def find_cells(blob: bytes, mark: bytes) -> Iterator[int]:
-    """Which of the cells in `blob` hold the mark: the few of them are found without a look at the others."""
-    cell, seen, at = 0, 0, blob.find(mark)
-    while at >= 0:
-        cell += blob.count(b"\0", seen, at)
-        yield cell
-        seen = blob.find(b"\0", at)
-        at = blob.find(mark, seen) if seen >= 0 else -1
+def joined_pages(cells: Sequence[bytes | None], slots: int) -> tuple[Sequence[bytes], list[bytes]]:
+    """The cells, NULL as nothing, and the same by pages, each with its cells between zero bytes.
+
+    The pages hold no byte 1, which is to stand between them: in a text, it is shown as any other control character.
+    """
+    texts, every = cells, range(0, len(cells), slots)
+    try:
+        pages = [b"\0".join(texts[at : at + slots]) for at in every]  # type: ignore[arg-type]  # raises at a None
+    except TypeError:
+        texts = [cell or b"" for cell in cells]
+        pages = [b"\0".join(texts[at : at + slots]) for at in every]
+    return texts, [page.replace(b"\1", b"\2") for page in pages]  # type: ignore[return-value]

@@ -33,8 +33,10 @@ class PageComposer:
         self._group = header.locale.group
         self._widths: dict[bytes, float] = {}
         """Of feet, by shape: all digits are of one width, so that there are a few dozen."""
-        self._of_rows = f"{self._words['of']} {self._figure(header.rows)}"
-        self._foot_at = b"%b rg BT /R1 %b Tf" % (GREY, number(FOOT_SIZE)), number(FOOT_BASELINE)
+        self._of_rows = f"{self._words['of']} {header.rows:,}"
+        self._foot_opening = b"%b rg BT /R1 %b Tf" % (GREY, number(FOOT_SIZE))
+        self._foot_y = number(FOOT_BASELINE)
+        self._right = layout.right
 
     def content(self, form: bytes, blocks: Sequence[bytes], kinds: bytes, first_subtotal: int) -> bytes:
         """All but the foot. `first_subtotal` counts the lines of subtotals on the pages before."""
@@ -53,25 +55,23 @@ class PageComposer:
     def foot(self, rows: tuple[int, int], page: int, pages: int | None) -> bytes:
         """Which rows these are (from 1; first and last), and `Page x of y`, where y is known."""
         words = self._words
-        text = f"{words['Page']} {self._figure(page)}"
+        text = f"{words['Page']} {page:,}"
         if rows[1] >= rows[0]:
-            shown = f"{words['Rows']} {self._figure(rows[0])} {words['to']} {self._figure(rows[1])}"
-            text = f"{shown} {self._of_rows}   ·   {text}"
+            text = f"{words['Rows']} {rows[0]:,} {words['to']} {rows[1]:,} {self._of_rows}   ·   {text}"
         if pages is not None:
-            text = f"{text} {words['of']} {self._figure(pages)}"
-        data = text.encode("cp1252", "replace")
+            text = f"{text} {words['of']} {pages:,}"
+        data = text.replace(",", self._group).encode("latin-1")
         shape = data.translate(DIGITS_ALIKE)
         width = self._widths.get(shape)
         if width is None:
             width = self._widths[shape] = metrics("R").width(data) * FOOT_SIZE / 1000
-        opening, y = self._foot_at
+        x = self._right - width
         if pages is not None:
-            x = self._layout.right - width
-            return b"%b %b %b Td(%b)Tj ET\n" % (opening, number(x), y, data)
+            return b"%b %.2f %b Td(%b)Tj ET\n" % (self._foot_opening, x, self._foot_y, data)
         # The form /Y will say `of y`; it is written last and put right behind.
-        x = self._layout.right - self._room_for_count() - width
-        text_object = b"%b %b %b Td(%b)Tj ET\n" % (opening, number(x), y, data)
-        return b"%bq 1 0 0 1 %b %b cm /Y Do Q\n" % (text_object, number(x + width), y)
+        x -= self._room_for_count()
+        shown = b"%b %.2f %b Td(%b)Tj ET\n" % (self._foot_opening, x, self._foot_y, data)
+        return b"%bq 1 0 0 1 %.2f %b cm /Y Do Q\n" % (shown, x + width, self._foot_y)
 
     def count_form(self, pages: int) -> bytes:
         """What /Y draws: ` of y`, from where it is put."""
@@ -85,7 +85,7 @@ class PageComposer:
         return metrics("R").width(text) * FOOT_SIZE / 1000
 
     def _figure(self, value: int) -> str:
-        return f"{value:,}".replace(",", self._group) if value > 999 else str(value)
+        return f"{value:,}".replace(",", self._group)
 
     def _stripes(self, kinds: bytes) -> bytes:
         """Every second row on a light ground, however many lines it takes."""

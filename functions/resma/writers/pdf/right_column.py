@@ -18,6 +18,8 @@ _SIZE = number(SIZE)
 _REGULAR = b"/R1 %b Tf" % _SIZE
 _MOST_SHAPES = 2_000
 _LONG_SHAPE = 64
+_AS_IT_IS = bytes({*range(32, 127), *range(128, 256)} - set(b"\\()"))
+"""Bytes of Windows-1252 that stand in a string for themselves."""
 
 _BY_HAND = "\x01"
 """Begins the line of a cell that needs more than one cut. A control character, so it is in no text."""
@@ -36,7 +38,8 @@ class RightColumn:
     def __init__(self, cell: Cell, layout: Layout, locale: Locale, wide: WideText) -> None:
         column = cell.column
         self._slots = layout.slots
-        self._at = f"1 0 0 1 {cell.right - PADDING:.2f} {layout.first_line:.2f} Tm\n"
+        self._right, self._first_line = cell.right - PADDING, layout.first_line
+        self._at = f"1 0 0 1 {self._right:.2f} {self._first_line:.2f} Tm\n"
         self._room = cell.text_width / SIZE * 1000
         self._metrics = metrics("R")
         self._wide = wide
@@ -73,25 +76,26 @@ class RightColumn:
             return None
         if blob.translate(DIGITS_ALIKE) != ((b"0" * size + b"\0") * count)[:-1]:
             return None
-        before, start, slots = self._before(self._metrics.width(cells[0])), self._at.encode("ascii"), self._slots
-        if before is None:
+        width = self._metrics.width(cells[0])
+        if width > self._room:
             return None
-        opening = before.encode("ascii")
-        between = b")]TJ\n" + opening
-        return [
-            b"%b%b%b)]TJ\n" % (start, opening, between.join(cells[at : at + slots])) for at in range(0, count, slots)
-        ]
+        # Of one width, so they may as well stand on the left of it.
+        start = b"1 0 0 1 %.2f %.2f Tm\n(" % (self._right - width * SIZE / 1000, self._first_line)
+        slots = self._slots
+        return [b"%b%b)'\n" % (start, b")'(".join(cells[at : at + slots])) for at in range(0, count, slots)]
 
     def _lines(self, cells: Sequence[bytes], blob: bytes) -> list[str]:
         """What shows each cell, but for the end of a string that all have."""
-        odd = self._metrics.odd(self._metrics.look(blob))
-        if odd:
-            blob = encode(blob, odd)
+        if not blob.isascii():
+            blob = encode(blob, self._metrics.odd(self._metrics.look(blob)))
         if self._marks:
             blob = blob.translate(self._marks)
         recipes = map(self._recipes.__getitem__, blob.translate(DIGITS_ALIKE).split(b"\0"))
         texts = blob.decode("latin-1").split("\0")  # one character a byte, whatever the encoding
-        lines = [f"{before}{t[:cut]}{mark}{t[cut:]}" for (before, cut, mark), t in zip(recipes, texts, strict=True)]
+        lines = [
+            f"{before}{t[:cut]}{mark}{t[cut:]}" if cut else before + t
+            for (before, cut, mark), t in zip(recipes, texts, strict=True)
+        ]
         if _BY_HAND in "".join(lines):
             for at, line in enumerate(lines):
                 if line.startswith(_BY_HAND):
@@ -101,7 +105,7 @@ class RightColumn:
     def _recipe(self, shape: bytes) -> Plain:
         number = self._number.fullmatch(shape) if self._is_number else None
         cuts = self._group_cuts(shape) if number and self._group else []
-        plain = len(cuts) < 2 and MARK not in shape and escaped(shape) == shape
+        plain = len(cuts) < 2 and not shape.translate(None, _AS_IT_IS)
         width = self._metrics.width(shape) + len(cuts) * self._metrics.width(self._group.encode("ascii"))
         before = self._before(width, self._blank(len(number[2] or b"")) if number else 0)
         if before is None or not plain:
@@ -129,7 +133,9 @@ class RightColumn:
 
     def _by_hand(self, shown: bytes, cell: bytes) -> bytes:
         """The line of a cell that is too wide, or has several marks, or characters that need an escape or a font."""
-        if MARK in shown:
+        if shown.isascii():
+            shown = encode(shown, self._metrics.odd(self._metrics.look(shown)))  # for control characters
+        if MARK in shown or b"\1" in shown:
             return self._apart(cell)
         number = self._number.fullmatch(shown.translate(DIGITS_ALIKE)) if self._is_number else None
         if number and self._group:

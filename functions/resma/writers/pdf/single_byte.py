@@ -1,6 +1,7 @@
 """Text that Windows-1252 holds, a byte a character: nearly all there is, and the only text that is fast.
 
-Cells come as UTF-8. They are looked at many at a time, joined by zero bytes, which Postgres text cannot hold.
+Cells come as UTF-8. They are looked at many at a time, joined by zero bytes, which Postgres text cannot hold,
+and pages of them by ones.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import codecs
 import re
 from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, compress, count
 
 from resma.writers.pdf.face import FACES
 
@@ -24,9 +26,15 @@ DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
 _ESCAPED = b"\\()"
 _BEYOND_ASCII = bytes(range(128, 256))
 _PRINTABLE = bytes(range(32, 127))
+_WIDE_CHARACTERS = (2, 4, 6, 8, 12, 16, 24, 32)
+_FEW_CELLS = 8
+"""In a thousand: measuring so many costs less than looking on."""
+
+_CONTINUATION = bytes(range(0x80, 0xC0))
+"""Bytes of UTF-8 after the first of a character."""
 
 _BREAKS = "\n\r\x0b\x0c\x85\u2028\u2029"
-_CONTROLS = re.compile("[\x01-\x1f\x7f-\x9f]")
+_CONTROLS = re.compile("[\x02-\x1f\x7f-\x9f]")
 _NOT_PLAIN = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
 """C1 controls, and the two separators of Unicode, in UTF-8."""
 
@@ -68,7 +76,17 @@ def encode(blob: bytes, odd: bytes) -> bytes:
 def single(text: str) -> bytes | None:
     """One text in Windows-1252, or None."""
     data = encode(text.encode("utf-8", "replace"), text.encode("utf-8", "replace").translate(None, _PRINTABLE))
-    return None if MARK in data else data
+    return None if MARK in data or b"\1" in data else data
+
+
+def find_cells(blob: bytes, mark: bytes) -> Iterator[int]:
+    """Which of the cells in `blob` hold the mark: the few of them are found without a look at the others."""
+    cell, seen, at = 0, 0, blob.find(mark)
+    while at >= 0:
+        cell += blob.count(b"\0", seen, at)
+        yield cell
+        seen = blob.find(b"\0", at)
+        at = blob.find(mark, seen) if seen >= 0 else -1
 
 
 class Metrics:
@@ -84,8 +102,10 @@ class Metrics:
         self.widest = max(self.units[code] for code in range(32, 256))
         plain = [code for code in range(32, 127) if code not in _ESCAPED]
         self._narrow = bytes(code for code in plain if self.units[code] <= self._common)
-        self._wider = bytes(code for code in plain if self.units[code] > self._common) + b"\0"
-        self._count = bytes(0 if code == 0 else 1 for code in range(256))
+        self._wider = bytes(code for code in plain if self.units[code] > self._common) + b"\0\1"
+        # For `suspects`: a character of UTF-8 counts once, by its first byte.
+        self._count = bytes(code > 1 for code in range(256))
+        self._utf_8 = self.units[:128] + bytes(64) + bytes([self.widest]) * 64
 
     def look(self, blob: bytes) -> bytes:
         """The blob without what is no wider than an o: separators, wide and odd bytes."""
@@ -95,21 +115,30 @@ class Metrics:
         """What is left of that after all that can be printed as it is."""
         return look.translate(None, self._wider)
 
-    def fitting_length(self, look: bytes, limit: int) -> int:
-        """A length up to which all cells of the blob that `look` is of are within `limit` units.
+    def suspects(self, cells: Sequence[bytes], look: bytes, limit: int) -> Iterable[int]:
+        """Which of the cells may be wider than `limit` units; they are UTF-8, and `look` is of all of them.
 
-        All bytes count as an o; as many as any cell has wider ones, as the widest that there is. Measuring each
-        cell takes ten times as long.
+        Most characters are no wider than an o. A cell with few wider ones fits if it is short enough; what is
+        longer, or has more of them, is worth measuring, which takes ten times as long.
         """
-        wider = look.translate(self._count)
-        most = 1
-        while b"\1" * most in wider and most * self._common < limit:
-            most += 1
-        return max(limit // self.widest, (limit - (most - 1) * (self.widest - self._common)) // self._common)
+        longest = max(map(len, cells))
+        if longest * self.widest <= limit:
+            return ()
+        wider = look.translate(self._count, _CONTINUATION + b"\1")
+        most = next((n for n in _WIDE_CHARACTERS if wider.count(b"\1" * (n + 1)) <= _FEW_CELLS), _WIDE_CHARACTERS[-1])
+        found = set(find_cells(wider, b"\1" * (most + 1)))
+        fitting = (limit - most * (self.widest - self._common)) // self._common
+        if longest > fitting:
+            found.update(compress(count(), map(fitting.__lt__, map(len, cells))))
+        return found
 
     def measure(self, cell: bytes) -> int:
         """Width in units, each byte rounded up."""
         return sum(cell.translate(self.units))
+
+    def measure_utf_8(self, cell: bytes) -> int:
+        """A width that the cell, in UTF-8 and of any characters, does not exceed if Windows-1252 has them."""
+        return sum(cell.translate(self._utf_8))
 
     def width(self, cell: bytes) -> int:
         """Width in thousandths of an em."""
