@@ -13,7 +13,7 @@ from resma.locales import Language, Locale
 from resma.words import say
 from resma.writers.xlsx.cells import MOST_DIGITS
 from resma.writers.xlsx.serials import NotASerial, day_serial
-from resma.writers.xlsx.sheet import column_letters
+from resma.writers.xlsx.sheet import column_letters, print_setup
 from resma.writers.xlsx.styles import Look, Styles, number_format
 from resma.writers.xlsx.xml import DECLARATION, MAIN, number_cell, text_cell
 
@@ -57,7 +57,7 @@ def make_panels(header: ReportHeader) -> list[Panel]:
     return panels
 
 
-def chart_data_sheet(panels: Sequence[Panel], styles: Styles) -> bytes:
+def chart_data_sheet(header: ReportHeader, panels: Sequence[Panel], styles: Styles) -> bytes:
     """The part: for each panel its title, its headings, its rows."""
     bold, heading = styles.number(Look(font="section")), Look(font="bold", border="below")
     left, right = styles.number(heading), styles.number(Look(font="bold", border="below", horizontal="right"))
@@ -76,9 +76,11 @@ def chart_data_sheet(panels: Sequence[Panel], styles: Styles) -> bytes:
         for at in range(1, len(panels) * _COLUMNS_A_BLOCK, _COLUMNS_A_BLOCK)
     )
     return (
-        f'{DECLARATION}<worksheet xmlns="{MAIN}"><sheetViews><sheetView showGridLines="0" workbookViewId="0"/>'
+        f'{DECLARATION}<worksheet xmlns="{MAIN}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
+        '<sheetViews><sheetView showGridLines="0" workbookViewId="0"/>'
         f'</sheetViews><sheetFormatPr defaultRowHeight="15"/><cols>{cols}</cols>'
-        f"<sheetData>{''.join(f'<row>{row}</row>' for row in rows)}</sheetData></worksheet>"
+        f"<sheetData>{''.join(f'<row>{row}</row>' for row in rows)}</sheetData>"
+        f"{print_setup(header, 'landscape')}</worksheet>"
     ).encode()
 
 

@@ -52,6 +52,8 @@ class Look:
     horizontal: Literal["general", "left", "right"] = "general"
     vertical: Literal["bottom", "center", "top"] = "bottom"
     wrap: bool = False
+    indent: int = 0
+    """Space between text and the side it is aligned to."""
 
 
 class Styles:
@@ -92,7 +94,8 @@ class Styles:
             f'borderId="{list(_BORDERS).index(look.border)}"',
         ]
         applied = 'applyNumberFormat="1" applyFont="1" applyFill="1" applyBorder="1" applyAlignment="1"'
-        alignment = f'<alignment horizontal="{look.horizontal}" vertical="{look.vertical}"{wrap}/>'
+        indent = f' indent="{look.indent}"' if look.indent else ""
+        alignment = f'<alignment horizontal="{look.horizontal}" vertical="{look.vertical}"{wrap}{indent}/>'
         return f'<xf {" ".join(ids)} xfId="0" {applied}>{alignment}</xf>'
 
 
@@ -106,6 +109,7 @@ def column_look(column: Column, locale: Locale, *, any_wraps: bool) -> Look:
         horizontal=horizontal,
         vertical="top" if any_wraps else "bottom",
         wrap=column.wrap,
+        indent=int(column.align == "right"),
     )
 
 

@@ -76,7 +76,7 @@ class XlsxWriter:
         summary = summary_sheet(header, self._styles, drawing=bool(self._panels))
         data_sheet = self._sheets()[-1].name
         charts = [chart_part(panel, header, data_sheet) for panel in self._panels]
-        chart_data = chart_data_sheet(self._panels, self._styles)
+        chart_data = chart_data_sheet(header, self._panels, self._styles)
         # Programs that tell a file's type by its first bytes know these names.
         parts = {
             "_rels/.rels": workbook.package_relationships(),
