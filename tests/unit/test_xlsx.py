@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 
 from resma.errors import RowCountMismatch
-from resma.header import Column
+from resma.header import Column, Period, Total
 from resma.rows import Batch, Row
 from resma.writers import make_writer
 from resma.writers.deflate import ThreadedDeflate
@@ -125,6 +125,26 @@ def test_zero_rows() -> None:
     assert "Nenhuma linha corresponde." in [cell.value for cell in book.worksheets[0]["A"]]
 
 
+@pytest.mark.parametrize(
+    ("labels", "shown", "code"),
+    [
+        (("2024-02-29", None), [datetime(2024, 2, 29), "nenhum"], "dd/mm/yyyy"),  # noqa: DTZ001
+        (("2024-02", "0999-01"), [datetime(2024, 2, 1), "0999-01"], "[$-416]mmm\\ yyyy"),  # noqa: DTZ001
+        (("2024", "2025"), ["2024", "2025"], "General"),
+    ],
+)
+def test_subtotals_have_a_sheet_of_their_own(labels: tuple[str | None, ...], shown: list[Any], code: str) -> None:
+    totals = (Total("BRL", 2, Decimal("1.5")), Total("USD", 1, Decimal(-3)))
+    periods = tuple(Period(label, 3, totals) for label in labels)
+    book = read(write(make_header(6, periods=periods, subtotals=True), make_rows(6)))
+    assert book.sheetnames == ["Resumo", "Transações", "Subtotal", "Dados dos gráficos"]
+    sheet = book["Subtotal"]
+    lines = list(sheet.iter_rows(values_only=True))
+    assert lines[0] == ("Período", "Moeda", "Linhas", "Valor")
+    assert lines[1:] == [(label, *rest) for label in shown for rest in (("BRL", 2, 1.5), ("USD", 1, -3))]
+    assert (sheet["A2"].number_format, sheet["D2"].number_format, sheet.auto_filter.ref) == (code, "#,##0.0", "A1:D5")
+
+
 def test_bytes_do_not_depend_on_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ThreadedDeflate, "BLOCK_BYTES", 20_000)
     rows = make_rows(2000)
@@ -165,7 +185,7 @@ def test_rows_past_excels_limit_go_on_the_next_sheet() -> None:
     writer = make_writer("XLSX", header)
     parts = [writer.begin(), writer.add(Batch(rows[:-1])), writer.add(Batch(rows[-1:])), writer.end()]
     archive = zipfile.ZipFile(BytesIO(b"".join(parts)))
-    first, second = (archive.read(f"xl/worksheets/sheet{number}.xml") for number in (3, 4))
+    first, second = (archive.read(f"xl/worksheets/sheet{number}.xml") for number in (4, 5))
     assert (first.count(b"<row"), second.count(b"<row")) == (limit, 2)
     assert b'<autoFilter ref="A1:A1048576"/>' in first
     assert b'<autoFilter ref="A1:A2"/>' in second
@@ -232,7 +252,7 @@ def test_archive_is_whole_and_known_by_its_first_names() -> None:
     assert {info.date_time for info in archive.infolist()} == {(2026, 3, 9, 14, 5, 6)}
     assert {info.extract_version for info in archive.infolist()} == {20}
     streamed = [info.filename for info in archive.infolist() if info.flag_bits & 8]
-    assert streamed == ["xl/worksheets/sheet3.xml"]
+    assert streamed == ["xl/worksheets/sheet4.xml"]
     types = archive.read("[Content_Types].xml").decode()
     assert [name for name in archive.namelist() if name.endswith(".xml") and f'"/{name}"' not in types] == [
         "[Content_Types].xml"

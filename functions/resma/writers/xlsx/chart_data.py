@@ -14,7 +14,7 @@ from resma.words import say
 from resma.writers.xlsx.cells import MOST_DIGITS
 from resma.writers.xlsx.serials import NotASerial, day_serial
 from resma.writers.xlsx.sheet import column_letters, print_setup
-from resma.writers.xlsx.styles import Look, Styles, number_format
+from resma.writers.xlsx.styles import Look, Styles, month_format, number_format
 from resma.writers.xlsx.xml import DECLARATION, MAIN, number_cell, text_cell
 
 MOST_BARS = 15
@@ -23,8 +23,6 @@ MOST_PARTS = 7
 
 _FIRST_ROW = 3
 _COLUMNS_A_BLOCK = 3
-_LCIDS = {"en-US": "409", "en-GB": "809", "pt-BR": "416", "de-DE": "407"}
-"""Microsoft's numbers of languages: months are named in the report's, whatever Excel's is."""
 
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 
@@ -114,7 +112,7 @@ def _panel(chart: Chart, series: Series, locale: Locale, index: int) -> Panel:
         label_cells=f"${labels}${_FIRST_ROW}:${labels}${last}",
         value_cells=f"${values}${_FIRST_ROW}:${values}${last}",
         series_cell=f"${values}${_FIRST_ROW - 1}",
-        month_format=f"[$-{_LCIDS.get(locale.tag, '409')}]mmm\\ yyyy",
+        month_format=month_format(locale),
     )
 
 

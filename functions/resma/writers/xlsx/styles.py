@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 from resma.header import Column
@@ -36,6 +38,9 @@ _BORDERS = {
     "none": "<border><left/><right/><top/><bottom/><diagonal/></border>",
     "below": f'<border><left/><right/><top/><bottom style="thin"><color rgb="FF{RULE}"/></bottom><diagonal/></border>',
 }
+
+_LCIDS = {"en-US": "409", "en-GB": "809", "pt-BR": "416", "de-DE": "407"}
+"""Microsoft's numbers of languages."""
 
 _FIRST_OWN_FORMAT = 164
 """Numbers below are Excel's own formats (§18.8.30); 0 is General."""
@@ -134,6 +139,17 @@ def date_format(locale: Locale) -> str:
     """The locale's order: `dd/mm/yyyy`, `dd.mm.yyyy`, `mm/dd/yyyy`. Here `/` is whatever mark Excel is set to."""
     words = {"D": "dd", "M": "mm", "Y": "yyyy"}
     return locale.date[1].join(words[letter] for letter in locale.date[::2])
+
+
+def month_format(locale: Locale) -> str:
+    """`jan 2024`, named in the report's language, whatever Excel's is."""
+    return f"[$-{_LCIDS.get(locale.tag, _LCIDS['en-US'])}]mmm\\ yyyy"
+
+
+def decimals(amounts: Sequence[Decimal]) -> int:
+    """Most digits that any of them has after the decimal mark."""
+    exponents = [amount.as_tuple().exponent for amount in amounts]
+    return max((0, *(-exponent for exponent in exponents if isinstance(exponent, int))))
 
 
 def _counted(name: str, items: list[str]) -> str:
