@@ -202,6 +202,21 @@ def test_categories_beyond_the_most_are_added_up() -> None:
     assert sum(panel.values) == sum(values)
 
 
+def test_what_is_below_zero_is_no_part_of_a_whole() -> None:
+    chart = Chart("Net", "share", "amount", ("a", "b"), (Series("BRL", (Decimal(-3), Decimal(5))),))
+    book = read(write(make_header(0, charts=(chart,)), []))
+    (drawn,) = book.worksheets[0]._charts
+    assert (type(drawn).__name__, drawn.barDir) == ("BarChart", "bar")
+    assert [point.v for point in drawn.series[0].cat.strRef.strCache.pt] == ["b", "a"]
+
+
+def test_figures_too_long_for_excel_are_drawn_rounded() -> None:
+    values = (Decimal("12345678901234567.89"), Decimal("NaN"))
+    chart = Chart("Net", "bars", "amount", ("a", "b"), (Series("BRL", values),))
+    sheet = read(write(make_header(0, charts=(chart,)), [])).worksheets[-1]
+    assert [sheet["B3"].value, sheet["B4"].value] == [12345678901234600, 0]
+
+
 def test_months_that_excel_does_not_know_are_names() -> None:
     chart = Chart("Old", "time", "rows", ("1899-12", "1900-01"), (Series("Old", (Decimal(1), Decimal(2))),))
     (panel,) = make_panels(make_header(0, charts=(chart,)))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from itertools import zip_longest
+from typing import Literal
 
 from resma.header import Chart, ReportHeader, Series
 from resma.locales import Language, Locale
@@ -32,7 +33,7 @@ class Panel:
     """One native chart: one series, as currencies share no axis."""
 
     title: str
-    kind: str
+    kind: Literal["time", "bars", "share"]
     series: str
     labels: tuple[str, ...]
     """Of months: serial numbers of their first days, where `months`."""
@@ -98,13 +99,15 @@ def _panel(chart: Chart, series: Series, locale: Locale, index: int) -> Panel:
     months = chart.kind == "time" and all(map(_has_serial, chart.labels))
     if months:
         pairs = [(str(day_serial(f"{label}-01")), value) for label, value in pairs]
-    if chart.kind != "time":
-        pairs = _largest(pairs, MOST_BARS if chart.kind == "bars" else MOST_PARTS, language)
+    # What is below zero is no part of a whole.
+    kind = "bars" if chart.kind == "share" and any(value < 0 for _, value in pairs) else chart.kind
+    if kind != "time":
+        pairs = _largest(pairs, MOST_BARS if kind == "bars" else MOST_PARTS, language)
     labels, values = column_letters(index * _COLUMNS_A_BLOCK), column_letters(index * _COLUMNS_A_BLOCK + 1)
     last = _FIRST_ROW + len(pairs) - 1
     return Panel(
         title=f"{chart.title} ({series.name})" if chart.unit == "amount" else chart.title,
-        kind=chart.kind,
+        kind=kind,
         series=series.name if chart.unit == "amount" else say("Rows", language),
         labels=tuple(label for label, _ in pairs),
         months=months,

@@ -123,7 +123,7 @@ def _totals(grid: _Grid, header: ReportHeader) -> None:
             grid.add(cells)
     if header.balance:
         amounts = [Decimal(header.balance.opening), Decimal(header.balance.closing)]
-        look = Look(number_format(decimals(amounts)), horizontal="right")
+        look = Look(number_format(decimals(amounts)), horizontal="right", vertical="top")
         grid.add()
         for word, amount in zip(("Opening balance", "Closing balance"), amounts, strict=True):
             cells = [grid.text(say(word, language), _LABEL), "<c/>", number_cell(amount, grid.styles.number(look))]
