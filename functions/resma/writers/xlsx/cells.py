@@ -17,6 +17,7 @@ its neighbours, or the bytes would depend on the batches.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from resma.errors import PermanentError
@@ -74,12 +75,14 @@ class ColumnCells:
             self._refuse_too_long(cells)
         if _may_be_odd(joined):
             return True, [NULL if cell is None else self.text(cell) for cell in cells]
+        texts: Sequence[bytes] = cells  # type: ignore[assignment]
         if b"&" in joined or b"<" in joined or b">" in joined:
-            escaped = _escape(b"\0".join([cell or b"" for cell in cells])).split(b"\0")
-            cells = [cell and text for cell, text in zip(cells, escaped, strict=True)]
+            joined = b"\0".join([cell or b"" for cell in cells]) if nulls else joined
+            texts = _escape(joined).split(b"\0")
         if not nulls:
-            return False, cells  # type: ignore[return-value]
-        return True, [NULL if cell is None else self._whole % cell for cell in cells]
+            return False, texts
+        pairs = zip(cells, texts, strict=True)
+        return True, [NULL if cell is None else self._whole % text for cell, text in pairs]
 
     def _numbers(self, cells: Sequence[bytes | None]) -> Cells:
         try:
@@ -153,8 +156,7 @@ def _are_short_numbers(cells: Sequence[bytes]) -> bool:
     """Whether all are plain numbers of few digits. Raises ValueError for what looks like one and isn't (`1-2`)."""
     if b"\0".join(cells).translate(None, b"-.0123456789\0") or max(map(len, cells)) > MOST_DIGITS:
         return False
-    for _ in map(float, cells):
-        pass
+    deque(map(float, cells), maxlen=0)  # runs it in C
     return True
 
 
