@@ -6,10 +6,13 @@ import re
 import shutil
 import subprocess
 import zipfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -18,7 +21,7 @@ from hypothesis import strategies as st
 from openpyxl.utils.escape import unescape
 
 from resma.header import Chart, Column, Series
-from resma.writers.deflate import DeflateState, finish
+from resma.writers.deflate import DeflateState, ThreadedDeflate, finish
 from resma.writers.xlsx.archive import Archive, ArchiveState
 from resma.writers.xlsx.cells import CellTooLong, ColumnCells
 from resma.writers.xlsx.chart_data import make_panels
@@ -71,7 +74,24 @@ def test_any_text_comes_back(texts: list[str | None]) -> None:
     st.sampled_from(["text", "integer", "amount", "date", "timestamp", "json"]),
     st.lists(
         st.none()
-        | st.sampled_from([*TEXTS[:18], *ESCAPED, "1", "-2.50", "2024-01-01", "2024-01-01 00:00:01+00", "NaN", ""]),
+        | st.sampled_from(
+            [
+                *TEXTS[:18],
+                *ESCAPED,
+                "1",
+                "-2.50",
+                "1.",
+                ".5",
+                "-.5",
+                ".",
+                "-",
+                "1-2",
+                "2024-01-01",
+                "2024-01-01 00:00:01+00",
+                "NaN",
+                "",
+            ]
+        ),
         min_size=1,
         max_size=6,
     ),
@@ -221,6 +241,26 @@ def test_months_that_excel_does_not_know_are_names() -> None:
     chart = Chart("Old", "time", "rows", ("1899-12", "1900-01"), (Series("Old", (Decimal(1), Decimal(2))),))
     (panel,) = make_panels(make_header(0, charts=(chart,)))
     assert (panel.months, panel.labels) == (False, ("1899-12", "1900-01"))
+
+
+def test_threads_give_the_same_stream_as_none() -> None:
+    data = Random(1).randbytes(700_000) + b"0123456789" * 90_000
+    streams = []
+    for piece in (999, 70_001, len(data)):
+        state, saved = DeflateState(), b""
+        with ThreadPoolExecutor(2) as pool:
+            stream, out = ThreadedDeflate(state, pool), b""
+            stream.BLOCK_BYTES = 50_000
+            for at in range(0, len(data), piece):
+                out += stream.add(data[at : at + piece])
+            stream.settle()
+            saved = bytes(state.ready)
+            out += stream.finish()
+        assert saved in out
+        assert (state.bytes_in, state.bytes_out, state.crc32) == (len(data), len(out), zlib.crc32(data))
+        streams.append(out)
+    assert streams[0] == streams[1] == streams[2]
+    assert zlib.decompress(streams[0], -15) == data
 
 
 def test_archive_past_4_gib_says_so_in_its_directory_alone() -> None:

@@ -38,7 +38,7 @@ Encode = Callable[[Sequence[bytes | None]], Cells]
 _CONTROLS = bytes(range(1, 32))
 _ODD = re.compile(rb"\A[ ]|[ ]\Z|[\x01-\x1f]|\xef\xbf[\xbe\xbf]|_x[0-9A-Fa-f]{4}_")
 _ESCAPED = re.compile(rb"[\x01-\x08\x0b-\x1f]|\xef\xbf[\xbe\xbf]|_(?=x[0-9A-Fa-f]{4}_)")
-_NUMBER = re.compile(rb"-?([0-9]+)(?:\.([0-9]+))?(?:e[+-]?[0-9]{1,2})?")
+_NUMBER = re.compile(rb"-?(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(?:e[+-]?[0-9]{1,2})?")
 _MOST_NUMBER_BYTES = 200
 
 
@@ -118,7 +118,7 @@ class ColumnCells:
         if not found or len(cell) > _MOST_NUMBER_BYTES:
             return self.text(cell)
         # Zeros at the ends are no digits that could be lost.
-        digits = (found[1] + (found[2] or b"")).strip(b"0")
+        digits = b"".join(found.groups(b"")).strip(b"0")
         return self.open + cell + self.close if len(digits) <= MOST_DIGITS else self.text(cell)
 
     def text(self, cell: bytes) -> bytes:
