@@ -17,6 +17,7 @@ its neighbours, or the bytes would depend on the batches.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from resma.errors import PermanentError
@@ -37,7 +38,7 @@ Encode = Callable[[Sequence[bytes | None]], Cells]
 _CONTROLS = bytes(range(1, 32))
 _ODD = re.compile(rb"\A[ ]|[ ]\Z|[\x01-\x1f]|\xef\xbf[\xbe\xbf]|_x[0-9A-Fa-f]{4}_")
 _ESCAPED = re.compile(rb"[\x01-\x08\x0b-\x1f]|\xef\xbf[\xbe\xbf]|_(?=x[0-9A-Fa-f]{4}_)")
-_NUMBER = re.compile(rb"-?([0-9]+)(?:\.([0-9]+))?(?:e[+-]?[0-9]{1,2})?")
+_NUMBER = re.compile(rb"-?(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(?:e[+-]?[0-9]{1,2})?")
 _MOST_NUMBER_BYTES = 200
 
 
@@ -74,12 +75,14 @@ class ColumnCells:
             self._refuse_too_long(cells)
         if _may_be_odd(joined):
             return True, [NULL if cell is None else self.text(cell) for cell in cells]
+        texts: Sequence[bytes] = cells  # type: ignore[assignment]
         if b"&" in joined or b"<" in joined or b">" in joined:
-            escaped = _escape(b"\0".join([cell or b"" for cell in cells])).split(b"\0")
-            cells = [cell and text for cell, text in zip(cells, escaped, strict=True)]
+            joined = b"\0".join([cell or b"" for cell in cells]) if nulls else joined
+            texts = _escape(joined).split(b"\0")
         if not nulls:
-            return False, cells  # type: ignore[return-value]
-        return True, [NULL if cell is None else self._whole % cell for cell in cells]
+            return False, texts
+        pairs = zip(cells, texts, strict=True)
+        return True, [NULL if cell is None else self._whole % text for cell, text in pairs]
 
     def _numbers(self, cells: Sequence[bytes | None]) -> Cells:
         try:
@@ -115,7 +118,7 @@ class ColumnCells:
         if not found or len(cell) > _MOST_NUMBER_BYTES:
             return self.text(cell)
         # Zeros at the ends are no digits that could be lost.
-        digits = (found[1] + (found[2] or b"")).strip(b"0")
+        digits = b"".join(found.groups(b"")).strip(b"0")
         return self.open + cell + self.close if len(digits) <= MOST_DIGITS else self.text(cell)
 
     def text(self, cell: bytes) -> bytes:
@@ -153,8 +156,7 @@ def _are_short_numbers(cells: Sequence[bytes]) -> bool:
     """Whether all are plain numbers of few digits. Raises ValueError for what looks like one and isn't (`1-2`)."""
     if b"\0".join(cells).translate(None, b"-.0123456789\0") or max(map(len, cells)) > MOST_DIGITS:
         return False
-    for _ in map(float, cells):
-        pass
+    deque(map(float, cells), maxlen=0)  # runs it in C
     return True
 
 

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from itertools import zip_longest
+from typing import Literal
 
 from resma.header import Chart, ReportHeader, Series
 from resma.locales import Language, Locale
 from resma.words import say
 from resma.writers.xlsx.cells import MOST_DIGITS
 from resma.writers.xlsx.serials import NotASerial, day_serial
-from resma.writers.xlsx.sheet import column_letters
-from resma.writers.xlsx.styles import Look, Styles, number_format
+from resma.writers.xlsx.sheet import column_letters, print_setup
+from resma.writers.xlsx.styles import Look, Styles, month_format, number_format
 from resma.writers.xlsx.xml import DECLARATION, MAIN, number_cell, text_cell
 
 MOST_BARS = 15
@@ -23,8 +24,6 @@ MOST_PARTS = 7
 
 _FIRST_ROW = 3
 _COLUMNS_A_BLOCK = 3
-_LCIDS = {"en-US": "409", "en-GB": "809", "pt-BR": "416", "de-DE": "407"}
-"""Microsoft's numbers of languages: months are named in the report's, whatever Excel's is."""
 
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 
@@ -34,7 +33,7 @@ class Panel:
     """One native chart: one series, as currencies share no axis."""
 
     title: str
-    kind: str
+    kind: Literal["time", "bars", "share"]
     series: str
     labels: tuple[str, ...]
     """Of months: serial numbers of their first days, where `months`."""
@@ -57,7 +56,7 @@ def make_panels(header: ReportHeader) -> list[Panel]:
     return panels
 
 
-def chart_data_sheet(panels: Sequence[Panel], styles: Styles) -> bytes:
+def chart_data_sheet(header: ReportHeader, panels: Sequence[Panel], styles: Styles) -> bytes:
     """The part: for each panel its title, its headings, its rows."""
     bold, heading = styles.number(Look(font="section")), Look(font="bold", border="below")
     left, right = styles.number(heading), styles.number(Look(font="bold", border="below", horizontal="right"))
@@ -76,9 +75,11 @@ def chart_data_sheet(panels: Sequence[Panel], styles: Styles) -> bytes:
         for at in range(1, len(panels) * _COLUMNS_A_BLOCK, _COLUMNS_A_BLOCK)
     )
     return (
-        f'{DECLARATION}<worksheet xmlns="{MAIN}"><sheetViews><sheetView showGridLines="0" workbookViewId="0"/>'
+        f'{DECLARATION}<worksheet xmlns="{MAIN}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
+        '<sheetViews><sheetView showGridLines="0" workbookViewId="0"/>'
         f'</sheetViews><sheetFormatPr defaultRowHeight="15"/><cols>{cols}</cols>'
-        f"<sheetData>{''.join(f'<row>{row}</row>' for row in rows)}</sheetData></worksheet>"
+        f"<sheetData>{''.join(f'<row>{row}</row>' for row in rows)}</sheetData>"
+        f"{print_setup(header, 'landscape')}</worksheet>"
     ).encode()
 
 
@@ -98,13 +99,15 @@ def _panel(chart: Chart, series: Series, locale: Locale, index: int) -> Panel:
     months = chart.kind == "time" and all(map(_has_serial, chart.labels))
     if months:
         pairs = [(str(day_serial(f"{label}-01")), value) for label, value in pairs]
-    if chart.kind != "time":
-        pairs = _largest(pairs, MOST_BARS if chart.kind == "bars" else MOST_PARTS, language)
+    # What is below zero is no part of a whole.
+    kind = "bars" if chart.kind == "share" and any(value < 0 for _, value in pairs) else chart.kind
+    if kind != "time":
+        pairs = _largest(pairs, MOST_BARS if kind == "bars" else MOST_PARTS, language)
     labels, values = column_letters(index * _COLUMNS_A_BLOCK), column_letters(index * _COLUMNS_A_BLOCK + 1)
     last = _FIRST_ROW + len(pairs) - 1
     return Panel(
         title=f"{chart.title} ({series.name})" if chart.unit == "amount" else chart.title,
-        kind=chart.kind,
+        kind=kind,
         series=series.name if chart.unit == "amount" else say("Rows", language),
         labels=tuple(label for label, _ in pairs),
         months=months,
@@ -112,7 +115,7 @@ def _panel(chart: Chart, series: Series, locale: Locale, index: int) -> Panel:
         label_cells=f"${labels}${_FIRST_ROW}:${labels}${last}",
         value_cells=f"${values}${_FIRST_ROW}:${values}${last}",
         series_cell=f"${values}${_FIRST_ROW - 1}",
-        month_format=f"[$-{_LCIDS.get(locale.tag, '409')}]mmm\\ yyyy",
+        month_format=month_format(locale),
     )
 
 

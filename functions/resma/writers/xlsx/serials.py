@@ -67,7 +67,7 @@ def _share_of_day(micros: int) -> bytes:
     """Microseconds of a day's 86,400,000,000: `.5` is noon.
 
     What binary can't hold (all but 128ths of a day) is made 0.3 microseconds too large, less than a double tells
-    apart: LibreOffice cuts seconds off and doesn't round, and showed 1 in 25 times of the 1970s a second early.
+    apart: LibreOffice cuts seconds off and doesn't round, and showed 1 in 11 times of the 1970s a second early.
     """
     share = (micros * 10_000 + 432) // 864
     exact = micros % (_MICROS_A_DAY // 128) == 0

@@ -15,6 +15,11 @@ _LEAST_CHARACTERS = {"integer": 8.0, "amount": 14.0, "date": 12.0, "timestamp": 
 _MOST_CHARACTERS = 80.0
 _FILTER_ARROW = 4
 
+FROZEN_HEADER = (
+    '<sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" '
+    'state="frozen"/><selection pane="bottomLeft" activeCell="A2" sqref="A2"/></sheetView></sheetViews>'
+)
+
 A4, LETTER = 9, 1
 """Paper sizes (§18.3.1.63)."""
 
@@ -29,8 +34,7 @@ def sheet_head(header: ReportHeader, styles: Styles) -> bytes:
     return (
         f'{DECLARATION}<worksheet xmlns="{MAIN}">'
         '<sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
-        '<sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" '
-        'state="frozen"/><selection pane="bottomLeft" activeCell="A2" sqref="A2"/></sheetView></sheetViews>'
+        f"{FROZEN_HEADER}"
         '<sheetFormatPr defaultRowHeight="15"/>'
         f'<cols>{cols}</cols><sheetData><row ht="21" customHeight="1">{cells}</row>'
     ).encode()
@@ -58,7 +62,9 @@ def print_setup(header: ReportHeader, orientation: str) -> str:
 
 def heading_look(column: Column) -> Look:
     """The header row's cell over a column."""
-    return Look(font="heading", fill="heading", horizontal=column.align, vertical="center")
+    return Look(
+        font="heading", fill="heading", horizontal=column.align, vertical="center", indent=int(column.align == "right")
+    )
 
 
 def filter_area(header: ReportHeader, rows: int, absolute: str = "") -> str:

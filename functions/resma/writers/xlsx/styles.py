@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 from resma.header import Column
@@ -37,6 +39,9 @@ _BORDERS = {
     "below": f'<border><left/><right/><top/><bottom style="thin"><color rgb="FF{RULE}"/></bottom><diagonal/></border>',
 }
 
+_LCIDS = {"en-US": "409", "en-GB": "809", "pt-BR": "416", "de-DE": "407"}
+"""Microsoft's numbers of languages."""
+
 _FIRST_OWN_FORMAT = 164
 """Numbers below are Excel's own formats (§18.8.30); 0 is General."""
 
@@ -52,6 +57,8 @@ class Look:
     horizontal: Literal["general", "left", "right"] = "general"
     vertical: Literal["bottom", "center", "top"] = "bottom"
     wrap: bool = False
+    indent: int = 0
+    """Space between text and the side it is aligned to."""
 
 
 class Styles:
@@ -92,7 +99,8 @@ class Styles:
             f'borderId="{list(_BORDERS).index(look.border)}"',
         ]
         applied = 'applyNumberFormat="1" applyFont="1" applyFill="1" applyBorder="1" applyAlignment="1"'
-        alignment = f'<alignment horizontal="{look.horizontal}" vertical="{look.vertical}"{wrap}/>'
+        indent = f' indent="{look.indent}"' if look.indent else ""
+        alignment = f'<alignment horizontal="{look.horizontal}" vertical="{look.vertical}"{wrap}{indent}/>'
         return f'<xf {" ".join(ids)} xfId="0" {applied}>{alignment}</xf>'
 
 
@@ -106,6 +114,7 @@ def column_look(column: Column, locale: Locale, *, any_wraps: bool) -> Look:
         horizontal=horizontal,
         vertical="top" if any_wraps else "bottom",
         wrap=column.wrap,
+        indent=int(column.align == "right"),
     )
 
 
@@ -130,6 +139,17 @@ def date_format(locale: Locale) -> str:
     """The locale's order: `dd/mm/yyyy`, `dd.mm.yyyy`, `mm/dd/yyyy`. Here `/` is whatever mark Excel is set to."""
     words = {"D": "dd", "M": "mm", "Y": "yyyy"}
     return locale.date[1].join(words[letter] for letter in locale.date[::2])
+
+
+def month_format(locale: Locale) -> str:
+    """`jan 2024`, named in the report's language, whatever Excel's is."""
+    return f"[$-{_LCIDS.get(locale.tag, _LCIDS['en-US'])}]mmm\\ yyyy"
+
+
+def decimals(amounts: Sequence[Decimal]) -> int:
+    """Most digits that any of them has after the decimal mark."""
+    exponents = [amount.as_tuple().exponent for amount in amounts]
+    return max((0, *(-exponent for exponent in exponents if isinstance(exponent, int))))
 
 
 def _counted(name: str, items: list[str]) -> str:

@@ -11,7 +11,7 @@ from resma.header import ReportHeader, Total
 from resma.words import say
 from resma.writers.xlsx.serials import day_serial
 from resma.writers.xlsx.sheet import print_setup
-from resma.writers.xlsx.styles import Look, Styles, date_format, number_format
+from resma.writers.xlsx.styles import Look, Styles, date_format, decimals, number_format
 from resma.writers.xlsx.xml import DECLARATION, MAIN, RELATIONSHIPS, number_cell, text_cell
 
 WIDTHS = (24, 20, 24)
@@ -123,7 +123,7 @@ def _totals(grid: _Grid, header: ReportHeader) -> None:
             grid.add(cells)
     if header.balance:
         amounts = [Decimal(header.balance.opening), Decimal(header.balance.closing)]
-        look = Look(number_format(_scale(amounts)), horizontal="right")
+        look = Look(number_format(decimals(amounts)), horizontal="right", vertical="top")
         grid.add()
         for word, amount in zip(("Opening balance", "Closing balance"), amounts, strict=True):
             cells = [grid.text(say(word, language), _LABEL), "<c/>", number_cell(amount, grid.styles.number(look))]
@@ -132,15 +132,9 @@ def _totals(grid: _Grid, header: ReportHeader) -> None:
 
 def _total_lines(grid: _Grid, totals: Sequence[Total]) -> Iterator[list[str]]:
     rows = grid.styles.number(Look(number_format(0), horizontal="right"))
-    amounts = grid.styles.number(Look(number_format(_scale([t.amount for t in totals])), horizontal="right"))
+    amounts = grid.styles.number(Look(number_format(decimals([t.amount for t in totals])), horizontal="right"))
     for total in totals:
         yield [text_cell(total.currency), number_cell(total.rows, rows), number_cell(total.amount, amounts)]
-
-
-def _scale(amounts: Sequence[Decimal]) -> int:
-    """Most digits that any of them has after the decimal mark."""
-    exponents = [amount.as_tuple().exponent for amount in amounts]
-    return max((0, *(-e for e in exponents if isinstance(e, int))))
 
 
 def _currencies(header: ReportHeader) -> str:

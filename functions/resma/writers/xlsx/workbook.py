@@ -35,7 +35,7 @@ def name_sheets(wanted: Sequence[str]) -> list[str]:
     names: list[str] = []
     taken = {_RESERVED}
     for name in wanted:
-        clean = _NOT_IN_NAMES.sub(" ", name).strip().strip("'") or "-"
+        clean = " ".join(_NOT_IN_NAMES.sub(" ", name).split()).strip("'") or "-"
         count, unique = 1, _cut(clean, "")
         while unique.lower() in taken:
             count += 1

@@ -18,10 +18,11 @@ from resma.writers.xlsx.chart_data import chart_data_sheet, make_panels
 from resma.writers.xlsx.charts import chart_part, drawing, drawing_relationships
 from resma.writers.xlsx.sheet import MOST_ROWS, sheet_head, sheet_tail
 from resma.writers.xlsx.styles import Styles, column_look
+from resma.writers.xlsx.subtotals import subtotals_sheet
 from resma.writers.xlsx.summary import summary_sheet
 from resma.writers.xlsx.xml import relationships
 
-SUMMARY_PART, CHART_DATA_PART, FIRST_DATA_PART = 1, 2, 3
+SUMMARY_PART, CHART_DATA_PART, SUBTOTALS_PART, FIRST_DATA_PART = 1, 2, 3, 4
 
 MOST_SHEET_BYTES = MOST_ENTRY_BYTES // 2
 """Of XML: past 2 GiB rows go on a further sheet, so that no entry needs ZIP64, nor more than a signed 32-bit size."""
@@ -72,27 +73,16 @@ class XlsxWriter:
 
     def begin(self) -> bytes:
         """Returns all that is known before the rows, and opens the first sheet of them."""
-        header, store = self._header, self._archive.store
-        summary = summary_sheet(header, self._styles, drawing=bool(self._panels))
-        data_sheet = self._sheets()[-1].name
-        charts = [chart_part(panel, header, data_sheet) for panel in self._panels]
-        chart_data = chart_data_sheet(self._panels, self._styles)
-        # Programs that tell a file's type by its first bytes know these names.
         parts = {
+            # Programs that tell a file's type by its first bytes know these names.
             "_rels/.rels": workbook.package_relationships(),
-            "docProps/app.xml": workbook.extended_properties(header),
-            "docProps/core.xml": workbook.core_properties(header),
+            "docProps/app.xml": workbook.extended_properties(self._header),
+            "docProps/core.xml": workbook.core_properties(self._header),
+            **self._small_sheets(),
+            # Last: by now every style was asked for.
             "xl/styles.xml": self._styles.part(),
-            f"xl/worksheets/sheet{SUMMARY_PART}.xml": summary,
         }
-        if charts:
-            drawn = relationships([("drawing", "../drawings/drawing1.xml")])
-            parts[f"xl/worksheets/_rels/sheet{SUMMARY_PART}.xml.rels"] = drawn
-            parts[f"xl/worksheets/sheet{CHART_DATA_PART}.xml"] = chart_data
-            parts["xl/drawings/drawing1.xml"] = drawing(self._panels)
-            parts["xl/drawings/_rels/drawing1.xml.rels"] = drawing_relationships(self._panels)
-            parts |= {f"xl/charts/chart{i}.xml": part for i, part in enumerate(charts, 1)}
-        return b"".join([store(name, part) for name, part in parts.items()]) + self._open_sheet()
+        return b"".join([self._archive.store(name, part) for name, part in parts.items()]) + self._open_sheet()
 
     def add(self, batch: Batch) -> bytes:
         """Returns what is compressed by now. Raises CellTooLong."""
@@ -118,6 +108,23 @@ class XlsxWriter:
         out += store("xl/_rels/workbook.xml.rels", workbook.workbook_relationships(sheets))
         out += store("[Content_Types].xml", workbook.content_types(sheets, len(self._panels)))
         return out + self._archive.end()
+
+    def _small_sheets(self) -> dict[str, bytes]:
+        """The sheets that are known before the rows, and their charts."""
+        header, panels, styles = self._header, self._panels, self._styles
+        summary = f"xl/worksheets/sheet{SUMMARY_PART}.xml"
+        parts = {summary: summary_sheet(header, styles, drawing=bool(panels))}
+        if header.subtotals:
+            parts[f"xl/worksheets/sheet{SUBTOTALS_PART}.xml"] = subtotals_sheet(header, styles)
+        if panels:
+            source = next(sheet.name for sheet in self._sheets() if sheet.part == CHART_DATA_PART)
+            drawn = relationships([("drawing", "../drawings/drawing1.xml")])
+            parts[f"xl/worksheets/_rels/sheet{SUMMARY_PART}.xml.rels"] = drawn
+            parts[f"xl/worksheets/sheet{CHART_DATA_PART}.xml"] = chart_data_sheet(header, panels, styles)
+            parts["xl/drawings/drawing1.xml"] = drawing(panels)
+            parts["xl/drawings/_rels/drawing1.xml.rels"] = drawing_relationships(panels)
+            parts |= {f"xl/charts/chart{i}.xml": chart_part(p, header, source) for i, p in enumerate(panels, 1)}
+        return parts
 
     def _use(self, state: XlsxState) -> None:
         self._state = state
@@ -164,18 +171,19 @@ class XlsxWriter:
         return self._archive.count(self._deflate.add(data))
 
     def _sheets(self) -> list[workbook.Sheet]:
-        """In tab order: the summary, the data, what charts are drawn from."""
-        header = self._header
-        charts = [say("Chart data", header.locale.language)] if self._panels else []
-        # The two names that references are made of come first: they must not change with the number of sheets.
-        fixed = workbook.name_sheets([say("Summary", header.locale.language), *charts])
-        names = workbook.name_sheets([*fixed, *(header.title for _ in self._state.rows)])
+        """In tab order: the summary, the data, subtotals, what charts are drawn from."""
+        language = self._header.locale.language
+        others = {SUMMARY_PART: say("Summary", language)}
+        others |= {SUBTOTALS_PART: say("Subtotal", language)} if self._header.subtotals else {}
+        others |= {CHART_DATA_PART: say("Chart data", language)} if self._panels else {}
+        # Named first: references to them must not change with the number of sheets.
+        names = workbook.name_sheets([*others.values(), *(self._header.title for _ in self._state.rows)])
+        first, *last = [workbook.Sheet(name, part) for name, part in zip(names, others, strict=False)]
         data = [
             workbook.Sheet(name, FIRST_DATA_PART + i, rows)
-            for i, (name, rows) in enumerate(zip(names[len(fixed) :], self._state.rows, strict=True))
+            for i, (name, rows) in enumerate(zip(names[len(others) :], self._state.rows, strict=True))
         ]
-        last = [workbook.Sheet(name, CHART_DATA_PART) for name in names[1 : len(fixed)]]
-        return [workbook.Sheet(names[0], SUMMARY_PART), *data, *last]
+        return [first, *data, *last]
 
 
 def make_xlsx_writer(header: ReportHeader, options: FormatOptions) -> XlsxWriter:  # noqa: ARG001 - there are none

@@ -1,0 +1,60 @@
+"""Periods and what they add up to, on a sheet of their own: lines among the data would end up in sums and filters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resma.header import Column, Period, ReportHeader
+from resma.locales import Locale
+from resma.words import say
+from resma.writers.xlsx.serials import day_serial
+from resma.writers.xlsx.sheet import FROZEN_HEADER, heading_look, print_setup
+from resma.writers.xlsx.styles import Look, Styles, date_format, decimals, month_format, number_format
+from resma.writers.xlsx.xml import DECLARATION, MAIN, number_cell, text_cell
+
+
+def subtotals_sheet(header: ReportHeader, styles: Styles) -> bytes:
+    """The part: a line for each period and currency, in the order of the file."""
+    language = header.locale.language
+    columns = [
+        Column("period", say("Period", language)),
+        Column("currency", say("Currency", language)),
+        Column("rows", say("Rows", language), "integer", align="right"),
+        Column("amount", say("Amount", language), "amount", align="right"),
+    ]
+    heads = "".join(text_cell(column.heading, styles.number(heading_look(column))) for column in columns)
+    lines = [f"<row>{''.join(cells)}</row>" for cells in _lines(header, styles)]
+    return (
+        f'{DECLARATION}<worksheet xmlns="{MAIN}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
+        f"{FROZEN_HEADER}"
+        '<sheetFormatPr defaultRowHeight="15"/>'
+        '<cols><col min="1" max="3" width="16" customWidth="1"/>'
+        '<col min="4" max="4" width="24" customWidth="1"/></cols>'
+        f'<sheetData><row ht="21" customHeight="1">{heads}</row>{"".join(lines)}</sheetData>'
+        f'<autoFilter ref="A1:D{len(lines) + 1}"/>{print_setup(header, "portrait")}</worksheet>'
+    ).encode()
+
+
+def _lines(header: ReportHeader, styles: Styles) -> Iterator[list[str]]:
+    scale = decimals([total.amount for period in header.periods for total in period.totals])
+    rows = styles.number(Look(number_format(0), horizontal="right", indent=1))
+    amounts = styles.number(Look(number_format(scale), horizontal="right", indent=1))
+    for period in header.periods:
+        for total in period.totals:
+            yield [
+                _label(period, header.locale, styles),
+                text_cell(total.currency),
+                number_cell(total.rows, rows),
+                number_cell(total.amount, amounts),
+            ]
+
+
+def _label(period: Period, locale: Locale, styles: Styles) -> str:
+    """Days and months as dates, which Excel can sort and group; all else as text."""
+    label = period.label or say("none", locale.language)
+    for iso, code in ((label, date_format(locale)), (f"{label}-01", month_format(locale))):
+        try:
+            return number_cell(day_serial(iso), styles.number(Look(code, horizontal="left")))
+        except ValueError:
+            continue
+    return text_cell(label)
