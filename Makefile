@@ -60,8 +60,8 @@ test: setup setup-sam ## everything: unit, integration (real Postgres, moto), e2
 	@$(BIN)/python -m pytest tests/unit tests/integration tests/e2e
 
 lock: setup ## pin the dependencies anew, after a change in pyproject.toml
-	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o functions/requirements.txt
-	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --group local --group test -c functions/requirements.txt -o infra/requirements/dev.txt
+	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --extra scripts -o functions/requirements.txt
+	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --extra scripts --group local --group test -c functions/requirements.txt -o infra/requirements/dev.txt
 	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --group deploy -c functions/requirements.txt -o infra/requirements/deploy.txt
 
 clean: down ## end the stack and remove all of .resma
