@@ -141,7 +141,7 @@ def test_metadata_says_what_the_report_was() -> None:
 def test_row_groups_go_out_when_they_are_full(tmp_path: Path) -> None:
     rows: list[Row] = [(b"%d" % i, b"x" * (i % 50)) for i in range(2 * GROUP_ROWS + 10)]
     columns = (Column("n", "N", kind="integer"), Column("t", "T"))
-    parts = _write(make_parquet_writer(_header(len(rows), columns), FormatOptions()), rows, 50_000)
+    parts = _write(make_parquet_writer(_header(len(rows), columns), FormatOptions()), rows, 25_000)
     assert [len(part) > 0 for part in parts] == [True, False, True, True, True]
     data = b"".join(parts)
     file = pq.ParquetFile(BytesIO(data))
