@@ -62,9 +62,7 @@ def print_setup(header: ReportHeader, orientation: str) -> str:
 
 def heading_look(column: Column) -> Look:
     """The header row's cell over a column."""
-    return Look(
-        font="heading", fill="heading", horizontal=column.align, vertical="center", indent=int(column.align == "right")
-    )
+    return Look(font="heading", fill="heading", horizontal=column.align, vertical="center")
 
 
 def filter_area(header: ReportHeader, rows: int, absolute: str = "") -> str:

@@ -57,8 +57,6 @@ class Look:
     horizontal: Literal["general", "left", "right"] = "general"
     vertical: Literal["bottom", "center", "top"] = "bottom"
     wrap: bool = False
-    indent: int = 0
-    """Space between text and the side it is aligned to."""
 
 
 class Styles:
@@ -99,8 +97,7 @@ class Styles:
             f'borderId="{list(_BORDERS).index(look.border)}"',
         ]
         applied = 'applyNumberFormat="1" applyFont="1" applyFill="1" applyBorder="1" applyAlignment="1"'
-        indent = f' indent="{look.indent}"' if look.indent else ""
-        alignment = f'<alignment horizontal="{look.horizontal}" vertical="{look.vertical}"{wrap}{indent}/>'
+        alignment = f'<alignment horizontal="{look.horizontal}" vertical="{look.vertical}"{wrap}/>'
         return f'<xf {" ".join(ids)} xfId="0" {applied}>{alignment}</xf>'
 
 
@@ -114,7 +111,6 @@ def column_look(column: Column, locale: Locale, *, any_wraps: bool) -> Look:
         horizontal=horizontal,
         vertical="top" if any_wraps else "bottom",
         wrap=column.wrap,
-        indent=int(column.align == "right"),
     )
 
 

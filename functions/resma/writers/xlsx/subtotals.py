@@ -37,8 +37,8 @@ def subtotals_sheet(header: ReportHeader, styles: Styles) -> bytes:
 
 def _lines(header: ReportHeader, styles: Styles) -> Iterator[list[str]]:
     scale = decimals([total.amount for period in header.periods for total in period.totals])
-    rows = styles.number(Look(number_format(0), horizontal="right", indent=1))
-    amounts = styles.number(Look(number_format(scale), horizontal="right", indent=1))
+    rows = styles.number(Look(number_format(0), horizontal="right"))
+    amounts = styles.number(Look(number_format(scale), horizontal="right"))
     for period in header.periods:
         for total in period.totals:
             yield [
