@@ -58,9 +58,15 @@ class Locale:
         return f"{sign}{whole}{self.decimal if point else ''}{fraction}"
 
     def month_name(self, month: str) -> str:
-        """`2024-03` as people say it: `March 2024`, `março 2024`."""
+        """`2024-03` as people say it: `March 2024`, `março 2024`; what is no month stays as it is."""
         year, _, number = month.rpartition("-")
+        if not (year.isdecimal() and number.isdecimal() and 1 <= int(number) <= 12):
+            return month
         return f"{_MONTHS[self.language][int(number) - 1]} {year}"
+
+    def period_name(self, label: str) -> str:
+        """A `Period.label`: a day in the locale's order, a month by its name, a year as it is."""
+        return self.format_date(label) if label.count("-") == 2 else self.month_name(label)
 
 
 LOCALES: dict[str, Locale] = {

@@ -1,0 +1,84 @@
+"""Lines of CSV (RFC 4180): the hot loop of both profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from resma.rows import Row
+
+_END_OF_LINE = b"\r\n"
+
+_join = b"\0".join
+
+_EMPTY = b"\1"
+"""Stands for a cell of empty text until the end, when it becomes `""`."""
+
+
+def encode_lines(rows: Sequence[Row], separator: bytes) -> bytes:
+    """Rows as lines of CSV, each with its end: joined first, then mended where a cell must be quoted.
+
+    A look at each of 4.5 million cells takes longer than reading them from the database. So all cells of a batch are
+    joined by zero bytes, which Postgres text cannot hold, and the few that need quotes are found by searches over
+    the whole: 0.2 s for 500 thousand rows, 0.5 s cell by cell.
+    """
+    if not rows:
+        return b""
+    empty: list[Row] = []
+
+    def filled(row: Row) -> bytes:
+        if b"" in row:
+            empty.append(row)
+        return _join([b"" if cell is None else cell or _EMPTY for cell in row])
+
+    # `all` is false where a cell is NULL or empty.
+    text = b"\n".join([_join(row) if all(row) else filled(row) for row in rows])  # type: ignore[arg-type]
+    if text.count(b"\n") != len(rows) - 1 or b"\r" in text:
+        return _careful(rows, separator)
+    if empty and text.count(_EMPTY) != sum([row.count(b"") for row in empty]):
+        return _careful(rows, separator)
+    for mark in (b'"', separator):
+        if mark in text:
+            text = _quote_cells(text, mark)
+    if empty:
+        text = text.replace(_EMPTY, b'""')
+    return text.replace(b"\0", separator).replace(b"\n", _END_OF_LINE) + _END_OF_LINE
+
+
+def _quote_cells(text: bytes, mark: bytes) -> bytes:
+    """Puts quotes round the cells that hold the mark; cells end at a zero byte or a line's end."""
+    parts = []
+    done = 0
+    at = text.find(mark)
+    while at >= 0:
+        start = max(text.rfind(b"\0", done, at), text.rfind(b"\n", done, at), done - 1) + 1
+        end = text.find(b"\0", at)
+        end_of_line = text.find(b"\n", at, None if end < 0 else end)
+        if end_of_line >= 0:
+            end = end_of_line
+        elif end < 0:
+            end = len(text)
+        cell = text[start:end]
+        if mark == b'"' or not cell.startswith(b'"'):  # found by a separator after the first round: it is quoted already
+            parts += [text[done:start], _quoted(cell)]
+            done = end
+        at = text.find(mark, end)
+    return b"".join([*parts, text[done:]])
+
+
+def _careful(rows: Sequence[Row], separator: bytes) -> bytes:
+    """The same, cell by cell: for rows whose text holds line ends."""
+    lines = [separator.join([_field(cell, separator) for cell in row]) for row in rows]
+    return _END_OF_LINE.join(lines) + _END_OF_LINE
+
+
+def _field(cell: bytes | None, separator: bytes) -> bytes:
+    """RFC 4180 §2.5 to §2.7."""
+    if cell is None:
+        return b""
+    if not cell or b'"' in cell or separator in cell or b"\n" in cell or b"\r" in cell:
+        return _quoted(cell)
+    return cell
+
+
+def _quoted(cell: bytes) -> bytes:
+    return b'"' + cell.replace(b'"', b'""') + b'"'
