@@ -9,7 +9,8 @@ from tests.bench.source import Source
 def write(source: Source, sink: Sink) -> int:
     """psycopg's COPY gives rows as fast as psql's does."""
     statement = b"COPY (" + source.query.as_bytes(source.connection) + b") TO STDOUT (FORMAT csv)"
-    with source.connection.cursor() as cursor, cursor.copy(statement, source.values) as copy:
-        for block in copy:
-            sink.write(block)
-    return cursor.rowcount
+    with source.connection.cursor() as cursor:
+        with cursor.copy(statement, source.values) as copy:
+            for block in copy:
+                sink.write(block)
+        return cursor.rowcount

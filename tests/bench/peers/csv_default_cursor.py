@@ -1,4 +1,4 @@
-"""Python's csv and psycopg's default cursor: what most people write. All rows are in memory before the first goes out."""
+"""Python's csv and psycopg's default cursor, what most people write: all rows are in memory before one goes out."""
 
 from __future__ import annotations
 

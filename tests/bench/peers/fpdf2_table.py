@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fpdf import FPDF
+from fpdf.fonts import FontFace
 
 from tests.bench.peers.page import FONT, LEADING, MARGIN, SIZE, are_right, column_widths
 from tests.bench.sink import Sink
@@ -22,7 +23,7 @@ def write(source: Source, sink: Sink) -> int:
         text_align=tuple("RIGHT" if is_right else "LEFT" for is_right in are_right(source)),
         line_height=LEADING,
         borders_layout="NONE",
-        headings_style=None,
+        headings_style=FontFace(emphasis=""),  # bold would want a font of its own
     ) as table:
         table.row(source.headings)
         for cells in source.texts():
