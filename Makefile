@@ -17,7 +17,7 @@ setup: ## make the virtual environments (done by every command that needs them)
 setup-sam:
 	@$(PYTHON) infra/local/bootstrap.py sam
 
-demo: setup ## a report from the request to the file: FORMAT=PDF|CSV, ROWS=500000
+demo: setup ## a report from the request to the file: FORMAT=PDF|CSV|XLSX|NDJSON|PARQUET, ROWS=500000
 	@$(BIN)/python -m infra.local demo
 
 up: setup ## start the stack and leave it running: PORT=3008, ROWS=500000

@@ -15,6 +15,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from api.check_body import check_body
+from api.describe_report_types import describe_report_types
 from api.download_report import download_report
 from api.list_report_types import list_report_types
 from api.list_reports import ListQuery, list_reports
@@ -26,6 +27,7 @@ from api.show_report import show_report
 from resma.aws import s3_client, sqs_client
 from resma.database import Database
 from resma.errors import Fault, ReportNotFound, RequestError, ResmaError
+from resma.locales import DEFAULT_LOCALE
 from resma.reports import find_report
 from resma.settings import read_settings
 from resma.writers import Format
@@ -111,26 +113,33 @@ def handle_get_report(
     description="Redirects to an address that is good for one hour; ask again for another.",
     tags=["reports"],
 )
-def handle_get_download(report_id: Annotated[str, Path(description="The report's id.")]) -> Response[None]:
+def handle_get_download(
+    report_id: Annotated[str, Path(description="The report's id.")],
+    format_: Annotated[Format | None, Query(alias="format", description="Of several files, this one.")] = None,
+) -> Response[None]:
     """GET: 303 to a presigned address, minted now."""
     settings = _settings()
     s3 = s3_client(settings.s3_credentials_secret_arn, settings.s3_public_endpoint_url)
-    address = download_report(_database(), s3, settings.bucket, DEMO_TENANT, _report_id(report_id))
+    address = download_report(_database(), s3, settings.bucket, DEMO_TENANT, _report_id(report_id), format_)
     headers: dict[str, str | list[str]] = {"Location": address, "Cache-Control": "no-store"}
     return Response(HTTPStatus.SEE_OTHER, headers=headers)
 
 
 @app.get("/api/v1/report-types", summary="List what can be asked for", tags=["report types"])
-def handle_get_report_types() -> ReportTypeList:
+def handle_get_report_types(
+    locale: Annotated[
+        str, Query(description="In whose language: a locale that reports can have.")
+    ] = DEFAULT_LOCALE.tag,
+) -> ReportTypeList:
     """GET: every report type with the JSON Schema of its filters."""
-    return list_report_types()
+    return list_report_types(locale)
 
 
 @app.get("/openapi.json", include_in_schema=False)
 def handle_get_openapi() -> Response[str]:
     """GET: the OpenAPI document of this API, with this stage's address."""
     document = app.get_openapi_json_schema(title="Resma", version="1", servers=_servers())
-    return Response(HTTPStatus.OK, "application/json", document)
+    return Response(HTTPStatus.OK, "application/json", describe_report_types(document))
 
 
 @app.get("/", include_in_schema=False)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from resma.header import Kind
+from resma.locales import DEFAULT_LOCALE
+from resma.options import FormatOptions
 from resma.writers import Format
 
 Status = Literal["PENDING", "GENERATING", "READY", "FAILED", "CANCELLED", "EXPIRED"]
@@ -23,19 +26,64 @@ class ReportRequest(_Model):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"example": {"type": "TRANSACTIONS", "format": "PDF", "filters": {"from": "2024-01-01"}}},
+        json_schema_extra={
+            "example": {"type": "TRANSACTIONS", "format": "PDF", "filters": {"from": "2024-01-01"}},
+            "oneOf": [{"required": ["format"]}, {"required": ["formats"]}],
+        },
     )
 
     type: str = Field(max_length=100, description="A report type: GET /api/v1/report-types lists them.")
-    format: Format = Field(description="The file's format.")
+    format: Format | None = Field(default=None, description="The file's format; or several, in `formats`.")
+    formats: list[Format] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=5,
+        description="Several formats: one read of the database makes a file of each, with equal totals.",
+    )
     filters: dict[str, Any] = Field(
         default_factory=dict, description="As the report type's JSON Schema of filters says."
+    )
+    columns: list[str] | None = Field(
+        default=None, max_length=500, description="Names of columns, in the order wanted; left out, all of them."
+    )
+    locale: str = Field(
+        default=DEFAULT_LOCALE.tag,
+        max_length=35,
+        description="Language, dates and decimal mark of formats for people: PDF, XLSX, CSV for Excel.",
+    )
+    time_zone: str = Field(
+        default="UTC",
+        max_length=100,
+        description="IANA name of the time zone of days and moments: in filters, in every format, in periods.",
+    )
+    title: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        description="What stands on the report instead of its type's title.",
+    )
+    options: FormatOptions = Field(
+        default=FormatOptions(), description="Options by format; those of a format that is not asked for are refused."
     )
     callback_url: str | None = Field(
         default=None,
         max_length=2000,
         description="An http(s) address that is told, signed as Standard Webhooks says, when the report ends.",
     )
+
+    @model_validator(mode="after")
+    def _one_way_of_saying_formats(self) -> Self:
+        if (self.format is None) == (self.formats is None):
+            raise ValueError("give either format, or several in formats")
+        if self.formats and len(set(self.formats)) < len(self.formats):
+            raise ValueError("name each format once")
+        return self
+
+    @property
+    def wanted_formats(self) -> list[str]:
+        """Every format asked for, in the request's order."""
+        return [self.format] if self.format else [*(self.formats or ())]
 
 
 class Progress(_Model):
@@ -57,7 +105,9 @@ class TotalView(_Model):
 class Metrics(_Model):
     """What a finished report took."""
 
-    seconds: dict[str, float] = Field(description="By stage, `generate` in all, and `queued` before it.")
+    seconds: dict[str, float] = Field(
+        description="By stage: `write` is made of `read`, `encode` and `upload`; `generate` is all, `queued` before it."
+    )
     rows_per_second: int
     peak_rss_mb: float
     parts: int
@@ -77,13 +127,35 @@ class Links(_Model):
     download: str | None
 
 
+class BalanceView(_Model):
+    """What an account held before the first row and after the last, as text so that no digit is lost."""
+
+    opening: str
+    closing: str
+
+
+class FileView(_Model):
+    """One file of a finished report."""
+
+    format: Format
+    media_type: str
+    bytes: int
+    sha256: str
+    download: str = Field(description="Redirects to an address minted at that moment.")
+
+
 class ReportView(_Model):
     """A report as the API shows it."""
 
     id: UUID
     type: str
-    format: Format
+    format: Format = Field(description="The first of `formats`.")
+    formats: list[Format]
     filters: dict[str, Any]
+    columns: list[str] | None
+    locale: str
+    time_zone: str
+    title: str | None
     status: Status
     progress: Progress
     attempt: int
@@ -92,9 +164,11 @@ class ReportView(_Model):
     finished_at: datetime | None
     as_of: datetime | None
     rows: int | None
-    bytes: int | None
-    sha256: str | None
+    bytes: int | None = Field(description="Of the first file.")
+    sha256: str | None = Field(description="Of the first file, in hex.")
+    files: list[FileView] | None
     totals: list[TotalView] | None
+    balance: BalanceView | None
     truncated: bool = Field(default=False, description="Always false: a report is whole or it is not there.")
     metrics: Metrics | None
     error: ErrorView | None
@@ -113,7 +187,7 @@ class ColumnView(_Model):
 
     name: str
     heading: str
-    kind: str
+    kind: Kind
 
 
 class ReportTypeView(_Model):
@@ -123,6 +197,7 @@ class ReportTypeView(_Model):
     title: str
     description: str
     formats: list[Format]
+    locales: list[str]
     columns: list[ColumnView]
     filters: dict[str, Any]
 

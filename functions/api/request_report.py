@@ -6,9 +6,10 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,6 +19,7 @@ from resma.catalogue import find_report_type
 from resma.database import Database
 from resma.errors import Fault, IdempotencyKeyInvalid, RequestInvalid, ResmaError
 from resma.job_queue import mark_enqueued, send_job
+from resma.locales import LOCALES
 from resma.reports import NewReport, Report, insert_report
 
 if TYPE_CHECKING:
@@ -54,20 +56,56 @@ def request_report(
 
 
 def _check(tenant_id: str, request: ReportRequest, key: str | None) -> NewReport:
-    filters = find_report_type(request.type).check_filters(request.filters)
+    report_type = find_report_type(request.type)
+    filters = report_type.check_filters(request.filters)
+    report_type.choose_columns(request.columns)
+    _check_setting(request)
     if request.callback_url is not None:
         _check_callback(request.callback_url)
-    understood = [request.type, request.format, filters, request.callback_url]
+    # What was understood, the same however it was said.
+    understood: dict[str, Any] = {
+        "type": request.type,
+        "formats": request.wanted_formats,
+        "filters": filters,
+        "columns": request.columns,
+        "locale": request.locale,
+        "time_zone": request.time_zone,
+        "title": request.title,
+        "options": request.options.model_dump(),
+        "callback_url": request.callback_url,
+    }
     return NewReport(
         tenant_id=tenant_id,
         report_id=uuid4(),
-        type=request.type,
-        format=request.format,
-        filters=filters,
-        callback_url=request.callback_url,
         idempotency_key=key,
         request_sha256=hashlib.sha256(json.dumps(understood, sort_keys=True).encode()).hexdigest(),
+        **understood,
     )
+
+
+def _check_setting(request: ReportRequest) -> None:
+    """Locale, time zone, and options of formats that are asked for. Raises RequestInvalid with all that is wrong."""
+    faults = []
+    if request.locale not in LOCALES:
+        faults.append(Fault("/locale", f"there is no such locale; there are {', '.join(LOCALES)}"))
+    if not _is_time_zone(request.time_zone):
+        faults.append(Fault("/timeZone", "give the name of an IANA time zone, like America/Sao_Paulo"))
+    said = {name.upper() for name in request.options.model_fields_set}
+    faults += [
+        Fault(f"/options/{name.lower()}", f"the report is not asked for as {name}: leave its options out")
+        for name in sorted(said.difference(request.wanted_formats))
+    ]
+    if faults:
+        raise RequestInvalid("the report can't be made so", tuple(faults))
+
+
+def _is_time_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, or one too long
+        return False
+    # Names of files that hold no zone, and of the machine's own, which the database would not know.
+    return name not in {"localtime", "posixrules", "Factory"} and not name.startswith(("posix/", "right/"))
 
 
 def _check_callback(url: str) -> None:

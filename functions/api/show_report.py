@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from api.models import ErrorView, Links, Metrics, Progress, ReportView, TotalView
-from resma.reports import Report
+from api.models import ErrorView, FileView, Links, Metrics, Progress, ReportView, TotalView
+from resma.reports import Report, StoredFile
 
 
 def show_report(report: Report, base_url: str) -> ReportView:
     """Returns the view of a report; `base_url` is where this caller reached the API."""
     address = f"{base_url}/api/v1/reports/{report.report_id}"
     is_ready = report.status == "READY"
+    files = report.files or []
+    first = files[0] if files else None
     return ReportView.model_validate(
         {
             "id": report.report_id,
             "type": report.type,
-            "format": report.format,
+            "format": report.formats[0],
+            "formats": report.formats,
             "filters": report.filters,
+            "columns": report.columns,
+            "locale": report.locale,
+            "time_zone": report.time_zone,
+            "title": report.title,
             "status": report.status,
             "progress": _progress(report),
             "attempt": report.attempt,
@@ -24,12 +31,23 @@ def show_report(report: Report, base_url: str) -> ReportView:
             "finished_at": report.finished_at,
             "as_of": report.as_of,
             "rows": report.rows_done if is_ready else None,
-            "bytes": report.bytes,
-            "sha256": report.sha256,
+            "bytes": first and first["bytes"],
+            "sha256": first and first["sha256"],
+            "files": [_file(file, address) for file in files] if report.files is not None else None,
+            "balance": report.balance,
             "totals": None if report.totals is None else [TotalView(**total) for total in report.totals],
             "metrics": Metrics.model_validate(report.metrics) if report.metrics else None,
             "error": _error(report),
             "links": Links(self=address, download=f"{address}/download" if is_ready else None),
+        }
+    )
+
+
+def _file(file: StoredFile, address: str) -> FileView:
+    return FileView.model_validate(
+        {
+            **{name: file[name] for name in ("format", "media_type", "bytes", "sha256")},
+            "download": f"{address}/download?format={file['format']}",
         }
     )
 

@@ -11,10 +11,11 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
-from resma.reports import Report
+from resma.reports import Report, StoredFile
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
+    from types_boto3_sns.type_defs import MessageAttributeValueTypeDef
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,11 @@ def find_event(connection: Connection[TupleRow], tenant_id: str, report_id: UUID
 
 
 def describe_event(event: Event, report: Report, public_base_url: str) -> dict[str, Any]:
-    """The event as JSON, for the topic and, with a presigned address added, for the webhook."""
+    """The event as JSON, for the topic and, with presigned addresses added, for the webhook.
+
+    `format`, `bytes` and `sha256` are the first file's, for the many reports that have one.
+    """
+    files = report.files or []
     return {
         "id": event.event_id,
         "type": event.type,
@@ -49,13 +54,16 @@ def describe_event(event: Event, report: Report, public_base_url: str) -> dict[s
             "tenantId": report.tenant_id,
             "reportId": str(report.report_id),
             "type": report.type,
-            "format": report.format,
+            "format": report.formats[0],
+            "formats": report.formats,
             "status": report.status,
             "asOf": report.as_of.isoformat() if report.as_of else None,
             "rows": report.rows_done if report.status == "READY" else None,
-            "bytes": report.bytes,
-            "sha256": report.sha256,
+            "bytes": files[0]["bytes"] if files else None,
+            "sha256": files[0]["sha256"] if files else None,
+            "files": [_describe_file(report, file, public_base_url) for file in files],
             "totals": report.totals,
+            "balance": report.balance,
             "truncated": False,
             "error": {"code": report.error_code, "detail": report.error_detail} if report.error_code else None,
             "links": {
@@ -66,20 +74,36 @@ def describe_event(event: Event, report: Report, public_base_url: str) -> dict[s
     }
 
 
-def publish_event(sns: SNSClient, topic_arn: str, message: dict[str, Any]) -> None:
-    """Sends a described event to the topic, with attributes that subscribers can filter by."""
-    data = message["data"]
-    attributes = {
-        "event": message["type"],
-        "tenantId": data["tenantId"],
-        "type": data["type"],
-        "format": data["format"],
-        "status": data["status"],
+def _describe_file(report: Report, file: StoredFile, public_base_url: str) -> dict[str, Any]:
+    return {
+        "format": file["format"],
+        "mediaType": file["media_type"],
+        "bytes": file["bytes"],
+        "sha256": file["sha256"],
+        "download": f"{public_base_url}/api/v1/reports/{report.report_id}/download?format={file['format']}",
     }
+
+
+def publish_event(sns: SNSClient, topic_arn: str, message: dict[str, Any]) -> None:
+    """Sends a described event to the topic, with attributes that subscribers can filter by.
+
+    `format` is an array of them all: a filter policy that names one of them matches.
+    """
+    data = message["data"]
+    attributes: dict[str, MessageAttributeValueTypeDef] = {
+        name: {"DataType": "String", "StringValue": value}
+        for name, value in {
+            "event": message["type"],
+            "tenantId": data["tenantId"],
+            "type": data["type"],
+            "status": data["status"],
+        }.items()
+    }
+    attributes["format"] = {"DataType": "String.Array", "StringValue": json.dumps(data["formats"])}
     sns.publish(
         TopicArn=topic_arn,
         Message=json.dumps(message, ensure_ascii=False),
-        MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
+        MessageAttributes=attributes,
     )
 
 

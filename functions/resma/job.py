@@ -10,7 +10,8 @@ of its writes finds a row, and it raises LeaseLost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -22,8 +23,8 @@ from psycopg.types.json import Jsonb
 
 from resma.errors import LeaseHeld, LeaseLost, ResmaError
 from resma.header import Total
-from resma.multipart import Stored
-from resma.snapshot import Summary
+from resma.reports import StoredFile
+from resma.summary import Summary
 
 LEASE_SECONDS = 15
 """How long a job stays a worker's after its last sign of life, which comes about once a second."""
@@ -43,8 +44,13 @@ class Claim:
     report_id: UUID
     attempt: int
     type: str
-    format: str
+    formats: list[str]
     filters: dict[str, Any]
+    columns: list[str] | None
+    locale: str
+    time_zone: str
+    title: str | None
+    options: dict[str, Any]
     created_at: datetime
 
 
@@ -61,10 +67,11 @@ def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID)
             SET status = 'GENERATING', attempt = attempt + 1, started_at = clock_timestamp(),
                 enqueued_at = coalesce(enqueued_at, clock_timestamp()),
                 lease_until = clock_timestamp() + make_interval(secs => %s),
-                rows_done = 0, rows_expected = NULL, upload_id = NULL, object_key = NULL
+                rows_done = 0, rows_expected = NULL
             WHERE tenant_id = %s AND report_id = %s AND attempt < %s
               AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
-            RETURNING tenant_id, report_id, attempt, type, format, filters, created_at
+            RETURNING tenant_id, report_id, attempt, type, formats, filters, columns, locale, time_zone, title, options,
+                      created_at
             """,
             (LEASE_SECONDS, tenant_id, report_id, MAX_ATTEMPTS),
         )
@@ -95,36 +102,27 @@ def note_summary(connection: Connection[TupleRow], claim: Claim, summary: Summar
     _fenced(
         connection,
         claim,
-        "rows_expected = %(rows)s, as_of = %(as_of)s, totals = %(totals)s",
+        "rows_expected = %(rows)s, as_of = %(as_of)s, totals = %(totals)s, balance = %(balance)s",
         {
             "rows": summary.rows,
             "as_of": summary.as_of,
             "totals": Jsonb([show_total(t) for t in summary.totals]),
+            "balance": Jsonb(asdict(summary.balance)) if summary.balance else None,
         },
     )
 
 
-def note_upload(connection: Connection[TupleRow], claim: Claim, object_key: str, upload_id: str) -> None:
-    """Records where the file will be, and by which upload. Raises LeaseLost."""
-    _fenced(
-        connection,
-        claim,
-        "object_key = %(object_key)s, upload_id = %(upload_id)s",
-        {"object_key": object_key, "upload_id": upload_id},
-    )
-
-
 def finish_job(
-    connection: Connection[TupleRow], claim: Claim, stored: Stored, rows: int, metrics: dict[str, Any]
+    connection: Connection[TupleRow], claim: Claim, files: Sequence[StoredFile], rows: int, metrics: dict[str, Any]
 ) -> None:
     """GENERATING -> READY, with the completion event in the same transaction. Raises LeaseLost."""
     _fenced(
         connection,
         claim,
-        "status = 'READY', finished_at = clock_timestamp(), lease_until = NULL, upload_id = NULL,"
-        " rows_done = %(rows)s, bytes = %(bytes)s, sha256 = %(sha256)s, metrics = %(metrics)s,"
+        "status = 'READY', finished_at = clock_timestamp(), lease_until = NULL,"
+        " rows_done = %(rows)s, files = %(files)s, metrics = %(metrics)s,"
         " error_code = NULL, error_detail = NULL",
-        {"rows": rows, "bytes": stored.bytes, "sha256": stored.sha256, "metrics": Jsonb(metrics)},
+        {"rows": rows, "files": Jsonb(list(files)), "metrics": Jsonb(metrics)},
     )
     _record_event(connection, claim.tenant_id, claim.report_id, "report.ready")
 
@@ -144,8 +142,8 @@ def fail_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -
     _fenced(
         connection,
         claim,
-        "status = 'FAILED', finished_at = clock_timestamp(), lease_until = NULL, upload_id = NULL,"
-        " object_key = NULL, error_code = %(code)s, error_detail = %(detail)s",
+        "status = 'FAILED', finished_at = clock_timestamp(), lease_until = NULL,"
+        " error_code = %(code)s, error_detail = %(detail)s",
         describe_error(error),
     )
     _record_event(connection, claim.tenant_id, claim.report_id, "report.failed")

@@ -8,10 +8,10 @@ import hashlib
 import time
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Semaphore
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Self, TypedDict
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,15 +26,15 @@ logger = Logger(child=True)
 
 MIB = 1024 * 1024
 
-PART_SIZES = ((1000, 8 * MIB), (3000, 16 * MIB), (6000, 64 * MIB), (10_000, 128 * MIB))
+PART_SIZES = ((1000, 5 * MIB), (3000, 16 * MIB), (6000, 64 * MIB), (10_000, 128 * MIB))
 """Up to which part number a part has which size.
 
 S3 takes 10,000 parts of 5 MiB or more (only the last may be smaller). Growing parts keep memory small for usual
-files and reach 726 GiB within the limit.
+files, several of one report too, and reach 723 GiB within the limit.
 """
 
 UPLOAD_THREADS = 3
-"""Parts in the air at once: 200 MB/s with one, 358 with three. Memory is (threads + 1) parts."""
+"""Parts in the air at once, of all uploads that share a pool: 200 MB/s with one, 358 with three."""
 
 APPEAR_SECONDS = 10
 """How long an object is waited for whose completion was not answered."""
@@ -44,8 +44,9 @@ _OWNER = "resma-owner"
 
 @dataclass(frozen=True)
 class Stored:
-    """What a finished upload is: its size in bytes, its SHA-256 in hex, and how many parts it took."""
+    """What a finished upload is: its key, its size in bytes, its SHA-256 in hex, and how many parts it took."""
 
+    key: str
     bytes: int
     sha256: str
     parts: int
@@ -59,6 +60,25 @@ class Clients:
     asking_once: S3Client
 
 
+class UploadPool:
+    """The threads that send parts, and one that hashes them in order. Uploads that share it share its limits.
+
+    Memory is UPLOAD_THREADS parts in the air and, for each upload, one that fills.
+    """
+
+    def __init__(self) -> None:
+        self.sending = ThreadPoolExecutor(UPLOAD_THREADS, thread_name_prefix="upload")
+        self.hashing = ThreadPoolExecutor(1, thread_name_prefix="hash")
+        self.room = Semaphore(UPLOAD_THREADS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.sending.shutdown(wait=True, cancel_futures=True)
+        self.hashing.shutdown(wait=True, cancel_futures=True)
+
+
 class _Target(TypedDict):
     Bucket: str
     Key: str
@@ -68,22 +88,23 @@ class _Target(TypedDict):
 class MultipartUpload:
     """Takes bytes in order; parts go up in threads while more bytes come. Not for use from several threads.
 
-    `write` waits while UPLOAD_THREADS parts are in the air, so a slow store slows the reader and fills no memory.
+    `write` waits while the pool's parts are all in the air, so a slow store slows the reader and fills no memory.
     Made by `open_upload`. Not an `io.IOBase` on purpose: its finaliser would complete half a file.
     """
 
-    def __init__(self, clients: Clients, bucket: str, key: str, upload_id: str, owner: str) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917  # made in one place
+        self, clients: Clients, pool: UploadPool, bucket: str, key: str, upload_id: str, owner: str
+    ) -> None:
         self._client = clients.patient
         self._completing = clients.asking_once
         self._owner = owner
         self._target: _Target = {"Bucket": bucket, "Key": key, "UploadId": upload_id}
-        self.upload_id = upload_id
+        self._pool = pool
         self._pending = bytearray()
         self._bytes = 0
         self._sha256 = hashlib.sha256()
+        self._hashed: Future[None] | None = None
         self._parts: list[Future[CompletedPartTypeDef]] = []
-        self._threads = ThreadPoolExecutor(UPLOAD_THREADS, thread_name_prefix="upload")
-        self._room = Semaphore(UPLOAD_THREADS)
         self.stored: Stored | None = None
 
     def write(self, data: bytes) -> None:
@@ -106,24 +127,35 @@ class MultipartUpload:
         with _translated("completing the upload"):
             parts = [future.result() for future in self._parts]
             self._complete(parts)
-        self.stored = Stored(self._bytes, self._sha256.hexdigest(), len(parts))
+        assert self._hashed is not None  # there is at least one part
+        self._hashed.result()
+        self.stored = Stored(self._target["Key"], self._bytes, self._sha256.hexdigest(), len(parts))
         return self.stored
 
     def close(self) -> None:
-        """Ends the threads, and aborts the upload if it was not completed. Never raises."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        """Waits for the parts in the air, and aborts the upload if it was not completed. Never raises."""
+        for part in self._parts:
+            part.cancel()
+        wait(self._parts)
         if self.stored is None:
-            abort_upload(self._client, self._target["Bucket"], self._target["Key"], self.upload_id)
+            abort_upload(self._client, self._target["Bucket"], self._target["Key"], self._target["UploadId"])
 
     def _part_bytes(self) -> int:
         number = len(self._parts) + 1
         return next((size for last, size in PART_SIZES if number <= last), PART_SIZES[-1][1])
 
     def _send(self, part: bytes) -> None:
-        self._room.acquire()
-        self._raise_failed()
-        self._sha256.update(part)
-        self._parts.append(self._threads.submit(self._upload, len(self._parts) + 1, part))
+        self._pool.room.acquire()
+        try:
+            self._raise_failed()
+            # In a thread: OpenSSL hashes without Python's lock. One thread, so the parts are hashed in order.
+            self._hashed = self._pool.hashing.submit(self._sha256.update, part)
+            sent = self._pool.sending.submit(self._upload, len(self._parts) + 1, part)
+        except BaseException:
+            self._pool.room.release()
+            raise
+        sent.add_done_callback(lambda _: self._pool.room.release())
+        self._parts.append(sent)
 
     def _raise_failed(self) -> None:
         for future in self._parts[-UPLOAD_THREADS - 1 :]:
@@ -132,15 +164,12 @@ class MultipartUpload:
                     future.result()
 
     def _upload(self, number: int, part: bytes) -> CompletedPartTypeDef:
-        try:
-            # The store checks what arrived against this, and the sum of all at the end.
-            crc32 = base64.b64encode(zlib.crc32(part).to_bytes(4, "big")).decode()
-            answer = self._client.upload_part(
-                **self._target, PartNumber=number, Body=part, ChecksumAlgorithm="CRC32", ChecksumCRC32=crc32
-            )
-            return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32": crc32}
-        finally:
-            self._room.release()
+        # The store checks what arrived against this, and the sum of all at the end.
+        crc32 = base64.b64encode(zlib.crc32(part).to_bytes(4, "big")).decode()
+        answer = self._client.upload_part(
+            **self._target, PartNumber=number, Body=part, ChecksumAlgorithm="CRC32", ChecksumCRC32=crc32
+        )
+        return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32": crc32}
 
     def _complete(self, parts: list[CompletedPartTypeDef]) -> None:
         """Asks once. Should the answer be lost, the store may still be at it: a second completion could run into the
@@ -168,7 +197,9 @@ class MultipartUpload:
 
 
 @contextlib.contextmanager
-def open_upload(clients: Clients, bucket: str, key: str, *, media_type: str, owner: str) -> Iterator[MultipartUpload]:
+def open_upload(  # noqa: PLR0913  # where to, and what it is
+    clients: Clients, pool: UploadPool, bucket: str, key: str, *, media_type: str, owner: str
+) -> Iterator[MultipartUpload]:
     """Starts a multipart upload; whatever leaves the block without `complete` having returned aborts it.
 
     `owner` tells this upload's object from any other's. Raises ObjectStoreUnavailable. The caller completes:
@@ -182,7 +213,7 @@ def open_upload(clients: Clients, bucket: str, key: str, *, media_type: str, own
             Metadata={_OWNER: owner},
             ChecksumAlgorithm="CRC32",
         )
-    upload = MultipartUpload(clients, bucket, key, created["UploadId"], owner)
+    upload = MultipartUpload(clients, pool, bucket, key, created["UploadId"], owner)
     try:
         yield upload
     finally:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 import psycopg
-from psycopg import Connection, pq, sql
+from psycopg import Connection, abc, pq, sql
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 from psycopg.rows import TupleRow
@@ -25,7 +25,9 @@ _CURSOR = "resma_report"
 _FETCH = f"FETCH {BATCH_ROWS} FROM {_CURSOR}".encode()
 
 
-def read_batches(connection: Connection[TupleRow], query: sql.Composed, values: Mapping[str, Any]) -> Iterator[Batch]:
+def read_batches(
+    connection: Connection[TupleRow], query: sql.Composed, values: Mapping[str, Any]
+) -> Generator[Batch, None, None]:
     """Yields every row of the query, in the open transaction; psycopg's errors come out as they are.
 
     The next FETCH is sent before the last one's rows are handed out (libpq's pipeline mode), so server and writer work
@@ -35,7 +37,7 @@ def read_batches(connection: Connection[TupleRow], query: sql.Composed, values: 
     """
     connection.execute(sql.SQL("DECLARE {} NO SCROLL CURSOR FOR ").format(sql.Identifier(_CURSOR)) + query, values)
     if connection.info.parameter_status("server_encoding") == "UTF8":
-        # Psycopg then gives bytes, which is what writers want. Any other server's text is brought to UTF-8 by way of str.
+        # Psycopg then gives bytes, as writers want them. Any other server's text is brought to UTF-8 by way of str.
         connection.execute("SET LOCAL client_encoding = 'SQL_ASCII'")
     finished = False
     try:
@@ -51,7 +53,7 @@ def _fetch_all(connection: Connection[TupleRow]) -> Iterator[list[Row]]:
     wire.enter_pipeline_mode()
     for _ in range(FETCHES_IN_FLIGHT):
         _send_fetch(wire)
-    transformer: Transformer | None = None
+    transformer: abc.Transformer | None = None
     while (result := _next_result(wire)).ntuples:
         _send_fetch(wire)
         transformer = transformer or _text_transformer(connection, result)
@@ -85,8 +87,8 @@ def _next_result(wire: pq.abc.PGconn) -> pq.abc.PGresult:
     raise error_from_result(result)
 
 
-def _text_transformer(connection: Connection[TupleRow], result: pq.abc.PGresult) -> Transformer:
-    """Loads each column as text, whatever its type: values made into Python objects and back take four times as long."""
+def _text_transformer(connection: Connection[TupleRow], result: pq.abc.PGresult) -> abc.Transformer:
+    """Loads columns as text, whatever their type: values made into Python objects and back take four times as long."""
     cursor = connection.cursor()  # has adapters of its own
     for column in range(result.nfields):
         cursor.adapters.register_loader(result.ftype(column), TextLoader)

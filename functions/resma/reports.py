@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 import psycopg
@@ -19,6 +19,18 @@ from psycopg.types.json import Jsonb
 from resma.errors import IdempotencyKeyInFlight, IdempotencyKeyReused, ReportNotFound
 
 
+class StoredFile(TypedDict):
+    """One file of a READY report, as the row keeps it. `extension` is the end of its name: `csv.gz`."""
+
+    format: str
+    object_key: str
+    media_type: str
+    extension: str
+    bytes: int
+    sha256: str
+    parts: int
+
+
 @dataclass(frozen=True)
 class Report:
     """One row. Times are in UTC; `totals` and `metrics` are JSON as the API shows them."""
@@ -26,8 +38,13 @@ class Report:
     tenant_id: str
     report_id: UUID
     type: str
-    format: str
+    formats: list[str]
     filters: dict[str, Any]
+    columns: list[str] | None
+    locale: str
+    time_zone: str
+    title: str | None
+    options: dict[str, Any]
     callback_url: str | None
     request_sha256: str
     status: str
@@ -36,13 +53,12 @@ class Report:
     started_at: datetime | None
     finished_at: datetime | None
     attempt: int
-    object_key: str | None
     rows_done: int
     rows_expected: int | None
     as_of: datetime | None
     totals: list[dict[str, Any]] | None
-    bytes: int | None
-    sha256: str | None
+    balance: dict[str, Any] | None
+    files: list[StoredFile] | None
     metrics: dict[str, Any] | None
     error_code: str | None
     error_detail: str | None
@@ -58,11 +74,20 @@ class NewReport:
     tenant_id: str
     report_id: UUID
     type: str
-    format: str
+    formats: list[str]
     filters: dict[str, Any]
+    columns: list[str] | None
+    locale: str
+    time_zone: str
+    title: str | None
+    options: dict[str, Any]
     callback_url: str | None
     idempotency_key: str | None
     request_sha256: str
+
+
+_NEW_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in NewReport.__dataclass_fields__)
+_NEW_VALUES = sql.SQL(", ").join(sql.Placeholder(name) for name in NewReport.__dataclass_fields__)
 
 
 def insert_report(connection: Connection[TupleRow], new: NewReport) -> tuple[Report, bool]:
@@ -77,13 +102,10 @@ def insert_report(connection: Connection[TupleRow], new: NewReport) -> tuple[Rep
             cursor.execute("SET LOCAL lock_timeout = '2s'")
             cursor.execute(
                 sql.SQL(
-                    "INSERT INTO resma.reports (tenant_id, report_id, type, format, filters, callback_url,"
-                    " idempotency_key, request_sha256)"
-                    " VALUES (%(tenant_id)s, %(report_id)s, %(type)s, %(format)s, %(filters)s, %(callback_url)s,"
-                    " %(idempotency_key)s, %(request_sha256)s)"
-                    " ON CONFLICT (tenant_id, idempotency_key) DO NOTHING RETURNING {}"
-                ).format(_COLUMNS),
-                {**vars(new), "filters": Jsonb(new.filters)},
+                    "INSERT INTO resma.reports ({columns}) VALUES ({values})"
+                    " ON CONFLICT (tenant_id, idempotency_key) DO NOTHING RETURNING {row}"
+                ).format(columns=_NEW_COLUMNS, values=_NEW_VALUES, row=_COLUMNS),
+                {**vars(new), "filters": Jsonb(new.filters), "options": Jsonb(new.options)},
             )
             if (row := cursor.fetchone()) is not None:
                 return row, True
@@ -132,9 +154,11 @@ def list_reports(
     `wanted` may have `status`, `type` and `format`; None is any.
     """
     conditions: list[sql.Composable] = [sql.SQL("tenant_id = %(tenant_id)s")]
-    for name in ("status", "type", "format"):
+    for name in ("status", "type"):
         if wanted.get(name) is not None:
             conditions.append(sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)))
+    if wanted.get("format") is not None:
+        conditions.append(sql.SQL("{} = ANY (formats)").format(sql.Placeholder("format")))
     if after is not None:
         conditions.append(sql.SQL("(created_at, report_id) < (%(created_at)s, %(report_id)s)"))
     with connection.cursor(row_factory=class_row(Report)) as cursor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -25,6 +25,7 @@ class Snapshot:
         self._connection = connection
         self._type = report_type
         self._values = values
+        self._reading: Generator[Batch, None, None] | None = None
 
     def summarise(self, language: Language = "en") -> Summary:
         """Counts the rows and adds up totals, charts and periods, in the database, in one pass over the query."""
@@ -37,7 +38,13 @@ class Snapshot:
             catalogue_query(self._type),
             sort_order(self._type),
         )
-        return read_batches(self._connection, query, self._values)
+        self._reading = read_batches(self._connection, query, self._values)
+        return self._reading
+
+    def close(self) -> None:
+        """Ends the reading, wherever it is."""
+        if self._reading is not None:
+            self._reading.close()
 
 
 @contextlib.contextmanager
@@ -60,7 +67,8 @@ def open_snapshot(
         try:
             connection.execute(_SESSION)
             connection.execute("SELECT set_config('timezone', %s, true)", (time_zone,))
-            yield Snapshot(connection, report_type, values)
+            with contextlib.closing(Snapshot(connection, report_type, values)) as snapshot:
+                yield snapshot
         finally:
             with contextlib.suppress(psycopg.Error):
                 connection.rollback()

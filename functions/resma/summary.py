@@ -126,9 +126,9 @@ def _cuts(report_type: ReportType, scaled: Sequence[str]) -> list[sql.Composable
         )
     for index, name in enumerate(scaled):
         cuts.append(
-            sql.SQL(" UNION ALL SELECT -3, NULL, {name}, '', coalesce(max(scale_{index}), 0)::bigint, NULL, '' FROM cube").format(
-                name=sql.Literal(name), index=sql.SQL(str(index))
-            )
+            sql.SQL(
+                " UNION ALL SELECT -3, NULL, {name}, '', coalesce(max(scale_{index}), 0)::bigint, NULL, '' FROM cube"
+            ).format(name=sql.Literal(name), index=sql.SQL(str(index)))
         )
     return [*cuts, sql.SQL(") AS cuts")]
 
@@ -174,9 +174,7 @@ def sort_order(report_type: ReportType, direction: str = "ASC") -> sql.Composed:
     )
 
 
-def _balance(
-    connection: Connection[TupleRow], report_type: ReportType, values: Mapping[str, Any]
-) -> Balance | None:
+def _balance(connection: Connection[TupleRow], report_type: ReportType, values: Mapping[str, Any]) -> Balance | None:
     if (spec := report_type.balance) is None:
         return None
     ends = sql.SQL(

@@ -84,15 +84,16 @@ def _attempt(resources: Resources, delivery: Delivery) -> None:
 
 
 def _body(resources: Resources, delivery: Delivery) -> str:
-    """The event, and a presigned address minted for this attempt: an old one may have ended by now."""
+    """The event, and for each file a presigned address minted for this attempt: an old one may have ended by now."""
     with resources.system.transaction() as connection:
         event = find_event(connection, delivery.tenant_id, delivery.report_id)
         report = find_report(connection, delivery.tenant_id, delivery.report_id)
     assert event is not None  # a delivery references its event
     message = describe_event(event, report, resources.public_base_url)
     if report.status == "READY":
-        message["data"]["downloadUrl"] = presign_download(
-            resources.s3, resources.bucket, report, find_report_type(report.type)
-        )
+        report_type = find_report_type(report.type)
+        for shown, file in zip(message["data"]["files"], report.files or (), strict=True):
+            shown["downloadUrl"] = presign_download(resources.s3, resources.bucket, report, file, report_type)
+        message["data"]["downloadUrl"] = message["data"]["files"][0]["downloadUrl"]
         message["data"]["downloadUrlSeconds"] = DOWNLOAD_SECONDS
     return json.dumps(message, ensure_ascii=False)

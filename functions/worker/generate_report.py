@@ -1,20 +1,18 @@
-"""A job from claim to READY: rows out of one snapshot, bytes into one object, published only when whole."""
+"""A job from claim to READY: rows out of one snapshot, bytes into an object a format, published only when whole."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from aws_lambda_powertools import Logger
 
-from resma.catalogue import ReportType, find_report_type
+from resma.catalogue import find_report_type
+from resma.compose_header import Wanted, compose_header
 from resma.database import Database
-from resma.errors import LeaseLost, PermanentError, RequestInvalid, RowCountMismatch
-from resma.header import ReportHeader
+from resma.errors import LeaseLost, PermanentError, RequestInvalid
 from resma.job import (
     MAX_ATTEMPTS,
     Claim,
@@ -24,16 +22,19 @@ from resma.job import (
     give_up_job,
     keep_alive,
     note_summary,
-    note_upload,
     send_back,
 )
-from resma.multipart import Clients, MultipartUpload, Stored, abort_uploads, open_upload, remove_object
+from resma.locales import LOCALES
+from resma.multipart import Clients, abort_uploads, remove_object
+from resma.options import FormatOptions
 from resma.reports import tenant_name
-from resma.snapshot import Snapshot, Summary, open_snapshot
-from resma.writers import EXTENSIONS, Writer, make_writer
+from resma.snapshot import open_snapshot
+from resma.writers import file_extension
 from worker.announce import Announcer
 from worker.heartbeat import Heartbeat
-from worker.peak_memory import peak_rss_mb, reset_peak
+from worker.measure import Stopwatch, emit_metrics, measure
+from worker.peak_memory import reset_peak
+from worker.write_files import Target, open_files
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -53,19 +54,6 @@ class Resources:
     s3_asking_once: S3Client
     bucket: str
     announcer: Announcer
-
-
-class _Stopwatch:
-    """Seconds spent in each stage of a job, by name."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._since = time.monotonic()
-
-    def lap(self, stage: str) -> None:
-        now = time.monotonic()
-        self.seconds[stage] = round(now - self._since, 3)
-        self._since = now
 
 
 def generate_report(resources: Resources, tenant_id: str, report_id: UUID, hold_message: Callable[[], None]) -> str:
@@ -103,10 +91,10 @@ def generate_report(resources: Resources, tenant_id: str, report_id: UUID, hold_
 
 def _generate(resources: Resources, claim: Claim, hold_message: Callable[[], None]) -> None:
     reset_peak()
-    watch = _Stopwatch()
+    watch = Stopwatch()
     report_type = find_report_type(claim.type)
-    object_key = _object_key(claim, claim.attempt)
-    _clear_away(resources, claim)
+    options = FormatOptions.model_validate(claim.options)
+    _clear_away(resources, claim, options)
 
     def beat(rows_done: int) -> None:
         with resources.system.transaction() as connection:
@@ -114,92 +102,58 @@ def _generate(resources: Resources, claim: Claim, hold_message: Callable[[], Non
 
     with (
         Heartbeat(beat, hold_message) as heartbeat,
-        open_snapshot(resources.source.connect(), report_type, claim.tenant_id, claim.filters) as snapshot,
+        open_snapshot(
+            resources.source.connect(), report_type, claim.tenant_id, claim.filters, claim.time_zone
+        ) as snapshot,
     ):
         watch.lap("connect")
-        summary = snapshot.summarise()
+        summary = snapshot.summarise(LOCALES[claim.locale].language)
         with resources.system.transaction() as connection:
             note_summary(connection, claim, summary)
             organisation = tenant_name(connection, claim.tenant_id)
+        header = compose_header(report_type, _wanted(claim), summary, organisation)
         watch.lap("summarise")
-        writer = make_writer(claim.format, _header(claim, report_type, summary, organisation))
-        with open_upload(
-            Clients(resources.s3, resources.s3_asking_once),
-            resources.bucket,
-            object_key,
-            media_type=writer.media_type,
-            owner=f"{claim.report_id}/{claim.attempt}",
-        ) as upload:
-            with resources.system.transaction() as connection:
-                note_upload(connection, claim, object_key, upload.upload_id)
-            rows = _write_rows(writer, snapshot, upload, heartbeat)
+        with open_files(claim.formats, header, options, _target(resources, claim)) as files:
+            rows = files.write_rows(
+                snapshot.batches([column.name for column in header.columns]), heartbeat.note_progress
+            )
             watch.lap("write")
-            stored = _publish(resources, claim, upload, rows, summary.rows)
+            with resources.system.transaction() as connection:
+                keep_alive(connection, claim, rows)  # still this worker's, or nothing appears
+            stored = files.publish(rows)
             watch.lap("publish")
+    metrics = measure(claim, watch, files.seconds, stored, rows)
     with resources.system.transaction() as connection:
-        finish_job(connection, claim, stored, rows, _metrics(claim, watch, stored, rows))
+        finish_job(connection, claim, stored, rows, metrics)
+    emit_metrics(claim, metrics, rows)
 
 
-def _object_key(claim: Claim, attempt: int) -> str:
-    """A key for each attempt: whatever a late worker deletes or completes, it is never a newer one's file."""
-    return f"{claim.tenant_id}/{claim.report_id}/{attempt}.{EXTENSIONS[claim.format]}"
+def _target(resources: Resources, claim: Claim) -> Target:
+    clients = Clients(resources.s3, resources.s3_asking_once)
+    owner = f"{claim.report_id}/{claim.attempt}"
+    return Target(clients, resources.bucket, _key_prefix(claim, claim.attempt), owner)
 
 
-def _clear_away(resources: Resources, claim: Claim) -> None:
+def _key_prefix(claim: Claim, attempt: int) -> str:
+    """Keys of its own for each attempt: whatever a late worker deletes or completes is never a newer one's file."""
+    return f"{claim.tenant_id}/{claim.report_id}/{attempt}"
+
+
+def _clear_away(resources: Resources, claim: Claim, options: FormatOptions) -> None:
     """Removes what earlier attempts left. Aborting first means their workers, if alive, can't complete any more."""
     for attempt in range(1, claim.attempt):
-        key = _object_key(claim, attempt)
-        abort_uploads(resources.s3, resources.bucket, key)
-        remove_object(resources.s3, resources.bucket, key)
+        for format_ in claim.formats:
+            key = f"{_key_prefix(claim, attempt)}.{file_extension(format_, options)}"
+            abort_uploads(resources.s3, resources.bucket, key)
+            remove_object(resources.s3, resources.bucket, key)
 
 
-def _header(claim: Claim, report_type: ReportType, summary: Summary, organisation: str) -> ReportHeader:
-    return ReportHeader(
+def _wanted(claim: Claim) -> Wanted:
+    return Wanted(
         report_id=str(claim.report_id),
-        title=report_type.title,
-        organisation=organisation,
-        filters=report_type.describe_filters(claim.filters),
-        as_of=summary.as_of,
-        rows=summary.rows,
-        totals=summary.totals,
-        charts=summary.charts,
-        columns=report_type.columns,
-        period_column=report_type.column_index(report_type.period) if report_type.period else None,
+        filters=claim.filters,
+        columns=claim.columns,
+        locale=claim.locale,
+        time_zone=claim.time_zone,
+        title=claim.title,
     )
-
-
-def _write_rows(writer: Writer, snapshot: Snapshot, upload: MultipartUpload, heartbeat: Heartbeat) -> int:
-    rows = 0
-    upload.write(writer.begin())
-    for batch in snapshot.batches():
-        upload.write(writer.add(batch))
-        rows += batch.rows
-        heartbeat.rows_done = rows
-        heartbeat.check()
-    upload.write(writer.end())
-    return rows
-
-
-def _publish(resources: Resources, claim: Claim, upload: MultipartUpload, rows: int, rows_expected: int) -> Stored:
-    """Makes the object appear: the last byte is written, the rows agree, and the job is still this worker's."""
-    if rows != rows_expected:
-        raise RowCountMismatch(f"{rows} rows were read, the snapshot counted {rows_expected}")
-    with resources.system.transaction() as connection:
-        keep_alive(connection, claim, rows)
-    return upload.complete()
-
-
-def _metrics(claim: Claim, watch: _Stopwatch, stored: Stored, rows: int) -> dict[str, Any]:
-    total = sum(watch.seconds.values())
-    return {
-        "seconds": {**watch.seconds, "generate": round(total, 3), "queued": _queued_seconds(claim, total)},
-        "rowsPerSecond": round(rows / total) if total else 0,
-        "peakRssMb": peak_rss_mb(),
-        "parts": stored.parts,
-    }
-
-
-def _queued_seconds(claim: Claim, generate_seconds: float) -> float:
-    """From the request to the start of this attempt."""
-    since_request = (datetime.now(UTC) - claim.created_at).total_seconds()
-    return round(max(0.0, since_request - generate_seconds), 3)

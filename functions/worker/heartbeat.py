@@ -27,7 +27,7 @@ _BEATS_BETWEEN_RENEWALS = 10
 class Heartbeat:
     """Calls `beat(rows_done)` every second and `hold_message()` every ten, while in its `with` block.
 
-    The generating thread sets `rows_done` and calls `check` between batches.
+    The generating thread calls `note_progress` between batches.
     """
 
     def __init__(self, beat: Callable[[int], None], hold_message: Callable[[], None]) -> None:
@@ -48,8 +48,9 @@ class Heartbeat:
         self._stop.set()
         self._thread.join()
 
-    def check(self) -> None:
-        """Raises LeaseLost once the job is no longer this worker's."""
+    def note_progress(self, rows_done: int) -> None:
+        """What the next beat shows. Raises LeaseLost once the job is no longer this worker's."""
+        self.rows_done = rows_done
         if self._lost is not None:
             raise self._lost
 

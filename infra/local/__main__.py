@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from infra.local.count_rows import FORMATS
 from infra.local.demo import Demo, DemoFailed, print_summary, run_demo
 from infra.local.errors import StackError
 from infra.local.paths import REPORTS, STATE
@@ -135,8 +136,8 @@ def _rows() -> int:
 
 def _format() -> str:
     text = (os.environ.get("FORMAT") or "PDF").upper()
-    if text not in {"CSV", "PDF"}:
-        raise StackError(f"FORMAT={text}: give CSV or PDF")
+    if text not in FORMATS:
+        raise StackError(f"FORMAT={text}: give one of {', '.join(FORMATS)}")
     return text
 
 

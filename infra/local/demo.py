@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import re
@@ -15,16 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import urllib3
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from standardwebhooks import Webhook, WebhookVerificationError
 
-if TYPE_CHECKING:
-    from pypdf import PdfReader
-    from pypdf.generic import ArrayObject, DictionaryObject
+from infra.local.count_rows import count_rows
 
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 3600
@@ -227,50 +224,12 @@ def _download(
 def _check_content(path: Path, report: dict[str, Any], demo: Demo) -> None:
     if report["rows"] != demo.rows:
         raise DemoFailed(f"the report has {report['rows']:,} rows, the demo bank {demo.rows:,}")
-    counted = _count_csv_rows(path) if demo.format == "CSV" else _count_pdf_rows(path)
+    try:
+        counted = count_rows(path, demo.format)
+    except ValueError as error:
+        raise DemoFailed(str(error)) from error
     if counted != demo.rows:
         raise DemoFailed(f"{path} holds {counted:,} rows, the demo bank {demo.rows:,}")
-
-
-def _count_csv_rows(path: Path) -> int:
-    with path.open(newline="", encoding="utf-8") as file:
-        return sum(1 for _ in csv.reader(file)) - 1
-
-
-def _count_pdf_rows(path: Path) -> int:
-    """The row count as the first page states it; that every page is there, the last one's number tells.
-
-    Only the way to these two pages is read: pypdf itself would look at every page there is, and stop at 100,000.
-    """
-    from pypdf import PdfReader  # noqa: PLC0415  # slow to load, and not for CSV
-
-    with path.open("rb") as file:
-        reader = PdfReader(file)
-        tree = cast("DictionaryObject", reader.root_object["/Pages"])
-        pages = int(cast("int", tree["/Count"]))
-        first, last = (_text_of_page(reader, tree, end) for end in (0, -1))
-    if f"Page {pages:,} of {pages:,}" not in last:
-        raise DemoFailed(f"the last page of {path} does not call itself page {pages:,}")
-    stated = re.search(r"Rows\s+([\d,]+)", first)
-    return int(stated[1].replace(",", "")) if stated else -1
-
-
-def _text_of_page(reader: PdfReader, tree: DictionaryObject, end: int) -> str:
-    """The text of the first (0) or last (-1) page below a node of the page tree."""
-    from pypdf import PageObject  # noqa: PLC0415
-    from pypdf.generic import NameObject  # noqa: PLC0415
-
-    node, resources = tree, None
-    while True:
-        resources = node.get("/Resources", resources)
-        if "/Kids" not in node:
-            break
-        node = cast("DictionaryObject", cast("ArrayObject", node["/Kids"])[end].get_object())
-    page = PageObject(reader)
-    page.update(node)
-    if resources is not None:
-        page[NameObject("/Resources")] = resources
-    return page.extract_text()
 
 
 def _tell(report: dict[str, Any], webhook: dict[str, Any], path: Path, seconds: float, console: Console) -> None:

@@ -124,8 +124,8 @@ def test_a_key_in_flight_is_a_conflict(system: System, admin: Connection[TupleRo
     """Another transaction holds the key and does not end: the caller is told to come back, not left waiting."""
     with admin.transaction():
         admin.execute(
-            "INSERT INTO resma.reports (tenant_id, report_id, type, format, filters, idempotency_key, request_sha256)"
-            " VALUES ('demo', gen_random_uuid(), 'TRANSACTIONS', 'CSV', '{}', 'k', 'x')"
+            "INSERT INTO resma.reports (tenant_id, report_id, type, formats, filters, idempotency_key, request_sha256)"
+            " VALUES ('demo', gen_random_uuid(), 'TRANSACTIONS', '{CSV}', '{}', 'k', 'x')"
         )
         with ThreadPoolExecutor(1) as thread:
             status, headers, problem = thread.submit(
@@ -200,7 +200,7 @@ def test_report_types_tell_what_can_be_asked_for(system: System) -> None:
     status, _, body = system.call_api("GET", "/api/v1/report-types")
     assert status == 200
     (transactions,) = [item for item in body["items"] if item["type"] == "TRANSACTIONS"]
-    assert transactions["formats"] == ["CSV", "PDF"]
+    assert transactions["formats"] == ["CSV", "NDJSON", "XLSX", "PDF", "PARQUET"]
     assert transactions["filters"]["properties"]["from"]["anyOf"][0] == {"type": "string", "format": "date"}
 
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from resma.catalogue import Column
 from resma.errors import RowCountMismatch
-from resma.header import ReportHeader
 from resma.rows import Batch
 from resma.writers.csv import CsvWriter
+from tests.unit.sample_reports import header, rows_of, write
 
 NASTY = [
     "plain",
@@ -41,19 +39,9 @@ NASTY = [
 ]
 
 
-def _header(names: list[str], rows: int) -> ReportHeader:
-    columns = tuple(Column(name=f"c{i}", heading=name) for i, name in enumerate(names))
-    return ReportHeader("id", "t", "o", (), datetime.now(UTC), rows, (), (), columns, None)
-
-
 def _write(columns: Sequence[Sequence[str | None]], batch_rows: int = 3) -> bytes:
-    rows = len(columns[0])
-    writer = CsvWriter(_header(["h"] * len(columns), rows))
-    out = writer.begin()
-    for start in range(0, rows, batch_rows):
-        part = tuple(column[start : start + batch_rows] for column in columns)
-        out += writer.add(Batch(part, len(part[0])))
-    return out + writer.end()
+    writer = CsvWriter(header(["text"] * len(columns), len(columns[0])))
+    return write(writer, rows_of(columns), batch_rows)
 
 
 def test_every_text_survives_python_csv() -> None:
@@ -91,12 +79,26 @@ def test_nothing_is_quoted_without_need() -> None:
 
 
 def test_no_rows_is_the_header_alone() -> None:
-    writer = CsvWriter(_header(["a", "b"], 0))
+    writer = CsvWriter(header(["text", "text"], 0))
     assert writer.begin() + writer.end() == b"c0,c1\r\n"
 
 
 def test_missing_rows_are_an_error() -> None:
-    writer = CsvWriter(_header(["a"], 2))
-    writer.add(Batch((["only one"],), 1))
+    writer = CsvWriter(header(["text"], 2))
+    writer.add(Batch([(b"only one",)]))
     with pytest.raises(RowCountMismatch, match="1 rows came, the snapshot counted 2"):
         writer.end()
+
+
+ON_ONE_LINE = [text for text in NASTY if "\n" not in text and "\r" not in text]
+
+
+@pytest.mark.parametrize("column", [ON_ONE_LINE, [text for text in ON_ONE_LINE if "\x01" not in text]])
+def test_batches_without_line_ends_take_the_fast_way_and_say_the_same(column: list[str]) -> None:
+    """Cells at a line's begin, middle and end; quotes, commas, empty text and NULL beside one another."""
+    columns: list[list[str | None]] = [[*column, None], [*column[::-1], ""], [None, *column]]
+    data = _write(columns, 100)
+    read = list(csv.reader(io.StringIO(data.decode(), newline="")))[1:]
+    assert [tuple(row) for row in read] == [tuple(cell or "" for cell in row) for row in zip(*columns, strict=True)]
+    careful = _write([[*cells, "\n"] for cells in columns], 100)
+    assert careful.startswith(data), "cell by cell it comes out the same"

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any, Literal, Protocol, cast
 
 from resma.header import ReportHeader
-from resma.options import FormatOptions
+from resma.options import Compression, FormatOptions
 from resma.rows import Batch
 
 
@@ -24,9 +24,6 @@ class Writer(Protocol):
 
     media_type: str
     """MIME type of the finished file, for `Content-Type`."""
-
-    extension: str
-    """End of the file's name, without the first dot: `csv`, `csv.gz`."""
 
     state: Any
     """All that changes while it writes, as plain values of a bounded size: saved (pickled) between two calls and given
@@ -56,6 +53,17 @@ _WRITERS: dict[str, str] = {
     "PDF": "resma.writers.pdf:make_pdf_writer",
     "PARQUET": "resma.writers.parquet:make_parquet_writer",
 }
+
+
+EXTENSIONS: dict[str, str] = {"CSV": "csv", "NDJSON": "ndjson", "XLSX": "xlsx", "PDF": "pdf", "PARQUET": "parquet"}
+
+_COMPRESSED: dict[Compression, str] = {"none": "", "gzip": ".gz", "zstd": ".zst"}
+
+
+def file_extension(format_: str, options: FormatOptions) -> str:
+    """End of the file's name, without the first dot: `pdf`, `csv.gz`."""
+    compression = {"CSV": options.csv.compression, "NDJSON": options.ndjson.compression}.get(format_, "none")
+    return EXTENSIONS[format_] + _COMPRESSED[compression]
 
 
 def make_writer(format_: str, header: ReportHeader, options: FormatOptions | None = None) -> Writer:

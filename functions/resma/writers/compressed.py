@@ -20,8 +20,10 @@ _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff"
 """RFC 1952 §2.3: deflate, no name, no time (the same rows give the same bytes), fastest level, any system."""
 
 FRAME_BYTES = 1024 * 1024
-ZSTD_LEVEL = 3
-"""The format's own default."""
+_ZSTD_OPTIONS: dict[int, int] = {
+    zstd.CompressionParameter.compression_level: 3,  # the format's own default
+    zstd.CompressionParameter.checksum_flag: 1,
+}
 
 
 @dataclass(slots=True)
@@ -54,7 +56,6 @@ class GzipWriter:
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
-        self.extension = f"{writer.extension}.gz"
         self._deflated = DeflateState()
 
     @property
@@ -88,7 +89,6 @@ class ZstdWriter:
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
-        self.extension = f"{writer.extension}.zst"
         self._pending = bytearray()
 
     @property
@@ -123,5 +123,4 @@ class ZstdWriter:
 
 
 def _frame(data: bytes) -> bytes:
-    options = {zstd.CompressionParameter.compression_level: ZSTD_LEVEL, zstd.CompressionParameter.checksum_flag: 1}
-    return zstd.compress(data, options=options)
+    return zstd.compress(data, options=_ZSTD_OPTIONS)

@@ -17,6 +17,7 @@ from resma.writers.compressed import compressed
 from resma.writers.csv_excel import ExcelCsvWriter
 from resma.writers.csv_lines import encode_lines
 
+
 @dataclass(slots=True)
 class CsvState:
     """All that a CSV in the making has to remember."""
@@ -28,7 +29,6 @@ class CsvWriter:
     """Writes CSV. Holds no rows: what comes in with a batch goes out with it."""
 
     media_type = "text/csv; charset=utf-8; header=present"
-    extension = "csv"
 
     def __init__(self, header: ReportHeader) -> None:
         self._names = [column.name.encode() for column in header.columns]

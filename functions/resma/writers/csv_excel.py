@@ -46,7 +46,6 @@ class ExcelCsvWriter:
     """Writes CSV for the Excel of the report's locale. Holds no rows."""
 
     media_type = "text/csv; charset=utf-8; header=present"
-    extension = "csv"
 
     def __init__(self, header: ReportHeader) -> None:
         self._header = header
@@ -88,7 +87,7 @@ def _encoder(column: Column, locale: Locale) -> Encode:
 
 
 def _encode_numbers(cells: Cells, mark: bytes) -> Cells:
-    is_short = all([len(cell) <= _DIGITS_KEPT for cell in cells if cell is not None])
+    is_short = all(len(cell) <= _DIGITS_KEPT for cell in cells if cell is not None)
     if is_short and mark == b".":
         return cells
     if is_short and None not in cells:
@@ -107,7 +106,11 @@ def _encode_moments(cells: Cells, mark: bytes) -> Cells:
         joined = b"\0".join([*cells, b""])  # type: ignore[list-item]
         offset = joined[-4:]
         rows = len(cells)
-        if b"." not in joined and joined.count(b" ") == rows and joined.count(b":") == 2 * rows == 2 * joined.count(offset):
+        if (
+            b"." not in joined
+            and joined.count(b" ") == rows
+            and joined.count(b":") == 2 * rows == 2 * joined.count(offset)
+        ):
             return joined.replace(offset, b"\0").split(b"\0")[:-1]
     return [None if cell is None else _encode_moment(cell, mark) for cell in cells]
 

@@ -58,7 +58,9 @@ def _quote_cells(text: bytes, mark: bytes) -> bytes:
         elif end < 0:
             end = len(text)
         cell = text[start:end]
-        if mark == b'"' or not cell.startswith(b'"'):  # found by a separator after the first round: it is quoted already
+        if mark == b'"' or not cell.startswith(
+            b'"'
+        ):  # found by a separator after the first round: it is quoted already
             parts += [text[done:start], _quoted(cell)]
             done = end
         at = text.find(mark, end)

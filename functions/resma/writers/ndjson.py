@@ -40,7 +40,6 @@ class NdjsonWriter:
     """Writes NDJSON. Holds no rows: what comes in with a batch goes out with it."""
 
     media_type = "application/x-ndjson"
-    extension = "ndjson"
 
     def __init__(self, header: ReportHeader) -> None:
         self._rows_expected = header.rows
@@ -82,7 +81,9 @@ def _strings(cells: Cells) -> Shown:
     joined = b"\0".join([_MARK if cell is None else cell for cell in cells] if None in cells else cells)  # type: ignore[arg-type]
     nulls = joined.count(_MARK)
     if len(joined.translate(None, _CONTROLS)) != len(joined) - nulls or nulls != cells.count(None):
-        return b"%b", [b"null" if cell is None else json.dumps(cell.decode(), ensure_ascii=False).encode() for cell in cells]
+        return b"%b", [
+            b"null" if cell is None else json.dumps(cell.decode(), ensure_ascii=False).encode() for cell in cells
+        ]
     if b"\\" in joined:
         joined = joined.replace(b"\\", b"\\\\")
     if b'"' in joined:
@@ -99,9 +100,7 @@ def _numbers(cells: Cells) -> Shown:
     # How NaN, Infinity and -Infinity are told from numbers.
     if b"N" not in joined and b"I" not in joined and len(known) == len(cells):
         return b"%b", known
-    return b"%b", [
-        b"null" if cell is None else b'"%b"' % cell if cell[-1:] in b"Ny" else cell for cell in cells
-    ]
+    return b"%b", [b"null" if cell is None else b'"%b"' % cell if cell[-1:] in b"Ny" else cell for cell in cells]
 
 
 def _moments(cells: Cells) -> Shown:

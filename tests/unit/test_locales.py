@@ -1,0 +1,41 @@
+"""Locales: the marks are those of the Unicode CLDR, as Babel has it."""
+
+from __future__ import annotations
+
+import re
+
+import babel
+import pytest
+from babel import dates, numbers
+
+from resma.locales import LOCALES, Locale
+
+
+@pytest.mark.parametrize("locale", LOCALES.values(), ids=LOCALES)
+def test_marks_are_the_cldrs(locale: Locale) -> None:
+    known = babel.Locale.parse(locale.tag, sep="-")
+    assert locale.decimal == numbers.get_decimal_symbol(known)
+    assert locale.group == numbers.get_group_symbol(known)
+    pattern = str(dates.get_date_format("short", known).pattern)
+    assert "".join(re.findall("[DMY]", locale.date)) == "".join(dict.fromkeys(re.sub("[^dMy]", "", pattern).upper()))
+    assert locale.date[1] == re.sub("[dMy]", "", pattern)[0]
+    months = known.months["stand-alone"]["wide"]
+    assert [locale.month_name(f"2024-{i:02}") for i in range(1, 13)] == [f"{months[i]} 2024" for i in range(1, 13)]
+
+
+@pytest.mark.parametrize(
+    ("plain", "grouped"),
+    [("-1234567.50", "-1.234.567,50"), ("123", "123"), ("0.5", "0,5"), ("NaN", "NaN"), ("-Infinity", "-Infinity")],
+)
+def test_numbers(plain: str, grouped: str) -> None:
+    assert LOCALES["de-DE"].format_number(plain) == grouped
+
+
+def test_dates() -> None:
+    assert LOCALES["en-US"].format_date("2024-03-09") == "03/09/2024"
+    assert LOCALES["de-DE"].format_date("2024-03-09 10:00:00") == "09.03.2024 10:00:00"
+    for text in ("infinity", "12024-03-09", "0044-03-15 BC"[:3], ""):
+        assert LOCALES["pt-BR"].format_date(text) == text
+    assert LOCALES["pt-BR"].period_name("2024-03-09") == "09/03/2024"
+    assert LOCALES["pt-BR"].period_name("2024-03") == "março 2024"
+    assert LOCALES["pt-BR"].period_name("2024") == "2024"
