@@ -17,10 +17,12 @@ from tests.bench.results import Result
 WIDTH = 880
 _LEFT, _RIGHT = 216, 236
 _BAR, _GAP, _TITLE, _TOP = 14, 6, 26, 92
+_FOOT = 34
 
 _STYLE = """
 .ground { fill: #ffffff; stroke: #d0d7de }
-text { font: 12px -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; fill: #1f2328 }
+text { font: 12px -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; fill: #1f2328;
+  paint-order: stroke; stroke: #ffffff; stroke-width: 3px; stroke-linejoin: round }
 .heading { font-size: 16px; font-weight: 600 }
 .group, .us { font-weight: 600 }
 .quiet { fill: #59636e; font-size: 11px }
@@ -32,7 +34,7 @@ text { font: 12px -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, Helveti
 .scaled { fill-opacity: .5; stroke: #8c959f; stroke-dasharray: 3 2 }
 @media (prefers-color-scheme: dark) {
   .ground { fill: #0d1117; stroke: #3d444d }
-  text { fill: #f0f6fc }
+  text { fill: #f0f6fc; stroke: #0d1117 }
   .quiet { fill: #9198a1 }
   .grid { stroke: #2a313c }
   .limit { stroke: #9198a1 }
@@ -74,7 +76,7 @@ def draw(results: Sequence[Result], rows: int = HALF_A_MILLION) -> str:
                 parts += _bar(result, y, scale)
                 y += _BAR + _GAP
             y += 6
-    height = y + 22
+    height = y + _FOOT
     copy = next((result.seconds for result in shown if result.group == "COPY" and result.seconds), None)
     return "\n".join([*_frame(rows, height), *_grid(scale, y, copy), *parts, _foot(shown, height), "</svg>", ""])
 
@@ -126,7 +128,7 @@ def _value(result: Result) -> str:
     ratio = result.ratio_to_copy
     times = "" if ratio is None or result.group == "COPY" else f", {ratio:.1f} × COPY" if ratio < 100 else ""
     if result.measured_rows is not None:
-        return f"≈ {shown}, scaled from {result.measured_rows:,} rows"
+        return f"about {shown}, scaled from {result.measured_rows:,} rows"
     return shown + times
 
 

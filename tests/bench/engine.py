@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,14 +10,19 @@ from uuid import uuid4
 
 import psycopg
 
+import worker.app  # noqa: F401  # what a worker's process holds, and how often it collects garbage
 from resma.aws import s3_client
 from resma.catalogue import ReportType, find_report_type
-from resma.header import Column, ReportHeader
-from resma.multipart import Clients, MultipartUpload, open_upload
+from resma.compose_header import Wanted, compose_header
+from resma.header import ReportHeader
+from resma.multipart import Clients, remove_object
+from resma.options import FormatOptions
+from resma.rows import Batch
 from resma.snapshot import open_snapshot
 from resma.summary import Summary
 from resma.writers import make_writer
 from tests.bench.source import REPORT_TYPE, TENANT
+from worker.write_files import Target, open_files
 
 WITHOUT_SUMMARY = frozenset({"CSV", "NDJSON"})
 """Formats that no number of the summary gets into: their clock starts with the rows' query.
@@ -29,11 +32,9 @@ PDF and XLSX print totals and charts, and Parquet's type of an amount is as wide
 
 BUCKET = "bench"
 
-gc.set_threshold(50_000, 20, 20)  # as worker.app does
-
 
 class BytesSink(Protocol):
-    """Whatever takes bytes in order: one that discards, or an upload."""
+    """Whatever takes bytes in order."""
 
     def write(self, data: bytes) -> object:
         """Takes the next bytes."""
@@ -48,7 +49,7 @@ class EngineOptions:
     one_day: bool = False
     """Only the first day's rows: loads all that is loaded late."""
     to_s3: bool = False
-    """To the store that AWS_ENDPOINT_URL_S3 names; the sink then only counts."""
+    """To the store that AWS_ENDPOINT_URL_S3 names; nothing goes to the sink then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,78 +72,38 @@ def generate(format_: str, sink: BytesSink, options: EngineOptions) -> Generated
         started = time.perf_counter()
         summary = snapshot.summarise()
         summary_seconds = time.perf_counter() - started
-        header = _header(report_type, summary)
-        writer = make_writer(format_, header)
-        with _destination(sink, writer.media_type, options) as destination:
-            if format_ in WITHOUT_SUMMARY:
-                started = time.perf_counter()
-            destination.write(writer.begin())
-            for batch in snapshot.batches([column.name for column in header.columns]):
-                destination.write(writer.add(batch))
-            destination.write(writer.end())
-            destination.finish()
-            return Generated(summary.rows, time.perf_counter() - started, summary_seconds)
+        if format_ in WITHOUT_SUMMARY:
+            started = time.perf_counter()
+        header = _header(report_type, filters, summary)
+        batches = snapshot.batches([column.name for column in header.columns])
+        if options.to_s3:
+            key = _upload(format_, header, batches)
+        else:
+            _write(format_, header, batches, sink)
+        made = Generated(summary.rows, time.perf_counter() - started, summary_seconds)
+        if options.to_s3:
+            remove_object(s3_client(), BUCKET, key)
+        return made
 
 
-@dataclass(frozen=True, slots=True)
-class _Discarding:
-    sink: BytesSink
-
-    def write(self, data: bytes) -> None:
-        self.sink.write(data)
-
-    def finish(self) -> None:
-        """The last byte was handed over."""
+def _header(report_type: ReportType, filters: dict[str, str], summary: Summary) -> ReportHeader:
+    wanted = Wanted(str(uuid4()), filters, columns=None, locale="en-US", time_zone="UTC", title=None)
+    return compose_header(report_type, wanted, summary, "Demo Bank")
 
 
-@dataclass(frozen=True, slots=True)
-class _Uploading:
-    upload: MultipartUpload
-
-    def write(self, data: bytes) -> None:
-        self.upload.write(data)
-
-    def finish(self) -> None:
-        """The last part and the completion are acknowledged."""
-        self.upload.complete()
+def _write(format_: str, header: ReportHeader, batches: Iterator[Batch], sink: BytesSink) -> None:
+    writer = make_writer(format_, header)
+    sink.write(writer.begin())
+    for batch in batches:
+        sink.write(writer.add(batch))
+    sink.write(writer.end())  # raises where not every row came
 
 
-@contextlib.contextmanager
-def _destination(sink: BytesSink, media_type: str, options: EngineOptions) -> Iterator[_Discarding | _Uploading]:
-    if not options.to_s3:
-        yield _Discarding(sink)
-        return
-    key = str(uuid4())
+def _upload(format_: str, header: ReportHeader, batches: Iterator[Batch]) -> str:
+    """By way of the worker's own parts. The object is there when this returns its key."""
     clients = Clients(s3_client(), s3_client(asks_once=True))
-    with open_upload(clients, BUCKET, key, media_type=media_type, owner=key) as upload:
-        yield _Uploading(upload)
-    clients.patient.delete_object(Bucket=BUCKET, Key=key)
-
-
-def _header(report_type: ReportType, summary: Summary) -> ReportHeader:
-    return ReportHeader(
-        report_id=str(uuid4()),
-        title=report_type.title.say("en"),
-        organisation="Demo Bank",
-        filters=(),
-        as_of=summary.as_of,
-        rows=summary.rows,
-        totals=summary.totals,
-        charts=summary.charts,
-        columns=tuple(
-            Column(
-                name=spec.name,
-                heading=spec.heading.say("en"),
-                kind=spec.kind,
-                width=spec.width,
-                align=spec.align,
-                wrap=spec.format == "wrap",
-                grouped=spec.format == "grouped",
-                scale=max(spec.decimals, summary.scales.get(spec.name, 0)),
-            )
-            for spec in report_type.columns
-        ),
-        periods=summary.periods,
-        balance=summary.balance,
-        orientation=report_type.orientation,
-    )
+    target = Target(clients, BUCKET, header.report_id, header.report_id)
+    with open_files([format_], header, FormatOptions(), target) as files:
+        rows = files.write_rows(batches, lambda _rows: None)
+        (stored,) = files.publish(rows)
+    return stored["object_key"]

@@ -109,8 +109,10 @@ def test_goals(what: str, figure: float | None, outcome: str) -> None:
 
 def test_at_least_is_not_at_most() -> None:
     (goal,) = [goal for goal in GOALS if goal.at_least]
-    slow = ours("XLSX", 4.0)
-    assert goal.outcome(Figures([slow, RESULTS[12]])) == (pytest.approx(7.5), "MISSED")
+    others = [result for result in RESULTS if result.name != "resma xlsx"]
+    number, outcome = goal.outcome(Figures([ours("XLSX", 4.0), *others]))
+    assert number == pytest.approx(7.5)  # and 8.57 with the one that is left out
+    assert outcome == "MISSED"
 
 
 def test_the_chart_holds_every_result_of_half_a_million_rows() -> None:
@@ -123,7 +125,7 @@ def test_the_chart_holds_every_result_of_half_a_million_rows() -> None:
     assert len(bars) == len([result for result in shown if result.seconds])
     assert len([bar for bar in bars if bar.get("class") == "ours"]) == 10
     assert len([bar for bar in bars if "scaled" in bar.get("class", "")]) == 2
-    assert any(text and "≈ 30 s, scaled from 50,000 rows" in text for text in texts)
+    assert any(text and "about 30 s, scaled from 50,000 rows" in text for text in texts)
     assert not list(root.iter(f"{SVG}path"))  # letters are text
 
 
