@@ -65,7 +65,7 @@ def open_bank(server: PostgresServer, rows: int) -> Bank:
     """The bank of that many transactions, each in a database of its own; made where it is not there yet."""
     name = f"rows_{rows}"
     with psycopg.connect(server.url, autocommit=True) as connection:
-        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone():
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     admin_url = urlunsplit(urlsplit(server.url)._replace(path=f"/{name}"))
     migrate(admin_url, is_alone=True)
