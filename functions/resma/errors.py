@@ -16,6 +16,7 @@ ResmaError
 |   |-- QueryInvalid             the database refuses the catalogue's query
 |   |-- CatalogueInvalid
 |   |-- RowCountMismatch         fewer or more rows than the snapshot counted
+|   |-- FormatCannotHold         a value that the format has no exact place for
 |   `-- SettingsInvalid
 |-- TransientError               worth another attempt
 |   |-- DatabaseUnavailable
@@ -109,6 +110,10 @@ class CatalogueInvalid(PermanentError):
 
 class RowCountMismatch(PermanentError):
     code = "row-count-mismatch"
+
+
+class FormatCannotHold(PermanentError):
+    code = "format-cannot-hold"
 
 
 class SettingsInvalid(PermanentError):

@@ -12,6 +12,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "All": ("Todas", "Alle"),
     "Amount": ("Valor", "Betrag"),
     "As of": ("Posição em", "Stand"),
+    "Chart data": ("Dados dos gráficos", "Diagrammdaten"),
     "Closing balance": ("Saldo final", "Endsaldo"),
     "Contents": ("Índice", "Inhalt"),
     "Currencies": ("Moedas", "Währungen"),

@@ -17,6 +17,7 @@ from localstack_client.session import Session
 
 from infra.local.stack import Stack
 from resma.job import MAX_ATTEMPTS
+from resma.writers import EXTENSIONS
 from tests.e2e.eventually import POLL_SECONDS, eventually
 
 GENERATE = "/api/v1/reports/generate"
@@ -197,4 +198,5 @@ def require_one_whole_file(client: Client, report: Json) -> Download:
 def require_no_file(client: Client, report_id: str) -> None:
     """Asserts that a report has left nothing in the store, for anyone to take for a report."""
     assert client.objects(report_id) == []
-    assert client.open_uploads(report_id, "csv") + client.open_uploads(report_id, "pdf") == []
+    for extension in EXTENSIONS.values():
+        assert client.open_uploads(report_id, extension) == []

@@ -158,7 +158,7 @@ def test_subscribers_choose_events_by_attributes(client: Client, subscribed: str
         "event": "report.ready",
         "tenantId": "demo",
         "type": "TRANSACTIONS",
-        "format": "PDF",
+        "format": '["PDF"]',
         "status": "READY",
     }
     data = json.loads(notification["Message"])["data"]

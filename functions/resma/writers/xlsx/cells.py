@@ -1,0 +1,169 @@
+"""Cells of a sheet (ECMA-376 Part 1 §18.3.1.4), a column of a batch at a time.
+
+Nearly all columns of a batch hold nothing to escape, and searches by C code over all of it tell: then its cells go out
+as they came, between two constants. Only the others are looked at one by one. How a cell is written never depends on
+its neighbours, or the bytes would depend on the batches.
+
+- Cells carry no reference (`r="A1"` is optional: a cell without one is the next), which is a third of the file. NULL is
+  an empty cell.
+- Text is `t="str"`, the shortest there is. Text that a reader might change - space at its ends, which XML readers trim,
+  control characters, what looks like an escape - is an inline string with `xml:space` and the escapes of ST_Xstring
+  (Part 1 §22.9.2.19). A formula is another element, so text that looks like one stays text.
+- Numbers of up to 15 digits are numbers, as many as Excel keeps; longer ones are text, and so are NaN and Infinity.
+- Days and times are serial numbers (`resma.writers.xlsx.serials`); those that Excel has no number for are text.
+- A text that is longer than Excel's 32,767 characters ends the report: a file that lacks some of it would be wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from resma.errors import PermanentError
+from resma.header import Column
+from resma.writers.xlsx.serials import DaySerials, TimeSerials
+
+MOST_CHARACTERS = 32_767
+MOST_DIGITS = 15
+"""Excel's limits (Microsoft: Excel specifications and limits). Characters are UTF-16 units."""
+
+NULL = b"<c/>"
+
+Cells = tuple[bool, Sequence[bytes]]
+"""Of one column: whether they are whole `<c>` elements, or go between the column's constants."""
+
+Encode = Callable[[Sequence[bytes | None]], Cells]
+
+_CONTROLS = bytes(range(1, 32))
+_ODD = re.compile(rb"\A[ ]|[ ]\Z|[\x01-\x1f]|\xef\xbf[\xbe\xbf]|_x[0-9A-Fa-f]{4}_")
+_ESCAPED = re.compile(rb"[\x01-\x08\x0b-\x1f]|\xef\xbf[\xbe\xbf]|_(?=x[0-9A-Fa-f]{4}_)")
+_NUMBER = re.compile(rb"-?([0-9]+)(?:\.([0-9]+))?(?:e[+-]?[0-9]{1,2})?")
+_MOST_NUMBER_BYTES = 200
+
+
+class CellTooLong(PermanentError):
+    """More text than a cell of Excel holds."""
+
+    code = "cell-too-long"
+
+
+class ColumnCells:
+    """How one column is written: `encode` for a batch of it, `open` and `close` for the cells that come bare."""
+
+    def __init__(self, column: Column, style: int) -> None:
+        self._column = column
+        self._style = b' s="%d"' % style if style else b""
+        self._days, self._times = DaySerials(), TimeSerials()
+        encode: dict[str, Encode] = {
+            "integer": self._numbers,
+            "amount": self._numbers,
+            "date": self._dates,
+            "timestamp": self._timestamps,
+        }
+        self.encode = encode.get(column.kind, self._texts)
+        self.open = (b"<c%b><v>" if column.kind in encode else b'<c%b t="str"><v>') % self._style
+        self.close = b"</v></c>"
+
+    def _texts(self, cells: Sequence[bytes | None]) -> Cells:
+        present: Sequence[bytes]
+        try:
+            joined = b"\0".join(cells)  # type: ignore[arg-type]
+            present, nulls = cells, False  # type: ignore[assignment]
+        except TypeError:  # a NULL: the cheapest way to find one
+            present, nulls = [cell or b"" for cell in cells], True
+            joined = b"\0".join(present)
+        if len(joined) > MOST_CHARACTERS:
+            self._refuse_too_long(present)
+        if _may_be_odd(joined):
+            return True, [NULL if cell is None else self.text(cell) for cell in cells]
+        if b"&" in joined or b"<" in joined or b">" in joined:
+            present = _escape(joined).split(b"\0")
+        if not nulls:
+            return False, present
+        pairs = zip(cells, present, strict=True)
+        return True, [NULL if cell is None else self.open + text + self.close for cell, text in pairs]
+
+    def _numbers(self, cells: Sequence[bytes | None]) -> Cells:
+        try:
+            if _are_short_numbers(cells):  # type: ignore[arg-type]
+                return False, cells  # type: ignore[return-value]
+        except (TypeError, ValueError):
+            pass  # NULL, or text in a column that the catalogue calls a number
+        return True, [NULL if cell is None else self._number(cell) for cell in cells]
+
+    def _dates(self, cells: Sequence[bytes | None]) -> Cells:
+        days = self._days
+        try:
+            return False, [days[cell] for cell in cells]  # type: ignore[index]
+        except (TypeError, ValueError):
+            return True, [NULL if cell is None else self._moment(cell) for cell in cells]
+
+    def _timestamps(self, cells: Sequence[bytes | None]) -> Cells:
+        days, times = self._days, self._times
+        try:
+            return False, [days[cell[:10]] + times[cell[10:]] for cell in cells]  # type: ignore[index]
+        except (TypeError, ValueError):
+            return True, [NULL if cell is None else self._moment(cell) for cell in cells]
+
+    def _moment(self, cell: bytes) -> bytes:
+        try:
+            serial = self._days[cell[:10]] + (self._times[cell[10:]] if cell[10:] else b"")
+        except ValueError:
+            return self.text(cell)
+        return self.open + serial + self.close
+
+    def _number(self, cell: bytes) -> bytes:
+        found = _NUMBER.fullmatch(cell)
+        if not found or len(cell) > _MOST_NUMBER_BYTES:
+            return self.text(cell)
+        # Zeros at the ends are no digits that could be lost.
+        digits = (found[1] + (found[2] or b"")).strip(b"0")
+        return self.open + cell + self.close if len(digits) <= MOST_DIGITS else self.text(cell)
+
+    def text(self, cell: bytes) -> bytes:
+        """One text as a whole cell."""
+        if not _ODD.search(cell):
+            return b'<c%b t="str"><v>%b</v></c>' % (self._style, _escape(cell))
+        text = _escape(_ESCAPED.sub(_xstring, cell))
+        return b'<c%b t="inlineStr"><is><t xml:space="preserve">%b</t></is></c>' % (self._style, text)
+
+    def _refuse_too_long(self, cells: Sequence[bytes]) -> None:
+        longest = max(cells, key=len)
+        if len(longest) <= MOST_CHARACTERS:
+            return
+        for cell in cells:
+            characters = len(cell.decode().encode("utf-16-le")) // 2
+            if characters > MOST_CHARACTERS:
+                raise CellTooLong(
+                    f"column {self._column.name} holds a text of {characters:,} characters, and a cell of Excel "
+                    f"{MOST_CHARACTERS:,}: leave the column out, or ask for another format"
+                )
+
+
+def _may_be_odd(joined: bytes) -> bool:
+    """Whether any text, of those joined by zero bytes, may need more than `&<>` escaped.
+
+    For a single byte `in` is memchr; where that finds none, the longer searches are spared.
+    """
+    if len(joined.translate(None, _CONTROLS)) < len(joined):
+        return True
+    if b" " in joined and (joined[:1] == b" " or joined[-1:] == b" " or b"\0 " in joined or b" \0" in joined):
+        return True
+    return (b"_" in joined and b"_x" in joined) or (b"\xef" in joined and b"\xef\xbf" in joined)
+
+
+def _are_short_numbers(cells: Sequence[bytes]) -> bool:
+    """Whether all are plain numbers of few digits. Raises ValueError for what looks like one and isn't (`1-2`)."""
+    if b"\0".join(cells).translate(None, b"-.0123456789\0") or max(map(len, cells)) > MOST_DIGITS:
+        return False
+    for _ in map(float, cells):
+        pass
+    return True
+
+
+def _escape(text: bytes) -> bytes:
+    return text.replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b">", b"&gt;")
+
+
+def _xstring(found: re.Match[bytes]) -> bytes:
+    return b"_x%04X_" % ord(found[0].decode())

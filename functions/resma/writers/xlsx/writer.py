@@ -1,0 +1,183 @@
+"""The writer: one ZIP whose small parts stand round the sheets of data, which stream."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from resma.errors import RowCountMismatch
+from resma.header import ReportHeader
+from resma.options import FormatOptions
+from resma.rows import Batch
+from resma.words import say
+from resma.writers.deflate import DeflateState, ThreadedDeflate
+from resma.writers.xlsx import workbook
+from resma.writers.xlsx.archive import MOST_ENTRY_BYTES, Archive, ArchiveState
+from resma.writers.xlsx.cells import ColumnCells
+from resma.writers.xlsx.chart_data import chart_data_sheet, make_panels
+from resma.writers.xlsx.charts import chart_part, drawing, drawing_relationships
+from resma.writers.xlsx.sheet import MOST_ROWS, sheet_head, sheet_tail
+from resma.writers.xlsx.styles import Styles, column_look
+from resma.writers.xlsx.summary import summary_sheet
+from resma.writers.xlsx.xml import relationships
+
+SUMMARY_PART, CHART_DATA_PART, FIRST_DATA_PART = 1, 2, 3
+
+MOST_SHEET_BYTES = MOST_ENTRY_BYTES // 2
+"""Of XML: past 2 GiB rows go on a further sheet, so that no entry needs ZIP64, nor more than a signed 32-bit size."""
+
+_TAIL_BYTES = 4096
+_THREADS = 2
+
+
+@dataclass(slots=True)
+class XlsxState:
+    """Plain values: all that changes."""
+
+    archive: ArchiveState = field(default_factory=ArchiveState)
+    sheet: DeflateState = field(default_factory=DeflateState)
+    """The stream of the sheet that is open."""
+    rows: list[int] = field(default_factory=lambda: [0])
+    """Rows of data on each sheet so far; the last is open."""
+
+
+class XlsxWriter:
+    """Writes XLSX. Holds a few MB, however many rows come: blocks that wait to be compressed."""
+
+    media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    extension = "xlsx"
+
+    def __init__(self, header: ReportHeader) -> None:
+        self._header = header
+        self._styles = Styles()
+        any_wraps = any(column.wrap for column in header.columns)
+        self._columns = [
+            ColumnCells(column, self._styles.number(column_look(column, header.locale, any_wraps=any_wraps)))
+            for column in header.columns
+        ]
+        self._head = sheet_head(header, self._styles)
+        self._panels = make_panels(header)
+        self._pool = ThreadPoolExecutor(_THREADS, "deflate")
+        self._use(XlsxState())
+
+    @property
+    def state(self) -> XlsxState:
+        """Waits for the threads first. Bounded: less than a block, and a few compressed ones."""
+        self._deflate.settle()
+        return self._state
+
+    @state.setter
+    def state(self, state: XlsxState) -> None:
+        self._use(state)
+
+    def begin(self) -> bytes:
+        """Returns all that is known before the rows, and opens the first sheet of them."""
+        header, store = self._header, self._archive.store
+        summary = summary_sheet(header, self._styles, drawing=bool(self._panels))
+        data_sheet = self._sheets()[-1].name
+        charts = [chart_part(panel, header, data_sheet) for panel in self._panels]
+        chart_data = chart_data_sheet(self._panels, self._styles)
+        # Programs that tell a file's type by its first bytes know these names.
+        parts = {
+            "_rels/.rels": workbook.package_relationships(),
+            "docProps/app.xml": workbook.extended_properties(header),
+            "docProps/core.xml": workbook.core_properties(header),
+            "xl/styles.xml": self._styles.part(),
+            f"xl/worksheets/sheet{SUMMARY_PART}.xml": summary,
+        }
+        if charts:
+            drawn = relationships([("drawing", "../drawings/drawing1.xml")])
+            parts[f"xl/worksheets/_rels/sheet{SUMMARY_PART}.xml.rels"] = drawn
+            parts[f"xl/worksheets/sheet{CHART_DATA_PART}.xml"] = chart_data
+            parts["xl/drawings/drawing1.xml"] = drawing(self._panels)
+            parts["xl/drawings/_rels/drawing1.xml.rels"] = drawing_relationships(self._panels)
+            parts |= {f"xl/charts/chart{i}.xml": part for i, part in enumerate(charts, 1)}
+        return b"".join([store(name, part) for name, part in parts.items()]) + self._open_sheet()
+
+    def add(self, batch: Batch) -> bytes:
+        """Returns what is compressed by now. Raises CellTooLong."""
+        out, done = b"", 0
+        while done < len(batch):
+            if self._state.rows[-1] == MOST_ROWS - 1:
+                out += self._next_sheet()
+            room = min(MOST_ROWS - 1 - self._state.rows[-1], len(batch) - done)
+            piece = batch if room == len(batch) else Batch(batch.rows[done : done + room])
+            out += self._add_rows(self._rows_of_xml(piece))
+            done += room
+        return out
+
+    def end(self) -> bytes:
+        """Returns the rest of the file. Raises RowCountMismatch."""
+        if sum(self._state.rows) != self._header.rows:
+            raise RowCountMismatch(f"{sum(self._state.rows)} rows came, the snapshot counted {self._header.rows}")
+        out = self._close_sheet()
+        self._pool.shutdown()
+        sheets = self._sheets()
+        store = self._archive.store
+        out += store("xl/workbook.xml", workbook.workbook(self._header, sheets))
+        out += store("xl/_rels/workbook.xml.rels", workbook.workbook_relationships(sheets))
+        out += store("[Content_Types].xml", workbook.content_types(sheets, len(self._panels)))
+        return out + self._archive.end()
+
+    def _use(self, state: XlsxState) -> None:
+        self._state = state
+        self._archive = Archive(state.archive, self._header.as_of)
+        self._deflate = ThreadedDeflate(state.sheet, self._pool)
+
+    def _rows_of_xml(self, batch: Batch) -> list[bytes]:
+        """Each row as XML: one template for all rows of the batch, filled in by C code."""
+        template, columns = b"<row>", []
+        for column, cells in zip(self._columns, batch.columns, strict=True):
+            whole, encoded = column.encode(cells)
+            template += b"%b" if whole else column.open.replace(b"%", b"%%") + b"%b" + column.close
+            columns.append(encoded)
+        return list(map((template + b"</row>").__mod__, zip(*columns, strict=True)))
+
+    def _add_rows(self, rows: list[bytes]) -> bytes:
+        """Rows that Excel's row limit leaves room for; those that would make the part too large go on the next."""
+        data = b"".join(rows)
+        if self._state.sheet.bytes_in + len(data) <= MOST_SHEET_BYTES - _TAIL_BYTES:
+            self._state.rows[-1] += len(rows)
+            return self._send(data)
+        if len(rows) > 1:
+            half = len(rows) // 2
+            return self._add_rows(rows[:half]) + self._add_rows(rows[half:])
+        return self._next_sheet() + self._add_rows(rows)
+
+    def _open_sheet(self) -> bytes:
+        name = f"xl/worksheets/sheet{FIRST_DATA_PART + len(self._state.rows) - 1}.xml"
+        return self._archive.open(name) + self._send(self._head)
+
+    def _next_sheet(self) -> bytes:
+        out = self._close_sheet()
+        self._state.rows.append(0)
+        return out + self._open_sheet()
+
+    def _close_sheet(self) -> bytes:
+        out = self._send(sheet_tail(self._header, self._state.rows[-1]))
+        out += self._archive.count(self._deflate.finish()) + self._archive.close(self._state.sheet)
+        self._state.sheet = DeflateState()
+        self._deflate = ThreadedDeflate(self._state.sheet, self._pool)
+        return out
+
+    def _send(self, data: bytes) -> bytes:
+        return self._archive.count(self._deflate.add(data))
+
+    def _sheets(self) -> list[workbook.Sheet]:
+        """In tab order: the summary, the data, what charts are drawn from."""
+        header = self._header
+        charts = [say("Chart data", header.locale.language)] if self._panels else []
+        # The two names that references are made of come first: they must not change with the number of sheets.
+        fixed = workbook.name_sheets([say("Summary", header.locale.language), *charts])
+        names = workbook.name_sheets([*fixed, *(header.title for _ in self._state.rows)])
+        data = [
+            workbook.Sheet(name, FIRST_DATA_PART + i, rows)
+            for i, (name, rows) in enumerate(zip(names[len(fixed) :], self._state.rows, strict=True))
+        ]
+        last = [workbook.Sheet(name, CHART_DATA_PART) for name in names[1 : len(fixed)]]
+        return [workbook.Sheet(names[0], SUMMARY_PART), *data, *last]
+
+
+def make_xlsx_writer(header: ReportHeader, options: FormatOptions) -> XlsxWriter:  # noqa: ARG001 - there are none
+    """Makes the writer; XLSX has no options."""
+    return XlsxWriter(header)

@@ -1,0 +1,157 @@
+"""Reports of anything that a database may hold: columns, rows as Postgres prints them, locales, zones, cuts.
+
+Cells are made the way Postgres prints the type; nothing here comes from the code under test but its plain types.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+
+from resma.header import Column, Kind, ReportHeader
+from resma.locales import LOCALES
+from resma.rows import Batch, Row
+
+ZONES = ("UTC", "America/Sao_Paulo", "Asia/Kolkata", "Europe/Berlin", "America/St_Johns", "Pacific/Apia")
+
+# What Postgres' text can hold: no zero byte, no half of a surrogate pair.
+_characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+
+_RISKY = (
+    "", " ", " a ", '"', '""', "'", "'=1", "=1+1", "+5", "-5", "-5,5", "-x", "@a", "\ta", "\rb", "\n", "\r\n", "a\r",
+    ",", ";", "a;b,c", "00123", "0", "12345678901", "123456789012", "1234567890123456789", "٣", "1e5", "NULL", "null",
+    "\\N", "\\", "\x01", "\x1f", "\x7f", "\x85", "\u2028", "\ufeff", "\ufffe", "\uffff", "_x0041_", "_x005F_x0041_",
+    "_", "&<>]]>", "true", "NaN", "é", "e\u0301", "🧾🇧🇷", "日本語", "עברית", "العربية", "a\u202eb", "2024-01-01",
+    "\U0010ffff",
+)  # fmt: skip
+
+_texts = st.sampled_from(_RISKY) | st.text(_characters, max_size=12) | st.text("\"',;=+-@\t\r\n01 a_x", max_size=8)
+
+_integers = st.integers(-(2**63), 2**63 - 1) | st.integers(-20, 20)
+
+
+@st.composite
+def _numerics(draw: st.DrawFn) -> str:
+    """`numeric` as Postgres prints it: all digits, no exponent; up to 131,072 before the mark are allowed."""
+    if draw(st.integers(0, 30)) == 0:
+        return draw(st.sampled_from(["NaN", "Infinity", "-Infinity"]))
+    unscaled = draw(st.integers(-(10**45), 10**45) | st.integers(-(10**17), 10**17) | st.integers(-2000, 2000))
+    return f"{Decimal(unscaled).scaleb(-draw(st.integers(0, 22) | st.integers(0, 2))):f}"
+
+
+@st.composite
+def _dates(draw: st.DrawFn) -> str:
+    if draw(st.integers(0, 30)) == 0:
+        return draw(st.sampled_from(["infinity", "-infinity", "0044-03-15 BC", "4713-01-01 BC", "10000-01-01"]))
+    recent, first_in_excel = (date(2023, 1, 1), date(2024, 12, 31)), (date(1899, 12, 1), date(1904, 1, 5))
+    return draw(st.dates() | st.dates(*recent) | st.dates(*first_in_excel)).isoformat()
+
+
+@st.composite
+def _moments(draw: st.DrawFn, zone: ZoneInfo) -> str:
+    if draw(st.integers(0, 30)) == 0:
+        return draw(st.sampled_from(["infinity", "-infinity", "0044-03-15 10:00:00+00 BC", "10000-01-01 00:00:00+00"]))
+    # Two days from the ends, so that the moment is of a year that both it and UTC can print.
+    every = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29))  # noqa: DTZ001  # given its zone below
+    recent = st.datetimes(datetime(1883, 1, 1), datetime(2030, 1, 1))  # noqa: DTZ001
+    moment = draw(every | recent)
+    if draw(st.booleans()):
+        moment = moment.replace(microsecond=0)
+    return print_moment(moment.replace(tzinfo=UTC).astimezone(zone))
+
+
+def print_moment(moment: datetime) -> str:
+    """As Postgres prints a timestamptz: no zeros at the end of a fraction or of an offset."""
+    text = f"{moment:%H:%M:%S}" + (f".{moment.microsecond:06d}".rstrip("0") if moment.microsecond else "")
+    offset = moment.utcoffset() or timedelta()
+    seconds = abs(int(offset.total_seconds()))
+    shown = f"{'-' if offset < timedelta() else '+'}{seconds // 3600:02d}"
+    if seconds % 3600:
+        shown += f":{seconds // 60 % 60:02d}"
+    if seconds % 60:
+        shown += f":{seconds % 60:02d}"
+    return f"{moment.date().isoformat()} {text}{shown}"
+
+
+_json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.text(_characters, max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(_characters, max_size=4), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@st.composite
+def _jsons(draw: st.DrawFn) -> str:
+    """Of type json, which keeps its spaces and line ends, or jsonb."""
+    indent = draw(st.sampled_from([None, None, 1]))
+    text = json.dumps(draw(_json_values), ensure_ascii=draw(st.booleans()), indent=indent)
+    return text.replace("\n", "\r\n") if draw(st.booleans()) else text
+
+
+def _cells(kind: Kind, zone: ZoneInfo) -> st.SearchStrategy[str]:
+    strategies: dict[Kind, st.SearchStrategy[str]] = {
+        "text": _texts,
+        "integer": _integers.map(str),
+        "amount": _numerics(),
+        "date": _dates(),
+        "timestamp": _moments(zone),
+        "json": _jsons(),
+    }
+    return strategies[kind]
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """What a test writes."""
+
+    header: ReportHeader
+    rows: list[Row]
+    batches: list[Batch]
+    """The same rows, cut somewhere; some may be empty."""
+
+    def __repr__(self) -> str:
+        """What tells one from another."""
+        columns = [(column.kind, column.heading) for column in self.header.columns]
+        cuts = [len(batch) for batch in self.batches]
+        return f"Report({columns}, {self.rows}, {cuts}, {self.header.locale.tag}, {self.header.time_zone})"
+
+
+@st.composite
+def reports(draw: st.DrawFn) -> Report:
+    """Draws a report. Headings are texts too, names are the catalogue's."""
+    zone = draw(st.sampled_from(ZONES))
+    kinds: list[Kind] = draw(st.lists(st.sampled_from(get_args(Kind)), min_size=1, max_size=5))
+    cells = [_cells(kind, ZoneInfo(zone)) for kind in kinds]
+    printed = draw(st.lists(st.tuples(*(st.none() | some for some in cells)), max_size=10))
+    rows: list[Row] = [tuple(None if cell is None else cell.encode() for cell in row) for row in printed]
+    columns = tuple(
+        Column(f"c{i}", draw(_texts.filter(bool)), kind=kind, scale=_scale([row[i] for row in printed], kind))
+        for i, kind in enumerate(kinds)
+    )
+    header = ReportHeader(
+        report_id="0190-2b",
+        title="A report",
+        organisation="A bank",
+        filters=(),
+        as_of=datetime(2024, 3, 9, 12, 30, tzinfo=UTC),
+        rows=len(rows),
+        totals=(),
+        charts=(),
+        columns=columns,
+        locale=LOCALES[draw(st.sampled_from(sorted(LOCALES)))],
+        time_zone=zone,
+    )
+    cuts = sorted(draw(st.lists(st.integers(0, len(rows)), max_size=4)))
+    bounds = zip([0, *cuts], [*cuts, len(rows)], strict=True)
+    return Report(header, rows, [Batch(rows[start:end]) for start, end in bounds])
+
+
+def _scale(cells: list[str | None], kind: Kind) -> int:
+    """Most digits after the mark, as the snapshot counts them."""
+    return max((len((cell or "").partition(".")[2]) for cell in cells), default=0) if kind == "amount" else 0

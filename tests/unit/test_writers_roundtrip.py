@@ -1,0 +1,231 @@
+"""Any text, number, day, moment, JSON and NULL at each writer: what a reader finds is what the format can hold.
+
+`RESMA_ROUNDTRIP_EXAMPLES=5000` tries so many reports a format, other ones each time; without it they are few and the
+same each time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from resma.errors import FormatCannotHold
+from resma.header import Column
+from resma.locales import Locale
+from resma.options import CsvOptions, FormatOptions, NdjsonOptions
+from resma.rows import Batch
+from resma.writers import make_writer
+from tests.unit.generate_reports import Report, reports
+from tests.unit.read_formats import (
+    Number,
+    read_csv_by_duckdb,
+    read_csv_by_python,
+    read_ndjson,
+    read_parquet_by_duckdb,
+    read_parquet_by_pyarrow,
+    unpack_gzip,
+    unpack_zstd,
+)
+
+_ASKED = os.environ.get("RESMA_ROUNDTRIP_EXAMPLES")
+EXAMPLES = settings(
+    max_examples=int(_ASKED or 100),
+    derandomize=not _ASKED,
+    database=None,
+    deadline=None,
+    phases=set(Phase) - {Phase.explain},
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+def _texts(report: Report) -> list[tuple[str | None, ...]]:
+    return [tuple(None if cell is None else cell.decode() for cell in row) for row in report.rows]
+
+
+def check_csv(report: Report, data: bytes) -> None:
+    """CSV holds everything, as Postgres prints it."""
+    rows = _texts(report)
+    names = [column.name for column in report.header.columns]
+    # Nothing between the separators is NULL; Python can't tell it from empty text, and a line of it from no field.
+    flat = [[cell or "" for cell in row] if row != (None,) else [] for row in rows]
+    assert read_csv_by_python(data) == [names, *flat]
+    assert read_csv_by_duckdb(data, len(names)) == rows
+
+
+def check_excel_csv(report: Report, data: bytes) -> None:
+    """What Excel opens: see `_in_excel`. NULL and empty text look the same."""
+    locale = report.header.locale
+    assert data.startswith(b"\xef\xbb\xbf")
+    read = read_csv_by_python(data[3:], locale.list_separator)
+    headings = [_text_in_excel(column.heading) for column in report.header.columns]
+    rows = [_row_in_excel(row, report) for row in _texts(report)]
+    assert read == [headings, *rows]
+    for shown in (shown for row in read for shown in row):
+        # Nothing that Excel would run, but for texts that are written as formulas on purpose.
+        assert not re.match(r"[=@\t\r]|[+-](?![\d.,]+$)", shown) or re.fullmatch(r'="-?[\d.,]+"|-Infinity', shown)
+
+
+def _row_in_excel(row: tuple[str | None, ...], report: Report) -> list[str]:
+    """A line of one NULL is an empty line, in which Python sees no field."""
+    columns = zip(row, report.header.columns, strict=True)
+    return [_in_excel(cell, column, report.header.locale) for cell, column in columns] if row != (None,) else []
+
+
+def _in_excel(cell: str | None, column: Column, locale: Locale) -> str:
+    if cell is None:
+        return ""
+    if column.kind in {"integer", "amount"}:
+        local = cell.replace(".", locale.decimal)
+        return f'="{local}"' if _significant_digits(cell) > 15 else local
+    if column.kind == "timestamp":
+        # A moment BC keeps its offset: it is text to Excel in any case.
+        return _text_in_excel(re.sub(r"(?<=:\d\d)(\.\d+)?[+-][\d:]+$", r"\1", cell).replace(".", locale.decimal))
+    return _text_in_excel(cell)
+
+
+def _significant_digits(number: str) -> int:
+    return len(number.replace(".", "").strip("-0")) if number[-1].isdigit() else 0
+
+
+def _text_in_excel(text: str) -> str:
+    if re.fullmatch(r"[0-9]{12,}|0[0-9]+", text):
+        return f'="{text}"'
+    if text[:1] in {"=", "+", "-", "@", "\t", "\r"} and not re.fullmatch(r"[+-][0-9]+([.,][0-9]+)?", text):
+        return f"'{text}"
+    return text
+
+
+def check_ndjson(report: Report, data: bytes) -> None:
+    """JSON holds everything; what is no number in JSON, and every day and moment, is a string."""
+    names = [column.name for column in report.header.columns]
+    kinds = [column.kind for column in report.header.columns]
+    expected = [
+        [(name, _in_json(cell, kind)) for name, kind, cell in zip(names, kinds, row, strict=True)]
+        for row in _texts(report)
+    ]
+    read = read_ndjson(data)
+    assert [list(item.items()) for item in read] == expected
+    numbers = {"integer", "amount"}
+    assert all(
+        isinstance(value, Number) or value in {None, "NaN", "Infinity", "-Infinity"}
+        for item in read
+        for value, kind in zip(item.values(), kinds, strict=True)
+        if kind in numbers
+    )
+
+
+def _in_json(cell: str | None, kind: str) -> Any:
+    if cell is None:
+        return None
+    if kind == "json":
+        return json.loads(cell, parse_float=Number, parse_int=Number)
+    if kind == "timestamp" and re.match(r"\d{4,}-\d\d-\d\d \d\d:\d\d:\d\d", cell) and not cell.endswith("BC"):
+        whole = cell.replace(" ", "T")
+        return f"{whole}:00" if re.search(r"[+-]\d\d$", whole) else whole
+    return cell
+
+
+def check_parquet(report: Report, data: bytes) -> None:
+    """Parquet holds exact values of its types."""
+    columns = report.header.columns
+    expected = [
+        tuple(None if cell is None else _in_parquet(cell, column) for cell, column in zip(row, columns, strict=True))
+        for row in _texts(report)
+    ]
+    for read in (read_parquet_by_pyarrow(data), read_parquet_by_duckdb(data)):
+        assert read == expected
+        # 1 and 1.00 are equal: the digits count too.
+        assert [[str(cell) for cell in row] for row in read] == [[str(cell) for cell in row] for row in expected]
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _in_parquet(cell: str, column: Column) -> Any:
+    if column.kind == "integer":
+        return int(cell)
+    if column.kind == "amount":
+        whole, _, fraction = cell.partition(".")
+        return Decimal(f"{whole}.{fraction:0<{column.scale}}" if column.scale else whole)
+    if column.kind == "date":
+        return (date.fromisoformat(cell) - _EPOCH.date()).days
+    if column.kind == "timestamp":
+        return (datetime.fromisoformat(cell) - _EPOCH) // timedelta(microseconds=1)
+    return cell
+
+
+def parquet_refuses(report: Report) -> bool:
+    """What has no exact value there is an error with a name."""
+    return any(
+        cell is not None and _has_no_value(cell, column)
+        for row in _texts(report)
+        for cell, column in zip(row, report.header.columns, strict=True)
+    )
+
+
+def _has_no_value(cell: str, column: Column) -> bool:
+    if column.kind == "amount":
+        return cell.endswith(("y", "N")) or len(cell.partition(".")[0].lstrip("-0")) > 38 - column.scale
+    # Infinite, before Christ, or of a year with five digits.
+    return column.kind in {"date", "timestamp"} and not re.match(r"\d{4}-(?!.*BC)", cell)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One format with its options, and what is true of its files."""
+
+    name: str
+    format: str
+    check: Callable[[Report, bytes], None]
+    options: FormatOptions = field(default_factory=FormatOptions)
+    unpack: Callable[[bytes], bytes] = bytes
+    refuses: Callable[[Report], bool] = lambda _report: False
+
+
+CASES = (
+    Case("csv", "CSV", check_csv),
+    Case("csv.gz", "CSV", check_csv, FormatOptions(csv=CsvOptions(compression="gzip")), unpack_gzip),
+    Case("csv.zst", "CSV", check_csv, FormatOptions(csv=CsvOptions(compression="zstd")), unpack_zstd),
+    Case("csv-excel", "CSV", check_excel_csv, FormatOptions(csv=CsvOptions(profile="excel"))),
+    Case("ndjson", "NDJSON", check_ndjson),
+    Case("ndjson.gz", "NDJSON", check_ndjson, FormatOptions(ndjson=NdjsonOptions(compression="gzip")), unpack_gzip),
+    Case("ndjson.zst", "NDJSON", check_ndjson, FormatOptions(ndjson=NdjsonOptions(compression="zstd")), unpack_zstd),
+    Case("parquet", "PARQUET", check_parquet, refuses=parquet_refuses),
+)
+
+
+def _write(case: Case, report: Report, batches: Sequence[Batch], *, hand_over: bool = False) -> bytes:
+    """The file; with `hand_over` each batch is written by a new writer, which is given the saved state of the last."""
+    writer = make_writer(case.format, report.header, case.options)
+    out = [writer.begin()]
+    for batch in batches:
+        if hand_over:
+            saved = pickle.dumps(writer.state)
+            writer = make_writer(case.format, report.header, case.options)
+            writer.state = pickle.loads(saved)
+        out.append(writer.add(batch))
+    return b"".join([*out, writer.end()])
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@EXAMPLES
+@given(report=reports())
+def test_what_is_written_is_read(case: Case, report: Report) -> None:
+    if case.refuses(report):
+        with pytest.raises(FormatCannotHold):
+            _write(case, report, report.batches)
+        return
+    data = _write(case, report, report.batches)
+    assert data == _write(case, report, [Batch(report.rows)]), "how rows are cut shows"
+    assert data == _write(case, report, report.batches, hand_over=True), "a saved state goes on with other bytes"
+    case.check(report, case.unpack(data))
