@@ -21,10 +21,19 @@ from tests.bench.api_figures import measure_import, measure_post
 from tests.bench.cases import FAST, FORMATS, SLOW
 from tests.bench.chart import draw
 from tests.bench.demo_figure import measure_demo
-from tests.bench.goals import FIVE_MILLION, HALF_A_MILLION, IMPORT, POST, TWENTY_MILLION
+from tests.bench.goals import FIVE_MILLION, GROWTH, HALF_A_MILLION, IMPORT, POST, TWENTY_MILLION
 from tests.bench.report import as_json, goals_table, table
 from tests.bench.results import Result
-from tests.bench.rounds import Bench, MeasurementFailed, Say, measure_copy, measure_ours, measure_peer, note_failure
+from tests.bench.rounds import (
+    Bench,
+    MeasurementFailed,
+    Say,
+    measure_copy,
+    measure_growth,
+    measure_ours,
+    measure_peer,
+    note_failure,
+)
 from tests.bench.servers import FOLDER, Aws, Bank, aws_stand_in, object_store, open_bank, postgres_server
 
 JSON = ROOT / "bench.json"
@@ -105,13 +114,17 @@ def measure(plan: Plan, say: Say) -> list[Result]:
         with postgres_server() as server:
             say(f"the demo bank of {HALF_A_MILLION:,} transactions")
             bank = open_bank(server, HALF_A_MILLION)
-            results += measure_half_a_million(Bench(bank, store, say), plan)
+            small = Bench(bank, store, say)
+            results += measure_half_a_million(small, plan)
             results += measure_api(bank, aws, say)
             for rows, rounds in plan.sizes:
                 say(f"the demo bank of {rows:,} transactions")
                 bench = Bench(open_bank(server, rows), store, say)
                 results += [measure_copy(bench, rounds)]
                 results += measure_formats(bench, rounds)
+                if rows == FIVE_MILLION:
+                    failed = Result(GROWTH, "SYSTEM", rows)
+                    results += note_failure(say, failed, partial(measure_growth, small, bench, rounds + 1))
     return results + measure_demo(say, warm_runs=2 if plan.quick else 4)
 
 

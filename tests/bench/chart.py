@@ -21,8 +21,7 @@ _FOOT = 34
 
 _STYLE = """
 .ground { fill: #ffffff; stroke: #d0d7de }
-text { font: 12px -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; fill: #1f2328;
-  paint-order: stroke; stroke: #ffffff; stroke-width: 3px; stroke-linejoin: round }
+text { font: 12px -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; fill: #1f2328 }
 .heading { font-size: 16px; font-weight: 600 }
 .group, .us { font-weight: 600 }
 .quiet { fill: #59636e; font-size: 11px }
@@ -34,7 +33,7 @@ text { font: 12px -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, Helveti
 .scaled { fill-opacity: .5; stroke: #8c959f; stroke-dasharray: 3 2 }
 @media (prefers-color-scheme: dark) {
   .ground { fill: #0d1117; stroke: #3d444d }
-  text { fill: #f0f6fc; stroke: #0d1117 }
+  text { fill: #f0f6fc }
   .quiet { fill: #9198a1 }
   .grid { stroke: #2a313c }
   .limit { stroke: #9198a1 }

@@ -18,7 +18,7 @@ TITLES: dict[Group, str] = {
     "SYSTEM": "Around it",
 }
 
-_HEAD = f"{'':<34}{'seconds':>10}{'median':>10}{'x COPY':>9}{'rows/s':>12}{'peak MB':>9}"
+_HEAD = f"{'':<34}{'seconds':>10}{'median':>10}{'x COPY':>11}{'rows/s':>12}{'peak MB':>9}"
 
 
 def table(results: Sequence[Result]) -> str:
@@ -41,7 +41,7 @@ def _line(result: Result) -> str:
     cells = (
         (result.seconds, ".3f", mark, 10),
         (result.median_seconds, ".3f", mark, 10),
-        (result.ratio_to_copy, ".2f", mark, 9),
+        (result.ratio_to_copy, ".2f", mark, 11),
         (result.rows_per_second, ",", mark, 12),
         (result.peak_rss_mb, ".0f", "", 9),
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 from infra.local.paths import FUNCTIONS, ROOT
 from tests.bench.cases import COPY, Peer
+from tests.bench.goals import GROWTH
 from tests.bench.measure import DATABASE_URL, Answer, Order
 from tests.bench.results import Group, Result, Run, combine
 from tests.bench.servers import Aws, Bank
@@ -86,6 +87,21 @@ def measure_ours(bench: Bench, format_: Group, rounds: int) -> list[Result]:
     if format_ == "PDF":
         results.append(combine("resma summary", "SYSTEM", summaries, copies, rows, note="part of PDF, XLSX, Parquet"))
     return results
+
+
+def measure_growth(small: Bench, large: Bench, rounds: int) -> list[Result]:
+    """PDF of the larger bank between two of the smaller one's: what slows the machine down slows both."""
+    found: dict[int, tuple[list[Run], list[Run]]] = {bench.bank.rows: ([], []) for bench in (small, large)}
+    for number in range(rounds):
+        large.say(f"resma pdf, {large.bank.rows:,} rows beside {small.bank.rows:,}: round {number + 1} of {rounds}")
+        for bench in (small, large, small):
+            copies, runs = found[bench.bank.rows]
+            copies.append(_measure_copy(bench))
+            runs.append(_run_of(bench.measure(Order("resma pdf"))))
+    return [
+        combine(GROWTH, "SYSTEM", runs, copies, rows, note="PDF, in rounds of both sizes")
+        for rows, (copies, runs) in found.items()
+    ]
 
 
 def measure_peer(bench: Bench, peer: Peer, rounds: int) -> Result:
