@@ -46,7 +46,15 @@ def compose_header(report_type: ReportType, wanted: Wanted, summary: Summary, or
         locale=locale,
         time_zone=wanted.time_zone,
         orientation=report_type.orientation,
+        total_column=_total_column(report_type, [spec.name for spec in columns]),
     )
+
+
+def _total_column(report_type: ReportType, names: list[str]) -> int | None:
+    """Where the amount that is added up stands among the columns, if it does."""
+    if report_type.totals is None or report_type.totals.amount not in names:
+        return None
+    return names.index(report_type.totals.amount)
 
 
 def _column(spec: ColumnSpec, locale: str, scale: int) -> Column:

@@ -109,5 +109,7 @@ class ReportHeader:
     locale: Locale = DEFAULT_LOCALE
     time_zone: str = "UTC"
     """IANA name: timestamps are printed in it."""
+    total_column: int | None = None
+    """Which of the columns holds the amount that `totals` add up; None where it is not in this report."""
     orientation: Literal["landscape", "portrait"] = "landscape"
     """How the report type wants its pages, where the request does not say."""

@@ -35,11 +35,13 @@ _WORDS: dict[str, tuple[str, str]] = {
     "Time zone": ("Fuso horário", "Zeitzone"),
     "Totals by currency": ("Totais por moeda", "Summen nach Währung"),
     "Truncated": ("Truncado", "Gekürzt"),
+    "Without date": ("Sem data", "Ohne Datum"),
     "no": ("não", "nein"),
     "none": ("nenhum", "keine"),
     "of": ("de", "von"),
     "page": ("página", "Seite"),
     "pages": ("páginas", "Seiten"),
+    "Selection and totals in full": ("Seleção e totais completos", "Auswahl und Summen vollständig"),
     "rows": ("linhas", "Zeilen"),
     "to": ("a", "bis"),
 }

@@ -55,7 +55,8 @@ def _count_row_elements(book: zipfile.ZipFile, name: str) -> int:
 def _count_parquet_rows(path: Path) -> int:
     import duckdb  # noqa: PLC0415  # slow to load, and for this alone
 
-    row = duckdb.sql("SELECT count(*) FROM read_parquet($path)", params={"path": str(path)}).fetchone()
+    with duckdb.connect() as connection:
+        row = connection.execute("SELECT count(*) FROM read_parquet($path)", {"path": str(path)}).fetchone()
     return int(row[0]) if row else -1
 
 

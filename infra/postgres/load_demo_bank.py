@@ -8,11 +8,17 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+# Some ten bookings a month over the two years.
+_ROWS_AN_ACCOUNT = 250
+_ROWS_AN_AUDIT_EVENT = 25
+
 DEMO_BANK = Path(__file__).parent / "demo_bank.sql"
 
 
 def load_demo_bank(database_url: str, rows: int) -> bool:
     """Makes the demo bank hold exactly `rows` transactions; returns whether it had to be made anew.
+
+    Accounts and audit events go with them: `rows // 250` and `rows // 25`.
 
     Does nothing where it already does. Replaces all of it in one transaction otherwise.
     """
@@ -25,12 +31,16 @@ def load_demo_bank(database_url: str, rows: int) -> bool:
         ).fetchone()
         if held == (rows, label):
             return False
-        create_function, insert = source.split(";\n\n", 1)
+        counts = {
+            "rows": rows,
+            "accounts": max(1, rows // _ROWS_AN_ACCOUNT),
+            "audit_rows": rows // _ROWS_AN_AUDIT_EVENT,
+        }
         connection.execute("DROP INDEX IF EXISTS bank.transactions_by_account")
-        connection.execute("TRUNCATE bank.transactions")
+        connection.execute("TRUNCATE bank.transactions, bank.accounts, bank.audit_events")
         connection.execute("SET LOCAL work_mem = '256MB'")
-        connection.execute(create_function.encode())
-        connection.execute(insert.encode(), {"rows": rows})
+        for statement in source.split(";\n\n"):
+            connection.execute(statement.encode(), counts)
         connection.execute(
             "CREATE INDEX transactions_by_account"
             " ON bank.transactions (tenant_id, account_id, booked_at, transaction_id)"
@@ -38,5 +48,5 @@ def load_demo_bank(database_url: str, rows: int) -> bool:
         # By this an older version's rows are told from these.
         connection.execute(sql.SQL("COMMENT ON TABLE bank.transactions IS {}").format(sql.Literal(label)))
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("VACUUM (ANALYZE, FREEZE) bank.transactions")
+        connection.execute("VACUUM (ANALYZE, FREEZE) bank.transactions, bank.accounts, bank.audit_events")
     return True

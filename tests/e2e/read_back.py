@@ -20,7 +20,7 @@ Row = tuple[str, ...]
 COLUMNS = ["id", "booked_at", "account", "type", "status", "description", "counterparty", "currency", "amount"]
 
 _LINE = re.compile(
-    r"\s*(\d+)\s+(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\s+(BR\d{4}-\d{6})\s+([A-Z]+)\s+([A-Z]+)"
+    r"\s*(\d+)\s+(\d\d/\d\d/\d{4} \d\d:\d\d:\d\d)\s+(BR\d{4}-\d{6})\s+([A-Z]+)\s+([A-Z]+)"
     r"\s+(\S.*?)\s+([A-Z]{3})\s+(-?[\d,]+\.\d\d)"
 )
 
@@ -57,7 +57,15 @@ def _without_zone(row: list[str]) -> Row:
 def pdf_rows(path: Path) -> list[Row]:
     """The rows of a PDF, by poppler's pdftotext: eight cells, as description and counterparty are read as one."""
     found = [match.groups() for line in pdf_text(path).splitlines() if (match := _LINE.fullmatch(line.rstrip()))]
-    return [(*cells[:5], squeezed(cells[5]), cells[6], cells[7].replace(",", "")) for cells in found]
+    return [
+        (cells[0], _iso(cells[1]), *cells[2:5], squeezed(cells[5]), cells[6], cells[7].replace(",", ""))
+        for cells in found
+    ]
+
+
+def _iso(moment: str) -> str:
+    """A moment as en-US writes it, as ISO 8601 does."""
+    return f"{moment[6:10]}-{moment[:2]}-{moment[3:5]}{moment[10:]}"
 
 
 def pdf_text(path: Path) -> str:

@@ -84,10 +84,9 @@ def _parquet_rows(content: bytes, folder: Path) -> list[Row]:
     schema = pyarrow.parquet.read_schema(path)
     assert str(schema.field("amount").type) == "decimal128(38, 2)"
     assert str(schema.field("booked_at").type) == "timestamp[us, tz=UTC]"
-    relation = duckdb.sql(
+    rows = duckdb.execute(
         "SELECT id::text, strftime(booked_at AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S'), account, type, status,"
         " description, coalesce(counterparty, ''), currency, amount FROM read_parquet($path)",
-        params={"path": str(path)},
-    )
-    assert relation is not None
-    return [(*row[:8], f"{Decimal(row[8]):f}") for row in relation.fetchall()]
+        {"path": str(path)},
+    ).fetchall()
+    return [(*row[:8], f"{Decimal(row[8]):f}") for row in rows]

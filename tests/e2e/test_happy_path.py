@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import shlex
 import shutil
@@ -108,9 +107,10 @@ def test_pdf_holds_exactly_the_rows_of_the_database(client: Client, webhooks: We
     path = tmp_path / file.name
     path.write_bytes(file.content)
     require_valid_pdf(path)
-    assert len(PdfReader(path).pages) == 1 + math.ceil(len(expected) / 50)
+    pages = PdfReader(path).pages
+    assert f"Page {len(pages)} of {len(pages)}" in pages[-1].extract_text()
     require_same_in_pdf(pdf_rows(path), expected)
-    cover = PdfReader(path).pages[0].extract_text()
+    cover = pages[0].extract_text()
     for total in report["totals"]:
         assert f"{float(total['amount']):,.2f}" in cover
 

@@ -8,20 +8,23 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from resma.catalogue import Column
-from resma.header import ReportHeader, Total
+from resma.header import Column, Period, ReportHeader, Total
+from resma.locales import LOCALES
+from resma.options import FormatOptions, PdfOptions
 from resma.rows import Batch
-from resma.writers.pdf import PdfWriter
+from resma.rows import Row as BytesRow
+from resma.writers.pdf import PdfWriter, make_pdf_writer
 
 COLUMNS = (
     Column(name="id", heading="Transaction", kind="integer", width=0.9, align="right"),
-    Column(name="booked_at", heading="Booked at (UTC)", kind="timestamp", width=1.2),
+    Column(name="booked_at", heading="Booked at", kind="timestamp", width=1.2),
     Column(name="note", heading="Note", width=2.5),
     Column(name="counterparty", heading="Counterparty", width=1.6),
-    Column(name="amount", heading="Amount", kind="amount", width=1.3, align="right"),
+    Column(name="amount", heading="Amount", kind="amount", width=1.3, align="right", grouped=True),
 )
 
 Row = tuple[str | None, ...]
+"""A row as tests write it."""
 
 
 def header(rows: int, **changes: object) -> ReportHeader:
@@ -35,14 +38,19 @@ def header(rows: int, **changes: object) -> ReportHeader:
         totals=(Total("EUR", rows, Decimal("1234567.89")),),
         charts=(),
         columns=COLUMNS,
-        period_column=1,
+        locale=LOCALES["en-GB"],
+        total_column=4,
     )
     return replace(whole, **changes)  # type: ignore[arg-type]  # a test's shorthand
 
 
-def pdf(head: ReportHeader, rows: Sequence[Row], sizes: Iterator[int] | None = None) -> bytes:
+def make(head: ReportHeader, **options: object) -> PdfWriter:
+    return make_pdf_writer(head, FormatOptions(pdf=PdfOptions(**options)))  # type: ignore[arg-type]  # a test's shorthand
+
+
+def pdf(head: ReportHeader, rows: Sequence[Row], sizes: Iterator[int] | None = None, **options: object) -> bytes:
     """The file, its rows given in batches of the sizes asked for (one batch otherwise)."""
-    writer = PdfWriter(head)
+    writer = make(head, **options)
     parts = [writer.begin()]
     at = 0
     while at < len(rows):
@@ -54,9 +62,22 @@ def pdf(head: ReportHeader, rows: Sequence[Row], sizes: Iterator[int] | None = N
 
 
 def batch(rows: Sequence[Row]) -> Batch:
-    if not rows:
-        return Batch(tuple([] for _ in COLUMNS), 0)
-    return Batch(tuple(zip(*rows, strict=True)), len(rows))
+    """Rows as Postgres prints them."""
+    encoded: list[BytesRow] = [tuple(None if cell is None else cell.encode("utf-8") for cell in row) for row in rows]
+    return Batch(encoded)
+
+
+def periods(rows: Sequence[Row], length: int = len("2024-03"), *, amount: int = 4) -> tuple[Period, ...]:
+    """Periods of rows that are in the order of their second cell, as the database would sum them."""
+    found: list[Period] = []
+    for row in rows:
+        label = row[1][:length] if row[1] else None
+        if not found or found[-1].label != label:
+            found.append(Period(label, 0, (Total("EUR", 0, Decimal(0)),)))
+        last, total = found[-1], found[-1].totals[0]
+        money = total.amount + Decimal(row[amount] or 0)
+        found[-1] = Period(label, last.rows + 1, (Total("EUR", total.rows + 1, money),))
+    return tuple(found)
 
 
 def plain(count: int, *, minutes: int = 7000) -> list[Row]:

@@ -6,10 +6,13 @@ import csv
 import gzip
 import io
 import json
+import re
+import subprocess
 import tempfile
 from typing import Any
 
 import duckdb
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -66,6 +69,39 @@ def read_parquet_by_duckdb(data: bytes) -> Rows:
     described = _ask_duckdb(data, "DESCRIBE SELECT * FROM read_parquet('{path}')")
     asked = ", ".join(shown.get(kind, "{}").format(name) for name, kind, *_ in described)
     return _ask_duckdb(data, f"SELECT {asked} FROM read_parquet('{{path}}')")
+
+
+def read_xlsx(data: bytes) -> Rows:
+    """The sheet after the summary, its headings first. Empty cells and empty texts are both None."""
+    sheet = openpyxl.load_workbook(io.BytesIO(data)).worksheets[1]
+    rows = sheet.iter_rows(values_only=True)
+    return [tuple(_unescape(cell) or None if isinstance(cell, str) else cell for cell in row) for row in rows]
+
+
+def _unescape(text: str) -> str:
+    """ST_Xstring (ECMA-376 Part 1 §22.9.2.19), which openpyxl leaves in inline strings."""
+    return re.sub(r"_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found[1], 16)), text)
+
+
+def read_pdf(data: bytes, columns: int) -> dict[tuple[int, int], str]:
+    """What stands on the last page, by row and column, where all columns have the same width and lines are single.
+
+    By pdftotext: its words with their places. Spaces at the ends and between words are lost.
+    """
+    done = subprocess.run(["pdftotext", "-tsv", "-", "-"], input=data, capture_output=True, check=True)
+    lines = [line.split("\t") for line in done.stdout.decode().split("\n")[1:] if line]
+    pages = [float(line[8]) for line in lines if line[0] == "1"]
+    found: dict[tuple[int, int], list[tuple[float, str]]] = {}
+    for level, page, *_, left, top, _width, height, _confidence, text in lines:
+        if level == "5" and int(page) == len(pages):
+            row = round((float(top) + float(height) - _PDF_FIRST_ROW) / _PDF_ROW)
+            column = int((float(left) - _PDF_MARGIN) / ((pages[-1] - 2 * _PDF_MARGIN) / columns))
+            found.setdefault((row, column), []).append((float(left), text))
+    return {place: "".join(text for _, text in sorted(words)) for place, words in found.items()}
+
+
+_PDF_MARGIN, _PDF_FIRST_ROW, _PDF_ROW = 30.0, 62.6, 10.0
+"""In points: of the page's left, of the first row's lower edge from above, and from row to row."""
 
 
 def unpack_gzip(data: bytes) -> bytes:

@@ -154,10 +154,11 @@ def test_row_groups_go_out_when_they_are_full(tmp_path: Path) -> None:
 
 
 def test_long_texts_end_a_group_early() -> None:
-    rows: list[Row] = [(b"%06d" % i * 500,) for i in range(4 * BLOCK_ROWS)]
+    rows: list[Row] = [(b"%06d" % i * 500,) for i in range(8 * BLOCK_ROWS)]
     file = pq.ParquetFile(BytesIO(_file(rows, (Column("t", "T"),), batch_rows=500)))
-    # 16 MB are reached in the third block of 6 MB each.
-    assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [3 * BLOCK_ROWS, BLOCK_ROWS]
+    # 16 MiB are reached in the sixth block of 3 MB each.
+    groups = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+    assert groups == [6 * BLOCK_ROWS, 2 * BLOCK_ROWS]
     assert file.read()["t"].to_pylist() == [row[0].decode() for row in rows if row[0]]
 
 
@@ -256,7 +257,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
 
 def test_memory_does_not_grow_with_the_rows() -> None:
-    """150 thousand rows and 900 thousand, each in a process of its own: some 60 MB of RSS both, interpreter included."""
+    """150 thousand rows and 900 thousand, each in a process of its own: some 60 MB both, the interpreter included."""
     peaks = [_peak_kilobytes(batches) for batches in (30, 180)]
     assert peaks[1] < peaks[0] * 1.15, peaks
     assert peaks[0] < 120_000

@@ -15,11 +15,9 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
-from resma.catalogue import Column
 from resma.errors import RowCountMismatch
-from resma.header import Chart, Series
-from resma.writers.pdf import PdfWriter
-from tests.unit.pdf_samples import COLUMNS, Row, batch, header, pdf, plain
+from resma.header import Chart, Column, Period, Series
+from tests.unit.pdf_samples import COLUMNS, Row, batch, header, make, pdf, periods, plain
 
 
 @pytest.fixture
@@ -43,11 +41,15 @@ def shown(row: Row) -> list[str]:
     number, when, note, other, amount = row
     return [
         number or "",
-        (when or "").removesuffix("+00"),
+        day_first(when or ""),
         note or "",
         other or "",
         f"{Decimal(amount):,}" if amount else "",
     ]
+
+
+def day_first(when: str) -> str:
+    return f"{when[8:10]}/{when[5:7]}/{when[:4]}{when[10:-3]}"
 
 
 def saved(tmp_path: Path, data: bytes) -> Path:
@@ -70,7 +72,7 @@ def test_every_cell_can_be_read_back_where_it_belongs(count: int, tmp_path: Path
     for i, page in enumerate(pages):
         lines = [squeezed(line) for line in page.splitlines() if line.strip()]
         expected = [squeezed(" ".join(shown(row))) for row in rows[i * 50 : i * 50 + 50]]
-        assert lines[1] == "Transaction Booked at (UTC) Note Counterparty Amount"
+        assert lines[1] == "Transaction Booked at Note Counterparty Amount"
         assert lines[2:-1] == expected
         assert lines[-1].endswith(f"Page {i + 2} of {len(pages) + 1}")
 
@@ -125,7 +127,7 @@ def test_nasty_text_keeps_to_its_cell_and_can_be_copied(tmp_path: Path, tool: Ca
         "€ – “x” …",
         "0044-03-15 12:00:00+00 BC",
         "-infinity",
-        "2024-01-01 00:00:00.5",
+        "01/01/2024 00:00:00.5",
         "NaN",
         "-Infinity",
         "1,000,000.5",
@@ -134,7 +136,7 @@ def test_nasty_text_keeps_to_its_cell_and_can_be_copied(tmp_path: Path, tool: Ca
         "99," + ",".join(["999"] * 12) + ".99",
     ):
         assert expected in text
-    assert "2024-02-29 23:59:59" in text
+    assert "29/02/2024 23:59:59" in text
     assert "x" * 40 + "…" in re.sub(r"x{41,}", "x" * 40, text)
 
 
@@ -182,7 +184,7 @@ def test_no_rows_make_a_page_that_says_so(tmp_path: Path, tool: Callable[..., st
 
 @pytest.mark.parametrize(("promised", "given"), [(10, 9), (10, 11), (0, 1), (50, 120), (1, 0)])
 def test_another_number_of_rows_is_an_error(promised: int, given: int) -> None:
-    writer = PdfWriter(header(promised))
+    writer = make(header(promised))
     writer.begin()
     writer.add(batch(plain(given)))
     with pytest.raises(RowCountMismatch, match=str(promised)):
@@ -202,7 +204,7 @@ def test_what_the_file_says_of_itself(tmp_path: Path) -> None:
     path = saved(tmp_path, pdf(header(120, title="Umsätze (1)"), plain(120)))
     reader = PdfReader(path, strict=True)
     root = reader.root_object
-    assert str(root["/Lang"]) == "en-US"
+    assert str(root["/Lang"]) == "en-GB"
     assert str(root["/ViewerPreferences"]) == "{'/DisplayDocTitle': True}"
     assert reader.page_labels == ["1", "2", "3", "4"]
     assert reader.metadata is not None
@@ -228,42 +230,66 @@ def outline_of(reader: PdfReader) -> list[object]:
 
 def test_bookmarks_lead_to_the_page_where_each_month_begins(tmp_path: Path) -> None:
     rows = plain(300, minutes=60 * 24 // 2)
-    reader = PdfReader(saved(tmp_path, pdf(header(300), rows)), strict=True)
-    expected: list[object] = [("Summary", 0)]
+    head = header(300, periods=periods(rows))
+    reader = PdfReader(saved(tmp_path, pdf(head, rows)), strict=True)
+    expected: list[object] = [("Summary", 0), ("Contents", 1)]
     names = ("January", "February", "March", "April", "May")
     for number, name in enumerate(names, 1):
         first = next(i for i, row in enumerate(rows) if (row[1] or "").startswith(f"2024-{number:02d}"))
-        expected.append((f"{name} 2024", 1 + first // 50))
+        expected.append((f"{name} 2024", 2 + first // 50))
     assert outline_of(reader) == expected
 
 
 def test_many_months_are_grouped_under_their_years(tmp_path: Path) -> None:
     rows = plain(400, minutes=60 * 24 * 3)
-    reader = PdfReader(saved(tmp_path, pdf(header(400), rows)), strict=True)
+    reader = PdfReader(saved(tmp_path, pdf(header(400, periods=periods(rows)), rows)), strict=True)
     outline = outline_of(reader)
-    assert [item[0] for item in outline if isinstance(item, tuple)] == ["Summary", "2024", "2025", "2026", "2027"]
+    titles = [item[0] for item in outline if isinstance(item, tuple)]
+    assert titles == ["Summary", "Contents", "2024", "2025", "2026", "2027"]
     years = [item for item in outline if isinstance(item, list)]
     assert [len(months) for months in years[:3]] == [12, 12, 12]
 
 
-@pytest.mark.parametrize("order", ["descending", "shuffled", "null"])
+def test_many_days_are_grouped_under_months_and_years(tmp_path: Path) -> None:
+    rows = plain(200, minutes=60 * 24 // 2)
+    reader = PdfReader(saved(tmp_path, pdf(header(200, periods=periods(rows, 10)), rows)), strict=True)
+    outline = outline_of(reader)
+    assert outline[:3] == [("Summary", 0), ("Contents", 1), ("2024", 5)]
+    year = outline[3]
+    assert isinstance(year, list)
+    assert [item[0] for item in year if isinstance(item, tuple)] == [
+        f"{name} 2024" for name in ("January", "February", "March", "April")
+    ]
+    assert year[1][:2] == [("01/01/2024", 5), ("02/01/2024", 5)]
+
+
+@pytest.mark.parametrize("order", ["descending", "null"])
 def test_bookmarks_of_rows_in_another_order(order: str, tmp_path: Path) -> None:
     rows = plain(300, minutes=60 * 24 // 2)[::-1]
-    if order == "shuffled":
-        random.Random(1).shuffle(rows)
     if order == "null":
         rows = [(a, None, c, d, e) for a, _, c, d, e in rows]
-    reader = PdfReader(saved(tmp_path, pdf(header(300), rows)), strict=True)
+    reader = PdfReader(saved(tmp_path, pdf(header(300, periods=periods(rows)), rows)), strict=True)
     titles = [item[0] for item in outline_of(reader) if isinstance(item, tuple)]
     if order == "descending":
-        assert titles == ["Summary", "May 2024", "April 2024", "March 2024", "February 2024", "January 2024"]
+        months = ["May 2024", "April 2024", "March 2024", "February 2024", "January 2024"]
+        assert titles == ["Summary", "Contents", *months]
     else:
-        assert titles == ["Summary", "Rows"]
+        assert titles == ["Summary", "Without date"]
+
+
+def test_a_report_without_periods_has_a_bookmark_for_its_rows(tmp_path: Path) -> None:
+    reader = PdfReader(saved(tmp_path, pdf(header(60), plain(60))), strict=True)
+    assert outline_of(reader) == [("Summary", 0), ("Rows", 1)]
+
+
+def test_periods_that_do_not_add_up_are_an_error() -> None:
+    with pytest.raises(RowCountMismatch, match="periods"):
+        make(header(10, periods=(Period("2024", 9, ()),)))
 
 
 def test_dates_and_text_may_stand_on_the_right(tmp_path: Path, tool: Callable[..., str]) -> None:
     columns = (
-        Column(name="at", heading="At (UTC)", kind="timestamp", align="right"),
+        Column(name="at", heading="At", kind="timestamp", align="right"),
         Column(name="day", heading="Day", kind="date", align="right", width=0.2),
         Column(name="text", heading="Text", align="right"),
         Column(name="count", heading="Count", kind="integer", width=0.3),
@@ -272,9 +298,9 @@ def test_dates_and_text_may_stand_on_the_right(tmp_path: Path, tool: Callable[..
         ("2024-05-06 07:08:09+00", "2024-05-06", "Ж (x) \\ y", "1" * 30),
         ("2024-05-06 07:08:09.25+00", "0001-01-01 BC", "long (text) " * 50, "-12"),
     ]
-    path = saved(tmp_path, pdf(header(2, columns=columns, period_column=0), rows))
+    path = saved(tmp_path, pdf(header(2, columns=columns, total_column=None), rows))
     tool("qpdf", "--check", path)
     text = tool("pdftotext", "-layout", "-f", "2", path, "-")
     found = [squeezed(line) for line in text.splitlines() if line.strip()][2:4]
-    assert found[0] == f"2024-05-06 07:08:09 2024-05-06 Ж (x) \\ y {'1' * 30}"
-    assert re.fullmatch(r"2024-05-06 07:08:09.25 0001-01-01 BC (long \(text\) ){3,}\S*.*… -12", found[1])
+    assert found[0] == f"06/05/2024 07:08:09 06/05/2024 Ж (x) \\ y {'1' * 30}"
+    assert re.fullmatch(r"06/05/2024 07:08:09.25 0001-01-01 BC (long \(text\) ){3,}\S*.*… -12", found[1])

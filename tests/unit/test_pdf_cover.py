@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from resma.catalogue import Column
-from resma.header import Chart, ReportHeader, Series, Total
-from resma.writers.pdf import PdfWriter
-from resma.writers.pdf.figures import scale, short_number, top_categories
+from resma.header import Balance, Chart, Column, ReportHeader, Series, Total
+from resma.locales import LOCALES
+from resma.writers.pdf.figures import month_labels, percentage, scale, short_number, top_categories
+from tests.unit.pdf_samples import make
 
 HEADER = ReportHeader(
     report_id="0199f1c2-7b1e-7c3a-9f57-2b8f6a4d9e10",
@@ -28,13 +28,14 @@ HEADER = ReportHeader(
     totals=(Total("EUR", 1_234_567, Decimal("-98765432101.25")), Total("JPY", 3, Decimal(7))),
     charts=(),
     columns=(Column(name="id", heading="Id"),),
-    period_column=None,
+    locale=LOCALES["en-GB"],
+    time_zone="Europe/London",
 )
 
 
 def cover(tmp_path: Path, head: ReportHeader) -> list[str]:
     """The text of each cover page; the one table page is left out."""
-    writer = PdfWriter(head)
+    writer = make(head)
     path = tmp_path / "cover.pdf"
     path.write_bytes(writer.begin() + writer.end())
     for name in ("qpdf", "pdftotext"):
@@ -63,7 +64,8 @@ def test_reconciliation_block(tmp_path: Path) -> None:
         "Period 2024-01-01 to 2024-12-31",
         "Rows 0",
         "Truncated no",
-        "As of 2025-07-01 06:30:05 UTC",
+        "As of 01/07/2025 06:30:05 UTC",
+        "Time zone Europe/London",
         f"Report id {HEADER.report_id}",
         "EUR 1,234,567 -98,765,432,101.25",
         "JPY 3 7",
@@ -85,7 +87,31 @@ def test_what_does_not_fit_the_first_page_is_on_a_further_one(tmp_path: Path) ->
         assert rest.count(f"value {i} ") == 30
     for i in range(70):
         assert f"C{i:02d}" in rest
-        assert f"{i:,} rows, amount {i * 1000:,}" in rest
+        assert f"{i:,} rows, {i * 1000:,}" in rest
+
+
+@pytest.mark.parametrize("orientation", ["landscape", "portrait"])
+def test_balances_and_all_totals_are_on_the_first_page(orientation: str, tmp_path: Path) -> None:
+    head = replace(
+        HEADER,
+        locale=LOCALES["pt-BR"],
+        balance=Balance("1234.5", "-98765.43"),
+        orientation=orientation,  # type: ignore[arg-type]  # one of two
+        charts=tuple(CHARTS[name] for name in ("month", "categories", "zeros")),
+    )
+    [page] = cover(tmp_path, head)
+    text = re.sub(r" +", " ", page)
+    for expected in (
+        "Saldo inicial 1.234,5",
+        "Saldo final -98.765,43",
+        "Fuso horário Europe/London",
+        "EUR 1.234.567 -98.765.432.101,25",
+        "JPY 3 7",
+        "jan 2024",
+        "Página 1 de 2",
+        f"Id do relatório {HEADER.report_id}",
+    ):
+        assert expected in text
 
 
 CHARTS = {
@@ -147,3 +173,19 @@ def test_scales_hold_zero_and_all_values(low: float, high: float) -> None:
 def test_small_categories_are_added_up() -> None:
     pairs = top_categories(["a", "b", "c", "d"], [4.0, 3.0, 2.0, 1.0], 3)
     assert pairs == [("a", 4.0), ("b", 3.0), ("Other (2)", 3.0)]
+
+
+@pytest.mark.parametrize(
+    ("tag", "texts"),
+    [("en-US", ["1.2k", "12.5M", "3B"]), ("pt-BR", ["1,2 mil", "12,5 mi", "3 bi"]),
+     ("de-DE", ["1,2 Tsd.", "12,5 Mio.", "3 Mrd."])],
+)  # fmt: skip
+def test_short_numbers_are_those_of_the_reader(tag: str, texts: list[str]) -> None:
+    assert [short_number(value, LOCALES[tag]) for value in (1234, 12.5e6, 3e9)] == texts
+
+
+def test_months_and_shares_are_those_of_the_reader() -> None:
+    assert [label for _, label in month_labels(("2024-03", "2024-05"), 500, "de")] == ["Mär 2024", "Mai 2024"]
+    assert [label for _, label in month_labels(("2024-02", "2024-12"), 500, "pt")] == ["fev 2024", "dez 2024"]
+    assert percentage(0.1234, LOCALES["en-GB"]) == "12.3%"
+    assert percentage(0.1234, LOCALES["de-DE"]) == "12,3\u00a0%"

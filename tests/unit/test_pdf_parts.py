@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import tracemalloc
+from dataclasses import replace
 from io import BytesIO
+from itertools import count
 
 import pytest
-from fontTools.ttLib import TTFont
 from pypdf import PdfReader
 
 from resma.header import ReportHeader
-from resma.writers.pdf import PdfWriter, objects
-from resma.writers.pdf.encodings import ASTRAL_CODES, TwoByte, single_byte
+from resma.locales import LOCALES
+from resma.writers.pdf import objects, tree
 from resma.writers.pdf.face import bold, regular
-from resma.writers.pdf.fonts import _subset_glyphs
-from resma.writers.pdf.joining import encoded_pages, joined_pages
-from resma.writers.pdf.tree import PageTree
-from tests.unit.pdf_samples import batch, header, pdf, plain
+from resma.writers.pdf.left_column import find_cells
+from resma.writers.pdf.moments import Moments
+from resma.writers.pdf.single_byte import MARK, encode, metrics, single, visible
+from tests.unit.pdf_samples import COLUMNS, Row, batch, header, make, pdf, periods, plain
 
 
 @pytest.mark.parametrize("pages", [1, 2, 63, 64, 65, 128, 4095, 4096, 4097, 10_000])
 def test_page_tree_holds_every_page_once_and_in_order(pages: int) -> None:
-    tree = PageTree(10, pages, 2)
+    state = tree.TreeState()
+    numbers = count(10)
     nodes: dict[int, bytes] = {}
     order = []
-    for page in range(pages):
-        order += [tree.page_number(page), tree.page_number(page) + 1]
-        for number, body in tree.nodes_after(page):
-            nodes[number] = body
-            order.append(number)
-    assert order == list(range(10, 10 + len(order)))  # numbers in the order of writing, none left out
+    for _ in range(pages):
+        parent = tree.parent_of_next(state, lambda: next(numbers))
+        page = next(numbers)
+        order.append((page, parent))
+        nodes.update(tree.add_page(state, page, lambda: next(numbers)))
+        assert len(state.levels) <= 3
+    left, top = tree.close(state, 2, lambda: next(numbers))
+    nodes.update(left)
+    assert f"/Parent 2 0 R/Count {pages}/".encode() in nodes[top]
+    parents = dict(order)
 
     def leaves(number: int) -> list[int]:
         if number not in nodes:
@@ -38,10 +45,12 @@ def test_page_tree_holds_every_page_once_and_in_order(pages: int) -> None:
         kids = nodes[number].partition(b"/Kids[")[2].partition(b"]")[0].replace(b" 0 R", b"").split()
         found = [leaf for kid in kids for leaf in leaves(int(kid))]
         assert b"/Count %d/" % len(found) in nodes[number]
-        assert len(kids) <= 64
+        assert 1 <= len(kids) <= 64
+        for kid in map(int, kids):
+            assert parents[kid] == number if kid in parents else b"/Parent %d 0 R" % number in nodes[kid]
         return found
 
-    assert leaves(tree.top) == [tree.page_number(page) for page in range(pages)]
+    assert leaves(top) == [page for page, _ in order]
 
 
 def test_cross_references_in_many_sections(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,10 +67,11 @@ def test_cross_references_in_many_sections(monkeypatch: pytest.MonkeyPatch) -> N
     ]
 
 
-def test_memory_does_not_grow_with_rows() -> None:
+@pytest.mark.parametrize("wrap", [False, True])
+def test_memory_does_not_grow_with_rows(wrap: bool) -> None:
     def peak(rows: int) -> int:
         some = batch(plain(5000))
-        writer = PdfWriter(header(rows))
+        writer = make(wrapping(header(rows)) if wrap else header(rows))
         writer.begin()
         writer.add(some)
         tracemalloc.start()
@@ -73,17 +83,55 @@ def test_memory_does_not_grow_with_rows() -> None:
             tracemalloc.stop()
 
     peak(10_000)
-    assert peak(150_000) < peak(15_000) * 1.2 + 200_000
+    assert peak(100_000) < peak(15_000) * 1.2 + 200_000
 
 
-def test_state_is_plain() -> None:
-    """A later process must be able to take it up: numbers, texts, lists, and less than a page of rows."""
-    writer = PdfWriter(header(5000))
+def wrapping(head: ReportHeader) -> ReportHeader:
+    columns = tuple(replace(column, wrap=column.name == "note", width=1.2) for column in COLUMNS)
+    return replace(head, columns=columns)
+
+
+def mixed(count_: int) -> list[Row]:
+    """Ordinary rows, and among them some in other scripts and some that are long."""
+    rng = random.Random(3)
+    rows = plain(count_)
+    for at in rng.sample(range(count_), count_ // 7):
+        first, when, _, other, amount = rows[at]
+        note = rng.choice(("Ελληνική Τράπεζα", "Сбербанк России " * 9, "中文字符", "long words in a row " * 20, "a\nb"))
+        rows[at] = (first, when, note, rng.choice((other, "Łódź")), amount)
+    return rows
+
+
+@pytest.mark.parametrize("wrap", [False, True])
+@pytest.mark.parametrize("subtotals", [False, True])
+def test_another_process_can_go_on(wrap: bool, subtotals: bool) -> None:
+    rows = mixed(2500)
+    head = header(len(rows), periods=periods(rows), subtotals=subtotals)
+    head = wrapping(head) if wrap else head
+    whole = pdf(head, rows)
+    for stops in ((0,), (1,), (777, 778), (1000, 2000), (2499,), (2500,)):
+        writer = make(head)
+        parts = [writer.begin()]
+        at = 0
+        for stop in stops:
+            parts.append(writer.add(batch(rows[at:stop])))
+            at = stop
+            saved = pickle.dumps(writer.state)
+            writer = make(head)
+            writer.state = pickle.loads(saved)
+        parts += [writer.add(batch(rows[at:])), writer.end()]
+        assert b"".join(parts) == whole
+
+
+def test_state_is_plain_and_small() -> None:
+    """A later process must be able to take it up: numbers, texts, lists, and less than twenty pages of rows."""
+    writer = make(header(5000))
     writer.begin()
     writer.add(batch(plain(3333)))
     assert writer.state.rows == 3333
-    assert writer.state.pages == 66
-    assert [len(column) for column in writer.state.pending] == [33] * 5
+    assert writer.state.pages == 60
+    assert len(writer.state.pending) == 333
+    assert len(pickle.dumps(writer.state)) < 60_000
 
 
 @pytest.mark.parametrize("face", [regular(), bold()])
@@ -91,70 +139,83 @@ def test_digits_have_one_width(face: object) -> None:
     assert len({face.width_of(ord(digit)) for digit in "0123456789"}) == 1  # type: ignore[attr-defined]
 
 
+def encoded(*texts: str) -> list[bytes]:
+    """The cells as a column encodes them."""
+    blob = "\0".join(texts).encode()
+    return encode(blob, metrics("R").odd(metrics("R").look(blob))).split(b"\0")
+
+
 def test_single_byte_texts() -> None:
-    assert single_byte("abc äöü €…") == "abc äöü €…".encode("cp1252")
-    assert single_byte("a\nb\r\nc\td") == "a¶b¶c d".encode("cp1252")
-    for text in ("Ж", "\x01", "\x80", "\x9f", "\x7f", "\x1a", "\U0001f600"):
-        assert single_byte(f"x{text}") is None
+    texts = ("abc äöü €…", "plain", "“quoted”", "", "a (b) \\ c", "¡€–x")
+    assert encoded(*texts) == [text.encode("cp1252") for text in texts]
+    assert encoded("a\nb\r\nc\td", "x\u2028y\x85z") == ["a¶b¶c d".encode("cp1252"), "x¶y¶z".encode("cp1252")]
+    assert visible("a\nb\r\nc\td") == "a¶b¶c d"
+    assert single("abc äöü €…") == "abc äöü €…".encode("cp1252")
 
 
-def test_separators_that_are_text() -> None:
-    texts = ["a"] * 49 + ["b\1"] + ["c"] * 10
-    assert encoded_pages(joined_pages(texts), 2) is None
-    one, two = [b"a"] * 50, [b"c"] * 10
-    plain_texts = [text.decode() for text in one + two]
-    assert encoded_pages(joined_pages(plain_texts), 2) == b"\0".join(one) + b"\0\1" + b"\0".join(two)
+@pytest.mark.parametrize("text", ["Ж", "\x01", "\x80", "\x9f", "\x7f", "\x1a", "\U0001f600", "€Ж", "é中"])
+def test_texts_beyond_windows_1252_are_marked(text: str) -> None:
+    one, other, last = encoded("é", f"x{text}", "y")
+    assert (one, last) == (b"\xe9", b"y")
+    assert MARK in other
+    assert single(f"x{text}") is None
 
 
-def test_two_byte_texts_are_utf_16_with_escapes() -> None:
-    rows: list[int] = []
-    astral: list[int] = []
-    text = TwoByte(rows, astral)
-    assert text.encode(["Ж("]) == b"\x04\x16\x00\\("
-    assert text.encode(["\u280a\u0d5c"]) == b"\\(\\n\\r\\\\"
-    assert text.encode(["a\r\nb", "", "c"], b"|") == b"\x00a\x00\xb6\x00b||\x00c"
-    assert sorted(rows) == [0x00, 0x04, 0x0D, 0x28]
-    assert text.encode(["\U0001f600\U0001f601\U0001f600"]) == b"\xd8\x00\xd8\x01\xd8\x00"
-    assert astral == [0x1F600, 0x1F601]
-
-
-def test_no_text_looks_like_a_separator() -> None:
-    text = TwoByte([], [])
-    for around in ("A", "Ā", "\u4100", "\u4100A", "AĀ\u4100", "\x01\u0100A", "\U0001f600" * 3):
-        assert text.encode([around, around], b"|").count(b"|") == 1
-
-
-def test_more_characters_beyond_the_plane_than_codes() -> None:
-    astral: list[int] = []
-    text = TwoByte([], astral)
-    for point in range(0x10000, 0x10000 + len(ASTRAL_CODES)):
-        text.encode([chr(point)])
-    assert text.encode([chr(0x50000)]) == text.encode(["\ufffd"])
-    assert len(astral) == len(ASTRAL_CODES)
-
-
-def test_glyphs_of_a_subset_are_where_we_say() -> None:
-    points = [*range(0x400, 0x450), 0x4E2D, 0x1F600, 0x41, 0xC5, 0x1E9E]
-    font = TTFont(BytesIO(regular().ttf.makeSubset(points)))
-    table = font["cmap"].tables[0].cmap
-    assert [font.getGlyphID(table[i]) if i in table else 0 for i in range(len(points))] == _subset_glyphs(
-        regular(), points
-    )
+def test_marked_cells_are_found() -> None:
+    for seed in range(50):
+        rng = random.Random(seed)
+        cells = [rng.choice((b"", b"a", b"ab", MARK, b"a" + MARK + b"b" + MARK)) for _ in range(rng.randrange(1, 30))]
+        expected = [at for at, cell in enumerate(cells) if MARK in cell]
+        assert list(find_cells(b"\0".join(cells), MARK)) == expected
 
 
 def test_texts_are_cut_to_the_very_width() -> None:
-    face = regular()
+    face = metrics("R")
     rng = random.Random(9)
     for _ in range(500):
-        text = "".join(rng.choices("iW mЖ€文é.", k=rng.randrange(60)))
+        text = "".join(rng.choices("iW mé€.@", k=rng.randrange(60))).encode("cp1252")
         limit = rng.randrange(100, 4000)
         cut = face.cut(text, limit)
-        assert face.measure(cut) <= limit or cut == "…"
+        assert face.measure(cut) <= limit or cut == b"\x85"
         if face.measure(text) <= limit:
             assert cut == text
         else:
-            assert cut.endswith("…")
+            assert cut.endswith(b"\x85")
             assert text.startswith(cut[:-1])
+
+
+def test_no_cell_of_a_fitting_length_is_too_wide() -> None:
+    face = metrics("R")
+    rng = random.Random(4)
+    for _ in range(300):
+        cells = ["".join(rng.choices("iWm lo.@é€1", k=rng.randrange(40))).encode("cp1252") for _ in range(20)]
+        limit = rng.randrange(500, 5000)
+        fitting = face.fitting_length(face.look(b"\0".join(cells)), limit)
+        assert fitting >= limit // face.widest
+        assert all(face.measure(cell) <= limit for cell in cells if len(cell) <= fitting)
+
+
+@pytest.mark.parametrize(
+    ("tag", "cell", "shown"),
+    [
+        ("en-US", "2024-03-09", "03/09/2024"),
+        ("pt-BR", "2024-03-09 01:02:03.4567-03", "09/03/2024 01:02:03.4567"),
+        ("de-DE", "2024-03-09 01:02:03+05:30", "09.03.2024 01:02:03"),
+        ("de-DE", "1890-03-09 01:02:03+00:53:28", "09.03.1890 01:02:03"),
+        ("de-DE", "infinity", "infinity"),
+        ("de-DE", "-infinity", "-infinity"),
+        ("de-DE", "0044-03-15 12:00:00+00 BC", "0044-03-15 12:00:00+00 BC"),
+        ("de-DE", "12024-01-01", "12024-01-01"),
+        ("de-DE", "", ""),
+    ],
+)
+def test_moments_are_shown_in_the_locale_s_order(tag: str, cell: str, shown: str) -> None:
+    moments = Moments(LOCALES[tag])
+    assert moments.one(cell.encode()) == shown.encode()
+    assert moments.each([cell.encode()] * 3) == [shown.encode()] * 3
+    assert moments.each([b"", b"2024-12-31", cell.encode()])[2] == shown.encode()
+    blank = moments.each([b"", cell.encode(), b"", cell.encode()])
+    assert blank == [b"", shown.encode(), b"", shown.encode()]
 
 
 def test_header_is_not_changed() -> None:

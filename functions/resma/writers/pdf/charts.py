@@ -14,7 +14,9 @@ from reportlab.graphics.charts.piecharts import Pie
 from reportlab.graphics.shapes import Drawing, Group, Line, Rect, String
 
 from resma.header import Chart, Series
-from resma.writers.pdf.figures import OTHER, finite, month_labels, scale, short_number, top_categories
+from resma.locales import Locale
+from resma.words import say
+from resma.writers.pdf.figures import finite, month_labels, percentage, scale, short_number, top_categories
 from resma.writers.pdf.ink import (
     ACCENT,
     BOLD,
@@ -39,10 +41,7 @@ BAR_LINE = 14.0
 LABEL_SIZE = 6.5
 
 
-Panel = Callable[[Chart, Series, float, float], Group]
-
-
-def chart_drawing(chart: Chart, width: float, height: float) -> Drawing:
+def chart_drawing(chart: Chart, locale: Locale, width: float, height: float) -> Drawing:
     """One chart with its title, in a drawing of that size (points)."""
     drawing = Drawing(width, height)
     across = PANELS_ACROSS_WIDE if width > WIDE else PANELS_ACROSS
@@ -54,17 +53,19 @@ def chart_drawing(chart: Chart, width: float, height: float) -> Drawing:
         )
     )
     if len(chart.series) > most:
-        note = f"first {most} of {len(chart.series)} shown"
+        note = f"{most} {say('of', locale.language)} {len(chart.series)}"
         drawing.add(String(width, height - 9, note, fontName=REGULAR, fontSize=7, fillColor=GREY, textAnchor="end"))
     drawing.add(Line(0, height - 15, width, height - 15, strokeColor=RULE, strokeWidth=0.6))
     if not series:
-        drawing.add(String(0, height - 34, "No data", fontName=REGULAR, fontSize=8, fillColor=GREY))
+        drawing.add(
+            String(0, height - 34, say("No data", locale.language), fontName=REGULAR, fontSize=8, fillColor=GREY)
+        )
         return drawing
     down = ceil(len(series) / across)
     across = ceil(len(series) / down)
     panel_width, panel_height = (width - 18 * (across - 1)) / across, (height - 20 - 8 * (down - 1)) / down
     for i, each in enumerate(series):
-        group = _panel(chart, each, len(chart.series) > 1, panel_width, panel_height)
+        group = _panel(chart, each, locale, panel_width, panel_height)
         x = (i % across) * (panel_width + 18)
         y = height - 20 - (i // across + 1) * panel_height - (i // across) * 8
         group.translate(x, y)
@@ -72,37 +73,37 @@ def chart_drawing(chart: Chart, width: float, height: float) -> Drawing:
     return drawing
 
 
-def _panel(chart: Chart, series: Series, named: bool, width: float, height: float) -> Group:
+def _panel(chart: Chart, series: Series, locale: Locale, width: float, height: float) -> Group:
     """A panel with its series' name (the currency), where there is more than one or it is money."""
     body = height
     group = Group()
-    if named or chart.unit == "amount":
+    if len(chart.series) > 1 or chart.unit == "amount":
         body -= 13
         group.add(
             String(0, height - 10, shortened(series.name, width, 8, BOLD), fontName=BOLD, fontSize=8, fillColor=INK)
         )
     values = finite(series.values)
-    draw: Callable[[Chart, list[float], float, float], Group] = _bars
+    draw: Callable[[Chart, list[float], Locale, float, float], Group] = _bars
     if chart.kind == "time":
         draw = _over_time
     elif chart.kind == "share" and min(values) >= 0 and sum(values) > 0:
         draw = _share
-    group.add(draw(chart, values, width, body))
+    group.add(draw(chart, values, locale, width, body))
     return group
 
 
-def _over_time(chart: Chart, values: list[float], width: float, height: float) -> Group:
+def _over_time(chart: Chart, values: list[float], locale: Locale, width: float, height: float) -> Group:
     """Columns a month, or a line where there are too many for columns."""
     least, greatest, step = scale(min(values), max(values), max(1, int(height / 32)))
     many = len(values) > MOST_BARS_OVER_TIME
     plot = HorizontalLineChart() if many else VerticalBarChart()
     marks = [least + i * step for i in range(round((greatest - least) / step) + 1)]
-    room = max([width_of(short_number(mark), LABEL_SIZE) for mark in marks]) + 6
+    room = max([width_of(short_number(mark, locale), LABEL_SIZE) for mark in marks]) + 6
     plot.x, plot.y, plot.width, plot.height = room, 14, width - room - 2, height - 22
     plot.data = [tuple(values)]
     axis = plot.valueAxis
     axis.valueMin, axis.valueMax, axis.valueStep = least, greatest, step
-    axis.labelTextFormat = short_number
+    axis.labelTextFormat = lambda value: short_number(value, locale)
     axis.labels.fontName, axis.labels.fontSize, axis.labels.fillColor = REGULAR, LABEL_SIZE, GREY
     axis.visibleAxis = axis.visibleTicks = False
     axis.visibleGrid, axis.gridStrokeColor, axis.gridStrokeWidth = True, RULE, 0.4
@@ -115,7 +116,7 @@ def _over_time(chart: Chart, values: list[float], width: float, height: float) -
         plot.barWidth = 10
         plot.groupSpacing = max(3.0, 10 * (plot.width / len(values) / WIDEST_BAR - 1))
     group = Group(plot)
-    for at, label in month_labels(chart.labels, plot.width):
+    for at, label in month_labels(chart.labels, plot.width, locale.language):
         x = plot.x + (at + 0.5) * plot.width / len(values)
         if many:
             x = plot.x + at * plot.width / max(1, len(values) - 1)
@@ -141,11 +142,14 @@ def _bar_colours(plot: object, values: Sequence[float], colour: object) -> None:
             bars[0, i].strokeColor = None
 
 
-def _bars(chart: Chart, values: list[float], width: float, height: float) -> Group:
+def _bars(chart: Chart, values: list[float], locale: Locale, width: float, height: float) -> Group:
     """Categories as rows: name, bar, value. Values stand in a column, so nothing can collide."""
-    pairs = top_categories(chart.labels, values, max(2, int(height / BAR_LINE)))
-    names = [shortened(name or "(none)", width * 0.38, LABEL_SIZE + 0.5) for name, _ in pairs]
-    numbers = [short_number(value) for _, value in pairs]
+    other = say("Other", locale.language)
+    pairs = top_categories(chart.labels, values, max(2, int(height / BAR_LINE)), other)
+    names = [
+        shortened(name or f"({say('none', locale.language)})", width * 0.38, LABEL_SIZE + 0.5) for name, _ in pairs
+    ]
+    numbers = [short_number(value, locale) for _, value in pairs]
     name_room = max(width_of(name, LABEL_SIZE + 0.5) for name in names) + 6
     number_room = max(width_of(text, LABEL_SIZE + 0.5) for text in numbers) + 6
     line = min(18.0, height / len(pairs))
@@ -168,10 +172,11 @@ def _bars(chart: Chart, values: list[float], width: float, height: float) -> Gro
     return group
 
 
-def _share(chart: Chart, values: list[float], width: float, height: float) -> Group:
+def _share(chart: Chart, values: list[float], locale: Locale, width: float, height: float) -> Group:
     """A ring, and beside it each part with its value and its share."""
+    other = say("Other", locale.language)
     ordered = sorted(zip(chart.labels, values, strict=True), key=lambda pair: -pair[1])
-    pairs = top_categories([name for name, _ in ordered], [value for _, value in ordered], MOST_SLICES)
+    pairs = top_categories([name for name, _ in ordered], [value for _, value in ordered], MOST_SLICES, other)
     side = min(height - 8, width * 0.42)
     ring = Pie()
     ring.x, ring.y, ring.width, ring.height = 2, (height - side) / 2, side, side
@@ -184,16 +189,27 @@ def _share(chart: Chart, values: list[float], width: float, height: float) -> Gr
     left = side + 18
     top = height / 2 + len(pairs) * 8.0
     for i, (name, value) in enumerate(pairs):
-        colour = SHADES[-1] if name.startswith(f"{OTHER} (") else SHADES[i]
+        colour = SHADES[-1] if name.startswith(f"{other} (") else SHADES[i]
         ring.slices[i].fillColor = colour
         ring.slices[i].strokeColor, ring.slices[i].strokeWidth = None, 0
         y = top - (i + 0.5) * 16 - 2.5
-        text = f"{value:,.0f}" if chart.unit == "rows" and value < 1e7 else short_number(value)
+        text = (
+            locale.format_number(f"{value:.0f}")
+            if chart.unit == "rows" and value < 1e7
+            else short_number(value, locale)
+        )
         group.add(Rect(left, y - 0.6, 7, 7, fillColor=colour, strokeColor=None))
         room = width - left - 52 - width_of(text, 7)
         group.add(
-            String(left + 11, y, shortened(name or "(none)", room, 7), fontName=REGULAR, fontSize=7, fillColor=INK)
+            String(
+                left + 11,
+                y,
+                shortened(name or f"({say('none', locale.language)})", room, 7),
+                fontName=REGULAR,
+                fontSize=7,
+                fillColor=INK,
+            )
         )
-        for x, figure in ((width - 34, text), (width, f"{value / total:.1%}")):
+        for x, figure in ((width - 34, text), (width, percentage(value / total, locale))):
             group.add(String(x, y, figure, fontName=REGULAR, fontSize=7, fillColor=INK, textAnchor="end"))
     return group

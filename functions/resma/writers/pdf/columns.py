@@ -1,33 +1,31 @@
-"""Columns of text to blocks of page content: the hot loop, 4.5 million cells for a report of 500,000 rows.
+"""Columns of cells to blocks of page content: the hot loop, 4.5 million cells for a report of 500,000 rows.
 
-Cells are handled by C code a batch at a time. Where a text holds U+0001, or anything outside Windows-1252, that
-batch of the column is encoded a page at a time, and the pages that cannot be printed with one byte a character
-are left out (None), for `wide`, which is called in the order of pages.
+C code does many cells at once. What that cannot do (a text too wide, a character beyond Windows-1252) is done cell
+by cell, and only to those cells.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from resma.writers.pdf.encodings import TwoByte
-from resma.writers.pdf.face import Face
-from resma.writers.pdf.joining import Texts
-from resma.writers.pdf.layout import Cell
+from resma.locales import Locale
+from resma.writers.pdf.layout import Cell, Layout
 from resma.writers.pdf.left_column import LeftColumn
 from resma.writers.pdf.right_column import RightColumn
+from resma.writers.pdf.wide import WideText
+
+Cells = Sequence[bytes | None]
 
 
 class ColumnBlocks(Protocol):
-    def blocks(self, texts: Texts) -> list[bytes | None]:
-        """Page content for each 50 texts (the last block may hold fewer), None where `wide` is needed."""
-        ...
-
-    def wide(self, texts: Texts) -> bytes:
-        """Page content for up to 50 texts of any characters."""
+    def blocks(self, cells: Cells) -> list[bytes]:
+        """Page content for each page's cells: as many as the layout has slots, the last block may hold fewer."""
         ...
 
 
-def column_blocks(cell: Cell, face: Face, two_byte: TwoByte) -> ColumnBlocks:
+def make_column(cell: Cell, layout: Layout, locale: Locale, wide: WideText) -> ColumnBlocks:
+    """The blocks of one column, by its alignment."""
     if cell.is_right:
-        return RightColumn(cell, face, two_byte)
-    return LeftColumn(cell, face, two_byte)
+        return RightColumn(cell, layout, locale, wide)
+    return LeftColumn(cell, layout, locale, wide)

@@ -6,9 +6,19 @@ from collections.abc import Sequence
 from decimal import Decimal
 from math import ceil, floor, isfinite, log10
 
-OTHER = "Other"
+from resma.locales import DEFAULT_LOCALE, Language, Locale
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS: dict[Language, tuple[str, ...]] = {
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+    "pt": ("jan", "fev", "mar", "abr", "mai", "jun", "jul", "ago", "set", "out", "nov", "dez"),
+    "de": ("Jan", "Feb", "Mär", "Apr", "Mai", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dez"),
+}
+_UNITS: dict[Language, tuple[str, ...]] = {
+    "en": ("k", "M", "B", "T"),
+    "pt": (" mil", " mi", " bi", " tri"),
+    "de": (" Tsd.", " Mio.", " Mrd.", " Bio."),
+}
+_LIMITS = (1e3, 1e6, 1e9, 1e12)
 
 
 def finite(values: Sequence[Decimal]) -> list[float]:
@@ -28,38 +38,48 @@ def scale(low: float, high: float, ticks: int) -> tuple[float, float, float]:
     return floor(low / step + 1e-9) * step, ceil(high / step - 1e-9) * step, step
 
 
-def short_number(value: float) -> str:
-    """`950`, `12.5k`, `1.2M`, `3B`: three digits at most, for axes and bars."""
+def short_number(value: float, locale: Locale = DEFAULT_LOCALE) -> str:
+    """`950`, `12.5k`, `1.2M`, `3B`: three digits at most, for axes and bars; `12,5 Mio.` where people write so."""
     size = abs(value)
+    text, unit = f"{value:.0f}" if value == round(value) or size >= 100 else f"{value:.2g}", ""
     if size >= 1e15:
-        return f"{value:.1e}".replace("e+", "e")
-    for limit, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if size >= limit * 0.9995:
-            scaled = value / limit
-            return (f"{scaled:.0f}" if abs(scaled) >= 99.95 else f"{scaled:.1f}".removesuffix(".0")) + unit
-    return f"{value:.0f}" if value == round(value) or size >= 100 else f"{value:.2g}"
+        text = f"{value:.1e}".replace("e+", "e")
+    else:
+        for limit, name in zip(_LIMITS, _UNITS[locale.language], strict=True):
+            if size >= limit * 0.9995:
+                scaled = value / limit
+                text, unit = f"{scaled:.0f}" if abs(scaled) >= 99.95 else f"{scaled:.1f}".removesuffix(".0"), name
+    return text.replace(".", locale.decimal) + unit
 
 
-def month_labels(labels: Sequence[str], width: float) -> list[tuple[int, str]]:
+def percentage(part: float, locale: Locale) -> str:
+    """`12.5%`; in German with a space, as DIN 5008 has it."""
+    text = f"{100 * part:.1f}".replace(".", locale.decimal)
+    return f"{text}\u00a0%" if locale.language == "de" else f"{text}%"
+
+
+def month_labels(labels: Sequence[str], width: float, language: Language) -> list[tuple[int, str]]:
     """Which months are named under the axis and how: as many as have room, years alone where they are many."""
     if len(labels) > 48:
         years = [(i, label[:-3]) for i, label in enumerate(labels) if label.endswith("-01")]
         every = ceil(len(years) / max(1.0, width / 26)) if years else 1
         return years[::every]
     every = ceil(len(labels) / max(1.0, width / 34))
-    return [(i, _month(label)) for i, label in enumerate(labels) if i % every == 0]
+    return [(i, _month(label, language)) for i, label in enumerate(labels) if i % every == 0]
 
 
-def _month(label: str) -> str:
+def _month(label: str, language: Language) -> str:
     year, _, month = label.rpartition("-")
-    return f"{_MONTHS[int(month) - 1]} {year}" if month.isdigit() and 1 <= int(month) <= 12 else label
+    return f"{_MONTHS[language][int(month) - 1]} {year}" if month.isdigit() and 1 <= int(month) <= 12 else label
 
 
-def top_categories(labels: Sequence[str], values: Sequence[float], most: int) -> list[tuple[str, float]]:
+def top_categories(
+    labels: Sequence[str], values: Sequence[float], most: int, other: str = "Other"
+) -> list[tuple[str, float]]:
     """The first `most` categories; where there are more, the last place is the sum of all others."""
     pairs = list(zip(labels, values, strict=True))
     if len(pairs) <= most:
         return pairs
     kept = max(1, most - 1)
     rest = pairs[kept:]
-    return [*pairs[:kept], (f"{OTHER} ({len(rest)})", sum(value for _, value in rest))]
+    return [*pairs[:kept], (f"{other} ({len(rest)})", sum(value for _, value in rest))]

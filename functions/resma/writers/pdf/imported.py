@@ -71,4 +71,7 @@ def _renumbered(body: bytes, numbers: dict[int, int], parent: int) -> bytes:
     rest = body[len(dictionary) :]
     marked = _PARENT.sub(b"/Parent -1", dictionary)
     moved = _REFERENCE.sub(lambda m: b"%d 0 R" % numbers[int(m[1])], marked)
+    if rest:
+        # reportlab sets no line end before `endstream`, which PDF/A demands (ISO 19005-2 6.1.7.1).
+        rest = rest.removesuffix(b"endstream") + b"\nendstream"
     return moved.replace(b"/Parent -1", b"/Parent %d 0 R" % parent) + rest

@@ -1,15 +1,13 @@
-"""Where things stand on a table page: A4 landscape, fifty rows. Points, from the lower left corner."""
+"""Where things stand on a page: paper, orientation, rows. Points, from the lower left corner."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from resma.catalogue import Column
-
-PAGE_WIDTH = 841.89
-PAGE_HEIGHT = 595.28
-ROWS_A_PAGE = 50
+from resma.header import Column, ReportHeader
+from resma.options import PdfOptions
 
 MARGIN = 30.0
 LEADING = 10.0
@@ -17,16 +15,66 @@ SIZE = 7.0
 PADDING = 3.5
 """Free space on either side of a column's text."""
 
-TITLE_BASELINE = 567.0
-HEADINGS_TOP = 557.0
 HEADINGS_HEIGHT = 15.0
-ROWS_TOP = HEADINGS_TOP - HEADINGS_HEIGHT
-ROWS_BOTTOM = ROWS_TOP - ROWS_A_PAGE * LEADING
 FOOT_BASELINE = 24.0
+FOOT_HEIGHT = 42.0
+"""From the lower edge to the last row's bottom, at least."""
 DROP = 7.4
 """From the top of a row to its baseline."""
-FIRST_LINE = ROWS_TOP - DROP + LEADING
-"""A line above the first baseline: each row moves down before it shows (T*)."""
+
+_PAPER = {"A4": (595.28, 841.89), "Letter": (612.0, 792.0)}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A table page. Every line of text stands in a slot: a row has one, or several where cells wrap."""
+
+    width: float
+    height: float
+
+    @property
+    def right(self) -> float:
+        """The right edge of what is printed."""
+        return self.width - MARGIN
+
+    @property
+    def is_portrait(self) -> bool:
+        return self.height > self.width
+
+    @property
+    def title_baseline(self) -> float:
+        return self.height - 28.28
+
+    @property
+    def headings_top(self) -> float:
+        return self.height - 38.28
+
+    @property
+    def slots_top(self) -> float:
+        return self.headings_top - HEADINGS_HEIGHT
+
+    @property
+    def slots(self) -> int:
+        """Lines on a page: 50 across, 74 (A4) or 68 (Letter) upright."""
+        return int((self.slots_top - FOOT_HEIGHT + 0.01) / LEADING) // 2 * 2
+
+    @property
+    def first_line(self) -> float:
+        """A line above the first baseline: each row moves down before it shows (T*)."""
+        return self.slots_top - DROP + LEADING
+
+    def top_of(self, slot: int) -> float:
+        """The upper edge of a slot (from 0)."""
+        return self.slots_top - slot * LEADING
+
+
+def choose_layout(header: ReportHeader, options: PdfOptions) -> Layout:
+    """What the request asks for, else what the report type wants, on the paper of its readers' country."""
+    paper: Literal["A4", "Letter"] = options.paper or ("Letter" if header.locale.tag == "en-US" else "A4")
+    short, long = _PAPER[paper]
+    if (options.orientation or header.orientation) == "portrait":
+        return Layout(short, long)
+    return Layout(long, short)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +94,9 @@ class Cell:
         return self.column.align == "right"
 
 
-def cells(columns: Sequence[Column]) -> list[Cell]:
+def cells(columns: Sequence[Column], layout: Layout) -> list[Cell]:
     """The page's width, shared out by the columns' `width`."""
-    unit = (PAGE_WIDTH - 2 * MARGIN) / sum(column.width for column in columns)
+    unit = (layout.right - MARGIN) / sum(column.width for column in columns)
     placed = []
     left = MARGIN
     for column in columns:

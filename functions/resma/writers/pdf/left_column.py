@@ -1,131 +1,142 @@
-"""Columns of text, dates and timestamps."""
+"""Columns of text, and whatever else stands on the left."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import compress, count
 
-from resma.writers.pdf.encodings import TwoByte
-from resma.writers.pdf.face import UNIT, Face
-from resma.writers.pdf.joining import Texts, encoded_cells, encoded_pages, joined_pages, without_nulls
-from resma.writers.pdf.layout import FIRST_LINE, PADDING, ROWS_A_PAGE, SIZE, Cell
+from resma.locales import Locale
+from resma.writers.pdf.layout import LEADING, PADDING, SIZE, Cell, Layout
+from resma.writers.pdf.moments import Moments
 from resma.writers.pdf.objects import escaped, number
+from resma.writers.pdf.single_byte import MARK, UNIT, encode, metrics, visible
+from resma.writers.pdf.wide import WideText
 
-_SIZE = number(SIZE)
-_FRACTION = re.compile(r"\.\d+")
+_BACK_TO_REGULAR = b"/R1 %b Tf 0 %b Td(" % (number(SIZE), number(LEADING))
+_MOST_KNOWN = 2_000
+_LONGEST_KNOWN = 64
+"""Together half a megabyte at the most, a column."""
 _SAMPLE = 200
-_DIGITS_ALIKE = bytes(ord("0") if chr(code) in "0123456789" else code for code in range(256))
-_SHAPES_MAX = 10_000
-_SHAPE_BYTES_MAX = 200
-"""Together 2 MB at the most, a column."""
 
 
 class LeftColumn:
-    """Text, dates and timestamps from the left; what does not fit ends in an ellipsis."""
+    """Cells from the left. Texts that do not fit end in an ellipsis; dates and numbers are made narrower: cut, they
+    would say something else."""
 
-    def __init__(self, cell: Cell, face: Face, two_byte: TwoByte) -> None:
-        self._fit = Fit(face, int(cell.text_width / SIZE * 1000 / UNIT), cell.column.kind)
-        self._two_byte = two_byte
-        self._start = b"1 0 0 1 %b %b Tm\n(" % (number(cell.left + PADDING), number(FIRST_LINE))
-        self._turn = b")'\n\0" + self._start
+    def __init__(self, cell: Cell, layout: Layout, locale: Locale, wide: WideText) -> None:
+        self._limit = cell.text_width / SIZE * 1000
+        self._units = int(self._limit / UNIT)
+        self._slots = layout.slots
+        self._start = b"1 0 0 1 %b %b Tm\n(" % (number(cell.left + PADDING), number(layout.first_line))
+        self._metrics = metrics("R")
+        self._safe = self._units // self._metrics.widest
+        self._wide = wide
+        kind = cell.column.kind
+        self._squeezes = kind not in {"text", "json"}
+        self._moments = Moments(locale) if kind in {"date", "timestamp"} else None
+        self._number: Callable[[bytes], bytes] | None = None
+        if kind in {"integer", "amount"}:
+            grouped = cell.column.grouped
+            self._number = lambda c: locale.format_number(c.decode("utf-8"), grouped=grouped).encode("utf-8")
+        self._known: dict[bytes | None, bytes] = {None: b""}
 
-    def blocks(self, texts: Texts) -> list[bytes | None]:
-        """One byte a character, whole batches at a time where it can be."""
-        texts = without_nulls(texts)
-        pages = -(-len(texts) // ROWS_A_PAGE)
-        data = encoded_pages(joined_pages(texts), pages)
-        parts = [texts[i : i + ROWS_A_PAGE] for i in range(0, len(texts), ROWS_A_PAGE)]
-        if data is None:
-            return [None if encoded_cells(part) is None else self._one_page(part) for part in parts]
-        longest = max(map(len, texts))
-        if self._fit.is_timestamp:
-            zoned = len(data)
-            data = data.replace(b"+00\0", b"\0").removesuffix(b"+00")
-            longest -= 3 if zoned - len(data) == 3 * len(texts) else 0
-        if not self._fit.all_fit(texts, data, longest):
-            data = None if self._fit.squeezes else encoded_pages(joined_pages(self._fit.each(texts)), pages)
-        return [self._one_page(part) for part in parts] if data is None else self._shown(data)
+    def blocks(self, cells: Sequence[bytes | None]) -> list[bytes]:
+        """A block a page, each beginning at the column's top."""
+        try:
+            return self._shown(list(map(self._known.__getitem__, cells)))
+        except KeyError:
+            pass  # nearly always at the first cell
+        texts, blob = joined(cells)
+        if self._moments:
+            if blocks := self._moment_blocks(self._moments, texts, blob):
+                return blocks
+            texts = self._moments.each(texts)
+            blob = b"\0".join(texts)
+        elif self._number:
+            texts = [self._number(text) for text in texts]
+            blob = b"\0".join(texts)
+        shown = self._printable(texts, blob)
+        if not self._squeezes:
+            self._learn(texts, shown)
+        return self._shown(shown)
 
-    def _one_page(self, texts: Sequence[str]) -> bytes | None:
-        shown = self._fit.each(texts)
-        data = encoded_cells(shown)
-        if data is None or (self._fit.squeezes and min(map(self._fit.share, shown)) < 1):
+    def _moment_blocks(self, moments: Moments, cells: Sequence[bytes], blob: bytes) -> list[bytes] | None:
+        """All cells of one shape that fits: the whole column is made in one go."""
+        shape = moments.shown_shape(cells[0])
+        if self._metrics.measure(shape) > self._units or not shape:
             return None
-        return self._shown(data)[0]
+        lines = moments.lines(cells[0], len(cells), blob, b"(", b")'\n")
+        if lines is None:
+            return None
+        start, size = self._start[:-1], (len(shape) + 4) * self._slots
+        return [start + lines[at : at + size] for at in range(0, len(lines), size)]
 
-    def _shown(self, data: bytes) -> list[bytes | None]:
+    def _shown(self, cells: Sequence[bytes]) -> list[bytes]:
         # "'" moves to the next line and shows a string (§9.4.3)
-        data = escaped(data).replace(b"\0\1", b"\1").replace(b"\0", b")'(").replace(b"\1", self._turn)
-        return list((self._start + data + b")'\n").split(b"\0"))
+        start, slots = self._start, self._slots
+        return [b"%b%b)'\n" % (start, b")'(".join(cells[at : at + slots])) for at in range(0, len(cells), slots)]
 
-    def wide(self, texts: Texts) -> bytes:
-        shown = self._fit.each(without_nulls(texts))
-        if self._fit.squeezes:
-            lines = b"".join(
-                [b"%.3f Tz(%b)'\n" % (100 * self._fit.share(t), self._two_byte.encode([t])) for t in shown]
-            )
-            page = self._start[:-1] + lines + b"100 Tz"
-        else:
-            page = b"%b%b)'" % (self._start, self._two_byte.encode(shown, b")'("))
-        return b"/R2 %b Tf %b\n/R1 %b Tf\n" % (_SIZE, page, _SIZE)
-
-
-class Fit:
-    """Which texts fit a column, and what is left of those that do not."""
-
-    def __init__(self, face: Face, limit: int, kind: str) -> None:
-        """`limit` is the column's width in units of `Face.measure`."""
-        self._face = face
-        self._limit = limit
-        self._safe = limit // face.widest_units
-        self._fitting: set[bytes] = set()
-        self.is_timestamp = kind == "timestamp"
-        self.squeezes = kind != "text"
-        """Dates and numbers that are too wide are made narrower (Tz): cut, they would say something else."""
-
-    def all_fit(self, texts: Sequence[str], data: bytes, longest: int) -> bool:
-        """True where a quick look shows that no cell is too wide; False says nothing.
-
-        `data` is what will be shown of `texts`, in Windows-1252, the longest so many characters long.
-        """
-        if longest <= self._safe:
-            return True
-        if len(set(texts[:_SAMPLE])) * 4 < _SAMPLE and not self.squeezes:
-            return all(self._face.measure(text) <= self._limit for text in set(texts))
-        return self._face.bound(data.replace(b"\1", b""), longest) <= self._limit
-
-    def each(self, texts: Sequence[str]) -> list[str]:
-        """The texts as they are shown: timestamps without their zone, nothing wider than the column.
-
-        Digits are of one width, so texts that differ in digits alone fit or do not fit alike. What has been seen to
-        fit is remembered by that shape: measuring each cell of mixed scripts takes seven times as long.
-        """
-        if self.is_timestamp:
-            return [self._one(text) for text in texts]
-        shapes = "\0".join(texts).encode("utf-8", "surrogatepass").translate(_DIGITS_ALIKE).split(b"\0")
-        fitting = self._fitting
-        return [
-            text if shape in fitting else self._look(text, shape) for text, shape in zip(texts, shapes, strict=True)
-        ]
-
-    def _look(self, text: str, shape: bytes) -> str:
-        shown = self._one(text)
-        if shown == text and len(shape) <= _SHAPE_BYTES_MAX:
-            if len(self._fitting) >= _SHAPES_MAX:
-                self._fitting.clear()
-            self._fitting.add(shape)
+    def _printable(self, cells: Sequence[bytes], blob: bytes) -> Sequence[bytes]:
+        """The cells, which `blob` holds too, as the insides of strings, nothing wider than the column."""
+        look = self._metrics.look(blob)
+        odd = self._metrics.odd(look)
+        if odd:
+            blob = encode(blob, odd)
+            look = self._metrics.look(blob)
+        too_wide = self._too_wide(blob.split(b"\0") if odd else cells, look)
+        if not odd and not too_wide:
+            return cells
+        shown = escaped(blob).split(b"\0")
+        for at, cell in too_wide.items():
+            shown[at] = self._squeezed(cell) if self._squeezes else escaped(self._metrics.cut(cell, self._units))
+        for at in find_cells(blob, MARK):
+            shown[at] = self._apart(cells[at])
         return shown
 
-    def _one(self, text: str) -> str:
-        """The hour's zone is in the heading. Dates BC and infinity have none and stay as they are."""
-        if self.is_timestamp:
-            text = text.removesuffix("+00")
-        if len(text) <= self._limit and self._face.measure(text) <= self._limit:
-            return text
-        if self.is_timestamp:
-            return _FRACTION.sub("", text)
-        return text if self.squeezes else self._face.cut(text, self._limit)
+    def _too_wide(self, cells: Sequence[bytes], look: bytes) -> dict[int, bytes]:
+        """Which cells do not fit. Only those are measured that are longer than what is known to fit."""
+        if max(map(len, cells)) <= self._safe:
+            return {}
+        fitting = self._metrics.fitting_length(look, self._units)
+        long = list(compress(count(), map(fitting.__lt__, map(len, cells))))
+        measure, units = self._metrics.measure, self._units
+        return {at: cells[at] for at in long if measure(cells[at]) > units}
 
-    def share(self, text: str) -> float:
-        """By how much a text must be narrowed to fit: 1.0 or less."""
-        return min(1.0, self._limit / max(1, self._face.measure(text)))
+    def _learn(self, cells: Sequence[bytes], shown: Sequence[bytes]) -> None:
+        """Remembers the cells of a column of few values (a status, a currency, a name) and what shows them."""
+        if len(self._known) < _MOST_KNOWN and len(set(cells[:_SAMPLE])) * 2 < min(_SAMPLE, len(cells)):
+            self._known.update(
+                (cell, what) for cell, what in zip(cells, shown, strict=True) if len(cell) <= _LONGEST_KNOWN
+            )
+
+    def _apart(self, cell: bytes) -> bytes:
+        """A cell beyond Windows-1252: it ends the string, shows itself a line below, comes back and goes on.
+
+        What follows is `)'`, which shows nothing and moves down to where it stands.
+        """
+        text = self._wide.cut(visible(cell.decode("utf-8")), self._limit)
+        return b")Tj T*%b%b" % (self._wide.show(text, SIZE), _BACK_TO_REGULAR)
+
+    def _squeezed(self, cell: bytes) -> bytes:
+        """A number or date that is too wide, made narrower (Tz), set apart in the same way."""
+        share = 100 * self._units / max(1, self._metrics.measure(cell))
+        return b")Tj T* %.3f Tz(%b)Tj 100 Tz%b" % (share, escaped(cell), _BACK_TO_REGULAR)
+
+
+def joined(cells: Sequence[bytes | None]) -> tuple[Sequence[bytes], bytes]:
+    """The cells, NULL as nothing, and all of them between zero bytes. The join also tells whether there is a NULL."""
+    try:
+        return cells, b"\0".join(cells)  # type: ignore[arg-type,return-value]  # raises at the first None
+    except TypeError:
+        texts = [cell or b"" for cell in cells]
+        return texts, b"\0".join(texts)
+
+
+def find_cells(blob: bytes, mark: bytes) -> Iterator[int]:
+    """Which of the cells in `blob` hold the mark: the few of them are found without a look at the others."""
+    cell, seen, at = 0, 0, blob.find(mark)
+    while at >= 0:
+        cell += blob.count(b"\0", seen, at)
+        yield cell
+        seen = blob.find(b"\0", at)
+        at = blob.find(mark, seen) if seen >= 0 else -1

@@ -1,146 +1,170 @@
-"""Columns of numbers."""
+"""Columns that stand on the right, numbers above all."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
-from resma.writers.pdf.encodings import TwoByte
-from resma.writers.pdf.face import UNIT, Face
-from resma.writers.pdf.joining import Texts, encoded_cells, encoded_pages, joined_pages, without_nulls
-from resma.writers.pdf.layout import FIRST_LINE, PADDING, ROWS_A_PAGE, SIZE, Cell
+from resma.locales import Locale
+from resma.writers.pdf.layout import LEADING, PADDING, SIZE, Cell, Layout
+from resma.writers.pdf.left_column import joined
+from resma.writers.pdf.moments import Moments
 from resma.writers.pdf.objects import escaped, number
+from resma.writers.pdf.single_byte import DIGITS_ALIKE, MARK, UNIT, encode, metrics, visible
+from resma.writers.pdf.wide import WideText
 
 _SIZE = number(SIZE)
-_NUMBER = re.compile(rb"-?0+(\.0+)?")
-_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
+_REGULAR = b"/R1 %b Tf" % _SIZE
 _MOST_SHAPES = 2_000
-_LONG_NUMBER = 64
+_LONG_SHAPE = 64
 
-Recipe = Callable[[str], str]
+_BY_HAND = "\x01"
+"""Begins the line of a cell that needs more than one cut. A control character, so it is in no text."""
+
+Plain = tuple[str, int, str]
+"""How a shape is shown: what comes before the string, after how many characters there is a mark, and the mark."""
 
 
 class RightColumn:
-    """Numbers from the right, each by a recipe that is kept for its shape.
+    """Cells from the right, each by a recipe that is kept for its shape.
 
     All digits of the face are of one width, so that "-1234.56" and "-9876.54" have one shape, `-0000.00`, one
-    width and the same places for the commas: a report has a dozen shapes. No number is ever parsed.
+    width and the same places for the marks: a report has a dozen shapes. No number is ever parsed.
     """
 
-    def __init__(self, cell: Cell, face: Face, two_byte: TwoByte) -> None:
-        self._face = face
-        self._two_byte = two_byte
-        self._at = b"1 0 0 1 %b %b Tm\n" % (number(cell.right - PADDING), number(FIRST_LINE))
+    def __init__(self, cell: Cell, layout: Layout, locale: Locale, wide: WideText) -> None:
+        column = cell.column
+        self._slots = layout.slots
+        self._at = f"1 0 0 1 {cell.right - PADDING:.2f} {layout.first_line:.2f} Tm\n"
         self._room = cell.text_width / SIZE * 1000
-        self._grouped = cell.column.kind == "amount"
-        self._plain_digits = 4 if self._grouped else _LONG_NUMBER
-        self._is_text = cell.column.kind == "text"
-        self._is_timestamp = cell.column.kind == "timestamp"
+        self._metrics = metrics("R")
+        self._wide = wide
+        kind = column.kind
+        self._is_number = kind in {"integer", "amount"}
+        self._group = locale.group if column.grouped and self._is_number else ""
+        self._decimal = locale.decimal
+        self._scale = column.scale if kind == "amount" else 0
+        # Postgres' point to the locale's mark, for all cells at once; groups are set apart later.
+        self._marks = bytes.maketrans(b".", locale.decimal.encode("ascii")) if self._is_number else None
+        self._number = re.compile(rb"-?(0+)(?:%b(0+))?" % re.escape(locale.decimal.encode("ascii")))
+        self._cuts = kind in {"text", "json"}
+        self._moments = Moments(locale) if kind in {"date", "timestamp"} else None
         self._recipes = _Recipes(self._recipe)
 
-    def blocks(self, texts: Texts) -> list[bytes | None]:
-        texts = self._without_zone(without_nulls(texts))
-        data = encoded_pages(joined_pages(texts), -(-len(texts) // ROWS_A_PAGE))
-        if data is not None:
-            return [self._block(page) for page in data.split(b"\0\1")]
-        parts = [encoded_cells(texts[i : i + ROWS_A_PAGE]) for i in range(0, len(texts), ROWS_A_PAGE)]
-        return [None if part is None else self._block(part) for part in parts]
+    def blocks(self, cells: Sequence[bytes | None]) -> list[bytes]:
+        """A block a page, each beginning at the column's top."""
+        texts, blob = joined(cells)
+        if self._moments:
+            texts = self._moments.each(texts)
+            blob = b"\0".join(texts)
+        if blocks := self._alike(texts, blob):
+            return blocks
+        lines = self._lines(texts, blob)
+        at, slots = self._at, self._slots
+        return [
+            (at + ")]TJ\n".join(lines[i : i + slots]) + ")]TJ\n").encode("latin-1") for i in range(0, len(lines), slots)
+        ]
 
-    def _block(self, page: bytes) -> bytes:
-        shapes = page.translate(_DIGITS_ALIKE).split(b"\0")
-        first = shapes[0]
-        if first.isdigit() and len(first) < self._plain_digits and shapes.count(first) == len(shapes):
-            # A page of numbers of one length, as ids are, needs no look at each.
-            before, after = self._ends(self._face.width(first.decode()))
-            return b"%b%b(%b)%b\n" % (self._at, before, page.replace(b"\0", b")%b\n%b(" % (after, before)), after)
-        texts = page.decode("latin-1").split("\0")  # one character a byte, whatever the encoding
-        recipes = map(self._recipes.__getitem__, shapes)
-        lines = "\n".join([recipe(text) for recipe, text in zip(recipes, texts, strict=True)])
-        return b"%b%b\n" % (self._at, lines.encode("latin-1"))
+    def _alike(self, cells: Sequence[bytes], blob: bytes) -> list[bytes] | None:
+        """Whole numbers of one length, as ids are, need no look at each."""
+        count, size = len(cells), len(cells[0])
+        if not cells[0].isdigit() or self._scale or (self._group and size > 3):
+            return None
+        if blob.translate(DIGITS_ALIKE) != ((b"0" * size + b"\0") * count)[:-1]:
+            return None
+        before, start, slots = self._before(self._metrics.width(cells[0])), self._at.encode("ascii"), self._slots
+        if before is None:
+            return None
+        opening = before.encode("ascii")
+        between = b")]TJ\n" + opening
+        return [
+            b"%b%b%b)]TJ\n" % (start, opening, between.join(cells[at : at + slots])) for at in range(0, count, slots)
+        ]
 
-    def _without_zone(self, texts: Sequence[str]) -> Sequence[str]:
-        return [text.removesuffix("+00") for text in texts] if self._is_timestamp else texts
+    def _lines(self, cells: Sequence[bytes], blob: bytes) -> list[str]:
+        """What shows each cell, but for the end of a string that all have."""
+        odd = self._metrics.odd(self._metrics.look(blob))
+        if odd:
+            blob = encode(blob, odd)
+        if self._marks:
+            blob = blob.translate(self._marks)
+        recipes = map(self._recipes.__getitem__, blob.translate(DIGITS_ALIKE).split(b"\0"))
+        texts = blob.decode("latin-1").split("\0")  # one character a byte, whatever the encoding
+        lines = [f"{before}{t[:cut]}{mark}{t[cut:]}" for (before, cut, mark), t in zip(recipes, texts, strict=True)]
+        if _BY_HAND in "".join(lines):
+            for at, line in enumerate(lines):
+                if line.startswith(_BY_HAND):
+                    lines[at] = self._by_hand(texts[at].encode("latin-1"), cells[at]).decode("latin-1")
+        return lines
 
-    def _ends(self, width: int) -> tuple[bytes, bytes]:
-        before, after = self._placed(width)
-        return before.encode("ascii"), after.encode("ascii")
+    def _recipe(self, shape: bytes) -> Plain:
+        number = self._number.fullmatch(shape) if self._is_number else None
+        cuts = self._group_cuts(shape) if number and self._group else []
+        plain = len(cuts) < 2 and MARK not in shape and escaped(shape) == shape
+        width = self._metrics.width(shape) + len(cuts) * self._metrics.width(self._group.encode("ascii"))
+        before = self._before(width, self._blank(len(number[2] or b"")) if number else 0)
+        if before is None or not plain:
+            return _BY_HAND, 0, ""
+        return (before, cuts[0], self._group) if cuts else (before, 0, "")
 
-    def _recipe(self, shape: bytes) -> Recipe:
-        text = shape.decode("cp1252")
-        if self._is_text and self._face.width(text) > self._room:
-            return self._cut_text
-        cuts = _group_cuts(shape) if self._grouped and _NUMBER.fullmatch(shape) else []
-        before, after = self._placed(self._face.width(text) + len(cuts) * self._face.width(","))
-        if b"\\" in shape or b"(" in shape or b")" in shape:
-            return lambda t: f"{before}({escaped(t.encode('latin-1')).decode('latin-1')}){after}"
-        return _grouping(before + "(", ")" + after, cuts)
+    def _group_cuts(self, number: bytes) -> list[int]:
+        """Where marks go between the digits of the integer part, as indices into the ungrouped text."""
+        end = len(number.partition(self._decimal.encode("ascii"))[0])
+        return list(range(end - 3, 1 if number.startswith(b"-") else 0, -3))[::-1]
 
-    def _placed(self, width: int) -> tuple[str, str]:
-        """What comes before and after a string of that width: a line's start, and back from the right edge.
+    def _blank(self, decimals: int) -> int:
+        """What stays free on the right of a number, so that a column's decimal marks stand one below the other."""
+        missing = self._scale - decimals
+        if missing <= 0:
+            return 0
+        mark = 0 if decimals else self._metrics.width(self._decimal.encode("ascii"))
+        return missing * self._metrics.width(b"0") + mark
 
-        A string wider than the column is made smaller and narrower by equal parts (Tf and Tz, §9.3.4).
-        """
-        if width <= self._room:
-            return f"T*[{width}", "]TJ"
-        part = (self._room / width) ** 0.5
-        squeezed = f"/R1 {max(0.05, SIZE * part):.2f} Tf {max(0.5, 100 * part):.1f} Tz"
-        return f"T*{squeezed}[{width}", f"]TJ/R1 {_SIZE.decode()} Tf 100 Tz"
+    def _before(self, width: int, blank: int = 0) -> str | None:
+        """A line's start, and back from the right edge by the string's width; None for one wider than the column."""
+        if width > self._room:
+            return None
+        return f"T*[{width + int(min(blank, self._room - width))}("
 
-    def _cut_text(self, text: str) -> str:
-        """A text in a column of texts set to the right; digits are never cut (codes are Windows-1252)."""
-        short = self._face.cut(text.encode("latin-1").decode("cp1252"), int(self._room / UNIT))
-        before, after = self._placed(self._face.width(short))
-        return f"{before}({escaped(short.encode('cp1252')).decode('latin-1')}){after}"
+    def _by_hand(self, shown: bytes, cell: bytes) -> bytes:
+        """The line of a cell that is too wide, or has several marks, or characters that need an escape or a font."""
+        if MARK in shown:
+            return self._apart(cell)
+        number = self._number.fullmatch(shown.translate(DIGITS_ALIKE)) if self._is_number else None
+        if number and self._group:
+            bounds = [None, *self._group_cuts(shown), None]
+            pieces = [shown[a:b] for a, b in pairwise(bounds)]
+            shown = self._group.encode("ascii").join(pieces)
+        elif self._cuts and self._metrics.width(shown) > self._room:
+            shown = self._metrics.cut(shown, int(self._room / UNIT))
+        width = self._metrics.width(shown)
+        before = self._before(width, self._blank(len(number[2] or b"")) if number else 0)
+        if before is not None:
+            return before.encode("ascii") + escaped(shown)
+        # Digits are never cut: it is made smaller and narrower by equal parts (Tf and Tz, §9.3.4).
+        part = (self._room / max(1, width)) ** 0.5
+        squeezed = b"T*/R1 %.2f Tf %.1f Tz" % (max(0.05, SIZE * part), max(0.5, 100 * part))
+        return b"%b[%d(%b)]TJ/R1 %b Tf 100 Tz[(" % (squeezed, width, escaped(shown), _SIZE)
 
-    def wide(self, texts: Texts) -> bytes:
-        lines = [self._wide_line(text) for text in self._without_zone(without_nulls(texts))]
-        return b"%b/R2 %b Tf %b\n/R1 %b Tf\n" % (self._at, _SIZE, b"\n".join(lines), _SIZE)
-
-    def _wide_line(self, text: str) -> bytes:
-        limit = int(self._room / UNIT)
-        if self._is_text and self._face.measure(text) > limit:
-            text = self._face.cut(text, limit)
-        elif self._grouped and text.isascii() and _NUMBER.fullmatch(shape := _shape(text)):
-            text = _grouping("", "", _group_cuts(shape))(text)
-        before, after = self._placed(sum([self._face.width_of(ord(c)) for c in text]))
-        before, after = before.replace("/R1", "/R2"), after.replace("/R1", "/R2")
-        return b"%b(%b)%b" % (before.encode(), self._two_byte.encode([text]), after.encode())
-
-
-def _shape(text: str) -> bytes:
-    return text.encode("ascii").translate(_DIGITS_ALIKE)
-
-
-def _group_cuts(shape: bytes) -> list[int]:
-    """Where commas go between the digits of the integer part, as indices into the ungrouped text."""
-    digits = len(shape.partition(b".")[0])
-    first = 1 if shape.startswith(b"-") else 0
-    return list(range(digits - 3, first, -3))[::-1]
-
-
-def _grouping(before: str, after: str, cuts: Sequence[int]) -> Recipe:
-    """A function that puts commas at the cuts; one, two and three pieces are spelt out for speed."""
-    match cuts:
-        case []:
-            return lambda t: f"{before}{t}{after}"
-        case [a]:
-            return lambda t: f"{before}{t[:a]},{t[a:]}{after}"
-        case [a, b]:
-            return lambda t: f"{before}{t[:a]},{t[a:b]},{t[b:]}{after}"
-    bounds = list(zip([None, *cuts], [*cuts, None], strict=True))
-    return lambda t: before + ",".join([t[i:j] for i, j in bounds]) + after
+    def _apart(self, cell: bytes) -> bytes:
+        """A cell beyond Windows-1252: back from the right edge by its width, and after it to the edge again."""
+        text = self._wide.cut(visible(cell.decode("utf-8")), self._room)
+        width = number(self._wide.measure(text) * SIZE / 1000)
+        shown = self._wide.show(text, SIZE)
+        return b"-%b -%b Td %b%b %b 0 Td[(" % (width, number(LEADING), shown, _REGULAR, width)
 
 
-class _Recipes(dict[bytes, Recipe]):
+class _Recipes(dict[bytes, Plain]):
     """Shape to recipe, made on first use, as many as a report of numbers needs."""
 
-    def __init__(self, make: Callable[[bytes], Recipe]) -> None:
+    def __init__(self, make: Callable[[bytes], Plain]) -> None:
         super().__init__()
         self._make = make
 
-    def __missing__(self, shape: bytes) -> Recipe:
+    def __missing__(self, shape: bytes) -> Plain:
         recipe = self._make(shape)
-        if len(shape) <= _LONG_NUMBER:
+        if len(shape) <= _LONG_SHAPE:
             if len(self) >= _MOST_SHAPES:
                 self.clear()
             self[shape] = recipe

@@ -11,11 +11,9 @@ from reportlab.lib.colors import Color
 from reportlab.pdfgen.canvas import Canvas
 
 from resma.writers.pdf.ink import ACCENT, BOLD, REGULAR, RULE, STRIPE, drawable, width_of
-from resma.writers.pdf.layout import PAGE_HEIGHT, PAGE_WIDTH
+from resma.writers.pdf.layout import Layout
 
 LEFT = 40.0
-RIGHT = PAGE_WIDTH - 40.0
-WIDTH = RIGHT - LEFT
 LINE = 15.5
 INSET = 5.0
 
@@ -30,13 +28,13 @@ class Type:
 
 
 class Sheet:
-    """A4 pages across, drawn on one after the other. Points, from the lower left corner."""
+    """Pages drawn on one after the other. Points, from the lower left corner."""
 
-    def __init__(self) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._buffer = BytesIO()
         self._canvas = Canvas(
             self._buffer,
-            pagesize=(PAGE_WIDTH, PAGE_HEIGHT),
+            pagesize=(layout.width, layout.height),
             pageCompression=1,
             invariant=1,  # no clock and no chance in it: the same cover is the same bytes
             initialFontName=REGULAR,

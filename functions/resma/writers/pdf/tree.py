@@ -1,68 +1,80 @@
-"""Object numbers of pages and of the page tree, all known before the first page is written.
+"""The page tree (ISO 32000-1 §7.7.3), which grows as pages come: nobody has to know how many there will be.
 
-Pages are numbered as they are written: a page, its contents, and after each 64th page the node above it
-(after each 4,096th also the node above that, and so on). So a node is written as soon as its pages are,
-and the memory of the tree is nothing (ISO 32000-1 §7.7.3).
+A node has 64 kids. It gets its object number with its first kid and is written after its last, so that what is kept
+is one open node a level: four of them for 16 million pages.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 FAN_OUT = 64
 
+Claim = Callable[[], int]
 
-@dataclass(frozen=True, slots=True)
-class PageTree:
-    """`pages` pages (at least one) under the node `root`; the first takes the object number `first`."""
 
-    first: int
-    pages: int
-    root: int
+@dataclass(slots=True)
+class Node:
+    """A node that waits for more kids: object numbers, and how many pages lie below them."""
 
-    @property
-    def levels(self) -> int:
-        """How many levels of nodes lie above the pages, the top one included."""
-        levels = 1
-        while FAN_OUT**levels < self.pages:
-            levels += 1
-        return levels
+    number: int
+    kids: list[int] = field(default_factory=list)
+    pages: int = 0
 
-    def page_number(self, page: int) -> int:
-        """Object number of a page (from 0). Its contents have the next one."""
-        nodes = 0
-        above = page // FAN_OUT
-        while above:
-            nodes += above
-            above //= FAN_OUT
-        return self.first + 2 * page + nodes
 
-    def node_number(self, level: int, index: int) -> int:
-        """Object number of a node; level 1 is right above the pages."""
-        last = min(FAN_OUT**level * (index + 1), self.pages) - 1
-        return self.page_number(last) + 1 + level
+@dataclass(slots=True)
+class TreeState:
+    """Open nodes, those right above pages first; None where the next kid will open one."""
 
-    @property
-    def top(self) -> int:
-        return self.node_number(self.levels, 0)
+    levels: list[Node | None] = field(default_factory=list)
 
-    def nodes_after(self, page: int) -> list[tuple[int, bytes]]:
-        """Nodes that are complete once this page is written: object numbers and bodies."""
-        done = page + 1
-        if done % FAN_OUT and done != self.pages:
-            return []
-        levels = [k for k in range(1, self.levels + 1) if done == self.pages or done % FAN_OUT**k == 0]
-        return [(self.node_number(k, page // FAN_OUT**k), self._node(k, page // FAN_OUT**k)) for k in levels]
 
-    def _node(self, level: int, index: int) -> bytes:
-        span = FAN_OUT ** (level - 1)
-        first = index * FAN_OUT
-        last = min(first + FAN_OUT, -(-self.pages // span))
-        if level == 1:
-            kids = [self.page_number(i) for i in range(first, last)]
-        else:
-            kids = [self.node_number(level - 1, i) for i in range(first, last)]
-        count = min(last * span, self.pages) - first * span
-        parent = self.root if level == self.levels else self.node_number(level + 1, index // FAN_OUT)
-        listed = b" ".join([b"%d 0 R" % kid for kid in kids])
-        return b"<</Type/Pages/Parent %d 0 R/Count %d/Kids[%b]>>" % (parent, count, listed)
+def parent_of_next(tree: TreeState, claim: Claim, level: int = 0) -> int:
+    """Object number of the node that the next kid of that level goes under."""
+    if level == len(tree.levels):
+        tree.levels.append(None)
+    node = tree.levels[level]
+    if node is None:
+        node = tree.levels[level] = Node(claim())
+    return node.number
+
+
+def add_page(tree: TreeState, page: int, claim: Claim) -> list[tuple[int, bytes]]:
+    """Puts a page in its place. Returns the nodes that are complete with it: object numbers and bodies."""
+    return _add(tree, 0, page, 1, claim)
+
+
+def _add(tree: TreeState, level: int, kid: int, pages: int, claim: Claim) -> list[tuple[int, bytes]]:
+    parent_of_next(tree, claim, level)
+    node = tree.levels[level]
+    assert node is not None
+    node.kids.append(kid)
+    node.pages += pages
+    return _shut(tree, level, claim) if len(node.kids) == FAN_OUT else []
+
+
+def _shut(tree: TreeState, level: int, claim: Claim) -> list[tuple[int, bytes]]:
+    node = tree.levels[level]
+    assert node is not None
+    body = _body(node, parent_of_next(tree, claim, level + 1))
+    tree.levels[level] = None
+    return [(node.number, body), *_add(tree, level + 1, node.number, node.pages, claim)]
+
+
+def close(tree: TreeState, root: int, claim: Claim) -> tuple[list[tuple[int, bytes]], int]:
+    """Shuts all nodes, the topmost under `root`. Returns those still to be written, and the topmost's number."""
+    written: list[tuple[int, bytes]] = []
+    level = 0
+    while level + 1 < len(tree.levels):
+        if tree.levels[level] is not None:
+            written += _shut(tree, level, claim)
+        level += 1
+    top = tree.levels[level]
+    assert top is not None
+    return [*written, (top.number, _body(top, root))], top.number
+
+
+def _body(node: Node, parent: int) -> bytes:
+    kids = b" ".join([b"%d 0 R" % kid for kid in node.kids])
+    return b"<</Type/Pages/Parent %d 0 R/Count %d/Kids[%b]>>" % (parent, node.pages, kids)

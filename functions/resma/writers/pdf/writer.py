@@ -1,210 +1,172 @@
-"""The PDF writer: first the cover, then pages of fifty rows, and at the end what only then is known.
+"""The PDF writer: pages of rows, and at the end what only then is known.
 
-A page leaves as soon as its fiftieth row is there. Object numbers are worked out ahead (`tree`), so nothing is
-ever gone back to; fonts come last, when it is known which characters they must have.
+Pages leave twenty at a time. Whatever says or refers to how many there are (cover, contents, bookmarks, the
+tree's top) is written after the last of them, fonts last of all, when it is known which characters they must have.
+The order of pages is the page tree's affair, not the file's: the cover is the first page and among the last bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from resma.errors import RowCountMismatch
 from resma.header import ReportHeader
-from resma.rows import Batch
+from resma.options import PdfOptions
+from resma.rows import Batch, Row
 from resma.writers.pdf import metadata, objects
-from resma.writers.pdf.columns import column_blocks
-from resma.writers.pdf.cover import cover_pages
-from resma.writers.pdf.encodings import TwoByte
-from resma.writers.pdf.face import FACES, regular
-from resma.writers.pdf.fonts import font_resources
-from resma.writers.pdf.frame import GREY, INK, RIGHT_EDGE, Line, Pen, form_dictionary, frame
-from resma.writers.pdf.joining import Texts
-from resma.writers.pdf.layout import (
-    FOOT_BASELINE,
-    LEADING,
-    MARGIN,
-    PADDING,
-    PAGE_HEIGHT,
-    PAGE_WIDTH,
-    ROWS_A_PAGE,
-    ROWS_TOP,
-    SIZE,
-    cells,
-)
-from resma.writers.pdf.outline import entries, note_months, outline_objects
+from resma.writers.pdf.columns import make_column
+from resma.writers.pdf.contents import contents_pages
+from resma.writers.pdf.cover import Pages, cover_pages
+from resma.writers.pdf.ending import Ending
+from resma.writers.pdf.face import FACES
+from resma.writers.pdf.frame import Pen, form_dictionary, frame
+from resma.writers.pdf.layout import cells, choose_layout
+from resma.writers.pdf.numbers import CATALOGUE, FRAME, INFORMATION, LAST_FRAME, LAST_RESERVED, RESOURCES
+from resma.writers.pdf.page import PageComposer, rows_on
+from resma.writers.pdf.plan import Plan, find_row
 from resma.writers.pdf.state import State
-from resma.writers.pdf.tree import PageTree
+from resma.writers.pdf.tree import add_page, parent_of_next
+from resma.writers.pdf.wide import WideState, WideText
+from resma.writers.pdf.wrapping import Wrapper
 
-CATALOGUE, PAGES, INFORMATION, METADATA, OUTLINES, RESOURCES, FRAME, LAST_FRAME = range(1, 9)
+PAGES_AT_ONCE = 20
+"""Pages made in one go, column by column. Always so many, however rows are batched: wide text numbers its glyphs in
+the order in which it is shown."""
 
-PAGES_AT_ONCE = 100
-"""Pages made in one go from a larger batch: it bounds memory, whatever the size of batches."""
-
-NOTHING = "No rows match."
-
-_FOOT = b"%b rg BT /R1 6.5 Tf %b %b Td" % (GREY, objects.number(RIGHT_EDGE), objects.number(FOOT_BASELINE))
-_OPENING = b" Do %b rg BT /R1 %b Tf %b TL\n" % (INK, objects.number(SIZE), objects.number(LEADING))
+_PAGE = b"<</Type/Page/Parent %d 0 R/Resources %d 0 R/Contents %d 0 R>>"
+"""Resources could be inherited, but PDF/A wants each page to name its own (ISO 19005-2 6.2.2)."""
 
 
 class PdfWriter:
-    """`Writer` for PDF (ISO 32000-1). One instance a file; the same rows give the same bytes, however batched."""
+    """`Writer` for PDF (ISO 32000-1, PDF/A-2b). One instance a file; the same rows give the same bytes."""
 
     media_type = "application/pdf"
     extension = "pdf"
 
-    def __init__(self, header: ReportHeader) -> None:
+    def __init__(self, header: ReportHeader, options: PdfOptions) -> None:
         self._header = header
-        self.state = State(
-            pending=[[] for _ in header.columns],
-            wide_rows={letter: [] for letter in FACES},
-            astral={letter: [] for letter in FACES},
-        )
-        two_byte = {letter: TwoByte(self.state.wide_rows[letter], self.state.astral[letter]) for letter in FACES}
-        self._pen = Pen(two_byte)
-        self._cells = cells(header.columns)
-        self._columns = [column_blocks(cell, regular(), two_byte["R"]) for cell in self._cells]
-        self._table_pages = max(1, -(-header.rows // ROWS_A_PAGE))
-        self._cover: list[int] = []
+        self._layout = choose_layout(header, options)
+        self._plan = Plan(header)
+        self._cells = cells(header.columns, self._layout)
+        self._wraps = any(column.wrap for column in header.columns)
+        self._contents = contents_pages(header, self._layout)
+        self._cover = cover_pages(header, self._layout)
+        self._slots = self._layout.slots
+        # Where cells wrap, how many pages there will be is known when the last is full.
+        self._table_pages = None if self._wraps else max(1, -(-self._plan.lines // self._slots))
+        self._before = self._cover + self._contents
+        self._total_pages = None if self._table_pages is None else self._before + self._table_pages
+        self._trailer = b"/Root %d 0 R/Info %d 0 R%b" % (CATALOGUE, INFORMATION, metadata.file_identifier(header))
+        self.state = State(wide={letter: WideState() for letter in FACES})
+
+    @property
+    def state(self) -> State:
+        """All that changes while it writes. Set to that of another writer of the same report, this one goes on."""
+        return self._state
+
+    @state.setter
+    def state(self, state: State) -> None:
+        self._state = state
+        wide = {letter: WideText(letter, state.wide[letter]) for letter in FACES}
+        header, layout = self._header, self._layout
+        self._pen = Pen(wide)
+        self._columns = [make_column(cell, layout, header.locale, wide["R"]) for cell in self._cells]
+        self._composer = PageComposer(header, layout, self._cells, self._plan, self._pen)
+        self._wrapper = Wrapper(self._cells, layout.slots, wide["R"]) if self._wraps else None
 
     def begin(self) -> bytes:
-        """The file's header, the cover and what table pages share."""
-        state = self.state
-        state.position = len(objects.HEADER)
-        state.highest = LAST_FRAME
-        cover = cover_pages(self._header, self._table_pages)
-        numbered, self._cover = cover.numbered(PAGES, lambda: objects.claim(state))
-        self._tree = PageTree(state.highest + 1, self._table_pages, PAGES)
-        self._total_pages = self._table_pages + len(self._cover)
+        """The file's header and what table pages share."""
+        file = self.state.file
+        file.position = len(objects.HEADER)
+        file.highest = LAST_RESERVED
         parts = [objects.HEADER]
-        parts += [objects.put(state, number, body) for number, body in numbered]
-        parts.append(self._frame(FRAME, ROWS_A_PAGE))
-        last = self._header.rows - ROWS_A_PAGE * (self._table_pages - 1)
-        parts.append(self._frame(LAST_FRAME, last))
+        slots = self._slots
+        parts.append(self._frame(FRAME, 0 if self._wraps else slots))
+        last = self._plan.lines - slots * ((self._table_pages or 1) - 1)
+        parts.append(self._frame(LAST_FRAME, 0 if self._wraps else last))
         return b"".join(parts)
 
     def add(self, batch: Batch) -> bytes:
         """Whole pages of the rows so far. Rows beyond what the header promised are counted, not printed."""
         state = self.state
-        room = max(0, self._header.rows - state.rows)
-        state.rows += batch.rows
-        rows = min(batch.rows, room)
         out: list[bytes] = []
-        pending = state.pending
-        at = 0
-        while at < rows:
-            held = len(pending[0])
-            take = min(rows - at, PAGES_AT_ONCE * ROWS_A_PAGE - held)
-            texts = [[*old, *new[at : at + take]] for old, new in zip(pending, batch.columns, strict=True)]
-            at += take
-            whole = (held + take) // ROWS_A_PAGE * ROWS_A_PAGE
-            pending = [column[whole:] for column in texts]
-            if whole:
-                out += self._pages([column[:whole] for column in texts])
-        state.pending = pending
-        if len(state.offsets) >= objects.SECTION_OBJECTS:
-            out.append(objects.section(state, self._trailer()))
+        room = max(0, self._header.rows - state.rows)
+        if room:
+            self._take(batch.rows[:room], state.rows)
+        state.rows += len(batch)
+        size = PAGES_AT_ONCE * self._slots
+        whole = len(state.pending) // size * size
+        for at in range(0, whole, size):
+            out += self._pages(state.pending[at : at + size], bytes(state.kinds[at : at + size]))
+        del state.pending[:whole], state.kinds[:whole]
         return b"".join(out)
 
     def end(self) -> bytes:
-        """The last page, fonts, outline and cross-references. Raises `RowCountMismatch`."""
+        """The last page, contents, fonts, outline and cross-references. Raises `RowCountMismatch`."""
         state = self.state
         if state.rows != self._header.rows:
             raise RowCountMismatch(f"expected {self._header.rows} rows and got {state.rows}")
-        out = []
-        if state.pending and state.pending[0]:
-            out += self._pages(state.pending)
-            state.pending = [[] for _ in self._header.columns]
+        out: list[bytes] = []
+        if state.pending:
+            out += self._pages(state.pending, bytes(state.kinds))
+            state.pending, state.kinds = [], bytearray()
         if not state.pages:
-            out += self._empty_page()
-        out += self._closing_objects()
-        out.append(objects.section(state, self._trailer()))
+            out += self._page(self._composer.nothing(b"/P"), b"")
+        pages = Pages(self._cover, self._contents, state.pages)
+        ending = Ending(self._header, self._layout, self._pen, self._composer, state, pages)
+        out += ending.objects()
+        out.append(objects.section(state.file, self._trailer))
         return b"".join(out)
 
-    def _frame(self, number: int, rows: int) -> bytes:
-        content = frame(self._header, self._cells, rows, self._pen)
-        return objects.put(self.state, number, objects.stream(form_dictionary(RESOURCES), content))
+    def _claim(self) -> int:
+        return objects.claim(self.state.file)
 
-    def _pages(self, texts: Sequence[Texts]) -> list[bytes]:
-        """Pages of up to 50 rows, and the nodes of the page tree that they complete."""
-        first = self.state.pages
-        blocks = [column.blocks(column_texts) for column, column_texts in zip(self._columns, texts, strict=True)]
-        period = self._header.period_column
-        out: list[bytes] = []
-        for i, page_blocks in enumerate(zip(*blocks, strict=True)):
-            part = slice(i * ROWS_A_PAGE, (i + 1) * ROWS_A_PAGE)
-            whole = [
-                column.wide(column_texts[part]) if block is None else block
-                for block, column, column_texts in zip(page_blocks, self._columns, texts, strict=True)
-            ]
-            if period is not None:
-                note_months(self.state, texts[period][part], first + i)
-            out += self._page(b"".join(whole))
-        return out
+    def _frame(self, number: int, slots: int) -> bytes:
+        content = frame(self._header, self._layout, self._cells, slots, self._pen)
+        return objects.put(self.state.file, number, objects.stream(form_dictionary(self._layout, RESOURCES), content))
 
-    def _page(self, blocks: bytes) -> list[bytes]:
-        """A page, its contents and the nodes above it that are complete."""
+    def _take(self, rows: Sequence[Row], first: int) -> None:
+        """Adds rows, the report's from number `first` on, to the lines that wait for their page."""
         state = self.state
-        page = state.pages
-        number = self._tree.page_number(page)
-        parent = self._tree.node_number(1, page // 64)
-        form = b"/P" if page + 1 == self._table_pages else b"/F"
-        content = b"%b%b%bET\n%b" % (form, _OPENING, blocks, self._foot(page))
-        body = b"<</Type/Page/Parent %d 0 R/Contents %d 0 R>>" % (parent, number + 1)
+        lines, kinds = self._plan.lay_out(rows, first, (None,) * len(self._cells))
+        if self._wrapper:
+            lines, kinds = self._wrapper.spread(lines, kinds, len(state.pending))
+        state.pending += lines
+        state.kinds += kinds
+
+    def _pages(self, lines: Sequence[Row], kinds: bytes) -> Iterator[bytes]:
+        """Pages of these lines, which begin at the top of one."""
+        slots = self._slots
+        columns = zip(*lines, strict=True)
+        blocks = [make.blocks(cells) for make, cells in zip(self._columns, columns, strict=True)]
+        for at, page_blocks in enumerate(zip(*blocks, strict=True)):
+            page_kinds = kinds[at * slots : (at + 1) * slots]
+            is_last = self.state.pages + 1 == self._table_pages
+            content = self._composer.content(
+                b"/P" if is_last else b"/F", page_blocks, page_kinds, self.state.subtotals_shown
+            )
+            yield from self._page(content, page_kinds)
+
+    def _page(self, content: bytes, kinds: bytes) -> list[bytes]:
+        """A page and its contents, the nodes above it that are complete, and now and then a cross-reference section."""
+        state, claim = self.state, self._claim
+        file = state.file
+        parent = parent_of_next(state.tree, claim)
+        number = claim()
+        state.first_page = state.first_page or number
+        first, end = state.rows_shown, state.rows_shown + rows_on(kinds)
+        foot = self._composer.foot((first + 1, end), self._before + state.pages + 1, self._total_pages)
+        for period in self._plan.begun(first, end):
+            state.marks.extend((number, state.pages, find_row(kinds, self._plan.start_of(period) - first)))
+        contents = claim()
         out = [
-            objects.put(state, number, body),
-            objects.put(state, number + 1, objects.stream(b"", content)),
+            objects.put(file, number, _PAGE % (parent, RESOURCES, contents)),
+            objects.put(file, contents, objects.stream(b"", content + foot)),
         ]
-        out += [objects.put(state, node, body) for node, body in self._tree.nodes_after(page)]
-        state.pages = page + 1
+        out += [objects.put(file, node, body) for node, body in add_page(state.tree, number, claim)]
+        state.pages += 1
+        state.rows_shown = end
+        state.subtotals_shown += kinds.count(b"s")
+        if len(file.offsets) >= objects.SECTION_OBJECTS:
+            out.append(objects.section(file, self._trailer))
         return out
-
-    def _foot(self, page: int) -> bytes:
-        """Which rows these are, and `Page x of y`, set to the right by width as in `RightColumn`."""
-        text = f"Page {len(self._cover) + page + 1:,} of {self._total_pages:,}"
-        if self._header.rows:
-            first, last = page * ROWS_A_PAGE + 1, min((page + 1) * ROWS_A_PAGE, self._header.rows)
-            text = f"Rows {first:,} to {last:,} of {self._header.rows:,}   ·   {text}"
-        return b"%b[%d(%b)]TJ ET\n" % (_FOOT, self._pen.width("R", text), text.encode("cp1252"))
-
-    def _empty_page(self) -> list[bytes]:
-        shown = self._pen.show(Line(NOTHING, "R", 9, MARGIN + PADDING, ROWS_TOP - 3 * LEADING))
-        return self._page(b"ET " + GREY + b" rg\n" + shown + b"BT ")
-
-    def _closing_objects(self) -> list[bytes]:
-        state = self.state
-
-        def claim() -> int:
-            return objects.claim(state)
-
-        out: list[bytes] = []
-
-        def add(body: bytes) -> int:
-            number = claim()
-            out.append(objects.put(state, number, body))
-            return number
-
-        fonts = font_resources(state.wide_rows, state.astral, add)
-        forms = b"/F %d 0 R/P %d 0 R" % (FRAME, LAST_FRAME)
-        resources = b"<</Font<<%b>>/XObject<<%b>>>>" % (fonts, forms)
-        kids = b" ".join([objects.reference(n) for n in [*self._cover, self._tree.top]])
-        box = b"0 0 %b %b" % (objects.number(PAGE_WIDTH), objects.number(PAGE_HEIGHT))
-        pages = b"<</Type/Pages/Count %d/Kids[%b]/MediaBox[%b]/Resources %d 0 R>>" % (
-            self._total_pages,
-            kids,
-            box,
-            RESOURCES,
-        )
-        tree = entries(state, self._cover[0], self._tree.page_number)
-        numbered = [
-            (RESOURCES, resources),
-            (PAGES, pages),
-            *outline_objects(OUTLINES, tree, claim),
-            (METADATA, metadata.xmp(self._header)),
-            (INFORMATION, metadata.information(self._header)),
-            (CATALOGUE, metadata.catalogue(PAGES, OUTLINES, METADATA)),
-        ]
-        return out + [objects.put(state, number, body) for number, body in numbered]
-
-    def _trailer(self) -> bytes:
-        root = b"/Root %d 0 R/Info %d 0 R" % (CATALOGUE, INFORMATION)
-        return root + metadata.file_identifier(self._header)

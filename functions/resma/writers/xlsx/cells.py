@@ -63,25 +63,23 @@ class ColumnCells:
         self.encode = encode.get(column.kind, self._texts)
         self.open = (b"<c%b><v>" if column.kind in encode else b'<c%b t="str"><v>') % self._style
         self.close = b"</v></c>"
+        self._whole = self.open + b"%b" + self.close
 
     def _texts(self, cells: Sequence[bytes | None]) -> Cells:
-        present: Sequence[bytes]
         try:
-            joined = b"\0".join(cells)  # type: ignore[arg-type]
-            present, nulls = cells, False  # type: ignore[assignment]
+            joined, nulls = b"\0".join(cells), False  # type: ignore[arg-type]
         except TypeError:  # a NULL: the cheapest way to find one
-            present, nulls = [cell or b"" for cell in cells], True
-            joined = b"\0".join(present)
+            joined, nulls = b"\0".join(filter(None, cells)), True
         if len(joined) > MOST_CHARACTERS:
-            self._refuse_too_long(present)
+            self._refuse_too_long(cells)
         if _may_be_odd(joined):
             return True, [NULL if cell is None else self.text(cell) for cell in cells]
         if b"&" in joined or b"<" in joined or b">" in joined:
-            present = _escape(joined).split(b"\0")
+            escaped = _escape(b"\0".join([cell or b"" for cell in cells])).split(b"\0")
+            cells = [cell and text for cell, text in zip(cells, escaped, strict=True)]
         if not nulls:
-            return False, present
-        pairs = zip(cells, present, strict=True)
-        return True, [NULL if cell is None else self.open + text + self.close for cell, text in pairs]
+            return False, cells  # type: ignore[return-value]
+        return True, [NULL if cell is None else self._whole % cell for cell in cells]
 
     def _numbers(self, cells: Sequence[bytes | None]) -> Cells:
         try:
@@ -127,11 +125,10 @@ class ColumnCells:
         text = _escape(_ESCAPED.sub(_xstring, cell))
         return b'<c%b t="inlineStr"><is><t xml:space="preserve">%b</t></is></c>' % (self._style, text)
 
-    def _refuse_too_long(self, cells: Sequence[bytes]) -> None:
-        longest = max(cells, key=len)
-        if len(longest) <= MOST_CHARACTERS:
-            return
-        for cell in cells:
+    def _refuse_too_long(self, cells: Sequence[bytes | None]) -> None:
+        for cell in filter(None, cells):
+            if len(cell) <= MOST_CHARACTERS:
+                continue  # no character has more UTF-16 units than bytes of UTF-8
             characters = len(cell.decode().encode("utf-16-le")) // 2
             if characters > MOST_CHARACTERS:
                 raise CellTooLong(

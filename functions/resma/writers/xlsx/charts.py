@@ -18,10 +18,9 @@ from resma.writers.xlsx.xml import DECLARATION, RELATIONSHIPS, escape, relations
 _DRAWINGML = "http://schemas.openxmlformats.org/drawingml/2006"
 _CHART = f"{_DRAWINGML}/chart"
 
-_EMU_A_PIXEL = 9525
-_CHART_PIXELS = (496, 300)
-_COLUMNS_A_CHART, _ROWS_A_CHART = 8, 16
-"""Cells of 64 by 20 pixels, so that a gap is left."""
+_COLUMNS_A_CHART, _ROWS_A_CHART = 8, 15
+"""Cells, 64 by 20 pixels each where nothing says otherwise; half of the last column, and a further row, are gaps."""
+_EMU_HALF_A_COLUMN = 32 * 9525
 _CHARTS_ACROSS = 2
 _MOST_COLUMNS = 48
 """More months are a line."""
@@ -193,15 +192,17 @@ def _shown(what: str) -> str:
 
 def _anchor(index: int, panel: Panel) -> str:
     row, column = divmod(index, _CHARTS_ACROSS)
-    at_column, at_row = FIRST_CHART_COLUMN + column * _COLUMNS_A_CHART, FIRST_CHART_ROW + row * _ROWS_A_CHART
-    width, height = (pixels * _EMU_A_PIXEL for pixels in _CHART_PIXELS)
+    left, top = FIRST_CHART_COLUMN + column * _COLUMNS_A_CHART, FIRST_CHART_ROW + row * (_ROWS_A_CHART + 1)
+    right, bottom = left + _COLUMNS_A_CHART - 1, top + _ROWS_A_CHART
     return (
-        f"<xdr:oneCellAnchor><xdr:from><xdr:col>{at_column}</xdr:col><xdr:colOff>0</xdr:colOff>"
-        f"<xdr:row>{at_row}</xdr:row><xdr:rowOff>0</xdr:rowOff></xdr:from>"
-        f'<xdr:ext cx="{width}" cy="{height}"/><xdr:graphicFrame macro=""><xdr:nvGraphicFramePr>'
+        f'<xdr:twoCellAnchor editAs="oneCell"><xdr:from><xdr:col>{left}</xdr:col><xdr:colOff>0</xdr:colOff>'
+        f"<xdr:row>{top}</xdr:row><xdr:rowOff>0</xdr:rowOff></xdr:from>"
+        f"<xdr:to><xdr:col>{right}</xdr:col><xdr:colOff>{_EMU_HALF_A_COLUMN}</xdr:colOff>"
+        f"<xdr:row>{bottom}</xdr:row><xdr:rowOff>0</xdr:rowOff></xdr:to>"
+        '<xdr:graphicFrame macro=""><xdr:nvGraphicFramePr>'
         # What screen readers say of it.
         f'<xdr:cNvPr id="{index + 2}" name="Chart {index + 1}" descr="{escape(panel.title)}"/><xdr:cNvGraphicFramePr/>'
         '</xdr:nvGraphicFramePr><xdr:xfrm><a:off x="0" y="0"/><a:ext cx="0" cy="0"/></xdr:xfrm>'
         f'<a:graphic><a:graphicData uri="{_CHART}"><c:chart xmlns:c="{_CHART}" xmlns:r="{RELATIONSHIPS}" '
-        f'r:id="rId{index + 1}"/></a:graphicData></a:graphic></xdr:graphicFrame><xdr:clientData/></xdr:oneCellAnchor>'
+        f'r:id="rId{index + 1}"/></a:graphicData></a:graphic></xdr:graphicFrame><xdr:clientData/></xdr:twoCellAnchor>'
     )

@@ -87,8 +87,8 @@ def summary_sheet(header: ReportHeader, styles: Styles, *, drawing: bool) -> byt
 
 def _reconciliation(grid: _Grid, header: ReportHeader) -> None:
     language = header.locale.language
-    figure = Look(number_format(0), horizontal="left")
-    moment = Look(f'{date_format(header.locale)} hh:mm:ss "UTC"', horizontal="left")
+    figure = Look(number_format(0), horizontal="left", vertical="top")
+    moment = Look(f'{date_format(header.locale)} hh:mm:ss "UTC"', horizontal="left", vertical="top")
     when = header.as_of
     second = (when.hour * 60 + when.minute) * 60 + when.second
     serial = Decimal(day_serial(f"{when:%Y-%m-%d}")) + round(Decimal(second) / 86_400, 10)

