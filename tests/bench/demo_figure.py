@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
 from infra.local.demo import Demo, DemoFailed, run_demo
 from infra.local.errors import StackError
-from infra.local.paths import STATE
 from infra.local.stack import Options, Stack
 from infra.postgres.load_demo_bank import load_demo_bank
 from tests.bench.goals import DEMO, HALF_A_MILLION
@@ -19,10 +20,13 @@ from tests.bench.rounds import Say
 def measure_demo(say: Say, warm_runs: int) -> list[Result]:
     """Runs it on a stack of its own. Where the stack does not come up, the result says so."""
     try:
-        with Stack("bench/stack", Options(front_door_port=None), say) as stack:
+        with (
+            TemporaryDirectory(prefix="resma-bench-") as folder,
+            Stack("bench/stack", Options(front_door_port=None), say) as stack,
+        ):
             say(f"demo: making its bank of {HALF_A_MILLION:,} transactions")
             load_demo_bank(stack.up.database_url, HALF_A_MILLION)
-            demo = Demo(stack.up.api_url, stack.up.webhook_secret, STATE / "bench" / "reports", "PDF", HALF_A_MILLION)
+            demo = Demo(stack.up.api_url, stack.up.webhook_secret, Path(folder), "PDF", HALF_A_MILLION)
             found = [_run(demo, number, say) for number in range(warm_runs + 1)]
     except (StackError, DemoFailed) as error:
         say(f"demo: {error}")
