@@ -5,7 +5,7 @@ BIN := .resma/venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sam demo up down logs check lint types template imports catalogue unit integration e2e test lock clean
+.PHONY: help setup setup-sam setup-bench demo up down logs check lint types template imports catalogue unit integration e2e test bench lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,6 +16,9 @@ setup: ## make the virtual environments (done by every command that needs them)
 
 setup-sam:
 	@$(PYTHON) infra/local/bootstrap.py sam
+
+setup-bench:
+	@$(PYTHON) infra/local/bootstrap.py bench
 
 demo: setup ## a report from the request to the file: FORMAT=PDF|CSV|XLSX|NDJSON|PARQUET, ROWS=500000
 	@$(BIN)/python -m infra.local demo
@@ -59,10 +62,14 @@ e2e: setup
 test: setup setup-sam ## everything: unit, integration (real Postgres, moto), e2e (the whole stack)
 	@$(BIN)/python -m pytest tests/unit tests/integration tests/e2e
 
+bench: setup setup-bench ## side by side with peers: QUICK=1 leaves out the slow ones, FULL=1 adds 20 million rows
+	@PYTHONPATH=functions .resma/venv-bench/bin/python -m tests.bench
+
 lock: setup ## pin the dependencies anew, after a change in pyproject.toml
 	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --extra scripts -o functions/requirements.txt
 	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --extra scripts --group local --group test -c functions/requirements.txt -o infra/requirements/dev.txt
 	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --group deploy -c functions/requirements.txt -o infra/requirements/deploy.txt
+	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --group local --group bench -c functions/requirements.txt -o infra/requirements/bench.txt
 
 clean: down ## end the stack and remove all of .resma
 	@rm -rf .resma .aws-sam

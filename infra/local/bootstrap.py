@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the virtual environments: `python3 infra/local/bootstrap.py [project] [localstack] [sam]`.
+"""Makes the virtual environments: `python3 infra/local/bootstrap.py [project] [localstack] [sam] [bench]`.
 
 Uses nothing but the standard library, and no syntax that an old Python could not read: it is what tells people that
 theirs is too old.
@@ -22,6 +22,7 @@ ENVIRONMENTS = {
     "project": ("venv", "dev.txt"),
     "localstack": ("venv-localstack", "localstack.txt"),
     "sam": ("venv-sam", "sam.txt"),
+    "bench": ("venv-bench", "bench.txt"),
 }
 
 
@@ -62,8 +63,8 @@ def make_environment(folder, lock):
     run([uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, target])
     python = os.path.join(target, "bin", "python")
     sync = [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, lock_file]
-    # Functions start from this one: compiled now, a cold start takes half as long. LocalStack compiles what it loads.
-    run(sync + (["--compile-bytecode"] if folder == "venv" else []))
+    # Functions start from these: compiled now, a cold start takes half as long. LocalStack compiles what it loads.
+    run(sync + (["--compile-bytecode"] if folder in ("venv", "venv-bench") else []))
     with open(stamp, "w") as file:
         file.write(wanted)
     print("made .resma/{} in {:.0f} s".format(folder, time.time() - started))

@@ -1,0 +1,59 @@
+"""What is measured: Resma in each format, and the libraries that people use for the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.bench.results import Group
+
+PEERS = "tests.bench.peers"
+
+FORMATS: tuple[Group, ...] = ("CSV", "NDJSON", "PDF", "XLSX", "PARQUET")
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A library at work: `module` has `write(source, sink)`, which returns how many rows it wrote."""
+
+    name: str
+    group: Group
+    module: str
+    rows: int | None = None
+    """So slow that it is measured on so many rows, and scaled."""
+    in_quick: bool = True
+    """Whether `make bench QUICK=1` has it too."""
+    needs: str = ""
+    """What to install where it can't be imported."""
+
+
+COPY = Peer("COPY", "COPY", f"{PEERS}.copy_csv")
+
+# As many rows as take each a few seconds. XLSX has a goal that names XlsxWriter, so QUICK has that one too.
+SLOW = (
+    Peer("XlsxWriter constant_memory", "XLSX", f"{PEERS}.xlsxwriter_constant_memory", 50_000),
+    Peer("openpyxl write-only", "XLSX", f"{PEERS}.openpyxl_write_only", 20_000, in_quick=False),
+    Peer("reportlab canvas", "PDF", f"{PEERS}.reportlab_canvas", 20_000, in_quick=False),
+    Peer("reportlab LongTable", "PDF", f"{PEERS}.reportlab_longtable", 5_000, in_quick=False),
+    Peer("fpdf2", "PDF", f"{PEERS}.fpdf2_table", 2_000, in_quick=False),
+    Peer(
+        "WeasyPrint",
+        "PDF",
+        f"{PEERS}.weasyprint_table",
+        2_000,
+        in_quick=False,
+        needs="needs Pango: on Debian and Ubuntu, `apt install libpango-1.0-0 libpangoft2-1.0-0`",
+    ),
+)
+
+FAST = (
+    Peer("csv + default cursor", "CSV", f"{PEERS}.csv_default_cursor"),
+    Peer("csv + server-side cursor", "CSV", f"{PEERS}.csv_server_cursor"),
+    Peer("pyarrow CSV", "CSV", f"{PEERS}.pyarrow_csv"),
+    Peer("json.dumps", "NDJSON", f"{PEERS}.json_dumps"),
+    Peer("pyarrow Parquet", "PARQUET", f"{PEERS}.pyarrow_parquet"),
+)
+
+
+def find_peer(name: str) -> Peer:
+    """The peer of that name. Raises KeyError."""
+    return {peer.name: peer for peer in (COPY, *FAST, *SLOW)}[name]

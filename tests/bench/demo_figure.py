@@ -1,0 +1,46 @@
+"""The whole demo: from a client's POST to READY, on the embedded stack, first cold and then warm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+
+from infra.local.demo import Demo, DemoFailed, run_demo
+from infra.local.errors import StackError
+from infra.local.stack import Options, Stack
+from infra.postgres.load_demo_bank import load_demo_bank
+from tests.bench.goals import DEMO, HALF_A_MILLION
+from tests.bench.results import Result
+from tests.bench.rounds import Say
+
+
+def measure_demo(say: Say, warm_runs: int) -> list[Result]:
+    """Runs it on a stack of its own. Where the stack does not come up, the result says so."""
+    try:
+        with (
+            TemporaryDirectory(prefix="resma-bench-") as folder,
+            Stack("bench/stack", Options(front_door_port=None), say) as stack,
+        ):
+            say(f"demo: making its bank of {HALF_A_MILLION:,} transactions")
+            load_demo_bank(stack.up.database_url, HALF_A_MILLION)
+            demo = Demo(stack.up.api_url, stack.up.webhook_secret, Path(folder), "PDF", HALF_A_MILLION)
+            found = [_run(demo, number, say) for number in range(warm_runs + 1)]
+    except (StackError, DemoFailed) as error:
+        say(f"demo: {error}")
+        return [Result(DEMO, "SYSTEM", HALF_A_MILLION, note="failed, see above")]
+    (cold, peak), warm = found[0], found[1:]
+    seconds = [second for second, _ in warm]
+    note = "POST to READY, peak memory is the worker's"
+    return [
+        Result("resma demo PDF, cold", "SYSTEM", HALF_A_MILLION, cold, cold, peak, note=note),
+        Result(DEMO, "SYSTEM", HALF_A_MILLION, min(seconds), median(seconds), max(p for _, p in warm), note=note),
+    ]
+
+
+def _run(demo: Demo, number: int, say: Say) -> tuple[float, float]:
+    say(f"demo: {f'warm run {number}' if number else 'cold run'}")
+    summary = run_demo(demo, Console(quiet=True))
+    return summary["seconds_total"], summary["peak_rss_mb"]

@@ -1,0 +1,100 @@
+"""The goals, and whether a run has met them. Nothing fails because of them: a clock is no test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tests.bench.cases import FORMATS
+from tests.bench.results import Result
+
+HALF_A_MILLION, FIVE_MILLION, TWENTY_MILLION = 500_000, 5_000_000, 20_000_000
+
+IMPORT, POST, DEMO = "resma api import", "resma api POST", "resma demo PDF, warm"
+GROWTH = "resma growth"
+"""Of PDF: 500 thousand and 5 million rows in the same rounds."""
+
+Outcome = Literal["met", "MISSED", "not measured"]
+
+
+class Figures:
+    """Results by name and rows."""
+
+    def __init__(self, results: Sequence[Result]) -> None:
+        self._results = {(result.name, result.rows): result for result in results}
+
+    def find(self, name: str, rows: int = HALF_A_MILLION) -> Result | None:
+        """That result, if it was measured."""
+        return self._results.get((name, rows))
+
+    def ratio(self, name: str) -> float | None:
+        """To COPY of 500 thousand rows."""
+        result = self.find(name)
+        return result.ratio_to_copy if result else None
+
+    def seconds(self, name: str, rows: int = HALF_A_MILLION) -> float | None:
+        """The quickest run's."""
+        result = self.find(name, rows)
+        return result.seconds if result else None
+
+    def peak(self, rows: int) -> float | None:
+        """The most memory that any format took for so many rows, uploading or not, in MB; None unless all are there."""
+        names = [f"resma {format_.lower()}{end}" for format_ in FORMATS for end in ("", " to s3")]
+        found = [result.peak_rss_mb for name in names if (result := self.find(name, rows)) and result.peak_rss_mb]
+        return max(found) if len(found) == len(names) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What must hold. `figure` gives the number, which may be at most (or at least) `limit`."""
+
+    what: str
+    limit: float
+    unit: str
+    figure: Callable[[Figures], float | None]
+    at_least: bool = False
+
+    def outcome(self, figures: Figures) -> tuple[float | None, Outcome]:
+        """The number and what it means."""
+        number = self.figure(figures)
+        if number is None:
+            return None, "not measured"
+        is_met = number >= self.limit if self.at_least else number <= self.limit
+        return number, "met" if is_met else "MISSED"
+
+
+def _quotient(dividend: float | None, divisor: float | None) -> float | None:
+    return dividend / divisor if dividend and divisor else None
+
+
+def _milliseconds(figures: Figures, name: str) -> float | None:
+    result = figures.find(name, 0)
+    return result.median_seconds * 1000 if result and result.median_seconds else None
+
+
+GOALS = (
+    Goal("CSV, time of COPY", 1.5, "x", lambda f: f.ratio("resma csv")),
+    Goal("NDJSON, time of COPY", 3, "x", lambda f: f.ratio("resma ndjson")),
+    Goal("PDF with charts, time of COPY", 3, "x", lambda f: f.ratio("resma pdf")),
+    Goal(
+        "PDF, time of 5 million rows to 500 thousand's",
+        11,
+        "x",
+        lambda f: _quotient(f.seconds(GROWTH, FIVE_MILLION), f.seconds(GROWTH)),
+    ),
+    Goal("XLSX, time of COPY", 5, "x", lambda f: f.ratio("resma xlsx")),
+    Goal(
+        "XLSX, XlsxWriter constant_memory's time to ours",
+        8,
+        "x",
+        lambda f: _quotient(f.seconds("XlsxWriter constant_memory"), f.seconds("resma xlsx")),
+        at_least=True,
+    ),
+    Goal("peak memory of any format, 500 thousand rows", 160, "MB", lambda f: f.peak(HALF_A_MILLION)),
+    Goal("peak memory of any format, 5 million rows", 160, "MB", lambda f: f.peak(FIVE_MILLION)),
+    Goal("peak memory of any format, 20 million rows", 160, "MB", lambda f: f.peak(TWENTY_MILLION)),
+    Goal("API function, cold import", 600, "ms", lambda f: _milliseconds(f, IMPORT)),
+    Goal("API function, POST warm, its own time", 15, "ms", lambda f: _milliseconds(f, POST)),
+    Goal("whole demo, POST to READY, PDF, warm", 4, "s", lambda f: f.seconds(DEMO)),
+)

@@ -1,0 +1,136 @@
+"""Rounds: COPY, then what is compared with it, then COPY again. What slows the machine down slows both."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from infra.local.paths import FUNCTIONS, ROOT
+from tests.bench.cases import COPY, Peer
+from tests.bench.goals import GROWTH
+from tests.bench.measure import DATABASE_URL, Answer, Order
+from tests.bench.results import Group, Result, Run, combine
+from tests.bench.servers import Aws, Bank
+
+Say = Callable[[str], None]
+
+
+class MeasurementFailed(Exception):
+    """A child process did not answer; its own error is above this one."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where measurements run: on these rows, uploading to this store."""
+
+    bank: Bank
+    store: Aws
+    say: Say
+
+    def measure(self, order: Order) -> Answer:
+        """Runs one measurement in a process of its own. Raises MeasurementFailed."""
+        found = run_child("tests.bench.measure", asdict(order), self._environment)
+        run = Run(**found["run"]) if found["run"] else None
+        return Answer(run, found["summary_seconds"], found["missing"])
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {**self.store.environment, DATABASE_URL: self.bank.reader_url}
+
+
+def run_child(module: str, argument: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
+    """Runs `python -m module '{...}'` and returns the JSON that it prints. Raises MeasurementFailed."""
+    child = subprocess.run(
+        [sys.executable, "-m", module, json.dumps(argument)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(FUNCTIONS), "POWERTOOLS_LOG_LEVEL": "CRITICAL", **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    if child.returncode != 0:
+        raise MeasurementFailed(f"{module} {argument} ended with {child.returncode}")
+    answer: dict[str, Any] = json.loads(child.stdout.splitlines()[-1])
+    return answer
+
+
+def note_failure(say: Say, failed: Result, take: Callable[[], list[Result]]) -> list[Result]:
+    """What `take` returns; where it fails, `failed` with a note, so that the rest is measured all the same."""
+    try:
+        return take()
+    except MeasurementFailed as error:
+        say(f"{failed.name} has failed: {error}")
+        return [replace(failed, note="failed, see above")]
+
+
+def measure_ours(bench: Bench, format_: Group, rounds: int) -> list[Result]:
+    """Resma in one format, discarded and uploaded; for PDF also the time that its summary took."""
+    name = f"resma {format_.lower()}"
+    copies, runs, uploads, summaries = [], [], [], []
+    for number in range(rounds):
+        bench.say(f"{name}, {bench.bank.rows:,} rows: round {number + 1} of {rounds}")
+        copies.append(_measure_copy(bench))
+        answer = bench.measure(Order(name))
+        runs.append(_run_of(answer))
+        summaries.append(Run(runs[-1].rows, answer.summary_seconds or 0.0, runs[-1].peak_rss_mb))
+        uploads.append(_run_of(bench.measure(Order(name, to_s3=True))))
+    rows = bench.bank.rows
+    results = [
+        combine(name, format_, runs, copies, rows),
+        combine(f"{name} to s3", format_, uploads, copies, rows, note=bench.store.name),
+    ]
+    if format_ == "PDF":
+        results.append(combine("resma summary", "SYSTEM", summaries, copies, rows, note="part of PDF, XLSX, Parquet"))
+    return results
+
+
+def measure_growth(small: Bench, large: Bench, rounds: int) -> list[Result]:
+    """PDF of the larger bank between two of the smaller one's: what slows the machine down slows both."""
+    found: dict[int, tuple[list[Run], list[Run]]] = {bench.bank.rows: ([], []) for bench in (small, large)}
+    for number in range(rounds):
+        large.say(f"resma pdf, {large.bank.rows:,} rows beside {small.bank.rows:,}: round {number + 1} of {rounds}")
+        for bench in (small, large, small):
+            copies, runs = found[bench.bank.rows]
+            copies.append(_measure_copy(bench))
+            runs.append(_run_of(bench.measure(Order("resma pdf"))))
+    return [
+        combine(GROWTH, "SYSTEM", runs, copies, rows, note="PDF, in rounds of both sizes")
+        for rows, (copies, runs) in found.items()
+    ]
+
+
+def measure_peer(bench: Bench, peer: Peer, rounds: int) -> Result:
+    """A peer; what it lacks is in the result's note."""
+    copies, runs = [], []
+    size = f"{peer.rows:,} of " if peer.rows else ""
+    for number in range(rounds):
+        bench.say(f"{peer.name}, {size}{bench.bank.rows:,} rows: round {number + 1} of {rounds}")
+        copies.append(_measure_copy(bench))
+        answer = bench.measure(Order(peer.name))
+        if answer.run is None:
+            bench.say(f"{peer.name} {answer.missing}")
+            return Result(peer.name, peer.group, bench.bank.rows, note=answer.missing)
+        runs.append(answer.run)
+    return combine(peer.name, peer.group, runs, copies, bench.bank.rows)
+
+
+def measure_copy(bench: Bench, rounds: int) -> Result:
+    """COPY by itself, for its own row."""
+    bench.say(f"COPY, {bench.bank.rows:,} rows")
+    runs: Sequence[Run] = [_measure_copy(bench) for _ in range(rounds)]
+    return combine(COPY.name, COPY.group, runs, runs, bench.bank.rows)
+
+
+def _measure_copy(bench: Bench) -> Run:
+    return _run_of(bench.measure(Order(COPY.name)))
+
+
+def _run_of(answer: Answer) -> Run:
+    if answer.run is None:
+        raise MeasurementFailed(answer.missing)
+    return answer.run

@@ -1,0 +1,160 @@
+"""What the measurements need around them: Postgres with the demo bank, an object store, a stand-in for AWS."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import boto3
+import psycopg
+from psycopg import sql
+
+from infra.local.errors import StackError
+from infra.local.localstack import last_lines
+from infra.local.paths import STATE
+from infra.local.ports import free_port, is_listening
+from infra.local.postgres import PostgresServer
+from infra.postgres.load_demo_bank import load_demo_bank
+from infra.postgres.migrate import LOGINS, migrate, set_password
+from tests.bench.engine import BUCKET
+
+FOLDER = STATE / "bench"
+_READY_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Bank:
+    """A database with the demo bank. Reports read it as the login that can do nothing else."""
+
+    rows: int
+    admin_url: str
+    app_password: str
+    reader_url: str
+
+
+@dataclass(frozen=True)
+class Aws:
+    """Something that answers as AWS does. `environment` leads boto3 there; `name` says in tables what it is."""
+
+    name: str
+    environment: Mapping[str, str]
+
+
+@contextlib.contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """The bench's own server. Its data stay for the next run."""
+    server = PostgresServer(FOLDER / "postgres", free_port())
+    server.stop()  # what a killed run has left
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def open_bank(server: PostgresServer, rows: int) -> Bank:
+    """The bank of that many transactions, each in a database of its own; made where it is not there yet."""
+    name = f"rows_{rows}"
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    admin_url = urlunsplit(urlsplit(server.url)._replace(path=f"/{name}"))
+    migrate(admin_url, is_alone=True)
+    if load_demo_bank(admin_url, rows):
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            connection.execute("CHECKPOINT")  # now, and not while something is measured
+    password = secrets.token_urlsafe(24)
+    for login in LOGINS:
+        set_password(admin_url, login, password)
+    reader_url = f"postgresql://{LOGINS[1]}:{password}@127.0.0.1:{server.port}/{name}"
+    return Bank(rows, admin_url, password, reader_url)
+
+
+@contextlib.contextmanager
+def aws_stand_in() -> Iterator[Aws]:
+    """moto as a server: AWS in another process, as it would be."""
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with _process("moto", command, os.environ, lambda: is_listening(port)):
+        yield Aws("moto", {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", **_keys("testing", "testing")})
+
+
+@contextlib.contextmanager
+def object_store(otherwise: Aws) -> Iterator[Aws]:
+    """MinIO where it is on the PATH or in .resma/bin, otherwise the stand-in; with an empty bucket."""
+    binary = shutil.which("minio") or shutil.which(STATE / "bin" / "minio")
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(_minio(binary)) if binary else otherwise
+        url = store.environment.get("AWS_ENDPOINT_URL_S3") or store.environment["AWS_ENDPOINT_URL"]
+        boto3.client(
+            "s3",
+            endpoint_url=url,
+            aws_access_key_id=store.environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=store.environment["AWS_SECRET_ACCESS_KEY"],
+            region_name="us-east-1",
+        ).create_bucket(Bucket=BUCKET)
+        yield store
+
+
+@contextlib.contextmanager
+def _minio(binary: str) -> Iterator[Aws]:
+    data = FOLDER / "minio"
+    shutil.rmtree(data, ignore_errors=True)
+    port, user, password = free_port(), "root-of-bench", secrets.token_urlsafe(24)
+    environment = {
+        **os.environ,
+        "HOME": str(FOLDER),
+        "MINIO_ROOT_USER": user,
+        "MINIO_ROOT_PASSWORD": password,
+        "MINIO_UPDATE": "off",
+        "MINIO_BROWSER": "off",
+    }
+    command = [binary, "server", "--quiet", "--address", f"127.0.0.1:{port}", str(data)]
+    try:
+        with _process("minio", command, environment, lambda: is_listening(port)):
+            yield Aws("MinIO", {"AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}", **_keys(user, password)})
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _process(
+    name: str, command: list[str], environment: Mapping[str, str], is_up: Callable[[], bool]
+) -> Iterator[None]:
+    """Runs a server until the block ends. Raises StackError when it does not come up."""
+    log = FOLDER / f"{name}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    try:
+        _await(name, process, is_up, log)
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _await(name: str, process: subprocess.Popen[bytes], is_up: Callable[[], bool], log: Path) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    while not is_up():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise StackError(f"{name} did not come up:\n{last_lines(log)}")
+        time.sleep(0.05)
+
+
+def _keys(access_key: str, secret_key: str) -> dict[str, str]:
+    return {
+        "AWS_ACCESS_KEY_ID": access_key,
+        "AWS_SECRET_ACCESS_KEY": secret_key,
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
