@@ -1,77 +1,78 @@
-"""What PDF must know of a CFF font program (Adobe Technical Note #5176): how its glyphs are numbered."""
+"""CFF font programs (Adobe Technical Note #5176): the numbers by which PDF knows their glyphs (§9.7.4.2)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 _CHARSET = (15,)
-_CHAR_STRINGS = (17,)
 _ROS = (12, 30)
+_LONG = 29
+_TOP_BYTES = 4096
+"""Header, name and top DICT are within these."""
 
 
-def glyph_cids(cff: bytes) -> list[int]:
-    """The CID by which PDF knows each glyph (§9.7.4.2): the font's own, or its number where the font has none."""
-    _, names_end = _index(cff, cff[2])
-    top, _ = _index(cff, names_end)
-    values = dict(_operators(top[0]))
-    count = int.from_bytes(cff[values[_CHAR_STRINGS][-1] :][:2], "big")
-    if _ROS not in values:
-        return list(range(count))
-    return [0, *_charset(cff, values[_CHARSET][-1], count - 1)]
+def has_cids(path: Path, index: int) -> bool:
+    """Whether the font's glyphs have numbers (CIDs) rather than names: those with names would need another encoding.
+
+    `index` counts the members of a collection.
+    """
+    with path.open("rb") as file:
+        start = 0
+        if file.read(4) == b"ttcf":
+            file.seek(12 + 4 * index)
+            start = int.from_bytes(file.read(4), "big")
+        file.seek(start + 4)
+        tables = int.from_bytes(file.read(2), "big")
+        file.seek(start + 12)
+        records = [file.read(16) for _ in range(tables)]
+        file.seek(next(int.from_bytes(record[8:12], "big") for record in records if record[:4] == b"CFF "))
+        return any(operator == _ROS for operator, _ in _top_operators(file.read(_TOP_BYTES)))
 
 
-def _index(data: bytes, at: int) -> tuple[list[bytes], int]:
-    """The objects of an INDEX, and where it ends (section 5)."""
-    count = int.from_bytes(data[at : at + 2], "big")
-    if not count:
-        return [], at + 2
-    size = data[at + 2]
-    ends = [int.from_bytes(data[at + 3 + i * size :][:size], "big") for i in range(count + 1)]
-    base = at + 2 + (count + 1) * size
-    return [data[base + a : base + b] for a, b in pairwise(ends)], base + ends[-1]
+def renumbered(cff: bytes, cids: Sequence[int]) -> bytes:
+    """The font program with these CIDs for its glyphs, the first of which must be 0.
+
+    A charset of format 0 (section 13) is put at the end, and the top DICT's offset is turned to it. HarfBuzz writes
+    that offset as a long integer, so it can be overwritten in place.
+    """
+    place = next(place for operator, place in _top_operators(cff) if operator == _CHARSET)
+    if cff[place] != _LONG:
+        raise ValueError("the offset of the charset is not a long integer")
+    charset = b"\0" + b"".join([cid.to_bytes(2, "big") for cid in cids[1:]])
+    return cff[: place + 1] + len(cff).to_bytes(4, "big") + cff[place + 5 :] + charset
 
 
-def _operators(data: bytes) -> Iterator[tuple[tuple[int, ...], list[int]]]:
-    """The operators of a DICT with their operands; real numbers are left out (section 4)."""
-    operands: list[int] = []
-    at = 0
-    while at < len(data):
-        first = data[at]
-        at += 1
+def _top_operators(cff: bytes) -> Iterator[tuple[tuple[int, ...], int]]:
+    """The operators of the top DICT (section 4), each with the place of its last operand."""
+    _, at = _index(cff, cff[2])
+    start, _ = _index(cff, at)
+    at, end = start
+    operand = at
+    while at < end:
+        first = cff[at]
         if first <= 21:
-            operator = (first, data[at]) if first == 12 else (first,)
-            at += len(operator) - 1
-            yield operator, operands
-            operands = []
-        elif first == 30:
-            while data[at] & 0xF != 0xF and data[at] >> 4 != 0xF:
-                at += 1
-            at += 1
+            operator = tuple(cff[at : at + 2]) if first == 12 else (first,)
+            yield operator, operand
+            at += len(operator)
         else:
-            size = {28: 2, 29: 4}.get(first, 0 if first < 247 else 1)
-            operands.append(_integer(first, data[at : at + size]))
-            at += size
+            operand = at
+            at += _operand_bytes(cff, at)
 
 
-def _integer(first: int, rest: bytes) -> int:
-    if first in (28, 29):
-        return int.from_bytes(rest, "big", signed=True)
-    if first < 247:
-        return first - 139
-    return (first - 247) * 256 + rest[0] + 108 if first < 251 else -(first - 251) * 256 - rest[0] - 108
+def _operand_bytes(data: bytes, at: int) -> int:
+    first = data[at]
+    if first == 30:  # a real number, in nibbles up to one that is 15
+        end = next(place for place in range(at + 1, len(data)) if data[place] & 15 == 15)
+        return end + 1 - at
+    return {28: 3, _LONG: 5}.get(first, 1 if first < 247 else 2)
 
 
-def _charset(data: bytes, at: int, count: int) -> list[int]:
-    """The CIDs of all glyphs but the first (section 13): one by one, or in ranges."""
-    kind = data[at]
-    at += 1
-    if kind == 0:
-        return [int.from_bytes(data[at + 2 * i :][:2], "big") for i in range(count)]
-    cids: list[int] = []
-    while len(cids) < count:
-        first = int.from_bytes(data[at : at + 2], "big")
-        left = int.from_bytes(data[at + 2 : at + 2 + kind], "big")
-        cids += range(first, first + left + 1)
-        at += 2 + kind
-    return cids
+def _index(data: bytes, at: int) -> tuple[tuple[int, int], int]:
+    """Where the first object of an INDEX (section 5) begins and ends, and where the INDEX ends."""
+    count = int.from_bytes(data[at : at + 2], "big")
+    size = data[at + 2]
+    base = at + 2 + (count + 1) * size
+    first, second = (base + int.from_bytes(data[at + 3 + i * size :][:size], "big") for i in (0, 1))
+    last = base + int.from_bytes(data[at + 3 + count * size :][:size], "big")
+    return (first, second), last

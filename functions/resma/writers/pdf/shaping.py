@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
 
 import uharfbuzz as hb
 from bidi import get_display
@@ -26,11 +26,22 @@ _JOINED = (
 )
 _ORDERED = "\u0600-\u08ff\u2066-\u2069\u202a-\u202e\u200e\u200f"  # also digits and controls of direction
 _COMPLEX = re.compile(f"[{_RIGHT_TO_LEFT}{_JOINED}{_ORDERED}]")
-_CONTROLS = dict.fromkeys(map(ord, "\u2066\u2067\u2068\u2069\u202a\u202b\u202c\u202d\u202e\u200e\u200f"))
 _SEGMENTS = re.compile(
-    f"([{_RIGHT_TO_LEFT}]+)|([^{_RIGHT_TO_LEFT}{_JOINED}]?[{_JOINED}]+)|(?:[^{_RIGHT_TO_LEFT}{_JOINED}](?![{_JOINED}]))+"
+    f"([{_RIGHT_TO_LEFT}]+(?:[ \u00a0]+[{_RIGHT_TO_LEFT}]+)*)|([^{_RIGHT_TO_LEFT}{_JOINED}]?[{_JOINED}]+)"
+    f"|[^{_RIGHT_TO_LEFT}{_JOINED}]+(?![{_JOINED}])"
 )
+_WORDS = re.compile("[ \u00a0]+|[^ \u00a0]+")
 _IGNORABLE = frozenset("\u200c\u200d")
+_INVISIBLE = "\u200b\u200c\u200d\u034f\0"
+"""Some of these have an empty glyph of no width in any typeface."""
+
+_PAIRS = "()[]{}<>«»‹›≤≥⟨⟩（）［］｛｝「」『』【】《》〈〉"
+_MIRROR = {char: _PAIRS[place ^ 1] for place, char in enumerate(_PAIRS)}
+_PAIRED = re.compile(f"([{re.escape(_PAIRS)}])")
+_FOLLOWER = "\u034f"
+"""The combining grapheme joiner, a mark: it goes where the bracket before it goes (UAX #9, N0), and shows the way."""
+_NOT_SEEN = re.compile(f"[{_FOLLOWER}\u2066-\u2069\u202a-\u202e\u200e\u200f]")
+_TURNED = re.compile(f"{_FOLLOWER}([{re.escape(_PAIRS)}])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +50,8 @@ class Glyph:
 
     glyph: int
     text: str
-    """Empty for all glyphs but one of those that make a letter together."""
-    advance: int
+    """Empty for all but one of the glyphs of a letter; several characters where the typeface has nothing invisible."""
+    advance: int = 0
     right: int = 0
     up: int = 0
 
@@ -51,15 +62,24 @@ def is_complex(char: str) -> bool:
 
 
 def segments(text: str) -> Iterator[tuple[str, bool | None]]:
-    """Pieces from left to right as they are seen (UAX #9), each in logical order.
+    """Words and other pieces from left to right as they are seen (UAX #9), each in logical order.
 
     With each comes whether it runs right to left, or None where it needs no shaping.
     """
-    for found in _SEGMENTS.finditer(get_display(text).translate(_CONTROLS)):
+    for found in _SEGMENTS.finditer(_in_visual_order(text)):
         if found[1]:
-            yield found[1][::-1], True
+            for word in _WORDS.findall(found[1]):
+                yield word[::-1], True
         else:
             yield found[0], False if found[2] else None
+
+
+def _in_visual_order(text: str) -> str:
+    """Brackets that now run from right to left are turned round, which the library does not do."""
+    text = text.replace(_FOLLOWER, "")
+    seen = get_display(_PAIRED.sub(rf"\1{_FOLLOWER}", text))
+    seen = _TURNED.sub(lambda found: _MIRROR[found[1]], seen)
+    return _NOT_SEEN.sub("", seen)
 
 
 def covers(typeface: Typeface, text: str) -> bool:
@@ -69,32 +89,38 @@ def covers(typeface: Typeface, text: str) -> bool:
 def shaped(typeface: Typeface, text: str, *, right_to_left: bool) -> list[Glyph]:
     """The glyphs of one segment, from left to right."""
     buffer = hb.Buffer()
-    buffer.cluster_level = hb.BufferClusterLevel.MONOTONE_CHARACTERS
     buffer.flags = hb.BufferFlags.REMOVE_DEFAULT_IGNORABLES
     buffer.add_str(text)
     buffer.direction = "rtl" if right_to_left else "ltr"
     buffer.guess_segment_properties()
     hb.shape(typeface.font, buffer, {"kern": False})
     infos, positions = buffer.glyph_infos, buffer.glyph_positions
-    texts = _texts(text, [info.cluster for info in infos], [place.x_advance for place in positions])
+    ends = dict(pairwise(sorted({0, *[info.cluster for info in infos], len(text)})))
+    glyphs: list[Glyph] = []
+    for cluster, some in groupby(zip(infos, positions, strict=True), key=lambda pair: pair[0].cluster):
+        placed = [_placed(typeface, info, position) for info, position in some]
+        glyphs += _told(typeface, placed, text[cluster : ends[cluster]], right_to_left=right_to_left)
+    return glyphs
+
+
+def _placed(typeface: Typeface, info: hb.GlyphInfo, position: hb.GlyphPosition) -> Glyph:
     scaled = typeface.scaled
-    return [
-        Glyph(info.codepoint, part, scaled(place.x_advance), scaled(place.x_offset), scaled(place.y_offset))
-        for info, place, part in zip(infos, positions, texts, strict=True)
-    ]
+    return Glyph(info.codepoint, "", scaled(position.x_advance), scaled(position.x_offset), scaled(position.y_offset))
 
 
-def _texts(text: str, clusters: list[int], advances: list[int]) -> list[str]:
-    """What each glyph stands for. Of several glyphs of a cluster, the widest has its text."""
-    starts = sorted({0, *clusters, len(text)})
-    after = dict(pairwise(starts))
-    widest: dict[int, int] = {}
-    for place, cluster in enumerate(clusters):
-        if cluster not in widest or advances[place] > advances[widest[cluster]]:
-            widest[cluster] = place
-    return [
-        text[cluster : after[cluster]] if widest[cluster] == place else "" for place, cluster in enumerate(clusters)
-    ]
+def _told(typeface: Typeface, glyphs: list[Glyph], text: str, *, right_to_left: bool) -> list[Glyph]:
+    """The glyphs of some letters, so that readers find these letters.
+
+    The widest glyph stands for the first letter, and glyphs that are invisible and of no width for the others: of
+    several letters on one glyph, some readers turn the order round where text runs from right to left.
+    """
+    widest = max(range(len(glyphs)), key=lambda place: glyphs[place].advance)
+    base = glyphs[widest]
+    none = next((n for n in map(typeface.glyph, _INVISIBLE) if n and not typeface.advance(n)), 0)
+    others = [Glyph(none, char) for char in text[1:]] if none else []
+    base = replace(base, text=text[:1] if none else text)
+    told = [*others[::-1], base] if right_to_left else [base, *others]
+    return [*glyphs[:widest], *told, *glyphs[widest + 1 :]]
 
 
 def may_end_before(char: str) -> bool:

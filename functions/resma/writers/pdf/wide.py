@@ -6,22 +6,26 @@ join, stack or run from right to left are shaped, which takes ten times as long 
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
-from codecs import utf_16_be_encode, utf_32_be_encode
+from codecs import utf_16_be_encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, groupby
 from typing import TypeVar
 
-from resma.writers.pdf.encodings import SHOWN_AS
-from resma.writers.pdf.face import ELLIPSIS
-from resma.writers.pdf.glyph_codes import MAX_TYPEFACES, GlyphCodes, WideState
+from resma.writers.pdf.glyph_codes import UNKNOWN, GlyphCodes, WideState
+from resma.writers.pdf.glyph_strings import Piece, escaped, moved, plane_of, runs_of, two_bytes
 from resma.writers.pdf.objects import number
 from resma.writers.pdf.shaping import Glyph, covers, is_complex, may_end_before, segments, shaped
 from resma.writers.pdf.typefaces import Typeface
 
 __all__ = ["WideState", "WideText"]
+
+ELLIPSIS = "…"
+
+SHOWN_AS = {**dict.fromkeys("\n\r\v\f\x85\u2028\u2029", "¶"), "\t": " ", "\ufffe": UNKNOWN, "\uffff": UNKNOWN}
+"""Line breaks show as a pilcrow: they would be invisible otherwise, or break the row. The last two are no characters,
+and PDF/A lets no font speak of them."""
 
 _SHAPE = "\udfff"
 """In place of a code: this text needs shaping. Codes are no surrogates."""
@@ -31,9 +35,9 @@ _SHAPE_WIDTH = -(10**9)
 
 _CHARACTERS_MAX = 50_000
 _WORDS_MAX = 5_000
-"""Bounds of the caches: 8 MB and 5 MB. Shaping a word takes 5 µs, so that forgetting one now and then does no harm."""
-
-_RUNS = re.compile("|".join(f"[{chr(plane << 16)}-{chr((plane << 16) + 0xFFFF)}]+" for plane in range(MAX_TYPEFACES)))
+_TEXTS_MAX = 2_000
+_LONGEST = 200
+"""Bounds of the caches: 8 MB, 5 MB and 5 MB; longer texts are not kept. What was forgotten gets its codes again."""
 
 T = TypeVar("T")
 
@@ -54,13 +58,13 @@ class _Remembered(dict[str, T]):
 
 @dataclass(slots=True)
 class _Word:
-    """A piece of text that was shaped, and what shows it once it was shown."""
+    """A piece of text that was shaped."""
 
     typeface: Typeface
     glyphs: list[Glyph]
     width: int
-    shown: list[tuple[str, int, int, int]] | None = None
-    """Codes, how far they are moved to the right and up, and what is to be taken off the advance after them."""
+    pieces: list[Piece] | None = None
+    """Once it was shown: only then have its glyphs codes."""
 
 
 class WideText:
@@ -68,11 +72,17 @@ class WideText:
 
     def __init__(self, letter: str, state: WideState) -> None:
         """`state` is kept up to date. Raises SettingsInvalid where it was saved with fonts that are not here."""
-        self._glyphs = GlyphCodes(letter, state)
+        self._glyphs = glyphs = GlyphCodes(letter, state)
         self._letter = letter.encode("ascii")
-        self._code = _Remembered(self._find_code).__getitem__
-        self._width = _Remembered(self._find_width).__getitem__
+        plain_code = self._plain_code = _Remembered(lambda char: glyphs.code_of(SHOWN_AS.get(char, char))).__getitem__
+        plain_width = self._plain_width = _Remembered(
+            lambda char: glyphs.width_of(SHOWN_AS.get(char, char))
+        ).__getitem__
+        self._code = _Remembered(lambda char: _SHAPE if is_complex(char) else plain_code(char)).__getitem__
+        self._width = _Remembered(lambda char: _SHAPE_WIDTH if is_complex(char) else plain_width(char)).__getitem__
         self._words: dict[str, _Word] = {}
+        self._texts: dict[str, list[_Word | str]] = {}
+        self._selects: dict[tuple[int, float], bytes] = {}
 
     def measure(self, text: str) -> float:
         """Width in thousandths of an em."""
@@ -84,11 +94,12 @@ class WideText:
         most = int(limit / 50) + 2  # characters, at a twentieth of an em: what lies beyond cannot show
         whole = len(text) <= most
         text = text[:most]
-        ends = list(accumulate(map(self._width, text)))
-        if ends and min(ends) < 0:
+        width = sum(map(self._width, text))
+        if width < 0:
             return self._cut_shaped(text, limit, whole=whole)
-        if whole and (not ends or ends[-1] <= limit):
+        if whole and width <= limit:
             return text
+        ends = list(accumulate(map(self._width, text)))
         keep = bisect_right(ends, limit - self._width(ELLIPSIS))
         return text[:keep].rstrip() + ELLIPSIS
 
@@ -99,110 +110,112 @@ class WideText:
         codes = "".join(map(self._code, text))
         if _SHAPE in codes:
             return self._show_shaped(text, size)
-        return self._operators(codes, number(size))
-
-    def _find_code(self, char: str) -> str:
-        return _SHAPE if is_complex(char) else self._glyphs.code_of(SHOWN_AS.get(char, char))
-
-    def _find_width(self, char: str) -> int:
-        return _SHAPE_WIDTH if is_complex(char) else self._glyphs.width_of(SHOWN_AS.get(char, char))
-
-    def _operators(self, codes: str, size: bytes) -> bytes:
         data, length = utf_16_be_encode(codes)
         if len(data) == 2 * length:  # all in the report's own typeface
-            return b"/%b2 %b Tf(%b)Tj\n" % (self._letter, size, _escaped(data))
-        return b"".join(
-            [
-                b"/%b%d %b Tf(%b)Tj\n" % (self._letter, 2 + (ord(run[0]) >> 16), size, _two_bytes(run))
-                for run in _RUNS.findall(codes)
-            ]
-        )
+            return b"%b(%b)Tj\n" % (self._select(0, size), escaped(data))
+        return b"".join([b"%b(%b)Tj\n" % (self._select(plane_of(run), size), two_bytes(run)) for run in runs_of(codes)])
+
+    def _select(self, plane: int, size: float) -> bytes:
+        select = self._selects.get((plane, size))
+        if select is None:
+            select = self._selects[plane, size] = b"/%b%d %b Tf" % (self._letter, 2 + plane, number(size))
+        return select
+
+    def _show_shaped(self, text: str, size: float) -> bytes:
+        """A font is selected once for all that follows in it: some readers begin a new text with each."""
+        shown = []
+        plane, up = -1, 0
+        for piece in [piece for part in self._parts(text) for piece in self._pieces(part)]:
+            if piece.plane != plane or piece.up != up:
+                shown.append(b"]TJ\n" if plane >= 0 else b"")
+                if piece.plane != plane:
+                    shown.append(self._select(piece.plane, size))
+                if piece.up != up:
+                    shown.append(b" %b Ts" % number(piece.up * size / 1000))
+                shown.append(b"[")
+                plane, up = piece.plane, piece.up
+            shown.append(piece.shown)
+        shown.append((b"]TJ 0 Ts\n" if up else b"]TJ\n") if plane >= 0 else b"")
+        return b"".join(shown)
+
+    def _parts(self, text: str) -> list[_Word | str]:
+        """From left to right: words that were shaped, and text that shows one glyph after the other."""
+        parts = self._texts.get(text)
+        if parts is None:
+            parts = list(self._found_parts(text))
+            _keep(self._texts, text, parts, _TEXTS_MAX)
+        return parts
+
+    def _found_parts(self, text: str) -> Iterator[_Word | str]:
+        before: Typeface | None = None
+        for part, right_to_left in segments(text):
+            word = None if right_to_left is None else self._word(part, before, right_to_left=right_to_left)
+            if word is None:
+                yield part[::-1] if right_to_left else part
+            else:
+                before = word.typeface
+                yield word
+
+    def _word(self, part: str, before: Typeface | None, *, right_to_left: bool) -> _Word | None:
+        """None where no typeface has its letters. Spaces between words are in the typeface of those before them."""
+        if part.isspace():
+            space = before.glyph(part[0]) if before else 0
+            if not before or not space:
+                return None
+            width = before.advance(space)
+            return _Word(before, [Glyph(space, char, width) for char in part], width * len(part))
+        word = self._words.get(part)
+        if word is None:
+            typeface = next((typeface for typeface in self._glyphs.typefaces() if covers(typeface, part)), None)
+            if typeface is None:
+                return None
+            glyphs = shaped(typeface, part, right_to_left=right_to_left)
+            word = _Word(typeface, glyphs, sum([glyph.advance for glyph in glyphs]))
+            _keep(self._words, part, word, _WORDS_MAX)
+        return word
+
+    def _pieces(self, part: _Word | str) -> list[Piece]:
+        if isinstance(part, str):
+            runs = runs_of("".join(map(self._plain_code, part)))
+            return [Piece(plane_of(run), 0, b"(%b)" % two_bytes(run)) for run in runs]
+        if part.pieces is None:
+            part.pieces = list(self._word_pieces(part.typeface, part.glyphs))
+        return part.pieces
+
+    def _word_pieces(self, typeface: Typeface, glyphs: list[Glyph]) -> Iterator[Piece]:
+        coded = [(self._glyphs.code(typeface, glyph.glyph, glyph.text), glyph) for glyph in glyphs]
+        for (plane, up), some in groupby(coded, key=lambda pair: (plane_of(pair[0]), pair[1].up)):
+            shown = b"".join([moved(code, glyph, typeface.advance(glyph.glyph)) for code, glyph in some])
+            yield Piece(plane, up, shown.replace(b")(", b""))
 
     def _measure_shaped(self, text: str) -> int:
-        width = 0
-        for part, direction in segments(text):
-            word = None if direction is None else self._word(part, direction)
-            width += word.width if word else sum(map(self._glyphs.width_of, map(_shown_as, part)))
-        return width
+        return sum(
+            [sum(map(self._plain_width, part)) if isinstance(part, str) else part.width for part in self._parts(text)]
+        )
 
     def _cut_shaped(self, text: str, limit: float, *, whole: bool) -> str:
-        if whole and self._measure_shaped(text) <= limit:
+        """Looks where the cut would be if all letters were of one width, and then as far off as it was wrong."""
+        width = self._measure_shaped(text)
+        if whole and width <= limit:
             return text
+        average = max(1.0, width / len(text))
         low, high = 0, len(text)
+        at = int(limit / average)
         while low < high:
-            middle = (low + high + 1) // 2
-            if self._measure_shaped(text[:middle].rstrip() + ELLIPSIS) <= limit:
-                low = middle
+            at = min(max(at, low + 1), high)
+            spare = limit - self._measure_shaped(text[:at].rstrip() + ELLIPSIS)
+            if spare >= 0:
+                low = at
             else:
-                high = middle - 1
+                high = at - 1
+            at += int(spare / average)
         while low and not may_end_before(text[low : low + 1]):
             low -= 1
         return text[:low].rstrip() + ELLIPSIS
 
-    def _show_shaped(self, text: str, size: float) -> bytes:
-        size_text = number(size)
-        parts = []
-        plain = ""
-        for codes, right, up, less in self._placed(text):
-            if not (right or up or less):
-                plain += codes
-                continue
-            if plain:
-                parts.append(self._operators(plain, size_text))
-                plain = ""
-            parts.append(self._moved(codes, size, right, up, less))
-        if plain:
-            parts.append(self._operators(plain, size_text))
-        return b"".join(parts)
 
-    def _moved(self, codes: str, size: float, right: int, up: int, less: int) -> bytes:
-        """One glyph away from its place: TJ moves to the side, Ts up or down (§9.3.7, §9.4.3)."""
-        font = b"/%b%d %b Tf" % (self._letter, 2 + (ord(codes) >> 16), number(size))
-        shown = b"%b[%d(%b)%d]TJ\n" % (font, -right, _two_bytes(codes), right + less)
-        return b"%b Ts%b0 Ts\n" % (number(up * size / 1000), shown) if up else shown
-
-    def _placed(self, text: str) -> Iterator[tuple[str, int, int, int]]:
-        for part, direction in segments(text):
-            word = None if direction is None else self._word(part, direction)
-            if word is None:
-                seen = part[::-1] if direction else part
-                yield "".join(map(self._glyphs.code_of, map(_shown_as, seen))), 0, 0, 0
-                continue
-            if word.shown is None:
-                word.shown = [self._glyphs.placed(word.typeface, glyph) for glyph in word.glyphs]
-            yield from word.shown
-
-    def _word(self, part: str, right_to_left: bool) -> _Word | None:
-        """None where no typeface has its letters."""
-        word = self._words.get(part)
-        if word is None:
-            typeface = next((t for t in self._glyphs.typefaces() if covers(t, part)), None)
-            if typeface is None:
-                return None
-            glyphs = shaped(typeface, part, right_to_left=right_to_left)
-            word = _Word(typeface, glyphs, sum(glyph.advance for glyph in glyphs))
-            if len(self._words) >= _WORDS_MAX:
-                self._words.clear()
-            self._words[part] = word
-        return word
-
-
-def _shown_as(char: str) -> str:
-    return SHOWN_AS.get(char, char)
-
-
-def _two_bytes(codes: str) -> bytes:
-    """The inside of a literal string (§7.3.4.2): the lower two bytes of each character."""
-    data, length = utf_32_be_encode(codes)
-    lower = bytearray(2 * length)
-    lower[::2], lower[1::2] = data[2::4], data[3::4]
-    return _escaped(bytes(lower))
-
-
-def _escaped(data: bytes) -> bytes:
-    for byte, escape in _ESCAPES:
-        data = data.replace(byte, escape)
-    return data
-
-
-_ESCAPES = ((b"\\", b"\\\\"), (b"(", b"\\("), (b")", b"\\)"), (b"\r", b"\\r"), (b"\n", b"\\n"))
+def _keep(cache: dict[str, T], text: str, value: T, most: int) -> None:
+    if len(text) <= _LONGEST:
+        if len(cache) >= most:
+            cache.clear()
+        cache[text] = value

@@ -7,8 +7,8 @@ from typing import cast
 
 import uharfbuzz as hb
 
-from resma.writers.pdf.character_maps import code_map, to_unicode
-from resma.writers.pdf.compact_font import glyph_cids
+from resma.writers.pdf.character_maps import to_unicode
+from resma.writers.pdf.compact_font import renumbered
 from resma.writers.pdf.glyph_codes import UsedTypeface, find_typeface
 from resma.writers.pdf.objects import stream
 from resma.writers.pdf.typefaces import Typeface
@@ -28,32 +28,35 @@ def wide_font(letter: str, place: int, used: UsedTypeface, add: Callable[[bytes]
     typeface = find_typeface(letter, used)
     name = b"WIDE%b%c+%b" % (letter.encode("ascii"), ord("A") + place, _name(typeface))
     subset, glyphs = _subset(typeface, used.glyphs)
-    widths = [typeface.advance(glyph) for glyph in used.glyphs]
+    widths = b" ".join([b"%d" % typeface.advance(glyph) for glyph in used.glyphs])
     if typeface.is_cff:
-        program = bytes(subset.reference_table("CFF ").data)
+        program = _with_codes(subset, glyphs)
         file = b"/FontFile3 %d 0 R" % add(stream(b"/Subtype/CIDFontType0C", program))
-        numbers = glyph_cids(program)
-        cids: Sequence[int] = [numbers[glyph] for glyph in glyphs]
         kind, mapping = b"CIDFontType0", b""
-        encoding = b"%d 0 R" % add(stream(*code_map(cids)))
     else:
         program = bytes(subset.blob.data)
         file = b"/FontFile2 %d 0 R" % add(stream(b"/Length1 %d" % len(program), program))
-        cids = range(len(glyphs))
         to_glyphs = b"".join([glyph.to_bytes(2, "big") for glyph in glyphs])
         kind, mapping = b"CIDFontType2", b"/CIDToGIDMap %d 0 R" % add(stream(b"", to_glyphs))
-        encoding = b"/Identity-H"
     descriptor = add(_descriptor(typeface, name) + file + b">>")
     cid_font = add(
         b"<</Type/Font/Subtype/%b/BaseFont/%b/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>"
-        b"/FontDescriptor %d 0 R/DW 1000/W[%b]%b>>" % (kind, name, descriptor, _widths(cids, widths), mapping)
+        b"/FontDescriptor %d 0 R/DW 1000/W[0[%b]]%b>>" % (kind, name, descriptor, widths, mapping)
     )
     text = add(stream(b"", to_unicode(list(enumerate(used.texts)), 2)))
-    base = name if not typeface.is_cff else name + b"-Resma"
+    base = name + b"-Identity-H" if typeface.is_cff else name
     return add(
-        b"<</Type/Font/Subtype/Type0/BaseFont/%b/Encoding %b/DescendantFonts[%d 0 R]/ToUnicode %d 0 R>>"
-        % (base, encoding, cid_font, text)
+        b"<</Type/Font/Subtype/Type0/BaseFont/%b/Encoding/Identity-H/DescendantFonts[%d 0 R]/ToUnicode %d 0 R>>"
+        % (base, cid_font, text)
     )
+
+
+def _with_codes(subset: hb.Face, glyphs: Sequence[int]) -> bytes:
+    """The CFF program with codes as the numbers of its glyphs; any that has none comes after all codes."""
+    cids = list(range(len(glyphs), len(glyphs) + subset.glyph_count))
+    for code, glyph in enumerate(glyphs):
+        cids[glyph] = code
+    return renumbered(bytes(subset.reference_table("CFF ").data), cids)
 
 
 def _subset(typeface: Typeface, glyphs: Sequence[int]) -> tuple[hb.Face, list[int]]:
@@ -64,6 +67,8 @@ def _subset(typeface: Typeface, glyphs: Sequence[int]) -> tuple[hb.Face, list[in
     wanted.drop_table_tag_set.update(_DROPPED)
     if typeface.face.has_var_data:
         wanted.pin_all_axes_to_default(typeface.face)
+        for tag, value in typeface.variation.items():
+            wanted.pin_axis_location(typeface.face, tag, value)
     plan = hb.SubsetPlan(typeface.face, wanted)
     numbers = plan.old_to_new_glyph_mapping
     return cast("hb.Face", plan.execute()), [numbers[glyph] for glyph in glyphs]
@@ -92,14 +97,3 @@ def _descriptor(typeface: Typeface, name: bytes) -> bytes:
             typeface.scaled(cap_height),
         )
     )
-
-
-def _widths(cids: Sequence[int], widths: Sequence[int]) -> bytes:
-    """The W array (§9.7.4.3): runs of a first CID and the widths from there on."""
-    runs: list[tuple[int, list[int]]] = []
-    for cid, width in sorted(set(zip(cids, widths, strict=True))):
-        if runs and runs[-1][0] + len(runs[-1][1]) == cid:
-            runs[-1][1].append(width)
-        else:
-            runs.append((cid, [width]))
-    return b"".join([b"%d[%b]" % (first, b" ".join([b"%d" % width for width in run])) for first, run in runs])
