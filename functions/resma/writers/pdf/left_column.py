@@ -146,10 +146,11 @@ def joined_pages(cells: Sequence[bytes | None], slots: int) -> tuple[Sequence[by
 
     The pages hold no byte 1, which is to stand between them: in a text, it is shown as any other control character.
     """
-    texts, every = cells, range(0, len(cells), slots)
+    starts = range(0, len(cells), slots)
     try:
-        pages = [b"\0".join(texts[at : at + slots]) for at in every]  # type: ignore[arg-type]  # raises at a None
+        pages = [b"\0".join(cells[at : at + slots]) for at in starts]  # type: ignore[arg-type]  # raises at a None
+        texts: Sequence[bytes] = cells  # type: ignore[assignment]
     except TypeError:
         texts = [cell or b"" for cell in cells]
-        pages = [b"\0".join(texts[at : at + slots]) for at in every]
-    return texts, [page.replace(b"\1", b"\2") for page in pages]  # type: ignore[return-value]
+        pages = [b"\0".join(texts[at : at + slots]) for at in starts]
+    return texts, [page.replace(b"\1", b"\2") for page in pages]

@@ -75,7 +75,8 @@ def encode(blob: bytes, odd: bytes) -> bytes:
 
 def single(text: str) -> bytes | None:
     """One text in Windows-1252, or None."""
-    data = encode(text.encode("utf-8", "replace"), text.encode("utf-8", "replace").translate(None, _PRINTABLE))
+    utf_8 = text.encode("utf-8", "replace")
+    data = encode(utf_8, utf_8.translate(None, _PRINTABLE))
     return None if MARK in data or b"\1" in data else data
 
 
