@@ -9,7 +9,7 @@ from resma.locales import Locale
 from resma.writers.pdf.layout import LEADING, PADDING, SIZE, Cell, Layout
 from resma.writers.pdf.moments import Moments
 from resma.writers.pdf.objects import escaped, number
-from resma.writers.pdf.single_byte import MARK, UNIT, encode, find_cells, metrics, single, visible
+from resma.writers.pdf.single_byte import MARK, UNIT, encode, find_cells, metrics, visible
 from resma.writers.pdf.wide import WideText
 
 _BACK_TO_REGULAR = b"/R1 %b Tf 0 %b Td(" % (number(SIZE), number(LEADING))
@@ -76,11 +76,13 @@ class LeftColumn:
         blob = b"\0\1".join(pages)
         look = self._metrics.look(blob)
         odd = self._metrics.odd(look)
-        patches = {at: self._narrowed(texts[at]) for at in self._too_wide(texts, look)}
+        patches: dict[int, bytes] = {}
         if odd:
             blob = encode(blob, odd)
-            patches.update((at, self._apart(texts[at])) for at in find_cells(blob, MARK))
             pages = escaped(blob).split(b"\0\1")
+            patches = {at: self._apart(texts[at]) for at in find_cells(blob, MARK)}
+        for at in self._too_wide(texts, look) - patches.keys():
+            patches[at] = self._narrowed(texts[at])
         lines = {}
         for page, some in groupby(sorted(patches), lambda at: at // self._slots):
             lines[page] = pages[page].split(b"\0")
@@ -94,10 +96,10 @@ class LeftColumn:
         ]
         return [b"%b%b)'\n" % (self._start, page) for page in shown]
 
-    def _too_wide(self, cells: Sequence[bytes], look: bytes) -> list[int]:
+    def _too_wide(self, cells: Sequence[bytes], look: bytes) -> set[int]:
         """Which cells may not fit."""
         measure, units = self._metrics.measure_utf_8, self._units
-        return [at for at in self._metrics.suspects(cells, look, units) if measure(cells[at]) > units]
+        return {at for at in self._metrics.suspects(cells, look, units) if measure(cells[at]) > units}
 
     def _has_few_values(self, cells: Sequence[bytes]) -> bool:
         """Whether it is worth while to remember what shows them: a status, a currency, a name."""
@@ -110,11 +112,8 @@ class LeftColumn:
         self._known.update((cell, shown) for cell, shown in pairs if len(cell) <= _LONGEST_KNOWN)
 
     def _narrowed(self, cell: bytes) -> bytes:
-        """What shows a cell that is too wide."""
-        text = visible(cell.decode("utf-8"))
-        data = single(text)
-        if data is None:
-            return self._apart(cell)
+        """What shows a cell of Windows-1252 that is too wide."""
+        data = visible(cell.decode("utf-8")).encode("cp1252")
         if self._metrics.measure(data) <= self._units:
             return escaped(data)
         return self._squeezed(data) if self._squeezes else escaped(self._metrics.cut(data, self._units))
@@ -147,10 +146,11 @@ def joined_pages(cells: Sequence[bytes | None], slots: int) -> tuple[Sequence[by
 
     The pages hold no byte 1, which is to stand between them: in a text, it is shown as any other control character.
     """
-    texts, every = cells, range(0, len(cells), slots)
+    starts = range(0, len(cells), slots)
     try:
-        pages = [b"\0".join(texts[at : at + slots]) for at in every]  # type: ignore[arg-type]  # raises at a None
+        pages = [b"\0".join(cells[at : at + slots]) for at in starts]  # type: ignore[arg-type]  # raises at a None
+        texts: Sequence[bytes] = cells  # type: ignore[assignment]
     except TypeError:
         texts = [cell or b"" for cell in cells]
-        pages = [b"\0".join(texts[at : at + slots]) for at in every]
-    return texts, [page.replace(b"\1", b"\2") for page in pages]  # type: ignore[return-value]
+        pages = [b"\0".join(texts[at : at + slots]) for at in starts]
+    return texts, [page.replace(b"\1", b"\2") for page in pages]

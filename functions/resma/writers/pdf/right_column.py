@@ -54,6 +54,7 @@ class RightColumn:
         self._cuts = kind in {"text", "json"}
         self._moments = Moments(locale) if kind in {"date", "timestamp"} else None
         self._recipes = _Recipes(self._recipe)
+        self._has_by_hand = False
 
     def blocks(self, cells: Sequence[bytes | None]) -> list[bytes]:
         """A block a page, each beginning at the column's top."""
@@ -96,7 +97,7 @@ class RightColumn:
             f"{before}{t[:cut]}{mark}{t[cut:]}" if cut else before + t
             for (before, cut, mark), t in zip(recipes, texts, strict=True)
         ]
-        if _BY_HAND in "".join(lines):
+        if self._has_by_hand and _BY_HAND in "".join(lines):
             for at, line in enumerate(lines):
                 if line.startswith(_BY_HAND):
                     lines[at] = self._by_hand(texts[at].encode("latin-1"), cells[at]).decode("latin-1")
@@ -109,6 +110,7 @@ class RightColumn:
         width = self._metrics.width(shape) + len(cuts) * self._metrics.width(self._group.encode("ascii"))
         before = self._before(width, self._blank(len(number[2] or b"")) if number else 0)
         if before is None or not plain:
+            self._has_by_hand = True
             return _BY_HAND, 0, ""
         return (before, cuts[0], self._group) if cuts else (before, 0, "")
 

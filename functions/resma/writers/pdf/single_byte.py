@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import accumulate, compress, count
 
@@ -26,9 +26,9 @@ DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
 _ESCAPED = b"\\()"
 _BEYOND_ASCII = bytes(range(128, 256))
 _PRINTABLE = bytes(range(32, 127))
-_WIDE_CHARACTERS = (2, 4, 6, 8, 12, 16, 24, 32)
-_FEW_CELLS = 8
-"""In a thousand: measuring so many costs less than looking on."""
+_FEW_WIDE = 8
+_UNITS_A_WIDE = 400
+"""Of characters wider than an o: names have few, and the fewer the narrower the column."""
 
 _CONTINUATION = bytes(range(0x80, 0xC0))
 """Bytes of UTF-8 after the first of a character."""
@@ -75,7 +75,8 @@ def encode(blob: bytes, odd: bytes) -> bytes:
 
 def single(text: str) -> bytes | None:
     """One text in Windows-1252, or None."""
-    data = encode(text.encode("utf-8", "replace"), text.encode("utf-8", "replace").translate(None, _PRINTABLE))
+    utf_8 = text.encode("utf-8", "replace")
+    data = encode(utf_8, utf_8.translate(None, _PRINTABLE))
     return None if MARK in data or b"\1" in data else data
 
 
@@ -115,22 +116,16 @@ class Metrics:
         """What is left of that after all that can be printed as it is."""
         return look.translate(None, self._wider)
 
-    def suspects(self, cells: Sequence[bytes], look: bytes, limit: int) -> Iterable[int]:
+    def suspects(self, cells: Sequence[bytes], look: bytes, limit: int) -> set[int]:
         """Which of the cells may be wider than `limit` units; they are UTF-8, and `look` is of all of them.
 
         Most characters are no wider than an o. A cell with few wider ones fits if it is short enough; what is
         longer, or has more of them, is worth measuring, which takes ten times as long.
         """
-        longest = max(map(len, cells))
-        if longest * self.widest <= limit:
-            return ()
-        wider = look.translate(self._count, _CONTINUATION + b"\1")
-        most = next((n for n in _WIDE_CHARACTERS if wider.count(b"\1" * (n + 1)) <= _FEW_CELLS), _WIDE_CHARACTERS[-1])
-        found = set(find_cells(wider, b"\1" * (most + 1)))
+        most = min(_FEW_WIDE, limit // _UNITS_A_WIDE)
         fitting = (limit - most * (self.widest - self._common)) // self._common
-        if longest > fitting:
-            found.update(compress(count(), map(fitting.__lt__, map(len, cells))))
-        return found
+        long = compress(count(), map(fitting.__lt__, map(len, cells)))
+        return {*long, *find_cells(look.translate(self._count, _CONTINUATION + b"\1"), b"\1" * (most + 1))}
 
     def measure(self, cell: bytes) -> int:
         """Width in units, each byte rounded up."""

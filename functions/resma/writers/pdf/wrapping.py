@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate
 
 from resma.rows import Row
@@ -14,6 +15,11 @@ from resma.writers.pdf.wide import WideText
 
 _NARROWEST = 12
 """Units of the narrowest character of a text: a twentieth of an em."""
+
+
+_SHORT = 200
+_REMEMBERED = 4_000
+"""Names come again and again: up to 2 MB of cells below so many bytes are remembered with their lines."""
 
 
 class Wrapper:
@@ -27,6 +33,7 @@ class Wrapper:
         self._metrics = metrics("R")
         self._wide = wide
         self._blank: Row = (None,) * len(cells)
+        self._cut_short = lru_cache(_REMEMBERED)(self._cut)
 
     def spread(self, rows: Sequence[Row], kinds: bytes, used: int) -> tuple[list[Row], bytes]:
         """Lines of these rows and their kinds; `used` slots of the page are taken.
@@ -49,7 +56,11 @@ class Wrapper:
 
     def _lines(self, row: Row) -> list[Row]:
         """One row as rows: its texts cut, all other cells in the first."""
-        cut = {index: self._cut(cell, room) for index, room in self._rooms if (cell := row[index])}
+        cut = {
+            index: self._cut_short(cell, room) if len(cell) < _SHORT else self._cut(cell, room)
+            for index, room in self._rooms
+            if (cell := row[index])
+        }
         if all(len(parts) == 1 for parts in cut.values()):
             return [row]
         first = tuple(cut[index][0] if index in cut else cell for index, cell in enumerate(row))
@@ -61,7 +72,7 @@ class Wrapper:
 
     def _cut(self, cell: bytes, room: int) -> list[bytes]:
         """A cell's lines, at its own line breaks and wherever it is too wide; the last ends in … if there were more."""
-        if len(cell) * self._metrics.widest <= room and not (b"\n" in cell or b"\r" in cell):
+        if cell.isascii() and self._metrics.measure(cell) <= room and b"\n" not in cell and b"\r" not in cell:
             return [cell]
         most = self._slots
         # What can be shown at all: longer texts are not even looked at.
