@@ -5,7 +5,7 @@ BIN := .resma/venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sam setup-bench demo up down logs check lint types template imports catalogue unit integration e2e test bench lock clean
+.PHONY: help setup setup-sam setup-bench demo up down logs check lint types template imports catalogue unit integration e2e test bench pictures lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -64,6 +64,9 @@ test: setup setup-sam ## everything: unit, integration (real Postgres, moto), e2
 
 bench: setup setup-bench ## side by side with peers: QUICK=1 leaves out the slow ones, FULL=1 adds 20 million rows
 	@PYTHONPATH=functions .resma/venv-bench/bin/python -m tests.bench
+
+pictures: setup ## draw docs/pictures anew (wants LibreOffice and poppler)
+	@PYTHONPATH=functions $(BIN)/python -m tests.pictures
 
 lock: setup ## pin the dependencies anew, after a change in pyproject.toml
 	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --extra scripts -o functions/requirements.txt

@@ -1,0 +1,118 @@
+"""`make pictures`: draws the pictures in docs/pictures from one short example, as PDF and XLSX, in both languages.
+
+Needs poppler-utils (pdftoppm) and LibreOffice (soffice). Look at them at full size before committing.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from PIL import Image
+
+from infra.local.ports import free_port
+from infra.local.postgres import PostgresServer
+from infra.postgres.load_demo_bank import load_demo_bank
+from infra.postgres.migrate import migrate
+from resma.catalogue import find_report_type
+from resma.compose_header import Wanted, compose_header
+from resma.locales import LOCALES
+from resma.options import FormatOptions
+from resma.snapshot import open_snapshot
+from resma.writers import make_writer
+
+FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
+ROWS = 10_000
+DPI = 75
+REPORT_ID = "0199f1c2-7b1e-7c3a-9f57-2b8f6a4d9e10"
+
+
+@dataclass(frozen=True)
+class Example:
+    """One file, and which of its pages are drawn."""
+
+    name: str
+    type: str
+    format: str
+    locale: str
+    time_zone: str
+    filters: dict[str, str]
+    pages: tuple[int, ...]
+
+
+EXAMPLES = (
+    Example("transactions-en", "TRANSACTIONS", "PDF", "en-US", "America/New_York", {"to": "2024-03-31"}, (1, 2, 3)),
+    Example("transactions-pt", "TRANSACTIONS", "PDF", "pt-BR", "America/Sao_Paulo", {"to": "2024-03-31"}, (1, 2, 3)),
+    Example(
+        "statement-pt", "ACCOUNT_STATEMENT", "PDF", "pt-BR", "America/Sao_Paulo", {"account": "BR1000-104729"}, (1, 3)
+    ),
+    Example("audit-en", "AUDIT_TRAIL", "PDF", "en-US", "UTC", {"to": "2024-03-31"}, (3,)),
+    Example("summary-sheet-en", "TRANSACTIONS", "XLSX", "en-US", "America/New_York", {"to": "2024-03-31"}, (1,)),
+    Example("summary-sheet-pt", "TRANSACTIONS", "XLSX", "pt-BR", "America/Sao_Paulo", {"to": "2024-03-31"}, (1,)),
+)
+
+
+def main() -> None:
+    """Makes the example bank, the files and the pictures."""
+    if missing := [tool for tool in ("pdftoppm", "soffice") if shutil.which(tool) is None]:
+        sys.exit(f"{' and '.join(missing)} not found: apt-get install poppler-utils libreoffice-calc")
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary)
+        folder.chmod(0o755)  # the server runs as another user where we are root
+        server = PostgresServer(folder / "postgres", free_port())
+        server.start()
+        try:
+            migrate(server.url)
+            load_demo_bank(server.url, ROWS)
+            for example in EXAMPLES:
+                draw(make(server.url, example, folder), example, folder)
+        finally:
+            server.stop()
+
+
+def make(database_url: str, example: Example, folder: Path) -> Path:
+    """Writes the example's file."""
+    report_type = find_report_type(example.type)
+    filters = report_type.check_filters(example.filters)
+    path = folder / f"{example.name}.{example.format.lower()}"
+    with (
+        psycopg.connect(database_url) as connection,
+        open_snapshot(connection, report_type, "demo", filters, example.time_zone) as snapshot,
+        path.open("wb") as file,
+    ):
+        summary = snapshot.summarise(LOCALES[example.locale].language)
+        wanted = Wanted(REPORT_ID, filters, None, example.locale, example.time_zone, None)
+        header = compose_header(report_type, wanted, summary, "Banco Aurora")
+        writer = make_writer(example.format, header, FormatOptions())
+        file.write(writer.begin())
+        for batch in snapshot.batches([column.name for column in header.columns]):
+            file.write(writer.add(batch))
+        file.write(writer.end())
+    return path
+
+
+def draw(path: Path, example: Example, folder: Path) -> None:
+    """Renders the pages; a spreadsheet by way of LibreOffice's PDF."""
+    if path.suffix == ".xlsx":
+        profile = f"-env:UserInstallation=file://{folder}/office"
+        convert = ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", str(folder), str(path)]
+        subprocess.run(convert, check=True, capture_output=True, timeout=180)
+        path = path.with_suffix(".pdf")
+    for page in example.pages:
+        target = folder / f"{example.name}-{page}"
+        arguments = ["-png", "-r", str(DPI), "-f", str(page), "-l", str(page), "-singlefile", str(path), str(target)]
+        subprocess.run(["pdftoppm", *arguments], check=True, timeout=60)
+        picture = FOLDER / f"{target.name}.png"
+        # 64 colours are all that a page has, and a quarter of the size.
+        Image.open(f"{target}.png").convert("RGB").quantize(64).save(picture, optimize=True)
+        print(f"docs/pictures/{picture.name}: {picture.stat().st_size // 1024} kB")
+
+
+if __name__ == "__main__":
+    main()
