@@ -61,6 +61,17 @@ def test_what_xml_cannot_hold_is_escaped_as_the_standard_says() -> None:
     assert cells_of("text", "_x00", "a_xyz_", "_X0041_") == ["_x00", "a_xyz_", "_X0041_"]
 
 
+@pytest.mark.parametrize("text", [" b", "b ", " ", "\n", "\x01", "_x0041_", "\ufffe", "\uffff"])
+def test_one_odd_text_is_found_among_plain_ones(text: str) -> None:
+    column = ColumnCells(Column("c", "C"), 0)
+    for cells in ([text, "a", "c"], ["a", text, "c"], ["a", "c", text], [text]):
+        whole, encoded = column.encode([cell.encode() for cell in cells])
+        assert whole
+        assert b'<t xml:space="preserve">' in encoded[cells.index(text)]
+        others = [cell for cell in encoded if b"preserve" not in cell]
+        assert others == [b'<c t="str"><v>%b</v></c>' % cell.encode() for cell in cells if cell != text]
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40), min_size=1))
 def test_any_text_comes_back(texts: list[str | None]) -> None:
@@ -204,9 +215,10 @@ def test_names_of_sheets() -> None:
 
 
 def test_names_with_an_apostrophe_are_quoted_in_references() -> None:
-    book = read(write(make_header(1, title="Ann's & Bob's [all]"), make_rows(1)))
+    data = write(make_header(1, title="Ann's & Bob's [all]"), make_rows(1))
+    book = read(data)
     assert book.sheetnames[1] == "Ann's & Bob's all"
-    assert book.worksheets[1].print_title_rows == "$1:$1"
+    assert b"'Ann''s &amp; Bob''s all'!$1:$1<" in zipfile.ZipFile(BytesIO(data)).read("xl/workbook.xml")
 
 
 def test_letters_of_columns() -> None:
@@ -285,6 +297,7 @@ def test_archive_past_4_gib_says_so_in_its_directory_alone() -> None:
         assert opened.read("stored") == b"text"
         assert [(info.header_offset >= far, info.extract_version) for info in opened.infolist()] == [(True, 45)] * 2
     assert state.offset == far + len(data)
+    assert data[-6:-2] == b"\xff" * 4
 
 
 SOFFICE = shutil.which("soffice")
