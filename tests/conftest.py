@@ -13,3 +13,10 @@ os.environ.update(
 )
 for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_SESSION_TOKEN"):
     os.environ.pop(name, None)
+
+if folder := os.environ.get("RESMA_KEEP_FILES"):
+    from pathlib import Path
+
+    from tests.accept_files import keep_files
+
+    keep_files(Path(folder))

@@ -239,8 +239,9 @@ def test_memory_does_not_grow_with_rows() -> None:
         tracemalloc.stop()
         return size
 
-    few, many = peak(30), peak(150)
-    assert many < few + 1_000_000
+    # How many blocks wait for a thread at the worst moment differs from run to run, by some of 1 MiB each.
+    few, many = peak(100), peak(400)
+    assert many < few + 3_000_000
     assert many < 12_000_000
 
 

@@ -20,7 +20,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from resma.errors import PermanentError
+from resma.errors import FormatCannotHold
 from resma.header import Column
 from resma.writers.xlsx.serials import DaySerials, TimeSerials
 
@@ -40,12 +40,6 @@ _ODD = re.compile(rb"\A[ ]|[ ]\Z|[\x01-\x1f]|\xef\xbf[\xbe\xbf]|_x[0-9A-Fa-f]{4}
 _ESCAPED = re.compile(rb"[\x01-\x08\x0b-\x1f]|\xef\xbf[\xbe\xbf]|_(?=x[0-9A-Fa-f]{4}_)")
 _NUMBER = re.compile(rb"-?(?=\.?[0-9])([0-9]*)(?:\.([0-9]*))?(?:e[+-]?[0-9]{1,2})?")
 _MOST_NUMBER_BYTES = 200
-
-
-class CellTooLong(PermanentError):
-    """More text than a cell of Excel holds."""
-
-    code = "cell-too-long"
 
 
 class ColumnCells:
@@ -134,7 +128,7 @@ class ColumnCells:
                 continue  # no character has more UTF-16 units than bytes of UTF-8
             characters = len(cell.decode().encode("utf-16-le")) // 2
             if characters > MOST_CHARACTERS:
-                raise CellTooLong(
+                raise FormatCannotHold(
                     f"column {self._column.name} holds a text of {characters:,} characters, and a cell of Excel "
                     f"{MOST_CHARACTERS:,}: leave the column out, or ask for another format"
                 )

@@ -85,7 +85,7 @@ class XlsxWriter:
         return b"".join([self._archive.store(name, part) for name, part in parts.items()]) + self._open_sheet()
 
     def add(self, batch: Batch) -> bytes:
-        """Returns what is compressed by now. Raises CellTooLong."""
+        """Returns what is compressed by now. Raises FormatCannotHold."""
         out, done = b"", 0
         while done < len(batch):
             if self._state.rows[-1] == MOST_ROWS - 1:
