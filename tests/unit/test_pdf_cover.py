@@ -114,6 +114,24 @@ def test_balances_and_all_totals_are_on_the_first_page(orientation: str, tmp_pat
         assert expected in text
 
 
+@pytest.mark.parametrize("orientation", ["landscape", "portrait"])
+def test_the_cover_speaks_any_script(orientation: str, tmp_path: Path) -> None:
+    head = replace(
+        HEADER,
+        title="Отчёт по счетам",
+        organisation="Τράπεζα 中国银行",
+        filters=(("名称", "北京" * 200), ("Банк", "中文")),
+        totals=(Total("人民币", 5, Decimal("7.5")),),
+        orientation=orientation,  # type: ignore[arg-type]  # one of two
+    )
+    pages = cover(tmp_path, head)
+    assert len(pages) == 2
+    for expected in ("Отчёт по счетам", "Τράπεζα 中国银行", "名称", "Банк", "中文", "人民币"):
+        assert expected in pages[0]
+    assert pages[1].count("北") == pages[1].count("京") == 200
+    assert "\ufffd" not in "".join(pages)
+
+
 CHARTS = {
     "month": Chart("One month", "time", "rows", ("2024-01",), (series("rows", [5]),)),
     "centuries": Chart("Centuries", "time", "amount", months(999), (series("EUR", range(-500, 499)),)),

@@ -13,11 +13,12 @@ from decimal import Decimal
 from resma.header import Chart, ReportHeader, Total
 from resma.words import say
 from resma.writers.pdf.charts import chart_drawing
-from resma.writers.pdf.frame import as_of_text, foot_text
+from resma.writers.pdf.frame import Pen, as_of_text, foot_text
 from resma.writers.pdf.imported import ImportedPages
-from resma.writers.pdf.ink import ACCENT, BOLD, GREY, INK, drawable, register_fonts, shortened, width_of, wrapped
+from resma.writers.pdf.ink import ACCENT, BOLD, GREY, INK, drawable, register_fonts, width_of, wrapped
 from resma.writers.pdf.layout import FOOT_BASELINE, Layout
 from resma.writers.pdf.sheet import INSET, LEFT, LINE, Sheet, Type
+from resma.writers.pdf.single_byte import visible
 
 GAP = 26.0
 BAND_LINES = 10
@@ -54,25 +55,25 @@ class Pages:
         return self.cover + self.contents + self.table
 
 
-def cover_pages(header: ReportHeader, layout: Layout) -> int:
+def cover_pages(header: ReportHeader, layout: Layout, pen: Pen) -> int:
     """How many pages the cover takes: each page says so before it is drawn."""
     register_fonts()
     charts = max(0, len(header.charts) - CHARTS_FIRST)
-    return 1 + -(-charts // CHARTS_A_PAGE) + len(_Cover(header, layout, Pages(0, 0, 0)).continued())
+    return 1 + -(-charts // CHARTS_A_PAGE) + len(_Cover(header, layout, Pages(0, 0, 0), pen).continued())
 
 
-def draw_cover(header: ReportHeader, layout: Layout, pages: Pages) -> ImportedPages:
-    """The cover's pages."""
+def draw_cover(header: ReportHeader, layout: Layout, pages: Pages, pen: Pen) -> tuple[ImportedPages, list[bytes]]:
+    """The cover's pages, and what each of them shows besides in fonts of the report."""
     register_fonts()
     charts = _time_first(header.charts)
-    cover = _Cover(header, layout, pages)
+    cover = _Cover(header, layout, pages, pen)
     cover.first_page(charts[:CHARTS_FIRST])
     rest = charts[CHARTS_FIRST:]
     for at in range(0, len(rest), CHARTS_A_PAGE):
         cover.chart_page(rest[at : at + CHARTS_A_PAGE])
     for lines in cover.continued():
         cover.continued_page(lines)
-    return ImportedPages(cover.saved())
+    return ImportedPages(cover.saved()), cover.overlays()
 
 
 def _time_first(charts: Sequence[Chart]) -> list[Chart]:
@@ -84,13 +85,14 @@ def _time_first(charts: Sequence[Chart]) -> list[Chart]:
 class _Cover:
     """Draws page after page: three blocks side by side across, or two above one upright; then charts."""
 
-    def __init__(self, header: ReportHeader, layout: Layout, pages: Pages) -> None:
+    def __init__(self, header: ReportHeader, layout: Layout, pages: Pages, pen: Pen) -> None:
         self._header = header
         self._locale = header.locale
         self._layout = layout
         self._pages = pages
         self._page = 0
-        self._sheet = Sheet(layout)
+        self._pen = pen
+        self._sheet = Sheet(layout, pen)
         self._width = layout.width - 2 * LEFT
         across = 2 if layout.is_portrait else 3
         self._column = (self._width - (across - 1) * GAP) / across
@@ -99,6 +101,9 @@ class _Cover:
 
     def saved(self) -> bytes:
         return self._sheet.saved()
+
+    def overlays(self) -> list[bytes]:
+        return [b"".join(shown) for shown in self._sheet.overlays]
 
     def _say(self, word: str) -> str:
         return say(word, self._locale.language)
@@ -109,6 +114,10 @@ class _Cover:
     def _amount(self, amount: Decimal) -> str:
         """An amount with every digit and marks between thousands; NaN and Infinity as they are."""
         return self._locale.format_number(f"{amount:f}")
+
+    def _measure(self, text: str) -> float:
+        """Width in points of a value."""
+        return self._pen.width("R", visible(text)) * _TEXT.size / 1000
 
     def first_page(self, charts: Sequence[Chart]) -> None:
         self._opening()
@@ -156,10 +165,10 @@ class _Cover:
         header = self._header
         width = self._width - LABEL_WIDTH * 2 - 2 * INSET
         lines: list[Pair] = []
-        shortens = any(width_of(drawable(value), 8) > self._value_width * _SMALLER for _, value in header.filters)
+        shortens = any(self._measure(value) > self._value_width * _SMALLER for _, value in header.filters)
         if len(header.filters) > BAND_LINES or shortens:
             for label, value in header.filters:
-                parts = wrapped(value, width, 8)
+                parts = wrapped(value, width, self._measure)
                 lines += [(label if not i else "", part) for i, part in enumerate(parts)]
         if len(header.totals) > TOTALS_SHOWN:
             rows = self._say("rows")
@@ -171,8 +180,10 @@ class _Cover:
         self._sheet.block_title(self._say("Selection and totals in full"), LEFT, self._top, self._width)
         for i, (label, value) in enumerate(lines):
             y = self._top - 16 - i * LINE
-            self._sheet.text(_QUIET, LEFT + INSET, y, shortened(label, 2 * LABEL_WIDTH - 6, 8))
-            self._sheet.text(_TEXT, LEFT + INSET + 2 * LABEL_WIDTH, y, value)
+            self._sheet.text(_QUIET, LEFT + INSET, y, label, room=2 * LABEL_WIDTH - 6)
+            self._sheet.text(
+                _TEXT, LEFT + INSET + 2 * LABEL_WIDTH, y, value, room=self._width - 2 * LABEL_WIDTH - 2 * INSET
+            )
             self._sheet.rule(LEFT, y - 4.6, self._width)
         self._sheet.turn()
 
@@ -202,11 +213,11 @@ class _Cover:
         """Organisation, title, the rule under them, and the foot."""
         self._page += 1
         header, sheet, height, width = self._header, self._sheet, self._layout.height, self._width
-        sheet.text(Type(9, GREY), LEFT, height - 50.28, shortened(header.organisation, width, 9))
+        sheet.text(Type(9, GREY), LEFT, height - 50.28, header.organisation, room=width)
         size = 22 if width_of(drawable(header.title), 22, BOLD) <= width else 15
-        sheet.text(Type(size, ACCENT, BOLD), LEFT, height - 76.28, shortened(header.title, width, size, BOLD))
+        sheet.text(Type(size, ACCENT, BOLD), LEFT, height - 76.28, header.title, room=width)
         sheet.bar(LEFT, height - 91.28, width, 1.4, ACCENT)
-        sheet.text(_FOOT, LEFT, FOOT_BASELINE, shortened(foot_text(header), width - _FOOT_ROOM, _FOOT.size))
+        sheet.text(_FOOT, LEFT, FOOT_BASELINE, foot_text(header), room=width - _FOOT_ROOM)
         page = f"{self._say('Page')} {self._figure(self._page)} {self._say('of')} {self._figure(self._pages.total)}"
         sheet.text(_FOOT, LEFT + width, FOOT_BASELINE, page, right=True)
 
@@ -216,8 +227,8 @@ class _Cover:
         sheet.block_title(title, left, top, self._column)
         for i, (label, value) in enumerate(pairs):
             y = top - 16 - i * LINE
-            sheet.text(_QUIET, left + INSET, y, shortened(label, LABEL_WIDTH - 6, 8))
-            sheet.text(_TEXT, left + INSET + LABEL_WIDTH, y, shortened(value, most, 8), most=self._value_width)
+            sheet.text(_QUIET, left + INSET, y, label, room=LABEL_WIDTH - 6)
+            sheet.text(_TEXT, left + INSET + LABEL_WIDTH, y, value, room=most, most=self._value_width)
             sheet.rule(left, y - 4.6, self._column)
 
     def _totals(self, left: float, top: float, width: float, totals: Sequence[Total]) -> None:
@@ -229,8 +240,9 @@ class _Cover:
         shown = totals if len(totals) <= TOTALS_SHOWN else totals[: TOTALS_SHOWN - 1]
         for total in shown:
             y -= LINE
-            name = shortened(total.currency, width * 0.22, 8)
-            self._total_line(_TEXT, left, y, width, (name, self._figure(total.rows), self._amount(total.amount)))
+            self._total_line(
+                _TEXT, left, y, width, (total.currency, self._figure(total.rows), self._amount(total.amount))
+            )
         if len(shown) < len(totals):
             y -= LINE
             more = f"+ {len(totals) - len(shown)}, {self._say('page')} {self._figure(self._pages.cover)}"
@@ -240,7 +252,7 @@ class _Cover:
     def _total_line(self, look: Type, left: float, y: float, width: float, texts: tuple[str, str, str]) -> None:
         name, rows, amount = texts
         sheet = self._sheet
-        sheet.text(look, left + INSET, y, name)
+        sheet.text(look, left + INSET, y, name, room=width * 0.24)
         sheet.text(look, left + width * 0.46, y, rows, right=True, most=width * 0.22)
         sheet.text(look, left + width - INSET, y, amount, right=True, most=width * 0.5)
         sheet.rule(left, y - 4.6, width)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from resma.header import ReportHeader
 from resma.words import say
 from resma.writers.pdf import metadata, objects, tree
 from resma.writers.pdf.contents import Contents, Place
 from resma.writers.pdf.cover import Pages, draw_cover
 from resma.writers.pdf.fonts import font_resources
-from resma.writers.pdf.frame import Pen
+from resma.writers.pdf.frame import Pen, form_dictionary
 from resma.writers.pdf.layout import LEADING, Layout
 from resma.writers.pdf.numbers import (
     CATALOGUE,
@@ -72,11 +74,19 @@ class Ending:
 
     def _put_cover(self) -> list[int]:
         """The pages that come first. Returns their numbers."""
-        cover = draw_cover(self._header, self._layout, self._pages)
+        cover, overlays = draw_cover(self._header, self._layout, self._pages, self._pen)
         bodies, pages = cover.numbered(PAGES, self._claim)
+        shown = dict(zip(pages, overlays, strict=False))
         for number, body in bodies:
-            self._put(number, body)
+            self._put(number, self._laid_over(body, shown[number]) if shown.get(number) else body)
         return pages
+
+    def _laid_over(self, page: bytes, content: bytes) -> bytes:
+        """A page of reportlab's with a form on top, which brings its own resources."""
+        form = self._add(objects.stream(form_dictionary(self._layout, RESOURCES), content))
+        last = self._add(objects.stream(b"", b"/Over Do"))
+        page = re.sub(rb"/Contents (\d+ 0 R)", rb"/Contents [\1 %d 0 R]" % last, page, count=1)
+        return re.sub(rb"/Resources\s*<<", rb"/Resources <</XObject<</Over %d 0 R>>" % form, page, count=1)
 
     def _places(self) -> list[Place]:
         """Where each period begins. One without rows, if there were any, begins where the next does."""

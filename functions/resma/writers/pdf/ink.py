@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 from reportlab.graphics.shapes import STATE_DEFAULTS
@@ -10,6 +11,7 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 
 from resma.writers.pdf.face import FONTS, regular
+from resma.writers.pdf.single_byte import visible
 
 REGULAR = "Resma"
 BOLD = "Resma-Bold"
@@ -38,6 +40,12 @@ def register_fonts() -> None:
     STATE_DEFAULTS["fontName"] = REGULAR
 
 
+def has_glyphs(text: str) -> bool:
+    """Whether the report's own faces can show the text."""
+    glyphs = regular().glyphs
+    return all(ord(c) in glyphs or c in _BREAKS for c in text)
+
+
 def drawable(text: str) -> str:
     """Line breaks as spaces, and what the faces lack as U+FFFD: reportlab would leave it out."""
     glyphs = regular().glyphs
@@ -54,24 +62,27 @@ def shortened(text: str, width: float, size: float, font: str = REGULAR) -> str:
     line = drawable(text)
     if width_of(line, size, font) <= width:
         return line
-    low, high = 0, min(len(line), int(width))  # no character of a word is under a point wide
-    while low < high:
-        middle = (low + high + 1) // 2
-        if width_of(line[:middle].rstrip() + "…", size, font) <= width:
-            low = middle
-        else:
-            high = middle - 1
-    return line[:low].rstrip() + "…"
+    room = width - width_of("…", size, font)
+    return line[: _fitting(line, room, lambda part: width_of(part, size, font))].rstrip() + "…"
 
 
-def wrapped(text: str, width: float, size: float) -> list[str]:
-    """The text in lines, broken at spaces where there are any."""
+def wrapped(text: str, width: float, measure: Callable[[str], float]) -> list[str]:
+    """The text in lines, broken at spaces where there are any. `measure` gives the width of a text in points."""
     lines = []
-    rest = drawable(text)
-    while width_of(rest, size) > width:
-        fitting = len(shortened(rest, width, size)) - 1
+    rest = visible(text)
+    while measure(rest) > width:
+        fitting = _fitting(rest, width, measure)
         space = rest.rfind(" ", 1, fitting + 1)
         at = space if space > 0 else max(1, fitting)
         lines.append(rest[:at])
         rest = rest[at:].lstrip()
     return [*lines, rest]
+
+
+def _fitting(line: str, width: float, measure: Callable[[str], float]) -> int:
+    """How many characters `width` points hold."""
+    low, high = 0, min(len(line), max(0, int(width)))  # no character of a word is under a point wide
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if measure(line[:middle]) <= width else (low, middle - 1)
+    return low

@@ -10,7 +10,8 @@ from reportlab.graphics.shapes import Drawing
 from reportlab.lib.colors import Color
 from reportlab.pdfgen.canvas import Canvas
 
-from resma.writers.pdf.ink import ACCENT, BOLD, REGULAR, RULE, STRIPE, drawable, width_of
+from resma.writers.pdf.frame import Line, Pen
+from resma.writers.pdf.ink import ACCENT, BOLD, REGULAR, RULE, STRIPE, drawable, has_glyphs, shortened, width_of
 from resma.writers.pdf.layout import Layout
 
 LEFT = 40.0
@@ -30,7 +31,10 @@ class Type:
 class Sheet:
     """Pages drawn on one after the other. Points, from the lower left corner."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, pen: Pen) -> None:
+        self._pen = pen
+        self.overlays: list[list[bytes]] = [[]]
+        """What each page shows besides, as content of table pages: texts that reportlab's fonts cannot show."""
         self._buffer = BytesIO()
         self._canvas = Canvas(
             self._buffer,
@@ -48,15 +52,22 @@ class Sheet:
     def turn(self) -> None:
         """Ends the page."""
         self._canvas.showPage()
+        self.overlays.append([])
 
     def draw(self, drawing: Drawing, x: float, y: float) -> None:
         renderPDF.draw(drawing, self._canvas, x, y)
 
     def text(  # noqa: PLR0913  # what, how and where: a drawing call
-        self, look: Type, x: float, y: float, text: str, *, right: bool = False, most: float = 0
+        self, look: Type, x: float, y: float, text: str, *, right: bool = False, most: float = 0, room: float = 0
     ) -> None:
-        """One line; x is its right end where `right`. A line wider than `most` points is made smaller."""
-        line = drawable(text)
+        """One line; x is its right end where `right`.
+
+        A line wider than `most` points is made smaller, one wider than `room` is cut, with an ellipsis.
+        """
+        if not has_glyphs(text):
+            self._overlay(look, x, y, text, right=right, room=most or room)
+            return
+        line = shortened(text, room, look.size, look.font) if room else drawable(text)
         size = look.size
         width = width_of(line, size, look.font)
         if most and width > most:
@@ -65,6 +76,14 @@ class Sheet:
         self._canvas.setFillColor(look.colour)
         self._canvas.setFont(look.font, size)
         self._canvas.drawString(x - width if right else x, y, line)
+
+    def _overlay(  # noqa: PLR0913  # as above
+        self, look: Type, x: float, y: float, text: str, *, right: bool, room: float
+    ) -> None:
+        face = "B" if look.font == BOLD else "R"
+        shown = self._pen.show(Line(text, face, look.size, x, y, room, "right" if right else "left"))
+        colour = look.colour
+        self.overlays[-1].append(b"%.3f %.3f %.3f rg %b" % (colour.red, colour.green, colour.blue, shown))
 
     def rule(self, left: float, y: float, width: float) -> None:
         self._canvas.setStrokeColor(RULE)

@@ -50,14 +50,14 @@ class PdfWriter:
         self._cells = cells(header.columns, self._layout)
         self._wraps = any(column.wrap for column in header.columns)
         self._contents = contents_pages(header, self._layout)
-        self._cover = cover_pages(header, self._layout)
         self._slots = self._layout.slots
+        self.state = State(wide={letter: WideState() for letter in FACES})
+        self._cover = cover_pages(header, self._layout, self._pen)
         # Where cells wrap, how many pages there will be is known when the last is full.
         self._table_pages = None if self._wraps else max(1, -(-self._plan.lines // self._slots))
         self._before = self._cover + self._contents
         self._total_pages = None if self._table_pages is None else self._before + self._table_pages
         self._trailer = b"/Root %d 0 R/Info %d 0 R%b" % (CATALOGUE, INFORMATION, metadata.file_identifier(header))
-        self.state = State(wide={letter: WideState() for letter in FACES})
 
     @property
     def state(self) -> State:
