@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra.catalogue.check_catalogue import check_catalogue
 from infra.local.deploy import DEPLOY_SECONDS, Endpoint, Package, deploy, put_secret, read_stage
+from infra.local.errors import StackError
 from infra.local.paths import FUNCTIONS, TEMPLATE
 from infra.postgres.migrate import LOGINS, set_password
+from resma.catalogue import CATALOGUE_FOLDER
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ def deploy_system(surroundings: Surroundings, choices: Choices | None = None) ->
     The logins' passwords are made here; only the database and the secrets know them. Raises StackError.
     """
     choices = choices or Choices()
+    _require_right_catalogue(surroundings.database_url)
     parameters = {
         **_secret_parameters(surroundings),
         "PublicBaseUrl": surroundings.public_base_url,
@@ -70,6 +74,14 @@ def deploy_system(surroundings: Surroundings, choices: Choices | None = None) ->
     if surroundings.object_store is not None:
         make_bucket(surroundings.object_store, outputs["BucketName"])
     return outputs
+
+
+def _require_right_catalogue(database_url: str) -> None:
+    """Report types are tried in the very database before anything is deployed that would refuse them to callers."""
+    report = check_catalogue(CATALOGUE_FOLDER, database_url)
+    if report.mistakes:
+        found = "\n".join(f"{finding.path}:{finding.line}: {finding.says}" for finding in report.mistakes)
+        raise StackError(f"nothing was deployed, the catalogue of report types has mistakes:\n{found}")
 
 
 def _secret_parameters(surroundings: Surroundings) -> dict[str, str]:
