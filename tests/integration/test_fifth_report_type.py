@@ -16,6 +16,10 @@ import pyarrow.parquet
 import pytest
 from pypdf import PdfReader
 
+from infra.local import deploy_system
+from infra.local.deploy import Endpoint
+from infra.local.errors import StackError
+from infra.local.postgres import PostgresServer
 from resma.catalogue import CATALOGUE_FOLDER
 from tests.integration.conftest import System
 
@@ -70,3 +74,23 @@ def test_it_works_in_every_format(with_fees: System) -> None:
 
 def _file(system: System, report_id: UUID, extension: str) -> bytes:
     return system.s3.get_object(Bucket=system.bucket, Key=f"demo/{report_id}/1.{extension}")["Body"].read()
+
+
+def test_a_broken_one_stops_the_deployment(
+    postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before a password is set or a resource made, with file, line and remedy."""
+    shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
+    query = tmp_path / "fees" / "query.sql"
+    query.write_text(query.read_text(encoding="utf-8").replace("t.currency,", "t.curency,", 1), encoding="utf-8")
+    monkeypatch.setattr(deploy_system, "CATALOGUE_FOLDER", tmp_path)
+    surroundings = deploy_system.Surroundings(
+        aws=Endpoint("http://127.0.0.1:9"),
+        database_url=postgres.url,
+        database_host="127.0.0.1",
+        database_port=postgres.port,
+        webhook_secret="",
+        public_base_url="",
+    )
+    with pytest.raises(StackError, match=r"fees/query\.sql:4: .*curency"):
+        deploy_system.deploy_system(surroundings)
