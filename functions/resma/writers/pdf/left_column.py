@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain, groupby
 
 from resma.locales import Locale
-from resma.writers.pdf.layout import LEADING, PADDING, SIZE, Cell, Layout
+from resma.writers.pdf.layout import LEADING, SIZE, Cell, Layout
 from resma.writers.pdf.moments import Moments
 from resma.writers.pdf.objects import escaped, number
 from resma.writers.pdf.single_byte import MARK, UNIT, encode, find_cells, metrics, visible
@@ -27,7 +27,7 @@ class LeftColumn:
         self._limit = cell.text_width / SIZE * 1000
         self._units = int(self._limit / UNIT)
         self._slots = layout.slots
-        self._start = b"1 0 0 1 %b %b Tm\n(" % (number(cell.left + PADDING), number(layout.first_line))
+        self._start = b"1 0 0 1 %b %b Tm\n(" % (number(cell.left + cell.padding), number(layout.first_line))
         self._metrics = metrics("R")
         self._wide = wide
         kind = cell.column.kind

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from resma.locales import Locale
-from resma.writers.pdf.layout import LEADING, PADDING, SIZE, Cell, Layout
+from resma.writers.pdf.layout import LEADING, SIZE, Cell, Layout
 from resma.writers.pdf.left_column import joined
 from resma.writers.pdf.moments import Moments
 from resma.writers.pdf.objects import escaped, number
@@ -38,7 +38,7 @@ class RightColumn:
     def __init__(self, cell: Cell, layout: Layout, locale: Locale, wide: WideText) -> None:
         column = cell.column
         self._slots = layout.slots
-        self._right, self._first_line = cell.right - PADDING, layout.first_line
+        self._right, self._first_line = cell.right - cell.padding, layout.first_line
         self._at = f"1 0 0 1 {self._right:.2f} {self._first_line:.2f} Tm\n"
         self._room = cell.text_width / SIZE * 1000
         self._metrics = metrics("R")
