@@ -9,7 +9,7 @@ from itertools import pairwise
 from resma.locales import Locale
 from resma.writers.pdf.layout import LEADING, SIZE, Cell, Layout
 from resma.writers.pdf.left_column import joined
-from resma.writers.pdf.moments import Moments
+from resma.writers.pdf.moments import USUAL, Moments
 from resma.writers.pdf.objects import escaped, number
 from resma.writers.pdf.single_byte import DIGITS_ALIKE, MARK, UNIT, encode, metrics, visible
 from resma.writers.pdf.wide import WideText
@@ -52,7 +52,8 @@ class RightColumn:
         self._marks = bytes.maketrans(b".", locale.decimal.encode("ascii")) if self._is_number else None
         self._number = re.compile(rb"-?(0+)(?:%b(0+))?" % re.escape(locale.decimal.encode("ascii")))
         self._cuts = kind in {"text", "json"}
-        self._moments = Moments(locale) if kind in {"date", "timestamp"} else None
+        fractions = self._metrics.width(USUAL + b".000000") <= self._room
+        self._moments = Moments(locale, fractions=fractions) if kind in {"date", "timestamp"} else None
         self._recipes = _Recipes(self._recipe)
         self._has_by_hand = False
 
