@@ -233,6 +233,25 @@ def test_decimal_marks_stand_one_below_the_other(read: Callable[..., list[str]])
     assert float(ends["1.125"]) - float(ends["300"]) > 3 * digit + 1
 
 
+@pytest.mark.parametrize("align", ["left", "right"])
+@pytest.mark.parametrize(
+    ("width", "shown"), [(2.0, "09/03/2024 12:34:56.{}"), (0.9, "09/03/2024 12:34:56"), (0.5, None)]
+)
+def test_moments_have_fractions_where_there_is_room(
+    width: float, shown: str | None, align: str, read: Callable[..., list[str]]
+) -> None:
+    columns = (
+        Column(name="at", heading="At", kind="timestamp", width=width, align=align),  # type: ignore[arg-type]
+        Column(name="text", heading="Text", width=9.0),
+    )
+    fractions = ["123456", "5", "25", "123456"] * 20
+    rows: list[Row] = [(f"2024-03-09 12:34:56.{part}-03", f"end {part}") for part in fractions]
+    [_, *pages] = read(pdf(header(80, columns=columns, total_column=None), rows), "-layout")
+    lines = [line for page in pages for line in lines_of(page) if " end " in line]
+    expected = [f"{(shown or '09/03/2024 12:34:56').format(part)} end {part}" for part in fractions]
+    assert lines == expected
+
+
 @pytest.mark.parametrize(
     ("tag", "options", "size", "slots"),
     [

@@ -12,7 +12,6 @@ from resma.writers.pdf.layout import (
     HEADINGS_HEIGHT,
     LEADING,
     MARGIN,
-    PADDING,
     SIZE,
     Cell,
     Layout,
@@ -109,7 +108,7 @@ def _headings(layout: Layout, cells: Sequence[Cell], pen: Pen) -> bytes:
     top = layout.headings_top
     parts = [heading_bar(layout)]
     for cell in cells:
-        x = cell.right - PADDING if cell.is_right else cell.left + PADDING
+        x = cell.right - cell.padding if cell.is_right else cell.left + cell.padding
         heading, room = cell.column.heading, cell.text_width
         width = pen.width("B", heading) * SIZE / 1000
         # Made smaller first, and only then cut: it is read once and stands above every cell.

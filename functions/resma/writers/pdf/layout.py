@@ -13,7 +13,10 @@ MARGIN = 30.0
 LEADING = 10.0
 SIZE = 7.0
 PADDING = 3.5
-"""Free space on either side of a column's text."""
+"""Free space on either side of a column's text; less where columns are narrow."""
+
+_MOST_PADDING = 0.1
+"""Of a column's width, on either side."""
 
 HEADINGS_HEIGHT = 15.0
 FOOT_BASELINE = 24.0
@@ -86,8 +89,12 @@ class Cell:
     right: float
 
     @property
+    def padding(self) -> float:
+        return min(PADDING, _MOST_PADDING * (self.right - self.left))
+
+    @property
     def text_width(self) -> float:
-        return self.right - self.left - 2 * PADDING
+        return self.right - self.left - 2 * self.padding
 
     @property
     def is_right(self) -> bool:

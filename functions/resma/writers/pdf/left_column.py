@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from itertools import chain, groupby
 
 from resma.locales import Locale
-from resma.writers.pdf.layout import LEADING, PADDING, SIZE, Cell, Layout
-from resma.writers.pdf.moments import Moments
+from resma.writers.pdf.layout import LEADING, SIZE, Cell, Layout
+from resma.writers.pdf.moments import USUAL, Moments
 from resma.writers.pdf.objects import escaped, number
 from resma.writers.pdf.single_byte import MARK, UNIT, encode, find_cells, metrics, visible
 from resma.writers.pdf.wide import WideText
@@ -24,15 +24,22 @@ class LeftColumn:
     would say something else."""
 
     def __init__(self, cell: Cell, layout: Layout, locale: Locale, wide: WideText) -> None:
+        kind = cell.column.kind
         self._limit = cell.text_width / SIZE * 1000
         self._units = int(self._limit / UNIT)
         self._slots = layout.slots
-        self._start = b"1 0 0 1 %b %b Tm\n(" % (number(cell.left + PADDING), number(layout.first_line))
         self._metrics = metrics("R")
         self._wide = wide
-        kind = cell.column.kind
         self._squeezes = kind not in {"text", "json"}
-        self._moments = Moments(locale) if kind in {"date", "timestamp"} else None
+        self._moments: Moments | None = None
+        self._scale = b"100"
+        """By how much all of the column is narrowed (Tz), in per cent."""
+        if kind in {"date", "timestamp"}:
+            self._moments = self._fit_moments(locale, USUAL[: 10 if kind == "date" else None])
+        place = b"%b %b Tm" % (number(cell.left + cell.padding), number(layout.first_line))
+        self._start, self._end = b"1 0 0 1 %b\n(" % place, b")'\n"
+        if self._scale != b"100":
+            self._start, self._end = b"%b Tz %b" % (self._scale, self._start), b")'\n100 Tz\n"
         self._number: Callable[[bytes], bytes] | None = None
         if kind in {"integer", "amount"}:
             grouped = cell.column.grouped
@@ -54,6 +61,14 @@ class LeftColumn:
             return self._text_blocks([self._number(text or b"") for text in cells])
         return self._text_blocks(cells)
 
+    def _fit_moments(self, locale: Locale, usual: bytes) -> Moments:
+        """Fractions of seconds go first where there is no room for them, and then all is made narrower."""
+        width = self._metrics.measure(usual)
+        if width > self._units:
+            self._scale = number(100 * self._units / width)
+            self._units = width
+        return Moments(locale, fractions=self._metrics.measure(usual + b".000000") <= self._units)
+
     def _moment_blocks(self, moments: Moments, cells: Sequence[bytes], blob: bytes) -> list[bytes] | None:
         """All cells of one shape that fits: the whole column is made in one go."""
         shape = moments.shown_shape(cells[0])
@@ -63,12 +78,15 @@ class LeftColumn:
         if lines is None:
             return None
         start, size = self._start[:-1], (len(shape) + 4) * self._slots
-        return [start + lines[at : at + size] for at in range(0, len(lines), size)]
+        end = self._end[3:]
+        return [b"%b%b%b" % (start, lines[at : at + size], end) for at in range(0, len(lines), size)]
 
     def _shown(self, cells: Sequence[bytes]) -> list[bytes]:
         # "'" moves to the next line and shows a string (§9.4.3)
         start, slots = self._start, self._slots
-        return [b"%b%b)'\n" % (start, b")'(".join(cells[at : at + slots])) for at in range(0, len(cells), slots)]
+        return [
+            b"%b%b%b" % (start, b")'(".join(cells[at : at + slots]), self._end) for at in range(0, len(cells), slots)
+        ]
 
     def _text_blocks(self, cells: Sequence[bytes | None]) -> list[bytes]:
         """Blocks of cells that are text by now, nothing in them wider than the column."""
@@ -94,7 +112,7 @@ class LeftColumn:
         shown = [
             b")'(".join(lines[at]) if at in lines else page.replace(b"\0", b")'(") for at, page in enumerate(pages)
         ]
-        return [b"%b%b)'\n" % (self._start, page) for page in shown]
+        return [b"%b%b%b" % (self._start, page, self._end) for page in shown]
 
     def _too_wide(self, cells: Sequence[bytes], look: bytes) -> set[int]:
         """Which cells may not fit."""
@@ -128,8 +146,8 @@ class LeftColumn:
 
     def _squeezed(self, cell: bytes) -> bytes:
         """A number or date that is too wide, made narrower (Tz), set apart in the same way."""
-        share = 100 * self._units / max(1, self._metrics.measure(cell))
-        return b")Tj T* %.3f Tz(%b)Tj 100 Tz%b" % (share, escaped(cell), _BACK_TO_REGULAR)
+        share = float(self._scale) * self._units / max(1, self._metrics.measure(cell))
+        return b")Tj T* %.3f Tz(%b)Tj %b Tz%b" % (share, escaped(cell), self._scale, _BACK_TO_REGULAR)
 
 
 def joined(cells: Sequence[bytes | None]) -> tuple[Sequence[bytes], bytes]:

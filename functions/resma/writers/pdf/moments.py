@@ -11,13 +11,18 @@ _ALIKE = bytes.maketrans(b"123456789+", b"000000000-")
 _MOMENT = re.compile(rb"([0-9]{4})-([0-9]{2})-([0-9]{2})( [0-9:]{8}(?:\.[0-9]+)?)?(?:[+-][0-9:]{2,8})?")
 _ISO_PLACES = {"Y": (0, 1, 2, 3), "M": (5, 6), "D": (8, 9)}
 _DATE_LENGTH = 10
+_TIME_LENGTH = len(" 00:00:00")
+USUAL = b"00/00/0000 00:00:00"
+"""As wide as any moment without a fraction: the separators of dates are no wider than a stroke."""
 _ZERO = ord("0")
 
 
 class Moments:
     """A column of dates or timestamps. Infinity, dates BC and years of five digits stay as Postgres prints them."""
 
-    def __init__(self, locale: Locale) -> None:
+    def __init__(self, locale: Locale, *, fractions: bool = True) -> None:
+        """Without `fractions`, seconds are whole: for columns that have no room for more."""
+        self._fractions = fractions
         self._separator = locale.date[1].encode("ascii")
         self._order = locale.date[::2]
         self._places = [place for letter in self._order for place in (*_ISO_PLACES[letter], -1)][:-1]
@@ -28,16 +33,22 @@ class Moments:
         found = _MOMENT.fullmatch(cell)
         if not found:
             return cell
-        return self._separator.join(found.group(*self._groups)) + (found[4] or b"")
+        time = found[4] or b""
+        return self._separator.join(found.group(*self._groups)) + (time if self._fractions else time[:_TIME_LENGTH])
 
     def each(self, cells: Sequence[bytes]) -> list[bytes]:
-        """All cells. Where those that are not empty have one shape, as they mostly do, at a fifth of the cost."""
-        filled = [cell for cell in cells if cell]
-        lines = self.lines(filled[0], len(filled), b"\0".join(filled), b"", b"\0") if filled else None
-        if lines is None:
-            return [self.one(cell) for cell in cells]
-        following = iter(lines.split(b"\0"))
-        return [cell and next(following) for cell in cells]
+        """All cells, those of one shape together: most shapes differ in how many digits a fraction has."""
+        places: dict[bytes, list[int]] = {}
+        for place, shape in enumerate(b"\0".join(cells).translate(_ALIKE).split(b"\0")):
+            places.setdefault(shape, []).append(place)
+        shown = list(cells)
+        for alike in places.values():
+            some = [cells[place] for place in alike]
+            lines = self.lines(some[0], len(some), b"\0".join(some), b"", b"\0")
+            following = lines.split(b"\0") if lines is not None else map(self.one, some)
+            for place, cell in zip(alike, following, strict=False):
+                shown[place] = cell
+        return shown
 
     def lines(self, first: bytes, count: int, blob: bytes, before: bytes, after: bytes) -> bytes | None:
         """So many cells, which `blob` holds between zero bytes, each between `before` and `after`.

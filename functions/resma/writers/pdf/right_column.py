@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from resma.locales import Locale
-from resma.writers.pdf.layout import LEADING, PADDING, SIZE, Cell, Layout
+from resma.writers.pdf.layout import LEADING, SIZE, Cell, Layout
 from resma.writers.pdf.left_column import joined
-from resma.writers.pdf.moments import Moments
+from resma.writers.pdf.moments import USUAL, Moments
 from resma.writers.pdf.objects import escaped, number
 from resma.writers.pdf.single_byte import DIGITS_ALIKE, MARK, UNIT, encode, metrics, visible
 from resma.writers.pdf.wide import WideText
@@ -38,7 +38,7 @@ class RightColumn:
     def __init__(self, cell: Cell, layout: Layout, locale: Locale, wide: WideText) -> None:
         column = cell.column
         self._slots = layout.slots
-        self._right, self._first_line = cell.right - PADDING, layout.first_line
+        self._right, self._first_line = cell.right - cell.padding, layout.first_line
         self._at = f"1 0 0 1 {self._right:.2f} {self._first_line:.2f} Tm\n"
         self._room = cell.text_width / SIZE * 1000
         self._metrics = metrics("R")
@@ -52,7 +52,8 @@ class RightColumn:
         self._marks = bytes.maketrans(b".", locale.decimal.encode("ascii")) if self._is_number else None
         self._number = re.compile(rb"-?(0+)(?:%b(0+))?" % re.escape(locale.decimal.encode("ascii")))
         self._cuts = kind in {"text", "json"}
-        self._moments = Moments(locale) if kind in {"date", "timestamp"} else None
+        fractions = self._metrics.width(USUAL + b".000000") <= self._room
+        self._moments = Moments(locale, fractions=fractions) if kind in {"date", "timestamp"} else None
         self._recipes = _Recipes(self._recipe)
         self._has_by_hand = False
 

@@ -40,7 +40,7 @@ class Subtotals:
         self._left, self._right = layout.right, layout.right - PADDING
         if header.total_column is not None and cells[header.total_column].left > MARGIN + _LABEL_WIDTH:
             cell = cells[header.total_column]
-            self._left, self._right = cell.left, cell.right - PADDING
+            self._left, self._right = cell.left, cell.right - cell.padding
 
     def ground(self, slot: int, is_first: bool) -> bytes:
         """What lies under a line: drawn before any text of the page."""

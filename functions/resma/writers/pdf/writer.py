@@ -76,7 +76,7 @@ class PdfWriter:
 
     def begin(self) -> bytes:
         """The file's header and what table pages share."""
-        file = self.state.file
+        file = self._state.file
         file.position = len(objects.HEADER)
         file.highest = LAST_RESERVED
         parts = [objects.HEADER]
@@ -88,7 +88,7 @@ class PdfWriter:
 
     def add(self, batch: Batch) -> bytes:
         """Whole pages of the rows so far. Rows beyond what the header promised are counted, not printed."""
-        state = self.state
+        state = self._state
         out: list[bytes] = []
         room = max(0, self._header.rows - state.rows)
         if room:
@@ -103,7 +103,7 @@ class PdfWriter:
 
     def end(self) -> bytes:
         """The last page, contents, fonts, outline and cross-references. Raises `RowCountMismatch`."""
-        state = self.state
+        state = self._state
         if state.rows != self._header.rows:
             raise RowCountMismatch(f"expected {self._header.rows} rows and got {state.rows}")
         out: list[bytes] = []
@@ -119,15 +119,15 @@ class PdfWriter:
         return b"".join(out)
 
     def _claim(self) -> int:
-        return objects.claim(self.state.file)
+        return objects.claim(self._state.file)
 
     def _frame(self, number: int, slots: int) -> bytes:
         content = frame(self._header, self._layout, self._cells, slots, self._pen)
-        return objects.put(self.state.file, number, objects.stream(form_dictionary(self._layout, RESOURCES), content))
+        return objects.put(self._state.file, number, objects.stream(form_dictionary(self._layout, RESOURCES), content))
 
     def _take(self, rows: Sequence[Row], first: int) -> None:
         """Adds rows, the report's from number `first` on, to the lines that wait for their page."""
-        state = self.state
+        state = self._state
         lines, kinds = self._plan.lay_out(rows, first, (None,) * len(self._cells))
         if self._wrapper:
             lines, kinds = self._wrapper.spread(lines, kinds, len(state.pending))
@@ -141,15 +141,15 @@ class PdfWriter:
         blocks = [make.blocks(cells) for make, cells in zip(self._columns, columns, strict=True)]
         for at, page_blocks in enumerate(zip(*blocks, strict=True)):
             page_kinds = kinds[at * slots : (at + 1) * slots]
-            is_last = self.state.pages + 1 == self._table_pages
+            is_last = self._state.pages + 1 == self._table_pages
             content = self._composer.content(
-                b"/P" if is_last else b"/F", page_blocks, page_kinds, self.state.subtotals_shown
+                b"/P" if is_last else b"/F", page_blocks, page_kinds, self._state.subtotals_shown
             )
             yield from self._page(content, page_kinds)
 
     def _page(self, content: bytes, kinds: bytes) -> list[bytes]:
         """A page and its contents, the nodes above it that are complete, and now and then a cross-reference section."""
-        state, claim = self.state, self._claim
+        state, claim = self._state, self._claim
         file = state.file
         parent = parent_of_next(state.tree, claim)
         number = claim()
