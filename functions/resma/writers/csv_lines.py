@@ -10,6 +10,11 @@ _END_OF_LINE = b"\r\n"
 
 _join = b"\0".join
 
+_LINE_END = b"\0\n"
+"""Between lines until the end: the last cell ends like any other, and what becomes CR LF is as long."""
+
+_QUOTE, _LINE_FEED = b'"\n'
+
 _EMPTY = b"\1"
 """Stands for a cell of empty text until the end, when it becomes `""`."""
 
@@ -26,13 +31,15 @@ def encode_lines(rows: Sequence[Row], separator: bytes) -> bytes:
     empty: list[Row] = []
 
     def filled(row: Row) -> bytes:
-        if b"" in row:
+        line = _join([b"" if cell is None else cell or _EMPTY for cell in row])
+        if _EMPTY in line:
             empty.append(row)
-        return _join([b"" if cell is None else cell or _EMPTY for cell in row])
+        return line
 
     # `all` is false where a cell is NULL or empty.
-    text = b"\n".join([_join(row) if all(row) else filled(row) for row in rows])  # type: ignore[arg-type]
-    if text.count(b"\n") != len(rows) - 1 or b"\r" in text:
+    lines = [_join(row) if all(row) else filled(row) for row in rows]  # type: ignore[arg-type]
+    text = _LINE_END.join([*lines, b""])
+    if text.count(b"\n") != len(rows) or b"\r" in text:
         return _careful(rows, separator)
     if empty and text.count(_EMPTY) != sum([row.count(b"") for row in empty]):
         return _careful(rows, separator)
@@ -41,27 +48,22 @@ def encode_lines(rows: Sequence[Row], separator: bytes) -> bytes:
             text = _quote_cells(text, mark)
     if empty:
         text = text.replace(_EMPTY, b'""')
-    return text.replace(b"\0", separator).replace(b"\n", _END_OF_LINE) + _END_OF_LINE
+    return text.replace(_LINE_END, _END_OF_LINE).replace(b"\0", separator)
 
 
 def _quote_cells(text: bytes, mark: bytes) -> bytes:
-    """Puts quotes round the cells that hold the mark; cells end at a zero byte or a line's end."""
+    """Puts quotes round the cells that hold the mark. Each cell ends at a zero byte, each line at one and a line feed."""
     parts = []
     done = 0
     at = text.find(mark)
     while at >= 0:
-        start = max(text.rfind(b"\0", done, at), text.rfind(b"\n", done, at), done - 1) + 1
+        start = text.rfind(b"\0", done, at) + 1 or done
+        if text[start] == _LINE_FEED:
+            start += 1
         end = text.find(b"\0", at)
-        end_of_line = text.find(b"\n", at, None if end < 0 else end)
-        if end_of_line >= 0:
-            end = end_of_line
-        elif end < 0:
-            end = len(text)
-        cell = text[start:end]
-        if mark == b'"' or not cell.startswith(
-            b'"'
-        ):  # found by a separator after the first round: it is quoted already
-            parts += [text[done:start], _quoted(cell)]
+        # Found by its separator, a cell that begins with a quote was quoted in the first round.
+        if mark == b'"' or text[start] != _QUOTE:
+            parts += [text[done:start], _quoted(text[start:end])]
             done = end
         at = text.find(mark, end)
     return b"".join([*parts, text[done:]])
