@@ -28,11 +28,11 @@ from tests.bench.rounds import (
     Bench,
     MeasurementFailed,
     Say,
-    measure_copy,
     measure_growth,
     measure_ours,
     measure_peer,
     note_failure,
+    sum_up_copies,
 )
 from tests.bench.servers import FOLDER, Aws, Bank, aws_stand_in, object_store, open_bank, postgres_server
 
@@ -120,21 +120,20 @@ def measure(plan: Plan, say: Say) -> list[Result]:
             for rows, rounds in plan.sizes:
                 say(f"the demo bank of {rows:,} transactions")
                 bench = Bench(open_bank(server, rows), store, say)
-                results += [measure_copy(bench, rounds)]
                 results += measure_formats(bench, rounds)
                 if rows == FIVE_MILLION:
                     failed = Result(GROWTH, "SYSTEM", rows)
                     results += note_failure(say, failed, partial(measure_growth, small, bench, rounds + 1))
+                results.append(sum_up_copies(bench))
     return results + measure_demo(say, warm_runs=2 if plan.quick else 4)
 
 
 def measure_half_a_million(bench: Bench, plan: Plan) -> list[Result]:
     """Ours and the peers."""
-    results = [measure_copy(bench, plan.rounds)]
-    results += measure_formats(bench, plan.rounds)
+    results = measure_formats(bench, plan.rounds)
     results += [measure_peer(bench, peer, plan.peer_rounds) for peer in FAST]
     results += [measure_peer(bench, peer, plan.peer_rounds) for peer in SLOW if peer.in_quick or not plan.quick]
-    return results
+    return [sum_up_copies(bench), *results]
 
 
 def measure_formats(bench: Bench, rounds: int) -> list[Result]:

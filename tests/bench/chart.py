@@ -133,7 +133,7 @@ def _value(result: Result) -> str:
 
 def _foot(shown: Sequence[Result], height: int) -> str:
     store = next((result.note for result in shown if result.name.endswith(" to s3")), "")
-    words = "Dashed line: COPY (query) TO STDOUT, discarded by the client."
+    words = "Dashed line: COPY (query) TO STDOUT, discarded. Multiples are of COPY in the same rounds."
     words += f" To s3: acknowledged by {store} on the same machine." if store else ""
     return _text(16, height - 12, words, "quiet")
 

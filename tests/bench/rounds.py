@@ -6,8 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from infra.local.paths import FUNCTIONS, ROOT
@@ -31,6 +31,8 @@ class Bench:
     bank: Bank
     store: Aws
     say: Say
+    copies: list[Run] = field(default_factory=list)
+    """Every COPY of every round so far."""
 
     def measure(self, order: Order) -> Answer:
         """Runs one measurement in a process of its own. Raises MeasurementFailed."""
@@ -119,15 +121,15 @@ def measure_peer(bench: Bench, peer: Peer, rounds: int) -> Result:
     return combine(peer.name, peer.group, runs, copies, bench.bank.rows)
 
 
-def measure_copy(bench: Bench, rounds: int) -> Result:
-    """COPY by itself, for its own row."""
-    bench.say(f"COPY, {bench.bank.rows:,} rows")
-    runs: Sequence[Run] = [_measure_copy(bench) for _ in range(rounds)]
-    return combine(COPY.name, COPY.group, runs, runs, bench.bank.rows)
+def sum_up_copies(bench: Bench) -> Result:
+    """COPY's own row: of all rounds on this bank."""
+    return combine(COPY.name, COPY.group, bench.copies, bench.copies, bench.bank.rows)
 
 
 def _measure_copy(bench: Bench) -> Run:
-    return _run_of(bench.measure(Order(COPY.name)))
+    run = _run_of(bench.measure(Order(COPY.name)))
+    bench.copies.append(run)
+    return run
 
 
 def _run_of(answer: Answer) -> Run:

@@ -32,6 +32,14 @@ _READY_SECONDS = 30
 
 
 @dataclass(frozen=True)
+class BankServer:
+    """The server of all banks, and the password of this run's logins: they are the server's, and not a database's."""
+
+    postgres: PostgresServer
+    password: str
+
+
+@dataclass(frozen=True)
 class Bank:
     """A database with the demo bank. Reports read it as the login that can do nothing else."""
 
@@ -50,33 +58,32 @@ class Aws:
 
 
 @contextlib.contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
+def postgres_server() -> Iterator[BankServer]:
     """The bench's own server. Its data stay for the next run."""
     server = PostgresServer(FOLDER / "postgres", free_port())
     server.stop()  # what a killed run has left
     server.start()
     try:
-        yield server
+        yield BankServer(server, secrets.token_urlsafe(24))
     finally:
         server.stop()
 
 
-def open_bank(server: PostgresServer, rows: int) -> Bank:
+def open_bank(server: BankServer, rows: int) -> Bank:
     """The bank of that many transactions, each in a database of its own; made where it is not there yet."""
-    name = f"rows_{rows}"
-    with psycopg.connect(server.url, autocommit=True) as connection:
+    name, url = f"rows_{rows}", server.postgres.url
+    with psycopg.connect(url, autocommit=True) as connection:
         if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    admin_url = urlunsplit(urlsplit(server.url)._replace(path=f"/{name}"))
+    admin_url = urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
     migrate(admin_url, is_alone=True)
     if load_demo_bank(admin_url, rows):
-        with psycopg.connect(server.url, autocommit=True) as connection:
+        with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("CHECKPOINT")  # now, and not while something is measured
-    password = secrets.token_urlsafe(24)
     for login in LOGINS:
-        set_password(admin_url, login, password)
-    reader_url = f"postgresql://{LOGINS[1]}:{password}@127.0.0.1:{server.port}/{name}"
-    return Bank(rows, admin_url, password, reader_url)
+        set_password(admin_url, login, server.password)
+    reader_url = f"postgresql://{LOGINS[1]}:{server.password}@127.0.0.1:{server.postgres.port}/{name}"
+    return Bank(rows, admin_url, server.password, reader_url)
 
 
 @contextlib.contextmanager
