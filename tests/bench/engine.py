@@ -46,8 +46,8 @@ class EngineOptions:
     """Which database, which of its rows, and whether to an object store."""
 
     database_url: str
-    one_day: bool = False
-    """Only the first day's rows: loads all that is loaded late."""
+    one_month: bool = False
+    """Only the first month's rows: loads all that is loaded late, and grows the heap as a first report does."""
     to_s3: bool = False
     """To the store that AWS_ENDPOINT_URL_S3 names; nothing goes to the sink then."""
 
@@ -64,7 +64,7 @@ class Generated:
 def generate(format_: str, sink: BytesSink, options: EngineOptions) -> Generated:
     """Makes one report, as the worker does after claiming its job."""
     report_type = find_report_type(REPORT_TYPE)
-    filters = {"from": "2024-01-01", "to": "2024-01-01"} if options.one_day else {}
+    filters = {"from": "2024-01-01", "to": "2024-01-31"} if options.one_month else {}
     with (
         psycopg.connect(options.database_url, client_encoding="UTF8", prepare_threshold=None) as connection,
         open_snapshot(connection, report_type, TENANT, filters) as snapshot,

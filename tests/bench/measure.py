@@ -1,7 +1,7 @@
 """The child process: measures one thing once, and prints what it found as one line of JSON.
 
 Usage: python -m tests.bench.measure '{"name": "resma csv", ...}'. What is loaded late is loaded before the clock
-starts, by a run over a few rows.
+starts, by a run over fewer rows.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Answer:
 
 
 def measure(order: Order, url: str) -> Answer:
-    """Runs it over a few rows, then over all that are asked for with the clock and the memory's mark set anew."""
+    """Runs it over fewer rows, then over all that are asked for with the clock and the memory's mark set anew."""
     if order.name.startswith("resma "):
         return _measure_engine(order, url)
     return _measure_peer(find_peer(order.name), url)
@@ -54,7 +54,7 @@ def _measure_engine(order: Order, url: str) -> Answer:
     from tests.bench.engine import EngineOptions, generate
 
     format_ = order.name.removeprefix("resma ").upper()
-    generate(format_, Sink(), EngineOptions(url, one_day=True, to_s3=order.to_s3))
+    generate(format_, Sink(), EngineOptions(url, one_month=True, to_s3=order.to_s3))
     reset_peak()
     made = generate(format_, Sink(), EngineOptions(url, to_s3=order.to_s3))
     return Answer(Run(made.rows, made.seconds, peak_rss_mb()), made.summary_seconds)
