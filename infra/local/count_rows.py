@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 1 << 20
 _ROW = b"<row"
+_END_BYTES = 5000
+"""Of a sheet: what comes after its rows."""
 
 
 def count_rows(path: Path, format_: str) -> int:
@@ -33,23 +35,22 @@ def _count_lines(path: Path) -> int:
 
 
 def _count_xlsx_rows(path: Path) -> int:
-    """Rows of all sheets but the first, the summary, without their headings."""
+    """Rows of the sheets that have a filter, without their headings: not the summary, nor what charts are drawn from."""
     with zipfile.ZipFile(path) as book:
         if (damaged := book.testzip()) is not None:
             raise ValueError(f"{path}: {damaged} is damaged")
-        sheets = [name for name in book.namelist() if re.fullmatch(r"xl/worksheets/sheet\d+\.xml", name)]
-        summary = "xl/worksheets/sheet1.xml"
-        return sum(_count_row_elements(book, name) - 1 for name in sheets if name != summary)
+        sheets = [name for name in book.namelist() if name.startswith("xl/worksheets/sheet")]
+        return sum(_count_row_elements(book, name) for name in sheets)
 
 
 def _count_row_elements(book: zipfile.ZipFile, name: str) -> int:
-    rows, tail = 0, b""
+    rows, tail = -1, b""
     with book.open(name) as sheet:
         while chunk := sheet.read(_CHUNK_BYTES):
             window = tail + chunk
             rows += window.count(_ROW)
             tail = window[-len(_ROW) + 1 :]
-    return rows
+    return rows if b"<autoFilter" in window[-_END_BYTES:] else 0
 
 
 def _count_parquet_rows(path: Path) -> int:
