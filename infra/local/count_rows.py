@@ -35,7 +35,7 @@ def _count_lines(path: Path) -> int:
 
 
 def _count_xlsx_rows(path: Path) -> int:
-    """Rows of the sheets that have a filter, without their headings: not the summary, nor what charts are drawn from."""
+    """Rows of the sheets with a filter, without their headings: not the summary, nor what charts are drawn from."""
     with zipfile.ZipFile(path) as book:
         if (damaged := book.testzip()) is not None:
             raise ValueError(f"{path}: {damaged} is damaged")
