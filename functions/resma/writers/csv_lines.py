@@ -52,7 +52,7 @@ def encode_lines(rows: Sequence[Row], separator: bytes) -> bytes:
 
 
 def _quote_cells(text: bytes, mark: bytes) -> bytes:
-    """Puts quotes round the cells that hold the mark. Each cell ends at a zero byte, each line at one and a line feed."""
+    """Puts quotes round the cells that hold the mark. Cells end at a zero byte, lines at one and a line feed."""
     parts = []
     done = 0
     at = text.find(mark)
