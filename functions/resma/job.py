@@ -17,10 +17,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import Jsonb
 
+from resma.content import ReportContent
 from resma.errors import LeaseHeld, LeaseLost, ResmaError
 from resma.header import Total
 from resma.reports import StoredFile
@@ -36,21 +37,13 @@ REVIVAL_HOURS = 6
 """How long after its request a job whose receives were used up without attempts is sent again."""
 
 
-@dataclass(frozen=True)
-class Claim:
+@dataclass(frozen=True, kw_only=True)
+class Claim(ReportContent):
     """A job that is this worker's. `attempt` is its fence."""
 
     tenant_id: str
     report_id: UUID
     attempt: int
-    type: str
-    formats: list[str]
-    filters: dict[str, Any]
-    columns: list[str] | None
-    locale: str
-    time_zone: str
-    title: str | None
-    options: dict[str, Any]
     created_at: datetime
 
 
@@ -62,17 +55,18 @@ def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID)
     """
     with connection.cursor(row_factory=class_row(Claim)) as cursor:
         cursor.execute(
-            """
-            UPDATE resma.reports
-            SET status = 'GENERATING', attempt = attempt + 1, started_at = clock_timestamp(),
-                enqueued_at = coalesce(enqueued_at, clock_timestamp()),
-                lease_until = clock_timestamp() + make_interval(secs => %s),
-                rows_done = 0, rows_expected = NULL
-            WHERE tenant_id = %s AND report_id = %s AND attempt < %s
-              AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
-            RETURNING tenant_id, report_id, attempt, type, formats, filters, columns, locale, time_zone, title, options,
-                      created_at
-            """,
+            sql.SQL(
+                """
+                UPDATE resma.reports
+                SET status = 'GENERATING', attempt = attempt + 1, started_at = clock_timestamp(),
+                    enqueued_at = coalesce(enqueued_at, clock_timestamp()),
+                    lease_until = clock_timestamp() + make_interval(secs => %s),
+                    rows_done = 0, rows_expected = NULL
+                WHERE tenant_id = %s AND report_id = %s AND attempt < %s
+                  AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
+                RETURNING {}
+                """
+            ).format(sql.SQL(", ").join(sql.Identifier(name) for name in Claim.__dataclass_fields__)),
             (LEASE_SECONDS, tenant_id, report_id, MAX_ATTEMPTS),
         )
         if (claim := cursor.fetchone()) is not None:

@@ -16,6 +16,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import Jsonb
 
+from resma.content import ReportContent
 from resma.errors import IdempotencyKeyInFlight, IdempotencyKeyReused, ReportNotFound
 
 
@@ -31,20 +32,12 @@ class StoredFile(TypedDict):
     parts: int
 
 
-@dataclass(frozen=True)
-class Report:
+@dataclass(frozen=True, kw_only=True)
+class Report(ReportContent):
     """One row. Times are in UTC; `totals` and `metrics` are JSON as the API shows them."""
 
     tenant_id: str
     report_id: UUID
-    type: str
-    formats: list[str]
-    filters: dict[str, Any]
-    columns: list[str] | None
-    locale: str
-    time_zone: str
-    title: str | None
-    options: dict[str, Any]
     callback_url: str | None
     request_sha256: str
     status: str
@@ -67,20 +60,12 @@ class Report:
 _COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in Report.__dataclass_fields__)
 
 
-@dataclass(frozen=True)
-class NewReport:
+@dataclass(frozen=True, kw_only=True)
+class NewReport(ReportContent):
     """A request that was checked and is about to become a row."""
 
     tenant_id: str
     report_id: UUID
-    type: str
-    formats: list[str]
-    filters: dict[str, Any]
-    columns: list[str] | None
-    locale: str
-    time_zone: str
-    title: str | None
-    options: dict[str, Any]
     callback_url: str | None
     idempotency_key: str | None
     request_sha256: str

@@ -10,7 +10,7 @@ from uuid import UUID
 from aws_lambda_powertools import Logger
 
 from resma.catalogue import find_report_type
-from resma.compose_header import Wanted, compose_header
+from resma.compose_header import compose_header
 from resma.database import Database
 from resma.errors import LeaseLost, PermanentError, RequestInvalid
 from resma.job import (
@@ -111,7 +111,7 @@ def _generate(resources: Resources, claim: Claim, hold_message: Callable[[], Non
         with resources.system.transaction() as connection:
             note_summary(connection, claim, summary)
             organisation = tenant_name(connection, claim.tenant_id)
-        header = compose_header(report_type, _wanted(claim), summary, organisation)
+        header = compose_header(report_type, claim, str(claim.report_id), summary, organisation)
         watch.lap("summarise")
         with open_files(claim.formats, header, options, _target(resources, claim)) as files:
             rows = files.write_rows(
@@ -146,14 +146,3 @@ def _clear_away(resources: Resources, claim: Claim, options: FormatOptions) -> N
             key = f"{_key_prefix(claim, attempt)}.{file_extension(format_, options)}"
             abort_uploads(resources.s3, resources.bucket, key)
             remove_object(resources.s3, resources.bucket, key)
-
-
-def _wanted(claim: Claim) -> Wanted:
-    return Wanted(
-        report_id=str(claim.report_id),
-        filters=claim.filters,
-        columns=claim.columns,
-        locale=claim.locale,
-        time_zone=claim.time_zone,
-        title=claim.title,
-    )

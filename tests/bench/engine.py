@@ -13,7 +13,8 @@ import psycopg
 import worker.app  # noqa: F401  # what a worker's process holds, and how often it collects garbage
 from resma.aws import s3_client
 from resma.catalogue import ReportType, find_report_type
-from resma.compose_header import Wanted, compose_header
+from resma.compose_header import compose_header
+from resma.content import ReportContent
 from resma.header import ReportHeader
 from resma.multipart import Clients, remove_object
 from resma.options import FormatOptions
@@ -87,8 +88,17 @@ def generate(format_: str, sink: BytesSink, options: EngineOptions) -> Generated
 
 
 def _header(report_type: ReportType, filters: dict[str, str], summary: Summary) -> ReportHeader:
-    wanted = Wanted(str(uuid4()), filters, columns=None, locale="en-US", time_zone="UTC", title=None)
-    return compose_header(report_type, wanted, summary, "Demo Bank")
+    content = ReportContent(
+        type=report_type.type,
+        formats=[],
+        filters=filters,
+        columns=None,
+        locale="en-US",
+        time_zone="UTC",
+        title=None,
+        options={},
+    )
+    return compose_header(report_type, content, str(uuid4()), summary, "Demo Bank")
 
 
 def _write(format_: str, header: ReportHeader, batches: Iterator[Batch], sink: BytesSink) -> None:

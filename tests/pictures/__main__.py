@@ -20,7 +20,8 @@ from infra.local.postgres import PostgresServer
 from infra.postgres.load_demo_bank import load_demo_bank
 from infra.postgres.migrate import migrate
 from resma.catalogue import find_report_type
-from resma.compose_header import Wanted, compose_header
+from resma.compose_header import compose_header
+from resma.content import ReportContent
 from resma.locales import LOCALES
 from resma.options import FormatOptions
 from resma.snapshot import open_snapshot
@@ -87,8 +88,17 @@ def make(database_url: str, example: Example, folder: Path) -> Path:
         path.open("wb") as file,
     ):
         summary = snapshot.summarise(LOCALES[example.locale].language)
-        wanted = Wanted(REPORT_ID, filters, None, example.locale, example.time_zone, None)
-        header = compose_header(report_type, wanted, summary, "Banco Aurora")
+        content = ReportContent(
+            type=example.type,
+            formats=[example.format],
+            filters=filters,
+            columns=None,
+            locale=example.locale,
+            time_zone=example.time_zone,
+            title=None,
+            options={},
+        )
+        header = compose_header(report_type, content, REPORT_ID, summary, "Banco Aurora")
         writer = make_writer(example.format, header, FormatOptions())
         file.write(writer.begin())
         for batch in snapshot.batches([column.name for column in header.columns]):
