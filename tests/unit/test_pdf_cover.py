@@ -15,6 +15,7 @@ import pytest
 
 from resma.header import Balance, Chart, Column, ReportHeader, Series, Total
 from resma.locales import LOCALES
+from resma.rows import Batch
 from resma.writers.pdf.figures import month_labels, percentage, scale, short_number, top_categories
 from tests.unit.pdf_samples import make
 
@@ -207,3 +208,15 @@ def test_months_and_shares_are_those_of_the_reader() -> None:
     assert [label for _, label in month_labels(("2024-02", "2024-12"), 500, "pt")] == ["fev 2024", "dez 2024"]
     assert percentage(0.1234, LOCALES["en-GB"]) == "12.3%"
     assert percentage(0.1234, LOCALES["de-DE"]) == "12,3\u00a0%"
+
+
+def test_a_report_that_adds_nothing_up_has_no_totals(tmp_path: Path) -> None:
+    """An audit trail has rows and no amounts. Without rows nobody can tell, and the block says that there is nothing."""
+    writer = make(replace(HEADER, rows=1, totals=()))
+    path = tmp_path / "cover.pdf"
+    path.write_bytes(writer.begin() + writer.add(Batch([(b"1",)])) + writer.end())
+    done = subprocess.run(["pdftotext", "-layout", path, "-"], check=True, capture_output=True, text=True)
+    assert "Totals by currency" not in done.stdout
+    assert "Currencies" not in done.stdout
+    [empty] = cover(tmp_path, replace(HEADER, totals=()))
+    assert "Totals by currency" in empty

@@ -5,8 +5,8 @@ SELECT 0::bigint AS id,
        NULL AS description,
        NULL AS counterparty,
        a.currency,
-       0::numeric AS amount,
-       (SELECT coalesce(sum(t.amount), 0)
+       0.00 AS amount,
+       (SELECT coalesce(sum(t.amount), 0.00)
         FROM bank.transactions AS t
         WHERE t.tenant_id = %(tenant_id)s
           AND t.account_id = %(account)s

@@ -133,7 +133,9 @@ class _Cover:
         self._pairs(self._say("Reconciliation"), LEFT + column + GAP, top, facts)
         lines = max(len(filters), len(facts))
         totals = min(len(header.totals), TOTALS_SHOWN) + 2
-        if self._layout.is_portrait:
+        if not self._adds_up():
+            bottom = top - 34 - lines * LINE
+        elif self._layout.is_portrait:
             below = top - 34 - lines * LINE
             self._totals(LEFT, below, self._width, header.totals)
             bottom = below - 34 - totals * LINE
@@ -187,6 +189,10 @@ class _Cover:
             self._sheet.rule(LEFT, y - 4.6, self._width)
         self._sheet.turn()
 
+    def _adds_up(self) -> bool:
+        """Whether the report type has totals: without rows it may, and none of them shows."""
+        return bool(self._header.totals) or not self._header.rows
+
     def _reconciliation(self) -> list[Pair]:
         header, pages, locale = self._header, self._pages, self._locale
         first, last = pages.cover + pages.contents + 1, pages.total
@@ -200,8 +206,9 @@ class _Cover:
             (self._say("Time zone"), header.time_zone),
             (self._say("Report id"), header.report_id),
             (self._say("Table"), where),
-            (self._say("Currencies"), self._figure(len(header.totals))),
         ]
+        if self._adds_up():
+            facts.append((self._say("Currencies"), self._figure(len(header.totals))))
         if header.balance:
             facts += [
                 (self._say("Opening balance"), locale.format_number(header.balance.opening)),
