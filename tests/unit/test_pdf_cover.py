@@ -211,7 +211,7 @@ def test_months_and_shares_are_those_of_the_reader() -> None:
 
 
 def test_a_report_that_adds_nothing_up_has_no_totals(tmp_path: Path) -> None:
-    """An audit trail has rows and no amounts. Without rows nobody can tell, and the block says that there is nothing."""
+    """An audit trail has rows and no amounts. Without rows nobody can tell, and the block says that it has none."""
     writer = make(replace(HEADER, rows=1, totals=()))
     path = tmp_path / "cover.pdf"
     path.write_bytes(writer.begin() + writer.add(Batch([(b"1",)])) + writer.end())
