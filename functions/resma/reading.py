@@ -21,8 +21,12 @@ BATCH_ROWS = 1000
 FETCHES_IN_FLIGHT = 2
 """The server prepares one batch while another is written. More in flight gained nothing."""
 
+BATCH_BYTES = 512 * 1024
+"""What a batch of wide rows is held to: as many rows are fetched as lately made so much, from ten on."""
+
+_FIRST_ROWS = 100
+_SAMPLE = 20
 _CURSOR = "resma_report"
-_FETCH = f"FETCH {BATCH_ROWS} FROM {_CURSOR}".encode()
 
 
 def read_batches(
@@ -51,14 +55,16 @@ def read_batches(
 def _fetch_all(connection: Connection[TupleRow]) -> Iterator[list[Row]]:
     wire = connection.pgconn
     wire.enter_pipeline_mode()
+    size = _FIRST_ROWS
     for _ in range(FETCHES_IN_FLIGHT):
-        _send_fetch(wire)
+        _send_fetch(wire, size)
     transformer: abc.Transformer | None = None
     while (result := _next_result(wire)).ntuples:
-        _send_fetch(wire)
+        _send_fetch(wire, size)
         transformer = transformer or _text_transformer(connection, result)
         transformer.set_pgresult(result)
         rows = transformer.load_rows(0, result.ntuples, tuple)
+        size = _next_size(rows)
         yield rows if isinstance(_first_cell(rows), bytes) else [_encoded(row) for row in rows]
     for _ in range(FETCHES_IN_FLIGHT - 1):
         _next_result(wire)  # of the fetches that were sent past the end
@@ -69,8 +75,15 @@ def _fetch_all(connection: Connection[TupleRow]) -> Iterator[list[Row]]:
     wire.exit_pipeline_mode()
 
 
-def _send_fetch(wire: pq.abc.PGconn) -> None:
-    wire.send_query_params(_FETCH, None)
+def _next_size(rows: list[Row]) -> int:
+    """How many rows to fetch: a look at some of these tells how wide they are."""
+    sample = rows[:: max(1, len(rows) // _SAMPLE)]
+    width = sum([len(cell) for row in sample for cell in row if cell is not None]) // len(sample)
+    return max(10, min(BATCH_ROWS, BATCH_BYTES // max(1, width)))
+
+
+def _send_fetch(wire: pq.abc.PGconn, rows: int) -> None:
+    wire.send_query_params(b"FETCH %d FROM %b" % (rows, _CURSOR.encode()), None)
     wire.send_flush_request()
     wire.flush()
 

@@ -224,6 +224,21 @@ def test_a_query_that_fails_on_a_late_row_is_told_as_such(
         assert connection.closed
 
 
+def test_wide_rows_come_in_small_batches(postgres: PostgresServer, admin: Connection[TupleRow]) -> None:
+    """A thousand rows of 20 kB would be 20 MB, and twice that with those on their way."""
+    query = sql.SQL(
+        "SELECT i, repeat('x', CASE WHEN i > 3000 THEN 20000 ELSE 10 END) FROM generate_series(1, 8000) AS i"
+    )
+    with psycopg.connect(admin.info.dsn, password=admin.info.password) as connection:
+        sizes = [
+            (len(batch), sum(len(row[1] or b"") for row in batch.rows))
+            for batch in read_batches(connection, query.format(), {})
+        ]
+    assert sum(rows for rows, _ in sizes) == 8000
+    assert max(rows for rows, _ in sizes) == 1000
+    assert all(size < 1_000_000 for _, size in sizes[-20:])
+
+
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
