@@ -45,9 +45,14 @@ class LeftColumn:
             grouped = cell.column.grouped
             self._number = lambda c: locale.format_number(c.decode("utf-8"), grouped=grouped).encode("utf-8")
         self._known: dict[bytes | None, bytes] = {None: b""}
+        self._plain: set[bytes | None] = set()
+        """Of these, the cells that are shown as they are."""
 
     def blocks(self, cells: Sequence[bytes | None]) -> list[bytes]:
         """A block a page, each beginning at the column's top."""
+        # A status, a currency: nearly always known and plain, and seen to be so in half the time of a look-up.
+        if self._plain.issuperset(cells):
+            return self._shown(cells)  # type: ignore[arg-type]  # there is no None among them
         try:
             return self._shown(list(map(self._known.__getitem__, cells)))
         except KeyError:
@@ -127,7 +132,9 @@ class LeftColumn:
 
     def _learn(self, cells: Sequence[bytes], pages: Sequence[Sequence[bytes]]) -> None:
         pairs = zip(cells, chain.from_iterable(pages), strict=True)
-        self._known.update((cell, shown) for cell, shown in pairs if len(cell) <= _LONGEST_KNOWN)
+        learnt: dict[bytes | None, bytes] = {cell: shown for cell, shown in pairs if len(cell) <= _LONGEST_KNOWN}
+        self._known.update(learnt)
+        self._plain.update(cell for cell, shown in learnt.items() if cell == shown)
 
     def _narrowed(self, cell: bytes) -> bytes:
         """What shows a cell of Windows-1252 that is too wide."""

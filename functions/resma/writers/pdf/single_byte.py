@@ -11,7 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import accumulate, compress, count
+from itertools import accumulate
 
 from resma.writers.pdf.face import FACES
 
@@ -124,7 +124,7 @@ class Metrics:
         """
         most = min(_FEW_WIDE, limit // _UNITS_A_WIDE)
         fitting = (limit - most * (self.widest - self._common)) // self._common
-        long = compress(count(), map(fitting.__lt__, map(len, cells)))
+        long = {at for at, size in enumerate(map(len, cells)) if size > fitting}
         return {*long, *find_cells(look.translate(self._count, _CONTINUATION + b"\1"), b"\1" * (most + 1))}
 
     def measure(self, cell: bytes) -> int:
