@@ -26,7 +26,7 @@ from api.settings import ApiSettings
 from api.show_report import show_report
 from resma.aws import s3_client, sqs_client
 from resma.database import Database
-from resma.errors import Fault, ReportNotFound, RequestError, ResmaError
+from resma.errors import Fault, ReportNotFound, RequestError, ResmaError, json_pointer
 from resma.locales import DEFAULT_LOCALE
 from resma.reports import find_report
 from resma.settings import read_settings
@@ -193,13 +193,27 @@ def _report_id(text: str) -> UUID:
 
 def _pointer(location: tuple[Any, ...]) -> str:
     """A JSON pointer into the body, or the parameter's name; pydantic's own first part names where it looked."""
-    return "".join(f"/{part}" for part in location[1:]) or "/"
+    return json_pointer(*location[1:])
+
+
+_ADVICE = {
+    "extra_forbidden": "there is no such field: leave it out",
+    "missing": "this is needed",
+    "dict_type": "give an object",
+    "model_type": "give an object",
+    "model_attributes_type": "give an object",
+    "list_type": "give an array",
+    "string_type": "give a text",
+    "too_short": "name at least one, or leave it out",
+    "string_pattern_mismatch": "it has a character that can't be used here: leave out line ends and control characters",
+}
+"""What to do, by the type of pydantic's error; its own words are good enough for the others."""
 
 
 def _advice(item: dict[str, Any]) -> str:
-    if item["type"] == "extra_forbidden":
-        return "there is no such field: leave it out"
-    return str(item["msg"])
+    if item["type"] == "missing" and len(item["loc"]) == 1:
+        return "send a JSON object with at least type and format"
+    return _ADVICE.get(item["type"]) or str(item["msg"]).removeprefix("Value error, ")
 
 
 def _base_url() -> str:

@@ -26,6 +26,7 @@ class ReportRequest(_Model):
 
     model_config = ConfigDict(
         extra="forbid",
+        populate_by_name=False,  # or time_zone would do as well as timeZone
         json_schema_extra={
             "example": {"type": "TRANSACTIONS", "format": "PDF", "filters": {"from": "2024-01-01"}},
             "oneOf": [{"required": ["format"]}, {"required": ["formats"]}],

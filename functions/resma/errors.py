@@ -37,6 +37,11 @@ class ResmaError(Exception):
     code = "internal"
 
 
+def json_pointer(*parts: object) -> str:
+    """A JSON pointer (RFC 6901) to a member of a member...; without parts, to the whole."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing wrong with a request: where (a JSON pointer, RFC 6901), and what to do about it."""

@@ -51,7 +51,7 @@ class _Group:
     cut: int
     """Index of the chart, or one of the constants above."""
     label: str | None
-    currency: str | None
+    currency: str
     rows: int
     amount: Decimal | None
     unit: str
@@ -77,7 +77,10 @@ def summarise(
 
 def _summary_query(report_type: ReportType) -> sql.Composed:
     totals = report_type.totals
-    currency = sql.SQL("report.{}::text").format(sql.Identifier(totals.currency)) if totals else sql.SQL("''")
+    # Rows without a currency and rows with an empty one are one sum to their readers.
+    currency: sql.Composable = sql.SQL("''")
+    if totals:
+        currency = sql.SQL("coalesce(report.{}::text, '')").format(sql.Identifier(totals.currency))
     amount = sql.SQL("sum(report.{})").format(sql.Identifier(totals.amount)) if totals else sql.SQL("0::numeric")
     labels = [_label(chart) for chart in report_type.charts]
     keys = [sql.SQL("{} AS currency").format(currency), sql.SQL("{} AS period").format(_period(report_type))]
@@ -200,7 +203,7 @@ def _totals(report_type: ReportType, groups: Sequence[_Group]) -> tuple[Total, .
 
 
 def _total(group: _Group) -> Total:
-    return Total(group.currency or "", group.rows, group.amount or Decimal(0))
+    return Total(group.currency, group.rows, group.amount or Decimal(0))
 
 
 def _periods(report_type: ReportType, groups: Sequence[_Group]) -> tuple[Period, ...]:
@@ -237,7 +240,7 @@ def _chart(spec: ChartSpec, index: int, groups: Sequence[_Group], language: Lang
         if group.cut != index:
             continue
         label = _shown_label(spec, group.label)
-        name = (group.currency or "") if spec.unit == "amount" else title
+        name = group.currency if spec.unit == "amount" else title
         weights[label] = weights.get(label, 0) + group.rows
         names[name] = names.get(name, 0) + group.rows
         value = (group.amount or Decimal(0)) if spec.unit == "amount" else Decimal(group.rows)

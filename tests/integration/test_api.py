@@ -50,8 +50,8 @@ BAD: list[tuple[Any, int, str, str | None]] = [
     ({**GOOD, "callbackUrl": "https://example.com:99999"}, 422, "request-invalid", "/callbackUrl"),
     ({**GOOD, "callbackUrl": "https://example.com/\r\nHost: x"}, 422, "request-invalid", "/callbackUrl"),
     ("{not json", 400, "request-malformed", None),
-    ("[1]", 422, "request-invalid", "/"),
-    (None, 422, "request-invalid", "/"),
+    ("[1]", 422, "request-invalid", ""),
+    (None, 422, "request-invalid", ""),
     ("x" * (256 * 1024 + 1), 413, "request-too-large", None),
     ("é" * (128 * 1024 + 1), 413, "request-too-large", None),
 ]

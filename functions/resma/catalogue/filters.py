@@ -20,7 +20,7 @@ from pydantic import (
     create_model,
 )
 
-from resma.errors import Fault, RequestInvalid
+from resma.errors import Fault, RequestInvalid, json_pointer
 from resma.locales import Locale
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _shown(item: Filter, value: Any, locale: Locale) -> str:
 
 
 def _fault(report_type: ReportType, item: Mapping[str, Any]) -> Fault:
-    pointer = "/filters" + "".join(f"/{part}" for part in item["loc"])
+    pointer = json_pointer("filters", *item["loc"])
     if item["type"] == "extra_forbidden":
         known = ", ".join(f.name for f in report_type.filters)
         return Fault(pointer, f"{report_type.type} has no such filter; it has {known}")
@@ -179,4 +179,4 @@ def _disorder(report_type: ReportType, values: Mapping[str, Any]) -> Iterator[Fa
         early = late.not_before
         # Both are ISO 8601 dates of four-digit years: their text sorts as they do.
         if early and late.name in values and early in values and values[late.name] < values[early]:
-            yield Fault(f"/filters/{late.name}", f"must not be before {early} ({values[early]})")
+            yield Fault(json_pointer("filters", late.name), f"must not be before {early} ({values[early]})")

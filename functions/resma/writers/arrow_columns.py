@@ -22,13 +22,15 @@ _BINARY, _STRING = DataType.binary(), DataType.string()
 _ODD_OFFSET = re.compile(rb"[+-]\d\d:\d\d:\d\d$")
 """Local times before there were zones, like -03:06:28: Arrow reads no seconds in an offset."""
 
+_REMEDY = "leave the column out, or ask for another format"
+
 _REASONS = {
-    "integer": "is no whole number of 64 bits: make the column's kind amount or text",
-    "amount": "is NaN, infinite or too long: make the column's kind text, or round it in the query",
-    "date": "is infinite, before Christ or after the year 9999: make the column's kind text, or NULL in the query",
-    "timestamp": "is infinite, before Christ or after the year 9999: make the column's kind text, or NULL in the query",
-    "text": "is not UTF-8: mend the database's encoding",
-    "json": "is not UTF-8: mend the database's encoding",
+    "integer": "is no whole number of 64 bits",
+    "amount": "is NaN, infinite or too long",
+    "date": "is infinite, before Christ or after the year 9999",
+    "timestamp": "is infinite, before Christ or after the year 9999",
+    "text": "is not UTF-8",
+    "json": "is not UTF-8",
 }
 
 
@@ -64,7 +66,8 @@ class ArrowColumn:
 
     def _cannot_hold(self, row: int, why: str) -> FormatCannotHold:
         """The cell itself is not shown: errors are logged."""
-        return FormatCannotHold(f"Parquet can't hold this report: row {row + 1} of column {self._column.name} {why}")
+        place = f"row {row + 1} of column {self._column.name}"
+        return FormatCannotHold(f"Parquet can't hold this report: {place} {why}: {_REMEDY}")
 
 
 def _data_type(column: Column, time_zone: str) -> DataType:
@@ -72,8 +75,8 @@ def _data_type(column: Column, time_zone: str) -> DataType:
         return DataType.int64()
     if column.kind == "amount":
         if column.scale > DECIMAL_DIGITS:
-            why = f"has {column.scale} digits after its mark, and {DECIMAL_DIGITS} fit: round it in the query"
-            raise FormatCannotHold(f"Parquet can't hold this report: column {column.name} {why}")
+            why = f"has {column.scale} digits after its mark, and {DECIMAL_DIGITS} fit"
+            raise FormatCannotHold(f"Parquet can't hold this report: column {column.name} {why}: {_REMEDY}")
         return DataType.decimal128(DECIMAL_DIGITS, column.scale)
     if column.kind == "date":
         return DataType.date32()

@@ -135,6 +135,8 @@ class Ending:
             forms += b"/Y %d 0 R" % COUNT
             entries = b"/Type/XObject/Subtype/Form/BBox[-10 -10 500 20]/Resources %d 0 R" % RESOURCES
             self._put(COUNT, objects.stream(entries, self._composer.count_form(self._pages.total)))
+        else:
+            self._put(COUNT, b"null")  # a hole among the numbers makes poppler take longer files for damaged
         self._put(INTENT, metadata.output_intent(self._add))
         self._put(RESOURCES, b"<</Font<<%b>>/XObject<<%b>>>>" % (fonts, forms))
         box = b"0 0 %b %b" % (objects.number(self._layout.width), objects.number(self._layout.height))

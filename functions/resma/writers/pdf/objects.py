@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from isal import isal_zlib
 
@@ -15,6 +16,9 @@ SECTION_OBJECTS = 32_768
 """Objects after which a cross-reference section is written: 640 KiB of entries, 256 KiB of memory until then."""
 
 _ENTRIES_AT_ONCE = 4_096
+
+_FREE = -1
+_HEAD_OF_FREE = "0000000000 65535 f \n"
 
 DEFLATE_LEVEL = 1
 """isal's levels 1 to 3 give pages of the same size within 2 %; 1 is the fastest of them (0.015 ms a page). 0 would
@@ -95,12 +99,8 @@ def section(state: FileState, trailer: bytes) -> bytes:
     """
     start = state.position
     parts = [b"xref\n"]
-    if not state.last_section:
-        parts.append(b"0 1\n0000000000 65535 f \n")
-    at = 0
-    for first, count in state.runs:
-        parts += _subsection(first, state.offsets[at : at + count])
-        at += count
+    for first, entries in _in_order(state):
+        parts += _subsection(first, entries)
     previous = b"/Prev %d" % state.last_section if state.last_section else b""
     parts.append(b"trailer\n<</Size %d%b%b>>\n" % (state.highest + 1, previous, trailer))
     parts.append(b"startxref\n%d\n%%%%EOF\n" % start)
@@ -111,8 +111,32 @@ def section(state: FileState, trailer: bytes) -> bytes:
     return data
 
 
-def _subsection(first: int, offsets: array[int]) -> Iterator[bytes]:
+def _in_order(state: FileState) -> Iterator[tuple[int, list[int]]]:
+    """Runs of consecutive objects by number, as few as can be: a file without updates has one, from 0 (§7.5.4).
+
+    Object 0, the head of the free list, is in the first section; with an offset that is none.
+    """
+    ends = list(accumulate(count for _, count in state.runs))
+    found = [
+        (first, list(state.offsets[end - count : end])) for (first, count), end in zip(state.runs, ends, strict=True)
+    ]
+    if not state.last_section:
+        found.append((0, [_FREE]))
+    run: tuple[int, list[int]] | None = None
+    for first, offsets in sorted(found):
+        if run and run[0] + len(run[1]) == first:
+            run[1].extend(offsets)
+        else:
+            if run:
+                yield run
+            run = (first, offsets)
+    if run:
+        yield run
+
+
+def _subsection(first: int, offsets: list[int]) -> Iterator[bytes]:
     """Consecutive objects: entries of exactly 20 bytes (§7.5.4), some thousands at a time to save memory."""
     yield b"%d %d\n" % (first, len(offsets))
     for i in range(0, len(offsets), _ENTRIES_AT_ONCE):
-        yield "".join([f"{offset:010d} 00000 n \n" for offset in offsets[i : i + _ENTRIES_AT_ONCE]]).encode("ascii")
+        some = offsets[i : i + _ENTRIES_AT_ONCE]
+        yield "".join([f"{at:010d} 00000 n \n" if at != _FREE else _HEAD_OF_FREE for at in some]).encode("ascii")
