@@ -131,6 +131,45 @@ def test_days_and_moments_are_the_time_zones(system: System, admin: Connection[T
     assert report["timeZone"] == zone
 
 
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Atlantic/Azores", "2024-10-27"),  # midnight comes twice
+        ("America/Havana", "2024-11-03"),
+        ("America/Asuncion", "2024-03-24"),  # the hour before midnight comes twice
+        ("Africa/Cairo", "2024-04-26"),  # there is no midnight
+        ("Europe/Lisbon", "2024-03-31"),
+    ],
+)
+@pytest.mark.parametrize("offset", [-1, 0, 1])
+def test_days_whose_midnight_is_odd(
+    system: System, admin: Connection[TupleRow], zone: str, day: str, offset: int
+) -> None:
+    admin.execute(
+        "INSERT INTO bank.transactions SELECT 'demo', -row_number() OVER (), 'x', moment, 'T', '', '', NULL, 'BRL', 1"
+        " FROM generate_series(%s::timestamptz - interval '40 h', %s::timestamptz + interval '60 h', '20 min') AS moment",
+        (day, day),
+    )
+    try:
+        _require_the_day(system, admin, zone, day, offset)
+    finally:
+        admin.execute("DELETE FROM bank.transactions WHERE transaction_id < 0")
+
+
+def _require_the_day(system: System, admin: Connection[TupleRow], zone: str, day: str, offset: int) -> None:
+    row = admin.execute(
+        "SELECT (%s::date + %s)::text, count(*) FROM bank.transactions"
+        " WHERE (booked_at AT TIME ZONE %s)::date = %s::date + %s",
+        (day, offset, zone, day, offset),
+    ).fetchone()
+    assert row is not None
+    asked, expected = row
+    report_id, report = _make(system, format="CSV", timeZone=zone, filters={"from": asked, "to": asked})
+    lines = list(csv.DictReader(io.StringIO(_file(system, report_id, "csv").decode(), newline="")))
+    assert {line["booked_at"][:10] for line in lines} <= {asked}
+    assert report["rows"] == expected
+
+
 def test_excel_of_a_locale(system: System) -> None:
     options = {"csv": {"profile": "excel"}}
     report_id, _ = _make(system, format="CSV", locale="pt-BR", options=options)

@@ -1,6 +1,7 @@
 -- First what the account held before the period, as a row of its own: a period without a booking shows it too.
 SELECT 0::bigint AS id,
-       coalesce(%(from)s::date, a.opened_on)::timestamptz AS booked_at,
+       coalesce((%(from)s::date - 1 + time '23:59:59.999999')::timestamptz + interval '1 microsecond',
+                a.opened_on::timestamptz) AS booked_at,
        'OPENING' AS type,
        NULL AS description,
        NULL AS counterparty,
@@ -12,10 +13,11 @@ SELECT 0::bigint AS id,
           AND t.account_id = %(account)s
           AND t.currency = a.currency
           AND t.status = 'BOOKED'
-          AND t.booked_at < %(from)s::date) AS balance
+          AND t.booked_at <= (%(from)s::date - 1 + time '23:59:59.999999')::timestamptz) AS balance
 FROM bank.accounts AS a
 WHERE a.tenant_id = %(tenant_id)s
   AND a.account_id = %(account)s
+  AND (%(to)s::date IS NULL OR coalesce(%(from)s::date, a.opened_on) <= %(to)s::date)
 
 UNION ALL
 
@@ -39,9 +41,9 @@ UNION ALL
           AND t.currency = (SELECT a.currency FROM bank.accounts AS a
                             WHERE a.tenant_id = %(tenant_id)s AND a.account_id = %(account)s)
           AND t.status = 'BOOKED'
-          AND (%(to)s::date IS NULL OR t.booked_at < %(to)s::date + 1)
+          AND (%(to)s::date IS NULL OR t.booked_at <= (%(to)s::date + time '23:59:59.999999')::timestamptz)
     ) AS booked
-    WHERE %(from)s::date IS NULL OR booked.booked_at >= %(from)s::date
+    WHERE %(from)s::date IS NULL OR booked.booked_at > (%(from)s::date - 1 + time '23:59:59.999999')::timestamptz
     -- In this order they come out of the index; said here, Postgres needs not sort them again.
     ORDER BY booked.booked_at, booked.id
 )

@@ -17,8 +17,8 @@ SELECT e.event_id AS id,
        e.after
 FROM bank.audit_events AS e
 WHERE e.tenant_id = %(tenant_id)s
-  AND (%(from)s::date IS NULL OR e.occurred_at >= %(from)s::date)
-  AND (%(to)s::date IS NULL OR e.occurred_at < %(to)s::date + 1)
+  AND (%(from)s::date IS NULL OR e.occurred_at > (%(from)s::date - 1 + time '23:59:59.999999')::timestamptz)
+  AND (%(to)s::date IS NULL OR e.occurred_at <= (%(to)s::date + time '23:59:59.999999')::timestamptz)
   AND (%(actor)s::text IS NULL OR e.actor = %(actor)s)
   AND (%(action)s::text[] IS NULL OR e.action = ANY (%(action)s))
   AND (%(object_type)s::text[] IS NULL OR e.object_type = ANY (%(object_type)s))

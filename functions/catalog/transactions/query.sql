@@ -9,8 +9,8 @@ SELECT t.transaction_id AS id,
        t.amount
 FROM bank.transactions AS t
 WHERE t.tenant_id = %(tenant_id)s
-  AND (%(from)s::date IS NULL OR t.booked_at >= %(from)s::date)
-  AND (%(to)s::date IS NULL OR t.booked_at < %(to)s::date + 1)
+  AND (%(from)s::date IS NULL OR t.booked_at > (%(from)s::date - 1 + time '23:59:59.999999')::timestamptz)
+  AND (%(to)s::date IS NULL OR t.booked_at <= (%(to)s::date + time '23:59:59.999999')::timestamptz)
   AND (%(account)s::text IS NULL OR t.account_id = %(account)s)
   AND (%(type)s::text[] IS NULL OR t.type = ANY (%(type)s))
   AND (%(status)s::text[] IS NULL OR t.status = ANY (%(status)s))
