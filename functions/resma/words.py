@@ -42,6 +42,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "page": ("página", "Seite"),
     "pages": ("páginas", "Seiten"),
     "Selection and totals in full": ("Seleção e totais completos", "Auswahl und Summen vollständig"),
+    "row": ("linha", "Zeile"),
     "rows": ("linhas", "Zeilen"),
     "to": ("a", "bis"),
 }

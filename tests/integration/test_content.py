@@ -147,7 +147,8 @@ def test_days_whose_midnight_is_odd(
 ) -> None:
     admin.execute(
         "INSERT INTO bank.transactions SELECT 'demo', -row_number() OVER (), 'x', moment, 'T', '', '', NULL, 'BRL', 1"
-        " FROM generate_series(%s::timestamptz - interval '40 h', %s::timestamptz + interval '60 h', '20 min') AS moment",
+        " FROM generate_series(%s::timestamptz - interval '40 h', %s::timestamptz + interval '60 h', '20 min')"
+        " AS moment",
         (day, day),
     )
     try:

@@ -31,7 +31,8 @@ FORMATS = ["CSV", "NDJSON", "XLSX", "PDF", "PARQUET"]
 def with_fees(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
     """The system with a catalogue of five types: those of the project, and two more files."""
     folder = tmp_path / "catalog"
-    shutil.copytree(CATALOGUE_FOLDER, folder)
+    for name in ("transactions", "account_statement", "daily_summary", "audit_trail"):
+        shutil.copytree(CATALOGUE_FOLDER / name, folder / name)
     shutil.copytree(SAMPLES / "fees", folder / "fees")
     monkeypatch.setenv("RESMA_CATALOG", str(folder))
     return system

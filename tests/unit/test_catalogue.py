@@ -36,13 +36,17 @@ def fees() -> ReportType:
     return load_catalogue(SAMPLES)["FEES"]
 
 
+SHIPPED = {"TRANSACTIONS", "ACCOUNT_STATEMENT", "DAILY_SUMMARY", "AUDIT_TRAIL"}
+"""There may be others: whoever adds one shall find these tests green."""
+
+
 def test_the_types_that_come_with_resma() -> None:
-    assert set(load_catalogue()) == {"TRANSACTIONS", "ACCOUNT_STATEMENT", "DAILY_SUMMARY", "AUDIT_TRAIL"}
+    assert set(load_catalogue()) >= SHIPPED
 
 
 def test_every_text_is_there_in_every_language() -> None:
     """German may be left out, but not in what we ship."""
-    for report_type in load_catalogue().values():
+    for report_type in map(find_report_type, SHIPPED):
         texts = [report_type.title, report_type.description]
         texts += [column.heading for column in report_type.columns]
         texts += [text for item in report_type.filters for text in (item.label, item.description)]
@@ -52,7 +56,8 @@ def test_every_text_is_there_in_every_language() -> None:
 
 def test_adding_a_type_takes_two_files_and_no_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "catalog"
-    shutil.copytree(CATALOGUE_FOLDER, folder)
+    for name in ("transactions", "daily_summary"):
+        shutil.copytree(CATALOGUE_FOLDER / name, folder / name)
     assert "FEES" not in load_catalogue(folder)
     other = tmp_path / "with-fees"
     shutil.copytree(folder, other)
@@ -61,7 +66,7 @@ def test_adding_a_type_takes_two_files_and_no_python(tmp_path: Path, monkeypatch
         shutil.copy(SAMPLES / "fees" / name, other / "fees" / name)
     monkeypatch.setenv("RESMA_CATALOG", str(other))
     assert find_report_type("FEES").title.pt == "Tarifas por conta"
-    assert len(load_catalogue()) == 5
+    assert len(load_catalogue()) == 3
     schema = filter_model(find_report_type("FEES")).model_json_schema()
     assert list(schema["properties"]) == ["from", "to", "account", "currency", "at_least", "over"]
 

@@ -74,7 +74,7 @@ def check_excel_csv(report: Report, data: bytes) -> None:
     assert read == [headings, *rows]
     for shown in (shown for row in read for shown in row):
         # Nothing that Excel would run, but for texts that are written as formulas on purpose.
-        assert not re.match(r"[=@\t\r]|[+-](?![\d.,]+$)", shown) or re.fullmatch(r'="-?[\d.,]+"', shown)
+        assert not re.match(r"[=@\t\r]|[+-](?![\d.,]+$)", shown) or re.fullmatch(r'="[+-]?[0-9][0-9.,eE+/: -]*"', shown)
 
 
 def _row_in_excel(row: tuple[str | None, ...], report: Report) -> list[str]:
@@ -91,7 +91,9 @@ def _in_excel(cell: str | None, column: Column, locale: Locale) -> str:
         return f'="{local}"' if _significant_digits(cell) > 15 else "'-Infinity" if cell == "-Infinity" else local
     if column.kind == "timestamp":
         # A moment BC keeps its offset: it is text to Excel in any case.
-        return _text_in_excel(re.sub(r"(?<=:\d\d)(\.\d+)?[+-][\d:]+$", r"\1", cell).replace(".", locale.decimal))
+        cell = re.sub(r"(?<=:\d\d)(\.\d+)?[+-][\d:]+$", r"\1", cell).replace(".", locale.decimal)
+    if column.kind in {"date", "timestamp"}:
+        return f"'{cell}" if cell.startswith("-") else cell
     return _text_in_excel(cell)
 
 
@@ -100,11 +102,11 @@ def _significant_digits(number: str) -> int:
 
 
 def _text_in_excel(text: str) -> str:
-    if re.fullmatch(r"[0-9]{12,}|0[0-9]+", text):
+    if re.fullmatch(r"[+-]?(0|[1-9][0-9]{0,10})([.,][0-9]{1,4})?", text):
+        return text
+    if re.fullmatch(r"[+-]?[0-9][0-9.,eE+/: -]*", text):
         return f'="{text}"'
-    if text[:1] in {"=", "+", "-", "@", "\t", "\r"} and not re.fullmatch(r"[+-][0-9]+([.,][0-9]+)?", text):
-        return f"'{text}"
-    return text
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 
 def check_ndjson(report: Report, data: bytes) -> None:

@@ -11,6 +11,7 @@ from io import BytesIO
 from itertools import pairwise
 from typing import Any, cast
 
+import openpyxl
 import pytest
 
 from resma.errors import RowCountMismatch
@@ -264,3 +265,13 @@ def test_media_type() -> None:
     writer = cast("Any", make_writer("XLSX", make_header(0)))
     assert writer.extension == "xlsx"
     assert writer.media_type.endswith("spreadsheetml.sheet")
+
+
+def test_rows_are_as_high_as_their_text() -> None:
+    """LibreOffice does not find that out by itself, and would print long texts over the rows below."""
+    columns = (Column("t", "T", wrap=True), Column("n", "N", kind="integer"))
+    rows: list[Row] = [(b"word " * 40, b"1"), (b"short", b"2"), (None, b"3"), (b"a\nb\nc", b"4"), (b"x" * 30_000, b"5")]
+    sheet = openpyxl.load_workbook(BytesIO(write(make_header(len(rows), columns=columns), rows))).worksheets[1]
+    heights = [sheet.row_dimensions[row].height for row in range(2, 7)]
+    assert heights[0] > 30
+    assert heights[1:] == [None, None, 45, 405]

@@ -2,8 +2,8 @@
 
 A byte order mark, or Excel takes the file for Windows-1252; the list separator and the decimal mark of the locale;
 moments without their offset, which Excel would take for text. What Excel would damage is written as a formula that
-yields a text: digits that begin with zero, and more of them than it can hold. What it would run as a formula gets an
-apostrophe. Numbers are numbers, negative ones too.
+yields a text: what looks like a number, a date or a time and would not be shown as it is, such as leading zeros and
+more digits than it can hold. What it would run as a formula gets an apostrophe. Numbers are numbers, negative ones too.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from resma.writers.csv_lines import encode_lines
 _DIGITS_KEPT = 15
 """Excel keeps 15 significant digits of a number (specifications and limits) and makes zeros of the others."""
 
-_DIGITS_SHOWN = 11
-"""Of a text made of digits: longer ones are shown as 1.23E+11."""
-
 _NUMBER = re.compile(rb"[+-]?[0-9]+([.,][0-9]+)?")
+_SAFE_NUMBER = re.compile(rb"[+-]?(0|[1-9][0-9]{0,10})([.,][0-9]{1,4})?")
+_LIKE_A_NUMBER = re.compile(rb"[+-]?[0-9][0-9.,eE+/: -]*")
+"""What Excel takes for a number, a date or a time, and shows as something else: `007`, `12e3`, `3/4`, `+5511…`."""
+
 _OFFSET = re.compile(rb"[+-][0-9]{2}(:[0-9]{2}){0,2}$")
 _RUN = (b"=", b"+", b"-", b"@", b"\t", b"\r")
 """First characters that make Excel take a cell for a formula (OWASP, CSV injection)."""
@@ -79,7 +80,7 @@ def _encoder(column: Column, locale: Locale) -> Encode:
         "integer": lambda cells: _encode_numbers(cells, mark),
         "amount": lambda cells: _encode_numbers(cells, mark),
         "timestamp": lambda cells: _encode_moments(cells, mark),
-        "date": _encode_texts,
+        "date": _encode_dates,
         "text": _encode_texts,
         "json": _encode_texts,
     }
@@ -122,7 +123,16 @@ def _encode_moments(cells: Cells, mark: bytes) -> Cells:
 def _encode_moment(cell: bytes, mark: bytes) -> bytes:
     # Only what has a time can have an offset: the end of a date looks like one.
     local = _OFFSET.sub(b"", cell) if b":" in cell else cell
-    return _encode_text(local.replace(b".", mark))
+    return _encode_date(local.replace(b".", mark))
+
+
+def _encode_dates(cells: Cells) -> Cells:
+    return [None if cell is None else _encode_date(cell) for cell in cells]
+
+
+def _encode_date(cell: bytes) -> bytes:
+    """ISO 8601 is a date to every Excel; only minus infinity begins like a formula."""
+    return b"'" + cell if cell.startswith(b"-") else cell
 
 
 def _encode_texts(cells: Cells) -> Cells:
@@ -134,9 +144,8 @@ def _encode_texts(cells: Cells) -> Cells:
 
 
 def _encode_text(cell: bytes) -> bytes:
-    if cell.isdigit():
-        is_damaged = len(cell) > _DIGITS_SHOWN or (len(cell) > 1 and cell.startswith(b"0"))
-        return b'="%b"' % cell if is_damaged else cell
-    if cell.startswith(_RUN) and not _NUMBER.fullmatch(cell):
-        return b"'" + cell
-    return cell
+    if _SAFE_NUMBER.fullmatch(cell):
+        return cell
+    if _LIKE_A_NUMBER.fullmatch(cell):
+        return b'="%b"' % cell
+    return b"'" + cell if cell.startswith(_RUN) else cell

@@ -159,7 +159,8 @@ def foot_text(header: ReportHeader) -> str:
     return "   ·   ".join(
         (
             f"{say('As of', language)} {as_of_text(header)}",
-            f"{say('Report', language)} {header.report_id}",
             f"{say('Time zone', language)}: {header.time_zone}",
+            # Last, where there is no room for all: it is on the cover too.
+            f"{say('Report', language)} {header.report_id}",
         )
     )

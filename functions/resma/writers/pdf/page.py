@@ -79,8 +79,8 @@ class PageComposer:
         return b"%b rg BT /R1 %b Tf(%b)Tj ET" % (GREY, number(FOOT_SIZE), text)
 
     def _room_for_count(self) -> float:
-        """Room for ` of y` while y is not known: as wide as if each row took two lines."""
-        pages = max(1, 2 * self._header.rows // self._layout.slots)
+        """Room for ` of y` while y is not known: as wide as if each row took ten lines."""
+        pages = 10 * self._header.rows // self._layout.slots + 10
         text = f" {self._words['of']} {self._figure(pages)}".encode("cp1252", "replace")
         return metrics("R").width(text) * FOOT_SIZE / 1000
 

@@ -58,7 +58,7 @@ class Subtotals:
         pen, locale = self._pen, self._locale
         y = self._layout.top_of(slot) - DROP
         rows = total.rows if total else period.rows
-        counted = f"{locale.format_number(str(rows))} {say('rows', locale.language)}"
+        counted = f"{locale.format_number(str(rows))} {say('row' if rows == 1 else 'rows', locale.language)}"
         parts = [ACCENT + b" rg\n"]
         end = self._right
         if total:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -16,7 +17,8 @@ from resma.writers.xlsx.archive import MOST_ENTRY_BYTES, Archive, ArchiveState
 from resma.writers.xlsx.cells import ColumnCells
 from resma.writers.xlsx.chart_data import chart_data_sheet, make_panels
 from resma.writers.xlsx.charts import chart_part, drawing, drawing_relationships
-from resma.writers.xlsx.sheet import MOST_ROWS, sheet_head, sheet_tail
+from resma.writers.xlsx.heights import row_openings
+from resma.writers.xlsx.sheet import MOST_ROWS, column_widths, sheet_head, sheet_tail
 from resma.writers.xlsx.styles import Styles, column_look
 from resma.writers.xlsx.subtotals import subtotals_sheet
 from resma.writers.xlsx.summary import summary_sheet
@@ -51,7 +53,8 @@ class XlsxWriter:
     def __init__(self, header: ReportHeader) -> None:
         self._header = header
         self._styles = Styles()
-        any_wraps = any(column.wrap for column in header.columns)
+        self._wraps = any_wraps = any(column.wrap for column in header.columns)
+        self._widths = column_widths(header.columns)
         self._columns = [
             ColumnCells(column, self._styles.number(column_look(column, header.locale, any_wraps=any_wraps)))
             for column in header.columns
@@ -144,7 +147,11 @@ class XlsxWriter:
 
     def _rows_of_xml(self, batch: Batch) -> bytes:
         """One template for all rows of the batch, filled in by C code: 0.2 us for a row of nine cells."""
-        template, columns = b"<row>", []
+        template = b"<row>"
+        columns: list[Sequence[bytes]] = []
+        if self._wraps:
+            template = b"%b"
+            columns.append(row_openings(batch.rows, self._header.columns, self._widths))
         for column, cells in zip(self._columns, batch.columns, strict=True):
             whole, encoded = column.encode(cells)
             template += b"%b" if whole else column.open + b"%b" + column.close
