@@ -68,7 +68,7 @@ def test_each_period_ends_with_a_line_a_currency(read: Callable[..., list[str]])
     first, second, third = map(lines_of, pages[2:])
     assert first[-3:-1] == ["Subtotal January 2024 47 rows EUR -1,234.5", "1 row USD 7"]
     assert [line.split()[0] for line in second[2:6]] == ["100048", "100049", "Subtotal", "1"]
-    assert second[4:6] == ["Subtotal February 2024 1 rows EUR -1,234.5", "1 row USD 7"]
+    assert second[4:6] == ["Subtotal February 2024 1 row EUR -1,234.5", "1 row USD 7"]
     assert third[-3:-1] == ["Subtotal March 2024 69 rows EUR -1,234.5", "1 row USD 7"]
     assert first[-1].endswith("Rows 1 to 48 of 120 · Page 3 of 5")
     assert second[-1].endswith("Rows 49 to 96 of 120 · Page 4 of 5")
