@@ -69,7 +69,7 @@ class ColumnSpec(_Frozen):
 
 
 class Filter(_Frozen):
-    """One filter that a request may set. `not_before` names the filter whose date may not be later than this one's.
+    """One filter that a request may set. `not_before` names another filter: this one's date may not be earlier than its.
 
     `minimum` and `maximum` are limits of an integer, an amount or a date; `max_length` of a text.
     """
@@ -125,7 +125,7 @@ class ReportType(_Frozen):
     columns: tuple[ColumnSpec, ...] = Field(min_length=1)
     filters: tuple[Filter, ...] = ()
     sort: tuple[str, ...] = Field(min_length=1)
-    """Columns, ascending. Together they must tell every row from every other: reports go on after the last one."""
+    """Columns, ascending. Together they must tell every row from every other, for the same file each time."""
     period: str | None = None
     """The date or timestamp column, first in `sort`, by which a long file is divided: contents, bookmarks."""
     subtotals: Literal["day", "month", "year"] | None = None
