@@ -51,7 +51,7 @@ class Plan:
     @property
     def rounds(self) -> int:
         """Of ours, on 500 thousand rows."""
-        return 5 if self.quick else 7
+        return 8 if self.quick else 10
 
     @property
     def peer_rounds(self) -> int:

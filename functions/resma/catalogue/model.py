@@ -69,7 +69,7 @@ class ColumnSpec(_Frozen):
 
 
 class Filter(_Frozen):
-    """One filter that a request may set. `not_before` names another filter: this one's date may not be earlier than its.
+    """One filter that a request may set. `not_before` names another one: this one's date may not be earlier.
 
     `minimum` and `maximum` are limits of an integer, an amount or a date; `max_length` of a text.
     """

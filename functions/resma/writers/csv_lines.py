@@ -10,13 +10,10 @@ _END_OF_LINE = b"\r\n"
 
 _join = b"\0".join
 
-_LINE_END = b"\0\n"
-"""Between lines until the end: the last cell ends like any other, and what becomes CR LF is as long."""
-
-_QUOTE, _LINE_FEED = b'"\n'
-
 _EMPTY = b"\1"
 """Stands for a cell of empty text until the end, when it becomes `""`."""
+
+_QUOTE = ord('"')
 
 
 def encode_lines(rows: Sequence[Row], separator: bytes) -> bytes:
@@ -38,29 +35,31 @@ def encode_lines(rows: Sequence[Row], separator: bytes) -> bytes:
 
     # `all` is false where a cell is NULL or empty.
     lines = [_join(row) if all(row) else filled(row) for row in rows]  # type: ignore[arg-type]
-    text = _LINE_END.join([*lines, b""])
-    if text.count(b"\n") != len(rows) or b"\r" in text:
+    text = _join(lines)
+    if b"\n" in text or b"\r" in text:
         return _careful(rows, separator)
     if empty and text.count(_EMPTY) != sum([row.count(b"") for row in empty]):
         return _careful(rows, separator)
+    text = _END_OF_LINE.join([*lines, b""])
     for mark in (b'"', separator):
         if mark in text:
             text = _quote_cells(text, mark)
     if empty:
         text = text.replace(_EMPTY, b'""')
-    return text.replace(_LINE_END, _END_OF_LINE).replace(b"\0", separator)
+    return text.replace(b"\0", separator)
 
 
 def _quote_cells(text: bytes, mark: bytes) -> bytes:
-    """Puts quotes round the cells that hold the mark. Cells end at a zero byte, lines at one and a line feed."""
+    """Puts quotes round the cells that hold the mark; cells end at a zero byte or where their line does."""
     parts = []
     done = 0
     at = text.find(mark)
     while at >= 0:
-        start = text.rfind(b"\0", done, at) + 1 or done
-        if text[start] == _LINE_FEED:
-            start += 1
+        start = max(text.rfind(b"\0", done, at), text.rfind(b"\n", done, at)) + 1 or done
         end = text.find(b"\0", at)
+        end_of_line = text.find(b"\r", at, end if end >= 0 else None)
+        if end_of_line >= 0:
+            end = end_of_line
         # Found by its separator, a cell that begins with a quote was quoted in the first round.
         if mark == b'"' or text[start] != _QUOTE:
             parts += [text[done:start], _quoted(text[start:end])]

@@ -9,7 +9,7 @@ from resma.locales import Locale
 from resma.writers.pdf.layout import LEADING, SIZE, Cell, Layout
 from resma.writers.pdf.moments import USUAL, Moments
 from resma.writers.pdf.objects import escaped, number
-from resma.writers.pdf.single_byte import MARK, UNIT, encode, find_cells, metrics, visible
+from resma.writers.pdf.single_byte import DIGITS_ALIKE, MARK, UNIT, encode, find_cells, metrics, visible
 from resma.writers.pdf.wide import WideText
 
 _BACK_TO_REGULAR = b"/R1 %b Tf 0 %b Td(" % (number(SIZE), number(LEADING))
@@ -64,7 +64,7 @@ class LeftColumn:
             return self._text_blocks(self._moments.each(texts))
         if self._number:
             return self._text_blocks([self._number(text or b"") for text in cells])
-        return self._text_blocks(cells)
+        return self._alike_blocks(cells) or self._text_blocks(cells)
 
     def _fit_moments(self, locale: Locale, usual: bytes) -> Moments:
         """Fractions of seconds go first where there is no room for them, and then all is made narrower."""
@@ -92,6 +92,19 @@ class LeftColumn:
         return [
             b"%b%b%b" % (start, b")'(".join(cells[at : at + slots]), self._end) for at in range(0, len(cells), slots)
         ]
+
+    def _alike_blocks(self, cells: Sequence[bytes | None]) -> list[bytes] | None:
+        """Texts that differ in digits alone, as numbers of accounts do, fit or do not fit together."""
+        first, last = cells[0], cells[-1]
+        if not first or not last or len(first) != len(last):
+            return None
+        texts, blob = joined(cells)
+        shape = first.translate(DIGITS_ALIKE)
+        if len(blob) != (len(shape) + 1) * len(texts) - 1 or not _is_plain(shape):
+            return None
+        if blob.translate(DIGITS_ALIKE) != ((shape + b"\0") * len(texts))[:-1]:
+            return None
+        return self._shown(texts) if self._metrics.measure(shape) <= self._units else None
 
     def _text_blocks(self, cells: Sequence[bytes | None]) -> list[bytes]:
         """Blocks of cells that are text by now, nothing in them wider than the column."""
@@ -155,6 +168,11 @@ class LeftColumn:
         """A number or date that is too wide, made narrower (Tz), set apart in the same way."""
         share = float(self._scale) * self._units / max(1, self._metrics.measure(cell))
         return b")Tj T* %.3f Tz(%b)Tj %b Tz%b" % (share, escaped(cell), self._scale, _BACK_TO_REGULAR)
+
+
+def _is_plain(shape: bytes) -> bool:
+    """Whether a text stands for itself in a string of a content stream."""
+    return shape.isascii() and shape.decode("ascii").isprintable() and escaped(shape) == shape
 
 
 def joined(cells: Sequence[bytes | None]) -> tuple[Sequence[bytes], bytes]:
