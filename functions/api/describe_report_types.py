@@ -26,7 +26,49 @@ def describe_report_types(document: str) -> str:
     for report_type in types.values():
         schemas[_name(report_type)] = filter_model(report_type).model_json_schema(ref_template=_COMPONENT + "{model}")
     request["allOf"] = [_condition(report_type) for report_type in types.values()]
+    _describe_problems(described)
     return json.dumps(described)
+
+
+def _describe_problems(described: dict[str, Any]) -> None:
+    """Whatever else is answered is a problem; and the one header that a request may have."""
+    described["components"]["schemas"]["Problem"] = _PROBLEM
+    content = {"application/problem+json": {"schema": {"$ref": _COMPONENT + "Problem"}}}
+    for path, operations in described["paths"].items():
+        for operation in operations.values():
+            operation["responses"]["default"] = {"description": "A problem (RFC 9457).", "content": content}
+        if path.endswith("/reports/generate"):
+            operations["post"].setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+
+
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "description": "A URN that stays the same, for programs."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What to do."},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "pointer": {"type": "string", "description": "A JSON pointer (RFC 6901) into the request."},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Sent again with the same request, it is answered with the first one's report.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 257},
+}
 
 
 def _name(report_type: ReportType) -> str:

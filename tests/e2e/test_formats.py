@@ -11,6 +11,7 @@ import duckdb
 import openpyxl
 import pyarrow.parquet
 
+from tests.accept_files import convert_by_libreoffice
 from tests.e2e.client import Client, Json
 from tests.e2e.read_back import Row, csv_rows, database_rows, pdf_rows, require_same_in_pdf
 from tests.e2e.test_happy_path import require_valid_pdf
@@ -47,6 +48,10 @@ def test_five_formats_hold_the_same_rows(client: Client, webhooks: WebhookReceiv
     assert _ndjson_rows(contents["NDJSON"]) == expected
     assert _xlsx_rows(contents["XLSX"]) == [_with_numbers(row) for row in expected]
     assert _parquet_rows(contents["PARQUET"], tmp_path) == expected
+    sheet = tmp_path / "april.xlsx"
+    sheet.write_bytes(contents["XLSX"])
+    convert_by_libreoffice([sheet], "pdf", tmp_path / "converted")
+    assert (tmp_path / "converted" / "april.pdf").stat().st_size > 0
     path = tmp_path / "april.pdf"
     path.write_bytes(contents["PDF"])
     require_valid_pdf(path)

@@ -320,6 +320,9 @@ def test_report_types_in_the_openapi_document(system: System) -> None:
     assert set(conditions) == set(shown)
     name = conditions["TRANSACTIONS"]["properties"]["filters"]["$ref"].rpartition("/")[2]
     assert "currency" in document["components"]["schemas"][name]["properties"]
+    post = document["paths"]["/api/v1/reports/generate"]["post"]
+    assert [parameter["name"] for parameter in post["parameters"]] == ["Idempotency-Key"]
+    assert "application/problem+json" in post["responses"]["default"]["content"]
 
 
 def test_metrics_in_the_row_and_in_the_log(system: System, capsys: pytest.CaptureFixture[str]) -> None:
