@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from infra.local.paths import FUNCTIONS, ROOT
+from infra.local.deploy import read_template
+from infra.local.paths import FUNCTIONS, ROOT, TEMPLATE
 from tests.bench.cases import COPY, Peer
 from tests.bench.goals import GROWTH
 from tests.bench.measure import DATABASE_URL, Answer, Order
@@ -42,7 +43,13 @@ class Bench:
 
     @property
     def _environment(self) -> dict[str, str]:
-        return {**self.store.environment, DATABASE_URL: self.bank.reader_url}
+        return {**self.store.environment, **worker_heap(), DATABASE_URL: self.bank.reader_url}
+
+
+def worker_heap() -> dict[str, str]:
+    """glibc's variables as template.yaml sets them for the worker."""
+    variables = read_template(TEMPLATE)["Resources"]["WorkerFunction"]["Properties"]["Environment"]["Variables"]
+    return {name: value for name, value in variables.items() if name.startswith("MALLOC_")}
 
 
 def run_child(module: str, argument: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:

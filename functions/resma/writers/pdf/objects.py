@@ -20,9 +20,9 @@ _ENTRIES_AT_ONCE = 4_096
 _FREE = -1
 _HEAD_OF_FREE = "0000000000 65535 f \n"
 
-DEFLATE_LEVEL = 1
-"""isal's levels 1 to 3 give pages of the same size within 2 %; 1 is the fastest of them (0.015 ms a page). 0 would
-take 0.008 ms and give files larger by a quarter. Threads gain nothing: each page asks for Python's lock again."""
+DEFLATE_LEVEL = 0
+"""isal's fastest: 0.09 s for the pages of half a million rows, 2.9 kB each. Level 1 takes 0.16 s and makes 2.3 kB, and no
+higher level less. Threads gain nothing: each page asks for Python's lock again."""
 
 
 @dataclass(slots=True)
