@@ -21,7 +21,7 @@ _FREE = -1
 _HEAD_OF_FREE = "0000000000 65535 f \n"
 
 DEFLATE_LEVEL = 0
-"""isal's fastest: 0.09 s for the pages of half a million rows, 2.9 kB each. Level 1 takes 0.16 s and makes 2.3 kB, and no
+"""isal's fastest: 0.09 s for the pages of half a million rows, 2.9 kB each. Level 1 takes 0.16 s and makes 2.3 kB, no
 higher level less. Threads gain nothing: each page asks for Python's lock again."""
 
 
