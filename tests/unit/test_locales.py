@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import babel
 import pytest
 from babel import dates, numbers
 
 from resma.locales import LOCALES, Locale
+from resma.words import say
 
 
 @pytest.mark.parametrize("locale", LOCALES.values(), ids=LOCALES)
@@ -39,3 +41,15 @@ def test_dates() -> None:
     assert LOCALES["pt-BR"].period_name("2024-03-09") == "09/03/2024"
     assert LOCALES["pt-BR"].period_name("2024-03") == "março 2024"
     assert LOCALES["pt-BR"].period_name("2024") == "2024"
+
+
+def test_every_word_that_a_writer_says_is_in_the_table() -> None:
+    """In each language; a word that is missing would end a report."""
+    writers = Path(__file__).parents[2] / "functions" / "resma" / "writers"
+    text = "".join(path.read_text(encoding="utf-8") for path in writers.rglob("*.py"))
+    words = {found[1] for found in re.finditer(r"""\b_?say\(["']([^"']+)["']""", text)}
+    assert len(words) > 20
+    for word in words:
+        assert say(word, "en") == word
+        assert say(word, "pt")
+        assert say(word, "de")

@@ -16,8 +16,9 @@ import pytest
 
 from resma.errors import RowCountMismatch
 from resma.header import Column, Period, Total
+from resma.options import FormatOptions
 from resma.rows import Batch, Row
-from resma.writers import make_writer
+from resma.writers import file_extension, make_writer
 from resma.writers.deflate import ThreadedDeflate
 from resma.writers.xlsx import writer as writer_module
 from tests.unit.xlsx_samples import COLUMNS, make_header, make_rows, read, write
@@ -263,7 +264,7 @@ def test_archive_is_whole_and_known_by_its_first_names() -> None:
 
 def test_media_type() -> None:
     writer = cast("Any", make_writer("XLSX", make_header(0)))
-    assert writer.extension == "xlsx"
+    assert file_extension("XLSX", FormatOptions()) == "xlsx"
     assert writer.media_type.endswith("spreadsheetml.sheet")
 
 

@@ -58,7 +58,6 @@ class ParquetWriter:
     """Holds one row group. `add` and `end` raise FormatCannotHold where a cell has no exact value in its type."""
 
     media_type = "application/vnd.apache.parquet"
-    extension = "parquet"
 
     def __init__(self, header: ReportHeader) -> None:
         self._header = header

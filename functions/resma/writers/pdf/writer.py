@@ -41,7 +41,6 @@ class PdfWriter:
     """`Writer` for PDF (ISO 32000-1, PDF/A-2b). One instance a file; the same rows give the same bytes."""
 
     media_type = "application/pdf"
-    extension = "pdf"
 
     def __init__(self, header: ReportHeader, options: PdfOptions) -> None:
         self._header = header

@@ -48,7 +48,6 @@ class XlsxWriter:
     """Writes XLSX. Holds a few MB, however many rows come: blocks that wait to be compressed."""
 
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    extension = "xlsx"
 
     def __init__(self, header: ReportHeader) -> None:
         self._header = header
