@@ -23,7 +23,7 @@ def download_report(  # noqa: PLR0913, PLR0917  # whose, which, and from where
     Raises ReportNotFound; ReportNotReady before there is a file, or if there will be none; ReportExpired;
     RequestInvalid where the report was not asked for in that format.
     """
-    with database.transaction() as connection:
+    with database.transaction(tenant_id) as connection:
         report = find_report(connection, tenant_id, report_id)
     return presign_download(s3, bucket, report, _require_file(report, format_), find_report_type(report.type))
 

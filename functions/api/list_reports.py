@@ -30,7 +30,7 @@ class ListQuery:
 
 def list_reports(database: Database, tenant_id: str, query: ListQuery, base_url: str) -> ReportList:
     """Returns a page of the tenant's reports. Raises RequestInvalid for a cursor that is not ours."""
-    with database.transaction() as connection:
+    with database.transaction(tenant_id) as connection:
         found = select_reports(
             connection,
             tenant_id,

@@ -48,7 +48,7 @@ def request_report(
     it. Raises RequestInvalid and the IdempotencyKey errors; nothing is written then.
     """
     new = _check(tenant_id, request, _parse_key(idempotency_key))
-    with database.transaction() as connection:
+    with database.transaction(tenant_id) as connection:
         report, is_new = insert_report(connection, new)
     if is_new:
         _enqueue(database, queue, report)
@@ -141,7 +141,7 @@ def _enqueue(database: Database, queue: Queue, report: Report) -> None:
         )
         return
     try:
-        with database.transaction() as connection:
+        with database.transaction(report.tenant_id) as connection:
             mark_enqueued(connection, report.tenant_id, report.report_id)
     except ResmaError as error:
         # The report is accepted and sent; at worst the tick sends it again, which does no harm.

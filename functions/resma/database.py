@@ -59,13 +59,18 @@ class Database:
         return self._connection
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[Connection[TupleRow]]:
-        """A read-write transaction: committed at the end, rolled back on any error. Errors come out as ours."""
+    def transaction(self, tenant_id: str | None) -> Iterator[Connection[TupleRow]]:
+        """A read-write transaction: committed at the end, rolled back on any error. Errors come out as ours.
+
+        It is the tenant's: the database shows and takes this tenant's rows and no others (row level security). None is
+        for work on all tenants' rows, by a role that may see them.
+        """
         with self._turn:
             try:
                 with translated_errors():
                     connection = self.connect()
                     with connection.transaction():
+                        connection.execute("SELECT set_config('resma.tenant_id', %s, true)", (tenant_id or "",))
                         yield connection
             except DatabaseUnavailable:
                 self.close()  # the next one looks for a server that can serve

@@ -54,7 +54,7 @@ def free_orphans(resources: Resources) -> int:
 
     One that has had its last attempt is FAILED instead: it would only kill the next worker.
     """
-    with resources.system.transaction() as connection:
+    with resources.system.transaction(None) as connection:
         orphans = connection.execute(
             """
             SELECT tenant_id, report_id, attempt FROM resma.reports
@@ -93,7 +93,7 @@ def send_unsent_jobs(resources: Resources, is_time_left: Callable[[], bool]) -> 
 
     Each in a transaction of its own: what was sent stays sent, however the tick ends.
     """
-    with resources.system.transaction() as connection:
+    with resources.system.transaction(None) as connection:
         jobs = connection.execute(
             f"SELECT tenant_id, report_id FROM resma.reports WHERE {_UNSENT} ORDER BY created_at LIMIT %(batch)s",
             _PAUSES,
@@ -112,7 +112,7 @@ def send_unsent_jobs(resources: Resources, is_time_left: Callable[[], bool]) -> 
 
 
 def _send_unsent_job(resources: Resources, tenant_id: str, report_id: UUID) -> int:
-    with resources.system.transaction() as connection:
+    with resources.system.transaction(tenant_id) as connection:
         taken = connection.execute(
             "SELECT 1 FROM resma.reports WHERE tenant_id = %(tenant_id)s AND report_id = %(report_id)s"
             f" AND ({_UNSENT}) FOR UPDATE SKIP LOCKED",
@@ -130,7 +130,7 @@ def publish_unpublished_events(resources: Resources, is_time_left: Callable[[], 
 
     Each in a transaction of its own; one that the topic refuses does not hold up those behind it.
     """
-    with resources.system.transaction() as connection, connection.cursor(row_factory=class_row(Event)) as cursor:
+    with resources.system.transaction(None) as connection, connection.cursor(row_factory=class_row(Event)) as cursor:
         cursor.execute(
             "SELECT tenant_id, event_id, report_id, type, created_at FROM resma.events"
             f" WHERE {_UNPUBLISHED} ORDER BY created_at LIMIT %(batch)s",
@@ -151,7 +151,7 @@ def publish_unpublished_events(resources: Resources, is_time_left: Callable[[], 
 
 
 def _publish_unpublished_event(resources: Resources, event: Event) -> int:
-    with resources.system.transaction() as connection:
+    with resources.system.transaction(event.tenant_id) as connection:
         taken = connection.execute(
             "SELECT 1 FROM resma.events WHERE tenant_id = %(tenant_id)s AND event_id = %(event_id)s"
             f" AND ({_UNPUBLISHED}) FOR UPDATE SKIP LOCKED",

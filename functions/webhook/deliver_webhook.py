@@ -38,7 +38,7 @@ class Resources:
 
 def deliver_webhook(resources: Resources, tenant_id: str, event_id: str) -> None:
     """Makes the first attempt at an event's delivery. Safe to call twice: the second call finds nothing to do."""
-    with resources.system.transaction() as connection:
+    with resources.system.transaction(tenant_id) as connection:
         delivery = claim_delivery(connection, tenant_id, event_id)
     if delivery is not None:
         _attempt(resources, delivery)
@@ -48,7 +48,7 @@ def deliver_due_webhooks(resources: Resources, is_time_left: Callable[[], bool])
     """Makes the attempts that are due, the oldest first, while there is time; returns how many."""
     attempts = 0
     while is_time_left():
-        with resources.system.transaction() as connection:
+        with resources.system.transaction(None) as connection:
             delivery = claim_due_delivery(connection)
         if delivery is None:
             break
@@ -69,7 +69,7 @@ def _attempt(resources: Resources, delivery: Delivery) -> None:
         # the same pauses; the deliveries behind it are not held up.
         logger.exception("a webhook could not be made", report_id=str(delivery.report_id))
         outcome = Outcome(None, f"not sent: {type(error).__name__} on our side", 0)
-    with resources.system.transaction() as connection:
+    with resources.system.transaction(delivery.tenant_id) as connection:
         status = record_outcome(connection, delivery, outcome)
     logger.info(
         "a webhook attempt was made",
@@ -85,7 +85,7 @@ def _attempt(resources: Resources, delivery: Delivery) -> None:
 
 def _body(resources: Resources, delivery: Delivery) -> str:
     """The event, and for each file a presigned address minted for this attempt: an old one may have ended by now."""
-    with resources.system.transaction() as connection:
+    with resources.system.transaction(delivery.tenant_id) as connection:
         event = find_event(connection, delivery.tenant_id, delivery.report_id)
         report = find_report(connection, delivery.tenant_id, delivery.report_id)
     assert event is not None  # a delivery references its event

@@ -30,13 +30,13 @@ class Announcer:
     def announce(self, tenant_id: str, report_id: UUID) -> None:
         """Publishes the event of a report that has ended. Never raises: what fails here, the tick publishes."""
         try:
-            with self.system.transaction() as connection:
+            with self.system.transaction(tenant_id) as connection:
                 event = find_event(connection, tenant_id, report_id)
                 report = find_report(connection, tenant_id, report_id)
             if event is None:
                 return
             publish_event(self.sns, self.topic_arn, describe_event(event, report, self.public_base_url))
-            with self.system.transaction() as connection:
+            with self.system.transaction(tenant_id) as connection:
                 mark_published(connection, event)
         except Exception:
             logger.exception("the event was not published; the tick will do it")

@@ -48,7 +48,7 @@ def _give_up(record: SQSRecord) -> None:
         logger.warning("a dead letter that is no job was thrown away", message_id=record.message_id)
         return
     announcer = _announcer()
-    with announcer.system.transaction() as connection:
+    with announcer.system.transaction(message.tenant_id) as connection:
         is_revived = revive_job(connection, message.tenant_id, message.report_id)
         is_failed = not is_revived and give_up_job(connection, message.tenant_id, message.report_id)
     logger.warning(

@@ -62,7 +62,7 @@ def generate_report(resources: Resources, tenant_id: str, report_id: UUID, hold_
     Safe to call twice and at once. A permanent error ends the report as FAILED. Raises a TransientError, or any
     unexpected error, after sending the job back for another attempt; LeaseHeld or LeaseLost when it is another's.
     """
-    with resources.system.transaction() as connection:
+    with resources.system.transaction(tenant_id) as connection:
         claim = claim_job(connection, tenant_id, report_id)
         is_exhausted = claim is None and give_up_job(connection, tenant_id, report_id, least_attempts=MAX_ATTEMPTS)
     if claim is None:
@@ -77,12 +77,12 @@ def generate_report(resources: Resources, tenant_id: str, report_id: UUID, hold_
         raise
     except (PermanentError, RequestInvalid) as error:
         logger.exception("the report has failed for good")
-        with resources.system.transaction() as connection:
+        with resources.system.transaction(claim.tenant_id) as connection:
             fail_job(connection, claim, error)
         resources.announcer.announce(claim.tenant_id, claim.report_id)
         return "FAILED"
     except Exception as error:
-        with resources.system.transaction() as connection:
+        with resources.system.transaction(claim.tenant_id) as connection:
             send_back(connection, claim, error)
         raise
     resources.announcer.announce(claim.tenant_id, claim.report_id)
@@ -97,7 +97,7 @@ def _generate(resources: Resources, claim: Claim, hold_message: Callable[[], Non
     _clear_away(resources, claim, options)
 
     def beat(rows_done: int) -> None:
-        with resources.system.transaction() as connection:
+        with resources.system.transaction(claim.tenant_id) as connection:
             keep_alive(connection, claim, rows_done)
 
     with (
@@ -108,7 +108,7 @@ def _generate(resources: Resources, claim: Claim, hold_message: Callable[[], Non
     ):
         watch.lap("connect")
         summary = snapshot.summarise(LOCALES[claim.locale].language)
-        with resources.system.transaction() as connection:
+        with resources.system.transaction(claim.tenant_id) as connection:
             note_summary(connection, claim, summary)
             organisation = tenant_name(connection, claim.tenant_id)
         header = compose_header(report_type, claim, str(claim.report_id), summary, organisation)
@@ -118,12 +118,12 @@ def _generate(resources: Resources, claim: Claim, hold_message: Callable[[], Non
                 snapshot.batches([column.name for column in header.columns]), heartbeat.note_progress
             )
             watch.lap("write")
-            with resources.system.transaction() as connection:
+            with resources.system.transaction(claim.tenant_id) as connection:
                 keep_alive(connection, claim, rows)  # still this worker's, or nothing appears
             stored = files.publish(rows)
             watch.lap("publish")
     metrics = measure(claim, watch, files.seconds, stored, rows)
-    with resources.system.transaction() as connection:
+    with resources.system.transaction(claim.tenant_id) as connection:
         finish_job(connection, claim, stored, rows, metrics)
     emit_metrics(claim, metrics, rows)
 

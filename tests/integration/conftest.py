@@ -17,6 +17,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 import api.app
+import api.context
 import scheduler.app
 import webhook.app
 import worker.app
@@ -226,8 +227,8 @@ _KEPT: tuple[Callable[..., Any], ...] = (
     aws.sns_client,
     aws.secrets_client,
     aws.s3_client,
-    api.app._settings,
-    api.app._database,
+    api.context.settings,
+    api.context.database,
     worker.app._settings,
     worker.app._resources,
     worker.app._persistence,
@@ -257,8 +258,8 @@ def _forget() -> None:
 
 def _close() -> None:
     """Connections that functions would keep for the next invocation."""
-    if api.app._database.cache_info().currsize:
-        api.app._database().close()
+    if api.context.database.cache_info().currsize:
+        api.context.database().close()
     if worker.app._resources.cache_info().currsize:
         worker.app._resources().system.close()
         worker.app._resources().source.close()

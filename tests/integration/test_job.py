@@ -154,7 +154,7 @@ def test_a_duplicate_at_once_waits_for_the_lease(system: System, monkeypatch: py
     first.start()
     assert at_write.wait(20)
     resources = worker.app._resources()
-    with pytest.raises(LeaseHeld), resources.system.transaction() as connection:
+    with pytest.raises(LeaseHeld), resources.system.transaction("demo") as connection:
         claim_job(connection, "demo", report_id)
     go_on.set()
     first.join()
@@ -165,10 +165,10 @@ def test_a_duplicate_at_once_waits_for_the_lease(system: System, monkeypatch: py
 def test_a_zombie_can_do_nothing(system: System, admin: Connection[TupleRow]) -> None:
     report_id = system.request_report(format="CSV")
     database = worker.app._resources().system
-    with database.transaction() as connection:
+    with database.transaction("demo") as connection:
         zombie = claim_job(connection, "demo", report_id)
     admin.execute("UPDATE resma.reports SET lease_until = clock_timestamp() - interval '1 second'")
-    with database.transaction() as connection:
+    with database.transaction("demo") as connection:
         owner = claim_job(connection, "demo", report_id)
     assert zombie is not None
     assert owner is not None
@@ -179,7 +179,7 @@ def test_a_zombie_can_do_nothing(system: System, admin: Connection[TupleRow]) ->
         lambda c: finish_job(c, zombie, [], 1, {}),
     )
     for deed in deeds:
-        with pytest.raises(LeaseLost), database.transaction() as connection:
+        with pytest.raises(LeaseLost), database.transaction("demo") as connection:
             deed(connection)
     assert _status(admin) == ("GENERATING", 2, None)
     assert admin.execute("SELECT count(*) FROM resma.events").fetchone() == (0,)
@@ -407,7 +407,7 @@ def test_a_late_worker_cannot_touch_the_file_of_a_newer_attempt(system: System, 
         " lease_until = clock_timestamp() - interval '1 second'"
     )
     resources = worker.app._resources()
-    with resources.system.transaction() as connection:
+    with resources.system.transaction("demo") as connection:
         late = claim_job(connection, "demo", report_id)
     assert late is not None
     assert late.attempt == 2

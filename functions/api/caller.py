@@ -1,0 +1,25 @@
+"""Who makes a request, and what this one may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Scope = Literal[
+    "reports:read", "reports:write", "personal:read", "webhooks:manage", "keys:manage", "dead-letters:manage"
+]
+"""What a caller may be allowed: `personal:read` is to see the columns that the catalogue marks as personal."""
+
+SCOPES: frozenset[Scope] = frozenset(get_args(Scope))
+
+
+@dataclass(frozen=True)
+class Caller:
+    """An authenticated caller. Everything it asks for is its tenant's."""
+
+    tenant_id: str
+    subject: str
+    """Who it is, for the record: a key's id, or a token's `sub`."""
+    scopes: frozenset[Scope]
+    address: str | None = None
+    """Where the request came from, for the record."""
