@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from resma.settings import Settings
+from resma.settings import TenantSettings
 
 
-class ApiSettings(Settings):
+class ApiSettings(TenantSettings):
     """Set by template.yaml."""
 
     bucket: str = Field(min_length=1)

@@ -16,8 +16,20 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     stage: str = Field(min_length=1)
+
+
+class TenantSettings(Settings):
+    """What a function reads that works for one tenant at a time."""
+
     database_secret_arn: str = Field(min_length=1)
-    """Secrets Manager: JSON with host, port, dbname, username, password."""
+    """Secrets Manager: JSON with host, port, dbname, username, password, of a role that sees one tenant's rows."""
+
+
+class SystemSettings(Settings):
+    """What a function reads that looks after all tenants."""
+
+    system_secret_arn: str = Field(min_length=1)
+    """As above, of a role that sees all tenants' rows."""
 
 
 S = TypeVar("S", bound=BaseModel)

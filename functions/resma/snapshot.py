@@ -57,6 +57,8 @@ def open_snapshot(
 ) -> Iterator[Snapshot]:
     """Opens the transaction of a report, and rolls it back at the end. Errors come out as ours.
 
+    It sees the tenant's rows alone, whatever the query says (row level security).
+
     Days, months and printed moments are those of the time zone (IANA name).
     """
     values: dict[str, Any] = {item.name: filters.get(item.name) for item in report_type.filters}
@@ -66,7 +68,10 @@ def open_snapshot(
         connection.read_only = True
         try:
             connection.execute(_SESSION)
-            connection.execute("SELECT set_config('timezone', %s, true)", (time_zone,))
+            connection.execute(
+                "SELECT set_config('timezone', %s, true), set_config('resma.tenant_id', %s, true)",
+                (time_zone, tenant_id),
+            )
             with contextlib.closing(Snapshot(connection, report_type, values)) as snapshot:
                 yield snapshot
         finally:

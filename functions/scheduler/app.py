@@ -24,7 +24,7 @@ SPARE_SECONDS = 10
 def _resources() -> Resources:
     settings = read_settings(SchedulerSettings)
     return Resources(
-        system=Database(settings.database_secret_arn, "resma-scheduler"),
+        system=Database(settings.system_secret_arn, "resma-scheduler"),
         sqs=sqs_client(),
         queue_url=settings.queue_url,
         sns=sns_client(),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from resma.settings import Settings
+from resma.settings import SystemSettings
 
 
-class SchedulerSettings(Settings):
+class SchedulerSettings(SystemSettings):
     """Set by template.yaml."""
 
     queue_url: str = Field(min_length=1)

@@ -24,7 +24,7 @@ logger = Logger()
 def _resources() -> Resources:
     settings = read_settings(WebhookSettings)
     return Resources(
-        system=Database(settings.database_secret_arn, "resma-webhook"),
+        system=Database(settings.system_secret_arn, "resma-webhook"),
         s3=s3_client(settings.s3_credentials_secret_arn, settings.s3_public_endpoint_url),
         bucket=settings.bucket,
         public_base_url=settings.public_base_url,

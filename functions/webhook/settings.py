@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from resma.settings import Settings
+from resma.settings import SystemSettings
 
 
-class WebhookSettings(Settings):
+class WebhookSettings(SystemSettings):
     """Set by template.yaml."""
 
     bucket: str = Field(min_length=1)

@@ -29,7 +29,7 @@ _processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 def _announcer() -> Announcer:
     settings = read_settings(DeadLetterSettings)
     return Announcer(
-        system=Database(settings.database_secret_arn, "resma-dead-letters"),
+        system=Database(settings.system_secret_arn, "resma-dead-letters"),
         sns=sns_client(),
         topic_arn=settings.topic_arn,
         public_base_url=settings.public_base_url,

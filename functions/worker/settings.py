@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from resma.settings import Settings
+from resma.settings import Settings, SystemSettings, TenantSettings
 
 
-class DeadLetterSettings(Settings):
-    """Set by template.yaml for the function of dead letters."""
-
+class _AnnouncerSettings(Settings):
     topic_arn: str = Field(min_length=1)
     public_base_url: str = Field(min_length=1)
 
 
-class WorkerSettings(DeadLetterSettings):
+class DeadLetterSettings(_AnnouncerSettings, SystemSettings):
+    """Set by template.yaml for the function of dead letters."""
+
+
+class WorkerSettings(_AnnouncerSettings, TenantSettings):
     """Set by template.yaml for the worker."""
 
     source_secret_arn: str = Field(min_length=1)

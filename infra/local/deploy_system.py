@@ -102,6 +102,7 @@ def _secret_parameters(surroundings: Surroundings) -> dict[str, str]:
         )
     return {
         "DatabaseSecretArn": arns["resma_app"],
+        "SystemSecretArn": arns["resma_system"],
         "SourceSecretArn": arns["resma_reader"],
         "WebhookSecretArn": put_secret(surroundings.aws, "resma/webhook", {"secret": surroundings.webhook_secret}),
     }

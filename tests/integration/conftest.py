@@ -103,6 +103,7 @@ class System:
         os.environ.update(
             STAGE="test",
             DATABASE_SECRET_ARN=_database_secret(postgres, "resma_app"),
+            SYSTEM_SECRET_ARN=_database_secret(postgres, "resma_system"),
             SOURCE_SECRET_ARN=_database_secret(postgres, "resma_reader"),
             WEBHOOK_SECRET_ARN=_secret("webhook", {"secret": WEBHOOK_SECRET}),
             BUCKET=self.bucket,

@@ -29,6 +29,7 @@ def reader(postgres: PostgresServer) -> Iterator[Connection[DictRow]]:
     """As a worker reads: the reader's rights, a time zone that is not the server's."""
     with psycopg.connect(postgres.url, row_factory=dict_row) as connection:
         connection.execute("SET ROLE resma_reader")
+        connection.execute("SET resma.tenant_id = 'demo'")
         connection.execute("SET timezone = 'America/Sao_Paulo'")
         yield connection
         connection.rollback()
