@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,9 @@ from infra.postgres.load_demo_bank import load_demo_bank
 from tests.e2e.client import Client
 from tests.e2e.fault_proxy import FaultProxy
 from tests.e2e.webhook_receiver import WebhookReceiver
+
+# Of its own where two runs share a checkout.
+STACK = "-".join(filter(None, ("test-e2e", os.environ.get("RESMA_E2E_NAME"))))
 
 ROWS = 80_000
 """Enough for a CSV of two parts."""
@@ -65,7 +69,7 @@ def client(faults: Faults) -> Iterator[Client]:
     options = Options(
         front_door_port=None, function_environment=faults.before_aws, database_port=faults.before_database
     )
-    with running_stack("test-e2e", options) as stack:
+    with running_stack(STACK, options) as stack:
         load_demo_bank(stack.up.database_url, ROWS)
         client = Client(stack)
         yield client
