@@ -10,7 +10,7 @@ from psycopg import sql
 from yoyo import get_backend, read_migrations
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-LOGINS = ("resma_app", "resma_system", "resma_reader")
+APP, SYSTEM, READER = LOGINS = ("resma_app", "resma_system", "resma_reader")
 
 
 def migrate(database_url: str, *, is_alone: bool = False) -> list[str]:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import boto3
 
-from infra.postgres.migrate import LOGINS
+from infra.postgres.migrate import APP
 from worker.peak_memory import peak_rss_mb
 
 WARMING, MEASURED = 30, 300
@@ -58,7 +58,7 @@ def prepare() -> None:
         "host": url.hostname,
         "port": url.port,
         "dbname": url.path[1:],
-        "username": LOGINS[0],
+        "username": APP,
         "password": os.environ["APP_PASSWORD"],
     }
     made = boto3.client("secretsmanager").create_secret(Name="database", SecretString=json.dumps(secret))

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import boto3
 import psycopg
@@ -24,8 +24,9 @@ from infra.local.paths import STATE
 from infra.local.ports import free_port, is_listening
 from infra.local.postgres import PostgresServer
 from infra.postgres.load_demo_bank import load_demo_bank
-from infra.postgres.migrate import LOGINS, migrate, set_password
+from infra.postgres.migrate import LOGINS, READER, migrate, set_password
 from tests.bench.engine import BUCKET
+from tests.bench.source import TENANT
 
 FOLDER = STATE / "bench"
 _READY_SECONDS = 30
@@ -82,7 +83,9 @@ def open_bank(server: BankServer, rows: int) -> Bank:
             connection.execute("CHECKPOINT")  # now, and not while something is measured
     for login in LOGINS:
         set_password(admin_url, login, server.password)
-    reader_url = f"postgresql://{LOGINS[1]}:{server.password}@127.0.0.1:{server.postgres.port}/{name}"
+    # Peers name no tenant in their transactions as reports do (row level security), so the connection does.
+    options = quote(f"-c resma.tenant_id={TENANT}")
+    reader_url = f"postgresql://{READER}:{server.password}@127.0.0.1:{server.postgres.port}/{name}?options={options}"
     return Bank(rows, admin_url, server.password, reader_url)
 
 
