@@ -33,6 +33,7 @@ _BUSY_SQLSTATES = {
     "40P01",  # deadlock_detected
 }
 _AWAY_SQLSTATES = {"25006"}  # read_only_sql_transaction: after a failover this server is no longer the writer
+_CANCEL_SECONDS = 2
 _MEMBERS = {"host", "port", "dbname", "username", "password"}
 _AWAY_CLASSES = ("08", "53", "57", "58")  # connection, resources, operator intervention, system error
 
@@ -75,6 +76,12 @@ class Database:
             except DatabaseUnavailable:
                 self.close()  # the next one looks for a server that can serve
                 raise
+
+    def cancel(self) -> None:
+        """Stops the statement that runs on the connection, from another thread. Never raises."""
+        if (connection := self._connection) is not None:
+            with contextlib.suppress(psycopg.Error):
+                connection.cancel_safe(timeout=_CANCEL_SECONDS)
 
     def close(self) -> None:
         """Closes the connection, if there is one. Never raises."""

@@ -22,6 +22,9 @@ ResmaError
 |   |-- DatabaseUnavailable
 |   |-- DatabaseBusy             a lock or a time limit
 |   |-- ObjectStoreUnavailable
+|   |-- StartOver                what was saved of earlier attempts is of no use: the next one begins anew
+|   |   |-- CheckpointUnusable   gone, damaged, of other code, or not to be gone on from
+|   |   `-- SourceChanged        the data are no longer those of the first snapshot
 |   `-- LeaseHeld                another worker has the job
 `-- LeaseLost                    this worker no longer has the job: stop, and touch nothing
 """
@@ -141,6 +144,20 @@ class DatabaseBusy(TransientError):
 
 class ObjectStoreUnavailable(TransientError):
     code = "object-store-unavailable"
+
+
+class StartOver(TransientError):
+    """To be followed by an attempt from the first row."""
+
+    code = "start-over"
+
+
+class CheckpointUnusable(StartOver):
+    code = "checkpoint-unusable"
+
+
+class SourceChanged(StartOver):
+    code = "source-changed"
 
 
 class LeaseHeld(TransientError):

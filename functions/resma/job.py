@@ -2,7 +2,8 @@
 
     PENDING -> GENERATING -> READY
        ^           |    `--> FAILED    (a permanent error at once, a transient one after the last attempt)
-       `--(retry)--'
+       `-----------'
+        (a retry, or the hand-over of `checkpoints.py`)
 
 `attempt` grows with each claim. A worker that was thought dead and wakes up still names its old attempt, so none
 of its writes finds a row, and it raises LeaseLost.
@@ -24,14 +25,15 @@ from psycopg.types.json import Jsonb
 from resma.content import ReportContent
 from resma.errors import LeaseHeld, LeaseLost, ResmaError
 from resma.header import Total
-from resma.reports import StoredFile
+from resma.reports import CheckpointRecord, StoredFile
 from resma.summary import Summary
 
 LEASE_SECONDS = 15
 """How long a job stays a worker's after its last sign of life, which comes about once a second."""
 
 MAX_ATTEMPTS = 3
-"""Attempts a job gets; as many as the queue's redrive policy has receives (template.yaml)."""
+"""Attempts a job gets, hand-overs not counted: what `attempts_allowed` begins with. As many as the queue's redrive
+policy has receives (template.yaml)."""
 
 REVIVAL_HOURS = 6
 """How long after its request a job whose receives were used up without attempts is sent again."""
@@ -45,11 +47,13 @@ class Claim(ReportContent):
     report_id: UUID
     attempt: int
     created_at: datetime
+    checkpoint: CheckpointRecord | None
+    """What to go on from; None is from the first row."""
 
 
 def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Claim | None:
     """Takes the job if it is free, or if its worker's lease has run out; None where there is nothing left to do:
-    it has ended, or had its MAX_ATTEMPTS.
+    it has ended, or had all its attempts.
 
     Raises LeaseHeld while another worker has it.
     """
@@ -61,13 +65,14 @@ def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID)
                 SET status = 'GENERATING', attempt = attempt + 1, started_at = clock_timestamp(),
                     enqueued_at = coalesce(enqueued_at, clock_timestamp()),
                     lease_until = clock_timestamp() + make_interval(secs => %s),
-                    rows_done = 0, rows_expected = NULL
-                WHERE tenant_id = %s AND report_id = %s AND attempt < %s
+                    rows_done = coalesce((checkpoint ->> 'rows')::bigint, 0),
+                    rows_expected = CASE WHEN checkpoint IS NOT NULL THEN rows_expected END
+                WHERE tenant_id = %s AND report_id = %s AND attempt < attempts_allowed
                   AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
                 RETURNING {}
                 """
             ).format(sql.SQL(", ").join(sql.Identifier(name) for name in Claim.__dataclass_fields__)),
-            (LEASE_SECONDS, tenant_id, report_id, MAX_ATTEMPTS),
+            (LEASE_SECONDS, tenant_id, report_id),
         )
         if (claim := cursor.fetchone()) is not None:
             return claim
@@ -83,7 +88,7 @@ def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID)
 
 def keep_alive(connection: Connection[TupleRow], claim: Claim, rows_done: int) -> None:
     """Renews the lease and shows progress. Raises LeaseLost."""
-    _fenced(
+    fenced_update(
         connection,
         claim,
         "rows_done = %(rows_done)s, lease_until = clock_timestamp() + make_interval(secs => %(lease)s)",
@@ -93,7 +98,7 @@ def keep_alive(connection: Connection[TupleRow], claim: Claim, rows_done: int) -
 
 def note_summary(connection: Connection[TupleRow], claim: Claim, summary: Summary) -> None:
     """Records what the snapshot holds, so that progress has an end. Raises LeaseLost."""
-    _fenced(
+    fenced_update(
         connection,
         claim,
         "rows_expected = %(rows)s, as_of = %(as_of)s, totals = %(totals)s, balance = %(balance)s",
@@ -110,11 +115,11 @@ def finish_job(
     connection: Connection[TupleRow], claim: Claim, files: Sequence[StoredFile], rows: int, metrics: dict[str, Any]
 ) -> None:
     """GENERATING -> READY, with the completion event in the same transaction. Raises LeaseLost."""
-    _fenced(
+    fenced_update(
         connection,
         claim,
         "status = 'READY', finished_at = clock_timestamp(), lease_until = NULL,"
-        " rows_done = %(rows)s, files = %(files)s, metrics = %(metrics)s,"
+        " rows_done = %(rows)s, files = %(files)s, metrics = %(metrics)s, checkpoint = NULL,"
         " error_code = NULL, error_detail = NULL",
         {"rows": rows, "files": Jsonb(list(files)), "metrics": Jsonb(metrics)},
     )
@@ -123,7 +128,7 @@ def finish_job(
 
 def send_back(connection: Connection[TupleRow], claim: Claim, error: Exception) -> None:
     """GENERATING -> PENDING after a transient error: the queue delivers it again. Raises LeaseLost."""
-    _fenced(
+    fenced_update(
         connection,
         claim,
         "status = 'PENDING', lease_until = NULL, error_code = %(code)s, error_detail = %(detail)s",
@@ -133,10 +138,10 @@ def send_back(connection: Connection[TupleRow], claim: Claim, error: Exception) 
 
 def fail_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -> None:
     """GENERATING -> FAILED after a permanent error, with the completion event. Raises LeaseLost."""
-    _fenced(
+    fenced_update(
         connection,
         claim,
-        "status = 'FAILED', finished_at = clock_timestamp(), lease_until = NULL,"
+        "status = 'FAILED', finished_at = clock_timestamp(), lease_until = NULL, checkpoint = NULL,"
         " error_code = %(code)s, error_detail = %(detail)s",
         describe_error(error),
     )
@@ -152,21 +157,23 @@ def revive_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID
     row = connection.execute(
         """
         UPDATE resma.reports SET status = 'PENDING', lease_until = NULL, enqueued_at = NULL
-        WHERE tenant_id = %s AND report_id = %s AND attempt < %s
+        WHERE tenant_id = %s AND report_id = %s AND attempt < attempts_allowed
           AND created_at > clock_timestamp() - make_interval(hours => %s)
           AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
         RETURNING report_id
         """,
-        (tenant_id, report_id, MAX_ATTEMPTS, REVIVAL_HOURS),
+        (tenant_id, report_id, REVIVAL_HOURS),
     ).fetchone()
     return row is not None
 
 
-def give_up_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, *, least_attempts: int = 0) -> bool:
+def give_up_job(
+    connection: Connection[TupleRow], tenant_id: str, report_id: UUID, *, if_exhausted: bool = False
+) -> bool:
     """FAILED with the last error, for a job that the queue has given up; returns whether the row was changed.
 
-    Only if it has had `least_attempts`. Leaves alone what is finished, and what a worker still has: a duplicate of its
-    message was given up then.
+    With `if_exhausted` only if it has had all its attempts. Leaves alone what is finished, and what a worker still
+    has: a duplicate of its message was given up then.
     """
     row = connection.execute(
         """
@@ -177,10 +184,10 @@ def give_up_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUI
                 ', for instance out of memory or time: see its log, then ask for the report again')
         WHERE tenant_id = %s AND report_id = %s
           AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
-          AND attempt >= %s
+          AND (NOT %s OR attempt >= attempts_allowed)
         RETURNING report_id
         """,
-        (tenant_id, report_id, least_attempts),
+        (tenant_id, report_id, if_exhausted),
     ).fetchone()
     if row is not None:
         _record_event(connection, tenant_id, report_id, "report.failed")
@@ -199,7 +206,8 @@ def show_total(total: Total) -> dict[str, Any]:
     return {"currency": total.currency, "rows": total.rows, "amount": f"{Decimal(total.amount):f}"}
 
 
-def _fenced(connection: Connection[TupleRow], claim: Claim, assignments: str, values: dict[str, Any]) -> None:
+def fenced_update(connection: Connection[TupleRow], claim: Claim, assignments: str, values: dict[str, Any]) -> None:
+    """Changes the row if the job is still this claim's. `assignments` are literals. Raises LeaseLost."""
     row = connection.execute(
         f"UPDATE resma.reports SET {assignments}"  # noqa: S608  # literals above
         " WHERE tenant_id = %(tenant_id)s AND report_id = %(report_id)s AND attempt = %(attempt)s"

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow, class_row
 
 from resma.database import Database
 from resma.events import Event, describe_event, mark_published, publish_event
-from resma.job import MAX_ATTEMPTS, give_up_job
+from resma.job import give_up_job
 from resma.job_queue import mark_enqueued, send_job
 from resma.reports import find_report
 
@@ -57,14 +57,14 @@ def free_orphans(resources: Resources) -> int:
     with resources.system.transaction(None) as connection:
         orphans = connection.execute(
             """
-            SELECT tenant_id, report_id, attempt FROM resma.reports
+            SELECT tenant_id, report_id, attempt >= attempts_allowed FROM resma.reports
             WHERE status = 'GENERATING' AND lease_until < clock_timestamp() - make_interval(secs => %s)
             ORDER BY lease_until LIMIT %s FOR UPDATE SKIP LOCKED
             """,
             (ORPHANED_SECONDS, BATCH),
         ).fetchall()
-        for tenant_id, report_id, attempt in orphans:
-            if attempt >= MAX_ATTEMPTS:
+        for tenant_id, report_id, is_exhausted in orphans:
+            if is_exhausted:
                 give_up_job(connection, tenant_id, report_id)
             else:
                 _put_into_outbox(connection, tenant_id, report_id)

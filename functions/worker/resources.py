@@ -1,0 +1,35 @@
+"""What a worker process keeps between jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from resma.database import Database
+from resma.multipart import Clients
+from worker.announce import Announcer
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+    from types_boto3_sqs import SQSClient
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Clients and connections, and the names of what they reach."""
+
+    system: Database
+    """The system's own tables."""
+    source: Database
+    """What reports are made of, by a role that can only read."""
+    s3: S3Client
+    s3_asking_once: S3Client
+    bucket: str
+    announcer: Announcer
+    sqs: SQSClient
+    queue_url: str
+
+    @property
+    def clients(self) -> Clients:
+        """Of the object store."""
+        return Clients(self.s3, self.s3_asking_once)
