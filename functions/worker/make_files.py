@@ -10,7 +10,6 @@ from time import monotonic
 
 from resma.catalogue import ReportType, find_report_type
 from resma.compose_header import compose_header
-from resma.errors import LeaseLost
 from resma.header import ReportHeader
 from resma.job import Claim, finish_job, keep_alive, note_summary
 from resma.locales import LOCALES
@@ -97,12 +96,8 @@ def make_files(work: Work, invocation: Invocation) -> bool:
                 stored = files.publish(rows)
                 watch.lap("publish")
     metrics = measure(claim, watch, files.seconds, stored, rows - rows_before, content.snapshots)
-    try:
-        with resources.system.transaction(claim.tenant_id) as connection:
-            finish_job(connection, claim, stored, rows, metrics)
-    except LeaseLost:
-        files.withdraw()  # cancelled, or taken over meanwhile
-        raise
+    with resources.system.transaction(claim.tenant_id) as connection:
+        finish_job(connection, claim, stored, rows, metrics)
     emit_metrics(claim, metrics, rows)
     return True
 
@@ -141,6 +136,8 @@ class _Supervisor:
         return not is_time_up
 
     def _save(self, rows: int) -> None:
+        saved = self.files.save()
+        self.files.keep()  # before the row may name them
         self.work.checkpoints.take(
             SavedWork(
                 stamp=stamp_of(self.report_type),
@@ -149,10 +146,9 @@ class _Supervisor:
                 rows=rows,
                 last_key=self.snapshot.last_key(),
                 snapshots=self.content.snapshots,
-                files=self.files.save(),
+                files=saved,
             )
         )
-        self.files.keep()
 
 
 def _open_files(
