@@ -7,8 +7,10 @@ from functools import lru_cache
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
+from api.authenticate import Gate
 from api.caller import Caller
-from api.settings import ApiSettings
+from api.settings import LOCAL_STAGE, ApiSettings
+from api.tokens import Provider
 from resma.database import Database
 from resma.settings import read_settings
 
@@ -26,6 +28,16 @@ def settings() -> ApiSettings:
 def database() -> Database:
     """The system's own tables."""
     return Database(settings().database_secret_arn, "resma-api")
+
+
+@lru_cache
+def gate() -> Gate:
+    """What callers are known by."""
+    chosen = settings()
+    provider = None
+    if chosen.oidc_issuer and chosen.oidc_audience:
+        provider = Provider(chosen.oidc_issuer, chosen.oidc_audience, allow_http=chosen.stage == LOCAL_STAGE)
+    return Gate(database(), provider, chosen.oidc_tenant_claim, chosen.loopback_tenant)
 
 
 def caller_of(router: APIGatewayRestResolver | APIGatewayRouter) -> Caller:

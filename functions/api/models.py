@@ -170,6 +170,9 @@ class ReportView(_Model):
     files: list[FileView] | None
     totals: list[TotalView] | None
     balance: BalanceView | None
+    masked_columns: list[str] = Field(
+        description="Of this report's columns those that are personal, where they are masked."
+    )
     truncated: bool = Field(default=False, description="Always false: a report is whole or it is not there.")
     metrics: Metrics | None
     error: ErrorView | None
@@ -189,6 +192,7 @@ class ColumnView(_Model):
     name: str
     heading: str
     kind: Kind
+    personal: bool = Field(description="Whether it is masked for callers without the scope personal:read.")
 
 
 class ReportTypeView(_Model):
@@ -207,3 +211,9 @@ class ReportTypeList(_Model):
     """All report types."""
 
     items: list[ReportTypeView]
+
+
+class Health(_Model):
+    """That the API answers."""
+
+    status: Literal["ok"] = "ok"

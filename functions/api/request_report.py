@@ -14,12 +14,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
+from api.caller import Caller
 from api.models import ReportRequest
-from resma.catalogue import find_report_type
+from api.scopes import require_scope
+from resma.catalogue import ReportType, find_report_type
 from resma.database import Database
-from resma.errors import Fault, IdempotencyKeyInvalid, RequestInvalid, ResmaError
+from resma.errors import Fault, IdempotencyKeyInvalid, RequestInvalid, ResmaError, json_pointer
 from resma.job_queue import mark_enqueued, send_job
 from resma.locales import LOCALES
+from resma.quotas import require_room
 from resma.reports import NewReport, Report, insert_report
 
 if TYPE_CHECKING:
@@ -40,25 +43,28 @@ class Queue:
 
 
 def request_report(
-    database: Database, queue: Queue, tenant_id: str, request: ReportRequest, idempotency_key: str | None
+    database: Database, queue: Queue, caller: Caller, request: ReportRequest, idempotency_key: str | None
 ) -> Report:
     """Returns the report that the request made, or that the same key made before.
 
     The row is committed before this returns. If the queue is away the row waits in the outbox, and the tick sends
-    it. Raises RequestInvalid and the IdempotencyKey errors; nothing is written then.
+    it. Raises RequestInvalid, ScopeMissing, QuotaExceeded and the IdempotencyKey errors; nothing is written then.
     """
-    new = _check(tenant_id, request, _parse_key(idempotency_key))
-    with database.transaction(tenant_id) as connection:
+    new = _check(caller, request, _parse_key(idempotency_key))
+    with database.transaction(caller.tenant_id) as connection:
         report, is_new = insert_report(connection, new)
+        if is_new:
+            require_room(connection, caller.tenant_id)
     if is_new:
         _enqueue(database, queue, report)
     return report
 
 
-def _check(tenant_id: str, request: ReportRequest, key: str | None) -> NewReport:
+def _check(caller: Caller, request: ReportRequest, key: str | None) -> NewReport:
     report_type = find_report_type(request.type)
     filters = report_type.check_filters(request.filters)
     report_type.choose_columns(request.columns)
+    _check_personal_filters(caller, report_type, filters)
     _check_setting(request)
     if request.callback_url is not None:
         _check_callback(request.callback_url)
@@ -71,16 +77,25 @@ def _check(tenant_id: str, request: ReportRequest, key: str | None) -> NewReport
         "locale": request.locale,
         "time_zone": request.time_zone,
         "title": request.title,
+        "personal_masked": "personal:read" not in caller.scopes,
         "options": request.options.model_dump(),
         "callback_url": request.callback_url,
     }
     return NewReport(
-        tenant_id=tenant_id,
+        tenant_id=caller.tenant_id,
         report_id=uuid4(),
         idempotency_key=key,
         request_sha256=hashlib.sha256(json.dumps(understood, sort_keys=True).encode()).hexdigest(),
         **understood,
     )
+
+
+def _check_personal_filters(caller: Caller, report_type: ReportType, filters: dict[str, Any]) -> None:
+    """Who may not see a personal column may not feel for its values either, filter by filter. Raises ScopeMissing."""
+    for item in report_type.filters:
+        if item.personal and item.name in filters:
+            fault = Fault(json_pointer("filters", item.name), "leave it out: it is by what is masked for you")
+            require_scope(caller, "personal:read", (fault,))
 
 
 def _check_setting(request: ReportRequest) -> None:

@@ -89,6 +89,7 @@ def _header(report_type: ReportType, filters: dict[str, str], summary: Summary) 
         locale="en-US",
         time_zone="UTC",
         title=None,
+        personal_masked=False,
         options={},
     )
     return compose_header(report_type, content, str(uuid4()), summary, "Demo Bank")
