@@ -9,7 +9,10 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api.caller import Caller
 from api.settings import ApiSettings
+from resma.announce import Announcer
+from resma.aws import sns_client, sqs_client
 from resma.database import Database
+from resma.job_queue import Queue
 from resma.settings import read_settings
 
 POLL_SECONDS = 1
@@ -26,6 +29,22 @@ def settings() -> ApiSettings:
 def database() -> Database:
     """The system's own tables."""
     return Database(settings().database_secret_arn, "resma-api")
+
+
+def queue() -> Queue:
+    """Where jobs go."""
+    return Queue(sqs_client(), settings().queue_url)
+
+
+def announcer(router: APIGatewayRestResolver | APIGatewayRouter) -> Announcer:
+    """Who tells the topic of a report that this caller has ended."""
+    return Announcer(
+        system=database(),
+        sns=sns_client(),
+        topic_arn=settings().topic_arn,
+        public_base_url=base_url(router),
+        queue=queue(),
+    )
 
 
 def caller_of(router: APIGatewayRestResolver | APIGatewayRouter) -> Caller:

@@ -9,6 +9,8 @@ ResmaError
 |   |-- ReportNotFound
 |   |-- ReportNotReady           asked for the file before there is one
 |   |-- ReportExpired
+|   |-- ReportEnded              to be cancelled, but there is nothing left to cancel
+|   |-- NoDeadLetter             to be redriven, but it has not been given up
 |   |-- IdempotencyKeyInvalid
 |   |-- IdempotencyKeyReused     the same key with another request
 |   `-- IdempotencyKeyInFlight   the same key while its first request is still being answered
@@ -23,6 +25,7 @@ ResmaError
 |   |-- DatabaseBusy             a lock or a time limit
 |   |-- ObjectStoreUnavailable
 |   `-- LeaseHeld                another worker has the job
+|-- TickIncomplete               some of the tick's tasks have failed
 `-- LeaseLost                    this worker no longer has the job: stop, and touch nothing
 """
 
@@ -85,6 +88,14 @@ class ReportNotReady(RequestError):
 
 class ReportExpired(RequestError):
     code = "report-expired"
+
+
+class ReportEnded(RequestError):
+    code = "report-ended"
+
+
+class NoDeadLetter(RequestError):
+    code = "no-dead-letter"
 
 
 class IdempotencyKeyInvalid(RequestError):
@@ -151,6 +162,10 @@ class LeaseHeld(TransientError):
     def __init__(self, detail: str, seconds: float) -> None:
         super().__init__(detail)
         self.seconds = seconds
+
+
+class TickIncomplete(ResmaError):
+    code = "tick-incomplete"
 
 
 class LeaseLost(ResmaError):
