@@ -68,9 +68,9 @@ def take_places(connection: Connection[TupleRow], tenant_id: str, limit: int = D
         )
         UPDATE resma.reports AS r SET slot_at = clock_timestamp()
         FROM next WHERE r.tenant_id = %(tenant_id)s AND r.report_id = next.report_id
-        RETURNING r.report_id, r.redrives, r.created_at
+        RETURNING r.report_id, r.created_at
         """,
         {"tenant_id": tenant_id, "window": DISPATCH_WINDOW, "limit": limit},
     ).fetchall()
-    rows.sort(key=lambda row: row[2])  # RETURNING has no order of its own
-    return [JobMessage(tenant_id=tenant_id, report_id=report_id, redrives=redrives) for report_id, redrives, _ in rows]
+    rows.sort(key=lambda row: row[1])  # RETURNING has no order of its own
+    return [JobMessage(tenant_id=tenant_id, report_id=report_id) for report_id, _ in rows]

@@ -205,11 +205,11 @@ def revive_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID
 
 
 def give_up_job(
-    connection: Connection[TupleRow], tenant_id: str, report_id: UUID, *, only_exhausted: bool = False
+    connection: Connection[TupleRow], tenant_id: str, report_id: UUID, *, if_exhausted: bool = False
 ) -> bool:
     """FAILED with the last error, and a dead letter: for a job that nobody will try again by himself.
 
-    Returns whether the row was changed. With `only_exhausted`, only if it has had all attempts that it is allowed.
+    Returns whether the row was changed. With `if_exhausted`, only if it has had all attempts that it is allowed.
     Leaves alone what is finished, and what a worker still has: a duplicate of its message was given up then.
     """
     row = connection.execute(
@@ -227,7 +227,7 @@ def give_up_job(
           AND (attempt >= attempts_allowed OR NOT %s)
         RETURNING report_id
         """,
-        (tenant_id, report_id, only_exhausted),
+        (tenant_id, report_id, if_exhausted),
     ).fetchone()
     if row is not None:
         _record_event(connection, tenant_id, report_id, "report.failed")

@@ -14,5 +14,3 @@ class JobMessage(BaseModel):
 
     tenant_id: str
     report_id: UUID
-    redrives: int = 0
-    """How often the report had been redriven when this was sent: what is remembered of an earlier end is another's."""

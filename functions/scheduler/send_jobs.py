@@ -31,15 +31,15 @@ def send_unsent_jobs(resources: Resources, is_time_left: IsTimeLeft) -> int:
     """
     with resources.system.transaction(None) as connection:
         jobs = connection.execute(
-            f"SELECT tenant_id, report_id, redrives FROM resma.reports WHERE {_UNSENT}"
+            f"SELECT tenant_id, report_id FROM resma.reports WHERE {_UNSENT}"
             " ORDER BY row_number() OVER (PARTITION BY tenant_id ORDER BY created_at), created_at LIMIT %(batch)s",
             _VALUES,
         ).fetchall()
     sent = 0
-    for tenant_id, report_id, redrives in jobs:
+    for tenant_id, report_id in jobs:
         if not is_time_left():
             break
-        message = JobMessage(tenant_id=tenant_id, report_id=report_id, redrives=redrives)
+        message = JobMessage(tenant_id=tenant_id, report_id=report_id)
         try:
             sent += _send_unsent_job(resources, message)
         except (ClientError, BotoCoreError) as error:

@@ -121,7 +121,7 @@ def backoff_seconds(receives: int) -> float:
 def _run_once(record: SQSRecord, message: JobMessage, context: LambdaContext) -> None:
     """Generates behind powertools' idempotency: a first filter, cheap and quick. The row's lease is the truth."""
     config = IdempotencyConfig(
-        event_key_jmespath="[report_id, redrives]", raise_on_no_idempotency_key=True, expires_after_seconds=3600
+        event_key_jmespath="report_id", raise_on_no_idempotency_key=True, expires_after_seconds=3600
     )
     config.register_lambda_context(_LeaseContext.of(context))  # type: ignore[arg-type]  # it asks for this alone
     generate = idempotent_function(
@@ -131,10 +131,10 @@ def _run_once(record: SQSRecord, message: JobMessage, context: LambdaContext) ->
         config=config,
         key_prefix="report",
     )
-    generate(job=message.model_dump(mode="json"), record=record, message=message)
+    generate(job={"report_id": str(message.report_id)}, record=record, message=message)
 
 
-def _generate_by_key(job: dict[str, Any], record: SQSRecord, message: JobMessage) -> dict[str, str]:
+def _generate_by_key(job: dict[str, str], record: SQSRecord, message: JobMessage) -> dict[str, str]:
     status = generate_report(
         _resources(), message.tenant_id, message.report_id, lambda: _hide(record, VISIBILITY_SECONDS)
     )

@@ -64,7 +64,7 @@ def generate_report(resources: Resources, tenant_id: str, report_id: UUID, hold_
     """
     with resources.system.transaction(tenant_id) as connection:
         claim = claim_job(connection, tenant_id, report_id)
-        is_exhausted = claim is None and give_up_job(connection, tenant_id, report_id, only_exhausted=True)
+        is_exhausted = claim is None and give_up_job(connection, tenant_id, report_id, if_exhausted=True)
     if claim is None:
         logger.info("nothing left to do: the report has ended, or there is none", exhausted=is_exhausted)
         if is_exhausted:
