@@ -1,12 +1,14 @@
-"""A job's life: claimed, kept alive, finished, sent back, or given up. Every write names the attempt: a fence.
+"""A job's life: claimed, kept alive, finished, sent back, cancelled, or given up. A worker's writes name its attempt.
 
-    PENDING -> GENERATING -> READY
-       ^           |    `--> FAILED    (a permanent error at once, a transient one after the last attempt)
-       `-----------'
-        (a retry, or the hand-over of `checkpoints.py`)
+    PENDING -> GENERATING -> READY     (-> EXPIRED, when its files' time is over)
+     ^ ^  |        |    `--> FAILED    (a permanent error at once, a transient one after the last attempt)
+     | |  `---.----'------> CANCELLED
+     | `-(retry)-'              |     (or the hand-over of checkpoints.py)
+     `--------(redrive)------ FAILED   (dead_letters.py)
 
-`attempt` grows with each claim. A worker that was thought dead and wakes up still names its old attempt, so none
-of its writes finds a row, and it raises LeaseLost.
+`attempt` grows with each claim: it is the fence. A worker that was thought dead and wakes up still names its old
+attempt, so none of its writes finds a row, and it raises LeaseLost. So does one whose job was cancelled: of finishing
+and cancelling, the first to update the row wins.
 """
 
 from __future__ import annotations
@@ -23,17 +25,18 @@ from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import Jsonb
 
 from resma.content import ReportContent
-from resma.errors import LeaseHeld, LeaseLost, ResmaError
+from resma.errors import LeaseHeld, LeaseLost, ReportEnded, ResmaError
 from resma.header import Total
-from resma.reports import CheckpointRecord, StoredFile
+from resma.reports import CheckpointRecord, StoredFile, find_report
 from resma.summary import Summary
 
 LEASE_SECONDS = 15
 """How long a job stays a worker's after its last sign of life, which comes about once a second."""
 
 MAX_ATTEMPTS = 3
-"""Attempts a job gets, hand-overs not counted: what `attempts_allowed` begins with. As many as the queue's redrive
-policy has receives (template.yaml)."""
+"""Attempts a job gets at first; as many as the queue's redrive policy has receives (template.yaml).
+
+The row says how many it is allowed by now: a redrive gives it as many again, a hand-over one more."""
 
 REVIVAL_HOURS = 6
 """How long after its request a job whose receives were used up without attempts is sent again."""
@@ -46,6 +49,7 @@ class Claim(ReportContent):
     tenant_id: str
     report_id: UUID
     attempt: int
+    attempts_allowed: int
     created_at: datetime
     checkpoint: CheckpointRecord | None
     """What to go on from; None is from the first row."""
@@ -53,7 +57,7 @@ class Claim(ReportContent):
 
 def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Claim | None:
     """Takes the job if it is free, or if its worker's lease has run out; None where there is nothing left to do:
-    it has ended, or had all its attempts.
+    it has ended, or had the attempts that it is allowed.
 
     Raises LeaseHeld while another worker has it.
     """
@@ -64,6 +68,7 @@ def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID)
                 UPDATE resma.reports
                 SET status = 'GENERATING', attempt = attempt + 1, started_at = clock_timestamp(),
                     enqueued_at = coalesce(enqueued_at, clock_timestamp()),
+                    slot_at = coalesce(slot_at, clock_timestamp()),
                     lease_until = clock_timestamp() + make_interval(secs => %s),
                     rows_done = coalesce((checkpoint ->> 'rows')::bigint, 0),
                     rows_expected = CASE WHEN checkpoint IS NOT NULL THEN rows_expected END
@@ -111,17 +116,26 @@ def note_summary(connection: Connection[TupleRow], claim: Claim, summary: Summar
     )
 
 
-def finish_job(
-    connection: Connection[TupleRow], claim: Claim, files: Sequence[StoredFile], rows: int, metrics: dict[str, Any]
+def finish_job(  # noqa: PLR0913, PLR0917  # what there is to say of a finished report
+    connection: Connection[TupleRow],
+    claim: Claim,
+    files: Sequence[StoredFile],
+    rows: int,
+    metrics: dict[str, Any],
+    retention_days: int,
 ) -> None:
-    """GENERATING -> READY, with the completion event in the same transaction. Raises LeaseLost."""
+    """GENERATING -> READY, with the completion event in the same transaction. Raises LeaseLost.
+
+    The files are kept for that many days.
+    """
     fenced_update(
         connection,
         claim,
         "status = 'READY', finished_at = clock_timestamp(), lease_until = NULL,"
+        " expires_at = clock_timestamp() + make_interval(days => %(retention_days)s),"
         " rows_done = %(rows)s, files = %(files)s, metrics = %(metrics)s, checkpoint = NULL,"
         " error_code = NULL, error_detail = NULL",
-        {"rows": rows, "files": Jsonb(list(files)), "metrics": Jsonb(metrics)},
+        {"rows": rows, "files": Jsonb(list(files)), "metrics": Jsonb(metrics), "retention_days": retention_days},
     )
     _record_event(connection, claim.tenant_id, claim.report_id, "report.ready")
 
@@ -132,7 +146,7 @@ def send_back(connection: Connection[TupleRow], claim: Claim, error: Exception) 
         connection,
         claim,
         "status = 'PENDING', lease_until = NULL, error_code = %(code)s, error_detail = %(detail)s",
-        describe_error(error),
+        _describe_attempt(claim, error),
     )
 
 
@@ -148,17 +162,44 @@ def fail_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -
     _record_event(connection, claim.tenant_id, claim.report_id, "report.failed")
 
 
+def cancel_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, cancelled_by: str) -> bool:
+    """PENDING or GENERATING -> CANCELLED, with the completion event; returns whether it was this call that did it.
+
+    Its worker finds out by its next heartbeat. Raises ReportNotFound, and ReportEnded where it has ended otherwise.
+    """
+    row = connection.execute(
+        """
+        UPDATE resma.reports
+        SET status = 'CANCELLED', cancelled_by = %s, finished_at = clock_timestamp(), lease_until = NULL,
+            error_code = NULL, error_detail = NULL
+        WHERE tenant_id = %s AND report_id = %s AND status IN ('PENDING', 'GENERATING')
+        RETURNING report_id
+        """,
+        (cancelled_by, tenant_id, report_id),
+    ).fetchone()
+    if row is None:
+        if (status := find_report(connection, tenant_id, report_id).status) != "CANCELLED":
+            raise ReportEnded(
+                f"the report is {status} already: only one that is PENDING or GENERATING can be cancelled"
+            )
+        return False
+    _record_event(connection, tenant_id, report_id, "report.cancelled")
+    return True
+
+
 def revive_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> bool:
     """Puts a job that the queue has given up into the outbox, if it has attempts left; returns whether it did.
 
     The queue counts receives, and not each is an attempt: while the database is away no worker can claim, and a
-    duplicate of a running job's message only finds it taken. Some hours after the request it ends all the same.
+    duplicate of a running job's message only finds it taken. Some hours after the request (or
+    the redrive, or the last checkpoint) it ends all the same.
     """
     row = connection.execute(
         """
         UPDATE resma.reports SET status = 'PENDING', lease_until = NULL, enqueued_at = NULL
         WHERE tenant_id = %s AND report_id = %s AND attempt < attempts_allowed
-          AND created_at > clock_timestamp() - make_interval(hours => %s)
+          AND greatest(coalesce(redriven_at, created_at), (checkpoint ->> 'at')::timestamptz)
+              > clock_timestamp() - make_interval(hours => %s)
           AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
         RETURNING report_id
         """,
@@ -170,21 +211,24 @@ def revive_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID
 def give_up_job(
     connection: Connection[TupleRow], tenant_id: str, report_id: UUID, *, if_exhausted: bool = False
 ) -> bool:
-    """FAILED with the last error, for a job that the queue has given up; returns whether the row was changed.
+    """FAILED with the last error, and a dead letter: for a job that nobody will try again by himself.
 
-    With `if_exhausted` only if it has had all its attempts. Leaves alone what is finished, and what a worker still
-    has: a duplicate of its message was given up then.
+    Returns whether the row was changed. With `if_exhausted`, only if it has had all attempts that it is allowed.
+    Leaves alone what is finished, and what a worker still has: a duplicate of its message was given up then.
     """
     row = connection.execute(
         """
         UPDATE resma.reports
-        SET status = 'FAILED', finished_at = clock_timestamp(), lease_until = NULL,
-            error_code = coalesce(error_code, 'worker-died'),
+        SET status = 'FAILED', finished_at = clock_timestamp(), dead_lettered_at = clock_timestamp(),
+            lease_until = NULL, error_code = coalesce(error_code, 'worker-died'),
             error_detail = coalesce(error_detail, 'the worker ended without a word in attempt ' || attempt ||
-                ', for instance out of memory or time: see its log, then ask for the report again')
+                ', for instance out of memory or time: see its log') ||
+                '; given up after ' || attempt || CASE attempt WHEN 1 THEN ' attempt' ELSE ' attempts' END ||
+                ': once the cause is mended, redrive it (POST /api/v1/dead-letters/' || report_id ||
+                '/redrive) or ask for the report again'
         WHERE tenant_id = %s AND report_id = %s
           AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
-          AND (NOT %s OR attempt >= attempts_allowed)
+          AND (attempt >= attempts_allowed OR NOT %s)
         RETURNING report_id
         """,
         (tenant_id, report_id, if_exhausted),
@@ -199,6 +243,12 @@ def describe_error(error: Exception) -> dict[str, str]:
     if isinstance(error, ResmaError):
         return {"code": error.code, "detail": str(error)}
     return {"code": "internal", "detail": f"an unexpected {type(error).__name__}: see the worker's log"}
+
+
+def _describe_attempt(claim: Claim, error: Exception) -> dict[str, str]:
+    described = describe_error(error)
+    which = f"attempt {claim.attempt} of {claim.attempts_allowed}"
+    return {**described, "detail": f"{which}: {described['detail']}"}
 
 
 def show_total(total: Total) -> dict[str, Any]:
@@ -224,12 +274,21 @@ def fenced_update(connection: Connection[TupleRow], claim: Claim, assignments: s
 
 
 def _record_event(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, type_: str) -> None:
-    """The event and, where the request named a callback, its delivery: both exist or neither."""
-    event_id = f"evt_{report_id.hex}"
-    connection.execute(
-        "INSERT INTO resma.events (tenant_id, event_id, report_id, type) VALUES (%s, %s, %s, %s)",
-        (tenant_id, event_id, report_id, type_),
-    )
+    """The event and, where the request named a callback, its delivery: both exist or neither.
+
+    A report that was redriven ends again, with another event; what it died of stays with the one that told of it.
+    """
+    row = connection.execute(
+        """
+        INSERT INTO resma.events (tenant_id, event_id, report_id, type, redrive, error_code, error_detail)
+        SELECT tenant_id, %s || CASE redrives WHEN 0 THEN '' ELSE '_' || redrives END, report_id, %s, redrives,
+               error_code, error_detail
+        FROM resma.reports WHERE tenant_id = %s AND report_id = %s
+        RETURNING event_id
+        """,
+        (f"evt_{report_id.hex}", type_, tenant_id, report_id),
+    ).fetchone()
+    assert row is not None  # the report has just been updated
     # The first attempt comes with the event; should that fail to arrive, the tick makes it after half a minute.
     connection.execute(
         """
@@ -238,5 +297,5 @@ def _record_event(connection: Connection[TupleRow], tenant_id: str, report_id: U
         FROM resma.reports
         WHERE tenant_id = %s AND report_id = %s AND callback_url IS NOT NULL
         """,
-        (event_id, tenant_id, report_id),
+        (row[0], tenant_id, report_id),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ import psycopg
 from psycopg import Connection, IsolationLevel, sql
 from psycopg.rows import TupleRow
 
-from resma.catalogue import ReportType
+from resma.catalogue import ColumnSpec, ReportType
 from resma.database import translated_errors
 from resma.errors import CheckpointUnusable, SourceChanged
 from resma.keyset import Key, types_of
@@ -56,17 +57,21 @@ class Snapshot:
             "longer changes (filters), give the report type a cut_off, or read from a replica that is held back"
         )
 
-    def batches(self, columns: Sequence[str], after: Row | None = None) -> Iterator[Batch]:
+    def batches(self, columns: Sequence[str], after: Row | None = None, *, personal_masked: bool) -> Iterator[Batch]:
         """Yields every row, in the report's order, with these columns. To be called last: it may end the connection.
 
         With the key of a row (`last_key`), those after it. Raises CheckpointUnusable where there is no such row, or
         more than one, so that nobody knows which have been read.
         """
         condition = self._after(after) if after is not None else sql.SQL("true")
-        more = [name for name in self._type.sort if name not in columns]
-        self._key_places = [[*columns, *more].index(name) for name in self._type.sort]
+        chosen = self._type.choose_columns(columns)
+        shown = [column_expression(column, masked=personal_masked) for column in chosen]
+        raw = [None if personal_masked and column.personal else column.name for column in chosen]
+        # Columns that the rows are sorted by and that are not shown, or not as they are, come after those that are.
+        more = [name for name in self._type.sort if name not in raw]
+        self._key_places = [[*raw, *more].index(name) for name in self._type.sort]
         query = sql.SQL("SELECT {} FROM ({}) AS report WHERE {} ORDER BY {}").format(
-            sql.SQL(", ").join(sql.SQL("report.{}").format(sql.Identifier(name)) for name in [*columns, *more]),
+            sql.SQL(", ").join([*shown, *(sql.SQL("report.{}").format(sql.Identifier(name)) for name in more)]),
             catalogue_query(self._type),
             condition,
             sort_order(self._type),
@@ -117,6 +122,19 @@ def _cut_off(report_type: ReportType) -> Iterator[ReportType]:
         bound = f"WHERE report.{report_type.cut_off} <= %({_CUT_OFF})s"
         query = f"SELECT * FROM ({report_type.query}) AS report {bound}"  # noqa: S608
         yield report_type.model_copy(update={"query": query})
+
+
+MASK = "****"
+"""What stands for a personal value; that there is none is no secret."""
+
+
+def column_expression(column: ColumnSpec, *, masked: bool) -> sql.Composed:
+    """A column of the query as the report shows it. What is masked never leaves the database."""
+    value = sql.SQL("report.{}").format(sql.Identifier(column.name))
+    if not (masked and column.personal):
+        return value
+    mask = sql.SQL("{}::jsonb").format(json.dumps(MASK)) if column.kind == "json" else sql.Literal(MASK)
+    return sql.SQL("CASE WHEN {} IS NOT NULL THEN {} END").format(value, mask)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from resma.checkpoints import drop_checkpoint, hand_over_job
 from resma.errors import LeaseLost, PermanentError, RequestInvalid, ResmaError, StartOver
 from resma.job import claim_job, fail_job, give_up_job, send_back
 from resma.job_queue import mark_enqueued, send_job
+from resma.messages import JobMessage
 from worker.clear_up import clear_up
 from worker.make_files import Invocation, Work, make_files
 from worker.resources import Resources
@@ -54,9 +55,9 @@ def generate_report(resources: Resources, tenant_id: str, report_id: UUID, invoc
 def pass_on(resources: Resources, tenant_id: str, report_id: UUID) -> None:
     """Sends the message of a job that was handed over. Never raises: what fails here, the tick sends."""
     try:
-        send_job(resources.sqs, resources.queue_url, tenant_id, report_id)
+        send_job(resources.announcer.queue, JobMessage(tenant_id=tenant_id, report_id=report_id))
         with resources.system.transaction(tenant_id) as connection:
-            mark_enqueued(connection, tenant_id, report_id)
+            mark_enqueued(connection, tenant_id, [report_id])
     except (ClientError, BotoCoreError, ResmaError) as error:
         logger.warning("a job was not passed on; the tick will do it", error=type(error).__name__)
 

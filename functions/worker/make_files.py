@@ -14,6 +14,7 @@ from resma.header import ReportHeader
 from resma.job import Claim, finish_job, keep_alive, note_summary
 from resma.locales import LOCALES
 from resma.options import FormatOptions
+from resma.quotas import count_rows
 from resma.reports import tenant_name
 from resma.saved_work import SavedWork, stamp_of
 from resma.snapshot import Snapshot, open_snapshot
@@ -86,7 +87,8 @@ def make_files(work: Work, invocation: Invocation) -> bool:
             with _open_files(work, header, heartbeat.lost, taken_up) as files:
                 goes_on = _Supervisor(work, invocation.pace, heartbeat, snapshot, report_type, content, files)
                 names = [column.name for column in header.columns]
-                batches = snapshot.batches(names, taken_up.work.last_key if taken_up else None)
+                last_key = taken_up.work.last_key if taken_up else None
+                batches = snapshot.batches(names, last_key, personal_masked=claim.personal_masked)
                 rows = files.write_rows(batches, goes_on, rows_before)
                 if rows is None:
                     return False
@@ -97,7 +99,7 @@ def make_files(work: Work, invocation: Invocation) -> bool:
                 watch.lap("publish")
     metrics = measure(claim, watch, files.seconds, stored, rows - rows_before, content.snapshots)
     with resources.system.transaction(claim.tenant_id) as connection:
-        finish_job(connection, claim, stored, rows, metrics)
+        finish_job(connection, claim, stored, rows, metrics, resources.retention_days)
     emit_metrics(claim, metrics, rows)
     return True
 
@@ -111,6 +113,7 @@ def _look_into(work: Work, snapshot: Snapshot, taken_up: TakenUp | None) -> _Con
     summary = snapshot.summarise(language)
     with work.resources.system.transaction(work.claim.tenant_id) as connection:
         note_summary(connection, work.claim, summary)
+        count_rows(connection, work.claim, summary.rows)
         return _Content(summary, tenant_name(connection, work.claim.tenant_id), 1)
 
 

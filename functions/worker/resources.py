@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from resma.announce import Announcer
 from resma.database import Database
 from resma.multipart import Clients
-from worker.announce import Announcer
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
-    from types_boto3_sqs import SQSClient
 
 
 @dataclass(frozen=True)
@@ -25,9 +24,8 @@ class Resources:
     s3: S3Client
     s3_asking_once: S3Client
     bucket: str
+    retention_days: int
     announcer: Announcer
-    sqs: SQSClient
-    queue_url: str
 
     @property
     def clients(self) -> Clients:

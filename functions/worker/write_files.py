@@ -171,15 +171,18 @@ def open_files(  # noqa: PLR0913, PLR0917  # what to write, and where
     header: ReportHeader,
     options: FormatOptions,
     target: Target,
-    stopped: Event,
-    begun: Mapping[str, Begun],
+    stopped: Event | None = None,
+    begun: Mapping[str, Begun] | None = None,
 ) -> Iterator[FilesInProgress]:
     """Starts an upload for each format; those not completed when the block is left are aborted, unless kept.
 
     Files that are `begun`, by format, go on. Once `stopped` is set nobody waits for the store any more.
     """
     with UploadPool(stopped) as pool, contextlib.ExitStack() as uploads:
-        files = [_open_file(format_, header, options, target, pool, begun.get(format_), uploads) for format_ in formats]
+        files = [
+            _open_file(format_, header, options, target, pool, (begun or {}).get(format_), uploads)
+            for format_ in formats
+        ]
         yield FilesInProgress(files, header, target, pool)
 
 
