@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,14 +15,16 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 import worker.app
-from resma import multipart, reading
+from resma import aws, multipart, reading
 from resma.errors import ResmaError
 from resma.reports import Report, find_report
 from resma.summary import summarise
 from tests.integration.conftest import System
-from worker import pace
+from tests.integration.mortal import Killed, Mortal
+from worker import heartbeat, pace
 from worker.generate_report import generate_report
 from worker.make_files import Invocation
+from worker.resources import Resources
 
 CASES: dict[str, dict[str, Any]] = {
     "csv": {"format": "CSV"},
@@ -79,6 +82,7 @@ class Reports:
     def __init__(self, system: System, admin: Connection[TupleRow]) -> None:
         self.system = system
         self._admin = admin
+        self._calm_csv: bytes | None = None
 
     def ask(self, request: dict[str, Any]) -> None:
         """Puts the report there anew, and nothing of an earlier run."""
@@ -88,11 +92,11 @@ class Reports:
         self.system.request_report(**request)
         self._admin.execute("UPDATE resma.reports SET report_id = %s", (REPORT_ID,))
 
-    def work(self) -> str:
+    def work(self, resources: Resources | None = None) -> str:
         """One invocation; returns its outcome, or the code of the error that it ended with."""
         try:
             return generate_report(
-                worker.app._resources(), "demo", REPORT_ID, Invocation(pace.Pace(60_000), lambda: None)
+                resources or worker.app._resources(), "demo", REPORT_ID, Invocation(pace.Pace(60_000), lambda: None)
             )
         except ResmaError as error:
             return error.code
@@ -110,6 +114,11 @@ class Reports:
         with worker.app._resources().system.transaction("demo") as connection:
             return find_report(connection, "demo", REPORT_ID)
 
+    def sweep(self) -> None:
+        """Lets the tick look for what dead workers have left, when none can be alive any more."""
+        self._admin.execute("UPDATE resma.reports SET finished_at = finished_at - interval '1 hour'")
+        self.system.tick()
+
     def contents(self) -> dict[str, bytes]:
         """The files of the READY report by format. Asserts that there is nothing else of it, and that hashes agree."""
         report = self.row()
@@ -124,6 +133,12 @@ class Reports:
             assert (len(data), hashlib.sha256(data).hexdigest()) == (file["bytes"], file["sha256"])
             assert answer["ContentType"] == file["media_type"]
         return found
+
+    def calm_csv(self) -> bytes:
+        """The same for the CSV, made once."""
+        if self._calm_csv is None:
+            self._calm_csv = self.calm(CASES["csv"])["CSV"]
+        return self._calm_csv
 
     def calm(self, request: dict[str, Any]) -> dict[str, bytes]:
         """The files of one run without a cut."""
@@ -151,3 +166,116 @@ def test_handed_over_again_and_again_the_file_is_the_same(reports: Reports, cuts
     row = reports.row()
     assert row.metrics is not None
     assert row.metrics["snapshots"] == len(outcomes) == row.attempt
+
+
+CSV = CASES["csv"]
+HANDED_OVER_AT = 9
+SAVED_EVERY = 9
+
+
+def _begin(reports: Reports, cuts: Cuts) -> bytes:
+    """A first attempt that is handed over with a segment and a tail; returns what the file shall be."""
+    cuts.hand_over = cuts.save = lambda _: False
+    calm = reports.calm_csv()
+    cuts.batches = 0
+    cuts.hand_over = lambda batches: batches == HANDED_OVER_AT
+    reports.ask(CSV)
+    assert reports.work() == "HANDED_OVER"
+    row = reports.row()
+    assert (row.status, row.attempt, row.rows_done) == ("PENDING", 1, HANDED_OVER_AT * 100)
+    assert len(reports.system.open_uploads()) == 1
+    cuts.hand_over = lambda _: False
+    cuts.save = lambda batches: batches % SAVED_EVERY == 0
+    return calm
+
+
+def _new_resources() -> Resources:
+    """Another worker process'."""
+    aws.s3_client.cache_clear()
+    try:
+        return worker.app._resources.__wrapped__()
+    finally:
+        aws.s3_client.cache_clear()
+
+
+def _close(resources: Resources) -> None:
+    resources.system.close()
+    resources.source.close()
+
+
+def _end_lease(admin: Connection[TupleRow]) -> None:
+    admin.execute(
+        "UPDATE resma.reports SET lease_until = clock_timestamp() - interval '1 second' WHERE status = 'GENERATING'"
+    )
+
+
+def _steps_of_an_attempt(reports: Reports, cuts: Cuts) -> int:
+    """How many steps the second attempt has when nothing goes wrong."""
+    _begin(reports, cuts)
+    resources = _new_resources()
+    mortal = Mortal(resources)
+    try:
+        assert reports.work(resources) == "READY"
+    finally:
+        _close(resources)
+    return mortal.steps
+
+
+def test_a_worker_may_die_before_any_step(
+    reports: Reports, cuts: Cuts, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 3600)
+    steps = _steps_of_an_attempt(reports, cuts)
+    assert steps > 20
+    begun_with = set()
+    for step in range(1, steps + 1):
+        calm = _begin(reports, cuts)
+        resources = _new_resources()
+        Mortal(resources).die_before(step)
+        try:
+            with pytest.raises(Killed):
+                reports.work(resources)
+        finally:
+            _close(resources)
+        _end_lease(admin)
+        if (left := reports.row()).status != "READY":
+            begun_with.add(left.checkpoint["rows"] if left.checkpoint else 0)
+            assert reports.work() == "READY", step
+        reports.sweep()
+        assert reports.contents() == {"CSV": calm}, step
+        assert (reports.row().metrics or {})["snapshots"] > 1
+    assert begun_with == {900, 1800, 2700}, "each time from the last checkpoint"
+
+
+def test_a_zombie_may_wake_up_before_any_step(
+    reports: Reports, cuts: Cuts, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was stopped, its job was taken over and is READY; whatever it then does changes nothing."""
+    monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 3600)
+    monkeypatch.setattr(multipart, "APPEAR_SECONDS", 0)
+    published: list[str] = []
+    monkeypatch.setattr("resma.announce.publish_event", lambda *given: published.append(given[2]["id"]))
+    steps = _steps_of_an_attempt(reports, cuts)
+    for step in range(2, steps):
+        calm = _begin(reports, cuts)
+        published.clear()
+        zombies = _new_resources()
+        frozen, thawed = Mortal(zombies).freeze_before(step)
+        outcome: list[str] = []
+        sleeper = threading.Thread(
+            target=lambda zombies=zombies, outcome=outcome: outcome.append(reports.work(zombies))
+        )
+        sleeper.start()
+        assert frozen.wait(20)
+        while reports.row().status == "GENERATING":
+            _end_lease(admin)  # again, if it was on its way to renew it
+            assert reports.work() in {"READY", "lease-held"}, step
+        made = reports.row()
+        thawed.set()
+        sleeper.join(30)
+        assert len(outcome) == 1, step
+        _close(zombies)
+        assert reports.row() == made, step
+        reports.sweep()
+        assert reports.contents() == {"CSV": calm}, step
+        assert len(published) == 1, step
