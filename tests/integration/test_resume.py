@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
+from moto.s3.exceptions import NoSuchUpload
+from moto.s3.models import S3Backend
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 import worker.app
 from resma import aws, multipart, reading
+from resma.catalogue import find_report_type
 from resma.errors import ResmaError
 from resma.reports import Report, find_report
 from resma.summary import summarise
+from tests.e2e.eventually import eventually
 from tests.integration.conftest import System
 from tests.integration.mortal import Killed, Mortal
 from worker import heartbeat, pace
@@ -49,6 +56,20 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(multipart, "PART_SIZES", ((10_000, PART),))
     monkeypatch.setattr(multipart, "LEAST_PART_BYTES", PART)
     monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)
+    for name in ("upload_part", "complete_multipart_upload"):
+        monkeypatch.setattr(S3Backend, name, _refusing(getattr(S3Backend, name)))
+
+
+def _refusing(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Moto's backend stumbles over an upload that it does not know; S3 says so."""
+
+    def call(*given: Any, **named: Any) -> Any:
+        try:
+            return method(*given, **named)
+        except KeyError as error:
+            raise NoSuchUpload(upload_id=str(error)) from error
+
+    return call
 
 
 class Cuts:
@@ -83,6 +104,7 @@ class Reports:
         self.system = system
         self._admin = admin
         self._calm_csv: bytes | None = None
+        self.is_masked = False
 
     def ask(self, request: dict[str, Any]) -> None:
         """Puts the report there anew, and nothing of an earlier run."""
@@ -90,7 +112,9 @@ class Reports:
         for key in self.system.objects():
             self.system.s3.delete_object(Bucket=self.system.bucket, Key=key)
         self.system.request_report(**request)
-        self._admin.execute("UPDATE resma.reports SET report_id = %s", (REPORT_ID,))
+        self._admin.execute(
+            "UPDATE resma.reports SET report_id = %s, personal_masked = %s", (REPORT_ID, self.is_masked)
+        )
 
     def work(self, resources: Resources | None = None) -> str:
         """One invocation; returns its outcome, or the code of the error that it ended with."""
@@ -279,3 +303,239 @@ def test_a_zombie_may_wake_up_before_any_step(
         reports.sweep()
         assert reports.contents() == {"CSV": calm}, step
         assert len(published) == 1, step
+
+
+def _tamper(reports: Reports) -> None:
+    checkpoint = reports.row().checkpoint
+    assert checkpoint is not None
+    system = reports.system
+    data = system.s3.get_object(Bucket=system.bucket, Key=checkpoint["key"])["Body"].read()
+    system.s3.put_object(Bucket=system.bucket, Key=checkpoint["key"], Body=data[:-1] + bytes([data[-1] ^ 1]))
+
+
+def _lose_the_blob(reports: Reports) -> None:
+    checkpoint = reports.row().checkpoint
+    assert checkpoint is not None
+    reports.system.s3.delete_object(Bucket=reports.system.bucket, Key=checkpoint["key"])
+
+
+def _lose_the_upload(reports: Reports) -> None:
+    for upload in reports.system.open_uploads():
+        reports.system.s3.abort_multipart_upload(
+            Bucket=reports.system.bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+        )
+
+
+ACCIDENTS = {"tampered with": _tamper, "gone": _lose_the_blob, "its upload is gone": _lose_the_upload}
+
+
+@pytest.mark.parametrize("accident", ACCIDENTS)
+def test_what_cannot_be_gone_on_from_is_begun_anew(reports: Reports, cuts: Cuts, accident: str) -> None:
+    calm = _begin(reports, cuts)
+    ACCIDENTS[accident](reports)
+    assert reports.work() == "checkpoint-unusable"
+    row = reports.row()
+    assert (row.status, row.checkpoint, row.rows_done) == ("PENDING", None, 0)
+    assert (reports.system.objects(), reports.system.open_uploads()) == ([], [])
+    assert reports.work() == "READY"
+    assert reports.contents() == {"CSV": calm}
+    assert (reports.row().metrics or {})["snapshots"] == 1
+
+
+def test_other_code_begins_anew(reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
+    calm = _begin(reports, cuts)
+    monkeypatch.setattr("worker.make_files.stamp_of", lambda _: "that of a newer version")
+    assert reports.work() == "checkpoint-unusable"
+    assert reports.work() == "READY"
+    assert reports.contents() == {"CSV": calm}
+
+
+@contextlib.contextmanager
+def _booked(admin: Connection[TupleRow], booked_at: str, *rows: int) -> Iterator[None]:
+    """More transactions, of that moment."""
+    for number in rows:
+        admin.execute(
+            "INSERT INTO bank.transactions VALUES ('demo', %s, 'x', %s, 'FEE', 'BOOKED', 'late', NULL, 'BRL', -1)",
+            (number, booked_at),
+        )
+    try:
+        yield
+    finally:
+        admin.execute("DELETE FROM bank.transactions WHERE description = 'late'")
+
+
+def test_what_comes_in_meanwhile_is_left_out(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
+    calm = _begin(reports, cuts)
+    with _booked(admin, "2026-03-09 12:00:01+00", 10**9):
+        assert reports.work() == "READY"
+    assert reports.contents() == {"CSV": calm}
+    assert reports.row().as_of == AS_OF
+
+
+def test_rows_before_the_cut_off_begin_it_anew(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
+    calm = _begin(reports, cuts)
+    with _booked(admin, "2024-01-01 00:00:00+00", 10**9):
+        assert reports.work() == "source-changed"
+        assert reports.work() == "READY"
+        assert reports.contents()["CSV"].count(b"\r\n") == calm.count(b"\r\n") + 1
+
+
+def test_data_that_never_rest_fail_with_a_remedy(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
+    reports.ask(CSV)
+    cuts.hand_over = lambda _: True
+    outcomes = []
+    with _booked(admin, "2024-01-01 00:00:00+00"):
+        for number in range(20):
+            outcomes.append(reports.work())
+            if outcomes[-1] in {"ENDED", "FAILED"}:
+                break
+            admin.execute(
+                "INSERT INTO bank.transactions VALUES"
+                " ('demo', %s, 'x', '2024-01-01', 'FEE', 'BOOKED', 'late', NULL, 'BRL', -1)",
+                (10**9 + number,),
+            )
+    row = reports.row()
+    assert (row.status, row.error_code) == ("FAILED", "source-changed"), outcomes
+    assert "cut_off" in (row.error_detail or "")
+    reports.sweep()
+    assert (reports.system.objects(), reports.system.open_uploads()) == ([], [])
+
+
+def test_rows_that_can_not_be_told_apart_begin_it_anew(
+    reports: Reports, cuts: Cuts, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a report type whose sort is no total order, where the cut falls on a tie."""
+    real = find_report_type("TRANSACTIONS")
+    tied = real.model_copy(update={"sort": ("currency",), "period": None})
+    monkeypatch.setattr("worker.make_files.find_report_type", lambda _: tied)
+    reports.ask(CSV)
+    cuts.hand_over = lambda batches: batches == 3
+    assert reports.work() == "HANDED_OVER"
+    assert reports.work() == "checkpoint-unusable"
+    assert "sort" in (reports.row().error_detail or "")
+    assert reports.work() == "READY"
+    assert len(reports.contents()) == 1
+
+
+def test_the_key_is_right_with_nulls_and_equal_beginnings(
+    reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sorted by a column that is often NULL, then by the id: NULLs come last, and a cut may fall among them."""
+    real = find_report_type("TRANSACTIONS")
+    sorted_so = real.model_copy(update={"sort": ("counterparty", "id"), "period": None})
+    monkeypatch.setattr("worker.make_files.find_report_type", lambda _: sorted_so)
+    request = {"format": "CSV", "columns": ["id", "booked_at"]}
+    calm = reports.calm(request)
+    cuts.hand_over = lambda _: True
+    reports.ask(request)
+    assert len(reports.work_to_the_end()) > 30
+    assert reports.contents() == calm
+
+
+def test_masked_columns_stay_masked(reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sorted by a personal column that the caller may not see: the file has stars, the key has not."""
+    real = find_report_type("TRANSACTIONS")
+    personal = [column.model_copy(update={"personal": column.name == "account"}) for column in real.columns]
+    secret = real.model_copy(update={"sort": ("account", "id"), "period": None, "columns": tuple(personal)})
+    monkeypatch.setattr("worker.make_files.find_report_type", lambda _: secret)
+    reports.is_masked = True
+    calm = reports.calm(CSV)
+    assert b"****" in calm["CSV"]
+    cuts.hand_over = lambda batches: batches % 5 == 0
+    reports.ask(CSV)
+    reports.work_to_the_end()
+    assert reports.contents() == calm
+
+
+# ---------------------------------------------------------------- cancelled
+
+
+def _cancel(admin: Connection[TupleRow]) -> None:
+    """As the API does, from a connection that waits for nobody."""
+    admin.execute("UPDATE resma.reports SET status = 'CANCELLED', finished_at = clock_timestamp(), lease_until = NULL")
+
+
+class _Working:
+    """A worker in a thread."""
+
+    def __init__(self, reports: Reports) -> None:
+        self.outcome: list[str] = []
+        self._thread = threading.Thread(target=lambda: self.outcome.append(reports.work()))
+        self._thread.start()
+
+    def await_end(self) -> str:
+        """Returns what came of it."""
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+        return self.outcome[0]
+
+
+def test_a_cancelled_report_stops_the_query(
+    reports: Reports, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resma.snapshot._SESSION", "SET LOCAL datestyle = 'ISO, YMD'")  # no limit ends it sooner
+    reports.ask(CSV)
+    with psycopg.connect(admin.info.dsn, password=admin.info.password) as blocker:
+        blocker.execute("LOCK TABLE bank.transactions IN ACCESS EXCLUSIVE MODE")
+        working = _Working(reports)
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'resma_reader'"
+        eventually("the query waits", lambda: admin.execute(waiting).fetchone() == (1,))
+        _cancel(admin)
+        assert working.await_end() == "lease-lost"  # with the table still locked
+        assert admin.execute(waiting).fetchone() == (0,)
+    assert (reports.system.objects(), reports.system.open_uploads()) == ([], [])
+
+
+@pytest.mark.parametrize("waits_for", ["room for the next part", "its parts, at a checkpoint"])
+def test_a_cancelled_report_does_not_wait_for_the_store(
+    reports: Reports, cuts: Cuts, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, waits_for: str
+) -> None:
+    """Its parts hang; a segment, a checkpoint and an upload are there already."""
+    monkeypatch.setattr(multipart, "PART_SIZES", ((10_000, PART // 4),))
+    _begin(reports, cuts)
+    cuts.save = lambda batches: waits_for != "room for the next part" and len(hanging) > 0
+    answer = threading.Event()
+    hanging: list[int] = []
+
+    def hang(self: multipart.MultipartUpload, number: int, part: bytes) -> Any:
+        hanging.append(number)
+        assert answer.wait(60)
+        raise KeyError("it is gone")
+
+    monkeypatch.setattr(multipart.MultipartUpload, "_upload", hang)
+    try:
+        working = _Working(reports)
+        eventually("parts are in the air", lambda: len(hanging) > 0)
+        _cancel(admin)
+        assert working.await_end() == "lease-lost"  # with the parts still in the air
+    finally:
+        answer.set()
+    assert (reports.system.objects(), reports.system.open_uploads()) == ([], [])
+
+
+def test_a_slow_store_slows_the_cursor_and_not_memory(
+    reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each moment what was read and not stored yet is bounded by the parts in the air and the one that fills."""
+    calm = reports.calm(CSV)
+    stored = 0
+    unsent: list[int] = []
+    upload, write = multipart.MultipartUpload._upload, multipart.MultipartUpload.write
+
+    def slow_upload(self: multipart.MultipartUpload, number: int, part: bytes) -> multipart.Part:
+        nonlocal stored
+        time.sleep(0.05)
+        sent = upload(self, number, part)
+        stored += len(part)
+        return sent
+
+    def watched(self: multipart.MultipartUpload, data: bytes) -> None:
+        write(self, data)
+        unsent.append(self.bytes - stored)
+
+    monkeypatch.setattr(multipart.MultipartUpload, "_upload", slow_upload)
+    monkeypatch.setattr(multipart.MultipartUpload, "write", watched)
+    reports.ask(CSV)
+    assert reports.work() == "READY"
+    assert reports.contents() == calm
+    assert PART < max(unsent) <= (multipart.UPLOAD_THREADS + 2) * PART
