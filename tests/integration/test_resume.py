@@ -23,8 +23,10 @@ import worker.app
 from resma import aws, multipart, reading
 from resma.catalogue import find_report_type
 from resma.errors import ResmaError
+from resma.object_store import Part
 from resma.reports import Report, find_report
 from resma.summary import summarise
+from resma.upload_pool import UPLOAD_THREADS
 from tests.e2e.eventually import eventually
 from tests.integration.conftest import System
 from tests.integration.mortal import Killed, Mortal
@@ -276,7 +278,7 @@ def test_a_zombie_may_wake_up_before_any_step(
 ) -> None:
     """It was stopped, its job was taken over and is READY; whatever it then does changes nothing."""
     monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 3600)
-    monkeypatch.setattr(multipart, "APPEAR_SECONDS", 0)
+    monkeypatch.setattr("resma.object_store.APPEAR_SECONDS", 0)
     published: list[str] = []
     monkeypatch.setattr("resma.announce.publish_event", lambda *given: published.append(given[2]["id"]))
     steps = _steps_of_an_attempt(reports, cuts)
@@ -522,7 +524,7 @@ def test_a_slow_store_slows_the_cursor_and_not_memory(
     unsent: list[int] = []
     upload, write = multipart.MultipartUpload._upload, multipart.MultipartUpload.write
 
-    def slow_upload(self: multipart.MultipartUpload, number: int, part: bytes) -> multipart.Part:
+    def slow_upload(self: multipart.MultipartUpload, number: int, part: bytes) -> Part:
         nonlocal stored
         time.sleep(0.05)
         sent = upload(self, number, part)
@@ -538,4 +540,4 @@ def test_a_slow_store_slows_the_cursor_and_not_memory(
     reports.ask(CSV)
     assert reports.work() == "READY"
     assert reports.contents() == calm
-    assert PART < max(unsent) <= (multipart.UPLOAD_THREADS + 2) * PART
+    assert PART < max(unsent) <= (UPLOAD_THREADS + 2) * PART

@@ -13,7 +13,8 @@ import pytest
 from resma.catalogue import find_report_type
 from resma.errors import CheckpointUnusable
 from resma.header import Balance, Chart, Column, Period, ReportHeader, Series, Total
-from resma.multipart import Part, Segment, UploadState
+from resma.multipart import Segment, UploadState
+from resma.object_store import Part
 from resma.options import CsvOptions, FormatOptions, NdjsonOptions
 from resma.rows import Batch
 from resma.saved_work import SavedFile, SavedWork, dump_work, load_work, stamp_of
