@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from resma.settings import TenantSettings
+from resma.settings import TenantSettings, WebhookAddressSettings
 
 
-class ApiSettings(TenantSettings):
+class ApiSettings(TenantSettings, WebhookAddressSettings):
     """Set by template.yaml."""
 
     bucket: str = Field(min_length=1)

@@ -26,6 +26,7 @@ from resma.errors import LeaseHeld, LeaseLost, ResmaError
 from resma.header import Total
 from resma.reports import StoredFile
 from resma.summary import Summary
+from resma.webhook_deliveries import EventType, owe_deliveries
 
 LEASE_SECONDS = 15
 """How long a job stays a worker's after its last sign of life, which comes about once a second."""
@@ -215,20 +216,11 @@ def _fenced(connection: Connection[TupleRow], claim: Claim, assignments: str, va
         raise LeaseLost(f"report {claim.report_id} is no longer this worker's (attempt {claim.attempt})")
 
 
-def _record_event(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, type_: str) -> None:
-    """The event and, where the request named a callback, its delivery: both exist or neither."""
+def _record_event(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, type_: EventType) -> None:
+    """The event and its deliveries to whoever wants to be told: all exist or none."""
     event_id = f"evt_{report_id.hex}"
     connection.execute(
         "INSERT INTO resma.events (tenant_id, event_id, report_id, type) VALUES (%s, %s, %s, %s)",
         (tenant_id, event_id, report_id, type_),
     )
-    # The first attempt comes with the event; should that fail to arrive, the tick makes it after half a minute.
-    connection.execute(
-        """
-        INSERT INTO resma.webhook_deliveries (tenant_id, event_id, report_id, url, next_attempt_at)
-        SELECT tenant_id, %s, report_id, callback_url, clock_timestamp() + interval '30 seconds'
-        FROM resma.reports
-        WHERE tenant_id = %s AND report_id = %s AND callback_url IS NOT NULL
-        """,
-        (event_id, tenant_id, report_id),
-    )
+    owe_deliveries(connection, tenant_id, event_id)
