@@ -16,7 +16,7 @@ from api.check_body import check_body
 from api.context import base_url
 from api.describe_report_types import describe_report_types
 from api.problems import problem, problem_of, unexpected_problem
-from api.routes import report_types, reports
+from api.routes import report_types, reports, webhook_deliveries, webhook_endpoints
 from resma.errors import Fault, RequestError, ResmaError, json_pointer
 
 logger = Logger()
@@ -39,6 +39,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 app.include_router(reports.router)
 app.include_router(report_types.router)
+app.include_router(webhook_endpoints.router)
+app.include_router(webhook_deliveries.router)
 
 
 @app.get("/openapi.json", include_in_schema=False)

@@ -7,9 +7,10 @@ from functools import lru_cache
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
-from api.caller import Caller
+from api.caller import Caller, Scope
 from api.settings import ApiSettings
 from resma.database import Database
+from resma.errors import ScopeMissing
 from resma.settings import read_settings
 
 POLL_SECONDS = 1
@@ -31,6 +32,14 @@ def database() -> Database:
 def caller_of(router: APIGatewayRestResolver | APIGatewayRouter) -> Caller:
     """Who makes the request that is being answered."""
     caller: Caller = router.context["caller"]
+    return caller
+
+
+def require_scope(router: APIGatewayRestResolver | APIGatewayRouter, scope: Scope) -> Caller:
+    """Who makes the request, and may do this. Raises ScopeMissing."""
+    caller = caller_of(router)
+    if scope not in caller.scopes:
+        raise ScopeMissing(f"this needs the scope {scope}: ask with a key or a token that has it")
     return caller
 
 

@@ -26,6 +26,13 @@ from resma.errors import (
     RequestMediaTypeUnsupported,
     RequestTooLarge,
     ResmaError,
+    ScopeMissing,
+    WebhookDeliveryNotFound,
+    WebhookDeliveryUnderWay,
+    WebhookEndpointDisabled,
+    WebhookEndpointNotFound,
+    WebhookEndpointsTooMany,
+    WebhookRotationRefused,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -41,6 +48,14 @@ _STATUS: Mapping[type[ResmaError], HTTPStatus] = {
     RequestMediaTypeUnsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     RequestInvalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ScopeMissing: HTTPStatus.FORBIDDEN,
+    WebhookEndpointNotFound: HTTPStatus.NOT_FOUND,
+    WebhookDeliveryNotFound: HTTPStatus.NOT_FOUND,
+    WebhookDeliveryUnderWay: HTTPStatus.CONFLICT,
+    # No conflict that passes by itself: 409 would promise that with its Retry-After.
+    WebhookEndpointsTooMany: HTTPStatus.UNPROCESSABLE_ENTITY,
+    WebhookEndpointDisabled: HTTPStatus.UNPROCESSABLE_ENTITY,
+    WebhookRotationRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     DatabaseBusy: HTTPStatus.SERVICE_UNAVAILABLE,
 }

@@ -12,6 +12,7 @@ ResmaError
 |   |-- IdempotencyKeyInvalid
 |   |-- IdempotencyKeyReused     the same key with another request
 |   |-- IdempotencyKeyInFlight   the same key while its first request is still being answered
+|   |-- ScopeMissing             known, but not allowed to do this
 |   |-- WebhookAddressRefused    not public, or not plainly so
 |   |-- WebhookEndpointNotFound
 |   |-- WebhookEndpointsTooMany
@@ -104,6 +105,10 @@ class IdempotencyKeyReused(RequestError):
 
 class IdempotencyKeyInFlight(RequestError):
     code = "idempotency-key-in-flight"
+
+
+class ScopeMissing(RequestError):
+    code = "scope-missing"
 
 
 class WebhookAddressRefused(RequestError):

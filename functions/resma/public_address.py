@@ -48,11 +48,7 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     """Whether it is a host's address on the public internet."""
     if isinstance(address, IPv4Address):
         return not any(address in block for block in _NOT_PUBLIC_V4)
-    return (
-        address.scope_id is None
-        and address in _UNICAST_V6
-        and not any(address in block for block in _NOT_PUBLIC_V6)
-    )
+    return address.scope_id is None and address in _UNICAST_V6 and not any(address in block for block in _NOT_PUBLIC_V6)
 
 
 def is_loopback(address: IPv4Address | IPv6Address) -> bool:

@@ -113,7 +113,7 @@ def update_endpoint(
 ) -> Endpoint:
     """Changes any of url, events, report_types, and `enabled`. Raises WebhookEndpointNotFound."""
     find_endpoint(connection, tenant_id, endpoint_id, for_update=True)
-    assignments = [
+    assignments: list[sql.Composable] = [
         sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name))
         for name in ("url", "events", "report_types")
         if name in changes
@@ -128,7 +128,8 @@ def update_endpoint(
     if assignments:
         connection.execute(
             sql.SQL(
-                "UPDATE resma.webhook_endpoints SET {} WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s"
+                "UPDATE resma.webhook_endpoints SET {}"
+                " WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s"
             ).format(sql.SQL(", ").join(assignments)),
             {**changes, "tenant_id": tenant_id, "endpoint_id": endpoint_id},
         )
@@ -158,9 +159,7 @@ def disable_gone_endpoint(connection: Connection[TupleRow], tenant_id: str, endp
     return row is not None
 
 
-def rotate_secret(
-    connection: Connection[TupleRow], tenant_id: str, endpoint_id: str, overlap: timedelta
-) -> Endpoint:
+def rotate_secret(connection: Connection[TupleRow], tenant_id: str, endpoint_id: str, overlap: timedelta) -> Endpoint:
     """Makes a new version of the endpoint's secret the current one; the one before signs too during `overlap`.
 
     Raises WebhookEndpointNotFound; WebhookRotationRefused while there is an overlap already, for a third secret would
@@ -190,5 +189,5 @@ def rotate_secret(
 
 def _fetch(connection: Connection[TupleRow], statement: str, values: Any) -> Endpoint | None:
     with connection.cursor(row_factory=class_row(Endpoint)) as cursor:
-        cursor.execute(sql.SQL("{} RETURNING {}").format(sql.SQL(statement), _COLUMNS), values)  # type: ignore[arg-type]
+        cursor.execute(sql.SQL("{} RETURNING {}").format(sql.SQL(statement), _COLUMNS), values)
         return cursor.fetchone()

@@ -44,9 +44,7 @@ class Delivery:
     """Whether the secret's version before still signs too."""
 
 
-def claim_first_attempts(
-    connection: Connection[TupleRow], tenant_id: str, event_id: str, limit: int
-) -> list[Delivery]:
+def claim_first_attempts(connection: Connection[TupleRow], tenant_id: str, event_id: str, limit: int) -> list[Delivery]:
     """Takes up to `limit` of an event's deliveries of which no attempt was made or is under way."""
     return _claim(
         connection,
