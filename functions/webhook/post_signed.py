@@ -73,11 +73,16 @@ def post_signed(url: str, event_id: str, body: str, secrets: Sequence[str], netw
 
 def _post(address: WebhookAddress, network: Network, body: bytes, headers: dict[str, str]) -> int:
     deadline = Deadline.after(TOTAL_SECONDS)
-    with contextlib.closing(_Connection(address, network, deadline)) as connection:
-        connection.request("POST", address.target, body, headers)
-        response = connection.getresponse()
-        with contextlib.closing(response), contextlib.suppress(OSError, http.client.HTTPException):
-            connection.timed.deadline = Deadline(min(deadline.at, Deadline.after(DRAIN_SECONDS).at))
+    with connect_checked(address, network, deadline) as connection:
+        waits = _Waits(connection, deadline)
+        exchange = http.client.HTTPConnection(address.host, address.port)
+        # Decides whether the Host header names the port.
+        exchange.default_port = 443 if address.is_https else 80
+        exchange.sock = waits
+        exchange.request("POST", address.target, body, headers)
+        response = exchange.getresponse()
+        waits.deadline = Deadline(min(deadline.at, Deadline.after(DRAIN_SECONDS).at))
+        with contextlib.suppress(OSError, http.client.HTTPException):
             while response.read(4096):
                 pass
         return response.status
@@ -103,8 +108,8 @@ class _AnswerTooLarge(http.client.HTTPException):
     """More than is read of any answer."""
 
 
-class _Timed(io.RawIOBase):
-    """A socket of which every wait ends with the deadline, and which gives no more than ANSWER_BYTES_MAX.
+class _Waits:
+    """As much of a socket as http.client asks for. Every wait ends with the deadline.
 
     Not the socket's own time-out: that begins anew with each byte of a receiver that drips.
     """
@@ -112,50 +117,42 @@ class _Timed(io.RawIOBase):
     def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
         self._connection = connection
         self.deadline = deadline
-        self._bytes_left = ANSWER_BYTES_MAX
 
     def sendall(self, data: bytes) -> None:
-        """What http.client asks for first."""
+        """Sends the request."""
         rest = memoryview(data)
         while rest:
             self._connection.settimeout(self.deadline.left())
             rest = rest[self._connection.send(rest) :]
 
+    def receive_into(self, buffer: memoryview) -> int:
+        """Waits once, and returns how many bytes have come."""
+        self._connection.settimeout(self.deadline.left())
+        return self._connection.recv_into(buffer)
+
     def makefile(self, _mode: str) -> BinaryIO:
-        """What http.client reads the answer from."""
-        return io.BufferedReader(self)
+        """What the answer is read from."""
+        return io.BufferedReader(_Answer(self))
+
+    def close(self) -> None:
+        """Nothing: http.client calls it before it has read an answer's body."""
+
+
+class _Answer(io.RawIOBase):
+    """The bytes of an answer, up to ANSWER_BYTES_MAX."""
+
+    def __init__(self, waits: _Waits) -> None:
+        self._waits = waits
+        self._bytes_left = ANSWER_BYTES_MAX
 
     def readable(self) -> bool:
-        """As RawIOBase wants to know."""
+        """As a BufferedReader wants to know."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any buffer, it says
-        """One wait at most."""
+        """Raises _AnswerTooLarge."""
         if self._bytes_left <= 0:
             raise _AnswerTooLarge
-        self._connection.settimeout(self.deadline.left())
-        count = self._connection.recv_into(buffer)
+        count = self._waits.receive_into(buffer)
         self._bytes_left -= count
         return count
-
-    def close(self) -> None:
-        """Closes the connection too."""
-        super().close()
-        self._connection.close()
-
-
-class _Connection(http.client.HTTPConnection):
-    """An http.client connection that is made our way, for both schemes."""
-
-    timed: _Timed
-
-    def __init__(self, address: WebhookAddress, network: Network, deadline: Deadline) -> None:
-        super().__init__(address.host, address.port)
-        # Decides whether the Host header names the port.
-        self.default_port = 443 if address.is_https else 80
-        self._address, self._network, self._deadline = address, network, deadline
-
-    def connect(self) -> None:
-        """As connect_checked does."""
-        self.timed = _Timed(connect_checked(self._address, self._network, self._deadline), self._deadline)
-        self.sock = self.timed

@@ -96,9 +96,10 @@ def internet(monkeypatch: pytest.MonkeyPatch) -> Internet:
 
 # ---------------------------------------------------------------- addresses, and ways to write them
 
-_BLOCKS = ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12") + (
-    *("192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
-    *("224.0.0.0/4", "240.0.0.0/4"),
+_BLOCKS = (
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
+    *("192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4"),
+    "240.0.0.0/4",
 )
 _FAMOUS = ("127.0.0.1", "0.0.0.0", "169.254.169.254", "169.254.170.2", "100.100.100.200", "10.0.0.1", "127.255.255.254")
 private_v4 = st.one_of(
@@ -147,7 +148,9 @@ def disguised(draw: st.DrawFn) -> str:
     return draw(
         st.sampled_from([plain.translate(wide), "".join(f"%{ord(letter):02x}" for letter in plain), f"{plain}%00"])
         | st.sampled_from([f"{plain}\\", f"{plain}\t", f" {plain}", f"{plain}%2f", f"8.8.8.8@{plain}", f"a:b@{plain}"])
-        | st.sampled_from([f"hooks.example.com:443@{plain}", f"hooks.example.com\\@{plain}", f"@{plain}", f"{plain}:80@"])
+        | st.sampled_from(
+            [f"hooks.example.com:443@{plain}", f"hooks.example.com\\@{plain}", f"@{plain}", f"{plain}:80@"]
+        )
     )
 
 
