@@ -59,6 +59,7 @@ def admin(postgres: PostgresServer) -> Iterator[Connection[TupleRow]]:
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         yield connection
         connection.execute("DELETE FROM resma.reports")
+        connection.execute("DELETE FROM resma.webhook_endpoints")
 
 
 @dataclass(frozen=True)
