@@ -36,5 +36,13 @@ def apply_patches() -> None:
         sqs_concurrency,
     )
 
-    for patch in (environment_limit, front_door, log_group, object_folder, quick_deploy, source_address, sqs_concurrency):
+    for patch in (
+        environment_limit,
+        front_door,
+        log_group,
+        object_folder,
+        quick_deploy,
+        source_address,
+        sqs_concurrency,
+    ):
         patch.apply()
