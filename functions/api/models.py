@@ -72,6 +72,11 @@ class ReportRequest(_Model):
         max_length=2000,
         description="An http(s) address that is told, signed as Standard Webhooks says, when the report ends.",
     )
+    coalesce: bool = Field(
+        default=False,
+        strict=True,
+        description="While the same request is PENDING or GENERATING, be answered with its report, not with a new one.",
+    )
 
     @model_validator(mode="after")
     def _one_way_of_saying_formats(self) -> Self:
@@ -172,6 +177,9 @@ class ReportView(_Model):
     balance: BalanceView | None
     masked_columns: list[str] = Field(
         description="Of this report's columns those that are personal, where they are masked."
+    )
+    joined: bool = Field(
+        default=False, description="In the answer to a request with `coalesce`: the report is an earlier request's."
     )
     truncated: bool = Field(default=False, description="Always false: a report is whole or it is not there.")
     metrics: Metrics | None

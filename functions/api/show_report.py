@@ -7,7 +7,7 @@ from resma.download import masked_columns
 from resma.reports import Report, StoredFile
 
 
-def show_report(report: Report, base_url: str) -> ReportView:
+def show_report(report: Report, base_url: str, *, is_joined: bool = False) -> ReportView:
     """Returns the view of a report; `base_url` is where this caller reached the API."""
     address = f"{base_url}/api/v1/reports/{report.report_id}"
     is_ready = report.status == "READY"
@@ -38,6 +38,7 @@ def show_report(report: Report, base_url: str) -> ReportView:
             "balance": report.balance,
             "masked_columns": masked_columns(report),
             "totals": None if report.totals is None else [TotalView(**total) for total in report.totals],
+            "joined": is_joined,
             "metrics": Metrics.model_validate(report.metrics) if report.metrics else None,
             "error": _error(report),
             "links": Links(self=address, download=f"{address}/download" if is_ready else None),

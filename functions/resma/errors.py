@@ -15,6 +15,8 @@ ResmaError
 |   |-- ReportNotFound
 |   |-- ReportNotReady           asked for the file before there is one
 |   |-- ReportExpired
+|   |-- ReportEnded              to be cancelled, but there is nothing left to cancel
+|   |-- NoDeadLetter             to be redriven, but it has not been given up
 |   |-- IdempotencyKeyInvalid
 |   |-- IdempotencyKeyReused     the same key with another request
 |   `-- IdempotencyKeyInFlight   the same key while its first request is still being answered
@@ -31,6 +33,7 @@ ResmaError
 |   |-- ObjectStoreUnavailable
 |   |-- IdentityProviderUnavailable
 |   `-- LeaseHeld                another worker has the job
+|-- TickIncomplete               some of the tick's tasks have failed
 `-- LeaseLost                    this worker no longer has the job: stop, and touch nothing
 """
 
@@ -130,6 +133,14 @@ class ReportExpired(RequestError):
     code = "report-expired"
 
 
+class ReportEnded(RequestError):
+    code = "report-ended"
+
+
+class NoDeadLetter(RequestError):
+    code = "no-dead-letter"
+
+
 class IdempotencyKeyInvalid(RequestError):
     code = "idempotency-key-invalid"
 
@@ -202,6 +213,10 @@ class LeaseHeld(TransientError):
     def __init__(self, detail: str, seconds: float) -> None:
         super().__init__(detail)
         self.seconds = seconds
+
+
+class TickIncomplete(ResmaError):
+    code = "tick-incomplete"
 
 
 class LeaseLost(ResmaError):

@@ -85,7 +85,7 @@ def _attempt(resources: Resources, delivery: Delivery) -> None:
 def _body(resources: Resources, delivery: Delivery) -> str:
     """The event, and for each file a presigned address minted for this attempt: an old one may have ended by now."""
     with resources.system.transaction(delivery.tenant_id) as connection:
-        event = find_event(connection, delivery.tenant_id, delivery.report_id)
+        event = find_event(connection, delivery.tenant_id, delivery.report_id, delivery.event_id)
         report = find_report(connection, delivery.tenant_id, delivery.report_id)
         assert event is not None  # a delivery references its event
         message = describe_event(event, report, resources.public_base_url)

@@ -9,12 +9,12 @@ from uuid import UUID
 
 from aws_lambda_powertools import Logger
 
+from resma.announce import Announcer
 from resma.catalogue import find_report_type
 from resma.compose_header import compose_header
 from resma.database import Database
 from resma.errors import LeaseLost, PermanentError, RequestInvalid
 from resma.job import (
-    MAX_ATTEMPTS,
     Claim,
     claim_job,
     fail_job,
@@ -31,7 +31,6 @@ from resma.quotas import count_rows
 from resma.reports import tenant_name
 from resma.snapshot import open_snapshot
 from resma.writers import file_extension
-from worker.announce import Announcer
 from worker.heartbeat import Heartbeat
 from worker.measure import Stopwatch, emit_metrics, measure
 from worker.peak_memory import reset_peak
@@ -54,6 +53,7 @@ class Resources:
     s3: S3Client
     s3_asking_once: S3Client
     bucket: str
+    retention_days: int
     announcer: Announcer
 
 
@@ -65,7 +65,7 @@ def generate_report(resources: Resources, tenant_id: str, report_id: UUID, hold_
     """
     with resources.system.transaction(tenant_id) as connection:
         claim = claim_job(connection, tenant_id, report_id)
-        is_exhausted = claim is None and give_up_job(connection, tenant_id, report_id, least_attempts=MAX_ATTEMPTS)
+        is_exhausted = claim is None and give_up_job(connection, tenant_id, report_id, if_exhausted=True)
     if claim is None:
         logger.info("nothing left to do: the report has ended, or there is none", exhausted=is_exhausted)
         if is_exhausted:
@@ -127,7 +127,7 @@ def _generate(resources: Resources, claim: Claim, hold_message: Callable[[], Non
             watch.lap("publish")
     metrics = measure(claim, watch, files.seconds, stored, rows)
     with resources.system.transaction(claim.tenant_id) as connection:
-        finish_job(connection, claim, stored, rows, metrics)
+        finish_job(connection, claim, stored, rows, metrics, resources.retention_days)
     emit_metrics(claim, metrics, rows)
 
 

@@ -114,6 +114,7 @@ class System:
             QUEUE_URL=self.queue_url,
             TOPIC_ARN=self.topic_arn,
             IDEMPOTENCY_TABLE="idempotency",
+            RETENTION_DAYS="30",
             PUBLIC_BASE_URL="https://reports.example",
         )
 

@@ -10,14 +10,15 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
-from api.context import POLL_SECONDS, base_url, caller_of, database, settings
+from api.cancel_report import cancel_report
+from api.context import POLL_SECONDS, announcer, base_url, caller_of, database, queue, settings
 from api.download_report import download_report
 from api.list_reports import ListQuery, list_reports
 from api.models import ReportList, ReportRequest, ReportView, Status
-from api.request_report import Queue, request_report
+from api.request_report import request_report
 from api.scopes import needs
 from api.show_report import show_report
-from resma.aws import s3_client, sqs_client
+from resma.aws import s3_client
 from resma.download import Signer
 from resma.errors import ReportNotFound
 from resma.reports import find_report
@@ -36,10 +37,9 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 )
 def handle_post_report(body: ReportRequest) -> Response[ReportView]:
     """POST: 202 with the report's id, `Location` and `Retry-After`."""
-    queue = Queue(sqs_client(), settings().queue_url)
     key = router.current_event.headers.get("Idempotency-Key")
-    report = request_report(database(), queue, caller_of(router), body, key)
-    view = show_report(report, base_url(router))
+    report, is_new = request_report(database(), queue(), caller_of(router), body, key)
+    view = show_report(report, base_url(router), is_joined=body.coalesce and not is_new)
     headers: dict[str, str | list[str]] = {"Location": view.links.self_, "Retry-After": str(POLL_SECONDS)}
     return Response(HTTPStatus.ACCEPTED, "application/json", view, headers=headers)
 
@@ -100,6 +100,20 @@ def handle_get_download(
     address = download_report(database(), signer, caller_of(router), parse_report_id(report_id), format_)
     headers: dict[str, str | list[str]] = {"Location": address, "Cache-Control": "no-store"}
     return Response(HTTPStatus.SEE_OTHER, headers=headers)
+
+
+@router.post(
+    "/api/v1/reports/<report_id>/cancel",
+    summary="Cancel a report that is under way",
+    tags=["reports"],
+    security=needs("reports:write"),
+)
+def handle_post_cancel(
+    report_id: Annotated[str, Path(description="The report's id.")],
+) -> Response[ReportView]:
+    """POST: the report, CANCELLED, however often it is asked for; 409 for one that has ended otherwise."""
+    report = cancel_report(announcer(router), caller_of(router), parse_report_id(report_id))
+    return Response(HTTPStatus.OK, "application/json", show_report(report, base_url(router)))
 
 
 def parse_report_id(text: str) -> UUID:
