@@ -61,7 +61,7 @@ def test_a_key_makes_a_masked_report_and_its_download_is_on_record(client: Clien
     answer = call(client, "POST", GENERATE, key, json=REQUEST)
     assert answer.status == 202, answer.data
     report = client.await_status(answer.json()["id"], "READY")
-    assert report["maskedColumns"] == ["counterparty"]
+    assert report["maskedColumns"] == ["description", "counterparty"]
     redirect = call(client, "GET", f"/api/v1/reports/{report['id']}/download", key)
     assert redirect.status == 303
     file = client.fetch(redirect.headers["Location"])

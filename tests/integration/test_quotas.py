@@ -112,7 +112,6 @@ def test_fifty_at_once_do_not_pass_the_limit(system: System, admin: Connection[T
             options={},
             personal_masked=True,
             callback_url=None,
-            idempotency_key=None,
             request_sha256="x",
         )
         try:
