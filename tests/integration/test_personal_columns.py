@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,8 +18,11 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 import webhook.deliver_webhook
+import worker.app
+from resma import reading
 from resma.catalogue import check_folder, load_catalogue
-from resma.snapshot import MASK
+from resma.rows import Row
+from resma.snapshot import MASK, open_snapshot
 from tests.integration.conftest import System
 from webhook.post_signed import Outcome
 
@@ -245,6 +249,27 @@ def test_nobody_feels_for_what_is_masked(
     # Sorting by it is allowed: the order says little, and each row still has its place.
     content = system.content(make(system, keys[0], type="PAYEES", format="CSV"))
     assert set(content.decode().splitlines()[1].split(",")[1:]) <= {MASK, ""}
+
+
+def test_a_masked_report_that_is_cut_goes_on(system: System, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the key of its last row, which is the value and not the mask."""
+    monkeypatch.setattr(reading, "BATCH_ROWS", 100)
+    report_type = load_catalogue(folder.parent)["PAYEES"]
+    columns = ["id", "counterparty"]
+
+    def read(after: Row | None, batches: int | None) -> tuple[list[Row], Row]:
+        source = worker.app._resources().source.connect()
+        with open_snapshot(source, report_type, "demo", {}) as snapshot:
+            found = islice(snapshot.batches(columns, after, personal_masked=True), batches)
+            rows = [row for batch in found for row in batch.rows]
+            return rows, snapshot.last_key()
+
+    every, _ = read(None, None)
+    first, key = read(None, 3)
+    rest, _ = read(key, None)
+    assert 0 < len(first) < len(every)
+    assert first + rest == every
+    assert {row[1] for row in every} == {None, MASK.encode()}
 
 
 @pytest.mark.parametrize(
