@@ -32,6 +32,9 @@ WORKER_BLOCK_SECONDS = 44.0
 """From a worker's death to after the latest moment at which its job may be taken over."""
 SERVICE_BLOCK_SECONDS = 26.0
 
+LEAST_BLOCKS = 3
+"""After as many of both, every kind of fault has had its turn."""
+
 _ACCOUNTS = ROWS // 250
 
 
@@ -156,38 +159,43 @@ def _strikes(chance: random.Random, *, is_quick: bool, seconds: float) -> Iterat
     if is_quick:
         yield from _quick_strikes(chance)
         return
-    at = 1.0
-    while at < seconds:
-        yield from _worker_block(chance, at)
+    at, block = 1.0, 0
+    while at < seconds or block < LEAST_BLOCKS:
+        yield from _worker_block(chance, at, block)
         at += WORKER_BLOCK_SECONDS
-        yield from _service_block(chance, at)
+        yield from _service_block(chance, at, block)
         at += SERVICE_BLOCK_SECONDS
+        block += 1
 
 
-def _worker_block(chance: random.Random, at: float) -> Iterator[Strike]:
+def _worker_block(chance: random.Random, at: float, block: int) -> Iterator[Strike]:
     def strike(after: float, kind: Kind, seconds: float) -> Strike:
         return Strike(at + after + chance.uniform(0, 1), kind, seconds, chance.random())
 
     yield strike(0, "kill-workers", 4)
     yield strike(5, "freeze-workers", 34)
     yield strike(12, "stretch-leases", chance.uniform(3, 6))
-    yield strike(chance.uniform(18, 22), chance.choice(["s3-cut", "s3-slow", "s3-refuse"]), chance.uniform(1, 3))
+    yield strike(chance.uniform(18, 22), _turn(block, "s3-cut", "s3-slow", "s3-refuse"), chance.uniform(1, 3))
     yield strike(chance.uniform(1, 8), "duplicate-messages", 0)
     yield strike(chance.uniform(10, 20), "borrow-messages", chance.uniform(1, 4))
-    yield strike(chance.uniform(1, 20), chance.choice(["sns-refuse", "sns-stall"]), chance.uniform(2, 8))
+    yield strike(chance.uniform(1, 20), _turn(block, "sns-refuse", "sns-stall"), chance.uniform(2, 8))
     yield strike(chance.uniform(1, 30), "kill-webhook", 0)
 
 
-def _service_block(chance: random.Random, at: float) -> Iterator[Strike]:
+def _service_block(chance: random.Random, at: float, block: int) -> Iterator[Strike]:
     def strike(after: float, kind: Kind, seconds: float) -> Strike:
         return Strike(at + after + chance.uniform(0, 1), kind, seconds, chance.random())
 
     yield strike(0, "database-restart", chance.uniform(1, 5))
-    yield strike(9, chance.choice(["database-refuse", "database-stall", "database-cut"]), chance.uniform(1, 4))
-    yield strike(chance.uniform(3, 5), chance.choice(["s3-refuse", "s3-stall"]), chance.uniform(1, 4))
-    yield strike(chance.uniform(12, 14), chance.choice(["sqs-refuse", "sqs-stall"]), chance.uniform(2, 5))
+    yield strike(9, _turn(block, "database-refuse", "database-stall", "database-cut"), chance.uniform(1, 4))
+    yield strike(chance.uniform(3, 5), _turn(block, "s3-refuse", "s3-stall"), chance.uniform(1, 4))
+    yield strike(chance.uniform(12, 14), _turn(block, "sqs-refuse", "sqs-stall"), chance.uniform(2, 5))
     yield strike(chance.uniform(1, 20), "kill-api", 0)
     yield strike(chance.uniform(1, 20), "duplicate-messages", 0)
+
+
+def _turn(block: int, *kinds: Kind) -> Kind:
+    return kinds[block % len(kinds)]
 
 
 def _quick_strikes(chance: random.Random) -> Iterator[Strike]:
