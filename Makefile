@@ -5,7 +5,7 @@ BIN := .resma/venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sam setup-bench demo up down logs check lint types template imports catalogue unit integration e2e test bench chaos load audit pictures lock clean
+.PHONY: dependencies help setup setup-sam setup-bench demo up down logs check lint types template imports catalogue unit integration e2e test bench chaos load audit pictures lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,7 +32,7 @@ down: setup ## end the stack
 logs: setup ## the end of each function's log
 	@$(BIN)/python -m infra.local logs
 
-check: lint types template imports catalogue unit ## lint, types, template, report types, unit tests: under a minute
+check: lint types template imports catalogue dependencies unit ## lint, types, template, report types, unit tests: under a minute
 
 lint: setup
 	@$(BIN)/ruff check -q .
@@ -49,6 +49,9 @@ imports: setup
 
 catalogue: setup ## check functions/catalog, with EXPLAIN on a Postgres of its own
 	@$(BIN)/python -m infra.catalogue
+
+dependencies: setup ## pins, hashes, licences and use of dependencies, without a network
+	@$(BIN)/python -m infra.dependencies check
 
 unit: setup
 	@$(BIN)/python -m pytest tests/unit -q
