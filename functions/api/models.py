@@ -72,6 +72,11 @@ class ReportRequest(_Model):
         max_length=2000,
         description="An http(s) address that is told, signed as Standard Webhooks says, when the report ends.",
     )
+    coalesce: bool = Field(
+        default=False,
+        strict=True,
+        description="While the same request is PENDING or GENERATING, be answered with its report, not with a new one.",
+    )
 
     @model_validator(mode="after")
     def _one_way_of_saying_formats(self) -> Self:
@@ -170,6 +175,12 @@ class ReportView(_Model):
     files: list[FileView] | None
     totals: list[TotalView] | None
     balance: BalanceView | None
+    masked_columns: list[str] = Field(
+        description="Of this report's columns those that are personal, where they are masked."
+    )
+    joined: bool = Field(
+        default=False, description="In the answer to a request with `coalesce`: the report is an earlier request's."
+    )
     truncated: bool = Field(default=False, description="Always false: a report is whole or it is not there.")
     metrics: Metrics | None
     error: ErrorView | None
@@ -189,6 +200,7 @@ class ColumnView(_Model):
     name: str
     heading: str
     kind: Kind
+    personal: bool = Field(description="Whether it is masked for callers without the scope personal:read.")
 
 
 class ReportTypeView(_Model):
@@ -207,3 +219,9 @@ class ReportTypeList(_Model):
     """All report types."""
 
     items: list[ReportTypeView]
+
+
+class Health(_Model):
+    """That the API answers."""
+
+    status: Literal["ok"] = "ok"

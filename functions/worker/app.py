@@ -22,13 +22,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
+from resma.announce import Announcer
 from resma.aws import s3_client, sns_client, sqs_client
 from resma.database import Database
 from resma.errors import LeaseHeld, LeaseLost
 from resma.job import LEASE_SECONDS, MAX_ATTEMPTS
+from resma.job_queue import Queue
 from resma.messages import JobMessage
 from resma.settings import read_settings
-from worker.announce import Announcer
 from worker.generate_report import Resources, generate_report
 from worker.heartbeat import VISIBILITY_SECONDS
 from worker.settings import WorkerSettings
@@ -60,7 +61,14 @@ def _resources() -> Resources:
         s3=s3_client(settings.s3_credentials_secret_arn),
         s3_asking_once=s3_client(settings.s3_credentials_secret_arn, asks_once=True),
         bucket=settings.bucket,
-        announcer=Announcer(system, sns_client(), settings.topic_arn, settings.public_base_url),
+        retention_days=settings.retention_days,
+        announcer=Announcer(
+            system=system,
+            sns=sns_client(),
+            topic_arn=settings.topic_arn,
+            public_base_url=settings.public_base_url,
+            queue=Queue(sqs_client(), settings.queue_url),
+        ),
     )
 
 

@@ -9,12 +9,12 @@ from uuid import UUID
 
 from aws_lambda_powertools import Logger
 
+from resma.announce import Announcer
 from resma.catalogue import find_report_type
 from resma.compose_header import compose_header
 from resma.database import Database
 from resma.errors import LeaseLost, PermanentError, RequestInvalid
 from resma.job import (
-    MAX_ATTEMPTS,
     Claim,
     claim_job,
     fail_job,
@@ -27,10 +27,10 @@ from resma.job import (
 from resma.locales import LOCALES
 from resma.multipart import Clients, abort_uploads, remove_object
 from resma.options import FormatOptions
+from resma.quotas import count_rows
 from resma.reports import tenant_name
 from resma.snapshot import open_snapshot
 from resma.writers import file_extension
-from worker.announce import Announcer
 from worker.heartbeat import Heartbeat
 from worker.measure import Stopwatch, emit_metrics, measure
 from worker.peak_memory import reset_peak
@@ -53,6 +53,7 @@ class Resources:
     s3: S3Client
     s3_asking_once: S3Client
     bucket: str
+    retention_days: int
     announcer: Announcer
 
 
@@ -64,7 +65,7 @@ def generate_report(resources: Resources, tenant_id: str, report_id: UUID, hold_
     """
     with resources.system.transaction(tenant_id) as connection:
         claim = claim_job(connection, tenant_id, report_id)
-        is_exhausted = claim is None and give_up_job(connection, tenant_id, report_id, least_attempts=MAX_ATTEMPTS)
+        is_exhausted = claim is None and give_up_job(connection, tenant_id, report_id, if_exhausted=True)
     if claim is None:
         logger.info("nothing left to do: the report has ended, or there is none", exhausted=is_exhausted)
         if is_exhausted:
@@ -110,12 +111,14 @@ def _generate(resources: Resources, claim: Claim, hold_message: Callable[[], Non
         summary = snapshot.summarise(LOCALES[claim.locale].language)
         with resources.system.transaction(claim.tenant_id) as connection:
             note_summary(connection, claim, summary)
+            count_rows(connection, claim, summary.rows)
             organisation = tenant_name(connection, claim.tenant_id)
         header = compose_header(report_type, claim, str(claim.report_id), summary, organisation)
         watch.lap("summarise")
         with open_files(claim.formats, header, options, _target(resources, claim)) as files:
             rows = files.write_rows(
-                snapshot.batches([column.name for column in header.columns]), heartbeat.note_progress
+                snapshot.batches([column.name for column in header.columns], personal_masked=claim.personal_masked),
+                heartbeat.note_progress,
             )
             watch.lap("write")
             with resources.system.transaction(claim.tenant_id) as connection:
@@ -124,7 +127,7 @@ def _generate(resources: Resources, claim: Claim, hold_message: Callable[[], Non
             watch.lap("publish")
     metrics = measure(claim, watch, files.seconds, stored, rows)
     with resources.system.transaction(claim.tenant_id) as connection:
-        finish_job(connection, claim, stored, rows, metrics)
+        finish_job(connection, claim, stored, rows, metrics, resources.retention_days)
     emit_metrics(claim, metrics, rows)
 
 

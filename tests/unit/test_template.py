@@ -58,6 +58,7 @@ ACTION_OF = {
     "abort_multipart_upload": "s3:AbortMultipartUpload",
     "list_multipart_uploads": "s3:ListBucketMultipartUploads",
     "delete_object": "s3:DeleteObject",
+    "list_objects_v2": "s3:ListBucket",
 }
 
 # Powertools makes its own calls behind this name (docs.aws.amazon.com/powertools/python, Idempotency, IAM Permissions).
