@@ -5,8 +5,10 @@ check: pins and hashes, licences, what is unused; in `make check`. ask: known vu
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 from infra.dependencies.check_dependencies import LOCKS, find_mistakes
 from infra.local.paths import ROOT, STATE
@@ -30,23 +32,31 @@ def check() -> int:
 
 
 def ask_service() -> int:
-    """Has pip-audit ask its service of every lock file. One that can't be reached says nothing, and is no pass."""
-    worst = 0
-    for lock in LOCKS:
-        arguments = ["--disable-pip", "--require-hashes", "--progress-spinner", "off", "-r", str(lock)]
-        command = [str(STATE / "uv" / "bin" / "uv"), "tool", "run", "--from", PIP_AUDIT, "pip-audit", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=ASK_SECONDS, check=False)
-        name = lock.relative_to(ROOT)
-        if done.returncode and "Traceback" not in done.stderr and "Found" in done.stderr + done.stdout:
-            print(f"{name}:\n{done.stdout}{done.stderr}")
-            worst = max(worst, 1)
-        elif done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            print(f"{name}: not audited, the service can't be asked: {last[:200]}")
-            worst = 2
-        else:
-            print(f"{name}: no known vulnerability")
-    return worst
+    """Has pip-audit ask its service of every lock file. What could not be asked is no pass."""
+    answers = [_ask(lock) for lock in LOCKS]
+    return max(answers)
+
+
+def _ask(lock: Path) -> int:
+    arguments = ["--disable-pip", "--require-hashes", "--progress-spinner", "off", "--format", "json", "-r", str(lock)]
+    command = [str(STATE / "uv" / "bin" / "uv"), "tool", "run", "--from", PIP_AUDIT, "pip-audit", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=ASK_SECONDS, check=False)
+    name = lock.relative_to(ROOT)
+    try:
+        answer = json.loads(done.stdout)["dependencies"]
+    except (ValueError, KeyError):
+        print(f"{name}: not audited: {(done.stderr.strip().splitlines() or ['no reason given'])[-1][:200]}")
+        return 2
+    # A package of which the service knows nothing is skipped, and pip-audit calls that a success.
+    skipped = [item["name"] for item in answer if "skip_reason" in item]
+    for item in answer:
+        for found in item.get("vulns", ()):
+            print(f"{name}: {item['name']} {item['version']}: {found['id']}, mended in {found['fix_versions']}")
+    if skipped:
+        print(f"{name}: {len(skipped)} of {len(answer)} not audited, the service does not know them: {skipped[:5]}")
+    else:
+        print(f"{name}: {len(answer)} audited")
+    return 1 if any(item.get("vulns") for item in answer) else 2 if skipped else 0
 
 
 if __name__ == "__main__":
