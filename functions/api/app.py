@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from api.allowed_methods import allowed_methods
 from api.authenticate import authenticate
 from api.check_body import check_body
 from api.context import base_url, gate
@@ -110,7 +111,13 @@ def handle_unexpected(error: Exception) -> Response[str]:
 
 @app.not_found
 def handle_no_route(_error: NotFoundError) -> Response[str]:
-    """No such route."""
+    """No such route; or one, but not with this method (RFC 9110 §15.5.6)."""
+    path = app.current_event.path
+    if methods := allowed_methods([*app._static_routes, *app._dynamic_routes], path):
+        detail = f"this address does not take {app.current_event.http_method}: it takes {', '.join(methods)}"
+        answer = problem(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", detail, path)
+        answer.headers["Allow"] = ", ".join(methods)
+        return answer
     detail = "there is nothing at this address: GET /openapi.json lists what there is"
     return problem(HTTPStatus.NOT_FOUND, "not-found", detail, app.current_event.path)
 

@@ -38,7 +38,10 @@ class ReportRequest(RequestModel):
     model_config = ConfigDict(
         json_schema_extra={
             "example": {"type": "TRANSACTIONS", "format": "PDF", "filters": {"from": "2024-01-01"}},
-            "oneOf": [{"required": ["format"]}, {"required": ["formats"]}],
+            "oneOf": [
+                {"required": [one], "properties": {one: {"not": {"type": "null"}}, other: {"type": "null"}}}
+                for one, other in (("format", "formats"), ("formats", "format"))
+            ],
         },
     )
 
@@ -48,6 +51,7 @@ class ReportRequest(RequestModel):
         default=None,
         min_length=1,
         max_length=5,
+        json_schema_extra={"uniqueItems": True},
         description="Several formats: one read of the database makes a file of each, with equal totals.",
     )
     filters: dict[str, Any] = Field(
@@ -64,6 +68,7 @@ class ReportRequest(RequestModel):
     time_zone: str = Field(
         default="UTC",
         max_length=100,
+        json_schema_extra={"format": "iana-time-zone"},
         description="IANA name of the time zone of days and moments: in filters, in every format, in periods.",
     )
     title: str | None = Field(
@@ -79,6 +84,7 @@ class ReportRequest(RequestModel):
     callback_url: str | None = Field(
         default=None,
         max_length=2000,
+        json_schema_extra={"format": "callback-address"},
         description="A public https address that is told, signed as Standard Webhooks says, when the report ends.",
     )
     coalesce: bool = Field(

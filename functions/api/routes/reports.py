@@ -13,6 +13,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from api.cancel_report import cancel_report
 from api.check_webhook_address import check_webhook_address
 from api.context import POLL_SECONDS, announcer, base_url, caller_of, database, queue, settings
+from api.cursor import CURSOR_PATTERN
 from api.download_report import download_report
 from api.list_reports import ListQuery, list_reports
 from api.models import ReportList, ReportRequest, ReportView, Status
@@ -60,7 +61,10 @@ def handle_get_reports(
     ] = None,
     format_: Annotated[Format | None, Query(alias="format", description="Only this format.")] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="Reports a page.")] = 50,
-    cursor: Annotated[str | None, Query(description="Where the page begins: part of `next`.")] = None,
+    cursor: Annotated[
+        str | None,
+        Query(json_schema_extra={"pattern": CURSOR_PATTERN}, description="Where the page begins: part of `next`."),
+    ] = None,
 ) -> ReportList:
     """GET: a page of reports, and the address of the next one."""
     query = ListQuery(status, type_, format_, limit, cursor)
