@@ -175,6 +175,9 @@ class ReportView(_Model):
     files: list[FileView] | None
     totals: list[TotalView] | None
     balance: BalanceView | None
+    masked_columns: list[str] = Field(
+        description="Of this report's columns those that are personal, where they are masked."
+    )
     joined: bool = Field(
         default=False, description="In the answer to a request with `coalesce`: the report is an earlier request's."
     )
@@ -197,6 +200,7 @@ class ColumnView(_Model):
     name: str
     heading: str
     kind: Kind
+    personal: bool = Field(description="Whether it is masked for callers without the scope personal:read.")
 
 
 class ReportTypeView(_Model):
@@ -215,3 +219,9 @@ class ReportTypeList(_Model):
     """All report types."""
 
     items: list[ReportTypeView]
+
+
+class Health(_Model):
+    """That the API answers."""
+
+    status: Literal["ok"] = "ok"

@@ -10,13 +10,16 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from api.caller import Caller
 from api.models import ReportRequest
-from resma.catalogue import find_report_type
+from api.scopes import require_scope
+from resma.catalogue import ReportType, find_report_type
 from resma.database import Database
 from resma.dispatch import dispatch_next
-from resma.errors import Fault, IdempotencyKeyInvalid, RequestInvalid
+from resma.errors import Fault, IdempotencyKeyInvalid, RequestInvalid, json_pointer
 from resma.job_queue import Queue
 from resma.locales import LOCALES
+from resma.quotas import require_room
 from resma.reports import NewReport, Report, insert_report
 
 # The draft's key is a quoted string (RFC 8941 §3.3.3); most clients send it bare, so both are taken.
@@ -24,27 +27,30 @@ _KEY = re.compile(r'"(?P<quoted>[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|(?P<bare>
 
 
 def request_report(
-    database: Database, queue: Queue, tenant_id: str, request: ReportRequest, idempotency_key: str | None
+    database: Database, queue: Queue, caller: Caller, request: ReportRequest, idempotency_key: str | None
 ) -> tuple[Report, bool]:
     """Returns the report that the request made, or got: by the same key before, or by joining; and whether it is new.
 
     The row is committed before this returns. If the queue is away, or the tenant has enough jobs in it, the row waits
-    in the outbox; whoever ends one of them, or the tick, sends it. Raises RequestInvalid and the IdempotencyKey errors;
-    nothing is written then.
+    in the outbox; whoever ends one of them, or the tick, sends it. Raises RequestInvalid, ScopeMissing, QuotaExceeded
+    and the IdempotencyKey errors; nothing is written then.
     """
     key = _parse_key(idempotency_key)
-    new = _check(tenant_id, request)
-    with database.transaction(tenant_id) as connection:
+    new = _check(caller, request)
+    with database.transaction(caller.tenant_id) as connection:
         report, is_new = insert_report(connection, new, key, coalesce=request.coalesce)
+        if is_new:
+            require_room(connection, caller.tenant_id)
     if is_new:
-        dispatch_next(database, queue, tenant_id)
+        dispatch_next(database, queue, caller.tenant_id)
     return report, is_new
 
 
-def _check(tenant_id: str, request: ReportRequest) -> NewReport:
+def _check(caller: Caller, request: ReportRequest) -> NewReport:
     report_type = find_report_type(request.type)
     filters = report_type.check_filters(request.filters)
     report_type.choose_columns(request.columns)
+    _check_personal_filters(caller, report_type, filters)
     _check_setting(request)
     if request.callback_url is not None:
         _check_callback(request.callback_url)
@@ -57,15 +63,24 @@ def _check(tenant_id: str, request: ReportRequest) -> NewReport:
         "locale": request.locale,
         "time_zone": request.time_zone,
         "title": request.title,
+        "personal_masked": "personal:read" not in caller.scopes,
         "options": request.options.model_dump(),
         "callback_url": request.callback_url,
     }
     return NewReport(
-        tenant_id=tenant_id,
+        tenant_id=caller.tenant_id,
         report_id=uuid4(),
         request_sha256=hashlib.sha256(json.dumps(understood, sort_keys=True).encode()).hexdigest(),
         **understood,
     )
+
+
+def _check_personal_filters(caller: Caller, report_type: ReportType, filters: dict[str, Any]) -> None:
+    """Who may not see a personal column may not feel for its values either, filter by filter. Raises ScopeMissing."""
+    for item in report_type.filters:
+        if item.personal and item.name in filters:
+            fault = Fault(json_pointer("filters", item.name), "leave it out: it is by what is masked for you")
+            require_scope(caller, "personal:read", (fault,))
 
 
 def _check_setting(request: ReportRequest) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from resma.settings import TenantSettings
+
+LOCAL_STAGE = "local"
+"""The stage that is no network's, only a machine's own."""
 
 
 class ApiSettings(TenantSettings):
@@ -18,3 +21,29 @@ class ApiSettings(TenantSettings):
     s3_credentials_secret_arn: str | None = None
     s3_public_endpoint_url: str | None = None
     """Where readers reach the object store, if not at S3's own address."""
+    loopback_tenant: str | None = None
+    """Whose a request is that comes from this very machine and brings no key. On the stage `local` alone."""
+    oidc_audience: str | None = None
+    """What a token's `aud` must have."""
+    oidc_issuer: str | None = None
+    """A token's `iss`, and where the provider describes itself; None is to take no tokens."""
+    oidc_tenant_claim: str = "tenant_id"
+    """The claim that names the caller's tenant."""
+
+    @field_validator("loopback_tenant")
+    @classmethod
+    def _only_locally(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("stage") != LOCAL_STAGE:
+            raise ValueError("only the stage local may have it: leave it empty, and give callers keys")
+        return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _can_be_trusted(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        if not value.startswith("https://") and info.data.get("stage") != LOCAL_STAGE:
+            raise ValueError("an issuer's address begins with https://")
+        if not info.data.get("oidc_audience"):
+            raise ValueError("a token is for somebody: set OIDC_AUDIENCE too")
+        return value

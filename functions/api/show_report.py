@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from api.models import ErrorView, FileView, Links, Metrics, Progress, ReportView, TotalView
+from resma.download import masked_columns
 from resma.reports import Report, StoredFile
 
 
@@ -35,6 +36,7 @@ def show_report(report: Report, base_url: str, *, is_joined: bool = False) -> Re
             "sha256": first and first["sha256"],
             "files": [_file(file, address) for file in files] if report.files is not None else None,
             "balance": report.balance,
+            "masked_columns": masked_columns(report),
             "totals": None if report.totals is None else [TotalView(**total) for total in report.totals],
             "joined": is_joined,
             "metrics": Metrics.model_validate(report.metrics) if report.metrics else None,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import psycopg
 from aws_lambda_powertools import Logger
@@ -60,12 +61,37 @@ class Database:
                 self.close()  # the next one looks for a server that can serve
                 raise
 
+    def ask(self, statement: str, values: Sequence[object]) -> tuple[Any, ...] | None:
+        """Runs one statement as a transaction of its own, in one round trip; returns its first row.
+
+        The statement must be one that may run twice: it is sent again where a kept connection turns out to be dead.
+        """
+        with self._turn:
+            for kept in (self._connection, None):
+                try:
+                    with translated_errors():
+                        return _ask(kept or self.connect(), statement, values)
+                except DatabaseUnavailable:
+                    self.close()  # the next one looks for a server that can serve
+                    if kept is None:
+                        raise
+        raise AssertionError  # the second turn returns or raises
+
     def close(self) -> None:
         """Closes the connection, if there is one. Never raises."""
         if self._connection is not None:
             with contextlib.suppress(psycopg.Error):
                 self._connection.close()
         self._connection = None
+
+
+def _ask(connection: Connection[TupleRow], statement: str, values: Sequence[object]) -> tuple[Any, ...] | None:
+    connection.autocommit = True  # costs nothing: no BEGIN is sent, and no COMMIT
+    try:
+        return connection.execute(statement.encode(), values).fetchone()
+    finally:
+        if not connection.closed:
+            connection.autocommit = False
 
 
 def _is_alive(connection: Connection[TupleRow]) -> bool:

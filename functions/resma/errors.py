@@ -6,6 +6,12 @@ ResmaError
 |   |-- RequestTooLarge
 |   |-- RequestMediaTypeUnsupported
 |   |-- RequestInvalid           unknown type, format or filter; a value out of bounds
+|   |-- CredentialsMissing       nobody is asking
+|   |-- CredentialsInvalid       a key or token that is not, or no longer, good
+|   |-- ScopeMissing             this caller may not do that
+|   |-- QuotaExceeded            too much for now: later
+|   |-- ApiKeyNotFound
+|   |-- ApiKeyEnded              it is revoked, has expired or was rotated before
 |   |-- ReportNotFound
 |   |-- ReportNotReady           asked for the file before there is one
 |   |-- ReportExpired
@@ -18,12 +24,14 @@ ResmaError
 |   |-- QueryInvalid             the database refuses the catalogue's query
 |   |-- CatalogueInvalid
 |   |-- RowCountMismatch         fewer or more rows than the snapshot counted
+|   |-- RowsQuotaExceeded        more rows than the tenant may still have today
 |   |-- FormatCannotHold         a value that the format has no exact place for
 |   `-- SettingsInvalid
 |-- TransientError               worth another attempt
 |   |-- DatabaseUnavailable
 |   |-- DatabaseBusy             a lock or a time limit
 |   |-- ObjectStoreUnavailable
+|   |-- IdentityProviderUnavailable
 |   `-- LeaseHeld                another worker has the job
 |-- TickIncomplete               some of the tick's tasks have failed
 `-- LeaseLost                    this worker no longer has the job: stop, and touch nothing
@@ -78,6 +86,41 @@ class RequestInvalid(RequestError):
     code = "request-invalid"
 
 
+class CredentialsMissing(RequestError):
+    code = "credentials-missing"
+
+
+class CredentialsInvalid(RequestError):
+    code = "credentials-invalid"
+
+
+class ScopeMissing(RequestError):
+    """`scope` is what the caller would need."""
+
+    code = "scope-missing"
+
+    def __init__(self, detail: str, scope: str, faults: tuple[Fault, ...] = ()) -> None:
+        super().__init__(detail, faults)
+        self.scope = scope
+
+
+class QuotaExceeded(RequestError):
+    """`code` says which quota, `seconds` when to come again."""
+
+    def __init__(self, code: str, detail: str, seconds: float) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.seconds = seconds
+
+
+class ApiKeyNotFound(RequestError):
+    code = "api-key-not-found"
+
+
+class ApiKeyEnded(RequestError):
+    code = "api-key-ended"
+
+
 class ReportNotFound(RequestError):
     code = "report-not-found"
 
@@ -128,6 +171,10 @@ class RowCountMismatch(PermanentError):
     code = "row-count-mismatch"
 
 
+class RowsQuotaExceeded(PermanentError):
+    code = "rows-quota-exceeded"
+
+
 class FormatCannotHold(PermanentError):
     code = "format-cannot-hold"
 
@@ -152,6 +199,10 @@ class DatabaseBusy(TransientError):
 
 class ObjectStoreUnavailable(TransientError):
     code = "object-store-unavailable"
+
+
+class IdentityProviderUnavailable(TransientError):
+    code = "identity-provider-unavailable"
 
 
 class LeaseHeld(TransientError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import psycopg
 from psycopg import Connection, IsolationLevel, sql
 from psycopg.rows import TupleRow
 
-from resma.catalogue import ReportType
+from resma.catalogue import ColumnSpec, ReportType
 from resma.database import translated_errors
 from resma.locales import Language
 from resma.reading import read_batches
@@ -31,10 +32,11 @@ class Snapshot:
         """Counts the rows and adds up totals, charts and periods, in the database, in one pass over the query."""
         return summarise(self._connection, self._type, self._values, language)
 
-    def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
+    def batches(self, columns: Sequence[str], *, personal_masked: bool) -> Iterator[Batch]:
         """Yields every row, in the report's order, with these columns. To be called last: it may end the connection."""
+        chosen = self._type.choose_columns(columns)
         query = sql.SQL("SELECT {} FROM ({}) AS report ORDER BY {}").format(
-            sql.SQL(", ").join(sql.SQL("report.{}").format(sql.Identifier(name)) for name in columns),
+            sql.SQL(", ").join(column_expression(column, masked=personal_masked) for column in chosen),
             catalogue_query(self._type),
             sort_order(self._type),
         )
@@ -45,6 +47,19 @@ class Snapshot:
         """Ends the reading, wherever it is."""
         if self._reading is not None:
             self._reading.close()
+
+
+MASK = "****"
+"""What stands for a personal value; that there is none is no secret."""
+
+
+def column_expression(column: ColumnSpec, *, masked: bool) -> sql.Composed:
+    """A column of the query as the report shows it. What is masked never leaves the database."""
+    value = sql.SQL("report.{}").format(sql.Identifier(column.name))
+    if not (masked and column.personal):
+        return value
+    mask = sql.SQL("{}::jsonb").format(json.dumps(MASK)) if column.kind == "json" else sql.Literal(MASK)
+    return sql.SQL("CASE WHEN {} IS NOT NULL THEN {} END").format(value, mask)
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ from resma.job import (
 from resma.locales import LOCALES
 from resma.multipart import Clients, abort_uploads, remove_object
 from resma.options import FormatOptions
+from resma.quotas import count_rows
 from resma.reports import tenant_name
 from resma.snapshot import open_snapshot
 from resma.writers import file_extension
@@ -110,12 +111,14 @@ def _generate(resources: Resources, claim: Claim, hold_message: Callable[[], Non
         summary = snapshot.summarise(LOCALES[claim.locale].language)
         with resources.system.transaction(claim.tenant_id) as connection:
             note_summary(connection, claim, summary)
+            count_rows(connection, claim, summary.rows)
             organisation = tenant_name(connection, claim.tenant_id)
         header = compose_header(report_type, claim, str(claim.report_id), summary, organisation)
         watch.lap("summarise")
         with open_files(claim.formats, header, options, _target(resources, claim)) as files:
             rows = files.write_rows(
-                snapshot.batches([column.name for column in header.columns]), heartbeat.note_progress
+                snapshot.batches([column.name for column in header.columns], personal_masked=claim.personal_masked),
+                heartbeat.note_progress,
             )
             watch.lap("write")
             with resources.system.transaction(claim.tenant_id) as connection:

@@ -69,7 +69,7 @@ def generate(format_: str, sink: BytesSink, options: EngineOptions) -> Generated
         summary_seconds = time.perf_counter() - started
         started = time.perf_counter()
         header = _header(report_type, filters, summary)
-        batches = snapshot.batches([column.name for column in header.columns])
+        batches = snapshot.batches([column.name for column in header.columns], personal_masked=False)
         if options.to_s3:
             key = _upload(format_, header, batches)
         else:
@@ -89,6 +89,7 @@ def _header(report_type: ReportType, filters: dict[str, str], summary: Summary) 
         locale="en-US",
         time_zone="UTC",
         title=None,
+        personal_masked=False,
         options={},
     )
     return compose_header(report_type, content, str(uuid4()), summary, "Demo Bank")

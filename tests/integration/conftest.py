@@ -101,7 +101,8 @@ class System:
             BillingMode="PAY_PER_REQUEST",
         )
         os.environ.update(
-            STAGE="test",
+            STAGE="local",
+            LOOPBACK_TENANT="demo",
             DATABASE_SECRET_ARN=_database_secret(postgres, "resma_app"),
             SYSTEM_SECRET_ARN=_database_secret(postgres, "resma_system"),
             SOURCE_SECRET_ARN=_database_secret(postgres, "resma_reader"),
@@ -115,9 +116,18 @@ class System:
         )
 
     def call_api(
-        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, query: Any = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        query: Any = None,
+        address: str = "127.0.0.1",
     ) -> tuple[int, dict[str, str], Any]:
-        """Sends a request through the API function; returns status, headers and the decoded body."""
+        """Sends a request through the API function; returns status, headers and the decoded body.
+
+        One that comes from this machine and brings no key is the tenant `demo`'s, with all scopes.
+        """
         text = body if body is None or isinstance(body, str) else json.dumps(body)
         event = {
             "httpMethod": method,
@@ -132,6 +142,7 @@ class System:
                 "stage": "test",
                 "domainName": "api.example",
                 "httpMethod": method,
+                "identity": {"sourceIp": address},
             },
             "body": text,
             "isBase64Encoded": False,
@@ -231,6 +242,7 @@ _KEPT: tuple[Callable[..., Any], ...] = (
     aws.s3_client,
     api.context.settings,
     api.context.database,
+    api.context.gate,
     worker.app._settings,
     worker.app._resources,
     worker.app._persistence,

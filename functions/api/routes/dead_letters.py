@@ -15,12 +15,18 @@ from api.models import ReportView
 from api.models_dead_letters import DeadLetterDetails, DeadLetterList, Redriven, RedriveRequest
 from api.redrive_dead_letters import redrive_dead_letter, redrive_dead_letters
 from api.routes.reports import parse_report_id
+from api.scopes import needs
 from api.show_report import show_report
 
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 
 
-@router.get("/api/v1/dead-letters", summary="List what was given up, newest request first", tags=["dead letters"])
+@router.get(
+    "/api/v1/dead-letters",
+    summary="List what was given up, newest request first",
+    tags=["dead letters"],
+    security=needs("dead-letters:manage"),
+)
 def handle_get_dead_letters(
     limit: Annotated[int, Query(ge=1, le=200, description="Dead letters a page.")] = 50,
     cursor: Annotated[str | None, Query(description="Where the page begins: part of `next`.")] = None,
@@ -29,7 +35,12 @@ def handle_get_dead_letters(
     return list_dead_letters(database(), caller_of(router).tenant_id, limit, cursor, base_url(router))
 
 
-@router.get("/api/v1/dead-letters/<report_id>", summary="Show a dead letter and its redrives", tags=["dead letters"])
+@router.get(
+    "/api/v1/dead-letters/<report_id>",
+    summary="Show a dead letter and its redrives",
+    tags=["dead letters"],
+    security=needs("dead-letters:manage"),
+)
 def handle_get_dead_letter(
     report_id: Annotated[str, Path(description="The report's id.")],
 ) -> DeadLetterDetails:
@@ -37,7 +48,12 @@ def handle_get_dead_letter(
     return show_dead_letter(database(), caller_of(router).tenant_id, parse_report_id(report_id), base_url(router))
 
 
-@router.post("/api/v1/dead-letters/redrive", summary="Send all dead letters on their way again", tags=["dead letters"])
+@router.post(
+    "/api/v1/dead-letters/redrive",
+    summary="Send all dead letters on their way again",
+    tags=["dead letters"],
+    security=needs("dead-letters:manage"),
+)
 def handle_post_redrive_all(body: Annotated[RedriveRequest | None, Body()] = None) -> Redriven:
     """POST: how many there were. They are under way as others of the tenant leave them room."""
     count = redrive_dead_letters(database(), queue(), caller_of(router), body.reason if body else None)
@@ -49,6 +65,7 @@ def handle_post_redrive_all(body: Annotated[RedriveRequest | None, Body()] = Non
     summary="Send a dead letter on its way again",
     status_code=HTTPStatus.ACCEPTED,
     tags=["dead letters"],
+    security=needs("dead-letters:manage"),
 )
 def handle_post_redrive(
     report_id: Annotated[str, Path(description="The report's id.")],

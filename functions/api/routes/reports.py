@@ -16,8 +16,10 @@ from api.download_report import download_report
 from api.list_reports import ListQuery, list_reports
 from api.models import ReportList, ReportRequest, ReportView, Status
 from api.request_report import request_report
+from api.scopes import needs
 from api.show_report import show_report
 from resma.aws import s3_client
+from resma.download import Signer
 from resma.errors import ReportNotFound
 from resma.reports import find_report
 from resma.writers import Format
@@ -31,17 +33,23 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
     status_code=HTTPStatus.ACCEPTED,
     description="Answers at once; the report is generated meanwhile. Takes an Idempotency-Key header.",
     tags=["reports"],
+    security=needs("reports:write"),
 )
 def handle_post_report(body: ReportRequest) -> Response[ReportView]:
     """POST: 202 with the report's id, `Location` and `Retry-After`."""
     key = router.current_event.headers.get("Idempotency-Key")
-    report, is_new = request_report(database(), queue(), caller_of(router).tenant_id, body, key)
+    report, is_new = request_report(database(), queue(), caller_of(router), body, key)
     view = show_report(report, base_url(router), is_joined=body.coalesce and not is_new)
     headers: dict[str, str | list[str]] = {"Location": view.links.self_, "Retry-After": str(POLL_SECONDS)}
     return Response(HTTPStatus.ACCEPTED, "application/json", view, headers=headers)
 
 
-@router.get("/api/v1/reports", summary="List reports, newest first", tags=["reports"])
+@router.get(
+    "/api/v1/reports",
+    summary="List reports, newest first",
+    tags=["reports"],
+    security=needs("reports:read"),
+)
 def handle_get_reports(
     status: Annotated[Status | None, Query(description="Only this status.")] = None,
     type_: Annotated[
@@ -56,7 +64,12 @@ def handle_get_reports(
     return list_reports(database(), caller_of(router).tenant_id, query, base_url(router))
 
 
-@router.get("/api/v1/reports/<report_id>", summary="Show a report's status and progress", tags=["reports"])
+@router.get(
+    "/api/v1/reports/<report_id>",
+    summary="Show a report's status and progress",
+    tags=["reports"],
+    security=needs("reports:read"),
+)
 def handle_get_report(
     report_id: Annotated[str, Path(description="The report's id.")],
 ) -> Response[ReportView]:
@@ -75,6 +88,7 @@ def handle_get_report(
     status_code=HTTPStatus.SEE_OTHER,
     description="Redirects to an address that is good for one hour; ask again for another.",
     tags=["reports"],
+    security=needs("reports:read"),
 )
 def handle_get_download(
     report_id: Annotated[str, Path(description="The report's id.")],
@@ -82,13 +96,18 @@ def handle_get_download(
 ) -> Response[None]:
     """GET: 303 to a presigned address, minted now."""
     s3 = s3_client(settings().s3_credentials_secret_arn, settings().s3_public_endpoint_url)
-    tenant_id = caller_of(router).tenant_id
-    address = download_report(database(), s3, settings().bucket, tenant_id, parse_report_id(report_id), format_)
+    signer = Signer(s3, settings().bucket)
+    address = download_report(database(), signer, caller_of(router), parse_report_id(report_id), format_)
     headers: dict[str, str | list[str]] = {"Location": address, "Cache-Control": "no-store"}
     return Response(HTTPStatus.SEE_OTHER, headers=headers)
 
 
-@router.post("/api/v1/reports/<report_id>/cancel", summary="Cancel a report that is under way", tags=["reports"])
+@router.post(
+    "/api/v1/reports/<report_id>/cancel",
+    summary="Cancel a report that is under way",
+    tags=["reports"],
+    security=needs("reports:write"),
+)
 def handle_post_cancel(
     report_id: Annotated[str, Path(description="The report's id.")],
 ) -> Response[ReportView]:
