@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 import worker.app
+from api.caller import SCOPES, Caller
+from api.models import ReportRequest
+from api.request_report import request_report
 from resma.database import Database
 from resma.errors import LeaseLost, ReportEnded
 from resma.job import Claim, cancel_job, claim_job, fail_job, finish_job, keep_alive
-from resma.reports import NewReport, StoredFile, insert_report
+from resma.job_queue import Queue
+from resma.reports import StoredFile
 from tests.integration.conftest import System
 
 GENERATE = "/api/v1/reports/generate"
@@ -172,29 +175,15 @@ def test_a_key_goes_on_answering_with_the_report_that_was_joined(system: System)
 
 
 def test_fifty_at_once_are_one_report(system: System, admin: Connection[TupleRow]) -> None:
-    new = NewReport(
-        tenant_id="demo",
-        report_id=uuid4(),
-        callback_url=None,
-        request_sha256="the same",
-        type="TRANSACTIONS",
-        formats=["CSV"],
-        filters={},
-        columns=None,
-        locale="en-US",
-        time_zone="UTC",
-        title=None,
-        options={},
-    )
+    request = ReportRequest.model_validate({**GOOD, "coalesce": True})
+    caller = Caller("demo", "a test", SCOPES)
+    queue = Queue(system.sqs, system.queue_url)
 
     def ask(number: int) -> tuple[UUID, bool]:
         database = Database(os.environ["DATABASE_SECRET_ARN"], "test")
         try:
-            with database.transaction("demo") as connection:
-                report, is_new = insert_report(
-                    connection, replace(new, report_id=uuid4()), f"key {number}", coalesce=True
-                )
-                return report.report_id, is_new
+            report, is_new = request_report(database, queue, caller, request, f"key-{number}")
+            return report.report_id, is_new
         finally:
             database.close()
 
@@ -202,5 +191,6 @@ def test_fifty_at_once_are_one_report(system: System, admin: Connection[TupleRow
         answers = list(threads.map(ask, range(50)))
     assert len({report_id for report_id, _ in answers}) == 1
     assert sum(is_new for _, is_new in answers) == 1
-    assert admin.execute("SELECT count(*) FROM resma.reports WHERE request_sha256 = 'the same'").fetchone() == (1,)
+    assert admin.execute("SELECT count(*) FROM resma.reports").fetchone() == (1,)
     assert admin.execute("SELECT count(DISTINCT report_id), count(*) FROM resma.idempotency_keys").fetchone() == (1, 50)
+    assert len(system.receive()) == 1
