@@ -112,11 +112,17 @@ class Metrics(_Model):
     """What a finished report took."""
 
     seconds: dict[str, float] = Field(
-        description="By stage: `write` is made of `read`, `encode` and `upload`; `generate` is all, `queued` before it."
+        description="Of the last attempt, by stage: `write` is made of `read`, `encode`, `upload` and `save`; "
+        "`generate` is all, `queued` before it."
     )
     rows_per_second: int
     peak_rss_mb: float
     parts: int
+    snapshots: int = Field(
+        default=1,
+        description="How many the rows were read from: more than one where the report was taken up again. Each held "
+        "what the first did, as of `asOf`.",
+    )
 
 
 class ErrorView(_Model):
@@ -164,7 +170,7 @@ class ReportView(_Model):
     title: str | None
     status: Status
     progress: Progress
-    attempt: int
+    attempt: int = Field(description="Which one it is, hand-overs from one invocation to the next included.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

@@ -19,6 +19,7 @@ from resma.remedies import translate
 
 logger = Logger(child=True)
 
+_CANCEL_SECONDS = 2
 _MEMBERS = {"host", "port", "dbname", "username", "password"}
 
 
@@ -76,6 +77,12 @@ class Database:
                     if kept is None:
                         raise
         raise AssertionError  # the second turn returns or raises
+
+    def cancel(self) -> None:
+        """Stops the statement that runs on the connection, from another thread. Never raises."""
+        if (connection := self._connection) is not None:
+            with contextlib.suppress(psycopg.Error):
+                connection.cancel_safe(timeout=_CANCEL_SECONDS)
 
     def close(self) -> None:
         """Closes the connection, if there is one. Never raises."""

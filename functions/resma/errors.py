@@ -32,6 +32,9 @@ ResmaError
 |   |-- DatabaseBusy             a lock or a time limit
 |   |-- ObjectStoreUnavailable
 |   |-- IdentityProviderUnavailable
+|   |-- StartOver                what was saved of earlier attempts is of no use: the next one begins anew
+|   |   |-- CheckpointUnusable   gone, damaged, of other code, or not to be gone on from
+|   |   `-- SourceChanged        the data are no longer those of the first snapshot
 |   `-- LeaseHeld                another worker has the job
 |-- TickIncomplete               some of the tick's tasks have failed
 `-- LeaseLost                    this worker no longer has the job: stop, and touch nothing
@@ -203,6 +206,20 @@ class ObjectStoreUnavailable(TransientError):
 
 class IdentityProviderUnavailable(TransientError):
     code = "identity-provider-unavailable"
+
+
+class StartOver(TransientError):
+    """To be followed by an attempt from the first row."""
+
+    code = "start-over"
+
+
+class CheckpointUnusable(StartOver):
+    code = "checkpoint-unusable"
+
+
+class SourceChanged(StartOver):
+    code = "source-changed"
 
 
 class LeaseHeld(TransientError):

@@ -3,7 +3,7 @@
     PENDING -> GENERATING -> READY     (-> EXPIRED, when its files' time is over)
      ^ ^  |        |    `--> FAILED    (a permanent error at once, a transient one after the last attempt)
      | |  `---.----'------> CANCELLED
-     | `-(retry)-'              |
+     | `-(retry)-' (or hand-over, checkpoints.py)
      `--------(redrive)------ FAILED   (dead_letters.py)
 
 `attempt` grows with each claim: it is the fence. A worker that was thought dead and wakes up still names its old
@@ -27,16 +27,17 @@ from psycopg.types.json import Jsonb
 from resma.content import ReportContent
 from resma.errors import LeaseHeld, LeaseLost, ReportEnded, ResmaError
 from resma.header import Total
-from resma.reports import StoredFile, find_report
+from resma.reports import CheckpointRecord, StoredFile, find_report
 from resma.summary import Summary
 
 LEASE_SECONDS = 15
 """How long a job stays a worker's after its last sign of life, which comes about once a second."""
 
 MAX_ATTEMPTS = 3
-"""Attempts a job gets at first; as many as the queue's redrive policy has receives (template.yaml).
+"""Attempts a job gets at first, hand-overs not counted; as many as the queue's redrive policy has receives
+(template.yaml).
 
-The row says how many it is allowed by now: a redrive gives it as many again."""
+The row says how many it is allowed by now: a hand-over gives it one more, a redrive as many again."""
 
 REVIVAL_HOURS = 6
 """How long after its request a job whose receives were used up without attempts is sent again."""
@@ -51,6 +52,8 @@ class Claim(ReportContent):
     attempt: int
     attempts_allowed: int
     created_at: datetime
+    checkpoint: CheckpointRecord | None
+    """What to go on from; None is from the first row."""
 
 
 def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Claim | None:
@@ -68,7 +71,8 @@ def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID)
                     enqueued_at = coalesce(enqueued_at, clock_timestamp()),
                     slot_at = coalesce(slot_at, clock_timestamp()),
                     lease_until = clock_timestamp() + make_interval(secs => %s),
-                    rows_done = 0, rows_expected = NULL
+                    rows_done = coalesce((checkpoint ->> 'rows')::bigint, 0),
+                    rows_expected = CASE WHEN checkpoint IS NOT NULL THEN rows_expected END
                 WHERE tenant_id = %s AND report_id = %s AND attempt < attempts_allowed
                   AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
                 RETURNING {}
@@ -90,7 +94,7 @@ def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID)
 
 def keep_alive(connection: Connection[TupleRow], claim: Claim, rows_done: int) -> None:
     """Renews the lease and shows progress. Raises LeaseLost."""
-    _fenced(
+    fenced_update(
         connection,
         claim,
         "rows_done = %(rows_done)s, lease_until = clock_timestamp() + make_interval(secs => %(lease)s)",
@@ -100,7 +104,7 @@ def keep_alive(connection: Connection[TupleRow], claim: Claim, rows_done: int) -
 
 def note_summary(connection: Connection[TupleRow], claim: Claim, summary: Summary) -> None:
     """Records what the snapshot holds, so that progress has an end. Raises LeaseLost."""
-    _fenced(
+    fenced_update(
         connection,
         claim,
         "rows_expected = %(rows)s, as_of = %(as_of)s, totals = %(totals)s, balance = %(balance)s",
@@ -125,12 +129,12 @@ def finish_job(  # noqa: PLR0913, PLR0917  # what there is to say of a finished 
 
     The files are kept for that many days.
     """
-    _fenced(
+    fenced_update(
         connection,
         claim,
         "status = 'READY', finished_at = clock_timestamp(), lease_until = NULL,"
         " expires_at = clock_timestamp() + make_interval(days => %(retention_days)s),"
-        " rows_done = %(rows)s, files = %(files)s, metrics = %(metrics)s,"
+        " rows_done = %(rows)s, files = %(files)s, metrics = %(metrics)s, checkpoint = NULL,"
         " error_code = NULL, error_detail = NULL",
         {"rows": rows, "files": Jsonb(list(files)), "metrics": Jsonb(metrics), "retention_days": retention_days},
     )
@@ -139,7 +143,7 @@ def finish_job(  # noqa: PLR0913, PLR0917  # what there is to say of a finished 
 
 def send_back(connection: Connection[TupleRow], claim: Claim, error: Exception) -> None:
     """GENERATING -> PENDING after a transient error: the queue delivers it again. Raises LeaseLost."""
-    _fenced(
+    fenced_update(
         connection,
         claim,
         "status = 'PENDING', lease_until = NULL, error_code = %(code)s, error_detail = %(detail)s",
@@ -149,10 +153,10 @@ def send_back(connection: Connection[TupleRow], claim: Claim, error: Exception) 
 
 def fail_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -> None:
     """GENERATING -> FAILED after a permanent error, with the completion event. Raises LeaseLost."""
-    _fenced(
+    fenced_update(
         connection,
         claim,
-        "status = 'FAILED', finished_at = clock_timestamp(), lease_until = NULL,"
+        "status = 'FAILED', finished_at = clock_timestamp(), lease_until = NULL, checkpoint = NULL,"
         " error_code = %(code)s, error_detail = %(detail)s",
         describe_error(error),
     )
@@ -252,7 +256,8 @@ def show_total(total: Total) -> dict[str, Any]:
     return {"currency": total.currency, "rows": total.rows, "amount": f"{Decimal(total.amount):f}"}
 
 
-def _fenced(connection: Connection[TupleRow], claim: Claim, assignments: str, values: dict[str, Any]) -> None:
+def fenced_update(connection: Connection[TupleRow], claim: Claim, assignments: str, values: dict[str, Any]) -> None:
+    """Changes the row if the job is still this claim's. `assignments` are literals. Raises LeaseLost."""
     row = connection.execute(
         f"UPDATE resma.reports SET {assignments}"  # noqa: S608  # literals above
         " WHERE tenant_id = %(tenant_id)s AND report_id = %(report_id)s AND attempt = %(attempt)s"

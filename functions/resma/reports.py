@@ -32,6 +32,22 @@ class StoredFile(TypedDict):
     parts: int
 
 
+class CheckpointRecord(TypedDict):
+    """Where a report in the making was saved last, as its row keeps it."""
+
+    key: str
+    """Of the object that holds what was saved (`saved_work.py`)."""
+    sha256: str
+    bytes: int
+    rows: int
+    attempt: int
+    """Which one saved it."""
+    at: str
+    """When, ISO 8601."""
+    needs: list[str]
+    """Keys of the other objects that going on needs, uploads that are still open among them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Report(ReportContent):
     """One row. Times are in UTC; `totals` and `metrics` are JSON as the API shows them."""

@@ -23,7 +23,8 @@ from resma.job import claim_job, finish_job, keep_alive, send_back
 from resma.multipart import MultipartUpload
 from tests.integration.conftest import ROWS, WEBHOOK_SECRET, System
 from webhook.post_signed import Outcome
-from worker import generate_report
+from worker.make_files import Invocation, Work, make_files
+from worker.pace import Pace
 
 
 def _status(admin: Connection[TupleRow]) -> tuple[Any, ...]:
@@ -265,8 +266,8 @@ def test_fewer_rows_than_counted_are_not_published(
 
     batches = Snapshot.batches
 
-    def lose_one(self: Snapshot, columns: Any, *, personal_masked: bool) -> Any:
-        for number, batch in enumerate(batches(self, columns, personal_masked=personal_masked)):
+    def lose_one(self: Snapshot, columns: Any, after: Any, *, personal_masked: bool) -> Any:
+        for number, batch in enumerate(batches(self, columns, after, personal_masked=personal_masked)):
             if number:
                 yield batch
 
@@ -416,7 +417,7 @@ def test_a_late_worker_cannot_touch_the_file_of_a_newer_attempt(system: System, 
     assert system.work(record)
     assert _status(admin)[:2] == ("READY", 3)
     with pytest.raises(LeaseLost):
-        generate_report._generate(resources, late, lambda: None)
+        make_files(Work(resources, late), Invocation(Pace(60_000), lambda: None))
     assert _status(admin)[:2] == ("READY", 3)
     assert system.open_uploads() == []
     assert hashlib.sha256(system.content(report_id)).hexdigest() == system.show(report_id)["sha256"]

@@ -52,7 +52,10 @@ ACTION_OF = {
     "publish": "sns:Publish",
     "generate_presigned_url": "s3:GetObject",  # signs get_object; whoever holds the address has the signer's rights
     "head_object": "s3:GetObject",  # S3 has no action of its own for it
+    "get_object": "s3:GetObject",
+    "put_object": "s3:PutObject",
     "create_multipart_upload": "s3:PutObject",
+    "upload_part_copy": "s3:PutObject",  # and s3:GetObject of what is copied
     "upload_part": "s3:PutObject",
     "complete_multipart_upload": "s3:PutObject",
     "abort_multipart_upload": "s3:AbortMultipartUpload",
@@ -90,9 +93,9 @@ def statements(function: str) -> list[Json]:
 
 
 def timeout_seconds(function: str) -> int:
-    """A function's own time-out, or that of all."""
-    seconds: int = {**DEFAULTS, **FUNCTION_PROPERTIES[function]}["Timeout"]
-    return seconds
+    """A function's own time-out, or that of all; the longest, where it is a parameter."""
+    seconds = {**DEFAULTS, **FUNCTION_PROPERTIES[function]}["Timeout"]
+    return int(DOCUMENT["Parameters"][seconds["Ref"]]["MaxValue"] if isinstance(seconds, dict) else seconds)
 
 
 def events(kind: str) -> Iterator[tuple[str, Json]]:

@@ -78,6 +78,8 @@ def filter_mistakes(item: Filter) -> Iterator[Mistake]:
 def kind_mistakes(report_type: ReportType) -> Iterator[Mistake]:
     """Columns are of a kind that can be added up, divided by or sorted by. Their names are known to be right."""
     kinds = {column.name: column.kind for column in report_type.columns}
+    if report_type.cut_off and kinds[report_type.cut_off] != "timestamp":
+        yield Mistake("cut_off must be a column of kind timestamp: a day is too coarse", ("cut_off",))
     if report_type.period and kinds[report_type.period] not in _DATES:
         yield Mistake("the period must be a column of kind date or timestamp", ("period",))
     if report_type.period and report_type.sort[0] != report_type.period:
@@ -175,6 +177,7 @@ def _column_references(described: Mapping[str, Any]) -> Iterator[tuple[Place, An
     for index, name in enumerate(_list(described, "sort")):
         yield ("sort", index), name
     yield ("period",), described.get("period")
+    yield ("cut_off",), described.get("cut_off")
     for table, keys in (("totals", ("amount", "currency")), ("balance", ("column", "amount"))):
         if isinstance(part := described.get(table), Mapping):
             yield from (((table, key), part.get(key)) for key in keys)

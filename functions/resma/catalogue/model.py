@@ -130,6 +130,9 @@ class ReportType(_Frozen):
     filters: tuple[Filter, ...] = ()
     sort: tuple[str, ...] = Field(min_length=1)
     """Columns, ascending. Together they must tell every row from every other, for the same file each time."""
+    cut_off: str | None = None
+    """The timestamp column that says when a row was written, if rows are not changed after: a report that reads from
+    several snapshots leaves out what is newer than the first."""
     period: str | None = None
     """The date or timestamp column, first in `sort`, by which a long file is divided: contents, bookmarks."""
     subtotals: Literal["day", "month", "year"] | None = None
