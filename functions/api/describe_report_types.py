@@ -37,9 +37,22 @@ def _describe_problems(described: dict[str, Any]) -> None:
     for path, operations in described["paths"].items():
         for operation in operations.values():
             operation["responses"]["default"] = {"description": "A problem (RFC 9457).", "content": content}
+            if "security" in operation:
+                operation["responses"] |= {status: said | {"content": content} for status, said in _REFUSALS.items()}
         if path.endswith("/reports/generate"):
             operations["post"].setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
 
+
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}}
+
+_REFUSALS: dict[str, dict[str, Any]] = {
+    "401": {
+        "description": "No key or token came, or not a good one.",
+        "headers": {"WWW-Authenticate": {"schema": {"type": "string"}}},
+    },
+    "403": {"description": "The key or token lacks a scope, which is named."},
+    "429": {"description": "The tenant has asked too often, or for too much.", "headers": _RETRY_AFTER},
+}
 
 _PROBLEM = {
     "type": "object",
