@@ -159,7 +159,7 @@ def fail_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -
         claim,
         "status = 'FAILED', finished_at = clock_timestamp(), lease_until = NULL, checkpoint = NULL,"
         " error_code = %(code)s, error_detail = %(detail)s",
-        describe_error(error),
+        _describe_attempt(claim, error, "; another one would fail the same way"),
     )
     _record_event(connection, claim.tenant_id, claim.report_id, "report.failed")
 
@@ -246,10 +246,10 @@ def describe_error(error: Exception) -> dict[str, str]:
     return {"code": "internal", "detail": f"an unexpected {type(error).__name__}: see the worker's log"}
 
 
-def _describe_attempt(claim: Claim, error: Exception) -> dict[str, str]:
+def _describe_attempt(claim: Claim, error: Exception, what_follows: str = "") -> dict[str, str]:
     described = describe_error(error)
     which = f"attempt {claim.attempt} of {claim.attempts_allowed}"
-    return {**described, "detail": f"{which}: {described['detail']}"}
+    return {**described, "detail": f"{which}: {described['detail']}{what_follows}"}
 
 
 def show_total(total: Total) -> dict[str, Any]:
