@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID, uuid4
 
 import boto3
@@ -22,6 +22,7 @@ import scheduler.app
 import webhook.app
 import worker.app
 import worker.dead_letters
+from api.caller import SCOPES, Caller, Scope
 from infra.local.ports import free_port
 from infra.local.postgres import PostgresServer
 from infra.postgres.load_demo_bank import load_demo_bank
@@ -268,6 +269,26 @@ def _close() -> None:
     for resources in (worker.dead_letters._announcer, webhook.app._resources, scheduler.app._resources):
         if resources.cache_info().currsize:
             resources().system.close()
+
+
+class ActAs(Protocol):
+    """Lets the requests about webhooks that follow come from a tenant."""
+
+    def __call__(self, tenant_id: str, scopes: frozenset[Scope] = SCOPES) -> None: ...
+
+
+@pytest.fixture
+def as_tenant(admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> Iterator[ActAs]:
+    """Asks in the name of the tenant `demo`, or of `other`, which is there for the test."""
+
+    def act(tenant_id: str, scopes: frozenset[Scope] = SCOPES) -> None:
+        caller = Caller(tenant_id, "key-2", scopes, "198.51.100.7")
+        monkeypatch.setattr(api.context, "caller_of", lambda _router: caller)
+
+    admin.execute("INSERT INTO resma.tenants VALUES ('other', 'Other Bank') ON CONFLICT DO NOTHING")
+    yield act
+    for table in ("reports", "webhook_endpoints", "tenants"):
+        admin.execute(f"DELETE FROM resma.{table} WHERE tenant_id = 'other'".encode())
 
 
 @pytest.fixture
