@@ -11,34 +11,51 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from api.caller import SCOPES, Caller
+from api.authenticate import authenticate
 from api.check_body import check_body
-from api.context import base_url
+from api.context import base_url, gate
 from api.describe_report_types import describe_report_types
 from api.problems import problem, problem_of, unexpected_problem
-from api.routes import report_types, reports, webhook_deliveries, webhook_endpoints
-from resma.errors import Fault, RequestError, ResmaError, json_pointer
+from api.routes import (
+    api_keys,
+    dead_letters,
+    health,
+    report_types,
+    reports,
+    webhook_deliveries,
+    webhook_endpoints,
+)
+from api.routes.health import HEALTH
+from api.scopes import SECURITY_SCHEMES, check_scopes
+from resma.errors import Fault, ResmaError, json_pointer
 
 logger = Logger()
-
-DEMO_TENANT = "demo"
-"""The only tenant until callers are authenticated."""
 
 app = APIGatewayRestResolver(enable_validation=True)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Entry point for API Gateway."""
+    """Entry point for API Gateway. Nothing but its health is shown to nobody in particular."""
+    path = event.get("path", "")
     try:
+        if (event.get("httpMethod"), path) != ("GET", HEALTH):
+            app.append_context(caller=authenticate(gate(), event))  # type: ignore[no-untyped-call]
         check_body(event)
-    except RequestError as error:
-        return _bare(problem_of(error, event.get("path", "")))
-    app.append_context(caller=Caller(DEMO_TENANT, "demo", SCOPES))  # type: ignore[no-untyped-call]
+    except ResmaError as error:
+        app.clear_context()  # type: ignore[no-untyped-call]
+        return _bare(_answer(error, path))
+    except Exception as error:
+        logger.exception("a request has failed", error=type(error).__name__)
+        return _bare(unexpected_problem(path))
     return app.resolve(event, context)
 
 
+app.use(middlewares=[check_scopes])
 app.include_router(reports.router)
 app.include_router(report_types.router)
+app.include_router(api_keys.router)
+app.include_router(health.router)
+app.include_router(dead_letters.router)
 app.include_router(webhook_endpoints.router)
 app.include_router(webhook_deliveries.router)
 
@@ -46,7 +63,9 @@ app.include_router(webhook_deliveries.router)
 @app.get("/openapi.json", include_in_schema=False)
 def handle_get_openapi() -> Response[str]:
     """GET: the OpenAPI document of this API, with this stage's address."""
-    document = app.get_openapi_json_schema(title="Resma", version="1", servers=_servers())
+    document = app.get_openapi_json_schema(
+        title="Resma", version="1", servers=_servers(), security_schemes=SECURITY_SCHEMES
+    )
     return Response(HTTPStatus.OK, "application/json", describe_report_types(document))
 
 
@@ -56,13 +75,17 @@ def handle_get_root() -> Response[None]:
     return Response(HTTPStatus.SEE_OTHER, headers={"Location": f"{base_url(app)}/docs"})
 
 
-app.enable_swagger(path="/docs", title="Resma", version="1")
+app.enable_swagger(path="/docs", title="Resma", version="1", security_schemes=SECURITY_SCHEMES)
 
 
 @app.exception_handler(ResmaError)  # type: ignore[untyped-decorator]
 def handle_error(error: ResmaError) -> Response[str]:
     """Our own errors: the caller's are answered, all others also logged."""
-    answer = problem_of(error, app.current_event.path)
+    return _answer(error, app.current_event.path)
+
+
+def _answer(error: ResmaError, path: str) -> Response[str]:
+    answer = problem_of(error, path)
     if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.exception("a request could not be served", code=error.code)
     return answer
@@ -125,6 +148,7 @@ def _servers() -> list[Any]:
 
 def _bare(answer: Response[str]) -> dict[str, Any]:
     headers = {"Content-Type": [answer.content_type or ""]}
+    headers |= {name: [str(value)] for name, value in answer.headers.items()}
     return {
         "statusCode": answer.status_code,
         "multiValueHeaders": headers,

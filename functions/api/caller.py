@@ -19,7 +19,7 @@ class Caller:
 
     tenant_id: str
     subject: str
-    """Who it is, for the record: a key's id, or a token's `sub`."""
+    """Who it is, for the record: `key:` and a key's id, `token:` and its `sub`, or `loopback`."""
     scopes: frozenset[Scope]
     address: str | None = None
     """Where the request came from, for the record."""

@@ -7,11 +7,15 @@ from functools import lru_cache
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
-from api.caller import Caller, Scope
+from api.authenticate import Gate
+from api.caller import Caller
 from api.settings import ApiSettings
+from api.tokens import Provider
+from resma.announce import Announcer
+from resma.aws import sns_client, sqs_client
 from resma.database import Database
-from resma.errors import ScopeMissing
-from resma.settings import read_settings
+from resma.job_queue import Queue
+from resma.settings import LOCAL_STAGE, read_settings
 
 POLL_SECONDS = 1
 """What Retry-After says while a report is under way."""
@@ -29,17 +33,36 @@ def database() -> Database:
     return Database(settings().database_secret_arn, "resma-api")
 
 
+@lru_cache
+def gate() -> Gate:
+    """What callers are known by."""
+    chosen = settings()
+    provider = None
+    if chosen.oidc_issuer and chosen.oidc_audience:
+        provider = Provider(chosen.oidc_issuer, chosen.oidc_audience, allow_http=chosen.stage == LOCAL_STAGE)
+    return Gate(database(), provider, chosen.oidc_tenant_claim, chosen.loopback_tenant)
+
+
+@lru_cache
+def queue() -> Queue:
+    """Where jobs go."""
+    return Queue(sqs_client(), settings().queue_url)
+
+
+def announcer(router: APIGatewayRestResolver | APIGatewayRouter) -> Announcer:
+    """Who tells the topic of a report that this caller has ended."""
+    return Announcer(
+        system=database(),
+        sns=sns_client(),
+        topic_arn=settings().topic_arn,
+        public_base_url=base_url(router),
+        queue=queue(),
+    )
+
+
 def caller_of(router: APIGatewayRestResolver | APIGatewayRouter) -> Caller:
     """Who makes the request that is being answered."""
     caller: Caller = router.context["caller"]
-    return caller
-
-
-def require_scope(router: APIGatewayRestResolver | APIGatewayRouter, scope: Scope) -> Caller:
-    """Who makes the request, and may do this. Raises ScopeMissing."""
-    caller = caller_of(router)
-    if scope not in caller.scopes:
-        raise ScopeMissing(f"this needs the scope {scope}: ask with a key or a token that has it")
     return caller
 
 

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from uuid import UUID
 
-from resma.catalogue import find_report_type
+from api.caller import Caller
+from api.scopes import require_scope
 from resma.database import Database
-from resma.download import presign_download
+from resma.download import Minter, Signer, mint_download, open_columns
 from resma.errors import Fault, ReportExpired, ReportNotReady, RequestInvalid
 from resma.reports import Report, StoredFile, find_report
 
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
 
+def download_report(database: Database, signer: Signer, caller: Caller, report_id: UUID, format_: str | None) -> str:
+    """Returns a presigned address of a report's file: the first one, or that of a format. It is on record.
 
-def download_report(  # noqa: PLR0913, PLR0917  # whose, which, and from where
-    database: Database, s3: S3Client, bucket: str, tenant_id: str, report_id: UUID, format_: str | None
-) -> str:
-    """Returns a presigned address of a report's file: the first one, or that of a format.
-
-    Raises ReportNotFound; ReportNotReady before there is a file, or if there will be none; ReportExpired;
-    RequestInvalid where the report was not asked for in that format.
+    Raises ReportNotFound; ScopeMissing where the file shows personal columns and the caller may not see them;
+    ReportNotReady before there is a file, or if there will be none; ReportExpired; RequestInvalid where the report was
+    not asked for in that format.
     """
-    with database.transaction(tenant_id) as connection:
-        report = find_report(connection, tenant_id, report_id)
-    return presign_download(s3, bucket, report, _require_file(report, format_), find_report_type(report.type))
+    with database.transaction(caller.tenant_id) as connection:
+        report = find_report(connection, caller.tenant_id, report_id)
+        if open_columns(report):
+            require_scope(caller, "personal:read")
+        file = _require_file(report, format_)
+        return mint_download(connection, signer, report, file, Minter(caller.subject, caller.address))
 
 
 def _require_file(report: Report, format_: str | None) -> StoredFile:

@@ -29,7 +29,12 @@ def list_report_types(locale: str) -> ReportTypeList:
                 formats=list(get_args(Format)),
                 locales=list(LOCALES),
                 columns=[
-                    ColumnView(name=column.name, heading=column.heading.say(language), kind=column.kind)
+                    ColumnView(
+                        name=column.name,
+                        heading=column.heading.say(language),
+                        kind=column.kind,
+                        personal=column.personal,
+                    )
                     for column in report_type.columns
                 ],
                 filters=_filter_schema(report_type, language),

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import urlencode
-from uuid import UUID
 
+from api.cursor import read_cursor, write_cursor
 from api.models import ReportList
 from api.show_report import show_report
 from resma.database import Database
-from resma.errors import Fault, RequestInvalid
 from resma.reports import Place
 from resma.reports import list_reports as select_reports
 
@@ -35,7 +31,7 @@ def list_reports(database: Database, tenant_id: str, query: ListQuery, base_url:
             connection,
             tenant_id,
             {"status": query.status, "type": query.type, "format": query.format},
-            after=_place(query.cursor) if query.cursor else None,
+            after=read_cursor(query.cursor) if query.cursor else None,
             limit=query.limit + 1,  # one more tells whether a next page exists
         )
     page = found[: query.limit]
@@ -47,18 +43,5 @@ def list_reports(database: Database, tenant_id: str, query: ListQuery, base_url:
 
 
 def _next(query: ListQuery, place: Place) -> str:
-    text = f"{place.created_at.isoformat()} {place.report_id}"
-    parameters = {**vars(query), "cursor": base64.urlsafe_b64encode(text.encode()).decode()}
+    parameters = {**vars(query), "cursor": write_cursor(place)}
     return urlencode({name: value for name, value in parameters.items() if value is not None})
-
-
-def _place(cursor: str) -> Place:
-    try:
-        created_at, report_id = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
-        place = Place(datetime.fromisoformat(created_at), UUID(report_id))
-    except (ValueError, binascii.Error):
-        place = None
-    if place is None or place.created_at.tzinfo is None:
-        fault = Fault("/cursor", "take it from the address in `next`, or leave it out to start with the newest")
-        raise RequestInvalid("the cursor can't be read", (fault,))
-    return place

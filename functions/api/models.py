@@ -81,6 +81,11 @@ class ReportRequest(RequestModel):
         max_length=2000,
         description="A public https address that is told, signed as Standard Webhooks says, when the report ends.",
     )
+    coalesce: bool = Field(
+        default=False,
+        strict=True,
+        description="While the same request is PENDING or GENERATING, be answered with its report, not with a new one.",
+    )
 
     @model_validator(mode="after")
     def _one_way_of_saying_formats(self) -> Self:
@@ -116,11 +121,17 @@ class Metrics(ViewModel):
     """What a finished report took."""
 
     seconds: dict[str, float] = Field(
-        description="By stage: `write` is made of `read`, `encode` and `upload`; `generate` is all, `queued` before it."
+        description="Of the last attempt, by stage: `write` is made of `read`, `encode`, `upload` and `save`; "
+        "`generate` is all, `queued` before it."
     )
     rows_per_second: int
     peak_rss_mb: float
     parts: int
+    snapshots: int = Field(
+        default=1,
+        description="How many the rows were read from: more than one where the report was taken up again. Each held "
+        "what the first did, as of `asOf`.",
+    )
 
 
 class ErrorView(ViewModel):
@@ -168,7 +179,7 @@ class ReportView(ViewModel):
     title: str | None
     status: Status
     progress: Progress
-    attempt: int
+    attempt: int = Field(description="Which one it is, hand-overs from one invocation to the next included.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -179,6 +190,12 @@ class ReportView(ViewModel):
     files: list[FileView] | None
     totals: list[TotalView] | None
     balance: BalanceView | None
+    masked_columns: list[str] = Field(
+        description="Of this report's columns those that are personal, where they are masked."
+    )
+    joined: bool = Field(
+        default=False, description="In the answer to a request with `coalesce`: the report is an earlier request's."
+    )
     truncated: bool = Field(default=False, description="Always false: a report is whole or it is not there.")
     metrics: Metrics | None
     error: ErrorView | None
@@ -198,6 +215,7 @@ class ColumnView(ViewModel):
     name: str
     heading: str
     kind: Kind
+    personal: bool = Field(description="Whether it is masked for callers without the scope personal:read.")
 
 
 class ReportTypeView(ViewModel):
@@ -216,3 +234,9 @@ class ReportTypeList(ViewModel):
     """All report types."""
 
     items: list[ReportTypeView]
+
+
+class Health(ViewModel):
+    """That the API answers."""
+
+    status: Literal["ok"] = "ok"

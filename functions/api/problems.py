@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from itertools import islice
@@ -11,12 +12,20 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from resma.errors import (
+    ApiKeyEnded,
+    ApiKeyNotFound,
+    CredentialsInvalid,
+    CredentialsMissing,
     DatabaseBusy,
     DatabaseUnavailable,
     Fault,
     IdempotencyKeyInFlight,
     IdempotencyKeyInvalid,
     IdempotencyKeyReused,
+    IdentityProviderUnavailable,
+    NoDeadLetter,
+    QuotaExceeded,
+    ReportEnded,
     ReportExpired,
     ReportNotFound,
     ReportNotReady,
@@ -40,15 +49,22 @@ MEDIA_TYPE = "application/problem+json"
 _STATUS: Mapping[type[ResmaError], HTTPStatus] = {
     RequestMalformed: HTTPStatus.BAD_REQUEST,
     IdempotencyKeyInvalid: HTTPStatus.BAD_REQUEST,
+    CredentialsMissing: HTTPStatus.UNAUTHORIZED,
+    CredentialsInvalid: HTTPStatus.UNAUTHORIZED,
+    ScopeMissing: HTTPStatus.FORBIDDEN,
+    QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
+    ApiKeyNotFound: HTTPStatus.NOT_FOUND,
+    ApiKeyEnded: HTTPStatus.GONE,
     ReportNotFound: HTTPStatus.NOT_FOUND,
     ReportNotReady: HTTPStatus.CONFLICT,
+    ReportEnded: HTTPStatus.CONFLICT,
+    NoDeadLetter: HTTPStatus.CONFLICT,
     IdempotencyKeyInFlight: HTTPStatus.CONFLICT,
     ReportExpired: HTTPStatus.GONE,
     RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     RequestMediaTypeUnsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     RequestInvalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
-    ScopeMissing: HTTPStatus.FORBIDDEN,
     WebhookEndpointNotFound: HTTPStatus.NOT_FOUND,
     WebhookDeliveryNotFound: HTTPStatus.NOT_FOUND,
     WebhookDeliveryUnderWay: HTTPStatus.CONFLICT,
@@ -58,6 +74,7 @@ _STATUS: Mapping[type[ResmaError], HTTPStatus] = {
     WebhookRotationRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     DatabaseBusy: HTTPStatus.SERVICE_UNAVAILABLE,
+    IdentityProviderUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 _FAULTS_MAX = 20
@@ -73,8 +90,31 @@ def problem_of(error: ResmaError, instance: str) -> Response[str]:
     if status is None:
         return unexpected_problem(instance)
     faults = error.faults if isinstance(error, RequestError) else ()
-    detail = str(error) if isinstance(error, RequestError) else "the database can't be reached: try again in a moment"
-    return problem(status, error.code, detail, instance, faults)
+    detail = (
+        str(error) if isinstance(error, RequestError) else f"{_away(error)} can't be reached: try again in a moment"
+    )
+    answer = problem(status, error.code, detail, instance, faults)
+    answer.headers.update(_headers_of(error))
+    return answer
+
+
+def _away(error: ResmaError) -> str:
+    return "the identity provider" if isinstance(error, IdentityProviderUnavailable) else "the database"
+
+
+def _headers_of(error: ResmaError) -> dict[str, str]:
+    """When to come again, and how a caller makes itself known (RFC 6750 §3)."""
+    match error:
+        case CredentialsMissing():
+            return {"WWW-Authenticate": "Bearer"}
+        case CredentialsInvalid():
+            return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+        case ScopeMissing():
+            return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{error.scope}"'}
+        case QuotaExceeded():
+            return {"Retry-After": str(max(1, math.ceil(error.seconds)))}
+        case _:
+            return {}
 
 
 def unexpected_problem(instance: str) -> Response[str]:

@@ -5,61 +5,53 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError
-
+from api.caller import Caller
 from api.models import ReportRequest
-from resma.catalogue import find_report_type
+from api.scopes import require_scope
+from resma.catalogue import ReportType, find_report_type
 from resma.database import Database
-from resma.errors import Fault, IdempotencyKeyInvalid, RequestInvalid, ResmaError
-from resma.job_queue import mark_enqueued, send_job
+from resma.dispatch import dispatch_next
+from resma.errors import Fault, IdempotencyKeyInvalid, RequestInvalid, json_pointer
+from resma.job_queue import Queue
 from resma.locales import LOCALES
+from resma.quotas import require_room
 from resma.reports import NewReport, Report, insert_report
-
-if TYPE_CHECKING:
-    from types_boto3_sqs import SQSClient
-
-logger = Logger(child=True)
 
 # The draft's key is a quoted string (RFC 8941 §3.3.3); most clients send it bare, so both are taken.
 _KEY = re.compile(r'"(?P<quoted>[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|(?P<bare>[\x21\x23-\x5b\x5d-\x7e]{1,255})')
 
 
-@dataclass(frozen=True)
-class Queue:
-    """Where jobs go."""
-
-    sqs: SQSClient
-    url: str
-
-
 def request_report(
-    database: Database, queue: Queue, tenant_id: str, request: ReportRequest, idempotency_key: str | None
-) -> Report:
-    """Returns the report that the request made, or that the same key made before.
+    database: Database, queue: Queue, caller: Caller, request: ReportRequest, idempotency_key: str | None
+) -> tuple[Report, bool]:
+    """Returns the report that the request made, or got: by the same key before, or by joining; and whether it is new.
 
-    The row is committed before this returns. If the queue is away the row waits in the outbox, and the tick sends
-    it. Raises RequestInvalid and the IdempotencyKey errors; nothing is written then.
+    The row is committed before this returns. If the queue is away, or the tenant has enough jobs in it, the row waits
+    in the outbox; whoever ends one of them, or the tick, sends it. Raises RequestInvalid, ScopeMissing, QuotaExceeded
+    and the IdempotencyKey errors; nothing is written then.
     """
-    new = _check(tenant_id, request, _parse_key(idempotency_key))
-    with database.transaction(tenant_id) as connection:
-        report, is_new = insert_report(connection, new)
+    key = _parse_key(idempotency_key)
+    new = _check(caller, request)
+    with database.transaction(caller.tenant_id) as connection:
+        report, is_new = insert_report(connection, new, key, coalesce=request.coalesce)
+        if is_new:
+            require_room(connection, caller.tenant_id)
     if is_new:
-        _enqueue(database, queue, report)
-    return report
+        dispatch_next(database, queue, caller.tenant_id)
+    return report, is_new
 
 
-def _check(tenant_id: str, request: ReportRequest, key: str | None) -> NewReport:
+def _check(caller: Caller, request: ReportRequest) -> NewReport:
     report_type = find_report_type(request.type)
     filters = report_type.check_filters(request.filters)
     report_type.choose_columns(request.columns)
+    _check_personal_filters(caller, report_type, filters)
     _check_setting(request)
-    # What was understood, the same however it was said.
+    # What was understood, the same however it was said; requests that agree in it can share a report.
     understood: dict[str, Any] = {
         "type": request.type,
         "formats": request.wanted_formats,
@@ -68,16 +60,24 @@ def _check(tenant_id: str, request: ReportRequest, key: str | None) -> NewReport
         "locale": request.locale,
         "time_zone": request.time_zone,
         "title": request.title,
+        "personal_masked": "personal:read" not in caller.scopes,
         "options": request.options.model_dump(),
         "callback_url": request.callback_url,
     }
     return NewReport(
-        tenant_id=tenant_id,
+        tenant_id=caller.tenant_id,
         report_id=uuid4(),
-        idempotency_key=key,
         request_sha256=hashlib.sha256(json.dumps(understood, sort_keys=True).encode()).hexdigest(),
         **understood,
     )
+
+
+def _check_personal_filters(caller: Caller, report_type: ReportType, filters: dict[str, Any]) -> None:
+    """Who may not see a personal column may not feel for its values either, filter by filter. Raises ScopeMissing."""
+    for item in report_type.filters:
+        if item.personal and item.name in filters:
+            fault = Fault(json_pointer("filters", item.name), "leave it out: it is by what is masked for you")
+            require_scope(caller, "personal:read", (fault,))
 
 
 def _check_setting(request: ReportRequest) -> None:
@@ -113,21 +113,3 @@ def _parse_key(header: str | None) -> str | None:
             'the Idempotency-Key can\'t be used: send 1 to 255 printable ASCII characters, like "8e03978e-40d5"'
         )
     return match["quoted"] or match["bare"]
-
-
-def _enqueue(database: Database, queue: Queue, report: Report) -> None:
-    try:
-        send_job(queue.sqs, queue.url, report.tenant_id, report.report_id)
-    except (ClientError, BotoCoreError) as error:
-        logger.warning(
-            "the queue is away; the tick will send the job",
-            report_id=str(report.report_id),
-            error=type(error).__name__,
-        )
-        return
-    try:
-        with database.transaction(report.tenant_id) as connection:
-            mark_enqueued(connection, report.tenant_id, report.report_id)
-    except ResmaError as error:
-        # The report is accepted and sent; at worst the tick sends it again, which does no harm.
-        logger.warning("not marked as sent", report_id=str(report.report_id), error=error.code)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
-from resma.settings import TenantSettings, WebhookAddressSettings
+from resma.settings import LOCAL_STAGE, TenantSettings, WebhookAddressSettings
 
 
 class ApiSettings(TenantSettings, WebhookAddressSettings):
@@ -12,8 +12,35 @@ class ApiSettings(TenantSettings, WebhookAddressSettings):
 
     bucket: str = Field(min_length=1)
     queue_url: str = Field(min_length=1)
+    topic_arn: str = Field(min_length=1)
     public_base_url: str | None = None
     """Where callers reach the API, without a slash at the end; worked out from each request where it is not set."""
     s3_credentials_secret_arn: str | None = None
     s3_public_endpoint_url: str | None = None
     """Where readers reach the object store, if not at S3's own address."""
+    loopback_tenant: str | None = None
+    """Whose a request is that comes from this very machine and brings no key. On the stage `local` alone."""
+    oidc_audience: str | None = None
+    """What a token's `aud` must have."""
+    oidc_issuer: str | None = None
+    """A token's `iss`, and where the provider describes itself; None is to take no tokens."""
+    oidc_tenant_claim: str = "tenant_id"
+    """The claim that names the caller's tenant."""
+
+    @field_validator("loopback_tenant")
+    @classmethod
+    def _only_locally(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("stage") != LOCAL_STAGE:
+            raise ValueError("only the stage local may have it: leave it empty, and give callers keys")
+        return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _can_be_trusted(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        if not value.startswith("https://") and info.data.get("stage") != LOCAL_STAGE:
+            raise ValueError("an issuer's address begins with https://")
+        if not info.data.get("oidc_audience"):
+            raise ValueError("a token is for somebody: set OIDC_AUDIENCE too")
+        return value

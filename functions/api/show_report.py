@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from api.models import ErrorView, FileView, Links, Metrics, Progress, ReportView, TotalView
+from resma.download import masked_columns
 from resma.reports import Report, StoredFile
 
 
-def show_report(report: Report, base_url: str) -> ReportView:
+def show_report(report: Report, base_url: str, *, is_joined: bool = False) -> ReportView:
     """Returns the view of a report; `base_url` is where this caller reached the API."""
     address = f"{base_url}/api/v1/reports/{report.report_id}"
     is_ready = report.status == "READY"
@@ -35,7 +36,9 @@ def show_report(report: Report, base_url: str) -> ReportView:
             "sha256": first and first["sha256"],
             "files": [_file(file, address) for file in files] if report.files is not None else None,
             "balance": report.balance,
+            "masked_columns": masked_columns(report),
             "totals": None if report.totals is None else [TotalView(**total) for total in report.totals],
+            "joined": is_joined,
             "metrics": Metrics.model_validate(report.metrics) if report.metrics else None,
             "error": _error(report),
             "links": Links(self=address, download=f"{address}/download" if is_ready else None),

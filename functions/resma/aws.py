@@ -28,6 +28,8 @@ _OBJECTS = Config(
     read_timeout=30,
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=8,
+    # Uploads say themselves which checksum they want; the one that only copies must have none (see segments.py).
+    request_checksum_calculation="when_required",
     # Without these two, presigning for an endpoint of one's own falls back to SigV2, and MinIO wants the path style.
     signature_version="s3v4",
     s3={"addressing_style": "path"},

@@ -24,5 +24,7 @@ class ReportContent:
     """IANA name."""
     title: str | None
     """Instead of the type's."""
+    personal_masked: bool
+    """Whether personal columns are masked: the caller might not see them."""
     options: dict[str, Any]
     """`FormatOptions` as JSON."""

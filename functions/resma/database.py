@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import psycopg
 from aws_lambda_powertools import Logger
@@ -13,28 +14,13 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from resma.aws import read_secret
-from resma.errors import (
-    DatabaseBusy,
-    DatabaseUnavailable,
-    PermanentError,
-    QueryInvalid,
-    SettingsInvalid,
-    TransientError,
-)
+from resma.errors import DatabaseUnavailable, SettingsInvalid
+from resma.remedies import translate
 
 logger = Logger(child=True)
 
-_BUSY_SQLSTATES = {
-    "55P03",  # lock_not_available
-    "57014",  # query_canceled: statement_timeout, or a standby's conflict with recovery
-    "25P03",  # idle_in_transaction_session_timeout
-    "25P04",  # transaction_timeout
-    "40001",  # serialization_failure, also a standby's conflict
-    "40P01",  # deadlock_detected
-}
-_AWAY_SQLSTATES = {"25006"}  # read_only_sql_transaction: after a failover this server is no longer the writer
+_CANCEL_SECONDS = 2
 _MEMBERS = {"host", "port", "dbname", "username", "password"}
-_AWAY_CLASSES = ("08", "53", "57", "58")  # connection, resources, operator intervention, system error
 
 
 class Database:
@@ -76,12 +62,43 @@ class Database:
                 self.close()  # the next one looks for a server that can serve
                 raise
 
+    def ask(self, statement: str, values: Sequence[object]) -> tuple[Any, ...] | None:
+        """Runs one statement as a transaction of its own, in one round trip; returns its first row.
+
+        The statement must be one that may run twice: it is sent again where a kept connection turns out to be dead.
+        """
+        with self._turn:
+            for kept in (self._connection, None):
+                try:
+                    with translated_errors():
+                        return _ask(kept or self.connect(), statement, values)
+                except DatabaseUnavailable:
+                    self.close()  # the next one looks for a server that can serve
+                    if kept is None:
+                        raise
+        raise AssertionError  # the second turn returns or raises
+
+    def cancel(self) -> None:
+        """Stops the statement that runs on the connection, from another thread. Never raises."""
+        if (connection := self._connection) is not None:
+            with contextlib.suppress(psycopg.Error):
+                connection.cancel_safe(timeout=_CANCEL_SECONDS)
+
     def close(self) -> None:
         """Closes the connection, if there is one. Never raises."""
         if self._connection is not None:
             with contextlib.suppress(psycopg.Error):
                 self._connection.close()
         self._connection = None
+
+
+def _ask(connection: Connection[TupleRow], statement: str, values: Sequence[object]) -> tuple[Any, ...] | None:
+    connection.autocommit = True  # costs nothing: no BEGIN is sent, and no COMMIT
+    try:
+        return connection.execute(statement.encode(), values).fetchone()
+    finally:
+        if not connection.closed:
+            connection.autocommit = False
 
 
 def _is_alive(connection: Connection[TupleRow]) -> bool:
@@ -128,31 +145,16 @@ def _open(secret_arn: str, application_name: str) -> Connection[TupleRow]:
         # Where and why is for the log: an error's message travels to whoever asked for the report.
         logger.warning("no connection", host=secret["host"], port=secret["port"], reason=str(error))
         raise DatabaseUnavailable(
-            "no connection to the database: check that it is up, that the function's subnet and security group reach "
-            "it, and that the secret's password is right; the function's log says where and why"
+            "no connection to the database: check that it is up and has connections left (max_connections), that the "
+            "function's subnet and security group reach it, and that the secret's password is right; the log says "
+            "where and why"
         ) from error
 
 
 @contextlib.contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turns psycopg's errors into ours, by SQLSTATE; message text is never searched."""
+    """Turns psycopg's errors into ours, each with its remedy."""
     try:
         yield
     except psycopg.Error as error:
-        raise _translate(error) from error
-
-
-def _translate(error: psycopg.Error) -> TransientError | PermanentError:
-    state = error.sqlstate
-    if state in _BUSY_SQLSTATES:
-        return DatabaseBusy(
-            f"the database stopped the query (SQLSTATE {state}): a lock or a time limit; it is tried again"
-        )
-    if state is None and isinstance(error, psycopg.OperationalError):
-        return DatabaseUnavailable("the connection to the database was lost; the report is tried again")
-    if state is not None and (state in _AWAY_SQLSTATES or state.startswith(_AWAY_CLASSES)):
-        return DatabaseUnavailable(f"the database is not there (SQLSTATE {state}); the report is tried again")
-    detail = type(error).__name__
-    if state is not None and state.startswith("42"):  # syntax and names; other messages may quote a row's data
-        detail = (error.diag.message_primary or detail).strip()
-    return QueryInvalid(f"the database refused the query (SQLSTATE {state}): {detail}")
+        raise translate(error) from error

@@ -1,10 +1,17 @@
-"""Addresses from which a finished file can be fetched for a while, under a name that people can read."""
+"""Addresses from which a finished file can be fetched for a while, under a name that people can read.
+
+Each minting is on record: who, when, from where, which file.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from resma.catalogue import ReportType
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from resma.catalogue import ReportType, find_report_type
 from resma.reports import Report, StoredFile
 
 if TYPE_CHECKING:
@@ -14,20 +21,82 @@ DOWNLOAD_SECONDS = 3600
 """How long an address is good. On AWS it also ends with the signing role's session, so it is minted when asked for."""
 
 
-def presign_download(s3: S3Client, bucket: str, report: Report, file: StoredFile, report_type: ReportType) -> str:
-    """Mints an address for a file of a READY report. Makes no request. `s3` must be made for the readers' endpoint."""
-    return s3.generate_presigned_url(
-        "get_object",
-        Params={
-            "Bucket": bucket,
-            "Key": file["object_key"],
-            "ResponseContentDisposition": f'attachment; filename="{file_name(report, file, report_type)}"',
-        },
-        ExpiresIn=DOWNLOAD_SECONDS,
+@dataclass(frozen=True)
+class Signer:
+    """What signs addresses. `s3` must be made for the readers' endpoint."""
+
+    s3: S3Client
+    bucket: str
+
+
+@dataclass(frozen=True)
+class Minter:
+    """Whom an address is minted for."""
+
+    subject: str
+    address: str | None
+    """Where the request came from."""
+
+
+WEBHOOK = Minter("webhook", None)
+"""The receiver of a report's webhook, which its requester has named."""
+
+
+def mint_download(
+    connection: Connection[TupleRow], signer: Signer, report: Report, file: StoredFile, minter: Minter
+) -> str:
+    """Mints an address for a file of a READY report and records it: hand it out once the transaction is committed."""
+    connection.execute(
+        "INSERT INTO resma.download_links (tenant_id, report_id, format, object_key, subject, address, expires_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s))",
+        (
+            report.tenant_id,
+            report.report_id,
+            file["format"],
+            file["object_key"],
+            minter.subject,
+            minter.address,
+            DOWNLOAD_SECONDS,
+        ),
     )
+    return _presign(signer, report, file)
+
+
+def open_columns(report: Report) -> list[str]:
+    """Names of the personal columns that a report's files show as they are."""
+    return [] if report.personal_masked else _personal_columns(report)
+
+
+def masked_columns(report: Report) -> list[str]:
+    """Names of the personal columns that are masked in a report's files."""
+    return _personal_columns(report) if report.personal_masked else []
 
 
 def file_name(report: Report, file: StoredFile, report_type: ReportType) -> str:
     """Like `transactions-2026-11-23-1f0c9a52.pdf`: what, as of which day, and the start of the report's id."""
     day = f"-{report.as_of:%Y-%m-%d}" if report.as_of else ""
     return f"{report_type.file_name}{day}-{str(report.report_id)[:8]}.{file['extension']}"
+
+
+def _presign(signer: Signer, report: Report, file: StoredFile) -> str:
+    """Makes no request."""
+    name = file_name(report, file, find_report_type(report.type))
+    return signer.s3.generate_presigned_url(
+        "get_object",
+        Params={
+            "Bucket": signer.bucket,
+            "Key": file["object_key"],
+            "ResponseContentDisposition": f'attachment; filename="{name}"',
+        },
+        ExpiresIn=DOWNLOAD_SECONDS,
+    )
+
+
+def _personal_columns(report: Report) -> list[str]:
+    """Of the columns that the report has, and the catalogue still knows."""
+    wanted = report.columns
+    return [
+        column.name
+        for column in find_report_type(report.type).columns
+        if column.personal and (wanted is None or column.name in wanted)
+    ]

@@ -6,13 +6,20 @@ ResmaError
 |   |-- RequestTooLarge
 |   |-- RequestMediaTypeUnsupported
 |   |-- RequestInvalid           unknown type, format or filter; a value out of bounds
+|   |-- CredentialsMissing       nobody is asking
+|   |-- CredentialsInvalid       a key or token that is not, or no longer, good
+|   |-- ScopeMissing             this caller may not do that
+|   |-- QuotaExceeded            too much for now: later
+|   |-- ApiKeyNotFound
+|   |-- ApiKeyEnded              it is revoked, has expired or was rotated before
 |   |-- ReportNotFound
 |   |-- ReportNotReady           asked for the file before there is one
 |   |-- ReportExpired
+|   |-- ReportEnded              to be cancelled, but there is nothing left to cancel
+|   |-- NoDeadLetter             to be redriven, but it has not been given up
 |   |-- IdempotencyKeyInvalid
 |   |-- IdempotencyKeyReused     the same key with another request
 |   |-- IdempotencyKeyInFlight   the same key while its first request is still being answered
-|   |-- ScopeMissing             known, but not allowed to do this
 |   |-- WebhookAddressRefused    not public, or not plainly so
 |   |-- WebhookEndpointNotFound
 |   |-- WebhookEndpointsTooMany
@@ -24,13 +31,19 @@ ResmaError
 |   |-- QueryInvalid             the database refuses the catalogue's query
 |   |-- CatalogueInvalid
 |   |-- RowCountMismatch         fewer or more rows than the snapshot counted
+|   |-- RowsQuotaExceeded        more rows than the tenant may still have today
 |   |-- FormatCannotHold         a value that the format has no exact place for
 |   `-- SettingsInvalid
 |-- TransientError               worth another attempt
 |   |-- DatabaseUnavailable
 |   |-- DatabaseBusy             a lock or a time limit
 |   |-- ObjectStoreUnavailable
+|   |-- IdentityProviderUnavailable
+|   |-- StartOver                what was saved of earlier attempts is of no use: the next one begins anew
+|   |   |-- CheckpointUnusable   gone, damaged, of other code, or not to be gone on from
+|   |   `-- SourceChanged        the data are no longer those of the first snapshot
 |   `-- LeaseHeld                another worker has the job
+|-- TickIncomplete               some of the tick's tasks have failed
 `-- LeaseLost                    this worker no longer has the job: stop, and touch nothing
 """
 
@@ -83,6 +96,41 @@ class RequestInvalid(RequestError):
     code = "request-invalid"
 
 
+class CredentialsMissing(RequestError):
+    code = "credentials-missing"
+
+
+class CredentialsInvalid(RequestError):
+    code = "credentials-invalid"
+
+
+class ScopeMissing(RequestError):
+    """`scope` is what the caller would need."""
+
+    code = "scope-missing"
+
+    def __init__(self, detail: str, scope: str, faults: tuple[Fault, ...] = ()) -> None:
+        super().__init__(detail, faults)
+        self.scope = scope
+
+
+class QuotaExceeded(RequestError):
+    """`code` says which quota, `seconds` when to come again."""
+
+    def __init__(self, code: str, detail: str, seconds: float) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.seconds = seconds
+
+
+class ApiKeyNotFound(RequestError):
+    code = "api-key-not-found"
+
+
+class ApiKeyEnded(RequestError):
+    code = "api-key-ended"
+
+
 class ReportNotFound(RequestError):
     code = "report-not-found"
 
@@ -95,6 +143,14 @@ class ReportExpired(RequestError):
     code = "report-expired"
 
 
+class ReportEnded(RequestError):
+    code = "report-ended"
+
+
+class NoDeadLetter(RequestError):
+    code = "no-dead-letter"
+
+
 class IdempotencyKeyInvalid(RequestError):
     code = "idempotency-key-invalid"
 
@@ -105,10 +161,6 @@ class IdempotencyKeyReused(RequestError):
 
 class IdempotencyKeyInFlight(RequestError):
     code = "idempotency-key-in-flight"
-
-
-class ScopeMissing(RequestError):
-    code = "scope-missing"
 
 
 class WebhookAddressRefused(RequestError):
@@ -157,6 +209,10 @@ class RowCountMismatch(PermanentError):
     code = "row-count-mismatch"
 
 
+class RowsQuotaExceeded(PermanentError):
+    code = "rows-quota-exceeded"
+
+
 class FormatCannotHold(PermanentError):
     code = "format-cannot-hold"
 
@@ -183,6 +239,24 @@ class ObjectStoreUnavailable(TransientError):
     code = "object-store-unavailable"
 
 
+class IdentityProviderUnavailable(TransientError):
+    code = "identity-provider-unavailable"
+
+
+class StartOver(TransientError):
+    """To be followed by an attempt from the first row."""
+
+    code = "start-over"
+
+
+class CheckpointUnusable(StartOver):
+    code = "checkpoint-unusable"
+
+
+class SourceChanged(StartOver):
+    code = "source-changed"
+
+
 class LeaseHeld(TransientError):
     """`seconds` is how long the other worker's lease still runs."""
 
@@ -191,6 +265,10 @@ class LeaseHeld(TransientError):
     def __init__(self, detail: str, seconds: float) -> None:
         super().__init__(detail)
         self.seconds = seconds
+
+
+class TickIncomplete(ResmaError):
+    code = "tick-incomplete"
 
 
 class LeaseLost(ResmaError):

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
 from resma.reports import Report, StoredFile
@@ -27,15 +27,27 @@ class Event:
     report_id: UUID
     type: str
     created_at: datetime
+    error_code: str | None = None
+    error_detail: str | None = None
 
 
-def find_event(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Event | None:
-    """Returns a report's completion event, if it has ended."""
+EVENT_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in Event.__dataclass_fields__)
+
+_STATUS_OF = {"report.ready": "READY", "report.failed": "FAILED", "report.cancelled": "CANCELLED"}
+"""What the report was when the event was written. The row may have moved on: redriven, expired."""
+
+
+def find_event(
+    connection: Connection[TupleRow], tenant_id: str, report_id: UUID, event_id: str | None = None
+) -> Event | None:
+    """Returns a report's completion event, if it has ended: that of the id, or the latest."""
     with connection.cursor(row_factory=class_row(Event)) as cursor:
         cursor.execute(
-            "SELECT tenant_id, event_id, report_id, type, created_at FROM resma.events"
-            " WHERE tenant_id = %s AND report_id = %s",
-            (tenant_id, report_id),
+            sql.SQL(
+                "SELECT {} FROM resma.events WHERE tenant_id = %(tenant_id)s AND report_id = %(report_id)s"
+                " AND event_id = coalesce(%(event_id)s, event_id) ORDER BY redrive DESC LIMIT 1"
+            ).format(EVENT_COLUMNS),
+            {"tenant_id": tenant_id, "report_id": report_id, "event_id": event_id},
         )
         return cursor.fetchone()
 
@@ -45,7 +57,8 @@ def describe_event(event: Event, report: Report, public_base_url: str) -> dict[s
 
     `format`, `bytes` and `sha256` are the first file's, for the many reports that have one.
     """
-    files = report.files or []
+    status = _STATUS_OF[event.type]
+    files = (report.files or []) if status == "READY" else []
     return {
         "id": event.event_id,
         "type": event.type,
@@ -56,16 +69,16 @@ def describe_event(event: Event, report: Report, public_base_url: str) -> dict[s
             "type": report.type,
             "format": report.formats[0],
             "formats": report.formats,
-            "status": report.status,
+            "status": status,
             "asOf": report.as_of.isoformat() if report.as_of else None,
-            "rows": report.rows_done if report.status == "READY" else None,
+            "rows": report.rows_done if status == "READY" else None,
             "bytes": files[0]["bytes"] if files else None,
             "sha256": files[0]["sha256"] if files else None,
             "files": [_describe_file(report, file, public_base_url) for file in files],
             "totals": report.totals,
             "balance": report.balance,
             "truncated": False,
-            "error": {"code": report.error_code, "detail": report.error_detail} if report.error_code else None,
+            "error": {"code": event.error_code, "detail": event.error_detail} if event.error_code else None,
             "links": {
                 "report": f"{public_base_url}/api/v1/reports/{report.report_id}",
                 "download": f"{public_base_url}/api/v1/reports/{report.report_id}/download",

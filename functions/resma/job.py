@@ -1,11 +1,14 @@
-"""A job's life: claimed, kept alive, finished, sent back, or given up. Every write names the attempt: a fence.
+"""A job's life: claimed, kept alive, finished, sent back, cancelled, or given up. A worker's writes name its attempt.
 
-    PENDING -> GENERATING -> READY
-       ^           |    `--> FAILED    (a permanent error at once, a transient one after the last attempt)
-       `--(retry)--'
+    PENDING -> GENERATING -> READY     (-> EXPIRED, when its files' time is over)
+     ^ ^  |        |    `--> FAILED    (a permanent error at once, a transient one after the last attempt)
+     | |  `---.----'------> CANCELLED
+     | `-(retry)-' (or hand-over, checkpoints.py)
+     `--------(redrive)------ FAILED   (dead_letters.py)
 
-`attempt` grows with each claim. A worker that was thought dead and wakes up still names its old attempt, so none
-of its writes finds a row, and it raises LeaseLost.
+`attempt` grows with each claim: it is the fence. A worker that was thought dead and wakes up still names its old
+attempt, so none of its writes finds a row, and it raises LeaseLost. So does one whose job was cancelled: of finishing
+and cancelling, the first to update the row wins.
 """
 
 from __future__ import annotations
@@ -22,9 +25,9 @@ from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import Jsonb
 
 from resma.content import ReportContent
-from resma.errors import LeaseHeld, LeaseLost, ResmaError
+from resma.errors import LeaseHeld, LeaseLost, ReportEnded, ResmaError
 from resma.header import Total
-from resma.reports import StoredFile
+from resma.reports import CheckpointRecord, StoredFile, find_report
 from resma.summary import Summary
 from resma.webhook_deliveries import EventType, owe_deliveries
 
@@ -32,7 +35,10 @@ LEASE_SECONDS = 15
 """How long a job stays a worker's after its last sign of life, which comes about once a second."""
 
 MAX_ATTEMPTS = 3
-"""Attempts a job gets; as many as the queue's redrive policy has receives (template.yaml)."""
+"""Attempts a job gets at first, hand-overs not counted; as many as the queue's redrive policy has receives
+(template.yaml).
+
+The row says how many it is allowed by now: a hand-over gives it one more, a redrive as many again."""
 
 REVIVAL_HOURS = 6
 """How long after its request a job whose receives were used up without attempts is sent again."""
@@ -45,12 +51,15 @@ class Claim(ReportContent):
     tenant_id: str
     report_id: UUID
     attempt: int
+    attempts_allowed: int
     created_at: datetime
+    checkpoint: CheckpointRecord | None
+    """What to go on from; None is from the first row."""
 
 
 def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Claim | None:
     """Takes the job if it is free, or if its worker's lease has run out; None where there is nothing left to do:
-    it has ended, or had its MAX_ATTEMPTS.
+    it has ended, or had the attempts that it is allowed.
 
     Raises LeaseHeld while another worker has it.
     """
@@ -61,14 +70,16 @@ def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID)
                 UPDATE resma.reports
                 SET status = 'GENERATING', attempt = attempt + 1, started_at = clock_timestamp(),
                     enqueued_at = coalesce(enqueued_at, clock_timestamp()),
+                    slot_at = coalesce(slot_at, clock_timestamp()),
                     lease_until = clock_timestamp() + make_interval(secs => %s),
-                    rows_done = 0, rows_expected = NULL
-                WHERE tenant_id = %s AND report_id = %s AND attempt < %s
+                    rows_done = coalesce((checkpoint ->> 'rows')::bigint, 0),
+                    rows_expected = CASE WHEN checkpoint IS NOT NULL THEN rows_expected END
+                WHERE tenant_id = %s AND report_id = %s AND attempt < attempts_allowed
                   AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
                 RETURNING {}
                 """
             ).format(sql.SQL(", ").join(sql.Identifier(name) for name in Claim.__dataclass_fields__)),
-            (LEASE_SECONDS, tenant_id, report_id, MAX_ATTEMPTS),
+            (LEASE_SECONDS, tenant_id, report_id),
         )
         if (claim := cursor.fetchone()) is not None:
             return claim
@@ -84,7 +95,7 @@ def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID)
 
 def keep_alive(connection: Connection[TupleRow], claim: Claim, rows_done: int) -> None:
     """Renews the lease and shows progress. Raises LeaseLost."""
-    _fenced(
+    fenced_update(
         connection,
         claim,
         "rows_done = %(rows_done)s, lease_until = clock_timestamp() + make_interval(secs => %(lease)s)",
@@ -94,7 +105,7 @@ def keep_alive(connection: Connection[TupleRow], claim: Claim, rows_done: int) -
 
 def note_summary(connection: Connection[TupleRow], claim: Claim, summary: Summary) -> None:
     """Records what the snapshot holds, so that progress has an end. Raises LeaseLost."""
-    _fenced(
+    fenced_update(
         connection,
         claim,
         "rows_expected = %(rows)s, as_of = %(as_of)s, totals = %(totals)s, balance = %(balance)s",
@@ -107,81 +118,121 @@ def note_summary(connection: Connection[TupleRow], claim: Claim, summary: Summar
     )
 
 
-def finish_job(
-    connection: Connection[TupleRow], claim: Claim, files: Sequence[StoredFile], rows: int, metrics: dict[str, Any]
+def finish_job(  # noqa: PLR0913, PLR0917  # what there is to say of a finished report
+    connection: Connection[TupleRow],
+    claim: Claim,
+    files: Sequence[StoredFile],
+    rows: int,
+    metrics: dict[str, Any],
+    retention_days: int,
 ) -> None:
-    """GENERATING -> READY, with the completion event in the same transaction. Raises LeaseLost."""
-    _fenced(
+    """GENERATING -> READY, with the completion event in the same transaction. Raises LeaseLost.
+
+    The files are kept for that many days.
+    """
+    fenced_update(
         connection,
         claim,
         "status = 'READY', finished_at = clock_timestamp(), lease_until = NULL,"
-        " rows_done = %(rows)s, files = %(files)s, metrics = %(metrics)s,"
+        " expires_at = clock_timestamp() + make_interval(days => %(retention_days)s),"
+        " rows_done = %(rows)s, files = %(files)s, metrics = %(metrics)s, checkpoint = NULL,"
         " error_code = NULL, error_detail = NULL",
-        {"rows": rows, "files": Jsonb(list(files)), "metrics": Jsonb(metrics)},
+        {"rows": rows, "files": Jsonb(list(files)), "metrics": Jsonb(metrics), "retention_days": retention_days},
     )
     _record_event(connection, claim.tenant_id, claim.report_id, "report.ready")
 
 
 def send_back(connection: Connection[TupleRow], claim: Claim, error: Exception) -> None:
     """GENERATING -> PENDING after a transient error: the queue delivers it again. Raises LeaseLost."""
-    _fenced(
+    fenced_update(
         connection,
         claim,
         "status = 'PENDING', lease_until = NULL, error_code = %(code)s, error_detail = %(detail)s",
-        describe_error(error),
+        _describe_attempt(claim, error),
     )
 
 
 def fail_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -> None:
     """GENERATING -> FAILED after a permanent error, with the completion event. Raises LeaseLost."""
-    _fenced(
+    fenced_update(
         connection,
         claim,
-        "status = 'FAILED', finished_at = clock_timestamp(), lease_until = NULL,"
+        "status = 'FAILED', finished_at = clock_timestamp(), lease_until = NULL, checkpoint = NULL,"
         " error_code = %(code)s, error_detail = %(detail)s",
         describe_error(error),
     )
     _record_event(connection, claim.tenant_id, claim.report_id, "report.failed")
 
 
-def revive_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> bool:
-    """Puts a job that the queue has given up into the outbox, if it has attempts left; returns whether it did.
+def cancel_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, cancelled_by: str) -> bool:
+    """PENDING or GENERATING -> CANCELLED, with the completion event; returns whether it was this call that did it.
 
-    The queue counts receives, and not each is an attempt: while the database is away no worker can claim, and a
-    duplicate of a running job's message only finds it taken. Some hours after the request it ends all the same.
-    """
-    row = connection.execute(
-        """
-        UPDATE resma.reports SET status = 'PENDING', lease_until = NULL, enqueued_at = NULL
-        WHERE tenant_id = %s AND report_id = %s AND attempt < %s
-          AND created_at > clock_timestamp() - make_interval(hours => %s)
-          AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
-        RETURNING report_id
-        """,
-        (tenant_id, report_id, MAX_ATTEMPTS, REVIVAL_HOURS),
-    ).fetchone()
-    return row is not None
-
-
-def give_up_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, *, least_attempts: int = 0) -> bool:
-    """FAILED with the last error, for a job that the queue has given up; returns whether the row was changed.
-
-    Only if it has had `least_attempts`. Leaves alone what is finished, and what a worker still has: a duplicate of its
-    message was given up then.
+    Its worker finds out by its next heartbeat. Raises ReportNotFound, and ReportEnded where it has ended otherwise.
     """
     row = connection.execute(
         """
         UPDATE resma.reports
-        SET status = 'FAILED', finished_at = clock_timestamp(), lease_until = NULL,
-            error_code = coalesce(error_code, 'worker-died'),
-            error_detail = coalesce(error_detail, 'the worker ended without a word in attempt ' || attempt ||
-                ', for instance out of memory or time: see its log, then ask for the report again')
-        WHERE tenant_id = %s AND report_id = %s
-          AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
-          AND attempt >= %s
+        SET status = 'CANCELLED', cancelled_by = %s, finished_at = clock_timestamp(), lease_until = NULL,
+            error_code = NULL, error_detail = NULL
+        WHERE tenant_id = %s AND report_id = %s AND status IN ('PENDING', 'GENERATING')
         RETURNING report_id
         """,
-        (tenant_id, report_id, least_attempts),
+        (cancelled_by, tenant_id, report_id),
+    ).fetchone()
+    if row is None:
+        if (status := find_report(connection, tenant_id, report_id).status) != "CANCELLED":
+            raise ReportEnded(
+                f"the report is {status} already: only one that is PENDING or GENERATING can be cancelled"
+            )
+        return False
+    _record_event(connection, tenant_id, report_id, "report.cancelled")
+    return True
+
+
+def revive_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> bool:
+    """Puts a job that the queue has given up into the outbox, if it has attempts left; returns whether it did.
+
+    The queue counts receives, and not each is an attempt: while the database is away no worker can claim, and a
+    duplicate of a running job's message only finds it taken. Some hours after the request (or
+    the redrive) it ends all the same.
+    """
+    row = connection.execute(
+        """
+        UPDATE resma.reports SET status = 'PENDING', lease_until = NULL, enqueued_at = NULL
+        WHERE tenant_id = %s AND report_id = %s AND attempt < attempts_allowed
+          AND coalesce(redriven_at, created_at) > clock_timestamp() - make_interval(hours => %s)
+          AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
+        RETURNING report_id
+        """,
+        (tenant_id, report_id, REVIVAL_HOURS),
+    ).fetchone()
+    return row is not None
+
+
+def give_up_job(
+    connection: Connection[TupleRow], tenant_id: str, report_id: UUID, *, if_exhausted: bool = False
+) -> bool:
+    """FAILED with the last error, and a dead letter: for a job that nobody will try again by himself.
+
+    Returns whether the row was changed. With `if_exhausted`, only if it has had all attempts that it is allowed.
+    Leaves alone what is finished, and what a worker still has: a duplicate of its message was given up then.
+    """
+    row = connection.execute(
+        """
+        UPDATE resma.reports
+        SET status = 'FAILED', finished_at = clock_timestamp(), dead_lettered_at = clock_timestamp(),
+            lease_until = NULL, error_code = coalesce(error_code, 'worker-died'),
+            error_detail = coalesce(error_detail, 'the worker ended without a word in attempt ' || attempt ||
+                ', for instance out of memory or time: see its log') ||
+                '; given up after ' || attempt || CASE attempt WHEN 1 THEN ' attempt' ELSE ' attempts' END ||
+                ': once the cause is mended, redrive it (POST /api/v1/dead-letters/' || report_id ||
+                '/redrive) or ask for the report again'
+        WHERE tenant_id = %s AND report_id = %s
+          AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
+          AND (attempt >= attempts_allowed OR NOT %s)
+        RETURNING report_id
+        """,
+        (tenant_id, report_id, if_exhausted),
     ).fetchone()
     if row is not None:
         _record_event(connection, tenant_id, report_id, "report.failed")
@@ -195,12 +246,19 @@ def describe_error(error: Exception) -> dict[str, str]:
     return {"code": "internal", "detail": f"an unexpected {type(error).__name__}: see the worker's log"}
 
 
+def _describe_attempt(claim: Claim, error: Exception) -> dict[str, str]:
+    described = describe_error(error)
+    which = f"attempt {claim.attempt} of {claim.attempts_allowed}"
+    return {**described, "detail": f"{which}: {described['detail']}"}
+
+
 def show_total(total: Total) -> dict[str, Any]:
     """A total as JSON. The amount is text: a JSON number would lose digits."""
     return {"currency": total.currency, "rows": total.rows, "amount": f"{Decimal(total.amount):f}"}
 
 
-def _fenced(connection: Connection[TupleRow], claim: Claim, assignments: str, values: dict[str, Any]) -> None:
+def fenced_update(connection: Connection[TupleRow], claim: Claim, assignments: str, values: dict[str, Any]) -> None:
+    """Changes the row if the job is still this claim's. `assignments` are literals. Raises LeaseLost."""
     row = connection.execute(
         f"UPDATE resma.reports SET {assignments}"  # noqa: S608  # literals above
         " WHERE tenant_id = %(tenant_id)s AND report_id = %(report_id)s AND attempt = %(attempt)s"
@@ -217,10 +275,19 @@ def _fenced(connection: Connection[TupleRow], claim: Claim, assignments: str, va
 
 
 def _record_event(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, type_: EventType) -> None:
-    """The event and its deliveries to whoever wants to be told: all exist or none."""
-    event_id = f"evt_{report_id.hex}"
-    connection.execute(
-        "INSERT INTO resma.events (tenant_id, event_id, report_id, type) VALUES (%s, %s, %s, %s)",
-        (tenant_id, event_id, report_id, type_),
-    )
-    owe_deliveries(connection, tenant_id, event_id)
+    """The event and its deliveries to whoever wants to be told: all exist or none.
+
+    A report that was redriven ends again, with another event; what it died of stays with the one that told of it.
+    """
+    row = connection.execute(
+        """
+        INSERT INTO resma.events (tenant_id, event_id, report_id, type, redrive, error_code, error_detail)
+        SELECT tenant_id, %s || CASE redrives WHEN 0 THEN '' ELSE '_' || redrives END, report_id, %s, redrives,
+               error_code, error_detail
+        FROM resma.reports WHERE tenant_id = %s AND report_id = %s
+        RETURNING event_id
+        """,
+        (f"evt_{report_id.hex}", type_, tenant_id, report_id),
+    ).fetchone()
+    assert row is not None  # the report has just been updated
+    owe_deliveries(connection, tenant_id, row[0])

@@ -1,7 +1,9 @@
-"""The queue of jobs, and the outbox in front of it: a row that no message was sent for is sent by the tick."""
+"""The queue of jobs. A row is its own outbox: `dispatch` says whose turn it is, the tick sends what was left."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -14,15 +16,22 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
 
-def send_job(sqs: SQSClient, queue_url: str, tenant_id: str, report_id: UUID) -> None:
+@dataclass(frozen=True)
+class Queue:
+    """Where jobs go."""
+
+    sqs: SQSClient
+    url: str
+
+
+def send_job(queue: Queue, message: JobMessage) -> None:
     """Sends a job's message. Raises what boto3 raises; the row stays in the outbox then."""
-    message = JobMessage(tenant_id=tenant_id, report_id=report_id)
-    sqs.send_message(QueueUrl=queue_url, MessageBody=message.model_dump_json())
+    queue.sqs.send_message(QueueUrl=queue.url, MessageBody=message.model_dump_json())
 
 
-def mark_enqueued(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> None:
-    """Takes a job out of the outbox."""
+def mark_enqueued(connection: Connection[TupleRow], tenant_id: str, report_ids: Sequence[UUID]) -> None:
+    """Takes jobs out of the outbox."""
     connection.execute(
-        "UPDATE resma.reports SET enqueued_at = clock_timestamp() WHERE tenant_id = %s AND report_id = %s",
-        (tenant_id, report_id),
+        "UPDATE resma.reports SET enqueued_at = clock_timestamp() WHERE tenant_id = %s AND report_id = ANY (%s)",
+        (tenant_id, list(report_ids)),
     )

@@ -32,6 +32,22 @@ class StoredFile(TypedDict):
     parts: int
 
 
+class CheckpointRecord(TypedDict):
+    """Where a report in the making was saved last, as its row keeps it."""
+
+    key: str
+    """Of the object that holds what was saved (`saved_work.py`)."""
+    sha256: str
+    bytes: int
+    rows: int
+    attempt: int
+    """Which one saved it."""
+    at: str
+    """When, ISO 8601."""
+    needs: list[str]
+    """Keys of the other objects that going on needs, uploads that are still open among them."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Report(ReportContent):
     """One row. Times are in UTC; `totals` and `metrics` are JSON as the API shows them."""
@@ -67,7 +83,6 @@ class NewReport(ReportContent):
     tenant_id: str
     report_id: UUID
     callback_url: str | None
-    idempotency_key: str | None
     request_sha256: str
 
 
@@ -75,40 +90,81 @@ _NEW_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in NewReport.__d
 _NEW_VALUES = sql.SQL(", ").join(sql.Placeholder(name) for name in NewReport.__dataclass_fields__)
 
 
-def insert_report(connection: Connection[TupleRow], new: NewReport) -> tuple[Report, bool]:
+def insert_report(
+    connection: Connection[TupleRow], new: NewReport, idempotency_key: str | None = None, *, coalesce: bool = False
+) -> tuple[Report, bool]:
     """Writes the PENDING row; returns it and whether it is new.
 
-    With an idempotency key that the tenant has used before, returns the row of the first request instead. A request
-    with the same key that is being answered at this moment is waited for. Raises IdempotencyKeyReused where the
-    first request was another one, IdempotencyKeyInFlight where the wait got too long.
+    With an idempotency key that the tenant has used before, returns the report that the first request got instead. A
+    request with the same key that is being answered at this moment is waited for. With `coalesce`, returns the
+    tenant's report of the same request that is under way, if there is one, and the key answers with that from now on.
+
+    Raises IdempotencyKeyReused where the first request was another one, IdempotencyKeyInFlight where the wait got too
+    long.
     """
+    if idempotency_key is not None and (first := _take_key(connection, new, idempotency_key)) is not None:
+        return find_report(connection, new.tenant_id, first), False
+    if coalesce and (live := _find_live(connection, new)) is not None:
+        if idempotency_key is not None:
+            connection.execute(
+                "UPDATE resma.idempotency_keys SET report_id = %s WHERE tenant_id = %s AND idempotency_key = %s",
+                (live, new.tenant_id, idempotency_key),
+            )
+        return find_report(connection, new.tenant_id, live), False
+    with connection.cursor(row_factory=class_row(Report)) as cursor:
+        cursor.execute(
+            sql.SQL("INSERT INTO resma.reports ({columns}) VALUES ({values}) RETURNING {row}").format(
+                columns=_NEW_COLUMNS, values=_NEW_VALUES, row=_COLUMNS
+            ),
+            {**vars(new), "filters": Jsonb(new.filters), "options": Jsonb(new.options)},
+        )
+        row = cursor.fetchone()
+    assert row is not None  # it was just inserted
+    return row, True
+
+
+def _take_key(connection: Connection[TupleRow], new: NewReport, key: str) -> UUID | None:
+    """Writes down that the key is this request's; returns its report where it came before."""
     try:
-        with connection.cursor(row_factory=class_row(Report)) as cursor:
-            cursor.execute("SET LOCAL lock_timeout = '2s'")
-            cursor.execute(
-                sql.SQL(
-                    "INSERT INTO resma.reports ({columns}) VALUES ({values})"
-                    " ON CONFLICT (tenant_id, idempotency_key) DO NOTHING RETURNING {row}"
-                ).format(columns=_NEW_COLUMNS, values=_NEW_VALUES, row=_COLUMNS),
-                {**vars(new), "filters": Jsonb(new.filters), "options": Jsonb(new.options)},
-            )
-            if (row := cursor.fetchone()) is not None:
-                return row, True
-            cursor.execute(
-                sql.SQL("SELECT {} FROM resma.reports WHERE tenant_id = %s AND idempotency_key = %s").format(_COLUMNS),
-                (new.tenant_id, new.idempotency_key),
-            )
-            first = cursor.fetchone()
+        connection.execute("SET LOCAL lock_timeout = '2s'")
+        taken = connection.execute(
+            "INSERT INTO resma.idempotency_keys (tenant_id, idempotency_key, report_id, request_sha256)"
+            " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING report_id",
+            (new.tenant_id, key, new.report_id, new.request_sha256),
+        ).fetchone()
+        connection.execute("SET LOCAL lock_timeout TO DEFAULT")
     except psycopg.errors.LockNotAvailable as error:
         raise IdempotencyKeyInFlight(
             "the first request with this Idempotency-Key is still being answered: send it again in a moment"
         ) from error
-    assert first is not None  # the conflict was with a committed row, and rows are never deleted
-    if first.request_sha256 != new.request_sha256:
+    if taken is not None:
+        return None
+    first = connection.execute(
+        "SELECT report_id, request_sha256 FROM resma.idempotency_keys WHERE tenant_id = %s AND idempotency_key = %s",
+        (new.tenant_id, key),
+    ).fetchone()
+    if first is None:  # the tick has forgotten it in this moment
+        raise IdempotencyKeyInFlight("this Idempotency-Key has just been forgotten, it was old: send it again")
+    if first[1] != new.request_sha256:
         raise IdempotencyKeyReused(
             "this Idempotency-Key came with another request before: use a new key for a new request"
         )
-    return first, False
+    report_id: UUID = first[0]
+    return report_id
+
+
+def _find_live(connection: Connection[TupleRow], new: NewReport) -> UUID | None:
+    """The tenant's report of the same request that is under way. Until the transaction ends, others wait here."""
+    connection.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended('resma.coalesce ' || %s || ' ' || %s, 0))",
+        (new.tenant_id, new.request_sha256),
+    )
+    row = connection.execute(
+        "SELECT report_id FROM resma.reports WHERE tenant_id = %s AND request_sha256 = %s"
+        " AND status IN ('PENDING', 'GENERATING') ORDER BY created_at LIMIT 1",
+        (new.tenant_id, new.request_sha256),
+    ).fetchone()
+    return row[0] if row else None
 
 
 def find_report(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Report:

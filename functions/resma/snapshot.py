@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 from psycopg import Connection, IsolationLevel, sql
 from psycopg.rows import TupleRow
 
-from resma.catalogue import ReportType
+from resma.catalogue import ColumnSpec, ReportType
 from resma.database import translated_errors
+from resma.errors import CheckpointUnusable, SourceChanged
+from resma.keyset import Key, types_of
 from resma.locales import Language
 from resma.reading import read_batches
-from resma.rows import Batch
+from resma.rows import Batch, Row
 from resma.summary import Summary, catalogue_query, sort_order, summarise
+
+_CUT_OFF = "resma.cut_off"
+"""Name of a bound value: no filter's has a full stop."""
 
 
 class Snapshot:
@@ -24,27 +31,110 @@ class Snapshot:
     def __init__(self, connection: Connection[TupleRow], report_type: ReportType, values: Mapping[str, Any]) -> None:
         self._connection = connection
         self._type = report_type
-        self._values = values
+        self._values = dict(values)
         self._reading: Generator[Batch, None, None] | None = None
+        self._key_places: Sequence[int] = ()
+        self._last_row: Row = ()
 
     def summarise(self, language: Language = "en") -> Summary:
         """Counts the rows and adds up totals, charts and periods, in the database, in one pass over the query."""
         return summarise(self._connection, self._type, self._values, language)
 
-    def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
-        """Yields every row, in the report's order, with these columns. To be called last: it may end the connection."""
-        query = sql.SQL("SELECT {} FROM ({}) AS report ORDER BY {}").format(
-            sql.SQL(", ").join(sql.SQL("report.{}").format(sql.Identifier(name)) for name in columns),
+    def go_on_from(self, summary: Summary, language: Language = "en") -> None:
+        """Narrows this snapshot to what an earlier one held. Raises SourceChanged where it can't be.
+
+        Where the report type has a `cut_off`, what was written after the earlier snapshot is left out. The summary
+        must then be the same, to the last digit.
+        """
+        self._values[_CUT_OFF] = summary.as_of
+        for report_type in (*_cut_off(self._type), self._type):
+            now = summarise(self._connection, report_type, self._values, language)
+            if repr(replace(now, as_of=summary.as_of)) == repr(summary):  # NaN is not equal to itself
+                self._type = report_type
+                return
+        raise SourceChanged(
+            "the data have changed while the report was being made, which took several snapshots: ask for what no "
+            "longer changes (filters), give the report type a cut_off, or read from a replica that is held back"
+        )
+
+    def batches(
+        self, columns: Sequence[str], after: Row | None = None, *, personal_masked: bool = False
+    ) -> Iterator[Batch]:
+        """Yields every row, in the report's order, with these columns. To be called last: it may end the connection.
+
+        With the key of a row (`last_key`), those after it. Raises CheckpointUnusable where there is no such row, or
+        more than one, so that nobody knows which have been read.
+        """
+        condition = self._after(after) if after is not None else sql.SQL("true")
+        more = [name for name in self._type.sort if name not in columns]
+        self._key_places = [[*columns, *more].index(name) for name in self._type.sort]
+        shown = [column_expression(column, masked=personal_masked) for column in self._type.choose_columns(columns)]
+        keys = [sql.SQL("report.{}").format(sql.Identifier(name)) for name in more]
+        query = sql.SQL("SELECT {} FROM ({}) AS report WHERE {} ORDER BY {}").format(
+            sql.SQL(", ").join([*shown, *keys]),
             catalogue_query(self._type),
+            condition,
             sort_order(self._type),
         )
-        self._reading = read_batches(self._connection, query, self._values)
+        self._reading = self._read(query, len(columns) if more else None)
         return self._reading
+
+    def last_key(self) -> Row:
+        """Of the last row that was handed out: its cells of the columns that the report is sorted by."""
+        return tuple([self._last_row[place] for place in self._key_places])
 
     def close(self) -> None:
         """Ends the reading, wherever it is."""
         if self._reading is not None:
             self._reading.close()
+
+    def _read(self, query: sql.Composed, width: int | None) -> Generator[Batch, None, None]:
+        with contextlib.closing(read_batches(self._connection, query, self._values)) as batches:
+            for batch in batches:
+                self._last_row = batch.rows[-1]
+                yield batch if width is None else Batch([row[:width] for row in batch.rows])
+
+    def _after(self, cells: Row) -> sql.Composable:
+        query, names = catalogue_query(self._type), self._type.sort
+        key = Key(names, types_of(self._connection, query, self._values, names), cells)
+        self._values |= key.values()
+        found = self._connection.execute(
+            sql.SQL(
+                "SELECT (SELECT count(*) FROM (SELECT FROM ({query}) AS report WHERE {is_it} LIMIT 2) AS found),"
+                " EXISTS (SELECT FROM ({query}) AS report WHERE report.{first} IS NULL)"
+            ).format(query=query, is_it=key.is_it(), first=sql.Identifier(names[0])),
+            self._values,
+        ).fetchone()
+        assert found is not None
+        count, has_nulls = found
+        if count != 1:
+            raise CheckpointUnusable(
+                f"{'no row is' if not count else 'several rows are'} where the last one was read: "
+                f"sort ({', '.join(names)}) must tell every row from every other"
+            )
+        return key.comes_after(nulls=has_nulls)
+
+
+def _cut_off(report_type: ReportType) -> Iterator[ReportType]:
+    """The report type without the rows that were written after its cut-off, if it can tell them."""
+    if report_type.cut_off is not None:
+        # The catalogue's own text and a column that it checked.
+        bound = f"WHERE report.{report_type.cut_off} <= %({_CUT_OFF})s"
+        query = f"SELECT * FROM ({report_type.query}) AS report {bound}"  # noqa: S608
+        yield report_type.model_copy(update={"query": query})
+
+
+MASK = "****"
+"""What stands for a personal value; that there is none is no secret."""
+
+
+def column_expression(column: ColumnSpec, *, masked: bool) -> sql.Composed:
+    """A column of the query as the report shows it. What is masked never leaves the database."""
+    value = sql.SQL("report.{}").format(sql.Identifier(column.name))
+    if not (masked and column.personal):
+        return value
+    mask = sql.SQL("{}::jsonb").format(json.dumps(MASK)) if column.kind == "json" else sql.Literal(MASK)
+    return sql.SQL("CASE WHEN {} IS NOT NULL THEN {} END").format(value, mask)
 
 
 @contextlib.contextmanager

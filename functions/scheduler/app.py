@@ -1,23 +1,42 @@
-"""Scheduler Lambda: EventBridge's tick in, once a minute; unsent jobs and events out."""
+"""Scheduler Lambda: EventBridge's tick in, once a minute; what was left undone is done."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from resma.aws import sns_client, sqs_client
+from resma.aws import s3_client, sns_client, sqs_client
 from resma.database import Database
+from resma.errors import TickIncomplete
+from resma.job_queue import Queue
 from resma.settings import read_settings
-from scheduler.empty_outbox import Resources, free_orphans, publish_unpublished_events, send_unsent_jobs
+from scheduler.expire_reports import expire_reports, forget_idempotency_keys
+from scheduler.free_orphans import free_orphans
+from scheduler.publish_events import publish_unpublished_events
+from scheduler.resources import IsTimeLeft, Resources
+from scheduler.send_jobs import dispatch_waiting_jobs, send_unsent_jobs
 from scheduler.settings import SchedulerSettings
+from scheduler.sweep_leftovers import sweep_leftovers
 
 logger = Logger()
 
 SPARE_SECONDS = 10
 """What a last message may take, when the queue or the topic is slow."""
+
+TASKS: Mapping[str, Callable[[Resources, IsTimeLeft], int]] = {
+    "freed": free_orphans,
+    "sent": send_unsent_jobs,
+    "dispatched": dispatch_waiting_jobs,
+    "published": publish_unpublished_events,
+    "expired": expire_reports,
+    "forgotten": forget_idempotency_keys,
+    "swept": sweep_leftovers,
+}
+"""In the order in which they are done, by what they count: what somebody waits for comes first."""
 
 
 @lru_cache
@@ -25,25 +44,33 @@ def _resources() -> Resources:
     settings = read_settings(SchedulerSettings)
     return Resources(
         system=Database(settings.system_secret_arn, "resma-scheduler"),
-        sqs=sqs_client(),
-        queue_url=settings.queue_url,
+        queue=Queue(sqs_client(), settings.queue_url),
         sns=sns_client(),
         topic_arn=settings.topic_arn,
         public_base_url=settings.public_base_url,
+        s3=s3_client(settings.s3_credentials_secret_arn),
+        bucket=settings.bucket,
+        retention_days=settings.retention_days,
     )
 
 
 def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """Entry point for the tick. Safe to run twice at once: rows are locked, and those that are locked passed over."""
+    """Entry point for the tick. Safe to run twice at once: rows are locked, and those that are locked passed over.
+
+    A task that fails is logged and does not stop the others. Raises TickIncomplete at the end then: an alarm counts it.
+    """
     resources = _resources()
 
     def is_time_left() -> bool:
         return context.get_remaining_time_in_millis() > SPARE_SECONDS * 1000
 
-    done = {
-        "freed": free_orphans(resources),
-        "sent": send_unsent_jobs(resources, is_time_left),
-        "published": publish_unpublished_events(resources, is_time_left),
-    }
+    done: dict[str, int] = {}
+    for name, task in TASKS.items():
+        try:
+            done[name] = task(resources, is_time_left)
+        except Exception:
+            logger.exception("a task of the tick has failed", task=name)
     logger.info("the tick is done", extra=done)
+    if failed := [name for name in TASKS if name not in done]:
+        raise TickIncomplete(f"tasks of the tick have failed, see the log above: {', '.join(failed)}")
     return done

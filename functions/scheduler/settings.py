@@ -13,3 +13,7 @@ class SchedulerSettings(SystemSettings):
     queue_url: str = Field(min_length=1)
     topic_arn: str = Field(min_length=1)
     public_base_url: str = Field(min_length=1)
+    bucket: str = Field(min_length=1)
+    s3_credentials_secret_arn: str | None = None
+    retention_days: int = Field(ge=1)
+    """How long an Idempotency-Key is remembered: as long as a file is kept."""

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
-from resma.catalogue import find_report_type
 from resma.database import Database
-from resma.download import DOWNLOAD_SECONDS, presign_download
+from resma.download import DOWNLOAD_SECONDS, WEBHOOK, Signer, mint_download
 from resma.errors import DatabaseUnavailable
 from resma.events import describe_event, find_event
 from resma.reports import find_report
@@ -125,14 +124,17 @@ def _attempt(resources: Resources, delivery: Delivery) -> None:
 def _body(resources: Resources, delivery: Delivery) -> str:
     """The event, and for each file a presigned address minted for this attempt: an old one may have ended by now."""
     with resources.system.transaction(delivery.tenant_id) as connection:
-        event = find_event(connection, delivery.tenant_id, delivery.report_id)
+        event = find_event(connection, delivery.tenant_id, delivery.report_id, delivery.event_id)
         report = find_report(connection, delivery.tenant_id, delivery.report_id)
-    assert event is not None  # a delivery references its event
-    message = describe_event(event, report, resources.public_base_url)
-    if report.status == "READY":
-        report_type = find_report_type(report.type)
-        for shown, file in zip(message["data"]["files"], report.files or (), strict=True):
-            shown["downloadUrl"] = presign_download(resources.s3, resources.bucket, report, file, report_type)
+        assert event is not None  # a delivery references its event
+        message = describe_event(event, report, resources.public_base_url)
+        # Of a report that was redriven, the event that it had failed carries no file, whatever became of it since.
+        files = report.files or [] if report.status == "READY" == message["data"]["status"] else []
+        signer = Signer(resources.s3, resources.bucket)
+        addresses = [mint_download(connection, signer, report, file, WEBHOOK) for file in files]
+    if addresses:
+        for shown, address in zip(message["data"]["files"], addresses, strict=True):
+            shown["downloadUrl"] = address
         message["data"]["downloadUrl"] = message["data"]["files"][0]["downloadUrl"]
         message["data"]["downloadUrlSeconds"] = DOWNLOAD_SECONDS
     return json.dumps(message, ensure_ascii=False)

@@ -22,15 +22,19 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
+from resma.announce import Announcer
 from resma.aws import s3_client, sns_client, sqs_client
 from resma.database import Database
 from resma.errors import LeaseHeld, LeaseLost
 from resma.job import LEASE_SECONDS, MAX_ATTEMPTS
+from resma.job_queue import Queue
 from resma.messages import JobMessage
 from resma.settings import read_settings
-from worker.announce import Announcer
-from worker.generate_report import Resources, generate_report
+from worker.generate_report import generate_report, pass_on
 from worker.heartbeat import VISIBILITY_SECONDS
+from worker.make_files import Invocation
+from worker.pace import Pace
+from worker.resources import Resources
 from worker.settings import WorkerSettings
 
 logger = Logger()
@@ -60,27 +64,39 @@ def _resources() -> Resources:
         s3=s3_client(settings.s3_credentials_secret_arn),
         s3_asking_once=s3_client(settings.s3_credentials_secret_arn, asks_once=True),
         bucket=settings.bucket,
-        announcer=Announcer(system, sns_client(), settings.topic_arn, settings.public_base_url),
+        retention_days=settings.retention_days,
+        announcer=Announcer(
+            system=system,
+            sns=sns_client(),
+            topic_arn=settings.topic_arn,
+            public_base_url=settings.public_base_url,
+            queue=Queue(sqs_client(), settings.queue_url),
+        ),
     )
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Entry point for `report-jobs`. A failed message is reported back, and comes again after a pause."""
 
+    pace = Pace(context.get_remaining_time_in_millis())
+
     def handle_job(record: SQSRecord) -> None:
-        _handle_job(record, context)
+        _handle_job(record, context, pace)
 
     return process_partial_response(event, handle_job, _processor, context)
 
 
-def _handle_job(record: SQSRecord, context: LambdaContext) -> None:
+def _handle_job(record: SQSRecord, context: LambdaContext, pace: Pace) -> None:
     message = _parse(record)
     if message is None:
         return
     logger.append_keys(report_id=str(message.report_id), tenant_id=message.tenant_id)
     _hide(record, VISIBILITY_SECONDS)
     try:
-        _run_once(record, message, context)
+        _run_once(record, message, context, pace)
+    except _NotReady as ended:
+        if ended.outcome == "HANDED_OVER":
+            pass_on(_resources(), message.tenant_id, message.report_id)
     except LeaseHeld as held:
         logger.info("another worker has the job; this message comes again when its lease ends")
         _hide(record, held.seconds + 1)
@@ -110,8 +126,20 @@ def backoff_seconds(receives: int) -> float:
     return float(pause * random.uniform(1, 1.2))  # noqa: S311  # no secret hangs on it
 
 
-def _run_once(record: SQSRecord, message: JobMessage, context: LambdaContext) -> None:
-    """Generates behind powertools' idempotency: a first filter, cheap and quick. The row's lease is the truth."""
+class _NotReady(Exception):
+    """Leaves idempotency's record open: the same report may be asked of a worker again."""
+
+    def __init__(self, outcome: str) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+def _run_once(record: SQSRecord, message: JobMessage, context: LambdaContext, pace: Pace) -> None:
+    """Generates behind powertools' idempotency: a first filter, cheap and quick. The row's lease is the truth.
+
+    Only what is READY is done once and for all. A report that was handed over goes on under the same key, and one that
+    has failed may be sent again by an operator.
+    """
     config = IdempotencyConfig(
         event_key_jmespath="report_id", raise_on_no_idempotency_key=True, expires_after_seconds=3600
     )
@@ -123,14 +151,15 @@ def _run_once(record: SQSRecord, message: JobMessage, context: LambdaContext) ->
         config=config,
         key_prefix="report",
     )
-    generate(job={"report_id": str(message.report_id)}, record=record, message=message)
+    invocation = Invocation(pace, lambda: _hide(record, VISIBILITY_SECONDS))
+    generate(job={"report_id": str(message.report_id)}, message=message, invocation=invocation)
 
 
-def _generate_by_key(job: dict[str, str], record: SQSRecord, message: JobMessage) -> dict[str, str]:
-    status = generate_report(
-        _resources(), message.tenant_id, message.report_id, lambda: _hide(record, VISIBILITY_SECONDS)
-    )
-    return {"report_id": job["report_id"], "status": status}
+def _generate_by_key(job: dict[str, str], message: JobMessage, invocation: Invocation) -> dict[str, str]:
+    outcome = generate_report(_resources(), message.tenant_id, message.report_id, invocation)
+    if outcome != "READY":
+        raise _NotReady(outcome)
+    return {"report_id": job["report_id"], "status": outcome}
 
 
 @lru_cache

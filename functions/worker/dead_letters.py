@@ -12,12 +12,13 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
 
-from resma.aws import sns_client
+from resma.announce import Announcer
+from resma.aws import sns_client, sqs_client
 from resma.database import Database
 from resma.job import give_up_job, revive_job
+from resma.job_queue import Queue
 from resma.messages import JobMessage
 from resma.settings import read_settings
-from worker.announce import Announcer
 from worker.settings import DeadLetterSettings
 
 logger = Logger()
@@ -33,6 +34,7 @@ def _announcer() -> Announcer:
         sns=sns_client(),
         topic_arn=settings.topic_arn,
         public_base_url=settings.public_base_url,
+        queue=Queue(sqs_client(), settings.queue_url),
     )
 
 

@@ -1,148 +1,86 @@
-"""A job from claim to READY: rows out of one snapshot, bytes into an object a format, published only when whole."""
+"""A job from claim to READY: rows out of one snapshot, bytes into an object a format, published only when whole.
+
+What does not end within one invocation is handed over to the next (`make_files.py`, docs/resume.md).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Literal
 from uuid import UUID
 
 from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
 
-from resma.catalogue import find_report_type
-from resma.compose_header import compose_header
-from resma.database import Database
-from resma.errors import LeaseLost, PermanentError, RequestInvalid
-from resma.job import (
-    MAX_ATTEMPTS,
-    Claim,
-    claim_job,
-    fail_job,
-    finish_job,
-    give_up_job,
-    keep_alive,
-    note_summary,
-    send_back,
-)
-from resma.locales import LOCALES
-from resma.multipart import Clients, abort_uploads, remove_object
-from resma.options import FormatOptions
-from resma.reports import tenant_name
-from resma.snapshot import open_snapshot
-from resma.writers import file_extension
-from worker.announce import Announcer
-from worker.heartbeat import Heartbeat
-from worker.measure import Stopwatch, emit_metrics, measure
-from worker.peak_memory import reset_peak
-from worker.write_files import Target, open_files
-
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
+from resma.checkpoints import drop_checkpoint, hand_over_job
+from resma.errors import LeaseLost, PermanentError, RequestInvalid, ResmaError, StartOver
+from resma.job import claim_job, fail_job, give_up_job, send_back
+from resma.job_queue import mark_enqueued, send_job
+from resma.messages import JobMessage
+from worker.clear_up import clear_up
+from worker.make_files import Invocation, Work, make_files
+from worker.resources import Resources
 
 logger = Logger(child=True)
 
-
-@dataclass(frozen=True)
-class Resources:
-    """What a worker process keeps between jobs."""
-
-    system: Database
-    """The system's own tables."""
-    source: Database
-    """What reports are made of, by a role that can only read."""
-    s3: S3Client
-    s3_asking_once: S3Client
-    bucket: str
-    announcer: Announcer
+Outcome = Literal["ENDED", "FAILED", "HANDED_OVER", "READY"]
 
 
-def generate_report(resources: Resources, tenant_id: str, report_id: UUID, hold_message: Callable[[], None]) -> str:
-    """Does the job if there is anything left to do; returns the status that the report has then.
+def generate_report(resources: Resources, tenant_id: str, report_id: UUID, invocation: Invocation) -> Outcome:
+    """Does the job if there is anything left to do; returns how it stands then.
 
     Safe to call twice and at once. A permanent error ends the report as FAILED. Raises a TransientError, or any
     unexpected error, after sending the job back for another attempt; LeaseHeld or LeaseLost when it is another's.
     """
     with resources.system.transaction(tenant_id) as connection:
         claim = claim_job(connection, tenant_id, report_id)
-        is_exhausted = claim is None and give_up_job(connection, tenant_id, report_id, least_attempts=MAX_ATTEMPTS)
+        is_exhausted = claim is None and give_up_job(connection, tenant_id, report_id, if_exhausted=True)
     if claim is None:
         logger.info("nothing left to do: the report has ended, or there is none", exhausted=is_exhausted)
         if is_exhausted:
             resources.announcer.announce(tenant_id, report_id)
         return "ENDED"
     logger.append_keys(attempt=claim.attempt)
+    work = Work(resources, claim)
+    outcome = None
     try:
-        _generate(resources, claim, hold_message)
+        outcome = _do(work, invocation)
+    finally:
+        if outcome != "READY" or work.checkpoints.latest is not None:
+            clear_up(resources, claim, work.checkpoints.latest)
+    if outcome != "HANDED_OVER":
+        resources.announcer.announce(tenant_id, report_id)
+    return outcome
+
+
+def pass_on(resources: Resources, tenant_id: str, report_id: UUID) -> None:
+    """Sends the message of a job that was handed over. Never raises: what fails here, the tick sends."""
+    try:
+        send_job(resources.announcer.queue, JobMessage(tenant_id=tenant_id, report_id=report_id))
+        with resources.system.transaction(tenant_id) as connection:
+            mark_enqueued(connection, tenant_id, [report_id])
+    except (ClientError, BotoCoreError, ResmaError) as error:
+        logger.warning("a job was not passed on; the tick will do it", error=type(error).__name__)
+
+
+def _do(work: Work, invocation: Invocation) -> Outcome:
+    """The status of the row is changed before anything is cleared up: what it says then decides what is kept."""
+    resources, claim = work.resources, work.claim
+    try:
+        is_done = make_files(work, invocation)
+        if not is_done:
+            with resources.system.transaction(claim.tenant_id) as connection:
+                hand_over_job(connection, claim)
     except LeaseLost:
         raise
     except (PermanentError, RequestInvalid) as error:
         logger.exception("the report has failed for good")
         with resources.system.transaction(claim.tenant_id) as connection:
             fail_job(connection, claim, error)
-        resources.announcer.announce(claim.tenant_id, claim.report_id)
         return "FAILED"
     except Exception as error:
         with resources.system.transaction(claim.tenant_id) as connection:
+            if isinstance(error, StartOver):
+                drop_checkpoint(connection, claim)
             send_back(connection, claim, error)
         raise
-    resources.announcer.announce(claim.tenant_id, claim.report_id)
-    return "READY"
-
-
-def _generate(resources: Resources, claim: Claim, hold_message: Callable[[], None]) -> None:
-    reset_peak()
-    watch = Stopwatch()
-    report_type = find_report_type(claim.type)
-    options = FormatOptions.model_validate(claim.options)
-    _clear_away(resources, claim, options)
-
-    def beat(rows_done: int) -> None:
-        with resources.system.transaction(claim.tenant_id) as connection:
-            keep_alive(connection, claim, rows_done)
-
-    with (
-        Heartbeat(beat, hold_message) as heartbeat,
-        open_snapshot(
-            resources.source.connect(), report_type, claim.tenant_id, claim.filters, claim.time_zone
-        ) as snapshot,
-    ):
-        watch.lap("connect")
-        summary = snapshot.summarise(LOCALES[claim.locale].language)
-        with resources.system.transaction(claim.tenant_id) as connection:
-            note_summary(connection, claim, summary)
-            organisation = tenant_name(connection, claim.tenant_id)
-        header = compose_header(report_type, claim, str(claim.report_id), summary, organisation)
-        watch.lap("summarise")
-        with open_files(claim.formats, header, options, _target(resources, claim)) as files:
-            rows = files.write_rows(
-                snapshot.batches([column.name for column in header.columns]), heartbeat.note_progress
-            )
-            watch.lap("write")
-            with resources.system.transaction(claim.tenant_id) as connection:
-                keep_alive(connection, claim, rows)  # still this worker's, or nothing appears
-            stored = files.publish(rows)
-            watch.lap("publish")
-    metrics = measure(claim, watch, files.seconds, stored, rows)
-    with resources.system.transaction(claim.tenant_id) as connection:
-        finish_job(connection, claim, stored, rows, metrics)
-    emit_metrics(claim, metrics, rows)
-
-
-def _target(resources: Resources, claim: Claim) -> Target:
-    clients = Clients(resources.s3, resources.s3_asking_once)
-    owner = f"{claim.report_id}/{claim.attempt}"
-    return Target(clients, resources.bucket, _key_prefix(claim, claim.attempt), owner)
-
-
-def _key_prefix(claim: Claim, attempt: int) -> str:
-    """Keys of its own for each attempt: whatever a late worker deletes or completes is never a newer one's file."""
-    return f"{claim.tenant_id}/{claim.report_id}/{attempt}"
-
-
-def _clear_away(resources: Resources, claim: Claim, options: FormatOptions) -> None:
-    """Removes what earlier attempts left. Aborting first means their workers, if alive, can't complete any more."""
-    for attempt in range(1, claim.attempt):
-        for format_ in claim.formats:
-            key = f"{_key_prefix(claim, attempt)}.{file_extension(format_, options)}"
-            abort_uploads(resources.s3, resources.bucket, key)
-            remove_object(resources.s3, resources.bucket, key)
+    return "READY" if is_done else "HANDED_OVER"

@@ -18,24 +18,36 @@ logger = Logger(child=True)
 BEAT_SECONDS = 1.0
 """How often progress is shown and the lease renewed."""
 
-VISIBILITY_SECONDS = 30
-"""How long the queue hides the message after each renewal; longer than a lease, so that a takeover finds it free."""
+VISIBILITY_SECONDS = 20
+"""How long the queue hides the message after each renewal; longer than a lease, so that a takeover finds it free.
+A dead worker's job is taken over that long after its death, or a little sooner."""
 
-_BEATS_BETWEEN_RENEWALS = 10
+_BEATS_BETWEEN_RENEWALS = 4
+
+_INTERRUPT_AGAIN_SECONDS = 0.5
 
 
 class Heartbeat:
-    """Calls `beat(rows_done)` every second and `hold_message()` every ten, while in its `with` block.
+    """Calls `beat(rows_done)` every second and `hold_message()` every four, while in its `with` block.
 
-    The generating thread calls `note_progress` between batches.
+    The generating thread calls `note_progress` between batches. Once the job is lost, `interrupt` is called, and
+    `lost` is set, so that the thread stops wherever it is; what it runs into then leaves the block as LeaseLost.
     """
 
-    def __init__(self, beat: Callable[[int], None], hold_message: Callable[[], None]) -> None:
-        self.rows_done = 0
+    def __init__(
+        self,
+        beat: Callable[[int], None],
+        hold_message: Callable[[], None],
+        interrupt: Callable[[], None] = lambda: None,
+        rows_done: int = 0,
+    ) -> None:
+        self.rows_done = rows_done
+        self.lost = threading.Event()
         self._beat = beat
         self._hold_message = hold_message
+        self._interrupt = interrupt
         self._stop = threading.Event()
-        self._lost: LeaseLost | None = None
+        self._loss: LeaseLost | None = None
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def __enter__(self) -> Self:
@@ -47,14 +59,26 @@ class Heartbeat:
     ) -> None:
         self._stop.set()
         self._thread.join()
+        if self._loss is not None and isinstance(value, Exception) and not isinstance(value, LeaseLost):
+            raise self._loss from value
 
     def note_progress(self, rows_done: int) -> None:
         """What the next beat shows. Raises LeaseLost once the job is no longer this worker's."""
         self.rows_done = rows_done
-        if self._lost is not None:
-            raise self._lost
+        if self._loss is not None:
+            raise self._loss
 
     def _run(self) -> None:
+        self._loss = self._beat_until_lost()
+        if self._loss is None:
+            return
+        self.lost.set()
+        self._interrupt()
+        # The statement that it was to hit may have begun after it.
+        while not self._stop.wait(_INTERRUPT_AGAIN_SECONDS):
+            self._interrupt()
+
+    def _beat_until_lost(self) -> LeaseLost | None:
         alive_until = time.monotonic() + LEASE_SECONDS
         beats = 0
         while not self._stop.wait(BEAT_SECONDS):
@@ -65,11 +89,10 @@ class Heartbeat:
                     self._hold_message()
                 beats += 1
             except LeaseLost as lost:
-                self._lost = lost
-                return
+                return lost
             except Exception as error:  # noqa: BLE001  # one lost beat is no reason to stop; a lease's worth is
                 code = error.code if isinstance(error, ResmaError) else type(error).__name__
                 logger.warning("a heartbeat was lost", error=code)
                 if time.monotonic() > alive_until:
-                    self._lost = LeaseLost(f"no heartbeat for {LEASE_SECONDS} s: the job may be another worker's")
-                    return
+                    return LeaseLost(f"no heartbeat for {LEASE_SECONDS} s: the job may be another worker's")
+        return None

@@ -32,11 +32,13 @@ class Stopwatch:
         self._since = now
 
 
-def measure(claim: Claim, watch: Stopwatch, writing: Seconds, files: Sequence[StoredFile], rows: int) -> dict[str, Any]:
+def measure(  # noqa: PLR0913, PLR0917  # all that there is to say
+    claim: Claim, watch: Stopwatch, writing: Seconds, files: Sequence[StoredFile], rows: int, snapshots: int
+) -> dict[str, Any]:
     """Returns a finished report's metrics as its row keeps them and the API shows them.
 
-    `seconds` are by stage: `write` is made of `read`, `encode` and `upload`; `generate` is all of the attempt, `queued`
-    what came before it.
+    `seconds` are by stage: `write` is made of `read`, `encode`, `upload` and `save`; `generate` is all of the attempt,
+    `queued` what came before it. `rows` are those that this attempt has written.
     """
     total = sum(watch.seconds.values())
     parts = {stage: round(seconds, 3) for stage, seconds in asdict(writing).items()}
@@ -50,6 +52,7 @@ def measure(claim: Claim, watch: Stopwatch, writing: Seconds, files: Sequence[St
         "rowsPerSecond": round(rows / total) if total else 0,
         "peakRssMb": peak_rss_mb(),
         "parts": sum(file["parts"] for file in files),
+        "snapshots": snapshots,
     }
 
 

@@ -10,6 +10,7 @@ from resma.settings import Settings, SystemSettings, TenantSettings
 class _AnnouncerSettings(Settings):
     topic_arn: str = Field(min_length=1)
     public_base_url: str = Field(min_length=1)
+    queue_url: str = Field(min_length=1)
 
 
 class DeadLetterSettings(_AnnouncerSettings, SystemSettings):
@@ -22,6 +23,7 @@ class WorkerSettings(_AnnouncerSettings, TenantSettings):
     source_secret_arn: str = Field(min_length=1)
     """The database that reports read, by a role that can only read: the same server or a replica."""
     bucket: str = Field(min_length=1)
-    queue_url: str = Field(min_length=1)
+    retention_days: int = Field(ge=1)
+    """How long files are kept."""
     idempotency_table: str = Field(min_length=1)
     s3_credentials_secret_arn: str | None = None

@@ -18,13 +18,16 @@ DEMO_BANK = Path(__file__).parent / "demo_bank.sql"
 def load_demo_bank(database_url: str, rows: int) -> bool:
     """Makes the demo bank hold exactly `rows` transactions; returns whether it had to be made anew.
 
-    Accounts and audit events go with them: `rows // 250` and `rows // 25`.
+    Accounts and audit events go with them: `rows // 250` and `rows // 25`; and the tenant, `demo`.
 
-    Does nothing where it already does. Replaces all of it in one transaction otherwise.
+    Does nothing else where it already does. Replaces all of it in one transaction otherwise.
     """
     source = DEMO_BANK.read_text(encoding="utf-8")
     label = f"demo bank {hashlib.sha256(source.encode()).hexdigest()[:12]}"
     with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO resma.tenants (tenant_id, name) VALUES ('demo', 'Banco Aurora') ON CONFLICT DO NOTHING"
+        )
         held = connection.execute(
             "SELECT count(*), obj_description('bank.transactions'::regclass) FROM bank.transactions"
             " WHERE tenant_id = 'demo'"

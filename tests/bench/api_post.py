@@ -64,7 +64,8 @@ def prepare() -> None:
     made = boto3.client("secretsmanager").create_secret(Name="database", SecretString=json.dumps(secret))
     queue = boto3.client("sqs").create_queue(QueueName="report-jobs")
     os.environ.update(
-        STAGE="bench",
+        STAGE="local",
+        LOOPBACK_TENANT="demo",
         DATABASE_SECRET_ARN=made["ARN"],
         QUEUE_URL=queue["QueueUrl"],
         BUCKET="reports",
@@ -83,7 +84,13 @@ def post_event() -> dict[str, Any]:
         "multiValueHeaders": {},
         "queryStringParameters": None,
         "multiValueQueryStringParameters": {},
-        "requestContext": {"path": path, "stage": "bench", "domainName": "api.example", "httpMethod": "POST"},
+        "requestContext": {
+            "path": path,
+            "stage": "local",
+            "domainName": "api.example",
+            "httpMethod": "POST",
+            "identity": {"sourceIp": "127.0.0.1"},
+        },
         "body": json.dumps({"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-01-01"}}),
         "isBase64Encoded": False,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from threading import Event
 from typing import Protocol
 from uuid import uuid4
 
@@ -69,7 +70,7 @@ def generate(format_: str, sink: BytesSink, options: EngineOptions) -> Generated
         summary_seconds = time.perf_counter() - started
         started = time.perf_counter()
         header = _header(report_type, filters, summary)
-        batches = snapshot.batches([column.name for column in header.columns])
+        batches = snapshot.batches([column.name for column in header.columns], personal_masked=False)
         if options.to_s3:
             key = _upload(format_, header, batches)
         else:
@@ -89,6 +90,7 @@ def _header(report_type: ReportType, filters: dict[str, str], summary: Summary) 
         locale="en-US",
         time_zone="UTC",
         title=None,
+        personal_masked=False,
         options={},
     )
     return compose_header(report_type, content, str(uuid4()), summary, "Demo Bank")
@@ -106,7 +108,8 @@ def _upload(format_: str, header: ReportHeader, batches: Iterator[Batch]) -> str
     """By way of the worker's own parts. The object is there when this returns its key."""
     clients = Clients(s3_client(), s3_client(asks_once=True))
     target = Target(clients, BUCKET, header.report_id, header.report_id)
-    with open_files([format_], header, FormatOptions(), target) as files:
-        rows = files.write_rows(batches, lambda _rows: None)
+    with open_files([format_], header, FormatOptions(), target, Event(), {}) as files:
+        rows = files.write_rows(batches, lambda _rows: True)
+        assert rows is not None  # nothing stops it
         (stored,) = files.publish(rows)
     return stored["object_key"]

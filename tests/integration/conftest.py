@@ -103,7 +103,8 @@ class System:
             BillingMode="PAY_PER_REQUEST",
         )
         os.environ.update(
-            STAGE="test",
+            STAGE="local",
+            LOOPBACK_TENANT="demo",
             DATABASE_SECRET_ARN=_database_secret(postgres, "resma_app"),
             SYSTEM_SECRET_ARN=_database_secret(postgres, "resma_system"),
             SOURCE_SECRET_ARN=_database_secret(postgres, "resma_reader"),
@@ -112,13 +113,23 @@ class System:
             QUEUE_URL=self.queue_url,
             TOPIC_ARN=self.topic_arn,
             IDEMPOTENCY_TABLE="idempotency",
+            RETENTION_DAYS="30",
             PUBLIC_BASE_URL="https://reports.example",
         )
 
     def call_api(
-        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, query: Any = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        query: Any = None,
+        address: str = "127.0.0.1",
     ) -> tuple[int, dict[str, str], Any]:
-        """Sends a request through the API function; returns status, headers and the decoded body."""
+        """Sends a request through the API function; returns status, headers and the decoded body.
+
+        One that comes from this machine and brings no key is the tenant `demo`'s, with all scopes.
+        """
         text = body if body is None or isinstance(body, str) else json.dumps(body)
         event = {
             "httpMethod": method,
@@ -133,6 +144,7 @@ class System:
                 "stage": "test",
                 "domainName": "api.example",
                 "httpMethod": method,
+                "identity": {"sourceIp": address},
             },
             "body": text,
             "isBase64Encoded": False,
@@ -232,6 +244,7 @@ _KEPT: tuple[Callable[..., Any], ...] = (
     aws.s3_client,
     api.context.settings,
     api.context.database,
+    api.context.gate,
     worker.app._settings,
     worker.app._resources,
     worker.app._persistence,
@@ -272,7 +285,7 @@ def _close() -> None:
 
 
 class ActAs(Protocol):
-    """Lets the requests about webhooks that follow come from a tenant."""
+    """Lets the requests that follow come from a tenant."""
 
     def __call__(self, tenant_id: str, scopes: frozenset[Scope] = SCOPES) -> None: ...
 
@@ -283,7 +296,7 @@ def as_tenant(admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> I
 
     def act(tenant_id: str, scopes: frozenset[Scope] = SCOPES) -> None:
         caller = Caller(tenant_id, "key-2", scopes, "198.51.100.7")
-        monkeypatch.setattr(api.context, "caller_of", lambda _router: caller)
+        monkeypatch.setattr(api.app, "authenticate", lambda *_: caller)
 
     admin.execute("INSERT INTO resma.tenants VALUES ('other', 'Other Bank') ON CONFLICT DO NOTHING")
     yield act

@@ -122,10 +122,10 @@ def test_a_key_that_is_none_is_refused(system: System, admin: Connection[TupleRo
 
 def test_a_key_in_flight_is_a_conflict(system: System, admin: Connection[TupleRow]) -> None:
     """Another transaction holds the key and does not end: the caller is told to come back, not left waiting."""
-    with admin.transaction():
+    with admin.transaction(force_rollback=True):
         admin.execute(
-            "INSERT INTO resma.reports (tenant_id, report_id, type, formats, filters, idempotency_key, request_sha256)"
-            " VALUES ('demo', gen_random_uuid(), 'TRANSACTIONS', '{CSV}', '{}', 'k', 'x')"
+            "INSERT INTO resma.idempotency_keys (tenant_id, idempotency_key, report_id, request_sha256)"
+            " VALUES ('demo', 'k', gen_random_uuid(), 'x')"
         )
         with ThreadPoolExecutor(1) as thread:
             status, headers, problem = thread.submit(
@@ -179,7 +179,7 @@ def test_the_queue_may_be_away(system: System, admin: Connection[TupleRow], monk
     assert admin.execute("SELECT enqueued_at FROM resma.reports").fetchall() == [(None,)]
     system.sqs.create_queue(QueueName="report-jobs")
     assert system.tick()["sent"] == 0, "whoever wrote the row still has time to send its message"
-    admin.execute("UPDATE resma.reports SET created_at = created_at - interval '6 seconds'")
+    admin.execute("UPDATE resma.reports SET slot_at = slot_at - interval '6 seconds'")
     assert system.tick()["sent"] == 1
     assert system.tick()["sent"] == 0
     assert system.work_once()

@@ -450,6 +450,7 @@ def test_rows_of_before_are_carried_over(postgres: PostgresServer) -> None:
     backend.connection.close()
     states = {"ended": ("FAILED", 500), "gone": ("FAILED", 410), "owed": ("PENDING", 500), "done": ("DELIVERED", 200)}
     with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("INSERT INTO resma.tenants VALUES ('demo', 'Banco Aurora') ON CONFLICT DO NOTHING")
         for url_, (state, code) in states.items():
             report_id = uuid4()
             key = ("demo", f"evt_{report_id.hex}", report_id)

@@ -96,12 +96,13 @@ def make(database_url: str, example: Example, folder: Path) -> Path:
             locale=example.locale,
             time_zone=example.time_zone,
             title=None,
+            personal_masked=False,
             options={},
         )
         header = compose_header(report_type, content, REPORT_ID, summary, "Banco Aurora")
         writer = make_writer(example.format, header, FormatOptions())
         file.write(writer.begin())
-        for batch in snapshot.batches([column.name for column in header.columns]):
+        for batch in snapshot.batches([column.name for column in header.columns], personal_masked=False):
             file.write(writer.add(batch))
         file.write(writer.end())
     return path

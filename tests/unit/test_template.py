@@ -52,12 +52,16 @@ ACTION_OF = {
     "publish": "sns:Publish",
     "generate_presigned_url": "s3:GetObject",  # signs get_object; whoever holds the address has the signer's rights
     "head_object": "s3:GetObject",  # S3 has no action of its own for it
+    "get_object": "s3:GetObject",
+    "put_object": "s3:PutObject",
     "create_multipart_upload": "s3:PutObject",
+    "upload_part_copy": "s3:PutObject",  # and s3:GetObject of what is copied
     "upload_part": "s3:PutObject",
     "complete_multipart_upload": "s3:PutObject",
     "abort_multipart_upload": "s3:AbortMultipartUpload",
     "list_multipart_uploads": "s3:ListBucketMultipartUploads",
     "delete_object": "s3:DeleteObject",
+    "list_objects_v2": "s3:ListBucket",
 }
 
 # Powertools makes its own calls behind this name (docs.aws.amazon.com/powertools/python, Idempotency, IAM Permissions).
@@ -89,9 +93,9 @@ def statements(function: str) -> list[Json]:
 
 
 def timeout_seconds(function: str) -> int:
-    """A function's own time-out, or that of all."""
-    seconds: int = {**DEFAULTS, **FUNCTION_PROPERTIES[function]}["Timeout"]
-    return seconds
+    """A function's own time-out, or that of all; the longest, where it is a parameter."""
+    seconds = {**DEFAULTS, **FUNCTION_PROPERTIES[function]}["Timeout"]
+    return int(DOCUMENT["Parameters"][seconds["Ref"]]["MaxValue"] if isinstance(seconds, dict) else seconds)
 
 
 def events(kind: str) -> Iterator[tuple[str, Json]]:
@@ -156,7 +160,8 @@ def test_only_the_local_stage_can_open_loopback_to_webhooks() -> None:
     """The code refuses it elsewhere too (resma/settings.py); samconfig.toml asks for it there alone."""
     assert DOCUMENT["Parameters"]["WebhookAllowLoopback"]["Default"] == "false"
     is_local, is_asked_for = DOCUMENT["Conditions"]["OpensLoopback"]["Fn::And"]
-    assert is_local == {"Fn::Equals": [{"Ref": "StageName"}, "local"]}
+    assert is_local == {"Condition": "IsLocal"}
+    assert DOCUMENT["Conditions"]["IsLocal"] == {"Fn::Equals": [{"Ref": "StageName"}, "local"]}
     assert is_asked_for == {"Fn::Equals": [{"Ref": "WebhookAllowLoopback"}, "true"]}
     given = {
         name: properties["Environment"]["Variables"].get("WEBHOOK_ALLOW_LOOPBACK")

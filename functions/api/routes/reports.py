@@ -10,14 +10,17 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
+from api.cancel_report import cancel_report
 from api.check_webhook_address import check_webhook_address
-from api.context import POLL_SECONDS, base_url, caller_of, database, settings
+from api.context import POLL_SECONDS, announcer, base_url, caller_of, database, queue, settings
 from api.download_report import download_report
 from api.list_reports import ListQuery, list_reports
 from api.models import ReportList, ReportRequest, ReportView, Status
-from api.request_report import Queue, request_report
+from api.request_report import request_report
+from api.scopes import needs
 from api.show_report import show_report
-from resma.aws import s3_client, sqs_client
+from resma.aws import s3_client
+from resma.download import Signer
 from resma.errors import ReportNotFound
 from resma.reports import find_report
 from resma.writers import Format
@@ -31,20 +34,25 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
     status_code=HTTPStatus.ACCEPTED,
     description="Answers at once; the report is generated meanwhile. Takes an Idempotency-Key header.",
     tags=["reports"],
+    security=needs("reports:write"),
 )
 def handle_post_report(body: ReportRequest) -> Response[ReportView]:
     """POST: 202 with the report's id, `Location` and `Retry-After`."""
     if body.callback_url is not None:
         check_webhook_address(body.callback_url, "/callbackUrl", opens_loopback=settings().webhook_allow_loopback)
-    queue = Queue(sqs_client(), settings().queue_url)
     key = router.current_event.headers.get("Idempotency-Key")
-    report = request_report(database(), queue, caller_of(router).tenant_id, body, key)
-    view = show_report(report, base_url(router))
+    report, is_new = request_report(database(), queue(), caller_of(router), body, key)
+    view = show_report(report, base_url(router), is_joined=body.coalesce and not is_new)
     headers: dict[str, str | list[str]] = {"Location": view.links.self_, "Retry-After": str(POLL_SECONDS)}
     return Response(HTTPStatus.ACCEPTED, "application/json", view, headers=headers)
 
 
-@router.get("/api/v1/reports", summary="List reports, newest first", tags=["reports"])
+@router.get(
+    "/api/v1/reports",
+    summary="List reports, newest first",
+    tags=["reports"],
+    security=needs("reports:read"),
+)
 def handle_get_reports(
     status: Annotated[Status | None, Query(description="Only this status.")] = None,
     type_: Annotated[
@@ -59,7 +67,12 @@ def handle_get_reports(
     return list_reports(database(), caller_of(router).tenant_id, query, base_url(router))
 
 
-@router.get("/api/v1/reports/<report_id>", summary="Show a report's status and progress", tags=["reports"])
+@router.get(
+    "/api/v1/reports/<report_id>",
+    summary="Show a report's status and progress",
+    tags=["reports"],
+    security=needs("reports:read"),
+)
 def handle_get_report(
     report_id: Annotated[str, Path(description="The report's id.")],
 ) -> Response[ReportView]:
@@ -78,6 +91,7 @@ def handle_get_report(
     status_code=HTTPStatus.SEE_OTHER,
     description="Redirects to an address that is good for one hour; ask again for another.",
     tags=["reports"],
+    security=needs("reports:read"),
 )
 def handle_get_download(
     report_id: Annotated[str, Path(description="The report's id.")],
@@ -85,10 +99,24 @@ def handle_get_download(
 ) -> Response[None]:
     """GET: 303 to a presigned address, minted now."""
     s3 = s3_client(settings().s3_credentials_secret_arn, settings().s3_public_endpoint_url)
-    tenant_id = caller_of(router).tenant_id
-    address = download_report(database(), s3, settings().bucket, tenant_id, parse_report_id(report_id), format_)
+    signer = Signer(s3, settings().bucket)
+    address = download_report(database(), signer, caller_of(router), parse_report_id(report_id), format_)
     headers: dict[str, str | list[str]] = {"Location": address, "Cache-Control": "no-store"}
     return Response(HTTPStatus.SEE_OTHER, headers=headers)
+
+
+@router.post(
+    "/api/v1/reports/<report_id>/cancel",
+    summary="Cancel a report that is under way",
+    tags=["reports"],
+    security=needs("reports:write"),
+)
+def handle_post_cancel(
+    report_id: Annotated[str, Path(description="The report's id.")],
+) -> Response[ReportView]:
+    """POST: the report, CANCELLED, however often it is asked for; 409 for one that has ended otherwise."""
+    report = cancel_report(announcer(router), caller_of(router), parse_report_id(report_id))
+    return Response(HTTPStatus.OK, "application/json", show_report(report, base_url(router)))
 
 
 def parse_report_id(text: str) -> UUID:

@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
-from api.context import base_url, database, require_scope, settings
+from api.context import base_url, caller_of, database, settings
 from api.list_deliveries import DeliveryQuery, show_endpoint_deliveries
 from api.manage_webhook_endpoints import WebhookEndpoints
 from api.models_webhooks import (
@@ -25,6 +25,7 @@ from api.models_webhooks import (
     Rotation,
     SecretView,
 )
+from api.scopes import needs
 from api.show_webhook import show_endpoint, show_new_endpoint, show_secret
 from resma.webhook_endpoints import Endpoint
 from resma.webhook_secrets import read_master_secret
@@ -42,6 +43,7 @@ _SECRET_HEADERS: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
     status_code=HTTPStatus.CREATED,
     description="Answers with the secret that its webhooks are signed with.",
     tags=["webhooks"],
+    security=needs("webhooks:manage"),
 )
 def handle_post_endpoint(body: EndpointRequest) -> Response[NewEndpointView]:
     """POST: 201 with the endpoint and its secret."""
@@ -51,19 +53,34 @@ def handle_post_endpoint(body: EndpointRequest) -> Response[NewEndpointView]:
     return Response(HTTPStatus.CREATED, "application/json", view, headers=headers)
 
 
-@router.get("/api/v1/webhook-endpoints", summary="List endpoints", tags=["webhooks"])
+@router.get(
+    "/api/v1/webhook-endpoints",
+    summary="List endpoints",
+    tags=["webhooks"],
+    security=needs("webhooks:manage"),
+)
 def handle_get_endpoints() -> EndpointList:
     """GET: all of them, that of callbacks first."""
     return EndpointList(items=[show_endpoint(endpoint) for endpoint in _endpoints().list()])
 
 
-@router.get("/api/v1/webhook-endpoints/<endpoint_id>", summary="Show an endpoint", tags=["webhooks"])
+@router.get(
+    "/api/v1/webhook-endpoints/<endpoint_id>",
+    summary="Show an endpoint",
+    tags=["webhooks"],
+    security=needs("webhooks:manage"),
+)
 def handle_get_endpoint(endpoint_id: _Id) -> EndpointView:
     """GET: one of them."""
     return show_endpoint(_endpoints().find(endpoint_id))
 
 
-@router.patch("/api/v1/webhook-endpoints/<endpoint_id>", summary="Change or disable an endpoint", tags=["webhooks"])
+@router.patch(
+    "/api/v1/webhook-endpoints/<endpoint_id>",
+    summary="Change or disable an endpoint",
+    tags=["webhooks"],
+    security=needs("webhooks:manage"),
+)
 def handle_patch_endpoint(endpoint_id: _Id, body: EndpointChanges) -> EndpointView:
     """PATCH: what is left out stays as it is."""
     return show_endpoint(_endpoints().change(endpoint_id, body))
@@ -75,6 +92,7 @@ def handle_patch_endpoint(endpoint_id: _Id, body: EndpointChanges) -> EndpointVi
     status_code=HTTPStatus.NO_CONTENT,
     description="What is still owed to it ends. Its deliveries stay on record with their reports.",
     tags=["webhooks"],
+    security=needs("webhooks:manage"),
 )
 def handle_delete_endpoint(endpoint_id: _Id) -> Response[None]:
     """DELETE: 204."""
@@ -82,7 +100,12 @@ def handle_delete_endpoint(endpoint_id: _Id) -> Response[None]:
     return Response(HTTPStatus.NO_CONTENT)
 
 
-@router.get("/api/v1/webhook-endpoints/<endpoint_id>/secret", summary="Show an endpoint's secret", tags=["webhooks"])
+@router.get(
+    "/api/v1/webhook-endpoints/<endpoint_id>/secret",
+    summary="Show an endpoint's secret",
+    tags=["webhooks"],
+    security=needs("webhooks:manage"),
+)
 def handle_get_secret(endpoint_id: _Id) -> Response[SecretView]:
     """GET: the secret, and that before it while it is valid."""
     return _secret(_endpoints().find(endpoint_id), "a webhook secret was shown")
@@ -93,6 +116,7 @@ def handle_get_secret(endpoint_id: _Id) -> Response[SecretView]:
     summary="Rotate an endpoint's secret",
     description="Webhooks carry both signatures while the secret so far is valid.",
     tags=["webhooks"],
+    security=needs("webhooks:manage"),
 )
 def handle_post_rotation(endpoint_id: _Id, body: Rotation) -> Response[SecretView]:
     """POST: the new secret, and the one so far."""
@@ -100,7 +124,12 @@ def handle_post_rotation(endpoint_id: _Id, body: Rotation) -> Response[SecretVie
     return _secret(endpoint, "a webhook secret was rotated")
 
 
-@router.get("/api/v1/webhook-endpoints/<endpoint_id>/deliveries", summary="List its deliveries", tags=["webhooks"])
+@router.get(
+    "/api/v1/webhook-endpoints/<endpoint_id>/deliveries",
+    summary="List its deliveries",
+    tags=["webhooks"],
+    security=needs("webhooks:manage"),
+)
 def handle_get_deliveries(
     endpoint_id: _Id,
     status: Annotated[DeliveryStatus | None, Query(description="Only this status.")] = None,
@@ -108,13 +137,13 @@ def handle_get_deliveries(
     cursor: Annotated[str | None, Query(description="Where the page begins: part of `next`.")] = None,
 ) -> DeliveryList:
     """GET: a page of deliveries with all attempts, newest first."""
-    caller = require_scope(router, "webhooks:manage")
+    caller = caller_of(router)
     query = DeliveryQuery(status, limit, cursor)
     return show_endpoint_deliveries(database(), caller.tenant_id, endpoint_id, query, base_url(router))
 
 
 def _endpoints() -> WebhookEndpoints:
-    caller = require_scope(router, "webhooks:manage")
+    caller = caller_of(router)
     return WebhookEndpoints(database(), caller.tenant_id, settings().webhook_allow_loopback)
 
 
@@ -123,7 +152,7 @@ def _master() -> bytes:
 
 
 def _secret(endpoint: Endpoint, said: str) -> Response[SecretView]:
-    caller = require_scope(router, "webhooks:manage")
+    caller = caller_of(router)
     view = show_secret(endpoint, _master())
     logger.info(said, endpoint_id=endpoint.endpoint_id, version=endpoint.secret_version, subject=caller.subject)
     return Response(HTTPStatus.OK, "application/json", view, headers=_SECRET_HEADERS)

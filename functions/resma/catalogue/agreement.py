@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _DATES = {"date", "timestamp"}
 _NUMBERS = {"integer", "amount"}
+_MASKABLE = {"text", "json"}
 
 
 def name_mistakes(described: Mapping[str, Any], query: str) -> Iterator[Mistake]:
@@ -51,6 +52,8 @@ def column_mistakes(column: ColumnSpec) -> Iterator[Mistake]:
         yield Mistake("format 'wrap' is for kinds text and json, aligned left: leave it out", ("format",))
     if column.decimals and column.kind != "amount":
         yield Mistake("decimals are for kind amount: leave them out", ("decimals",))
+    if column.personal and column.kind not in _MASKABLE:
+        yield Mistake("personal is for kinds text and json, which can be masked: leave it out", ("personal",))
 
 
 def filter_mistakes(item: Filter) -> Iterator[Mistake]:
@@ -75,6 +78,8 @@ def filter_mistakes(item: Filter) -> Iterator[Mistake]:
 def kind_mistakes(report_type: ReportType) -> Iterator[Mistake]:
     """Columns are of a kind that can be added up, divided by or sorted by. Their names are known to be right."""
     kinds = {column.name: column.kind for column in report_type.columns}
+    if report_type.cut_off and kinds[report_type.cut_off] != "timestamp":
+        yield Mistake("cut_off must be a column of kind timestamp: a day is too coarse", ("cut_off",))
     if report_type.period and kinds[report_type.period] not in _DATES:
         yield Mistake("the period must be a column of kind date or timestamp", ("period",))
     if report_type.period and report_type.sort[0] != report_type.period:
@@ -88,11 +93,28 @@ def kind_mistakes(report_type: ReportType) -> Iterator[Mistake]:
         if kinds[name] not in _NUMBERS:
             yield Mistake(f"{name} can't be added up: this must be a column of kind amount or integer", at)
     yield from _chart_mistakes(report_type, kinds)
+    yield from _personal_mistakes(report_type)
     filters = {item.name: item.kind for item in report_type.filters}
     for index, item in enumerate(report_type.filters):
         if item.not_before and filters[item.not_before] != "date":
             says = f"filter {item.name}: not_before must name a filter of kind date"
             yield Mistake(says, ("filters", index, "not_before"))
+
+
+def _personal_mistakes(report_type: ReportType) -> Iterator[Mistake]:
+    """What is masked in the rows must not show elsewhere, and must not be felt for."""
+    personal = {column.name for column in report_type.columns if column.personal}
+    if report_type.totals and report_type.totals.currency in personal:
+        says = f"{report_type.totals.currency} is personal, and totals show its values: take another column"
+        yield Mistake(says, ("totals", "currency"))
+    for index, chart in enumerate(report_type.charts):
+        if chart.by in personal:
+            says = f"{chart.by} is personal, and a chart shows its values: take another column"
+            yield Mistake(says, ("charts", index, "by"))
+    for index, item in enumerate(report_type.filters):
+        if item.name in personal and not item.personal:
+            says = f"filter {item.name} is by a personal column: add personal = true"
+            yield Mistake(says, ("filters", index, "name"))
 
 
 def _chart_mistakes(report_type: ReportType, kinds: Mapping[str, str]) -> Iterator[Mistake]:
@@ -155,6 +177,7 @@ def _column_references(described: Mapping[str, Any]) -> Iterator[tuple[Place, An
     for index, name in enumerate(_list(described, "sort")):
         yield ("sort", index), name
     yield ("period",), described.get("period")
+    yield ("cut_off",), described.get("cut_off")
     for table, keys in (("totals", ("amount", "currency")), ("balance", ("column", "amount"))):
         if isinstance(part := described.get(table), Mapping):
             yield from (((table, key), part.get(key)) for key in keys)

@@ -62,6 +62,8 @@ class ColumnSpec(_Frozen):
     """For people: `grouped` sets thousands apart, `wrap` lets a long text go on below instead of cutting it."""
     decimals: int = Field(default=0, ge=0, le=20)
     """Least digits after the decimal mark that an amount is shown with."""
+    personal: bool = Field(default=False, strict=True)
+    """Masked for callers without the scope personal:read."""
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
@@ -85,6 +87,8 @@ class Filter(_Frozen):
     minimum: Annotated[str | int | None, BeforeValidator(_plain)] = None
     maximum: Annotated[str | int | None, BeforeValidator(_plain)] = None
     max_length: int = Field(default=200, ge=1, le=10_000)
+    personal: bool = Field(default=False, strict=True)
+    """By a personal column: only for callers with the scope personal:read, or others could feel for its values."""
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
@@ -126,6 +130,9 @@ class ReportType(_Frozen):
     filters: tuple[Filter, ...] = ()
     sort: tuple[str, ...] = Field(min_length=1)
     """Columns, ascending. Together they must tell every row from every other, for the same file each time."""
+    cut_off: str | None = None
+    """The timestamp column that says when a row was written, if rows are not changed after: a report that reads from
+    several snapshots leaves out what is newer than the first."""
     period: str | None = None
     """The date or timestamp column, first in `sort`, by which a long file is divided: contents, bookmarks."""
     subtotals: Literal["day", "month", "year"] | None = None

@@ -32,8 +32,17 @@ def apply_patches() -> None:
         log_group,
         object_folder,
         quick_deploy,
+        source_address,
         sqs_concurrency,
     )
 
-    for patch in (environment_limit, front_door, log_group, object_folder, quick_deploy, sqs_concurrency):
+    for patch in (
+        environment_limit,
+        front_door,
+        log_group,
+        object_folder,
+        quick_deploy,
+        source_address,
+        sqs_concurrency,
+    ):
         patch.apply()

@@ -1,0 +1,111 @@
+"""Who makes a request: known by an API key, by a token, or, on one's own machine, by coming from it."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from api.caller import SCOPES, Caller, Scope
+from api.tokens import Provider
+from resma.api_keys import look_up_key, parse_key
+from resma.database import Database
+from resma.errors import CredentialsInvalid, CredentialsMissing, QuotaExceeded
+from resma.quotas import take_request
+
+_BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
+_TENANT = re.compile(r"[a-z0-9-]{1,63}")
+_SUBJECT_MAX = 255
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What callers are known by."""
+
+    database: Database
+    provider: Provider | None = None
+    """Whose tokens are taken."""
+    tenant_claim: str = "tenant_id"
+    loopback_tenant: str | None = None
+    """Whose a request is that comes from this machine and brings nothing."""
+
+
+def authenticate(gate: Gate, event: Mapping[str, Any]) -> Caller:
+    """Returns who makes the request of an API Gateway event, with one question to the database.
+
+    Raises CredentialsMissing, CredentialsInvalid, QuotaExceeded where the tenant asks too often,
+    IdentityProviderUnavailable, DatabaseUnavailable.
+    """
+    # Where the request came from is what the gateway says; a header may say anything.
+    address = ((event.get("requestContext") or {}).get("identity") or {}).get("sourceIp")
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    presented = [name for name in ("authorization", "x-api-key") if name in headers]
+    if not presented:
+        if gate.loopback_tenant and _is_loopback(address):
+            return _admit(gate, gate.loopback_tenant, "loopback", SCOPES, address)
+        raise CredentialsMissing(
+            "this needs a key: send `Authorization: Bearer rsm_…`, or `X-Api-Key`, or a token of your identity provider"
+        )
+    if len(presented) > 1:
+        raise CredentialsInvalid("send Authorization or X-Api-Key, not both")
+    secret = headers[presented[0]] or ""
+    if presented == ["authorization"]:
+        if (bearer := _BEARER.fullmatch(secret)) is None:
+            raise CredentialsInvalid("Authorization must be `Bearer`, a space, and a key or token")
+        secret = bearer[1]
+    if (key := parse_key(secret)) is not None:
+        return _authenticate_key(gate, *key, address)
+    if gate.provider is None or presented == ["x-api-key"]:
+        raise CredentialsInvalid("this is no key: one looks like rsm_…_…")
+    return _authenticate_token(gate, gate.provider, secret, address)
+
+
+def _authenticate_key(gate: Gate, key_id: str, secret_sha256: str, address: str | None) -> Caller:
+    found = look_up_key(gate.database, key_id, secret_sha256)
+    # One answer for a key that is not there and one whose secret is wrong.
+    if found is None or not hmac.compare_digest(found.secret_sha256, secret_sha256):
+        raise CredentialsInvalid("there is no such key: check that all of it was sent")
+    if found.is_revoked or found.is_expired or found.wait_seconds is None:
+        word = "was revoked" if found.is_revoked else "has expired"
+        raise CredentialsInvalid(f"the key {word}: ask whoever manages your keys for another")
+    _require_quota(found.wait_seconds)
+    return Caller(found.tenant_id, f"key:{key_id}", _known(found.scopes), address)
+
+
+def _authenticate_token(gate: Gate, provider: Provider, token: str, address: str | None) -> Caller:
+    claims = provider.verify(token)
+    tenant_id = claims.get(gate.tenant_claim)
+    if not isinstance(tenant_id, str) or not _TENANT.fullmatch(tenant_id):
+        raise CredentialsInvalid(f"the token's claim {gate.tenant_claim} names no tenant")
+    # RFC 8693 §4.2 has one text; some providers call it scp, and some of those make it a list.
+    said = claims.get("scope", claims.get("scp", ""))
+    scopes = said.split() if isinstance(said, str) else said if isinstance(said, list) else []
+    return _admit(gate, tenant_id, f"token:{claims['sub'][:_SUBJECT_MAX]}", _known(scopes), address)
+
+
+def _admit(gate: Gate, tenant_id: str, subject: str, scopes: frozenset[Scope], address: str | None) -> Caller:
+    wait_seconds = take_request(gate.database, tenant_id)
+    if wait_seconds is None:
+        raise CredentialsInvalid("there is no such tenant here: ask the operator to make it")
+    _require_quota(wait_seconds)
+    return Caller(tenant_id, subject, scopes, address)
+
+
+def _require_quota(wait_seconds: float) -> None:
+    if wait_seconds > 0:
+        detail = "your tenant asks too often: wait as long as Retry-After says"
+        raise QuotaExceeded("requests-quota-exceeded", detail, wait_seconds)
+
+
+def _known(scopes: list[Any]) -> frozenset[Scope]:
+    return frozenset(scope for scope in SCOPES if scope in scopes)
+
+
+def _is_loopback(address: object) -> bool:
+    try:
+        return ipaddress.ip_address(str(address)).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,44 @@
+"""What a route asks of its caller: declared where the route is, shown in the OpenAPI document, and required here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+
+from api.caller import Caller, Scope
+from resma.errors import Fault, ScopeMissing
+
+SECURITY_SCHEMES: dict[str, Any] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key, or a token of the identity provider that this deployment trusts.",
+    },
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "An API key."},
+}
+
+
+def needs(scope: Scope) -> list[dict[str, list[str]]]:
+    """A route's `security`: callers with that scope, however they are known."""
+    return [{scheme: [scope]} for scheme in SECURITY_SCHEMES]
+
+
+def check_scopes(app: APIGatewayRestResolver, call_next: Callable[..., Response[Any]]) -> Response[Any]:
+    """Middleware: lets a caller through who has what the route needs. Raises ScopeMissing."""
+    caller: Caller | None = app.context.get("caller")
+    for scope in _wanted(app.context["_route"].security):
+        require_scope(caller, scope)
+    return call_next(app)
+
+
+def require_scope(caller: Caller | None, scope: str, faults: tuple[Fault, ...] = ()) -> None:
+    """Raises ScopeMissing where the caller has not this scope."""
+    if caller is None or scope not in caller.scopes:
+        detail = f"this needs the scope {scope}, which your key or token lacks: use one that has it"
+        raise ScopeMissing(detail, scope, faults)
+
+
+def _wanted(security: list[dict[str, list[str]]] | None) -> set[str]:
+    return {scope for requirement in security or () for scopes in requirement.values() for scope in scopes}

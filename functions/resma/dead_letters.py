@@ -1,0 +1,154 @@
+"""Dead letters: FAILED reports that may be tried again, because what they died of may have passed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow, class_row
+
+from resma.errors import NoDeadLetter
+from resma.job import MAX_ATTEMPTS
+from resma.reports import Place, find_report
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetter:
+    """A report that was given up. `redrives` counts how often it had been sent on its way again."""
+
+    tenant_id: str
+    report_id: UUID
+    type: str
+    formats: list[str]
+    attempt: int
+    redrives: int
+    created_at: datetime
+    dead_lettered_at: datetime
+    error_code: str
+    error_detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Redrive:
+    """One time that a dead letter was sent on its way again, and what it had died of."""
+
+    redrive: int
+    redriven_at: datetime
+    redriven_by: str
+    reason: str | None
+    attempt: int
+    error_code: str | None
+    error_detail: str | None
+
+
+_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in DeadLetter.__dataclass_fields__)
+_REDRIVE_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in Redrive.__dataclass_fields__)
+
+
+def list_dead_letters(
+    connection: Connection[TupleRow], tenant_id: str | None, after: Place | None, limit: int
+) -> list[DeadLetter]:
+    """Returns up to `limit` dead letters, of a tenant or of all, newest request first, after a place in the list."""
+    with connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
+        cursor.execute(
+            sql.SQL(
+                "SELECT {} FROM resma.reports WHERE dead_lettered_at IS NOT NULL"
+                " AND (%(tenant_id)s::text IS NULL OR tenant_id = %(tenant_id)s)"
+                " AND (%(at)s::timestamptz IS NULL OR (created_at, report_id) < (%(at)s, %(report_id)s))"
+                " ORDER BY created_at DESC, report_id DESC LIMIT %(limit)s"
+            ).format(_COLUMNS),
+            {
+                "tenant_id": tenant_id,
+                "at": after and after.created_at,
+                "report_id": after and after.report_id,
+                "limit": limit,
+            },
+        )
+        return cursor.fetchall()
+
+
+def find_dead_letter(
+    connection: Connection[TupleRow], tenant_id: str, report_id: UUID
+) -> tuple[DeadLetter, list[Redrive]]:
+    """Returns a dead letter and its redrives so far, oldest first.
+
+    Raises ReportNotFound, and NoDeadLetter for a report that has not been given up.
+    """
+    with connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
+        cursor.execute(
+            sql.SQL(
+                "SELECT {} FROM resma.reports WHERE tenant_id = %s AND report_id = %s AND dead_lettered_at IS NOT NULL"
+            ).format(_COLUMNS),
+            (tenant_id, report_id),
+        )
+        letter = cursor.fetchone()
+    if letter is None:
+        raise _no_dead_letter(connection, tenant_id, report_id)
+    with connection.cursor(row_factory=class_row(Redrive)) as cursor:
+        cursor.execute(
+            sql.SQL("SELECT {} FROM resma.redrives WHERE tenant_id = %s AND report_id = %s ORDER BY redrive").format(
+                _REDRIVE_COLUMNS
+            ),
+            (tenant_id, report_id),
+        )
+        return letter, cursor.fetchall()
+
+
+def redrive(
+    connection: Connection[TupleRow], tenant_id: str, report_id: UUID, redriven_by: str, reason: str | None
+) -> None:
+    """FAILED -> PENDING for a dead letter, with as many attempts again, in the outbox and on record.
+
+    Raises ReportNotFound, and NoDeadLetter for a report that has not been given up, or was redriven already.
+    """
+    if not _redrive(connection, redriven_by, reason, tenant_id, report_id):
+        raise _no_dead_letter(connection, tenant_id, report_id)
+
+
+def redrive_all(
+    connection: Connection[TupleRow], tenant_id: str | None, redriven_by: str, reason: str | None
+) -> list[tuple[str, UUID]]:
+    """The same for all dead letters of a tenant, or of all tenants; returns which."""
+    return _redrive(connection, redriven_by, reason, tenant_id, None)
+
+
+def _redrive(
+    connection: Connection[TupleRow], by: str, reason: str | None, tenant_id: str | None, report_id: UUID | None
+) -> list[tuple[str, UUID]]:
+    # What an attempt has left in the store may have been swept: the next one begins anew.
+    rows = connection.execute(
+        """
+        WITH dead AS (
+            SELECT tenant_id, report_id, redrives, attempt, error_code, error_detail FROM resma.reports
+            WHERE dead_lettered_at IS NOT NULL
+              AND (%(tenant_id)s::text IS NULL OR tenant_id = %(tenant_id)s)
+              AND (%(report_id)s::uuid IS NULL OR report_id = %(report_id)s)
+            FOR UPDATE
+        ), recorded AS (
+            INSERT INTO resma.redrives
+                   (tenant_id, report_id, redrive, redriven_by, reason, attempt, error_code, error_detail)
+            SELECT tenant_id, report_id, redrives + 1, %(by)s, %(reason)s, attempt, error_code, error_detail FROM dead
+        )
+        UPDATE resma.reports AS r
+        SET status = 'PENDING', attempts_allowed = r.attempt + %(attempts)s, redrives = r.redrives + 1,
+            redriven_at = clock_timestamp(), dead_lettered_at = NULL, enqueued_at = NULL, slot_at = NULL,
+            started_at = NULL, finished_at = NULL, error_code = NULL, error_detail = NULL, checkpoint = NULL,
+            swept_at = NULL, sweep_after = NULL
+        FROM dead WHERE r.tenant_id = dead.tenant_id AND r.report_id = dead.report_id
+        RETURNING r.tenant_id, r.report_id
+        """,
+        {"by": by, "reason": reason, "tenant_id": tenant_id, "report_id": report_id, "attempts": MAX_ATTEMPTS},
+    ).fetchall()
+    return [(tenant, report) for tenant, report in rows]
+
+
+def _no_dead_letter(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> NoDeadLetter:
+    report = find_report(connection, tenant_id, report_id)
+    if report.status == "FAILED":
+        return NoDeadLetter(
+            "the report has failed for good, another attempt would fail the same way: see its error, mend the cause, "
+            "then ask for the report again"
+        )
+    return NoDeadLetter(f"the report is {report.status}: only one that was given up can be redriven")

@@ -1,0 +1,92 @@
+"""What a tenant may have: requests a second, live reports, rows a day. The limits are columns of `resma.tenants`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from resma.database import Database
+from resma.errors import QuotaExceeded, RowsQuotaExceeded
+
+if TYPE_CHECKING:
+    from resma.job import Claim
+
+LIVE_RETRY_SECONDS = 10
+"""Nobody knows when the next report ends."""
+
+
+def take_request(database: Database, tenant_id: str) -> float | None:
+    """Takes a request out of the tenant's bucket; returns 0, or the seconds until there is one again.
+
+    None where there is no such tenant. One round trip.
+    """
+    row = database.ask("SELECT resma.take_request(%s)", (tenant_id,))
+    return None if row is None or row[0] is None else float(row[0])
+
+
+def require_room(connection: Connection[TupleRow], tenant_id: str) -> None:
+    """To be called after a report was inserted, in the same transaction, which holds the tenant's turn until its end.
+
+    The reports of others who wait for their turn are not committed yet, and each counts its own: however many come at
+    once, the limit holds. Raises QuotaExceeded.
+    """
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('resma.live_reports ' || %s, 0))", (tenant_id,))
+    row = connection.execute(
+        """
+        SELECT live_reports, rows_a_day,
+               (SELECT count(*) FROM resma.reports AS report
+                WHERE report.tenant_id = tenant.tenant_id AND status IN ('PENDING', 'GENERATING')),
+               coalesce((SELECT rows FROM resma.row_counts AS counted
+                         WHERE counted.tenant_id = tenant.tenant_id AND day = moment::date), 0),
+               extract(epoch FROM moment::date + 1 - moment)::float8
+        FROM resma.tenants AS tenant, (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS moment) AS utc
+        WHERE tenant_id = %s
+        """,
+        (tenant_id,),
+    ).fetchone()
+    assert row is not None  # the report references its tenant
+    live_most, rows_most, live, rows, seconds_left = row
+    if live > live_most:
+        detail = f"{live_most} reports are waiting or under way, which is your limit: ask again when one has ended"
+        raise QuotaExceeded("live-reports-quota-exceeded", detail, LIVE_RETRY_SECONDS)
+    if rows >= rows_most:
+        detail = f"today's reports have {rows} rows, and your limit is {rows_most} a day: ask again after midnight, UTC"
+        raise QuotaExceeded("rows-quota-exceeded", detail, seconds_left)
+
+
+def count_rows(connection: Connection[TupleRow], claim: Claim, rows: int) -> None:
+    """Adds a report's rows to its tenant's day, once however often it is tried.
+
+    To be called in a transaction that has written the report's row, fenced. Raises RowsQuotaExceeded where they
+    don't fit any more.
+    """
+    row = connection.execute(
+        "SELECT rows_counted, (SELECT rows_a_day FROM resma.tenants WHERE tenant_id = %(tenant_id)s)"
+        " FROM resma.reports WHERE tenant_id = %(tenant_id)s AND report_id = %(report_id)s",
+        {"tenant_id": claim.tenant_id, "report_id": claim.report_id},
+    ).fetchone()
+    assert row is not None
+    counted, most = row
+    if rows <= counted:
+        return
+    added = connection.execute(
+        """
+        INSERT INTO resma.row_counts AS counted (tenant_id, day, rows)
+        SELECT %(tenant_id)s, (clock_timestamp() AT TIME ZONE 'UTC')::date, %(more)s::bigint WHERE %(more)s <= %(most)s
+        ON CONFLICT (tenant_id, day) DO UPDATE SET rows = counted.rows + excluded.rows
+        WHERE counted.rows + excluded.rows <= %(most)s
+        RETURNING rows
+        """,
+        {"tenant_id": claim.tenant_id, "more": rows - counted, "most": most},
+    ).fetchone()
+    if added is None:
+        raise RowsQuotaExceeded(
+            f"the report has {rows} rows, which is more than is left of {most} a day: choose fewer with filters, "
+            "or ask again after midnight, UTC"
+        )
+    connection.execute(
+        "UPDATE resma.reports SET rows_counted = %s WHERE tenant_id = %s AND report_id = %s",
+        (rows, claim.tenant_id, claim.report_id),
+    )

@@ -1,0 +1,41 @@
+"""The tick's tasks for what has had its time: files, and the keys of requests."""
+
+from __future__ import annotations
+
+from scheduler.resources import IsTimeLeft, Resources
+
+_AT_ONCE = 1000
+
+
+def expire_reports(resources: Resources, _is_time_left: IsTimeLeft) -> int:
+    """READY -> EXPIRED where the files' time is over; returns how many.
+
+    Links to them end here. The objects go when the report is swept, which it is due for from now on.
+    """
+    with resources.system.transaction(None) as connection:
+        return connection.execute(
+            """
+            WITH old AS (
+                SELECT tenant_id, report_id FROM resma.reports
+                WHERE status = 'READY' AND expires_at < clock_timestamp()
+                ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED
+            )
+            UPDATE resma.reports AS r SET status = 'EXPIRED', swept_at = NULL, sweep_after = NULL
+            FROM old WHERE r.tenant_id = old.tenant_id AND r.report_id = old.report_id
+            """,
+            (_AT_ONCE,),
+        ).rowcount
+
+
+def forget_idempotency_keys(resources: Resources, _is_time_left: IsTimeLeft) -> int:
+    """Deletes the Idempotency-Keys that are older than files may get; returns how many."""
+    with resources.system.transaction(None) as connection:
+        return connection.execute(
+            """
+            DELETE FROM resma.idempotency_keys WHERE (tenant_id, idempotency_key) IN (
+                SELECT tenant_id, idempotency_key FROM resma.idempotency_keys
+                WHERE created_at < clock_timestamp() - make_interval(days => %s)
+                ORDER BY created_at LIMIT %s)
+            """,
+            (resources.retention_days, _AT_ONCE),
+        ).rowcount

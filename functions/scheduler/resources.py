@@ -1,0 +1,37 @@
+"""What the scheduler keeps between ticks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from resma.database import Database
+from resma.job_queue import Queue
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+    from types_boto3_sns import SNSClient
+
+IsTimeLeft = Callable[[], bool]
+"""Whether another item may be begun."""
+
+GRACE_SECONDS = 5
+"""How long whoever wrote a row has to send its message before the tick does."""
+
+BATCH = 100
+"""Items that a task of one tick looks at; the next tick goes on."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Clients and settings of all tasks."""
+
+    system: Database
+    queue: Queue
+    sns: SNSClient
+    topic_arn: str
+    public_base_url: str
+    s3: S3Client
+    bucket: str
+    retention_days: int
