@@ -17,7 +17,15 @@ from api.check_body import check_body
 from api.context import base_url, gate
 from api.describe_report_types import describe_report_types
 from api.problems import problem, problem_of, unexpected_problem
-from api.routes import api_keys, dead_letters, health, report_types, reports
+from api.routes import (
+    api_keys,
+    dead_letters,
+    health,
+    report_types,
+    reports,
+    webhook_deliveries,
+    webhook_endpoints,
+)
 from api.routes.health import HEALTH
 from api.scopes import SECURITY_SCHEMES, check_scopes
 from resma.errors import Fault, ResmaError, json_pointer
@@ -49,6 +57,8 @@ app.include_router(report_types.router)
 app.include_router(api_keys.router)
 app.include_router(health.router)
 app.include_router(dead_letters.router)
+app.include_router(webhook_endpoints.router)
+app.include_router(webhook_deliveries.router)
 
 
 @app.get("/openapi.json", include_in_schema=False)

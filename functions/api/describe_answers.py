@@ -18,7 +18,7 @@ def describe_answers(described: Json) -> None:
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
             for status in _statuses(path, method, operation):
-                operation["responses"][str(status.value)] = _problem(status.phrase)
+                operation["responses"][str(status.value)] = _problem(status.phrase) | _HEADERS.get(status, {})
             operation["responses"]["default"] = _problem("Something else went wrong")
             _describe_bodiless(operation["responses"])
     generate = described["paths"].get("/api/v1/reports/generate")
@@ -69,6 +69,16 @@ def _describe_bodiless(responses: Json) -> None:
     if "204" in responses:
         responses["204"] = {"description": "Done."}
 
+
+_RETRY_AFTER: Json = {
+    "headers": {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}}
+}
+
+_HEADERS: dict[HTTPStatus, Json] = {
+    HTTPStatus.UNAUTHORIZED: {"headers": {"WWW-Authenticate": {"schema": {"type": "string"}}}},
+    HTTPStatus.TOO_MANY_REQUESTS: _RETRY_AFTER,
+    HTTPStatus.SERVICE_UNAVAILABLE: _RETRY_AFTER,
+}
 
 _PROBLEM: Json = {
     "type": "object",

@@ -17,16 +17,25 @@ from resma.writers import Format
 Status = Literal["PENDING", "GENERATING", "READY", "FAILED", "CANCELLED", "EXPIRED"]
 
 
-class _Model(BaseModel):
+class ViewModel(BaseModel):
+    """What goes out."""
+
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
 
-class ReportRequest(_Model):
-    """Body of `POST /api/v1/reports/generate`."""
+class RequestModel(ViewModel):
+    """What comes in: names as they are outside, and no others."""
 
     model_config = ConfigDict(
         extra="forbid",
         populate_by_name=False,  # or time_zone would do as well as timeZone
+    )
+
+
+class ReportRequest(RequestModel):
+    """Body of `POST /api/v1/reports/generate`."""
+
+    model_config = ConfigDict(
         json_schema_extra={
             "example": {"type": "TRANSACTIONS", "format": "PDF", "filters": {"from": "2024-01-01"}},
             "oneOf": [
@@ -76,7 +85,7 @@ class ReportRequest(_Model):
         default=None,
         max_length=2000,
         json_schema_extra={"format": "callback-address"},
-        description="An http(s) address that is told, signed as Standard Webhooks says, when the report ends.",
+        description="A public https address that is told, signed as Standard Webhooks says, when the report ends.",
     )
     coalesce: bool = Field(
         default=False,
@@ -98,7 +107,7 @@ class ReportRequest(_Model):
         return [self.format] if self.format else [*(self.formats or ())]
 
 
-class Progress(_Model):
+class Progress(ViewModel):
     """How far a report is. `rows_expected` and `percent` are known once the snapshot has been counted."""
 
     rows_done: int
@@ -106,7 +115,7 @@ class Progress(_Model):
     percent: float | None
 
 
-class TotalView(_Model):
+class TotalView(ViewModel):
     """Rows and amount of one currency; the amount is text so that no digit is lost."""
 
     currency: str
@@ -114,7 +123,7 @@ class TotalView(_Model):
     amount: str
 
 
-class Metrics(_Model):
+class Metrics(ViewModel):
     """What a finished report took."""
 
     seconds: dict[str, float] = Field(
@@ -131,28 +140,28 @@ class Metrics(_Model):
     )
 
 
-class ErrorView(_Model):
+class ErrorView(ViewModel):
     """The last attempt's error. In status PENDING another attempt follows."""
 
     code: str
     detail: str
 
 
-class Links(_Model):
+class Links(ViewModel):
     """Addresses that stay good for the report's life."""
 
     self_: str = Field(alias="self")
     download: str | None
 
 
-class BalanceView(_Model):
+class BalanceView(ViewModel):
     """What an account held before the first row and after the last, as text so that no digit is lost."""
 
     opening: str
     closing: str
 
 
-class FileView(_Model):
+class FileView(ViewModel):
     """One file of a finished report."""
 
     format: Format
@@ -162,7 +171,7 @@ class FileView(_Model):
     download: str = Field(description="Redirects to an address minted at that moment.")
 
 
-class ReportView(_Model):
+class ReportView(ViewModel):
     """A report as the API shows it."""
 
     id: UUID
@@ -199,14 +208,14 @@ class ReportView(_Model):
     links: Links
 
 
-class ReportList(_Model):
+class ReportList(ViewModel):
     """A page of reports, newest first."""
 
     items: list[ReportView]
     next: str | None = Field(description="Address of the next page, if there is one.")
 
 
-class ColumnView(_Model):
+class ColumnView(ViewModel):
     """A column of a report type."""
 
     name: str
@@ -215,7 +224,7 @@ class ColumnView(_Model):
     personal: bool = Field(description="Whether it is masked for callers without the scope personal:read.")
 
 
-class ReportTypeView(_Model):
+class ReportTypeView(ViewModel):
     """A report type, with the JSON Schema that its filters must meet."""
 
     type: str
@@ -227,13 +236,13 @@ class ReportTypeView(_Model):
     filters: dict[str, Any]
 
 
-class ReportTypeList(_Model):
+class ReportTypeList(ViewModel):
     """All report types."""
 
     items: list[ReportTypeView]
 
 
-class Health(_Model):
+class Health(ViewModel):
     """That the API answers."""
 
     status: Literal["ok"] = "ok"

@@ -57,18 +57,20 @@ class Snapshot:
             "longer changes (filters), give the report type a cut_off, or read from a replica that is held back"
         )
 
-    def batches(
-        self, columns: Sequence[str], after: Row | None = None, *, personal_masked: bool = False
-    ) -> Iterator[Batch]:
+    def batches(self, columns: Sequence[str], after: Row | None = None, *, personal_masked: bool) -> Iterator[Batch]:
         """Yields every row, in the report's order, with these columns. To be called last: it may end the connection.
 
         With the key of a row (`last_key`), those after it. Raises CheckpointUnusable where there is no such row, or
         more than one, so that nobody knows which have been read.
         """
         condition = self._after(after) if after is not None else sql.SQL("true")
-        more = [name for name in self._type.sort if name not in columns]
-        self._key_places = [[*columns, *more].index(name) for name in self._type.sort]
-        shown = [column_expression(column, masked=personal_masked) for column in self._type.choose_columns(columns)]
+        chosen = self._type.choose_columns(columns)
+        plain = [column.name for column in chosen if not (personal_masked and column.personal)]
+        more = [name for name in self._type.sort if name not in plain]  # a key is no mask
+        self._key_places = [
+            len(columns) + more.index(name) if name in more else columns.index(name) for name in self._type.sort
+        ]
+        shown = [column_expression(column, masked=personal_masked) for column in chosen]
         keys = [sql.SQL("report.{}").format(sql.Identifier(name)) for name in more]
         query = sql.SQL("SELECT {} FROM ({}) AS report WHERE {} ORDER BY {}").format(
             sql.SQL(", ").join([*shown, *keys]),

@@ -61,7 +61,7 @@ class Outcome:
 
 def run_chaos(name: str, plan: Plan, teller: Teller) -> Outcome:
     """Runs a plan on a stack of that name, whose logs stay in `.resma/<name>`."""
-    with _stack(name, teller) as (client, faults), Receivers(client.stack.up.webhook_secret) as receivers:
+    with _stack(name, teller) as (client, faults), Receivers(client.stack.up.callback_secret) as receivers:
         expected = run_calm(client, plan)
         teller.say(f"calm run: {len(plan.contents)} distinct reports are as they should be")
         storm, striker, recovery = run_storm(

@@ -104,8 +104,8 @@ def client(faults: Faults) -> Iterator[Client]:
 
 @pytest.fixture(scope="session")
 def webhooks(client: Client) -> Iterator[WebhookReceiver]:
-    """A receiver of webhooks, which knows the stack's signing secret."""
-    with WebhookReceiver(client.stack.up.webhook_secret) as receiver:
+    """A receiver of webhooks, which knows what the demo tenant's callbacks are signed with."""
+    with WebhookReceiver(client.stack.up.callback_secret) as receiver:
         yield receiver
 
 

@@ -11,18 +11,18 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import psycopg
 import pytest
 import urllib3
 
-from api.caller import SCOPES
+from infra.access.tenants import ALL_SCOPES, make_key
 from infra.local.paths import PROJECT_PYTHON
 from infra.local.stack import Options, Stack
-from resma.api_keys import NewKey, insert_key
+from infra.postgres.load_demo_bank import load_demo_bank
 from tests.e2e.client import lift_quotas
 from tests.e2e.conftest import STACK, running_stack
 
 CONFIGURATION = Path(__file__).parent / "schemathesis" / "schemathesis.toml"
+ROWS = 1_000
 EXAMPLES = 15
 SECONDS = 240
 
@@ -32,6 +32,7 @@ def stack() -> Iterator[Stack]:
     """A stack without `LoopbackTenant`."""
     options = Options(front_door_port=None, parameters={"LoopbackTenant": ""})
     with running_stack(f"{STACK}-schema", options) as stack:
+        load_demo_bank(stack.up.database_url, ROWS)
         lift_quotas(stack.up.database_url)
         yield stack
 
@@ -39,9 +40,7 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def key(stack: Stack) -> str:
     """A key that may do everything."""
-    with psycopg.connect(stack.up.database_url) as connection:
-        _, key = insert_key(connection, NewKey("demo", "schemathesis", SCOPES, timedelta(days=1), "tests"))
-    return key
+    return make_key(stack.up.database_url, "demo", "schemathesis", ALL_SCOPES, timedelta(days=1))
 
 
 def test_schemathesis_finds_nothing(stack: Stack, key: str, tmp_path: Path) -> None:

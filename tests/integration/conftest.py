@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -22,6 +23,7 @@ import scheduler.app
 import webhook.app
 import worker.app
 import worker.dead_letters
+from infra.access.tenants import make_key
 from infra.local.ports import free_port
 from infra.local.postgres import PostgresServer
 from infra.postgres.load_demo_bank import load_demo_bank
@@ -59,6 +61,7 @@ def admin(postgres: PostgresServer) -> Iterator[Connection[TupleRow]]:
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         yield connection
         connection.execute("DELETE FROM resma.reports")
+        connection.execute("DELETE FROM resma.webhook_endpoints")
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ class System:
     """All functions in this process: called as AWS calls them, with moto's AWS and a real database."""
 
     def __init__(self, postgres: PostgresServer) -> None:
+        self.database_url = postgres.url
         self.sqs: SQSClient = boto3.client("sqs")
         self.s3: S3Client = boto3.client("s3")
         self.sns: SNSClient = boto3.client("sns")
@@ -153,6 +157,15 @@ class System:
         if content and "json" in flat.get("Content-Type", ""):
             content = json.loads(content)
         return int(answer["statusCode"]), flat, content
+
+    def make_key(self, *scopes: str, tenant: str = "demo", days: float = 1, name: str = "test") -> str:
+        """Makes a key of a tenant, as an operator does; returns the key itself."""
+        return make_key(self.database_url, tenant, name, scopes, timedelta(days=days))
+
+    def call_with(self, key: str, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Any, Any]:
+        """Sends a request with a key, from elsewhere."""
+        headers = {"Authorization": f"Bearer {key}", **more.pop("headers", {})}
+        return self.call_api(method, path, body, headers, address="203.0.113.9", **more)
 
     def request_report(self, **request: Any) -> UUID:
         """Asks for a report and returns its id."""

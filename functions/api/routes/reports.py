@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api.cancel_report import cancel_report
+from api.check_webhook_address import check_webhook_address
 from api.context import POLL_SECONDS, announcer, base_url, caller_of, database, queue, settings
 from api.cursor import CURSOR_PATTERN
 from api.download_report import download_report
@@ -38,6 +39,8 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 )
 def handle_post_report(body: ReportRequest) -> Response[ReportView]:
     """POST: 202 with the report's id, `Location` and `Retry-After`."""
+    if body.callback_url is not None:
+        check_webhook_address(body.callback_url, "/callbackUrl", opens_loopback=settings().webhook_allow_loopback)
     key = router.current_event.headers.get("Idempotency-Key")
     report, is_new = request_report(database(), queue(), caller_of(router), body, key)
     view = show_report(report, base_url(router), is_joined=body.coalesce and not is_new)
