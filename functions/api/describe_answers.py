@@ -70,11 +70,14 @@ def _describe_bodiless(responses: Json) -> None:
         responses["204"] = {"description": "Done."}
 
 
-_RETRY_AFTER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}}
+_RETRY_AFTER: Json = {
+    "headers": {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "minimum": 1}}}
+}
 
 _HEADERS: dict[HTTPStatus, Json] = {
     HTTPStatus.UNAUTHORIZED: {"headers": {"WWW-Authenticate": {"schema": {"type": "string"}}}},
-    HTTPStatus.TOO_MANY_REQUESTS: {"headers": _RETRY_AFTER},
+    HTTPStatus.TOO_MANY_REQUESTS: _RETRY_AFTER,
+    HTTPStatus.SERVICE_UNAVAILABLE: _RETRY_AFTER,
 }
 
 _PROBLEM: Json = {

@@ -13,6 +13,7 @@ ResmaError
 |   |-- ApiKeyNotFound
 |   |-- ApiKeyEnded              it is revoked, has expired or was rotated before
 |   |-- ReportNotFound
+|   |-- FileNotFound             the report has no file of that format
 |   |-- ReportNotReady           asked for the file before there is one
 |   |-- ReportExpired
 |   |-- ReportEnded              to be cancelled, but there is nothing left to cancel
@@ -133,6 +134,10 @@ class ApiKeyEnded(RequestError):
 
 class ReportNotFound(RequestError):
     code = "report-not-found"
+
+
+class FileNotFound(RequestError):
+    code = "file-not-found"
 
 
 class ReportNotReady(RequestError):

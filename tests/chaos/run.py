@@ -17,7 +17,7 @@ from tests.chaos.receivers import Receivers
 from tests.chaos.recovery import Recovery
 from tests.chaos.storm import Storm, ended_counts, run_calm, run_storm
 from tests.chaos.strikes import Striker
-from tests.e2e.client import Client
+from tests.e2e.client import Client, lift_quotas
 from tests.e2e.conftest import Faults
 
 
@@ -61,7 +61,7 @@ class Outcome:
 
 def run_chaos(name: str, plan: Plan, teller: Teller) -> Outcome:
     """Runs a plan on a stack of that name, whose logs stay in `.resma/<name>`."""
-    with _stack(name, teller) as (client, faults), Receivers(client.stack.up.webhook_secret) as receivers:
+    with _stack(name, teller) as (client, faults), Receivers(client.stack.up.callback_secret) as receivers:
         expected = run_calm(client, plan)
         teller.say(f"calm run: {len(plan.contents)} distinct reports are as they should be")
         storm, striker, recovery = run_storm(
@@ -85,6 +85,7 @@ def _stack(name: str, teller: Teller) -> Iterator[tuple[Client, Faults]]:
     try:
         with stack:
             load_demo_bank(stack.up.database_url, ROWS)
+            lift_quotas(stack.up.database_url)
             client = Client(stack)
             # The embedded server answers a commit before it is written, which a demo may and a crash test may not.
             client.sql("ALTER DATABASE postgres SET synchronous_commit = on")

@@ -15,7 +15,7 @@ import pytest
 from infra.local.paths import STATE
 from infra.local.stack import Options, Stack
 from infra.postgres.load_demo_bank import load_demo_bank
-from tests.e2e.client import Client
+from tests.e2e.client import Client, lift_quotas
 from tests.e2e.fault_proxy import FaultProxy
 from tests.e2e.webhook_receiver import WebhookReceiver
 
@@ -96,6 +96,7 @@ def client(faults: Faults) -> Iterator[Client]:
     )
     with running_stack(STACK, options) as stack:
         load_demo_bank(stack.up.database_url, ROWS)
+        lift_quotas(stack.up.database_url)
         client = Client(stack)
         yield client
         client.close()

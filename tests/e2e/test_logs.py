@@ -14,6 +14,7 @@ KEYS = re.compile(
     r"|whsec_[A-Za-z0-9+/=]{8,}"
     r"|Bearer\s+[\w.~+/-]{12,}"
     r"|(?i:authorization)[\"']?\s*[:=]\s*[\"']?(?!null|None)\w[^\s\"',}]{8,}"
+    r"|rsm_[a-z0-9]{16}_[A-Za-z0-9_-]{20,}"
     r"|webhook-signature[\"']?\s*[:=]\s*[\"']?v1,"
     r"|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\."
 )

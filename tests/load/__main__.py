@@ -12,7 +12,7 @@ import sys
 
 from infra.local.stack import Options, Stack
 from infra.postgres.load_demo_bank import load_demo_bank
-from tests.e2e.client import Client
+from tests.e2e.client import Client, lift_quotas
 from tests.load.post_many import post_many
 
 ROWS = 5_000
@@ -26,6 +26,7 @@ def main() -> int:
     shutil.rmtree(stack.folder, ignore_errors=True)
     with stack:
         load_demo_bank(stack.up.database_url, ROWS)
+        lift_quotas(stack.up.database_url)
         client = Client(stack)
         figures = post_many(client, posts, at_once)
         client.close()
