@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from infra.local.count_rows import FORMATS
-from infra.local.demo import Demo, DemoFailed, print_summary, run_demo
+from infra.local.demo import Demo, DemoFailed, make_demo_key, print_summary, run_demo
 from infra.local.errors import StackError
 from infra.local.paths import REPORTS, STATE
 from infra.local.stack import FRONT_DOOR_PORT, Options, Running, Stack
@@ -83,7 +83,7 @@ def up(console: Console) -> None:
 
 curl -X POST {running.api_url}/api/v1/reports/generate -H "Content-Type: application/json" -d '{_EXAMPLE}'
 
-webhooks are signed with {running.webhook_secret}
+the callbacks of reports (callbackUrl) are signed with {running.callback_secret}
 `make logs` shows the functions' logs, `make down` ends it"""
     )
 
@@ -116,7 +116,8 @@ def logs(console: Console) -> None:
 def _demo(running: Running, console: Console) -> None:
     rows = _rows()
     _load(running, console)
-    wanted = Demo(running.api_url, running.webhook_secret, REPORTS, _format(), rows)
+    key = make_demo_key(running.database_url)
+    wanted = Demo(running.api_url, key, running.callback_secret, REPORTS, _format(), rows)
     print_summary(run_demo(wanted, console))
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from infra.access.tenants import ALL_SCOPES, make_key
 from infra.local.deploy import Endpoint, find_outputs, read_stage
 from infra.local.deploy_system import Choices, ObjectStore, Surroundings, deploy_system
 from infra.local.errors import StackError
@@ -23,6 +25,8 @@ from infra.postgres.migrate import migrate
 
 FRONT_DOOR = ROOT / "infra" / "docker" / "front_door.conf"
 """nginx' configuration but for the API's id and stage, known only after the deployment."""
+
+KEY_DAYS = 30
 
 PATIENCE_SECONDS = 900
 """The first deployment on a machine fetches Lambda's image, of 600 MB."""
@@ -82,13 +86,17 @@ def deploy_compose(settings: ComposeSettings) -> None:
     place = f"/_aws/execute-api/{outputs['ApiId']}/{outputs['StageName']}/"
     settings.front_door_conf.write_text(FRONT_DOOR.read_text(encoding="utf-8").replace("/STAGE/", place))
     print("\n".join(f"{name}: {value}" for name, value in sorted(outputs.items())))
+    key = make_key(settings.database_url, "demo", "docker compose", ALL_SCOPES, timedelta(days=KEY_DAYS))
+    print(f"a key of the tenant demo, for {KEY_DAYS} days: {key}")
 
 
 def _deployed(aws: Endpoint, settings: ComposeSettings) -> dict[str, str]:
     if (outputs := find_outputs(aws, read_stage("local").stack_name)) is not None:
         print("deployed already; after a change: docker compose down, then up --build")
         return outputs
-    choices = Choices(functions=settings.functions_package, patience_seconds=PATIENCE_SECONDS)
+    # LocalStack says of every request that it comes from 127.0.0.1, also of those that come through the front door.
+    nobody = {"LoopbackTenant": ""}
+    choices = Choices(nobody, functions=settings.functions_package, patience_seconds=PATIENCE_SECONDS)
     return deploy_system(_surroundings(aws, settings), choices)
 
 

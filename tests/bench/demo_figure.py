@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from infra.local.demo import Demo, DemoFailed, run_demo
+from infra.local.demo import Demo, DemoFailed, make_demo_key, run_demo
 from infra.local.errors import StackError
 from infra.local.stack import Options, Stack
 from infra.postgres.load_demo_bank import load_demo_bank
@@ -26,7 +26,8 @@ def measure_demo(say: Say, warm_runs: int) -> list[Result]:
         ):
             say(f"demo: making its bank of {HALF_A_MILLION:,} transactions")
             load_demo_bank(stack.up.database_url, HALF_A_MILLION)
-            demo = Demo(stack.up.api_url, stack.up.webhook_secret, Path(folder), "PDF", HALF_A_MILLION)
+            key = make_demo_key(stack.up.database_url)
+            demo = Demo(stack.up.api_url, key, stack.up.callback_secret, Path(folder), "PDF", HALF_A_MILLION)
             found = [_run(demo, number, say) for number in range(warm_runs + 1)]
     except (StackError, DemoFailed) as error:
         say(f"demo: {error}")

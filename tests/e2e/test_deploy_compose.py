@@ -82,14 +82,14 @@ def test_compose_deployment_makes_reports(environment: dict[str, str], localstac
     done = run_deploy(environment)
     assert done.returncode == 0, done.stdout + done.stderr
 
-    http = urllib3.PoolManager(retries=False, timeout=30)
+    http = client_with(done.stdout)
     report = make_report(http, localstack)
     assert report["status"] == "READY", report
     assert report["rows"] == ROWS
 
     redirect = http.request("GET", report["links"]["download"], redirect=False)
     assert redirect.headers["Location"].startswith(environment["OBJECT_STORE_PUBLIC_URL"])
-    file = http.request("GET", redirect.headers["Location"])
+    file = http.request("GET", redirect.headers["Location"], headers={})  # it is its own credential
     assert (file.status, len(file.data)) == (200, report["bytes"])
 
 
@@ -98,7 +98,14 @@ def test_compose_deployment_can_be_repeated(environment: dict[str, str], localst
     again = run_deploy(environment)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "deployed already" in again.stdout
-    assert make_report(urllib3.PoolManager(retries=False, timeout=30), localstack)["status"] == "READY"
+    assert make_report(client_with(again.stdout), localstack)["status"] == "READY"
+
+
+def test_compose_deployment_lets_nobody_in_without_a_key(localstack: LocalStackServer) -> None:
+    """LocalStack's image calls every request a local one."""
+    http = urllib3.PoolManager(retries=False, timeout=30)
+    assert http.request("GET", f"{api_url(localstack)}/api/v1/reports").status == 401
+    assert http.request("GET", f"{api_url(localstack)}/health").status == 200
 
 
 def test_compose_deployment_names_what_is_missing(environment: dict[str, str]) -> None:
@@ -117,13 +124,25 @@ def run_deploy(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
-def make_report(http: urllib3.PoolManager, localstack: LocalStackServer) -> dict[str, Any]:
-    """Asks for a report, where the written front door leads to, and waits for its end."""
+def client_with(output: str) -> urllib3.PoolManager:
+    """A client that has the key which the deployment printed."""
+    printed = re.search(r"a key of the tenant demo, for 30 days: (rsm_\S+)", output)
+    assert printed is not None, output
+    return urllib3.PoolManager(retries=False, timeout=30, headers={"Authorization": f"Bearer {printed[1]}"})
+
+
+def api_url(localstack: LocalStackServer) -> str:
+    """Where the written front door leads to."""
     leads_to = re.search(r"proxy_pass http://localstack:4566(/\S+)/;", (FOLDER / "front_door.conf").read_text())
     assert leads_to is not None
-    url = f"{localstack.url}{leads_to[1]}"
+    return f"{localstack.url}{leads_to[1]}"
+
+
+def make_report(http: urllib3.PoolManager, localstack: LocalStackServer) -> dict[str, Any]:
+    """Asks for a report and waits for its end."""
+    url = api_url(localstack)
     body = json.dumps({"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-01-01"}})
-    headers = {"Content-Type": "application/json"}
+    headers = {**http.headers, "Content-Type": "application/json"}
     answer = http.request("POST", f"{url}/api/v1/reports/generate", body=body, headers=headers)
     assert answer.status == 202, answer.data
     deadline = time.monotonic() + PATIENCE_SECONDS

@@ -6,7 +6,8 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID, uuid4
 
 import boto3
@@ -22,6 +23,8 @@ import scheduler.app
 import webhook.app
 import worker.app
 import worker.dead_letters
+from api.caller import SCOPES, Caller, Scope
+from infra.access.tenants import make_key
 from infra.local.ports import free_port
 from infra.local.postgres import PostgresServer
 from infra.postgres.load_demo_bank import load_demo_bank
@@ -59,6 +62,7 @@ def admin(postgres: PostgresServer) -> Iterator[Connection[TupleRow]]:
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         yield connection
         connection.execute("DELETE FROM resma.reports")
+        connection.execute("DELETE FROM resma.webhook_endpoints")
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class System:
     """All functions in this process: called as AWS calls them, with moto's AWS and a real database."""
 
     def __init__(self, postgres: PostgresServer) -> None:
+        self.database_url = postgres.url
         self.sqs: SQSClient = boto3.client("sqs")
         self.s3: S3Client = boto3.client("s3")
         self.sns: SNSClient = boto3.client("sns")
@@ -153,6 +158,15 @@ class System:
         if content and "json" in flat.get("Content-Type", ""):
             content = json.loads(content)
         return int(answer["statusCode"]), flat, content
+
+    def make_key(self, *scopes: str, tenant: str = "demo", days: float = 1, name: str = "test") -> str:
+        """Makes a key of a tenant, as an operator does; returns the key itself."""
+        return make_key(self.database_url, tenant, name, scopes, timedelta(days=days))
+
+    def call_with(self, key: str, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Any, Any]:
+        """Sends a request with a key, from elsewhere."""
+        headers = {"Authorization": f"Bearer {key}", **more.pop("headers", {})}
+        return self.call_api(method, path, body, headers, address="203.0.113.9", **more)
 
     def request_report(self, **request: Any) -> UUID:
         """Asks for a report and returns its id."""
@@ -280,6 +294,26 @@ def _close() -> None:
     for resources in (worker.dead_letters._announcer, webhook.app._resources, scheduler.app._resources):
         if resources.cache_info().currsize:
             resources().system.close()
+
+
+class ActAs(Protocol):
+    """Lets the requests that follow come from a tenant."""
+
+    def __call__(self, tenant_id: str, scopes: frozenset[Scope] = SCOPES) -> None: ...
+
+
+@pytest.fixture
+def as_tenant(admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> Iterator[ActAs]:
+    """Asks in the name of the tenant `demo`, or of `other`, which is there for the test."""
+
+    def act(tenant_id: str, scopes: frozenset[Scope] = SCOPES) -> None:
+        caller = Caller(tenant_id, "key-2", scopes, "198.51.100.7")
+        monkeypatch.setattr(api.app, "authenticate", lambda *_: caller)
+
+    admin.execute("INSERT INTO resma.tenants VALUES ('other', 'Other Bank') ON CONFLICT DO NOTHING")
+    yield act
+    for table in ("reports", "webhook_endpoints", "tenants"):
+        admin.execute(f"DELETE FROM resma.{table} WHERE tenant_id = 'other'".encode())
 
 
 @pytest.fixture

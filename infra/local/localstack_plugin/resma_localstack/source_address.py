@@ -16,8 +16,7 @@ def apply() -> None:
 
     def create_context_variables(context: Any) -> Any:
         variables = unpatched(context)
-        client = context.request.environ.get("asgi.scope", {}).get("client")
-        variables["identity"]["sourceIp"] = client[0] if client else "0.0.0.0"  # noqa: S104  # nowhere
+        variables["identity"]["sourceIp"] = context.request.remote_addr or "0.0.0.0"  # noqa: S104  # nowhere
         return variables
 
     InvocationRequestParser.create_context_variables = staticmethod(create_context_variables)

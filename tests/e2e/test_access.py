@@ -1,0 +1,106 @@
+"""Who is let in, on the whole stack: by a key, by a token, or from this machine; and what the record says of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from infra.local.paths import ROOT
+from tests.e2e.client import GENERATE, Client
+
+REQUEST = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-01-01", "to": "2024-01-05"}}
+
+
+def operate(client: Client, *arguments: str) -> str:
+    """Runs the operators' command; returns what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.access", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": client.stack.up.database_url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def make_key(client: Client, tenant: str, *scopes: str) -> str:
+    """A key, as the operators' command prints it."""
+    printed = operate(client, "create-key", tenant, "e2e", *(f"--scope={scope}" for scope in scopes))
+    (key,) = (line for line in printed.splitlines() if line.startswith("rsm_"))
+    return key
+
+
+@pytest.fixture(scope="module")
+def key(client: Client) -> str:
+    """A key of the demo tenant that may read and write, but see nothing personal."""
+    return make_key(client, "demo", "reports:read", "reports:write")
+
+
+def call(client: Client, method: str, path: str, key: str, **more: Any) -> Any:
+    """Makes a request with a key."""
+    return client.http(method, path, headers={"Authorization": f"Bearer {key}"}, **more)
+
+
+def columns_of(content: bytes, name: str) -> Sequence[str]:
+    """The distinct cells of a CSV's column."""
+    import csv
+    import io
+
+    return sorted({row[name] for row in csv.DictReader(io.StringIO(content.decode()))})
+
+
+def test_a_key_makes_a_masked_report_and_its_download_is_on_record(client: Client, key: str) -> None:
+    answer = call(client, "POST", GENERATE, key, json=REQUEST)
+    assert answer.status == 202, answer.data
+    report = client.await_status(answer.json()["id"], "READY")
+    assert report["maskedColumns"] == ["description", "counterparty"]
+    redirect = call(client, "GET", f"/api/v1/reports/{report['id']}/download", key)
+    assert redirect.status == 303
+    file = client.fetch(redirect.headers["Location"])
+    assert columns_of(file.content, "counterparty") in (["", "****"], ["****"])
+    links = client.sql("SELECT subject, address FROM resma.download_links WHERE report_id = %s", report["id"])
+    assert links == [(f"key:{key.split('_')[1]}", "127.0.0.1")]
+
+
+def test_what_is_not_masked_is_not_for_that_key(client: Client, key: str) -> None:
+    report = client.await_status(client.ask("CSV", REQUEST["filters"]), "READY")  # type: ignore[arg-type]
+    assert report["maskedColumns"] == []
+    refused = call(client, "GET", f"/api/v1/reports/{report['id']}/download", key)
+    assert (refused.status, refused.json()["type"]) == (403, "urn:resma:problem:scope-missing")
+    assert len(columns_of(client.download(report).content, "counterparty")) > 2
+
+
+def test_another_tenants_key_finds_nothing(client: Client) -> None:
+    operate(client, "create-tenant", "other-bank", "Other Bank", "--live-reports=1")
+    other = make_key(client, "other-bank", "reports:read", "reports:write")
+    report = client.await_status(client.ask("CSV", REQUEST["filters"]), "READY")  # type: ignore[arg-type]
+    for path in ("", "/download"):
+        assert call(client, "GET", f"/api/v1/reports/{report['id']}{path}", other).status == 404
+    assert call(client, "GET", "/api/v1/reports", other).json()["items"] == []
+    assert "other-bank  Other Bank  (requests_per_second 100, requests_burst 200, live_reports 1" in operate(
+        client, "list"
+    )
+
+
+def test_a_revoked_key_is_out_at_once(client: Client) -> None:
+    key = make_key(client, "demo", "reports:read")
+    assert call(client, "GET", "/api/v1/reports", key).status == 200
+    operate(client, "revoke-key", "demo", key.split("_")[1])
+    refused = call(client, "GET", "/api/v1/reports", key)
+    assert (refused.status, refused.headers["WWW-Authenticate"]) == (401, 'Bearer error="invalid_token"')
+
+
+def test_this_machine_needs_no_key_whatever_a_header_says(client: Client) -> None:
+    """The README's curl line; and that where a request comes from is not its sender's to say."""
+    assert client.http("GET", "/api/v1/reports?limit=1").status == 200
+    assert client.http("GET", "/api/v1/reports?limit=1", headers={"X-Forwarded-For": "203.0.113.7"}).status == 200
+    assert client.http("GET", "/api/v1/reports", headers={"Authorization": "Bearer nonsense"}).status == 401
+    assert client.http("GET", "/health").json() == {"status": "ok"}
