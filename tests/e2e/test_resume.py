@@ -73,8 +73,8 @@ def test_a_report_that_outlives_an_invocation_is_handed_over(hurried: Hurried) -
     assert report["handovers"] >= 2
     assert report["attempt"] == report["metrics"]["snapshots"] == report["handovers"] + 1
     assert (report["rows"], report["sha256"]) == (ROWS, calm)
+    client.await_empty_queues()  # segments are removed after the row says READY
     require_one_whole_file(client, report)
-    client.await_empty_queues()
 
 
 def test_all_formats_at_once_are_handed_over(hurried: Hurried) -> None:
@@ -85,6 +85,7 @@ def test_all_formats_at_once_are_handed_over(hurried: Hurried) -> None:
         assert answer.status == 202, answer.data
         report = client.await_status(str(answer.json()["id"]), "READY", seconds=150)
     assert report["handovers"] >= 2
+    client.await_empty_queues()
     assert len(client.objects(report["id"])) == len(report["files"]) == 5
     for file in report["files"]:
         assert client.open_uploads(report["id"], file["format"].lower()) == []
@@ -108,6 +109,7 @@ def require_taken_over(client: Client, report_id: str, checkpoint: Json, calm: s
     assert report["sha256"] == calm
     assert report["metrics"]["rowsPerSecond"] > 0
     assert checkpoint["rows"] < ROWS
+    client.await_empty_queues()
     require_one_whole_file(client, report)
 
 
@@ -144,7 +146,6 @@ def test_a_stopped_worker_that_wakes_up_changes_nothing(client: Client, faults: 
         for worker in workers:
             with contextlib.suppress(psutil.NoSuchProcess):
                 worker.resume()
-    client.await_empty_queues()
     require_taken_over(client, report_id, checkpoint, calm)
 
 
