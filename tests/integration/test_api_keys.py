@@ -197,6 +197,8 @@ def test_nobody_rotates_a_key_into_their_hands_that_may_do_more(system: System) 
         ({"name": "x", "scopes": []}, "/scopes"),
         ({"name": "x", "scopes": ["reports:erase"]}, "/scopes/0"),
         ({"name": "", "scopes": ["reports:read"]}, "/name"),
+        ({"name": "a\x00b", "scopes": ["reports:read"]}, "/name"),
+        ({"name": "\ud800", "scopes": ["reports:read"]}, "/name"),
         ({"name": "x", "scopes": ["reports:read"], "expiresInDays": 367}, "/expiresInDays"),
         ({"name": "x", "scopes": ["reports:read"], "expiresInDays": 0}, "/expiresInDays"),
     ],
@@ -226,8 +228,8 @@ def test_rotation_leaves_no_gap(system: System, admin: Connection[TupleRow]) -> 
 def test_a_key_is_rotated_once(system: System) -> None:
     old = system.make_key("keys:manage")
     path = f"{KEYS}/{key_id(old)}/rotate"
-    assert system.call_with(old, "POST", path, {})[0] == 201
-    status, _, problem = system.call_with(old, "POST", path, {})
+    assert system.call_with(old, "POST", path)[0] == 201
+    status, _, problem = system.call_with(old, "POST", path)
     assert (status, problem["type"]) == (410, "urn:resma:problem:api-key-ended")
     assert len(system.call_with(old, "GET", KEYS)[2]["items"]) == 2
 
@@ -250,6 +252,12 @@ def test_another_tenants_key_is_not_found(system: System, admin: Connection[Tupl
         status, _, problem = system.call_api(method, path, {} if method == "POST" else None)
         assert (status, problem["type"]) == (404, "urn:resma:problem:api-key-not-found")
     assert system.call_with(theirs, "GET", "/api/v1/reports")[0] == 200
+
+
+@pytest.mark.parametrize("odd", ["x", "%00", "\x00", "a" * 17, "ſ" * 16, "\ud800", "A" * 16])
+def test_what_is_no_keys_id_is_not_found(system: System, odd: str) -> None:
+    for method, path in (("DELETE", f"{KEYS}/{odd}"), ("POST", f"{KEYS}/{odd}/rotate")):
+        assert system.call_api(method, path)[0] == 404, path
 
 
 def test_when_a_key_was_used_is_known_to_the_minute(system: System, admin: Connection[TupleRow]) -> None:
