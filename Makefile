@@ -5,7 +5,7 @@ BIN := .resma/venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sam setup-bench demo up down logs check lint types template imports catalogue unit integration e2e test bench pictures lock clean
+.PHONY: dependencies help setup setup-sam setup-bench demo up down logs check lint types template imports catalogue unit integration e2e test bench chaos load audit pictures lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,7 +32,7 @@ down: setup ## end the stack
 logs: setup ## the end of each function's log
 	@$(BIN)/python -m infra.local logs
 
-check: lint types template imports catalogue unit ## lint, types, template, report types, unit tests: under a minute
+check: lint types template imports catalogue dependencies unit ## lint, types, template, report types, unit tests: under a minute
 
 lint: setup
 	@$(BIN)/ruff check -q .
@@ -50,6 +50,9 @@ imports: setup
 catalogue: setup ## check functions/catalog, with EXPLAIN on a Postgres of its own
 	@$(BIN)/python -m infra.catalogue
 
+dependencies: setup ## pins, hashes, licences and use of dependencies, without a network
+	@$(BIN)/python -m infra.dependencies check
+
 unit: setup
 	@$(BIN)/python -m pytest tests/unit -q
 
@@ -66,6 +69,15 @@ test: setup setup-sam ## everything: unit, integration (real Postgres, moto), e2
 
 bench: setup setup-bench ## side by side with peers: QUICK=1 leaves out the slow ones, FULL=1 adds 20 million rows
 	@PYTHONPATH=functions .resma/venv-bench/bin/python -m tests.bench
+
+chaos: setup ## reports while everything fails, and a judgement: REPORTS=500, SEED=(random), QUICK=1
+	@PYTHONPATH=functions $(BIN)/python -m tests.chaos
+
+load: setup ## 1,000 requests with 50 at once, none lost: POSTS=1000, AT_ONCE=50
+	@PYTHONPATH=functions $(BIN)/python -m tests.load
+
+audit: setup ## known vulnerabilities of what is installed, asked of a service (needs a network)
+	@$(BIN)/python -m infra.dependencies ask
 
 pictures: setup ## draw docs/pictures anew (wants LibreOffice and poppler)
 	@PYTHONPATH=functions $(BIN)/python -m tests.pictures

@@ -11,12 +11,21 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from api.allowed_methods import allowed_methods
 from api.authenticate import authenticate
 from api.check_body import check_body
 from api.context import base_url, gate
 from api.describe_report_types import describe_report_types
 from api.problems import problem, problem_of, unexpected_problem
-from api.routes import api_keys, dead_letters, health, report_types, reports
+from api.routes import (
+    api_keys,
+    dead_letters,
+    health,
+    report_types,
+    reports,
+    webhook_deliveries,
+    webhook_endpoints,
+)
 from api.routes.health import HEALTH
 from api.scopes import SECURITY_SCHEMES, check_scopes
 from resma.errors import Fault, ResmaError, json_pointer
@@ -48,6 +57,8 @@ app.include_router(report_types.router)
 app.include_router(api_keys.router)
 app.include_router(health.router)
 app.include_router(dead_letters.router)
+app.include_router(webhook_endpoints.router)
+app.include_router(webhook_deliveries.router)
 
 
 @app.get("/openapi.json", include_in_schema=False)
@@ -100,7 +111,13 @@ def handle_unexpected(error: Exception) -> Response[str]:
 
 @app.not_found
 def handle_no_route(_error: NotFoundError) -> Response[str]:
-    """No such route."""
+    """No such route; or one, but not with this method (RFC 9110 §15.5.6)."""
+    path = app.current_event.path
+    if methods := allowed_methods([*app._static_routes, *app._dynamic_routes], path):
+        detail = f"this address does not take {app.current_event.http_method}: it takes {', '.join(methods)}"
+        answer = problem(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", detail, path)
+        answer.headers["Allow"] = ", ".join(methods)
+        return answer
     detail = "there is nothing at this address: GET /openapi.json lists what there is"
     return problem(HTTPStatus.NOT_FOUND, "not-found", detail, app.current_event.path)
 

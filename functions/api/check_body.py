@@ -21,6 +21,8 @@ def check_body(event: dict[str, Any]) -> None:
     but turns the rest into an error of ours.
     """
     body = event.get("body") or ""
+    if not body:
+        _forget_media_type(event)
     if len(body.encode()) > BODY_BYTES_MAX:
         raise RequestTooLarge(f"the body has more than {BODY_BYTES_MAX} bytes: send only type, format and filters")
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
@@ -29,6 +31,13 @@ def check_body(event: dict[str, Any]) -> None:
         raise RequestMediaTypeUnsupported(f"the body came as {media_type[:100]}: send Content-Type: {MEDIA_TYPE}")
     if body and not _is_json(body, is_base64=bool(event.get("isBase64Encoded"))):
         raise RequestMalformed("the body is not JSON in UTF-8: send an object with type, format and filters")
+
+
+def _forget_media_type(event: dict[str, Any]) -> None:
+    """What is not there has no type; powertools would look for the parts of a form in it."""
+    for headers in filter(None, (event.get("headers"), event.get("multiValueHeaders"))):
+        for name in [name for name in headers if name.lower() == "content-type"]:
+            del headers[name]
 
 
 def _is_json(body: str, *, is_base64: bool) -> bool:

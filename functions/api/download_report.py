@@ -8,7 +8,7 @@ from api.caller import Caller
 from api.scopes import require_scope
 from resma.database import Database
 from resma.download import Minter, Signer, mint_download, open_columns
-from resma.errors import Fault, ReportExpired, ReportNotReady, RequestInvalid
+from resma.errors import FileNotFound, ReportExpired, ReportNotReady
 from resma.reports import Report, StoredFile, find_report
 
 
@@ -16,7 +16,7 @@ def download_report(database: Database, signer: Signer, caller: Caller, report_i
     """Returns a presigned address of a report's file: the first one, or that of a format. It is on record.
 
     Raises ReportNotFound; ScopeMissing where the file shows personal columns and the caller may not see them;
-    ReportNotReady before there is a file, or if there will be none; ReportExpired; RequestInvalid where the report was
+    ReportNotReady before there is a file, or if there will be none; ReportExpired; FileNotFound where the report was
     not asked for in that format.
     """
     with database.transaction(caller.tenant_id) as connection:
@@ -29,8 +29,7 @@ def download_report(database: Database, signer: Signer, caller: Caller, report_i
 
 def _require_file(report: Report, format_: str | None) -> StoredFile:
     if format_ is not None and format_ not in report.formats:
-        fault = Fault("/format", f"the report has {', '.join(report.formats)}")
-        raise RequestInvalid(f"the report was not asked for as {format_}", (fault,))
+        raise FileNotFound(f"the report was not asked for as {format_}: it has {', '.join(report.formats)}")
     if report.status == "EXPIRED":
         raise ReportExpired("the file's time is over: ask for the report again")
     if report.status in {"FAILED", "CANCELLED"}:

@@ -17,19 +17,31 @@ from resma.writers import Format
 Status = Literal["PENDING", "GENERATING", "READY", "FAILED", "CANCELLED", "EXPIRED"]
 
 
-class _Model(BaseModel):
+class ViewModel(BaseModel):
+    """What goes out."""
+
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
 
 
-class ReportRequest(_Model):
-    """Body of `POST /api/v1/reports/generate`."""
+class RequestModel(ViewModel):
+    """What comes in: names as they are outside, and no others."""
 
     model_config = ConfigDict(
         extra="forbid",
         populate_by_name=False,  # or time_zone would do as well as timeZone
+    )
+
+
+class ReportRequest(RequestModel):
+    """Body of `POST /api/v1/reports/generate`."""
+
+    model_config = ConfigDict(
         json_schema_extra={
             "example": {"type": "TRANSACTIONS", "format": "PDF", "filters": {"from": "2024-01-01"}},
-            "oneOf": [{"required": ["format"]}, {"required": ["formats"]}],
+            "oneOf": [
+                {"required": [one], "properties": {one: {"not": {"type": "null"}}, other: {"type": "null"}}}
+                for one, other in (("format", "formats"), ("formats", "format"))
+            ],
         },
     )
 
@@ -39,6 +51,7 @@ class ReportRequest(_Model):
         default=None,
         min_length=1,
         max_length=5,
+        json_schema_extra={"uniqueItems": True},
         description="Several formats: one read of the database makes a file of each, with equal totals.",
     )
     filters: dict[str, Any] = Field(
@@ -55,6 +68,7 @@ class ReportRequest(_Model):
     time_zone: str = Field(
         default="UTC",
         max_length=100,
+        json_schema_extra={"format": "iana-time-zone"},
         description="IANA name of the time zone of days and moments: in filters, in every format, in periods.",
     )
     title: str | None = Field(
@@ -70,7 +84,8 @@ class ReportRequest(_Model):
     callback_url: str | None = Field(
         default=None,
         max_length=2000,
-        description="An http(s) address that is told, signed as Standard Webhooks says, when the report ends.",
+        json_schema_extra={"format": "callback-address"},
+        description="A public https address that is told, signed as Standard Webhooks says, when the report ends.",
     )
     coalesce: bool = Field(
         default=False,
@@ -92,7 +107,7 @@ class ReportRequest(_Model):
         return [self.format] if self.format else [*(self.formats or ())]
 
 
-class Progress(_Model):
+class Progress(ViewModel):
     """How far a report is. `rows_expected` and `percent` are known once the snapshot has been counted."""
 
     rows_done: int
@@ -100,7 +115,7 @@ class Progress(_Model):
     percent: float | None
 
 
-class TotalView(_Model):
+class TotalView(ViewModel):
     """Rows and amount of one currency; the amount is text so that no digit is lost."""
 
     currency: str
@@ -108,7 +123,7 @@ class TotalView(_Model):
     amount: str
 
 
-class Metrics(_Model):
+class Metrics(ViewModel):
     """What a finished report took."""
 
     seconds: dict[str, float] = Field(
@@ -125,28 +140,28 @@ class Metrics(_Model):
     )
 
 
-class ErrorView(_Model):
+class ErrorView(ViewModel):
     """The last attempt's error. In status PENDING another attempt follows."""
 
     code: str
     detail: str
 
 
-class Links(_Model):
+class Links(ViewModel):
     """Addresses that stay good for the report's life."""
 
     self_: str = Field(alias="self")
     download: str | None
 
 
-class BalanceView(_Model):
+class BalanceView(ViewModel):
     """What an account held before the first row and after the last, as text so that no digit is lost."""
 
     opening: str
     closing: str
 
 
-class FileView(_Model):
+class FileView(ViewModel):
     """One file of a finished report."""
 
     format: Format
@@ -156,7 +171,7 @@ class FileView(_Model):
     download: str = Field(description="Redirects to an address minted at that moment.")
 
 
-class ReportView(_Model):
+class ReportView(ViewModel):
     """A report as the API shows it."""
 
     id: UUID
@@ -193,14 +208,14 @@ class ReportView(_Model):
     links: Links
 
 
-class ReportList(_Model):
+class ReportList(ViewModel):
     """A page of reports, newest first."""
 
     items: list[ReportView]
     next: str | None = Field(description="Address of the next page, if there is one.")
 
 
-class ColumnView(_Model):
+class ColumnView(ViewModel):
     """A column of a report type."""
 
     name: str
@@ -209,7 +224,7 @@ class ColumnView(_Model):
     personal: bool = Field(description="Whether it is masked for callers without the scope personal:read.")
 
 
-class ReportTypeView(_Model):
+class ReportTypeView(ViewModel):
     """A report type, with the JSON Schema that its filters must meet."""
 
     type: str
@@ -221,13 +236,13 @@ class ReportTypeView(_Model):
     filters: dict[str, Any]
 
 
-class ReportTypeList(_Model):
+class ReportTypeList(ViewModel):
     """All report types."""
 
     items: list[ReportTypeView]
 
 
-class Health(_Model):
+class Health(ViewModel):
     """That the API answers."""
 
     status: Literal["ok"] = "ok"

@@ -19,6 +19,7 @@ from resma.errors import (
     DatabaseBusy,
     DatabaseUnavailable,
     Fault,
+    FileNotFound,
     IdempotencyKeyInFlight,
     IdempotencyKeyInvalid,
     IdempotencyKeyReused,
@@ -36,6 +37,12 @@ from resma.errors import (
     RequestTooLarge,
     ResmaError,
     ScopeMissing,
+    WebhookDeliveryNotFound,
+    WebhookDeliveryUnderWay,
+    WebhookEndpointDisabled,
+    WebhookEndpointNotFound,
+    WebhookEndpointsTooMany,
+    WebhookRotationRefused,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -50,6 +57,7 @@ _STATUS: Mapping[type[ResmaError], HTTPStatus] = {
     ApiKeyNotFound: HTTPStatus.NOT_FOUND,
     ApiKeyEnded: HTTPStatus.GONE,
     ReportNotFound: HTTPStatus.NOT_FOUND,
+    FileNotFound: HTTPStatus.NOT_FOUND,
     ReportNotReady: HTTPStatus.CONFLICT,
     ReportEnded: HTTPStatus.CONFLICT,
     NoDeadLetter: HTTPStatus.CONFLICT,
@@ -59,6 +67,13 @@ _STATUS: Mapping[type[ResmaError], HTTPStatus] = {
     RequestMediaTypeUnsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     RequestInvalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    WebhookEndpointNotFound: HTTPStatus.NOT_FOUND,
+    WebhookDeliveryNotFound: HTTPStatus.NOT_FOUND,
+    WebhookDeliveryUnderWay: HTTPStatus.CONFLICT,
+    # No conflict that passes by itself: 409 would promise that with its Retry-After.
+    WebhookEndpointsTooMany: HTTPStatus.UNPROCESSABLE_ENTITY,
+    WebhookEndpointDisabled: HTTPStatus.UNPROCESSABLE_ENTITY,
+    WebhookRotationRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     DatabaseBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     IdentityProviderUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,

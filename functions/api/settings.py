@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from resma.settings import TenantSettings
-
-LOCAL_STAGE = "local"
-"""The stage that is no network's, only a machine's own."""
+from resma.settings import LOCAL_STAGE, TenantSettings, WebhookAddressSettings
 
 
-class ApiSettings(TenantSettings):
+class ApiSettings(TenantSettings, WebhookAddressSettings):
     """Set by template.yaml."""
 
     bucket: str = Field(min_length=1)

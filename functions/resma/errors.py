@@ -13,13 +13,21 @@ ResmaError
 |   |-- ApiKeyNotFound
 |   |-- ApiKeyEnded              it is revoked, has expired or was rotated before
 |   |-- ReportNotFound
+|   |-- FileNotFound             the report has no file of that format
 |   |-- ReportNotReady           asked for the file before there is one
 |   |-- ReportExpired
 |   |-- ReportEnded              to be cancelled, but there is nothing left to cancel
 |   |-- NoDeadLetter             to be redriven, but it has not been given up
 |   |-- IdempotencyKeyInvalid
 |   |-- IdempotencyKeyReused     the same key with another request
-|   `-- IdempotencyKeyInFlight   the same key while its first request is still being answered
+|   |-- IdempotencyKeyInFlight   the same key while its first request is still being answered
+|   |-- WebhookAddressRefused    not public, or not plainly so
+|   |-- WebhookEndpointNotFound
+|   |-- WebhookEndpointsTooMany
+|   |-- WebhookEndpointDisabled  asked to replay to it
+|   |-- WebhookRotationRefused   the secret before the last one would end too early
+|   |-- WebhookDeliveryNotFound
+|   `-- WebhookDeliveryUnderWay  asked to replay while an attempt is being made
 |-- PermanentError               the same attempt would fail again: FAILED at once
 |   |-- QueryInvalid             the database refuses the catalogue's query
 |   |-- CatalogueInvalid
@@ -128,6 +136,10 @@ class ReportNotFound(RequestError):
     code = "report-not-found"
 
 
+class FileNotFound(RequestError):
+    code = "file-not-found"
+
+
 class ReportNotReady(RequestError):
     code = "report-not-ready"
 
@@ -154,6 +166,34 @@ class IdempotencyKeyReused(RequestError):
 
 class IdempotencyKeyInFlight(RequestError):
     code = "idempotency-key-in-flight"
+
+
+class WebhookAddressRefused(RequestError):
+    code = "webhook-address-refused"
+
+
+class WebhookEndpointNotFound(RequestError):
+    code = "webhook-endpoint-not-found"
+
+
+class WebhookEndpointsTooMany(RequestError):
+    code = "webhook-endpoints-too-many"
+
+
+class WebhookEndpointDisabled(RequestError):
+    code = "webhook-endpoint-disabled"
+
+
+class WebhookRotationRefused(RequestError):
+    code = "webhook-rotation-refused"
+
+
+class WebhookDeliveryNotFound(RequestError):
+    code = "webhook-delivery-not-found"
+
+
+class WebhookDeliveryUnderWay(RequestError):
+    code = "webhook-delivery-under-way"
 
 
 class PermanentError(ResmaError):

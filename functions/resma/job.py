@@ -3,7 +3,7 @@
     PENDING -> GENERATING -> READY     (-> EXPIRED, when its files' time is over)
      ^ ^  |        |    `--> FAILED    (a permanent error at once, a transient one after the last attempt)
      | |  `---.----'------> CANCELLED
-     | `-(retry)-' (or hand-over, checkpoints.py)
+     | `-(retry)-'              |     (or the hand-over of checkpoints.py)
      `--------(redrive)------ FAILED   (dead_letters.py)
 
 `attempt` grows with each claim: it is the fence. A worker that was thought dead and wakes up still names its old
@@ -29,15 +29,15 @@ from resma.errors import LeaseHeld, LeaseLost, ReportEnded, ResmaError
 from resma.header import Total
 from resma.reports import CheckpointRecord, StoredFile, find_report
 from resma.summary import Summary
+from resma.webhook_deliveries import EventType, owe_deliveries
 
 LEASE_SECONDS = 15
 """How long a job stays a worker's after its last sign of life, which comes about once a second."""
 
 MAX_ATTEMPTS = 3
-"""Attempts a job gets at first, hand-overs not counted; as many as the queue's redrive policy has receives
-(template.yaml).
+"""Attempts a job gets at first; as many as the queue's redrive policy has receives (template.yaml).
 
-The row says how many it is allowed by now: a hand-over gives it one more, a redrive as many again."""
+The row says how many it is allowed by now: a redrive gives it as many again, a hand-over one more."""
 
 REVIVAL_HOURS = 6
 """How long after its request a job whose receives were used up without attempts is sent again."""
@@ -193,13 +193,14 @@ def revive_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID
 
     The queue counts receives, and not each is an attempt: while the database is away no worker can claim, and a
     duplicate of a running job's message only finds it taken. Some hours after the request (or
-    the redrive) it ends all the same.
+    the redrive, or the last checkpoint) it ends all the same.
     """
     row = connection.execute(
         """
         UPDATE resma.reports SET status = 'PENDING', lease_until = NULL, enqueued_at = NULL
         WHERE tenant_id = %s AND report_id = %s AND attempt < attempts_allowed
-          AND coalesce(redriven_at, created_at) > clock_timestamp() - make_interval(hours => %s)
+          AND greatest(coalesce(redriven_at, created_at), (checkpoint ->> 'at')::timestamptz)
+              > clock_timestamp() - make_interval(hours => %s)
           AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
         RETURNING report_id
         """,
@@ -273,8 +274,8 @@ def fenced_update(connection: Connection[TupleRow], claim: Claim, assignments: s
         raise LeaseLost(f"report {claim.report_id} is no longer this worker's (attempt {claim.attempt})")
 
 
-def _record_event(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, type_: str) -> None:
-    """The event and, where the request named a callback, its delivery: both exist or neither.
+def _record_event(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, type_: EventType) -> None:
+    """The event and its deliveries to whoever wants to be told: all exist or none.
 
     A report that was redriven ends again, with another event; what it died of stays with the one that told of it.
     """
@@ -289,13 +290,4 @@ def _record_event(connection: Connection[TupleRow], tenant_id: str, report_id: U
         (f"evt_{report_id.hex}", type_, tenant_id, report_id),
     ).fetchone()
     assert row is not None  # the report has just been updated
-    # The first attempt comes with the event; should that fail to arrive, the tick makes it after half a minute.
-    connection.execute(
-        """
-        INSERT INTO resma.webhook_deliveries (tenant_id, event_id, report_id, url, next_attempt_at)
-        SELECT tenant_id, %s, report_id, callback_url, clock_timestamp() + interval '30 seconds'
-        FROM resma.reports
-        WHERE tenant_id = %s AND report_id = %s AND callback_url IS NOT NULL
-        """,
-        (row[0], tenant_id, report_id),
-    )
+    owe_deliveries(connection, tenant_id, row[0])

@@ -13,7 +13,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from resma.aws import s3_client
 from resma.database import Database
 from resma.settings import read_settings
-from webhook.deliver_webhook import Resources, deliver_due_webhooks, deliver_webhook
+from webhook.connect_checked import Network
+from webhook.deliver_webhook import Resources, deliver_due_webhooks, deliver_webhooks
 from webhook.post_signed import TOTAL_SECONDS
 from webhook.settings import WebhookSettings
 
@@ -29,27 +30,21 @@ def _resources() -> Resources:
         bucket=settings.bucket,
         public_base_url=settings.public_base_url,
         secret_arn=settings.webhook_secret_arn,
+        network=Network(opens_loopback=settings.webhook_allow_loopback),
     )
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Entry point for the topic `report-events`, and for the tick."""
-    if "Records" in event:
-        return {"events": _handle_events(event)}
-    return {"attempts": _handle_tick(context)}
 
-
-def _handle_events(event: dict[str, Any]) -> int:
-    messages = [json.loads(record.sns.message) for record in SNSEvent(event).records]
-    for message in messages:
-        deliver_webhook(_resources(), message["data"]["tenantId"], message["id"])
-    return len(messages)
-
-
-def _handle_tick(context: LambdaContext) -> int:
     def is_time_left() -> bool:
         return context.get_remaining_time_in_millis() > (TOTAL_SECONDS + 5) * 1000
 
+    if "Records" in event:
+        messages = [json.loads(record.sns.message) for record in SNSEvent(event).records]
+        for message in messages:
+            deliver_webhooks(_resources(), message["data"]["tenantId"], message["id"], is_time_left)
+        return {"events": len(messages)}
     attempts = deliver_due_webhooks(_resources(), is_time_left)
     logger.info("the tick's webhooks are done", attempts=attempts)
-    return attempts
+    return {"attempts": attempts}

@@ -1,27 +1,36 @@
-"""A report's end, told to its callback address: signed, on record, and tried again until it is taken."""
+"""A report's end, told to whoever wants to know: signed, on record, and tried again until it is taken."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
-from resma.aws import read_secret
 from resma.database import Database
 from resma.download import DOWNLOAD_SECONDS, WEBHOOK, Signer, mint_download
 from resma.errors import DatabaseUnavailable
 from resma.events import describe_event, find_event
 from resma.reports import find_report
-from webhook.deliveries import Delivery, claim_delivery, claim_due_delivery, record_outcome
+from resma.webhook_secrets import read_master_secret, signing_secrets
+from webhook.connect_checked import Network
+from webhook.deliveries import Delivery, claim_due_attempts, claim_first_attempts, record_outcome
 from webhook.post_signed import Outcome, post_signed
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 logger = Logger(child=True)
+
+PARALLEL = 8
+"""Attempts at once: receivers that hang hold up as many, and no others."""
+
+TENANT_PARALLEL = PARALLEL // 2
+"""Of these for one tenant, when the tick makes them: the others' find room."""
 
 
 @dataclass(frozen=True)
@@ -33,34 +42,63 @@ class Resources:
     bucket: str
     public_base_url: str
     secret_arn: str
+    network: Network
 
 
-def deliver_webhook(resources: Resources, tenant_id: str, event_id: str) -> None:
-    """Makes the first attempt at an event's delivery. Safe to call twice: the second call finds nothing to do."""
-    with resources.system.transaction(tenant_id) as connection:
-        delivery = claim_delivery(connection, tenant_id, event_id)
-    if delivery is not None:
-        _attempt(resources, delivery)
+def deliver_webhooks(resources: Resources, tenant_id: str, event_id: str, is_time_left: Callable[[], bool]) -> int:
+    """Makes the first attempts at an event's deliveries; returns how many. Those without time are left to the tick.
+
+    Safe to call twice: the second call finds nothing to do.
+    """
+
+    def claim(_under_way: Mapping[str, int], limit: int) -> list[Delivery]:
+        with resources.system.transaction(tenant_id) as connection:
+            return claim_first_attempts(connection, tenant_id, event_id, limit)
+
+    return _work_off(resources, claim, is_time_left)
 
 
 def deliver_due_webhooks(resources: Resources, is_time_left: Callable[[], bool]) -> int:
-    """Makes the attempts that are due, the oldest first, while there is time; returns how many."""
-    attempts = 0
-    while is_time_left():
+    """Makes the attempts that are due, of all tenants in turn, while there is time; returns how many."""
+
+    def claim(under_way: Mapping[str, int], limit: int) -> list[Delivery]:
         with resources.system.transaction(None) as connection:
-            delivery = claim_due_delivery(connection)
-        if delivery is None:
-            break
-        _attempt(resources, delivery)
-        attempts += 1
-    return attempts
+            return claim_due_attempts(connection, under_way, limit, TENANT_PARALLEL)
+
+    return _work_off(resources, claim, is_time_left)
+
+
+def _work_off(
+    resources: Resources,
+    claim: Callable[[Mapping[str, int], int], list[Delivery]],
+    is_time_left: Callable[[], bool],
+) -> int:
+    """Claims as many as there are free places, whenever there are, until `claim` has no more and all are done."""
+    attempts = 0
+    under_way: dict[Future[None], str] = {}
+    with ThreadPoolExecutor(PARALLEL, thread_name_prefix="webhook") as executor:
+        while True:
+            claimed = claim(Counter(under_way.values()), PARALLEL - len(under_way)) if is_time_left() else []
+            under_way |= {executor.submit(_attempt, resources, each): each.tenant_id for each in claimed}
+            attempts += len(claimed)
+            if not under_way:
+                return attempts
+            for done in wait(under_way, return_when=FIRST_COMPLETED).done:
+                del under_way[done]
+                done.result()
 
 
 def _attempt(resources: Resources, delivery: Delivery) -> None:
     try:
         body = _body(resources, delivery)
-        secret = read_secret(resources.secret_arn)["secret"]
-        outcome = post_signed(delivery.url, delivery.event_id, body, secret)
+        secrets = signing_secrets(
+            read_master_secret(resources.secret_arn),
+            delivery.tenant_id,
+            delivery.endpoint_id,
+            delivery.secret_version,
+            is_previous_valid=delivery.is_previous_valid,
+        )
+        outcome = post_signed(delivery.url, delivery.event_id, body, secrets, resources.network)
     except DatabaseUnavailable:
         raise  # nothing can be put on record: the delivery is due again in a minute
     except Exception as error:
@@ -74,6 +112,7 @@ def _attempt(resources: Resources, delivery: Delivery) -> None:
         "a webhook attempt was made",
         report_id=str(delivery.report_id),
         event_id=delivery.event_id,
+        endpoint_id=delivery.endpoint_id,
         attempt=delivery.attempts,
         status_code=outcome.status_code,
         error=outcome.error,
@@ -89,7 +128,8 @@ def _body(resources: Resources, delivery: Delivery) -> str:
         report = find_report(connection, delivery.tenant_id, delivery.report_id)
         assert event is not None  # a delivery references its event
         message = describe_event(event, report, resources.public_base_url)
-        files = report.files or [] if report.status == "READY" else []
+        # Of a report that was redriven, the event that it had failed carries no file, whatever became of it since.
+        files = report.files or [] if report.status == "READY" == message["data"]["status"] else []
         signer = Signer(resources.s3, resources.bucket)
         addresses = [mint_download(connection, signer, report, file, WEBHOOK) for file in files]
     if addresses:

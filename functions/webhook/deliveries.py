@@ -1,15 +1,20 @@
-"""The rows of `resma.webhook_deliveries`: what is owed to whom, and every attempt at it."""
+"""Attempts at what is owed to receivers: taken in a fair order, and put on record with what follows."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
+from resma.webhook_deliveries import end_deliveries
+from resma.webhook_endpoints import disable_gone_endpoint
+from resma.webhook_secrets import CALLBACK
 from webhook.post_signed import Outcome
 
 BACKOFF = tuple(
@@ -28,82 +33,136 @@ class Delivery:
 
     tenant_id: str
     event_id: str
+    endpoint_id: str
     report_id: UUID
     url: str
     attempts: int
+    attempts_before: int
+    """Of these, before the last replay."""
+    secret_version: int
+    is_previous_valid: bool
+    """Whether the secret's version before still signs too."""
 
 
-def claim_delivery(connection: Connection[TupleRow], tenant_id: str, event_id: str) -> Delivery | None:
-    """Takes a delivery for its first attempt; None where there is none, or an attempt was made or is under way."""
-    return _claim(connection, "tenant_id = %s AND event_id = %s AND attempts = 0", (tenant_id, event_id))
+def claim_first_attempts(connection: Connection[TupleRow], tenant_id: str, event_id: str, limit: int) -> list[Delivery]:
+    """Takes up to `limit` of an event's deliveries of which no attempt was made or is under way."""
+    return _claim(
+        connection,
+        "SELECT tenant_id, event_id, endpoint_id, next_attempt_at FROM resma.webhook_deliveries"
+        " WHERE tenant_id = %(tenant_id)s AND event_id = %(event_id)s AND status = 'PENDING' AND attempts = 0"
+        " LIMIT %(limit)s",
+        {"tenant_id": tenant_id, "event_id": event_id, "limit": limit},
+    )
 
 
-def claim_due_delivery(connection: Connection[TupleRow]) -> Delivery | None:
-    """Takes the delivery that has been due for longest, of whichever tenant, if there is one."""
-    return _claim(connection, "next_attempt_at <= clock_timestamp()", ())
+def claim_due_attempts(
+    connection: Connection[TupleRow], under_way: Mapping[str, int], limit: int, tenant_limit: int
+) -> list[Delivery]:
+    """Takes up to `limit` deliveries that are due, of all tenants in turn; of each, that which is due for longest.
+
+    `under_way` counts a tenant's attempts that are being made; it gets no more than `tenant_limit` at once, so that
+    one tenant's receivers that hang leave room for the others'.
+    """
+    # Two ticks at once would choose the same rows, and the second find them taken.
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('resma.webhook_deliveries', 0))")
+    return _claim(
+        connection,
+        """
+        SELECT tenant_id, event_id, endpoint_id, next_attempt_at
+        FROM resma.tenants
+        LEFT JOIN unnest(%(tenants)s::text[], %(counts)s::bigint[]) AS busy (tenant_id, attempts) USING (tenant_id)
+        CROSS JOIN LATERAL (
+            SELECT event_id, endpoint_id, next_attempt_at,
+                   coalesce(busy.attempts, 0) + row_number() OVER (ORDER BY next_attempt_at) AS turn
+            FROM resma.webhook_deliveries AS owed
+            WHERE owed.tenant_id = tenants.tenant_id AND status = 'PENDING' AND next_attempt_at <= clock_timestamp()
+            ORDER BY next_attempt_at LIMIT %(tenant_limit)s
+        ) AS oldest
+        WHERE turn <= %(tenant_limit)s
+        ORDER BY turn, next_attempt_at LIMIT %(limit)s
+        """,
+        {
+            "tenants": list(under_way),
+            "counts": list(under_way.values()),
+            "limit": limit,
+            "tenant_limit": tenant_limit,
+        },
+    )
 
 
-def _claim(connection: Connection[TupleRow], condition: str, values: tuple[str, ...]) -> Delivery | None:
+def _claim(connection: Connection[TupleRow], due: str, values: dict[str, object]) -> list[Delivery]:
+    """An endpoint's address and secret are those of this moment, whatever they were when the delivery was made."""
     with connection.cursor(row_factory=class_row(Delivery)) as cursor:
         cursor.execute(
             f"""
-            WITH due AS (
-                SELECT tenant_id, event_id FROM resma.webhook_deliveries
-                WHERE status = 'PENDING' AND {condition}
-                ORDER BY next_attempt_at LIMIT 1 FOR UPDATE SKIP LOCKED
-            ), taken AS (
+            WITH due AS MATERIALIZED ({due}), taken AS (
                 UPDATE resma.webhook_deliveries AS d
                 SET attempts = d.attempts + 1,
+                    url = coalesce(e.url, d.url),
                     next_attempt_at = clock_timestamp() + make_interval(secs => {CLAIM_SECONDS})
-                FROM due WHERE d.tenant_id = due.tenant_id AND d.event_id = due.event_id
-                RETURNING d.tenant_id, d.event_id, d.report_id, d.url, d.attempts
+                FROM due LEFT JOIN resma.webhook_endpoints AS e USING (tenant_id, endpoint_id)
+                WHERE d.tenant_id = due.tenant_id AND d.event_id = due.event_id AND d.endpoint_id = due.endpoint_id
+                  -- What another has taken in between has moved ahead.
+                  AND d.status = 'PENDING' AND d.next_attempt_at = due.next_attempt_at
+                RETURNING d.tenant_id, d.event_id, d.endpoint_id, d.report_id, d.url, d.attempts, d.attempts_before,
+                          coalesce(e.secret_version, 1) AS secret_version,
+                          coalesce(e.previous_version_until > clock_timestamp(), false) AS is_previous_valid
             ), noted AS (
-                INSERT INTO resma.webhook_attempts (tenant_id, event_id, attempt)
-                SELECT tenant_id, event_id, attempts FROM taken
+                INSERT INTO resma.webhook_attempts (tenant_id, event_id, endpoint_id, attempt, url)
+                SELECT tenant_id, event_id, endpoint_id, attempts, url FROM taken
             )
-            SELECT tenant_id, event_id, report_id, url, attempts FROM taken
-            """,  # noqa: S608  # the two conditions above
+            SELECT * FROM taken
+            """,  # noqa: S608  # the two queries above
             values,
         )
-        return cursor.fetchone()
+        return cursor.fetchall()
 
 
-def record_outcome(connection: Connection[TupleRow], delivery: Delivery, outcome: Outcome) -> str:
+def record_outcome(
+    connection: Connection[TupleRow], delivery: Delivery, outcome: Outcome
+) -> Literal["PENDING", "DELIVERED", "FAILED"]:
     """Puts an attempt on record and says what follows; returns the delivery's status.
 
-    Delivered on any 2xx. 410 Gone means that the receiver wants no more, and the last attempt that there will be none.
+    Delivered on any 2xx. 410 Gone means that the receiver wants no more: its endpoint is disabled. The last attempt
+    ends a delivery. One that has ended meanwhile, with its endpoint, stays so unless it was delivered after all.
     """
+    key = (delivery.tenant_id, delivery.event_id, delivery.endpoint_id, delivery.attempts)
     connection.execute(
         "UPDATE resma.webhook_attempts SET status_code = %s, error = %s, milliseconds = %s"
-        " WHERE tenant_id = %s AND event_id = %s AND attempt = %s",
-        (
-            outcome.status_code,
-            outcome.error,
-            outcome.milliseconds,
-            delivery.tenant_id,
-            delivery.event_id,
-            delivery.attempts,
-        ),
+        " WHERE tenant_id = %s AND event_id = %s AND endpoint_id = %s AND attempt = %s",
+        (outcome.status_code, outcome.error, outcome.milliseconds, *key),
     )
-    status = "PENDING"
-    if outcome.is_delivered:
-        status = "DELIVERED"
-    elif outcome.status_code == 410 or delivery.attempts > len(BACKOFF):
-        status = "FAILED"
+    reason = _reason_to_end(connection, delivery, outcome)
+    status: Literal["PENDING", "DELIVERED", "FAILED"] = (
+        "DELIVERED" if outcome.is_delivered else "FAILED" if reason else "PENDING"
+    )
     connection.execute(
-        "UPDATE resma.webhook_deliveries SET status = %s, next_attempt_at = clock_timestamp() + %s,"
-        " delivered_at = CASE WHEN %s THEN clock_timestamp() END"
-        " WHERE tenant_id = %s AND event_id = %s AND attempts = %s AND status = 'PENDING'",
-        (
-            status,
-            pause_after(delivery.attempts),
-            outcome.is_delivered,
-            delivery.tenant_id,
-            delivery.event_id,
-            delivery.attempts,
-        ),
+        "UPDATE resma.webhook_deliveries SET status = %s, ended_reason = %s,"
+        " next_attempt_at = clock_timestamp() + %s, delivered_at = CASE WHEN %s THEN clock_timestamp() END"
+        " WHERE tenant_id = %s AND event_id = %s AND endpoint_id = %s AND attempts = %s"
+        " AND (status = 'PENDING' OR %s)",
+        (status, reason, pause_after(_round(delivery)), outcome.is_delivered, *key, outcome.is_delivered),
     )
+    if reason == "gone" and delivery.endpoint_id != CALLBACK:
+        end_deliveries(connection, delivery.tenant_id, delivery.endpoint_id, "endpoint-disabled")
     return status
+
+
+def _reason_to_end(connection: Connection[TupleRow], delivery: Delivery, outcome: Outcome) -> str | None:
+    if outcome.is_delivered:
+        return None
+    # The endpoint before its deliveries, as whoever disables or deletes it does, or two could wait for each other.
+    if outcome.status_code == 410 and (
+        delivery.endpoint_id == CALLBACK
+        or disable_gone_endpoint(connection, delivery.tenant_id, delivery.endpoint_id, delivery.url)
+    ):
+        return "gone"
+    return "attempts-used-up" if _round(delivery) > len(BACKOFF) else None
+
+
+def _round(delivery: Delivery) -> int:
+    """Attempts since the delivery was made, or replayed."""
+    return delivery.attempts - delivery.attempts_before
 
 
 def pause_after(attempts: int) -> timedelta:

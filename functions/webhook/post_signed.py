@@ -1,22 +1,36 @@
-"""One signed POST (Standard Webhooks, standardwebhooks.com, sections "Signature scheme" and "Webhook headers")."""
+"""One signed POST (Standard Webhooks, standardwebhooks.com, sections "Signature scheme" and "Webhook headers").
+
+An attempt is one request to the address that was given: no redirects, no proxies, no retries. http.client does no more
+than that; what it asks of a socket is so little that each wait can be cut to what is left of the attempt's time.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import http.client
+import io
+import socket
+import ssl
 import time
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import BinaryIO
 
-import urllib3
 from standardwebhooks import Webhook
 
-CONNECT_SECONDS = 5.0
+from resma.errors import WebhookAddressRefused
+from resma.webhook_address import WebhookAddress, parse_webhook_address
+from webhook.connect_checked import Deadline, Network, connect_checked
+
 TOTAL_SECONDS = 20.0
 """A receiver has this long for everything: longer than any should need, shorter than the function's own limit."""
 
-# No retries and no redirects: an attempt is one request to the address that was given, and its outcome is on record.
-_pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=TOTAL_SECONDS))
+DRAIN_SECONDS = 1.0
+"""How long what comes after an answer's status is read, so that the receiver can finish its sentence."""
+
+ANSWER_BYTES_MAX = 64 * 1024
+"""An answer is read so far, headers included, and thrown away."""
 
 
 @dataclass(frozen=True)
@@ -33,33 +47,112 @@ class Outcome:
         return self.status_code is not None and 200 <= self.status_code < 300
 
 
-def post_signed(url: str, event_id: str, body: str, secret: str) -> Outcome:
-    """POSTs `body`, signed for `event_id` and this moment. Never raises; what the receiver answers is not read."""
+def post_signed(url: str, event_id: str, body: str, secrets: Sequence[str], network: Network) -> Outcome:
+    """POSTs `body`, signed for `event_id` and this moment with each of `secrets`.
+
+    A receiver's faults are an Outcome. Raises where `secrets` are none.
+    """
     now = datetime.now(UTC)
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Resma-Webhook/1",
+        "Connection": "close",
         "webhook-id": event_id,
         "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Webhook(secret).sign(event_id, now, body),
+        "webhook-signature": " ".join(Webhook(secret).sign(event_id, now, body) for secret in secrets),
     }
     started = time.monotonic()
-    # A time-out of urllib3 counts from byte to byte, so a receiver that drips could hold us: the whole has a limit too.
-    executor = ThreadPoolExecutor(1, thread_name_prefix="webhook")
+    status, error = None, None
     try:
-        status, error = executor.submit(_post, url, body.encode(), headers).result(TOTAL_SECONDS), None
-    except FutureTimeoutError:
-        status, error = None, f"no answer within {TOTAL_SECONDS:.0f} s"
-    except (urllib3.exceptions.HTTPError, OSError, ValueError) as cause:
-        status, error = None, f"the receiver can't be reached ({type(cause).__name__})"
-    finally:
-        executor.shutdown(wait=False)
+        address = parse_webhook_address(url, opens_loopback=network.opens_loopback)
+        status = _post(address, network, body.encode(), headers)
+    except (WebhookAddressRefused, OSError, http.client.HTTPException) as cause:
+        error = _describe(cause)
     return Outcome(status, error, round((time.monotonic() - started) * 1000))
 
 
-def _post(url: str, body: bytes, headers: dict[str, str]) -> int:
-    response = _pool.request("POST", url, body=body, headers=headers, redirect=False, preload_content=False)
-    try:
+def _post(address: WebhookAddress, network: Network, body: bytes, headers: dict[str, str]) -> int:
+    deadline = Deadline.after(TOTAL_SECONDS)
+    with connect_checked(address, network, deadline) as connection:
+        waits = _Waits(connection, deadline)
+        exchange = http.client.HTTPConnection(address.host, address.port)
+        # Decides whether the Host header names the port.
+        exchange.default_port = 443 if address.is_https else 80
+        exchange.sock = waits
+        exchange.request("POST", address.target, body, headers)
+        response = exchange.getresponse()
+        waits.deadline = Deadline(min(deadline.at, Deadline.after(DRAIN_SECONDS).at))
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            while response.read(4096):
+                pass
         return response.status
-    finally:
-        response.close()
+
+
+def _describe(cause: Exception) -> str:
+    """For whoever looks after the receiver: what to mend, and nothing of what answered instead."""
+    match cause:
+        case WebhookAddressRefused():
+            return str(cause)
+        case TimeoutError():
+            return f"no answer within {TOTAL_SECONDS:.0f} s"
+        case ssl.SSLCertVerificationError():
+            return f"the receiver's certificate can't be trusted: {cause.verify_message}"
+        case _AnswerTooLarge():
+            return f"the answer's headers have more than {ANSWER_BYTES_MAX} bytes"
+        case http.client.HTTPException():
+            return f"the answer is not HTTP ({type(cause).__name__})"
+    return f"the receiver can't be reached ({type(cause).__name__})"
+
+
+class _AnswerTooLarge(http.client.HTTPException):
+    """More than is read of any answer."""
+
+
+class _Waits:
+    """As much of a socket as http.client asks for. Every wait ends with the deadline.
+
+    Not the socket's own time-out: that begins anew with each byte of a receiver that drips.
+    """
+
+    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
+        self._connection = connection
+        self.deadline = deadline
+
+    def sendall(self, data: bytes) -> None:
+        """Sends the request."""
+        rest = memoryview(data)
+        while rest:
+            self._connection.settimeout(self.deadline.left())
+            rest = rest[self._connection.send(rest) :]
+
+    def receive_into(self, buffer: memoryview) -> int:
+        """Waits once, and returns how many bytes have come."""
+        self._connection.settimeout(self.deadline.left())
+        return self._connection.recv_into(buffer)
+
+    def makefile(self, _mode: str) -> BinaryIO:
+        """What the answer is read from."""
+        return io.BufferedReader(_Answer(self))
+
+    def close(self) -> None:
+        """Nothing: http.client calls it before it has read an answer's body."""
+
+
+class _Answer(io.RawIOBase):
+    """The bytes of an answer, up to ANSWER_BYTES_MAX."""
+
+    def __init__(self, waits: _Waits) -> None:
+        self._waits = waits
+        self._bytes_left = ANSWER_BYTES_MAX
+
+    def readable(self) -> bool:
+        """As a BufferedReader wants to know."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any buffer, it says
+        """Raises _AnswerTooLarge."""
+        if self._bytes_left <= 0:
+            raise _AnswerTooLarge
+        count = self._waits.receive_into(buffer)
+        self._bytes_left -= count
+        return count

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from resma.settings import SystemSettings
+from resma.settings import SystemSettings, WebhookAddressSettings
 
 
-class WebhookSettings(SystemSettings):
+class WebhookSettings(SystemSettings, WebhookAddressSettings):
     """Set by template.yaml."""
 
     bucket: str = Field(min_length=1)
     public_base_url: str = Field(min_length=1)
-    webhook_secret_arn: str = Field(min_length=1)
-    """Secrets Manager: JSON with `secret`, a Standard Webhooks signing secret that begins with whsec_."""
     s3_credentials_secret_arn: str | None = None
     s3_public_endpoint_url: str | None = None

@@ -83,7 +83,7 @@ def up(console: Console) -> None:
 
 curl -X POST {running.api_url}/api/v1/reports/generate -H "Content-Type: application/json" -d '{_EXAMPLE}'
 
-webhooks are signed with {running.webhook_secret}
+the callbacks of reports (callbackUrl) are signed with {running.callback_secret}
 `make logs` shows the functions' logs, `make down` ends it"""
     )
 
@@ -117,7 +117,7 @@ def _demo(running: Running, console: Console) -> None:
     rows = _rows()
     _load(running, console)
     key = make_demo_key(running.database_url)
-    wanted = Demo(running.api_url, key, running.webhook_secret, REPORTS, _format(), rows)
+    wanted = Demo(running.api_url, key, running.callback_secret, REPORTS, _format(), rows)
     print_summary(run_demo(wanted, console))
 
 

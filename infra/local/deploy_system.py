@@ -38,6 +38,7 @@ class Surroundings:
     database_port: int
     """Both as functions reach it."""
     webhook_secret: str
+    """Of which those of endpoints are derived: whsec_ and random bytes in base64."""
     public_base_url: str
     object_store: ObjectStore | None = None
     """An object store beside the endpoint's own."""

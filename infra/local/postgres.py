@@ -39,6 +39,9 @@ SETTINGS = {
     "tcp_keepalives_count": "3",
     "timezone": "UTC",
     "log_min_duration_statement": "10s",
+    # Values of a slow or failed statement are rows, filters and addresses: no log has them.
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
 }
 
 

@@ -25,8 +25,10 @@ from infra.local.ports import free_port, require_free
 from infra.local.postgres import PostgresServer
 from infra.local.processes import ProcessId, end_process, uninterrupted
 from infra.postgres.migrate import migrate
+from resma.webhook_secrets import CALLBACK, derive_secret
 
 FRONT_DOOR_PORT = 3008
+DEMO_TENANT = "demo"
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,16 @@ class Running:
     aws_url: str
     database_url: str
     webhook_secret: str
+    """The deployment's, of which those of endpoints are derived."""
     outputs: dict[str, str]
     localstack: ProcessId
     postgres_port: int
+
+    @property
+    def callback_secret(self) -> str:
+        """What the callbacks of the demo tenant's requests are signed with, until it is rotated."""
+        key = base64.b64decode(self.webhook_secret.removeprefix("whsec_"))
+        return derive_secret(key, DEMO_TENANT, CALLBACK, 1)
 
 
 class Stack:

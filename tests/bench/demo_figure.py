@@ -27,7 +27,7 @@ def measure_demo(say: Say, warm_runs: int) -> list[Result]:
             say(f"demo: making its bank of {HALF_A_MILLION:,} transactions")
             load_demo_bank(stack.up.database_url, HALF_A_MILLION)
             key = make_demo_key(stack.up.database_url)
-            demo = Demo(stack.up.api_url, key, stack.up.webhook_secret, Path(folder), "PDF", HALF_A_MILLION)
+            demo = Demo(stack.up.api_url, key, stack.up.callback_secret, Path(folder), "PDF", HALF_A_MILLION)
             found = [_run(demo, number, say) for number in range(warm_runs + 1)]
     except (StackError, DemoFailed) as error:
         say(f"demo: {error}")

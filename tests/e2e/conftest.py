@@ -12,17 +12,40 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from infra.local.paths import STATE
 from infra.local.stack import Options, Stack
 from infra.postgres.load_demo_bank import load_demo_bank
-from tests.e2e.client import Client
+from tests.e2e.client import Client, lift_quotas
 from tests.e2e.fault_proxy import FaultProxy
 from tests.e2e.webhook_receiver import WebhookReceiver
 
 # Of its own where two runs share a checkout.
 STACK = "-".join(filter(None, ("test-e2e", os.environ.get("RESMA_E2E_NAME"))))
 
+CALLS = STATE / STACK / "aws-calls.txt"
+"""Where functions note the AWS operations that they ask for (recorder/sitecustomize.py)."""
+
+RECORDER = {"PYTHONPATH": str(Path(__file__).parent / "recorder"), "RESMA_CALLS_FILE": str(CALLS)}
+"""What functions' environment needs for that."""
+
+IS_WHOLE = pytest.StashKey[bool]()
+"""Whether this run has all end-to-end tests."""
+
+# What looks back at the whole run.
+_LAST = ("test_policies.py", "test_logs.py")
+
 ROWS = 80_000
 """Enough for a CSV of two parts."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Puts what looks back last, and notes whether it will see everything."""
+    items.sort(key=lambda item: _LAST.index(item.path.name) + 1 if item.path.name in _LAST else 0)
+    folder = Path(__file__).parent
+    chosen = {item.path for item in items}
+    is_chosen_by_name = bool(config.option.keyword or config.option.markexpr)
+    config.stash[IS_WHOLE] = not is_chosen_by_name and chosen.issuperset(folder.glob("test_*.py"))
 
 
 class Faults:
@@ -67,10 +90,13 @@ def faults() -> Iterator[Faults]:
 def client(faults: Faults) -> Iterator[Client]:
     """The stack, up and filled, as its callers and operators see it."""
     options = Options(
-        front_door_port=None, function_environment=faults.before_aws, database_port=faults.before_database
+        front_door_port=None,
+        function_environment=lambda url: {**faults.before_aws(url), **RECORDER},
+        database_port=faults.before_database,
     )
     with running_stack(STACK, options) as stack:
         load_demo_bank(stack.up.database_url, ROWS)
+        lift_quotas(stack.up.database_url)
         client = Client(stack)
         yield client
         client.close()
@@ -78,8 +104,8 @@ def client(faults: Faults) -> Iterator[Client]:
 
 @pytest.fixture(scope="session")
 def webhooks(client: Client) -> Iterator[WebhookReceiver]:
-    """A receiver of webhooks, which knows the stack's signing secret."""
-    with WebhookReceiver(client.stack.up.webhook_secret) as receiver:
+    """A receiver of webhooks, which knows what the demo tenant's callbacks are signed with."""
+    with WebhookReceiver(client.stack.up.callback_secret) as receiver:
         yield receiver
 
 

@@ -93,7 +93,7 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
                 load_demo_bank(stack.up.database_url, ROWS)
                 s3 = Endpoint(server.url).client("s3", server.access_key_id, server.secret_access_key)
                 client = Client(stack, s3)
-                with WebhookReceiver(stack.up.webhook_secret) as webhooks:
+                with WebhookReceiver(stack.up.callback_secret) as webhooks:
                     yield Minio(client, proxy, webhooks)
                 client.close()
 

@@ -15,7 +15,7 @@ def attempts(client: Client, report_id: str) -> list[tuple[Any, ...]]:
     """Number and status code of each attempt on record."""
     return client.sql(
         "SELECT a.attempt, a.status_code FROM resma.webhook_attempts a"
-        " JOIN resma.webhook_deliveries d USING (tenant_id, event_id) WHERE d.report_id = %s ORDER BY 1",
+        " JOIN resma.webhook_deliveries d USING (tenant_id, event_id, endpoint_id) WHERE d.report_id = %s ORDER BY 1",
         report_id,
     )
 

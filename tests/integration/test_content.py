@@ -327,9 +327,18 @@ def test_report_types_in_the_openapi_document(system: System) -> None:
 
 def test_metrics_in_the_row_and_in_the_log(system: System, capsys: pytest.CaptureFixture[str]) -> None:
     _, report = _make(system, formats=["CSV", "NDJSON"])
-    assert {"connect", "summarise", "write", "read", "encode", "upload", "publish", "generate", "queued"} == set(
-        report["metrics"]["seconds"]
-    )
+    assert {
+        "connect",
+        "summarise",
+        "write",
+        "read",
+        "encode",
+        "upload",
+        "save",
+        "publish",
+        "generate",
+        "queued",
+    } == set(report["metrics"]["seconds"])
     (line,) = [line for line in capsys.readouterr().out.splitlines() if '"CloudWatchMetrics"' in line]
     emf = json.loads(line)
     assert emf["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Resma"

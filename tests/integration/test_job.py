@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import hashlib
 import io
@@ -14,13 +15,13 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from psycopg import Connection
 from psycopg.rows import TupleRow
-from standardwebhooks import Webhook
 
 import webhook.deliver_webhook
 import worker.app
 from resma.errors import LeaseHeld, LeaseLost
 from resma.job import claim_job, finish_job, keep_alive, send_back
 from resma.multipart import MultipartUpload
+from resma.webhook_secrets import derive_secret
 from tests.integration.conftest import ROWS, WEBHOOK_SECRET, System
 from webhook.post_signed import Outcome
 from worker.make_files import Invocation, Work, make_files
@@ -355,11 +356,11 @@ def test_events_wait_for_the_topic(
 def test_a_webhook_is_signed_and_sent_once(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    posts: list[tuple[str, str, str, str]] = []
+    posts: list[tuple[str, str, str, list[str]]] = []
     answers = [Outcome(500, None, 3), Outcome(None, "no answer", 20000), Outcome(204, None, 5)]
 
-    def post(url: str, event_id: str, body: str, secret: str) -> Outcome:
-        posts.append((url, event_id, body, secret))
+    def post(url: str, event_id: str, body: str, secrets: list[str], _network: object) -> Outcome:
+        posts.append((url, event_id, body, secrets))
         return answers[len(posts) - 1]
 
     monkeypatch.setattr(webhook.deliver_webhook, "post_signed", post)
@@ -378,12 +379,12 @@ def test_a_webhook_is_signed_and_sent_once(
     webhook.app.handler({}, _context())
     assert len(posts) == 3
     assert len({event_id for _, event_id, _, _ in posts}) == 1
-    assert all(secret == WEBHOOK_SECRET for *_, secret in posts)
+    master = base64.b64decode(WEBHOOK_SECRET.removeprefix("whsec_"))
+    assert all(secrets == [derive_secret(master, "demo", "callback", 1)] for *_, secrets in posts)
     assert admin.execute("SELECT status, attempts FROM resma.webhook_deliveries").fetchall() == [("DELIVERED", 3)]
     assert admin.execute(
         "SELECT attempt, status_code, error FROM resma.webhook_attempts ORDER BY attempt"
     ).fetchall() == [(1, 500, None), (2, None, "no answer"), (3, 204, None)]
-    Webhook(WEBHOOK_SECRET)
 
 
 def test_410_ends_a_webhook(system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -437,7 +438,7 @@ def test_a_webhook_that_cannot_be_made_holds_up_no_other(
 ) -> None:
     posts: list[str] = []
 
-    def post(url: str, event_id: str, body: str, secret: str) -> Outcome:
+    def post(url: str, *_: object) -> Outcome:
         if url.endswith("/bad"):
             raise ValueError("that is no secret")
         posts.append(url)

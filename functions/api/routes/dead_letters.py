@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api.context import POLL_SECONDS, base_url, caller_of, database, queue
+from api.cursor import CURSOR_PATTERN
 from api.list_dead_letters import list_dead_letters, show_dead_letter
 from api.models import ReportView
 from api.models_dead_letters import DeadLetterDetails, DeadLetterList, Redriven, RedriveRequest
@@ -29,7 +30,10 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 )
 def handle_get_dead_letters(
     limit: Annotated[int, Query(ge=1, le=200, description="Dead letters a page.")] = 50,
-    cursor: Annotated[str | None, Query(description="Where the page begins: part of `next`.")] = None,
+    cursor: Annotated[
+        str | None,
+        Query(json_schema_extra={"pattern": CURSOR_PATTERN}, description="Where the page begins: part of `next`."),
+    ] = None,
 ) -> DeadLetterList:
     """GET: a page of dead letters, and the address of the next one."""
     return list_dead_letters(database(), caller_of(router).tenant_id, limit, cursor, base_url(router))

@@ -11,7 +11,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api.cancel_report import cancel_report
+from api.check_webhook_address import check_webhook_address
 from api.context import POLL_SECONDS, announcer, base_url, caller_of, database, queue, settings
+from api.cursor import CURSOR_PATTERN
 from api.download_report import download_report
 from api.list_reports import ListQuery, list_reports
 from api.models import ReportList, ReportRequest, ReportView, Status
@@ -37,6 +39,8 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 )
 def handle_post_report(body: ReportRequest) -> Response[ReportView]:
     """POST: 202 with the report's id, `Location` and `Retry-After`."""
+    if body.callback_url is not None:
+        check_webhook_address(body.callback_url, "/callbackUrl", opens_loopback=settings().webhook_allow_loopback)
     key = router.current_event.headers.get("Idempotency-Key")
     report, is_new = request_report(database(), queue(), caller_of(router), body, key)
     view = show_report(report, base_url(router), is_joined=body.coalesce and not is_new)
@@ -57,7 +61,10 @@ def handle_get_reports(
     ] = None,
     format_: Annotated[Format | None, Query(alias="format", description="Only this format.")] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="Reports a page.")] = 50,
-    cursor: Annotated[str | None, Query(description="Where the page begins: part of `next`.")] = None,
+    cursor: Annotated[
+        str | None,
+        Query(json_schema_extra={"pattern": CURSOR_PATTERN}, description="Where the page begins: part of `next`."),
+    ] = None,
 ) -> ReportList:
     """GET: a page of reports, and the address of the next one."""
     query = ListQuery(status, type_, format_, limit, cursor)

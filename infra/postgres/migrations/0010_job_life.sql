@@ -53,6 +53,8 @@ CREATE INDEX idempotency_keys_oldest_first ON resma.idempotency_keys (created_at
 INSERT INTO resma.idempotency_keys (tenant_id, idempotency_key, report_id, request_sha256, created_at)
 SELECT tenant_id, idempotency_key, report_id, request_sha256, created_at
 FROM resma.reports WHERE idempotency_key IS NOT NULL;
+-- What was copied is checked now: a table with checks to come can't be altered.
+SET CONSTRAINTS ALL IMMEDIATE;
 ALTER TABLE resma.reports DROP COLUMN idempotency_key;
 
 -- Who sent a dead letter on its way again, and what it had died of.

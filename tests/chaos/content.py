@@ -1,0 +1,61 @@
+"""The SHA-256 of what a file holds, so that two reports with the same rows can be compared.
+
+CSV and NDJSON hold nothing but rows: it is that of their bytes, compressed or not. The others also hold the report's id
+and its moment (`asOf`), so it is that of
+- Parquet: the columns' names, types and values, as Arrow reads them;
+- XLSX: every member of the archive, name and text, with id and moment blanked;
+- PDF: the text that poppler reads, with id and moment blanked and each run of blanks as one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import subprocess
+import zipfile
+from datetime import UTC, date, datetime
+
+import pyarrow
+import pyarrow.parquet
+
+# Only the report's own moment names its zone in a PDF; rows are in the zone of the heading.
+_PDF_MOMENT = re.compile(r"\S+ \d\d:\d\d:\d\d UTC")
+
+
+def content_sha256(content: bytes, format_: str, report_id: str, as_of: datetime) -> str:
+    """Returns the SHA-256, in hex."""
+    if format_ == "PARQUET":
+        return _parquet_sha256(content)
+    if format_ == "XLSX":
+        return _xlsx_sha256(content, report_id, as_of.astimezone(UTC))
+    if format_ == "PDF":
+        text = _PDF_MOMENT.sub("", _pdf_text(content).replace(report_id, ""))
+        lines = "\n".join(" ".join(line.split()) for line in text.splitlines())
+        return hashlib.sha256(lines.encode()).hexdigest()
+    return hashlib.sha256(content).hexdigest()
+
+
+def _parquet_sha256(content: bytes) -> str:
+    table = pyarrow.parquet.read_table(io.BytesIO(content)).replace_schema_metadata(None).combine_chunks()
+    sink = io.BytesIO()
+    with pyarrow.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table, max_chunksize=10_000)
+    return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
+def _xlsx_sha256(content: bytes, report_id: str, as_of: datetime) -> str:
+    # In the properties as ISO 8601, on the summary sheet as days since 1899-12-30; the bank's rows are years older.
+    days = (as_of.date() - date(1899, 12, 30)).days
+    own = re.compile(rf"{re.escape(report_id)}|{as_of:%Y-%m-%dT%H:%M:%SZ}|<v>{days}\.\d+</v>".encode())
+    whole = hashlib.sha256()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for name in archive.namelist():
+            data = own.sub(b"", archive.read(name))
+            whole.update(f"{name}\0{len(data)}\0".encode() + data)
+    return whole.hexdigest()
+
+
+def _pdf_text(content: bytes) -> str:
+    command = ["pdftotext", "-layout", "-enc", "UTF-8", "-", "-"]
+    return subprocess.run(command, input=content, check=True, capture_output=True, timeout=120).stdout.decode()

@@ -1,0 +1,226 @@
+"""What will happen, made wholly from a seed before anything starts: which reports, when, and which faults strike when.
+
+Two kinds of time alternate. While workers are killed or frozen, database and queue are left alone, so that the time to
+recover is that of one fault; then these have their turn. Object store, topic, messages and receivers fail in both.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal[
+    "kill-workers", "freeze-workers", "stretch-leases", "kill-api", "kill-webhook",
+    "database-restart", "database-refuse", "database-stall", "database-cut",
+    "s3-refuse", "s3-stall", "s3-cut", "s3-slow",
+    "sqs-refuse", "sqs-stall", "sns-refuse", "sns-stall",
+    "duplicate-messages", "borrow-messages",
+]  # fmt: skip
+Manner = Literal["fail", "hang", "redirect", "garbage", "close"]
+"""How a receiver of webhooks treats what comes: 500; no answer; 307; bytes that are no HTTP; a closed connection."""
+
+ROWS = 60_000
+"""Transactions of the demo bank; all of them are a CSV of two parts."""
+
+MANNERS: tuple[Manner, ...] = ("fail", "redirect", "garbage", "close", "hang")
+FORMATS = ("CSV", "NDJSON", "PDF", "XLSX", "PARQUET")
+COMPRESSIONS = ("none", "gzip", "zstd")
+
+WORKER_BLOCK_SECONDS = 44.0
+"""From a worker's death to after the latest moment at which its job may be taken over."""
+SERVICE_BLOCK_SECONDS = 26.0
+
+LEAST_BLOCKS = 3
+"""After as many of both, every kind of fault has had its turn."""
+
+_ACCOUNTS = ROWS // 250
+
+
+@dataclass(frozen=True)
+class Request:
+    """A report that is asked for: `content` is an index into the plan's contents."""
+
+    number: int
+    at_seconds: float
+    content: int
+    manners: tuple[Manner, ...] | None
+    """What its receiver does before it takes the webhook; None where the request names no callback."""
+
+
+@dataclass(frozen=True)
+class Strike:
+    """A fault: when it begins, and for how long it lasts. `choice` is whatever else is left to chance, 0 to 1."""
+
+    at_seconds: float
+    kind: Kind
+    seconds: float
+    choice: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that will happen."""
+
+    seed: int
+    contents: Sequence[dict[str, Any]]
+    """Distinct bodies of requests, without a callback."""
+    requests: Sequence[Request]
+    strikes: Sequence[Strike]
+
+
+def make_plan(seed: int, reports: int, *, is_quick: bool = False) -> Plan:
+    """Returns the plan of a seed: always the same one for the same arguments."""
+    chance = random.Random(seed)
+    strikes = list(_strikes(chance, is_quick=is_quick, seconds=max(90.0, reports * 0.9)))
+    last = max(strike.at_seconds + strike.seconds for strike in strikes)
+    contents = _contents(chance, 16 if is_quick else 60)
+    requests = _requests(chance, reports, len(contents), last)
+    return Plan(seed, contents, requests, strikes)
+
+
+def _contents(chance: random.Random, count: int) -> list[dict[str, Any]]:
+    """Every format and compression is among them, whatever the seed."""
+    contents = [
+        {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-01-01"}},
+        {"type": "TRANSACTIONS", "formats": list(FORMATS), "filters": {"from": "2025-03-01", "to": "2025-03-31"}},
+        *(_content(chance, format_) for format_ in FORMATS),
+        *(_content(chance, format_, compression) for format_ in ("CSV", "NDJSON") for compression in COMPRESSIONS[1:]),
+    ]
+    while len(contents) < count:
+        more = _content(chance, chance.choice(FORMATS))
+        if more not in contents:
+            contents.append(more)
+    return contents
+
+
+def _content(chance: random.Random, format_: str, compression: str | None = None) -> dict[str, Any]:
+    type_ = chance.choice(["TRANSACTIONS", "TRANSACTIONS", "ACCOUNT_STATEMENT", "DAILY_SUMMARY", "AUDIT_TRAIL"])
+    body: dict[str, Any] = {
+        "type": type_,
+        "format": format_,
+        "filters": _period(chance, format_),
+        "locale": chance.choice(["en-US", "en-GB", "pt-BR", "de-DE"]),
+        "timeZone": chance.choice(["UTC", "America/Sao_Paulo", "Europe/Berlin"]),
+    }
+    if type_ == "ACCOUNT_STATEMENT":
+        body["filters"]["account"] = account(chance.randrange(_ACCOUNTS))
+    compression = compression or chance.choice(COMPRESSIONS)
+    if format_ in {"CSV", "NDJSON"} and compression != "none":
+        body["options"] = {format_.lower(): {"compression": compression}}
+    if chance.random() < 0.15:
+        del body["format"]
+        body["formats"] = [format_, *chance.sample([other for other in FORMATS if other != format_], 2)]
+    return body
+
+
+def account(number: int) -> str:
+    """An account of the demo bank (infra/postgres/demo_bank.sql)."""
+    return f"BR{1000 + number * 37 % 400}-{(number * 7919 + 104729) % 1_000_000:06}"
+
+
+def _period(chance: random.Random, format_: str) -> dict[str, Any]:
+    """A day, a month, a quarter, or now and then everything: from some 80 rows to all of them."""
+    year, month = chance.choice([2024, 2025]), chance.randrange(1, 11)
+    size = chance.choices(["nothing", "day", "month", "quarter", "all"], [1, 3, 6, 3, 0 if format_ == "PDF" else 2])[0]
+    first = f"{year}-{month:02}-01"
+    last = {"day": first, "month": f"{year}-{month:02}-28", "quarter": f"{year}-{month + 2:02}-28"}
+    if size == "nothing":
+        return {"from": "2030-01-01"}
+    return {"from": first, "to": last[size]} if size in last else {"from": "2024-01-01"}
+
+
+def _requests(chance: random.Random, reports: int, contents: int, seconds: float) -> list[Request]:
+    """Half of them come in bursts; every content is asked for at least once, if there are as many reports."""
+    bursts = [chance.uniform(0, seconds) for _ in range(max(3, reports // 40))]
+    moments = sorted(
+        chance.choice(bursts) + chance.uniform(0, 1) if chance.random() < 0.5 else chance.uniform(0, seconds)
+        for _ in range(reports)
+    )
+    chosen = [number % contents if number < contents else chance.randrange(contents) for number in range(reports)]
+    chance.shuffle(chosen)
+    return [
+        Request(number, at, content, _manners(chance))
+        for number, (at, content) in enumerate(zip(moments, chosen, strict=True))
+    ]
+
+
+def _manners(chance: random.Random) -> tuple[Manner, ...] | None:
+    if chance.random() < 0.25:
+        return None
+    if chance.random() < 0.6:
+        return ()
+    # A receiver that hangs holds a function for 20 s: one in ten of those that misbehave.
+    return tuple(chance.choices(MANNERS, [4, 2, 2, 2, 1])[0] for _ in range(chance.choice([1, 1, 2, 3])))
+
+
+def _strikes(chance: random.Random, *, is_quick: bool, seconds: float) -> Iterator[Strike]:
+    if is_quick:
+        yield from _quick_strikes(chance)
+        return
+    at, block = 1.0, 0
+    while at < seconds or block < LEAST_BLOCKS:
+        yield from _worker_block(chance, at, block)
+        at += WORKER_BLOCK_SECONDS
+        yield from _service_block(chance, at, block)
+        at += SERVICE_BLOCK_SECONDS
+        block += 1
+
+
+def _worker_block(chance: random.Random, at: float, block: int) -> Iterator[Strike]:
+    def strike(after: float, kind: Kind, seconds: float) -> Strike:
+        return Strike(at + after + chance.uniform(0, 1), kind, seconds, chance.random())
+
+    yield strike(0, "kill-workers", 4)
+    yield strike(5, "freeze-workers", 34)
+    yield strike(12, "stretch-leases", chance.uniform(3, 6))
+    yield strike(chance.uniform(18, 22), _turn(block, "s3-cut", "s3-slow", "s3-refuse"), chance.uniform(1, 3))
+    yield strike(chance.uniform(1, 8), "duplicate-messages", 0)
+    yield strike(chance.uniform(10, 20), "borrow-messages", chance.uniform(1, 4))
+    yield strike(chance.uniform(1, 20), _turn(block, "sns-refuse", "sns-stall"), chance.uniform(2, 8))
+    yield strike(chance.uniform(1, 30), "kill-webhook", 0)
+
+
+def _service_block(chance: random.Random, at: float, block: int) -> Iterator[Strike]:
+    def strike(after: float, kind: Kind, seconds: float) -> Strike:
+        return Strike(at + after + chance.uniform(0, 1), kind, seconds, chance.random())
+
+    yield strike(0, "database-restart", chance.uniform(1, 5))
+    yield strike(9, _turn(block, "database-refuse", "database-stall", "database-cut"), chance.uniform(1, 4))
+    yield strike(chance.uniform(3, 5), _turn(block, "s3-refuse", "s3-stall"), chance.uniform(1, 4))
+    yield strike(chance.uniform(12, 14), _turn(block, "sqs-refuse", "sqs-stall"), chance.uniform(2, 5))
+    yield strike(chance.uniform(1, 20), "kill-api", 0)
+    yield strike(chance.uniform(1, 20), "duplicate-messages", 0)
+
+
+def _turn(block: int, *kinds: Kind) -> Kind:
+    return kinds[block % len(kinds)]
+
+
+def _quick_strikes(chance: random.Random) -> Iterator[Strike]:
+    """One of each, close together."""
+    times: list[tuple[float, Kind, float]] = [
+        (1, "kill-workers", 3),
+        (2, "sns-refuse", 4),
+        (5, "duplicate-messages", 0),
+        (6, "freeze-workers", 34),
+        (8, "sns-stall", 3),
+        (9, "borrow-messages", 3),
+        (12, "stretch-leases", 4),
+        (14, "kill-webhook", 0),
+        (19, "s3-cut", 2),
+        (22, "s3-slow", 2),
+        (25, "s3-refuse", 2),
+        (28, "s3-stall", 2),
+        (41, "database-restart", 2),
+        (42, "kill-api", 0),
+        (46, "database-refuse", 2),
+        (49, "database-stall", 2),
+        (50, "sqs-refuse", 3),
+        (52, "database-cut", 2),
+        (54, "sqs-stall", 3),
+        (57, "duplicate-messages", 0),
+    ]
+    for at, kind, seconds in times:
+        yield Strike(at + chance.uniform(0, 0.5), kind, seconds, chance.random())

@@ -1,0 +1,92 @@
+"""How long a report waits for another worker, once its own has died or frozen."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psycopg
+
+from tests.e2e.client import Client
+
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class _Watched:
+    report_id: str
+    attempt: int
+    since: float
+    only_if_expired: bool
+
+
+class Recovery:
+    """Watches jobs whose worker was struck until a later attempt has begun, or the job has ended without one."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._watched: list[_Watched] = []
+        self._expired: set[str] = set()
+        self._turn = threading.Lock()
+        self._stop = threading.Event()
+        self.seconds: list[tuple[float, str]] = []
+        self._thread = threading.Thread(target=self._run, name="recovery", daemon=True)
+        self._thread.start()
+
+    def watch(self, running: Sequence[tuple[str, int]], *, only_if_expired: bool = False) -> None:
+        """Begins to watch reports, with the attempt that was struck.
+
+        With `only_if_expired` those count whose lease runs out: not every worker was struck, but theirs was.
+        """
+        now = time.monotonic()
+        with self._turn:
+            self._watched += [_Watched(report_id, attempt, now, only_if_expired) for report_id, attempt in running]
+
+    def close(self) -> None:
+        """Ends watching."""
+        self._stop.set()
+        self._thread.join()
+
+    @property
+    def median_seconds(self) -> float:
+        """0 where nobody was struck."""
+        return round(statistics.median(seconds for seconds, _ in self.seconds), 1) if self.seconds else 0.0
+
+    @property
+    def worst_seconds(self) -> float:
+        """0 where nobody was struck."""
+        return round(max((seconds for seconds, _ in self.seconds), default=0.0), 1)
+
+    def _run(self) -> None:
+        while not self._stop.wait(POLL_SECONDS):
+            with self._turn:
+                watched = list(self._watched)
+            if not watched:
+                continue
+            try:
+                rows = self._client.sql(
+                    "SELECT report_id::text, attempt, status,"
+                    " coalesce(status = 'GENERATING' AND lease_until < clock_timestamp(), false)"
+                    " FROM resma.reports WHERE report_id = ANY(%s::uuid[])",
+                    [item.report_id for item in watched],
+                )
+            except psycopg.Error:  # it is away, by another strike
+                continue
+            self._look({row[0]: row[1:] for row in rows}, watched)
+
+    def _look(self, rows: dict[str, tuple[int, str, bool]], watched: list[_Watched]) -> None:
+        for item in watched:
+            attempt, status, is_expired = rows[item.report_id]
+            if is_expired and attempt == item.attempt:
+                self._expired.add(item.report_id)
+            if attempt == item.attempt and status in {"GENERATING", "PENDING"}:
+                continue
+            is_struck = item.report_id in self._expired if item.only_if_expired else True
+            # What its own attempt still finished was not struck.
+            if is_struck and not (attempt == item.attempt and status == "READY"):
+                self.seconds.append((time.monotonic() - item.since, item.report_id))
+            with self._turn:
+                self._watched.remove(item)

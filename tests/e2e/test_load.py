@@ -1,0 +1,19 @@
+"""Many callers at once: each request that is accepted is a report in the end. `make load` does more of it."""
+
+from __future__ import annotations
+
+from tests.e2e.client import Backlog, Client
+from tests.load.post_many import post_many
+
+POSTS = 200
+AT_ONCE = 50
+
+
+def test_none_of_many_requests_at_once_is_lost(client: Client) -> None:
+    client.await_empty_queues()
+    figures = post_many(client, POSTS, AT_ONCE)
+    print(figures.summary)
+    assert figures.refused == []
+    assert len(set(figures.ids)) == POSTS
+    assert figures.lost == 0
+    assert figures.backlog == Backlog(0, 0)

@@ -1,0 +1,97 @@
+"""Many callers at once, each with a small report; and then the wait until all of them have theirs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import urllib3
+
+from tests.e2e.client import GENERATE, Backlog, Client
+
+A_DAY = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-03-01", "to": "2024-03-01"}}
+
+SECONDS_A_REPORT = 0.5
+"""How long the drain may take, a report; far more than it does."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What came of it. `ids` are the reports of the answers 202, `ready` those that were READY at the end."""
+
+    ids: Sequence[str]
+    ready: frozenset[str]
+    refused: Sequence[str]
+    p50_milliseconds: int
+    p99_milliseconds: int
+    drained_seconds: float
+    backlog: Backlog
+
+    @property
+    def lost(self) -> int:
+        """Reports that were accepted and are not there, or two of them the same."""
+        return len(self.ids) - len(self.ready.intersection(self.ids))
+
+    @property
+    def is_good(self) -> bool:
+        """Whether each request was accepted, each report is there, and the queue is empty."""
+        return not self.lost and not self.refused and self.backlog == Backlog(0, 0)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "posts": len(self.ids) + len(self.refused),
+            "accepted": len(self.ids),
+            "lost": self.lost,
+            "p50_ms": self.p50_milliseconds,
+            "p99_ms": self.p99_milliseconds,
+            "drained_s": self.drained_seconds,
+            "queue": self.backlog.waiting + self.backlog.in_flight,
+        }
+
+
+def post_many(client: Client, posts: int, at_once: int) -> Figures:
+    """Makes the requests, `at_once` of them in the air, and waits until none of the reports is under way."""
+    http = urllib3.PoolManager(maxsize=at_once, block=True, retries=False, timeout=urllib3.Timeout(connect=10, read=60))
+    url = client.stack.up.api_url + GENERATE
+
+    def post(_number: int) -> tuple[float, str | None, str]:
+        began = time.monotonic()
+        try:
+            answer = http.request("POST", url, json=A_DAY)
+        except urllib3.exceptions.HTTPError as error:
+            return time.monotonic() - began, None, type(error).__name__
+        report_id = str(answer.json()["id"]) if answer.status == 202 else None
+        return time.monotonic() - began, report_id, f"{answer.status} {answer.data[:200]!r}"
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(at_once, thread_name_prefix="caller") as callers:
+        answers = list(callers.map(post, range(posts)))
+    http.clear()
+    backlog = _await_drained(client, 60 + posts * SECONDS_A_REPORT)
+    seconds = sorted(answer[0] for answer in answers)
+    ids = [answer[1] for answer in answers if answer[1]]
+    ready = client.sql("SELECT report_id::text FROM resma.reports WHERE status = 'READY'")
+    return Figures(
+        ids=ids,
+        ready=frozenset(row[0] for row in ready),
+        refused=[said for _, report_id, said in answers if report_id is None],
+        p50_milliseconds=round(seconds[len(seconds) // 2] * 1000),
+        p99_milliseconds=round(seconds[len(seconds) * 99 // 100] * 1000),
+        drained_seconds=round(time.monotonic() - started, 1),
+        backlog=backlog,
+    )
+
+
+def _await_drained(client: Client, seconds: float) -> Backlog:
+    deadline = time.monotonic() + seconds
+    while True:
+        (under_way,) = client.sql("SELECT count(*) FROM resma.reports WHERE status IN ('PENDING', 'GENERATING')")[0]
+        backlog = client.backlog()
+        if (not under_way and backlog == Backlog(0, 0)) or time.monotonic() > deadline:
+            return backlog
+        time.sleep(0.5)
