@@ -18,7 +18,8 @@ from api.models import ReportRequest
 from api.request_report import request_report
 from resma.database import Database
 from resma.errors import LeaseLost, ReportEnded
-from resma.job import Claim, cancel_job, claim_job, fail_job, finish_job, keep_alive
+from resma.job import Claim, claim_job, fail_job, finish_job, keep_alive
+from resma.job_end import cancel_job
 from resma.job_queue import Queue
 from resma.reports import StoredFile
 from tests.e2e.eventually import eventually
