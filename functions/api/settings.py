@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from resma.settings import TenantSettings, WebhookAddressSettings
-
-LOCAL_STAGE = "local"
-"""The stage that is no network's, only a machine's own."""
+from resma.settings import LOCAL_STAGE, TenantSettings, WebhookAddressSettings
 
 
 class ApiSettings(TenantSettings, WebhookAddressSettings):

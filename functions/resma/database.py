@@ -62,6 +62,12 @@ class Database:
                 self.close()  # the next one looks for a server that can serve
                 raise
 
+    def cancel(self) -> None:
+        """Stops the statement that runs on the connection, from another thread. Never raises."""
+        if (connection := self._connection) is not None:
+            with contextlib.suppress(psycopg.Error):
+                connection.cancel_safe(timeout=_CANCEL_SECONDS)
+
     def ask(self, statement: str, values: Sequence[object]) -> tuple[Any, ...] | None:
         """Runs one statement as a transaction of its own, in one round trip; returns its first row.
 
@@ -77,12 +83,6 @@ class Database:
                     if kept is None:
                         raise
         raise AssertionError  # the second turn returns or raises
-
-    def cancel(self) -> None:
-        """Stops the statement that runs on the connection, from another thread. Never raises."""
-        if (connection := self._connection) is not None:
-            with contextlib.suppress(psycopg.Error):
-                connection.cancel_safe(timeout=_CANCEL_SECONDS)
 
     def close(self) -> None:
         """Closes the connection, if there is one. Never raises."""

@@ -3,7 +3,7 @@
     PENDING -> GENERATING -> READY     (-> EXPIRED, when its files' time is over)
      ^ ^  |        |    `--> FAILED    (a permanent error at once, a transient one after the last attempt)
      | |  `---.----'------> CANCELLED
-     | `-(retry)-' (or hand-over, checkpoints.py)
+     | `-(retry)-'              |     (or the hand-over of checkpoints.py)
      `--------(redrive)------ FAILED   (dead_letters.py)
 
 `attempt` grows with each claim: it is the fence. A worker that was thought dead and wakes up still names its old
@@ -35,10 +35,9 @@ LEASE_SECONDS = 15
 """How long a job stays a worker's after its last sign of life, which comes about once a second."""
 
 MAX_ATTEMPTS = 3
-"""Attempts a job gets at first, hand-overs not counted; as many as the queue's redrive policy has receives
-(template.yaml).
+"""Attempts a job gets at first; as many as the queue's redrive policy has receives (template.yaml).
 
-The row says how many it is allowed by now: a hand-over gives it one more, a redrive as many again."""
+The row says how many it is allowed by now: a redrive gives it as many again, a hand-over one more."""
 
 REVIVAL_HOURS = 6
 """How long after its request a job whose receives were used up without attempts is sent again."""
@@ -159,7 +158,7 @@ def fail_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -
         claim,
         "status = 'FAILED', finished_at = clock_timestamp(), lease_until = NULL, checkpoint = NULL,"
         " error_code = %(code)s, error_detail = %(detail)s",
-        describe_error(error),
+        _describe_attempt(claim, error, "; another one would fail the same way"),
     )
     _record_event(connection, claim.tenant_id, claim.report_id, "report.failed")
 
@@ -194,13 +193,14 @@ def revive_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID
 
     The queue counts receives, and not each is an attempt: while the database is away no worker can claim, and a
     duplicate of a running job's message only finds it taken. Some hours after the request (or
-    the redrive) it ends all the same.
+    the redrive, or the last checkpoint) it ends all the same.
     """
     row = connection.execute(
         """
         UPDATE resma.reports SET status = 'PENDING', lease_until = NULL, enqueued_at = NULL
         WHERE tenant_id = %s AND report_id = %s AND attempt < attempts_allowed
-          AND coalesce(redriven_at, created_at) > clock_timestamp() - make_interval(hours => %s)
+          AND greatest(coalesce(redriven_at, created_at), (checkpoint ->> 'at')::timestamptz)
+              > clock_timestamp() - make_interval(hours => %s)
           AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
         RETURNING report_id
         """,
@@ -246,10 +246,10 @@ def describe_error(error: Exception) -> dict[str, str]:
     return {"code": "internal", "detail": f"an unexpected {type(error).__name__}: see the worker's log"}
 
 
-def _describe_attempt(claim: Claim, error: Exception) -> dict[str, str]:
+def _describe_attempt(claim: Claim, error: Exception, what_follows: str = "") -> dict[str, str]:
     described = describe_error(error)
     which = f"attempt {claim.attempt} of {claim.attempts_allowed}"
-    return {**described, "detail": f"{which}: {described['detail']}"}
+    return {**described, "detail": f"{which}: {described['detail']}{what_follows}"}
 
 
 def show_total(total: Total) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import base64
 import contextlib
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Event, Semaphore
@@ -70,7 +70,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The beginning or the middle of a file, as an object: an earlier attempt's upload, completed."""
+    """The beginning or the middle of a file, as an object: an earlier attempt's upload, completed.
+
+    The object's first `bytes`: it may be longer.
+    """
 
     key: str
     bytes: int
@@ -139,8 +142,9 @@ class UploadPool:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self.sending.shutdown(wait=True, cancel_futures=True)
-        self.hashing.shutdown(wait=True, cancel_futures=True)
+        is_patient = not self._stopped.is_set()
+        self.sending.shutdown(wait=is_patient, cancel_futures=True)
+        self.hashing.shutdown(wait=is_patient, cancel_futures=True)
 
     def take_room(self) -> None:
         """Waits until another part may be in the air. Raises LeaseLost when stopped."""
@@ -159,6 +163,12 @@ class UploadPool:
         while not wait([future], _STOPPED_SECONDS).done:
             self._raise_stopped()
         return future.result()
+
+    def settle(self, futures: Sequence[Future[T]]) -> None:
+        """Waits for those that have begun, whatever becomes of them; not for long when stopped. Never raises."""
+        for future in futures:
+            future.cancel()
+        wait(futures, _STOPPED_SECONDS if self._stopped.is_set() else None)
 
     def _raise_stopped(self) -> None:
         if self._stopped.is_set():
@@ -258,13 +268,16 @@ class MultipartUpload:
 
         Aborted first, so that it is gone at once; and again, because a part that was in the air may have come after.
         """
-        for part in self._parts:
-            part.cancel()
+        is_open = self.stored is None and not self._is_kept
         is_in_the_air = not all(part.done() for part in self._parts)
-        for _ in range(1 + is_in_the_air):
-            if self.stored is None and not self._is_kept:
-                abort_upload(self._clients.patient, **_named(self._target))
-            wait(self._parts)
+        if is_open and is_in_the_air:
+            self._abort()
+        self._pool.settle(self._parts)
+        if is_open:
+            self._abort()
+
+    def _abort(self) -> None:
+        abort_upload(self._clients.patient, self._target["Bucket"], self._target["Key"], self._target["UploadId"])
 
     def _part_bytes(self) -> int:
         number = len(self._parts) + 1
@@ -355,8 +368,16 @@ def complete_once(clients: Clients, target: UploadTarget, parts: tuple[Part, ...
         raise
 
 
-def find_object(client: S3Client, bucket: str, key: str, size: int, owner: str) -> str | None:
-    """Returns the ETag of the object if it is there, is of that size and was made by that owner.
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An object that is there."""
+
+    etag: str
+    bytes: int
+
+
+def find_object(client: S3Client, bucket: str, key: str, owner: str) -> Found | None:
+    """Returns the object if it is there, and was made by that owner.
 
     Raises what boto3 raises, but where the object is not there, or may not be looked at: to a function that may not
     list the bucket S3 says so of what is not there.
@@ -367,23 +388,19 @@ def find_object(client: S3Client, bucket: str, key: str, size: int, owner: str) 
         if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404}:
             return None
         raise
-    is_it = head["ContentLength"] == size and head["Metadata"].get(OWNER) == owner
-    return head["ETag"] if is_it else None
+    return Found(head["ETag"], head["ContentLength"]) if head["Metadata"].get(OWNER) == owner else None
 
 
 def _await_object(client: S3Client, target: UploadTarget, size: int, owner: str) -> str | None:
     deadline = time.monotonic() + APPEAR_SECONDS
     while True:
         with contextlib.suppress(ClientError, BotoCoreError):
-            if etag := find_object(client, target["Bucket"], target["Key"], size, owner):
-                return etag
+            found = find_object(client, target["Bucket"], target["Key"], owner)
+            if found is not None and found.bytes == size:
+                return found.etag
         if time.monotonic() >= deadline:
             return None
         time.sleep(0.5)
-
-
-def _named(target: UploadTarget) -> dict[str, str]:
-    return {"bucket": target["Bucket"], "key": target["Key"], "upload_id": target["UploadId"]}
 
 
 def abort_upload(client: S3Client, bucket: str, key: str, upload_id: str) -> None:

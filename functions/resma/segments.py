@@ -38,8 +38,9 @@ _PARTS_GONE = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall"}
 def close_upload(clients: Clients, bucket: str, saved: UploadState) -> tuple[Segment, ...]:
     """Ends the upload of an earlier attempt; returns the segments that hold all bytes before the saved tail.
 
-    Safe to call twice and at once. Raises CheckpointUnusable where the store has not what the checkpoint says, for
-    instance because the earlier worker has completed its whole file meanwhile; ObjectStoreUnavailable.
+    Safe to call twice and at once. Where the earlier worker has completed its whole file, that begins with the same
+    parts, and as much of it is the segment. Raises CheckpointUnusable where the store has not what the checkpoint says;
+    ObjectStoreUnavailable.
     """
     if not saved.parts:
         abort_upload(clients.patient, bucket, saved.key, saved.upload_id)
@@ -61,10 +62,10 @@ def close_upload(clients: Clients, bucket: str, saved: UploadState) -> tuple[Seg
             if code not in _DONE_ALREADY:
                 raise
             abort_upload(clients.patient, bucket, saved.key, saved.upload_id)
-        etag = find_object(clients.patient, bucket, saved.key, size, saved.owner)
-    if etag is None:
+        found = find_object(clients.patient, bucket, saved.key, saved.owner)
+    if found is None or found.bytes < size:
         raise CheckpointUnusable("the store has not the beginning of the file as it was saved")
-    return (*saved.segments, Segment(saved.key, size, etag))
+    return (*saved.segments, Segment(saved.key, size, found.etag))
 
 
 def join_segments(  # noqa: PLR0913  # where to, and what it is

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from resma.errors import SettingsInvalid
 
+LOCAL_STAGE = "local"
+"""The stage that is no network's, only a machine's own."""
+
 
 class Settings(BaseModel):
     """What every function reads. A field's environment variable is its name in capitals."""
@@ -43,7 +46,7 @@ class WebhookAddressSettings(Settings):
     @field_validator("webhook_allow_loopback")
     @classmethod
     def _on_the_local_stage_alone(cls, value: bool, info: ValidationInfo) -> bool:
-        if value and info.data.get("stage") != "local":
+        if value and info.data.get("stage") != LOCAL_STAGE:
             raise ValueError("only the stage `local` may send webhooks to its own machine: leave it empty")
         return value
 

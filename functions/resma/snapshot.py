@@ -65,15 +65,13 @@ class Snapshot:
         """
         condition = self._after(after) if after is not None else sql.SQL("true")
         chosen = self._type.choose_columns(columns)
-        plain = [column.name for column in chosen if not (personal_masked and column.personal)]
-        more = [name for name in self._type.sort if name not in plain]  # a key is no mask
-        self._key_places = [
-            len(columns) + more.index(name) if name in more else columns.index(name) for name in self._type.sort
-        ]
         shown = [column_expression(column, masked=personal_masked) for column in chosen]
-        keys = [sql.SQL("report.{}").format(sql.Identifier(name)) for name in more]
+        raw = [None if personal_masked and column.personal else column.name for column in chosen]
+        # Columns that the rows are sorted by and that are not shown, or not as they are, come after those that are.
+        more = [name for name in self._type.sort if name not in raw]
+        self._key_places = [[*raw, *more].index(name) for name in self._type.sort]
         query = sql.SQL("SELECT {} FROM ({}) AS report WHERE {} ORDER BY {}").format(
-            sql.SQL(", ").join([*shown, *keys]),
+            sql.SQL(", ").join([*shown, *(sql.SQL("report.{}").format(sql.Identifier(name)) for name in more)]),
             catalogue_query(self._type),
             condition,
             sort_order(self._type),

@@ -10,9 +10,9 @@ from psycopg.rows import TupleRow
 from resma.job import give_up_job
 from scheduler.resources import BATCH, IsTimeLeft, Resources
 
-ORPHANED_SECONDS = 20
+ORPHANED_SECONDS = 15
 """How long after its lease's end a job may wait for the queue to deliver its message again: that of a worker that died
-comes 30 s after its last sign of life, 15 s after its lease (worker/heartbeat.py)."""
+comes within 5 s of it (worker/heartbeat.py)."""
 
 
 def free_orphans(resources: Resources, _is_time_left: IsTimeLeft) -> int:

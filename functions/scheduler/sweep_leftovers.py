@@ -111,9 +111,10 @@ def _abort_uploads(s3: S3Client, bucket: str, report: _Ended) -> int:
     options = FormatOptions.model_validate(report.options)
     extensions = {file_extension(format_, options) for format_ in report.formats}
     keys = [
-        f"{_prefix(report)}{attempt}.{extension}"
+        f"{_prefix(report)}{attempt}.{rest}{extension}"
         for attempt in range(1, report.attempt + 1)
         for extension in extensions
+        for rest in ("", "rest.")
     ]
     aborted = 0
     for prefix in (_prefix(report), *keys):

@@ -128,7 +128,8 @@ def _body(resources: Resources, delivery: Delivery) -> str:
         report = find_report(connection, delivery.tenant_id, delivery.report_id)
         assert event is not None  # a delivery references its event
         message = describe_event(event, report, resources.public_base_url)
-        files = report.files or [] if report.status == "READY" else []
+        # Of a report that was redriven, the event that it had failed carries no file, whatever became of it since.
+        files = report.files or [] if report.status == "READY" == message["data"]["status"] else []
         signer = Signer(resources.s3, resources.bucket)
         addresses = [mint_download(connection, signer, report, file, WEBHOOK) for file in files]
     if addresses:

@@ -10,7 +10,6 @@ from time import monotonic
 
 from resma.catalogue import ReportType, find_report_type
 from resma.compose_header import compose_header
-from resma.errors import LeaseLost
 from resma.header import ReportHeader
 from resma.job import Claim, finish_job, keep_alive, note_summary
 from resma.locales import LOCALES
@@ -88,9 +87,8 @@ def make_files(work: Work, invocation: Invocation) -> bool:
             with _open_files(work, header, heartbeat.lost, taken_up) as files:
                 goes_on = _Supervisor(work, invocation.pace, heartbeat, snapshot, report_type, content, files)
                 names = [column.name for column in header.columns]
-                batches = snapshot.batches(
-                    names, taken_up.work.last_key if taken_up else None, personal_masked=claim.personal_masked
-                )
+                last_key = taken_up.work.last_key if taken_up else None
+                batches = snapshot.batches(names, last_key, personal_masked=claim.personal_masked)
                 rows = files.write_rows(batches, goes_on, rows_before)
                 if rows is None:
                     return False
@@ -100,12 +98,8 @@ def make_files(work: Work, invocation: Invocation) -> bool:
                 stored = files.publish(rows)
                 watch.lap("publish")
     metrics = measure(claim, watch, files.seconds, stored, rows - rows_before, content.snapshots)
-    try:
-        with resources.system.transaction(claim.tenant_id) as connection:
-            finish_job(connection, claim, stored, rows, metrics, resources.retention_days)
-    except LeaseLost:
-        files.withdraw()  # cancelled, or taken over meanwhile
-        raise
+    with resources.system.transaction(claim.tenant_id) as connection:
+        finish_job(connection, claim, stored, rows, metrics, resources.retention_days)
     emit_metrics(claim, metrics, rows)
     return True
 
@@ -145,6 +139,8 @@ class _Supervisor:
         return not is_time_up
 
     def _save(self, rows: int) -> None:
+        saved = self.files.save()
+        self.files.keep()  # before the row may name them
         self.work.checkpoints.take(
             SavedWork(
                 stamp=stamp_of(self.report_type),
@@ -153,10 +149,9 @@ class _Supervisor:
                 rows=rows,
                 last_key=self.snapshot.last_key(),
                 snapshots=self.content.snapshots,
-                files=self.files.save(),
+                files=saved,
             )
         )
-        self.files.keep()
 
 
 def _open_files(

@@ -11,7 +11,7 @@ from typing import Any
 
 from resma.errors import RowCountMismatch
 from resma.header import ReportHeader
-from resma.multipart import Beginning, Clients, MultipartUpload, Segment, UploadPool, open_upload, remove_object
+from resma.multipart import Beginning, Clients, MultipartUpload, Segment, UploadPool, open_upload
 from resma.options import FormatOptions
 from resma.reports import StoredFile
 from resma.rows import Batch
@@ -77,7 +77,6 @@ class FilesInProgress:
         self._header = header
         self._target = target
         self._pool = pool
-        self._appeared: list[str] = []
         self.seconds = Seconds()
 
     def write_rows(self, batches: Iterator[Batch], goes_on: Callable[[int], bool], rows_before: int = 0) -> int | None:
@@ -113,20 +112,13 @@ class FilesInProgress:
             file.upload.keep()
 
     def publish(self, rows: int) -> list[StoredFile]:
-        """Makes the objects appear, one after the other: all of them, or none. Raises what stops one of them."""
+        """Makes the objects appear, one after the other. Raises what stops one of them.
+
+        Those that have appeared by then are nobody's until the row names them: `clear_up` removes them.
+        """
         if rows != self._header.rows:
             raise RowCountMismatch(f"{rows} rows were read, the snapshot counted {self._header.rows}")
-        try:
-            return [self._complete(file) for file in self._files]
-        except BaseException:
-            self.withdraw()
-            raise
-
-    def withdraw(self) -> None:
-        """Removes the objects that have appeared. Never raises: the next attempt removes them, or the tick."""
-        for key in self._appeared:
-            with contextlib.suppress(Exception):
-                remove_object(self._target.clients.patient, self._target.bucket, key)
+        return [self._complete(file) for file in self._files]
 
     def _next(self, batches: Iterator[Batch]) -> Batch | None:
         since = monotonic()
@@ -152,7 +144,6 @@ class FilesInProgress:
             if not upload.is_empty():
                 stored = upload.complete()
                 segments = (*segments, Segment(stored.key, stored.bytes, stored.etag))
-                self._appeared.append(stored.key)
             joined = join_segments(
                 target.clients,
                 self._pool,
@@ -163,7 +154,6 @@ class FilesInProgress:
                 owner=target.owner,
             )
             parts = joined.parts
-        self._appeared.append(key)
         return StoredFile(
             format=file.format,
             object_key=key,
@@ -181,15 +171,18 @@ def open_files(  # noqa: PLR0913, PLR0917  # what to write, and where
     header: ReportHeader,
     options: FormatOptions,
     target: Target,
-    stopped: Event,
-    begun: Mapping[str, Begun],
+    stopped: Event | None = None,
+    begun: Mapping[str, Begun] | None = None,
 ) -> Iterator[FilesInProgress]:
     """Starts an upload for each format; those not completed when the block is left are aborted, unless kept.
 
     Files that are `begun`, by format, go on. Once `stopped` is set nobody waits for the store any more.
     """
     with UploadPool(stopped) as pool, contextlib.ExitStack() as uploads:
-        files = [_open_file(format_, header, options, target, pool, begun.get(format_), uploads) for format_ in formats]
+        files = [
+            _open_file(format_, header, options, target, pool, (begun or {}).get(format_), uploads)
+            for format_ in formats
+        ]
         yield FilesInProgress(files, header, target, pool)
 
 

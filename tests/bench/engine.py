@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from threading import Event
 from typing import Protocol
 from uuid import uuid4
 
@@ -108,8 +107,8 @@ def _upload(format_: str, header: ReportHeader, batches: Iterator[Batch]) -> str
     """By way of the worker's own parts. The object is there when this returns its key."""
     clients = Clients(s3_client(), s3_client(asks_once=True))
     target = Target(clients, BUCKET, header.report_id, header.report_id)
-    with open_files([format_], header, FormatOptions(), target, Event(), {}) as files:
+    with open_files([format_], header, FormatOptions(), target) as files:
         rows = files.write_rows(batches, lambda _rows: True)
-        assert rows is not None  # nothing stops it
+        assert rows is not None
         (stored,) = files.publish(rows)
     return stored["object_key"]

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID, uuid4
 
 import boto3
@@ -23,6 +23,7 @@ import scheduler.app
 import webhook.app
 import worker.app
 import worker.dead_letters
+from api.caller import SCOPES, Caller, Scope
 from infra.access.tenants import make_key
 from infra.local.ports import free_port
 from infra.local.postgres import PostgresServer
@@ -293,6 +294,26 @@ def _close() -> None:
     for resources in (worker.dead_letters._announcer, webhook.app._resources, scheduler.app._resources):
         if resources.cache_info().currsize:
             resources().system.close()
+
+
+class ActAs(Protocol):
+    """Lets the requests that follow come from a tenant."""
+
+    def __call__(self, tenant_id: str, scopes: frozenset[Scope] = SCOPES) -> None: ...
+
+
+@pytest.fixture
+def as_tenant(admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> Iterator[ActAs]:
+    """Asks in the name of the tenant `demo`, or of `other`, which is there for the test."""
+
+    def act(tenant_id: str, scopes: frozenset[Scope] = SCOPES) -> None:
+        caller = Caller(tenant_id, "key-2", scopes, "198.51.100.7")
+        monkeypatch.setattr(api.app, "authenticate", lambda *_: caller)
+
+    admin.execute("INSERT INTO resma.tenants VALUES ('other', 'Other Bank') ON CONFLICT DO NOTHING")
+    yield act
+    for table in ("reports", "webhook_endpoints", "tenants"):
+        admin.execute(f"DELETE FROM resma.{table} WHERE tenant_id = 'other'".encode())
 
 
 @pytest.fixture

@@ -14,9 +14,10 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 import worker.app
-from resma import multipart, reading, snapshot
+from resma import multipart, reading
 from resma.errors import ResmaError
 from resma.reports import Report, find_report
+from resma.summary import summarise
 from tests.integration.conftest import System
 from worker import pace
 from worker.generate_report import generate_report
@@ -134,9 +135,7 @@ class Reports:
 @pytest.fixture
 def reports(system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> Reports:
     """What a test runs again and again."""
-    from resma.summary import summarise
-
-    monkeypatch.setattr(snapshot, "summarise", lambda *given: replace(summarise(*given), as_of=AS_OF))
+    monkeypatch.setattr("resma.snapshot.summarise", lambda *given: replace(summarise(*given), as_of=AS_OF))
     return Reports(system, admin)
 
 

@@ -143,10 +143,10 @@ def test_a_receiver_that_drips_its_headers_is_cut_off(data: bytes) -> None:
 def test_one_that_never_answers_too() -> None:
     done = threading.Event()
 
-    def wait(_connection: socket.socket) -> None:
+    def answer(_connection: socket.socket) -> None:
         done.wait(60)
 
-    with receiver(wait) as server:
+    with receiver(answer) as server:
         outcome = post(server.url)
         done.set()
     assert (outcome.status_code, outcome.error) == (None, "no answer within 0 s")

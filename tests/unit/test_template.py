@@ -16,7 +16,7 @@ from botocore import xform_name
 from botocore.session import Session
 
 from api.settings import ApiSettings
-from infra.local.deploy import read_template
+from infra.local.deploy import read_stage, read_template
 from infra.local.paths import FUNCTIONS, TEMPLATE
 from resma.job import MAX_ATTEMPTS
 from resma.settings import Settings
@@ -154,6 +154,26 @@ def test_parameters_are_used() -> None:
     text = TEMPLATE.read_text(encoding="utf-8")
     for name in DOCUMENT["Parameters"]:
         assert f"!Ref {name}" in text or f"${{{name}}}" in text, name
+
+
+def test_only_the_local_stage_can_open_loopback_to_webhooks() -> None:
+    """The code refuses it elsewhere too (resma/settings.py); samconfig.toml asks for it there alone."""
+    assert DOCUMENT["Parameters"]["WebhookAllowLoopback"]["Default"] == "false"
+    is_local, is_asked_for = DOCUMENT["Conditions"]["OpensLoopback"]["Fn::And"]
+    assert is_local == {"Condition": "IsLocal"}
+    assert DOCUMENT["Conditions"]["IsLocal"] == {"Fn::Equals": [{"Ref": "StageName"}, "local"]}
+    assert is_asked_for == {"Fn::Equals": [{"Ref": "WebhookAllowLoopback"}, "true"]}
+    given = {
+        name: properties["Environment"]["Variables"].get("WEBHOOK_ALLOW_LOOPBACK")
+        for name, properties in FUNCTION_PROPERTIES.items()
+    }
+    only_there = {"Fn::If": ["OpensLoopback", "true", ""]}
+    assert {name: value for name, value in given.items() if value is not None} == {
+        "ApiFunction": only_there,
+        "WebhookFunction": only_there,
+    }
+    opened = [stage for stage in ("local", "dev", "prod") if "WebhookAllowLoopback" in read_stage(stage).parameters]
+    assert opened == ["local"]
 
 
 # ---------------------------------------------------------------- queue and worker

@@ -1,0 +1,73 @@
+"""A report that is cancelled stops: its query, its upload, its message; and whoever waits for it is told."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+from tests.e2e.client import Client, require_no_file
+from tests.e2e.conftest import Faults
+from tests.e2e.eventually import eventually
+from tests.e2e.fault_proxy import Fault
+from tests.e2e.webhook_receiver import WebhookReceiver
+
+ALL = {"from": "2024-01-01"}
+
+STOP_SECONDS = 2.0
+"""What is promised: one heartbeat, and the time to say so to the database and the store."""
+
+
+@contextlib.contextmanager
+def slow_rows(client: Client) -> Iterator[None]:
+    """Every row that a report reads takes its time, but not the sums before it: the upload is open by then."""
+    client.sql(
+        "CREATE POLICY slow ON bank.transactions AS RESTRICTIVE FOR SELECT TO resma_reader USING"
+        " (CASE WHEN current_query() LIKE 'FETCH%' THEN pg_sleep(0.002) IS NOT NULL ELSE true END)"
+    )
+    try:
+        yield
+    finally:
+        client.sql("DROP POLICY slow ON bank.transactions")
+
+
+def running_queries(client: Client) -> int:
+    """How many of the workers' statements the database is busy with."""
+    return int(
+        client.sql(
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND application_name = 'resma-worker-source'"
+        )[0][0]
+    )
+
+
+def test_a_running_report_stops_and_leaves_nothing(client: Client, webhooks: WebhookReceiver) -> None:
+    with slow_rows(client):
+        report_id = client.ask("CSV", ALL, callbackUrl=webhooks.customer("cancelled"))
+        client.await_status(report_id, "GENERATING")
+        eventually("its query runs", lambda: running_queries(client) == 1)
+        eventually("its upload is open", lambda: client.open_uploads(report_id))
+        answer = client.http("POST", f"/api/v1/reports/{report_id}/cancel")
+        asked = time.monotonic()
+        assert (answer.status, answer.json()["status"]) == (200, "CANCELLED")
+        eventually("its query is gone", lambda: running_queries(client) == 0, STOP_SECONDS)
+        eventually("its upload is gone", lambda: not client.open_uploads(report_id), STOP_SECONDS)
+        print(f"stopped {time.monotonic() - asked:.2f} s after the answer")
+    require_no_file(client, report_id)
+    assert client.show(report_id)["status"] == "CANCELLED"
+    (arrival,) = webhooks.await_arrivals("cancelled")
+    assert (arrival.message["type"], arrival.message["data"]["status"]) == ("report.cancelled", "CANCELLED")
+    assert client.http("POST", f"/api/v1/reports/{report_id}/cancel").status == 200, "twice is once"
+    client.await_empty_queues()
+    assert client.sql("SELECT count(*) FROM resma.events WHERE report_id = %s", report_id) == [(1,)]
+
+
+def test_a_queued_report_is_never_begun(client: Client, faults: Faults) -> None:
+    with faults.sqs.failing(Fault("refuse")) as fault:
+        report_id = client.ask("CSV", ALL)
+        fault.await_strike()
+        assert client.http("POST", f"/api/v1/reports/{report_id}/cancel").status == 200
+    client.send_job_again(report_id)  # as if it had been sent after all
+    client.await_empty_queues()
+    row = client.row(report_id)
+    assert (row["status"], row["attempt"], row["started_at"]) == ("CANCELLED", 0, None)
+    require_no_file(client, report_id)

@@ -1,0 +1,203 @@
+"""The tick: old files go, what nobody owns is swept, one task's failure stops no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+import scheduler.app
+from resma.errors import DatabaseBusy, TickIncomplete
+from scheduler.sweep_leftovers import LATEST_SECONDS, SETTLE_SECONDS
+from tests.integration.conftest import System
+
+NONE = {"from": "2030-01-01"}
+
+
+def _age(admin: Connection[TupleRow], seconds: int) -> None:
+    """Has every report's end, and what follows from it, that much longer ago."""
+    admin.execute(
+        "UPDATE resma.reports SET finished_at = finished_at - make_interval(secs => %s),"
+        " sweep_after = sweep_after - make_interval(secs => %s), expires_at = expires_at - make_interval(secs => %s)",
+        (seconds, seconds, seconds),
+    )
+
+
+def _ready(system: System, *formats: str) -> UUID:
+    report_id = system.request_report(formats=list(formats), filters=NONE)
+    assert system.work_once()
+    assert system.show(report_id)["status"] == "READY"
+    return report_id
+
+
+def _leave(system: System, report_id: UUID, *names: str) -> None:
+    """What workers that were killed left: objects, and open uploads to the same keys."""
+    for name in names:
+        key = f"demo/{report_id}/{name}"
+        system.s3.put_object(Bucket=system.bucket, Key=key, Body=b"half a story")
+        system.s3.create_multipart_upload(Bucket=system.bucket, Key=key)
+
+
+def test_files_expire_with_their_objects(system: System, admin: Connection[TupleRow]) -> None:
+    old, young = _ready(system, "CSV", "PDF"), _ready(system, "CSV")
+    days = admin.execute("SELECT DISTINCT expires_at::date - finished_at::date FROM resma.reports").fetchall()
+    assert days == [(30,)], "as RETENTION_DAYS says"
+    admin.execute("UPDATE resma.reports SET expires_at = clock_timestamp() WHERE report_id = %s", (old,))
+    _age(admin, SETTLE_SECONDS + 1)
+    done = system.tick()
+    assert (done["expired"], done["swept"]) == (1, 2)
+    assert system.objects() == [f"demo/{young}/1.csv"]
+    assert system.show(old)["status"] == "EXPIRED"
+    assert system.show(old)["files"] is not None, "what there was stays on record"
+    assert system.call_api("GET", f"/api/v1/reports/{old}/download")[0] == 410
+    assert system.call_api("GET", f"/api/v1/reports/{young}/download")[0] == 303
+    done = system.tick()
+    assert (done["expired"], done["swept"]) == (0, 0)
+
+
+@pytest.mark.parametrize("status", ["FAILED", "CANCELLED"])
+def test_what_a_killed_worker_left_is_swept(system: System, admin: Connection[TupleRow], status: str) -> None:
+    report_id = system.request_report(format="CSV", options={"csv": {"compression": "gzip"}})
+    admin.execute("UPDATE resma.reports SET status = %s, attempt = 2, finished_at = clock_timestamp()", (status,))
+    _leave(system, report_id, "1.csv.gz", "2.csv.gz", "checkpoint/7", "2.csv.gz.segment-1")
+    neighbour = _ready_beside(system, admin, report_id)
+    assert system.tick()["swept"] == 0, "its worker may still be stopping"
+    _age(admin, SETTLE_SECONDS + 1)
+    assert system.tick()["swept"] == 1
+    assert system.objects() == [neighbour]
+    assert [upload["Key"] for upload in system.open_uploads()] == [neighbour], "that of a report that is under way"
+
+
+def _ready_beside(system: System, admin: Connection[TupleRow], report_id: UUID) -> str:
+    """Another report, under way, with an object and an open upload of its own."""
+    other = system.request_report(format="CSV")
+    assert other != report_id
+    admin.execute(
+        "UPDATE resma.reports SET status = 'GENERATING', attempt = 1,"
+        " lease_until = clock_timestamp() + interval '1 hour' WHERE report_id = %s",
+        (other,),
+    )
+    _leave(system, other, "1.csv")
+    return f"demo/{other}/1.csv"
+
+
+def test_a_finished_report_keeps_its_files_alone(system: System, admin: Connection[TupleRow]) -> None:
+    report_id = system.request_report(formats=["CSV", "PDF"], filters=NONE)
+    admin.execute("UPDATE resma.reports SET attempt = 1")
+    assert system.work_once()
+    own = sorted(system.objects())
+    assert own == [f"demo/{report_id}/2.csv", f"demo/{report_id}/2.pdf"]
+    _leave(system, report_id, "1.csv", "segment")
+    _age(admin, SETTLE_SECONDS + 1)
+    assert system.tick()["swept"] == 1
+    assert sorted(system.objects()) == own
+    assert system.open_uploads() == []
+
+
+def test_a_worker_that_was_held_up_for_long_is_swept_after_too(system: System, admin: Connection[TupleRow]) -> None:
+    report_id = system.request_report(format="CSV")
+    assert system.call_api("POST", f"/api/v1/reports/{report_id}/cancel")[0] == 200
+    _age(admin, SETTLE_SECONDS + 1)
+    assert [system.tick()["swept"] for _ in range(2)] == [1, 0]
+    _leave(system, report_id, "1.csv")
+    _age(admin, LATEST_SECONDS)
+    assert [system.tick()["swept"] for _ in range(2)] == [1, 0]
+    assert system.objects() == []
+    assert admin.execute("SELECT swept_at IS NOT NULL FROM resma.reports").fetchone() == (True,), "for good"
+
+
+def test_a_store_that_lists_by_whole_keys_alone_is_swept_too(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MinIO does: a prefix finds no upload."""
+    report_id = system.request_report(format="CSV", options={"csv": {"compression": "gzip"}})
+    admin.execute("UPDATE resma.reports SET status = 'FAILED', attempt = 3, finished_at = '2026-01-01'")
+    _leave(system, report_id, "1.csv.gz", "3.csv.gz")
+    s3 = scheduler.app._resources().s3
+    ask: Callable[..., Any] = s3.list_multipart_uploads
+
+    def list_by_whole_key(**wanted: Any) -> Any:
+        found = [upload for upload in ask(**wanted).get("Uploads", []) if upload["Key"] == wanted["Prefix"]]
+        return {"Uploads": found}
+
+    monkeypatch.setattr(s3, "list_multipart_uploads", list_by_whole_key)
+    assert system.tick()["swept"] == 1
+    assert system.open_uploads() == []
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+def test_a_store_that_refuses_is_asked_again_later(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, is_away: bool
+) -> None:
+    report_id = system.request_report(format="CSV")
+    admin.execute("UPDATE resma.reports SET status = 'FAILED', attempt = 1, finished_at = '2026-01-01'")
+    _leave(system, report_id, "1.csv")
+    refusal = ClientError({"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {}}, "ListObjectsV2")  # type: ignore[typeddict-item]
+
+    def refuse(**_wanted: Any) -> Any:
+        raise EndpointConnectionError(endpoint_url="http://store") if is_away else refusal
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scheduler.app._resources().s3, "list_objects_v2", refuse)
+        assert system.tick()["swept"] == 0
+    assert len(system.objects()) == 1
+    assert system.tick()["swept"] == (1 if is_away else 0), "one that was refused lets others go first"
+    _age(admin, 301)
+    system.tick()
+    assert system.objects() == []
+
+
+def test_a_report_that_is_being_redriven_is_not_swept(system: System, admin: Connection[TupleRow]) -> None:
+    """A redrive holds the row; a sweep that begins meanwhile passes it over."""
+    report_id = system.request_report(format="CSV")
+    admin.execute("UPDATE resma.reports SET status = 'FAILED', attempt = 1, finished_at = '2026-01-01'")
+    _leave(system, report_id, "1.csv")
+    with admin.transaction():
+        admin.execute("SELECT 1 FROM resma.reports FOR UPDATE")
+        assert system.tick()["swept"] == 0
+    assert len(system.objects()) == 1
+
+
+def test_old_keys_are_forgotten(system: System, admin: Connection[TupleRow]) -> None:
+    for key in ("old", "young"):
+        body = {"type": "TRANSACTIONS", "format": "CSV"}
+        assert system.call_api("POST", "/api/v1/reports/generate", body, {"Idempotency-Key": key})[0] == 202
+    admin.execute(
+        "UPDATE resma.idempotency_keys SET created_at = created_at - interval '31 days' WHERE idempotency_key = 'old'"
+    )
+    assert system.tick()["forgotten"] == 1
+    assert admin.execute("SELECT idempotency_key FROM resma.idempotency_keys").fetchall() == [("young",)]
+    assert admin.execute("SELECT count(*) FROM resma.reports").fetchone() == (2,)
+
+
+def test_a_task_that_fails_stops_no_other_and_rings(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def fail(*_arguments: Any) -> int:
+        done.append("failed")
+        raise DatabaseBusy("a lock")
+
+    def succeed(*_arguments: Any) -> int:
+        done.append("done")
+        return 1
+
+    monkeypatch.setattr(scheduler.app, "TASKS", {"first": fail, "second": succeed})
+    with pytest.raises(TickIncomplete, match="first"):
+        system.tick()
+    assert done == ["failed", "done"]
+
+
+def test_nothing_is_begun_without_time(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report_id = system.request_report(format="CSV")
+    admin.execute("UPDATE resma.reports SET status = 'FAILED', attempt = 1, finished_at = '2026-01-01'")
+    _leave(system, report_id, "1.csv")
+    monkeypatch.setattr(scheduler.app, "SPARE_SECONDS", 61)
+    assert system.tick()["swept"] == 0
+    assert len(system.objects()) == 1
