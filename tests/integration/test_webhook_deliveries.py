@@ -18,7 +18,7 @@ from yoyo import get_backend, read_migrations
 import webhook.app
 from infra.local.postgres import PostgresServer
 from infra.postgres.migrate import MIGRATIONS, migrate
-from resma.job import give_up_job
+from resma.job_end import give_up_job
 from tests.integration.conftest import ActAs, Context, System
 from tests.integration.receivers import receiver, status
 from tests.integration.test_webhook_endpoints import ENDPOINTS, call, refused, register
@@ -238,7 +238,7 @@ def test_what_is_owed_ends_with_its_endpoint(
     ended = deliveries(system, report_id)[endpoint["id"]]
     assert (ended["status"], ended["endedReason"], ended["attempts"]) == ("FAILED", reason, [])
     assert server.requests == []
-    assert refused(system, "POST", replay_path(ended))[:2] == (422, "webhook-endpoint-disabled")
+    assert refused(system, "POST", replay_path(ended))[:2] == (409, "webhook-endpoint-disabled")
 
 
 def test_an_endpoint_that_is_deleted_while_an_event_is_made_is_owed_nothing(
