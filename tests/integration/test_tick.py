@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +15,9 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 import scheduler.app
+from resma.database import Database
 from resma.errors import DatabaseBusy, TickIncomplete
+from scheduler.resources import Resources
 from scheduler.sweep_leftovers import LATEST_SECONDS, SETTLE_SECONDS
 from tests.integration.conftest import System
 
@@ -201,3 +206,37 @@ def test_nothing_is_begun_without_time(
     monkeypatch.setattr(scheduler.app, "SPARE_SECONDS", 61)
     assert system.tick()["swept"] == 0
     assert len(system.objects()) == 1
+
+
+def test_two_ticks_at_once_do_everything_once(system: System, admin: Connection[TupleRow]) -> None:
+    """One of each for either to do; what one has locked the other passes over."""
+    for _ in range(8):
+        system.request_report(format="CSV", filters=NONE)
+        system.receive()
+    ids = [row[0] for row in admin.execute("SELECT report_id FROM resma.reports ORDER BY created_at").fetchall()]
+    changes = {
+        "status = 'FAILED', attempt = 1, finished_at = '2026-01-01'": ids[:4],
+        "status = 'GENERATING', attempt = 1, lease_until = '2026-01-01', slot_at = '2026-01-01'": ids[4:6],
+        "enqueued_at = NULL, slot_at = '2026-01-01'": ids[6:],
+    }
+    for change, of in changes.items():
+        admin.execute(f"UPDATE resma.reports SET {change} WHERE report_id = ANY (%s)".encode(), (of,))
+    for report_id in ids[:4]:
+        _leave(system, report_id, "1.csv")
+    kept = scheduler.app._resources()
+    both = [replace(kept, system=Database(os.environ["SYSTEM_SECRET_ARN"], f"tick {n}")) for n in range(2)]
+
+    def tick(resources: Resources) -> dict[str, int]:
+        return {name: task(resources, lambda: True) for name, task in scheduler.app.TASKS.items()}
+
+    with ThreadPoolExecutor(2) as threads:
+        done = list(threads.map(tick, both))
+    for resources in both:
+        resources.system.close()
+    assert {name: done[0][name] + done[1][name] for name in ("freed", "sent", "swept")} == {
+        "freed": 2,
+        "sent": 4,
+        "swept": 4,
+    }
+    assert system.objects() == []
+    assert len(system.receive()) == 4
