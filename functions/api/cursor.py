@@ -17,13 +17,28 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def write_cursor(place: Place) -> str:
     """Returns the cursor of the page after a place."""
-    return f"{(place.created_at - _EPOCH) // timedelta(microseconds=1)}.{place.report_id.hex}"
+    return f"{write_moment(place.created_at)}.{place.report_id.hex}"
 
 
 def read_cursor(cursor: str) -> Place:
     """Returns the place. Raises RequestInvalid for a cursor that is not ours."""
     if re.fullmatch(CURSOR_PATTERN, cursor, re.ASCII) is None:
-        fault = Fault("/cursor", "take it from the address in `next`, or leave it out to start with the newest")
-        raise RequestInvalid("the cursor can't be read", (fault,))
-    microseconds, report_id = cursor.split(".")
-    return Place(_EPOCH + timedelta(microseconds=int(microseconds)), UUID(report_id))
+        raise cursor_invalid()
+    moment, report_id = cursor.split(".")
+    return Place(read_moment(moment), UUID(report_id))
+
+
+def cursor_invalid() -> RequestInvalid:
+    """What is wrong, and what to do."""
+    fault = Fault("/cursor", "take it from the address in `next`, or leave it out to start with the newest")
+    return RequestInvalid("the cursor can't be read", (fault,))
+
+
+def write_moment(moment: datetime) -> str:
+    """A moment as a whole number of microseconds since 1970: nothing is lost."""
+    return str((moment - _EPOCH) // timedelta(microseconds=1))
+
+
+def read_moment(text: str) -> datetime:
+    """The moment of such a number of at most 16 digits."""
+    return _EPOCH + timedelta(microseconds=int(text))

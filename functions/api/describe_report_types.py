@@ -26,6 +26,9 @@ def describe_report_types(document: str) -> str:
         schemas[_name(report_type)] = filter_model(report_type).model_json_schema(ref_template=COMPONENT + "{model}")
     request["allOf"] = [_condition(report_type) for report_type in types.values()]
     request["allOf"] += [_only_with(format_) for format_ in schemas["FormatOptions"]["properties"]]
+    for name in ("EndpointRequest", "EndpointChanges"):
+        _name_types(schemas[name]["properties"]["reportTypes"], list(types))
+    schemas["EndpointChanges"]["properties"]["url"].pop("default")  # left out, it stays as it is
     for parameter in described["paths"]["/api/v1/report-types"]["get"]["parameters"]:
         if parameter["name"] == "locale":
             parameter["schema"] |= {"enum": list(LOCALES)}
@@ -52,6 +55,13 @@ def _condition(report_type: ReportType) -> dict[str, Any]:
 
 def _columns(report_type: ReportType) -> list[str]:
     return [column.name for column in report_type.columns]
+
+
+def _name_types(described: dict[str, Any], types: list[str]) -> None:
+    """A list of report types, or null."""
+    for choice in described["anyOf"]:
+        if choice["type"] == "array":
+            choice["items"] |= {"enum": types}
 
 
 def _only_with(option: str) -> dict[str, Any]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+import re
 from dataclasses import dataclass
-from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
+from api.cursor import cursor_invalid, read_moment, write_moment
 from api.models_webhooks import DeliveryList
 from api.show_webhook import show_delivery
 from resma.database import Database
-from resma.errors import Fault, RequestInvalid
 from resma.reports import find_report
 from resma.webhook_deliveries import DeliveryPlace, list_endpoint_deliveries, list_report_deliveries
 from resma.webhook_endpoints import find_endpoint
+
+DELIVERY_CURSOR_PATTERN = r"^[0-9]{1,16}\.[0-9a-z_]{1,80}$"
+"""Microseconds since 1970, and an event's id."""
 
 
 def show_report_deliveries(database: Database, tenant_id: str, report_id: UUID, base_url: str) -> DeliveryList:
@@ -57,18 +58,12 @@ def show_endpoint_deliveries(
 
 
 def _next(query: DeliveryQuery, place: DeliveryPlace) -> str:
-    text = f"{place.created_at.isoformat()} {place.event_id}"
-    parameters = {**vars(query), "cursor": base64.urlsafe_b64encode(text.encode()).decode()}
+    parameters = {**vars(query), "cursor": f"{write_moment(place.created_at)}.{place.event_id}"}
     return urlencode({name: value for name, value in parameters.items() if value is not None})
 
 
 def _place(cursor: str) -> DeliveryPlace:
-    try:
-        created_at, event_id = base64.urlsafe_b64decode(cursor.encode()).decode().split(" ")
-        place = DeliveryPlace(datetime.fromisoformat(created_at), event_id)
-    except (ValueError, binascii.Error):
-        place = None
-    if place is None or place.created_at.tzinfo is None or "\x00" in place.event_id:
-        fault = Fault("/cursor", "take it from the address in `next`, or leave it out to start with the newest")
-        raise RequestInvalid("the cursor can't be read", (fault,))
-    return place
+    if re.fullmatch(DELIVERY_CURSOR_PATTERN, cursor, re.ASCII) is None:
+        raise cursor_invalid()
+    moment, event_id = cursor.split(".")
+    return DeliveryPlace(read_moment(moment), event_id)

@@ -9,7 +9,7 @@ from api.check_webhook_address import check_webhook_address
 from api.models_webhooks import EndpointChanges, EndpointRequest
 from resma.catalogue import find_report_type
 from resma.database import Database
-from resma.errors import Fault, RequestInvalid
+from resma.errors import Fault, RequestInvalid, WebhookEndpointFixed
 from resma.webhook_deliveries import end_deliveries
 from resma.webhook_endpoints import (
     Endpoint,
@@ -50,7 +50,10 @@ class WebhookEndpoints:
             return find_endpoint(connection, self.tenant_id, endpoint_id)
 
     def change(self, endpoint_id: str, changes: EndpointChanges) -> Endpoint:
-        """Changes what the request names. What is owed to an endpoint that is disabled ends. Raises RequestInvalid."""
+        """Changes what the request names. What is owed to an endpoint that is disabled ends.
+
+        Raises RequestInvalid; WebhookEndpointFixed.
+        """
         _refuse_callback(endpoint_id, "has nothing to change: a request names its own address")
         said = {name: getattr(changes, name) for name in changes.model_fields_set}
         if "url" in said:
@@ -63,7 +66,7 @@ class WebhookEndpoints:
         return endpoint
 
     def delete(self, endpoint_id: str) -> None:
-        """Removes it; what is owed to it ends, and stays on record with its reports."""
+        """Removes it; what is owed to it ends, and stays on record with its reports. Raises WebhookEndpointFixed."""
         _refuse_callback(endpoint_id, "can't be deleted: leave callbackUrl out of requests instead")
         with self.database.transaction(self.tenant_id) as connection:
             delete_endpoint(connection, self.tenant_id, endpoint_id)
@@ -77,7 +80,7 @@ class WebhookEndpoints:
 
 def _refuse_callback(endpoint_id: str, why: str) -> None:
     if endpoint_id == CALLBACK:
-        raise RequestInvalid(f"the endpoint of callbacks {why}")
+        raise WebhookEndpointFixed(f"the endpoint of callbacks {why}")
 
 
 def _require_report_types(names: list[str] | None) -> None:

@@ -17,6 +17,7 @@ _Url = Annotated[
     str,
     Field(
         max_length=2000,
+        json_schema_extra={"format": "callback-address"},
         description="A public https address. It is told, signed as Standard Webhooks says, when reports end.",
     ),
 ]

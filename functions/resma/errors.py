@@ -25,6 +25,7 @@ ResmaError
 |   |-- WebhookEndpointNotFound
 |   |-- WebhookEndpointsTooMany
 |   |-- WebhookEndpointDisabled  asked to replay to it
+|   |-- WebhookEndpointFixed     that of callbacks has nothing to change
 |   |-- WebhookRotationRefused   the secret before the last one would end too early
 |   |-- WebhookDeliveryNotFound
 |   `-- WebhookDeliveryUnderWay  asked to replay while an attempt is being made
@@ -182,6 +183,10 @@ class WebhookEndpointsTooMany(RequestError):
 
 class WebhookEndpointDisabled(RequestError):
     code = "webhook-endpoint-disabled"
+
+
+class WebhookEndpointFixed(RequestError):
+    code = "webhook-endpoint-fixed"
 
 
 class WebhookRotationRefused(RequestError):

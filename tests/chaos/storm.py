@@ -176,6 +176,7 @@ def _make_webhooks_due(client: Client) -> None:
     client.sql(
         "UPDATE resma.webhook_deliveries d SET next_attempt_at = clock_timestamp()"
         " WHERE status = 'PENDING' AND EXISTS (SELECT 1 FROM resma.webhook_attempts a"
-        "  WHERE a.tenant_id = d.tenant_id AND a.event_id = d.event_id AND a.endpoint_id = d.endpoint_id AND a.attempt = d.attempts"
+        "  WHERE a.tenant_id = d.tenant_id AND a.event_id = d.event_id AND a.endpoint_id = d.endpoint_id"
+        "  AND a.attempt = d.attempts"
         "  AND (a.status_code IS NOT NULL OR a.error IS NOT NULL))"
     )

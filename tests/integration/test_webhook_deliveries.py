@@ -237,7 +237,7 @@ def test_what_is_owed_ends_with_its_endpoint(
     ended = deliveries(system, report_id)[endpoint["id"]]
     assert (ended["status"], ended["endedReason"], ended["attempts"]) == ("FAILED", reason, [])
     assert server.requests == []
-    assert refused(system, "POST", replay_path(ended))[:2] == (422, "webhook-endpoint-disabled")
+    assert refused(system, "POST", replay_path(ended))[:2] == (409, "webhook-endpoint-disabled")
 
 
 def test_an_endpoint_that_is_deleted_while_an_event_is_made_is_owed_nothing(

@@ -65,8 +65,8 @@ def test_callbacks_have_a_secret_without_an_endpoint(system: System) -> None:
     assert (rotated["version"], rotated["previousSecret"]) == (2, shown["secret"])
     assert call(system, "GET", f"{ENDPOINTS}/callback")["secretVersion"] == 2
     assert [item["id"] for item in call(system, "GET", ENDPOINTS)["items"]] == ["callback"]
-    assert refused(system, "PATCH", f"{ENDPOINTS}/callback", {"enabled": False})[0] == 422
-    assert refused(system, "DELETE", f"{ENDPOINTS}/callback")[0] == 422
+    assert refused(system, "PATCH", f"{ENDPOINTS}/callback", {"enabled": False})[0] == 409
+    assert refused(system, "DELETE", f"{ENDPOINTS}/callback")[0] == 409
 
 
 def test_a_secret_is_rotated_with_two_valid_at_once(system: System, admin: Connection[TupleRow]) -> None:
@@ -77,7 +77,7 @@ def test_a_secret_is_rotated_with_two_valid_at_once(system: System, admin: Conne
     assert call(system, "GET", path)["previousSecretUntil"] == rotated["previousSecretUntil"]
     # Again, as a client does whose answer was lost: the secret that receivers have would end at once.
     assert refused(system, "POST", f"{path}/rotate-secret", {"overlapHours": 2})[:2] == (
-        422,
+        409,
         "webhook-rotation-refused",
     )
     assert call(system, "GET", f"{path}/secret") == rotated
@@ -155,7 +155,7 @@ def test_a_callback_is_looked_at_when_it_is_given(system: System, admin: Connect
 
 def test_there_is_a_most_of_endpoints(system: System) -> None:
     endpoints = [register(system) for _ in range(ENDPOINTS_MAX)]
-    assert refused(system, "POST", ENDPOINTS, {"url": HOOK})[:2] == (422, "webhook-endpoints-too-many")
+    assert refused(system, "POST", ENDPOINTS, {"url": HOOK})[:2] == (409, "webhook-endpoints-too-many")
     call(system, "POST", f"{ENDPOINTS}/callback/rotate-secret", {})
     system.call_api("DELETE", f"{ENDPOINTS}/{endpoints[0]['id']}")
     register(system)

@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api.context import base_url, caller_of, database, settings
-from api.list_deliveries import DeliveryQuery, show_endpoint_deliveries
+from api.list_deliveries import DELIVERY_CURSOR_PATTERN, DeliveryQuery, show_endpoint_deliveries
 from api.manage_webhook_endpoints import WebhookEndpoints
 from api.models_webhooks import (
     DeliveryList,
@@ -134,7 +134,12 @@ def handle_get_deliveries(
     endpoint_id: _Id,
     status: Annotated[DeliveryStatus | None, Query(description="Only this status.")] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="Deliveries a page.")] = 50,
-    cursor: Annotated[str | None, Query(description="Where the page begins: part of `next`.")] = None,
+    cursor: Annotated[
+        str | None,
+        Query(
+            json_schema_extra={"pattern": DELIVERY_CURSOR_PATTERN}, description="Where the page begins: part of `next`."
+        ),
+    ] = None,
 ) -> DeliveryList:
     """GET: a page of deliveries with all attempts, newest first."""
     caller = caller_of(router)

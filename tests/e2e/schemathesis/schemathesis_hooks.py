@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import zoneinfo
 from typing import Any
+from uuid import uuid4
 
 import schemathesis
 from hypothesis import strategies as st
@@ -11,10 +13,29 @@ from hypothesis import strategies as st
 schemathesis.openapi.format("iana-time-zone", st.sampled_from(["UTC", "America/Sao_Paulo", "Asia/Kathmandu"]))
 schemathesis.openapi.format(
     "callback-address",
-    st.from_regex(r"\Ahttps?://[a-z]{1,20}\.example(:[1-9][0-9]{1,3})?/[a-z0-9/_~-]{0,40}\Z"),
+    st.from_regex(r"\Ahttps://[a-z]{1,20}\.example/[a-z0-9/_~-]{0,40}\Z"),
 )
 
 assert {"America/Sao_Paulo", "Asia/Kathmandu"} <= zoneinfo.available_timezones()
+
+
+_KEY = re.compile(r'[!#-\[\]-~]{1,255}|"[ !#-\[\]-~]{1,255}"')
+
+
+@schemathesis.hook
+def map_headers(_context: Any, headers: Any) -> Any:
+    """A request that is another one has another Idempotency-Key; one that can't be used stays as it is."""
+    name = "Idempotency-Key"
+    if headers and isinstance(headers.get(name), str) and _KEY.fullmatch(headers[name]):
+        headers[name] = uuid4().hex
+    return headers
+
+
+@schemathesis.hook
+def filter_case(_context: Any, case: Any) -> bool:
+    """LocalStack, and not API Gateway, answers itself where a form has no boundary: with an error of its own."""
+    media_type = str((case.headers or {}).get("Content-Type", ""))
+    return not (media_type.startswith("multipart/") and "boundary=" not in media_type)
 
 
 @schemathesis.hook
