@@ -67,3 +67,31 @@ def test_gone_is_the_end_of_it(client: Client, webhooks: WebhookReceiver) -> Non
     assert attempts(client, report_id) == [(1, 410)]
     assert len(webhooks.arrivals("gone")) == 1
     assert client.show(report_id)["status"] == "READY", "the file is there all the same"
+
+
+def test_an_endpoint_is_told_with_its_own_secret_and_again_on_request(client: Client) -> None:
+    """By the API alone, as a customer would: register, verify, look at the attempts, replay, delete."""
+    with WebhookReceiver(client.stack.up.callback_secret) as receiver:
+        body = {"url": receiver.customer("registered"), "reportTypes": ["TRANSACTIONS"]}
+        endpoint = client.http("POST", "/api/v1/webhook-endpoints", json=body).json()
+        address = f"/api/v1/webhook-endpoints/{endpoint['id']}"
+        try:
+            receiver.expect(endpoint["secret"])
+            report_id = client.ask("CSV", NONE)
+            (arrival,) = receiver.await_arrivals("registered")
+            eventually("it is on record", lambda: delivery_status(client, address) == "DELIVERED")
+            (delivery,) = client.http("GET", f"/api/v1/reports/{report_id}/deliveries").json()["items"]
+            assert (delivery["endpointId"], delivery["eventId"]) == (endpoint["id"], arrival.webhook_id)
+            assert client.http("POST", delivery["links"]["replay"]).status == 202
+            client.invoke_function("WebhookFunction")
+            again = receiver.await_arrivals("registered", 2)
+            assert {each.webhook_id for each in again} == {arrival.webhook_id}
+            assert receiver.refused == []
+        finally:
+            assert client.http("DELETE", address).status == 204
+
+
+def delivery_status(client: Client, address: str) -> str | None:
+    """Status of an endpoint's newest delivery."""
+    listed = client.http("GET", f"{address}/deliveries").json()["items"]
+    return listed[0]["status"] if listed else None

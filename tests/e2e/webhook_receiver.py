@@ -49,6 +49,10 @@ class WebhookReceiver:
         self._answers[path] = deque(answers)
         return f"http://127.0.0.1:{self._server.server_address[1]}{path}"
 
+    def expect(self, secret: str) -> None:
+        """Verifies with another secret from now on."""
+        self._webhook = Webhook(secret)
+
     def arrivals(self, name: str) -> list[Arrival]:
         """Returns what has come for a customer, in order."""
         return list(self._arrivals[f"/{name}"])
