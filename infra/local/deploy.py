@@ -11,7 +11,7 @@ import json
 import time
 import tomllib
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,7 +108,8 @@ def deploy(
     )
     _await_change_set(cloudformation, stage.stack_name)
     cloudformation.execute_change_set(StackName=stage.stack_name, ChangeSetName="resma")
-    return _outputs(_await_stack(cloudformation, stage.stack_name, tell, patience_seconds))
+    wanted = read_template(package.template).get("Outputs", {}).keys()
+    return _outputs(_await_stack(cloudformation, stage.stack_name, wanted, tell, patience_seconds))
 
 
 def find_outputs(endpoint: Endpoint, stack: str) -> dict[str, str] | None:
@@ -198,15 +199,20 @@ def _await_change_set(cloudformation: CloudFormationClient, stack: str) -> None:
 
 
 def _await_stack(
-    cloudformation: CloudFormationClient, stack: str, tell: Callable[[str], None], patience_seconds: float
+    cloudformation: CloudFormationClient,
+    stack: str,
+    wanted: Collection[str],
+    tell: Callable[[str], None],
+    patience_seconds: float,
 ) -> dict[str, Any]:
+    """Waits for the stack and for the outputs that it shall have: LocalStack calls it complete a moment earlier."""
     deadline = time.monotonic() + patience_seconds
     while time.monotonic() < deadline:
         described: dict[str, Any] = dict(cloudformation.describe_stacks(StackName=stack)["Stacks"][0])
         status = described["StackStatus"]
-        if status == "CREATE_COMPLETE":
+        if status == "CREATE_COMPLETE" and set(wanted) <= _outputs(described).keys():
             return described
-        if not status.endswith("IN_PROGRESS"):
+        if status != "CREATE_COMPLETE" and not status.endswith("IN_PROGRESS"):
             raise StackError(f"the deployment ended as {status}: {_reasons(cloudformation, stack)}")
         tell(status)
         time.sleep(_POLL_SECONDS)

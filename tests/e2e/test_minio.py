@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
 import os
 import secrets
@@ -23,6 +24,11 @@ from infra.local.paths import STATE
 from infra.local.ports import free_port
 from infra.local.stack import Options
 from infra.postgres.load_demo_bank import load_demo_bank
+from resma.errors import ObjectStoreUnavailable
+from resma.multipart import LEAST_PART_BYTES, Beginning, Segment, open_upload
+from resma.object_store import Clients
+from resma.segments import close_upload, join_segments
+from resma.upload_pool import UploadPool
 from tests.e2e.client import Client, Json, require_one_whole_file
 from tests.e2e.conftest import ROWS, running_stack
 from tests.e2e.eventually import eventually
@@ -147,3 +153,45 @@ def test_a_lost_answer_to_the_completion_costs_an_attempt_at_most(minio: Minio) 
     report = minio.client.await_status(report_id, "READY")
     assert report["attempt"] <= 2
     require_one_whole_file(minio.client, report)
+
+
+def test_a_dead_workers_upload_becomes_a_segment(tmp_path: Path) -> None:
+    """What other stores do with these requests, integration tests show; MinIO has its own mind about checksums."""
+    parts = [secrets.token_bytes(size) for size in (LEAST_PART_BYTES, LEAST_PART_BYTES + 7)]
+    rest = b"the rest"
+    with minio_server(tmp_path) as server:
+        s3 = Endpoint(server.url).client("s3", server.access_key_id, server.secret_access_key)
+        clients = Clients(s3, s3)
+        s3.create_bucket(Bucket="reports")
+        with (
+            UploadPool() as pool,
+            open_upload(clients, pool, "reports", "1.csv", media_type="text/csv", owner="r/1") as dead,
+        ):
+            for part in parts:
+                dead.write(part)
+            saved = dead.save()
+            dead.keep()
+            assert (len(saved.parts), saved.tail) == (2, parts[1][LEAST_PART_BYTES:])
+            segments = close_upload(clients, "reports", saved)
+            assert close_upload(clients, "reports", saved) == segments
+            with pytest.raises(ObjectStoreUnavailable):
+                dead.complete()
+            beginning = Beginning(segments, saved.tail, saved.size, saved.sha256)
+            with open_upload(
+                clients, pool, "reports", "2.rest.csv", media_type="text/csv", owner="r/2", beginning=beginning
+            ) as upload:
+                upload.write(rest)
+                own = upload.complete()
+            joined = join_segments(
+                clients,
+                pool,
+                "reports",
+                "2.csv",
+                [*segments, Segment(own.key, own.bytes, own.etag)],
+                media_type="text/csv",
+                owner="r/2",
+            )
+        data = s3.get_object(Bucket="reports", Key="2.csv")["Body"].read()
+        assert data == b"".join(parts) + rest
+        assert joined.bytes == upload.bytes == len(data)
+        assert upload.sha256() == hashlib.sha256(data).hexdigest()

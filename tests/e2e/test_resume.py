@@ -1,0 +1,161 @@
+"""Reports that outlive an invocation, or their worker, on the whole stack: they go on, and the file is the same.
+
+The database is slow towards whoever reads rows, so that eighty thousand take longer than an invocation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from infra.local.stack import Options
+from infra.postgres.load_demo_bank import load_demo_bank
+from tests.e2e.client import Client, Json, require_one_whole_file
+from tests.e2e.conftest import ROWS, STACK, Faults, running_stack
+from tests.e2e.eventually import eventually
+from tests.e2e.fault_proxy import Fault
+from tests.e2e.test_worker_killed import is_running, kill_workers
+
+ALL = {"from": "2024-01-01"}
+SLOW = Fault("slow", when=b"FETCH", bytes_per_second=450_000)
+TAKEN_OVER_SECONDS = 30
+
+
+@dataclasses.dataclass(frozen=True)
+class Hurried:
+    """A stack whose workers have ten seconds, and its proxies."""
+
+    client: Client
+    faults: Faults
+
+
+@pytest.fixture(scope="module")
+def hurried() -> Iterator[Hurried]:
+    """The stack, up and filled."""
+    faults = Faults()
+    options = Options(
+        front_door_port=None,
+        function_environment=faults.before_aws,
+        database_port=faults.before_database,
+        parameters={"WorkerTimeoutSeconds": "10"},
+    )
+    with running_stack(f"{STACK}-hurried", options) as stack:
+        load_demo_bank(stack.up.database_url, ROWS)
+        client = Client(stack)
+        yield Hurried(client, faults)
+        client.close()
+    faults.close()
+
+
+def slow() -> Fault:
+    """The same fault, not struck yet."""
+    return dataclasses.replace(SLOW, struck=type(SLOW.struck)(), lifted=type(SLOW.lifted)())
+
+
+def calm_sha256(client: Client) -> str:
+    """Of the same CSV in one run; it names neither its report nor its moment."""
+    report = client.await_status(client.ask("CSV", ALL), "READY")
+    assert (report["handovers"], report["metrics"]["snapshots"]) == (0, 1)
+    return str(report["sha256"])
+
+
+def test_a_report_that_outlives_an_invocation_is_handed_over(hurried: Hurried) -> None:
+    client = hurried.client
+    calm = calm_sha256(client)
+    with hurried.faults.database.failing(slow()):
+        report_id = client.ask("CSV", ALL)
+        report = client.await_status(report_id, "READY", seconds=120)
+    assert report["handovers"] >= 2
+    assert report["attempt"] == report["metrics"]["snapshots"] == report["handovers"] + 1
+    assert (report["rows"], report["sha256"]) == (ROWS, calm)
+    client.await_empty_queues()  # segments are removed after the row says READY
+    require_one_whole_file(client, report)
+
+
+def test_all_formats_at_once_are_handed_over(hurried: Hurried) -> None:
+    client = hurried.client
+    with hurried.faults.database.failing(slow()):
+        body = {"type": "TRANSACTIONS", "formats": ["CSV", "NDJSON", "XLSX", "PDF", "PARQUET"], "filters": ALL}
+        answer = client.http("POST", "/api/v1/reports/generate", json=body)
+        assert answer.status == 202, answer.data
+        report = client.await_status(str(answer.json()["id"]), "READY", seconds=150)
+    assert report["handovers"] >= 2
+    client.await_empty_queues()
+    assert len(client.objects(report["id"])) == len(report["files"]) == 5
+    for file in report["files"]:
+        assert client.open_uploads(report["id"], file["format"].lower()) == []
+        content = client.fetch(client.http("GET", file["download"]).headers["Location"]).content
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (file["bytes"], file["sha256"])
+
+
+def await_checkpoint(client: Client, report_id: str) -> Json:
+    """Waits until the report was saved, and returns what its row says of that."""
+    row = eventually("it was saved", lambda: client.row(report_id) if client.row(report_id)["checkpoint"] else None, 40)
+    assert row is not None
+    checkpoint: Json = row["checkpoint"]
+    assert checkpoint["rows"] > 0
+    return checkpoint
+
+
+def require_taken_over(client: Client, report_id: str, checkpoint: Json, calm: str) -> None:
+    """Asserts that the report went on from the checkpoint, and is what a calm run gives."""
+    report = client.await_status(report_id, "READY", seconds=90)
+    assert (report["attempt"], report["handovers"], report["metrics"]["snapshots"]) == (2, 0, 2)
+    assert report["sha256"] == calm
+    assert report["metrics"]["rowsPerSecond"] > 0
+    assert checkpoint["rows"] < ROWS
+    client.await_empty_queues()
+    require_one_whole_file(client, report)
+
+
+def test_a_killed_workers_report_goes_on_from_the_checkpoint(client: Client, faults: Faults) -> None:
+    client.await_empty_queues()
+    calm = calm_sha256(client)
+    with faults.database.failing(slow()):
+        report_id = client.ask("CSV", ALL)
+        await_checkpoint(client, report_id)
+        kill_workers(client)
+        eventually("none is left", lambda: not any(map(is_running, client.workers())))
+        ((died_at,),) = client.sql("SELECT clock_timestamp()")
+        checkpoint = await_checkpoint(client, report_id)
+        eventually("it is taken over", lambda: client.row(report_id)["attempt"] == 2, 60)
+        row = client.row(report_id)
+        assert (row["started_at"] - died_at).total_seconds() < TAKEN_OVER_SECONDS
+        assert row["rows_done"] >= checkpoint["rows"]
+    require_taken_over(client, report_id, checkpoint, calm)
+
+
+def test_a_stopped_worker_that_wakes_up_changes_nothing(client: Client, faults: Faults) -> None:
+    client.await_empty_queues()
+    calm = calm_sha256(client)
+    kill_workers(client)  # idle ones: stopped too, they would be handed the message and keep it
+    with faults.database.failing(slow()):
+        report_id = client.ask("CSV", ALL)
+        checkpoint = await_checkpoint(client, report_id)
+        workers = [psutil.Process(pid) for pid in client.workers() if is_running(pid)]
+        for worker in workers:
+            worker.suspend()
+    try:
+        require_taken_over(client, report_id, checkpoint, calm)
+    finally:
+        for worker in workers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.resume()
+    require_taken_over(client, report_id, checkpoint, calm)
+
+
+def test_a_cancelled_report_leaves_nothing(client: Client, faults: Faults) -> None:
+    with faults.database.failing(slow()):
+        report_id = client.ask("CSV", ALL)
+        await_checkpoint(client, report_id)
+        assert client.http("POST", f"/api/v1/reports/{report_id}/cancel").status in {200, 202}
+        eventually("nothing is left in the store", lambda: client.objects(report_id) == [], 10)
+        eventually("no upload is open", lambda: client.open_uploads(report_id) == [], 10)
+        reading = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'resma_reader' AND state <> 'idle'"
+        eventually("the query has ended", lambda: client.sql(reading) == [(0,)], 10)
+    assert client.show(report_id)["status"] == "CANCELLED"
