@@ -41,6 +41,7 @@ def refused(system: System, method: str, path: str, body: Any = None) -> tuple[i
     """Makes a request that is not; returns the status, the problem's type, and its pointers."""
     status, headers, answer = system.call_api(method, path, body)
     assert headers["Content-Type"] == "application/problem+json"
+    assert ("Retry-After" in headers) == (answer["type"].endswith("-under-way"))
     assert answer["detail"]
     code = answer["type"].removeprefix("urn:resma:problem:")
     return status, code, [error["pointer"] for error in answer.get("errors", [])]
@@ -65,8 +66,9 @@ def test_callbacks_have_a_secret_without_an_endpoint(system: System) -> None:
     assert (rotated["version"], rotated["previousSecret"]) == (2, shown["secret"])
     assert call(system, "GET", f"{ENDPOINTS}/callback")["secretVersion"] == 2
     assert [item["id"] for item in call(system, "GET", ENDPOINTS)["items"]] == ["callback"]
-    assert refused(system, "PATCH", f"{ENDPOINTS}/callback", {"enabled": False})[0] == 422
-    assert refused(system, "DELETE", f"{ENDPOINTS}/callback")[0] == 422
+    fixed: tuple[int, str, list[str]] = (409, "webhook-endpoint-fixed", [])
+    assert refused(system, "PATCH", f"{ENDPOINTS}/callback", {"enabled": False}) == fixed
+    assert refused(system, "DELETE", f"{ENDPOINTS}/callback") == fixed
 
 
 def test_a_secret_is_rotated_with_two_valid_at_once(system: System, admin: Connection[TupleRow]) -> None:
@@ -77,7 +79,7 @@ def test_a_secret_is_rotated_with_two_valid_at_once(system: System, admin: Conne
     assert call(system, "GET", path)["previousSecretUntil"] == rotated["previousSecretUntil"]
     # Again, as a client does whose answer was lost: the secret that receivers have would end at once.
     assert refused(system, "POST", f"{path}/rotate-secret", {"overlapHours": 2})[:2] == (
-        422,
+        409,
         "webhook-rotation-refused",
     )
     assert call(system, "GET", f"{path}/secret") == rotated
@@ -123,7 +125,8 @@ def test_an_endpoint_is_changed_disabled_and_enabled(system: System) -> None:
         ("PATCH", "/{id}", {"enabled": None}, (422, "request-invalid", ["/enabled"])),
         ("PATCH", "/{id}", {"reportTypes": ["X"]}, (422, "request-invalid", ["/reportTypes/0"])),
         ("POST", "/{id}/rotate-secret", {"overlapHours": 169}, (422, "request-invalid", ["/overlapHours"])),
-        ("GET", "/whe_1", None, (422, "request-invalid", ["/endpoint_id"])),
+        ("GET", "/whe_1", None, (404, "webhook-endpoint-not-found", [])),
+        ("DELETE", "/whe_%00", None, (404, "webhook-endpoint-not-found", [])),
         ("GET", f"/whe_{'0' * 32}", None, (404, "webhook-endpoint-not-found", [])),
         ("PATCH", f"/whe_{'0' * 32}", {}, (404, "webhook-endpoint-not-found", [])),
         ("DELETE", f"/whe_{'0' * 32}", None, (404, "webhook-endpoint-not-found", [])),
@@ -155,7 +158,7 @@ def test_a_callback_is_looked_at_when_it_is_given(system: System, admin: Connect
 
 def test_there_is_a_most_of_endpoints(system: System) -> None:
     endpoints = [register(system) for _ in range(ENDPOINTS_MAX)]
-    assert refused(system, "POST", ENDPOINTS, {"url": HOOK})[:2] == (422, "webhook-endpoints-too-many")
+    assert refused(system, "POST", ENDPOINTS, {"url": HOOK})[:2] == (409, "webhook-endpoints-too-many")
     call(system, "POST", f"{ENDPOINTS}/callback/rotate-secret", {})
     system.call_api("DELETE", f"{ENDPOINTS}/{endpoints[0]['id']}")
     register(system)
