@@ -38,12 +38,12 @@ app = APIGatewayRestResolver(enable_validation=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Entry point for API Gateway. Nothing but its health is shown to nobody in particular."""
     path = event.get("path", "")
+    app.clear_context()  # type: ignore[no-untyped-call]  # whoever was refused last
     try:
         if (event.get("httpMethod"), path) != ("GET", HEALTH):
             app.append_context(caller=authenticate(gate(), event))  # type: ignore[no-untyped-call]
         check_body(event)
     except ResmaError as error:
-        app.clear_context()  # type: ignore[no-untyped-call]
         return _bare(_answer(error, path))
     except Exception as error:
         logger.exception("a request has failed", error=type(error).__name__)

@@ -80,6 +80,8 @@ def _authenticate_token(gate: Gate, provider: Provider, token: str, address: str
     tenant_id = claims.get(gate.tenant_claim)
     if not isinstance(tenant_id, str) or not _TENANT.fullmatch(tenant_id):
         raise CredentialsInvalid(f"the token's claim {gate.tenant_claim} names no tenant")
+    if not claims["sub"].isprintable():
+        raise CredentialsInvalid("the token's sub has characters that can't be put on record")
     # RFC 8693 §4.2 has one text; some providers call it scp, and some of those make it a list.
     said = claims.get("scope", claims.get("scp", ""))
     scopes = said.split() if isinstance(said, str) else said if isinstance(said, list) else []

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from api.caller import Caller
 from resma.announce import Announcer
-from resma.job import cancel_job
+from resma.job_end import cancel_job
 from resma.reports import Report, find_report
 
 

@@ -186,6 +186,7 @@ class ReportView(ViewModel):
     status: Status
     progress: Progress
     attempt: int = Field(description="Which one it is, hand-overs from one invocation to the next included.")
+    handovers: int = Field(description="How often it was handed over, because an invocation's time was up.")
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

@@ -27,6 +27,7 @@ def show_report(report: Report, base_url: str, *, is_joined: bool = False) -> Re
             "status": report.status,
             "progress": _progress(report),
             "attempt": report.attempt,
+            "handovers": report.handovers,
             "created_at": report.created_at,
             "started_at": report.started_at,
             "finished_at": report.finished_at,

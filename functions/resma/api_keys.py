@@ -25,6 +25,7 @@ DAYS_DEFAULT, DAYS_MAX = 90, 366
 GRACE_SECONDS_DEFAULT, GRACE_SECONDS_MAX = 86_400, 30 * 86_400
 
 _KEY = re.compile(r"rsm_(?P<key_id>[a-z0-9]{16})_(?P<secret>[A-Za-z0-9_-]{43})")
+_KEY_ID = re.compile(r"[a-z0-9]{16}")
 _ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -74,6 +75,8 @@ class FoundKey:
     is_expired: bool
     wait_seconds: float | None
 
+
+_NOT_FOUND = "there is no such key: GET /api/v1/api-keys lists yours"
 
 _COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in ApiKey.__dataclass_fields__)
 
@@ -127,14 +130,16 @@ def list_keys(connection: Connection[TupleRow], tenant_id: str) -> list[ApiKey]:
 
 
 def find_key(connection: Connection[TupleRow], tenant_id: str, key_id: str) -> ApiKey:
-    """Raises ApiKeyNotFound, also for another tenant's."""
+    """Raises ApiKeyNotFound, also for another tenant's, and for what can be no key's id."""
+    if _KEY_ID.fullmatch(key_id) is None:
+        raise ApiKeyNotFound(_NOT_FOUND)
     with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
         cursor.execute(
             sql.SQL("SELECT {} FROM resma.api_keys WHERE tenant_id = %s AND key_id = %s").format(_COLUMNS),
             (tenant_id, key_id),
         )
         if (row := cursor.fetchone()) is None:
-            raise ApiKeyNotFound("there is no such key: GET /api/v1/api-keys lists yours")
+            raise ApiKeyNotFound(_NOT_FOUND)
         return row
 
 
@@ -166,12 +171,12 @@ def rotate_key(
 
 def revoke_key(connection: Connection[TupleRow], tenant_id: str, key_id: str) -> None:
     """Ends a key at once. Safe to call twice. Raises ApiKeyNotFound."""
+    find_key(connection, tenant_id, key_id)
     connection.execute(
         "UPDATE resma.api_keys SET revoked_at = coalesce(revoked_at, clock_timestamp())"
         " WHERE tenant_id = %s AND key_id = %s",
         (tenant_id, key_id),
     )
-    find_key(connection, tenant_id, key_id)
 
 
 def _hash(secret: str) -> str:

@@ -16,7 +16,12 @@ LIVE = ("PENDING", "GENERATING")
 
 def note_checkpoint(connection: Connection[TupleRow], claim: Claim, record: CheckpointRecord) -> None:
     """Makes this what the next attempt goes on from. Raises LeaseLost."""
-    fenced_update(connection, claim, "checkpoint = %(checkpoint)s", {"checkpoint": Jsonb(record)})
+    fenced_update(
+        connection,
+        claim,
+        "checkpoint = %(checkpoint)s, rows_done = %(rows)s",
+        {"checkpoint": Jsonb(record), "rows": record["rows"]},
+    )
 
 
 def drop_checkpoint(connection: Connection[TupleRow], claim: Claim) -> None:

@@ -1,10 +1,11 @@
 """A job's life: claimed, kept alive, finished, sent back, cancelled, or given up. A worker's writes name its attempt.
 
-    PENDING -> GENERATING -> READY     (-> EXPIRED, when its files' time is over)
-     ^ ^  |        |    `--> FAILED    (a permanent error at once, a transient one after the last attempt)
-     | |  `---.----'------> CANCELLED
-     | `-(retry)-'              |     (or the hand-over of checkpoints.py)
-     `--------(redrive)------ FAILED   (dead_letters.py)
+    PENDING --> GENERATING --> READY --> EXPIRED   (when the time of its files is over)
+      ^ ^           | |
+      | `--(retry)--' `------> FAILED              (by a permanent error at once, by others after the last attempt)
+      `------(redrive)---------'                   (dead_letters.py)
+
+    PENDING or GENERATING ---> CANCELLED           (job_end.py)
 
 `attempt` grows with each claim: it is the fence. A worker that was thought dead and wakes up still names its old
 attempt, so none of its writes finds a row, and it raises LeaseLost. So does one whose job was cancelled: of finishing
@@ -25,11 +26,11 @@ from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import Jsonb
 
 from resma.content import ReportContent
-from resma.errors import LeaseHeld, LeaseLost, ReportEnded, ResmaError
+from resma.errors import LeaseHeld, LeaseLost, ResmaError
 from resma.header import Total
-from resma.reports import CheckpointRecord, StoredFile, find_report
+from resma.job_end import record_end
+from resma.reports import CheckpointRecord, StoredFile
 from resma.summary import Summary
-from resma.webhook_deliveries import EventType, owe_deliveries
 
 LEASE_SECONDS = 15
 """How long a job stays a worker's after its last sign of life, which comes about once a second."""
@@ -38,9 +39,6 @@ MAX_ATTEMPTS = 3
 """Attempts a job gets at first; as many as the queue's redrive policy has receives (template.yaml).
 
 The row says how many it is allowed by now: a redrive gives it as many again, a hand-over one more."""
-
-REVIVAL_HOURS = 6
-"""How long after its request a job whose receives were used up without attempts is sent again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +136,7 @@ def finish_job(  # noqa: PLR0913, PLR0917  # what there is to say of a finished 
         " error_code = NULL, error_detail = NULL",
         {"rows": rows, "files": Jsonb(list(files)), "metrics": Jsonb(metrics), "retention_days": retention_days},
     )
-    _record_event(connection, claim.tenant_id, claim.report_id, "report.ready")
+    record_end(connection, claim.tenant_id, claim.report_id, "report.ready")
 
 
 def send_back(connection: Connection[TupleRow], claim: Claim, error: Exception) -> None:
@@ -160,83 +158,7 @@ def fail_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -
         " error_code = %(code)s, error_detail = %(detail)s",
         _describe_attempt(claim, error, "; another one would fail the same way"),
     )
-    _record_event(connection, claim.tenant_id, claim.report_id, "report.failed")
-
-
-def cancel_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, cancelled_by: str) -> bool:
-    """PENDING or GENERATING -> CANCELLED, with the completion event; returns whether it was this call that did it.
-
-    Its worker finds out by its next heartbeat. Raises ReportNotFound, and ReportEnded where it has ended otherwise.
-    """
-    row = connection.execute(
-        """
-        UPDATE resma.reports
-        SET status = 'CANCELLED', cancelled_by = %s, finished_at = clock_timestamp(), lease_until = NULL,
-            error_code = NULL, error_detail = NULL
-        WHERE tenant_id = %s AND report_id = %s AND status IN ('PENDING', 'GENERATING')
-        RETURNING report_id
-        """,
-        (cancelled_by, tenant_id, report_id),
-    ).fetchone()
-    if row is None:
-        if (status := find_report(connection, tenant_id, report_id).status) != "CANCELLED":
-            raise ReportEnded(
-                f"the report is {status} already: only one that is PENDING or GENERATING can be cancelled"
-            )
-        return False
-    _record_event(connection, tenant_id, report_id, "report.cancelled")
-    return True
-
-
-def revive_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> bool:
-    """Puts a job that the queue has given up into the outbox, if it has attempts left; returns whether it did.
-
-    The queue counts receives, and not each is an attempt: while the database is away no worker can claim, and a
-    duplicate of a running job's message only finds it taken. Some hours after the request (or
-    the redrive, or the last checkpoint) it ends all the same.
-    """
-    row = connection.execute(
-        """
-        UPDATE resma.reports SET status = 'PENDING', lease_until = NULL, enqueued_at = NULL
-        WHERE tenant_id = %s AND report_id = %s AND attempt < attempts_allowed
-          AND greatest(coalesce(redriven_at, created_at), (checkpoint ->> 'at')::timestamptz)
-              > clock_timestamp() - make_interval(hours => %s)
-          AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
-        RETURNING report_id
-        """,
-        (tenant_id, report_id, REVIVAL_HOURS),
-    ).fetchone()
-    return row is not None
-
-
-def give_up_job(
-    connection: Connection[TupleRow], tenant_id: str, report_id: UUID, *, if_exhausted: bool = False
-) -> bool:
-    """FAILED with the last error, and a dead letter: for a job that nobody will try again by himself.
-
-    Returns whether the row was changed. With `if_exhausted`, only if it has had all attempts that it is allowed.
-    Leaves alone what is finished, and what a worker still has: a duplicate of its message was given up then.
-    """
-    row = connection.execute(
-        """
-        UPDATE resma.reports
-        SET status = 'FAILED', finished_at = clock_timestamp(), dead_lettered_at = clock_timestamp(),
-            lease_until = NULL, error_code = coalesce(error_code, 'worker-died'),
-            error_detail = coalesce(error_detail, 'the worker ended without a word in attempt ' || attempt ||
-                ', for instance out of memory or time: see its log') ||
-                '; given up after ' || attempt || CASE attempt WHEN 1 THEN ' attempt' ELSE ' attempts' END ||
-                ': once the cause is mended, redrive it (POST /api/v1/dead-letters/' || report_id ||
-                '/redrive) or ask for the report again'
-        WHERE tenant_id = %s AND report_id = %s
-          AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
-          AND (attempt >= attempts_allowed OR NOT %s)
-        RETURNING report_id
-        """,
-        (tenant_id, report_id, if_exhausted),
-    ).fetchone()
-    if row is not None:
-        _record_event(connection, tenant_id, report_id, "report.failed")
-    return row is not None
+    record_end(connection, claim.tenant_id, claim.report_id, "report.failed")
 
 
 def describe_error(error: Exception) -> dict[str, str]:
@@ -272,22 +194,3 @@ def fenced_update(connection: Connection[TupleRow], claim: Claim, assignments: s
     ).fetchone()
     if row is None:
         raise LeaseLost(f"report {claim.report_id} is no longer this worker's (attempt {claim.attempt})")
-
-
-def _record_event(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, type_: EventType) -> None:
-    """The event and its deliveries to whoever wants to be told: all exist or none.
-
-    A report that was redriven ends again, with another event; what it died of stays with the one that told of it.
-    """
-    row = connection.execute(
-        """
-        INSERT INTO resma.events (tenant_id, event_id, report_id, type, redrive, error_code, error_detail)
-        SELECT tenant_id, %s || CASE redrives WHEN 0 THEN '' ELSE '_' || redrives END, report_id, %s, redrives,
-               error_code, error_detail
-        FROM resma.reports WHERE tenant_id = %s AND report_id = %s
-        RETURNING event_id
-        """,
-        (f"evt_{report_id.hex}", type_, tenant_id, report_id),
-    ).fetchone()
-    assert row is not None  # the report has just been updated
-    owe_deliveries(connection, tenant_id, row[0])

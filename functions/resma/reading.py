@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
@@ -89,8 +90,8 @@ def _send_fetch(wire: pq.abc.PGconn, rows: int) -> None:
 
 
 def _next_result(wire: pq.abc.PGconn) -> pq.abc.PGresult:
-    """Waits, without Python's lock, for what comes next. None only marks the end of each statement's results."""
-    while (result := wire.get_result()) is None:
+    """Waits for what comes next. None only marks the end of each statement's results."""
+    while (result := _await_result(wire)) is None:
         if wire.status == pq.ConnStatus.BAD:
             raise psycopg.OperationalError("the connection was lost")
     if result.status in {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.PIPELINE_SYNC}:
@@ -98,6 +99,18 @@ def _next_result(wire: pq.abc.PGconn) -> pq.abc.PGresult:
     if wire.status == pq.ConnStatus.BAD:
         raise psycopg.OperationalError("the connection was lost")
     raise error_from_result(result)
+
+
+def _await_result(wire: pq.abc.PGconn) -> pq.abc.PGresult | None:
+    """Waits without Python's lock, which `get_result` would keep: a sort may take minutes before its first row, and the
+    heartbeat and the uploads have to go on."""
+    if wire.is_busy():
+        arrival = select.poll()
+        arrival.register(wire.socket, select.POLLIN)
+        while wire.is_busy():
+            arrival.poll()
+            wire.consume_input()
+    return wire.get_result()
 
 
 def _text_transformer(connection: Connection[TupleRow], result: pq.abc.PGresult) -> abc.Transformer:

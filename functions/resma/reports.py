@@ -62,6 +62,8 @@ class Report(ReportContent):
     started_at: datetime | None
     finished_at: datetime | None
     attempt: int
+    handovers: int
+    checkpoint: CheckpointRecord | None
     rows_done: int
     rows_expected: int | None
     as_of: datetime | None

@@ -50,7 +50,8 @@ class SavedWork:
 
 _ADMITTED = {
     "resma.saved_work": {"SavedWork", "SavedFile"},
-    "resma.multipart": {"UploadState", "Segment", "Part"},
+    "resma.multipart": {"UploadState", "Segment"},
+    "resma.object_store": {"Part"},
     "resma.summary": {"Summary"},
     "resma.header": {"Total", "Chart", "Series", "Period", "Balance"},
     "resma.writers.csv": {"CsvState"},

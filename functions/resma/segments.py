@@ -12,21 +12,18 @@ from itertools import count, pairwise
 from botocore.exceptions import ClientError
 
 from resma.errors import CheckpointUnusable
-from resma.multipart import (
-    MIB,
+from resma.multipart import MIB, Segment, Stored, UploadState
+from resma.object_store import (
     OWNER,
     Clients,
     Part,
-    Segment,
-    Stored,
-    UploadPool,
-    UploadState,
     UploadTarget,
     abort_upload,
     complete_once,
     find_object,
     store_errors,
 )
+from resma.upload_pool import UploadPool
 
 COPY_BYTES = 256 * MIB
 """What a request copies inside the store. It may be 5 GiB, but then the answer takes longer than a client waits."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from resma.job import give_up_job
+from resma.job_end import give_up_job
 from scheduler.resources import BATCH, IsTimeLeft, Resources
 
 ORPHANED_SECONDS = 15

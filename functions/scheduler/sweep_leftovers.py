@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
-from resma.multipart import abort_upload
+from resma.object_store import abort_upload
 from resma.options import FormatOptions
 from resma.reports import StoredFile
 from resma.writers import file_extension

@@ -17,7 +17,8 @@ from botocore.exceptions import ClientError
 from resma.checkpoints import note_checkpoint
 from resma.errors import CheckpointUnusable, LeaseLost, ObjectStoreUnavailable
 from resma.job import Claim
-from resma.multipart import Beginning, remove_object, store_errors
+from resma.multipart import Beginning
+from resma.object_store import remove_object, store_errors
 from resma.reports import CheckpointRecord
 from resma.saved_work import SavedWork, dump_work, load_work
 from resma.segments import close_upload

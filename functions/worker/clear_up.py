@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger
 from resma.checkpoints import find_standing
 from resma.errors import ResmaError
 from resma.job import Claim
-from resma.multipart import abort_uploads, remove_object
+from resma.object_store import abort_uploads, remove_object
 from resma.options import FormatOptions
 from resma.reports import CheckpointRecord
 from resma.writers import file_extension

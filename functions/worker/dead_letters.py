@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from resma.announce import Announcer
 from resma.aws import sns_client, sqs_client
 from resma.database import Database
-from resma.job import give_up_job, revive_job
+from resma.job_end import give_up_job, revive_job
 from resma.job_queue import Queue
 from resma.messages import JobMessage
 from resma.settings import read_settings

@@ -13,7 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from resma.checkpoints import drop_checkpoint, hand_over_job
 from resma.errors import LeaseLost, PermanentError, RequestInvalid, ResmaError, StartOver
-from resma.job import claim_job, fail_job, give_up_job, send_back
+from resma.job import claim_job, fail_job, send_back
+from resma.job_end import give_up_job
 from resma.job_queue import mark_enqueued, send_job
 from resma.messages import JobMessage
 from worker.clear_up import clear_up

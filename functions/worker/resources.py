@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from resma.announce import Announcer
 from resma.database import Database
-from resma.multipart import Clients
+from resma.object_store import Clients
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

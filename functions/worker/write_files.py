@@ -11,12 +11,14 @@ from typing import Any
 
 from resma.errors import RowCountMismatch
 from resma.header import ReportHeader
-from resma.multipart import Beginning, Clients, MultipartUpload, Segment, UploadPool, open_upload
+from resma.multipart import Beginning, MultipartUpload, Segment, open_upload
+from resma.object_store import Clients
 from resma.options import FormatOptions
 from resma.reports import StoredFile
 from resma.rows import Batch
 from resma.saved_work import SavedFile
 from resma.segments import join_segments
+from resma.upload_pool import UploadPool
 from resma.writers import Writer, file_extension, make_writer
 
 

@@ -9,11 +9,13 @@ from statistics import median
 
 import psycopg
 
+from infra.access.tenants import set_quotas
 from infra.local.paths import FUNCTIONS, ROOT
 from tests.bench.goals import IMPORT, POST
 from tests.bench.results import Result
 from tests.bench.rounds import MeasurementFailed, Say, run_child
 from tests.bench.servers import FOLDER, Aws, Bank
+from tests.bench.source import TENANT
 
 _IMPORT = """
 import time
@@ -46,6 +48,8 @@ def measure_import(say: Say) -> Result:
 def measure_post(bank: Bank, aws: Aws, say: Say) -> Result:
     """What it waited for the queue is not counted; Postgres is. The rows that it made are removed."""
     say("api: POST, warm")
+    with psycopg.connect(bank.admin_url) as connection:
+        set_quotas(connection, TENANT, {"requests_per_second": 100_000, "requests_burst": 100_000})
     environment = {**aws.environment, "DATABASE_URL": bank.admin_url, "APP_PASSWORD": bank.app_password}
     answer = run_child("tests.bench.api_post", {}, environment)
     with psycopg.connect(bank.admin_url) as connection:

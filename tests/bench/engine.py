@@ -16,7 +16,7 @@ from resma.catalogue import ReportType, find_report_type
 from resma.compose_header import compose_header
 from resma.content import ReportContent
 from resma.header import ReportHeader
-from resma.multipart import Clients, remove_object
+from resma.object_store import Clients, remove_object
 from resma.options import FormatOptions
 from resma.rows import Batch
 from resma.snapshot import open_snapshot

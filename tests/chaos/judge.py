@@ -60,7 +60,7 @@ def judge(
     rows = _rows(client)
     objects = _objects(client)
     verdict.lost += [f"a caller gave up: {said}" for said in storm.refused]
-    verdict.doubled += [f"{extra} was asked for by nobody" for extra in _extra(rows, plan, storm)]
+    verdict.doubled += [f"{extra} was asked for by nobody" for extra in _extra(rows, storm)]
     with ThreadPoolExecutor(2) as pool:
         hashed = pool.map(
             lambda report_id: hash_files(client, report_id) if _is_ready(rows, objects, report_id) else None,
@@ -100,12 +100,13 @@ def _objects(client: Client) -> dict[str, list[str]]:
     return found
 
 
-def _extra(rows: Mapping[str, Row], plan: Plan, storm: Storm) -> list[str]:
+def _extra(rows: Mapping[str, Row], storm: Storm) -> list[str]:
+    """Reports made in the storm that no caller knows of: a request that was sent again has made a second one."""
     accepted = set(storm.accepted.values())
     return [
-        f"{report_id} ({row['idempotency_key']})"
+        report_id
         for report_id, row in rows.items()
-        if report_id not in accepted and (row["idempotency_key"] or "").startswith(f"storm-{plan.seed}-")
+        if report_id not in accepted and row["created_at"].timestamp() >= storm.began
     ]
 
 

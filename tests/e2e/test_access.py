@@ -6,10 +6,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from infra.local.demo import Demo, DemoFailed, make_demo_key, run_demo
 from infra.local.paths import ROOT
 from tests.e2e.client import GENERATE, Client
 
@@ -104,3 +108,17 @@ def test_this_machine_needs_no_key_whatever_a_header_says(client: Client) -> Non
     assert client.http("GET", "/api/v1/reports?limit=1", headers={"X-Forwarded-For": "203.0.113.7"}).status == 200
     assert client.http("GET", "/api/v1/reports", headers={"Authorization": "Bearer nonsense"}).status == 401
     assert client.http("GET", "/health").json() == {"status": "ok"}
+
+
+def test_the_demo_brings_a_key_of_its_own(client: Client, tmp_path: Path) -> None:
+    """With one that is no good it fails, so it does not come in as this machine."""
+    good = make_demo_key(client.stack.up.database_url)
+    ((scopes, lifetime),) = client.sql(
+        "SELECT scopes, expires_at - created_at FROM resma.api_keys WHERE key_id = %s", good.split("_")[1]
+    )
+    assert set(scopes) == {"reports:read", "reports:write", "personal:read"}
+    assert lifetime < timedelta(hours=3)
+    bad = good[:-1] + ("A" if good[-1] != "A" else "B")
+    up = client.stack.up
+    with pytest.raises(DemoFailed, match="401"):
+        run_demo(Demo(up.api_url, bad, up.webhook_secret, tmp_path, "CSV", 1), Console(quiet=True))

@@ -18,9 +18,11 @@ from api.models import ReportRequest
 from api.request_report import request_report
 from resma.database import Database
 from resma.errors import LeaseLost, ReportEnded
-from resma.job import Claim, cancel_job, claim_job, fail_job, finish_job, keep_alive
+from resma.job import Claim, claim_job, fail_job, finish_job, keep_alive
+from resma.job_end import cancel_job
 from resma.job_queue import Queue
 from resma.reports import StoredFile
+from tests.e2e.eventually import eventually
 from tests.integration.conftest import System
 
 GENERATE = "/api/v1/reports/generate"
@@ -75,6 +77,34 @@ def test_the_worker_of_a_cancelled_report_has_lost_it(system: System) -> None:
         with pytest.raises(LeaseLost), database.transaction("demo") as connection:
             deed(connection)
     assert system.show(report_id)["status"] == "CANCELLED"
+
+
+def test_a_running_report_stops_in_the_middle_of_a_query(system: System, admin: Connection[TupleRow]) -> None:
+    """One that would take an hour to give its first row: nothing may wait for it with Python's lock held."""
+    admin.execute(
+        "CREATE POLICY slow ON bank.transactions AS RESTRICTIVE FOR SELECT TO resma_reader USING"
+        " (CASE WHEN current_query() LIKE 'FETCH%' THEN pg_sleep(60) IS NOT NULL ELSE true END)"
+    )
+    running = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE application_name = 'resma-worker-source' AND wait_event = 'PgSleep'"
+    )
+    try:
+        report_id = system.request_report(format="CSV")
+        (record,) = system.receive()
+        with ThreadPoolExecutor(1) as thread:
+            done = thread.submit(system.work, record)
+            eventually("the query runs", lambda: admin.execute(running).fetchone() == (1,))
+            assert len(system.open_uploads()) == 1
+            assert _cancel(system, report_id)[0] == 200
+            assert not done.result(30), "its message comes once more, and finds nothing to do"
+        assert admin.execute(running).fetchone() == (0,)
+    finally:
+        admin.execute("DROP POLICY slow ON bank.transactions")
+    assert system.objects() == []
+    assert system.open_uploads() == []
+    assert system.show(report_id)["error"] is None, "that its query was cancelled is no error of the report's"
+    assert system.work(record)
 
 
 @pytest.mark.parametrize("status", ["READY", "FAILED", "EXPIRED"])

@@ -245,7 +245,7 @@ def test_a_store_that_is_away_leaves_nothing(
     (record,) = system.receive()
     resources = worker.app._resources()
     client = resources.s3_asking_once if operation == "complete_multipart_upload" else resources.s3
-    monkeypatch.setattr("resma.multipart.APPEAR_SECONDS", 0)
+    monkeypatch.setattr("resma.object_store.APPEAR_SECONDS", 0)
 
     def refuse(**_arguments: Any) -> Any:
         raise EndpointConnectionError(endpoint_url="http://store")

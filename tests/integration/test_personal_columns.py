@@ -168,7 +168,7 @@ def test_each_minting_is_on_record(
         status, headers, _ = system.call_with(key, "GET", path, query=query)
         assert (status, headers["Cache-Control"]) == (303, "no-store")
         assert "X-Amz-Expires=3600" in headers["Location"]
-    assert system.call_with(keys[0], "GET", path, query={"format": "XLSX"})[0] == 422
+    assert system.call_with(keys[0], "GET", path, query={"format": "XLSX"})[0] == 404
     links = admin.execute(
         "SELECT format, object_key, subject, address, expires_at - minted_at <= interval '1 hour',"
         " clock_timestamp() - minted_at < interval '1 minute' FROM resma.download_links"

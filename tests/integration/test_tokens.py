@@ -133,6 +133,8 @@ def test_the_keys_are_kept(issuer: Issuer, system: System) -> None:
         ({"iss": "https://elsewhere.example"}, "another issuer"),
         ({"iss": None}, "lacks"),
         ({"sub": None}, "lacks"),
+        ({"sub": "maria\x00"}, "sub"),
+        ({"sub": 7}, "sub"),
         ({"nbf": 10_000_000_000}, "not valid yet"),
         ({"tenant_id": None}, "names no tenant"),
         ({"tenant_id": ["demo"]}, "names no tenant"),

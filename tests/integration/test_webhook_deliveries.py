@@ -18,7 +18,7 @@ from yoyo import get_backend, read_migrations
 import webhook.app
 from infra.local.postgres import PostgresServer
 from infra.postgres.migrate import MIGRATIONS, migrate
-from resma.job import give_up_job
+from resma.job_end import give_up_job
 from tests.integration.conftest import ActAs, Context, System
 from tests.integration.receivers import receiver, status
 from tests.integration.test_webhook_endpoints import ENDPOINTS, call, refused, register

@@ -46,3 +46,9 @@ def test_deployment_to_aws_shows_what_it_changes(stage: str) -> None:
 def test_a_forgotten_stage_is_no_other_stage() -> None:
     """Parameters given to `sam deploy` on the command line replace the section's: StageName must be missed then."""
     assert "Default" not in PARAMETERS["StageName"]
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_only_the_local_stage_lets_this_machine_in(stage: str) -> None:
+    assert read_stage("local").parameters["LoopbackTenant"] == "demo"
+    assert "LoopbackTenant" not in read_stage(stage).parameters

@@ -150,6 +150,19 @@ def test_variables_are_those_that_the_code_reads(function: str) -> None:
     assert given["POWERTOOLS_SERVICE_NAME"]
 
 
+def test_no_other_stage_than_local_lets_a_machine_in_without_a_key() -> None:
+    """The rule refuses the deployment; should a rule ever be passed over, the function is told of no tenant."""
+    variables = FUNCTION_PROPERTIES["ApiFunction"]["Environment"]["Variables"]
+    assert variables["LOOPBACK_TENANT"] == {"Fn::If": ["IsLocal", {"Ref": "LoopbackTenant"}, ""]}
+    is_local = {"Fn::Equals": [{"Ref": "StageName"}, "local"]}
+    assert DOCUMENT["Conditions"]["IsLocal"] == is_local
+    rule = DOCUMENT["Rules"]["LoopbackIsLocal"]
+    assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "LoopbackTenant"}, ""]}]}
+    assert [item["Assert"] for item in rule["Assertions"]] == [is_local]
+    assert DOCUMENT["Parameters"]["LoopbackTenant"]["Default"] == ""
+    assert TEMPLATE.read_text(encoding="utf-8").count("!Ref LoopbackTenant") == 2
+
+
 def test_parameters_are_used() -> None:
     text = TEMPLATE.read_text(encoding="utf-8")
     for name in DOCUMENT["Parameters"]:

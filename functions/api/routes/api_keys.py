@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api.context import caller_of, database
@@ -49,9 +49,11 @@ def handle_post_key(body: ApiKeyRequest) -> Response[NewApiKeyView]:
     tags=["keys"],
     security=needs("keys:manage"),
 )
-def handle_post_rotation(key_id: KeyId, body: RotationRequest) -> Response[NewApiKeyView]:
+def handle_post_rotation(
+    key_id: KeyId, body: Annotated[RotationRequest | None, Body()] = None
+) -> Response[NewApiKeyView]:
     """POST: 201 with the new key, which is not shown again."""
-    view = replace_key(database(), caller_of(router), key_id, body.grace_seconds)
+    view = replace_key(database(), caller_of(router), key_id, (body or RotationRequest()).grace_seconds)
     return Response(HTTPStatus.CREATED, "application/json", view, headers=dict(_HEADERS))
 
 
