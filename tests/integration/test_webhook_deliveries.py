@@ -375,6 +375,25 @@ def test_tenants_take_turns(admin: Connection[TupleRow]) -> None:
     assert len(set(taken)) == len(taken), "each is taken once"
 
 
+def test_two_ticks_at_once_take_different_ones(admin: Connection[TupleRow], postgres: PostgresServer) -> None:
+    _owe(admin, "demo", "https://hooks.example.com/", 4)
+    later: list[Delivery] = []
+
+    def take() -> None:
+        with psycopg.connect(postgres.url) as connection:
+            later.extend(claim_due_attempts(connection, {}, 2, TENANT_PARALLEL))
+
+    with psycopg.connect(postgres.url) as connection:
+        first = claim_due_attempts(connection, {}, 2, TENANT_PARALLEL)
+        thread = threading.Thread(target=take)
+        thread.start()
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        while admin.execute(waiting).fetchone() != (1,):
+            assert thread.is_alive(), "it did not wait"
+    thread.join()
+    assert len({each.event_id for each in (*first, *later)}) == 4
+
+
 @pytest.mark.usefixtures("as_tenant")
 def test_receivers_that_hang_hold_up_nobody_else(system: System, admin: Connection[TupleRow]) -> None:
     """One tenant's answer only once the other's was told: were they in its way, they would wait in vain."""
