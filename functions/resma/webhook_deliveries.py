@@ -187,18 +187,17 @@ def replay_delivery(
     Raises WebhookDeliveryNotFound; WebhookEndpointDisabled, also where it is deleted; WebhookDeliveryUnderWay.
     """
     key = (tenant_id, event_id, endpoint_id)
-    taken = connection.execute(
-        "SELECT attempts FROM resma.webhook_deliveries"
-        " WHERE tenant_id = %s AND event_id = %s AND endpoint_id = %s FOR UPDATE",
-        key,
-    ).fetchone()
-    if taken is None:
-        raise WebhookDeliveryNotFound("there is no such delivery: GET /api/v1/reports/{id}/deliveries lists a report's")
+    find_delivery(connection, *key)
+    # The endpoint before its delivery: whoever disables or deletes it waits, and then finds this among those to end.
     _require_enabled(connection, tenant_id, endpoint_id)
+    connection.execute(
+        "SELECT 1 FROM resma.webhook_deliveries WHERE tenant_id = %s AND event_id = %s AND endpoint_id = %s FOR UPDATE",
+        key,
+    )
     under_way = connection.execute(
         "SELECT 1 FROM resma.webhook_attempts WHERE tenant_id = %s AND event_id = %s AND endpoint_id = %s"
-        " AND attempt = %s AND milliseconds IS NULL AND started_at > clock_timestamp() - interval '1 minute'",
-        (*key, taken[0]),
+        " AND milliseconds IS NULL AND started_at > clock_timestamp() - interval '1 minute'",
+        key,
     ).fetchone()
     if under_way is not None:
         raise WebhookDeliveryUnderWay("an attempt is being made at this moment: ask again when it is on record")
@@ -219,7 +218,8 @@ def _require_enabled(connection: Connection[TupleRow], tenant_id: str, endpoint_
     if endpoint_id == CALLBACK:
         return
     enabled = connection.execute(
-        "SELECT 1 FROM resma.webhook_endpoints WHERE tenant_id = %s AND endpoint_id = %s AND disabled_at IS NULL",
+        "SELECT 1 FROM resma.webhook_endpoints WHERE tenant_id = %s AND endpoint_id = %s AND disabled_at IS NULL"
+        " FOR SHARE",
         (tenant_id, endpoint_id),
     ).fetchone()
     if enabled is None:

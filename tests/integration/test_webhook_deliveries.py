@@ -19,6 +19,7 @@ import webhook.app
 from infra.local.postgres import PostgresServer
 from infra.postgres.migrate import MIGRATIONS, migrate
 from resma.job_end import give_up_job
+from resma.webhook_deliveries import replay_delivery
 from tests.integration.conftest import ActAs, Context, System
 from tests.integration.receivers import receiver, status
 from tests.integration.test_webhook_endpoints import ENDPOINTS, call, refused, register
@@ -252,9 +253,7 @@ def test_an_endpoint_that_is_deleted_while_an_event_is_made_is_owed_nothing(
         path = f"{ENDPOINTS}/{endpoint['id']}"
         thread = threading.Thread(target=lambda: deleted.append(system.call_api("DELETE", path)[0]))
         thread.start()
-        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'DELETE%%'"
-        while admin.execute(waiting).fetchone() != (1,):
-            assert thread.is_alive(), "it did not wait"
+        _await_lock(admin, "DELETE", thread)
     thread.join()
     assert deleted == [204]
     assert deliveries(system, report_id)[endpoint["id"]]["endedReason"] == "endpoint-deleted"
@@ -316,6 +315,30 @@ def test_no_replay_beside_an_attempt(system: System, admin: Connection[TupleRow]
     assert refused(system, "POST", unknown)[:2] == (404, "webhook-delivery-not-found")
     nonsense = "/api/v1/webhook-deliveries/evt_-/callback/replay"
     assert refused(system, "POST", nonsense)[:2] == (404, "webhook-delivery-not-found")
+
+
+def test_an_endpoint_that_is_deleted_while_a_replay_is_asked_for_is_owed_nothing(
+    system: System, admin: Connection[TupleRow], postgres: PostgresServer
+) -> None:
+    with receiver(status(204)) as server:
+        endpoint = register(system, url=server.url)
+        report_id = make_report(system)
+        event_id = deliveries(system, report_id)[endpoint["id"]]["eventId"]
+        with psycopg.connect(postgres.url) as connection:
+            replay_delivery(connection, "demo", event_id, endpoint["id"], ("key-1", None))
+            thread = threading.Thread(target=lambda: system.call_api("DELETE", f"{ENDPOINTS}/{endpoint['id']}"))
+            thread.start()
+            _await_lock(admin, "DELETE", thread)
+        thread.join()
+        assert tick(admin) == 0
+    assert deliveries(system, report_id)[endpoint["id"]]["endedReason"] == "endpoint-deleted"
+
+
+def _await_lock(admin: Connection[TupleRow], statement: str, thread: threading.Thread) -> None:
+    """Waits until a thread's statement waits for another transaction."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
+    while admin.execute(waiting, (f"{statement}%",)).fetchone() != (1,):
+        assert thread.is_alive(), "it did not wait"
 
 
 def test_an_endpoints_deliveries_come_in_pages(system: System, admin: Connection[TupleRow]) -> None:
