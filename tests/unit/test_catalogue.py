@@ -227,7 +227,7 @@ def test_a_broken_catalogue_says_where_when_it_is_loaded(tmp_path: Path) -> None
     toml = tmp_path / "fees" / "report.toml"
     toml.write_text(toml.read_text(encoding="utf-8").replace('kind = "integer"', 'kind = "int"', 1), encoding="utf-8")
     with pytest.raises(
-        CatalogueInvalid, match=r"fees/report\.toml:39: column fees: kind 'int' is unknown: use integer"
+        CatalogueInvalid, match=r"fees/report\.toml:40: column fees: kind 'int' is unknown: use integer"
     ):
         load_catalogue(tmp_path)
 
