@@ -19,7 +19,7 @@ import webhook.app
 from infra.local.postgres import PostgresServer
 from infra.postgres.migrate import MIGRATIONS, migrate
 from resma.job_end import give_up_job
-from resma.webhook_deliveries import replay_delivery
+from resma.replay_webhook import replay_delivery
 from tests.integration.conftest import ActAs, Context, System
 from tests.integration.receivers import receiver, status
 from tests.integration.test_webhook_endpoints import ENDPOINTS, call, refused, register
