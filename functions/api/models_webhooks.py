@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from aws_lambda_powertools.event_handler.openapi.params import Path
+from pydantic import AfterValidator, Field
 
 from api.models import RequestModel, ViewModel
+from resma.errors import WebhookDeliveryNotFound, WebhookEndpointNotFound
 from resma.webhook_deliveries import EventType
 
 DeliveryStatus = Literal["PENDING", "DELIVERED", "FAILED"]
+
+_ENDPOINT_ID = r"^(callback|whe_[0-9a-f]{32})$"
+_EVENT_ID = "^evt_[0-9a-z_]{1,80}$"
+
+
+def _require_endpoint_id(text: str) -> str:
+    if re.fullmatch(_ENDPOINT_ID, text, re.ASCII) is None:
+        raise WebhookEndpointNotFound("that is no endpoint's id: GET /api/v1/webhook-endpoints lists yours")
+    return text
+
+
+def _require_event_id(text: str) -> str:
+    if re.fullmatch(_EVENT_ID, text, re.ASCII) is None:
+        raise WebhookDeliveryNotFound("that is no event's id: GET /api/v1/reports/{id}/deliveries has them")
+    return text
+
+
+EndpointId = Annotated[
+    str,
+    AfterValidator(_require_endpoint_id),
+    Path(description="The endpoint's id, or `callback`.", json_schema_extra={"pattern": _ENDPOINT_ID}),
+]
+EventId = Annotated[
+    str,
+    AfterValidator(_require_event_id),
+    Path(description="The event's id.", json_schema_extra={"pattern": _EVENT_ID}),
+]
 
 _Url = Annotated[
     str,

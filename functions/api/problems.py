@@ -71,7 +71,6 @@ _STATUS: Mapping[type[ResmaError], HTTPStatus] = {
     WebhookEndpointNotFound: HTTPStatus.NOT_FOUND,
     WebhookDeliveryNotFound: HTTPStatus.NOT_FOUND,
     WebhookDeliveryUnderWay: HTTPStatus.CONFLICT,
-    # No conflict that passes by itself: 409 would promise that with its Retry-After.
     WebhookEndpointsTooMany: HTTPStatus.CONFLICT,
     WebhookEndpointDisabled: HTTPStatus.CONFLICT,
     WebhookEndpointFixed: HTTPStatus.CONFLICT,
@@ -85,7 +84,8 @@ _FAULTS_MAX = 20
 """Faults that a problem lists; a request with more is not mended one by one."""
 
 _RETRY_AFTER_SECONDS = 5
-_RETRYABLE = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.CONFLICT}
+_PASSING = {kind.code for kind in (IdempotencyKeyInFlight, ReportNotReady, WebhookDeliveryUnderWay)}
+"""Conflicts that pass by themselves; others ask for something to be done first."""
 
 
 def problem_of(error: ResmaError, instance: str) -> Response[str]:
@@ -138,5 +138,6 @@ def problem(status: HTTPStatus, code: str, detail: str, instance: str, faults: I
     }
     if errors := [{"pointer": fault.pointer, "detail": fault.detail} for fault in islice(faults, _FAULTS_MAX)]:
         body["errors"] = errors
-    headers: dict[str, str | list[str]] = {"Retry-After": str(_RETRY_AFTER_SECONDS)} if status in _RETRYABLE else {}
+    passes = status == HTTPStatus.SERVICE_UNAVAILABLE or code in _PASSING
+    headers: dict[str, str | list[str]] = {"Retry-After": str(_RETRY_AFTER_SECONDS)} if passes else {}
     return Response(status.value, MEDIA_TYPE, json.dumps(body, ensure_ascii=False), headers=headers)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from api.caller import Caller
 from resma.database import Database
+from resma.replay_webhook import replay_delivery as make_due
 from resma.webhook_deliveries import Record, find_delivery
-from resma.webhook_deliveries import replay_delivery as make_due
 
 
 def replay_delivery(database: Database, caller: Caller, event_id: str, endpoint_id: str) -> Record:

@@ -25,7 +25,6 @@ _QUICK = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", 
 # Three parts go up at once (see multipart.py); a part may take long on a slow line, but not for ever.
 _OBJECTS = Config(
     connect_timeout=3,
-    read_timeout=30,
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=8,
     # Uploads say themselves which checksum they want; the one that only copies must have none (see segments.py).
@@ -56,7 +55,11 @@ def secrets_client() -> SecretsManagerClient:
 
 @lru_cache
 def s3_client(
-    credentials_secret_arn: str | None = None, endpoint_url: str | None = None, *, asks_once: bool = False
+    credentials_secret_arn: str | None = None,
+    endpoint_url: str | None = None,
+    *,
+    asks_once: bool = False,
+    answer_seconds: int = 30,
 ) -> S3Client:
     """The object store: S3, or whatever AWS_ENDPOINT_URL_S3 names. `asks_once` is for what must not be asked twice.
 
@@ -70,7 +73,8 @@ def s3_client(
         # into presigned addresses, which MinIO then refuses.
         keys = {"aws_access_key_id": secret["accessKeyId"], "aws_secret_access_key": secret["secretAccessKey"]}
     once = Config(retries={"mode": "standard", "total_max_attempts": 1})
-    config = _OBJECTS.merge(once) if asks_once else _OBJECTS
+    config = _OBJECTS.merge(Config(read_timeout=answer_seconds))
+    config = config.merge(once) if asks_once else config
     return boto3.client("s3", endpoint_url=endpoint_url, config=config, **keys)
 
 

@@ -1,4 +1,4 @@
-"""The rows of `resma.webhook_deliveries`: what is owed to whom, every attempt at it, and who asked for another.
+"""The rows of `resma.webhook_deliveries`: what is owed to whom, every attempt at it, and who asked for more.
 
 How attempts are made is in the webhook function.
 """
@@ -14,7 +14,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
-from resma.errors import WebhookDeliveryNotFound, WebhookDeliveryUnderWay, WebhookEndpointDisabled
+from resma.errors import WebhookDeliveryNotFound
 from resma.webhook_secrets import CALLBACK
 
 EventType = Literal["report.ready", "report.failed", "report.cancelled"]
@@ -177,53 +177,6 @@ def find_delivery(connection: Connection[TupleRow], tenant_id: str, event_id: st
     if not found:
         raise WebhookDeliveryNotFound("there is no such delivery: GET /api/v1/reports/{id}/deliveries lists a report's")
     return found[0]
-
-
-def replay_delivery(
-    connection: Connection[TupleRow], tenant_id: str, event_id: str, endpoint_id: str, asked: tuple[str, str | None]
-) -> None:
-    """Makes a delivery due now, with all its attempts and pauses before it again; `asked` says by whom, from where.
-
-    Raises WebhookDeliveryNotFound; WebhookEndpointDisabled, also where it is deleted; WebhookDeliveryUnderWay.
-    """
-    key = (tenant_id, event_id, endpoint_id)
-    taken = connection.execute(
-        "SELECT attempts FROM resma.webhook_deliveries"
-        " WHERE tenant_id = %s AND event_id = %s AND endpoint_id = %s FOR UPDATE",
-        key,
-    ).fetchone()
-    if taken is None:
-        raise WebhookDeliveryNotFound("there is no such delivery: GET /api/v1/reports/{id}/deliveries lists a report's")
-    _require_enabled(connection, tenant_id, endpoint_id)
-    under_way = connection.execute(
-        "SELECT 1 FROM resma.webhook_attempts WHERE tenant_id = %s AND event_id = %s AND endpoint_id = %s"
-        " AND attempt = %s AND milliseconds IS NULL AND started_at > clock_timestamp() - interval '1 minute'",
-        (*key, taken[0]),
-    ).fetchone()
-    if under_way is not None:
-        raise WebhookDeliveryUnderWay("an attempt is being made at this moment: ask again when it is on record")
-    connection.execute(
-        "UPDATE resma.webhook_deliveries SET status = 'PENDING', ended_reason = NULL, delivered_at = NULL,"
-        " next_attempt_at = clock_timestamp(), attempts_before = attempts"
-        " WHERE tenant_id = %s AND event_id = %s AND endpoint_id = %s",
-        key,
-    )
-    connection.execute(
-        "INSERT INTO resma.webhook_replays (tenant_id, event_id, endpoint_id, asked_by, asked_from)"
-        " VALUES (%s, %s, %s, %s, %s)",
-        (*key, *asked),
-    )
-
-
-def _require_enabled(connection: Connection[TupleRow], tenant_id: str, endpoint_id: str) -> None:
-    if endpoint_id == CALLBACK:
-        return
-    enabled = connection.execute(
-        "SELECT 1 FROM resma.webhook_endpoints WHERE tenant_id = %s AND endpoint_id = %s AND disabled_at IS NULL",
-        (tenant_id, endpoint_id),
-    ).fetchone()
-    if enabled is None:
-        raise WebhookEndpointDisabled("the endpoint is disabled or deleted: enable it first (PATCH, enabled: true)")
 
 
 def _select(connection: Connection[TupleRow], tenant_id: str, condition: str, **values: object) -> list[Record]:

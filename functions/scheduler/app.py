@@ -48,7 +48,8 @@ def _resources() -> Resources:
         sns=sns_client(),
         topic_arn=settings.topic_arn,
         public_base_url=settings.public_base_url,
-        s3=s3_client(settings.s3_credentials_secret_arn),
+        # No answer within 8 s is a reason to end the sweep: the tick has others, and an end of its own.
+        s3=s3_client(settings.s3_credentials_secret_arn, asks_once=True, answer_seconds=5),
         bucket=settings.bucket,
         retention_days=settings.retention_days,
     )

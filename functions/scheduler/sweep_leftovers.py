@@ -15,7 +15,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
-from resma.object_store import abort_upload
 from resma.options import FormatOptions
 from resma.reports import StoredFile
 from resma.writers import file_extension
@@ -119,9 +118,18 @@ def _abort_uploads(s3: S3Client, bucket: str, report: _Ended) -> int:
     aborted = 0
     for prefix in (_prefix(report), *keys):
         for upload in s3.list_multipart_uploads(Bucket=bucket, Prefix=prefix).get("Uploads", []):
-            abort_upload(s3, bucket, upload["Key"], upload["UploadId"])
-            aborted += 1
+            aborted += _abort_upload(s3, bucket, upload["Key"], upload["UploadId"])
     return aborted
+
+
+def _abort_upload(s3: S3Client, bucket: str, key: str, upload_id: str) -> int:
+    try:
+        s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchUpload":  # by its own worker, just now
+            raise
+        return 0
+    return 1
 
 
 def _remove_objects(s3: S3Client, bucket: str, report: _Ended) -> int:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger
 
 from resma.database import Database
-from resma.download import DOWNLOAD_SECONDS, WEBHOOK, Signer, mint_download
+from resma.download import DOWNLOAD_SECONDS, WEBHOOK, Signer, mint_download, open_columns
 from resma.errors import DatabaseUnavailable
 from resma.events import describe_event, find_event
 from resma.reports import find_report
-from resma.webhook_secrets import read_master_secret, signing_secrets
+from resma.webhook_secrets import CALLBACK, read_master_secret, signing_secrets
 from webhook.connect_checked import Network
 from webhook.deliveries import Delivery, claim_due_attempts, claim_first_attempts, record_outcome
 from webhook.post_signed import Outcome, post_signed
@@ -122,7 +122,11 @@ def _attempt(resources: Resources, delivery: Delivery) -> None:
 
 
 def _body(resources: Resources, delivery: Delivery) -> str:
-    """The event, and for each file a presigned address minted for this attempt: an old one may have ended by now."""
+    """The event, and for each file a presigned address minted for this attempt: an old one may have ended by now.
+
+    A report that shows personal columns has addresses for the callback that its requester named, who may see them, and
+    none for endpoints: whoever registers those need not be allowed to.
+    """
     with resources.system.transaction(delivery.tenant_id) as connection:
         event = find_event(connection, delivery.tenant_id, delivery.report_id, delivery.event_id)
         report = find_report(connection, delivery.tenant_id, delivery.report_id)
@@ -130,6 +134,8 @@ def _body(resources: Resources, delivery: Delivery) -> str:
         message = describe_event(event, report, resources.public_base_url)
         # Of a report that was redriven, the event that it had failed carries no file, whatever became of it since.
         files = report.files or [] if report.status == "READY" == message["data"]["status"] else []
+        if delivery.endpoint_id != CALLBACK and open_columns(report):
+            files = []
         signer = Signer(resources.s3, resources.bucket)
         addresses = [mint_download(connection, signer, report, file, WEBHOOK) for file in files]
     if addresses:

@@ -24,6 +24,9 @@ Manner = Literal["fail", "hang", "redirect", "garbage", "close"]
 ROWS = 60_000
 """Transactions of the demo bank; all of them are a CSV of two parts."""
 
+AIMED: tuple[Kind, ...] = ("kill-workers", "freeze-workers", "stretch-leases")
+"""What wants a report in mid-air."""
+
 MANNERS: tuple[Manner, ...] = ("fail", "redirect", "garbage", "close", "hang")
 FORMATS = ("CSV", "NDJSON", "PDF", "XLSX", "PARQUET")
 COMPRESSIONS = ("none", "gzip", "zstd")
@@ -74,9 +77,9 @@ def make_plan(seed: int, reports: int, *, is_quick: bool = False) -> Plan:
     """Returns the plan of a seed: always the same one for the same arguments."""
     chance = random.Random(seed)
     strikes = list(_strikes(chance, is_quick=is_quick, seconds=max(90.0, reports * 0.9)))
-    last = max(strike.at_seconds + strike.seconds for strike in strikes)
+    last = max(strike.at_seconds for strike in strikes)
     contents = _contents(chance, 16 if is_quick else 60)
-    requests = _requests(chance, reports, len(contents), last)
+    requests = _requests(chance, reports, len(contents), last, [one for one in strikes if one.kind in AIMED])
     return Plan(seed, contents, requests, strikes)
 
 
@@ -131,12 +134,19 @@ def _period(chance: random.Random, format_: str) -> dict[str, Any]:
     return {"from": first, "to": last[size]} if size in last else {"from": "2024-01-01"}
 
 
-def _requests(chance: random.Random, reports: int, contents: int, seconds: float) -> list[Request]:
-    """Half of them come in bursts; every content is asked for at least once, if there are as many reports."""
+def _requests(
+    chance: random.Random, reports: int, contents: int, seconds: float, aimed: Sequence[Strike]
+) -> list[Request]:
+    """Some come for a strike to hit, half of the others in bursts; every content is asked for, if there are enough."""
+    targets = [strike.at_seconds + chance.uniform(0, 0.5) for strike in aimed for _ in range(3)][: reports // 2]
     bursts = [chance.uniform(0, seconds) for _ in range(max(3, reports // 40))]
     moments = sorted(
-        chance.choice(bursts) + chance.uniform(0, 1) if chance.random() < 0.5 else chance.uniform(0, seconds)
-        for _ in range(reports)
+        targets[number]
+        if number < len(targets)
+        else chance.choice(bursts) + chance.uniform(0, 1)
+        if chance.random() < 0.5
+        else chance.uniform(0, seconds)
+        for number in range(reports)
     )
     chosen = [number % contents if number < contents else chance.randrange(contents) for number in range(reports)]
     chance.shuffle(chosen)

@@ -25,10 +25,11 @@ from tests.e2e.fault_proxy import Fault, FaultProxy
 PART = b"partNumber="
 """What the address of every upload of a part contains."""
 
-AIM_SECONDS = 5
+AIM_SECONDS = 8
 """How long a strike that wants a report in mid-air waits for one."""
 
-LANES = {"kill-workers": "s3", "freeze-workers": "frozen", "stretch-leases": "s3"}
+LANES = {"kill-workers": "s3", "freeze-workers": "s3", "stretch-leases": "s3"}
+"""What strikes with the object store's help, one after the other; the others have a lane by what they strike."""
 
 
 @dataclass(frozen=True)
@@ -123,19 +124,18 @@ class Striker:
         return is_aimed and bool(running)
 
     def _freeze_workers(self, strike: Strike) -> bool:
-        workers = [psutil.Process(pid) for pid in running_processes(self._client, "WorkerFunction")]
-        # Not all of them: the others are to take over.
-        chosen = workers[: 1 + round(strike.choice)]
-        running = self._running()
-        for worker in chosen:
-            worker.suspend()
-        self._recovery.watch(running, only_if_expired=True)
-        try:
-            time.sleep(strike.seconds)
-        finally:
+        with self._report_in_mid_air():
+            workers = [psutil.Process(pid) for pid in running_processes(self._client, "WorkerFunction")]
+            # Not all of them: the others are to take over.
+            chosen = workers[: 1 + round(strike.choice)]
+            running = self._running()
             for worker in chosen:
-                with contextlib.suppress(psutil.Error):
-                    worker.resume()
+                worker.suspend()
+            self._recovery.watch(running, only_if_expired=True)
+        waking = threading.Timer(strike.seconds, _wake, (chosen,))
+        waking.daemon = True
+        waking.start()
+        self._threads.append(waking)
         return bool(chosen)
 
     def _stretch_leases(self, strike: Strike) -> bool:
@@ -206,3 +206,9 @@ class Striker:
             QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=max(1, round(strike.seconds)), WaitTimeSeconds=3
         )
         return bool(received.get("Messages"))
+
+
+def _wake(workers: Sequence[psutil.Process]) -> None:
+    for worker in workers:
+        with contextlib.suppress(psutil.Error):
+            worker.resume()

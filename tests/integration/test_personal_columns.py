@@ -185,6 +185,31 @@ def test_each_minting_is_on_record(
     ]
 
 
+def test_an_endpoint_gets_no_address_of_what_its_registrar_may_not_see(
+    system: System, keys: tuple[str, str], admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else webhooks:manage would do for personal:read."""
+    told: list[dict[str, Any]] = []
+
+    def take(*given: Any) -> Outcome:
+        told.extend(json.loads(text) for text in given if isinstance(text, str) and text.startswith("{"))
+        return Outcome(200, None, 1)
+
+    monkeypatch.setattr(webhook.deliver_webhook, "post_signed", take)
+    manager = system.make_key("webhooks:manage")
+    endpoint = {"url": "https://customer.example/hook"}
+    assert system.call_with(manager, "POST", "/api/v1/webhook-endpoints", endpoint)[0] == 201
+    try:
+        for key in keys:
+            make(system, key, **REQUEST, format="CSV")
+            for envelope in system.events():
+                system.deliver(envelope)
+    finally:
+        admin.execute("DELETE FROM resma.webhook_endpoints")
+    assert ["downloadUrl" in message["data"] for message in told] == [True, False]
+    assert all("download" in message["data"]["links"] for message in told)
+
+
 def test_no_record_no_address(system: System, keys: tuple[str, str], admin: Connection[TupleRow]) -> None:
     report_id = make(system, keys[0], type="DAILY_SUMMARY", format="CSV")
     admin.execute("ALTER TABLE resma.download_links ADD CONSTRAINT no_more CHECK (false) NOT VALID")

@@ -19,6 +19,7 @@ import webhook.app
 from infra.local.postgres import PostgresServer
 from infra.postgres.migrate import MIGRATIONS, migrate
 from resma.job_end import give_up_job
+from resma.replay_webhook import replay_delivery
 from tests.integration.conftest import ActAs, Context, System
 from tests.integration.receivers import receiver, status
 from tests.integration.test_webhook_endpoints import ENDPOINTS, call, refused, register
@@ -74,7 +75,8 @@ def test_callback_and_endpoints_are_told_each_with_its_own_secret(system: System
         (request,) = server.requests
         message = Webhook(secret).verify(request.body, request.headers)
         assert message["data"]["reportId"] == str(report_id)
-        assert message["data"]["downloadUrl"]
+        # The report shows personal columns: its file is for whom its requester has named.
+        assert ("downloadUrl" in message["data"]) == (server is own)
         for others in set(secrets) - {secret}:
             with pytest.raises(WebhookVerificationError):
                 Webhook(others).verify(request.body, request.headers)
@@ -252,9 +254,7 @@ def test_an_endpoint_that_is_deleted_while_an_event_is_made_is_owed_nothing(
         path = f"{ENDPOINTS}/{endpoint['id']}"
         thread = threading.Thread(target=lambda: deleted.append(system.call_api("DELETE", path)[0]))
         thread.start()
-        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'DELETE%%'"
-        while admin.execute(waiting).fetchone() != (1,):
-            assert thread.is_alive(), "it did not wait"
+        _await_lock(admin, "DELETE", thread)
     thread.join()
     assert deleted == [204]
     assert deliveries(system, report_id)[endpoint["id"]]["endedReason"] == "endpoint-deleted"
@@ -314,6 +314,32 @@ def test_no_replay_beside_an_attempt(system: System, admin: Connection[TupleRow]
     assert call(system, "POST", replay_path(shown))["status"] == "PENDING"
     unknown = f"/api/v1/webhook-deliveries/{shown['eventId']}/whe_{'0' * 32}/replay"
     assert refused(system, "POST", unknown)[:2] == (404, "webhook-delivery-not-found")
+    nonsense = "/api/v1/webhook-deliveries/evt_-/callback/replay"
+    assert refused(system, "POST", nonsense)[:2] == (404, "webhook-delivery-not-found")
+
+
+def test_an_endpoint_that_is_deleted_while_a_replay_is_asked_for_is_owed_nothing(
+    system: System, admin: Connection[TupleRow], postgres: PostgresServer
+) -> None:
+    with receiver(status(204)) as server:
+        endpoint = register(system, url=server.url)
+        report_id = make_report(system)
+        event_id = deliveries(system, report_id)[endpoint["id"]]["eventId"]
+        with psycopg.connect(postgres.url) as connection:
+            replay_delivery(connection, "demo", event_id, endpoint["id"], ("key-1", None))
+            thread = threading.Thread(target=lambda: system.call_api("DELETE", f"{ENDPOINTS}/{endpoint['id']}"))
+            thread.start()
+            _await_lock(admin, "DELETE", thread)
+        thread.join()
+        assert tick(admin) == 0
+    assert deliveries(system, report_id)[endpoint["id"]]["endedReason"] == "endpoint-deleted"
+
+
+def _await_lock(admin: Connection[TupleRow], statement: str, thread: threading.Thread) -> None:
+    """Waits until a thread's statement waits for another transaction."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
+    while admin.execute(waiting, (f"{statement}%",)).fetchone() != (1,):
+        assert thread.is_alive(), "it did not wait"
 
 
 def test_an_endpoints_deliveries_come_in_pages(system: System, admin: Connection[TupleRow]) -> None:
@@ -323,7 +349,7 @@ def test_an_endpoints_deliveries_come_in_pages(system: System, admin: Connection
     page = call(system, "GET", path, limit="2")
     seen = [item["eventId"] for item in page["items"]]
     while page["next"]:
-        query = dict(pair.split("=", 1) for pair in page["next"].partition("?")[2].replace("%3D", "=").split("&"))
+        query = dict(pair.split("=", 1) for pair in page["next"].partition("?")[2].split("&"))
         page = call(system, "GET", path, **query)
         seen += [item["eventId"] for item in page["items"]]
     assert seen == made[::-1]
@@ -371,6 +397,25 @@ def test_tenants_take_turns(admin: Connection[TupleRow]) -> None:
     assert Counter(each.tenant_id for each in third) == {"demo": TENANT_PARALLEL - 1}
     taken = [each.event_id for each in (*first, *second, *third)]
     assert len(set(taken)) == len(taken), "each is taken once"
+
+
+def test_two_ticks_at_once_take_different_ones(admin: Connection[TupleRow], postgres: PostgresServer) -> None:
+    _owe(admin, "demo", "https://hooks.example.com/", 4)
+    later: list[Delivery] = []
+
+    def take() -> None:
+        with psycopg.connect(postgres.url) as connection:
+            later.extend(claim_due_attempts(connection, {}, 2, TENANT_PARALLEL))
+
+    with psycopg.connect(postgres.url) as connection:
+        first = claim_due_attempts(connection, {}, 2, TENANT_PARALLEL)
+        thread = threading.Thread(target=take)
+        thread.start()
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        while admin.execute(waiting).fetchone() != (1,):
+            assert thread.is_alive(), "it did not wait"
+    thread.join()
+    assert len({each.event_id for each in (*first, *later)}) == 4
 
 
 @pytest.mark.usefixtures("as_tenant")

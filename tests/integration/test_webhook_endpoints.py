@@ -41,6 +41,7 @@ def refused(system: System, method: str, path: str, body: Any = None) -> tuple[i
     """Makes a request that is not; returns the status, the problem's type, and its pointers."""
     status, headers, answer = system.call_api(method, path, body)
     assert headers["Content-Type"] == "application/problem+json"
+    assert ("Retry-After" in headers) == (answer["type"].endswith("-under-way"))
     assert answer["detail"]
     code = answer["type"].removeprefix("urn:resma:problem:")
     return status, code, [error["pointer"] for error in answer.get("errors", [])]
@@ -65,8 +66,9 @@ def test_callbacks_have_a_secret_without_an_endpoint(system: System) -> None:
     assert (rotated["version"], rotated["previousSecret"]) == (2, shown["secret"])
     assert call(system, "GET", f"{ENDPOINTS}/callback")["secretVersion"] == 2
     assert [item["id"] for item in call(system, "GET", ENDPOINTS)["items"]] == ["callback"]
-    assert refused(system, "PATCH", f"{ENDPOINTS}/callback", {"enabled": False})[0] == 409
-    assert refused(system, "DELETE", f"{ENDPOINTS}/callback")[0] == 409
+    fixed: tuple[int, str, list[str]] = (409, "webhook-endpoint-fixed", [])
+    assert refused(system, "PATCH", f"{ENDPOINTS}/callback", {"enabled": False}) == fixed
+    assert refused(system, "DELETE", f"{ENDPOINTS}/callback") == fixed
 
 
 def test_a_secret_is_rotated_with_two_valid_at_once(system: System, admin: Connection[TupleRow]) -> None:
@@ -123,7 +125,8 @@ def test_an_endpoint_is_changed_disabled_and_enabled(system: System) -> None:
         ("PATCH", "/{id}", {"enabled": None}, (422, "request-invalid", ["/enabled"])),
         ("PATCH", "/{id}", {"reportTypes": ["X"]}, (422, "request-invalid", ["/reportTypes/0"])),
         ("POST", "/{id}/rotate-secret", {"overlapHours": 169}, (422, "request-invalid", ["/overlapHours"])),
-        ("GET", "/whe_1", None, (422, "request-invalid", ["/endpoint_id"])),
+        ("GET", "/whe_1", None, (404, "webhook-endpoint-not-found", [])),
+        ("DELETE", "/whe_%00", None, (404, "webhook-endpoint-not-found", [])),
         ("GET", f"/whe_{'0' * 32}", None, (404, "webhook-endpoint-not-found", [])),
         ("PATCH", f"/whe_{'0' * 32}", {}, (404, "webhook-endpoint-not-found", [])),
         ("DELETE", f"/whe_{'0' * 32}", None, (404, "webhook-endpoint-not-found", [])),

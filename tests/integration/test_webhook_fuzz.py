@@ -234,6 +234,23 @@ def test_a_name_that_resolves_otherwise_later_changes_nothing(
     assert not trap.was_reached()
 
 
+@FUZZ
+@given(
+    answer=st.one_of(private_v4, private_v6, private_v4.map(lambda a: IPv6Address(f"::ffff:{a}"))).filter(
+        lambda address: str(address) != "::1" and not (address.version == 4 and address.is_loopback)
+    )
+)
+@example(answer=IPv6Address("::ffff:127.0.0.1"))
+def test_with_loopback_open_all_else_that_is_private_stays_shut(
+    trap: Trap, internet: Internet, answer: IPv4Address | IPv6Address
+) -> None:
+    network = Network(opens_loopback=True, resolve=lambda _host, _port: [str(answer)])
+    outcome = post_signed(f"http://hooks.example.com:{trap.port}/", "evt_1", "{}", [SECRET], network)
+    assert outcome.error == "not sent: the host has an address that is not public"
+    assert not trap.was_reached()
+    assert internet.asked == []
+
+
 def test_the_peer_is_looked_at_too(trap: Trap, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever led there, such as a translation of addresses in between: nothing is sent."""
     monkeypatch.setattr(connect_checked, "_connect", lambda _ip, port, deadline: _REAL("127.0.0.1", port, deadline))

@@ -230,7 +230,7 @@ def test_all_mistakes_of_all_folders_come_at_once(tmp_path: Path) -> None:
         ("empty/query.sql", 1),
         ("fees/report.toml", 2),
         ("fees/report.toml", 6),
-        ("fees/report.toml", 34),
+        ("fees/report.toml", 35),
         ("fees/query.sql", 16),
         ("third/report.toml", 1),
     ]

@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api.context import base_url, caller_of, database
 from api.list_deliveries import show_report_deliveries
-from api.models_webhooks import DeliveryList, DeliveryView
+from api.models_webhooks import DeliveryList, DeliveryView, EndpointId, EventId
 from api.replay_delivery import replay_delivery
 from api.routes.reports import parse_report_id
 from api.scopes import needs
@@ -42,12 +42,7 @@ def handle_get_report_deliveries(
     tags=["webhooks"],
     security=needs("webhooks:manage"),
 )
-def handle_post_replay(
-    event_id: Annotated[str, Path(description="The event's id.", pattern="^evt_[0-9a-z_]{1,80}$")],
-    endpoint_id: Annotated[
-        str, Path(description="The endpoint's id, or `callback`.", pattern=r"^(callback|whe_[0-9a-f]{32})$")
-    ],
-) -> Response[DeliveryView]:
+def handle_post_replay(event_id: EventId, endpoint_id: EndpointId) -> Response[DeliveryView]:
     """POST: 202 with the delivery as it is now."""
     caller = caller_of(router)
     record = replay_delivery(database(), caller, event_id, endpoint_id)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api.context import base_url, caller_of, database, settings
@@ -18,6 +18,7 @@ from api.models_webhooks import (
     DeliveryList,
     DeliveryStatus,
     EndpointChanges,
+    EndpointId,
     EndpointList,
     EndpointRequest,
     EndpointView,
@@ -33,7 +34,6 @@ from resma.webhook_secrets import read_master_secret
 logger = Logger(child=True)
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 
-_Id = Annotated[str, Path(description="The endpoint's id, or `callback`.", pattern=r"^(callback|whe_[0-9a-f]{32})$")]
 _SECRET_HEADERS: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
 
 
@@ -70,7 +70,7 @@ def handle_get_endpoints() -> EndpointList:
     tags=["webhooks"],
     security=needs("webhooks:manage"),
 )
-def handle_get_endpoint(endpoint_id: _Id) -> EndpointView:
+def handle_get_endpoint(endpoint_id: EndpointId) -> EndpointView:
     """GET: one of them."""
     return show_endpoint(_endpoints().find(endpoint_id))
 
@@ -81,7 +81,7 @@ def handle_get_endpoint(endpoint_id: _Id) -> EndpointView:
     tags=["webhooks"],
     security=needs("webhooks:manage"),
 )
-def handle_patch_endpoint(endpoint_id: _Id, body: EndpointChanges) -> EndpointView:
+def handle_patch_endpoint(endpoint_id: EndpointId, body: EndpointChanges) -> EndpointView:
     """PATCH: what is left out stays as it is."""
     return show_endpoint(_endpoints().change(endpoint_id, body))
 
@@ -94,7 +94,7 @@ def handle_patch_endpoint(endpoint_id: _Id, body: EndpointChanges) -> EndpointVi
     tags=["webhooks"],
     security=needs("webhooks:manage"),
 )
-def handle_delete_endpoint(endpoint_id: _Id) -> Response[None]:
+def handle_delete_endpoint(endpoint_id: EndpointId) -> Response[None]:
     """DELETE: 204."""
     _endpoints().delete(endpoint_id)
     return Response(HTTPStatus.NO_CONTENT)
@@ -106,7 +106,7 @@ def handle_delete_endpoint(endpoint_id: _Id) -> Response[None]:
     tags=["webhooks"],
     security=needs("webhooks:manage"),
 )
-def handle_get_secret(endpoint_id: _Id) -> Response[SecretView]:
+def handle_get_secret(endpoint_id: EndpointId) -> Response[SecretView]:
     """GET: the secret, and that before it while it is valid."""
     return _secret(_endpoints().find(endpoint_id), "a webhook secret was shown")
 
@@ -118,7 +118,7 @@ def handle_get_secret(endpoint_id: _Id) -> Response[SecretView]:
     tags=["webhooks"],
     security=needs("webhooks:manage"),
 )
-def handle_post_rotation(endpoint_id: _Id, body: Rotation) -> Response[SecretView]:
+def handle_post_rotation(endpoint_id: EndpointId, body: Rotation) -> Response[SecretView]:
     """POST: the new secret, and the one so far."""
     endpoint = _endpoints().rotate(endpoint_id, timedelta(hours=body.overlap_hours))
     return _secret(endpoint, "a webhook secret was rotated")
@@ -131,7 +131,7 @@ def handle_post_rotation(endpoint_id: _Id, body: Rotation) -> Response[SecretVie
     security=needs("webhooks:manage"),
 )
 def handle_get_deliveries(
-    endpoint_id: _Id,
+    endpoint_id: EndpointId,
     status: Annotated[DeliveryStatus | None, Query(description="Only this status.")] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="Deliveries a page.")] = 50,
     cursor: Annotated[
