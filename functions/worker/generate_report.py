@@ -17,6 +17,7 @@ from resma.job import claim_job, fail_job, send_back
 from resma.job_end import give_up_job
 from resma.job_queue import mark_enqueued, send_job
 from resma.messages import JobMessage
+from worker.checkpoint import Checkpoints
 from worker.clear_up import clear_up
 from worker.make_files import Invocation, Work, make_files
 from worker.resources import Resources
@@ -41,7 +42,7 @@ def generate_report(resources: Resources, tenant_id: str, report_id: UUID, invoc
             resources.announcer.announce(tenant_id, report_id)
         return "ENDED"
     logger.append_keys(attempt=claim.attempt)
-    work = Work(resources, claim)
+    work = Work(resources, claim, Checkpoints(resources, claim))
     outcome = None
     try:
         outcome = _do(work, invocation)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Event
 from time import monotonic
 
@@ -44,10 +44,7 @@ class Work:
 
     resources: Resources
     claim: Claim
-    checkpoints: Checkpoints = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "checkpoints", Checkpoints(self.resources, self.claim))
+    checkpoints: Checkpoints
 
 
 @dataclass(frozen=True)

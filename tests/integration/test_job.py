@@ -24,6 +24,7 @@ from resma.multipart import MultipartUpload
 from resma.webhook_secrets import derive_secret
 from tests.integration.conftest import ROWS, WEBHOOK_SECRET, System
 from webhook.post_signed import Outcome
+from worker.checkpoint import Checkpoints
 from worker.make_files import Invocation, Work, make_files
 from worker.pace import Pace
 
@@ -418,7 +419,7 @@ def test_a_late_worker_cannot_touch_the_file_of_a_newer_attempt(system: System, 
     assert system.work(record)
     assert _status(admin)[:2] == ("READY", 3)
     with pytest.raises(LeaseLost):
-        make_files(Work(resources, late), Invocation(Pace(60_000), lambda: None))
+        make_files(Work(resources, late, Checkpoints(resources, late)), Invocation(Pace(60_000), lambda: None))
     assert _status(admin)[:2] == ("READY", 3)
     assert system.open_uploads() == []
     assert hashlib.sha256(system.content(report_id)).hexdigest() == system.show(report_id)["sha256"]

@@ -181,8 +181,10 @@ def reports(system: System, admin: Connection[TupleRow], monkeypatch: pytest.Mon
     return Reports(system, admin)
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("every", [1, 7])
+@pytest.mark.parametrize(
+    ("case", "every"),
+    [*((case, 7) for case in CASES), ("csv", 1), ("all at once", 1), ("without the sort's columns", 1)],
+)
 def test_handed_over_again_and_again_the_file_is_the_same(reports: Reports, cuts: Cuts, case: str, every: int) -> None:
     calm = reports.calm(CASES[case])
     cuts.hand_over = lambda batches: batches % every == 0
