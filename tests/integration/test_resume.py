@@ -14,6 +14,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from moto.s3.exceptions import NoSuchUpload
 from moto.s3.models import S3Backend
 from psycopg import Connection
@@ -22,7 +23,7 @@ from psycopg.rows import TupleRow
 import worker.app
 from resma import aws, multipart, reading
 from resma.catalogue import find_report_type
-from resma.errors import ResmaError
+from resma.errors import DatabaseUnavailable, ResmaError
 from resma.object_store import Part
 from resma.reports import Report, find_report
 from resma.summary import summarise
@@ -541,3 +542,68 @@ def test_a_slow_store_slows_the_cursor_and_not_memory(
     assert reports.work() == "READY"
     assert reports.contents() == calm
     assert PART < max(unsent) <= (UPLOAD_THREADS + 2) * PART
+
+
+# ---------------------------------------------------------------- passed on
+
+
+def test_a_report_that_is_handed_over_gets_a_new_message(system: System, cuts: Cuts) -> None:
+    cuts.hand_over = lambda batches: batches in {5, 12}
+    report_id = system.request_report(format="CSV")
+    (first,) = system.receive()
+    assert system.work(first)
+    view = system.show(report_id)
+    assert (view["status"], view["attempt"], view["handovers"]) == ("PENDING", 1, 1)
+    assert view["progress"]["rowsDone"] == 500
+    assert system.work_once()
+    (last,) = system.receive()
+    assert system.work(last)
+    view = system.show(report_id)
+    assert (view["status"], view["attempt"], view["handovers"]) == ("READY", 3, 2)
+    assert system.receive() == []
+    for again in (first, last):
+        assert system.work(again), "a duplicate of any of them does nothing"
+    assert system.show(report_id) == view
+    assert len(system.objects()) == 1
+
+
+def test_what_cannot_be_passed_on_the_tick_sends(
+    system: System, admin: Connection[TupleRow], cuts: Cuts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_given: Any) -> None:
+        raise EndpointConnectionError(endpoint_url="http://queue")
+
+    cuts.hand_over = lambda batches: batches == 5
+    report_id = system.request_report(format="CSV")
+    (record,) = system.receive()
+    with monkeypatch.context() as patch:
+        patch.setattr("worker.generate_report.send_job", refuse)
+        assert system.work(record)
+    assert system.receive() == []
+    admin.execute("UPDATE resma.reports SET slot_at = slot_at - interval '1 minute'")
+    system.tick()
+    assert system.work_once()
+    assert system.show(report_id)["status"] == "READY"
+
+
+def test_a_retry_goes_on_from_the_checkpoint(reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a fault that passes: the attempt counts, its work is not lost."""
+    calm = reports.calm_csv()
+    cuts.save = lambda batches: batches == 15
+
+    def fail(batches: int) -> bool:
+        if batches == 20:
+            raise DatabaseUnavailable("a moment")
+        return False
+
+    cuts.batches = 0
+    cuts.hand_over = fail
+    reports.ask(CSV)
+    assert reports.work() == "database-unavailable"
+    row = reports.row()
+    assert (row.status, row.error_code, row.attempt, row.handovers) == ("PENDING", "database-unavailable", 1, 0)
+    assert row.checkpoint is not None
+    assert row.checkpoint["rows"] == 1500
+    assert reports.work() == "READY"
+    assert reports.contents() == {"CSV": calm}
+    assert (reports.row().metrics or {})["snapshots"] == 2

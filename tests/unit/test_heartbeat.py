@@ -15,6 +15,7 @@ from worker.heartbeat import Heartbeat
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 0.005)
+    monkeypatch.setattr(heartbeat, "_INTERRUPT_AGAIN_SECONDS", 0.005)
 
 
 def _await_loss(beating: Heartbeat, message: str) -> None:
@@ -83,3 +84,26 @@ def test_a_whole_lease_without_a_beat_is_one(monkeypatch: pytest.MonkeyPatch) ->
 
     with Heartbeat(beat, lambda: None) as beating:
         _await_loss(beating, "no heartbeat")
+
+
+def test_a_loss_interrupts_again_and_again_and_is_what_comes_out() -> None:
+    """The statement that is to be stopped may begin after the first interruption."""
+    interrupted: list[int] = []
+    thrice = threading.Event()
+
+    def interrupt() -> None:
+        interrupted.append(1)
+        if len(interrupted) == 3:
+            thrice.set()
+
+    def beat(_rows: int) -> None:
+        raise LeaseLost("cancelled")
+
+    def generate() -> None:
+        with Heartbeat(beat, lambda: None, interrupt) as beating:
+            assert beating.lost.wait(5)
+            assert thrice.wait(5)
+            raise DatabaseUnavailable("the query was stopped")
+
+    with pytest.raises(LeaseLost, match="cancelled"):
+        generate()
