@@ -111,12 +111,14 @@ def shorten_clocks(client: Client) -> None:
 
 
 def is_quiet(client: Client) -> bool:
-    """Whether every report has ended and is told, and no message is left."""
+    """Whether every report has ended, is told and swept after, and no message is left."""
     try:
         waiting = client.sql(
             "SELECT 1 FROM resma.reports WHERE status NOT IN ('READY', 'FAILED', 'CANCELLED', 'EXPIRED')"
             " UNION ALL SELECT 1 FROM resma.events WHERE published_at IS NULL"
-            " UNION ALL SELECT 1 FROM resma.webhook_deliveries WHERE status = 'PENDING' LIMIT 1"
+            " UNION ALL SELECT 1 FROM resma.webhook_deliveries WHERE status = 'PENDING'"
+            # The tick looks once after each report, for what its workers may have left.
+            " UNION ALL SELECT 1 FROM resma.reports WHERE swept_at IS NULL AND sweep_after IS NULL LIMIT 1"
         )
     except psycopg.Error:
         return False
