@@ -66,7 +66,8 @@ ACTION_OF = {
 
 # Powertools makes its own calls behind this name (docs.aws.amazon.com/powertools/python, Idempotency, IAM Permissions).
 PERSISTENCE_LAYER = "DynamoDBPersistenceLayer"
-PERSISTENCE_ACTIONS = {f"dynamodb:{verb}Item" for verb in ("Get", "Put", "Update", "Delete")}
+# No GetItem: where a put is refused, DynamoDB hands over the item that was in the way.
+PERSISTENCE_ACTIONS = {f"dynamodb:{verb}Item" for verb in ("Put", "Update", "Delete")}
 
 
 def of_type(kind: str) -> dict[str, Json]:
