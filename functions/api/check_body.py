@@ -22,22 +22,31 @@ def check_body(event: dict[str, Any]) -> None:
     """
     body = event.get("body") or ""
     if not body:
-        _forget_media_type(event)
+        _set_media_type(event, None)
+        return
     if len(body.encode()) > BODY_BYTES_MAX:
         raise RequestTooLarge(f"the body has more than {BODY_BYTES_MAX} bytes: send only type, format and filters")
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     media_type = (headers.get("content-type") or MEDIA_TYPE).partition(";")[0].strip().lower()
-    if body and media_type != MEDIA_TYPE:
+    if media_type != MEDIA_TYPE:
         raise RequestMediaTypeUnsupported(f"the body came as {media_type[:100]}: send Content-Type: {MEDIA_TYPE}")
-    if body and not _is_json(body, is_base64=bool(event.get("isBase64Encoded"))):
+    _set_media_type(event, MEDIA_TYPE)
+    if not _is_json(body, is_base64=bool(event.get("isBase64Encoded"))):
         raise RequestMalformed("the body is not JSON in UTF-8: send an object with type, format and filters")
 
 
-def _forget_media_type(event: dict[str, Any]) -> None:
-    """What is not there has no type; powertools would look for the parts of a form in it."""
-    for headers in filter(None, (event.get("headers"), event.get("multiValueHeaders"))):
-        for name in [name for name in headers if name.lower() == "content-type"]:
-            del headers[name]
+def _set_media_type(event: dict[str, Any], media_type: str | None) -> None:
+    """As powertools knows it: it would look for a form in a body that is not there, and wants small letters, though
+    a media type's may be of any case (RFC 9110 §8.3.1).
+    """
+    for name, value in (("headers", media_type), ("multiValueHeaders", media_type and [media_type])):
+        headers = event.get(name)
+        if headers is None:
+            continue
+        for found in [found for found in headers if found.lower() == "content-type"]:
+            del headers[found]
+        if value:
+            headers["Content-Type"] = value
 
 
 def _is_json(body: str, *, is_base64: bool) -> bool:

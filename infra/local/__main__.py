@@ -84,6 +84,7 @@ def up(console: Console) -> None:
 curl -X POST {running.api_url}/api/v1/reports/generate -H "Content-Type: application/json" -d '{_EXAMPLE}'
 
 the callbacks of reports (callbackUrl) are signed with {running.callback_secret}
+operators' commands (docs/access.md) want DATABASE_URL={running.database_url}
 `make logs` shows the functions' logs, `make down` ends it"""
     )
 

@@ -238,6 +238,12 @@ def test_the_database_may_be_away(system: System, monkeypatch: pytest.MonkeyPatc
     assert "127.0.0.1" not in str(problem)
 
 
+@pytest.mark.parametrize("media_type", ["APPLICATION/JSON", "Application/Json; Charset=UTF-8", "application/json;"])
+def test_json_is_json_however_its_name_is_written(system: System, media_type: str) -> None:
+    for name in ("Content-Type", "content-type"):
+        assert system.call_api("POST", GENERATE, GOOD, {name: media_type})[0] == 202
+
+
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "application/vnd.x+json"])
 def test_a_body_that_is_not_called_json_is_refused(
     system: System, admin: Connection[TupleRow], media_type: str
