@@ -136,14 +136,14 @@ _ADVICE = {
     "list_type": "give an array",
     "string_type": "give a text",
     "too_short": "name at least one, or leave it out",
-    "string_pattern_mismatch": "it has a character that can't be used here: leave out line ends and control characters",
+    "string_pattern_mismatch": "it has not the form that is wanted here: GET /openapi.json says which",
 }
 """What to do, by the type of pydantic's error; its own words are good enough for the others."""
 
 
 def _advice(item: dict[str, Any]) -> str:
     if item["type"] == "missing" and len(item["loc"]) == 1:
-        return "send a JSON object with at least type and format"
+        return "send a JSON object: GET /openapi.json describes it"
     return _ADVICE.get(item["type"]) or str(item["msg"]).removeprefix("Value error, ")
 
 

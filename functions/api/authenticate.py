@@ -17,6 +17,7 @@ from resma.errors import CredentialsInvalid, CredentialsMissing, QuotaExceeded
 from resma.quotas import take_request
 
 _BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
+_OUR_HOST = re.compile(r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 _TENANT = re.compile(r"[a-z0-9-]{1,63}")
 _SUBJECT_MAX = 255
 
@@ -44,13 +45,13 @@ def authenticate(gate: Gate, event: Mapping[str, Any]) -> Caller:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     presented = [name for name in ("authorization", "x-api-key") if name in headers]
     if not presented:
-        if gate.loopback_tenant and _is_loopback(address):
+        if gate.loopback_tenant and _is_loopback(address) and _is_meant_for_us(headers):
             return _admit(gate, gate.loopback_tenant, "loopback", SCOPES, address)
         raise CredentialsMissing(
             "this needs a key: send `Authorization: Bearer rsm_…`, or `X-Api-Key`, or a token of your identity provider"
         )
-    if len(presented) > 1:
-        raise CredentialsInvalid("send Authorization or X-Api-Key, not both")
+    if len(presented) > 1 or _is_repeated(event, presented[0]):
+        raise CredentialsInvalid("send Authorization or X-Api-Key, one of them and once")
     secret = headers[presented[0]] or ""
     if presented == ["authorization"]:
         if (bearer := _BEARER.fullmatch(secret)) is None:
@@ -104,6 +105,21 @@ def _require_quota(wait_seconds: float) -> None:
 
 def _known(scopes: list[Any]) -> frozenset[Scope]:
     return frozenset(scope for scope in SCOPES if scope in scopes)
+
+
+def _is_repeated(event: Mapping[str, Any], header: str) -> bool:
+    """Whether a header came twice: which one counts is not for gateways to say, and they say different things."""
+    values = [values for name, values in (event.get("multiValueHeaders") or {}).items() if name.lower() == header]
+    return sum(map(len, values)) > 1
+
+
+def _is_meant_for_us(headers: Mapping[str, str]) -> bool:
+    """Whether a request from this machine is its user's, and not one that a web page in the browser makes.
+
+    A page elsewhere has its own Origin, and one whose name was made to lead here (DNS rebinding) its own Host.
+    """
+    host, origin = headers.get("host", "localhost"), headers.get("origin")
+    return bool(_OUR_HOST.fullmatch(host)) and origin in {None, f"http://{host}"}
 
 
 def _is_loopback(address: object) -> bool:

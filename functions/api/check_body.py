@@ -25,14 +25,14 @@ def check_body(event: dict[str, Any]) -> None:
         _set_media_type(event, None)
         return
     if len(body.encode()) > BODY_BYTES_MAX:
-        raise RequestTooLarge(f"the body has more than {BODY_BYTES_MAX} bytes: send only type, format and filters")
+        raise RequestTooLarge(f"the body has more than {BODY_BYTES_MAX} bytes: no request needs that many")
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     media_type = (headers.get("content-type") or MEDIA_TYPE).partition(";")[0].strip().lower()
     if media_type != MEDIA_TYPE:
         raise RequestMediaTypeUnsupported(f"the body came as {media_type[:100]}: send Content-Type: {MEDIA_TYPE}")
     _set_media_type(event, MEDIA_TYPE)
     if not _is_json(body, is_base64=bool(event.get("isBase64Encoded"))):
-        raise RequestMalformed("the body is not JSON in UTF-8: send an object with type, format and filters")
+        raise RequestMalformed("the body is not JSON in UTF-8, or has a number of thousands of digits: mend it")
 
 
 def _set_media_type(event: dict[str, Any], media_type: str | None) -> None:

@@ -332,3 +332,24 @@ def test_operators_make_tenants_and_keys(system: System, admin: Connection[Tuple
     assert operate(system, "create-key", "nobody", "x", "--scope", "reports:read")[0] == 1
     assert operate(system, "create-key", "north", "x")[0] == 1
     assert operate(system, "create-key", "north", "x", "--scope", "reports:read", "--days", "1000")[0] == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "evil.example:3008", "Origin": "http://evil.example:3008"},
+        {"Host": "localhost:3008", "Origin": "http://evil.example"},
+        {"Host": "localhost:3008", "Origin": "null"},
+        {"Host": "localhost:3008", "Origin": "http://localhost:4000"},
+        {"Host": "localhost.evil.example"},
+    ],
+)
+def test_a_page_in_this_machines_browser_is_not_this_machines_user(system: System, headers: dict[str, str]) -> None:
+    assert system.call_api("GET", "/api/v1/reports", headers=headers)[0] == 401
+
+
+@pytest.mark.parametrize("host", ["localhost:3008", "127.0.0.1:3008", "[::1]:3008", "localhost"])
+def test_this_machines_own_pages_and_commands_are(system: System, host: str) -> None:
+    assert system.call_api("GET", "/api/v1/reports", headers={"Host": host})[0] == 200
+    assert system.call_api("GET", "/api/v1/reports", headers={"Host": host, "Origin": f"http://{host}"})[0] == 200
