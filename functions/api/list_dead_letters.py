@@ -18,7 +18,7 @@ def list_dead_letters(
     database: Database, tenant_id: str, limit: int, cursor: str | None, base_url: str
 ) -> DeadLetterList:
     """Returns a page of the tenant's dead letters. Raises RequestInvalid for a cursor that is not ours."""
-    after = read_cursor(cursor) if cursor else None
+    after = read_cursor(cursor) if cursor is not None else None
     with database.transaction(tenant_id) as connection:
         found = select_dead_letters(connection, tenant_id, after, limit + 1)  # one more tells of a next page
     page = found[:limit]

@@ -43,7 +43,7 @@ def show_endpoint_deliveries(
 
     Raises WebhookEndpointNotFound, and RequestInvalid for a cursor that is not ours.
     """
-    after = _place(query.cursor) if query.cursor else None
+    after = _place(query.cursor) if query.cursor is not None else None
     with database.transaction(tenant_id) as connection:
         find_endpoint(connection, tenant_id, endpoint_id)
         # One more tells whether a next page exists.

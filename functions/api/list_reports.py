@@ -31,7 +31,7 @@ def list_reports(database: Database, tenant_id: str, query: ListQuery, base_url:
             connection,
             tenant_id,
             {"status": query.status, "type": query.type, "format": query.format},
-            after=read_cursor(query.cursor) if query.cursor else None,
+            after=read_cursor(query.cursor) if query.cursor is not None else None,
             limit=query.limit + 1,  # one more tells whether a next page exists
         )
     page = found[: query.limit]

@@ -38,8 +38,9 @@ class Minter:
     """Where the request came from."""
 
 
-WEBHOOK = Minter("webhook", None)
-"""The receiver of a report's webhook, which its requester has named."""
+def webhook_receiver(endpoint_id: str) -> Minter:
+    """Who a webhook goes to. Where that is, and each attempt, is on record with the delivery."""
+    return Minter(f"webhook:{endpoint_id}", None)
 
 
 def mint_download(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger
 
 from resma.database import Database
-from resma.download import DOWNLOAD_SECONDS, WEBHOOK, Signer, mint_download, open_columns
+from resma.download import DOWNLOAD_SECONDS, Signer, mint_download, open_columns, webhook_receiver
 from resma.errors import DatabaseUnavailable
 from resma.events import describe_event, find_event
 from resma.reports import find_report
@@ -136,8 +136,9 @@ def _body(resources: Resources, delivery: Delivery) -> str:
         files = report.files or [] if report.status == "READY" == message["data"]["status"] else []
         if delivery.endpoint_id != CALLBACK and open_columns(report):
             files = []
+        minter = webhook_receiver(delivery.endpoint_id)
         signer = Signer(resources.s3, resources.bucket)
-        addresses = [mint_download(connection, signer, report, file, WEBHOOK) for file in files]
+        addresses = [mint_download(connection, signer, report, file, minter) for file in files]
     if addresses:
         for shown, address in zip(message["data"]["files"], addresses, strict=True):
             shown["downloadUrl"] = address

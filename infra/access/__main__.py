@@ -20,6 +20,7 @@ from infra.access.tenants import ALL_SCOPES, OPERATOR, QUOTAS, create_key, creat
 from infra.local.errors import StackError
 from resma.api_keys import (
     DAYS_DEFAULT,
+    DAYS_MAX,
     GRACE_SECONDS_DEFAULT,
     GRACE_SECONDS_MAX,
     ApiKey,
@@ -43,7 +44,9 @@ def main() -> int:
         with psycopg.connect(url) as connection:
             command(connection, arguments)
     except (StackError, ResmaError, psycopg.Error) as error:
-        print(f"failed: {error}", file=sys.stderr)
+        # A database's own words go on to quote the row.
+        detail = isinstance(error, psycopg.Error) and error.diag.message_primary
+        print(f"failed: {detail or error}", file=sys.stderr)
         return 1
     return 0
 
@@ -95,7 +98,7 @@ def _set_quotas(connection: Connection[TupleRow], arguments: argparse.Namespace)
 
 
 def _create_key(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
-    lifetime = timedelta(days=arguments.days)
+    lifetime = timedelta(days=min(arguments.days, DAYS_MAX + 1))
     _tell(*create_key(connection, arguments.tenant, arguments.name, arguments.scope, lifetime))
 
 

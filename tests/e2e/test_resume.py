@@ -110,6 +110,8 @@ def require_taken_over(client: Client, report_id: str, checkpoint: Json, calm: s
     assert report["metrics"]["rowsPerSecond"] > 0
     assert checkpoint["rows"] < ROWS
     client.await_empty_queues()
+    # Segments go once the report is READY, and what a worker that woke up was just writing when it finds out.
+    eventually("the file alone is left", lambda: len(client.objects(report_id)) == 1, 10)
     require_one_whole_file(client, report)
 
 

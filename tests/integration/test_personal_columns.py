@@ -178,8 +178,8 @@ def test_each_minting_is_on_record(
     csv, pdf = f"demo/{report_id}/1.csv", f"demo/{report_id}/1.pdf"
     first, second = (f"key:{key.split('_')[1]}" for key in keys)
     assert links == [
-        ("CSV", csv, "webhook", None, True, True),
-        ("PDF", pdf, "webhook", None, True, True),
+        ("CSV", csv, "webhook:callback", None, True, True),
+        ("PDF", pdf, "webhook:callback", None, True, True),
         ("CSV", csv, first, "203.0.113.9", True, True),
         ("PDF", pdf, second, "203.0.113.9", True, True),
     ]

@@ -42,6 +42,11 @@ def test_the_snippet_verifies_what_is_sent(take_webhook: Callable[..., Any]) -> 
     assert take_webhook(request.body, request.headers, OTHER) is None
     assert take_webhook(request.body + b" ", request.headers, SECRET) is None
     assert take_webhook(request.body, {**request.headers, "webhook-id": "evt_2"}, SECRET) is None
+    for garbage in ("", "v1", "v1,", "v1,%%%", "garbage", "v1,é"):
+        assert take_webhook(request.body, {**request.headers, "webhook-signature": garbage}, SECRET) is None
+    assert take_webhook(b"\xff", request.headers, SECRET) is None
+    assert take_webhook(request.body, {**request.headers, "webhook-timestamp": "now"}, SECRET) is None
+    assert take_webhook(request.body, {}, SECRET) is None
 
 
 def test_the_pauses_are_those_of_the_code() -> None:
