@@ -48,7 +48,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     except Exception as error:
         logger.exception("a request has failed", error=type(error).__name__)
         return _bare(unexpected_problem(path))
-    return app.resolve(event, context)
+    answer = app.resolve(event, context)
+    # With X-Api-Key a cache on the way would not know that an answer is one caller's (RFC 9111 §3.5).
+    answer["multiValueHeaders"].setdefault("Cache-Control", ["no-store"])
+    return answer
 
 
 app.use(middlewares=[check_scopes])

@@ -7,8 +7,9 @@ from uuid import UUID
 from api.caller import Caller
 from api.scopes import require_scope
 from resma.database import Database
-from resma.download import Minter, Signer, mint_download, open_columns
+from resma.download import Minter, Signer, mint_download
 from resma.errors import FileNotFound, ReportExpired, ReportNotReady
+from resma.personal import shows_personal
 from resma.reports import Report, StoredFile, find_report
 
 
@@ -21,7 +22,7 @@ def download_report(database: Database, signer: Signer, caller: Caller, report_i
     """
     with database.transaction(caller.tenant_id) as connection:
         report = find_report(connection, caller.tenant_id, report_id)
-        if open_columns(report):
+        if shows_personal(report):
             require_scope(caller, "personal:read")
         file = _require_file(report, format_)
         return mint_download(connection, signer, report, file, Minter(caller.subject, caller.address))

@@ -29,7 +29,7 @@ class ApiKeyRequest(_Model):
         min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", description="What the key is for, for people."
     )
     scopes: list[Scope] = Field(min_length=1, max_length=20, description="What it may do: no more than you may.")
-    expires_in_days: int = Field(default=DAYS_DEFAULT, ge=1, le=DAYS_MAX, description="Every key expires.")
+    expires_in_days: int = Field(strict=True, default=DAYS_DEFAULT, ge=1, le=DAYS_MAX, description="Every key expires.")
 
 
 class RotationRequest(_Model):
@@ -38,7 +38,11 @@ class RotationRequest(_Model):
     model_config = ConfigDict(extra="forbid", populate_by_name=False)
 
     grace_seconds: int = Field(
-        default=GRACE_SECONDS_DEFAULT, ge=0, le=GRACE_SECONDS_MAX, description="How long the old key goes on."
+        strict=True,
+        default=GRACE_SECONDS_DEFAULT,
+        ge=0,
+        le=GRACE_SECONDS_MAX,
+        description="How long the old key goes on.",
     )
 
 

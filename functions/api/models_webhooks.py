@@ -76,6 +76,7 @@ class EndpointChanges(RequestModel):
     events: _Events = None
     report_types: _ReportTypes = None
     enabled: bool = Field(
+        strict=True,
         default=True,
         description="False ends what is still owed to it. What has ended is not sent by enabling it again: replay it.",
     )
@@ -85,7 +86,7 @@ class Rotation(RequestModel):
     """Body of `POST /api/v1/webhook-endpoints/{id}/rotate-secret`."""
 
     overlap_hours: int = Field(
-        default=24, ge=0, le=7 * 24, description="How long the secret so far signs too; 0 ends it at once."
+        strict=True, default=24, ge=0, le=7 * 24, description="How long the secret so far signs too; 0 ends it at once."
     )
 
 

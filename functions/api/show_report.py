@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from api.models import ErrorView, FileView, Links, Metrics, Progress, ReportView, TotalView
-from resma.download import masked_columns
+from resma.content import MASK
+from resma.personal import masked_columns, personal_filters
 from resma.reports import Report, StoredFile
 
 
@@ -19,7 +20,7 @@ def show_report(report: Report, base_url: str, *, is_joined: bool = False) -> Re
             "type": report.type,
             "format": report.formats[0],
             "formats": report.formats,
-            "filters": report.filters,
+            "filters": report.filters | dict.fromkeys(personal_filters(report), MASK),
             "columns": report.columns,
             "locale": report.locale,
             "time_zone": report.time_zone,

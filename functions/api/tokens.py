@@ -84,6 +84,8 @@ class Provider:
         is_usable = bool(self._keys) and age < STALE_SECONDS
         if is_usable and (age < FRESH_SECONDS or not self._may_ask()):
             return self._keys
+        if not self._may_ask():  # or every made-up token would have the provider asked
+            raise IdentityProviderUnavailable("the provider was asked a moment ago, and had no keys to show")
         try:
             return self._ask()
         except IdentityProviderUnavailable:

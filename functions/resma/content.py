@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+MASK = "****"
+"""What stands for a personal value; that there is none is no secret."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReportContent:

@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 
 from resma.aws import read_secret
 from resma.errors import DatabaseUnavailable, SettingsInvalid
-from resma.remedies import translate
+from resma.remedies import may_quote_rows, translate
 
 logger = Logger(child=True)
 
@@ -153,8 +153,11 @@ def _open(secret_arn: str, application_name: str) -> Connection[TupleRow]:
 
 @contextlib.contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turns psycopg's errors into ours, each with its remedy."""
+    """Turns psycopg's errors into ours, each with its remedy.
+
+    What ours says is all that a log may hold of one that is about data: psycopg's own words may quote a row's.
+    """
     try:
         yield
     except psycopg.Error as error:
-        raise translate(error) from error
+        raise translate(error) from (None if may_quote_rows(error) else error)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from resma.catalogue import ReportType, find_report_type
+from resma.catalogue import ReportType, load_catalogue
 from resma.reports import Report, StoredFile
 
 if TYPE_CHECKING:
@@ -63,25 +63,16 @@ def mint_download(
     return _presign(signer, report, file)
 
 
-def open_columns(report: Report) -> list[str]:
-    """Names of the personal columns that a report's files show as they are."""
-    return [] if report.personal_masked else _personal_columns(report)
-
-
-def masked_columns(report: Report) -> list[str]:
-    """Names of the personal columns that are masked in a report's files."""
-    return _personal_columns(report) if report.personal_masked else []
-
-
-def file_name(report: Report, file: StoredFile, report_type: ReportType) -> str:
+def file_name(report: Report, file: StoredFile, report_type: ReportType | None) -> str:
     """Like `transactions-2026-11-23-1f0c9a52.pdf`: what, as of which day, and the start of the report's id."""
     day = f"-{report.as_of:%Y-%m-%d}" if report.as_of else ""
-    return f"{report_type.file_name}{day}-{str(report.report_id)[:8]}.{file['extension']}"
+    stem = report_type.file_name if report_type else report.type.lower()  # the catalogue may have lost it since
+    return f"{stem}{day}-{str(report.report_id)[:8]}.{file['extension']}"
 
 
 def _presign(signer: Signer, report: Report, file: StoredFile) -> str:
     """Makes no request."""
-    name = file_name(report, file, find_report_type(report.type))
+    name = file_name(report, file, load_catalogue().get(report.type))
     return signer.s3.generate_presigned_url(
         "get_object",
         Params={
@@ -91,13 +82,3 @@ def _presign(signer: Signer, report: Report, file: StoredFile) -> str:
         },
         ExpiresIn=DOWNLOAD_SECONDS,
     )
-
-
-def _personal_columns(report: Report) -> list[str]:
-    """Of the columns that the report has, and the catalogue still knows."""
-    wanted = report.columns
-    return [
-        column.name
-        for column in find_report_type(report.type).columns
-        if column.personal and (wanted is None or column.name in wanted)
-    ]

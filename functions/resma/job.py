@@ -29,6 +29,7 @@ from resma.content import ReportContent
 from resma.errors import LeaseHeld, LeaseLost, ResmaError
 from resma.header import Total
 from resma.job_end import record_end
+from resma.personal import personal_content
 from resma.reports import CheckpointRecord, StoredFile
 from resma.summary import Summary
 
@@ -101,16 +102,20 @@ def keep_alive(connection: Connection[TupleRow], claim: Claim, rows_done: int) -
 
 
 def note_summary(connection: Connection[TupleRow], claim: Claim, summary: Summary) -> None:
-    """Records what the snapshot holds, so that progress has an end. Raises LeaseLost."""
+    """Records what the snapshot holds, so that progress has an end, and what of it is personal. Raises LeaseLost."""
+    columns, filters = personal_content(claim) or (None, None)
     fenced_update(
         connection,
         claim,
-        "rows_expected = %(rows)s, as_of = %(as_of)s, totals = %(totals)s, balance = %(balance)s",
+        "rows_expected = %(rows)s, as_of = %(as_of)s, totals = %(totals)s, balance = %(balance)s,"
+        " personal_columns = %(personal_columns)s, personal_filters = %(personal_filters)s",
         {
             "rows": summary.rows,
             "as_of": summary.as_of,
             "totals": Jsonb([show_total(t) for t in summary.totals]),
             "balance": Jsonb(asdict(summary.balance)) if summary.balance else None,
+            "personal_columns": columns,
+            "personal_filters": filters,
         },
     )
 

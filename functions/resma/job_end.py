@@ -46,14 +46,14 @@ def revive_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID
     """Puts a job that the queue has given up into the outbox, if it has attempts left; returns whether it did.
 
     The queue counts receives, and not each is an attempt: while the database is away no worker can claim, and a
-    duplicate of a running job's message only finds it taken. Some hours after the request (or the
-    redrive, or the last checkpoint) it ends all the same.
+    duplicate of a running job's message only finds it taken. Some hours after its turn came (or
+    the redrive, or the last checkpoint) it ends all the same.
     """
     row = connection.execute(
         """
         UPDATE resma.reports SET status = 'PENDING', lease_until = NULL, enqueued_at = NULL
         WHERE tenant_id = %s AND report_id = %s AND attempt < attempts_allowed
-          AND greatest(coalesce(redriven_at, created_at), (checkpoint ->> 'at')::timestamptz)
+          AND greatest(coalesce(redriven_at, created_at), slot_at, (checkpoint ->> 'at')::timestamptz)
               > clock_timestamp() - make_interval(hours => %s)
           AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
         RETURNING report_id

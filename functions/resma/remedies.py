@@ -55,6 +55,12 @@ def translate(error: psycopg.Error) -> TransientError | PermanentError:
     if remedy := _AWAY.get(state or "") or _AWAY_CLASSES.get((state or "")[:2]):
         return DatabaseUnavailable(f"{remedy} (SQLSTATE {state}); {_AGAIN}")
     detail = type(error).__name__
-    if state is not None and state.startswith("42"):  # syntax and names; other messages may quote a row's data
+    if not may_quote_rows(error):
         detail = (error.diag.message_primary or detail).strip()
     return QueryInvalid(f"the database refused the query (SQLSTATE {state}): {detail}")
+
+
+def may_quote_rows(error: psycopg.Error) -> bool:
+    """Whether an error's own words may hold data: all may but those of lost connections, limits, syntax and names."""
+    state = error.sqlstate
+    return not (state is None or state in _BUSY or state in _AWAY or state[:2] in {*_AWAY_CLASSES, "42"})

@@ -71,6 +71,9 @@ class Report(ReportContent):
     balance: dict[str, Any] | None
     files: list[StoredFile] | None
     metrics: dict[str, Any] | None
+    personal_columns: list[str] | None
+    """Of its files; None before their rows were read."""
+    personal_filters: list[str] | None
     error_code: str | None
     error_detail: str | None
 

@@ -13,6 +13,7 @@ from psycopg import Connection, IsolationLevel, sql
 from psycopg.rows import TupleRow
 
 from resma.catalogue import ColumnSpec, ReportType
+from resma.content import MASK
 from resma.database import translated_errors
 from resma.errors import CheckpointUnusable, SourceChanged
 from resma.keyset import Key, types_of
@@ -122,10 +123,6 @@ def _cut_off(report_type: ReportType) -> Iterator[ReportType]:
         bound = f"WHERE report.{report_type.cut_off} <= %({_CUT_OFF})s"
         query = f"SELECT * FROM ({report_type.query}) AS report {bound}"  # noqa: S608
         yield report_type.model_copy(update={"query": query})
-
-
-MASK = "****"
-"""What stands for a personal value; that there is none is no secret."""
 
 
 def column_expression(column: ColumnSpec, *, masked: bool) -> sql.Composed:

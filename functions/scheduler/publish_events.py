@@ -40,6 +40,8 @@ def publish_unpublished_events(resources: Resources, is_time_left: IsTimeLeft) -
             logger.warning("an event was not published", event_id=event.event_id, error=type(error).__name__)
             if isinstance(error, BotoCoreError):
                 break
+        except Exception:  # one that can't be published must not be in the way of those behind it
+            logger.exception("an event can't be published", event_id=event.event_id)
     return published
 
 

@@ -74,6 +74,10 @@ def sweep_leftovers(resources: Resources, is_time_left: IsTimeLeft) -> int:
         except BotoCoreError as error:  # the store does not answer at all
             logger.warning("a report was not swept", report_id=str(report_id), error=type(error).__name__)
             break
+        except Exception:  # one that can't be swept must not be in the way of those behind it
+            logger.exception("a report can't be swept", report_id=str(report_id))
+            with resources.system.transaction(tenant_id) as connection:
+                _put_off(connection, tenant_id, report_id, REFUSED_SECONDS)
     return swept
 
 
@@ -97,7 +101,7 @@ def _sweep(resources: Resources, tenant_id: str, report_id: UUID) -> int:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             logger.warning("the store refused a sweep", report_id=str(report_id), error=code)
-            _put_off(connection, report, REFUSED_SECONDS)
+            _put_off(connection, tenant_id, report_id, REFUSED_SECONDS)
             return 0
         if aborted or removed:
             logger.info("swept", report_id=str(report_id), uploads_aborted=aborted, objects_removed=removed)
@@ -150,11 +154,11 @@ def _prefix(report: _Ended) -> str:
     return f"{report.tenant_id}/{report.report_id}/"
 
 
-def _put_off(connection: Connection[TupleRow], report: _Ended, seconds: int) -> None:
+def _put_off(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, seconds: int) -> None:
     connection.execute(
         "UPDATE resma.reports SET sweep_after = clock_timestamp() + make_interval(secs => %s)"
         " WHERE tenant_id = %s AND report_id = %s",
-        (seconds, report.tenant_id, report.report_id),
+        (seconds, tenant_id, report_id),
     )
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger
 
 from resma.database import Database
-from resma.download import DOWNLOAD_SECONDS, Signer, mint_download, open_columns, webhook_receiver
+from resma.download import DOWNLOAD_SECONDS, Signer, mint_download, webhook_receiver
 from resma.errors import DatabaseUnavailable
 from resma.events import describe_event, find_event
+from resma.personal import shows_personal
 from resma.reports import find_report
 from resma.webhook_secrets import CALLBACK, read_master_secret, signing_secrets
 from webhook.connect_checked import Network
@@ -134,7 +135,7 @@ def _body(resources: Resources, delivery: Delivery) -> str:
         message = describe_event(event, report, resources.public_base_url)
         # Of a report that was redriven, the event that it had failed carries no file, whatever became of it since.
         files = report.files or [] if report.status == "READY" == message["data"]["status"] else []
-        if delivery.endpoint_id != CALLBACK and open_columns(report):
+        if delivery.endpoint_id != CALLBACK and shows_personal(report):
             files = []
         minter = webhook_receiver(delivery.endpoint_id)
         signer = Signer(resources.s3, resources.bucket)

@@ -119,15 +119,15 @@ class Stack:
 
     def start(self) -> Running:
         """Starts everything and deploys. Raises StackError; what had come up by then is for `stop` to end."""
+        self.stop()  # what a killed run has left may hold the port
         front_door = self._options.front_door_port
         port = free_port() if front_door is None else require_free(front_door, "PORT")
-        self.stop()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         postgres = self._start_postgres()
         localstack, process = self._start_localstack(port)
         with self._step("deploying template.yaml through CloudFormation"):
-            webhook_secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+            webhook_secret = self._webhook_secret()
             outputs = self._deploy(Endpoint(localstack.url), postgres, webhook_secret, port)
         self.running = Running(
             api_url=f"http://localhost:{port}",
@@ -141,6 +141,14 @@ class Stack:
         self._state_file.touch(mode=0o600)
         self._state_file.write_text(json.dumps(asdict(self.running), indent=1), encoding="utf-8")
         return self.running
+
+    def _webhook_secret(self) -> str:
+        """As old as the database's data: endpoints that are registered there have their secrets from it."""
+        path = self.folder / "webhook-secret"
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode(), encoding="utf-8")
+        return path.read_text(encoding="utf-8")
 
     def stop(self) -> None:
         """Ends every process of this stack, also those of an earlier run. Data of the database stay."""

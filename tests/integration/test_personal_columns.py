@@ -21,8 +21,9 @@ import webhook.deliver_webhook
 import worker.app
 from resma import reading
 from resma.catalogue import check_folder, load_catalogue
+from resma.content import MASK
 from resma.rows import Row
-from resma.snapshot import MASK, open_snapshot
+from resma.snapshot import open_snapshot
 from tests.integration.conftest import System
 from webhook.post_signed import Outcome
 
@@ -338,3 +339,21 @@ def test_shipped_types_mark_what_is_personal() -> None:
         "DAILY_SUMMARY": [],
         "AUDIT_TRAIL": ["ip_address", "user_agent", "session_id", "before", "after"],
     }
+
+
+def test_what_the_catalogue_says_later_changes_nothing(
+    system: System, keys: tuple[str, str], admin: Connection[TupleRow]
+) -> None:
+    """A column that is renamed, or no longer marked, stays personal in the files that have it; a type may be gone."""
+    masked, open_ = keys
+    report_id = make(system, open_, type="TRANSACTIONS", format="CSV", columns=["id", "counterparty"])
+    path = f"/api/v1/reports/{report_id}"
+    admin.execute("UPDATE resma.reports SET columns = '{id,payee}'")
+    assert system.call_with(masked, "GET", f"{path}/download")[0] == 403
+    admin.execute("UPDATE resma.reports SET type = 'NO_MORE'")
+    assert system.call_with(masked, "GET", f"{path}/download")[0] == 403
+    assert system.call_with(open_, "GET", f"{path}/download")[0] == 303
+    admin.execute("UPDATE resma.reports SET personal_columns = NULL, personal_masked = true")
+    assert system.call_with(masked, "GET", f"{path}/download")[0] == 403
+    assert system.call_with(masked, "GET", path)[0] == 200
+    assert system.call_with(masked, "GET", "/api/v1/reports")[0] == 200
