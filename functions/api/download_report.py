@@ -8,7 +8,7 @@ from api.caller import Caller
 from api.scopes import require_scope
 from resma.database import Database
 from resma.download import Minter, Signer, mint_download
-from resma.errors import FileNotFound, ReportExpired, ReportNotReady
+from resma.errors import FileNotFound, ReportExpired, ReportHasNoFile, ReportNotReady
 from resma.personal import shows_personal
 from resma.reports import Report, StoredFile, find_report
 
@@ -17,8 +17,8 @@ def download_report(database: Database, signer: Signer, caller: Caller, report_i
     """Returns a presigned address of a report's file: the first one, or that of a format. It is on record.
 
     Raises ReportNotFound; ScopeMissing where the file shows personal columns and the caller may not see them;
-    ReportNotReady before there is a file, or if there will be none; ReportExpired; FileNotFound where the report was
-    not asked for in that format.
+    ReportNotReady before there is a file, ReportHasNoFile if there will be none; ReportExpired; FileNotFound where the
+    report was not asked for in that format.
     """
     with database.transaction(caller.tenant_id) as connection:
         report = find_report(connection, caller.tenant_id, report_id)
@@ -34,7 +34,7 @@ def _require_file(report: Report, format_: str | None) -> StoredFile:
     if report.status == "EXPIRED":
         raise ReportExpired("the file's time is over: ask for the report again")
     if report.status in {"FAILED", "CANCELLED"}:
-        raise ReportNotReady(f"the report is {report.status}, there is no file: ask for it again")
+        raise ReportHasNoFile(f"the report is {report.status}, there is no file: ask for it again")
     if report.status != "READY" or not report.files:
         raise ReportNotReady(f"the report is {report.status}: ask its status until it is READY")
     return next(file for file in report.files if format_ in {None, file["format"]})

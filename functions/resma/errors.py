@@ -15,6 +15,7 @@ ResmaError
 |   |-- ReportNotFound
 |   |-- FileNotFound             the report has no file of that format
 |   |-- ReportNotReady           asked for the file before there is one
+|   |-- ReportHasNoFile          it has failed or was cancelled
 |   |-- ReportExpired
 |   |-- ReportEnded              to be cancelled, but there is nothing left to cancel
 |   |-- NoDeadLetter             to be redriven, but it has not been given up
@@ -143,6 +144,10 @@ class FileNotFound(RequestError):
 
 class ReportNotReady(RequestError):
     code = "report-not-ready"
+
+
+class ReportHasNoFile(RequestError):
+    code = "report-has-no-file"
 
 
 class ReportExpired(RequestError):

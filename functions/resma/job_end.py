@@ -76,8 +76,10 @@ def give_up_job(
         UPDATE resma.reports
         SET status = 'FAILED', finished_at = clock_timestamp(), dead_lettered_at = clock_timestamp(),
             lease_until = NULL,
-            error_code = coalesce(error_code, CASE attempt WHEN 0 THEN 'not-begun' ELSE 'worker-died' END),
-            error_detail = coalesce(error_detail, CASE attempt
+            -- One that is GENERATING still has the error of an attempt before the last.
+            error_code = coalesce(CASE status WHEN 'PENDING' THEN error_code END,
+                                  CASE attempt WHEN 0 THEN 'not-begun' ELSE 'worker-died' END),
+            error_detail = coalesce(CASE status WHEN 'PENDING' THEN error_detail END, CASE attempt
                 WHEN 0 THEN 'no worker could take the job, as while the database is away'
                 ELSE 'the worker ended without a word in attempt ' || attempt ||
                      ', for instance out of memory or time: see its log' END) ||

@@ -106,10 +106,11 @@ class _Unpickler(pickle.Unpickler):
 
 @lru_cache
 def _code() -> str:
-    """Of every module of this package, and of the file that pins the libraries: their bytes are in our files too."""
-    package = Path(__file__).parent
+    """Of our modules, of what they read, and of the file that pins the libraries: their bytes are in our files too."""
+    functions = Path(__file__).parents[1]
     digest = hashlib.sha256(platform.python_version().encode())
-    for path in (*sorted(package.rglob("*.py")), package.parent / "requirements.txt"):
-        if path.is_file():
+    ours = sorted(path for name in ("resma", "worker") for path in (functions / name).rglob("*"))
+    for path in (*ours, functions / "requirements.txt"):
+        if path.is_file() and path.suffix != ".pyc":
             digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -120,6 +120,7 @@ class Stack:
     def start(self) -> Running:
         """Starts everything and deploys. Raises StackError; what had come up by then is for `stop` to end."""
         self.stop()  # what a killed run has left may hold the port
+        shutil.rmtree(self.folder / "logs", ignore_errors=True)  # of functions that are no more
         front_door = self._options.front_door_port
         port = free_port() if front_door is None else require_free(front_door, "PORT")
         self.folder.mkdir(parents=True, exist_ok=True)

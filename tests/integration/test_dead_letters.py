@@ -172,3 +172,39 @@ def test_operators_redrive_from_the_command_line(
     for record in system.receive():
         assert system.work(record)
     assert system.show(first)["status"] == system.show(second)["status"] == "READY"
+
+
+def test_redriving_holds_to_the_limit_of_live_reports(system: System, admin: Connection[TupleRow]) -> None:
+    first, _ = _dead(system, admin), _dead(system, admin)
+    try:
+        admin.execute("UPDATE resma.tenants SET live_reports = 1 WHERE tenant_id = 'demo'")
+        assert system.call_api("POST", f"{DEAD}/redrive")[0] == 429
+        assert admin.execute("SELECT count(*) FROM resma.reports WHERE status = 'PENDING'").fetchone() == (0,)
+        assert system.call_api("POST", f"{DEAD}/{first}/redrive")[0] == 202
+    finally:
+        admin.execute("UPDATE resma.tenants SET live_reports = DEFAULT WHERE tenant_id = 'demo'")
+
+
+def test_a_job_that_has_waited_long_for_its_turn_is_not_given_up_for_it(
+    system: System, admin: Connection[TupleRow]
+) -> None:
+    system.request_report(format="CSV", filters=NONE)
+    (record,) = system.receive()
+    admin.execute("UPDATE resma.reports SET created_at = created_at - interval '7 hours', slot_at = clock_timestamp()")
+    assert system.give_up(record)
+    assert admin.execute("SELECT status, attempt FROM resma.reports").fetchone() == ("PENDING", 0)
+
+
+def test_a_last_attempt_that_dies_without_a_word_is_what_it_died_of(
+    system: System, admin: Connection[TupleRow]
+) -> None:
+    report_id = system.request_report(format="CSV", filters=NONE)
+    (record,) = system.receive()
+    admin.execute(
+        "UPDATE resma.reports SET status = 'GENERATING', attempt = attempts_allowed, error_code = 'database-busy',"
+        " error_detail = 'of the first', lease_until = clock_timestamp() - interval '1 second'"
+    )
+    assert system.give_up(record)
+    error = system.show(report_id)["error"]
+    assert error["code"] == "worker-died"
+    assert "of the first" not in error["detail"]

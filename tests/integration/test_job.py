@@ -300,7 +300,9 @@ def test_a_dead_letter_with_attempts_left_is_sent_again(system: System, admin: C
     assert system.give_up(record)
     assert admin.execute("SELECT status, attempt, enqueued_at FROM resma.reports").fetchone() == ("PENDING", 0, None)
     assert system.events() == []
-    admin.execute("UPDATE resma.reports SET created_at = clock_timestamp() - interval '7 hours'")
+    admin.execute(
+        "UPDATE resma.reports SET created_at = created_at - interval '7 hours', slot_at = slot_at - interval '7 hours'"
+    )
     assert system.give_up(record), "but not for ever"
     assert system.show(report_id)["status"] == "FAILED"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +15,7 @@ from psycopg.rows import TupleRow
 
 from infra.local.postgres import PostgresServer
 from resma.database import Database, translated_errors
-from resma.errors import DatabaseBusy, DatabaseUnavailable, TransientError
+from resma.errors import DatabaseBusy, DatabaseUnavailable, QueryInvalid, TransientError
 from resma.remedies import translate
 from tests.integration.conftest import PASSWORD, System
 
@@ -147,3 +148,15 @@ def test_a_failed_attempt_says_which_and_why(system: System, admin: Connection[T
     error = system.show(report_id)["error"]
     assert error["code"] == "database-busy"
     assert error["detail"].startswith("attempt 1 of 3: a lock was not to be had within lock_timeout")
+
+
+def test_what_may_quote_a_row_is_not_kept(reader: Connection[TupleRow]) -> None:
+    """Whoever logs our error with its causes logs no cell."""
+    with pytest.raises(QueryInvalid, match="22P02") as caught, translated_errors():
+        reader.execute("SELECT description::bigint FROM (VALUES ('Ana Conceição')) AS row (description)")
+    assert "Ana" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_wrong_query_is_told_with_its_cause(reader: Connection[TupleRow]) -> None:
+    with pytest.raises(QueryInvalid, match="nothing_there"), translated_errors():
+        reader.execute("SELECT nothing_there")

@@ -241,3 +241,17 @@ def test_two_ticks_at_once_do_everything_once(system: System, admin: Connection[
     }
     assert system.objects() == []
     assert len(system.receive()) == 4
+
+
+def test_one_that_cannot_be_swept_holds_up_no_other(system: System, admin: Connection[TupleRow]) -> None:
+    poison, good = _ready(system, "CSV"), _ready(system, "CSV")
+    _age(admin, SETTLE_SECONDS + 1)
+    admin.execute(
+        "UPDATE resma.reports SET options = '{\"of\": \"another version\"}',"
+        " finished_at = finished_at - interval '1 hour' WHERE report_id = %s",
+        (poison,),
+    )
+    assert system.tick()["swept"] == 1
+    swept = admin.execute("SELECT report_id FROM resma.reports WHERE swept_at IS NOT NULL").fetchall()
+    assert swept == [(good,)]
+    assert system.tick()["swept"] == 0, "and it is not looked at again for a while"

@@ -244,6 +244,16 @@ def test_a_new_key_is_found_and_an_unknown_one_asked_for_once(
     assert len(issuer.asked) == asked, "made-up keys must not become the provider's load"
 
 
+def test_a_provider_without_keys_is_not_asked_by_every_token(issuer: Issuer, system: System) -> None:
+    issuer.shown = []
+    for _ in range(5):
+        assert call(system, issuer.sign())[0] in {401, 503}
+    asked = len(issuer.asked)
+    assert call(system, issuer.sign())[0] == 503
+    assert len(issuer.asked) == asked
+    assert asked <= 2, "its description and its keys, once"
+
+
 def test_a_provider_that_is_another_is_not_believed(issuer: Issuer, system: System) -> None:
     issuer.says_of_itself = "https://elsewhere.example"
     assert call(system, issuer.sign())[0] == 503
