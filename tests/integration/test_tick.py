@@ -247,7 +247,7 @@ def test_one_that_cannot_be_swept_holds_up_no_other(system: System, admin: Conne
     poison, good = _ready(system, "CSV"), _ready(system, "CSV")
     _age(admin, SETTLE_SECONDS + 1)
     admin.execute(
-        "UPDATE resma.reports SET options = '{\"of\": \"another version\"}',"
+        'UPDATE resma.reports SET options = \'{"of": "another version"}\','
         " finished_at = finished_at - interval '1 hour' WHERE report_id = %s",
         (poison,),
     )

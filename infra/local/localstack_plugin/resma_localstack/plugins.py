@@ -29,6 +29,7 @@ def apply_patches() -> None:
     from resma_localstack import (
         environment_limit,
         front_door,
+        listen_address,
         log_group,
         object_folder,
         quick_deploy,
@@ -39,6 +40,7 @@ def apply_patches() -> None:
     for patch in (
         environment_limit,
         front_door,
+        listen_address,
         log_group,
         object_folder,
         quick_deploy,
