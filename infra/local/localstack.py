@@ -79,7 +79,6 @@ class LocalStackServer:
             "DISABLE_EVENTS": "1",
             "SKIP_SSL_CERT_DOWNLOAD": "1",
             "DNS_ADDRESS": "0",
-            "DISABLE_CORS_CHECKS": "1",
             # A presigned address is checked as S3 does.
             "S3_SKIP_SIGNATURE_VALIDATION": "0",
             "PROVIDER_OVERRIDE_DYNAMODB": "resma",

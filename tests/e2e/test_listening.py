@@ -21,3 +21,24 @@ def test_nothing_listens_on_an_address_that_others_reach(client: Client) -> None
             continue
     assert found, "Postgres and LocalStack at least"
     assert [(name, ip) for name, ip in found if not ipaddress.ip_address(ip).is_loopback] == []
+
+
+def test_a_web_page_elsewhere_reads_no_secret(client: Client) -> None:
+    """Of the page that a developer has open: LocalStack asks nobody for a password, so it must look at the Origin."""
+    headers = {
+        "Origin": "http://evil.example",
+        "X-Amz-Target": "secretsmanager.ListSecrets",
+        "Content-Type": "application/x-amz-json-1.1",
+    }
+    address = client.stack.up.aws_url
+    assert client.http("POST", address, body=b"{}", headers=headers).status == 403
+    del headers["Origin"]
+    headers["Authorization"] = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/secretsmanager/aws4_request"
+    assert client.http("POST", address, body=b"{}", headers=headers).status == 200
+
+
+def test_the_documentations_own_page_may_ask_and_others_may_not(client: Client) -> None:
+    home = client.stack.up.api_url
+    assert client.http("GET", "/api/v1/reports", headers={"Origin": home}).status == 200
+    assert client.http("GET", "/api/v1/reports", headers={"Origin": "http://evil.example"}).status in {401, 403}
+    assert client.http("GET", "/api/v1/reports", headers={"Host": "evil.example"}).status in {401, 403, 404}
