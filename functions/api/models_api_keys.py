@@ -5,23 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, Field
 
 from api.caller import Scope
+from api.models import RequestModel, ViewModel
 from resma.api_keys import DAYS_DEFAULT, DAYS_MAX, GRACE_SECONDS_DEFAULT, GRACE_SECONDS_MAX
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
-
-
-class ApiKeyRequest(_Model):
+class ApiKeyRequest(RequestModel):
     """Body of `POST /api/v1/api-keys`."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        populate_by_name=False,
         json_schema_extra={"example": {"name": "month-end", "scopes": ["reports:read", "reports:write"]}},
     )
 
@@ -32,10 +26,8 @@ class ApiKeyRequest(_Model):
     expires_in_days: int = Field(strict=True, default=DAYS_DEFAULT, ge=1, le=DAYS_MAX, description="Every key expires.")
 
 
-class RotationRequest(_Model):
+class RotationRequest(RequestModel):
     """Body of `POST /api/v1/api-keys/{id}/rotate`."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=False)
 
     grace_seconds: int = Field(
         strict=True,
@@ -46,7 +38,7 @@ class RotationRequest(_Model):
     )
 
 
-class ApiKeyView(_Model):
+class ApiKeyView(ViewModel):
     """A key, without its secret."""
 
     id: str
@@ -67,7 +59,7 @@ class NewApiKeyView(ApiKeyView):
     key: str = Field(description="The key itself: shown this once, and kept nowhere.")
 
 
-class ApiKeyList(_Model):
+class ApiKeyList(ViewModel):
     """All of the tenant's keys, newest first."""
 
     items: list[ApiKeyView]

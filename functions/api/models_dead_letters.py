@@ -5,21 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
-from api.models import ErrorView
+from api.models import ErrorView, RequestModel, ViewModel
 from resma.writers import Format
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
-
-
-class RedriveRequest(_Model):
+class RedriveRequest(RequestModel):
     """Body of a redrive; it may be left out."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: str | None = Field(
         default=None,
@@ -30,7 +23,7 @@ class RedriveRequest(_Model):
     )
 
 
-class DeadLetterView(_Model):
+class DeadLetterView(ViewModel):
     """A report that was given up after its last attempt."""
 
     report_id: UUID
@@ -44,7 +37,7 @@ class DeadLetterView(_Model):
     report: str = Field(description="Address of the report.")
 
 
-class RedriveView(_Model):
+class RedriveView(ViewModel):
     """One time that it was sent on its way again, and what it had died of."""
 
     redrive: int
@@ -61,14 +54,14 @@ class DeadLetterDetails(DeadLetterView):
     history: list[RedriveView]
 
 
-class DeadLetterList(_Model):
+class DeadLetterList(ViewModel):
     """A page of dead letters, newest request first."""
 
     items: list[DeadLetterView]
     next: str | None = Field(description="Address of the next page, if there is one.")
 
 
-class Redriven(_Model):
+class Redriven(ViewModel):
     """How many dead letters were sent on their way again."""
 
     redriven: int

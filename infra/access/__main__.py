@@ -16,7 +16,8 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from infra.access.tenants import ALL_SCOPES, OPERATOR, QUOTAS, create_key, create_tenant, set_quotas
+from api.caller import SCOPES
+from infra.access.tenants import OPERATOR, QUOTAS, create_key, create_tenant, set_quotas
 from infra.local.errors import StackError
 from resma.api_keys import (
     DAYS_DEFAULT,
@@ -70,9 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         for quota in QUOTAS:
             made.add_argument(f"--{quota.replace('_', '-')}", type=int, metavar="N")
     made = command("create-key", _create_key, "make a key, and print it once", "tenant", "name")
-    made.add_argument(
-        "--scope", action="append", default=[], choices=sorted(ALL_SCOPES), help="several times for several"
-    )
+    made.add_argument("--scope", action="append", default=[], choices=sorted(SCOPES), help="several times for several")
     made.add_argument("--days", type=int, default=DAYS_DEFAULT, help="until it expires (default: %(default)s)")
     made = command("rotate-key", _rotate_key, "make the key that comes after another", "tenant", "key_id")
     made.add_argument("--grace-seconds", type=int, default=GRACE_SECONDS_DEFAULT, help="how long the old one goes on")

@@ -131,7 +131,7 @@ def _load(running: Running, console: Console) -> None:
 
 def _rows() -> int:
     text = os.environ.get("ROWS") or "500000"
-    if not text.isdigit() or not 0 < int(text) <= 100_000_000:
+    if not text.isdecimal() or not 0 < int(text) <= 100_000_000:
         raise StackError(f"ROWS={text}: give a number from 1 to 100000000")
     return int(text)
 
@@ -145,7 +145,7 @@ def _format() -> str:
 
 def _port() -> int:
     text = os.environ.get("PORT") or str(FRONT_DOOR_PORT)
-    if not text.isdigit() or not 0 < int(text) < 65536:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
         raise StackError(f"PORT={text}: give a port number")
     return int(text)
 

@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from infra.access.tenants import ALL_SCOPES, make_key
+from api.caller import SCOPES
+from infra.access.tenants import make_key
 from infra.local.deploy import Endpoint, find_outputs, read_stage
 from infra.local.deploy_system import Choices, ObjectStore, Surroundings, deploy_system
 from infra.local.errors import StackError
@@ -86,7 +87,7 @@ def deploy_compose(settings: ComposeSettings) -> None:
     place = f"/_aws/execute-api/{outputs['ApiId']}/{outputs['StageName']}/"
     settings.front_door_conf.write_text(FRONT_DOOR.read_text(encoding="utf-8").replace("/STAGE/", place))
     print("\n".join(f"{name}: {value}" for name, value in sorted(outputs.items())))
-    key = make_key(settings.database_url, "demo", "docker compose", ALL_SCOPES, timedelta(days=KEY_DAYS))
+    key = make_key(settings.database_url, "demo", "docker compose", SCOPES, timedelta(days=KEY_DAYS))
     print(f"a key of the tenant demo, for {KEY_DAYS} days: {key}")
 
 

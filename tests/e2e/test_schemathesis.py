@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from infra.access.tenants import ALL_SCOPES, make_key
+from api.caller import SCOPES
+from infra.access.tenants import make_key
 from infra.local.paths import PROJECT_PYTHON
 from infra.local.stack import Options, Stack
 from infra.postgres.load_demo_bank import load_demo_bank
@@ -40,7 +41,7 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def key(stack: Stack) -> str:
     """A key that may do everything."""
-    return make_key(stack.up.database_url, "demo", "schemathesis", ALL_SCOPES, timedelta(days=1))
+    return make_key(stack.up.database_url, "demo", "schemathesis", SCOPES, timedelta(days=1))
 
 
 def test_schemathesis_finds_nothing(stack: Stack, key: str, tmp_path: Path) -> None:

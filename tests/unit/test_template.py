@@ -272,7 +272,7 @@ def test_bucket_forgets_old_reports_and_unfinished_uploads() -> None:
     for rule in rules:
         merged |= rule
     assert merged["ExpirationInDays"] == {"Ref": "RetentionDays"}
-    assert merged["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert merged["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
 
 
 def test_everything_else_is_encrypted_too() -> None:
