@@ -20,6 +20,10 @@ from resma.remedies import may_quote_rows, translate
 logger = Logger(child=True)
 
 _CANCEL_SECONDS = 2
+_BEGIN = "SELECT set_config('resma.tenant_id', %s, true), set_config('lock_timeout', '5s', true)"
+"""Nobody waits for a lock for longer than that: DatabaseBusy, and another try. Whoever holds one and stops loses it
+soon (migration 0012)."""
+
 _MEMBERS = {"host", "port", "dbname", "username", "password"}
 
 
@@ -56,7 +60,7 @@ class Database:
                 with translated_errors():
                     connection = self.connect()
                     with connection.transaction():
-                        connection.execute("SELECT set_config('resma.tenant_id', %s, true)", (tenant_id or "",))
+                        connection.execute(_BEGIN, (tenant_id or "",))
                         yield connection
             except DatabaseUnavailable:
                 self.close()  # the next one looks for a server that can serve
