@@ -20,9 +20,11 @@ from resma.remedies import may_quote_rows, translate
 logger = Logger(child=True)
 
 _CANCEL_SECONDS = 2
-_BEGIN = "SELECT set_config('resma.tenant_id', %s, true), set_config('lock_timeout', '5s', true)"
-"""Nobody waits for a lock for longer than that: DatabaseBusy, and another try. Whoever holds one and stops loses it
-soon (migration 0012)."""
+LOCK_TIMEOUT = "5s"
+"""Nobody waits for a lock for longer: DatabaseBusy, and another try. Whoever holds one and stops loses it soon
+(migration 0012)."""
+
+_BEGIN = f"SELECT set_config('resma.tenant_id', %s, true), set_config('lock_timeout', '{LOCK_TIMEOUT}', true)"
 
 _MEMBERS = {"host", "port", "dbname", "username", "password"}
 
@@ -134,6 +136,9 @@ def _open(secret_arn: str, application_name: str) -> Connection[TupleRow]:
             dbname=secret["dbname"],
             user=secret["username"],
             password=secret["password"],
+            # Encrypted, unless the secret says otherwise: a server on one's own machine has no certificate.
+            sslmode=secret.get("sslmode", "require"),
+            sslrootcert=secret.get("sslrootcert"),
             application_name=application_name,
             connect_timeout=5,
             client_encoding="UTF8",

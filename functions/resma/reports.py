@@ -17,6 +17,7 @@ from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import Jsonb
 
 from resma.content import ReportContent
+from resma.database import LOCK_TIMEOUT
 from resma.errors import IdempotencyKeyInFlight, IdempotencyKeyReused, ReportNotFound
 
 
@@ -137,7 +138,7 @@ def _take_key(connection: Connection[TupleRow], new: NewReport, key: str) -> UUI
             " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING report_id",
             (new.tenant_id, key, new.report_id, new.request_sha256),
         ).fetchone()
-        connection.execute("SET LOCAL lock_timeout TO DEFAULT")
+        connection.execute("SELECT set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))
     except psycopg.errors.LockNotAvailable as error:
         raise IdempotencyKeyInFlight(
             "the first request with this Idempotency-Key is still being answered: send it again in a moment"

@@ -26,7 +26,7 @@ from resma.announce import Announcer
 from resma.aws import s3_client, sns_client, sqs_client
 from resma.database import Database
 from resma.errors import LeaseHeld, LeaseLost
-from resma.job import LEASE_SECONDS, MAX_ATTEMPTS
+from resma.job import LEASE_SECONDS, MAX_ATTEMPTS, describe_error
 from resma.job_queue import Queue
 from resma.messages import JobMessage
 from resma.settings import read_settings
@@ -109,7 +109,9 @@ def _handle_job(record: SQSRecord, context: LambdaContext, pace: Pace) -> None:
         receives = int(record.attributes.approximate_receive_count)
         pause = backoff_seconds(receives)
         _hide(record, pause)
-        logger.exception("an attempt has failed", receives=receives, pause_seconds=pause, error=str(error))
+        logger.exception(
+            "an attempt has failed", receives=receives, pause_seconds=pause, error=describe_error(error)["detail"]
+        )
         raise
     finally:
         logger.remove_keys(["report_id", "tenant_id", "attempt"])

@@ -117,7 +117,8 @@ def _read_saved(resources: Resources, record: CheckpointRecord) -> bytes:
             answer = resources.s3.get_object(Bucket=resources.bucket, Key=record["key"])
             data = answer["Body"].read(record["bytes"] + 1)
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404}:
+            # Without the right to list, S3 says of what is not there that access is denied.
+            if error.response["Error"]["Code"] in {"NoSuchKey", "AccessDenied"}:
                 raise CheckpointUnusable("what was saved is no longer in the store") from error
             raise
     if hashlib.sha256(data).hexdigest() != record["sha256"]:

@@ -97,6 +97,7 @@ def _secret_parameters(surroundings: Surroundings) -> dict[str, str]:
                 "host": surroundings.database_host,
                 "port": surroundings.database_port,
                 "dbname": "postgres",
+                "sslmode": "prefer",
                 "username": login,
                 "password": password,
             },

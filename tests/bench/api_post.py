@@ -58,6 +58,7 @@ def prepare() -> None:
         "host": url.hostname,
         "port": url.port,
         "dbname": url.path[1:],
+        "sslmode": "prefer",
         "username": APP,
         "password": os.environ["APP_PASSWORD"],
     }

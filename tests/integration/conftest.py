@@ -242,7 +242,7 @@ class System:
 
 def _database_secret(postgres: PostgresServer, login: str) -> str:
     place = {"host": "127.0.0.1", "port": postgres.port, "dbname": "postgres"}
-    return _secret(login, {**place, "username": login, "password": PASSWORD})
+    return _secret(login, {**place, "sslmode": "prefer", "username": login, "password": PASSWORD})
 
 
 def _secret(name: str, value: dict[str, Any]) -> str:

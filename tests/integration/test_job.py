@@ -6,10 +6,12 @@ import base64
 import csv
 import hashlib
 import io
+import json
 import threading
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 import psycopg
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -18,11 +20,13 @@ from psycopg.rows import TupleRow
 
 import webhook.deliver_webhook
 import worker.app
-from resma.errors import LeaseHeld, LeaseLost
+from infra.local.postgres import PostgresServer
+from resma.database import Database
+from resma.errors import DatabaseUnavailable, LeaseHeld, LeaseLost
 from resma.job import claim_job, finish_job, keep_alive, send_back
 from resma.multipart import MultipartUpload
 from resma.webhook_secrets import derive_secret
-from tests.integration.conftest import ROWS, WEBHOOK_SECRET, System
+from tests.integration.conftest import PASSWORD, ROWS, WEBHOOK_SECRET, System
 from webhook.post_signed import Outcome
 from worker.checkpoint import Checkpoints
 from worker.make_files import Invocation, Work, make_files
@@ -461,3 +465,12 @@ def test_a_webhook_that_cannot_be_made_holds_up_no_other(
     assert admin.execute("SELECT error FROM resma.webhook_attempts WHERE error IS NOT NULL").fetchall() == [
         ("not sent: ValueError on our side",)
     ]
+
+
+def test_connections_are_encrypted_unless_the_secret_says_otherwise(system: System, postgres: PostgresServer) -> None:
+    place = {"host": "127.0.0.1", "port": postgres.port, "dbname": "postgres"}
+    secret = {**place, "username": "resma_app", "password": PASSWORD}
+    arn = boto3.client("secretsmanager").create_secret(Name="encrypted", SecretString=json.dumps(secret))["ARN"]
+    # The tests' own server has no certificate, so it is not talked to at all.
+    with pytest.raises(DatabaseUnavailable), Database(arn, "test").transaction("demo"):
+        pass

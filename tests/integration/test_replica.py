@@ -54,7 +54,7 @@ def test_a_read_that_a_replica_ends_is_tried_again_and_says_what_to_do(
     place = {"host": "127.0.0.1", "port": replica.port, "dbname": "postgres"}
     boto3.client("secretsmanager").put_secret_value(
         SecretId=os.environ["SOURCE_SECRET_ARN"],
-        SecretString=json.dumps({**place, "username": "resma_reader", "password": PASSWORD}),
+        SecretString=json.dumps({**place, "sslmode": "prefer", "username": "resma_reader", "password": PASSWORD}),
     )
     admin.execute(
         "CREATE TABLE public.scratch AS SELECT 1 AS one;"
