@@ -72,7 +72,7 @@ def _only_with(option: str) -> dict[str, Any]:
         "then": {
             "anyOf": [
                 {"required": ["format"], "properties": {"format": {"const": format_}}},
-                {"required": ["formats"], "properties": {"formats": {"type": "array", "contains": {"const": format_}}}},
+                {"required": ["formats"], "properties": {"formats": {"contains": {"const": format_}}}},
             ]
         },
     }

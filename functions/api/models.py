@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from resma.header import Kind
@@ -21,6 +21,17 @@ class ViewModel(BaseModel):
     """What goes out."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+def _refuse_other_kinds(value: object) -> object:
+    """Pydantic would take true for 1 and a text for its number; JSON Schema does not. Both take 90.0 for one."""
+    if isinstance(value, bool | str):
+        raise ValueError("give a whole number")  # noqa: TRY004  # pydantic makes an error of this one alone
+    return value
+
+
+WholeNumber = Annotated[int, BeforeValidator(_refuse_other_kinds)]
+"""An integer of a request, as JSON Schema has it (2020-12 §6.1.1)."""
 
 
 class RequestModel(ViewModel):

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from api.caller import Scope
-from api.models import RequestModel, ViewModel
+from api.models import RequestModel, ViewModel, WholeNumber
 from resma.api_keys import DAYS_DEFAULT, DAYS_MAX, GRACE_SECONDS_DEFAULT, GRACE_SECONDS_MAX
 
 
@@ -23,14 +23,13 @@ class ApiKeyRequest(RequestModel):
         min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", description="What the key is for, for people."
     )
     scopes: list[Scope] = Field(min_length=1, max_length=20, description="What it may do: no more than you may.")
-    expires_in_days: int = Field(strict=True, default=DAYS_DEFAULT, ge=1, le=DAYS_MAX, description="Every key expires.")
+    expires_in_days: WholeNumber = Field(default=DAYS_DEFAULT, ge=1, le=DAYS_MAX, description="Every key expires.")
 
 
 class RotationRequest(RequestModel):
     """Body of `POST /api/v1/api-keys/{id}/rotate`."""
 
-    grace_seconds: int = Field(
-        strict=True,
+    grace_seconds: WholeNumber = Field(
         default=GRACE_SECONDS_DEFAULT,
         ge=0,
         le=GRACE_SECONDS_MAX,

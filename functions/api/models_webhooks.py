@@ -10,7 +10,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import AfterValidator, Field
 
-from api.models import RequestModel, ViewModel
+from api.models import RequestModel, ViewModel, WholeNumber
 from resma.errors import WebhookDeliveryNotFound, WebhookEndpointNotFound
 from resma.webhook_deliveries import EventType
 
@@ -85,8 +85,8 @@ class EndpointChanges(RequestModel):
 class Rotation(RequestModel):
     """Body of `POST /api/v1/webhook-endpoints/{id}/rotate-secret`."""
 
-    overlap_hours: int = Field(
-        strict=True, default=24, ge=0, le=7 * 24, description="How long the secret so far signs too; 0 ends it at once."
+    overlap_hours: WholeNumber = Field(
+        default=24, ge=0, le=7 * 24, description="How long the secret so far signs too; 0 ends it at once."
     )
 
 

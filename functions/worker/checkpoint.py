@@ -39,15 +39,16 @@ class Checkpoints:
     def __init__(self, resources: Resources, claim: Claim) -> None:
         self._resources = resources
         self._claim = claim
-        self._taken = 0
         self.latest: CheckpointRecord | None = claim.checkpoint
+        self.made: list[str] = []
+        """Keys of all that this attempt has saved."""
 
     def take(self, work: SavedWork) -> None:
         """Makes this what the next attempt goes on from. Raises LeaseLost, ObjectStoreUnavailable."""
         claim, resources = self._claim, self._resources
         data = dump_work(work)
-        self._taken += 1
-        key = f"{key_prefix(claim)}.checkpoint-{self._taken}"
+        key = f"{key_prefix(claim)}.checkpoint-{len(self.made) + 1}"
+        self.made.append(key)
         with store_errors("saving the report in the making"):
             resources.s3.put_object(Bucket=resources.bucket, Key=key, Body=data)
         record = CheckpointRecord(

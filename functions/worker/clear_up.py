@@ -9,9 +9,8 @@ from resma.errors import ResmaError
 from resma.job import Claim
 from resma.object_store import abort_uploads, remove_object
 from resma.options import FormatOptions
-from resma.reports import CheckpointRecord
 from resma.writers import file_extension
-from worker.checkpoint import discard, key_prefix
+from worker.checkpoint import Checkpoints, discard, key_prefix
 from worker.resources import Resources
 
 logger = Logger(child=True)
@@ -31,19 +30,19 @@ def clear_away(resources: Resources, claim: Claim) -> None:
             remove_object(resources.s3, resources.bucket, key)
 
 
-def clear_up(resources: Resources, claim: Claim, checkpoint: CheckpointRecord | None) -> None:
+def clear_up(resources: Resources, claim: Claim, checkpoints: Checkpoints) -> None:
     """Removes what this attempt has made and taken up, but for what the row names. Never raises: the tick is next.
 
-    `checkpoint` is the last one that this attempt knew. Nothing is touched of another's that goes on from it, and
+    Nothing is touched of another's that goes on from it, and
     nothing at all while the row can't be read.
     """
     try:
         with resources.system.transaction(claim.tenant_id) as connection:
             standing = find_standing(connection, claim)
         needed = standing.needed_keys() if standing else frozenset()
-        known = _keys(claim, claim.attempt)
-        if checkpoint is not None:
-            known += [checkpoint["key"], *checkpoint["needs"]]
+        known = [*_keys(claim, claim.attempt), *checkpoints.made]
+        if checkpoints.latest is not None:
+            known += [checkpoints.latest["key"], *checkpoints.latest["needs"]]
         for key in sorted(set(known) - needed):
             abort_uploads(resources.s3, resources.bucket, key)
             discard(resources, key)

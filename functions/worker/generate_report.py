@@ -47,8 +47,8 @@ def generate_report(resources: Resources, tenant_id: str, report_id: UUID, invoc
     try:
         outcome = _do(work, invocation)
     finally:
-        if outcome != "READY" or work.checkpoints.latest is not None:
-            clear_up(resources, claim, work.checkpoints.latest)
+        if outcome != "READY" or work.checkpoints.latest is not None or work.checkpoints.made:
+            clear_up(resources, claim, work.checkpoints)
     if outcome != "HANDED_OVER":
         resources.announcer.announce(tenant_id, report_id)
     return outcome

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import time
 from collections.abc import Iterator
 
 import psutil
@@ -93,6 +94,10 @@ def test_all_formats_at_once_are_handed_over(hurried: Hurried) -> None:
         assert (len(content), hashlib.sha256(content).hexdigest()) == (file["bytes"], file["sha256"])
 
 
+AWAKE_SECONDS = 5
+"""A worker that woke up has found out by then, and what it was about to do it has done."""
+
+
 def await_checkpoint(client: Client, report_id: str) -> Json:
     """Waits until the report was saved, and returns what its row says of that."""
     row = eventually("it was saved", lambda: client.row(report_id) if client.row(report_id)["checkpoint"] else None, 40)
@@ -148,6 +153,7 @@ def test_a_stopped_worker_that_wakes_up_changes_nothing(client: Client, faults: 
         for worker in workers:
             with contextlib.suppress(psutil.NoSuchProcess):
                 worker.resume()
+    time.sleep(AWAKE_SECONDS)
     require_taken_over(client, report_id, checkpoint, calm)
 
 

@@ -32,7 +32,7 @@ from resma.reports import find_report, list_reports, tenant_name
 from tests.integration.conftest import System
 from webhook.post_signed import Outcome
 
-OTHER = "other"
+OTHER = "another-bank"
 OWN_TENANT = "(tenant_id = ( SELECT current_setting('resma.tenant_id'::text, true) AS current_setting))"
 """A policy's condition, as Postgres prints it."""
 
