@@ -42,9 +42,9 @@ def filter_case(_context: Any, case: Any) -> bool:
 def map_body(_context: Any, body: Any) -> Any:
     """A period does not end before it begins: of two days the earlier one is the first.
 
-    And where `formats` is null, options of other formats than `format` are left out: the document says by `contains` that
-    they go with theirs, which JSON Schema does not ask of null (2020-12 §6.4.4); said more strictly, Schemathesis can
-    make no body of it.
+    And where `formats` is null, options of other formats than `format` are left out. The document says by `contains`
+    that they go with theirs, which JSON Schema does not ask of null (2020-12 §6.4.4); said more strictly, Schemathesis
+    can make no body of it.
     """
     if isinstance(body, dict) and body.get("formats", ()) is None:
         options = body.get("options")
