@@ -98,7 +98,7 @@ def _handler_for(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
             if call is None:
                 self.close_connection = True
                 return
-            deadline = round((time.time() + call.timeout_seconds) * 1000)
+            deadline = int((time.time() + call.timeout_seconds) * 1000)
             self._answer(
                 200,
                 call.payload,
