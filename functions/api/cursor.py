@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 from uuid import UUID
 
 from resma.errors import Fault, RequestInvalid
@@ -26,6 +28,12 @@ def read_cursor(cursor: str) -> Place:
         raise cursor_invalid()
     moment, report_id = cursor.split(".")
     return Place(read_moment(moment), UUID(report_id))
+
+
+def next_page(address: str, parameters: Mapping[str, object], cursor: str) -> str:
+    """Returns the address of the page that begins at a cursor. Parameters that are None are left out."""
+    said = {name: value for name, value in {**parameters, "cursor": cursor}.items() if value is not None}
+    return f"{address}?{urlencode(said)}"
 
 
 def cursor_invalid() -> RequestInvalid:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
 from uuid import UUID
 
-from api.cursor import read_cursor, write_cursor
+from api.cursor import next_page, read_cursor, write_cursor
 from api.models import ErrorView
 from api.models_dead_letters import DeadLetterDetails, DeadLetterList, DeadLetterView, RedriveView
 from resma.database import Database
@@ -25,7 +24,7 @@ def list_dead_letters(
     following = None
     if len(found) > limit:
         place = write_cursor(Place(page[-1].created_at, page[-1].report_id))
-        following = f"{base_url}/api/v1/dead-letters?{urlencode({'limit': limit, 'cursor': place})}"
+        following = next_page(f"{base_url}/api/v1/dead-letters", {"limit": limit}, place)
     return DeadLetterList(
         items=[DeadLetterView.model_validate(_show(letter, base_url)) for letter in page], next=following
     )

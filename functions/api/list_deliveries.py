@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlencode
 from uuid import UUID
 
-from api.cursor import cursor_invalid, read_moment, write_moment
+from api.cursor import cursor_invalid, next_page, read_moment, write_moment
 from api.models_webhooks import DeliveryList
 from api.show_webhook import show_delivery
 from resma.database import Database
@@ -52,14 +51,9 @@ def show_endpoint_deliveries(
     following = None
     if len(found) > query.limit:
         last = page[-1].delivery
-        place = _next(query, DeliveryPlace(last.created_at, last.event_id))
-        following = f"{base_url}/api/v1/webhook-endpoints/{endpoint_id}/deliveries?{place}"
+        address = f"{base_url}/api/v1/webhook-endpoints/{endpoint_id}/deliveries"
+        following = next_page(address, vars(query), f"{write_moment(last.created_at)}.{last.event_id}")
     return DeliveryList(items=[show_delivery(record, base_url) for record in page], next=following)
-
-
-def _next(query: DeliveryQuery, place: DeliveryPlace) -> str:
-    parameters = {**vars(query), "cursor": f"{write_moment(place.created_at)}.{place.event_id}"}
-    return urlencode({name: value for name, value in parameters.items() if value is not None})
 
 
 def _place(cursor: str) -> DeliveryPlace:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
-from api.cursor import read_cursor, write_cursor
+from api.cursor import next_page, read_cursor, write_cursor
 from api.models import ReportList
 from api.show_report import show_report
 from resma.database import Database
@@ -38,10 +37,6 @@ def list_reports(database: Database, tenant_id: str, query: ListQuery, base_url:
     following = None
     if len(found) > query.limit:
         last = page[-1]
-        following = f"{base_url}/api/v1/reports?{_next(query, Place(last.created_at, last.report_id))}"
+        place = write_cursor(Place(last.created_at, last.report_id))
+        following = next_page(f"{base_url}/api/v1/reports", vars(query), place)
     return ReportList(items=[show_report(report, base_url) for report in page], next=following)
-
-
-def _next(query: ListQuery, place: Place) -> str:
-    parameters = {**vars(query), "cursor": write_cursor(place)}
-    return urlencode({name: value for name, value in parameters.items() if value is not None})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from importlib import import_module
 from typing import Any
 
 from localstack.runtime import hooks
@@ -23,28 +24,20 @@ class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
         return ProcessRuntimeExecutor
 
 
+_PATCHES = (
+    "environment_limit",
+    "front_door",
+    "listen_address",
+    "log_group",
+    "object_folder",
+    "quick_deploy",
+    "source_address",
+    "sqs_concurrency",
+)
+
+
 @hooks.on_infra_start()
 def apply_patches() -> None:
     """Makes LocalStack behave as AWS does where Resma depends on it."""
-    from resma_localstack import (
-        environment_limit,
-        front_door,
-        listen_address,
-        log_group,
-        object_folder,
-        quick_deploy,
-        source_address,
-        sqs_concurrency,
-    )
-
-    for patch in (
-        environment_limit,
-        front_door,
-        listen_address,
-        log_group,
-        object_folder,
-        quick_deploy,
-        source_address,
-        sqs_concurrency,
-    ):
-        patch.apply()
+    for name in _PATCHES:
+        import_module(f"resma_localstack.{name}").apply()
