@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from api.caller import SCOPES, Caller, Scope
 from api.tokens import Provider
 from resma.api_keys import look_up_key, parse_key
+from resma.caller import SCOPES, Caller, Scope
 from resma.database import Database
 from resma.errors import CredentialsInvalid, CredentialsMissing, QuotaExceeded
 from resma.quotas import take_request

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from api.caller import Caller
 from resma.announce import Announcer
+from resma.caller import Caller
 from resma.job_end import cancel_job
 from resma.reports import Report, find_report
 

@@ -8,11 +8,11 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api.authenticate import Gate
-from api.caller import Caller
 from api.settings import ApiSettings
 from api.tokens import Provider
 from resma.announce import Announcer
 from resma.aws import sns_client, sqs_client
+from resma.caller import Caller
 from resma.database import Database
 from resma.job_queue import Queue
 from resma.settings import LOCAL_STAGE, read_settings

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from api.caller import Caller
-from api.scopes import require_scope
+from resma.caller import Caller, require_scope
 from resma.database import Database
 from resma.download import Minter, Signer, mint_download
 from resma.errors import FileNotFound, ReportExpired, ReportHasNoFile, ReportNotReady

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import timedelta
 
-from api.caller import Caller
 from api.models_api_keys import ApiKeyList, ApiKeyRequest, ApiKeyView, NewApiKeyView
-from api.scopes import require_scope
 from resma.api_keys import ApiKey, NewKey, find_key, insert_key, list_keys, revoke_key, rotate_key
+from resma.caller import Caller, require_scope
 from resma.database import Database
 from resma.errors import Fault
 

@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from api.caller import Scope
-from api.models import RequestModel, ViewModel, WholeNumber
 from resma.api_keys import DAYS_DEFAULT, DAYS_MAX, GRACE_SECONDS_DEFAULT, GRACE_SECONDS_MAX
+from resma.caller import Scope
+from resma.wire import RequestModel, ViewModel, WholeNumber
 
 
 class ApiKeyRequest(RequestModel):

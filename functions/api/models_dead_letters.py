@@ -7,7 +7,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.models import ErrorView, RequestModel, ViewModel
+from api.models import ErrorView
+from resma.wire import RequestModel, ViewModel
 from resma.writers import Format
 
 

@@ -10,9 +10,9 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import AfterValidator, Field
 
-from api.models import RequestModel, ViewModel, WholeNumber
 from resma.errors import WebhookDeliveryNotFound, WebhookEndpointNotFound
 from resma.webhook_deliveries import EventType
+from resma.wire import RequestModel, ViewModel, WholeNumber
 
 DeliveryStatus = Literal["PENDING", "DELIVERED", "FAILED"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from api.caller import Caller
+from resma.caller import Caller
 from resma.database import Database
 from resma.dead_letters import redrive, redrive_all
 from resma.dispatch import dispatch_next

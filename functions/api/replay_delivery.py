@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.caller import Caller
+from resma.caller import Caller
 from resma.database import Database
 from resma.replay_webhook import replay_delivery as make_due
 from resma.webhook_deliveries import Record, find_delivery

@@ -7,8 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
-from api.caller import Caller, Scope
-from resma.errors import Fault, ScopeMissing
+from resma.caller import Caller, Scope, require_scope
 
 SECURITY_SCHEMES: dict[str, Any] = {
     "bearer": {
@@ -31,13 +30,6 @@ def check_scopes(app: APIGatewayRestResolver, call_next: Callable[..., Response[
     for scope in _wanted(app.context["_route"].security):
         require_scope(caller, scope)
     return call_next(app)
-
-
-def require_scope(caller: Caller | None, scope: str, faults: tuple[Fault, ...] = ()) -> None:
-    """Raises ScopeMissing where the caller has not this scope."""
-    if caller is None or scope not in caller.scopes:
-        detail = f"this needs the scope {scope}, which your key or token lacks: use one that has it"
-        raise ScopeMissing(detail, scope, faults)
 
 
 def _wanted(security: list[dict[str, list[str]]] | None) -> set[str]:

@@ -16,7 +16,6 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from api.caller import SCOPES
 from infra.access.tenants import OPERATOR, QUOTAS, create_key, create_tenant, set_quotas
 from infra.local.errors import StackError
 from resma.api_keys import (
@@ -30,6 +29,7 @@ from resma.api_keys import (
     revoke_key,
     rotate_key,
 )
+from resma.caller import SCOPES
 from resma.errors import ResmaError
 
 

@@ -10,9 +10,9 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from api.caller import SCOPES
 from infra.local.errors import StackError
 from resma.api_keys import DAYS_MAX, ApiKey, NewKey, insert_key
+from resma.caller import SCOPES
 
 QUOTAS = ("requests_per_second", "requests_burst", "live_reports", "rows_a_day")
 """Columns of `resma.tenants`; what is not said keeps the migration's default."""

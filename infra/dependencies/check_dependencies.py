@@ -76,12 +76,22 @@ def _unlike_installed(installed: Iterable[Distribution], lock: Lock) -> Iterator
 
 
 def licences(item: Distribution) -> list[str]:
-    """What a package says of its licence: an SPDX expression, classifiers, or a text. Empty where it says nothing."""
+    """What a package says of its licence: an SPDX expression, classifiers, a text, or its licence file's first line.
+
+    Empty where it says nothing.
+    """
     if expression := item.metadata.json.get("license_expression"):
         return [str(expression)]
     named = [text for text in item.metadata.get_all("Classifier") or () if text.startswith("License :: ")]
     said = [text.rsplit(" :: ", 1)[-1] for text in named]
-    return said or list(filter(None, [str(item.metadata.json.get("license") or "").strip().partition("\n")[0]]))
+    texts = [str(item.metadata.json.get("license") or ""), *(_licence_files(item) if not said else ())]
+    return said or [text.strip().partition("\n")[0] for text in texts if text.strip()][:1]
+
+
+def _licence_files(item: Distribution) -> Iterator[str]:
+    for path in item.files or ():
+        if path.parent.name == "licenses" and path.name.startswith("LICEN"):
+            yield path.read_text()
 
 
 def judge_licence(name: str, said: Iterable[str]) -> Iterator[str]:

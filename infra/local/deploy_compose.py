@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from api.caller import SCOPES
 from infra.access.tenants import make_key
 from infra.local.deploy import Endpoint, find_outputs, read_stage
 from infra.local.deploy_system import Choices, ObjectStore, Surroundings, deploy_system
@@ -23,6 +22,7 @@ from infra.local.errors import StackError
 from infra.local.paths import ROOT
 from infra.postgres.load_demo_bank import load_demo_bank
 from infra.postgres.migrate import migrate
+from resma.caller import SCOPES
 
 FRONT_DOOR = ROOT / "infra" / "docker" / "front_door.conf"
 """nginx' configuration but for the API's id and stage, known only after the deployment."""

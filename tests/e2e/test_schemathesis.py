@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from api.caller import SCOPES
 from infra.access.tenants import make_key
 from infra.local.paths import PROJECT_PYTHON
 from infra.local.stack import Options, Stack
 from infra.postgres.load_demo_bank import load_demo_bank
+from resma.caller import SCOPES
 from tests.e2e.client import lift_quotas
 from tests.e2e.conftest import STACK, running_stack
 

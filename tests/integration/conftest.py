@@ -23,13 +23,13 @@ import scheduler.app
 import webhook.app
 import worker.app
 import worker.dead_letters
-from api.caller import SCOPES, Caller, Scope
 from infra.access.tenants import make_key
 from infra.local.ports import free_port
 from infra.local.postgres import PostgresServer
 from infra.postgres.load_demo_bank import load_demo_bank
 from infra.postgres.migrate import LOGINS, migrate, set_password
 from resma import aws
+from resma.caller import SCOPES, Caller, Scope
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

@@ -12,7 +12,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from api.caller import Scope
+from resma.caller import Scope
 from tests.integration.conftest import System
 
 ROOT = Path(__file__).parents[2]

@@ -13,15 +13,15 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 import worker.app
-from api.caller import SCOPES, Caller
-from api.models import ReportRequest
-from api.request_report import request_report
+from resma.caller import SCOPES, Caller
 from resma.database import Database
 from resma.errors import LeaseLost, ReportEnded
 from resma.job import Claim, claim_job, fail_job, finish_job, keep_alive
 from resma.job_end import cancel_job
 from resma.job_queue import Queue
+from resma.report_request import ReportRequest
 from resma.reports import StoredFile
+from resma.request_report import request_report
 from tests.e2e.eventually import eventually
 from tests.integration.conftest import System
 

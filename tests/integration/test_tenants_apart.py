@@ -20,10 +20,10 @@ from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow
 
 import webhook.deliver_webhook
-from api.caller import Scope
 from infra.access.tenants import create_tenant
 from resma.api_keys import find_key, list_keys, revoke_key
 from resma.aws import read_secret
+from resma.caller import Scope
 from resma.catalogue import ReportType, load_catalogue
 from resma.errors import ApiKeyNotFound, ReportNotFound
 from resma.events import find_event

@@ -10,8 +10,8 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from api.caller import SCOPES
 from infra.local.postgres import PostgresServer
+from resma.caller import SCOPES
 from resma.webhook_endpoints import ENDPOINTS_MAX
 from resma.webhook_secrets import derive_secret
 from tests.integration.conftest import PASSWORD, WEBHOOK_SECRET, ActAs, System

@@ -16,14 +16,15 @@ from api.context import POLL_SECONDS, announcer, base_url, caller_of, database, 
 from api.cursor import CURSOR_PATTERN
 from api.download_report import download_report
 from api.list_reports import ListQuery, list_reports
-from api.models import ReportList, ReportRequest, ReportView, Status
-from api.request_report import request_report
+from api.models import ReportList, ReportView, Status
 from api.scopes import needs
 from api.show_report import show_report
 from resma.aws import s3_client
 from resma.download import Signer
 from resma.errors import ReportNotFound
+from resma.report_request import ReportRequest
 from resma.reports import find_report
+from resma.request_report import request_report
 from resma.writers import Format
 
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]

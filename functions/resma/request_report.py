@@ -1,4 +1,4 @@
-"""POST /api/v1/reports/generate: a checked request becomes a PENDING row, then a message."""
+"""A checked request becomes a PENDING row, then a message: a caller's, a schedule's or an event's."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from api.caller import Caller
-from api.models import ReportRequest
-from api.scopes import require_scope
+from resma.caller import Caller, require_scope
 from resma.catalogue import ReportType, find_report_type
 from resma.database import Database
 from resma.dispatch import dispatch_next
@@ -19,6 +17,7 @@ from resma.errors import Fault, IdempotencyKeyInvalid, RequestInvalid, json_poin
 from resma.job_queue import Queue
 from resma.locales import LOCALES
 from resma.quotas import require_room
+from resma.report_request import ReportRequest
 from resma.reports import NewReport, Report, insert_report
 
 # The draft's key is a quoted string (RFC 8941 §3.3.3); most clients send it bare, so both are taken.

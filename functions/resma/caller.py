@@ -5,8 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from resma.errors import Fault, ScopeMissing
+
 Scope = Literal[
-    "reports:read", "reports:write", "personal:read", "webhooks:manage", "keys:manage", "dead-letters:manage"
+    "reports:read",
+    "reports:write",
+    "personal:read",
+    "webhooks:manage",
+    "keys:manage",
+    "dead-letters:manage",
+    "schedules:manage",
 ]
 """What a caller may be allowed: `personal:read` is to see the columns that the catalogue marks as personal."""
 
@@ -23,3 +31,10 @@ class Caller:
     scopes: frozenset[Scope]
     address: str | None = None
     """Where the request came from, for the record."""
+
+
+def require_scope(caller: Caller | None, scope: str, faults: tuple[Fault, ...] = ()) -> None:
+    """Raises ScopeMissing where the caller has not this scope."""
+    if caller is None or scope not in caller.scopes:
+        detail = f"this needs the scope {scope}, which your key or token lacks: use one that has it"
+        raise ScopeMissing(detail, scope, faults)
