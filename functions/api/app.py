@@ -23,6 +23,7 @@ from api.routes import (
     health,
     report_types,
     reports,
+    schedules,
     webhook_deliveries,
     webhook_endpoints,
 )
@@ -62,6 +63,7 @@ app.include_router(health.router)
 app.include_router(dead_letters.router)
 app.include_router(webhook_endpoints.router)
 app.include_router(webhook_deliveries.router)
+app.include_router(schedules.router)
 
 
 @app.get("/openapi.json", include_in_schema=False)
