@@ -21,6 +21,7 @@ from api.routes import (
     api_keys,
     dead_letters,
     health,
+    me,
     report_types,
     reports,
     webhook_deliveries,
@@ -59,6 +60,7 @@ app.include_router(reports.router)
 app.include_router(report_types.router)
 app.include_router(api_keys.router)
 app.include_router(health.router)
+app.include_router(me.router)
 app.include_router(dead_letters.router)
 app.include_router(webhook_endpoints.router)
 app.include_router(webhook_deliveries.router)

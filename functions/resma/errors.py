@@ -17,6 +17,7 @@ ResmaError
 |   |-- ReportNotReady           asked for the file before there is one
 |   |-- ReportHasNoFile          it has failed or was cancelled
 |   |-- ReportExpired
+|   |-- ReportNotRetried         asked for again, but it is under way or has its file
 |   |-- ReportEnded              to be cancelled, but there is nothing left to cancel
 |   |-- NoDeadLetter             to be redriven, but it has not been given up
 |   |-- IdempotencyKeyInvalid
@@ -152,6 +153,10 @@ class ReportHasNoFile(RequestError):
 
 class ReportExpired(RequestError):
     code = "report-expired"
+
+
+class ReportNotRetried(RequestError):
+    code = "report-not-retried"
 
 
 class ReportEnded(RequestError):

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from resma.caller import Caller, require_scope
@@ -24,16 +24,26 @@ from resma.reports import NewReport, Report, insert_report
 _KEY = re.compile(r'"(?P<quoted>[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|(?P<bare>[\x21\x23-\x5b\x5d-\x7e]{1,255})')
 
 
-def request_report(
-    database: Database, queue: Queue, caller: Caller, request: ReportRequest, idempotency_key: str | None
+def request_report(  # noqa: PLR0913  # what is asked for, by whom, and by whose means
+    database: Database,
+    queue: Queue,
+    caller: Caller,
+    request: ReportRequest,
+    idempotency_key: str | None,
+    *,
+    retry_of: UUID | None = None,
 ) -> tuple[Report, bool]:
     """Returns the report that the request made, or got: by the same key before, or by joining; and whether it is new.
+
+    A key that came with a retry is another than the same one with a request, or with another report's retry.
 
     The row is committed before this returns. If the queue is away, or the tenant has enough jobs in it, the row waits
     in the outbox; whoever ends one of them, or the tick, sends it. Raises RequestInvalid, ScopeMissing, QuotaExceeded
     and the IdempotencyKey errors; nothing is written then.
     """
     key = _parse_key(idempotency_key)
+    if key is not None and retry_of is not None:
+        key = f'retry "{retry_of}" {key}'  # no key has quotes in it
     new = _check(caller, request)
     with database.transaction(caller.tenant_id) as connection:
         report, is_new = insert_report(connection, new, key, coalesce=request.coalesce)
