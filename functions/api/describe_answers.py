@@ -48,6 +48,8 @@ def _statuses(path: str, method: str, operation: Json) -> set[HTTPStatus]:
         found.add(HTTPStatus.NOT_FOUND)
     if path.endswith("/download"):
         found |= {HTTPStatus.CONFLICT, HTTPStatus.GONE}
+    elif path.endswith("/summary"):
+        found.add(HTTPStatus.CONFLICT)
     elif method == "post":
         found.add(HTTPStatus.CONFLICT)
         if "{" in path:

@@ -31,7 +31,7 @@ def note_taken_up(connection: Connection[TupleRow], claim: Claim, rows: int) -> 
 
 def drop_checkpoint(connection: Connection[TupleRow], claim: Claim) -> None:
     """Lets the next attempt begin with the first row. Raises LeaseLost."""
-    fenced_update(connection, claim, "checkpoint = NULL, rows_done = 0", {})
+    fenced_update(connection, claim, "checkpoint = NULL, charts = NULL, rows_done = 0", {})
 
 
 def hand_over_job(connection: Connection[TupleRow], claim: Claim) -> None:

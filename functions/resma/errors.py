@@ -14,6 +14,8 @@ ResmaError
 |   |-- ApiKeyEnded              it is revoked, has expired or was rotated before
 |   |-- ReportNotFound
 |   |-- FileNotFound             the report has no file of that format
+|   |-- ReportNotCounted         asked for the summary before there is one
+|   |-- ReportHasNoSummary       it has failed or was cancelled before its data were counted
 |   |-- ReportNotReady           asked for the file before there is one
 |   |-- ReportHasNoFile          it has failed or was cancelled
 |   |-- ReportExpired
@@ -141,6 +143,14 @@ class ReportNotFound(RequestError):
 
 class FileNotFound(RequestError):
     code = "file-not-found"
+
+
+class ReportNotCounted(RequestError):
+    code = "report-not-counted"
+
+
+class ReportHasNoSummary(RequestError):
+    code = "report-has-no-summary"
 
 
 class ReportNotReady(RequestError):

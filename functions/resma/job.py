@@ -30,6 +30,7 @@ from resma.errors import LeaseHeld, LeaseLost, ResmaError
 from resma.header import Total
 from resma.job_end import record_end
 from resma.personal import personal_content
+from resma.report_charts import store_charts
 from resma.reports import CheckpointRecord, StoredFile
 from resma.summary import Summary
 
@@ -72,6 +73,7 @@ def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID)
                     lease_until = clock_timestamp() + make_interval(secs => %s),
                     rows_done = coalesce((checkpoint ->> 'rows')::bigint, 0),
                     rows_expected = CASE WHEN checkpoint IS NOT NULL THEN rows_expected END,
+                    charts = CASE WHEN checkpoint IS NOT NULL THEN charts END,
                     writing_since = NULL, written_before = NULL
                 WHERE tenant_id = %s AND report_id = %s AND attempt < attempts_allowed
                   AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
@@ -112,6 +114,7 @@ def note_summary(connection: Connection[TupleRow], claim: Claim, summary: Summar
         connection,
         claim,
         "rows_expected = %(rows)s, as_of = %(as_of)s, totals = %(totals)s, balance = %(balance)s,"
+        " charts = %(charts)s,"
         " personal_columns = %(personal_columns)s, personal_filters = %(personal_filters)s,"
         " writing_since = clock_timestamp(), written_before = 0",
         {
@@ -119,6 +122,7 @@ def note_summary(connection: Connection[TupleRow], claim: Claim, summary: Summar
             "as_of": summary.as_of,
             "totals": Jsonb([show_total(t) for t in summary.totals]),
             "balance": Jsonb(asdict(summary.balance)) if summary.balance else None,
+            "charts": Jsonb(store_charts(claim, summary.charts)),
             "personal_columns": columns,
             "personal_filters": filters,
         },

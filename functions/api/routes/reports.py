@@ -18,9 +18,11 @@ from api.download_report import download_report
 from api.find_status import find_status
 from api.list_reports import ListQuery, list_reports
 from api.models import DownloadLink, ReportList, ReportView, Status
+from api.models_summary import SummaryView
 from api.retry_report import find_request
 from api.scopes import needs
 from api.show_report import show_report
+from api.show_summary import show_summary
 from resma.aws import s3_client
 from resma.download import Signer
 from resma.errors import ReportNotFound
@@ -125,6 +127,20 @@ def handle_get_download(
     if link == "true":
         return Response(HTTPStatus.OK, "application/json", DownloadLink(**vars(minted)), headers=headers)
     return Response(HTTPStatus.SEE_OTHER, headers={"Location": minted.url, **headers})
+
+
+@router.get(
+    "/api/v1/reports/<report_id>/summary",
+    summary="Show what a report holds, before its file",
+    description="Count, totals and charts of the snapshot that its files are made of, from when it was counted.",
+    tags=["reports"],
+    security=needs("reports:read"),
+)
+def handle_get_summary(
+    report_id: Annotated[str, Path(description="The report's id.")],
+) -> SummaryView:
+    """GET: the summary; 409 before there is one."""
+    return show_summary(database(), caller_of(router), parse_report_id(report_id))
 
 
 @router.post(
