@@ -24,6 +24,7 @@ from api.routes import (
     me,
     report_types,
     reports,
+    schedules,
     webhook_deliveries,
     webhook_endpoints,
 )
@@ -64,6 +65,7 @@ app.include_router(me.router)
 app.include_router(dead_letters.router)
 app.include_router(webhook_endpoints.router)
 app.include_router(webhook_deliveries.router)
+app.include_router(schedules.router)
 
 
 @app.get("/openapi.json", include_in_schema=False)

@@ -32,7 +32,10 @@ ResmaError
 |   |-- WebhookEndpointFixed     that of callbacks has nothing to change
 |   |-- WebhookRotationRefused   the secret before the last one would end too early
 |   |-- WebhookDeliveryNotFound
-|   `-- WebhookDeliveryUnderWay  asked to replay while an attempt is being made
+|   |-- WebhookDeliveryUnderWay  asked to replay while an attempt is being made
+|   |-- ScheduleNotFound
+|   |-- SchedulesTooMany
+|   `-- OwnerMayNot              a schedule's owner has not, or no longer, the right to ask for reports
 |-- PermanentError               the same attempt would fail again: FAILED at once
 |   |-- QueryInvalid             the database refuses the catalogue's query
 |   |-- CatalogueInvalid
@@ -219,6 +222,18 @@ class WebhookDeliveryNotFound(RequestError):
 
 class WebhookDeliveryUnderWay(RequestError):
     code = "webhook-delivery-under-way"
+
+
+class ScheduleNotFound(RequestError):
+    code = "schedule-not-found"
+
+
+class SchedulesTooMany(RequestError):
+    code = "schedules-too-many"
+
+
+class OwnerMayNot(RequestError):
+    code = "owner-may-not"
 
 
 class PermanentError(ResmaError):

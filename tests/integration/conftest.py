@@ -63,6 +63,7 @@ def admin(postgres: PostgresServer) -> Iterator[Connection[TupleRow]]:
         yield connection
         connection.execute("DELETE FROM resma.reports")
         connection.execute("DELETE FROM resma.webhook_endpoints")
+        connection.execute("DELETE FROM resma.schedules")
 
 
 @dataclass(frozen=True)
@@ -312,7 +313,7 @@ def as_tenant(admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> I
 
     admin.execute("INSERT INTO resma.tenants VALUES ('other', 'Other Bank') ON CONFLICT DO NOTHING")
     yield act
-    for table in ("reports", "webhook_endpoints", "tenants"):
+    for table in ("reports", "webhook_endpoints", "schedules", "tenants"):
         admin.execute(f"DELETE FROM resma.{table} WHERE tenant_id = 'other'".encode())
 
 
