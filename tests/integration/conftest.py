@@ -348,7 +348,7 @@ def as_tenant(admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> I
 
     admin.execute("INSERT INTO resma.tenants VALUES ('other', 'Other Bank') ON CONFLICT DO NOTHING")
     yield act
-    for table in ("reports", "webhook_endpoints", "tenants"):
+    for table in ("reports", "webhook_endpoints", "request_buckets", "tenants"):
         admin.execute(f"DELETE FROM resma.{table} WHERE tenant_id = 'other'".encode())
 
 
