@@ -48,6 +48,7 @@ ResmaError
 |   |-- DatabaseBusy             a lock or a time limit
 |   |-- ObjectStoreUnavailable
 |   |-- IdentityProviderUnavailable
+|   |-- BusRefused               EventBridge has answered, and not taken an event
 |   |-- StartOver                what was saved of earlier attempts is of no use: the next one begins anew
 |   |   |-- CheckpointUnusable   gone, damaged, of other code, or not to be gone on from
 |   |   `-- SourceChanged        the data are no longer those of the first snapshot
@@ -286,6 +287,10 @@ class ObjectStoreUnavailable(TransientError):
 
 class IdentityProviderUnavailable(TransientError):
     code = "identity-provider-unavailable"
+
+
+class BusRefused(TransientError):
+    code = "bus-refused"
 
 
 class StartOver(TransientError):
