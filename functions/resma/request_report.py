@@ -9,6 +9,8 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from aws_lambda_powertools import Logger
+
 from resma.caller import Caller, require_scope
 from resma.catalogue import ReportType, find_report_type
 from resma.database import Database
@@ -16,9 +18,12 @@ from resma.dispatch import dispatch_next
 from resma.errors import Fault, IdempotencyKeyInvalid, RequestInvalid, json_pointer
 from resma.job_queue import Queue
 from resma.locales import LOCALES
+from resma.metrics import Metric, emit
 from resma.quotas import require_room
 from resma.report_request import ReportRequest
 from resma.reports import NewReport, Report, insert_report
+
+logger = Logger(child=True)
 
 # The draft's key is a quoted string (RFC 8941 §3.3.3); most clients send it bare, so both are taken.
 _KEY = re.compile(r'"(?P<quoted>[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|(?P<bare>[\x21\x23-\x5b\x5d-\x7e]{1,255})')
@@ -40,6 +45,9 @@ def request_report(
         if is_new:
             require_room(connection, caller.tenant_id)
     if is_new:
+        about: dict[str, Any] = {"report_id": str(report.report_id), "tenant_id": caller.tenant_id}
+        logger.info("a report was asked for", **about, type=report.type, formats=report.formats)
+        emit({Metric.REPORTS_REQUESTED: 1}, report.type, about)
         dispatch_next(database, queue, caller.tenant_id)
     return report, is_new
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 from psycopg import sql
@@ -37,11 +39,11 @@ def publish_unpublished_events(resources: Resources, is_time_left: IsTimeLeft) -
         try:
             published += _publish_unpublished_event(resources, event)
         except (ClientError, BotoCoreError) as error:
-            logger.warning("an event was not published", event_id=event.event_id, error=type(error).__name__)
+            logger.warning("an event was not published", **_about(event), error=type(error).__name__)
             if isinstance(error, BotoCoreError):
                 break
         except Exception:  # one that can't be published must not be in the way of those behind it
-            logger.exception("an event can't be published", event_id=event.event_id)
+            logger.exception("an event can't be published", **_about(event))
     return published
 
 
@@ -60,4 +62,9 @@ def _publish_unpublished_event(resources: Resources, event: Event) -> int:
         message = describe_event(event, report, resources.public_base_url)
         publish_event(resources.sns, resources.topic_arn, message)
         mark_published(connection, event)
+    logger.info("an event was published late", **_about(event))
     return 1
+
+
+def _about(event: Event) -> dict[str, Any]:
+    return {"report_id": str(event.report_id), "tenant_id": event.tenant_id, "event_id": event.event_id}
