@@ -6,6 +6,7 @@ that is told; never by tenant or by report: a name with new dimensions is anothe
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from uuid import UUID
@@ -63,6 +64,9 @@ _UNITS = {
 }
 """All others are counts."""
 
+OUTCOMES = (Metric.REPORTS_READY, Metric.REPORTS_FAILED)
+"""Where one is counted, the other is too, as 0: an alarm divides by their sum, and what is missing is no number."""
+
 _VALUES_MOST = 100
 """Of one metric in a line; the format's limit."""
 
@@ -70,7 +74,7 @@ _VALUES_MOST = 100
 def emit_given_up(tenant_id: str, report_id: UUID) -> None:
     """Counts a report that was given up, by whoever found that nobody will try it again by himself."""
     about = {"report_id": str(report_id), "tenant_id": tenant_id}
-    emit({Metric.REPORTS_FAILED: 1, Metric.REPORTS_GIVEN_UP: 1}, about=about)
+    emit({**dict.fromkeys(OUTCOMES, 0), Metric.REPORTS_FAILED: 1, Metric.REPORTS_GIVEN_UP: 1}, about=about)
 
 
 def emit(
@@ -90,6 +94,7 @@ def emit(
     for name, value in values.items():
         for one in [value] if isinstance(value, int | float) else value[-_VALUES_MOST + 1 :]:
             line.add_metric(name, _UNITS.get(name, MetricUnit.Count), one)
+    line.add_metadata("service", os.environ.get("POWERTOOLS_SERVICE_NAME"))
     for key, fact in (about or {}).items():
         line.add_metadata(key, fact)
     line.flush_metrics()

@@ -22,6 +22,7 @@ from resma.metrics import Metric, emit
 from resma.quotas import require_room
 from resma.report_request import ReportRequest
 from resma.reports import NewReport, Report, insert_report
+from resma.tracing import traced
 
 logger = Logger(child=True)
 
@@ -40,10 +41,12 @@ def request_report(
     """
     key = _parse_key(idempotency_key)
     new = _check(caller, request)
-    with database.transaction(caller.tenant_id) as connection:
-        report, is_new = insert_report(connection, new, key, coalesce=request.coalesce)
-        if is_new:
-            require_room(connection, caller.tenant_id)
+    with traced("ask for report", report_type=request.type) as noted:
+        with database.transaction(caller.tenant_id) as connection:
+            report, is_new = insert_report(connection, new, key, coalesce=request.coalesce)
+            if is_new:
+                require_room(connection, caller.tenant_id)
+        noted["report_id"] = str(report.report_id)
     if is_new:
         about: dict[str, Any] = {"report_id": str(report.report_id), "tenant_id": caller.tenant_id}
         logger.info("a report was asked for", **about, type=report.type, formats=report.formats)

@@ -12,7 +12,7 @@ from aws_lambda_powertools import Logger
 
 from resma.cost import Usage, price_usage, read_prices
 from resma.job import Claim
-from resma.metrics import Metric, emit
+from resma.metrics import OUTCOMES, Metric, emit
 from resma.reports import StoredFile
 from worker.peak_memory import peak_rss_mb
 from worker.write_files import Seconds
@@ -80,6 +80,7 @@ def emit_ready(claim: Claim, metrics: dict[str, Any], rows: int, usage: Usage) -
         cost_usd=metrics["costUsd"]["total"],
     )
     values = {
+        **dict.fromkeys(OUTCOMES, 0),
         Metric.REPORTS_READY: 1,
         Metric.ROWS: rows,
         Metric.ROWS_PER_SECOND: metrics["rowsPerSecond"],
@@ -93,7 +94,8 @@ def emit_ready(claim: Claim, metrics: dict[str, Any], rows: int, usage: Usage) -
 
 def emit_unfinished(claim: Claim, usage: Usage, *counted: Metric) -> None:
     """Counts an attempt that did not make its report READY, under these names, with what it cost."""
-    values = {**dict.fromkeys(counted, 1.0), Metric.PEAK_MEMORY: peak_rss_mb(), Metric.COST_USD: _dollars(usage)}
+    outcomes = {**dict.fromkeys(OUTCOMES, 0.0), **dict.fromkeys(counted, 1.0)}
+    values = {**outcomes, Metric.PEAK_MEMORY: peak_rss_mb(), Metric.COST_USD: _dollars(usage)}
     emit(values, claim.type, _about(claim))
 
 
