@@ -74,10 +74,11 @@ def emit_ready(claim: Claim, metrics: dict[str, Any], rows: int, usage: Usage) -
     seconds = metrics["seconds"]
     logger.info(
         "the report is ready",
+        type=claim.type,
         rows=rows,
         seconds=seconds["generate"],
         peak_mb=metrics["peakRssMb"],
-        cost_usd=metrics["costUsd"]["total"],
+        cost_usd=float(metrics["costUsd"]["total"]),
     )
     values = {
         **dict.fromkeys(OUTCOMES, 0),

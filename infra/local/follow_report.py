@@ -38,7 +38,7 @@ def parse_report_id(text: str) -> str:
 
 
 def follow_report(folder: Path, report_id: str) -> list[LogLine]:
-    """Returns the lines about a report in the logs of a folder, oldest first. Lines that are no JSON are passed over."""
+    """Returns the lines about a report in the logs of a folder, oldest first. What is no JSON is passed over."""
     return sorted(
         line for path in sorted(folder.glob("*.log")) for line in _lines(path.read_text("utf-8", "replace"), report_id)
     )
