@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import time
 import urllib.request
 from collections.abc import Mapping
+from time import sleep
 from typing import Any, NoReturn
 from urllib.parse import urlencode, urlsplit
 
@@ -26,6 +26,7 @@ WAIT_SECONDS_MAX = 20
 
 _TIMEOUT = urllib3.Timeout(connect=5, read=60)
 _EXITS = {
+    **dict.fromkeys((301, 302, 307, 308), ExitCode.UNREACHABLE),
     400: ExitCode.USAGE,
     401: ExitCode.REFUSED,
     403: ExitCode.REFUSED,
@@ -146,7 +147,7 @@ class Api:
                 pause = retry_after(answer) or pause
                 if not (passes and left and pause <= WAIT_SECONDS_MAX):
                     return self._require_done(answer)
-            time.sleep(pause)
+            sleep(pause)
         raise AssertionError("the last try returns or raises")
 
     def _require_done(self, answer: BaseHTTPResponse) -> BaseHTTPResponse:
@@ -203,8 +204,14 @@ def _stranger(place: Place, answer: BaseHTTPResponse, exit_code: ExitCode = Exit
     return CommandFailed(exit_code, detail)
 
 
+def say_cause(error: Exception) -> str:
+    """The end of a chain of errors' text, on one line: `Connection refused`."""
+    said = " ".join(str(getattr(error, "reason", None) or error).split())
+    return said.rpartition("] ")[2] or said
+
+
 def _raise_unreachable(place: Place, error: HTTPError) -> NoReturn:
-    cause = " ".join(str(getattr(error, "reason", None) or error).split())
+    cause = say_cause(error)
     if isinstance(error, SSLError):
         detail = (
             f"{place.url} has no certificate that this machine trusts: have it mended, or name its authority's "

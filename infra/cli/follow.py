@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from time import sleep
 from typing import TYPE_CHECKING
 
 from infra.cli.api import Api, Json, path_of
@@ -33,7 +34,7 @@ def _follow(api: Api, report: Json, show: Callable[[Json], None]) -> Json:
         show(report)
         if report["status"] in ENDED:
             return report
-        time.sleep(pause)
+        sleep(pause)
         pause = min(pause * 1.1, longest)
         report = api.get(path_of("reports", str(report["id"])))
 

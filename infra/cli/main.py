@@ -81,6 +81,11 @@ def _failure_of(error: BaseException) -> CommandFailed:
     )
 
 
+def run() -> None:
+    """What an installed `resma` calls."""
+    sys.exit(main())
+
+
 def _interrupt(*_signal: object) -> None:
     raise KeyboardInterrupt
 

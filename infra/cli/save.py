@@ -8,17 +8,17 @@ import hashlib
 import os
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep
 from typing import BinaryIO
 
 import urllib3
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
-from infra.cli.api import Api, Json, connect_to
+from infra.cli.api import Api, Json, connect_to, say_cause
 from infra.cli.exits import CommandFailed, ExitCode
 from infra.cli.output import Output
 
@@ -176,8 +176,8 @@ def _go_on(part: BinaryIO, file: Json, fetch: Callable[[int], BaseHTTPResponse])
         except (HTTPError, _LinkBroken) as error:
             tries += 1
             if tries == TRIES_WITHOUT_PROGRESS:
-                raise _LinkBroken(str(error)) from error
-            time.sleep(0.2 * 2**tries)
+                raise _LinkBroken(say_cause(error)) from error
+            sleep(0.2 * 2**tries)
     if part.tell() != file["bytes"] or digest.hexdigest() != file["sha256"]:
         raise _ContentWrong("what came is not the file that the API describes, its size or SHA-256 differs")
 
@@ -199,7 +199,7 @@ def _open(address: str, offset: int) -> BaseHTTPResponse:
             "GET", address, headers=headers, preload_content=False, redirect=False, retries=False, timeout=_TIMEOUT
         )
     except HTTPError as error:
-        raise _LinkBroken(" ".join(str(getattr(error, "reason", None) or error).split())) from error
+        raise _LinkBroken(say_cause(error)) from error
     goes_on = answer.headers.get("Content-Range", "").startswith(f"bytes {offset}-")
     if answer.status != 200 and not (answer.status == 206 and goes_on):
         answer.close()
