@@ -9,7 +9,7 @@ const HEIGHT = 190;
 const MARGIN = { top: 8, right: 4, bottom: 22, left: 52 };
 const RING = { size: 160, outer: 76, inner: 46 };
 const SHADES = 6;
-const LABEL_PX = 64;
+const LABEL_PX = 76;
 
 /** @param {import("./shapes.js").Chart} chart */
 export function drawChart(chart) {

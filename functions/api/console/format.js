@@ -61,8 +61,10 @@ export function duration(seconds) {
 /** @param {string | null} iso @param {string} [zone] IANA name; left out, the browser's */
 export function moment(iso, zone) {
   if (!iso) return "–";
-  const options = { dateStyle: "medium", timeStyle: "medium", timeZone: zone };
-  return new Intl.DateTimeFormat(pageLocale(), /** @type {Intl.DateTimeFormatOptions} */ (options)).format(new Date(iso));
+  const at = new Date(iso);
+  // Schedules know whole minutes: no seconds where there are none.
+  const options = { dateStyle: "medium", timeStyle: at.getTime() % 60_000 === 0 ? "short" : "medium", timeZone: zone };
+  return new Intl.DateTimeFormat(pageLocale(), /** @type {Intl.DateTimeFormatOptions} */ (options)).format(at);
 }
 
 /** The same as an element that says the moment exactly. @param {string | null} iso @param {string} [zone] */

@@ -28,7 +28,7 @@ export function scheduleFields(draft, changed) {
     endsAt: input({ type: "datetime-local", value: draft.endsAt ? localInput(draft.endsAt) : "" }),
   };
   const fields = {
-    when: field("/when", inputs.when, { label: t("schedules.when") }),
+    when: field("/when", inputs.when, { label: t("schedules.often") }),
     cron: field("/when", inputs.cron, { label: t("schedules.cron"), hint: t("schedules.cron-hint") }),
     at: field("/at", inputs.at, { label: t("schedules.at") }),
     timeZone: field("/timeZone", inputs.timeZone, { label: t("form.zone"), hint: t("schedules.zone-hint") }),

@@ -20,7 +20,7 @@ export const WORDS = {
   "page.copy": "Copy",
   "page.copied": "Copied",
   "page.actions": "Actions",
-  "theme.system": "As the system",
+  "theme.system": "System",
   "theme.light": "Light",
   "theme.dark": "Dark",
 
@@ -195,6 +195,7 @@ export const WORDS = {
   "schedules.none": "No schedules yet. One asks for a report by itself, again and again.",
   "schedules.name": "Name",
   "schedules.when": "When",
+  "schedules.often": "How often",
   "schedules.next": "Next run",
   "schedules.last": "Last run",
   "schedules.at": "At",

@@ -20,7 +20,7 @@ export const WORDS = {
   "page.copy": "Copiar",
   "page.copied": "Copiado",
   "page.actions": "Ações",
-  "theme.system": "Como o sistema",
+  "theme.system": "Sistema",
   "theme.light": "Claro",
   "theme.dark": "Escuro",
 
@@ -195,6 +195,7 @@ export const WORDS = {
   "schedules.none": "Ainda não há agendamentos. Um agendamento pede um relatório sozinho, sempre de novo.",
   "schedules.name": "Nome",
   "schedules.when": "Quando",
+  "schedules.often": "Com que frequência",
   "schedules.next": "Próxima execução",
   "schedules.last": "Última execução",
   "schedules.at": "Às",
@@ -298,7 +299,7 @@ export const WORDS = {
   "attempts.took": "Levou",
   "attempts.under-way": "em andamento, ou interrompida",
 
-  "dead.title": "Cartas mortas",
+  "dead.title": "Abandonados",
   "dead.about": "Relatórios abandonados após a última tentativa. Corrija a causa e depois envie-os de novo.",
   "dead.none": "Nada foi abandonado.",
   "dead.error": "Motivo",

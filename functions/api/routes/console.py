@@ -1,4 +1,4 @@
-"""The console's files: a page for people, made of what anybody may read. What it shows, it asks of the API with a key."""
+"""The console's files: a page for people, open to anybody. What it shows, it asks of the API, with a key."""
 
 from __future__ import annotations
 
