@@ -25,6 +25,7 @@ export function drawChart(chart) {
   return h("figure", { class: `chart ${chart.kind}` },
     h("figcaption", {}, h("h3", {}, chart.title), h("span", { class: "hint" }, unit)),
     chart.labels.length > 0 ? drawings : h("p", { class: "soft" }, t("chart.nothing")),
+    chart.seriesLeftOut > 0 && h("p", { class: "hint" }, t("chart.left-out", { n: chart.seriesLeftOut })),
     h("details", {}, h("summary", {}, t("chart.as-table"), h("span", { class: "for-ears" }, `: ${chart.title}`)), asTable(chart, unit)));
 }
 
@@ -32,6 +33,12 @@ function asTable(chart, unit) {
   const heads = [{ label: t("chart.what") }, ...chart.series.map(({ name }) => ({ label: name || unit, isNumber: true }))];
   return table(chart.title, heads, chart.labels.map((label, index) =>
     [day(label), ...chart.series.map(({ values }) => amount(values[index] ?? null))]));
+}
+
+/** For heights and angles; what is no finite number has none. */
+function finite(text) {
+  const value = Number(text);
+  return Number.isFinite(value) ? value : 0;
 }
 
 /** Draws in the width that there is, so that text keeps its size on a phone. */
@@ -47,7 +54,7 @@ function redrawOnResize(place, draw) {
 
 /** Columns over time, or a line where columns would be too thin. */
 function columns(labels, values, width) {
-  const numbers = values.map(Number);
+  const numbers = values.map(finite);
   const [low, high, step] = scale(Math.min(0, ...numbers), Math.max(0, ...numbers));
   const room = { width: width - MARGIN.left - MARGIN.right, height: HEIGHT - MARGIN.top - MARGIN.bottom };
   const y = (value) => MARGIN.top + ((high - value) / (high - low)) * room.height;
@@ -94,7 +101,7 @@ function scale(least, greatest) {
 }
 
 function bars(labels, values) {
-  const numbers = values.map(Number);
+  const numbers = values.map(finite);
   const most = Math.max(...numbers.map(Math.abs)) || 1;
   return h("ul", { class: "bars" }, labels.map((label, index) => h("li", {},
     h("span", { class: "name" }, label),
@@ -104,7 +111,7 @@ function bars(labels, values) {
 }
 
 function share(labels, values) {
-  const numbers = values.map((value) => Math.max(0, Number(value)));
+  const numbers = values.map((value) => Math.max(0, finite(value)));
   const all = numbers.reduce((sum, each) => sum + each, 0) || 1;
   const percent = new Intl.NumberFormat(pageLocale(), { style: "percent", maximumFractionDigits: 1 });
   let from = 0;

@@ -33,7 +33,7 @@
  */
 /**
  * @typedef {{title: string, kind: "time" | "bars" | "share", unit: "amount" | "rows", labels: string[],
- *   series: {name: string, values: string[]}[]}} Chart `values` are numbers as text
+ *   series: {name: string, values: string[]}[], seriesLeftOut: number}} Chart `values` are numbers as text
  */
 /**
  * @typedef {{asOf: string, rows: number, totals: Total[] | null, balance: Report["balance"], charts: Chart[]}} Summary

@@ -163,6 +163,7 @@ export const WORDS = {
   "chart.rows": "Rows",
   "chart.what": "What",
   "chart.nothing": "No data",
+  "chart.left-out": "Smaller ones that are not shown: {n}",
   "chart.as-table": "As a table",
   "totals.title": "Totals by currency",
   "totals.currency": "Currency",

@@ -163,6 +163,7 @@ export const WORDS = {
   "chart.rows": "Linhas",
   "chart.what": "O quê",
   "chart.nothing": "Sem dados",
+  "chart.left-out": "Menores que não são mostrados: {n}",
   "chart.as-table": "Como tabela",
   "totals.title": "Totais por moeda",
   "totals.currency": "Moeda",
