@@ -23,6 +23,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from infra.local.paths import ROOT, STATE
+from tests.docs_pages import SCRIPT, blocks
 from tests.e2e.client import Client, require_one_whole_file
 from tests.e2e.eventually import eventually
 from tests.e2e.fault_proxy import Fault, FaultProxy
@@ -43,9 +44,13 @@ class Language:
     ask: tuple[str | Path, ...]
     receive: tuple[str | Path, ...] = ()
 
+    def missing(self) -> list[str]:
+        """What of it is not on this machine."""
+        return [tool for tool in self.tools if shutil.which(tool) is None]
+
     def require(self) -> None:
         """Skips where the language is missing, and fails where it was wanted."""
-        missing = [tool for tool in self.tools if shutil.which(tool) is None]
+        missing = self.missing()
         if missing and self.name in os.environ.get("RESMA_WANTS_LANGUAGES", "").split():
             pytest.fail(f"{self.name} is wanted (RESMA_WANTS_LANGUAGES), but there is no {', '.join(missing)}")
         if missing:
@@ -173,6 +178,32 @@ def test_an_answer_that_is_lost_makes_no_second_report(
     assert code == 0, complained
     assert path.read_text().startswith("id,booked_at")
     assert client.count_reports() == before + 1
+
+
+def test_the_guides_commands_work(client: Client, tmp_path: Path) -> None:
+    """Its blocks of shell, one after another in one shell; programs of languages that are not here are left out."""
+    scopes = ["reports:read", "reports:write", "webhooks:manage"]
+    key = client.http("POST", "/api/v1/api-keys", json={"name": "guide", "scopes": scopes}).json()["key"]
+    script = "".join(block.text for block in blocks(ROOT / "docs" / "integrate.md") if block.kind == SCRIPT)
+    here = {language.name: not language.missing() for language in LANGUAGES}
+    LANGUAGES[0].require()
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail"],
+        input="\n".join(line for line in script.splitlines() if here.get(line.split(" ")[0], True)),
+        cwd=tmp_path,
+        env=environment(RESMA_URL=client.stack.up.api_url, RESMA_API_KEY=key),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "transactions.csv: OK" in done.stdout
+    assert (tmp_path / "transactions.csv").read_text().startswith("id,booked_at")
+    assert len(json.loads((tmp_path / "openapi.json").read_text())["paths"]) > 10
+    made = {path.stem for path in tmp_path.glob("*.csv")} - {"transactions"}
+    assert made == {name for name, is_here in here.items() if is_here}
 
 
 # ---------------------------------------------------------------- webhooks
