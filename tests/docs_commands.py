@@ -37,6 +37,9 @@ RUNNERS: dict[str, Runner] = {
     r"make chaos": Runner("test", "tests/e2e/test_chaos.py::test_a_storm_loses_nothing_and_doubles_nothing"),
     r"make load": Runner("test", "tests/e2e/test_load.py::test_none_of_many_requests_at_once_is_lost"),
     r"sam build": Runner("test", "tests/integration/test_sam_build.py::test_package_imports_on_its_own"),
+    r"(sam build && )?sam deploy --guided( --config-env dev)?": Runner(
+        "test", "tests/integration/test_aws_docs.py::test_the_page_explains_every_question_of_sam"
+    ),
     r"python -m infra\.catalogue --folder …": Runner(
         "test", "tests/integration/test_catalogue_database.py::test_the_command_needs_no_server_and_fails_on_mistakes"
     ),
@@ -51,6 +54,7 @@ RUNNERS: dict[str, Runner] = {
     ),
     # ---------------------------------------------------------------- by CI
     r"make (check|test)": Runner("line", ".ci/run: {}"),
+    r"pip install aws-sam-cli": Runner("line", "infra/requirements/sam.txt: aws-sam-cli"),
     r"make setup": Runner("line", "Makefile: lint: setup"),
     r"apt-get install qpdf poppler-utils libreoffice-calc": Runner("line", ".ci/run: apt-get install"),
     r"go install github.com/minio/minio@latest": Runner("line", ".ci/run: {}"),
@@ -58,9 +62,7 @@ RUNNERS: dict[str, Runner] = {
     r"docker compose .*|cp \.env\.example \.env( && .*)?": Runner(
         "nobody", "needs a Docker engine; tests/e2e/test_deploy_compose.py runs what the service `deploy` runs"
     ),
-    r"sam deploy --guided( --config-env dev)?|sam build && sam deploy --guided": Runner(
-        "nobody", "needs an AWS account"
-    ),
+    r"aws ssm .*|sam (deploy|delete) --config-env dev": Runner("nobody", "needs an AWS account"),
     r"make bench( QUICK=1| FULL=1)?": Runner("nobody", "takes minutes of an idle machine; its parts are unit tests"),
     r"make audit": Runner("nobody", "asks a service on the network"),
     r"make lock": Runner("nobody", "asks a package index for what is new"),
