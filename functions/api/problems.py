@@ -29,8 +29,11 @@ from resma.errors import (
     ReportEnded,
     ReportExpired,
     ReportHasNoFile,
+    ReportHasNoSummary,
+    ReportNotCounted,
     ReportNotFound,
     ReportNotReady,
+    ReportNotRetried,
     RequestError,
     RequestInvalid,
     RequestMalformed,
@@ -64,7 +67,10 @@ _STATUS: Mapping[type[ResmaError], HTTPStatus] = {
     FileNotFound: HTTPStatus.NOT_FOUND,
     ReportNotReady: HTTPStatus.CONFLICT,
     ReportHasNoFile: HTTPStatus.CONFLICT,
+    ReportNotCounted: HTTPStatus.CONFLICT,
+    ReportHasNoSummary: HTTPStatus.CONFLICT,
     ReportEnded: HTTPStatus.CONFLICT,
+    ReportNotRetried: HTTPStatus.CONFLICT,
     NoDeadLetter: HTTPStatus.CONFLICT,
     IdempotencyKeyInFlight: HTTPStatus.CONFLICT,
     ReportExpired: HTTPStatus.GONE,
@@ -90,7 +96,7 @@ _FAULTS_MAX = 20
 """Faults that a problem lists; a request with more is not mended one by one."""
 
 _RETRY_AFTER_SECONDS = 5
-_PASSING = {kind.code for kind in (IdempotencyKeyInFlight, ReportNotReady, WebhookDeliveryUnderWay)}
+_PASSING = {kind.code for kind in (IdempotencyKeyInFlight, ReportNotCounted, ReportNotReady, WebhookDeliveryUnderWay)}
 """Conflicts that pass by themselves; others ask for something to be done first."""
 
 

@@ -9,14 +9,16 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from resma.aws import s3_client, sns_client, sqs_client
+from resma.aws import events_client, s3_client, sns_client, sqs_client
 from resma.database import Database
+from resma.destinations import Bus, Topic
 from resma.errors import TickIncomplete
 from resma.job_queue import Queue
 from resma.settings import read_settings
 from scheduler.expire_reports import expire_reports, forget_idempotency_keys, forget_schedule_runs
 from scheduler.free_orphans import free_orphans
-from scheduler.publish_events import publish_unpublished_events
+from scheduler.measure import measure_tick
+from scheduler.publish_events import publish_unpublished_events, put_events_on_bus
 from scheduler.resources import IsTimeLeft, Resources
 from scheduler.send_jobs import dispatch_waiting_jobs, send_unsent_jobs
 from scheduler.settings import SchedulerSettings
@@ -34,6 +36,7 @@ TASKS: Mapping[str, Callable[[Resources, IsTimeLeft], int]] = {
     "sent": send_unsent_jobs,
     "dispatched": dispatch_waiting_jobs,
     "published": publish_unpublished_events,
+    "put": put_events_on_bus,
     "expired": expire_reports,
     "forgotten": forget_idempotency_keys,
     "history": forget_schedule_runs,
@@ -48,8 +51,8 @@ def _resources() -> Resources:
     return Resources(
         system=Database(settings.system_secret_arn, "resma-scheduler"),
         queue=Queue(sqs_client(), settings.queue_url),
-        sns=sns_client(),
-        topic_arn=settings.topic_arn,
+        topic=Topic(sns_client(), settings.topic_arn),
+        bus=Bus(events_client(), settings.event_bus_name),
         public_base_url=settings.public_base_url,
         # No answer within 8 s is a reason to end the sweep: the tick has others, and an end of its own.
         s3=s3_client(settings.s3_credentials_secret_arn, asks_once=True, answer_seconds=5),
@@ -76,6 +79,12 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         except Exception:
             logger.exception("a task of the tick has failed", task=name)
     logger.info("the tick is done", extra=done)
-    if failed := [name for name in TASKS if name not in done]:
+    failed = [name for name in TASKS if name not in done]
+    try:
+        measure_tick(resources, done)
+    except Exception:
+        logger.exception("the tick could not be measured")
+        failed.append("measure")
+    if failed:
         raise TickIncomplete(f"tasks of the tick have failed, see the log above: {', '.join(failed)}")
     return done
