@@ -19,7 +19,7 @@ from resma.reports import Report
 from resma.request_report import admit_report, check_request, note_request
 from resma.schedule_owners import owner_as_caller
 from resma.scheduled_request import fill_request
-from resma.schedules import COLUMNS, ENDED_DETAIL, NewRun, Schedule, next_run, record_run, update_schedule
+from resma.schedules import COLUMNS, ENDED_DETAIL, NewRun, Schedule, is_recorded, next_run, record_run, update_schedule
 from scheduler.missed_runs import plan_run
 from scheduler.resources import BATCH, IsTimeLeft, Resources
 
@@ -124,6 +124,9 @@ def _run_once(
 ) -> Report | None:
     """Does what is due next, and sets when the next is; returns the report that was asked for, if one was."""
     plan = plan_run(schedule, now)
+    if is_recorded(connection, schedule, plan.done_until):  # it was set back, by a clock that was behind
+        _advance(connection, schedule, plan.done_until, now, is_last=is_last)
+        return None
     if plan.skipped is not None:
         last, detail = plan.skipped
         record_run(connection, schedule, NewRun(scheduled_for=last, outcome="SKIPPED", detail=detail))

@@ -157,6 +157,16 @@ def test_two_ticks_at_once_start_it_once(system: System, admin: Connection[Tuple
     assert [outcomes(system, schedule_id) for schedule_id in ids] == [[(text(at), "STARTED")]] * 8
 
 
+def test_a_time_that_comes_again_is_not_run_again(system: System, admin: Connection[TupleRow]) -> None:
+    """Set back by a clock that is behind, or by hand."""
+    schedule_id = make(system, missed="run-all")
+    for started in (1, 0):
+        set_due(admin, schedule_id, last_time())
+        assert system.tick()["started"] == started
+    assert outcomes(system, schedule_id) == [(text(last_time()), "STARTED")]
+    assert show(system, schedule_id)["nextRunAt"] == text(last_time(-1))
+
+
 class Killed(BaseException):
     """Nobody catches it, as nobody catches a kill."""
 
