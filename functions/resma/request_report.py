@@ -44,7 +44,7 @@ def request_report(  # noqa: PLR0913  # what is asked for, by whom, and by whose
     key = _parse_key(idempotency_key)
     if key is not None and retry_of is not None:
         key = f'retry "{retry_of}" {key}'  # no key has quotes in it
-    new = _check(caller, request)
+    new = check_request(caller, request)
     with database.transaction(caller.tenant_id) as connection:
         report, is_new = insert_report(connection, new, key, coalesce=request.coalesce)
         if is_new:
@@ -54,7 +54,8 @@ def request_report(  # noqa: PLR0913  # what is asked for, by whom, and by whose
     return report, is_new
 
 
-def _check(caller: Caller, request: ReportRequest) -> NewReport:
+def check_request(caller: Caller, request: ReportRequest) -> NewReport:
+    """Returns what was understood, with the caller's rights. Raises RequestInvalid, ScopeMissing."""
     report_type = find_report_type(request.type)
     filters = report_type.check_filters(request.filters)
     report_type.choose_columns(request.columns)

@@ -256,6 +256,7 @@ _KEPT: tuple[Callable[..., Any], ...] = (
     aws.s3_client,
     api.context.settings,
     api.context.database,
+    api.context.source,
     api.context.gate,
     worker.app._settings,
     worker.app._resources,
