@@ -32,7 +32,10 @@ ResmaError
 |   |-- WebhookEndpointFixed     that of callbacks has nothing to change
 |   |-- WebhookRotationRefused   the secret before the last one would end too early
 |   |-- WebhookDeliveryNotFound
-|   `-- WebhookDeliveryUnderWay  asked to replay while an attempt is being made
+|   |-- WebhookDeliveryUnderWay  asked to replay while an attempt is being made
+|   |-- ScheduleNotFound
+|   |-- SchedulesTooMany
+|   `-- OwnerMayNot              a schedule's owner has not, or no longer, the right to ask for reports
 |-- PermanentError               the same attempt would fail again: FAILED at once
 |   |-- QueryInvalid             the database refuses the catalogue's query
 |   |-- CatalogueInvalid
@@ -45,6 +48,7 @@ ResmaError
 |   |-- DatabaseBusy             a lock or a time limit
 |   |-- ObjectStoreUnavailable
 |   |-- IdentityProviderUnavailable
+|   |-- BusRefused               EventBridge has answered, and not taken an event
 |   |-- StartOver                what was saved of earlier attempts is of no use: the next one begins anew
 |   |   |-- CheckpointUnusable   gone, damaged, of other code, or not to be gone on from
 |   |   `-- SourceChanged        the data are no longer those of the first snapshot
@@ -221,6 +225,18 @@ class WebhookDeliveryUnderWay(RequestError):
     code = "webhook-delivery-under-way"
 
 
+class ScheduleNotFound(RequestError):
+    code = "schedule-not-found"
+
+
+class SchedulesTooMany(RequestError):
+    code = "schedules-too-many"
+
+
+class OwnerMayNot(RequestError):
+    code = "owner-may-not"
+
+
 class PermanentError(ResmaError):
     """Trying again cannot help."""
 
@@ -271,6 +287,10 @@ class ObjectStoreUnavailable(TransientError):
 
 class IdentityProviderUnavailable(TransientError):
     code = "identity-provider-unavailable"
+
+
+class BusRefused(TransientError):
+    code = "bus-refused"
 
 
 class StartOver(TransientError):
