@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from typing import Any
 from uuid import uuid4
 
@@ -11,8 +15,9 @@ import pytest
 
 from infra.access.tenants import create_tenant
 from infra.examples.deploy_example import deploy_example
+from infra.local.paths import ROOT
 from tests.e2e.client import Backlog, Client, Json
-from tests.e2e.conftest import Faults
+from tests.e2e.conftest import STACK, Faults
 from tests.e2e.eventually import eventually
 from tests.e2e.fault_proxy import Fault
 
@@ -66,8 +71,24 @@ def examples(client: Client) -> dict[str, Json]:
     with psycopg.connect(client.stack.up.database_url) as connection:
         create_tenant(connection, OTHER, "Events Bank", {})
     given = {"email_subscriber": {"Address": ADDRESS}}
-    names = ("sqs_subscriber", "email_subscriber", "lambda_subscriber", "request_by_event")
-    return {name: deploy_example(client.stack, name, {"TenantId": "demo", **given.get(name, {})}) for name in names}
+    names = ("sqs_subscriber", "email_subscriber", "lambda_subscriber")
+    outputs = {name: deploy_example(client.stack, name, {"TenantId": "demo", **given.get(name, {})}) for name in names}
+    return {**outputs, "request_by_event": deploy_by_command("request_by_event", "TenantId=demo")}
+
+
+def deploy_by_command(name: str, *parameters: str) -> Json:
+    """Deploys an example as docs/events.md says; returns what the command prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.examples", name, *parameters],
+        env={**os.environ, "RESMA_STACK": STACK, "PYTHONPATH": "functions"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return dict(line.split(": ", 1) for line in done.stdout.splitlines())
 
 
 def put_request(client: Client, detail: Any, request_id: str | None = None) -> str:
@@ -247,3 +268,37 @@ def test_a_bus_that_is_away_holds_up_nobody_and_is_told_later(client: Client, fa
     bus.await_one("Report Completed", reportId=untold)
     bus.await_one("Report Accepted", eventId=event_id)
     assert client.count_reports() == count + 1
+
+
+def test_the_entry_of_the_docs_works_as_it_stands(client: Client, bus: Inbox) -> None:
+    text = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+    found = re.search(r"```json entries\.json\n(.*?)```", text, re.DOTALL)
+    assert found is not None
+    answer = client.aws("events").put_events(Entries=json.loads(found[1]))
+    accepted = bus.await_one("Report Accepted", eventId=answer["Entries"][0]["EventId"])
+    assert bus.await_one("Report Completed", reportId=accepted["reportId"])["data"]["status"] == "READY"
+
+
+def test_what_is_given_up_lies_among_the_failed_and_can_be_sent_again(
+    client: Client, faults: Faults, bus: Inbox
+) -> None:
+    """Given up at the first try, so that nobody waits for three hours."""
+    sqs, outputs = client.aws("sqs"), client.stack.up.outputs
+    url, failed = outputs["RequestQueueUrl"], outputs["FailedRequestQueueUrl"]
+    arns = [
+        sqs.get_queue_attributes(QueueUrl=each, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        for each in (url, failed)
+    ]
+    kept = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
+    policy = json.dumps({"deadLetterTargetArn": arns[1], "maxReceiveCount": 1})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": policy})
+    try:
+        with faults.database.failing(Fault("refuse")):
+            event_id = put_request(client, wanted())
+            eventually("it is given up", lambda: client.backlog("FailedRequestQueueUrl").waiting == 1)
+    finally:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": kept})
+    assert bus.find("Report Accepted", eventId=event_id) == []
+    sqs.start_message_move_task(SourceArn=arns[1], DestinationArn=arns[0])
+    bus.await_one("Report Accepted", eventId=event_id)
+    assert client.backlog("FailedRequestQueueUrl") == Backlog(0, 0)

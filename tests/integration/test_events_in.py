@@ -81,6 +81,16 @@ def test_an_event_that_is_delivered_twice_starts_one_report(
     assert _count(admin) == (1,)
 
 
+def test_logs_name_ids_and_nothing_that_was_asked(system: System, capfd: pytest.CaptureFixture[str]) -> None:
+    secret = "Ana-Conceicao-71"
+    assert system.take_in(_record(system, _asked(title=secret)))
+    assert system.take_in(_record(system, _asked(filters={secret: secret})))
+    assert not system.take_in({**_record(system, {}), "body": f'{{"id": "1", "detail": "{secret}"}}'})
+    said = capfd.readouterr()
+    assert secret not in said.out + said.err
+    assert '"event_id":"6a7e8feb-b491-4cf7-a9f1-bf3703467718"' in said.out
+
+
 def test_two_events_with_one_request_id_are_one_request(system: System, admin: Connection[TupleRow]) -> None:
     detail = {"tenantId": "demo", "requestId": "r-1", "request": GOOD}
     for _ in range(2):

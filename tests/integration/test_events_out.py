@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from psycopg.rows import TupleRow
 
 import scheduler.app
 import worker.app
+from infra.examples.deploy_example import EXAMPLES
+from infra.local.deploy import read_template
 from infra.local.paths import ROOT
 from tests.integration.conftest import System
 
@@ -143,3 +146,13 @@ def test_what_was_told_before_there_was_a_bus_is_not_told_again(system: System, 
     _age(admin)
     done = system.tick()
     assert (done["published"], done["put"]) == (1, 1)
+
+
+def test_what_the_docs_show_is_so() -> None:
+    """The event is as the schema says, and the first filter policy is the example's."""
+    text = (ROOT / "docs/events.md").read_text(encoding="utf-8")
+    blocks = [json.loads(block) for block in re.findall(r"```json[^\n]*\n(.*?)```", text, re.DOTALL)]
+    event, policy, *_ = blocks
+    jsonschema_rs.validate(SCHEMA, event)
+    resources = read_template(EXAMPLES["sqs_subscriber"])["Resources"]
+    assert {**resources["Subscription"]["Properties"]["FilterPolicy"], "tenantId": ["demo"]} == policy
