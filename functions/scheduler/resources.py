@@ -35,3 +35,4 @@ class Resources:
     s3: S3Client
     bucket: str
     retention_days: int
+    stage: str

@@ -67,6 +67,7 @@ def admin(postgres: PostgresServer) -> Iterator[Connection[TupleRow]]:
         yield connection
         connection.execute("DELETE FROM resma.reports")
         connection.execute("DELETE FROM resma.webhook_endpoints")
+        connection.execute("DELETE FROM resma.schedules")
 
 
 @dataclass(frozen=True)
@@ -348,7 +349,7 @@ def as_tenant(admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> I
 
     admin.execute("INSERT INTO resma.tenants VALUES ('other', 'Other Bank') ON CONFLICT DO NOTHING")
     yield act
-    for table in ("reports", "webhook_endpoints", "request_buckets", "tenants"):
+    for table in ("reports", "webhook_endpoints", "schedules", "request_buckets", "tenants"):
         admin.execute(f"DELETE FROM resma.{table} WHERE tenant_id = 'other'".encode())
 
 
