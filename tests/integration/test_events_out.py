@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from collections.abc import Callable
 from typing import Any
 
 import jsonschema_rs
 import pytest
-from botocore.exceptions import ConnectTimeoutError
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
@@ -18,6 +19,8 @@ import worker.app
 from infra.examples.deploy_example import EXAMPLES
 from infra.local.deploy import read_template
 from infra.local.paths import ROOT
+from resma import aws
+from resma.destinations import Bus
 from tests.integration.conftest import System
 
 NONE = {"from": "2030-01-01"}
@@ -103,6 +106,20 @@ def test_a_topic_that_is_away_does_not_double_what_the_bus_has(
     done = system.tick()
     assert (done["published"], done["put"]) == (1, 0)
     assert len(_on_topic(system)) == 1
+
+
+def test_a_bus_that_does_not_answer_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the last thing that a worker does, and its next report waits meanwhile."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        client = aws.events_client.__wrapped__()
+        with pytest.raises(ReadTimeoutError):
+            Bus(client, "default").put("Report Completed", {})
+        client.close()
+        silent.setblocking(False)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
 
 
 def test_an_event_that_the_bus_refuses_holds_up_none_behind_it(
