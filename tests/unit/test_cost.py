@@ -50,7 +50,9 @@ def test_nothing_costs_nothing() -> None:
     assert set(price_usage(Usage(), read_prices()).values()) == {"0.0000000000", "us-east-1 2025-06"}
 
 
-@pytest.mark.parametrize("usage", [REPORT, Usage(mb_milliseconds=1), Usage(10**15, *[10**9] * 6, 10**18)])
+@pytest.mark.parametrize(
+    "usage", [REPORT, Usage(mb_milliseconds=1), Usage(mb_milliseconds=10**15, store_writes=10**9, byte_days=10**18)]
+)
 def test_the_parts_add_up_to_the_total(usage: Usage) -> None:
     cost = {name: text for name, text in price_usage(usage, read_prices()).items() if name != "prices"}
     total = Decimal(cost.pop("total"))
