@@ -13,7 +13,7 @@ from botocore import xform_name
 from botocore.session import Session
 
 from infra.local.deploy import read_template
-from infra.local.paths import ROOT, TEMPLATE
+from infra.local.paths import FUNCTIONS, ROOT, TEMPLATE
 from resma.metrics import NAMESPACE, Metric
 
 Json = dict[str, Any]
@@ -192,6 +192,22 @@ def test_a_command_is_one_that_aws_has(command: str) -> None:
     members = {} if shape is None else {xform_name(name, "-"): name for name in shape.members}
     assert given <= members.keys()
     assert {name for name, member in members.items() if shape and member in shape.required_members} <= given
+
+
+def test_a_query_looks_for_words_that_are_logged() -> None:
+    """In the code as it stands, where a message is one literal."""
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in FUNCTIONS.rglob("*.py"))
+    messages = set(re.findall(r'message = "([^"]+)"', DOCUMENT))
+    services = set(re.findall(r'service = "([^"]+)"', DOCUMENT))
+    assert len(messages) >= 2
+    for message in messages:
+        assert f'"{message}"' in sources
+    given = {
+        resource["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+        for resource in RESOURCES.values()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+    assert services <= given
 
 
 def test_there_are_commands() -> None:
