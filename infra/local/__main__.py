@@ -8,7 +8,7 @@ import fcntl
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -28,18 +28,18 @@ NAME = os.environ.get("RESMA_STACK") or "local"
 _EXAMPLE = '{"type":"TRANSACTIONS","format":"CSV","filters":{"from":"2024-01-01"}}'
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit code: 0 done, 1 failed with a reason, 130 interrupted."""
     parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
     parser.add_argument("command", choices=["up", "down", "demo", "logs"])
-    arguments = parser.parse_args()
+    chosen = parser.parse_args(arguments).command
     console = Console(stderr=False, highlight=False, soft_wrap=True)
     # `kill` and a closed terminal end things as tidily as Ctrl-C.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
     try:
-        with alone(arguments.command):
-            {"up": up, "down": down, "demo": demo, "logs": logs}[arguments.command](console)
+        with alone(chosen):
+            {"up": up, "down": down, "demo": demo, "logs": logs}[chosen](console)
     except (StackError, DemoFailed) as error:
         console.print(f"[bold red]failed:[/] {escape(str(error))}")
         return 1
