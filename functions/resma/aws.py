@@ -53,7 +53,7 @@ def sns_client() -> SNSClient:
 @lru_cache
 def events_client() -> EventBridgeClient:
     """The bus service."""
-    return boto3.client("events", config=_QUICK)
+    return metered(boto3.client("events", config=_QUICK))
 
 
 @lru_cache

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from aws_lambda_powertools import Logger
 from psycopg import Connection, sql
@@ -16,7 +15,8 @@ from psycopg.rows import TupleRow, class_row
 
 from resma.dispatch import dispatch_next
 from resma.errors import DatabaseUnavailable, OwnerMayNot, QuotaExceeded, RequestInvalid, ScopeMissing
-from resma.request_report import admit_report, check_request
+from resma.reports import Report
+from resma.request_report import admit_report, check_request, tell_of_request
 from resma.schedule_owners import owner_as_caller
 from resma.scheduled_request import fill_request
 from resma.schedules import COLUMNS, ENDED_DETAIL, NewRun, Schedule, next_run, record_run, update_schedule
@@ -128,8 +128,10 @@ def _run_once(
         return False
     try:
         with connection.transaction():
-            report_id = _ask(connection, schedule, plan.run_at, stage)
-            started = NewRun(scheduled_for=plan.run_at, outcome="STARTED", report_id=report_id, detail=plan.detail)
+            report = _ask(connection, schedule, plan.run_at, stage)
+            started = NewRun(
+                scheduled_for=plan.run_at, outcome="STARTED", report_id=report.report_id, detail=plan.detail
+            )
             record_run(connection, schedule, started)
     except QuotaExceeded as error:
         if _may_hold(schedule, now, error.seconds):
@@ -142,20 +144,22 @@ def _run_once(
         _block(connection, schedule, plan, error)
         return False
     else:
-        logger.info("a schedule was run", schedule_id=schedule.schedule_id, report_id=str(report_id))
+        about = {"report_id": str(report.report_id), "tenant_id": report.tenant_id}
+        logger.info("a schedule was run", schedule_id=schedule.schedule_id, extra=about)
+        tell_of_request(report)
         _advance(connection, schedule, plan.done_until, now, is_last=is_last)
         return True
     _advance(connection, schedule, plan.done_until, now, is_last=is_last)
     return False
 
 
-def _ask(connection: Connection[TupleRow], schedule: Schedule, run_at: datetime, stage: str) -> UUID:
-    """Writes the report of a time, as its owner would have asked for it. Returns its id."""
+def _ask(connection: Connection[TupleRow], schedule: Schedule, run_at: datetime, stage: str) -> Report:
+    """Writes the report of a time, as its owner would have asked for it; returns it."""
     caller = owner_as_caller(connection, schedule, stage)
     day = run_at.astimezone(schedule.timing.zone).date()
     request = fill_request(schedule.request, schedule.period, day, schedule.time_zone)
     report, _ = admit_report(connection, check_request(caller, request))
-    return report.report_id
+    return report
 
 
 def _may_hold(schedule: Schedule, now: datetime, seconds: float) -> bool:
