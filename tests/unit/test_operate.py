@@ -178,7 +178,7 @@ def test_every_metric_is_documented_and_every_documented_one_is_emitted() -> Non
 
 def aws_commands() -> list[str]:
     """Of the document, those that call AWS."""
-    return re.findall(r"^    (aws .*)$", DOCUMENT, re.MULTILINE)
+    return re.findall(r"^    (aws .*)$", DOCUMENT, re.MULTILINE) + re.findall(r"`(aws [^`]*)`", DOCUMENT)
 
 
 @pytest.mark.parametrize("command", aws_commands())
