@@ -61,6 +61,13 @@ def test_a_request_and_its_report_are_counted_by_stage_and_type(system: System, 
         assert total_of(found, "GenerateSeconds", **dimensions) == report["metrics"]["seconds"]["generate"]
         assert total_of(found, "PeakMemory", **dimensions) == report["metrics"]["peakRssMb"]
     assert dollars(found) == cost_of(report) > 0
+    # An invocation takes longer than the making of the report in it, and no minute.
+    at_work = int(report["metrics"]["seconds"]["generate"] * 1000)
+    least, most = (
+        Decimal(price_usage(Usage(mb_milliseconds=256 * milliseconds), read_prices())["lambda"])
+        for milliseconds in (at_work, 60_000)
+    )
+    assert least <= Decimal(report["metrics"]["costUsd"]["lambda"]) < most
     ids = {(each.line["report_id"], each.line["tenant_id"], each.line["attempt"]) for each in found}
     assert ids == {(str(report_id), "demo", 1)}, "in the line, and no dimension"
 

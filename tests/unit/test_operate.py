@@ -126,6 +126,27 @@ def test_a_quotient_is_of_what_is_always_counted_together() -> None:
                 assert used == {other["Id"] for other in alarm["Metrics"] if "MetricStat" in other}, name
 
 
+@pytest.mark.parametrize(
+    ("name", "counted", "share"),
+    [
+        ("FailureRateAlarm", {"failed": 0, "ready": 100}, 0),
+        ("FailureRateAlarm", {"failed": 2, "ready": 0}, 0),  # two are an accident
+        ("FailureRateAlarm", {"failed": 3, "ready": 0}, 100),
+        ("FailureRateAlarm", {"failed": 3, "ready": 97}, 3),
+        ("WebhookFailureAlarm", {"failed": 9, "delivered": 0}, 0),
+        ("WebhookFailureAlarm", {"failed": 6, "delivered": 4}, 60),
+        ("WebhookFailureAlarm", {"failed": 0, "delivered": 10}, 0),
+    ],
+)
+def test_a_share_is_what_it_says(name: str, counted: dict[str, int], share: float) -> None:
+    """CloudWatch's IF(condition, then, else) and its operators, as Python has them."""
+    (expression,) = [part["Expression"] for part in ALARMS[name]["Metrics"] if "Expression" in part]
+    condition, then, otherwise = re.fullmatch(r"IF\((.*), (.*), (.*)\)", expression).groups()  # type: ignore[union-attr]
+    allowed = {"__builtins__": {}, **counted}
+    value = eval(then if eval(condition, allowed) else otherwise, allowed)
+    assert value == share
+
+
 # ---------------------------------------------------------------- the dashboard
 
 
