@@ -31,6 +31,15 @@ RUNNERS: dict[str, Runner] = {
     r'python3 -c "import base64,secrets;.*': Runner("here", HERE),
     r"make (up|logs|down)|PORT=3009 make up": Runner("test", f"{HERE}::test_a_stack_is_up_until_it_is_down"),
     # ---------------------------------------------------------------- by other tests
+    r'psql "\$RESMA_SYSTEM_DATABASE" -c ".*"': Runner(
+        "test", "tests/integration/test_operate_queries.py::test_a_query_of_the_runbook_runs"
+    ),
+    r"aws (cloudwatch|events|lambda|logs|sqs|xray) .*": Runner(
+        "test", "tests/unit/test_operate.py::test_a_command_is_one_that_aws_has"
+    ),
+    r"REPORT=\S+ make logs": Runner(
+        "test", "tests/e2e/test_operate.py::test_one_command_prints_what_was_logged_about_a_report"
+    ),
     r"((FORMAT|ROWS)=\w+ )?make demo": Runner(
         "test", "tests/e2e/test_demo.py::test_the_demo_ends_with_a_verified_report"
     ),
