@@ -90,14 +90,17 @@ def test_help_is_quick_it_loads_nothing_heavy(arguments: list[str]) -> None:
     assert "Usage: resma" in done.stdout
 
 
-def test_the_launcher_calls_the_checkout_from_any_folder_and_takes_nothing_from_it(tmp_path: Path) -> None:
+def test_the_launcher_calls_the_checkout_from_any_folder_and_takes_nothing_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spec = importlib_util.spec_from_file_location("bootstrap", ROOT / "infra" / "local" / "bootstrap.py")
     assert spec is not None
     assert spec.loader is not None
     bootstrap = importlib_util.module_from_spec(spec)
     spec.loader.exec_module(bootstrap)
-    bootstrap.STATE = str(tmp_path / "a state's folder")
-    binaries = Path(bootstrap.STATE) / "venv" / "bin"
+    state = tmp_path / "a state's folder"
+    monkeypatch.setattr(bootstrap, "STATE", str(state))
+    binaries = state / "venv" / "bin"
     binaries.mkdir(parents=True)
     (binaries / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n', encoding="ascii")
     (binaries / "python").chmod(0o755)
