@@ -8,7 +8,9 @@ from uuid import UUID
 
 from pydantic import Field
 
+from resma.caller import Scope
 from resma.header import Kind
+from resma.progress import Stage
 from resma.wire import ViewModel
 from resma.writers import Format
 
@@ -21,6 +23,21 @@ class Progress(ViewModel):
     rows_done: int
     rows_expected: int | None
     percent: float | None
+    stage: Stage | None = Field(
+        default=None,
+        description="`waiting` for a worker, `counting` the snapshot, `writing` rows, `publishing` the files; null of "
+        "a report that has ended.",
+    )
+    eta_seconds: float | None = Field(
+        default=None,
+        description="How long it will still take: by the pace of this attempt, or, of a report that waits, by what "
+        "your recent reports took. Null where nobody knows; in lists also of reports that wait.",
+    )
+    queue_position: int | None = Field(
+        default=None,
+        description="Of a report that waits: how many of your own reports come before it, 0 is next. Workers are "
+        "shared with other tenants, whose reports are not counted. Null in lists.",
+    )
 
 
 class TotalView(ViewModel):
@@ -29,6 +46,16 @@ class TotalView(ViewModel):
     currency: str
     rows: int
     amount: str
+
+
+class CostView(ViewModel):
+    """What a report cost in US dollars, by the list prices of a table; amounts are text so that no digit is lost."""
+
+    total: str
+    lambda_: str = Field(alias="lambda", description="The worker's memory times its time, of all attempts.")
+    s3: str = Field(description="The store's requests, and the files for as long as they are kept.")
+    requests: str = Field(description="All other charges for a call: invocations, messages, events, keys.")
+    prices: str = Field(description="Region and month of the price table.")
 
 
 class Metrics(ViewModel):
@@ -45,6 +72,11 @@ class Metrics(ViewModel):
         default=1,
         description="How many the rows were read from: more than one where the report was taken up again. Each held "
         "what the first did, as of `asOf`.",
+    )
+    cost_usd: CostView | None = Field(
+        default=None,
+        description="Of all attempts, as far as is known; without the database, data transfer, API calls and webhooks. "
+        "Null of reports that were made before it was measured.",
     )
 
 
@@ -117,6 +149,14 @@ class ReportView(ViewModel):
     links: Links
 
 
+class DownloadLink(ViewModel):
+    """Where a file is, for a while."""
+
+    url: str = Field(description="Good for one hour, for whoever has it.")
+    expires_at: datetime
+    file_name: str = Field(description="What a browser saves it as.")
+
+
 class ReportList(ViewModel):
     """A page of reports, newest first."""
 
@@ -149,6 +189,15 @@ class ReportTypeList(ViewModel):
     """All report types."""
 
     items: list[ReportTypeView]
+
+
+class CallerView(ViewModel):
+    """Who you are here, and what you may do."""
+
+    tenant_id: str
+    tenant_name: str
+    subject: str = Field(description="`key:` and a key's id, `token:` and its subject, or `loopback`.")
+    scopes: list[Scope]
 
 
 class Health(ViewModel):

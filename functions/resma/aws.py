@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
+from resma.call_meter import metered
+
 if TYPE_CHECKING:
+    from types_boto3_events import EventBridgeClient
     from types_boto3_s3 import S3Client
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sns import SNSClient
@@ -38,19 +41,25 @@ _OBJECTS = Config(
 @lru_cache
 def sqs_client() -> SQSClient:
     """The queue service."""
-    return boto3.client("sqs", config=_QUICK)
+    return metered(boto3.client("sqs", config=_QUICK))
 
 
 @lru_cache
 def sns_client() -> SNSClient:
     """The topic service."""
-    return boto3.client("sns", config=_QUICK)
+    return metered(boto3.client("sns", config=_QUICK))
+
+
+@lru_cache
+def events_client() -> EventBridgeClient:
+    """The bus service."""
+    return boto3.client("events", config=_QUICK)
 
 
 @lru_cache
 def secrets_client() -> SecretsManagerClient:
     """The store of secrets."""
-    return boto3.client("secretsmanager", config=_QUICK)
+    return metered(boto3.client("secretsmanager", config=_QUICK))
 
 
 @lru_cache
@@ -75,7 +84,7 @@ def s3_client(
     once = Config(retries={"mode": "standard", "total_max_attempts": 1})
     config = _OBJECTS.merge(Config(read_timeout=answer_seconds))
     config = config.merge(once) if asks_once else config
-    return boto3.client("s3", endpoint_url=endpoint_url, config=config, **keys)
+    return metered(boto3.client("s3", endpoint_url=endpoint_url, config=config, **keys))
 
 
 def read_secret(arn: str) -> dict[str, Any]:

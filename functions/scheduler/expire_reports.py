@@ -1,10 +1,17 @@
-"""The tick's tasks for what has had its time: files, and the keys of requests."""
+"""The tick's tasks for what has had its time: files, the keys of requests, the history of schedules."""
 
 from __future__ import annotations
 
+from aws_lambda_powertools import Logger
+
 from scheduler.resources import IsTimeLeft, Resources
 
+logger = Logger(child=True)
+
 _AT_ONCE = 1000
+
+RUN_DAYS = 400
+"""How long a schedule's runs are kept: a yearly one has its last there."""
 
 
 def expire_reports(resources: Resources, _is_time_left: IsTimeLeft) -> int:
@@ -13,7 +20,7 @@ def expire_reports(resources: Resources, _is_time_left: IsTimeLeft) -> int:
     Links to them end here. The objects go when the report is swept, which it is due for from now on.
     """
     with resources.system.transaction(None) as connection:
-        return connection.execute(
+        expired = connection.execute(
             """
             WITH old AS (
                 SELECT tenant_id, report_id FROM resma.reports
@@ -22,9 +29,13 @@ def expire_reports(resources: Resources, _is_time_left: IsTimeLeft) -> int:
             )
             UPDATE resma.reports AS r SET status = 'EXPIRED', swept_at = NULL, sweep_after = NULL
             FROM old WHERE r.tenant_id = old.tenant_id AND r.report_id = old.report_id
+            RETURNING r.tenant_id, r.report_id
             """,
             (_AT_ONCE,),
-        ).rowcount
+        ).fetchall()
+    for tenant_id, report_id in expired:
+        logger.info("a report has expired", report_id=str(report_id), tenant_id=tenant_id)
+    return len(expired)
 
 
 def forget_idempotency_keys(resources: Resources, _is_time_left: IsTimeLeft) -> int:
@@ -38,4 +49,18 @@ def forget_idempotency_keys(resources: Resources, _is_time_left: IsTimeLeft) -> 
                 ORDER BY created_at LIMIT %s)
             """,
             (resources.retention_days, _AT_ONCE),
+        ).rowcount
+
+
+def forget_schedule_runs(resources: Resources, _is_time_left: IsTimeLeft) -> int:
+    """Deletes what became of schedules' times long ago; returns how many. A schedule by the minute has many."""
+    with resources.system.transaction(None) as connection:
+        return connection.execute(
+            """
+            DELETE FROM resma.schedule_runs WHERE (tenant_id, schedule_id, scheduled_for) IN (
+                SELECT tenant_id, schedule_id, scheduled_for FROM resma.schedule_runs
+                WHERE started_at < clock_timestamp() - make_interval(days => %s)
+                ORDER BY started_at LIMIT %s)
+            """,
+            (RUN_DAYS, _AT_ONCE),
         ).rowcount

@@ -17,6 +17,7 @@ from rich.markup import escape
 from infra.local.count_rows import FORMATS
 from infra.local.demo import Demo, DemoFailed, make_demo_key, print_summary, run_demo
 from infra.local.errors import StackError
+from infra.local.follow_report import follow_report, parse_report_id
 from infra.local.paths import REPORTS, STATE
 from infra.local.stack import FRONT_DOOR_PORT, Options, Running, Stack
 from infra.postgres.load_demo_bank import load_demo_bank
@@ -108,7 +109,14 @@ def demo(console: Console) -> None:
 
 
 def logs(console: Console) -> None:
-    """Prints the end of each function's log."""
+    """Prints the end of each function's log; where REPORT names one, all that was logged about that report."""
+    if (report := os.environ.get("REPORT")) is not None:
+        report_id = parse_report_id(report)
+        if not (lines := follow_report(STATE / NAME / "logs", report_id)):
+            raise StackError(f"no function has logged anything about {report_id}: is it this stack's?")
+        for line in lines:
+            console.print(str(line), markup=False)
+        return
     for path in sorted((STATE / NAME / "logs").glob("*.log")):
         console.rule(path.stem)
         console.print(_tail(path), markup=False)

@@ -81,7 +81,7 @@ def write_launcher():
     """
     target = os.path.join(STATE, "venv", "bin", "resma")
     python = os.path.join(STATE, "venv", "bin", "python")
-    text = "#!/bin/sh\n# Made by infra/local/bootstrap.py.\nPYTHONPATH={} exec {} -P -m infra.cli \"$@\"\n".format(
+    text = '#!/bin/sh\n# Made by infra/local/bootstrap.py.\nPYTHONPATH={} exec {} -P -m infra.cli "$@"\n'.format(
         shlex.quote(ROOT), shlex.quote(python)
     )
     if read(target) != text:

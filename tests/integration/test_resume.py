@@ -35,6 +35,7 @@ from worker import heartbeat, pace
 from worker.generate_report import generate_report
 from worker.make_files import Invocation
 from worker.resources import Resources
+from worker.spending import Spending
 
 CASES: dict[str, dict[str, Any]] = {
     "csv": {"format": "CSV"},
@@ -123,7 +124,10 @@ class Reports:
         """One invocation; returns its outcome, or the code of the error that it ended with."""
         try:
             return generate_report(
-                resources or worker.app._resources(), "demo", REPORT_ID, Invocation(pace.Pace(60_000), lambda: None)
+                resources or worker.app._resources(),
+                "demo",
+                REPORT_ID,
+                Invocation(pace.Pace(60_000), lambda: None, Spending(256)),
             )
         except ResmaError as error:
             return error.code
@@ -283,7 +287,7 @@ def test_a_zombie_may_wake_up_before_any_step(
     monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 3600)
     monkeypatch.setattr("resma.object_store.APPEAR_SECONDS", 0)
     published: list[str] = []
-    monkeypatch.setattr("resma.announce.publish_event", lambda *given: published.append(given[2]["id"]))
+    monkeypatch.setattr("resma.destinations.Topic.send", lambda _, message: published.append(message["id"]))
     steps = _steps_of_an_attempt(reports, cuts)
     for step in range(2, steps):
         calm = _begin(reports, cuts)
