@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -29,6 +32,7 @@ from infra.cli.output import clean, draw_pairs
 from infra.cli.place import Place, find_place
 from infra.cli.receiver import Inbox
 from infra.cli.save import Target
+from tests.docs_pages import commands as page_commands
 
 ROOT = Path(__file__).parents[2]
 REPORT: dict[str, Any] = {
@@ -70,10 +74,30 @@ def test_every_command_says_what_it_does_and_shows_an_example_of_itself(path: tu
     assert [option.name for option in command.params if not option.help] == []
 
 
-def test_every_command_of_the_docs_is_there_and_the_other_way_round() -> None:
-    table = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
-    for path, _command in commands():
-        assert f"| `{' '.join(path)}" in table
+def require_taken(line: str) -> None:
+    """Asserts that a command could be run so: there is such a command, and such options."""
+    words = [word for word in shlex.split(line) if not re.fullmatch(r"[A-Z_]+=.*", word)]
+    assert words.pop(0) == "resma", line
+    command = typer.main.get_command(app)
+    while hasattr(command, "commands"):
+        command = command.commands[words.pop(0)]
+    command.make_context("resma", words)
+
+
+@pytest.mark.parametrize(("path", "command"), COMMANDS)
+def test_examples_can_be_run_so(path: tuple[str, ...], command: Any) -> None:
+    for example in command.epilog.split("\n\n")[1:]:
+        require_taken(example)
+
+
+def test_the_page_tells_of_every_command_and_of_no_other() -> None:
+    page = ROOT / "docs" / "command-line.md"
+    table = re.findall(r"^\| `(resma [a-z -]+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(table) == sorted(" ".join(path) for path, _ in commands())
+    lines = [found.text for found in page_commands(page) if found.text.startswith("resma ") and found.text not in table]
+    for line in lines:
+        with contextlib.suppress(typer.Exit):  # of --help
+            require_taken(line.replace("--aws-stack", "--aws-stack NAME"))
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["generate", "--help"], ["schedule", "create", "--help"]])
