@@ -15,7 +15,17 @@ UV = STATE / "uv" / "bin" / "uv"
 
 def test_the_client_alone_is_installed_and_runs(tmp_path: Path) -> None:
     folder = tmp_path / "installed"
-    install = [UV, "pip", "install", "--quiet", "--python", sys.executable, "--target", folder, ROOT / "infra" / "cli"]
+    install = [
+        str(UV),
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        sys.executable,
+        "--target",
+        str(folder),
+        str(ROOT / "infra" / "cli"),
+    ]
     done = subprocess.run(install, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert not (folder / "psycopg").exists()
@@ -24,7 +34,7 @@ def test_the_client_alone_is_installed_and_runs(tmp_path: Path) -> None:
     def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RESMA_", "PYTHON"))}
         # -S: nothing of the environment that the tests run in.
-        command = [sys.executable, "-S", "-P", folder / "bin" / "resma", *arguments]
+        command = [sys.executable, "-S", "-P", str(folder / "bin" / "resma"), *arguments]
         environment = {**kept, "PYTHONPATH": str(folder), **variables}
         return subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
