@@ -73,6 +73,24 @@ RUNNERS: dict[str, Runner] = {
     r"\.resma/venv/bin/python -m infra\.event_schemas": Runner(
         "test", "tests/integration/test_events_in.py::test_the_command_writes_the_schemas_of_the_code"
     ),
+    r"resma (types|generate|list|show|download)\b.*": Runner(
+        "test", "tests/e2e/test_cli.py::test_types_list_show_and_download"
+    ),
+    r"resma (up|down|logs)": Runner("test", "tests/e2e/test_cli.py::test_up_logs_down_and_what_a_dead_stack_leaves"),
+    r"resma demo": Runner("test", "tests/e2e/test_cli.py::test_demo"),
+    r"resma estimate": Runner("test", "tests/e2e/test_cli.py::test_estimate"),
+    r"resma (cancel|retry)": Runner("test", "tests/e2e/test_cli.py::test_cancel_and_retry"),
+    r"resma schedule \w+": Runner("test", "tests/e2e/test_cli.py::test_schedules"),
+    r"resma webhook listen( --register)?": Runner(
+        "test", "tests/e2e/test_cli.py::test_listen_as_an_endpoint_verifies_a_real_webhook"
+    ),
+    r"resma webhook (?!listen)\w+": Runner("test", "tests/e2e/test_cli.py::test_endpoints_their_deliveries_and_replay"),
+    r"resma dead-letters \w+": Runner("test", "tests/e2e/test_cli.py::test_dead_letters"),
+    r"resma keys \w+": Runner("test", "tests/e2e/test_cli.py::test_keys"),
+    r"resma doctor( --aws-stack)?": Runner("test", "tests/e2e/test_cli.py::test_doctor_finds_nothing_wrong"),
+    r"(pipx|uv tool) install \S+": Runner(
+        "test", "tests/integration/test_cli_package.py::test_the_client_alone_is_installed_and_runs"
+    ),
     # ---------------------------------------------------------------- by CI
     r"make (check|test)": Runner("line", ".ci/run: {}"),
     r"pip install aws-sam-cli": Runner("line", "infra/requirements/sam.txt: aws-sam-cli"),
