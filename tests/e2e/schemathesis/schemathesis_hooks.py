@@ -74,9 +74,13 @@ def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
     """Of a schedule, what is good by itself and must not come together is taken apart, in every phase.
 
     A time of day is for words, a calendar for one of them; a period fills in days; and there is a run before the end.
+    What a change leaves out is what it was, which nobody knows here: it is said.
     """
     body = case.body
     if isinstance(body, dict) and "/schedules" in case.path:
+        if case.method == "PATCH":
+            said = {"when": "daily", "period": None, "request": {"type": "TRANSACTIONS", "format": "CSV"}}
+            case.body = body = said | body
         if isinstance(body.get("when"), str):
             _mend_times(body)
         if _is_like(body.get("endsAt"), _MOMENT):
