@@ -81,7 +81,7 @@ function drawTop() {
   const user = currentUser();
   put(byId("who"),
     user && h("span", { class: "tenant" }, user.tenantName),
-    choice("page.language", { en: "English", pt: "Português" }, currentLanguage(), (value) => { chooseLanguage(value); redraw(); }),
+    choice("page.language", { en: "English", pt: "Português" }, currentLanguage(), (value) => { chooseLanguage(value); redraw(); byId("who").querySelector("select")?.focus(); }),
     choice("page.theme", { system: t("theme.system"), light: t("theme.light"), dark: t("theme.dark") }, currentTheme(), chooseTheme),
     user && h("button", { type: "button", class: "quiet", onclick: () => signOut() }, t("page.sign-out")));
 }
@@ -95,11 +95,8 @@ function choice(label, options, current, choose) {
 }
 
 function redraw() {
-  const label = document.activeElement?.getAttribute("aria-label");
-  const index = [...byId("who").querySelectorAll("select")].findIndex((each) => each.getAttribute("aria-label") === label);
   if (currentUser() === null) enter(null);
   else draw(false);
-  byId("who").querySelectorAll("select")[index]?.focus();
 }
 
 /** Shows the sign-in view. @param {Problem | null} problem why the session before has ended */

@@ -19,7 +19,8 @@ const PAGE = 25;
 export async function showReports(main, { query, signal }) {
   const list = h("div", { "aria-busy": "true" }, h("p", { class: "soft" }, t("page.loading")));
   const trouble = h("div");
-  put(main, h("h1", {}, t("reports.title")), trouble, list);
+  const filters = h("div");
+  put(main, h("h1", {}, t("reports.title")), filters, trouble, list);
   const types = await loadTypes();
   const fixed = { ...fromDays(query), limit: PAGE };
   let round = new AbortController();
@@ -40,7 +41,8 @@ export async function showReports(main, { query, signal }) {
       return { again: data.items.some(isUnderWay), changed, retryAfter: 2 };
     }, ends, (problem) => put(trouble, problem && problemBox(problem)));
   };
-  put(main, h("h1", {}, t("reports.title")), filterForm(query, types), trouble, list, pages.element);
+  put(filters, filterForm(query, types));
+  main.append(pages.element);
   follow(null);
 }
 
