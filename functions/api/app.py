@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -38,10 +39,13 @@ logger = Logger()
 
 app = APIGatewayRestResolver(enable_validation=True)
 
+_REPORT = re.compile(r"/api/v1/(?:reports|dead-letters)/([0-9a-fA-F-]{36})(?:/|$)")
+
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Entry point for API Gateway. Nothing but its health and the console's page is shown to nobody in particular."""
     path = event.get("path", "")
+    _log_whose(path)
     app.clear_context()  # type: ignore[no-untyped-call]  # whoever was refused last
     try:
         if (event.get("httpMethod"), path) != ("GET", HEALTH) and not console.is_open(event):
@@ -124,6 +128,15 @@ def handle_no_route(_error: NotFoundError) -> Response[str]:
         return answer
     detail = "there is nothing at this address: GET /openapi.json lists what there is"
     return problem(HTTPStatus.NOT_FOUND, "not-found", detail, app.current_event.path)
+
+
+def _log_whose(path: str) -> None:
+    """Every line about this request names the report that its address names."""
+    named = _REPORT.match(path)
+    if named:
+        logger.append_keys(report_id=named[1].lower())
+    else:
+        logger.remove_keys(["report_id"])
 
 
 def _pointer(location: tuple[Any, ...]) -> str:

@@ -34,19 +34,29 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def run_sam(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs sam without anybody's credentials or settings."""
+def sam_environment(home: Path) -> dict[str, str]:
+    """Surroundings for sam without anybody's credentials or settings."""
     assert SAM.exists(), "sam is missing: run `python3 infra/local/bootstrap.py sam`"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_", "PYTHON"))}
-    environment = {
+    return {
         **kept,
         "PATH": f"{SAM.parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(home),
         "AWS_DEFAULT_REGION": "us-east-1",
         "SAM_CLI_TELEMETRY": "0",
     }
+
+
+def run_sam(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs sam from the project's folder."""
     return subprocess.run(
-        [SAM, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+        [SAM, *arguments],
+        cwd=ROOT,
+        env=sam_environment(home),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
 
 

@@ -1,0 +1,325 @@
+"""The programs of docs/integrate.md against the whole stack: each in its language, as a reader would start it.
+
+A language that is not on this machine is skipped by name, or fails where RESMA_WANTS_LANGUAGES names it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from standardwebhooks import Webhook
+
+from infra.local.paths import ROOT, STATE
+from tests.docs_pages import SCRIPT, blocks
+from tests.e2e.client import Client, require_one_whole_file
+from tests.e2e.eventually import eventually
+from tests.e2e.fault_proxy import Fault, FaultProxy
+from tests.integration.receivers import Request, receiver, status
+
+CLIENTS = Path("docs/clients")
+ALL = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-01-01"}}
+OTHER_SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd"
+NONE = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2030-01-01"}}
+
+
+@dataclass(frozen=True)
+class Language:
+    """How a reader starts its programs, and what must be there for it."""
+
+    name: str
+    tools: tuple[str, ...]
+    ask: tuple[str | Path, ...]
+    receive: tuple[str | Path, ...] = ()
+
+    def missing(self) -> list[str]:
+        """What of it is not on this machine."""
+        return [tool for tool in self.tools if shutil.which(tool) is None]
+
+    def require(self) -> None:
+        """Skips where the language is missing, and fails where it was wanted."""
+        missing = self.missing()
+        if missing and self.name in os.environ.get("RESMA_WANTS_LANGUAGES", "").split():
+            pytest.fail(f"{self.name} is wanted (RESMA_WANTS_LANGUAGES), but there is no {', '.join(missing)}")
+        if missing:
+            pytest.skip(f"{self.name}: there is no {', '.join(missing)} here")
+
+
+LANGUAGES = (
+    Language("curl", ("bash", "curl", "jq", "sha256sum"), ("bash", CLIENTS / "curl/ask_and_download.sh")),
+    Language(
+        "python",
+        (sys.executable,),
+        (sys.executable, CLIENTS / "python/ask_and_download.py"),
+        (sys.executable, CLIENTS / "python/receive_webhooks.py"),
+    ),
+    Language(
+        "node",
+        ("node",),
+        ("node", CLIENTS / "node/ask_and_download.mjs"),
+        ("node", CLIENTS / "node/receive_webhooks.mjs"),
+    ),
+    Language(
+        "go",
+        ("go",),
+        ("go", "run", CLIENTS / "go/ask_and_download/main.go"),
+        ("go", "run", CLIENTS / "go/receive_webhooks/main.go"),
+    ),
+)
+
+each_language = pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
+each_receiver = pytest.mark.parametrize(
+    "language", [each for each in LANGUAGES if each.receive], ids=lambda language: language.name
+)
+
+
+@pytest.fixture(scope="module")
+def key(client: Client) -> str:
+    """A key as an integrator has one, with no scope that the programs don't need."""
+    body = {"name": "integrator", "scopes": ["reports:read", "reports:write"]}
+    answer = client.http("POST", "/api/v1/api-keys", json=body)
+    assert answer.status == 201, answer.data
+    return str(answer.json()["key"])
+
+
+def environment(**more: str) -> dict[str, str]:
+    """What a program finds around it: nothing of this process' own. Go builds without a network."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(STATE),
+        "GOCACHE": str(STATE / "go-cache"),
+        "GOFLAGS": "-mod=mod",
+        "GOPROXY": "off",
+        "GOTOOLCHAIN": "local",
+        **more,
+    }
+
+
+def start(language: Language, request: Mapping[str, object], path: Path, **settings: str) -> subprocess.Popen[str]:
+    """Starts a client from the project's folder."""
+    return subprocess.Popen(
+        [*language.ask, json.dumps(request), path],
+        cwd=ROOT,
+        env=environment(**settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def end(process: subprocess.Popen[str], seconds: float = 180) -> tuple[int, str, str]:
+    """Waits for a client's end; returns its exit code and what it has said."""
+    with process:
+        said, complained = process.communicate(timeout=seconds)
+    return process.returncode, said, complained
+
+
+@each_language
+def test_it_fetches_a_whole_report(client: Client, key: str, language: Language, tmp_path: Path) -> None:
+    language.require()
+    path = tmp_path / "my transactions.csv"
+    code, said, complained = end(start(language, ALL, path, RESMA_URL=client.stack.up.api_url, RESMA_API_KEY=key))
+    assert (code, said) == (0, f"{path}\n"), complained
+    assert "PENDING" in complained, "it tells how far the report is"
+    (report,) = client.http("GET", "/api/v1/reports?limit=1").json()["items"]
+    assert path.read_bytes() == require_one_whole_file(client, report).content
+    assert list(tmp_path.iterdir()) == [path]
+    assert client.row(report["id"])["attempt"] == 1
+
+
+@each_language
+def test_it_says_what_is_wrong(client: Client, key: str, language: Language, tmp_path: Path) -> None:
+    language.require()
+    wrong = {**ALL, "filters": {"from": "yesterday"}}
+    api = client.stack.up.api_url
+    for request, credential, words in [
+        (wrong, key, ("422", "/filters/from")),
+        (ALL, "rsm_0_0", ("401", "Credentials invalid")),
+    ]:
+        path = tmp_path / "none.csv"
+        code, said, complained = end(start(language, request, path, RESMA_URL=api, RESMA_API_KEY=credential))
+        assert (code, said) == (1, "")
+        assert all(word in complained for word in words), complained
+        assert "Traceback" not in complained
+    assert list(tmp_path.iterdir()) == []
+
+
+@each_language
+def test_an_answer_that_is_lost_makes_no_second_report(
+    client: Client, key: str, language: Language, tmp_path: Path
+) -> None:
+    """The request comes through, the connection breaks under its answer, and the program asks again."""
+    language.require()
+    before = client.count_reports()
+    path = tmp_path / "none.csv"
+    port = urlsplit(client.stack.up.api_url).port
+    assert port is not None
+    # More than the request has, less than both together.
+    lost = Fault("refuse", when=b"POST /api/v1/reports/generate", after_bytes=1000)
+    with FaultProxy(port) as proxy:
+        api = f"http://localhost:{proxy.port}"
+        with proxy.failing(lost):
+            process = start(language, NONE, path, RESMA_URL=api, RESMA_API_KEY=key)
+            lost.await_strike(120)
+        assert client.count_reports() == before + 1, "the first request was taken"
+        code, _, complained = end(process)
+    assert code == 0, complained
+    assert path.read_text().startswith("id,booked_at")
+    assert client.count_reports() == before + 1
+
+
+def test_the_guides_commands_work(client: Client, tmp_path: Path) -> None:
+    """Its blocks of shell, one after another in one shell; programs of languages that are not here are left out."""
+    scopes = ["reports:read", "reports:write", "webhooks:manage"]
+    key = client.http("POST", "/api/v1/api-keys", json={"name": "guide", "scopes": scopes}).json()["key"]
+    script = "".join(block.text for block in blocks(ROOT / "docs" / "integrate.md") if block.kind == SCRIPT)
+    here = {language.name: not language.missing() for language in LANGUAGES}
+    LANGUAGES[0].require()
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail"],
+        input="\n".join(line for line in script.splitlines() if here.get(line.split(" ")[0], True)),
+        cwd=tmp_path,
+        env=environment(RESMA_URL=client.stack.up.api_url, RESMA_API_KEY=key),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "transactions.csv: OK" in done.stdout
+    assert (tmp_path / "transactions.csv").read_text().startswith("id,booked_at")
+    assert len(json.loads((tmp_path / "openapi.json").read_text())["paths"]) > 10
+    made = {path.stem for path in tmp_path.glob("*.csv")} - {"transactions"}
+    assert made == {name for name, is_here in here.items() if is_here}
+
+
+# ---------------------------------------------------------------- webhooks
+
+
+@dataclass(frozen=True)
+class Program:
+    """A receiver that runs: where it listens, and what it has said."""
+
+    port: int
+    log: Path
+
+    @property
+    def address(self) -> str:
+        """Where it takes webhooks."""
+        return f"http://127.0.0.1:{self.port}/resma"
+
+    def taken(self) -> list[str]:
+        """What it has taken, a line each."""
+        return self.log.read_text().splitlines()[1:]
+
+    def answer(self, client: Client, request: Request, **changed: str | bytes) -> int:
+        """Sends it a webhook as it was recorded, but for what is named."""
+        headers = {name: request.headers[name] for name in request.headers if name.startswith("webhook-")}
+        body = changed.pop("body", request.body)
+        headers |= {f"webhook-{name}": str(value) for name, value in changed.items()}
+        return client.http("POST", self.address, body=body, headers=headers).status
+
+
+@contextlib.contextmanager
+def running(language: Language, secret: str, log: Path) -> Iterator[Program]:
+    """Runs a receiver with a secret, until the block's end."""
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*language.receive, "0"],
+            cwd=ROOT,
+            env=environment(RESMA_WEBHOOK_SECRET=secret),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # `go run` has a child
+        )
+    try:
+        found = eventually(
+            f"{language.name} listens", lambda: re.match(r"listening on port (\d+)\n", log.read_text()), 180
+        )
+        assert found is not None
+        yield Program(int(found[1]), log)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+
+
+@pytest.fixture
+def rotated(client: Client) -> Iterator[tuple[str, str, Request]]:
+    """An endpoint's old secret, its new one, and a webhook that was sent while both are good."""
+    with receiver(status(204)) as server:
+        body = {"url": server.url, "reportTypes": ["DAILY_SUMMARY"]}
+        endpoint = client.http("POST", "/api/v1/webhook-endpoints", json=body).json()
+        address = f"/api/v1/webhook-endpoints/{endpoint['id']}"
+        try:
+            new = client.http("POST", f"{address}/rotate-secret", json={"overlapHours": 24}).json()["secret"]
+            client.await_status(client.ask("CSV", {"from": "2030-01-01"}, type="DAILY_SUMMARY"), "READY")
+            (request,) = eventually("the webhook has come", lambda: server.requests)
+            yield endpoint["secret"], new, request
+        finally:
+            assert client.http("DELETE", address).status == 204
+
+
+@each_receiver
+def test_a_receiver_takes_a_webhook_once(client: Client, language: Language, tmp_path: Path) -> None:
+    language.require()
+    secret = client.http("GET", "/api/v1/webhook-endpoints/callback/secret").json()["secret"]
+    with running(language, secret, tmp_path / "log") as program:
+        report_id = client.ask("CSV", {"from": "2030-01-01"}, callbackUrl=program.address)
+        client.await_status(report_id, "READY")
+        eventually("it is taken", program.taken)
+
+        def deliveries() -> list[dict[str, object]]:
+            listed = client.http("GET", f"/api/v1/reports/{report_id}/deliveries").json()["items"]
+            return [each for each in listed if each["status"] == "DELIVERED"]
+
+        (delivery,) = eventually("it is on record", deliveries)
+        event = delivery["eventId"]
+        assert client.http("POST", f"/api/v1/webhook-deliveries/{event}/callback/replay").status == 202
+        client.invoke_function("WebhookFunction")
+        eventually("it is delivered again", lambda: [each for each in deliveries() if len(each["attempts"]) == 2])  # type: ignore[arg-type]
+        assert program.taken() == [f"{event} report.ready {report_id} 0"]
+
+
+@each_receiver
+def test_a_receiver_takes_nothing_else(
+    client: Client, rotated: tuple[str, str, Request], language: Language, tmp_path: Path
+) -> None:
+    language.require()
+    old, new, genuine = rotated
+    webhook_id = genuine.headers["webhook-id"]
+
+    def signed(secret: str, when: datetime) -> dict[str, str]:
+        signature = Webhook(secret).sign(webhook_id, when, genuine.body.decode())
+        return {"signature": signature, "timestamp": str(int(when.timestamp()))}
+
+    now = datetime.now(UTC)
+    with running(language, new, tmp_path / "log") as program:
+        assert program.answer(client, genuine, body=genuine.body.replace(b"READY", b"ready")) == 401
+        assert program.answer(client, genuine, id="evt_another") == 401
+        assert program.answer(client, genuine, timestamp=str(int(genuine.headers["webhook-timestamp"]) + 1)) == 401
+        assert program.answer(client, genuine, signature="") == 401
+        assert program.answer(client, genuine, signature="v1,garbage v1a, é") == 401
+        assert program.answer(client, genuine, timestamp="now") == 401
+        assert program.answer(client, genuine, **signed(new, now - timedelta(minutes=6))) == 401
+        assert program.answer(client, genuine, **signed(new, now + timedelta(minutes=6))) == 401
+        assert program.answer(client, genuine, **signed(OTHER_SECRET, now)) == 401
+        assert client.http("POST", program.address, body=b"x" * (1 << 21)).status == 413
+        assert program.taken() == []
+        assert program.answer(client, genuine) == 204
+        assert len(program.taken()) == 1
+    with running(language, old, tmp_path / "old") as program:
+        assert len(genuine.headers["webhook-signature"].split()) == 2
+        assert program.answer(client, genuine) == 204, "until the rotation's end the old secret does as well"
