@@ -6,7 +6,7 @@ import { problemBox } from "./notices.js";
 import { currentPlace, focusHeading, go, leave, showRoute } from "./router.js";
 import { can, currentUser, onSignOut, resume, signOut } from "./session.js";
 import { applyTheme, chooseTheme, currentTheme } from "./theme.js";
-import { showAsk } from "./view_ask.js";
+import { showAsk, startFrom } from "./view_ask.js";
 import { showDeadLetters } from "./view_dead_letters.js";
 import { showDeliveries } from "./view_deliveries.js";
 import { showReport } from "./view_report.js";
@@ -108,11 +108,20 @@ function enter(problem) {
   showSignIn(byId("main"), problem, () => draw(true));
 }
 
+/** Whoever signs in next at this desk sees nothing of what was filled in or looked at. */
+function forget() {
+  startFrom({});
+  history.replaceState(null, "", location.pathname);
+}
+
 async function start() {
   applyTheme();
   byId("skip").addEventListener("click", (event) => { event.preventDefault(); byId("main").focus(); });
   window.addEventListener("hashchange", () => draw(true));
-  onSignOut((problem) => enter(problem));
+  onSignOut((problem) => {
+    if (problem === null) forget();
+    enter(problem);
+  });
   const problem = await resume();
   if (currentUser() === null) enter(problem);
   else await draw(false);
