@@ -14,7 +14,7 @@
  */
 /**
  * @typedef {{rows: number, isExact: boolean, files: {format: string, bytes: number, pages: number | null}[],
- *   seconds: number, queue: {ahead: number, seconds: number}, notes: string[]}} Estimate
+ *   seconds: number, queue: {ahead: number, seconds: number | null}, notes: string[]}} Estimate
  */
 /** @typedef {"PENDING" | "GENERATING" | "READY" | "FAILED" | "CANCELLED" | "EXPIRED"} Status */
 /**
