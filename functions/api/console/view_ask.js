@@ -2,6 +2,7 @@
 
 import { call, Problem } from "./api.js";
 import { h, put } from "./dom.js";
+import { currentDraft, startFrom } from "./draft.js";
 import { estimateCard } from "./estimate.js";
 import { during, problemBox } from "./notices.js";
 import { loadTypes } from "./parts.js";
@@ -9,16 +10,8 @@ import { requestForm } from "./request_form.js";
 import { focusHeading, go } from "./router.js";
 import { t } from "./words.js";
 
-/** What was filled in, while the tab is open. @type {Partial<import("./shapes.js").ReportRequest>} */
-let draft = {};
-
 /** The Idempotency-Key of what is in the form, and the text that it stands for. */
 let sending = { key: "", text: "" };
-
-/** Begins with another report's request. @param {Partial<import("./shapes.js").ReportRequest>} request */
-export function startFrom(request) {
-  draft = request;
-}
 
 /** @param {HTMLElement} main @param {import("./router.js").Place} place */
 export async function showAsk(main, place) {
@@ -27,7 +20,7 @@ export async function showAsk(main, place) {
   put(main, h("h1", {}, t("ask.title")), holder);
   const types = await loadTypes();
   const trouble = h("div");
-  const form = requestForm(types, draft, () => { draft = form.read(); estimate.outdate(); });
+  const form = requestForm(types, currentDraft(), () => { startFrom(form.read()); estimate.outdate(); });
   const showProblem = (problem) => {
     const left = form.showFaults(problem.faults);
     const isAllShown = problem.faults.length > 0 && left.length === 0;
@@ -40,7 +33,7 @@ export async function showAsk(main, place) {
     during(event.submitter, trouble, () => submit(form, showProblem));
   };
   const clear = async () => {
-    draft = {};
+    startFrom({});
     await showAsk(main, place);
     focusHeading(main);
   };
