@@ -3,13 +3,13 @@
 import { call } from "./api.js";
 import { h, put } from "./dom.js";
 import { field, input, select } from "./fields.js";
-import { number, when } from "./format.js";
+import { number, percent, when } from "./format.js";
 import { problemBox } from "./notices.js";
 import { badge, empty, link, loadTypes, pager, table, titleOf } from "./parts.js";
 import { poll } from "./poll.js";
 import { go } from "./router.js";
 import { can } from "./session.js";
-import { apiLocale, say, t } from "./words.js";
+import { say, t } from "./words.js";
 
 const STATUSES = ["PENDING", "GENERATING", "READY", "FAILED", "CANCELLED", "EXPIRED"];
 const FORMATS = ["PDF", "XLSX", "CSV", "NDJSON", "PARQUET"];
@@ -99,10 +99,6 @@ function rows(reports, types, query) {
     number(report.rows),
     when(report.createdAt),
   ]));
-}
-
-function percent(/** @type {number} */ value) {
-  return new Intl.NumberFormat(apiLocale(), { style: "percent" }).format(value / 100);
 }
 
 /** What tells one report from another of its type: its filters, shortly. @param {import("./shapes.js").Report} report */
