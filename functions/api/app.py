@@ -21,13 +21,16 @@ from api.routes import (
     api_keys,
     dead_letters,
     health,
+    me,
     report_types,
     reports,
+    schedules,
     webhook_deliveries,
     webhook_endpoints,
 )
 from api.routes.health import HEALTH
 from api.scopes import SECURITY_SCHEMES, check_scopes
+from resma.advice import advise
 from resma.errors import Fault, ResmaError, json_pointer
 
 logger = Logger()
@@ -59,9 +62,11 @@ app.include_router(reports.router)
 app.include_router(report_types.router)
 app.include_router(api_keys.router)
 app.include_router(health.router)
+app.include_router(me.router)
 app.include_router(dead_letters.router)
 app.include_router(webhook_endpoints.router)
 app.include_router(webhook_deliveries.router)
+app.include_router(schedules.router)
 
 
 @app.get("/openapi.json", include_in_schema=False)
@@ -130,24 +135,10 @@ def _pointer(location: tuple[Any, ...]) -> str:
     return json_pointer(*location[1:])
 
 
-_ADVICE = {
-    "extra_forbidden": "there is no such field: leave it out",
-    "missing": "this is needed",
-    "dict_type": "give an object",
-    "model_type": "give an object",
-    "model_attributes_type": "give an object",
-    "list_type": "give an array",
-    "string_type": "give a text",
-    "too_short": "name at least one, or leave it out",
-    "string_pattern_mismatch": "it has not the form that is wanted here: GET /openapi.json says which",
-}
-"""What to do, by the type of pydantic's error; its own words are good enough for the others."""
-
-
 def _advice(item: dict[str, Any]) -> str:
     if item["type"] == "missing" and len(item["loc"]) == 1:
         return "send a JSON object: GET /openapi.json describes it"
-    return _ADVICE.get(item["type"]) or str(item["msg"]).removeprefix("Value error, ")
+    return advise(item)
 
 
 def _servers() -> list[Any]:

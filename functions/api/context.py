@@ -11,9 +11,10 @@ from api.authenticate import Gate
 from api.settings import ApiSettings
 from api.tokens import Provider
 from resma.announce import Announcer
-from resma.aws import sns_client, sqs_client
+from resma.aws import events_client, sns_client, sqs_client
 from resma.caller import Caller
 from resma.database import Database
+from resma.destinations import Bus, Topic
 from resma.job_queue import Queue
 from resma.settings import LOCAL_STAGE, read_settings
 
@@ -50,11 +51,11 @@ def queue() -> Queue:
 
 
 def announcer(router: APIGatewayRestResolver | APIGatewayRouter) -> Announcer:
-    """Who tells the topic of a report that this caller has ended."""
+    """Who tells topic and bus of a report that this caller has ended."""
     return Announcer(
         system=database(),
-        sns=sns_client(),
-        topic_arn=settings().topic_arn,
+        topic=Topic(sns_client(), settings().topic_arn),
+        bus=Bus(events_client(), settings().event_bus_name),
         public_base_url=base_url(router),
         queue=queue(),
     )

@@ -21,9 +21,9 @@ def describe_answers(described: Json) -> None:
                 operation["responses"][str(status.value)] = _problem(status.phrase) | _HEADERS.get(status, {})
             operation["responses"]["default"] = _problem("Something else went wrong")
             _describe_bodiless(operation["responses"])
-    generate = described["paths"].get("/api/v1/reports/generate")
-    if generate is not None:
-        generate["post"].setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+    for path in ("/api/v1/reports/generate", "/api/v1/reports/{report_id}/retry"):
+        if path in described["paths"]:
+            described["paths"][path]["post"].setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
 
 
 def _statuses(path: str, method: str, operation: Json) -> set[HTTPStatus]:
@@ -48,6 +48,8 @@ def _statuses(path: str, method: str, operation: Json) -> set[HTTPStatus]:
         found.add(HTTPStatus.NOT_FOUND)
     if path.endswith("/download"):
         found |= {HTTPStatus.CONFLICT, HTTPStatus.GONE}
+    elif path.endswith("/summary"):
+        found.add(HTTPStatus.CONFLICT)
     elif method == "post":
         found.add(HTTPStatus.CONFLICT)
         if "{" in path:

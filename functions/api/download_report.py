@@ -6,13 +6,13 @@ from uuid import UUID
 
 from resma.caller import Caller, require_scope
 from resma.database import Database
-from resma.download import Minter, Signer, mint_download
+from resma.download import Minted, Minter, Signer, mint_download
 from resma.errors import FileNotFound, ReportExpired, ReportHasNoFile, ReportNotReady
 from resma.personal import shows_personal
 from resma.reports import Report, StoredFile, find_report
 
 
-def download_report(database: Database, signer: Signer, caller: Caller, report_id: UUID, format_: str | None) -> str:
+def download_report(database: Database, signer: Signer, caller: Caller, report_id: UUID, format_: str | None) -> Minted:
     """Returns a presigned address of a report's file: the first one, or that of a format. It is on record.
 
     Raises ReportNotFound; ScopeMissing where the file shows personal columns and the caller may not see them;

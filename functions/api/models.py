@@ -8,7 +8,9 @@ from uuid import UUID
 
 from pydantic import Field
 
+from resma.caller import Scope
 from resma.header import Kind
+from resma.progress import Stage
 from resma.wire import ViewModel
 from resma.writers import Format
 
@@ -21,6 +23,21 @@ class Progress(ViewModel):
     rows_done: int
     rows_expected: int | None
     percent: float | None
+    stage: Stage | None = Field(
+        default=None,
+        description="`waiting` for a worker, `counting` the snapshot, `writing` rows, `publishing` the files; null of "
+        "a report that has ended.",
+    )
+    eta_seconds: float | None = Field(
+        default=None,
+        description="How long it will still take: by the pace of this attempt, or, of a report that waits, by what "
+        "your recent reports took. Null where nobody knows; in lists also of reports that wait.",
+    )
+    queue_position: int | None = Field(
+        default=None,
+        description="Of a report that waits: how many of your own reports come before it, 0 is next. Workers are "
+        "shared with other tenants, whose reports are not counted. Null in lists.",
+    )
 
 
 class TotalView(ViewModel):
@@ -117,6 +134,14 @@ class ReportView(ViewModel):
     links: Links
 
 
+class DownloadLink(ViewModel):
+    """Where a file is, for a while."""
+
+    url: str = Field(description="Good for one hour, for whoever has it.")
+    expires_at: datetime
+    file_name: str = Field(description="What a browser saves it as.")
+
+
 class ReportList(ViewModel):
     """A page of reports, newest first."""
 
@@ -149,6 +174,15 @@ class ReportTypeList(ViewModel):
     """All report types."""
 
     items: list[ReportTypeView]
+
+
+class CallerView(ViewModel):
+    """Who you are here, and what you may do."""
+
+    tenant_id: str
+    tenant_name: str
+    subject: str = Field(description="`key:` and a key's id, `token:` and its subject, or `loopback`.")
+    scopes: list[Scope]
 
 
 class Health(ViewModel):

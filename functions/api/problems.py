@@ -29,14 +29,19 @@ from resma.errors import (
     ReportEnded,
     ReportExpired,
     ReportHasNoFile,
+    ReportHasNoSummary,
+    ReportNotCounted,
     ReportNotFound,
     ReportNotReady,
+    ReportNotRetried,
     RequestError,
     RequestInvalid,
     RequestMalformed,
     RequestMediaTypeUnsupported,
     RequestTooLarge,
     ResmaError,
+    ScheduleNotFound,
+    SchedulesTooMany,
     ScopeMissing,
     WebhookDeliveryNotFound,
     WebhookDeliveryUnderWay,
@@ -62,7 +67,10 @@ _STATUS: Mapping[type[ResmaError], HTTPStatus] = {
     FileNotFound: HTTPStatus.NOT_FOUND,
     ReportNotReady: HTTPStatus.CONFLICT,
     ReportHasNoFile: HTTPStatus.CONFLICT,
+    ReportNotCounted: HTTPStatus.CONFLICT,
+    ReportHasNoSummary: HTTPStatus.CONFLICT,
     ReportEnded: HTTPStatus.CONFLICT,
+    ReportNotRetried: HTTPStatus.CONFLICT,
     NoDeadLetter: HTTPStatus.CONFLICT,
     IdempotencyKeyInFlight: HTTPStatus.CONFLICT,
     ReportExpired: HTTPStatus.GONE,
@@ -77,6 +85,8 @@ _STATUS: Mapping[type[ResmaError], HTTPStatus] = {
     WebhookEndpointDisabled: HTTPStatus.CONFLICT,
     WebhookEndpointFixed: HTTPStatus.CONFLICT,
     WebhookRotationRefused: HTTPStatus.CONFLICT,
+    ScheduleNotFound: HTTPStatus.NOT_FOUND,
+    SchedulesTooMany: HTTPStatus.CONFLICT,
     DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     DatabaseBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     IdentityProviderUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -86,7 +96,7 @@ _FAULTS_MAX = 20
 """Faults that a problem lists; a request with more is not mended one by one."""
 
 _RETRY_AFTER_SECONDS = 5
-_PASSING = {kind.code for kind in (IdempotencyKeyInFlight, ReportNotReady, WebhookDeliveryUnderWay)}
+_PASSING = {kind.code for kind in (IdempotencyKeyInFlight, ReportNotCounted, ReportNotReady, WebhookDeliveryUnderWay)}
 """Conflicts that pass by themselves; others ask for something to be done first."""
 
 

@@ -24,6 +24,11 @@ def needs(scope: Scope) -> list[dict[str, list[str]]]:
     return [{scheme: [scope]} for scheme in SECURITY_SCHEMES]
 
 
+def is_known() -> list[dict[str, list[str]]]:
+    """The `security` of a route that takes every caller, whatever its scopes."""
+    return [{scheme: []} for scheme in SECURITY_SCHEMES]
+
+
 def check_scopes(app: APIGatewayRestResolver, call_next: Callable[..., Response[Any]]) -> Response[Any]:
     """Middleware: lets a caller through who has what the route needs. Raises ScopeMissing."""
     caller: Caller | None = app.context.get("caller")

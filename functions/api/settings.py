@@ -13,6 +13,7 @@ class ApiSettings(TenantSettings, WebhookAddressSettings):
     bucket: str = Field(min_length=1)
     queue_url: str = Field(min_length=1)
     topic_arn: str = Field(min_length=1)
+    event_bus_name: str = Field(min_length=1)
     public_base_url: str | None = None
     """Where callers reach the API, without a slash at the end; worked out from each request where it is not set."""
     s3_credentials_secret_arn: str | None = None

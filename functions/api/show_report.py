@@ -5,11 +5,12 @@ from __future__ import annotations
 from api.models import ErrorView, FileView, Links, Metrics, Progress, ReportView, TotalView
 from resma.content import MASK
 from resma.personal import masked_columns, personal_filters
+from resma.progress import Queue, seconds_left, stage_of
 from resma.reports import Report, StoredFile
 
 
-def show_report(report: Report, base_url: str, *, is_joined: bool = False) -> ReportView:
-    """Returns the view of a report; `base_url` is where this caller reached the API."""
+def show_report(report: Report, base_url: str, *, is_joined: bool = False, queue: Queue | None = None) -> ReportView:
+    """Returns the view of a report; `base_url` is where this caller reached the API, `queue` what stands before it."""
     address = f"{base_url}/api/v1/reports/{report.report_id}"
     is_ready = report.status == "READY"
     files = report.files or []
@@ -26,7 +27,7 @@ def show_report(report: Report, base_url: str, *, is_joined: bool = False) -> Re
             "time_zone": report.time_zone,
             "title": report.title,
             "status": report.status,
-            "progress": _progress(report),
+            "progress": _progress(report, queue),
             "attempt": report.attempt,
             "handovers": report.handovers,
             "created_at": report.created_at,
@@ -57,13 +58,20 @@ def _file(file: StoredFile, address: str) -> FileView:
     )
 
 
-def _progress(report: Report) -> Progress:
+def _progress(report: Report, queue: Queue | None) -> Progress:
     expected = report.rows_expected
     if report.status == "READY":
         percent: float | None = 100.0
     else:
         percent = round(100 * report.rows_done / expected, 1) if expected else None
-    return Progress(rows_done=report.rows_done, rows_expected=expected, percent=percent)
+    return Progress(
+        rows_done=report.rows_done,
+        rows_expected=expected,
+        percent=percent,
+        stage=stage_of(report),
+        eta_seconds=seconds_left(report, queue),
+        queue_position=queue.ahead if queue is not None and report.status == "PENDING" else None,
+    )
 
 
 def _error(report: Report) -> ErrorView | None:

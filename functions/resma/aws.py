@@ -11,6 +11,7 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from types_boto3_events import EventBridgeClient
     from types_boto3_s3 import S3Client
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sns import SNSClient
@@ -45,6 +46,12 @@ def sqs_client() -> SQSClient:
 def sns_client() -> SNSClient:
     """The topic service."""
     return boto3.client("sns", config=_QUICK)
+
+
+@lru_cache
+def events_client() -> EventBridgeClient:
+    """The bus service."""
+    return boto3.client("events", config=_QUICK)
 
 
 @lru_cache

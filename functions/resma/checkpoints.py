@@ -24,9 +24,14 @@ def note_checkpoint(connection: Connection[TupleRow], claim: Claim, record: Chec
     )
 
 
+def note_taken_up(connection: Connection[TupleRow], claim: Claim, rows: int) -> None:
+    """Writing goes on after as many rows: its snapshot holds what the first one did. Raises LeaseLost."""
+    fenced_update(connection, claim, "writing_since = clock_timestamp(), written_before = %(rows)s", {"rows": rows})
+
+
 def drop_checkpoint(connection: Connection[TupleRow], claim: Claim) -> None:
     """Lets the next attempt begin with the first row. Raises LeaseLost."""
-    fenced_update(connection, claim, "checkpoint = NULL, rows_done = 0", {})
+    fenced_update(connection, claim, "checkpoint = NULL, charts = NULL, rows_done = 0", {})
 
 
 def hand_over_job(connection: Connection[TupleRow], claim: Claim) -> None:

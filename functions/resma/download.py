@@ -6,6 +6,7 @@ Each minting is on record: who, when, from where, which file.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from psycopg import Connection
@@ -43,13 +44,24 @@ def webhook_receiver(endpoint_id: str) -> Minter:
     return Minter(f"webhook:{endpoint_id}", None)
 
 
+@dataclass(frozen=True)
+class Minted:
+    """An address, until when it is good, and the name that the file is saved under."""
+
+    url: str
+    expires_at: datetime
+    file_name: str
+
+
 def mint_download(
     connection: Connection[TupleRow], signer: Signer, report: Report, file: StoredFile, minter: Minter
-) -> str:
+) -> Minted:
     """Mints an address for a file of a READY report and records it: hand it out once the transaction is committed."""
+    # By this process' clock, whose seconds the signature counts from.
+    expires_at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=DOWNLOAD_SECONDS)
     connection.execute(
         "INSERT INTO resma.download_links (tenant_id, report_id, format, object_key, subject, address, expires_at)"
-        " VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp() + make_interval(secs => %s))",
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
         (
             report.tenant_id,
             report.report_id,
@@ -57,10 +69,11 @@ def mint_download(
             file["object_key"],
             minter.subject,
             minter.address,
-            DOWNLOAD_SECONDS,
+            expires_at,
         ),
     )
-    return _presign(signer, report, file)
+    name = file_name(report, file, load_catalogue().get(report.type))
+    return Minted(_presign(signer, file, name), expires_at, name)
 
 
 def file_name(report: Report, file: StoredFile, report_type: ReportType | None) -> str:
@@ -70,9 +83,8 @@ def file_name(report: Report, file: StoredFile, report_type: ReportType | None) 
     return f"{stem}{day}-{str(report.report_id)[:8]}.{file['extension']}"
 
 
-def _presign(signer: Signer, report: Report, file: StoredFile) -> str:
+def _presign(signer: Signer, file: StoredFile, name: str) -> str:
     """Makes no request."""
-    name = file_name(report, file, load_catalogue().get(report.type))
     return signer.s3.generate_presigned_url(
         "get_object",
         Params={

@@ -14,9 +14,12 @@ ResmaError
 |   |-- ApiKeyEnded              it is revoked, has expired or was rotated before
 |   |-- ReportNotFound
 |   |-- FileNotFound             the report has no file of that format
+|   |-- ReportNotCounted         asked for the summary before there is one
+|   |-- ReportHasNoSummary       it has failed or was cancelled before its data were counted
 |   |-- ReportNotReady           asked for the file before there is one
 |   |-- ReportHasNoFile          it has failed or was cancelled
 |   |-- ReportExpired
+|   |-- ReportNotRetried         asked for again, but it is under way or has its file
 |   |-- ReportEnded              to be cancelled, but there is nothing left to cancel
 |   |-- NoDeadLetter             to be redriven, but it has not been given up
 |   |-- IdempotencyKeyInvalid
@@ -29,7 +32,10 @@ ResmaError
 |   |-- WebhookEndpointFixed     that of callbacks has nothing to change
 |   |-- WebhookRotationRefused   the secret before the last one would end too early
 |   |-- WebhookDeliveryNotFound
-|   `-- WebhookDeliveryUnderWay  asked to replay while an attempt is being made
+|   |-- WebhookDeliveryUnderWay  asked to replay while an attempt is being made
+|   |-- ScheduleNotFound
+|   |-- SchedulesTooMany
+|   `-- OwnerMayNot              a schedule's owner has not, or no longer, the right to ask for reports
 |-- PermanentError               the same attempt would fail again: FAILED at once
 |   |-- QueryInvalid             the database refuses the catalogue's query
 |   |-- CatalogueInvalid
@@ -42,6 +48,7 @@ ResmaError
 |   |-- DatabaseBusy             a lock or a time limit
 |   |-- ObjectStoreUnavailable
 |   |-- IdentityProviderUnavailable
+|   |-- BusRefused               EventBridge has answered, and not taken an event
 |   |-- StartOver                what was saved of earlier attempts is of no use: the next one begins anew
 |   |   |-- CheckpointUnusable   gone, damaged, of other code, or not to be gone on from
 |   |   `-- SourceChanged        the data are no longer those of the first snapshot
@@ -142,6 +149,14 @@ class FileNotFound(RequestError):
     code = "file-not-found"
 
 
+class ReportNotCounted(RequestError):
+    code = "report-not-counted"
+
+
+class ReportHasNoSummary(RequestError):
+    code = "report-has-no-summary"
+
+
 class ReportNotReady(RequestError):
     code = "report-not-ready"
 
@@ -152,6 +167,10 @@ class ReportHasNoFile(RequestError):
 
 class ReportExpired(RequestError):
     code = "report-expired"
+
+
+class ReportNotRetried(RequestError):
+    code = "report-not-retried"
 
 
 class ReportEnded(RequestError):
@@ -206,6 +225,18 @@ class WebhookDeliveryUnderWay(RequestError):
     code = "webhook-delivery-under-way"
 
 
+class ScheduleNotFound(RequestError):
+    code = "schedule-not-found"
+
+
+class SchedulesTooMany(RequestError):
+    code = "schedules-too-many"
+
+
+class OwnerMayNot(RequestError):
+    code = "owner-may-not"
+
+
 class PermanentError(ResmaError):
     """Trying again cannot help."""
 
@@ -256,6 +287,10 @@ class ObjectStoreUnavailable(TransientError):
 
 class IdentityProviderUnavailable(TransientError):
     code = "identity-provider-unavailable"
+
+
+class BusRefused(TransientError):
+    code = "bus-refused"
 
 
 class StartOver(TransientError):

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
+from resma.destinations import Destination
 from resma.reports import Report, StoredFile
-
-if TYPE_CHECKING:
-    from types_boto3_sns import SNSClient
-    from types_boto3_sns.type_defs import MessageAttributeValueTypeDef
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ def find_event(
 
 
 def describe_event(event: Event, report: Report, public_base_url: str) -> dict[str, Any]:
-    """The event as JSON, for the topic and, with presigned addresses added, for the webhook.
+    """The event as JSON, for topic and bus and, with presigned addresses added, for the webhook.
 
     `format`, `bytes` and `sha256` are the first file's, for the many reports that have one.
     """
@@ -97,32 +94,12 @@ def _describe_file(report: Report, file: StoredFile, public_base_url: str) -> di
     }
 
 
-def publish_event(sns: SNSClient, topic_arn: str, message: dict[str, Any]) -> None:
-    """Sends a described event to the topic, with attributes that subscribers can filter by.
-
-    `format` is an array of them all: a filter policy that names one of them matches.
-    """
-    data = message["data"]
-    attributes: dict[str, MessageAttributeValueTypeDef] = {
-        name: {"DataType": "String", "StringValue": value}
-        for name, value in {
-            "event": message["type"],
-            "tenantId": data["tenantId"],
-            "type": data["type"],
-            "status": data["status"],
-        }.items()
-    }
-    attributes["format"] = {"DataType": "String.Array", "StringValue": json.dumps(data["formats"])}
-    sns.publish(
-        TopicArn=topic_arn,
-        Message=json.dumps(message, ensure_ascii=False),
-        MessageAttributes=attributes,
+def mark_sent(connection: Connection[TupleRow], event: Event, destinations: Sequence[Destination]) -> None:
+    """Takes an event out of the outboxes of these destinations."""
+    marks = sql.SQL(", ").join(
+        sql.SQL("{} = clock_timestamp()").format(sql.Identifier(destination.mark)) for destination in destinations
     )
-
-
-def mark_published(connection: Connection[TupleRow], event: Event) -> None:
-    """Takes an event out of the outbox."""
     connection.execute(
-        "UPDATE resma.events SET published_at = clock_timestamp() WHERE tenant_id = %s AND event_id = %s",
+        sql.SQL("UPDATE resma.events SET {} WHERE tenant_id = %s AND event_id = %s").format(marks),
         (event.tenant_id, event.event_id),
     )

@@ -30,6 +30,7 @@ from resma.errors import LeaseHeld, LeaseLost, ResmaError
 from resma.header import Total
 from resma.job_end import record_end
 from resma.personal import personal_content
+from resma.report_charts import store_charts
 from resma.reports import CheckpointRecord, StoredFile
 from resma.summary import Summary
 
@@ -71,7 +72,9 @@ def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID)
                     slot_at = coalesce(slot_at, clock_timestamp()),
                     lease_until = clock_timestamp() + make_interval(secs => %s),
                     rows_done = coalesce((checkpoint ->> 'rows')::bigint, 0),
-                    rows_expected = CASE WHEN checkpoint IS NOT NULL THEN rows_expected END
+                    rows_expected = CASE WHEN checkpoint IS NOT NULL THEN rows_expected END,
+                    charts = CASE WHEN checkpoint IS NOT NULL THEN charts END,
+                    writing_since = NULL, written_before = NULL
                 WHERE tenant_id = %s AND report_id = %s AND attempt < attempts_allowed
                   AND (status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))
                 RETURNING {}
@@ -102,18 +105,24 @@ def keep_alive(connection: Connection[TupleRow], claim: Claim, rows_done: int) -
 
 
 def note_summary(connection: Connection[TupleRow], claim: Claim, summary: Summary) -> None:
-    """Records what the snapshot holds, so that progress has an end, and what of it is personal. Raises LeaseLost."""
+    """Records what the snapshot holds, so that progress has an end, and what of it is personal. Writing begins.
+
+    Raises LeaseLost.
+    """
     columns, filters = personal_content(claim) or (None, None)
     fenced_update(
         connection,
         claim,
         "rows_expected = %(rows)s, as_of = %(as_of)s, totals = %(totals)s, balance = %(balance)s,"
-        " personal_columns = %(personal_columns)s, personal_filters = %(personal_filters)s",
+        " charts = %(charts)s,"
+        " personal_columns = %(personal_columns)s, personal_filters = %(personal_filters)s,"
+        " writing_since = clock_timestamp(), written_before = 0",
         {
             "rows": summary.rows,
             "as_of": summary.as_of,
             "totals": Jsonb([show_total(t) for t in summary.totals]),
             "balance": Jsonb(asdict(summary.balance)) if summary.balance else None,
+            "charts": Jsonb(store_charts(claim, summary.charts)),
             "personal_columns": columns,
             "personal_filters": filters,
         },

@@ -60,9 +60,16 @@ class Report(ReportContent):
     status: str
     created_at: datetime
     enqueued_at: datetime | None
+    slot_at: datetime | None
+    """When it got one of its tenant's places in the queue."""
     started_at: datetime | None
     finished_at: datetime | None
     attempt: int
+    lease_until: datetime | None
+    writing_since: datetime | None
+    """When this attempt began to write rows."""
+    written_before: int | None
+    """How many earlier attempts had written then."""
     handovers: int
     checkpoint: CheckpointRecord | None
     rows_done: int
@@ -194,11 +201,15 @@ class Place:
 
 
 def list_reports(
-    connection: Connection[TupleRow], tenant_id: str, wanted: Mapping[str, str | None], after: Place | None, limit: int
+    connection: Connection[TupleRow],
+    tenant_id: str,
+    wanted: Mapping[str, str | datetime | None],
+    after: Place | None,
+    limit: int,
 ) -> list[Report]:
     """Returns up to `limit` of the tenant's reports, newest first, that come after a place in the list.
 
-    `wanted` may have `status`, `type` and `format`; None is any.
+    `wanted` may have `status`, `type`, `format`, `created_after` (or then) and `created_before`; None is any.
     """
     conditions: list[sql.Composable] = [sql.SQL("tenant_id = %(tenant_id)s")]
     for name in ("status", "type"):
@@ -206,6 +217,9 @@ def list_reports(
             conditions.append(sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)))
     if wanted.get("format") is not None:
         conditions.append(sql.SQL("{} = ANY (formats)").format(sql.Placeholder("format")))
+    for name, comparison in (("created_after", ">="), ("created_before", "<")):
+        if wanted.get(name) is not None:
+            conditions.append(sql.SQL("created_at {} {}").format(sql.SQL(comparison), sql.Placeholder(name)))
     if after is not None:
         conditions.append(sql.SQL("(created_at, report_id) < (%(created_at)s, %(report_id)s)"))
     with connection.cursor(row_factory=class_row(Report)) as cursor:

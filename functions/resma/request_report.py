@@ -6,8 +6,10 @@ import hashlib
 import json
 import re
 from typing import Any
-from uuid import uuid4
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from uuid import UUID, uuid4
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
 
 from resma.caller import Caller, require_scope
 from resma.catalogue import ReportType, find_report_type
@@ -19,32 +21,56 @@ from resma.locales import LOCALES
 from resma.quotas import require_room
 from resma.report_request import ReportRequest
 from resma.reports import NewReport, Report, insert_report
+from resma.time_zones import ADVICE, is_time_zone
 
 # The draft's key is a quoted string (RFC 8941 §3.3.3); most clients send it bare, so both are taken.
 _KEY = re.compile(r'"(?P<quoted>[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|(?P<bare>[\x21\x23-\x5b\x5d-\x7e]{1,255})')
 
 
-def request_report(
-    database: Database, queue: Queue, caller: Caller, request: ReportRequest, idempotency_key: str | None
+def request_report(  # noqa: PLR0913  # what is asked for, by whom, and by whose means
+    database: Database,
+    queue: Queue,
+    caller: Caller,
+    request: ReportRequest,
+    idempotency_key: str | None,
+    *,
+    retry_of: UUID | None = None,
 ) -> tuple[Report, bool]:
     """Returns the report that the request made, or got: by the same key before, or by joining; and whether it is new.
+
+    A key that came with a retry is another than the same one with a request, or with another report's retry.
 
     The row is committed before this returns. If the queue is away, or the tenant has enough jobs in it, the row waits
     in the outbox; whoever ends one of them, or the tick, sends it. Raises RequestInvalid, ScopeMissing, QuotaExceeded
     and the IdempotencyKey errors; nothing is written then.
     """
     key = _parse_key(idempotency_key)
-    new = _check(caller, request)
+    if key is not None and retry_of is not None:
+        key = f'retry "{retry_of}" {key}'  # no key has quotes in it
+    new = check_request(caller, request)
     with database.transaction(caller.tenant_id) as connection:
-        report, is_new = insert_report(connection, new, key, coalesce=request.coalesce)
-        if is_new:
-            require_room(connection, caller.tenant_id)
+        report, is_new = admit_report(connection, new, key, coalesce=request.coalesce)
     if is_new:
         dispatch_next(database, queue, caller.tenant_id)
     return report, is_new
 
 
-def _check(caller: Caller, request: ReportRequest) -> NewReport:
+def admit_report(
+    connection: Connection[TupleRow], new: NewReport, idempotency_key: str | None = None, *, coalesce: bool = False
+) -> tuple[Report, bool]:
+    """Writes the row of a checked request if its tenant has room for it, as part of the transaction.
+
+    Whoever commits it calls `dispatch_next` afterwards, or leaves that to the tick. Raises QuotaExceeded and the
+    IdempotencyKey errors.
+    """
+    report, is_new = insert_report(connection, new, idempotency_key, coalesce=coalesce)
+    if is_new:
+        require_room(connection, new.tenant_id)
+    return report, is_new
+
+
+def check_request(caller: Caller, request: ReportRequest) -> NewReport:
+    """What a caller's request comes to. Writes nothing. Raises RequestInvalid, ScopeMissing."""
     report_type = find_report_type(request.type)
     filters = report_type.check_filters(request.filters)
     report_type.choose_columns(request.columns)
@@ -84,8 +110,8 @@ def _check_setting(request: ReportRequest) -> None:
     faults = []
     if request.locale not in LOCALES:
         faults.append(Fault("/locale", f"there is no such locale; there are {', '.join(LOCALES)}"))
-    if not _is_time_zone(request.time_zone):
-        faults.append(Fault("/timeZone", "give the name of an IANA time zone, like America/Sao_Paulo"))
+    if not is_time_zone(request.time_zone):
+        faults.append(Fault("/timeZone", ADVICE))
     said = {name.upper() for name in request.options.model_fields_set}
     faults += [
         Fault(f"/options/{name.lower()}", f"the report is not asked for as {name}: leave its options out")
@@ -93,15 +119,6 @@ def _check_setting(request: ReportRequest) -> None:
     ]
     if faults:
         raise RequestInvalid("the report can't be made so", tuple(faults))
-
-
-def _is_time_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, or one too long
-        return False
-    # Names of files that hold no zone, and of the machine's own, which the database would not know.
-    return name not in {"localtime", "posixrules", "Factory"} and not name.startswith(("posix/", "right/"))
 
 
 def _parse_key(header: str | None) -> str | None:

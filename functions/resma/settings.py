@@ -35,11 +35,9 @@ class SystemSettings(Settings):
     """As above, of a role that sees all tenants' rows."""
 
 
-class WebhookAddressSettings(Settings):
-    """What a function reads that takes addresses of webhooks, or sends to them."""
+class LoopbackWebhookSettings(Settings):
+    """What a function reads that takes addresses of webhooks."""
 
-    webhook_secret_arn: str = Field(min_length=1)
-    """Secrets Manager: JSON with `secret`, whsec_ and random bytes, of which every endpoint's secret is derived."""
     webhook_allow_loopback: bool = False
     """Whether http and addresses of this machine are good, for local development."""
 
@@ -49,6 +47,13 @@ class WebhookAddressSettings(Settings):
         if value and info.data.get("stage") != LOCAL_STAGE:
             raise ValueError("only the stage `local` may send webhooks to its own machine: leave it empty")
         return value
+
+
+class WebhookAddressSettings(LoopbackWebhookSettings):
+    """What a function reads that also shows their secrets, or sends to them."""
+
+    webhook_secret_arn: str = Field(min_length=1)
+    """Secrets Manager: JSON with `secret`, whsec_ and random bytes, of which every endpoint's secret is derived."""
 
 
 S = TypeVar("S", bound=BaseModel)

@@ -9,17 +9,19 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from resma.aws import s3_client, sns_client, sqs_client
+from resma.aws import events_client, s3_client, sns_client, sqs_client
 from resma.database import Database
+from resma.destinations import Bus, Topic
 from resma.errors import TickIncomplete
 from resma.job_queue import Queue
 from resma.settings import read_settings
-from scheduler.expire_reports import expire_reports, forget_idempotency_keys
+from scheduler.expire_reports import expire_reports, forget_idempotency_keys, forget_schedule_runs
 from scheduler.free_orphans import free_orphans
-from scheduler.publish_events import publish_unpublished_events
+from scheduler.publish_events import publish_unpublished_events, put_events_on_bus
 from scheduler.resources import IsTimeLeft, Resources
 from scheduler.send_jobs import dispatch_waiting_jobs, send_unsent_jobs
 from scheduler.settings import SchedulerSettings
+from scheduler.start_due_schedules import start_due_schedules
 from scheduler.sweep_leftovers import sweep_leftovers
 
 logger = Logger()
@@ -28,12 +30,15 @@ SPARE_SECONDS = 10
 """What a last message may take, when the queue or the topic is slow."""
 
 TASKS: Mapping[str, Callable[[Resources, IsTimeLeft], int]] = {
+    "started": start_due_schedules,
     "freed": free_orphans,
     "sent": send_unsent_jobs,
     "dispatched": dispatch_waiting_jobs,
     "published": publish_unpublished_events,
+    "put": put_events_on_bus,
     "expired": expire_reports,
     "forgotten": forget_idempotency_keys,
+    "history": forget_schedule_runs,
     "swept": sweep_leftovers,
 }
 """In the order in which they are done, by what they count: what somebody waits for comes first."""
@@ -45,13 +50,14 @@ def _resources() -> Resources:
     return Resources(
         system=Database(settings.system_secret_arn, "resma-scheduler"),
         queue=Queue(sqs_client(), settings.queue_url),
-        sns=sns_client(),
-        topic_arn=settings.topic_arn,
+        topic=Topic(sns_client(), settings.topic_arn),
+        bus=Bus(events_client(), settings.event_bus_name),
         public_base_url=settings.public_base_url,
         # No answer within 8 s is a reason to end the sweep: the tick has others, and an end of its own.
         s3=s3_client(settings.s3_credentials_secret_arn, asks_once=True, answer_seconds=5),
         bucket=settings.bucket,
         retention_days=settings.retention_days,
+        stage=settings.stage,
     )
 
 

@@ -1,10 +1,13 @@
-"""The tick's tasks for what has had its time: files, and the keys of requests."""
+"""The tick's tasks for what has had its time: files, the keys of requests, the history of schedules."""
 
 from __future__ import annotations
 
 from scheduler.resources import IsTimeLeft, Resources
 
 _AT_ONCE = 1000
+
+RUN_DAYS = 400
+"""How long a schedule's runs are kept: a yearly one has its last there."""
 
 
 def expire_reports(resources: Resources, _is_time_left: IsTimeLeft) -> int:
@@ -38,4 +41,18 @@ def forget_idempotency_keys(resources: Resources, _is_time_left: IsTimeLeft) -> 
                 ORDER BY created_at LIMIT %s)
             """,
             (resources.retention_days, _AT_ONCE),
+        ).rowcount
+
+
+def forget_schedule_runs(resources: Resources, _is_time_left: IsTimeLeft) -> int:
+    """Deletes what became of schedules' times long ago; returns how many. A schedule by the minute has many."""
+    with resources.system.transaction(None) as connection:
+        return connection.execute(
+            """
+            DELETE FROM resma.schedule_runs WHERE (tenant_id, schedule_id, scheduled_for) IN (
+                SELECT tenant_id, schedule_id, scheduled_for FROM resma.schedule_runs
+                WHERE started_at < clock_timestamp() - make_interval(days => %s)
+                ORDER BY started_at LIMIT %s)
+            """,
+            (RUN_DAYS, _AT_ONCE),
         ).rowcount

@@ -1,4 +1,4 @@
-"""The tick's task for the outbox of the topic: events that were committed but not published."""
+"""The tick's tasks for the outboxes of topic and bus: events that were committed but not sent there."""
 
 from __future__ import annotations
 
@@ -7,57 +7,77 @@ from botocore.exceptions import BotoCoreError, ClientError
 from psycopg import sql
 from psycopg.rows import class_row
 
-from resma.events import EVENT_COLUMNS, Event, describe_event, mark_published, publish_event
+from resma.destinations import Destination
+from resma.errors import BusRefused
+from resma.events import EVENT_COLUMNS, Event, describe_event, mark_sent
 from resma.reports import find_report
 from scheduler.resources import BATCH, GRACE_SECONDS, IsTimeLeft, Resources
 
 logger = Logger(child=True)
 
-_UNPUBLISHED = sql.SQL("published_at IS NULL AND created_at < clock_timestamp() - make_interval(secs => %(grace)s)")
 _VALUES = {"grace": GRACE_SECONDS, "batch": BATCH}
 
 
 def publish_unpublished_events(resources: Resources, is_time_left: IsTimeLeft) -> int:
-    """Publishes the events that were not; returns how many. Stops when the topic is away.
+    """Publishes the events that the topic has not had; returns how many."""
+    return _send_unsent_events(resources, resources.topic, is_time_left)
 
-    Each in a transaction of its own; one that the topic refuses does not hold up those behind it.
+
+def put_events_on_bus(resources: Resources, is_time_left: IsTimeLeft) -> int:
+    """Puts the events on the bus that it has not had; returns how many."""
+    return _send_unsent_events(resources, resources.bus, is_time_left)
+
+
+def _send_unsent_events(resources: Resources, destination: Destination, is_time_left: IsTimeLeft) -> int:
+    """Stops when the destination is away. Each event in a transaction of its own; one that is refused does not hold up
+    those behind it.
     """
     with resources.system.transaction(None) as connection, connection.cursor(row_factory=class_row(Event)) as cursor:
         cursor.execute(
             sql.SQL("SELECT {} FROM resma.events WHERE {} ORDER BY created_at LIMIT %(batch)s").format(
-                EVENT_COLUMNS, _UNPUBLISHED
+                EVENT_COLUMNS, _unsent(destination)
             ),
             _VALUES,
         )
         events = cursor.fetchall()
-    published = 0
+    sent = 0
     for event in events:
         if not is_time_left():
             break
         try:
-            published += _publish_unpublished_event(resources, event)
-        except (ClientError, BotoCoreError) as error:
-            logger.warning("an event was not published", event_id=event.event_id, error=type(error).__name__)
+            sent += _send_unsent_event(resources, destination, event)
+        except (ClientError, BotoCoreError, BusRefused) as error:
+            logger.warning(
+                "an event was not sent",
+                event_id=event.event_id,
+                to=type(destination).__name__,
+                error=type(error).__name__,
+            )
             if isinstance(error, BotoCoreError):
                 break
-        except Exception:  # one that can't be published must not be in the way of those behind it
-            logger.exception("an event can't be published", event_id=event.event_id)
-    return published
+        except Exception:  # one that can't be sent must not be in the way of those behind it
+            logger.exception("an event can't be sent", event_id=event.event_id, to=type(destination).__name__)
+    return sent
 
 
-def _publish_unpublished_event(resources: Resources, event: Event) -> int:
+def _send_unsent_event(resources: Resources, destination: Destination, event: Event) -> int:
     with resources.system.transaction(event.tenant_id) as connection:
         taken = connection.execute(
             sql.SQL(
                 "SELECT 1 FROM resma.events WHERE tenant_id = %(tenant_id)s AND event_id = %(event_id)s AND {}"
                 " FOR UPDATE SKIP LOCKED"
-            ).format(_UNPUBLISHED),
+            ).format(_unsent(destination)),
             {**_VALUES, "tenant_id": event.tenant_id, "event_id": event.event_id},
         ).fetchone()
         if taken is None:
             return 0
         report = find_report(connection, event.tenant_id, event.report_id)
-        message = describe_event(event, report, resources.public_base_url)
-        publish_event(resources.sns, resources.topic_arn, message)
-        mark_published(connection, event)
+        destination.send(describe_event(event, report, resources.public_base_url))
+        mark_sent(connection, event, [destination])
     return 1
+
+
+def _unsent(destination: Destination) -> sql.Composed:
+    return sql.SQL("{} IS NULL AND created_at < clock_timestamp() - make_interval(secs => %(grace)s)").format(
+        sql.Identifier(destination.mark)
+    )

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from resma.database import Database
+from resma.destinations import Bus, Topic
 from resma.job_queue import Queue
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
-    from types_boto3_sns import SNSClient
 
 IsTimeLeft = Callable[[], bool]
 """Whether another item may be begun."""
@@ -29,9 +29,10 @@ class Resources:
 
     system: Database
     queue: Queue
-    sns: SNSClient
-    topic_arn: str
+    topic: Topic
+    bus: Bus
     public_base_url: str
     s3: S3Client
     bucket: str
     retention_days: int
+    stage: str

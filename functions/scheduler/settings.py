@@ -12,6 +12,7 @@ class SchedulerSettings(SystemSettings):
 
     queue_url: str = Field(min_length=1)
     topic_arn: str = Field(min_length=1)
+    event_bus_name: str = Field(min_length=1)
     public_base_url: str = Field(min_length=1)
     bucket: str = Field(min_length=1)
     s3_credentials_secret_arn: str | None = None

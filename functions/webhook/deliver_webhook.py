@@ -139,7 +139,7 @@ def _body(resources: Resources, delivery: Delivery) -> str:
             files = []
         minter = webhook_receiver(delivery.endpoint_id)
         signer = Signer(resources.s3, resources.bucket)
-        addresses = [mint_download(connection, signer, report, file, minter) for file in files]
+        addresses = [mint_download(connection, signer, report, file, minter).url for file in files]
     if addresses:
         for shown, address in zip(message["data"]["files"], addresses, strict=True):
             shown["downloadUrl"] = address

@@ -23,8 +23,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
 from resma.announce import Announcer
-from resma.aws import s3_client, sns_client, sqs_client
+from resma.aws import events_client, s3_client, sns_client, sqs_client
 from resma.database import Database
+from resma.destinations import Bus, Topic
 from resma.errors import LeaseHeld, LeaseLost
 from resma.job import LEASE_SECONDS, MAX_ATTEMPTS, describe_error
 from resma.job_queue import Queue
@@ -67,8 +68,8 @@ def _resources() -> Resources:
         retention_days=settings.retention_days,
         announcer=Announcer(
             system=system,
-            sns=sns_client(),
-            topic_arn=settings.topic_arn,
+            topic=Topic(sns_client(), settings.topic_arn),
+            bus=Bus(events_client(), settings.event_bus_name),
             public_base_url=settings.public_base_url,
             queue=Queue(sqs_client(), settings.queue_url),
         ),

@@ -13,8 +13,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
 
 from resma.announce import Announcer
-from resma.aws import sns_client, sqs_client
+from resma.aws import events_client, sns_client, sqs_client
 from resma.database import Database
+from resma.destinations import Bus, Topic
 from resma.job_end import give_up_job, revive_job
 from resma.job_queue import Queue
 from resma.messages import JobMessage
@@ -31,8 +32,8 @@ def _announcer() -> Announcer:
     settings = read_settings(DeadLetterSettings)
     return Announcer(
         system=Database(settings.system_secret_arn, "resma-dead-letters"),
-        sns=sns_client(),
-        topic_arn=settings.topic_arn,
+        topic=Topic(sns_client(), settings.topic_arn),
+        bus=Bus(events_client(), settings.event_bus_name),
         public_base_url=settings.public_base_url,
         queue=Queue(sqs_client(), settings.queue_url),
     )

@@ -9,6 +9,7 @@ from threading import Event
 from time import monotonic
 
 from resma.catalogue import ReportType, find_report_type
+from resma.checkpoints import note_taken_up
 from resma.compose_header import compose_header
 from resma.header import ReportHeader
 from resma.job import Claim, finish_job, keep_alive, note_summary
@@ -106,6 +107,8 @@ def _look_into(work: Work, snapshot: Snapshot, taken_up: TakenUp | None) -> _Con
     language = LOCALES[work.claim.locale].language
     if taken_up is not None:
         snapshot.go_on_from(taken_up.work.summary, language)
+        with work.resources.system.transaction(work.claim.tenant_id) as connection:
+            note_taken_up(connection, work.claim, taken_up.work.rows)
         return _Content(taken_up.work.summary, taken_up.work.organisation, taken_up.work.snapshots + 1)
     summary = snapshot.summarise(language)
     with work.resources.system.transaction(work.claim.tenant_id) as connection:

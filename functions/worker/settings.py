@@ -9,6 +9,7 @@ from resma.settings import Settings, SystemSettings, TenantSettings
 
 class _AnnouncerSettings(Settings):
     topic_arn: str = Field(min_length=1)
+    event_bus_name: str = Field(min_length=1)
     public_base_url: str = Field(min_length=1)
     queue_url: str = Field(min_length=1)
 

@@ -19,11 +19,14 @@ from psycopg.rows import TupleRow
 
 import api.app
 import api.context
+import intake.app
 import scheduler.app
 import webhook.app
 import worker.app
 import worker.dead_letters
 from infra.access.tenants import make_key
+from infra.local.deploy import read_template
+from infra.local.paths import TEMPLATE
 from infra.local.ports import free_port
 from infra.local.postgres import PostgresServer
 from infra.postgres.load_demo_bank import load_demo_bank
@@ -32,6 +35,7 @@ from resma import aws
 from resma.caller import SCOPES, Caller, Scope
 
 if TYPE_CHECKING:
+    from types_boto3_events import EventBridgeClient
     from types_boto3_s3 import S3Client
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
@@ -63,6 +67,7 @@ def admin(postgres: PostgresServer) -> Iterator[Connection[TupleRow]]:
         yield connection
         connection.execute("DELETE FROM resma.reports")
         connection.execute("DELETE FROM resma.webhook_endpoints")
+        connection.execute("DELETE FROM resma.schedules")
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,11 @@ class System:
                 "QueueArn"
             ],
         )
+        self.bus: EventBridgeClient = boto3.client("events")
+        self.bus_events_url = self._queue_on_bus("bus-events", {"source": ["resma"]})
+        self.requests_url = self._queue_on_bus(
+            "report-requests", read_template(TEMPLATE)["Resources"]["RequestRule"]["Properties"]["EventPattern"]
+        )
         boto3.client("dynamodb").create_table(
             TableName="idempotency",
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
@@ -115,10 +125,20 @@ class System:
             BUCKET=self.bucket,
             QUEUE_URL=self.queue_url,
             TOPIC_ARN=self.topic_arn,
+            EVENT_BUS_NAME="default",
+            REQUEST_QUEUE_URL=self.requests_url,
             IDEMPOTENCY_TABLE="idempotency",
             RETENTION_DAYS="30",
             PUBLIC_BASE_URL="https://reports.example",
         )
+
+    def _queue_on_bus(self, name: str, pattern: dict[str, Any]) -> str:
+        """Makes a queue that gets what matches a pattern on the bus; returns its address."""
+        url = self.sqs.create_queue(QueueName=name)["QueueUrl"]
+        self.bus.put_rule(Name=name, EventPattern=json.dumps(pattern))
+        arn = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        self.bus.put_targets(Rule=name, Targets=[{"Id": name, "Arn": arn}])
+        return url
 
     def call_api(
         self,
@@ -180,10 +200,10 @@ class System:
         assert status == 200, body
         return body
 
-    def receive(self) -> list[dict[str, Any]]:
-        """Takes the messages that are in the queue now, as records of an event."""
+    def receive(self, queue_url: str | None = None) -> list[dict[str, Any]]:
+        """Takes the messages that are in the queue of jobs now, or in another, as records of an event."""
         received = self.sqs.receive_message(
-            QueueUrl=self.queue_url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
+            QueueUrl=queue_url or self.queue_url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
         )
         return [
             {
@@ -216,6 +236,15 @@ class System:
     def tick(self) -> dict[str, int]:
         """Lets the scheduler do its work."""
         return scheduler.app.handler({}, Context())  # type: ignore[arg-type]
+
+    def take_in(self, record: dict[str, Any]) -> bool:
+        """Hands a record of the queue of requests to the intake; returns whether it was done with."""
+        return not intake.app.handler({"Records": [record]}, Context())["batchItemFailures"]  # type: ignore[arg-type]
+
+    def bus_events(self) -> list[dict[str, Any]]:
+        """Takes what Resma has put on the bus, as rules get it."""
+        received = self.sqs.receive_message(QueueUrl=self.bus_events_url, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in received.get("Messages", [])]
 
     def events(self) -> list[dict[str, Any]]:
         """Takes what the topic has sent to its subscriber."""
@@ -252,11 +281,14 @@ def _secret(name: str, value: dict[str, Any]) -> str:
 _KEPT: tuple[Callable[..., Any], ...] = (
     aws.sqs_client,
     aws.sns_client,
+    aws.events_client,
     aws.secrets_client,
     aws.s3_client,
     api.context.settings,
     api.context.database,
     api.context.gate,
+    intake.app._settings,
+    intake.app._resources,
     worker.app._settings,
     worker.app._resources,
     worker.app._persistence,
@@ -291,7 +323,12 @@ def _close() -> None:
     if worker.app._resources.cache_info().currsize:
         worker.app._resources().system.close()
         worker.app._resources().source.close()
-    for resources in (worker.dead_letters._announcer, webhook.app._resources, scheduler.app._resources):
+    for resources in (
+        worker.dead_letters._announcer,
+        webhook.app._resources,
+        scheduler.app._resources,
+        intake.app._resources,
+    ):
         if resources.cache_info().currsize:
             resources().system.close()
 
@@ -312,7 +349,7 @@ def as_tenant(admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> I
 
     admin.execute("INSERT INTO resma.tenants VALUES ('other', 'Other Bank') ON CONFLICT DO NOTHING")
     yield act
-    for table in ("reports", "webhook_endpoints", "tenants"):
+    for table in ("reports", "webhook_endpoints", "schedules", "request_buckets", "tenants"):
         admin.execute(f"DELETE FROM resma.{table} WHERE tenant_id = 'other'".encode())
 
 

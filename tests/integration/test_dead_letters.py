@@ -77,7 +77,7 @@ def test_an_old_failure_is_told_as_it_was(
     """The topic was away when the report failed; by the time that it is told, the report is READY."""
     report_id = system.request_report(format="CSV", filters=NONE)
     with monkeypatch.context() as patch:
-        patch.setattr("resma.announce.publish_event", lambda *_: (_ for _ in ()).throw(OSError()))
+        patch.setattr("resma.destinations.Topic.send", lambda *_: (_ for _ in ()).throw(OSError()))
         _kill(system, admin, report_id)
     assert system.call_api("POST", f"{DEAD}/{report_id}/redrive")[0] == 202
     assert system.work_once()

@@ -283,7 +283,7 @@ def test_a_zombie_may_wake_up_before_any_step(
     monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 3600)
     monkeypatch.setattr("resma.object_store.APPEAR_SECONDS", 0)
     published: list[str] = []
-    monkeypatch.setattr("resma.announce.publish_event", lambda *given: published.append(given[2]["id"]))
+    monkeypatch.setattr("resma.destinations.Topic.send", lambda _, message: published.append(message["id"]))
     steps = _steps_of_an_attempt(reports, cuts)
     for step in range(2, steps):
         calm = _begin(reports, cuts)

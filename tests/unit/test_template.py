@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ from botocore.session import Session
 from api.settings import ApiSettings
 from infra.local.deploy import read_stage, read_template
 from infra.local.paths import FUNCTIONS, TEMPLATE
+from intake.app import RECEIVES_MOST
+from intake.settings import IntakeSettings
+from resma.destinations import SOURCE
 from resma.job import MAX_ATTEMPTS
 from resma.settings import Settings
 from scheduler.settings import SchedulerSettings
@@ -32,6 +36,7 @@ DEFAULTS: Json = DOCUMENT["Globals"]["Function"]
 
 SETTINGS: dict[str, type[Settings]] = {
     "ApiFunction": ApiSettings,
+    "IntakeFunction": IntakeSettings,
     "WorkerFunction": WorkerSettings,
     "DeadLetterFunction": DeadLetterSettings,
     "WebhookFunction": WebhookSettings,
@@ -39,9 +44,10 @@ SETTINGS: dict[str, type[Settings]] = {
 }
 
 FLOW = [
-    *("Api", "ApiFunction", "JobQueue", "DeadLetterQueue", "WorkerFunction", "IdempotencyTable", "DeadLetterFunction"),
+    *("Api", "ApiFunction", "RequestRule", "RequestQueue", "FailedRequestQueue", "IntakeFunction"),
+    *("JobQueue", "DeadLetterQueue", "WorkerFunction", "IdempotencyTable", "DeadLetterFunction"),
     *("ReportBucket", "ReportBucketPolicy", "EventTopic", "WebhookFunction", "SchedulerFunction"),
-    *("FunctionLogs", "DeadLetterAlarm", "OldestJobAlarm", "TickAlarm", "WebhookAlarm"),
+    *("FunctionLogs", "DeadLetterAlarm", "FailedRequestAlarm", "OldestJobAlarm", "TickAlarm", "WebhookAlarm"),
 ]
 
 ACTION_OF = {
@@ -50,6 +56,7 @@ ACTION_OF = {
     "send_message": "sqs:SendMessage",
     "change_message_visibility": "sqs:ChangeMessageVisibility",
     "publish": "sns:Publish",
+    "put_events": "events:PutEvents",
     "generate_presigned_url": "s3:GetObject",  # signs get_object; whoever holds the address has the signer's rights
     "head_object": "s3:GetObject",  # S3 has no action of its own for it
     "get_object": "s3:GetObject",
@@ -184,6 +191,7 @@ def test_only_the_local_stage_can_open_loopback_to_webhooks() -> None:
     only_there = {"Fn::If": ["OpensLoopback", "true", ""]}
     assert {name: value for name, value in given.items() if value is not None} == {
         "ApiFunction": only_there,
+        "IntakeFunction": only_there,
         "WebhookFunction": only_there,
     }
     opened = [stage for stage in ("local", "dev", "prod") if "WebhookAllowLoopback" in read_stage(stage).parameters]
@@ -212,7 +220,32 @@ def test_queues_hide_messages_for_six_time_outs() -> None:
         seen.add(queue)
         timeout = timeout_seconds(function)
         assert RESOURCES[queue]["Properties"]["VisibilityTimeout"] >= 6 * timeout, queue
-    assert seen == of_type("AWS::SQS::Queue").keys(), "a queue without a consumer"
+    assert seen | {"FailedRequestQueue"} == of_type("AWS::SQS::Queue").keys(), "a queue without a consumer"
+
+
+def test_events_that_are_given_up_are_kept() -> None:
+    """By the queue after as many tries as the code counts, or by EventBridge; each lies where an alarm looks."""
+    queues = of_type("AWS::SQS::Queue")
+    failed = {"Fn::GetAtt": ["FailedRequestQueue", "Arn"]}
+    assert queues["RequestQueue"]["RedrivePolicy"] == {"deadLetterTargetArn": failed, "maxReceiveCount": RECEIVES_MOST}
+    assert queues["FailedRequestQueue"]["MessageRetentionPeriod"] == 14 * 86400
+    (target,) = RESOURCES["RequestRule"]["Properties"]["Targets"]
+    assert (target["Arn"], target["DeadLetterConfig"]) == ({"Fn::GetAtt": ["RequestQueue", "Arn"]}, {"Arn": failed})
+    alarm = alarm_on("FailedRequestQueue")
+    assert (alarm["MetricName"], alarm["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
+
+
+def test_our_own_events_ask_for_nothing() -> None:
+    rule = RESOURCES["RequestRule"]["Properties"]
+    assert rule["EventPattern"] == {"source": [{"anything-but": SOURCE}], "detail-type": ["Report Requested"]}
+    assert rule["EventBusName"] == {"Ref": "EventBusName"}
+
+
+def test_only_the_rule_sends_to_the_queue_of_requests() -> None:
+    (statement,) = RESOURCES["RequestQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Allow", "sqs:SendMessage")
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["RequestRule", "Arn"]}}}
 
 
 def test_messages_are_handled_one_by_one_and_reported_back() -> None:
@@ -357,7 +390,7 @@ def test_policies_reach_what_the_settings_name(function: str) -> None:
     told = {name for name in RESOURCES | DOCUMENT["Parameters"] if {"Ref": name} in variables.values()}
     told &= {*of_type("AWS::S3::Bucket"), *of_type("AWS::SQS::Queue"), *of_type("AWS::SNS::Topic")} | {
         *of_type("AWS::DynamoDB::Table"),
-        *(name for name in DOCUMENT["Parameters"] if name.endswith("SecretArn")),
+        *(name for name in DOCUMENT["Parameters"] if name.endswith("SecretArn") or name == "EventBusName"),
     }
     reached = {name for s in statements(function) for resource in s["Resource"] for name in names_in(resource)}
     assert reached - {"AWS::NoValue"} == told
@@ -371,7 +404,7 @@ def names_in(value: Any) -> set[str]:
         case {"Fn::GetAtt": [name, _]}:
             return {name}
         case {"Fn::Sub": text}:
-            return {text.removeprefix("${").split(".")[0]}
+            return {name for name in re.findall(r"\$\{([\w:]+)", text) if not name.startswith("AWS::")}
         case {"Fn::If": [_, *choices]}:
             return {name for choice in choices for name in names_in(choice)}
     raise AssertionError(f"not understood: {value}")
@@ -398,7 +431,7 @@ def client_methods() -> frozenset[str]:
         for node in ast.walk(parsed("resma.aws"))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "client"
     }
-    assert made == {"s3", "secretsmanager", "sns", "sqs"}
+    assert made == {"events", "s3", "secretsmanager", "sns", "sqs"}
     session = Session()
     operations = (o for service in made for o in session.get_service_model(service).operation_names)
     # What boto3 adds to a client of S3; `copy` is left out, for many things are copied.

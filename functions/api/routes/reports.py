@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler import Response
@@ -15,19 +15,24 @@ from api.check_webhook_address import check_webhook_address
 from api.context import POLL_SECONDS, announcer, base_url, caller_of, database, queue, settings
 from api.cursor import CURSOR_PATTERN
 from api.download_report import download_report
+from api.find_status import find_status
 from api.list_reports import ListQuery, list_reports
-from api.models import ReportList, ReportView, Status
+from api.models import DownloadLink, ReportList, ReportView, Status
+from api.models_summary import SummaryView
+from api.retry_report import find_request
 from api.scopes import needs
 from api.show_report import show_report
+from api.show_summary import show_summary
 from resma.aws import s3_client
 from resma.download import Signer
 from resma.errors import ReportNotFound
 from resma.report_request import ReportRequest
-from resma.reports import find_report
 from resma.request_report import request_report
 from resma.writers import Format
 
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]
+
+_MOMENT = {"format": "date-time"}
 
 
 @router.post(
@@ -40,13 +45,10 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 )
 def handle_post_report(body: ReportRequest) -> Response[ReportView]:
     """POST: 202 with the report's id, `Location` and `Retry-After`."""
-    if body.callback_url is not None:
-        check_webhook_address(body.callback_url, "/callbackUrl", opens_loopback=settings().webhook_allow_loopback)
+    _check_callback(body)
     key = router.current_event.headers.get("Idempotency-Key")
     report, is_new = request_report(database(), queue(), caller_of(router), body, key)
-    view = show_report(report, base_url(router), is_joined=body.coalesce and not is_new)
-    headers: dict[str, str | list[str]] = {"Location": view.links.self_, "Retry-After": str(POLL_SECONDS)}
-    return Response(HTTPStatus.ACCEPTED, "application/json", view, headers=headers)
+    return _accepted(show_report(report, base_url(router), is_joined=body.coalesce and not is_new))
 
 
 @router.get(
@@ -55,12 +57,20 @@ def handle_post_report(body: ReportRequest) -> Response[ReportView]:
     tags=["reports"],
     security=needs("reports:read"),
 )
-def handle_get_reports(
+def handle_get_reports(  # noqa: PLR0913, PLR0917  # what a list can be narrowed by
     status: Annotated[Status | None, Query(description="Only this status.")] = None,
     type_: Annotated[
         str | None, Query(alias="type", pattern="^[A-Z][A-Z0-9_]{0,99}$", description="Only this report type.")
     ] = None,
     format_: Annotated[Format | None, Query(alias="format", description="Only this format.")] = None,
+    created_after: Annotated[
+        str | None,
+        Query(alias="createdAfter", json_schema_extra=_MOMENT, description="Only those asked for then or later."),
+    ] = None,
+    created_before: Annotated[
+        str | None,
+        Query(alias="createdBefore", json_schema_extra=_MOMENT, description="Only those asked for earlier than that."),
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="Reports a page.")] = 50,
     cursor: Annotated[
         str | None,
@@ -68,7 +78,7 @@ def handle_get_reports(
     ] = None,
 ) -> ReportList:
     """GET: a page of reports, and the address of the next one."""
-    query = ListQuery(status, type_, format_, limit, cursor)
+    query = ListQuery(status, type_, format_, created_after, created_before, limit, cursor)
     return list_reports(database(), caller_of(router).tenant_id, query, base_url(router))
 
 
@@ -82,32 +92,55 @@ def handle_get_report(
     report_id: Annotated[str, Path(description="The report's id.")],
 ) -> Response[ReportView]:
     """GET: one report; `Retry-After` while it is under way."""
-    tenant_id = caller_of(router).tenant_id
-    with database().transaction(tenant_id) as connection:
-        report = find_report(connection, tenant_id, parse_report_id(report_id))
-    under_way = report.status in {"PENDING", "GENERATING"}
+    view = find_status(database(), caller_of(router).tenant_id, parse_report_id(report_id), base_url(router))
+    under_way = view.status in {"PENDING", "GENERATING"}
     headers: dict[str, str | list[str]] = {"Retry-After": str(POLL_SECONDS)} if under_way else {}
-    return Response(HTTPStatus.OK, "application/json", show_report(report, base_url(router)), headers=headers)
+    return Response(HTTPStatus.OK, "application/json", view, headers=headers)
 
 
 @router.get(
     "/api/v1/reports/<report_id>/download",
     summary="Fetch a report's file",
     status_code=HTTPStatus.SEE_OTHER,
-    description="Redirects to an address that is good for one hour; ask again for another.",
+    description="Redirects to an address that is good for one hour; ask again for another. With `link=true` the "
+    "address is the answer, for pages that can't send a key where they are redirected.",
     tags=["reports"],
     security=needs("reports:read"),
+    responses={
+        HTTPStatus.OK: {
+            "description": "With `link=true`: the address.",
+            "content": {"application/json": {"model": DownloadLink}},
+        },
+        HTTPStatus.SEE_OTHER: {"description": "See there."},
+    },
 )
 def handle_get_download(
     report_id: Annotated[str, Path(description="The report's id.")],
     format_: Annotated[Format | None, Query(alias="format", description="Of several files, this one.")] = None,
-) -> Response[None]:
-    """GET: 303 to a presigned address, minted now."""
+    link: Annotated[Literal["true", "false"], Query(description="Whether the address is the answer.")] = "false",
+) -> Response[DownloadLink | None]:
+    """GET: 303 to a presigned address, minted now; or 200 with it."""
     s3 = s3_client(settings().s3_credentials_secret_arn, settings().s3_public_endpoint_url)
     signer = Signer(s3, settings().bucket)
-    address = download_report(database(), signer, caller_of(router), parse_report_id(report_id), format_)
-    headers: dict[str, str | list[str]] = {"Location": address, "Cache-Control": "no-store"}
-    return Response(HTTPStatus.SEE_OTHER, headers=headers)
+    minted = download_report(database(), signer, caller_of(router), parse_report_id(report_id), format_)
+    headers: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
+    if link == "true":
+        return Response(HTTPStatus.OK, "application/json", DownloadLink(**vars(minted)), headers=headers)
+    return Response(HTTPStatus.SEE_OTHER, headers={"Location": minted.url, **headers})
+
+
+@router.get(
+    "/api/v1/reports/<report_id>/summary",
+    summary="Show what a report holds, before its file",
+    description="Count, totals and charts of the snapshot that its files are made of, from when it was counted.",
+    tags=["reports"],
+    security=needs("reports:read"),
+)
+def handle_get_summary(
+    report_id: Annotated[str, Path(description="The report's id.")],
+) -> SummaryView:
+    """GET: the summary; 409 before there is one."""
+    return show_summary(database(), caller_of(router), parse_report_id(report_id))
 
 
 @router.post(
@@ -122,6 +155,37 @@ def handle_post_cancel(
     """POST: the report, CANCELLED, however often it is asked for; 409 for one that has ended otherwise."""
     report = cancel_report(announcer(router), caller_of(router), parse_report_id(report_id))
     return Response(HTTPStatus.OK, "application/json", show_report(report, base_url(router)))
+
+
+@router.post(
+    "/api/v1/reports/<report_id>/retry",
+    summary="Ask for a report again",
+    status_code=HTTPStatus.ACCEPTED,
+    description="A new report of the same request, with the rights of who asks now; for one that is FAILED, CANCELLED "
+    "or EXPIRED. Takes an Idempotency-Key header.",
+    tags=["reports"],
+    security=needs("reports:write"),
+)
+def handle_post_retry(
+    report_id: Annotated[str, Path(description="The id of the report that has ended.")],
+) -> Response[ReportView]:
+    """POST: 202 with the new report's id, `Location` and `Retry-After`; 409 for one that is under way or READY."""
+    retried = parse_report_id(report_id)
+    caller, request = find_request(database(), caller_of(router), retried)
+    _check_callback(request)
+    key = router.current_event.headers.get("Idempotency-Key")
+    report, _ = request_report(database(), queue(), caller, request, key, retry_of=retried)
+    return _accepted(show_report(report, base_url(router)))
+
+
+def _check_callback(request: ReportRequest) -> None:
+    if request.callback_url is not None:
+        check_webhook_address(request.callback_url, "/callbackUrl", opens_loopback=settings().webhook_allow_loopback)
+
+
+def _accepted(view: ReportView) -> Response[ReportView]:
+    headers: dict[str, str | list[str]] = {"Location": view.links.self_, "Retry-After": str(POLL_SECONDS)}
+    return Response(HTTPStatus.ACCEPTED, "application/json", view, headers=headers)
 
 
 def parse_report_id(text: str) -> UUID:

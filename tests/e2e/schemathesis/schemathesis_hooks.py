@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from datetime import UTC
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +15,9 @@ schemathesis.openapi.format("iana-time-zone", st.sampled_from(["UTC", "America/S
 schemathesis.openapi.format(
     "callback-address",
     st.from_regex(r"\Ahttps://[a-z]{1,20}\.example/[a-z0-9/_~-]{0,40}\Z"),
+)
+schemathesis.openapi.format(
+    "date-time", st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.isoformat("T", "seconds"))
 )
 
 assert {"America/Sao_Paulo", "Asia/Kathmandu"} <= zoneinfo.available_timezones()

@@ -1,0 +1,100 @@
+"""Schedules and their runs as the API shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from api.cursor import cursor_invalid, next_page, read_cursor, read_moment, write_cursor, write_moment
+from api.models_schedules import RunList, RunView, ScheduleList, ScheduleView
+from resma.database import Database
+from resma.reports import Place
+from resma.schedules import Schedule, ScheduleRun, find_schedule, last_runs, list_runs, list_schedules
+
+RUN_CURSOR_PATTERN = "^[0-9]{1,16}$"
+"""Microseconds since 1970."""
+
+_PREFIX = "sch_"
+
+
+def show_schedule(database: Database, schedule: Schedule) -> ScheduleView:
+    """A schedule with its last run."""
+    with database.transaction(schedule.tenant_id) as connection:
+        runs = last_runs(connection, schedule.tenant_id, [schedule.schedule_id])
+    return _view(schedule, runs.get(schedule.schedule_id))
+
+
+@dataclass(frozen=True)
+class PageQuery:
+    """Which page a caller asks for."""
+
+    limit: int
+    cursor: str | None
+
+
+def show_schedules(database: Database, tenant_id: str, query: PageQuery, base_url: str) -> ScheduleList:
+    """A page of the tenant's schedules, newest first. Raises RequestInvalid for a cursor that is not ours."""
+    after = None
+    if query.cursor is not None:
+        place = read_cursor(query.cursor)
+        after = (place.created_at, f"{_PREFIX}{place.report_id.hex}")
+    with database.transaction(tenant_id) as connection:
+        found = list_schedules(connection, tenant_id, after, query.limit + 1)  # one more tells of a next page
+        runs = last_runs(connection, tenant_id, [schedule.schedule_id for schedule in found])
+    page, following = found[: query.limit], None
+    if len(found) > query.limit:
+        place = Place(page[-1].created_at, UUID(page[-1].schedule_id.removeprefix(_PREFIX)))
+        following = next_page(f"{base_url}/api/v1/schedules", {"limit": query.limit}, write_cursor(place))
+    return ScheduleList(items=[_view(item, runs.get(item.schedule_id)) for item in page], next=following)
+
+
+def show_runs(database: Database, tenant_id: str, schedule_id: str, query: PageQuery, base_url: str) -> RunList:
+    """A page of a schedule's runs, the latest first. Raises ScheduleNotFound; RequestInvalid for a strange cursor."""
+    before = None if query.cursor is None else _read_run_cursor(query.cursor)
+    with database.transaction(tenant_id) as connection:
+        find_schedule(connection, tenant_id, schedule_id)
+        found = list_runs(connection, tenant_id, schedule_id, before, query.limit + 1)
+    page, following = found[: query.limit], None
+    if len(found) > query.limit:
+        address = f"{base_url}/api/v1/schedules/{schedule_id}/runs"
+        following = next_page(address, {"limit": query.limit}, write_moment(page[-1].scheduled_for))
+    return RunList(items=[_run_view(run) for run in page], next=following)
+
+
+def _read_run_cursor(cursor: str) -> datetime:
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 16):
+        raise cursor_invalid()
+    return read_moment(cursor)
+
+
+def _view(schedule: Schedule, last_run: ScheduleRun | None) -> ScheduleView:
+    return ScheduleView(
+        id=schedule.schedule_id,
+        name=schedule.name,
+        request=schedule.request,
+        when=schedule.recurrence,
+        at=schedule.at,
+        time_zone=schedule.time_zone,
+        period=schedule.period,
+        calendar=schedule.calendar,
+        missed=schedule.missed,
+        ends_at=schedule.ends_at,
+        paused=schedule.status == "PAUSED",
+        status=schedule.status,
+        status_detail=schedule.status_detail,
+        owner=schedule.owner,
+        created_at=schedule.created_at,
+        next_run_at=schedule.next_run_at,
+        last_run=_run_view(last_run) if last_run else None,
+    )
+
+
+def _run_view(run: ScheduleRun) -> RunView:
+    return RunView(
+        scheduled_for=run.scheduled_for,
+        started_at=run.started_at,
+        report_id=run.report_id,
+        outcome=run.outcome,
+        detail=run.detail,
+    )

@@ -1,0 +1,104 @@
+"""Intake Lambda: `Report Requested` events in, reports started; the bus is told which, or why not."""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import lru_cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import ValidationError
+
+from intake.models import Envelope, ReportAccepted
+from intake.resources import Resources
+from intake.settings import IntakeSettings
+from intake.start_requested_report import WAIT_SECONDS_MAX, start_requested_report
+from resma.aws import events_client, sqs_client
+from resma.database import Database
+from resma.destinations import Bus
+from resma.errors import QuotaExceeded, RequestMalformed
+from resma.job_queue import Queue
+from resma.settings import read_settings
+
+logger = Logger()
+
+RECEIVES_MOST = 20
+"""How often the queue hands over an event before it gives it up (template.yaml): more than three hours of pauses."""
+
+FIRST_PAUSE_SECONDS = 5
+"""Pause before the second try; doubled before each further one, up to WAIT_SECONDS_MAX."""
+
+_processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@lru_cache
+def _settings() -> IntakeSettings:
+    return read_settings(IntakeSettings)
+
+
+@lru_cache
+def _resources() -> Resources:
+    settings = _settings()
+    return Resources(
+        system=Database(settings.database_secret_arn, "resma-intake"),
+        queue=Queue(sqs_client(), settings.queue_url),
+        bus=Bus(events_client(), settings.event_bus_name),
+        opens_loopback=settings.webhook_allow_loopback,
+    )
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Entry point for `report-requests`. What can't be done now comes back after a pause; nothing is lost silently."""
+    return process_partial_response(event, _handle_event, _processor, context)
+
+
+def _handle_event(record: SQSRecord) -> None:
+    receives = int(record.attributes.approximate_receive_count)
+    logger.append_keys(message_id=record.message_id)
+    try:
+        envelope = _read(record)
+        answer = start_requested_report(_resources(), envelope, may_wait=receives < RECEIVES_MOST)
+    except Exception as error:
+        pause = pause_seconds(receives, error)
+        _hide(record, pause)
+        logger.exception("an event could not be answered", receives=receives, pause_seconds=pause)
+        raise
+    else:
+        if isinstance(answer, ReportAccepted):
+            logger.info("an event has its report", event_id=envelope.id, report_id=str(answer.report_id))
+        else:
+            logger.warning("an event was refused", event_id=envelope.id, code=answer.code)
+    finally:
+        logger.remove_keys(["message_id"])
+
+
+def _read(record: SQSRecord) -> Envelope:
+    """Raises RequestMalformed for what can't be read: there is nobody to be told, so it shall end among the failed."""
+    try:
+        return Envelope.model_validate(json.loads(record.body))
+    except (ValidationError, ValueError, RecursionError):  # brackets a thousand deep, numbers of thousands of digits
+        raise RequestMalformed("the message is no event `Report Requested`, or can't be read") from None
+
+
+def pause_seconds(receives: int, error: Exception) -> int:
+    """How long an event rests after try number `receives`: twice as long each time, and at least until a limit ends."""
+    pause = int(min(FIRST_PAUSE_SECONDS * 2 ** (receives - 1), WAIT_SECONDS_MAX))
+    return max(pause, math.ceil(error.seconds)) if isinstance(error, QuotaExceeded) else pause
+
+
+def _hide(record: SQSRecord, seconds: int) -> None:
+    """Sets when the message comes again. Never raises: the queue's own time-out then counts."""
+    try:
+        sqs_client().change_message_visibility(
+            QueueUrl=_settings().request_queue_url,
+            ReceiptHandle=record.receipt_handle,
+            VisibilityTimeout=seconds,
+        )
+    except (ClientError, BotoCoreError) as error:
+        logger.warning("the message's visibility was not changed", error=type(error).__name__)

@@ -1,0 +1,73 @@
+"""What is known of a report's data before its file is there: the counted snapshot, as the row keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow, class_row
+
+from resma.caller import Caller
+from resma.catalogue import load_catalogue
+from resma.errors import ReportHasNoSummary, ReportNotCounted, ReportNotFound
+from resma.report_charts import StoredChart
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSummary:
+    """Count, totals and charts of one snapshot: the one whose rows are, or were, written."""
+
+    type: str
+    status: str
+    as_of: datetime | None
+    rows_expected: int | None
+    totals: list[dict[str, Any]] | None
+    balance: dict[str, Any] | None
+    charts: list[StoredChart] | None
+    """None of one that is not counted, or was before charts were kept."""
+    personal_columns: list[str] | None
+
+
+_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in ReportSummary.__dataclass_fields__)
+
+
+def find_summary(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> ReportSummary:
+    """Returns what a report's snapshot holds.
+
+    Raises ReportNotFound; ReportNotCounted until there is a snapshot, ReportHasNoSummary if there will be none.
+    """
+    with connection.cursor(row_factory=class_row(ReportSummary)) as cursor:
+        cursor.execute(
+            sql.SQL("SELECT {} FROM resma.reports WHERE tenant_id = %s AND report_id = %s").format(_COLUMNS),
+            (tenant_id, report_id),
+        )
+        summary = cursor.fetchone()
+    if summary is None:
+        raise ReportNotFound(f"there is no report {report_id}: GET /api/v1/reports lists yours")
+    _require_counted(summary)
+    return summary
+
+
+def visible_charts(summary: ReportSummary, caller: Caller) -> list[StoredChart]:
+    """Those by a column that is personal, or has become so since, are for callers with `personal:read`."""
+    charts = summary.charts or []
+    if "personal:read" in caller.scopes:
+        return charts
+    report_type = load_catalogue().get(summary.type)
+    hidden = {column.name for column in report_type.columns if column.personal} if report_type else set()
+    return [chart for chart in charts if chart["by"] not in hidden.union(summary.personal_columns or ())]
+
+
+def _require_counted(summary: ReportSummary) -> None:
+    if summary.status in {"PENDING", "GENERATING"}:
+        if summary.charts is None:
+            raise ReportNotCounted("the report's data are not counted yet: ask again in a moment")
+    elif (
+        summary.as_of is None
+        or summary.rows_expected is None
+        or (summary.charts is None and summary.status in {"FAILED", "CANCELLED"})
+    ):
+        raise ReportHasNoSummary(f"the report is {summary.status}, and its data were not counted: ask for it again")

@@ -1,0 +1,195 @@
+"""The tick's task for schedules: what is due is asked for, once, and in the name of its owner.
+
+A run is one transaction: the schedule's row is locked, its report written, its run recorded, its next time set. However
+many ticks run at once, and wherever one is cut off, a time is run once or is still due.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from aws_lambda_powertools import Logger
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow, class_row
+
+from resma.dispatch import dispatch_next
+from resma.errors import DatabaseUnavailable, OwnerMayNot, QuotaExceeded, RequestInvalid, ScopeMissing
+from resma.request_report import admit_report, check_request
+from resma.schedule_owners import owner_as_caller
+from resma.scheduled_request import fill_request
+from resma.schedules import COLUMNS, ENDED_DETAIL, NewRun, Schedule, next_run, record_run, update_schedule
+from scheduler.missed_runs import Plan, plan_run
+from scheduler.resources import BATCH, IsTimeLeft, Resources
+
+logger = Logger(child=True)
+
+RUNS_A_TICK = 10
+"""Of one schedule, which may have missed thousands; the next tick goes on."""
+
+STARTS_MAX = 1000
+"""Of all schedules in one tick, so that its other tasks have their turn."""
+
+HOLD = timedelta(minutes=30)
+"""How long a run is tried again each minute while its tenant's quota is used up; then it is refused."""
+
+PAUSE = timedelta(seconds=30)
+"""Until the next tick, whichever comes first."""
+
+PUT_OFF = timedelta(minutes=5)
+"""Pause after a fault of ours, so that those behind it have their turn."""
+
+_DUE = sql.SQL("status = 'ACTIVE' AND due_at <= clock_timestamp()")
+
+
+def start_due_schedules(resources: Resources, is_time_left: IsTimeLeft) -> int:
+    """Starts what is due, going round the tenants; returns how many reports were asked for."""
+    seen: set[tuple[str, str]] = set()
+    started = 0
+    while batch := [due for due in _find_due(resources) if due not in seen]:
+        tenants = set()
+        for tenant_id, schedule_id in batch:
+            if started >= STARTS_MAX or not is_time_left():
+                break
+            seen.add((tenant_id, schedule_id))
+            if starts := _start_schedule(resources, tenant_id, schedule_id):
+                started += starts
+                tenants.add(tenant_id)
+        for tenant_id in tenants:
+            dispatch_next(resources.system, resources.queue, tenant_id)
+        if started >= STARTS_MAX or not is_time_left():
+            break
+    return started
+
+
+def _find_due(resources: Resources) -> list[tuple[str, str]]:
+    with resources.system.transaction(None) as connection:
+        return connection.execute(
+            sql.SQL(
+                "SELECT tenant_id, schedule_id FROM resma.schedules WHERE {}"
+                " ORDER BY row_number() OVER (PARTITION BY tenant_id ORDER BY due_at), due_at LIMIT %s"
+            ).format(_DUE),
+            (BATCH,),
+        ).fetchall()
+
+
+def _start_schedule(resources: Resources, tenant_id: str, schedule_id: str) -> int:
+    """Runs a schedule as often as it is due, each time in a transaction of its own; returns how many were started."""
+    started = 0
+    try:
+        for left in reversed(range(RUNS_A_TICK)):
+            with resources.system.transaction(tenant_id) as connection:
+                locked = _lock_due(connection, tenant_id, schedule_id)
+                if locked is None:  # done, paused or deleted by now, or another tick has it
+                    break
+                schedule, now = locked
+                started += _run_once(connection, schedule, now, resources.stage, is_last=left == 0)
+    except DatabaseUnavailable:
+        raise
+    except Exception:  # one that can't be run must not be in the way of those behind it
+        logger.exception("a schedule can't be run", schedule_id=schedule_id)
+        with resources.system.transaction(tenant_id) as connection:
+            connection.execute(
+                "UPDATE resma.schedules SET due_at = clock_timestamp() + %s"
+                " WHERE tenant_id = %s AND schedule_id = %s AND status = 'ACTIVE'",
+                (PUT_OFF, tenant_id, schedule_id),
+            )
+    return started
+
+
+def _lock_due(connection: Connection[TupleRow], tenant_id: str, schedule_id: str) -> tuple[Schedule, datetime] | None:
+    """The schedule, if it is due and nobody else has it, and the database's time."""
+    with connection.cursor(row_factory=class_row(Schedule)) as cursor:
+        cursor.execute(
+            sql.SQL(
+                "SELECT {} FROM resma.schedules WHERE tenant_id = %s AND schedule_id = %s AND {} FOR UPDATE SKIP LOCKED"
+            ).format(COLUMNS, _DUE),
+            (tenant_id, schedule_id),
+        )
+        schedule = cursor.fetchone()
+    if schedule is None:
+        return None
+    row = connection.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None
+    return schedule, row[0]
+
+
+def _run_once(
+    connection: Connection[TupleRow], schedule: Schedule, now: datetime, stage: str, *, is_last: bool
+) -> bool:
+    """Does what is due next, and sets when the next is; returns whether a report was asked for."""
+    plan = plan_run(schedule, now)
+    if plan.skipped is not None:
+        last, detail = plan.skipped
+        record_run(connection, schedule, NewRun(scheduled_for=last, outcome="SKIPPED", detail=detail))
+    if plan.run_at is None:
+        _advance(connection, schedule, plan.done_until, now, is_last=is_last)
+        return False
+    try:
+        with connection.transaction():
+            report_id = _ask(connection, schedule, plan.run_at, stage)
+            started = NewRun(scheduled_for=plan.run_at, outcome="STARTED", report_id=report_id, detail=plan.detail)
+            record_run(connection, schedule, started)
+    except QuotaExceeded as error:
+        if _may_hold(schedule, now, error.seconds):
+            # What was skipped is not skipped again: this run is the next one now.
+            held = {"next_run_at": plan.run_at, "held_since": schedule.held_since or now, "due_at": now + PAUSE}
+            _update(connection, schedule, held)
+            return False
+        record_run(connection, schedule, NewRun(scheduled_for=plan.run_at, outcome="REFUSED", detail=error.detail))
+    except (OwnerMayNot, RequestInvalid, ScopeMissing) as error:
+        _block(connection, schedule, plan, error)
+        return False
+    else:
+        logger.info("a schedule was run", schedule_id=schedule.schedule_id, report_id=str(report_id))
+        _advance(connection, schedule, plan.done_until, now, is_last=is_last)
+        return True
+    _advance(connection, schedule, plan.done_until, now, is_last=is_last)
+    return False
+
+
+def _ask(connection: Connection[TupleRow], schedule: Schedule, run_at: datetime, stage: str) -> UUID:
+    """Writes the report of a time, as its owner would have asked for it. Returns its id."""
+    caller = owner_as_caller(connection, schedule, stage)
+    day = run_at.astimezone(schedule.timing.zone).date()
+    request = fill_request(schedule.request, schedule.period, day, schedule.time_zone)
+    report, _ = admit_report(connection, check_request(caller, request))
+    return report.report_id
+
+
+def _may_hold(schedule: Schedule, now: datetime, seconds: float) -> bool:
+    """Whether there may be room again before it is too late."""
+    return now + timedelta(seconds=seconds) < (schedule.held_since or now) + HOLD
+
+
+def _block(
+    connection: Connection[TupleRow],
+    schedule: Schedule,
+    plan: Plan,
+    error: OwnerMayNot | RequestInvalid | ScopeMissing,
+) -> None:
+    """What can't be asked for today can't tomorrow: the schedule stands until somebody writes it again."""
+    assert plan.run_at is not None
+    faults = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in error.faults)
+    detail = f"{error.detail} ({faults})" if faults else error.detail
+    record_run(connection, schedule, NewRun(scheduled_for=plan.run_at, outcome="REFUSED", detail=detail))
+    blocked = {"status": "BLOCKED", "status_detail": detail}
+    _update(connection, schedule, {**blocked, "next_run_at": None, "due_at": None, "held_since": None})
+    logger.warning("a schedule is blocked", schedule_id=schedule.schedule_id, code=error.code)
+
+
+def _advance(
+    connection: Connection[TupleRow], schedule: Schedule, done_until: datetime, now: datetime, *, is_last: bool
+) -> None:
+    """Sets the next run. One that is behind, and has had its share of this tick, goes to the end of the line."""
+    following = next_run(schedule.timing, schedule.ends_at, done_until)
+    due_at = now + PAUSE if is_last and following is not None and following <= now else following
+    changes: dict[str, Any] = {"next_run_at": following, "due_at": due_at, "held_since": None}
+    if following is None:
+        changes |= {"status": "ENDED", "status_detail": ENDED_DETAIL}
+    _update(connection, schedule, changes)
+
+
+def _update(connection: Connection[TupleRow], schedule: Schedule, changes: dict[str, Any]) -> None:
+    update_schedule(connection, schedule.tenant_id, schedule.schedule_id, changes)

@@ -1,0 +1,301 @@
+"""Schedules by the API: what is taken, what is refused and where it says so, and who owns one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from resma.schedules import SCHEDULES_MAX
+from tests.integration.conftest import System
+
+SCHEDULES = "/api/v1/schedules"
+REQUEST = {"type": "TRANSACTIONS", "format": "CSV"}
+STATEMENT = {
+    "name": "Monthly statement",
+    "request": {**REQUEST, "filters": {"status": ["BOOKED"]}},
+    "when": "monthly",
+    "at": "07:30",
+    "timeZone": "America/Sao_Paulo",
+    "period": "last-month",
+}
+
+
+@pytest.fixture(autouse=True)
+def _forget_keys(admin: Connection[TupleRow]) -> Iterator[None]:
+    yield
+    admin.execute("DELETE FROM resma.api_keys")
+
+
+def make(system: System, **said: Any) -> Any:
+    """A schedule as the API shows it."""
+    status, headers, body = system.call_api("POST", SCHEDULES, {**STATEMENT, **said})
+    assert status == 201, body
+    assert headers["Location"] == f"https://reports.example{SCHEDULES}/{body['id']}"
+    return body
+
+
+def change(system: System, schedule: Any, **said: Any) -> Any:
+    """The schedule after a PATCH."""
+    status, _, body = system.call_api("PATCH", f"{SCHEDULES}/{schedule['id']}", said)
+    assert status == 200, body
+    return body
+
+
+def show(system: System, schedule: Any) -> Any:
+    """The schedule as it is now."""
+    status, _, body = system.call_api("GET", f"{SCHEDULES}/{schedule['id']}")
+    assert status == 200, body
+    return body
+
+
+def pointers(problem: Any) -> list[str]:
+    """Where a problem says that the request is wrong."""
+    return [error["pointer"] for error in problem.get("errors", [])]
+
+
+# ---------------------------------------------------------------- written and read
+
+
+def test_a_schedule_is_shown_as_it_was_written(system: System) -> None:
+    made = make(system)
+    assert {name: made[name] for name in STATEMENT} == STATEMENT
+    assert (made["status"], made["statusDetail"], made["paused"]) == ("ACTIVE", None, False)
+    assert (made["missed"], made["endsAt"], made["calendar"]) == ("run-once", None, None)
+    assert (made["owner"], made["lastRun"]) == ("loopback", None)
+    run = datetime.fromisoformat(made["nextRunAt"])
+    assert (run.day, run.hour, run.minute) == (1, 10, 30), "07:30 in São Paulo"
+    assert datetime.now(UTC) < run < datetime.now(UTC) + timedelta(days=32)
+    assert show(system, made) == made
+    assert system.call_api("GET", SCHEDULES)[2] == {"items": [made], "next": None}
+
+
+def test_pages_of_schedules(system: System) -> None:
+    made = [make(system, name=f"no. {number}")["id"] for number in range(5)]
+    found, query = [], {"limit": "2"}
+    while True:
+        status, _, page = system.call_api("GET", SCHEDULES, query=query)
+        assert status == 200
+        found += [item["id"] for item in page["items"]]
+        if page["next"] is None:
+            break
+        query = dict(part.split("=") for part in page["next"].split("?")[1].split("&"))
+    assert found == made[::-1]
+
+
+@pytest.mark.parametrize("cursor", ["x", "1.2", "9" * 40, "-1"])
+def test_strange_cursors_are_refused(system: System, cursor: str) -> None:
+    schedule = make(system)
+    for path in (SCHEDULES, f"{SCHEDULES}/{schedule['id']}/runs"):
+        status, _, problem = system.call_api("GET", path, query={"cursor": cursor})
+        assert (status, pointers(problem)) == (422, ["/cursor"])
+
+
+@pytest.mark.parametrize(
+    ("said", "pointer"),
+    [
+        ({"when": "hourly"}, "/when"),
+        ({"when": "0 6 * *"}, "/when"),
+        ({"when": "0 0 6 * * *"}, "/when"),
+        ({"when": "61 6 * * *"}, "/when"),
+        ({"when": "0 0 30 2 *"}, "/when"),
+        ({"when": "0 0 31 4,6,9,11 *"}, "/when"),
+        ({"when": "0 6 * * *"}, "/at"),
+        ({"when": "é 6 * * *"}, "/when"),
+        ({"at": "24:00"}, "/at"),
+        ({"at": "6:00"}, "/at"),
+        ({"timeZone": "São Paulo"}, "/timeZone"),
+        ({"timeZone": "localtime"}, "/timeZone"),
+        ({"timeZone": "../../etc/passwd"}, "/timeZone"),
+        ({"calendar": "BR"}, "/calendar"),
+        ({"when": "first-business-day", "calendar": "ZZ"}, "/calendar"),
+        ({"when": "first-business-day", "calendar": "br"}, "/calendar"),
+        ({"period": "next-month"}, "/period"),
+        ({"missed": "never"}, "/missed"),
+        ({"endsAt": "2020-01-01T00:00:00Z"}, "/endsAt"),
+        ({"endsAt": "2125-01-01"}, "/endsAt"),
+        ({"endsAt": "2125-01-01T00:00:00"}, "/endsAt"),
+        ({"endsAt": "9999-12-31T23:59:59-14:00"}, "/endsAt"),
+        ({"endsAt": "0001-01-01T00:00:00+14:00"}, "/endsAt"),
+        ({"endsAt": 4102444800}, "/endsAt"),
+        ({"paused": "no"}, "/paused"),
+        ({"name": ""}, "/name"),
+        ({"name": "a\x00b"}, "/name"),
+        ({"name": "x" * 101}, "/name"),
+        ({"name": "\ud800"}, "/name"),
+        ({"cron": "0 6 * * *"}, "/cron"),
+        ({"request": {**REQUEST, "type": "NOTHING"}}, "/request/type"),
+        ({"request": {"type": "TRANSACTIONS"}}, "/request"),
+        ({"request": {**REQUEST, "coalesce": True}}, "/request/coalesce"),
+        ({"request": {**REQUEST, "colour": "red"}}, "/request/colour"),
+        ({"request": {**REQUEST, "columns": ["nothing"]}}, "/request/columns/0"),
+        ({"request": {**REQUEST, "filters": {"nothing": 1}}}, "/request/filters/nothing"),
+        ({"request": {**REQUEST, "filters": {"from": "2024-01-01"}}}, "/request/filters/from"),
+        ({"request": {**REQUEST, "timeZone": "Mars"}}, "/request/timeZone"),
+        ({"request": {**REQUEST, "callbackUrl": "https://10.0.0.1/hook"}}, "/request/callbackUrl"),
+        ({"request": None}, "/request"),
+    ],
+)
+def test_what_is_wrong_is_pointed_at(
+    system: System, admin: Connection[TupleRow], said: dict[str, Any], pointer: str
+) -> None:
+    status, _, problem = system.call_api("POST", SCHEDULES, {**STATEMENT, **said})
+    assert (status, problem["type"]) == (422, "urn:resma:problem:request-invalid"), problem
+    assert pointer in pointers(problem)
+    assert admin.execute("SELECT count(*) FROM resma.schedules").fetchone() == (0,)
+    schedule = make(system)
+    status, _, problem = system.call_api("PATCH", f"{SCHEDULES}/{schedule['id']}", {**STATEMENT, **said})
+    assert (status, pointer in pointers(problem)) == (422, True), problem
+    assert show(system, schedule) == schedule
+    status, _, problem = system.call_api("POST", f"{SCHEDULES}/preview", {**STATEMENT, **said})
+    if said == {"request": None}:
+        assert status == 200
+    else:
+        assert (status, pointer in pointers(problem)) == (422, True), problem
+
+
+def test_a_tenant_has_a_hundred(system: System, admin: Connection[TupleRow]) -> None:
+    first = make(system)
+    admin.execute(
+        "INSERT INTO resma.schedules SELECT (jsonb_populate_record(s, jsonb_build_object('schedule_id',"
+        " 'sch_' || lpad(to_hex(n), 32, '0')))).* FROM resma.schedules AS s, generate_series(2, %s) AS n",
+        (SCHEDULES_MAX,),
+    )
+    status, _, problem = system.call_api("POST", SCHEDULES, STATEMENT)
+    assert (status, problem["type"]) == (409, "urn:resma:problem:schedules-too-many")
+    assert system.call_api("DELETE", f"{SCHEDULES}/{first['id']}")[0] == 204
+    make(system)
+
+
+def test_what_is_deleted_is_gone(system: System) -> None:
+    schedule = make(system)
+    path = f"{SCHEDULES}/{schedule['id']}"
+    assert system.call_api("DELETE", path)[0] == 204
+    for method, address in [("DELETE", path), ("GET", path), ("GET", f"{path}/runs"), ("GET", f"{path}/preview")]:
+        status, _, problem = system.call_api(method, address)
+        assert (status, problem["type"]) == (404, "urn:resma:problem:schedule-not-found")
+    assert system.call_api("PATCH", path, {"paused": True})[0] == 404
+    assert system.call_api("GET", f"{SCHEDULES}/preview")[0] == 404
+
+
+# ---------------------------------------------------------------- changed
+
+
+def test_what_a_patch_leaves_out_stays(system: System) -> None:
+    schedule = make(system)
+    assert change(system, schedule, name="Another") == {**schedule, "name": "Another"}
+    replaced = change(system, schedule, request=REQUEST)
+    assert (replaced["request"], replaced["period"]) == (REQUEST, "last-month")
+    assert change(system, schedule, period=None)["period"] is None
+
+
+def test_a_word_becomes_an_expression_and_back(system: System) -> None:
+    schedule = make(system, when="first-business-day", calendar="BR")
+    by_cron = change(system, schedule, when="15 8 * * 1-5")
+    assert (by_cron["when"], by_cron["at"], by_cron["calendar"]) == ("15 8 * * 1-5", None, None)
+    assert change(system, schedule, when="daily")["at"] == "06:00"
+    assert change(system, schedule, at="09:00")["at"] == "09:00"
+
+
+def test_pausing_and_resuming(system: System) -> None:
+    schedule = make(system)
+    paused = change(system, schedule, paused=True)
+    assert (paused["status"], paused["paused"], paused["nextRunAt"]) == ("PAUSED", True, None)
+    assert change(system, schedule, paused=True) == paused
+    assert change(system, schedule, name="While it is paused")["status"] == "PAUSED"
+    resumed = change(system, schedule, paused=False, name=schedule["name"])
+    assert resumed == schedule
+    assert make(system, paused=True)["status"] == "PAUSED"
+
+
+def test_a_schedule_that_has_ended_goes_on_with_a_later_end(system: System, admin: Connection[TupleRow]) -> None:
+    schedule = make(system, endsAt="2150-01-01T00:00:00+00:00")
+    admin.execute(
+        "UPDATE resma.schedules SET status = 'ENDED', next_run_at = NULL, due_at = NULL, ends_at = '2020-01-01'"
+    )
+    assert change(system, schedule, name="It has ended")["status"] == "ENDED"
+    assert change(system, schedule, paused=False)["status"] == "ENDED"
+    status, _, problem = system.call_api("PATCH", f"{SCHEDULES}/{schedule['id']}", {"endsAt": "2021-01-01T00:00:00Z"})
+    assert (status, pointers(problem)) == (422, ["/endsAt"])
+    assert change(system, schedule, endsAt=None)["status"] == "ACTIVE"
+
+
+# ---------------------------------------------------------------- who owns it
+
+
+def test_whoever_writes_it_owns_it_and_pausing_leaves_the_owner(system: System) -> None:
+    first, second = (system.make_key("schedules:manage", "reports:write") for _ in "12")
+    schedule = system.call_with(first, "POST", SCHEDULES, STATEMENT)[2]
+    path, owner = f"{SCHEDULES}/{schedule['id']}", f"key:{first.split('_')[1]}"
+    assert schedule["owner"] == owner
+    for paused in (True, False):
+        assert system.call_with(second, "PATCH", path, {"paused": paused})[2]["owner"] == owner
+    assert system.call_with(second, "PATCH", path, {})[2]["owner"] == f"key:{second.split('_')[1]}"
+    assert change(system, schedule, name="Mine")["owner"] == "loopback"
+
+
+def test_nobody_writes_what_they_could_not_ask_for(system: System) -> None:
+    manager = system.make_key("schedules:manage")
+    status, _, problem = system.call_with(manager, "POST", SCHEDULES, STATEMENT)
+    assert (status, problem["type"]) == (403, "urn:resma:problem:scope-missing")
+    schedule = make(system)
+    path = f"{SCHEDULES}/{schedule['id']}"
+    assert system.call_with(manager, "PATCH", path, {"name": "x"})[0] == 403
+    assert system.call_with(manager, "PATCH", path, {"paused": True})[0] == 200, "pausing takes nothing"
+    writer = system.make_key("schedules:manage", "reports:write")
+    audit = {"type": "AUDIT_TRAIL", "format": "CSV", "filters": {"ip_address": "198.51.100.7"}}
+    status, _, problem = system.call_with(writer, "POST", SCHEDULES, {**STATEMENT, "request": audit})
+    assert status in {403, 422}, problem
+    assert pointers(problem) == ["/request/filters/ip_address"]
+
+
+def test_tenants_have_their_own(system: System, admin: Connection[TupleRow]) -> None:
+    schedule = make(system)
+    admin.execute("INSERT INTO resma.tenants VALUES ('other', 'Other Bank') ON CONFLICT DO NOTHING")
+    other = system.make_key("schedules:manage", "reports:write", tenant="other")
+    path = f"{SCHEDULES}/{schedule['id']}"
+    for method, address in [("GET", path), ("DELETE", path), ("GET", f"{path}/runs"), ("GET", f"{path}/preview")]:
+        assert system.call_with(other, method, address)[0] == 404
+    assert system.call_with(other, "PATCH", path, {"paused": True})[0] == 404
+    assert system.call_with(other, "GET", SCHEDULES)[2]["items"] == []
+    assert show(system, schedule) == schedule
+    admin.execute("DELETE FROM resma.api_keys")
+    admin.execute("DELETE FROM resma.request_buckets WHERE tenant_id = 'other'")
+    admin.execute("DELETE FROM resma.tenants WHERE tenant_id = 'other'")
+
+
+# ---------------------------------------------------------------- previews
+
+
+def test_a_preview_is_what_the_schedule_does(system: System) -> None:
+    schedule = make(system)
+    saved = system.call_api("GET", f"{SCHEDULES}/{schedule['id']}/preview")[2]
+    unsaved = {name: STATEMENT[name] for name in ("when", "at", "timeZone", "period")}
+    assert system.call_api("POST", f"{SCHEDULES}/preview", unsaved)[2] == saved
+    assert len(saved["runs"]) == 10
+    first = saved["runs"][0]
+    assert first["at"] == schedule["nextRunAt"]
+    assert first["localTime"].endswith("-01T07:30:00-03:00")
+    assert (first["from"][-2:], first["to"] < first["localTime"]) == ("01", True)
+    status, _, fifty = system.call_api("GET", f"{SCHEDULES}/{schedule['id']}/preview", query={"count": "50"})
+    assert (status, len(fifty["runs"])) == (200, 50)
+    assert system.call_api("GET", f"{SCHEDULES}/{schedule['id']}/preview", query={"count": "51"})[0] == 422
+
+
+def test_a_preview_says_when_clocks_are_set(system: System) -> None:
+    said = {"when": "30 2 8-14 3 0", "timeZone": "America/New_York"}
+    runs = system.call_api("POST", f"{SCHEDULES}/preview", said, query={"count": "50"})[2]["runs"]
+    (first, *_) = [run for run in runs if run["note"]]
+    assert first["note"] == "moved: 02:30 does not exist on that day"
+    assert first["localTime"].endswith("T03:00:00-04:00")
+    assert (first["from"], first["to"]) == (None, None)
+
+
+def test_a_preview_ends_with_the_schedule(system: System) -> None:
+    end = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    runs = system.call_api("POST", f"{SCHEDULES}/preview", {"when": "daily", "endsAt": end})[2]["runs"]
+    assert len(runs) == 3
