@@ -25,6 +25,7 @@ from standardwebhooks import Webhook
 from infra.local.paths import ROOT, STATE
 from tests.docs_pages import SCRIPT, blocks
 from tests.e2e.client import Client, require_one_whole_file
+from tests.e2e.conftest import Faults
 from tests.e2e.eventually import eventually
 from tests.e2e.fault_proxy import Fault, FaultProxy
 from tests.integration.receivers import Request, receiver, status
@@ -127,10 +128,16 @@ def end(process: subprocess.Popen[str], seconds: float = 180) -> tuple[int, str,
 
 
 @each_language
-def test_it_fetches_a_whole_report(client: Client, key: str, language: Language, tmp_path: Path) -> None:
+def test_it_fetches_a_whole_report(
+    client: Client, faults: Faults, key: str, language: Language, tmp_path: Path
+) -> None:
+    """And does not send its key to the object store."""
     language.require()
     path = tmp_path / "my transactions.csv"
-    code, said, complained = end(start(language, ALL, path, RESMA_URL=client.stack.up.api_url, RESMA_API_KEY=key))
+    leaked = Fault("refuse", when=key.encode())
+    with faults.s3.failing(leaked):
+        code, said, complained = end(start(language, ALL, path, RESMA_URL=client.stack.up.api_url, RESMA_API_KEY=key))
+    assert not leaked.struck.is_set()
     assert (code, said) == (0, f"{path}\n"), complained
     assert "PENDING" in complained, "it tells how far the report is"
     (report,) = client.http("GET", "/api/v1/reports?limit=1").json()["items"]
