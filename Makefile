@@ -29,7 +29,7 @@ up: setup ## start the stack and leave it running: PORT=3008, ROWS=500000
 down: setup ## end the stack
 	@$(BIN)/python -m infra.local down
 
-logs: setup ## the end of each function's log
+logs: setup ## the end of each function's log; REPORT=<id>: all that they say of that report, in time's order
 	@$(BIN)/python -m infra.local logs
 
 check: lint types template imports catalogue dependencies unit ## lint, types, template, report types, unit tests: under a minute

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -19,6 +20,7 @@ from api.describe_report_types import describe_report_types
 from api.problems import problem, problem_of, unexpected_problem
 from api.routes import (
     api_keys,
+    console,
     dead_letters,
     health,
     me,
@@ -37,13 +39,16 @@ logger = Logger()
 
 app = APIGatewayRestResolver(enable_validation=True)
 
+_REPORT = re.compile(r"/api/v1/(?:reports|dead-letters)/([0-9a-fA-F-]{36})(?:/|$)")
+
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Entry point for API Gateway. Nothing but its health is shown to nobody in particular."""
+    """Entry point for API Gateway. Nothing but its health and the console's page is shown to nobody in particular."""
     path = event.get("path", "")
+    _log_whose(path)
     app.clear_context()  # type: ignore[no-untyped-call]  # whoever was refused last
     try:
-        if (event.get("httpMethod"), path) != ("GET", HEALTH):
+        if (event.get("httpMethod"), path) != ("GET", HEALTH) and not console.is_open(event):
             app.append_context(caller=authenticate(gate(), event))  # type: ignore[no-untyped-call]
         check_body(event)
     except ResmaError as error:
@@ -62,6 +67,7 @@ app.include_router(reports.router)
 app.include_router(report_types.router)
 app.include_router(api_keys.router)
 app.include_router(health.router)
+app.include_router(console.router)
 app.include_router(me.router)
 app.include_router(dead_letters.router)
 app.include_router(webhook_endpoints.router)
@@ -76,12 +82,6 @@ def handle_get_openapi() -> Response[str]:
         title="Resma", version="1", servers=_servers(), security_schemes=SECURITY_SCHEMES
     )
     return Response(HTTPStatus.OK, "application/json", describe_report_types(document))
-
-
-@app.get("/", include_in_schema=False)
-def handle_get_root() -> Response[None]:
-    """GET: whoever comes by the front door is shown the documentation."""
-    return Response(HTTPStatus.SEE_OTHER, headers={"Location": f"{base_url(app)}/docs"})
 
 
 app.enable_swagger(path="/docs", title="Resma", version="1", security_schemes=SECURITY_SCHEMES)
@@ -128,6 +128,15 @@ def handle_no_route(_error: NotFoundError) -> Response[str]:
         return answer
     detail = "there is nothing at this address: GET /openapi.json lists what there is"
     return problem(HTTPStatus.NOT_FOUND, "not-found", detail, app.current_event.path)
+
+
+def _log_whose(path: str) -> None:
+    """Every line about this request names the report that its address names."""
+    named = _REPORT.match(path)
+    if named:
+        logger.append_keys(report_id=named[1].lower())
+    else:
+        logger.remove_keys(["report_id"])
 
 
 def _pointer(location: tuple[Any, ...]) -> str:

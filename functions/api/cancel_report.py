@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from aws_lambda_powertools import Logger
+
 from resma.announce import Announcer
 from resma.caller import Caller
 from resma.job_end import cancel_job
 from resma.reports import Report, find_report
+
+logger = Logger(child=True)
 
 
 def cancel_report(announcer: Announcer, caller: Caller, report_id: UUID) -> Report:
@@ -20,5 +24,6 @@ def cancel_report(announcer: Announcer, caller: Caller, report_id: UUID) -> Repo
         is_new = cancel_job(connection, caller.tenant_id, report_id, caller.subject)
         report = find_report(connection, caller.tenant_id, report_id)
     if is_new:
+        logger.info("a report was cancelled", report_id=str(report_id), tenant_id=caller.tenant_id)
         announcer.announce(caller.tenant_id, report_id)
     return report

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
+
+from aws_lambda_powertools import Logger
 
 from resma.caller import Caller, require_scope
 from resma.database import Database
@@ -10,6 +13,8 @@ from resma.download import Minted, Minter, Signer, mint_download
 from resma.errors import FileNotFound, ReportExpired, ReportHasNoFile, ReportNotReady
 from resma.personal import shows_personal
 from resma.reports import Report, StoredFile, find_report
+
+logger = Logger(child=True)
 
 
 def download_report(database: Database, signer: Signer, caller: Caller, report_id: UUID, format_: str | None) -> Minted:
@@ -24,7 +29,10 @@ def download_report(database: Database, signer: Signer, caller: Caller, report_i
         if shows_personal(report):
             require_scope(caller, "personal:read")
         file = _require_file(report, format_)
-        return mint_download(connection, signer, report, file, Minter(caller.subject, caller.address))
+        address = mint_download(connection, signer, report, file, Minter(caller.subject, caller.address))
+    about: dict[str, Any] = {"report_id": str(report_id), "tenant_id": caller.tenant_id}
+    logger.info("a download address was minted", **about, format=file["format"])
+    return address
 
 
 def _require_file(report: Report, format_: str | None) -> StoredFile:

@@ -48,6 +48,16 @@ class TotalView(ViewModel):
     amount: str
 
 
+class CostView(ViewModel):
+    """What a report cost in US dollars, by the list prices of a table; amounts are text so that no digit is lost."""
+
+    total: str
+    lambda_: str = Field(alias="lambda", description="The worker's memory times its time, of all attempts.")
+    s3: str = Field(description="The store's requests, and the files for as long as they are kept.")
+    requests: str = Field(description="All other charges for a call: invocations, messages, events, keys.")
+    prices: str = Field(description="Region and month of the price table.")
+
+
 class Metrics(ViewModel):
     """What a finished report took."""
 
@@ -62,6 +72,11 @@ class Metrics(ViewModel):
         default=1,
         description="How many the rows were read from: more than one where the report was taken up again. Each held "
         "what the first did, as of `asOf`.",
+    )
+    cost_usd: CostView | None = Field(
+        default=None,
+        description="Of all attempts, as far as is known; without the database, data transfer, API calls and webhooks. "
+        "Null of reports that were made before it was measured.",
     )
 
 

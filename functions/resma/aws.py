@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
+from resma.call_meter import metered
+
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
     from types_boto3_s3 import S3Client
@@ -39,13 +41,13 @@ _OBJECTS = Config(
 @lru_cache
 def sqs_client() -> SQSClient:
     """The queue service."""
-    return boto3.client("sqs", config=_QUICK)
+    return metered(boto3.client("sqs", config=_QUICK))
 
 
 @lru_cache
 def sns_client() -> SNSClient:
     """The topic service."""
-    return boto3.client("sns", config=_QUICK)
+    return metered(boto3.client("sns", config=_QUICK))
 
 
 @lru_cache
@@ -57,7 +59,7 @@ def events_client() -> EventBridgeClient:
 @lru_cache
 def secrets_client() -> SecretsManagerClient:
     """The store of secrets."""
-    return boto3.client("secretsmanager", config=_QUICK)
+    return metered(boto3.client("secretsmanager", config=_QUICK))
 
 
 @lru_cache
@@ -82,7 +84,7 @@ def s3_client(
     once = Config(retries={"mode": "standard", "total_max_attempts": 1})
     config = _OBJECTS.merge(Config(read_timeout=answer_seconds))
     config = config.merge(once) if asks_once else config
-    return boto3.client("s3", endpoint_url=endpoint_url, config=config, **keys)
+    return metered(boto3.client("s3", endpoint_url=endpoint_url, config=config, **keys))
 
 
 def read_secret(arn: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import Jsonb
 
 from resma.content import ReportContent
+from resma.cost import Usage
 from resma.errors import LeaseHeld, LeaseLost, ResmaError
 from resma.header import Total
 from resma.job_end import record_end
@@ -54,6 +55,8 @@ class Claim(ReportContent):
     created_at: datetime
     checkpoint: CheckpointRecord | None
     """What to go on from; None is from the first row."""
+    spent: dict[str, int] | None
+    """What earlier attempts have used (`cost.py`)."""
 
 
 def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Claim | None:
@@ -102,6 +105,12 @@ def keep_alive(connection: Connection[TupleRow], claim: Claim, rows_done: int) -
         "rows_done = %(rows_done)s, lease_until = clock_timestamp() + make_interval(secs => %(lease)s)",
         {"rows_done": rows_done, "lease": LEASE_SECONDS},
     )
+
+
+def note_spent(connection: Connection[TupleRow], claim: Claim, usage: Usage) -> None:
+    """Records what this attempt has used by now, on top of what earlier ones have. Raises LeaseLost."""
+    spent = Usage.from_json(claim.spent) + usage
+    fenced_update(connection, claim, "spent = %(spent)s", {"spent": Jsonb(spent.as_json())})
 
 
 def note_summary(connection: Connection[TupleRow], claim: Claim, summary: Summary) -> None:

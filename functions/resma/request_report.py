@@ -8,6 +8,7 @@ import re
 from typing import Any
 from uuid import UUID, uuid4
 
+from aws_lambda_powertools import Logger
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
@@ -18,10 +19,14 @@ from resma.dispatch import dispatch_next
 from resma.errors import Fault, IdempotencyKeyInvalid, RequestInvalid, json_pointer
 from resma.job_queue import Queue
 from resma.locales import LOCALES
+from resma.metrics import Metric, emit
 from resma.quotas import require_room
 from resma.report_request import ReportRequest
 from resma.reports import NewReport, Report, insert_report
 from resma.time_zones import ADVICE, is_time_zone
+from resma.tracing import traced
+
+logger = Logger(child=True)
 
 # The draft's key is a quoted string (RFC 8941 §3.3.3); most clients send it bare, so both are taken.
 _KEY = re.compile(r'"(?P<quoted>[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|(?P<bare>[\x21\x23-\x5b\x5d-\x7e]{1,255})')
@@ -48,9 +53,14 @@ def request_report(  # noqa: PLR0913  # what is asked for, by whom, and by whose
     if key is not None and retry_of is not None:
         key = f'retry "{retry_of}" {key}'  # no key has quotes in it
     new = check_request(caller, request)
-    with database.transaction(caller.tenant_id) as connection:
-        report, is_new = admit_report(connection, new, key, coalesce=request.coalesce)
+    with traced("ask for report", report_type=request.type) as noted:
+        with database.transaction(caller.tenant_id) as connection:
+            report, is_new = admit_report(connection, new, key, coalesce=request.coalesce)
+        noted["report_id"] = str(report.report_id)
     if is_new:
+        about: dict[str, Any] = {"report_id": str(report.report_id), "tenant_id": caller.tenant_id}
+        logger.info("a report was asked for", **about, type=report.type, formats=report.formats)
+        emit({Metric.REPORTS_REQUESTED: 1}, report.type, about)
         dispatch_next(database, queue, caller.tenant_id)
     return report, is_new
 

@@ -17,6 +17,7 @@ from resma.job_queue import Queue
 from resma.settings import read_settings
 from scheduler.expire_reports import expire_reports, forget_idempotency_keys, forget_schedule_runs
 from scheduler.free_orphans import free_orphans
+from scheduler.measure import measure_tick
 from scheduler.publish_events import publish_unpublished_events, put_events_on_bus
 from scheduler.resources import IsTimeLeft, Resources
 from scheduler.send_jobs import dispatch_waiting_jobs, send_unsent_jobs
@@ -78,6 +79,12 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         except Exception:
             logger.exception("a task of the tick has failed", task=name)
     logger.info("the tick is done", extra=done)
-    if failed := [name for name in TASKS if name not in done]:
+    failed = [name for name in TASKS if name not in done]
+    try:
+        measure_tick(resources, done)
+    except Exception:
+        logger.exception("the tick could not be measured")
+        failed.append("measure")
+    if failed:
         raise TickIncomplete(f"tasks of the tick have failed, see the log above: {', '.join(failed)}")
     return done

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from aws_lambda_powertools import Logger
+
 from scheduler.resources import IsTimeLeft, Resources
+
+logger = Logger(child=True)
 
 _AT_ONCE = 1000
 
@@ -16,7 +20,7 @@ def expire_reports(resources: Resources, _is_time_left: IsTimeLeft) -> int:
     Links to them end here. The objects go when the report is swept, which it is due for from now on.
     """
     with resources.system.transaction(None) as connection:
-        return connection.execute(
+        expired = connection.execute(
             """
             WITH old AS (
                 SELECT tenant_id, report_id FROM resma.reports
@@ -25,9 +29,13 @@ def expire_reports(resources: Resources, _is_time_left: IsTimeLeft) -> int:
             )
             UPDATE resma.reports AS r SET status = 'EXPIRED', swept_at = NULL, sweep_after = NULL
             FROM old WHERE r.tenant_id = old.tenant_id AND r.report_id = old.report_id
+            RETURNING r.tenant_id, r.report_id
             """,
             (_AT_ONCE,),
-        ).rowcount
+        ).fetchall()
+    for tenant_id, report_id in expired:
+        logger.info("a report has expired", report_id=str(report_id), tenant_id=tenant_id)
+    return len(expired)
 
 
 def forget_idempotency_keys(resources: Resources, _is_time_left: IsTimeLeft) -> int:

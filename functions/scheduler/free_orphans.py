@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from aws_lambda_powertools import Logger
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from resma.job_end import give_up_job
+from resma.metrics import emit_given_up
 from scheduler.resources import BATCH, IsTimeLeft, Resources
+
+logger = Logger(child=True)
 
 ORPHANED_SECONDS = 15
 """How long after its lease's end a job may wait for the queue to deliver its message again: that of a worker that died
@@ -34,6 +38,11 @@ def free_orphans(resources: Resources, _is_time_left: IsTimeLeft) -> int:
                 give_up_job(connection, tenant_id, report_id)
             else:
                 _put_into_outbox(connection, tenant_id, report_id)
+    for tenant_id, report_id, is_exhausted in orphans:
+        said = "a job whose worker died was given up" if is_exhausted else "a job whose worker died goes back"
+        logger.warning(said, report_id=str(report_id), tenant_id=tenant_id)
+        if is_exhausted:
+            emit_given_up(tenant_id, report_id)
     return len(orphans)
 
 

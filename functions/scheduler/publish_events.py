@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 from psycopg import sql
@@ -49,14 +51,14 @@ def _send_unsent_events(resources: Resources, destination: Destination, is_time_
         except (ClientError, BotoCoreError, BusRefused) as error:
             logger.warning(
                 "an event was not sent",
-                event_id=event.event_id,
+                **_about(event),
                 to=type(destination).__name__,
                 error=type(error).__name__,
             )
             if isinstance(error, BotoCoreError):
                 break
         except Exception:  # one that can't be sent must not be in the way of those behind it
-            logger.exception("an event can't be sent", event_id=event.event_id, to=type(destination).__name__)
+            logger.exception("an event can't be sent", **_about(event), to=type(destination).__name__)
     return sent
 
 
@@ -74,6 +76,7 @@ def _send_unsent_event(resources: Resources, destination: Destination, event: Ev
         report = find_report(connection, event.tenant_id, event.report_id)
         destination.send(describe_event(event, report, resources.public_base_url))
         mark_sent(connection, event, [destination])
+    logger.info("an event was sent late", **_about(event), to=type(destination).__name__)
     return 1
 
 
@@ -81,3 +84,7 @@ def _unsent(destination: Destination) -> sql.Composed:
     return sql.SQL("{} IS NULL AND created_at < clock_timestamp() - make_interval(secs => %(grace)s)").format(
         sql.Identifier(destination.mark)
     )
+
+
+def _about(event: Event) -> dict[str, Any]:
+    return {"report_id": str(event.report_id), "tenant_id": event.tenant_id, "event_id": event.event_id}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -43,7 +45,8 @@ def send_unsent_jobs(resources: Resources, is_time_left: IsTimeLeft) -> int:
         try:
             sent += _send_unsent_job(resources, message)
         except (ClientError, BotoCoreError) as error:
-            logger.warning("a job was not sent", report_id=str(report_id), error=type(error).__name__)
+            about: dict[str, Any] = {"report_id": str(report_id), "tenant_id": tenant_id}
+            logger.warning("a job was not sent", **about, error=type(error).__name__)
             if isinstance(error, BotoCoreError):  # the queue does not answer at all
                 break
     return sent
@@ -60,6 +63,7 @@ def _send_unsent_job(resources: Resources, message: JobMessage) -> int:
             return 0
         send_job(resources.queue, message)
         mark_enqueued(connection, message.tenant_id, [message.report_id])
+    logger.info("a job was sent late", report_id=str(message.report_id), tenant_id=message.tenant_id)
     return 1
 
 

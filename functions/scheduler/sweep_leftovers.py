@@ -72,10 +72,15 @@ def sweep_leftovers(resources: Resources, is_time_left: IsTimeLeft) -> int:
         try:
             swept += _sweep(resources, tenant_id, report_id)
         except BotoCoreError as error:  # the store does not answer at all
-            logger.warning("a report was not swept", report_id=str(report_id), error=type(error).__name__)
+            logger.warning(
+                "a report was not swept",
+                report_id=str(report_id),
+                tenant_id=tenant_id,
+                error=type(error).__name__,
+            )
             break
         except Exception:  # one that can't be swept must not be in the way of those behind it
-            logger.exception("a report can't be swept", report_id=str(report_id))
+            logger.exception("a report can't be swept", report_id=str(report_id), tenant_id=tenant_id)
             with resources.system.transaction(tenant_id) as connection:
                 _put_off(connection, tenant_id, report_id, REFUSED_SECONDS)
     return swept
@@ -100,12 +105,13 @@ def _sweep(resources: Resources, tenant_id: str, report_id: UUID) -> int:
             removed = _remove_objects(resources.s3, resources.bucket, report)
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            logger.warning("the store refused a sweep", report_id=str(report_id), error=code)
+            logger.warning("the store refused a sweep", report_id=str(report_id), tenant_id=tenant_id, error=code)
             _put_off(connection, tenant_id, report_id, REFUSED_SECONDS)
             return 0
-        if aborted or removed:
-            logger.info("swept", report_id=str(report_id), uploads_aborted=aborted, objects_removed=removed)
         _mark_swept(connection, report)
+    logger.info(
+        "swept", report_id=str(report_id), tenant_id=tenant_id, uploads_aborted=aborted, objects_removed=removed
+    )
     return 1
 
 

@@ -43,7 +43,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     if "Records" in event:
         messages = [json.loads(record.sns.message) for record in SNSEvent(event).records]
         for message in messages:
-            deliver_webhooks(_resources(), message["data"]["tenantId"], message["id"], is_time_left)
+            data = message["data"]
+            about: dict[str, Any] = {
+                "report_id": data["reportId"],
+                "tenant_id": data["tenantId"],
+                "event_id": message["id"],
+            }
+            logger.info("a report has ended", **about, type=message["type"])
+            deliver_webhooks(_resources(), data["tenantId"], message["id"], is_time_left)
         return {"events": len(messages)}
     attempts = deliver_due_webhooks(_resources(), is_time_left)
     logger.info("the tick's webhooks are done", attempts=attempts)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
@@ -17,9 +17,11 @@ from resma.errors import DatabaseUnavailable
 from resma.events import describe_event, find_event
 from resma.personal import shows_personal
 from resma.reports import find_report
+from resma.tracing import traced
 from resma.webhook_secrets import CALLBACK, read_master_secret, signing_secrets
 from webhook.connect_checked import Network
 from webhook.deliveries import Delivery, claim_due_attempts, claim_first_attempts, record_outcome
+from webhook.measure import Attempted, measured
 from webhook.post_signed import Outcome, post_signed
 
 if TYPE_CHECKING:
@@ -76,8 +78,9 @@ def _work_off(
 ) -> int:
     """Claims as many as there are free places, whenever there are, until `claim` has no more and all are done."""
     attempts = 0
-    under_way: dict[Future[None], str] = {}
-    with ThreadPoolExecutor(PARALLEL, thread_name_prefix="webhook") as executor:
+    under_way: dict[Future[Attempted], str] = {}
+    ended: list[Attempted] = []
+    with measured(ended), ThreadPoolExecutor(PARALLEL, thread_name_prefix="webhook") as executor:
         while True:
             claimed = claim(Counter(under_way.values()), PARALLEL - len(under_way)) if is_time_left() else []
             under_way |= {executor.submit(_attempt, resources, each): each.tenant_id for each in claimed}
@@ -86,10 +89,16 @@ def _work_off(
                 return attempts
             for done in wait(under_way, return_when=FIRST_COMPLETED).done:
                 del under_way[done]
-                done.result()
+                ended.append(done.result())
 
 
-def _attempt(resources: Resources, delivery: Delivery) -> None:
+def _attempt(resources: Resources, delivery: Delivery) -> Attempted:
+    with traced("deliver webhook", report_id=str(delivery.report_id), attempt=delivery.attempts):
+        return _make_attempt(resources, delivery)
+
+
+def _make_attempt(resources: Resources, delivery: Delivery) -> Attempted:
+    about: dict[str, Any] = {"report_id": str(delivery.report_id), "tenant_id": delivery.tenant_id}
     try:
         body = _body(resources, delivery)
         secrets = signing_secrets(
@@ -105,13 +114,13 @@ def _attempt(resources: Resources, delivery: Delivery) -> None:
     except Exception as error:
         # A fault on our side, such as a secret that is none. It goes on record like any other and is tried again with
         # the same pauses; the deliveries behind it are not held up.
-        logger.exception("a webhook could not be made", report_id=str(delivery.report_id))
+        logger.exception("a webhook could not be made", **about)
         outcome = Outcome(None, f"not sent: {type(error).__name__} on our side", 0)
     with resources.system.transaction(delivery.tenant_id) as connection:
         status = record_outcome(connection, delivery, outcome)
     logger.info(
         "a webhook attempt was made",
-        report_id=str(delivery.report_id),
+        **about,
         event_id=delivery.event_id,
         endpoint_id=delivery.endpoint_id,
         attempt=delivery.attempts,
@@ -120,6 +129,7 @@ def _attempt(resources: Resources, delivery: Delivery) -> None:
         milliseconds=outcome.milliseconds,
         delivery=status,
     )
+    return Attempted(status, outcome.milliseconds / 1000)
 
 
 def _body(resources: Resources, delivery: Delivery) -> str:

@@ -37,6 +37,7 @@ from worker.make_files import Invocation
 from worker.pace import Pace
 from worker.resources import Resources
 from worker.settings import WorkerSettings
+from worker.spending import Spending
 
 logger = Logger()
 
@@ -80,21 +81,22 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     """Entry point for `report-jobs`. A failed message is reported back, and comes again after a pause."""
 
     pace = Pace(context.get_remaining_time_in_millis())
+    spending = Spending(int(context.memory_limit_in_mb))  # which comes as a text
 
     def handle_job(record: SQSRecord) -> None:
-        _handle_job(record, context, pace)
+        _handle_job(record, context, Invocation(pace, lambda: _hide(record, VISIBILITY_SECONDS), spending))
 
     return process_partial_response(event, handle_job, _processor, context)
 
 
-def _handle_job(record: SQSRecord, context: LambdaContext, pace: Pace) -> None:
+def _handle_job(record: SQSRecord, context: LambdaContext, invocation: Invocation) -> None:
     message = _parse(record)
     if message is None:
         return
     logger.append_keys(report_id=str(message.report_id), tenant_id=message.tenant_id)
-    _hide(record, VISIBILITY_SECONDS)
+    invocation.hold_message()
     try:
-        _run_once(record, message, context, pace)
+        _run_once(message, context, invocation)
     except _NotReady as ended:
         if ended.outcome == "HANDED_OVER":
             pass_on(_resources(), message.tenant_id, message.report_id)
@@ -137,7 +139,7 @@ class _NotReady(Exception):
         self.outcome = outcome
 
 
-def _run_once(record: SQSRecord, message: JobMessage, context: LambdaContext, pace: Pace) -> None:
+def _run_once(message: JobMessage, context: LambdaContext, invocation: Invocation) -> None:
     """Generates behind powertools' idempotency: a first filter, cheap and quick. The row's lease is the truth.
 
     Only what is READY is done once and for all. A report that was handed over goes on under the same key, and one that
@@ -154,7 +156,6 @@ def _run_once(record: SQSRecord, message: JobMessage, context: LambdaContext, pa
         config=config,
         key_prefix="report",
     )
-    invocation = Invocation(pace, lambda: _hide(record, VISIBILITY_SECONDS))
     generate(job={"report_id": str(message.report_id)}, message=message, invocation=invocation)
 
 

@@ -19,6 +19,7 @@ from resma.destinations import Bus, Topic
 from resma.job_end import give_up_job, revive_job
 from resma.job_queue import Queue
 from resma.messages import JobMessage
+from resma.metrics import emit_given_up
 from resma.settings import read_settings
 from worker.settings import DeadLetterSettings
 
@@ -50,12 +51,19 @@ def _give_up(record: SQSRecord) -> None:
     except ValidationError:
         logger.warning("a dead letter that is no job was thrown away", message_id=record.message_id)
         return
+    logger.append_keys(report_id=str(message.report_id), tenant_id=message.tenant_id)
+    try:
+        _give_up_job(message)
+    finally:
+        logger.remove_keys(["report_id", "tenant_id"])
+
+
+def _give_up_job(message: JobMessage) -> None:
     announcer = _announcer()
     with announcer.system.transaction(message.tenant_id) as connection:
         is_revived = revive_job(connection, message.tenant_id, message.report_id)
         is_failed = not is_revived and give_up_job(connection, message.tenant_id, message.report_id)
-    logger.warning(
-        "the queue has given up a job", report_id=str(message.report_id), revived=is_revived, failed=is_failed
-    )
+    logger.warning("the queue has given up a job", revived=is_revived, failed=is_failed)
     if is_failed:
+        emit_given_up(message.tenant_id, message.report_id)
         announcer.announce(message.tenant_id, message.report_id)

@@ -12,7 +12,7 @@ from resma.catalogue import ReportType, find_report_type
 from resma.checkpoints import note_taken_up
 from resma.compose_header import compose_header
 from resma.header import ReportHeader
-from resma.job import Claim, finish_job, keep_alive, note_summary
+from resma.job import Claim, finish_job, keep_alive, note_spent, note_summary
 from resma.locales import LOCALES
 from resma.options import FormatOptions
 from resma.quotas import count_rows
@@ -23,10 +23,11 @@ from resma.summary import Summary
 from worker.checkpoint import Checkpoints, TakenUp, key_prefix, take_up
 from worker.clear_up import clear_away
 from worker.heartbeat import Heartbeat
-from worker.measure import Stopwatch, emit_metrics, measure
+from worker.measure import Stopwatch, emit_ready, measure, price_attempts
 from worker.pace import Pace
 from worker.peak_memory import reset_peak
 from worker.resources import Resources
+from worker.spending import Spending
 from worker.write_files import FilesInProgress, Target, open_files
 
 
@@ -37,6 +38,7 @@ class Invocation:
     pace: Pace
     hold_message: Callable[[], None]
     """Keeps the message hidden for a while more."""
+    spending: Spending
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def make_files(work: Work, invocation: Invocation) -> bool:
     def beat(rows_done: int) -> None:
         with resources.system.transaction(claim.tenant_id) as connection:
             keep_alive(connection, claim, rows_done)
+            note_spent(connection, claim, invocation.spending.so_far())
 
     rows_before = claim.checkpoint["rows"] if claim.checkpoint else 0
     with Heartbeat(beat, invocation.hold_message, resources.source.cancel, rows_before) as heartbeat:
@@ -96,9 +99,12 @@ def make_files(work: Work, invocation: Invocation) -> bool:
                 stored = files.publish(rows)
                 watch.lap("publish")
     metrics = measure(claim, watch, files.seconds, stored, rows - rows_before, content.snapshots)
+    usage = invocation.spending.with_files(stored, resources.retention_days)
+    metrics["costUsd"] = price_attempts(claim, usage)
     with resources.system.transaction(claim.tenant_id) as connection:
+        note_spent(connection, claim, usage)
         finish_job(connection, claim, stored, rows, metrics, resources.retention_days)
-    emit_metrics(claim, metrics, rows)
+    emit_ready(claim, metrics, rows, usage)
     return True
 
 

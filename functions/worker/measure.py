@@ -1,4 +1,4 @@
-"""What a report took: in its row, and as CloudWatch metrics."""
+"""What a report took and what it cost: in its row, in the log, and as CloudWatch metrics."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools import Logger
 
+from resma.cost import Usage, price_usage, read_prices
 from resma.job import Claim
+from resma.metrics import OUTCOMES, Metric, emit
 from resma.reports import StoredFile
 from worker.peak_memory import peak_rss_mb
 from worker.write_files import Seconds
 
-NAMESPACE = "Resma"
+logger = Logger(child=True)
 
 
 class Stopwatch:
@@ -62,19 +64,45 @@ def _queued_seconds(claim: Claim, generate_seconds: float) -> float:
     return round(max(0.0, since_request - generate_seconds), 3)
 
 
-def emit_metrics(claim: Claim, metrics: dict[str, Any], rows: int) -> None:
-    """Prints them as an EMF line, which CloudWatch Logs turns into metrics (Embedded Metric Format specification).
+def price_attempts(claim: Claim, usage: Usage) -> dict[str, str]:
+    """What the report has cost: this attempt's usage and that of those before it."""
+    return price_usage(Usage.from_json(claim.spent) + usage, read_prices())
 
-    By report type and format, several formats joined by a plus: a metric a report would cost a metric a report.
-    """
-    emf = EphemeralMetrics(namespace=NAMESPACE, service="worker")
-    emf.add_dimension("ReportType", claim.type)
-    emf.add_dimension("Format", "+".join(sorted(claim.formats)))
-    emf.add_metric("ReportsReady", MetricUnit.Count, 1)
-    emf.add_metric("Rows", MetricUnit.Count, rows)
-    emf.add_metric("RowsPerSecond", MetricUnit.CountPerSecond, metrics["rowsPerSecond"])
-    emf.add_metric("PeakRss", MetricUnit.Megabytes, metrics["peakRssMb"])
-    for stage, seconds in metrics["seconds"].items():
-        emf.add_metric(f"{stage.capitalize()}Seconds", MetricUnit.Seconds, seconds)
-    emf.add_metadata("reportId", str(claim.report_id))
-    emf.flush_metrics()
+
+def emit_ready(claim: Claim, metrics: dict[str, Any], rows: int, usage: Usage) -> None:
+    """Logs that a report is READY, and counts it; the cost is this attempt's, as others have counted theirs."""
+    seconds = metrics["seconds"]
+    logger.info(
+        "the report is ready",
+        type=claim.type,
+        rows=rows,
+        seconds=seconds["generate"],
+        peak_mb=metrics["peakRssMb"],
+        cost_usd=float(metrics["costUsd"]["total"]),
+    )
+    values = {
+        **dict.fromkeys(OUTCOMES, 0),
+        Metric.REPORTS_READY: 1,
+        Metric.ROWS: rows,
+        Metric.ROWS_PER_SECOND: metrics["rowsPerSecond"],
+        Metric.GENERATE_SECONDS: seconds["generate"],
+        Metric.QUEUED_SECONDS: seconds["queued"],
+        Metric.PEAK_MEMORY: metrics["peakRssMb"],
+        Metric.COST_USD: _dollars(usage),
+    }
+    emit(values, claim.type, {**_about(claim), "formats": claim.formats, "seconds": seconds})
+
+
+def emit_unfinished(claim: Claim, usage: Usage, *counted: Metric) -> None:
+    """Counts an attempt that did not make its report READY, under these names, with what it cost."""
+    outcomes = {**dict.fromkeys(OUTCOMES, 0.0), **dict.fromkeys(counted, 1.0)}
+    values = {**outcomes, Metric.PEAK_MEMORY: peak_rss_mb(), Metric.COST_USD: _dollars(usage)}
+    emit(values, claim.type, _about(claim))
+
+
+def _dollars(usage: Usage) -> float:
+    return float(price_usage(usage, read_prices())["total"])
+
+
+def _about(claim: Claim) -> dict[str, object]:
+    return {"report_id": str(claim.report_id), "tenant_id": claim.tenant_id, "attempt": claim.attempt}

@@ -8,7 +8,7 @@ import fcntl
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -17,6 +17,7 @@ from rich.markup import escape
 from infra.local.count_rows import FORMATS
 from infra.local.demo import Demo, DemoFailed, make_demo_key, print_summary, run_demo
 from infra.local.errors import StackError
+from infra.local.follow_report import follow_report, parse_report_id
 from infra.local.paths import REPORTS, STATE
 from infra.local.stack import FRONT_DOOR_PORT, Options, Running, Stack
 from infra.postgres.load_demo_bank import load_demo_bank
@@ -27,18 +28,18 @@ NAME = os.environ.get("RESMA_STACK") or "local"
 _EXAMPLE = '{"type":"TRANSACTIONS","format":"CSV","filters":{"from":"2024-01-01"}}'
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit code: 0 done, 1 failed with a reason, 130 interrupted."""
     parser = argparse.ArgumentParser(prog="python -m infra.local", description=__doc__)
     parser.add_argument("command", choices=["up", "down", "demo", "logs"])
-    arguments = parser.parse_args()
+    chosen = parser.parse_args(arguments).command
     console = Console(stderr=False, highlight=False, soft_wrap=True)
     # `kill` and a closed terminal end things as tidily as Ctrl-C.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
     try:
-        with alone(arguments.command):
-            {"up": up, "down": down, "demo": demo, "logs": logs}[arguments.command](console)
+        with alone(chosen):
+            {"up": up, "down": down, "demo": demo, "logs": logs}[chosen](console)
     except (StackError, DemoFailed) as error:
         console.print(f"[bold red]failed:[/] {escape(str(error))}")
         return 1
@@ -108,7 +109,14 @@ def demo(console: Console) -> None:
 
 
 def logs(console: Console) -> None:
-    """Prints the end of each function's log."""
+    """Prints the end of each function's log; where REPORT names one, all that was logged about that report."""
+    if (report := os.environ.get("REPORT")) is not None:
+        report_id = parse_report_id(report)
+        if not (lines := follow_report(STATE / NAME / "logs", report_id)):
+            raise StackError(f"no function has logged anything about {report_id}: is it this stack's?")
+        for line in lines:
+            console.print(str(line), markup=False)
+        return
     for path in sorted((STATE / NAME / "logs").glob("*.log")):
         console.rule(path.stem)
         console.print(_tail(path), markup=False)

@@ -8,6 +8,7 @@ theirs is too old.
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,8 @@ def main():
         if name not in ENVIRONMENTS:
             sys.exit("there is no environment {!r}; there are {}".format(name, ", ".join(ENVIRONMENTS)))
         make_environment(*ENVIRONMENTS[name])
+        if name == "project":
+            write_launcher()
 
 
 def make_environment(folder, lock):
@@ -69,6 +72,23 @@ def make_environment(folder, lock):
         file.write(wanted)
     print("made .resma/{} in {:.0f} s".format(folder, time.time() - started))
     sys.stdout.flush()
+
+
+def write_launcher():
+    """Makes the command `resma` of this checkout: its code is used as it lies here, and no package of it is installed.
+
+    `-P` keeps the folder that it is called from off Python's path.
+    """
+    target = os.path.join(STATE, "venv", "bin", "resma")
+    python = os.path.join(STATE, "venv", "bin", "python")
+    text = '#!/bin/sh\n# Made by infra/local/bootstrap.py.\nPYTHONPATH={} exec {} -P -m infra.cli "$@"\n'.format(
+        shlex.quote(ROOT), shlex.quote(python)
+    )
+    if read(target) != text:
+        with open(target + ".new", "w") as file:
+            file.write(text)
+        os.chmod(target + ".new", 0o755)
+        os.rename(target + ".new", target)
 
 
 def find_uv():

@@ -249,6 +249,8 @@ def _tell(report: dict[str, Any], webhook: dict[str, Any], path: Path, seconds: 
     stages = ", ".join(f"{name} {value:.2f} s" for name, value in metrics["seconds"].items())
     console.print(f"webhook {webhook['id']} came, its signature is right")
     console.print(f"worker: {stages}; {metrics['rowsPerSecond']:,} rows/s, peak memory {metrics['peakRssMb']:.0f} MB")
+    cost = metrics["costUsd"]
+    console.print(f"cost on AWS, by the list prices of {cost['prices']}: {cost['total']} USD")
     totals = "; ".join(f"{t['currency']} {t['amount']} in {t['rows']:,} rows" for t in report["totals"])
     console.print(f"totals: {totals}")
     console.print(f"[bold green]READY[/] {seconds:.2f} s after the request: [bold]{path}[/]")

@@ -254,11 +254,6 @@ def test_a_body_that_is_not_called_json_is_refused(
     assert _count(admin) == 0
 
 
-def test_the_front_door_leads_to_the_documentation(system: System) -> None:
-    status, headers, _ = system.call_api("GET", "/")
-    assert (status, headers["Location"]) == (303, "https://reports.example/docs")
-
-
 def test_a_thousand_faults_are_not_listed(system: System) -> None:
     _, _, problem = system.call_api("POST", GENERATE, {**GOOD, "filters": {f"x{i}": i for i in range(1000)}})
     assert len(problem["errors"]) == 20

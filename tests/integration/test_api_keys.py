@@ -48,7 +48,7 @@ def key_id(key: str) -> str:
 # ---------------------------------------------------------------- who is let in
 
 
-@pytest.mark.parametrize("path", ["/api/v1/reports", "/openapi.json", "/docs", "/", "/nowhere", "/health/", "/HEALTH"])
+@pytest.mark.parametrize("path", ["/api/v1/reports", "/openapi.json", "/docs", "/nowhere", "/health/", "/HEALTH"])
 def test_nobody_is_let_in_without_a_key(system: System, path: str) -> None:
     status, headers, problem = system.call_api("GET", path, address="203.0.113.9")
     assert (status, headers["WWW-Authenticate"]) == (401, "Bearer")
@@ -56,7 +56,7 @@ def test_nobody_is_let_in_without_a_key(system: System, path: str) -> None:
     assert problem["type"] == "urn:resma:problem:credentials-missing"
 
 
-def test_health_alone_is_open_and_asks_nothing(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_health_is_open_and_asks_nothing(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_SECRET_ARN", "arn:of:nothing")
     assert system.call_api("GET", "/health", address="203.0.113.9")[::2] == (200, {"status": "ok"})
     assert system.call_api("POST", "/health", address="203.0.113.9")[0] == 401

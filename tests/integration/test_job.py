@@ -31,6 +31,7 @@ from webhook.post_signed import Outcome
 from worker.checkpoint import Checkpoints
 from worker.make_files import Invocation, Work, make_files
 from worker.pace import Pace
+from worker.spending import Spending
 
 
 def _status(admin: Connection[TupleRow]) -> tuple[Any, ...]:
@@ -425,7 +426,9 @@ def test_a_late_worker_cannot_touch_the_file_of_a_newer_attempt(system: System, 
     assert system.work(record)
     assert _status(admin)[:2] == ("READY", 3)
     with pytest.raises(LeaseLost):
-        make_files(Work(resources, late, Checkpoints(resources, late)), Invocation(Pace(60_000), lambda: None))
+        make_files(
+            Work(resources, late, Checkpoints(resources, late)), Invocation(Pace(60_000), lambda: None, Spending(256))
+        )
     assert _status(admin)[:2] == ("READY", 3)
     assert system.open_uploads() == []
     assert hashlib.sha256(system.content(report_id)).hexdigest() == system.show(report_id)["sha256"]

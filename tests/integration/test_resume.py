@@ -35,6 +35,7 @@ from worker import heartbeat, pace
 from worker.generate_report import generate_report
 from worker.make_files import Invocation
 from worker.resources import Resources
+from worker.spending import Spending
 
 CASES: dict[str, dict[str, Any]] = {
     "csv": {"format": "CSV"},
@@ -123,7 +124,10 @@ class Reports:
         """One invocation; returns its outcome, or the code of the error that it ended with."""
         try:
             return generate_report(
-                resources or worker.app._resources(), "demo", REPORT_ID, Invocation(pace.Pace(60_000), lambda: None)
+                resources or worker.app._resources(),
+                "demo",
+                REPORT_ID,
+                Invocation(pace.Pace(60_000), lambda: None, Spending(256)),
             )
         except ResmaError as error:
             return error.code

@@ -1,0 +1,87 @@
+// Numbers, sizes, times and moments for people. Amounts stay text: no digit of one is ever a float's.
+
+import { h } from "./dom.js";
+import { pageLocale, t } from "./words.js";
+
+/** @param {number | null | undefined} value */
+export function number(value) {
+  return value === null || value === undefined ? "–" : new Intl.NumberFormat(pageLocale()).format(value);
+}
+
+/**
+ * An exact amount in the page's locale: `-1234.50` becomes `-1,234.50`.
+ * @param {string | number | null} text
+ */
+export function amount(text) {
+  const parts = /^(-?)(\d+)(?:\.(\d+))?$/.exec(String(text ?? ""));
+  if (parts === null) return text === null ? "–" : String(text);
+  const [, sign, whole, fraction] = parts;
+  const mark = new Intl.NumberFormat(pageLocale()).formatToParts(1.5).find((part) => part.type === "decimal").value;
+  return sign + new Intl.NumberFormat(pageLocale()).format(BigInt(whole)) + (fraction ? mark + fraction : "");
+}
+
+/**
+ * The other way: what was typed, as the API takes it. What is no amount stays, for the API to refuse.
+ * @param {string} typed
+ */
+export function readAmount(typed) {
+  const parts = new Intl.NumberFormat(pageLocale()).formatToParts(12345678.5);
+  const mark = parts.find((part) => part.type === "decimal").value;
+  const group = parts.find((part) => part.type === "group")?.value ?? "";
+  const plain = typed.trim();
+  if (mark === "." || !plain.includes(mark)) return group === "," ? plain.replaceAll(",", "") : plain;
+  return plain.replaceAll(group, "").replace(mark, ".");
+}
+
+/** @param {number | null} count of bytes */
+export function bytes(count) {
+  if (count === null) return "–";
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+  let size = count;
+  let unit = 0;
+  for (; size >= 1000 && unit < units.length - 1; unit += 1) size /= 1000;
+  const digits = unit === 0 || size >= 100 ? 0 : 1;
+  return new Intl.NumberFormat(pageLocale(), {
+    style: "unit", unit: units[unit], unitDisplay: unit === 0 ? "long" : "short", maximumFractionDigits: digits,
+  }).format(size);
+}
+
+/** A length of time, of two units at most. @param {number | null} seconds */
+export function duration(seconds) {
+  if (seconds === null || seconds === undefined) return "–";
+  const show = (value, unit, digits = 0) =>
+    new Intl.NumberFormat(pageLocale(), { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits }).format(value);
+  if (seconds < 10) return show(seconds, "second", 1);
+  if (seconds < 60) return show(Math.round(seconds), "second");
+  const minutes = Math.round(seconds / 60);
+  if (seconds < 600) return `${show(Math.floor(seconds / 60), "minute")} ${show(Math.floor(seconds % 60), "second")}`;
+  return minutes < 60 ? show(minutes, "minute") : `${show(Math.floor(minutes / 60), "hour")} ${show(minutes % 60, "minute")}`;
+}
+
+/** @param {string | null} iso @param {string} [zone] IANA name; left out, the browser's */
+export function moment(iso, zone) {
+  if (!iso) return "–";
+  const at = new Date(iso);
+  // Schedules know whole minutes: no seconds where there are none.
+  const options = { dateStyle: "medium", timeStyle: at.getTime() % 60_000 === 0 ? "short" : "medium", timeZone: zone };
+  return new Intl.DateTimeFormat(pageLocale(), /** @type {Intl.DateTimeFormatOptions} */ (options)).format(at);
+}
+
+/** The same as an element that says the moment exactly. @param {string | null} iso @param {string} [zone] */
+export function when(iso, zone) {
+  return iso ? h("time", { datetime: iso, title: iso }, moment(iso, zone)) : "–";
+}
+
+/** A day, YYYY-MM-DD; also YYYY-MM and YYYY, as charts have them. @param {string} iso */
+export function day(iso) {
+  const parts = /^(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?$/.exec(iso ?? "");
+  if (parts === null || !parts[2]) return iso ?? "–";
+  const at = new Date(Date.UTC(Number(parts[1]), Number(parts[2]) - 1, Number(parts[3] ?? 1)));
+  const options = parts[3] ? { dateStyle: "medium" } : { year: "numeric", month: "short" };
+  return new Intl.DateTimeFormat(pageLocale(), /** @type {Intl.DateTimeFormatOptions} */ ({ ...options, timeZone: "UTC" })).format(at);
+}
+
+/** Dollars, with as many digits as they were given with. @param {string | number | null} text */
+export function dollars(text) {
+  return text === null || text === undefined ? "–" : t("cost.dollars", { amount: amount(text) });
+}

@@ -1,0 +1,105 @@
+// What the page tells its reader: problems, short news, and questions that want an answer first.
+
+import { byId, h, newId, put } from "./dom.js";
+import { currentLanguage, say, t } from "./words.js";
+
+/**
+ * A problem in words, to be put where it came up. The API's own sentences are English.
+ * @param {import("./api.js").Problem} problem
+ * @param {import("./api.js").Fault[]} [faults] those that no field shows
+ */
+export function problemBox(problem, faults = problem.faults) {
+  const own = say("problem", problem.code);
+  return h("div", { class: "notice bad", role: "alert", tabindex: "-1" },
+    h("p", { class: "strong" }, own === problem.code ? t("problem.other") : own),
+    h("p", { lang: problem.status === 0 ? currentLanguage() : "en" }, problem.detail),
+    faults.length > 0 && h("ul", { lang: "en" }, faults.map((fault) =>
+      h("li", {}, fault.pointer && h("code", {}, fault.pointer), fault.pointer && " ", fault.detail))),
+    problem.retryAfter !== null && h("p", {}, t("error.retry-after", { seconds: problem.retryAfter })));
+}
+
+/** Tells screen readers, without moving anything. @param {string} text */
+export function tell(text) {
+  byId("said").textContent = text;
+}
+
+/** News in sight for some seconds, and in screen readers' ears. @param {string} text */
+export function toast(text) {
+  tell(text);
+  const shown = h("div", { class: "toast", "aria-hidden": "true" }, text);
+  document.body.append(shown);
+  setTimeout(() => shown.remove(), 6000);
+}
+
+/**
+ * A dialogue; gone when it is closed.
+ * @param {string} title
+ * @param {(close: () => void) => import("./dom.js").Child[]} make its content
+ */
+export function openDialog(title, make) {
+  const id = newId();
+  const dialog = /** @type {HTMLDialogElement} */ (h("dialog", { "aria-labelledby": id }));
+  const close = () => dialog.close();
+  put(dialog, h("h2", { id }, title), make(close));
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+/**
+ * Asks before something is done that can't be taken back. The dialogue stays, with the problem, where it fails.
+ * @param {{title: string, text: string, button: string, field?: {label: string, hint: string}, isDanger?: boolean,
+ *   act: (typed: string) => Promise<void>}} question
+ */
+export function ask({ title, text, button, field, isDanger = false, act }) {
+  openDialog(title, (close) => {
+    const id = newId();
+    const typed = field && /** @type {HTMLInputElement} */ (h("input", { id, type: "text", maxlength: 500, "aria-describedby": `${id}-hint` }));
+    const trouble = h("div");
+    const send = async (/** @type {SubmitEvent} */ event) => {
+      event.preventDefault();
+      await during(event.submitter, trouble, async () => { await act(typed?.value.trim() ?? ""); close(); });
+    };
+    return [
+      h("form", { onsubmit: send },
+        h("p", {}, text),
+        field && h("div", { class: "field" },
+          h("label", { for: id }, field.label), typed, h("p", { class: "hint", id: `${id}-hint` }, field.hint)),
+        trouble,
+        h("div", { class: "buttons" },
+          h("button", { type: "submit", class: isDanger ? "danger" : "primary" }, button),
+          h("button", { type: "button", onclick: close }, t("page.back")))),
+    ];
+  });
+}
+
+/**
+ * Runs what a button started: once, however often it is pressed, and with its problem shown.
+ * @param {EventTarget | null} button
+ * @param {Element} trouble where a problem goes
+ * @param {() => Promise<void>} act
+ */
+export async function during(button, trouble, act) {
+  const pressed = /** @type {HTMLButtonElement} */ (button);
+  if (pressed.getAttribute("aria-busy") === "true") return;
+  pressed.setAttribute("aria-busy", "true");
+  put(trouble);
+  try {
+    await act();
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") return;
+    if (!(error instanceof Error) || !("status" in error)) throw error;
+    const box = problemBox(/** @type {import("./api.js").Problem} */ (error));
+    put(trouble, box);
+    box.focus();
+  } finally {
+    pressed.removeAttribute("aria-busy");
+  }
+}
+
+/** Copies a text and says so. @param {string} text @param {string} label of the button */
+export function copyButton(text, label) {
+  const copy = async () => { await navigator.clipboard.writeText(text); toast(t("page.copied")); };
+  return h("button", { type: "button", class: "quiet small", onclick: copy, "aria-label": label }, t("page.copy"));
+}

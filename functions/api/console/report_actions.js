@@ -1,0 +1,50 @@
+// What can be done with a report: fetch its files, end it, have it made again.
+
+import { call } from "./api.js";
+import { h } from "./dom.js";
+import { bytes } from "./format.js";
+import { ask, during, tell } from "./notices.js";
+import { go } from "./router.js";
+import { can } from "./session.js";
+import { t } from "./words.js";
+import { startFrom } from "./view_ask.js";
+
+const ENDED_WITHOUT = ["FAILED", "CANCELLED", "EXPIRED"];
+
+/** @param {import("./shapes.js").Report} report @param {() => void} follow looks at the report again */
+export function reportActions(report, follow) {
+  const trouble = h("div");
+  const press = (act) => (event) => during(event.currentTarget, trouble, act);
+  const mayWrite = can("reports:write");
+  const isUnderWay = report.status === "PENDING" || report.status === "GENERATING";
+  return [
+    h("div", { class: "buttons" },
+      report.status === "READY" && (report.files ?? []).map((file, index) => h("button", {
+        type: "button", class: index === 0 ? "primary" : null, onclick: press(() => download(report, file)),
+      }, `${t("report.download")} ${file.format}`, h("span", { class: "size" }, bytes(file.bytes)))),
+      mayWrite && isUnderWay && h("button", { type: "button", class: "danger", onclick: () => askToCancel(report, follow) }, t("report.cancel")),
+      mayWrite && ENDED_WITHOUT.includes(report.status) &&
+        h("button", { type: "button", class: "primary", onclick: press(() => retry(report)) }, t("report.retry")),
+      mayWrite && h("button", { type: "button", class: "quiet", onclick: () => { startFrom(report); go("/ask"); } }, t("report.again"))),
+    trouble,
+  ];
+}
+
+/** Goes to an address minted at this moment; it answers with a file, so the page stays. */
+async function download(report, file) {
+  const { data } = await call("GET", `reports/${report.id}/download`, { query: { link: "true", format: file.format } });
+  tell(t("report.downloading", { name: data.fileName }));
+  window.location.assign(data.url);
+}
+
+async function retry(report) {
+  const { data } = await call("POST", `reports/${report.id}/retry`);
+  go(`/reports/${data.id}`);
+}
+
+function askToCancel(report, follow) {
+  ask({
+    title: t("report.cancel"), text: t("report.cancel-text"), button: t("report.cancel"), isDanger: true,
+    act: async () => { await call("POST", `reports/${report.id}/cancel`); follow(); },
+  });
+}

@@ -1,0 +1,80 @@
+// When a schedule runs, and for which period, as fields.
+
+import { h } from "./dom.js";
+import { field, input, select } from "./fields.js";
+import { ownZone } from "./request_form.js";
+import { say, t } from "./words.js";
+
+const WORDS = ["daily", "weekly", "monthly", "first-business-day"];
+const PERIODS = ["today", "yesterday", "this-week", "last-week", "this-month", "last-month", "last-quarter", "last-year", "last-7-days", "last-30-days"];
+const MISSED = ["run-once", "run-all", "skip"];
+const COUNTRIES = ["AO", "AR", "AT", "BE", "BR", "CA", "CH", "CL", "CO", "CV", "DE", "ES", "FR", "GB", "IE", "IT", "JP", "LU", "MX", "MZ", "NL", "PE", "PT", "US", "UY"];
+
+/**
+ * @param {Partial<import("./shapes.js").Schedule>} draft
+ * @param {() => void} changed
+ * @returns {{element: HTMLElement, fields: import("./fields.js").Field[], read: () => Object<string, any>}}
+ */
+export function scheduleFields(draft, changed) {
+  const isCron = draft.when !== undefined && !WORDS.includes(draft.when);
+  const inputs = {
+    when: select(isCron ? "cron" : draft.when ?? "monthly", names("when", [...WORDS, "cron"])),
+    cron: input({ value: isCron ? draft.when : "0 6 * * 1-5", maxlength: 100 }),
+    at: input({ type: "time", value: draft.at ?? "06:00", required: true }),
+    timeZone: input({ value: draft.timeZone ?? ownZone(), list: "zones", required: true }),
+    period: select(draft.period ?? "", { "": t("period.none"), ...names("period", PERIODS) }),
+    calendar: select(draft.calendar ?? "", { "": t("schedules.no-calendar"), ...countries(draft.calendar) }),
+    missed: select(draft.missed ?? "run-once", names("missed", MISSED)),
+    endsAt: input({ type: "datetime-local", value: draft.endsAt ? localInput(draft.endsAt) : "" }),
+  };
+  const fields = {
+    when: field("/when", inputs.when, { label: t("schedules.often") }),
+    cron: field("/when", inputs.cron, { label: t("schedules.cron"), hint: t("schedules.cron-hint") }),
+    at: field("/at", inputs.at, { label: t("schedules.at") }),
+    timeZone: field("/timeZone", inputs.timeZone, { label: t("form.zone"), hint: t("schedules.zone-hint") }),
+    period: field("/period", inputs.period, { label: t("schedules.period"), hint: t("schedules.period-hint") }),
+    calendar: field("/calendar", inputs.calendar, { label: t("schedules.calendar"), hint: t("schedules.calendar-hint") }),
+    missed: field("/missed", inputs.missed, { label: t("schedules.missed"), hint: t("schedules.missed-hint") }),
+    endsAt: field("/endsAt", inputs.endsAt, { label: t("schedules.ends"), hint: t("schedules.ends-hint") }),
+  };
+  const show = () => {
+    const when = inputs.when.value;
+    fields.cron.element.hidden = when !== "cron";
+    fields.at.element.hidden = when === "cron";
+    fields.calendar.element.hidden = when !== "first-business-day";
+  };
+  const element = h("div", { class: "fields" }, Object.values(fields).map((each) => each.element));
+  for (const event of ["input", "change"]) element.addEventListener(event, () => { show(); changed(); });
+  show();
+  return { element, fields: Object.values(fields), read: () => read(inputs) };
+}
+
+function read({ when, cron, at, timeZone, period, calendar, missed, endsAt }) {
+  const isCron = when.value === "cron";
+  return {
+    when: isCron ? cron.value.trim() : when.value,
+    ...(isCron ? {} : { at: at.value }),
+    timeZone: timeZone.value.trim(),
+    period: period.value || null,
+    calendar: when.value === "first-business-day" ? calendar.value || null : null,
+    missed: missed.value,
+    endsAt: endsAt.value ? new Date(endsAt.value).toISOString() : null,
+  };
+}
+
+function names(family, values) {
+  return Object.fromEntries(values.map((value) => [value, say(family, value)]));
+}
+
+function countries(own) {
+  const all = own && !COUNTRIES.includes(own) ? [own, ...COUNTRIES] : COUNTRIES;
+  const shown = new Intl.DisplayNames([document.documentElement.lang], { type: "region" });
+  return Object.fromEntries(all.map((code) => [code, `${shown.of(code)} (${code})`]));
+}
+
+/** A moment as an input of the browser's time zone has it. @param {string} iso */
+function localInput(iso) {
+  const at = new Date(iso);
+  const two = (value) => String(value).padStart(2, "0");
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;
+}

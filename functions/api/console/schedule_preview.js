@@ -1,0 +1,57 @@
+// The next runs of a schedule, as the API works them out: they change with each change of the form.
+
+import { call, Problem } from "./api.js";
+import { h, put } from "./dom.js";
+import { day, moment } from "./format.js";
+import { empty, table } from "./parts.js";
+import { t } from "./words.js";
+
+const PAUSE_MS = 400;
+
+/** @param {import("./shapes.js").PreviewRun[]} runs @param {string} zone of the schedule */
+export function previewTable(runs, zone) {
+  if (runs.length === 0) return empty(t("preview.none"));
+  const hasPeriod = runs.some(({ from }) => from !== null);
+  const columns = [{ label: t("preview.at") }, ...(hasPeriod ? [{ label: t("preview.period") }] : [])];
+  return table(t("preview.title"), columns, runs.map((run) => [
+    [h("time", { datetime: run.at, title: run.at }, localMoment(run, zone)), run.note && h("span", { class: "hint", lang: "en" }, run.note)],
+    ...(hasPeriod ? [`${day(run.from ?? "")} – ${day(run.to ?? "")}`] : []),
+  ]));
+}
+
+function localMoment(run, zone) {
+  try {
+    return moment(run.at, zone);
+  } catch {
+    return run.localTime; // a zone that the API knows and this browser does not
+  }
+}
+
+/**
+ * @param {() => Object<string, any>} read the schedule, without name and request
+ * @param {AbortSignal} signal
+ * @param {(faults: import("./api.js").Fault[]) => void} showFaults
+ * @returns {{element: HTMLElement, refresh: () => void}}
+ */
+export function livePreview(read, signal, showFaults) {
+  const shown = h("div", { "aria-live": "off" });
+  let round = new AbortController();
+  let timer = 0;
+  const load = async () => {
+    round.abort();
+    round = new AbortController();
+    const wanted = read();
+    try {
+      const { data } = await call("POST", "schedules/preview", { body: wanted, signal: AbortSignal.any([signal, round.signal]) });
+      put(shown, previewTable(data.runs, wanted.timeZone));
+      showFaults([]);
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") return;
+      if (!(error instanceof Problem)) throw error;
+      put(shown, h("p", { class: "soft", lang: "en" }, error.detail));
+      showFaults(error.faults);
+    }
+  };
+  const refresh = () => { clearTimeout(timer); timer = setTimeout(load, PAUSE_MS); };
+  return { element: h("section", { class: "card" }, h("h2", {}, t("preview.title")), shown), refresh };
+}

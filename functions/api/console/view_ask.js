@@ -1,0 +1,70 @@
+// Asking for a report: the form, what it would come to, and sending it once.
+
+import { call, Problem } from "./api.js";
+import { h, put } from "./dom.js";
+import { estimateCard } from "./estimate.js";
+import { during, problemBox } from "./notices.js";
+import { loadTypes } from "./parts.js";
+import { requestForm } from "./request_form.js";
+import { go } from "./router.js";
+import { t } from "./words.js";
+
+/** What was filled in, while the tab is open. @type {Partial<import("./shapes.js").ReportRequest>} */
+let draft = {};
+
+/** The Idempotency-Key of what is in the form, and the text that it stands for. */
+let sending = { key: "", text: "" };
+
+/** Begins with another report's request. @param {Partial<import("./shapes.js").ReportRequest>} request */
+export function startFrom(request) {
+  draft = request;
+}
+
+/** @param {HTMLElement} main @param {import("./router.js").Place} place */
+export async function showAsk(main, { signal }) {
+  const holder = h("div", {}, h("p", { class: "soft" }, t("page.loading")));
+  put(main, h("h1", {}, t("ask.title")), holder);
+  const types = await loadTypes();
+  const trouble = h("div");
+  const form = requestForm(types, draft, () => { draft = form.read(); estimate.outdate(); });
+  const showProblem = (problem) => {
+    const left = form.showFaults(problem.faults);
+    const isAllShown = problem.faults.length > 0 && left.length === 0;
+    put(trouble, problemBox(problem, left));
+    if (!isAllShown) /** @type {HTMLElement} */ (trouble.firstElementChild).focus();
+  };
+  const estimate = estimateCard(() => form.read(), signal, showProblem);
+  const send = (event) => {
+    event.preventDefault();
+    during(event.submitter, trouble, () => submit(form, showProblem));
+  };
+  put(holder, h("form", { class: "ask", onsubmit: send, novalidate: true },
+    form.element,
+    h("aside", { class: "side", "aria-label": t("ask.send-title") },
+      estimate.element,
+      trouble,
+      h("div", { class: "buttons" },
+        h("button", { type: "submit", class: "primary wide" }, t("ask.send")),
+        h("button", { type: "button", class: "quiet", onclick: () => { draft = {}; showAsk(main, /** @type {any} */ ({ signal })); } }, t("ask.clear"))))));
+}
+
+async function submit(form, showProblem) {
+  form.showFaults([]);
+  const request = form.read();
+  const text = JSON.stringify(request);
+  // The same form is the same key: a second click, or a second try after no answer, asks for one report.
+  if (sending.text !== text) sending = { key: newKey(), text };
+  try {
+    const { data } = await call("POST", "reports/generate", { body: request, headers: { "Idempotency-Key": sending.key } });
+    sending = { key: "", text: "" };
+    go(`/reports/${data.id}`);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    showProblem(error);
+  }
+}
+
+/** 128 random bits; randomUUID is for secure addresses only. */
+export function newKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,89 @@
+// One schedule: what it will do, what it did, and pausing or ending it.
+
+import { call } from "./api.js";
+import { h, put } from "./dom.js";
+import { when } from "./format.js";
+import { ask, during, problemBox, toast } from "./notices.js";
+import { badge, empty, fact, link, loadTypes, pager, table, titleOf, wayBack } from "./parts.js";
+import { go } from "./router.js";
+import { previewTable } from "./schedule_preview.js";
+import { describeWhen } from "./view_schedules.js";
+import { say, t } from "./words.js";
+
+/** @param {HTMLElement} main @param {import("./router.js").Place} place */
+export async function showSchedule(main, { parameters: [id], signal }) {
+  const path = `schedules/${encodeURIComponent(id)}`;
+  const heading = h("h1", {}, t("schedule.title"));
+  const about = h("div", { class: "stack" });
+  const next = h("section", { class: "card" });
+  const runs = h("section", { class: "card" });
+  put(main, wayBack("/schedules", t("schedules.title")), heading, h("div", { class: "stack" }, about, next, runs));
+  const types = await loadTypes();
+  const refresh = async () => {
+    const { data } = await call("GET", path, { signal });
+    heading.textContent = data.name;
+    put(about, describe(data, types), actions(data, path, refresh));
+    if (data.status === "ACTIVE") {
+      const preview = await call("GET", `${path}/preview`, { query: { count: 10 }, signal });
+      put(next, h("h2", {}, t("preview.title")), previewTable(preview.data.runs, data.timeZone));
+    }
+    next.hidden = data.status !== "ACTIVE";
+  };
+  await refresh();
+  await showRuns(runs, path, signal);
+}
+
+function describe(/** @type {import("./shapes.js").Schedule} */ schedule, types) {
+  return h("section", { class: "card" },
+    schedule.statusDetail && h("p", { class: schedule.status === "BLOCKED" ? "notice bad" : "notice", lang: "en" }, schedule.statusDetail),
+    h("dl", { class: "facts wide" },
+      fact(t("reports.status"), badge(schedule.status)),
+      fact(t("facts.type"), `${titleOf(types, schedule.request.type)} · ${(schedule.request.formats ?? [schedule.request.format]).join(", ")}`),
+      fact(t("schedules.when"), describeWhen(schedule)),
+      fact(t("schedules.next"), when(schedule.nextRunAt)),
+      schedule.period && fact(t("schedules.period"), say("period", schedule.period)),
+      schedule.calendar && fact(t("schedules.calendar"), schedule.calendar),
+      fact(t("schedules.missed"), say("missed", schedule.missed)),
+      schedule.endsAt && fact(t("schedules.ends"), when(schedule.endsAt)),
+      fact(t("schedules.owner"), h("code", {}, schedule.owner))));
+}
+
+function actions(schedule, path, refresh) {
+  const trouble = h("div");
+  const pause = async () => {
+    await call("PATCH", path, { body: { paused: !schedule.paused } });
+    await refresh();
+    toast(t(schedule.paused ? "schedules.resumed" : "schedules.paused"));
+  };
+  const remove = () => ask({
+    title: t("schedules.delete"), text: t("schedules.delete-text", { name: schedule.name }), button: t("schedules.delete"), isDanger: true,
+    act: async () => { await call("DELETE", path); go("/schedules"); },
+  });
+  return h("div", {}, h("div", { class: "buttons" },
+    h("a", { class: "button", href: `#/schedules/${schedule.id}/edit` }, t("schedules.edit")),
+    schedule.status !== "ENDED" && h("button", { type: "button", onclick: (event) => during(event.currentTarget, trouble, pause) },
+      t(schedule.paused ? "schedules.resume" : "schedules.pause")),
+    h("button", { type: "button", class: "danger", onclick: remove }, t("schedules.delete"))), trouble);
+}
+
+async function showRuns(place, path, signal) {
+  const list = h("div");
+  const show = async (page) => {
+    const { data } = await call("GET", `${path}/runs`, { query: { ...page }, signal });
+    put(list, data.items.length > 0 ? history(data.items) : empty(t("runs.none")));
+    pages.update(data.next);
+  };
+  const pages = pager((page) => show(page).catch((problem) => put(list, problemBox(problem))));
+  put(place, h("h2", {}, t("runs.title")), list, pages.element);
+  await show(null);
+}
+
+function history(items) {
+  const columns = [{ label: t("runs.for") }, { label: t("runs.outcome") }, { label: t("runs.started") }, { label: t("reports.report") }];
+  return table(t("runs.title"), columns, items.map((/** @type {import("./shapes.js").ScheduleRun} */ run) => [
+    when(run.scheduledFor),
+    [badge(run.outcome), run.detail && h("span", { class: "hint", lang: "en" }, run.detail)],
+    when(run.startedAt),
+    run.reportId ? link(`/reports/${run.reportId}`, t("deliveries.report")) : "–",
+  ]));
+}

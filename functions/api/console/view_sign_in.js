@@ -1,0 +1,48 @@
+// Signing in: with a key, or without one where this machine needs none.
+
+import { h, put } from "./dom.js";
+import { field, input } from "./fields.js";
+import { during, problemBox } from "./notices.js";
+import { focusHeading } from "./router.js";
+import { findKeyless, signIn } from "./session.js";
+import { t } from "./words.js";
+
+/**
+ * @param {HTMLElement} main
+ * @param {import("./api.js").Problem | null} problem why the session before has ended
+ * @param {() => void} done
+ */
+export function showSignIn(main, problem, done) {
+  const key = field("/key", input({ type: "password", autocomplete: "off", name: "key" }),
+    { label: t("sign-in.key"), hint: t("sign-in.hint"), isRequired: true });
+  const typed = /** @type {HTMLInputElement} */ (key.element.querySelector("input"));
+  const trouble = h("div", {}, problem && problemBox(problem));
+  const keyless = h("div");
+  const send = (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault();
+    during(event.submitter, trouble, async () => {
+      await signIn(typed.value.trim());
+      done();
+    });
+  };
+  put(main, h("section", { class: "sign-in" },
+    h("h1", {}, t("sign-in.title")),
+    h("p", { class: "soft" }, t("sign-in.about")),
+    trouble,
+    h("form", { class: "card", onsubmit: send },
+      key.element,
+      h("div", { class: "buttons" }, h("button", { type: "submit", class: "primary" }, t("sign-in.button"))),
+      h("p", { class: "hint" }, t("sign-in.kept"))),
+    keyless));
+  focusHeading(main);
+  offerKeyless(keyless, trouble, done);
+}
+
+async function offerKeyless(place, trouble, done) {
+  const user = await findKeyless();
+  if (user === null || !place.isConnected) return;
+  const enter = (event) => during(event.currentTarget, trouble, async () => { await signIn(null); done(); });
+  put(place, h("div", { class: "card plain" },
+    h("p", {}, t("sign-in.keyless", { tenant: user.tenantName })),
+    h("button", { type: "button", onclick: enter }, t("sign-in.keyless-button"))));
+}

@@ -1,0 +1,1 @@
+"""What `resma doctor` looks at: small checks, each of which says what is wrong and how to mend it."""

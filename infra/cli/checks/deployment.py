@@ -1,0 +1,205 @@
+"""What may be wrong with a deployment, as one of its callers can see it."""
+
+from __future__ import annotations
+
+import email.utils
+import ssl
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import urllib3
+
+from infra.cli.api import Api, Json, connect_to
+from infra.cli.checks.finding import Finding, fine, note, trouble
+from infra.cli.exits import CommandFailed, ExitCode
+from infra.cli.place import Place
+
+SKEW_SECONDS = 30
+"""More than this and tokens are refused (docs/access.md)."""
+PENDING_MINUTES = 15
+"""With nothing being generated meanwhile: the queue does not move."""
+CERTIFICATE_DAYS = 14
+SCOPES = (
+    "reports:read",
+    "reports:write",
+    "personal:read",
+    "webhooks:manage",
+    "keys:manage",
+    "dead-letters:manage",
+    "schedules:manage",
+)
+_TOLD_MAX = 3
+
+
+class Deployment:
+    """A deployment, asked with the caller's own key."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.api = Api(place)
+
+    @cached_property
+    def health(self) -> urllib3.BaseHTTPResponse:
+        """The answer of the one address that is open to all. Raises CommandFailed."""
+        return self.api.request("GET", "/health")
+
+
+def check_reachable(deployment: Deployment) -> Finding:
+    """That the API answers, over the network, as Resma does."""
+    where = deployment.place.url
+    try:
+        said = deployment.health.json()
+    except ValueError:
+        said = None
+    if not (isinstance(said, dict) and said.get("status") == "ok"):
+        return trouble("reachable", f"{where} answers, and not as Resma does", "check RESMA_URL, and its stage path")
+    return fine("reachable", f"{where} answers")
+
+
+def check_tls(deployment: Deployment) -> Finding | None:
+    """That nobody on the way can read along, and for how long the certificate will do."""
+    place = deployment.place
+    if not place.url.startswith("https://"):
+        if place.is_loopback:
+            return None
+        return trouble("tls", f"{place.url} is not encrypted", "use its https address; docs/aws.md")
+    ends = _certificate_end(place)
+    if ends is None:
+        return fine("tls", "the connection is encrypted and its certificate trusted")
+    days = (ends - datetime.now(UTC)).days
+    if days < CERTIFICATE_DAYS:
+        return trouble("tls", f"the certificate ends in {days} days", "renew it where the API's domain is set up")
+    return fine("tls", f"encrypted; the certificate is trusted and good for {days} days")
+
+
+def check_clocks(deployment: Deployment) -> Finding | None:
+    """That this machine's clock and the deployment's agree."""
+    dated = deployment.health.headers.get("Date")
+    if dated is None:
+        return None
+    skew = (datetime.now(UTC) - email.utils.parsedate_to_datetime(dated)).total_seconds()
+    if abs(skew) > SKEW_SECONDS:
+        way = "ahead of" if skew > 0 else "behind"
+        return trouble(
+            "clocks", f"this machine's clock is {abs(skew):,.0f} s {way} the API's", "timedatectl set-ntp true"
+        )
+    return fine("clocks", "this machine's clock and the API's agree")
+
+
+def check_key(deployment: Deployment) -> Finding:
+    """That the key is good, and what it may do."""
+    try:
+        me: Json = deployment.api.get("/api/v1/me")
+    except CommandFailed as error:
+        if error.exit_code is not ExitCode.REFUSED:
+            raise
+        return trouble("key", str(error), "set RESMA_KEY to a key that is good; docs/access.md")
+    lacking = [scope for scope in SCOPES if scope not in me["scopes"]]
+    who = f"{me['subject']} of {me['tenantName']}"
+    if not {"reports:read", "reports:write"} & set(me["scopes"]):
+        return trouble(
+            "key", f"{who} may neither ask for reports nor read them", "use a key with reports:read, reports:write"
+        )
+    if lacking:
+        return note("key", f"{who} lacks {', '.join(lacking)}", "a key with these scopes may do more; docs/access.md")
+    return fine("key", f"{who}, with all scopes")
+
+
+def check_report_types(deployment: Deployment) -> Finding:
+    """That there is something to ask for."""
+    items = deployment.api.get("/api/v1/report-types")["items"]
+    if not items:
+        return trouble("report-types", "there are none", "deploy with functions/catalog; docs/report-types.md")
+    return fine("report-types", ", ".join(item["type"] for item in items))
+
+
+def check_queue(deployment: Deployment) -> Finding:
+    """That reports which wait are getting their turn."""
+    pending, _ = deployment.api.pages("/api/v1/reports", {"status": "PENDING"}, 1000)
+    running = deployment.api.get("/api/v1/reports", {"status": "GENERATING", "limit": 1})["items"]
+    if not pending:
+        return fine("queue", "no report waits")
+    waited = datetime.now(UTC) - min(_moment(report["createdAt"]) for report in pending)
+    said = f"{len(pending)} reports wait, the oldest since {waited.total_seconds() / 60:,.0f} minutes"
+    if waited > timedelta(minutes=PENDING_MINUTES) and not running:
+        return trouble(
+            "queue", f"{said}, and none is being made", "look at the worker's log and the tick; docs/operate.md"
+        )
+    return fine("queue", said)
+
+
+def check_dead_letters(deployment: Deployment) -> Finding:
+    """That nothing was given up."""
+    items, following = deployment.api.pages("/api/v1/dead-letters", {}, 200)
+    if items:
+        more = "more than " if following else ""
+        causes = ", ".join(sorted({item["error"]["code"] for item in items})[:_TOLD_MAX])
+        mend = "mend what `resma dead-letters show ID` says, then `resma dead-letters redrive --all`"
+        return trouble("dead-letters", f"{more}{len(items)} reports were given up: {causes}", mend)
+    return fine("dead-letters", "none")
+
+
+def check_webhooks(deployment: Deployment) -> Finding:
+    """That endpoints take what is sent to them."""
+    endpoints = deployment.api.get("/api/v1/webhook-endpoints")["items"]
+    gone = [one["id"] for one in endpoints if one["disabledReason"] == "gone"]
+    if gone:
+        mend = "have it answer again, then PATCH it with enabled: true (docs/webhooks.md), or `resma webhook delete ID`"
+        return trouble("webhooks", f"{gone[0]} has answered 410 and was disabled", mend)
+    failing = [one["id"] for one in endpoints if one["enabled"] and _is_failing(deployment.api, one["id"])]
+    if failing:
+        mend = f"`resma webhook deliveries --endpoint {failing[0]}` says why; `resma webhook replay` sends it again"
+        return trouble("webhooks", f"the last delivery to {', '.join(failing[:_TOLD_MAX])} has failed", mend)
+    return fine("webhooks", f"{len(endpoints)} endpoints, none failing")
+
+
+def check_schedules(deployment: Deployment) -> Finding:
+    """That every schedule can run."""
+    items, _ = deployment.api.pages("/api/v1/schedules", {}, 1000)
+    blocked = [item for item in items if item["status"] == "BLOCKED"]
+    if blocked:
+        one = blocked[0]
+        return trouble("schedules", f"{len(blocked)} are blocked; {one['name']}: {one['statusDetail']}", "as it says")
+    return fine("schedules", f"{len(items)}, none blocked")
+
+
+CHECKS = (
+    check_reachable,
+    check_tls,
+    check_clocks,
+    check_key,
+    check_report_types,
+    check_queue,
+    check_dead_letters,
+    check_webhooks,
+    check_schedules,
+)
+
+
+def _is_failing(api: Api, endpoint_id: str) -> bool:
+    """Whether what was last sent there did not arrive: older failures are past."""
+    items = api.get(f"/api/v1/webhook-endpoints/{endpoint_id}/deliveries", {"limit": 1})["items"]
+    if not items:
+        return False
+    ended = [attempt for attempt in items[0]["attempts"] if attempt["statusCode"] or attempt["error"]]
+    return items[0]["status"] == "FAILED" or (items[0]["status"] == "PENDING" and len(ended) > 1)
+
+
+def _certificate_end(place: Place) -> datetime | None:
+    """When the certificate's time is over; None where a proxy stands between."""
+    pool = connect_to(place.url)
+    if isinstance(pool, urllib3.ProxyManager):
+        return None
+    parts = urllib3.util.parse_url(place.url)
+    context = ssl.create_default_context()
+    with (
+        urllib3.util.connection.create_connection((parts.host or "", parts.port or 443), timeout=5) as plain,
+        context.wrap_socket(plain, server_hostname=parts.host) as wrapped,
+    ):
+        certificate: Any = wrapped.getpeercert()
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,328 @@
+"""The command line without a network: its help, its parsing, where it asks, and what it must not load or show."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib import util as importlib_util
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+from packaging.requirements import Requirement
+from rich.console import Console
+
+from infra.cli import place
+from infra.cli.api import path_of
+from infra.cli.asking import read_options, read_pairs, shape_filters
+from infra.cli.commands.types import _draw_one
+from infra.cli.exits import CommandFailed, ExitCode
+from infra.cli.follow import say_progress
+from infra.cli.main import app
+from infra.cli.output import clean, draw_pairs
+from infra.cli.place import Place, find_place
+from infra.cli.receiver import Inbox
+from infra.cli.save import Target
+
+ROOT = Path(__file__).parents[2]
+REPORT: dict[str, Any] = {
+    "status": "PENDING",
+    "attempt": 1,
+    "progress": {"rowsDone": 0, "rowsExpected": None, "queuePosition": 0, "etaSeconds": None, "stage": "waiting"},
+}
+
+
+def commands(group: Any = None, path: tuple[str, ...] = ("resma",)) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command with what is typed to call it."""
+    group = group or typer.main.get_command(app)
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+COMMANDS = [pytest.param(path, command, id=" ".join(path)) for path, command in commands()]
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No deployment is named, and no stack is up."""
+    for name in ("RESMA_URL", "RESMA_KEY", "RESMA_STACK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(place, "ROOT", tmp_path)
+
+
+@pytest.mark.parametrize(("path", "command"), COMMANDS)
+def test_every_command_says_what_it_does_and_shows_an_example_of_itself(path: tuple[str, ...], command: Any) -> None:
+    assert (command.help or "").strip()
+    assert command.epilog.startswith("Examples:")
+    examples = command.epilog.split("\n\n")[1:]
+    assert examples
+    for example in examples:
+        assert " ".join(path) in example
+    assert [option.name for option in command.params if not option.help] == []
+
+
+def test_every_command_of_the_docs_is_there_and_the_other_way_round() -> None:
+    table = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    for path, _command in commands():
+        assert f"| `{' '.join(path)}" in table
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["generate", "--help"], ["schedule", "create", "--help"]])
+def test_help_is_quick_it_loads_nothing_heavy(arguments: list[str]) -> None:
+    program = (
+        "import sys; from infra.cli.main import main; code = main(sys.argv[1:])\n"
+        "heavy = {'psycopg', 'duckdb', 'boto3', 'botocore', 'reportlab', 'worker', 'infra.local', 'standardwebhooks'}\n"
+        "loaded = heavy & set(sys.modules)\n"
+        "sys.exit(f'loaded: {loaded}' if loaded else code)\n"
+    )
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Usage: resma" in done.stdout
+
+
+def test_the_launcher_calls_the_checkout_from_any_folder_and_takes_nothing_from_it(tmp_path: Path) -> None:
+    spec = importlib_util.spec_from_file_location("bootstrap", ROOT / "infra" / "local" / "bootstrap.py")
+    assert spec is not None
+    assert spec.loader is not None
+    bootstrap = importlib_util.module_from_spec(spec)
+    spec.loader.exec_module(bootstrap)
+    bootstrap.STATE = str(tmp_path / "a state's folder")
+    binaries = Path(bootstrap.STATE) / "venv" / "bin"
+    binaries.mkdir(parents=True)
+    (binaries / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n', encoding="ascii")
+    (binaries / "python").chmod(0o755)
+    bootstrap.write_launcher()
+    written = (binaries / "resma").stat()
+    bootstrap.write_launcher()
+    assert (binaries / "resma").stat().st_ino == written.st_ino, "it is left alone where it is right"
+    (tmp_path / "infra").mkdir()
+    (tmp_path / "infra" / "__init__.py").write_text("raise SystemExit('not this one')", encoding="ascii")
+    done = subprocess.run(
+        [binaries / "resma", "schedule", "--help"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Usage: resma schedule" in done.stdout
+
+
+def test_the_client_alone_needs_what_the_project_needs_and_imports() -> None:
+    alone = tomllib.loads((ROOT / "infra" / "cli" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    known = {
+        Requirement(text).name: text
+        for text in (*project["project"]["dependencies"], *project["dependency-groups"]["local"])
+        if isinstance(text, str)
+    }
+    wanted = [*alone["dependencies"], *alone["optional-dependencies"]["aws"]]
+    assert {text: known.get(Requirement(text).name) for text in wanted} == {text: text for text in wanted}
+    assert (alone["version"], alone["requires-python"]) == (
+        project["project"]["version"],
+        project["project"]["requires-python"],
+    )
+
+
+# ---------------------------------------------------------------------- what is asked for
+
+SCHEMA = {
+    "from": {"type": "string", "format": "date"},
+    "status": {"type": "array", "items": {"enum": ["BOOKED", "PENDING"]}},
+    "account": {"type": "integer"},
+    "open": {"type": "boolean"},
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "filters"),
+    [
+        (["from=2024-01-01"], {"from": "2024-01-01"}),
+        (["status=BOOKED,PENDING"], {"status": ["BOOKED", "PENDING"]}),
+        (["status=BOOKED", "status=PENDING"], {"status": ["BOOKED", "PENDING"]}),
+        (["status=BOOKED"], {"status": ["BOOKED"]}),
+        (["account=42"], {"account": 42}),
+        (["account=-42"], {"account": -42}),
+        (["account=forty-two"], {"account": "forty-two"}),
+        (["account=²"], {"account": "²"}),
+        (["account="], {"account": ""}),
+        (["open=true"], {"open": True}),
+        (["unknown=a=b"], {"unknown": "a=b"}),
+        (["unknown=a", "unknown=b"], {"unknown": ["a", "b"]}),
+    ],
+)
+def test_filters_become_the_kinds_that_the_schema_has(said: list[str], filters: dict[str, Any]) -> None:
+    assert shape_filters(read_pairs(said, "a=b"), SCHEMA) == filters
+
+
+@pytest.mark.parametrize("said", [["from"], ["=x"], [" =x"], ["from=1", "from=2"]])
+def test_a_filter_that_is_none_is_a_mistake_of_usage(said: list[str]) -> None:
+    with pytest.raises(CommandFailed) as failed:
+        shape_filters(read_pairs(said, "--filter from=2024-01-01"), SCHEMA)
+    assert failed.value.exit_code is ExitCode.USAGE
+
+
+def test_options_by_format() -> None:
+    said = ["csv.profile=excel", "CSV.compression=gzip", "pdf.paper=A4"]
+    assert read_options(said) == {"csv": {"profile": "excel", "compression": "gzip"}, "pdf": {"paper": "A4"}}
+
+
+@pytest.mark.parametrize("said", [["csv=excel"], ["csv.=x"], [".profile=x"], ["csv.profile=a", "csv.profile=b"]])
+def test_an_option_that_is_none(said: list[str]) -> None:
+    with pytest.raises(CommandFailed):
+        read_options(said)
+
+
+@pytest.mark.parametrize("part", ["", "..", ".", "a/b", "a?b", "a%2fb", "ä", "a\n", "a" * 201])
+def test_what_is_no_id_is_never_part_of_an_address(part: str) -> None:
+    with pytest.raises(CommandFailed):
+        path_of("reports", part)
+
+
+# ---------------------------------------------------------------------- where it asks
+
+
+def test_an_address_as_people_write_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESMA_URL", " https://reports.example/prod/api/v1/ ")
+    monkeypatch.setenv("RESMA_KEY", "rsm_a_b")
+    assert find_place(None, None) == Place("https://reports.example/prod", "rsm_a_b")
+    assert find_place("https://other.example", None).url == "https://other.example"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "reports.example",
+        "ftp://reports.example",
+        "https://",
+        "https://u:p@reports.example",
+        "https://a/?b",
+        "https://a:b/",
+    ],
+)
+def test_an_address_that_is_none(url: str) -> None:
+    with pytest.raises(CommandFailed) as failed:
+        find_place(url, None)
+    assert failed.value.exit_code is ExitCode.USAGE
+
+
+def test_a_key_is_never_sent_unencrypted_over_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESMA_KEY", "rsm_a_b")
+    assert find_place("http://localhost:3008", None).key == "rsm_a_b"
+    for url in ("http://reports.example", "http://127.0.0.1.example", "http://localhost.example", "http://10.0.0.1"):
+        with pytest.raises(CommandFailed, match="unencrypted"):
+            find_place(url, None)
+
+
+def test_a_key_of_the_environment_is_not_for_the_stack_that_happens_to_be_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RESMA_KEY", "rsm_production_key")
+    with pytest.raises(CommandFailed) as failed:
+        find_place(None, None)
+    assert failed.value.exit_code is ExitCode.UNREACHABLE
+    folder = tmp_path / ".resma" / "local"
+    folder.mkdir(parents=True)
+    (folder / "state.json").write_text('{"api_url": "http://localhost:3008"}', encoding="ascii")
+    assert find_place(None, None) == Place("http://localhost:3008", None, is_embedded=True)
+    (folder / "state.json").write_text("{", encoding="ascii")
+    with pytest.raises(CommandFailed, match="no stack is up"):
+        find_place(None, None)
+
+
+def test_a_key_file(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_text("rsm_a_b\n", encoding="ascii")
+    found = find_place("https://reports.example", path)
+    assert found.key == "rsm_a_b"
+    assert "rsm_a_b" not in repr(found)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"rsm_a b", b"a\nb", b"\xff", b"a" * 20_000])
+def test_a_key_file_that_holds_none_says_so_and_not_what_it_holds(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(content)
+    with pytest.raises(CommandFailed) as failed:
+        find_place("https://reports.example", path)
+    assert failed.value.exit_code is ExitCode.USAGE
+    assert "rsm_a b" not in str(failed.value)
+    with pytest.raises(CommandFailed, match="can't be read"):
+        find_place("https://reports.example", tmp_path / "missing")
+
+
+# ---------------------------------------------------------------------- what it shows
+
+
+def test_what_others_wrote_is_no_command_to_the_terminal_and_no_markup() -> None:
+    assert clean("a\x1b[2Jb\x07c\u202ed[bold]").plain == "a\ufffd[2Jb\ufffdc\ufffdd[bold]"
+    written = StringIO()
+    draw_pairs(Console(file=written, force_terminal=True), [("title", "\x1b]0;owned\x07[link=x]")])
+    assert "\x1b]0" not in written.getvalue()
+    assert "[link=x]" in written.getvalue()
+
+
+def test_no_colour_where_none_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    written = StringIO()
+    item = {"type": "A", "description": "b", "formats": [], "locales": [], "filters": {}, "columns": []}
+    _draw_one(Console(file=written, force_terminal=True), item)
+    assert "\x1b[3" not in written.getvalue()
+
+
+def test_progress_in_words() -> None:
+    assert say_progress(REPORT) == "next in the queue, waiting"
+    progress = {"rowsDone": 50, "rowsExpected": 100, "queuePosition": None, "etaSeconds": 12.4, "stage": "writing"}
+    under_way = {"status": "GENERATING", "attempt": 2, "handovers": 0, "progress": progress}
+    assert say_progress(under_way, 4200) == "writing, 4,200 rows/s, ETA 12 s, attempt 2"
+    old = {"status": "PENDING", "attempt": 0, "progress": {"rowsDone": 0, "rowsExpected": None}}
+    assert say_progress(old) == ""
+
+
+def test_where_files_go_is_looked_at_before_anything_is_asked_for(tmp_path: Path) -> None:
+    there = tmp_path / "there.csv"
+    there.touch()
+    for target, files in ((Target(there), 1), (Target(there, True), 2), (Target(tmp_path / "no" / "a.csv"), 1)):
+        with pytest.raises(CommandFailed) as failed:
+            target.check(files)
+        assert failed.value.exit_code is ExitCode.USAGE
+    Target(there, overwrite=True).check(1)
+    Target(tmp_path).check(2)
+    Target(tmp_path / "new.csv").check(1)
+
+
+def test_a_webhook_without_a_right_signature_is_refused_and_not_kept() -> None:
+    inbox = Inbox()
+    assert not inbox.take(b"{}", {})
+    inbox.trust("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    body = json.dumps({"id": "evt_x"}).encode()
+    for headers in (
+        {},
+        {"webhook-id": "evt_x", "webhook-timestamp": "0", "webhook-signature": "v1,AAAA"},
+        {"webhook-id": "evt_x", "webhook-timestamp": "x", "webhook-signature": "garbage \xff"},
+    ):
+        assert not inbox.take(body, headers)
+    while not inbox.arrivals.empty():
+        assert inbox.arrivals.get().message is None
+    with pytest.raises(CommandFailed):
+        inbox.trust("whsec_é")
+
+
+def test_a_mistake_of_its_own_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = (
+        "import infra.cli.commands.types as types, infra.cli.main as main, sys\n"
+        "import infra.cli.groups as groups\n"
+        "groups.Setting.api = property(lambda self: 1 / 0)\n"
+        "sys.exit(main.main(['types', '--json']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False, env=dict(os.environ)
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert json.loads(done.stdout)["error"]["detail"].startswith("this is a mistake of resma's own (ZeroDivisionError")
