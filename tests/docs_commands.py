@@ -43,7 +43,7 @@ RUNNERS: dict[str, Runner] = {
     r"python -m infra\.catalogue --folder …": Runner(
         "test", "tests/integration/test_catalogue_database.py::test_the_command_needs_no_server_and_fails_on_mistakes"
     ),
-    r"export RESMA_(URL|API_KEY|WEBHOOK_SECRET)=\S+": Runner(
+    r"export RESMA_(URL|KEY|WEBHOOK_SECRET)=\S+": Runner(
         "test", "tests/e2e/test_clients.py::test_the_guides_commands_work"
     ),
     r"\S+( run)? docs/clients/\w+/receive_webhooks\S* 8080": Runner(
