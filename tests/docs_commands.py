@@ -28,8 +28,11 @@ RUNNERS: dict[str, Runner] = {
         "here", HERE
     ),
     r"curl (-X POST )?(https://…|http://localhost:3008)/.*": Runner("here", HERE),
+    r'psql "\$RESMA_SYSTEM_DATABASE" -c ".*"': Runner("here", HERE),
     r'python3 -c "import base64,secrets;.*': Runner("here", HERE),
-    r"make (up|logs|down)|PORT=3009 make up": Runner("test", f"{HERE}::test_a_stack_is_up_until_it_is_down"),
+    r"(REPORT=\S+ )?make logs|make (up|down)|PORT=3009 make up": Runner(
+        "test", f"{HERE}::test_a_stack_is_up_until_it_is_down"
+    ),
     # ---------------------------------------------------------------- by other tests
     r"((FORMAT|ROWS)=\w+ )?make demo": Runner(
         "test", "tests/e2e/test_demo.py::test_the_demo_ends_with_a_verified_report"
@@ -62,7 +65,9 @@ RUNNERS: dict[str, Runner] = {
     r"docker compose .*|cp \.env\.example \.env( && .*)?": Runner(
         "nobody", "needs a Docker engine; tests/e2e/test_deploy_compose.py runs what the service `deploy` runs"
     ),
-    r"aws ssm .*|sam (deploy|delete) --config-env dev": Runner("nobody", "needs an AWS account"),
+    r"aws (cloudwatch|events|lambda|logs|sqs|ssm|xray) .*|sam (deploy|delete) --config-env dev": Runner(
+        "nobody", "needs an AWS account"
+    ),
     r"make bench( QUICK=1| FULL=1)?": Runner("nobody", "takes minutes of an idle machine; its parts are unit tests"),
     r"make audit": Runner("nobody", "asks a service on the network"),
     r"make lock": Runner("nobody", "asks a package index for what is new"),
