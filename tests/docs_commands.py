@@ -28,17 +28,14 @@ RUNNERS: dict[str, Runner] = {
         "here", HERE
     ),
     r"curl (-X POST )?(https://…|http://localhost:3008)/.*": Runner("here", HERE),
+    r'psql "\$RESMA_SYSTEM_DATABASE" -c ".*"': Runner("here", HERE),
     r'python3 -c "import base64,secrets;.*': Runner("here", HERE),
-    r"make (up|logs|down)|PORT=3009 make up": Runner("test", f"{HERE}::test_a_stack_is_up_until_it_is_down"),
-    # ---------------------------------------------------------------- by other tests
-    r'psql "\$RESMA_SYSTEM_DATABASE" -c ".*"': Runner(
-        "test", "tests/integration/test_operate_queries.py::test_a_query_of_the_runbook_runs"
+    r"(REPORT=\S+ )?make logs|make (up|down)|PORT=3009 make up": Runner(
+        "test", f"{HERE}::test_a_stack_is_up_until_it_is_down"
     ),
+    # ---------------------------------------------------------------- by other tests
     r"aws (cloudwatch|events|lambda|logs|sqs|xray) .*": Runner(
         "test", "tests/unit/test_operate.py::test_a_command_is_one_that_aws_has"
-    ),
-    r"REPORT=\S+ make logs": Runner(
-        "test", "tests/e2e/test_operate.py::test_one_command_prints_what_was_logged_about_a_report"
     ),
     r"((FORMAT|ROWS)=\w+ )?make demo": Runner(
         "test", "tests/e2e/test_demo.py::test_the_demo_ends_with_a_verified_report"
@@ -52,7 +49,7 @@ RUNNERS: dict[str, Runner] = {
     r"python -m infra\.catalogue --folder …": Runner(
         "test", "tests/integration/test_catalogue_database.py::test_the_command_needs_no_server_and_fails_on_mistakes"
     ),
-    r"export RESMA_(URL|API_KEY|WEBHOOK_SECRET)=\S+": Runner(
+    r"export RESMA_(URL|KEY|WEBHOOK_SECRET)=\S+": Runner(
         "test", "tests/e2e/test_clients.py::test_the_guides_commands_work"
     ),
     r"\S+( run)? docs/clients/\w+/receive_webhooks\S* 8080": Runner(
