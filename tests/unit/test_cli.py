@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tomllib
@@ -27,7 +28,7 @@ from infra.cli.asking import read_options, read_pairs, shape_filters
 from infra.cli.commands.types import _draw_one
 from infra.cli.exits import CommandFailed, ExitCode
 from infra.cli.follow import say_progress
-from infra.cli.main import app
+from infra.cli.main import VERSION, app, main
 from infra.cli.output import clean, draw_pairs
 from infra.cli.place import Place, find_place
 from infra.cli.receiver import Inbox
@@ -151,6 +152,7 @@ def test_the_client_alone_needs_what_the_project_needs_and_imports() -> None:
     }
     wanted = [*alone["dependencies"], *alone["optional-dependencies"]["aws"]]
     assert {text: known.get(Requirement(text).name) for text in wanted} == {text: text for text in wanted}
+    assert alone["version"] == VERSION
     assert (alone["version"], alone["requires-python"]) == (
         project["project"]["version"],
         project["project"]["requires-python"],
@@ -338,6 +340,17 @@ def test_a_webhook_without_a_right_signature_is_refused_and_not_kept() -> None:
         assert inbox.arrivals.get().message is None
     with pytest.raises(CommandFailed):
         inbox.trust("whsec_é")
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 0), (["--version"], 0), (["webhook"], 2)])
+def test_without_a_command_it_shows_its_help(
+    arguments: list[str], code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert main(arguments) == code
+    said = capsys.readouterr()
+    assert (f"resma {VERSION}" if arguments == ["--version"] else "Usage: resma") in said.out
+    assert said.err == ""
 
 
 def test_a_mistake_of_its_own_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
