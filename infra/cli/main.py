@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -59,6 +60,9 @@ webhooks.app.add_typer(listen.app)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit code. Nothing that goes wrong shows a traceback, unless RESMA_DEBUG is set."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no é still shows the rest
     # `kill` and a closed terminal end things as tidily as Ctrl-C.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)

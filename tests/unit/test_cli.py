@@ -21,9 +21,10 @@ import pytest
 import typer.main
 from packaging.requirements import Requirement
 from rich.console import Console
+from urllib3 import ProxyManager
 
 from infra.cli import place
-from infra.cli.api import path_of
+from infra.cli.api import connect_to, path_of
 from infra.cli.asking import read_options, read_pairs, shape_filters
 from infra.cli.commands.types import _draw_one
 from infra.cli.exits import CommandFailed, ExitCode
@@ -285,7 +286,27 @@ def test_a_key_file_that_holds_none_says_so_and_not_what_it_holds(tmp_path: Path
         find_place("https://reports.example", tmp_path / "missing")
 
 
+def test_a_proxy_of_the_environment_is_used_and_not_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", "inside.example")
+    proxied = connect_to("https://reports.example")
+    assert isinstance(proxied, ProxyManager)
+    assert str(proxied.proxy) == "http://proxy.example:3128"
+    for url in ("http://localhost:3008", "http://127.0.0.1:3008", "https://inside.example"):
+        assert not isinstance(connect_to(url), ProxyManager)
+
+
 # ---------------------------------------------------------------------- what it shows
+
+
+def test_a_terminal_that_knows_few_letters_shows_the_rest() -> None:
+    program = "import sys; from infra.cli.main import main; sys.exit(main(['types', '--url', 'ftp://caf\u00e9']))"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("resma: ftp://caf? is no address")
 
 
 def test_what_others_wrote_is_no_command_to_the_terminal_and_no_markup() -> None:

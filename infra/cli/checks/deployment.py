@@ -153,7 +153,7 @@ def check_webhooks(deployment: Deployment) -> Finding:
         return trouble("webhooks", f"{gone[0]} has answered 410 and was disabled", mend)
     failing = [one["id"] for one in endpoints if one["enabled"] and _is_failing(deployment.api, one["id"])]
     if failing:
-        mend = f"`resma webhook deliveries --endpoint {failing[0]}` says why; `resma webhook replay` sends it again"
+        mend = f"`resma webhook deliveries --endpoint {failing[0]}` says why; `replay` sends it again, `delete` ends it"
         return trouble("webhooks", f"the last delivery to {', '.join(failing[:_TOLD_MAX])} has failed", mend)
     return fine("webhooks", f"{len(endpoints)} endpoints, none failing")
 
