@@ -28,9 +28,15 @@ RUNNERS: dict[str, Runner] = {
         "here", HERE
     ),
     r"curl (-X POST )?(https://…|http://localhost:3008)/.*": Runner("here", HERE),
+    r'psql "\$RESMA_SYSTEM_DATABASE" -c ".*"': Runner("here", HERE),
     r'python3 -c "import base64,secrets;.*': Runner("here", HERE),
-    r"make (up|logs|down)|PORT=3009 make up": Runner("test", f"{HERE}::test_a_stack_is_up_until_it_is_down"),
+    r"(REPORT=\S+ )?make logs|make (up|down)|PORT=3009 make up": Runner(
+        "test", f"{HERE}::test_a_stack_is_up_until_it_is_down"
+    ),
     # ---------------------------------------------------------------- by other tests
+    r"aws (cloudwatch|events|lambda|logs|sqs|xray) .*": Runner(
+        "test", "tests/unit/test_operate.py::test_a_command_is_one_that_aws_has"
+    ),
     r"((FORMAT|ROWS)=\w+ )?make demo": Runner(
         "test", "tests/e2e/test_demo.py::test_the_demo_ends_with_a_verified_report"
     ),
@@ -43,7 +49,7 @@ RUNNERS: dict[str, Runner] = {
     r"python -m infra\.catalogue --folder …": Runner(
         "test", "tests/integration/test_catalogue_database.py::test_the_command_needs_no_server_and_fails_on_mistakes"
     ),
-    r"export RESMA_(URL|API_KEY|WEBHOOK_SECRET)=\S+": Runner(
+    r"export RESMA_(URL|KEY|WEBHOOK_SECRET)=\S+": Runner(
         "test", "tests/e2e/test_clients.py::test_the_guides_commands_work"
     ),
     r"\S+( run)? docs/clients/\w+/receive_webhooks\S* 8080": Runner(
@@ -51,6 +57,36 @@ RUNNERS: dict[str, Runner] = {
     ),
     r"pip install standardwebhooks": Runner(
         "test", "tests/integration/test_webhook_docs.py::test_the_snippet_verifies_what_is_sent"
+    ),
+    r"aws events put-events .*": Runner(
+        "test", "tests/e2e/test_events.py::test_the_entry_of_the_docs_works_as_it_stands"
+    ),
+    r"aws sqs start-message-move-task --source-arn \S+-report-requests-failed .*": Runner(
+        "test", "tests/e2e/test_events.py::test_what_is_given_up_lies_among_the_failed_and_can_be_sent_again"
+    ),
+    r"\.resma/venv/bin/python -m infra\.examples sqs_subscriber TenantId=demo": Runner(
+        "test", "tests/e2e/test_events.py::test_the_queue_sees_its_tenants_ready_reports_and_no_others"
+    ),
+    r"\.resma/venv/bin/python -m infra\.event_schemas": Runner(
+        "test", "tests/integration/test_events_in.py::test_the_command_writes_the_schemas_of_the_code"
+    ),
+    r"resma (types|generate|list|show|download)\b.*": Runner(
+        "test", "tests/e2e/test_cli.py::test_types_list_show_and_download"
+    ),
+    r"resma (up|down|logs)": Runner("test", "tests/e2e/test_cli.py::test_up_logs_down_and_what_a_dead_stack_leaves"),
+    r"resma demo": Runner("test", "tests/e2e/test_cli.py::test_demo"),
+    r"resma estimate": Runner("test", "tests/e2e/test_cli.py::test_estimate"),
+    r"resma (cancel|retry)": Runner("test", "tests/e2e/test_cli.py::test_cancel_and_retry"),
+    r"resma schedule \w+": Runner("test", "tests/e2e/test_cli.py::test_schedules"),
+    r"resma webhook listen( --register)?": Runner(
+        "test", "tests/e2e/test_cli.py::test_listen_as_an_endpoint_verifies_a_real_webhook"
+    ),
+    r"resma webhook (?!listen)\w+": Runner("test", "tests/e2e/test_cli.py::test_endpoints_their_deliveries_and_replay"),
+    r"resma dead-letters \w+": Runner("test", "tests/e2e/test_cli.py::test_dead_letters"),
+    r"resma keys \w+": Runner("test", "tests/e2e/test_cli.py::test_keys"),
+    r"resma doctor( --aws-stack)?": Runner("test", "tests/e2e/test_cli.py::test_doctor_finds_nothing_wrong"),
+    r"(pipx|uv tool) install \S+": Runner(
+        "test", "tests/integration/test_cli_package.py::test_the_client_alone_is_installed_and_runs"
     ),
     # ---------------------------------------------------------------- by CI
     r"make (check|test)": Runner("line", ".ci/run: {}"),
@@ -63,6 +99,9 @@ RUNNERS: dict[str, Runner] = {
         "nobody", "needs a Docker engine; tests/e2e/test_deploy_compose.py runs what the service `deploy` runs"
     ),
     r"aws ssm .*|sam (deploy|delete) --config-env dev": Runner("nobody", "needs an AWS account"),
+    r"sam deploy --template-file infra/examples/.*": Runner(
+        "nobody", "needs an AWS account; tests/e2e/test_events.py deploys these templates through CloudFormation"
+    ),
     r"make bench( QUICK=1| FULL=1)?": Runner("nobody", "takes minutes of an idle machine; its parts are unit tests"),
     r"make audit": Runner("nobody", "asks a service on the network"),
     r"make lock": Runner("nobody", "asks a package index for what is new"),

@@ -67,11 +67,19 @@ def _handle_event(record: SQSRecord) -> None:
     except Exception as error:
         pause = pause_seconds(receives, error)
         _hide(record, pause)
-        logger.exception("an event could not be answered", receives=receives, pause_seconds=pause)
+        if isinstance(error, QuotaExceeded):
+            logger.info("an event waits for the end of a limit", code=error.code, pause_seconds=pause)
+        else:
+            logger.exception("an event could not be answered", receives=receives, pause_seconds=pause)
         raise
     else:
         if isinstance(answer, ReportAccepted):
-            logger.info("an event has its report", event_id=envelope.id, report_id=str(answer.report_id))
+            logger.info(
+                "an event has its report",
+                event_id=envelope.id,
+                report_id=str(answer.report_id),
+                tenant_id=answer.tenant_id,
+            )
         else:
             logger.warning("an event was refused", event_id=envelope.id, code=answer.code)
     finally:

@@ -25,6 +25,7 @@ from standardwebhooks import Webhook
 from infra.local.paths import ROOT, STATE
 from tests.docs_pages import SCRIPT, blocks
 from tests.e2e.client import Client, require_one_whole_file
+from tests.e2e.conftest import Faults
 from tests.e2e.eventually import eventually
 from tests.e2e.fault_proxy import Fault, FaultProxy
 from tests.integration.receivers import Request, receiver, status
@@ -127,10 +128,16 @@ def end(process: subprocess.Popen[str], seconds: float = 180) -> tuple[int, str,
 
 
 @each_language
-def test_it_fetches_a_whole_report(client: Client, key: str, language: Language, tmp_path: Path) -> None:
+def test_it_fetches_a_whole_report(
+    client: Client, faults: Faults, key: str, language: Language, tmp_path: Path
+) -> None:
+    """And does not send its key to the object store."""
     language.require()
     path = tmp_path / "my transactions.csv"
-    code, said, complained = end(start(language, ALL, path, RESMA_URL=client.stack.up.api_url, RESMA_API_KEY=key))
+    leaked = Fault("refuse", when=key.encode())
+    with faults.s3.failing(leaked):
+        code, said, complained = end(start(language, ALL, path, RESMA_URL=client.stack.up.api_url, RESMA_KEY=key))
+    assert not leaked.struck.is_set()
     assert (code, said) == (0, f"{path}\n"), complained
     assert "PENDING" in complained, "it tells how far the report is"
     (report,) = client.http("GET", "/api/v1/reports?limit=1").json()["items"]
@@ -149,7 +156,7 @@ def test_it_says_what_is_wrong(client: Client, key: str, language: Language, tmp
         (ALL, "rsm_0_0", ("401", "Credentials invalid")),
     ]:
         path = tmp_path / "none.csv"
-        code, said, complained = end(start(language, request, path, RESMA_URL=api, RESMA_API_KEY=credential))
+        code, said, complained = end(start(language, request, path, RESMA_URL=api, RESMA_KEY=credential))
         assert (code, said) == (1, "")
         assert all(word in complained for word in words), complained
         assert "Traceback" not in complained
@@ -171,7 +178,7 @@ def test_an_answer_that_is_lost_makes_no_second_report(
     with FaultProxy(port) as proxy:
         api = f"http://localhost:{proxy.port}"
         with proxy.failing(lost):
-            process = start(language, NONE, path, RESMA_URL=api, RESMA_API_KEY=key)
+            process = start(language, NONE, path, RESMA_URL=api, RESMA_KEY=key)
             lost.await_strike(120)
         assert client.count_reports() == before + 1, "the first request was taken"
         code, _, complained = end(process)
@@ -192,7 +199,7 @@ def test_the_guides_commands_work(client: Client, tmp_path: Path) -> None:
         ["bash", "-euo", "pipefail"],
         input="\n".join(line for line in script.splitlines() if here.get(line.split(" ")[0], True)),
         cwd=tmp_path,
-        env=environment(RESMA_URL=client.stack.up.api_url, RESMA_API_KEY=key),
+        env=environment(RESMA_URL=client.stack.up.api_url, RESMA_KEY=key),
         capture_output=True,
         text=True,
         check=False,

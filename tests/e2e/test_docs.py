@@ -15,6 +15,7 @@ import urllib3
 
 from infra.local.paths import ROOT, STATE
 from infra.local.ports import free_port
+from infra.local.postgres import BINARIES
 from infra.local.stack import Stack
 from tests.docs_commands import find_runners
 from tests.docs_pages import PAGES, Command, commands, name_of
@@ -71,9 +72,8 @@ def up() -> Iterator[Surroundings]:
 
 def run(script: str, **variables: str) -> str:
     """Runs lines of shell from the project's folder, each of which must succeed; returns what they print."""
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RESMA_", "PYTHON"))
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RESMA_", "PYTHON"))}
+    environment = {**kept, "PATH": f"{kept['PATH']}{os.pathsep}{BINARIES}"}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=ROOT,
@@ -105,25 +105,28 @@ def give_up_a_report(up: Surroundings) -> str:
 
 @pytest.mark.parametrize("page", HERE)
 def test_the_pages_commands_work(up: Surroundings, page: str) -> None:
-    """One after another in one shell, with this machine's addresses in the place of the page's."""
-    tenant = re.sub(r"\W+", "-", page.lower()).strip("-")[-30:]
+    """One after another, with this machine's addresses in the place of the page's, and after its settings so far."""
     given = {
         "postgresql://owner:password@host:5432/dbname": up.database_url,
         "postgresql://resma_system:password@host:5432/dbname": up.database_url,
         "https://…": up.api_url,
         "http://localhost:3008": up.api_url,
-        " north-bank ": f" {tenant} ",
+        " north-bank ": f" {re.sub(r'[^a-z]+', '-', page.lower()).strip('-')} ",
         "<tenant>": "demo",
     }
-    script = 'curl() { command curl --silent --show-error --fail-with-body "$@"; }\n'
-    script += "\n".join(as_typed(command) for command in HERE[page])
-    for said, meant in given.items():
-        script = script.replace(said, meant)
-    if "rsm_…" in script:
-        script = script.replace("rsm_…", make_key(up))
-    if "<report id>" in script:
-        script = script.replace("<report id>", give_up_a_report(up))
-    assert run(script)
+    settings = ['curl() { command curl --silent --show-error --fail-with-body "$@"; }']
+    for command in HERE[page]:
+        line = as_typed(command)
+        for said, meant in given.items():
+            line = line.replace(said, meant)
+        if "rsm_…" in line:
+            line = line.replace("rsm_…", make_key(up))
+        if "<report id>" in line:
+            line = line.replace("<report id>", give_up_a_report(up))
+        if line.startswith("export "):
+            settings.append(line)
+        else:
+            run("\n".join((*settings, line)))
 
 
 def as_typed(command: Command) -> str:
@@ -142,6 +145,10 @@ def make_key(up: Surroundings) -> str:
 def test_a_stack_is_up_until_it_is_down(up: Surroundings) -> None:
     assert "already up" in make("up", PORT=up.api_url.rpartition(":")[2])
     assert "ApiFunction" in make("logs")
+    report_id = give_up_a_report(up)
+    followed = make("logs", REPORT=report_id)
+    assert "the report is ready" in followed
+    assert report_id.replace("-", "") in followed, "its event"
     assert "down" in make("down")
     with pytest.raises(urllib3.exceptions.HTTPError):
         urllib3.request("GET", f"{up.api_url}/health", retries=False)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pytest
 
@@ -19,7 +20,10 @@ from tests.docs_pages import PAGES, SCRIPT, Command, anchors, blocks, commands, 
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
-SCRIPTS = {"docs/integrate.md": "tests/e2e/test_clients.py::test_the_guides_commands_work"}
+SCRIPTS = {
+    "docs/integrate.md": "tests/e2e/test_clients.py::test_the_guides_commands_work",
+    "docs/reports-api.md": "tests/e2e/test_people.py::test_the_pages_commands_work",
+}
 """Pages whose blocks of shell are run one after another, and by which test."""
 
 SOURCES = ("functions", "infra", "tests", "examples", "docs/clients", ".ci")
@@ -153,6 +157,25 @@ def test_every_page_can_be_reached() -> None:
             if target.suffix == ".md" and target.is_file() and target not in reached:
                 ahead.append(target)
     assert {name_of(page) for page in set(PAGES) - reached} == set()
+
+
+@pytest.mark.parametrize("picture", ["bench.svg", "flow.svg"])
+def test_drawings_can_be_read_aloud_and_in_the_dark(picture: str) -> None:
+    drawing = ElementTree.parse(ROOT / "docs" / picture).getroot()
+    assert drawing.get("role") == "img"
+    assert drawing.findtext("{*}title")
+    assert "prefers-color-scheme: dark" in (drawing.findtext("{*}style") or "")
+    assert {"width", "height", "viewBox"} <= set(drawing.attrib)
+    if label := drawing.get("aria-labelledby"):
+        said = {element.get("id"): element.text for element in drawing.iter() if element.get("id")}
+        assert all(said[name] for name in label.split())
+
+
+@each_page
+def test_pictures_say_what_they_show(page: Path) -> None:
+    for line, token in inlines(page):
+        if token.type == "image":
+            assert len(token.content) > 10, f"{name_of(page)}:{line}: say in words what the picture shows"
 
 
 # ---------------------------------------------------------------- names

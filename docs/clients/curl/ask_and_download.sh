@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Asks for a report, waits for it, and saves it once its SHA-256 is right. Needs curl (7.76 or newer), jq and sha256sum.
 #
-#   RESMA_URL=https://reports.example.com RESMA_API_KEY=rsm_… \
+#   RESMA_URL=https://reports.example.com RESMA_KEY=rsm_… \
 #   bash ask_and_download.sh '{"type": "TRANSACTIONS", "format": "CSV"}' transactions.csv
 set -euo pipefail
 
@@ -12,7 +12,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # In a file, so that the key stands in no list of processes. `make up` takes requests of its own machine without one.
-if [ -n "${RESMA_API_KEY:-}" ]; then printf 'Authorization: Bearer %s\n' "$RESMA_API_KEY"; fi >"$work/credential"
+if [ -n "${RESMA_KEY:-}" ]; then printf 'Authorization: Bearer %s\n' "$RESMA_KEY"; fi >"$work/credential"
 
 # Calls the API. curl tries again after faults of the network, 429, 500, 502, 503 and 504, and heeds Retry-After.
 call() {

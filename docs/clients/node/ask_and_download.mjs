@@ -1,6 +1,6 @@
 // Asks for a report, waits for it, and saves it once its SHA-256 is right. Node 18 or newer, and nothing besides.
 //
-//   RESMA_URL=https://reports.example.com RESMA_API_KEY=rsm_… \
+//   RESMA_URL=https://reports.example.com RESMA_KEY=rsm_… \
 //   node ask_and_download.mjs '{"type": "TRANSACTIONS", "format": "CSV"}' transactions.csv
 import { createHash, randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
@@ -10,7 +10,7 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const URL = process.env.RESMA_URL ?? "http://localhost:3008";
-const KEY = process.env.RESMA_API_KEY; // `make up` takes requests of its own machine without one
+const KEY = process.env.RESMA_KEY; // `make up` takes requests of its own machine without one
 const TRIES = 5;
 const LONGEST_PAUSE_SECONDS = 60;
 

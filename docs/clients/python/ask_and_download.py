@@ -1,6 +1,6 @@
 """Asks for a report, waits for it, and saves it once its SHA-256 is right. Python 3.9 or newer, and nothing besides.
 
-RESMA_URL=https://reports.example.com RESMA_API_KEY=rsm_… \
+RESMA_URL=https://reports.example.com RESMA_KEY=rsm_… \
 python3 ask_and_download.py '{"type": "TRANSACTIONS", "format": "CSV"}' transactions.csv
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 URL = os.environ.get("RESMA_URL", "http://localhost:3008")
-KEY = os.environ.get("RESMA_API_KEY")  # `make up` takes requests of its own machine without one
+KEY = os.environ.get("RESMA_KEY")  # `make up` takes requests of its own machine without one
 TRIES = 5
 LONGEST_PAUSE_SECONDS = 60
 

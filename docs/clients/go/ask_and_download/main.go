@@ -1,6 +1,6 @@
 // Asks for a report, waits for it, and saves it once its SHA-256 is right. Go 1.20 or newer, and nothing besides.
 //
-//	RESMA_URL=https://reports.example.com RESMA_API_KEY=rsm_… \
+//	RESMA_URL=https://reports.example.com RESMA_KEY=rsm_… \
 //	go run main.go '{"type": "TRANSACTIONS", "format": "CSV"}' transactions.csv
 package main
 
@@ -26,7 +26,7 @@ const (
 
 var (
 	url = getenv("RESMA_URL", "http://localhost:3008")
-	key = os.Getenv("RESMA_API_KEY") // `make up` takes requests of its own machine without one
+	key = os.Getenv("RESMA_KEY") // `make up` takes requests of its own machine without one
 
 	// Follows no redirect: the key must not go where the file is.
 	api = http.Client{
