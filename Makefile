@@ -42,7 +42,7 @@ types: setup
 	@$(BIN)/mypy
 
 template: setup
-	@$(BIN)/cfn-lint template.yaml
+	@$(BIN)/cfn-lint template.yaml infra/examples/*.yaml
 
 imports: setup
 	@PYTHONPATH=functions $(BIN)/lint-imports

@@ -33,7 +33,7 @@ def main() -> None:
     for detail_type in SCHEMAS:
         path = FOLDER / f"{detail_type.lower().replace(' ', '-')}.schema.json"
         path.write_text(json.dumps(schema_of(detail_type), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        print(path.relative_to(ROOT))
+        print(path)
 
 
 if __name__ == "__main__":

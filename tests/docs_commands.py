@@ -55,6 +55,18 @@ RUNNERS: dict[str, Runner] = {
     r"pip install standardwebhooks": Runner(
         "test", "tests/integration/test_webhook_docs.py::test_the_snippet_verifies_what_is_sent"
     ),
+    r"aws events put-events .*": Runner(
+        "test", "tests/e2e/test_events.py::test_the_entry_of_the_docs_works_as_it_stands"
+    ),
+    r"aws sqs start-message-move-task --source-arn \S+-report-requests-failed .*": Runner(
+        "test", "tests/e2e/test_events.py::test_what_is_given_up_lies_among_the_failed_and_can_be_sent_again"
+    ),
+    r"\.resma/venv/bin/python -m infra\.examples sqs_subscriber TenantId=demo": Runner(
+        "test", "tests/e2e/test_events.py::test_the_queue_sees_its_tenants_ready_reports_and_no_others"
+    ),
+    r"\.resma/venv/bin/python -m infra\.event_schemas": Runner(
+        "test", "tests/integration/test_events_in.py::test_the_command_writes_the_schemas_of_the_code"
+    ),
     # ---------------------------------------------------------------- by CI
     r"make (check|test)": Runner("line", ".ci/run: {}"),
     r"pip install aws-sam-cli": Runner("line", "infra/requirements/sam.txt: aws-sam-cli"),
@@ -65,8 +77,11 @@ RUNNERS: dict[str, Runner] = {
     r"docker compose .*|cp \.env\.example \.env( && .*)?": Runner(
         "nobody", "needs a Docker engine; tests/e2e/test_deploy_compose.py runs what the service `deploy` runs"
     ),
-    r"aws (cloudwatch|events|lambda|logs|sqs|ssm|xray) .*|sam (deploy|delete) --config-env dev": Runner(
+    r"aws (cloudwatch|events (list|enable)-rules?|lambda|logs|sqs|ssm|xray) .*|sam (deploy|delete) --config-env dev": Runner(
         "nobody", "needs an AWS account"
+    ),
+    r"sam deploy --template-file infra/examples/.*": Runner(
+        "nobody", "needs an AWS account; tests/e2e/test_events.py deploys these templates through CloudFormation"
     ),
     r"make bench( QUICK=1| FULL=1)?": Runner("nobody", "takes minutes of an idle machine; its parts are unit tests"),
     r"make audit": Runner("nobody", "asks a service on the network"),

@@ -35,6 +35,12 @@ def database() -> Database:
 
 
 @lru_cache
+def source() -> Database:
+    """What reports are made of, by a role that can only read."""
+    return Database(settings().source_secret_arn, "resma-api-estimate")
+
+
+@lru_cache
 def gate() -> Gate:
     """What callers are known by."""
     chosen = settings()

@@ -108,6 +108,7 @@ class FileView(ViewModel):
     media_type: str
     bytes: int
     sha256: str
+    pages: int | None = Field(default=None, description="Of a PDF.")
     download: str = Field(description="Redirects to an address minted at that moment.")
 
 

@@ -91,11 +91,9 @@ _Period = Annotated[
     Field(description="Fills in the filters `from` and `to`, as of the day of the run in the schedule's time zone."),
 ]
 _Calendar = Annotated[
-    str | None,
+    Annotated[str, Field(pattern="^[A-Z]{2}$", json_schema_extra={"format": "country-code"})] | None,
     Field(
-        pattern="^[A-Z]{2}$",
-        description="ISO 3166 code of a country whose public holidays are no business days, for `first-business-day`.",
-        json_schema_extra={"format": "country-code"},
+        description="ISO 3166 code of a country whose public holidays are no business days, for `first-business-day`."
     ),
 ]
 _Missed = Annotated[

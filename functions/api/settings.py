@@ -13,6 +13,10 @@ class ApiSettings(TenantSettings, WebhookAddressSettings):
     bucket: str = Field(min_length=1)
     queue_url: str = Field(min_length=1)
     topic_arn: str = Field(min_length=1)
+    source_secret_arn: str = Field(min_length=1)
+    """The database that reports read, by a role that can only read: estimates count there."""
+    worker_timeout_seconds: int = Field(default=900, ge=1)
+    """What an invocation of the worker has: estimates tell whether a report is handed over."""
     event_bus_name: str = Field(min_length=1)
     public_base_url: str | None = None
     """Where callers reach the API, without a slash at the end; worked out from each request where it is not set."""

@@ -53,6 +53,7 @@ def _file(file: StoredFile, address: str) -> FileView:
     return FileView.model_validate(
         {
             **{name: file[name] for name in ("format", "media_type", "bytes", "sha256")},
+            "pages": file.get("pages"),
             "download": f"{address}/download?format={file['format']}",
         }
     )

@@ -67,7 +67,10 @@ def _handle_event(record: SQSRecord) -> None:
     except Exception as error:
         pause = pause_seconds(receives, error)
         _hide(record, pause)
-        logger.exception("an event could not be answered", receives=receives, pause_seconds=pause)
+        if isinstance(error, QuotaExceeded):
+            logger.info("an event waits for the end of a limit", code=error.code, pause_seconds=pause)
+        else:
+            logger.exception("an event could not be answered", receives=receives, pause_seconds=pause)
         raise
     else:
         if isinstance(answer, ReportAccepted):

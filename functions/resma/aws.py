@@ -25,6 +25,10 @@ logging.getLogger("botocore").setLevel(logging.WARNING)
 # A queue, topic or secret answers in milliseconds; a caller that waits longer is better served by the outbox.
 _QUICK = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
 
+# The last thing that a worker does: a bus that can't be reached, as from a VPC without an endpoint for it, shall not
+# hold up its next report. The outbox tries again.
+_ONCE = _QUICK.merge(Config(read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1}))
+
 # Three parts go up at once (see multipart.py); a part may take long on a slow line, but not for ever.
 _OBJECTS = Config(
     connect_timeout=3,
@@ -53,7 +57,7 @@ def sns_client() -> SNSClient:
 @lru_cache
 def events_client() -> EventBridgeClient:
     """The bus service."""
-    return boto3.client("events", config=_QUICK)
+    return boto3.client("events", config=_ONCE)
 
 
 @lru_cache

@@ -68,6 +68,18 @@ class Database:
                 self.close()  # the next one looks for a server that can serve
                 raise
 
+    @contextlib.contextmanager
+    def lend(self) -> Iterator[Connection[TupleRow]]:
+        """Opens a connection for a while, with no transaction open, and closes it. Raises DatabaseUnavailable.
+
+        For whoever asks now and then from many processes: connections that are kept would be missing elsewhere.
+        """
+        with self._turn:
+            try:
+                yield self.connect()
+            finally:
+                self.close()
+
     def cancel(self) -> None:
         """Stops the statement that runs on the connection, from another thread. Never raises."""
         if (connection := self._connection) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from psycopg import Connection
@@ -33,6 +34,32 @@ def require_room(connection: Connection[TupleRow], tenant_id: str) -> None:
     once, the limit holds. Raises QuotaExceeded.
     """
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('resma.live_reports ' || %s, 0))", (tenant_id,))
+    room = find_room(connection, tenant_id)
+    if room.live > room.live_most:
+        detail = f"{room.live_most} reports are waiting or under way, which is your limit: ask again when one has ended"
+        raise QuotaExceeded("live-reports-quota-exceeded", detail, LIVE_RETRY_SECONDS)
+    if room.rows >= room.rows_most:
+        detail = (
+            f"today's reports have {room.rows} rows, and your limit is {room.rows_most} a day: "
+            "ask again after midnight, UTC"
+        )
+        raise QuotaExceeded("rows-quota-exceeded", detail, room.day_seconds_left)
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a tenant may have, and has."""
+
+    live_most: int
+    rows_most: int
+    live: int
+    rows: int
+    """Of today's reports."""
+    day_seconds_left: float
+
+
+def find_room(connection: Connection[TupleRow], tenant_id: str) -> Room:
+    """Returns a tenant's quotas, and what is taken of them."""
     row = connection.execute(
         """
         SELECT live_reports, rows_a_day,
@@ -46,14 +73,8 @@ def require_room(connection: Connection[TupleRow], tenant_id: str) -> None:
         """,
         (tenant_id,),
     ).fetchone()
-    assert row is not None  # the report references its tenant
-    live_most, rows_most, live, rows, seconds_left = row
-    if live > live_most:
-        detail = f"{live_most} reports are waiting or under way, which is your limit: ask again when one has ended"
-        raise QuotaExceeded("live-reports-quota-exceeded", detail, LIVE_RETRY_SECONDS)
-    if rows >= rows_most:
-        detail = f"today's reports have {rows} rows, and your limit is {rows_most} a day: ask again after midnight, UTC"
-        raise QuotaExceeded("rows-quota-exceeded", detail, seconds_left)
+    assert row is not None  # callers and reports have a tenant
+    return Room(*row)
 
 
 def count_rows(connection: Connection[TupleRow], claim: Claim, rows: int) -> None:

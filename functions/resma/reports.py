@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 from uuid import UUID
 
 import psycopg
@@ -31,6 +31,8 @@ class StoredFile(TypedDict):
     bytes: int
     sha256: str
     parts: int
+    pages: NotRequired[int]
+    """Of formats that have some."""
 
 
 class CheckpointRecord(TypedDict):

@@ -58,9 +58,7 @@ def request_report(  # noqa: PLR0913  # what is asked for, by whom, and by whose
             report, is_new = admit_report(connection, new, key, coalesce=request.coalesce)
         noted["report_id"] = str(report.report_id)
     if is_new:
-        about: dict[str, Any] = {"report_id": str(report.report_id), "tenant_id": caller.tenant_id}
-        logger.info("a report was asked for", **about, type=report.type, formats=report.formats)
-        emit({Metric.REPORTS_REQUESTED: 1}, report.type, about)
+        note_request(report)
         dispatch_next(database, queue, caller.tenant_id)
     return report, is_new
 
@@ -70,13 +68,20 @@ def admit_report(
 ) -> tuple[Report, bool]:
     """Writes the row of a checked request if its tenant has room for it, as part of the transaction.
 
-    Whoever commits it calls `dispatch_next` afterwards, or leaves that to the tick. Raises QuotaExceeded and the
-    IdempotencyKey errors.
+    Whoever commits it calls `note_request` and `dispatch_next` afterwards; the second may be left to the tick. Raises
+    QuotaExceeded and the IdempotencyKey errors.
     """
     report, is_new = insert_report(connection, new, idempotency_key, coalesce=coalesce)
     if is_new:
         require_room(connection, new.tenant_id)
     return report, is_new
+
+
+def note_request(report: Report) -> None:
+    """Says in the log and counts in the metrics that a report was asked for."""
+    about: dict[str, Any] = {"report_id": str(report.report_id), "tenant_id": report.tenant_id}
+    logger.info("a report was asked for", **about, type=report.type, formats=report.formats)
+    emit({Metric.REPORTS_REQUESTED: 1}, report.type, about)
 
 
 def check_request(caller: Caller, request: ReportRequest) -> NewReport:

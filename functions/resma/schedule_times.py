@@ -39,15 +39,15 @@ class Run:
     """In UTC."""
     wanted: datetime
     """The local time that the schedule names, without a zone. Where it does not exist, `at` is a later one."""
-    comes_twice: bool
-    """Whether that local time comes again later."""
 
     def note(self, zone: ZoneInfo) -> str | None:
         """What is odd about it, for people."""
         local = self.at.astimezone(zone).replace(tzinfo=None)
         if local != self.wanted:
             return f"moved: {self.wanted:%H:%M} does not exist on that day"
-        return f"twice: {local:%H:%M} comes again later on that day, which does not count" if self.comes_twice else None
+        if self.wanted.replace(tzinfo=zone, fold=1).astimezone(UTC) > self.at:
+            return f"twice: {local:%H:%M} comes again later on that day, which does not count"
+        return None
 
 
 @dataclass(frozen=True)
@@ -152,10 +152,10 @@ def first_business_day(month: date, calendar: str | None) -> date:
 
 
 def _make_run(at: datetime, wanted: list[datetime], zone: ZoneInfo) -> Run:
-    local = at.astimezone(zone).replace(tzinfo=None)
-    named = local if local in wanted else wanted[0]
-    again = named.replace(tzinfo=zone, fold=1).astimezone(UTC)
-    return Run(at, named, comes_twice=named == local and again > at)
+    """Of the local times that fall on a moment, the one that is there then, or the first of those that are not."""
+    if len(wanted) > 1 and (local := at.astimezone(zone).replace(tzinfo=None)) in wanted:
+        return Run(at, local)
+    return Run(at, wanted[0])
 
 
 def _check_expression(when: str) -> Iterator[Fault]:

@@ -209,5 +209,14 @@ def record_run(connection: Connection[TupleRow], schedule: Schedule, run: NewRun
     )
 
 
+def is_recorded(connection: Connection[TupleRow], schedule: Schedule, scheduled_for: datetime) -> bool:
+    """Whether a time is done with."""
+    row = connection.execute(
+        "SELECT FROM resma.schedule_runs WHERE tenant_id = %s AND schedule_id = %s AND scheduled_for = %s",
+        (schedule.tenant_id, schedule.schedule_id, scheduled_for),
+    ).fetchone()
+    return row is not None
+
+
 def _adapted(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: Jsonb(value) if name == "request" else value for name, value in values.items()}

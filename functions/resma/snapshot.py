@@ -19,6 +19,7 @@ from resma.errors import CheckpointUnusable, SourceChanged
 from resma.keyset import Key, types_of
 from resma.locales import Language
 from resma.reading import read_batches
+from resma.row_estimate import RowEstimate, estimate_rows
 from resma.rows import Batch, Row
 from resma.summary import Summary, catalogue_query, sort_order, summarise
 
@@ -40,6 +41,10 @@ class Snapshot:
     def summarise(self, language: Language = "en") -> Summary:
         """Counts the rows and adds up totals, charts and periods, in the database, in one pass over the query."""
         return summarise(self._connection, self._type, self._values, language)
+
+    def estimate_rows(self) -> RowEstimate:
+        """Says how many rows there are, in a second or two: counted, or guessed."""
+        return estimate_rows(self._connection, self._type, self._values["tenant_id"], self._values)
 
     def go_on_from(self, summary: Summary, language: Language = "en") -> None:
         """Narrows this snapshot to what an earlier one held. Raises SourceChanged where it can't be.

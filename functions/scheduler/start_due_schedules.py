@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from aws_lambda_powertools import Logger
 from psycopg import Connection, sql
@@ -16,11 +15,12 @@ from psycopg.rows import TupleRow, class_row
 
 from resma.dispatch import dispatch_next
 from resma.errors import DatabaseUnavailable, OwnerMayNot, QuotaExceeded, RequestInvalid, ScopeMissing
-from resma.request_report import admit_report, check_request
+from resma.reports import Report
+from resma.request_report import admit_report, check_request, note_request
 from resma.schedule_owners import owner_as_caller
 from resma.scheduled_request import fill_request
-from resma.schedules import COLUMNS, ENDED_DETAIL, NewRun, Schedule, next_run, record_run, update_schedule
-from scheduler.missed_runs import Plan, plan_run
+from resma.schedules import COLUMNS, ENDED_DETAIL, NewRun, Schedule, is_recorded, next_run, record_run, update_schedule
+from scheduler.missed_runs import plan_run
 from scheduler.resources import BATCH, IsTimeLeft, Resources
 
 logger = Logger(child=True)
@@ -84,7 +84,11 @@ def _start_schedule(resources: Resources, tenant_id: str, schedule_id: str) -> i
                 if locked is None:  # done, paused or deleted by now, or another tick has it
                     break
                 schedule, now = locked
-                started += _run_once(connection, schedule, now, resources.stage, is_last=left == 0)
+                report = _run_once(connection, schedule, now, resources.stage, is_last=left == 0)
+            if report is not None:
+                logger.info("a schedule was run", schedule_id=schedule_id, report_id=str(report.report_id))
+                note_request(report)
+                started += 1
     except DatabaseUnavailable:
         raise
     except Exception:  # one that can't be run must not be in the way of those behind it
@@ -117,45 +121,46 @@ def _lock_due(connection: Connection[TupleRow], tenant_id: str, schedule_id: str
 
 def _run_once(
     connection: Connection[TupleRow], schedule: Schedule, now: datetime, stage: str, *, is_last: bool
-) -> bool:
-    """Does what is due next, and sets when the next is; returns whether a report was asked for."""
+) -> Report | None:
+    """Does what is due next, and sets when the next is; returns the report that was asked for, if one was."""
     plan = plan_run(schedule, now)
+    if is_recorded(connection, schedule, plan.done_until):  # it was set back, by a clock that was behind
+        _advance(connection, schedule, plan.done_until, now, is_last=is_last)
+        return None
     if plan.skipped is not None:
         last, detail = plan.skipped
         record_run(connection, schedule, NewRun(scheduled_for=last, outcome="SKIPPED", detail=detail))
     if plan.run_at is None:
         _advance(connection, schedule, plan.done_until, now, is_last=is_last)
-        return False
+        return None
+    report = None
     try:
         with connection.transaction():
-            report_id = _ask(connection, schedule, plan.run_at, stage)
-            started = NewRun(scheduled_for=plan.run_at, outcome="STARTED", report_id=report_id, detail=plan.detail)
-            record_run(connection, schedule, started)
+            report = _ask(connection, schedule, plan.run_at, stage)
     except QuotaExceeded as error:
         if _may_hold(schedule, now, error.seconds):
             # What was skipped is not skipped again: this run is the next one now.
             held = {"next_run_at": plan.run_at, "held_since": schedule.held_since or now, "due_at": now + PAUSE}
             _update(connection, schedule, held)
-            return False
-        record_run(connection, schedule, NewRun(scheduled_for=plan.run_at, outcome="REFUSED", detail=error.detail))
+            return None
+        run = NewRun(scheduled_for=plan.run_at, outcome="REFUSED", detail=error.detail)
     except (OwnerMayNot, RequestInvalid, ScopeMissing) as error:
-        _block(connection, schedule, plan, error)
-        return False
+        _block(connection, schedule, plan.run_at, error)
+        return None
     else:
-        logger.info("a schedule was run", schedule_id=schedule.schedule_id, report_id=str(report_id))
-        _advance(connection, schedule, plan.done_until, now, is_last=is_last)
-        return True
+        run = NewRun(scheduled_for=plan.run_at, outcome="STARTED", report_id=report.report_id, detail=plan.detail)
+    record_run(connection, schedule, run)
     _advance(connection, schedule, plan.done_until, now, is_last=is_last)
-    return False
+    return report
 
 
-def _ask(connection: Connection[TupleRow], schedule: Schedule, run_at: datetime, stage: str) -> UUID:
-    """Writes the report of a time, as its owner would have asked for it. Returns its id."""
+def _ask(connection: Connection[TupleRow], schedule: Schedule, run_at: datetime, stage: str) -> Report:
+    """Writes the report of a time, as its owner would have asked for it."""
     caller = owner_as_caller(connection, schedule, stage)
     day = run_at.astimezone(schedule.timing.zone).date()
     request = fill_request(schedule.request, schedule.period, day, schedule.time_zone)
     report, _ = admit_report(connection, check_request(caller, request))
-    return report.report_id
+    return report
 
 
 def _may_hold(schedule: Schedule, now: datetime, seconds: float) -> bool:
@@ -166,14 +171,13 @@ def _may_hold(schedule: Schedule, now: datetime, seconds: float) -> bool:
 def _block(
     connection: Connection[TupleRow],
     schedule: Schedule,
-    plan: Plan,
+    run_at: datetime,
     error: OwnerMayNot | RequestInvalid | ScopeMissing,
 ) -> None:
     """What can't be asked for today can't tomorrow: the schedule stands until somebody writes it again."""
-    assert plan.run_at is not None
     faults = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in error.faults)
     detail = f"{error.detail} ({faults})" if faults else error.detail
-    record_run(connection, schedule, NewRun(scheduled_for=plan.run_at, outcome="REFUSED", detail=detail))
+    record_run(connection, schedule, NewRun(scheduled_for=run_at, outcome="REFUSED", detail=detail))
     blocked = {"status": "BLOCKED", "status_detail": detail}
     _update(connection, schedule, {**blocked, "next_run_at": None, "due_at": None, "held_since": None})
     logger.warning("a schedule is blocked", schedule_id=schedule.schedule_id, code=error.code)

@@ -19,7 +19,7 @@ from resma.rows import Batch
 from resma.saved_work import SavedFile
 from resma.segments import join_segments
 from resma.upload_pool import UploadPool
-from resma.writers import Writer, file_extension, make_writer
+from resma.writers import Paged, Writer, file_extension, make_writer
 
 
 @dataclass(frozen=True)
@@ -144,8 +144,8 @@ class FilesInProgress:
             parts = upload.complete().parts
         else:
             if not upload.is_empty():
-                stored = upload.complete()
-                segments = (*segments, Segment(stored.key, stored.bytes, stored.etag))
+                rest = upload.complete()
+                segments = (*segments, Segment(rest.key, rest.bytes, rest.etag))
             joined = join_segments(
                 target.clients,
                 self._pool,
@@ -156,7 +156,7 @@ class FilesInProgress:
                 owner=target.owner,
             )
             parts = joined.parts
-        return StoredFile(
+        stored = StoredFile(
             format=file.format,
             object_key=key,
             media_type=file.writer.media_type,
@@ -165,6 +165,9 @@ class FilesInProgress:
             sha256=upload.sha256(),
             parts=parts,
         )
+        if isinstance(file.writer, Paged):
+            stored["pages"] = file.writer.pages
+        return stored
 
 
 @contextlib.contextmanager

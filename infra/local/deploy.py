@@ -68,7 +68,8 @@ class Package:
     """What is deployed: a template, and the folder that becomes every function's code."""
 
     template: Path
-    functions: Path
+    functions: Path | None
+    """None where there are no functions."""
 
 
 def read_stage(name: str) -> Stage:
@@ -96,7 +97,7 @@ def deploy(
     patience_seconds: float = DEPLOY_SECONDS,
 ) -> dict[str, str]:
     """Creates the stack and returns its outputs. Raises StackError with the reasons that CloudFormation gives."""
-    body = _packaged(package, _upload(endpoint, package.functions))
+    body = _packaged(package, _upload(endpoint, package.functions) if package.functions else None)
     cloudformation: CloudFormationClient = endpoint.client("cloudformation")
     cloudformation.create_change_set(
         StackName=stage.stack_name,
@@ -151,11 +152,12 @@ def zip_folder(folder: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _packaged(package: Package, key: str) -> str:
+def _packaged(package: Package, key: str | None) -> str:
     """The template with the functions' code where it was uploaded, as `sam package` would write it."""
     document = read_template(package.template)
     place = {"Bucket": ARTEFACT_BUCKET, "Key": key}
-    document["Globals"]["Function"]["CodeUri"] = place
+    if "Globals" in document:
+        document["Globals"]["Function"]["CodeUri"] = place
     for resource in document["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function" and "CodeUri" in resource["Properties"]:
             resource["Properties"]["CodeUri"] = place

@@ -185,7 +185,7 @@ def _judge_remains(client: Client, verdict: Verdict, receivers: Receivers) -> No
     for output in ("QueueUrl", "DeadLetterQueueUrl"):
         if (backlog := client.backlog(output)) != Backlog(0, 0):
             verdict.stuck.append(f"{output}: {backlog}")
-    unpublished = client.sql("SELECT event_id FROM resma.events WHERE published_at IS NULL")
+    unpublished = client.sql("SELECT event_id FROM resma.events WHERE published_at IS NULL OR put_on_bus_at IS NULL")
     verdict.stuck += [f"{row[0]}: not published" for row in unpublished]
     if receivers.followed_redirects:
         verdict.doubled.append(f"{receivers.followed_redirects} webhooks followed a redirect")

@@ -54,17 +54,19 @@ class Faults:
     s3: FaultProxy
     sqs: FaultProxy
     sns: FaultProxy
+    bus: FaultProxy
     database: FaultProxy
 
     def before_aws(self, url: str) -> Mapping[str, str]:
         """Puts a proxy before each of LocalStack's services that may fail; returns functions' environment."""
         port = urlsplit(url).port
         assert port is not None
-        self.s3, self.sqs, self.sns = FaultProxy(port), FaultProxy(port), FaultProxy(port)
+        self.s3, self.sqs, self.sns, self.bus = (FaultProxy(port) for _ in range(4))
         return {
             "AWS_ENDPOINT_URL_S3": self.s3.url,
             "AWS_ENDPOINT_URL_SQS": self.sqs.url,
             "AWS_ENDPOINT_URL_SNS": self.sns.url,
+            "AWS_ENDPOINT_URL_EVENTBRIDGE": self.bus.url,
         }
 
     def before_database(self, port: int) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from infra.examples.deploy_example import EXAMPLES
 from infra.local.deploy import read_template
 from infra.local.paths import TEMPLATE
 from tests.e2e.client import Client
@@ -38,9 +39,10 @@ ACTIONS = {
 
 
 def allowed_actions() -> dict[str, set[str]]:
-    """What each function's policies allow, by its logical name."""
+    """What each function's policies allow, by its logical name; those of the examples too."""
     allowed = {}
-    for name, resource in read_template(TEMPLATE)["Resources"].items():
+    templates = [read_template(path) for path in (TEMPLATE, *EXAMPLES.values())]
+    for name, resource in (item for template in templates for item in template["Resources"].items()):
         if resource["Type"] == "AWS::Serverless::Function":
             allowed[name] = {
                 action

@@ -286,6 +286,7 @@ _KEPT: tuple[Callable[..., Any], ...] = (
     aws.s3_client,
     api.context.settings,
     api.context.database,
+    api.context.source,
     api.context.gate,
     intake.app._settings,
     intake.app._resources,

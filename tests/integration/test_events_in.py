@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +19,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 import intake.app
+from infra import event_schemas
 from infra.event_schemas import SCHEMAS, schema_of
 from infra.local.paths import ROOT
 from intake.app import FIRST_PAUSE_SECONDS, RECEIVES_MOST, pause_seconds
@@ -26,6 +31,7 @@ from resma.database import Database
 from resma.errors import DatabaseUnavailable, IdempotencyKeyInFlight, QuotaExceeded
 from tests.integration.conftest import ROWS, ActAs, System
 
+EVENT_ID = "6a7e8feb-b491-4cf7-a9f1-bf3703467718"
 GOOD: dict[str, Any] = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2030-01-01"}}
 
 
@@ -55,6 +61,14 @@ def test_schemas_are_those_of_the_code(kind: str) -> None:
     assert json.loads(path.read_text(encoding="utf-8")) == schema_of(kind), "python -m infra.event_schemas writes them"
 
 
+def test_the_command_writes_the_schemas_of_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_schemas, "FOLDER", tmp_path)
+    event_schemas.main()
+    for written in tmp_path.iterdir():
+        assert written.read_bytes() == (ROOT / "docs/events" / written.name).read_bytes()
+    assert len(list(tmp_path.iterdir())) == len(SCHEMAS)
+
+
 def test_an_event_starts_a_report_and_is_told_which(system: System) -> None:
     record = _put(system, {"tenantId": "demo", "requestId": "month-end-7", "request": GOOD})
     assert system.take_in(record)
@@ -79,6 +93,32 @@ def test_an_event_that_is_delivered_twice_starts_one_report(
     first, second = (event["detail"] for event in system.bus_events())
     assert first == second, "also the answer's id"
     assert _count(admin) == (1,)
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """What functions log, which tests otherwise do not see."""
+    text = io.StringIO()
+    monkeypatch.setattr(intake.app.logger.registered_handler, "stream", text)
+    logger = logging.getLogger("tests")
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    yield text
+    logger.setLevel(level)
+
+
+def test_logs_name_ids_and_nothing_that_was_asked(system: System, log: io.StringIO) -> None:
+    secret = "Ana-Conceicao-71"
+    assert system.take_in(_record(system, _asked(title=secret)))
+    assert system.take_in(_record(system, _asked(filters={secret: secret})))
+    assert not system.take_in({**_record(system, {}), "body": f'{{"id": "1", "detail": "{secret}"}}'})
+    assert secret not in log.getvalue()
+    said = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [(line["level"], line.get("event_id")) for line in said] == [
+        ("INFO", EVENT_ID),
+        ("WARNING", EVENT_ID),
+        ("ERROR", None),
+    ]
 
 
 def test_two_events_with_one_request_id_are_one_request(system: System, admin: Connection[TupleRow]) -> None:
@@ -183,7 +223,7 @@ def test_what_cannot_be_done_is_answered_once_and_leaves_nothing(
 
 def _record(system: System, detail: Any) -> dict[str, Any]:
     """As EventBridge would hand it on; moto's own parser does not take all that JSON can say."""
-    body = {"id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718", "source": "bank.reporting", "detail-type": "Report Requested"}
+    body = {"id": EVENT_ID, "source": "bank.reporting", "detail-type": "Report Requested"}
     system.sqs.send_message(
         QueueUrl=system.requests_url, MessageBody=json.dumps({"version": "0", **body, "detail": detail})
     )

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
+import socket
 from collections.abc import Callable
 from typing import Any
 
 import jsonschema_rs
 import pytest
-from botocore.exceptions import ConnectTimeoutError
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 import scheduler.app
 import worker.app
+from infra.examples.deploy_example import EXAMPLES
+from infra.local.deploy import read_template
 from infra.local.paths import ROOT
+from resma import aws
+from resma.destinations import Bus
 from tests.integration.conftest import System
 
 NONE = {"from": "2030-01-01"}
@@ -102,6 +108,20 @@ def test_a_topic_that_is_away_does_not_double_what_the_bus_has(
     assert len(_on_topic(system)) == 1
 
 
+def test_a_bus_that_does_not_answer_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the last thing that a worker does, and its next report waits meanwhile."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        client = aws.events_client.__wrapped__()
+        with pytest.raises(ReadTimeoutError):
+            Bus(client, "default").put("Report Completed", {})
+        client.close()
+        silent.setblocking(False)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+
+
 def test_an_event_that_the_bus_refuses_holds_up_none_behind_it(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,3 +163,13 @@ def test_what_was_told_before_there_was_a_bus_is_not_told_again(system: System, 
     _age(admin)
     done = system.tick()
     assert (done["published"], done["put"]) == (1, 1)
+
+
+def test_what_the_docs_show_is_so() -> None:
+    """The event is as the schema says, and the first filter policy is the example's."""
+    text = (ROOT / "docs/events.md").read_text(encoding="utf-8")
+    blocks = [json.loads(block) for block in re.findall(r"```json[^\n]*\n(.*?)```", text, re.DOTALL)]
+    event, policy, *_ = blocks
+    jsonschema_rs.validate(SCHEMA, event)
+    resources = read_template(EXAMPLES["sqs_subscriber"])["Resources"]
+    assert {**resources["Subscription"]["Properties"]["FilterPolicy"], "tenantId": ["demo"]} == policy

@@ -25,10 +25,11 @@ from resma.api_keys import find_key, list_keys, revoke_key
 from resma.aws import read_secret
 from resma.caller import Scope
 from resma.catalogue import ReportType, load_catalogue
-from resma.errors import ApiKeyNotFound, ReportNotFound
+from resma.errors import ApiKeyNotFound, ReportNotFound, ScheduleNotFound
 from resma.events import find_event
 from resma.job import claim_job
 from resma.reports import find_report, list_reports, tenant_name
+from resma.schedules import delete_schedule, find_schedule, last_runs, list_runs, list_schedules
 from tests.integration.conftest import System
 from webhook.post_signed import Outcome
 
@@ -56,6 +57,15 @@ def other(system: System, admin: Connection[TupleRow], monkeypatch: pytest.Monke
         for envelope in system.events():
             system.deliver(envelope)
         assert system.call_with(key, "GET", f"/api/v1/reports/{made['id']}/download")[0] == 303
+        schedule = {
+            "name": "x",
+            "request": {"type": "TRANSACTIONS", "format": "CSV"},
+            "when": "daily",
+            "missed": "skip",
+        }
+        assert system.call_with(key, "POST", "/api/v1/schedules", schedule)[0] == 201
+    admin.execute("UPDATE resma.schedules SET next_run_at = '2024-01-01', due_at = '2024-01-01'")
+    assert system.tick()["started"] == 0  # they were missed, and are skipped
     yield UUID(made["id"])
     for table in (*tables(admin, "bank"), *tables(admin, "resma")):
         if table != "resma.tenants":
@@ -206,7 +216,7 @@ def test_the_other_bank_has_rows_everywhere(other: UUID, admin: Connection[Tuple
     """Or the tests below would show nothing."""
     known = {
         *("tenants", "reports", "events", "webhook_deliveries", "webhook_attempts", "api_keys", "row_counts"),
-        *("download_links", "request_buckets", "idempotency_keys"),
+        *("download_links", "request_buckets", "idempotency_keys", "schedules", "schedule_runs"),
     }
     held = {table.removeprefix("resma.") for table in tables(admin, "resma") if count(admin, table, OTHER)}
     assert known <= held
@@ -250,6 +260,14 @@ def test_code_that_forgets_its_filter_finds_nothing(
             find_key(app, tenant, key)
         with pytest.raises(ApiKeyNotFound):
             revoke_key(app, tenant, key)
+    ((schedule,),) = admin.execute("SELECT schedule_id FROM resma.schedules WHERE tenant_id = %s", (OTHER,)).fetchall()
+    assert {found.tenant_id for found in list_schedules(app, "demo", None, 100)} == {"demo"}
+    assert last_runs(app, "demo", [schedule]) == {}
+    assert list_runs(app, OTHER, schedule, None, 100) == []
+    with pytest.raises(ScheduleNotFound):
+        find_schedule(app, OTHER, schedule)
+    with pytest.raises(ScheduleNotFound):
+        delete_schedule(app, OTHER, schedule)
     assert find_event(app, OTHER, other) is None
     assert claim_job(app, OTHER, other) is None
     assert Forgetful.forgotten > 8, "nothing was forgotten: the condition is written in another way now"

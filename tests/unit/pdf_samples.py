@@ -13,7 +13,8 @@ from resma.locales import LOCALES
 from resma.options import FormatOptions, PdfOptions
 from resma.rows import Batch
 from resma.rows import Row as BytesRow
-from resma.writers.pdf import PdfWriter, make_pdf_writer
+from resma.writers.pdf import make_pdf_writer
+from resma.writers.pdf.writer import PdfWriter
 
 COLUMNS = (
     Column(name="id", heading="Transaction", kind="integer", width=0.9, align="right"),

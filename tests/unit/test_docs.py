@@ -20,7 +20,10 @@ from tests.docs_pages import PAGES, SCRIPT, Command, anchors, blocks, commands, 
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
-SCRIPTS = {"docs/integrate.md": "tests/e2e/test_clients.py::test_the_guides_commands_work"}
+SCRIPTS = {
+    "docs/integrate.md": "tests/e2e/test_clients.py::test_the_guides_commands_work",
+    "docs/reports-api.md": "tests/e2e/test_people.py::test_the_pages_commands_work",
+}
 """Pages whose blocks of shell are run one after another, and by which test."""
 
 SOURCES = ("functions", "infra", "tests", "examples", "docs/clients", ".ci")

@@ -17,6 +17,7 @@ from botocore import xform_name
 from botocore.session import Session
 
 from api.settings import ApiSettings
+from infra.examples.deploy_example import EXAMPLES
 from infra.local.deploy import read_stage, read_template
 from infra.local.paths import FUNCTIONS, TEMPLATE
 from intake.app import RECEIVES_MOST
@@ -52,6 +53,7 @@ FLOW = [
         "OldestJobAlarm",
         "DeadLetterAlarm",
         "FailedRequestAlarm",
+        "OldestRequestAlarm",
         "TickAlarm",
         "WebhookAlarm",
         "Dashboard",
@@ -125,9 +127,10 @@ def events(kind: str) -> Iterator[tuple[str, Json]]:
 # ---------------------------------------------------------------- the template as such
 
 
-def test_cfn_lint_finds_nothing() -> None:
+@pytest.mark.parametrize("template", [TEMPLATE, *EXAMPLES.values()], ids=lambda path: path.name)
+def test_cfn_lint_finds_nothing(template: Path) -> None:
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("cfn-lint")), "--include-checks", "I", "--", str(TEMPLATE)],
+        [str(Path(sys.executable).with_name("cfn-lint")), "--include-checks", "I", "--", str(template)],
         capture_output=True,
         text=True,
         check=False,
@@ -239,6 +242,7 @@ def test_events_that_are_given_up_are_kept() -> None:
     assert queues["FailedRequestQueue"]["MessageRetentionPeriod"] == 14 * 86400
     (target,) = RESOURCES["RequestRule"]["Properties"]["Targets"]
     assert (target["Arn"], target["DeadLetterConfig"]) == ({"Fn::GetAtt": ["RequestQueue", "Arn"]}, {"Arn": failed})
+    assert alarm_on("RequestQueue")["MetricName"] == "ApproximateAgeOfOldestMessage"
     alarm = alarm_on("FailedRequestQueue")
     assert (alarm["MetricName"], alarm["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
 

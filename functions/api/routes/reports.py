@@ -12,12 +12,14 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api.cancel_report import cancel_report
 from api.check_webhook_address import check_webhook_address
-from api.context import POLL_SECONDS, announcer, base_url, caller_of, database, queue, settings
+from api.context import POLL_SECONDS, announcer, base_url, caller_of, database, queue, settings, source
 from api.cursor import CURSOR_PATTERN
 from api.download_report import download_report
+from api.estimate_report import Estimator, estimate_report
 from api.find_status import find_status
 from api.list_reports import ListQuery, list_reports
 from api.models import DownloadLink, ReportList, ReportView, Status
+from api.models_estimate import EstimateView
 from api.models_summary import SummaryView
 from api.retry_report import find_request
 from api.scopes import needs
@@ -49,6 +51,20 @@ def handle_post_report(body: ReportRequest) -> Response[ReportView]:
     key = router.current_event.headers.get("Idempotency-Key")
     report, is_new = request_report(database(), queue(), caller_of(router), body, key)
     return _accepted(show_report(report, base_url(router), is_joined=body.coalesce and not is_new))
+
+
+@router.post(
+    "/api/v1/reports/estimate",
+    summary="Estimate a report before asking for it",
+    description="Takes what asking for the report takes, and refuses what that refuses. Answers within seconds with "
+    "rows, sizes and time; nothing is kept.",
+    tags=["reports"],
+    security=needs("reports:write"),
+)
+def handle_post_estimate(body: ReportRequest) -> EstimateView:
+    """POST: rows, bytes, pages and seconds, and what to know of them."""
+    _check_callback(body)
+    return estimate_report(Estimator(database(), source(), settings().worker_timeout_seconds), caller_of(router), body)
 
 
 @router.get(

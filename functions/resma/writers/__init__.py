@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, Protocol, cast, runtime_checkable
 
 from resma.header import ReportHeader
 from resma.options import Compression, FormatOptions
@@ -39,6 +39,16 @@ class Writer(Protocol):
 
     def end(self) -> bytes:
         """Returns the rest of the file. Raises `RowCountMismatch` where the header promised another number of rows."""
+        ...
+
+
+@runtime_checkable
+class Paged(Protocol):
+    """A writer whose file has pages."""
+
+    @property
+    def pages(self) -> int:
+        """How many, once `end` was called."""
         ...
 
 

@@ -20,9 +20,17 @@ schemathesis.openapi.format(
     "date-time", st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.isoformat("T", "seconds"))
 )
 
+schemathesis.openapi.format(
+    "schedule-times", st.sampled_from(["daily", "weekly", "monthly", "first-business-day", "30 6 * * 1-5", "0 0 L * *"])
+)
+schemathesis.openapi.format("country-code", st.sampled_from(["BR", "PT", "US"]))
+
 assert {"America/Sao_Paulo", "Asia/Kathmandu"} <= zoneinfo.available_timezones()
 
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:.]+([Zz]|[+-][0-9:]{5})")
+_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _KEY = re.compile(r'[!#-\[\]-~]{1,255}|"[ !#-\[\]-~]{1,255}"')
 
 
@@ -54,8 +62,38 @@ def map_body(_context: Any, body: Any) -> Any:
         options = body.get("options")
         if isinstance(options, dict) and isinstance(body.get("format"), str):
             body["options"] = {name: value for name, value in options.items() if name == body["format"].lower()}
+    if isinstance(body, dict) and "when" in body:
+        _mend_schedule(body)
     filters = body.get("filters") if isinstance(body, dict) else None
     if isinstance(filters, dict) and isinstance(filters.get("from"), str) and isinstance(filters.get("to"), str):
         first, last = sorted((filters["from"], filters["to"]))
         filters |= {"from": first, "to": last}
     return body
+
+
+def _mend_schedule(body: dict[str, Any]) -> None:
+    """What must not come together in a schedule, and is good by itself, is taken apart.
+
+    A time of day is for words, a calendar for one of them; a period fills in days; and there is a run before the end.
+    """
+    is_word = body["when"] in {"daily", "weekly", "monthly", "first-business-day"}
+    if not is_word and _is_like(body.get("at"), _TIME_OF_DAY):
+        del body["at"]
+    if body["when"] != "first-business-day" and _is_like(body.get("calendar"), re.compile("[A-Z]{2}")):
+        del body["calendar"]
+    if _is_like(body.get("endsAt"), _MOMENT):
+        body["endsAt"] = "2120-01-01T00:00:00Z"
+    request = map_body(None, body.get("request"))
+    if not isinstance(request, dict):
+        return
+    if request.get("coalesce") is True:
+        del request["coalesce"]
+    filters = request.get("filters")
+    if isinstance(body.get("period"), str) and isinstance(filters, dict):
+        for name in ("from", "to"):
+            if _is_like(filters.get(name), _DAY):
+                del filters[name]
+
+
+def _is_like(value: object, pattern: re.Pattern[str]) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from resma.header import Column, ReportHeader
+from resma.locales import Locale
 from resma.options import PdfOptions
 
 MARGIN = 30.0
@@ -73,9 +74,14 @@ class Layout:
 
 def choose_layout(header: ReportHeader, options: PdfOptions) -> Layout:
     """What the request asks for, else what the report type wants, on the paper of its readers' country."""
-    paper: Literal["A4", "Letter"] = options.paper or ("Letter" if header.locale.tag == "en-US" else "A4")
+    return layout_of(header.locale, header.orientation, options)
+
+
+def layout_of(locale: Locale, orientation: str, options: PdfOptions) -> Layout:
+    """The same, before there is a header."""
+    paper: Literal["A4", "Letter"] = options.paper or ("Letter" if locale.tag == "en-US" else "A4")
     short, long = _PAPER[paper]
-    if (options.orientation or header.orientation) == "portrait":
+    if (options.orientation or orientation) == "portrait":
         return Layout(short, long)
     return Layout(long, short)
 

@@ -73,6 +73,11 @@ class PdfWriter:
         self._composer = PageComposer(header, layout, self._cells, self._plan, self._pen)
         self._wrapper = Wrapper(self._cells, layout.slots, wide["R"]) if self._wraps else None
 
+    @property
+    def pages(self) -> int:
+        """How many the file has by now; cover and contents, which come last, included."""
+        return self._before + self._state.pages
+
     def begin(self) -> bytes:
         """The file's header and what table pages share."""
         file = self._state.file

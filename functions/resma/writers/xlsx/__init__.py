@@ -4,6 +4,20 @@ XlsxWriter keeps its compressor, needs a temporary file and takes ten times as l
 `cells`, how the ZIP is made in `archive`. The file's SHA-256 can't be inside it; its count, totals and moment are.
 """
 
-from resma.writers.xlsx.writer import make_xlsx_writer
+from __future__ import annotations
 
-__all__ = ["make_xlsx_writer"]
+from typing import TYPE_CHECKING
+
+from resma.header import ReportHeader
+from resma.options import FormatOptions
+
+if TYPE_CHECKING:
+    from resma.writers.xlsx.writer import XlsxWriter
+
+
+def make_xlsx_writer(header: ReportHeader, options: FormatOptions) -> XlsxWriter:
+    """Makes the writer of one workbook."""
+    # Slow to load: whoever asks for a sheet's limits alone need not wait for it.
+    from resma.writers.xlsx import writer  # noqa: PLC0415
+
+    return writer.make_xlsx_writer(header, options)

@@ -1,0 +1,1 @@
+"""Subscribers and requesters to begin with: `python -m infra.examples`."""

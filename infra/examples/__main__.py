@@ -1,0 +1,34 @@
+"""`python -m infra.examples sqs_subscriber TenantId=demo`: deploys an example beside the stack of `make up`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from infra.examples.deploy_example import EXAMPLES, deploy_example
+from infra.local.__main__ import NAME
+from infra.local.errors import StackError
+from infra.local.stack import Stack
+
+
+def main() -> int:
+    """The command line; 1 where it was not deployed, and why."""
+    parser = argparse.ArgumentParser(prog="python -m infra.examples", description=__doc__)
+    parser.add_argument("example", choices=EXAMPLES)
+    parser.add_argument("parameters", nargs="*", metavar="Name=value", help="of the example's template")
+    chosen = parser.parse_args()
+    parameters = dict(text.partition("=")[::2] for text in chosen.parameters)
+    stack = Stack(NAME)
+    stack.find()
+    try:
+        outputs = deploy_example(stack, chosen.example, parameters)
+    except StackError as error:
+        print(f"failed: {error}")
+        return 1
+    for name, value in outputs.items():
+        print(f"{name}: {value}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

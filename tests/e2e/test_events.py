@@ -1,0 +1,304 @@
+"""Events out, to the subscribers of infra/examples, and in: from the bus to the file, on the whole stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from infra.access.tenants import create_tenant
+from infra.examples.deploy_example import deploy_example
+from infra.local.paths import ROOT
+from tests.e2e.client import Backlog, Client, Json
+from tests.e2e.conftest import STACK, Faults
+from tests.e2e.eventually import eventually
+from tests.e2e.fault_proxy import Fault
+
+NONE = {"from": "2030-01-01"}
+OTHER = "events-bank"
+ADDRESS = "operations@bank.example"
+
+
+class Inbox:
+    """A queue that gets what matches a pattern on the bus, and all that it has got."""
+
+    def __init__(self, client: Client, name: str, pattern: Json) -> None:
+        self._client = client
+        sqs, bus = client.aws("sqs"), client.aws("events")
+        self.url = sqs.create_queue(QueueName=name)["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        bus.put_rule(Name=name, EventBusName=client.stack.up.outputs["EventBusName"], EventPattern=json.dumps(pattern))
+        bus.put_targets(Rule=name, Targets=[{"Id": name, "Arn": arn}])
+        self._got: list[Json] = []
+
+    def find(self, detail_type: str, **members: Any) -> list[Json]:
+        """Details of the events that have come of a type, and have these members."""
+        self._got += [json.loads(body) for body in take(self._client, self.url)]
+        details = [event["detail"] for event in self._got if event["detail-type"] == detail_type]
+        return [detail for detail in details if members.items() <= {**detail.get("data", {}), **detail}.items()]
+
+    def await_one(self, detail_type: str, seconds: float = 30, **members: Any) -> Json:
+        """Waits for such an event and returns its detail."""
+        return eventually(f"{detail_type} of {members}", lambda: self.find(detail_type, **members), seconds)[0]
+
+
+def take(client: Client, url: str) -> list[str]:
+    """Takes all messages that are in a queue now; returns their bodies."""
+    sqs, bodies = client.aws("sqs"), []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+        for message in messages:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        bodies += [message["Body"] for message in messages]
+    return bodies
+
+
+@pytest.fixture(scope="module")
+def bus(client: Client) -> Inbox:
+    """What Resma puts on the bus."""
+    return Inbox(client, "test-bus", {"source": ["resma"]})
+
+
+@pytest.fixture(scope="module")
+def examples(client: Client) -> dict[str, Json]:
+    """All examples, deployed for the tenant `demo`; their outputs."""
+    with psycopg.connect(client.stack.up.database_url) as connection:
+        create_tenant(connection, OTHER, "Events Bank", {})
+    given = {"email_subscriber": {"Address": ADDRESS}}
+    names = ("email_subscriber", "lambda_subscriber", "request_by_event")
+    outputs = {name: deploy_example(client.stack, name, {"TenantId": "demo", **given.get(name, {})}) for name in names}
+    return {**outputs, "sqs_subscriber": deploy_by_command("sqs_subscriber", "TenantId=demo")}
+
+
+def deploy_by_command(name: str, *parameters: str) -> Json:
+    """Deploys an example as docs/events.md says; returns what the command prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.examples", name, *parameters],
+        env={**os.environ, "RESMA_STACK": STACK},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return dict(line.split(": ", 1) for line in done.stdout.splitlines())
+
+
+def put_request(client: Client, detail: Any, request_id: str | None = None) -> str:
+    """Puts `Report Requested` on the bus, as another system would; returns the event's id."""
+    if request_id is not None:
+        detail = {**detail, "requestId": request_id}
+    entry = {"Source": "bank.reporting", "DetailType": "Report Requested", "Detail": json.dumps(detail)}
+    answer = client.aws("events").put_events(Entries=[entry])
+    assert answer["FailedEntryCount"] == 0
+    return str(answer["Entries"][0]["EventId"])
+
+
+def wanted(tenant: str = "demo", **request: Any) -> Json:
+    """A detail that asks for a report without rows."""
+    return {"tenantId": tenant, "request": {"type": "TRANSACTIONS", "format": "CSV", "filters": NONE, **request}}
+
+
+def fail_report(client: Client, faults: Faults) -> str:
+    """Has a report of `demo` FAIL, as one that was given up."""
+    with faults.sqs.failing(Fault("refuse")):
+        report_id = client.ask("CSV", NONE)
+        client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", report_id)
+    body = json.dumps({"tenant_id": "demo", "report_id": report_id})
+    record = {"messageId": "1", "body": body, "attributes": {}, "eventSource": "aws:sqs", "receiptHandle": "1"}
+    client.invoke_function("DeadLetterFunction", json.dumps({"Records": [record]}).encode())
+    assert client.show(report_id)["status"] == "FAILED"
+    return report_id
+
+
+def logged(client: Client, function_name: str) -> str:
+    """A function's log."""
+    logs = (client.stack.folder / "logs").glob(f"*{function_name}*.log")
+    return "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in logs)
+
+
+# ---------------------------------------------------------------- out
+
+
+def test_the_queue_sees_its_tenants_ready_reports_and_no_others(
+    client: Client, faults: Faults, bus: Inbox, examples: dict[str, Json]
+) -> None:
+    url = examples["sqs_subscriber"]["QueueUrl"]
+    take(client, url)
+    others = bus.await_one("Report Accepted", eventId=put_request(client, wanted(OTHER)))["reportId"]
+    failed = fail_report(client, faults)
+    ready = client.ask("CSV", NONE)
+    for report_id, status in ((others, "READY"), (failed, "FAILED"), (ready, "READY")):
+        assert bus.await_one("Report Completed", reportId=report_id)["data"]["status"] == status
+    eventually(
+        "the topic has all of them",
+        lambda: not client.sql("SELECT 1 FROM resma.events WHERE published_at IS NULL"),
+    )
+    got: list[Json] = []
+
+    def has_come() -> bool:
+        got.extend(json.loads(body) for body in take(client, url))
+        return any(message["data"]["reportId"] == ready for message in got)
+
+    eventually("the event of the READY one", has_come)
+    assert {(message["data"]["tenantId"], message["data"]["status"]) for message in got} == {("demo", "READY")}
+    assert not {others, failed} & {message["data"]["reportId"] for message in got}
+    (message,) = [message for message in got if message["data"]["reportId"] == ready]
+    assert message == bus.await_one("Report Completed", reportId=ready), "the same on the topic and on the bus"
+
+
+def test_an_e_mail_tells_of_a_failure_and_of_nothing_else(
+    client: Client, faults: Faults, bus: Inbox, examples: dict[str, Json]
+) -> None:
+    """LocalStack keeps e-mails instead of sending them; it asks no address first, as SNS does."""
+    ready = client.await_status(client.ask("CSV", NONE), "READY")["id"]
+    failed = fail_report(client, faults)
+
+    def inbox() -> list[Json]:
+        sent = client.http("GET", f"{client.stack.up.aws_url}/_aws/ses").json()["messages"]
+        assert all(message["Destination"]["ToAddresses"] == [ADDRESS] for message in sent)
+        return [json.loads(message["Body"]["text_part"]) for message in sent]
+
+    eventually("the e-mail", lambda: failed in {message["data"]["reportId"] for message in inbox()})
+    bus.await_one("Report Completed", reportId=ready)
+    assert {message["data"]["status"] for message in inbox()} == {"FAILED"}
+    subscription = client.aws("sns").get_subscription_attributes(
+        SubscriptionArn=examples["email_subscriber"]["SubscriptionArn"]
+    )["Attributes"]
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", ADDRESS)
+    assert subscription["PendingConfirmation"] == "true", "SNS would wait for the click"
+
+
+def test_the_function_is_told_by_topic_and_by_bus(client: Client, faults: Faults, examples: dict[str, Json]) -> None:
+    ready = client.ask("CSV", {"from": "2024-03-01", "to": "2024-03-02"})
+    empty = client.ask("CSV", NONE)
+    for report_id in (ready, empty):
+        client.await_status(report_id, "READY")
+    failed = fail_report(client, faults)
+
+    def noted() -> set[tuple[str, str]]:
+        lines = [line for line in logged(client, "NoteFunction").splitlines() if '"reportId"' in line]
+        notes = [json.loads(line[line.index("{") :]) for line in lines]
+        return {(note["way"], note["reportId"]) for note in notes}
+
+    eventually("both ways", lambda: {("bus", ready), ("topic", failed)} <= noted())
+    assert not {("topic", ready), ("bus", failed), ("bus", empty), ("topic", empty)} & noted()
+
+
+# ---------------------------------------------------------------- in
+
+
+def test_an_event_becomes_a_file(client: Client, bus: Inbox, examples: dict[str, Json]) -> None:
+    name = examples["request_by_event"]["FunctionName"]
+    first, second = (
+        json.loads(client.aws("lambda").invoke(FunctionName=name)["Payload"].read())["eventId"] for _ in range(2)
+    )
+    accepted = bus.await_one("Report Accepted", eventId=first)
+    assert bus.await_one("Report Accepted", eventId=second)["reportId"] == accepted["reportId"], "one a day"
+    completed = bus.await_one("Report Completed", reportId=accepted["reportId"])
+    assert completed["data"]["status"] == "READY"
+    file = client.download(client.show(accepted["reportId"]))
+    assert file.sha256 == completed["data"]["sha256"]
+
+
+def test_the_same_event_twice_makes_one_report(client: Client, bus: Inbox) -> None:
+    """Put twice under one requestId; and handed over twice by the queue, which it may be."""
+    count, request_id = client.count_reports(), uuid4().hex
+    events = [put_request(client, wanted(), request_id) for _ in range(2)]
+    reports = {bus.await_one("Report Accepted", eventId=event_id)["reportId"] for event_id in events}
+    event_id = str(uuid4())
+    envelope = {"id": event_id, "source": "bank.reporting", "detail-type": "Report Requested", "detail": wanted()}
+    for _ in range(2):
+        client.aws("sqs").send_message(
+            QueueUrl=client.stack.up.outputs["RequestQueueUrl"], MessageBody=json.dumps(envelope)
+        )
+    eventually("two answers", lambda: len(bus.find("Report Accepted", eventId=event_id)) == 2)
+    reports |= {answer["reportId"] for answer in bus.find("Report Accepted", eventId=event_id)}
+    assert (len(reports), client.count_reports()) == (2, count + 2)
+
+
+@pytest.mark.parametrize(
+    ("detail", "pointer"),
+    [
+        (wanted("nobody"), "/tenantId"),
+        (wanted(format="DOCX"), "/request/format"),
+        (wanted(filters={"from": "tomorrow"}), "/request/filters/from"),
+        ({**wanted(), "scopes": ["personal:read"]}, "/scopes"),
+    ],
+)
+def test_an_event_that_asks_for_what_is_not_to_be_had_is_told_so(
+    client: Client, bus: Inbox, detail: Any, pointer: str
+) -> None:
+    count = client.count_reports()
+    rejected = bus.await_one("Report Rejected", eventId=put_request(client, detail))
+    assert rejected["code"] == "request-invalid"
+    assert [error["pointer"] for error in rejected["errors"]] == [pointer]
+    assert client.count_reports() == count
+    eventually("it is not tried again", lambda: client.backlog("RequestQueueUrl") == Backlog(0, 0))
+    assert client.backlog("FailedRequestQueueUrl") == Backlog(0, 0)
+
+
+def test_a_bus_that_is_away_holds_up_nobody_and_is_told_later(client: Client, faults: Faults, bus: Inbox) -> None:
+    with faults.bus.failing(Fault("refuse")) as fault:
+        untold = client.ask("CSV", NONE)
+        client.await_status(untold, "READY")
+        fault.await_strike()
+        count = client.count_reports()
+        event_id = put_request(client, wanted())
+        eventually("its report is started", lambda: client.count_reports() == count + 1)
+        eventually("the event rests", lambda: client.backlog("RequestQueueUrl").in_flight == 1)
+        eventually(
+            "the topic is told all the same",
+            lambda: (
+                client.sql(
+                    "SELECT published_at IS NULL, put_on_bus_at IS NULL FROM resma.events WHERE report_id = %s", untold
+                )
+                == [(False, True)]
+            ),
+        )
+    client.sql("UPDATE resma.events SET created_at = created_at - interval '6 seconds' WHERE put_on_bus_at IS NULL")
+    client.invoke_function("SchedulerFunction")
+    bus.await_one("Report Completed", reportId=untold)
+    bus.await_one("Report Accepted", eventId=event_id)
+    assert client.count_reports() == count + 1
+
+
+def test_the_entry_of_the_docs_works_as_it_stands(client: Client, bus: Inbox) -> None:
+    text = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+    found = re.search(r"```json entries\.json\n(.*?)```", text, re.DOTALL)
+    assert found is not None
+    answer = client.aws("events").put_events(Entries=json.loads(found[1]))
+    accepted = bus.await_one("Report Accepted", eventId=answer["Entries"][0]["EventId"])
+    assert bus.await_one("Report Completed", reportId=accepted["reportId"])["data"]["status"] == "READY"
+
+
+def test_what_is_given_up_lies_among_the_failed_and_can_be_sent_again(
+    client: Client, faults: Faults, bus: Inbox
+) -> None:
+    """Given up at the first try, so that nobody waits for three hours."""
+    sqs, outputs = client.aws("sqs"), client.stack.up.outputs
+    url, failed = outputs["RequestQueueUrl"], outputs["FailedRequestQueueUrl"]
+    arns = [
+        sqs.get_queue_attributes(QueueUrl=each, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        for each in (url, failed)
+    ]
+    kept = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
+    policy = json.dumps({"deadLetterTargetArn": arns[1], "maxReceiveCount": 1})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": policy})
+    try:
+        with faults.database.failing(Fault("refuse")):
+            event_id = put_request(client, wanted())
+            eventually("it is given up", lambda: client.backlog("FailedRequestQueueUrl").waiting == 1)
+    finally:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": kept})
+    assert bus.find("Report Accepted", eventId=event_id) == []
+    sqs.start_message_move_task(SourceArn=arns[1], DestinationArn=arns[0])
+    bus.await_one("Report Accepted", eventId=event_id)
+    assert client.backlog("FailedRequestQueueUrl") == Backlog(0, 0)

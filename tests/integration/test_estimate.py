@@ -1,0 +1,276 @@
+"""Estimates: right where they can be known, near where they can't, and no burden to anybody."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any, get_args
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from resma import row_estimate
+from resma.catalogue import load_catalogue
+from resma.writers import Format
+from tests.e2e.eventually import eventually
+from tests.integration.conftest import ActAs, System
+from tests.integration.test_api import BAD
+
+ESTIMATE = "/api/v1/reports/estimate"
+FORMATS = list(get_args(Format))
+OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'resma-api-estimate'"
+
+
+@pytest.fixture(autouse=True)
+def _fresh(admin: Connection[TupleRow]) -> None:
+    """Reports that earlier tests have left would be history, and count against the day's rows."""
+    admin.execute("DELETE FROM resma.reports")
+    admin.execute("DELETE FROM resma.row_counts")
+
+
+def estimate(system: System, type_: str = "TRANSACTIONS", **request: Any) -> Any:
+    status, _, body = system.call_api("POST", ESTIMATE, {"type": type_, **request})
+    assert status == 200, body
+    return body
+
+
+def make(system: System, **request: Any) -> Any:
+    """The report itself, READY."""
+    report_id: UUID = system.request_report(**request)
+    assert system.work_once()
+    return system.show(report_id)
+
+
+@pytest.fixture
+def account(admin: Connection[TupleRow]) -> str:
+    """The busiest one."""
+    rows = admin.execute("SELECT account_id FROM bank.transactions GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1")
+    return str(rows.fetchall()[0][0])
+
+
+# ---------------------------------------------------------------- is it right?
+
+
+@pytest.mark.parametrize("type_", sorted(load_catalogue()))
+def test_after_one_report_the_estimate_of_the_next_is_near(system: System, account: str, type_: str) -> None:
+    """The first is of a year, the next of two: rows to the last one, bytes and pages within a factor of two."""
+    filters = {"account": account} if type_ == "ACCOUNT_STATEMENT" else {}
+    request = {"type": type_, "formats": FORMATS}
+    make(system, **request, filters={**filters, "to": "2024-12-31"})
+    expected = estimate(system, type_, formats=FORMATS, filters=filters)
+    report = make(system, **request, filters=filters)
+    assert (expected["rows"], expected["isExact"]) == (report["rows"], True)
+    assert [file["format"] for file in expected["files"]] == FORMATS
+    for guess, file in zip(expected["files"], report["files"], strict=True):
+        assert file["bytes"] / 2 <= guess["bytes"] <= file["bytes"] * 2, (guess, file)
+        assert (guess["pages"] is None) == (file["pages"] is None) == (guess["format"] != "PDF")
+        if guess["pages"] is not None:
+            assert file["pages"] / 2 <= guess["pages"] <= file["pages"] * 2, (guess, file)
+    assert expected["notes"] == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"format": "CSV"},
+        {"format": "CSV", "options": {"csv": {"compression": "gzip"}}},
+        {"format": "NDJSON", "options": {"ndjson": {"compression": "zstd"}}},
+        {"format": "XLSX"},
+        {"format": "PARQUET"},
+        {"format": "PDF"},
+        {"format": "PDF", "options": {"pdf": {"orientation": "portrait", "paper": "A4"}}},
+        {"format": "CSV", "columns": ["id", "amount"]},
+    ],
+)
+def test_without_history_what_was_measured_once_is_near_too(system: System, more: dict[str, Any]) -> None:
+    expected = estimate(system, **more)
+    assert [note for note in expected["notes"] if "no report of this type" in note]
+    report = make(system, **more)
+    (guess,), (file,) = expected["files"], report["files"]
+    assert expected["rows"] == report["rows"]
+    assert file["bytes"] / 2 <= guess["bytes"] <= file["bytes"] * 2, (guess, file)
+    assert guess["pages"] == file["pages"]
+    assert 0 < expected["seconds"] < 1
+
+
+def test_where_cells_wrap_pages_go_by_reports_on_the_same_paper(system: System, admin: Connection[TupleRow]) -> None:
+    """An audit trail upright and across: what one says of lines is not the other's."""
+    orientations = ("portrait", "landscape")
+    requests = [{"format": "PDF", "options": {"pdf": {"orientation": each}}} for each in orientations]
+    made = [make(system, type="AUDIT_TRAIL", **request) for request in requests]
+    for request, report in zip(requests, made, strict=True):
+        (guess,), (file,) = estimate(system, "AUDIT_TRAIL", **request)["files"], report["files"]
+        assert file["pages"] * 0.8 <= guess["pages"] <= file["pages"] * 1.25
+
+
+def test_time_goes_by_what_reports_of_the_same_formats_took(system: System, admin: Connection[TupleRow]) -> None:
+    before = estimate(system, format="CSV")["seconds"]
+    make(system, format="CSV", filters={"to": "2024-12-31"})
+    admin.execute(
+        "UPDATE resma.reports SET rows_expected = 1000000, rows_done = 1000000,"
+        " metrics = jsonb_set(metrics, '{seconds,generate}', '1000')"
+    )
+    # A millisecond a row, as the one report says; what was measured once holds the line at its beginning.
+    assert 2 < estimate(system, format="CSV")["seconds"] < 6
+    assert estimate(system, format="NDJSON")["seconds"] == before
+    admin.execute("UPDATE resma.reports SET handovers = 1")  # its seconds are those of the last go
+    assert estimate(system, format="CSV")["seconds"] == before
+
+
+def test_the_queue_is_that_of_the_tenant(system: System, admin: Connection[TupleRow], as_tenant: ActAs) -> None:
+    as_tenant("other")
+    system.request_report(format="CSV")
+    as_tenant("demo")
+    assert estimate(system, format="CSV")["queue"] == {"ahead": 0, "seconds": 0}
+    system.request_report(format="CSV")
+    assert estimate(system, format="CSV")["queue"] == {"ahead": 1, "seconds": None}
+
+
+def test_tenants_see_their_own_rows_and_history(system: System, as_tenant: ActAs) -> None:
+    make(system, format="CSV")
+    as_tenant("other")
+    expected = estimate(system, format="CSV")
+    assert (expected["rows"], expected["isExact"]) == (0, True)
+    assert [note.split(":")[0] for note in expected["notes"]] == [
+        "No rows match",
+        "You have had no report of this type as CSV lately",
+    ]
+
+
+# ---------------------------------------------------------------- what it refuses, and what it says
+
+
+@pytest.mark.parametrize(("body", "status", "code", "pointer"), BAD)
+def test_it_refuses_what_asking_refuses(system: System, body: Any, status: int, code: str, pointer: str | None) -> None:
+    got, _, problem = system.call_api("POST", ESTIMATE, body)
+    asked, _, same = system.call_api("POST", "/api/v1/reports/generate", body)
+    assert (got, problem["type"]) == (status, f"urn:resma:problem:{code}") == (asked, same["type"])
+    assert problem.get("errors") == same.get("errors")
+
+
+def test_rights_are_those_of_asking(system: System, as_tenant: ActAs) -> None:
+    as_tenant("demo", frozenset({"reports:read"}))
+    assert system.call_api("POST", ESTIMATE, {"type": "TRANSACTIONS", "format": "CSV"})[0] == 403
+    as_tenant("demo", frozenset({"reports:write"}))
+    notes = estimate(system, format="CSV", columns=["id", "counterparty"])["notes"]
+    assert "Masked for you, as you lack personal:read: counterparty." in notes
+    assert not [note for note in estimate(system, format="CSV", columns=["id"])["notes"] if "Masked" in note]
+
+
+def test_nothing_is_left_behind(system: System, admin: Connection[TupleRow]) -> None:
+    estimate(system, formats=FORMATS)
+    assert admin.execute("SELECT count(*) FROM resma.reports").fetchone() == (0,)
+    assert system.receive() == []
+    eventually("no connection is kept", lambda: admin.execute(OURS).fetchone() == (0,), 10)
+
+
+@pytest.fixture
+def quotas(admin: Connection[TupleRow]) -> Iterator[Any]:
+    """Sets quotas of the demo tenant for the test."""
+
+    def limit(assignment: str) -> None:
+        admin.execute(f"UPDATE resma.tenants SET {assignment} WHERE tenant_id = 'demo'".encode())
+
+    yield limit
+    limit("live_reports = DEFAULT, rows_a_day = DEFAULT")
+    admin.execute("DELETE FROM resma.row_counts")
+
+
+def test_notes_tell_what_quotas_would_refuse(system: System, quotas: Any) -> None:
+    quotas("rows_a_day = 100")
+    assert "It has more rows than are left of your 100 a day (100)" in estimate(system, format="CSV")["notes"][0]
+    quotas("rows_a_day = 10000000")
+    make(system, format="CSV")
+    quotas("rows_a_day = 100")
+    assert "Today's reports have used up your 100 rows a day" in estimate(system, format="CSV")["notes"][0]
+
+
+def test_notes_tell_of_a_full_house(system: System, quotas: Any) -> None:
+    system.request_report(format="CSV")
+    quotas("live_reports = 1")
+    assert "1 of your reports are waiting or under way" in estimate(system, format="CSV")["notes"][0]
+    assert system.call_api("POST", "/api/v1/reports/generate", {"type": "TRANSACTIONS", "format": "CSV"})[0] == 429
+
+
+# ---------------------------------------------------------------- no burden
+
+
+@pytest.fixture
+def slow_counting(admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A table that takes a minute to look through; planning takes no time."""
+    admin.execute(
+        "CREATE FUNCTION bank.slowly() RETURNS boolean LANGUAGE sql VOLATILE RETURN pg_sleep(0.1) IS NOT NULL"
+    )
+    admin.execute(
+        "CREATE POLICY slowly ON bank.transactions AS RESTRICTIVE FOR SELECT TO resma_reader USING (bank.slowly())"
+    )
+    monkeypatch.setattr(
+        row_estimate,
+        "_LIMITS",
+        psycopg.sql.SQL("SET LOCAL statement_timeout = '300ms'; SET LOCAL lock_timeout = '300ms'"),
+    )
+    yield
+    admin.execute("DROP POLICY slowly ON bank.transactions")
+    admin.execute("DROP FUNCTION bank.slowly")
+
+
+def test_what_takes_long_to_count_is_guessed(system: System, slow_counting: None, admin: Connection[TupleRow]) -> None:
+    admin.execute("ANALYZE bank.transactions")
+    expected = estimate(system, format="CSV", filters={"from": "2024-01-01"})
+    assert expected["isExact"] is False
+    assert expected["rows"] > 0
+    assert "planner's guess" in expected["notes"][0]
+    eventually("no connection is kept", lambda: admin.execute(OURS).fetchone() == (0,), 10)
+
+
+def test_one_count_a_tenant_at_a_time(system: System, postgres: Any) -> None:
+    """A tenant that asks a hundred times at once makes the database count once, and guess the others."""
+    with psycopg.connect(postgres.url) as other:
+        other.execute("SELECT pg_advisory_xact_lock(hashtextextended('resma.estimate demo', 0))")
+        assert estimate(system, format="CSV")["isExact"] is False
+    assert estimate(system, format="CSV")["isExact"] is True
+
+
+def test_a_table_that_is_locked_is_not_waited_for(
+    system: System, postgres: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(postgres.url) as other:
+        other.execute("LOCK TABLE bank.transactions IN ACCESS EXCLUSIVE MODE")
+        status, headers, problem = system.call_api("POST", ESTIMATE, {"type": "TRANSACTIONS", "format": "CSV"})
+    assert (status, problem["type"]) == (503, "urn:resma:problem:database-busy")
+    assert "Retry-After" in headers
+    assert estimate(system, format="CSV")["isExact"] is True
+
+
+def test_no_writer_waits_for_an_estimate(system: System, slow_counting: None, admin: Connection[TupleRow]) -> None:
+    """While it counts, its table can be written to."""
+    done = threading.Event()
+    answers: list[int] = []
+
+    def ask() -> None:
+        answers.append(system.call_api("POST", ESTIMATE, {"type": "TRANSACTIONS", "format": "CSV"})[0])
+        done.set()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        counting = OURS + " AND query LIKE 'SELECT count%'"
+        eventually("it counts", lambda: done.is_set() or admin.execute(counting).fetchone() == (1,), 10)
+        admin.execute("SET lock_timeout = '100ms'")
+        admin.execute("UPDATE bank.transactions SET amount = amount WHERE transaction_id = 1")
+    finally:
+        thread.join()
+    assert answers == [200]
+
+
+def test_the_source_away_is_said(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_connection(*_: object, **__: object) -> None:
+        raise psycopg.OperationalError("no")
+
+    estimate(system, format="CSV")
+    monkeypatch.setattr("resma.database.psycopg.connect", no_connection)
+    status, _, problem = system.call_api("POST", ESTIMATE, {"type": "TRANSACTIONS", "format": "CSV"})
+    assert (status, problem["type"]) == (503, "urn:resma:problem:database-unavailable")
