@@ -79,7 +79,7 @@ load: setup ## 1,000 requests with 50 at once, none lost: POSTS=1000, AT_ONCE=50
 audit: setup ## known vulnerabilities of what is installed, asked of a service (needs a network)
 	@$(BIN)/python -m infra.dependencies ask
 
-pictures: setup ## draw docs/pictures anew (wants LibreOffice and poppler)
+pictures: setup ## draw docs/pictures anew (wants LibreOffice, poppler and Chromium)
 	@PYTHONPATH=functions $(BIN)/python -m tests.pictures
 
 lock: setup ## pin the dependencies anew, after a change in pyproject.toml

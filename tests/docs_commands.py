@@ -34,6 +34,9 @@ RUNNERS: dict[str, Runner] = {
         "test", f"{HERE}::test_a_stack_is_up_until_it_is_down"
     ),
     # ---------------------------------------------------------------- by other tests
+    r"aws (cloudwatch|events (list|enable)-rules?|lambda|logs|xray) .*": Runner(
+        "test", "tests/unit/test_operate.py::test_a_command_is_one_that_aws_has"
+    ),
     r"((FORMAT|ROWS)=\w+ )?make demo": Runner(
         "test", "tests/e2e/test_demo.py::test_the_demo_ends_with_a_verified_report"
     ),
@@ -67,18 +70,37 @@ RUNNERS: dict[str, Runner] = {
     r"\.resma/venv/bin/python -m infra\.event_schemas": Runner(
         "test", "tests/integration/test_events_in.py::test_the_command_writes_the_schemas_of_the_code"
     ),
+    r"resma (types|generate|list|show|download)\b.*": Runner(
+        "test", "tests/e2e/test_cli.py::test_types_list_show_and_download"
+    ),
+    r"resma (up|down|logs)": Runner("test", "tests/e2e/test_cli.py::test_up_logs_down_and_what_a_dead_stack_leaves"),
+    r"resma demo": Runner("test", "tests/e2e/test_cli.py::test_demo"),
+    r"resma estimate": Runner("test", "tests/e2e/test_cli.py::test_estimate"),
+    r"resma (cancel|retry)": Runner("test", "tests/e2e/test_cli.py::test_cancel_and_retry"),
+    r"resma schedule \w+": Runner("test", "tests/e2e/test_cli.py::test_schedules"),
+    r"resma webhook listen( --register)?": Runner(
+        "test", "tests/e2e/test_cli.py::test_listen_as_an_endpoint_verifies_a_real_webhook"
+    ),
+    r"resma webhook (?!listen)\w+": Runner("test", "tests/e2e/test_cli.py::test_endpoints_their_deliveries_and_replay"),
+    r"resma dead-letters \w+": Runner("test", "tests/e2e/test_cli.py::test_dead_letters"),
+    r"resma keys \w+": Runner("test", "tests/e2e/test_cli.py::test_keys"),
+    r"resma doctor( --aws-stack)?": Runner("test", "tests/e2e/test_cli.py::test_doctor_finds_nothing_wrong"),
+    r"(pipx|uv tool) install \S+": Runner(
+        "test", "tests/integration/test_cli_package.py::test_the_client_alone_is_installed_and_runs"
+    ),
     # ---------------------------------------------------------------- by CI
     r"make (check|test)": Runner("line", ".ci/run: {}"),
     r"pip install aws-sam-cli": Runner("line", "infra/requirements/sam.txt: aws-sam-cli"),
     r"make setup": Runner("line", "Makefile: lint: setup"),
-    r"apt-get install qpdf poppler-utils libreoffice-calc": Runner("line", ".ci/run: apt-get install"),
+    r"apt-get install (chromium|qpdf poppler-utils libreoffice-calc( chromium)?)": Runner(
+        "line", ".ci/run: apt-get install"
+    ),
     r"go install github.com/minio/minio@latest": Runner("line", ".ci/run: {}"),
     # ---------------------------------------------------------------- by nobody
     r"docker compose .*|cp \.env\.example \.env( && .*)?": Runner(
         "nobody", "needs a Docker engine; tests/e2e/test_deploy_compose.py runs what the service `deploy` runs"
     ),
-    r"aws (cloudwatch|events (list|enable)-rules?|lambda|logs|ssm|xray) .*": Runner("nobody", "needs an AWS account"),
-    r"sam (deploy|delete) --config-env dev": Runner("nobody", "needs an AWS account"),
+    r"aws ssm .*|sam (deploy|delete) --config-env dev": Runner("nobody", "needs an AWS account"),
     r"sam deploy --template-file infra/examples/.*": Runner(
         "nobody", "needs an AWS account; tests/e2e/test_events.py deploys these templates through CloudFormation"
     ),

@@ -20,8 +20,8 @@ SCRIPT = "sh"
 
 PROGRAMS = {
     "apt-get", "aws", "bash", "cd", "cp", "curl", "docker", "env", "export", "git", "go", "jq", "make", "minio", "node",
-    "npm", "open", "openssl", "pip", "pip3", "psql", "pytest", "python", "python3", "resma", "sam", "source", "sudo",
-    "uv", "wget", ".resma/venv/bin/python", ".resma/venv/bin/resma",
+    "npm", "open", "openssl", "pip", "pip3", "pipx", "psql", "pytest", "python", "python3", "resma", "sam", "source",
+    "sudo", "uv", "wget", ".resma/venv/bin/python", ".resma/venv/bin/resma",
 }  # fmt: skip
 """What a command may begin with."""
 

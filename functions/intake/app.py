@@ -74,7 +74,12 @@ def _handle_event(record: SQSRecord) -> None:
         raise
     else:
         if isinstance(answer, ReportAccepted):
-            logger.info("an event has its report", event_id=envelope.id, report_id=str(answer.report_id))
+            logger.info(
+                "an event has its report",
+                event_id=envelope.id,
+                report_id=str(answer.report_id),
+                tenant_id=answer.tenant_id,
+            )
         else:
             logger.warning("an event was refused", event_id=envelope.id, code=answer.code)
     finally:

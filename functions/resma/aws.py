@@ -57,7 +57,7 @@ def sns_client() -> SNSClient:
 @lru_cache
 def events_client() -> EventBridgeClient:
     """The bus service."""
-    return boto3.client("events", config=_ONCE)
+    return metered(boto3.client("events", config=_ONCE))
 
 
 @lru_cache

@@ -41,6 +41,9 @@ class Usage:
     store_reads: int = 0
     queue_requests: int = 0
     events_published: int = 0
+    """On the topic."""
+    events_put: int = 0
+    """On the bus."""
     keys_written: int = 0
     byte_days: int = 0
     """Bytes of the files times the days that they are kept."""
@@ -54,6 +57,7 @@ class Usage:
             store_reads=sum(n for name, n in store.items() if name in _READS),
             queue_requests=sum(n for (service, _), n in calls.items() if service == "sqs"),
             events_published=sum(n for (service, _), n in calls.items() if service == "sns"),
+            events_put=sum(n for (service, _), n in calls.items() if service == "events"),
         )
 
     @classmethod
@@ -109,6 +113,12 @@ class TopicPrices(_Table):
     publish: _Amount
 
 
+class BusPrices(_Table):
+    """Of the bus."""
+
+    event: _Amount
+
+
 class TablePrices(_Table):
     """Of the table of jobs' keys."""
 
@@ -124,6 +134,7 @@ class Prices(_Table):
     s3: StorePrices
     sqs: QueuePrices
     sns: TopicPrices
+    eventbridge: BusPrices
     dynamodb: TablePrices
 
 
@@ -147,6 +158,7 @@ def price_usage(usage: Usage, prices: Prices) -> dict[str, str]:
         "requests": usage.invocations * prices.lambda_.request
         + usage.queue_requests * prices.sqs.request
         + usage.events_published * prices.sns.publish
+        + usage.events_put * prices.eventbridge.event
         + usage.keys_written * prices.dynamodb.write,
     }
     rounded = {name: Decimal(amount).quantize(DIGITS) for name, amount in parts.items()}

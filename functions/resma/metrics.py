@@ -47,9 +47,10 @@ class Metric(StrEnum):
     # The tick.
     OLDEST_WAITING_SECONDS = "OldestWaitingSeconds"
     REPORTS_WAITING = "ReportsWaiting"
+    SCHEDULED_RUNS_STARTED = "ScheduledRunsStarted"
     JOBS_FREED = "JobsFreed"
     JOBS_SENT_LATE = "JobsSentLate"
-    EVENTS_PUBLISHED_LATE = "EventsPublishedLate"
+    EVENTS_SENT_LATE = "EventsSentLate"
     REPORTS_EXPIRED = "ReportsExpired"
 
 

@@ -8,12 +8,13 @@ from resma.metrics import Metric, emit
 from scheduler.resources import Resources
 
 _DONE = {
-    "freed": Metric.JOBS_FREED,
-    "sent": Metric.JOBS_SENT_LATE,
-    "published": Metric.EVENTS_PUBLISHED_LATE,
-    "expired": Metric.REPORTS_EXPIRED,
+    Metric.SCHEDULED_RUNS_STARTED: ("started",),
+    Metric.JOBS_FREED: ("freed",),
+    Metric.JOBS_SENT_LATE: ("sent",),
+    Metric.EVENTS_SENT_LATE: ("published", "put"),
+    Metric.REPORTS_EXPIRED: ("expired",),
 }
-"""By what the tick's tasks count."""
+"""By which of the tick's tasks it is counted."""
 
 
 def measure_tick(resources: Resources, done: Mapping[str, int]) -> None:
@@ -32,5 +33,5 @@ def measure_tick(resources: Resources, done: Mapping[str, int]) -> None:
         ).fetchone()
     assert row is not None  # an aggregate always has one
     waiting, oldest = row
-    values = {metric: done[name] for name, metric in _DONE.items() if name in done}
+    values = {metric: sum(done.get(name, 0) for name in names) for metric, names in _DONE.items()}
     emit({**values, Metric.REPORTS_WAITING: waiting, Metric.OLDEST_WAITING_SECONDS: max(0.0, oldest)})

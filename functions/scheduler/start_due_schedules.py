@@ -86,7 +86,9 @@ def _start_schedule(resources: Resources, tenant_id: str, schedule_id: str) -> i
                 schedule, now = locked
                 report = _run_once(connection, schedule, now, resources.stage, is_last=left == 0)
             if report is not None:
-                logger.info("a schedule was run", schedule_id=schedule_id, report_id=str(report.report_id))
+                logger.info(
+                    "a schedule was run", schedule_id=schedule_id, report_id=str(report.report_id), tenant_id=tenant_id
+                )
                 note_request(report)
                 started += 1
     except DatabaseUnavailable:

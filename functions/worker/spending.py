@@ -13,8 +13,8 @@ from resma.reports import StoredFile
 # idempotency, with a client of its own, writes the job's key when it begins and when it ends.
 _AROUND = Usage(invocations=1, queue_requests=3, keys_written=2)
 
-# What follows a READY report: its event.
-_AFTER = Usage(events_published=1)
+# What follows a READY report: its event, on topic and bus.
+_AFTER = Usage(events_published=1, events_put=1)
 
 
 class Spending:

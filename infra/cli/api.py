@@ -24,7 +24,6 @@ TRIES = 5
 WAIT_SECONDS_MAX = 20
 """Longer than this nobody is kept waiting: a quota of rows is free again at midnight."""
 
-_TIMEOUT = urllib3.Timeout(connect=5, read=60)
 _EXITS = {
     **dict.fromkeys((301, 302, 307, 308), ExitCode.UNREACHABLE),
     400: ExitCode.USAGE,
@@ -45,8 +44,10 @@ _EXITS = {
 class Api:
     """A caller of the API at a place."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, tries: int = TRIES, read_seconds: float = 60) -> None:
         self.place = place
+        self._tries = tries
+        self._timeout = urllib3.Timeout(connect=5, read=read_seconds)
         self._http = connect_to(place.url)
         self._headers = {"Accept": "application/json", "User-Agent": "resma-cli"}
         if place.key:
@@ -126,8 +127,8 @@ class Api:
             **({"Content-Type": "application/json"} if body is not None else {}),
         }
         data = json.dumps(body).encode() if body is not None else None
-        for left in reversed(range(TRIES)):
-            pause = 0.25 * 2 ** (TRIES - left)
+        for left in reversed(range(self._tries)):
+            pause = 0.25 * 2 ** (self._tries - left)
             try:
                 answer = self._http.request(
                     method,
@@ -136,7 +137,7 @@ class Api:
                     headers=sent,
                     redirect=False,
                     retries=False,
-                    timeout=_TIMEOUT,
+                    timeout=self._timeout,
                 )
             except HTTPError as error:
                 never_sent = isinstance(error, NewConnectionError | ConnectTimeoutError)
@@ -165,7 +166,7 @@ def path_of(*parts: str) -> str:
 
 
 def connect_to(url: str) -> urllib3.PoolManager:
-    """A pool of connections that checks certificates and goes through the environment's proxy, where there is one."""
+    """A pool of connections that checks certificates; through the proxy of HTTPS_PROXY, but to hosts of NO_PROXY."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     proxy = urllib.request.getproxies().get(parts.scheme)

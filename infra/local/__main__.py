@@ -80,7 +80,9 @@ def up(console: Console) -> None:
         stack.stop()
         raise
     console.print(
-        f"""[bold]up[/] at {running.api_url} (documentation: {running.api_url}/docs); ask for a report:
+        f"""[bold]up[/] at {running.api_url}
+the console, for people: {running.api_url}/console
+documentation of the API: {running.api_url}/docs; ask for a report:
 
 curl -X POST {running.api_url}/api/v1/reports/generate -H "Content-Type: application/json" -d '{_EXAMPLE}'
 

@@ -87,7 +87,7 @@ def write_launcher():
     if read(target) != text:
         with open(target + ".new", "w") as file:
             file.write(text)
-        os.chmod(target + ".new", 0o755)
+        os.chmod(target + ".new", 0o755)  # noqa: S103  # a command for whoever may enter the folder
         os.rename(target + ".new", target)
 
 

@@ -17,6 +17,7 @@ from infra.local.stack import Options, Stack
 from infra.postgres.load_demo_bank import load_demo_bank
 from tests.e2e.client import Client, lift_quotas
 from tests.e2e.fault_proxy import FaultProxy
+from tests.e2e.trace_receiver import TraceReceiver
 from tests.e2e.webhook_receiver import WebhookReceiver
 
 # Of its own where two runs share a checkout.
@@ -27,6 +28,9 @@ CALLS = STATE / STACK / "aws-calls.txt"
 
 RECORDER = {"PYTHONPATH": str(Path(__file__).parent / "recorder"), "RESMA_CALLS_FILE": str(CALLS)}
 """What functions' environment needs for that."""
+
+ALARM_TOPIC = "arn:aws:sns:us-east-1:000000000000:test-alarms"
+"""Where alarms go."""
 
 IS_WHOLE = pytest.StashKey[bool]()
 """Whether this run has all end-to-end tests."""
@@ -89,12 +93,21 @@ def faults() -> Iterator[Faults]:
 
 
 @pytest.fixture(scope="session")
-def client(faults: Faults) -> Iterator[Client]:
+def traces() -> Iterator[TraceReceiver]:
+    """What the functions trace."""
+    with TraceReceiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def client(faults: Faults, traces: TraceReceiver) -> Iterator[Client]:
     """The stack, up and filled, as its callers and operators see it."""
+    tracing = {"AWS_XRAY_DAEMON_ADDRESS": traces.address}
     options = Options(
         front_door_port=None,
-        function_environment=lambda url: {**faults.before_aws(url), **RECORDER},
+        function_environment=lambda url: {**faults.before_aws(url), **RECORDER, **tracing},
         database_port=faults.before_database,
+        parameters={"AlarmTopicArn": ALARM_TOPIC},
     )
     with running_stack(STACK, options) as stack:
         load_demo_bank(stack.up.database_url, ROWS)

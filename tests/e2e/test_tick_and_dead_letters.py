@@ -37,8 +37,13 @@ def test_a_job_that_is_given_up_makes_room_for_the_next(client: Client, faults: 
         dead, next_one = client.ask("CSV", NONE), client.ask("CSV", NONE)
         client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", dead)
         client.sql("UPDATE resma.reports SET slot_at = NULL WHERE report_id = %s", next_one)  # it waits for its turn
-    body = json.dumps({"tenant_id": "demo", "report_id": dead})
+    give_up(client, dead)
+    client.await_status(next_one, "READY")
+
+
+def give_up(client: Client, report_id: str) -> None:
+    """Has the dead letters' function find a report's message, as after its last attempt."""
+    body = json.dumps({"tenant_id": "demo", "report_id": report_id})
     record = {"messageId": "1", "body": body, "attributes": {}, "eventSource": "aws:sqs", "receiptHandle": "1"}
     client.invoke_function("DeadLetterFunction", json.dumps({"Records": [record]}).encode())
-    assert client.show(dead)["status"] == "FAILED"
-    client.await_status(next_one, "READY")
+    assert client.show(report_id)["status"] == "FAILED"

@@ -1,6 +1,7 @@
-"""`make pictures`: draws the pictures in docs/pictures from one short example, as PDF and XLSX, in both languages.
+"""`make pictures`: draws the pictures in docs/pictures from one short example, as PDF and XLSX, in both languages, and
+of the console.
 
-Needs poppler-utils (pdftoppm) and LibreOffice (soffice). Look at them at full size before committing.
+Needs poppler-utils (pdftoppm), LibreOffice (soffice) and Chromium. Look at them at full size before committing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from resma.locales import LOCALES
 from resma.options import FormatOptions
 from resma.snapshot import open_snapshot
 from resma.writers import make_writer
+from tests.pictures.console import draw_console
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 ROWS = 10_000
@@ -75,6 +77,7 @@ def main() -> None:
                 draw(make(server.url, example, folder), example, folder)
         finally:
             server.stop()
+    draw_console(FOLDER)
 
 
 def make(database_url: str, example: Example, folder: Path) -> Path:

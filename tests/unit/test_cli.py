@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -29,6 +32,7 @@ from infra.cli.output import clean, draw_pairs
 from infra.cli.place import Place, find_place
 from infra.cli.receiver import Inbox
 from infra.cli.save import Target
+from tests.docs_pages import commands as page_commands
 
 ROOT = Path(__file__).parents[2]
 REPORT: dict[str, Any] = {
@@ -70,10 +74,30 @@ def test_every_command_says_what_it_does_and_shows_an_example_of_itself(path: tu
     assert [option.name for option in command.params if not option.help] == []
 
 
-def test_every_command_of_the_docs_is_there_and_the_other_way_round() -> None:
-    table = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
-    for path, _command in commands():
-        assert f"| `{' '.join(path)}" in table
+def require_taken(line: str) -> None:
+    """Asserts that a command could be run so: there is such a command, and such options."""
+    words = [word for word in shlex.split(line) if not re.fullmatch(r"[A-Z_]+=.*", word)]
+    assert words.pop(0) == "resma", line
+    command = typer.main.get_command(app)
+    while hasattr(command, "commands"):
+        command = command.commands[words.pop(0)]
+    command.make_context("resma", words)
+
+
+@pytest.mark.parametrize(("path", "command"), COMMANDS)
+def test_examples_can_be_run_so(path: tuple[str, ...], command: Any) -> None:
+    for example in command.epilog.split("\n\n")[1:]:
+        require_taken(example)
+
+
+def test_the_page_tells_of_every_command_and_of_no_other() -> None:
+    page = ROOT / "docs" / "command-line.md"
+    table = re.findall(r"^\| `(resma [a-z -]+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(table) == sorted(" ".join(path) for path, _ in commands())
+    lines = [found.text for found in page_commands(page) if found.text.startswith("resma ") and found.text not in table]
+    for line in lines:
+        with contextlib.suppress(typer.Exit):  # of --help
+            require_taken(line.replace("--aws-stack", "--aws-stack NAME"))
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["generate", "--help"], ["schedule", "create", "--help"]])
@@ -90,14 +114,17 @@ def test_help_is_quick_it_loads_nothing_heavy(arguments: list[str]) -> None:
     assert "Usage: resma" in done.stdout
 
 
-def test_the_launcher_calls_the_checkout_from_any_folder_and_takes_nothing_from_it(tmp_path: Path) -> None:
+def test_the_launcher_calls_the_checkout_from_any_folder_and_takes_nothing_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spec = importlib_util.spec_from_file_location("bootstrap", ROOT / "infra" / "local" / "bootstrap.py")
     assert spec is not None
     assert spec.loader is not None
     bootstrap = importlib_util.module_from_spec(spec)
     spec.loader.exec_module(bootstrap)
-    bootstrap.STATE = str(tmp_path / "a state's folder")
-    binaries = Path(bootstrap.STATE) / "venv" / "bin"
+    state = tmp_path / "a state's folder"
+    monkeypatch.setattr(bootstrap, "STATE", str(state))
+    binaries = state / "venv" / "bin"
     binaries.mkdir(parents=True)
     (binaries / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n', encoding="ascii")
     (binaries / "python").chmod(0o755)

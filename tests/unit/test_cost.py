@@ -22,6 +22,7 @@ REPORT = Usage(
     store_reads=1,
     queue_requests=5,
     events_published=1,
+    events_put=1,
     keys_written=2,
     byte_days=32 * MIB * 30,
 )
@@ -39,9 +40,9 @@ def test_a_report_costs_what_one_reckons_by_hand() -> None:
         "lambda": "0.0000379167",
         # 7 x 0.000005 + 1 x 0.0000004 = 0.0000354; 1/32 GB-month x 0.023 = 0.00071875
         "s3": "0.0007541500",
-        # 0.0000002 + 5 x 0.0000004 + 0.0000005 + 2 x 0.000000625
-        "requests": "0.0000039500",
-        "total": "0.0007960167",
+        # 0.0000002 + 5 x 0.0000004 + 0.0000005 + 0.000001 + 2 x 0.000000625
+        "requests": "0.0000049500",
+        "total": "0.0007970167",
         "prices": "us-east-1 2025-06",
     }
 
@@ -50,7 +51,9 @@ def test_nothing_costs_nothing() -> None:
     assert set(price_usage(Usage(), read_prices()).values()) == {"0.0000000000", "us-east-1 2025-06"}
 
 
-@pytest.mark.parametrize("usage", [REPORT, Usage(mb_milliseconds=1), Usage(*[10**18] * 8)])
+@pytest.mark.parametrize(
+    "usage", [REPORT, Usage(mb_milliseconds=1), Usage(mb_milliseconds=10**15, store_writes=10**9, byte_days=10**18)]
+)
 def test_the_parts_add_up_to_the_total(usage: Usage) -> None:
     cost = {name: text for name, text in price_usage(usage, read_prices()).items() if name != "prices"}
     total = Decimal(cost.pop("total"))
@@ -106,10 +109,13 @@ def test_calls_are_charged_as_what_they_are() -> None:
             ("s3", "AbortMultipartUpload"): 9,
             ("sqs", "ChangeMessageVisibility"): 4,
             ("sns", "Publish"): 1,
+            ("events", "PutEvents"): 1,
             ("secretsmanager", "GetSecretValue"): 2,
         }
     )
-    assert Usage.of_calls(calls) == Usage(store_writes=9, store_reads=4, queue_requests=4, events_published=1)
+    assert Usage.of_calls(calls) == Usage(
+        store_writes=9, store_reads=4, queue_requests=4, events_published=1, events_put=1
+    )
 
 
 def test_usage_adds_up_and_survives_its_row() -> None:

@@ -13,7 +13,7 @@ from botocore import xform_name
 from botocore.session import Session
 
 from infra.local.deploy import read_template
-from infra.local.paths import ROOT, TEMPLATE
+from infra.local.paths import FUNCTIONS, ROOT, TEMPLATE
 from resma.metrics import NAMESPACE, Metric
 
 Json = dict[str, Any]
@@ -126,6 +126,27 @@ def test_a_quotient_is_of_what_is_always_counted_together() -> None:
                 assert used == {other["Id"] for other in alarm["Metrics"] if "MetricStat" in other}, name
 
 
+@pytest.mark.parametrize(
+    ("name", "counted", "share"),
+    [
+        ("FailureRateAlarm", {"failed": 0, "ready": 100}, 0),
+        ("FailureRateAlarm", {"failed": 2, "ready": 0}, 0),  # two are an accident
+        ("FailureRateAlarm", {"failed": 3, "ready": 0}, 100),
+        ("FailureRateAlarm", {"failed": 3, "ready": 97}, 3),
+        ("WebhookFailureAlarm", {"failed": 9, "delivered": 0}, 0),
+        ("WebhookFailureAlarm", {"failed": 6, "delivered": 4}, 60),
+        ("WebhookFailureAlarm", {"failed": 0, "delivered": 10}, 0),
+    ],
+)
+def test_a_share_is_what_it_says(name: str, counted: dict[str, int], share: float) -> None:
+    """CloudWatch's IF(condition, then, else) and its operators, as Python has them."""
+    (expression,) = [part["Expression"] for part in ALARMS[name]["Metrics"] if "Expression" in part]
+    condition, then, otherwise = re.fullmatch(r"IF\((.*), (.*), (.*)\)", expression).groups()  # type: ignore[union-attr]
+    allowed = {"__builtins__": {}, **counted}
+    value = eval(then if eval(condition, allowed) else otherwise, allowed)
+    assert value == share
+
+
 # ---------------------------------------------------------------- the dashboard
 
 
@@ -178,7 +199,7 @@ def test_every_metric_is_documented_and_every_documented_one_is_emitted() -> Non
 
 def aws_commands() -> list[str]:
     """Of the document, those that call AWS."""
-    return re.findall(r"^    (aws .*)$", DOCUMENT, re.MULTILINE)
+    return re.findall(r"^    (aws .*)$", DOCUMENT, re.MULTILINE) + re.findall(r"`(aws [^`]*)`", DOCUMENT)
 
 
 @pytest.mark.parametrize("command", aws_commands())
@@ -192,6 +213,22 @@ def test_a_command_is_one_that_aws_has(command: str) -> None:
     members = {} if shape is None else {xform_name(name, "-"): name for name in shape.members}
     assert given <= members.keys()
     assert {name for name, member in members.items() if shape and member in shape.required_members} <= given
+
+
+def test_a_query_looks_for_words_that_are_logged() -> None:
+    """In the code as it stands, where a message is one literal."""
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in FUNCTIONS.rglob("*.py"))
+    messages = set(re.findall(r'message = "([^"]+)"', DOCUMENT))
+    services = set(re.findall(r'service = "([^"]+)"', DOCUMENT))
+    assert len(messages) >= 2
+    for message in messages:
+        assert f'"{message}"' in sources
+    given = {
+        resource["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+        for resource in RESOURCES.values()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+    assert services <= given
 
 
 def test_there_are_commands() -> None:

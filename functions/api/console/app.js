@@ -2,37 +2,60 @@
 
 import { Problem } from "./api.js";
 import { byId, h, put } from "./dom.js";
+import { startFrom } from "./draft.js";
 import { problemBox } from "./notices.js";
 import { currentPlace, focusHeading, go, leave, showRoute } from "./router.js";
 import { can, currentUser, onSignOut, resume, signOut } from "./session.js";
 import { applyTheme, chooseTheme, currentTheme } from "./theme.js";
-import { showAsk } from "./view_ask.js";
-import { showDeadLetters } from "./view_dead_letters.js";
-import { showDeliveries } from "./view_deliveries.js";
-import { showReport } from "./view_report.js";
-import { showReports } from "./view_reports.js";
-import { showSchedule } from "./view_schedule.js";
-import { showScheduleForm } from "./view_schedule_form.js";
-import { showSchedules } from "./view_schedules.js";
 import { showSignIn } from "./view_sign_in.js";
-import { showWebhooks } from "./view_webhooks.js";
 import { chooseLanguage, currentLanguage, t } from "./words.js";
 
 const ASKING = ["reports:read", "reports:write"];
+const READING = ["reports:read"];
 const SCHEDULING = ["schedules:manage", "reports:read"];
 
-/** @type {import("./router.js").Route[]} */
+/** A view's module is fetched when it is first shown. @type {import("./router.js").Route[]} */
 const ROUTES = [
-  { pattern: /^\/ask$/, title: "ask.title", nav: "/ask", scopes: ASKING, show: showAsk },
-  { pattern: /^\/reports$/, title: "reports.title", nav: "/reports", scopes: ["reports:read"], show: showReports },
-  { pattern: /^\/reports\/([^/]+)$/, title: "report.title", nav: "/reports", scopes: ["reports:read"], show: showReport },
-  { pattern: /^\/schedules$/, title: "schedules.title", nav: "/schedules", scopes: SCHEDULING, show: showSchedules },
-  { pattern: /^\/schedules\/new$/, title: "schedules.new", nav: "/schedules", scopes: SCHEDULING, show: showScheduleForm },
-  { pattern: /^\/schedules\/([^/]+)\/edit$/, title: "schedules.edit", nav: "/schedules", scopes: SCHEDULING, show: showScheduleForm },
-  { pattern: /^\/schedules\/([^/]+)$/, title: "schedule.title", nav: "/schedules", scopes: SCHEDULING, show: showSchedule },
-  { pattern: /^\/webhooks$/, title: "webhooks.title", nav: "/webhooks", scopes: ["webhooks:manage"], show: showWebhooks },
-  { pattern: /^\/webhooks\/([^/]+)$/, title: "deliveries.title", nav: "/webhooks", scopes: ["webhooks:manage"], show: showDeliveries },
-  { pattern: /^\/dead-letters$/, title: "dead.title", nav: "/dead-letters", scopes: ["dead-letters:manage"], show: showDeadLetters },
+  {
+    pattern: /^\/ask$/, title: "ask.title", nav: "/ask", scopes: ASKING,
+    load: async () => (await import("./view_ask.js")).showAsk,
+  },
+  {
+    pattern: /^\/reports$/, title: "reports.title", nav: "/reports", scopes: READING,
+    load: async () => (await import("./view_reports.js")).showReports,
+  },
+  {
+    pattern: /^\/reports\/([^/]+)$/, title: "report.title", nav: "/reports", scopes: READING,
+    load: async () => (await import("./view_report.js")).showReport,
+  },
+  {
+    pattern: /^\/schedules$/, title: "schedules.title", nav: "/schedules", scopes: SCHEDULING,
+    load: async () => (await import("./view_schedules.js")).showSchedules,
+  },
+  {
+    pattern: /^\/schedules\/new$/, title: "schedules.new", nav: "/schedules", scopes: SCHEDULING,
+    load: async () => (await import("./view_schedule_form.js")).showScheduleForm,
+  },
+  {
+    pattern: /^\/schedules\/([^/]+)\/edit$/, title: "schedules.edit", nav: "/schedules", scopes: SCHEDULING,
+    load: async () => (await import("./view_schedule_form.js")).showScheduleForm,
+  },
+  {
+    pattern: /^\/schedules\/([^/]+)$/, title: "schedule.title", nav: "/schedules", scopes: SCHEDULING,
+    load: async () => (await import("./view_schedule.js")).showSchedule,
+  },
+  {
+    pattern: /^\/webhooks$/, title: "webhooks.title", nav: "/webhooks", scopes: ["webhooks:manage"],
+    load: async () => (await import("./view_webhooks.js")).showWebhooks,
+  },
+  {
+    pattern: /^\/webhooks\/([^/]+)$/, title: "deliveries.title", nav: "/webhooks", scopes: ["webhooks:manage"],
+    load: async () => (await import("./view_deliveries.js")).showDeliveries,
+  },
+  {
+    pattern: /^\/dead-letters$/, title: "dead.title", nav: "/dead-letters", scopes: ["dead-letters:manage"],
+    load: async () => (await import("./view_dead_letters.js")).showDeadLetters,
+  },
 ];
 
 const isOffered = (/** @type {import("./router.js").Route} */ route) => route.scopes.every(can);
@@ -81,7 +104,7 @@ function drawTop() {
   const user = currentUser();
   put(byId("who"),
     user && h("span", { class: "tenant" }, user.tenantName),
-    choice("page.language", { en: "English", pt: "Português" }, currentLanguage(), (value) => { chooseLanguage(value); redraw(); }),
+    choice("page.language", { en: "English", pt: "Português" }, currentLanguage(), (value) => { chooseLanguage(value); redraw(); byId("who").querySelector("select")?.focus(); }),
     choice("page.theme", { system: t("theme.system"), light: t("theme.light"), dark: t("theme.dark") }, currentTheme(), chooseTheme),
     user && h("button", { type: "button", class: "quiet", onclick: () => signOut() }, t("page.sign-out")));
 }
@@ -95,11 +118,8 @@ function choice(label, options, current, choose) {
 }
 
 function redraw() {
-  const label = document.activeElement?.getAttribute("aria-label");
-  const index = [...byId("who").querySelectorAll("select")].findIndex((each) => each.getAttribute("aria-label") === label);
   if (currentUser() === null) enter(null);
   else draw(false);
-  byId("who").querySelectorAll("select")[index]?.focus();
 }
 
 /** Shows the sign-in view. @param {Problem | null} problem why the session before has ended */
@@ -111,11 +131,20 @@ function enter(problem) {
   showSignIn(byId("main"), problem, () => draw(true));
 }
 
+/** Whoever signs in next at this desk sees nothing of what was filled in or looked at. */
+function forget() {
+  startFrom({});
+  history.replaceState(null, "", location.pathname);
+}
+
 async function start() {
   applyTheme();
   byId("skip").addEventListener("click", (event) => { event.preventDefault(); byId("main").focus(); });
   window.addEventListener("hashchange", () => draw(true));
-  onSignOut((problem) => enter(problem));
+  onSignOut((problem) => {
+    if (problem === null) forget();
+    enter(problem);
+  });
   const problem = await resume();
   if (currentUser() === null) enter(problem);
   else await draw(false);

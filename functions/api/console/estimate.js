@@ -43,7 +43,7 @@ function facts(/** @type {import("./shapes.js").Estimate} */ estimate) {
         [`≈ ${bytes(file.bytes)}`, file.pages !== null && h("span", { class: "soft" }, ` · ${many("estimate.pages", file.pages, number(file.pages))}`)])),
       fact(t("estimate.time"), `≈ ${duration(estimate.seconds)}`),
       fact(t("estimate.queue"), estimate.queue.ahead === 0 ? t("estimate.queue-none")
-        : `${many("estimate.ahead", estimate.queue.ahead, number(estimate.queue.ahead))} · ≈ ${duration(estimate.queue.seconds)}`)),
+        : [many("estimate.ahead", estimate.queue.ahead, number(estimate.queue.ahead)), estimate.queue.seconds !== null && ` · ≈ ${duration(estimate.queue.seconds)}`])),
     estimate.notes.map((note) => h("p", { class: "hint", lang: "en" }, note)),
     h("p", { class: "hint stale" }, t("estimate.stale")),
   ];

@@ -81,6 +81,11 @@ export function day(iso) {
   return new Intl.DateTimeFormat(pageLocale(), /** @type {Intl.DateTimeFormatOptions} */ ({ ...options, timeZone: "UTC" })).format(at);
 }
 
+/** @param {number} value of a hundred */
+export function percent(value) {
+  return new Intl.NumberFormat(pageLocale(), { style: "percent" }).format(Math.floor(value) / 100);
+}
+
 /** Dollars, with as many digits as they were given with. @param {string | number | null} text */
 export function dollars(text) {
   return text === null || text === undefined ? "–" : t("cost.dollars", { amount: amount(text) });

@@ -41,7 +41,7 @@ export function openDialog(title, make) {
   const dialog = /** @type {HTMLDialogElement} */ (h("dialog", { "aria-labelledby": id }));
   const close = () => dialog.close();
   put(dialog, h("h2", { id }, title), make(close));
-  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("close", () => { dialog.remove(); catchFocus(); });
   document.body.append(dialog);
   dialog.showModal();
   return dialog;
@@ -69,7 +69,8 @@ export function ask({ title, text, button, field, isDanger = false, act }) {
         trouble,
         h("div", { class: "buttons" },
           h("button", { type: "submit", class: isDanger ? "danger" : "primary" }, button),
-          h("button", { type: "button", onclick: close }, t("page.back")))),
+          // What can't be taken back is not what Enter does at once.
+          h("button", { type: "button", onclick: close, autofocus: isDanger }, t("page.back")))),
     ];
   });
 }
@@ -95,7 +96,16 @@ export async function during(button, trouble, act) {
     box.focus();
   } finally {
     pressed.removeAttribute("aria-busy");
+    catchFocus();
   }
+}
+
+/** Where what had the keyboard is gone, the view's heading gets it: it is never at the page's beginning again. */
+function catchFocus() {
+  const heading = document.querySelector("h1");
+  if (document.activeElement !== document.body || heading === null) return;
+  heading.setAttribute("tabindex", "-1");
+  heading.focus({ preventScroll: true });
 }
 
 /** Copies a text and says so. @param {string} text @param {string} label of the button */

@@ -2,12 +2,12 @@
 
 import { call } from "./api.js";
 import { h } from "./dom.js";
+import { startFrom } from "./draft.js";
 import { bytes } from "./format.js";
 import { ask, during, tell } from "./notices.js";
 import { go } from "./router.js";
 import { can } from "./session.js";
 import { t } from "./words.js";
-import { startFrom } from "./view_ask.js";
 
 const ENDED_WITHOUT = ["FAILED", "CANCELLED", "EXPIRED"];
 

@@ -1,7 +1,7 @@
 // How far a report is: a bar, the rows, the time left or the place in the queue.
 
 import { h, newId, put } from "./dom.js";
-import { duration, number } from "./format.js";
+import { duration, number, percent as showPercent } from "./format.js";
 import { tell } from "./notices.js";
 import { many, say, t } from "./words.js";
 
@@ -23,12 +23,12 @@ export function progressCard() {
       element.hidden = report.status !== "PENDING" && report.status !== "GENERATING";
       if (element.hidden) return;
       title.textContent = progress.stage ? say("stage", progress.stage) : say("status", report.status);
-      percent.textContent = progress.percent === null ? "" : `${Math.floor(progress.percent)} %`;
+      percent.textContent = progress.percent === null ? "" : showPercent(progress.percent);
       if (progress.percent === null) bar.removeAttribute("value");
       else bar.value = progress.percent;
       put(line, describe(progress));
       const step = Math.floor((progress.percent ?? 0) / TOLD_PERCENT);
-      if (step > told) tell(`${step * TOLD_PERCENT} %`);
+      if (step > told) tell(showPercent(step * TOLD_PERCENT));
       told = Math.max(told, step);
     },
   };
@@ -39,7 +39,7 @@ function describe(/** @type {import("./shapes.js").Progress} */ progress) {
   const parts = [
     place !== null && (place === 0 ? t("progress.next") : many("estimate.ahead", place, number(place))),
     progress.rowsExpected !== null && t("progress.rows", { done: number(progress.rowsDone), all: number(progress.rowsExpected) }),
-    (progress.etaSeconds ?? null) !== null && t("progress.left", { time: duration(progress.etaSeconds) }),
+    (progress.etaSeconds ?? null) !== null && t("progress.left", { time: duration(Math.ceil(progress.etaSeconds)) }),
   ];
   return parts.filter(Boolean).join(" · ") || t("progress.soon");
 }

@@ -1,5 +1,6 @@
 // Which view an address (its part after #) shows, and where the keyboard is when it changes.
 
+import { Problem } from "./api.js";
 import { byId, put } from "./dom.js";
 import { t } from "./words.js";
 
@@ -7,7 +8,7 @@ import { t } from "./words.js";
  * @typedef {{parameters: string[], query: Object<string, string>, signal: AbortSignal}} Place
  *   What the pattern caught, what follows the question mark, and what ends when the view is left.
  * @typedef {{pattern: RegExp, title: string, nav: string | null, scopes: string[],
- *   show: (main: HTMLElement, place: Place) => void | Promise<void>}} Route
+ *   load: () => Promise<(main: HTMLElement, place: Place) => void | Promise<void>>}} Route
  *   `title` is a key of words, `nav` the entry of the menu that it belongs to.
  */
 
@@ -40,11 +41,13 @@ export function leave() {
 export async function showRoute(route, path, query, isMove) {
   leave();
   const { signal } = leaving;
+  const show = await route.load().catch(() => { throw new Problem(0, "no-answer", t("error.no-answer")); });
+  if (signal.aborted) return;
   const main = byId("main");
   put(main);
   document.title = `${t(route.title)} · Resma`;
   const parameters = (route.pattern.exec(path) ?? []).slice(1);
-  const shown = route.show(main, { parameters, query, signal });
+  const shown = show(main, { parameters, query, signal });
   if (isMove) focusHeading(main);
   await shown;
 }

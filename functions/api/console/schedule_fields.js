@@ -53,7 +53,7 @@ function read({ when, cron, at, timeZone, period, calendar, missed, endsAt }) {
   const isCron = when.value === "cron";
   return {
     when: isCron ? cron.value.trim() : when.value,
-    ...(isCron ? {} : { at: at.value }),
+    at: isCron ? null : at.value, // an expression has a time of its own
     timeZone: timeZone.value.trim(),
     period: period.value || null,
     calendar: when.value === "first-business-day" ? calendar.value || null : null,

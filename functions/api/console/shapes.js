@@ -14,7 +14,7 @@
  */
 /**
  * @typedef {{rows: number, isExact: boolean, files: {format: string, bytes: number, pages: number | null}[],
- *   seconds: number, queue: {ahead: number, seconds: number}, notes: string[]}} Estimate
+ *   seconds: number, queue: {ahead: number, seconds: number | null}, notes: string[]}} Estimate
  */
 /** @typedef {"PENDING" | "GENERATING" | "READY" | "FAILED" | "CANCELLED" | "EXPIRED"} Status */
 /**
@@ -43,7 +43,7 @@
  *   outcome: "STARTED" | "SKIPPED" | "REFUSED", detail: string | null}} ScheduleRun
  */
 /**
- * @typedef {{id: string, name: string, request: ReportRequest, when: string, at: string, timeZone: string,
+ * @typedef {{id: string, name: string, request: ReportRequest, when: string, at: string | null, timeZone: string,
  *   period: string | null, calendar: string | null, missed: string, endsAt: string | null, paused: boolean,
  *   status: "ACTIVE" | "PAUSED" | "ENDED" | "BLOCKED", statusDetail: string | null, owner: string,
  *   createdAt: string, nextRunAt: string | null, lastRun: ScheduleRun | null}} Schedule

@@ -2,31 +2,25 @@
 
 import { call, Problem } from "./api.js";
 import { h, put } from "./dom.js";
+import { currentDraft, startFrom } from "./draft.js";
 import { estimateCard } from "./estimate.js";
 import { during, problemBox } from "./notices.js";
 import { loadTypes } from "./parts.js";
 import { requestForm } from "./request_form.js";
-import { go } from "./router.js";
+import { focusHeading, go } from "./router.js";
 import { t } from "./words.js";
-
-/** What was filled in, while the tab is open. @type {Partial<import("./shapes.js").ReportRequest>} */
-let draft = {};
 
 /** The Idempotency-Key of what is in the form, and the text that it stands for. */
 let sending = { key: "", text: "" };
 
-/** Begins with another report's request. @param {Partial<import("./shapes.js").ReportRequest>} request */
-export function startFrom(request) {
-  draft = request;
-}
-
 /** @param {HTMLElement} main @param {import("./router.js").Place} place */
-export async function showAsk(main, { signal }) {
+export async function showAsk(main, place) {
+  const { signal } = place;
   const holder = h("div", {}, h("p", { class: "soft" }, t("page.loading")));
   put(main, h("h1", {}, t("ask.title")), holder);
   const types = await loadTypes();
   const trouble = h("div");
-  const form = requestForm(types, draft, () => { draft = form.read(); estimate.outdate(); });
+  const form = requestForm(types, currentDraft(), () => { startFrom(form.read()); estimate.outdate(); });
   const showProblem = (problem) => {
     const left = form.showFaults(problem.faults);
     const isAllShown = problem.faults.length > 0 && left.length === 0;
@@ -38,6 +32,11 @@ export async function showAsk(main, { signal }) {
     event.preventDefault();
     during(event.submitter, trouble, () => submit(form, showProblem));
   };
+  const clear = async () => {
+    startFrom({});
+    await showAsk(main, place);
+    focusHeading(main);
+  };
   put(holder, h("form", { class: "ask", onsubmit: send, novalidate: true },
     form.element,
     h("aside", { class: "side", "aria-label": t("ask.send-title") },
@@ -45,7 +44,7 @@ export async function showAsk(main, { signal }) {
       trouble,
       h("div", { class: "buttons" },
         h("button", { type: "submit", class: "primary wide" }, t("ask.send")),
-        h("button", { type: "button", class: "quiet", onclick: () => { draft = {}; showAsk(main, /** @type {any} */ ({ signal })); } }, t("ask.clear"))))));
+        h("button", { type: "button", class: "quiet", onclick: clear }, t("ask.clear"))))));
 }
 
 async function submit(form, showProblem) {

@@ -3,13 +3,13 @@
 import { call } from "./api.js";
 import { h, put } from "./dom.js";
 import { field, input, select } from "./fields.js";
-import { number, when } from "./format.js";
+import { number, percent, when } from "./format.js";
 import { problemBox } from "./notices.js";
 import { badge, empty, link, loadTypes, pager, table, titleOf } from "./parts.js";
 import { poll } from "./poll.js";
 import { go } from "./router.js";
 import { can } from "./session.js";
-import { apiLocale, say, t } from "./words.js";
+import { say, t } from "./words.js";
 
 const STATUSES = ["PENDING", "GENERATING", "READY", "FAILED", "CANCELLED", "EXPIRED"];
 const FORMATS = ["PDF", "XLSX", "CSV", "NDJSON", "PARQUET"];
@@ -19,7 +19,8 @@ const PAGE = 25;
 export async function showReports(main, { query, signal }) {
   const list = h("div", { "aria-busy": "true" }, h("p", { class: "soft" }, t("page.loading")));
   const trouble = h("div");
-  put(main, h("h1", {}, t("reports.title")), trouble, list);
+  const filters = h("div");
+  put(main, h("h1", {}, t("reports.title")), filters, trouble, list);
   const types = await loadTypes();
   const fixed = { ...fromDays(query), limit: PAGE };
   let round = new AbortController();
@@ -40,7 +41,8 @@ export async function showReports(main, { query, signal }) {
       return { again: data.items.some(isUnderWay), changed, retryAfter: 2 };
     }, ends, (problem) => put(trouble, problem && problemBox(problem)));
   };
-  put(main, h("h1", {}, t("reports.title")), filterForm(query, types), trouble, list, pages.element);
+  put(filters, filterForm(query, types));
+  main.append(pages.element);
   follow(null);
 }
 
@@ -97,10 +99,6 @@ function rows(reports, types, query) {
     number(report.rows),
     when(report.createdAt),
   ]));
-}
-
-function percent(/** @type {number} */ value) {
-  return new Intl.NumberFormat(apiLocale(), { style: "percent" }).format(value / 100);
 }
 
 /** What tells one report from another of its type: its filters, shortly. @param {import("./shapes.js").Report} report */

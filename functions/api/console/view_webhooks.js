@@ -13,17 +13,20 @@ import { say, t } from "./words.js";
 export async function showWebhooks(main, { signal }) {
   const list = h("div", {}, h("p", { class: "soft" }, t("page.loading")));
   const trouble = h("div");
-  const types = can("reports:read") ? await loadTypes() : [];
   const refresh = async () => {
     const { data } = await call("GET", "webhook-endpoints", { signal });
-    put(list, endpoints(data.items, types, trouble, refresh));
+    put(list, endpoints(data.items, await typesOrNone(), trouble, refresh));
   };
-  const add = () => openEndpointForm(types, (made) => { refresh(); showSecret(made.url, made); });
+  const add = async () => openEndpointForm(await typesOrNone(), (made) => { refresh(); showSecret(made.url, made); });
   put(main, h("div", { class: "spread" }, h("h1", {}, t("webhooks.title")),
     h("button", { type: "button", class: "primary", onclick: add }, t("webhooks.add"))),
   h("p", { class: "soft" }, t("webhooks.about")), trouble, list);
-  main.querySelector("h1")?.setAttribute("tabindex", "-1");
   await refresh();
+}
+
+/** Who may not read reports sees their types' codes. */
+async function typesOrNone() {
+  return can("reports:read") ? loadTypes() : [];
 }
 
 function endpoints(items, types, trouble, refresh) {

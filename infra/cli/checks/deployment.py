@@ -37,7 +37,8 @@ class Deployment:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.api = Api(place)
+        # Whoever looks for what is wrong wants to be told soon.
+        self.api = Api(place, tries=2, read_seconds=15)
 
     @cached_property
     def health(self) -> urllib3.BaseHTTPResponse:
@@ -50,6 +51,10 @@ def check_reachable(deployment: Deployment) -> Finding:
     where = deployment.place.url
     try:
         said = deployment.health.json()
+    except CommandFailed as error:
+        if error.exit_code not in {ExitCode.NOT_FOUND, ExitCode.REFUSED}:
+            raise
+        said = None
     except ValueError:
         said = None
     if not (isinstance(said, dict) and said.get("status") == "ok"):

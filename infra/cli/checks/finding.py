@@ -37,13 +37,15 @@ def trouble(check: str, says: str, mend: str) -> Finding:
 
 
 def run_checks(checks: Iterable[Callable[[T], Finding | None]], subject: T) -> Iterator[Finding]:
-    """Runs checks one after the other. One that finds nothing to look at returns None; one that fails is a finding."""
+    """Runs checks in order. One with nothing to look at returns None; one that can't be made is a finding."""
     for check in checks:
         name = check.__name__.removeprefix("check_").replace("_", "-")
         try:
             found = check(subject)
         except CommandFailed as error:
             yield _of_failure(name, error)
+            if error.exit_code is ExitCode.UNREACHABLE:
+                return  # nor will the next be answered
             continue
         except OSError as error:
             found = trouble(

@@ -56,9 +56,13 @@ def _look_elsewhere(setting: Setting, aws_stack: str | None) -> Iterator[Finding
 
 def _look_here(setting: Setting, aws_stack: str | None) -> Iterator[Finding]:
     if (ROOT / "template.yaml").exists():
-        yield from run_checks(machine.CHECKS, machine.Machine(ROOT, state_folder(), _port()))
+        here = list(run_checks(machine.CHECKS, machine.Machine(ROOT, state_folder(), _port())))
+        yield from here
+        is_dead = any(finding.check == "stack" and finding.state == "trouble" for finding in here)
+    else:
+        is_dead = False
     state = read_state()
-    if state.get("api_url"):
+    if state.get("api_url") and not is_dead:
         yield from _look_at_deployment(setting.place)
         yield from aws.look_at_aws(aws.find_account(_EMBEDDED_STACK, state["aws_url"]))
     elif not (ROOT / "template.yaml").exists():

@@ -114,7 +114,7 @@ def preview_schedule(
     setting: Setting,
     clock: Clock,
     schedule_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Of a schedule; or say --when.")] = None,
-    count: Annotated[int, typer.Option(min=1, max=100, help="How many runs.")] = 10,
+    count: Annotated[int, typer.Option(min=1, max=50, help="How many runs.")] = 10,
 ) -> None:
     """Show the next runs, of a schedule or before there is one."""
     said = clock.describe()

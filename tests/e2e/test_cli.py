@@ -1,0 +1,430 @@
+"""The command line `resma` as its users run it, on the whole stack: each command's one real use."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from infra.access.tenants import make_key
+from infra.local.count_rows import FORMATS, count_rows
+from infra.local.paths import ROOT, STATE
+from infra.local.ports import free_port
+from infra.local.stack import Stack
+from tests.e2e.client import Client
+from tests.e2e.conftest import ROWS, Faults
+from tests.e2e.eventually import eventually
+from tests.e2e.fault_proxy import Fault
+
+ALL = ("TRANSACTIONS", "--filter", "from=2024-01-01")
+NONE = ("TRANSACTIONS", "--filter", "from=2030-01-01")
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """Its one JSON document."""
+        return json.loads(self.out)
+
+
+class CommandLine:
+    """`resma` in a folder of its own, with nothing in its environment that names a deployment."""
+
+    def __init__(self, stack: str, folder: Path, variables: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("RESMA_", "AWS_"))}
+        self._environment = {**kept, "PYTHONPATH": str(ROOT), "RESMA_STACK": stack, **(variables or {})}
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts a command."""
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "infra.cli", *arguments],
+            cwd=self.folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str, seconds: float = 120) -> Done:
+        """Runs a command, however it ends."""
+        with self.start(*arguments) as process:
+            try:
+                out, err = process.communicate(timeout=seconds)
+            finally:
+                process.kill()
+        assert "Traceback" not in err, err
+        return Done(process.returncode, out, err)
+
+    def do(self, *arguments: str) -> Any:
+        """Runs a command that must succeed; returns its JSON document."""
+        done = self.run(*arguments, "--json")
+        assert done.code == 0, done
+        return done.document
+
+
+@pytest.fixture
+def resma(client: Client, tmp_path: Path) -> CommandLine:
+    """The command line beside the stack, which it finds by itself."""
+    return CommandLine(client.stack.folder.name, tmp_path)
+
+
+@pytest.fixture
+def elsewhere(client: Client, tmp_path: Path) -> CommandLine:
+    """The command line as on another machine: told an address, and a key that may only read."""
+    key = make_key(client.stack.up.database_url, "demo", "cli", ("reports:read",), timedelta(hours=1))
+    return CommandLine("none-here", tmp_path, {"RESMA_URL": client.stack.up.api_url, "RESMA_KEY": key})
+
+
+@contextlib.contextmanager
+def held_back(client: Client, faults: Faults) -> Iterator[str]:
+    """A report that waits, as its message can't be sent."""
+    with faults.sqs.failing(Fault("refuse")) as fault:
+        report_id = client.ask("CSV", {"from": "2030-01-01"})
+        fault.await_strike()
+        yield report_id
+
+
+@pytest.fixture
+def dead(client: Client, faults: Faults) -> Iterator[str]:
+    """A report that was given up."""
+    with held_back(client, faults) as report_id:
+        client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", report_id)
+    body = json.dumps({"tenant_id": "demo", "report_id": report_id})
+    record = {"messageId": "1", "body": body, "attributes": {}, "eventSource": "aws:sqs", "receiptHandle": "1"}
+    client.invoke_function("DeadLetterFunction", json.dumps({"Records": [record]}).encode())
+    assert client.show(report_id)["status"] == "FAILED"
+    yield report_id
+    client.sql("DELETE FROM resma.reports WHERE report_id = %s", report_id)
+
+
+# ---------------------------------------------------------------------- reports
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_generate_and_wait_saves_the_file(client: Client, resma: CommandLine, format_: str) -> None:
+    document = resma.do("generate", *ALL, "--format", format_, "--wait")
+    (saved,) = document["saved"]
+    path = resma.folder / saved["path"]
+    shown = client.show(document["id"])
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == saved["sha256"] == shown["sha256"]
+    assert count_rows(path, format_) == ROWS
+    assert list(resma.folder.iterdir()) == [path]
+
+
+def test_generate_with_all_that_can_be_said(client: Client, resma: CommandLine) -> None:
+    document = resma.do(
+        "generate", "transactions", "-f", "csv", "-f", "ndjson", "--filter", "status=BOOKED,PENDING", "--filter",
+        "from=2024-01-01", "--columns", "booked_at, amount", "--locale", "pt-BR", "--time-zone", "America/Sao_Paulo",
+        "--title", "Extrato", "--option", "csv.profile=excel", "--idempotency-key", "cli-1", "--output", ".",
+    )  # fmt: skip
+    assert sorted(path.suffix for path in resma.folder.iterdir()) == [".csv", ".ndjson"]
+    shown = client.show(document["id"])
+    assert shown["filters"] == {"status": ["BOOKED", "PENDING"], "from": "2024-01-01"}
+    assert (shown["columns"], shown["title"]) == (["booked_at", "amount"], "Extrato")
+    assert (shown["locale"], shown["timeZone"]) == ("pt-BR", "America/Sao_Paulo")
+    csv = next(path for path in resma.folder.iterdir() if path.suffix == ".csv").read_bytes()
+    assert csv.startswith(b"\xef\xbb\xbf"), "as Excel wants it"
+
+
+def test_types_list_show_and_download(client: Client, resma: CommandLine) -> None:
+    assert {"TRANSACTIONS", "ACCOUNT_STATEMENT"} <= {item["type"] for item in resma.do("types")["items"]}
+    one = resma.run("types", "transactions")
+    assert (one.code, "status" in one.out, "booked_at" in one.out) == (0, True, True)
+    report_id = client.ask("CSV", {"from": "2030-01-01"})
+    client.await_status(report_id, "READY")
+    listed = resma.run("list", "--status", "ready", "--type", "TRANSACTIONS", "--format", "csv", "--limit", "5")
+    assert listed.out.splitlines()[1].split("\t")[:2] == [report_id, "READY"]
+    assert resma.do("show", report_id)["id"] == report_id
+    (saved,) = resma.do("download", report_id, "--output", "mine.csv")["saved"]
+    assert hashlib.sha256((resma.folder / "mine.csv").read_bytes()).hexdigest() == saved["sha256"]
+    assert resma.run("download", report_id, "--output", "mine.csv").code == 2, "it is there already"
+    assert resma.run("show", "840edab4-930d-475e-b6a2-bb69c18a6792").code == 5
+
+
+def test_list_between_two_moments(client: Client, resma: CommandLine) -> None:
+    report_id = client.ask("CSV", {"from": "2030-01-01"})
+    created = client.await_status(report_id, "READY")["createdAt"]
+    since = resma.do("list", "--created-after", created, "--limit", "1000")["items"]
+    before = resma.do("list", "--created-before", created, "--limit", "1000")["items"]
+    assert report_id in {item["id"] for item in [*since, *before]}
+    assert not {item["id"] for item in since} & {item["id"] for item in before}
+
+
+def test_show_with_its_summary(client: Client, resma: CommandLine) -> None:
+    report_id = client.ask("CSV", {"from": "2024-01-01"})
+    report = client.await_status(report_id, "READY")
+    summary = resma.do("show", report_id, "--summary")["summary"]
+    assert (summary["rows"], summary["totals"]) == (ROWS, report["totals"])
+    drawn = resma.run("show", report_id, "--summary").out
+    for chart in summary["charts"]:
+        assert chart["title"] in drawn
+
+
+def test_estimate(resma: CommandLine) -> None:
+    document = resma.do("estimate", *ALL, "--format", "PDF")
+    assert document["rows"] > 0
+    assert [file["format"] for file in document["files"]] == ["PDF"]
+    drawn = resma.run("generate", *ALL, "--format", "PDF", "--estimate")
+    assert (drawn.code, "rows" in drawn.out, "PDF: about" in drawn.out) == (0, True, True)
+
+
+def test_cancel_and_retry(client: Client, faults: Faults, resma: CommandLine) -> None:
+    with held_back(client, faults) as report_id:
+        assert resma.do("cancel", report_id)["status"] == "CANCELLED"
+        failed = resma.run("download", report_id)
+    assert (failed.code, "is CANCELLED" in failed.err) == (1, True)
+    again = resma.do("retry", report_id, "--wait")
+    assert again["id"] != report_id
+    assert len(again["saved"]) == 1
+    assert resma.run("retry", again["id"]).code == 1, "it is READY"
+
+
+# ---------------------------------------------------------------------- schedules
+
+
+def test_schedules(resma: CommandLine) -> None:
+    when = ("--when", "monthly", "--at", "06:00", "--period", "last-month")
+    runs = resma.do("schedule", "preview", *when, "--in", "America/Sao_Paulo", "--count", "3")["runs"]
+    assert len(runs) == 3
+    made = resma.do(
+        "schedule", "create", "Statement", *NONE[:1], "-f", "csv", *when, "--time-zone", "America/Sao_Paulo", "--paused"
+    )
+    schedule_id = made["id"]
+    assert (made["status"], made["timeZone"], made["request"]["type"]) == ("PAUSED", "America/Sao_Paulo", NONE[0])
+    assert resma.do("schedule", "resume", schedule_id)["status"] == "ACTIVE"
+    listed = resma.run("schedule", "list").out
+    assert schedule_id in listed
+    assert [run["at"] for run in resma.do("schedule", "preview", schedule_id, "--count", "3")["runs"]] == [
+        run["at"] for run in runs
+    ]
+    assert resma.do("schedule", "show", schedule_id)["name"] == "Statement"
+    assert resma.do("schedule", "runs", schedule_id)["items"] == []
+    assert resma.do("schedule", "pause", schedule_id)["status"] == "PAUSED"
+    for command in ("show", "preview", "runs"):
+        assert resma.run("schedule", command, schedule_id).code == 0
+    resma.do("schedule", "delete", schedule_id)
+    assert resma.run("schedule", "show", schedule_id).code == 5
+
+
+# ---------------------------------------------------------------------- webhooks
+
+
+def address_of(process: subprocess.Popen[str]) -> str:
+    """Where a listener listens, as it says."""
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    assert line.startswith("listening at "), line
+    return line.split()[2]
+
+
+def test_listen_as_an_endpoint_verifies_a_real_webhook(client: Client, resma: CommandLine) -> None:
+    with resma.start("webhook", "listen", "--register", "--count", "1", "--seconds", "60", "--json") as process:
+        address = address_of(process)
+        http = urllib3.PoolManager()
+        forged = {"webhook-id": "evt_forged", "webhook-timestamp": "1700000000", "webhook-signature": "v1,Zm9yZ2Vk"}
+        assert http.request("POST", address, body=b'{"data": {}}', headers=forged, retries=False).status == 401
+        endpoints = resma.do("webhook", "list")["items"]
+        assert address in [one["url"] for one in endpoints]
+        report_id = client.ask("CSV", {"from": "2030-01-01"})
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    refused, verified = map(json.loads, out.splitlines())
+    assert (refused["verified"], refused["webhookId"], refused["message"]) == (False, "evt_forged", None)
+    assert (verified["verified"], verified["message"]["data"]["reportId"]) == (True, report_id)
+    assert address not in [one["url"] for one in resma.do("webhook", "list")["items"]], "it was deleted at the end"
+
+
+def test_listen_for_callbacks_and_ctrl_c(client: Client, resma: CommandLine) -> None:
+    with resma.start("webhook", "listen") as process:
+        address = address_of(process)
+        report_id = client.ask("CSV", {"from": "2030-01-01"}, callbackUrl=address)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        process.send_signal(2)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    assert line.startswith(f"verified evt_{report_id.replace('-', '')} report.ready {report_id}: READY")
+
+
+def test_endpoints_their_deliveries_and_replay(client: Client, resma: CommandLine) -> None:
+    with resma.start("webhook", "listen", "--register", "--count", "2", "--seconds", "90") as process:
+        address = address_of(process)
+        (endpoint,) = [one["id"] for one in resma.do("webhook", "list")["items"] if one["url"] == address]
+        report_id = client.ask("CSV", {"from": "2030-01-01"})
+        delivered = ("webhook", "deliveries", "--report", report_id, "--status", "DELIVERED")
+        (delivery,) = eventually("it is delivered", lambda: resma.do(*delivered)["items"])
+        assert resma.do("webhook", "deliveries", "--endpoint", endpoint)["items"][0]["eventId"] == delivery["eventId"]
+        assert resma.run("webhook", "replay", delivery["eventId"], endpoint).code == 0
+        client.invoke_function("SchedulerFunction")
+        out, err = process.communicate(timeout=90)
+    assert process.returncode == 0, err
+    assert [line.endswith("(again)") for line in out.splitlines()] == [False, True]
+
+
+def test_an_endpoint_is_made_and_deleted(resma: CommandLine) -> None:
+    made = resma.do("webhook", "create", "https://hooks.example.com/resma", "--event", "report.failed")
+    assert made["secret"].startswith("whsec_")
+    resma.do("webhook", "delete", made["id"])
+    assert resma.run("webhook", "delete", made["id"]).code == 5
+    assert resma.run("webhook", "create", "http://10.0.0.1/").code == 2
+
+
+# ---------------------------------------------------------------------- dead letters, keys
+
+
+def test_dead_letters(client: Client, resma: CommandLine, dead: str) -> None:
+    assert dead in resma.run("dead-letters", "list").out
+    assert resma.do("dead-letters", "show", dead)["reportId"] == dead
+    assert resma.do("dead-letters", "redrive", dead, "--reason", "the queue is back")["id"] == dead
+    client.await_status(dead, "READY")
+    assert resma.do("dead-letters", "redrive", "--all")["redriven"] == 0
+    assert resma.run("dead-letters", "redrive").code == 2
+
+
+def test_keys(client: Client, resma: CommandLine, tmp_path: Path) -> None:
+    made = resma.do("keys", "create", "night", "--scope", "reports:read", "--days", "1", "--output", "key.txt")
+    file = resma.folder / "key.txt"
+    assert "key" not in made
+    assert file.stat().st_mode & 0o777 == 0o600
+    away = CommandLine("none-here", tmp_path, {"RESMA_URL": client.stack.up.api_url})
+    assert away.run("list", "--key-file", "key.txt").code == 0
+    refused = away.run("generate", *NONE, "--key-file", "key.txt", "--json")
+    assert (refused.code, refused.document["error"]["code"]) == (4, "scope-missing")
+    assert away.run("list").code == 0, "this machine needs no key"
+    next_one = resma.run("keys", "rotate", made["id"], "--grace-seconds", "0")
+    assert next_one.out.startswith("rsm_")
+    assert away.run("list", "--key-file", "key.txt").code == 4
+    listed = {item["id"]: item["status"] for item in resma.do("keys", "list")["items"]}
+    after = next_one.out.split("_")[1]
+    assert (listed[made["id"]], listed[after]) == ("expired", "active")
+    resma.do("keys", "revoke", after)
+    assert resma.run("keys", "create", "night", "--scope", "reports:read", "--output", "key.txt").code == 2
+
+
+# ---------------------------------------------------------------------- doctor
+
+
+def states(document: Any) -> dict[str, str]:
+    """What each check has come to."""
+    return {item["check"]: item["state"] for item in document["checks"]}
+
+
+def test_doctor_finds_nothing_wrong(client: Client, resma: CommandLine) -> None:
+    client.sql("DELETE FROM resma.reports WHERE dead_lettered_at IS NOT NULL")
+    client.await_empty_queues()
+    done = resma.run("doctor", "--json")
+    found = {item["check"]: item for item in done.document["checks"]}
+    for check in ("stack", "reachable", "clocks", "key", "report-types", "queue", "dead-letters", "schedules"):
+        assert found[check]["state"] == "ok", found[check]
+    for check in ("aws-stack", "aws-dead-letter-queue"):
+        assert found[check]["state"] == "ok", found[check]
+    assert "aws-alarms" in found
+    assert "aws-functions" in found
+    assert (done.code == 0) == done.document["ok"] == all(one["state"] != "trouble" for one in found.values())
+
+
+def test_doctor_names_what_is_wrong_with_a_deployment(
+    client: Client, faults: Faults, resma: CommandLine, dead: str
+) -> None:
+    client.await_empty_queues()
+    with held_back(client, faults) as waiting:
+        client.sql("UPDATE resma.reports SET created_at = created_at - interval '1 hour' WHERE report_id = %s", waiting)
+        done = resma.run("doctor", "--json")
+    assert done.code == 1
+    found = {item["check"]: item for item in done.document["checks"]}
+    assert found["dead-letters"]["state"] == found["queue"]["state"] == "trouble"
+    assert "redrive" in found["dead-letters"]["mend"]
+    client.invoke_function("SchedulerFunction")
+    client.await_status(waiting, "READY")
+
+
+def test_doctor_with_a_key_that_may_only_read(elsewhere: CommandLine) -> None:
+    done = elsewhere.run("doctor", "--json")
+    found = states(done.document)
+    assert (found["reachable"], found["key"], found["dead-letters"]) == ("ok", "note", "note")
+    assert "stack" not in found, "this machine is not asked about"
+    assert done.code == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "check"),
+    [
+        ({"RESMA_URL": "http://127.0.0.1:1"}, "reachable"),
+        ({"RESMA_URL": "{api}/nowhere"}, "reachable"),
+        ({"RESMA_URL": "{aws}"}, "reachable"),
+        ({"RESMA_URL": "{api}", "RESMA_KEY": "rsm_AAAA_BBBB"}, "key"),
+    ],
+)
+def test_doctor_of_a_deployment_that_is_not_there(
+    client: Client, tmp_path: Path, variables: dict[str, str], check: str
+) -> None:
+    places = {"api": client.stack.up.api_url, "aws": client.stack.up.aws_url}
+    told = {name: value.format(**places) for name, value in variables.items()}
+    done = CommandLine("none-here", tmp_path, told).run("doctor")
+    assert done.code == 1
+    (line,) = [line for line in done.out.splitlines() if line.startswith(f"TROUBLE {check}: ")]
+    following = done.out.splitlines()[done.out.splitlines().index(line) + 1]
+    assert following.strip().startswith("mend: ")
+
+
+def test_doctor_of_a_stack_that_is_not_on_aws(client: Client, tmp_path: Path) -> None:
+    told = {"RESMA_URL": client.stack.up.api_url, "AWS_ENDPOINT_URL": client.stack.up.aws_url}
+    credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+    command = CommandLine("none-here", tmp_path, {**told, **credentials})
+    assert states(command.run("doctor", "--aws-stack", "resma-prod", "--json").document)["aws-stack"] == "trouble"
+    found = states(command.run("doctor", "--aws-stack", "resma-local", "--json").document)
+    assert (found["aws-stack"], found["aws-dead-letter-queue"]) == ("ok", "ok")
+
+
+# ---------------------------------------------------------------------- the stack itself
+
+STACK = "-".join(filter(None, ("test-cli", os.environ.get("RESMA_E2E_NAME"))))
+
+
+def test_up_logs_down_and_what_a_dead_stack_leaves(tmp_path: Path) -> None:
+    port = str(free_port())
+    resma = CommandLine(STACK, tmp_path, {"PORT": port})
+    try:
+        up = resma.do("up", "--rows", "4000")
+        assert up["url"] == f"http://localhost:{port}"
+        assert "password" not in json.dumps(up)
+        assert "whsec_" not in json.dumps(up)
+        assert "already up" in resma.run("up", "--rows", "4000").out
+        assert len(resma.do("generate", *ALL, "-f", "csv", "--output", ".")["saved"]) == 1
+        assert "WorkerFunction" in resma.do("logs")["text"]
+        Stack(STACK).postgres(0).stop()
+        done = resma.run("doctor", "--json")
+        assert (done.code, states(done.document)["stack"]) == (1, "trouble")
+        assert resma.do("down") == {"status": "down"}
+        assert states(resma.run("doctor", "--json").document)["stack"] == "ok"
+        assert resma.run("list").code == 3
+    finally:
+        Stack(STACK).stop()
+
+
+def test_demo(tmp_path: Path) -> None:
+    try:
+        summary = CommandLine(STACK, tmp_path).do("demo", "--format", "csv", "--rows", "4000")
+        assert (summary["status"], summary["rows"], summary["webhook_verified"]) == ("READY", 4000, True)
+    finally:
+        Stack(STACK).stop()
+    assert not (STATE / STACK / "state.json").exists()

@@ -1,0 +1,316 @@
+"""The console as people use it: in a real browser, on the whole stack, below a stage's path as on AWS."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.e2e.browser import WAIT_MS, page_of, running_browser
+from tests.e2e.client import Client
+from tests.e2e.conftest import Faults
+from tests.e2e.fault_proxy import Fault
+from tests.e2e.test_access import make_key
+from tests.e2e.test_tick_and_dead_letters import NONE, give_up
+from tests.e2e.webhook_receiver import WebhookReceiver
+
+SECONDS_30 = 30_000
+expect.set_options(timeout=WAIT_MS)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for all tests; each has a page that knows nothing."""
+    with running_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(client: Client, browser: Browser) -> Iterator[Page]:
+    """The console, of somebody at this machine who goes on without a key."""
+    with page_of(browser) as page:
+        enter(page, client)
+        yield page
+
+
+def enter(page: Page, client: Client) -> None:
+    """Opens the console and goes on without a key."""
+    page.goto(f"{client.stack.up.api_url}/console")
+    page.get_by_role("button", name="Go on without a key").click()
+    expect(page.get_by_role("heading", name="New report")).to_be_visible()
+
+
+def open_view(page: Page, name: str) -> None:
+    """Goes to a view by the menu."""
+    page.get_by_role("navigation").get_by_role("link", name=name, exact=True).click()
+    expect(page.get_by_role("heading", name=name, level=1)).to_be_focused()
+
+
+def choose_transactions(page: Page, *formats: str) -> None:
+    """Fills in the form for transactions from 2024 on, in these formats."""
+    page.get_by_role("radio", name=re.compile("^Transactions")).check()
+    page.get_by_label("From", exact=True).fill("2024-01-01")
+    page.get_by_label("PDF", exact=True).uncheck()
+    for format_ in formats:
+        page.get_by_label(format_, exact=True).check()
+
+
+def badge(page: Page) -> Locator:
+    """What the report's page says of its status."""
+    return page.locator(".state .badge")
+
+
+def report_id_of(page: Page) -> str:
+    """The report whose page this is."""
+    expect(page).to_have_url(re.compile("#/reports/[0-9a-f-]{36}"))
+    return page.url.rpartition("/")[2]
+
+
+def test_the_whole_path_from_the_key_to_the_file(
+    client: Client, browser: Browser, webhooks: WebhookReceiver, tmp_path: Path
+) -> None:
+    scopes = ("reports:read", "reports:write", "webhooks:manage", "personal:read")
+    key = make_key(client, "demo", *scopes)
+    with page_of(browser, timezone_id="America/Sao_Paulo") as page:
+        page.goto(f"{client.stack.up.api_url}/console")
+        page.get_by_label("API key").fill(key)
+        page.get_by_role("button", name="Sign in").click()
+        choose_transactions(page, "CSV")
+        page.get_by_label("Tell this address").fill(webhooks.customer("console"))
+        page.get_by_role("button", name="Ask for the report").click()
+        report_id = report_id_of(page)
+        expect(badge(page)).to_have_text("Ready", timeout=SECONDS_30)
+        expect(page.get_by_role("heading", name="Transactions by type")).to_be_visible()
+
+        report = client.show(report_id)
+        assert (report["filters"], report["timeZone"]) == ({"from": "2024-01-01"}, "America/Sao_Paulo")
+        (total,) = (each for each in report["totals"] if each["currency"] == "BRL")
+        whole, _, cents = total["amount"].partition(".")
+        row = page.get_by_role("table", name="Totals by currency").get_by_role("row", name=re.compile("BRL"))
+        expect(row).to_contain_text(f"{int(whole):,}.{cents}")
+        content = save(page, "Download CSV", tmp_path)
+        expect(page.get_by_text(hashlib.sha256(content).hexdigest())).to_be_visible()
+        assert content.count(b"\r\n") == report["rows"] + 1  # its heading
+
+        (arrival,) = webhooks.await_arrivals("console")
+        page.reload()  # the key is kept as long as the tab
+        page.get_by_role("button", name=f"Send {arrival.webhook_id} again").click()
+        expect(page.get_by_role("status")).to_have_text("It is sent again within a minute")
+        client.invoke_function("WebhookFunction")
+        assert len(webhooks.await_arrivals("console", 2)) == 2
+
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_focused()
+        assert page.evaluate("JSON.stringify([{...sessionStorage}, {...localStorage}])") == "[{},{}]"
+
+
+def save(page: Page, button: str, folder: Path) -> bytes:
+    """Presses a button that downloads, and returns what the browser saved."""
+    with page.expect_download() as started:
+        page.get_by_role("button", name=re.compile(f"^{button}")).click()
+    path = folder / started.value.suggested_filename
+    started.value.save_as(path)
+    return path.read_bytes()
+
+
+def test_it_is_estimated_before_it_is_asked_for(page: Page) -> None:
+    choose_transactions(page, "CSV")
+    page.get_by_role("button", name="Estimate").click()
+    estimate = page.locator(".estimate dl")
+    expect(estimate).to_contain_text(re.compile("CSV.*(kB|MB)"))
+    expect(estimate).to_contain_text(re.compile(r"Rows.*[0-9]"))
+    page.get_by_label("To", exact=True).fill("2024-01-31")
+    expect(page.get_by_text("The form has changed since.")).to_be_visible()
+
+
+def test_two_clicks_ask_once(client: Client, page: Page) -> None:
+    before = client.count_reports()
+    choose_transactions(page, "CSV")
+    page.get_by_label("From", exact=True).fill("2030-01-01")
+    page.get_by_role("button", name="Ask for the report").dblclick()
+    expect(badge(page)).to_have_text("Ready", timeout=SECONDS_30)
+    assert client.count_reports() == before + 1
+
+
+def test_columns_are_chosen_and_put_in_order(client: Client, page: Page) -> None:
+    choose_transactions(page, "CSV")
+    page.get_by_text("Columns 9 of 9").click()
+    for heading in ("ID", "Description", "Counterparty"):
+        page.locator(".columns").get_by_role("checkbox", name=re.compile(f"^{heading}")).uncheck()
+    page.get_by_role("button", name="Move Account up").click()
+    expect(page.get_by_role("button", name="Move Account up")).to_be_focused()
+    page.get_by_role("button", name="Ask for the report").click()
+    columns = client.show(report_id_of(page))["columns"]
+    assert columns == ["account", "booked_at", "type", "status", "currency", "amount"]
+
+
+def test_a_fault_is_shown_at_its_field(client: Client, browser: Browser) -> None:
+    with page_of(browser, bears="422") as page:
+        enter(page, client)
+        page.get_by_role("button", name="Ask for the report").click()
+        account = page.get_by_label("Account (needed)")
+        expect(account).to_be_focused()
+        expect(account).to_have_attribute("aria-invalid", "true")
+        expect(account).to_have_accessible_description(re.compile("ACCOUNT_STATEMENT needs this filter"))
+        account.fill("BR1000-104729")
+        page.get_by_role("button", name="Ask for the report").click()
+        expect(badge(page)).to_have_text("Ready", timeout=SECONDS_30)
+
+
+def test_what_waits_is_cancelled_and_made_again(client: Client, faults: Faults, page: Page) -> None:
+    choose_transactions(page, "CSV")
+    with faults.sqs.failing(Fault("refuse")):
+        page.get_by_role("button", name="Ask for the report").click()
+        expect(page.get_by_role("progressbar")).to_be_visible()
+        page.get_by_role("button", name="Cancel the report").click()
+        page.get_by_role("dialog").get_by_role("button", name="Cancel the report").click()
+        expect(badge(page)).to_have_text("Cancelled")
+    cancelled = report_id_of(page)
+    page.get_by_role("button", name="Make it again").click()
+    expect(badge(page)).to_have_text("Ready", timeout=SECONDS_30)
+    assert report_id_of(page) != cancelled
+    open_view(page, "Reports")
+    page.get_by_label("Status").select_option("Cancelled")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(f'a[href="#/reports/{cancelled}"]')).to_be_visible()
+
+
+def test_a_schedule_is_previewed_saved_paused_and_deleted(client: Client, page: Page) -> None:
+    open_view(page, "Schedules")
+    page.get_by_role("link", name="New schedule").click()
+    preview = page.get_by_role("table", name="Next ten runs")
+    page.get_by_label("How often").select_option("Every day")
+    page.get_by_label("At", exact=True).fill("02:30")
+    page.get_by_label("Time zone").first.fill("America/New_York")
+    page.get_by_label("Period of the report").select_option("Yesterday")
+    expect(preview.locator("tbody").get_by_role("row")).to_have_count(10)
+    expect(preview.get_by_role("row", name=re.compile("2:30 AM"))).to_have_count(10)
+    page.get_by_role("radio", name=re.compile("^Transactions")).check()
+    expect(page.get_by_label("From", exact=True)).to_be_disabled()
+    page.get_by_label("Name").fill("Every night")
+    page.get_by_role("button", name="Save the schedule").click()
+    expect(page.get_by_role("heading", name="Every night")).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("main .badge").first).to_have_text("Paused")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("main .badge").first).to_have_text("Active")
+    (schedule,) = client.http("GET", "/api/v1/schedules").json()["items"]
+    assert (schedule["when"], schedule["at"], schedule["period"]) == ("daily", "02:30", "yesterday")
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("No schedules yet.")).to_be_visible()
+
+
+def test_an_endpoint_is_added_and_its_secret_shown(client: Client, webhooks: WebhookReceiver, page: Page) -> None:
+    url = webhooks.customer("from-the-console")
+    open_view(page, "Webhooks")
+    page.get_by_role("button", name="Add an endpoint").click()
+    page.get_by_role("dialog").get_by_label("Address").fill(url)
+    page.get_by_role("dialog").get_by_label("Report ready").check()
+    page.get_by_role("dialog").get_by_role("button", name="Add").click()
+    endpoint = client.http("GET", "/api/v1/webhook-endpoints").json()["items"][-1]
+    secret = client.http("GET", f"/api/v1/webhook-endpoints/{endpoint['id']}/secret").json()["secret"]
+    expect(page.get_by_role("dialog").get_by_text(secret)).to_be_visible()
+    page.keyboard.press("Escape")
+    assert (endpoint["url"], endpoint["events"]) == (url, ["report.ready"])
+    row = page.get_by_role("row", name=url)
+    row.get_by_role("button", name="Disable").click()
+    expect(row).to_contain_text("Disabled")
+    row.get_by_role("button", name="Enable").click()
+    expect(row).to_contain_text("Enabled")
+    row.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(0)
+
+
+def make_dead(client: Client, faults: Faults) -> str:
+    """A report that was given up after its last attempt."""
+    with faults.sqs.failing(Fault("refuse")):
+        report_id = client.ask("CSV", NONE)
+        client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", report_id)
+    give_up(client, report_id)
+    return report_id
+
+
+def test_a_dead_letter_is_redriven(client: Client, faults: Faults, page: Page) -> None:
+    dead = make_dead(client, faults)
+    open_view(page, "Dead letters")
+    page.get_by_role("button", name=f"Redrive: {dead}").click()
+    page.get_by_role("dialog").get_by_label("Why").fill("the queue is back")
+    page.get_by_role("dialog").get_by_role("button", name="Redrive").click()
+    expect(page.get_by_role("status")).to_have_text("1 report is on its way again")
+    client.await_status(dead, "READY")
+    assert client.sql("SELECT reason FROM resma.redrives WHERE report_id = %s", dead) == [("the queue is back",)]
+
+
+def test_a_key_that_is_none_is_told_and_one_with_few_scopes_is_offered_little(client: Client, browser: Browser) -> None:
+    with page_of(browser, bears="401") as page:
+        page.goto(f"{client.stack.up.api_url}/console")
+        page.get_by_label("API key").fill("rsm_wrong")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_contain_text("This key is not accepted")
+        key = make_key(client, "demo", "reports:read")
+        page.get_by_label("API key").fill(key)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("navigation").get_by_role("link")).to_have_text(["Reports"])
+        page.goto(f"{client.stack.up.api_url}/console#/dead-letters")
+        expect(page.get_by_text("Your key does not allow this.", exact=False)).to_be_visible()
+        client.sql("UPDATE resma.api_keys SET revoked_at = clock_timestamp() WHERE key_id = %s", key.split("_")[1])
+        open_view_refused(page)
+
+
+def open_view_refused(page: Page) -> None:
+    """What the menu still offers to a key that was revoked leads back to the start, with the reason."""
+    page.get_by_role("navigation").get_by_role("link", name="Reports").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_focused()
+    expect(page.get_by_role("alert")).to_contain_text("was revoked")
+
+
+def test_the_main_path_by_keyboard_alone(client: Client, browser: Browser, tmp_path: Path) -> None:
+    with page_of(browser) as page:
+        page.goto(f"{client.stack.up.api_url}/console")
+        expect(page.get_by_role("button", name="Go on without a key")).to_be_visible()
+        tab_to(page, "Go on without a key")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="New report")).to_be_focused()
+        tab_to(page, "Account statement")
+        for _ in range(3):
+            page.keyboard.press("ArrowDown")
+        tab_to(page, "From")
+        page.keyboard.type("01012024")
+        tab_to(page, "CSV")
+        page.keyboard.press("Space")
+        tab_to(page, "PDF")
+        page.keyboard.press("Space")
+        tab_to(page, "Ask for the report")
+        page.keyboard.press("Enter")
+        report_id = report_id_of(page)
+        expect(badge(page)).to_have_text("Ready", timeout=SECONDS_30)
+        tab_to(page, "Download CSV")
+        with page.expect_download() as started:
+            page.keyboard.press("Enter")
+        started.value.save_as(tmp_path / "file")
+    report: dict[str, Any] = client.show(report_id)
+    assert report["filters"] == {"from": "2024-01-01"}
+    assert (tmp_path / "file").stat().st_size == report["files"][0]["bytes"]
+
+
+_FOCUSED = """() => { const e = document.activeElement;
+  return (e.labels?.[0] ?? e).textContent.trim() || e.getAttribute('aria-label') || e.tagName; }"""
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Presses Tab until what is so called has the focus, and sees that it shows."""
+    seen = []
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate(_FOCUSED))
+        if seen[-1].startswith(name):
+            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+            return
+    pytest.fail(f"Tab never came to {name}: {seen}")

@@ -1,0 +1,131 @@
+"""The console keeps nobody out: axe finds nothing in any view, theme and language, and a phone shows all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.browser import page_of, running_browser
+from tests.e2e.client import Client
+from tests.e2e.conftest import Faults
+from tests.e2e.fault_proxy import Fault
+from tests.e2e.test_tick_and_dead_letters import NONE, give_up
+from tests.e2e.webhook_receiver import WebhookReceiver
+
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
+LOOKS = [("light", "en-US"), ("dark", "en-US"), ("light", "pt-BR"), ("dark", "pt-BR")]
+PHONE = {"width": 320, "height": 640}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for all looks."""
+    with running_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def views(client: Client, faults: Faults, webhooks: WebhookReceiver) -> Iterator[Mapping[str, str]]:
+    """Every view, with something in it: a part of its address, and what shows that all of it is there."""
+    with faults.sqs.failing(Fault("refuse")):
+        dead = client.ask("CSV", NONE)
+        client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", dead)
+    give_up(client, dead)
+    url = webhooks.customer("everybody", [500])
+    endpoint = client.http("POST", "/api/v1/webhook-endpoints", json={"url": url}).json()["id"]
+    ready = client.ask("CSV", {"from": "2024-01-01"})
+    client.await_status(ready, "READY")
+    request = {"type": "TRANSACTIONS", "format": "CSV"}
+    body = {"name": "Every month", "request": request, "when": "monthly", "period": "last-month"}
+    schedule = client.http("POST", "/api/v1/schedules", json=body).json()["id"]
+    yield {
+        "/ask": ".types",
+        "/reports": "tbody tr",
+        f"/reports/{ready}": ".chart svg",
+        f"/reports/{dead}": ".notice",
+        "/schedules": "tbody tr",
+        "/schedules/new": ".side tbody tr",
+        f"/schedules/{schedule}": "tbody tr",
+        f"/schedules/{schedule}/edit": ".side tbody tr",
+        "/webhooks": "tbody tr",
+        f"/webhooks/{endpoint}": ".deliveries",
+        "/dead-letters": "tbody tr",
+        "/nowhere": "main p",
+    }
+    client.http("DELETE", f"/api/v1/schedules/{schedule}")
+    client.http("DELETE", f"/api/v1/webhook-endpoints/{endpoint}")
+
+
+def open_console(client: Client, page: Page) -> None:
+    """The sign-in view, whole."""
+    page.goto(f"{client.stack.up.api_url}/console")
+    expect(page.locator(".plain button")).to_be_visible()
+
+
+def show(page: Page, path: str, sign: str) -> None:
+    """Goes to a view and waits until it is whole."""
+    page.evaluate("path => { location.hash = path; }", path)
+    expect(page.locator(sign).first).to_be_visible()
+
+
+@pytest.mark.parametrize(("theme", "locale"), LOOKS)
+def test_axe_finds_nothing(client: Client, browser: Browser, views: Mapping[str, str], theme: str, locale: str) -> None:
+    axe = Axe()
+    found: dict[str, list[str]] = {}
+
+    def look(page: Page, name: str) -> None:
+        violations = axe.run(page, options=RULES).response["violations"]
+        if violations:
+            found[name] = [f"{each['id']}: {[node['html'][:200] for node in each['nodes'][:3]]}" for each in violations]
+
+    # axe brings code that the page's policy would not let run; test_console.py runs under the policy.
+    with page_of(browser, color_scheme=theme, locale=locale, bypass_csp=True, reduced_motion="reduce") as page:
+        open_console(client, page)
+        look(page, "sign in")
+        page.locator(".plain button").click()
+        for path, sign in views.items():
+            show(page, path, sign)
+            page.evaluate("() => { for (const each of document.querySelectorAll('details')) each.open = true; }")
+            look(page, path)
+        show(page, "/webhooks", "tbody tr")
+        page.locator(".spread button").first.click()
+        look(page, "a dialogue")
+    assert found == {}
+
+
+def test_a_phone_shows_all_without_scrolling_sideways(
+    client: Client, browser: Browser, views: Mapping[str, str]
+) -> None:
+    too_wide = {}
+    with page_of(browser, viewport=PHONE, locale="pt-BR") as page:
+        open_console(client, page)
+        page.locator(".plain button").click()
+        for path, sign in views.items():
+            show(page, path, sign)
+            width = page.evaluate("document.documentElement.scrollWidth")
+            if width > PHONE["width"]:
+                too_wide[path] = width
+    assert too_wide == {}
+
+
+def test_language_and_theme_are_chosen_and_kept(client: Client, browser: Browser) -> None:
+    with page_of(browser, locale="pt-BR", color_scheme="light") as page:
+        open_console(client, page)
+        expect(page.get_by_role("heading", name="Entrar")).to_be_visible()
+        page.locator(".plain button").click()
+        expect(page.get_by_role("radio", name="Trilha de auditoria")).to_be_visible()
+        page.get_by_label("Idioma", exact=True).select_option("English")
+        expect(page.get_by_role("radio", name="Audit trail")).to_be_visible()
+        expect(page.get_by_label("Language", exact=True)).to_be_focused()
+        light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        page.get_by_label("Colours").select_option("Dark")
+        page.reload()
+        expect(page.get_by_role("heading", name="New report")).to_be_visible()
+        assert page.evaluate("document.documentElement.lang") == "en"
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light

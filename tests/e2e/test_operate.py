@@ -1,0 +1,260 @@
+"""What an operator has: logs and traces that follow a report by its id, metrics, and alarms that ring."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from infra.local.deploy import read_template
+from infra.local.follow_report import follow_report
+from infra.local.paths import ROOT, TEMPLATE
+from tests.e2e.client import Client, Json
+from tests.e2e.conftest import ALARM_TOPIC, STACK
+from tests.e2e.eventually import eventually
+from tests.e2e.trace_receiver import TraceReceiver
+from tests.e2e.webhook_receiver import WebhookReceiver
+from tests.embedded_metrics import Measured, read_metrics, total_of
+
+NONE = {"from": "2030-01-01"}
+FUNCTIONS = {"api", "worker", "webhook", "scheduler"}
+STAGE = {"Stage": "local"}
+
+
+@pytest.fixture(scope="module")
+def report(client: Client, webhooks: WebhookReceiver) -> Json:
+    """A report that all four functions have had to do with: asked for, made, told of, and swept after."""
+    report_id = client.ask("CSV", NONE, callbackUrl=webhooks.customer("operate"))
+    ready = client.await_status(report_id, "READY")
+    webhooks.await_arrivals("operate")
+    client.sql("UPDATE resma.reports SET finished_at = finished_at - interval '1 hour' WHERE report_id = %s", report_id)
+    eventually("the tick has swept", lambda: _swept(client, report_id))
+    return ready
+
+
+def _swept(client: Client, report_id: str) -> bool:
+    client.invoke_function("SchedulerFunction")
+    return client.row(report_id)["swept_at"] is not None
+
+
+def log_lines(client: Client) -> list[str]:
+    """Every line that a function has printed in this run."""
+    paths = sorted((client.stack.folder / "logs").glob("*.log"))
+    return [line for path in paths for line in path.read_text("utf-8", "replace").splitlines()]
+
+
+def measured(client: Client) -> list[Measured]:
+    """Every metric in the functions' logs."""
+    return read_metrics("\n".join(log_lines(client)))
+
+
+# ---------------------------------------------------------------- logs and traces
+
+
+def test_the_logs_of_all_functions_follow_a_report(client: Client, report: Json) -> None:
+    def services() -> set[str]:
+        return {line.service for line in follow_report(client.stack.folder / "logs", report["id"])}
+
+    eventually("all four functions have said something", lambda: services() >= FUNCTIONS)
+    told = [line.message for line in follow_report(client.stack.folder / "logs", report["id"])]
+    path = ["a report was asked for", "an attempt begins", "the report is ready", "a report has ended", "swept"]
+    assert [said for said in told if said in path] == path, "in the order of time"
+    assert "a webhook attempt was made" in told
+
+
+def test_every_line_about_a_report_has_its_id_under_one_name(client: Client, report: Json) -> None:
+    about = [line for line in log_lines(client) if report["id"] in line]
+    assert len(about) >= 7
+    for line in about:
+        record = json.loads(line)
+        assert record["report_id"] == report["id"], line
+        assert record["tenant_id"] == "demo", line
+        if "_aws" not in record:
+            assert re.fullmatch(r"1-[0-9a-f]{8}-[0-9a-f]{24}", record["xray_trace_id"]), line
+        if record["service"] == "worker":
+            assert record["attempt"] == 1, line
+
+
+def test_the_runbooks_query_asks_for_what_lines_have(client: Client) -> None:
+    """Of a report whose webhook nobody takes: there is an error to see."""
+    report_id = client.ask("CSV", NONE, callbackUrl="http://127.0.0.1:1/nobody")
+
+    def records() -> list[Json]:
+        return [json.loads(line) for line in log_lines(client) if report_id in line]
+
+    eventually("the webhook was tried", lambda: any("error" in record for record in records()))
+    text = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8").split("## Follow a report")[1]
+    query = re.search(r"^    fields (.*)\n    \| filter (\w+) =", text, re.MULTILINE)
+    assert query is not None
+    named = {name for record in records() for name in record}
+    fields = set(query[1].split(", "))
+    assert fields - named == {"@timestamp"}, "CloudWatch's own"
+    assert query[2] == "report_id"
+
+
+def test_one_command_prints_what_was_logged_about_a_report(client: Client, report: Json) -> None:
+    """As `REPORT=… make logs` does."""
+    environment = {**os.environ, "RESMA_STACK": STACK, "REPORT": report["id"]}
+    command = [sys.executable, "-m", "infra.local", "logs"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert "the report is ready" in done.stdout
+    assert done.stdout.splitlines() == sorted(done.stdout.splitlines(), key=lambda line: line[:12])
+    for wrong, said in (("nonsense", "give a report's id"), ("0199f1c2-7b1e-7c3a-9f57-2b8f6a4d9e10", "no function")):
+        refused = subprocess.run(
+            command, cwd=ROOT, env={**environment, "REPORT": wrong}, capture_output=True, text=True, check=False
+        )
+        assert (refused.returncode, said in refused.stdout) == (1, True), refused.stdout
+
+
+def test_traces_are_searched_by_report(client: Client, report: Json, traces: TraceReceiver) -> None:
+    names = {"ask for report", "generate report", "deliver webhook"}
+    eventually("the report's traces have come", lambda: traces.of_report(report["id"]).keys() >= names)
+    made = traces.of_report(report["id"])["generate report"]
+    assert made["annotations"] == {"report_id": report["id"], "report_type": "TRANSACTIONS", "attempt": 1}
+    assert (made["type"], made["fault"]) == ("subsegment", False)
+    assert made["end_time"] - made["start_time"] >= report["metrics"]["seconds"]["generate"]
+    logged = next(
+        record
+        for record in map(json.loads, (line for line in log_lines(client) if report["id"] in line))
+        if record.get("message") == "the report is ready"
+    )
+    assert made["trace_id"] == logged["xray_trace_id"], "from a line to its trace"
+
+
+# ---------------------------------------------------------------- metrics and alarms
+
+
+def test_the_functions_logs_hold_metrics_that_cloudwatch_reads(client: Client, report: Json) -> None:
+    found = measured(client)
+    assert {each.namespace for each in found} == {"Resma"}
+    assert {each.dimensions[0] for each in found} == {("Stage", "local")}
+    by_service = {service: {each.name for each in found if each.line["service"] == service} for service in FUNCTIONS}
+    assert "ReportsRequested" in by_service["api"]
+    assert {"ReportsReady", "GenerateSeconds", "CostUsd", "PeakMemory"} <= by_service["worker"]
+    assert {"WebhooksDelivered", "WebhookSeconds"} <= by_service["webhook"]
+    assert {"OldestWaitingSeconds", "ReportsWaiting", "JobsFreed"} <= by_service["scheduler"]
+    own = [each for each in found if each.line.get("report_id") == report["id"]]
+    assert total_of(own, "ReportsReady", **STAGE, ReportType="TRANSACTIONS") == 1
+    assert total_of(own, "CostUsd", **STAGE) == pytest.approx(float(report["metrics"]["costUsd"]["total"]))
+
+
+@pytest.fixture
+def heard(client: Client) -> Iterator[str]:
+    """A queue that hears the topic that alarms go to; its address."""
+    sqs, sns = client.aws("sqs"), client.aws("sns")
+    assert sns.create_topic(Name=ALARM_TOPIC.rpartition(":")[2])["TopicArn"] == ALARM_TOPIC
+    address = sqs.create_queue(QueueName="test-alarms")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=address, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=ALARM_TOPIC, Protocol="sqs", Endpoint=arn)
+    yield address
+    sns.delete_topic(TopicArn=ALARM_TOPIC)
+    sqs.delete_queue(QueueUrl=address)
+
+
+def find_alarm(client: Client, logical_name: str) -> Any:
+    """An alarm of the template, as it was deployed."""
+    alarms = client.aws("cloudwatch").describe_alarms(AlarmNamePrefix=f"resma-local-{logical_name}-")["MetricAlarms"]
+    (alarm,) = alarms
+    return alarm
+
+
+def look_now(client: Client, logical_name: str) -> str:
+    """Has an alarm evaluated now, and not when its periods are over: LocalStack does so when it is put anew.
+
+    Returns its state.
+    """
+    kept = (
+        *("AlarmName", "AlarmDescription", "Namespace", "MetricName", "Dimensions", "Statistic", "Period"),
+        *("EvaluationPeriods", "Threshold", "ComparisonOperator", "TreatMissingData", "AlarmActions"),
+    )
+    alarm = find_alarm(client, logical_name)
+    if alarm["StateValue"] != "ALARM":
+        client.aws("cloudwatch").put_metric_alarm(**{name: alarm[name] for name in kept})
+    return str(find_alarm(client, logical_name)["StateValue"])
+
+
+def hear(client: Client, queue: str) -> set[str]:
+    """Takes what the topic was told: names of alarms that ring, with what they say."""
+    messages = client.aws("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+    told = [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
+    return {each["AlarmDescription"] for each in told if each["NewStateValue"] == "ALARM"}
+
+
+def publish(client: Client, found: list[Measured], minutes: int) -> None:
+    """Does what CloudWatch Logs does with such lines, as if the same had been measured for so many minutes.
+
+    LocalStack keeps the lines and makes no metrics of them.
+    """
+    now = datetime.now(UTC)
+    for each in found:
+        client.aws("cloudwatch").put_metric_data(
+            Namespace=each.namespace,
+            MetricData=[
+                {
+                    "MetricName": each.name,
+                    "Dimensions": [{"Name": name, "Value": value} for name, value in each.dimensions],
+                    "Timestamp": now - timedelta(minutes=minute),
+                    "Values": list(each.values),
+                    "Unit": each.unit,
+                }
+                for minute in range(minutes)
+            ],
+        )
+
+
+def test_a_dead_letter_rings_and_is_heard(client: Client, heard: str) -> None:
+    """From the message in the queue to whoever is to be woken, as it was deployed."""
+    client.aws("sqs").send_message(QueueUrl=client.stack.up.outputs["DeadLetterQueueUrl"], MessageBody="{}")
+    eventually("the alarm rings", lambda: look_now(client, "DeadLetterAlarm") == "ALARM", 90)
+    (said,) = eventually("it is heard", lambda: hear(client, heard))
+    assert said.endswith("Runbook: docs/operate.md#deadletteralarm")
+
+
+def test_a_report_that_nobody_takes_rings(client: Client, heard: str) -> None:
+    """It has its place in the queue, and its message is lost."""
+    report_id = client.ask("CSV", NONE)
+    client.await_status(report_id, "READY")
+    client.sql(
+        "UPDATE resma.reports SET status = 'PENDING', created_at = now() - interval '1 hour', started_at = NULL,"
+        " finished_at = NULL, enqueued_at = now(), slot_at = now(), swept_at = NULL WHERE report_id = %s",
+        report_id,
+    )
+    try:
+        client.invoke_function("SchedulerFunction")
+
+        def late() -> list[Measured]:
+            return [each for each in measured(client) if each.name == "OldestWaitingSeconds" and each.values[0] > 3500]
+
+        last = eventually("the tick has measured it", late)[-1]
+        assert find_alarm(client, "OldestJobAlarm")["StateValue"] != "ALARM"
+        publish(client, [last], minutes=6)
+        eventually("the alarm rings", lambda: look_now(client, "OldestJobAlarm") == "ALARM")
+        assert any("#oldestjobalarm" in said for said in eventually("it is heard", lambda: hear(client, heard)))
+    finally:
+        client.sql("DELETE FROM resma.reports WHERE report_id = %s", report_id)
+
+
+def test_the_alarms_are_deployed_as_they_are_written(client: Client) -> None:
+    """LocalStack would pass over what it does not know; metric math and percentiles it keeps, and never looks at."""
+    alarms = client.aws("cloudwatch").describe_alarms()["MetricAlarms"]
+    written = [r for r in read_template(TEMPLATE)["Resources"].values() if r["Type"] == "AWS::CloudWatch::Alarm"]
+    assert len(alarms) == len(written)
+    for alarm in alarms:
+        assert alarm["AlarmActions"] == [ALARM_TOPIC], alarm["AlarmName"]
+    shares = {
+        alarm["AlarmName"].split("-")[2]: next(part for part in alarm["Metrics"] if "Expression" in part)["Expression"]
+        for alarm in alarms
+        if alarm.get("Metrics")
+    }
+    assert shares == {
+        "FailureRateAlarm": "IF(failed >= 3, 100 * failed / (failed + ready), 0)",
+        "WebhookFailureAlarm": "IF(failed + delivered >= 10, 100 * failed / (failed + delivered), 0)",
+    }
+    assert find_alarm(client, "SlowReportAlarm")["ExtendedStatistic"] == "p95"

@@ -1,0 +1,90 @@
+"""The console's pictures: its views in Chromium, on a stack of their own."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, expect
+
+from infra.local.stack import Options, Stack
+from infra.postgres.load_demo_bank import load_demo_bank
+from tests.e2e.browser import page_of, running_browser
+from tests.e2e.client import Client
+
+ROWS = 50_000
+STACK = "pictures"
+
+
+@dataclass(frozen=True)
+class View:
+    """One picture: which view, and how it is looked at. `{report}` is a finished report's id."""
+
+    name: str
+    path: str
+    sign: str
+    """What shows that all of it is there."""
+    theme: str = "light"
+    locale: str = "en-US"
+    width: int = 1280
+    height: int = 860
+    presses: str | None = None
+    """A button that is pressed first."""
+
+
+VIEWS = (
+    View("console-ask-en", "/ask", ".estimate dl", presses="Estimate"),
+    View("console-report-en", "/reports/{report}", ".chart.time svg"),
+    View("console-report-pt", "/reports/{report}", ".chart.time svg", theme="dark", locale="pt-BR"),
+    View("console-schedule-pt", "/schedules/new", ".side tbody tr", locale="pt-BR"),
+    View("console-phone-en", "/reports/{report}", ".chart.time svg", width=360, height=780),
+)
+
+
+def draw_console(folder: Path) -> None:
+    """Draws every view into the folder."""
+    stack = Stack(STACK, Options(front_door_port=None))
+    stack.stop()
+    shutil.rmtree(stack.folder, ignore_errors=True)
+    with stack, running_browser() as browser:
+        load_demo_bank(stack.up.database_url, ROWS)
+        client = Client(stack)
+        reports = {locale: make_report(client, locale) for locale in ("en-US", "pt-BR")}
+        for view in VIEWS:
+            draw_view(browser, stack.up.api_url, view, reports[view.locale], folder)
+        client.close()
+
+
+def make_report(client: Client, locale: str) -> str:
+    """A report of a year in two formats; returns its id."""
+    filters = {"from": "2024-01-01", "to": "2024-12-31"}
+    body = {"type": "TRANSACTIONS", "formats": ["PDF", "XLSX"], "filters": filters, "locale": locale}
+    report_id = str(client.http("POST", "/api/v1/reports/generate", json=body).json()["id"])
+    client.await_status(report_id, "READY")
+    return report_id
+
+
+def draw_view(browser: Browser, api_url: str, view: View, report_id: str, folder: Path) -> None:
+    """Looks at one view, as somebody who goes on without a key."""
+    size = {"width": view.width, "height": view.height}
+    look = {"locale": view.locale, "color_scheme": view.theme, "timezone_id": "America/Sao_Paulo"}
+    with (
+        page_of(browser, viewport=size, reduced_motion="reduce", **look) as page,
+        tempfile.TemporaryDirectory() as drawn,
+    ):
+        page.goto(f"{api_url}/console#{view.path.format(report=report_id)}")
+        page.locator(".plain button").click()
+        if view.presses:
+            page.get_by_role("radio", name="Transactions").check()
+            page.get_by_label("From", exact=True).fill("2024-01-01")
+            page.get_by_role("button", name=view.presses).click()
+        expect(page.locator(view.sign).first).to_be_visible()
+        shot = Path(drawn) / "shot.png"
+        page.screenshot(path=shot)
+        picture = folder / f"{view.name}.png"
+        # 128 colours are more than a view has, and a third of the size.
+        Image.open(shot).convert("RGB").quantize(128).save(picture, optimize=True)
+        print(f"docs/pictures/{picture.name}: {picture.stat().st_size // 1024} kB")
