@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from infra.local.stack import Options, Stack
 from infra.postgres.load_demo_bank import load_demo_bank
@@ -31,15 +32,33 @@ class View:
     locale: str = "en-US"
     width: int = 1280
     height: int = 860
-    presses: str | None = None
-    """A button that is pressed first."""
+    prepare: Callable[[Page], None] | None = None
+    """What is filled in first."""
+
+
+def fill_in_form(page: Page) -> None:
+    """Two formats of a year's transactions, estimated."""
+    page.locator('input[value="TRANSACTIONS"]').check()
+    page.get_by_label("From", exact=True).fill("2024-01-01")
+    page.get_by_label("To", exact=True).fill("2024-12-31")
+    page.get_by_label("XLSX", exact=True).check()
+    page.get_by_role("button", name="Estimate").click()
+
+
+def fill_in_schedule(page: Page) -> None:
+    """Last month's report on each first business day in Brazil."""
+    page.get_by_label("Nome").fill("Extrato mensal")
+    page.get_by_label("Com que frequência").select_option("first-business-day")
+    page.get_by_label("Feriados de").select_option("BR")
+    page.get_by_label("Período do relatório").select_option("last-month")
+    expect(page.get_by_role("columnheader", name="Período")).to_be_visible()
 
 
 VIEWS = (
-    View("console-ask-en", "/ask", ".estimate dl", presses="Estimate"),
+    View("console-ask-en", "/ask", ".estimate dl", prepare=fill_in_form),
     View("console-report-en", "/reports/{report}", ".chart.time svg"),
     View("console-report-pt", "/reports/{report}", ".chart.time svg", theme="dark", locale="pt-BR"),
-    View("console-schedule-pt", "/schedules/new", ".side tbody tr", locale="pt-BR"),
+    View("console-schedule-pt", "/schedules/new", ".side tbody tr", locale="pt-BR", prepare=fill_in_schedule),
     View("console-phone-en", "/reports/{report}", ".chart.time svg", width=360, height=780),
 )
 
@@ -62,7 +81,9 @@ def make_report(client: Client, locale: str) -> str:
     """A report of a year in two formats; returns its id."""
     filters = {"from": "2024-01-01", "to": "2024-12-31"}
     body = {"type": "TRANSACTIONS", "formats": ["PDF", "XLSX"], "filters": filters, "locale": locale}
-    report_id = str(client.http("POST", "/api/v1/reports/generate", json=body).json()["id"])
+    answer = client.http("POST", "/api/v1/reports/generate", json=body)
+    assert answer.status == 202, answer.data
+    report_id = str(answer.json()["id"])
     client.await_status(report_id, "READY")
     return report_id
 
@@ -77,12 +98,11 @@ def draw_view(browser: Browser, api_url: str, view: View, report_id: str, folder
     ):
         page.goto(f"{api_url}/console#{view.path.format(report=report_id)}")
         page.locator(".plain button").click()
-        if view.presses:
-            page.get_by_role("radio", name="Transactions").check()
-            page.get_by_label("From", exact=True).fill("2024-01-01")
-            page.get_by_role("button", name=view.presses).click()
+        if view.prepare:
+            view.prepare(page)
         expect(page.locator(view.sign).first).to_be_visible()
         shot = Path(drawn) / "shot.png"
+        page.evaluate("() => { window.scrollTo(0, 0); document.activeElement?.blur(); }")
         page.screenshot(path=shot)
         picture = folder / f"{view.name}.png"
         # 128 colours are more than a view has, and a third of the size.
