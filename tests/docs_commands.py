@@ -34,7 +34,7 @@ RUNNERS: dict[str, Runner] = {
         "test", f"{HERE}::test_a_stack_is_up_until_it_is_down"
     ),
     # ---------------------------------------------------------------- by other tests
-    r"aws (cloudwatch|events|lambda|logs|sqs|xray) .*": Runner(
+    r"aws (cloudwatch|events (list|enable)-rules?|lambda|logs|xray) .*": Runner(
         "test", "tests/unit/test_operate.py::test_a_command_is_one_that_aws_has"
     ),
     r"((FORMAT|ROWS)=\w+ )?make demo": Runner(
@@ -61,7 +61,7 @@ RUNNERS: dict[str, Runner] = {
     r"aws events put-events .*": Runner(
         "test", "tests/e2e/test_events.py::test_the_entry_of_the_docs_works_as_it_stands"
     ),
-    r"aws sqs start-message-move-task --source-arn \S+-report-requests-failed .*": Runner(
+    r"aws sqs start-message-move-task --source-arn .*": Runner(
         "test", "tests/e2e/test_events.py::test_what_is_given_up_lies_among_the_failed_and_can_be_sent_again"
     ),
     r"\.resma/venv/bin/python -m infra\.examples sqs_subscriber TenantId=demo": Runner(
@@ -92,7 +92,9 @@ RUNNERS: dict[str, Runner] = {
     r"make (check|test)": Runner("line", ".ci/run: {}"),
     r"pip install aws-sam-cli": Runner("line", "infra/requirements/sam.txt: aws-sam-cli"),
     r"make setup": Runner("line", "Makefile: lint: setup"),
-    r"apt-get install qpdf poppler-utils libreoffice-calc": Runner("line", ".ci/run: apt-get install"),
+    r"apt-get install (chromium|qpdf poppler-utils libreoffice-calc( chromium)?)": Runner(
+        "line", ".ci/run: apt-get install"
+    ),
     r"go install github.com/minio/minio@latest": Runner("line", ".ci/run: {}"),
     # ---------------------------------------------------------------- by nobody
     r"docker compose .*|cp \.env\.example \.env( && .*)?": Runner(
