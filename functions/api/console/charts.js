@@ -103,7 +103,7 @@ function scale(least, greatest) {
 function bars(labels, values) {
   const numbers = values.map(finite);
   const most = Math.max(...numbers.map(Math.abs)) || 1;
-  return h("ul", { class: "bars" }, labels.map((label, index) => h("li", {},
+  return h("ul", { class: "tally" }, labels.map((label, index) => h("li", {},
     h("span", { class: "name" }, label),
     svg("svg", { class: "bar", "aria-hidden": "true", preserveAspectRatio: "none", viewBox: "0 0 100 10" },
       svg("rect", { class: numbers[index] < 0 ? "mark negative" : "mark", width: (Math.abs(numbers[index]) / most) * 100, height: 10 })),

@@ -81,6 +81,12 @@ export function day(iso) {
   return new Intl.DateTimeFormat(pageLocale(), /** @type {Intl.DateTimeFormatOptions} */ ({ ...options, timeZone: "UTC" })).format(at);
 }
 
+/** From one day to another, YYYY-MM-DD. @param {string} from @param {string} to */
+export function days(from, to) {
+  const shown = new Intl.DateTimeFormat(pageLocale(), { dateStyle: "medium", timeZone: "UTC" });
+  return shown.formatRange(new Date(`${from}T00:00:00Z`), new Date(`${to}T00:00:00Z`));
+}
+
 /** @param {number} value of a hundred */
 export function percent(value) {
   return new Intl.NumberFormat(pageLocale(), { style: "percent" }).format(Math.floor(value) / 100);

@@ -2,7 +2,7 @@
 
 import { call, Problem } from "./api.js";
 import { h, put } from "./dom.js";
-import { day, moment } from "./format.js";
+import { days, moment } from "./format.js";
 import { empty, table } from "./parts.js";
 import { t } from "./words.js";
 
@@ -15,7 +15,7 @@ export function previewTable(runs, zone) {
   const columns = [{ label: t("preview.at") }, ...(hasPeriod ? [{ label: t("preview.period") }] : [])];
   return table(t("preview.title"), columns, runs.map((run) => [
     [h("time", { datetime: run.at, title: run.at }, localMoment(run, zone)), run.note && h("span", { class: "hint", lang: "en" }, run.note)],
-    ...(hasPeriod ? [`${day(run.from ?? "")} – ${day(run.to ?? "")}`] : []),
+    ...(hasPeriod ? [run.from && run.to ? days(run.from, run.to) : "–"] : []),
   ]));
 }
 
