@@ -28,6 +28,7 @@ RUNNERS: dict[str, Runner] = {
         "here", HERE
     ),
     r"curl (-X POST )?(https://…|http://localhost:3008)/.*": Runner("here", HERE),
+    r"resma generate .* --wait": Runner("here", HERE),
     r'psql "\$RESMA_SYSTEM_DATABASE" -c ".*"': Runner("here", HERE),
     r'python3 -c "import base64,secrets;.*': Runner("here", HERE),
     r"(REPORT=\S+ )?make logs|make (up|down)|PORT=3009 make up": Runner(
@@ -70,7 +71,7 @@ RUNNERS: dict[str, Runner] = {
     r"\.resma/venv/bin/python -m infra\.event_schemas": Runner(
         "test", "tests/integration/test_events_in.py::test_the_command_writes_the_schemas_of_the_code"
     ),
-    r"resma (types|generate|list|show|download)\b.*": Runner(
+    r"resma (types|generate(?!.*--wait)|list|show|download)\b.*": Runner(
         "test", "tests/e2e/test_cli.py::test_types_list_show_and_download"
     ),
     r"resma (up|down|logs)": Runner("test", "tests/e2e/test_cli.py::test_up_logs_down_and_what_a_dead_stack_leaves"),
