@@ -7,7 +7,7 @@ makes use of another's. Pausing, and resuming what was paused, changes nothing o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -103,8 +103,9 @@ class Schedules:
         if said.keys() == {"paused"} and (said["paused"] or not was_blocked):
             return _paused(before, is_pausing=said["paused"], now=now)
         merged = _merge(before, said)
-        timing = self._check(merged, now)
-        columns = self._columns(merged, timing, now)
+        writer = replace(self, caller=_as_writer(self.caller, before, said))
+        timing = writer._check(merged, now)
+        columns = writer._columns(merged, timing, now)
         if timing != before.timing or merged["ends_at"] != before.ends_at:
             require_runs(timing, merged["ends_at"], now)
         elif before.status in {"ACTIVE", "ENDED"} and not merged["paused"]:
@@ -131,6 +132,17 @@ class Schedules:
             "owner_scopes": sorted(self.caller.scopes),
             "written_at": now,
         }
+
+
+def _as_writer(caller: Caller, before: Schedule, said: Mapping[str, Any]) -> Caller:
+    """The caller, with no more rights than the request may have in other hands.
+
+    Who named its callback might not see what is personal: it is not sent there in the name of one who may, and who has
+    changed something else.
+    """
+    if "request" in said or before.request.get("callbackUrl") is None or "personal:read" in before.owner_scopes:
+        return caller
+    return replace(caller, scopes=caller.scopes - {"personal:read"})
 
 
 def _merge(before: Schedule, said: Mapping[str, Any]) -> dict[str, Any]:

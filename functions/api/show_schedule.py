@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from api.cursor import cursor_invalid, next_page, read_cursor, read_moment, write_cursor, write_moment
 from api.models_schedules import RunList, RunView, ScheduleList, ScheduleView
+from resma.caller import Caller
 from resma.database import Database
+from resma.personal import mask_filters
 from resma.reports import Place
 from resma.schedules import Schedule, ScheduleRun, find_schedule, last_runs, list_runs, list_schedules
 
@@ -18,11 +21,11 @@ RUN_CURSOR_PATTERN = "^[0-9]{1,16}$"
 _PREFIX = "sch_"
 
 
-def show_schedule(database: Database, schedule: Schedule) -> ScheduleView:
-    """A schedule with its last run."""
+def show_schedule(database: Database, caller: Caller, schedule: Schedule) -> ScheduleView:
+    """A schedule with its last run, as this caller may see it."""
     with database.transaction(schedule.tenant_id) as connection:
         runs = last_runs(connection, schedule.tenant_id, [schedule.schedule_id])
-    return _view(schedule, runs.get(schedule.schedule_id))
+    return _view(caller, schedule, runs.get(schedule.schedule_id))
 
 
 @dataclass(frozen=True)
@@ -33,20 +36,20 @@ class PageQuery:
     cursor: str | None
 
 
-def show_schedules(database: Database, tenant_id: str, query: PageQuery, base_url: str) -> ScheduleList:
+def show_schedules(database: Database, caller: Caller, query: PageQuery, base_url: str) -> ScheduleList:
     """A page of the tenant's schedules, newest first. Raises RequestInvalid for a cursor that is not ours."""
     after = None
     if query.cursor is not None:
         place = read_cursor(query.cursor)
         after = (place.created_at, f"{_PREFIX}{place.report_id.hex}")
-    with database.transaction(tenant_id) as connection:
-        found = list_schedules(connection, tenant_id, after, query.limit + 1)  # one more tells of a next page
-        runs = last_runs(connection, tenant_id, [schedule.schedule_id for schedule in found])
+    with database.transaction(caller.tenant_id) as connection:
+        found = list_schedules(connection, caller.tenant_id, after, query.limit + 1)  # one more tells of a next page
+        runs = last_runs(connection, caller.tenant_id, [schedule.schedule_id for schedule in found])
     page, following = found[: query.limit], None
     if len(found) > query.limit:
         place = Place(page[-1].created_at, UUID(page[-1].schedule_id.removeprefix(_PREFIX)))
         following = next_page(f"{base_url}/api/v1/schedules", {"limit": query.limit}, write_cursor(place))
-    return ScheduleList(items=[_view(item, runs.get(item.schedule_id)) for item in page], next=following)
+    return ScheduleList(items=[_view(caller, item, runs.get(item.schedule_id)) for item in page], next=following)
 
 
 def show_runs(database: Database, tenant_id: str, schedule_id: str, query: PageQuery, base_url: str) -> RunList:
@@ -68,11 +71,11 @@ def _read_run_cursor(cursor: str) -> datetime:
     return read_moment(cursor)
 
 
-def _view(schedule: Schedule, last_run: ScheduleRun | None) -> ScheduleView:
+def _view(caller: Caller, schedule: Schedule, last_run: ScheduleRun | None) -> ScheduleView:
     return ScheduleView(
         id=schedule.schedule_id,
         name=schedule.name,
-        request=schedule.request,
+        request=_shown_request(caller, schedule.request),
         when=schedule.recurrence,
         at=schedule.at,
         time_zone=schedule.time_zone,
@@ -88,6 +91,13 @@ def _view(schedule: Schedule, last_run: ScheduleRun | None) -> ScheduleView:
         next_run_at=schedule.next_run_at,
         last_run=_run_view(last_run) if last_run else None,
     )
+
+
+def _shown_request(caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
+    """Values of personal filters are for those who may write them."""
+    if "filters" not in request or "personal:read" in caller.scopes:
+        return request
+    return {**request, "filters": mask_filters(request["type"], request["filters"])}
 
 
 def _run_view(run: ScheduleRun) -> RunView:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from resma.catalogue import load_catalogue
-from resma.content import ReportContent
+from resma.content import MASK, ReportContent
 from resma.reports import Report
 
 
@@ -44,6 +47,13 @@ def personal_filters(report: Report) -> list[str]:
     """Names of the personal filters that are set: of all filters, where nobody knows."""
     _, filters = _recorded(report) or personal_content(report) or ([], list(report.filters))
     return filters
+
+
+def mask_filters(type_: str, filters: Mapping[str, Any]) -> dict[str, Any]:
+    """A request's filters without the values of the personal ones: of all, where nobody knows its type."""
+    report_type = load_catalogue().get(type_)
+    named = filters if report_type is None else {item.name for item in report_type.filters if item.personal}
+    return {name: MASK if name in named and value is not None else value for name, value in filters.items()}
 
 
 def _recorded(report: Report) -> tuple[list[str], list[str]] | None:

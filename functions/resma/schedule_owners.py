@@ -1,8 +1,9 @@
 """With which rights a schedule runs: those that its owner, who wrote it last, has at that time.
 
-A key is looked up: revoked, expired, or without a scope, that counts at once; of a rotated one the key that came after
-it counts. A token's identity provider can't be asked when nobody is there, so the scopes of the last writing count, for
-as long as a key lives by default. Loopback is the machine's own user, on the stage `local` alone.
+They are never more than when it was written. A key is looked up: revoked, expired, or without a scope, that counts at
+once; of a rotated one the key that came after it counts. A token's identity provider can't be asked when nobody is
+there, so the scopes of the last writing count, for as long as a key lives by default. Loopback is the machine's own
+user, on the stage `local` alone.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def owner_as_caller(connection: Connection[TupleRow], schedule: Schedule, stage:
             raise OwnerMayNot(f"its owner is nobody that is known here: {_REMEDY}")
     if "reports:write" not in scopes:
         raise OwnerMayNot(f"its owner, {schedule.owner}, has not the scope reports:write: {_REMEDY}")
-    return Caller(schedule.tenant_id, schedule.owner, scopes)
+    return Caller(schedule.tenant_id, schedule.owner, scopes.intersection(schedule.owner_scopes))
 
 
 def _scopes_of_key(connection: Connection[TupleRow], tenant_id: str, key_id: str) -> frozenset[Scope]:

@@ -277,6 +277,25 @@ def test_nobody_feels_for_what_is_masked(
     assert set(content.decode().splitlines()[1].split(",")[1:]) <= {MASK, ""}
 
 
+def test_nobody_reads_in_a_schedule_what_is_masked(
+    system: System, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESMA_CATALOG", str(folder.parent))
+    request = {"type": "PAYEES", "format": "CSV", "filters": {"counterparty": "Ana Conceição"}}
+    wanted = {"name": "to Ana", "request": request, "when": "daily"}
+    status, _, made = system.call_api("POST", "/api/v1/schedules", wanted)
+    assert (status, made["request"]) == (201, request)
+    path = f"/api/v1/schedules/{made['id']}"
+    manager = system.make_key("schedules:manage")
+    masked = {**request, "filters": {"counterparty": MASK}}
+    assert system.call_with(manager, "GET", path)[2]["request"] == masked
+    assert system.call_with(manager, "GET", "/api/v1/schedules")[2]["items"][0]["request"] == masked
+    assert system.call_with(manager, "PATCH", path, {"paused": True})[2]["request"] == masked
+    monkeypatch.delenv("RESMA_CATALOG")  # of a type that is no more nobody knows what is personal
+    assert system.call_with(manager, "GET", path)[2]["request"] == masked
+    assert system.call_api("GET", path)[2]["request"] == request
+
+
 def test_a_masked_report_that_is_cut_goes_on(system: System, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the key of its last row, which is the value and not the mask."""
     monkeypatch.setattr(reading, "BATCH_ROWS", 100)

@@ -498,6 +498,25 @@ def test_a_scope_that_was_lost_counts_at_once(system: System, admin: Connection[
     assert shows == [(True,)]
 
 
+_TO_CALLBACK = {"type": "AUDIT_TRAIL", "format": "CSV", "callbackUrl": "https://customer.example/hook"}
+
+
+@pytest.mark.parametrize(
+    ("said", "is_masked"), [({"name": "mine"}, True), ({}, True), ({"request": _TO_CALLBACK}, False)]
+)
+def test_a_callback_is_sent_no_more_than_who_named_it_might_see(
+    system: System, admin: Connection[TupleRow], said: dict[str, Any], is_masked: bool
+) -> None:
+    scopes = ("schedules:manage", "reports:write")
+    first, second = system.make_key(*scopes), system.make_key(*scopes, "personal:read")
+    schedule_id = make(system, first, request=_TO_CALLBACK)
+    for _ in "12":
+        assert system.call_with(second, "PATCH", f"{SCHEDULES}/{schedule_id}", said)[0] == 200
+    set_due(admin, schedule_id, last_time())
+    assert system.tick()["started"] == 1
+    assert admin.execute("SELECT personal_masked FROM resma.reports").fetchall() == [(is_masked,)]
+
+
 def test_a_token_counts_as_it_was_for_a_while(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,7 +46,9 @@ def handle_post_schedule(body: ScheduleRequest) -> Response[ScheduleView]:
     """POST: 201 with the schedule and its next run."""
     schedule = _schedules().make(body)
     headers: dict[str, str | list[str]] = {"Location": f"{base_url(router)}/api/v1/schedules/{schedule.schedule_id}"}
-    return Response(HTTPStatus.CREATED, "application/json", show_schedule(database(), schedule), headers=headers)
+    return Response(
+        HTTPStatus.CREATED, "application/json", show_schedule(database(), caller_of(router), schedule), headers=headers
+    )
 
 
 @router.post(
@@ -75,7 +77,7 @@ def handle_get_schedules(
     ] = None,
 ) -> ScheduleList:
     """GET: a page of schedules, and the address of the next one."""
-    return show_schedules(database(), caller_of(router).tenant_id, PageQuery(limit, cursor), base_url(router))
+    return show_schedules(database(), caller_of(router), PageQuery(limit, cursor), base_url(router))
 
 
 @router.get(
@@ -86,7 +88,7 @@ def handle_get_schedules(
 )
 def handle_get_schedule(schedule_id: ScheduleId) -> ScheduleView:
     """GET: one of them."""
-    return show_schedule(database(), _schedules().find(schedule_id))
+    return show_schedule(database(), caller_of(router), _schedules().find(schedule_id))
 
 
 @router.patch(
@@ -98,7 +100,7 @@ def handle_get_schedule(schedule_id: ScheduleId) -> ScheduleView:
 )
 def handle_patch_schedule(schedule_id: ScheduleId, body: ScheduleChanges) -> ScheduleView:
     """PATCH: what is left out stays as it is."""
-    return show_schedule(database(), _schedules().change(schedule_id, body))
+    return show_schedule(database(), caller_of(router), _schedules().change(schedule_id, body))
 
 
 @router.delete(
