@@ -55,7 +55,10 @@ class Queue:
 def find_queue(
     connection: Connection[TupleRow], tenant_id: str, type_: str, formats: list[str], before: Report | None = None
 ) -> Queue:
-    """Returns what stands before a PENDING report, or before one that is asked for next. One query."""
+    """Returns what stands before a PENDING report, or before one that is asked for next. One query.
+
+    By the statement's time, as an index can't be searched for one that moves (clock_timestamp).
+    """
     row = connection.execute(
         """
         SELECT live.*, recent.*
@@ -70,7 +73,7 @@ def find_queue(
             FROM (
                 SELECT type, formats, (metrics -> 'seconds' ->> 'generate')::float8 AS seconds FROM resma.reports
                 WHERE tenant_id = %(tenant_id)s AND status = 'READY' AND handovers = 0
-                  AND created_at > clock_timestamp() - interval '1 day'
+                  AND created_at > statement_timestamp() - interval '1 day'
                 ORDER BY created_at DESC, report_id DESC LIMIT %(recent)s
             ) AS ready
         ) AS recent

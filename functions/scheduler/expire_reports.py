@@ -1,4 +1,7 @@
-"""The tick's tasks for what has had its time: files, the keys of requests, the history of schedules."""
+"""The tick's tasks for what has had its time: files, the keys of requests, the history of schedules.
+
+By the statement's time: for one that moves (clock_timestamp) Postgres would look through all of an index.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def expire_reports(resources: Resources, _is_time_left: IsTimeLeft) -> int:
             """
             WITH old AS (
                 SELECT tenant_id, report_id FROM resma.reports
-                WHERE status = 'READY' AND expires_at < clock_timestamp()
+                WHERE status = 'READY' AND expires_at < statement_timestamp()
                 ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED
             )
             UPDATE resma.reports AS r SET status = 'EXPIRED', swept_at = NULL, sweep_after = NULL
@@ -45,7 +48,7 @@ def forget_idempotency_keys(resources: Resources, _is_time_left: IsTimeLeft) -> 
             """
             DELETE FROM resma.idempotency_keys WHERE (tenant_id, idempotency_key) IN (
                 SELECT tenant_id, idempotency_key FROM resma.idempotency_keys
-                WHERE created_at < clock_timestamp() - make_interval(days => %s)
+                WHERE created_at < statement_timestamp() - make_interval(days => %s)
                 ORDER BY created_at LIMIT %s)
             """,
             (resources.retention_days, _AT_ONCE),
@@ -59,7 +62,7 @@ def forget_schedule_runs(resources: Resources, _is_time_left: IsTimeLeft) -> int
             """
             DELETE FROM resma.schedule_runs WHERE (tenant_id, schedule_id, scheduled_for) IN (
                 SELECT tenant_id, schedule_id, scheduled_for FROM resma.schedule_runs
-                WHERE started_at < clock_timestamp() - make_interval(days => %s)
+                WHERE started_at < statement_timestamp() - make_interval(days => %s)
                 ORDER BY started_at LIMIT %s)
             """,
             (RUN_DAYS, _AT_ONCE),

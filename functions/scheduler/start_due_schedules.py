@@ -42,7 +42,8 @@ PUT_OFF = timedelta(minutes=5)
 
 _FAULTS_SAID = 5
 
-_DUE = sql.SQL("status = 'ACTIVE' AND due_at <= clock_timestamp()")
+_DUE = sql.SQL("status = 'ACTIVE' AND due_at <= statement_timestamp()")
+"""Not clock_timestamp: an index can't be searched for a time that moves."""
 
 
 def start_due_schedules(resources: Resources, is_time_left: IsTimeLeft) -> int:

@@ -75,7 +75,7 @@ def claim_due_attempts(
             SELECT event_id, endpoint_id, next_attempt_at,
                    coalesce(busy.attempts, 0) + row_number() OVER (ORDER BY next_attempt_at) AS turn
             FROM resma.webhook_deliveries AS owed
-            WHERE owed.tenant_id = tenants.tenant_id AND status = 'PENDING' AND next_attempt_at <= clock_timestamp()
+            WHERE owed.tenant_id = tenants.tenant_id AND status = 'PENDING' AND next_attempt_at <= statement_timestamp()
             ORDER BY next_attempt_at LIMIT %(tenant_limit)s
         ) AS oldest
         WHERE turn <= %(tenant_limit)s
