@@ -28,13 +28,14 @@ RUNNERS: dict[str, Runner] = {
         "here", HERE
     ),
     r"curl (-X POST )?(https://…|http://localhost:3008)/.*": Runner("here", HERE),
+    r"(\.resma/venv/bin/)?resma generate .* --wait": Runner("here", HERE),
     r'psql "\$RESMA_SYSTEM_DATABASE" -c ".*"': Runner("here", HERE),
     r'python3 -c "import base64,secrets;.*': Runner("here", HERE),
     r"(REPORT=\S+ )?make logs|make (up|down)|PORT=3009 make up": Runner(
         "test", f"{HERE}::test_a_stack_is_up_until_it_is_down"
     ),
     # ---------------------------------------------------------------- by other tests
-    r"aws (cloudwatch|events|lambda|logs|sqs|xray) .*": Runner(
+    r"aws (cloudwatch|events (list|enable)-rules?|lambda|logs|xray) .*": Runner(
         "test", "tests/unit/test_operate.py::test_a_command_is_one_that_aws_has"
     ),
     r"((FORMAT|ROWS)=\w+ )?make demo": Runner(
@@ -61,7 +62,7 @@ RUNNERS: dict[str, Runner] = {
     r"aws events put-events .*": Runner(
         "test", "tests/e2e/test_events.py::test_the_entry_of_the_docs_works_as_it_stands"
     ),
-    r"aws sqs start-message-move-task --source-arn \S+-report-requests-failed .*": Runner(
+    r"aws sqs start-message-move-task --source-arn .*": Runner(
         "test", "tests/e2e/test_events.py::test_what_is_given_up_lies_among_the_failed_and_can_be_sent_again"
     ),
     r"\.resma/venv/bin/python -m infra\.examples sqs_subscriber TenantId=demo": Runner(
@@ -70,7 +71,7 @@ RUNNERS: dict[str, Runner] = {
     r"\.resma/venv/bin/python -m infra\.event_schemas": Runner(
         "test", "tests/integration/test_events_in.py::test_the_command_writes_the_schemas_of_the_code"
     ),
-    r"resma (types|generate|list|show|download)\b.*": Runner(
+    r"resma (types|generate(?!.*--wait)|list|show|download)\b.*": Runner(
         "test", "tests/e2e/test_cli.py::test_types_list_show_and_download"
     ),
     r"resma (up|down|logs)": Runner("test", "tests/e2e/test_cli.py::test_up_logs_down_and_what_a_dead_stack_leaves"),
@@ -92,7 +93,9 @@ RUNNERS: dict[str, Runner] = {
     r"make (check|test)": Runner("line", ".ci/run: {}"),
     r"pip install aws-sam-cli": Runner("line", "infra/requirements/sam.txt: aws-sam-cli"),
     r"make setup": Runner("line", "Makefile: lint: setup"),
-    r"apt-get install qpdf poppler-utils libreoffice-calc": Runner("line", ".ci/run: apt-get install"),
+    r"apt-get install (chromium|qpdf poppler-utils libreoffice-calc( chromium)?)": Runner(
+        "line", ".ci/run: apt-get install"
+    ),
     r"go install github.com/minio/minio@latest": Runner("line", ".ci/run: {}"),
     # ---------------------------------------------------------------- by nobody
     r"docker compose .*|cp \.env\.example \.env( && .*)?": Runner(

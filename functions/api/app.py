@@ -24,6 +24,7 @@ from api.routes import (
     dead_letters,
     health,
     me,
+    report_requests,
     report_types,
     reports,
     schedules,
@@ -63,6 +64,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 app.use(middlewares=[check_scopes])
+app.include_router(report_requests.router)
 app.include_router(reports.router)
 app.include_router(report_types.router)
 app.include_router(api_keys.router)

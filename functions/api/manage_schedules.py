@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from aws_lambda_powertools import Logger
+
 from api.check_schedule import check_request_of, require_runs
 from api.models_schedules import PreviewRequest, PreviewView, ScheduleChanges, ScheduleRequest
 from api.preview_schedule import preview_runs
@@ -29,6 +31,8 @@ from resma.schedules import (
     next_run,
     update_schedule,
 )
+
+logger = Logger(child=True)
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,9 @@ class Schedules:
             **_state(timing, said, now),
         }
         with self.database.transaction(self.caller.tenant_id) as connection:
-            return insert_schedule(connection, new)
+            schedule = insert_schedule(connection, new)
+        self._log("a schedule was made", schedule.schedule_id)
+        return schedule
 
     def find(self, schedule_id: str) -> Schedule:
         """One of them."""
@@ -68,12 +74,17 @@ class Schedules:
         with self.database.transaction(self.caller.tenant_id) as connection:
             before = find_schedule(connection, self.caller.tenant_id, schedule_id, for_update=True)
             columns = self._changed(before, said, datetime.now(UTC))
-            return update_schedule(connection, self.caller.tenant_id, schedule_id, columns) if columns else before
+            if not columns:
+                return before
+            schedule = update_schedule(connection, self.caller.tenant_id, schedule_id, columns)
+        self._log("a schedule was changed", schedule_id, said=sorted(said), status=schedule.status)
+        return schedule
 
     def delete(self, schedule_id: str) -> None:
         """Removes it with its history; its reports stay."""
         with self.database.transaction(self.caller.tenant_id) as connection:
             delete_schedule(connection, self.caller.tenant_id, schedule_id)
+        self._log("a schedule was deleted", schedule_id)
 
     def preview(self, request: PreviewRequest, count: int) -> PreviewView:
         """The next runs of a schedule that is not there. Raises what `make` raises of the same request."""
@@ -82,6 +93,9 @@ class Schedules:
         timing = self._check(said, now)
         require_runs(timing, request.ends_at, now)
         return preview_runs(timing, request.period, request.ends_at, now, count)
+
+    def _log(self, what: str, schedule_id: str, **more: Any) -> None:
+        logger.info(what, schedule_id=schedule_id, tenant_id=self.caller.tenant_id, subject=self.caller.subject, **more)
 
     def _changed(self, before: Schedule, said: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         """The columns to write."""

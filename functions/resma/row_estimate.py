@@ -21,6 +21,14 @@ _LIMITS = sql.SQL("SET LOCAL statement_timeout = {0}; SET LOCAL lock_timeout = {
 )
 
 
+_NO_COUNT = (
+    psycopg.errors.QueryCanceled,
+    # A replica has ended it, because it was in the way of what it had to replay (remedies.py).
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.DeadlockDetected,
+)
+
+
 @dataclass(frozen=True)
 class RowEstimate:
     """Rows, and whether they were counted."""
@@ -50,7 +58,7 @@ def estimate_rows(
                 ).fetchone()
             assert counted is not None  # a count is one row
             return RowEstimate(counted[0], is_exact=True)
-        except psycopg.errors.QueryCanceled:
+        except _NO_COUNT:
             pass
     plan = connection.execute(
         sql.SQL("EXPLAIN (FORMAT JSON) SELECT FROM ({}) AS report").format(query), values

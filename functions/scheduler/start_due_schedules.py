@@ -40,6 +40,8 @@ PAUSE = timedelta(seconds=30)
 PUT_OFF = timedelta(minutes=5)
 """Pause after a fault of ours, so that those behind it have their turn."""
 
+_FAULTS_SAID = 5
+
 _DUE = sql.SQL("status = 'ACTIVE' AND due_at <= clock_timestamp()")
 
 
@@ -177,7 +179,7 @@ def _block(
     error: OwnerMayNot | RequestInvalid | ScopeMissing,
 ) -> None:
     """What can't be asked for today can't tomorrow: the schedule stands until somebody writes it again."""
-    faults = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in error.faults)
+    faults = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in error.faults[:_FAULTS_SAID])
     detail = f"{error.detail} ({faults})" if faults else error.detail
     record_run(connection, schedule, NewRun(scheduled_for=run_at, outcome="REFUSED", detail=detail))
     blocked = {"status": "BLOCKED", "status_detail": detail}

@@ -19,7 +19,12 @@ class Asked:
     report_type: Annotated[str, typer.Argument(metavar="TYPE", help="A report type: `resma types` lists them.")]
     formats: Annotated[
         list[str],
-        typer.Option("--format", "-f", metavar="FORMAT", help="CSV, NDJSON, XLSX, PDF or PARQUET; again for several."),
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="CSV (if left out), NDJSON, XLSX, PDF or PARQUET; again for several.",
+        ),
     ] = field(default_factory=list)
     filters: Annotated[
         list[str],

@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
+from typing import Annotated
 
 import typer
 
@@ -24,15 +26,30 @@ from infra.cli.commands import (
 from infra.cli.exits import CommandFailed, ExitCode
 from infra.cli.output import Output, print_json
 
+VERSION = "0.1.0"
+"""As pyproject.toml beside this folder's modules has it."""
+
 app = typer.Typer(
     name="resma",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    help="Resma turns database queries into files. The stack on this machine, and the API, here and on AWS.",
     epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 not reachable, 4 refused, 5 not found, 6 quota, 130 interrupted.",
 )
+
+
+@app.callback(invoke_without_command=True)
+def begin(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show this command's version.")] = False,
+) -> None:
+    """Resma turns database queries into files. The stack on this machine, and the API, here and on AWS."""
+    if version:
+        sys.stdout.write(f"resma {VERSION}\n")
+    elif context.invoked_subcommand is None:
+        sys.stdout.write(context.get_help() + "\n")
+
+
 for _group in (stack, types, generate, reports, doctor):
     app.add_typer(_group.app)
 for _name, _group in (("schedule", schedules), ("webhook", webhooks), ("dead-letters", dead_letters), ("keys", keys)):
@@ -43,6 +60,9 @@ webhooks.app.add_typer(listen.app)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit code. Nothing that goes wrong shows a traceback, unless RESMA_DEBUG is set."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no é still shows the rest
     # `kill` and a closed terminal end things as tidily as Ctrl-C.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -56,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (Exception, KeyboardInterrupt) as error:
         if os.environ.get("RESMA_DEBUG"):
             raise
+        if isinstance(error, typer.TyperException) and not error.format_message():
+            return ExitCode.USAGE  # a group without a command: typer has shown its help
         return _tell(_failure_of(error), given)
     if code == ExitCode.INTERRUPTED:  # what typer makes of Ctrl-C
         return _tell(_failure_of(KeyboardInterrupt()), given)

@@ -55,7 +55,9 @@ def draw_table(console: Console, headings: Sequence[str], rows: Iterable[Sequenc
         for line in (list(map(Text, headings)), *cells):
             sys.stdout.write("\t".join(cell.plain.replace("\n", " ") for cell in line) + "\n")
         return
-    table = Table(*headings, box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for number, heading in enumerate(headings):
+        table.add_column(heading, no_wrap=number == 0)  # ids are copied whole
     for row in cells:
         table.add_row(*row)
     console.print(table, soft_wrap=False)
@@ -66,4 +68,4 @@ def draw_pairs(console: Console, pairs: Iterable[tuple[str, object]]) -> None:
     shown = [(name, value) for name, value in pairs if value not in (None, "", [], ())]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        console.print(Text(f"{name:<{width}}  ", style="bold").append_text(clean(value)))
+        console.print(Text.assemble((f"{name:<{width}}  ", "bold"), clean(value)))

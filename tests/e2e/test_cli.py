@@ -357,6 +357,31 @@ def test_doctor_names_what_is_wrong_with_a_deployment(
     client.await_status(waiting, "READY")
 
 
+@contextlib.contextmanager
+def ringing(client: Client) -> Iterator[str]:
+    """An alarm of the stack rings."""
+    alarms = client.aws("cloudwatch").describe_alarms(AlarmNamePrefix="resma-local-")["MetricAlarms"]
+    name = str(alarms[0]["AlarmName"])
+    change = {"AlarmName": name, "StateReason": "a test"}
+    client.aws("cloudwatch").set_alarm_state(StateValue="ALARM", **change)
+    try:
+        yield name
+    finally:
+        client.aws("cloudwatch").set_alarm_state(StateValue="OK", **change)
+
+
+def test_doctor_asks_aws(client: Client, resma: CommandLine) -> None:
+    worker = client.stack.up.outputs["WorkerFunctionName"]
+    client.aws("cloudwatch").put_metric_data(
+        Namespace="AWS/Lambda",
+        MetricData=[{"MetricName": "Errors", "Dimensions": [{"Name": "FunctionName", "Value": worker}], "Value": 3.0}],
+    )
+    with ringing(client) as alarm:
+        found = {item["check"]: item for item in resma.run("doctor", "--json").document["checks"]}
+    assert (found["aws-alarms"]["state"], alarm in found["aws-alarms"]["says"]) == ("trouble", True)
+    assert (found["aws-functions"]["state"], worker in found["aws-functions"]["says"]) == ("trouble", True)
+
+
 def test_doctor_with_a_key_that_may_only_read(elsewhere: CommandLine) -> None:
     done = elsewhere.run("doctor", "--json")
     found = states(done.document)

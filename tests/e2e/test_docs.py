@@ -8,12 +8,13 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 import pytest
 import urllib3
 
-from infra.local.paths import ROOT, STATE
+from infra.local.paths import PROJECT_PYTHON, ROOT, STATE
 from infra.local.ports import free_port
 from infra.local.postgres import BINARIES
 from infra.local.stack import Stack
@@ -73,7 +74,8 @@ def up() -> Iterator[Surroundings]:
 def run(script: str, **variables: str) -> str:
     """Runs lines of shell from the project's folder, each of which must succeed; returns what they print."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RESMA_", "PYTHON"))}
-    environment = {**kept, "PATH": f"{kept['PATH']}{os.pathsep}{BINARIES}"}
+    path = os.pathsep.join((str(PROJECT_PYTHON.parent), kept["PATH"], str(BINARIES)))
+    environment = {**kept, "PATH": path, "RESMA_STACK": STACK}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=ROOT,
@@ -104,7 +106,7 @@ def give_up_a_report(up: Surroundings) -> str:
 
 
 @pytest.mark.parametrize("page", HERE)
-def test_the_pages_commands_work(up: Surroundings, page: str) -> None:
+def test_the_pages_commands_work(up: Surroundings, tmp_path: Path, page: str) -> None:
     """One after another, with this machine's addresses in the place of the page's, and after its settings so far."""
     given = {
         "postgresql://owner:password@host:5432/dbname": up.database_url,
@@ -123,6 +125,8 @@ def test_the_pages_commands_work(up: Surroundings, page: str) -> None:
             line = line.replace("rsm_…", make_key(up))
         if "<report id>" in line:
             line = line.replace("<report id>", give_up_a_report(up))
+        if line.startswith("resma "):
+            line = f"cd {tmp_path}; {line}"  # where its file goes
         if line.startswith("export "):
             settings.append(line)
         else:
@@ -130,8 +134,9 @@ def test_the_pages_commands_work(up: Surroundings, page: str) -> None:
 
 
 def as_typed(command: Command) -> str:
-    """A sentence leaves out where Python is."""
-    return re.sub(r"^python -m infra", ".resma/venv/bin/python -m infra", command.text)
+    """A sentence leaves out where Python is, and what a command is to do where it is only named."""
+    line = re.sub(r"^python -m infra", ".resma/venv/bin/python -m infra", command.text)
+    return re.sub(r"(infra\.(?:access|dead_letters))$", r"\1 --help", line)
 
 
 def make_key(up: Surroundings) -> str:

@@ -20,6 +20,8 @@ KEYS = re.compile(
 )
 """Presigned addresses, webhook secrets and signatures, keys and tokens: by their forms, whoever made them."""
 
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 LEAST_SECRET = 12
 """Characters of what counts as secret among a secret's members: not a port, not a host."""
 
@@ -58,6 +60,20 @@ def test_no_log_holds_a_cell_of_a_row(client: Client) -> None:
         # Words only: a cell begins and ends where a word does.
         found = [cell for cell in cells if cell in text]
         assert found == [], path
+
+
+def test_every_line_about_a_report_has_its_id_under_one_name(client: Client) -> None:
+    """Or nobody could follow it through the logs of all functions (docs/operate.md). Of whatever reports ran."""
+    client.await_status(client.ask("CSV", {"from": "2030-01-01"}), "READY")
+    reports = {str(row[0]) for row in client.sql("SELECT report_id FROM resma.reports")}
+    checked = 0
+    for path in client.stack.folder.glob("logs/*.log"):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if about := reports.intersection(UUID.findall(line)):
+                assert line.startswith("{"), f"{path.name}: {line[:300]}"
+                assert json.loads(line).get("report_id") in about, f"{path.name}: {line[:300]}"
+                checked += 1
+    assert checked >= 4
 
 
 def known_secrets(client: Client) -> Iterator[str]:

@@ -100,7 +100,7 @@ def test_the_pages_commands_work(client: Client, tmp_path: Path) -> None:
         ["bash", "-euo", "pipefail"],
         input="".join(block.text for block in blocks(ROOT / "docs" / "reports-api.md") if block.kind == SCRIPT),
         cwd=tmp_path,
-        env=environment(RESMA_URL=client.stack.up.api_url, RESMA_API_KEY=key),
+        env=environment(RESMA_URL=client.stack.up.api_url, RESMA_KEY=key),
         capture_output=True,
         text=True,
         check=False,

@@ -25,7 +25,7 @@ from tests.e2e.conftest import STACK, running_stack
 CONFIGURATION = Path(__file__).parent / "schemathesis" / "schemathesis.toml"
 ROWS = 1_000
 EXAMPLES = 8
-SECONDS = 240
+SECONDS = 600
 
 
 @pytest.fixture(scope="module")

@@ -375,6 +375,19 @@ def test_an_interruption_says_how_to_go_on(
     assert server.count("POST", f"{REPORT}/cancel") == cancels
 
 
+def test_an_interrupted_download_says_how_to_go_on(
+    report: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    report.answer("GET", "/store", Reply(200, CONTENT, cut=10_000))
+    monkeypatch.setattr(save, "sleep", interrupt)
+    assert main(["download", ID, "--output", "a.csv"]) == 130
+    assert f"`resma download {ID}` goes on" in capsys.readouterr().err
+    assert part_of(tmp_path).stat().st_size == len(CONTENT) - 10_000
+
+
 def test_an_api_that_goes_away_while_waiting_says_how_to_go_on(
     server: ScriptedServer, capsys: pytest.CaptureFixture[str]
 ) -> None:

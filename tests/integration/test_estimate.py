@@ -274,3 +274,26 @@ def test_the_source_away_is_said(system: System, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("resma.database.psycopg.connect", no_connection)
     status, _, problem = system.call_api("POST", ESTIMATE, {"type": "TRANSACTIONS", "format": "CSV"})
     assert (status, problem["type"]) == (503, "urn:resma:problem:database-unavailable")
+
+
+@pytest.mark.parametrize(
+    ("filters", "more"),
+    [
+        ({"account": "a\x00b"}, {}),
+        ({"account": "\ud800"}, {}),
+        ({"account": "' OR 1 = 1 --"}, {}),
+        ({"from": "0001-01-01", "to": "9999-12-31"}, {}),
+        ({"from": "0001-01-01"}, {"timeZone": "Pacific/Kiritimati"}),
+        ({"to": "9999-12-31"}, {"timeZone": "Etc/GMT+12"}),
+        ({"status": ["BOOKED"] * 4}, {}),
+        ({"account": "x" * 200}, {"title": "%(tenant_id)s"}),
+    ],
+)
+def test_odd_requests_are_refused_or_answered(system: System, filters: dict[str, Any], more: dict[str, Any]) -> None:
+    """And as asking for them is: with no fault of ours."""
+    request = {"type": "TRANSACTIONS", "format": "CSV", "filters": filters, **more}
+    status, _, body = system.call_api("POST", ESTIMATE, request)
+    asked, _, _ = system.call_api("POST", "/api/v1/reports/generate", request)
+    assert (status, asked) in {(200, 202), (422, 422)}, body
+    if status == 200 and "account" in filters:
+        assert body["rows"] == 0

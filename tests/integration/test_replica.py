@@ -48,14 +48,19 @@ def standby(replica: PostgresServer) -> Iterator[Connection[TupleRow]]:
         yield connection
 
 
-def test_a_read_that_a_replica_ends_is_tried_again_and_says_what_to_do(
-    system: System, admin: Connection[TupleRow], replica: PostgresServer, standby: Connection[TupleRow]
-) -> None:
-    place = {"host": "127.0.0.1", "port": replica.port, "dbname": "postgres"}
+def read_from(server: PostgresServer) -> None:
+    """Lets the secret of the role that reads reports name another server."""
+    place = {"host": "127.0.0.1", "port": server.port, "dbname": "postgres"}
     boto3.client("secretsmanager").put_secret_value(
         SecretId=os.environ["SOURCE_SECRET_ARN"],
         SecretString=json.dumps({**place, "sslmode": "prefer", "username": "resma_reader", "password": PASSWORD}),
     )
+
+
+def test_a_read_that_a_replica_ends_is_tried_again_and_says_what_to_do(
+    system: System, admin: Connection[TupleRow], replica: PostgresServer, standby: Connection[TupleRow]
+) -> None:
+    read_from(replica)
     admin.execute(
         "CREATE TABLE public.scratch AS SELECT 1 AS one;"
         " CREATE POLICY slow ON bank.transactions AS RESTRICTIVE FOR SELECT TO resma_reader USING"
@@ -83,3 +88,20 @@ def test_a_read_that_a_replica_ends_is_tried_again_and_says_what_to_do(
     assert system.work(record)
     assert system.show(report_id)["status"] == "READY"
     assert system.open_uploads() == []
+
+
+def test_an_estimate_is_counted_on_the_replica(
+    system: System, admin: Connection[TupleRow], replica: PostgresServer, standby: Connection[TupleRow]
+) -> None:
+    """Its lock, its savepoint and its time limit are such as a standby has; the primary is not asked."""
+    read_from(replica)
+    rows = "SELECT count(*) FROM bank.transactions WHERE tenant_id = 'demo'"
+    expected = admin.execute(rows).fetchone()
+    eventually("the replica has followed", lambda: standby.execute(rows).fetchone() == expected)
+    request = {"type": "TRANSACTIONS", "format": "CSV"}
+    with psycopg.connect(replica.url) as other:
+        other.execute("SELECT pg_advisory_xact_lock(hashtextextended('resma.estimate demo', 0))")
+        status, _, guessed = system.call_api("POST", "/api/v1/reports/estimate", request)
+    assert (status, guessed["isExact"]) == (200, False)
+    status, _, counted = system.call_api("POST", "/api/v1/reports/estimate", request)
+    assert (status, counted["isExact"], (counted["rows"],)) == (200, True, expected)

@@ -393,7 +393,7 @@ def test_a_change_and_a_tick_at_once(
 
 def _await_waiter(admin: Connection[TupleRow]) -> None:
     """Until somebody waits for a lock."""
-    deadline = datetime.now(UTC) + timedelta(seconds=4)
+    deadline = datetime.now(UTC) + timedelta(seconds=30)
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     while admin.execute(waiting).fetchone() == (0,):
         assert datetime.now(UTC) < deadline, "nobody waits"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from infra.local.paths import ROOT
 from resma.schedules import SCHEDULES_MAX
 from tests.integration.conftest import System
 
@@ -299,3 +302,11 @@ def test_a_preview_ends_with_the_schedule(system: System) -> None:
     end = (datetime.now(UTC) + timedelta(days=3)).isoformat()
     runs = system.call_api("POST", f"{SCHEDULES}/preview", {"when": "daily", "endsAt": end})[2]["runs"]
     assert len(runs) == 3
+
+
+def test_the_guides_requests_are_taken(system: System) -> None:
+    page = (ROOT / "docs" / "schedules.md").read_text(encoding="utf-8")
+    written, previewed = (json.loads(body) for body in re.findall(r"^ {4}curl .* -d '(.*)'$", page, re.MULTILINE))
+    assert make(system, **{"at": None, "calendar": None, **written})["name"] == "Monthly statement"
+    runs = system.call_api("POST", f"{SCHEDULES}/preview", previewed, query={"count": "50"})[2]["runs"]
+    assert any(run["note"] for run in runs), "as the page says"

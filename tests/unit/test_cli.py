@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tomllib
@@ -20,14 +21,15 @@ import pytest
 import typer.main
 from packaging.requirements import Requirement
 from rich.console import Console
+from urllib3 import ProxyManager
 
 from infra.cli import place
-from infra.cli.api import path_of
+from infra.cli.api import connect_to, path_of
 from infra.cli.asking import read_options, read_pairs, shape_filters
 from infra.cli.commands.types import _draw_one
 from infra.cli.exits import CommandFailed, ExitCode
 from infra.cli.follow import say_progress
-from infra.cli.main import app
+from infra.cli.main import VERSION, app, main
 from infra.cli.output import clean, draw_pairs
 from infra.cli.place import Place, find_place
 from infra.cli.receiver import Inbox
@@ -151,6 +153,7 @@ def test_the_client_alone_needs_what_the_project_needs_and_imports() -> None:
     }
     wanted = [*alone["dependencies"], *alone["optional-dependencies"]["aws"]]
     assert {text: known.get(Requirement(text).name) for text in wanted} == {text: text for text in wanted}
+    assert alone["version"] == VERSION
     assert (alone["version"], alone["requires-python"]) == (
         project["project"]["version"],
         project["project"]["requires-python"],
@@ -283,7 +286,27 @@ def test_a_key_file_that_holds_none_says_so_and_not_what_it_holds(tmp_path: Path
         find_place("https://reports.example", tmp_path / "missing")
 
 
+def test_a_proxy_of_the_environment_is_used_and_not_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", "inside.example")
+    proxied = connect_to("https://reports.example")
+    assert isinstance(proxied, ProxyManager)
+    assert str(proxied.proxy) == "http://proxy.example:3128"
+    for url in ("http://localhost:3008", "http://127.0.0.1:3008", "https://inside.example"):
+        assert not isinstance(connect_to(url), ProxyManager)
+
+
 # ---------------------------------------------------------------------- what it shows
+
+
+def test_a_terminal_that_knows_few_letters_shows_the_rest() -> None:
+    program = "import sys; from infra.cli.main import main; sys.exit(main(['types', '--url', 'ftp://caf\u00e9']))"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("resma: ftp://caf? is no address")
 
 
 def test_what_others_wrote_is_no_command_to_the_terminal_and_no_markup() -> None:
@@ -338,6 +361,17 @@ def test_a_webhook_without_a_right_signature_is_refused_and_not_kept() -> None:
         assert inbox.arrivals.get().message is None
     with pytest.raises(CommandFailed):
         inbox.trust("whsec_é")
+
+
+@pytest.mark.parametrize(("arguments", "code"), [([], 0), (["--version"], 0), (["webhook"], 2)])
+def test_without_a_command_it_shows_its_help(
+    arguments: list[str], code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert main(arguments) == code
+    said = capsys.readouterr()
+    assert (f"resma {VERSION}" if arguments == ["--version"] else "Usage: resma") in said.out
+    assert said.err == ""
 
 
 def test_a_mistake_of_its_own_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,10 +80,9 @@ def check_tls(deployment: Deployment) -> Finding | None:
 
 def check_clocks(deployment: Deployment) -> Finding | None:
     """That this machine's clock and the deployment's agree."""
-    dated = deployment.health.headers.get("Date")
-    if dated is None:
+    if (there := read_date(deployment.health.headers.get("Date"))) is None:
         return None
-    skew = (datetime.now(UTC) - email.utils.parsedate_to_datetime(dated)).total_seconds()
+    skew = (datetime.now(UTC) - there).total_seconds()
     if abs(skew) > SKEW_SECONDS:
         way = "ahead of" if skew > 0 else "behind"
         return trouble(
@@ -154,7 +153,7 @@ def check_webhooks(deployment: Deployment) -> Finding:
         return trouble("webhooks", f"{gone[0]} has answered 410 and was disabled", mend)
     failing = [one["id"] for one in endpoints if one["enabled"] and _is_failing(deployment.api, one["id"])]
     if failing:
-        mend = f"`resma webhook deliveries --endpoint {failing[0]}` says why; `resma webhook replay` sends it again"
+        mend = f"`resma webhook deliveries --endpoint {failing[0]}` says why; `replay` sends it again, `delete` ends it"
         return trouble("webhooks", f"the last delivery to {', '.join(failing[:_TOLD_MAX])} has failed", mend)
     return fine("webhooks", f"{len(endpoints)} endpoints, none failing")
 
@@ -204,6 +203,14 @@ def _certificate_end(place: Place) -> datetime | None:
     ):
         certificate: Any = wrapped.getpeercert()
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
+
+
+def read_date(header: str | None) -> datetime | None:
+    """The moment of a Date header (RFC 9110 §5.6.7); None where it says none."""
+    try:
+        return email.utils.parsedate_to_datetime(header or "").astimezone(UTC)
+    except ValueError:
+        return None
 
 
 def _moment(text: str) -> datetime:

@@ -90,7 +90,7 @@ def _port() -> int:
 def _draw(console: Console, findings: list[Finding]) -> None:
     for finding in findings:
         sign, style = _SIGNS[finding.state]
-        line = Text(f"{sign:<8}", style=style).append_text(clean(f"{finding.check}: {finding.says}"))
+        line = Text.assemble((f"{sign:<8}", style), clean(f"{finding.check}: {finding.says}"))
         console.print(line)
         if finding.mend:
             console.print(clean(f"        mend: {finding.mend}"))

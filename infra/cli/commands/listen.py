@@ -111,12 +111,10 @@ def _print(output: Output, arrival: Arrival) -> None:
         print_json(describe(arrival), indent=None)
         return
     if arrival.message is None:
-        output.console.print(
-            Text("refused ", style="red").append_text(clean(f"{arrival.webhook_id}: {arrival.refused}"))
-        )
+        output.console.print(Text.assemble(("refused ", "red"), clean(f"{arrival.webhook_id}: {arrival.refused}")))
         return
     data = arrival.message.get("data") or {}
     rows = f", {data['rows']:,} rows" if data.get("rows") is not None else ""
     said = f"{arrival.message.get('type')} {data.get('reportId')}: {data.get('status')}{rows}"
     again = " (again)" if arrival.is_repeated else ""
-    output.console.print(Text("verified ", style="green").append_text(clean(f"{arrival.webhook_id} {said}{again}")))
+    output.console.print(Text.assemble(("verified ", "green"), clean(f"{arrival.webhook_id} {said}{again}")))

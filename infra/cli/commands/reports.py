@@ -11,6 +11,7 @@ from rich.console import Console
 from infra.cli.api import Json, path_of
 from infra.cli.commands.generate import require_ready, wait_and_save
 from infra.cli.drawing import draw_report, draw_reports, draw_summary
+from infra.cli.exits import CommandFailed, ExitCode
 from infra.cli.groups import Setting, examples, with_groups
 from infra.cli.save import Target, save_files
 
@@ -92,7 +93,11 @@ def download_report(
     """Save a report's files; goes on where an earlier download stopped."""
     report: Json = setting.api.get(path_of("reports", report_id))
     require_ready(report)
-    saved = save_files(setting.api, setting.output, report, Target(path, overwrite), format_ and format_.upper())
+    try:
+        saved = save_files(setting.api, setting.output, report, Target(path, overwrite), format_ and format_.upper())
+    except KeyboardInterrupt:
+        said = f"interrupted: `resma download {report_id}` goes on where it stopped"
+        raise CommandFailed(ExitCode.INTERRUPTED, said, more={"reportId": report_id}) from None
     setting.output.show({"reportId": report["id"], "saved": saved}, lambda _console: None)
 
 
