@@ -28,7 +28,7 @@ RUNNERS: dict[str, Runner] = {
         "here", HERE
     ),
     r"curl (-X POST )?(https://…|http://localhost:3008)/.*": Runner("here", HERE),
-    r"resma generate .* --wait": Runner("here", HERE),
+    r"(\.resma/venv/bin/)?resma generate .* --wait": Runner("here", HERE),
     r'psql "\$RESMA_SYSTEM_DATABASE" -c ".*"': Runner("here", HERE),
     r'python3 -c "import base64,secrets;.*': Runner("here", HERE),
     r"(REPORT=\S+ )?make logs|make (up|down)|PORT=3009 make up": Runner(

@@ -29,6 +29,7 @@ class ReportSummary:
     charts: list[StoredChart] | None
     """None of one that is not counted, or was before charts were kept."""
     personal_columns: list[str] | None
+    personal_filters: list[str] | None
 
 
 _COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in ReportSummary.__dataclass_fields__)
@@ -52,10 +53,15 @@ def find_summary(connection: Connection[TupleRow], tenant_id: str, report_id: UU
 
 
 def visible_charts(summary: ReportSummary, caller: Caller) -> list[StoredChart]:
-    """Those by a column that is personal, or has become so since, are for callers with `personal:read`."""
+    """Those by a column that is personal, or has become so since, are for callers with `personal:read`.
+
+    So are all charts of rows that were chosen by a personal filter: they would be a person's own.
+    """
     charts = summary.charts or []
     if "personal:read" in caller.scopes:
         return charts
+    if summary.personal_filters:
+        return []
     report_type = load_catalogue().get(summary.type)
     hidden = {column.name for column in report_type.columns if column.personal} if report_type else set()
     return [chart for chart in charts if chart["by"] not in hidden.union(summary.personal_columns or ())]

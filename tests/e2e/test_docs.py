@@ -125,8 +125,8 @@ def test_the_pages_commands_work(up: Surroundings, tmp_path: Path, page: str) ->
             line = line.replace("rsm_…", make_key(up))
         if "<report id>" in line:
             line = line.replace("<report id>", give_up_a_report(up))
-        if line.startswith("resma "):
-            line = f"cd {tmp_path}; {line}"  # where its file goes
+        if re.match(r"(\.resma/venv/bin/)?resma ", line):
+            line = f"cd {tmp_path}; {line.removeprefix('.resma/venv/bin/')}"  # where its file goes
         if line.startswith("export "):
             settings.append(line)
         else:

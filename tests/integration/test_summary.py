@@ -260,6 +260,10 @@ def test_a_chart_by_what_is_personal_is_for_those_who_may_see_it(
 
     assert kinds() == ["time", "share"]
     assert kinds("personal:read") == ["time", "bars", "share"]
+    admin.execute("UPDATE resma.reports SET personal_filters = '{counterparty}'")
+    assert kinds() == []
+    assert kinds("personal:read") == ["time", "bars", "share"]
+    admin.execute("UPDATE resma.reports SET personal_filters = NULL")
     admin.execute("UPDATE resma.reports SET personal_columns = NULL")
     admin.execute(
         "UPDATE resma.reports SET charts = jsonb_set(charts, '{1,by}', '\"counterparty\"')"  # as the catalogue says now

@@ -51,6 +51,6 @@ function tookFacts(report) {
     metrics?.seconds?.generate !== undefined && fact(t("facts.took"),
       `${duration(metrics.seconds.generate)} · ${t("facts.rows-a-second", { n: number(metrics.rowsPerSecond) })}`),
     report.attempt > 1 && fact(t("facts.attempt"), number(report.attempt)),
-    metrics?.costUsd?.total && fact(t("facts.cost"), dollars(metrics.costUsd.total)),
+    metrics?.costUsd?.total && fact(t("facts.cost"), dollars(metrics.costUsd.total), h("span", { class: "hint" }, metrics.costUsd.prices)),
   ];
 }

@@ -11,12 +11,11 @@ const PAUSE_MS = 400;
 /** @param {import("./shapes.js").PreviewRun[]} runs @param {string} zone of the schedule */
 export function previewTable(runs, zone) {
   if (runs.length === 0) return empty(t("preview.none"));
-  const hasPeriod = runs.some(({ from }) => from !== null);
-  const columns = [{ label: t("preview.at") }, ...(hasPeriod ? [{ label: t("preview.period") }] : [])];
-  return table(t("preview.title"), columns, runs.map((run) => [
-    [h("time", { datetime: run.at, title: run.at }, localMoment(run, zone)), run.note && h("span", { class: "hint", lang: "en" }, run.note)],
-    ...(hasPeriod ? [run.from && run.to ? days(run.from, run.to) : "–"] : []),
-  ]));
+  return table(t("preview.title"), [{ label: t("preview.at") }], runs.map((run) => [[
+    h("time", { datetime: run.at, title: run.at }, localMoment(run, zone)),
+    run.from && run.to && h("span", { class: "hint" }, t("preview.period", { days: days(run.from, run.to) })),
+    run.note && h("span", { class: "hint", lang: "en" }, run.note),
+  ]]));
 }
 
 function localMoment(run, zone) {

@@ -242,7 +242,7 @@ export const WORDS = {
   "missed.run-all": "All run",
   "preview.title": "Next ten runs",
   "preview.at": "Runs",
-  "preview.period": "Period",
+  "preview.period": "period: {days}",
   "preview.none": "It never runs.",
   "runs.title": "Runs so far",
   "runs.for": "Due",

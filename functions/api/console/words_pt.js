@@ -242,7 +242,7 @@ export const WORDS = {
   "missed.run-all": "Executam todas",
   "preview.title": "Próximas dez execuções",
   "preview.at": "Execução",
-  "preview.period": "Período",
+  "preview.period": "período: {days}",
   "preview.none": "Nunca é executado.",
   "runs.title": "Execuções até agora",
   "runs.for": "Prevista para",
