@@ -97,20 +97,27 @@ def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID)
     return None
 
 
-def keep_alive(connection: Connection[TupleRow], claim: Claim, rows_done: int) -> None:
-    """Renews the lease and shows progress. Raises LeaseLost."""
+def keep_alive(connection: Connection[TupleRow], claim: Claim, rows_done: int, usage: Usage) -> None:
+    """Renews the lease, shows progress, and records what this attempt has used by now. Raises LeaseLost.
+
+    One update: this comes every second, and each leaves a dead row behind.
+    """
     fenced_update(
         connection,
         claim,
-        "rows_done = %(rows_done)s, lease_until = clock_timestamp() + make_interval(secs => %(lease)s)",
-        {"rows_done": rows_done, "lease": LEASE_SECONDS},
+        "rows_done = %(rows_done)s, spent = %(spent)s,"
+        " lease_until = clock_timestamp() + make_interval(secs => %(lease)s)",
+        {"rows_done": rows_done, "spent": _spent_with(claim, usage), "lease": LEASE_SECONDS},
     )
 
 
 def note_spent(connection: Connection[TupleRow], claim: Claim, usage: Usage) -> None:
     """Records what this attempt has used by now, on top of what earlier ones have. Raises LeaseLost."""
-    spent = Usage.from_json(claim.spent) + usage
-    fenced_update(connection, claim, "spent = %(spent)s", {"spent": Jsonb(spent.as_json())})
+    fenced_update(connection, claim, "spent = %(spent)s", {"spent": _spent_with(claim, usage)})
+
+
+def _spent_with(claim: Claim, usage: Usage) -> Jsonb:
+    return Jsonb((Usage.from_json(claim.spent) + usage).as_json())
 
 
 def note_summary(connection: Connection[TupleRow], claim: Claim, summary: Summary) -> None:

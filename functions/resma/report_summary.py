@@ -14,6 +14,7 @@ from resma.caller import Caller
 from resma.catalogue import load_catalogue
 from resma.errors import ReportHasNoSummary, ReportNotCounted, ReportNotFound
 from resma.report_charts import StoredChart
+from resma.reports import CheckpointRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class ReportSummary:
     rows_expected: int | None
     totals: list[dict[str, Any]] | None
     balance: dict[str, Any] | None
+    checkpoint: CheckpointRecord | None
     charts: list[StoredChart] | None
     """None of one that is not counted, or was before charts were kept."""
     personal_columns: list[str] | None
@@ -69,7 +71,8 @@ def visible_charts(summary: ReportSummary, caller: Caller) -> list[StoredChart]:
 
 def _require_counted(summary: ReportSummary) -> None:
     if summary.status in {"PENDING", "GENERATING"}:
-        if summary.charts is None:
+        begins_anew = summary.status == "PENDING" and summary.checkpoint is None  # whatever an earlier attempt counted
+        if summary.charts is None or begins_anew:
             raise ReportNotCounted("the report's data are not counted yet: ask again in a moment")
     elif (
         summary.as_of is None

@@ -71,8 +71,7 @@ def make_files(work: Work, invocation: Invocation) -> bool:
 
     def beat(rows_done: int) -> None:
         with resources.system.transaction(claim.tenant_id) as connection:
-            keep_alive(connection, claim, rows_done)
-            note_spent(connection, claim, invocation.spending.so_far())
+            keep_alive(connection, claim, rows_done, invocation.spending.so_far())
 
     rows_before = claim.checkpoint["rows"] if claim.checkpoint else 0
     with Heartbeat(beat, invocation.hold_message, resources.source.cancel, rows_before) as heartbeat:
@@ -95,7 +94,8 @@ def make_files(work: Work, invocation: Invocation) -> bool:
                     return False
                 watch.lap("write")
                 with resources.system.transaction(claim.tenant_id) as connection:
-                    keep_alive(connection, claim, rows)  # still this worker's, or nothing appears
+                    # Still this worker's, or nothing appears.
+                    keep_alive(connection, claim, rows, invocation.spending.so_far())
                 stored = files.publish(rows)
                 watch.lap("publish")
     metrics = measure(claim, watch, files.seconds, stored, rows - rows_before, content.snapshots)

@@ -14,6 +14,7 @@ from psycopg.rows import TupleRow
 
 import worker.app
 from resma.caller import SCOPES, Caller
+from resma.cost import Usage
 from resma.database import Database
 from resma.errors import LeaseLost, ReportEnded
 from resma.job import Claim, claim_job, fail_job, finish_job, keep_alive
@@ -69,7 +70,7 @@ def test_the_worker_of_a_cancelled_report_has_lost_it(system: System) -> None:
     assert claim is not None
     assert _cancel(system, report_id)[0] == 200
     deeds: tuple[Callable[[Connection[TupleRow]], None], ...] = (
-        lambda c: keep_alive(c, claim, 1),
+        lambda c: keep_alive(c, claim, 1, Usage()),
         lambda c: fail_job(c, claim, ValueError()),
         lambda c: finish_job(c, claim, [FILE], 1, {}, 30),
     )

@@ -21,6 +21,7 @@ from psycopg.rows import TupleRow
 import webhook.deliver_webhook
 import worker.app
 from infra.local.postgres import PostgresServer
+from resma.cost import Usage
 from resma.database import Database
 from resma.errors import DatabaseUnavailable, LeaseHeld, LeaseLost
 from resma.job import claim_job, finish_job, keep_alive, send_back
@@ -182,7 +183,7 @@ def test_a_zombie_can_do_nothing(system: System, admin: Connection[TupleRow]) ->
     assert owner is not None
     assert (zombie.attempt, owner.attempt) == (1, 2)
     deeds: tuple[Callable[[Connection[TupleRow]], None], ...] = (
-        lambda c: keep_alive(c, zombie, 5),
+        lambda c: keep_alive(c, zombie, 5, Usage()),
         lambda c: send_back(c, zombie, ValueError()),
         lambda c: finish_job(c, zombie, [], 1, {}, 30),
     )

@@ -160,7 +160,7 @@ def test_an_attempt_without_a_checkpoint_counts_anew(
     real = Snapshot.batches
     monkeypatch.setattr(Snapshot, "batches", _raise)
     assert not system.work(record)
-    assert summary(system, report_id)[0] == 200
+    assert summary(system, report_id)[0] == 409, "its files will hold another snapshot"
     book(admin, "2024-01-01", 1)
     statuses = []
     counting = Snapshot.summarise
