@@ -132,7 +132,7 @@ def _run_once(
     if is_recorded(connection, schedule, plan.done_until):  # it was set back, by a clock that was behind
         _advance(connection, schedule, plan.done_until, now, is_last=is_last)
         return None
-    if plan.skipped is not None:
+    if plan.skipped is not None and not is_recorded(connection, schedule, plan.skipped[0]):
         last, detail = plan.skipped
         record_run(connection, schedule, NewRun(scheduled_for=last, outcome="SKIPPED", detail=detail))
     if plan.run_at is None:

@@ -201,6 +201,14 @@ def test_a_schedule_is_previewed_saved_paused_and_deleted(client: Client, page: 
     expect(page.locator("main .badge").first).to_have_text("Active")
     (schedule,) = client.http("GET", "/api/v1/schedules").json()["items"]
     assert (schedule["when"], schedule["at"], schedule["period"]) == ("daily", "02:30", "yesterday")
+    path, end = f"/api/v1/schedules/{schedule['id']}", {"endsAt": "2198-12-31T23:59:59Z"}
+    assert client.http("PATCH", path, json=end).status == 200
+    page.get_by_role("link", name="Change the schedule").click()
+    page.get_by_label("Name").fill("Every night till then")
+    page.get_by_role("button", name="Save the schedule").click()
+    expect(page.get_by_role("heading", name="Every night till then")).to_be_visible()
+    kept = client.http("GET", path).json()
+    assert {**kept, "name": "", "owner": ""} == {**schedule, **end, "name": "", "owner": ""}
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_text("No schedules yet.")).to_be_visible()

@@ -167,6 +167,17 @@ def test_a_time_that_comes_again_is_not_run_again(system: System, admin: Connect
     assert show(system, schedule_id)["nextRunAt"] == text(last_time(-1))
 
 
+def test_a_time_that_comes_again_is_not_skipped_again(system: System, admin: Connection[TupleRow]) -> None:
+    schedule_id = make(system, missed="run-all")
+    set_due(admin, schedule_id, last_time(1))
+    assert system.tick()["started"] == 2
+    admin.execute("DELETE FROM resma.schedule_runs WHERE scheduled_for = %s", (last_time(),))
+    change(system, schedule_id, missed="run-once")
+    set_due(admin, schedule_id, last_time(3))
+    assert system.tick()["started"] == 1
+    assert outcomes(system, schedule_id) == [(text(last_time(1)), "STARTED"), (text(last_time()), "STARTED")]
+
+
 class Killed(BaseException):
     """Nobody catches it, as nobody catches a kill."""
 

@@ -19,7 +19,7 @@ export function scheduleFields(draft, changed) {
   const isCron = draft.when !== undefined && !WORDS.includes(draft.when);
   const inputs = {
     when: select(isCron ? "cron" : draft.when ?? "monthly", names("when", [...WORDS, "cron"])),
-    cron: input({ value: isCron ? draft.when : "0 6 * * 1-5", maxlength: 100 }),
+    cron: input({ value: isCron ? draft.when : "0 6 * * 1-5", maxlength: 200 }),
     at: input({ type: "time", value: draft.at ?? "06:00", required: true }),
     timeZone: input({ value: draft.timeZone ?? ownZone(), list: "zones", required: true }),
     period: select(draft.period ?? "", { "": t("period.none"), ...names("period", PERIODS) }),
@@ -46,10 +46,10 @@ export function scheduleFields(draft, changed) {
   const element = h("div", { class: "fields" }, Object.values(fields).map((each) => each.element));
   for (const event of ["input", "change"]) element.addEventListener(event, () => { show(); changed(); });
   show();
-  return { element, fields: Object.values(fields), read: () => read(inputs) };
+  return { element, fields: Object.values(fields), read: () => ({ ...read(inputs), endsAt: readEnd(inputs.endsAt.value, draft.endsAt ?? null) }) };
 }
 
-function read({ when, cron, at, timeZone, period, calendar, missed, endsAt }) {
+function read({ when, cron, at, timeZone, period, calendar, missed }) {
   const isCron = when.value === "cron";
   return {
     when: isCron ? cron.value.trim() : when.value,
@@ -58,8 +58,13 @@ function read({ when, cron, at, timeZone, period, calendar, missed, endsAt }) {
     period: period.value || null,
     calendar: when.value === "first-business-day" ? calendar.value || null : null,
     missed: missed.value,
-    endsAt: endsAt.value ? new Date(endsAt.value).toISOString() : null,
   };
+}
+
+/** What was not touched stays as it is: the input has no seconds. @param {string} typed @param {string | null} before */
+function readEnd(typed, before) {
+  if (before !== null && typed === localInput(before)) return before;
+  return typed ? new Date(typed).toISOString() : null;
 }
 
 function names(family, values) {

@@ -40,7 +40,7 @@ export async function showScheduleForm(main, { parameters: [id], signal }) {
 }
 
 function scheduleForm(types, draft, signal) {
-  const name = field("/name", input({ value: draft.name ?? "", maxlength: 200 }), { label: t("schedules.name"), isRequired: true });
+  const name = field("/name", input({ value: draft.name ?? "", maxlength: 100 }), { label: t("schedules.name"), isRequired: true });
   const request = requestForm(types, { timeZone: draft.timeZone, ...draft.request }, () => undefined);
   const times = scheduleFields(draft, () => { preview.refresh(); supplyPeriod(); });
   const preview = livePreview(times.read, signal, (faults) => {
