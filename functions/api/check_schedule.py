@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from api.check_webhook_address import check_webhook_address
 from resma.caller import Caller, require_scope
 from resma.catalogue import find_report_type
+from resma.check_webhook_address import check_webhook_address
 from resma.errors import Fault, RequestError, RequestInvalid
 from resma.request_report import check_request
 from resma.schedule_times import Timing

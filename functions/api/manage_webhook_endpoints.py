@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from api.check_webhook_address import check_webhook_address
 from api.models_webhooks import EndpointChanges, EndpointRequest
 from resma.catalogue import find_report_type
+from resma.check_webhook_address import check_webhook_address
 from resma.database import Database
 from resma.errors import Fault, RequestInvalid, WebhookEndpointFixed
 from resma.webhook_deliveries import end_deliveries

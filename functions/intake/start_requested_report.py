@@ -13,18 +13,17 @@ from intake.models import Envelope, ReportAccepted, ReportRejected, RequestedRep
 from intake.resources import Resources
 from resma.advice import advise
 from resma.caller import Caller
+from resma.check_webhook_address import check_webhook_address
 from resma.errors import (
     Fault,
     IdempotencyKeyInFlight,
     QuotaExceeded,
     RequestError,
     RequestInvalid,
-    WebhookAddressRefused,
     json_pointer,
 )
 from resma.quotas import take_request
 from resma.request_report import request_report
-from resma.webhook_address import parse_webhook_address
 
 WAIT_SECONDS_MAX = 900
 """How long a limit may last for an event to wait for its end; where it lasts longer, the requester decides."""
@@ -77,21 +76,12 @@ def _start(resources: Resources, envelope: Envelope, wanted: RequestedReport) ->
     # Who may put on the bus is not who may see personal data: whatever the request says, they are masked.
     caller = Caller(wanted.tenant_id, f"event:{envelope.id}", frozenset({"reports:write"}))
     with _inside_of("request"):
-        _require_callback_address(wanted.request.callback_url, opens_loopback=resources.opens_loopback)
+        if (url := wanted.request.callback_url) is not None:
+            check_webhook_address(url, "/callbackUrl", opens_loopback=resources.opens_loopback)
         report, _ = request_report(
             resources.system, resources.queue, caller, wanted.request, wanted.request_id or envelope.id
         )
     return report.report_id
-
-
-def _require_callback_address(url: str | None, *, opens_loopback: bool) -> None:
-    if url is None:
-        return
-    try:
-        parse_webhook_address(url, opens_loopback=opens_loopback)
-    except WebhookAddressRefused as error:
-        fault = Fault(json_pointer("callbackUrl"), error.detail)
-        raise RequestInvalid("webhooks can't be sent to this address", (fault,)) from error
 
 
 @contextlib.contextmanager

@@ -9,7 +9,6 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
-from api.check_webhook_address import check_webhook_address
 from api.context import POLL_SECONDS, base_url, caller_of, database, queue, settings, source
 from api.estimate_report import Estimator, estimate_report
 from api.models import ReportView
@@ -18,6 +17,7 @@ from api.retry_report import find_request
 from api.routes.reports import parse_report_id
 from api.scopes import needs
 from api.show_report import show_report
+from resma.check_webhook_address import check_webhook_address
 from resma.report_request import ReportRequest
 from resma.request_report import request_report
 
