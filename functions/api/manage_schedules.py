@@ -173,7 +173,7 @@ def _paused(before: Schedule, *, is_pausing: bool, now: datetime) -> dict[str, A
         return _standing("PAUSED", before.status_detail)
     if is_pausing or before.status != "PAUSED":
         return {}
-    return _state(before.timing, {"paused": False, "ends_at": before.ends_at}, now)
+    return _state(before.check_timing(), {"paused": False, "ends_at": before.ends_at}, now)
 
 
 def _standing(status: str, detail: str | None = None, at: datetime | None = None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from resma.errors import ScheduleNotFound, SchedulesTooMany
 from resma.schedule_periods import Period
-from resma.schedule_times import Timing
+from resma.schedule_times import Timing, read_timing
 
 SCHEDULES_MAX = 100
 """Of a tenant."""
@@ -57,8 +57,12 @@ class Schedule:
 
     @property
     def timing(self) -> Timing:
-        """When it runs."""
+        """When it runs, as it was checked when it was written."""
         return Timing(self.recurrence, self.at, self.time_zone, self.calendar)
+
+    def check_timing(self) -> Timing:
+        """When it runs. Raises RequestInvalid where the time zone or country is known no more."""
+        return read_timing(self.recurrence, self.at, self.time_zone, self.calendar)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -87,7 +87,7 @@ def _start_schedule(resources: Resources, tenant_id: str, schedule_id: str) -> i
                 if locked is None:  # done, paused or deleted by now, or another tick has it
                     break
                 schedule, now = locked
-                report = _run_once(connection, schedule, now, resources.stage, is_last=left == 0)
+                report = _run_or_block(connection, schedule, now, resources.stage, is_last=left == 0)
             if report is not None:
                 logger.info(
                     "a schedule was run", schedule_id=schedule_id, report_id=str(report.report_id), tenant_id=tenant_id
@@ -122,6 +122,19 @@ def _lock_due(connection: Connection[TupleRow], tenant_id: str, schedule_id: str
     row = connection.execute("SELECT clock_timestamp()").fetchone()
     assert row is not None
     return schedule, row[0]
+
+
+def _run_or_block(
+    connection: Connection[TupleRow], schedule: Schedule, now: datetime, stage: str, *, is_last: bool
+) -> Report | None:
+    """Runs it, unless nobody can say when: zones are renamed, and countries' holidays are left out of a new version."""
+    try:
+        schedule.check_timing()
+    except RequestInvalid as error:
+        assert schedule.next_run_at is not None  # it is ACTIVE
+        _block(connection, schedule, schedule.next_run_at, error)
+        return None
+    return _run_once(connection, schedule, now, stage, is_last=is_last)
 
 
 def _run_once(

@@ -572,6 +572,30 @@ def test_another_tenants_key_is_nobody(system: System, admin: Connection[TupleRo
     admin.execute("DELETE FROM resma.tenants WHERE tenant_id = 'other'")
 
 
+@pytest.mark.parametrize(
+    ("column", "wanted", "member"),
+    [("time_zone", {}, "timeZone"), ("calendar", {"when": "first-business-day"}, "calendar")],
+)
+def test_a_zone_or_country_that_is_known_no_more_blocks_it(
+    system: System, admin: Connection[TupleRow], column: str, wanted: dict[str, Any], member: str
+) -> None:
+    schedule_id = make(system, **wanted)
+    admin.execute(f"UPDATE resma.schedules SET {column} = 'XX', status = 'PAUSED', next_run_at = NULL, due_at = NULL")
+    path = f"{SCHEDULES}/{schedule_id}"
+    for method, where, body in (("GET", f"{path}/preview", None), ("PATCH", path, {"paused": False})):
+        status, _, problem = system.call_api(method, where, body)
+        assert (status, problem["errors"][0]["pointer"]) == (422, f"/{member}")
+    admin.execute("UPDATE resma.schedules SET status = 'ACTIVE', next_run_at = now(), due_at = now()")
+    assert system.tick()["started"] == 0
+    shown = show(system, schedule_id)
+    assert (shown["status"], shown["lastRun"]["outcome"]) == ("BLOCKED", "REFUSED")
+    assert f"/{member}: give the " in shown["statusDetail"]
+    assert (
+        change(system, schedule_id, **{member: "America/Sao_Paulo" if member == "timeZone" else "BR"})["status"]
+        == "ACTIVE"
+    )
+
+
 def test_a_request_that_no_longer_fits_blocks_it(system: System, admin: Connection[TupleRow]) -> None:
     schedule_id = make(system)
     set_due(admin, schedule_id, last_time())

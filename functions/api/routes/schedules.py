@@ -127,7 +127,7 @@ def handle_delete_schedule(schedule_id: ScheduleId) -> Response[None]:
 def handle_get_preview(schedule_id: ScheduleId, count: _Count = 10) -> PreviewView:
     """GET: its next runs."""
     schedule = _schedules().find(schedule_id)
-    return preview_runs(schedule.timing, schedule.period, schedule.ends_at, datetime.now(UTC), count)
+    return preview_runs(schedule.check_timing(), schedule.period, schedule.ends_at, datetime.now(UTC), count)
 
 
 @router.get(
