@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-from resma.schedules import Schedule
+from resma.schedule_times import Timing
+from resma.schedules import Schedule, next_run
 
 LATE = timedelta(minutes=10)
 """A run that the tick comes to later than this was missed. Ticks come each minute; a few may fail, or be slow."""
 
 _COUNTED = 1000
 _MOMENT = timedelta(microseconds=1)
+
+
+SHIFT = timedelta(hours=3)
+"""Zones' rules are changed by less."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,16 @@ class Plan:
     """What is odd about the run."""
     skipped: tuple[datetime, str] | None = None
     """The last time that is skipped, and why, with how many there are."""
+
+
+def as_known_today(timing: Timing, run_at: datetime) -> datetime | None:
+    """The time of a run that was set by its zone's rules of then; None where there is none any more.
+
+    A run at midnight that came an hour early would have the period of the day before.
+    """
+    if next_run(timing, None, run_at - _MOMENT) == run_at:
+        return run_at
+    return next_run(timing, None, run_at - SHIFT)
 
 
 def plan_run(schedule: Schedule, now: datetime) -> Plan:

@@ -6,6 +6,7 @@ many ticks run at once, and wherever one is cut off, a time is run once or is st
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from resma.request_report import admit_report, check_request, note_request
 from resma.schedule_owners import owner_as_caller
 from resma.scheduled_request import fill_request
 from resma.schedules import COLUMNS, ENDED_DETAIL, NewRun, Schedule, is_recorded, next_run, record_run, update_schedule
-from scheduler.missed_runs import plan_run
+from scheduler.missed_runs import SHIFT, as_known_today, plan_run
 from scheduler.resources import BATCH, IsTimeLeft, Resources
 
 logger = Logger(child=True)
@@ -87,7 +88,7 @@ def _start_schedule(resources: Resources, tenant_id: str, schedule_id: str) -> i
                 if locked is None:  # done, paused or deleted by now, or another tick has it
                     break
                 schedule, now = locked
-                report = _run_or_block(connection, schedule, now, resources.stage, is_last=left == 0)
+                report = _run_as_known_today(connection, schedule, now, resources.stage, is_last=left == 0)
             if report is not None:
                 logger.info(
                     "a schedule was run", schedule_id=schedule_id, report_id=str(report.report_id), tenant_id=tenant_id
@@ -124,17 +125,20 @@ def _lock_due(connection: Connection[TupleRow], tenant_id: str, schedule_id: str
     return schedule, row[0]
 
 
-def _run_or_block(
+def _run_as_known_today(
     connection: Connection[TupleRow], schedule: Schedule, now: datetime, stage: str, *, is_last: bool
 ) -> Report | None:
-    """Runs it, unless nobody can say when: zones are renamed, and countries' holidays are left out of a new version."""
+    """Runs it by today's rules: since its time was set, its zone's may have changed, or be known no more."""
+    assert schedule.next_run_at is not None  # it is ACTIVE
     try:
-        schedule.check_timing()
+        run_at = as_known_today(schedule.check_timing(), schedule.next_run_at)
     except RequestInvalid as error:
-        assert schedule.next_run_at is not None  # it is ACTIVE
         _block(connection, schedule, schedule.next_run_at, error)
         return None
-    return _run_once(connection, schedule, now, stage, is_last=is_last)
+    if run_at is None or run_at > now:
+        _advance(connection, schedule, schedule.next_run_at - SHIFT, now, is_last=is_last)
+        return None
+    return _run_once(connection, replace(schedule, next_run_at=run_at), now, stage, is_last=is_last)
 
 
 def _run_once(

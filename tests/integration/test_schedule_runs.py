@@ -178,6 +178,23 @@ def test_a_time_that_comes_again_is_not_skipped_again(system: System, admin: Con
     assert outcomes(system, schedule_id) == [(text(last_time(1)), "STARTED"), (text(last_time()), "STARTED")]
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_zone_whose_rules_have_changed(system: System, admin: Connection[TupleRow], hours: int) -> None:
+    """The time was set by the rules of then, an hour off those of today."""
+    schedule_id = make(system, missed="run-all")
+    set_due(admin, schedule_id, last_time(1) + timedelta(hours=hours))
+    assert system.tick()["started"] == 2
+    assert outcomes(system, schedule_id) == [(text(last_time(days)), "STARTED") for days in (1, 0)]
+
+
+def test_a_run_that_would_be_early_waits(system: System, admin: Connection[TupleRow]) -> None:
+    coming = datetime.now(UTC).replace(second=0, microsecond=0) + 30 * MINUTE
+    schedule_id = make(system, when=f"{coming:%M %H} * * *")
+    set_due(admin, schedule_id, coming - timedelta(hours=1))
+    assert (system.tick()["started"], show(system, schedule_id)["nextRunAt"]) == (0, text(coming))
+    assert history(system, schedule_id) == []
+
+
 class Killed(BaseException):
     """Nobody catches it, as nobody catches a kill."""
 
