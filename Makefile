@@ -64,7 +64,7 @@ e2e: setup
 
 test: setup setup-sam ## everything: unit, integration (real Postgres, moto), e2e (the whole stack)
 	@rm -rf .resma/kept
-	@RESMA_KEEP_FILES=$(CURDIR)/.resma/kept $(BIN)/python -m pytest tests/unit tests/integration tests/e2e
+	@RESMA_KEEP_FILES=$(CURDIR)/.resma/kept $(BIN)/python -m tests.everything
 	@PYTHONPATH=functions $(BIN)/python -m tests.accept_files .resma/kept
 
 bench: setup setup-bench ## side by side with peers: QUICK=1 leaves out the slow ones, FULL=1 adds 20 million rows
