@@ -76,6 +76,8 @@ def test_an_event_starts_a_report_and_is_told_which(system: System) -> None:
     assert (answer["tenantId"], answer["requestId"]) == ("demo", "month-end-7")
     assert answer["eventId"] == json.loads(record["body"])["id"]
     assert answer["id"] == f"acc_{answer['eventId']}"
+    shown = system.show(UUID(answer["reportId"]))
+    assert (shown["requestedBy"], shown["requestedByName"]) == (f"event:{answer['eventId']}", None)
     assert system.work_once()
     (completed,) = system.bus_events()
     assert completed["detail-type"] == "Report Completed"
