@@ -40,6 +40,7 @@ def draw_report(console: Console, report: Json) -> None:
             ("formats", ", ".join(report["formats"])),
             ("filters", filters),
             ("title", report["title"]),
+            ("asked by", _requester(report)),
             ("created", moment(report["createdAt"])),
             ("finished", moment(report["finishedAt"])),
             ("as of", moment(report["asOf"])),
@@ -57,6 +58,11 @@ def draw_report(console: Console, report: Json) -> None:
     )
     for file in report["files"] or []:
         console.print(clean(f"{file['format']}: {file['bytes']:,} bytes, SHA-256 {file['sha256']}"))
+
+
+def _requester(report: Json) -> str | None:
+    who, name = report.get("requestedBy"), report.get("requestedByName")
+    return f"{name} ({who})" if name else who
 
 
 def draw_summary(console: Console, summary: Json) -> None:
