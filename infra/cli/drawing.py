@@ -8,6 +8,7 @@ from rich.console import Console
 
 from infra.cli.api import Json
 from infra.cli.output import clean, draw_pairs, draw_table
+from infra.cli.wording import say_in_commands
 
 _BAR = 24
 _POINTS_MAX = 40
@@ -53,7 +54,7 @@ def draw_report(console: Console, report: Json) -> None:
             ("attempt", report["attempt"]),
             ("speed", f"{metrics['rowsPerSecond']:,} rows/s" if metrics else None),
             ("cost", f"{metrics['costUsd']['total']} USD" if metrics.get("costUsd") else None),
-            ("error", f"{error['code']}: {error['detail']}" if error else None),
+            ("error", f"{error['code']}: {say_in_commands(error['detail'])}" if error else None),
         ],
     )
     for file in report["files"] or []:
