@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from api.cursor import cursor_invalid, next_page, read_cursor, read_moment, write_cursor, write_moment
+from api.cursor import cursor_invalid, next_page, read_cursor, read_microseconds, write_cursor, write_microseconds
 from api.models_schedules import RunList, RunView, ScheduleList, ScheduleView
 from resma.caller import Caller
 from resma.database import Database
@@ -65,14 +65,14 @@ def show_runs(database: Database, tenant_id: str, schedule_id: str, query: PageQ
     page, following = found[: query.limit], None
     if len(found) > query.limit:
         address = f"{base_url}/api/v1/schedules/{schedule_id}/runs"
-        following = next_page(address, {"limit": query.limit}, write_moment(page[-1].scheduled_for))
+        following = next_page(address, {"limit": query.limit}, write_microseconds(page[-1].scheduled_for))
     return RunList(items=[_run_view(run) for run in page], next=following)
 
 
 def _read_run_cursor(cursor: str) -> datetime:
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 16):
         raise cursor_invalid()
-    return read_moment(cursor)
+    return read_microseconds(cursor)
 
 
 def _view_all(connection: Connection[TupleRow], caller: Caller, schedules: list[Schedule]) -> list[ScheduleView]:
