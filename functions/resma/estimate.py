@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
+RECENT = 20
+"""How many of a tenant's last READY reports tell what its next ones will be like."""
+
 FIXED_BYTES = {"csv": 100, "ndjson": 0, "xlsx": 5_100, "pdf": 59_500, "parquet": 2_000}
 """Of a file without rows, by the first part of its extension: in a PDF the cover, charts and fonts."""
 

@@ -37,7 +37,7 @@ def _expire_some(resources: Resources) -> int:
                 WHERE status = 'READY' AND expires_at < statement_timestamp()
                 ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED
             )
-            UPDATE resma.reports AS r SET status = 'EXPIRED', swept_at = NULL, sweep_after = NULL
+            UPDATE resma.reports AS r SET status = 'EXPIRED', swept_at = NULL, sweep_after = NULL, charts = NULL
             FROM old WHERE r.tenant_id = old.tenant_id AND r.report_id = old.report_id
             RETURNING r.tenant_id, r.report_id
             """,
