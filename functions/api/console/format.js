@@ -92,7 +92,15 @@ export function percent(value) {
   return new Intl.NumberFormat(pageLocale(), { style: "percent" }).format(Math.floor(value) / 100);
 }
 
-/** Dollars, with as many digits as they were given with. @param {string | number | null} text */
+/** Dollars and cents; less than a cent says so. @param {string | number} text */
 export function dollars(text) {
-  return text === null || text === undefined ? "–" : t("cost.dollars", { amount: amount(text) });
+  const value = Number(text);
+  if (value > 0 && value < 0.01) return t("cost.less", { amount: amount("0.01") });
+  return t("cost.dollars", { amount: amount(value.toFixed(2)) });
+}
+
+/** A country's name in the page's language, and its code. @param {string} code ISO 3166 */
+export function country(code) {
+  const name = /^[A-Z]{2}$/.test(code) ? new Intl.DisplayNames([pageLocale()], { type: "region" }).of(code) : code;
+  return name === code ? code : `${name} (${code})`;
 }
