@@ -111,9 +111,14 @@ function drawTop() {
   const user = currentUser();
   put(byId("who"),
     user && h("span", { class: "tenant" }, user.tenantName),
-    choice("page.language", { en: "English", pt: "Português" }, currentLanguage(), (value) => { chooseLanguage(value); redraw(); byId("who").querySelector("select")?.focus(); }),
+    choice("page.language", isNarrow() ? { en: "EN", pt: "PT" } : { en: "English", pt: "Português" }, currentLanguage(), (value) => { chooseLanguage(value); redraw(); byId("who").querySelector("select")?.focus(); }),
     choice("page.theme", { system: t("theme.system"), light: t("theme.light"), dark: t("theme.dark") }, currentTheme(), chooseTheme),
     user && h("button", { type: "button", class: "quiet", onclick: () => signOut() }, t("page.sign-out")));
+}
+
+/** Whether the top bar has room for little, as style.css has it. */
+function isNarrow() {
+  return matchMedia("(max-width: 36rem)").matches;
 }
 
 /** A small menu of the top bar. */

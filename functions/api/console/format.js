@@ -69,7 +69,16 @@ export function moment(iso, zone) {
 
 /** The same as an element that says the moment exactly. @param {string | null} iso @param {string} [zone] */
 export function when(iso, zone) {
-  return iso ? h("time", { datetime: iso, title: iso }, moment(iso, zone)) : "–";
+  return iso ? h("time", { datetime: iso, title: iso }, zone && !isZone(zone) ? iso : moment(iso, zone)) : "–";
+}
+
+/** Whether this browser knows a time zone: the API may know others. */
+function isZone(zone) {
+  try {
+    return Boolean(Intl.DateTimeFormat(undefined, { timeZone: zone }));
+  } catch {
+    return false;
+  }
 }
 
 /** A day, YYYY-MM-DD; also YYYY-MM and YYYY, as charts have them. @param {string} iso */

@@ -44,7 +44,7 @@ function describe(/** @type {import("./shapes.js").Schedule} */ schedule, types)
       fact(t("facts.type"), `${titleOf(types, schedule.request.type)} · ${(schedule.request.formats ?? [schedule.request.format]).join(", ")}`),
       describeFilters(schedule.request.filters ?? {}, types.find((each) => each.type === schedule.request.type)).map(([label, text]) => fact(label, text)),
       fact(t("schedules.when"), describeWhen(schedule)),
-      fact(t("schedules.next"), when(schedule.nextRunAt)),
+      fact(t("schedules.next"), when(schedule.nextRunAt, schedule.timeZone), schedule.nextRunAt && h("span", { class: "soft" }, ` · ${schedule.timeZone}`)),
       schedule.period && fact(t("schedules.period"), say("period", schedule.period)),
       schedule.calendar && fact(t("schedules.calendar"), country(schedule.calendar)),
       fact(t("schedules.missed"), say("missed", schedule.missed)),

@@ -33,7 +33,7 @@ function schedules(items, types) {
     [link(`/schedules/${schedule.id}`, schedule.name), h("span", { class: "hint" }, titleOf(types, schedule.request.type)), filtersHint(schedule, types)],
     [badge(schedule.status), schedule.status === "BLOCKED" && detailsOf(schedule.statusDetail ?? "")],
     describeWhen(schedule),
-    when(schedule.nextRunAt),
+    when(schedule.nextRunAt, schedule.timeZone),
     schedule.lastRun ? [badge(schedule.lastRun.outcome), h("span", { class: "hint" }, when(schedule.lastRun.scheduledFor))] : "–",
   ]));
 }

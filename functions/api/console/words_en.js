@@ -84,6 +84,9 @@ export const WORDS = {
   "problem.database-busy": "The database is busy: try again in a moment",
   "problem.identity-provider-unavailable": "Sign-in can't be checked at the moment: try again soon",
 
+  "failure.not-begun": "No worker could take it.",
+  "failure.worker-died": "The process that made it ended without a word. Make it again; if it fails again, tell your support the report's id.",
+  "failure.internal": "Something went wrong while it was made. Make it again; if it fails again, tell your support the report's id.",
   "failure.other": "Something went wrong while it was made. Make it again; if it fails again, tell your support the report's id.",
   "failure.query-invalid": "The report type has a fault. Tell your support the report's id.",
   "failure.catalogue-invalid": "The report type has a fault. Tell your support the report's id.",

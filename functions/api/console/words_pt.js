@@ -84,6 +84,9 @@ export const WORDS = {
   "problem.database-busy": "O banco de dados está ocupado: tente de novo em instantes",
   "problem.identity-provider-unavailable": "No momento não é possível verificar o acesso: tente de novo em instantes",
 
+  "failure.not-begun": "Nenhum processo pôde gerá-lo.",
+  "failure.worker-died": "O processo que o gerava terminou sem aviso. Gere de novo; se falhar outra vez, informe o identificador do relatório ao suporte.",
+  "failure.internal": "Algo deu errado na geração. Gere de novo; se falhar outra vez, informe o identificador do relatório ao suporte.",
   "failure.other": "Algo deu errado na geração. Gere de novo; se falhar outra vez, informe o identificador do relatório ao suporte.",
   "failure.query-invalid": "O tipo de relatório tem um erro. Informe o identificador do relatório ao suporte.",
   "failure.catalogue-invalid": "O tipo de relatório tem um erro. Informe o identificador do relatório ao suporte.",
