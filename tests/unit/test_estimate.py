@@ -127,5 +127,5 @@ def test_what_needs_no_note_has_none() -> None:
 )
 def test_each_note_says_what_it_is_about(changes: dict[str, object], says: str) -> None:
     (note,) = write_notes(replace(FACTS, **changes))  # type: ignore[arg-type]
-    assert says in note
-    assert note.endswith(".")
+    assert says in note.text
+    assert note.text.endswith(".")
