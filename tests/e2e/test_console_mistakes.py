@@ -1,4 +1,4 @@
-"""The console when something goes wrong: a clerk is told in their own words, and nothing of one reader is left to the next."""
+"""The console when something goes wrong: told in the reader's own words, and with nothing left for the next reader."""
 
 from __future__ import annotations
 
