@@ -19,7 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def write_cursor(place: Place) -> str:
     """Returns the cursor of the page after a place."""
-    return f"{write_moment(place.created_at)}.{place.report_id.hex}"
+    return f"{write_microseconds(place.created_at)}.{place.report_id.hex}"
 
 
 def read_cursor(cursor: str) -> Place:
@@ -27,7 +27,7 @@ def read_cursor(cursor: str) -> Place:
     if re.fullmatch(CURSOR_PATTERN, cursor, re.ASCII) is None:
         raise cursor_invalid()
     moment, report_id = cursor.split(".")
-    return Place(read_moment(moment), UUID(report_id))
+    return Place(read_microseconds(moment), UUID(report_id))
 
 
 def next_page(address: str, parameters: Mapping[str, object], cursor: str) -> str:
@@ -42,11 +42,11 @@ def cursor_invalid() -> RequestInvalid:
     return RequestInvalid("the cursor can't be read", (fault,))
 
 
-def write_moment(moment: datetime) -> str:
+def write_microseconds(moment: datetime) -> str:
     """A moment as a whole number of microseconds since 1970: nothing is lost."""
     return str((moment - _EPOCH) // timedelta(microseconds=1))
 
 
-def read_moment(text: str) -> datetime:
+def read_microseconds(text: str) -> datetime:
     """The moment of such a number of at most 16 digits."""
     return _EPOCH + timedelta(microseconds=int(text))

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
-from api.cursor import cursor_invalid, next_page, read_moment, write_moment
+from api.cursor import cursor_invalid, next_page, read_microseconds, write_microseconds
 from api.models_webhooks import DeliveryList
 from api.show_webhook import show_delivery
 from resma.database import Database
@@ -52,7 +52,7 @@ def show_endpoint_deliveries(
     if len(found) > query.limit:
         last = page[-1].delivery
         address = f"{base_url}/api/v1/webhook-endpoints/{endpoint_id}/deliveries"
-        following = next_page(address, vars(query), f"{write_moment(last.created_at)}.{last.event_id}")
+        following = next_page(address, vars(query), f"{write_microseconds(last.created_at)}.{last.event_id}")
     return DeliveryList(items=[show_delivery(record, base_url) for record in page], next=following)
 
 
@@ -60,4 +60,4 @@ def _place(cursor: str) -> DeliveryPlace:
     if re.fullmatch(DELIVERY_CURSOR_PATTERN, cursor, re.ASCII) is None:
         raise cursor_invalid()
     moment, event_id = cursor.split(".")
-    return DeliveryPlace(read_moment(moment), event_id)
+    return DeliveryPlace(read_microseconds(moment), event_id)

@@ -10,6 +10,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
+from api.moments import MOMENT
 from resma.errors import ScheduleNotFound
 from resma.report_request import ReportRequest
 from resma.schedule_periods import Period
@@ -18,8 +19,6 @@ from resma.schedules import Missed, Outcome, ScheduleStatus
 from resma.wire import RequestModel, ViewModel
 
 _SCHEDULE_ID = r"^sch_[0-9a-f]{32}$"
-# RFC 3339 §5.6, upper case: what every reader of JSON takes for a moment.
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
 _YEARS = range(1970, 2200)
 
 
@@ -31,7 +30,7 @@ def _require_schedule_id(text: str) -> str:
 
 def _require_moment(value: object) -> object:
     """Pydantic would also take numbers, and texts of other forms."""
-    if value is not None and not (isinstance(value, str) and _MOMENT.fullmatch(value)):
+    if value is not None and not (isinstance(value, str) and MOMENT.fullmatch(value)):
         raise ValueError("give a moment with its offset, like 2025-12-31T23:59:59Z")
     return value
 
@@ -173,6 +172,10 @@ class ScheduleView(ViewModel):
     status: ScheduleStatus
     status_detail: str | None = Field(description="Why it does not run, and what to do.")
     owner: str = Field(description="Who changed it last: its runs have this one's rights.")
+    owner_expires_at: datetime | None = Field(
+        description="When these end, and the schedule is BLOCKED at its next run: rotate the key, or PATCH the "
+        "schedule, before. A rotated key's are those of the key that came after it. Null where they do not end."
+    )
     created_at: datetime
     next_run_at: datetime | None
     last_run: RunView | None

@@ -1,4 +1,4 @@
-"""Moments in addresses: RFC 3339, with their offset from UTC."""
+"""Moments as callers write them: RFC 3339, with their offset from UTC."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from datetime import datetime
 
 from resma.errors import Fault, RequestInvalid
 
-# §5.6, without leap seconds.
-_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})", re.ASCII)
+"""§5.6, without leap seconds, in upper case: what every reader of JSON takes for a moment."""
 
 
 def read_moment(text: str, parameter: str) -> datetime:
-    """Returns the moment. Raises RequestInvalid for what is none, naming the parameter."""
+    """Returns the moment of a parameter in an address, upper case or lower. Raises RequestInvalid for what is none, naming the parameter."""
     try:
-        if _MOMENT.fullmatch(text):
-            return datetime.fromisoformat(text.upper())
+        if MOMENT.fullmatch(upper := text.upper()):
+            return datetime.fromisoformat(upper)
     except ValueError:
         pass
     fault = Fault(

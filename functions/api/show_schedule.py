@@ -7,12 +7,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from api.cursor import cursor_invalid, next_page, read_cursor, read_moment, write_cursor, write_moment
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from api.cursor import cursor_invalid, next_page, read_cursor, read_microseconds, write_cursor, write_microseconds
 from api.models_schedules import RunList, RunView, ScheduleList, ScheduleView
 from resma.caller import Caller
 from resma.database import Database
 from resma.personal import mask_filters
 from resma.reports import Place
+from resma.schedule_owners import find_owners_ends
 from resma.schedules import Schedule, ScheduleRun, find_schedule, last_runs, list_runs, list_schedules
 
 RUN_CURSOR_PATTERN = "^[0-9]{1,16}$"
@@ -24,8 +28,8 @@ _PREFIX = "sch_"
 def show_schedule(database: Database, caller: Caller, schedule: Schedule) -> ScheduleView:
     """A schedule with its last run, as this caller may see it."""
     with database.transaction(schedule.tenant_id) as connection:
-        runs = last_runs(connection, schedule.tenant_id, [schedule.schedule_id])
-    return _view(caller, schedule, runs.get(schedule.schedule_id))
+        (view,) = _view_all(connection, caller, [schedule])
+    return view
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,12 @@ def show_schedules(database: Database, caller: Caller, query: PageQuery, base_ur
         after = (place.created_at, f"{_PREFIX}{place.report_id.hex}")
     with database.transaction(caller.tenant_id) as connection:
         found = list_schedules(connection, caller.tenant_id, after, query.limit + 1)  # one more tells of a next page
-        runs = last_runs(connection, caller.tenant_id, [schedule.schedule_id for schedule in found])
-    page, following = found[: query.limit], None
+        page, following = found[: query.limit], None
+        items = _view_all(connection, caller, page)
     if len(found) > query.limit:
         place = Place(page[-1].created_at, UUID(page[-1].schedule_id.removeprefix(_PREFIX)))
         following = next_page(f"{base_url}/api/v1/schedules", {"limit": query.limit}, write_cursor(place))
-    return ScheduleList(items=[_view(caller, item, runs.get(item.schedule_id)) for item in page], next=following)
+    return ScheduleList(items=items, next=following)
 
 
 def show_runs(database: Database, tenant_id: str, schedule_id: str, query: PageQuery, base_url: str) -> RunList:
@@ -61,17 +65,28 @@ def show_runs(database: Database, tenant_id: str, schedule_id: str, query: PageQ
     page, following = found[: query.limit], None
     if len(found) > query.limit:
         address = f"{base_url}/api/v1/schedules/{schedule_id}/runs"
-        following = next_page(address, {"limit": query.limit}, write_moment(page[-1].scheduled_for))
+        following = next_page(address, {"limit": query.limit}, write_microseconds(page[-1].scheduled_for))
     return RunList(items=[_run_view(run) for run in page], next=following)
 
 
 def _read_run_cursor(cursor: str) -> datetime:
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 16):
         raise cursor_invalid()
-    return read_moment(cursor)
+    return read_microseconds(cursor)
 
 
-def _view(caller: Caller, schedule: Schedule, last_run: ScheduleRun | None) -> ScheduleView:
+def _view_all(connection: Connection[TupleRow], caller: Caller, schedules: list[Schedule]) -> list[ScheduleView]:
+    """As many queries for all as for one."""
+    runs = last_runs(connection, caller.tenant_id, [schedule.schedule_id for schedule in schedules])
+    ends = find_owners_ends(connection, caller.tenant_id, schedules)
+    return [
+        _view(caller, schedule, runs.get(schedule.schedule_id), ends[schedule.schedule_id]) for schedule in schedules
+    ]
+
+
+def _view(
+    caller: Caller, schedule: Schedule, last_run: ScheduleRun | None, owner_expires_at: datetime | None
+) -> ScheduleView:
     return ScheduleView(
         id=schedule.schedule_id,
         name=schedule.name,
@@ -87,6 +102,7 @@ def _view(caller: Caller, schedule: Schedule, last_run: ScheduleRun | None) -> S
         status=schedule.status,
         status_detail=schedule.status_detail,
         owner=schedule.owner,
+        owner_expires_at=owner_expires_at,
         created_at=schedule.created_at,
         next_run_at=schedule.next_run_at,
         last_run=_run_view(last_run) if last_run else None,

@@ -14,7 +14,7 @@ _ADVICE = {
     "list_type": "give an array",
     "string_type": "give a text",
     "too_short": "name at least one, or leave it out",
-    "string_pattern_mismatch": "it has not the form that is wanted here: GET /openapi.json says which",
+    "string_pattern_mismatch": "it has not the form that is wanted here: its JSON Schema says which",
 }
 """By the type of pydantic's error; its own words are good enough for the others."""
 

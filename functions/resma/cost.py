@@ -62,8 +62,12 @@ class Usage:
 
     @classmethod
     def from_json(cls, kept: dict[str, int] | None) -> Self:
-        """What `as_json` made; nothing of nothing."""
-        return cls(**(kept or {}))
+        """What `as_json` made; nothing of nothing.
+
+        Of another version's row, written while one takes the other's place: what it lacks is 0, what it adds is left out.
+        """
+        kept = kept or {}
+        return cls(**{field.name: kept[field.name] for field in fields(cls) if field.name in kept})
 
     def as_json(self) -> dict[str, int]:
         """As a row keeps it."""

@@ -15,7 +15,7 @@ ResmaError
 |   |-- ReportNotFound
 |   |-- FileNotFound             the report has no file of that format
 |   |-- ReportNotCounted         asked for the summary before there is one
-|   |-- ReportHasNoSummary       it has failed or was cancelled before its data were counted
+|   |-- ReportHasNoSummary       it ended before its data were counted, or its files' time is over
 |   |-- ReportNotReady           asked for the file before there is one
 |   |-- ReportHasNoFile          it has failed or was cancelled
 |   |-- ReportExpired

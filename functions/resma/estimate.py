@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
+RECENT = 20
+"""How many of a tenant's last READY reports tell what its next ones will be like."""
+
 FIXED_BYTES = {"csv": 100, "ndjson": 0, "xlsx": 5_100, "pdf": 59_500, "parquet": 2_000}
 """Of a file without rows, by the first part of its extension: in a PDF the cover, charts and fonts."""
 
@@ -107,6 +110,8 @@ def estimate_pages(wanted: Wanted, seen: Sequence[Observation], pages: Paging) -
     """Pages of a PDF: cover, contents, and lines of rows, as many a row as in files like it."""
     front = 2 if pages.has_contents else 1
     lines = wanted.rows * _lines_a_row(wanted, seen, pages, front)
+    if wanted.rows <= 1:
+        front = 1  # contents are of two periods or more
     return front + max(1, ceil(round(lines / pages.lines_a_page, 3)))
 
 

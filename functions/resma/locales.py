@@ -64,10 +64,6 @@ class Locale:
             return month
         return f"{_MONTHS[self.language][int(number) - 1]} {year}"
 
-    def period_name(self, label: str) -> str:
-        """A `Period.label`: a day in the locale's order, a month by its name, a year as it is."""
-        return self.format_date(label) if label.count("-") == 2 else self.month_name(label)
-
 
 LOCALES: dict[str, Locale] = {
     locale.tag: locale

@@ -48,6 +48,8 @@ class Metric(StrEnum):
     OLDEST_WAITING_SECONDS = "OldestWaitingSeconds"
     REPORTS_WAITING = "ReportsWaiting"
     SCHEDULED_RUNS_STARTED = "ScheduledRunsStarted"
+    SCHEDULES_BLOCKED = "SchedulesBlocked"
+    BLOCKED_SCHEDULES = "BlockedSchedules"
     JOBS_FREED = "JobsFreed"
     JOBS_SENT_LATE = "JobsSentLate"
     EVENTS_SENT_LATE = "EventsSentLate"

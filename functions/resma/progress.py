@@ -12,13 +12,11 @@ from typing import Literal
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from resma.estimate import RECENT
 from resma.job import LEASE_SECONDS
 from resma.reports import Report
 
 Stage = Literal["waiting", "counting", "writing", "publishing"]
-
-RECENT = 20
-"""How many of a tenant's last reports tell how long its next ones take; those of a day at most."""
 
 PATIENCE_SECONDS = 30.0
 """A report that has waited for so much longer than its tenant's own jobs explain waits for others': nobody knows how
@@ -57,7 +55,8 @@ def find_queue(
 ) -> Queue:
     """Returns what stands before a PENDING report, or before one that is asked for next. One query.
 
-    By the statement's time, as an index can't be searched for one that moves (clock_timestamp).
+    How long that takes is told by the tenant's last reports, those of a day at most. By the statement's
+    time, as an index can't be searched for one that moves (clock_timestamp).
     """
     row = connection.execute(
         """

@@ -9,17 +9,14 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
 from resma.catalogue import ReportType
-from resma.estimate import Observation, Timing
+from resma.estimate import RECENT, Observation, Timing
 from resma.locales import LOCALES
 from resma.options import FormatOptions
 from resma.reports import StoredFile
 from resma.writers.pdf.layout import layout_of
 
-RECENT = 20
-"""Reports that are looked at: the last ones of the type that are READY..."""
-
 LOOKED_THROUGH = 500
-"""...among so many of all types: how long this takes does not grow with a tenant's history."""
+"""Of all types, to find those of one: how long this takes does not grow with a tenant's history."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,7 @@ class ReportSummary:
     balance: dict[str, Any] | None
     checkpoint: CheckpointRecord | None
     charts: list[StoredChart] | None
-    """None of one that is not counted, or was before charts were kept."""
+    """None of one that is not counted, was before charts were kept, or whose files' time is over."""
     personal_columns: list[str] | None
     personal_filters: list[str] | None
 
@@ -80,3 +80,5 @@ def _require_counted(summary: ReportSummary) -> None:
         or (summary.charts is None and summary.status in {"FAILED", "CANCELLED"})
     ):
         raise ReportHasNoSummary(f"the report is {summary.status}, and its data were not counted: ask for it again")
+    elif summary.charts is None and summary.status == "EXPIRED":
+        raise ReportHasNoSummary("the report is EXPIRED, and its summary went with its files: ask for it again")

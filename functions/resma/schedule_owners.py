@@ -25,15 +25,17 @@ _REMEDY = "PATCH the schedule with a key that has reports:write: whoever changes
 
 _LAST_OF_ROTATED = """
     WITH RECURSIVE chain AS (
-        SELECT key_id, replaced_by, scopes, revoked_at, expires_at, 1 AS place
-        FROM resma.api_keys WHERE tenant_id = %(tenant_id)s AND key_id = %(key_id)s
+        SELECT key_id AS owner, replaced_by, scopes, revoked_at, expires_at, 1 AS place
+        FROM resma.api_keys WHERE tenant_id = %(tenant_id)s AND key_id = ANY(%(key_ids)s)
         UNION ALL
-        SELECT later.key_id, later.replaced_by, later.scopes, later.revoked_at, later.expires_at, chain.place + 1
+        SELECT chain.owner, later.replaced_by, later.scopes, later.revoked_at, later.expires_at, chain.place + 1
         FROM chain JOIN resma.api_keys AS later
           ON later.tenant_id = %(tenant_id)s AND later.key_id = chain.replaced_by
         WHERE chain.place < 10000
     )
-    SELECT scopes, revoked_at IS NOT NULL, expires_at <= clock_timestamp() FROM chain ORDER BY place DESC LIMIT 1
+    SELECT DISTINCT ON (owner) owner, scopes, revoked_at IS NOT NULL, expires_at <= clock_timestamp(),
+           least(revoked_at, expires_at)
+    FROM chain ORDER BY owner, place DESC
 """
 
 
@@ -57,18 +59,40 @@ def owner_as_caller(connection: Connection[TupleRow], schedule: Schedule, stage:
     return Caller(schedule.tenant_id, schedule.owner, scopes.intersection(schedule.owner_scopes))
 
 
+def find_owners_ends(
+    connection: Connection[TupleRow], tenant_id: str, schedules: list[Schedule]
+) -> dict[str, datetime | None]:
+    """When each schedule's owner will have, or has had, no rights any more, by schedule; None where nobody can say.
+
+    One query for all of a tenant's.
+    """
+    key_ids = {name for kind, _, name in (schedule.owner.partition(":") for schedule in schedules) if kind == "key"}
+    ends: dict[str, datetime] = {}
+    if key_ids:
+        found = connection.execute(_LAST_OF_ROTATED, {"tenant_id": tenant_id, "key_ids": sorted(key_ids)})
+        ends = {f"key:{key_id}": end for key_id, _, _, _, end in found}
+    return {
+        schedule.schedule_id: _token_end(schedule) if schedule.owner.startswith("token:") else ends.get(schedule.owner)
+        for schedule in schedules
+    }
+
+
+def _token_end(schedule: Schedule) -> datetime:
+    return schedule.written_at + timedelta(days=TOKEN_DAYS)
+
+
 def _scopes_of_key(connection: Connection[TupleRow], tenant_id: str, key_id: str) -> frozenset[Scope]:
-    row = connection.execute(_LAST_OF_ROTATED, {"tenant_id": tenant_id, "key_id": key_id}).fetchone()
+    row = connection.execute(_LAST_OF_ROTATED, {"tenant_id": tenant_id, "key_ids": [key_id]}).fetchone()
     if row is None:
         raise OwnerMayNot(f"its owner's key is not there any more: {_REMEDY}")
-    scopes, is_revoked, is_expired = row
+    _, scopes, is_revoked, is_expired, _ = row
     if is_revoked or is_expired:
         raise OwnerMayNot(f"its owner's key {'was revoked' if is_revoked else 'has expired'}: {_REMEDY}")
     return _known(scopes)
 
 
 def _scopes_of_token(schedule: Schedule) -> frozenset[Scope]:
-    if schedule.written_at + timedelta(days=TOKEN_DAYS) <= datetime.now(UTC):
+    if _token_end(schedule) <= datetime.now(UTC):
         raise OwnerMayNot(
             f"it was written with a token, {TOKEN_DAYS} days ago or more, and nobody can say whether its owner may "
             "still ask for it: PATCH it again, with a token or key that has reports:write"

@@ -16,6 +16,7 @@ from psycopg.rows import TupleRow, class_row
 
 from resma.dispatch import dispatch_next
 from resma.errors import DatabaseUnavailable, OwnerMayNot, QuotaExceeded, RequestInvalid, ScopeMissing
+from resma.metrics import Metric, emit
 from resma.reports import Report
 from resma.request_report import admit_report, check_request, note_request
 from resma.schedule_owners import owner_as_caller
@@ -177,8 +178,9 @@ def _run_once(
 
 
 def _ask(connection: Connection[TupleRow], schedule: Schedule, run_at: datetime, stage: str) -> Report:
-    """Writes the report of a time, as its owner would have asked for it."""
-    caller = owner_as_caller(connection, schedule, stage)
+    """Writes the report of a time, as its owner would have asked for it. On record it is the schedule that asks."""
+    owner = owner_as_caller(connection, schedule, stage)
+    caller = replace(owner, subject=f"schedule:{schedule.schedule_id}")
     day = run_at.astimezone(schedule.timing.zone).date()
     request = fill_request(schedule.request, schedule.period, day, schedule.time_zone)
     report, _ = admit_report(connection, check_request(caller, request))
@@ -202,7 +204,9 @@ def _block(
     record_run(connection, schedule, NewRun(scheduled_for=run_at, outcome="REFUSED", detail=detail))
     blocked = {"status": "BLOCKED", "status_detail": detail}
     _update(connection, schedule, {**blocked, "next_run_at": None, "due_at": None, "held_since": None})
-    logger.warning("a schedule is blocked", schedule_id=schedule.schedule_id, code=error.code)
+    about = {"schedule_id": schedule.schedule_id, "tenant_id": schedule.tenant_id}
+    logger.warning("a schedule is blocked", **about, code=error.code)
+    emit({Metric.SCHEDULES_BLOCKED: 1}, about=about)
 
 
 def _advance(

@@ -267,6 +267,7 @@ def test_an_idle_tick_measures_that_nothing_waits(system: System, measured: Read
     assert {each.name: each.values for each in found} == {
         "OldestWaitingSeconds": (0.0,),
         "ReportsWaiting": (0.0,),
+        "BlockedSchedules": (0.0,),
         "ScheduledRunsStarted": (0.0,),
         "JobsFreed": (0.0,),
         "JobsSentLate": (0.0,),

@@ -23,6 +23,7 @@ from resma.schedule_owners import TOKEN_DAYS
 from resma.schedules import record_run
 from scheduler import start_due_schedules as task
 from scheduler.missed_runs import LATE, plan_run
+from tests.embedded_metrics import read_metrics, total_of
 from tests.integration.conftest import System
 
 SCHEDULES = "/api/v1/schedules"
@@ -117,6 +118,8 @@ def test_what_is_due_is_started_and_made(system: System, admin: Connection[Tuple
     shown = show(system, schedule_id)
     first = history(system, schedule_id)[-1]
     assert (first["scheduledFor"], first["outcome"], first["detail"]) == (text(at), "STARTED", None)
+    report = system.show(UUID(first["reportId"]))
+    assert (report["requestedBy"], report["requestedByName"]) == (f"schedule:{schedule_id}", "by the day")
     assert datetime.fromisoformat(shown["nextRunAt"]) > at
     assert shown["lastRun"] == history(system, schedule_id)[0]
     for record in system.receive():
@@ -480,6 +483,25 @@ def test_an_owner_who_may_no_longer_ask_blocks_it(
     assert taken["nextRunAt"] == text(last_time(-1))
 
 
+def test_the_operator_is_told_of_what_is_blocked(
+    system: System, admin: Connection[TupleRow], capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = system.make_key("schedules:manage", "reports:write")
+    blocked = [make_due(system, admin, key) for _ in "12"]
+    set_key(admin, key, "expires_at = clock_timestamp()")
+    capsys.readouterr()
+    system.tick()
+    found = read_metrics(capsys.readouterr().out)
+    assert total_of(found, "SchedulesBlocked", Stage="local") == total_of(found, "BlockedSchedules", Stage="local") == 2
+    rung = [(each.line["schedule_id"], each.line["tenant_id"]) for each in found if each.name == "SchedulesBlocked"]
+    assert sorted(rung) == sorted((schedule_id, "demo") for schedule_id in blocked)
+    change(system, blocked[0], paused=False)
+    system.tick()
+    found = read_metrics(capsys.readouterr().out)
+    assert total_of(found, "SchedulesBlocked", Stage="local") is None, "each rings once"
+    assert total_of(found, "BlockedSchedules", Stage="local") == 1
+
+
 def test_a_pause_does_not_hide_that_it_is_blocked(system: System, admin: Connection[TupleRow]) -> None:
     key = system.make_key("schedules:manage", "reports:write")
     schedule_id = make_due(system, admin, key)
@@ -507,6 +529,28 @@ def test_a_rotated_key_goes_on_as_the_one_after_it(system: System, admin: Connec
     admin.execute("DELETE FROM resma.schedule_runs")
     assert system.tick()["started"] == 0
     assert show(system, schedule_id)["status"] == "BLOCKED"
+
+
+def test_a_schedule_says_when_its_owners_rights_end(system: System, admin: Connection[TupleRow]) -> None:
+    key, other = (system.make_key("schedules:manage", "reports:write", "keys:manage") for _ in "12")
+    rotated, revoked, mine, token, nobody = (make(system, made_with) for made_with in (key, other, None, None, None))
+    key_id = key.split("_")[1]
+    path = f"/api/v1/api-keys/{key_id}/rotate"
+    successor = system.call_with(key, "POST", path, {"graceSeconds": 0})[2]["key"]
+    set_key(admin, successor, "expires_at = '2031-01-01'")
+    set_key(admin, other, "expires_at = '2031-01-01', revoked_at = '2030-01-01'")
+    for schedule_id, owner in ((token, "token:maria@bank.example"), (nobody, "key:aaaaaaaaaaaaaaaa")):
+        admin.execute("UPDATE resma.schedules SET owner = %s WHERE schedule_id = %s", (owner, schedule_id))
+    admin.execute("UPDATE resma.schedules SET written_at = '2030-01-01' WHERE schedule_id = %s", (token,))
+    ends = {item["id"]: item["ownerExpiresAt"] for item in system.call_api("GET", SCHEDULES)[2]["items"]}
+    assert ends == {
+        rotated: "2031-01-01T00:00:00Z",
+        revoked: "2030-01-01T00:00:00Z",
+        token: "2030-04-01T00:00:00Z",
+        mine: None,
+        nobody: None,
+    }
+    assert {schedule_id: show(system, schedule_id)["ownerExpiresAt"] for schedule_id in ends} == ends
 
 
 def test_a_scope_that_was_lost_counts_at_once(system: System, admin: Connection[TupleRow]) -> None:

@@ -202,7 +202,6 @@ def test_a_late_worker_changes_no_summary(system: System, admin: Connection[Tupl
     [
         ("status = 'FAILED'", 200),
         ("status = 'CANCELLED'", 200),
-        ("status = 'EXPIRED'", 200),
         ("status = 'FAILED', charts = NULL", 409),
         ("status = 'CANCELLED', charts = NULL, as_of = NULL, rows_expected = NULL", 409),
     ],
@@ -217,6 +216,18 @@ def test_what_was_counted_is_shown_however_it_ended(
     assert got == status, body
     if status == 409:
         assert (body["type"], "Retry-After" in headers) == ("urn:resma:problem:report-has-no-summary", False)
+
+
+def test_it_goes_with_the_files(system: System, admin: Connection[TupleRow]) -> None:
+    report_id = system.request_report(format="CSV", filters={"from": "2024-12-01"})
+    assert system.work_once()
+    assert summary(system, report_id)[0] == 200
+    admin.execute("UPDATE resma.reports SET expires_at = clock_timestamp() - interval '1s'")
+    assert system.tick()["expired"] == 1
+    assert admin.execute("SELECT status, charts FROM resma.reports").fetchone() == ("EXPIRED", None)
+    status, headers, body = summary(system, report_id)
+    assert (status, body["type"]) == (409, "urn:resma:problem:report-has-no-summary")
+    assert ("EXPIRED" in body["detail"], "Retry-After" in headers) == (True, False)
 
 
 def test_one_of_before_charts_were_kept_has_none(system: System, admin: Connection[TupleRow]) -> None:

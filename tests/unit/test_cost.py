@@ -123,3 +123,9 @@ def test_usage_adds_up_and_survives_its_row() -> None:
     assert (REPORT + REPORT).mb_milliseconds == 2 * REPORT.mb_milliseconds
     assert Usage.from_json((REPORT + REPORT).as_json()) == REPORT + REPORT
     assert Usage.from_json(None) == Usage()
+
+
+def test_a_row_of_another_version_is_read() -> None:
+    kept = {"invocations": 3, "quantum_seconds": 7}
+    assert Usage.from_json(kept) == Usage(invocations=3)
+    assert Usage.from_json(kept) + Usage(store_reads=1) == Usage(invocations=3, store_reads=1)

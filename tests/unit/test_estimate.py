@@ -58,7 +58,7 @@ def test_a_tiny_report_says_little_of_a_huge_one() -> None:
     assert estimate_bytes(Wanted("pdf", 0, None, 9), [tiny]) == FIXED_BYTES["pdf"]
 
 
-@pytest.mark.parametrize(("rows", "pages"), [(0, 3), (1, 3), (50, 3), (51, 4), (500_000, 10_002)])
+@pytest.mark.parametrize(("rows", "pages"), [(0, 2), (1, 2), (2, 3), (50, 3), (51, 4), (500_000, 10_002)])
 def test_pages_of_rows_of_one_line_are_exact(rows: int, pages: int) -> None:
     paging = Paging(50, wraps=False, has_subtotals=False, has_contents=True)
     assert estimate_pages(Wanted("pdf", rows, None, 9), [], paging) == pages

@@ -38,9 +38,6 @@ def test_dates() -> None:
     assert LOCALES["de-DE"].format_date("2024-03-09 10:00:00") == "09.03.2024 10:00:00"
     for text in ("infinity", "12024-03-09", "0044-03-15 BC"[:3], ""):
         assert LOCALES["pt-BR"].format_date(text) == text
-    assert LOCALES["pt-BR"].period_name("2024-03-09") == "09/03/2024"
-    assert LOCALES["pt-BR"].period_name("2024-03") == "março 2024"
-    assert LOCALES["pt-BR"].period_name("2024") == "2024"
 
 
 def test_every_word_that_a_writer_says_is_in_the_table() -> None:

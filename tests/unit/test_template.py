@@ -55,6 +55,7 @@ FLOW = [
         "FailedRequestAlarm",
         "OldestRequestAlarm",
         "TickAlarm",
+        "BlockedScheduleAlarm",
         "WebhookAlarm",
         "Dashboard",
     ),
