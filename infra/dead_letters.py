@@ -63,7 +63,7 @@ def _list(connection: Connection[TupleRow], chosen: argparse.Namespace) -> None:
     for letter in letters:
         print(_line(letter))
     more = ", there may be more: raise --limit" if len(letters) == chosen.limit else ""
-    print(f"{len(letters)} dead letters{more}")
+    print(f"{len(letters)} dead letter{'' if len(letters) == 1 else 's'}{more}")
 
 
 def _show(connection: Connection[TupleRow], chosen: argparse.Namespace) -> None:
@@ -83,7 +83,7 @@ def _redrive(connection: Connection[TupleRow], chosen: argparse.Namespace) -> No
     else:
         redrive(connection, _tenant_of(connection, chosen), chosen.report_id, by, chosen.reason)
         count = 1
-    print(f"{count} redriven: the next tick sends them")
+    print(f"{count} redriven: the next tick sends {'it' if count == 1 else 'them'}")
 
 
 def _tenant_of(connection: Connection[TupleRow], chosen: argparse.Namespace) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.estimate_notes import Facts, write_notes
-from api.models_estimate import EstimateView, FileEstimate, QueueEstimate
+from api.models_estimate import EstimateView, FileEstimate, QueueEstimate, Remark
 from resma.caller import Caller
 from resma.catalogue import ReportType, find_report_type
 from resma.content import ReportContent
@@ -66,13 +66,15 @@ def estimate_report(estimator: Estimator, caller: Caller, request: ReportRequest
         masked=columns if content.personal_masked else [],
         unseen=[name for name, file in wanted.items() if not has_been_made(file, files_seen)],
     )
+    notes = write_notes(facts)
     return EstimateView(
         rows=counted.rows,
         is_exact=counted.is_exact,
         files=[_file(report_type, content, name, file, files_seen) for name, file in wanted.items()],
         seconds=seconds,
         queue=QueueEstimate(ahead=queue.ahead, seconds=queue.wait_seconds),
-        notes=write_notes(facts),
+        notes=[note.text for note in notes],
+        remarks=[Remark(code=note.code, values=dict(note.values), text=note.text) for note in notes],
     )
 
 

@@ -14,6 +14,7 @@ from api.show_report import show_report
 from resma.database import Database
 from resma.reports import Place
 from resma.reports import list_reports as select_reports
+from resma.requesters import name_requesters
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,11 @@ def list_reports(database: Database, tenant_id: str, query: ListQuery, base_url:
             after=read_cursor(query.cursor) if query.cursor is not None else None,
             limit=query.limit + 1,  # one more tells whether a next page exists
         )
+        names = name_requesters(connection, tenant_id, found)
     page = found[: query.limit]
     following = None
     if len(found) > query.limit:
         last = page[-1]
         place = write_cursor(Place(last.created_at, last.report_id))
         following = next_page(f"{base_url}/api/v1/reports", query.parameters(), place)
-    return ReportList(items=[show_report(report, base_url) for report in page], next=following)
+    return ReportList(items=[show_report(report, base_url, names=names) for report in page], next=following)

@@ -124,6 +124,19 @@ class ReportView(ViewModel):
     locale: str
     time_zone: str
     title: str | None
+    options: dict[str, Any] = Field(
+        description="By format, those that were asked for: with what was left out filled in."
+    )
+    callback_url: str | None = Field(
+        description="Of the request. What follows a `?` is not shown, it may be a secret: `?…` stands for it."
+    )
+    requested_by: str | None = Field(
+        description="Who asked: `key:`, `schedule:` or `event:` and an id, `token:` and its subject, or `loopback`. Of "
+        "a report that others joined, the first. Null of reports from before this was kept."
+    )
+    requested_by_name: str | None = Field(
+        description="The name that this key or schedule has now. Null in answers that begin or end a report."
+    )
     status: Status
     progress: Progress
     attempt: int = Field(description="Which one it is, hand-overs from one invocation to the next included.")

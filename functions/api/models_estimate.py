@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from resma.wire import ViewModel
@@ -25,6 +27,14 @@ class QueueEstimate(ViewModel):
     )
 
 
+class Remark(ViewModel):
+    """A note, for programs that have words of their own."""
+
+    code: str
+    values: dict[str, Any] = Field(description="What the code's words need: numbers, or lists of names.")
+    text: str
+
+
 class EstimateView(ViewModel):
     """What a report would come to, if it were asked for now."""
 
@@ -39,3 +49,4 @@ class EstimateView(ViewModel):
     )
     queue: QueueEstimate
     notes: list[str] = Field(description="What to know before asking for it.")
+    remarks: list[Remark] = Field(description="The same as `notes`, each with a code.")

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from resma.caller import Caller
 from resma.database import Database
 from resma.errors import ReportNotRetried, RequestInvalid
+from resma.options import asked_options
 from resma.report_request import ReportRequest
 from resma.reports import Report, find_report
 
@@ -34,7 +35,6 @@ def find_request(database: Database, caller: Caller, report_id: UUID) -> tuple[C
 
 
 def _request_of(report: Report) -> ReportRequest:
-    wanted = {format_.lower() for format_ in report.formats}
     try:
         return ReportRequest.model_validate(
             {
@@ -45,7 +45,7 @@ def _request_of(report: Report) -> ReportRequest:
                 "locale": report.locale,
                 "timeZone": report.time_zone,
                 "title": report.title,
-                "options": {name: value for name, value in report.options.items() if name in wanted},
+                "options": asked_options(report.formats, report.options),
                 "callbackUrl": report.callback_url,
             }
         )

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from api.models import ErrorView, FileView, Links, Metrics, Progress, ReportView, TotalView
 from resma.content import MASK
+from resma.options import asked_options
 from resma.personal import masked_columns, personal_filters
 from resma.progress import Queue, seconds_left, stage_of
 from resma.reports import Report, StoredFile
 
 
-def show_report(report: Report, base_url: str, *, is_joined: bool = False, queue: Queue | None = None) -> ReportView:
-    """Returns the view of a report; `base_url` is where this caller reached the API, `queue` what stands before it."""
+def show_report(
+    report: Report,
+    base_url: str,
+    *,
+    is_joined: bool = False,
+    queue: Queue | None = None,
+    names: Mapping[str, str] = MappingProxyType({}),
+) -> ReportView:
+    """Returns the view of a report; `base_url` is where this caller reached the API, `queue` what stands before it.
+
+    `names` are those of who asked, as far as they were looked up.
+    """
     address = f"{base_url}/api/v1/reports/{report.report_id}"
     is_ready = report.status == "READY"
     files = report.files or []
@@ -26,6 +40,10 @@ def show_report(report: Report, base_url: str, *, is_joined: bool = False, queue
             "locale": report.locale,
             "time_zone": report.time_zone,
             "title": report.title,
+            "options": asked_options(report.formats, report.options),
+            "callback_url": report.callback_url and _without_query(report.callback_url),
+            "requested_by": report.requested_by,
+            "requested_by_name": names.get(report.requested_by or ""),
             "status": report.status,
             "progress": _progress(report, queue),
             "attempt": report.attempt,
@@ -47,6 +65,12 @@ def show_report(report: Report, base_url: str, *, is_joined: bool = False, queue
             "links": Links(self=address, download=f"{address}/download" if is_ready else None),
         }
     )
+
+
+def _without_query(url: str) -> str:
+    """Receivers that know their callers by a token have it there. Such an address is none that a request may have."""
+    address, has_query, _ = url.partition("?")
+    return f"{address}?…" if has_query else address
 
 
 def _file(file: StoredFile, address: str) -> FileView:

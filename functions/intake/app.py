@@ -67,7 +67,10 @@ def _handle_event(record: SQSRecord) -> None:
     except Exception as error:
         pause = pause_seconds(receives, error)
         _hide(record, pause)
-        if isinstance(error, QuotaExceeded):
+        if isinstance(error, RequestMalformed):
+            if receives == 1:  # the other tries are the queue's way to the failed
+                logger.warning("a message is no event that can be read: it goes to the failed", code=error.code)
+        elif isinstance(error, QuotaExceeded):
             logger.info("an event waits for the end of a limit", code=error.code, pause_seconds=pause)
         else:
             logger.exception("an event could not be answered", receives=receives, pause_seconds=pause)
@@ -95,7 +98,12 @@ def _read(record: SQSRecord) -> Envelope:
 
 
 def pause_seconds(receives: int, error: Exception) -> int:
-    """How long an event rests after try number `receives`: twice as long each time, and at least until a limit ends."""
+    """How long an event rests after try number `receives`: twice as long each time, and at least until a limit ends.
+
+    What can't be read now can't be later: its tries are over within seconds.
+    """
+    if isinstance(error, RequestMalformed):
+        return 0
     pause = int(min(FIRST_PAUSE_SECONDS * 2 ** (receives - 1), WAIT_SECONDS_MAX))
     return max(pause, math.ceil(error.seconds)) if isinstance(error, QuotaExceeded) else pause
 

@@ -27,7 +27,8 @@ class Caller:
 
     tenant_id: str
     subject: str
-    """Who it is, for the record: `key:` and a key's id, `token:` and its `sub`, or `loopback`."""
+    """Who it is, for the record: `key:` and a key's id, `token:` and its `sub`, or `loopback`; what asks by itself is
+    `event:` or `schedule:` and an id."""
     scopes: frozenset[Scope]
     address: str | None = None
     """Where the request came from, for the record."""

@@ -110,6 +110,8 @@ def estimate_pages(wanted: Wanted, seen: Sequence[Observation], pages: Paging) -
     """Pages of a PDF: cover, contents, and lines of rows, as many a row as in files like it."""
     front = 2 if pages.has_contents else 1
     lines = wanted.rows * _lines_a_row(wanted, seen, pages, front)
+    if wanted.rows <= 1:
+        front = 1  # contents are of two periods or more
     return front + max(1, ceil(round(lines / pages.lines_a_page, 3)))
 
 

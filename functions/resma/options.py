@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -46,3 +47,9 @@ class FormatOptions(_Options):
     csv: CsvOptions = CsvOptions()
     ndjson: NdjsonOptions = NdjsonOptions()
     pdf: PdfOptions = PdfOptions()
+
+
+def asked_options(formats: Iterable[str], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Of all options as a report's row has them those that its request may have: of the formats asked for."""
+    wanted = {format_.lower() for format_ in formats}
+    return {name: value for name, value in options.items() if name in wanted}

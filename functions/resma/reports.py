@@ -59,6 +59,8 @@ class Report(ReportContent):
     report_id: UUID
     callback_url: str | None
     request_sha256: str
+    requested_by: str | None
+    """A caller's `subject`; None of a report from before this was kept."""
     status: str
     created_at: datetime
     enqueued_at: datetime | None
@@ -99,6 +101,7 @@ class NewReport(ReportContent):
     report_id: UUID
     callback_url: str | None
     request_sha256: str
+    requested_by: str
 
 
 _NEW_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in NewReport.__dataclass_fields__)

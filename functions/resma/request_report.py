@@ -108,6 +108,7 @@ def check_request(caller: Caller, request: ReportRequest) -> NewReport:
         tenant_id=caller.tenant_id,
         report_id=uuid4(),
         request_sha256=hashlib.sha256(json.dumps(understood, sort_keys=True).encode()).hexdigest(),
+        requested_by=caller.subject,
         **understood,
     )
 

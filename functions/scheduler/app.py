@@ -68,14 +68,13 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     A task that fails is logged and does not stop the others. Raises TickIncomplete at the end then: an alarm counts it.
     """
     resources = _resources()
-
-    def is_time_left() -> bool:
-        return context.get_remaining_time_in_millis() > SPARE_SECONDS * 1000
-
     done: dict[str, int] = {}
     for name, task in TASKS.items():
+        is_time_left = _share_of_time(context, is_last=name == list(TASKS)[-1])
         try:
             done[name] = task(resources, is_time_left)
+            if not is_time_left():
+                logger.warning("a task of the tick has used up its time: the next tick goes on", task=name)
         except Exception:
             logger.exception("a task of the tick has failed", task=name)
     logger.info("the tick is done", extra=done)
@@ -88,3 +87,11 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     if failed:
         raise TickIncomplete(f"tasks of the tick have failed, see the log above: {', '.join(failed)}")
     return done
+
+
+def _share_of_time(context: LambdaContext, *, is_last: bool) -> IsTimeLeft:
+    """Half of what is left, and all of it for the last task: one that is far behind leaves the others their turn."""
+    spare = SPARE_SECONDS * 1000
+    left = max(0, context.get_remaining_time_in_millis() - spare)
+    kept = spare if is_last else spare + left / 2
+    return lambda: context.get_remaining_time_in_millis() > kept

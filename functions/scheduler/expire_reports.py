@@ -5,23 +5,30 @@ By the statement's time: for one that moves (clock_timestamp) Postgres would loo
 
 from __future__ import annotations
 
+from typing import LiteralString
+
 from aws_lambda_powertools import Logger
 
-from scheduler.resources import IsTimeLeft, Resources
+from scheduler.resources import IsTimeLeft, Resources, do_in_batches
 
 logger = Logger(child=True)
 
 _AT_ONCE = 1000
+"""Rows of a transaction: a short one, however much is left from a day when no tick came."""
 
 RUN_DAYS = 400
 """How long a schedule's runs are kept: a yearly one has its last there."""
 
 
-def expire_reports(resources: Resources, _is_time_left: IsTimeLeft) -> int:
+def expire_reports(resources: Resources, is_time_left: IsTimeLeft) -> int:
     """READY -> EXPIRED where the files' time is over; returns how many.
 
     Links to them end here. The objects go when the report is swept, which it is due for from now on.
     """
+    return do_in_batches(lambda: _expire_some(resources), _AT_ONCE, is_time_left)
+
+
+def _expire_some(resources: Resources) -> int:
     with resources.system.transaction(None) as connection:
         expired = connection.execute(
             """
@@ -41,29 +48,28 @@ def expire_reports(resources: Resources, _is_time_left: IsTimeLeft) -> int:
     return len(expired)
 
 
-def forget_idempotency_keys(resources: Resources, _is_time_left: IsTimeLeft) -> int:
+def forget_idempotency_keys(resources: Resources, is_time_left: IsTimeLeft) -> int:
     """Deletes the Idempotency-Keys that are older than files may get; returns how many."""
-    with resources.system.transaction(None) as connection:
-        return connection.execute(
-            """
-            DELETE FROM resma.idempotency_keys WHERE (tenant_id, idempotency_key) IN (
-                SELECT tenant_id, idempotency_key FROM resma.idempotency_keys
-                WHERE created_at < statement_timestamp() - make_interval(days => %s)
-                ORDER BY created_at LIMIT %s)
-            """,
-            (resources.retention_days, _AT_ONCE),
-        ).rowcount
+    statement = """
+        DELETE FROM resma.idempotency_keys WHERE (tenant_id, idempotency_key) IN (
+            SELECT tenant_id, idempotency_key FROM resma.idempotency_keys
+            WHERE created_at < statement_timestamp() - make_interval(days => %s)
+            ORDER BY created_at LIMIT %s)
+        """
+    return do_in_batches(lambda: _delete(resources, statement, resources.retention_days), _AT_ONCE, is_time_left)
 
 
-def forget_schedule_runs(resources: Resources, _is_time_left: IsTimeLeft) -> int:
+def forget_schedule_runs(resources: Resources, is_time_left: IsTimeLeft) -> int:
     """Deletes what became of schedules' times long ago; returns how many. A schedule by the minute has many."""
+    statement = """
+        DELETE FROM resma.schedule_runs WHERE (tenant_id, schedule_id, scheduled_for) IN (
+            SELECT tenant_id, schedule_id, scheduled_for FROM resma.schedule_runs
+            WHERE started_at < statement_timestamp() - make_interval(days => %s)
+            ORDER BY started_at LIMIT %s)
+        """
+    return do_in_batches(lambda: _delete(resources, statement, RUN_DAYS), _AT_ONCE, is_time_left)
+
+
+def _delete(resources: Resources, statement: LiteralString, days: int) -> int:
     with resources.system.transaction(None) as connection:
-        return connection.execute(
-            """
-            DELETE FROM resma.schedule_runs WHERE (tenant_id, schedule_id, scheduled_for) IN (
-                SELECT tenant_id, schedule_id, scheduled_for FROM resma.schedule_runs
-                WHERE started_at < statement_timestamp() - make_interval(days => %s)
-                ORDER BY started_at LIMIT %s)
-            """,
-            (RUN_DAYS, _AT_ONCE),
-        ).rowcount
+        return connection.execute(statement, (days, _AT_ONCE)).rowcount

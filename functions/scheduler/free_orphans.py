@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 
 from resma.job_end import give_up_job
 from resma.metrics import emit_given_up
-from scheduler.resources import BATCH, IsTimeLeft, Resources
+from scheduler.resources import BATCH, IsTimeLeft, Resources, do_in_batches
 
 logger = Logger(child=True)
 
@@ -19,11 +19,15 @@ ORPHANED_SECONDS = 15
 comes within 5 s of it (worker/heartbeat.py)."""
 
 
-def free_orphans(resources: Resources, _is_time_left: IsTimeLeft) -> int:
+def free_orphans(resources: Resources, is_time_left: IsTimeLeft) -> int:
     """Puts jobs whose worker died, and whose message did not come back, into the outbox; returns how many.
 
     One that has had its last attempt is FAILED instead: it would only kill the next worker.
     """
+    return do_in_batches(lambda: _free_some(resources), BATCH, is_time_left)
+
+
+def _free_some(resources: Resources) -> int:
     with resources.system.transaction(None) as connection:
         orphans = connection.execute(
             """

@@ -34,32 +34,40 @@ def _send_unsent_events(resources: Resources, destination: Destination, is_time_
     """Stops when the destination is away. Each event in a transaction of its own; one that is refused does not hold up
     those behind it.
     """
+    passed_over: list[str] = []
+    sent, before = 0, -1
+    while sent > before:  # as long as it helps
+        before = sent
+        for event in _find_unsent_events(resources, destination, passed_over):
+            if not is_time_left():
+                return sent
+            is_sent = 0
+            try:
+                is_sent = _send_unsent_event(resources, destination, event)
+            except (ClientError, BotoCoreError, BusRefused) as error:
+                logger.warning(
+                    "an event was not sent", **_about(event), to=type(destination).__name__, error=type(error).__name__
+                )
+                if isinstance(error, BotoCoreError):
+                    return sent
+            except Exception:  # one that can't be sent must not be in the way of those behind it
+                logger.exception("an event can't be sent", **_about(event), to=type(destination).__name__)
+            sent += is_sent
+            if not is_sent:
+                passed_over.append(event.event_id)
+    return sent
+
+
+def _find_unsent_events(resources: Resources, destination: Destination, passed_over: list[str]) -> list[Event]:
     with resources.system.transaction(None) as connection, connection.cursor(row_factory=class_row(Event)) as cursor:
         cursor.execute(
-            sql.SQL("SELECT {} FROM resma.events WHERE {} ORDER BY created_at LIMIT %(batch)s").format(
-                EVENT_COLUMNS, _unsent(destination)
-            ),
-            _VALUES,
+            sql.SQL(
+                "SELECT {} FROM resma.events WHERE {} AND event_id <> ALL (%(passed_over)s)"
+                " ORDER BY created_at LIMIT %(batch)s"
+            ).format(EVENT_COLUMNS, _unsent(destination)),
+            {**_VALUES, "passed_over": passed_over},
         )
-        events = cursor.fetchall()
-    sent = 0
-    for event in events:
-        if not is_time_left():
-            break
-        try:
-            sent += _send_unsent_event(resources, destination, event)
-        except (ClientError, BotoCoreError, BusRefused) as error:
-            logger.warning(
-                "an event was not sent",
-                **_about(event),
-                to=type(destination).__name__,
-                error=type(error).__name__,
-            )
-            if isinstance(error, BotoCoreError):
-                break
-        except Exception:  # one that can't be sent must not be in the way of those behind it
-            logger.exception("an event can't be sent", **_about(event), to=type(destination).__name__)
-    return sent
+        return cursor.fetchall()
 
 
 def _send_unsent_event(resources: Resources, destination: Destination, event: Event) -> int:

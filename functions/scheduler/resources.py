@@ -20,7 +20,19 @@ GRACE_SECONDS = 5
 """How long whoever wrote a row has to send its message before the tick does."""
 
 BATCH = 100
-"""Items that a task of one tick looks at; the next tick goes on."""
+"""Items that a task looks at before it looks again what there is."""
+
+
+def do_in_batches(do_batch: Callable[[], int], most: int, is_time_left: IsTimeLeft) -> int:
+    """Repeats a batch, which is a transaction of its own, until one is not full or the task's time is up.
+
+    Returns how many items were done. The first batch is done in any case.
+    """
+    done = count = do_batch()
+    while count == most and is_time_left():
+        count = do_batch()
+        done += count
+    return done
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
@@ -31,25 +32,34 @@ def send_unsent_jobs(resources: Resources, is_time_left: IsTimeLeft) -> int:
 
     Each in a transaction of its own: what was sent stays sent, however the tick ends.
     """
-    with resources.system.transaction(None) as connection:
-        jobs = connection.execute(
-            f"SELECT tenant_id, report_id FROM resma.reports WHERE {_UNSENT}"
-            " ORDER BY row_number() OVER (PARTITION BY tenant_id ORDER BY created_at), created_at LIMIT %(batch)s",
-            _VALUES,
-        ).fetchall()
-    sent = 0
-    for tenant_id, report_id in jobs:
-        if not is_time_left():
-            break
-        message = JobMessage(tenant_id=tenant_id, report_id=report_id)
-        try:
-            sent += _send_unsent_job(resources, message)
-        except (ClientError, BotoCoreError) as error:
-            about: dict[str, Any] = {"report_id": str(report_id), "tenant_id": tenant_id}
-            logger.warning("a job was not sent", **about, error=type(error).__name__)
-            if isinstance(error, BotoCoreError):  # the queue does not answer at all
-                break
+    passed_over: list[UUID] = []
+    sent, before = 0, -1
+    while sent > before:  # as long as it helps
+        before = sent
+        for tenant_id, report_id in _find_unsent_jobs(resources, passed_over):
+            if not is_time_left():
+                return sent
+            is_sent = 0
+            try:
+                is_sent = _send_unsent_job(resources, JobMessage(tenant_id=tenant_id, report_id=report_id))
+            except (ClientError, BotoCoreError) as error:
+                about: dict[str, Any] = {"report_id": str(report_id), "tenant_id": tenant_id}
+                logger.warning("a job was not sent", **about, error=type(error).__name__)
+                if isinstance(error, BotoCoreError):  # the queue does not answer at all
+                    return sent
+            sent += is_sent
+            if not is_sent:
+                passed_over.append(report_id)
     return sent
+
+
+def _find_unsent_jobs(resources: Resources, passed_over: list[UUID]) -> list[tuple[str, UUID]]:
+    with resources.system.transaction(None) as connection:
+        return connection.execute(
+            f"SELECT tenant_id, report_id FROM resma.reports WHERE {_UNSENT} AND report_id <> ALL (%(passed_over)s)"
+            " ORDER BY row_number() OVER (PARTITION BY tenant_id ORDER BY created_at), created_at LIMIT %(batch)s",
+            {**_VALUES, "passed_over": passed_over},
+        ).fetchall()
 
 
 def _send_unsent_job(resources: Resources, message: JobMessage) -> int:

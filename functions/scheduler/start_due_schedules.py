@@ -178,8 +178,9 @@ def _run_once(
 
 
 def _ask(connection: Connection[TupleRow], schedule: Schedule, run_at: datetime, stage: str) -> Report:
-    """Writes the report of a time, as its owner would have asked for it."""
-    caller = owner_as_caller(connection, schedule, stage)
+    """Writes the report of a time, as its owner would have asked for it. On record it is the schedule that asks."""
+    owner = owner_as_caller(connection, schedule, stage)
+    caller = replace(owner, subject=f"schedule:{schedule.schedule_id}")
     day = run_at.astimezone(schedule.timing.zone).date()
     request = fill_request(schedule.request, schedule.period, day, schedule.time_zone)
     report, _ = admit_report(connection, check_request(caller, request))

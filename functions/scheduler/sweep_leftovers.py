@@ -6,8 +6,9 @@ store that has rules for this (S3) needs a day; MinIO has none for uploads.
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from aws_lambda_powertools import Logger
@@ -35,7 +36,13 @@ Where there may have been several, or one that was stopped in the middle, this i
 REFUSED_SECONDS = 300
 """Pause after the store has refused a report's sweep, so that those behind it have their turn."""
 
-SWEEPS_MAX = 200
+DUE_MOST = 200
+"""Reports that are looked for at once."""
+
+AT_ONCE = 8
+"""Reports that are swept at once, as many as the client has connections: a sweep is mostly waiting for answers."""
+
+_Outcome = Literal["swept", "refused", "away"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,61 +65,78 @@ _DUE = sql.SQL(
 
 def sweep_leftovers(resources: Resources, is_time_left: IsTimeLeft) -> int:
     """Sweeps after the reports that have ended; returns how many. Stops when the store is away."""
-    with resources.system.transaction(None) as connection:
-        due = connection.execute(
-            sql.SQL(
-                "SELECT tenant_id, report_id FROM resma.reports WHERE {} ORDER BY finished_at LIMIT %(most)s"
-            ).format(_DUE),
-            {"settle": SETTLE_SECONDS, "most": SWEEPS_MAX},
-        ).fetchall()
     swept = 0
-    for tenant_id, report_id in due:
-        if not is_time_left():
-            break
-        try:
-            swept += _sweep(resources, tenant_id, report_id)
-        except BotoCoreError as error:  # the store does not answer at all
-            logger.warning(
-                "a report was not swept",
-                report_id=str(report_id),
-                tenant_id=tenant_id,
-                error=type(error).__name__,
-            )
-            break
-        except Exception:  # one that can't be swept must not be in the way of those behind it
-            logger.exception("a report can't be swept", report_id=str(report_id), tenant_id=tenant_id)
-            with resources.system.transaction(tenant_id) as connection:
-                _put_off(connection, tenant_id, report_id, REFUSED_SECONDS)
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sweep") as threads:
+        due = _find_due(resources)
+        while due:
+            done = 0
+            for first in range(0, len(due), AT_ONCE):
+                if not is_time_left():
+                    return swept
+                outcomes = _sweep_some(resources, threads, due[first : first + AT_ONCE])
+                swept += outcomes.count("swept")
+                if "away" in outcomes:
+                    return swept
+                done += len(outcomes)
+            due = _find_due(resources) if len(due) == DUE_MOST and done else []
     return swept
 
 
-def _sweep(resources: Resources, tenant_id: str, report_id: UUID) -> int:
-    """The row stays locked meanwhile: it can't be redriven, so no worker begins to write what is being swept."""
-    with resources.system.transaction(tenant_id) as connection:
+def _find_due(resources: Resources) -> list[tuple[str, UUID]]:
+    with resources.system.transaction(None) as connection:
+        return connection.execute(
+            sql.SQL(
+                "SELECT tenant_id, report_id FROM resma.reports WHERE {} ORDER BY finished_at LIMIT %(most)s"
+            ).format(_DUE),
+            {"settle": SETTLE_SECONDS, "most": DUE_MOST},
+        ).fetchall()
+
+
+def _sweep_some(resources: Resources, threads: Executor, due: list[tuple[str, UUID]]) -> list[_Outcome]:
+    """One transaction. Rows stay locked meanwhile: they can't be redriven, so no worker begins to write what is being
+    swept. Those that somebody else has locked, or has swept since, are passed over.
+    """
+    with resources.system.transaction(None) as connection:
         with connection.cursor(row_factory=class_row(_Ended)) as cursor:
             cursor.execute(
                 sql.SQL(
-                    "SELECT {} FROM resma.reports WHERE tenant_id = %(tenant_id)s AND report_id = %(report_id)s AND {}"
-                    " FOR UPDATE SKIP LOCKED"
+                    "SELECT {} FROM resma.reports WHERE (tenant_id, report_id) IN"
+                    " (SELECT * FROM unnest(%(tenants)s::text[], %(reports)s::uuid[])) AND {}"
+                    " FOR UPDATE OF reports SKIP LOCKED"
                 ).format(_COLUMNS, _DUE),
-                {"tenant_id": tenant_id, "report_id": report_id, "settle": SETTLE_SECONDS},
+                {
+                    "tenants": [tenant_id for tenant_id, _ in due],
+                    "reports": [report_id for _, report_id in due],
+                    "settle": SETTLE_SECONDS,
+                },
             )
-            report = cursor.fetchone()
-        if report is None:
-            return 0
-        try:
-            aborted = _abort_uploads(resources.s3, resources.bucket, report)
-            removed = _remove_objects(resources.s3, resources.bucket, report)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            logger.warning("the store refused a sweep", report_id=str(report_id), tenant_id=tenant_id, error=code)
-            _put_off(connection, tenant_id, report_id, REFUSED_SECONDS)
-            return 0
-        _mark_swept(connection, report)
-    logger.info(
-        "swept", report_id=str(report_id), tenant_id=tenant_id, uploads_aborted=aborted, objects_removed=removed
-    )
-    return 1
+            reports = cursor.fetchall()
+        outcomes = list(threads.map(lambda report: _clear(resources, report), reports))
+        for report, outcome in zip(reports, outcomes, strict=True):
+            if outcome == "swept":
+                _mark_swept(connection, report)
+            elif outcome == "refused":  # it must not be in the way of those behind it
+                _put_off(connection, report, REFUSED_SECONDS)
+    return outcomes
+
+
+def _clear(resources: Resources, report: _Ended) -> _Outcome:
+    """Asks the store for what is left of a report, and has it removed. Never raises."""
+    about: dict[str, Any] = {"report_id": str(report.report_id), "tenant_id": report.tenant_id}
+    try:
+        aborted = _abort_uploads(resources.s3, resources.bucket, report)
+        removed = _remove_objects(resources.s3, resources.bucket, report)
+    except BotoCoreError as error:  # the store does not answer at all
+        logger.warning("a report was not swept", **about, error=type(error).__name__)
+        return "away"
+    except ClientError as error:
+        logger.warning("the store refused a sweep", **about, error=error.response["Error"]["Code"])
+        return "refused"
+    except Exception:
+        logger.exception("a report can't be swept", **about)
+        return "refused"
+    logger.info("swept", **about, uploads_aborted=aborted, objects_removed=removed)
+    return "swept"
 
 
 def _abort_uploads(s3: S3Client, bucket: str, report: _Ended) -> int:
@@ -160,11 +184,11 @@ def _prefix(report: _Ended) -> str:
     return f"{report.tenant_id}/{report.report_id}/"
 
 
-def _put_off(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, seconds: int) -> None:
+def _put_off(connection: Connection[TupleRow], report: _Ended, seconds: int) -> None:
     connection.execute(
         "UPDATE resma.reports SET sweep_after = clock_timestamp() + make_interval(secs => %s)"
         " WHERE tenant_id = %s AND report_id = %s",
-        (seconds, tenant_id, report_id),
+        (seconds, report.tenant_id, report.report_id),
     )
 
 

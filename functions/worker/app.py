@@ -48,8 +48,6 @@ FIRST_BACKOFF_SECONDS = 5
 # usual threshold of 700 took a fifth of the time that reading takes.
 gc.set_threshold(50_000, 20, 20)
 
-_processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-
 
 @lru_cache
 def _settings() -> WorkerSettings:
@@ -86,7 +84,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     def handle_job(record: SQSRecord) -> None:
         _handle_job(record, context, Invocation(pace, lambda: _hide(record, VISIBILITY_SECONDS), spending))
 
-    return process_partial_response(event, handle_job, _processor, context)
+    # One an invocation: it keeps the errors, and they what they were raised over, a report's buffers.
+    processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+    try:
+        return process_partial_response(event, handle_job, processor, context)
+    finally:
+        del processor
+        # Whatever of a report refers to itself would stay for some reports more, and count in their memory. 30 ms.
+        gc.collect()
 
 
 def _handle_job(record: SQSRecord, context: LambdaContext, invocation: Invocation) -> None:

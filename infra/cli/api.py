@@ -17,6 +17,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from infra.cli.exits import CommandFailed, ExitCode
 from infra.cli.place import Place
+from infra.cli.wording import say_in_commands
 
 Json = dict[str, Any]
 
@@ -191,8 +192,11 @@ def problem_of(place: Place, answer: BaseHTTPResponse) -> CommandFailed:
         return _stranger(place, answer, exit_code)
     if (seconds := retry_after(answer)) and exit_code is ExitCode.QUOTA:
         detail += f" ({seconds:,.0f} s from now)"
+    detail = say_in_commands(detail)
     if answer.status == 401 and not place.key:
         detail = "this needs a key: set RESMA_KEY to one, or name a file that holds it with --key-file"
+    elif answer.status == 401 and place.is_embedded:
+        detail += f"; the stack at {place.url} knows other keys than AWS: unset RESMA_KEY to ask it without one"
     faults = [(str(item.get("pointer", "")), str(item.get("detail", ""))) for item in problem.get("errors") or ()]
     return CommandFailed(exit_code, detail, code=kind.rpartition(":")[2], faults=faults, more={"problem": problem})
 
@@ -220,6 +224,8 @@ def _raise_unreachable(place: Place, error: HTTPError) -> NoReturn:
         )
     elif place.is_embedded:
         detail = f"the stack at {place.url} does not answer any more: `resma down`, then `resma up`"
+    elif place.is_loopback:
+        detail = f"nothing answers at {place.url}: no stack is up there; `resma up` starts one ({cause})"
     else:
         detail = f"{place.url} can't be reached: check the address and the network, then try again ({cause})"
     raise CommandFailed(ExitCode.UNREACHABLE, detail) from error

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from infra.cli.api import Json
 from infra.cli.output import clean, draw_pairs, draw_table
+from infra.cli.wording import say_in_commands
 
 _BAR = 24
 _POINTS_MAX = 40
@@ -40,6 +41,7 @@ def draw_report(console: Console, report: Json) -> None:
             ("formats", ", ".join(report["formats"])),
             ("filters", filters),
             ("title", report["title"]),
+            ("asked by", _requester(report)),
             ("created", moment(report["createdAt"])),
             ("finished", moment(report["finishedAt"])),
             ("as of", moment(report["asOf"])),
@@ -52,11 +54,16 @@ def draw_report(console: Console, report: Json) -> None:
             ("attempt", report["attempt"]),
             ("speed", f"{metrics['rowsPerSecond']:,} rows/s" if metrics else None),
             ("cost", f"{metrics['costUsd']['total']} USD" if metrics.get("costUsd") else None),
-            ("error", f"{error['code']}: {error['detail']}" if error else None),
+            ("error", f"{error['code']}: {say_in_commands(error['detail'])}" if error else None),
         ],
     )
     for file in report["files"] or []:
         console.print(clean(f"{file['format']}: {file['bytes']:,} bytes, SHA-256 {file['sha256']}"))
+
+
+def _requester(report: Json) -> str | None:
+    who, name = report.get("requestedBy"), report.get("requestedByName")
+    return f"{name} ({who})" if name else who
 
 
 def draw_summary(console: Console, summary: Json) -> None:

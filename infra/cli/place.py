@@ -40,22 +40,22 @@ class Place:
 def find_place(url: str | None, key_file: Path | None) -> Place:
     """Finds the API. Raises CommandFailed where there is none, or where a key would be given away.
 
-    The key in the environment goes only to an address that was named: one meant for AWS is no business of the stack
-    that happens to be up here.
+    A key goes to an address that was named, or to the stack that was started here: without it, that one would take
+    the request as from this machine, with every scope, where the key has fewer.
     """
     given = url or os.environ.get(URL_VARIABLE)
-    key = _read_key(key_file) if key_file else None
-    if not given:
-        if (found := read_state().get("api_url")) is None:
-            raise CommandFailed(
-                ExitCode.UNREACHABLE,
-                f"no stack is up on this machine and {URL_VARIABLE} names none: say `resma up` in a checkout of Resma, "
-                f"or set {URL_VARIABLE} to the API's address and {KEY_VARIABLE} to a key",
-            )
-        return Place(_check_url(found), key, is_embedded=True)
-    key = key or _check_key(os.environ.get(KEY_VARIABLE) or None, KEY_VARIABLE)
-    place = Place(_check_url(given), key)
-    if key and not place.url.startswith("https://") and not place.is_loopback:
+    found = given or read_state().get("api_url")
+    if not found:
+        raise CommandFailed(
+            ExitCode.UNREACHABLE,
+            f"no stack is up on this machine and {URL_VARIABLE} names none: say `resma up` in a checkout of Resma, "
+            f"or set {URL_VARIABLE} to the API's address and {KEY_VARIABLE} to a key",
+        )
+    key = _read_key(key_file) if key_file else _check_key(os.environ.get(KEY_VARIABLE) or None, KEY_VARIABLE)
+    place = Place(_check_url(found), key, is_embedded=not given)
+    if key and not place.is_loopback and (place.is_embedded or not place.url.startswith("https://")):
+        if place.is_embedded:
+            raise CommandFailed(ExitCode.USAGE, f"{place.url} is not this machine's: name it in {URL_VARIABLE}")
         raise CommandFailed(ExitCode.USAGE, f"{place.url} would carry the key unencrypted: give its https address")
     return place
 

@@ -87,7 +87,9 @@ documentation of the API: {running.api_url}/docs; ask for a report:
 curl -X POST {running.api_url}/api/v1/reports/generate -H "Content-Type: application/json" -d '{_EXAMPLE}'
 
 the callbacks of reports (callbackUrl) are signed with {running.callback_secret}
-operators' commands (docs/access.md) want DATABASE_URL={running.database_url}
+operators' commands (docs/access.md, docs/operate.md) want
+    export DATABASE_URL={running.database_url}
+    export RESMA_SYSTEM_DATABASE={running.database_url}
 `make logs` shows the functions' logs, `make down` ends it"""
     )
 

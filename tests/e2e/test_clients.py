@@ -11,6 +11,8 @@ import os
 import re
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -23,6 +25,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from infra.local.paths import ROOT, STATE
+from infra.local.ports import free_port
 from tests.docs_pages import SCRIPT, blocks
 from tests.e2e.client import Client, require_one_whole_file
 from tests.e2e.conftest import Faults
@@ -187,6 +190,39 @@ def test_an_answer_that_is_lost_makes_no_second_report(
     assert client.count_reports() == before + 1
 
 
+@each_language
+def test_of_several_formats_each_is_saved(client: Client, key: str, language: Language, tmp_path: Path) -> None:
+    language.require()
+    several = {"type": "TRANSACTIONS", "formats": ["CSV", "NDJSON"], "filters": {"from": "2030-01-01"}}
+    path = tmp_path / "may"
+    code, said, complained = end(start(language, several, path, RESMA_URL=client.stack.up.api_url, RESMA_KEY=key))
+    assert (code, said) == (0, f"{path}.csv\n{path}.ndjson\n"), complained
+    assert (tmp_path / "may.csv").read_text().startswith("id,booked_at")
+    assert (tmp_path / "may.ndjson").read_text() == ""
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@each_language
+def test_what_can_not_be_done_is_a_sentence(language: Language, tmp_path: Path) -> None:
+    """Without arguments, and where nothing answers."""
+    language.require()
+    asked = [json.dumps(ALL), str(tmp_path / "none.csv")]
+    for arguments, words in ([], "give a request in JSON, and a name"), (asked, r"(?i)refused|connect"):
+        done = subprocess.run(
+            [*language.ask, *arguments],
+            cwd=ROOT,
+            env=environment(RESMA_URL=f"http://127.0.0.1:{free_port()}"),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+        )
+        assert (done.returncode, done.stdout) == (1, "")
+        assert re.search(words, done.stderr), done.stderr
+        assert not re.search(r"Traceback|panic|\n +at ", done.stderr), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_guides_commands_work(client: Client, tmp_path: Path) -> None:
     """Its blocks of shell, one after another in one shell; programs of languages that are not here are left out."""
     scopes = ["reports:read", "reports:write", "webhooks:manage"]
@@ -230,7 +266,7 @@ class Program:
 
     def taken(self) -> list[str]:
         """What it has taken, a line each."""
-        return self.log.read_text().splitlines()[1:]
+        return [line for line in self.log.read_text().splitlines()[1:] if line.startswith("evt_")]
 
     def answer(self, client: Client, request: Request, **changed: str | bytes) -> int:
         """Sends it a webhook as it was recorded, but for what is named."""
@@ -330,3 +366,48 @@ def test_a_receiver_takes_nothing_else(
     with running(language, old, tmp_path / "old") as program:
         assert len(genuine.headers["webhook-signature"].split()) == 2
         assert program.answer(client, genuine) == 204, "until the rotation's end the old secret does as well"
+
+
+@each_receiver
+@pytest.mark.parametrize(
+    "secret", ["", "whsec_", "whsec_AAAA", OTHER_SECRET[:-1] + "!", OTHER_SECRET.replace("_", "_é")]
+)
+def test_a_receiver_does_not_start_without_a_whole_secret(language: Language, secret: str) -> None:
+    """With an empty key anybody could sign."""
+    language.require()
+    done = subprocess.run(
+        [*language.receive, "0"],
+        cwd=ROOT,
+        env=environment(RESMA_WEBHOOK_SECRET=secret) if secret else environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "set RESMA_WEBHOOK_SECRET to the endpoint's secret" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@each_receiver
+def test_a_receiver_outlives_strangers(language: Language, tmp_path: Path) -> None:
+    """Who hangs up half-way, sends no length that is one, or is slow; none of them needs a signature."""
+    language.require()
+    head = b"POST /resma HTTP/1.1\r\nHost: localhost\r\n"
+    with running(language, OTHER_SECRET, tmp_path / "log") as program:
+        for part in (b"POST", head, head + b"Content-Length: 100\r\n\r\nabc"):
+            with socket.create_connection(("127.0.0.1", program.port), timeout=10) as aborted:
+                aborted.sendall(part)
+                # Closed like this it is a reset (socket(7), SO_LINGER).
+                aborted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        for length in (b"-1", b"x", b"9" * 5000):
+            with socket.create_connection(("127.0.0.1", program.port), timeout=30) as stranger:
+                stranger.sendall(head + b"Content-Length: " + length + b"\r\n\r\nabc")
+                assert re.match(rb"HTTP/1.. 4(00|11|13) ", stranger.recv(100))
+        with socket.create_connection(("127.0.0.1", program.port), timeout=60) as slow:
+            slow.sendall(head + b"Content-Length: 100\r\n\r\nabc")
+            assert not slow.recv(100).startswith(b"HTTP/1.1 2"), "it is cut off, and not waited for"
+        with socket.create_connection(("127.0.0.1", program.port), timeout=30) as well:
+            well.sendall(head + b"Connection: close\r\nContent-Length: 3\r\n\r\nabc")
+            assert b" 401 " in well.recv(100)
+        assert program.taken() == []

@@ -65,6 +65,7 @@ def up() -> Iterator[Surroundings]:
         api_url, database_url = re.search(r"up at (\S+)", printed), re.search(r"DATABASE_URL=(\S+)", printed)
         assert api_url, printed
         assert database_url, printed
+        assert f"RESMA_SYSTEM_DATABASE={database_url[1]}\n" in printed, "as docs/operate.md wants it"
         assert api_url[1] == f"http://localhost:{port}"
         yield Surroundings(api_url[1], database_url[1], printed)
     finally:

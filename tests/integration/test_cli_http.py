@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from infra.cli import api, follow, save
+from infra.cli import api, follow, place, save
 from infra.cli.main import main
 from tests.e2e.eventually import eventually
 from tests.integration.scripted_server import Reply, ScriptedServer, problem
@@ -122,7 +122,10 @@ def test_exit_codes(server: ScriptedServer, capsys: pytest.CaptureFixture[str], 
 def test_what_cannot_be_reached(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESMA_URL", "http://127.0.0.1:1")
     assert main(["list"]) == 3
-    assert "can't be reached" in capsys.readouterr().err
+    assert "nothing answers at http://127.0.0.1:1: no stack is up there; `resma up`" in capsys.readouterr().err
+    monkeypatch.setenv("RESMA_URL", "https://reports.invalid")
+    assert main(["list"]) == 3
+    assert "https://reports.invalid can't be reached" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -145,6 +148,57 @@ def test_a_fault_is_shown_where_it_is(server: ScriptedServer, capsys: pytest.Cap
         "resma: one filter can't be used",
         "  /filters/from: give a day as YYYY-MM-DD",
     ]
+
+
+def test_what_the_api_advises_is_said_as_commands(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
+    faults = [{"pointer": "/formats/0", "detail": "give one of PDF, CSV"}, {"pointer": "/locale", "detail": "none"}]
+    said = problem(422, "request-invalid", "2 parts of the request can't be used: see `errors`", errors=faults)
+    server.answer("POST", GENERATE, said)
+    server.answer("GET", REPORT, problem(404, "report-not-found", "there is none: GET /api/v1/reports lists yours"))
+    assert main(["generate", "TRANSACTIONS"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "resma: 2 parts of the request can't be used",
+        "  /formats/0: give one of PDF, CSV",
+        "  /locale: none",
+    ]
+    assert main(["show", ID, "--json"]) == 5
+    document = json.loads(capsys.readouterr().out)
+    assert document["error"]["detail"] == "there is none: `resma list` lists yours"
+    assert document["problem"]["detail"] == "there is none: GET /api/v1/reports lists yours", "as it came"
+
+
+def test_a_key_of_the_environment_is_used_with_the_stack_that_is_up(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """And where that stack does not know it, the message says why."""
+    monkeypatch.delenv("RESMA_URL")
+    monkeypatch.setattr(place, "ROOT", tmp_path)
+    monkeypatch.delenv("RESMA_STACK", raising=False)
+    (tmp_path / ".resma" / "local").mkdir(parents=True)
+    state = json.dumps({"api_url": server.url})
+    (tmp_path / ".resma" / "local" / "state.json").write_text(state, encoding="ascii")
+    server.answer("GET", "/api/v1/reports", problem(401, "credentials-invalid", "there is no such key"))
+    assert main(["list"]) == 4
+    assert server.asked[0].headers["authorization"] == "Bearer rsm_test_key"
+    assert "unset RESMA_KEY to ask it without one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("said", "zone"),
+    [
+        (["--in", "Asia/Tokyo"], "Asia/Tokyo"),
+        (["--time-zone", "Asia/Tokyo"], "Asia/Tokyo"),
+        (["--time-zone", "Asia/Tokyo", "--in", "Europe/Lisbon"], "Europe/Lisbon"),
+        ([], None),
+    ],
+)
+@pytest.mark.parametrize("command", [["preview"], ["create", "Monthly", "TRANSACTIONS"]])
+def test_a_schedules_zone_is_said_alike_before_and_when_it_is_made(
+    server: ScriptedServer, command: list[str], said: list[str], zone: str | None
+) -> None:
+    main(["schedule", *command, "--when", "monthly", *said])
+    (asked,) = [one for one in server.asked if one.method == "POST"]
+    assert json.loads(asked.body).get("timeZone") == zone
 
 
 def test_a_request_that_can_be_made_again_is_with_the_same_key(

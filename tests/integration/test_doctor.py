@@ -60,8 +60,9 @@ def require_trouble(found: Finding | None, says: str) -> None:
 
 def test_a_machine_that_is_well(here: Machine) -> None:
     found = {finding.check: finding for finding in run_checks(machine.CHECKS, here)}
-    for check in ("system", "environments", "localhost", "clock", "stack", "port"):
+    for check in ("system", "environments", "localhost", "clock", "port"):
         assert found[check].state == "ok", found[check]
+    assert (found["stack"].state, found["stack"].says, found["stack"].mend) == ("note", "no stack is up", "resma up")
     assert all(finding.mend for finding in found.values() if finding.state != "ok")
 
 
@@ -135,7 +136,7 @@ def test_processes_that_a_stack_has_left(here: Machine) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], cwd=here.stack, stdin=subprocess.PIPE) as left:
         require_trouble(machine.check_stack(here), str(left.pid))
         left.kill()
-    assert machine.check_stack(here).state == "ok"
+    assert machine.check_stack(here).state == "note"
 
 
 # ---------------------------------------------------------------------- a deployment
@@ -184,9 +185,14 @@ def endpoint(**more: Any) -> dict[str, Any]:
     return {"id": "whe_1", "enabled": True, "disabledReason": None, **more}
 
 
-def attempts(count: int, **more: Any) -> dict[str, Any]:
-    """A delivery with failed attempts."""
-    return {"status": "PENDING", "attempts": [{"statusCode": 500, "error": None}] * count, **more}
+def attempt(minutes: float, status: int | None, error: str | None = None) -> dict[str, Any]:
+    """An attempt so long ago."""
+    return {"startedAt": ago(minutes), "statusCode": status, "error": error}
+
+
+def delivery(status: str, *attempts: dict[str, Any]) -> dict[str, Any]:
+    """A delivery with its attempts."""
+    return {"status": status, "attempts": list(attempts)}
 
 
 TROUBLES: dict[str, tuple[str, Callable[[ScriptedServer], None]]] = {
@@ -201,7 +207,7 @@ TROUBLES: dict[str, tuple[str, Callable[[ScriptedServer], None]]] = {
         lambda s: s.answer("GET", "/api/v1/me", problem(401, "credentials-invalid", "the key was revoked")),
     ),
     "a key for nothing": (
-        "key",
+        "scopes",
         lambda s: s.answer("GET", "/api/v1/me", Reply(200, {"tenantName": "a", "subject": "b", "scopes": []})),
     ),
     "no report types": ("report-types", lambda s: s.answer("GET", "/api/v1/report-types", Reply(200, NONE))),
@@ -247,21 +253,25 @@ def test_a_deployment_with_one_thing_wrong(
 
 
 @pytest.mark.parametrize(
-    ("delivery", "state"),
+    ("deliveries", "state"),
     [
-        ({"status": "FAILED", "attempts": []}, "trouble"),
-        (attempts(2), "trouble"),
-        (attempts(1), "ok"),
-        (attempts(3, status="DELIVERED"), "ok"),
-        (None, "ok"),
+        ([delivery("FAILED")], "trouble"),
+        ([delivery("PENDING", attempt(1, 500))], "trouble"),
+        ([delivery("PENDING", attempt(1, None, "Connection refused"))], "trouble"),
+        ([delivery("PENDING"), delivery("PENDING", attempt(3, None, "timed out"))], "trouble"),
+        ([delivery("DELIVERED", attempt(5, 204)), delivery("PENDING", attempt(9, 204), attempt(2, 410))], "trouble"),
+        ([delivery("PENDING", attempt(1, None))], "ok"),  # under way
+        ([delivery("DELIVERED", attempt(9, 500), attempt(5, 503), attempt(2, 200))], "ok"),
+        ([delivery("DELIVERED", attempt(2, 204)), delivery("FAILED", attempt(8, 500))], "ok"),
+        ([], "ok"),
     ],
 )
-def test_an_endpoint_is_judged_by_what_was_sent_last(
-    server: ScriptedServer, capsys: pytest.CaptureFixture[str], delivery: dict[str, Any] | None, state: str
+def test_an_endpoint_is_judged_by_the_last_attempt_of_all(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str], deliveries: list[dict[str, Any]], state: str
 ) -> None:
     server.answer("GET", "/api/v1/webhook-endpoints", Reply(200, {"items": [endpoint()]}))
     path = "/api/v1/webhook-endpoints/whe_1/deliveries"
-    server.answer("GET", path, Reply(200, {"items": [delivery] if delivery else [], "next": None}))
+    server.answer("GET", path, Reply(200, {"items": deliveries, "next": None}))
     _, found = look(capsys)
     assert found["webhooks"]["state"] == state
 
@@ -289,8 +299,33 @@ def test_when_the_database_is_away_it_asks_no_further(
     code, found = look(capsys)
     assert code == 1
     assert found["key"]["state"] == "trouble"
-    assert "report-types" not in found
+    assert found["report-types"]["state"] == "skipped"
+    assert found["report-types"]["says"] == "not looked at, because of the trouble with key"
     assert server.count("GET", "/api/v1/report-types") == 0
+
+
+@pytest.mark.parametrize("path", ["/health", "/api/v1/me"])
+def test_what_depends_on_trouble_is_skipped_and_told_once(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str], path: str
+) -> None:
+    server.answer("GET", path, problem(401, "credentials-invalid", "the key was revoked"))
+    names = [check.__name__.removeprefix("check_").replace("_", "-") for check in deployment.CHECKS]
+    broken = "reachable" if path == "/health" else "key"
+    code, found = look(capsys)
+    assert code == 1
+    assert [name for name in found if found[name]["state"] == "trouble"] == [broken]
+    later = names[names.index(broken) + 1 :]
+    assert [name for name in found if found[name]["state"] == "skipped"] == later
+    assert all(broken in found[name]["says"] for name in later)
+
+
+def test_nothing_answers_at_this_machines_own_address(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESMA_URL", f"http://localhost:{free_port()}")
+    _, found = look(capsys)
+    assert "no stack is up there; `resma up` starts one" in found["reachable"]["says"]
+    assert {finding["state"] for name, finding in found.items() if name != "reachable"} == {"skipped"}
 
 
 @pytest.mark.parametrize(("minutes", "state"), [(0, "ok"), (5, "trouble"), (-5, "trouble")])

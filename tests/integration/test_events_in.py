@@ -76,6 +76,8 @@ def test_an_event_starts_a_report_and_is_told_which(system: System) -> None:
     assert (answer["tenantId"], answer["requestId"]) == ("demo", "month-end-7")
     assert answer["eventId"] == json.loads(record["body"])["id"]
     assert answer["id"] == f"acc_{answer['eventId']}"
+    shown = system.show(UUID(answer["reportId"]))
+    assert (shown["requestedBy"], shown["requestedByName"]) == (f"event:{answer['eventId']}", None)
     assert system.work_once()
     (completed,) = system.bus_events()
     assert completed["detail-type"] == "Report Completed"
@@ -117,7 +119,7 @@ def test_logs_name_ids_and_nothing_that_was_asked(system: System, log: io.String
     assert [(line["level"], line.get("event_id")) for line in said] == [
         ("INFO", EVENT_ID),
         ("WARNING", EVENT_ID),
-        ("ERROR", None),
+        ("WARNING", None),
     ]
 
 
@@ -241,11 +243,18 @@ _NO_REQUESTS = [
 
 
 @pytest.mark.parametrize("body", _NO_REQUESTS)
-def test_what_is_no_request_ends_among_the_failed(system: System, admin: Connection[TupleRow], body: str) -> None:
+def test_what_is_no_request_ends_among_the_failed(
+    system: System, admin: Connection[TupleRow], log: io.StringIO, body: str
+) -> None:
+    """At once: the queue hands it over again without a pause, until it has done so often enough. It is told of once."""
     system.sqs.send_message(QueueUrl=system.requests_url, MessageBody=body)
-    (record,) = system.receive(system.requests_url)
-    assert not system.take_in(record)
+    for receives in range(1, RECEIVES_MOST + 1):
+        (record,) = system.receive(system.requests_url)
+        assert record["attributes"]["ApproximateReceiveCount"] == str(receives)
+        assert not system.take_in(record)
     assert (system.bus_events(), _count(admin)) == ([], (0,))
+    (said,) = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert (said["level"], "exception" in said) == ("WARNING", False)
 
 
 @pytest.mark.parametrize("source", ["resma", "bank.reporting"])

@@ -275,3 +275,75 @@ def test_a_retry_counts_against_the_quota(system: System, keys: tuple[str, str],
         assert [retry(system, keys[0], report_id)[0] for _ in range(2)] == [202, 429]
     finally:
         admin.execute("UPDATE resma.tenants SET live_reports = DEFAULT WHERE tenant_id = 'demo'")
+
+
+# ---------------------------------------------------------------- what was asked for, and by whom
+
+
+def test_a_report_shows_all_of_its_request(system: System) -> None:
+    said = {
+        "type": "TRANSACTIONS",
+        "formats": ["CSV", "PDF"],
+        "filters": {"from": "2024-01-01"},
+        "columns": ["booked_at", "amount"],
+        "locale": "pt-BR",
+        "timeZone": "America/Sao_Paulo",
+        "title": "Statement",
+        "options": {"csv": {"profile": "excel", "compression": "gzip"}, "pdf": {"orientation": None, "paper": "A4"}},
+        "callbackUrl": "https://customer.example/hook",
+    }
+    shown = system.show(system.request_report(**said))
+    assert {name: shown[name] for name in said} == said
+    (listed,) = system.call_api("GET", "/api/v1/reports")[2]["items"]
+    assert {name: listed[name] for name in said} == said
+    again = system.show(system.request_report(**{name: shown[name] for name in said}))
+    assert {name: again[name] for name in said} == said
+
+
+def test_a_secret_in_a_callbacks_query_is_not_shown(system: System) -> None:
+    report_id = system.request_report(format="CSV", callbackUrl="https://customer.example/hook?token=s3cret")
+    for path in (f"/api/v1/reports/{report_id}", "/api/v1/reports"):
+        assert "s3cret" not in str(system.call_api("GET", path))
+    shown = system.show(report_id)["callbackUrl"]
+    assert shown == "https://customer.example/hook?…"
+    refused = {"type": "TRANSACTIONS", "format": "CSV", "callbackUrl": shown}
+    status, _, problem = system.call_api("POST", GENERATE, refused)
+    assert (status, problem["errors"][0]["pointer"]) == (422, "/callbackUrl"), "it must not go where nobody listens"
+
+
+def _asked_by(system: System, report_id: UUID | str) -> tuple[Any, Any]:
+    shown = system.show(UUID(str(report_id)))
+    (listed,) = (i for i in system.call_api("GET", "/api/v1/reports")[2]["items"] if i["id"] == str(report_id))
+    assert shown["requestedBy"] == listed["requestedBy"]
+    assert shown["requestedByName"] == listed["requestedByName"]
+    return shown["requestedBy"], shown["requestedByName"]
+
+
+def test_who_asked_is_on_record(system: System, keys: tuple[str, str], admin: Connection[TupleRow]) -> None:
+    first, other = (f"key:{key.split('_')[1]}" for key in keys)
+    admin.execute("UPDATE resma.api_keys SET name = 'month end' WHERE key_id = %s", (first.removeprefix("key:"),))
+    wanted = {"type": "TRANSACTIONS", "format": "CSV"}
+    status, _, made = system.call_with(keys[0], "POST", GENERATE, wanted)
+    assert (status, made["requestedBy"]) == (202, first)
+    assert _asked_by(system, made["id"]) == (first, "month end")
+    admin.execute("UPDATE resma.reports SET personal_masked = false")
+    _, _, joined = system.call_with(keys[0], "POST", GENERATE, wanted | {"coalesce": True})
+    assert (joined["id"], joined["joined"], joined["requestedBy"]) == (made["id"], True, first)
+    admin.execute("UPDATE resma.reports SET status = 'FAILED', finished_at = now(), error_code = 'x'")
+    status, _, retried = retry(system, keys[1], made["id"])
+    assert (status, _asked_by(system, retried["id"])) == (202, (other, "test"))
+    assert _asked_by(system, system.request_report(format="CSV")) == ("loopback", None)
+    admin.execute("DELETE FROM resma.api_keys WHERE key_id = %s", (first.removeprefix("key:"),))
+    assert _asked_by(system, made["id"]) == (first, None)
+    admin.execute("UPDATE resma.reports SET requested_by = NULL WHERE report_id = %s", (made["id"],))
+    assert _asked_by(system, made["id"]) == (None, None)
+
+
+def test_anothers_key_lends_no_name(system: System, admin: Connection[TupleRow], keys: tuple[str, str]) -> None:
+    report_id = system.request_report(format="CSV")
+    subject = f"key:{keys[0].split('_')[1]}"
+    admin.execute("UPDATE resma.reports SET requested_by = %s", (subject,))
+    assert _asked_by(system, report_id) == (subject, "test")
+    admin.execute("INSERT INTO resma.tenants VALUES ('other', 'Other Bank') ON CONFLICT DO NOTHING")
+    admin.execute("UPDATE resma.api_keys SET tenant_id = 'other'")
+    assert _asked_by(system, report_id) == (subject, None)

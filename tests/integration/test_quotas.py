@@ -113,6 +113,7 @@ def test_fifty_at_once_do_not_pass_the_limit(system: System, admin: Connection[T
             personal_masked=True,
             callback_url=None,
             request_sha256="x",
+            requested_by="loopback",
         )
         try:
             with database.transaction("demo") as connection:

@@ -118,6 +118,8 @@ def test_what_is_due_is_started_and_made(system: System, admin: Connection[Tuple
     shown = show(system, schedule_id)
     first = history(system, schedule_id)[-1]
     assert (first["scheduledFor"], first["outcome"], first["detail"]) == (text(at), "STARTED", None)
+    report = system.show(UUID(first["reportId"]))
+    assert (report["requestedBy"], report["requestedByName"]) == (f"schedule:{schedule_id}", "by the day")
     assert datetime.fromisoformat(shown["nextRunAt"]) > at
     assert shown["lastRun"] == history(system, schedule_id)[0]
     for record in system.receive():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,6 +19,7 @@ from psycopg.rows import TupleRow
 import scheduler.app
 from resma.database import Database
 from resma.errors import DatabaseBusy, TickIncomplete
+from scheduler import expire_reports, publish_events, send_jobs, sweep_leftovers
 from scheduler.resources import Resources
 from scheduler.sweep_leftovers import LATEST_SECONDS, SETTLE_SECONDS
 from tests.integration.conftest import System
@@ -255,3 +258,108 @@ def test_one_that_cannot_be_swept_holds_up_no_other(system: System, admin: Conne
     swept = admin.execute("SELECT report_id FROM resma.reports WHERE swept_at IS NOT NULL").fetchall()
     assert swept == [(good,)]
     assert system.tick()["swept"] == 0, "and it is not looked at again for a while"
+
+
+# ---------------------------------------------------------------- more than fits into a batch
+
+
+class _Clock:
+    """A Lambda context whose time is what is set."""
+
+    def __init__(self, *seconds: float) -> None:
+        self._left = list(seconds)
+
+    def get_remaining_time_in_millis(self) -> float:
+        """The next of the times; the last one for ever."""
+        return (self._left.pop(0) if len(self._left) > 1 else self._left[0]) * 1000
+
+
+def test_a_tick_does_all_there_is_in_short_transactions(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expire_reports, "_AT_ONCE", 2)
+    monkeypatch.setattr(sweep_leftovers, "DUE_MOST", 2)
+    monkeypatch.setattr(sweep_leftovers, "AT_ONCE", 2)
+    body = {"type": "TRANSACTIONS", "format": "CSV", "filters": NONE}
+    for number in range(5):
+        key = {"Idempotency-Key": str(number)}
+        assert system.call_api("POST", "/api/v1/reports/generate", body, key)[0] == 202
+    while records := system.receive():
+        assert all(system.work(record) for record in records)
+    assert len(system.objects()) == 5
+    admin.execute("UPDATE resma.reports SET expires_at = clock_timestamp()")
+    admin.execute("UPDATE resma.idempotency_keys SET created_at = '2020-01-01'")
+    _age(admin, SETTLE_SECONDS + 1)
+    done = system.tick()
+    assert {name: done[name] for name in ("expired", "forgotten", "swept")} == dict.fromkeys(
+        ("expired", "forgotten", "swept"), 5
+    )
+    assert system.objects() == []
+
+
+def test_what_does_not_fit_into_a_tick_is_for_the_next(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expire_reports, "_AT_ONCE", 2)
+    for _ in range(5):
+        _ready(system, "CSV")
+    admin.execute("UPDATE resma.reports SET expires_at = clock_timestamp()")
+    resources = scheduler.app._resources()
+    assert expire_reports.expire_reports(resources, lambda: False) == 2
+    assert expire_reports.expire_reports(resources, lambda: True) == 3
+
+
+def test_events_and_jobs_that_are_refused_do_not_hold_up_those_behind(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (publish_events, send_jobs):
+        monkeypatch.setitem(module._VALUES, "batch", 2)
+    ids = [str(system.request_report(format="CSV", filters=NONE)) for _ in range(7)]
+    system.receive()
+    admin.execute("UPDATE resma.reports SET enqueued_at = NULL, slot_at = '2026-01-01'")
+    resources = scheduler.app._resources()
+    send = send_jobs.send_job
+
+    def refuse_first(queue: Any, message: Any) -> None:
+        if str(message.report_id) == ids[0]:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "SendMessage")
+        send(queue, message)
+
+    monkeypatch.setattr(send_jobs, "send_job", refuse_first)
+    assert send_jobs.send_unsent_jobs(resources, lambda: True) == 6
+    assert {json.loads(record["body"])["report_id"] for record in system.receive()} == set(ids[1:])
+
+
+def test_a_task_that_is_far_behind_leaves_the_others_their_turn() -> None:
+    share = scheduler.app._share_of_time
+    is_time_left = share(_Clock(50, 31, 30), is_last=False)  # type: ignore[arg-type]
+    assert [is_time_left(), is_time_left()] == [True, False]
+    is_time_left = share(_Clock(30, 11, 10), is_last=True)  # type: ignore[arg-type]
+    assert [is_time_left(), is_time_left()] == [True, False]
+    assert not share(_Clock(9), is_last=False)()  # type: ignore[arg-type]
+
+
+def test_sweeps_are_done_several_at_once(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each waits in the store for all the others; one that is refused changes nothing for them."""
+    ids = [system.request_report(format="CSV") for _ in range(sweep_leftovers.AT_ONCE)]
+    admin.execute("UPDATE resma.reports SET status = 'FAILED', attempt = 1, finished_at = '2026-01-01'")
+    for report_id in ids:
+        _leave(system, report_id, "1.csv")
+    s3 = scheduler.app._resources().s3
+    remove: Callable[..., Any] = s3.delete_object
+    together = threading.Barrier(len(ids), timeout=30)
+
+    def remove_together(**wanted: Any) -> Any:
+        together.wait()
+        if str(ids[0]) in wanted["Key"]:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "DeleteObject")
+        return remove(**wanted)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(s3, "delete_object", remove_together)
+        assert system.tick()["swept"] == len(ids) - 1
+    assert system.objects() == [f"demo/{ids[0]}/1.csv"]
+    due = admin.execute("SELECT report_id, swept_at FROM resma.reports WHERE swept_at IS NULL").fetchall()
+    assert due == [(ids[0], None)]

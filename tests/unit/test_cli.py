@@ -34,6 +34,7 @@ from infra.cli.output import clean, draw_pairs
 from infra.cli.place import Place, find_place
 from infra.cli.receiver import Inbox
 from infra.cli.save import Target
+from infra.cli.wording import say_in_commands
 from tests.docs_pages import commands as page_commands
 
 ROOT = Path(__file__).parents[2]
@@ -250,20 +251,59 @@ def test_a_key_is_never_sent_unencrypted_over_a_network(monkeypatch: pytest.Monk
             find_place(url, None)
 
 
-def test_a_key_of_the_environment_is_not_for_the_stack_that_happens_to_be_up(
+def test_a_key_of_the_environment_is_for_the_stack_that_is_up_too(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("RESMA_KEY", "rsm_production_key")
+    monkeypatch.setenv("RESMA_KEY", "rsm_a_b")
     with pytest.raises(CommandFailed) as failed:
         find_place(None, None)
     assert failed.value.exit_code is ExitCode.UNREACHABLE
     folder = tmp_path / ".resma" / "local"
     folder.mkdir(parents=True)
     (folder / "state.json").write_text('{"api_url": "http://localhost:3008"}', encoding="ascii")
+    assert find_place(None, None) == Place("http://localhost:3008", "rsm_a_b", is_embedded=True)
+    monkeypatch.delenv("RESMA_KEY")
     assert find_place(None, None) == Place("http://localhost:3008", None, is_embedded=True)
     (folder / "state.json").write_text("{", encoding="ascii")
     with pytest.raises(CommandFailed, match="no stack is up"):
         find_place(None, None)
+
+
+def test_a_state_file_leads_no_key_to_another_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RESMA_KEY", "rsm_a_b")
+    folder = tmp_path / ".resma" / "local"
+    folder.mkdir(parents=True)
+    (folder / "state.json").write_text('{"api_url": "https://reports.example"}', encoding="ascii")
+    with pytest.raises(CommandFailed, match="is not this machine's"):
+        find_place(None, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("one part of the request can't be used: see `errors`", "one part of the request can't be used"),
+        ("no report 1: GET /api/v1/reports lists yours", "no report 1: `resma list` lists yours"),
+        ("GET /api/v1/reports/{id}/deliveries has them", "`resma webhook deliveries --report ID` has them"),
+        ("GET /api/v1/report-types lists them", "`resma types` lists them"),
+        ("GET /api/v1/schedules lists yours", "`resma schedule list` lists yours"),
+        ("GET /api/v1/webhook-endpoints lists yours", "`resma webhook list` lists yours"),
+        ("GET /api/v1/api-keys lists yours", "`resma keys list` lists yours"),
+        ("redrive it (POST /api/v1/dead-letters/1-a/redrive) or", "redrive it (`resma dead-letters redrive 1-a`) or"),
+        ("GET /api/v1/reports/{id}/summary", "GET /api/v1/reports/{id}/summary"),
+    ],
+)
+def test_advice_of_the_api_as_commands(said: str, told: str) -> None:
+    assert say_in_commands(said) == told
+
+
+def test_every_advice_of_the_apis_errors_is_known_as_a_command() -> None:
+    """Those that the code raises, wherever it does."""
+    advice = re.compile(r"GET /api/v1/[\w/{}-]+ (?:lists|has) (?:yours|them|a report's)")
+    found = {
+        said for path in (ROOT / "functions").rglob("*.py") for said in advice.findall(path.read_text(encoding="utf-8"))
+    }
+    assert len(found) > 5
+    assert [said for said in sorted(found) if say_in_commands(said) == said] == []
 
 
 def test_a_key_file(tmp_path: Path) -> None:

@@ -5,11 +5,15 @@
 #   bash ask_and_download.sh '{"type": "TRANSACTIONS", "format": "CSV"}' transactions.csv
 set -euo pipefail
 
+if [ $# -ne 2 ]; then
+    echo "give a request in JSON, and a name for the file" >&2
+    exit 1
+fi
 url=${RESMA_URL:-http://localhost:3008}
 request=$1
-file=$2
+name=$2
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'code=$?; rm -rf "$work"; exit $((code ? 1 : 0))' EXIT # 1, whatever code curl or jq ended with
 
 # In a file, so that the key stands in no list of processes. `make up` takes requests of its own machine without one.
 if [ -n "${RESMA_KEY:-}" ]; then printf 'Authorization: Bearer %s\n' "$RESMA_KEY"; fi >"$work/credential"
@@ -46,15 +50,21 @@ if [ "$status" != READY ]; then
     exit 1
 fi
 
-# The answer is a redirect to an address that is its own credential: the key must not go there.
-sha256=$(jq --raw-output .sha256 "$work/body")
-call "$(jq --raw-output .links.download "$work/body")"
-printf 'url = "%s"\n' "$(header location)" |
-    curl --silent --show-error --fail --retry 5 --retry-all-errors --output "$file.part" --config -
+# Of several files each has its format at its name's end.
+jq --raw-output '(.files | length > 1) as $several | .files[] |
+    [.sha256, .download, if $several then "." + (.format | ascii_downcase) else "" end] | join(" ")' \
+    "$work/body" >"$work/files"
 
-if [ "$(sha256sum <"$file.part" | cut -d ' ' -f 1)" != "$sha256" ]; then
-    echo "$file.part is not the file that the report describes: its SHA-256 differs" >&2
-    exit 1
-fi
-mv "$file.part" "$file"
-echo "$file"
+while read -r sha256 link ending; do
+    file=$name$ending
+    # The answer is a redirect to an address that is its own credential: the key must not go there.
+    call "$link"
+    printf 'url = "%s"\n' "$(header location)" |
+        curl --silent --show-error --fail --retry 5 --retry-all-errors --output "$file.part" --config -
+    if [ "$(sha256sum <"$file.part" | cut -d ' ' -f 1)" != "$sha256" ]; then
+        echo "$file.part is not the file that the report describes: its SHA-256 differs" >&2
+        exit 1
+    fi
+    mv "$file.part" "$file"
+    echo "$file"
+done <"$work/files"

@@ -68,9 +68,19 @@ async function wait(answer) {
   return answer.report;
 }
 
-/** Saves the report's file under `path`, where it only appears if it is whole. */
-async function download(report, path) {
-  const redirect = await call(report.links.download);
+/** Saves the report's file under `path`; of several, each with its format at its name's end. Returns their names. */
+async function save(report, path) {
+  const saved = [];
+  for (const file of report.files) {
+    saved.push(report.files.length > 1 ? `${path}.${file.format.toLowerCase()}` : path);
+    await download(file, saved.at(-1));
+  }
+  return saved;
+}
+
+/** Saves a file under `path`, where it only appears if it is whole. */
+async function download(file, path) {
+  const redirect = await call(file.download);
   // The address is its own credential, good for an hour.
   const answer = await fetch(redirect.headers.get("Location"));
   if (!answer.ok) throw new Refused(`the file's address answered ${answer.status}`);
@@ -82,7 +92,7 @@ async function download(report, path) {
     },
   });
   await pipeline(Readable.fromWeb(answer.body), hashing, createWriteStream(`${path}.part`));
-  if (sha256.digest("hex") !== report.sha256) {
+  if (sha256.digest("hex") !== file.sha256) {
     throw new Refused(`${path}.part is not the file that the report describes: its SHA-256 differs`);
   }
   await rename(`${path}.part`, path);
@@ -90,9 +100,10 @@ async function download(report, path) {
 
 const [wanted, path] = process.argv.slice(2);
 try {
-  await download(await wait(await ask(wanted)), path);
-  console.log(path);
+  if (!wanted || !path) throw new Refused("give a request in JSON, and a name for the file");
+  for (const saved of await save(await wait(await ask(wanted)), path)) console.log(saved);
 } catch (error) {
-  console.error(error instanceof Refused ? error.message : error);
+  const why = error.cause ?? error; // `fetch` keeps to itself what it was
+  console.error(error instanceof Refused ? error.message : `it can't be done: ${why.message || why.code}`);
   process.exitCode = 1;
 }

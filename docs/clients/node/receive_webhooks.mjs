@@ -6,8 +6,19 @@ import { createServer } from "node:http";
 
 const TOLERANCE_SECONDS = 300;
 const BODY_BYTES_MAX = 1 << 20;
+const REQUEST_MS_MAX = 10_000;
+const SECRET_BYTES_MIN = 24;
 
-const SECRET = Buffer.from(process.env.RESMA_WEBHOOK_SECRET.replace(/^whsec_/, ""), "base64");
+const SECRET = readSecret(process.env.RESMA_WEBHOOK_SECRET ?? "");
+
+/** The key that signatures are made with. With an empty one anybody could make them. */
+function readSecret(text) {
+  const encoded = text.replace(/^whsec_/, "");
+  const secret = Buffer.from(encoded, "base64"); // which passes over what is no base64
+  if (secret.length >= SECRET_BYTES_MIN && secret.toString("base64") === encoded) return secret;
+  console.error("set RESMA_WEBHOOK_SECRET to the endpoint's secret, whsec_ and at least 24 bytes in base64");
+  process.exit(1);
+}
 
 /** Whether a webhook is Resma's and new: standardwebhooks.com. `body` is as it came, before it is parsed. */
 function isGenuine(headers, body) {
@@ -38,12 +49,33 @@ function take(headers, body) {
   return 204; // then do the work: an answer that takes over 20 seconds is sent again
 }
 
-const server = createServer(async (request, response) => {
+/** Reads a request's body, and no more of it than is wanted; returns the status to answer. */
+async function read(request) {
   const chunks = [];
   let size = 0;
   for await (const chunk of request) {
     if ((size += chunk.length) <= BODY_BYTES_MAX) chunks.push(chunk);
   }
-  response.writeHead(size > BODY_BYTES_MAX ? 413 : take(request.headers, Buffer.concat(chunks))).end();
+  return size > BODY_BYTES_MAX ? 413 : take(request.headers, Buffer.concat(chunks));
+}
+
+const port = process.argv[2] ?? "";
+if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) {
+  console.error("name a port, like 8080");
+  process.exit(1);
+}
+const limits = { requestTimeout: REQUEST_MS_MAX, headersTimeout: REQUEST_MS_MAX, connectionsCheckingInterval: 1000 };
+const server = createServer(limits, (request, response) => {
+  read(request).then(
+    (status) => response.writeHead(status).end(),
+    (error) => {
+      console.error(`a request was not taken: ${error.message}`); // whoever sent it has hung up, or was too slow
+      response.destroy();
+    },
+  );
 });
-server.listen(Number(process.argv[2]), "127.0.0.1", () => console.log(`listening on port ${server.address().port}`));
+server.on("error", (error) => {
+  console.error(error.message);
+  process.exit(1);
+});
+server.listen(Number(port), "127.0.0.1", () => console.log(`listening on port ${server.address().port}`));

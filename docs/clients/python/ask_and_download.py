@@ -91,24 +91,36 @@ def wait(headers: Message, report: Any) -> Any:
     return report
 
 
-def download(report: Any, path: Path) -> None:
-    """Saves the report's file under `path`, where it only appears if it is whole."""
-    headers, _ = call(report["links"]["download"])
-    part = path.with_name(path.name + ".part")
+def save(report: Any, path: str) -> list[str]:
+    """Saves the report's file under `path`; of several, each with its format at its name's end. Returns their names."""
+    saved = []
+    for file in report["files"]:
+        saved.append(f"{path}.{file['format'].lower()}" if len(report["files"]) > 1 else path)
+        download(file, Path(saved[-1]))
+    return saved
+
+
+def download(described: Any, path: Path) -> None:
+    """Saves a file under `path`, where it only appears if it is whole."""
+    headers, _ = call(described["download"])
+    part = Path(f"{path}.part")
     sha256 = hashlib.sha256()
     # The address is its own credential, good for an hour.
     with urllib.request.urlopen(headers["Location"], timeout=60) as answer, part.open("wb") as file:
         while chunk := answer.read(1 << 20):
             sha256.update(chunk)
             file.write(chunk)
-    if sha256.hexdigest() != report["sha256"]:
+    if sha256.hexdigest() != described["sha256"]:
         raise Refused(f"{part} is not the file that the report describes: its SHA-256 differs")
     part.replace(path)
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("give a request in JSON, and a name for the file")
     try:
-        download(wait(*ask(sys.argv[1])), Path(sys.argv[2]))
+        print(*save(wait(*ask(sys.argv[1])), sys.argv[2]), sep="\n")
     except Refused as refused:
         sys.exit(str(refused))
-    print(sys.argv[2])
+    except (OSError, HTTPException, ValueError) as error:  # of the network, of the disk, or an answer that is no JSON
+        sys.exit(f"it can't be done: {getattr(error, 'reason', error)}")

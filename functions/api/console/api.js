@@ -12,13 +12,18 @@ export class Problem extends Error {
   /**
    * @param {number} status
    * @param {string} code like `request-invalid`
-   * @param {string} detail the API's sentence, in English
+   * @param {string} detail the API's sentence, in English; the page's own words where `isOurs`
    * @param {Fault[]} faults
    * @param {number | null} retryAfter seconds
    */
   constructor(status, code, detail, faults = [], retryAfter = null) {
     super(detail);
     Object.assign(this, { status, code, detail, faults, retryAfter });
+  }
+
+  /** Whether `detail` is the page's own words, as there were none of the API. */
+  get isOurs() {
+    return this.status === 0 || this.code.startsWith("http-");
   }
 
   /** Whether the same request may succeed later. */
@@ -76,6 +81,11 @@ export async function call(method, path, { query = {}, body, headers = {}, signa
 /** What follows `next`'s question mark, as a query: the address itself may be another name of this stack. */
 export function nextQuery(/** @type {string | null} */ next) {
   return next === null ? null : Object.fromEntries(new URL(next, BASE).searchParams);
+}
+
+/** An Idempotency-Key: 128 random bits; randomUUID is for secure addresses only. */
+export function newKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 async function read(answer, isOfSession) {

@@ -2,7 +2,7 @@
 
 import { Problem } from "./api.js";
 import { byId, h, put } from "./dom.js";
-import { startFrom } from "./draft.js";
+import { forgetDraft } from "./draft.js";
 import { problemBox } from "./notices.js";
 import { currentPlace, focusHeading, go, leave, showRoute } from "./router.js";
 import { can, currentUser, onSignOut, resume, signOut } from "./session.js";
@@ -70,7 +70,7 @@ async function draw(isMove) {
   const route = ROUTES.find((each) => each.pattern.test(path));
   drawNav(route?.nav ?? null);
   if (route !== undefined && isOffered(route)) {
-    await showRoute(route, path, query, isMove).catch(showFault);
+    await showRoute(route, path, query, isMove).catch((error) => showFault(route, error));
     return;
   }
   const first = ROUTES.find(isOffered);
@@ -85,10 +85,15 @@ function showNothing(/** @type {string} */ words) {
   focusHeading(byId("main"));
 }
 
-function showFault(/** @type {unknown} */ error) {
+/** Instead of a view that did not come about: why, and another try. */
+function showFault(/** @type {import("./router.js").Route} */ route, /** @type {unknown} */ error) {
   if (error instanceof DOMException && error.name === "AbortError") return;
   if (!(error instanceof Problem)) throw error;
-  if (currentUser() !== null) byId("main").append(problemBox(error));
+  if (currentUser() === null) return;
+  document.title = `${t(route.title)} · Resma`;
+  put(byId("main"), h("h1", {}, t(route.title)), problemBox(error),
+    error.passes && h("button", { type: "button", onclick: () => draw(true) }, t("page.retry")));
+  focusHeading(byId("main"));
 }
 
 function drawNav(/** @type {string | null} */ current) {
@@ -98,15 +103,22 @@ function drawNav(/** @type {string | null} */ current) {
   byId("nav").hidden = links.length === 0;
   byId("nav").setAttribute("aria-label", t("page.menu"));
   put(byId("nav"), h("ul", {}, links));
+  // On a phone the menu is one line, which scrolls.
+  byId("nav").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
 function drawTop() {
   const user = currentUser();
   put(byId("who"),
     user && h("span", { class: "tenant" }, user.tenantName),
-    choice("page.language", { en: "English", pt: "Português" }, currentLanguage(), (value) => { chooseLanguage(value); redraw(); byId("who").querySelector("select")?.focus(); }),
+    choice("page.language", isNarrow() ? { en: "EN", pt: "PT" } : { en: "English", pt: "Português" }, currentLanguage(), (value) => { chooseLanguage(value); redraw(); byId("who").querySelector("select")?.focus(); }),
     choice("page.theme", { system: t("theme.system"), light: t("theme.light"), dark: t("theme.dark") }, currentTheme(), chooseTheme),
     user && h("button", { type: "button", class: "quiet", onclick: () => signOut() }, t("page.sign-out")));
+}
+
+/** Whether the top bar has room for little, as style.css has it. */
+function isNarrow() {
+  return matchMedia("(max-width: 36rem)").matches;
 }
 
 /** A small menu of the top bar. */
@@ -133,7 +145,7 @@ function enter(problem) {
 
 /** Whoever signs in next at this desk sees nothing of what was filled in or looked at. */
 function forget() {
-  startFrom({});
+  forgetDraft();
   history.replaceState(null, "", location.pathname);
 }
 

@@ -15,6 +15,7 @@ const LABEL_PX = 76;
 export function drawChart(chart) {
   const drawings = h("div", { class: "drawings" });
   const many = chart.series.length > 1;
+  const only = chart.unit === "amount" && chart.series[0]?.name; // of several, each panel has its own
   for (const series of chart.series) {
     const place = h("div", { class: "drawing" });
     put(drawings, ...drawings.childNodes, h("div", { class: "panel" }, many && h("p", { class: "strong" }, series.name), place));
@@ -23,7 +24,7 @@ export function drawChart(chart) {
   }
   const unit = t(chart.unit === "amount" ? "chart.amount" : "chart.rows");
   return h("figure", { class: `chart ${chart.kind}` },
-    h("figcaption", {}, h("h3", {}, chart.title), h("span", { class: "hint" }, unit)),
+    h("figcaption", {}, h("h3", {}, chart.title), h("span", { class: "hint" }, many || !only ? unit : `${unit} · ${only}`)),
     chart.labels.length > 0 ? drawings : h("p", { class: "soft" }, t("chart.nothing")),
     chart.seriesLeftOut > 0 && h("p", { class: "hint" }, t("chart.left-out", { n: chart.seriesLeftOut })),
     h("details", {}, h("summary", {}, t("chart.as-table"), h("span", { class: "for-ears" }, `: ${chart.title}`)), asTable(chart, unit)));
@@ -32,7 +33,7 @@ export function drawChart(chart) {
 function asTable(chart, unit) {
   const heads = [{ label: t("chart.what") }, ...chart.series.map(({ name }) => ({ label: name || unit, isNumber: true }))];
   return table(chart.title, heads, chart.labels.map((label, index) =>
-    [day(label), ...chart.series.map(({ values }) => amount(values[index] ?? null))]));
+    [day(label), ...chart.series.map(({ values }) => amount(values[index] ?? null))]), true);
 }
 
 /** For heights and angles; what is no finite number has none. */

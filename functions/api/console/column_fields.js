@@ -1,6 +1,7 @@
 // Which columns a report has, and in which order: all of them unless somebody says otherwise.
 
 import { h, put } from "./dom.js";
+import { showFault } from "./fields.js";
 import { tell } from "./notices.js";
 import { t } from "./words.js";
 
@@ -20,7 +21,8 @@ export function columnFields(columns, picked, seesPersonal, changed) {
   const count = h("span", { class: "soft" });
 
   const showCount = () => { count.textContent = t("form.columns-count", { n: on.size, of: columns.length }); };
-  const refresh = () => { showCount(); changed(); };
+  const refresh = () => { showCount(); setFault(null); changed(); };
+  const setFault = (/** @type {string | null} */ detail) => showFault(fault, detail, element);
   const move = (column, step) => {
     const at = order.indexOf(column);
     order.splice(at, 1);
@@ -57,7 +59,7 @@ export function columnFields(columns, picked, seesPersonal, changed) {
   return {
     pointer: "/columns",
     element,
-    setFault: (text) => { put(fault, text); fault.hidden = text === null; if (text) /** @type {HTMLDetailsElement} */ (element).open = true; },
+    setFault,
     focus: () => /** @type {HTMLElement} */ (element.querySelector("summary")).focus(),
     read: () => readNames(columns, order, on),
   };

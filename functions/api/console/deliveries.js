@@ -5,37 +5,73 @@ import { h, put } from "./dom.js";
 import { duration, when } from "./format.js";
 import { during, toast } from "./notices.js";
 import { badge, link, table } from "./parts.js";
+import { poll } from "./poll.js";
 import { can } from "./session.js";
 import { say, t } from "./words.js";
 
 /**
- * @param {import("./shapes.js").Delivery[]} deliveries
- * @param {boolean} namesReport whether each says which report it is of
+ * A list that is kept up to date while any delivery has an attempt before it.
+ * @param {{load: () => Promise<{items: import("./shapes.js").Delivery[], next: string | null}>, namesReport: boolean,
+ *   signal: AbortSignal, shown: (page: any) => void, failed: (problem: import("./api.js").Problem | null) => void}} options
+ *   `namesReport`: whether each says which report it is of
+ * @returns {{element: HTMLElement, follow: () => void}} `follow` asks, at once and again
  */
-export function deliveryList(deliveries, namesReport) {
-  return h("ul", { class: "deliveries" }, deliveries.map((delivery) => item(delivery, namesReport)));
+export function deliveryList({ load, namesReport, signal, shown, failed }) {
+  const element = h("ul", { class: "deliveries" });
+  /** @type {Map<string, {text: string, item: HTMLElement}>} */
+  let kept = new Map();
+  let round = new AbortController();
+  const keep = (/** @type {import("./shapes.js").Delivery} */ delivery) => {
+    const key = `${delivery.eventId} ${delivery.endpointId}`;
+    const text = JSON.stringify(delivery);
+    const before = kept.get(key);
+    // What has not changed stays as it is, with the keyboard and what is unfolded.
+    return [key, before?.text === text ? before : { text, item: item(delivery, namesReport, follow, isUnfolded(before?.item)) }];
+  };
+  const follow = () => {
+    round.abort();
+    round = new AbortController();
+    let last = "";
+    poll(async () => {
+      const page = await load();
+      const text = JSON.stringify(page);
+      const changed = text !== last;
+      last = text;
+      kept = new Map(page.items.map(keep));
+      const items = [...kept.values()].map((each) => each.item);
+      if (items.some((each, index) => element.children[index] !== each) || items.length !== element.children.length) put(element, items);
+      shown(page);
+      return { again: page.items.some(({ status }) => status === "PENDING"), changed, retryAfter: 2 };
+    }, AbortSignal.any([signal, round.signal]), failed);
+  };
+  return { element, follow };
 }
 
-/** @param {import("./shapes.js").Delivery} delivery @param {boolean} namesReport */
-function item(delivery, namesReport) {
-  const element = h("li", {});
-  const draw = (/** @type {import("./shapes.js").Delivery} */ now) => put(element,
+function isUnfolded(/** @type {HTMLElement | undefined} */ item) {
+  return item?.querySelector("details")?.open ?? false;
+}
+
+/** @param {import("./shapes.js").Delivery} delivery @param {boolean} namesReport @param {() => void} follow @param {boolean} isOpen */
+function item(delivery, namesReport, follow, isOpen) {
+  return h("li", {},
     h("div", { class: "spread" },
-      h("div", {}, h("span", { class: "strong" }, say("event", now.event)), " ", badge(now.status),
-        h("p", { class: "hint break" }, namesReport ? link(`/reports/${now.reportId}`, t("deliveries.report")) : now.url, " · ", when(now.createdAt))),
-      can("webhooks:manage") && replayButton(now, draw)),
-    state(now),
-    now.attempts.length > 0 && attempts(now));
-  draw(delivery);
-  return element;
+      h("div", {}, h("span", { class: "strong" }, say("event", delivery.event)), " ", badge(delivery.status),
+        h("p", { class: "hint break" }, namesReport ? reportLink(delivery.reportId) : delivery.url, " · ", when(delivery.createdAt))),
+      can("webhooks:manage") && replayButton(delivery, follow)),
+    state(delivery),
+    delivery.attempts.length > 0 && attempts(delivery, isOpen));
 }
 
-function replayButton(delivery, draw) {
+function reportLink(id) {
+  return link(`/reports/${id}`, `${t("reports.report")} ${id.slice(0, 8)}`);
+}
+
+function replayButton(delivery, follow) {
   const trouble = h("div");
   const replay = async () => {
     const path = `webhook-deliveries/${delivery.eventId}/${delivery.endpointId}/replay`;
-    const { data } = await call("POST", path);
-    draw(data);
+    await call("POST", path);
+    follow();
     toast(t("deliveries.replayed"));
   };
   return h("div", {}, h("button", {
@@ -50,7 +86,7 @@ function state(delivery) {
   return null;
 }
 
-function attempts(delivery) {
+function attempts(delivery, isOpen) {
   const columns = [
     { label: t("attempts.number") }, { label: t("attempts.at") }, { label: t("attempts.answer") }, { label: t("attempts.took"), isNumber: true },
   ];
@@ -59,6 +95,6 @@ function attempts(delivery) {
     attempt.milliseconds === null ? "–" : duration(attempt.milliseconds / 1000),
   ]);
   const count = delivery.attempts.length;
-  return h("details", {}, h("summary", {}, t("attempts.title", { n: count }), h("span", { class: "for-ears" }, ` ${delivery.eventId}`)),
+  return h("details", { open: isOpen }, h("summary", {}, t("attempts.title", { n: count }), h("span", { class: "for-ears" }, ` ${delivery.eventId}`)),
     h("p", { class: "hint break" }, h("code", {}, delivery.eventId)), table(t("attempts.title", { n: count }), columns, rows));
 }

@@ -5,20 +5,22 @@ import { h, put } from "./dom.js";
 import { bytes, duration, number } from "./format.js";
 import { during, tell } from "./notices.js";
 import { fact } from "./parts.js";
-import { many, t } from "./words.js";
+import { many, say, t } from "./words.js";
 
 /**
  * @param {() => import("./shapes.js").ReportRequest} read
  * @param {AbortSignal} signal
  * @param {(problem: Problem) => void} showProblem
+ * @param {() => void} clearProblem what was wrong before is so no more
  * @returns {{element: HTMLElement, outdate: () => void}} `outdate` marks what is shown as of an earlier form
  */
-export function estimateCard(read, signal, showProblem) {
+export function estimateCard(read, signal, showProblem, clearProblem) {
   const shown = h("div", { class: "estimate" }, h("p", { class: "soft" }, t("estimate.about")));
   const trouble = h("div");
   const ask = async () => {
     try {
       const { data } = await call("POST", "reports/estimate", { body: read(), signal });
+      clearProblem();
       put(shown, facts(data));
       shown.classList.remove("old");
       tell(`${t(data.isExact ? "estimate.rows" : "estimate.about-rows")}: ${number(data.rows)}`);
@@ -44,7 +46,14 @@ function facts(/** @type {import("./shapes.js").Estimate} */ estimate) {
       fact(t("estimate.time"), `≈ ${duration(estimate.seconds)}`),
       fact(t("estimate.queue"), estimate.queue.ahead === 0 ? t("estimate.queue-none")
         : [many("estimate.ahead", estimate.queue.ahead, number(estimate.queue.ahead)), estimate.queue.seconds !== null && ` · ≈ ${duration(estimate.queue.seconds)}`])),
-    estimate.notes.map((note) => h("p", { class: "hint", lang: "en" }, note)),
+    estimate.remarks.map(remark),
     h("p", { class: "hint stale" }, t("estimate.stale")),
   ];
+}
+
+/** What to know before asking, in the page's words; one that is newer than the page, in the API's. */
+function remark({ code, values, text }) {
+  const show = (value) => (Array.isArray(value) ? value.join(", ") : number(value));
+  const words = say("remark", code, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, show(value)])));
+  return h("p", { class: "hint", lang: words === code ? "en" : null }, words === code ? text : words);
 }

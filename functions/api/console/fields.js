@@ -1,10 +1,12 @@
 // Fields of forms: label, hint, input, and the fault that the API found, by its JSON pointer.
 
 import { h, newId, put } from "./dom.js";
+import { faultWords } from "./faults.js";
 import { t } from "./words.js";
 
 /**
- * @typedef {{pointer: string, element: HTMLElement, setFault: (text: string | null) => void, focus: () => void}} Field
+ * `setFault` takes the API's sentence, and null once it is mended; whoever types in the field mends it.
+ * @typedef {{pointer: string, element: HTMLElement, setFault: (detail: string | null) => void, focus: () => void}} Field
  */
 
 /**
@@ -25,7 +27,9 @@ export function field(pointer, input, { label, hint = null, isRequired = false }
     input,
     h("p", { class: "hint", id: `${id}-hint`, hidden: !hint }, hint),
     fault);
-  return { pointer, element, setFault: (text) => show(fault, text, input), focus: () => input.focus() };
+  const setFault = (/** @type {string | null} */ detail) => showFault(fault, detail, input);
+  clearOnInput(element, setFault);
+  return { pointer, element, setFault, focus: () => input.focus() };
 }
 
 /**
@@ -44,7 +48,9 @@ export function group(pointer, inputs, { label, hint = null, isRequired = false 
     h("p", { class: "hint", id: `${id}-hint`, hidden: !hint }, hint),
     fault);
   const first = () => element.querySelector("input:checked") ?? element.querySelector("input");
-  return { pointer, element, setFault: (text) => show(fault, text, element), focus: () => first()?.focus() };
+  const setFault = (/** @type {string | null} */ detail) => showFault(fault, detail, element);
+  clearOnInput(element, setFault);
+  return { pointer, element, setFault, focus: () => first()?.focus() };
 }
 
 /** A choice among several or one: a box with its label round it. @param {"checkbox" | "radio"} type */
@@ -93,14 +99,23 @@ function mark(isRequired) {
   return isRequired && h("span", { class: "needed" }, ` ${t("form.needed")}`);
 }
 
-function show(fault, text, input) {
-  put(fault, text);
-  fault.lang = "en"; // the API's words
-  fault.hidden = text === null;
-  // A group has no aria-invalid (WAI-ARIA 1.2 §6.6): its description says it.
-  const mark = input instanceof HTMLFieldSetElement ? "data-invalid" : "aria-invalid";
-  if (text === null) input.removeAttribute(mark);
-  else input.setAttribute(mark, "true");
-  const holder = fault.closest("details");
-  if (text !== null && holder) holder.open = true;
+/** What is being mended is no fault any more; the API looks at it again when it is sent. */
+function clearOnInput(element, setFault) {
+  for (const event of ["input", "change"]) element.addEventListener(event, () => setFault(null));
+}
+
+/**
+ * Shows what is wrong with a field, or nothing.
+ * @param {HTMLElement} place @param {string | null} detail the API's sentence @param {HTMLElement} marked what it is wrong with
+ */
+export function showFault(place, detail, marked) {
+  put(place, detail === null ? [] : faultWords(detail));
+  place.hidden = detail === null;
+  // Neither a group nor a disclosure has aria-invalid (WAI-ARIA 1.2 §6.6): their description says it.
+  const isInput = marked instanceof HTMLInputElement || marked instanceof HTMLSelectElement;
+  const mark = isInput ? "aria-invalid" : "data-invalid";
+  if (detail === null) marked.removeAttribute(mark);
+  else marked.setAttribute(mark, "true");
+  const holder = place.closest("details");
+  if (detail !== null && holder) holder.open = true;
 }

@@ -19,9 +19,14 @@ export function filterFields(schema, values) {
   const needed = new Set(schema.required ?? []);
   return Object.entries(schema.properties).map(([name, item]) => {
     const value = values[name] ?? item.default;
-    const words = { label: item.title ?? name, hint: item.description, isRequired: needed.has(name) };
+    const words = { label: item.title ?? name, hint: hintOf(item), isRequired: needed.has(name) };
     return { name, ...make(name, item, value, words) };
   });
+}
+
+/** A picker's days are not typed: how the API writes them is left out. */
+function hintOf(item) {
+  return item.format === "date" ? item.description?.replace(/, (?:as YYYY-MM-DD|como AAAA-MM-DD)/, "") : item.description;
 }
 
 function make(name, item, value, words) {

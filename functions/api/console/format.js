@@ -69,7 +69,16 @@ export function moment(iso, zone) {
 
 /** The same as an element that says the moment exactly. @param {string | null} iso @param {string} [zone] */
 export function when(iso, zone) {
-  return iso ? h("time", { datetime: iso, title: iso }, moment(iso, zone)) : "–";
+  return iso ? h("time", { datetime: iso, title: iso }, zone && !isZone(zone) ? iso : moment(iso, zone)) : "–";
+}
+
+/** Whether this browser knows a time zone: the API may know others. */
+function isZone(zone) {
+  try {
+    return Boolean(Intl.DateTimeFormat(undefined, { timeZone: zone }));
+  } catch {
+    return false;
+  }
 }
 
 /** A day, YYYY-MM-DD; also YYYY-MM and YYYY, as charts have them. @param {string} iso */
@@ -92,7 +101,15 @@ export function percent(value) {
   return new Intl.NumberFormat(pageLocale(), { style: "percent" }).format(Math.floor(value) / 100);
 }
 
-/** Dollars, with as many digits as they were given with. @param {string | number | null} text */
+/** Dollars and cents; less than a cent says so. @param {string | number} text */
 export function dollars(text) {
-  return text === null || text === undefined ? "–" : t("cost.dollars", { amount: amount(text) });
+  const value = Number(text);
+  if (value > 0 && value < 0.01) return t("cost.less", { amount: amount("0.01") });
+  return t("cost.dollars", { amount: amount(value.toFixed(2)) });
+}
+
+/** A country's name in the page's language, and its code. @param {string} code ISO 3166 */
+export function country(code) {
+  const name = /^[A-Z]{2}$/.test(code) ? new Intl.DisplayNames([pageLocale()], { type: "region" }).of(code) : code;
+  return name === code ? code : `${name} (${code})`;
 }

@@ -1,10 +1,11 @@
 // What the page tells its reader: problems, short news, and questions that want an answer first.
 
 import { byId, h, newId, put } from "./dom.js";
-import { currentLanguage, say, t } from "./words.js";
+import { faultWords } from "./faults.js";
+import { say, t } from "./words.js";
 
 /**
- * A problem in words, to be put where it came up. The API's own sentences are English.
+ * A problem in words, to be put where it came up. The API's own sentences, for operators and in English, are folded away.
  * @param {import("./api.js").Problem} problem
  * @param {import("./api.js").Fault[]} [faults] those that no field shows
  */
@@ -12,10 +13,17 @@ export function problemBox(problem, faults = problem.faults) {
   const own = say("problem", problem.code);
   return h("div", { class: "notice bad", role: "alert", tabindex: "-1" },
     h("p", { class: "strong" }, own === problem.code ? t("problem.other") : own),
-    h("p", { lang: problem.status === 0 ? currentLanguage() : "en" }, problem.detail),
-    faults.length > 0 && h("ul", { lang: "en" }, faults.map((fault) =>
-      h("li", {}, fault.pointer && h("code", {}, fault.pointer), fault.pointer && " ", fault.detail))),
-    problem.retryAfter !== null && h("p", {}, t("error.retry-after", { seconds: problem.retryAfter })));
+    problem.isOurs && h("p", {}, problem.detail),
+    faults.length > 0 && h("ul", {}, faults.map((fault) =>
+      h("li", {}, fault.pointer && h("code", {}, fault.pointer), fault.pointer && " ", faultWords(fault.detail)))),
+    problem.retryAfter !== null && h("p", {}, t("error.retry-after", { seconds: problem.retryAfter })),
+    !problem.isOurs && detailsOf(problem.detail, problem.code));
+}
+
+/** What the API says of something, folded away. @param {string} detail in English @param {string | null} [code] */
+export function detailsOf(detail, code = null) {
+  return h("details", { class: "said" }, h("summary", {}, t("page.details")),
+    h("p", { lang: "en" }, detail, code && " ", code && h("code", {}, code)));
 }
 
 /** Tells screen readers, without moving anything. @param {string} text */
@@ -108,8 +116,15 @@ function catchFocus() {
   heading.focus({ preventScroll: true });
 }
 
-/** Copies a text and says so. @param {string} text @param {string} label of the button */
+/** Copies a text and says so, or that it can't: plain http has no clipboard. @param {string} text @param {string} label of the button */
 export function copyButton(text, label) {
-  const copy = async () => { await navigator.clipboard.writeText(text); toast(t("page.copied")); };
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      toast(t("page.copied"));
+    } catch {
+      toast(t("page.not-copied"));
+    }
+  };
   return h("button", { type: "button", class: "quiet small", onclick: copy, "aria-label": label }, t("page.copy"));
 }

@@ -28,10 +28,24 @@ export function optionFields(options) {
   return known().map(({ format, name, values }) => {
     const [unset] = Object.keys(values);
     const picked = select(options[format]?.[name] ?? unset, values);
-    const label = `${format.toUpperCase()}: ${t(`option.${name}`)}`;
-    const made = field(`/options/${format}/${name}`, picked, { label });
+    const made = field(`/options/${format}/${name}`, picked, { label: labelOf(format, name) });
     return { ...made, format, read: () => (picked.value === unset ? null : [format, name, picked.value]) };
   });
+}
+
+/**
+ * Options that say something, in words: label and value of each.
+ * @param {Object<string, Object<string, any> | null>} options @returns {[string, string][]}
+ */
+export function describeOptions(options) {
+  return known().flatMap(({ format, name, values }) => {
+    const value = options[format]?.[name];
+    return value === undefined || value === null ? [] : [[labelOf(format, name), values[value] ?? String(value)]];
+  });
+}
+
+function labelOf(format, name) {
+  return `${format.toUpperCase()}: ${t(`option.${name}`)}`;
 }
 
 /**

@@ -20,15 +20,17 @@ export function badge(status) {
  * @param {string} caption
  * @param {{label: string, isNumber?: boolean}[]} columns
  * @param {import("./dom.js").Child[][]} rows a cell for each column
+ * @param {boolean} [isSheet] of many rows: a phone shows it as it is, and it scrolls within itself
  */
-export function table(caption, columns, rows) {
+export function table(caption, columns, rows, isSheet = false) {
   const head = ({ label, isNumber }) => h("th", { scope: "col", role: "columnheader", class: isNumber ? "number" : null }, label);
   const cell = (child, index) => {
     const { label, isNumber } = columns[index];
     const kind = index === 0 ? { scope: "row", role: "rowheader" } : { role: "cell" };
     return h(index === 0 ? "th" : "td", { ...kind, "data-label": label, class: isNumber ? "number" : null }, h("div", { class: "cell" }, child));
   };
-  return h("div", { class: "table" }, h("table", { role: "table" },
+  const frame = isSheet ? { class: "sheet", role: "region", "aria-label": caption, tabindex: "0" } : { class: "table" };
+  return h("div", frame, h("table", { role: "table" },
     h("caption", { class: "for-ears" }, caption),
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map(head))),
     h("tbody", { role: "rowgroup" }, rows.map((cells) => h("tr", { role: "row" }, cells.map(cell))))));

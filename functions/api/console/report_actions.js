@@ -1,6 +1,6 @@
 // What can be done with a report: fetch its files, end it, have it made again.
 
-import { call } from "./api.js";
+import { call, newKey } from "./api.js";
 import { h } from "./dom.js";
 import { startFrom } from "./draft.js";
 import { bytes } from "./format.js";
@@ -11,23 +11,36 @@ import { t } from "./words.js";
 
 const ENDED_WITHOUT = ["FAILED", "CANCELLED", "EXPIRED"];
 
-/** @param {import("./shapes.js").Report} report @param {() => void} follow looks at the report again */
-export function reportActions(report, follow) {
+/**
+ * @param {import("./shapes.js").Report} report @param {import("./shapes.js").ReportType[]} types
+ * @param {() => void} follow looks at the report again
+ */
+export function reportActions(report, types, follow) {
   const trouble = h("div");
   const press = (act) => (event) => during(event.currentTarget, trouble, act);
   const mayWrite = can("reports:write");
   const isUnderWay = report.status === "PENDING" || report.status === "GENERATING";
+  const isRefused = report.status === "READY" && !can("personal:read") && showsPersonal(report, types);
+  const retryKey = newKey();
   return [
     h("div", { class: "buttons" },
       report.status === "READY" && (report.files ?? []).map((file, index) => h("button", {
-        type: "button", class: index === 0 ? "primary" : null, onclick: press(() => download(report, file)),
+        type: "button", class: index === 0 ? "primary" : null, disabled: isRefused, onclick: press(() => download(report, file)),
       }, `${t("report.download")} ${file.format}`, h("span", { class: "size" }, bytes(file.bytes)))),
       mayWrite && isUnderWay && h("button", { type: "button", class: "danger", onclick: () => askToCancel(report, follow) }, t("report.cancel")),
       mayWrite && ENDED_WITHOUT.includes(report.status) &&
-        h("button", { type: "button", class: "primary", onclick: press(() => retry(report)) }, t("report.retry")),
+        h("button", { type: "button", class: "primary", onclick: press(() => retry(report, retryKey)) }, t("report.retry")),
       mayWrite && h("button", { type: "button", class: "quiet", onclick: () => { startFrom(report); go("/ask"); } }, t("report.again"))),
+    isRefused && h("p", { class: "notice" }, t("report.no-personal")),
     trouble,
   ];
+}
+
+/** Whether its files hold personal columns as they are: those are for keys that may see them. */
+function showsPersonal(report, types) {
+  const columns = types.find((each) => each.type === report.type)?.columns ?? [];
+  return columns.some(({ name, personal }) =>
+    personal && (report.columns ?? [name]).includes(name) && !report.maskedColumns.includes(name));
 }
 
 /** Goes to an address minted at this moment; it answers with a file, so the page stays. */
@@ -37,14 +50,15 @@ async function download(report, file) {
   window.location.assign(data.url);
 }
 
-async function retry(report) {
-  const { data } = await call("POST", `reports/${report.id}/retry`);
+/** @param {string} key the same for each press: a second one, or one after no answer, asks for one report */
+async function retry(report, key) {
+  const { data } = await call("POST", `reports/${report.id}/retry`, { headers: { "Idempotency-Key": key } });
   go(`/reports/${data.id}`);
 }
 
 function askToCancel(report, follow) {
   ask({
-    title: t("report.cancel"), text: t("report.cancel-text"), button: t("report.cancel"), isDanger: true,
+    title: t("report.cancel-title"), text: t("report.cancel-text"), button: t("report.cancel"), isDanger: true,
     act: async () => { await call("POST", `reports/${report.id}/cancel`); follow(); },
   });
 }

@@ -5,9 +5,11 @@ import { deliveryList } from "./deliveries.js";
 import { h } from "./dom.js";
 import { t } from "./words.js";
 
-/** @param {string} id of the report @param {AbortSignal} signal */
-export async function deliveriesSection(id, signal) {
-  const { data } = await call("GET", `reports/${encodeURIComponent(id)}/deliveries`, { signal });
-  if (data.items.length === 0) return null;
-  return h("section", { class: "card" }, h("h2", {}, t("deliveries.of-report")), deliveryList(data.items, false));
+/** The section, hidden as long as there are none: the page can do without. @param {string} id of the report @param {AbortSignal} signal */
+export function deliveriesSection(id, signal) {
+  const load = async () => (await call("GET", `reports/${encodeURIComponent(id)}/deliveries`, { signal })).data;
+  const list = deliveryList({ load, namesReport: false, signal, shown: ({ items }) => { section.hidden = items.length === 0; }, failed: () => undefined });
+  const section = h("section", { class: "card", hidden: true }, h("h2", {}, t("deliveries.of-report")), list.element);
+  list.follow();
+  return section;
 }

@@ -1,9 +1,12 @@
 // What a report is and what it took, to be compared with the file and the webhook.
 
 import { h } from "./dom.js";
-import { amount, bytes, day, dollars, duration, moment, number, when } from "./format.js";
+import { describeFilters } from "./filter_texts.js";
+import { amount, bytes, dollars, duration, number, when } from "./format.js";
 import { copyButton } from "./notices.js";
+import { describeOptions } from "./option_fields.js";
 import { fact, table, titleOf } from "./parts.js";
+import { ownZone } from "./zones.js";
 import { t } from "./words.js";
 
 /** @param {import("./shapes.js").Report} report */
@@ -24,33 +27,34 @@ export function factsSection(report, types) {
     h("dl", { class: "facts wide" },
       fact(t("facts.id"), h("code", {}, report.id), " ", copyButton(report.id, t("facts.copy-id"))),
       fact(t("facts.type"), titleOf(types, report.type)),
-      filterFacts(report, type),
+      describeFilters(report.filters, type).map(([label, text]) => fact(label, text)),
       fact(t("facts.columns"), report.columns ? report.columns.map(heading).join(", ") : t("facts.all-columns")),
       report.maskedColumns.length > 0 && fact(t("facts.masked"), report.maskedColumns.map(heading).join(", ")),
       fact(t("facts.locale"), `${report.locale} · ${report.timeZone}`),
-      report.asOf && fact(t("facts.as-of"), h("time", { datetime: report.asOf }, `${moment(report.asOf, "UTC")} UTC`)),
+      describeOptions(report.options ?? {}).map(([label, text]) => fact(label, text)),
+      report.callbackUrl && fact(t("form.callback"), h("span", { class: "break" }, report.callbackUrl)),
+      report.requestedBy && fact(t("facts.asked-by"), report.requestedByName && `${report.requestedByName} · `, h("code", {}, report.requestedBy)),
+      report.asOf && fact(t("facts.as-of"), inOwnZone(report.asOf)),
       report.rows !== null && fact(t("facts.rows"), number(report.rows)),
-      report.rows !== null && fact(t("facts.truncated"), t("form.no")),
+      report.rows !== null && fact(t("facts.truncated"), t(report.truncated ? "form.yes" : "form.no")),
       (report.files ?? []).map((file) => fact(`${file.format} · ${bytes(file.bytes)}`,
         h("span", { class: "soft" }, "SHA-256 "), h("code", { class: "hash" }, file.sha256), " ", copyButton(file.sha256, t("facts.copy-hash", { format: file.format })))),
       tookFacts(report)));
 }
 
-function filterFacts(report, type) {
-  return Object.entries(report.filters).map(([name, value]) => {
-    const item = type?.filters.properties[name];
-    const shown = Array.isArray(value) ? value.join(", ") : item?.format === "date" ? day(value) : String(value);
-    return fact(item?.title ?? name, shown);
-  });
+/** Both moments of a report are told in one zone, which is said. @param {string} iso */
+function inOwnZone(iso) {
+  return [when(iso), h("span", { class: "soft" }, ` · ${ownZone()}`)];
 }
 
 function tookFacts(report) {
   const { metrics } = report;
   return [
-    report.finishedAt && fact(t("facts.finished"), when(report.finishedAt)),
+    report.finishedAt && fact(t("facts.finished"), inOwnZone(report.finishedAt)),
     metrics?.seconds?.generate !== undefined && fact(t("facts.took"),
       `${duration(metrics.seconds.generate)} · ${t("facts.rows-a-second", { n: number(metrics.rowsPerSecond) })}`),
     report.attempt > 1 && fact(t("facts.attempt"), number(report.attempt)),
-    metrics?.costUsd?.total && fact(t("facts.cost"), dollars(metrics.costUsd.total), h("span", { class: "hint" }, metrics.costUsd.prices)),
+    metrics?.costUsd?.total && fact(t("facts.cost"), dollars(metrics.costUsd.total),
+      h("details", { class: "said" }, h("summary", {}, t("page.details")), h("p", {}, t("cost.dollars", { amount: amount(metrics.costUsd.total) }), " · ", metrics.costUsd.prices))),
   ];
 }

@@ -7,6 +7,7 @@ import { filterFields, readFilters, supply } from "./filter_fields.js";
 import { optionFields, readOptions } from "./option_fields.js";
 import { can } from "./session.js";
 import { apiLocale, t } from "./words.js";
+import { ownZone, zoneList } from "./zones.js";
 
 const PERIOD_FILTERS = ["from", "to"];
 
@@ -79,7 +80,7 @@ function typeFields(type, draft, changed) {
     const wanted = chosen(formats.element);
     return {
       type: type.type,
-      formats: wanted.length > 0 ? wanted : null,
+      formats: wanted, // none is a fault at this field
       filters: readFilters(filters),
       columns: columns.read(),
       ...common.read(),
@@ -131,15 +132,4 @@ function commonFields(type, draft) {
 
 function localeName(tag) {
   return new Intl.DisplayNames([apiLocale()], { type: "language" }).of(tag) ?? tag;
-}
-
-/** The browser's time zone. */
-export function ownZone() {
-  return Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
-}
-
-/** Names of time zones to choose from; others may be typed. */
-export function zoneList() {
-  const names = ["UTC", ...Intl.supportedValuesOf("timeZone").filter((name) => name !== "UTC")];
-  return h("datalist", { id: "zones" }, names.map((value) => h("option", { value })));
 }

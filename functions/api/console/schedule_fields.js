@@ -2,12 +2,14 @@
 
 import { h } from "./dom.js";
 import { field, input, select } from "./fields.js";
-import { ownZone } from "./request_form.js";
+import { country } from "./format.js";
 import { say, t } from "./words.js";
+import { ownZone } from "./zones.js";
 
 const WORDS = ["daily", "weekly", "monthly", "first-business-day"];
 const PERIODS = ["today", "yesterday", "this-week", "last-week", "this-month", "last-month", "last-quarter", "last-year", "last-7-days", "last-30-days"];
 const MISSED = ["run-once", "run-all", "skip"];
+/** Offered: a choice of what the API knows, some 250 codes, which has no address that lists them; another one that a schedule has stays. */
 const COUNTRIES = ["AO", "AR", "AT", "BE", "BR", "CA", "CH", "CL", "CO", "CV", "DE", "ES", "FR", "GB", "IE", "IT", "JP", "LU", "MX", "MZ", "NL", "PE", "PT", "US", "UY"];
 
 /**
@@ -73,8 +75,7 @@ function names(family, values) {
 
 function countries(own) {
   const all = own && !COUNTRIES.includes(own) ? [own, ...COUNTRIES] : COUNTRIES;
-  const shown = new Intl.DisplayNames([document.documentElement.lang], { type: "region" });
-  return Object.fromEntries(all.map((code) => [code, `${shown.of(code)} (${code})`]));
+  return Object.fromEntries(all.map((code) => [code, country(code)]));
 }
 
 /** A moment as an input of the browser's time zone has it. @param {string} iso */

@@ -3,6 +3,7 @@
 import { call, Problem } from "./api.js";
 import { h, put } from "./dom.js";
 import { days, moment } from "./format.js";
+import { detailsOf } from "./notices.js";
 import { empty, table } from "./parts.js";
 import { t } from "./words.js";
 
@@ -14,8 +15,15 @@ export function previewTable(runs, zone) {
   return table(t("preview.title"), [{ label: t("preview.at") }], runs.map((run) => [[
     h("time", { datetime: run.at, title: run.at }, localMoment(run, zone)),
     run.from && run.to && h("span", { class: "hint" }, t("preview.period", { days: days(run.from, run.to) })),
-    run.note && h("span", { class: "hint", lang: "en" }, run.note),
+    run.note && note(run.note),
   ]]));
+}
+
+/** What is odd about a run: the clocks are set on that day. @param {string} text the API's */
+function note(text) {
+  const [, kind, time] = /^(moved|twice): (\d\d:\d\d)/.exec(text) ?? [];
+  if (kind === undefined) return h("span", { class: "hint", lang: "en" }, text);
+  return h("span", { class: "hint" }, t(kind === "moved" ? "preview.moved" : "preview.twice", { time }));
 }
 
 function localMoment(run, zone) {
@@ -47,7 +55,7 @@ export function livePreview(read, signal, showFaults) {
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") return;
       if (!(error instanceof Problem)) throw error;
-      put(shown, h("p", { class: "soft", lang: "en" }, error.detail));
+      put(shown, h("p", { class: "soft" }, t("preview.unknown")), detailsOf(error.detail));
       showFaults(error.faults);
     }
   };

@@ -1,6 +1,7 @@
 // Who is signed in. The key lives as long as the tab, and is sent nowhere but to this stack.
 
 import { Problem, call, useSession } from "./api.js";
+import { t } from "./words.js";
 
 const KEPT = "resma.key";
 const KEYLESS = "";
@@ -35,6 +36,8 @@ export function can(scope) {
  * @throws {Problem} where the API does not take it
  */
 export async function signIn(key) {
+  // What no header can carry would look like a lost connection.
+  if (key !== null && !/^[\x21-\x7e]+$/.test(key)) throw new Problem(0, "key-malformed", t("sign-in.hint"));
   me = (await call("GET", "me", { key })).data;
   sessionStorage.setItem(KEPT, key ?? KEYLESS);
 }

@@ -8,13 +8,14 @@
  *   columns: Column[], filters: FilterSchema}} ReportType
  */
 /**
- * @typedef {{type: string, format?: string | null, formats: string[] | null, filters: Object<string, any>,
+ * @typedef {{type: string, format?: string | null, formats: string[], filters: Object<string, any>,
  *   columns: string[] | null, locale: string, timeZone: string, title: string | null,
  *   options: Object<string, Object<string, string>>, callbackUrl: string | null}} ReportRequest
  */
 /**
  * @typedef {{rows: number, isExact: boolean, files: {format: string, bytes: number, pages: number | null}[],
- *   seconds: number, queue: {ahead: number, seconds: number | null}, notes: string[]}} Estimate
+ *   seconds: number, queue: {ahead: number, seconds: number | null},
+ *   remarks: {code: string, values: Object<string, any>, text: string}[]}} Estimate `text` is English
  */
 /** @typedef {"PENDING" | "GENERATING" | "READY" | "FAILED" | "CANCELLED" | "EXPIRED"} Status */
 /**
@@ -28,7 +29,8 @@
  * @typedef {ReportRequest & {id: string, format: string, formats: string[], status: Status, progress: Progress,
  *   attempt: number, createdAt: string, startedAt: string | null, finishedAt: string | null, asOf: string | null,
  *   rows: number | null, files: File[] | null, totals: Total[] | null,
- *   balance: {opening: string, closing: string} | null, maskedColumns: string[], metrics: any,
+ *   balance: {opening: string, closing: string} | null, maskedColumns: string[], truncated: boolean, metrics: any,
+ *   requestedBy: string | null, requestedByName: string | null,
  *   error: {code: string, detail: string} | null}} Report
  */
 /**

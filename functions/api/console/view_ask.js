@@ -1,8 +1,8 @@
 // Asking for a report: the form, what it would come to, and sending it once.
 
-import { call, Problem } from "./api.js";
+import { call, newKey, Problem } from "./api.js";
 import { h, put } from "./dom.js";
-import { currentDraft, startFrom } from "./draft.js";
+import { currentDraft, forgetDraft, startFrom } from "./draft.js";
 import { estimateCard } from "./estimate.js";
 import { during, problemBox } from "./notices.js";
 import { loadTypes } from "./parts.js";
@@ -27,13 +27,13 @@ export async function showAsk(main, place) {
     put(trouble, problemBox(problem, left));
     if (!isAllShown) /** @type {HTMLElement} */ (trouble.firstElementChild).focus();
   };
-  const estimate = estimateCard(() => form.read(), signal, showProblem);
+  const estimate = estimateCard(() => form.read(), signal, showProblem, () => { form.showFaults([]); put(trouble); });
   const send = (event) => {
     event.preventDefault();
     during(event.submitter, trouble, () => submit(form, showProblem));
   };
   const clear = async () => {
-    startFrom({});
+    forgetDraft();
     await showAsk(main, place);
     focusHeading(main);
   };
@@ -56,14 +56,10 @@ async function submit(form, showProblem) {
   try {
     const { data } = await call("POST", "reports/generate", { body: request, headers: { "Idempotency-Key": sending.key } });
     sending = { key: "", text: "" };
+    forgetDraft();
     go(`/reports/${data.id}`);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     showProblem(error);
   }
-}
-
-/** 128 random bits; randomUUID is for secure addresses only. */
-export function newKey() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

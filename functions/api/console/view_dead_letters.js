@@ -3,9 +3,10 @@
 import { call } from "./api.js";
 import { h, put } from "./dom.js";
 import { number, when } from "./format.js";
-import { ask, problemBox, toast } from "./notices.js";
+import { ask, detailsOf, problemBox, toast } from "./notices.js";
 import { empty, link, loadTypes, pager, table, titleOf } from "./parts.js";
 import { can } from "./session.js";
+import { failureWords } from "./view_report.js";
 import { many, t } from "./words.js";
 
 /** @param {HTMLElement} main @param {import("./router.js").Place} place */
@@ -33,7 +34,7 @@ function letters(items, types, refresh) {
   ];
   return table(t("dead.title"), columns, items.map((/** @type {import("./shapes.js").DeadLetter} */ letter) => [
     [link(`/reports/${letter.reportId}`, titleOf(types, letter.type)), h("span", { class: "hint" }, `${letter.formats.join(", ")} · ${letter.reportId.slice(0, 8)}`)],
-    [h("span", { lang: "en" }, letter.error.detail), h("code", { class: "hint" }, letter.error.code)],
+    [failureWords(letter.error.code), detailsOf(letter.error.detail, letter.error.code)],
     [number(letter.attempts), letter.redrives > 0 && h("span", { class: "hint" }, many("dead.redrives", letter.redrives))],
     when(letter.deadLetteredAt),
     h("button", { type: "button", class: "small", onclick: () => askForOne(letter, refresh), "aria-label": `${t("dead.redrive")}: ${letter.reportId}` }, t("dead.redrive")),

@@ -14,20 +14,23 @@ const STATUSES = ["PENDING", "DELIVERED", "FAILED"];
 /** @param {HTMLElement} main @param {import("./router.js").Place} place */
 export async function showDeliveries(main, { parameters: [id], query, signal }) {
   const path = `webhook-endpoints/${encodeURIComponent(id)}`;
-  const list = h("div", { class: "card" }, h("p", { class: "soft" }, t("page.loading")));
+  const trouble = h("div");
+  const holder = h("div", { class: "card" }, h("p", { class: "soft" }, t("page.loading")));
   const address = h("p", { class: "soft break" });
-  const show = async (page) => {
-    const { data } = await call("GET", `${path}/deliveries`, { query: { status: query.status, limit: 25, ...page }, signal });
-    put(list, data.items.length > 0 ? deliveryList(data.items, true) : empty(t("deliveries.none")));
-    pages.update(data.next);
-  };
-  const pages = pager((page) => show(page).catch((problem) => put(list, problemBox(problem))));
+  let asked = {};
+  const load = async () => (await call("GET", `${path}/deliveries`, { query: { status: query.status, limit: 25, ...asked }, signal })).data;
+  const list = deliveryList({
+    load, namesReport: true, signal,
+    shown: (page) => { put(holder, page.items.length > 0 ? list.element : empty(t("deliveries.none"))); pages.update(page.next); },
+    failed: (problem) => { put(trouble, problem && problemBox(problem)); if (problem && !problem.passes) put(holder); },
+  });
+  const pages = pager((page) => { asked = page ?? {}; list.follow(); });
   const names = Object.fromEntries(STATUSES.map((each) => [each, say("status", each)]));
   const status = select(query.status ?? "", { "": t("reports.all"), ...names });
   status.addEventListener("change", () => go(`/webhooks/${id}`, { status: status.value }));
   put(main, wayBack("/webhooks", t("webhooks.title")), h("h1", {}, t("deliveries.title")), address,
-    h("div", { class: "filters" }, field("/status", status, { label: t("reports.status") }).element), list, pages.element);
+    h("div", { class: "filters" }, field("/status", status, { label: t("reports.status") }).element), trouble, holder, pages.element);
   const { data: endpoint } = await call("GET", path, { signal });
   address.textContent = endpoint.url ?? t("webhooks.callbacks");
-  await show(null);
+  list.follow();
 }

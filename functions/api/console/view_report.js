@@ -3,7 +3,7 @@
 import { call, Problem } from "./api.js";
 import { h, put } from "./dom.js";
 import { when } from "./format.js";
-import { problemBox, tell } from "./notices.js";
+import { detailsOf, problemBox, tell } from "./notices.js";
 import { badge, loadTypes, titleOf, wayBack } from "./parts.js";
 import { poll } from "./poll.js";
 import { reportActions } from "./report_actions.js";
@@ -40,7 +40,7 @@ export async function showReport(main, { parameters: [id], signal }) {
     put(parts.state, badge(report.status), h("span", { class: "soft" }, t("report.asked"), " ", when(report.createdAt)));
     if (earlier) tell(`${heading.textContent}: ${say("status", report.status)}`);
     const wasHere = parts.actions.contains(document.activeElement);
-    put(parts.actions, reportActions(report, follow));
+    put(parts.actions, reportActions(report, types, follow));
     if (wasHere) (/** @type {HTMLElement | null} */ (parts.actions.querySelector("button")) ?? heading).focus();
     put(parts.trouble, failure(report));
     if (report.totals !== null) parts.summary.querySelector(".early")?.remove();
@@ -51,10 +51,7 @@ export async function showReport(main, { parameters: [id], signal }) {
     const section = await orNothing(summarySection(report, signal));
     if (section !== null) put(parts.summary, section);
   };
-  const showDeliveries = async () => {
-    const section = await orNothing(deliveriesSection(id, signal));
-    if (section !== null) put(parts.deliveries, section);
-  };
+  const showDeliveries = () => put(parts.deliveries, deliveriesSection(id, signal));
   const follow = () => poll(update, signal, (problem) => put(parts.trouble, problem && problemBox(problem)));
   await follow();
 }
@@ -69,9 +66,15 @@ async function orNothing(section) {
   }
 }
 
+/** Why a report failed, for whoever asked for it. @param {string} code */
+export function failureWords(code) {
+  const words = say("failure", code);
+  return words === code ? t("failure.other") : words;
+}
+
 function failure(/** @type {import("./shapes.js").Report} */ report) {
   if (report.error === null) return report.status === "EXPIRED" && h("p", { class: "notice" }, t("report.expired"));
   return h("div", { class: report.status === "FAILED" ? "notice bad" : "notice" },
     h("p", { class: "strong" }, t(report.status === "FAILED" ? "report.failed" : "report.attempt-failed")),
-    h("p", { lang: "en" }, report.error.detail, " ", h("code", {}, report.error.code)));
+    h("p", {}, failureWords(report.error.code)), detailsOf(report.error.detail, report.error.code));
 }

@@ -3,6 +3,7 @@
 import { call } from "./api.js";
 import { h, put } from "./dom.js";
 import { field, input, select } from "./fields.js";
+import { filtersInLine } from "./filter_texts.js";
 import { number, percent, when } from "./format.js";
 import { problemBox } from "./notices.js";
 import { badge, empty, link, loadTypes, pager, table, titleOf } from "./parts.js";
@@ -14,6 +15,7 @@ import { say, t } from "./words.js";
 const STATUSES = ["PENDING", "GENERATING", "READY", "FAILED", "CANCELLED", "EXPIRED"];
 const FORMATS = ["PDF", "XLSX", "CSV", "NDJSON", "PARQUET"];
 const PAGE = 25;
+const LINE = 80;
 
 /** @param {HTMLElement} main @param {import("./router.js").Place} place */
 export async function showReports(main, { query, signal }) {
@@ -39,7 +41,10 @@ export async function showReports(main, { query, signal }) {
       before = now;
       if (changed) { put(list, rows(data.items, types, query)); pages.update(data.next); list.removeAttribute("aria-busy"); }
       return { again: data.items.some(isUnderWay), changed, retryAfter: 2 };
-    }, ends, (problem) => put(trouble, problem && problemBox(problem)));
+    }, ends, (problem) => {
+      put(trouble, problem && problemBox(problem));
+      if (problem && !problem.passes) { put(list); list.removeAttribute("aria-busy"); }
+    });
   };
   put(filters, filterForm(query, types));
   main.append(pages.element);
@@ -79,7 +84,8 @@ function filterForm(query, types) {
     Object.entries(names).map(([name, each]) => field(`/${name}`, each, { label: t(`reports.${name}`) }).element),
     h("div", { class: "buttons" },
       h("button", { type: "submit" }, t("reports.filter")),
-      isOpen && h("a", { class: "button quiet", href: "#/reports" }, t("reports.clear"))));
+      // Its room is kept, so that nothing jumps when it comes.
+      h("a", { class: isOpen ? "button quiet" : "button quiet unseen", href: "#/reports" }, t("reports.clear"))));
 }
 
 function rows(reports, types, query) {
@@ -93,7 +99,7 @@ function rows(reports, types, query) {
     { label: t("reports.rows"), isNumber: true }, { label: t("reports.created") },
   ];
   return table(t("reports.title"), columns, reports.map((report) => [
-    [link(`/reports/${report.id}`, report.title ?? titleOf(types, report.type)), h("span", { class: "hint" }, describe(report))],
+    [link(`/reports/${report.id}`, report.title ?? titleOf(types, report.type)), h("span", { class: "hint" }, describe(report, types))],
     [badge(report.status), report.status === "GENERATING" && report.progress.percent !== null && h("span", { class: "hint" }, ` ${percent(report.progress.percent)}`)],
     report.formats.join(", "),
     number(report.rows),
@@ -102,7 +108,7 @@ function rows(reports, types, query) {
 }
 
 /** What tells one report from another of its type: its filters, shortly. @param {import("./shapes.js").Report} report */
-function describe(report) {
-  const text = Object.values(report.filters).flat().join(" · ");
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text || report.id.slice(0, 8);
+function describe(report, types) {
+  const text = filtersInLine(report.filters, types.find((each) => each.type === report.type));
+  return text.length > LINE ? `${text.slice(0, LINE - 1)}…` : text || report.id.slice(0, 8);
 }

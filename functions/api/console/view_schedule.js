@@ -2,8 +2,9 @@
 
 import { call } from "./api.js";
 import { h, put } from "./dom.js";
-import { when } from "./format.js";
-import { ask, during, problemBox, toast } from "./notices.js";
+import { describeFilters } from "./filter_texts.js";
+import { country, when } from "./format.js";
+import { ask, detailsOf, during, problemBox, toast } from "./notices.js";
 import { badge, empty, fact, link, loadTypes, pager, table, titleOf, wayBack } from "./parts.js";
 import { go } from "./router.js";
 import { previewTable } from "./schedule_preview.js";
@@ -28,21 +29,24 @@ export async function showSchedule(main, { parameters: [id], signal }) {
       put(next, h("h2", {}, t("preview.title")), previewTable(preview.data.runs, data.timeZone));
     }
     next.hidden = data.status !== "ACTIVE";
+    return data;
   };
-  await refresh();
-  await showRuns(runs, path, signal);
+  const { request } = await refresh();
+  await showRuns(runs, path, request.title ?? titleOf(types, request.type), signal);
 }
 
 function describe(/** @type {import("./shapes.js").Schedule} */ schedule, types) {
   return h("section", { class: "card" },
-    schedule.statusDetail && h("p", { class: schedule.status === "BLOCKED" ? "notice bad" : "notice", lang: "en" }, schedule.statusDetail),
+    schedule.statusDetail && h("div", { class: schedule.status === "BLOCKED" ? "notice bad" : "notice" },
+      h("p", {}, say("schedule-status", schedule.status)), detailsOf(schedule.statusDetail)),
     h("dl", { class: "facts wide" },
       fact(t("reports.status"), badge(schedule.status)),
       fact(t("facts.type"), `${titleOf(types, schedule.request.type)} · ${(schedule.request.formats ?? [schedule.request.format]).join(", ")}`),
+      describeFilters(schedule.request.filters ?? {}, types.find((each) => each.type === schedule.request.type)).map(([label, text]) => fact(label, text)),
       fact(t("schedules.when"), describeWhen(schedule)),
-      fact(t("schedules.next"), when(schedule.nextRunAt)),
+      fact(t("schedules.next"), when(schedule.nextRunAt, schedule.timeZone), schedule.nextRunAt && h("span", { class: "soft" }, ` · ${schedule.timeZone}`)),
       schedule.period && fact(t("schedules.period"), say("period", schedule.period)),
-      schedule.calendar && fact(t("schedules.calendar"), schedule.calendar),
+      schedule.calendar && fact(t("schedules.calendar"), country(schedule.calendar)),
       fact(t("schedules.missed"), say("missed", schedule.missed)),
       schedule.endsAt && fact(t("schedules.ends"), when(schedule.endsAt)),
       fact(t("schedules.owner"), h("code", {}, schedule.owner))));
@@ -66,11 +70,11 @@ function actions(schedule, path, refresh) {
     h("button", { type: "button", class: "danger", onclick: remove }, t("schedules.delete"))), trouble);
 }
 
-async function showRuns(place, path, signal) {
+async function showRuns(place, path, name, signal) {
   const list = h("div");
   const show = async (page) => {
     const { data } = await call("GET", `${path}/runs`, { query: { ...page }, signal });
-    put(list, data.items.length > 0 ? history(data.items) : empty(t("runs.none")));
+    put(list, data.items.length > 0 ? history(data.items, name) : empty(t("runs.none")));
     pages.update(data.next);
   };
   const pages = pager((page) => show(page).catch((problem) => put(list, problemBox(problem))));
@@ -78,12 +82,12 @@ async function showRuns(place, path, signal) {
   await show(null);
 }
 
-function history(items) {
+function history(items, name) {
   const columns = [{ label: t("runs.for") }, { label: t("runs.outcome") }, { label: t("runs.started") }, { label: t("reports.report") }];
   return table(t("runs.title"), columns, items.map((/** @type {import("./shapes.js").ScheduleRun} */ run) => [
     when(run.scheduledFor),
-    [badge(run.outcome), run.detail && h("span", { class: "hint", lang: "en" }, run.detail)],
+    [badge(run.outcome), run.detail && detailsOf(run.detail)],
     when(run.startedAt),
-    run.reportId ? link(`/reports/${run.reportId}`, t("deliveries.report")) : "–",
+    run.reportId ? link(`/reports/${run.reportId}`, name) : "–",
   ]));
 }

@@ -2,8 +2,9 @@
 
 import { call } from "./api.js";
 import { h, put } from "./dom.js";
+import { filtersInLine } from "./filter_texts.js";
 import { when } from "./format.js";
-import { problemBox } from "./notices.js";
+import { detailsOf, problemBox } from "./notices.js";
 import { badge, empty, link, loadTypes, pager, table, titleOf } from "./parts.js";
 import { say, t } from "./words.js";
 
@@ -29,12 +30,17 @@ function schedules(items, types) {
     { label: t("schedules.next") }, { label: t("schedules.last") },
   ];
   return table(t("schedules.title"), columns, items.map((/** @type {import("./shapes.js").Schedule} */ schedule) => [
-    [link(`/schedules/${schedule.id}`, schedule.name), h("span", { class: "hint" }, titleOf(types, schedule.request.type))],
-    [badge(schedule.status), schedule.status === "BLOCKED" && h("span", { class: "hint", lang: "en" }, schedule.statusDetail)],
+    [link(`/schedules/${schedule.id}`, schedule.name), h("span", { class: "hint" }, titleOf(types, schedule.request.type)), filtersHint(schedule, types)],
+    [badge(schedule.status), schedule.status === "BLOCKED" && detailsOf(schedule.statusDetail ?? "")],
     describeWhen(schedule),
-    when(schedule.nextRunAt),
+    when(schedule.nextRunAt, schedule.timeZone),
     schedule.lastRun ? [badge(schedule.lastRun.outcome), h("span", { class: "hint" }, when(schedule.lastRun.scheduledFor))] : "–",
   ]));
+}
+
+function filtersHint({ request }, types) {
+  const text = filtersInLine(request.filters ?? {}, types.find((each) => each.type === request.type));
+  return text !== "" && h("span", { class: "hint" }, text);
 }
 
 /** When a schedule runs, in words. @param {import("./shapes.js").Schedule} schedule */

@@ -62,7 +62,8 @@ export function many(key, count, shown = String(count)) {
  * The words under a key that comes from the API and may be newer than this page; else the code itself.
  * @param {string} family first part of the key
  * @param {string} code
+ * @param {Object<string, string | number>} [values]
  */
-export function say(family, code) {
-  return LANGUAGES[language][`${family}.${code}`] ?? code;
+export function say(family, code, values = {}) {
+  return `${family}.${code}` in LANGUAGES[language] ? t(`${family}.${code}`, values) : code;
 }

@@ -30,6 +30,8 @@ SCOPES = (
     "schedules:manage",
 )
 _TOLD_MAX = 3
+_DELIVERIES = 20
+"""So many of an endpoint's newest are looked at."""
 
 
 class Deployment:
@@ -44,6 +46,12 @@ class Deployment:
     def health(self) -> urllib3.BaseHTTPResponse:
         """The answer of the one address that is open to all. Raises CommandFailed."""
         return self.api.request("GET", "/health")
+
+    @cached_property
+    def me(self) -> Json:
+        """Whose key it is, and what it may do. Raises CommandFailed."""
+        answer: Json = self.api.get("/api/v1/me")
+        return answer
 
 
 def check_reachable(deployment: Deployment) -> Finding:
@@ -92,22 +100,30 @@ def check_clocks(deployment: Deployment) -> Finding | None:
 
 
 def check_key(deployment: Deployment) -> Finding:
-    """That the key is good, and what it may do."""
+    """That the key is good: all that follows is asked with it."""
     try:
-        me: Json = deployment.api.get("/api/v1/me")
+        me = deployment.me
     except CommandFailed as error:
         if error.exit_code is not ExitCode.REFUSED:
             raise
         return trouble("key", str(error), "set RESMA_KEY to a key that is good; docs/access.md")
+    return fine("key", f"{me['subject']} of {me['tenantName']}")
+
+
+def check_scopes(deployment: Deployment) -> Finding:
+    """What the key may do."""
+    me = deployment.me
     lacking = [scope for scope in SCOPES if scope not in me["scopes"]]
     who = f"{me['subject']} of {me['tenantName']}"
     if not {"reports:read", "reports:write"} & set(me["scopes"]):
         return trouble(
-            "key", f"{who} may neither ask for reports nor read them", "use a key with reports:read, reports:write"
+            "scopes", f"{who} may neither ask for reports nor read them", "use a key with reports:read, reports:write"
         )
     if lacking:
-        return note("key", f"{who} lacks {', '.join(lacking)}", "a key with these scopes may do more; docs/access.md")
-    return fine("key", f"{who}, with all scopes")
+        return note(
+            "scopes", f"{who} lacks {', '.join(lacking)}", "a key with these scopes may do more; docs/access.md"
+        )
+    return fine("scopes", f"{who} has all scopes")
 
 
 def check_report_types(deployment: Deployment) -> Finding:
@@ -149,12 +165,12 @@ def check_webhooks(deployment: Deployment) -> Finding:
     endpoints = deployment.api.get("/api/v1/webhook-endpoints")["items"]
     gone = [one["id"] for one in endpoints if one["disabledReason"] == "gone"]
     if gone:
-        mend = "have it answer again, then PATCH it with enabled: true (docs/webhooks.md), or `resma webhook delete ID`"
+        mend = "have it answer again, then enable it (docs/webhooks.md), or `resma webhook delete ID`"
         return trouble("webhooks", f"{gone[0]} has answered 410 and was disabled", mend)
     failing = [one["id"] for one in endpoints if one["enabled"] and _is_failing(deployment.api, one["id"])]
     if failing:
         mend = f"`resma webhook deliveries --endpoint {failing[0]}` says why; `replay` sends it again, `delete` ends it"
-        return trouble("webhooks", f"the last delivery to {', '.join(failing[:_TOLD_MAX])} has failed", mend)
+        return trouble("webhooks", f"what was last sent to {', '.join(failing[:_TOLD_MAX])} has failed", mend)
     return fine("webhooks", f"{len(endpoints)} endpoints, none failing")
 
 
@@ -168,11 +184,15 @@ def check_schedules(deployment: Deployment) -> Finding:
     return fine("schedules", f"{len(items)}, none blocked")
 
 
+NEEDED = frozenset({"reachable", "key"})
+"""Without these there is nothing to be learned from the rest."""
+
 CHECKS = (
     check_reachable,
     check_tls,
     check_clocks,
     check_key,
+    check_scopes,
     check_report_types,
     check_queue,
     check_dead_letters,
@@ -182,12 +202,15 @@ CHECKS = (
 
 
 def _is_failing(api: Api, endpoint_id: str) -> bool:
-    """Whether what was last sent there did not arrive: older failures are past."""
-    items = api.get(f"/api/v1/webhook-endpoints/{endpoint_id}/deliveries", {"limit": 1})["items"]
-    if not items:
-        return False
-    ended = [attempt for attempt in items[0]["attempts"] if attempt["statusCode"] or attempt["error"]]
-    return items[0]["status"] == "FAILED" or (items[0]["status"] == "PENDING" and len(ended) > 1)
+    """Whether the last attempt of all failed: a delivery that waits for its next one may be older than the newest."""
+    items = api.get(f"/api/v1/webhook-endpoints/{endpoint_id}/deliveries", {"limit": _DELIVERIES})["items"]
+    ended = [
+        (_moment(attempt["startedAt"]), not 200 <= (attempt["statusCode"] or 0) < 300)
+        for item in items
+        for attempt in item["attempts"]
+        if attempt["statusCode"] or attempt["error"]
+    ]
+    return max(ended)[1] if ended else any(item["status"] == "FAILED" for item in items[:1])
 
 
 def _certificate_end(place: Place) -> datetime | None:

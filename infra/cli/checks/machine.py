@@ -135,7 +135,7 @@ def check_stack(machine: Machine) -> Finding:
         if left and not _is_locked(machine):
             says = f"no stack is up, and {len(left)} of its processes are left ({', '.join(map(str, left[:5]))})"
             return trouble("stack", says, "resma down")
-        return fine("stack", "no stack is up: `resma up` starts one")
+        return note("stack", "no stack is up", "resma up")
     try:
         state = json.loads(state_file.read_text(encoding="utf-8"))
         ports = [int(state["postgres_port"]), *(int(state[name].rpartition(":")[2]) for name in ("api_url", "aws_url"))]

@@ -21,7 +21,12 @@ from infra.cli.place import ROOT, URL_VARIABLE, Place, read_state, state_folder
 app = typer.Typer()
 
 _EMBEDDED_STACK = "resma-local"
-_SIGNS = {"ok": ("ok", "green"), "note": ("note", "yellow"), "trouble": ("TROUBLE", "bold red")}
+_SIGNS = {
+    "ok": ("ok", "green"),
+    "note": ("note", "yellow"),
+    "trouble": ("TROUBLE", "bold red"),
+    "skipped": ("skipped", "dim"),
+}
 
 
 @app.command(
@@ -72,12 +77,7 @@ def _look_here(setting: Setting, aws_stack: str | None) -> Iterator[Finding]:
 
 
 def _look_at_deployment(place: Place) -> Iterator[Finding]:
-    """Every check; only whether it answers, where it does not."""
-    subject = deployment.Deployment(place)
-    (first,) = run_checks(deployment.CHECKS[:1], subject)
-    yield first
-    if first.state == "ok":
-        yield from run_checks(deployment.CHECKS[1:], subject)
+    yield from run_checks(deployment.CHECKS, deployment.Deployment(place), needed=deployment.NEEDED)
 
 
 def _port() -> int:

@@ -14,6 +14,7 @@ from infra.cli.exits import CommandFailed, ExitCode
 from infra.cli.follow import follow
 from infra.cli.groups import Setting, examples, with_groups
 from infra.cli.save import Target, save_files
+from infra.cli.wording import say_in_commands
 
 app = typer.Typer()
 
@@ -103,7 +104,7 @@ def require_ready(report: Json) -> None:
     if report["status"] == "READY":
         return
     error = report.get("error") or {}
-    why = f": {error['code']}, {error['detail']}" if error else ""
+    why = f": {error['code']}, {say_in_commands(error['detail'])}" if error else ""
     raise CommandFailed(
         ExitCode.FAILED,
         f"report {report['id']} is {report['status']}{why}",

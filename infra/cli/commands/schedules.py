@@ -106,7 +106,8 @@ def show_schedule(setting: Setting, schedule_id: ScheduleId) -> None:
 @app.command(
     "preview",
     epilog=examples(
-        "resma schedule preview sch_1f0c5c2e", "resma schedule preview --when monthly --in Europe/Lisbon --count 12"
+        "resma schedule preview sch_1f0c5c2e",
+        "resma schedule preview --when monthly --time-zone Europe/Lisbon --count 12",
     ),
 )
 @with_groups
@@ -114,10 +115,11 @@ def preview_schedule(
     setting: Setting,
     clock: Clock,
     schedule_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Of a schedule; or say --when.")] = None,
+    time_zone: Annotated[str | None, typer.Option(metavar="ZONE", help="As `create` has it: --in goes before.")] = None,
     count: Annotated[int, typer.Option(min=1, max=50, help="How many runs.")] = 10,
 ) -> None:
     """Show the next runs, of a schedule or before there is one."""
-    said = clock.describe()
+    said = {**({"timeZone": time_zone} if time_zone else {}), **clock.describe()}
     if schedule_id is not None:
         if said:
             raise CommandFailed(ExitCode.USAGE, "preview takes a schedule's id, or --when and what goes with it")

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -38,11 +39,13 @@ var (
 // report is what this program needs of one; the OpenAPI document has all of it.
 type report struct {
 	Status   string
-	SHA256   string
+	Files    []file
 	Progress struct{ RowsDone, RowsExpected int }
 	Error    struct{ Detail string }
-	Links    struct{ Self, Download string }
+	Links    struct{ Self string }
 }
+
+type file struct{ Format, SHA256, Download string }
 
 func getenv(name, otherwise string) string {
 	if value := os.Getenv(name); value != "" {
@@ -142,9 +145,24 @@ func wait(header http.Header, asked report) (report, error) {
 	return asked, nil
 }
 
-// download saves the report's file under path, where it only appears if it is whole.
-func download(ready report, path string) error {
-	header, _, err := call(http.MethodGet, ready.Links.Download, nil, nil)
+// save saves the report's file under path; of several, each with its format at its name's end.
+func save(ready report, path string) error {
+	for _, each := range ready.Files {
+		itsPath := path
+		if len(ready.Files) > 1 {
+			itsPath += "." + strings.ToLower(each.Format)
+		}
+		if err := download(each, itsPath); err != nil {
+			return err
+		}
+		fmt.Println(itsPath)
+	}
+	return nil
+}
+
+// download saves a file under path, where it only appears if it is whole.
+func download(described file, path string) error {
+	header, _, err := call(http.MethodGet, described.Download, nil, nil)
 	if err != nil {
 		return err
 	}
@@ -157,16 +175,16 @@ func download(ready report, path string) error {
 	if answer.StatusCode != http.StatusOK {
 		return fmt.Errorf("the file's address answered %s", answer.Status)
 	}
-	file, err := os.Create(path + ".part")
+	part, err := os.Create(path + ".part")
 	if err != nil {
 		return err
 	}
 	hash := sha256.New()
-	_, err = io.Copy(io.MultiWriter(file, hash), answer.Body)
-	if err = errors.Join(err, file.Close()); err != nil {
+	_, err = io.Copy(io.MultiWriter(part, hash), answer.Body)
+	if err = errors.Join(err, part.Close()); err != nil {
 		return err
 	}
-	if hex.EncodeToString(hash.Sum(nil)) != ready.SHA256 {
+	if hex.EncodeToString(hash.Sum(nil)) != described.SHA256 {
 		return fmt.Errorf("%s.part is not the file that the report describes: its SHA-256 differs", path)
 	}
 	return os.Rename(path+".part", path)
@@ -181,13 +199,16 @@ func run(wanted, path string) error {
 	if err != nil {
 		return err
 	}
-	return download(ready, path)
+	return save(ready, path)
 }
 
 func main() {
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "give a request in JSON, and a name for the file")
+		os.Exit(1)
+	}
 	if err := run(os.Args[1], os.Args[2]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Println(os.Args[2])
 }

@@ -21,8 +21,10 @@ import (
 )
 
 const (
-	tolerance    = 5 * time.Minute
-	bodyBytesMax = 1 << 20
+	tolerance      = 5 * time.Minute
+	bodyBytesMax   = 1 << 20
+	requestMax     = 10 * time.Second
+	secretBytesMin = 24
 )
 
 var (
@@ -79,14 +81,17 @@ func take(answer http.ResponseWriter, request *http.Request) {
 func main() {
 	var err error
 	secret, err = base64.StdEncoding.DecodeString(strings.TrimPrefix(os.Getenv("RESMA_WEBHOOK_SECRET"), "whsec_"))
-	if err != nil || len(secret) == 0 {
-		log.Fatal("set RESMA_WEBHOOK_SECRET to the endpoint's secret")
+	if err != nil || len(secret) < secretBytesMin { // with an empty key anybody could sign
+		log.Fatal("set RESMA_WEBHOOK_SECRET to the endpoint's secret, whsec_ and at least 24 bytes in base64")
+	}
+	if len(os.Args) != 2 {
+		log.Fatal("name a port, like 8080")
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:"+os.Args[1])
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println("listening on port", listener.Addr().(*net.TCPAddr).Port)
-	server := http.Server{Handler: http.HandlerFunc(take), ReadTimeout: 10 * time.Second}
+	server := http.Server{Handler: http.HandlerFunc(take), ReadTimeout: requestMax}
 	log.Fatal(server.Serve(listener))
 }

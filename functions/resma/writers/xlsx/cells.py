@@ -33,8 +33,6 @@ NULL = b"<c/>"
 Cells = tuple[bool, Sequence[bytes]]
 """Of one column: whether they are whole `<c>` elements, or go between the column's constants."""
 
-Encode = Callable[[Sequence[bytes | None]], Cells]
-
 _CONTROLS = bytes(range(1, 32))
 _ODD = re.compile(rb"\A[ ]|[ ]\Z|[\x01-\x1f]|\xef\xbf[\xbe\xbf]|_x[0-9A-Fa-f]{4}_")
 _ESCAPED = re.compile(rb"[\x01-\x08\x0b-\x1f]|\xef\xbf[\xbe\xbf]|_(?=x[0-9A-Fa-f]{4}_)")
@@ -49,16 +47,15 @@ class ColumnCells:
         self._column = column
         self._style = b' s="%d"' % style if style else b""
         self._days, self._times = DaySerials(), TimeSerials()
-        encode: dict[str, Encode] = {
-            "integer": self._numbers,
-            "amount": self._numbers,
-            "date": self._dates,
-            "timestamp": self._timestamps,
-        }
-        self.encode = encode.get(column.kind, self._texts)
-        self.open = (b"<c%b><v>" if column.kind in encode else b'<c%b t="str"><v>') % self._style
+        # Not a bound method: it would hold what holds it, tables included, until the garbage collector comes by.
+        self._encode = _ENCODERS.get(column.kind, ColumnCells._texts)
+        self.open = (b"<c%b><v>" if column.kind in _ENCODERS else b'<c%b t="str"><v>') % self._style
         self.close = b"</v></c>"
         self._whole = self.open + b"%b" + self.close
+
+    def encode(self, cells: Sequence[bytes | None]) -> Cells:
+        """A batch's cells of this column."""
+        return self._encode(self, cells)
 
     def _texts(self, cells: Sequence[bytes | None]) -> Cells:
         try:
@@ -132,6 +129,15 @@ class ColumnCells:
                     f"column {self._column.name} holds a text of {characters:,} characters, and a cell of Excel "
                     f"{MOST_CHARACTERS:,}: leave the column out, or ask for another format"
                 )
+
+
+_ENCODERS: dict[str, Callable[[ColumnCells, Sequence[bytes | None]], Cells]] = {
+    "integer": ColumnCells._numbers,
+    "amount": ColumnCells._numbers,
+    "date": ColumnCells._dates,
+    "timestamp": ColumnCells._timestamps,
+}
+"""By kind; all others are texts."""
 
 
 def _may_be_odd(joined: bytes) -> bool:
