@@ -103,6 +103,7 @@ def test_the_whole_path_from_the_key_to_the_file(
         expect(page.get_by_role("status")).to_have_text("It is sent again within a minute")
         client.invoke_function("WebhookFunction")
         assert len(webhooks.await_arrivals("console", 2)) == 2
+        expect(page.locator("summary", has_text="Attempts: 2")).to_be_visible()  # by itself
 
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("heading", name="Sign in")).to_be_focused()
@@ -156,8 +157,9 @@ def test_a_fault_is_shown_at_its_field(client: Client, browser: Browser) -> None
         account = page.get_by_label("Account (needed)")
         expect(account).to_be_focused()
         expect(account).to_have_attribute("aria-invalid", "true")
-        expect(account).to_have_accessible_description(re.compile("ACCOUNT_STATEMENT needs this filter"))
+        expect(account).to_have_accessible_description(re.compile("Fill this in"))
         account.fill("BR1000-104729")
+        expect(account).not_to_have_attribute("aria-invalid", "true")
         page.get_by_role("button", name="Ask for the report").click()
         expect(badge(page)).to_have_text("Ready", timeout=SECONDS_30)
 
@@ -171,7 +173,9 @@ def test_what_waits_is_cancelled_and_made_again(client: Client, faults: Faults, 
         page.get_by_role("dialog").get_by_role("button", name="Cancel the report").click()
         expect(badge(page)).to_have_text("Cancelled")
     cancelled = report_id_of(page)
-    page.get_by_role("button", name="Make it again").click()
+    with page.expect_request("**/retry") as asked:
+        page.get_by_role("button", name="Make it again").click()
+    assert re.fullmatch("[0-9a-f]{32}", asked.value.headers["idempotency-key"])
     expect(badge(page)).to_have_text("Ready", timeout=SECONDS_30)
     assert report_id_of(page) != cancelled
     open_view(page, "Reports")

@@ -324,6 +324,6 @@ def test_odd_requests_are_refused_or_answered(system: System, filters: dict[str,
 
 
 def test_an_empty_pdf_has_no_contents(system: System) -> None:
-    nothing = {"format": "PDF", "filters": {"from": "2199-01-01"}}
+    nothing: Any = {"format": "PDF", "filters": {"from": "2199-01-01"}}
     expected, report = estimate(system, **nothing), make(system, **nothing)
     assert [file["pages"] for file in expected["files"]] == [file["pages"] for file in report["files"]] == [2]

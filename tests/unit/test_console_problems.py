@@ -135,11 +135,13 @@ DAILY = {"when": "daily", "timeZone": "UTC"}
 def test_a_field_s_fault_is_told_in_words(check: Callable[[], object], key: str) -> None:
     with pytest.raises((RequestError, ValidationError)) as raised:
         check()
-    error = raised.value
-    if isinstance(error, ValidationError):
-        details = [advise(dict(item)) for item in error.errors()]
-    else:
-        details = [fault.detail for fault in error.faults] if isinstance(error, RequestInvalid) else [error.detail]
+    match raised.value:
+        case ValidationError() as error:
+            details = [advise(dict(item)) for item in error.errors()]
+        case RequestInvalid() as error:
+            details = [fault.detail for fault in error.faults]
+        case error:
+            details = [str(error)]
     assert [rule_of(detail) for detail in details] == [key]
 
 

@@ -84,8 +84,10 @@ function grid(low, high, step, y, width) {
 /** As many labels as have room. */
 function timeLabels(labels, x, each, room) {
   const every = Math.ceil(labels.length / Math.max(1, Math.floor(room / LABEL_PX)));
+  const end = MARGIN.left + room;
+  const place = (middle) => (middle + LABEL_PX / 2 > end ? { x: end, "text-anchor": "end" } : { x: middle, "text-anchor": "middle" });
   return labels.map((label, index) => index % every === 0 &&
-    svg("text", { class: "tick", x: x(index) + each / 2, y: HEIGHT - 5, "text-anchor": "middle" }, day(label)));
+    svg("text", { class: "tick", y: HEIGHT - 5, ...place(x(index) + each / 2) }, day(label)));
 }
 
 function short(value) {

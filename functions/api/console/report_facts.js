@@ -5,7 +5,8 @@ import { describeFilters } from "./filter_texts.js";
 import { amount, bytes, dollars, duration, number, when } from "./format.js";
 import { copyButton } from "./notices.js";
 import { describeOptions } from "./option_fields.js";
-import { fact, table, titleOf } from "./parts.js";
+import { fact, link, table, titleOf } from "./parts.js";
+import { can } from "./session.js";
 import { ownZone } from "./zones.js";
 import { t } from "./words.js";
 
@@ -33,13 +34,21 @@ export function factsSection(report, types) {
       fact(t("facts.locale"), `${report.locale} · ${report.timeZone}`),
       describeOptions(report.options ?? {}).map(([label, text]) => fact(label, text)),
       report.callbackUrl && fact(t("form.callback"), h("span", { class: "break" }, report.callbackUrl)),
-      report.requestedBy && fact(t("facts.asked-by"), report.requestedByName && `${report.requestedByName} · `, h("code", {}, report.requestedBy)),
+      report.requestedBy && fact(t("facts.asked-by"), requester(report)),
       report.asOf && fact(t("facts.as-of"), inOwnZone(report.asOf)),
       report.rows !== null && fact(t("facts.rows"), number(report.rows)),
       report.rows !== null && fact(t("facts.truncated"), t(report.truncated ? "form.yes" : "form.no")),
       (report.files ?? []).map((file) => fact(`${file.format} · ${bytes(file.bytes)}`,
         h("span", { class: "soft" }, "SHA-256 "), h("code", { class: "hash" }, file.sha256), " ", copyButton(file.sha256, t("facts.copy-hash", { format: file.format })))),
       tookFacts(report)));
+}
+
+/** Whoever asked: a schedule leads to its page. @param {import("./shapes.js").Report} report */
+function requester({ requestedBy, requestedByName }) {
+  const [kind, id] = (requestedBy ?? "").split(":");
+  const name = requestedByName ?? requestedBy;
+  if (kind === "schedule" && can("schedules:manage")) return link(`/schedules/${id}`, name);
+  return requestedByName ? [name, " ", h("code", { class: "soft" }, requestedBy)] : h("code", {}, requestedBy);
 }
 
 /** Both moments of a report are told in one zone, which is said. @param {string} iso */

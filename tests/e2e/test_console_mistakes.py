@@ -1,0 +1,119 @@
+"""The console when something goes wrong: told in the reader's own words, and with nothing left for the next reader."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.browser import page_of, running_browser
+from tests.e2e.client import Client
+from tests.e2e.test_access import make_key
+from tests.e2e.test_console import badge, choose_transactions, enter, open_view
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for all tests."""
+    with running_browser() as browser:
+        yield browser
+
+
+def sign_in(page: Page, client: Client, key: str) -> None:
+    """Opens the console anew, with a key."""
+    page.goto(f"{client.stack.up.api_url}/console")
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("navigation")).to_be_visible()
+
+
+def revoke(client: Client, key: str) -> None:
+    """Ends a key at once."""
+    client.sql("UPDATE resma.api_keys SET revoked_at = clock_timestamp() WHERE key_id = %s", key.split("_")[1])
+
+
+def test_faults_are_told_in_the_reader_s_language_and_go_when_they_are_mended(client: Client, browser: Browser) -> None:
+    with page_of(browser, bears="422", locale="pt-BR") as page:
+        page.goto(f"{client.stack.up.api_url}/console")
+        page.get_by_role("button", name="Continuar sem chave").click()
+        page.locator('input[value="TRANSACTIONS"]').check()
+        send = page.get_by_role("button", name="Pedir o relatório")
+        page.get_by_label("PDF", exact=True).uncheck()
+        send.click()
+        formats = page.get_by_role("group", name=re.compile("^Formato"))
+        expect(formats).to_have_accessible_description(re.compile("Preencha este campo"))
+        page.get_by_label("CSV", exact=True).check()
+        expect(page.get_by_text("Preencha este campo")).to_have_count(0)
+        page.get_by_label("De", exact=True).fill("2024-12-31")
+        page.get_by_label("Até", exact=True).fill("2024-01-01")
+        send.click()
+        expect(page.get_by_text("Não pode ser antes de 31 de dez. de 2024.")).to_be_visible()
+        problem = page.get_by_role("alert")
+        expect(problem).to_contain_text("Algo no formulário não pode ser usado")
+        expect(problem.locator("[lang=en]")).to_be_hidden()
+        problem.get_by_text("Detalhes").click()
+        expect(problem.locator("[lang=en]")).to_have_text(re.compile("the dates are in the wrong order"))
+        page.get_by_label("Até", exact=True).fill("2025-01-31")
+        page.get_by_role("button", name="Estimar").click()
+        expect(page.locator(".estimate dl")).to_be_visible()
+        expect(problem).to_have_count(0)
+
+
+def test_what_is_filled_in_outlives_a_reload_but_is_not_for_the_next_reader(client: Client, browser: Browser) -> None:
+    scopes = ("reports:read", "reports:write")
+    key, other = make_key(client, "demo", *scopes), make_key(client, "demo", *scopes)
+    with page_of(browser, bears="401") as page:
+        sign_in(page, client, key)
+        choose_transactions(page, "XLSX")
+        page.get_by_role("textbox", name="Account").fill("BR1000-104729")
+        page.reload()
+        expect(page.get_by_role("textbox", name="Account")).to_have_value("BR1000-104729")
+        expect(page.get_by_label("XLSX", exact=True)).to_be_checked()
+        revoke(client, key)
+        page.get_by_role("navigation").get_by_role("link", name="Reports").click()
+        expect(page.get_by_role("alert")).to_contain_text("was revoked")
+        sign_in(page, client, other)
+        open_view(page, "New report")
+        expect(page.get_by_role("radio", name=re.compile("^Account statement"))).to_be_checked()
+        assert page.evaluate("sessionStorage.getItem('resma.draft')") is None
+
+
+def test_a_view_that_can_t_be_loaded_says_so_and_is_tried_again(client: Client, browser: Browser) -> None:
+    with page_of(browser, bears="net::ERR_INTERNET_DISCONNECTED") as page:
+        enter(page, client)
+        page.context.set_offline(True)
+        open_view(page, "Schedules")
+        expect(page.get_by_role("alert")).to_contain_text("No connection")
+        page.context.set_offline(False)
+        page.get_by_role("button", name="Try again").click()
+        expect(page.get_by_role("link", name="New schedule")).to_be_visible()
+
+
+def test_a_key_that_no_key_can_be_is_not_taken_for_a_lost_connection(client: Client, browser: Browser) -> None:
+    with page_of(browser) as page:
+        page.goto(f"{client.stack.up.api_url}/console")
+        page.get_by_label("API key").fill("chave-secreta-é-esta")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_contain_text("That is no key")
+
+
+def test_a_filter_that_is_none_ends_the_waiting(client: Client, browser: Browser) -> None:
+    with page_of(browser, bears="422") as page:
+        enter(page, client)
+        page.goto(f"{client.stack.up.api_url}/console#/reports?format=DOC")
+        expect(page.get_by_role("alert")).to_contain_text("There is no such value")
+        expect(page.get_by_text("Loading…")).to_have_count(0)
+
+
+def test_what_a_key_may_not_fetch_is_not_offered(client: Client, browser: Browser) -> None:
+    report_id = client.ask("CSV", {"from": "2024-01-01", "to": "2024-01-31"})
+    client.await_status(report_id, "READY")
+    key = make_key(client, "demo", "reports:read")
+    with page_of(browser) as page:
+        sign_in(page, client, key)
+        page.goto(f"{client.stack.up.api_url}/console#/reports/{report_id}")
+        expect(badge(page)).to_have_text("Ready")
+        expect(page.get_by_role("button", name=re.compile("^Download CSV"))).to_be_disabled()
+        expect(page.get_by_text("Its files hold personal data")).to_be_visible()
