@@ -32,7 +32,8 @@ down: setup ## end the stack
 logs: setup ## the end of each function's log; REPORT=<id>: all that they say of that report, in time's order
 	@$(BIN)/python -m infra.local logs
 
-check: lint types template imports catalogue dependencies unit ## lint, types, template, report types, unit tests: under a minute
+check: setup ## lint, types, template, report types, unit tests: under a minute
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit lint types template imports catalogue dependencies
 
 lint: setup
 	@$(BIN)/ruff check -q .
@@ -54,7 +55,7 @@ dependencies: setup ## pins, hashes, licences and use of dependencies, without a
 	@$(BIN)/python -m infra.dependencies check
 
 unit: setup
-	@$(BIN)/python -m pytest tests/unit -q
+	@$(BIN)/python -m pytest tests/unit -q --numprocesses=2 --dist=worksteal
 
 integration: setup setup-sam
 	@$(BIN)/python -m pytest tests/integration -q

@@ -106,7 +106,7 @@ class _Runs:
         _Runs,
         Summary.__init__,
     ],
-    ids=repr,
+    ids=["system", "eval", "getattr", "import", "loads", "class", "function"],
 )
 def test_nothing_that_runs_is_admitted(planted: Any, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(CheckpointUnusable):
