@@ -30,6 +30,12 @@ RUNNERS: dict[str, Runner] = {
     r"curl (-X POST )?(https://…|http://localhost:3008)/.*": Runner("here", HERE),
     r"(\.resma/venv/bin/)?resma generate .* --wait": Runner("here", HERE),
     r'psql "\$RESMA_SYSTEM_DATABASE" -c ".*"': Runner("here", HERE),
+    r'psql "\$DATABASE_URL" -c "(UPDATE|DELETE) .*tenant_id = \'north-bank\' AND report_id.*"': Runner(
+        "test", "tests/integration/test_operate_queries.py::test_a_report_is_deleted_once_its_files_are_gone"
+    ),
+    r'psql "\$DATABASE_URL" -c "(UPDATE|DELETE) .*;.*"': Runner(
+        "test", "tests/integration/test_operate_queries.py::test_a_tenant_is_deleted_once_its_files_are_gone"
+    ),
     r'python3 -c "import base64,secrets;.*': Runner("here", HERE),
     r"(REPORT=\S+ )?make logs|make (up|down)|PORT=3009 make up": Runner(
         "test", f"{HERE}::test_a_stack_is_up_until_it_is_down"

@@ -31,7 +31,6 @@ from api.routes import (
     webhook_deliveries,
     webhook_endpoints,
 )
-from api.routes.health import HEALTH
 from api.scopes import SECURITY_SCHEMES, check_scopes
 from resma.advice import advise
 from resma.errors import Fault, ResmaError, json_pointer
@@ -39,6 +38,9 @@ from resma.errors import Fault, ResmaError, json_pointer
 logger = Logger()
 
 app = APIGatewayRestResolver(enable_validation=True)
+
+_POINTER_SAID = 200
+"""Characters of a pointer that a problem's detail shows; `errors` has all of it."""
 
 _REPORT = re.compile(r"/api/v1/(?:reports|dead-letters)/([0-9a-fA-F-]{36})(?:/|$)")
 
@@ -49,7 +51,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     _log_whose(path)
     app.clear_context()  # type: ignore[no-untyped-call]  # whoever was refused last
     try:
-        if (event.get("httpMethod"), path) != ("GET", HEALTH) and not console.is_open(event):
+        if not health.is_open(event) and not console.is_open(event):
             app.append_context(caller=authenticate(gate(), event))  # type: ignore[no-untyped-call]
         check_body(event)
     except ResmaError as error:
@@ -107,8 +109,10 @@ def handle_invalid(error: RequestValidationError) -> Response[str]:
     """What powertools' validation found: one fault for each place."""
     items = error.errors()
     faults = [Fault(_pointer(item["loc"]), _advice(item)) for item in items]
-    parts = "one part" if len(faults) == 1 else f"{len(faults)} parts"
-    detail = f"{parts} of the request can't be used: see `errors`"
+    if len(faults) == 1:
+        detail = f"one part of the request can't be used: {_said(faults[0])}"
+    else:
+        detail = f"{len(faults)} parts of the request can't be used: see `errors`"
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "request-invalid", detail, app.current_event.path, faults)
 
 
@@ -144,6 +148,11 @@ def _log_whose(path: str) -> None:
 def _pointer(location: tuple[Any, ...]) -> str:
     """A JSON pointer into the body, or the parameter's name; pydantic's own first part names where it looked."""
     return json_pointer(*location[1:])
+
+
+def _said(fault: Fault) -> str:
+    """On one line, however long a name somebody has made up."""
+    return f"{fault.pointer[:_POINTER_SAID]}: {fault.detail}" if fault.pointer else fault.detail
 
 
 def _advice(item: dict[str, Any]) -> str:

@@ -16,6 +16,8 @@ from resma.schedule_times import Timing
 from resma.scheduled_request import fill_request
 from resma.schedules import next_run
 
+_FILLED_BY_PERIOD = {"/request/filters/from", "/request/filters/to"}
+
 
 def require_runs(timing: Timing, ends_at: datetime | None, now: datetime) -> datetime:
     """Returns the first run after now. Raises RequestInvalid where there is none."""
@@ -40,6 +42,21 @@ def check_request_of(caller: Caller, schedule: Mapping[str, Any], day: date, *, 
         check_request(caller, request)
         if request.callback_url is not None:
             check_webhook_address(request.callback_url, "/callbackUrl", opens_loopback=opens_loopback)
+
+
+@contextlib.contextmanager
+def point_to_period() -> Iterator[None]:
+    """That filters and a period don't go together is the period's fault, where a body has it and no request."""
+    try:
+        yield
+    except RequestError as error:
+        error.faults = tuple(
+            Fault("/period", f"{fault.pointer} of the schedule: {fault.detail}")
+            if fault.pointer in _FILLED_BY_PERIOD
+            else fault
+            for fault in error.faults
+        )
+        raise
 
 
 @contextlib.contextmanager

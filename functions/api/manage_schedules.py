@@ -7,6 +7,7 @@ makes use of another's. Pausing, and resuming what was paused, changes nothing o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,7 @@ from uuid import uuid4
 
 from aws_lambda_powertools import Logger
 
-from api.check_schedule import check_request_of, require_runs
+from api.check_schedule import check_request_of, point_to_period, require_runs
 from api.models_schedules import PreviewRequest, PreviewView, ScheduleChanges, ScheduleRequest
 from api.preview_schedule import preview_runs
 from resma.caller import Caller
@@ -104,7 +105,8 @@ class Schedules:
             return _paused(before, is_pausing=said["paused"], now=now)
         merged = _merge(before, said)
         writer = replace(self, caller=_as_writer(self.caller, before, said))
-        timing = writer._check(merged, now)
+        with point_to_period() if "period" in said and "request" not in said else nullcontext():
+            timing = writer._check(merged, now)
         columns = writer._columns(merged, timing, now)
         if timing != before.timing or merged["ends_at"] != before.ends_at:
             require_runs(timing, merged["ends_at"], now)

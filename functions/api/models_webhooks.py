@@ -160,7 +160,7 @@ class DeliveryView(ViewModel):
     endpoint_id: str
     event: str
     report_id: UUID
-    url: str
+    url: str = Field(description="What follows a `?` is not shown: `?…` stands for it.")
     status: DeliveryStatus
     ended_reason: Literal["gone", "attempts-used-up", "endpoint-disabled", "endpoint-deleted"] | None = Field(
         description="Why it is FAILED."

@@ -12,7 +12,7 @@ MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2
 
 
 def read_moment(text: str, parameter: str) -> datetime:
-    """Returns the moment of a parameter in an address, upper case or lower. Raises RequestInvalid for what is none, naming the parameter."""
+    """Returns the moment, in upper case or lower. Raises RequestInvalid for what is none, naming the parameter."""
     try:
         if MOMENT.fullmatch(upper := text.upper()):
             return datetime.fromisoformat(upper)

@@ -11,6 +11,7 @@ from resma.options import asked_options
 from resma.personal import masked_columns, personal_filters
 from resma.progress import Queue, seconds_left, stage_of
 from resma.reports import Report, StoredFile
+from resma.webhook_address import hide_query
 
 
 def show_report(
@@ -41,7 +42,7 @@ def show_report(
             "time_zone": report.time_zone,
             "title": report.title,
             "options": asked_options(report.formats, report.options),
-            "callback_url": report.callback_url and _without_query(report.callback_url),
+            "callback_url": report.callback_url and hide_query(report.callback_url),
             "requested_by": report.requested_by,
             "requested_by_name": names.get(report.requested_by or ""),
             "status": report.status,
@@ -65,12 +66,6 @@ def show_report(
             "links": Links(self=address, download=f"{address}/download" if is_ready else None),
         }
     )
-
-
-def _without_query(url: str) -> str:
-    """Receivers that know their callers by a token have it there. Such an address is none that a request may have."""
-    address, has_query, _ = url.partition("?")
-    return f"{address}?…" if has_query else address
 
 
 def _file(file: StoredFile, address: str) -> FileView:

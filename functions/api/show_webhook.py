@@ -13,7 +13,8 @@ from api.models_webhooks import (
     ReplayView,
     SecretView,
 )
-from resma.webhook_deliveries import Record
+from resma.webhook_address import hide_query
+from resma.webhook_deliveries import Attempt, Record
 from resma.webhook_endpoints import Endpoint
 from resma.webhook_secrets import signing_secrets
 
@@ -60,14 +61,19 @@ def _is_previous_valid(endpoint: Endpoint) -> bool:
     return endpoint.previous_version_until is not None and endpoint.previous_version_until > datetime.now(UTC)
 
 
+def _show_attempt(attempt: Attempt) -> AttemptView:
+    return AttemptView.model_validate({**vars(attempt), "url": hide_query(attempt.url)})
+
+
 def show_delivery(record: Record, base_url: str) -> DeliveryView:
     """Returns a delivery's view; `base_url` is where this caller reached the API."""
     owed = record.delivery
     return DeliveryView.model_validate(
         {
             **vars(owed),
+            "url": hide_query(owed.url),
             "next_attempt_at": owed.next_attempt_at if owed.status == "PENDING" else None,
-            "attempts": [AttemptView.model_validate(vars(attempt)) for attempt in record.attempts],
+            "attempts": [_show_attempt(attempt) for attempt in record.attempts],
             "replays": [ReplayView.model_validate(vars(replay)) for replay in record.replays],
             "links": DeliveryLinks(
                 report=f"{base_url}/api/v1/reports/{owed.report_id}",

@@ -64,7 +64,8 @@ class Usage:
     def from_json(cls, kept: dict[str, int] | None) -> Self:
         """What `as_json` made; nothing of nothing.
 
-        Of another version's row, written while one takes the other's place: what it lacks is 0, what it adds is left out.
+        Of another version's row, written while one takes the other's place: what it lacks is 0, and what
+        it adds is left out.
         """
         kept = kept or {}
         return cls(**{field.name: kept[field.name] for field in fields(cls) if field.name in kept})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from resma.locales import DEFAULT_LOCALE
 from resma.options import FormatOptions
@@ -31,6 +31,7 @@ class ReportRequest(RequestModel):
         default=None,
         min_length=1,
         max_length=5,
+        validate_default=True,  # where both are left out
         json_schema_extra={"uniqueItems": True},
         description="Several formats: one read of the database makes a file of each, with equal totals.",
     )
@@ -73,13 +74,15 @@ class ReportRequest(RequestModel):
         description="While the same request is PENDING or GENERATING, be answered with its report, not with a new one.",
     )
 
-    @model_validator(mode="after")
-    def _one_way_of_saying_formats(self) -> Self:
-        if (self.format is None) == (self.formats is None):
+    @field_validator("formats")
+    @classmethod
+    def _one_way_of_saying_formats(cls, formats: list[Format] | None, said: ValidationInfo) -> list[Format] | None:
+        """Of this field, so that its errors say where."""
+        if "format" in said.data and (said.data["format"] is None) == (formats is None):
             raise ValueError("give either format, or several in formats")
-        if self.formats and len(set(self.formats)) < len(self.formats):
+        if formats and len(set(formats)) < len(formats):
             raise ValueError("name each format once")
-        return self
+        return formats
 
     @property
     def wanted_formats(self) -> list[str]:

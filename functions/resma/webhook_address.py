@@ -62,6 +62,15 @@ def parse_webhook_address(url: str, *, opens_loopback: bool = False) -> WebhookA
     return WebhookAddress(parts.scheme == "https", host, port, target)
 
 
+def hide_query(url: str) -> str:
+    """For whoever may see where a webhook goes: receivers that know their callers by a token have it there.
+
+    What comes out with `?…` is no address that may be given.
+    """
+    address, has_query, _ = url.partition("?")
+    return f"{address}?…" if has_query else address
+
+
 def may_go_to(host: str, address: IPv4Address | IPv6Address, *, opens_loopback: bool) -> bool:
     """Whether webhooks for a host may be sent to this address, which it has or resolves to."""
     if is_public(address):

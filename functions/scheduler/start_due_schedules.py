@@ -204,9 +204,9 @@ def _block(
     record_run(connection, schedule, NewRun(scheduled_for=run_at, outcome="REFUSED", detail=detail))
     blocked = {"status": "BLOCKED", "status_detail": detail}
     _update(connection, schedule, {**blocked, "next_run_at": None, "due_at": None, "held_since": None})
-    about = {"schedule_id": schedule.schedule_id, "tenant_id": schedule.tenant_id}
-    logger.warning("a schedule is blocked", **about, code=error.code)
-    emit({Metric.SCHEDULES_BLOCKED: 1}, about=about)
+    schedule_id, tenant_id = schedule.schedule_id, schedule.tenant_id
+    logger.warning("a schedule is blocked", schedule_id=schedule_id, tenant_id=tenant_id, code=error.code)
+    emit({Metric.SCHEDULES_BLOCKED: 1}, about={"schedule_id": schedule_id, "tenant_id": tenant_id})
 
 
 def _advance(

@@ -108,6 +108,8 @@ def test_this_machine_needs_no_key_whatever_a_header_says(client: Client) -> Non
     assert client.http("GET", "/api/v1/reports?limit=1", headers={"X-Forwarded-For": "203.0.113.7"}).status == 200
     assert client.http("GET", "/api/v1/reports", headers={"Authorization": "Bearer nonsense"}).status == 401
     assert client.http("GET", "/health").json() == {"status": "ok"}
+    asked = client.http("HEAD", "/health")
+    assert (asked.status, asked.data) == (200, b"")
 
 
 def test_the_demo_brings_a_key_of_its_own(client: Client, tmp_path: Path) -> None:

@@ -38,6 +38,11 @@ def test_a_request_is_accepted(system: System, admin: Connection[TupleRow]) -> N
 BAD: list[tuple[Any, int, str, str | None]] = [
     ({**GOOD, "type": "NOPE"}, 422, "request-invalid", "/type"),
     ({**GOOD, "format": "DOC"}, 422, "request-invalid", "/format"),
+    ({"type": "TRANSACTIONS"}, 422, "request-invalid", "/formats"),
+    ({"type": "TRANSACTIONS", "format": None, "formats": None}, 422, "request-invalid", "/formats"),
+    ({**GOOD, "formats": ["CSV"]}, 422, "request-invalid", "/formats"),
+    ({"type": "TRANSACTIONS", "formats": ["CSV", "CSV"]}, 422, "request-invalid", "/formats"),
+    ({"type": "TRANSACTIONS", "formats": []}, 422, "request-invalid", "/formats"),
     ({**GOOD, "filters": {"nope": 1}}, 422, "request-invalid", "/filters/nope"),
     ({**GOOD, "filters": {"from": "2024-02-30"}}, 422, "request-invalid", "/filters/from"),
     ({**GOOD, "filters": {"from": "2024-02-02", "to": "2024-02-01"}}, 422, "request-invalid", "/filters/to"),
@@ -74,6 +79,33 @@ def test_bad_requests_are_problems(
     assert "secret" not in str(problem)
     assert _count(admin) == 0
     assert system.receive() == []
+
+
+@pytest.mark.parametrize(
+    ("more", "pointer", "advice"),
+    [
+        ({"title": ""}, "/title", "give a text that is not empty"),
+        ({"title": "x" * 201}, "/title", "give a text of at most 200 characters"),
+        ({"format": "DOC"}, "/format", "give one of 'CSV', 'NDJSON', 'XLSX', 'PDF' or 'PARQUET'"),
+        ({"coalesce": "yes"}, "/coalesce", "give true or false, without quotes"),
+        ({"columns": ["id"] * 501}, "/columns", "name at most 500"),
+        ({"formats": ["CSV"]}, "/formats", "give either format, or several in formats"),
+        ({"x" * 5000: 1}, "/" + "x" * 5000, "there is no such field: leave it out"),
+    ],
+)
+def test_a_problem_says_what_to_do(system: System, more: Any, pointer: str, advice: str) -> None:
+    """In its detail too, where it is one thing."""
+    _, _, problem = system.call_api("POST", GENERATE, {**GOOD, **more})
+    assert problem["errors"] == [{"pointer": pointer, "detail": advice}]
+    assert problem["detail"] == f"one part of the request can't be used: {pointer[:200]}: {advice}"
+    _, _, problem = system.call_api("POST", GENERATE, {**GOOD, **more, "another": 1})
+    assert problem["detail"] == "2 parts of the request can't be used: see `errors`"
+
+
+@pytest.mark.parametrize(("limit", "advice"), [("0", "give a number from 1 on"), ("201", "give a number up to 200")])
+def test_a_limit_is_told(system: System, limit: str, advice: str) -> None:
+    status, _, problem = system.call_api("GET", "/api/v1/reports", query={"limit": limit})
+    assert (status, problem["errors"]) == (422, [{"pointer": "/limit", "detail": advice}])
 
 
 @pytest.mark.parametrize("path", ["/api/v1/reports/nope", f"/api/v1/reports/{UUID(int=1)}", "/nope"])

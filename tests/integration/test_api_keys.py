@@ -59,7 +59,9 @@ def test_nobody_is_let_in_without_a_key(system: System, path: str) -> None:
 def test_health_is_open_and_asks_nothing(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_SECRET_ARN", "arn:of:nothing")
     assert system.call_api("GET", "/health", address="203.0.113.9")[::2] == (200, {"status": "ok"})
+    assert system.call_api("HEAD", "/health", address="203.0.113.9")[::2] == (200, "")
     assert system.call_api("POST", "/health", address="203.0.113.9")[0] == 401
+    assert system.call_api("HEAD", "/api/v1/reports", address="203.0.113.9")[0] == 401
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Client-IP"])

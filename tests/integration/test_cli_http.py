@@ -201,6 +201,24 @@ def test_a_schedules_zone_is_said_alike_before_and_when_it_is_made(
     assert json.loads(asked.body).get("timeZone") == zone
 
 
+@pytest.mark.parametrize(
+    ("said", "is_shown"),
+    [
+        ({"ownerExpiresAt": "2031-01-01T00:00:00Z"}, True),
+        ({"ownerExpiresAt": None}, False),
+        ({}, False),  # an API of before
+    ],
+)
+def test_a_schedule_is_shown_with_when_its_owners_rights_end(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str], said: dict[str, Any], is_shown: bool
+) -> None:
+    names = ("name", "status", "statusDetail", "when", "timeZone", "period", "owner", "nextRunAt", "lastRun")
+    schedule = {**dict.fromkeys(names), "id": "sch_1", "request": {"type": "TRANSACTIONS"}, **said}
+    server.answer("GET", "/api/v1/schedules/sch_1", Reply(content=schedule))
+    assert main(["schedule", "show", "sch_1"]) == 0
+    assert ("2031-01-01 00:00:00 UTC" in capsys.readouterr().out) == is_shown
+
+
 def test_a_request_that_can_be_made_again_is_with_the_same_key(
     server: ScriptedServer, pauses: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -228,6 +228,32 @@ def test_what_takes_long_to_count_is_guessed(system: System, slow_counting: None
     eventually("no connection is kept", lambda: admin.execute(OURS).fetchone() == (0,), 10)
 
 
+def test_it_counts_as_a_reader_of_one_tenant_for_a_moment(system: System, admin: Connection[TupleRow]) -> None:
+    admin.execute(
+        "CREATE POLICY guarded ON bank.transactions AS RESTRICTIVE FOR SELECT TO resma_reader USING ("
+        " current_user = 'resma_reader' AND current_setting('transaction_read_only') = 'on'"
+        " AND current_setting('statement_timeout') = '1500ms' AND current_setting('lock_timeout') = '1500ms'"
+        " AND current_setting('resma.tenant_id') = 'demo')"
+    )
+    try:
+        counted = estimate(system, format="CSV")
+        assert (counted["rows"] > 0, counted["isExact"]) == (True, True)
+        assert make(system, format="CSV")["rows"] == 0, "a worker has more time, so the policy does look"
+    finally:
+        admin.execute("DROP POLICY guarded ON bank.transactions")
+
+
+def test_a_limit_of_the_readers_connections_is_said(system: System, admin: Connection[TupleRow]) -> None:
+    admin.execute("ALTER ROLE resma_reader CONNECTION LIMIT 0")
+    try:
+        status, headers, problem = system.call_api("POST", ESTIMATE, {"type": "TRANSACTIONS", "format": "CSV"})
+    finally:
+        admin.execute("ALTER ROLE resma_reader CONNECTION LIMIT -1")
+    assert (status, problem["type"]) == (503, "urn:resma:problem:database-unavailable")
+    assert "Retry-After" in headers
+    assert estimate(system, format="CSV")["isExact"] is True
+
+
 def test_one_count_a_tenant_at_a_time(system: System, postgres: Any) -> None:
     """A tenant that asks a hundred times at once makes the database count once, and guess the others."""
     with psycopg.connect(postgres.url) as other:
@@ -300,6 +326,6 @@ def test_odd_requests_are_refused_or_answered(system: System, filters: dict[str,
 
 
 def test_an_empty_pdf_has_no_contents(system: System) -> None:
-    nothing = {"format": "PDF", "filters": {"from": "2199-01-01"}}
+    nothing: Any = {"format": "PDF", "filters": {"from": "2199-01-01"}}
     expected, report = estimate(system, **nothing), make(system, **nothing)
     assert [file["pages"] for file in expected["files"]] == [file["pages"] for file in report["files"]] == [2]

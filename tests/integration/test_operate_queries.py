@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
+from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
 
 from infra.local.paths import ROOT
 from infra.local.postgres import PostgresServer
-from tests.integration.conftest import PASSWORD, System
+from resma.caller import SCOPES
+from scheduler.sweep_leftovers import LATEST_SECONDS
+from tests.integration.conftest import PASSWORD, ActAs, System
 
 DOCUMENT = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r'^    psql "\$RESMA_SYSTEM_DATABASE" -c "(.*)"$', DOCUMENT, re.MULTILINE)
+DELETIONS = re.findall(r'^    psql "\$DATABASE_URL" -c "(.*)"$', DOCUMENT, re.MULTILINE)
+REPORT_ID = "840edab4-930d-475e-b6a2-bb69c18a6792"
 
 
 def test_there_are_queries() -> None:
@@ -27,3 +34,79 @@ def test_a_query_of_the_runbook_runs(system: System, postgres: PostgresServer, q
     ) as connection:
         rows = connection.execute(query.encode()).fetchall()
     assert len(rows) == ("'PENDING'" in query), "the report that waits, where it is asked for"
+
+
+def _ready(system: System, admin: Connection[TupleRow], request: str) -> UUID:
+    """A report with a file, a link, a key and an event, whose end is so long ago that no worker may be at it."""
+    wanted = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2030-01-01"}}
+    status, _, body = system.call_api("POST", "/api/v1/reports/generate", wanted, {"Idempotency-Key": request})
+    assert status == 202, body
+    assert system.work_once()
+    assert system.call_api("GET", f"/api/v1/reports/{body['id']}/download")[0] == 303
+    admin.execute(
+        "UPDATE resma.reports SET finished_at = finished_at - make_interval(secs => %s) WHERE report_id = %s",
+        (LATEST_SECONDS, body["id"]),
+    )
+    return UUID(body["id"])
+
+
+def _rows_of(admin: Connection[TupleRow], column: str, value: object) -> set[str]:
+    """The tables of Resma's that have rows with this value."""
+    tables = admin.execute(
+        "SELECT table_name FROM information_schema.columns WHERE table_schema = 'resma' AND column_name = %s", (column,)
+    ).fetchall()
+    assert tables
+    query = "SELECT 1 FROM {} WHERE {} = %s LIMIT 1"
+    return {
+        str(name)
+        for (name,) in tables
+        if admin.execute(
+            sql.SQL(query).format(sql.Identifier("resma", name), sql.Identifier(column)),
+            (value,),
+        ).fetchone()
+    }
+
+
+def test_a_report_is_deleted_once_its_files_are_gone(system: System, admin: Connection[TupleRow]) -> None:
+    expire, delete, *_ = (query.replace("north-bank", "demo") for query in DELETIONS)
+    gone, kept = _ready(system, admin, "1"), _ready(system, admin, "2")
+    expire, delete = (query.replace(REPORT_ID, str(gone)) for query in (expire, delete))
+    system.tick()
+    assert admin.execute(delete.encode()).rowcount == 0, "it is READY, and swept"
+    assert admin.execute(expire.encode()).rowcount == 1
+    assert admin.execute(delete.encode()).rowcount == 0, "its file is there"
+    system.tick()
+    assert system.objects() == [f"demo/{kept}/1.csv"]
+    assert admin.execute(delete.encode()).rowcount == 1
+    assert _rows_of(admin, "report_id", gone) == {"download_links"}
+    assert system.show(kept)["status"] == "READY"
+    assert system.call_api("GET", f"/api/v1/reports/{gone}")[0] == 404
+
+
+def test_a_tenant_is_deleted_once_its_files_are_gone(
+    system: System, admin: Connection[TupleRow], as_tenant: ActAs
+) -> None:
+    as_tenant("other", SCOPES)
+    _ready(system, admin, "1")
+    schedule = {"name": "x", "request": {"type": "TRANSACTIONS", "format": "CSV"}, "when": "monthly"}
+    for path, body in (
+        ("/api/v1/schedules", schedule),
+        ("/api/v1/webhook-endpoints", {"url": "https://customer.example/hook"}),
+        ("/api/v1/api-keys", {"name": "x", "scopes": ["reports:read"]}),
+    ):
+        assert system.call_api("POST", path, body)[0] == 201, path
+    *_, end, delete = (query.replace("north-bank", "other") for query in DELETIONS)
+    admin.execute("INSERT INTO resma.request_buckets VALUES ('other', now()) ON CONFLICT DO NOTHING")
+    admin.execute("INSERT INTO resma.row_counts VALUES ('other', '2026-01-01', 1) ON CONFLICT DO NOTHING")
+    before = _rows_of(admin, "tenant_id", "other")
+    assert {"reports", "events", "schedules", "api_keys", "webhook_endpoints", "idempotency_keys"} < before
+    admin.execute(end.encode())
+    system.tick()
+    admin.execute("UPDATE resma.reports SET swept_at = NULL WHERE tenant_id = 'other'")
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        admin.execute(delete.encode())
+    assert before - _rows_of(admin, "tenant_id", "other") == {"schedules"}, "all or nothing"
+    system.tick()
+    assert system.objects() == []
+    admin.execute(delete.encode())
+    assert _rows_of(admin, "tenant_id", "other") == set()

@@ -304,6 +304,10 @@ def test_a_secret_in_a_callbacks_query_is_not_shown(system: System) -> None:
     report_id = system.request_report(format="CSV", callbackUrl="https://customer.example/hook?token=s3cret")
     for path in (f"/api/v1/reports/{report_id}", "/api/v1/reports"):
         assert "s3cret" not in str(system.call_api("GET", path))
+    assert system.work_once()
+    path = f"/api/v1/reports/{report_id}/deliveries"
+    (delivery,) = system.call_api("GET", path)[2]["items"]
+    assert delivery["url"] == "https://customer.example/hook?…"
     shown = system.show(report_id)["callbackUrl"]
     assert shown == "https://customer.example/hook?…"
     refused = {"type": "TRANSACTIONS", "format": "CSV", "callbackUrl": shown}

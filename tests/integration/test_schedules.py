@@ -161,6 +161,21 @@ def test_what_is_wrong_is_pointed_at(
         assert (status, pointer in pointers(problem)) == (422, True), problem
 
 
+def test_a_period_that_does_not_go_with_the_request_that_is_there(system: System) -> None:
+    filled = {**REQUEST, "filters": {"from": "2024-01-01", "to": "2024-01-31"}}
+    schedule = make(system, request=filled, period=None)
+    path = f"{SCHEDULES}/{schedule['id']}"
+    status, _, problem = system.call_api("PATCH", path, {"period": "last-month"})
+    assert (status, pointers(problem)) == (422, ["/period", "/period"]), problem
+    assert [error["detail"].split()[0] for error in problem["errors"]] == [
+        "/request/filters/from",
+        "/request/filters/to",
+    ]
+    status, _, problem = system.call_api("PATCH", path, {"period": "last-month", "request": filled})
+    assert (status, pointers(problem)) == (422, ["/request/filters/from", "/request/filters/to"]), problem
+    assert show(system, schedule) == schedule
+
+
 def test_a_tenant_has_a_hundred(system: System, admin: Connection[TupleRow]) -> None:
     first = make(system)
     admin.execute(

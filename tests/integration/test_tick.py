@@ -19,6 +19,7 @@ from psycopg.rows import TupleRow
 import scheduler.app
 from resma.database import Database
 from resma.errors import DatabaseBusy, TickIncomplete
+from resma.job_queue import send_job
 from scheduler import expire_reports, publish_events, send_jobs, sweep_leftovers
 from scheduler.resources import Resources
 from scheduler.sweep_leftovers import LATEST_SECONDS, SETTLE_SECONDS
@@ -318,12 +319,11 @@ def test_events_and_jobs_that_are_refused_do_not_hold_up_those_behind(
     system.receive()
     admin.execute("UPDATE resma.reports SET enqueued_at = NULL, slot_at = '2026-01-01'")
     resources = scheduler.app._resources()
-    send = send_jobs.send_job
 
     def refuse_first(queue: Any, message: Any) -> None:
         if str(message.report_id) == ids[0]:
             raise ClientError({"Error": {"Code": "AccessDenied"}}, "SendMessage")
-        send(queue, message)
+        send_job(queue, message)
 
     monkeypatch.setattr(send_jobs, "send_job", refuse_first)
     assert send_jobs.send_unsent_jobs(resources, lambda: True) == 6

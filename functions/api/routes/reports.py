@@ -112,7 +112,8 @@ def handle_get_download(
 @router.get(
     "/api/v1/reports/<report_id>/summary",
     summary="Show what a report holds, before its file",
-    description="Count, totals and charts of the snapshot that its files are made of, from when it was counted.",
+    description="Count, totals and charts of the snapshot that its files are made of, from when it was counted "
+    "until the files' time is over.",
     tags=["reports"],
     security=needs("reports:read"),
 )

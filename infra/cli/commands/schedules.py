@@ -199,7 +199,7 @@ def _draw(console: Console, schedule: Json) -> None:
             ("period", schedule["period"]),
             ("report", schedule["request"]["type"]),
             ("owner", schedule["owner"]),
-            ("rights end", moment(schedule["ownerExpiresAt"])),
+            ("rights end", moment(schedule.get("ownerExpiresAt"))),
             ("next run", moment(schedule["nextRunAt"])),
             ("last run", f"{moment(last.get('scheduledFor'))} {last.get('outcome')}" if last else None),
         ],
