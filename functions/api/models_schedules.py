@@ -172,6 +172,7 @@ class ScheduleView(ViewModel):
     status: ScheduleStatus
     status_detail: str | None = Field(description="Why it does not run, and what to do.")
     owner: str = Field(description="Who changed it last: its runs have this one's rights.")
+    owner_name: str | None = Field(description="The name that this key has now.")
     owner_expires_at: datetime | None = Field(
         description="When these end, and the schedule is BLOCKED at its next run: rotate the key, or PATCH the "
         "schedule, before. A rotated key's are those of the key that came after it. Null where they do not end."

@@ -16,6 +16,7 @@ from resma.caller import Caller
 from resma.database import Database
 from resma.personal import mask_filters
 from resma.reports import Place
+from resma.requesters import name_subjects
 from resma.schedule_owners import find_owners_ends
 from resma.schedules import Schedule, ScheduleRun, find_schedule, last_runs, list_runs, list_schedules
 
@@ -79,14 +80,25 @@ def _view_all(connection: Connection[TupleRow], caller: Caller, schedules: list[
     """As many queries for all as for one."""
     runs = last_runs(connection, caller.tenant_id, [schedule.schedule_id for schedule in schedules])
     ends = find_owners_ends(connection, caller.tenant_id, schedules)
+    names = name_subjects(connection, caller.tenant_id, (schedule.owner for schedule in schedules))
     return [
-        _view(caller, schedule, runs.get(schedule.schedule_id), ends[schedule.schedule_id]) for schedule in schedules
+        _view(
+            caller,
+            schedule,
+            runs.get(schedule.schedule_id),
+            _Owner(names.get(schedule.owner), ends[schedule.schedule_id]),
+        )
+        for schedule in schedules
     ]
 
 
-def _view(
-    caller: Caller, schedule: Schedule, last_run: ScheduleRun | None, owner_expires_at: datetime | None
-) -> ScheduleView:
+@dataclass(frozen=True)
+class _Owner:
+    name: str | None
+    expires_at: datetime | None
+
+
+def _view(caller: Caller, schedule: Schedule, last_run: ScheduleRun | None, owner: _Owner) -> ScheduleView:
     return ScheduleView(
         id=schedule.schedule_id,
         name=schedule.name,
@@ -102,7 +114,8 @@ def _view(
         status=schedule.status,
         status_detail=schedule.status_detail,
         owner=schedule.owner,
-        owner_expires_at=owner_expires_at,
+        owner_name=owner.name,
+        owner_expires_at=owner.expires_at,
         created_at=schedule.created_at,
         next_run_at=schedule.next_run_at,
         last_run=_run_view(last_run) if last_run else None,

@@ -11,13 +11,18 @@ from resma.reports import Report
 
 
 def name_requesters(connection: Connection[TupleRow], tenant_id: str, reports: Iterable[Report]) -> dict[str, str]:
-    """Returns the names that keys and schedules have now, by `requested_by`; one query for all of a list.
+    """Returns the names of who asked for reports, by `requested_by`."""
+    asked = {report.requested_by for report in reports if report.requested_by is not None}
+    return name_subjects(connection, tenant_id, asked)
+
+
+def name_subjects(connection: Connection[TupleRow], tenant_id: str, subjects: Iterable[str]) -> dict[str, str]:
+    """Returns the names that keys and schedules have now, by `key:` or `schedule:` and an id; one query for all.
 
     Who has no name, or is not there any more, is left out.
     """
-    subjects = {report.requested_by for report in reports if report.requested_by is not None}
     ids: dict[str, list[str]] = {"key": [], "schedule": []}
-    for kind, _, name in (subject.partition(":") for subject in subjects):
+    for kind, _, name in (subject.partition(":") for subject in set(subjects)):
         ids.get(kind, []).append(name)
     if not any(ids.values()):
         return {}

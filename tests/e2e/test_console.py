@@ -150,6 +150,32 @@ def test_columns_are_chosen_and_put_in_order(client: Client, page: Page) -> None
     assert columns == ["account", "booked_at", "type", "status", "currency", "amount"]
 
 
+def test_a_report_is_a_template_with_its_options_and_callback(
+    client: Client, page: Page, webhooks: WebhookReceiver
+) -> None:
+    url = webhooks.customer("template")
+    body = {"type": "TRANSACTIONS", "formats": ["CSV"], "filters": {"from": "2030-01-01"}, "title": "Of last month"}
+    more = {"options": {"csv": {"profile": "excel"}}, "callbackUrl": url}
+    report_id = client.http("POST", "/api/v1/reports/generate", json={**body, **more}).json()["id"]
+    client.await_status(report_id, "READY")
+    page.goto(f"{client.stack.up.api_url}/console#/reports/{report_id}")
+    facts = page.locator(".facts.wide")
+    for said in ("Excel, by double click", url, "loopback"):
+        expect(facts).to_contain_text(said)
+    page.get_by_role("button", name="Use as a template").click()
+    expect(page.get_by_label("CSV: made for")).to_have_value("excel")
+    expect(page.get_by_label("Tell this address")).to_have_value(url)
+    page.get_by_role("button", name="Ask for the report").click()
+    expect(page.get_by_role("heading", name="Of last month")).to_be_visible()
+    again = client.show(report_id_of(page))
+    assert again["id"] != report_id
+    assert {name: again[name] for name in (*body, *more)} == {
+        **body,
+        **more,
+        "options": client.show(report_id)["options"],
+    }
+
+
 def test_a_fault_is_shown_at_its_field(client: Client, browser: Browser) -> None:
     with page_of(browser, bears="422") as page:
         enter(page, client)

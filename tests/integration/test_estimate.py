@@ -155,8 +155,10 @@ def test_rights_are_those_of_asking(system: System, as_tenant: ActAs) -> None:
     as_tenant("demo", frozenset({"reports:read"}))
     assert system.call_api("POST", ESTIMATE, {"type": "TRANSACTIONS", "format": "CSV"})[0] == 403
     as_tenant("demo", frozenset({"reports:write"}))
-    notes = estimate(system, format="CSV", columns=["id", "counterparty"])["notes"]
-    assert "Masked for you, as you lack personal:read: counterparty." in notes
+    expected = estimate(system, format="CSV", columns=["id", "counterparty"])
+    text = "Masked for you, as you lack personal:read: counterparty."
+    assert text in expected["notes"]
+    assert {"code": "masked", "values": {"columns": ["counterparty"]}, "text": text} in expected["remarks"]
     assert not [note for note in estimate(system, format="CSV", columns=["id"])["notes"] if "Masked" in note]
 
 

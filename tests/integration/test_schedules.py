@@ -249,7 +249,7 @@ def test_whoever_writes_it_owns_it_and_pausing_leaves_the_owner(system: System) 
     first, second = (system.make_key("schedules:manage", "reports:write") for _ in "12")
     schedule = system.call_with(first, "POST", SCHEDULES, STATEMENT)[2]
     path, owner = f"{SCHEDULES}/{schedule['id']}", f"key:{first.split('_')[1]}"
-    assert schedule["owner"] == owner
+    assert (schedule["owner"], bool(schedule["ownerName"])) == (owner, owner.startswith("key:"))
     for paused in (True, False):
         assert system.call_with(second, "PATCH", path, {"paused": paused})[2]["owner"] == owner
     assert system.call_with(second, "PATCH", path, {})[2]["owner"] == f"key:{second.split('_')[1]}"

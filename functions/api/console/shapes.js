@@ -48,6 +48,7 @@
  * @typedef {{id: string, name: string, request: ReportRequest, when: string, at: string | null, timeZone: string,
  *   period: string | null, calendar: string | null, missed: string, endsAt: string | null, paused: boolean,
  *   status: "ACTIVE" | "PAUSED" | "ENDED" | "BLOCKED", statusDetail: string | null, owner: string,
+ *   ownerName: string | null, ownerExpiresAt: string | null,
  *   createdAt: string, nextRunAt: string | null, lastRun: ScheduleRun | null}} Schedule
  */
 /** @typedef {{at: string, localTime: string, from: string | null, to: string | null, note: string | null}} PreviewRun */

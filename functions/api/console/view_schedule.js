@@ -49,7 +49,8 @@ function describe(/** @type {import("./shapes.js").Schedule} */ schedule, types)
       schedule.calendar && fact(t("schedules.calendar"), country(schedule.calendar)),
       fact(t("schedules.missed"), say("missed", schedule.missed)),
       schedule.endsAt && fact(t("schedules.ends"), when(schedule.endsAt)),
-      fact(t("schedules.owner"), h("code", {}, schedule.owner))));
+      fact(t("schedules.owner"), schedule.ownerName && `${schedule.ownerName} `, h("code", { class: schedule.ownerName ? "soft" : null }, schedule.owner)),
+      schedule.ownerExpiresAt && fact(t("schedules.owner-ends"), when(schedule.ownerExpiresAt), h("span", { class: "hint" }, t("schedules.owner-ends-hint")))));
 }
 
 function actions(schedule, path, refresh) {

@@ -303,6 +303,8 @@ export const WORDS = {
   "schedules.ends": "Ends",
   "schedules.ends-hint": "In this browser's time zone; empty is never.",
   "schedules.owner": "Runs with the rights of",
+  "schedules.owner-ends": "Rights end",
+  "schedules.owner-ends-hint": "The schedule is blocked then: have the key renewed, or change and save the schedule, before.",
   "schedules.save": "Save the schedule",
   "schedules.pause": "Pause",
   "schedules.resume": "Resume",

@@ -303,6 +303,8 @@ export const WORDS = {
   "schedules.ends": "Termina em",
   "schedules.ends-hint": "No fuso horário deste navegador; vazio é nunca.",
   "schedules.owner": "Executa com os direitos de",
+  "schedules.owner-ends": "Direitos até",
+  "schedules.owner-ends-hint": "Depois o agendamento fica bloqueado: antes disso, renove a chave ou altere e salve o agendamento.",
   "schedules.save": "Salvar o agendamento",
   "schedules.pause": "Pausar",
   "schedules.resume": "Retomar",
