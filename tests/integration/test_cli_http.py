@@ -119,6 +119,19 @@ def test_exit_codes(server: ScriptedServer, capsys: pytest.CaptureFixture[str], 
         assert "rsm_test_key" not in said.err + said.out
 
 
+@pytest.mark.parametrize(
+    ("who", "name", "shown"),
+    [("key:abc", "month end", "month end (key:abc)"), ("loopback", None, "loopback"), (None, None, None)],
+)
+def test_who_asked_is_shown(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str], who: str | None, name: str | None, shown: str | None
+) -> None:
+    server.answer("GET", REPORT, Reply(200, view("READY", requestedBy=who, requestedByName=name)))
+    assert main(["show", ID]) == 0
+    lines = [line.split(None, 2) for line in capsys.readouterr().out.splitlines()]
+    assert [line[2] for line in lines if line[:2] == ["asked", "by"]] == ([shown] if shown else [])
+
+
 def test_what_cannot_be_reached(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESMA_URL", "http://127.0.0.1:1")
     assert main(["list"]) == 3
