@@ -11,8 +11,8 @@ const RULES = [
   [/at most (\d+) (?:character|item)/, "fault.too-long"],
   [/^must not be before \w+ \((\d{4}-\d{2}-\d{2})\)$/, "fault.order"],
   [/^give a later moment|later than now|in the future/, "fault.later"],
-  [/^must be (\S+) or more$|greater than or equal to (\S+)$/, "fault.least"],
-  [/^must be (\S+) or less$|less than or equal to (\S+)$/, "fault.most"],
+  [/^must be (\S+) or more$|^give a number from (\S+) on$|greater than or equal to (\S+)$/, "fault.least"],
+  [/^must be (\S+) or less$|^give a number up to (\S+)$|less than or equal to (\S+)$/, "fault.most"],
   [/^give a day as|^day is out of range|^month must be in|^year|valid date/, "fault.no-day"],
   [/^give a time as|valid time/, "fault.no-time"],
   [/^give an amount as/, "fault.no-amount"],
@@ -25,7 +25,7 @@ const RULES = [
   [/public (?:ones|addresses) only/, "fault.not-public"],
   [/masked for you/, "fault.personal"],
   [/leave (?:it|its options) out$|^leave it out|has no such filter|there is no such field/, "fault.not-here"],
-  [/^there is no such|^Input should be '|^unknown |has no column/, "fault.no-such"],
+  [/^there is no such|^give one of |^Input should be '|^unknown |has no column/, "fault.no-such"],
   [/it has not the form|match pattern/, "fault.form"],
 ];
 
