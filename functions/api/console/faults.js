@@ -6,7 +6,7 @@ import { t } from "./words.js";
 
 /** The first that fits; `{n}` of its words is what it caught. A test holds them to what the API says. @type {[RegExp, string][]} */
 const RULES = [
-  [/needs this filter$|^this is needed$|^Field required|at least 1 (?:character|item)|^name at least one/, "fault.needed"],
+  [/needs this filter$|^this is needed$|^Field required|at least 1 (?:character|item)|^give a text that is not empty$|^name at least one/, "fault.needed"],
   [/at least (\d+) (?:character|item)/, "fault.too-short"],
   [/at most (\d+) (?:character|item)/, "fault.too-long"],
   [/^must not be before \w+ \((\d{4}-\d{2}-\d{2})\)$/, "fault.order"],
