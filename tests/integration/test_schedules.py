@@ -132,7 +132,7 @@ def test_strange_cursors_are_refused(system: System, cursor: str) -> None:
         ({"name": "\ud800"}, "/name"),
         ({"cron": "0 6 * * *"}, "/cron"),
         ({"request": {**REQUEST, "type": "NOTHING"}}, "/request/type"),
-        ({"request": {"type": "TRANSACTIONS"}}, "/request"),
+        ({"request": {"type": "TRANSACTIONS"}}, "/request/formats"),
         ({"request": {**REQUEST, "coalesce": True}}, "/request/coalesce"),
         ({"request": {**REQUEST, "colour": "red"}}, "/request/colour"),
         ({"request": {**REQUEST, "columns": ["nothing"]}}, "/request/columns/0"),
