@@ -36,11 +36,20 @@ def _listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[_Asked]]:
         yield asked
 
 
-def _index_conditions(admin: Connection[TupleRow], asked: list[_Asked], words: str) -> str:
-    """Of the statement that has these words: what its plan searches indexes for, where an index is to be had."""
+def _index_conditions(admin: Connection[TupleRow], asked: list[_Asked], words: str, column: str) -> str:
+    """Of the statement that has these words: what its plan searches the column's indexes for.
+
+    No other way is open to it: in tables of few rows, chance and old statistics decide which way is the cheapest.
+    """
     statement = next(one for one in asked if words in one.text)
-    with admin.transaction():
+    with admin.transaction(force_rollback=True):
         admin.execute("SET LOCAL enable_seqscan = off")
+        admin.execute(
+            "UPDATE pg_index SET indisvalid = false FROM pg_class AS named JOIN pg_namespace AS schema"
+            " ON schema.oid = relnamespace WHERE named.oid = indexrelid AND nspname = 'resma'"
+            " AND strpos(pg_get_indexdef(indexrelid), %s) = 0",
+            (column,),
+        )
         plan = admin.execute(f"EXPLAIN {statement.text}".encode(), statement.values).fetchall()
     return " ".join(line for (line,) in plan if "Index Cond" in line)
 
@@ -59,7 +68,7 @@ def test_a_tick_looks_at_what_is_due_alone(
 ) -> None:
     with _listening(monkeypatch) as asked:
         system.tick()
-    assert f"({column} <" in _index_conditions(admin, asked, words)
+    assert f"({column} <" in _index_conditions(admin, asked, words, column)
 
 
 def test_a_poll_looks_at_the_last_day_alone(
@@ -68,4 +77,4 @@ def test_a_poll_looks_at_the_last_day_alone(
     report_id = system.request_report(format="CSV")
     with _listening(monkeypatch) as asked:
         system.show(report_id)
-    assert "created_at >" in _index_conditions(admin, asked, "live.*, recent.*")
+    assert "created_at >" in _index_conditions(admin, asked, "live.*, recent.*", "created_at")
