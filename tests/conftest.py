@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 os.environ.update(
@@ -20,3 +21,8 @@ if folder := os.environ.get("RESMA_KEEP_FILES"):
     from tests.accept_files import keep_files
 
     keep_files(Path(folder))
+
+
+def pytest_sessionfinish() -> None:
+    """The worker freezes what was imported; DuckDB complains of what nobody collects."""
+    gc.unfreeze()
