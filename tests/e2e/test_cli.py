@@ -338,7 +338,7 @@ def test_doctor_finds_nothing_wrong(client: Client, resma: CommandLine) -> None:
     for check in ("aws-stack", "aws-dead-letter-queue"):
         assert found[check]["state"] == "ok", found[check]
     assert "TickStopped" not in found["aws-alarms"]["says"], "LocalStack has no metrics of functions"
-    assert found["aws-functions"]["state"] == "note"
+    assert "aws-functions" in found
     assert (done.code == 0) == done.document["ok"] == all(one["state"] != "trouble" for one in found.values())
 
 

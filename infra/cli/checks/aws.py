@@ -91,12 +91,12 @@ def check_dead_letter_queue(account: Account) -> Finding:
 
 def check_function_errors(account: Account) -> Finding:
     """That no function has failed within the last hour."""
-    if not account.has_function_metrics:
-        return note("aws-functions", "LocalStack counts no errors of functions", "`resma logs` shows them")
     failed = {name: count for name in account.functions if (count := round(_errors(account, name)))}
     if failed:
         said = ", ".join(f"{name} {count:,} times" for name, count in sorted(failed.items()))
         return trouble("aws-functions", f"failed within the last hour: {said}", "look at its log; docs/operate.md")
+    if not account.has_function_metrics:
+        return note("aws-functions", "LocalStack counts no errors of functions", "`resma logs` shows them")
     return fine("aws-functions", f"none of {len(account.functions)} has failed within the last hour")
 
 
