@@ -69,6 +69,11 @@ def prepare() -> None:
         LOOPBACK_TENANT="demo",
         DATABASE_SECRET_ARN=made["ARN"],
         QUEUE_URL=queue["QueueUrl"],
+        # Of no use to this request.
+        SOURCE_SECRET_ARN="source",
+        WEBHOOK_SECRET_ARN="webhook",
+        TOPIC_ARN="topic",
+        EVENT_BUS_NAME="bus",
         BUCKET="reports",
         PUBLIC_BASE_URL="https://reports.example",
     )

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from api.settings import ApiSettings
 from infra.local.paths import ROOT
 from tests.bench.cases import COPY, FAST, FORMATS, SLOW, find_peer
 from tests.bench.chart import WIDTH, draw
@@ -174,3 +175,9 @@ def test_the_sink_counts_bytes_also_of_text() -> None:
     assert sink.bytes == 6
     assert sink.write(memoryview(b"abc")) == 3
     assert sink.tell() == 9
+
+
+def test_the_measured_function_is_told_all_that_it_wants() -> None:
+    prepared = (ROOT / "tests" / "bench" / "api_post.py").read_text(encoding="utf-8")
+    wanted = [name for name, field in ApiSettings.model_fields.items() if field.is_required()]
+    assert [name for name in wanted if f"{name.upper()}=" not in prepared] == []
