@@ -9,8 +9,8 @@ from typing import Any
 
 from resma.caller import Caller, require_scope
 from resma.catalogue import find_report_type
-from resma.check_webhook_address import check_webhook_address
-from resma.errors import Fault, RequestError, RequestInvalid
+from resma.check_webhook_address import check_callback
+from resma.errors import Fault, RequestError, RequestInvalid, point_into
 from resma.request_report import check_request
 from resma.schedule_times import Timing
 from resma.scheduled_request import fill_request
@@ -35,13 +35,12 @@ def check_request_of(caller: Caller, schedule: Mapping[str, Any], day: date, *, 
     `schedule` has `request` as it is kept, `period` and `time_zone`. Raises RequestInvalid, ScopeMissing.
     """
     require_scope(caller, "reports:write")
-    with _pointers_into_request():
+    with point_into("request"):
         find_report_type(schedule["request"]["type"])
     request = fill_request(schedule["request"], schedule["period"], day, schedule["time_zone"])
-    with _pointers_into_request():
+    with point_into("request"):
         check_request(caller, request)
-        if request.callback_url is not None:
-            check_webhook_address(request.callback_url, "/callbackUrl", opens_loopback=opens_loopback)
+        check_callback(request.callback_url, opens_loopback=opens_loopback)
 
 
 @contextlib.contextmanager
@@ -56,13 +55,4 @@ def point_to_period() -> Iterator[None]:
             else fault
             for fault in error.faults
         )
-        raise
-
-
-@contextlib.contextmanager
-def _pointers_into_request() -> Iterator[None]:
-    try:
-        yield
-    except RequestError as error:
-        error.faults = tuple(Fault(f"/request{fault.pointer}", fault.detail) for fault in error.faults)
         raise

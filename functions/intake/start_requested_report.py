@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -13,7 +11,7 @@ from intake.models import Envelope, ReportAccepted, ReportRejected, RequestedRep
 from intake.resources import Resources
 from resma.advice import advise
 from resma.caller import Caller
-from resma.check_webhook_address import check_webhook_address
+from resma.check_webhook_address import check_callback
 from resma.errors import (
     Fault,
     IdempotencyKeyInFlight,
@@ -21,6 +19,7 @@ from resma.errors import (
     RequestError,
     RequestInvalid,
     json_pointer,
+    point_into,
 )
 from resma.quotas import take_request
 from resma.request_report import request_report
@@ -75,20 +74,9 @@ def _start(resources: Resources, envelope: Envelope, wanted: RequestedReport) ->
         raise QuotaExceeded("requests-quota-exceeded", "too many requests at once: send fewer a second", seconds)
     # Who may put on the bus is not who may see personal data: whatever the request says, they are masked.
     caller = Caller(wanted.tenant_id, f"event:{envelope.id}", frozenset({"reports:write"}))
-    with _inside_of("request"):
-        if (url := wanted.request.callback_url) is not None:
-            check_webhook_address(url, "/callbackUrl", opens_loopback=resources.opens_loopback)
+    with point_into("request"):
+        check_callback(wanted.request.callback_url, opens_loopback=resources.opens_loopback)
         report, _ = request_report(
             resources.system, resources.queue, caller, wanted.request, wanted.request_id or envelope.id
         )
     return report.report_id
-
-
-@contextlib.contextmanager
-def _inside_of(member: str) -> Iterator[None]:
-    """Has errors about this member of the detail point into it."""
-    try:
-        yield
-    except RequestError as error:
-        error.faults = tuple(Fault(json_pointer(member) + fault.pointer, fault.detail) for fault in error.faults)
-        raise

@@ -12,3 +12,9 @@ def check_webhook_address(url: str, pointer: str, *, opens_loopback: bool) -> No
         parse_webhook_address(url, opens_loopback=opens_loopback)
     except WebhookAddressRefused as error:
         raise RequestInvalid("webhooks can't be sent to this address", (Fault(pointer, error.detail),)) from error
+
+
+def check_callback(url: str | None, *, opens_loopback: bool) -> None:
+    """The same of a report request's `callbackUrl`, which may be left out."""
+    if url is not None:
+        check_webhook_address(url, "/callbackUrl", opens_loopback=opens_loopback)

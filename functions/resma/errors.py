@@ -59,6 +59,8 @@ ResmaError
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 
@@ -88,6 +90,16 @@ class RequestError(ResmaError):
         super().__init__(detail)
         self.detail = detail
         self.faults = faults
+
+
+@contextmanager
+def point_into(member: str) -> Iterator[None]:
+    """Has errors about what is inside of a member of a document point into it."""
+    try:
+        yield
+    except RequestError as error:
+        error.faults = tuple(Fault(json_pointer(member) + fault.pointer, fault.detail) for fault in error.faults)
+        raise
 
 
 class RequestMalformed(RequestError):

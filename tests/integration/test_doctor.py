@@ -25,6 +25,7 @@ from infra.cli.checks.machine import Machine
 from infra.cli.main import main
 from infra.cli.place import Place
 from infra.local.ports import free_port
+from resma import caller
 from tests.integration.scripted_server import Reply, ScriptedServer, problem
 
 SCOPES = list(deployment.SCOPES)
@@ -347,3 +348,8 @@ def test_a_date_that_is_none(header: str | None) -> None:
 def test_an_address_without_tls_is_trouble_but_on_loopback() -> None:
     require_trouble(check_tls(Deployment(Place("http://reports.example"))), "not encrypted")
     assert check_tls(Deployment(Place("http://localhost:3008"))) is None
+
+
+def test_the_scopes_that_are_looked_for_are_those_that_there_are() -> None:
+    assert set(deployment.SCOPES) == caller.SCOPES
+    assert len(deployment.SCOPES) == len(caller.SCOPES)

@@ -17,7 +17,7 @@ from api.retry_report import find_request
 from api.routes.reports import parse_report_id
 from api.scopes import needs
 from api.show_report import show_report
-from resma.check_webhook_address import check_webhook_address
+from resma.check_webhook_address import check_callback
 from resma.report_request import ReportRequest
 from resma.request_report import request_report
 
@@ -34,7 +34,7 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 )
 def handle_post_report(body: ReportRequest) -> Response[ReportView]:
     """POST: 202 with the report's id, `Location` and `Retry-After`."""
-    _check_callback(body)
+    check_callback(body.callback_url, opens_loopback=settings().webhook_allow_loopback)
     key = router.current_event.headers.get("Idempotency-Key")
     report, is_new = request_report(database(), queue(), caller_of(router), body, key)
     return _accepted(show_report(report, base_url(router), is_joined=body.coalesce and not is_new))
@@ -50,7 +50,7 @@ def handle_post_report(body: ReportRequest) -> Response[ReportView]:
 )
 def handle_post_estimate(body: ReportRequest) -> EstimateView:
     """POST: rows, bytes, pages and seconds, and what to know of them."""
-    _check_callback(body)
+    check_callback(body.callback_url, opens_loopback=settings().webhook_allow_loopback)
     return estimate_report(Estimator(database(), source(), settings().worker_timeout_seconds), caller_of(router), body)
 
 
@@ -69,15 +69,10 @@ def handle_post_retry(
     """POST: 202 with the new report's id, `Location` and `Retry-After`; 409 for one that is under way or READY."""
     retried = parse_report_id(report_id)
     caller, request = find_request(database(), caller_of(router), retried)
-    _check_callback(request)
+    check_callback(request.callback_url, opens_loopback=settings().webhook_allow_loopback)
     key = router.current_event.headers.get("Idempotency-Key")
     report, _ = request_report(database(), queue(), caller, request, key, retry_of=retried)
     return _accepted(show_report(report, base_url(router)))
-
-
-def _check_callback(request: ReportRequest) -> None:
-    if request.callback_url is not None:
-        check_webhook_address(request.callback_url, "/callbackUrl", opens_loopback=settings().webhook_allow_loopback)
 
 
 def _accepted(view: ReportView) -> Response[ReportView]:

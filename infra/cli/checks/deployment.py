@@ -29,6 +29,7 @@ SCOPES = (
     "dead-letters:manage",
     "schedules:manage",
 )
+"""As resma.caller has them, which the client alone does not; a test holds them to it."""
 _TOLD_MAX = 3
 _DELIVERIES = 20
 """So many of an endpoint's newest are looked at."""
