@@ -5,17 +5,34 @@ BIN := .resma/venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: dependencies help setup setup-sam setup-bench demo up down logs check lint types template imports catalogue unit integration e2e test bench chaos load audit pictures lock clean
+.PHONY: dependencies help python tools-check tools-test tools-fuzz tools-pictures setup setup-sam setup-bench setup-readers setup-generators setup-second-emulator demo up down logs check lint types template imports catalogue unit integration e2e test coverage fuzz bench chaos load fairness cli release-files second-emulator check-build audit pictures lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: ## make the virtual environments (done by every command that needs them)
-	@command -v $(PYTHON) >/dev/null || { echo "Resma needs Python 3.11 or newer and finds no '$(PYTHON)': install one, or say make PYTHON=/path/to/python3.11"; exit 1; }
+python:
+	@command -v $(PYTHON) >/dev/null || { echo "Resma needs Python 3.11, 3.12 or 3.13 and finds no '$(PYTHON)': install one, or say make PYTHON=/path/to/python3.13"; exit 1; }
+	@$(PYTHON) infra/local/bootstrap.py python
+
+setup: python ## make the virtual environments (done by every command that needs them)
 	@$(PYTHON) infra/local/bootstrap.py project localstack
+
+# What is missing is said before anything is installed or started.
+tools-check tools-test tools-fuzz tools-pictures: tools-%: python
+	@$(PYTHON) tests/tools.py $*
 
 setup-sam:
 	@$(PYTHON) infra/local/bootstrap.py sam
+
+setup-readers: setup ## install the programs that read the files of the tests: spreadsheets in Node, Go, Java; veraPDF
+	@$(BIN)/python -m tests.readers.install
+
+setup-generators: setup ## install the programs that generate clients from the OpenAPI document: Python, Node, Java
+	@$(PYTHON) infra/local/bootstrap.py generators
+	@$(BIN)/python -m tests.generators.install
+
+setup-second-emulator:
+	@$(PYTHON) infra/local/bootstrap.py second-emulator
 
 setup-bench:
 	@$(PYTHON) infra/local/bootstrap.py bench
@@ -26,13 +43,16 @@ demo: setup ## a report from the request to the file: FORMAT=PDF|CSV|XLSX|NDJSON
 up: setup ## start the stack and leave it running: PORT=3008, ROWS=500000
 	@$(BIN)/python -m infra.local up
 
-down: setup ## end the stack
-	@$(BIN)/python -m infra.local down
+# Without an environment nothing can have been started: `down`, `logs` and `clean` make none.
+IS_SET_UP := test -e .resma/venv/.stamp
 
-logs: setup ## the end of each function's log; REPORT=<id>: all that they say of that report, in time's order
-	@$(BIN)/python -m infra.local logs
+down: ## end the stack
+	@if $(IS_SET_UP); then $(BIN)/python -m infra.local down; else echo "nothing is running"; fi
 
-check: setup ## lint, types, template, report types, unit tests: under a minute
+logs: ## the end of each function's log; REPORT=<id>, FUNCTION=worker, SINCE=10m, FOLLOW=1 select lines of all
+	@if $(IS_SET_UP); then $(BIN)/python -m infra.local logs; else echo "there are no logs: nothing has been started"; fi
+
+check: tools-check setup ## lint, types, template, report types, unit tests: about a minute
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit lint types template imports catalogue dependencies
 
 lint: setup
@@ -46,16 +66,16 @@ template: setup
 	@$(BIN)/cfn-lint template.yaml infra/examples/*.yaml
 
 imports: setup
-	@PYTHONPATH=functions $(BIN)/lint-imports
+	@PYTHONPATH=functions:infra/cli $(BIN)/lint-imports
 
 catalogue: setup ## check functions/catalog, with EXPLAIN on a Postgres of its own
-	@$(BIN)/python -m infra.catalogue
+	@$(BIN)/python -m infra.checks.report_types
 
 dependencies: setup ## pins, hashes, licences and use of dependencies, without a network
-	@$(BIN)/python -m infra.dependencies check
+	@$(BIN)/python -m infra.checks.dependencies check
 
 unit: setup
-	@$(BIN)/python -m pytest tests/unit -q --numprocesses=2 --dist=worksteal
+	@$(BIN)/python -m pytest tests/unit -q -m "not slow" --numprocesses=2 --dist=worksteal
 
 integration: setup setup-sam
 	@$(BIN)/python -m pytest tests/integration -q
@@ -63,31 +83,56 @@ integration: setup setup-sam
 e2e: setup
 	@$(BIN)/python -m pytest tests/e2e -q
 
-test: setup setup-sam ## everything: unit, integration (real Postgres, moto), e2e (the whole stack)
+test: tools-test setup setup-sam setup-readers setup-generators ## everything: unit, integration (real Postgres, moto), e2e (the whole stack)
 	@rm -rf .resma/kept
 	@RESMA_KEEP_FILES=$(CURDIR)/.resma/kept $(BIN)/python -m tests.everything
-	@PYTHONPATH=functions $(BIN)/python -m tests.accept_files .resma/kept
+	@PYTHONPATH=functions $(BIN)/python -m tests.support.accept_files .resma/kept
+
+coverage: ## `make test` that measures integration tests too; .resma/coverage.txt has each module's lines and branches
+	@RESMA_COVERAGE_OF_INTEGRATION=1 $(MAKE) --no-print-directory test
+
+fuzz: tools-fuzz setup ## the random searches of the tests with a fresh seed: SEED=(random), ROUNDS=1
+	@PYTHONPATH=functions $(BIN)/python -m tests.fuzz
 
 bench: setup setup-bench ## side by side with peers: QUICK=1 leaves out the slow ones, FULL=1 adds 20 million rows
 	@PYTHONPATH=functions .resma/venv-bench/bin/python -m tests.bench
 
-chaos: setup ## reports while everything fails, and a judgement: REPORTS=500, SEED=(random), QUICK=1
+chaos: setup ## reports while everything fails, and a verdict: REPORTS=500, SEED=(random), OUTAGES=1, LONGEST=600, QUICK=1
 	@PYTHONPATH=functions $(BIN)/python -m tests.chaos
+
+fairness: setup ## 300 small reports of one tenant, and how long another tenant's one waits: REPORTS=300
+	@PYTHONPATH=functions $(BIN)/python -m tests.load.fairness
 
 load: setup ## 1,000 requests with 50 at once, none lost: POSTS=1000, AT_ONCE=50
 	@PYTHONPATH=functions $(BIN)/python -m tests.load
 
-audit: setup ## known vulnerabilities of what is installed, asked of a service (needs a network)
-	@$(BIN)/python -m infra.dependencies ask
+cli: setup ## build the wheel and the source distribution of the client alone, into .resma/dist
+	@$(BIN)/python -m infra.release client
 
-pictures: setup ## draw docs/pictures anew (wants LibreOffice, poppler and Chromium)
+release-files: setup setup-sam ## build all files of a release and their checksums, into .resma/dist
+	@$(BIN)/python -m infra.release all
+
+second-emulator: setup setup-second-emulator ## a report end to end on a second emulator of AWS, ministack: FORMAT=CSV
+	@PYTHONPATH=functions $(BIN)/python -m tests.second_emulator
+
+check-build: setup ## compare the package of `sam build` with what will be deployed: STAGE=dev
+	@$(BIN)/python -m infra.checks.dependencies built
+
+audit: setup ## known vulnerabilities of what is installed (needs a network), Lambda runtimes that AWS no longer supports
+	@$(BIN)/python -m infra.checks.dependencies runtimes
+	@$(BIN)/python -m infra.checks.dependencies ask
+
+pictures: tools-pictures setup ## draw docs/pictures again (needs LibreOffice, poppler and Chromium)
 	@PYTHONPATH=functions $(BIN)/python -m tests.pictures
 
 lock: setup ## pin the dependencies anew, after a change in pyproject.toml
 	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --extra scripts -o functions/requirements.txt
 	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --extra scripts --group local --group test -c functions/requirements.txt -o infra/requirements/dev.txt
 	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --group deploy -c functions/requirements.txt -o infra/requirements/deploy.txt
+	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group build -o infra/requirements/build.txt
 	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --group local --group bench -c functions/requirements.txt -o infra/requirements/bench.txt
+	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group pyproject.toml:generators -o infra/requirements/generators.txt
+	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group pyproject.toml:second-emulator -o infra/requirements/second-emulator.txt
 
 clean: down ## end the stack and remove all of .resma
 	@rm -rf .resma .aws-sam

@@ -3,5 +3,5 @@
 import sys
 from pathlib import Path
 
-# The code of the functions, which is no installed package: `python -m infra.…` finds it here.
-sys.path.insert(0, str(Path(__file__).parents[1] / "functions"))
+# The functions and the command line are not installed packages: `python -m infra...` finds their code here.
+sys.path[:0] = [str(Path(__file__).parents[1] / "functions"), str(Path(__file__).parent / "cli")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_type_hints
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
@@ -12,83 +12,91 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from api.allowed_methods import allowed_methods
-from api.authenticate import authenticate
-from api.check_body import check_body
-from api.context import base_url, gate
-from api.describe_report_types import describe_report_types
-from api.problems import problem, problem_of, unexpected_problem
-from api.routes import (
-    api_keys,
-    console,
-    dead_letters,
-    health,
-    me,
-    report_requests,
-    report_types,
-    reports,
-    schedules,
-    webhook_deliveries,
-    webhook_endpoints,
-)
-from api.scopes import SECURITY_SCHEMES, check_scopes
-from resma.advice import advise
-from resma.errors import Fault, ResmaError, json_pointer
+from api.api_keys.routes import router as api_keys_router
+from api.auth.authenticate import authenticate
+from api.auth.scopes import check_scopes, require_scopes
+from api.context import base_url, gate, rules
+from api.dead_letters.routes import router as dead_letters_router
+from api.estimates.routes import router as estimates_router
+from api.http.allowed_methods import allowed_methods
+from api.http.body import check_body
+from api.http.problems import problem, problem_of, unexpected_problem
+from api.http.routing import current_route, routes_of
+from api.http.security_headers import add_security_headers
+from api.openapi.document import render_document
+from api.pages import console, console_sign_in, documentation
+from api.report_types.routes import router as report_types_router
+from api.reports.request_routes import router as report_requests_router
+from api.reports.routes import router as reports_router
+from api.schedules.routes import router as schedules_router
+from api.service import health, me
+from api.validation.parameters import check_parameters, parameter_faults
+from api.validation.partial_body import find_more_faults
+from api.webhooks.delivery_routes import router as webhook_deliveries_router
+from api.webhooks.endpoint_routes import router as webhook_endpoints_router
+from resma.access.caller import Caller
+from resma.errors import CredentialsMissing, Fault, RequestInvalid, ResmaError, json_pointer
+from resma.validation_messages import advise
 
 logger = Logger()
 
 app = APIGatewayRestResolver(enable_validation=True)
 
-_POINTER_SAID = 200
-"""Characters of a pointer that a problem's detail shows; `errors` has all of it."""
-
 _REPORT = re.compile(r"/api/v1/(?:reports|dead-letters)/([0-9a-fA-F-]{36})(?:/|$)")
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Entry point for API Gateway. Nothing but its health and the console's page is shown to nobody in particular."""
+    """Entry point for API Gateway. HEAD is answered like GET, without the body (RFC 9110 §9.3.2)."""
+    is_head = event.get("httpMethod") == "HEAD"
+    answer = _answer_to({**event, "httpMethod": "GET"} if is_head else event, context)
+    add_security_headers(answer, event)
+    return {**answer, "body": ""} if is_head else answer
+
+
+def _answer_to(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Only health, console and documentation need no key."""
     path = event.get("path", "")
     _log_whose(path)
     app.clear_context()  # type: ignore[no-untyped-call]  # whoever was refused last
     try:
-        if not health.is_open(event) and not console.is_open(event):
-            app.append_context(caller=authenticate(gate(), event))  # type: ignore[no-untyped-call]
+        if not any(part.is_open(event) for part in (health, console, documentation)):
+            app.append_context(caller=_authenticate(event))  # type: ignore[no-untyped-call]
+        if refused := _refuse_method(str(event.get("httpMethod")), path):
+            return _bare(refused)
+        require_scopes(routes_of(app), event, app.context.get("caller"))
         check_body(event)
     except ResmaError as error:
         return _bare(_answer(error, path))
     except Exception as error:
         logger.exception("a request has failed", error=type(error).__name__)
         return _bare(unexpected_problem(path))
-    answer = app.resolve(event, context)
-    # With X-Api-Key a cache on the way would not know that an answer is one caller's (RFC 9111 §3.5).
-    answer["multiValueHeaders"].setdefault("Cache-Control", ["no-store"])
-    return answer
+    return app.resolve(event, context)
 
 
-app.use(middlewares=[check_scopes])
-app.include_router(report_requests.router)
-app.include_router(reports.router)
-app.include_router(report_types.router)
-app.include_router(api_keys.router)
+app.use(middlewares=[check_scopes, check_parameters])
+app.include_router(report_requests_router)
+app.include_router(estimates_router)
+app.include_router(reports_router)
+app.include_router(report_types_router)
+app.include_router(api_keys_router)
 app.include_router(health.router)
+app.include_router(console_sign_in.router)
 app.include_router(console.router)
+app.include_router(documentation.router)
 app.include_router(me.router)
-app.include_router(dead_letters.router)
-app.include_router(webhook_endpoints.router)
-app.include_router(webhook_deliveries.router)
-app.include_router(schedules.router)
+app.include_router(dead_letters_router)
+app.include_router(webhook_endpoints_router)
+app.include_router(webhook_deliveries_router)
+app.include_router(schedules_router)
 
 
-@app.get("/openapi.json", include_in_schema=False)
+@app.get(documentation.DOCUMENT, include_in_schema=False)
 def handle_get_openapi() -> Response[str]:
-    """GET: the OpenAPI document of this API, with this stage's address."""
-    document = app.get_openapi_json_schema(
-        title="Resma", version="1", servers=_servers(), security_schemes=SECURITY_SCHEMES
-    )
-    return Response(HTTPStatus.OK, "application/json", describe_report_types(document))
-
-
-app.enable_swagger(path="/docs", title="Resma", version="1", security_schemes=SECURITY_SCHEMES)
+    """GET: the OpenAPI document of this API. Only callers that are known see the report types of this deployment."""
+    is_known = app.context.get("caller") is not None
+    document = render_document(app, base_url(app), with_report_types=is_known)
+    headers: dict[str, str | list[str]] = {"Vary": "Authorization, X-Api-Key"}
+    return Response(HTTPStatus.OK, "application/json", document, headers=headers)
 
 
 @app.exception_handler(ResmaError)  # type: ignore[untyped-decorator]
@@ -107,13 +115,15 @@ def _answer(error: ResmaError, path: str) -> Response[str]:
 @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]
 def handle_invalid(error: RequestValidationError) -> Response[str]:
     """What powertools' validation found: one fault for each place."""
-    items = error.errors()
-    faults = [Fault(_pointer(item["loc"]), _advice(item)) for item in items]
-    if len(faults) == 1:
-        detail = f"one part of the request can't be used: {_said(faults[0])}"
-    else:
-        detail = f"{len(faults)} parts of the request can't be used: see `errors`"
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "request-invalid", detail, app.current_event.path, faults)
+    faults = [Fault(_pointer(item["loc"]), _advice(item)) for item in error.errors()]
+    route = current_route(app)
+    known = {fault.pointer for fault in faults}
+    found = parameter_faults(route, app.current_event.query_string_parameters or {}, app.current_event.headers)
+    faults += [fault for fault in found if fault.pointer not in known]
+    model = get_type_hints(route.func).get("body")
+    if isinstance(model, type):  # a body that may be left out is a union, and has nothing more to check
+        faults += find_more_faults(model, app.current_event.json_body, faults, rules())
+    return _answer(RequestInvalid.of(faults), app.current_event.path)
 
 
 @app.exception_handler(Exception)  # type: ignore[untyped-decorator]
@@ -125,15 +135,20 @@ def handle_unexpected(error: Exception) -> Response[str]:
 
 @app.not_found
 def handle_no_route(_error: NotFoundError) -> Response[str]:
-    """No such route; or one, but not with this method (RFC 9110 §15.5.6)."""
-    path = app.current_event.path
-    if methods := allowed_methods([*app._static_routes, *app._dynamic_routes], path):
-        detail = f"this address does not take {app.current_event.http_method}: it takes {', '.join(methods)}"
-        answer = problem(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", detail, path)
-        answer.headers["Allow"] = ", ".join(methods)
-        return answer
+    """No such route."""
     detail = "there is nothing at this address: GET /openapi.json lists what there is"
     return problem(HTTPStatus.NOT_FOUND, "not-found", detail, app.current_event.path)
+
+
+def _refuse_method(method: str, path: str) -> Response[str] | None:
+    """The answer where the URL exists, but not with this method (RFC 9110 §15.5.6); None otherwise."""
+    methods = allowed_methods(routes_of(app), path)
+    if not methods or method in methods:
+        return None
+    detail = f"This URL does not take {method}. It takes {', '.join(methods)}."
+    answer = problem(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", detail, path)
+    answer.headers["Allow"] = ", ".join(methods)
+    return answer
 
 
 def _log_whose(path: str) -> None:
@@ -150,21 +165,20 @@ def _pointer(location: tuple[Any, ...]) -> str:
     return json_pointer(*location[1:])
 
 
-def _said(fault: Fault) -> str:
-    """On one line, however long a name somebody has made up."""
-    return f"{fault.pointer[:_POINTER_SAID]}: {fault.detail}" if fault.pointer else fault.detail
-
-
 def _advice(item: dict[str, Any]) -> str:
     if item["type"] == "missing" and len(item["loc"]) == 1:
         return "send a JSON object: GET /openapi.json describes it"
     return advise(item)
 
 
-def _servers() -> list[Any]:
-    from aws_lambda_powertools.event_handler.openapi.models import Server  # noqa: PLC0415  # slow, and rarely needed
-
-    return [Server(url=base_url(app))]
+def _authenticate(event: dict[str, Any]) -> Caller | None:
+    """Returns the caller; None if the request needs no key and has none. Raises what `authenticate` raises."""
+    try:
+        return authenticate(gate(), event)
+    except CredentialsMissing:
+        if documentation.is_open_without_key(event):
+            return None
+        raise
 
 
 def _bare(answer: Response[str]) -> dict[str, Any]:

@@ -7,15 +7,18 @@ from functools import lru_cache
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
-from api.authenticate import Gate
-from api.settings import ApiSettings
-from api.tokens import Provider
-from resma.announce import Announcer
-from resma.aws import events_client, sns_client, sqs_client
-from resma.caller import Caller
-from resma.database import Database
-from resma.destinations import Bus, Topic
-from resma.job_queue import Queue
+from api.auth.authenticate import Gate
+from api.auth.console_sign_in import ConsoleSignIn
+from api.auth.token_claims import ScopesClaim
+from api.auth.tokens import Provider
+from api.deployment_rules import DeploymentRules, SourceTimeZones
+from api.settings import ApiSettings, split_audiences
+from resma.access.caller import Caller
+from resma.aws.clients import events_client, sns_client, sqs_client
+from resma.database.connection import Database
+from resma.events.announcer import Announcer
+from resma.events.destinations import Bus, Topic
+from resma.jobs.queue import Queue
 from resma.settings import LOCAL_STAGE, read_settings
 
 POLL_SECONDS = 1
@@ -37,7 +40,13 @@ def database() -> Database:
 @lru_cache
 def source() -> Database:
     """What reports are made of, by a role that can only read."""
-    return Database(settings().source_secret_arn, "resma-api-estimate")
+    return Database(settings().source_secret_arn, "resma-api-estimate", "source-database")
+
+
+@lru_cache
+def rules() -> DeploymentRules:
+    """What this deployment allows in requests."""
+    return DeploymentRules(settings().receivers, SourceTimeZones(source()))
 
 
 @lru_cache
@@ -45,9 +54,20 @@ def gate() -> Gate:
     """What callers are known by."""
     chosen = settings()
     provider = None
-    if chosen.oidc_issuer and chosen.oidc_audience:
-        provider = Provider(chosen.oidc_issuer, chosen.oidc_audience, allow_http=chosen.stage == LOCAL_STAGE)
-    return Gate(database(), provider, chosen.oidc_tenant_claim, chosen.loopback_tenant)
+    if chosen.oidc_issuer:
+        audiences = split_audiences(chosen.oidc_audience)
+        provider = Provider(chosen.oidc_issuer, audiences, allow_http=chosen.stage == LOCAL_STAGE)
+    scopes_claim = ScopesClaim(chosen.oidc_scopes_claim, chosen.oidc_scopes_prefix)
+    return Gate(database(), provider, chosen.oidc_tenant_claim, scopes_claim, chosen.loopback_tenant)
+
+
+@lru_cache
+def console_sign_in() -> ConsoleSignIn:
+    """How users of the console sign in at the identity provider."""
+    chosen = settings()
+    return ConsoleSignIn(
+        gate().provider, chosen.console_client_id, chosen.console_oidc_scope, chosen.console_oidc_audience
+    )
 
 
 @lru_cache
@@ -63,7 +83,6 @@ def announcer(router: APIGatewayRestResolver | APIGatewayRouter) -> Announcer:
         topic=Topic(sns_client(), settings().topic_arn),
         bus=Bus(events_client(), settings().event_bus_name),
         public_base_url=base_url(router),
-        queue=queue(),
     )
 
 

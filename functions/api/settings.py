@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from resma.settings import LOCAL_STAGE, TenantSettings, WebhookAddressSettings
+from resma.settings import LOCAL_STAGE, TenantSettings
+from resma.webhooks.settings import WebhookAddressSettings
+
+
+def split_audiences(text: str | None) -> tuple[str, ...]:
+    """The audiences of a setting, of which a token must have one."""
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
 class ApiSettings(TenantSettings, WebhookAddressSettings):
@@ -26,11 +32,25 @@ class ApiSettings(TenantSettings, WebhookAddressSettings):
     loopback_tenant: str | None = None
     """Whose a request is that comes from this very machine and brings no key. On the stage `local` alone."""
     oidc_audience: str | None = None
-    """What a token's `aud` must have."""
+    """What a token's `aud` must have, or the `client_id` of an access token without `aud`; several with commas."""
     oidc_issuer: str | None = None
     """A token's `iss`, and where the provider describes itself; None is to take no tokens."""
     oidc_tenant_claim: str = "tenant_id"
-    """The claim that names the caller's tenant."""
+    """The claim that names the caller's tenant, or the path to it, with dots."""
+    oidc_scopes_claim: str | None = None
+    """Claims that hold the caller's scopes, or paths to them, with commas; the first that is there counts. None is
+    `scope` or `scp`."""
+    oidc_scopes_prefix: str = ""
+    """What scopes begin with in tokens, before the names that they have here."""
+
+    console_client_id: str | None = None
+    """Of a public client at the provider, by which users sign in to the console; None is by API keys only."""
+    console_oidc_scope: str = "openid profile"
+    """What the console requests of the provider, separated by spaces."""
+    console_oidc_audience: str | None = None
+    """The API's name at providers that want it in the request (Auth0)."""
+    console_idle_minutes: int = Field(default=15, ge=2, le=1440)
+    """Minutes without activity after which the console signs a user out; it warns one minute before."""
 
     @field_validator("loopback_tenant")
     @classmethod
@@ -46,6 +66,6 @@ class ApiSettings(TenantSettings, WebhookAddressSettings):
             return None
         if not value.startswith("https://") and info.data.get("stage") != LOCAL_STAGE:
             raise ValueError("an issuer's address begins with https://")
-        if not info.data.get("oidc_audience"):
+        if not split_audiences(info.data.get("oidc_audience")):
             raise ValueError("a token is for somebody: set OIDC_AUDIENCE too")
         return value

@@ -19,11 +19,11 @@ from intake.models import Envelope, ReportAccepted
 from intake.resources import Resources
 from intake.settings import IntakeSettings
 from intake.start_requested_report import WAIT_SECONDS_MAX, start_requested_report
-from resma.aws import events_client, sqs_client
-from resma.database import Database
-from resma.destinations import Bus
+from resma.aws.clients import events_client, sqs_client
+from resma.database.connection import Database
 from resma.errors import QuotaExceeded, RequestMalformed
-from resma.job_queue import Queue
+from resma.events.destinations import Bus
+from resma.jobs.queue import Queue
 from resma.settings import read_settings
 
 logger = Logger()
@@ -49,7 +49,7 @@ def _resources() -> Resources:
         system=Database(settings.database_secret_arn, "resma-intake"),
         queue=Queue(sqs_client(), settings.queue_url),
         bus=Bus(events_client(), settings.event_bus_name),
-        opens_loopback=settings.webhook_allow_loopback,
+        receivers=settings.receivers,
     )
 
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from resma.report_request import ReportRequest
-from resma.wire import RequestModel, ViewModel
+from resma.json_models import RequestModel, ViewModel
+from resma.requests.report_request import ReportRequest
 
 TenantId = Annotated[str, Field(pattern="^[a-z0-9-]{1,63}$", description="Whose report it is.")]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from resma.database import Database
-from resma.destinations import Bus
-from resma.job_queue import Queue
+from resma.database.connection import Database
+from resma.events.destinations import Bus
+from resma.jobs.queue import Queue
+from resma.webhooks.receivers import Receivers
 
 
 @dataclass(frozen=True)
@@ -16,5 +17,5 @@ class Resources:
     system: Database
     queue: Queue
     bus: Bus
-    opens_loopback: bool
-    """Whether callbacks may go to this machine, on the stage local."""
+    receivers: Receivers
+    """Which receivers of callbacks are allowed besides public ones."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from resma.settings import LoopbackWebhookSettings, TenantSettings
+from resma.settings import TenantSettings
+from resma.webhooks.settings import WebhookReceiverSettings
 
 
-class IntakeSettings(TenantSettings, LoopbackWebhookSettings):
+class IntakeSettings(TenantSettings, WebhookReceiverSettings):
     """Set by template.yaml."""
 
     queue_url: str = Field(min_length=1)

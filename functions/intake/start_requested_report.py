@@ -9,20 +9,21 @@ from pydantic import ValidationError
 from intake.answer import accept, reject
 from intake.models import Envelope, ReportAccepted, ReportRejected, RequestedReport
 from intake.resources import Resources
-from resma.advice import advise
-from resma.caller import Caller
-from resma.check_webhook_address import check_callback
+from resma.access.caller import Caller
+from resma.access.quotas import take_request
 from resma.errors import (
     Fault,
     IdempotencyKeyInFlight,
     QuotaExceeded,
     RequestError,
     RequestInvalid,
+    first_part,
     json_pointer,
     point_into,
 )
-from resma.quotas import take_request
-from resma.request_report import request_report
+from resma.requests.submit import find_partial_faults, request_report
+from resma.validation_messages import advise
+from resma.webhooks.check_address import callback_faults
 
 WAIT_SECONDS_MAX = 900
 """How long a limit may last for an event to wait for its end; where it lasts longer, the requester decides."""
@@ -37,7 +38,7 @@ def start_requested_report(
     """
     answer: ReportAccepted | ReportRejected
     try:
-        wanted = _read(envelope)
+        wanted = _read(resources, envelope)
         answer = accept(envelope, wanted.tenant_id, wanted.request_id, _start(resources, envelope, wanted))
     except RequestError as error:
         if may_wait and _passes(error):
@@ -55,28 +56,41 @@ def _passes(error: RequestError) -> bool:
     return isinstance(error, IdempotencyKeyInFlight)
 
 
-def _read(envelope: Envelope) -> RequestedReport:
+def _read(resources: Resources, envelope: Envelope) -> RequestedReport:
+    """Raises RequestInvalid with all that is wrong: what has the wrong form, and what is wrong with the rest."""
     try:
         return RequestedReport.model_validate(envelope.detail)
     except ValidationError as error:
         items = error.errors(include_url=False, include_input=False)
-    faults = tuple(Fault(json_pointer(*item["loc"]), advise(item)) for item in items)
-    parts = "one part" if len(faults) == 1 else f"{len(faults)} parts"
-    raise RequestInvalid(f"{parts} of the event's detail can't be used: see `errors`, and docs/events.md", faults)
+    faults = [Fault(json_pointer(*item["loc"]), advise(item)) for item in items]
+    inner = [fault.pointer.removeprefix("/request") for fault in faults if first_part(fault.pointer) == "request"]
+    request = envelope.detail.get("request") if isinstance(envelope.detail, dict) else None
+    if isinstance(request, dict) and "" not in inner:
+        found = find_partial_faults(
+            request,
+            {first_part(pointer) for pointer in inner},
+            lambda rest: callback_faults(rest.callback_url, resources.receivers),
+        )
+        faults += [Fault(f"/request{fault.pointer}", fault.detail) for fault in found]
+    raise RequestInvalid.of(faults)
 
 
 def _start(resources: Resources, envelope: Envelope, wanted: RequestedReport) -> UUID:
     """Takes a request out of the tenant's bucket, as by HTTP, and starts the report. Returns its id."""
     seconds = take_request(resources.system, wanted.tenant_id)
     if seconds is None:
-        raise RequestInvalid("there is no such tenant", (Fault("/tenantId", "name a tenant of this deployment"),))
+        raise RequestInvalid.of([Fault("/tenantId", "Unknown tenant. It must be a tenant of this deployment.")])
     if seconds > 0:
-        raise QuotaExceeded("requests-quota-exceeded", "too many requests at once: send fewer a second", seconds)
+        raise QuotaExceeded("requests-quota-exceeded", "Too many requests at once. Send fewer per second.", seconds)
     # Who may put on the bus is not who may see personal data: whatever the request says, they are masked.
     caller = Caller(wanted.tenant_id, f"event:{envelope.id}", frozenset({"reports:write"}))
     with point_into("request"):
-        check_callback(wanted.request.callback_url, opens_loopback=resources.opens_loopback)
         report, _ = request_report(
-            resources.system, resources.queue, caller, wanted.request, wanted.request_id or envelope.id
+            resources.system,
+            resources.queue,
+            caller,
+            wanted.request,
+            wanted.request_id or envelope.id,
+            more_faults=callback_faults(wanted.request.callback_url, resources.receivers),
         )
     return report.report_id

@@ -13,6 +13,8 @@ ResmaError
 |   |-- ApiKeyNotFound
 |   |-- ApiKeyEnded              it is revoked, has expired or was rotated before
 |   |-- ReportNotFound
+|   |   `-- ReportDeletedError   a caller has deleted it
+|   |-- ReportInProgressError    to be deleted, but it has not ended
 |   |-- FileNotFound             the report has no file of that format
 |   |-- ReportNotCounted         asked for the summary before there is one
 |   |-- ReportHasNoSummary       it ended before its data were counted, or its files' time is over
@@ -22,7 +24,6 @@ ResmaError
 |   |-- ReportNotRetried         asked for again, but it is under way or has its file
 |   |-- ReportEnded              to be cancelled, but there is nothing left to cancel
 |   |-- NoDeadLetter             to be redriven, but it has not been given up
-|   |-- IdempotencyKeyInvalid
 |   |-- IdempotencyKeyReused     the same key with another request
 |   |-- IdempotencyKeyInFlight   the same key while its first request is still being answered
 |   |-- WebhookAddressRefused    not public, or not plainly so
@@ -35,33 +36,50 @@ ResmaError
 |   |-- WebhookDeliveryUnderWay  asked to replay while an attempt is being made
 |   |-- ScheduleNotFound
 |   |-- SchedulesTooMany
+|   |-- ReportQueryRefusedError  the database refuses the report's query with what the request asks for
 |   `-- OwnerMayNot              a schedule's owner has not, or no longer, the right to ask for reports
 |-- PermanentError               the same attempt would fail again: FAILED at once
 |   |-- QueryInvalid             the database refuses the catalogue's query
+|   |-- TimeZoneUnknownError     the database does not know the report's time zone
 |   |-- CatalogueInvalid
 |   |-- RowCountMismatch         fewer or more rows than the snapshot counted
 |   |-- RowsQuotaExceeded        more rows than the tenant may still have today
-|   |-- FormatCannotHold         a value that the format has no exact place for
+|   |-- RowTooWide               a row that does not fit a worker's memory
+|   |-- FormatCannotHold         a value that the format has no exact place for: fails the file of that format
+|   |-- NoFormatCanHold          the same of every format that was requested
+|   |-- ContinuationsExhaustedError  handed over from one invocation to the next too often
+|   |-- ContinuationStalledError     several invocations in a row had no time to write rows
 |   `-- SettingsInvalid
 |-- TransientError               worth another attempt
-|   |-- DatabaseUnavailable
+|   |-- DependencyUnavailableError  a service that reports need: it is waited for, and uses up no attempt
+|   |   |-- DatabaseUnavailable
+|   |   |-- ObjectStoreUnavailable
+|   |   `-- SecretUnavailableError
 |   |-- DatabaseBusy             a lock or a time limit
-|   |-- ObjectStoreUnavailable
+|   |-- ObjectStoreRefusedError  the store answers, and refuses what it was asked
+|   |-- ProbeTakenError          another report finds out whether a dependency is available again
 |   |-- IdentityProviderUnavailable
 |   |-- BusRefused               EventBridge has answered, and not taken an event
 |   |-- StartOver                what was saved of earlier attempts is of no use: the next one begins anew
 |   |   |-- CheckpointUnusable   gone, damaged, of other code, or not to be gone on from
 |   |   `-- SourceChanged        the data are no longer those of the first snapshot
 |   `-- LeaseHeld                another worker has the job
+|-- EventTooLarge               topic and bus would refuse it
 |-- TickIncomplete               some of the tick's tasks have failed
 `-- LeaseLost                    this worker no longer has the job: stop, and touch nothing
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, Literal
+
+from resma.short_text import counted
+
+_MAX_POINTER_SHOWN = 200
+"""Characters of a pointer that a problem's detail shows; `errors` has all of it."""
 
 
 class ResmaError(Exception):
@@ -75,6 +93,11 @@ def json_pointer(*parts: object) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
+def first_part(pointer: str) -> str:
+    """The name of the top-level property that a JSON pointer is about."""
+    return pointer[1:].split("/", maxsplit=1)[0].replace("~1", "/").replace("~0", "~")
+
+
 @dataclass(frozen=True)
 class Fault:
     """One thing wrong with a request: where (a JSON pointer, RFC 6901), and what to do about it."""
@@ -84,12 +107,21 @@ class Fault:
 
 
 class RequestError(ResmaError):
-    """The caller can mend this."""
+    """The caller can fix this."""
 
     def __init__(self, detail: str, faults: tuple[Fault, ...] = ()) -> None:
         super().__init__(detail)
         self.detail = detail
         self.faults = faults
+
+
+@contextmanager
+def collect_faults(faults: list[Fault]) -> Iterator[None]:
+    """Adds what a check finds wrong to `faults` instead of raising it, so that all checks can be made."""
+    try:
+        yield
+    except RequestInvalid as error:
+        faults += error.faults or (Fault("", error.detail),)
 
 
 @contextmanager
@@ -116,6 +148,17 @@ class RequestMediaTypeUnsupported(RequestError):
 
 class RequestInvalid(RequestError):
     code = "request-invalid"
+
+    @classmethod
+    def of(cls, faults: Sequence[Fault]) -> RequestInvalid:
+        """The error of these faults, each named once, in the order of the first of each place."""
+        found = tuple(dict.fromkeys(faults))
+        if len(found) == 1:
+            pointer, detail = found[0].pointer, found[0].detail
+            where = pointer if len(pointer) <= _MAX_POINTER_SHOWN else f"{pointer[:_MAX_POINTER_SHOWN]}…"
+            said = f"{where}: {detail}" if where else detail
+            return cls(f"One part of the request is not valid: {said}", found)
+        return cls(f"{len(found)} parts of the request are not valid: see `errors`.", found)
 
 
 class CredentialsMissing(RequestError):
@@ -157,6 +200,18 @@ class ReportNotFound(RequestError):
     code = "report-not-found"
 
 
+class ReportDeletedError(ReportNotFound):
+    """A caller has deleted the report."""
+
+    code = "report-deleted"
+
+
+class ReportInProgressError(RequestError):
+    """The report is PENDING or GENERATING, so it can't be deleted yet."""
+
+    code = "report-in-progress"
+
+
 class FileNotFound(RequestError):
     code = "file-not-found"
 
@@ -191,10 +246,6 @@ class ReportEnded(RequestError):
 
 class NoDeadLetter(RequestError):
     code = "no-dead-letter"
-
-
-class IdempotencyKeyInvalid(RequestError):
-    code = "idempotency-key-invalid"
 
 
 class IdempotencyKeyReused(RequestError):
@@ -237,12 +288,24 @@ class WebhookDeliveryUnderWay(RequestError):
     code = "webhook-delivery-under-way"
 
 
+class WebhookEventMissingError(RequestError):
+    """A test event was requested, but the tenant has no event yet."""
+
+    code = "webhook-event-missing"
+
+
 class ScheduleNotFound(RequestError):
     code = "schedule-not-found"
 
 
 class SchedulesTooMany(RequestError):
     code = "schedules-too-many"
+
+
+class ReportQueryRefusedError(RequestError):
+    """The database refuses the report's query with the filters, columns and time zone of the request."""
+
+    code = "query-invalid"
 
 
 class OwnerMayNot(RequestError):
@@ -259,20 +322,83 @@ class QueryInvalid(PermanentError):
     code = "query-invalid"
 
 
+class TimeZoneUnknownError(PermanentError):
+    """The database that reports read does not know the report's time zone."""
+
+    code = "time-zone-unknown"
+
+
 class CatalogueInvalid(PermanentError):
     code = "catalogue-invalid"
 
 
 class RowCountMismatch(PermanentError):
+    """The rows that were found are not as many as the snapshot has counted. `what` says where they are missing."""
+
     code = "row-count-mismatch"
+
+    def __init__(self, found: int, expected: int, what: str = "came") -> None:
+        super().__init__(f"{counted(found, 'row')} {what}, the snapshot counted {expected:,}")
 
 
 class RowsQuotaExceeded(PermanentError):
     code = "rows-quota-exceeded"
 
 
+class RowTooWide(PermanentError):
+    """A row that is longer than a worker can hold in memory, whatever the format.
+
+    `column` is the catalog's name of its longest cell, `row` counts from 1 over the whole report.
+    """
+
+    code = "row-too-wide"
+
+    def __init__(self, detail: str, *, column: str, row: int) -> None:
+        super().__init__(detail)
+        self.column = column
+        self.row = row
+
+
 class FormatCannotHold(PermanentError):
+    """A value that the format has no place for. It fails the file of that format, and no other.
+
+    `column` is the catalog's name of the column, `row` counts from 1 without headings; None where neither is to blame.
+    """
+
     code = "format-cannot-hold"
+
+    def __init__(self, detail: str, *, column: str | None = None, row: int | None = None) -> None:
+        super().__init__(detail)
+        self.column = column
+        self.row = row
+
+
+class EventTooLarge(ResmaError):
+    """An event that neither topic nor bus would take."""
+
+    code = "event-too-large"
+
+
+class NoFormatCanHold(PermanentError):
+    """None of the requested formats has a place for all values. `failed_files` has the reason of each format."""
+
+    code = "format-cannot-hold"
+
+    def __init__(self, failed_files: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(" ".join(f"{failed['format']}: {failed['detail']}" for failed in failed_files))
+        self.failed_files = failed_files
+
+
+class ContinuationsExhaustedError(PermanentError):
+    """The report was handed over from one invocation to the next as often as is allowed, and is not finished."""
+
+    code = "continuations-exhausted"
+
+
+class ContinuationStalledError(PermanentError):
+    """Several invocations in a row spent their time on counting, and had none left to write rows."""
+
+    code = "continuation-stalled"
 
 
 class SettingsInvalid(PermanentError):
@@ -285,16 +411,61 @@ class TransientError(ResmaError):
     code = "transient"
 
 
-class DatabaseUnavailable(TransientError):
+Dependency = Literal["object-store", "secrets", "source-database", "system-database"]
+"""What a worker needs to make a report. Queue, topic and bus are not among them: their outboxes wait for them."""
+
+
+class DependencyUnavailableError(TransientError):
+    """A service that reports need is unavailable. It is waited for, and uses up no attempt of a report."""
+
+    code = "dependency-unavailable"
+
+    def __init__(self, detail: str, dependency: Dependency) -> None:
+        super().__init__(detail)
+        self.dependency = dependency
+
+
+class DatabaseUnavailable(DependencyUnavailableError):
+    """A database cannot be connected to, or ends connections; or its secret cannot be read (`dependency` says so)."""
+
     code = "database-unavailable"
+
+    def __init__(self, detail: str, dependency: Dependency = "system-database") -> None:
+        super().__init__(detail, dependency)
 
 
 class DatabaseBusy(TransientError):
     code = "database-busy"
 
 
-class ObjectStoreUnavailable(TransientError):
+class ObjectStoreUnavailable(DependencyUnavailableError):
+    """The object store does not answer, or lets nobody in."""
+
     code = "object-store-unavailable"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, "object-store")
+
+
+class ObjectStoreRefusedError(TransientError):
+    """The object store answers, and refuses what it was asked."""
+
+    code = "object-store-refused"
+
+
+class SecretUnavailableError(DependencyUnavailableError):
+    """Secrets Manager does not answer, or gives no secret."""
+
+    code = "secret-unavailable"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, "secrets")
+
+
+class ProbeTakenError(TransientError):
+    """Another report finds out whether a dependency is available again."""
+
+    code = "probe-taken"
 
 
 class IdentityProviderUnavailable(TransientError):
@@ -302,7 +473,13 @@ class IdentityProviderUnavailable(TransientError):
 
 
 class BusRefused(TransientError):
+    """EventBridge has answered, and has not taken an event. `reason` is the code that it gave."""
+
     code = "bus-refused"
+
+    def __init__(self, detail: str, *, reason: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
 
 
 class StartOver(TransientError):

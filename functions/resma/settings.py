@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from resma.errors import SettingsInvalid
 
@@ -33,27 +33,6 @@ class SystemSettings(Settings):
 
     system_secret_arn: str = Field(min_length=1)
     """As above, of a role that sees all tenants' rows."""
-
-
-class LoopbackWebhookSettings(Settings):
-    """What a function reads that takes addresses of webhooks."""
-
-    webhook_allow_loopback: bool = False
-    """Whether http and addresses of this machine are good, for local development."""
-
-    @field_validator("webhook_allow_loopback")
-    @classmethod
-    def _on_the_local_stage_alone(cls, value: bool, info: ValidationInfo) -> bool:
-        if value and info.data.get("stage") != LOCAL_STAGE:
-            raise ValueError("only the stage `local` may send webhooks to its own machine: leave it empty")
-        return value
-
-
-class WebhookAddressSettings(LoopbackWebhookSettings):
-    """What a function reads that also shows their secrets, or sends to them."""
-
-    webhook_secret_arn: str = Field(min_length=1)
-    """Secrets Manager: JSON with `secret`, whsec_ and random bytes, of which every endpoint's secret is derived."""
 
 
 S = TypeVar("S", bound=BaseModel)

@@ -9,18 +9,21 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from resma.aws import events_client, s3_client, sns_client, sqs_client
-from resma.database import Database
-from resma.destinations import Bus, Topic
+from resma.aws.clients import events_client, s3_client, sns_client, sqs_client
+from resma.database.connection import Database
 from resma.errors import TickIncomplete
-from resma.job_queue import Queue
+from resma.events.destinations import Bus, Topic
+from resma.jobs.queue import Queue
 from resma.settings import read_settings
-from scheduler.expire_reports import expire_reports, forget_idempotency_keys, forget_schedule_runs
-from scheduler.free_orphans import free_orphans
+from scheduler.end_waits import end_waits
+from scheduler.expire_reports import expire_reports, forget_idempotency_keys
 from scheduler.measure import measure_tick
 from scheduler.publish_events import publish_unpublished_events, put_events_on_bus
+from scheduler.purge_records import purge_records
+from scheduler.remove_files import remove_files
+from scheduler.requeue_orphaned_jobs import free_orphans
 from scheduler.resources import IsTimeLeft, Resources
-from scheduler.send_jobs import dispatch_waiting_jobs, send_unsent_jobs
+from scheduler.send_jobs import send_unsent_jobs
 from scheduler.settings import SchedulerSettings
 from scheduler.start_due_schedules import start_due_schedules
 from scheduler.sweep_leftovers import sweep_leftovers
@@ -33,13 +36,14 @@ SPARE_SECONDS = 10
 TASKS: Mapping[str, Callable[[Resources, IsTimeLeft], int]] = {
     "started": start_due_schedules,
     "freed": free_orphans,
+    "ended": end_waits,
     "sent": send_unsent_jobs,
-    "dispatched": dispatch_waiting_jobs,
     "published": publish_unpublished_events,
     "put": put_events_on_bus,
     "expired": expire_reports,
     "forgotten": forget_idempotency_keys,
-    "history": forget_schedule_runs,
+    "deleted": remove_files,
+    "purged": purge_records,
     "swept": sweep_leftovers,
 }
 """In the order in which they are done, by what they count: what somebody waits for comes first."""
@@ -58,6 +62,8 @@ def _resources() -> Resources:
         s3=s3_client(settings.s3_credentials_secret_arn, asks_once=True, answer_seconds=5),
         bucket=settings.bucket,
         retention_days=settings.retention_days,
+        record_retention_days=settings.record_retention_days,
+        max_outage_wait_seconds=settings.max_outage_wait_seconds,
         stage=settings.stage,
     )
 

@@ -1,4 +1,4 @@
-"""The tick's tasks for what has had its time: files, the keys of requests, the history of schedules.
+"""The tick's tasks for what has had its time: files, and the keys of requests.
 
 By the statement's time: for one that moves (clock_timestamp) Postgres would look through all of an index.
 """
@@ -9,15 +9,13 @@ from typing import LiteralString
 
 from aws_lambda_powertools import Logger
 
+from resma.jobs import transitions
 from scheduler.resources import IsTimeLeft, Resources, do_in_batches
 
 logger = Logger(child=True)
 
 _AT_ONCE = 1000
 """Rows of a transaction: a short one, however much is left from a day when no tick came."""
-
-RUN_DAYS = 400
-"""How long a schedule's runs are kept: a yearly one has its last there."""
 
 
 def expire_reports(resources: Resources, is_time_left: IsTimeLeft) -> int:
@@ -30,19 +28,7 @@ def expire_reports(resources: Resources, is_time_left: IsTimeLeft) -> int:
 
 def _expire_some(resources: Resources) -> int:
     with resources.system.transaction(None) as connection:
-        expired = connection.execute(
-            """
-            WITH old AS (
-                SELECT tenant_id, report_id FROM resma.reports
-                WHERE status = 'READY' AND expires_at < statement_timestamp()
-                ORDER BY expires_at LIMIT %s FOR UPDATE SKIP LOCKED
-            )
-            UPDATE resma.reports AS r SET status = 'EXPIRED', swept_at = NULL, sweep_after = NULL, charts = NULL
-            FROM old WHERE r.tenant_id = old.tenant_id AND r.report_id = old.report_id
-            RETURNING r.tenant_id, r.report_id
-            """,
-            (_AT_ONCE,),
-        ).fetchall()
+        expired = transitions.expire(connection, _AT_ONCE)
     for tenant_id, report_id in expired:
         logger.info("a report has expired", report_id=str(report_id), tenant_id=tenant_id)
     return len(expired)
@@ -57,17 +43,6 @@ def forget_idempotency_keys(resources: Resources, is_time_left: IsTimeLeft) -> i
             ORDER BY created_at LIMIT %s)
         """
     return do_in_batches(lambda: _delete(resources, statement, resources.retention_days), _AT_ONCE, is_time_left)
-
-
-def forget_schedule_runs(resources: Resources, is_time_left: IsTimeLeft) -> int:
-    """Deletes what became of schedules' times long ago; returns how many. A schedule by the minute has many."""
-    statement = """
-        DELETE FROM resma.schedule_runs WHERE (tenant_id, schedule_id, scheduled_for) IN (
-            SELECT tenant_id, schedule_id, scheduled_for FROM resma.schedule_runs
-            WHERE started_at < statement_timestamp() - make_interval(days => %s)
-            ORDER BY started_at LIMIT %s)
-        """
-    return do_in_batches(lambda: _delete(resources, statement, RUN_DAYS), _AT_ONCE, is_time_left)
 
 
 def _delete(resources: Resources, statement: LiteralString, days: int) -> int:

@@ -1,21 +1,33 @@
-"""The tick's tasks for the outboxes of topic and bus: events that were committed but not sent there."""
+"""The tick's tasks for the outboxes of topic and bus: events that were committed but not sent there.
+
+An event that is refused is sent again after a pause that doubles with each attempt. One that is refused for what it is
+(too large, invalid), or for three days, is abandoned: an alarm fires, and its row in `resma.event_failures` says why.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 from psycopg import sql
 from psycopg.rows import class_row
 
-from resma.destinations import Destination
-from resma.errors import BusRefused
-from resma.events import EVENT_COLUMNS, Event, describe_event, mark_sent
-from resma.reports import find_report
+from resma.aws.metrics import Metric, emit
+from resma.errors import BusRefused, ResmaError, TransientError
+from resma.events.destinations import Destination, error_code, is_invalid
+from resma.events.outbox import EVENT_COLUMNS, Event, describe_event, mark_sent
+from resma.jobs.report_rows import find_report
 from scheduler.resources import BATCH, GRACE_SECONDS, IsTimeLeft, Resources
 
 logger = Logger(child=True)
+
+FIRST_PAUSE_SECONDS = 60
+MAX_PAUSE_SECONDS = 3600
+"""Between two attempts at an event that is refused."""
+
+ABANDON_HOURS = 72
+"""After its report's end. As long as webhooks are tried."""
 
 _VALUES = {"grace": GRACE_SECONDS, "batch": BATCH}
 
@@ -44,14 +56,15 @@ def _send_unsent_events(resources: Resources, destination: Destination, is_time_
             is_sent = 0
             try:
                 is_sent = _send_unsent_event(resources, destination, event)
-            except (ClientError, BotoCoreError, BusRefused) as error:
-                logger.warning(
-                    "an event was not sent", **_about(event), to=type(destination).__name__, error=type(error).__name__
-                )
-                if isinstance(error, BotoCoreError):
+            except ResmaError as error:
+                if isinstance(error, TransientError) and not isinstance(error, BusRefused):
+                    raise  # the database is away
+                _record_failure(resources, destination, event, error)
+            except Exception as error:  # noqa: BLE001  # one that can't be sent must not hold up those behind it
+                if isinstance(error, BotoCoreError) and not is_invalid(error):
+                    logger.warning("a destination is away", to=destination.name, error=type(error).__name__)
                     return sent
-            except Exception:  # one that can't be sent must not be in the way of those behind it
-                logger.exception("an event can't be sent", **_about(event), to=type(destination).__name__)
+                _record_failure(resources, destination, event, error)
             sent += is_sent
             if not is_sent:
                 passed_over.append(event.event_id)
@@ -84,14 +97,67 @@ def _send_unsent_event(resources: Resources, destination: Destination, event: Ev
         report = find_report(connection, event.tenant_id, event.report_id)
         destination.send(describe_event(event, report, resources.public_base_url))
         mark_sent(connection, event, [destination])
-    logger.info("an event was sent late", **_about(event), to=type(destination).__name__)
+        connection.execute(
+            "DELETE FROM resma.event_failures WHERE tenant_id = %s AND event_id = %s AND destination = %s",
+            (event.tenant_id, event.event_id, destination.name),
+        )
+    logger.info("an event was sent late", **_about(event), to=destination.name)
     return 1
 
 
+def _record_failure(resources: Resources, destination: Destination, event: Event, error: Exception) -> None:
+    """Says when the event is sent again. Where it is refused for what it is, or has been for days, it is abandoned."""
+    with resources.system.transaction(event.tenant_id) as connection:
+        row = connection.execute(
+            """
+            INSERT INTO resma.event_failures AS f (tenant_id, event_id, destination, error_code, next_attempt_at)
+            VALUES (%(tenant_id)s, %(event_id)s, %(destination)s, %(code)s, clock_timestamp())
+            ON CONFLICT (tenant_id, event_id, destination) DO UPDATE
+            SET attempts = f.attempts + 1, error_code = excluded.error_code, failed_at = clock_timestamp()
+            RETURNING attempts, (SELECT created_at < clock_timestamp() - make_interval(hours => %(hours)s)
+                                 FROM resma.events AS e
+                                 WHERE e.tenant_id = %(tenant_id)s AND e.event_id = %(event_id)s)
+            """,
+            {
+                "tenant_id": event.tenant_id,
+                "event_id": event.event_id,
+                "destination": destination.name,
+                "code": error_code(error),
+                "hours": ABANDON_HOURS,
+            },
+        ).fetchone()
+        assert row is not None  # it was inserted or updated
+        attempts, is_old = row
+        is_abandoned = is_invalid(error) or bool(is_old)
+        pause = min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(attempts - 1, 10))
+        connection.execute(
+            "UPDATE resma.event_failures SET next_attempt_at = CASE WHEN NOT %(abandoned)s"
+            " THEN clock_timestamp() + make_interval(secs => %(pause)s) END,"
+            " abandoned_at = CASE WHEN %(abandoned)s THEN clock_timestamp() END"
+            " WHERE tenant_id = %(tenant_id)s AND event_id = %(event_id)s AND destination = %(destination)s",
+            {
+                "abandoned": is_abandoned,
+                "pause": pause,
+                "tenant_id": event.tenant_id,
+                "event_id": event.event_id,
+                "destination": destination.name,
+            },
+        )
+    about = {**_about(event), "to": destination.name, "error": error_code(error), "attempts": attempts}
+    if is_abandoned:
+        logger.error("an event is abandoned: it will not be sent again", **about, exc_info=error)
+        emit({Metric.EVENTS_ABANDONED: 1}, about=_about(event))
+    else:
+        logger.warning("an event was refused and will be sent again", **about, exc_info=error)
+
+
 def _unsent(destination: Destination) -> sql.Composed:
-    return sql.SQL("{} IS NULL AND created_at < clock_timestamp() - make_interval(secs => %(grace)s)").format(
-        sql.Identifier(destination.mark)
-    )
+    return sql.SQL(
+        "{} IS NULL AND created_at < clock_timestamp() - make_interval(secs => %(grace)s) AND NOT EXISTS ("
+        "SELECT FROM resma.event_failures AS failure WHERE failure.tenant_id = events.tenant_id"
+        " AND failure.event_id = events.event_id AND failure.destination = {}"
+        " AND (failure.abandoned_at IS NOT NULL OR failure.next_attempt_at > clock_timestamp()))"
+    ).format(sql.Identifier(destination.mark), sql.Literal(destination.name))
 
 
 def _about(event: Event) -> dict[str, Any]:

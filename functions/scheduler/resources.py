@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from resma.database import Database
-from resma.destinations import Bus, Topic
-from resma.job_queue import Queue
+from resma.database.connection import Database
+from resma.events.destinations import Bus, Topic
+from resma.jobs.queue import Queue
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -47,4 +47,8 @@ class Resources:
     s3: S3Client
     bucket: str
     retention_days: int
+    record_retention_days: int
+    """0 keeps records without a limit."""
+    max_outage_wait_seconds: float
+    """How long a report waits in a row for dependencies that are unavailable."""
     stage: str

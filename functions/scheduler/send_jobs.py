@@ -1,4 +1,4 @@
-"""The tick's tasks for the outbox of the queue: what has its place but no message, and what waits for a place."""
+"""The scheduler's task for the queue's outbox: jobs whose message was not sent, and jobs whose message is lost."""
 
 from __future__ import annotations
 
@@ -8,35 +8,38 @@ from uuid import UUID
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
-from resma.dispatch import dispatch_next
-from resma.job_queue import mark_enqueued, send_job
-from resma.messages import JobMessage
+from resma.jobs.messages import JobMessage
+from resma.jobs.queue import mark_enqueued, send_job
 from scheduler.resources import BATCH, GRACE_SECONDS, IsTimeLeft, Resources
 
 logger = Logger(child=True)
 
-FORGOTTEN_SECONDS = 900
+LOST_SECONDS = 900
 """How long a message may be on its way before it counts as lost: a worker that dies before it could shorten the
-message's visibility hides it for the queue's 90 minutes. A job that is sent twice is done once."""
+message's visibility hides it for the queue's 90 minutes. A job that is sent twice is done once.
+
+Of each tenant only the job that was sent first is looked at. In a long queue that one is not lost but waits, and costs
+one message more; those behind it cost nothing."""
 
 _UNSENT = """
     status = 'PENDING'
-    AND (enqueued_at IS NULL AND slot_at < clock_timestamp() - make_interval(secs => %(grace)s)
-         OR enqueued_at < clock_timestamp() - make_interval(secs => %(forgotten)s))
+    AND (enqueued_at IS NULL
+         AND coalesce(redriven_at, created_at) < clock_timestamp() - make_interval(secs => %(grace)s)
+         OR enqueued_at < clock_timestamp() - make_interval(secs => %(lost)s))
 """
-_VALUES = {"grace": GRACE_SECONDS, "forgotten": FORGOTTEN_SECONDS, "batch": BATCH}
+_VALUES = {"grace": GRACE_SECONDS, "lost": LOST_SECONDS, "batch": BATCH}
 
 
 def send_unsent_jobs(resources: Resources, is_time_left: IsTimeLeft) -> int:
-    """Sends the messages of jobs that have their place but no message; returns how many. Stops when the queue is away.
+    """Sends the messages of jobs in the outbox, and of those whose message is lost; returns how many were sent.
 
-    Each in a transaction of its own: what was sent stays sent, however the tick ends.
+    Stops when the queue is away. Each job has a transaction of its own: what was sent stays sent, however the run ends.
     """
     passed_over: list[UUID] = []
     sent, before = 0, -1
     while sent > before:  # as long as it helps
-        before = sent
-        for tenant_id, report_id in _find_unsent_jobs(resources, passed_over):
+        with_lost, before = before == -1, sent
+        for tenant_id, report_id in _find_unsent_jobs(resources, passed_over, with_lost=with_lost):
             if not is_time_left():
                 return sent
             is_sent = 0
@@ -53,12 +56,21 @@ def send_unsent_jobs(resources: Resources, is_time_left: IsTimeLeft) -> int:
     return sent
 
 
-def _find_unsent_jobs(resources: Resources, passed_over: list[UUID]) -> list[tuple[str, UUID]]:
+def _find_unsent_jobs(resources: Resources, passed_over: list[UUID], *, with_lost: bool) -> list[tuple[str, UUID]]:
     with resources.system.transaction(None) as connection:
         return connection.execute(
-            f"SELECT tenant_id, report_id FROM resma.reports WHERE {_UNSENT} AND report_id <> ALL (%(passed_over)s)"
-            " ORDER BY row_number() OVER (PARTITION BY tenant_id ORDER BY created_at), created_at LIMIT %(batch)s",
-            {**_VALUES, "passed_over": passed_over},
+            f"""
+            SELECT tenant_id, report_id
+            FROM (
+                SELECT tenant_id, report_id, created_at, enqueued_at,
+                       row_number() OVER (PARTITION BY tenant_id, enqueued_at IS NULL
+                                          ORDER BY coalesce(enqueued_at, created_at), report_id) AS turn
+                FROM resma.reports WHERE {_UNSENT}
+            ) AS unsent
+            WHERE (enqueued_at IS NULL OR turn = 1 AND %(with_lost)s) AND report_id <> ALL (%(passed_over)s)
+            ORDER BY turn, created_at LIMIT %(batch)s
+            """,
+            {**_VALUES, "passed_over": passed_over, "with_lost": with_lost},
         ).fetchall()
 
 
@@ -69,34 +81,9 @@ def _send_unsent_job(resources: Resources, message: JobMessage) -> int:
             f" AND ({_UNSENT}) FOR UPDATE SKIP LOCKED",
             {**_VALUES, "tenant_id": message.tenant_id, "report_id": message.report_id},
         ).fetchone()
-        if taken is None:  # another tick has it, or had
+        if taken is None:  # another run of the scheduler has sent it
             return 0
         send_job(resources.queue, message)
         mark_enqueued(connection, message.tenant_id, [message.report_id])
     logger.info("a job was sent late", report_id=str(message.report_id), tenant_id=message.tenant_id)
     return 1
-
-
-def dispatch_waiting_jobs(resources: Resources, is_time_left: IsTimeLeft) -> int:
-    """Gives free places to jobs that wait, going round the tenants, one job each at a time; returns how many were sent.
-
-    Usually whoever ends a job has done this.
-    """
-    with resources.system.transaction(None) as connection:
-        tenants = connection.execute(
-            "SELECT tenant_id FROM resma.reports WHERE status = 'PENDING' AND slot_at IS NULL"
-            " AND coalesce(redriven_at, created_at) < clock_timestamp() - make_interval(secs => %(grace)s)"
-            " GROUP BY tenant_id ORDER BY min(created_at)",
-            _VALUES,
-        ).fetchall()
-    waiting = [str(tenant_id) for (tenant_id,) in tenants]
-    sent = 0
-    while waiting and is_time_left():
-        served = [
-            tenant
-            for tenant in waiting
-            if is_time_left() and dispatch_next(resources.system, resources.queue, tenant, 1)
-        ]
-        sent += len(served)
-        waiting = served
-    return sent

@@ -16,5 +16,9 @@ class SchedulerSettings(SystemSettings):
     public_base_url: str = Field(min_length=1)
     bucket: str = Field(min_length=1)
     s3_credentials_secret_arn: str | None = None
+    max_outage_wait_seconds: int = Field(default=21600, ge=1)
+    """How long a report waits in a row for dependencies that are unavailable, before it is FAILED."""
     retention_days: int = Field(ge=1)
     """How long an Idempotency-Key is remembered: as long as a file is kept."""
+    record_retention_days: int = Field(ge=0)
+    """How long the records of reports, links and schedule runs are kept; 0 keeps them without a limit."""

@@ -9,20 +9,30 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from aws_lambda_powertools import Logger
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
-from resma.dispatch import dispatch_next
+from resma.aws.metrics import Metric, emit
 from resma.errors import DatabaseUnavailable, OwnerMayNot, QuotaExceeded, RequestInvalid, ScopeMissing
-from resma.metrics import Metric, emit
-from resma.reports import Report
-from resma.request_report import admit_report, check_request, note_request
-from resma.schedule_owners import owner_as_caller
-from resma.scheduled_request import fill_request
-from resma.schedules import COLUMNS, ENDED_DETAIL, NewRun, Schedule, is_recorded, next_run, record_run, update_schedule
-from scheduler.missed_runs import SHIFT, as_known_today, plan_run
+from resma.jobs.queue import send_jobs
+from resma.jobs.report_rows import Report
+from resma.requests.submit import admit_report, check_request, note_request
+from resma.schedules.owners import owner_as_caller
+from resma.schedules.request import fill_request
+from resma.schedules.schedule_rows import (
+    COLUMNS,
+    ENDED_DETAIL,
+    NewRun,
+    Schedule,
+    is_recorded,
+    next_run,
+    record_run,
+    update_schedule,
+)
+from scheduler.misfires import SHIFT, as_known_today, plan_run
 from scheduler.resources import BATCH, IsTimeLeft, Resources
 
 logger = Logger(child=True)
@@ -53,16 +63,13 @@ def start_due_schedules(resources: Resources, is_time_left: IsTimeLeft) -> int:
     seen: set[tuple[str, str]] = set()
     started = 0
     while batch := [due for due in _find_due(resources) if due not in seen]:
-        tenants = set()
         for tenant_id, schedule_id in batch:
             if started >= STARTS_MAX or not is_time_left():
                 break
             seen.add((tenant_id, schedule_id))
             if starts := _start_schedule(resources, tenant_id, schedule_id):
-                started += starts
-                tenants.add(tenant_id)
-        for tenant_id in tenants:
-            dispatch_next(resources.system, resources.queue, tenant_id)
+                send_jobs(resources.system, resources.queue, tenant_id, starts)
+                started += len(starts)
         if started >= STARTS_MAX or not is_time_left():
             break
     return started
@@ -79,9 +86,9 @@ def _find_due(resources: Resources) -> list[tuple[str, str]]:
         ).fetchall()
 
 
-def _start_schedule(resources: Resources, tenant_id: str, schedule_id: str) -> int:
-    """Runs a schedule as often as it is due, each time in a transaction of its own; returns how many were started."""
-    started = 0
+def _start_schedule(resources: Resources, tenant_id: str, schedule_id: str) -> list[UUID]:
+    """Runs a schedule as often as it is due, each time in a transaction of its own; returns the reports requested."""
+    started: list[UUID] = []
     try:
         for left in reversed(range(RUNS_A_TICK)):
             with resources.system.transaction(tenant_id) as connection:
@@ -95,7 +102,7 @@ def _start_schedule(resources: Resources, tenant_id: str, schedule_id: str) -> i
                     "a schedule was run", schedule_id=schedule_id, report_id=str(report.report_id), tenant_id=tenant_id
                 )
                 note_request(report)
-                started += 1
+                started.append(report.report_id)
     except DatabaseUnavailable:
         raise
     except Exception:  # one that can't be run must not be in the way of those behind it
@@ -182,7 +189,7 @@ def _ask(connection: Connection[TupleRow], schedule: Schedule, run_at: datetime,
     owner = owner_as_caller(connection, schedule, stage)
     caller = replace(owner, subject=f"schedule:{schedule.schedule_id}")
     day = run_at.astimezone(schedule.timing.zone).date()
-    request = fill_request(schedule.request, schedule.period, day, schedule.time_zone)
+    request = fill_request(schedule.request, schedule.period, day, schedule.time_zone, schedule.week_starts_on)
     report, _ = admit_report(connection, check_request(caller, request))
     return report
 
@@ -200,7 +207,9 @@ def _block(
 ) -> None:
     """What can't be asked for today can't tomorrow: the schedule stands until somebody writes it again."""
     faults = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in error.faults[:_FAULTS_SAID])
-    detail = f"{error.detail} ({faults})" if faults else error.detail
+    detail = error.detail
+    if faults:
+        detail = faults if isinstance(error, RequestInvalid) else f"{error.detail} ({faults})"
     record_run(connection, schedule, NewRun(scheduled_for=run_at, outcome="REFUSED", detail=detail))
     blocked = {"status": "BLOCKED", "status_detail": detail}
     _update(connection, schedule, {**blocked, "next_run_at": None, "due_at": None, "held_since": None})

@@ -8,28 +8,26 @@ from __future__ import annotations
 
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
-from resma.options import FormatOptions
-from resma.reports import StoredFile
+from resma.jobs.deletion import SETTLED_SECONDS
+from resma.jobs.report_rows import StoredFile
+from resma.report.format_options import FormatOptions
 from resma.writers import file_extension
+from scheduler.clear_store import AT_ONCE, Leftovers, Outcome, clear_store
 from scheduler.resources import IsTimeLeft, Resources
-
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
 
 logger = Logger(child=True)
 
 SETTLE_SECONDS = 20
-"""How long after a report's end its worker may still be stopping: it finds out within a lease (15 s) at the latest."""
+"""How long after a report's end its worker may still be stopping: it finds out within a lease (15 s). One that has lost
+the database finds out later; what it leaves is for the last look."""
 
-LATEST_SECONDS = 1200
+LATEST_SECONDS = SETTLED_SECONDS
 """After this no worker that ever had the job is left, however long it was held up: Lambda ends them after 15 minutes.
 Where there may have been several, or one that was stopped in the middle, this is when the last look is due."""
 
@@ -38,11 +36,6 @@ REFUSED_SECONDS = 300
 
 DUE_MOST = 200
 """Reports that are looked for at once."""
-
-AT_ONCE = 8
-"""Reports that are swept at once, as many as the client has connections: a sweep is mostly waiting for answers."""
-
-_Outcome = Literal["swept", "refused", "away"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +85,7 @@ def _find_due(resources: Resources) -> list[tuple[str, UUID]]:
         ).fetchall()
 
 
-def _sweep_some(resources: Resources, threads: Executor, due: list[tuple[str, UUID]]) -> list[_Outcome]:
+def _sweep_some(resources: Resources, threads: Executor, due: list[tuple[str, UUID]]) -> list[Outcome]:
     """One transaction. Rows stay locked meanwhile: they can't be redriven, so no worker begins to write what is being
     swept. Those that somebody else has locked, or has swept since, are passed over.
     """
@@ -120,68 +113,21 @@ def _sweep_some(resources: Resources, threads: Executor, due: list[tuple[str, UU
     return outcomes
 
 
-def _clear(resources: Resources, report: _Ended) -> _Outcome:
-    """Asks the store for what is left of a report, and has it removed. Never raises."""
-    about: dict[str, Any] = {"report_id": str(report.report_id), "tenant_id": report.tenant_id}
+def _clear(resources: Resources, report: _Ended) -> Outcome:
+    """Never raises: a row that can't be read must not hold up the others."""
     try:
-        aborted = _abort_uploads(resources.s3, resources.bucket, report)
-        removed = _remove_objects(resources.s3, resources.bucket, report)
-    except BotoCoreError as error:  # the store does not answer at all
-        logger.warning("a report was not swept", **about, error=type(error).__name__)
-        return "away"
-    except ClientError as error:
-        logger.warning("the store refused a sweep", **about, error=error.response["Error"]["Code"])
+        leftovers = _leftovers_of(report)
+    except Exception:  # such as options of another version: it must not hold up those behind it
+        logger.exception("a report can't be swept", report_id=str(report.report_id), tenant_id=report.tenant_id)
         return "refused"
-    except Exception:
-        logger.exception("a report can't be swept", **about)
-        return "refused"
-    logger.info("swept", **about, uploads_aborted=aborted, objects_removed=removed)
-    return "swept"
+    return clear_store(resources.s3, resources.bucket, leftovers)
 
 
-def _abort_uploads(s3: S3Client, bucket: str, report: _Ended) -> int:
-    """Aborts the report's open uploads; returns how many. By whole keys too: MinIO lists uploads by nothing less."""
+def _leftovers_of(report: _Ended) -> Leftovers:
     options = FormatOptions.model_validate(report.options)
     extensions = {file_extension(format_, options) for format_ in report.formats}
-    keys = [
-        f"{_prefix(report)}{attempt}.{rest}{extension}"
-        for attempt in range(1, report.attempt + 1)
-        for extension in extensions
-        for rest in ("", "rest.")
-    ]
-    aborted = 0
-    for prefix in (_prefix(report), *keys):
-        for upload in s3.list_multipart_uploads(Bucket=bucket, Prefix=prefix).get("Uploads", []):
-            aborted += _abort_upload(s3, bucket, upload["Key"], upload["UploadId"])
-    return aborted
-
-
-def _abort_upload(s3: S3Client, bucket: str, key: str, upload_id: str) -> int:
-    try:
-        s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchUpload":  # by its own worker, just now
-            raise
-        return 0
-    return 1
-
-
-def _remove_objects(s3: S3Client, bucket: str, report: _Ended) -> int:
-    """Removes the report's objects that are not its files; returns how many. An EXPIRED one has no files any more."""
     own = {file["object_key"] for file in report.files or ()} if report.status == "READY" else set()
-    removed = 0
-    while True:
-        listed = s3.list_objects_v2(Bucket=bucket, Prefix=_prefix(report))
-        keys = [item["Key"] for item in listed.get("Contents", []) if item["Key"] not in own]
-        for key in keys:
-            s3.delete_object(Bucket=bucket, Key=key)
-        removed += len(keys)
-        if not (keys and listed["IsTruncated"]):
-            return removed
-
-
-def _prefix(report: _Ended) -> str:
-    return f"{report.tenant_id}/{report.report_id}/"
+    return Leftovers(report.tenant_id, report.report_id, report.attempt, frozenset(extensions), frozenset(own))
 
 
 def _put_off(connection: Connection[TupleRow], report: _Ended, seconds: int) -> None:

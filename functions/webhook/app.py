@@ -10,11 +10,12 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.data_classes import SNSEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from resma.aws import s3_client
-from resma.database import Database
+from resma.aws.clients import s3_client
+from resma.database.connection import Database
 from resma.settings import read_settings
+from resma.webhooks.signing_secrets import MasterSecret
 from webhook.connect_checked import Network
-from webhook.deliver_webhook import Resources, deliver_due_webhooks, deliver_webhooks
+from webhook.deliver import Resources, deliver_due_webhooks, deliver_webhooks
 from webhook.post_signed import TOTAL_SECONDS
 from webhook.settings import WebhookSettings
 
@@ -29,8 +30,9 @@ def _resources() -> Resources:
         s3=s3_client(settings.s3_credentials_secret_arn, settings.s3_public_endpoint_url),
         bucket=settings.bucket,
         public_base_url=settings.public_base_url,
-        secret_arn=settings.webhook_secret_arn,
-        network=Network(opens_loopback=settings.webhook_allow_loopback),
+        secret=MasterSecret(settings.webhook_secret_arn),
+        network=Network(settings.receivers),
+        s3_credentials_secret_arn=settings.s3_credentials_secret_arn,
     )
 
 

@@ -1,7 +1,8 @@
 """A connection to a webhook's receiver, and to nobody else.
 
-The name is resolved once, every address that it has must be public, and the connection is made to one of these very
-addresses: a name that resolves otherwise a moment later (DNS rebinding) changes nothing. TLS is with the name.
+The name is resolved once, every address that it has must be public or in a network that the operator allows, and the
+connection is made to one of these very addresses: a name that resolves otherwise a moment later (DNS rebinding) changes
+nothing. TLS is with the name.
 """
 
 from __future__ import annotations
@@ -19,13 +20,18 @@ from functools import lru_cache
 from ipaddress import ip_address
 
 from resma.errors import WebhookAddressRefused
-from resma.webhook_address import WebhookAddress, may_go_to
+from resma.webhooks.address import PUBLIC_RECEIVERS, WebhookAddress, may_go_to
+from resma.webhooks.receivers import Receivers
 
 RESOLVE_SECONDS = 5.0
 CONNECT_SECONDS = 5.0
 """For each address; a receiver may have several, of which one is down."""
 
 _NOT_PUBLIC = "not sent: the host has an address that is not public"
+
+
+class StepTimeoutError(TimeoutError):
+    """One step of connecting took longer than it may. The message names the step and its limit."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +61,18 @@ def ask_resolver(host: str, port: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Network:
-    """How receivers are found, and whether this machine may be one."""
+    """How receivers are found, and which are allowed besides public ones."""
 
-    opens_loopback: bool = False
+    receivers: Receivers = PUBLIC_RECEIVERS
     resolve: Callable[[str, int], Sequence[str]] = ask_resolver
 
 
 def connect_checked(address: WebhookAddress, network: Network, deadline: Deadline) -> socket.socket:
-    """Returns a connected socket, with TLS for https. Raises WebhookAddressRefused, TimeoutError or OSError."""
+    """Returns a connected socket, with TLS for https.
+
+    Raises WebhookAddressRefused, StepTimeoutError for a name that is not resolved or a host that does not take the
+    connection in time, TimeoutError or OSError.
+    """
     found = _resolve(network, address, deadline)
     if not found:
         raise OSError("the name has no address")
@@ -92,14 +102,15 @@ def _resolve(network: Network, address: WebhookAddress, deadline: Deadline) -> S
             answer.set_exception(error)
 
     threading.Thread(target=ask, name="resolver", daemon=True).start()
+    seconds = deadline.left(RESOLVE_SECONDS)
     try:
-        return answer.result(deadline.left(RESOLVE_SECONDS))
+        return answer.result(seconds)
     except FutureTimeoutError:
-        raise TimeoutError from None
+        raise StepTimeoutError(f"the host's name was not resolved within {seconds:.0f} s") from None
 
 
 def _require_allowed(host: str, ip: str, network: Network) -> None:
-    if not may_go_to(host, ip_address(ip), opens_loopback=network.opens_loopback):
+    if not may_go_to(host, ip_address(ip), network.receivers):
         # Which address it is would tell a tenant what names mean in here.
         raise WebhookAddressRefused(_NOT_PUBLIC)
 
@@ -114,8 +125,12 @@ def _connect_to_one(ips: Sequence[str], port: int, deadline: Deadline) -> socket
 def _connect(ip: str, port: int, deadline: Deadline) -> socket.socket:
     connection = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_STREAM)
     try:
-        connection.settimeout(deadline.left(CONNECT_SECONDS))
-        connection.connect((ip, port))
+        seconds = deadline.left(CONNECT_SECONDS)
+        connection.settimeout(seconds)
+        try:
+            connection.connect((ip, port))
+        except TimeoutError:
+            raise StepTimeoutError(f"no connection within {seconds:.0f} s") from None
     except BaseException:
         connection.close()
         raise

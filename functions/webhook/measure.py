@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from resma.metrics import Metric, emit
+from resma.aws.metrics import Metric, emit
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,22 @@ from __future__ import annotations
 import contextlib
 import http.client
 import io
+import math
 import socket
 import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import BinaryIO
 
 from standardwebhooks import Webhook
 
 from resma.errors import WebhookAddressRefused
-from resma.webhook_address import WebhookAddress, parse_webhook_address
-from webhook.connect_checked import Deadline, Network, connect_checked
+from resma.webhooks.address import WebhookAddress, parse_webhook_address
+from webhook.connect_checked import Deadline, Network, StepTimeoutError, connect_checked
 
 TOTAL_SECONDS = 20.0
 """A receiver has this long for everything: longer than any should need, shorter than the function's own limit."""
@@ -32,6 +35,12 @@ DRAIN_SECONDS = 1.0
 ANSWER_BYTES_MAX = 64 * 1024
 """An answer is read so far, headers included, and thrown away."""
 
+MAX_RETRY_AFTER_SECONDS = 24 * 3600
+"""A receiver can put off the next attempt for as long as the longest pause between two attempts, and no longer."""
+
+_SAYS_WHEN = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+_MAX_DIGITS = 9
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -40,6 +49,8 @@ class Outcome:
     status_code: int | None
     error: str | None
     milliseconds: int
+    retry_after_seconds: int | None = None
+    """How long the receiver asks to wait before the next attempt (Retry-After of a 429 or 503)."""
 
     @property
     def is_delivered(self) -> bool:
@@ -62,16 +73,38 @@ def post_signed(url: str, event_id: str, body: str, secrets: Sequence[str], netw
         "webhook-signature": " ".join(Webhook(secret).sign(event_id, now, body) for secret in secrets),
     }
     started = time.monotonic()
-    status, error = None, None
+    status, error, wait = None, None, None
     try:
-        address = parse_webhook_address(url, opens_loopback=network.opens_loopback)
-        status = _post(address, network, body.encode(), headers)
+        address = parse_webhook_address(url, network.receivers)
+        status, retry_after = _post(address, network, body.encode(), headers)
+        if status in _SAYS_WHEN and retry_after is not None:
+            wait = read_retry_after(retry_after, datetime.now(UTC))
     except (WebhookAddressRefused, OSError, http.client.HTTPException) as cause:
         error = _describe(cause)
-    return Outcome(status, error, round((time.monotonic() - started) * 1000))
+    return Outcome(status, error, round((time.monotonic() - started) * 1000), wait)
 
 
-def _post(address: WebhookAddress, network: Network, body: bytes, headers: dict[str, str]) -> int:
+def read_retry_after(text: str, now: datetime) -> int | None:
+    """Seconds from now that a Retry-After header asks to wait (RFC 9110, section 10.2.3); None where it is not valid.
+
+    The header is a number of seconds or a date. Both are the receiver's, so the answer is kept within
+    MAX_RETRY_AFTER_SECONDS.
+    """
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        seconds = float(text) if len(text) <= _MAX_DIGITS else MAX_RETRY_AFTER_SECONDS
+    else:
+        try:
+            at = parsedate_to_datetime(text)
+        except (ValueError, TypeError, IndexError, OverflowError):  # whatever somebody may write there
+            return None
+        # A date without a zone is in UTC: an HTTP date is always GMT.
+        seconds = ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds()
+    return max(0, min(math.ceil(seconds), MAX_RETRY_AFTER_SECONDS))
+
+
+def _post(address: WebhookAddress, network: Network, body: bytes, headers: dict[str, str]) -> tuple[int, str | None]:
+    """Returns the answer's status code and its Retry-After header."""
     deadline = Deadline.after(TOTAL_SECONDS)
     with connect_checked(address, network, deadline) as connection:
         waits = _Waits(connection, deadline)
@@ -85,13 +118,13 @@ def _post(address: WebhookAddress, network: Network, body: bytes, headers: dict[
         with contextlib.suppress(OSError, http.client.HTTPException):
             while response.read(4096):
                 pass
-        return response.status
+        return response.status, response.headers.get("Retry-After")
 
 
 def _describe(cause: Exception) -> str:
     """For whoever looks after the receiver: what to mend, and nothing of what answered instead."""
     match cause:
-        case WebhookAddressRefused():
+        case WebhookAddressRefused() | StepTimeoutError():
             return str(cause)
         case TimeoutError():
             return f"no answer within {TOTAL_SECONDS:.0f} s"

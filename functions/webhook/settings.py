@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from resma.settings import SystemSettings, WebhookAddressSettings
+from resma.settings import SystemSettings
+from resma.webhooks.settings import WebhookAddressSettings
 
 
 class WebhookSettings(SystemSettings, WebhookAddressSettings):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import gc
-import random
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -17,38 +16,43 @@ from aws_lambda_powertools.utilities.idempotency import (
     IdempotencyConfig,
     idempotent_function,
 )
-from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAlreadyInProgressError
+from aws_lambda_powertools.utilities.idempotency.exceptions import (
+    IdempotencyAlreadyInProgressError,
+    IdempotencyPersistenceLayerError,
+)
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
-from resma.announce import Announcer
-from resma.aws import events_client, s3_client, sns_client, sqs_client
-from resma.database import Database
-from resma.destinations import Bus, Topic
-from resma.errors import LeaseHeld, LeaseLost
-from resma.job import LEASE_SECONDS, MAX_ATTEMPTS, describe_error
-from resma.job_queue import Queue
-from resma.messages import JobMessage
+from resma.aws.clients import QUICK, events_client, s3_client, sns_client, sqs_client
+from resma.database.connection import Database
+from resma.errors import DependencyUnavailableError, LeaseHeld, LeaseLost, ResmaError
+from resma.events.announcer import Announcer
+from resma.events.destinations import Bus, Topic
+from resma.jobs.claim import LEASE_SECONDS, describe_error
+from resma.jobs.messages import JobMessage
+from resma.jobs.queue import put_into_outbox
 from resma.settings import read_settings
-from worker.generate_report import generate_report, pass_on
+from worker.attempt import Invocation
 from worker.heartbeat import VISIBILITY_SECONDS
-from worker.make_files import Invocation
-from worker.pace import Pace
+from worker.malloc import return_large_blocks
+from worker.postpone import FailuresToBegin, JobPostponedError
 from worker.resources import Resources
+from worker.run_job import generate_report
 from worker.settings import WorkerSettings
-from worker.spending import Spending
+from worker.time_budget import Pace
+from worker.usage import Spending
 
 logger = Logger()
-
-FIRST_BACKOFF_SECONDS = 5
-"""Pause before the second attempt; doubled before each further one."""
 
 # Every batch makes thousands of tuples that live for a moment and hold no cycles; looking through them at Python's
 # usual threshold of 700 took a fifth of the time that reading takes.
 gc.set_threshold(50_000, 20, 20)
 # What was imported stays as long as the process: looking through it for garbage took 30 ms each time.
 gc.freeze()
+return_large_blocks()
+
+_failures_to_begin = FailuresToBegin()
 
 
 @lru_cache
@@ -62,7 +66,7 @@ def _resources() -> Resources:
     system = Database(settings.database_secret_arn, "resma-worker")
     return Resources(
         system=system,
-        source=Database(settings.source_secret_arn, "resma-worker-source"),
+        source=Database(settings.source_secret_arn, "resma-worker-source", "source-database"),
         s3=s3_client(settings.s3_credentials_secret_arn),
         s3_asking_once=s3_client(settings.s3_credentials_secret_arn, asks_once=True),
         bucket=settings.bucket,
@@ -72,8 +76,10 @@ def _resources() -> Resources:
             topic=Topic(sns_client(), settings.topic_arn),
             bus=Bus(events_client(), settings.event_bus_name),
             public_base_url=settings.public_base_url,
-            queue=Queue(sqs_client(), settings.queue_url),
         ),
+        max_outage_wait_seconds=settings.max_outage_wait_seconds,
+        max_statement_seconds=settings.max_statement_timeout_seconds,
+        failures_to_begin=_failures_to_begin,
     )
 
 
@@ -84,7 +90,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     spending = Spending(int(context.memory_limit_in_mb))  # which comes as a text
 
     def handle_job(record: SQSRecord) -> None:
-        _handle_job(record, context, Invocation(pace, lambda: _hide(record, VISIBILITY_SECONDS), spending))
+        _handle_job(record, context, Invocation(pace, partial(_hide, record, VISIBILITY_SECONDS), spending))
 
     # One an invocation: it keeps the errors, and they what they were raised over, a report's buffers.
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
@@ -105,8 +111,12 @@ def _handle_job(record: SQSRecord, context: LambdaContext, invocation: Invocatio
     try:
         _run_once(message, context, invocation)
     except _NotReady as ended:
-        if ended.outcome == "HANDED_OVER":
-            pass_on(_resources(), message.tenant_id, message.report_id)
+        if ended.outcome != "HANDED_OVER":
+            return
+        # The same message comes again: a worker that sent another one would make a chain, which Lambda cuts.
+        logger.info("the invocation's time is up; the report is continued by the next one")
+        _bring_back(record, message, 0)
+        raise
     except LeaseHeld as held:
         logger.info("another worker has the job; this message comes again when its lease ends")
         _hide(record, held.seconds + 1)
@@ -115,27 +125,26 @@ def _handle_job(record: SQSRecord, context: LambdaContext, invocation: Invocatio
         logger.info("another worker has the job", reason=type(error).__name__)
         _hide(record, LEASE_SECONDS + 1)
         raise
-    except Exception as error:
-        receives = int(record.attributes.approximate_receive_count)
-        pause = backoff_seconds(receives)
+    except JobPostponedError as postponed:
+        _bring_back(record, message, postponed.seconds)
+        if postponed.__cause__ is None:
+            logger.info("the report waits for a dependency", pause_seconds=postponed.seconds, error=postponed.reason)
+        else:
+            logger.exception("an attempt has failed", pause_seconds=postponed.seconds, error=postponed.reason)
+        raise
+    except DependencyUnavailableError as error:
+        # Before the job was claimed, or by the system's database, so that nothing is recorded.
+        pause = _failures_to_begin.record()
         _hide(record, pause)
-        logger.exception(
-            "an attempt has failed", receives=receives, pause_seconds=pause, error=describe_error(error)["detail"]
-        )
+        logger.warning("a job waits", dependency=error.dependency, pause_seconds=pause, error=str(error))
+        raise
+    except Exception as error:
+        pause = _failures_to_begin.record()
+        _hide(record, pause)
+        logger.exception("a job could not be begun", pause_seconds=pause, error=describe_error(error)["detail"])
         raise
     finally:
         logger.remove_keys(["report_id", "tenant_id", "attempt"])
-
-
-def backoff_seconds(receives: int) -> float:
-    """How long a message rests after its attempt number `receives` has failed: 5 s, 10 s, with jitter of 20 %.
-
-    After the last one it does not rest: the queue's redrive policy moves it on at once.
-    """
-    if receives >= MAX_ATTEMPTS:
-        return 0
-    pause = FIRST_BACKOFF_SECONDS * 2 ** (receives - 1)
-    return float(pause * random.uniform(1, 1.2))  # noqa: S311  # no secret hangs on it
 
 
 class _NotReady(Exception):
@@ -156,26 +165,56 @@ def _run_once(message: JobMessage, context: LambdaContext, invocation: Invocatio
         event_key_jmespath="report_id", raise_on_no_idempotency_key=True, expires_after_seconds=3600
     )
     config.register_lambda_context(_LeaseContext.of(context))  # type: ignore[arg-type]  # it asks for this alone
+    run = _Run(message, invocation)
     generate = idempotent_function(
-        _generate_by_key,
+        run.generate,
         data_keyword_argument="job",
         persistence_store=_persistence(),
         config=config,
         key_prefix="report",
     )
-    generate(job={"report_id": str(message.report_id)}, message=message, invocation=invocation)
+    job = {"report_id": str(message.report_id)}
+    try:
+        generate(job=job)
+    except IdempotencyPersistenceLayerError as error:
+        logger.warning("the idempotency table is unavailable: the lease alone keeps others out", error=str(error))
+        run.finish(job)
 
 
-def _generate_by_key(job: dict[str, str], message: JobMessage, invocation: Invocation) -> dict[str, str]:
-    outcome = generate_report(_resources(), message.tenant_id, message.report_id, invocation)
-    if outcome != "READY":
-        raise _NotReady(outcome)
-    return {"report_id": job["report_id"], "status": outcome}
+class _Run:
+    """One call of `generate_report`, whatever becomes of idempotency's record before and after it."""
+
+    def __init__(self, message: JobMessage, invocation: Invocation) -> None:
+        self._message = message
+        self._invocation = invocation
+        self._error: Exception | None = None
+        self._is_done = False
+
+    def generate(self, job: dict[str, str]) -> dict[str, str]:
+        """Returns what idempotency keeps of a READY report. Raises _NotReady for any other outcome."""
+        message = self._message
+        try:
+            outcome = generate_report(_resources(), message.tenant_id, message.report_id, self._invocation)
+        except Exception as error:
+            self._error = error
+            raise
+        if outcome != "READY":
+            self._error = _NotReady(outcome)
+            raise self._error
+        self._is_done = True
+        return {"report_id": job["report_id"], "status": outcome}
+
+    def finish(self, job: dict[str, str]) -> None:
+        """Does what is left to do when the table has failed: before the report was begun, or after its end."""
+        if self._error is not None:
+            raise self._error
+        if not self._is_done:
+            self.generate(job)
 
 
 @lru_cache
 def _persistence() -> DynamoDBPersistenceLayer:
-    return DynamoDBPersistenceLayer(table_name=_settings().idempotency_table)
+    return DynamoDBPersistenceLayer(table_name=_settings().idempotency_table, boto_config=QUICK)
 
 
 @dataclass(frozen=True)
@@ -205,8 +244,21 @@ def _parse(record: SQSRecord) -> JobMessage | None:
         return None
 
 
-def _hide(record: SQSRecord, seconds: float) -> None:
-    """Sets when the message comes again if it is not deleted. Never raises: the queue's own time-out then counts."""
+def _bring_back(record: SQSRecord, message: JobMessage, seconds: float) -> None:
+    """Sets when the message of a PENDING job comes again. While the queue is away the job goes into the outbox: the
+    message stays hidden for as long as the queue hides any. Never raises.
+    """
+    if _hide(record, seconds):
+        return
+    try:
+        with _resources().system.transaction(message.tenant_id) as connection:
+            put_into_outbox(connection, message.tenant_id, message.report_id)
+    except ResmaError as error:
+        logger.warning("the job was not put into the outbox", error=error.code)
+
+
+def _hide(record: SQSRecord, seconds: float) -> bool:
+    """Sets when the message comes again if it is not deleted; returns whether it did. Never raises."""
     try:
         sqs_client().change_message_visibility(
             QueueUrl=_settings().queue_url,
@@ -215,3 +267,5 @@ def _hide(record: SQSRecord, seconds: float) -> None:
         )
     except (ClientError, BotoCoreError) as error:
         logger.warning("the message's visibility was not changed", error=type(error).__name__)
+        return False
+    return True

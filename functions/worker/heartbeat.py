@@ -10,8 +10,9 @@ from typing import Self
 
 from aws_lambda_powertools import Logger
 
-from resma.errors import LeaseLost, ResmaError
-from resma.job import LEASE_SECONDS
+from resma.errors import DatabaseUnavailable, LeaseLost, ResmaError
+from resma.jobs.claim import LEASE_SECONDS
+from worker.patience import PATIENCE_SECONDS
 
 logger = Logger(child=True)
 
@@ -22,13 +23,14 @@ VISIBILITY_SECONDS = 20
 """How long the queue hides the message after each renewal; longer than a lease, so that a takeover finds it free.
 A dead worker's job is taken over that long after its death, or a little sooner."""
 
-_BEATS_BETWEEN_RENEWALS = 4
+RENEWAL_SECONDS = 4.0
+"""How often the message is kept hidden."""
 
 _INTERRUPT_AGAIN_SECONDS = 0.5
 
 
 class Heartbeat:
-    """Calls `beat(rows_done)` every second and `hold_message()` every four, while in its `with` block.
+    """Calls `beat(rows_done)` every second and `hold_message()` every four seconds, while in its `with` block.
 
     The generating thread calls `note_progress` between batches. Once the job is lost, `interrupt` is called, and
     `lost` is set, so that the thread stops wherever it is; what it runs into then leaves the block as LeaseLost.
@@ -37,7 +39,7 @@ class Heartbeat:
     def __init__(
         self,
         beat: Callable[[int], None],
-        hold_message: Callable[[], None],
+        hold_message: Callable[[], object],
         interrupt: Callable[[], None] = lambda: None,
         rows_done: int = 0,
     ) -> None:
@@ -48,17 +50,25 @@ class Heartbeat:
         self._interrupt = interrupt
         self._stop = threading.Event()
         self._loss: LeaseLost | None = None
-        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+        self._last_beat = time.monotonic()
+        self._threads = [
+            threading.Thread(target=self._run, name="heartbeat", daemon=True),
+            # Of its own: a database that does not answer must not give the message to another worker.
+            threading.Thread(target=self._hold, name="hold-message", daemon=True),
+        ]
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._last_beat = time.monotonic()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
         if self._loss is not None and isinstance(value, Exception) and not isinstance(value, LeaseLost):
             raise self._loss from value
 
@@ -78,21 +88,25 @@ class Heartbeat:
         while not self._stop.wait(_INTERRUPT_AGAIN_SECONDS):
             self._interrupt()
 
+    def _hold(self) -> None:
+        """Keeps the message hidden as long as the job may be this worker's."""
+        while not self._stop.wait(RENEWAL_SECONDS):
+            if self.lost.is_set() or time.monotonic() - self._last_beat > PATIENCE_SECONDS:
+                return
+            self._hold_message()
+
     def _beat_until_lost(self) -> LeaseLost | None:
-        alive_until = time.monotonic() + LEASE_SECONDS
-        beats = 0
         while not self._stop.wait(BEAT_SECONDS):
             try:
                 self._beat(self.rows_done)
-                alive_until = time.monotonic() + LEASE_SECONDS
-                if beats % _BEATS_BETWEEN_RENEWALS == 0:
-                    self._hold_message()
-                beats += 1
+                self._last_beat = time.monotonic()
             except LeaseLost as lost:
                 return lost
             except Exception as error:  # noqa: BLE001  # one lost beat is no reason to stop; a lease's worth is
                 code = error.code if isinstance(error, ResmaError) else type(error).__name__
                 logger.warning("a heartbeat was lost", error=code)
-                if time.monotonic() > alive_until:
-                    return LeaseLost(f"no heartbeat for {LEASE_SECONDS} s: the job may be another worker's")
+                # While the database is away nobody else can claim the job. When it is back, the fence decides.
+                limit = PATIENCE_SECONDS if isinstance(error, DatabaseUnavailable) else LEASE_SECONDS
+                if time.monotonic() - self._last_beat > limit:
+                    return LeaseLost(f"no heartbeat for {limit:.0f} s: the job may be another worker's")
         return None

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from aws_lambda_powertools import Logger
 
-from resma.cost import Usage, price_usage, read_prices
-from resma.job import Claim
-from resma.metrics import OUTCOMES, Metric, emit
-from resma.reports import StoredFile
+from resma.aws.cost import Usage, price_usage, read_prices
+from resma.aws.metrics import OUTCOMES, Metric, emit
+from resma.jobs.claim import Claim
+from resma.jobs.report_rows import StoredFile
+from resma.report.records import MetricsRecord
 from worker.peak_memory import peak_rss_mb
-from worker.write_files import Seconds
 
 logger = Logger(child=True)
 
@@ -34,14 +33,24 @@ class Stopwatch:
         self._since = now
 
 
+@dataclass
+class Seconds:
+    """Where the time of writing goes."""
+
+    read: float = 0.0
+    """Waiting for rows, and taking them in."""
+    encode: float = 0.0
+    """In the writers."""
+    upload: float = 0.0
+    """Waiting for room among the parts in the air."""
+    save: float = 0.0
+    """In checkpoints."""
+
+
 def measure(  # noqa: PLR0913, PLR0917  # all that there is to say
     claim: Claim, watch: Stopwatch, writing: Seconds, files: Sequence[StoredFile], rows: int, snapshots: int
-) -> dict[str, Any]:
-    """Returns a finished report's metrics as its row keeps them and the API shows them.
-
-    `seconds` are by stage: `write` is made of `read`, `encode`, `upload` and `save`; `generate` is all of the attempt,
-    `queued` what came before it. `rows` are those that this attempt has written.
-    """
+) -> MetricsRecord:
+    """Returns a finished report's metrics, but for its cost. `rows` are those that this attempt has written."""
     total = sum(watch.seconds.values())
     parts = {stage: round(seconds, 3) for stage, seconds in asdict(writing).items()}
     return {
@@ -69,7 +78,7 @@ def price_attempts(claim: Claim, usage: Usage) -> dict[str, str]:
     return price_usage(Usage.from_json(claim.spent) + usage, read_prices())
 
 
-def emit_ready(claim: Claim, metrics: dict[str, Any], rows: int, usage: Usage) -> None:
+def emit_ready(claim: Claim, metrics: MetricsRecord, rows: int, usage: Usage) -> None:
     """Logs that a report is READY, and counts it; the cost is this attempt's, as others have counted theirs."""
     seconds = metrics["seconds"]
     logger.info(

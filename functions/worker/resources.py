@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from resma.announce import Announcer
-from resma.database import Database
-from resma.object_store import Clients
+from resma.database.connection import Database
+from resma.events.announcer import Announcer
+from resma.storage.object_store import Clients
+from worker.postpone import FailuresToBegin
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -26,6 +27,11 @@ class Resources:
     bucket: str
     retention_days: int
     announcer: Announcer
+    max_outage_wait_seconds: float
+    """How long a report waits in a row for dependencies that are unavailable."""
+    max_statement_seconds: int
+    """The operator's maximum of a report type's `statement_timeout_seconds`."""
+    failures_to_begin: FailuresToBegin = field(default_factory=FailuresToBegin)
 
     @property
     def clients(self) -> Clients:

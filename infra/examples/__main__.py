@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
+from infra.errors import StackError
 from infra.examples.deploy_example import EXAMPLES, deploy_example
 from infra.local.__main__ import NAME
-from infra.local.errors import StackError
 from infra.local.stack import Stack
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.local.deploy import Package, Stage, deploy, find_outputs, read_template
-from infra.local.errors import StackError
+from infra.deploy.cloudformation import Package, Stage, deploy, find_outputs
+from infra.errors import StackError
 from infra.local.stack import Stack
+from infra.template import read_template
 
 EXAMPLES: Mapping[str, Path] = {path.stem: path for path in sorted(Path(__file__).parent.glob("*.yaml"))}
 """The templates, by name."""

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import fcntl
 import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
+import psycopg
 from rich.console import Console
 from rich.markup import escape
 
+from infra.errors import StackError, describe_foreign_file, describe_full_disk
 from infra.local.count_rows import FORMATS
 from infra.local.demo import Demo, DemoFailed, make_demo_key, print_summary, run_demo
-from infra.local.errors import StackError
-from infra.local.follow_report import follow_report, parse_report_id
-from infra.local.paths import REPORTS, STATE
+from infra.local.logs import LogReader, Selection, check_report
 from infra.local.stack import FRONT_DOOR_PORT, Options, Running, Stack
-from infra.postgres.load_demo_bank import load_demo_bank
+from infra.paths import REPORTS, STATE
+from infra.postgres.load_demo_bank import count_demo_rows, load_demo_bank
+from resma_cli.dates import read_timestamp
+from resma_cli.exit_codes import CommandFailed
+from resma_cli.interrupts import raise_lost_interrupts
 
 NAME = os.environ.get("RESMA_STACK") or "local"
 """Name of the stack, and of its folder in .resma; tests have stacks of their own."""
@@ -43,8 +49,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (StackError, DemoFailed) as error:
         console.print(f"[bold red]failed:[/] {escape(str(error))}")
         return 1
+    except PermissionError as error:
+        console.print(f"[bold red]failed:[/] {escape(describe_foreign_file(error))}")
+        return 1
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        console.print(f"[bold red]failed:[/] {escape(describe_full_disk(STATE))}")
+        return 1
     except KeyboardInterrupt:
-        console.print("interrupted: everything that was started is ended")
+        if chosen != "logs":  # it starts nothing, and following ends so
+            console.print("interrupted: everything that was started is stopped")
         return 130
     return 0
 
@@ -71,6 +86,8 @@ def up(console: Console) -> None:
     _rows()  # a wrong setting is told before anything is started
     stack = Stack(NAME, Options(front_door_port=_port()), console.print)
     if (running := stack.find()) is not None:
+        _require_same_port(running)
+        _rows_of(running)
         console.print(f"already up at {running.api_url}; `make down` ends it")
         return
     try:
@@ -105,30 +122,46 @@ def demo(console: Console) -> None:
     _rows(), _format()  # a wrong setting is told before anything is started
     stack = Stack(NAME, Options(front_door_port=None), console.print)
     if (running := stack.find()) is not None:
-        console.print(f"using the stack that is up at {running.api_url}")
-        _demo(running, console)
+        rows = _rows_of(running)
+        console.print(f"using the stack that is up at {running.api_url}, with its {rows:,} transactions")
+        _demo(running, rows, console)
         return
     with stack:
-        _demo(stack.up, console)
+        _load(stack.up, console)
+        _demo(stack.up, _rows(), console)
 
 
 def logs(console: Console) -> None:
-    """Prints the end of each function's log; where REPORT names one, all that was logged about that report."""
-    if (report := os.environ.get("REPORT")) is not None:
-        report_id = parse_report_id(report)
-        if not (lines := follow_report(STATE / NAME / "logs", report_id)):
-            raise StackError(f"no function has logged anything about {report_id}: is it this stack's?")
-        for line in lines:
-            console.print(str(line), markup=False)
+    """Prints the end of each function's log, or with REPORT, FUNCTION, SINCE or FOLLOW all lines they select."""
+    folder = STATE / NAME / "logs"
+    if not any(os.environ.get(name) for name in ("REPORT", "FUNCTION", "SINCE", "FOLLOW")):
+        for path in sorted(folder.glob("*.log")):
+            console.rule(path.stem)
+            console.print(_tail(path), markup=False)
         return
-    for path in sorted((STATE / NAME / "logs").glob("*.log")):
-        console.rule(path.stem)
-        console.print(_tail(path), markup=False)
+    reader = LogReader(folder, _selection())
+    if os.environ.get("FOLLOW"):
+        for line in reader.follow():
+            console.print(str(line), markup=False)
+    if not (lines := reader.read()):
+        raise StackError("No function has logged anything like that. Is it of this stack?")
+    for line in lines:
+        console.print(str(line), markup=False)
 
 
-def _demo(running: Running, console: Console) -> None:
-    rows = _rows()
-    _load(running, console)
+def _selection() -> Selection:
+    """Which lines of the logs the environment selects. Raises StackError."""
+    report, since = os.environ.get("REPORT"), os.environ.get("SINCE")
+    if os.environ.get("FOLLOW") and not (report or since):
+        since = "10m"  # following is for what is new
+    try:
+        from_time = datetime.fromisoformat(read_timestamp(since, "SINCE")) if since else None
+    except CommandFailed as error:
+        raise StackError(str(error)) from error
+    return Selection(check_report(report) if report else None, os.environ.get("FUNCTION"), from_time)
+
+
+def _demo(running: Running, rows: int, console: Console) -> None:
     key = make_demo_key(running.database_url)
     wanted = Demo(running.api_url, key, running.callback_secret, REPORTS, _format(), rows)
     print_summary(run_demo(wanted, console))
@@ -137,8 +170,35 @@ def _demo(running: Running, console: Console) -> None:
 def _load(running: Running, console: Console) -> None:
     rows = _rows()
     with console.status(f"making the demo bank of {rows:,} transactions"):
-        made = load_demo_bank(running.database_url, rows)
+        try:
+            made = load_demo_bank(running.database_url, rows)
+        except psycopg.errors.DiskFull as error:
+            raise StackError(describe_full_disk(STATE, rows)) from error
     console.print(f"the demo bank has {rows:,} transactions" + ("" if made else ", as before"))
+
+
+def _require_same_port(running: Running) -> None:
+    """Raises StackError where PORT names another port than that of the stack that is up."""
+    if os.environ.get("PORT") and running.api_url.rpartition(":")[2] != str(_port()):
+        raise StackError(
+            f"The stack is up at {running.api_url}, and PORT={_port()} asks for another port. "
+            "Run `make down` first, then the same command again."
+        )
+
+
+def _rows_of(running: Running) -> int:
+    """Returns the size of the demo bank of a stack that is up: it is not replaced while reports may read it.
+
+    Raises StackError where ROWS asks for another size.
+    """
+    rows = count_demo_rows(running.database_url)
+    if os.environ.get("ROWS") and rows != _rows():
+        raise StackError(
+            f"The stack that is up at {running.api_url} has a demo bank of {rows:,} transactions, and "
+            f"ROWS={_rows()} would replace it. Run `make down` first, then the same command again; "
+            "or leave out ROWS to use the bank as it is."
+        )
+    return rows
 
 
 def _rows() -> int:
@@ -167,4 +227,5 @@ def _tail(path: Path, lines: int = 40) -> str:
 
 
 if __name__ == "__main__":
+    raise_lost_interrupts()
     sys.exit(main())

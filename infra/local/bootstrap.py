@@ -1,38 +1,67 @@
 #!/usr/bin/env python3
-"""Makes the virtual environments: `python3 infra/local/bootstrap.py [project] [localstack] [sam] [bench]`.
+"""Makes the virtual environments: `python3 infra/local/bootstrap.py [project] [localstack] [sam] [bench] ...`.
+
+`python` makes none: it says whether this Python will do.
 
 Uses nothing but the standard library, and no syntax that an old Python could not read: it is what tells people that
 theirs is too old.
 """
 
+import errno
 import hashlib
 import os
 import platform
+import pwd
 import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 STATE = os.path.join(ROOT, ".resma")
 REQUIREMENTS = os.path.join(ROOT, "infra", "requirements")
 
-# Folder of the environment, and its lock file. LocalStack and sam pin old versions of what the project uses too.
+DISK_SPACE = "2.5 GB"
+
+# Not 3.14: backports.zstd has no release for it, so that nothing could be installed.
+SUPPORTED_PYTHONS = ((3, 11), (3, 12), (3, 13))
+
+# Folder of the environment, and its lock file. The emulators and sam pin old versions of what the project uses too.
 ENVIRONMENTS = {
     "project": ("venv", "dev.txt"),
     "localstack": ("venv-localstack", "localstack.txt"),
     "sam": ("venv-sam", "sam.txt"),
     "bench": ("venv-bench", "bench.txt"),
+    "generators": ("venv-generators", "generators.txt"),
+    "second-emulator": ("venv-second-emulator", "second-emulator.txt"),
 }
 
 
 def main():
-    """Makes what was asked for, and the two that every command needs when nothing was."""
-    if sys.version_info < (3, 11):
+    """Makes what was asked for, and the two that every command needs when nothing was; `python` makes none."""
+    require_python()
+    names = sys.argv[1:] or ["project", "localstack"]
+    if names == ["python"]:
+        return
+    require_plain_path(ROOT)
+    require_own_files(STATE, os.geteuid())
+    choose_cache()
+    for name in names:
+        if name not in ENVIRONMENTS:
+            sys.exit("there is no environment {!r}; there are {}".format(name, ", ".join(ENVIRONMENTS)))
+        make_environment(*ENVIRONMENTS[name])
+        if name == "project":
+            write_launcher()
+
+
+def require_python():
+    """Ends with what to do where this Python is too old or too new, or has no venv."""
+    if sys.version_info[:2] not in SUPPORTED_PYTHONS:
         sys.exit(
-            "Resma needs Python 3.11 or newer, this is {}: install one, and say `make PYTHON=python3.11 ...`".format(
-                platform.python_version()
+            "Resma runs on Python {}, this is {}: install one of those, and say `make PYTHON=python3.13 ...`".format(
+                ", ".join("{}.{}".format(*version) for version in SUPPORTED_PYTHONS), platform.python_version()
             )
         )
     try:
@@ -40,12 +69,71 @@ def main():
         import venv  # noqa: F401
     except ImportError:
         sys.exit("this Python has no venv: on Debian and Ubuntu, `apt install python3-venv`; then try again")
-    for name in sys.argv[1:] or ["project", "localstack"]:
-        if name not in ENVIRONMENTS:
-            sys.exit("there is no environment {!r}; there are {}".format(name, ", ".join(ENVIRONMENTS)))
-        make_environment(*ENVIRONMENTS[name])
-        if name == "project":
-            write_launcher()
+
+
+def require_plain_path(path):
+    """Ends with what to do where a path has characters that Postgres' initdb or PYTHONPATH can't take."""
+    found = sorted(set(path) & set('":$`\\\n'))
+    if found:
+        sys.exit(
+            "The path of this checkout has the character {}, which Postgres' initdb or PYTHONPATH does not support. "
+            "Move it to another folder.".format(" and ".join(repr(one) for one in found))
+        )
+
+
+def require_own_files(folder, user_id):
+    """Ends with what to do where files of another user are in the folder, as `sudo make` leaves them."""
+    if user_id == 0:
+        return  # root may change them all
+    for path in [folder] + [os.path.join(folder, name) for name in list_folder(folder)]:
+        owner = owner_of(path)
+        if owner is not None and owner != user_id:
+            sys.exit(
+                "{} belongs to user {}, probably since `sudo make`. Give it to yourself, "
+                "`sudo chown -R {} {}`, or remove it, `sudo rm -rf {}`; then try again.".format(
+                    path, user_name(owner), user_id, shlex.quote(folder), shlex.quote(folder)
+                )
+            )
+
+
+def list_folder(folder):
+    """Returns the names in a folder, none where there is none."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def owner_of(path):
+    """Returns the user id that owns a path, or None."""
+    try:
+        return os.lstat(path).st_uid
+    except OSError:
+        return None
+
+
+def user_name(user_id):
+    """Returns a user's name, or the id of one that has none."""
+    try:
+        return pwd.getpwuid(user_id).pw_name
+    except KeyError:
+        return str(user_id)
+
+
+def choose_cache():
+    """Has uv keep its downloads in .resma where the home folder can't be written to."""
+    if os.environ.get("UV_CACHE_DIR"):
+        return
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    folder = os.path.join(base, "uv")
+    try:
+        os.makedirs(folder, exist_ok=True)
+        # Its mode does not tell: the file system may be mounted read-only.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError:
+        os.environ["UV_CACHE_DIR"] = os.path.join(STATE, "uv-cache")
+        os.environ["PIP_NO_CACHE_DIR"] = "1"
 
 
 def make_environment(folder, lock):
@@ -81,8 +169,8 @@ def write_launcher():
     """
     target = os.path.join(STATE, "venv", "bin", "resma")
     python = os.path.join(STATE, "venv", "bin", "python")
-    text = '#!/bin/sh\n# Made by infra/local/bootstrap.py.\nPYTHONPATH={} exec {} -P -m infra.cli "$@"\n'.format(
-        shlex.quote(ROOT), shlex.quote(python)
+    text = '#!/bin/sh\n# Made by infra/local/bootstrap.py.\nPYTHONPATH={} exec {} -P -m resma_cli "$@"\n'.format(
+        shlex.quote(os.pathsep.join((os.path.join(ROOT, "infra", "cli"), ROOT))), shlex.quote(python)
     )
     if read(target) != text:
         with open(target + ".new", "w") as file:
@@ -112,8 +200,10 @@ def run(command):
     """Runs a command; ends with what to do when it fails."""
     if subprocess.call(command) != 0:
         sys.exit(
-            "{} has failed, see above. It needs a package index (PyPI) that can be reached and about 1 GB of disk; "
-            "run the same command again when that is so".format(" ".join(command[:3]))
+            "{} has failed, see above. It needs a package index (PyPI) that can be reached, and {} of free disk "
+            "space for all environments. Run the same command again when that is so.".format(
+                " ".join(command[:3]), DISK_SPACE
+            )
         )
 
 
@@ -127,4 +217,13 @@ def read(path):
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        # What it runs is in the same process group, and was interrupted too. A half-made environment is made again.
+        sys.stderr.write("\ninterrupted: run the same command again to finish making the environment\n")
+        sys.exit(130)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            sys.exit("The disk is full: {} of free space are needed at {}.".format(DISK_SPACE, STATE))
+        raise

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from infra.access.tenants import make_key
+from infra.admin.tenants import make_key
 from infra.local.count_rows import count_rows
 
 POLL_SECONDS = 0.2

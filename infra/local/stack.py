@@ -15,17 +15,17 @@ from typing import Any, Self
 
 import psycopg
 
-from infra.local.deploy import Endpoint
-from infra.local.deploy_system import Choices, ObjectStore, Surroundings, deploy_system
-from infra.local.errors import StackError
-from infra.local.guard import Guard
-from infra.local.localstack import LocalStackServer
-from infra.local.paths import STATE
-from infra.local.ports import free_port, require_free
-from infra.local.postgres import PostgresServer
-from infra.local.processes import ProcessId, end_process, uninterrupted
+from infra.deploy.cloudformation import Endpoint
+from infra.deploy.system import Choices, ObjectStore, Surroundings, deploy_system
+from infra.errors import StackError
+from infra.paths import STATE
 from infra.postgres.migrate import migrate
-from resma.webhook_secrets import CALLBACK, derive_secret
+from infra.servers.localstack import LocalStackServer
+from infra.servers.ports import free_port, require_free
+from infra.servers.postgres import PostgresServer
+from infra.servers.processes import ProcessId, end_process, uninterrupted
+from infra.servers.watchdog import Guard
+from resma.webhooks.signing_secrets import CALLBACK, derive_secret
 
 FRONT_DOOR_PORT = 3008
 DEMO_TENANT = "demo"
@@ -39,6 +39,8 @@ class Options:
     """Port of the API; None chooses a free one."""
     database_port: Callable[[int], int] = lambda port: port
     """Given the database's port, returns the one that functions are told."""
+    source_port: Callable[[int], int] | None = None
+    """The same for the source database alone; None gives functions one port for both."""
     function_environment: Callable[[str], Mapping[str, str]] = lambda _url: {}
     """Given LocalStack's address, returns what is added to every function's environment."""
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -214,6 +216,7 @@ class Stack:
             database_url=postgres.url,
             database_host="127.0.0.1",
             database_port=self._options.database_port(postgres.port),
+            source_port=self._options.source_port(postgres.port) if self._options.source_port else None,
             webhook_secret=webhook_secret,
             public_base_url=f"http://localhost:{port}",
             object_store=self._options.object_store,

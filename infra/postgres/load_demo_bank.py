@@ -15,6 +15,13 @@ _ROWS_AN_AUDIT_EVENT = 25
 DEMO_BANK = Path(__file__).parent / "demo_bank.sql"
 
 
+def count_demo_rows(database_url: str) -> int:
+    """Returns how many transactions the demo bank has, 0 before it is made."""
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute("SELECT count(*) FROM bank.transactions WHERE tenant_id = 'demo'").fetchone()
+    return int(row[0]) if row else 0
+
+
 def load_demo_bank(database_url: str, rows: int) -> bool:
     """Makes the demo bank hold exactly `rows` transactions; returns whether it had to be made anew.
 

@@ -1,8 +1,10 @@
-"""Applies the numbered files in migrations/: `python -m infra.postgres.migrate postgresql://…`."""
+"""Applies the numbered files in migrations/: `resma admin migrate postgresql://…`."""
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
@@ -41,13 +43,21 @@ def set_password(database_url: str, login: str, password: str) -> None:
         )
 
 
-def main() -> None:
-    """The command line: one argument, the database's address."""
-    if len(sys.argv) != 2 or not sys.argv[1].startswith("postgresql://"):
-        sys.exit("usage: python -m infra.postgres.migrate postgresql://user:password@host:port/dbname")
-    applied = migrate(sys.argv[1])
+def main(given: Sequence[str] | None = None) -> int:
+    """Applies the migrations that a database lacks; returns the exit code."""
+    description = "Applies the migrations that a database lacks."
+    parser = argparse.ArgumentParser(prog="resma admin migrate", description=description)
+    parser.add_argument("database_url", metavar="postgresql://user:password@host:port/dbname", type=_postgres_url)
+    applied = migrate(parser.parse_args(given).database_url)
     print("\n".join(f"applied {name}" for name in applied) or "nothing to apply: the database is up to date")
+    return 0
+
+
+def _postgres_url(text: str) -> str:
+    if not text.startswith("postgresql://"):
+        raise argparse.ArgumentTypeError("must be a URL such as postgresql://user:password@host:port/dbname")
+    return text
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from infra.local.errors import StackError
-from infra.local.paths import ROOT
+from infra.errors import StackError
+from infra.paths import ROOT
 from tests.bench.api_figures import measure_import, measure_post
 from tests.bench.cases import FAST, FORMATS, SLOW
 from tests.bench.chart import draw

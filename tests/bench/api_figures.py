@@ -9,8 +9,8 @@ from statistics import median
 
 import psycopg
 
-from infra.access.tenants import set_quotas
-from infra.local.paths import FUNCTIONS, ROOT
+from infra.admin.tenants import set_quotas
+from infra.paths import FUNCTIONS, ROOT
 from tests.bench.goals import IMPORT, POST
 from tests.bench.results import Result
 from tests.bench.rounds import MeasurementFailed, Say, run_child

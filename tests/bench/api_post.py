@@ -105,7 +105,7 @@ def post_event() -> dict[str, Any]:
 def measure() -> dict[str, Any]:
     """Calls the function again and again; its own seconds of each call after the first few."""
     import api.app
-    from resma.aws import sqs_client
+    from resma.aws.clients import sqs_client
 
     clock = QueueClock(sqs_client())
     own = []

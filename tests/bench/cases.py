@@ -34,6 +34,7 @@ SLOW = (
     Peer("openpyxl write-only", "XLSX", f"{PEERS}.openpyxl_write_only", 20_000, in_quick=False),
     Peer("reportlab canvas", "PDF", f"{PEERS}.reportlab_canvas", 20_000, in_quick=False),
     Peer("reportlab LongTable", "PDF", f"{PEERS}.reportlab_longtable", 5_000, in_quick=False),
+    Peer("Typst", "PDF", f"{PEERS}.typst_table", 10_000, in_quick=False),
     Peer("fpdf2", "PDF", f"{PEERS}.fpdf2_table", 2_000, in_quick=False),
     Peer(
         "WeasyPrint",
@@ -49,8 +50,14 @@ FAST = (
     Peer("csv + default cursor", "CSV", f"{PEERS}.csv_default_cursor"),
     Peer("csv + server-side cursor", "CSV", f"{PEERS}.csv_server_cursor"),
     Peer("pyarrow CSV", "CSV", f"{PEERS}.pyarrow_csv"),
+    Peer("ADBC + pyarrow CSV", "CSV", f"{PEERS}.adbc_csv"),
+    Peer("DuckDB CSV", "CSV", f"{PEERS}.duckdb_csv"),
     Peer("json.dumps", "NDJSON", f"{PEERS}.json_dumps"),
     Peer("pyarrow Parquet", "PARQUET", f"{PEERS}.pyarrow_parquet"),
+    Peer("ADBC + pyarrow Parquet", "PARQUET", f"{PEERS}.adbc_parquet"),
+    Peer("DuckDB Parquet", "PARQUET", f"{PEERS}.duckdb_parquet"),
+    Peer("rustpy-xlsxwriter", "XLSX", f"{PEERS}.rustpy_generator"),
+    Peer("rustpy-xlsxwriter Arrow", "XLSX", f"{PEERS}.rustpy_arrow"),
 )
 
 

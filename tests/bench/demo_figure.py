@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
+from infra.errors import StackError
 from infra.local.demo import Demo, DemoFailed, make_demo_key, run_demo
-from infra.local.errors import StackError
 from infra.local.stack import Options, Stack
 from infra.postgres.load_demo_bank import load_demo_bank
 from tests.bench.goals import DEMO, HALF_A_MILLION

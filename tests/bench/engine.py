@@ -11,19 +11,19 @@ from uuid import uuid4
 import psycopg
 
 import worker.app  # noqa: F401  # what a worker's process holds, and how often it collects garbage
-from resma.aws import s3_client
-from resma.catalogue import ReportType, find_report_type
-from resma.compose_header import compose_header
-from resma.content import ReportContent
-from resma.header import ReportHeader
-from resma.object_store import Clients, remove_object
-from resma.options import FormatOptions
-from resma.rows import Batch
-from resma.snapshot import open_snapshot
-from resma.summary import Summary
+from resma.aws.clients import s3_client
+from resma.catalog import ReportType, find_report_type
+from resma.report.content import ReportContent
+from resma.report.format_options import FormatOptions
+from resma.report.header import ReportHeader
+from resma.report.rows import Batch
+from resma.report.summary import Summary
+from resma.snapshot.compose_header import compose_header
+from resma.snapshot.snapshot import open_snapshot
+from resma.storage.object_store import Clients, remove_object
 from resma.writers import make_writer
 from tests.bench.source import REPORT_TYPE, TENANT
-from worker.write_files import Target, open_files
+from worker.file_set import Target, open_files
 
 BUCKET = "bench"
 
@@ -92,7 +92,7 @@ def _header(report_type: ReportType, filters: dict[str, str], summary: Summary) 
         personal_masked=False,
         options={},
     )
-    return compose_header(report_type, content, str(uuid4()), summary, "Demo Bank")
+    return compose_header(report_type, content, str(uuid4()), summary, "Demo Bank", decimal_types={})
 
 
 def _write(format_: str, header: ReportHeader, batches: Iterator[Batch], sink: BytesSink) -> None:
@@ -110,5 +110,5 @@ def _upload(format_: str, header: ReportHeader, batches: Iterator[Batch]) -> str
     with open_files([format_], header, FormatOptions(), target) as files:
         rows = files.write_rows(batches, lambda _rows: True)
         assert rows is not None
-        (stored,) = files.publish(rows)
+        (stored,) = files.publish(rows).stored
     return stored["object_key"]

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from infra.local.deploy import read_template
-from infra.local.paths import FUNCTIONS, ROOT, TEMPLATE
+from infra.paths import FUNCTIONS, ROOT, TEMPLATE
+from infra.template import read_template
 from tests.bench.cases import COPY, Peer
 from tests.bench.goals import GROWTH
 from tests.bench.measure import DATABASE_URL, Answer, Order
@@ -118,7 +118,7 @@ def measure_growth(small: Bench, large: Bench, rounds: int) -> list[Result]:
 
 
 def measure_peer(bench: Bench, peer: Peer, rounds: int) -> Result:
-    """A peer; what it lacks is in the result's note."""
+    """A peer; what it lacks is in the result's note. Raises MeasurementFailed where it writes fewer rows than asked."""
     copies, runs = [], []
     size = f"{peer.rows:,} of " if peer.rows else ""
     for number in range(rounds):
@@ -128,6 +128,8 @@ def measure_peer(bench: Bench, peer: Peer, rounds: int) -> Result:
         if answer.run is None:
             bench.say(f"{peer.name} {answer.missing}")
             return Result(peer.name, peer.group, bench.bank.rows, note=answer.missing)
+        if answer.run.rows != (peer.rows or bench.bank.rows):  # what writes fewer would look quick
+            raise MeasurementFailed(f"{peer.name} wrote {answer.run.rows:,} rows")
         runs.append(answer.run)
     return combine(peer.name, peer.group, runs, copies, bench.bank.rows)
 

@@ -18,13 +18,13 @@ import boto3
 import psycopg
 from psycopg import sql
 
-from infra.local.errors import StackError
-from infra.local.localstack import last_lines
-from infra.local.paths import STATE
-from infra.local.ports import free_port, is_listening
-from infra.local.postgres import PostgresServer
+from infra.errors import StackError
+from infra.paths import STATE
 from infra.postgres.load_demo_bank import load_demo_bank
 from infra.postgres.migrate import LOGINS, READER, migrate, set_password
+from infra.servers.ports import free_port, is_listening
+from infra.servers.postgres import PostgresServer
+from infra.servers.processes import last_lines
 from tests.bench.engine import BUCKET
 from tests.bench.source import TENANT
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import psycopg
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from resma.catalogue import ReportType, find_report_type
+from resma.catalog import ReportType, find_report_type
 
 REPORT_TYPE = "TRANSACTIONS"
 TENANT = "demo"
@@ -21,9 +21,13 @@ FETCH_ROWS = 2000
 
 @dataclass(frozen=True)
 class Source:
-    """A connection, and how many of the report's rows to read through it: all where `limit` is None."""
+    """A connection, its URL for clients that are not psycopg, and how many of the report's rows to read.
+
+    All rows where `limit` is None.
+    """
 
     connection: Connection[TupleRow]
+    url: str
     limit: int | None = None
 
     @property
@@ -44,9 +48,19 @@ class Source:
     @property
     def query(self) -> sql.Composed:
         """The report's query, sorted, with `values` to bind."""
+        return self._query({})
+
+    def literal_query(self, casts: Mapping[str, str]) -> str:
+        """The same query with its values written into it, for clients that are not psycopg.
+
+        `casts` gives the Postgres type of columns whose own type such a client does not know.
+        """
+        return psycopg.ClientCursor(self.connection).mogrify(self._query(casts), self.values)
+
+    def _query(self, casts: Mapping[str, str]) -> sql.Composed:
         report = self.report_type
         query = sql.SQL("SELECT {columns} FROM ({query}) AS report ORDER BY {sort}").format(
-            columns=sql.SQL(", ").join(sql.SQL("report.{}").format(sql.Identifier(name)) for name in self.names),
+            columns=sql.SQL(", ").join(_column(name, casts.get(name)) for name in self.names),
             query=sql.SQL(report.query),
             sort=sql.SQL(", ").join(sql.SQL("report.{}").format(sql.Identifier(name)) for name in report.sort),
         )
@@ -86,9 +100,16 @@ class Source:
             ]
 
 
+def _column(name: str, cast: str | None) -> sql.Composable:
+    column = sql.SQL("report.{}").format(sql.Identifier(name))
+    if cast is None:
+        return column
+    return sql.SQL("{}::{} AS {}").format(column, sql.SQL(cast), sql.Identifier(name))
+
+
 def open_source(url: str, limit: int | None = None) -> Source:
     """Connects as a report does: for the last row, not the first, and in UTC."""
     connection = psycopg.connect(url, application_name="bench")
     connection.execute("SET cursor_tuple_fraction = 1; SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'")
     connection.commit()
-    return Source(connection, limit)
+    return Source(connection, url, limit)

@@ -1,5 +1,7 @@
-"""`make chaos`: reports while everything fails, and then a judgement. REPORTS=500, SEED=(random), QUICK=1.
+"""`make chaos`: reports while everything fails, and whether any was lost, doubled or stuck.
 
+REPORTS=500 and SEED=(random) choose the plan, OUTAGES=1 how often each dependency has an outage, and LONGEST=600 how
+many seconds the longest one lasts. QUICK=1 is a short run, with outages of 20 to 40 s.
 The last line is one JSON object; the exit code is 1 if anything was lost, doubled or stuck.
 """
 
@@ -13,6 +15,7 @@ import sys
 from rich.console import Console
 
 from tests.chaos.figures import Ticker, print_figures
+from tests.chaos.outages import LONGEST_SECONDS, QUICK_LONGEST_SECONDS, OutageOptions
 from tests.chaos.plan import make_plan
 from tests.chaos.run import run_chaos
 
@@ -22,9 +25,15 @@ def main() -> int:
     is_quick = os.environ.get("QUICK", "") not in {"", "0"}
     reports = int(os.environ.get("REPORTS") or (40 if is_quick else 500))
     seed = int(os.environ.get("SEED") or secrets.randbelow(1_000_000))
+    outages = OutageOptions(
+        rounds=int(os.environ.get("OUTAGES") or 1),
+        longest_seconds=float(os.environ.get("LONGEST") or (QUICK_LONGEST_SECONDS if is_quick else LONGEST_SECONDS)),
+        is_quick=is_quick,
+    )
     console = Console()
-    console.print(f"seed {seed}: SEED={seed} REPORTS={reports}{' QUICK=1' if is_quick else ''} makes this plan again")
-    plan = make_plan(seed, reports, is_quick=is_quick)
+    again = f"SEED={seed} REPORTS={reports} OUTAGES={outages.rounds} LONGEST={outages.longest_seconds:g}"
+    console.print(f"seed {seed}: {again}{' QUICK=1' if is_quick else ''} makes this plan again")
+    plan = make_plan(seed, reports, outages, is_quick=is_quick)
     with Ticker(console, reports) as ticker:
         outcome = run_chaos(os.environ.get("RESMA_CHAOS_NAME", "chaos"), plan, ticker)
     print_figures(console, outcome)

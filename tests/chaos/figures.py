@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tests.chaos.recovery import RecoveredOutage
 from tests.chaos.run import Outcome
 
 LISTED = 20
@@ -22,7 +24,7 @@ class Ticker:
             TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} of {task.total} accepted"),
             TextColumn("{task.fields[ended]}"), TimeElapsedColumn(), console=console,
         )  # fmt: skip
-        self._task = self._progress.add_task("storm", total=reports, ended="")
+        self._task = self._progress.add_task("reports", total=reports, ended="")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -43,23 +45,42 @@ class Ticker:
         self._progress.update(self._task, completed=accepted, ended=f"{statuses}; {faults} faults")
 
 
+def _outage_table(recovered: Sequence[RecoveredOutage]) -> Table:
+    table = Table(
+        "outage of", "mode", "seconds", "tries", "waiting", "reports", "done, median", "done, worst",
+        title="outages: connections tried, reports that waited, those under way at its end, and their seconds after it",
+        title_justify="left",
+    )  # fmt: skip
+    for each in recovered:
+        outage = each.outage
+        tried = "-" if outage.mode == "no-connections" else str(outage.connections)
+        table.add_row(
+            outage.dependency, outage.mode, f"{outage.ended - outage.began:.0f}", tried, str(outage.waiting),
+            str(each.reports), f"{each.median_seconds}", f"{each.worst_seconds}",
+        )  # fmt: skip
+    return table
+
+
 def print_figures(console: Console, outcome: Outcome) -> None:
     """Prints a table of figures, and what is wrong, if anything is."""
-    verdict, storm = outcome.verdict, outcome.storm
+    verdict, workload, recovery = outcome.verdict, outcome.workload, outcome.injectors.recovery
     table = Table("figure", "", title=f"chaos, seed {outcome.plan.seed}", title_justify="left")
     for status, count in sorted(verdict.ends.items()):
         table.add_row(f"reports {status}", str(count))
     for attempt, count in sorted(verdict.attempts.items()):
         table.add_row(f"ended in attempt {attempt}", str(count))
-    for kind, count in sorted(outcome.striker.counts().items()):
+    for kind, count in sorted(outcome.injectors.faults.counts().items()):
         table.add_row(f"fault: {kind}", str(count))
-    table.add_row("requests sent again by callers", str(storm.asked_again))
-    table.add_row("duplicate messages seen and absorbed", str(outcome.striker.duplicates))
+    table.add_row("requests sent again by callers", str(workload.asked_again))
+    table.add_row("duplicate messages seen and absorbed", str(outcome.injectors.faults.duplicates))
     table.add_row("webhooks taken twice under one id", str(verdict.webhooks_twice))
-    table.add_row("workers' jobs taken over", str(len(outcome.recovery.seconds)))
-    table.add_row("seconds to recover, median", f"{outcome.recovery.median_seconds}")
-    table.add_row("seconds to recover, worst", f"{outcome.recovery.worst_seconds}")
+    table.add_row("workers' jobs taken over", str(len(recovery.seconds)))
+    table.add_row("seconds to recover, median", f"{recovery.median_seconds}")
+    table.add_row("seconds to recover, worst", f"{recovery.worst_seconds}")
     console.print(table)
+    if outcome.recovered:
+        console.print(_outage_table(outcome.recovered))
+        console.print(f"attempts that outages used up: {outcome.attempts_used_by_outages}")
     for name in ("lost", "doubled", "stuck", "open_uploads", "webhooks_missing"):
         wrong: list[str] = getattr(verdict, name)
         for sentence in wrong[:LISTED]:

@@ -6,7 +6,7 @@ import contextlib
 
 import psutil
 
-from tests.e2e.client import Client
+from tests.support.client import Client
 
 
 def function_name(client: Client, logical_name: str) -> str:

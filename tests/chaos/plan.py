@@ -1,7 +1,8 @@
-"""What will happen, made wholly from a seed before anything starts: which reports, when, and which faults strike when.
+"""What will happen, made wholly from a seed before anything starts: which reports, when, and which faults when.
 
 Two kinds of time alternate. While workers are killed or frozen, database and queue are left alone, so that the time to
 recover is that of one fault; then these have their turn. Object store, topic, messages and receivers fail in both.
+Outages come after all of these (`outages.py`): nothing but them then keeps a report from being READY.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from tests.chaos.outages import Outage, OutageOptions, plan_outages
 
 Kind = Literal[
     "kill-workers", "freeze-workers", "stretch-leases", "kill-api", "kill-webhook",
@@ -25,7 +28,7 @@ ROWS = 60_000
 """Transactions of the demo bank; all of them are a CSV of two parts."""
 
 AIMED: tuple[Kind, ...] = ("kill-workers", "freeze-workers", "stretch-leases")
-"""What wants a report in mid-air."""
+"""What wants a report in progress."""
 
 MANNERS: tuple[Manner, ...] = ("fail", "redirect", "garbage", "close", "hang")
 FORMATS = ("CSV", "NDJSON", "PDF", "XLSX", "PARQUET")
@@ -34,6 +37,9 @@ COMPRESSIONS = ("none", "gzip", "zstd")
 WORKER_BLOCK_SECONDS = 44.0
 """From a worker's death to after the latest moment at which its job may be taken over."""
 SERVICE_BLOCK_SECONDS = 26.0
+
+OUTAGES_AFTER_SECONDS = 20.0
+"""How long after the begin of the last fault outages begin."""
 
 LEAST_BLOCKS = 3
 """After as many of both, every kind of fault has had its turn."""
@@ -53,7 +59,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Strike:
+class PlannedFault:
     """A fault: when it begins, and for how long it lasts. `choice` is whatever else is left to chance, 0 to 1."""
 
     at_seconds: float
@@ -70,17 +76,27 @@ class Plan:
     contents: Sequence[dict[str, Any]]
     """Distinct bodies of requests, without a callback."""
     requests: Sequence[Request]
-    strikes: Sequence[Strike]
+    faults: Sequence[PlannedFault]
+    outages: Sequence[Outage]
+
+    @property
+    def longest_outage_seconds(self) -> float:
+        """0 where there are no outages."""
+        return max((outage.seconds for outage in self.outages), default=0.0)
 
 
-def make_plan(seed: int, reports: int, *, is_quick: bool = False) -> Plan:
+def make_plan(seed: int, reports: int, outages: OutageOptions, *, is_quick: bool = False) -> Plan:
     """Returns the plan of a seed: always the same one for the same arguments."""
     chance = random.Random(seed)
-    strikes = list(_strikes(chance, is_quick=is_quick, seconds=max(90.0, reports * 0.9)))
-    last = max(strike.at_seconds for strike in strikes)
+    faults = list(_faults(chance, is_quick=is_quick, seconds=max(90.0, reports * 0.9)))
+    last = max(fault.at_seconds for fault in faults)
     contents = _contents(chance, 16 if is_quick else 60)
-    requests = _requests(chance, reports, len(contents), last, [one for one in strikes if one.kind in AIMED])
-    return Plan(seed, contents, requests, strikes)
+    targets = [fault.at_seconds + chance.uniform(0, 0.5) for fault in faults if fault.kind in AIMED for _ in range(3)]
+    # After the last fault has ended, and the attempts that it has cost.
+    planned = list(plan_outages(chance, last + OUTAGES_AFTER_SECONDS, outages))
+    targets += [outage.at_seconds + outage.seconds * chance.uniform(-0.1, 0.6) for outage in planned for _ in range(2)]
+    last = max([last, *(outage.ends_at_seconds for outage in planned)])
+    return Plan(seed, contents, _requests(chance, reports, len(contents), last, targets), faults, planned)
 
 
 def _contents(chance: random.Random, count: int) -> list[dict[str, Any]]:
@@ -135,10 +151,10 @@ def _period(chance: random.Random, format_: str) -> dict[str, Any]:
 
 
 def _requests(
-    chance: random.Random, reports: int, contents: int, seconds: float, aimed: Sequence[Strike]
+    chance: random.Random, reports: int, contents: int, seconds: float, targets: Sequence[float]
 ) -> list[Request]:
-    """Some come for a strike to hit, half of the others in bursts; every content is asked for, if there are enough."""
-    targets = [strike.at_seconds + chance.uniform(0, 0.5) for strike in aimed for _ in range(3)][: reports // 2]
+    """Some come for a fault to hit, half of the others in bursts; every content is requested, if there are enough."""
+    targets = chance.sample(targets, min(len(targets), reports * 3 // 4))
     bursts = [chance.uniform(0, seconds) for _ in range(max(3, reports // 40))]
     moments = sorted(
         targets[number]
@@ -165,50 +181,50 @@ def _manners(chance: random.Random) -> tuple[Manner, ...] | None:
     return tuple(chance.choices(MANNERS, [4, 2, 2, 2, 1])[0] for _ in range(chance.choice([1, 1, 2, 3])))
 
 
-def _strikes(chance: random.Random, *, is_quick: bool, seconds: float) -> Iterator[Strike]:
+def _faults(chance: random.Random, *, is_quick: bool, seconds: float) -> Iterator[PlannedFault]:
     if is_quick:
-        yield from _quick_strikes(chance)
+        yield from _quick_faults(chance)
         return
     at, block = 1.0, 0
     while at < seconds or block < LEAST_BLOCKS:
-        yield from _worker_block(chance, at, block)
+        yield from _worker_faults(chance, at, block)
         at += WORKER_BLOCK_SECONDS
-        yield from _service_block(chance, at, block)
+        yield from _service_faults(chance, at, block)
         at += SERVICE_BLOCK_SECONDS
         block += 1
 
 
-def _worker_block(chance: random.Random, at: float, block: int) -> Iterator[Strike]:
-    def strike(after: float, kind: Kind, seconds: float) -> Strike:
-        return Strike(at + after + chance.uniform(0, 1), kind, seconds, chance.random())
+def _worker_faults(chance: random.Random, at: float, block: int) -> Iterator[PlannedFault]:
+    def planned(after: float, kind: Kind, seconds: float) -> PlannedFault:
+        return PlannedFault(at + after + chance.uniform(0, 1), kind, seconds, chance.random())
 
-    yield strike(0, "kill-workers", 4)
-    yield strike(5, "freeze-workers", 34)
-    yield strike(12, "stretch-leases", chance.uniform(3, 6))
-    yield strike(chance.uniform(18, 22), _turn(block, "s3-cut", "s3-slow", "s3-refuse"), chance.uniform(1, 3))
-    yield strike(chance.uniform(1, 8), "duplicate-messages", 0)
-    yield strike(chance.uniform(10, 20), "borrow-messages", chance.uniform(1, 4))
-    yield strike(chance.uniform(1, 20), _turn(block, "sns-refuse", "sns-stall"), chance.uniform(2, 8))
-    yield strike(chance.uniform(1, 30), "kill-webhook", 0)
+    yield planned(0, "kill-workers", 4)
+    yield planned(5, "freeze-workers", 34)
+    yield planned(12, "stretch-leases", chance.uniform(3, 6))
+    yield planned(chance.uniform(18, 22), _turn(block, "s3-cut", "s3-slow", "s3-refuse"), chance.uniform(1, 3))
+    yield planned(chance.uniform(1, 8), "duplicate-messages", 0)
+    yield planned(chance.uniform(10, 20), "borrow-messages", chance.uniform(1, 4))
+    yield planned(chance.uniform(1, 20), _turn(block, "sns-refuse", "sns-stall"), chance.uniform(2, 8))
+    yield planned(chance.uniform(1, 30), "kill-webhook", 0)
 
 
-def _service_block(chance: random.Random, at: float, block: int) -> Iterator[Strike]:
-    def strike(after: float, kind: Kind, seconds: float) -> Strike:
-        return Strike(at + after + chance.uniform(0, 1), kind, seconds, chance.random())
+def _service_faults(chance: random.Random, at: float, block: int) -> Iterator[PlannedFault]:
+    def planned(after: float, kind: Kind, seconds: float) -> PlannedFault:
+        return PlannedFault(at + after + chance.uniform(0, 1), kind, seconds, chance.random())
 
-    yield strike(0, "database-restart", chance.uniform(1, 5))
-    yield strike(9, _turn(block, "database-refuse", "database-stall", "database-cut"), chance.uniform(1, 4))
-    yield strike(chance.uniform(3, 5), _turn(block, "s3-refuse", "s3-stall"), chance.uniform(1, 4))
-    yield strike(chance.uniform(12, 14), _turn(block, "sqs-refuse", "sqs-stall"), chance.uniform(2, 5))
-    yield strike(chance.uniform(1, 20), "kill-api", 0)
-    yield strike(chance.uniform(1, 20), "duplicate-messages", 0)
+    yield planned(0, "database-restart", chance.uniform(1, 5))
+    yield planned(9, _turn(block, "database-refuse", "database-stall", "database-cut"), chance.uniform(1, 4))
+    yield planned(chance.uniform(3, 5), _turn(block, "s3-refuse", "s3-stall"), chance.uniform(1, 4))
+    yield planned(chance.uniform(12, 14), _turn(block, "sqs-refuse", "sqs-stall"), chance.uniform(2, 5))
+    yield planned(chance.uniform(1, 20), "kill-api", 0)
+    yield planned(chance.uniform(1, 20), "duplicate-messages", 0)
 
 
 def _turn(block: int, *kinds: Kind) -> Kind:
     return kinds[block % len(kinds)]
 
 
-def _quick_strikes(chance: random.Random) -> Iterator[Strike]:
+def _quick_faults(chance: random.Random) -> Iterator[PlannedFault]:
     """One of each, close together."""
     times: list[tuple[float, Kind, float]] = [
         (1, "kill-workers", 3),
@@ -233,4 +249,4 @@ def _quick_strikes(chance: random.Random) -> Iterator[Strike]:
         (57, "duplicate-messages", 0),
     ]
     for at, kind, seconds in times:
-        yield Strike(at + chance.uniform(0, 0.5), kind, seconds, chance.random())
+        yield PlannedFault(at + chance.uniform(0, 0.5), kind, seconds, chance.random())

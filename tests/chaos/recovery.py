@@ -1,4 +1,4 @@
-"""How long a report waits for another worker, once its own has died or frozen."""
+"""How long a report waits for another worker, once its own has died or frozen, and for the end of an outage."""
 
 from __future__ import annotations
 
@@ -10,9 +10,59 @@ from dataclasses import dataclass
 
 import psycopg
 
-from tests.e2e.client import Client
+from resma.jobs.claim import MAX_ATTEMPTS
+from tests.chaos.outage_injection import InjectedOutage
+from tests.support.client import Client
 
 POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class RecoveredOutage:
+    """An outage, the number of reports that were under way when it ended, and how long after that they were done."""
+
+    outage: InjectedOutage
+    reports: int
+    median_seconds: float
+    worst_seconds: float
+
+
+def recovery_of_outages(client: Client, outages: Sequence[InjectedOutage]) -> list[RecoveredOutage]:
+    """What became of the reports that were under way when each outage ended.
+
+    A report is done when it has ended and its event is published. Where another outage lasted longer, its time counts
+    too.
+    """
+    return [_recovery_of(client, outage) for outage in sorted(outages, key=lambda outage: outage.began)]
+
+
+def _recovery_of(client: Client, outage: InjectedOutage) -> RecoveredOutage:
+    rows = client.sql(
+        "SELECT extract(epoch FROM done_at)::float8 - %s FROM ("
+        "  SELECT r.created_at, greatest(r.finished_at, e.published_at, e.put_on_bus_at) AS done_at"
+        "  FROM resma.reports r LEFT JOIN resma.events e USING (tenant_id, report_id)) AS reports"
+        " WHERE created_at < to_timestamp(%s) AND done_at > to_timestamp(%s)",
+        outage.ended, outage.ended, outage.ended,
+    )  # fmt: skip
+    seconds = [float(row[0]) for row in rows]
+    median = round(statistics.median(seconds), 1) if seconds else 0.0
+    return RecoveredOutage(outage, len(seconds), median, round(max(seconds, default=0.0), 1))
+
+
+def attempts_used_by_outages(client: Client, outages: Sequence[InjectedOutage]) -> int:
+    """How many attempts, besides their last one, the reports used up that were requested since the first outage began.
+
+    Nothing but outages can have cost them: all other faults are over by then.
+    """
+    if not outages:
+        return 0
+    began = min(outage.began for outage in outages)
+    rows = client.sql(
+        "SELECT coalesce(sum(%s - (attempts_allowed - attempt) - 1), 0)::int FROM resma.reports"
+        " WHERE created_at >= to_timestamp(%s)",
+        MAX_ATTEMPTS, began,
+    )  # fmt: skip
+    return int(rows[0][0])
 
 
 @dataclass(frozen=True)
@@ -73,7 +123,7 @@ class Recovery:
                     " FROM resma.reports WHERE report_id = ANY(%s::uuid[])",
                     [item.report_id for item in watched],
                 )
-            except psycopg.Error:  # it is away, by another strike
+            except psycopg.Error:  # it is away, by another fault
                 continue
             self._look({row[0]: row[1:] for row in rows}, watched)
 

@@ -1,24 +1,23 @@
-"""A whole run: a stack of its own, the calm, the storm, and the judgement."""
+"""A whole run: a stack of its own, the baseline, the workload, and the verdict."""
 
 from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from infra.local.stack import Options, Stack
 from infra.postgres.load_demo_bank import load_demo_bank
-from tests.chaos.judge import Verdict, judge
 from tests.chaos.plan import ROWS, Plan
 from tests.chaos.receivers import Receivers
-from tests.chaos.recovery import Recovery
-from tests.chaos.storm import Storm, ended_counts, run_calm, run_storm
-from tests.chaos.strikes import Striker
-from tests.e2e.client import Client, lift_quotas
-from tests.e2e.conftest import Faults
+from tests.chaos.recovery import RecoveredOutage, attempts_used_by_outages, recovery_of_outages
+from tests.chaos.verify import Verdict, verify
+from tests.chaos.workload import Injectors, Workload, ended_counts, run_baseline, run_workload
+from tests.support.client import Client, lift_quotas
+from tests.support.local_stack import Faults
 
 
 class Teller(Protocol):
@@ -36,25 +35,29 @@ class Outcome:
     """All there is to say of a run."""
 
     plan: Plan
-    storm: Storm
-    striker: Striker
-    recovery: Recovery
+    workload: Workload
+    injectors: Injectors
     verdict: Verdict
+    recovered: Sequence[RecoveredOutage]
+    attempts_used_by_outages: int
     folder: Path
 
     @property
     def summary(self) -> dict[str, Any]:
         """For programs."""
         return {
-            "reports": len(self.storm.accepted),
-            "faults": len(self.striker.struck),
+            "reports": len(self.workload.accepted),
+            "faults": len(self.injectors.faults.injected),
+            "outages": len(self.injectors.outages.injected),
             "lost": len(self.verdict.lost),
             "doubled": len(self.verdict.doubled),
             "stuck": len(self.verdict.stuck),
             "open_uploads": len(self.verdict.open_uploads),
             "webhooks_missing": len(self.verdict.webhooks_missing),
-            "recover_p50_s": self.recovery.median_seconds,
-            "recover_worst_s": self.recovery.worst_seconds,
+            "recover_p50_s": self.injectors.recovery.median_seconds,
+            "recover_worst_s": self.injectors.recovery.worst_seconds,
+            "outage_recover_worst_s": max((each.worst_seconds for each in self.recovered), default=0.0),
+            "attempts_used_by_outages": self.attempts_used_by_outages,
             "seed": self.plan.seed,
         }
 
@@ -62,22 +65,28 @@ class Outcome:
 def run_chaos(name: str, plan: Plan, teller: Teller) -> Outcome:
     """Runs a plan on a stack of that name, whose logs stay in `.resma/<name>`."""
     with _stack(name, teller) as (client, faults), Receivers(client.stack.up.callback_secret) as receivers:
-        expected = run_calm(client, plan)
-        teller.say(f"calm run: {len(plan.contents)} distinct reports are as they should be")
-        storm, striker, recovery = run_storm(
+        expected = run_baseline(client, plan)
+        teller.say(f"baseline: {len(plan.contents)} distinct reports are as they should be")
+        workload, injectors = run_workload(
             client, faults, plan, receivers,
-            lambda storm, striker: teller.show(len(storm.accepted), ended_counts(client), len(striker.struck)),
+            lambda workload, injectors: teller.show(len(workload.accepted), ended_counts(client), injectors.count),
         )  # fmt: skip
-        teller.say("all is quiet: judging")
-        verdict = judge(client, plan, storm, striker.struck, receivers, expected)
-        return Outcome(plan, storm, striker, recovery, verdict, client.stack.folder)
+        teller.say("all is quiet: verifying")
+        verdict = verify(client, plan, workload, injectors.faults.injected, receivers, expected)
+        verdict.stuck += [f"an outage could not be made: {error}" for error in injectors.outages.errors]
+        recovered = recovery_of_outages(client, injectors.outages.injected)
+        used = attempts_used_by_outages(client, injectors.outages.injected)
+        return Outcome(plan, workload, injectors, verdict, recovered, used, client.stack.folder)
 
 
 @contextlib.contextmanager
 def _stack(name: str, teller: Teller) -> Iterator[tuple[Client, Faults]]:
     faults = Faults()
     options = Options(
-        front_door_port=None, function_environment=faults.before_aws, database_port=faults.before_database
+        front_door_port=None,
+        function_environment=faults.before_aws,
+        database_port=faults.before_database,
+        source_port=faults.before_source,
     )
     stack = Stack(name, options, tell=teller.say)
     stack.stop()

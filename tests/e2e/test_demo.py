@@ -15,8 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
-from infra.local.paths import ROOT, STATE
 from infra.local.stack import Stack
+from infra.paths import ROOT, STATE
 
 STACK = "test-demo"
 
@@ -70,8 +70,6 @@ def test_an_interrupted_demo_leaves_nothing_running(environment: dict[str, str])
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
-        # A test runner in the background ignores Ctrl-C, and its children with it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     )
     assert demo.stdout is not None
     for line in demo.stdout:

@@ -20,11 +20,11 @@ import pytest
 import urllib3
 import yaml
 
-from infra.local.localstack import LocalStackServer
-from infra.local.paths import FUNCTIONS, ROOT, STATE
-from infra.local.ports import free_port
-from infra.local.postgres import PostgresServer
 from infra.local.stack import Stack
+from infra.paths import FUNCTIONS, ROOT, STATE
+from infra.servers.localstack import LocalStackServer
+from infra.servers.ports import free_port
+from infra.servers.postgres import PostgresServer
 
 FOLDER = STATE / "test-compose"
 ROWS = 2000
@@ -120,7 +120,7 @@ def test_compose_deployment_names_what_is_missing(environment: dict[str, str]) -
 
 def run_deploy(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """The command of infra/docker/Dockerfile, with nothing of this process' environment."""
-    command = [sys.executable, "-m", "infra.local.deploy_compose"]
+    command = [sys.executable, "-m", "infra.deploy.compose"]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 

@@ -14,13 +14,13 @@ import psycopg
 import pytest
 import urllib3
 
-from infra.local.paths import PROJECT_PYTHON, ROOT, STATE
-from infra.local.ports import free_port
-from infra.local.postgres import BINARIES
 from infra.local.stack import Stack
-from tests.docs_commands import find_runners
-from tests.docs_pages import PAGES, Command, commands, name_of
-from tests.e2e.eventually import eventually
+from infra.paths import PROJECT_PYTHON, ROOT, STATE
+from infra.servers.ports import free_port
+from infra.servers.postgres import BINARIES
+from tests.support.docs_commands import find_runners
+from tests.support.docs_pages import PAGES, Command, commands, name_of
+from tests.support.eventually import eventually
 
 STACK = "-".join(filter(None, ("test-docs", os.environ.get("RESMA_E2E_NAME"))))
 
@@ -46,7 +46,7 @@ class Surroundings:
 def make(target: str, **settings: str) -> str:
     """Runs what `make` would run, but for making the virtual environments; returns what it prints."""
     recipe = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    (command,) = [line for line in recipe.splitlines() if line.startswith(".resma/venv/bin/")]
+    (command,) = re.findall(r"\.resma/venv/bin/python -m infra\.local \w+", recipe)
     environment = {**os.environ, "RESMA_STACK": STACK, "COLUMNS": "200", **settings}
     done = subprocess.run(
         command.split(), cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=180
@@ -90,20 +90,26 @@ def run(script: str, **variables: str) -> str:
     return done.stdout
 
 
-def give_up_a_report(up: Surroundings) -> str:
-    """Leaves a dead letter, as three failed attempts do, and returns its id."""
+def generate_a_report(up: Surroundings) -> str:
+    """Returns the id of a report that is READY."""
     http = urllib3.PoolManager(retries=False, timeout=30)
     body = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2030-01-01"}}
     report_id = http.request("POST", f"{up.api_url}/api/v1/reports/generate", json=body).json()["id"]
     address = f"{up.api_url}/api/v1/reports/{report_id}"
     eventually("the report is READY", lambda: http.request("GET", address).json()["status"] == "READY")
+    return str(report_id)
+
+
+def give_up_a_report(up: Surroundings) -> str:
+    """Leaves a dead letter, as three failed attempts do, and returns its id."""
+    report_id = generate_a_report(up)
     with psycopg.connect(up.database_url) as connection:
         connection.execute(
             "UPDATE resma.reports SET status = 'FAILED', files = NULL, dead_lettered_at = clock_timestamp(),"
             " error_code = 'database-unavailable', error_detail = 'it was away' WHERE report_id = %s",
             (report_id,),
         )
-    return str(report_id)
+    return report_id
 
 
 @pytest.mark.parametrize("page", HERE)
@@ -126,7 +132,9 @@ def test_the_pages_commands_work(up: Surroundings, tmp_path: Path, page: str) ->
             line = line.replace("rsm_…", make_key(up))
         if "<report id>" in line:
             line = line.replace("<report id>", give_up_a_report(up))
-        if re.match(r"(\.resma/venv/bin/)?resma ", line):
+        if line.startswith("curl") and "<id>" in line:
+            line = line.replace("<id>", generate_a_report(up))
+        if re.match(r"(\.resma/venv/bin/)?resma (?!admin)|curl .* -o ", line):
             line = f"cd {tmp_path}; {line.removeprefix('.resma/venv/bin/')}"  # where its file goes
         if line.startswith("export "):
             settings.append(line)
@@ -135,9 +143,9 @@ def test_the_pages_commands_work(up: Surroundings, tmp_path: Path, page: str) ->
 
 
 def as_typed(command: Command) -> str:
-    """A sentence leaves out where Python is, and what a command is to do where it is only named."""
-    line = re.sub(r"^python -m infra", ".resma/venv/bin/python -m infra", command.text)
-    return re.sub(r"(infra\.(?:access|dead_letters))$", r"\1 --help", line)
+    """A sentence leaves out where the command is, and what it is to do where it is only named."""
+    line = re.sub(r"^resma admin", ".resma/venv/bin/resma admin", command.text)
+    return re.sub(r"(resma admin (?:access|dead-letters|migrate|event-schemas|report-types))$", r"\1 --help", line)
 
 
 def make_key(up: Surroundings) -> str:

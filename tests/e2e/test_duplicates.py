@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.e2e.client import Backlog, Client, require_one_whole_file
-from tests.e2e.conftest import Faults
-from tests.e2e.eventually import eventually
-from tests.e2e.fault_proxy import Fault
-from tests.e2e.webhook_receiver import WebhookReceiver
+from tests.support.client import Backlog, Client, require_one_whole_file
+from tests.support.eventually import eventually
+from tests.support.fault_proxy import Fault
+from tests.support.local_stack import Faults
+from tests.support.webhook_receiver import WebhookReceiver
 
 ALL = {"from": "2024-01-01"}
 PART = b"partNumber="

@@ -13,13 +13,13 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from infra.access.tenants import create_tenant
+from infra.admin.tenants import create_tenant
 from infra.examples.deploy_example import deploy_example
-from infra.local.paths import ROOT
-from tests.e2e.client import Backlog, Client, Json
-from tests.e2e.conftest import STACK, Faults
-from tests.e2e.eventually import eventually
-from tests.e2e.fault_proxy import Fault
+from infra.paths import ROOT
+from tests.support.client import Backlog, Client, Json
+from tests.support.eventually import PATIENCE_SECONDS, eventually
+from tests.support.fault_proxy import Fault
+from tests.support.local_stack import STACK, Faults
 
 NONE = {"from": "2030-01-01"}
 OTHER = "events-bank"
@@ -44,7 +44,7 @@ class Inbox:
         details = [event["detail"] for event in self._got if event["detail-type"] == detail_type]
         return [detail for detail in details if members.items() <= {**detail.get("data", {}), **detail}.items()]
 
-    def await_one(self, detail_type: str, seconds: float = 30, **members: Any) -> Json:
+    def await_one(self, detail_type: str, seconds: float = PATIENCE_SECONDS, **members: Any) -> Json:
         """Waits for such an event and returns its detail."""
         return eventually(f"{detail_type} of {members}", lambda: self.find(detail_type, **members), seconds)[0]
 

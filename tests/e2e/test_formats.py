@@ -11,11 +11,10 @@ import duckdb
 import openpyxl
 import pyarrow.parquet
 
-from tests.accept_files import convert_by_libreoffice
-from tests.e2e.client import Client, Json
-from tests.e2e.read_back import Row, csv_rows, database_rows, pdf_rows, require_same_in_pdf
-from tests.e2e.test_happy_path import require_valid_pdf
-from tests.e2e.webhook_receiver import WebhookReceiver
+from tests.support.accept_files import convert_by_libreoffice
+from tests.support.client import Client, Json
+from tests.support.read_back import Row, csv_rows, database_rows, pdf_rows, require_same_in_pdf, require_valid_pdf
+from tests.support.webhook_receiver import WebhookReceiver
 
 FORMATS = ["PARQUET", "PDF", "XLSX", "CSV", "NDJSON"]
 APRIL = {"from": "2024-04-01", "to": "2024-04-30"}
@@ -87,11 +86,11 @@ def _parquet_rows(content: bytes, folder: Path) -> list[Row]:
     path = folder / "april.parquet"
     path.write_bytes(content)
     schema = pyarrow.parquet.read_schema(path)
-    assert str(schema.field("amount").type) == "decimal128(38, 2)"
+    assert str(schema.field("amount").type) == "decimal128(33, 4)"
     assert str(schema.field("booked_at").type) == "timestamp[us, tz=UTC]"
     rows = duckdb.execute(
         "SELECT id::text, strftime(booked_at AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S'), account, type, status,"
         " description, coalesce(counterparty, ''), currency, amount FROM read_parquet($path)",
         {"path": str(path)},
     ).fetchall()
-    return [(*row[:8], f"{Decimal(row[8]):f}") for row in rows]
+    return [(*row[:8], f"{Decimal(row[8]):f}".removesuffix("00")) for row in rows]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.e2e.client import Client
+from tests.support.client import Client
 
 
 def test_nothing_listens_on_an_address_that_others_reach(client: Client) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.e2e.client import Backlog, Client
 from tests.load.post_many import post_many
+from tests.support.client import Backlog, Client
 
 POSTS = 200
 AT_ONCE = 50

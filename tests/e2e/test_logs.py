@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.e2e.client import Client
+from tests.support.client import Client
 
 KEYS = re.compile(
     r"X-Amz-(?:Signature|Credential|Security-Token)=[^&\s\"']{8,}"

@@ -1,20 +1,33 @@
-"""Each function may do what its code does, and no more: the calls of the whole run beside the template's policies.
+"""Each function may do what its code does, and no more: the calls that functions make beside the template's policies.
 
-Runs last (see conftest.py). Where only a part of the end-to-end tests ran, a call that no policy allows still fails;
-that an action was never used then says nothing.
+Runs last (see conftest.py), so that the calls of all tests before are held to the policies too. What a policy allows is
+used by a scenario of its own (use_permissions.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from infra.examples.deploy_example import EXAMPLES
-from infra.local.deploy import read_template
-from infra.local.paths import TEMPLATE
-from tests.e2e.client import Client
-from tests.e2e.conftest import CALLS, IS_WHOLE
+from infra.paths import TEMPLATE
+from infra.template import read_template
+from tests.support.client import Client
+from tests.support.eventually import eventually
+from tests.support.local_stack import CALLS, Faults
+from tests.support.use_permissions import (
+    ON_START,
+    USES,
+    Scenario,
+    World,
+    download_a_report,
+    expire_a_report,
+    give_up_a_report,
+    request_by_event,
+)
+from tests.support.webhook_receiver import WebhookReceiver
 
 ACTIONS = {
     ("s3", "CreateMultipartUpload"): {"s3:PutObject"},
@@ -58,27 +71,54 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def used_actions() -> dict[str, set[str]]:
-    """What each function has done in this run, by its logical name."""
+def used_actions(start: int = 0) -> dict[str, set[str]]:
+    """What each function has done, by its logical name, since the record had `start` bytes."""
     used: dict[str, set[str]] = {}
-    for line in CALLS.read_text(encoding="utf-8").splitlines():
+    for line in CALLS.read_bytes()[start:].decode().splitlines():
         function, service, operation = line.split()
         actions = ACTIONS.get((service, operation), {f"{service}:{operation}"})
         used.setdefault(function.split("-")[-2], set()).update(actions)
     return used
 
 
+def missing(wanted: Mapping[str, set[str]], used: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """What is in the first and not in the second, by function."""
+    return {name: left for name, actions in wanted.items() if (left := actions - used.get(name, set()))}
+
+
+@pytest.fixture
+def world(client: Client, faults: Faults, webhooks: WebhookReceiver) -> World:
+    """A stack on which nothing is under way."""
+    client.await_empty_queues()
+    return World(client, faults, webhooks)
+
+
+@pytest.mark.parametrize("scenario", USES, ids=lambda scenario: scenario.__name__)
+def test_a_permission_is_used_when_it_is_needed(world: World, scenario: Scenario) -> None:
+    start = CALLS.stat().st_size if CALLS.exists() else 0
+    scenario(world)
+    eventually("the calls are recorded", lambda: not missing(USES[scenario], used_actions(start)))
+
+
+def test_every_permission_has_a_scenario_that_uses_it() -> None:
+    used: dict[str, set[str]] = {}
+    for uses in USES.values():
+        for name, actions in uses.items():
+            used.setdefault(name, set()).update(actions)
+    assert missing({name: actions - ON_START for name, actions in allowed_actions().items()}, used) == {}
+
+
+def test_every_function_that_may_read_secrets_reads_them_when_it_starts(world: World) -> None:
+    on_start = {name: ON_START & actions for name, actions in allowed_actions().items()}
+    starts = (download_a_report, request_by_event, give_up_a_report, expire_a_report)
+    for scenario in starts:  # where only a part of the tests ran, some functions have not started
+        if missing(on_start, used_actions() if CALLS.exists() else {}):
+            scenario(world)
+    assert missing(on_start, used_actions()) == {}
+
+
 def test_no_function_does_what_its_policy_does_not_allow(client: Client) -> None:
     client.await_status(client.ask("CSV", {"from": "2030-01-01"}), "READY")  # something is done in any case
-    used, allowed = used_actions(), allowed_actions()
-    assert "WorkerFunction" in used
-    denied = {name: found for name, actions in used.items() if (found := actions - allowed[name])}
-    assert denied == {}
-
-
-def test_no_policy_allows_what_its_function_never_does(client: Client, pytestconfig: pytest.Config) -> None:
     used = used_actions()
-    unused = {name: found for name, actions in allowed_actions().items() if (found := actions - used.get(name, set()))}
-    if not pytestconfig.stash[IS_WHOLE]:
-        pytest.skip(f"only a part of the end-to-end tests ran; in it nobody used {unused}")
-    assert unused == {}
+    assert "WorkerFunction" in used
+    assert missing(used, allowed_actions()) == {}

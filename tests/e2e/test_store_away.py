@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.e2e.client import Client, require_no_file, require_one_whole_file
-from tests.e2e.conftest import Faults
-from tests.e2e.eventually import eventually
-from tests.e2e.fault_proxy import Fault
+from tests.support.client import Client, require_no_file, require_one_whole_file
+from tests.support.eventually import eventually
+from tests.support.fault_proxy import Fault
+from tests.support.local_stack import Faults
 
 ALL = {"from": "2024-01-01"}
 PART = b"partNumber="
@@ -22,11 +22,12 @@ def test_refused_parts_are_tried_again_and_nothing_is_seen_in_between(client: Cl
         )
         assert report is not None
         assert (report["error"]["code"], report["links"]["download"]) == ("object-store-unavailable", None)
+        assert report["waitingFor"]["dependency"] == "object-store"
         require_no_file(client, report_id)
         assert client.http("GET", f"/api/v1/reports/{report_id}/download").status == 409
     report = client.await_status(report_id, "READY")
     assert report["attempt"] > 1
-    assert report["error"] is None
+    assert (report["error"], report["waitingFor"]) == (None, None)
     require_one_whole_file(client, report)
 
 

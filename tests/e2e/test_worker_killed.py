@@ -6,21 +6,18 @@ The three accidents happen first, one after the other, so that the queue's patie
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psutil
 import pytest
 
-from tests.e2e.client import Client, Json, require_one_whole_file
-from tests.e2e.conftest import Faults
-from tests.e2e.eventually import eventually
-from tests.e2e.fault_proxy import Fault, FaultProxy
+from tests.support.client import Client, Json, require_one_whole_file
+from tests.support.eventually import eventually
+from tests.support.fault_proxy import Fault, FaultProxy
+from tests.support.kill_workers import ALL, PART, is_running, kill_workers, kill_workers_in_mid_report
+from tests.support.local_stack import Faults
 
-ALL = {"from": "2024-01-01"}
-PART = b"partNumber="
 READY = b"status = 'READY'"
 """What is in the statement that ends a job."""
 
@@ -33,32 +30,6 @@ class Accidents:
     killed_after_publishing: str
     frozen: str
     frozen_workers: list[psutil.Process]
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process lives. One that was idle when it was killed stays as a zombie until its next invocation."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    return False
-
-
-def kill_workers(client: Client) -> None:
-    """Kills every worker there is."""
-    for pid in client.workers():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
-def kill_workers_in_mid_report(client: Client, store: FaultProxy, format_: str) -> str:
-    """Asks for a report, kills every worker with SIGKILL while its file is on its way, and returns its id."""
-    with store.failing(Fault("stall", when=PART)) as fault:
-        report_id = client.ask(format_, ALL)
-        fault.await_strike()
-        assert client.show(report_id)["status"] == "GENERATING"
-        kill_workers(client)
-        assert client.objects(report_id) == []
-        assert len(client.open_uploads(report_id, format_.lower())) == 1
-    return report_id
 
 
 def kill_workers_after_publishing(client: Client, database: FaultProxy) -> str:
@@ -94,7 +65,7 @@ def accidents(client: Client, faults: Faults) -> Iterator[Accidents]:
     frozen, workers = freeze_workers(client, faults.s3)
     try:
         for report_id in (before, after, frozen):
-            client.await_status(report_id, "READY", seconds=90)
+            client.await_status(report_id, "READY")
         yield Accidents(before, after, frozen, workers)
     finally:
         for worker in workers:

@@ -12,8 +12,8 @@ import sys
 
 from infra.local.stack import Options, Stack
 from infra.postgres.load_demo_bank import load_demo_bank
-from tests.e2e.client import Client, lift_quotas
 from tests.load.post_many import post_many
+from tests.support.client import Client, lift_quotas
 
 ROWS = 5_000
 

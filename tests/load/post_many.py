@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import urllib3
 
-from tests.e2e.client import GENERATE, Backlog, Client
+from tests.support.client import GENERATE, Backlog, Client
 
 A_DAY = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-03-01", "to": "2024-03-01"}}
 
@@ -54,8 +54,8 @@ class Figures:
         }
 
 
-def post_many(client: Client, posts: int, at_once: int) -> Figures:
-    """Makes the requests, `at_once` of them in the air, and waits until none of the reports is under way."""
+def post_many(client: Client, posts: int, at_once: int, then: Callable[[], object] = lambda: None) -> Figures:
+    """Makes the requests, `at_once` at a time, calls `then`, and waits until none of the reports is under way."""
     http = urllib3.PoolManager(maxsize=at_once, block=True, retries=False, timeout=urllib3.Timeout(connect=10, read=60))
     url = client.stack.up.api_url + GENERATE
 
@@ -71,6 +71,7 @@ def post_many(client: Client, posts: int, at_once: int) -> Figures:
     started = time.monotonic()
     with ThreadPoolExecutor(at_once, thread_name_prefix="caller") as callers:
         answers = list(callers.map(post, range(posts)))
+    then()
     http.clear()
     backlog = _await_drained(client, 60 + posts * SECONDS_A_REPORT)
     seconds = sorted(answer[0] for answer in answers)

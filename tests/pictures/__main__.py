@@ -6,7 +6,6 @@ Needs poppler-utils (pdftoppm), LibreOffice (soffice) and Chromium. Look at them
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,20 +15,22 @@ from pathlib import Path
 import psycopg
 from PIL import Image
 
-from infra.local.ports import free_port
-from infra.local.postgres import PostgresServer
+from infra.paths import ROOT
 from infra.postgres.load_demo_bank import load_demo_bank
 from infra.postgres.migrate import migrate
-from resma.catalogue import find_report_type
-from resma.compose_header import compose_header
-from resma.content import ReportContent
-from resma.locales import LOCALES
-from resma.options import FormatOptions
-from resma.snapshot import open_snapshot
+from infra.servers.ports import free_port
+from infra.servers.postgres import PostgresServer
+from resma.catalog import find_report_type
+from resma.i18n.locales import LOCALES
+from resma.report.content import ReportContent
+from resma.report.format_options import FormatOptions
+from resma.snapshot.compose_header import compose_header
+from resma.snapshot.snapshot import open_snapshot
 from resma.writers import make_writer
 from tests.pictures.console import draw_console
+from tests.tools import describe_missing, find_missing
 
-FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
+FOLDER = ROOT / "docs" / "pictures"
 ROWS = 10_000
 DPI = 75
 REPORT_ID = "0199f1c2-7b1e-7c3a-9f57-2b8f6a4d9e10"
@@ -62,8 +63,8 @@ EXAMPLES = (
 
 def main() -> None:
     """Makes the example bank, the files and the pictures."""
-    if missing := [tool for tool in ("pdftoppm", "soffice") if shutil.which(tool) is None]:
-        sys.exit(f"{' and '.join(missing)} not found: apt-get install poppler-utils libreoffice-calc")
+    if missing := find_missing("pictures"):
+        sys.exit(describe_missing("pictures", missing))
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary)
@@ -102,7 +103,9 @@ def make(database_url: str, example: Example, folder: Path) -> Path:
             personal_masked=False,
             options={},
         )
-        header = compose_header(report_type, content, REPORT_ID, summary, "Banco Aurora")
+        header = compose_header(
+            report_type, content, REPORT_ID, summary, "Banco Aurora", decimal_types=snapshot.decimal_types()
+        )
         writer = make_writer(example.format, header, FormatOptions())
         file.write(writer.begin())
         for batch in snapshot.batches([column.name for column in header.columns], personal_masked=False):

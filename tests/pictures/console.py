@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from infra.local.stack import Options, Stack
 from infra.postgres.load_demo_bank import load_demo_bank
-from tests.e2e.browser import page_of, running_browser
-from tests.e2e.client import Client
+from tests.support.browser import page_of, running_browser
+from tests.support.client import Client
 
 ROWS = 50_000
 STACK = "pictures"
@@ -48,8 +48,8 @@ def fill_in_form(page: Page) -> None:
 def fill_in_schedule(page: Page) -> None:
     """Last month's report on each first business day in Brazil."""
     page.get_by_label("Nome").fill("Extrato mensal")
-    page.get_by_label("Com que frequência").select_option("first-business-day")
-    page.get_by_label("Feriados de").select_option("BR")
+    page.get_by_label("Frequência").select_option("first-business-day")
+    page.get_by_label("Feriados").select_option("BR")
     page.get_by_label("Período do relatório").select_option("last-month")
     expect(page.locator(".side tbody .hint").first).to_be_visible()
 

@@ -1,64 +1,70 @@
 // The page: who is signed in, the menu, and which view is shown.
 
-import { Problem } from "./api.js";
-import { byId, h, put } from "./dom.js";
-import { forgetDraft } from "./draft.js";
-import { problemBox } from "./notices.js";
-import { currentPlace, focusHeading, go, leave, showRoute } from "./router.js";
-import { can, currentUser, onSignOut, resume, signOut } from "./session.js";
-import { applyTheme, chooseTheme, currentTheme } from "./theme.js";
-import { showSignIn } from "./view_sign_in.js";
-import { chooseLanguage, currentLanguage, t } from "./words.js";
+import { Problem } from "./lib/api.js";
+import { byId, h, put } from "./lib/dom.js";
+import { forgetDraft } from "./forms/draft.js";
+import { problemBox } from "./parts/notices.js";
+import { forgetPages } from "./parts/pager.js";
+import { userName } from "./parts/requester.js";
+import { currentPlace, focusHeading, go, leave, nameTab, showRoute } from "./lib/router.js";
+import { can, currentUser, onSignOut, resume, signOutEverywhere } from "./lib/session.js";
+import { applyTheme, chooseTheme, currentTheme } from "./lib/theme.js";
+import { showSignIn } from "./views/sign_in.js";
+import { chooseLanguage, currentLanguage, t } from "./words/words.js";
 
 const ASKING = ["reports:read", "reports:write"];
 const READING = ["reports:read"];
 const SCHEDULING = ["schedules:manage", "reports:read"];
 
-/** A view's module is fetched when it is first shown. @type {import("./router.js").Route[]} */
+/** A view's module is fetched when it is first shown. @type {import("./lib/router.js").Route[]} */
 const ROUTES = [
   {
     pattern: /^\/ask$/, title: "ask.title", nav: "/ask", scopes: ASKING,
-    load: async () => (await import("./view_ask.js")).showAsk,
+    load: async () => (await import("./views/new_report.js")).showAsk,
   },
   {
     pattern: /^\/reports$/, title: "reports.title", nav: "/reports", scopes: READING,
-    load: async () => (await import("./view_reports.js")).showReports,
+    load: async () => (await import("./views/reports.js")).showReports,
   },
   {
     pattern: /^\/reports\/([^/]+)$/, title: "report.title", nav: "/reports", scopes: READING,
-    load: async () => (await import("./view_report.js")).showReport,
+    load: async () => (await import("./views/report.js")).showReport,
   },
   {
     pattern: /^\/schedules$/, title: "schedules.title", nav: "/schedules", scopes: SCHEDULING,
-    load: async () => (await import("./view_schedules.js")).showSchedules,
+    load: async () => (await import("./views/schedules.js")).showSchedules,
   },
   {
     pattern: /^\/schedules\/new$/, title: "schedules.new", nav: "/schedules", scopes: SCHEDULING,
-    load: async () => (await import("./view_schedule_form.js")).showScheduleForm,
+    load: async () => (await import("./views/schedule_form.js")).showScheduleForm,
   },
   {
     pattern: /^\/schedules\/([^/]+)\/edit$/, title: "schedules.edit", nav: "/schedules", scopes: SCHEDULING,
-    load: async () => (await import("./view_schedule_form.js")).showScheduleForm,
+    load: async () => (await import("./views/schedule_form.js")).showScheduleForm,
   },
   {
     pattern: /^\/schedules\/([^/]+)$/, title: "schedule.title", nav: "/schedules", scopes: SCHEDULING,
-    load: async () => (await import("./view_schedule.js")).showSchedule,
+    load: async () => (await import("./views/schedule.js")).showSchedule,
   },
   {
     pattern: /^\/webhooks$/, title: "webhooks.title", nav: "/webhooks", scopes: ["webhooks:manage"],
-    load: async () => (await import("./view_webhooks.js")).showWebhooks,
+    load: async () => (await import("./views/webhooks.js")).showWebhooks,
   },
   {
     pattern: /^\/webhooks\/([^/]+)$/, title: "deliveries.title", nav: "/webhooks", scopes: ["webhooks:manage"],
-    load: async () => (await import("./view_deliveries.js")).showDeliveries,
+    load: async () => (await import("./views/deliveries.js")).showDeliveries,
   },
   {
     pattern: /^\/dead-letters$/, title: "dead.title", nav: "/dead-letters", scopes: ["dead-letters:manage"],
-    load: async () => (await import("./view_dead_letters.js")).showDeadLetters,
+    load: async () => (await import("./views/dead_letters.js")).showDeadLetters,
+  },
+  {
+    pattern: /^\/api-keys$/, title: "keys.title", nav: "/api-keys", scopes: ["keys:manage"],
+    load: async () => (await import("./views/api_keys.js")).showApiKeys,
   },
 ];
 
-const isOffered = (/** @type {import("./router.js").Route} */ route) => route.scopes.every(can);
+const isOffered = (/** @type {import("./lib/router.js").Route} */ route) => route.scopes.every(can);
 
 /** Draws everything. @param {boolean} isMove */
 async function draw(isMove) {
@@ -75,22 +81,24 @@ async function draw(isMove) {
   }
   const first = ROUTES.find(isOffered);
   if (first !== undefined && path === "/") go(/** @type {string} */ (first.nav));
-  else showNothing(first === undefined ? "page.no-scopes" : route === undefined ? "page.nothing-here" : "page.not-allowed");
+  else if (route === undefined && first !== undefined) showMessage("page.not-found", "page.nothing-here");
+  else showMessage("page.not-allowed-title", first === undefined ? "page.no-scopes" : "page.not-allowed", currentUser()?.scopes.join(", ") || "–");
 }
 
-function showNothing(/** @type {string} */ words) {
+/** Instead of a view. @param {string} title @param {string} words @param {string | null} [scopes] that the user has, where they are the reason */
+function showMessage(title, words, scopes = null) {
   leave();
-  const scopes = currentUser()?.scopes.join(", ") || "–";
-  put(byId("main"), h("h1", {}, t("page.sorry")), h("p", {}, t(words)), h("p", { class: "soft" }, t("page.scopes", { scopes })));
+  nameTab(t(title));
+  put(byId("main"), h("h1", {}, t(title)), h("p", {}, t(words)), scopes !== null && h("p", { class: "soft" }, t("page.scopes", { scopes })));
   focusHeading(byId("main"));
 }
 
-/** Instead of a view that did not come about: why, and another try. */
-function showFault(/** @type {import("./router.js").Route} */ route, /** @type {unknown} */ error) {
+/** Instead of a view that could not be shown: why, and a button to try again. */
+function showFault(/** @type {import("./lib/router.js").Route} */ route, /** @type {unknown} */ error) {
   if (error instanceof DOMException && error.name === "AbortError") return;
   if (!(error instanceof Problem)) throw error;
   if (currentUser() === null) return;
-  document.title = `${t(route.title)} · Resma`;
+  nameTab(t(route.title));
   put(byId("main"), h("h1", {}, t(route.title)), problemBox(error),
     error.passes && h("button", { type: "button", onclick: () => draw(true) }, t("page.retry")));
   focusHeading(byId("main"));
@@ -102,7 +110,9 @@ function drawNav(/** @type {string | null} */ current) {
     h("li", {}, h("a", { href: `#${route.nav}`, "aria-current": route.nav === current ? "page" : null }, t(route.title))));
   byId("nav").hidden = links.length === 0;
   byId("nav").setAttribute("aria-label", t("page.menu"));
-  put(byId("nav"), h("ul", {}, links));
+  // Relative, as all else: on AWS the page is below a stage's path.
+  const docs = h("li", { class: "docs" }, h("a", { href: "docs", target: "_blank", rel: "noopener" }, t("page.api-docs"), " ↗"));
+  put(byId("nav"), h("ul", {}, links, docs));
   // On a phone the menu is one line, which scrolls.
   byId("nav").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 }
@@ -110,10 +120,11 @@ function drawNav(/** @type {string | null} */ current) {
 function drawTop() {
   const user = currentUser();
   put(byId("who"),
-    user && h("span", { class: "tenant" }, user.tenantName),
+    user && h("span", { class: "user" }, h("bdi", { class: "tenant" }, user.tenantName),
+      h("bdi", { class: "person", title: t("who.signed-in", { subject: user.subject }) }, userName(user))),
     choice("page.language", isNarrow() ? { en: "EN", pt: "PT" } : { en: "English", pt: "Português" }, currentLanguage(), (value) => { chooseLanguage(value); redraw(); byId("who").querySelector("select")?.focus(); }),
     choice("page.theme", { system: t("theme.system"), light: t("theme.light"), dark: t("theme.dark") }, currentTheme(), chooseTheme),
-    user && h("button", { type: "button", class: "quiet", onclick: () => signOut() }, t("page.sign-out")));
+    user && h("button", { type: "button", class: "quiet", onclick: () => signOutEverywhere() }, t("page.sign-out")));
 }
 
 /** Whether the top bar has room for little, as style.css has it. */
@@ -139,13 +150,14 @@ function enter(problem) {
   leave();
   byId("nav").hidden = true;
   draw(false);
-  document.title = `${t("sign-in.title")} · Resma`;
+  nameTab(t("sign-in.title"));
   showSignIn(byId("main"), problem, () => draw(true));
 }
 
-/** Whoever signs in next at this desk sees nothing of what was filled in or looked at. */
+/** The next person at this desk sees nothing of what was filled in or looked at. */
 function forget() {
   forgetDraft();
+  forgetPages();
   history.replaceState(null, "", location.pathname);
 }
 

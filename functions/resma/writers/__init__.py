@@ -11,9 +11,10 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Literal, Protocol, cast, runtime_checkable
 
-from resma.header import ReportHeader
-from resma.options import Compression, FormatOptions
-from resma.rows import Batch
+from resma.report.format_options import Compression, FormatOptions
+from resma.report.header import ReportHeader
+from resma.report.rows import Batch
+from resma.report.warnings import ReportWarning
 
 
 class Writer(Protocol):
@@ -26,8 +27,8 @@ class Writer(Protocol):
     """MIME type of the finished file, for `Content-Type`."""
 
     state: Any
-    """All that changes while it writes, as plain values of a bounded size: saved (pickled) between two calls and given
-    to a new writer of the same header and options, instead of `begin`, it makes that one go on."""
+    """All that changes while it writes, as plain values of a bounded size: saved (saved_state.py) between two
+    calls and given to a new writer of the same header and options, instead of `begin`, it makes that one go on."""
 
     def begin(self) -> bytes:
         """Returns the bytes that come before the first row."""
@@ -52,15 +53,29 @@ class Paged(Protocol):
         ...
 
 
+@runtime_checkable
+class Warns(Protocol):
+    """A writer that may have something to say of its finished file. What it counts is part of its `state`."""
+
+    def warnings(self) -> tuple[ReportWarning, ...]:
+        """Returns the warnings about the file, once `end` was called. `format` need not be set."""
+        ...
+
+
+def warnings_of(writer: Writer) -> tuple[ReportWarning, ...]:
+    """Returns the warnings about a finished file; none from a writer that is not `Warns`."""
+    return writer.warnings() if isinstance(writer, Warns) else ()
+
+
 Format = Literal["CSV", "NDJSON", "XLSX", "PDF", "PARQUET"]
 
 # By name, so that a function that writes no PDF does not load what draws charts.
 _WRITERS: dict[str, str] = {
-    "CSV": "resma.writers.csv:make_csv_writer",
+    "CSV": "resma.writers.csv.writer:make_csv_writer",
     "NDJSON": "resma.writers.ndjson:make_ndjson_writer",
     "XLSX": "resma.writers.xlsx:make_xlsx_writer",
     "PDF": "resma.writers.pdf:make_pdf_writer",
-    "PARQUET": "resma.writers.parquet:make_parquet_writer",
+    "PARQUET": "resma.writers.parquet.writer:make_parquet_writer",
 }
 
 

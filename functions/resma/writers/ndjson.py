@@ -1,6 +1,7 @@
 """NDJSON: one JSON object (RFC 8259) a line, keys as the catalogue names them, in the order of the columns.
 
-Numbers are JSON numbers with every digit that Postgres has. `NaN` and infinities, which JSON lacks, are strings.
+Numbers are JSON numbers with every digit that Postgres has; or, where the request says so, strings, for readers that
+take numbers for doubles. `NaN` and infinities, which JSON lacks, are strings.
 Moments are as ISO 8601 says: `2024-01-01T00:00:00-03:00`. JSON columns are embedded as they are.
 """
 
@@ -11,11 +12,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from resma.errors import RowCountMismatch
-from resma.header import Kind, ReportHeader
-from resma.options import FormatOptions
-from resma.rows import Batch
+from resma.report.format_options import FormatOptions
+from resma.report.header import Kind, ReportHeader
+from resma.report.rows import Batch
 from resma.writers import Writer
-from resma.writers.compressed import compressed
+from resma.writers.compression.compressed import compressed
 
 Cells = Sequence[bytes | None]
 Shown = tuple[bytes, Iterable[bytes]]
@@ -41,9 +42,10 @@ class NdjsonWriter:
 
     media_type = "application/x-ndjson"
 
-    def __init__(self, header: ReportHeader) -> None:
+    def __init__(self, header: ReportHeader, *, numbers_as_strings: bool = False) -> None:
         self._rows_expected = header.rows
-        self._encoders = [_ENCODERS[column.kind] for column in header.columns]
+        encoders = {**_ENCODERS, "integer": _strings, "amount": _strings} if numbers_as_strings else _ENCODERS
+        self._encoders = [encoders[column.kind] for column in header.columns]
         # Names are identifiers: nothing in them needs escaping.
         self._names = [column.name.encode() for column in header.columns]
         self.state = NdjsonState()
@@ -67,13 +69,14 @@ class NdjsonWriter:
     def end(self) -> bytes:
         """Returns nothing more. Raises RowCountMismatch."""
         if self.state.rows != self._rows_expected:
-            raise RowCountMismatch(f"{self.state.rows} rows came, the snapshot counted {self._rows_expected}")
+            raise RowCountMismatch(self.state.rows, self._rows_expected)
         return b""
 
 
 def make_ndjson_writer(header: ReportHeader, options: FormatOptions) -> Writer:
     """The writer with the compression that the request asks for."""
-    return compressed(NdjsonWriter(header), options.ndjson.compression)
+    writer = NdjsonWriter(header, numbers_as_strings=options.ndjson.numbers == "string")
+    return compressed(writer, options.ndjson.compression)
 
 
 def _strings(cells: Cells) -> Shown:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from resma.header import Column, ReportHeader
-from resma.locales import Locale
-from resma.options import PdfOptions
+from resma.i18n.locales import Locale
+from resma.report.format_options import PdfOptions
+from resma.report.header import Column, ReportHeader
 
 MARGIN = 30.0
 LEADING = 10.0
@@ -16,7 +16,7 @@ SIZE = 7.0
 PADDING = 3.5
 """Free space on either side of a column's text; less where columns are narrow."""
 
-_MOST_PADDING = 0.1
+MAX_PADDING_SHARE = 0.1
 """Of a column's width, on either side."""
 
 HEADINGS_HEIGHT = 15.0
@@ -96,7 +96,7 @@ class Cell:
 
     @property
     def padding(self) -> float:
-        return min(PADDING, _MOST_PADDING * (self.right - self.left))
+        return min(PADDING, MAX_PADDING_SHARE * (self.right - self.left))
 
     @property
     def text_width(self) -> float:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass, field
 
-from resma.rows import Row
-from resma.writers.pdf.objects import FileState
-from resma.writers.pdf.tree import TreeState
-from resma.writers.pdf.wide import WideState
+from resma.report.rows import Row
+from resma.writers.pdf.fonts.glyph_codes import WideState
+from resma.writers.pdf.syntax.objects import FileState
+from resma.writers.pdf.syntax.page_tree import TreeState
+from resma.writers.saved_state import Numbers
 
 
 @dataclass(slots=True)
@@ -38,5 +39,7 @@ class State:
     """Lines that wait for their page: a row, or of a row that wraps one of its lines, or blank for a subtotal."""
     kinds: bytearray = field(default_factory=bytearray)
     """What each of them is, see `plan`."""
-    marks: array[int] = field(default_factory=lambda: array("Q"))
+    without_font: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """By column: the first row with a character that no installed font has, and how many rows have one."""
+    marks: Numbers = field(default_factory=lambda: array("Q"))
     """Three numbers for each period that has begun: its page's object number, that page (from 0), the slot on it."""

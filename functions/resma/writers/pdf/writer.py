@@ -10,28 +10,44 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from resma.errors import RowCountMismatch
-from resma.header import ReportHeader
-from resma.options import PdfOptions
-from resma.rows import Batch, Row
-from resma.writers.pdf import metadata, objects
-from resma.writers.pdf.columns import make_column
-from resma.writers.pdf.contents import contents_pages
-from resma.writers.pdf.cover import Pages, cover_pages
-from resma.writers.pdf.ending import Ending
-from resma.writers.pdf.face import FACES
-from resma.writers.pdf.frame import Pen, form_dictionary, frame
+from resma.report.format_options import PdfOptions
+from resma.report.header import ReportHeader
+from resma.report.rows import Batch, Row
+from resma.report.warnings import ReportWarning
+from resma.writers.pdf.finish import Ending
+from resma.writers.pdf.fonts.glyph_codes import WideState
+from resma.writers.pdf.fonts.own_faces import FACES
+from resma.writers.pdf.front.contents import contents_pages
+from resma.writers.pdf.front.cover import Pages, cover_pages
 from resma.writers.pdf.layout import cells, choose_layout
-from resma.writers.pdf.numbers import CATALOGUE, FRAME, INFORMATION, LAST_FRAME, LAST_RESERVED, RESOURCES
-from resma.writers.pdf.page import PageComposer, rows_on
-from resma.writers.pdf.plan import Plan, find_row
+from resma.writers.pdf.readability import describe_widths, require_readable
 from resma.writers.pdf.state import State
-from resma.writers.pdf.tree import add_page, parent_of_next
-from resma.writers.pdf.wide import WideState, WideText
-from resma.writers.pdf.wrapping import Wrapper
+from resma.writers.pdf.syntax import metadata, objects
+from resma.writers.pdf.syntax.page_tree import add_page, parent_of_next
+from resma.writers.pdf.syntax.reserved_numbers import (
+    CATALOGUE,
+    FRAME,
+    INFORMATION,
+    LAST_FRAME,
+    LAST_RESERVED,
+    RESOURCES,
+)
+from resma.writers.pdf.table import missing_glyphs
+from resma.writers.pdf.table.columns import make_column
+from resma.writers.pdf.table.line_plan import Plan, find_row
+from resma.writers.pdf.table.page import PageComposer, rows_on
+from resma.writers.pdf.table.page_template import form_dictionary, frame
+from resma.writers.pdf.table.visible_text import VisibleText
+from resma.writers.pdf.table.wrapping import Wrapper
+from resma.writers.pdf.text.pen import Pen
+from resma.writers.pdf.text.unicode import WideText
 
 PAGES_AT_ONCE = 20
 """Pages made in one go, column by column. Always so many, however rows are batched: wide text numbers its glyphs in
 the order in which it is shown."""
+
+_MAX_CELLS_AT_ONCE = 100 * PAGES_AT_ONCE
+"""Cells of one line of all these pages: fewer pages are made at once where there are more than a hundred columns."""
 
 _PAGE = b"<</Type/Page/Parent %d 0 R/Resources %d 0 R/Contents %d 0 R>>"
 """Resources could be inherited, but PDF/A wants each page to name its own (ISO 19005-2 6.2.2)."""
@@ -50,6 +66,8 @@ class PdfWriter:
         self._wraps = any(column.wrap for column in header.columns)
         self._contents = contents_pages(header, self._layout)
         self._slots = self._layout.slots
+        self._visible = VisibleText(self._cells, self._slots)
+        self._pages_at_once = max(1, min(PAGES_AT_ONCE, _MAX_CELLS_AT_ONCE // len(self._cells)))
         self.state = State(wide={letter: WideState() for letter in FACES})
         self._cover = cover_pages(header, self._layout, self._pen)
         # Where cells wrap, how many pages there will be is known when the last is full.
@@ -66,7 +84,7 @@ class PdfWriter:
     @state.setter
     def state(self, state: State) -> None:
         self._state = state
-        wide = {letter: WideText(letter, state.wide[letter]) for letter in FACES}
+        wide = self._wide = {letter: WideText(letter, state.wide[letter]) for letter in FACES}
         header, layout = self._header, self._layout
         self._pen = Pen(wide)
         self._columns = [make_column(cell, layout, header.locale, wide["R"]) for cell in self._cells]
@@ -78,8 +96,18 @@ class PdfWriter:
         """How many the file has by now; cover and contents, which come last, included."""
         return self._before + self._state.pages
 
+    def warnings(self) -> tuple[ReportWarning, ...]:
+        """What is wrong with the file for its readers, once it is complete."""
+        missing = {**self._wide["R"].missing, **self._wide["B"].missing}
+        names = [column.name for column in self._header.columns]
+        return (
+            *describe_widths(self._header.columns, self._layout),
+            *missing_glyphs.describe(missing, self._state.without_font, names),
+        )
+
     def begin(self) -> bytes:
-        """The file's header and what table pages share."""
+        """The file's header and what table pages share. Raises FormatCannotHold if the columns are too many."""
+        require_readable(self._header.columns, self._layout)
         file = self._state.file
         file.position = len(objects.HEADER)
         file.highest = LAST_RESERVED
@@ -96,9 +124,9 @@ class PdfWriter:
         out: list[bytes] = []
         room = max(0, self._header.rows - state.rows)
         if room:
-            self._take(batch.rows[:room], state.rows)
+            self._take(self._visible.of(batch.rows[:room]), state.rows)
         state.rows += len(batch)
-        size = PAGES_AT_ONCE * self._slots
+        size = self._pages_at_once * self._slots
         whole = len(state.pending) // size * size
         for at in range(0, whole, size):
             out += self._pages(state.pending[at : at + size], bytes(state.kinds[at : at + size]))
@@ -109,7 +137,7 @@ class PdfWriter:
         """The last page, contents, fonts, outline and cross-references. Raises `RowCountMismatch`."""
         state = self._state
         if state.rows != self._header.rows:
-            raise RowCountMismatch(f"expected {self._header.rows} rows and got {state.rows}")
+            raise RowCountMismatch(state.rows, self._header.rows)
         out: list[bytes] = []
         if state.pending:
             out += self._pages(state.pending, bytes(state.kinds))
@@ -141,8 +169,10 @@ class PdfWriter:
     def _pages(self, lines: Sequence[Row], kinds: bytes) -> Iterator[bytes]:
         """Pages of these lines, which begin at the top of one."""
         slots = self._slots
-        columns = zip(*lines, strict=True)
+        columns = list(zip(*lines, strict=True))
         blocks = [make.blocks(cells) for make, cells in zip(self._columns, columns, strict=True)]
+        if missing := self._wide["R"].missing:
+            missing_glyphs.count_rows(self._state.without_font, columns, kinds, self._state.rows_shown, missing)
         for at, page_blocks in enumerate(zip(*blocks, strict=True)):
             page_kinds = kinds[at * slots : (at + 1) * slots]
             is_last = self._state.pages + 1 == self._table_pages

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resma.header import ReportHeader
-from resma.options import FormatOptions
+from resma.report.format_options import FormatOptions
+from resma.report.header import ReportHeader
 
 if TYPE_CHECKING:
     from resma.writers.xlsx.writer import XlsxWriter

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import accumulate
 
-from resma.errors import RowCountMismatch
-from resma.header import ReportHeader
-from resma.options import FormatOptions
-from resma.rows import Batch
-from resma.words import say
-from resma.writers.deflate import DeflateState, ThreadedDeflate
-from resma.writers.xlsx import workbook
-from resma.writers.xlsx.archive import MOST_ENTRY_BYTES, Archive, ArchiveState
-from resma.writers.xlsx.cells import ColumnCells
-from resma.writers.xlsx.chart_data import chart_data_sheet, make_panels
-from resma.writers.xlsx.charts import chart_part, drawing, drawing_relationships
-from resma.writers.xlsx.heights import row_openings
-from resma.writers.xlsx.sheet import MOST_ROWS, column_widths, sheet_head, sheet_tail
-from resma.writers.xlsx.styles import Styles, column_look
-from resma.writers.xlsx.subtotals import subtotals_sheet
-from resma.writers.xlsx.summary import summary_sheet
-from resma.writers.xlsx.xml import relationships
-
-SUMMARY_PART, CHART_DATA_PART, SUBTOTALS_PART, FIRST_DATA_PART = 1, 2, 3, 4
+from resma.errors import FormatCannotHold, RowCountMismatch
+from resma.report.format_options import FormatOptions
+from resma.report.header import ReportHeader
+from resma.report.rows import Batch
+from resma.report.warnings import ReportWarning
+from resma.short_text import counted
+from resma.writers.compression.deflate import DeflateState, ThreadedDeflate
+from resma.writers.excel.limits import MAX_COLUMNS, MAX_SHEET_ROWS
+from resma.writers.xlsx.sheets import workbook
+from resma.writers.xlsx.sheets.cells import ROW_NUMBER, ColumnCells, NumberTexts
+from resma.writers.xlsx.sheets.heights import row_openings
+from resma.writers.xlsx.sheets.shared_strings import SharedTexts, SharedTextsState, start_sharing
+from resma.writers.xlsx.sheets.sheet import column_widths, sheet_head, sheet_tail
+from resma.writers.xlsx.small_parts import SmallParts
+from resma.writers.xlsx.syntax.archive import MOST_ENTRY_BYTES, Archive, ArchiveState
+from resma.writers.xlsx.syntax.styles import Styles, column_look
+from resma.writers.xlsx.syntax.xml import column_letters
 
 MOST_SHEET_BYTES = MOST_ENTRY_BYTES // 2
 """Of XML: past 2 GiB rows go on a further sheet, so that no entry needs ZIP64, nor more than a signed 32-bit size."""
@@ -42,10 +42,13 @@ class XlsxState:
     """The stream of the sheet that is open."""
     rows: list[int] = field(default_factory=lambda: [0])
     """Rows of data on each sheet so far; the last is open."""
+    shared_texts: SharedTextsState = field(default_factory=SharedTextsState)
+    number_texts: list[NumberTexts] = field(default_factory=list)
+    """Of each column."""
 
 
 class XlsxWriter:
-    """Writes XLSX. Holds a few MB, however many rows come: blocks that wait to be compressed."""
+    """Writes XLSX. Holds a few MB, however many rows come: blocks that wait to be compressed, and shared texts."""
 
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -55,17 +58,22 @@ class XlsxWriter:
         self._wraps = any_wraps = any(column.wrap for column in header.columns)
         self._widths = column_widths(header.columns)
         self._columns = [
-            ColumnCells(column, self._styles.number(column_look(column, header.locale, any_wraps=any_wraps)))
-            for column in header.columns
+            ColumnCells(
+                column,
+                self._styles.number(column_look(column, header.locale, any_wraps=any_wraps)),
+                column_letters(at),
+            )
+            for at, column in enumerate(header.columns)
         ]
-        self._head = sheet_head(header, self._styles)
-        self._panels = make_panels(header)
+        sheet_head(header, self._styles, 0)  # asks for the styles of headings, before the small parts do
+        self._small_parts = SmallParts(header, self._styles)
         self._pool = ThreadPoolExecutor(_THREADS, "deflate")
-        self._use(XlsxState())
+        number_texts = [NumberTexts() for _ in header.columns]
+        self._use(XlsxState(shared_texts=start_sharing(self._columns), number_texts=number_texts))
 
     @property
     def state(self) -> XlsxState:
-        """Waits for the threads first. Bounded: less than a block, and a few compressed ones."""
+        """Waits for the threads first. Bounded: less than a block, a few compressed ones, and the shared texts."""
         self._deflate.settle()
         return self._state
 
@@ -74,92 +82,125 @@ class XlsxWriter:
         self._use(state)
 
     def begin(self) -> bytes:
-        """Returns all that is known before the rows, and opens the first sheet of them."""
+        """Returns all that is known before the rows, and opens the first sheet of them. Raises FormatCannotHold."""
+        if len(self._header.columns) > MAX_COLUMNS:
+            raise FormatCannotHold(
+                f"The report has {len(self._header.columns):,} columns, and a sheet of Excel holds {MAX_COLUMNS:,}. "
+                "Choose fewer columns, or request another format."
+            )
         parts = {
             # Programs that tell a file's type by its first bytes know these names.
             "_rels/.rels": workbook.package_relationships(),
             "docProps/app.xml": workbook.extended_properties(self._header),
             "docProps/core.xml": workbook.core_properties(self._header),
-            **self._small_sheets(),
-            # Last: by now every style was asked for.
-            "xl/styles.xml": self._styles.part(),
+            **self._small_parts.first(),
+            "xl/styles.xml": self._small_parts.styles(),
         }
         return b"".join([self._archive.store(name, part) for name, part in parts.items()]) + self._open_sheet()
 
     def add(self, batch: Batch) -> bytes:
         """Returns what is compressed by now. Raises FormatCannotHold."""
-        out, done = b"", 0
-        while done < len(batch):
-            if self._state.rows[-1] == MOST_ROWS - 1:
-                out += self._next_sheet()
-            room = min(MOST_ROWS - 1 - self._state.rows[-1], len(batch) - done)
-            piece = batch if room == len(batch) else Batch(batch.rows[done : done + room])
-            out += self._add_rows(piece)
-            done += room
-        return out
+        rows = self._rows_of_xml(batch) if len(batch) else []
+        out = []
+        while rows:
+            placed = self._number_rows(rows)
+            if not placed:
+                out.append(self._next_sheet())
+                continue
+            self._state.rows[-1] += len(placed)
+            out.append(self._send(b"".join(placed)))
+            rows = rows[len(placed) :]
+        return b"".join(out)
 
     def end(self) -> bytes:
         """Returns the rest of the file. Raises RowCountMismatch."""
         if sum(self._state.rows) != self._header.rows:
-            raise RowCountMismatch(f"{sum(self._state.rows)} rows came, the snapshot counted {self._header.rows}")
-        out = self._close_sheet()
+            raise RowCountMismatch(sum(self._state.rows), self._header.rows)
+        out = [self._close_sheet()]
         self._pool.shutdown()
         sheets = self._sheets()
-        store = self._archive.store
-        out += store("xl/workbook.xml", workbook.workbook(self._header, sheets))
-        out += store("xl/_rels/workbook.xml.rels", workbook.workbook_relationships(sheets))
-        out += store("[Content_Types].xml", workbook.content_types(sheets, len(self._panels)))
-        return out + self._archive.end()
+        texts = self._shared_texts.part()
+        last_sheets = self._small_parts.last()
+        parts = {
+            f"xl/worksheets/sheet{number}.xml": part
+            for number, part in enumerate(last_sheets, len(sheets) - len(last_sheets) + 1)
+        }
+        if texts:
+            parts["xl/sharedStrings.xml"] = texts
+        shares, charts = bool(texts), len(self._small_parts.panels)
+        parts["xl/workbook.xml"] = workbook.workbook(self._header, sheets)
+        parts["xl/_rels/workbook.xml.rels"] = workbook.workbook_relationships(len(sheets), shared_texts=shares)
+        parts["[Content_Types].xml"] = workbook.content_types(len(sheets), charts, shared_texts=shares)
+        out += [self._archive.store(name, part) for name, part in parts.items()]
+        return b"".join(out) + self._archive.end()
 
-    def _small_sheets(self) -> dict[str, bytes]:
-        """The sheets that are known before the rows, and their charts."""
-        header, panels, styles = self._header, self._panels, self._styles
-        summary = f"xl/worksheets/sheet{SUMMARY_PART}.xml"
-        parts = {summary: summary_sheet(header, styles, drawing=bool(panels))}
-        if header.subtotals:
-            parts[f"xl/worksheets/sheet{SUBTOTALS_PART}.xml"] = subtotals_sheet(header, styles)
-        if panels:
-            source = next(sheet.name for sheet in self._sheets() if sheet.part == CHART_DATA_PART)
-            drawn = relationships([("drawing", "../drawings/drawing1.xml")])
-            parts[f"xl/worksheets/_rels/sheet{SUMMARY_PART}.xml.rels"] = drawn
-            parts[f"xl/worksheets/sheet{CHART_DATA_PART}.xml"] = chart_data_sheet(header, panels, styles)
-            parts["xl/drawings/drawing1.xml"] = drawing(panels)
-            parts["xl/drawings/_rels/drawing1.xml.rels"] = drawing_relationships(panels)
-            parts |= {f"xl/charts/chart{i}.xml": chart_part(p, header, source) for i, p in enumerate(panels, 1)}
-        return parts
+    def warnings(self) -> tuple[ReportWarning, ...]:
+        """Returns the warnings about the file: numbers that are text in it, charts that were left out."""
+        pairs = zip(self._header.columns, self._state.number_texts, strict=True)
+        of_numbers = [
+            ReportWarning(
+                "amounts-as-text",
+                f"The column `{column.name}` has {counted(texts.rows, 'number')} that Excel cannot hold exactly. In "
+                "the file they are text, which sums leave out. Use CSV, NDJSON or Parquet to calculate with them.",
+                column=column.name,
+                row=texts.first_row,
+                rows=texts.rows,
+            )
+            for column, texts in pairs
+            if texts.rows
+        ]
+        return (*of_numbers, *self._small_parts.warnings())
 
     def _use(self, state: XlsxState) -> None:
         self._state = state
         self._archive = Archive(state.archive, self._header.as_of)
         self._deflate = ThreadedDeflate(state.sheet, self._pool)
+        self._shared_texts = SharedTexts(self._columns, state.shared_texts)
+        for column, texts in zip(self._columns, state.number_texts, strict=True):
+            column.number_texts = texts
 
-    def _add_rows(self, batch: Batch) -> bytes:
-        """Rows that Excel's limit leaves room for; those that would make the part too large go on the next sheet."""
-        xml = self._rows_of_xml(batch)
-        if self._state.sheet.bytes_in + len(xml) <= MOST_SHEET_BYTES - _TAIL_BYTES:
-            self._state.rows[-1] += len(batch)
-            return self._send(xml)
-        if len(batch) > 1:
-            half = len(batch) // 2
-            return self._add_rows(Batch(batch.rows[:half])) + self._add_rows(Batch(batch.rows[half:]))
-        return self._next_sheet() + self._add_rows(batch)
-
-    def _rows_of_xml(self, batch: Batch) -> bytes:
-        """One template for all rows of the batch, filled in by C code: 0.2 us for a row of nine cells."""
-        template = b"<row>"
+    def _rows_of_xml(self, batch: Batch) -> list[bytes]:
+        """Rows without their numbers: one template for all of the batch, filled in by C code."""
+        first_row = sum(self._state.rows) + 1
+        template = b'<row r="%b">' % ROW_NUMBER
         columns: list[Sequence[bytes]] = []
         if self._wraps:
             template = b"%b"
             columns.append(row_openings(batch.rows, self._header.columns, self._widths))
-        for column, cells in zip(self._columns, batch.columns, strict=True):
-            whole, encoded = column.encode(cells)
+        shared = self._shared_texts.encode(batch, first_row)
+        for at, (column, cells) in enumerate(zip(self._columns, batch.columns, strict=True)):
+            whole, encoded = shared.get(at) or column.encode(cells, first_row)
             template += b"%b" if whole else column.open + b"%b" + column.close
             columns.append(encoded)
-        return b"".join(map((template + b"</row>").__mod__, zip(*columns, strict=True)))
+        return list(map((template + b"</row>").__mod__, zip(*columns, strict=True)))
+
+    def _number_rows(self, rows: list[bytes]) -> list[bytes]:
+        """The first of these rows, as many as the open sheet has room for, with their numbers on it."""
+        on_sheet = self._state.rows[-1]
+        room = MAX_SHEET_ROWS - 1 - on_sheet
+        first = on_sheet + 2
+        numbered = [
+            row.replace(ROW_NUMBER, b"%d" % number) for number, row in enumerate(rows[:room] if room else [], first)
+        ]
+        free = MOST_SHEET_BYTES - _TAIL_BYTES - self._state.sheet.bytes_in
+        if sum(map(len, numbered)) <= free:
+            return numbered
+        fit = bisect_right(list(accumulate(map(len, numbered))), free)
+        if not fit and not on_sheet:
+            row = sum(self._state.rows) + 1
+            raise FormatCannotHold(
+                f"Row {row:,} alone is larger than a sheet of a workbook may be. Leave out columns, or request another "
+                "format.",
+                row=row,
+            )
+        return numbered[:fit]
 
     def _open_sheet(self) -> bytes:
-        name = f"xl/worksheets/sheet{FIRST_DATA_PART + len(self._state.rows) - 1}.xml"
-        return self._archive.open(name) + self._send(self._head)
+        rows = min(self._header.rows - sum(self._state.rows), MAX_SHEET_ROWS - 1)
+        # Only a sheet that ends early, because its XML is too large, has fewer rows than its head says.
+        head = sheet_head(self._header, self._styles, rows)
+        number = len(self._state.rows) + 1  # after the summary
+        return self._archive.open(f"xl/worksheets/sheet{number}.xml") + self._send(head)
 
     def _next_sheet(self) -> bytes:
         out = self._close_sheet()
@@ -178,18 +219,14 @@ class XlsxWriter:
 
     def _sheets(self) -> list[workbook.Sheet]:
         """In tab order: the summary, the data, subtotals, what charts are drawn from."""
-        language = self._header.locale.language
-        others = {SUMMARY_PART: say("Summary", language)}
-        others |= {SUBTOTALS_PART: say("Subtotal", language)} if self._header.subtotals else {}
-        others |= {CHART_DATA_PART: say("Chart data", language)} if self._panels else {}
-        # Named first: references to them must not change with the number of sheets.
-        names = workbook.name_sheets([*others.values(), *(self._header.title for _ in self._state.rows)])
-        first, *last = [workbook.Sheet(name, part) for name, part in zip(names, others, strict=False)]
-        data = [
-            workbook.Sheet(name, FIRST_DATA_PART + i, rows)
-            for i, (name, rows) in enumerate(zip(names[len(others) :], self._state.rows, strict=True))
+        first, *last = self._small_parts.sheet_names
+        names = workbook.name_sheets([first, *last, *(self._header.title for _ in self._state.rows)])
+        data = zip(names[1 + len(last) :], self._state.rows, strict=True)
+        return [
+            workbook.Sheet(names[0]),
+            *(workbook.Sheet(name, rows) for name, rows in data),
+            *(workbook.Sheet(name) for name in names[1 : 1 + len(last)]),
         ]
-        return [first, *data, *last]
 
 
 def make_xlsx_writer(header: ReportHeader, options: FormatOptions) -> XlsxWriter:  # noqa: ARG001 - there are none

@@ -1,0 +1,61 @@
+"""/api/v1/api-keys: a tenant's own keys. Nobody can make a key that may do more than the caller may."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from api.api_keys.models import ApiKeyList, ApiKeyRequest, ApiKeyView, CreatedApiKeyView
+from resma.access.api_keys import ApiKey, NewKey, find_key, insert_key, list_keys, revoke_key, rotate_key
+from resma.access.caller import Caller, require_scope
+from resma.database.connection import Database
+from resma.errors import Fault
+
+
+def show_keys(database: Database, caller: Caller) -> ApiKeyList:
+    """Returns the tenant's keys, ended ones too."""
+    with database.transaction(caller.tenant_id) as connection:
+        return ApiKeyList(items=[_view(key) for key in list_keys(connection, caller.tenant_id)])
+
+
+def make_key(database: Database, caller: Caller, request: ApiKeyRequest) -> CreatedApiKeyView:
+    """Makes a key. Raises ScopeMissing for a scope that the caller has not."""
+    _require_scopes(caller, request.scopes)
+    lifetime = timedelta(days=request.expires_in_days)
+    new = NewKey(caller.tenant_id, request.name, set(request.scopes), lifetime, caller.subject)
+    with database.transaction(caller.tenant_id) as connection:
+        key, text = insert_key(connection, new)
+    return _new_view(key, text)
+
+
+def replace_key(database: Database, caller: Caller, key_id: str, grace_seconds: int) -> CreatedApiKeyView:
+    """Makes the key that comes after another. Raises ApiKeyNotFound, ApiKeyEnded; ScopeMissing as above."""
+    with database.transaction(caller.tenant_id) as connection:
+        key = find_key(connection, caller.tenant_id, key_id)
+        _require_scopes(caller, key.scopes)
+        made, text, _ = rotate_key(connection, key, timedelta(seconds=grace_seconds), caller.subject)
+    return _new_view(made, text)
+
+
+def end_key(database: Database, caller: Caller, key_id: str) -> None:
+    """Revokes a key at once; any of the tenant's, whatever it may do. Raises ApiKeyNotFound."""
+    with database.transaction(caller.tenant_id) as connection:
+        revoke_key(connection, caller.tenant_id, key_id)
+
+
+def _require_scopes(caller: Caller, scopes: Collection[str]) -> None:
+    for index, scope in enumerate(scopes):
+        fault = Fault(f"/scopes/{index}", "Remove it: you do not have this scope yourself.")
+        require_scope(caller, scope, (fault,))
+
+
+def _view(key: ApiKey) -> ApiKeyView:
+    return ApiKeyView.model_validate(_shown(key))
+
+
+def _new_view(key: ApiKey, text: str) -> CreatedApiKeyView:
+    return CreatedApiKeyView.model_validate({**_shown(key), "key": text})
+
+
+def _shown(key: ApiKey) -> dict[str, object]:
+    return {**vars(key), "id": key.key_id, "status": key.status}

@@ -1,0 +1,95 @@
+"""Signing in to the console at an OpenID Connect provider: authorization code flow with PKCE.
+
+RFC 6749, section 4.1; RFC 7636, with the method S256. The page makes state and verifier; the API exchanges the code, so
+that the page's policy lets it connect to nothing but its own origin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from aws_lambda_powertools import Logger
+from pydantic import Field
+
+from api.auth.tokens import Provider
+from resma.errors import CredentialsInvalid, IdentityProviderUnavailable
+from resma.json_models import RequestModel, ViewModel
+from resma.string_patterns import NO_NUL
+
+logger = Logger(child=True)
+
+_Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=NO_NUL)]
+
+
+class SignInView(ViewModel):
+    """Where the page sends the user; all null where there is no provider to sign in at."""
+
+    authorization_endpoint: str | None = Field(default=None, description="URL of the provider's sign-in page.")
+    client_id: str | None = Field(default=None, description="Id of the console's public client at the provider.")
+    scope: str | None = Field(default=None, description="Scopes to request from the provider, separated by spaces.")
+    audience: str | None = Field(default=None, description="Audience to request; null if the provider needs none.")
+
+
+class CodeRequest(RequestModel):
+    """Body of `POST /console/token`: what the provider has sent to the page, and the page's verifier."""
+
+    code: _Text = Field(description="Authorization code that the provider has sent to the page.")
+    code_verifier: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{43,128}$")] = Field(
+        description="Code verifier of the page (RFC 7636, section 4.1)."
+    )
+    redirect_uri: _Text = Field(description="URL of the page to which the provider has sent the code.")
+
+
+class TokenView(ViewModel):
+    """The access token that the page presents from now on."""
+
+    access_token: str = Field(description="Access token of the provider, for the header `Authorization`.")
+
+
+@dataclass(frozen=True)
+class ConsoleSignIn:
+    """How users of the console sign in. `provider` is None where tokens are not accepted."""
+
+    provider: Provider | None
+    client_id: str | None
+    """Of a public client at the provider, which has no secret."""
+    scope: str
+    audience: str | None
+    """For providers that issue an access token for an API only if it is named (Auth0)."""
+
+    def describe(self) -> SignInView:
+        """Returns where to sign in; nothing while the provider does not respond, as there are API keys too."""
+        if self.provider is None or self.client_id is None:
+            return SignInView()
+        try:
+            endpoint = self.provider.endpoint("authorization_endpoint")
+        except IdentityProviderUnavailable as error:
+            logger.warning("the identity provider can't be described", detail=str(error))
+            return SignInView()
+        return SignInView(
+            authorization_endpoint=endpoint, client_id=self.client_id, scope=self.scope, audience=self.audience
+        )
+
+    def exchange(self, request: CodeRequest) -> TokenView:
+        """Returns the token for a code. The code works once: a second call is rejected by the provider.
+
+        Raises CredentialsInvalid where the provider rejects it, or there is none; IdentityProviderUnavailable.
+        """
+        if self.provider is None or self.client_id is None:
+            raise CredentialsInvalid("There is no identity provider to sign in at. Use an API key.")
+        status, answer = self.provider.post(
+            self.provider.endpoint("token_endpoint"),
+            {
+                "grant_type": "authorization_code",
+                "client_id": self.client_id,
+                "code": request.code,
+                "code_verifier": request.code_verifier,
+                "redirect_uri": request.redirect_uri,
+            },
+        )
+        token = answer.get("access_token")
+        if status != 200 or not isinstance(token, str):
+            logger.warning("a sign-in was rejected", status=status, error=str(answer.get("error"))[:100])
+            raise CredentialsInvalid("The identity provider rejected the sign-in. Sign in again.")
+        return TokenView(access_token=token)

@@ -1,0 +1,64 @@
+// Options of formats: shown where their format is chosen, sent where they say something.
+
+import { field, select } from "./fields.js";
+import { t } from "../words/words.js";
+
+const COMPRESSION = () => ({ none: t("option.none"), gzip: "gzip", zstd: "zstd" });
+
+/**
+ * Each option: its format, name, and texts by value; the first value is what is meant when it is left out.
+ * @returns {{format: string, name: string, values: Object<string, string>}[]}
+ */
+function known() {
+  return [
+    { format: "csv", name: "profile", values: { rfc4180: t("option.rfc4180"), excel: t("option.excel") } },
+    { format: "csv", name: "compression", values: COMPRESSION() },
+    { format: "ndjson", name: "compression", values: COMPRESSION() },
+    { format: "ndjson", name: "numbers", values: { number: t("option.number"), string: t("option.string") } },
+    { format: "pdf", name: "orientation", values: { "": t("option.as-type"), landscape: t("option.landscape"), portrait: t("option.portrait") } },
+    { format: "pdf", name: "paper", values: { "": t("option.as-locale"), A4: "A4", Letter: "Letter" } },
+  ];
+}
+
+/**
+ * @param {Object<string, Object<string, string>>} options that they begin with
+ * @returns {(import("./fields.js").Field & {format: string, read: () => [string, string, string] | null})[]}
+ *   `read` gives format, name and value, or null where it says nothing.
+ */
+export function optionFields(options) {
+  return known().map(({ format, name, values }) => {
+    const [unset] = Object.keys(values);
+    const picked = select(options[format]?.[name] ?? unset, values);
+    const made = field(`/options/${format}/${name}`, picked, { label: labelOf(format, name) });
+    return { ...made, format, read: () => (picked.value === unset ? null : [format, name, picked.value]) };
+  });
+}
+
+/**
+ * Options that say something, in words: label and value of each.
+ * @param {Object<string, Object<string, any> | null>} options @returns {[string, string][]}
+ */
+export function describeOptions(options) {
+  return known().flatMap(({ format, name, values }) => {
+    const value = options[format]?.[name];
+    return value === undefined || value === null ? [] : [[labelOf(format, name), values[value] ?? String(value)]];
+  });
+}
+
+function labelOf(format, name) {
+  return `${format.toUpperCase()}: ${t(`option.${name}`)}`;
+}
+
+/**
+ * The options of these formats, as the API takes them.
+ * @param {ReturnType<typeof optionFields>} fields @param {string[]} formats
+ */
+export function readOptions(fields, formats) {
+  /** @type {Object<string, Object<string, string>>} */
+  const read = {};
+  for (const each of fields) {
+    const said = formats.includes(each.format.toUpperCase()) ? each.read() : null;
+    if (said !== null) (read[said[0]] ??= {})[said[1]] = said[2];
+  }
+  return read;
+}

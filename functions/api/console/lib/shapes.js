@@ -1,0 +1,81 @@
+// What the API takes and answers, for readers and type checkers. GET /openapi.json says all of it; no browser needs this.
+
+/** @typedef {{tenantId: string, tenantName: string, subject: string, name: string | null, scopes: string[]}} Me */
+/** @typedef {{name: string, heading: string, kind: string, personal: boolean}} Column */
+/** @typedef {{properties: Object<string, any>, required?: string[]}} FilterSchema JSON Schema 2020-12 of a type's filters */
+/**
+ * @typedef {{type: string, title: string, description: string, formats: string[], locales: string[],
+ *   columns: Column[], filters: FilterSchema}} ReportType
+ */
+/**
+ * @typedef {{type: string, format?: string | null, formats: string[], filters: Object<string, any>,
+ *   columns: string[] | null, locale: string, timeZone: string, title: string | null,
+ *   options: Object<string, Object<string, string>>, callbackUrl: string | null}} ReportRequest
+ */
+/**
+ * @typedef {{rows: number, isExact: boolean, files: {format: string, bytes: number, pages: number | null}[],
+ *   seconds: number, queue: {ahead: number, seconds: number | null},
+ *   remarks: {code: string, values: Object<string, any>, text: string}[]}} Estimate `text` is English
+ */
+/** @typedef {"PENDING" | "GENERATING" | "READY" | "FAILED" | "CANCELLED" | "EXPIRED"} Status */
+/**
+ * @typedef {{rowsDone: number, rowsExpected: number | null, percent: number | null, etaSeconds: number | null,
+ *   queuePosition: number | null, stage: "waiting" | "counting" | "writing" | "publishing" | null}} Progress
+ *   `queuePosition` 0 is the next one.
+ */
+/** @typedef {{format: string, mediaType: string, bytes: number, sha256: string, download: string}} File */
+/** @typedef {{format: string, code: string, detail: string, column: string | null, row: number | null}} FailedFile */
+/** @typedef {{code: string, detail: string, format: string | null, column: string | null, row: number | null, rows: number | null}} Warning */
+/** @typedef {{currency: string, rows: number, amount: string}} Total `amount` is exact, as text */
+/**
+ * @typedef {ReportRequest & {id: string, format: string, formats: string[], status: Status, progress: Progress,
+ *   waitingFor: {dependency: string, since: string, nextAttemptAt: string, detail: string} | null,
+ *   attempt: number, createdAt: string, startedAt: string | null, finishedAt: string | null, expiresAt: string | null, asOf: string | null,
+ *   rows: number | null, files: File[] | null, failedFiles: FailedFile[], warnings: Warning[], totals: Total[] | null,
+ *   totalsOmitted: number,
+ *   balance: {opening: string, closing: string} | null, maskedColumns: string[], metrics: any,
+ *   requestedBy: string | null, requestedByName: string | null,
+ *   error: {code: string, detail: string} | null}} Report
+ */
+/**
+ * @typedef {{title: string, kind: "time" | "bars" | "share", unit: "amount" | "rows", labels: string[],
+ *   series: {name: string, values: string[]}[], seriesLeftOut: number}} Chart `values` are numbers as text
+ */
+/**
+ * @typedef {{asOf: string, rows: number, totals: Total[] | null, balance: Report["balance"], charts: Chart[]}} Summary
+ */
+/**
+ * @typedef {{scheduledFor: string, startedAt: string | null, reportId: string | null,
+ *   outcome: "STARTED" | "SKIPPED" | "REFUSED", detail: string | null}} ScheduleRun
+ */
+/**
+ * @typedef {{id: string, name: string, request: ReportRequest, when: string, at: string | null, timeZone: string,
+ *   period: string | null, weekStartsOn: string | null, calendar: string | null, missed: string, endsAt: string | null, paused: boolean,
+ *   status: "ACTIVE" | "PAUSED" | "ENDED" | "BLOCKED", statusDetail: string | null, owner: string,
+ *   ownerName: string | null, ownerExpiresAt: string | null,
+ *   createdAt: string, nextRunAt: string | null, lastRun: ScheduleRun | null}} Schedule
+ */
+/** @typedef {{at: string, localTime: string, from: string | null, to: string | null, note: string | null}} PreviewRun */
+/**
+ * @typedef {{id: string, url: string | null, events: string[] | null, reportTypes: string[] | null, enabled: boolean,
+ *   disabledAt: string | null, disabledReason: string | null, createdAt: string | null, secretVersion: number,
+ *   failing: boolean, lastAttempt: {startedAt: string, statusCode: number | null, error: string | null} | null}} Endpoint
+ *   `callback` stands for the callbacks that requests name.
+ */
+/** @typedef {{attempt: number, startedAt: string, statusCode: number | null, error: string | null, milliseconds: number | null}} Attempt */
+/**
+ * @typedef {{eventId: string, endpointId: string, event: string, reportId: string, url: string,
+ *   status: "PENDING" | "DELIVERED" | "FAILED", endedReason: string | null, createdAt: string,
+ *   nextAttemptAt: string | null, deliveredAt: string | null, attempts: Attempt[]}} Delivery
+ */
+/**
+ * @typedef {{reportId: string, type: string, title: string | null, formats: string[], attempts: number, redrives: number, createdAt: string,
+ *   deadLetteredAt: string, error: {code: string, detail: string}}} DeadLetter
+ */
+
+/**
+ * @typedef {{id: string, name: string, scopes: string[], status: "ACTIVE" | "REVOKED" | "EXPIRED", createdAt: string,
+ *   createdBy: string, expiresAt: string, revokedAt: string | null, lastUsedAt: string | null, replacedBy: string | null}} ApiKey
+ */
+
+export {};

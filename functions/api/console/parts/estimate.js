@@ -1,0 +1,59 @@
+// What a request would come to, asked for before it is sent.
+
+import { call, Problem } from "../lib/api.js";
+import { h, put } from "../lib/dom.js";
+import { bytes, duration, number } from "../lib/format.js";
+import { during, tell } from "./notices.js";
+import { fact } from "./elements.js";
+import { many, say, t } from "../words/words.js";
+
+/**
+ * @param {() => import("../lib/shapes.js").ReportRequest} read
+ * @param {AbortSignal} signal
+ * @param {(problem: Problem) => void} showProblem
+ * @param {() => void} clearProblem what was wrong before is so no more
+ * @returns {{element: HTMLElement, outdate: () => void}} `outdate` marks what is shown as of an earlier form
+ */
+export function estimateCard(read, signal, showProblem, clearProblem) {
+  const shown = h("div", { class: "estimate" }, h("p", { class: "soft" }, t("estimate.about")));
+  const trouble = h("div");
+  const ask = async () => {
+    try {
+      const { data } = await call("POST", "reports/estimate", { body: read(), signal });
+      clearProblem();
+      put(shown, facts(data));
+      shown.classList.remove("old");
+      tell(`${t(data.isExact ? "estimate.rows" : "estimate.about-rows")}: ${number(data.rows)}`);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      put(shown, h("p", { class: "soft" }, t("estimate.about")));
+      showProblem(error);
+    }
+  };
+  const press = (event) => during(event.currentTarget, trouble, ask);
+  const element = h("section", { class: "card" }, h("h2", {}, t("estimate.title")), shown, trouble,
+    h("button", { type: "button", onclick: press }, t("estimate.button")));
+  return { element, outdate: () => shown.querySelector("dl") && shown.classList.add("old") };
+}
+
+function facts(/** @type {import("../lib/shapes.js").Estimate} */ estimate) {
+  const about = (text) => (estimate.isExact ? text : `≈ ${text}`);
+  return [
+    h("dl", { class: "facts" },
+      fact(t("estimate.rows"), about(number(estimate.rows))),
+      estimate.files.map((file) => fact(file.format,
+        [`≈ ${bytes(file.bytes)}`, file.pages !== null && h("span", { class: "soft" }, ` · ${many("estimate.pages", file.pages, number(file.pages))}`)])),
+      fact(t("estimate.time"), `≈ ${duration(estimate.seconds)}`),
+      fact(t("estimate.queue"), estimate.queue.ahead === 0 ? t("estimate.queue-none")
+        : [many("estimate.ahead", estimate.queue.ahead, number(estimate.queue.ahead)), estimate.queue.seconds !== null && ` · ≈ ${duration(estimate.queue.seconds)}`])),
+    estimate.remarks.map(remark),
+    h("p", { class: "hint stale" }, t("estimate.stale")),
+  ];
+}
+
+/** What to know before asking, in the page's words; one that is newer than the page, in the API's. */
+function remark({ code, values, text }) {
+  const show = (value) => (Array.isArray(value) ? value.join(", ") : number(value));
+  const words = say("remark", code, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, show(value)])));
+  return h("p", { class: code === "no-rows" ? "notice wait" : "hint", lang: words === code ? "en" : null }, words === code ? text : words);
+}

@@ -1,0 +1,57 @@
+// What a report is and what it took, to be compared with the file and the webhook.
+
+import { h } from "../lib/dom.js";
+import { describeFilters } from "../words/filter_texts.js";
+import { amount, bytes, dollars, duration, number, whenExactly } from "../lib/format.js";
+import { copyButton } from "./notices.js";
+import { describeOptions } from "../forms/option_fields.js";
+import { fact, table, titleOf } from "./elements.js";
+import { requester } from "./requester.js";
+import { t } from "../words/words.js";
+
+/** @param {import("../lib/shapes.js").Report} report */
+export function totalsSection(report) {
+  if (report.totals === null || report.totals.length === 0) return null;
+  const columns = [{ label: t("totals.currency") }, { label: t("totals.rows"), isNumber: true }, { label: t("totals.amount"), isNumber: true }];
+  const rows = report.totals.map((total) => [total.currency, number(total.rows), amount(total.amount)]);
+  return h("section", { class: "card" }, h("h2", {}, t("totals.title")), table(t("totals.title"), columns, rows),
+    report.totalsOmitted > 0 && h("p", { class: "soft" }, t("totals.omitted", { count: number(report.totalsOmitted) })),
+    report.balance && h("dl", { class: "facts" },
+      fact(t("totals.opening"), amount(report.balance.opening)), fact(t("totals.closing"), amount(report.balance.closing))));
+}
+
+/** @param {import("../lib/shapes.js").Report} report @param {import("../lib/shapes.js").ReportType[]} types */
+export function factsSection(report, types) {
+  const type = types.find((each) => each.type === report.type);
+  const heading = (name) => type?.columns.find((column) => column.name === name)?.heading ?? name;
+  return h("section", { class: "card" }, h("h2", {}, t("facts.title")),
+    h("dl", { class: "facts wide" },
+      fact(t("facts.id"), h("code", {}, report.id), " ", copyButton(report.id, t("facts.copy-id"))),
+      fact(t("facts.type"), titleOf(types, report.type)),
+      describeFilters(report.filters, type).map(([label, text]) => fact(label, text)),
+      fact(t("facts.columns"), report.columns ? report.columns.map(heading).join(", ") : t("facts.all-columns")),
+      report.maskedColumns.length > 0 && fact(t("facts.masked"), report.maskedColumns.map(heading).join(", ")),
+      fact(t("facts.locale"), `${report.locale} · ${report.timeZone}`),
+      describeOptions(report.options ?? {}).map(([label, text]) => fact(label, text)),
+      report.callbackUrl && fact(t("form.callback"), h("span", { class: "break" }, report.callbackUrl)),
+      report.requestedBy && fact(t("facts.asked-by"), requester(report.requestedBy, report.requestedByName),
+        report.requestedByName && [" ", h("code", { class: "soft" }, report.requestedBy)]),
+      report.asOf && fact(t("facts.as-of"), whenExactly(report.asOf)),
+      report.rows !== null && fact(t("facts.rows"), number(report.rows)),
+      (report.files ?? []).map((file) => fact(`${file.format} · ${bytes(file.bytes)}`,
+        h("span", { class: "soft" }, "SHA-256 "), h("code", { class: "hash" }, file.sha256), " ", copyButton(file.sha256, t("facts.copy-hash", { format: file.format })))),
+      tookFacts(report)));
+}
+
+function tookFacts(report) {
+  const { metrics } = report;
+  return [
+    report.finishedAt && fact(t("facts.finished"), whenExactly(report.finishedAt)),
+    report.expiresAt && fact(t(report.status === "EXPIRED" ? "facts.files-deleted" : "facts.expires"), whenExactly(report.expiresAt)),
+    metrics?.seconds?.generate !== undefined && fact(t("facts.took"),
+      `${duration(metrics.seconds.generate)} · ${t("facts.rows-a-second", { n: number(metrics.rowsPerSecond) })}`),
+    report.attempt > 1 && fact(t("facts.attempt"), number(report.attempt)),
+    metrics?.costUsd?.total && fact(t("facts.cost"), dollars(metrics.costUsd.total),
+      h("details", { class: "said" }, h("summary", {}, t("page.details")), h("p", {}, t("cost.dollars", { amount: amount(metrics.costUsd.total) }), " · ", metrics.costUsd.prices))),
+  ];
+}

@@ -1,0 +1,61 @@
+// What went wrong with a report, and what its readers should know.
+
+import { h } from "../lib/dom.js";
+import { number } from "../lib/format.js";
+import { detailsOf } from "./notices.js";
+import { say, t } from "../words/words.js";
+
+const NO_ROWS = "no-rows";
+
+/** That a report is empty, prominently: it is READY all the same. @param {import("../lib/shapes.js").Report} report */
+export function noRows({ status, rows }) {
+  if (status !== "READY" || rows !== 0) return null;
+  return h("div", { class: "notice wait" }, h("p", { class: "strong" }, t("report.no-rows")), h("p", {}, t("warning.no-rows")));
+}
+
+/** Why a report failed, in words for its reader. @param {string} code */
+export function failureWords(code) {
+  const words = say("failure", code);
+  return words === code ? t("failure.other") : words;
+}
+
+/** Formats that could not be made, while others were. @param {import("../lib/shapes.js").Report} report @param {import("../lib/shapes.js").ReportType[]} types */
+export function failedFiles(report, types) {
+  return (report.failedFiles ?? []).map((failed) => h("div", { class: "notice bad" },
+    h("p", { class: "strong" }, t("report.file-failed", { format: failed.format }), concerned(failed, report, types)),
+    h("p", {}, failureWords(failed.code)), detailsOf(failed.detail, failed.code)));
+}
+
+/** @param {import("../lib/shapes.js").Report} report @param {import("../lib/shapes.js").ReportType[]} types */
+export function warnings(report, types) {
+  const shown = (report.warnings ?? []).filter(({ code }) => code !== NO_ROWS); // said by noRows
+  return shown.map((warning) => h("div", { class: "notice" },
+    h("p", { class: "strong" }, t("report.warning"), warning.format && ` · ${warning.format}`, concerned(warning, report, types)),
+    h("p", {}, warningWords(warning)), detailsOf(warning.detail, warning.code)));
+}
+
+/** A warning whose code this page does not know keeps the API's sentence. @param {import("../lib/shapes.js").Warning} warning */
+function warningWords({ code, detail }) {
+  const words = say("warning", code);
+  return words === code ? detail : words;
+}
+
+/**
+ * The column and row that something is about.
+ * @param {{column: string | null, row: number | null}} where @param {import("../lib/shapes.js").Report} report
+ * @param {import("../lib/shapes.js").ReportType[]} types
+ */
+function concerned({ column, row }, report, types) {
+  const heading = types.find((each) => each.type === report.type)?.columns.find((each) => each.name === column)?.heading ?? column;
+  return [
+    column !== null && column !== undefined && ` · ${t("report.column", { name: heading })}`,
+    row !== null && row !== undefined && ` · ${t("report.row", { n: number(row) })}`,
+  ];
+}
+
+export function failure(/** @type {import("../lib/shapes.js").Report} */ report) {
+  if (report.error === null) return report.status === "EXPIRED" && h("p", { class: "notice" }, t("report.expired"));
+  return h("div", { class: report.status === "FAILED" ? "notice bad" : "notice" },
+    h("p", { class: "strong" }, t(report.status === "FAILED" ? "report.failed" : "report.attempt-failed")),
+    h("p", {}, failureWords(report.error.code)), detailsOf(report.error.detail, report.error.code));
+}

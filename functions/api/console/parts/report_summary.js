@@ -1,0 +1,19 @@
+// What the snapshot holds, before the file is fetched: its charts.
+
+import { call } from "../lib/api.js";
+import { drawChart } from "./charts.js";
+import { h } from "../lib/dom.js";
+import { totalsSection } from "./report_facts.js";
+import { apiLocale, t } from "../words/words.js";
+
+/** @param {import("../lib/shapes.js").Report} report @param {AbortSignal} signal */
+export async function summarySection(report, signal) {
+  const { data } = await call("GET", `reports/${report.id}/summary`, { query: { locale: apiLocale() }, signal });
+  const charts = /** @type {import("../lib/shapes.js").Chart[]} */ (data.charts);
+  // While the file is being written the report has no totals yet, but its snapshot has.
+  const early = report.totals === null && totalsSection({ ...report, totals: data.totals, balance: data.balance });
+  if (data.rows === 0) return null; // the report says so; empty charts would say it again
+  if (charts.length === 0 && !early) return null;
+  return h("div", { class: "stack" }, early && h("div", { class: "early" }, early),
+    charts.length > 0 && h("section", { class: "card" }, h("h2", {}, t("summary.title")), h("div", { class: "charts" }, charts.map(drawChart))));
+}

@@ -1,0 +1,64 @@
+// The next runs of a schedule, as the API works them out: they change with each change of the form.
+
+import { call, Problem } from "../lib/api.js";
+import { h, put } from "../lib/dom.js";
+import { dateTime, days } from "../lib/format.js";
+import { detailsOf } from "./notices.js";
+import { empty, table } from "./elements.js";
+import { t } from "../words/words.js";
+
+const PAUSE_MS = 400;
+
+/** @param {import("../lib/shapes.js").PreviewRun[]} runs @param {string} zone of the schedule */
+export function previewTable(runs, zone) {
+  if (runs.length === 0) return empty(t("preview.none"));
+  return table(t("preview.title"), [{ label: `${t("preview.at")} (${zone})` }], runs.map((run) => [[
+    h("time", { datetime: run.at, title: run.at }, localMoment(run, zone)),
+    run.from && run.to && h("span", { class: "hint" }, t("preview.period", { days: days(run.from, run.to) })),
+    run.note && note(run.note),
+  ]]));
+}
+
+/** What is odd about a run: the clocks are set on that day. @param {string} text the API's */
+function note(text) {
+  const [, kind, time] = /^(moved|twice): (\d\d:\d\d)/.exec(text) ?? [];
+  if (kind === undefined) return h("span", { class: "hint", lang: "en" }, text);
+  return h("span", { class: "hint" }, t(kind === "moved" ? "preview.moved" : "preview.twice", { time }));
+}
+
+function localMoment(run, zone) {
+  try {
+    return dateTime(run.at, zone);
+  } catch {
+    return run.localTime; // a zone that the API knows and this browser does not
+  }
+}
+
+/**
+ * @param {() => Object<string, any>} read the schedule, without name and request
+ * @param {AbortSignal} signal
+ * @param {(faults: import("../lib/api.js").Fault[]) => void} showFaults
+ * @returns {{element: HTMLElement, refresh: () => void}}
+ */
+export function livePreview(read, signal, showFaults) {
+  const shown = h("div", { "aria-live": "off" });
+  let round = new AbortController();
+  let timer = 0;
+  const load = async () => {
+    round.abort();
+    round = new AbortController();
+    const wanted = read();
+    try {
+      const { data } = await call("POST", "schedules/preview", { body: wanted, signal: AbortSignal.any([signal, round.signal]) });
+      put(shown, previewTable(data.runs, wanted.timeZone));
+      showFaults([]);
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") return;
+      if (!(error instanceof Problem)) throw error;
+      put(shown, h("p", { class: "soft" }, t("preview.unknown")), detailsOf(error.detail));
+      showFaults(error.faults);
+    }
+  };
+  const refresh = () => { clearTimeout(timer); timer = setTimeout(load, PAUSE_MS); };
+  return { element: h("section", { class: "card" }, h("h2", {}, t("preview.title")), shown), refresh };
+}

@@ -1,0 +1,74 @@
+// The tenant's reports, newest first, kept up to date while any of them is in progress.
+
+import { call } from "../lib/api.js";
+import { h, put } from "../lib/dom.js";
+import { filtersInLine } from "../words/filter_texts.js";
+import { number, percent, when } from "../lib/format.js";
+import { problemBox } from "../parts/notices.js";
+import { isFiltered, pager } from "../parts/pager.js";
+import { badge, empty, link, loadTypes, named, table, titleOf } from "../parts/elements.js";
+import { poll } from "../lib/poll.js";
+import { apiFilters, filterForm } from "../parts/report_filters.js";
+import { requester } from "../parts/requester.js";
+import { can } from "../lib/session.js";
+import { t } from "../words/words.js";
+import { zoneNote } from "../lib/zones.js";
+
+const PAGE = 25;
+const LINE = 80;
+
+/** @param {HTMLElement} main @param {import("../lib/router.js").Place} place */
+export async function showReports(main, { query, signal }) {
+  const list = h("div", { "aria-busy": "true" }, h("p", { class: "soft" }, t("page.loading")));
+  const trouble = h("div");
+  const filters = h("div");
+  put(main, h("h1", {}, t("reports.title")), filters, trouble, list);
+  const types = await loadTypes();
+  const pages = pager("/reports", query);
+  const asked = { ...apiFilters(query), limit: PAGE, cursor: pages.cursor };
+  put(filters, filterForm(query, types));
+  main.append(pages.element);
+  let before = "";
+  poll(async () => {
+    const { data } = await call("GET", "reports", { query: asked, signal });
+    const now = JSON.stringify(data);
+    const changed = now !== before;
+    before = now;
+    if (changed) { put(list, rows(data.items, types, query)); pages.update(data.next, data.items.length); list.removeAttribute("aria-busy"); }
+    return { again: data.items.some(isUnderWay), changed, retryAfter: 2 };
+  }, signal, (problem) => {
+    put(trouble, problem && problemBox(problem));
+    if (problem && !problem.passes) { put(list); list.removeAttribute("aria-busy"); }
+  });
+}
+
+/** Whether a report is queued or being generated. @param {import("../lib/shapes.js").Report} report */
+export function isUnderWay(report) {
+  return report.status === "PENDING" || report.status === "GENERATING";
+}
+
+function rows(reports, types, query) {
+  if (reports.length === 0) {
+    const isNarrowed = isFiltered(query);
+    return empty(t(isNarrowed ? "reports.none-such" : "reports.none"),
+      !isNarrowed && can("reports:write") && h("a", { class: "button primary", href: "#/ask" }, t("ask.title")));
+  }
+  const columns = [
+    { label: t("reports.report") }, { label: t("reports.status"), isPlain: true }, { label: t("reports.formats"), isPlain: true },
+    { label: t("reports.rows"), isNumber: true }, { label: t("reports.by"), isPlain: true }, { label: t("reports.created"), isPlain: true },
+  ];
+  return [table(t("reports.title"), columns, reports.map((report) => [
+    [link(`/reports/${report.id}`, named(report.title ?? titleOf(types, report.type))), h("span", { class: "hint" }, h("bdi", {}, describe(report, types)))],
+    [badge(report.status), report.status === "GENERATING" && report.progress.percent !== null && h("span", { class: "hint" }, ` ${percent(report.progress.percent)}`)],
+    report.formats.join(", "),
+    report.rows === 0 ? h("strong", {}, number(0)) : number(report.rows),
+    requester(report.requestedBy, report.requestedByName),
+    when(report.createdAt),
+  ])), zoneNote()];
+}
+
+/** What tells one report from another of its type: its filters, shortly. @param {import("../lib/shapes.js").Report} report */
+function describe(report, types) {
+  const text = filtersInLine(report.filters, types.find((each) => each.type === report.type));
+  return text.length > LINE ? `${text.slice(0, LINE - 1)}…` : text || report.id.slice(0, 8);
+}

@@ -1,0 +1,109 @@
+// One schedule: what it will do, what it did, and pausing or ending it.
+
+import { call, newKey } from "../lib/api.js";
+import { h, put } from "../lib/dom.js";
+import { describeFilters } from "../words/filter_texts.js";
+import { country, when } from "../lib/format.js";
+import { ask, detailsOf, during, problemBox, toast } from "../parts/notices.js";
+import { partPager } from "../parts/pager.js";
+import { badge, empty, fact, link, loadTypes, named, table, titleOf, wayBack } from "../parts/elements.js";
+import { requester } from "../parts/requester.js";
+import { go, nameTab } from "../lib/router.js";
+import { previewTable } from "../parts/schedule_preview.js";
+import { can } from "../lib/session.js";
+import { describeWhen } from "./schedules.js";
+import { say, t } from "../words/words.js";
+import { zoneNote } from "../lib/zones.js";
+
+/** @param {HTMLElement} main @param {import("../lib/router.js").Place} place */
+export async function showSchedule(main, { parameters: [id], signal }) {
+  const path = `schedules/${encodeURIComponent(id)}`;
+  const heading = h("h1", { dir: "auto" }, t("schedule.title"));
+  const note = h("div", {}, h("p", { class: "soft" }, t("page.loading")));
+  const about = h("div", { class: "stack" });
+  const next = h("section", { class: "card" });
+  const runs = h("section", { class: "card" });
+  put(main, wayBack("/schedules", t("schedules.title")), heading, note, h("div", { class: "stack" }, about, next, runs));
+  const types = await loadTypes();
+  const refresh = async () => {
+    const { data } = await call("GET", path, { signal });
+    heading.textContent = data.name;
+    nameTab(data.name, say("status", data.status));
+    put(note, zoneNote(data.timeZone));
+    put(about, describe(data, types), actions(data, path, refresh));
+    if (data.status === "ACTIVE") {
+      const preview = await call("GET", `${path}/preview`, { query: { count: 10 }, signal });
+      put(next, h("h2", {}, t("preview.title")), previewTable(preview.data.runs, data.timeZone));
+    }
+    next.hidden = data.status !== "ACTIVE";
+    return data;
+  };
+  const { request, timeZone } = await refresh();
+  await showRuns(runs, path, { name: request.title ?? titleOf(types, request.type), zone: timeZone }, signal);
+}
+
+function describe(/** @type {import("../lib/shapes.js").Schedule} */ schedule, types) {
+  return h("section", { class: "card" },
+    schedule.statusDetail && h("div", { class: schedule.status === "BLOCKED" ? "notice bad" : "notice" },
+      h("p", {}, say("schedule-status", schedule.status)), detailsOf(schedule.statusDetail)),
+    h("dl", { class: "facts wide" },
+      fact(t("reports.status"), badge(schedule.status)),
+      fact(t("facts.type"), `${titleOf(types, schedule.request.type)} · ${(schedule.request.formats ?? [schedule.request.format]).join(", ")}`),
+      describeFilters(schedule.request.filters ?? {}, types.find((each) => each.type === schedule.request.type)).map(([label, text]) => fact(label, text)),
+      fact(t("schedules.when"), describeWhen(schedule)),
+      fact(t("schedules.next"), when(schedule.nextRunAt, schedule.timeZone)),
+      schedule.period && fact(t("schedules.period"), say("period", schedule.period)),
+      schedule.weekStartsOn && fact(t("schedules.week-starts-on"), say("week", schedule.weekStartsOn)),
+      schedule.calendar && fact(t("schedules.calendar"), country(schedule.calendar)),
+      fact(t("schedules.missed"), say("missed", schedule.missed)),
+      schedule.endsAt && fact(t("schedules.ends"), when(schedule.endsAt, schedule.timeZone)),
+      fact(t("schedules.owner"), requester(schedule.owner, schedule.ownerName)),
+      schedule.ownerExpiresAt && fact(t("schedules.owner-ends"), when(schedule.ownerExpiresAt, schedule.timeZone), h("span", { class: "hint" }, t("schedules.owner-ends-hint")))));
+}
+
+function actions(schedule, path, refresh) {
+  const trouble = h("div");
+  const pause = async () => {
+    await call("PATCH", path, { body: { paused: !schedule.paused } });
+    await refresh();
+    toast(t(schedule.paused ? "schedules.resumed" : "schedules.paused"));
+  };
+  const runKey = newKey();
+  const run = async () => {
+    const { data } = await call("POST", `${path}/run`, { headers: { "Idempotency-Key": runKey } });
+    toast(t("schedules.run-started"));
+    go(`/reports/${data.id}`);
+  };
+  const remove = () => ask({
+    title: t("schedules.delete-title", { name: schedule.name }), text: t("schedules.delete-text", { name: schedule.name }), button: t("schedules.delete"), isDanger: true,
+    act: async () => { await call("DELETE", path); go("/schedules"); },
+  });
+  return h("div", {}, h("div", { class: "buttons" },
+    h("a", { class: "button", href: `#/schedules/${schedule.id}/edit` }, t("schedules.edit")),
+    can("reports:write") && h("button", { type: "button", onclick: (event) => during(event.currentTarget, trouble, run) }, t("schedules.run")),
+    schedule.status !== "ENDED" && h("button", { type: "button", onclick: (event) => during(event.currentTarget, trouble, pause) },
+      t(schedule.paused ? "schedules.resume" : "schedules.pause")),
+    h("button", { type: "button", class: "danger", onclick: remove }, t("schedules.delete"))), trouble);
+}
+
+async function showRuns(place, path, about, signal) {
+  const list = h("div");
+  const show = async (page) => {
+    const { data } = await call("GET", `${path}/runs`, { query: { ...page }, signal });
+    put(list, data.items.length > 0 ? history(data.items, about) : empty(t("runs.none")));
+    pages.update(data.next);
+  };
+  const pages = partPager((page) => show(page).then(() => place.scrollIntoView()).catch((problem) => put(list, problemBox(problem))));
+  put(place, h("h2", {}, t("runs.title")), list, pages.element);
+  await show(null);
+}
+
+function history(items, { name, zone }) {
+  const columns = [{ label: t("runs.for") }, { label: t("runs.outcome") }, { label: t("runs.started") }, { label: t("reports.report") }];
+  return table(t("runs.title"), columns, items.map((/** @type {import("../lib/shapes.js").ScheduleRun} */ run) => [
+    when(run.scheduledFor, zone),
+    [badge(run.outcome), run.detail && detailsOf(run.detail)],
+    when(run.startedAt, zone),
+    run.reportId ? link(`/reports/${run.reportId}`, named(name)) : "–",
+  ]));
+}

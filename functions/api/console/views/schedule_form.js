@@ -1,0 +1,73 @@
+// Making a schedule, or changing one, with its next runs beside the form.
+
+import { call, Problem } from "../lib/api.js";
+import { h, put } from "../lib/dom.js";
+import { field, input, showFaults } from "../forms/fields.js";
+import { during, problemBox } from "../parts/notices.js";
+import { loadTypes, wayBack } from "../parts/elements.js";
+import { weekStartOf } from "../lib/periods.js";
+import { requestForm } from "../forms/request_form.js";
+import { go } from "../lib/router.js";
+import { scheduleFields } from "../forms/schedule_fields.js";
+import { livePreview } from "../parts/schedule_preview.js";
+import { t } from "../words/words.js";
+
+/** @param {HTMLElement} main @param {import("../lib/router.js").Place} place */
+export async function showScheduleForm(main, { parameters: [id], signal }) {
+  const holder = h("div", {}, h("p", { class: "soft" }, t("page.loading")));
+  put(main, wayBack("/schedules", t("schedules.title")), h("h1", {}, t(id ? "schedules.edit" : "schedules.new")), holder);
+  const types = await loadTypes();
+  const draft = id ? (await call("GET", `schedules/${encodeURIComponent(id)}`, { signal })).data : {};
+  const form = scheduleForm(types, draft, signal);
+  const trouble = h("div");
+  const save = async () => {
+    form.showFaults([]);
+    try {
+      const { data } = id
+        ? await call("PATCH", `schedules/${encodeURIComponent(id)}`, { body: form.read() })
+        : await call("POST", "schedules", { body: form.read() });
+      go(`/schedules/${data.id}`);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      const left = form.showFaults(error.faults);
+      put(trouble, problemBox(error, left));
+      if (error.faults.length === 0 || left.length > 0) /** @type {HTMLElement} */ (trouble.firstElementChild).focus();
+    }
+  };
+  const send = (/** @type {SubmitEvent} */ event) => { event.preventDefault(); during(event.submitter, trouble, save); };
+  put(holder, h("form", { class: "ask", onsubmit: send, novalidate: true }, form.element,
+    h("aside", { class: "side", "aria-label": t("preview.title") }, form.preview, trouble,
+      h("div", { class: "buttons" }, h("button", { type: "submit", class: "primary wide" }, t("schedules.save"))))));
+}
+
+function scheduleForm(types, draft, signal) {
+  const name = field("/name", input({ value: draft.name ?? "", maxlength: 100 }), { label: t("schedules.name"), isRequired: true });
+  let refresh = () => {}; // until there is a preview
+  const request = requestForm(types, { timeZone: draft.timeZone, ...draft.request }, () => refresh());
+  const times = scheduleFields(draft, () => { preview.refresh(); supplyPeriod(); });
+  // Whether a week begins on Sunday or Monday depends on the locale of the request, which the preview does not get.
+  const readTimes = () => {
+    const said = times.read();
+    return { ...said, weekStartsOn: said.weekStartsOn ?? weekStartOf(request.read().locale) };
+  };
+  const preview = livePreview(readTimes, signal, (faults) => {
+    for (const each of times.fields) each.setFault(null);
+    for (const fault of faults) times.fields.find((each) => each.pointer === fault.pointer && !each.element.hidden)?.setFault(fault.detail);
+  });
+  const supplyPeriod = () => request.supplyPeriod(times.read().period !== null);
+  supplyPeriod();
+  refresh = preview.refresh;
+  refresh();
+  const typed = /** @type {HTMLInputElement} */ (name.element.querySelector("input"));
+  return {
+    preview: preview.element,
+    element: h("div", { class: "stack" },
+      h("section", { class: "card" }, name.element, h("h2", {}, t("schedules.when")), times.element), request.element),
+    read: () => ({ name: typed.value.trim(), request: request.read(), ...times.read() }),
+    showFaults: (faults) => {
+      const ofRequest = faults.filter(({ pointer }) => pointer.startsWith("/request"));
+      const own = showFaults([name, ...times.fields], faults.filter((fault) => !ofRequest.includes(fault)));
+      return [...own, ...request.showFaults(ofRequest)];
+    },
+  };
+}

@@ -1,0 +1,97 @@
+"""/api/v1/dead-letters: reports that were given up after their last attempt, and sending them on their way again."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+from aws_lambda_powertools.event_handler.router import APIGatewayRouter
+
+from api.auth.scopes import needs
+from api.context import POLL_SECONDS, base_url, caller_of, database, queue
+from api.dead_letters.listing import list_dead_letters, show_dead_letter
+from api.dead_letters.models import DeadLetterDetails, DeadLetterList, Redriven, RedriveRequest
+from api.dead_letters.redrive import redrive_dead_letter, redrive_dead_letters
+from api.http.cursor import CURSOR_PATTERN
+from api.http.ids import parse_report_id
+from api.reports.models import ReportView
+from api.reports.routes import ReportId
+from api.reports.view import show_report
+
+router = APIGatewayRouter()  # type: ignore[no-untyped-call]
+
+
+@router.get(
+    "/api/v1/dead-letters",
+    operation_id="listDeadLetters",
+    summary="List dead letters",
+    description="Lists reports that failed after their last attempt, newest request first, in pages.",
+    response_description="A page of dead letters.",
+    tags=["Dead letters"],
+    security=needs("dead-letters:manage"),
+)
+def handle_get_dead_letters(
+    limit: Annotated[int, Query(ge=1, le=200, description="Maximum number of dead letters per page.")] = 50,
+    cursor: Annotated[
+        str | None,
+        Query(json_schema_extra={"pattern": CURSOR_PATTERN}, description="Position of the page, as in `next`."),
+    ] = None,
+) -> DeadLetterList:
+    """GET: a page of dead letters, and the address of the next one."""
+    return list_dead_letters(database(), caller_of(router).tenant_id, limit, cursor, base_url(router))
+
+
+@router.get(
+    "/api/v1/dead-letters/<report_id>",
+    operation_id="getDeadLetter",
+    summary="Get a dead letter",
+    description="Shows the error of a dead-lettered report and its earlier redrives.",
+    response_description="The dead letter.",
+    tags=["Dead letters"],
+    security=needs("dead-letters:manage"),
+)
+def handle_get_dead_letter(
+    report_id: ReportId,
+) -> DeadLetterDetails:
+    """GET: what it died of, and how often it was redriven."""
+    return show_dead_letter(database(), caller_of(router).tenant_id, parse_report_id(report_id), base_url(router))
+
+
+@router.post(
+    "/api/v1/dead-letters/redrive",
+    operation_id="redriveDeadLetters",
+    summary="Redrive all dead letters",
+    description="Requeues all dead-lettered reports of your tenant. Fix the cause of their errors before.",
+    response_description="The number of reports.",
+    tags=["Dead letters"],
+    security=needs("dead-letters:manage"),
+)
+def handle_post_redrive_all(body: Annotated[RedriveRequest | None, Body()] = None) -> Redriven:
+    """POST: how many there were. They are under way as others of the tenant leave them room."""
+    count = redrive_dead_letters(database(), queue(), caller_of(router), body.reason if body else None)
+    return Redriven(redriven=count)
+
+
+@router.post(
+    "/api/v1/dead-letters/<report_id>/redrive",
+    operation_id="redriveDeadLetter",
+    summary="Redrive a dead letter",
+    status_code=HTTPStatus.ACCEPTED,
+    description="Requeues a dead-lettered report with a full set of attempts. Fix the cause of its error before.",
+    response_description="The report, which is PENDING.",
+    tags=["Dead letters"],
+    security=needs("dead-letters:manage"),
+)
+def handle_post_redrive(
+    report_id: ReportId,
+    body: Annotated[RedriveRequest | None, Body()] = None,
+) -> Response[ReportView]:
+    """POST: 202 with the report, PENDING again; 409 for one that was not given up."""
+    report = redrive_dead_letter(
+        database(), queue(), caller_of(router), parse_report_id(report_id), body.reason if body else None
+    )
+    view = show_report(report, base_url(router))
+    headers: dict[str, str | list[str]] = {"Location": view.links.self_, "Retry-After": str(POLL_SECONDS)}
+    return Response(HTTPStatus.ACCEPTED, "application/json", view, headers=headers)

@@ -1,0 +1,126 @@
+"""Dead letters: FAILED reports that may be tried again, because what they died of may have passed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow, class_row
+
+from resma.errors import NoDeadLetter
+from resma.jobs import transitions
+from resma.jobs.claim import MAX_ATTEMPTS
+from resma.jobs.report_rows import Place, find_report
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetter:
+    """A report that was given up. `redrives` counts how often it had been sent on its way again."""
+
+    tenant_id: str
+    report_id: UUID
+    type: str
+    title: str | None
+    formats: list[str]
+    attempt: int
+    redrives: int
+    created_at: datetime
+    dead_lettered_at: datetime
+    error_code: str
+    error_detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Redrive:
+    """One time that a dead letter was sent on its way again, and what it had died of."""
+
+    redrive: int
+    redriven_at: datetime
+    redriven_by: str
+    reason: str | None
+    attempt: int
+    error_code: str | None
+    error_detail: str | None
+
+
+_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in DeadLetter.__dataclass_fields__)
+_REDRIVE_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in Redrive.__dataclass_fields__)
+
+
+def list_dead_letters(
+    connection: Connection[TupleRow], tenant_id: str | None, after: Place | None, limit: int
+) -> list[DeadLetter]:
+    """Returns up to `limit` dead letters, of a tenant or of all, newest request first, after a place in the list."""
+    with connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
+        cursor.execute(
+            sql.SQL(
+                "SELECT {} FROM resma.reports WHERE dead_lettered_at IS NOT NULL"
+                " AND (%(tenant_id)s::text IS NULL OR tenant_id = %(tenant_id)s)"
+                " AND (%(at)s::timestamptz IS NULL OR (created_at, report_id) < (%(at)s, %(report_id)s))"
+                " ORDER BY created_at DESC, report_id DESC LIMIT %(limit)s"
+            ).format(_COLUMNS),
+            {
+                "tenant_id": tenant_id,
+                "at": after and after.created_at,
+                "report_id": after and after.report_id,
+                "limit": limit,
+            },
+        )
+        return cursor.fetchall()
+
+
+def find_dead_letter(
+    connection: Connection[TupleRow], tenant_id: str, report_id: UUID
+) -> tuple[DeadLetter, list[Redrive]]:
+    """Returns a dead letter and its redrives so far, oldest first.
+
+    Raises ReportNotFound, and NoDeadLetter for a report that has not been given up.
+    """
+    with connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
+        cursor.execute(
+            sql.SQL(
+                "SELECT {} FROM resma.reports WHERE tenant_id = %s AND report_id = %s AND dead_lettered_at IS NOT NULL"
+            ).format(_COLUMNS),
+            (tenant_id, report_id),
+        )
+        letter = cursor.fetchone()
+    if letter is None:
+        raise _no_dead_letter(connection, tenant_id, report_id)
+    with connection.cursor(row_factory=class_row(Redrive)) as cursor:
+        cursor.execute(
+            sql.SQL("SELECT {} FROM resma.redrives WHERE tenant_id = %s AND report_id = %s ORDER BY redrive").format(
+                _REDRIVE_COLUMNS
+            ),
+            (tenant_id, report_id),
+        )
+        return letter, cursor.fetchall()
+
+
+def redrive(
+    connection: Connection[TupleRow], tenant_id: str, report_id: UUID, redriven_by: str, reason: str | None
+) -> None:
+    """FAILED -> PENDING for a dead letter, with as many attempts again, in the outbox and on record.
+
+    Raises ReportNotFound, and NoDeadLetter for a report that has not been given up, or was redriven already.
+    """
+    if not transitions.redrive(connection, tenant_id, report_id, MAX_ATTEMPTS, redriven_by, reason):
+        raise _no_dead_letter(connection, tenant_id, report_id)
+
+
+def redrive_all(
+    connection: Connection[TupleRow], tenant_id: str | None, redriven_by: str, reason: str | None
+) -> list[tuple[str, UUID]]:
+    """The same for all dead letters of a tenant, or of all tenants; returns which."""
+    return transitions.redrive(connection, tenant_id, None, MAX_ATTEMPTS, redriven_by, reason)
+
+
+def _no_dead_letter(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> NoDeadLetter:
+    report = find_report(connection, tenant_id, report_id)
+    if report.status == "FAILED":
+        return NoDeadLetter(
+            "the report has failed for good, another attempt would fail the same way: see its error, mend the cause, "
+            "then ask for the report again"
+        )
+    return NoDeadLetter(f"the report is {report.status}: only one that was given up can be redriven")

@@ -1,0 +1,133 @@
+"""POST /api/v1/reports/estimate: what a report would come to. Nothing is written, and nobody is kept waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from api.estimates.arithmetic import (
+    Observation,
+    Paging,
+    Wanted,
+    estimate_bytes,
+    estimate_pages,
+    estimate_seconds,
+    has_been_made,
+)
+from api.estimates.models import EstimateView, FileEstimate, QueueEstimate, Remark
+from api.estimates.notes import Facts, write_notes
+from api.estimates.recent_reports import find_recent, lines_a_page, observe
+from api.reports.progress import find_queue
+from resma.access.caller import Caller
+from resma.access.quotas import find_room
+from resma.catalog import ReportType, find_report_type
+from resma.database.connection import Database
+from resma.errors import Fault, QueryInvalid, ReportQueryRefusedError, RequestInvalid, TimeZoneUnknownError
+from resma.i18n.locales import LOCALES
+from resma.jobs.personal_data import personal_content
+from resma.report.content import ReportContent
+from resma.report.format_options import FormatOptions
+from resma.requests.report_request import ReportRequest
+from resma.requests.submit import check_request
+from resma.snapshot.row_estimate import RowEstimate
+from resma.snapshot.snapshot import open_snapshot
+from resma.writers import file_extension
+from resma.writers.limits import Readability, check_page_width
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """What an estimate is made with."""
+
+    system: Database
+    source: Database
+    """What reports read: asked, and let go again."""
+    worker_seconds: int
+    """What an invocation of a worker has."""
+
+
+def estimate_report(
+    estimator: Estimator, caller: Caller, request: ReportRequest, more_faults: Iterable[Fault] = ()
+) -> EstimateView:
+    """Returns what the report would come to. Raises what asking for it raises, but for quotas: of those the notes tell.
+
+    Raises ReportQueryRefusedError, DatabaseUnavailable, DatabaseBusy.
+    """
+    content = check_request(caller, request, more_faults)
+    report_type = find_report_type(request.type)
+    counted = _estimate_rows(estimator.source, caller.tenant_id, report_type, content)
+    with estimator.system.transaction(caller.tenant_id) as connection:
+        files_seen, timings = observe(report_type, find_recent(connection, caller.tenant_id, content.type))
+        queue = find_queue(connection, caller.tenant_id, content.type, content.formats)
+        room = find_room(connection, caller.tenant_id)
+    wanted = _wanted(report_type, content, counted.rows)
+    seconds = estimate_seconds(list(wanted.values()), timings)
+    columns, _ = personal_content(content) or ([], [])
+    facts = Facts(
+        counted=counted,
+        formats=content.formats,
+        seconds=seconds,
+        worker_seconds=estimator.worker_seconds,
+        room=room,
+        masked=columns if content.personal_masked else [],
+        unseen=[name for name, file in wanted.items() if not has_been_made(file, files_seen)],
+        csv_for_excel=FormatOptions.model_validate(content.options).csv.profile == "excel",
+        page=_page(report_type, content) if "PDF" in wanted else None,
+    )
+    notes = write_notes(facts)
+    return EstimateView(
+        rows=counted.rows,
+        is_exact=counted.is_exact,
+        files=[_file(report_type, content, name, file, files_seen) for name, file in wanted.items()],
+        seconds=seconds,
+        queue=QueueEstimate(ahead=queue.ahead, seconds=queue.wait_seconds),
+        notes=[note.text for note in notes],
+        remarks=[Remark(code=note.code, values=dict(note.values), text=note.text) for note in notes],
+    )
+
+
+def _estimate_rows(source: Database, tenant_id: str, report_type: ReportType, content: ReportContent) -> RowEstimate:
+    try:
+        with (
+            source.lend() as connection,
+            open_snapshot(connection, report_type, tenant_id, content.filters, content.time_zone) as snapshot,
+        ):
+            return snapshot.estimate_rows()
+    except TimeZoneUnknownError as error:
+        raise RequestInvalid.of([Fault("/timeZone", str(error))]) from error
+    except QueryInvalid as error:
+        raise ReportQueryRefusedError(
+            f"The report would fail: {error}. Change the filters, or ask the operator to correct the report type."
+        ) from error
+
+
+def _wanted(report_type: ReportType, content: ReportContent, rows: int) -> dict[str, Wanted]:
+    options = FormatOptions.model_validate(content.options)
+    cells = len(report_type.choose_columns(content.columns))
+    return {
+        format_: Wanted(file_extension(format_, options), rows, content.columns, cells) for format_ in content.formats
+    }
+
+
+def _page(report_type: ReportType, content: ReportContent) -> Readability:
+    options = FormatOptions.model_validate(content.options).pdf
+    columns = report_type.choose_columns(content.columns)
+    return check_page_width(columns, LOCALES[content.locale], report_type.orientation, options)
+
+
+def _file(
+    report_type: ReportType, content: ReportContent, format_: str, wanted: Wanted, seen: list[Observation]
+) -> FileEstimate:
+    pages = None
+    if format_ == "PDF":
+        pages = estimate_pages(
+            wanted,
+            seen,
+            Paging(
+                lines_a_page(report_type, content.locale, FormatOptions.model_validate(content.options)),
+                wraps=any(column.format == "wrap" for column in report_type.choose_columns(content.columns)),
+                has_subtotals=report_type.subtotals is not None,
+                has_contents=report_type.period is not None,
+            ),
+        )
+    return FileEstimate.model_validate({"format": format_, "bytes": estimate_bytes(wanted, seen), "pages": pages})

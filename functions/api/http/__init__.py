@@ -1,0 +1,1 @@
+"""HTTP: bodies, cursors, problem details, headers."""

@@ -1,0 +1,71 @@
+"""The page that shows the OpenAPI document and tries its operations: Swagger UI, as powertools brings it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response, openapi
+from aws_lambda_powertools.event_handler.router import APIGatewayRouter
+
+from api.pages.static_files import StaticFile, answer_file, read_files
+from resma.errors import FileNotFound
+
+router = APIGatewayRouter()  # type: ignore[no-untyped-call]
+
+DOCUMENT = "/openapi.json"
+DOCS = "/docs"
+FOLDERS = (Path(__file__).parents[1] / "docs", Path(openapi.__file__).parent / "swagger_ui")
+PAGE = "index.html"
+
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        # Swagger UI writes style attributes.
+        "style-src 'self' 'unsafe-inline'",
+        "connect-src 'self'",
+        "img-src 'self' data:",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+"""Content Security Policy, Level 3."""
+
+
+def is_open(event: dict[str, Any]) -> bool:
+    """Whether a request needs no key because it is for the page's files."""
+    path = str(event.get("path", ""))
+    return event.get("httpMethod") == "GET" and (path == DOCS or path.startswith(f"{DOCS}/"))
+
+
+def is_open_without_key(event: dict[str, Any]) -> bool:
+    """Whether a request may have no key, though one would show it more."""
+    return event.get("httpMethod") == "GET" and event.get("path") == DOCUMENT
+
+
+@router.get(DOCS, include_in_schema=False)
+def handle_get_docs() -> Response[str]:
+    """GET: the page. Its URLs are relative, as on AWS it is below the path of a stage."""
+    return _answer(PAGE)
+
+
+@router.get(f"{DOCS}/<name>", include_in_schema=False)
+def handle_get_docs_file(name: str) -> Response[str]:
+    """GET: one of its files. Raises FileNotFound."""
+    return _answer(name)
+
+
+def _answer(name: str) -> Response[str]:
+    file = _files().get(name)
+    if file is None:
+        raise FileNotFound("The documentation has no such file. GET /docs is its page.")
+    headers = {"Content-Security-Policy": _POLICY}
+    return answer_file(file, headers, router.current_event.headers.get("If-None-Match"))
+
+
+@lru_cache
+def _files() -> dict[str, StaticFile]:
+    return {name: file for folder in FOLDERS for name, file in read_files(folder).items()}

@@ -1,0 +1,57 @@
+"""GET /api/v1/report-types: what can be asked for."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from api.report_types.models import ColumnView, ReportTypeList, ReportTypeView
+from resma.catalog import ReportType, filter_model, load_catalogue
+from resma.errors import Fault, RequestInvalid
+from resma.i18n.locales import LOCALES, Language
+from resma.writers import Format
+
+
+def list_report_types(locale: str) -> ReportTypeList:
+    """Returns every report type with its columns and the JSON Schema of its filters, in the locale's language.
+
+    Raises RequestInvalid for a locale that there is not.
+    """
+    if locale not in LOCALES:
+        fault = Fault("/locale", f"there is no such locale; there are {', '.join(LOCALES)}")
+        raise RequestInvalid("report types can't be shown so", (fault,))
+    language = LOCALES[locale].language
+    return ReportTypeList(
+        items=[
+            ReportTypeView(
+                type=report_type.type,
+                title=report_type.title.say(language),
+                description=report_type.description.say(language),
+                formats=list(get_args(Format)),
+                locales=list(LOCALES),
+                columns=[
+                    ColumnView(
+                        name=column.name,
+                        heading=column.heading.say(language),
+                        kind=column.kind,
+                        personal=column.personal,
+                    )
+                    for column in report_type.columns
+                ],
+                filters=_filter_schema(report_type, language),
+            )
+            for report_type in load_catalogue().values()
+        ]
+    )
+
+
+def _filter_schema(report_type: ReportType, language: Language) -> dict[str, Any]:
+    """The filters' JSON Schema; `title` is each filter's label, `x-enum-labels` the labels of its choices."""
+    schema = filter_model(report_type).model_json_schema()
+    for item in report_type.filters:
+        described = schema["properties"][item.name]
+        described["title"] = item.label.say(language)
+        described["description"] = item.description.say(language)
+        if item.choice_labels:
+            labels = {choice: label.say(language) for choice, label in item.choice_labels.items()}
+            described["items"]["x-enum-labels"] = labels
+    return schema

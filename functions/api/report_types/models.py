@@ -1,0 +1,42 @@
+"""What the API answers about report types, as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from resma.json_models import ViewModel
+from resma.report.header import Kind
+from resma.writers import Format
+
+
+class ColumnView(ViewModel):
+    """A column of a report type."""
+
+    model_config = ConfigDict(title="ReportColumn")
+
+    name: str = Field(description="Name, as in `columns` of a request.")
+    heading: str = Field(description="Heading in the files, in the language of `locale`.")
+    kind: Kind = Field(description="Kind of the values.")
+    personal: bool = Field(
+        description="Whether the column has personal data, which is masked without the scope `personal:read`."
+    )
+
+
+class ReportTypeView(ViewModel):
+    """A report type, with its columns and the JSON Schema of its filters."""
+
+    type: str = Field(description="Name, as in `type` of a request.")
+    title: str = Field(description="Title in the language of `locale`.")
+    description: str = Field(description="What the report shows, in the language of `locale`.")
+    formats: list[Format] = Field(description="Formats that it can be generated in.")
+    locales: list[str] = Field(description="Locales that it can be generated in.")
+    columns: list[ColumnView] = Field(description="Columns, in the order of the files.")
+    filters: dict[str, Any] = Field(description="JSON Schema (2020-12) of `filters` in a request of this type.")
+
+
+class ReportTypeList(ViewModel):
+    """All report types."""
+
+    items: list[ReportTypeView] = Field(description="Report types.")

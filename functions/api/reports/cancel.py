@@ -1,0 +1,29 @@
+"""POST /api/v1/reports/{id}/cancel: a report that is under way ends without a file."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from aws_lambda_powertools import Logger
+
+from resma.access.caller import Caller
+from resma.events.announcer import Announcer
+from resma.jobs.outcome import cancel_job
+from resma.jobs.report_rows import Report, find_report
+
+logger = Logger(child=True)
+
+
+def cancel_report(announcer: Announcer, caller: Caller, report_id: UUID) -> Report:
+    """Returns the report, CANCELLED. Cancelling it twice is the same as once.
+
+    Its worker stops at its next sign of life, about a second later. Raises ReportNotFound, and ReportEnded for a report
+    that has ended otherwise.
+    """
+    with announcer.system.transaction(caller.tenant_id) as connection:
+        is_new = cancel_job(connection, caller.tenant_id, report_id, caller.subject)
+        report = find_report(connection, caller.tenant_id, report_id)
+    if is_new:
+        logger.info("a report was cancelled", report_id=str(report_id), tenant_id=caller.tenant_id)
+        announcer.announce(caller.tenant_id, report_id)
+    return report

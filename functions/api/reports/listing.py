@@ -1,0 +1,70 @@
+"""GET /api/v1/reports: pages by a cursor, so that new reports don't shift them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic.alias_generators import to_camel
+
+from api.auth.subject_names import name_requesters
+from api.http.cursor import next_page, read_cursor, write_cursor
+from api.http.page_size import fitting
+from api.http.timestamps import read_moment
+from api.reports.models import ReportList
+from api.reports.view import show_report
+from resma.access.caller import Caller
+from resma.database.connection import Database
+from resma.jobs.report_rows import Place
+from resma.jobs.report_rows import list_reports as select_reports
+
+
+@dataclass(frozen=True)
+class ListQuery:
+    """What a caller asked for; None is all."""
+
+    status: str | None
+    type: str | None
+    format: str | None
+    created_after: str | None
+    created_before: str | None
+    id_prefix: str | None
+    requested_by: str | None
+    search: str | None
+    limit: int
+    cursor: str | None
+
+    def parameters(self) -> dict[str, object]:
+        """By the names that they have in an address."""
+        return {to_camel(name): value for name, value in vars(self).items()}
+
+
+def list_reports(database: Database, caller: Caller, query: ListQuery, base_url: str) -> ReportList:
+    """Returns a page of the tenant's reports, fewer than `limit` where more would not fit an answer.
+
+    Raises RequestInvalid for a cursor that is not ours, or no moment.
+    """
+    tenant_id = caller.tenant_id
+    wanted: dict[str, str | datetime | None] = {"status": query.status, "type": query.type, "format": query.format}
+    wanted["id_prefix"] = query.id_prefix
+    wanted["search"] = query.search
+    wanted["requested_by"] = caller.subject if query.requested_by == "me" else query.requested_by
+    for name in ("created_after", "created_before"):
+        text = getattr(query, name)
+        wanted[name] = None if text is None else read_moment(text, to_camel(name))
+    with database.transaction(tenant_id) as connection:
+        found = select_reports(
+            connection,
+            tenant_id,
+            wanted,
+            after=read_cursor(query.cursor) if query.cursor is not None else None,
+            limit=query.limit + 1,  # one more tells whether a next page exists
+        )
+        names = name_requesters(connection, tenant_id, found)
+    items = fitting([show_report(report, base_url, names=names) for report in found[: query.limit]])
+    following = None
+    if len(found) > len(items):
+        last = found[len(items) - 1]
+        place = write_cursor(Place(last.created_at, last.report_id))
+        following = next_page(f"{base_url}/api/v1/reports", query.parameters(), place)
+    return ReportList(items=items, next=following)

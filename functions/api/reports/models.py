@@ -1,0 +1,290 @@
+"""What the API answers about reports and report types, as JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from api.reports.progress import Stage
+from resma.json_models import URI, ViewModel
+from resma.report.status import Status
+from resma.writers import Format
+
+SHA256_SCHEMA: dict[str, JsonValue] = {"pattern": "^[0-9a-f]{64}$"}
+DECIMAL_SCHEMA: dict[str, JsonValue] = {"examples": ["25081481.59"]}
+"""Of amounts. They are strings so that no digit is lost; `NaN` and `Infinity` are possible too."""
+
+
+class Progress(ViewModel):
+    """Progress of a report. `rowsExpected` and `percent` are known once the snapshot has been counted."""
+
+    model_config = ConfigDict(title="ReportProgress")
+
+    rows_done: int = Field(description="Number of rows written so far.")
+    rows_expected: int | None = Field(description="Number of rows in the snapshot; null until it has been counted.")
+    percent: float | None = Field(description="Share of the rows that are written, from 0 to 100.")
+    stage: Stage | None = Field(
+        default=None,
+        description="`waiting` for a worker, `counting` the snapshot, `writing` rows, or `publishing` the files; null "
+        "for a report that has ended.",
+    )
+    eta_seconds: float | None = Field(
+        default=None,
+        description="Estimated time until the report is READY: from the pace of this attempt, or, while it waits, from "
+        "your recent reports. Null if there is nothing to estimate from, and in lists for reports that wait.",
+    )
+    queue_position: int | None = Field(
+        default=None,
+        description="Number of your own reports that are ahead of this one while it waits; 0 is next. Workers are "
+        "shared with other tenants, whose reports are not counted. Null in lists.",
+    )
+
+
+class TotalView(ViewModel):
+    """Number of rows and total amount of one currency."""
+
+    model_config = ConfigDict(title="CurrencyTotal")
+
+    currency: str = Field(description="Currency, as in the rows.")
+    rows: int = Field(description="Number of rows in this currency.")
+    amount: str = Field(
+        description="Sum of the amounts, as a decimal string so that no digit is lost.",
+        json_schema_extra=DECIMAL_SCHEMA,
+    )
+
+
+class CostView(ViewModel):
+    """Cost of a report in US dollars by list prices. Amounts are decimal strings so that no digit is lost."""
+
+    model_config = ConfigDict(title="ReportCost")
+
+    total: str = Field(description="Sum of the other amounts.")
+    lambda_: str = Field(alias="lambda", description="The worker's memory times its duration, for all attempts.")
+    s3: str = Field(description="Requests to the object store, and storage of the files until they expire.")
+    requests: str = Field(description="All other charges per request: invocations, messages, events, keys.")
+    prices: str = Field(description="Region and month of the price list.")
+
+
+class Metrics(ViewModel):
+    """Measurements of a finished report."""
+
+    model_config = ConfigDict(title="ReportMetrics")
+
+    seconds: dict[str, float] = Field(
+        description="Durations in the last attempt by stage: `write` consists of `read`, `encode`, `upload` and "
+        "`save`; `generate` is the whole attempt; `queued` is the time before it."
+    )
+    rows_per_second: int = Field(description="Number of rows divided by the duration of `generate`.")
+    peak_rss_mb: float = Field(description="Largest resident memory of the worker, in megabytes.")
+    parts: int = Field(description="Number of parts that the files were uploaded in.")
+    snapshots: int = Field(
+        default=1,
+        description="Number of database snapshots that the rows were read from: more than one if the report was "
+        "resumed. Each held the same data as the first, as of `asOf`.",
+    )
+    cost_usd: CostView | None = Field(
+        default=None,
+        description="Cost of all attempts as far as it is known, without the database, data transfer, API requests "
+        "and webhooks. Null for reports from before it was measured.",
+    )
+
+
+class ErrorView(ViewModel):
+    """Error of the last attempt. If the report is PENDING, another attempt follows."""
+
+    model_config = ConfigDict(title="ReportError")
+
+    code: str = Field(description="Stable code of the error, for programs.")
+    detail: str = Field(description="What is wrong, and what to do, for people.")
+
+
+class WaitingFor(ViewModel):
+    """Dependency that a PENDING report waits for. Waiting uses up no attempt."""
+
+    dependency: Literal["object-store", "secrets", "source-database"] = Field(
+        description="What is unavailable: the store of finished files, Secrets Manager, or the database that "
+        "reports read."
+    )
+    since: datetime = Field(
+        description="When the waiting began. The report is FAILED with `dependency-unavailable` when it lasts longer "
+        "than the deployment's limit, six hours unless the operator has set another."
+    )
+    next_attempt_at: datetime = Field(description="When the report is tried again, at the earliest.")
+    detail: str = Field(description="The last error, for people.")
+
+
+class Links(ViewModel):
+    """URLs that are valid for the report's lifetime."""
+
+    model_config = ConfigDict(title="ReportLinks")
+
+    self_: str = Field(alias="self", description="URL of the report's status.", json_schema_extra=URI)
+    download: str | None = Field(
+        description="URL that redirects to the first file; null if there is no file.", json_schema_extra=URI
+    )
+
+
+class BalanceView(ViewModel):
+    """Balance of an account before the first row and after the last one, as decimal strings."""
+
+    model_config = ConfigDict(title="AccountBalance")
+
+    opening: str = Field(description="Balance before the first row.", json_schema_extra=DECIMAL_SCHEMA)
+    closing: str = Field(description="Balance after the last row.", json_schema_extra=DECIMAL_SCHEMA)
+
+
+class FileView(ViewModel):
+    """One file of a finished report."""
+
+    model_config = ConfigDict(title="ReportFile")
+
+    format: Format = Field(description="Format of the file.")
+    media_type: str = Field(description="Media type of the file, such as `application/pdf`.")
+    bytes: int = Field(description="Size of the file in bytes.")
+    sha256: str = Field(description="SHA-256 of the file, in hexadecimal.", json_schema_extra=SHA256_SCHEMA)
+    pages: int | None = Field(default=None, description="Number of pages of a PDF; null for other formats.")
+    download: str = Field(
+        description="URL that redirects to a presigned URL of the file. It needs an API key or token.",
+        json_schema_extra=URI,
+    )
+
+
+class FailedFileView(ViewModel):
+    """A file that could not be made because its format cannot hold a value. The other files are delivered."""
+
+    model_config = ConfigDict(title="FailedReportFile")
+
+    format: Format = Field(description="Format of the file.")
+    code: str = Field(description="Stable code of the error, for programs.")
+    detail: str = Field(description="What is wrong, and what to do.")
+    column: str | None = Field(default=None, description="Name of the column that the value is in.")
+    row: int | None = Field(default=None, description="Number of the first such row, from 1, without headings.")
+
+
+class WarningView(ViewModel):
+    """Something that readers of a finished report should know."""
+
+    model_config = ConfigDict(title="ReportWarning")
+
+    code: str = Field(description="Stable code of the warning, for programs.")
+    detail: str = Field(description="The warning in words.")
+    format: Format | None = Field(default=None, description="Format of the file that it is about; null: all files.")
+    column: str | None = Field(default=None, description="Name of the column that it is about.")
+    row: int | None = Field(default=None, description="Number of the first row that it is about, from 1.")
+    rows: int | None = Field(default=None, description="Number of rows that it is about.")
+
+
+class ReportView(ViewModel):
+    """A report: what was requested, its status, and its files once it is READY."""
+
+    id: UUID = Field(description="Id of the report.")
+    type: str = Field(description="Report type.")
+    format: Format = Field(description="Format of the first file; the first of `formats` until there is a file.")
+    formats: list[Format] = Field(description="Formats that were requested.")
+    filters: dict[str, Any] = Field(description="Filters that were requested.")
+    columns: list[str] | None = Field(description="Columns that were requested, in order; null: all columns.")
+    locale: str = Field(description="Language and number format of the files for people.")
+    time_zone: str = Field(description="IANA name of the time zone of dates and timestamps.")
+    title: str | None = Field(description="Title that was requested; null: the title of the report type.")
+    options: dict[str, Any] = Field(
+        description="Options by format, for the formats that were requested, with defaults filled in."
+    )
+    callback_url: str | None = Field(
+        description="Callback URL of the request. The part after `?` may be a secret: it is shown as `?…`."
+    )
+    requested_by: str | None = Field(
+        description="Who requested the report: `key:`, `schedule:` or `event:` and an id, `token:` and its subject, or "
+        "`loopback`. If other requests were answered with this report, the first one. Null for reports from before "
+        "this was recorded."
+    )
+    requested_by_name: str | None = Field(
+        description="Current name of that key or schedule. Null in answers that start or end a report."
+    )
+    status: Status = Field(
+        description="`PENDING` and `GENERATING` reports are in progress. `READY` has files, `EXPIRED` had files."
+    )
+    progress: Progress = Field(description="How far the report is.")
+    waiting_for: WaitingFor | None = Field(
+        default=None,
+        description="Dependency whose unavailability a PENDING report waits out. Null: it does not wait for one.",
+    )
+    attempt: int = Field(
+        description="Number of the attempt, including continuations in a new invocation, and attempts that ended "
+        "because a dependency was unavailable. Three other attempts that fail end the report."
+    )
+    handovers: int = Field(
+        description="Number of times that the report was continued because the time of an invocation was over."
+    )
+    created_at: datetime = Field(description="When the report was requested.")
+    started_at: datetime | None = Field(description="When the last attempt started.")
+    finished_at: datetime | None = Field(description="When the report ended.")
+    expires_at: datetime | None = Field(
+        description="When the files are, or were, deleted. Null for a report that was never READY."
+    )
+    as_of: datetime | None = Field(description="Timestamp of the database snapshot that the files show.")
+    rows: int | None = Field(description="Number of rows in each file.")
+    bytes: int | None = Field(description="Size of the first file in bytes.")
+    sha256: str | None = Field(
+        description="SHA-256 of the first file, in hexadecimal.", json_schema_extra=SHA256_SCHEMA
+    )
+    files: list[FileView] | None = Field(description="Files of a READY report, in the order of `formats`.")
+    failed_files: list[FailedFileView] = Field(
+        default=[],
+        description="Files that could not be made in their format, with the reason. A READY report has at least one "
+        "other file.",
+    )
+    warnings: list[WarningView] = Field(default=[], description="What readers of a READY report should know.")
+    totals: list[TotalView] | None = Field(description="Totals by currency, the largest by rows, at most 50.")
+    totals_omitted: int = Field(
+        default=0, description="Number of further currencies, whose totals are in the report's summary."
+    )
+    balance: BalanceView | None = Field(description="Opening and closing balance of an account statement.")
+    masked_columns: list[str] = Field(
+        description="Columns of this report with personal data that are masked in its files."
+    )
+    joined: bool = Field(
+        default=False,
+        description="True in the answer to a request with `coalesce` if the report is that of an earlier request.",
+    )
+    metrics: Metrics | None = Field(description="Measurements of a finished report.")
+    error: ErrorView | None = Field(description="Error of the last attempt.")
+    links: Links = Field(description="URLs of the report.")
+
+
+class DeletionView(ViewModel):
+    """The record of a deleted report. Nothing else is kept of it."""
+
+    model_config = ConfigDict(title="ReportDeletion")
+
+    id: UUID = Field(description="Id of the report.")
+    type: str = Field(description="Report type.")
+    created_at: datetime = Field(description="When the report was requested.")
+    deleted_at: datetime = Field(description="When the report was deleted.")
+    deleted_by: str = Field(description="Caller that deleted it, like `subject` of `GET /api/v1/me`.")
+    files_removed_at: datetime | None = Field(
+        description="When the object store had none of its files any more. Null until then, normally for less than a "
+        "minute; up to 20 minutes for a report whose worker may still be writing. Repeat the request to find out."
+    )
+
+
+class DownloadLink(ViewModel):
+    """A presigned URL of a file."""
+
+    url: str = Field(
+        description="Valid until `expiresAt`. Anyone who has this URL can download the file.", json_schema_extra=URI
+    )
+    expires_at: datetime = Field(
+        description="When the URL stops working: in an hour, or earlier if the file, or the session that signed the "
+        "URL, ends before."
+    )
+    file_name: str = Field(description="Name under which a browser saves the file.")
+
+
+class ReportList(ViewModel):
+    """A page of reports, newest first."""
+
+    items: list[ReportView] = Field(description="Reports of this page.")
+    next: str | None = Field(description="URL of the next page; null on the last page.", json_schema_extra=URI)

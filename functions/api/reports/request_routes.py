@@ -1,0 +1,65 @@
+"""/api/v1/reports: asking for reports, for an estimate first, and once more."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.router import APIGatewayRouter
+
+from api.auth.scopes import needs
+from api.context import base_url, caller_of, database, queue, rules
+from api.http.ids import parse_report_id
+from api.reports.accepted import accepted
+from api.reports.models import ReportView
+from api.reports.retry import find_request
+from api.reports.routes import ReportId
+from api.reports.view import show_report
+from resma.requests.report_request import ReportRequest
+from resma.requests.submit import request_report
+
+router = APIGatewayRouter()  # type: ignore[no-untyped-call]
+
+
+@router.post(
+    "/api/v1/reports/generate",
+    operation_id="generateReport",
+    summary="Generate a report",
+    status_code=HTTPStatus.ACCEPTED,
+    description="Answers at once with the report, which is generated in the background. `GET` the URL in `Location` "
+    "until `status` is `READY`, or use webhooks. If a request may have been lost, send it again with the same "
+    "`Idempotency-Key`: it is answered with the first one's report.",
+    response_description="The report, which is PENDING.",
+    tags=["Reports"],
+    security=needs("reports:write"),
+)
+def handle_post_report(body: ReportRequest) -> Response[ReportView]:
+    """POST: 202 with the report's id, `Location` and `Retry-After`."""
+    key = router.current_event.headers.get("Idempotency-Key")
+    report, is_new = request_report(
+        database(), queue(), caller_of(router), body, key, more_faults=rules().faults_of(body)
+    )
+    return accepted(show_report(report, base_url(router), is_joined=body.coalesce and not is_new))
+
+
+@router.post(
+    "/api/v1/reports/<report_id>/retry",
+    operation_id="retryReport",
+    summary="Request a report again",
+    status_code=HTTPStatus.ACCEPTED,
+    description="Creates a new report from the request of one that is FAILED, CANCELLED or EXPIRED, with the scopes of "
+    "the caller.",
+    response_description="The new report, which is PENDING.",
+    tags=["Reports"],
+    security=needs("reports:write"),
+)
+def handle_post_retry(
+    report_id: ReportId,
+) -> Response[ReportView]:
+    """POST: 202 with the new report's id, `Location` and `Retry-After`; 409 for one that is under way or READY."""
+    retried = parse_report_id(report_id)
+    caller, request = find_request(database(), caller_of(router), retried)
+    key = router.current_event.headers.get("Idempotency-Key")
+    more_faults = rules().faults_of(request)
+    report, _ = request_report(database(), queue(), caller, request, key, retry_of=retried, more_faults=more_faults)
+    return accepted(show_report(report, base_url(router)))

@@ -1,0 +1,241 @@
+"""/api/v1/reports: looking at reports, fetching their files, canceling and deleting them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.event_handler.router import APIGatewayRouter
+from pydantic import BeforeValidator
+
+from api.auth.scopes import needs
+from api.context import POLL_SECONDS, announcer, base_url, caller_of, database, settings
+from api.http.cursor import CURSOR_PATTERN, OFFSET_PATTERN
+from api.http.ids import REPORT_ID, parse_report_id
+from api.http.timestamps import DATE_TIME_PATTERN
+from api.reports.cancel import cancel_report
+from api.reports.delete import delete_report
+from api.reports.download import download_report
+from api.reports.listing import ListQuery, list_reports
+from api.reports.models import DeletionView, DownloadLink, ReportList, ReportView
+from api.reports.status import find_status
+from api.reports.summary import SummaryQuery, show_summary
+from api.reports.summary_models import SummaryView
+from api.reports.view import show_report
+from resma.aws.clients import presign_seconds, s3_client
+from resma.i18n.locales import LocaleTag
+from resma.jobs.download_links import DOWNLOAD_SECONDS, Signer
+from resma.report.status import Status
+from resma.string_patterns import NO_NUL
+from resma.writers import Format
+
+router = APIGatewayRouter()  # type: ignore[no-untyped-call]
+
+_DATE_TIME = {"format": "date-time", "pattern": DATE_TIME_PATTERN}
+ID_PREFIX_PATTERN = "^[0-9a-fA-F][0-9a-fA-F-]{3,35}$"
+"""Of at least four characters, so that few reports are found."""
+
+
+def _require_boolean(value: object) -> object:
+    """Pydantic would also take `yes`, `on` and `1`."""
+    if value not in {"true", "false", False}:
+        raise ValueError("It must be `true` or `false`.")
+    return value
+
+
+ReportId = Annotated[
+    str, Path(description="Id of the report.", json_schema_extra={"format": "uuid", "pattern": REPORT_ID})
+]
+
+
+@router.get(
+    "/api/v1/reports",
+    operation_id="listReports",
+    summary="List reports",
+    description="Lists the reports of your tenant, newest first, in pages.",
+    response_description="A page of reports.",
+    tags=["Reports"],
+    security=needs("reports:read"),
+)
+def handle_get_reports(  # noqa: PLR0913, PLR0917  # what a list can be narrowed by
+    status: Annotated[Status | None, Query(description="Only reports with this status.")] = None,
+    type_: Annotated[
+        str | None, Query(alias="type", pattern="^[A-Z][A-Z0-9_]{0,99}$", description="Only reports of this type.")
+    ] = None,
+    format_: Annotated[Format | None, Query(alias="format", description="Only reports in this format.")] = None,
+    created_after: Annotated[
+        str | None,
+        Query(
+            alias="createdAfter",
+            json_schema_extra={**_DATE_TIME},
+            description="Only reports that were requested at this timestamp or later.",
+        ),
+    ] = None,
+    created_before: Annotated[
+        str | None,
+        Query(
+            alias="createdBefore",
+            json_schema_extra={**_DATE_TIME},
+            description="Only reports that were requested before this timestamp.",
+        ),
+    ] = None,
+    id_prefix: Annotated[
+        str | None,
+        Query(
+            alias="idPrefix",
+            pattern=ID_PREFIX_PATTERN,
+            description="Only reports whose id begins with these characters.",
+        ),
+    ] = None,
+    requested_by: Annotated[
+        str | None,
+        Query(
+            alias="requestedBy",
+            min_length=1,
+            max_length=300,
+            pattern=NO_NUL,
+            description="Only reports with this `requestedBy`; `me` is the caller.",
+        ),
+    ] = None,
+    search: Annotated[
+        str | None,
+        Query(
+            min_length=1,
+            max_length=200,
+            pattern=NO_NUL,
+            description="Only reports whose title contains this text in any case, or whose id begins with it.",
+        ),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=200, description="Maximum number of reports per page.")] = 50,
+    cursor: Annotated[
+        str | None,
+        Query(json_schema_extra={"pattern": CURSOR_PATTERN}, description="Position of the page, as in `next`."),
+    ] = None,
+) -> ReportList:
+    """GET: a page of reports, and the address of the next one."""
+    query = ListQuery(
+        status, type_, format_, created_after, created_before, id_prefix, requested_by, search, limit, cursor
+    )
+    return list_reports(database(), caller_of(router), query, base_url(router))
+
+
+@router.get(
+    "/api/v1/reports/<report_id>",
+    operation_id="getReport",
+    summary="Get a report",
+    description="Shows the status and progress of a report, and its files once it is READY.",
+    response_description="The report.",
+    tags=["Reports"],
+    security=needs("reports:read"),
+)
+def handle_get_report(
+    report_id: ReportId,
+) -> Response[ReportView]:
+    """GET: one report; `Retry-After` while it is under way."""
+    view = find_status(database(), caller_of(router).tenant_id, parse_report_id(report_id), base_url(router))
+    under_way = view.status in {"PENDING", "GENERATING"}
+    headers: dict[str, str | list[str]] = {"Retry-After": str(POLL_SECONDS)} if under_way else {}
+    return Response(HTTPStatus.OK, "application/json", view, headers=headers)
+
+
+@router.get(
+    "/api/v1/reports/<report_id>/download",
+    operation_id="downloadReport",
+    summary="Download a file of a report",
+    status_code=HTTPStatus.SEE_OTHER,
+    description="Redirects to a presigned URL that is valid for one hour; each request makes a new one. With "
+    "`link=true` the URL is in the answer's body instead, for clients that cannot follow a redirect without sending "
+    "their key along, such as browsers.",
+    tags=["Reports"],
+    security=needs("reports:read"),
+    responses={
+        HTTPStatus.OK: {
+            "description": "With `link=true`: the URL of the file.",
+            "content": {"application/json": {"model": DownloadLink}},
+        },
+        HTTPStatus.SEE_OTHER: {"description": "The file is at the URL in `Location`."},
+    },
+)
+def handle_get_download(
+    report_id: ReportId,
+    format_: Annotated[
+        Format | None, Query(alias="format", description="Format of the file; the first file by default.")
+    ] = None,
+    link: Annotated[
+        bool,
+        BeforeValidator(_require_boolean),
+        Query(description="Whether to answer with the URL instead of a redirect."),
+    ] = False,
+) -> Response[DownloadLink | None]:
+    """GET: 303 to a presigned address, minted now; or 200 with it."""
+    secret_arn = settings().s3_credentials_secret_arn
+    s3 = s3_client(secret_arn, settings().s3_public_endpoint_url)
+    signer = Signer(s3, settings().bucket, presign_seconds(DOWNLOAD_SECONDS, secret_arn))
+    minted = download_report(database(), signer, caller_of(router), parse_report_id(report_id), format_)
+    headers: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
+    if link:
+        view = DownloadLink(url=minted.url, expires_at=minted.expires_at, file_name=minted.file_name)
+        return Response(HTTPStatus.OK, "application/json", view, headers=headers)
+    return Response(HTTPStatus.SEE_OTHER, headers={"Location": minted.url, **headers})
+
+
+@router.get(
+    "/api/v1/reports/<report_id>/summary",
+    operation_id="getReportSummary",
+    summary="Get the totals and charts of a report",
+    description="Shows row count, totals and charts of the snapshot that the files are made of, from when it has been "
+    "counted until the files expire. Totals come in pages; everything else is on each page.",
+    response_description="The summary.",
+    tags=["Reports"],
+    security=needs("reports:read"),
+)
+def handle_get_summary(
+    report_id: ReportId,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Maximum number of totals per page.")] = 100,
+    cursor: Annotated[
+        str | None,
+        Query(json_schema_extra={"pattern": OFFSET_PATTERN}, description="Position of the page, as in `next`."),
+    ] = None,
+    locale: Annotated[
+        LocaleTag | None,
+        Query(description="Language of chart titles and of labels of known codes. Omitted: as in the files."),
+    ] = None,
+) -> SummaryView:
+    """GET: the summary; 409 before there is one."""
+    query = SummaryQuery(limit, cursor, locale)
+    return show_summary(database(), caller_of(router), parse_report_id(report_id), query, base_url(router))
+
+
+@router.post(
+    "/api/v1/reports/<report_id>/cancel",
+    operation_id="cancelReport",
+    summary="Cancel a report",
+    description="Cancels a report that is PENDING or GENERATING. Cancelling it again has no effect.",
+    response_description="The report, which is CANCELLED.",
+    tags=["Reports"],
+    security=needs("reports:write"),
+)
+def handle_post_cancel(
+    report_id: ReportId,
+) -> Response[ReportView]:
+    """POST: the report, CANCELLED, however often it is asked for; 409 for one that has ended otherwise."""
+    report = cancel_report(announcer(router), caller_of(router), parse_report_id(report_id))
+    return Response(HTTPStatus.OK, "application/json", show_report(report, base_url(router)))
+
+
+@router.delete(
+    "/api/v1/reports/<report_id>",
+    operation_id="deleteReport",
+    summary="Delete a report",
+    description="Deletes a report that has ended, with its events, webhook deliveries and Idempotency-Keys. Its files "
+    "are removed within a minute. A report that is PENDING or GENERATING must be canceled first. Deleting it again has "
+    "no effect.",
+    response_description="The record of the deletion.",
+    tags=["Reports"],
+    security=needs("reports:delete"),
+)
+def handle_delete_report(report_id: ReportId) -> DeletionView:
+    """DELETE: the record of the deletion, however often it is requested."""
+    return delete_report(database(), caller_of(router), parse_report_id(report_id))

@@ -1,0 +1,60 @@
+"""What the API says of a report's data before its file is fetched, as JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from api.reports.models import BalanceView, TotalView
+from resma.json_models import URI, ViewModel
+
+
+class SeriesView(ViewModel):
+    """One line, color or panel of a chart."""
+
+    model_config = ConfigDict(title="ChartSeries")
+
+    name: str = Field(
+        description="Name of the series; a currency if the unit is `amount`, as two currencies never share an axis."
+    )
+    values: list[str] = Field(
+        description="One value for each label, as a decimal string so that no digit is lost. `NaN` and `Infinity` are "
+        "possible."
+    )
+
+
+class ChartView(ViewModel):
+    """A chart's data, as the files show it."""
+
+    title: str = Field(description="Title in the language of the report.")
+    kind: Literal["time", "bars", "share"] = Field(
+        description="`time`: months in order, or years where there are many. `bars`: categories, the largest first. "
+        "`share`: parts of a whole."
+    )
+    unit: Literal["amount", "rows"] = Field(description="What the values are: sums of amounts, or numbers of rows.")
+    labels: list[str] = Field(
+        description="Labels of the categories. If there are too many, the last one is the sum of the others: "
+        "`Other (12)`."
+    )
+    series: list[SeriesView] = Field(description="Series of the chart, the largest first.")
+    series_left_out: int = Field(default=0, description="Number of smaller series that are not shown.")
+
+
+class SummaryView(ViewModel):
+    """Row count, totals and charts of a report's snapshot, which agree with its files."""
+
+    model_config = ConfigDict(title="ReportSummary")
+
+    as_of: datetime = Field(description="Timestamp of the database snapshot.")
+    rows: int = Field(description="Number of rows.")
+    totals: list[TotalView] = Field(description="Totals by currency of this page, the largest by rows first.")
+    totals_omitted: int = Field(
+        default=0, description="Number of currencies that are on no page: at most the 10,000 largest are kept."
+    )
+    next: str | None = Field(
+        default=None, description="URL of the page with the next totals; null on the last page.", json_schema_extra=URI
+    )
+    balance: BalanceView | None = Field(description="Opening and closing balance of an account statement.")
+    charts: list[ChartView] = Field(description="Charts of the report.")

@@ -1,0 +1,118 @@
+"""A row as the API shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from api.reports.models import ErrorView, FileView, Links, Metrics, Progress, ReportView, TotalView, WaitingFor
+from api.reports.progress import Queue, seconds_left, stage_of
+from resma.jobs.personal_data import masked_columns, personal_filters
+from resma.jobs.report_rows import Report, StoredFile
+from resma.report.content import MASK
+from resma.report.format_options import asked_options
+from resma.webhooks.address import hide_query
+
+
+def show_report(
+    report: Report,
+    base_url: str,
+    *,
+    is_joined: bool = False,
+    queue: Queue | None = None,
+    names: Mapping[str, str] = MappingProxyType({}),
+) -> ReportView:
+    """Returns the view of a report; `base_url` is where this caller reached the API, `queue` what stands before it.
+
+    `names` are those of who asked, as far as they were looked up.
+    """
+    address = f"{base_url}/api/v1/reports/{report.report_id}"
+    is_ready = report.status == "READY"
+    files = report.files or []
+    first = files[0] if files else None
+    return ReportView.model_validate(
+        {
+            "id": report.report_id,
+            "type": report.type,
+            "format": first["format"] if first else report.formats[0],
+            "formats": report.formats,
+            "filters": report.filters | dict.fromkeys(personal_filters(report), MASK),
+            "columns": report.columns,
+            "locale": report.locale,
+            "time_zone": report.time_zone,
+            "title": report.title,
+            "options": asked_options(report.formats, report.options),
+            "callback_url": report.callback_url and hide_query(report.callback_url),
+            "requested_by": report.requested_by,
+            "requested_by_name": names.get(report.requested_by or ""),
+            "status": report.status,
+            "progress": _progress(report, queue),
+            "waiting_for": _waiting_for(report),
+            "attempt": report.attempt,
+            "handovers": report.handovers,
+            "created_at": report.created_at,
+            "started_at": report.started_at,
+            "finished_at": report.finished_at,
+            "expires_at": report.expires_at,
+            "as_of": report.as_of,
+            "rows": report.rows_done if is_ready else None,
+            "bytes": first and first["bytes"],
+            "sha256": first and first["sha256"],
+            "files": [_file(file, address) for file in files] if report.files is not None else None,
+            "failed_files": report.failed_files or [],
+            "warnings": report.warnings or [],
+            "balance": report.balance,
+            "masked_columns": masked_columns(report),
+            "totals": None if report.totals is None else [TotalView(**total) for total in report.totals],
+            "totals_omitted": report.totals_omitted,
+            "joined": is_joined,
+            "metrics": Metrics.model_validate(report.metrics) if report.metrics else None,
+            "error": _error(report),
+            "links": Links(self=address, download=f"{address}/download" if is_ready else None),
+        }
+    )
+
+
+def _file(file: StoredFile, address: str) -> FileView:
+    return FileView.model_validate(
+        {
+            **{name: file[name] for name in ("format", "media_type", "bytes", "sha256")},
+            "pages": file.get("pages"),
+            "download": f"{address}/download?format={file['format']}",
+        }
+    )
+
+
+def _progress(report: Report, queue: Queue | None) -> Progress:
+    expected = report.rows_expected
+    if report.status == "READY":
+        percent: float | None = 100.0
+    else:
+        percent = round(100 * report.rows_done / expected, 1) if expected else None
+    return Progress(
+        rows_done=report.rows_done,
+        rows_expected=expected,
+        percent=percent,
+        stage=stage_of(report),
+        eta_seconds=seconds_left(report, queue),
+        queue_position=queue.ahead if queue is not None and report.status == "PENDING" else None,
+    )
+
+
+def _waiting_for(report: Report) -> WaitingFor | None:
+    if report.status != "PENDING" or report.waiting_for is None:
+        return None
+    return WaitingFor.model_validate(
+        {
+            "dependency": report.waiting_for,
+            "since": report.waiting_since,
+            "next_attempt_at": report.next_attempt_at,
+            "detail": report.waiting_detail,
+        }
+    )
+
+
+def _error(report: Report) -> ErrorView | None:
+    if report.error_code is None:
+        return None
+    return ErrorView(code=report.error_code, detail=report.error_detail or "")

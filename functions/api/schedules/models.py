@@ -1,0 +1,275 @@
+"""What goes in and out of the API about schedules, as JSON."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler.openapi.params import Path
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field
+
+from api.http.timestamps import DATE_TIME_PATTERN
+from resma.dates import find_missing_part
+from resma.errors import ScheduleNotFound
+from resma.i18n.locales import Weekday
+from resma.i18n.time_zones import TIME_ZONE_SCHEMA
+from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, URI, RequestModel, ViewModel
+from resma.requests.report_request import ReportRequest
+from resma.schedules.periods import Period
+from resma.schedules.schedule_rows import Missed, Outcome, ScheduleStatus
+from resma.schedules.times import AT_DEFAULT, WHEN_PATTERN
+
+_SCHEDULE_ID = r"^sch_[0-9a-f]{32}$"
+_YEARS = range(1970, 2200)
+
+
+def _require_schedule_id(text: str) -> str:
+    if re.fullmatch(_SCHEDULE_ID, text, re.ASCII) is None:
+        raise ScheduleNotFound("that is no schedule's id: GET /api/v1/schedules lists yours")
+    return text
+
+
+def _require_moment(value: object) -> object:
+    """Pydantic would also take numbers, and texts of other forms."""
+    if value is not None and not (isinstance(value, str) and re.fullmatch(DATE_TIME_PATTERN, value)):
+        raise ValueError("It must be a timestamp with its offset from UTC, like 2025-12-31T23:59:59Z.")
+    if value is not None and (detail := find_missing_part(value)):
+        raise ValueError(detail)
+    return value
+
+
+def _require_our_time(value: datetime | None) -> datetime | None:
+    if value is not None and value.year not in _YEARS:
+        raise ValueError(f"It must be a timestamp in the years {_YEARS.start} to {_YEARS.stop - 1}.")
+    return value and value.astimezone(UTC)
+
+
+def _left_out() -> Any:
+    """Made when it is needed, it is no part of the JSON Schema: the value is not null but what it was."""
+    return Field(default_factory=lambda: None)
+
+
+ScheduleId = Annotated[
+    str,
+    AfterValidator(_require_schedule_id),
+    Path(description="Id of the schedule.", json_schema_extra={"pattern": _SCHEDULE_ID}),
+]
+_Name = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=100,
+        json_schema_extra=SINGLE_LINE_SCHEMA,
+        description="Name that people know the schedule by.",
+    ),
+    SINGLE_LINE,
+]
+_Request = Annotated[
+    ReportRequest,
+    Field(
+        description="As for `POST /api/v1/reports/generate`, without `coalesce`. `timeZone` defaults to that of the "
+        "schedule."
+    ),
+]
+_When = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=200,
+        json_schema_extra={"format": "schedule-times", "pattern": WHEN_PATTERN},
+        description="`daily`, `weekly` (on Monday), `monthly` (on the 1st), `first-business-day` "
+        "(of the month), or a cron "
+        "expression: minute, hour, day of the month, month, day of the week.",
+    ),
+]
+_At = Annotated[
+    str | None,
+    Field(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description=f"Local time of day for `daily` and the like, {AT_DEFAULT} by default. Not "
+        "allowed with a cron expression.",
+    ),
+]
+_TimeZone = Annotated[
+    str,
+    Field(
+        max_length=100,
+        json_schema_extra={**TIME_ZONE_SCHEMA},
+        description="IANA name of the time zone of run times and periods.",
+    ),
+]
+_Period = Annotated[
+    Period | None,
+    Field(
+        description="Period that sets the filters `from` and `to`, relative to the day of the run in the schedule's "
+        "time zone."
+    ),
+]
+_WeekStartsOn = Annotated[
+    Weekday | None,
+    Field(
+        description="First day of the week for `this-week` and `last-week`. Null or omitted: the "
+        "default of the request's "
+        "locale (Unicode CLDR), such as Sunday for `en-US` and Monday for `de-DE`."
+    ),
+]
+_Calendar = Annotated[
+    Annotated[str, Field(pattern="^[A-Z]{2}$", json_schema_extra={"format": "country-code"})] | None,
+    Field(description="ISO 3166-1 code of the country whose public holidays are skipped by `first-business-day`."),
+]
+_Missed = Annotated[
+    Missed,
+    Field(description="What happens to missed runs: `skip` all, `run-once` for the latest one, or `run-all`."),
+]
+_EndsAt = Annotated[
+    AwareDatetime | None,
+    AfterValidator(_require_our_time),
+    BeforeValidator(_require_moment),
+    Field(description="There is no run after this timestamp.", json_schema_extra={"pattern": DATE_TIME_PATTERN}),
+]
+_Paused = Annotated[
+    bool,
+    Field(strict=True, description="True pauses the schedule. Runs that are due in the meantime are not caught up."),
+]
+
+
+class PreviewRequest(RequestModel):
+    """A schedule to preview. It does not need to exist."""
+
+    model_config = ConfigDict(
+        title="PreviewScheduleRequest",
+        json_schema_extra={"examples": [{"when": "monthly", "at": "06:00", "timeZone": "Europe/Lisbon"}]},
+    )
+
+    name: _Name | None = None
+    request: _Request | None = None
+    when: _When
+    at: _At = None
+    time_zone: _TimeZone = "UTC"
+    period: _Period = None
+    week_starts_on: _WeekStartsOn = None
+    calendar: _Calendar = None
+    missed: _Missed = "run-once"
+    ends_at: _EndsAt = None
+    paused: _Paused = False
+
+
+class ScheduleRequest(PreviewRequest):
+    """A schedule to create."""
+
+    model_config = ConfigDict(
+        title="CreateScheduleRequest",
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Monthly transactions",
+                    "request": {"type": "TRANSACTIONS", "format": "PDF"},
+                    "when": "monthly",
+                    "at": "06:00",
+                    "timeZone": "Europe/Lisbon",
+                    "period": "last-month",
+                }
+            ]
+        },
+    )
+
+    name: _Name
+    request: _Request
+
+
+class ScheduleChanges(RequestModel):
+    """Changes of a schedule. A property that is omitted keeps its value; `request` is replaced as a whole."""
+
+    model_config = ConfigDict(title="UpdateScheduleRequest", json_schema_extra={"examples": [{"paused": True}]})
+
+    name: _Name = _left_out()
+    request: _Request = _left_out()
+    when: _When = _left_out()
+    at: _At = _left_out()
+    time_zone: _TimeZone = _left_out()
+    period: _Period = _left_out()
+    week_starts_on: _WeekStartsOn = _left_out()
+    calendar: _Calendar = _left_out()
+    missed: _Missed = _left_out()
+    ends_at: _EndsAt = _left_out()
+    paused: _Paused = _left_out()
+
+
+class RunView(ViewModel):
+    """One run of a schedule."""
+
+    model_config = ConfigDict(title="ScheduleRun")
+
+    scheduled_for: datetime = Field(description="When the run was due.")
+    started_at: datetime = Field(description="When the scheduler processed the run.")
+    report_id: UUID | None = Field(description="Id of the report; null if the run was not started.")
+    outcome: Outcome = Field(description="Whether a report was requested.")
+    detail: str | None = Field(description="Why the run was not started, or was late.")
+
+
+class ScheduleView(ViewModel):
+    """A schedule with its status."""
+
+    id: str = Field(description="Id of the schedule.")
+    name: str = Field(description="Name that people know the schedule by.")
+    request: dict[str, Any] = Field(description="Request of the reports, as for `POST /api/v1/reports/generate`.")
+    when: str = Field(description="`daily`, `weekly`, `monthly`, `first-business-day`, or a cron expression.")
+    at: str | None = Field(description="Local time of day, HH:MM; null for a cron expression.")
+    time_zone: str = Field(description="IANA name of the time zone of run times and periods.")
+    period: Period | None = Field(description="Period that sets the filters `from` and `to`.")
+    week_starts_on: Weekday | None = Field(
+        description="First day of the week; null: the default of the request's locale."
+    )
+    calendar: str | None = Field(description="ISO 3166-1 code of the country whose public holidays are skipped.")
+    missed: Missed = Field(description="What happens to missed runs.")
+    ends_at: datetime | None = Field(description="There is no run after this timestamp.")
+    paused: bool = Field(description="Whether the schedule is paused.")
+    status: ScheduleStatus = Field(description="Only an `ACTIVE` schedule runs.")
+    status_detail: str | None = Field(description="Why the schedule does not run, and what to do.")
+    owner: str = Field(description="Caller that last changed the schedule. Runs have the scopes of this caller.")
+    owner_name: str | None = Field(description="Current name of the owner's key.")
+    owner_expires_at: datetime | None = Field(
+        description="When the owner's access expires. The schedule is BLOCKED at the next run after that, so rotate "
+        "the key or PATCH the schedule before. For a rotated key this is that of its replacement. Null: never."
+    )
+    created_at: datetime = Field(description="When the schedule was created.")
+    next_run_at: datetime | None = Field(description="When the next run is due; null if there is none.")
+    last_run: RunView | None = Field(description="Latest run; null before the first one.")
+
+
+class ScheduleList(ViewModel):
+    """A page of schedules, newest first."""
+
+    items: list[ScheduleView] = Field(description="Schedules of this page.")
+    next: str | None = Field(description="URL of the next page; null on the last page.", json_schema_extra=URI)
+
+
+class RunList(ViewModel):
+    """A page of runs, latest first."""
+
+    model_config = ConfigDict(title="ScheduleRunList")
+
+    items: list[RunView] = Field(description="Runs of this page.")
+    next: str | None = Field(description="URL of the next page; null on the last page.", json_schema_extra=URI)
+
+
+class PreviewedRun(ViewModel):
+    """A future run of a schedule."""
+
+    model_config = ConfigDict(title="UpcomingRun")
+
+    at: datetime = Field(description="When the run is due, in UTC.")
+    local_time: datetime = Field(description="The same in the schedule's time zone, with its offset.")
+    from_: date | None = Field(alias="from", description="First day of the period.")
+    to: date | None = Field(description="Last day of the period.")
+    note: str | None = Field(description="What is special about the run, such as a clock change on that day.")
+
+
+class PreviewView(ViewModel):
+    """Future runs of a schedule."""
+
+    model_config = ConfigDict(title="SchedulePreview")
+
+    runs: list[PreviewedRun] = Field(description="Future runs, the next one first.")

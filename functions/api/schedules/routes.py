@@ -1,0 +1,206 @@
+"""/api/v1/schedules: reports that are asked for again and again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.router import APIGatewayRouter
+
+from api.auth.scopes import needs
+from api.context import base_url, caller_of, database, queue, rules
+from api.http.cursor import CURSOR_PATTERN
+from api.reports.accepted import accepted
+from api.reports.models import ReportView
+from api.reports.view import show_report
+from api.schedules.manage import Schedules
+from api.schedules.models import (
+    PreviewRequest,
+    PreviewView,
+    RunList,
+    ScheduleChanges,
+    ScheduleId,
+    ScheduleList,
+    ScheduleRequest,
+    ScheduleView,
+)
+from api.schedules.preview import RunPeriod, preview_runs
+from api.schedules.run import run_schedule
+from api.schedules.view import RUN_CURSOR_PATTERN, PageQuery, show_runs, show_schedule, show_schedules
+from resma.access.caller import Caller
+from resma.jobs.report_rows import Report
+from resma.requests.report_request import ReportRequest
+from resma.requests.submit import request_report
+from resma.schedules.request import week_start_of
+
+router = APIGatewayRouter()  # type: ignore[no-untyped-call]
+
+_Limit = Annotated[int, Query(ge=1, le=200, description="Maximum number of items per page.")]
+_Count = Annotated[int, Query(ge=1, le=50, description="Number of runs to show.")]
+
+
+@router.post(
+    "/api/v1/schedules",
+    operation_id="createSchedule",
+    summary="Create a schedule",
+    status_code=HTTPStatus.CREATED,
+    description="Creates a schedule whose request is validated in full. The caller becomes its owner and needs "
+    "`reports:write` too: each run has the scopes that the owner has at that time.",
+    response_description="The schedule.",
+    tags=["Schedules"],
+    security=needs("schedules:manage"),
+)
+def handle_post_schedule(body: ScheduleRequest) -> Response[ScheduleView]:
+    """POST: 201 with the schedule and its next run."""
+    schedule = _schedules().make(body)
+    headers: dict[str, str | list[str]] = {"Location": f"{base_url(router)}/api/v1/schedules/{schedule.schedule_id}"}
+    return Response(
+        HTTPStatus.CREATED, "application/json", show_schedule(database(), caller_of(router), schedule), headers=headers
+    )
+
+
+@router.post(
+    "/api/v1/schedules/preview",
+    operation_id="previewScheduleRequest",
+    summary="Preview the runs of a new schedule",
+    description="Shows when a schedule would run. Nothing is stored.",
+    response_description="The next runs.",
+    tags=["Schedules"],
+    security=needs("schedules:manage"),
+)
+def handle_post_preview(body: PreviewRequest, count: _Count = 10) -> PreviewView:
+    """POST: the next runs of a schedule that is not there yet."""
+    return _schedules().preview(body, count)
+
+
+@router.get(
+    "/api/v1/schedules",
+    operation_id="listSchedules",
+    summary="List schedules",
+    description="Lists the schedules of your tenant, newest first, in pages.",
+    response_description="A page of schedules.",
+    tags=["Schedules"],
+    security=needs("schedules:manage"),
+)
+def handle_get_schedules(
+    limit: _Limit = 50,
+    cursor: Annotated[
+        str | None,
+        Query(json_schema_extra={"pattern": CURSOR_PATTERN}, description="Position of the page, as in `next`."),
+    ] = None,
+) -> ScheduleList:
+    """GET: a page of schedules, and the address of the next one."""
+    return show_schedules(database(), caller_of(router), PageQuery(limit, cursor), base_url(router))
+
+
+@router.get(
+    "/api/v1/schedules/<schedule_id>",
+    operation_id="getSchedule",
+    summary="Get a schedule",
+    description="Shows a schedule with its status, its next run and its latest run.",
+    response_description="The schedule.",
+    tags=["Schedules"],
+    security=needs("schedules:manage"),
+)
+def handle_get_schedule(schedule_id: ScheduleId) -> ScheduleView:
+    """GET: one of them."""
+    return show_schedule(database(), caller_of(router), _schedules().find(schedule_id))
+
+
+@router.patch(
+    "/api/v1/schedules/<schedule_id>",
+    operation_id="updateSchedule",
+    summary="Change, pause or resume a schedule",
+    description="Changes the properties that are sent. The caller becomes the owner, unless `paused` is the only "
+    "property.",
+    response_description="The changed schedule.",
+    tags=["Schedules"],
+    security=needs("schedules:manage"),
+)
+def handle_patch_schedule(schedule_id: ScheduleId, body: ScheduleChanges) -> ScheduleView:
+    """PATCH: what is left out stays as it is."""
+    return show_schedule(database(), caller_of(router), _schedules().change(schedule_id, body))
+
+
+@router.delete(
+    "/api/v1/schedules/<schedule_id>",
+    operation_id="deleteSchedule",
+    summary="Delete a schedule",
+    status_code=HTTPStatus.NO_CONTENT,
+    description="Deletes a schedule and the record of its runs. Its reports are kept.",
+    response_description="The schedule was deleted.",
+    tags=["Schedules"],
+    security=needs("schedules:manage"),
+)
+def handle_delete_schedule(schedule_id: ScheduleId) -> Response[None]:
+    """DELETE: 204."""
+    _schedules().delete(schedule_id)
+    return Response(HTTPStatus.NO_CONTENT)
+
+
+@router.get(
+    "/api/v1/schedules/<schedule_id>/preview",
+    operation_id="previewSchedule",
+    summary="Preview the runs of a schedule",
+    description="Shows the next runs of a schedule as if it were neither paused nor blocked.",
+    response_description="The next runs.",
+    tags=["Schedules"],
+    security=needs("schedules:manage"),
+)
+def handle_get_preview(schedule_id: ScheduleId, count: _Count = 10) -> PreviewView:
+    """GET: its next runs."""
+    schedule = _schedules().find(schedule_id)
+    run_period = RunPeriod(schedule.period, schedule.week_starts_on or week_start_of(schedule.request))
+    return preview_runs(schedule.check_timing(), run_period, schedule.ends_at, datetime.now(UTC), count)
+
+
+@router.get(
+    "/api/v1/schedules/<schedule_id>/runs",
+    operation_id="listScheduleRuns",
+    summary="List the runs of a schedule",
+    description="Lists the runs of a schedule, latest first, in pages.",
+    response_description="A page of runs.",
+    tags=["Schedules"],
+    security=needs("schedules:manage"),
+)
+def handle_get_runs(
+    schedule_id: ScheduleId,
+    limit: _Limit = 50,
+    cursor: Annotated[
+        str | None,
+        Query(json_schema_extra={"pattern": RUN_CURSOR_PATTERN}, description="Position of the page, as in `next`."),
+    ] = None,
+) -> RunList:
+    """GET: a page of what became of its times."""
+    tenant_id = caller_of(router).tenant_id
+    return show_runs(database(), tenant_id, schedule_id, PageQuery(limit, cursor), base_url(router))
+
+
+@router.post(
+    "/api/v1/schedules/<schedule_id>/run",
+    operation_id="runSchedule",
+    summary="Run a schedule now",
+    status_code=HTTPStatus.ACCEPTED,
+    description="Requests the schedule's report with its period as of today, with the scopes of the caller, who needs "
+    "`reports:write` too. The next run and the list of runs do not change.",
+    response_description="The report, which is PENDING.",
+    tags=["Schedules"],
+    security=needs("schedules:manage"),
+)
+def handle_post_run(schedule_id: ScheduleId) -> Response[ReportView]:
+    """POST: 202 with the report, `Location` and `Retry-After`."""
+
+    def send(caller: Caller, request: ReportRequest) -> Report:
+        key = router.current_event.headers.get("Idempotency-Key")
+        more_faults = rules().faults_of(request)
+        return request_report(database(), queue(), caller, request, key, more_faults=more_faults)[0]
+
+    report = run_schedule(_schedules().find(schedule_id), caller_of(router), send)
+    return accepted(show_report(report, base_url(router)))
+
+
+def _schedules() -> Schedules:
+    return Schedules(database(), caller_of(router), rules())

@@ -1,0 +1,143 @@
+"""Schedules and their runs as the API shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from api.auth.subject_names import name_subjects
+from api.http.cursor import cursor_invalid, next_page, read_cursor, read_microseconds, write_cursor, write_microseconds
+from api.http.page_size import fitting
+from api.schedules.models import RunList, RunView, ScheduleList, ScheduleView
+from resma.access.caller import Caller
+from resma.database.connection import Database
+from resma.jobs.personal_data import mask_filters
+from resma.jobs.report_rows import Place
+from resma.schedules.owners import find_owners_ends
+from resma.schedules.schedule_rows import Schedule, ScheduleRun, find_schedule, last_runs, list_runs, list_schedules
+
+RUN_CURSOR_PATTERN = "^[0-9]{1,16}$"
+"""Microseconds since 1970."""
+
+_PREFIX = "sch_"
+
+
+def show_schedule(database: Database, caller: Caller, schedule: Schedule) -> ScheduleView:
+    """A schedule with its last run, as this caller may see it."""
+    with database.transaction(schedule.tenant_id) as connection:
+        (view,) = _view_all(connection, caller, [schedule])
+    return view
+
+
+@dataclass(frozen=True)
+class PageQuery:
+    """Which page a caller asks for."""
+
+    limit: int
+    cursor: str | None
+
+
+def show_schedules(database: Database, caller: Caller, query: PageQuery, base_url: str) -> ScheduleList:
+    """A page of the tenant's schedules, newest first. Raises RequestInvalid for a cursor that is not ours."""
+    after = None
+    if query.cursor is not None:
+        place = read_cursor(query.cursor)
+        after = (place.created_at, f"{_PREFIX}{place.report_id.hex}")
+    with database.transaction(caller.tenant_id) as connection:
+        found = list_schedules(connection, caller.tenant_id, after, query.limit + 1)  # one more tells of a next page
+        items = fitting(_view_all(connection, caller, found[: query.limit]))
+    following = None
+    if len(found) > len(items):
+        last = found[len(items) - 1]
+        place = Place(last.created_at, UUID(last.schedule_id.removeprefix(_PREFIX)))
+        following = next_page(f"{base_url}/api/v1/schedules", {"limit": query.limit}, write_cursor(place))
+    return ScheduleList(items=items, next=following)
+
+
+def show_runs(database: Database, tenant_id: str, schedule_id: str, query: PageQuery, base_url: str) -> RunList:
+    """A page of a schedule's runs, the latest first. Raises ScheduleNotFound; RequestInvalid for a strange cursor."""
+    before = None if query.cursor is None else _read_run_cursor(query.cursor)
+    with database.transaction(tenant_id) as connection:
+        find_schedule(connection, tenant_id, schedule_id)
+        found = list_runs(connection, tenant_id, schedule_id, before, query.limit + 1)
+    items = fitting([_run_view(run) for run in found[: query.limit]])
+    following = None
+    if len(found) > len(items):
+        address = f"{base_url}/api/v1/schedules/{schedule_id}/runs"
+        following = next_page(address, {"limit": query.limit}, write_microseconds(found[len(items) - 1].scheduled_for))
+    return RunList(items=items, next=following)
+
+
+def _read_run_cursor(cursor: str) -> datetime:
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 16):
+        raise cursor_invalid()
+    return read_microseconds(cursor)
+
+
+def _view_all(connection: Connection[TupleRow], caller: Caller, schedules: list[Schedule]) -> list[ScheduleView]:
+    """As many queries for all as for one."""
+    runs = last_runs(connection, caller.tenant_id, [schedule.schedule_id for schedule in schedules])
+    ends = find_owners_ends(connection, caller.tenant_id, schedules)
+    names = name_subjects(connection, caller.tenant_id, (schedule.owner for schedule in schedules))
+    return [
+        _view(
+            caller,
+            schedule,
+            runs.get(schedule.schedule_id),
+            _Owner(names.get(schedule.owner), ends[schedule.schedule_id]),
+        )
+        for schedule in schedules
+    ]
+
+
+@dataclass(frozen=True)
+class _Owner:
+    name: str | None
+    expires_at: datetime | None
+
+
+def _view(caller: Caller, schedule: Schedule, last_run: ScheduleRun | None, owner: _Owner) -> ScheduleView:
+    return ScheduleView(
+        id=schedule.schedule_id,
+        name=schedule.name,
+        request=_shown_request(caller, schedule.request),
+        when=schedule.recurrence,
+        at=schedule.at,
+        time_zone=schedule.time_zone,
+        period=schedule.period,
+        week_starts_on=schedule.week_starts_on,
+        calendar=schedule.calendar,
+        missed=schedule.missed,
+        ends_at=schedule.ends_at,
+        paused=schedule.status == "PAUSED",
+        status=schedule.status,
+        status_detail=schedule.status_detail,
+        owner=schedule.owner,
+        owner_name=owner.name,
+        owner_expires_at=owner.expires_at,
+        created_at=schedule.created_at,
+        next_run_at=schedule.next_run_at,
+        last_run=_run_view(last_run) if last_run else None,
+    )
+
+
+def _shown_request(caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
+    """Values of personal filters are for those who may write them."""
+    if "filters" not in request or "personal:read" in caller.scopes:
+        return request
+    return {**request, "filters": mask_filters(request["type"], request["filters"])}
+
+
+def _run_view(run: ScheduleRun) -> RunView:
+    return RunView(
+        scheduled_for=run.scheduled_for,
+        started_at=run.started_at,
+        report_id=run.report_id,
+        outcome=run.outcome,
+        detail=run.detail,
+    )

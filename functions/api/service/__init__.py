@@ -1,0 +1,1 @@
+"""The service itself: /health and /api/v1/me."""

@@ -1,0 +1,1 @@
+"""Validation errors beyond those that pydantic finds, so that one answer names all."""

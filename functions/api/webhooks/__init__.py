@@ -1,0 +1,1 @@
+"""/api/v1/webhook-endpoints and /api/v1/webhook-deliveries."""

@@ -1,0 +1,64 @@
+"""Lists of webhook deliveries with all attempts: a report's, or page by page an endpoint's."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+from api.http.cursor import cursor_invalid, next_page, read_microseconds, write_microseconds
+from api.http.page_size import fitting
+from api.webhooks.models import DeliveryList
+from api.webhooks.view import show_delivery
+from resma.database.connection import Database
+from resma.jobs.report_rows import find_report
+from resma.webhooks.deliveries import DeliveryPlace, list_endpoint_deliveries, list_report_deliveries
+from resma.webhooks.endpoints import find_endpoint
+
+DELIVERY_CURSOR_PATTERN = r"^[0-9]{1,16}\.[0-9a-z_]{1,80}$"
+"""Microseconds since 1970, and an event's id."""
+
+
+def show_report_deliveries(database: Database, tenant_id: str, report_id: UUID, base_url: str) -> DeliveryList:
+    """Returns the deliveries of a report's events. Raises ReportNotFound."""
+    with database.transaction(tenant_id) as connection:
+        find_report(connection, tenant_id, report_id)
+        records = list_report_deliveries(connection, tenant_id, report_id)
+    return DeliveryList(items=[show_delivery(record, base_url) for record in records])
+
+
+@dataclass(frozen=True)
+class DeliveryQuery:
+    """What a caller asked for; None is all."""
+
+    status: str | None
+    limit: int
+    cursor: str | None
+
+
+def show_endpoint_deliveries(
+    database: Database, tenant_id: str, endpoint_id: str, query: DeliveryQuery, base_url: str
+) -> DeliveryList:
+    """Returns a page of an endpoint's deliveries, newest first.
+
+    Raises WebhookEndpointNotFound, and RequestInvalid for a cursor that is not ours.
+    """
+    after = _place(query.cursor) if query.cursor is not None else None
+    with database.transaction(tenant_id) as connection:
+        find_endpoint(connection, tenant_id, endpoint_id)
+        # One more tells whether a next page exists.
+        found = list_endpoint_deliveries(connection, tenant_id, endpoint_id, query.status, after, query.limit + 1)
+    items = fitting([show_delivery(record, base_url) for record in found[: query.limit]])
+    following = None
+    if len(found) > len(items):
+        last = found[len(items) - 1].delivery
+        address = f"{base_url}/api/v1/webhook-endpoints/{endpoint_id}/deliveries"
+        following = next_page(address, vars(query), f"{write_microseconds(last.created_at)}.{last.event_id}")
+    return DeliveryList(items=items, next=following)
+
+
+def _place(cursor: str) -> DeliveryPlace:
+    if re.fullmatch(DELIVERY_CURSOR_PATTERN, cursor, re.ASCII) is None:
+        raise cursor_invalid()
+    moment, event_id = cursor.split(".")
+    return DeliveryPlace(read_microseconds(moment), event_id)

@@ -1,0 +1,90 @@
+"""A webhook again, under the same id, because somebody asked for it."""
+
+from __future__ import annotations
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from resma.errors import (
+    WebhookDeliveryUnderWay,
+    WebhookEndpointDisabled,
+    WebhookEndpointFixed,
+    WebhookEventMissingError,
+)
+from resma.webhooks.deliveries import find_delivery
+from resma.webhooks.endpoints import find_endpoint
+from resma.webhooks.signing_secrets import CALLBACK
+
+
+def replay_delivery(
+    connection: Connection[TupleRow], tenant_id: str, event_id: str, endpoint_id: str, asked: tuple[str, str | None]
+) -> None:
+    """Makes a delivery due now, with all its attempts and pauses before it again; `asked` says by whom, from where.
+
+    Raises WebhookDeliveryNotFound; WebhookEndpointDisabled, also where it is deleted; WebhookDeliveryUnderWay.
+    """
+    key = (tenant_id, event_id, endpoint_id)
+    find_delivery(connection, *key)
+    # The endpoint before its delivery: whoever disables or deletes it waits, and then finds this among those to end.
+    _require_enabled(connection, tenant_id, endpoint_id)
+    connection.execute(
+        "SELECT 1 FROM resma.webhook_deliveries WHERE tenant_id = %s AND event_id = %s AND endpoint_id = %s FOR UPDATE",
+        key,
+    )
+    under_way = connection.execute(
+        "SELECT 1 FROM resma.webhook_attempts WHERE tenant_id = %s AND event_id = %s AND endpoint_id = %s"
+        " AND milliseconds IS NULL AND started_at > clock_timestamp() - interval '1 minute'",
+        key,
+    ).fetchone()
+    if under_way is not None:
+        raise WebhookDeliveryUnderWay("an attempt is being made at this moment: ask again when it is on record")
+    connection.execute(
+        "UPDATE resma.webhook_deliveries SET status = 'PENDING', ended_reason = NULL, delivered_at = NULL,"
+        " next_attempt_at = clock_timestamp(), attempts_before = attempts"
+        " WHERE tenant_id = %s AND event_id = %s AND endpoint_id = %s",
+        key,
+    )
+    connection.execute(
+        "INSERT INTO resma.webhook_replays (tenant_id, event_id, endpoint_id, asked_by, asked_from)"
+        " VALUES (%s, %s, %s, %s, %s)",
+        (*key, *asked),
+    )
+
+
+def owe_latest_event(connection: Connection[TupleRow], tenant_id: str, endpoint_id: str) -> str:
+    """Makes sure that the tenant's latest event has a delivery to this endpoint; returns the event's id.
+
+    Safe to call twice. Raises WebhookEndpointFixed, WebhookEndpointNotFound, WebhookEndpointDisabled,
+    WebhookEventMissingError.
+    """
+    if endpoint_id == CALLBACK:
+        raise WebhookEndpointFixed("Callbacks have no URL of their own. Send a request with `callbackUrl` instead.")
+    find_endpoint(connection, tenant_id, endpoint_id)
+    _require_enabled(connection, tenant_id, endpoint_id)
+    latest = connection.execute(
+        "SELECT e.event_id, r.report_id FROM resma.reports AS r JOIN resma.events AS e USING (tenant_id, report_id)"
+        " WHERE r.tenant_id = %s ORDER BY r.created_at DESC, e.created_at DESC LIMIT 1",
+        (tenant_id,),
+    ).fetchone()
+    if latest is None:
+        raise WebhookEventMissingError("There is no event to send yet. Generate a report first.")
+    event_id, report_id = latest
+    connection.execute(
+        "INSERT INTO resma.webhook_deliveries (tenant_id, event_id, endpoint_id, report_id, url, next_attempt_at)"
+        " SELECT tenant_id, %s, endpoint_id, %s, url, clock_timestamp() FROM resma.webhook_endpoints"
+        " WHERE tenant_id = %s AND endpoint_id = %s ON CONFLICT DO NOTHING",
+        (event_id, report_id, tenant_id, endpoint_id),
+    )
+    return str(event_id)
+
+
+def _require_enabled(connection: Connection[TupleRow], tenant_id: str, endpoint_id: str) -> None:
+    if endpoint_id == CALLBACK:
+        return
+    enabled = connection.execute(
+        "SELECT 1 FROM resma.webhook_endpoints WHERE tenant_id = %s AND endpoint_id = %s AND disabled_at IS NULL"
+        " FOR SHARE",
+        (tenant_id, endpoint_id),
+    ).fetchone()
+    if enabled is None:
+        raise WebhookEndpointDisabled("the endpoint is disabled or deleted: enable it first (PATCH, enabled: true)")

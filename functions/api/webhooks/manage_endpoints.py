@@ -1,0 +1,106 @@
+"""/api/v1/webhook-endpoints: registering, changing and deleting endpoints, and rotating their secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from api.webhooks.health import LastAttempt, last_attempts
+from api.webhooks.models import EndpointChanges, EndpointRequest
+from resma.catalog import find_report_type
+from resma.database.connection import Database
+from resma.errors import Fault, RequestInvalid, WebhookEndpointFixed
+from resma.webhooks.check_address import webhook_url_faults
+from resma.webhooks.deliveries import end_deliveries
+from resma.webhooks.endpoints import (
+    Endpoint,
+    delete_endpoint,
+    find_endpoint,
+    insert_endpoint,
+    list_endpoints,
+    rotate_secret,
+    update_endpoint,
+)
+from resma.webhooks.receivers import Receivers
+from resma.webhooks.signing_secrets import CALLBACK
+
+
+@dataclass(frozen=True)
+class WebhookEndpoints:
+    """A tenant's endpoints. Every method raises WebhookEndpointNotFound where there is none of that id."""
+
+    database: Database
+    tenant_id: str
+    receivers: Receivers
+
+    def register(self, request: EndpointRequest) -> Endpoint:
+        """Makes an endpoint. Raises RequestInvalid; WebhookEndpointsTooMany."""
+        self._check(request.url, request.report_types)
+        events = None if request.events is None else list[str](request.events)
+        with self.database.transaction(self.tenant_id) as connection:
+            return insert_endpoint(connection, self.tenant_id, request.url, events, request.report_types)
+
+    def list(self) -> list[tuple[Endpoint, LastAttempt | None]]:
+        """All of them, that of callbacks first, each with the attempt at it that ended last."""
+        with self.database.transaction(self.tenant_id) as connection:
+            found = list_endpoints(connection, self.tenant_id)
+            last = last_attempts(connection, self.tenant_id, [each.endpoint_id for each in found])
+        return [(each, last.get(each.endpoint_id)) for each in found]
+
+    def show(self, endpoint_id: str) -> tuple[Endpoint, LastAttempt | None]:
+        """One of them, with the attempt at it that ended last."""
+        with self.database.transaction(self.tenant_id) as connection:
+            endpoint = find_endpoint(connection, self.tenant_id, endpoint_id)
+            return endpoint, last_attempts(connection, self.tenant_id, [endpoint_id]).get(endpoint_id)
+
+    def find(self, endpoint_id: str) -> Endpoint:
+        """One of them."""
+        with self.database.transaction(self.tenant_id) as connection:
+            return find_endpoint(connection, self.tenant_id, endpoint_id)
+
+    def change(self, endpoint_id: str, changes: EndpointChanges) -> Endpoint:
+        """Changes what the request names. What is owed to an endpoint that is disabled ends.
+
+        Raises RequestInvalid; WebhookEndpointFixed.
+        """
+        _refuse_callback(endpoint_id, "has nothing to change: a request names its own address")
+        said = {name: getattr(changes, name) for name in changes.model_fields_set}
+        self._check(said.get("url"), changes.report_types)
+        with self.database.transaction(self.tenant_id) as connection:
+            endpoint = update_endpoint(connection, self.tenant_id, endpoint_id, said)
+            if endpoint.disabled_at is not None:
+                end_deliveries(connection, self.tenant_id, endpoint_id, "endpoint-disabled")
+        return endpoint
+
+    def delete(self, endpoint_id: str) -> None:
+        """Removes it; what is owed to it ends, and stays on record with its reports. Raises WebhookEndpointFixed."""
+        _refuse_callback(endpoint_id, "can't be deleted: leave callbackUrl out of requests instead")
+        with self.database.transaction(self.tenant_id) as connection:
+            delete_endpoint(connection, self.tenant_id, endpoint_id)
+            end_deliveries(connection, self.tenant_id, endpoint_id, "endpoint-deleted")
+
+    def rotate(self, endpoint_id: str, overlap: timedelta) -> Endpoint:
+        """Makes a new secret; the one before signs too for `overlap`. Raises WebhookRotationRefused."""
+        with self.database.transaction(self.tenant_id) as connection:
+            return rotate_secret(connection, self.tenant_id, endpoint_id, overlap)
+
+    def _check(self, url: str | None, report_types: Sequence[str] | None) -> None:
+        """Raises RequestInvalid with all that is wrong."""
+        faults = [*webhook_url_faults(url, "/url", self.receivers), *report_type_faults(report_types or ())]
+        if faults:
+            raise RequestInvalid.of(faults)
+
+
+def _refuse_callback(endpoint_id: str, why: str) -> None:
+    if endpoint_id == CALLBACK:
+        raise WebhookEndpointFixed(f"the endpoint of callbacks {why}")
+
+
+def report_type_faults(names: Sequence[str]) -> Iterator[Fault]:
+    """What is wrong with the report types that an endpoint names."""
+    for index, name in enumerate(names):
+        try:
+            find_report_type(name)
+        except RequestInvalid as error:
+            yield Fault(f"/reportTypes/{index}", error.faults[0].detail)

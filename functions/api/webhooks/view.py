@@ -1,0 +1,86 @@
+"""Endpoints and deliveries as the API shows them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from api.webhooks.health import LastAttempt
+from api.webhooks.models import (
+    AttemptView,
+    CreatedEndpointView,
+    DeliveryLinks,
+    DeliveryView,
+    EndpointView,
+    ReplayView,
+    SecretView,
+)
+from resma.webhooks.address import hide_query
+from resma.webhooks.deliveries import Attempt, Record
+from resma.webhooks.endpoints import Endpoint
+from resma.webhooks.signing_secrets import signing_secrets
+
+
+def show_endpoint(endpoint: Endpoint, last: LastAttempt | None = None) -> EndpointView:
+    """Returns an endpoint's view, without its secret; `last` is the attempt at it that ended last."""
+    return EndpointView.model_validate(
+        {
+            **{name: getattr(endpoint, name) for name in ("url", "events", "report_types", "created_at")},
+            **{name: getattr(endpoint, name) for name in ("disabled_at", "disabled_reason", "secret_version")},
+            "id": endpoint.endpoint_id,
+            "enabled": endpoint.disabled_at is None,
+            "previous_secret_until": endpoint.previous_version_until if _is_previous_valid(endpoint) else None,
+            "failing": last is not None and not last.is_success,
+            "last_attempt": last and vars(last),
+        }
+    )
+
+
+def show_created_endpoint(endpoint: Endpoint, master: bytes) -> CreatedEndpointView:
+    """Returns the view of an endpoint with its secret."""
+    secret = show_secret(endpoint, master).secret
+    return CreatedEndpointView.model_validate({**show_endpoint(endpoint).model_dump(), "secret": secret})
+
+
+def show_secret(endpoint: Endpoint, master: bytes) -> SecretView:
+    """Returns the secrets that sign at this moment, derived from the deployment's."""
+    is_previous_valid = _is_previous_valid(endpoint)
+    current, *previous = signing_secrets(
+        master,
+        endpoint.tenant_id,
+        endpoint.endpoint_id,
+        endpoint.secret_version,
+        is_previous_valid=is_previous_valid,
+    )
+    return SecretView(
+        id=endpoint.endpoint_id,
+        version=endpoint.secret_version,
+        secret=current,
+        previous_secret=next(iter(previous), None),
+        previous_secret_until=endpoint.previous_version_until if is_previous_valid else None,
+    )
+
+
+def _is_previous_valid(endpoint: Endpoint) -> bool:
+    return endpoint.previous_version_until is not None and endpoint.previous_version_until > datetime.now(UTC)
+
+
+def _show_attempt(attempt: Attempt) -> AttemptView:
+    return AttemptView.model_validate({**vars(attempt), "url": hide_query(attempt.url)})
+
+
+def show_delivery(record: Record, base_url: str) -> DeliveryView:
+    """Returns a delivery's view; `base_url` is where this caller reached the API."""
+    owed = record.delivery
+    return DeliveryView.model_validate(
+        {
+            **vars(owed),
+            "url": hide_query(owed.url),
+            "next_attempt_at": owed.next_attempt_at if owed.status == "PENDING" else None,
+            "attempts": [_show_attempt(attempt) for attempt in record.attempts],
+            "replays": [ReplayView.model_validate(vars(replay)) for replay in record.replays],
+            "links": DeliveryLinks(
+                report=f"{base_url}/api/v1/reports/{owed.report_id}",
+                replay=f"{base_url}/api/v1/webhook-deliveries/{owed.event_id}/{owed.endpoint_id}/replay",
+            ),
+        }
+    )

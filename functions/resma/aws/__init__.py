@@ -1,0 +1,1 @@
+"""AWS: clients, what requests cost, metrics and traces."""

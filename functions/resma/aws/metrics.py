@@ -1,0 +1,107 @@
+"""What is counted and measured, as lines in a function's log that CloudWatch turns into metrics.
+
+CloudWatch, "Specification: Embedded metric format". Each metric is there for the whole stage, and by report type where
+that is told; never by tenant or by report: a name with new dimensions is another metric, and costs as one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from uuid import UUID
+
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from resma.settings import Settings, read_settings
+
+NAMESPACE = "Resma"
+
+
+class Metric(StrEnum):
+    """All names that are emitted. docs/operate.md has a line for each."""
+
+    # Whoever takes requests.
+    REPORTS_REQUESTED = "ReportsRequested"
+
+    # The worker; those of failed reports also from whoever gives a report up.
+    REPORTS_READY = "ReportsReady"
+    REPORTS_FAILED = "ReportsFailed"
+    REPORTS_GIVEN_UP = "ReportsGivenUp"
+    ATTEMPTS_FAILED = "AttemptsFailed"
+    ATTEMPTS_POSTPONED = "AttemptsPostponed"
+    ATTEMPTS_HANDED_OVER = "AttemptsHandedOver"
+    ATTEMPTS_LOST = "AttemptsLost"
+    ROWS = "Rows"
+    ROWS_PER_SECOND = "RowsPerSecond"
+    GENERATE_SECONDS = "GenerateSeconds"
+    QUEUED_SECONDS = "QueuedSeconds"
+    PEAK_MEMORY = "PeakMemory"
+    COST_USD = "CostUsd"
+
+    # The webhook function.
+    WEBHOOKS_DELIVERED = "WebhooksDelivered"
+    WEBHOOK_ATTEMPTS_FAILED = "WebhookAttemptsFailed"
+    WEBHOOKS_GIVEN_UP = "WebhooksGivenUp"
+    WEBHOOK_SECONDS = "WebhookSeconds"
+
+    # The tick.
+    OLDEST_WAITING_SECONDS = "OldestWaitingSeconds"
+    REPORTS_WAITING = "ReportsWaiting"
+    SCHEDULED_RUNS_STARTED = "ScheduledRunsStarted"
+    SCHEDULES_BLOCKED = "SchedulesBlocked"
+    BLOCKED_SCHEDULES = "BlockedSchedules"
+    JOBS_FREED = "JobsFreed"
+    JOBS_SENT_LATE = "JobsSentLate"
+    EVENTS_SENT_LATE = "EventsSentLate"
+    EVENTS_ABANDONED = "EventsAbandoned"
+    ABANDONED_EVENTS = "AbandonedEvents"
+    REPORTS_EXPIRED = "ReportsExpired"
+    OPEN_OUTAGES = "OpenOutages"
+
+
+_UNITS = {
+    Metric.GENERATE_SECONDS: MetricUnit.Seconds,
+    Metric.QUEUED_SECONDS: MetricUnit.Seconds,
+    Metric.WEBHOOK_SECONDS: MetricUnit.Seconds,
+    Metric.OLDEST_WAITING_SECONDS: MetricUnit.Seconds,
+    Metric.ROWS_PER_SECOND: MetricUnit.CountPerSecond,
+    Metric.PEAK_MEMORY: MetricUnit.Megabytes,
+    Metric.COST_USD: MetricUnit.NoUnit,
+}
+"""All others are counts."""
+
+OUTCOMES = (Metric.REPORTS_READY, Metric.REPORTS_FAILED)
+"""Where one is counted, the other is too, as 0: an alarm divides by their sum, and what is missing is no number."""
+
+_VALUES_MOST = 100
+"""Of one metric in a line; the format's limit."""
+
+
+def emit_given_up(tenant_id: str, report_id: UUID) -> None:
+    """Counts a report that was given up, by whoever found that nobody will try it again by himself."""
+    about = {"report_id": str(report_id), "tenant_id": tenant_id}
+    emit({**dict.fromkeys(OUTCOMES, 0), Metric.REPORTS_FAILED: 1, Metric.REPORTS_GIVEN_UP: 1}, about=about)
+
+
+def emit(
+    values: Mapping[Metric, float | Sequence[float]],
+    report_type: str | None = None,
+    about: Mapping[str, object] | None = None,
+) -> None:
+    """Writes a line with these values. `about` are ids for whoever reads the log: they are no dimensions.
+
+    Of several values of one metric, no more than a hundred. Not for use from several threads at once.
+    """
+    stage = read_settings(Settings).stage
+    line = EphemeralMetrics(namespace=NAMESPACE, service="")  # empty: no dimension of its own
+    line.add_dimension("Stage", stage)
+    if report_type is not None:
+        line.add_dimensions(Stage=stage, ReportType=report_type)
+    for name, value in values.items():
+        for one in [value] if isinstance(value, int | float) else value[-_VALUES_MOST + 1 :]:
+            line.add_metric(name, _UNITS.get(name, MetricUnit.Count), one)
+    line.add_metadata("service", os.environ.get("POWERTOOLS_SERVICE_NAME"))
+    for key, fact in (about or {}).items():
+        line.add_metadata(key, fact)
+    line.flush_metrics()

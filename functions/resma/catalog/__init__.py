@@ -1,0 +1,38 @@
+"""Report types: a folder each in `functions/catalog/`, read once and checked as a whole.
+
+`report.toml` says what a report is called, its columns, filters, totals and charts; `query.sql` is plain SQL
+with named parameters, one for each filter, and `tenant_id`. Filters are bound values, never text in SQL.
+docs/report-types.md is the guide.
+"""
+
+from resma.catalog.diagnostics import Mistake
+from resma.catalog.filters import filter_model
+from resma.catalog.loading import CATALOGUE_FOLDER, catalogue_folder, check_folder, find_report_type, load_catalogue
+from resma.catalog.model import (
+    BalanceSpec,
+    ChartSpec,
+    ColumnSpec,
+    Filter,
+    Limits,
+    ReportType,
+    Texts,
+    Totals,
+)
+
+__all__ = [
+    "CATALOGUE_FOLDER",
+    "BalanceSpec",
+    "ChartSpec",
+    "ColumnSpec",
+    "Filter",
+    "Limits",
+    "Mistake",
+    "ReportType",
+    "Texts",
+    "Totals",
+    "catalogue_folder",
+    "check_folder",
+    "filter_model",
+    "find_report_type",
+    "load_catalogue",
+]

@@ -1,0 +1,190 @@
+"""What a request may filter by: the pydantic model of a report type's filters, and their values for people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    create_model,
+)
+
+from resma.dates import find_missing_part
+from resma.errors import Fault, RequestInvalid, json_pointer
+from resma.i18n.locales import Locale
+from resma.string_patterns import NO_NUL
+from resma.validation_messages import advise
+
+if TYPE_CHECKING:
+    from resma.catalog.model import Filter, ReportType
+
+# Each is part of the JSON Schema of filters, and checked here: the document says what is accepted, and no more.
+_ISO_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_AMOUNT = r"^-?[0-9]{1,38}(\.[0-9]{1,37})?$"
+_AMOUNT_LIMIT = 10**38 - 1
+
+
+@lru_cache
+def filter_model(report_type: ReportType) -> type[BaseModel]:
+    """The pydantic model of a report type's filters, made once; its JSON Schema is what the API publishes."""
+    return make_model(f"{report_type.type.title().replace('_', '')}Filters", report_type.filters)
+
+
+def make_model(name: str, filters: Sequence[Filter]) -> type[BaseModel]:
+    """A model that takes these filters and no others. Those that are not set are None."""
+    fields: dict[str, Any] = {
+        # An alias, as a filter may be called `from`, or `copy` like something that models have.
+        f"filter_{item.name}": (
+            _annotation(item),
+            Field(alias=item.name, title=item.label.en, description=item.description.en, **_default(item)),
+        )
+        for item in filters
+    }
+    return create_model(name, __config__=ConfigDict(extra="forbid", frozen=True), **fields)
+
+
+def check_values(report_type: ReportType, filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the filters as JSON values, defaults filled in, without those that are not set; null is not set.
+
+    Raises RequestInvalid with one fault for each filter that is unknown, missing, malformed or out of order.
+    """
+    given = {name: value for name, value in filters.items() if value is not None}
+    faults: list[Fault] = []
+    values: dict[str, Any] = {}
+    try:
+        checked = filter_model(report_type).model_validate(given)
+        values = checked.model_dump(mode="json", by_alias=True, exclude_none=True)
+    except ValidationError as error:
+        faults = [_fault(report_type, item) for item in error.errors(include_url=False, include_input=False)]
+        wrong = {fault.pointer for fault in faults}
+        # The order of two dates can be checked although another filter is not valid.
+        values = {name: value for name, value in given.items() if json_pointer("filters", name) not in wrong}
+    faults += _disorder(report_type, values)
+    if faults:
+        raise RequestInvalid.of(faults)
+    return values
+
+
+def show_values(filters: Sequence[Filter], values: Mapping[str, Any], locale: Locale) -> tuple[tuple[str, str], ...]:
+    """Pairs of label and value for people, in the catalogue's order."""
+    return tuple(
+        (item.label.say(locale.language), _shown(item, values[item.name], locale))
+        for item in filters
+        if item.name in values
+    )
+
+
+def _default(item: Filter) -> dict[str, Any]:
+    """Arguments of pydantic's Field."""
+    if item.required:
+        return {}
+    if item.default is None:
+        # Made when it is needed, None is no part of the JSON Schema: a filter is left out rather than null.
+        return {"default_factory": lambda: None}
+    default = list(item.default) if isinstance(item.default, tuple) else item.default
+    return {"default": default, "validate_default": True}
+
+
+def _annotation(item: Filter) -> Any:
+    if item.kind == "date":
+        limits = _Limits(date.fromisoformat, item)
+        # JSON Schema has no limits of dates; these words are those of ajv, which many validators know.
+        day = {"type": "string", "format": "date", "pattern": _ISO_DATE}
+        schema: dict[str, Any] = {**day, **limits.named("formatMinimum", "formatMaximum")}
+        return Annotated[date, BeforeValidator(_require_iso_date), AfterValidator(limits.check), WithJsonSchema(schema)]
+    if item.kind == "choice":
+        choice: Any = Literal.__getitem__(item.choices)
+        return Annotated[list[choice], Field(min_length=1, max_length=len(item.choices))]
+    if item.kind == "integer":
+        # What Postgres' bigint holds.
+        least = -(2**63) if item.minimum is None else int(item.minimum)
+        most = 2**63 - 1 if item.maximum is None else int(item.maximum)
+        return Annotated[int, Field(strict=True, ge=least, le=most)]
+    if item.kind == "amount":
+        limits = _Limits(Decimal, item)
+        schema = {"type": ["string", "integer"], "format": "decimal", "pattern": _AMOUNT}
+        schema |= {"minimum": -_AMOUNT_LIMIT, "maximum": _AMOUNT_LIMIT, **limits.named("x-minimum", "x-maximum")}
+        return Annotated[Decimal, BeforeValidator(_require_exact), AfterValidator(limits.check), WithJsonSchema(schema)]
+    length = Field(min_length=1, max_length=item.max_length, json_schema_extra={"pattern": NO_NUL})
+    return Annotated[str, length, AfterValidator(_require_no_nul)]
+
+
+class _Limits:
+    """The least and the greatest value of a date or an amount; pydantic's own limits name Python's types to callers."""
+
+    def __init__(self, read: Callable[[str], Any], item: Filter) -> None:
+        self._minimum = None if item.minimum is None else read(str(item.minimum))
+        self._maximum = None if item.maximum is None else read(str(item.maximum))
+
+    def check(self, value: Any) -> Any:
+        """Returns the value. Raises ValueError for one outside."""
+        if self._minimum is not None and value < self._minimum:
+            raise ValueError(f"It must be {self._minimum} or more.")
+        if self._maximum is not None and value > self._maximum:
+            raise ValueError(f"It must be {self._maximum} or less.")
+        return value
+
+    def named(self, minimum: str, maximum: str) -> dict[str, str]:
+        """The limits there are, under these names."""
+        limits = {minimum: self._minimum, maximum: self._maximum}
+        return {name: str(limit) for name, limit in limits.items() if limit is not None}
+
+
+def _require_exact(value: object) -> object:
+    """A JSON number with a fraction has already lost digits when it gets here."""
+    is_exact = isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
+    if is_exact and re.fullmatch(_AMOUNT, str(value)):
+        return value
+    raise ValueError('It must be an amount as a string, like "12.50".')
+
+
+def _require_iso_date(value: object) -> object:
+    """Pydantic would also take numbers, as seconds since 1970, and texts with a time."""
+    if not (isinstance(value, str) and re.fullmatch(_ISO_DATE, value)):
+        raise ValueError("It must be a date in the form YYYY-MM-DD.")
+    if detail := find_missing_part(value):
+        raise ValueError(detail)
+    return value
+
+
+def _require_no_nul(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("It must not contain the character NUL (U+0000).")
+    return value
+
+
+def _shown(item: Filter, value: Any, locale: Locale) -> str:
+    if isinstance(value, list):
+        return ", ".join(value)
+    if item.kind == "date":
+        return locale.format_date(value)
+    return locale.format_number(str(value)) if item.kind == "amount" else str(value)
+
+
+def _fault(report_type: ReportType, item: Mapping[str, Any]) -> Fault:
+    pointer = json_pointer("filters", *item["loc"])
+    if item["type"] == "extra_forbidden":
+        known = ", ".join(f.name for f in report_type.filters)
+        return Fault(pointer, f"{report_type.type} has no such filter. Its filters are {known}.")
+    if item["type"] == "missing":
+        return Fault(pointer, f"{report_type.type} requires this filter.")
+    return Fault(pointer, advise(item))
+
+
+def _disorder(report_type: ReportType, values: Mapping[str, Any]) -> Iterator[Fault]:
+    for late in report_type.filters:
+        early = late.not_before
+        # Both are ISO 8601 dates of four-digit years: their text sorts as they do.
+        if early and late.name in values and early in values and values[late.name] < values[early]:
+            yield Fault(json_pointer("filters", late.name), f"It must not be before {early} ({values[early]}).")

@@ -1,0 +1,1 @@
+"""Connections to Postgres, and what its errors mean for a report."""

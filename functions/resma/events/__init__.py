@@ -1,0 +1,1 @@
+"""Completion events: the outbox, the topic of SNS and the event bus."""

@@ -1,0 +1,55 @@
+"""What follows when a report has ended: its event goes to the topic and to the bus."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from aws_lambda_powertools import Logger
+
+from resma.database.connection import Database
+from resma.events.destinations import Bus, Destination, Topic
+from resma.events.outbox import describe_event, find_event, mark_sent
+from resma.jobs.report_rows import find_report
+
+logger = Logger(child=True)
+
+
+@dataclass(frozen=True)
+class Announcer:
+    """Sends a report's completion event out of the outboxes."""
+
+    system: Database
+    topic: Topic
+    bus: Bus
+    public_base_url: str
+
+    def announce(self, tenant_id: str, report_id: UUID) -> None:
+        """Sends the event of a report that has just ended. Never raises: the scheduler sends what fails here."""
+        try:
+            self._send(tenant_id, report_id)
+        except Exception:
+            logger.exception("the event was not sent, or not marked as sent; the tick will do it")
+
+    def _send(self, tenant_id: str, report_id: UUID) -> None:
+        with self.system.transaction(tenant_id) as connection:
+            event = find_event(connection, tenant_id, report_id)
+            report = find_report(connection, tenant_id, report_id)
+        if event is None:
+            return
+        message = describe_event(event, report, self.public_base_url)
+        # The topic first: webhooks hang on it.
+        if sent := [destination for destination in (self.topic, self.bus) if _is_sent(destination, message)]:
+            with self.system.transaction(tenant_id) as connection:
+                mark_sent(connection, event, sent)
+
+
+def _is_sent(destination: Destination, message: dict[str, Any]) -> bool:
+    """Sends, and returns whether that went well: one destination that is away is no reason to leave out the other."""
+    try:
+        destination.send(message)
+    except Exception:
+        logger.exception("the event was not sent; the tick will do it", to=type(destination).__name__)
+        return False
+    return True

@@ -1,0 +1,112 @@
+"""What the world is told when a report ends, and the outbox that makes sure it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow, class_row
+
+from resma.events.destinations import Destination
+from resma.jobs.report_rows import Report, StoredFile
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of the outbox. Its id is the same however often it is published."""
+
+    tenant_id: str
+    event_id: str
+    report_id: UUID
+    type: str
+    created_at: datetime
+    error_code: str | None = None
+    error_detail: str | None = None
+
+
+EVENT_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in Event.__dataclass_fields__)
+
+_STATUS_OF = {"report.ready": "READY", "report.failed": "FAILED", "report.cancelled": "CANCELLED"}
+"""What the report was when the event was written. The row may have moved on: redriven, expired."""
+
+
+def find_event(
+    connection: Connection[TupleRow], tenant_id: str, report_id: UUID, event_id: str | None = None
+) -> Event | None:
+    """Returns a report's completion event, if it has ended: that of the id, or the latest."""
+    with connection.cursor(row_factory=class_row(Event)) as cursor:
+        cursor.execute(
+            sql.SQL(
+                "SELECT {} FROM resma.events WHERE tenant_id = %(tenant_id)s AND report_id = %(report_id)s"
+                " AND event_id = coalesce(%(event_id)s, event_id) ORDER BY redrive DESC LIMIT 1"
+            ).format(EVENT_COLUMNS),
+            {"tenant_id": tenant_id, "report_id": report_id, "event_id": event_id},
+        )
+        return cursor.fetchone()
+
+
+def describe_event(event: Event, report: Report, public_base_url: str) -> dict[str, Any]:
+    """The event as JSON, for topic and bus and, with presigned addresses added, for the webhook.
+
+    Whatever the data, it is smaller than `destinations.MAX_EVENT_BYTES`: each part has a bound of its own
+    (`job.MAX_SHOWN_TOTALS`, `short_text.py`).
+
+    `format`, `bytes` and `sha256` are the first file's, for the many reports that have one.
+    """
+    status = _STATUS_OF[event.type]
+    is_ready = status == "READY"
+    files = (report.files or []) if is_ready else []
+    return {
+        "id": event.event_id,
+        "type": event.type,
+        "timestamp": event.created_at.isoformat(),
+        "data": {
+            "tenantId": report.tenant_id,
+            "reportId": str(report.report_id),
+            "type": report.type,
+            "format": files[0]["format"] if files else report.formats[0],
+            "formats": report.formats,
+            "status": status,
+            "expiresAt": report.expires_at.isoformat() if is_ready and report.expires_at else None,
+            "asOf": report.as_of.isoformat() if report.as_of else None,
+            "rows": report.rows_done if is_ready else None,
+            "bytes": files[0]["bytes"] if files else None,
+            "sha256": files[0]["sha256"] if files else None,
+            "files": [_describe_file(report, file, public_base_url) for file in files],
+            "failedFiles": (report.failed_files or []) if report.status == status else [],
+            "warnings": (report.warnings or []) if is_ready else [],
+            "totals": report.totals,
+            "totalsOmitted": report.totals_omitted,
+            "balance": report.balance,
+            "error": {"code": event.error_code, "detail": event.error_detail} if event.error_code else None,
+            "links": {
+                "report": f"{public_base_url}/api/v1/reports/{report.report_id}",
+                "download": f"{public_base_url}/api/v1/reports/{report.report_id}/download",
+            },
+        },
+    }
+
+
+def _describe_file(report: Report, file: StoredFile, public_base_url: str) -> dict[str, Any]:
+    return {
+        "format": file["format"],
+        "mediaType": file["media_type"],
+        "bytes": file["bytes"],
+        "sha256": file["sha256"],
+        "download": f"{public_base_url}/api/v1/reports/{report.report_id}/download?format={file['format']}",
+    }
+
+
+def mark_sent(connection: Connection[TupleRow], event: Event, destinations: Sequence[Destination]) -> None:
+    """Takes an event out of the outboxes of these destinations."""
+    marks = sql.SQL(", ").join(
+        sql.SQL("{} = clock_timestamp()").format(sql.Identifier(destination.mark)) for destination in destinations
+    )
+    connection.execute(
+        sql.SQL("UPDATE resma.events SET {} WHERE tenant_id = %s AND event_id = %s").format(marks),
+        (event.tenant_id, event.event_id),
+    )

@@ -1,0 +1,1 @@
+"""Languages and countries: formats of numbers and dates, translations, time zones."""

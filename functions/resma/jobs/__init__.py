@@ -1,0 +1,1 @@
+"""The life of a report: its row, its claim by a worker, its end, and its message in the queue."""

@@ -1,0 +1,172 @@
+"""The event that a report has ended, as JSON Schema: `Report Completed` on bus and topic, and the body of webhooks.
+
+`events.describe_event` writes it; tests hold what it writes to these models.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from resma.json_models import URI, ViewModel
+from resma.writers import Format
+
+EventType = Literal["report.ready", "report.failed", "report.cancelled"]
+"""Events that an endpoint can receive."""
+
+_SHA256: dict[str, JsonValue] = {"pattern": "^[0-9a-f]{64}$"}
+_AT_LEAST_ONE: dict[str, JsonValue] = {"minimum": 1}
+
+
+class _Part(ViewModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class EventFile(_Part):
+    """One file of a READY report."""
+
+    format: Format = Field(description="Format of the file.")
+    media_type: str = Field(description="Media type of the file, such as `application/pdf`.")
+    bytes: int = Field(description="Size of the file in bytes.")
+    sha256: str = Field(description="SHA-256 of the file, in hexadecimal.", json_schema_extra=_SHA256)
+    download: str = Field(
+        description="URL that redirects to a presigned URL of the file. It needs an API key or token.",
+        json_schema_extra=URI,
+    )
+
+
+class EventFailedFile(_Part):
+    """A file that could not be made because its format cannot hold a value. `column` and `row` can be absent."""
+
+    format: Format = Field(description="Format of the file.")
+    code: str = Field(description="Stable code of the error, for programs.")
+    detail: str = Field(description="What is wrong, and what to do.")
+    column: str | None = Field(default=None, description="Name of the column that the value is in.")
+    row: int | None = Field(
+        default=None, description="Number of the first such row, from 1.", json_schema_extra=_AT_LEAST_ONE
+    )
+
+
+class EventWarning(_Part):
+    """Something that readers of a READY report should know. Only `code` and `detail` are always present."""
+
+    code: str = Field(description="Stable code of the warning, for programs.")
+    detail: str = Field(description="The warning in words.")
+    format: Format | None = Field(default=None, description="Format of the file that it is about; absent: all files.")
+    column: str | None = Field(default=None, description="Name of the column that it is about.")
+    row: int | None = Field(
+        default=None,
+        description="Number of the first row that it is about, from 1.",
+        json_schema_extra=_AT_LEAST_ONE,
+    )
+    rows: int | None = Field(
+        default=None, description="Number of rows that it is about.", json_schema_extra=_AT_LEAST_ONE
+    )
+
+
+class EventTotal(_Part):
+    """Number of rows and total amount of one currency."""
+
+    currency: str = Field(description="Currency, as in the rows.")
+    rows: int = Field(description="Number of rows in this currency.")
+    amount: str = Field(description="Sum of the amounts, as a decimal string so that no digit is lost.")
+
+
+class EventBalance(_Part):
+    """Balance of an account before the first row and after the last one, as decimal strings."""
+
+    opening: str = Field(description="Balance before the first row.")
+    closing: str = Field(description="Balance after the last row.")
+
+
+class EventError(_Part):
+    """Error that a FAILED report ended with."""
+
+    code: str = Field(description="Stable code of the error, for programs.")
+    detail: str | None = Field(description="What is wrong, and what to do, for people.")
+
+
+class EventLinks(_Part):
+    """URLs of the report. They need an API key or token."""
+
+    report: str = Field(description="URL of the report's status.", json_schema_extra=URI)
+    download: str = Field(description="URL that redirects to the first file.", json_schema_extra=URI)
+
+
+class EventData(_Part):
+    """The report that has ended."""
+
+    tenant_id: str = Field(description="Id of the tenant.")
+    report_id: UUID = Field(description="Id of the report.")
+    type: str = Field(description="Report type.")
+    format: Format = Field(description="Format of the first file; the first of `formats` if there is no file.")
+    formats: list[Format] = Field(min_length=1, description="Formats that were requested.")
+    status: Literal["READY", "FAILED", "CANCELLED"] = Field(description="Status that the report ended with.")
+    expires_at: datetime | None = Field(description="When the files are deleted; null unless READY.")
+    as_of: datetime | None = Field(description="Timestamp of the database snapshot that the files show.")
+    rows: int | None = Field(description="Number of rows in each file; null unless READY.")
+    bytes: int | None = Field(description="Size of the first file in bytes; null unless READY.")
+    sha256: str | None = Field(
+        description="SHA-256 of the first file, in hexadecimal; null unless READY.", json_schema_extra=_SHA256
+    )
+    files: list[EventFile] = Field(description="Files of a READY report, in the order of `formats`.")
+    failed_files: list[EventFailedFile] = Field(
+        description="Files that could not be made in their format, with the reason. A READY report has at least one "
+        "other file."
+    )
+    warnings: list[EventWarning] = Field(description="What readers of a READY report should know.")
+    totals: list[EventTotal] | None = Field(
+        max_length=50, description="Totals by currency, the largest by rows, at most 50."
+    )
+    totals_omitted: int = Field(
+        ge=0,
+        description="Number of further currencies, whose totals are in `GET /api/v1/reports/{reportId}/summary`.",
+    )
+    balance: EventBalance | None = Field(description="Opening and closing balance of an account statement.")
+    error: EventError | None = Field(description="Error that a FAILED report ended with.")
+    links: EventLinks = Field(description="URLs of the report.")
+
+
+class ReportCompleted(_Part):
+    """A report has ended. The event is delivered at least once: `id` identifies a repetition."""
+
+    id: str = Field(
+        pattern="^evt_[0-9a-f]{32}(_[1-9][0-9]*)?$",
+        description="Id of the event. A report has one, and another one for each time that it was redriven.",
+    )
+    type: EventType = Field(description="How the report ended.")
+    timestamp: datetime = Field(description="When the report ended.")
+    data: EventData = Field(description="The report that has ended.")
+
+
+class WebhookEventFile(EventFile):
+    """One file of a READY report, with a presigned URL."""
+
+    download_url: str | None = Field(
+        default=None,
+        description="Presigned URL of the file. Absent for registered endpoints if the report shows personal data.",
+        json_schema_extra=URI,
+    )
+
+
+class WebhookEventData(EventData):
+    """The report that has ended, with presigned URLs of its files."""
+
+    files: list[WebhookEventFile] = Field(description="Files of a READY report, in the order of `formats`.")  # type: ignore[assignment]
+    download_url: str | None = Field(
+        default=None, description="Presigned URL of the first file.", json_schema_extra=URI
+    )
+    download_url_seconds: int | None = Field(
+        default=None, description="Seconds for which the presigned URLs are valid, from the attempt on."
+    )
+
+
+class WebhookEvent(ReportCompleted):
+    """A report has ended. A webhook is sent at least once: `id`, which is also the header `webhook-id`, identifies a
+    repetition.
+    """
+
+    data: WebhookEventData = Field(description="The report that has ended.")

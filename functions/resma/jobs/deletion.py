@@ -1,0 +1,102 @@
+"""Deletion of a report: its row, with everything that refers to it, is replaced by a record of who deleted it.
+
+The record holds nothing of the request or the data. The scheduler removes the files (`scheduler/remove_files.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow, class_row
+
+from resma.access.caller import Caller
+from resma.errors import ReportInProgressError
+from resma.jobs.report_rows import find_report
+from resma.report.format_options import FormatOptions
+from resma.report.status import IS_LIVE
+from resma.writers import file_extension
+
+SETTLED_SECONDS = 1200
+"""How long after a report's end no worker is left that could write to the store: Lambda ends them after 15 minutes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deletion:
+    """The record of a deleted report. Times are in UTC."""
+
+    report_id: UUID
+    type: str
+    created_at: datetime
+    deleted_at: datetime
+    deleted_by: str
+    """A caller's `subject`."""
+    files_removed_at: datetime | None
+    """None until the object store has none of its files."""
+
+
+_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in Deletion.__dataclass_fields__)
+
+
+def delete_report(connection: Connection[TupleRow], caller: Caller, report_id: UUID) -> tuple[Deletion, bool]:
+    """Deletes a report that has ended; returns the record, and whether this call has deleted it.
+
+    Its events, deliveries, Idempotency-Keys and redrives are deleted with it. What is still owed to webhooks ends.
+    Safe to call twice. Raises ReportNotFound, and ReportInProgressError for a report that is PENDING or GENERATING.
+    """
+    row = connection.execute(
+        f"""
+        DELETE FROM resma.reports
+        WHERE tenant_id = %s AND report_id = %s AND NOT {IS_LIVE}
+        RETURNING type, status, created_at, attempt, formats, options,
+            -- One worker had it, and has ended well: nobody is left that writes to the store.
+            finished_at + make_interval(secs => CASE WHEN status IN ('READY', 'EXPIRED') AND attempt = 1 THEN 0
+                                                     ELSE %s END)
+        """,
+        (caller.tenant_id, report_id, SETTLED_SECONDS),
+    ).fetchone()
+    if row is None:
+        return _find_earlier(connection, caller.tenant_id, report_id), False
+    *kept, attempts, formats, options, settled_at = row
+    extensions = sorted({file_extension(format_, FormatOptions.model_validate(options)) for format_ in formats})
+    with connection.cursor(row_factory=class_row(Deletion)) as cursor:
+        cursor.execute(
+            sql.SQL(
+                "INSERT INTO resma.deleted_reports (tenant_id, report_id, type, status, created_at, attempts,"
+                " extensions, settled_at, deleted_by, deleted_from)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING {}"
+            ).format(_COLUMNS),
+            (
+                caller.tenant_id,
+                report_id,
+                *kept,
+                attempts,
+                extensions,
+                settled_at,
+                caller.subject,
+                caller.address,
+            ),
+        )
+        deletion = cursor.fetchone()
+    assert deletion is not None  # it was just inserted
+    return deletion, True
+
+
+def find_deletion(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Deletion | None:
+    """Returns the record of a report that was deleted, None for any other."""
+    with connection.cursor(row_factory=class_row(Deletion)) as cursor:
+        cursor.execute(
+            sql.SQL("SELECT {} FROM resma.deleted_reports WHERE tenant_id = %s AND report_id = %s").format(_COLUMNS),
+            (tenant_id, report_id),
+        )
+        return cursor.fetchone()
+
+
+def _find_earlier(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Deletion:
+    if (deletion := find_deletion(connection, tenant_id, report_id)) is not None:
+        return deletion
+    status = find_report(connection, tenant_id, report_id).status
+    cancel = f"POST /api/v1/reports/{report_id}/cancel"
+    raise ReportInProgressError(f"The report is {status}. Cancel it first ({cancel}), or wait until it has ended.")

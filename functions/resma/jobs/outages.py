@@ -1,0 +1,127 @@
+"""Circuits: while a dependency is unavailable, one report at a time finds out whether it is available again.
+
+A row of `resma.outages` is an open circuit. Until its `probe_at` no worker begins a report; then the first one that
+moves `probe_at` on does. Rows are of the whole deployment: every report needs every dependency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import Connection
+from psycopg.rows import TupleRow, class_row
+
+from resma.errors import Dependency, DependencyUnavailableError, ProbeTakenError
+from resma.report.status import IS_LIVE
+from resma.short_text import shorten
+
+FIRST_PROBE_SECONDS = 5
+"""Pause before a dependency is tried again; doubled after each probe that fails."""
+
+MAX_PROBE_SECONDS = 60
+
+PROBE_SECONDS = 30
+"""How long a probe may take before another report makes one."""
+
+FORGET_SECONDS = 300
+"""After its last failure a circuit that no report waits for is closed: the next report finds out."""
+
+_DETAIL_CHARACTERS = 500
+
+
+@dataclass(frozen=True)
+class Outage:
+    """An open circuit. `detail` is the last error, without anything of a tenant's."""
+
+    dependency: Dependency
+    since: datetime
+    probe_at: datetime
+    is_probe_due: bool
+    detail: str
+
+
+def find_outages(connection: Connection[TupleRow]) -> list[Outage]:
+    """Returns the open circuits, the one to be probed last first."""
+    with connection.cursor(row_factory=class_row(Outage)) as cursor:
+        cursor.execute(
+            "SELECT dependency, since, probe_at, probe_at <= clock_timestamp() AS is_probe_due, error_detail AS detail"
+            " FROM resma.outages ORDER BY probe_at DESC"
+        )
+        return cursor.fetchall()
+
+
+def take_probes(connection: Connection[TupleRow], outages: Sequence[Outage]) -> None:
+    """Makes this transaction's report the probe of all these circuits. Raises ProbeTakenError where another one is."""
+    taken = connection.execute(
+        """
+        WITH due AS (
+            SELECT dependency FROM resma.outages
+            WHERE dependency = ANY (%(dependencies)s) AND probe_at <= clock_timestamp() ORDER BY dependency FOR UPDATE
+        )
+        UPDATE resma.outages AS o SET probe_at = clock_timestamp() + make_interval(secs => %(seconds)s)
+        FROM due WHERE o.dependency = due.dependency
+        """,
+        {"dependencies": [outage.dependency for outage in outages], "seconds": PROBE_SECONDS},
+    ).rowcount
+    still_open = connection.execute(
+        "SELECT count(*) FROM resma.outages WHERE dependency = ANY (%s)", ([o.dependency for o in outages],)
+    ).fetchone()
+    assert still_open is not None  # an aggregate always has one
+    if taken < still_open[0]:
+        raise ProbeTakenError("another report finds out whether the dependency is available again")
+
+
+def open_outage(connection: Connection[TupleRow], error: DependencyUnavailableError, *, is_probe: bool) -> datetime:
+    """Opens the error's circuit, or keeps it open; returns when the next probe is due.
+
+    Only a probe that fails makes the pause longer: reports that were under way fail all at once when an outage begins.
+    """
+    row = connection.execute(
+        """
+        INSERT INTO resma.outages AS o (dependency, probe_at, error_detail)
+        VALUES (%(dependency)s, clock_timestamp() + make_interval(secs => %(first)s), %(detail)s)
+        ON CONFLICT (dependency) DO UPDATE
+        SET failed_at = clock_timestamp(), error_detail = excluded.error_detail,
+            failures = o.failures + CASE WHEN %(is_probe)s THEN 1 ELSE 0 END,
+            probe_at = CASE WHEN %(is_probe)s
+                THEN clock_timestamp() + make_interval(secs => least(%(most)s, %(first)s * 2 ^ least(o.failures, 10)))
+                ELSE o.probe_at END
+        RETURNING probe_at
+        """,
+        {
+            "dependency": error.dependency,
+            "first": FIRST_PROBE_SECONDS,
+            "most": MAX_PROBE_SECONDS,
+            "detail": shorten(str(error), _DETAIL_CHARACTERS),
+            "is_probe": is_probe,
+        },
+    ).fetchone()
+    assert row is not None  # inserted or updated
+    probe_at: datetime = row[0]
+    return probe_at
+
+
+def close_outages(connection: Connection[TupleRow], dependencies: Sequence[str]) -> list[str]:
+    """Closes circuits whose dependency has just been used; returns those that were open."""
+    closed = connection.execute(
+        "DELETE FROM resma.outages WHERE dependency = ANY (%s) RETURNING dependency", (list(dependencies),)
+    ).fetchall()
+    return [str(row[0]) for row in closed]
+
+
+def forget_outages(connection: Connection[TupleRow]) -> int:
+    """Closes circuits that no report waits for any more; returns how many are open still."""
+    connection.execute(
+        f"""
+        DELETE FROM resma.outages AS o
+        WHERE failed_at < clock_timestamp() - make_interval(secs => %s) AND NOT EXISTS (
+            SELECT FROM resma.reports
+            WHERE waiting_for = o.dependency AND {IS_LIVE})
+        """,
+        (FORGET_SECONDS,),
+    )
+    row = connection.execute("SELECT count(*) FROM resma.outages").fetchone()
+    assert row is not None  # an aggregate always has one
+    return int(row[0])

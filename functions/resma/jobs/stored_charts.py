@@ -1,0 +1,155 @@
+"""A snapshot's charts as its report's row keeps them: cut down to what a page can show, whatever the data hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Context, Decimal, localcontext
+from typing import TypedDict
+
+from resma.catalog import ReportType, load_catalogue
+from resma.i18n.locales import LOCALES, Language
+from resma.i18n.translations import say
+from resma.report.chart_months import year_of
+from resma.report.content import ReportContent
+from resma.report.header import Chart, Series
+from resma.short_text import ROUNDED_DIGITS, shorten, show_amount
+
+MOST_BARS = 15
+MOST_PARTS = 7
+"""As in the spreadsheet: where there are more categories, the last place is the sum of the others."""
+
+MOST_TIMES = 120
+"""Ten years of months. Where there are more they become years, and the oldest one place before the others."""
+
+MOST_SERIES = 12
+"""The largest are kept: sums of several currencies would say nothing."""
+
+MOST_CHARACTERS = 100
+"""Of a label, and of a series' name."""
+
+_SUM_DIGITS = 1000
+"""More than any sum of amounts has: none is rounded."""
+
+
+class StoredSeries(TypedDict):
+    """Values as text, so that no digit is lost; as many as the chart has labels."""
+
+    name: str
+    values: list[str]
+
+
+class StoredChart(TypedDict):
+    """A chart as the row keeps it, and the API shows it but for `by`."""
+
+    by: str
+    """The column whose values are the labels."""
+    title: str
+    kind: str
+    unit: str
+    labels: list[str]
+    series: list[StoredSeries]
+    series_left_out: int
+
+
+def store_charts(content: ReportContent, charts: Sequence[Chart]) -> list[StoredChart]:
+    """Returns the charts of a report's snapshot, in the catalogue's order."""
+    report_type = load_catalogue()[content.type]
+    language = LOCALES[content.locale].language
+    hidden = {column.name for column in report_type.columns if column.personal and content.personal_masked}
+    return [
+        _store(spec.by, chart, language)
+        for spec, chart in zip(report_type.charts, charts, strict=True)
+        if spec.by not in hidden
+    ]
+
+
+def _store(by: str, chart: Chart, language: Language) -> StoredChart:
+    shown = chart.series[:MOST_SERIES]
+    labels, values = list(chart.labels), [list(series.values) for series in shown]
+    if chart.kind == "time":
+        labels, values = _fewer_times(labels, values, language)
+    else:
+        labels, values = _fewer_categories(chart, shown, language)
+    return StoredChart(
+        by=by,
+        title=chart.title,
+        kind=chart.kind,
+        unit=chart.unit,
+        labels=[shorten(label, MOST_CHARACTERS) for label in labels],
+        series=[
+            StoredSeries(
+                name=shorten(series.name, MOST_CHARACTERS), values=[show_amount(value, ROUNDED_DIGITS) for value in row]
+            )
+            for series, row in zip(shown, values, strict=True)
+        ],
+        series_left_out=len(chart.series) - len(shown) + chart.series_omitted,
+    )
+
+
+def _fewer_categories(
+    chart: Chart, shown: Sequence[Series], language: Language
+) -> tuple[list[str], list[list[Decimal]]]:
+    """The largest, and the sum of all others; those of one series in the order of their values."""
+    most = MOST_BARS if chart.kind == "bars" else MOST_PARTS
+    labels, values = list(chart.labels), [list(series.values) for series in shown]
+    is_lumped = chart.labels_omitted or len(labels) > most
+    kept = list(range(len(labels)))
+    if len(values) == 1 and not any(value.is_nan() for value in values[0]):
+        # What is lumped are the smallest, whatever their sign.
+        kept.sort(key=lambda at: -abs(values[0][at]))
+        kept = sorted(kept[: most - 1] if is_lumped else kept, key=lambda at: -values[0][at])
+    elif is_lumped:
+        kept = kept[: most - 1]
+    chosen = [labels[at] for at in kept], [[row[at] for at in kept] for row in values]
+    if not is_lumped:
+        return chosen
+    left = [at for at in range(len(labels)) if at not in kept]
+    others = [_sum([*(row[at] for at in left), series.other]) for row, series in zip(values, shown, strict=True)]
+    label = f"{say('Other', language)} ({len(left) + chart.labels_omitted})"
+    return [*chosen[0], label], [[*row, other] for row, other in zip(chosen[1], others, strict=True)]
+
+
+def _fewer_times(
+    labels: list[str], values: list[list[Decimal]], language: Language
+) -> tuple[list[str], list[list[Decimal]]]:
+    if len(labels) > MOST_TIMES:
+        years: dict[str, list[int]] = {}
+        for at, label in enumerate(labels):
+            years.setdefault(year_of(label), []).append(at)
+        labels = list(years)
+        values = [[_sum([row[at] for at in places]) for places in years.values()] for row in values]
+    if (surplus := len(labels) - MOST_TIMES + 1) > 1:
+        others = f"{say('Other', language)} ({surplus})"
+        labels = [others, *labels[surplus:]]
+        values = [[_sum(row[:surplus]), *row[surplus:]] for row in values]
+    return labels, values
+
+
+def translate_chart(
+    chart: StoredChart, report_type: ReportType, stored_in: Language, language: Language
+) -> StoredChart:
+    """Returns a stored chart for readers of another language.
+
+    Its title is that of the catalog. Labels that are choices of the filter of the same name become their labels; other
+    labels and all values stay as they are.
+    """
+    titles = [
+        spec.title
+        for spec in report_type.charts
+        if (spec.by, spec.kind, spec.unit) == (chart["by"], chart["kind"], chart["unit"])
+    ]
+    own = next((title for title in titles if title.say(stored_in) == chart["title"]), None)
+    words = {say(word, stored_in): say(word, language) for word in ("Without date",)}
+    for item in report_type.filters:
+        if item.name == chart["by"]:
+            words |= {choice: label.say(language) for choice, label in item.choice_labels.items()}
+    other = re.compile(rf"{re.escape(say('Other', stored_in))} \((\d+)\)")
+    labels = [other.sub(rf"{say('Other', language)} (\1)", words.get(label, label)) for label in chart["labels"]]
+    return {**chart, "title": own.say(language) if own else chart["title"], "labels": labels}
+
+
+def _sum(values: Sequence[Decimal]) -> Decimal:
+    """NaN where one is, or where infinities go both ways."""
+    with localcontext(Context(prec=_SUM_DIGITS, traps=[])):
+        return sum(values, Decimal(0))

@@ -1,0 +1,1 @@
+"""A report as data: header, rows, options and warnings. No input or output."""

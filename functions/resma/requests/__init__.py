@@ -1,0 +1,1 @@
+"""Requests for reports, from validation to the PENDING row."""

@@ -1,0 +1,97 @@
+"""What a caller, a schedule or an event asks for, as JSON."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+
+from resma.i18n.locales import DEFAULT_LOCALE
+from resma.i18n.time_zones import TIME_ZONE_SCHEMA
+from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, RequestModel
+from resma.report.format_options import FormatOptions
+from resma.string_patterns import NO_NUL
+from resma.webhooks.address import URL_SCHEMA
+from resma.writers import Format
+
+
+class ReportRequest(RequestModel):
+    """A report to generate. Exactly one of `format` and `formats` is required."""
+
+    # The JSON Schema does not say "exactly one": generators of clients lose every property beside a `oneOf`.
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"type": "TRANSACTIONS", "format": "PDF", "filters": {"from": "2024-01-01"}}],
+        },
+    )
+
+    type: str = Field(max_length=100, description="Report type. `GET /api/v1/report-types` lists them.")
+    format: Format | None = Field(
+        default=None, description="Format of the file. Use `formats` instead for several files."
+    )
+    formats: list[Format] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=5,
+        validate_default=True,  # where both are left out
+        json_schema_extra={"uniqueItems": True},
+        description="Formats of the files, all made from one read of the database. Use `format` instead for one file.",
+    )
+    filters: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Filters of the report type, as described by its JSON Schema in `GET /api/v1/report-types`.",
+    )
+    columns: list[Annotated[str, Field(max_length=100, pattern=NO_NUL)]] | None = Field(
+        default=None,
+        max_length=500,
+        description="Names of columns of the report type, in order. Null or omitted: all columns.",
+    )
+    locale: str = Field(
+        default=DEFAULT_LOCALE.tag,
+        max_length=35,
+        description="Language, date format and number format of files for people: PDF, XLSX, CSV for Excel.",
+    )
+    time_zone: str = Field(
+        default="UTC",
+        max_length=100,
+        json_schema_extra={**TIME_ZONE_SCHEMA},
+        description="IANA name of the time zone of dates and timestamps, in filters and in files.",
+    )
+    title: (
+        Annotated[str, Field(min_length=1, max_length=200, json_schema_extra=SINGLE_LINE_SCHEMA), SINGLE_LINE] | None
+    ) = Field(
+        default=None,
+        description="Title of the report. Null or omitted: the title of the report type.",
+    )
+    options: FormatOptions = Field(
+        default=FormatOptions(), description="Options by format. Only options of requested formats are accepted."
+    )
+    callback_url: str | None = Field(
+        default=None,
+        max_length=2000,
+        json_schema_extra={**URL_SCHEMA},
+        description="A public https URL. It receives a webhook, signed according to Standard "
+        "Webhooks, when the report ends.",
+    )
+    coalesce: bool = Field(
+        default=False,
+        strict=True,
+        description="True: if a report of the same request is PENDING or GENERATING, answer with "
+        "that report instead of a "
+        "new one.",
+    )
+
+    @field_validator("formats")
+    @classmethod
+    def _one_way_of_saying_formats(cls, formats: list[Format] | None, said: ValidationInfo) -> list[Format] | None:
+        """Of this field, so that its errors say where."""
+        if "format" in said.data and (said.data["format"] is None) == (formats is None):
+            raise ValueError("Send either `format`, or several formats in `formats`.")
+        if formats and len(set(formats)) < len(formats):
+            raise ValueError("It must not contain a format twice.")
+        return formats
+
+    @property
+    def wanted_formats(self) -> list[str]:
+        """Every format asked for, in the request's order."""
+        return [self.format] if self.format else [*(self.formats or ())]

@@ -1,0 +1,1 @@
+"""Schedules: when they run, for which period, and with whose rights."""

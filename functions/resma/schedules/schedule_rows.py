@@ -1,0 +1,230 @@
+"""The rows of `resma.schedules` and `resma.schedule_runs`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow, class_row
+from psycopg.types.json import Jsonb
+
+from resma.database.locks import Lock, take_lock
+from resma.errors import ScheduleNotFound, SchedulesTooMany
+from resma.i18n.locales import Weekday
+from resma.schedules.periods import Period
+from resma.schedules.times import Timing, read_timing
+
+SCHEDULES_MAX = 100
+"""Of a tenant."""
+
+ENDED_DETAIL = "there is no run before endsAt: give a later one to go on"
+
+Missed = Literal["skip", "run-once", "run-all"]
+ScheduleStatus = Literal["ACTIVE", "PAUSED", "ENDED", "BLOCKED"]
+Outcome = Literal["STARTED", "SKIPPED", "REFUSED"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """One row. Times are in UTC."""
+
+    tenant_id: str
+    schedule_id: str
+    name: str
+    request: dict[str, Any]
+    """As it was written (`keep_request`)."""
+    recurrence: str
+    """A word or a cron expression."""
+    at: str | None
+    time_zone: str
+    calendar: str | None
+    period: Period | None
+    week_starts_on: Weekday | None
+    """The first day of this schedule's weeks; None is that of its request's locale."""
+    missed: Missed
+    ends_at: datetime | None
+    status: ScheduleStatus
+    status_detail: str | None
+    next_run_at: datetime | None
+    due_at: datetime | None
+    held_since: datetime | None
+    owner: str
+    """A caller's subject."""
+    owner_scopes: list[str]
+    """As they were when it was written last."""
+    written_at: datetime
+    created_at: datetime
+
+    @property
+    def timing(self) -> Timing:
+        """When it runs, as it was checked when it was written."""
+        return Timing(self.recurrence, self.at, self.time_zone, self.calendar)
+
+    def check_timing(self) -> Timing:
+        """When it runs. Raises RequestInvalid where the time zone or country is known no more."""
+        return read_timing(self.recurrence, self.at, self.time_zone, self.calendar)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRun:
+    """What became of one time; of a time that was skipped, of those before it too that its `detail` counts."""
+
+    scheduled_for: datetime
+    outcome: Outcome
+    report_id: UUID | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleRun(NewRun):
+    """One row of its history."""
+
+    started_at: datetime
+
+
+def next_run(timing: Timing, ends_at: datetime | None, after: datetime) -> datetime | None:
+    """The next run after a moment, if there is one before the end."""
+    run = next(timing.runs_after(after), None)
+    return None if run is None or (ends_at is not None and run.at > ends_at) else run.at
+
+
+COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in Schedule.__dataclass_fields__)
+_RUN_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in ScheduleRun.__dataclass_fields__)
+_NOT_FOUND = "there is no such schedule: GET /api/v1/schedules lists yours"
+
+
+def insert_schedule(connection: Connection[TupleRow], new: Mapping[str, Any]) -> Schedule:
+    """Writes a schedule, given by column. Raises SchedulesTooMany."""
+    tenant_id = new["tenant_id"]
+    # Two requests at once would both see one place left.
+    take_lock(connection, Lock.SCHEDULES, tenant_id)
+    counted = connection.execute("SELECT count(*) FROM resma.schedules WHERE tenant_id = %s", (tenant_id,)).fetchone()
+    if counted is not None and counted[0] >= SCHEDULES_MAX:
+        raise SchedulesTooMany(f"there are {SCHEDULES_MAX} schedules, which is the most: delete one first")
+    with connection.cursor(row_factory=class_row(Schedule)) as cursor:
+        cursor.execute(
+            sql.SQL("INSERT INTO resma.schedules ({}) VALUES ({}) RETURNING {}").format(
+                sql.SQL(", ").join(map(sql.Identifier, new)), sql.SQL(", ").join(map(sql.Placeholder, new)), COLUMNS
+            ),
+            _adapted(new),
+        )
+        row = cursor.fetchone()
+    assert row is not None  # it was just inserted
+    return row
+
+
+def find_schedule(
+    connection: Connection[TupleRow], tenant_id: str, schedule_id: str, *, for_update: bool = False
+) -> Schedule:
+    """Returns the tenant's schedule. Raises ScheduleNotFound, also for another tenant's."""
+    with connection.cursor(row_factory=class_row(Schedule)) as cursor:
+        cursor.execute(
+            sql.SQL("SELECT {} FROM resma.schedules WHERE tenant_id = %s AND schedule_id = %s {}").format(
+                COLUMNS, sql.SQL("FOR UPDATE" if for_update else "")
+            ),
+            (tenant_id, schedule_id),
+        )
+        if (row := cursor.fetchone()) is None:
+            raise ScheduleNotFound(_NOT_FOUND)
+        return row
+
+
+def update_schedule(
+    connection: Connection[TupleRow], tenant_id: str, schedule_id: str, changes: Mapping[str, Any]
+) -> Schedule:
+    """Writes these columns; returns the row. Raises ScheduleNotFound."""
+    assignments = [sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in changes]
+    with connection.cursor(row_factory=class_row(Schedule)) as cursor:
+        cursor.execute(
+            sql.SQL(
+                "UPDATE resma.schedules SET {} WHERE tenant_id = %(tenant_id)s AND schedule_id = %(schedule_id)s"
+                " RETURNING {}"
+            ).format(sql.SQL(", ").join(assignments), COLUMNS),
+            {**_adapted(changes), "tenant_id": tenant_id, "schedule_id": schedule_id},
+        )
+        if (row := cursor.fetchone()) is None:
+            raise ScheduleNotFound(_NOT_FOUND)
+        return row
+
+
+def delete_schedule(connection: Connection[TupleRow], tenant_id: str, schedule_id: str) -> None:
+    """Removes a schedule and its history; its reports stay. Raises ScheduleNotFound."""
+    done = connection.execute(
+        "DELETE FROM resma.schedules WHERE tenant_id = %s AND schedule_id = %s", (tenant_id, schedule_id)
+    )
+    if done.rowcount == 0:
+        raise ScheduleNotFound(_NOT_FOUND)
+
+
+def list_schedules(
+    connection: Connection[TupleRow], tenant_id: str, after: tuple[datetime, str] | None, limit: int
+) -> list[Schedule]:
+    """Returns up to `limit` of the tenant's schedules, newest first, after a place: `created_at` and id of the last."""
+    created_at, schedule_id = after or (None, None)
+    with connection.cursor(row_factory=class_row(Schedule)) as cursor:
+        cursor.execute(
+            sql.SQL(
+                "SELECT {} FROM resma.schedules WHERE tenant_id = %(tenant_id)s"
+                " AND (%(created_at)s::timestamptz IS NULL"
+                " OR (created_at, schedule_id) < (%(created_at)s, %(schedule_id)s))"
+                " ORDER BY created_at DESC, schedule_id DESC LIMIT %(limit)s"
+            ).format(COLUMNS),
+            {"tenant_id": tenant_id, "created_at": created_at, "schedule_id": schedule_id, "limit": limit},
+        )
+        return cursor.fetchall()
+
+
+def last_runs(connection: Connection[TupleRow], tenant_id: str, schedule_ids: list[str]) -> dict[str, ScheduleRun]:
+    """The latest run of each of these schedules that has one."""
+    found = connection.execute(
+        sql.SQL(
+            "SELECT wanted.schedule_id, run.* FROM unnest(%s::text[]) AS wanted (schedule_id) CROSS JOIN LATERAL"
+            " (SELECT {} FROM resma.schedule_runs WHERE tenant_id = %s AND schedule_id = wanted.schedule_id"
+            " ORDER BY scheduled_for DESC LIMIT 1) AS run"
+        ).format(_RUN_COLUMNS),
+        (schedule_ids, tenant_id),
+    ).fetchall()
+    names = tuple(ScheduleRun.__dataclass_fields__)
+    return {row[0]: ScheduleRun(**dict(zip(names, row[1:], strict=True))) for row in found}
+
+
+def list_runs(
+    connection: Connection[TupleRow], tenant_id: str, schedule_id: str, before: datetime | None, limit: int
+) -> list[ScheduleRun]:
+    """Returns up to `limit` runs of a schedule, the latest first, of times before one."""
+    with connection.cursor(row_factory=class_row(ScheduleRun)) as cursor:
+        cursor.execute(
+            sql.SQL(
+                "SELECT {} FROM resma.schedule_runs WHERE tenant_id = %(tenant_id)s AND schedule_id = %(schedule_id)s"
+                " AND (%(before)s::timestamptz IS NULL OR scheduled_for < %(before)s)"
+                " ORDER BY scheduled_for DESC LIMIT %(limit)s"
+            ).format(_RUN_COLUMNS),
+            {"tenant_id": tenant_id, "schedule_id": schedule_id, "before": before, "limit": limit},
+        )
+        return cursor.fetchall()
+
+
+def record_run(connection: Connection[TupleRow], schedule: Schedule, run: NewRun) -> None:
+    """Writes down what became of a time. A second row for the same time is refused by its key."""
+    connection.execute(
+        "INSERT INTO resma.schedule_runs (tenant_id, schedule_id, scheduled_for, outcome, report_id, detail)"
+        " VALUES (%s, %s, %s, %s, %s, %s)",
+        (schedule.tenant_id, schedule.schedule_id, run.scheduled_for, run.outcome, run.report_id, run.detail),
+    )
+
+
+def is_recorded(connection: Connection[TupleRow], schedule: Schedule, scheduled_for: datetime) -> bool:
+    """Whether a time is done with."""
+    row = connection.execute(
+        "SELECT FROM resma.schedule_runs WHERE tenant_id = %s AND schedule_id = %s AND scheduled_for = %s",
+        (schedule.tenant_id, schedule.schedule_id, scheduled_for),
+    ).fetchone()
+    return row is not None
+
+
+def _adapted(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: Jsonb(value) if name == "request" else value for name, value in values.items()}

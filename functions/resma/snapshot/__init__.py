@@ -1,0 +1,1 @@
+"""Reading of a report: one transaction that yields the summary, then the rows."""

@@ -1,0 +1,99 @@
+"""The longest row of a report, known before any is read: Postgres sends a row whole, and a worker must hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+from resma.catalog import ReportType
+from resma.errors import RowTooWide
+from resma.snapshot.summary_query import catalogue_query, cell_bytes, measured_columns, sort_order
+
+MAX_ROW_BYTES = 2 * 1024 * 1024
+"""Of a row's text and JSON. libpq, psycopg and a writer hold up to ten copies of the row that is being written: rows of
+twice this size took a worker to 187 MB."""
+
+_OTHER_CELL_BYTES = 40
+"""A number or a date."""
+
+
+def require_narrow_rows(
+    connection: Connection[TupleRow],
+    report_type: ReportType,
+    values: Mapping[str, Any],
+    columns: Sequence[str],
+    widths: Mapping[str, int] | None,
+) -> int:
+    """Returns an upper bound of the bytes of a row that has these columns.
+
+    `widths` are the longest cells as the summary measured them; where it is None they are measured here. Raises
+    RowTooWide, which names the first row that is too long and its longest column.
+    """
+    measured = [name for name in columns if name in measured_columns(report_type)]
+    if widths is None:
+        widths = _measure(connection, report_type, values, measured)
+    others = _OTHER_CELL_BYTES * (len(columns) - len(measured))
+    bound = sum(widths[name] for name in measured)
+    if bound > MAX_ROW_BYTES:
+        # The longest cells may be in different rows.
+        total = sql.SQL("max({})").format(_row_bytes(report_type, measured))
+        (bound,) = _ask(connection, report_type, values, total)
+        if bound > MAX_ROW_BYTES:
+            raise _too_wide(connection, report_type, values, measured)
+    return bound + others
+
+
+def _measure(
+    connection: Connection[TupleRow], report_type: ReportType, values: Mapping[str, Any], columns: Sequence[str]
+) -> dict[str, int]:
+    maxima = [sql.SQL("coalesce(max({}), 0)").format(cell_bytes(report_type, name)) for name in columns]
+    found = _ask(connection, report_type, values, sql.SQL(", ").join(maxima)) if columns else ()
+    return dict(zip(columns, found, strict=True))
+
+
+def _too_wide(
+    connection: Connection[TupleRow], report_type: ReportType, values: Mapping[str, Any], columns: Sequence[str]
+) -> RowTooWide:
+    cells = [sql.SQL("coalesce({}, 0)").format(cell_bytes(report_type, name)) for name in columns]
+    found = connection.execute(
+        sql.SQL(
+            "SELECT row, cells FROM (SELECT row_number() OVER (ORDER BY {order}) AS row, ARRAY[{cells}]::bigint[] AS"
+            " cells, {bytes} AS bytes FROM ({query}) AS report) AS numbered WHERE bytes > {most} ORDER BY row LIMIT 1"
+        ).format(
+            order=sort_order(report_type),
+            cells=sql.SQL(", ").join(cells),
+            bytes=_row_bytes(report_type, columns),
+            query=catalogue_query(report_type),
+            most=sql.Literal(MAX_ROW_BYTES),
+        ),
+        values,
+    ).fetchone()
+    assert found is not None  # the same snapshot has such a row
+    row, lengths = found
+    longest = max(range(len(columns)), key=lambda index: int(lengths[index]))
+    return RowTooWide(
+        f"Row {row} is too long for a worker's memory: its text and JSON have {sum(lengths)} bytes, of which "
+        f"{lengths[longest]} are in column {columns[longest]}, and the limit is {MAX_ROW_BYTES}. Leave the column out, "
+        "or shorten it in query.sql (for example with left()).",
+        column=columns[longest],
+        row=row,
+    )
+
+
+def _row_bytes(report_type: ReportType, columns: Sequence[str]) -> sql.Composable:
+    return sql.SQL(" + ").join(
+        sql.SQL("coalesce({}, 0)::bigint").format(cell_bytes(report_type, name)) for name in columns
+    )
+
+
+def _ask(
+    connection: Connection[TupleRow], report_type: ReportType, values: Mapping[str, Any], expression: sql.Composable
+) -> TupleRow:
+    found = connection.execute(
+        sql.SQL("SELECT {} FROM ({}) AS report").format(expression, catalogue_query(report_type)), values
+    ).fetchone()
+    assert found is not None  # an aggregate always has one row
+    return found

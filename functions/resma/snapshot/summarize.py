@@ -1,0 +1,197 @@
+"""What a snapshot holds, before its first row is read: counts, totals, charts and periods, summed by the database.
+
+The query is in `summary_query.py`, with the limits that keep the result small whatever the rows hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from psycopg import Connection, sql
+from psycopg.rows import TupleRow
+
+from resma.catalog import ChartSpec, ReportType
+from resma.i18n.locales import Language
+from resma.i18n.translations import say
+from resma.report.chart_months import all_months, month_label
+from resma.report.header import Balance, Chart, Period, Series, Total
+from resma.report.summary import Summary
+from resma.snapshot.summary_query import MAX_CHARACTERS, UNITS, catalogue_query, sort_order, summary_query
+
+_NO_LABEL = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A row of the summary's query. What a kind does not use is None."""
+
+    kind: Literal["all", "total", "chart", "other", "others", "period", "scale", "bytes"]
+    chart: int
+    """Index of the chart, or -1."""
+    label: str | None
+    currency: str | None
+    rows: int | None
+    amount: Decimal | None
+    unit: str | None
+    groups: int | None
+    """How many there are where not all are returned: currencies of a total, period or chart, labels of `others`."""
+    all_rows: int | None
+    """Of a period: its rows in all currencies. Of a chart: the rank of the series."""
+
+    @property
+    def size(self) -> int:
+        return self.rows or 0
+
+
+def summarise(
+    connection: Connection[TupleRow], report_type: ReportType, values: Mapping[str, Any], language: Language
+) -> Summary:
+    """Sums up what the report type's query yields in the open transaction. Memory is bounded whatever the rows hold."""
+    row = connection.execute("SELECT now()").fetchone()
+    assert row is not None
+    groups = _find_groups(connection, report_type, values)
+    (everything,) = [group for group in groups if group.kind == "all"]
+    totals, totals_omitted = _totals(report_type, [group for group in groups if group.kind == "total"])
+    return Summary(
+        as_of=row[0],
+        rows=everything.size,
+        totals=totals,
+        totals_omitted=totals_omitted,
+        charts=tuple(
+            _chart(spec, [group for group in groups if group.chart == index], language)
+            for index, spec in enumerate(report_type.charts)
+        ),
+        periods=_periods(report_type, [group for group in groups if group.kind == "period"]),
+        balance=_balance(connection, report_type, values),
+        scales=_maxima(groups, "scale"),
+        widths=_maxima(groups, "bytes"),
+        checksum=f"{everything.groups} {everything.amount}",
+    )
+
+
+def _find_groups(connection: Connection[TupleRow], report_type: ReportType, values: Mapping[str, Any]) -> list[_Group]:
+    # The planner cannot know how many groups `date_trunc` leaves. It expects as many as there are rows, and would sort
+    # all of them on disk: three times slower than hashing.
+    connection.execute("SET LOCAL enable_sort = off")
+    groups = [_Group(*record) for record in connection.execute(summary_query(report_type), values)]
+    connection.execute("SET LOCAL enable_sort TO DEFAULT")
+    return groups
+
+
+def _maxima(groups: Sequence[_Group], kind: str) -> dict[str, int]:
+    return {group.label: group.size for group in groups if group.kind == kind and group.label}
+
+
+def _balance(connection: Connection[TupleRow], report_type: ReportType, values: Mapping[str, Any]) -> Balance | None:
+    if (spec := report_type.balance) is None:
+        return None
+    ends = sql.SQL(
+        "SELECT (SELECT (report.{balance} - coalesce(report.{amount}, 0))::text FROM ({query}) AS report"
+        " ORDER BY {first} LIMIT 1),"
+        " (SELECT report.{balance}::text FROM ({query}) AS report ORDER BY {last} LIMIT 1)"
+    ).format(
+        balance=sql.Identifier(spec.column),
+        amount=sql.Identifier(spec.amount),
+        query=catalogue_query(report_type),
+        first=sort_order(report_type),
+        last=sort_order(report_type, "DESC"),
+    )
+    row = connection.execute(ends, values).fetchone()
+    return Balance(*row) if row and None not in row else None
+
+
+def _totals(report_type: ReportType, groups: Sequence[_Group]) -> tuple[tuple[Total, ...], int]:
+    """The totals, and how many there are beyond them."""
+    if report_type.totals is None or not groups:
+        return (), 0
+    return tuple(map(_total, groups)), (groups[0].groups or 0) - len(groups)
+
+
+def _total(group: _Group) -> Total:
+    return Total(_shortened(group.currency or ""), group.size, group.amount or Decimal(0))
+
+
+def _periods(report_type: ReportType, groups: Sequence[_Group]) -> tuple[Period, ...]:
+    mine: dict[str | None, list[_Group]] = {}
+    for group in groups:
+        mine.setdefault(_period_label(group), []).append(group)
+    has_totals = report_type.totals is not None
+    return tuple(
+        Period(
+            label,
+            parts[0].all_rows or 0,
+            tuple(map(_total, parts)) if has_totals else (),
+            (parts[0].groups or 0) - len(parts) if has_totals else 0,
+        )
+        for label, parts in mine.items()
+    )
+
+
+def _period_label(group: _Group) -> str | None:
+    """`2024-03` of a date; what is no day (infinity) and years that are not ours (BC, 12024) in full."""
+    if group.label is None or not re.match(r"\d{4}-\d\d-\d\d [0-9:]+$", group.label):
+        return group.label
+    return group.label[: UNITS[group.unit or "day"]]
+
+
+def _chart(spec: ChartSpec, groups: Sequence[_Group], language: Language) -> Chart:
+    """The largest series and labels. What is left of each series' labels is its `other`."""
+    title = spec.title.say(language)
+    labels: dict[str, None] = {}
+    names: dict[int, str] = {}
+    values: dict[tuple[int, str], Decimal] = {}
+    others: dict[int, Decimal] = {}
+    for group in groups:
+        series = group.all_rows or 0
+        value = (group.amount or Decimal(0)) if spec.unit == "amount" else Decimal(group.size)
+        if group.kind in {"chart", "other"}:
+            names[series] = _shortened(group.currency or "") if spec.unit == "amount" else title
+        if group.kind == "chart":
+            label = _shown_label(spec, group.label)
+            labels[label] = None
+            values[series, label] = values.get((series, label), Decimal(0)) + value
+        elif group.kind == "other":
+            others[series] = value
+    omitted = next((group.groups or 0 for group in groups if group.kind == "others"), 0)
+    shown = all_months(labels) if spec.kind == "time" else list(labels)
+    all_series = next((group.groups or 0 for group in groups if group.kind == "chart"), 0)
+    chart = Chart(
+        title,
+        spec.kind,
+        spec.unit,
+        tuple(shown),
+        tuple(
+            Series(
+                names[series],
+                tuple(values.get((series, label), Decimal(0)) for label in shown),
+                others.get(series, Decimal(0)),
+            )
+            for series in sorted(names)
+        ),
+        labels_omitted=omitted,
+        series_omitted=all_series - len(names),
+    )
+    return _with_earlier(chart, language) if spec.kind == "time" else chart
+
+
+def _with_earlier(chart: Chart, language: Language) -> Chart:
+    """A chart over time with what is before its first month as a value of its own."""
+    if not chart.labels_omitted:
+        return chart
+    label = f"{say('Other', language)} ({chart.labels_omitted})"
+    series = tuple(Series(each.name, (each.other, *each.values)) for each in chart.series)
+    return Chart(chart.title, chart.kind, chart.unit, (label, *chart.labels), series, 0, chart.series_omitted)
+
+
+def _shown_label(spec: ChartSpec, label: str | None) -> str:
+    if label is None:
+        return _NO_LABEL
+    return month_label(label) if spec.kind == "time" else _shortened(label)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…"

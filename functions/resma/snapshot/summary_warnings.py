@@ -1,0 +1,33 @@
+"""Warnings about what a report's snapshot holds, whatever the formats."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from resma.report.summary import Summary
+from resma.report.warnings import ReportWarning
+
+
+def summary_warnings(summary: Summary, filters: Collection[str]) -> tuple[ReportWarning, ...]:
+    """Returns the warnings of a report; `filters` are the names of those that are set."""
+    if not summary.rows:
+        return (_no_rows(filters),)
+    if any(not total.amount.is_finite() for total in summary.totals):
+        return (
+            ReportWarning(
+                code="totals-not-finite",
+                detail="Some amounts are NaN or infinite, and so are the totals that include them. Charts show such a "
+                "value as 0. Correct the data, or filter these rows out.",
+            ),
+        )
+    return ()
+
+
+def _no_rows(filters: Collection[str]) -> ReportWarning:
+    """A report without rows may be right, or a filter may name something that does not exist.
+
+    Values of filters are not in the warning: they may be personal.
+    """
+    names = ", ".join(f"`{name}`" for name in sorted(filters))
+    cause = f"no row matches the filters {names}. Check their values" if names else "there is no data for this tenant"
+    return ReportWarning(code="no-rows", detail=f"The report has no rows: {cause}.")

@@ -1,0 +1,1 @@
+"""The object store: multipart uploads, segments and their checksums."""

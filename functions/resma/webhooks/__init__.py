@@ -1,0 +1,1 @@
+"""Webhooks: endpoints, deliveries, signing secrets, and which URLs are allowed."""

@@ -1,0 +1,24 @@
+"""An address of a webhook in a request: what can be seen in it is refused at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resma.errors import Fault, WebhookAddressRefused
+from resma.webhooks.address import parse_webhook_address
+from resma.webhooks.receivers import Receivers
+
+
+def webhook_url_faults(url: str | None, pointer: str, receivers: Receivers) -> Iterator[Fault]:
+    """What is wrong with the URL of a webhook, if there is one; `pointer` is where it is in the request."""
+    if url is None:
+        return
+    try:
+        parse_webhook_address(url, receivers)
+    except WebhookAddressRefused as error:
+        yield Fault(pointer, error.detail)
+
+
+def callback_faults(url: str | None, receivers: Receivers) -> Iterator[Fault]:
+    """The same for a report request's `callbackUrl`."""
+    return webhook_url_faults(url, "/callbackUrl", receivers)

@@ -1,0 +1,205 @@
+"""The rows of `resma.webhook_deliveries`: what is owed to whom, every attempt at it, and who asked for more.
+
+How attempts are made is in the webhook function.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow, class_row
+
+from resma.errors import WebhookDeliveryNotFound
+from resma.webhooks.signing_secrets import CALLBACK
+
+
+def owe_deliveries(connection: Connection[TupleRow], tenant_id: str, event_id: str) -> None:
+    """Makes an event's deliveries: to its request's callback, and to each enabled endpoint that wants to be told.
+
+    To be called in the transaction that writes the event: both exist or neither.
+    """
+    # The first attempt comes with the event; should that fail to arrive, the tick makes it after half a minute.
+    # FOR SHARE: whoever disables or deletes an endpoint waits, and then finds the delivery among those to end.
+    connection.execute(
+        """
+        WITH told AS (
+            SELECT e.tenant_id, e.event_id, e.type AS event, r.report_id, r.type AS report_type, r.callback_url
+            FROM resma.events AS e JOIN resma.reports AS r USING (tenant_id, report_id)
+            WHERE e.tenant_id = %(tenant_id)s AND e.event_id = %(event_id)s
+        ), wanted AS (
+            SELECT p.endpoint_id, p.url FROM resma.webhook_endpoints AS p, told
+            WHERE p.tenant_id = told.tenant_id AND p.url IS NOT NULL AND p.disabled_at IS NULL
+              AND (p.events IS NULL OR told.event = ANY (p.events))
+              AND (p.report_types IS NULL OR told.report_type = ANY (p.report_types))
+            FOR SHARE OF p
+        )
+        INSERT INTO resma.webhook_deliveries (tenant_id, event_id, endpoint_id, report_id, url, next_attempt_at)
+        SELECT told.tenant_id, told.event_id, owed.endpoint_id, told.report_id, owed.url,
+               clock_timestamp() + interval '30 seconds'
+        FROM told, (
+            SELECT %(callback)s AS endpoint_id, callback_url AS url FROM told WHERE callback_url IS NOT NULL
+            UNION ALL SELECT endpoint_id, url FROM wanted
+        ) AS owed
+        """,
+        {"tenant_id": tenant_id, "event_id": event_id, "callback": CALLBACK},
+    )
+
+
+def end_deliveries(
+    connection: Connection[TupleRow],
+    tenant_id: str,
+    endpoint_id: str,
+    reason: Literal["endpoint-disabled", "endpoint-deleted"],
+) -> None:
+    """Ends what is still owed to an endpoint. Call it after the endpoint's row was changed, in the same transaction."""
+    connection.execute(
+        "UPDATE resma.webhook_deliveries SET status = 'FAILED', ended_reason = %s"
+        " WHERE tenant_id = %s AND endpoint_id = %s AND status = 'PENDING'",
+        (reason, tenant_id, endpoint_id),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwedDelivery:
+    """One row, with its event's type."""
+
+    event_id: str
+    endpoint_id: str
+    event: str
+    report_id: UUID
+    url: str
+    status: str
+    ended_reason: str | None
+    created_at: datetime
+    next_attempt_at: datetime
+    delivered_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One attempt. Without status code and error it is under way, or its function died in it."""
+
+    event_id: str
+    endpoint_id: str
+    attempt: int
+    started_at: datetime
+    url: str
+    status_code: int | None
+    error: str | None
+    milliseconds: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay:
+    """Who asked for a delivery to be made again, and from where."""
+
+    event_id: str
+    endpoint_id: str
+    asked_at: datetime
+    asked_by: str
+    asked_from: str | None
+
+
+@dataclass(frozen=True)
+class Record:
+    """A delivery with everything that was done about it, in order."""
+
+    delivery: OwedDelivery
+    attempts: list[Attempt]
+    replays: list[Replay]
+
+
+_SELECT = """
+    SELECT d.event_id, d.endpoint_id, e.type AS event, d.report_id, d.url, d.status, d.ended_reason,
+           d.created_at, d.next_attempt_at, d.delivered_at
+    FROM resma.webhook_deliveries AS d JOIN resma.events AS e USING (tenant_id, event_id)
+    WHERE d.tenant_id = %(tenant_id)s AND"""
+
+
+def list_report_deliveries(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> list[Record]:
+    """Returns all deliveries of a report's events, each event's together."""
+    condition = "e.report_id = %(report_id)s ORDER BY d.created_at, d.event_id, d.endpoint_id"
+    return _select(connection, tenant_id, condition, report_id=report_id)
+
+
+@dataclass(frozen=True)
+class DeliveryPlace:
+    """A place in an endpoint's list, between two pages: the last delivery that was shown."""
+
+    created_at: datetime
+    event_id: str
+
+
+def list_endpoint_deliveries(  # noqa: PLR0913, PLR0917  # whose, which, and where the page begins
+    connection: Connection[TupleRow],
+    tenant_id: str,
+    endpoint_id: str,
+    status: str | None,
+    after: DeliveryPlace | None,
+    limit: int,
+) -> list[Record]:
+    """Returns up to `limit` of an endpoint's deliveries, newest first, that come after a place in the list."""
+    condition = (
+        "d.endpoint_id = %(endpoint_id)s"
+        + (" AND d.status = %(status)s" if status else "")
+        + (" AND (d.created_at, d.event_id) < (%(created_at)s, %(event_id)s)" if after else "")
+        + " ORDER BY d.created_at DESC, d.event_id DESC LIMIT %(limit)s"
+    )
+    return _select(
+        connection,
+        tenant_id,
+        condition,
+        endpoint_id=endpoint_id,
+        status=status,
+        created_at=after and after.created_at,
+        event_id=after and after.event_id,
+        limit=limit,
+    )
+
+
+def find_delivery(connection: Connection[TupleRow], tenant_id: str, event_id: str, endpoint_id: str) -> Record:
+    """Returns one delivery. Raises WebhookDeliveryNotFound, also for another tenant's."""
+    found = _select(
+        connection,
+        tenant_id,
+        "d.event_id = %(event_id)s AND d.endpoint_id = %(endpoint_id)s",
+        event_id=event_id,
+        endpoint_id=endpoint_id,
+    )
+    if not found:
+        raise WebhookDeliveryNotFound("there is no such delivery: GET /api/v1/reports/{id}/deliveries lists a report's")
+    return found[0]
+
+
+def _select(connection: Connection[TupleRow], tenant_id: str, condition: str, **values: object) -> list[Record]:
+    with connection.cursor(row_factory=class_row(OwedDelivery)) as cursor:
+        cursor.execute(f"{_SELECT} {condition}".encode(), {**values, "tenant_id": tenant_id})
+        found = cursor.fetchall()
+    events = (tenant_id, [delivery.event_id for delivery in found])
+    attempts = defaultdict(list)
+    with connection.cursor(row_factory=class_row(Attempt)) as cursor:
+        cursor.execute(
+            "SELECT event_id, endpoint_id, attempt, started_at, url, status_code, error, milliseconds"
+            " FROM resma.webhook_attempts WHERE tenant_id = %s AND event_id = ANY (%s) ORDER BY attempt",
+            events,
+        )
+        for attempt in cursor:
+            attempts[attempt.event_id, attempt.endpoint_id].append(attempt)
+    replays = defaultdict(list)
+    with connection.cursor(row_factory=class_row(Replay)) as cursor:
+        cursor.execute(
+            "SELECT event_id, endpoint_id, asked_at, asked_by, asked_from"
+            " FROM resma.webhook_replays WHERE tenant_id = %s AND event_id = ANY (%s) ORDER BY asked_at",
+            events,
+        )
+        for replay in cursor:
+            replays[replay.event_id, replay.endpoint_id].append(replay)
+    return [
+        Record(each, attempts[each.event_id, each.endpoint_id], replays[each.event_id, each.endpoint_id])
+        for each in found
+    ]

@@ -1,0 +1,43 @@
+"""What functions read from their environment about receivers of webhooks."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from resma.settings import LOCAL_STAGE, Settings
+from resma.webhooks.receivers import Receivers, parse_networks
+
+
+class WebhookReceiverSettings(Settings):
+    """What a function reads that takes URLs of webhooks."""
+
+    webhook_allow_loopback: bool = False
+    """Whether http and addresses of this machine are allowed, for local development."""
+    webhook_allowed_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Private networks in CIDR notation, separated by commas, whose hosts may be receivers of webhooks."""
+
+    @field_validator("webhook_allowed_networks", mode="before")
+    @classmethod
+    def _in_cidr_notation(cls, value: object) -> object:
+        return parse_networks(value) if isinstance(value, str) else value
+
+    @property
+    def receivers(self) -> Receivers:
+        """Which receivers are allowed besides public ones."""
+        return Receivers(self.webhook_allow_loopback, self.webhook_allowed_networks)
+
+    @field_validator("webhook_allow_loopback")
+    @classmethod
+    def _on_the_local_stage_alone(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("stage") != LOCAL_STAGE:
+            raise ValueError("only the stage `local` may send webhooks to its own machine: leave it empty")
+        return value
+
+
+class WebhookAddressSettings(WebhookReceiverSettings):
+    """What a function reads that also shows their secrets, or sends to them."""
+
+    webhook_secret_arn: str = Field(min_length=1)
+    """Secrets Manager: JSON with `secret`, whsec_ and random bytes, of which every endpoint's secret is derived."""

@@ -1,0 +1,1 @@
+"""Compression whose state can be saved: deflate, gzip and zstd."""

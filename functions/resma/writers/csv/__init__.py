@@ -1,0 +1,1 @@
+"""CSV: RFC 4180, and a profile for Excel."""

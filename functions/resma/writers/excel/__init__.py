@@ -1,0 +1,1 @@
+"""What Excel can hold and how it reads text, for XLSX and for CSV made for Excel."""

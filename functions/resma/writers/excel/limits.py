@@ -1,0 +1,26 @@
+"""Limits of Excel (Microsoft, "Excel specifications and limits") that files for it have to respect."""
+
+from __future__ import annotations
+
+MAX_SHEET_ROWS = 1_048_576
+"""Maximum number of rows of a sheet, headings included."""
+
+MAX_COLUMNS = 16_384
+"""Maximum number of columns of a sheet."""
+
+MAX_CELL_CHARACTERS = 32_767
+"""Maximum length of a cell, in UTF-16 units."""
+
+MAX_NUMBER_DIGITS = 15
+"""Maximum number of significant digits; Excel replaces further ones by zeros."""
+
+MAX_STRING_LITERAL_CHARACTERS = 255
+"""Maximum length of a string literal in a formula; longer strings are joined by `&`."""
+
+MAX_FORMULA_CHARACTERS = 8_192
+"""Maximum length of a formula."""
+
+
+def utf16_units(text: str) -> int:
+    """Returns the length of a text in UTF-16 units, as Excel counts it."""
+    return len(text) + sum([1 for character in text if character > "\uffff"])

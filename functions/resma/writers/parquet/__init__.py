@@ -1,0 +1,1 @@
+"""Parquet: typed columns in row groups of a fixed number of rows."""

@@ -1,0 +1,1 @@
+"""Fonts: which one has a character, its codes, and embedding."""

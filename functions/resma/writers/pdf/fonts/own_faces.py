@@ -1,0 +1,47 @@
+"""The report's own typefaces, as reportlab reads them: for the one-byte fonts, and the cover."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from reportlab.pdfbase.ttfonts import TTFontFace
+
+FONTS = Path(__file__).parents[3] / "fonts"
+
+_SOFT_HYPHEN = 0xAD
+_ZERO_WIDTH_SPACE = 0x200B
+
+
+class Face:
+    """One typeface file: read once, never changed. Widths are in thousandths of an em, as PDF counts."""
+
+    def __init__(self, path: Path) -> None:
+        self.ttf = TTFontFace(str(path))
+        self.glyphs: dict[int, int] = self.ttf.charToGlyph
+        self.missing_width: int = round(self.ttf.defaultWidth)
+        self.widths: dict[int, int] = {point: round(width) for point, width in self.ttf.charWidths.items()}
+        self._hide_soft_hyphen()
+
+    def _hide_soft_hyphen(self) -> None:
+        """A soft hyphen shows only where a line breaks at it. Elsewhere it is an empty glyph of no width."""
+        self.glyphs[_SOFT_HYPHEN] = self.glyphs[_ZERO_WIDTH_SPACE]
+        self.widths[_SOFT_HYPHEN] = 0
+
+    def width_of(self, point: int) -> int:
+        return self.widths.get(point, self.missing_width)
+
+
+@cache
+def regular() -> Face:
+    return Face(FONTS / "Roboto-Regular.ttf")
+
+
+@cache
+def bold() -> Face:
+    return Face(FONTS / "Roboto-Bold.ttf")
+
+
+FACES: dict[str, Callable[[], Face]] = {"R": regular, "B": bold}
+"""Faces by the letter that names them in content streams: `/R1` takes one byte a character, `/R2` and on two."""

@@ -1,0 +1,94 @@
+"""Numbers and labels of charts: scales, short numbers, the names of months, the largest categories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from math import ceil, floor, isfinite, log10
+
+from resma.i18n.locales import DEFAULT_LOCALE, Language, Locale
+from resma.report.chart_months import is_first_month, year_of
+
+_MONTHS: dict[Language, tuple[str, ...]] = {
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+    "pt": ("jan", "fev", "mar", "abr", "mai", "jun", "jul", "ago", "set", "out", "nov", "dez"),
+    "de": ("Jan", "Feb", "Mär", "Apr", "Mai", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dez"),
+}
+_UNITS: dict[Language, tuple[str, ...]] = {
+    "en": ("k", "M", "B", "T"),
+    "pt": (" mil", " mi", " bi", " tri"),
+    "de": (" Tsd.", " Mio.", " Mrd.", " Bio."),
+}
+_LIMITS = (1e3, 1e6, 1e9, 1e12)
+
+
+def finite(values: Sequence[Decimal]) -> list[float]:
+    """Values as the drawing library takes them. What cannot be drawn (NaN, Infinity) counts as nothing."""
+    floats = [float(value) if value.is_finite() else 0.0 for value in values]
+    return [value if isfinite(value) and abs(value) < 1e250 else 0.0 for value in floats]
+
+
+def scale(low: float, high: float, ticks: int) -> tuple[float, float, float]:
+    """Least, greatest and step of an axis that holds zero, low and high, in steps of 1, 2 or 5."""
+    low, high = min(low, 0.0), max(high, 0.0)
+    if low == high:
+        return 0.0, 1.0, 1.0
+    rough = (high - low) / ticks
+    power = 10.0 ** floor(log10(rough))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
+    return floor(low / step + 1e-9) * step, ceil(high / step - 1e-9) * step, step
+
+
+def short_number(value: float, locale: Locale = DEFAULT_LOCALE) -> str:
+    """`950`, `12.5k`, `1.2M`, `3B`: three digits at most, for axes and bars; `12,5 Mio.` where people write so."""
+    size = abs(value)
+    text, unit = f"{value:.0f}" if value == round(value) or size >= 100 else f"{value:.2g}", ""
+    if size >= 1e15:
+        text = f"{value:.1e}".replace("e+", "e")
+    else:
+        for limit, name in zip(_LIMITS, _UNITS[locale.language], strict=True):
+            if size >= limit * 0.9995:
+                scaled = value / limit
+                text, unit = f"{scaled:.0f}" if abs(scaled) >= 99.95 else f"{scaled:.1f}".removesuffix(".0"), name
+    return text.replace(".", locale.decimal) + unit
+
+
+def percentage(part: float, locale: Locale) -> str:
+    """`12.5%`; in German with a space, as DIN 5008 has it."""
+    text = f"{100 * part:.1f}".replace(".", locale.decimal)
+    return f"{text}\u00a0%" if locale.language == "de" else f"{text}%"
+
+
+def month_labels(labels: Sequence[str], width: float, language: Language) -> list[tuple[int, str]]:
+    """Which months are named under the axis and how: as many as have room, years alone where they are many."""
+    if len(labels) > 48:
+        years = [(i, year_of(label)) for i, label in enumerate(labels) if is_first_month(label)]
+        every = ceil(len(years) / max(1.0, width / 26)) if years else 1
+        return years[::every]
+    every = ceil(len(labels) / max(1.0, width / 34))
+    return [(i, _month(label, language)) for i, label in enumerate(labels) if i % every == 0]
+
+
+def _month(label: str, language: Language) -> str:
+    year, _, month = label.rpartition("-")
+    return f"{_MONTHS[language][int(month) - 1]} {year}" if month.isdigit() and 1 <= int(month) <= 12 else label
+
+
+def top_categories(
+    labels: Sequence[str],
+    values: Sequence[float],
+    most: int,
+    other: str = "Other",
+    further: tuple[int, float] = (0, 0.0),
+) -> list[tuple[str, float]]:
+    """The largest `most` categories, by value; where there are more, the last place is the sum of all others.
+
+    `further` are how many others there are beyond these, and their sum. What is large and below zero is kept, too.
+    """
+    pairs = sorted(zip(labels, values, strict=True), key=lambda pair: -abs(pair[1]))
+    omitted, rest = further
+    kept = len(pairs) if len(pairs) <= most and not omitted else max(1, most - 1)
+    shown = sorted(pairs[:kept], key=lambda pair: -pair[1])
+    if not (count := omitted + len(pairs[kept:])):
+        return shown
+    return [*shown, (f"{other} ({count})", sum((value for _, value in pairs[kept:]), rest))]

@@ -1,0 +1,128 @@
+"""Contents: each period with its rows, totals and page, every line a link to where it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from resma.i18n.translations import say
+from resma.report.header import Period, ReportHeader
+from resma.writers.pdf.layout import FOOT_HEIGHT, MARGIN, PADDING, Layout
+from resma.writers.pdf.palette import ACCENT, GREY, INK
+from resma.writers.pdf.syntax.objects import number
+from resma.writers.pdf.table.page_template import heading_bar, titles
+from resma.writers.pdf.text.labels import format_amount, name_period
+from resma.writers.pdf.text.pen import Line, Pen
+
+_LEADING = 14.0
+_SIZE = 8.0
+_TITLE_DROP = 30.0
+"""Height of the word `Contents` above the list."""
+_LABEL_WIDTH = 110.0
+_ROWS_WIDTH = 90.0
+_PAGE_WIDTH = 50.0
+_GAP = 18.0
+_DOTS = b"0.62 0.66 0.71"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a period begins."""
+
+    page: int
+    """The page's number, as printed."""
+    destination: bytes
+    """The inside of a destination array (§12.3.2.2)."""
+
+
+def lines_a_page(layout: Layout) -> int:
+    """How many periods a page of contents lists."""
+    return int((layout.slots_top - _TITLE_DROP - FOOT_HEIGHT) / _LEADING)
+
+
+def contents_pages(header: ReportHeader, layout: Layout) -> int:
+    """How many pages the contents take: none where there is nothing to choose from."""
+    return -(-len(header.periods) // lines_a_page(layout)) if len(header.periods) > 1 else 0
+
+
+class Contents:
+    """Draws the contents, a page at a time."""
+
+    def __init__(self, header: ReportHeader, layout: Layout, pen: Pen) -> None:
+        self._header = header
+        self._layout = layout
+        self._pen = pen
+        self._page_x = layout.right - PADDING
+        self._columns = self._place_currencies()
+        self._rows_x = self._page_x - _PAGE_WIDTH - sum(width for _, width in self._columns)
+
+    def pages(self, places: Sequence[Place]) -> Iterator[tuple[bytes, bytes]]:
+        """Content and annotations of each page."""
+        size = lines_a_page(self._layout)
+        for at in range(0, len(places), size):
+            yield self._page(self._header.periods[at : at + size], places[at : at + size])
+
+    def _place_currencies(self) -> list[tuple[str, float]]:
+        """Each currency with the width of its column; none where they do not fit side by side."""
+        widths: dict[str, float] = {}
+        if any(period.totals_omitted for period in self._header.periods):
+            return []
+        for period in self._header.periods:
+            for total in period.totals:
+                width = self._width(format_amount(total, self._header.locale), "R")
+                widths[total.currency] = max(widths.get(total.currency, 0), width)
+            if len(widths) > self._layout.width / _GAP:
+                return []
+        columns = [(name, max(width, self._width(name, "B")) + _GAP) for name, width in widths.items()]
+        room = self._layout.right - MARGIN - _LABEL_WIDTH - _ROWS_WIDTH - _PAGE_WIDTH
+        return columns if sum(width for _, width in columns) <= room else []
+
+    def _width(self, text: str, face: str) -> float:
+        return self._pen.width(face, text) * _SIZE / 1000
+
+    def _page(self, periods: Sequence[Period], places: Sequence[Place]) -> tuple[bytes, bytes]:
+        parts = [titles(self._header, self._layout, self._pen), self._head()]
+        links = []
+        top = self._layout.slots_top - _TITLE_DROP
+        for line, (period, place) in enumerate(zip(periods, places, strict=True)):
+            bottom = top - (line + 1) * _LEADING
+            parts.append(self._line(period, place.page, bottom + 4.2))
+            box = b" ".join(map(number, (MARGIN, bottom, self._layout.right, bottom + _LEADING)))
+            # Printable (F 4), as PDF/A demands of every annotation.
+            links.append(b"<</Type/Annot/Subtype/Link/Rect[%b]/Border[0 0 0]/F 4/Dest[%b]>>" % (box, place.destination))
+        return b"".join(parts), b"\n".join(links)
+
+    def _head(self) -> bytes:
+        pen, language = self._pen, self._header.locale.language
+        y = self._layout.slots_top - _TITLE_DROP + 5
+        title = Line(say("Contents", language), "B", 15, MARGIN, self._layout.headings_top - 14)
+        bar = b"1 0 0 1 0 %b cm %b" % (number(-_TITLE_DROP), heading_bar(self._layout))
+        names = [("Period", MARGIN + PADDING, "left"), ("Rows", self._rows_x, "right"), ("Page", self._page_x, "right")]
+        heads = [pen.show(Line(say(word, language), "B", _SIZE, x, y, align=align)) for word, x, align in names]
+        x = self._rows_x
+        for name, width in self._columns:
+            x += width
+            heads.append(pen.show(Line(name, "B", _SIZE, x, y, width, "right")))
+        return b"%b rg\n%bq %bQ 1 1 1 rg\n%b" % (ACCENT, pen.show(title), bar, b"".join(heads))
+
+    def _line(self, period: Period, page: int, y: float) -> bytes:
+        pen, locale = self._pen, self._header.locale
+        label = name_period(period.label, locale)
+        rows = locale.format_number(str(period.rows))
+        parts = [INK + b" rg\n", pen.show(Line(label, "R", _SIZE, MARGIN + PADDING, y, _LABEL_WIDTH))]
+        x = self._rows_x
+        start = MARGIN + PADDING + min(self._width(label, "R"), _LABEL_WIDTH) + 5
+        stop = x - self._width(rows, "R") - 5
+        parts.append(
+            b"%b RG 1 J 0.8 w [0 3] 0 d %b %b m %b %b l S [] 0 d\n"
+            % (_DOTS, number(start), number(y + 0.6), number(stop), number(y + 0.6))
+        )
+        parts.append(pen.show(Line(rows, "R", _SIZE, x, y, align="right")))
+        amounts = {total.currency: format_amount(total, locale) for total in period.totals}
+        for name, width in self._columns:
+            x += width
+            if name in amounts:
+                parts.append(pen.show(Line(amounts[name], "R", _SIZE, x, y, align="right")))
+        figure = locale.format_number(str(page))
+        parts += [GREY + b" rg\n", pen.show(Line(figure, "R", _SIZE, self._page_x, y, align="right"))]
+        return b"".join(parts)

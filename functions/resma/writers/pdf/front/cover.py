@@ -1,0 +1,276 @@
+"""The cover: what the report is, what it adds up to, and its charts; drawn by reportlab, in its own small file.
+
+The first page holds the details, the reconciliation block, totals and up to three charts. Other charts follow
+four to a page; details that the first page had to shorten, and further currencies, come last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from resma.i18n.translations import say
+from resma.report.header import Chart, ReportHeader, Total
+from resma.writers.pdf.front.canvas import INSET, LEFT, LINE, Sheet, Type
+from resma.writers.pdf.front.charts import chart_drawing
+from resma.writers.pdf.front.import_pages import ImportedPages
+from resma.writers.pdf.front.style import ACCENT, BOLD, GREY, INK, drawable, register_fonts, width_of, wrapped
+from resma.writers.pdf.layout import FOOT_BASELINE, Layout
+from resma.writers.pdf.table.page_template import as_of_text, foot_text
+from resma.writers.pdf.text.cp1252 import visible
+from resma.writers.pdf.text.pen import Pen
+
+GAP = 26.0
+BAND_LINES = 10
+CHARTS_BOTTOM = 48.0
+TALLEST = 300.0
+ROW_GAP = 14.0
+CHARTS_FIRST = 3
+CHARTS_A_PAGE = 4
+TOTALS_SHOWN = BAND_LINES - 2
+MAX_COVER_TOTALS = 100
+"""Totals on the cover's pages in all. The last line says how many more there are."""
+
+CONTINUED_LINES = 28
+LABEL_WIDTH = 74.0
+
+_TEXT = Type(size=8, colour=INK)
+_QUIET = Type(size=8, colour=GREY)
+_STRONG = Type(size=8, colour=INK, font=BOLD)
+_FOOT = Type(size=6.5, colour=GREY)
+_FOOT_ROOM = 90.0
+_SMALLER = 1.15
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """How many pages of each sort the report has."""
+
+    cover: int
+    contents: int
+    table: int
+
+    @property
+    def total(self) -> int:
+        return self.cover + self.contents + self.table
+
+
+def cover_pages(header: ReportHeader, layout: Layout, pen: Pen) -> int:
+    """How many pages the cover takes: each page says so before it is drawn."""
+    register_fonts()
+    charts = max(0, len(header.charts) - CHARTS_FIRST)
+    return 1 + -(-charts // CHARTS_A_PAGE) + len(_Cover(header, layout, Pages(0, 0, 0), pen).continued())
+
+
+def draw_cover(header: ReportHeader, layout: Layout, pages: Pages, pen: Pen) -> tuple[ImportedPages, list[bytes]]:
+    """The cover's pages, and what each of them shows besides in fonts of the report."""
+    register_fonts()
+    charts = _time_first(header.charts)
+    cover = _Cover(header, layout, pages, pen)
+    cover.first_page(charts[:CHARTS_FIRST])
+    rest = charts[CHARTS_FIRST:]
+    for at in range(0, len(rest), CHARTS_A_PAGE):
+        cover.chart_page(rest[at : at + CHARTS_A_PAGE])
+    for lines in cover.continued():
+        cover.continued_page(lines)
+    return ImportedPages(cover.saved()), cover.overlays()
+
+
+def _time_first(charts: Sequence[Chart]) -> list[Chart]:
+    """The charts, the first over time before all others: it has the widest place."""
+    first = next((i for i, chart in enumerate(charts) if chart.kind == "time"), 0)
+    return [*charts[first : first + 1], *charts[:first], *charts[first + 1 :]]
+
+
+class _Cover:
+    """Draws page after page: three blocks side by side across, or two above one upright; then charts."""
+
+    def __init__(self, header: ReportHeader, layout: Layout, pages: Pages, pen: Pen) -> None:
+        self._header = header
+        self._locale = header.locale
+        self._layout = layout
+        self._pages = pages
+        self._page = 0
+        self._pen = pen
+        self._sheet = Sheet(layout, pen)
+        self._width = layout.width - 2 * LEFT
+        across = 2 if layout.is_portrait else 3
+        self._column = (self._width - (across - 1) * GAP) / across
+        self._value_width = self._column - LABEL_WIDTH - 2 * INSET
+        self._top = layout.height - 117.28
+
+    def saved(self) -> bytes:
+        return self._sheet.saved()
+
+    def overlays(self) -> list[bytes]:
+        return [b"".join(shown) for shown in self._sheet.overlays]
+
+    def _say(self, word: str) -> str:
+        return say(word, self._locale.language)
+
+    def _figure(self, value: int) -> str:
+        return self._locale.format_number(str(value))
+
+    def _amount(self, amount: Decimal) -> str:
+        """An amount with every digit and marks between thousands; NaN and Infinity as they are."""
+        return self._locale.format_number(f"{amount:f}")
+
+    def _measure(self, text: str) -> float:
+        """Width in points of a value."""
+        return self._pen.width("R", visible(text)) * _TEXT.size / 1000
+
+    def first_page(self, charts: Sequence[Chart]) -> None:
+        self._opening()
+        header, pages = self._header, self._pages
+        filters = header.filters or ((self._say("Filters"), self._say("none")),)
+        if len(filters) > BAND_LINES:
+            left = len(filters) - BAND_LINES + 1
+            see = f"+ {left}, {self._say('page')} {pages.cover}"
+            filters = (*filters[: BAND_LINES - 1], ("…", see))
+        facts = self._reconciliation()
+        top, column = self._top, self._column
+        self._pairs(self._say("Selection"), LEFT, top, filters)
+        self._pairs(self._say("Reconciliation"), LEFT + column + GAP, top, facts)
+        lines = max(len(filters), len(facts))
+        totals = min(len(header.totals), TOTALS_SHOWN) + 2
+        if not self._adds_up():
+            bottom = top - 34 - lines * LINE
+        elif self._layout.is_portrait:
+            below = top - 34 - lines * LINE
+            self._totals(LEFT, below, self._width, header.totals)
+            bottom = below - 34 - totals * LINE
+        else:
+            self._totals(LEFT + 2 * (column + GAP), top, column, header.totals)
+            bottom = top - 34 - max(lines, totals) * LINE
+        self._chart_rows([charts] if len(charts) == 2 else [charts[:1], charts[1:]], bottom)
+        self._sheet.turn()
+
+    def chart_page(self, charts: Sequence[Chart]) -> None:
+        self._opening()
+        self._chart_rows([charts[:2], charts[2:]], self._top + 10, wide=False)
+        self._sheet.turn()
+
+    def _chart_rows(self, rows: Sequence[Sequence[Chart]], top: float, *, wide: bool = True) -> None:
+        """Rows of charts down from `top`, one over the whole width if `wide`, two side by side."""
+        rows = [row for row in rows if row]
+        half = (self._width - GAP) / 2
+        room = (top - CHARTS_BOTTOM + ROW_GAP) / max(1, len(rows)) - ROW_GAP
+        height = min(room, TALLEST)
+        for i, row in enumerate(rows):
+            width = self._width if wide and len(row) == 1 else half
+            y = top - (i + 1) * height - i * ROW_GAP
+            for j, chart in enumerate(row):
+                self._sheet.draw(chart_drawing(chart, self._locale, width, height), LEFT + j * (half + GAP), y)
+
+    def continued(self) -> list[list[Pair]]:
+        """Filters in full and all totals, where the first page has no room for them; lines a page."""
+        header = self._header
+        width = self._width - LABEL_WIDTH * 2 - 2 * INSET
+        lines: list[Pair] = []
+        shortens = any(self._measure(value) > self._value_width * _SMALLER for _, value in header.filters)
+        if len(header.filters) > BAND_LINES or shortens:
+            for label, value in header.filters:
+                parts = wrapped(value, width, self._measure)
+                lines += [(label if not i else "", part) for i, part in enumerate(parts)]
+        if len(header.totals) > TOTALS_SHOWN:
+            shown = header.totals[:MAX_COVER_TOTALS]
+            lines += [(t.currency, f"{self._counted_rows(t.rows)}, {self._amount(t.amount)}") for t in shown]
+            if more := self._currencies() - len(shown):
+                lines.append(("…", f"+ {self._figure(more)} ({self._say('Currencies')})"))
+        return [lines[i : i + CONTINUED_LINES] for i in range(0, len(lines), CONTINUED_LINES)]
+
+    def _counted_rows(self, rows: int) -> str:
+        return f"{self._figure(rows)} {self._say('row' if rows == 1 else 'rows')}"
+
+    def continued_page(self, lines: Sequence[Pair]) -> None:
+        self._opening()
+        self._sheet.block_title(self._say("Selection and totals in full"), LEFT, self._top, self._width)
+        for i, (label, value) in enumerate(lines):
+            y = self._top - 16 - i * LINE
+            self._sheet.text(_QUIET, LEFT + INSET, y, label, room=2 * LABEL_WIDTH - 6)
+            self._sheet.text(
+                _TEXT, LEFT + INSET + 2 * LABEL_WIDTH, y, value, room=self._width - 2 * LABEL_WIDTH - 2 * INSET
+            )
+            self._sheet.rule(LEFT, y - 4.6, self._width)
+        self._sheet.turn()
+
+    def _currencies(self) -> int:
+        return len(self._header.totals) + self._header.totals_omitted
+
+    def _adds_up(self) -> bool:
+        """Whether the report type has totals: without rows it may, and none of them shows."""
+        return bool(self._header.totals) or not self._header.rows
+
+    def _reconciliation(self) -> list[Pair]:
+        header, pages, locale = self._header, self._pages, self._locale
+        first, last = pages.cover + pages.contents + 1, pages.total
+        where = f"{self._say('page')} {self._figure(first)}"
+        if last > first:
+            where = f"{self._say('pages')} {self._figure(first)} {self._say('to')} {self._figure(last)}"
+        facts = [
+            (self._say("Rows"), self._figure(header.rows)),
+            (self._say("As of"), as_of_text(header)),
+            (self._say("Time zone"), header.time_zone),
+            (self._say("Report id"), header.report_id),
+            (self._say("Table"), where),
+        ]
+        if self._adds_up():
+            facts.append((self._say("Currencies"), self._figure(self._currencies())))
+        if header.balance:
+            facts += [
+                (self._say("Opening balance"), locale.format_number(header.balance.opening)),
+                (self._say("Closing balance"), locale.format_number(header.balance.closing)),
+            ]
+        return facts
+
+    def _opening(self) -> None:
+        """Organisation, title, the rule under them, and the foot."""
+        self._page += 1
+        header, sheet, height, width = self._header, self._sheet, self._layout.height, self._width
+        sheet.text(Type(9, GREY), LEFT, height - 50.28, header.organisation, room=width)
+        size = 22 if width_of(drawable(header.title), 22, BOLD) <= width else 15
+        sheet.text(Type(size, ACCENT, BOLD), LEFT, height - 76.28, header.title, room=width)
+        sheet.bar(LEFT, height - 91.28, width, 1.4, ACCENT)
+        sheet.text(_FOOT, LEFT, FOOT_BASELINE, foot_text(header), room=width - _FOOT_ROOM)
+        page = f"{self._say('Page')} {self._figure(self._page)} {self._say('of')} {self._figure(self._pages.total)}"
+        sheet.text(_FOOT, LEFT + width, FOOT_BASELINE, page, right=True)
+
+    def _pairs(self, title: str, left: float, top: float, pairs: Sequence[Pair]) -> None:
+        """Labels and values in a column under a title, a line each; a little too long is made smaller."""
+        sheet, most = self._sheet, self._value_width * _SMALLER
+        sheet.block_title(title, left, top, self._column)
+        for i, (label, value) in enumerate(pairs):
+            y = top - 16 - i * LINE
+            sheet.text(_QUIET, left + INSET, y, label, room=LABEL_WIDTH - 6)
+            sheet.text(_TEXT, left + INSET + LABEL_WIDTH, y, value, room=most, most=self._value_width)
+            sheet.rule(left, y - 4.6, self._column)
+
+    def _totals(self, left: float, top: float, width: float, totals: Sequence[Total]) -> None:
+        """Rows and amount of each currency, and the rows of all of them."""
+        self._sheet.block_title(self._say("Totals by currency"), left, top, width)
+        y = top - 16
+        heads = (self._say("Currency"), self._say("Rows"), self._say("Amount"))
+        self._total_line(_QUIET, left, y, width, heads)
+        shown = totals if len(totals) <= TOTALS_SHOWN else totals[: TOTALS_SHOWN - 1]
+        for total in shown:
+            y -= LINE
+            self._total_line(
+                _TEXT, left, y, width, (total.currency, self._figure(total.rows), self._amount(total.amount))
+            )
+        if len(shown) < len(totals):
+            y -= LINE
+            omitted = self._figure(self._currencies() - len(shown))
+            more = f"+ {omitted}, {self._say('page')} {self._figure(self._pages.cover)}"
+            self._total_line(_QUIET, left, y, width, (more, "", ""))
+        self._total_line(_STRONG, left, y - LINE, width, (self._say("All"), self._figure(self._header.rows), ""))
+
+    def _total_line(self, look: Type, left: float, y: float, width: float, texts: tuple[str, str, str]) -> None:
+        name, rows, amount = texts
+        sheet = self._sheet
+        sheet.text(look, left + INSET, y, name, room=width * 0.24)
+        sheet.text(look, left + width * 0.46, y, rows, right=True, most=width * 0.22)
+        sheet.text(look, left + width - INSET, y, amount, right=True, most=width * 0.5)
+        sheet.rule(left, y - 4.6, width)

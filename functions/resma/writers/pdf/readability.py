@@ -1,0 +1,88 @@
+"""Whether a page is wide enough for its columns, before the first row is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from resma.errors import FormatCannotHold
+from resma.report.header import Kind
+from resma.report.warnings import ReportWarning
+from resma.writers.pdf.layout import MARGIN, MAX_PADDING_SHARE, PADDING, SIZE, Layout
+
+MIN_CHARACTERS = 2
+"""A column with room for fewer digits cannot be read at all: nothing is left of a text but an ellipsis."""
+
+_READABLE: dict[Kind, int] = {"date": 6, "timestamp": 11, "amount": 5, "integer": 3, "text": 4, "json": 4}
+"""Digits that a column must have room for. Dates and numbers are made narrower to fit, but not to under 60 %."""
+
+_DIGIT_WIDTH = 0.5615 * SIZE
+"""Of Roboto, in points."""
+
+REMEDY = "Choose fewer columns with `columns`, use landscape orientation, or use XLSX or CSV instead."
+
+
+class SizedColumn(Protocol):
+    """A column of a header or of the catalog."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> Kind: ...
+    @property
+    def width(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Readability:
+    """The names of columns that are too narrow: hard to read, and impossible to read."""
+
+    narrow: tuple[str, ...]
+    unreadable: tuple[str, ...]
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong and what to do, or None."""
+        if self.unreadable:
+            return (
+                f"The page is too narrow for a PDF of these columns: {_counted(self.unreadable)} would have room for "
+                f"fewer than {MIN_CHARACTERS} characters. {REMEDY}"
+            )
+        if self.narrow:
+            return f"The page is narrow for these columns: {_counted(self.narrow)} may be hard to read. {REMEDY}"
+        return None
+
+
+def check_widths(columns: Sequence[SizedColumn], layout: Layout) -> Readability:
+    """Compares the room of each column with what its kind needs."""
+    unit = (layout.right - MARGIN) / sum(column.width for column in columns)
+    narrow, unreadable = [], []
+    for column in columns:
+        width = column.width * unit
+        digits = (width - 2 * min(PADDING, MAX_PADDING_SHARE * width)) / _DIGIT_WIDTH
+        if digits < MIN_CHARACTERS:
+            unreadable.append(column.name)
+        elif digits < _READABLE[column.kind]:
+            narrow.append(column.name)
+    return Readability(tuple(narrow), tuple(unreadable))
+
+
+def require_readable(columns: Sequence[SizedColumn], layout: Layout) -> None:
+    """Raises FormatCannotHold if a column is too narrow to show anything."""
+    found = check_widths(columns, layout)
+    if found.unreadable:
+        raise FormatCannotHold(found.problem or "", column=found.unreadable[0])
+
+
+def describe_widths(columns: Sequence[SizedColumn], layout: Layout) -> tuple[ReportWarning, ...]:
+    """Returns a warning if columns are hard to read."""
+    found = check_widths(columns, layout)
+    if not found.problem:
+        return ()
+    return (ReportWarning("columns-too-narrow", found.problem, column=found.narrow[0]),)
+
+
+def _counted(names: Sequence[str]) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:3])
+    return shown if len(names) <= 3 else f"{len(names)} columns ({shown}, ...)"

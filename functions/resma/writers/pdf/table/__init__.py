@@ -1,0 +1,1 @@
+"""The table: columns, lines, pages and subtotals."""

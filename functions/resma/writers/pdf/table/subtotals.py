@@ -1,0 +1,64 @@
+"""The lines that add a period up, in slots of their own among the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from resma.i18n.translations import say
+from resma.report.header import Period, ReportHeader, Total
+from resma.writers.pdf.layout import DROP, LEADING, MARGIN, PADDING, SIZE, Cell, Layout
+from resma.writers.pdf.palette import ACCENT, RULE
+from resma.writers.pdf.syntax.objects import number
+from resma.writers.pdf.text.labels import format_amount, name_period
+from resma.writers.pdf.text.pen import Line, Pen
+
+_GROUND = b"0.898 0.922 0.953"
+_LABEL_WIDTH = 200.0
+_GAP = 8.0
+
+
+class Subtotals:
+    """Draws lines of subtotals; where their amount stands depends on the report's columns."""
+
+    def __init__(self, header: ReportHeader, layout: Layout, cells: Sequence[Cell], pen: Pen) -> None:
+        self._locale = header.locale
+        self._layout = layout
+        self._pen = pen
+        self._left, self._right = layout.right, layout.right - PADDING
+        if header.total_column is not None and cells[header.total_column].left > MARGIN + _LABEL_WIDTH:
+            cell = cells[header.total_column]
+            self._left, self._right = cell.left, cell.right - cell.padding
+
+    def ground(self, slot: int, is_first: bool) -> bytes:
+        """What lies under a line: drawn before any text of the page."""
+        layout = self._layout
+        bottom = layout.top_of(slot + 1)
+        left, width = number(MARGIN), number(layout.right - MARGIN)
+        bar = b"%b rg %b %b %b %b re f\n" % (_GROUND, left, number(bottom), width, number(LEADING))
+        if not is_first:
+            return bar
+        top = number(bottom + LEADING)
+        return b"%b%b RG 0.6 w %b %b m %b %b l S\n" % (bar, RULE, left, top, number(layout.right), top)
+
+    def text(self, slot: int, period: Period, total: Total | None, is_first: bool) -> bytes:
+        """`Subtotal March 2024`, and on the right rows, currency and amount."""
+        pen, locale = self._pen, self._locale
+        y = self._layout.top_of(slot) - DROP
+        rows = total.rows if total else period.rows
+        counted = f"{locale.format_number(str(rows))} {say('row' if rows == 1 else 'rows', locale.language)}"
+        parts = [ACCENT + b" rg\n"]
+        end = self._right
+        if total:
+            amount = format_amount(total, locale)
+            parts.append(pen.show(Line(amount, "B", SIZE, self._right, y, align="right")))
+            width = pen.width("B", amount) * SIZE / 1000
+            end = min(self._left - PADDING, self._right - width - _GAP)
+            counted = f"{counted}   {total.currency}"
+        elif period.totals_omitted:
+            omitted = locale.format_number(str(period.totals_omitted))
+            counted = f"+ {omitted} ({say('Currencies', locale.language)})"
+        parts.append(pen.show(Line(counted, "R", SIZE, end, y, align="right")))
+        if is_first:
+            label = f"{say('Subtotal', locale.language)} {name_period(period.label, locale)}"
+            parts.append(pen.show(Line(label, "B", SIZE, MARGIN + PADDING, y, _LABEL_WIDTH)))
+        return b"".join(parts)

@@ -1,0 +1,48 @@
+"""Rows without the text that no page can show, so that rows which wait for their page take little memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from resma.report.rows import Row
+from resma.writers.pdf.layout import SIZE, Cell
+
+_CHARACTERS_PER_EM = 20
+"""Of the narrowest character of any font."""
+
+_BYTES_PER_CHARACTER = 4
+"""Of UTF-8, at most."""
+
+
+class VisibleText:
+    """Cuts cells to what their column can show: a line, or a page of lines where it wraps."""
+
+    def __init__(self, cells: Sequence[Cell], slots: int) -> None:
+        self._limits = [
+            (index, limit)
+            for index, cell in enumerate(cells)
+            if (limit := _most_bytes(cell, slots)) < (cell.column.max_bytes or limit + 1)
+            and cell.column.kind in {"text", "json"}
+        ]
+
+    def of(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Returns the rows; those with a cell that was cut are new ones."""
+        return [self._cut(row) for row in rows] if self._limits else rows
+
+    def _cut(self, row: Row) -> Row:
+        cut = {
+            index: _shortened(cell, limit)
+            for index, limit in self._limits
+            if (cell := row[index]) is not None and len(cell) > limit
+        }
+        return tuple([cut.get(index, cell) for index, cell in enumerate(row)]) if cut else row
+
+
+def _most_bytes(cell: Cell, slots: int) -> int:
+    characters = int(cell.text_width / SIZE * _CHARACTERS_PER_EM) + 2
+    return characters * _BYTES_PER_CHARACTER * (slots if cell.column.wrap else 1)
+
+
+def _shortened(cell: bytes, limit: int) -> bytes:
+    """Ends in an ellipsis: where characters take no room, all that is left may fit."""
+    return cell[:limit].decode("utf-8", "ignore").encode() + "…".encode()

@@ -1,0 +1,1 @@
+"""Text: widths, shaping, line breaks, and strings of content streams."""

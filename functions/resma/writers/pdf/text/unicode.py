@@ -1,0 +1,225 @@
+"""Text that is not wholly Windows-1252: Greek, Cyrillic, Chinese, Arabic and the rest.
+
+Scripts that set one glyph after the other are handled by C code, a text at a time; Arabic and others whose letters
+join, stack or run from right to left are shaped, which takes ten times as long where a word is new.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from codecs import utf_16_be_encode
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate, groupby
+from typing import TypeVar
+
+from resma.writers.pdf.fonts.glyph_codes import UNKNOWN, GlyphCodes, WideState, plane_of
+from resma.writers.pdf.fonts.typefaces import Typeface
+from resma.writers.pdf.syntax.objects import number
+from resma.writers.pdf.text.glyph_strings import Piece, escaped, moved, runs_of, two_bytes
+from resma.writers.pdf.text.line_breaks import clusters
+from resma.writers.pdf.text.shaping import Glyph, is_complex, segments, shaped
+
+ELLIPSIS = "…"
+
+SHOWN_AS = {**dict.fromkeys("\n\r\v\f\x85\u2028\u2029", "¶"), "\t": " ", "\ufffe": UNKNOWN, "\uffff": UNKNOWN}
+"""Line breaks show as a pilcrow: they would be invisible otherwise, or break the row. The last two are no characters,
+and PDF/A lets no font speak of them."""
+
+_SHAPE = "\udfff"
+"""In place of a code: this text needs shaping. Codes are no surrogates."""
+
+_SHAPE_WIDTH = -(10**9)
+"""The same in place of a width: a sum of widths that is negative holds one."""
+
+_CHARACTERS_MAX = 50_000
+_WORDS_MAX = 5_000
+_TEXTS_MAX = 2_000
+_LONGEST = 200
+"""Bounds of the caches: 8 MB, 5 MB and 5 MB; longer texts are not kept. What was forgotten gets its codes again."""
+
+T = TypeVar("T")
+
+
+class _Remembered(dict[str, T]):
+    """What a function says of each character, so that `map` finds it without running Python code."""
+
+    def __init__(self, find: Callable[[str], T]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, char: str) -> T:
+        if len(self) >= _CHARACTERS_MAX:
+            self.clear()
+        value = self[char] = self._find(char)
+        return value
+
+
+@dataclass(slots=True)
+class _Word:
+    """A piece of text that was shaped."""
+
+    typeface: Typeface
+    glyphs: list[Glyph]
+    width: int
+    pieces: list[Piece] | None = None
+    """Once it was shown: only then have its glyphs codes."""
+
+
+class WideText:
+    """Measures, cuts and shows text of any characters, in the face of one letter: `R` or `B`."""
+
+    def __init__(self, letter: str, state: WideState) -> None:
+        """`state` is kept up to date. Raises SettingsInvalid where it was saved with fonts that are not here."""
+        self._glyphs = glyphs = GlyphCodes(letter, state)
+        self._letter = letter.encode("ascii")
+        plain_code = self._plain_code = _Remembered(lambda char: glyphs.code_of(SHOWN_AS.get(char, char))).__getitem__
+        plain_width = self._plain_width = _Remembered(
+            lambda char: glyphs.width_of(SHOWN_AS.get(char, char))
+        ).__getitem__
+        self._code = _Remembered(lambda char: _SHAPE if is_complex(char) else plain_code(char)).__getitem__
+        self._width = _Remembered(lambda char: _SHAPE_WIDTH if is_complex(char) else plain_width(char)).__getitem__
+        self._words: dict[str, _Word] = {}
+        self._texts: dict[str, list[_Word | str]] = {}
+        self._selects: dict[tuple[int, float], bytes] = {}
+
+    @property
+    def missing(self) -> Mapping[str, None]:
+        """The characters shown so far that no installed font has, in order."""
+        return self._glyphs.missing
+
+    def measure(self, text: str) -> float:
+        """Width in thousandths of an em."""
+        width = sum(map(self._width, text))
+        return width if width >= 0 else self._measure_shaped(text)
+
+    def cut(self, text: str, limit: float) -> str:
+        """The text, or as much of it as fits `limit` thousandths of an em with an ellipsis after it."""
+        most = int(limit / 50) + 2  # characters, at a twentieth of an em: what lies beyond cannot show
+        whole = len(text) <= most
+        text = text[:most]
+        width = sum(map(self._width, text))
+        if width < 0:
+            return self._cut_shaped(text, limit, whole=whole)
+        if whole and width <= limit:
+            return text
+        ends = list(accumulate(map(self._width, text)))
+        keep = bisect_right(ends, limit - self._width(ELLIPSIS))
+        return text[:keep].rstrip() + ELLIPSIS
+
+    def show(self, text: str, size: float) -> bytes:
+        """Operators that show the text from the current point on; they leave another font selected."""
+        if "\r" in text:
+            text = text.replace("\r\n", "\n")
+        codes = "".join(map(self._code, text))
+        if _SHAPE in codes:
+            return self._show_shaped(text, size)
+        data, length = utf_16_be_encode(codes)
+        if len(data) == 2 * length:  # all in the report's own typeface
+            return b"%b(%b)Tj\n" % (self._select(0, size), escaped(data))
+        return b"".join([b"%b(%b)Tj\n" % (self._select(plane_of(run), size), two_bytes(run)) for run in runs_of(codes)])
+
+    def _select(self, plane: int, size: float) -> bytes:
+        select = self._selects.get((plane, size))
+        if select is None:
+            select = self._selects[plane, size] = b"/%b%d %b Tf" % (self._letter, 2 + plane, number(size))
+        return select
+
+    def _show_shaped(self, text: str, size: float) -> bytes:
+        """A font is selected once for all that follows in it: some readers begin a new text with each."""
+        shown = []
+        plane, up = -1, 0
+        for piece in [piece for part in self._parts(text) for piece in self._pieces(part)]:
+            if piece.plane != plane or piece.up != up:
+                shown.append(b"]TJ\n" if plane >= 0 else b"")
+                if piece.plane != plane:
+                    shown.append(self._select(piece.plane, size))
+                if piece.up != up:
+                    shown.append(b" %b Ts" % number(piece.up * size / 1000))
+                shown.append(b"[")
+                plane, up = piece.plane, piece.up
+            shown.append(piece.shown)
+        shown.append((b"]TJ 0 Ts\n" if up else b"]TJ\n") if plane >= 0 else b"")
+        return b"".join(shown)
+
+    def _parts(self, text: str) -> list[_Word | str]:
+        """From left to right: words that were shaped, and text that shows one glyph after the other."""
+        parts = self._texts.get(text)
+        if parts is None:
+            parts = list(self._found_parts(text))
+            _keep(self._texts, text, parts, _TEXTS_MAX)
+        return parts
+
+    def _found_parts(self, text: str) -> Iterator[_Word | str]:
+        before: Typeface | None = None
+        for part, right_to_left in segments(text):
+            word = None if right_to_left is None else self._word(part, before, right_to_left=right_to_left)
+            if word is None:
+                yield part[::-1] if right_to_left else part
+            else:
+                before = word.typeface
+                yield word
+
+    def _word(self, part: str, before: Typeface | None, *, right_to_left: bool) -> _Word | None:
+        """None where no typeface has its letters. Spaces between words are in the typeface of those before them."""
+        if part.isspace():
+            space = before.glyph(part[0]) if before else 0
+            if not before or not space:
+                return None
+            width = before.advance(space)
+            return _Word(before, [Glyph(space, char, width) for char in part], width * len(part))
+        word = self._words.get(part)
+        if word is None:
+            typeface = self._glyphs.typeface_for(part)
+            if typeface is None:
+                return None
+            glyphs = shaped(typeface, part, right_to_left=right_to_left)
+            word = _Word(typeface, glyphs, sum([glyph.advance for glyph in glyphs]))
+            _keep(self._words, part, word, _WORDS_MAX)
+        return word
+
+    def _pieces(self, part: _Word | str) -> list[Piece]:
+        if isinstance(part, str):
+            runs = runs_of("".join(map(self._plain_code, part)))
+            return [Piece(plane_of(run), 0, b"(%b)" % two_bytes(run)) for run in runs]
+        if part.pieces is None:
+            part.pieces = list(self._word_pieces(part.typeface, part.glyphs))
+        return part.pieces
+
+    def _word_pieces(self, typeface: Typeface, glyphs: list[Glyph]) -> Iterator[Piece]:
+        coded = [(self._glyphs.code(typeface, glyph.glyph, glyph.text), glyph) for glyph in glyphs]
+        for (plane, up), some in groupby(coded, key=lambda pair: (plane_of(pair[0]), pair[1].up)):
+            shown = b"".join([moved(code, glyph, typeface.advance(glyph.glyph)) for code, glyph in some])
+            yield Piece(plane, up, shown.replace(b")(", b""))
+
+    def _measure_shaped(self, text: str) -> int:
+        return sum(
+            [sum(map(self._plain_width, part)) if isinstance(part, str) else part.width for part in self._parts(text)]
+        )
+
+    def _cut_shaped(self, text: str, limit: float, *, whole: bool) -> str:
+        """Looks where the cut would be if all letters were of one width, and then as far off as it was wrong."""
+        width = self._measure_shaped(text)
+        if whole and width <= limit:
+            return text
+        average = max(1.0, width / len(text))
+        low, high = 0, len(text)
+        at = int(limit / average)
+        while low < high:
+            at = min(max(at, low + 1), high)
+            spare = limit - self._measure_shaped(text[:at].rstrip() + ELLIPSIS)
+            if spare >= 0:
+                low = at
+            else:
+                high = at - 1
+            at += int(spare / average)
+        ends = list(accumulate(map(len, clusters(text))))
+        keep = bisect_right(ends, low)
+        return text[: ends[keep - 1] if keep else 0].rstrip() + ELLIPSIS
+
+
+def _keep(cache: dict[str, T], text: str, value: T, most: int) -> None:
+    if len(text) <= _LONGEST:
+        if len(cache) >= most:
+            cache.clear()
+        cache[text] = value

@@ -1,0 +1,1 @@
+"""The sheets before the data: summary, charts and subtotals."""

@@ -1,0 +1,162 @@
+"""The sheet that charts are drawn from: a block of two columns for each, labels and values, visible to all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Context, Decimal
+from itertools import zip_longest
+from typing import Literal
+
+from resma.i18n.locales import Language, Locale
+from resma.i18n.translations import say
+from resma.report.header import Chart, ReportHeader, Series
+from resma.writers.excel.limits import MAX_NUMBER_DIGITS
+from resma.writers.xlsx.sheets.sheet import print_setup
+from resma.writers.xlsx.syntax.limits import MAX_CHART_POINTS, MAX_CHART_TEXT_UNITS, MAX_CHARTS, shorten
+from resma.writers.xlsx.syntax.serials import NotASerial, day_serial
+from resma.writers.xlsx.syntax.styles import Look, Styles, month_format, number_format
+from resma.writers.xlsx.syntax.xml import DECLARATION, MAIN, column_letters, number_cell, row_element, text_cell
+
+MOST_BARS = 15
+MOST_PARTS = 7
+"""Where there are more categories, the last place is the sum of the others."""
+
+_FIRST_ROW = 3
+_COLUMNS_A_BLOCK = 3
+
+_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One native chart: one series, as currencies share no axis."""
+
+    title: str
+    kind: Literal["time", "bars", "share"]
+    series: str
+    labels: tuple[str, ...]
+    """Of months: serial numbers of their first days, where `months`."""
+    months: bool
+    values: tuple[Decimal, ...]
+    label_cells: str
+    """Where they are: `$A$3:$A$14`."""
+    value_cells: str
+    series_cell: str
+    month_format: str
+
+
+def make_panels(header: ReportHeader) -> list[Panel]:
+    """A panel for each series of each chart that has anything to show, in order; the first `MAX_CHARTS`."""
+    drawn = [(chart, series) for chart in header.charts for series in chart.series if chart.labels]
+    return [_panel(chart, series, header.locale, at) for at, (chart, series) in enumerate(drawn[:MAX_CHARTS])]
+
+
+def count_charts(header: ReportHeader) -> int:
+    """How many panels there would be without a limit."""
+    return sum(len(chart.series) for chart in header.charts if chart.labels)
+
+
+def chart_data_sheet(header: ReportHeader, panels: Sequence[Panel], styles: Styles) -> bytes:
+    """The part: for each panel its title, its headings, its rows."""
+    bold, heading = styles.number(Look(font="section")), Look(font="bold", border="below")
+    left, right = styles.number(heading), styles.number(Look(font="bold", border="below", horizontal="right"))
+    blocks = [
+        [
+            [text_cell(panel.title, bold), "<c/>"],
+            [text_cell("", left), text_cell(panel.series, right)],
+            *_value_rows(panel, styles),
+        ]
+        for panel in panels
+    ]
+    lines = zip_longest(*blocks, fillvalue=["<c/>", "<c/>"])
+    rows = [row_element(at, [cell for pair in line for cell in (*pair, "<c/>")]) for at, line in enumerate(lines, 1)]
+    last = column_letters(len(panels) * _COLUMNS_A_BLOCK - 2)
+    cols = "".join(
+        f'<col min="{at}" max="{at}" width="26" customWidth="1"/>'
+        f'<col min="{at + 1}" max="{at + 1}" width="20" customWidth="1"/>'
+        for at in range(1, len(panels) * _COLUMNS_A_BLOCK, _COLUMNS_A_BLOCK)
+    )
+    return (
+        f'{DECLARATION}<worksheet xmlns="{MAIN}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
+        f'<dimension ref="A1:{last}{len(rows)}"/>'
+        '<sheetViews><sheetView showGridLines="0" workbookViewId="0"/>'
+        f'</sheetViews><sheetFormatPr defaultRowHeight="15"/><cols>{cols}</cols>'
+        f"<sheetData>{''.join(rows)}</sheetData>"
+        f"{print_setup(header, 'landscape')}</worksheet>"
+    ).encode()
+
+
+def _value_rows(panel: Panel, styles: Styles) -> list[list[str]]:
+    month = styles.number(Look(panel.month_format, horizontal="left"))
+    scale = 2 if any(value != value.to_integral_value() for value in panel.values) else 0
+    figure = styles.number(Look(number_format(scale), horizontal="right"))
+    return [
+        [number_cell(int(label), month) if panel.months else text_cell(label), number_cell(value, figure)]
+        for label, value in zip(panel.labels, panel.values, strict=True)
+    ]
+
+
+def _panel(chart: Chart, series: Series, locale: Locale, index: int) -> Panel:
+    language = locale.language
+    pairs = [(label, _drawable(value)) for label, value in zip(chart.labels, series.values, strict=True)]
+    name = shorten(series.name if chart.unit == "amount" else say("Rows", language), MAX_CHART_TEXT_UNITS)
+    months = chart.kind == "time" and all(map(_has_serial, chart.labels))
+    if months:
+        pairs = [(str(day_serial(f"{label}-01")), value) for label, value in pairs]
+    # What is below zero is no part of a whole.
+    is_negative = any(value < 0 for value in (*(value for _, value in pairs), _drawable(series.other)))
+    kind = "bars" if chart.kind == "share" and is_negative else chart.kind
+    if kind == "time":
+        pairs = pairs[-MAX_CHART_POINTS:]
+    else:
+        further = (chart.labels_omitted, _drawable(series.other))
+        pairs = _largest(pairs, MOST_BARS if kind == "bars" else MOST_PARTS, language, further)
+    labels, values = column_letters(index * _COLUMNS_A_BLOCK), column_letters(index * _COLUMNS_A_BLOCK + 1)
+    last = _FIRST_ROW + len(pairs) - 1
+    title = f"{chart.title} ({name}{_of_how_many(chart, language)})" if chart.unit == "amount" else chart.title
+    return Panel(
+        title=shorten(title, MAX_CHART_TEXT_UNITS),
+        kind=kind,
+        series=name,
+        labels=tuple(shorten(label, MAX_CHART_TEXT_UNITS) for label, _ in pairs),
+        months=months,
+        values=tuple(value for _, value in pairs),
+        label_cells=f"${labels}${_FIRST_ROW}:${labels}${last}",
+        value_cells=f"${values}${_FIRST_ROW}:${values}${last}",
+        series_cell=f"${values}${_FIRST_ROW - 1}",
+        month_format=month_format(locale),
+    )
+
+
+def _largest(
+    pairs: list[tuple[str, Decimal]], most: int, language: Language, further: tuple[int, Decimal]
+) -> list[tuple[str, Decimal]]:
+    """The largest by value, whatever their sign, and the sum of all others: `further` (count, sum) are among them."""
+    ordered = sorted(pairs, key=lambda pair: -abs(pair[1]))
+    omitted, rest = further
+    kept = len(ordered) if len(ordered) <= most and not omitted else most - 1
+    shown = sorted(ordered[:kept], key=lambda pair: -pair[1])
+    if not (count := omitted + len(ordered[kept:])):
+        return shown
+    return [*shown, (f"{say('Other', language)} ({count})", sum((value for _, value in ordered[kept:]), rest))]
+
+
+def _of_how_many(chart: Chart, language: Language) -> str:
+    """Says that there are more series than are shown."""
+    if not chart.series_omitted:
+        return ""
+    return f"; {len(chart.series)} {say('of', language)} {len(chart.series) + chart.series_omitted}"
+
+
+def _drawable(value: Decimal) -> Decimal:
+    """Rounded to what Excel keeps of a number, as text has no height; what is no number has none either."""
+    return Context(prec=MAX_NUMBER_DIGITS).plus(value) if value.is_finite() else Decimal(0)
+
+
+def _has_serial(label: str) -> bool:
+    try:
+        return bool(_MONTH.fullmatch(label)) and day_serial(f"{label}-01") > 0
+    except (NotASerial, ValueError):
+        return False

@@ -1,0 +1,76 @@
+"""Periods and what they add up to, on a sheet of their own: lines among the data would end up in sums and filters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from resma.errors import FormatCannotHold
+from resma.i18n.locales import Locale
+from resma.i18n.translations import say
+from resma.report.header import Column, Period, ReportHeader
+from resma.writers.excel.limits import MAX_SHEET_ROWS
+from resma.writers.xlsx.sheets.sheet import FROZEN_HEADER, heading_look, print_setup
+from resma.writers.xlsx.syntax.serials import day_serial
+from resma.writers.xlsx.syntax.styles import Look, Styles, date_format, decimals, month_format, number_format
+from resma.writers.xlsx.syntax.xml import DECLARATION, MAIN, number_cell, row_element, text_cell
+
+_TALL = ' ht="21" customHeight="1"'
+
+
+def subtotals_sheet(header: ReportHeader, styles: Styles) -> bytes:
+    """The part: a line for each period and currency, in the order of the file."""
+    language = header.locale.language
+    columns = [
+        Column("period", say("Period", language)),
+        Column("currency", say("Currency", language)),
+        Column("rows", say("Rows", language), "integer", align="right"),
+        Column("amount", say("Amount", language), "amount", align="right"),
+    ]
+    heads = [text_cell(column.heading, styles.number(heading_look(column))) for column in columns]
+    lines = [row_element(number, cells) for number, cells in enumerate(_lines(header, styles), 2)]
+    if len(lines) >= MAX_SHEET_ROWS:
+        raise FormatCannotHold(
+            f"There are {len(lines):,} subtotals, and a sheet of Excel holds {MAX_SHEET_ROWS:,} rows. "
+            "Narrow the report's filters, or request another format."
+        )
+    return (
+        f'{DECLARATION}<worksheet xmlns="{MAIN}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
+        f'<dimension ref="A1:D{len(lines) + 1}"/>{FROZEN_HEADER}'
+        '<sheetFormatPr defaultRowHeight="15"/>'
+        '<cols><col min="1" max="3" width="16" customWidth="1"/>'
+        '<col min="4" max="4" width="24" customWidth="1"/></cols>'
+        f"<sheetData>{row_element(1, heads, _TALL)}{''.join(lines)}</sheetData>"
+        f'<autoFilter ref="A1:D{len(lines) + 1}"/>{print_setup(header, "portrait")}</worksheet>'
+    ).encode()
+
+
+def _lines(header: ReportHeader, styles: Styles) -> Iterator[list[str]]:
+    scale = decimals([total.amount for period in header.periods for total in period.totals])
+    rows = styles.number(Look(number_format(0), horizontal="right"))
+    amounts = styles.number(Look(number_format(scale), horizontal="right"))
+    for period in header.periods:
+        for total in period.totals:
+            yield [
+                _label(period, header.locale, styles),
+                text_cell(total.currency),
+                number_cell(total.rows, rows),
+                number_cell(total.amount, amounts),
+            ]
+        if period.totals_omitted:
+            rest = period.rows - sum(total.rows for total in period.totals)
+            yield [
+                _label(period, header.locale, styles),
+                text_cell(f"+ {period.totals_omitted}"),
+                number_cell(rest, rows),
+            ]
+
+
+def _label(period: Period, locale: Locale, styles: Styles) -> str:
+    """Days and months as dates, which Excel can sort and group; all else as text."""
+    label = period.label or say("none", locale.language)
+    for iso, code in ((label, date_format(locale)), (f"{label}-01", month_format(locale))):
+        try:
+            return number_cell(day_serial(iso), styles.number(Look(code, horizontal="left")))
+        except ValueError:
+            continue
+    return text_cell(label)

@@ -1,0 +1,153 @@
+"""The first sheet: what the report is, the block by which it is reconciled, totals, and room for the charts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from math import ceil
+
+from resma.i18n.translations import say
+from resma.report.header import ReportHeader, Total
+from resma.writers.xlsx.sheets.sheet import print_setup
+from resma.writers.xlsx.syntax.limits import MAX_LINES
+from resma.writers.xlsx.syntax.serials import DaySerials, Seconds, moment_serial
+from resma.writers.xlsx.syntax.styles import Look, Styles, date_format, decimals, number_format
+from resma.writers.xlsx.syntax.xml import DECLARATION, MAIN, RELATIONSHIPS, number_cell, row_element, text_cell
+
+WIDTHS = (24, 20, 24)
+"""Of the columns of words and figures, in characters; charts begin beyond a narrow one."""
+FIRST_CHART_COLUMN = len(WIDTHS) + 1
+FIRST_CHART_ROW = 3
+
+_VALUE_CHARACTERS = 42
+_LINE_POINTS = 15
+_MAX_NAMES = 20
+"""Currencies that are listed in one cell."""
+
+_MOST_LINES = 27
+"""Excel's highest row has 409 points."""
+
+_DRAWING = '<drawing r:id="rId1"/>'
+
+_LABEL = Look(font="label", vertical="top")
+_VALUE = Look(horizontal="left", vertical="top", wrap=True)
+_SECTION = Look(font="section", border="below")
+_HEAD = Look(font="bold", border="below")
+_HEAD_RIGHT = Look(font="bold", border="below", horizontal="right")
+
+
+@dataclass
+class _Grid:
+    """Rows of cells from the top, and which are merged."""
+
+    styles: Styles
+    rows: list[str] = field(default_factory=list)
+    merged: list[str] = field(default_factory=list)
+
+    def add(self, cells: Sequence[str] = (), height: float | None = None) -> None:
+        size = f' ht="{height:g}" customHeight="1"' if height else ""
+        self.rows.append(row_element(len(self.rows) + 1, cells, size))
+
+    def text(self, text: str, look: Look) -> str:
+        return text_cell(text, self.styles.number(look))
+
+    def section(self, title: str) -> None:
+        """A title with a line below it, over all columns."""
+        empty = f'<c s="{self.styles.number(_SECTION)}"/>'
+        self.add()
+        self.add([self.text(title, _SECTION), empty, empty], 18)
+
+    def pair(self, label: str, value: str, length: int = 0) -> None:
+        """A label and a value over the other columns; `length` of its text makes it as high as it needs to be."""
+        lines = min(max(1, ceil(length / _VALUE_CHARACTERS)), _MOST_LINES)
+        self.add([self.text(label, _LABEL), value], lines * _LINE_POINTS if lines > 1 else None)
+        self.merged.append(f"B{len(self.rows)}:C{len(self.rows)}")
+
+    def pair_of_texts(self, label: str, value: str) -> None:
+        self.pair(label, self.text(value, _VALUE), len(value))
+
+
+def summary_sheet(header: ReportHeader, styles: Styles, *, drawing: bool) -> bytes:
+    """The part of the summary; `drawing` says whether it has charts, by `rId1`."""
+    grid = _Grid(styles)
+    grid.add([grid.text(header.organisation, _LABEL)])
+    grid.add([grid.text(header.title, Look(font="title"))], 27)
+    _reconciliation(grid, header)
+    _filters(grid, header)
+    _totals(grid, header)
+    cols = "".join(f'<col min="{i}" max="{i}" width="{w}" customWidth="1"/>' for i, w in enumerate((*WIDTHS, 3), 1))
+    merged = "".join(f'<mergeCell ref="{area}"/>' for area in grid.merged)
+    return (
+        f'{DECLARATION}<worksheet xmlns="{MAIN}" xmlns:r="{RELATIONSHIPS}">'
+        f'<sheetPr><pageSetUpPr fitToPage="1"/></sheetPr><dimension ref="A1:C{len(grid.rows)}"/>'
+        '<sheetViews><sheetView showGridLines="0" tabSelected="1" workbookViewId="0"/></sheetViews>'
+        f'<sheetFormatPr defaultRowHeight="{_LINE_POINTS}"/><cols>{cols}</cols>'
+        f"<sheetData>{''.join(grid.rows)}</sheetData>"
+        f'<mergeCells count="{len(grid.merged)}">{merged}</mergeCells>{print_setup(header, "landscape")}'
+        f"{_DRAWING if drawing else ''}</worksheet>"
+    ).encode()
+
+
+def _reconciliation(grid: _Grid, header: ReportHeader) -> None:
+    language = header.locale.language
+    figure = Look(number_format(0), horizontal="left", vertical="top")
+    moment = Look(f'{date_format(header.locale)} hh:mm:ss "UTC"', horizontal="left", vertical="top")
+    when = f"{header.as_of:%Y-%m-%d %H:%M:%S}".encode()
+    serial = moment_serial(when, DaySerials(), Seconds()).decode()
+    grid.section(say("Reconciliation", language))
+    grid.pair(say("Rows", language), number_cell(header.rows, grid.styles.number(figure)))
+    grid.pair(say("As of", language), f'<c s="{grid.styles.number(moment)}"><v>{serial}</v></c>')
+    grid.pair_of_texts(say("Time zone", language), header.time_zone)
+    grid.pair_of_texts(say("Currencies", language), _currencies(header))
+    grid.pair_of_texts(say("Report id", language), header.report_id)
+
+
+def _filters(grid: _Grid, header: ReportHeader) -> None:
+    language = header.locale.language
+    grid.section(say("Filters", language))
+    for label, value in header.filters:
+        grid.pair_of_texts(label, value)
+    if not header.filters:
+        grid.pair_of_texts(say("none", language), "")
+
+
+def _totals(grid: _Grid, header: ReportHeader) -> None:
+    language = header.locale.language
+    if not header.rows:
+        grid.add()
+        grid.add([grid.text(say("No rows match.", language), Look(font="bold"))])
+    if header.totals:
+        grid.section(say("Totals by currency", language))
+        heads = [("Currency", _HEAD), ("Rows", _HEAD_RIGHT), ("Amount", _HEAD_RIGHT)]
+        grid.add([grid.text(say(word, language), look) for word, look in heads])
+        for cells in _total_lines(grid, header.totals):
+            grid.add(cells)
+        if header.totals_omitted:
+            rest = header.rows - sum(total.rows for total in header.totals)
+            name = f"+ {header.totals_omitted} ({say('Currencies', language)})"
+            look = Look(number_format(0), horizontal="right")
+            grid.add([text_cell(name), number_cell(rest, grid.styles.number(look))])
+    if header.balance:
+        amounts = [Decimal(header.balance.opening), Decimal(header.balance.closing)]
+        look = Look(number_format(decimals(amounts)), horizontal="right", vertical="top")
+        grid.add()
+        for word, amount in zip(("Opening balance", "Closing balance"), amounts, strict=True):
+            cells = [grid.text(say(word, language), _LABEL), "<c/>", number_cell(amount, grid.styles.number(look))]
+            grid.add(cells)
+
+
+def _total_lines(grid: _Grid, totals: Sequence[Total]) -> Iterator[list[str]]:
+    rows = grid.styles.number(Look(number_format(0), horizontal="right"))
+    amounts = grid.styles.number(Look(number_format(decimals([t.amount for t in totals])), horizontal="right"))
+    for total in totals[:MAX_LINES]:
+        yield [text_cell(total.currency), number_cell(total.rows, rows), number_cell(total.amount, amounts)]
+    if len(totals) > MAX_LINES:
+        yield [text_cell("…")]
+
+
+def _currencies(header: ReportHeader) -> str:
+    names = [total.currency for total in header.totals[:_MAX_NAMES]]
+    if more := len(header.totals) + header.totals_omitted - len(names):
+        names.append(f"+ {more}")
+    return ", ".join(names) or say("none", header.locale.language)

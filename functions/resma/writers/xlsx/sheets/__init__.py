@@ -1,0 +1,1 @@
+"""Sheets and the workbook that holds them together."""

@@ -1,0 +1,85 @@
+"""The parts that are known before the rows: the summary with its charts, subtotals, what charts are drawn from."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from resma.i18n.translations import say
+from resma.report.header import ReportHeader
+from resma.report.warnings import ReportWarning
+from resma.writers.xlsx.front.chart_data import Panel, chart_data_sheet, count_charts, make_panels
+from resma.writers.xlsx.front.charts import chart_part, drawing, drawing_relationships
+from resma.writers.xlsx.front.subtotals import subtotals_sheet
+from resma.writers.xlsx.front.summary import summary_sheet
+from resma.writers.xlsx.sheets.workbook import name_sheets
+from resma.writers.xlsx.syntax.styles import Styles
+from resma.writers.xlsx.syntax.xml import relationships
+
+
+class SmallParts:
+    """Makes each part once, always in the same order: cells name their styles by the order of asking."""
+
+    def __init__(self, header: ReportHeader, styles: Styles) -> None:
+        self._header = header
+        self._styles = styles
+
+    @cached_property
+    def panels(self) -> list[Panel]:
+        """The charts."""
+        return make_panels(self._header)
+
+    @property
+    def sheet_names(self) -> list[str]:
+        """The wanted names of the sheets: the summary's, which is first in the workbook, and those after the data.
+
+        They are named before the sheets of data: references to them must not change with the number of sheets.
+        """
+        language = self._header.locale.language
+        names = [say("Summary", language)]
+        if self._header.subtotals:
+            names.append(say("Subtotal", language))
+        if self.panels:
+            names.append(say("Chart data", language))
+        return names
+
+    def first(self) -> dict[str, bytes]:
+        """The summary and its charts, by name. Raises FormatCannotHold."""
+        summary, _ = self._sheets
+        parts = {"xl/worksheets/sheet1.xml": summary}
+        if self.panels:
+            source = name_sheets(self.sheet_names)[-1]
+            drawn = relationships([("drawing", "../drawings/drawing1.xml")])
+            parts["xl/worksheets/_rels/sheet1.xml.rels"] = drawn
+            parts["xl/drawings/drawing1.xml"] = drawing(self.panels)
+            parts["xl/drawings/_rels/drawing1.xml.rels"] = drawing_relationships(self.panels)
+            for number, panel in enumerate(self.panels, 1):
+                parts[f"xl/charts/chart{number}.xml"] = chart_part(panel, self._header, source)
+        return parts
+
+    def last(self) -> list[bytes]:
+        """The sheets that come after those of data, in order. Raises FormatCannotHold."""
+        return self._sheets[1]
+
+    def styles(self) -> bytes:
+        """`xl/styles.xml`, with the styles of all parts."""
+        _ = self._sheets
+        return self._styles.part()
+
+    def warnings(self) -> list[ReportWarning]:
+        """Charts beyond the limit are left out."""
+        wanted, drawn = count_charts(self._header), len(self.panels)
+        if wanted == drawn:
+            return []
+        detail = f"The report has {wanted:,} charts, and the spreadsheet shows the first {drawn:,}."
+        return [ReportWarning("charts-left-out", detail)]
+
+    @cached_property
+    def _sheets(self) -> tuple[bytes, list[bytes]]:
+        """The summary, and the sheets after the data."""
+        header, styles, last = self._header, self._styles, []
+        summary = summary_sheet(header, styles, drawing=bool(self.panels))
+        if header.subtotals:
+            last.append(subtotals_sheet(header, styles))
+        if self.panels:
+            last.append(chart_data_sheet(header, self.panels, styles))
+        return summary, last

@@ -1,0 +1,1 @@
+"""The ZIP archive, XML, numbers, dates and styles."""

@@ -1,0 +1,120 @@
+"""ZIP (APPNOTE 6.3.10) as a stream: nothing is ever gone back to, and all that changes is a few plain values.
+
+Why our own: Python's zipfile and stream-zip keep a zlib compressor between two calls, which can't be saved and taken
+up by another process. The blocks of `resma.writers.compression.deflate` can.
+
+No entry may pass 4 GiB - whoever writes sheets sees to that - so none needs ZIP64, which makes Excel ask for a repair
+where it comes without need. The archive may: past 4 GiB its directory says where in 64 bits (§4.5.3).
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from resma.writers.compression.deflate import DeflateState, deflate, finish
+
+MOST_ENTRY_BYTES = 2**32 - 2
+
+_LOCAL = struct.Struct("<4sHHHHHIIIHH")
+_CENTRAL = struct.Struct("<4sHHHHHHIIIHHHHHII")
+_DESCRIPTOR = struct.Struct("<4sIII")
+_END = struct.Struct("<4sHHHHIIH")
+_END_64 = struct.Struct("<4sQHHIIQQQQ")
+_LOCATOR_64 = struct.Struct("<4sIQI")
+
+_PLAIN, _ZIP64 = 20, 45
+"""Versions needed to extract (§4.4.3.2): 2.0 for DEFLATE, 4.5 for ZIP64."""
+_SIZES_FOLLOW = 0x0008
+"""Flag (§4.4.4): sizes and CRC come in a descriptor after the data."""
+_DEFLATED = 8
+_IN_64_BITS = 0xFFFFFFFF
+_EARLIEST_YEAR = 1980
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the directory at the end says of one file."""
+
+    name: str
+    flags: int
+    crc32: int
+    packed: int
+    size: int
+    offset: int
+
+
+@dataclass(slots=True)
+class ArchiveState:
+    """Plain values: can be saved between two calls. As many entries as the workbook has parts."""
+
+    offset: int = 0
+    """Bytes written so far."""
+    entries: list[Entry] = field(default_factory=list)
+    open_name: str = ""
+    open_offset: int = 0
+
+
+class Archive:
+    """Writes one ZIP file; every call returns the bytes to append. `when` is the time of all entries."""
+
+    def __init__(self, state: ArchiveState, when: datetime) -> None:
+        self._state = state
+        year = max(when.year, _EARLIEST_YEAR)
+        self._date = (year - _EARLIEST_YEAR) << 9 | when.month << 5 | when.day
+        self._time = when.hour << 11 | when.minute << 5 | when.second // 2
+
+    def store(self, name: str, data: bytes) -> bytes:
+        """One whole entry whose sizes are known before it, in its header."""
+        stream = DeflateState()
+        packed = deflate(stream, data) + finish(stream)
+        entry = Entry(name, 0, stream.crc32, len(packed), len(data), self._state.offset)
+        return self._close(entry, self._local(name, 0, entry.crc32, entry.packed, entry.size) + packed)
+
+    def open(self, name: str) -> bytes:
+        """Begins an entry of unknown size: `count` what is sent of it, then `close` it."""
+        self._state.open_name, self._state.open_offset = name, self._state.offset
+        return self.count(self._local(name, _SIZES_FOLLOW, 0, 0, 0))
+
+    def count(self, data: bytes) -> bytes:
+        """Returns the bytes as they are, and counts them."""
+        self._state.offset += len(data)
+        return data
+
+    def close(self, stream: DeflateState) -> bytes:
+        """Ends the open entry, whose finished stream this was."""
+        sizes = stream.crc32, stream.bytes_out, stream.bytes_in
+        entry = Entry(self._state.open_name, _SIZES_FOLLOW, *sizes, self._state.open_offset)
+        return self._close(entry, _DESCRIPTOR.pack(b"PK\x07\x08", *sizes))
+
+    def end(self) -> bytes:
+        """The directory."""
+        state = self._state
+        directory = b"".join(map(self._central, state.entries))
+        count, size, offset = len(state.entries), len(directory), state.offset
+        end_64 = b""
+        if offset >= _IN_64_BITS:
+            version = (_ZIP64, _ZIP64, 0, 0)
+            end_64 = _END_64.pack(b"PK\x06\x06", _END_64.size - 12, *version, count, count, size, offset)
+            end_64 += _LOCATOR_64.pack(b"PK\x06\x07", 0, offset + size, 1)
+        end = _END.pack(b"PK\x05\x06", 0, 0, count, count, size, min(offset, _IN_64_BITS), 0)
+        return self.count(directory + end_64 + end)
+
+    def _close(self, entry: Entry, data: bytes) -> bytes:
+        self._state.entries.append(entry)
+        return self.count(data)
+
+    def _local(self, name: str, flags: int, crc32: int, packed: int, size: int) -> bytes:
+        fields = (_PLAIN, flags, _DEFLATED, self._time, self._date, crc32, packed, size, len(name), 0)
+        return _LOCAL.pack(b"PK\x03\x04", *fields) + name.encode()
+
+    def _central(self, entry: Entry) -> bytes:
+        """§4.3.12; an offset that needs more than 32 bits is in the extra field of ZIP64."""
+        far = entry.offset >= _IN_64_BITS
+        extra = struct.pack("<HHQ", 1, 8, entry.offset) if far else b""
+        version = _ZIP64 if far else _PLAIN
+        fields = (version, version, entry.flags, _DEFLATED, self._time, self._date, entry.crc32, entry.packed)
+        lengths = (entry.size, len(entry.name), len(extra), 0, 0, 0, 0)
+        head = _CENTRAL.pack(b"PK\x01\x02", *fields, *lengths, min(entry.offset, _IN_64_BITS))
+        return head + entry.name.encode() + extra

@@ -1,0 +1,93 @@
+"""Removal of what a report has left in the object store: open uploads, and objects that are not its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+logger = Logger(child=True)
+
+AT_ONCE = 8
+"""Reports that are swept at once, as many as the client has connections: a sweep is mostly waiting for answers."""
+
+Outcome = Literal["swept", "refused", "away"]
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """What the names of a report's objects and uploads are made of, and which of them are to stay."""
+
+    tenant_id: str
+    report_id: UUID
+    attempts: int
+    extensions: frozenset[str]
+    kept_keys: frozenset[str] = frozenset()
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of all its objects begin with."""
+        return f"{self.tenant_id}/{self.report_id}/"
+
+
+def clear_store(s3: S3Client, bucket: str, leftovers: Leftovers) -> Outcome:
+    """Removes a report's leftovers. Safe to call twice. Never raises: `away` is a store that does not answer."""
+    about: dict[str, Any] = {"report_id": str(leftovers.report_id), "tenant_id": leftovers.tenant_id}
+    try:
+        aborted = _abort_uploads(s3, bucket, leftovers)
+        removed = _remove_objects(s3, bucket, leftovers)
+    except BotoCoreError as error:
+        logger.warning("a report was not swept", **about, error=type(error).__name__)
+        return "away"
+    except ClientError as error:
+        logger.warning("the store refused a sweep", **about, error=error.response["Error"]["Code"])
+        return "refused"
+    except Exception:
+        logger.exception("a report can't be swept", **about)
+        return "refused"
+    logger.info("swept", **about, uploads_aborted=aborted, objects_removed=removed)
+    return "swept"
+
+
+def _abort_uploads(s3: S3Client, bucket: str, leftovers: Leftovers) -> int:
+    """Aborts the report's open uploads; returns how many. By whole keys too: MinIO lists uploads by nothing less."""
+    keys = [
+        f"{leftovers.prefix}{attempt}.{rest}{extension}"
+        for attempt in range(1, leftovers.attempts + 1)
+        for extension in leftovers.extensions
+        for rest in ("", "rest.")
+    ]
+    aborted = 0
+    for prefix in (leftovers.prefix, *keys):
+        for upload in s3.list_multipart_uploads(Bucket=bucket, Prefix=prefix).get("Uploads", []):
+            aborted += _abort_upload(s3, bucket, upload["Key"], upload["UploadId"])
+    return aborted
+
+
+def _abort_upload(s3: S3Client, bucket: str, key: str, upload_id: str) -> int:
+    try:
+        s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchUpload":  # by its own worker, just now
+            raise
+        return 0
+    return 1
+
+
+def _remove_objects(s3: S3Client, bucket: str, leftovers: Leftovers) -> int:
+    """Removes the report's objects but those to keep; returns how many."""
+    removed = 0
+    while True:
+        listed = s3.list_objects_v2(Bucket=bucket, Prefix=leftovers.prefix)
+        keys = [item["Key"] for item in listed.get("Contents", []) if item["Key"] not in leftovers.kept_keys]
+        for key in keys:
+            s3.delete_object(Bucket=bucket, Key=key)
+        removed += len(keys)
+        if not (keys and listed["IsTruncated"]):
+            return removed

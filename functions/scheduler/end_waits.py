@@ -1,0 +1,40 @@
+"""The scheduler's task for outages: reports that have waited for a dependency for too long are FAILED."""
+
+from __future__ import annotations
+
+from aws_lambda_powertools import Logger
+
+from resma.aws.metrics import emit_given_up
+from resma.jobs.outcome import fail_waiting_job
+from scheduler.resources import BATCH, IsTimeLeft, Resources, do_in_batches
+
+logger = Logger(child=True)
+
+
+def end_waits(resources: Resources, is_time_left: IsTimeLeft) -> int:
+    """Fails the reports that have waited for longer than the setting says, as dead letters; returns how many.
+
+    Usually a report's own worker does this, when its message comes again.
+    """
+    return do_in_batches(lambda: _end_some(resources), BATCH, is_time_left)
+
+
+def _end_some(resources: Resources) -> int:
+    seconds = resources.max_outage_wait_seconds
+    with resources.system.transaction(None) as connection:
+        found = connection.execute(
+            """
+            SELECT tenant_id, report_id FROM resma.reports
+            WHERE status = 'PENDING' AND waiting_for IS NOT NULL
+              AND waiting_since < statement_timestamp() - make_interval(secs => %s)
+            ORDER BY waiting_since LIMIT %s FOR UPDATE SKIP LOCKED
+            """,
+            (seconds, BATCH),
+        ).fetchall()
+        ended = [row for row in found if fail_waiting_job(connection, row[0], row[1], seconds)]
+    for tenant_id, report_id in ended:
+        logger.warning(
+            "a report has waited for a dependency for too long", report_id=str(report_id), tenant_id=tenant_id
+        )
+        emit_given_up(tenant_id, report_id)
+    return len(ended)

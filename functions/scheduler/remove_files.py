@@ -1,0 +1,86 @@
+"""Scheduler task: removes the files of deleted reports from the object store, and retries until it has."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import TupleRow, class_row
+
+from scheduler.clear_store import AT_ONCE, Leftovers, Outcome, clear_store
+from scheduler.resources import IsTimeLeft, Resources
+
+REFUSED_SECONDS = 300
+"""Pause after the store has refused the removal of a report's files, so that the reports behind it have their turn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Deleted:
+    tenant_id: str
+    report_id: UUID
+    attempts: int
+    extensions: list[str]
+    settled_at: datetime
+
+
+def remove_files(resources: Resources, is_time_left: IsTimeLeft) -> int:
+    """Removes the files of reports that were deleted; returns of how many. Stops when the store is away.
+
+    Files of a report whose worker may still be writing are looked for once more when no worker can be left.
+    """
+    removed = 0
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="remove") as threads:
+        while is_time_left():
+            outcomes = _remove_some(resources, threads)
+            removed += outcomes.count("swept")
+            if len(outcomes) < AT_ONCE or "away" in outcomes:
+                break
+    return removed
+
+
+def _remove_some(resources: Resources, threads: Executor) -> list[Outcome]:
+    """One transaction. Records that another run of the scheduler has locked are passed over."""
+    with resources.system.transaction(None) as connection:
+        with connection.cursor(row_factory=class_row(_Deleted)) as cursor:
+            cursor.execute(
+                "SELECT tenant_id, report_id, attempts, extensions, settled_at FROM resma.deleted_reports"
+                " WHERE next_removal_at <= clock_timestamp() ORDER BY next_removal_at LIMIT %s FOR UPDATE SKIP LOCKED",
+                (AT_ONCE,),
+            )
+            reports = cursor.fetchall()
+        outcomes = list(threads.map(lambda report: _remove(resources, report), reports))
+        for report, outcome in zip(reports, outcomes, strict=True):
+            if outcome == "swept":
+                _record_removal(connection, report)
+            elif outcome == "refused":
+                _put_off(connection, report)
+    return outcomes
+
+
+def _remove(resources: Resources, report: _Deleted) -> Outcome:
+    leftovers = Leftovers(report.tenant_id, report.report_id, report.attempts, frozenset(report.extensions))
+    return clear_store(resources.s3, resources.bucket, leftovers)
+
+
+def _record_removal(connection: Connection[TupleRow], report: _Deleted) -> None:
+    """For good, or until no worker can be left."""
+    connection.execute(
+        """
+        UPDATE resma.deleted_reports
+        SET files_removed_at = CASE WHEN settled_at <= clock_timestamp() THEN clock_timestamp() END,
+            next_removal_at = CASE WHEN settled_at > clock_timestamp() THEN settled_at END
+        WHERE tenant_id = %s AND report_id = %s
+        """,
+        (report.tenant_id, report.report_id),
+    )
+
+
+def _put_off(connection: Connection[TupleRow], report: _Deleted) -> None:
+    connection.execute(
+        "UPDATE resma.deleted_reports SET next_removal_at = clock_timestamp() + make_interval(secs => %s)"
+        " WHERE tenant_id = %s AND report_id = %s",
+        (REFUSED_SECONDS, report.tenant_id, report.report_id),
+    )

@@ -1,0 +1,1 @@
+"""Checkpoints: what another attempt needs to continue a report."""

@@ -1,0 +1,71 @@
+"""Dead letters: what the queue has given up becomes FAILED with its row's last error, or is sent again by the tick."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import ValidationError
+
+from resma.aws.clients import events_client, sns_client
+from resma.aws.metrics import emit_given_up
+from resma.database.connection import Database
+from resma.events.announcer import Announcer
+from resma.events.destinations import Bus, Topic
+from resma.jobs.messages import JobMessage
+from resma.jobs.outcome import give_up_job, revive_job
+from resma.settings import read_settings
+from worker.settings import DeadLetterSettings
+
+logger = Logger()
+
+_processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+
+
+@lru_cache
+def _announcer() -> Announcer:
+    settings = read_settings(DeadLetterSettings)
+    return Announcer(
+        system=Database(settings.system_secret_arn, "resma-dead-letters"),
+        topic=Topic(sns_client(), settings.topic_arn),
+        bus=Bus(events_client(), settings.event_bus_name),
+        public_base_url=settings.public_base_url,
+    )
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Entry point for `report-jobs-dlq`. While the database is away the message comes back, for two weeks."""
+    return process_partial_response(event, _give_up, _processor, context)
+
+
+def _give_up(record: SQSRecord) -> None:
+    try:
+        message = JobMessage.model_validate_json(record.body)
+    except ValidationError:
+        logger.warning("a dead letter that is no job was thrown away", message_id=record.message_id)
+        return
+    logger.append_keys(report_id=str(message.report_id), tenant_id=message.tenant_id)
+    try:
+        _give_up_job(message)
+    except Exception:
+        # Powertools' batches say nothing of it, and no metric of Lambda's counts it.
+        logger.exception("what the queue has given up was not written down; the message comes again")
+        raise
+    finally:
+        logger.remove_keys(["report_id", "tenant_id"])
+
+
+def _give_up_job(message: JobMessage) -> None:
+    announcer = _announcer()
+    with announcer.system.transaction(message.tenant_id) as connection:
+        is_revived = revive_job(connection, message.tenant_id, message.report_id)
+        is_failed = not is_revived and give_up_job(connection, message.tenant_id, message.report_id)
+    logger.warning("the queue has given up a job", revived=is_revived, failed=is_failed)
+    if is_failed:
+        emit_given_up(message.tenant_id, message.report_id)
+        announcer.announce(message.tenant_id, message.report_id)

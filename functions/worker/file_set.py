@@ -1,0 +1,244 @@
+"""One read of the database feeds the writers of all formats, and each writer's bytes their own upload.
+
+A value that one format has no place for fails the file of that format: its upload is aborted, the others go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from threading import Event
+from time import monotonic
+
+from aws_lambda_powertools import Logger
+
+from resma.errors import FormatCannotHold, NoFormatCanHold, RowCountMismatch
+from resma.jobs.report_rows import FailedFile, ReportFiles, StoredFile
+from resma.report.format_options import FormatOptions
+from resma.report.header import ReportHeader
+from resma.report.rows import Batch
+from resma.report.warnings import MAX_DETAIL_CHARACTERS, ReportWarning
+from resma.short_text import shorten
+from resma.storage.multipart import MultipartUpload, Segment, open_upload
+from resma.storage.object_store import Clients
+from resma.storage.segments import join_segments
+from resma.storage.upload_pool import UploadPool
+from resma.writers import Paged, Writer, file_extension, make_writer, warnings_of
+from resma.writers.saved_state import dump_state, load_state
+from worker.checkpoints.serialization import Begun, EarlierFiles, SavedFile
+from worker.measure import Seconds
+
+logger = Logger(child=True)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the files of an attempt go: `prefix` and the format's extension make a key."""
+
+    clients: Clients
+    bucket: str
+    prefix: str
+    owner: str
+
+    def key(self, extension: str) -> str:
+        """Of a finished file."""
+        return f"{self.prefix}.{extension}"
+
+    def rest_key(self, extension: str) -> str:
+        """Of the last of several segments, until they are joined."""
+        return f"{self.prefix}.rest.{extension}"
+
+
+@dataclass(frozen=True)
+class _File:
+    format: str
+    extension: str
+    writer: Writer
+    upload: MultipartUpload
+    begun: Begun | None
+
+
+class FilesInProgress:
+    """The files of one attempt, from first byte to last. Made by `open_files`.
+
+    Every method raises NoFormatCanHold once no format is left that could hold the report.
+    """
+
+    def __init__(self, header: ReportHeader, target: Target, pool: UploadPool, failed: Sequence[FailedFile]) -> None:
+        self._files: list[_File] = []
+        self._failed = list(failed)
+        self._header = header
+        self._target = target
+        self._pool = pool
+        self.seconds = Seconds()
+
+    def open(self, format_: str, options: FormatOptions, begun: Begun | None, uploads: contextlib.ExitStack) -> None:
+        """Makes the writer of a format, and starts its upload. Raises ObjectStoreUnavailable."""
+        try:
+            writer = make_writer(format_, self._header, options)
+        except FormatCannotHold as error:
+            self._fail(format_, error)
+            return
+        if begun is not None:
+            writer.state = load_state(begun.writer, writer.state)
+        extension, target = file_extension(format_, options), self._target
+        beginning = begun.beginning if begun else None
+        has_segments = beginning is not None and bool(beginning.segments)
+        opened = open_upload(
+            target.clients,
+            self._pool,
+            target.bucket,
+            target.rest_key(extension) if has_segments else target.key(extension),
+            media_type=writer.media_type,
+            owner=target.owner,
+            beginning=beginning,
+        )
+        self._files.append(_File(format_, extension, writer, uploads.enter_context(opened), begun))
+
+    def write_rows(self, batches: Iterator[Batch], goes_on: Callable[[int], bool], rows_before: int = 0) -> int | None:
+        """Writes all rows to all files; returns how many they are, those of earlier attempts included.
+
+        After each batch `goes_on` is told how many there are by now; where it says no, the rest is left unread, and
+        None is returned. It may raise.
+        """
+        rows = rows_before
+        for file in list(self._files):
+            if file.begun is None:
+                self._write(file, file.writer.begin)
+        while (batch := self._next(batches)) is not None:
+            for file in list(self._files):
+                self._write(file, file.writer.add, batch)
+            rows += len(batch)
+            if not goes_on(rows):
+                return None
+        for file in list(self._files):
+            self._write(file, file.writer.end)
+        return rows
+
+    def save(self) -> tuple[SavedFile, ...]:
+        """Waits for what is on its way, and returns what the next attempt needs. More may be written after.
+
+        Those of `failed` have no part in it.
+        """
+        since = monotonic()
+        saved = tuple(SavedFile(file.format, dump_state(file.writer.state), file.upload.save()) for file in self._files)
+        self.seconds.save += monotonic() - since
+        return saved
+
+    def keep(self) -> None:
+        """From now on a checkpoint needs the uploads as they are: whatever happens, they are left open."""
+        for file in self._files:
+            file.upload.keep()
+
+    @property
+    def failed(self) -> tuple[FailedFile, ...]:
+        """The files that can't be made, those of earlier attempts included."""
+        return tuple(self._failed)
+
+    def publish(self, rows: int) -> ReportFiles:
+        """Makes the objects appear, one after the other. Raises what stops one of them.
+
+        Those that have appeared by then are nobody's until the row names them: `clear_up` removes them.
+        """
+        if rows != self._header.rows:
+            raise RowCountMismatch(rows, self._header.rows)
+        stored = [self._complete(file) for file in self._files]
+        return ReportFiles(stored, self.failed, self._warnings())
+
+    def _warnings(self) -> list[ReportWarning]:
+        return [replace(each, format=file.format) for file in self._files for each in warnings_of(file.writer)]
+
+    def _next(self, batches: Iterator[Batch]) -> Batch | None:
+        since = monotonic()
+        batch = next(batches, None)
+        self.seconds.read += monotonic() - since
+        return batch
+
+    def _write(self, file: _File, call: Callable[..., bytes], *arguments: Batch) -> None:
+        since = monotonic()
+        try:
+            data = call(*arguments)
+        except FormatCannotHold as error:
+            self._files.remove(file)
+            file.upload.close()
+            self._fail(file.format, error)
+            self.raise_if_none_is_left()
+            return
+        encoded = monotonic()
+        file.upload.write(data)
+        self.seconds.encode += encoded - since
+        self.seconds.upload += monotonic() - encoded
+
+    def _fail(self, format_: str, error: FormatCannotHold) -> None:
+        """Records that the report can't be had in a format."""
+        failed = FailedFile(format=format_, code=error.code, detail=shorten(str(error), MAX_DETAIL_CHARACTERS))
+        if error.column is not None:
+            failed["column"] = error.column
+        if error.row is not None:
+            failed["row"] = error.row
+        self._failed.append(failed)
+        logger.warning("the report cannot be made in this format", **failed)
+
+    def raise_if_none_is_left(self) -> None:
+        """Raises NoFormatCanHold where no file can be made."""
+        if not self._files:
+            raise NoFormatCanHold(self._failed)
+
+    def _complete(self, file: _File) -> StoredFile:
+        upload, target = file.upload, self._target
+        key = target.key(file.extension)
+        segments = upload.segments
+        if not segments:
+            parts = upload.complete().parts
+        else:
+            if not upload.is_empty():
+                rest = upload.complete()
+                segments = (*segments, Segment(rest.key, rest.bytes, rest.etag))
+            joined = join_segments(
+                target.clients,
+                self._pool,
+                target.bucket,
+                key,
+                segments,
+                media_type=file.writer.media_type,
+                owner=target.owner,
+            )
+            parts = joined.parts
+        stored = StoredFile(
+            format=file.format,
+            object_key=key,
+            media_type=file.writer.media_type,
+            extension=file.extension,
+            bytes=upload.bytes,
+            sha256=upload.sha256(),
+            parts=parts,
+        )
+        if isinstance(file.writer, Paged):
+            stored["pages"] = file.writer.pages
+        return stored
+
+
+@contextlib.contextmanager
+def open_files(  # noqa: PLR0913, PLR0917  # what to write, and where
+    formats: Sequence[str],
+    header: ReportHeader,
+    options: FormatOptions,
+    target: Target,
+    stopped: Event | None = None,
+    earlier: EarlierFiles | None = None,
+) -> Iterator[FilesInProgress]:
+    """Starts an upload for each format; those not completed when the block is left are aborted, unless kept.
+
+    Files that were begun earlier go on, and those that failed earlier are left out. Once `stopped` is set nobody waits
+    for the store any more. Raises NoFormatCanHold.
+    """
+    earlier = earlier or EarlierFiles()
+    failed = {file["format"] for file in earlier.failed}
+    with UploadPool(stopped) as pool, contextlib.ExitStack() as uploads:
+        files = FilesInProgress(header, target, pool, earlier.failed)
+        for format_ in formats:
+            if format_ not in failed:
+                files.open(format_, options, earlier.begun.get(format_), uploads)
+        files.raise_if_none_is_left()
+        yield files

@@ -1,0 +1,141 @@
+"""`resma admin access`: tenants, their quotas and their keys, in the database and not through the API.
+
+The database's address, of the role that owns it, comes from --database or, so that it stands in no list of
+processes, from the environment's DATABASE_URL.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import psycopg
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from infra.admin.tenants import OPERATOR, QUOTAS, create_key, create_tenant, set_quotas
+from infra.errors import StackError
+from resma.access.api_keys import (
+    DAYS_DEFAULT,
+    DAYS_MAX,
+    GRACE_SECONDS_DEFAULT,
+    GRACE_SECONDS_MAX,
+    ApiKey,
+    find_key,
+    list_keys,
+    revoke_key,
+    rotate_key,
+)
+from resma.access.caller import SCOPES
+from resma.errors import ResmaError
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Returns the exit code: 0 done, 1 failed with a reason."""
+    arguments = _parser().parse_args(given)
+    url = arguments.database or os.environ.get("DATABASE_URL")
+    if not url:
+        print("say which database: --database postgresql://… or DATABASE_URL", file=sys.stderr)
+        return 1
+    command: Callable[[Connection[TupleRow], argparse.Namespace], None] = arguments.run
+    try:
+        with psycopg.connect(url) as connection:
+            command(connection, arguments)
+    except (StackError, ResmaError, psycopg.Error) as error:
+        # A database's own words go on to quote the row.
+        detail = isinstance(error, psycopg.Error) and error.diag.message_primary
+        print(f"failed: {detail or error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="resma admin access", description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--database", metavar="URL", help="address of the database, as the role that owns it")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[..., None], tells: str, *places: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=tells, description=tells)
+        made.set_defaults(run=run)
+        for place in places:
+            made.add_argument(place)
+        return made
+
+    for made in (
+        command("create-tenant", _create_tenant, "make a tenant", "tenant", "name"),
+        command("set-quotas", _set_quotas, "change a tenant's limits", "tenant"),
+    ):
+        for quota in QUOTAS:
+            made.add_argument(f"--{quota.replace('_', '-')}", type=int, metavar="N")
+    made = command("create-key", _create_key, "make a key, and print it once", "tenant", "name")
+    made.add_argument("--scope", action="append", default=[], choices=sorted(SCOPES), help="several times for several")
+    made.add_argument("--days", type=int, default=DAYS_DEFAULT, help="until it expires (default: %(default)s)")
+    made = command("rotate-key", _rotate_key, "make the key that comes after another", "tenant", "key_id")
+    made.add_argument("--grace-seconds", type=int, default=GRACE_SECONDS_DEFAULT, help="how long the old one goes on")
+    command("revoke-key", _revoke_key, "end a key at once", "tenant", "key_id")
+    command("list", _list, "show tenants, their limits and their keys")
+    return parser
+
+
+def _quotas(arguments: argparse.Namespace) -> dict[str, int]:
+    return {name: value for name in QUOTAS if (value := getattr(arguments, name)) is not None}
+
+
+def _create_tenant(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
+    create_tenant(connection, arguments.tenant, arguments.name, _quotas(arguments))
+    print(f"made tenant {arguments.tenant}; create-key makes its first key")
+
+
+def _set_quotas(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
+    if not (quotas := _quotas(arguments)):
+        raise StackError(f"name a limit: {', '.join('--' + name.replace('_', '-') for name in QUOTAS)}")
+    set_quotas(connection, arguments.tenant, quotas)
+    print(f"tenant {arguments.tenant}: {', '.join(f'{name} {value}' for name, value in quotas.items())}")
+
+
+def _create_key(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
+    lifetime = timedelta(days=min(arguments.days, DAYS_MAX + 1))
+    _tell(*create_key(connection, arguments.tenant, arguments.name, arguments.scope, lifetime))
+
+
+def _rotate_key(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
+    if not 0 <= arguments.grace_seconds <= GRACE_SECONDS_MAX:
+        raise StackError(f"--grace-seconds: give 0 to {GRACE_SECONDS_MAX}")
+    key = find_key(connection, arguments.tenant, arguments.key_id)
+    made, text, old = rotate_key(connection, key, timedelta(seconds=arguments.grace_seconds), OPERATOR)
+    print(f"key {old.key_id} goes on until {old.expires_at:%Y-%m-%d %H:%M:%S %Z}")
+    _tell(made, text)
+
+
+def _revoke_key(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
+    revoke_key(connection, arguments.tenant, arguments.key_id)
+    print(f"key {arguments.key_id} is revoked")
+
+
+def _list(connection: Connection[TupleRow], _arguments: argparse.Namespace) -> None:
+    tenants = connection.execute(
+        "SELECT tenant_id, name, requests_per_second, requests_burst, live_reports, rows_a_day"
+        " FROM resma.tenants ORDER BY tenant_id"
+    ).fetchall()
+    for tenant_id, name, *limits in tenants:
+        said = ", ".join(f"{quota} {limit}" for quota, limit in zip(QUOTAS, limits, strict=True))
+        print(f"{tenant_id}  {name}  ({said})")
+        for key in list_keys(connection, tenant_id):
+            print(f"    {_line(key)}")
+
+
+def _tell(key: ApiKey, text: str) -> None:
+    print(_line(key), f"the key itself, shown this once:\n\n{text}\n", sep="\n")
+
+
+def _line(key: ApiKey) -> str:
+    ends = f"expires {key.expires_at:%Y-%m-%d}" if key.status == "ACTIVE" else key.status.lower()
+    used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
+    return f"{key.key_id}  {key.name}  {' '.join(key.scopes)}  {ends}, last used {used}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,1 +1,0 @@
-"""Checks of the catalogue of report types: `python -m infra.catalogue`."""

@@ -1,0 +1,1 @@
+"""Checks of the project: report types, dependencies and event schemas."""

@@ -1,0 +1,1 @@
+"""Checks of the catalogue of report types: `resma admin report-types`."""

@@ -1,0 +1,8 @@
+"""`python -m resma_cli`: the command line, where `resma` itself is not on the PATH."""
+
+from __future__ import annotations
+
+from resma_cli.main import run
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,95 @@
+"""`resma dead-letter`: the tenant's reports that were dead-lettered after their last attempt."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from resma_cli.amounts import count
+from resma_cli.api_client import Json, path_of
+from resma_cli.dates import show_timestamp
+from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.ids import find_report_id
+from resma_cli.output import Column, clean, draw_pairs, draw_table
+from resma_cli.rendering import display_ids, draw_report
+from resma_cli.shared_options import Limit, Setting, examples, with_groups
+
+_COLUMNS = (
+    "ID",
+    "TYPE",
+    Column("ATTEMPTS", is_number=True, from_width=100),
+    Column("REDRIVES", is_number=True, from_width=100),
+    "SINCE",
+    Column("ERROR", is_flexible=True),
+)
+
+app = typer.Typer(
+    no_args_is_help=True, help="Show and redrive reports that were dead-lettered after their last attempt."
+)
+
+
+@app.command("list", epilog=examples("resma dead-letter list"))
+@with_groups
+def list_dead_letters(setting: Setting, limit: Limit = 50) -> None:
+    """List dead-lettered reports, newest request first."""
+    items, following = setting.api.pages("/api/v1/dead-letters", {}, limit)
+
+    def draw(console: Console) -> None:
+        ids = display_ids(console, [i["reportId"] for i in items])
+        rows = [
+            (id_, i["type"], i["attempts"], i["redrives"], show_timestamp(i["deadLetteredAt"]), i["error"]["code"])
+            for id_, i in zip(ids, items, strict=True)
+        ]
+        draw_table(console, _COLUMNS, rows)
+
+    setting.output.show({"items": items, "next": following}, draw)
+
+
+@app.command("show", epilog=examples("resma dead-letter show 840edab4"))
+@with_groups
+def show_dead_letter(
+    setting: Setting,
+    report_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the report, or its first characters.")],
+) -> None:
+    """Show the error of a dead-lettered report, and its redrives so far."""
+    letter: Json = setting.api.get(path_of("dead-letters", find_report_id(setting.api, report_id)))
+
+    def draw(console: Console) -> None:
+        pairs = [("id", letter["reportId"]), ("type", letter["type"]), ("attempts", letter["attempts"])]
+        draw_pairs(console, [*pairs, ("error", f"{letter['error']['code']}: {letter['error']['detail']}")])
+        for item in letter["history"]:
+            said = f"redrive {item['redrive']}: {show_timestamp(item['redrivenAt'])} by {item['redrivenBy']}"
+            console.print(clean(f"{said}, {item['reason'] or 'no reason given'}"))
+
+    setting.output.show(letter, draw)
+
+
+@app.command(
+    "redrive",
+    epilog=examples(
+        'resma dead-letter redrive 840edab4 --reason "the replica is back"',
+        "resma dead-letter redrive --all",
+    ),
+)
+@with_groups
+def redrive(
+    setting: Setting,
+    report_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Id of the report, or its first characters.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Redrive all dead-lettered reports of the tenant.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Record what was fixed.")] = None,
+) -> None:
+    """Send one dead-lettered report, or all, to the queue again."""
+    if (report_id is None) != everything:
+        raise CommandFailed(ExitCode.USAGE, "`redrive` takes either a report's id or `--all`.")
+    body = {"reason": reason} if reason else {}
+    if report_id is None:
+        done: Json = setting.api.post("/api/v1/dead-letters/redrive", body)
+        setting.output.show(done, lambda console: console.print(f"Redrove {count(done['redriven'], 'report')}."))
+        return
+    report_id = find_report_id(setting.api, report_id)
+    report: Json = setting.api.post(path_of("dead-letters", report_id, "redrive"), body)
+    setting.output.show(report, lambda console: draw_report(console, report))

@@ -1,0 +1,215 @@
+"""`resma list`, `show`, `download`, `cancel`, `retry`, `delete`: reports that exist."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from resma_cli.api_client import Json, path_of
+from resma_cli.commands.generate import (
+    OutputPath,
+    Overwrite,
+    Wait,
+    checked_target,
+    require_all_formats,
+    require_ready,
+    wait_and_save,
+)
+from resma_cli.completion import complete_format, complete_status
+from resma_cli.confirm import Yes, confirm
+from resma_cli.dates import read_timestamp
+from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.files import choose_files, save_files
+from resma_cli.ids import find_report_id
+from resma_cli.rendering import draw_deletion, draw_report, draw_reports, draw_summary
+from resma_cli.shared_options import Limit, Setting, examples, with_groups
+from resma_cli.target import Target
+
+app = typer.Typer()
+
+ReportId = Annotated[
+    str, typer.Argument(metavar="ID", help="Id of the report, or its first characters. `resma list` shows it.")
+]
+
+
+@app.command(
+    "list",
+    epilog=examples(
+        "resma list",
+        "resma list --status FAILED --created-after yesterday",
+        "resma list --requested-by me",
+        "resma list --all --json",
+    ),
+)
+@with_groups
+def list_reports(  # noqa: PLR0913  # options of a command line
+    setting: Setting,
+    *,
+    status: Annotated[
+        str | None,
+        typer.Option(
+            autocompletion=complete_status,
+            help="List reports of this status: PENDING, GENERATING, READY, FAILED, CANCELLED or EXPIRED.",
+        ),
+    ] = None,
+    report_type: Annotated[str | None, typer.Option("--type", help="List reports of this type.")] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", autocompletion=complete_format, help="List reports that have this format.")
+    ] = None,
+    after: Annotated[
+        str | None,
+        typer.Option("--created-after", metavar="TIME", help="List reports created then or later: 2026-11-30, 12h, …"),
+    ] = None,
+    before: Annotated[
+        str | None,
+        typer.Option("--created-before", metavar="TIME", help="List reports created earlier than that: today, 7d, …"),
+    ] = None,
+    search: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="List reports whose title contains this, or whose id begins so.")
+    ] = None,
+    requester: Annotated[
+        str | None,
+        typer.Option(
+            "--requested-by", metavar="WHO", help="List reports requested by `me`, or by a caller: key:3JHx0Q."
+        ),
+    ] = None,
+    limit: Limit = 20,
+    everything: Annotated[bool, typer.Option("--all", help="List all reports, without a limit.")] = False,
+) -> None:
+    """List reports, newest first.
+
+    Dates are in UTC, or in the time zone that RESMA_TIME_ZONE names.
+    """
+    query = {
+        "status": status and status.upper(),
+        "type": report_type and report_type.upper().replace("-", "_"),
+        "format": format_ and format_.upper(),
+        "search": search,
+        "requestedBy": requester,
+        "createdAfter": after and read_timestamp(after, "--created-after"),
+        "createdBefore": before and read_timestamp(before, "--created-before"),
+    }
+    items, following = setting.api.pages("/api/v1/reports", query, None if everything else limit)
+    setting.output.show({"items": items, "next": following}, lambda console: draw_reports(console, items, following))
+
+
+@app.command("show", epilog=examples("resma show 840edab4", "resma show 840edab4 --summary"))
+@with_groups
+def show_report(
+    setting: Setting,
+    report_id: ReportId,
+    summary: Annotated[bool, typer.Option("--summary", help="Show totals and charts too.")] = False,
+) -> None:
+    """Show a report: status, progress, totals, files and error."""
+    report_id = find_report_id(setting.api, report_id)
+    report: Json = setting.api.get(path_of("reports", report_id))
+    if not summary:
+        setting.output.show(report, lambda console: draw_report(console, report))
+        return
+    found: Json = setting.api.get(path_of("reports", report_id, "summary"))
+
+    def draw(console: Console) -> None:
+        draw_report(console, report)
+        draw_summary(console, found)
+
+    setting.output.show({**report, "summary": found}, draw)
+
+
+@app.command(
+    "download",
+    epilog=examples(
+        "resma download 840edab4 --output statement.pdf",
+        "resma download 840edab4 4d58dace --output reports/",
+        "resma download 840edab4 --format NDJSON --output - | jq .amount",
+    ),
+)
+@with_groups
+def download_reports(
+    setting: Setting,
+    report_ids: Annotated[
+        list[str],
+        typer.Argument(metavar="ID…", help="Ids of reports, or their first characters. `resma list` shows them."),
+    ],
+    path: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="Save to this file or folder (`reports/` is created), or write to standard output (`-`).",
+        ),
+    ] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", "-f", autocompletion=complete_format, help="Download the files of this format only."),
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Download the files of one or more reports; resume an interrupted download."""
+    target = checked_target(setting, path, overwrite)
+    format_ = format_ and format_.upper()
+    # Everything that can be refused is refused before the first file is saved.
+    reports = [_find_ready(setting, report_id) for report_id in dict.fromkeys(report_ids)]
+    target.check(sum(len(choose_files(report, format_)) for report in reports))
+    results = [{"reportId": report["id"], "saved": _download(setting, report, target, format_)} for report in reports]
+    if format_ is None:
+        for report, result in zip(reports, results, strict=True):
+            require_all_formats(setting.output, report, result["saved"])
+    if not target.is_stdout:
+        setting.output.show(results[0] if len(results) == 1 else {"reports": results}, lambda _console: None)
+
+
+def _find_ready(setting: Setting, report_id: str) -> Json:
+    report: Json = setting.api.get(path_of("reports", find_report_id(setting.api, report_id)))
+    require_ready(report)
+    return report
+
+
+def _download(setting: Setting, report: Json, target: Target, format_: str | None) -> list[Json]:
+    report_id = report["id"]
+    try:
+        return save_files(setting.api, setting.output, report, target, format_)
+    except KeyboardInterrupt:
+        resumes = "" if target.is_stream else f" `resma download {report_id}` resumes it."
+        said = f"The download was interrupted.{resumes}"
+        raise CommandFailed(ExitCode.INTERRUPTED, said, more={"reportId": report_id}) from None
+
+
+@app.command("cancel", epilog=examples("resma cancel 840edab4"))
+@with_groups
+def cancel_report(setting: Setting, report_id: ReportId) -> None:
+    """Cancel a report that is in progress."""
+    report_id = find_report_id(setting.api, report_id)
+    report: Json = setting.api.post(path_of("reports", report_id, "cancel"), is_repeatable=True)
+    setting.output.show(report, lambda console: draw_report(console, report))
+
+
+@app.command("retry", epilog=examples("resma retry 840edab4 --wait"))
+@with_groups
+def retry_report(
+    setting: Setting,
+    report_id: ReportId,
+    wait: Wait = False,
+    path: OutputPath = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Generate a report again that has failed, was cancelled or has expired."""
+    target = checked_target(setting, path, overwrite)
+    report_id = find_report_id(setting.api, report_id)
+    report: Json = setting.api.post(path_of("reports", report_id, "retry"), is_repeatable=True)
+    if wait or path is not None:
+        wait_and_save(setting, report, target)
+        return
+    setting.output.show(report, lambda console: draw_report(console, report))
+
+
+@app.command("delete", epilog=examples("resma delete 840edab4", "resma delete 840edab4 --yes"))
+@with_groups
+def delete_report(setting: Setting, report_id: ReportId, yes: Yes = False) -> None:
+    """Delete a report that has ended, with its files and everything that refers to it."""
+    report_id = find_report_id(setting.api, report_id)
+    confirm(f"Delete report {report_id} and its files? This can't be undone.", yes=yes)
+    deletion: Json = setting.api.delete(path_of("reports", report_id))
+    setting.output.show(deletion, lambda console: draw_deletion(console, deletion))

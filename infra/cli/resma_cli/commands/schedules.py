@@ -1,0 +1,279 @@
+"""`resma schedule`: reports that are generated at set times."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from resma_cli.api_client import Json, path_of
+from resma_cli.completion import one_of
+from resma_cli.confirm import Yes, confirm
+from resma_cli.dates import read_timestamp, show_timestamp
+from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.ids import find_schedule_id
+from resma_cli.output import Column, draw_pairs, draw_table
+from resma_cli.rendering import display_ids
+from resma_cli.request_options import Asked
+from resma_cli.shared_options import Limit, Setting, examples, with_groups
+
+app = typer.Typer(no_args_is_help=True, help="Manage schedules, which generate reports at set times.")
+
+_ALL = "/api/v1/schedules"
+ScheduleId = Annotated[
+    str,
+    typer.Argument(metavar="ID", help="Id of the schedule, or its first characters. `resma schedule list` shows it."),
+]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Options that say when a schedule runs."""
+
+    when: Annotated[
+        str | None,
+        typer.Option(
+            autocompletion=one_of("monthly", "weekly", "daily", "first-business-day"),
+            help='Run monthly, weekly, daily, on the first-business-day, or by a cron expression like "0 6 * * 1".',
+        ),
+    ] = None
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="HH:MM", help="Run at this time of day. Default: 06:00. Not for cron expressions."),
+    ] = None
+    zone: Annotated[
+        str | None,
+        typer.Option(
+            "--schedule-time-zone",
+            metavar="ZONE",
+            help="Run by the clock of this time zone. Default: the one of --time-zone, else UTC.",
+        ),
+    ] = None
+    period: Annotated[
+        str | None, typer.Option(help="Set the filters from and to at each run: last-month, yesterday, last-7-days, …")
+    ] = None
+    week_starts_on: Annotated[
+        str | None,
+        typer.Option(help="First day of weeks in periods: monday, saturday or sunday. Default: by --locale."),
+    ] = None
+    calendar: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COUNTRY", help="Country whose public holidays are not business days, such as BR, US or PT."
+        ),
+    ] = None
+    missed: Annotated[
+        str | None,
+        typer.Option(
+            autocompletion=one_of("skip", "run-once", "run-all"),
+            help="Misfire policy for missed runs: skip, run-once or run-all.",
+        ),
+    ] = None
+    ends_at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Stop running after this time. A date is its midnight.")
+    ] = None
+
+    def describe(self, time_zone: str | None = None) -> Json:
+        """Returns it as the API takes it, without what was not given. `time_zone` is the report's."""
+        zone = self.zone or time_zone
+        ends_at = self.ends_at and read_timestamp(self.ends_at, "--ends-at", zone_name=zone)
+        said = {
+            "when": self.when,
+            "at": self.at,
+            "timeZone": zone,
+            "period": self.period,
+            "weekStartsOn": self.week_starts_on,
+            "calendar": self.calendar,
+            "missed": self.missed,
+            "endsAt": ends_at,
+        }
+        return {name: value for name, value in said.items() if value is not None}
+
+
+@app.command(
+    "create",
+    epilog=examples(
+        'resma schedule create "Monthly statement" TRANSACTIONS --format PDF --when monthly --at 06:00 '
+        "--time-zone America/Sao_Paulo --period last-month"
+    ),
+)
+@with_groups
+def create_schedule(
+    setting: Setting,
+    name: Annotated[str, typer.Argument(help="Name of the schedule.")],
+    asked: Asked,
+    clock: Clock,
+    paused: Annotated[bool, typer.Option("--paused", help="Create it paused, until `resma schedule resume`.")] = False,
+) -> None:
+    """Create a schedule. It runs with the rights of the key that creates it."""
+    when = _require_when(clock.describe(asked.time_zone))
+    request = asked.request(setting.api)
+    made: Json = setting.api.post(_ALL, {**when, "name": name, "request": request, "paused": paused})
+    setting.output.show(made, lambda console: _draw(console, made))
+
+
+@app.command("list", epilog=examples("resma schedule list"))
+@with_groups
+def list_schedules(setting: Setting, limit: Limit = 50) -> None:
+    """List schedules, with their next runs."""
+    items, following = setting.api.pages(_ALL, {}, limit)
+
+    def draw(console: Console) -> None:
+        ids = display_ids(console, [i["id"] for i in items])
+        rows = [
+            (id_, i["name"], i["status"], i["when"], show_timestamp(i["nextRunAt"], zone_name=i["timeZone"]))
+            for id_, i in zip(ids, items, strict=True)
+        ]
+        columns = ("ID", Column("NAME", is_flexible=True), "STATUS", Column("WHEN", is_flexible=True), "NEXT RUN")
+        draw_table(console, columns, rows)
+
+    setting.output.show({"items": items, "next": following}, draw)
+
+
+@app.command("show", epilog=examples("resma schedule show sch_1f0c5c2e"))
+@with_groups
+def show_schedule(setting: Setting, schedule_id: ScheduleId) -> None:
+    """Show a schedule, its status and its last run."""
+    found: Json = setting.api.get(path_of("schedules", find_schedule_id(setting.api, schedule_id)))
+    setting.output.show(found, lambda console: _draw(console, found))
+
+
+@app.command(
+    "preview",
+    epilog=examples(
+        "resma schedule preview sch_1f0c5c2e",
+        "resma schedule preview --when monthly --time-zone Europe/Lisbon --count 12",
+    ),
+)
+@with_groups
+def preview_schedule(
+    setting: Setting,
+    clock: Clock,
+    schedule_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Id of a schedule. Without it, give --when.")
+    ] = None,
+    time_zone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="Time zone of the runs, unless --schedule-time-zone is given.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, max=50, help="Number of runs to show.")] = 10,
+) -> None:
+    """Show the next runs of a schedule, or of one that is not created yet."""
+    said = clock.describe(time_zone)
+    if schedule_id is not None:
+        if said:
+            raise CommandFailed(ExitCode.USAGE, "`preview` takes either a schedule's id, or `--when` and its options.")
+        schedule: Json = setting.api.get(path_of("schedules", find_schedule_id(setting.api, schedule_id)))
+        zone_name = str(schedule["timeZone"])
+        answer: Json = setting.api.get(path_of("schedules", schedule["id"]) + "/preview", {"count": count})
+    else:
+        zone_name = said.get("timeZone", "UTC")
+        answer = setting.api.post(f"{_ALL}/preview?count={count}", _require_when(said), is_repeatable=True)
+    runs = answer["runs"]
+
+    def draw(console: Console) -> None:
+        rows = [
+            (_local_time(run["localTime"], zone_name), _utc(run["at"]), run["from"], run["to"], run["note"])
+            for run in runs
+        ]
+        draw_table(console, ("RUNS AT", "IN UTC", "FROM", "TO", Column("NOTE", is_flexible=True)), rows)
+
+    setting.output.show(answer, draw)
+
+
+@app.command("pause", epilog=examples("resma schedule pause sch_1f0c5c2e"))
+@with_groups
+def pause_schedule(setting: Setting, schedule_id: ScheduleId) -> None:
+    """Pause a schedule until it is resumed."""
+    _change(setting, schedule_id, paused=True)
+
+
+@app.command("resume", epilog=examples("resma schedule resume sch_1f0c5c2e"))
+@with_groups
+def resume_schedule(setting: Setting, schedule_id: ScheduleId) -> None:
+    """Resume a schedule that was paused."""
+    _change(setting, schedule_id, paused=False)
+
+
+@app.command(
+    "delete", epilog=examples("resma schedule delete sch_1f0c5c2e", "resma schedule delete sch_1f0c5c2e --yes")
+)
+@with_groups
+def delete_schedule(setting: Setting, schedule_id: ScheduleId, yes: Yes = False) -> None:
+    """Delete a schedule. Reports that it has generated are kept."""
+    schedule_id = find_schedule_id(setting.api, schedule_id)
+    confirm(f"Delete schedule {schedule_id}?", yes=yes)
+    setting.api.delete(path_of("schedules", schedule_id))
+    document = {"id": schedule_id, "status": "deleted"}
+    setting.output.show(document, lambda console: console.print(f"Deleted schedule {schedule_id}."))
+
+
+@app.command("runs", epilog=examples("resma schedule runs sch_1f0c5c2e"))
+@with_groups
+def list_runs(
+    setting: Setting,
+    schedule_id: ScheduleId,
+    limit: Limit = 20,
+) -> None:
+    """List a schedule's past runs and their outcomes."""
+    schedule_id = find_schedule_id(setting.api, schedule_id)
+    items, following = setting.api.pages(path_of("schedules", schedule_id) + "/runs", {}, limit)
+
+    def draw(console: Console) -> None:
+        reports = display_ids(console, [i["reportId"] or "" for i in items])
+        rows = [
+            (show_timestamp(i["scheduledFor"]), i["outcome"], report, i["detail"])
+            for i, report in zip(items, reports, strict=True)
+        ]
+        draw_table(console, ("SCHEDULED FOR", "OUTCOME", "REPORT", Column("DETAIL", is_flexible=True)), rows)
+
+    setting.output.show({"items": items, "next": following}, draw)
+
+
+def _change(setting: Setting, schedule_id: str, *, paused: bool) -> None:
+    schedule_id = find_schedule_id(setting.api, schedule_id)
+    found: Json = setting.api.patch(path_of("schedules", schedule_id), {"paused": paused})
+    setting.output.show(found, lambda console: _draw(console, found))
+
+
+def _require_when(said: Json) -> Json:
+    if "when" not in said:
+        raise CommandFailed(
+            ExitCode.USAGE, "`--when` is required: monthly, weekly, daily, first-business-day, or a cron expression."
+        )
+    return said
+
+
+def _local_time(text: str, zone_name: str) -> str:
+    """A run's time by the schedule's clock, with its offset from UTC, which changes with daylight-saving time."""
+    return f"{datetime.fromisoformat(text).isoformat(' ', 'minutes')} {zone_name}"
+
+
+def _utc(text: str) -> str:
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def _draw(console: Console, schedule: Json) -> None:
+    last, zone = schedule["lastRun"] or {}, schedule["timeZone"]
+    draw_pairs(
+        console,
+        [
+            ("id", schedule["id"]),
+            ("name", schedule["name"]),
+            ("status", schedule["status"]),
+            ("", schedule["statusDetail"]),
+            ("when", " ".join(filter(None, (schedule["when"], schedule.get("at"), schedule["timeZone"])))),
+            ("period", schedule["period"]),
+            ("week starts on", schedule.get("weekStartsOn")),
+            ("report", schedule["request"]["type"]),
+            ("owner", schedule["owner"]),
+            ("rights expire", show_timestamp(schedule.get("ownerExpiresAt"))),
+            ("next run", show_timestamp(schedule["nextRunAt"], zone_name=zone)),
+            (
+                "last run",
+                f"{show_timestamp(last.get('scheduledFor'), zone_name=zone)}, {last.get('outcome')}" if last else None,
+            ),
+        ],
+    )

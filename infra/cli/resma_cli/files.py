@@ -1,0 +1,166 @@
+"""Saving a report's files: whole and with the SHA-256 that the API states, or not under their name."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import sleep
+from typing import BinaryIO
+
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import HTTPError
+
+from resma_cli.api_client import Api, Json, say_cause
+from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.fetch import (
+    CHUNK_BYTES,
+    TRIES_WITHOUT_PROGRESS,
+    ContentWrongError,
+    LinkBrokenError,
+    open_file,
+    require_progress,
+)
+from resma_cli.output import Output
+from resma_cli.stream import stream_file
+from resma_cli.target import Target
+
+
+def save_files(api: Api, output: Output, report: Json, target: Target, format_: str | None = None) -> list[Json]:
+    """Saves a report's files, or the one of a format; returns what was saved. Raises CommandFailed."""
+    files = choose_files(report, format_)
+    target.check(len(files))
+    save = stream_file if target.is_stream else _save
+    return [save(api, output, report, file, target) for file in files]
+
+
+def choose_files(report: Json, format_: str | None = None) -> list[Json]:
+    """Returns a report's files, or the one of a format. Raises CommandFailed where there is none."""
+    files = [file for file in report["files"] or [] if format_ in {None, file["format"]}]
+    if not files:
+        there = ", ".join(file["format"] for file in report["files"] or [])
+        why = f"is {report['status']} and has no file" if not there else f"has no {format_}. It has {there}"
+        raise CommandFailed(ExitCode.NOT_FOUND, f"Report {report['id']} {why}.")
+    return files
+
+
+def _save(api: Api, output: Output, report: Json, file: Json, target: Target) -> Json:
+    report_id, format_ = str(report["id"]), file["format"]
+
+    def fetch(offset: int) -> BaseHTTPResponse:
+        return open_file(api.download_address(report_id, format_), offset)
+
+    path = _path_for(fetch, target, f"{report_id}.{format_.lower()}")
+    _require_space(path, file["bytes"])
+    try:
+        with _part(path, file["sha256"], target) as part:
+            _fill(part, file, fetch)
+    except LinkBrokenError as error:
+        detail = f"The download was interrupted ({error}). `resma download {report_id}` resumes it."
+        raise CommandFailed(ExitCode.UNREACHABLE, detail) from error
+    except ContentWrongError as error:
+        detail = f"{error} Nothing was saved. Try again; if it happens again, the stored file was changed."
+        raise CommandFailed(ExitCode.FAILED, detail, code="content-wrong") from error
+    output.note(f"saved {path}: {file['bytes']:,} bytes, SHA-256 verified")
+    return {"format": format_, "path": str(path), "bytes": file["bytes"], "sha256": file["sha256"]}
+
+
+def _path_for(fetch: Callable[[int], BaseHTTPResponse], target: Target, otherwise: str) -> Path:
+    """Where the file goes. Its server's name for it, when it takes that, is used only where it is a plain name."""
+    if target.folder is None:
+        return target.place(otherwise)
+    try:
+        answer = fetch(0)
+    except LinkBrokenError as error:
+        raise CommandFailed(ExitCode.UNREACHABLE, f"The file's URL does not answer ({error}). Try again.") from error
+    answer.close()
+    named = re.search(r'filename="(\w[\w.-]{0,200})"', answer.headers.get("Content-Disposition", ""), re.ASCII)
+    path = target.place(named[1] if named else otherwise)
+    target.require_free(path)
+    return path
+
+
+def _require_space(path: Path, wanted_bytes: int) -> None:
+    free = shutil.disk_usage(path.parent).free
+    if wanted_bytes > free:
+        where = path.parent.absolute()
+        detail = f"The file has {wanted_bytes:,} bytes, and {where} has {free:,} bytes free. Free some space."
+        raise CommandFailed(ExitCode.FAILED, detail)
+
+
+@contextlib.contextmanager
+def _part(path: Path, sha256: str, target: Target) -> Iterator[BinaryIO]:
+    """The file while it is not whole, beside where it shall be; renamed when the block ends well.
+
+    An interrupted download leaves it for the next one; its name tells of which content it is a part.
+    """
+    part = path.with_name(f"{path.name}.{sha256[:12]}.part")
+    with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_taken = not part.exists() or part.stat().st_ino != os.fstat(file.fileno()).st_ino
+        except BlockingIOError:
+            is_taken = True
+        if is_taken:
+            raise CommandFailed(ExitCode.FAILED, f"Another `resma` is saving {path}. Wait until it has ended.")
+        try:
+            yield file
+        except ContentWrongError:
+            part.unlink()
+            raise
+        file.flush()
+        os.fsync(file.fileno())
+        target.require_free(path)
+        part.replace(path)
+
+
+def _fill(part: BinaryIO, file: Json, fetch: Callable[[int], BaseHTTPResponse]) -> None:
+    """Makes the part whole. What an earlier run left is gone on with, and fetched anew if that comes out wrong."""
+    was_begun = bool(part.seek(0, os.SEEK_END))
+    try:
+        _go_on(part, file, fetch)
+    except ContentWrongError:
+        if not was_begun:
+            raise
+        part.truncate(0)
+        _go_on(part, file, fetch)
+
+
+def _go_on(part: BinaryIO, file: Json, fetch: Callable[[int], BaseHTTPResponse]) -> None:
+    digest, tries = _hash_of(part), 0
+    while (size := part.tell()) < file["bytes"]:
+        try:
+            answer = fetch(size)
+            if answer.status == 200 and size:  # the store sends all of it, whatever was asked
+                part.seek(0)
+                part.truncate()
+                digest = hashlib.sha256()
+            for chunk in answer.stream(CHUNK_BYTES, decode_content=False):
+                tries = 0
+                part.write(chunk)
+                digest.update(chunk)
+                if part.tell() > file["bytes"]:
+                    answer.close()
+                    break
+            require_progress(size, part.tell())
+        except (HTTPError, LinkBrokenError) as error:
+            tries += 1
+            if tries == TRIES_WITHOUT_PROGRESS:
+                raise LinkBrokenError(say_cause(error)) from error
+            sleep(0.2 * 2**tries)
+    if part.tell() != file["bytes"] or digest.hexdigest() != file["sha256"]:
+        raise ContentWrongError("The received file is not the one that the API describes: its size or SHA-256 differs.")
+
+
+def _hash_of(part: BinaryIO) -> hashlib._Hash:
+    """The SHA-256 of what is there; the position is at its end then."""
+    digest = hashlib.sha256()
+    part.seek(0)
+    while chunk := part.read(CHUNK_BYTES):
+        digest.update(chunk)
+    return digest

@@ -1,0 +1,28 @@
+"""Ctrl-C that is never lost: Python drops an exception that is raised while it runs a finalizer."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+_AGAIN_SECONDS = 0.01
+
+
+def raise_lost_interrupts() -> None:
+    """Raises KeyboardInterrupt once more in the main thread if a finalizer or a callback has dropped it."""
+    signal.signal(signal.SIGALRM, _interrupt)
+    sys.unraisablehook = _raise_again
+
+
+def _raise_again(dropped: sys.UnraisableHookArgs) -> None:
+    if issubclass(dropped.exc_type, KeyboardInterrupt):
+        # Not raised here: it would be dropped as well.
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+    else:
+        sys.__unraisablehook__(dropped)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

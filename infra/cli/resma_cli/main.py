@@ -1,0 +1,147 @@
+"""The command `resma`: its groups of commands, and how each ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from io import TextIOWrapper
+from typing import Annotated
+
+import typer
+
+from resma_cli import VERSION
+from resma_cli.commands import (
+    admin,
+    dead_letters,
+    doctor,
+    generate,
+    keys,
+    listen,
+    profiles,
+    reports,
+    schedules,
+    stack,
+    types,
+    webhooks,
+)
+from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.interrupts import raise_lost_interrupts
+from resma_cli.output import Output, print_json
+from resma_cli.shared_options import Setting, with_groups
+
+app = typer.Typer(
+    name="resma",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 not reachable, 4 refused, 5 not found, 6 quota, 130 interrupted, "
+    "141 the reader of a pipe has ended.",
+)
+
+
+@app.callback(invoke_without_command=True)
+@with_groups
+def begin(
+    context: typer.Context,
+    setting: Setting,
+    version: Annotated[bool, typer.Option("--version", help="Show the version of this command.")] = False,
+) -> None:
+    """Generate, track and download reports of Resma, on this machine and on AWS; run the local stack."""
+    context.obj = {name: value for name, value in vars(setting).items() if value}
+    if version:
+        sys.stdout.write(f"resma {VERSION}\n")
+    elif context.invoked_subcommand is None:
+        sys.stdout.write(context.get_help() + "\n")
+
+
+for _group in (stack, generate, reports, doctor, profiles):
+    app.add_typer(_group.app)
+for _name, _named in {
+    "type": types.app,
+    "schedule": schedules.app,
+    "webhook": webhooks.app,
+    "dead-letter": dead_letters.app,
+    "key": keys.app,
+    "profile": profiles.profile_app,
+    "admin": admin.app,
+}.items():
+    app.add_typer(_named, name=_name)
+webhooks.app.add_typer(listen.app)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; returns its exit code. No error shows a traceback, unless RESMA_DEBUG is set."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no é still shows the rest
+    # `kill` and a closed terminal end things as tidily as Ctrl-C.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        code = app(given, prog_name="resma", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _end_silently()
+    except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, CommandFailed) and error.exit_code is ExitCode.BROKEN_PIPE:
+            return _end_silently()
+        if os.environ.get("RESMA_DEBUG"):
+            raise
+        if isinstance(error, typer.TyperException) and not error.format_message():
+            return ExitCode.USAGE  # a group without a command: typer has shown its help
+        return _tell(_failure_of(error), given)
+    if code == ExitCode.INTERRUPTED:  # what typer makes of Ctrl-C
+        return _tell(_failure_of(KeyboardInterrupt()), given)
+    return code if isinstance(code, int) else ExitCode.DONE
+
+
+def _end_silently() -> int:
+    """Ends where the reader of standard output has ended, as in `resma list | head`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would complain once more at its own end
+    return ExitCode.BROKEN_PIPE
+
+
+def _failure_of(error: BaseException) -> CommandFailed:
+    match error:
+        case CommandFailed():
+            return error
+        case KeyboardInterrupt() | typer.Abort():
+            return CommandFailed(ExitCode.INTERRUPTED, "Interrupted.")
+        case typer.TyperException():
+            said = error.format_message()
+            ending = "" if said.endswith((".", "?")) else "."
+            return CommandFailed(
+                ExitCode(error.exit_code), f"{said}{ending} `--help` after a command describes its options."
+            )
+        case OSError():
+            where = f"{error.filename}: " if error.filename else ""
+            return CommandFailed(ExitCode.FAILED, f"{where}{error.strerror or error}.")
+    return CommandFailed(
+        ExitCode.FAILED,
+        f"This is an error in resma itself ({type(error).__name__}: {error}). Run the command again with "
+        "RESMA_DEBUG=1, and send the output to the maintainers.",
+    )
+
+
+def run() -> None:
+    """Entry point of the installed command `resma`."""
+    raise_lost_interrupts()
+    sys.exit(main())
+
+
+def _interrupt(*_signal: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _tell(error: CommandFailed, given: Sequence[str]) -> int:
+    output = Output(as_json="--json" in given)
+    if output.as_json:
+        print_json(error.describe())
+    output.note(f"resma: {error}")
+    for pointer, detail in error.faults:
+        if detail not in str(error):  # a single one is part of the sentence
+            output.note(f"  {pointer}: {detail}")
+    return error.exit_code

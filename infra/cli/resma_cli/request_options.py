@@ -1,0 +1,134 @@
+"""Options that describe a report, of `generate`, `estimate` and `schedule create`, as the API's JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import typer
+
+from resma_cli.api_client import Api, Json
+from resma_cli.completion import complete_format, complete_locale
+from resma_cli.exit_codes import CommandFailed, ExitCode
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Options that say which rows and columns a report has, and in which formats."""
+
+    report_type: Annotated[str, typer.Argument(metavar="TYPE", help="Report type. `resma type list` lists them.")]
+    formats: Annotated[
+        list[str],
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            autocompletion=complete_format,
+            help="Format: CSV, NDJSON, XLSX, PDF or PARQUET. Repeat the option for several. Default: CSV.",
+        ),
+    ] = field(default_factory=list)
+    filters: Annotated[
+        list[str],
+        typer.Option(
+            "--filter",
+            metavar="NAME=VALUE",
+            help="Restrict the rows. `resma type show TYPE` lists filters. Lists take values with commas.",
+        ),
+    ] = field(default_factory=list)
+    columns: Annotated[
+        str | None, typer.Option(metavar="A,B,…", help="Include these columns, in this order. Default: all.")
+    ] = None
+    locale: Annotated[
+        str | None,
+        typer.Option(autocompletion=complete_locale, help="Language and number format: en-US, en-GB, pt-BR or de-DE."),
+    ] = None
+    time_zone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="Time zone of dates in the report, such as America/Sao_Paulo.")
+    ] = None
+    title: Annotated[str | None, typer.Option(help="Title that is printed on the report.")] = None
+    options: Annotated[
+        list[str],
+        typer.Option(
+            "--option",
+            metavar="NAME=VALUE",
+            help="Set an option of a format, such as csv.profile=excel. Repeat for more.",
+        ),
+    ] = field(default_factory=list)
+
+    def request(self, api: Api) -> Json:
+        """Returns the request's body. Gets the type's filters from the API, to tell numbers from strings.
+
+        Raises CommandFailed.
+        """
+        formats = [name.strip().upper() for said in self.formats for name in said.split(",")] or ["CSV"]
+        request: Json = {"type": self.report_type.upper().replace("-", "_")}
+        request |= {"format": formats[0]} if len(formats) == 1 else {"formats": formats}
+        filters = read_pairs(self.filters, "--filter from=2024-01-01")
+        request["filters"] = shape_filters(filters, _schema_of(api, request["type"]) if filters else {})
+        if self.columns is not None:
+            request["columns"] = [name.strip() for name in self.columns.split(",")]
+        said = {"locale": self.locale, "timeZone": self.time_zone, "title": self.title}
+        request |= {name: value for name, value in said.items() if value is not None}
+        if self.options:
+            request["options"] = read_options(self.options)
+        return request
+
+
+def read_pairs(texts: Sequence[str], example: str) -> dict[str, list[str]]:
+    """Returns values by name, as often as they were given. Raises CommandFailed."""
+    pairs: dict[str, list[str]] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name.strip() and equals):
+            raise CommandFailed(ExitCode.USAGE, f"`{text}` is not a name and a value. Use a form like `{example}`.")
+        pairs.setdefault(name.strip(), []).append(value)
+    return pairs
+
+
+def read_options(texts: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Returns options by format. Raises CommandFailed."""
+    options: dict[str, dict[str, str]] = {}
+    for name, values in read_pairs(texts, example := "--option csv.profile=excel").items():
+        format_, dot, option = name.partition(".")
+        if not (format_ and dot and option) or len(values) > 1:
+            raise CommandFailed(
+                ExitCode.USAGE, f"`--option {name}` is not valid. Give each option once, in a form like `{example}`."
+            )
+        options.setdefault(format_.lower(), {})[option] = values[0]
+    return options
+
+
+def shape_filters(pairs: Mapping[str, Sequence[str]], schema: Mapping[str, Any]) -> Json:
+    """Returns filters as JSON values of the types that the schema's properties have.
+
+    What does not fit, and a name that the schema does not have, is sent as a string: the API says what is wrong with
+    it, and where. Raises CommandFailed where one value is taken and several are given.
+    """
+    return {name: _shape(name, values, schema.get(name) or {}) for name, values in pairs.items()}
+
+
+def _shape(name: str, values: Sequence[str], schema: Mapping[str, Any]) -> Any:
+    if schema.get("type") == "array":
+        return [item.strip() for value in values for item in value.split(",")]
+    if len(values) > 1:
+        if schema:
+            raise CommandFailed(ExitCode.USAGE, f"`--filter {name}` takes one value. Give it once.")
+        return list(values)
+    text = values[0]
+    if schema.get("type") == "integer":
+        return int(text) if text.removeprefix("-").isascii() and text.removeprefix("-").isdecimal() else text
+    if schema.get("type") == "boolean":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    return text
+
+
+def _schema_of(api: Api, report_type: str) -> Mapping[str, Any]:
+    try:
+        types = api.get("/api/v1/report-types")["items"]
+    except CommandFailed as error:
+        if error.exit_code is not ExitCode.REFUSED:
+            raise
+        return {}  # the key may generate and not read: values are sent as strings
+    found = [item["filters"].get("properties") or {} for item in types if item["type"] == report_type]
+    return found[0] if found else {}

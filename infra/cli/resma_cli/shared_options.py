@@ -1,0 +1,149 @@
+"""Options that several commands share: a dataclass whose fields are options, taken by a command as one parameter."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from resma_cli.api_client import Api
+from resma_cli.completion import complete_profiles
+from resma_cli.connection import Place, find_place
+from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.output import Output
+
+_PANEL = "Connection and output"
+
+
+@dataclass(frozen=True)
+class Form:
+    """Options of every command: how it answers."""
+
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", rich_help_panel=_PANEL, help="Print one JSON document on standard output."),
+    ] = False
+    is_quiet: Annotated[
+        bool,
+        typer.Option("--quiet", "-q", rich_help_panel=_PANEL, help="Print results and errors only, and no progress."),
+    ] = False
+
+    @functools.cached_property
+    def output(self) -> Output:
+        """Where results go."""
+        return Output(as_json=self.as_json, is_quiet=self.is_quiet)
+
+
+@dataclass(frozen=True)
+class Setting(Form):
+    """Options of every command that calls the API."""
+
+    api_url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            rich_help_panel=_PANEL,
+            metavar="URL",
+            help="Call the API at this URL. Default: RESMA_URL, else a profile, else the stack on this machine.",
+        ),
+    ] = None
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            rich_help_panel=_PANEL,
+            metavar="NAME",
+            autocompletion=complete_profiles,
+            help="Use the URL and the key that `resma login` saved under this name. Default: RESMA_PROFILE.",
+        ),
+    ] = None
+    key_file: Annotated[
+        Path | None,
+        typer.Option(
+            rich_help_panel=_PANEL, metavar="FILE", help="Read the API key from this file. Default: RESMA_KEY holds it."
+        ),
+    ] = None
+
+    @property
+    def place(self) -> Place:
+        """Where the API is. Raises CommandFailed."""
+        return find_place(self.api_url, self.key_file, self.profile)
+
+    @functools.cached_property
+    def api(self) -> Api:
+        """The API. Raises CommandFailed where there is none."""
+        return Api(self.place)
+
+
+Limit = Annotated[int, typer.Option(min=1, max=100_000, help="List at most this many.")]
+
+
+def with_groups(command: Callable[..., Any]) -> Callable[..., Any]:
+    """A command for typer: each parameter that is a dataclass becomes its fields' options, put together again here.
+
+    Options that `resma` itself was given, before the command's name, count for the command too, unless they are
+    repeated after it.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    groups = {
+        name: hints[name] for name in inspect.signature(command).parameters if dataclasses.is_dataclass(hints[name])
+    }
+
+    # typer passes the context once, however many parameters want it.
+    own = next((name for name in inspect.signature(command).parameters if hints[name] is typer.Context), None)
+
+    def run(**given: Any) -> Any:
+        context: typer.Context = given[own] if own else given.pop(_CONTEXT.name)
+        before: Mapping[str, Any] = context.find_root().obj or {}
+        for name, group in groups.items():
+            values = {field.name: given.pop(field.name) for field in dataclasses.fields(group)}
+            if issubclass(group, Form):
+                values = {each: value or before.get(each, value) for each, value in values.items()}
+            given[name] = group(**values)
+        try:
+            return command(**given)
+        except BrokenPipeError as error:  # typer would end the program with exit code 1
+            raise CommandFailed(ExitCode.BROKEN_PIPE, "The reader of standard output has ended.") from error
+
+    parameters = [] if own else [_CONTEXT]
+    for parameter in inspect.signature(command).parameters.values():
+        if parameter.name in groups:
+            parameters += _parameters_of(groups[parameter.name])
+        else:
+            parameters.append(parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY))
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+_CONTEXT = inspect.Parameter("_context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+
+
+def _parameters_of(group: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=_default_of(field),
+            annotation=hints[field.name],
+        )
+        for field in dataclasses.fields(group)
+    ]
+
+
+def _default_of(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help: how it is used."""
+    return "Examples:\n\n" + "\n\n".join(lines)

@@ -1,0 +1,90 @@
+"""Writes a report's file to standard output, a pipe or a device, and verifies its SHA-256 at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import sleep
+from typing import BinaryIO
+
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import HTTPError
+
+from resma_cli.api_client import Api, Json, say_cause
+from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.fetch import (
+    CHUNK_BYTES,
+    TRIES_WITHOUT_PROGRESS,
+    ContentWrongError,
+    LinkBrokenError,
+    open_file,
+    require_progress,
+)
+from resma_cli.output import Output
+from resma_cli.target import Target
+
+
+def stream_file(api: Api, output: Output, report: Json, file: Json, target: Target) -> Json:
+    """Writes a file to standard output, a pipe or a device, and resumes where the connection breaks.
+
+    What was written can't be taken back: a reader must check the exit code.
+    """
+    report_id, format_ = str(report["id"]), file["format"]
+    try:
+        with _sink(target) as sink:
+            _copy(sink, file, lambda offset: open_file(api.download_address(report_id, format_), offset))
+    except LinkBrokenError as error:
+        detail = f"The download was interrupted ({error}), and what was written is not complete. Try again."
+        raise CommandFailed(ExitCode.UNREACHABLE, detail) from error
+    except ContentWrongError as error:
+        detail = f"{error} What was written must not be used."
+        raise CommandFailed(ExitCode.FAILED, detail, code="content-wrong") from error
+    output.note(f"wrote {file['bytes']:,} bytes, SHA-256 verified")
+    return {"format": format_, "path": target.said, "bytes": file["bytes"], "sha256": file["sha256"]}
+
+
+@contextlib.contextmanager
+def _sink(target: Target) -> Iterator[BinaryIO]:
+    if target.is_stdout:
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    else:
+        with Path(target.said or "").open("wb") as sink:
+            yield sink
+
+
+def _write(sink: BinaryIO, chunk: bytes) -> None:
+    """Writes all of it: unbuffered (PYTHONUNBUFFERED), a pipe takes only a part at a time."""
+    left = memoryview(chunk)
+    while left:
+        left = left[sink.write(left) :]
+
+
+def _copy(sink: BinaryIO, file: Json, fetch: Callable[[int], BaseHTTPResponse]) -> None:
+    digest, written, tries = hashlib.sha256(), 0, 0
+    while written < file["bytes"]:
+        begun = written
+        try:
+            answer = fetch(written)
+            skipped = written if answer.status == 200 else 0  # the store sends all of it, whatever range was asked for
+            for received in answer.stream(CHUNK_BYTES, decode_content=False):
+                chunk, skipped = received[skipped:], max(skipped - len(received), 0)
+                if written + len(chunk) > file["bytes"]:
+                    answer.close()
+                    raise ContentWrongError("The received file is longer than the one that the API describes.")
+                _write(sink, chunk)
+                digest.update(chunk)
+                written += len(chunk)
+            require_progress(begun, written)
+            tries = 0
+        except (HTTPError, LinkBrokenError) as error:
+            tries = 1 if written > begun else tries + 1
+            if tries == TRIES_WITHOUT_PROGRESS:
+                raise LinkBrokenError(say_cause(error)) from error
+            sleep(0.2 * 2**tries)
+    if digest.hexdigest() != file["sha256"]:
+        raise ContentWrongError("The received file has another SHA-256 than the API describes.")

@@ -1,0 +1,1 @@
+"""Deployment of the template to AWS or to an emulator."""

@@ -1,0 +1,206 @@
+"""Deploys template.yaml through CloudFormation, to LocalStack embedded or in Docker: the same code, other addresses.
+
+For AWS itself there is `sam deploy`; this does the same three steps where no AWS is: package, create, wait.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import time
+import tomllib
+import zipfile
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from infra.errors import StackError
+from infra.paths import ROOT
+from infra.template import read_template
+
+if TYPE_CHECKING:
+    from types_boto3_cloudformation import CloudFormationClient
+
+ARTEFACT_BUCKET = "resma-artefacts"
+DEPLOY_SECONDS = 180
+_POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An AWS-compatible endpoint that asks for no real credentials."""
+
+    url: str
+    region: str = "us-east-1"
+
+    def client(self, service: str, access_key_id: str = "test", secret_access_key: str = "test") -> Any:  # noqa: S107
+        """Makes a client of a service there. LocalStack takes any keys, other stores their own."""
+        return boto3.client(  # type: ignore[call-overload]  # the service's name is not a literal here
+            service,
+            endpoint_url=self.url,
+            region_name=self.region,
+            aws_access_key_id=access_key_id,
+            aws_secret_access_key=secret_access_key,
+            config=Config(retries={"mode": "standard", "total_max_attempts": 3}, s3={"addressing_style": "path"}),
+        )
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What samconfig.toml says of a stage."""
+
+    stack_name: str
+    parameters: Mapping[str, str]
+
+    def with_parameters(self, parameters: Mapping[str, str]) -> Stage:
+        """The same stage, with more parameters or others."""
+        return Stage(self.stack_name, {**self.parameters, **parameters})
+
+
+@dataclass(frozen=True)
+class Package:
+    """What is deployed: a template, and the folder that becomes every function's code."""
+
+    template: Path
+    functions: Path | None
+    """None where there are no functions."""
+
+
+def read_stage(name: str) -> Stage:
+    """Reads a stage's section of samconfig.toml."""
+    section = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))[name]["deploy"]["parameters"]
+    pairs = (pair.split("=", 1) for pair in section["parameter_overrides"].split())
+    return Stage(section["stack_name"], {name: value.strip('"') for name, value in pairs})
+
+
+def put_secret(endpoint: Endpoint, name: str, value: Mapping[str, Any]) -> str:
+    """Writes a secret, new or not, and returns its ARN."""
+    client = endpoint.client("secretsmanager")
+    try:
+        answer = client.create_secret(Name=name, SecretString=json.dumps(value))
+    except client.exceptions.ResourceExistsException:
+        answer = client.put_secret_value(SecretId=name, SecretString=json.dumps(value))
+    return str(answer["ARN"])
+
+
+def deploy(
+    endpoint: Endpoint,
+    package: Package,
+    stage: Stage,
+    tell: Callable[[str], None] = lambda _status: None,
+    patience_seconds: float = DEPLOY_SECONDS,
+) -> dict[str, str]:
+    """Creates the stack and returns its outputs. Raises StackError with the reasons that CloudFormation gives."""
+    body = _packaged(package, _upload(endpoint, package.functions) if package.functions else None)
+    cloudformation: CloudFormationClient = endpoint.client("cloudformation")
+    cloudformation.create_change_set(
+        StackName=stage.stack_name,
+        ChangeSetName="resma",
+        ChangeSetType="CREATE",
+        TemplateBody=body,
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in stage.parameters.items()],
+    )
+    _await_change_set(cloudformation, stage.stack_name)
+    cloudformation.execute_change_set(StackName=stage.stack_name, ChangeSetName="resma")
+    wanted = read_template(package.template).get("Outputs", {}).keys()
+    return _outputs(_await_stack(cloudformation, stage.stack_name, wanted, tell, patience_seconds))
+
+
+def find_outputs(endpoint: Endpoint, stack: str) -> dict[str, str] | None:
+    """Returns the outputs of a stack that was deployed before; None where there is none that is whole."""
+    cloudformation: CloudFormationClient = endpoint.client("cloudformation")
+    try:
+        described = dict(cloudformation.describe_stacks(StackName=stack)["Stacks"][0])
+    except ClientError:
+        return None
+    return _outputs(described) if described["StackStatus"] == "CREATE_COMPLETE" else None
+
+
+def _outputs(stack: Mapping[str, Any]) -> dict[str, str]:
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def _upload(endpoint: Endpoint, functions: Path) -> str:
+    archive = zip_folder(functions)
+    key = f"functions-{hashlib.sha256(archive).hexdigest()[:16]}.zip"
+    s3 = endpoint.client("s3")
+    try:
+        s3.head_bucket(Bucket=ARTEFACT_BUCKET)
+    except ClientError:
+        s3.create_bucket(Bucket=ARTEFACT_BUCKET)
+    s3.put_object(Bucket=ARTEFACT_BUCKET, Key=key, Body=archive)
+    return key
+
+
+def zip_folder(folder: Path) -> bytes:
+    """Zips a folder's files, the same bytes for the same files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                info = zipfile.ZipInfo(path.relative_to(folder).as_posix(), (1980, 1, 1, 0, 0, 0))
+                info.external_attr = 0o644 << 16
+                info.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(info, path.read_bytes())
+    return buffer.getvalue()
+
+
+def _packaged(package: Package, key: str | None) -> str:
+    """The template with the functions' code where it was uploaded, as `sam package` would write it."""
+    document = read_template(package.template)
+    place = {"Bucket": ARTEFACT_BUCKET, "Key": key}
+    if "Globals" in document:
+        document["Globals"]["Function"]["CodeUri"] = place
+    for resource in document["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function" and "CodeUri" in resource["Properties"]:
+            resource["Properties"]["CodeUri"] = place
+    return json.dumps(document)
+
+
+def _await_change_set(cloudformation: CloudFormationClient, stack: str) -> None:
+    deadline = time.monotonic() + DEPLOY_SECONDS
+    while time.monotonic() < deadline:
+        answer = cloudformation.describe_change_set(StackName=stack, ChangeSetName="resma")
+        if answer["Status"] == "CREATE_COMPLETE":
+            return
+        if answer["Status"] == "FAILED":
+            raise StackError(f"CloudFormation refuses the template: {answer.get('StatusReason')}")
+        time.sleep(_POLL_SECONDS)
+    raise StackError(f"CloudFormation made no change set within {DEPLOY_SECONDS} s")
+
+
+def _await_stack(
+    cloudformation: CloudFormationClient,
+    stack: str,
+    wanted: Collection[str],
+    tell: Callable[[str], None],
+    patience_seconds: float,
+) -> dict[str, Any]:
+    """Waits for the stack and for the outputs that it shall have: LocalStack calls it complete a moment earlier."""
+    deadline = time.monotonic() + patience_seconds
+    while time.monotonic() < deadline:
+        described: dict[str, Any] = dict(cloudformation.describe_stacks(StackName=stack)["Stacks"][0])
+        status = described["StackStatus"]
+        if status == "CREATE_COMPLETE" and set(wanted) <= _outputs(described).keys():
+            return described
+        if status != "CREATE_COMPLETE" and not status.endswith("IN_PROGRESS"):
+            raise StackError(f"the deployment ended as {status}: {_reasons(cloudformation, stack)}")
+        tell(status)
+        time.sleep(_POLL_SECONDS)
+    raise StackError(f"the deployment did not end within {patience_seconds} s")
+
+
+def _reasons(cloudformation: CloudFormationClient, stack: str) -> str:
+    events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
+    failed = [e for e in events if e.get("ResourceStatus", "").endswith("FAILED")]
+    return (
+        "; ".join(f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason', '?')}" for e in failed)
+        or "no reason given"
+    )

@@ -1,0 +1,49 @@
+"""Builds of the client by uv and of the functions by sam, with the versions that the lock files pin."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from infra.errors import StackError
+from infra.paths import PROJECT_PYTHON, ROOT, STATE
+from infra.template import read_template
+
+UV = STATE / "uv" / "bin" / "uv"
+SAM = STATE / "venv-sam" / "bin" / "sam"
+
+
+def build_client(folder: Path) -> None:
+    """Builds the wheel and the source distribution of the command line into a folder. Raises StackError."""
+    constraints: list[str | Path] = [
+        "--build-constraints",
+        ROOT / "infra" / "requirements" / "build.txt",
+        "--require-hashes",
+    ]
+    _run([UV, "build", "-q", *constraints, "--python", PROJECT_PYTHON, "--out-dir", folder, ROOT / "infra" / "cli"])
+
+
+def build_functions(home: Path, runtime: str, architecture: str) -> Path:
+    """Builds with `sam build` into a folder; returns that of the package, which all functions share. Raises StackError.
+
+    Needs `make setup-sam`, and no Python of the version that it builds for.
+    """
+    parameters = f"LambdaRuntime={runtime} LambdaArchitecture={architecture}"
+    arguments: list[str | Path] = ["--no-cached", "--build-dir", home / "build", "--parameter-overrides", parameters]
+    path = os.pathsep.join([str(SAM.parent), str(UV.parent), os.environ.get("PATH", os.defpath)])
+    variables = {"PATH": path, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}
+    _run([SAM, "build", *arguments], {**os.environ, **variables})
+    resources = read_template(home / "build" / "template.yaml")["Resources"].values()
+    functions = [each["Properties"] for each in resources if each["Type"] == "AWS::Serverless::Function"]
+    (package,) = {str(properties["CodeUri"]) for properties in functions}
+    return home / "build" / package
+
+
+def _run(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> None:
+    if not Path(command[0]).exists():
+        raise StackError(f"{command[0]} does not exist: run `make setup` and `make setup-sam`.")
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise StackError(f"{Path(command[0]).name} has ended with {done.returncode}:\n{done.stdout}{done.stderr}")

@@ -1,0 +1,1 @@
+"""Servers of the local stack, as processes: Postgres and LocalStack."""

@@ -1,0 +1,111 @@
+"""LocalStack as a process of this machine, with our plug-in, all its state in one folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import urllib3
+
+from infra.errors import StackError
+from infra.paths import LOCALSTACK_PYTHON
+from infra.servers.processes import ProcessId, last_lines, start_process, uninterrupted
+
+PLUGIN = Path(__file__).parent / "localstack_plugin"
+START_SECONDS = 90
+SERVICES = "apigateway,cloudformation,cloudwatch,dynamodb,events,iam,lambda,logs,s3,secretsmanager,sns,sqs,ssm,sts"
+
+
+@dataclass(frozen=True)
+class LocalStackServer:
+    """Where LocalStack lives. `function_environment` is added to every function's, over the template's."""
+
+    folder: Path
+    port: int
+    front_door_port: int
+    function_environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def log(self) -> Path:
+        """Where LocalStack writes its log: beside its folder, so that it outlives a failed start."""
+        return self.folder.parent / "localstack.log"
+
+    @property
+    def url(self) -> str:
+        """The edge endpoint of all services."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self, process_file: Path) -> ProcessId:
+        """Starts LocalStack, notes its process in `process_file` and waits until it is ready.
+
+        Raises StackError, with the last lines of its log.
+        """
+        if not LOCALSTACK_PYTHON.exists():
+            raise StackError(f"{LOCALSTACK_PYTHON} is missing: run `make setup`")
+        temporary = self.folder / "tmp"
+        temporary.mkdir(parents=True, exist_ok=True)
+        self.log.unlink(missing_ok=True)
+        with uninterrupted():  # started and noted, or neither
+            process = start_process(
+                [str(LOCALSTACK_PYTHON), "-m", "localstack.runtime.main"],
+                log=self.log,
+                environment=self._environment(temporary),
+                folder=self.folder,
+            )
+            process_file.write_text(json.dumps(asdict(process)), encoding="utf-8")
+        self._await_ready(process)
+        return process
+
+    def _environment(self, temporary: Path) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        return {
+            **kept,
+            "HOME": str(self.folder),
+            "XDG_CACHE_HOME": str(self.folder / "cache"),
+            "TMPDIR": str(temporary),
+            "FILESYSTEM_ROOT": str(self.folder / "files"),
+            # Inside a container (CI often is) it would take the folders of its own image.
+            "OVERRIDE_IN_DOCKER": "0",
+            "PYTHONPATH": str(PLUGIN),
+            "GATEWAY_LISTEN": f"127.0.0.1:{self.port},127.0.0.1:{self.front_door_port}",
+            "LOCALSTACK_HOST": f"localhost:{self.port}",
+            "SERVICES": SERVICES,
+            "STRICT_SERVICE_LOADING": "0",
+            "DISABLE_EVENTS": "1",
+            "SKIP_SSL_CERT_DOWNLOAD": "1",
+            "DNS_ADDRESS": "0",
+            # A presigned address is checked as S3 does.
+            "S3_SKIP_SIGNATURE_VALIDATION": "0",
+            "PROVIDER_OVERRIDE_DYNAMODB": "resma",
+            "LAMBDA_RUNTIME_EXECUTOR": "resma",
+            "LAMBDA_KEEPALIVE_MS": "600000",
+            # Ten seconds of init, then a function's longest timeout: what takes longer is ended by the executor.
+            "LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT": "910",
+            "LAMBDA_RETRY_BASE_DELAY_SECONDS": "1",
+            "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.05",
+            "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.1",
+            "RESMA_STATE": str(self.folder.parent),
+            "RESMA_FRONT_DOOR_PORT": str(self.front_door_port),
+            "RESMA_FUNCTION_PYTHON": sys.executable,
+            "RESMA_FUNCTION_ENVIRONMENT": json.dumps(dict(self.function_environment)),
+        }
+
+    def _await_ready(self, process: ProcessId) -> None:
+        http = urllib3.PoolManager(retries=False, timeout=2)
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if not process.is_alive():
+                raise StackError(f"LocalStack ended while starting:\n{last_lines(self.log)}")
+            try:
+                state = http.request("GET", f"{self.url}/_localstack/init/ready").json()
+                if state.get("completed"):
+                    return
+            except (urllib3.exceptions.HTTPError, ValueError):
+                pass
+            time.sleep(0.1)
+        raise StackError(f"LocalStack was not ready within {START_SECONDS} s:\n{last_lines(self.log)}")

@@ -1,0 +1,44 @@
+"""What LocalStack loads by name: the executor of functions, and the patches."""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+from typing import Any
+
+from localstack.runtime import hooks
+from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
+
+LOG = logging.getLogger(__name__)
+
+
+class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
+    """Chosen with LAMBDA_RUNTIME_EXECUTOR=resma."""
+
+    name = "resma"
+
+    def load(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Returns the executor's class."""
+        from resma_localstack.executor import ProcessRuntimeExecutor
+
+        return ProcessRuntimeExecutor
+
+
+_PATCHES = (
+    "environment_limit",
+    "fair_queue",
+    "front_door",
+    "listen_address",
+    "log_group",
+    "object_folder",
+    "quick_deploy",
+    "source_address",
+    "sqs_concurrency",
+)
+
+
+@hooks.on_infra_start()
+def apply_patches() -> None:
+    """Makes LocalStack behave as AWS does where Resma depends on it."""
+    for name in _PATCHES:
+        import_module(f"resma_localstack.{name}").apply()

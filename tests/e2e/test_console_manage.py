@@ -1,0 +1,193 @@
+"""The console for those who manage: sessions, schedules run now, endpoints that fail, API keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.browser import page_of
+from tests.support.client import Client
+from tests.support.console_pages import badge, enter, open_view, report_id_of, sign_in
+from tests.support.eventually import eventually
+from tests.support.identity_provider import IdentityProvider
+from tests.support.keys import make_key
+from tests.support.webhook_receiver import WebhookReceiver
+
+IDLE = "16:00"
+
+
+@pytest.fixture
+def page(client: Client, browser: Browser) -> Iterator[Page]:
+    """The console, continued without a key."""
+    with page_of(browser) as page:
+        enter(page, client)
+        yield page
+
+
+@pytest.fixture
+def own_receiver(client: Client) -> Iterator[WebhookReceiver]:
+    """A receiver that is told the secret of one endpoint."""
+    with WebhookReceiver(client.stack.up.callback_secret) as receiver:
+        yield receiver
+
+
+def test_a_new_tab_is_signed_in_and_signing_out_ends_all(client: Client, browser: Browser) -> None:
+    key = make_key(client, "demo", "reports:read")
+    with page_of(browser) as page:
+        sign_in(page, client, key)
+        expect(page.locator(".person")).to_have_text("e2e")
+        other = page.context.new_page()
+        other.goto(f"{client.stack.up.api_url}/console#/reports")
+        expect(other.get_by_role("heading", name="Reports")).to_be_visible()
+        other.get_by_role("button", name="Sign out").click()
+        for each in (page, other):
+            expect(each.get_by_role("heading", name="Sign in")).to_be_visible()
+            assert each.evaluate("sessionStorage.length") == 0
+
+
+def test_a_user_signs_in_at_the_identity_provider(
+    client: Client, browser: Browser, identity_provider: IdentityProvider
+) -> None:
+    identity_provider.claims = {"sub": "7f3a", "name": "Maria Souza", "scope": "reports:read"}
+    with page_of(browser) as page:
+        page.goto(f"{client.stack.up.api_url}/console#/reports?status=READY")
+        page.get_by_role("button", name="Continue with single sign-on").click()
+        expect(page.get_by_role("heading", name="Reports")).to_be_visible()
+        expect(page).to_have_url(f"{client.stack.up.api_url}/console#/reports?status=READY")
+        expect(page.locator(".person")).to_have_text("Maria Souza")
+        page.reload()
+        expect(page.get_by_role("heading", name="Reports")).to_be_visible()
+
+
+def test_a_sign_in_that_the_provider_refuses_or_nobody_asked_for_fails(
+    client: Client, browser: Browser, identity_provider: IdentityProvider
+) -> None:
+    identity_provider.refusal = "access_denied"
+    try:
+        with page_of(browser) as page:
+            page.goto(f"{client.stack.up.api_url}/console")
+            page.get_by_role("button", name="Continue with single sign-on").click()
+            expect(page.get_by_role("alert")).to_contain_text("Sign-in failed")
+            page.goto(f"{client.stack.up.api_url}/console?code=of-somebody-else&state=theirs")
+            expect(page.get_by_role("alert")).to_contain_text("Sign-in failed")
+            assert "code" not in page.url
+            assert page.evaluate("sessionStorage.length") == 0
+    finally:
+        identity_provider.refusal = None
+
+
+def test_a_session_ends_when_nobody_is_there(client: Client, browser: Browser) -> None:
+    key = make_key(client, "demo", "reports:read")
+    with page_of(browser) as page:
+        page.clock.install()
+        sign_in(page, client, key)
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        page.clock.fast_forward("09:30")
+        page.get_by_role("dialog", name="Are you still there?").get_by_role("button", name="Stay signed in").click()
+        page.clock.fast_forward("09:30")
+        expect(page.get_by_role("dialog")).to_be_visible()
+        page.clock.fast_forward("01:00")
+        expect(page.get_by_role("alert")).to_contain_text("no activity for 10 minutes")
+        assert page.evaluate("sessionStorage.getItem('resma.key')") is None
+
+
+def test_a_schedule_on_a_day_of_the_week_is_run_now(client: Client, page: Page) -> None:
+    page.goto(f"{client.stack.up.api_url}/console#/schedules/new")
+    page.get_by_label("Name").fill("Wednesdays")
+    page.get_by_label("Frequency").select_option("Every week")
+    page.get_by_label("Day of the week", exact=True).select_option("Wednesday")
+    page.get_by_label("At", exact=True).fill("07:05")
+    page.get_by_label("Time zone").first.fill("Asia/Tokyo")
+    page.get_by_label("Report period").select_option("Yesterday")
+    page.get_by_role("radio", name=re.compile("^Transactions")).check()
+    page.get_by_role("button", name="Save schedule").click()
+    expect(page.get_by_role("heading", name="Wednesdays")).to_be_visible()
+    (schedule,) = client.http("GET", "/api/v1/schedules").json()["items"]
+    try:
+        assert (schedule["when"], schedule["at"]) == ("5 7 * * 3", None)
+        expect(page.get_by_text("Times are in Asia/Tokyo.")).to_be_visible()
+        expect(page.locator(".facts")).to_contain_text("Every Wednesday, 07:05")
+        expect(page).to_have_title("Wednesdays · Active · Resma")
+        page.get_by_role("link", name="Edit schedule").click()
+        expect(page.get_by_label("Day of the week", exact=True)).to_have_value("3")
+        expect(page.get_by_label("At", exact=True)).to_have_value("07:05")
+        page.go_back()
+        page.get_by_role("button", name="Run now").click()
+        report = client.show(report_id_of(page))
+        assert (report["requestedBy"], report["filters"]["from"]) == ("loopback", report["filters"]["to"])
+        page.goto(f"{client.stack.up.api_url}/console#/schedules/{schedule['id']}")
+        # All of the page is there: what it still asks for would not be found once the schedule is deleted.
+        expect(page.get_by_text("No runs yet.")).to_be_visible()
+        page.get_by_role("button", name="Delete").click()
+        dialog = page.get_by_role("dialog", name="Delete schedule “Wednesdays”?")
+        expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+        dialog.get_by_role("button", name="Delete").click()
+        expect(page.get_by_text("No schedules yet.")).to_be_visible()
+    finally:
+        client.http("DELETE", f"/api/v1/schedules/{schedule['id']}")
+
+
+def test_an_endpoint_that_fails_says_so_and_is_tested_edited_and_rotated(
+    client: Client, own_receiver: WebhookReceiver, page: Page
+) -> None:
+    url = own_receiver.customer("failing", [500])
+    endpoint = client.http("POST", "/api/v1/webhook-endpoints", json={"url": url}).json()
+    own_receiver.expect(endpoint["secret"])
+    path = f"/api/v1/webhook-endpoints/{endpoint['id']}"
+    try:
+        client.await_status(client.ask("CSV", {"from": "2030-01-01"}), "READY")
+        own_receiver.await_arrivals("failing")
+        eventually("the attempt is recorded", lambda: client.http("GET", path).json()["failing"])
+        open_view(page, "Webhooks")
+        row = page.get_by_role("row", name=url)
+        expect(row.locator(".badge")).to_have_text("Failing")
+        expect(row).to_contain_text("HTTP 500")
+        row.get_by_role("link").click()
+        expect(page.get_by_text("The last attempt failed")).to_be_visible()
+        expect(page.locator(".deliveries .badge").first).to_have_text("Retrying")
+        page.go_back()
+        row.get_by_role("button", name="Send test event").click()
+        page.get_by_role("dialog").get_by_role("button", name="Send test event").click()
+        expect(page.get_by_role("status")).to_have_text("The event will be sent within a minute")
+        row.get_by_role("button", name="Edit").click()
+        page.get_by_role("dialog").get_by_label("Report failed").check()
+        page.get_by_role("dialog").get_by_role("button", name="Save").click()
+        expect(row).to_contain_text("Report failed")
+        assert client.http("GET", path).json()["events"] == ["report.failed"]
+        row.get_by_role("button", name="Rotate secret").click()
+        page.get_by_role("dialog").get_by_role("button", name="Rotate secret").click()
+        expect(page.get_by_role("dialog", name="Signing secret")).to_contain_text("Previous secret, valid until")
+        assert client.http("GET", path).json()["secretVersion"] == 2
+    finally:
+        client.http("DELETE", path)
+
+
+def test_a_key_is_created_used_and_revoked(client: Client, browser: Browser, page: Page) -> None:
+    open_view(page, "API keys")
+    page.get_by_role("button", name="Create API key").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("From the console")
+    page.get_by_role("dialog").get_by_label("Generate, cancel and retry reports").uncheck()
+    page.get_by_role("dialog").get_by_role("button", name="Create API key").click()
+    shown = page.get_by_role("dialog", name="New API key")
+    key = shown.locator("code").inner_text()
+    shown.get_by_role("button", name="Close").click()
+    row = page.get_by_role("row", name="From the console")
+    expect(row).to_contain_text("reports:read")
+    with page_of(browser) as other:
+        sign_in(other, client, key)
+        expect(other.get_by_role("navigation", name="Main menu").get_by_role("link")).to_have_text(
+            ["Reports", re.compile("API documentation")]
+        )
+    row.get_by_role("button", name="Revoke").click()
+    page.get_by_role("dialog", name="Revoke key “From the console”?").get_by_role("button", name="Revoke").click()
+    expect(row.locator(".badge")).to_have_text("Revoked")
+
+
+def test_a_url_without_a_page_says_so(client: Client, page: Page) -> None:
+    page.goto(f"{client.stack.up.api_url}/console#/nowhere")
+    expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
+    expect(page.locator("main")).not_to_contain_text("reports:read")
+    expect(badge(page)).to_have_count(0)

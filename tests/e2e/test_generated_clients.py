@@ -1,0 +1,158 @@
+"""Clients that are generated from the OpenAPI document of a running stack: they compile, and two make a report.
+
+A language that is not on this machine is skipped by name, or fails where RESMA_WANTS_LANGUAGES names it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.paths import STATE
+from tests.generators.install import JAVA_CLIENT, NODE, OPENAPI_GENERATOR, PYTHON, SOURCES
+from tests.readers.install import ReaderProgram
+from tests.support.client import Client
+
+SECONDS = 600
+"""Only a program that hangs takes as long."""
+
+
+@pytest.fixture(scope="module")
+def key(client: Client) -> str:
+    """A key with no scope that the programs don't need."""
+    body = {"name": "generated", "scopes": ["reports:read", "reports:write"]}
+    answer = client.http("POST", "/api/v1/api-keys", json=body)
+    assert answer.status == 201, answer.data
+    return str(answer.json()["key"])
+
+
+@pytest.fixture(scope="module")
+def document(client: Client, key: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The document as an integrator gets it: with a key, so that the report types are in it."""
+    path = tmp_path_factory.mktemp("openapi") / "openapi.json"
+    answer = client.http("GET", "/openapi.json", headers={"Authorization": f"Bearer {key}"})
+    assert answer.status == 200
+    path.write_bytes(answer.data)
+    return path
+
+
+def require(program: ReaderProgram, language: str, *tools: str) -> None:
+    """Skips where the language is missing, and fails where it was wanted. Installs the program."""
+    missing = [tool for tool in (*program.tools, *tools) if shutil.which(tool) is None]
+    if missing and language in os.environ.get("RESMA_WANTS_LANGUAGES", "").split():
+        pytest.fail(f"{language} is wanted (RESMA_WANTS_LANGUAGES), but there is no {', '.join(missing)}")
+    if missing:
+        pytest.skip(f"{language}: there is no {', '.join(missing)} here, install it: {program.remedy}")
+    program.make_ready()
+
+
+def run(command: Sequence[str | Path], folder: Path, **variables: str) -> str:
+    """Runs a command that must succeed; returns what it prints. Nothing of it needs a network but the stack."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(STATE),
+        "GOCACHE": str(STATE / "go-cache"),
+        "GOFLAGS": "-mod=mod",
+        "GOPROXY": "off",
+        "GOTOOLCHAIN": "local",
+        "REDOCLY_TELEMETRY": "off",
+        "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true",
+        **variables,
+    }
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def generate(language: str, document: Path, folder: Path, *options: str) -> str:
+    """Makes a client with openapi-generator; returns what it says."""
+    jar = OPENAPI_GENERATOR.folder / OPENAPI_GENERATOR.run[-1]
+    command: list[str | Path] = ["java", "-jar", jar, "generate", "-i", document, "-g", language, "-o", folder]
+    said = run([*command, *options], document.parent)
+    assert "Duplicate file path" not in said, said[-4000:]
+    return said
+
+
+def require_report(client: Client, printed: str) -> dict[str, Any]:
+    """Checks a program's answer against the API's own."""
+    found: dict[str, Any] = json.loads(printed)
+    report = client.show(found["id"])
+    assert (found["status"], found["rows"]) == ("READY", report["rows"])
+    assert report["rows"] > 0
+    assert report["columns"] == ["booked_at", "amount"]
+    assert report["filters"]["to"] == "2024-01-05"
+    assert all(pointer.startswith("/columns") for pointer in found["pointers"])
+    assert found["pointers"]
+    return found
+
+
+def test_redocly_finds_nothing(document: Path) -> None:
+    require(NODE, "node")
+    command: list[str | Path] = ["node", "node_modules/@redocly/cli/bin/cli.js", "lint", document, "--format=json"]
+    totals = json.loads(run(command, NODE.folder))["totals"]
+    assert totals == {"errors": 0, "warnings": 0, "ignored": 0}
+
+
+def test_a_client_in_typescript_makes_a_report(client: Client, key: str, document: Path, tmp_path: Path) -> None:
+    require(NODE, "node")
+    for name in ("generate_report.ts", "tsconfig.json", "package.json"):
+        shutil.copy(SOURCES / "node" / name, tmp_path)
+    (tmp_path / "node_modules").symlink_to(NODE.folder / "node_modules")
+    run(["node", "node_modules/openapi-typescript/bin/cli.js", document, "-o", "api.d.ts"], tmp_path)
+    run(["node", "node_modules/typescript/bin/tsc"], tmp_path)
+    printed = run(["node", "dist/generate_report.js"], tmp_path, RESMA_URL=client.stack.up.api_url, RESMA_KEY=key)
+    found = require_report(client, printed)
+    assert client.http("GET", found["url"]).data.count(b"\n") == found["rows"] + 1
+
+
+def test_a_client_in_python_makes_a_report(client: Client, key: str, document: Path, tmp_path: Path) -> None:
+    if not PYTHON.exists():
+        pytest.fail("there is no environment for it: make setup-generators")
+    generator: list[str | Path] = [PYTHON.with_name("openapi-python-client"), "generate", "--path", document]
+    path = f"{PYTHON.parent}{os.pathsep}{os.environ['PATH']}"  # ruff formats the code
+    said = run(
+        [*generator, "--meta", "none", "--output-path", "resma_client", "--fail-on-warning"], tmp_path, PATH=path
+    )
+    assert "Warning" not in said, said
+    program = SOURCES / "python" / "generate_report.py"
+    access = {"RESMA_URL": client.stack.up.api_url, "RESMA_KEY": key, "PYTHONPATH": str(tmp_path)}
+    found = require_report(client, run([PYTHON, program], tmp_path, **access))
+    assert found["summary_rows"] == found["rows"]
+
+
+def test_a_client_in_go_compiles(document: Path, tmp_path: Path) -> None:
+    require(OPENAPI_GENERATOR, "go", "go")
+    generate("go", document, tmp_path, "--global-property=apiTests=false,modelTests=false")
+    run(["go", "build", "."], tmp_path)
+    request = (tmp_path / "model_report_request.go").read_text(encoding="utf-8")
+    assert all(f"\t{name} " in request for name in ("Type", "Format", "Formats", "Filters", "Columns", "Options"))
+
+
+def test_a_client_in_java_compiles(document: Path, tmp_path: Path) -> None:
+    require(OPENAPI_GENERATOR, "java")
+    require(JAVA_CLIENT, "java")
+    generate("java", document, tmp_path, "--library=native", "--global-property=apiTests=false,modelTests=false")
+    sources = sorted((tmp_path / "src" / "main").rglob("*.java"))
+    command: list[str | Path] = [
+        "javac",
+        "-encoding",
+        "UTF-8",
+        "-nowarn",
+        "-d",
+        "classes",
+        "-cp",
+        f"{JAVA_CLIENT.folder}/lib/*",
+        *sources,
+    ]
+    run(command, tmp_path)
+    request = next(path for path in sources if path.name == "ReportRequest.java").read_text(encoding="utf-8")
+    assert all(f"get{name}()" in request for name in ("Type", "Format", "Formats", "Filters", "Columns", "Options"))

@@ -1,0 +1,228 @@
+"""A report that is under way can be cancelled, once, and joined by whoever asks for the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+import worker.app
+from resma.access.caller import SCOPES, Caller
+from resma.aws.cost import Usage
+from resma.database.connection import Database
+from resma.errors import LeaseLost, ReportEnded
+from resma.jobs.claim import Claim, claim_job, fail_job, finish_job, keep_alive
+from resma.jobs.outcome import cancel_job
+from resma.jobs.queue import Queue
+from resma.jobs.report_rows import ReportFiles, StoredFile
+from resma.requests.report_request import ReportRequest
+from resma.requests.submit import request_report
+from tests.support.eventually import eventually
+from tests.support.records import METRICS
+from tests.support.system import System
+
+GENERATE = "/api/v1/reports/generate"
+GOOD = {"type": "TRANSACTIONS", "format": "CSV"}
+FILE: StoredFile = {
+    **{"format": "CSV", "object_key": "k", "media_type": "text/csv", "extension": "csv"},  # type: ignore[typeddict-item]
+    "bytes": 1,
+    "sha256": "0",
+    "parts": 1,
+}
+
+
+def _cancel(system: System, report_id: UUID) -> tuple[int, Any]:
+    status, _, body = system.call_api("POST", f"/api/v1/reports/{report_id}/cancel")
+    return status, body
+
+
+# ---------------------------------------------------------------- cancel
+
+
+def test_a_waiting_report_is_cancelled_once_and_told_of(system: System, admin: Connection[TupleRow]) -> None:
+    report_id = system.request_report(format="CSV", callbackUrl="https://customer.example/hook")
+    (record,) = system.receive()
+    assert [_cancel(system, report_id)[0] for _ in range(2)] == [200, 200]
+    assert _cancel(system, report_id)[1]["status"] == "CANCELLED"
+    row = admin.execute("SELECT cancelled_by, finished_at IS NOT NULL, lease_until FROM resma.reports").fetchone()
+    assert row is not None
+    assert row[0]
+    assert row[1:] == (True, None)
+    (event,) = system.events()
+    assert event["MessageAttributes"]["status"]["Value"] == "CANCELLED"
+    assert '"report.cancelled"' in event["Message"]
+    assert admin.execute("SELECT event_id FROM resma.webhook_deliveries").fetchall() == [(f"evt_{report_id.hex}",)]
+    assert system.work(record), "its message is done with"
+    assert system.show(report_id)["status"] == "CANCELLED"
+    assert system.objects() == []
+
+
+def test_the_worker_of_a_cancelled_report_has_lost_it(system: System) -> None:
+    report_id = system.request_report(format="CSV")
+    database = worker.app._resources().system
+    with database.transaction("demo") as connection:
+        claim = claim_job(connection, "demo", report_id)
+    assert claim is not None
+    assert _cancel(system, report_id)[0] == 200
+    deeds: tuple[Callable[[Connection[TupleRow]], None], ...] = (
+        lambda c: keep_alive(c, claim, 1, Usage()),
+        lambda c: fail_job(c, claim, ValueError()),
+        lambda c: finish_job(c, claim, ReportFiles([FILE]), 1, METRICS, 30),
+    )
+    for deed in deeds:
+        with pytest.raises(LeaseLost), database.transaction("demo") as connection:
+            deed(connection)
+    assert system.show(report_id)["status"] == "CANCELLED"
+
+
+def test_a_running_report_stops_in_the_middle_of_a_query(system: System, admin: Connection[TupleRow]) -> None:
+    """One that would take an hour to give its first row: nothing may wait for it with Python's lock held."""
+    admin.execute(
+        "CREATE POLICY slow ON bank.transactions AS RESTRICTIVE FOR SELECT TO resma_reader USING"
+        " (CASE WHEN current_query() LIKE 'FETCH%' THEN pg_sleep(60) IS NOT NULL ELSE true END)"
+    )
+    running = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE application_name = 'resma-worker-source' AND wait_event = 'PgSleep'"
+    )
+    try:
+        report_id = system.request_report(format="CSV")
+        (record,) = system.receive()
+        with ThreadPoolExecutor(1) as thread:
+            done = thread.submit(system.work, record)
+            eventually("the query runs", lambda: admin.execute(running).fetchone() == (1,))
+            assert len(system.open_uploads()) == 1
+            assert _cancel(system, report_id)[0] == 200
+            assert not done.result(120), "its message comes once more, and finds nothing to do"
+        assert admin.execute(running).fetchone() == (0,)
+    finally:
+        admin.execute("DROP POLICY slow ON bank.transactions")
+    assert system.objects() == []
+    assert system.open_uploads() == []
+    assert system.show(report_id)["error"] is None, "that its query was cancelled is no error of the report's"
+    assert system.work(record)
+
+
+@pytest.mark.parametrize("status", ["READY", "FAILED", "EXPIRED"])
+def test_what_has_ended_cannot_be_cancelled(system: System, admin: Connection[TupleRow], status: str) -> None:
+    report_id = system.request_report(format="CSV")
+    assert system.work_once()
+    admin.execute("UPDATE resma.reports SET status = %s", (status,))
+    code, problem = _cancel(system, report_id)
+    assert code == 409
+    assert problem["type"] == "urn:resma:problem:report-ended"
+    assert status in problem["detail"]
+
+
+@pytest.mark.parametrize("report_id", ["1f0c9a52-0000-4000-8000-000000000000", "nonsense"])
+def test_an_unknown_report_cannot_be_cancelled(system: System, report_id: str) -> None:
+    assert system.call_api("POST", f"/api/v1/reports/{report_id}/cancel")[0] == 404
+
+
+def test_of_finishing_and_cancelling_one_wins(system: System, admin: Connection[TupleRow]) -> None:
+    finisher, canceller = (Database(os.environ["DATABASE_SECRET_ARN"], "test") for _ in range(2))
+    try:
+        for _ in range(12):
+            report_id = system.request_report(format="CSV")
+            with finisher.transaction("demo") as connection:
+                claim = claim_job(connection, "demo", report_id)
+            assert claim is not None
+
+            def finish(claim: Claim = claim) -> bool:
+                with finisher.transaction("demo") as connection:
+                    connection.execute("UPDATE resma.reports SET rows_expected = 1")
+                    try:
+                        finish_job(connection, claim, ReportFiles([FILE]), 1, METRICS, 30)
+                    except LeaseLost:
+                        return False
+                    return True
+
+            def cancel(report_id: UUID = report_id) -> bool:
+                with canceller.transaction("demo") as connection:
+                    try:
+                        return cancel_job(connection, "demo", report_id, "somebody")
+                    except ReportEnded:
+                        return False
+
+            with ThreadPoolExecutor(2) as threads:
+                done = [threads.submit(deed) for deed in (finish, cancel)]
+            won = [future.result() for future in done]
+            assert sorted(won) == [False, True]
+            assert system.show(report_id)["status"] == ("READY" if won[0] else "CANCELLED")
+            assert admin.execute("SELECT type FROM resma.events WHERE report_id = %s", (report_id,)).fetchall() == [
+                ("report.ready" if won[0] else "report.cancelled",)
+            ]
+    finally:
+        finisher.close()
+        canceller.close()
+
+
+# ---------------------------------------------------------------- joining
+
+
+def _ask(system: System, key: str | None = None, **more: Any) -> Any:
+    status, _, body = system.call_api("POST", GENERATE, {**GOOD, **more}, {"Idempotency-Key": key} if key else {})
+    assert status == 202, body
+    return body
+
+
+def test_the_same_request_joins_while_it_is_live(system: System, admin: Connection[TupleRow]) -> None:
+    first = _ask(system)
+    assert first["joined"] is False
+    joined = _ask(system, coalesce=True)
+    assert (joined["id"], joined["joined"]) == (first["id"], True)
+    assert _ask(system)["id"] != first["id"], "only if it says so"
+    assert _ask(system, coalesce=True, callbackUrl="https://customer.example/hook")["joined"] is False
+    assert _ask(system, coalesce=True, filters={"from": "2024-01-01"})["joined"] is False
+    assert admin.execute("SELECT count(*) FROM resma.reports").fetchone() == (4,)
+    admin.execute("UPDATE resma.reports SET status = 'CANCELLED', finished_at = clock_timestamp()")
+    again = _ask(system, coalesce=True)
+    assert again["id"] != first["id"]
+    assert again["joined"] is False, "what has ended is not joined"
+
+
+def test_coalesce_is_true_or_false(system: System) -> None:
+    status, _, problem = system.call_api("POST", GENERATE, {**GOOD, "coalesce": "yes"})
+    assert status == 422
+    assert problem["errors"][0]["pointer"] == "/coalesce"
+
+
+def test_a_key_goes_on_answering_with_the_report_that_was_joined(system: System) -> None:
+    first = _ask(system, "a")
+    assert _ask(system, "b", coalesce=True)["id"] == first["id"]
+    assert system.work_once()
+    assert system.show(UUID(first["id"]))["status"] == "READY"
+    for key in ("a", "b"):
+        assert _ask(system, key, coalesce=True)["id"] == first["id"], "by now it is READY, and no longer joined"
+    status, _, problem = system.call_api(
+        "POST", GENERATE, {**GOOD, "format": "PDF", "coalesce": True}, {"Idempotency-Key": "b"}
+    )
+    assert (status, problem["type"]) == (422, "urn:resma:problem:idempotency-key-reused")
+
+
+def test_fifty_at_once_are_one_report(system: System, admin: Connection[TupleRow]) -> None:
+    request = ReportRequest.model_validate({**GOOD, "coalesce": True})
+    caller = Caller("demo", "a test", SCOPES)
+    queue = Queue(system.sqs, system.queue_url)
+
+    def ask(number: int) -> tuple[UUID, bool]:
+        database = Database(os.environ["DATABASE_SECRET_ARN"], "test")
+        try:
+            report, is_new = request_report(database, queue, caller, request, f"key-{number}")
+            return report.report_id, is_new
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(50) as threads:
+        answers = list(threads.map(ask, range(50)))
+    assert len({report_id for report_id, _ in answers}) == 1
+    assert sum(is_new for _, is_new in answers) == 1
+    assert admin.execute("SELECT count(*) FROM resma.reports").fetchone() == (1,)
+    assert admin.execute("SELECT count(DISTINCT report_id), count(*) FROM resma.idempotency_keys").fetchone() == (1, 50)
+    assert len(system.receive()) == 1

@@ -1,0 +1,378 @@
+"""Personal columns: masked in every format unless the caller may see them, and no way round that."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import duckdb
+import openpyxl
+import pypdf
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+import webhook.deliver
+import worker.app
+from resma.catalog import check_folder, load_catalogue
+from resma.report.content import MASK
+from resma.report.rows import Row
+from resma.snapshot import cursor
+from resma.snapshot.snapshot import open_snapshot
+from tests.support.system import System
+from webhook.post_signed import Outcome
+
+GENERATE = "/api/v1/reports/generate"
+READ_WRITE = ("reports:read", "reports:write")
+COLUMNS = ["id", "occurred_at", "actor", "ip_address", "before"]
+REQUEST = {"type": "AUDIT_TRAIL", "columns": COLUMNS}
+
+
+@pytest.fixture
+def keys(system: System, admin: Connection[TupleRow]) -> Iterator[tuple[str, str]]:
+    """A key that may not see what is personal, and one that may."""
+    yield system.make_key(*READ_WRITE), system.make_key(*READ_WRITE, "personal:read")
+    admin.execute("DELETE FROM resma.api_keys")
+    admin.execute("DELETE FROM resma.download_links")
+
+
+def make(system: System, key: str, **request: Any) -> UUID:
+    """A report that a key has asked for, made."""
+    status, _, body = system.call_with(key, "POST", GENERATE, request)
+    assert status == 202, body
+    assert system.work_once()
+    return UUID(body["id"])
+
+
+def cells(content: bytes, format_: str, folder: Path) -> list[tuple[Any, Any]]:
+    """The address and the JSON of each row, None where there is none."""
+    path = folder / f"file.{format_.lower()}"
+    path.write_bytes(content)
+    if format_ == "NDJSON":
+        rows = [json.loads(line) for line in content.splitlines()]
+        return [(row["ip_address"], row["before"]) for row in rows]
+    if format_ == "XLSX":
+        sheets = openpyxl.load_workbook(path).worksheets
+        (rows,) = [[*sheet.values] for sheet in sheets if "IP" in [cell.value for cell in sheet[1]]]
+        at = [rows[0].index(heading) for heading in ("IP", "Before")]
+        return [(row[at[0]], row[at[1]]) for row in rows[1:]]
+    found = duckdb.execute(f"SELECT ip_address, before FROM '{path}'").fetchall()
+    return [(row[0], row[1]) for row in found]
+
+
+@pytest.mark.parametrize("format_", ["CSV", "NDJSON", "PARQUET", "XLSX"])
+def test_every_format_is_masked(
+    system: System, keys: tuple[str, str], admin: Connection[TupleRow], tmp_path: Path, format_: str
+) -> None:
+    """NULL stays NULL, all else is the mask; and to whom it is open, it is all there."""
+    truth = admin.execute(
+        "SELECT host(ip_address), before IS NOT NULL FROM bank.audit_events ORDER BY occurred_at, event_id"
+    ).fetchall()
+    assert {is_there for _, is_there in truth} == {True, False}
+    masked = cells(system.content(make(system, keys[0], **REQUEST, format=format_)), format_, tmp_path)
+    assert {address for address, _ in masked} == {MASK}
+    assert [before is not None and before != "" for _, before in masked] == [is_there for _, is_there in truth]
+    assert {str(before).strip('"') for _, before in masked if before} == {MASK}
+    open_ = cells(system.content(make(system, keys[1], **REQUEST, format=format_)), format_, tmp_path)
+    assert [address for address, _ in open_] == [address for address, _ in truth]
+    assert not any(MASK in str(before) for _, before in open_)
+
+
+def test_a_pdf_is_masked(system: System, keys: tuple[str, str], admin: Connection[TupleRow]) -> None:
+    ((person,),) = admin.execute(
+        "SELECT counterparty FROM bank.transactions WHERE counterparty ~ '^[A-Z][a-z]+ [A-Z][a-z]+$'"
+        " GROUP BY 1 ORDER BY count(*) DESC LIMIT 1"
+    ).fetchall()
+    request = {"type": "TRANSACTIONS", "format": "PDF", "columns": ["id", "booked_at", "counterparty"]}
+    texts = [_text_of_pdf(system.content(make(system, key, **request))) for key in keys]
+    assert person not in texts[0]
+    assert MASK in texts[0]
+    assert person in texts[1]
+    assert MASK not in texts[1]
+
+
+def _text_of_pdf(content: bytes) -> str:
+    return "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages)
+
+
+def test_what_is_masked_is_nowhere_in_the_file(
+    system: System, keys: tuple[str, str], admin: Connection[TupleRow]
+) -> None:
+    """Not in a cell, and not in its metadata, charts, summary or contents either."""
+    secrets = {
+        str(value)
+        for row in admin.execute("SELECT counterparty FROM bank.transactions WHERE counterparty IS NOT NULL").fetchall()
+        for value in row
+    }
+    assert len(secrets) > 10
+    report_id = make(system, keys[0], type="TRANSACTIONS", format="XLSX")
+    import zipfile
+
+    with zipfile.ZipFile(io.BytesIO(system.content(report_id))) as archive:
+        parts = "".join(archive.read(name).decode(errors="replace") for name in archive.namelist())
+    assert not [secret for secret in secrets if secret in parts]
+
+
+def test_the_view_says_what_is_masked(system: System, keys: tuple[str, str]) -> None:
+    masked, open_ = (make(system, key, **REQUEST, format="CSV") for key in keys)
+    assert system.show(masked)["maskedColumns"] == ["ip_address", "before"]
+    assert system.show(open_)["maskedColumns"] == []
+    types = system.call_with(keys[0], "GET", "/api/v1/report-types")[2]["items"]
+    (audit,) = [item for item in types if item["type"] == "AUDIT_TRAIL"]
+    assert [column["name"] for column in audit["columns"] if column["personal"]] == [
+        *("ip_address", "user_agent", "session_id", "before", "after"),
+    ]
+
+
+def test_what_is_open_is_only_for_those_who_may_see_it(system: System, keys: tuple[str, str]) -> None:
+    masked, open_ = (make(system, key, **REQUEST, format="CSV") for key in keys)
+    plain = make(system, keys[1], type="AUDIT_TRAIL", format="CSV", columns=["id", "actor"])
+
+    def download(key: str, report_id: UUID) -> tuple[int, Any, Any]:
+        return system.call_with(key, "GET", f"/api/v1/reports/{report_id}/download")
+
+    assert [download(keys[0], report_id)[0] for report_id in (masked, open_, plain)] == [303, 403, 303]
+    assert [download(keys[1], report_id)[0] for report_id in (masked, open_, plain)] == [303, 303, 303]
+    _, headers, problem = download(keys[0], open_)
+    assert 'scope="personal:read"' in headers["WWW-Authenticate"]
+    assert problem["type"] == "urn:resma:problem:scope-missing"
+
+
+def test_a_request_with_another_scope_is_another_request(system: System, keys: tuple[str, str]) -> None:
+    """Or a key that may see less could be answered with a report that shows more, or the other way round."""
+    request = {**REQUEST, "format": "CSV"}
+    first, second = (
+        system.call_with(key, "POST", GENERATE, request, headers={"Idempotency-Key": "same"}) for key in keys
+    )
+    assert first[0] == 202
+    assert (second[0], second[2]["type"]) == (422, "urn:resma:problem:idempotency-key-reused")
+
+
+# ---------------------------------------------------------------- downloads on record
+
+
+def test_each_minting_is_on_record(
+    system: System, keys: tuple[str, str], admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook.deliver, "post_signed", lambda *_: Outcome(200, None, 1))
+    request = {"type": "DAILY_SUMMARY", "formats": ["CSV", "PDF"], "callbackUrl": "https://customer.example/hook"}
+    report_id = make(system, keys[0], **request)
+    for envelope in system.events():
+        system.deliver(envelope)
+    path = f"/api/v1/reports/{report_id}/download"
+    for key, query in ((keys[0], None), (keys[1], {"format": "PDF"})):
+        status, headers, _ = system.call_with(key, "GET", path, query=query)
+        assert (status, headers["Cache-Control"]) == (303, "no-store")
+        assert "X-Amz-Expires=3600" in headers["Location"]
+    assert system.call_with(keys[0], "GET", path, query={"format": "XLSX"})[0] == 404
+    links = admin.execute(
+        "SELECT format, object_key, subject, address, expires_at - minted_at <= interval '1 hour',"
+        " clock_timestamp() - minted_at < interval '1 minute' FROM resma.download_links"
+        " WHERE tenant_id = 'demo' AND report_id = %s ORDER BY minted_at",
+        (report_id,),
+    ).fetchall()
+    csv, pdf = f"demo/{report_id}/1.csv", f"demo/{report_id}/1.pdf"
+    first, second = (f"key:{key.split('_')[1]}" for key in keys)
+    assert links == [
+        ("CSV", csv, "webhook:callback", None, True, True),
+        ("PDF", pdf, "webhook:callback", None, True, True),
+        ("CSV", csv, first, "203.0.113.9", True, True),
+        ("PDF", pdf, second, "203.0.113.9", True, True),
+    ]
+
+
+def test_an_endpoint_gets_no_address_of_what_its_registrar_may_not_see(
+    system: System, keys: tuple[str, str], admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else webhooks:manage would do for personal:read."""
+    told: list[dict[str, Any]] = []
+
+    def take(*given: Any) -> Outcome:
+        told.extend(json.loads(text) for text in given if isinstance(text, str) and text.startswith("{"))
+        return Outcome(200, None, 1)
+
+    monkeypatch.setattr(webhook.deliver, "post_signed", take)
+    manager = system.make_key("webhooks:manage")
+    endpoint = {"url": "https://customer.example/hook"}
+    assert system.call_with(manager, "POST", "/api/v1/webhook-endpoints", endpoint)[0] == 201
+    try:
+        for key in keys:
+            make(system, key, **REQUEST, format="CSV")
+            for envelope in system.events():
+                system.deliver(envelope)
+    finally:
+        admin.execute("DELETE FROM resma.webhook_endpoints")
+    assert ["downloadUrl" in message["data"] for message in told] == [True, False]
+    assert all("download" in message["data"]["links"] for message in told)
+
+
+def test_no_record_no_address(system: System, keys: tuple[str, str], admin: Connection[TupleRow]) -> None:
+    report_id = make(system, keys[0], type="DAILY_SUMMARY", format="CSV")
+    admin.execute("ALTER TABLE resma.download_links ADD CONSTRAINT no_more CHECK (false) NOT VALID")
+    try:
+        status, headers, _ = system.call_with(keys[0], "GET", f"/api/v1/reports/{report_id}/download")
+    finally:
+        admin.execute("ALTER TABLE resma.download_links DROP CONSTRAINT no_more")
+    assert (status, "Location" in headers) == (500, False)
+
+
+# ---------------------------------------------------------------- the catalogue
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A report type with a personal filter by a personal column."""
+    made = tmp_path / "payees"
+    made.mkdir()
+    (made / "report.toml").write_text(
+        """type = "PAYEES"
+title = { en = "Payees", pt = "Favorecidos" }
+description = { en = "Who was paid.", pt = "Quem recebeu." }
+file_name = "payees"
+sort = ["counterparty", "id"]
+
+[[columns]]
+name = "id"
+heading = { en = "ID", pt = "ID" }
+kind = "integer"
+
+[[columns]]
+name = "counterparty"
+heading = { en = "Counterparty", pt = "Contraparte" }
+personal = true
+
+[[filters]]
+name = "counterparty"
+label = { en = "Counterparty", pt = "Contraparte" }
+description = { en = "Only this one.", pt = "Somente esta." }
+kind = "text"
+personal = true
+"""
+    )
+    (made / "query.sql").write_text(
+        "SELECT transaction_id AS id, counterparty FROM bank.transactions\n"
+        "WHERE tenant_id = %(tenant_id)s AND (%(counterparty)s::text IS NULL OR counterparty = %(counterparty)s)\n"
+    )
+    return made
+
+
+def test_nobody_feels_for_what_is_masked(
+    system: System, keys: tuple[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A filter by a personal column would tell, request by request, whether a guess is right."""
+    monkeypatch.setenv("RESMA_CATALOG", str(folder.parent))
+    request = {"type": "PAYEES", "format": "CSV", "filters": {"counterparty": "Ana Conceição"}}
+    status, headers, problem = system.call_with(keys[0], "POST", GENERATE, request)
+    assert (status, problem["errors"][0]["pointer"]) == (403, "/filters/counterparty")
+    assert 'scope="personal:read"' in headers["WWW-Authenticate"]
+    assert system.call_with(keys[1], "POST", GENERATE, request)[0] == 202
+    assert system.work_once()
+    # Sorting by it is allowed: the order says little, and each row still has its place.
+    content = system.content(make(system, keys[0], type="PAYEES", format="CSV"))
+    assert set(content.decode().splitlines()[1].split(",")[1:]) <= {MASK, ""}
+
+
+def test_nobody_reads_in_a_schedule_what_is_masked(
+    system: System, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESMA_CATALOG", str(folder.parent))
+    request = {"type": "PAYEES", "format": "CSV", "filters": {"counterparty": "Ana Conceição"}}
+    wanted = {"name": "to Ana", "request": request, "when": "daily"}
+    status, _, made = system.call_api("POST", "/api/v1/schedules", wanted)
+    assert (status, made["request"]) == (201, request)
+    path = f"/api/v1/schedules/{made['id']}"
+    manager = system.make_key("schedules:manage")
+    masked = {**request, "filters": {"counterparty": MASK}}
+    assert system.call_with(manager, "GET", path)[2]["request"] == masked
+    assert system.call_with(manager, "GET", "/api/v1/schedules")[2]["items"][0]["request"] == masked
+    assert system.call_with(manager, "PATCH", path, {"paused": True})[2]["request"] == masked
+    monkeypatch.delenv("RESMA_CATALOG")  # of a type that is no more nobody knows what is personal
+    assert system.call_with(manager, "GET", path)[2]["request"] == masked
+    assert system.call_api("GET", path)[2]["request"] == request
+
+
+def test_a_masked_report_that_is_cut_goes_on(system: System, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the key of its last row, which is the value and not the mask."""
+    monkeypatch.setattr(cursor, "BATCH_ROWS", 100)
+    report_type = load_catalogue(folder.parent)["PAYEES"]
+    columns = ["id", "counterparty"]
+
+    def read(after: Row | None, batches: int | None) -> tuple[list[Row], Row]:
+        source = worker.app._resources().source.connect()
+        with open_snapshot(source, report_type, "demo", {}) as snapshot:
+            found = islice(snapshot.batches(columns, after, personal_masked=True), batches)
+            rows = [row for batch in found for row in batch.rows]
+            return rows, snapshot.last_key()
+
+    every, _ = read(None, None)
+    first, key = read(None, 3)
+    rest, _ = read(key, None)
+    assert 0 < len(first) < len(every)
+    assert first + rest == every
+    assert {row[1] for row in every} == {None, MASK.encode()}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ('kind = "integer"', 'kind = "integer"\npersonal = true', 11, "personal is for kinds text and json"),
+        ('kind = "text"\npersonal = true', 'kind = "text"', 18, "is by a personal column: add personal = true"),
+        ("personal = true", 'personal = "yes"', 15, "personal 'yes'"),
+        (
+            "[[filters]]",
+            '[[charts]]\ntitle = { en = "By payee", pt = "Por favorecido" }\nkind = "bars"\nby = "counterparty"\n'
+            'unit = "rows"\n\n[[filters]]',
+            20,
+            "counterparty is personal, and a chart shows its values: take another column",
+        ),
+        (
+            "[[filters]]",
+            '[totals]\namount = "id"\ncurrency = "counterparty"\n\n[[filters]]',
+            19,
+            "counterparty is personal, and totals show its values: take another column",
+        ),
+    ],
+)
+def test_the_checker_names_line_and_remedy(folder: Path, old: str, new: str, line: int, says: str) -> None:
+    path = folder / "report.toml"
+    assert check_folder(folder)[1] == []
+    path.write_text(path.read_text().replace(old, new, 1))
+    (mistake, *_) = check_folder(folder)[1]
+    assert says in mistake.says
+    assert (mistake.file, mistake.line) == ("report.toml", line)
+
+
+def test_shipped_types_mark_what_is_personal() -> None:
+    marked = {
+        report_type.type: [column.name for column in report_type.columns if column.personal]
+        for report_type in load_catalogue().values()
+    }
+    assert marked == {
+        "TRANSACTIONS": ["description", "counterparty"],
+        "ACCOUNT_STATEMENT": ["description", "counterparty"],
+        "DAILY_SUMMARY": [],
+        "AUDIT_TRAIL": ["ip_address", "user_agent", "session_id", "before", "after"],
+    }
+
+
+def test_what_the_catalogue_says_later_changes_nothing(
+    system: System, keys: tuple[str, str], admin: Connection[TupleRow]
+) -> None:
+    """A column that is renamed, or no longer marked, stays personal in the files that have it; a type may be gone."""
+    masked, open_ = keys
+    report_id = make(system, open_, type="TRANSACTIONS", format="CSV", columns=["id", "counterparty"])
+    path = f"/api/v1/reports/{report_id}"
+    admin.execute("UPDATE resma.reports SET columns = '{id,payee}'")
+    assert system.call_with(masked, "GET", f"{path}/download")[0] == 403
+    admin.execute("UPDATE resma.reports SET type = 'NO_MORE'")
+    assert system.call_with(masked, "GET", f"{path}/download")[0] == 403
+    assert system.call_with(open_, "GET", f"{path}/download")[0] == 303
+    admin.execute("UPDATE resma.reports SET personal_columns = NULL, personal_masked = true")
+    assert system.call_with(masked, "GET", f"{path}/download")[0] == 403
+    assert system.call_with(masked, "GET", path)[0] == 200
+    assert system.call_with(masked, "GET", "/api/v1/reports")[0] == 200

@@ -1,0 +1,388 @@
+"""Tenants are kept apart by the database: what forgets its filter still sees one tenant's rows, and writes no other's.
+
+Two banks share the system here, `demo` and `other`. Tables are found in the database's own catalogue, so that one that
+is added without its policies fails these tests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from typing import Any, get_args
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import Connection, Cursor, sql
+from psycopg.rows import TupleRow
+
+import webhook.deliver
+from infra.admin.tenants import create_tenant
+from resma.access.api_keys import find_key, list_keys, revoke_key
+from resma.access.caller import Scope
+from resma.aws.clients import read_secret
+from resma.catalog import ReportType, load_catalogue
+from resma.errors import ApiKeyNotFound, ReportNotFound, ScheduleNotFound
+from resma.events.outbox import find_event
+from resma.jobs.claim import claim_job
+from resma.jobs.report_rows import find_report, list_reports, tenant_name
+from resma.schedules.schedule_rows import delete_schedule, find_schedule, last_runs, list_runs, list_schedules
+from tests.support.system import System
+from webhook.post_signed import Outcome
+
+OTHER = "another-bank"
+OWN_TENANT = "(tenant_id = ( SELECT current_setting('resma.tenant_id'::text, true) AS current_setting))"
+"""A policy's condition, as Postgres prints it."""
+
+
+@pytest.fixture
+def other(system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> Iterator[UUID]:
+    """Another bank that has used the whole system, and the demo bank beside it; returns the other one's report."""
+    monkeypatch.setattr(webhook.deliver, "post_signed", lambda *_: Outcome(500, None, 1))
+    with admin.transaction():
+        create_tenant(admin, OTHER, "Other Bank", {})
+        for table in tables(admin, "bank"):
+            copy_rows(admin, table)
+    for tenant in ("demo", OTHER):
+        key = system.make_key(*get_args(Scope), tenant=tenant)
+        request = {"type": "TRANSACTIONS", "format": "CSV", "callbackUrl": "https://customer.example/hook"}
+        status, _, made = system.call_with(
+            key, "POST", "/api/v1/reports/generate", request, headers={"Idempotency-Key": "k"}
+        )
+        assert status == 202, made
+        assert system.work_once()
+        for envelope in system.events():
+            system.deliver(envelope)
+        assert system.call_with(key, "GET", f"/api/v1/reports/{made['id']}/download")[0] == 303
+        schedule = {
+            "name": "x",
+            "request": {"type": "TRANSACTIONS", "format": "CSV"},
+            "when": "daily",
+            "missed": "skip",
+        }
+        assert system.call_with(key, "POST", "/api/v1/schedules", schedule)[0] == 201
+    admin.execute("UPDATE resma.schedules SET next_run_at = '2024-01-01', due_at = '2024-01-01'")
+    assert system.tick()["started"] == 0  # they were missed, and are skipped
+    yield UUID(made["id"])
+    for table in (*tables(admin, "bank"), *tables(admin, "resma")):
+        if table != "resma.tenants":
+            name = sql.SQL(table)
+            admin.execute(sql.SQL("DELETE FROM {} WHERE tenant_id = %s OR %s").format(name), (OTHER, "resma" in table))
+    admin.execute("DELETE FROM resma.tenants WHERE tenant_id = %s", (OTHER,))
+
+
+@pytest.fixture
+def app(system: System) -> Iterator[Connection[TupleRow]]:
+    """As the API and the worker are connected, with code that forgets the tenant wherever it is asked for."""
+    with connect(system, "DATABASE_SECRET_ARN") as connection:
+        yield connection
+
+
+@pytest.fixture
+def reader(system: System) -> Iterator[Connection[TupleRow]]:
+    """As reports read their data, with the same code."""
+    with connect(system, "SOURCE_SECRET_ARN") as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        yield connection
+
+
+class Forgetful(Cursor[TupleRow]):
+    """A cursor that takes the tenant out of every condition."""
+
+    forgotten = 0
+
+    def execute(self, query: Any, params: Any = None, **more: Any) -> Any:
+        """Runs the query without it."""
+        text = query.as_string(self) if isinstance(query, sql.Composable) else str(query)
+        text, found = re.subn(r"\b(\w+\.)?tenant_id = %(\(tenant_id\))?s", r"%\2s::text IS NOT NULL", text)
+        Forgetful.forgotten += found
+        return super().execute(text.encode(), params, **more)
+
+
+def connect(system: System, secret: str | None, tenant: str | None = "demo") -> Connection[TupleRow]:
+    """A connection of that login, or of the database's owner; its transactions are the tenant's."""
+    if secret is None:
+        connection = psycopg.connect(system.database_url, autocommit=True)
+    else:
+        login = read_secret(os.environ[secret])
+        connection = psycopg.connect(
+            host=login["host"],
+            port=login["port"],
+            dbname=login["dbname"],
+            user=login["username"],
+            password=login["password"],
+            autocommit=True,
+        )
+    if tenant is not None:
+        connection.execute("SELECT set_config('resma.tenant_id', %s, false)", (tenant,))
+    connection.cursor_factory = Forgetful
+    return connection
+
+
+def tables(admin: Connection[TupleRow], schema: str) -> list[str]:
+    """The schema's tables that have a tenant, parents after their children."""
+    rows = admin.execute(
+        """
+        SELECT c.oid::regclass::text FROM pg_class AS c
+        JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
+        WHERE c.relnamespace = %s::regnamespace AND c.relkind IN ('r', 'p', 'm', 'v', 'f')
+        ORDER BY (SELECT count(*) FROM pg_constraint WHERE confrelid = c.oid AND contype = 'f'), 1
+        """,
+        (schema,),
+    ).fetchall()
+    assert rows
+    return [name for (name,) in rows]
+
+
+def copy_rows(admin: Connection[TupleRow], table: str) -> None:
+    """Gives the other bank the demo bank's rows."""
+    name = sql.SQL(table)
+    admin.execute(
+        sql.SQL(
+            "INSERT INTO {0} SELECT (jsonb_populate_record(t, jsonb_build_object('tenant_id', %s::text))).*"
+            " FROM {0} AS t WHERE tenant_id = 'demo'"
+        ).format(name),
+        (OTHER,),
+    )
+
+
+def count(connection: Connection[TupleRow], table: str, tenant: str | None = None) -> int:
+    """How many rows of a tenant, or of all, can be seen."""
+    name = sql.SQL(table)
+    query = sql.SQL("SELECT count(*) FROM {} WHERE coalesce(%s::text, tenant_id) = tenant_id").format(name)
+    try:
+        ((rows,),) = connection.execute(query, (tenant,)).fetchall()
+    except psycopg.errors.InsufficientPrivilege:
+        return 0
+    return int(rows)
+
+
+# ---------------------------------------------------------------- what there is
+
+
+def test_every_table_with_a_tenant_has_its_policies(admin: Connection[TupleRow]) -> None:
+    """What an unprivileged login may see is its own tenant's, by no policy but this one."""
+    for table in (*tables(admin, "resma"), *tables(admin, "bank")):
+        row = admin.execute("SELECT relrowsecurity, relkind FROM pg_class WHERE oid = %s::regclass", (table,))
+        assert row.fetchall() == [(True, "r")], f"{table}: ENABLE ROW LEVEL SECURITY"
+        policies = admin.execute(
+            "SELECT r.rolname, pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid) FROM pg_policy"
+            " CROSS JOIN LATERAL unnest(polroles) AS role LEFT JOIN pg_roles AS r ON r.oid = role"
+            " WHERE polrelid = %s::regclass",
+            (table,),
+        ).fetchall()
+        for role, seen, written in policies:
+            assert role in {"resma_app", "resma_reader", "resma_system"}, f"{table}: a policy for everybody"
+            if role != "resma_system":
+                assert (seen, written) in [(OWN_TENANT, None), (OWN_TENANT, OWN_TENANT)], table
+
+
+def test_every_table_has_a_tenant(admin: Connection[TupleRow]) -> None:
+    found = admin.execute(
+        "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p', 'm', 'v')"
+        " AND relnamespace IN ('resma'::regnamespace, 'bank'::regnamespace)"
+    ).fetchall()
+    of_the_deployment = {"resma.outages"}
+    assert {name for (name,) in found} == {*tables(admin, "resma"), *tables(admin, "bank"), *of_the_deployment}
+
+
+def test_what_has_no_tenant_has_nothing_of_one(admin: Connection[TupleRow]) -> None:
+    """Open circuits say which dependency is unavailable, and show its last error to every worker."""
+    columns = admin.execute(
+        "SELECT column_name FROM information_schema.columns WHERE table_schema = 'resma' AND table_name = 'outages'"
+    ).fetchall()
+    assert {name for (name,) in columns} == {
+        *("dependency", "since", "failed_at", "failures", "probe_at", "error_detail"),
+    }
+
+
+def test_logins_are_bound_by_policies(admin: Connection[TupleRow]) -> None:
+    roles = admin.execute(
+        "SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb,"
+        " EXISTS (SELECT FROM pg_class WHERE relowner = r.oid),"
+        " EXISTS (SELECT FROM pg_auth_members WHERE member = r.oid)"
+        " FROM pg_roles AS r WHERE rolname IN ('resma_app', 'resma_reader', 'resma_system')"
+    ).fetchall()
+    assert roles == [(False, False, False)] * 3
+
+
+def test_functions_that_see_more_are_pinned_and_not_for_everybody(admin: Connection[TupleRow]) -> None:
+    found = admin.execute(
+        "SELECT proname, coalesce(array_to_string(proconfig, ','), ''), has_function_privilege('resma_reader', oid,"
+        " 'EXECUTE') FROM pg_proc WHERE prosecdef AND pronamespace = 'resma'::regnamespace"
+    ).fetchall()
+    assert {"take_request", "authenticate_key"} <= {name for name, _, _ in found}
+    for name, settings, is_the_readers in found:
+        assert "search_path=pg_catalog, pg_temp" in settings, name
+        assert not is_the_readers, name
+
+
+# ---------------------------------------------------------------- reading
+
+
+def test_the_other_bank_has_rows_everywhere(other: UUID, admin: Connection[TupleRow]) -> None:
+    """Or the tests below would show nothing."""
+    known = {
+        *("tenants", "reports", "events", "webhook_deliveries", "webhook_attempts", "api_keys", "row_counts"),
+        *("download_links", "request_buckets", "idempotency_keys", "schedules", "schedule_runs"),
+    }
+    held = {table.removeprefix("resma.") for table in tables(admin, "resma") if count(admin, table, OTHER)}
+    assert known <= held
+    assert all(count(admin, table, OTHER) for table in tables(admin, "bank"))
+
+
+def test_no_table_shows_another_tenants_rows(
+    other: UUID, admin: Connection[TupleRow], app: Connection[TupleRow], reader: Connection[TupleRow]
+) -> None:
+    for table in tables(admin, "resma"):
+        assert count(app, table, OTHER) == 0, table
+        assert count(reader, table) == 0, table
+    for table in tables(admin, "bank"):
+        assert count(reader, table, OTHER) == 0, table
+        assert count(app, table) == 0, table
+    assert count(app, "resma.reports") == 1
+    assert count(reader, "bank.transactions") > 0
+
+
+def test_no_tenant_no_rows(other: UUID, system: System, admin: Connection[TupleRow]) -> None:
+    for secret in ("DATABASE_SECRET_ARN", "SOURCE_SECRET_ARN"):
+        for tenant in (None, ""):
+            with connect(system, secret, tenant) as connection:
+                for table in (*tables(admin, "resma"), *tables(admin, "bank")):
+                    assert count(connection, table) == 0, table
+
+
+def test_code_that_forgets_its_filter_finds_nothing(
+    other: UUID, system: System, app: Connection[TupleRow], admin: Connection[TupleRow]
+) -> None:
+    ((key,),) = admin.execute("SELECT key_id FROM resma.api_keys WHERE tenant_id = %s", (OTHER,)).fetchall()
+    before, Forgetful.forgotten = Forgetful.forgotten, 0
+    wanted = {"status": None, "type": None, "format": None}
+    assert {report.tenant_id for report in list_reports(app, "demo", wanted, None, 100)} == {"demo"}
+    assert {found.tenant_id for found in list_keys(app, "demo")} == {"demo"}
+    assert tenant_name(app, "demo") == "Banco Aurora"
+    for tenant in ("demo", OTHER):
+        with pytest.raises(ReportNotFound):
+            find_report(app, tenant, other)
+        with pytest.raises(ApiKeyNotFound):
+            find_key(app, tenant, key)
+        with pytest.raises(ApiKeyNotFound):
+            revoke_key(app, tenant, key)
+    ((schedule,),) = admin.execute("SELECT schedule_id FROM resma.schedules WHERE tenant_id = %s", (OTHER,)).fetchall()
+    assert {found.tenant_id for found in list_schedules(app, "demo", None, 100)} == {"demo"}
+    assert last_runs(app, "demo", [schedule]) == {}
+    assert list_runs(app, OTHER, schedule, None, 100) == []
+    with pytest.raises(ScheduleNotFound):
+        find_schedule(app, OTHER, schedule)
+    with pytest.raises(ScheduleNotFound):
+        delete_schedule(app, OTHER, schedule)
+    assert find_event(app, OTHER, other) is None
+    assert claim_job(app, OTHER, other) is None
+    assert Forgetful.forgotten > 8, "nothing was forgotten: the condition is written in another way now"
+    Forgetful.forgotten = before
+    # The same code, forgetting the same, by the database's owner: it is the database that keeps them apart.
+    with connect(system, None) as owner:
+        assert {report.tenant_id for report in list_reports(owner, "demo", wanted, None, 100)} == {"demo", OTHER}
+        assert find_report(owner, "demo", other).tenant_id == OTHER
+
+
+@pytest.mark.parametrize("name", sorted(load_catalogue()))
+def test_a_report_types_query_that_forgets_its_filter_finds_nothing(
+    other: UUID, system: System, reader: Connection[TupleRow], name: str
+) -> None:
+    report_type = load_catalogue()[name]
+    right, forgetful = run(reader, report_type, report_type.query), run(reader, report_type, forget(report_type.query))
+    assert len(right) > 10
+    assert right == forgetful
+    # By the owner it finds both banks' rows, or stumbles over an account that there is twice.
+    with connect(system, None) as owner, contextlib.suppress(psycopg.errors.CardinalityViolation):
+        assert run(owner, report_type, forget(report_type.query)) != right
+
+
+def forget(query: str) -> str:
+    """The query without its tenant."""
+    text, found = re.subn(r"\b(\w+\.)?tenant_id = %\(tenant_id\)s", "%(tenant_id)s::text IS NOT NULL", query)
+    assert found
+    return text
+
+
+def run(connection: Connection[TupleRow], report_type: ReportType, query: str) -> list[TupleRow]:
+    """The rows of a report of all that there is."""
+    account = "SELECT account_id FROM bank.transactions GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
+    ((busiest,),) = connection.execute(account).fetchall()
+    given = {"account": busiest} if report_type.type == "ACCOUNT_STATEMENT" else {}
+    checked = report_type.check_filters(given)
+    values = {item.name: checked.get(item.name) for item in report_type.filters}
+    text = f"SELECT report::text FROM ({query}) AS report ORDER BY 1"
+    with connection.transaction(), Cursor(connection) as cursor:
+        return cursor.execute(text.encode(), {**values, "tenant_id": "demo"}).fetchall()
+
+
+# ---------------------------------------------------------------- writing
+
+
+def test_nothing_is_written_for_another_tenant(
+    other: UUID, admin: Connection[TupleRow], app: Connection[TupleRow]
+) -> None:
+    tried = set()
+    for table in tables(admin, "resma"):
+        name = sql.SQL(table)
+        if (
+            row := admin.execute(
+                sql.SQL("SELECT to_jsonb(t) FROM {} AS t WHERE tenant_id = %s LIMIT 1").format(name), (OTHER,)
+            ).fetchone()
+        ) is None:
+            continue
+        tried.add(table)
+        insert = sql.SQL("INSERT INTO {0} SELECT (jsonb_populate_record(NULL::{0}, %s)).*").format(name)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            app.execute(insert, (json.dumps(row[0]),))
+        for statement in ("UPDATE {} SET tenant_id = 'other'", "DELETE FROM {} WHERE tenant_id = 'other'"):
+            held = count(admin, table, OTHER)
+            with contextlib.suppress(psycopg.errors.InsufficientPrivilege):
+                app.execute(sql.SQL(statement).format(name))
+            assert count(admin, table, OTHER) == held, table
+    assert len(tried) >= 10
+
+
+def test_the_reader_writes_nothing(other: UUID, admin: Connection[TupleRow], reader: Connection[TupleRow]) -> None:
+    for table in tables(admin, "bank"):
+        name = sql.SQL(table)
+        for statement in (
+            "INSERT INTO {0} SELECT * FROM {0} LIMIT 1",
+            "UPDATE {0} SET tenant_id = tenant_id",
+            "DELETE FROM {0}",
+            "TRUNCATE {0}",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                reader.execute(sql.SQL(statement).format(name))
+    for statement in ("CREATE TABLE bank.mine (x int)", "CREATE TABLE resma.mine (x int)"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            reader.execute(statement)
+
+
+def test_the_readers_transactions_only_read(system: System) -> None:
+    with connect(system, "SOURCE_SECRET_ARN") as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        connection.execute("CREATE TEMPORARY TABLE mine (x int)")
+
+
+# ---------------------------------------------------------------- the API
+
+
+def test_another_tenants_report_is_not_found_on_any_route(other: UUID, system: System) -> None:
+    key = system.make_key(*get_args(Scope))
+    document = system.call_with(key, "GET", "/openapi.json")[2]
+    routes = [
+        (method.upper(), path.replace("{reportId}", str(other)))
+        for path, methods in document["paths"].items()
+        for method in methods
+        if "{reportId}" in path
+    ]
+    assert ("GET", f"/api/v1/reports/{other}/download") in routes
+    for method, path in routes:
+        status, _, problem = system.call_with(key, method, path, {} if method in {"POST", "PUT"} else None)
+        assert (status, problem["type"]) == (404, "urn:resma:problem:report-not-found"), (method, path)
+    assert str(other) not in json.dumps(system.call_with(key, "GET", "/api/v1/reports")[2])

@@ -1,0 +1,493 @@
+"""Tokens of an identity provider: a real one, as far as it matters here, that serves its description and its keys."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+import api.auth.tokens
+import api.context
+from resma.errors import SettingsInvalid
+from tests.support.system import System, forget
+
+AUDIENCE = "https://reports.example/api"
+REPORTS = "/api/v1/reports"
+
+
+class Issuer:
+    """Signs tokens, and serves what verifies them. `down` is to be away, `asked` counts how often it was not."""
+
+    def __init__(self) -> None:
+        self.keys = {"one": rsa.generate_private_key(public_exponent=65537, key_size=2048)}
+        self.shown = ["one"]
+        self.down = False
+        self.asked: list[str] = []
+        self.replaced: dict[str, bytes] = {}
+        issuer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                issuer.asked.append(self.path)
+                answer = None if issuer.down else issuer.documents().get(self.path)
+                self.send_response(503 if answer is None else 200)
+                self.end_headers()
+                self.wfile.write(issuer.replaced.get(self.path, json.dumps(answer or {}).encode()))
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
+                """Quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.says_of_itself = self.url
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
+        self.thread.start()
+
+    def documents(self) -> dict[str, Any]:
+        """What is served, by path."""
+        algorithm = jwt.algorithms.RSAAlgorithm
+        keys = [
+            {**algorithm.to_jwk(self.keys[name].public_key(), as_dict=True), "kid": name, "use": "sig"}
+            for name in self.shown
+        ]
+        return {
+            "/.well-known/openid-configuration": {"issuer": self.says_of_itself, "jwks_uri": f"{self.url}/keys"},
+            "/keys": {"keys": keys},
+        }
+
+    def sign(
+        self,
+        key: str = "one",
+        algorithm: str = "RS256",
+        kid: str | None = "one",
+        header_type: str | None = None,
+        **claims: Any,
+    ) -> str:
+        """A token of the demo tenant that may read reports, but for what is said; None leaves a claim out."""
+        said = {
+            "iss": self.url,
+            "aud": AUDIENCE,
+            "sub": "maria@bank.example",
+            "exp": int(time.time()) + 300,
+            "tenant_id": "demo",
+            "scope": "openid reports:read",
+            **claims,
+        }
+        payload = {name: value for name, value in said.items() if value is not None}
+        headers = {**({"kid": kid} if kid else {}), "typ": header_type}
+        return jwt.encode(payload, self.keys[key], algorithm, headers=headers)
+
+    def close(self) -> None:
+        """Ends the server."""
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
+
+
+@pytest.fixture(scope="module")
+def signing() -> Iterator[Issuer]:
+    issuer = Issuer()
+    yield issuer
+    issuer.close()
+
+
+@pytest.fixture
+def issuer(signing: Issuer, system: System, monkeypatch: pytest.MonkeyPatch) -> Issuer:
+    """An identity provider that the API trusts, and has not asked yet."""
+    monkeypatch.setenv("OIDC_ISSUER", signing.url)
+    monkeypatch.setenv("OIDC_AUDIENCE", AUDIENCE)
+    signing.shown, signing.down, signing.says_of_itself = ["one"], False, signing.url
+    signing.asked.clear()
+    return signing
+
+
+def call(system: System, token: str, path: str = REPORTS) -> tuple[int, Any, Any]:
+    return system.call_with(token, "GET", path)
+
+
+def test_a_token_is_let_in_as_its_tenant(issuer: Issuer, system: System, admin: Connection[TupleRow]) -> None:
+    report_id = system.request_report(format="CSV")
+    status, _, body = call(system, issuer.sign())
+    assert (status, [item["id"] for item in body["items"]]) == (200, [str(report_id)])
+    assert system.work_once()
+    assert call(system, issuer.sign(scope="reports:read personal:read"), f"{REPORTS}/{report_id}/download")[0] == 303
+    ((subject,),) = admin.execute(
+        "SELECT subject FROM resma.download_links WHERE report_id = %s", [report_id]
+    ).fetchall()
+    assert subject == "token:maria@bank.example"
+
+
+def test_the_keys_are_kept(issuer: Issuer, system: System) -> None:
+    for _ in range(3):
+        assert call(system, issuer.sign())[0] == 200
+    assert issuer.asked == ["/.well-known/openid-configuration", "/keys"]
+
+
+@pytest.mark.parametrize(
+    ("claims", "says"),
+    [
+        ({"exp": 1}, "expired"),
+        ({"exp": None}, "lacks"),
+        ({"aud": "somebody-else"}, "another audience"),
+        ({"aud": None}, "lacks"),
+        ({"iss": "https://elsewhere.example"}, "another issuer"),
+        ({"iss": None}, "lacks"),
+        ({"sub": None}, "lacks"),
+        ({"sub": "maria\x00"}, "sub"),
+        ({"sub": 7}, "sub"),
+        ({"nbf": 10_000_000_000}, "not valid yet"),
+        ({"tenant_id": None}, "names no tenant"),
+        ({"tenant_id": ["demo", "other"]}, "names no tenant"),
+        ({"tenant_id": {}}, "names no tenant"),
+        ({"tenant_id": "demo' OR true --"}, "names no tenant"),
+        ({"tenant_id": "nobody"}, "no such tenant"),
+    ],
+)
+def test_a_token_that_is_not_for_us_is_refused(
+    issuer: Issuer, system: System, claims: dict[str, Any], says: str
+) -> None:
+    token = issuer.sign(**claims)
+    status, headers, problem = call(system, token)
+    assert (status, headers["WWW-Authenticate"]) == (401, 'Bearer error="invalid_token"')
+    assert says in problem["detail"]
+    assert token not in str(problem)
+
+
+def test_a_clock_may_be_a_little_off(issuer: Issuer, system: System) -> None:
+    assert call(system, issuer.sign(exp=int(time.time()) - 5))[0] == 200
+    assert call(system, issuer.sign(exp=int(time.time()) - 60))[0] == 401
+
+
+def test_a_token_signed_by_nobody_or_by_another_is_refused(issuer: Issuer, system: System) -> None:
+    issuer.keys["stranger"] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    assert call(system, issuer.sign(key="stranger"))[0] == 401
+    assert call(system, issuer.sign(key="stranger", kid="stranger"))[0] == 401
+    claims = jwt.decode(issuer.sign(), options={"verify_signature": False})
+    assert call(system, jwt.encode(claims, "", algorithm="none"))[0] == 401
+    good = issuer.sign()
+    assert call(system, good[:-4] + ("AAAA" if good[-4:] != "AAAA" else "BBBB"))[0] == 401
+    assert call(system, "a.b.c")[0] == 401
+
+
+def test_a_public_key_is_no_password(issuer: Issuer, system: System) -> None:
+    """The classic: the token says HS256, and is signed with the text that everybody can fetch."""
+    from base64 import urlsafe_b64encode
+    from hashlib import sha256
+    from hmac import new
+
+    public = json.dumps(issuer.documents()["/keys"]["keys"][0]).encode()
+    claims = jwt.decode(issuer.sign(), options={"verify_signature": False})
+    head, body = (
+        urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=")
+        for part in ({"alg": "HS256", "kid": "one", "typ": "JWT"}, claims)
+    )
+    signature = urlsafe_b64encode(new(public, head + b"." + body, sha256).digest()).rstrip(b"=")
+    status, _, problem = call(system, b".".join((head, body, signature)).decode())
+    assert (status, "not taken" in problem["detail"]) == (401, True)
+
+
+def test_a_key_of_another_kind_is_refused(issuer: Issuer, system: System) -> None:
+    claims = jwt.decode(issuer.sign(), options={"verify_signature": False})
+    other = jwt.encode(claims, ec.generate_private_key(ec.SECP256R1()), "ES256", headers={"kid": "one"})
+    assert call(system, other)[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("claims", "status"),
+    [
+        ({"scope": "reports:read"}, 200),
+        ({"scope": None, "scp": "reports:read"}, 200),
+        ({"scope": None, "scp": ["openid", "reports:read"]}, 200),
+        ({"scope": "openid reports:reader"}, 403),
+        ({"scope": None}, 403),
+        ({"scope": {"reports:read": True}}, 403),
+        ({"scope": None, "scp": [["reports:read"], 7, None]}, 403),
+    ],
+)
+def test_scopes_come_as_providers_write_them(
+    issuer: Issuer, system: System, claims: dict[str, Any], status: int
+) -> None:
+    assert call(system, issuer.sign(**claims))[0] == status
+
+
+# As the providers' documentation shows their access tokens (November 2026), with what the deployment is told of each.
+COGNITO: dict[str, Any] = {
+    "aud": None,
+    "client_id": AUDIENCE,
+    "token_use": "access",
+    "version": 2,
+    "scope": "openid resma/reports:read resma/personal:read other/keys:manage aws.cognito.signin.user.admin",
+    "username": "maria",
+    "cognito:groups": ["staff"],
+    "origin_jti": "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",
+}
+COGNITO_CLIENT = {**COGNITO, "sub": AUDIENCE, "username": None, "scope": "resma/reports:read"}
+ENTRA = {
+    "scope": None,
+    "ver": "2.0",
+    "tid": "demo",
+    "azp": "6731de76-14a6-49ae-97bc-6eba6914391e",
+    "azpacr": "1",
+    "oid": "690222be-ff1a-4d56-abd1-7e4f7d38e474",
+    "rh": "0.ARoAv4j5cvGGr0GRqy180BHbR",
+    "uti": "N_xK3t6Y",
+    "tenant_id": None,
+}
+ENTRA_DELEGATED = {**ENTRA, "scp": "reports:read Files.Read", "roles": ["keys:manage"]}
+ENTRA_APP = {**ENTRA, "idtyp": "app", "roles": ["reports:read", "Task.Read"]}
+ENTRA_V1 = {**ENTRA_DELEGATED, "ver": "1.0", "appid": ENTRA["azp"], "azp": None, "azpacr": None, "appidacr": "1"}
+AUTH0 = {
+    "aud": [AUDIENCE, "https://bank.eu.auth0.com/userinfo"],
+    "azp": "my_client_id",
+    "scope": "openid profile",
+    "permissions": ["reports:read"],
+    "tenant_id": None,
+    "https://reports.example/tenant_id": "demo",
+}
+AUTH0_CLIENT = {
+    **{**AUTH0, "permissions": None, "gty": "client-credentials", "sub": "K1AUPhZq8mRi@clients"},
+    "scope": "reports:read read:patients",
+}
+AUTH0_RFC9068 = {**AUTH0, "azp": None, "client_id": "my_client_id", "jti": "73WakrfVbNJBaAmhQtEeDv"}
+KEYCLOAK = {
+    "aud": [AUDIENCE, "account"],
+    "typ": "Bearer",
+    "azp": "reports-app",
+    "sid": "b7e4d9c2",
+    "acr": "1",
+    "allowed-origins": ["https://app.example"],
+    "scope": "email profile",
+    "realm_access": {"roles": ["offline_access", "reports:read"]},
+    "resource_access": {"account": {"roles": ["view-profile"]}},
+    "tenant_id": None,
+    "organization": ["demo"],
+}
+KEYCLOAK_ORGANIZATION_IDS = {**KEYCLOAK, "organization": {"demo": {"id": "42c3e46f"}}}
+KEYCLOAK_SCOPES = {**KEYCLOAK, "scope": "email reports:read", "realm_access": None}
+
+
+@pytest.mark.parametrize(
+    ("claims", "parameters", "header_type"),
+    [
+        (COGNITO, {"SCOPES_PREFIX": "resma/"}, None),
+        (COGNITO_CLIENT, {"SCOPES_PREFIX": "resma/"}, None),
+        ({**COGNITO, "aud": AUDIENCE, "client_id": "another"}, {"SCOPES_PREFIX": "resma/"}, None),
+        (ENTRA_DELEGATED, {"SCOPES_CLAIM": "scp,roles", "TENANT_CLAIM": "tid"}, "JWT"),
+        (ENTRA_APP, {"SCOPES_CLAIM": "scp, roles", "TENANT_CLAIM": "tid"}, "JWT"),
+        (ENTRA_V1, {"TENANT_CLAIM": "tid"}, "JWT"),
+        (AUTH0, {"SCOPES_CLAIM": "permissions", "TENANT_CLAIM": "https://reports.example/tenant_id"}, "JWT"),
+        (AUTH0_CLIENT, {"TENANT_CLAIM": "https://reports.example/tenant_id"}, "JWT"),
+        (
+            AUTH0_RFC9068,
+            {"SCOPES_CLAIM": "permissions,scope", "TENANT_CLAIM": "https://reports.example/tenant_id"},
+            "at+jwt",
+        ),
+        (KEYCLOAK, {"SCOPES_CLAIM": "realm_access.roles", "TENANT_CLAIM": "organization"}, "JWT"),
+        (KEYCLOAK_ORGANIZATION_IDS, {"SCOPES_CLAIM": "realm_access.roles", "TENANT_CLAIM": "organization"}, "JWT"),
+        (KEYCLOAK_SCOPES, {"TENANT_CLAIM": "organization"}, "application/at+JWT"),
+    ],
+    ids=[
+        *("cognito", "cognito client", "cognito resource binding", "entra delegated", "entra application", "entra v1"),
+        *("auth0", "auth0 client", "auth0 rfc 9068", "keycloak", "keycloak organization ids", "keycloak client scopes"),
+    ],
+)
+def test_tokens_of_the_large_providers_are_taken(
+    issuer: Issuer,
+    system: System,
+    monkeypatch: pytest.MonkeyPatch,
+    claims: dict[str, Any],
+    parameters: dict[str, str],
+    header_type: str | None,
+) -> None:
+    for name, value in parameters.items():
+        monkeypatch.setenv(f"OIDC_{name}", value)
+    token = issuer.sign(header_type=header_type, **claims)
+    assert call(system, token)[0] == 200
+    caller = call(system, token, "/api/v1/me")[2]
+    assert caller["tenantId"] == "demo"
+    assert caller["subject"] == f"token:{claims.get('sub', 'maria@bank.example')}"
+    is_personal = "resma/personal:read" in claims["scope"] if claims.get("scope") else False
+    assert caller["scopes"] == (["personal:read", "reports:read"] if is_personal else ["reports:read"])
+
+
+@pytest.mark.parametrize(
+    ("claims", "header_type", "says"),
+    [
+        ({"typ": "ID"}, "JWT", "not an access token"),
+        ({"typ": "Refresh"}, "JWT", "not an access token"),
+        ({"typ": "Offline"}, "JWT", "not an access token"),
+        ({"typ": "Logout", "events": {}}, "logout+jwt", "not an access token"),
+        ({}, "logout+jwt", "not an access token"),
+        ({}, "dpop+jwt", "not an access token"),
+        ({"token_use": "id"}, None, "not an access token"),
+        ({"at_hash": "77QmUPtjPfzWtF2AnpK9RQ"}, "JWT", "not an access token"),
+        ({"c_hash": "LDktKdoQak3Pk0cnXxCltA"}, "JWT", "not an access token"),
+        ({"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}, "at+jwt", "bound to a client's key"),
+        ({"typ": "DPoP", "cnf": {"jkt": "0ZcOCORZNYy"}}, "JWT", "not an access token"),
+    ],
+)
+def test_what_its_issuer_signed_for_something_else_is_no_access_token(
+    issuer: Issuer, system: System, claims: dict[str, Any], header_type: str | None, says: str
+) -> None:
+    status, _, problem = call(system, issuer.sign(header_type=header_type, **claims))
+    assert (status, says in problem["detail"]) == (401, True), problem
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"keys": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"keys": ' + b"9" * 100_000 + b"}",
+        b'{"keys": {}}',
+        b'{"keys": [7, null, "x", []]}',
+        b'{"keys": [{"kty": "RSA", "kid": "one", "n": 5, "e": "AQAB"}]}',
+        b'{"keys": [{"kty": "RSA", "kid": "one", "n": "", "e": ""}]}',
+        b'{"keys": [{"kty": "EC", "kid": "one", "crv": "P-256", "x": "AA", "y": "AA"}]}',
+        b'{"keys": [{"kty": "oct", "kid": "one", "k": "c2VjcmV0"}]}',
+        b'{"keys": [{"kty": "RSA", "kid": "one", "use": "enc", "alg": "RSA-OAEP", "n": "AQAB", "e": "AQAB"}]}',
+        b"\xff\xfe{}",
+        b"",
+    ],
+)
+@pytest.mark.parametrize("path", ["/keys", "/.well-known/openid-configuration"])
+def test_a_malformed_document_is_the_providers_fault(
+    issuer: Issuer, system: System, monkeypatch: pytest.MonkeyPatch, path: str, document: bytes
+) -> None:
+    monkeypatch.setitem(issuer.replaced, path, document)
+    status, _, problem = call(system, issuer.sign())
+    assert (status, problem["type"]) == (503, "urn:resma:problem:identity-provider-unavailable")
+
+
+def test_keys_that_hold_a_secret_are_ignored(issuer: Issuer, system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    private = jwt.algorithms.RSAAlgorithm.to_jwk(issuer.keys["one"], as_dict=True)
+    good = issuer.documents()["/keys"]["keys"][0]
+    for keys, status in (([{**private, "kid": "one"}], 503), ([{**private, "kid": "bad"}, good], 200)):
+        monkeypatch.setitem(issuer.replaced, "/keys", json.dumps({"keys": keys}).encode())
+        forget()
+        assert call(system, issuer.sign())[0] == status
+    assert call(system, issuer.sign(kid="bad"))[0] == 401
+
+
+def test_of_several_audiences_one_is_enough(issuer: Issuer, system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OIDC_AUDIENCE", f"client-1, client-2,{AUDIENCE}")
+    monkeypatch.setenv("OIDC_SCOPES_PREFIX", "resma/")
+    for client in ("client-1", "client-2"):
+        assert call(system, issuer.sign(**{**COGNITO, "client_id": client}))[0] == 200
+        assert call(system, issuer.sign(aud=[client, "another"], scope="resma/reports:read"))[0] == 200
+    for client in ("client", "client-1, client-2", ""):
+        assert call(system, issuer.sign(**{**COGNITO, "client_id": client}))[0] == 401
+        assert call(system, issuer.sign(aud=client))[0] == 401
+
+
+def test_a_scope_of_another_resource_is_not_ours(
+    issuer: Issuer, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OIDC_SCOPES_PREFIX", "resma/")
+    assert call(system, issuer.sign(scope="reports:read other/reports:read resma/"))[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("claims", "says"),
+    [
+        ({**COGNITO, "client_id": "somebody-else"}, "another audience"),
+        ({**COGNITO, "client_id": None}, "another audience"),
+        ({**COGNITO, "client_id": [AUDIENCE]}, "another audience"),
+        ({**COGNITO, "token_use": None}, "lacks"),
+        # An identity token: its audience is the client, and it is not for an API.
+        ({**COGNITO, "aud": AUDIENCE, "token_use": "id"}, "not an access token"),
+        # `client_id` does not stand for an audience that is there.
+        ({**COGNITO, "aud": "somebody-else"}, "another audience"),
+        ({**COGNITO, "aud": []}, "another audience"),
+    ],
+)
+def test_client_id_stands_for_the_audience_of_access_tokens_alone(
+    issuer: Issuer, system: System, monkeypatch: pytest.MonkeyPatch, claims: dict[str, Any], says: str
+) -> None:
+    monkeypatch.setenv("OIDC_SCOPES_PREFIX", "resma/")
+    status, _, problem = call(system, issuer.sign(**claims))
+    assert (status, says in problem["detail"]) == (401, True), problem
+
+
+def test_a_provider_that_is_away_is_no_fault_of_the_caller(issuer: Issuer, system: System) -> None:
+    issuer.down = True
+    status, headers, problem = call(system, issuer.sign())
+    assert (status, headers["Retry-After"]) == (503, "5")
+    assert problem["type"] == "urn:resma:problem:identity-provider-unavailable"
+    assert "identity provider" in problem["detail"]
+
+
+def test_known_keys_stay_good_while_the_provider_is_away(
+    issuer: Issuer, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call(system, issuer.sign())[0] == 200
+    issuer.down = True
+    monkeypatch.setattr(api.auth.tokens, "FRESH_SECONDS", -1)
+    monkeypatch.setattr(api.auth.tokens, "PAUSE_SECONDS", -1)
+    assert call(system, issuer.sign())[0] == 200
+    monkeypatch.setattr(api.auth.tokens, "STALE_SECONDS", -1)
+    assert call(system, issuer.sign())[0] == 503
+
+
+def test_a_new_key_is_found_and_an_unknown_one_asked_for_once(
+    issuer: Issuer, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call(system, issuer.sign())[0] == 200
+    issuer.keys["two"] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    issuer.shown = ["one", "two"]
+    monkeypatch.setattr(api.auth.tokens, "PAUSE_SECONDS", -1)
+    assert call(system, issuer.sign(key="two", kid="two", algorithm="PS256"))[0] == 200
+    monkeypatch.setattr(api.auth.tokens, "PAUSE_SECONDS", 15)
+    asked = len(issuer.asked)
+    for number in range(20):
+        assert call(system, issuer.sign(kid=f"made-up-{number}"))[0] == 401
+    assert len(issuer.asked) == asked, "made-up keys must not become the provider's load"
+
+
+def test_a_provider_without_keys_is_not_asked_by_every_token(issuer: Issuer, system: System) -> None:
+    issuer.shown = []
+    for _ in range(5):
+        assert call(system, issuer.sign())[0] == 503
+    asked = len(issuer.asked)
+    assert call(system, issuer.sign())[0] == 503
+    assert len(issuer.asked) == asked
+    assert asked <= 2, "its description and its keys, once"
+
+
+def test_a_provider_that_is_another_is_not_believed(issuer: Issuer, system: System) -> None:
+    issuer.says_of_itself = "https://elsewhere.example"
+    assert call(system, issuer.sign())[0] == 503
+
+
+def test_no_provider_no_tokens(signing: Issuer, system: System) -> None:
+    signing.asked.clear()
+    assert call(system, signing.sign())[0] == 401
+    assert signing.asked == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"STAGE": "prod", "LOOPBACK_TENANT": "", "OIDC_ISSUER": "http://x.example"}, "OIDC_ISSUER"),
+        ({"OIDC_ISSUER": "https://x.example", "OIDC_AUDIENCE": ""}, "OIDC_ISSUER"),
+        ({"STAGE": "prod"}, "LOOPBACK_TENANT"),
+    ],
+)
+def test_settings_that_would_let_anybody_in_are_refused(
+    system: System, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], says: str
+) -> None:
+    monkeypatch.setenv("OIDC_AUDIENCE", AUDIENCE)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    forget()
+    with pytest.raises(SettingsInvalid, match=says):
+        api.context.settings()

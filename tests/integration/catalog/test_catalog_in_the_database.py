@@ -1,0 +1,316 @@
+"""The catalogue's queries in a real Postgres: what they return, how they are planned, and mistakes only it can see."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import Connection
+from psycopg.rows import DictRow, TupleRow, dict_row
+
+from infra.checks.report_types.check_folder import check_catalogue
+from infra.paths import ROOT
+from infra.servers.postgres import PostgresServer
+from resma.catalog import CATALOGUE_FOLDER, ReportType, load_catalogue
+
+SAMPLES = ROOT / "tests" / "support" / "report_types"
+
+
+@pytest.fixture
+def reader(postgres: PostgresServer) -> Iterator[Connection[DictRow]]:
+    """As a worker reads: the reader's rights, a time zone that is not the server's."""
+    with psycopg.connect(postgres.url, row_factory=dict_row) as connection:
+        connection.execute("SET ROLE resma_reader")
+        connection.execute("SET resma.tenant_id = 'demo'")
+        connection.execute("SET timezone = 'America/Sao_Paulo'")
+        yield connection
+        connection.rollback()
+
+
+@pytest.fixture(autouse=True)
+def _statistics(admin: Connection[TupleRow]) -> None:
+    """The planner's statistics of the rows that exist now: other tests' rows may be in those that autovacuum made."""
+    admin.execute("ANALYZE")
+
+
+def _run(reader: Connection[DictRow], name: str, **filters: Any) -> list[DictRow]:
+    """The report's rows, in its order."""
+    report_type = load_catalogue()[name]
+    checked = report_type.check_filters({key.rstrip("_"): value for key, value in filters.items()})
+    return _rows(reader, report_type, {item.name: checked.get(item.name) for item in report_type.filters})
+
+
+def _rows(reader: Connection[DictRow], report_type: ReportType, values: dict[str, Any]) -> list[DictRow]:
+    query = f"SELECT * FROM ({report_type.query}) AS report ORDER BY {', '.join(report_type.sort)}"
+    return reader.execute(query.encode(), {**values, "tenant_id": "demo"}).fetchall()
+
+
+def _busiest_account(reader: Connection[DictRow]) -> str:
+    row = reader.execute(
+        "SELECT account_id FROM bank.transactions GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
+    ).fetchone()
+    assert row is not None
+    return str(row["account_id"])
+
+
+def test_the_catalogue_is_right(postgres: PostgresServer) -> None:
+    report = check_catalogue(CATALOGUE_FOLDER, postgres.url)
+    assert (report.mistakes, report.notes) == ([], [])
+    assert report.types >= 4
+
+
+def test_the_fifth_type_is_right(postgres: PostgresServer) -> None:
+    report = check_catalogue(SAMPLES, postgres.url)
+    assert (report.mistakes, report.notes) == ([], [])
+
+
+SHIPPED = ["TRANSACTIONS", "ACCOUNT_STATEMENT", "DAILY_SUMMARY", "AUDIT_TRAIL"]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_sort_tells_every_row_from_every_other(reader: Connection[DictRow], name: str) -> None:
+    account = {"account": _busiest_account(reader)} if name == "ACCOUNT_STATEMENT" else {}
+    rows = _run(reader, name, **account)
+    assert len(rows) > 100
+    keys = [tuple(row[column] for column in load_catalogue()[name].sort) for row in rows]
+    assert len(set(keys)) == len(keys)
+    assert not any(None in key for key in keys)
+
+
+def test_a_statement_adds_up(reader: Connection[DictRow]) -> None:
+    """Opening balance, each running balance and the closing one, against sums made here."""
+    account = _busiest_account(reader)
+    booked = reader.execute(
+        "SELECT transaction_id, booked_at, amount FROM bank.transactions"
+        " WHERE account_id = %s AND status = 'BOOKED' ORDER BY booked_at, transaction_id",
+        [account],
+    ).fetchall()
+    rows = _run(reader, "ACCOUNT_STATEMENT", account=account, from_="2024-06-01", to="2024-11-30")
+    first, *entries = rows
+    before = [row for row in booked if row["booked_at"] < first["booked_at"]]
+    assert first["booked_at"].isoformat() == "2024-06-01T00:00:00-03:00"
+    assert (first["type"], first["amount"], first["id"]) == ("OPENING", 0, 0)
+    assert 0 < len(before) < len(booked)
+    balance = sum((row["amount"] for row in before), Decimal(0))
+    assert first["balance"] == balance
+    for entry, row in zip(entries, booked[len(before) :], strict=False):
+        balance += row["amount"]
+        assert (entry["id"], entry["amount"], entry["balance"]) == (row["transaction_id"], row["amount"], balance)
+    assert 0 < len(entries) < len(booked) - len(before)
+    assert {entry["booked_at"].isoformat()[:7] for entry in entries} == {f"2024-{month:02}" for month in range(6, 12)}
+
+
+def test_a_statement_from_the_beginning_opens_with_nothing(reader: Connection[DictRow]) -> None:
+    account = _busiest_account(reader)
+    first, second, *_, last = _run(reader, "ACCOUNT_STATEMENT", account=account)
+    assert (first["type"], first["balance"]) == ("OPENING", 0)
+    assert first["booked_at"] < second["booked_at"]
+    assert second["balance"] == second["amount"]
+    total = reader.execute(
+        "SELECT sum(amount) FROM bank.transactions WHERE account_id = %s AND status = 'BOOKED'", [account]
+    ).fetchone()
+    assert total == {"sum": last["balance"]}
+
+
+def test_a_period_without_a_booking_shows_the_balance(reader: Connection[DictRow]) -> None:
+    account = _busiest_account(reader)
+    *_, last = _run(reader, "ACCOUNT_STATEMENT", account=account)
+    (only,) = _run(reader, "ACCOUNT_STATEMENT", account=account, from_="2031-01-01", to="2031-01-31")
+    assert (only["type"], only["amount"], only["balance"]) == ("OPENING", 0, last["balance"])
+    assert only["currency"] == last["currency"]
+
+
+def test_an_account_that_does_not_exist_has_no_statement(reader: Connection[DictRow]) -> None:
+    assert _run(reader, "ACCOUNT_STATEMENT", account="' OR true --", from_="2024-01-01") == []
+
+
+def test_a_statement_is_not_sorted(reader: Connection[DictRow]) -> None:
+    """The window takes the rows as the index gives them; the order of the report is the same."""
+    report_type = load_catalogue()["ACCOUNT_STATEMENT"]
+    query = f"EXPLAIN SELECT * FROM ({report_type.query}) AS report ORDER BY {', '.join(report_type.sort)}"
+    values = {"tenant_id": "demo", "account": _busiest_account(reader), "from": "2024-06-01", "to": None}
+    plan = [row["QUERY PLAN"].strip() for row in reader.execute(query.encode(), values)]
+    assert plan[0].startswith("Merge Append")
+    assert not any("WindowAgg" in below and "Sort" in above for above, below in pairwise(plan))
+
+
+def test_a_summary_is_its_transactions_added_up(reader: Connection[DictRow]) -> None:
+    summary = _run(reader, "DAILY_SUMMARY", from_="2024-02-01", to="2024-02-29")
+    transactions = _run(reader, "TRANSACTIONS", from_="2024-02-01", to="2024-02-29", status=["BOOKED"])
+    groups: dict[Any, list[Decimal]] = {}
+    for row in transactions:
+        groups.setdefault((row["booked_at"].date(), row["currency"], row["type"]), []).append(row["amount"])
+    assert len(summary) > 50
+    assert {(row["day"], row["currency"], row["type"]): row["transactions"] for row in summary} == {
+        key: len(amounts) for key, amounts in groups.items()
+    }
+    for row in summary:
+        amounts = groups[row["day"], row["currency"], row["type"]]
+        assert row["credits"] == sum(amount for amount in amounts if amount > 0)
+        assert row["debits"] == sum(amount for amount in amounts if amount < 0)
+        assert row["net"] == sum(amounts)
+
+
+def test_the_audit_trail_is_wide_and_has_json_and_long_text(reader: Connection[DictRow]) -> None:
+    rows = _run(reader, "AUDIT_TRAIL")
+    assert len(rows[0]) >= 14
+    assert max(len(row["reason"] or "") for row in rows) > 500
+    assert any("\n" in (row["reason"] or "") for row in rows)
+    assert any(isinstance(row["before"], dict) and isinstance(row["after"], dict) for row in rows)
+    denied = _run(reader, "AUDIT_TRAIL", outcome=["DENIED"], object_type=["ACCOUNT"], from_="2024-03-01")
+    assert 0 < len(denied) < len(rows)
+    assert {(row["outcome"], row["object_type"]) for row in denied} == {("DENIED", "ACCOUNT")}
+
+
+def test_an_account_has_one_currency(reader: Connection[DictRow]) -> None:
+    rows = reader.execute(
+        "SELECT t.account_id FROM bank.transactions AS t LEFT JOIN bank.accounts AS a"
+        " USING (tenant_id, account_id, currency) WHERE a.account_id IS NULL"
+    ).fetchall()
+    assert rows == []
+
+
+# What is replaced in query.sql, by what, and the mistakes: file, what stands in that line, what is said.
+MISTAKES = [
+    ("t.currency,\n", "t.curency,\n", "query.sql", "curency", "column t.curency does not exist"),
+    ("GROUP BY", "GROUPED BY", "query.sql", "GROUPED", "syntax error at or near"),
+    ("bank.accounts", "bank.acounts", "query.sql", "acounts", 'relation "bank.acounts" does not exist: mend the name'),
+    ("bank.accounts", "resma.tenants", "query.sql", "resma.tenants", "permission denied for schema resma: GRANT"),
+    ("%(account)s::text IS", "%(account)s IS", "query.sql", "%(account)s IS", "could not determine data type of param"),
+    ("%(over)s::numeric IS", "%(over)s::date IS", "query.sql", "> %(over)s", "operator does not exist: numeric > date"),
+    (
+        "a.holder,",
+        "a.holder AS owner,",
+        "report.toml",
+        'name = "holder"',
+        "query.sql returns no such column: there are",
+    ),
+    ("a.holder,", "a.holder AS owner,", "query.sql", "AS owner", "column owner is not in report.toml"),
+    ("count(*) AS fees", "count(*) AS holder", "query.sql", "count(*) AS holder", "two columns are called holder"),
+    ("count(*) AS", "sum(1.0) AS", "report.toml", 'kind = "integer"', 'make it kind = "amount", or cast it ::bigint'),
+    ("-sum(t.amount) AS", "-sum(t.amount)::float8 AS", "report.toml", 'kind = "amount"', "cast it ::numeric"),
+    (")::date AS", ") AS", "report.toml", 'kind = "date"', 'timestamp with time zone: make it kind = "timestamp"'),
+    ("SELECT date", "WITH x AS (DELETE\n FROM bank.accounts) SELECT date", "query.sql", "WITH", "a query only reads"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "file", "marker", "says"), MISTAKES, ids=lambda part: part[:40])
+def test_mistakes_that_the_database_sees(
+    postgres: PostgresServer, tmp_path: Path, old: str, new: str, file: str, marker: str, says: str
+) -> None:
+    folder = Path(shutil.copytree(SAMPLES / "fees", tmp_path / "fees"))
+    text = (folder / "query.sql").read_text(encoding="utf-8")
+    assert old in text
+    (folder / "query.sql").write_text(text.replace(old, new, 1), encoding="utf-8")
+    found = [finding for finding in check_catalogue(tmp_path, postgres.url).mistakes if says in finding.says]
+    (finding,) = found
+    assert finding.path == folder / file
+    assert marker in finding.path.read_text(encoding="utf-8").splitlines()[finding.line - 1]
+
+
+def test_a_mistake_that_only_a_set_filter_shows(postgres: PostgresServer, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(SAMPLES / "fees", tmp_path / "fees"))
+    text = (folder / "query.sql").read_text(encoding="utf-8")
+    text = text.replace("%(account)s::text", "%(account)s::bigint").replace(
+        "_id = %(account)s", "_id = %(account)s::text"
+    )
+    (folder / "query.sql").write_text(text, encoding="utf-8")
+    (finding,) = check_catalogue(tmp_path, postgres.url).mistakes
+    assert finding.says.startswith('with filter account set: invalid input syntax for type bigint: "x": cast it')
+    assert "%(account)s::bigint" in text.splitlines()[finding.line - 1]
+
+
+def test_a_sort_without_an_index_is_noted(postgres: PostgresServer, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(CATALOGUE_FOLDER / "transactions", tmp_path / "transactions"))
+    toml = folder / "report.toml"
+    text = toml.read_text(encoding="utf-8").replace('["booked_at", "id"]', '["booked_at", "amount", "id"]')
+    toml.write_text(text, encoding="utf-8")
+    report = check_catalogue(tmp_path, postgres.url)
+    assert report.mistakes == []
+    (note,) = report.notes
+    assert "no index gives the rows in the order of sort (booked_at, amount, id)" in note.says
+    assert note.line == 5
+
+
+@pytest.mark.parametrize(
+    ("charged", "digits", "mistake", "note"),
+    [
+        ("-sum(t.amount)", "", None, "column charged: neither report.toml nor query.sql says its digits"),
+        ("-sum(t.amount)", "precision = 12\nscale = 2\n", None, None),
+        ("(-sum(t.amount))::numeric(12, 2)", "", None, None),
+        ("(-sum(t.amount))::numeric(12, 2)", "precision = 13\nscale = 3\n", None, None),
+        ("(-sum(t.amount))::numeric(12, 4)", "precision = 12\nscale = 2\n", "write precision = 12 and scale = 4", None),
+        ("(-sum(t.amount))::numeric(12, 2)", "precision = 12\nscale = 4\n", "write precision = 12 and scale = 2", None),
+    ],
+)
+def test_the_digits_of_amounts_are_said_once(
+    postgres: PostgresServer, tmp_path: Path, charged: str, digits: str, mistake: str | None, note: str | None
+) -> None:
+    folder = Path(shutil.copytree(SAMPLES / "fees", tmp_path / "fees"))
+    for name, old, new in (
+        ("query.sql", "-sum(t.amount) AS charged", f"{charged} AS charged"),
+        ("report.toml", "precision = 33\nscale = 4\n", digits),
+    ):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert old in text
+        (folder / name).write_text(text.replace(old, new), encoding="utf-8")
+    report = check_catalogue(tmp_path, postgres.url)
+    for said, findings in ((mistake, report.mistakes), (note, report.notes)):
+        assert [said in finding.says for finding in findings if said] == ([True] if said else [])
+        assert len(findings) == (1 if said else 0)
+
+
+def test_charts_and_totals_of_many_values_are_noted(
+    postgres: PostgresServer, admin: Connection[TupleRow], tmp_path: Path
+) -> None:
+    """By the planner's statistics: a table that nobody has analyzed has no note."""
+    folder = Path(shutil.copytree(CATALOGUE_FOLDER / "transactions", tmp_path / "transactions"))
+    toml = folder / "report.toml"
+    text = toml.read_text(encoding="utf-8").replace('by = "type"', 'by = "account"')
+    toml.write_text(text.replace('currency = "currency"', 'currency = "account"'), encoding="utf-8")
+    admin.execute(
+        "INSERT INTO bank.transactions SELECT 'demo', 3 * 10^9 + i, 'account ' || i, '2190-06-01', 'FEE', 'BOOKED',"
+        " 'many ' || i, NULL, 'BRL', 1 FROM generate_series(1, 20000) AS i"
+    )
+    try:
+        admin.execute("ANALYZE bank.transactions")
+        report = check_catalogue(tmp_path, postgres.url)
+    finally:
+        admin.execute("DELETE FROM bank.transactions WHERE description LIKE 'many %'")
+        admin.execute("ANALYZE bank.transactions")
+    assert report.mistakes == []
+    chart, totals = sorted(report.notes, key=lambda note: -note.line)
+    assert re.match(r"column account has about [0-9,]+ different values: all but the largest 40", chart.says)
+    assert re.match(r"column account has about [0-9,]+ different values: a report has a total for each", totals.says)
+    assert 'by = "account"' in toml.read_text(encoding="utf-8").splitlines()[chart.line - 1]
+    assert 'currency = "account"' in toml.read_text(encoding="utf-8").splitlines()[totals.line - 1]
+
+
+def test_the_command_needs_no_server_and_fails_on_mistakes(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(SAMPLES / "fees", tmp_path / "fees"))
+    good = _command("--folder", str(tmp_path))
+    assert (good.returncode, good.stdout) == (0, "1 report type, no mistakes\n")
+    text = (folder / "query.sql").read_text(encoding="utf-8").replace("a.holder", "a.holdr")
+    (folder / "query.sql").write_text(text, encoding="utf-8")
+    bad = _command("--folder", str(tmp_path))
+    assert bad.returncode == 1
+    assert bad.stdout.splitlines() == [
+        f'{folder}/query.sql:3: column a.holdr does not exist: Perhaps you meant to reference the column "a.holder".',
+        "1 report type, 1 mistake",
+    ]
+    static = _command("--folder", str(tmp_path), "--static")
+    assert (static.returncode, static.stdout) == (0, "1 report type, no mistakes; the database was not asked\n")
+
+
+def _command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "infra.checks.report_types", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)

@@ -1,0 +1,98 @@
+"""A report type added by two files works in every format: no Python, and nothing to register."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+import openpyxl
+import pyarrow.parquet
+import pytest
+from pypdf import PdfReader
+
+from infra.deploy import system
+from infra.deploy.cloudformation import Endpoint
+from infra.errors import StackError
+from infra.paths import ROOT
+from infra.servers.postgres import PostgresServer
+from resma.catalog import CATALOGUE_FOLDER
+from tests.support.system import System
+
+SAMPLES = ROOT / "tests" / "support" / "report_types"
+FORMATS = ["CSV", "NDJSON", "XLSX", "PDF", "PARQUET"]
+
+
+@pytest.fixture
+def with_fees(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
+    """The system with a catalogue of five types: those of the project, and two more files."""
+    folder = tmp_path / "catalog"
+    for name in ("transactions", "account_statement", "daily_summary", "audit_trail"):
+        shutil.copytree(CATALOGUE_FOLDER / name, folder / name)
+    shutil.copytree(SAMPLES / "fees", folder / "fees")
+    monkeypatch.setenv("RESMA_CATALOG", str(folder))
+    return system
+
+
+def test_it_appears_at_once(with_fees: System) -> None:
+    _, _, types = with_fees.call_api("GET", "/api/v1/report-types", query={"locale": "pt-BR"})
+    assert len(types["items"]) == 5
+    (fees,) = [item for item in types["items"] if item["type"] == "FEES"]
+    assert fees["formats"] == FORMATS
+    _, _, document = with_fees.call_api("GET", "/openapi.json")
+    assert "FEES" in document["components"]["schemas"]["ReportRequest"]["properties"]["type"]["enum"]
+
+
+def test_it_works_in_every_format(with_fees: System) -> None:
+    system = with_fees
+    report_id = system.request_report(type="FEES", formats=FORMATS)
+    assert system.work_once()
+    report = system.show(report_id)
+    assert report["status"] == "READY", report["error"]
+    rows = report["rows"]
+    assert rows > 0
+
+    names = list(csv.DictReader(io.StringIO(_file(system, report_id, "csv").decode(), newline="")))
+    objects = [json.loads(line, parse_float=Decimal) for line in _file(system, report_id, "ndjson").splitlines()]
+    table = pyarrow.parquet.read_table(io.BytesIO(_file(system, report_id, "parquet"))).to_pylist()
+    book = openpyxl.load_workbook(io.BytesIO(_file(system, report_id, "xlsx")))
+    pages = PdfReader(io.BytesIO(_file(system, report_id, "pdf"))).pages
+    assert [len(names), len(objects), len(table), book.worksheets[1].max_row - 1] == [rows] * 4
+    assert list(names[0]) == list(objects[0]) == list(table[0])
+    assert re.search(rf"Page {len(pages)}\s+of {len(pages)}", pages[-1].extract_text())
+    amount = next(name for name, cell in table[0].items() if isinstance(cell, Decimal))
+    sums = [
+        sum(Decimal(row[amount]) for row in names),
+        sum(Decimal(row[amount]) for row in objects),
+        sum(row[amount] for row in table),
+    ]
+    assert len(set(sums)) == 1
+
+
+def _file(system: System, report_id: UUID, extension: str) -> bytes:
+    return system.s3.get_object(Bucket=system.bucket, Key=f"demo/{report_id}/1.{extension}")["Body"].read()
+
+
+def test_a_broken_one_stops_the_deployment(
+    postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before a password is set or a resource made, with file, line and remedy."""
+    shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
+    query = tmp_path / "fees" / "query.sql"
+    query.write_text(query.read_text(encoding="utf-8").replace("t.currency,", "t.curency,", 1), encoding="utf-8")
+    monkeypatch.setattr(system, "CATALOGUE_FOLDER", tmp_path)
+    surroundings = system.Surroundings(
+        aws=Endpoint("http://127.0.0.1:9"),
+        database_url=postgres.url,
+        database_host="127.0.0.1",
+        database_port=postgres.port,
+        webhook_secret="",
+        public_base_url="",
+    )
+    with pytest.raises(StackError, match=r"fees/query\.sql:4: .*curency"):
+        system.deploy_system(surroundings)

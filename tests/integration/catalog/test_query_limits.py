@@ -1,0 +1,169 @@
+"""Limits of a report's query: the report type's, the operator's and the invocation's; the smallest counts."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+import worker.app
+from infra.servers.postgres import PostgresServer
+from resma.catalog import CATALOGUE_FOLDER, find_report_type
+from resma.snapshot.query_limits import limits_of
+from tests.support.system import Context, System
+
+_TEXT = '{ en = "Slow", pt = "Lento" }'
+_SLOW = f"""type = "SLOW"
+title = {_TEXT}
+description = {_TEXT}
+file_name = "slow"
+sort = ["id"]
+
+[limits]
+statement_timeout_seconds = 1
+
+[[columns]]
+name = "id"
+heading = {_TEXT}
+kind = "integer"
+
+[[filters]]
+name = "seconds"
+label = {_TEXT}
+description = {_TEXT}
+kind = "amount"
+required = true
+
+[[filters]]
+name = "divisor"
+label = {_TEXT}
+description = {_TEXT}
+kind = "integer"
+default = 1
+"""
+# Each pass over the rows takes so many seconds: the summary is one, the first FETCH another.
+_QUERY = """SELECT 1 AS id, pg_sleep(%(seconds)s::float8)::text AS slept FROM (SELECT %(tenant_id)s::text) AS tenant
+WHERE 1 / %(divisor)s::int IS NOT NULL"""
+
+
+@pytest.fixture
+def slow(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A catalogue with a report type whose query takes as long as a filter says; returns its report.toml."""
+    folder = tmp_path / "catalog"
+    shutil.copytree(CATALOGUE_FOLDER / "transactions", folder / "transactions")
+    (folder / "slow").mkdir()
+    (folder / "slow" / "report.toml").write_text(_SLOW, encoding="utf-8")
+    (folder / "slow" / "query.sql").write_text(_QUERY, encoding="utf-8")
+    monkeypatch.setenv("RESMA_CATALOG", str(folder))
+    return folder / "slow" / "report.toml"
+
+
+def make(system: System, seconds: str, **filters: Any) -> Any:
+    """One attempt at the report; returns it as the API shows it then."""
+    report_id = system.request_report(type="SLOW", format="CSV", filters={"seconds": seconds, **filters})
+    system.work_once()
+    return system.show(report_id)
+
+
+def test_a_report_types_limit_is_named(system: System, slow: Path) -> None:
+    report = make(system, "20")
+    assert (report["status"], report["error"]["code"]) == ("PENDING", "database-busy")
+    detail = report["error"]["detail"]
+    for words in ("SLOW", "limit of 1 s", "statement_timeout", "`statement_timeout_seconds`", "report.toml"):
+        assert words in detail
+    assert ".py" not in detail
+
+
+def test_a_longer_limit_is_enough(system: System, slow: Path) -> None:
+    slow.write_text(_SLOW.replace("statement_timeout_seconds = 1", "statement_timeout_seconds = 20"), encoding="utf-8")
+    report = make(system, "1.2")
+    assert (report["status"], report["rows"]) == ("READY", 1), report
+
+
+def test_the_operators_maximum_comes_first(system: System, slow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow.write_text(_SLOW.replace("statement_timeout_seconds = 1", "statement_timeout_seconds = 600"), encoding="utf-8")
+    monkeypatch.setenv("MAX_STATEMENT_TIMEOUT_SECONDS", "1")
+    detail = make(system, "20")["error"]["detail"]
+    assert "limit of 1 s" in detail
+    assert "MaxStatementTimeoutSeconds" in detail
+
+
+def test_a_statement_ends_before_its_invocation_does(
+    system: System, slow: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lambda would end the function in the middle of it, and the report would not say why."""
+    slow.write_text(_SLOW.replace("statement_timeout_seconds = 1", "statement_timeout_seconds = 600"), encoding="utf-8")
+
+    class Short(Context):
+        def get_remaining_time_in_millis(self) -> int:
+            return 3_000
+
+    report_id = system.request_report(type="SLOW", format="CSV", filters={"seconds": "20"})
+    (record,) = system.receive()
+    assert worker.app.handler({"Records": [record]}, Short())["batchItemFailures"]  # type: ignore[arg-type]
+    detail = system.show(report_id)["error"]["detail"]
+    (seconds,) = re.findall(r"limit of ([0-9.]+) s", detail)
+    assert 1 <= float(seconds) <= 3 * 3 / 4, "a quarter is for saving the report"
+    assert "WorkerTimeoutSeconds" in detail
+
+
+def test_rows_have_the_time_that_the_summary_has_left(
+    system: System, slow: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The summary takes 1.8 of the 3 seconds until the report is handed over; reading would take as long again."""
+    slow.write_text(_SLOW.replace("statement_timeout_seconds = 1", "statement_timeout_seconds = 600"), encoding="utf-8")
+
+    class Short(Context):
+        def get_remaining_time_in_millis(self) -> int:
+            return 4_000
+
+    report_id = system.request_report(type="SLOW", format="CSV", filters={"seconds": "1.8"})
+    (record,) = system.receive()
+    worker.app.handler({"Records": [record]}, Short())  # type: ignore[arg-type]
+    error = system.show(report_id)["error"]
+    assert error["code"] == "database-busy"
+    assert "WorkerTimeoutSeconds" in error["detail"]
+
+
+def test_a_query_that_the_database_refuses_is_an_estimate_s_problem(system: System, slow: Path) -> None:
+    body = {"type": "SLOW", "format": "CSV", "filters": {"seconds": "0", "divisor": 0}}
+    status, _, problem = system.call_api("POST", "/api/v1/reports/estimate", body)
+    assert (status, problem["type"]) == (422, "urn:resma:problem:query-invalid"), problem
+    assert "22012" in problem["detail"]
+    report = make(system, "0", divisor=0)
+    assert (report["status"], report["error"]["code"]) == ("FAILED", "query-invalid")
+
+
+def test_an_operator_who_cancels_is_no_limit(
+    system: System, slow: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow.write_text(_SLOW.replace("statement_timeout_seconds = 1", "statement_timeout_seconds = 60"), encoding="utf-8")
+    from concurrent.futures import ThreadPoolExecutor
+
+    def cancel() -> None:
+        find = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        deadline = time.monotonic() + 30
+        with psycopg.connect(postgres.url, autocommit=True) as connection:
+            while connection.execute(find).fetchone() is None:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+
+    with ThreadPoolExecutor(1) as operator:
+        canceled = operator.submit(cancel)
+        detail = make(system, "30")["error"]["detail"]
+        canceled.result()
+    assert "an operator canceled it" in detail
+
+
+def test_the_smallest_limit_counts() -> None:
+    report_type = find_report_type("TRANSACTIONS")
+    assert limits_of(report_type).statement_seconds == 300
+    assert limits_of(report_type, 840, 840).statement_seconds == 300
+    assert limits_of(report_type, 60, 840).statement_seconds == 60
+    assert limits_of(report_type, 840, 7.5).statement_seconds == 7.5
+    assert limits_of(report_type, 840, -1).statement_seconds == 1, "0 would be no limit at all"

@@ -1,0 +1,299 @@
+"""What a report holds, before its file is there: the same snapshot's count, totals and charts, and no other's."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+import worker.app
+from resma.catalog import find_report_type
+from resma.errors import DatabaseBusy, LeaseLost
+from resma.jobs.claim import claim_job, note_summary
+from resma.snapshot import cursor
+from resma.snapshot.snapshot import Snapshot, open_snapshot
+from tests.support.system import ActAs, System
+from worker import time_budget
+
+LATE = "DELETE FROM bank.transactions WHERE description = 'late'"
+
+
+def summary(system: System, report_id: UUID | str) -> tuple[int, dict[str, str], Any]:
+    return system.call_api("GET", f"/api/v1/reports/{report_id}/summary")
+
+
+def book(admin: Connection[TupleRow], booked_at: str, number: int) -> None:
+    """One more transaction, of that moment."""
+    admin.execute(
+        "INSERT INTO bank.transactions VALUES ('demo', %s, 'x', %s, 'FEE', 'BOOKED', 'late', NULL, 'BRL', -1)",
+        (10**9 + number, booked_at),
+    )
+
+
+@pytest.fixture(autouse=True)
+def _as_before(admin: Connection[TupleRow]) -> Iterator[None]:
+    yield
+    admin.execute(LATE)
+
+
+@pytest.fixture
+def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], bool]], None]:
+    """Lets something happen after each batch of a hundred rows; where it says so, the report is handed over."""
+    monkeypatch.setattr(cursor, "BATCH_ROWS", 100)
+    batches = iter(range(1, 1000))
+
+    def hook(look: Callable[[int], bool]) -> None:
+        monkeypatch.setattr(time_budget.Pace, "is_time_up", lambda _: look(next(batches)))
+
+    return hook
+
+
+def test_charts_are_shown_in_a_language_other_than_the_reports(system: System) -> None:
+    report_id = system.request_report(format="CSV", locale="pt-BR", filters={"from": "2024-01-01", "to": "2024-06-30"})
+    assert system.work_once()
+    stored = summary(system, report_id)[2]["charts"]
+    _, _, english = system.call_api("GET", f"/api/v1/reports/{report_id}/summary", query={"locale": "en-US"})
+    assert [chart["title"] for chart in english["charts"]] == [
+        "Net amount by month, all statuses",
+        "Transactions by type",
+        "Transactions by status",
+    ]
+    assert english["charts"][0]["labels"] == stored[0]["labels"]
+    assert "CARD" in stored[1]["labels"]
+    assert "Card" in english["charts"][1]["labels"]
+    assert [chart["series"] for chart in english["charts"]] == [chart["series"] for chart in stored]
+    assert system.call_api("GET", f"/api/v1/reports/{report_id}/summary", query={"locale": "xx"})[0] == 422
+
+
+def test_it_adds_up_to_what_the_file_holds(system: System) -> None:
+    report_id = system.request_report(format="CSV", locale="pt-BR", filters={"from": "2024-01-01", "to": "2024-06-30"})
+    assert system.work_once()
+    status, _, found = summary(system, report_id)
+    assert status == 200
+    assert found.keys() == {"asOf", "rows", "totals", "totalsOmitted", "next", "balance", "charts"}
+    report = system.show(report_id)
+    assert [found[name] for name in ("asOf", "rows", "totals", "balance")] == [
+        report[name] for name in ("asOf", "rows", "totals", "balance")
+    ]
+    rows = list(csv.DictReader(io.StringIO(system.content(report_id).decode())))
+    assert found["rows"] == len(rows)
+    time, bars, share = found["charts"]
+    assert time.keys() == {"title", "kind", "unit", "labels", "series", "seriesLeftOut"}
+    assert (time["title"], time["kind"], time["unit"]) == (
+        "Valor líquido por mês, todas as situações",
+        "time",
+        "amount",
+    )
+    assert time["labels"] == [f"2024-0{month}" for month in range(1, 7)]
+    for series in time["series"]:
+        by_month: Counter[str] = Counter()
+        for row in rows:
+            if row["currency"] == series["name"]:
+                by_month[row["booked_at"][:7]] += Decimal(row["amount"])  # type: ignore[assignment]
+        assert [Decimal(value) for value in series["values"]] == [by_month[label] for label in time["labels"]]
+    for chart, column in ((bars, "type"), (share, "status")):
+        (series,) = chart["series"]
+        assert dict(zip(chart["labels"], map(int, series["values"]), strict=True)) == Counter(
+            row[column] for row in rows
+        )
+
+
+def test_it_is_there_before_the_first_row(
+    system: System, between: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report_id = system.request_report(format="CSV")
+    seen: list[tuple[int, Any]] = []
+
+    def look(*_: object) -> bool:
+        status, headers, body = summary(system, report_id)
+        seen.append((status, body.get("type") or body["rows"]))
+        assert ("Retry-After" in headers) == (status == 409)
+        return False
+
+    counting = Snapshot.summarise
+
+    def summarise(*given: Any) -> Any:
+        look()
+        return counting(*given)
+
+    look()
+    between(look)
+    monkeypatch.setattr(Snapshot, "summarise", summarise)
+    assert system.work_once()
+    rows = system.show(report_id)["rows"]
+    not_yet = (409, "urn:resma:problem:report-not-counted")
+    assert seen[:3] == [not_yet, not_yet, (200, rows)]
+    assert set(seen[2:]) == {(200, rows)}
+
+
+def test_a_report_that_goes_on_keeps_its_first_snapshots(
+    system: System, between: Callable[..., None], admin: Connection[TupleRow]
+) -> None:
+    report_id = system.request_report(format="CSV")
+    between(lambda batch: batch == 3)
+    assert not system.work_once()
+    first = summary(system, report_id)
+    assert first[0] == 200
+    book(admin, "2199-01-01", 1)  # after the cut-off
+    assert system.work_once()
+    report = system.show(report_id)
+    assert (report["status"], report["metrics"]["snapshots"]) == ("READY", 2)
+    assert summary(system, report_id)[2] == first[2]
+
+
+def test_a_report_that_begins_anew_has_the_new_snapshots(
+    system: System, between: Callable[..., None], admin: Connection[TupleRow]
+) -> None:
+    """What was counted before is nobody's once what was saved is dropped."""
+    report_id = system.request_report(format="CSV")
+    between(lambda batch: batch == 3)
+    assert not system.work_once()
+    before = summary(system, report_id)[2]
+    book(admin, "2024-01-01", 1)
+    (record,) = system.receive()
+    assert not system.work(record)
+    assert system.show(report_id)["error"]["code"] == "source-changed"
+    assert summary(system, report_id)[0] == 409
+    assert system.work(record)
+    after = summary(system, report_id)[2]
+    assert after["rows"] == before["rows"] + 1 == system.show(report_id)["rows"]
+    assert after["charts"] != before["charts"]
+
+
+def test_an_attempt_without_a_checkpoint_counts_anew(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then there is no summary, though an earlier attempt had one."""
+    report_id = system.request_report(format="CSV")
+    (record,) = system.receive()
+    real = Snapshot.batches
+    monkeypatch.setattr(Snapshot, "batches", _raise)
+    assert not system.work(record)
+    assert summary(system, report_id)[0] == 409, "its files will hold another snapshot"
+    book(admin, "2024-01-01", 1)
+    statuses = []
+    counting = Snapshot.summarise
+
+    def summarise(*given: Any) -> Any:
+        statuses.append(summary(system, report_id)[0])
+        return counting(*given)
+
+    monkeypatch.setattr(Snapshot, "summarise", summarise)
+    monkeypatch.setattr(Snapshot, "batches", real)
+    assert system.work(record)
+    assert statuses == [409]
+    assert summary(system, report_id)[2]["rows"] == system.show(report_id)["rows"]
+
+
+def _raise(*_: object, **__: object) -> None:
+    raise DatabaseBusy("not now")
+
+
+def test_a_late_worker_changes_no_summary(system: System, admin: Connection[TupleRow]) -> None:
+    report_id = system.request_report(format="CSV", filters={"from": "2024-01-01", "to": "2024-01-31"})
+    resources = worker.app._resources()
+    with resources.system.transaction("demo") as connection:
+        late = claim_job(connection, "demo", report_id)
+    assert late is not None
+    with open_snapshot(resources.source.connect(), find_report_type(late.type), "demo", {}) as snapshot:
+        found = snapshot.summarise()
+    admin.execute("UPDATE resma.reports SET lease_until = clock_timestamp() - interval '1 s'")
+    assert system.work_once()
+    before = summary(system, report_id)[2]
+    with pytest.raises(LeaseLost), resources.system.transaction("demo") as connection:
+        note_summary(connection, late, found)
+    assert summary(system, report_id)[2] == before
+    assert before["rows"] < found.rows
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ("status = 'FAILED'", 200),
+        ("status = 'CANCELLED'", 200),
+        ("status = 'FAILED', charts = NULL", 409),
+        ("status = 'CANCELLED', charts = NULL, as_of = NULL, rows_expected = NULL", 409),
+    ],
+)
+def test_what_was_counted_is_shown_however_it_ended(
+    system: System, admin: Connection[TupleRow], change: str, status: int
+) -> None:
+    report_id = system.request_report(format="CSV", filters={"from": "2024-12-01"})
+    assert system.work_once()
+    admin.execute(f"UPDATE resma.reports SET {change}".encode())
+    got, headers, body = summary(system, report_id)
+    assert got == status, body
+    if status == 409:
+        assert (body["type"], "Retry-After" in headers) == ("urn:resma:problem:report-has-no-summary", False)
+
+
+def test_it_goes_with_the_files(system: System, admin: Connection[TupleRow]) -> None:
+    report_id = system.request_report(format="CSV", filters={"from": "2024-12-01"})
+    assert system.work_once()
+    assert summary(system, report_id)[0] == 200
+    admin.execute("UPDATE resma.reports SET expires_at = clock_timestamp() - interval '1s'")
+    assert system.tick()["expired"] == 1
+    assert admin.execute("SELECT status, charts FROM resma.reports").fetchone() == ("EXPIRED", None)
+    status, headers, body = summary(system, report_id)
+    assert (status, body["type"]) == (409, "urn:resma:problem:report-has-no-summary")
+    assert ("EXPIRED" in body["detail"], "Retry-After" in headers) == (True, False)
+
+
+def test_one_of_before_charts_were_kept_has_none(system: System, admin: Connection[TupleRow]) -> None:
+    report_id = system.request_report(format="CSV", filters={"from": "2024-12-01"})
+    assert system.work_once()
+    admin.execute("UPDATE resma.reports SET charts = NULL")
+    status, _, found = summary(system, report_id)
+    assert (status, found["charts"], found["rows"]) == (200, [], system.show(report_id)["rows"])
+
+
+def test_an_empty_report_has_a_summary(system: System) -> None:
+    report_id = system.request_report(format="CSV", filters={"from": "2199-01-01"})
+    assert system.work_once()
+    status, _, found = summary(system, report_id)
+    assert (status, found["rows"], found["totals"]) == (200, 0, [])
+    assert [(chart["labels"], chart["series"]) for chart in found["charts"]] == [([], [])] * 3
+
+
+def test_tenants_and_scopes(system: System, as_tenant: ActAs, new_report_id: UUID) -> None:
+    report_id = system.request_report(format="CSV", filters={"from": "2024-12-01"})
+    assert system.work_once()
+    assert summary(system, new_report_id)[0] == 404
+    assert summary(system, "nope")[0] == 404
+    as_tenant("demo", frozenset({"reports:write"}))
+    assert summary(system, report_id)[0] == 403
+    as_tenant("other")
+    assert summary(system, report_id)[0] == 404
+
+
+def test_a_chart_by_what_is_personal_is_for_those_who_may_see_it(
+    system: System, as_tenant: ActAs, admin: Connection[TupleRow]
+) -> None:
+    """The catalogue takes no such chart; but a column may have become personal since."""
+    report_id = system.request_report(format="CSV", filters={"from": "2024-12-01"})
+    assert system.work_once()
+    admin.execute("UPDATE resma.reports SET personal_columns = '{type}'")
+
+    def kinds(*scopes: Any) -> list[str]:
+        as_tenant("demo", frozenset({"reports:read", *scopes}))
+        return [chart["kind"] for chart in summary(system, report_id)[2]["charts"]]
+
+    assert kinds() == ["time", "share"]
+    assert kinds("personal:read") == ["time", "bars", "share"]
+    admin.execute("UPDATE resma.reports SET personal_filters = '{counterparty}'")
+    assert kinds() == []
+    assert kinds("personal:read") == ["time", "bars", "share"]
+    admin.execute("UPDATE resma.reports SET personal_filters = NULL")
+    admin.execute("UPDATE resma.reports SET personal_columns = NULL")
+    admin.execute(
+        "UPDATE resma.reports SET charts = jsonb_set(charts, '{1,by}', '\"counterparty\"')"  # as the catalogue says now
+    )
+    assert kinds() == ["time", "share"]

@@ -1,0 +1,834 @@
+"""The command line over HTTP: how it ends, what it sends again, and that it saves whole files or none."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.paths import ROOT
+from resma_cli import api_client, connection, files, progress, stream
+from resma_cli.main import main
+from resma_cli.target import Target
+from tests.support.eventually import eventually
+from tests.support.scripted_server import Reply, ScriptedServer, problem
+
+CHECKOUT = {"PYTHONPATH": f"{ROOT / 'infra' / 'cli'}:{ROOT}"}
+"""What a process of its own needs to find the command line."""
+ID = "840edab4-930d-475e-b6a2-bb69c18a6792"
+REPORT = f"/api/v1/reports/{ID}"
+GENERATE = "/api/v1/reports/generate"
+SCHEDULE = "sch_0f9e2d4c6b8a40c2a1e3f5d7b9c8e6a4"
+ENDPOINT = "whe_0f9e2d4c6b8a40c2a1e3f5d7b9c8e6a4"
+CONTENT = bytes(range(256)) * 64
+GOOD_NAME = {"Content-Disposition": 'attachment; filename="transactions.csv"'}
+AUTHENTICATE = {"WWW-Authenticate": "Bearer"}
+
+
+def view(status: str = "READY", **more: Any) -> dict[str, Any]:
+    """A report as the API shows it."""
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    file = {"format": "CSV", "mediaType": "text/csv", "bytes": len(CONTENT), "sha256": sha256, "download": "…"}
+    is_ready = status == "READY"
+    return {
+        "id": ID,
+        "type": "TRANSACTIONS",
+        "format": "CSV",
+        "formats": ["CSV"],
+        "filters": {},
+        "title": None,
+        "status": status,
+        "progress": {"rowsDone": 7 if is_ready else 0, "rowsExpected": 7 if is_ready else None, "percent": None},
+        "attempt": 1,
+        "handovers": 0,
+        "createdAt": "2026-11-24T10:00:00Z",
+        "finishedAt": None,
+        "asOf": None,
+        "rows": 7 if is_ready else None,
+        "files": [file] if is_ready else None,
+        "totals": None,
+        "balance": None,
+        "maskedColumns": [],
+        "metrics": {"rowsPerSecond": 1000} if is_ready else None,
+        "error": None,
+        **more,
+    }
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScriptedServer]:
+    """A server, named in the environment as people name theirs, with a key."""
+    with ScriptedServer() as server:
+        monkeypatch.setenv("RESMA_URL", server.url)
+        monkeypatch.setenv("RESMA_KEY", "rsm_test_key")
+        monkeypatch.setenv("RESMA_CONFIG", str(tmp_path_factory.mktemp("config") / "config.ini"))
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """The command line sets handlers, as befits a process of its own."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Notes pauses instead of making them."""
+    made: list[float] = []
+    for module in (api_client, progress, files, stream):
+        monkeypatch.setattr(module, "sleep", made.append)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("reply", "exit_code"),
+    [
+        (Reply(200, {"items": [], "next": None}), 0),
+        (problem(500, "internal", "something went wrong here"), 1),
+        (problem(409, "report-ended", "it has ended"), 1),
+        (problem(400, "malformed", "no JSON"), 2),
+        (problem(422, "invalid", "wrong"), 2),
+        (problem(503, "database-unavailable", "the database can't be reached"), 3),
+        (Reply(502, b"<html>"), 3),
+        (Reply(200, b"<html>", {"Content-Type": "text/html"}), 3),
+        (Reply(302, None, {"Location": "http://127.0.0.1:1/"}), 3),
+        (problem(401, "credentials-invalid", "there is no such key"), 4),
+        (problem(403, "scope-missing", "this needs the scope reports:read"), 4),
+        (Reply(403, {"message": "Missing Authentication Token"}), 4),
+        (problem(404, "report-not-found", "there is no report"), 5),
+        (problem(410, "report-expired", "its file's time is over"), 5),
+        (problem(429, "rows-quota-exceeded", "the rows of today are used up"), 6),
+        (Reply(429, {"message": "Too Many Requests"}), 6),
+    ],
+    ids=lambda value: str(value.status) if isinstance(value, Reply) else str(value),
+)
+def test_exit_codes(server: ScriptedServer, capsys: pytest.CaptureFixture[str], reply: Reply, exit_code: int) -> None:
+    server.answer("GET", "/api/v1/reports", reply)
+    assert main(["list", "--json"]) == exit_code
+    said = capsys.readouterr()
+    document = json.loads(said.out)
+    if exit_code:
+        assert document["error"]["exitCode"] == exit_code
+        assert said.err.startswith("resma: ")
+        assert "Traceback" not in said.err
+        assert "rsm_test_key" not in said.err + said.out
+
+
+@pytest.mark.parametrize(
+    ("who", "name", "shown"),
+    [("key:abc", "month end", "month end (key:abc)"), ("loopback", None, "loopback"), (None, None, None)],
+)
+def test_who_asked_is_shown(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str], who: str | None, name: str | None, shown: str | None
+) -> None:
+    server.answer("GET", REPORT, Reply(200, view("READY", requestedBy=who, requestedByName=name)))
+    assert main(["show", ID]) == 0
+    lines = [line.split(None, 2) for line in capsys.readouterr().out.splitlines()]
+    assert [line[2] for line in lines if line[:2] == ["requested", "by"]] == ([shown] if shown else [])
+
+
+DELETION = {
+    "id": ID,
+    "type": "TRANSACTIONS",
+    "createdAt": "2026-11-24T10:00:00Z",
+    "deletedAt": "2026-11-30T10:00:00Z",
+    "deletedBy": "key:abc",
+    "filesRemovedAt": None,
+}
+
+
+def test_a_report_is_deleted_only_when_that_is_confirmed(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.answer("DELETE", REPORT, Reply(200, DELETION))
+    assert main(["delete", ID]) == 2, "no terminal is attached to ask on"
+    assert "--yes" in capsys.readouterr().err
+    assert server.count("DELETE", REPORT) == 0
+    assert main(["delete", ID, "--yes"]) == 0
+    assert server.count("DELETE", REPORT) == 1
+    assert "2026-11-30 10:00:00 UTC" in capsys.readouterr().out
+    assert main(["delete", ID, "--yes", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == DELETION
+
+
+@pytest.mark.parametrize(("said", "exit_code", "deletions"), [("y\n", 0, 1), ("\n", 1, 0), ("", 1, 0)])
+def test_deleting_asks_on_a_terminal(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, said: str, exit_code: int, deletions: int
+) -> None:
+    server.answer("DELETE", REPORT, Reply(200, DELETION))
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "wb", 0) as person, os.fdopen(theirs) as heard, os.fdopen(os.dup(theirs), "w") as shown:
+        person.write(said.encode() or b"\x04")
+        monkeypatch.setattr("sys.stdin", heard)
+        monkeypatch.setattr("sys.stderr", shown)
+        assert main(["delete", ID]) == exit_code
+    assert server.count("DELETE", REPORT) == deletions
+
+
+@pytest.mark.parametrize(("status", "heading"), [("READY", "files kept until"), ("EXPIRED", "files deleted")])
+def test_when_files_expire_is_shown(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str], status: str, heading: str
+) -> None:
+    server.answer("GET", REPORT, Reply(200, view(status, expiresAt="2026-12-24T10:00:01.5Z")))
+    assert main(["show", ID]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(heading)]
+    assert line.split(None, len(heading.split()))[-1] == "2026-12-24 10:00:01 UTC"
+
+
+def test_what_cannot_be_reached(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESMA_URL", "http://127.0.0.1:1")
+    assert main(["list"]) == 3
+    assert (
+        "Nothing answers at http://127.0.0.1:1 (Connection refused). No stack is up there; `resma up`"
+        in capsys.readouterr().err
+    )
+    monkeypatch.setenv("RESMA_URL", "https://reports.invalid")
+    assert main(["list"]) == 3
+    assert "https://reports.invalid can't be reached" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["list", "--nonsense"], ["nonsense"], ["show"], ["generate", "A", "--filter", "x"]]
+)
+def test_usage(server: ScriptedServer, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert main([*arguments, "--json"]) == 2
+    said = capsys.readouterr()
+    assert json.loads(said.out)["error"]["exitCode"] == 2
+    assert len(said.err.splitlines()) == 1
+    assert server.asked == []
+
+
+def test_a_fault_is_shown_where_it_is(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
+    faults = [{"pointer": "/filters/from", "detail": "It must be a date in the form YYYY-MM-DD."}]
+    server.answer("POST", GENERATE, problem(422, "request-invalid", "one filter can't be used", errors=faults))
+    server.answer("GET", "/api/v1/report-types", Reply(200, {"items": []}))
+    assert main(["generate", "TRANSACTIONS", "--filter", "from=x"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "resma: one filter can't be used",
+        "  /filters/from: It must be a date in the form YYYY-MM-DD.",
+    ]
+
+
+def test_a_single_error_is_printed_once(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
+    faults = [{"pointer": "/format", "detail": "give one of PDF, CSV"}]
+    said = "One part of the request is not valid: /format: give one of PDF, CSV"
+    server.answer("POST", GENERATE, problem(422, "request-invalid", said, errors=faults))
+    assert main(["generate", "TRANSACTIONS", "--json"]) == 2
+    output = capsys.readouterr()
+    assert output.err.splitlines() == [f"resma: {said}"]
+    assert json.loads(output.out)["error"]["errors"] == faults, "a program finds it where it finds several"
+
+
+def test_what_the_api_advises_is_said_as_commands(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
+    faults = [
+        {"pointer": "/formats/0", "detail": "It must be one of PDF, CSV."},
+        {"pointer": "/locale", "detail": "none"},
+    ]
+    said = problem(422, "request-invalid", "2 parts of the request are not valid: see `errors`.", errors=faults)
+    server.answer("POST", GENERATE, said)
+    server.answer("GET", REPORT, problem(404, "report-not-found", "there is none: GET /api/v1/reports lists yours"))
+    assert main(["generate", "TRANSACTIONS"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "resma: 2 parts of the request are not valid",
+        "  /formats/0: It must be one of PDF, CSV.",
+        "  /locale: none",
+    ]
+    assert main(["show", ID, "--json"]) == 5
+    document = json.loads(capsys.readouterr().out)
+    assert document["error"]["detail"] == "there is none: `resma list` lists yours"
+    assert document["problem"]["detail"] == "there is none: GET /api/v1/reports lists yours", "as it came"
+
+
+def test_a_key_of_the_environment_is_used_with_the_stack_that_is_up(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """And where that stack does not know it, the message says why."""
+    monkeypatch.delenv("RESMA_URL")
+    monkeypatch.setattr(connection, "ROOT", tmp_path)
+    monkeypatch.delenv("RESMA_STACK", raising=False)
+    (tmp_path / ".resma" / "local").mkdir(parents=True)
+    state = json.dumps({"api_url": server.url})
+    (tmp_path / ".resma" / "local" / "state.json").write_text(state, encoding="ascii")
+    server.answer("GET", "/api/v1/reports", problem(401, "credentials-invalid", "there is no such key"))
+    assert main(["list"]) == 4
+    assert server.asked[0].headers["authorization"] == "Bearer rsm_test_key"
+    assert "unset RESMA_KEY to call it without one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("said", "zone"),
+    [
+        (["--schedule-time-zone", "Asia/Tokyo"], "Asia/Tokyo"),
+        (["--time-zone", "Asia/Tokyo"], "Asia/Tokyo"),
+        (["--time-zone", "Asia/Tokyo", "--schedule-time-zone", "Europe/Lisbon"], "Europe/Lisbon"),
+        ([], None),
+    ],
+)
+@pytest.mark.parametrize("command", [["preview"], ["create", "Monthly", "TRANSACTIONS"]])
+def test_a_schedules_zone_is_said_alike_before_and_when_it_is_made(
+    server: ScriptedServer, command: list[str], said: list[str], zone: str | None
+) -> None:
+    main(["schedule", *command, "--when", "monthly", *said])
+    (asked,) = [one for one in server.asked if one.method == "POST"]
+    assert json.loads(asked.body).get("timeZone") == zone
+
+
+@pytest.mark.parametrize(
+    ("said", "is_shown"),
+    [
+        ({"ownerExpiresAt": "2031-01-01T00:00:00Z"}, True),
+        ({"ownerExpiresAt": None}, False),
+        ({}, False),  # an API of before
+    ],
+)
+def test_a_schedule_is_shown_with_when_its_owners_rights_end(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str], said: dict[str, Any], is_shown: bool
+) -> None:
+    names = ("name", "status", "statusDetail", "when", "timeZone", "period", "owner", "nextRunAt", "lastRun")
+    schedule = {
+        **dict.fromkeys(names),
+        "id": SCHEDULE,
+        "timeZone": "UTC",
+        "when": "daily",
+        "request": {"type": "TRANSACTIONS"},
+        **said,
+    }
+    server.answer("GET", f"/api/v1/schedules/{SCHEDULE}", Reply(content=schedule))
+    assert main(["schedule", "show", SCHEDULE]) == 0
+    assert ("2031-01-01 00:00:00 UTC" in capsys.readouterr().out) == is_shown
+
+
+def test_a_request_that_can_be_made_again_is_with_the_same_key(
+    server: ScriptedServer, pauses: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    busy = Reply(503, problem(503, "database-busy", "busy").content, {"Retry-After": "3"})
+    server.answer("POST", GENERATE, busy, Reply(429, {}, {"Retry-After": "2"}), Reply(202, view("PENDING")))
+    assert main(["generate", "TRANSACTIONS"]) == 0
+    assert pauses == [3, 2]
+    keys = {asked.headers["idempotency-key"] for asked in server.asked}
+    assert (len(server.asked), len(keys)) == (3, 1)
+    assert {asked.headers["authorization"] for asked in server.asked} == {"Bearer rsm_test_key"}
+
+
+def test_a_request_that_may_have_been_done_is_not_made_again(server: ScriptedServer) -> None:
+    server.answer("POST", "/api/v1/webhook-endpoints", problem(503, "database-busy", "busy"))
+    assert main(["webhook", "create", "https://hooks.example"]) == 3
+    assert len(server.asked) == 1
+    assert "idempotency-key" in server.asked[0].headers
+
+
+def test_a_quota_that_takes_long_is_told_and_not_waited_for(
+    server: ScriptedServer, pauses: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = problem(429, "rows-quota-exceeded", "the rows of today are used up").content
+    server.answer("POST", GENERATE, Reply(429, full, {"Retry-After": "7200"}))
+    assert main(["generate", "TRANSACTIONS"]) == 6
+    assert pauses == []
+    assert "the rows of today are used up (in 2 h)." in capsys.readouterr().err
+
+
+def test_the_next_page_is_asked_here_whatever_name_the_api_has_for_itself(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = "https://elsewhere.example/prod/api/v1/reports?cursor=abc"
+    server.answer(
+        "GET",
+        "/api/v1/reports",
+        Reply(200, {"items": [view()], "next": elsewhere}),
+        Reply(200, {"items": [view()], "next": None}),
+    )
+    assert main(["list", "--all", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["items"]) == 2
+    assert server.asked[1].path == "/api/v1/reports?cursor=abc"
+
+
+# ---------------------------------------------------------------------- files
+
+
+@pytest.fixture
+def report(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ScriptedServer:
+    """A server with a report that is READY, and its file in a store; the test works in an empty folder."""
+    server.answer("GET", REPORT, Reply(200, view()))
+    server.answer("GET", f"{REPORT}/download", Reply(303, None, {"Location": f"{server.url}/store?signature=1"}))
+    server.answer("GET", "/store", Reply(200, CONTENT, GOOD_NAME))
+    monkeypatch.chdir(tmp_path)
+    return server
+
+
+def test_a_file_is_saved_whole_under_its_servers_name(report: ScriptedServer, tmp_path: Path) -> None:
+    assert main(["download", ID]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["transactions.csv"]
+    assert (tmp_path / "transactions.csv").read_bytes() == CONTENT
+
+
+def test_the_store_is_never_shown_the_key(report: ScriptedServer) -> None:
+    assert main(["download", ID, "--output", "a.csv"]) == 0
+    stored = [asked for asked in report.asked if asked.path.startswith("/store")]
+    assert stored
+    assert all("rsm_test_key" not in str(asked) for asked in stored)
+    assert all("authorization" not in asked.headers for asked in stored)
+
+
+@pytest.mark.parametrize("name", ["../evil.csv", "/tmp/evil.csv", ".bashrc", "a\\b", "", "é.csv"])
+def test_a_name_that_leads_elsewhere_is_not_used(report: ScriptedServer, tmp_path: Path, name: str) -> None:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    report.answer("GET", "/store", Reply(200, CONTENT, headers))
+    assert main(["download", ID]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [f"{ID}.csv"]
+
+
+def test_a_download_that_breaks_off_goes_on_where_it_stopped(report: ScriptedServer, tmp_path: Path) -> None:
+    report.answer("GET", "/store", Reply(200, CONTENT, cut=10_000), Reply(206, CONTENT, cut=1000), Reply(206, CONTENT))
+    assert main(["download", ID, "--output", "a.csv"]) == 0
+    assert (tmp_path / "a.csv").read_bytes() == CONTENT
+    stored = [asked.headers.get("range") for asked in report.asked if asked.path.startswith("/store")]
+    assert stored == [None, f"bytes={len(CONTENT) - 10_000}-", f"bytes={len(CONTENT) - 1000}-"]
+    assert report.count("GET", f"{REPORT}/download") == 3, "an address that broke is minted anew"
+
+
+def test_an_interrupted_download_is_gone_on_with_by_the_next_command(
+    report: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = [Reply(403, b"expired")]
+    report.answer("GET", "/store", Reply(200, CONTENT, cut=10_000), *refused)
+    assert main(["download", ID, "--output", "a.csv"]) == 3
+    assert f"`resma download {ID}` resumes it" in capsys.readouterr().err
+    assert not (tmp_path / "a.csv").exists()
+    report.answer("GET", "/store", Reply(206, CONTENT))
+    assert main(["download", ID, "--output", "a.csv"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+    assert (tmp_path / "a.csv").read_bytes() == CONTENT
+    assert report.asked[-1].headers["range"] == f"bytes={len(CONTENT) - 10_000}-"
+
+
+def test_a_store_that_knows_no_ranges_is_read_anew(report: ScriptedServer, tmp_path: Path) -> None:
+    report.answer("GET", "/store", Reply(200, CONTENT, cut=10_000), Reply(200, CONTENT))
+    assert main(["download", ID, "--output", "a.csv"]) == 0
+    assert (tmp_path / "a.csv").read_bytes() == CONTENT
+
+
+def part_of(folder: Path) -> Path:
+    """Where an unfinished a.csv lies."""
+    return folder / f"a.csv.{hashlib.sha256(CONTENT).hexdigest()[:12]}.part"
+
+
+def test_what_was_left_and_is_wrong_is_fetched_anew(report: ScriptedServer, tmp_path: Path) -> None:
+    part_of(tmp_path).write_bytes(b"not its beginning")
+    report.answer("GET", "/store", Reply(206, CONTENT), Reply(200, CONTENT))
+    assert main(["download", ID, "--output", "a.csv"]) == 0
+    assert (tmp_path / "a.csv").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("content", [CONTENT[:-1] + b"!", CONTENT + b"more"], ids=["other", "longer"])
+def test_a_file_that_is_not_the_one_described_is_not_saved(
+    report: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    report.answer("GET", "/store", Reply(200, content))
+    assert main(["download", ID, "--output", "a.csv", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "content-wrong"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_there_stays_unless_it_is_said(report: ScriptedServer, tmp_path: Path) -> None:
+    (tmp_path / "transactions.csv").write_text("mine", encoding="ascii")
+    assert main(["download", ID]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["transactions.csv"]
+    assert (tmp_path / "transactions.csv").read_text(encoding="ascii") == "mine"
+    assert main(["download", ID, "--overwrite"]) == 0
+    assert (tmp_path / "transactions.csv").read_bytes() == CONTENT
+
+
+def test_two_at_once_do_not_write_into_one_another(report: ScriptedServer, tmp_path: Path) -> None:
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    with files._part(tmp_path / "a.csv", sha256, Target(str(tmp_path / "a.csv"))) as mine:
+        assert main(["download", ID, "--output", "a.csv"]) == 1
+        mine.write(CONTENT)
+    assert (tmp_path / "a.csv").read_bytes() == CONTENT
+
+
+def test_an_empty_file_is_a_file(report: ScriptedServer, tmp_path: Path) -> None:
+    empty = {"format": "NDJSON", "bytes": 0, "sha256": hashlib.sha256(b"").hexdigest()}
+    report.answer("GET", REPORT, Reply(200, view(files=[empty])))
+    report.answer("GET", "/store", Reply(200, b"", GOOD_NAME))
+    assert main(["download", ID]) == 0
+    assert (tmp_path / "transactions.csv").read_bytes() == b""
+
+
+def test_a_file_that_there_is_no_room_for(
+    report: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    huge = {"format": "CSV", "bytes": 2**62, "sha256": "0" * 64}
+    report.answer("GET", REPORT, Reply(200, view(files=[huge])))
+    assert main(["download", ID, "--output", "a.csv"]) == 1
+    assert "Free some space" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---------------------------------------------------------------------- standard output and folders
+
+
+def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
+    """The command line as a process of its own, whose standard output is a pipe."""
+    command = [sys.executable, "-P", "-m", "resma_cli", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env={**os.environ, **CHECKOUT}, capture_output=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize("output", ["-", "/dev/stdout"])
+@pytest.mark.parametrize("command", [["download", ID], ["generate", "TRANSACTIONS"], ["retry", ID]])
+def test_a_file_on_standard_output_is_all_that_is_there(
+    report: ScriptedServer, tmp_path: Path, command: list[str], output: str
+) -> None:
+    report.answer("POST", GENERATE, Reply(202, view("PENDING")))
+    report.answer("POST", f"{REPORT}/retry", Reply(202, view("PENDING")))
+    done = run(*command, "--output", output, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, CONTENT), done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stream_that_breaks_off_is_resumed_without_a_byte_twice(report: ScriptedServer, tmp_path: Path) -> None:
+    report.answer("GET", "/store", Reply(200, CONTENT, cut=10_000), Reply(200, CONTENT, cut=5000), Reply(206, CONTENT))
+    done = run("download", ID, "-o", "-", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, CONTENT), "a store that ignores the range sends all of it again"
+
+
+@pytest.mark.parametrize("content", [CONTENT[:-1] + b"!", CONTENT + b"more"], ids=["other", "longer"])
+def test_a_stream_of_another_file_is_an_error(report: ScriptedServer, tmp_path: Path, content: bytes) -> None:
+    report.answer("GET", "/store", Reply(200, content))
+    done = run("download", ID, "-o", "-", folder=tmp_path)
+    assert (done.returncode, b"must not be used" in done.stderr) == (1, True), done.stderr
+
+
+def test_a_named_pipe_is_written_to(report: ScriptedServer, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE) as reader:
+        done = run("download", ID, "-o", "pipe", folder=tmp_path)
+        assert reader.communicate(timeout=60)[0] == CONTENT
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_reader_of_a_file_that_has_enough_ends_it_silently(report: ScriptedServer, tmp_path: Path) -> None:
+    large = bytes(1 << 20)
+    file = {"format": "CSV", "bytes": len(large), "sha256": hashlib.sha256(large).hexdigest()}
+    report.answer("GET", REPORT, Reply(200, view(files=[file])))
+    report.answer("GET", "/store", Reply(200, large))
+    program = f"{sys.executable} -m resma_cli -q download {ID} -o - | head -c 1 > /dev/null; exit ${{PIPESTATUS[0]}}"
+    for unbuffered in ("", "1"):  # an unbuffered stream takes a part of what is written
+        environment = {**os.environ, **CHECKOUT, "PYTHONUNBUFFERED": unbuffered}
+        done = subprocess.run(
+            ["bash", "-c", program],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+        assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_document_and_a_file_do_not_share_standard_output(
+    report: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["download", ID, "-o", "-", "--json"]) == 2
+    assert report.asked == []
+
+
+def test_a_folder_that_does_not_exist_is_created(report: ScriptedServer, tmp_path: Path) -> None:
+    report.answer("POST", GENERATE, Reply(202, view("PENDING")))
+    assert main(["generate", "TRANSACTIONS", "--output", "reports/new/"]) == 0
+    assert [path.name for path in (tmp_path / "reports" / "new").iterdir()] == ["transactions.csv"]
+
+
+def test_quiet_prints_results_alone(report: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
+    report.answer("POST", GENERATE, Reply(202, view("PENDING")))
+    assert main(["--quiet", "generate", "TRANSACTIONS", "--wait"]) == 0
+    output = capsys.readouterr()
+    assert (output.err, "id " in output.out) == ("", True)
+
+
+# ---------------------------------------------------------------------- options before a command, ids, questions
+
+
+def test_options_of_a_call_may_stand_before_the_command(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESMA_URL", "http://127.0.0.1:1")
+    server.answer("GET", "/api/v1/reports", Reply(200, {"items": [], "next": None}))
+    assert main(["--url", server.url, "--json", "list"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"items": [], "next": None}
+    assert main(["--url", "http://127.0.0.1:1", "list", "--url", server.url]) == 0, "the later one counts"
+
+
+@pytest.mark.parametrize(
+    ("found", "code"), [([ID], 0), ([], 5), ([ID, ID[:-1] + "3"], 2), (["4d58dace-930d-475e-b6a2-bb69c18a6792"], 5)]
+)
+def test_the_beginning_of_a_reports_id_is_looked_up(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str], found: list[str], code: int
+) -> None:
+    server.answer("GET", "/api/v1/reports", Reply(200, {"items": [view(id=one) for one in found], "next": None}))
+    server.answer("GET", REPORT, Reply(200, view()))
+    assert main(["show", "840EDAB4"]) == code
+    assert server.asked[0].path == "/api/v1/reports?idPrefix=840EDAB4&limit=2"
+    assert server.count("GET", REPORT) == (code == 0)
+
+
+@pytest.mark.parametrize("said", ["840", "nope", "840edab4/", "..", "sch_840edab4"])
+def test_what_is_no_beginning_of_an_id_is_not_looked_up(server: ScriptedServer, said: str) -> None:
+    assert main(["show", said]) == 5
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("said", ["sch_0f9e2d4c", "0f9e", SCHEDULE])
+def test_a_schedule_by_the_beginning_of_its_id(server: ScriptedServer, said: str) -> None:
+    other = "sch_1" + SCHEDULE[5:]
+    server.answer("GET", "/api/v1/schedules", Reply(200, {"items": [{"id": SCHEDULE}, {"id": other}], "next": None}))
+    server.answer("DELETE", f"/api/v1/schedules/{SCHEDULE}", Reply(204, None))
+    assert main(["schedule", "delete", said, "--yes"]) == 0
+    assert server.count("DELETE", f"/api/v1/schedules/{SCHEDULE}") == 1
+
+
+@pytest.mark.parametrize(
+    "command", [["schedule", "delete", SCHEDULE], ["webhook", "delete", ENDPOINT], ["key", "revoke", "3JHx0Q"]]
+)
+def test_nothing_is_deleted_or_revoked_without_a_yes(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    assert main([*command, "--json"]) == 2
+    assert server.asked == []
+    assert "--yes" in json.loads(capsys.readouterr().out)["error"]["detail"]
+
+
+# ---------------------------------------------------------------------- profiles
+
+ME = {"tenantId": "demo", "tenantName": "Demo Bank", "subject": "key:abc", "scopes": ["reports:read"]}
+
+
+def test_a_key_from_standard_input_is_checked_and_saved_and_used(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answer("GET", "/api/v1/me", Reply(200, ME))
+    server.answer("GET", "/api/v1/reports", Reply(200, {"items": [], "next": None}))
+    monkeypatch.setattr(sys, "stdin", StringIO("rsm_new_key\n"))
+    assert main(["login", server.url, "--profile", "test"]) == 0
+    monkeypatch.delenv("RESMA_URL")
+    assert main(["list", "--profile", "test"]) == 0
+    assert main(["whoami", "--profile", "test"]) == 0
+    assert main(["profile", "list"]) == 0
+    assert {asked.headers["authorization"] for asked in server.asked} == {"Bearer rsm_new_key"}
+    output = capsys.readouterr()
+    assert "rsm_new_key" not in output.out + output.err
+    assert main(["logout", "--profile", "test"]) == 0
+    assert main(["list", "--profile", "test"]) == 2
+
+
+def test_a_key_that_is_refused_is_not_saved(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.answer("GET", "/api/v1/me", problem(401, "credentials-invalid", "there is no such key"))
+    monkeypatch.setattr(sys, "stdin", StringIO("rsm_bad_key\n"))
+    assert main(["login", server.url]) == 4
+    assert not Path(os.environ["RESMA_CONFIG"]).exists()
+
+
+def test_a_key_is_asked_for_on_a_terminal_without_showing_it(server: ScriptedServer) -> None:
+    server.answer("GET", "/api/v1/me", Reply(200, ME))
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execve(sys.executable, [sys.executable, "-m", "resma_cli", "login"], {**os.environ, **CHECKOUT})
+    said = b""
+    for question, answer in ((b"URL of the API: ", server.url), (b"API key (not shown): ", "rsm_typed_key")):
+        while question not in said:
+            said += os.read(terminal, 10_000)
+        os.write(terminal, f"{answer}\n".encode())
+    with contextlib.suppress(OSError):  # what Linux raises at the end of a terminal
+        while more := os.read(terminal, 10_000):
+            said += more
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, said
+    assert b"rsm_typed_key" not in said
+    assert server.asked[0].headers["authorization"] == "Bearer rsm_typed_key"
+
+
+# ---------------------------------------------------------------------- waiting
+
+
+def test_waiting_saves_the_file_and_says_how_far_it_is(
+    report: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waiting = view("PENDING")
+    waiting["progress"] |= {"queuePosition": 3, "stage": "waiting", "etaSeconds": None}
+    report.answer("POST", GENERATE, Reply(202, waiting))
+    report.answer("GET", REPORT, Reply(200, view("GENERATING")), Reply(200, view()))
+    assert main(["generate", "transactions", "--wait", "--json"]) == 0
+    said = capsys.readouterr()
+    document = json.loads(said.out)
+    (saved,) = document["saved"]
+    assert hashlib.sha256((tmp_path / saved["path"]).read_bytes()).hexdigest() == saved["sha256"]
+    assert document["id"] == ID
+    assert "PENDING: 0 rows, 3 ahead in the queue, waiting" in said.err
+    assert "READY: 7 of 7 rows" in said.err
+
+
+FAILED_FILE = {
+    "format": "XLSX",
+    "code": "format-cannot-hold",
+    "detail": "The text is too long.",
+    "column": "a",
+    "row": 2,
+}
+
+
+@pytest.mark.parametrize("command", [["generate", "TRANSACTIONS", "--wait"], ["download", ID]])
+def test_a_format_that_failed_is_named_and_the_other_files_are_saved(
+    report: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    report.answer("POST", GENERATE, Reply(202, view("PENDING")))
+    report.answer("GET", REPORT, Reply(200, view(formats=["CSV", "XLSX"], failedFiles=[FAILED_FILE])))
+    assert main([*command, "--json"]) == 1
+    output = capsys.readouterr()
+    document = json.loads(output.out)
+    assert document["error"]["code"] == "files-failed"
+    assert "The XLSX of report" in output.err
+    assert "The text is too long." in output.err
+    (saved,) = document["saved"]
+    assert (tmp_path / saved["path"]).read_bytes() == CONTENT
+
+
+def test_a_file_that_did_not_fail_is_downloaded_by_its_format(report: ScriptedServer, tmp_path: Path) -> None:
+    report.answer("GET", REPORT, Reply(200, view(formats=["CSV", "XLSX"], failedFiles=[FAILED_FILE])))
+    assert main(["download", ID, "--format", "csv"]) == 0
+    assert main(["download", ID, "--format", "xlsx"]) == 5
+    assert [path.name for path in tmp_path.iterdir()] == ["transactions.csv"]
+
+
+OTHER = "4d58dace-42f0-4e2b-8000-000000000000"
+
+
+def test_several_reports_are_downloaded_into_a_folder(
+    report: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = {**view(id=OTHER), "failedFiles": [FAILED_FILE]}
+    name = {"Content-Disposition": 'attachment; filename="other.csv"'}
+    report.answer("GET", f"/api/v1/reports/{OTHER}", Reply(200, view(id=OTHER)))
+    report.answer(
+        "GET", f"/api/v1/reports/{OTHER}/download", Reply(303, None, {"Location": f"{report.url}/other?signature=1"})
+    )
+    report.answer("GET", "/other", Reply(200, CONTENT, name))
+    assert main(["download", OTHER, ID, ID, "--output", "new/", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["reports"]
+    assert [one["reportId"] for one in found] == [OTHER, ID]
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["other.csv", "transactions.csv"]
+    report.answer("GET", f"/api/v1/reports/{OTHER}", Reply(200, second))
+    assert main(["download", OTHER, ID, "--output", "again/"]) == 1
+    assert len(list((tmp_path / "again").iterdir())) == 2, "a format of one report that failed keeps no file of others"
+
+
+@pytest.mark.parametrize(
+    ("status", "output", "code"), [("GENERATING", "new/", 1), ("READY", "a.csv", 2), ("READY", "-", 2)]
+)
+def test_several_reports_are_refused_before_the_first_file(
+    report: ScriptedServer, tmp_path: Path, status: str, output: str, code: int
+) -> None:
+    report.answer("GET", f"/api/v1/reports/{OTHER}", Reply(200, view(status, id=OTHER)))
+    assert main(["download", ID, OTHER, "--output", output]) == code
+    assert report.count("GET", "/store") == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_failed_files_and_warnings_are_shown(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
+    warning = {"code": "no-rows", "detail": "No rows match the filters.", "format": None}
+    totals: dict[str, Any] = {"totals": [{"currency": "EUR", "amount": "1.50", "rows": 7}], "totalsOmitted": 1234}
+    server.answer("GET", REPORT, Reply(200, view(failedFiles=[FAILED_FILE], warnings=[warning], **totals)))
+    assert main(["show", ID]) == 0
+    output = capsys.readouterr().out
+    assert "XLSX failed: format-cannot-hold, The text is too long." in output
+    assert "warning: no-rows: No rows match the filters." in output
+    assert "EUR 1.50 in 7 rows; and 1,234 more currencies" in output
+
+
+@pytest.mark.parametrize("status", ["FAILED", "CANCELLED", "EXPIRED"])
+def test_a_report_that_ends_otherwise_is_1(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str], status: str
+) -> None:
+    error = {"code": "too-large", "detail": "it is too large"} if status == "FAILED" else None
+    server.answer("POST", GENERATE, Reply(202, view("PENDING")))
+    server.answer("GET", REPORT, Reply(200, view(status, error=error)))
+    assert main(["generate", "TRANSACTIONS", "--wait", "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert (document["error"]["code"], document["report"]["status"]) == (f"report-{status.lower()}", status)
+
+
+@pytest.mark.parametrize("cancels", [False, True])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_says_how_to_go_on(
+    server: ScriptedServer, tmp_path: Path, number: signal.Signals, cancels: bool
+) -> None:
+    server.answer("POST", GENERATE, Reply(202, view("PENDING")))
+    server.answer("GET", REPORT, Reply(200, view("GENERATING")))
+    server.answer("POST", f"{REPORT}/cancel", Reply(200, view("CANCELLED")))
+    more = ["--cancel-on-interrupt"] if cancels else []
+    process = subprocess.Popen(
+        [sys.executable, "-m", "resma_cli", "generate", "TRANSACTIONS", "--wait", "--json", *more],
+        cwd=ROOT,
+        env={**os.environ, **CHECKOUT, "RESMA_URL": server.url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        eventually("it follows the report", lambda: server.count("GET", REPORT))
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    document = json.loads(out)
+    assert (document["error"]["code"], document["reportId"]) == ("interrupted", ID)
+    assert ("it is cancelled" if cancels else f"`resma show {ID}`") in err
+    assert server.count("POST", f"{REPORT}/cancel") == cancels
+
+
+def test_an_interrupted_download_says_how_to_go_on(
+    report: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    report.answer("GET", "/store", Reply(200, CONTENT, cut=10_000))
+    monkeypatch.setattr(files, "sleep", interrupt)
+    assert main(["download", ID, "--output", "a.csv"]) == 130
+    assert f"`resma download {ID}` resumes it" in capsys.readouterr().err
+    assert part_of(tmp_path).stat().st_size == len(CONTENT) - 10_000
+
+
+def test_an_api_that_goes_away_while_waiting_says_how_to_go_on(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.answer("POST", GENERATE, Reply(202, view("PENDING")))
+    server.answer("GET", REPORT, problem(503, "database-unavailable", "the database can't be reached"))
+    assert main(["generate", "TRANSACTIONS", "--wait"]) == 3
+    said = capsys.readouterr().err
+    assert server.count("GET", REPORT) == api_client.TRIES
+    assert f"`resma download {ID}`" in said
+
+
+def test_a_reader_that_has_enough_is_no_mistake(server: ScriptedServer) -> None:
+    server.answer("GET", "/api/v1/reports", Reply(200, {"items": [view()] * 200, "next": None}))
+    program = f"{sys.executable} -m resma_cli list --json --limit 200 | head -c 1; exit ${{PIPESTATUS[0]}}"
+    # Unbuffered, Python would not notice.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | CHECKOUT
+    done = subprocess.run(["bash", "-c", program], cwd=ROOT, env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (141, b"")

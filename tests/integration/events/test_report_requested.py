@@ -1,0 +1,365 @@
+"""`Report Requested` on the bus: a report as by HTTP, once however often the event comes, or an answer why not."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import jsonschema_rs
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+import intake.app
+from infra.checks import event_schemas
+from infra.checks.event_schemas import SCHEMAS, schema_of
+from infra.paths import ROOT
+from intake.app import FIRST_PAUSE_SECONDS, RECEIVES_MOST, pause_seconds
+from intake.models import Envelope
+from intake.start_requested_report import WAIT_SECONDS_MAX, start_requested_report
+from resma.aws.clients import sqs_client
+from resma.database.connection import Database
+from resma.errors import DatabaseUnavailable, IdempotencyKeyInFlight, QuotaExceeded
+from resma.report.content import MASK
+from tests.support.system import ROWS, ActAs, System
+
+EVENT_ID = "6a7e8feb-b491-4cf7-a9f1-bf3703467718"
+GOOD: dict[str, Any] = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2030-01-01"}}
+
+
+def _put(system: System, detail: Any, **more: str) -> dict[str, Any]:
+    """Puts an event on the bus as another system would; returns the record that the queue hands to the intake."""
+    entry = {"Source": "bank.reporting", "DetailType": "Report Requested", "Detail": json.dumps(detail), **more}
+    assert system.bus.put_events(Entries=[entry])["FailedEntryCount"] == 0  # type: ignore[list-item]
+    (record,) = system.receive(system.requests_url)
+    return record
+
+
+def _answer(system: System, kind: str) -> Any:
+    """The one answer on the bus, which is of this kind and as its schema says."""
+    (event,) = system.bus_events()
+    assert (event["source"], event["detail-type"]) == ("resma", kind), event
+    jsonschema_rs.validate(json.loads(json.dumps(schema_of(kind))), event["detail"])
+    return event["detail"]
+
+
+def _count(admin: Connection[TupleRow]) -> Any:
+    return admin.execute("SELECT count(*) FROM resma.reports").fetchone()
+
+
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_schemas_are_those_of_the_code(kind: str) -> None:
+    path = ROOT / "docs/events" / f"{kind.lower().replace(' ', '-')}.schema.json"
+    assert json.loads(path.read_text(encoding="utf-8")) == schema_of(kind), "resma admin event-schemas writes them"
+
+
+def test_the_command_writes_the_schemas_of_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_schemas, "FOLDER", tmp_path)
+    assert event_schemas.main([]) == 0
+    for written in tmp_path.iterdir():
+        assert written.read_bytes() == (ROOT / "docs/events" / written.name).read_bytes()
+    assert len(list(tmp_path.iterdir())) == len(SCHEMAS)
+
+
+def test_an_event_starts_a_report_and_is_told_which(system: System) -> None:
+    record = _put(system, {"tenantId": "demo", "requestId": "month-end-7", "request": GOOD})
+    assert system.take_in(record)
+    answer = _answer(system, "Report Accepted")
+    assert (answer["tenantId"], answer["requestId"]) == ("demo", "month-end-7")
+    assert answer["eventId"] == json.loads(record["body"])["id"]
+    assert answer["id"] == f"acc_{answer['eventId']}"
+    shown = system.show(UUID(answer["reportId"]))
+    assert (shown["requestedBy"], shown["requestedByName"]) == (f"event:{answer['eventId']}", None)
+    assert system.work_once()
+    (completed,) = system.bus_events()
+    assert completed["detail-type"] == "Report Completed"
+    assert completed["detail"]["data"]["reportId"] == answer["reportId"]
+    assert completed["detail"]["data"]["status"] == "READY"
+
+
+@pytest.mark.parametrize("request_id", ["once", None])
+def test_an_event_that_is_delivered_twice_starts_one_report(
+    system: System, admin: Connection[TupleRow], request_id: str | None
+) -> None:
+    record = _put(system, {"tenantId": "demo", "requestId": request_id, "request": GOOD})
+    assert system.take_in(record)
+    assert system.take_in(record)
+    first, second = (event["detail"] for event in system.bus_events())
+    assert first == second, "also the answer's id"
+    assert _count(admin) == (1,)
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """What functions log, which tests otherwise do not see."""
+    text = io.StringIO()
+    monkeypatch.setattr(intake.app.logger.registered_handler, "stream", text)
+    logger = logging.getLogger("tests")
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    yield text
+    logger.setLevel(level)
+
+
+def test_logs_name_ids_and_nothing_that_was_asked(system: System, log: io.StringIO) -> None:
+    secret = "Ana-Conceicao-71"
+    assert system.take_in(_record(system, _asked(title=secret)))
+    assert system.take_in(_record(system, _asked(filters={secret: secret})))
+    assert not system.take_in({**_record(system, {}), "body": f'{{"id": "1", "detail": "{secret}"}}'})
+    assert secret not in log.getvalue()
+    said = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert [(line["level"], line.get("event_id")) for line in said] == [
+        ("INFO", EVENT_ID),
+        ("WARNING", EVENT_ID),
+        ("WARNING", None),
+    ]
+
+
+def test_two_events_with_one_request_id_are_one_request(system: System, admin: Connection[TupleRow]) -> None:
+    detail = {"tenantId": "demo", "requestId": "r-1", "request": GOOD}
+    for _ in range(2):
+        assert system.take_in(_put(system, detail))
+    first, second = (event["detail"] for event in system.bus_events())
+    assert first["reportId"] == second["reportId"]
+    assert first["eventId"] != second["eventId"]
+    assert _count(admin) == (1,)
+    assert system.take_in(_put(system, {**detail, "request": {**GOOD, "format": "PDF"}}))
+    assert _answer(system, "Report Rejected")["code"] == "idempotency-key-reused"
+    assert system.take_in(_put(system, {**detail, "requestId": None}))
+    assert _answer(system, "Report Accepted")["reportId"] != first["reportId"]
+
+
+def test_an_event_and_a_call_with_the_same_key_are_one_request(system: System, admin: Connection[TupleRow]) -> None:
+    assert system.take_in(_put(system, {"tenantId": "demo", "requestId": "both", "request": GOOD}))
+    key = system.make_key("reports:write")
+    headers = {"Idempotency-Key": "both"}
+    status, _, body = system.call_with(key, "POST", "/api/v1/reports/generate", GOOD, headers=headers)
+    assert (status, body["id"]) == (202, _answer(system, "Report Accepted")["reportId"])
+    assert _count(admin) == (1,)
+
+
+def test_personal_columns_are_masked_whoever_asks(system: System) -> None:
+    wanted = _asked(filters={"from": "2024-01-01"}, columns=["counterparty", "description"])
+    assert system.take_in(_put(system, wanted))
+    report_id = UUID(_answer(system, "Report Accepted")["reportId"])
+    assert system.work_once()
+    view = system.show(report_id)
+    assert (view["rows"], view["maskedColumns"]) == (ROWS, ["description", "counterparty"])
+    assert set(system.content(report_id).decode().splitlines()[1:]) <= {f"{MASK},{MASK}", f",{MASK}"}
+
+
+def test_an_event_reaches_the_tenant_that_it_names_and_no_other(
+    system: System, admin: Connection[TupleRow], as_tenant: ActAs
+) -> None:
+    """`as_tenant` makes the tenant `other`. The same requestId of two tenants is two requests."""
+    for tenant in ("demo", "other"):
+        assert system.take_in(_put(system, {"tenantId": tenant, "requestId": "same", "request": GOOD}))
+    owners = admin.execute("SELECT tenant_id FROM resma.reports ORDER BY tenant_id").fetchall()
+    assert owners == [("demo",), ("other",)]
+    accepted = {event["detail"]["tenantId"]: event["detail"]["reportId"] for event in system.bus_events()}
+    assert len(set(accepted.values())) == 2
+
+
+def _asked(**request: Any) -> dict[str, Any]:
+    return {"tenantId": "demo", "request": {**GOOD, **request}}
+
+
+NESTED = json.loads("[" * 150 + "]" * 150)
+
+HOSTILE: dict[str, tuple[Any, str]] = {
+    "unknown tenant": ({"tenantId": "nobody", "request": GOOD}, "/tenantId"),
+    "no tenant": ({"request": GOOD}, "/tenantId"),
+    "tenant of another type": ({"tenantId": ["demo"], "request": GOOD}, "/tenantId"),
+    "tenant with SQL": ({"tenantId": "demo'; DROP TABLE resma.reports--", "request": GOOD}, "/tenantId"),
+    "tenant with NUL": ({"tenantId": "demo\0", "request": GOOD}, "/tenantId"),
+    "huge tenant": ({"tenantId": "d" * 200_000, "request": GOOD}, "/tenantId"),
+    "no request": ({"tenantId": "demo"}, "/request"),
+    "request of another type": ({"tenantId": "demo", "request": "TRANSACTIONS"}, "/request"),
+    "empty": ({}, "/tenantId"),
+    "list": ([1, 2], ""),
+    "text": ("demo", ""),
+    "null": (None, ""),
+    "unknown type": (_asked(type="../../etc"), "/request/type"),
+    "unknown filter": (_asked(filters={"tenant_id": "other"}), "/request/filters/tenant_id"),
+    "another member": ({**_asked(), "scopes": ["personal:read"]}, "/scopes"),
+    "prototype": ({**_asked(), "__proto__": {"tenantId": "other"}}, "/__proto__"),
+    "dunder": (_asked(__class__="x"), "/request/__class__"),
+    "names inside": (_asked(time_zone="UTC"), "/request/time_zone"),
+    "private callback": (_asked(callbackUrl="https://169.254.169.254/"), "/request/callbackUrl"),
+    "requestId with a quote": ({**_asked(), "requestId": 'a"b'}, "/requestId"),
+    "requestId of another type": ({**_asked(), "requestId": 7}, "/requestId"),
+    "requestId that is empty": ({**_asked(), "requestId": ""}, "/requestId"),
+    "huge filter": (_asked(filters={"x" * 100_000: 1}), "/request/filters/xxx"),
+    "half a character": (_asked(filters={"\ud800": "\udfff"}), "/request/filters"),
+    "half a character in a value": (_asked(title="\ud800"), "/request/title"),
+    "NaN": (_asked(filters={"from": float("nan")}), "/request/filters/from"),
+    "thousands of members": ({**_asked(), **{f"m{n}": n for n in range(5000)}}, "/m0"),
+    "deep": (_asked(filters={"from": NESTED}), "/request/filters/from"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_cannot_be_done_is_answered_once_and_leaves_nothing(
+    system: System, admin: Connection[TupleRow], name: str
+) -> None:
+    detail, pointer = HOSTILE[name]
+    record = _record(system, detail)
+    assert system.take_in(record), "it is not tried again"
+    answer = _answer(system, "Report Rejected")
+    assert answer["code"] in {"request-invalid", "scope-missing"}
+    assert answer["errors"][0]["pointer"].startswith(pointer), answer
+    assert 1 <= len(answer["errors"]) <= 20
+    assert len(json.dumps(answer)) < 64_000, "far below what an entry of the bus may have"
+    assert answer["tenantId"] in {None, "demo", "nobody"}
+    assert _count(admin) == (0,)
+    assert admin.execute("SELECT count(*) FROM resma.idempotency_keys").fetchone() == (0,)
+
+
+def _record(system: System, detail: Any) -> dict[str, Any]:
+    """As EventBridge would hand it on; moto's own parser does not take all that JSON can say."""
+    body = {"id": EVENT_ID, "source": "bank.reporting", "detail-type": "Report Requested"}
+    system.sqs.send_message(
+        QueueUrl=system.requests_url, MessageBody=json.dumps({"version": "0", **body, "detail": detail})
+    )
+    (record,) = system.receive(system.requests_url)
+    return record
+
+
+_NO_REQUESTS = [
+    "nonsense",
+    "{}",
+    "[" * 5000,
+    '{"id":"1","source":"resma","detail-type":"Report Completed","detail":{}}',
+    '{"id":"1","source":"x","detail-type":"Report Requested","detail":' + "9" * 5000 + "}",
+]
+
+
+@pytest.mark.parametrize("body", _NO_REQUESTS)
+def test_what_is_no_request_ends_among_the_failed(
+    system: System, admin: Connection[TupleRow], log: io.StringIO, body: str
+) -> None:
+    """At once: the queue hands it over again without a pause, until it has done so often enough. It is told of once."""
+    system.sqs.send_message(QueueUrl=system.requests_url, MessageBody=body)
+    for receives in range(1, RECEIVES_MOST + 1):
+        (record,) = system.receive(system.requests_url)
+        assert record["attributes"]["ApproximateReceiveCount"] == str(receives)
+        assert not system.take_in(record)
+    assert (system.bus_events(), _count(admin)) == ([], (0,))
+    (said,) = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert (said["level"], "exception" in said) == ("WARNING", False)
+
+
+@pytest.mark.parametrize("source", ["resma", "bank.reporting"])
+def test_our_own_events_never_come_back(system: System, source: str) -> None:
+    kind = "Report Requested" if source == "resma" else "Report Completed"
+    entry = {"Source": source, "DetailType": kind, "Detail": json.dumps({"tenantId": "demo", "request": GOOD})}
+    system.bus.put_events(Entries=[entry])  # type: ignore[list-item]
+    assert system.receive(system.requests_url) == []
+
+
+def test_what_may_pass_is_tried_again_and_then_done_once(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = _put(system, {"tenantId": "demo", "requestId": "r", "request": GOOD})
+    with monkeypatch.context() as patch:
+        patch.setattr(intake.app._resources().system, "connect", _raise(DatabaseUnavailable("away")))
+        assert not system.take_in(record)
+    assert (system.bus_events(), _count(admin)) == ([], (0,))
+    with monkeypatch.context() as patch:
+        refused = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure"}]}
+        patch.setattr(intake.app._resources().bus.events, "put_events", lambda **_: refused)
+        assert not system.take_in(record), "the report is there, its requester does not know"
+    assert _count(admin) == (1,)
+    assert system.take_in(record)
+    assert _answer(system, "Report Accepted")["requestId"] == "r"
+    assert _count(admin) == (1,)
+
+
+def _raise(error: Exception) -> Any:
+    def fail(*_: Any) -> Any:
+        raise error
+
+    return fail
+
+
+def test_an_event_rests_between_two_tries(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden: list[Any] = []
+    record = _put(system, {"tenantId": "demo", "request": GOOD})
+    monkeypatch.setattr(sqs_client(), "change_message_visibility", lambda **wanted: hidden.append(wanted))
+    monkeypatch.setattr(intake.app._resources().system, "connect", _raise(DatabaseUnavailable("away")))
+    assert not system.take_in(record)
+    assert [(item["QueueUrl"], item["VisibilityTimeout"]) for item in hidden] == [(system.requests_url, 5)]
+
+
+def test_pauses_grow_and_last_for_hours() -> None:
+    pauses = [pause_seconds(receives, DatabaseUnavailable("away")) for receives in range(1, RECEIVES_MOST)]
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1]) == (FIRST_PAUSE_SECONDS, WAIT_SECONDS_MAX)
+    assert sum(pauses) > 3 * 3600
+    assert pause_seconds(1, QuotaExceeded("x", "", 30.2)) == 31
+    assert pause_seconds(1, IdempotencyKeyInFlight("")) == FIRST_PAUSE_SECONDS
+
+
+def test_a_limit_is_waited_for_and_answered_at_the_last_try(system: System, admin: Connection[TupleRow]) -> None:
+    admin.execute("UPDATE resma.tenants SET live_reports = 1 WHERE tenant_id = 'demo'")
+    try:
+        system.request_report(**{name: value for name, value in GOOD.items() if name != "type"})
+        record = _put(system, {"tenantId": "demo", "requestId": "patient", "request": GOOD})
+        assert not system.take_in(record)
+        assert system.bus_events() == []
+        record["attributes"]["ApproximateReceiveCount"] = str(RECEIVES_MOST)
+        assert system.take_in(record)
+        answer = _answer(system, "Report Rejected")
+        assert (answer["code"], answer["retryAfterSeconds"]) == ("live-reports-quota-exceeded", 10)
+        assert system.work_once()
+        system.bus_events()
+        assert system.take_in(record), "nothing was written for the one that was refused"
+        _answer(system, "Report Accepted")
+    finally:
+        admin.execute("UPDATE resma.tenants SET live_reports = 1000 WHERE tenant_id = 'demo'")
+
+
+def test_a_limit_that_lasts_is_answered_at_once(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the one of rows a day, until midnight: here the ten seconds of the other are too long to wait for."""
+    monkeypatch.setattr("intake.start_requested_report.WAIT_SECONDS_MAX", 9)
+    admin.execute("UPDATE resma.tenants SET live_reports = 1 WHERE tenant_id = 'demo'")
+    try:
+        system.request_report(**{name: value for name, value in GOOD.items() if name != "type"})
+        assert system.take_in(_put(system, {"tenantId": "demo", "request": GOOD}))
+        assert _answer(system, "Report Rejected")["code"] == "live-reports-quota-exceeded"
+    finally:
+        admin.execute("UPDATE resma.tenants SET live_reports = 1000 WHERE tenant_id = 'demo'")
+
+
+def test_events_take_from_the_tenants_own_bucket(system: System, admin: Connection[TupleRow]) -> None:
+    admin.execute("UPDATE resma.tenants SET requests_per_second = 1, requests_burst = 1 WHERE tenant_id = 'demo'")
+    try:
+        assert system.take_in(_put(system, {"tenantId": "demo", "request": GOOD}))
+        admin.execute("UPDATE resma.request_buckets SET full_at = clock_timestamp() + interval '10 minutes'")
+        assert not system.take_in(_put(system, {"tenantId": "demo", "request": GOOD})), "it waits in the queue"
+    finally:
+        admin.execute("UPDATE resma.tenants SET requests_per_second = 100, requests_burst = 200")
+        admin.execute("DELETE FROM resma.request_buckets")
+
+
+def test_the_same_event_at_once_starts_one_report(system: System, admin: Connection[TupleRow]) -> None:
+    body = json.loads(_put(system, {"tenantId": "demo", "requestId": "at-once", "request": GOOD})["body"])
+    envelope = Envelope.model_validate(body)
+    kept = intake.app._resources()
+    several = [replace(kept, system=Database(os.environ["DATABASE_SECRET_ARN"], f"intake {n}")) for n in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda one: start_requested_report(one, envelope, may_wait=True), several))
+    for resources in several:
+        resources.system.close()
+    assert len(set(answers)) == 1
+    assert _count(admin) == (1,)

@@ -1,0 +1,77 @@
+"""PDF/A-2b as veraPDF sees it: characters without a glyph, all scripts, empty reports."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from resma.report.header import Chart, Series, Total
+from tests.readers.verapdf.validate import VeraPdfMissingError, is_required, validate_pdf_a
+from tests.support.pdf_samples import COLUMNS, Row, header, pdf
+from tests.support.scripts import MIXED, TEXTS
+
+TRICKY = {
+    "replacement": "a \ufffd b",
+    "replacement beside others": "Ж\ufffd中\ufffd",
+    "no font": "\U00010900 \U00012000 \ue000 \U0010fffd",
+    "noncharacters": "\ufdd0 \ufffe \uffff \U0001fffe",
+    "invisible": "a\u00adb\u200bc\u2060d\ufeffe\u200ef\U000e0041",
+    "controls": "a\x01b\x7fc\x85d\x9fe",
+    "lone marks": "\u0301 \u093f \u0e31 \u200d",
+    "family": "👨\u200d👩\u200d👧\u200d👦 ☎\ufe0f",
+}
+"""Texts for which a font may have no glyph."""
+
+
+def accepted(files: list[Path]) -> None:
+    try:
+        assert validate_pdf_a(files) == []
+    except VeraPdfMissingError as missing:
+        if is_required():
+            raise
+        pytest.skip(str(missing))
+
+
+def rows_of(text: str) -> list[Row]:
+    return [("1", "2024-01-01 00:00:00+00", text, text, text), (None, None, None, text * 40, "1.00")]
+
+
+def test_all_kinds_of_text_keep_to_pdf_a(tmp_path: Path) -> None:
+    """In cells, wrapped cells, headings, titles, totals and charts; all texts in one file, and each in its own."""
+    samples = {**TEXTS, **MIXED, **TRICKY}
+    files = []
+    for number, text in enumerate([*samples.values(), "\n".join(samples.values())]):
+        columns = tuple(replace(column, heading=text, wrap=column.name == "note") for column in COLUMNS)
+        charts = (Chart(text, "bars", "rows", (text, "b"), (Series(text, (Decimal(1), Decimal(2))),)),)
+        totals = (Total(text, 2, Decimal(1)),)
+        head = header(2, title=text, organisation=text, filters=((text, text),), columns=columns, charts=charts)
+        path = tmp_path / f"{number}.pdf"
+        path.write_bytes(pdf(replace(head, totals=totals), rows_of(text)))
+        files.append(path)
+    accepted(files)
+
+
+def test_empty_reports_keep_to_pdf_a(tmp_path: Path) -> None:
+    heads = (header(0), header(0, totals=()), header(0, filters=(), orientation="portrait"))
+    files = [tmp_path / f"{number}.pdf" for number in range(len(heads))]
+    for path, head in zip(files, heads, strict=True):
+        path.write_bytes(pdf(head, []))
+    accepted(files)
+
+
+def test_a_file_that_breaks_pdf_a_is_named(tmp_path: Path) -> None:
+    sound, broken = tmp_path / "sound.pdf", tmp_path / "broken.pdf"
+    data = pdf(header(1), rows_of("a")[:1])
+    sound.write_bytes(data)
+    broken.write_bytes(data.replace(b"<pdfaid:part>2<", b"<pdfaid:part>7<"))
+    try:
+        [line] = validate_pdf_a([sound, broken])
+    except VeraPdfMissingError as missing:
+        if is_required():
+            raise
+        pytest.skip(str(missing))
+    assert "broken.pdf" in line
+    assert "6.6.4" in line

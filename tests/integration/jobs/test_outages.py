@@ -1,0 +1,492 @@
+"""Outages are waited for: a report is READY when what it needs is back, and has used up no attempt by then."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import boto3
+import psycopg
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+import scheduler.requeue_orphaned_jobs
+import worker.app
+from infra.servers.ports import free_port
+from resma.jobs.claim import MAX_ATTEMPTS
+from resma.jobs.outages import FORGET_SECONDS
+from resma.jobs.outcome import OVERLOOKED_SECONDS
+from resma.snapshot import cursor
+from tests.support.embedded_metrics import read_metrics, total_of
+from tests.support.system import System
+from worker import attempt, patience, time_budget
+from worker.heartbeat import VISIBILITY_SECONDS
+
+NONE = {"from": "2030-01-01"}
+HOURS = 6
+
+
+def _change_secret(arn: str, **changes: Any) -> dict[str, Any]:
+    """Changes a secret's members; returns it as it was."""
+    secrets = boto3.client("secretsmanager")
+    before: dict[str, Any] = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
+    secrets.put_secret_value(SecretId=arn, SecretString=json.dumps({**before, **changes}))
+    return before
+
+
+@contextlib.contextmanager
+def _store_away(system: System) -> Iterator[None]:
+    """There is no bucket."""
+    for key in system.objects():
+        system.s3.delete_object(Bucket=system.bucket, Key=key)
+    system.s3.delete_bucket(Bucket=system.bucket)
+    yield
+    system.s3.create_bucket(Bucket=system.bucket)
+
+
+@contextlib.contextmanager
+def _source_away(system: System) -> Iterator[None]:
+    """Nobody listens where the source database was."""
+    worker.app._resources().source.close()
+    arn = worker.app._settings().source_secret_arn
+    before = _change_secret(arn, port=free_port())
+    yield
+    _change_secret(arn, **before)
+
+
+@contextlib.contextmanager
+def _secret_away(system: System) -> Iterator[None]:
+    """The source database's secret is no longer what it was."""
+    worker.app._resources().source.close()
+    arn = worker.app._settings().source_secret_arn
+    secrets = boto3.client("secretsmanager")
+    before = secrets.get_secret_value(SecretId=arn)["SecretString"]
+    secrets.put_secret_value(SecretId=arn, SecretString='{"host": "nowhere"}')
+    yield
+    secrets.put_secret_value(SecretId=arn, SecretString=before)
+
+
+@contextlib.contextmanager
+def _password_wrong(system: System) -> Iterator[None]:
+    """It was changed in the database and not in the secret."""
+    worker.app._resources().source.close()
+    arn = worker.app._settings().source_secret_arn
+    before = _change_secret(arn, username="somebody")
+    yield
+    _change_secret(arn, **before)
+
+
+AWAY = {
+    "object-store": ("object-store", _store_away),
+    "source-database": ("source-database", _source_away),
+    "password": ("source-database", _password_wrong),
+    "secrets": ("secrets", _secret_away),
+}
+
+
+def _probe_now(admin: Connection[TupleRow]) -> None:
+    admin.execute("UPDATE resma.outages SET probe_at = clock_timestamp()")
+
+
+def _outages(admin: Connection[TupleRow]) -> list[tuple[Any, ...]]:
+    return admin.execute("SELECT dependency, failures FROM resma.outages ORDER BY 1").fetchall()
+
+
+def _ask(system: System) -> tuple[UUID, dict[str, Any]]:
+    """Requests a report; returns its id and its message."""
+    report_id = system.request_report(format="CSV", filters=NONE)
+    (record,) = [each for each in system.receive() if str(report_id) in each["body"]]
+    return report_id, record
+
+
+@pytest.mark.parametrize("what", AWAY)
+def test_a_report_waits_and_is_ready_when_it_is_back(system: System, admin: Connection[TupleRow], what: str) -> None:
+    dependency, away = AWAY[what]
+    report_id, record = _ask(system)
+    tries = MAX_ATTEMPTS + 2
+    with away(system):
+        for number in range(tries):
+            assert not system.work(record), "the message is to come again"
+            view = system.show(report_id)
+            assert (view["status"], view["attempt"]) == ("PENDING", number + 1)
+            assert view["waitingFor"]["dependency"] == dependency
+            assert view["waitingFor"]["detail"] == view["error"]["detail"].split(": ", 1)[1]
+            assert view["progress"]["etaSeconds"] is None
+            assert _outages(admin) == [(dependency, number + 1)], "each was a probe"
+            _probe_now(admin)
+    since = datetime.fromisoformat(view["waitingFor"]["since"])
+    assert since < datetime.fromisoformat(view["waitingFor"]["nextAttemptAt"])
+    assert system.work(record)
+    view = system.show(report_id)
+    assert (view["status"], view["attempt"], view["waitingFor"], view["error"]) == ("READY", tries + 1, None, None)
+    assert _outages(admin) == []
+    assert admin.execute("SELECT waiting_for, waits, attempts_allowed FROM resma.reports").fetchone() == (
+        None,
+        0,
+        MAX_ATTEMPTS + tries,
+    )
+
+
+def test_one_of_many_jobs_finds_out_and_the_others_do_not_try(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resma.jobs.outages.FIRST_PROBE_SECONDS", 3600)  # however slow this machine is
+    monkeypatch.setattr("resma.jobs.outages.MAX_PROBE_SECONDS", 3600)
+    asked = [_ask(system) for _ in range(6)]
+    with _store_away(system):
+        for _, record in asked:
+            assert not system.work(record)
+        attempts = admin.execute("SELECT attempt, count(*) FROM resma.reports GROUP BY 1 ORDER BY 1").fetchall()
+        assert attempts == [(0, 5), (1, 1)], "the circuit was open for those that came later"
+        assert {system.show(report_id)["waitingFor"]["dependency"] for report_id, _ in asked} == {"object-store"}
+        _probe_now(admin)
+        for _, record in asked:
+            assert not system.work(record)
+        (tried,) = admin.execute("SELECT sum(attempt) FROM resma.reports").fetchall()
+        assert tried == (2,), "one probe"
+    _probe_now(admin)
+    for _, record in asked:
+        assert system.work(record)
+    assert admin.execute("SELECT DISTINCT status FROM resma.reports").fetchall() == [("READY",)]
+
+
+def test_pauses_grow_with_the_wait_to_minutes_with_jitter(system: System, admin: Connection[TupleRow]) -> None:
+    report_id, record = _ask(system)
+    pauses = []
+    with _store_away(system):
+        for waited in (0, 1, 20, 80, 400, 4000):
+            admin.execute(
+                "UPDATE resma.reports SET waiting_since = clock_timestamp() - make_interval(secs => %s)"
+                " WHERE waiting_since IS NOT NULL",
+                (waited,),
+            )
+            assert not system.work(record)
+            row = admin.execute(
+                "SELECT extract(epoch FROM next_attempt_at - enqueued_at)::float8 FROM resma.reports"
+            ).fetchone()
+            assert row is not None
+            pauses.append(row[0])
+            _probe_now(admin)
+    least = [5, 5, 20, 80, 150, 150]
+    assert all(low <= pause <= max(low * 1.3, 64) for low, pause in zip(least, pauses, strict=True)), pauses
+    assert system.show(report_id)["status"] == "PENDING"
+
+
+def test_duplicates_of_a_message_do_not_make_the_pause_longer(system: System, admin: Connection[TupleRow]) -> None:
+    _, record = _ask(system)
+    with _store_away(system):
+        for _ in range(10):
+            assert not system.work(record)
+    row = admin.execute(
+        "SELECT waits, extract(epoch FROM next_attempt_at - enqueued_at)::float8,"
+        " extract(epoch FROM enqueued_at - waiting_since)::float8 FROM resma.reports"
+    ).fetchone()
+    assert row is not None
+    waits, pause, waited = row
+    assert waits == 10
+    # As long as the wait so far, or until after the next probe, which is 5 s after the first failure.
+    assert pause <= max(5, waited) * 1.25 + 5, (pause, waited)
+
+
+def test_waiting_ends_at_the_deadline(system: System, admin: Connection[TupleRow]) -> None:
+    """By its worker, or by the scheduler where no message comes; either way it may be redriven."""
+    by_worker, record = _ask(system)
+    by_scheduler, other = _ask(system)
+    with _store_away(system):
+        for each in (record, other):
+            assert not system.work(each)
+        admin.execute("UPDATE resma.reports SET waiting_since = waiting_since - make_interval(hours => %s)", (HOURS,))
+        assert system.work(record), "there is nothing left to do"
+        assert [system.show(report_id)["status"] for report_id in (by_worker, by_scheduler)] == ["FAILED", "PENDING"]
+        assert system.tick()["ended"] == 1
+    for report_id in (by_worker, by_scheduler):
+        view = system.show(report_id)
+        assert (view["status"], view["waitingFor"]) == ("FAILED", None)
+        assert view["error"]["code"] == "dependency-unavailable"
+        assert view["error"]["detail"].startswith("the object store was unavailable since ")
+    admin.execute("UPDATE resma.events SET created_at = created_at - interval '6 seconds'")
+    system.tick()
+    told = [json.loads(event["Message"]) for event in system.events()]
+    assert {message["data"]["reportId"] for message in told} == {str(by_worker), str(by_scheduler)}
+    assert system.call_api("POST", "/api/v1/dead-letters/redrive")[2] == {"redriven": 2}
+    _probe_now(admin)
+    for each in system.receive():
+        assert system.work(each)
+    assert system.show(by_worker)["status"] == system.show(by_scheduler)["status"] == "READY"
+
+
+def test_another_failure_ends_the_wait(system: System, admin: Connection[TupleRow]) -> None:
+    """The deadline counts what is waited in a row, so an attempt that fails by itself begins it anew."""
+    _, record = _ask(system)
+    with _store_away(system):
+        assert not system.work(record)
+    _probe_now(admin)
+    with psycopg.connect(system.database_url) as locker:
+        locker.execute("LOCK TABLE bank.transactions IN ACCESS EXCLUSIVE MODE")
+        assert not system.work(record)
+    row = admin.execute(
+        "SELECT status, error_code, waiting_since, waits, attempt, attempts_allowed FROM resma.reports"
+    ).fetchone()
+    assert row == ("PENDING", "database-busy", None, 0, 2, MAX_ATTEMPTS + 1)
+
+
+def test_a_cancelled_report_waits_no_more(system: System) -> None:
+    report_id, record = _ask(system)
+    with _store_away(system):
+        assert not system.work(record)
+        assert system.call_api("POST", f"/api/v1/reports/{report_id}/cancel")[2]["waitingFor"] is None
+        assert system.work(record)
+    assert system.show(report_id)["status"] == "CANCELLED"
+
+
+def test_without_the_idempotency_table_reports_are_made(system: System) -> None:
+    """It is a first filter; the row's lease keeps others out."""
+    table = boto3.client("dynamodb")
+    table.delete_table(TableName="idempotency")
+    report_id, record = _ask(system)
+    assert system.work(record)
+    view = system.show(report_id)
+    assert (view["status"], view["attempt"]) == ("READY", 1)
+    assert system.work(record), "a duplicate does nothing"
+    assert system.show(report_id) == view
+
+
+def test_a_job_whose_message_can_not_be_brought_back_is_sent_again(system: System, admin: Connection[TupleRow]) -> None:
+    """Queue and store are away: the message stays hidden for the queue's 90 minutes."""
+    report_id, record = _ask(system)
+    with _store_away(system):
+        system.sqs.delete_queue(QueueUrl=system.queue_url)
+        assert not system.work(record)
+    system.sqs.create_queue(QueueName="report-jobs")
+    admin.execute("UPDATE resma.reports SET created_at = created_at - interval '6 seconds'")
+    assert system.tick()["sent"] == 1
+    _probe_now(admin)
+    assert system.work_once()
+    assert system.show(report_id)["status"] == "READY"
+
+
+def test_a_job_that_can_not_be_claimed_comes_again_uncounted(system: System, admin: Connection[TupleRow]) -> None:
+    report_id, record = _ask(system)
+    worker.app._resources().system.close()
+    arn = worker.app._settings().database_secret_arn
+    before = _change_secret(arn, port=free_port())
+    for _ in range(MAX_ATTEMPTS + 1):
+        assert not system.work(record)
+    _change_secret(arn, **before)
+    row = admin.execute("SELECT status, attempt, attempts_allowed FROM resma.reports").fetchone()
+    assert row == ("PENDING", 0, MAX_ATTEMPTS)
+    assert system.work(record)
+    assert system.show(report_id)["status"] == "READY"
+
+
+def test_a_failover_in_mid_report_costs_no_attempt(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's database goes away before a checkpoint, and is back two seconds later."""
+    monkeypatch.setattr(cursor, "BATCH_ROWS", 100)
+    report_id = system.request_report(format="CSV")
+    (record,) = system.receive()
+    resources, arn = worker.app._resources(), worker.app._settings().database_secret_arn
+    calls: list[threading.Timer] = []
+
+    def fail_over(_pace: time_budget.Pace) -> bool:
+        if calls:
+            return False
+        before = _change_secret(arn, port=free_port())
+        resources.system.close()
+        calls.append(threading.Timer(2, lambda: _change_secret(arn, **before)))
+        calls[0].start()
+        return True
+
+    monkeypatch.setattr(time_budget.Pace, "is_save_due", fail_over)
+    assert system.work(record)
+    calls[0].join()
+    view = system.show(report_id)
+    assert (view["status"], view["attempt"], view["metrics"]["snapshots"]) == ("READY", 1, 1)
+
+
+def _begin_attempt(admin: Connection[TupleRow], lease_over_seconds: float) -> None:
+    """A worker claims the report, and is not heard of again: its lease has been over for that long."""
+    admin.execute(
+        "UPDATE resma.reports SET status = 'GENERATING', attempt = attempt + 1,"
+        " lease_until = clock_timestamp() - make_interval(secs => %s), created_at = created_at - interval '1 minute'",
+        (lease_over_seconds,),
+    )
+
+
+@pytest.mark.parametrize("by_scheduler", [False, True], ids=["by a worker", "by the scheduler"])
+def test_attempts_that_an_outage_of_the_system_database_ended_do_not_count(
+    system: System, admin: Connection[TupleRow], by_scheduler: bool
+) -> None:
+    report_id, record = _ask(system)
+    for _ in range(MAX_ATTEMPTS + 2):
+        _begin_attempt(admin, OVERLOOKED_SECONDS + 1)
+        if by_scheduler:
+            assert system.tick()["freed"] == 1
+            (record,) = system.receive()
+        else:
+            with _store_away(system):
+                assert not system.work(record)
+            _probe_now(admin)
+    assert system.work(record)
+    view = system.show(report_id)
+    row = admin.execute("SELECT attempts_allowed - attempt FROM resma.reports").fetchone()
+    assert (view["status"], row) == ("READY", (MAX_ATTEMPTS - 1,)), "the last one is the only one that counts"
+
+
+def test_an_attempt_that_an_outage_ended_does_not_count_where_the_queue_gives_up(
+    system: System, admin: Connection[TupleRow]
+) -> None:
+    report_id, record = _ask(system)
+    admin.execute("UPDATE resma.reports SET attempt = attempts_allowed - 1")
+    _begin_attempt(admin, OVERLOOKED_SECONDS + 1)
+    assert system.give_up(record)
+    assert system.tick()["sent"] == 1
+    assert system.work_once()
+    assert system.show(report_id)["status"] == "READY"
+
+
+@pytest.mark.parametrize("by_scheduler", [False, True], ids=["by a worker", "by the scheduler"])
+def test_a_report_that_kills_its_worker_each_time_is_a_dead_letter_after_three(
+    system: System, admin: Connection[TupleRow], by_scheduler: bool
+) -> None:
+    """However late the scheduler comes: one run was missed."""
+    report_id, record = _ask(system)
+    for number in range(1, MAX_ATTEMPTS + 1):
+        _begin_attempt(admin, 120 if by_scheduler else 5)
+        assert system.show(report_id)["attempt"] == number
+        if by_scheduler:
+            assert system.tick()["freed"] == 1
+        elif number == MAX_ATTEMPTS:
+            assert system.work(record), "there is nothing left to do"
+    view = system.show(report_id)
+    assert (view["status"], view["attempt"], view["error"]["code"]) == ("FAILED", MAX_ATTEMPTS, "worker-died")
+    assert len(system.call_api("GET", "/api/v1/dead-letters")[2]["items"]) == 1
+
+
+def test_the_scheduler_lets_a_worker_renew_its_lease_when_the_database_is_back(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its run may be the first to reach the database; the worker's heartbeat comes seconds later."""
+    report_id, _ = _ask(system)
+    _begin_attempt(admin, 100)
+    waited: list[float] = []
+
+    def beat(seconds: float) -> None:
+        waited.append(seconds)
+        admin.execute("UPDATE resma.reports SET lease_until = clock_timestamp() + interval '15 seconds'")
+
+    monkeypatch.setattr(scheduler.requeue_orphaned_jobs, "LOOK_AGAIN_SECONDS", 8)
+    monkeypatch.setattr(time, "sleep", beat)
+    assert system.tick()["freed"] == 0
+    assert waited == [8]
+    assert system.show(report_id)["status"] == "GENERATING"
+
+
+def test_a_worker_that_outlives_its_patience_loses_no_attempt(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's database goes away in mid-report, and stays away for longer than a worker waits."""
+    monkeypatch.setattr(cursor, "BATCH_ROWS", 100)
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 1)
+    report_id = system.request_report(format="CSV")
+    (record,) = system.receive()
+    resources, arn = worker.app._resources(), worker.app._settings().database_secret_arn
+    before: list[dict[str, Any]] = []
+
+    def go_away(_pace: time_budget.Pace) -> bool:
+        if not before:
+            before.append(_change_secret(arn, port=free_port()))
+            resources.system.close()
+        return True
+
+    monkeypatch.setattr(time_budget.Pace, "is_save_due", go_away)
+    assert not system.work(record)
+    assert not system.work(record), "nobody can claim it"
+    _change_secret(arn, **before[0])
+    assert system.show(report_id)["status"] == "GENERATING"
+    admin.execute(
+        "UPDATE resma.reports SET lease_until = lease_until - make_interval(secs => %s)", (OVERLOOKED_SECONDS + 15,)
+    )  # the outage
+    assert system.work(record)
+    row = admin.execute("SELECT status, attempt, attempts_allowed FROM resma.reports").fetchone()
+    assert row == ("READY", 2, MAX_ATTEMPTS + 1)
+
+
+def test_the_message_is_held_while_the_end_of_an_attempt_waits_for_the_database(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both databases go away at once, as they are often one server; the heartbeat ends with the attempt."""
+    _, record = _ask(system)
+    resources, settings = worker.app._resources(), worker.app._settings()
+    arns = (settings.database_secret_arn, settings.source_secret_arn)
+    before: list[dict[str, Any]] = []
+    hidden: list[float] = []
+
+    def go_away() -> None:
+        before.extend(_change_secret(arn, port=free_port()) for arn in arns)
+        resources.system.close()
+        resources.source.close()
+        hidden.clear()
+
+    def hide(_record: object, seconds: float) -> bool:
+        hidden.append(seconds)
+        return True
+
+    monkeypatch.setattr(attempt, "reset_peak", go_away)
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 1)
+    monkeypatch.setattr(worker.app, "_hide", hide)
+    assert not system.work(record)
+    for arn, secret in zip(arns, before, strict=True):
+        _change_secret(arn, **secret)
+    *held, last = hidden
+    assert VISIBILITY_SECONDS in held
+    assert last < VISIBILITY_SECONDS, "it comes again after the pause of an outage"
+
+
+def test_pauses_in_a_second_outage_are_of_this_one(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that came a hundred times in the first one is not hidden for minutes in the second."""
+    _, record = _ask(system)
+    record["attributes"]["ApproximateReceiveCount"] = "100"
+    hidden: list[float] = []
+
+    def hide(_record: object, seconds: float) -> bool:
+        hidden.append(seconds)
+        return True
+
+    monkeypatch.setattr(worker.app, "_hide", hide)
+    arn = worker.app._settings().database_secret_arn
+    resources = worker.app._resources()
+    resources.system.close()
+    before = _change_secret(arn, port=free_port())
+    assert not system.work(record)
+    _change_secret(arn, **before)
+    assert hidden[-1] <= 10
+
+
+def test_a_circuit_that_nobody_waits_for_is_forgotten(system: System, admin: Connection[TupleRow]) -> None:
+    report_id, record = _ask(system)
+    with _store_away(system):
+        assert not system.work(record)
+        admin.execute("UPDATE resma.outages SET failed_at = failed_at - make_interval(secs => %s)", (FORGET_SECONDS,))
+        system.tick()
+        assert _outages(admin) == [("object-store", 1)], "a report waits"
+        assert system.call_api("POST", f"/api/v1/reports/{report_id}/cancel")[0] == 200
+        system.tick()
+    assert _outages(admin) == []
+
+
+def test_the_scheduler_measures_open_circuits(
+    system: System, admin: Connection[TupleRow], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, record = _ask(system)
+    with _store_away(system):
+        assert not system.work(record)
+        capsys.readouterr()
+        system.tick()
+    assert total_of(read_metrics(capsys.readouterr().out), "OpenOutages", Stage="local") == 1

@@ -1,0 +1,510 @@
+"""A report that is cut goes on: the file is byte for byte that of one calm run, in every format."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from moto.s3.exceptions import NoSuchUpload
+from moto.s3.models import S3Backend
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+import worker.app
+from resma.aws import clients
+from resma.catalog import find_report_type
+from resma.errors import DatabaseBusy
+from resma.snapshot import cursor
+from resma.storage import multipart
+from resma.storage.object_store import Part
+from resma.storage.upload_pool import UPLOAD_THREADS
+from tests.support.crash_injector import Killed, Mortal
+from tests.support.cut_reports import AS_OF, CASES, Cuts, Reports
+from tests.support.eventually import eventually
+from tests.support.system import System
+from worker import heartbeat
+from worker.checkpoints.rows import MAX_CONTINUATIONS, MAX_STALLED_CONTINUATIONS
+from worker.resources import Resources
+
+PART = 64 * 1024
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small batches and parts, so that three thousand rows are many of both."""
+    monkeypatch.setattr(cursor, "BATCH_ROWS", 100)
+    monkeypatch.setattr(multipart, "PART_SIZES", ((10_000, PART),))
+    monkeypatch.setattr(multipart, "LEAST_PART_BYTES", PART)
+    monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)
+    for name in ("upload_part", "complete_multipart_upload"):
+        monkeypatch.setattr(S3Backend, name, _refusing(getattr(S3Backend, name)))
+
+
+def _refusing(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Moto's backend stumbles over an upload that it does not know; S3 says so."""
+
+    def call(*given: Any, **named: Any) -> Any:
+        try:
+            return method(*given, **named)
+        except KeyError as error:
+            raise NoSuchUpload(upload_id=str(error)) from error
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("case", "every"),
+    [*((case, 7) for case in CASES), ("csv", 1), ("all at once", 1), ("without the sort's columns", 1)],
+)
+def test_handed_over_again_and_again_the_file_is_the_same(reports: Reports, cuts: Cuts, case: str, every: int) -> None:
+    calm = reports.calm(CASES[case])
+    cuts.hand_over = lambda batches: batches % every == 0
+    reports.ask(CASES[case])
+    outcomes = reports.work_to_the_end()
+    assert outcomes.count("HANDED_OVER") == len(outcomes) - 1 >= 30 // every - 1
+    assert reports.contents() == calm
+    row = reports.row()
+    assert row.metrics is not None
+    assert row.metrics["snapshots"] == len(outcomes) == row.attempt
+
+
+CSV = CASES["csv"]
+HANDED_OVER_AT = 9
+SAVED_EVERY = 9
+
+
+def _begin(reports: Reports, cuts: Cuts) -> bytes:
+    """A first attempt that is handed over with a segment and a tail; returns what the file shall be."""
+    cuts.hand_over = cuts.save = lambda _: False
+    calm = reports.calm_csv()
+    cuts.batches = 0
+    cuts.hand_over = lambda batches: batches == HANDED_OVER_AT
+    reports.ask(CSV)
+    assert reports.work() == "HANDED_OVER"
+    row = reports.row()
+    assert (row.status, row.attempt, row.rows_done) == ("PENDING", 1, HANDED_OVER_AT * 100)
+    assert len(reports.system.open_uploads()) == 1
+    cuts.hand_over = lambda _: False
+    cuts.save = lambda batches: batches % SAVED_EVERY == 0
+    return calm
+
+
+def _new_resources() -> Resources:
+    """Another worker process'."""
+    clients.s3_client.cache_clear()
+    try:
+        return worker.app._resources.__wrapped__()
+    finally:
+        clients.s3_client.cache_clear()
+
+
+def _close(resources: Resources) -> None:
+    resources.system.close()
+    resources.source.close()
+
+
+def _end_lease(admin: Connection[TupleRow]) -> None:
+    admin.execute(
+        "UPDATE resma.reports SET lease_until = clock_timestamp() - interval '1 second' WHERE status = 'GENERATING'"
+    )
+
+
+def _steps_of_an_attempt(reports: Reports, cuts: Cuts) -> int:
+    """How many steps the second attempt has when nothing goes wrong."""
+    _begin(reports, cuts)
+    resources = _new_resources()
+    mortal = Mortal(resources)
+    try:
+        assert reports.work(resources) == "READY"
+    finally:
+        _close(resources)
+    return mortal.steps
+
+
+def test_a_worker_may_die_before_any_step(
+    reports: Reports, cuts: Cuts, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 3600)
+    steps = _steps_of_an_attempt(reports, cuts)
+    assert steps > 20
+    begun_with = set()
+    for step in range(1, steps + 1):
+        calm = _begin(reports, cuts)
+        resources = _new_resources()
+        Mortal(resources).die_before(step)
+        try:
+            with pytest.raises(Killed):
+                reports.work(resources)
+        finally:
+            _close(resources)
+        _end_lease(admin)
+        if (left := reports.row()).status != "READY":
+            begun_with.add(left.checkpoint["rows"] if left.checkpoint else 0)
+            assert reports.work() == "READY", step
+        reports.sweep()
+        assert reports.contents() == {"CSV": calm}, step
+        assert reports.metrics()["snapshots"] > 1
+    assert begun_with == {900, 1800, 2700}, "each time from the last checkpoint"
+
+
+def test_a_zombie_may_wake_up_before_any_step(
+    reports: Reports, cuts: Cuts, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was stopped, its job was taken over and is READY; whatever it then does changes nothing."""
+    monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 3600)
+    monkeypatch.setattr("resma.storage.object_store.APPEAR_SECONDS", 0)
+    published: list[str] = []
+    monkeypatch.setattr("resma.events.destinations.Topic.send", lambda _, message: published.append(message["id"]))
+    steps = _steps_of_an_attempt(reports, cuts)
+    for step in range(2, steps):
+        calm = _begin(reports, cuts)
+        published.clear()
+        zombies = _new_resources()
+        frozen, thawed = Mortal(zombies).freeze_before(step)
+        outcome: list[str] = []
+        sleeper = threading.Thread(
+            target=lambda zombies=zombies, outcome=outcome: outcome.append(reports.work(zombies))
+        )
+        sleeper.start()
+        assert frozen.wait(120)
+        while reports.row().status == "GENERATING":
+            _end_lease(admin)  # again, if it was on its way to renew it
+            assert reports.work() in {"READY", "lease-held"}, step
+        made = reports.row()
+        thawed.set()
+        sleeper.join(120)
+        assert len(outcome) == 1, step
+        _close(zombies)
+        assert reports.row() == made, step
+        reports.sweep()
+        assert reports.contents() == {"CSV": calm}, step
+        assert len(published) == 1, step
+
+
+def _tamper(reports: Reports) -> None:
+    checkpoint = reports.row().checkpoint
+    assert checkpoint is not None
+    system = reports.system
+    data = system.s3.get_object(Bucket=system.bucket, Key=checkpoint["key"])["Body"].read()
+    system.s3.put_object(Bucket=system.bucket, Key=checkpoint["key"], Body=data[:-1] + bytes([data[-1] ^ 1]))
+
+
+def _lose_the_blob(reports: Reports) -> None:
+    checkpoint = reports.row().checkpoint
+    assert checkpoint is not None
+    reports.system.s3.delete_object(Bucket=reports.system.bucket, Key=checkpoint["key"])
+
+
+def _lose_the_upload(reports: Reports) -> None:
+    for upload in reports.system.open_uploads():
+        reports.system.s3.abort_multipart_upload(
+            Bucket=reports.system.bucket, Key=upload["Key"], UploadId=upload["UploadId"]
+        )
+
+
+ACCIDENTS = {"tampered with": _tamper, "gone": _lose_the_blob, "its upload is gone": _lose_the_upload}
+
+
+@pytest.mark.parametrize("accident", ACCIDENTS)
+def test_what_cannot_be_gone_on_from_is_begun_anew(reports: Reports, cuts: Cuts, accident: str) -> None:
+    calm = _begin(reports, cuts)
+    ACCIDENTS[accident](reports)
+    assert reports.work() == "checkpoint-unusable"
+    row = reports.row()
+    assert (row.status, row.checkpoint, row.rows_done) == ("PENDING", None, 0)
+    assert (reports.system.objects(), reports.system.open_uploads()) == ([], [])
+    assert reports.work() == "READY"
+    assert reports.contents() == {"CSV": calm}
+    assert reports.metrics()["snapshots"] == 1
+
+
+def test_other_code_begins_anew(reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
+    calm = _begin(reports, cuts)
+    monkeypatch.setattr("worker.attempt.stamp_of", lambda _: "that of a newer version")
+    assert reports.work() == "checkpoint-unusable"
+    assert reports.work() == "READY"
+    assert reports.contents() == {"CSV": calm}
+
+
+@contextlib.contextmanager
+def _booked(admin: Connection[TupleRow], booked_at: str, *rows: int) -> Iterator[None]:
+    """More transactions, of that moment."""
+    for number in rows:
+        admin.execute(
+            "INSERT INTO bank.transactions VALUES ('demo', %s, 'x', %s, 'FEE', 'BOOKED', 'late', NULL, 'BRL', -1)",
+            (number, booked_at),
+        )
+    try:
+        yield
+    finally:
+        admin.execute("DELETE FROM bank.transactions WHERE description = 'late'")
+
+
+def test_what_comes_in_meanwhile_is_left_out(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
+    calm = _begin(reports, cuts)
+    with _booked(admin, "2026-03-09 12:00:01+00", 10**9):
+        assert reports.work() == "READY"
+    assert reports.contents() == {"CSV": calm}
+    assert reports.row().as_of == AS_OF
+
+
+def test_rows_before_the_cut_off_begin_it_anew(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
+    calm = _begin(reports, cuts)
+    with _booked(admin, "2024-01-01 00:00:00+00", 10**9):
+        assert reports.work() == "source-changed"
+        assert reports.work() == "READY"
+        assert reports.contents()["CSV"].count(b"\r\n") == calm.count(b"\r\n") + 1
+
+
+def test_data_that_never_rest_fail_with_a_remedy(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
+    reports.ask(CSV)
+    cuts.hand_over = lambda _: True
+    outcomes = []
+    with _booked(admin, "2024-01-01 00:00:00+00"):
+        for number in range(20):
+            outcomes.append(reports.work())
+            if outcomes[-1] in {"ENDED", "FAILED"}:
+                break
+            admin.execute(
+                "INSERT INTO bank.transactions VALUES"
+                " ('demo', %s, 'x', '2024-01-01', 'FEE', 'BOOKED', 'late', NULL, 'BRL', -1)",
+                (10**9 + number,),
+            )
+    row = reports.row()
+    assert (row.status, row.error_code) == ("FAILED", "source-changed"), outcomes
+    assert "cut_off" in (row.error_detail or "")
+    reports.sweep()
+    assert (reports.system.objects(), reports.system.open_uploads()) == ([], [])
+
+
+def test_rows_that_can_not_be_told_apart_begin_it_anew(
+    reports: Reports, cuts: Cuts, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a report type whose sort is no total order, where the cut falls on a tie."""
+    real = find_report_type("TRANSACTIONS")
+    tied = real.model_copy(update={"sort": ("currency",), "period": None})
+    monkeypatch.setattr("worker.attempt.find_report_type", lambda _: tied)
+    reports.ask(CSV)
+    cuts.hand_over = lambda batches: batches == 3
+    assert reports.work() == "HANDED_OVER"
+    assert reports.work() == "checkpoint-unusable"
+    assert "sort" in (reports.row().error_detail or "")
+    assert reports.work() == "READY"
+    assert len(reports.contents()) == 1
+
+
+def test_the_key_is_right_with_nulls_and_equal_beginnings(
+    reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sorted by a column that is often NULL, then by the id: NULLs come last, and a cut may fall among them."""
+    real = find_report_type("TRANSACTIONS")
+    sorted_so = real.model_copy(update={"sort": ("counterparty", "id"), "period": None})
+    monkeypatch.setattr("worker.attempt.find_report_type", lambda _: sorted_so)
+    request = {"format": "CSV", "columns": ["id", "booked_at"]}
+    calm = reports.calm(request)
+    cuts.hand_over = lambda _: True
+    reports.ask(request)
+    assert len(reports.work_to_the_end()) > 30
+    assert reports.contents() == calm
+
+
+def test_masked_columns_stay_masked(reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sorted by a personal column that the caller may not see: the file has stars, the key has not."""
+    real = find_report_type("TRANSACTIONS")
+    personal = [column.model_copy(update={"personal": column.name == "account"}) for column in real.columns]
+    secret = real.model_copy(update={"sort": ("account", "id"), "period": None, "columns": tuple(personal)})
+    monkeypatch.setattr("worker.attempt.find_report_type", lambda _: secret)
+    reports.is_masked = True
+    calm = reports.calm(CSV)
+    assert b"****" in calm["CSV"]
+    cuts.hand_over = lambda batches: batches % 5 == 0
+    reports.ask(CSV)
+    reports.work_to_the_end()
+    assert reports.contents() == calm
+
+
+# ---------------------------------------------------------------- cancelled
+
+
+def _cancel(admin: Connection[TupleRow]) -> None:
+    """As the API does, from a connection that waits for nobody."""
+    admin.execute("UPDATE resma.reports SET status = 'CANCELLED', finished_at = clock_timestamp(), lease_until = NULL")
+
+
+class _Working:
+    """A worker in a thread."""
+
+    def __init__(self, reports: Reports) -> None:
+        self.outcome: list[str] = []
+        self._thread = threading.Thread(target=lambda: self.outcome.append(reports.work()))
+        self._thread.start()
+
+    def await_end(self) -> str:
+        """Returns what came of it."""
+        self._thread.join(120)
+        assert not self._thread.is_alive()
+        return self.outcome[0]
+
+
+def test_a_cancelled_report_stops_the_query(
+    reports: Reports, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "resma.snapshot.snapshot._SESSION", "SET LOCAL datestyle = 'ISO, YMD'"
+    )  # no limit ends it sooner
+    reports.ask(CSV)
+    with psycopg.connect(admin.info.dsn, password=admin.info.password) as blocker:
+        blocker.execute("LOCK TABLE bank.transactions IN ACCESS EXCLUSIVE MODE")
+        working = _Working(reports)
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'resma_reader'"
+        eventually("the query waits", lambda: admin.execute(waiting).fetchone() == (1,))
+        _cancel(admin)
+        assert working.await_end() == "lease-lost"  # with the table still locked
+        assert admin.execute(waiting).fetchone() == (0,)
+    assert (reports.system.objects(), reports.system.open_uploads()) == ([], [])
+
+
+@pytest.mark.parametrize("waits_for", ["room for the next part", "its parts, at a checkpoint"])
+def test_a_cancelled_report_does_not_wait_for_the_store(
+    reports: Reports, cuts: Cuts, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, waits_for: str
+) -> None:
+    """Its parts hang; a segment, a checkpoint and an upload are there already."""
+    monkeypatch.setattr(multipart, "PART_SIZES", ((10_000, PART // 4),))
+    _begin(reports, cuts)
+    cuts.save = lambda batches: waits_for != "room for the next part" and len(hanging) > 0
+    answer = threading.Event()
+    hanging: list[int] = []
+
+    def hang(self: multipart.MultipartUpload, number: int, part: bytes) -> Any:
+        hanging.append(number)
+        assert answer.wait(60)
+        raise KeyError("it is gone")
+
+    monkeypatch.setattr(multipart.MultipartUpload, "_upload", hang)
+    try:
+        working = _Working(reports)
+        eventually("parts are in the air", lambda: len(hanging) > 0)
+        _cancel(admin)
+        assert working.await_end() == "lease-lost"  # with the parts still in the air
+    finally:
+        answer.set()
+    assert (reports.system.objects(), reports.system.open_uploads()) == ([], [])
+
+
+def test_a_slow_store_slows_the_cursor_and_not_memory(
+    reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each moment what was read and not stored yet is bounded by the parts in the air and the one that fills."""
+    calm = reports.calm(CSV)
+    stored = 0
+    unsent: list[int] = []
+    upload, write = multipart.MultipartUpload._upload, multipart.MultipartUpload.write
+
+    def slow_upload(self: multipart.MultipartUpload, number: int, part: bytes) -> Part:
+        nonlocal stored
+        time.sleep(0.05)
+        sent = upload(self, number, part)
+        stored += len(part)
+        return sent
+
+    def watched(self: multipart.MultipartUpload, data: bytes) -> None:
+        write(self, data)
+        unsent.append(self.bytes - stored)
+
+    monkeypatch.setattr(multipart.MultipartUpload, "_upload", slow_upload)
+    monkeypatch.setattr(multipart.MultipartUpload, "write", watched)
+    reports.ask(CSV)
+    assert reports.work() == "READY"
+    assert reports.contents() == calm
+    assert PART < max(unsent) <= (UPLOAD_THREADS + 2) * PART
+
+
+# ---------------------------------------------------------------- by the next invocation
+
+
+def test_a_report_that_is_handed_over_is_continued_by_the_same_message(system: System, cuts: Cuts) -> None:
+    cuts.hand_over = lambda batches: batches in {5, 12}
+    report_id = system.request_report(format="CSV")
+    (first,) = system.receive()
+    assert not system.work(first), "it is to come again"
+    view = system.show(report_id)
+    assert (view["status"], view["attempt"], view["handovers"]) == ("PENDING", 1, 1)
+    assert view["progress"]["rowsDone"] == 500
+    assert not system.work_once()
+    (last,) = system.receive()
+    assert system.work(last)
+    system.sqs.delete_message(QueueUrl=system.queue_url, ReceiptHandle=last["receiptHandle"])
+    assert last["messageId"] == first["messageId"]
+    view = system.show(report_id)
+    assert (view["status"], view["attempt"], view["handovers"]) == ("READY", 3, 2)
+    assert system.receive() == []
+    for again in (first, last):
+        assert system.work(again), "a duplicate of any of them does nothing"
+    assert system.show(report_id) == view
+    assert len(system.objects()) == 1
+
+
+def test_a_report_is_continued_for_a_day_at_most(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
+    reports.ask(CSV)
+    admin.execute("UPDATE resma.reports SET handovers = %s", (MAX_CONTINUATIONS - 1,))
+    cuts.hand_over = lambda batches: batches % 5 == 0
+    assert [reports.work(), reports.work()] == ["HANDED_OVER", "FAILED"]
+    row = reports.row()
+    assert (row.error_code, row.handovers) == ("continuations-exhausted", MAX_CONTINUATIONS)
+    assert reports.system.objects() == reports.system.open_uploads() == []
+
+
+def test_a_report_that_has_no_time_to_write_ends_with_a_remedy(
+    reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("worker.checkpoints.rows.MAX_STALLED_CONTINUATIONS", MAX_STALLED_CONTINUATIONS)
+    reports.ask(CSV)
+    cuts.hand_over = lambda _: True
+    assert reports.work_to_the_end() == ["HANDED_OVER"] * MAX_STALLED_CONTINUATIONS + ["FAILED"]
+    row = reports.row()
+    assert row.error_code == "continuation-stalled"
+    assert "WorkerTimeoutSeconds" in (row.error_detail or "")
+    assert reports.system.objects() == reports.system.open_uploads() == []
+
+
+def test_only_continuations_in_a_row_count_as_stalled(
+    reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each second one gets on by two batches."""
+    monkeypatch.setattr("worker.checkpoints.rows.MAX_STALLED_CONTINUATIONS", MAX_STALLED_CONTINUATIONS)
+    calm = reports.calm_csv()
+    reports.ask(CSV)
+    cuts.batches = 0
+    cuts.hand_over = lambda batches: batches % 3 != 1
+    outcomes = reports.work_to_the_end()
+    assert outcomes[-1] == "READY"
+    assert len(outcomes) > 2 * MAX_STALLED_CONTINUATIONS
+    assert reports.contents() == {"CSV": calm}
+
+
+def test_a_retry_goes_on_from_the_checkpoint(reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a fault that passes: the attempt counts, its work is not lost."""
+    calm = reports.calm_csv()
+    cuts.save = lambda batches: batches == 15
+
+    def fail(batches: int) -> bool:
+        if batches == 20:
+            raise DatabaseBusy("a moment")
+        return False
+
+    cuts.batches = 0
+    cuts.hand_over = fail
+    reports.ask(CSV)
+    assert reports.work() == "database-busy"
+    row = reports.row()
+    assert (row.status, row.error_code, row.attempt, row.handovers) == ("PENDING", "database-busy", 1, 0)
+    assert row.checkpoint is not None
+    assert row.checkpoint["rows"] == 1500
+    assert reports.work() == "READY"
+    assert reports.contents() == {"CSV": calm}
+    assert reports.metrics()["snapshots"] == 2

@@ -1,0 +1,91 @@
+"""The proxy that makes outages: what a client meets in each mode, and that all is as before afterwards."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import urllib3
+
+from tests.support.fault_proxy import Fault, FaultProxy
+
+BODY = b"x" * 8_000_000
+
+
+class Server:
+    """Answers every PUT with status 200, and counts them."""
+
+    def __init__(self) -> None:
+        self.puts = 0
+        counted = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_PUT(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                counted.puts += 1
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
+                """Quiet."""
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.daemon_threads = True
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.http.shutdown()
+    server.http.server_close()
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[FaultProxy]:
+    with FaultProxy(server.http.server_address[1]) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def http() -> Iterator[urllib3.PoolManager]:
+    with urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=5, read=2)) as http:
+        yield http
+
+
+def test_an_error_is_answered_whatever_the_size_of_the_body_and_nothing_is_passed_on(
+    server: Server, proxy: FaultProxy, http: urllib3.PoolManager
+) -> None:
+    assert http.request("PUT", proxy.url, body=b"kept").status == 200  # so that a kept connection is among them
+    with proxy.failing(Fault("error")) as fault:
+        assert [http.request("PUT", proxy.url, body=BODY).status for _ in range(3)] == [503, 503, 503]
+    assert (server.puts, fault.connections) == (1, 3)
+    assert http.request("PUT", proxy.url, body=BODY).status == 200
+
+
+def test_refused_connections_are_counted_and_kept_ones_end_too(
+    server: Server, proxy: FaultProxy, http: urllib3.PoolManager
+) -> None:
+    assert http.request("PUT", proxy.url, body=b"kept").status == 200
+    with proxy.failing(Fault("refuse")) as fault:
+        for _ in range(3):
+            with pytest.raises(urllib3.exceptions.ProtocolError):
+                http.request("PUT", proxy.url, body=b"x")
+    assert (server.puts, fault.connections) == (1, 3)
+    assert http.request("PUT", proxy.url, body=b"x").status == 200
+
+
+def test_stalled_connections_are_accepted_and_not_answered_until_the_fault_is_over(
+    server: Server, proxy: FaultProxy, http: urllib3.PoolManager
+) -> None:
+    with proxy.failing(Fault("stall")) as fault:
+        with pytest.raises(urllib3.exceptions.ReadTimeoutError):
+            http.request("PUT", proxy.url, body=b"x")
+        assert (server.puts, fault.connections) == (0, 1)
+    assert http.request("PUT", proxy.url, body=b"x").status == 200

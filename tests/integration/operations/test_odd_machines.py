@@ -1,0 +1,105 @@
+"""What a machine lacks is said in a sentence: a name of the user, space on the disk, files of one's own."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psycopg
+import pytest
+from rich.console import Console
+
+from infra.errors import StackError
+from infra.local import __main__ as commands
+from infra.local.stack import Running
+from infra.paths import FUNCTIONS, ROOT
+from infra.postgres.migrate import migrate
+from infra.servers.ports import free_port
+from infra.servers.postgres import PostgresServer
+from infra.servers.processes import ProcessId
+
+NAMELESS = """
+import os, sys
+from pathlib import Path
+from infra.errors import StackError
+from infra.servers.postgres import PostgresServer
+os.setgid(4_000_001)
+os.setuid(4_000_001)
+try:
+    PostgresServer(Path(sys.argv[1]), 1).start()
+except StackError as error:
+    print(error)
+"""
+
+FULL = """
+CREATE FUNCTION full_disk() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'could not extend file "base/5/16384": No space left on device' USING ERRCODE = 'disk_full';
+END $$;
+CREATE EVENT TRIGGER full_disk ON ddl_command_start EXECUTE FUNCTION full_disk();
+"""
+"""From now on the server fails as one does whose disk is full."""
+
+
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+
+
+def run(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs a Python program that is told a folder."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, FUNCTIONS)))}
+    command = [sys.executable, "-c", program, str(folder)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+
+@only_root
+def test_a_user_without_a_name_is_told_how_to_get_one() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        done = run(NAMELESS, Path(folder) / "postgres")
+    assert "Postgres needs a name for user 4000001" in done.stdout, done.stderr
+    assert "useradd --uid 4000001 resma" in done.stdout
+
+
+def test_a_disk_that_is_full_while_the_bank_is_made_is_a_sentence() -> None:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        server = PostgresServer(Path(folder) / "postgres", free_port())
+        server.start()
+        try:
+            migrate(server.url, is_alone=True)
+            with psycopg.connect(server.url) as connection:
+                connection.execute(FULL)
+            running = Running("", "", server.url, "", {}, ProcessId.of(os.getpid()), server.port)
+            with pytest.raises(
+                StackError, match=r"The disk is full: .* A demo bank of 500,000 transactions needs about"
+            ):
+                commands._load(running, Console(file=io.StringIO()))
+        finally:
+            server.stop()
+
+
+SUDO_BEFORE = """
+import os, sys
+from pathlib import Path
+from infra.local import __main__ as commands
+commands.STATE = Path(sys.argv[1])
+os.setuid(65534)
+sys.exit(commands.main(["down"]))
+"""
+
+
+@only_root
+def test_a_lock_file_that_sudo_left_is_a_sentence() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        state = Path(folder) / ".resma"
+        state.mkdir()
+        (state / "local.lock").touch()
+        Path(folder).chmod(0o755)
+        done = run(SUDO_BEFORE, state)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "local.lock belongs to user root, probably since `sudo make`" in done.stdout
+    assert f"sudo chown -R 65534 {state}" in done.stdout

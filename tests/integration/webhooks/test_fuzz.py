@@ -1,0 +1,271 @@
+"""No address, however it is written and whatever names resolve to, leads a webhook to a private address.
+
+The connection's own code runs, with real sockets: only a connection to what another list than ours also calls public
+is cut short, for tests have no internet. A trap listens on every address of this machine, and nothing may reach it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import select
+import socket
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from resma.errors import WebhookAddressRefused
+from resma.webhooks.address import WebhookAddress
+from resma.webhooks.public_ip import is_public
+from resma.webhooks.receivers import Receivers
+from webhook import connect_checked
+from webhook.connect_checked import Deadline, Network
+from webhook.post_signed import post_signed
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+FUZZ = settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+
+
+class Trap:
+    """Listens on all of this machine's addresses."""
+
+    def __init__(self) -> None:
+        self._listening = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True, backlog=64)
+        self.port: int = self._listening.getsockname()[1]
+
+    def was_reached(self) -> bool:
+        """Whether anyone has connected since it was last asked. A connection is there before it is accepted."""
+        reached = False
+        arrival = select.poll()  # `select` takes no file descriptor over 1023, and a long run has many
+        arrival.register(self._listening, select.POLLIN)
+        while arrival.poll(0):
+            self._listening.accept()[0].close()
+            reached = True
+        return reached
+
+    def close(self) -> None:
+        """Ends it."""
+        self._listening.close()
+
+
+@pytest.fixture(scope="module")
+def trap() -> Iterator[Trap]:
+    """One for all examples."""
+    trap = Trap()
+    yield trap
+    trap.close()
+
+
+class Internet:
+    """Stands where a socket is connected: private addresses really are, the internet is not there."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.private: list[str] = []
+
+    def connect(self, ip: str, port: int, deadline: Deadline) -> socket.socket:
+        """Notes who was to be reached."""
+        self.asked.append(ip)
+        if _is_internet(ip):
+            raise ConnectionRefusedError
+        self.private.append(ip)
+        return _REAL(ip, port, deadline)
+
+
+_REAL = connect_checked._connect
+
+
+def _is_internet(ip: str) -> bool:
+    """Python's own opinion, of the address and of every IPv4 address inside it."""
+    address = ipaddress.ip_address(ip)
+    inner: list[IPv4Address | IPv6Address] = [address]
+    if isinstance(address, IPv6Address):
+        inner += [each for each in (address.ipv4_mapped, address.sixtofour, *(address.teredo or ())) if each]
+        if int(address) >> 32 in {0, 0x64FF9B << 64}:
+            inner.append(IPv4Address(int(address) & 0xFFFFFFFF))
+    return all(each.is_global and not each.is_multicast and not each.is_reserved for each in inner)
+
+
+@pytest.fixture
+def internet(monkeypatch: pytest.MonkeyPatch) -> Internet:
+    """In place of the real one."""
+    internet = Internet()
+    monkeypatch.setattr(connect_checked, "_connect", internet.connect)
+    return internet
+
+
+# ---------------------------------------------------------------- addresses, and ways to write them
+
+_BLOCKS = (
+    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
+    *("192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4"),
+    "240.0.0.0/4",
+)
+_FAMOUS = ("127.0.0.1", "0.0.0.0", "169.254.169.254", "169.254.170.2", "100.100.100.200", "10.0.0.1", "127.255.255.254")
+private_v4 = st.one_of(
+    st.sampled_from([IPv4Address(text) for text in _FAMOUS]),
+    st.sampled_from(_BLOCKS).flatmap(lambda block: st.ip_addresses(network=block)),
+).map(lambda address: IPv4Address(str(address)))
+private_v6 = st.one_of(
+    st.sampled_from([IPv6Address(text) for text in ("::1", "::", "fd00:ec2::254", "fe80::1", "fec0::1", "ff02::1")]),
+    *(st.ip_addresses(network=block) for block in ("fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8", "100::/64")),
+).map(lambda address: IPv6Address(str(address)))
+public = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6, network="2600::/12")).filter(
+    lambda address: _is_internet(str(address)) and is_public(address)
+)
+
+
+def _number(value: int, radix: str) -> str:
+    return {"decimal": f"{value}", "octal": f"0{value:o}", "hex": f"0x{value:x}", "HEX": f"0X{value:X}"}[radix]
+
+
+@st.composite
+def spelled_v4(draw: st.DrawFn) -> str:
+    """An IPv4 address as inet_aton takes it: one to four numbers, each in a radix of its own, zeros before them."""
+    value = int(draw(private_v4))
+    parts = draw(st.integers(1, 4))
+    numbers = [value >> (24 - 8 * place) & 0xFF for place in range(parts - 1)]
+    numbers.append(value & (1 << (8 * (5 - parts))) - 1)
+    radices = st.sampled_from(["decimal", "octal", "hex", "HEX"])
+    return ".".join(_number(number, draw(radices)) for number in numbers)
+
+
+@st.composite
+def disguised(draw: st.DrawFn) -> str:
+    """A host as it stands in an address, of one of many kinds."""
+    v4, v6 = draw(private_v4), draw(private_v6)
+    packed = f"{int(v4) >> 16:x}:{int(v4) & 0xFFFF:x}"
+    name = draw(st.sampled_from(["localhost", "LocalHost", "a.localhost", "localhost.localdomain", "db.internal"]))
+    plain = draw(
+        st.sampled_from([str(v4), f"{v4}.", draw(spelled_v4()), f"{draw(spelled_v4())}.", name, f"{name}."])
+        | st.sampled_from([f"[{v6}]", f"[{v6}%25eth0]", f"[{v6}%lo]", f"[{v6.exploded}]", f"[::{packed}]"])
+        | st.sampled_from([f"[::ffff:{v4}]", f"[::ffff:{packed}]", f"[::FFFF:{v4}]", f"[::ffff:0:{v4}]", f"[::{v4}]"])
+        | st.sampled_from([f"[64:ff9b::{v4}]", f"[64:ff9b:1::{v4}]", f"[2002:{packed}::1]", f"[2001:0:{packed}::]"])
+    )
+    if draw(st.booleans()) or "[" in plain:
+        return plain
+    wide = str.maketrans("0123456789.", "０１２３４５６７８９。")
+    return draw(
+        st.sampled_from([plain.translate(wide), "".join(f"%{ord(letter):02x}" for letter in plain), f"{plain}%00"])
+        | st.sampled_from([f"{plain}\\", f"{plain}\t", f" {plain}", f"{plain}%2f", f"8.8.8.8@{plain}", f"a:b@{plain}"])
+        | st.sampled_from(
+            [f"hooks.example.com:443@{plain}", f"hooks.example.com\\@{plain}", f"@{plain}", f"{plain}:80@"]
+        )
+    )
+
+
+# ---------------------------------------------------------------- nothing gets there
+
+
+@FUZZ
+@given(host=disguised(), scheme=st.sampled_from(["https", "http", "HTTPS", "ftp", "gopher"]), has_port=st.booleans())
+@example(host="127.0.0.1", scheme="https", has_port=True)
+@example(host="[::1]", scheme="https", has_port=True)
+def test_no_spelling_of_an_address_gets_there(
+    trap: Trap, internet: Internet, host: str, scheme: str, has_port: bool
+) -> None:
+    url = f"{scheme}://{host}{f':{trap.port}' if has_port else ''}/hook"
+    outcome = post_signed(url, "evt_1", "{}", [SECRET], Network(resolve=_numeric))
+    assert outcome.status_code is None
+    assert outcome.error
+    assert not trap.was_reached()
+    assert internet.private == []
+
+
+@FUZZ
+@given(host=st.one_of(spelled_v4(), private_v4.map(str), private_v6.map(str), private_v4.map(lambda a: f"::ffff:{a}")))
+@example(host="127.0.0.1")
+@example(host="0")
+@example(host="::1")
+@example(host="::ffff:127.0.0.1")
+def test_nor_past_the_first_look(trap: Trap, internet: Internet, host: str) -> None:
+    """As if what is refused at sight had been taken: the resolver reads every spelling, and what it says is checked."""
+    address = WebhookAddress(False, host, trap.port, "/")
+    with pytest.raises((WebhookAddressRefused, OSError)):
+        connect_checked.connect_checked(address, Network(resolve=_numeric), Deadline.after(5))
+    assert not trap.was_reached()
+    assert internet.private == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0x7f.1", "0177.0.0.1", "127.1", "::1"])
+def test_the_trap_works(trap: Trap, host: str) -> None:
+    """The same code reaches it, when the setting opens loopback."""
+    address = WebhookAddress(False, host, trap.port, "/")
+    network = Network(Receivers(opens_loopback=True), resolve=_numeric)
+    connect_checked.connect_checked(address, network, Deadline.after(5)).close()
+    assert trap.was_reached()
+
+
+@FUZZ
+@given(
+    answers=st.lists(st.one_of(public, private_v4, private_v6), min_size=1, max_size=6).flatmap(
+        lambda some: private_v4.flatmap(lambda one: st.permutations([*some, one]))
+    )
+)
+def test_one_private_address_among_a_names_is_enough(trap: Trap, internet: Internet, answers: Sequence[Any]) -> None:
+    network = Network(resolve=lambda _host, _port: [str(answer) for answer in answers])
+    outcome = post_signed(f"https://hooks.example.com:{trap.port}/", "evt_1", "{}", [SECRET], network)
+    assert outcome.error == "not sent: the host has an address that is not public"
+    assert not trap.was_reached()
+    assert internet.asked == []
+
+
+@FUZZ
+@given(
+    first=st.lists(public, min_size=1, max_size=3),
+    later=st.lists(st.one_of(private_v4, private_v6), min_size=1, max_size=4),
+)
+def test_a_name_that_resolves_otherwise_later_changes_nothing(
+    trap: Trap, internet: Internet, first: Sequence[Any], later: Sequence[Any]
+) -> None:
+    """DNS rebinding: public when it is checked, private when it would be connected to."""
+    said = iter([first])
+    asked = []
+
+    def rebinding(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        return [str(answer) for answer in next(said, later)]
+
+    before = len(internet.asked)
+    outcome = post_signed(f"https://rebind.example:{trap.port}/", "evt_1", "{}", [SECRET], Network(resolve=rebinding))
+    assert outcome.error == "the receiver can't be reached (ConnectionRefusedError)"
+    assert asked == ["rebind.example"], "it is resolved once"
+    assert internet.asked[before:] == [str(answer) for answer in first], "and only what was checked is connected to"
+    assert not trap.was_reached()
+
+
+@FUZZ
+@given(
+    answer=st.one_of(private_v4, private_v6, private_v4.map(lambda a: IPv6Address(f"::ffff:{a}"))).filter(
+        lambda address: str(address) != "::1" and not (address.version == 4 and address.is_loopback)
+    )
+)
+@example(answer=IPv6Address("::ffff:127.0.0.1"))
+def test_with_loopback_open_all_else_that_is_private_stays_shut(
+    trap: Trap, internet: Internet, answer: IPv4Address | IPv6Address
+) -> None:
+    network = Network(Receivers(opens_loopback=True), resolve=lambda _host, _port: [str(answer)])
+    outcome = post_signed(f"http://hooks.example.com:{trap.port}/", "evt_1", "{}", [SECRET], network)
+    assert outcome.error == "not sent: the host has an address that is not public"
+    assert not trap.was_reached()
+    assert internet.asked == []
+
+
+def test_the_peer_is_looked_at_too(trap: Trap, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever led there, such as a translation of addresses in between: nothing is sent."""
+    monkeypatch.setattr(connect_checked, "_connect", lambda _ip, port, deadline: _REAL("127.0.0.1", port, deadline))
+    network = Network(resolve=lambda *_: ["8.8.8.8"])
+    outcome = post_signed(f"https://hooks.example.com:{trap.port}/", "evt_1", "{}", [SECRET], network)
+    assert outcome.error == "not sent: the host has an address that is not public"
+    assert trap.was_reached(), "the check before the connection was gone round, in this test"
+
+
+def _numeric(host: str, port: int) -> list[str]:
+    """The system's resolver as it reads addresses, in every spelling; without a name server."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    return [str(sockaddr[0]) for *_, sockaddr in found]

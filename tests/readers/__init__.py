@@ -1,0 +1,1 @@
+"""Spreadsheets opened by readers that are not Resma's, each in its own language."""

@@ -1,0 +1,115 @@
+"""Every reader finds every cell of every sheet, under the right name.
+
+A language that is not on this machine is skipped by name, or fails where RESMA_WANTS_LANGUAGES names it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.readers.cells import DOUBLE_DIGITS, differences
+from tests.readers.install import LANGUAGES, ReaderProgram
+from tests.readers.python_readers import PYTHON_READERS, Sheets, read_libreoffice
+from tests.readers.workbooks import Workbook, make_workbooks
+
+READERS = {
+    "exceljs": "node",
+    "exceljs-stream": "node",
+    "sheetjs": "node",
+    "read-excel-file": "node",
+    "excelize": "go",
+    "poi": "java",
+    "poi-events": "java",
+    "libreoffice": "python",
+    **dict.fromkeys(PYTHON_READERS, "python"),
+}
+
+KNOWN_FAULTS = {("exceljs-stream", "long")}
+"""exceljs decodes each piece of a stream by itself, and breaks characters that two pieces share."""
+
+KEPT_DIGITS = {"libreoffice": 15, "poi-events": 15}
+"""Of a number, by readers that do not keep all: LibreOffice writes so many when it saves, POI shows so many."""
+
+Read = Callable[[str, str], Sheets]
+
+
+@pytest.fixture(scope="session")
+def workbooks() -> dict[str, Workbook]:
+    return {workbook.name: workbook for workbook in make_workbooks()}
+
+
+@pytest.fixture(scope="session")
+def files(workbooks: dict[str, Workbook], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("workbooks")
+    paths = {name: folder / f"{name}.xlsx" for name in workbooks}
+    for name, path in paths.items():
+        path.write_bytes(workbooks[name].data)
+    return paths
+
+
+@pytest.fixture(scope="session")
+def read(files: dict[str, Path]) -> Read:
+    """Gives what a reader finds in a workbook. A language's program is run once, with all of them."""
+    programs: dict[str, dict[tuple[str, str], Sheets]] = {}
+
+    def found(reader: str, name: str) -> Sheets:
+        if reader in PYTHON_READERS:
+            return PYTHON_READERS[reader](files[name])
+        language = READERS[reader]
+        if language not in programs:
+            programs[language] = _run(language, files)
+        return programs[language][reader, name]
+
+    return found
+
+
+def _run(name: str, files: dict[str, Path]) -> dict[tuple[str, str], Sheets]:
+    if name == "python":
+        sheets = read_libreoffice(list(files.values()))
+        return {("libreoffice", file.stem): found for file, found in sheets.items()}
+    (language,) = (language for language in LANGUAGES if language.name == name)
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for line in language.read(list(files.values())).split("\n")[:-1]:
+        sheet = json.loads(line)
+        found.setdefault((sheet["reader"], Path(sheet["file"]).stem), {})[sheet["sheet"]] = [
+            row or [] for row in sheet["rows"] or []
+        ]
+    return found
+
+
+def _require(language: ReaderProgram) -> None:
+    """Skips where the language is missing, and fails where it was wanted."""
+    missing = ", ".join(language.missing())
+    if missing and language.name in os.environ.get("RESMA_WANTS_LANGUAGES", "").split():
+        pytest.fail(f"{language.name} is wanted (RESMA_WANTS_LANGUAGES), but there is no {missing}")
+    if missing:
+        pytest.skip(f"{language.name}: there is no {missing} here, install it: {language.remedy}")
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_reader_finds_every_cell(reader: str, workbooks: dict[str, Workbook], read: Read) -> None:
+    for language in LANGUAGES:
+        if language.name == READERS[reader]:
+            _require(language)
+    wrong: list[str] = []
+    digits = KEPT_DIGITS.get(reader, DOUBLE_DIGITS)
+    for name, workbook in workbooks.items():
+        if (reader, name) in KNOWN_FAULTS:
+            continue
+        sheets = read(reader, name)
+        names = list(sheets)
+        if names[1 : 1 + len(workbook.sheets)] != list(workbook.sheets):
+            wrong.append(f"{name}: the sheets are {names}")
+            continue
+        for sheet, expected in workbook.sheets.items():
+            wrong += [f"{name}, {sheet}: {line}" for line in differences(expected, sheets[sheet], digits)]
+        summary = sheets[names[0]]
+        if not any("Data" in row for row in summary):
+            wrong.append(f"{name}: no title on the summary {summary[:3]}")
+    assert not wrong, "\n".join(wrong[:40])

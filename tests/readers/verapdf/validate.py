@@ -1,0 +1,34 @@
+"""Validates files as PDF/A-2b (ISO 19005-2) with veraPDF, the reference implementation, in one run of Java."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.readers.install import VERAPDF
+
+
+class VeraPdfMissingError(RuntimeError):
+    """There is no Java or Maven on this machine. The message says how to install them."""
+
+
+def is_required() -> bool:
+    """Whether a missing veraPDF is an error: CI sets RESMA_WANTS_LANGUAGES and lists `java` in it."""
+    return "java" in os.environ.get("RESMA_WANTS_LANGUAGES", "").split()
+
+
+def validate_pdf_a(files: Sequence[Path]) -> list[str]:
+    """Returns one line for each file that breaks PDF/A-2b. Raises VeraPdfMissingError."""
+    if missing := VERAPDF.missing():
+        raise VeraPdfMissingError(f"PDF/A-2b was not checked: there is no {', '.join(missing)}. {VERAPDF.remedy}")
+    VERAPDF.make_ready()
+    paths = "".join([f"{file.resolve()}\n" for file in files])
+    done = subprocess.run(
+        VERAPDF.run, cwd=VERAPDF.folder, input=paths, capture_output=True, text=True, timeout=900, check=False
+    )
+    results = [line.partition("\t")[::2] for line in done.stdout.splitlines()]
+    if done.returncode != 0 or len(results) != len(files):
+        raise RuntimeError(f"veraPDF validated {len(results)} of {len(files)} files and then stopped:\n{done.stderr}")
+    return [f"veraPDF rejects {path}: {result}" for result, path in results if result != "ok"]

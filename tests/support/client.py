@@ -1,0 +1,211 @@
+"""What a test sees of a stack: its API by HTTP, its AWS services by localstack-client, its rows by SQL."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import urllib3
+from localstack_client.session import Session
+
+from infra.local.stack import Stack
+from resma.jobs.claim import MAX_ATTEMPTS
+from resma.writers import EXTENSIONS
+from tests.support.eventually import PATIENCE_SECONDS, POLL_SECONDS, eventually
+
+GENERATE = "/api/v1/reports/generate"
+ENDED = ("READY", "FAILED", "CANCELLED", "EXPIRED")
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Download:
+    """A fetched file, under the name that its server gave it."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        """In hex, as the status shows it."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Messages of a queue: waiting, and received but not deleted."""
+
+    waiting: int
+    in_flight: int
+
+
+class Client:
+    """A caller of the stack, and an operator who may look behind it. `s3` is the store that reports are in."""
+
+    def __init__(self, stack: Stack, s3: Any = None) -> None:
+        self.stack = stack
+        self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=5, read=60))
+        self._session = Session(localstack_host=urlsplit(stack.up.aws_url).netloc)
+        self._clients: dict[str, Any] = {}
+        self.s3 = s3 or self.aws("s3")
+
+    def close(self) -> None:
+        """Ends its connections."""
+        self._http.clear()
+        for client in (self.s3, *self._clients.values()):
+            client.close()
+
+    # ------------------------------------------------------------------ as a caller
+
+    def http(self, method: str, path: str, **arguments: Any) -> urllib3.BaseHTTPResponse:
+        """Makes a request to the API; a path may also be a whole address. Follows no redirects."""
+        address = path if path.startswith("http") else self.stack.up.api_url + path
+        return self._http.request(method, address, redirect=False, **arguments)
+
+    def ask(self, format_: str, filters: Mapping[str, Any] | None = None, **more: Any) -> str:
+        """Asks for a report and returns its id."""
+        body = {"type": "TRANSACTIONS", "format": format_, "filters": dict(filters or {}), **more}
+        answer = self.http("POST", GENERATE, json=body, headers={"Idempotency-Key": secrets.token_hex(8)})
+        assert answer.status == 202, answer.data
+        return str(answer.json()["id"])
+
+    def show(self, report_id: str) -> Json:
+        """Returns a report's status."""
+        answer = self.http("GET", f"/api/v1/reports/{report_id}")
+        assert answer.status == 200, answer.data
+        view: Json = answer.json()
+        return view
+
+    def await_status(self, report_id: str, *statuses: str, seconds: float = PATIENCE_SECONDS) -> Json:
+        """Follows a report until it has one of the statuses, and fails at once if it ends with another."""
+        deadline = time.monotonic() + seconds
+        while (view := self.show(report_id))["status"] not in statuses:
+            assert view["status"] not in ENDED, view
+            assert time.monotonic() < deadline, (f"not within {seconds} s", view, self.backlog())
+            time.sleep(POLL_SECONDS)
+        return view
+
+    def download(self, report: Json) -> Download:
+        """Fetches a report's file as a browser would: the stable link, then where it leads."""
+        redirect = self.http("GET", report["links"]["download"])
+        assert redirect.status == 303, redirect.data
+        return self.fetch(redirect.headers["Location"])
+
+    def fetch(self, address: str) -> Download:
+        """Fetches a presigned address."""
+        answer = self.http("GET", address)
+        assert answer.status == 200, answer.data[:500]
+        named = re.fullmatch(r'attachment; filename="([\w.-]+)"', answer.headers["Content-Disposition"])
+        assert named is not None, answer.headers["Content-Disposition"]
+        return Download(named[1], answer.headers["Content-Type"], answer.data)
+
+    # ------------------------------------------------------------------ as an operator
+
+    def aws(self, service: str) -> Any:
+        """Returns a client of a service of the stack's LocalStack, past every proxy."""
+        if service not in self._clients:
+            self._clients[service] = self._session.client(service)
+        return self._clients[service]
+
+    def sql(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Runs SQL as the superuser, past the proxy; returns the rows, if it makes any."""
+        with psycopg.connect(self.stack.up.database_url, autocommit=True) as connection:
+            cursor = connection.execute(query.encode(), values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def row(self, report_id: str) -> Json:
+        """Returns a report's row."""
+        with psycopg.connect(self.stack.up.database_url, autocommit=True) as connection:
+            cursor = connection.execute("SELECT * FROM resma.reports WHERE report_id = %s", (report_id,))
+            names = [column.name for column in cursor.description or ()]
+            found = cursor.fetchone()
+        assert found is not None
+        return dict(zip(names, found, strict=True))
+
+    def count_reports(self) -> int:
+        """How many reports there are, of any status."""
+        return int(self.sql("SELECT count(*) FROM resma.reports")[0][0])
+
+    def objects(self, report_id: str) -> list[str]:
+        """Keys of a report's objects in the store."""
+        listed = self.s3.list_objects_v2(Bucket=self.stack.up.outputs["BucketName"])
+        return [item["Key"] for item in listed.get("Contents", []) if report_id in item["Key"]]
+
+    def open_uploads(self, report_id: str, format_: str = "csv") -> list[str]:
+        """Ids of a report's multipart uploads that are neither completed nor aborted."""
+        # By whole keys, one for each attempt: MinIO lists uploads by exact key only.
+        keys = [f"demo/{report_id}/{attempt}.{format_}" for attempt in range(1, MAX_ATTEMPTS + 1)]
+        bucket = self.stack.up.outputs["BucketName"]
+        listed = [self.s3.list_multipart_uploads(Bucket=bucket, Prefix=key).get("Uploads", []) for key in keys]
+        return [upload["UploadId"] for uploads in listed for upload in uploads]
+
+    def backlog(self, output: str = "QueueUrl") -> Backlog:
+        """Counts the messages of a queue of the stack's outputs."""
+        counted = self.aws("sqs").get_queue_attributes(
+            QueueUrl=self.stack.up.outputs[output],
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )["Attributes"]
+        return Backlog(
+            int(counted["ApproximateNumberOfMessages"]), int(counted["ApproximateNumberOfMessagesNotVisible"])
+        )
+
+    def await_empty_queues(self, seconds: float = PATIENCE_SECONDS) -> None:
+        """Waits until no job is queued or in flight, and no dead letter either."""
+        for output in ("QueueUrl", "DeadLetterQueueUrl"):
+            eventually(f"{output} is empty", lambda name=output: self.backlog(name) == Backlog(0, 0), seconds)  # type: ignore[misc]
+
+    def send_job_again(self, report_id: str, times: int = 1) -> None:
+        """Puts a job's message into the queue by hand, as a duplicate delivery would."""
+        body = f'{{"tenant_id":"demo","report_id":"{report_id}"}}'
+        self.aws("sqs").send_message_batch(
+            QueueUrl=self.stack.up.outputs["QueueUrl"],
+            Entries=[{"Id": str(number), "MessageBody": body} for number in range(times)],
+        )
+
+    def workers(self) -> list[int]:
+        """Process ids of the worker's execution environments."""
+        return self.stack.function_processes(self.stack.up.outputs["WorkerFunctionName"])
+
+    def invoke_function(self, logical_name: str, payload: bytes = b"{}") -> Any:
+        """Invokes a function of the template by its logical name and returns its answer, as the tick would."""
+        listed = self.aws("lambda").list_functions()["Functions"]
+        name = next(item["FunctionName"] for item in listed if f"-{logical_name}-" in item["FunctionName"])
+        return self.aws("lambda").invoke(FunctionName=name, Payload=payload)
+
+
+def lift_quotas(database_url: str) -> None:
+    """Lets the demo tenant have as much as it likes, where something else is tested."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "UPDATE resma.tenants SET requests_per_second = 10000, requests_burst = 10000, live_reports = 10000,"
+            " rows_a_day = 1000000000000 WHERE tenant_id = 'demo'"
+        )
+
+
+def require_one_whole_file(client: Client, report: Json) -> Download:
+    """Asserts that a READY report has one object, no upload left open, one event, and the bytes that it promises."""
+    report_id, format_ = report["id"], report["format"].lower()
+    assert report["status"] == "READY", report
+    assert client.objects(report_id) == [f"demo/{report_id}/{report['attempt']}.{format_}"]
+    assert client.open_uploads(report_id, format_) == []
+    assert client.sql("SELECT event_id FROM resma.events WHERE report_id = %s", report_id) == [
+        (f"evt_{report_id.replace('-', '')}",)
+    ]
+    file = client.download(report)
+    assert (len(file.content), file.sha256) == (report["bytes"], report["sha256"])
+    return file
+
+
+def require_no_file(client: Client, report_id: str) -> None:
+    """Asserts that a report has left nothing in the store, for anyone to take for a report."""
+    assert client.objects(report_id) == []
+    for extension in EXTENSIONS.values():
+        assert client.open_uploads(report_id, extension) == []

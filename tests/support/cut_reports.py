@@ -1,0 +1,141 @@
+"""Reports that are cut after so many batches, and resumed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+import worker.app
+from resma.errors import ResmaError
+from resma.jobs.report_rows import Report, find_report
+from resma.report.records import MetricsRecord
+from tests.support.system import System
+from worker import time_budget
+from worker.attempt import Invocation
+from worker.resources import Resources
+from worker.run_job import generate_report
+from worker.usage import Spending
+
+
+class Cuts:
+    """In place of the clock: an invocation's time is up, or a checkpoint due, after so many batches."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.batches = 0
+        self.hand_over: Callable[[int], bool] = lambda _: False
+        self.save: Callable[[int], bool] = lambda _: False
+        monkeypatch.setattr(time_budget.Pace, "is_time_up", lambda _: self._is_time_up())
+        monkeypatch.setattr(time_budget.Pace, "is_save_due", lambda _: self.save(self.batches))
+        # Here an invocation may be as short as a batch.
+        monkeypatch.setattr("worker.checkpoints.rows.MAX_STALLED_CONTINUATIONS", 100)
+
+    def _is_time_up(self) -> bool:
+        self.batches += 1
+        return self.hand_over(self.batches)
+
+
+REPORT_ID = UUID("0199f1c2-7b1e-7c3a-9f57-2b8f6a4d9e10")
+CASES: dict[str, dict[str, Any]] = {
+    "csv": {"format": "CSV"},
+    "csv for Excel": {"format": "CSV", "options": {"csv": {"profile": "excel"}}, "locale": "pt-BR"},
+    "csv.gz": {"format": "CSV", "options": {"csv": {"compression": "gzip"}}},
+    "csv.zst": {"format": "CSV", "options": {"csv": {"compression": "zstd"}}},
+    "ndjson": {"format": "NDJSON"},
+    "ndjson.zst": {"format": "NDJSON", "options": {"ndjson": {"compression": "zstd"}}},
+    "xlsx": {"format": "XLSX"},
+    "pdf": {"format": "PDF"},
+    "parquet": {"format": "PARQUET"},
+    "all at once": {"formats": ["CSV", "NDJSON", "XLSX", "PDF", "PARQUET"]},
+    "without the sort's columns": {"format": "CSV", "columns": ["account", "amount"]},
+}
+AS_OF = datetime(2026, 3, 9, 12, tzinfo=UTC)
+
+
+class Reports:
+    """Runs of one report: same id, same moment, which some formats name in the file."""
+
+    def __init__(self, system: System, admin: Connection[TupleRow]) -> None:
+        self.system = system
+        self._admin = admin
+        self._calm_csv: bytes | None = None
+        self.is_masked = False
+
+    def ask(self, request: dict[str, Any]) -> None:
+        """Puts the report there anew, and nothing of an earlier run."""
+        self._admin.execute("DELETE FROM resma.reports")
+        for key in self.system.objects():
+            self.system.s3.delete_object(Bucket=self.system.bucket, Key=key)
+        self.system.request_report(**request)
+        self._admin.execute(
+            "UPDATE resma.reports SET report_id = %s, personal_masked = %s", (REPORT_ID, self.is_masked)
+        )
+
+    def work(self, resources: Resources | None = None) -> str:
+        """One invocation; returns its outcome, or the code of the error that it ended with."""
+        try:
+            return generate_report(
+                resources or worker.app._resources(),
+                "demo",
+                REPORT_ID,
+                Invocation(time_budget.Pace(60_000), lambda: None, Spending(256)),
+            )
+        except ResmaError as error:
+            return error.code
+
+    def work_to_the_end(self) -> list[str]:
+        """Invocations until it has ended; returns all their outcomes."""
+        outcomes = [self.work()]
+        while outcomes[-1] not in {"READY", "FAILED", "ENDED"}:
+            assert len(outcomes) < 100, outcomes[-3:]
+            outcomes.append(self.work())
+        return outcomes
+
+    def metrics(self) -> MetricsRecord:
+        """What the READY report took."""
+        metrics = self.row().metrics
+        assert metrics is not None
+        return metrics
+
+    def row(self) -> Report:
+        """The row as it is."""
+        with worker.app._resources().system.transaction("demo") as connection:
+            return find_report(connection, "demo", REPORT_ID)
+
+    def sweep(self) -> None:
+        """Lets the tick look for what dead workers have left, when none can be alive any more."""
+        self._admin.execute("UPDATE resma.reports SET finished_at = finished_at - interval '1 hour'")
+        self.system.tick()
+
+    def contents(self) -> dict[str, bytes]:
+        """The files of the READY report by format. Asserts that there is nothing else of it, and that hashes agree."""
+        report = self.row()
+        assert report.status == "READY", (report.error_code, report.error_detail)
+        assert self.system.open_uploads() == []
+        files = report.files or []
+        assert sorted(self.system.objects()) == sorted(file["object_key"] for file in files)
+        found = {}
+        for file in files:
+            answer = self.system.s3.get_object(Bucket=self.system.bucket, Key=file["object_key"])
+            data = found[file["format"]] = answer["Body"].read()
+            assert (len(data), hashlib.sha256(data).hexdigest()) == (file["bytes"], file["sha256"])
+            assert answer["ContentType"] == file["media_type"]
+        return found
+
+    def calm_csv(self) -> bytes:
+        """The same for the CSV, made once."""
+        if self._calm_csv is None:
+            self._calm_csv = self.calm(CASES["csv"])["CSV"]
+        return self._calm_csv
+
+    def calm(self, request: dict[str, Any]) -> dict[str, bytes]:
+        """The files of one run without a cut."""
+        self.ask(request)
+        assert self.work() == "READY"
+        return self.contents()

@@ -1,0 +1,163 @@
+"""Who runs each command of the documentation: a test, CI, or nobody, for a reason that is given.
+
+`tests/unit/project/test_docs.py` looks every command up; those that are run `here`
+`tests/e2e/test_docs.py` runs as the pages have them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+from tests.support.docs_pages import Command
+
+HERE = "tests/e2e/test_docs.py"
+
+
+class Runner(NamedTuple):
+    """`by` is a test (`file::name`), a line of a file (`file: line`), or a reason why nobody does."""
+
+    how: Literal["here", "test", "line", "nobody"]
+    by: str
+
+
+RUNNERS: dict[str, Runner] = {
+    # ---------------------------------------------------------------- by tests/e2e/test_docs.py, as the pages have them
+    r"export (DATABASE_URL|RESMA_SYSTEM_DATABASE)=\S+": Runner("here", HERE),
+    r"(\.resma/venv/bin/)?resma admin (access|dead-letters|migrate|report-types)\b(?!.*…).*": Runner("here", HERE),
+    r"curl (-X POST |-L )?(https://…|http://localhost:3008)/.*": Runner("here", HERE),
+    r"(\.resma/venv/bin/)?resma generate .* --wait": Runner("here", HERE),
+    r'psql "\$RESMA_SYSTEM_DATABASE" -c ".*"': Runner("here", HERE),
+    r'psql "\$DATABASE_URL" -c "SELECT report_id .*tenant_id = \'north-bank\'.*"': Runner(
+        "test", "tests/integration/operations/test_operate_queries.py::test_reports_of_a_person_are_found"
+    ),
+    r'psql "\$DATABASE_URL" -c "(UPDATE|DELETE) .*;.*"': Runner(
+        "test", "tests/integration/operations/test_operate_queries.py::test_a_tenant_is_deleted_once_its_files_are_gone"
+    ),
+    r'python3 -c "import base64,secrets;.*': Runner("here", HERE),
+    r"(REPORT=\S+ )?make logs|make (up|down)|PORT=3009 make up": Runner(
+        "test", f"{HERE}::test_a_stack_is_up_until_it_is_down"
+    ),
+    # ---------------------------------------------------------------- by other tests
+    r"aws (cloudwatch|events (list|enable)-rules?|lambda|logs|xray) .*": Runner(
+        "test", "tests/unit/project/test_operate.py::test_a_command_is_one_that_aws_has"
+    ),
+    r"((FORMAT|ROWS)=\w+ )?make demo": Runner(
+        "test", "tests/e2e/test_demo.py::test_the_demo_ends_with_a_verified_report"
+    ),
+    r"make chaos": Runner("test", "tests/e2e/test_chaos.py::test_a_chaos_run_loses_nothing_and_doubles_nothing"),
+    r"make fuzz( SEED=\S+)?": Runner(
+        "test", "tests/unit/project/test_random_search.py::test_each_round_of_fuzzing_has_a_seed_that_is_printed"
+    ),
+    r"make coverage": Runner("nobody", "is `make test`, half as slow again"),
+    r"make load": Runner("test", "tests/e2e/test_load.py::test_none_of_many_requests_at_once_is_lost"),
+    r"STAGE=dev make check-build": Runner(
+        "test",
+        "tests/integration/operations/test_sam_build.py::test_a_build_for_another_target_is_found_before_it_is_deployed",
+    ),
+    r"sam build": Runner("test", "tests/integration/operations/test_sam_build.py::test_package_imports_on_its_own"),
+    r"(sam build && )?sam deploy --guided( --config-env dev)?": Runner(
+        "test", "tests/integration/operations/test_aws_docs.py::test_the_page_explains_every_question_of_sam"
+    ),
+    r"resma admin report-types --folder …": Runner(
+        "test",
+        "tests/integration/catalog/test_catalog_in_the_database.py::test_the_command_needs_no_server_and_fails_on_mistakes",
+    ),
+    r"export RESMA_(URL|KEY|WEBHOOK_SECRET)=\S+": Runner(
+        "test", "tests/e2e/test_clients.py::test_the_guides_commands_work"
+    ),
+    r"\S+( run)? docs/clients/\w+/receive_webhooks\S* 8080": Runner(
+        "test", "tests/e2e/test_clients.py::test_a_receiver_takes_a_webhook_once"
+    ),
+    r"pip install standardwebhooks": Runner(
+        "test", "tests/integration/webhooks/test_docs_of_webhooks.py::test_the_snippet_verifies_what_is_sent"
+    ),
+    r"aws events put-events .*": Runner(
+        "test", "tests/e2e/test_events.py::test_the_entry_of_the_docs_works_as_it_stands"
+    ),
+    r"aws sqs start-message-move-task --source-arn .*": Runner(
+        "test", "tests/e2e/test_events.py::test_what_is_given_up_lies_among_the_failed_and_can_be_sent_again"
+    ),
+    r"\.resma/venv/bin/python -m infra\.examples sqs_subscriber TenantId=demo": Runner(
+        "test", "tests/e2e/test_events.py::test_the_queue_sees_its_tenants_ready_reports_and_no_others"
+    ),
+    r"(\.resma/venv/bin/)?resma admin event-schemas": Runner(
+        "test", "tests/integration/events/test_report_requested.py::test_the_command_writes_the_schemas_of_the_code"
+    ),
+    r"resma (type \w+|generate(?!.*--wait)|list(?!.*--profile)|show|download)\b.*": Runner(
+        "test", "tests/e2e/test_cli.py::test_types_list_show_and_download"
+    ),
+    r"resma (up|down|logs)": Runner("test", "tests/e2e/test_cli.py::test_up_logs_down_and_what_a_dead_stack_leaves"),
+    r"resma demo": Runner("test", "tests/e2e/test_cli.py::test_demo"),
+    r"resma estimate": Runner("test", "tests/e2e/test_cli.py::test_estimate"),
+    r"resma delete": Runner("test", "tests/e2e/test_cli.py::test_delete"),
+    r"resma (cancel|retry)": Runner("test", "tests/e2e/test_cli.py::test_cancel_and_retry"),
+    r"resma schedule \w+": Runner("test", "tests/e2e/test_cli.py::test_schedules"),
+    r"resma webhook listen( --register)?": Runner(
+        "test", "tests/e2e/test_cli.py::test_listen_as_an_endpoint_verifies_a_real_webhook"
+    ),
+    r"resma webhook (?!listen)\w+": Runner("test", "tests/e2e/test_cli.py::test_endpoints_their_deliveries_and_replay"),
+    r"resma dead-letter \w+": Runner("test", "tests/e2e/test_cli.py::test_dead_letters"),
+    r"resma key \w+": Runner("test", "tests/e2e/test_cli.py::test_keys"),
+    r"resma doctor( --aws-stack)?": Runner("test", "tests/e2e/test_cli.py::test_doctor_finds_nothing_wrong"),
+    r"pipx run openapi-python-client generate .*": Runner(
+        "test", "tests/e2e/test_generated_clients.py::test_a_client_in_python_makes_a_report"
+    ),
+    r"make cli|(pipx|uv tool) install \S+\.whl": Runner(
+        "test", "tests/integration/cli/test_package.py::test_the_wheel_of_make_cli_is_installed_and_runs"
+    ),
+    r'(pipx|uv tool) install ".*git\+https://.*"': Runner(
+        "test", "tests/integration/cli/test_package.py::test_the_client_is_installed_from_a_git_repository"
+    ),
+    r"resma --install-completion": Runner(
+        "test", "tests/unit/cli/test_commands.py::test_a_shell_completes_what_a_user_types"
+    ),
+    r"resma (login|logout|whoami|profile list|list --profile)\b.*": Runner(
+        "test", "tests/e2e/test_cli.py::test_login_saves_a_profile_that_other_commands_use"
+    ),
+    r"ln -s \$PWD/\.resma/venv/bin/resma ~/\.local/bin/resma": Runner(
+        "test",
+        "tests/unit/cli/test_commands.py::test_the_launcher_calls_the_checkout_from_any_folder_and_takes_nothing_from_it",
+    ),
+    # ---------------------------------------------------------------- by CI
+    r"make (check|test)": Runner("line", ".ci/run: {}"),
+    r"make second-emulator": Runner("line", ".github/workflows/second-emulator.yml: {}"),
+    r"pip install aws-sam-cli uv": Runner("line", "infra/requirements/sam.txt: aws-sam-cli"),
+    r"make release-files|cd \.resma/dist && sha256sum --check SHA256SUMS": Runner(
+        "line", ".github/workflows/release.yml: make release-files"
+    ),
+    r"make catalogue": Runner("line", "Makefile: lint types template imports catalogue dependencies"),
+    r"make setup": Runner("line", "Makefile: lint: setup"),
+    r"apt-get install (chromium|--no-install-recommends qpdf poppler-utils libreoffice-calc-nogui chromium)": Runner(
+        "line", ".ci/run: apt-get install"
+    ),
+    r"go install github.com/minio/minio@latest": Runner("line", ".ci/run: {}"),
+    # ---------------------------------------------------------------- by nobody
+    r"docker compose .*|cp \.env\.example \.env( && .*)?": Runner(
+        "nobody", "needs a Docker engine; tests/e2e/test_deploy_compose.py runs what the service `deploy` runs"
+    ),
+    r"aws ssm .*|sam (deploy|delete) --config-env dev": Runner("nobody", "needs an AWS account"),
+    r"sam deploy --template-file infra/examples/.*": Runner(
+        "nobody", "needs an AWS account; tests/e2e/test_events.py deploys these templates through CloudFormation"
+    ),
+    r"make bench( QUICK=1| FULL=1)?": Runner("nobody", "takes minutes of an idle machine; its parts are unit tests"),
+    r"make fairness": Runner("nobody", "takes minutes of an idle machine, and measures a waiting time"),
+    r"make audit": Runner("line", ".github/workflows/audit.yml: {}"),
+    r"(RESMA_E2E_NAME=mine )?\.resma/venv/bin/python -m pytest tests/\S+": Runner(
+        "nobody", "runs one of the tests that `make test` runs"
+    ),
+    r"make pictures": Runner("nobody", "draws the pictures of the documentation anew"),
+    r"make lock": Runner("nobody", "asks a package index for what is new"),
+    r"make clean": Runner("nobody", "removes the folder that the tests run in"),
+    r"resma (csv|summary|api import|api POST|demo PDF|growth)": Runner("nobody", "is a row of the benchmark's table"),
+}
+"""By a pattern of the whole command. `{}` in `by` is the command itself."""
+
+
+def find_runners(command: Command) -> list[Runner]:
+    """Every entry that fits a command; there should be one."""
+    return [
+        runner._replace(by=runner.by.replace("{}", command.text))
+        for pattern, runner in RUNNERS.items()
+        if re.fullmatch(pattern, command.text)
+    ]

@@ -1,0 +1,136 @@
+"""What the documentation says: commands, code, links, headings. Read by a Markdown parser, as readers do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from infra.paths import ROOT
+
+CLIENT_PAGE = ROOT / "infra" / "cli" / "README.md"
+
+PAGES = tuple(sorted({*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), CLIENT_PAGE} - {ROOT / "CHANGELOG.md"}))
+"""Documents that say how it is now. The changelog and decisions tell of one day."""
+
+DOCUMENTS = tuple(
+    sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").rglob("*.md"), CLIENT_PAGE})
+)
+"""All of them."""
+
+SCRIPT = "sh"
+"""The fence of commands that are run as they stand, one after another, by a test of that page."""
+
+PROGRAMS = {
+    "apt-get", "aws", "bash", "cd", "cp", "curl", "docker", "env", "export", "git", "go", "jq", "ln", "make", "minio",
+    "node", "npm", "open", "openssl", "pip", "pip3", "pipx", "psql", "pytest", "python", "python3", "resma", "sam",
+    "source", "sudo", "uv", "wget", ".resma/venv/bin/python", ".resma/venv/bin/resma",
+}  # fmt: skip
+"""What a command may begin with."""
+
+_ASSIGNMENT = re.compile(r"[A-Z][A-Z0-9_]*=\S*\s+")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code: its fence's word (empty: none), its text, where it begins."""
+
+    page: str
+    line: int
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """A line that a reader might type."""
+
+    page: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}: {self.text}"
+
+
+def name_of(page: Path) -> str:
+    """A page by its path in the project."""
+    return page.relative_to(ROOT).as_posix()
+
+
+def tokens(page: Path) -> list[Token]:
+    """The page as the parser sees it."""
+    return MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8"))
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """Every block of code, fenced or indented."""
+    for token in tokens(page):
+        if token.type in {"fence", "code_block"}:
+            assert token.map is not None
+            yield Block(name_of(page), token.map[0] + 1, token.info.strip(), token.content)
+
+
+def inlines(page: Path) -> Iterator[tuple[int, Token]]:
+    """Everything inside paragraphs, tables and headings, with its line."""
+    line = 0
+    for token in tokens(page):
+        line = token.map[0] + 1 if token.map else line
+        for child in token.children or ():
+            yield line, child
+
+
+def commands(page: Path) -> Iterator[Command]:
+    """Every command, in blocks and in sentences; continued lines are joined, remarks left out."""
+    for block in blocks(page):
+        if block.kind in {"", "bash", "console", "shell", SCRIPT} and not block.text.startswith("#!"):
+            for line in block.text.replace("\\\n", " ").splitlines():
+                if is_command(text := plain(line)):
+                    yield Command(block.page, block.line, text)
+    for number, token in inlines(page):
+        if token.type == "code_inline" and is_command(token.content) and " " in token.content:
+            yield Command(name_of(page), number, plain(token.content))
+
+
+def plain(line: str) -> str:
+    """A line without a prompt, the remark at its end, and needless blanks."""
+    return " ".join(re.sub(r"\s+#\s.*$", "", re.sub(r"^\s*\$ ", "", line)).split())
+
+
+def is_command(line: str) -> bool:
+    """Whether a line begins with a program, perhaps after settings for it."""
+    words = re.sub(rf"^(?:{_ASSIGNMENT.pattern})+", "", line.strip()).split()
+    return bool(words) and words[0] in PROGRAMS
+
+
+def anchors(page: Path) -> set[str]:
+    """What can stand behind `#` in a link to the page, as GitHub makes it of headings."""
+    found: set[str] = set()
+    for before, token in zip(tokens(page), tokens(page)[1:], strict=False):
+        if before.type == "heading_open":
+            said = "".join(child.content for child in token.children or ())
+            slug = re.sub(r"[^\w\- ]", "", said.lower()).replace(" ", "-")
+            found.add(slug if slug not in found else f"{slug}-1")
+    return found
+
+
+def links(page: Path) -> Iterator[tuple[int, str]]:
+    """Where every link, picture and HTML attribute leads, with its line."""
+    for line, token in inlines(page):
+        for name in ("href", "src"):
+            if address := token.attrGet(name):
+                yield line, str(address)
+        if token.type == "html_inline":
+            yield from ((line, address) for address in _in_html(token.content))
+    for token in tokens(page):
+        if token.type == "html_block":
+            assert token.map is not None
+            yield from ((token.map[0] + 1, address) for address in _in_html(token.content))
+
+
+def _in_html(text: str) -> list[str]:
+    return re.findall(r'(?:href|src|srcset)="([^"\s]+)', text)

@@ -1,0 +1,202 @@
+"""A TCP proxy between functions and what they depend on, that fails when a test tells it to."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, Self
+
+_CHUNK = 65536
+_DRAIN_SECONDS = 5
+_SERVICE_UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+@dataclass
+class Fault:
+    """One way to fail, for as long as the `with` block of `FaultProxy.failing` lasts.
+
+    It strikes a connection that has sent `when` (empty: any) and carried `after_bytes` since the fault began, both
+    directions together. With `everywhere` its first strike is one on all connections, old and new.
+    """
+
+    kind: Literal["refuse", "stall", "cut", "slow", "error"]
+    """refuse: reset, before a byte is passed on. stall: hold everything back until the fault is over, then go on.
+    cut: pass on what was read, then reset the caller's side only. slow: pass on `bytes_per_second`.
+    error: answer an HTTP request with status 503, and pass nothing on."""
+    when: bytes = b""
+    after_bytes: int = 0
+    everywhere: bool = False
+    bytes_per_second: int = 0
+    connections: int = 0
+    """How many connections were opened or used during the fault."""
+    struck: threading.Event = field(default_factory=threading.Event)
+    counting: threading.Lock = field(default_factory=threading.Lock)
+    lifted: threading.Event = field(default_factory=threading.Event)
+
+    def count_connection(self) -> None:
+        """Counts a connection that was opened or used for the first time during the fault."""
+        with self.counting:
+            self.connections += 1
+
+    def await_strike(self, seconds: float = 180) -> None:
+        """Waits until the fault has hit someone. Raises AssertionError when it has not in time."""
+        assert self.struck.wait(seconds), f"nothing ran into the fault ({self.kind}) within {seconds} s"
+
+
+@dataclass(eq=False)
+class _Link:
+    """One connection: a caller, and the server behind the proxy."""
+
+    caller: socket.socket
+    server: socket.socket
+    fault: Fault | None = None
+    carried: int = 0
+    has_matched: bool = False
+    tail: bytes = b""
+
+    def is_struck(self, fault: Fault, chunk: bytes, is_from_caller: bool) -> bool:
+        """Takes note of a chunk; returns whether the fault strikes this connection with it."""
+        if self.fault is not fault:
+            self.fault, self.carried, self.has_matched, self.tail = fault, 0, not fault.when, b""
+            fault.count_connection()
+        self.carried += len(chunk)
+        if is_from_caller and not self.has_matched:
+            self.has_matched = fault.when in self.tail + chunk
+            self.tail = (self.tail + chunk)[-len(fault.when) :]
+        if self.has_matched and self.carried > fault.after_bytes:
+            fault.struck.set()
+            return True
+        return fault.everywhere and fault.struck.is_set()
+
+    def answer_error(self) -> None:
+        """Answers the caller's HTTP request with status 503, and ends the connection."""
+        self.caller.settimeout(_DRAIN_SECONDS)
+        with contextlib.suppress(OSError):
+            self.caller.sendall(_SERVICE_UNAVAILABLE)
+            self.caller.shutdown(socket.SHUT_WR)
+            # A close with unread bytes is a reset, which would take the answer with it.
+            while self.caller.recv(_CHUNK):
+                pass
+        self.reset(self.server)
+
+    def reset(self, *ends: socket.socket) -> None:
+        """Ends these sides at once. They are closed by whoever pumps, so that no descriptor is used after its end."""
+        for end in ends or (self.caller, self.server):
+            with contextlib.suppress(OSError):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+class FaultProxy:
+    """Listens on a free port of loopback and passes everything on to another, unchanged, until told otherwise."""
+
+    def __init__(self, target_port: int, target_host: str = "127.0.0.1") -> None:
+        self._target = (target_host, target_port)
+        self._fault: Fault | None = None
+        self._links: set[_Link] = set()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port = int(self._listener.getsockname()[1])
+        threading.Thread(target=self._accept, name=f"proxy-{self.port}", daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """The proxy's address, for HTTP."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    @contextlib.contextmanager
+    def failing(self, fault: Fault) -> Iterator[Fault]:
+        """Fails like that inside the block, and never after it."""
+        assert self._fault is None, "one fault at a time"
+        self._fault = fault
+        try:
+            yield fault
+        finally:
+            self._fault = None
+            fault.lifted.set()
+
+    def close(self) -> None:
+        """Ends the listener and every connection."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for link in list(self._links):
+            link.reset()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                caller, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(caller,), name="proxy-link", daemon=True).start()
+
+    def _serve(self, caller: socket.socket) -> None:
+        if self._is_refusing():
+            caller.close()
+            return
+        try:
+            server = socket.create_connection(self._target, timeout=5)
+        except OSError:
+            caller.close()
+            return
+        server.settimeout(None)
+        for end in (caller, server):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        link = _Link(caller, server)
+        self._links.add(link)
+        back = threading.Thread(target=self._pump, args=(link, server, caller), name="proxy-back", daemon=True)
+        back.start()
+        self._pump(link, caller, server)
+        back.join()
+        caller.close()
+        server.close()
+        self._links.discard(link)
+
+    def _is_refusing(self) -> bool:
+        fault = self._fault
+        if fault is None or fault.kind != "refuse":
+            return False
+        is_refusing = (not fault.when and not fault.after_bytes) or (fault.everywhere and fault.struck.is_set())
+        if is_refusing:
+            fault.struck.set()
+            fault.count_connection()
+        return is_refusing
+
+    def _pump(self, link: _Link, source: socket.socket, sink: socket.socket) -> None:
+        """Passes on one direction until its end."""
+        with contextlib.suppress(OSError):
+            while chunk := source.recv(_CHUNK):
+                fault = self._fault
+                if fault is not None and link.is_struck(fault, chunk, source is link.caller):
+                    if fault.kind == "cut":
+                        sink.sendall(chunk)
+                        link.reset(link.caller)
+                        break
+                    if fault.kind == "error" and source is link.caller:
+                        link.answer_error()
+                        return
+                    if fault.kind in {"refuse", "error"}:
+                        link.reset()
+                        return
+                    _delay(fault, len(chunk))
+                sink.sendall(chunk)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+
+def _delay(fault: Fault, size: int) -> None:
+    if fault.kind == "stall":
+        fault.lifted.wait()
+    else:
+        fault.lifted.wait(size / fault.bytes_per_second)

@@ -1,0 +1,212 @@
+"""Reports of anything that a database may hold: columns, rows as Postgres prints them, locales, zones, cuts.
+
+Cells are made the way Postgres prints the type; nothing here comes from the code under test but its plain types.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+
+from resma.i18n.locales import LOCALES
+from resma.report.decimal_types import DecimalType
+from resma.report.header import Column, Kind, ReportHeader
+from resma.report.rows import Batch, Row
+
+ZONES = ("UTC", "America/Sao_Paulo", "Asia/Kolkata", "Europe/Berlin", "America/St_Johns", "Pacific/Apia")
+
+# What Postgres' text can hold: no zero byte, no half of a surrogate pair.
+_characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+
+_RISKY = (
+    "", " ", " a ", '"', '""', "'", "'=1", "=1+1", "+5", "-5", "-5,5", "-x", "@a", "\ta", "\rb", "\n", "\r\n", "a\r",
+    ",", ";", "a;b,c", "00123", "0", "12345678901", "123456789012", "1234567890123456789", "٣", "1e5", "NULL", "null",
+    "\\N", "\\", "\x01", "\x1f", "\x7f", "\x85", "\u2028", "\ufeff", "\ufffe", "\uffff", "_x0041_", "_x005F_x0041_",
+    "_", "&<>]]>", "true", "NaN", "é", "e\u0301", "🧾🇧🇷", "日本語", "עברית", "العربية", "a\u202eb", "2024-01-01",
+    "\U0010ffff",
+)  # fmt: skip
+
+_texts = st.sampled_from(_RISKY) | st.text(_characters, max_size=12) | st.text("\"',;=+-@\t\r\n01 a_x", max_size=8)
+
+# Whoever writes a catalogue may begin a heading with any character, but types no control characters.
+_headings = st.sampled_from(["Data", "Observação", "=1+1", "-x", "@", "00123", 'a "b"', "a;b,c"]) | st.text(
+    st.characters(exclude_categories=["Cs", "Cc", "Cn", "Co", "Zl", "Zp"]), min_size=1, max_size=8
+)
+
+_integers = st.integers(-(2**63), 2**63 - 1) | st.integers(-20, 20)
+
+
+@st.composite
+def _numerics(draw: st.DrawFn) -> str:
+    """`numeric` as Postgres prints it: all digits, no exponent."""
+    unscaled = draw(st.integers(-(10**45), 10**45) | st.integers(-(10**17), 10**17))
+    return f"{Decimal(unscaled).scaleb(-draw(st.integers(0, 22))):f}"
+
+
+_amounts = st.integers(-(10**6), 10**6).map(lambda cents: f"{Decimal(cents).scaleb(-2):f}")
+
+_NO_NUMBERS = st.sampled_from(["NaN", "Infinity", "-Infinity"])
+
+_DAYS_2024 = st.dates(date(2024, 1, 1), date(2024, 12, 31)).map(date.isoformat)
+# Excel's days begin with 1900, or 1904.
+_days = (st.dates() | st.dates(date(1899, 12, 1), date(1904, 1, 5))).map(date.isoformat)
+_NO_DAYS = st.sampled_from(["infinity", "-infinity", "0044-03-15 BC", "4713-01-01 BC", "10000-01-01"])
+
+
+@st.composite
+def _moments(draw: st.DrawFn, zone: ZoneInfo) -> str:
+    # Two days from the ends, so that the moment is of a year that both it and UTC can print.
+    every = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29))  # noqa: DTZ001  # given its zone below
+    recent = st.datetimes(datetime(1883, 1, 1), datetime(2030, 1, 1))  # noqa: DTZ001
+    return print_moment(draw(every | recent).replace(tzinfo=UTC).astimezone(zone))
+
+
+def _moments_2024(zone: ZoneInfo) -> st.SearchStrategy[str]:
+    whole_seconds = st.integers(1704067200, 1735689599)
+    return whole_seconds.map(lambda seconds: print_moment(datetime.fromtimestamp(seconds, zone)))
+
+
+def _no_moments(zone: ZoneInfo) -> st.SearchStrategy[str]:
+    """The year 1 has the offset of all years before."""
+    early = print_moment(datetime(1, 2, 3, 10, 30, 45, tzinfo=zone))
+    return st.sampled_from(["infinity", "-infinity", f"{early} BC", f"10{early}"])
+
+
+def print_moment(moment: datetime) -> str:
+    """As Postgres prints a timestamptz: no zeros at the end of a fraction or of an offset."""
+    text = f"{moment:%H:%M:%S}" + (f".{moment.microsecond:06d}".rstrip("0") if moment.microsecond else "")
+    offset = moment.utcoffset() or timedelta()
+    seconds = abs(int(offset.total_seconds()))
+    shown = f"{'-' if offset < timedelta() else '+'}{seconds // 3600:02d}"
+    if seconds % 3600:
+        shown += f":{seconds // 60 % 60:02d}"
+    if seconds % 60:
+        shown += f":{seconds % 60:02d}"
+    return f"{moment.date().isoformat()} {text}{shown}"
+
+
+_json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.text(_characters, max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(_characters, max_size=4), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@st.composite
+def _jsons(draw: st.DrawFn) -> str:
+    """Of type json, which keeps its spaces and line ends, or jsonb."""
+    indent = draw(st.sampled_from([None, None, 1]))
+    text = json.dumps(draw(_json_values), ensure_ascii=draw(st.booleans()), indent=indent)
+    return text.replace("\n", "\r\n") if draw(st.booleans()) else text
+
+
+Strategies = tuple[st.SearchStrategy[str], ...]
+
+
+def _cells(kind: Kind, zone: ZoneInfo) -> Strategies:
+    """What most columns hold, what any may hold, and what the type holds that is no value of a calendar or a number."""
+    strategies: dict[Kind, Strategies] = {
+        "text": (st.sampled_from(["PIX", "Cartão", "BR1245-152799", "a b"]), _texts),
+        "integer": (st.integers(0, 9999).map(str), _integers.map(str)),
+        "amount": (_amounts, _numerics(), _NO_NUMBERS),
+        "date": (_DAYS_2024, _days, _NO_DAYS),
+        "timestamp": (_moments_2024(zone), _moments(zone), _no_moments(zone)),
+        "json": (st.sampled_from(["{}", '{"a": 1}']), _jsons()),
+    }
+    return strategies[kind]
+
+
+@st.composite
+def _column(draw: st.DrawFn, kind: Kind, zone: ZoneInfo) -> st.SearchStrategy[str | None]:
+    """Writers take short cuts where a whole batch is tame or has no NULL: some columns are, and some nearly are."""
+    usual, *others = _cells(kind, zone)
+    for other in others:
+        if draw(st.integers(0, 2)) == 0:
+            usual = draw(st.sampled_from([usual | other, other]))
+    return draw(st.sampled_from([usual, st.none() | usual]))
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a test writes."""
+
+    header: ReportHeader
+    rows: list[Row]
+    batches: list[Batch]
+    """The same rows, cut somewhere; some may be empty."""
+
+    def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:
+        """How Hypothesis shows one that fails: what tells it from another."""
+        columns = [(column.kind, column.heading) for column in self.header.columns]
+        cuts = [len(batch) for batch in self.batches]
+        printer.text(f"Report({columns}, {self.rows}, {cuts}, {self.header.locale.tag}, {self.header.time_zone})")
+
+
+@st.composite
+def reports(draw: st.DrawFn) -> Report:
+    """Draws a report."""
+    zone = draw(st.sampled_from(ZONES))
+    kinds: list[Kind] = draw(st.lists(st.sampled_from(get_args(Kind)), min_size=1, max_size=5))
+    cells = [draw(_column(kind, ZoneInfo(zone))) for kind in kinds]
+    # Left to itself, Hypothesis makes a third of the reports empty.
+    rows = draw(st.lists(st.tuples(*cells), min_size=draw(st.sampled_from([4, 2, 1, 0])), max_size=10))
+    return make_report(
+        kinds,
+        rows,
+        headings=[draw(_headings) for _ in kinds],
+        zone=zone,
+        locale=draw(st.sampled_from(sorted(LOCALES))),
+        cuts=sorted(draw(st.lists(st.integers(0, len(rows)), max_size=4))),
+    )
+
+
+def make_report(
+    kinds: Sequence[Kind],
+    rows: Sequence[tuple[str | None, ...]],
+    *,
+    headings: Sequence[str] | None = None,
+    zone: str = "UTC",
+    locale: str = "en-US",
+    cuts: Sequence[int] = (),
+) -> Report:
+    """A report of these rows, cut before the rows of these numbers. An amount's scale is what its cells have."""
+    scales = [_scale([row[i] for row in rows], kind) for i, kind in enumerate(kinds)]
+    columns = tuple(
+        Column(
+            f"c{i}",
+            headings[i] if headings else f"C{i}",
+            kind=kind,
+            scale=scales[i],
+            # As if the report type said the digits that these cells have.
+            decimal=DecimalType(38, min(38, scales[i])),
+        )
+        for i, kind in enumerate(kinds)
+    )
+    header = ReportHeader(
+        report_id="0190-2b",
+        title="A report",
+        organisation="A bank",
+        filters=(),
+        as_of=datetime(2024, 3, 9, 12, 30, tzinfo=UTC),
+        rows=len(rows),
+        totals=(),
+        charts=(),
+        columns=columns,
+        locale=LOCALES[locale],
+        time_zone=zone,
+    )
+    encoded: list[Row] = [tuple(None if cell is None else cell.encode() for cell in row) for row in rows]
+    bounds = zip([0, *cuts], [*cuts, len(rows)], strict=True)
+    return Report(header, encoded, [Batch(encoded[start:end]) for start, end in bounds])
+
+
+def _scale(cells: list[str | None], kind: Kind) -> int:
+    """Most digits after the mark, as the snapshot counts them."""
+    return max((len((cell or "").partition(".")[2]) for cell in cells), default=0) if kind == "amount" else 0

@@ -1,0 +1,122 @@
+"""An OpenID Connect provider on this machine: it signs users in without a question, and issues signed tokens.
+
+It does of OpenID Connect what a console needs: discovery, keys, and the authorization code flow with PKCE (RFC 7636).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+CLIENT_ID = "resma-console"
+AUDIENCE = "https://reports.example/api"
+
+
+class IdentityProvider:
+    """`claims` are those of the user who is signed in; `refusal` is an error to send back instead of a code."""
+
+    def __init__(self) -> None:
+        self.claims: dict[str, Any] = {}
+        self.refusal: str | None = None
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._codes: dict[str, dict[str, str]] = {}
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def documents(self) -> dict[str, Any]:
+        """What is served to everybody, by path."""
+        key = jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
+        described = {
+            "issuer": self.url,
+            "jwks_uri": f"{self.url}/keys",
+            "authorization_endpoint": f"{self.url}/authorize",
+            "token_endpoint": f"{self.url}/token",
+        }
+        return {"/.well-known/openid-configuration": described, "/keys": {"keys": [{**key, "kid": "one"}]}}
+
+    def authorize(self, query: dict[str, str]) -> str:
+        """Returns where the user is sent back to, with a code for this request."""
+        assert query["response_type"] == "code"
+        assert query["client_id"] == CLIENT_ID
+        assert query["code_challenge_method"] == "S256"
+        answer = {"state": query["state"]}
+        if self.refusal:
+            return f"{query['redirect_uri']}?{urlencode({**answer, 'error': self.refusal})}"
+        code = secrets.token_urlsafe()
+        self._codes[code] = query
+        return f"{query['redirect_uri']}?{urlencode({**answer, 'code': code})}"
+
+    def exchange(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        """Returns the status and the token for a code, which works once and with its verifier alone."""
+        asked = self._codes.pop(form.get("code", ""), None)
+        challenge = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        wanted = {
+            "client_id": CLIENT_ID,
+            "redirect_uri": asked and asked["redirect_uri"],
+            "grant_type": "authorization_code",
+        }
+        if (
+            asked is None
+            or base64.urlsafe_b64encode(challenge).rstrip(b"=").decode() != asked["code_challenge"]
+            or any(form.get(name) != value for name, value in wanted.items())
+        ):
+            return 400, {"error": "invalid_grant"}
+        return 200, {"access_token": self.sign(), "token_type": "Bearer", "expires_in": 300}
+
+    def sign(self) -> str:
+        """An access token of the user."""
+        claims = {"iss": self.url, "aud": AUDIENCE, "exp": int(time.time()) + 300, "tenant_id": "demo", **self.claims}
+        return jwt.encode(claims, self._key, "RS256", headers={"kid": "one", "typ": "at+jwt"})
+
+
+def _handler_for(provider: IdentityProvider) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            address = urlsplit(self.path)
+            if address.path == "/authorize":
+                query = {name: values[0] for name, values in parse_qs(address.query).items()}
+                self.send_response(302)
+                self.send_header("Location", provider.authorize(query))
+                self.end_headers()
+                return
+            document = provider.documents().get(address.path)
+            self._answer(404 if document is None else 200, document or {})
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+            assert self.path == "/token"
+            assert self.headers["Content-Type"] == "application/x-www-form-urlencoded"
+            self._answer(*provider.exchange({name: values[0] for name, values in parse_qs(body).items()}))
+
+        def _answer(self, status: int, document: dict[str, Any]) -> None:
+            content = json.dumps(document).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
+            """Quiet."""
+
+    return Handler

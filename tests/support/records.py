@@ -1,0 +1,7 @@
+"""What rows of reports keep, for tests that write them."""
+
+from __future__ import annotations
+
+from resma.report.records import MetricsRecord
+
+METRICS: MetricsRecord = {"seconds": {}, "rowsPerSecond": 1, "peakRssMb": 1.0, "parts": 1, "snapshots": 1}

@@ -1,0 +1,312 @@
+"""The whole system in one process: handlers on a real Postgres, and AWS by moto."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
+
+import boto3
+
+import api.app
+import api.context
+import api.pages.console
+import intake.app
+import scheduler.app
+import webhook.app
+import worker.app
+import worker.dead_letter_app
+from infra.admin.tenants import make_key
+from infra.paths import TEMPLATE
+from infra.servers.postgres import PostgresServer
+from infra.template import read_template
+from resma.access.caller import SCOPES, Scope
+from resma.aws import clients
+
+if TYPE_CHECKING:
+    from types_boto3_events import EventBridgeClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_sns import SNSClient
+    from types_boto3_sqs import SQSClient
+
+
+ROWS = 3000
+
+
+PASSWORD = "only-for-tests"
+
+
+WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@dataclass(frozen=True)
+class Context:
+    """As much of the Lambda context as functions ask for."""
+
+    function_name: str = "test"
+    memory_limit_in_mb: int = 256
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:test"
+    aws_request_id: str = "test"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """A minute, always."""
+        return 60_000
+
+
+class System:
+    """All functions in this process: called as AWS calls them, with moto's AWS and a real database."""
+
+    def __init__(self, postgres: PostgresServer) -> None:
+        self.database_url = postgres.url
+        self.sqs: SQSClient = boto3.client("sqs")
+        self.s3: S3Client = boto3.client("s3")
+        self.sns: SNSClient = boto3.client("sns")
+        self.bucket = "reports"
+        self.s3.create_bucket(Bucket=self.bucket)
+        self.queue_url = self._make_queue("report-jobs")
+        self.events_url = self._make_queue("events")
+        self.topic_arn = self.sns.create_topic(Name="report-events")["TopicArn"]
+        self.sns.subscribe(
+            TopicArn=self.topic_arn,
+            Protocol="sqs",
+            Endpoint=self.sqs.get_queue_attributes(QueueUrl=self.events_url, AttributeNames=["QueueArn"])["Attributes"][
+                "QueueArn"
+            ],
+        )
+        self.bus: EventBridgeClient = boto3.client("events")
+        self.bus_events_url = self._queue_on_bus("bus-events", {"source": ["resma"]})
+        self.requests_url = self._queue_on_bus(
+            "report-requests", read_template(TEMPLATE)["Resources"]["RequestRule"]["Properties"]["EventPattern"]
+        )
+        boto3.client("dynamodb").create_table(
+            TableName="idempotency",
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        os.environ.update(
+            STAGE="local",
+            LOOPBACK_TENANT="demo",
+            DATABASE_SECRET_ARN=_database_secret(postgres, "resma_app"),
+            SYSTEM_SECRET_ARN=_database_secret(postgres, "resma_system"),
+            SOURCE_SECRET_ARN=_database_secret(postgres, "resma_reader"),
+            WEBHOOK_SECRET_ARN=_secret("webhook", {"secret": WEBHOOK_SECRET}),
+            BUCKET=self.bucket,
+            QUEUE_URL=self.queue_url,
+            TOPIC_ARN=self.topic_arn,
+            EVENT_BUS_NAME="default",
+            REQUEST_QUEUE_URL=self.requests_url,
+            IDEMPOTENCY_TABLE="idempotency",
+            RETENTION_DAYS="30",
+            RECORD_RETENTION_DAYS="400",
+            PUBLIC_BASE_URL="https://reports.example",
+        )
+
+    def _make_queue(self, name: str) -> str:
+        """Makes a queue whose messages do not come back by themselves, however long a test takes; returns its URL."""
+        return self.sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "5400"})["QueueUrl"]
+
+    def _queue_on_bus(self, name: str, pattern: dict[str, Any]) -> str:
+        """Makes a queue that gets what matches a pattern on the bus; returns its address."""
+        url = self._make_queue(name)
+        self.bus.put_rule(Name=name, EventPattern=json.dumps(pattern))
+        arn = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        self.bus.put_targets(Rule=name, Targets=[{"Id": name, "Arn": arn}])
+        return url
+
+    def call_api(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        query: Any = None,
+        address: str = "127.0.0.1",
+    ) -> tuple[int, dict[str, str], Any]:
+        """Sends a request through the API function; returns status, headers and the decoded body.
+
+        One that comes from this machine and brings no key is the tenant `demo`'s, with all scopes.
+        """
+        text = body if body is None or isinstance(body, str) else json.dumps(body)
+        event = {
+            "httpMethod": method,
+            "path": path,
+            "resource": "/{proxy+}",
+            "headers": {"Content-Type": "application/json", **(headers or {})},
+            "multiValueHeaders": {},
+            "queryStringParameters": query,
+            "multiValueQueryStringParameters": {name: [value] for name, value in (query or {}).items()},
+            "requestContext": {
+                "path": f"/test{path}",
+                "stage": "test",
+                "domainName": "api.example",
+                "httpMethod": method,
+                "identity": {"sourceIp": address},
+            },
+            "body": text,
+            "isBase64Encoded": False,
+        }
+        answer = api.app.handler(event, Context())  # type: ignore[arg-type]
+        flat = {name: values[0] for name, values in answer["multiValueHeaders"].items()}
+        content = answer["body"]
+        if content and "json" in flat.get("Content-Type", ""):
+            content = json.loads(content)
+        return int(answer["statusCode"]), flat, content
+
+    def make_key(self, *scopes: str, tenant: str = "demo", days: float = 1, name: str = "test") -> str:
+        """Makes a key of a tenant, as an operator does; returns the key itself."""
+        return make_key(self.database_url, tenant, name, scopes, timedelta(days=days))
+
+    def call_with(self, key: str, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Any, Any]:
+        """Sends a request with a key, from elsewhere."""
+        headers = {"Authorization": f"Bearer {key}", **more.pop("headers", {})}
+        return self.call_api(method, path, body, headers, address="203.0.113.9", **more)
+
+    def request_report(self, **request: Any) -> UUID:
+        """Asks for a report and returns its id."""
+        status, _, body = self.call_api("POST", "/api/v1/reports/generate", {"type": "TRANSACTIONS", **request})
+        assert status == 202, body
+        return UUID(body["id"])
+
+    def show(self, report_id: UUID) -> Any:
+        """The report as the API shows it."""
+        status, _, body = self.call_api("GET", f"/api/v1/reports/{report_id}")
+        assert status == 200, body
+        return body
+
+    def receive(self, queue_url: str | None = None) -> list[dict[str, Any]]:
+        """Takes the messages that are in the queue of jobs now, or in another, as records of an event."""
+        received = self.sqs.receive_message(
+            QueueUrl=queue_url or self.queue_url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
+        )
+        return [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": message["Attributes"],
+                "messageAttributes": {},
+                "md5OfBody": message["MD5OfBody"],
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:report-jobs",
+                "awsRegion": "us-east-1",
+            }
+            for message in received.get("Messages", [])
+        ]
+
+    def work(self, record: dict[str, Any]) -> bool:
+        """Hands a record to the worker; returns whether it was done with."""
+        return not worker.app.handler({"Records": [record]}, Context())["batchItemFailures"]  # type: ignore[arg-type]
+
+    def work_once(self) -> bool:
+        """Lets the worker handle the one message that is in the queue."""
+        (record,) = self.receive()
+        is_done = self.work(record)
+        if is_done:  # as its event source does, or it would come back in a slow test
+            self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=record["receiptHandle"])
+        return is_done
+
+    def give_up(self, record: dict[str, Any]) -> bool:
+        """Hands a record to the function of dead letters."""
+        return not worker.dead_letter_app.handler({"Records": [record]}, Context())["batchItemFailures"]  # type: ignore[arg-type]
+
+    def tick(self) -> dict[str, int]:
+        """Lets the scheduler do its work."""
+        return scheduler.app.handler({}, Context())  # type: ignore[arg-type]
+
+    def take_in(self, record: dict[str, Any]) -> bool:
+        """Hands a record of the queue of requests to the intake; returns whether it was done with."""
+        return not intake.app.handler({"Records": [record]}, Context())["batchItemFailures"]  # type: ignore[arg-type]
+
+    def bus_events(self) -> list[dict[str, Any]]:
+        """Takes what Resma has put on the bus, as rules get it."""
+        received = self.sqs.receive_message(QueueUrl=self.bus_events_url, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in received.get("Messages", [])]
+
+    def events(self) -> list[dict[str, Any]]:
+        """Takes what the topic has sent to its subscriber."""
+        received = self.sqs.receive_message(QueueUrl=self.events_url, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in received.get("Messages", [])]
+
+    def deliver(self, envelope: dict[str, Any]) -> None:
+        """Hands an envelope of the topic to the webhook function."""
+        webhook.app.handler({"Records": [{"EventSource": "aws:sns", "Sns": envelope}]}, Context())  # type: ignore[arg-type]
+
+    def objects(self) -> list[str]:
+        """Keys in the bucket."""
+        return [item["Key"] for item in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
+
+    def open_uploads(self) -> list[Any]:
+        """Uploads that were begun and neither completed nor aborted."""
+        return list(self.s3.list_multipart_uploads(Bucket=self.bucket).get("Uploads", []))
+
+    def content(self, report_id: UUID) -> bytes:
+        """A report's file."""
+        (key,) = [key for key in self.objects() if str(report_id) in key]
+        return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+
+def _database_secret(postgres: PostgresServer, login: str) -> str:
+    place = {"host": "127.0.0.1", "port": postgres.port, "dbname": "postgres"}
+    return _secret(login, {**place, "sslmode": "prefer", "username": login, "password": PASSWORD})
+
+
+def _secret(name: str, value: dict[str, Any]) -> str:
+    return boto3.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
+
+
+_KEPT: tuple[Callable[..., Any], ...] = (
+    clients.sqs_client,
+    clients.sns_client,
+    clients.events_client,
+    clients.secrets_client,
+    clients.s3_client,
+    api.context.settings,
+    api.context.database,
+    api.context.source,
+    api.context.gate,
+    api.context.rules,
+    api.context.console_sign_in,
+    intake.app._settings,
+    intake.app._resources,
+    api.pages.console._files,
+    worker.app._settings,
+    worker.app._resources,
+    worker.app._persistence,
+    worker.dead_letter_app._announcer,
+    webhook.app._resources,
+    scheduler.app._resources,
+)
+
+
+def forget() -> None:
+    for kept in _KEPT:
+        kept.cache_clear()  # type: ignore[attr-defined]
+
+
+def close_connections() -> None:
+    """Closes the connections that functions would keep for the next invocation."""
+    for database in (api.context.database, api.context.source):
+        if database.cache_info().currsize:
+            database().close()
+    for resources in (
+        worker.app._resources,
+        worker.dead_letter_app._announcer,
+        webhook.app._resources,
+        scheduler.app._resources,
+        intake.app._resources,
+    ):
+        if resources.cache_info().currsize:
+            resources().system.close()
+    if worker.app._resources.cache_info().currsize:
+        worker.app._resources().source.close()
+
+
+class ActAs(Protocol):
+    """Lets the requests that follow come from a tenant."""
+
+    def __call__(self, tenant_id: str, scopes: frozenset[Scope] = SCOPES) -> None: ...

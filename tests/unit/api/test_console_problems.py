@@ -1,0 +1,174 @@
+"""The console has words of its own for whatever the API can answer: its sentences are for developers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+import api.app
+from api.estimates.notes import Facts, write_notes
+from api.http.problems import problem_of
+from api.http.timestamps import read_moment
+from api.pages.console import FOLDER
+from api.schedules.models import PreviewRequest
+from resma.access.quotas import Room
+from resma.catalog import find_report_type
+from resma.catalog.filters import check_values
+from resma.errors import PermanentError, RequestError, RequestInvalid, ResmaError, TransientError
+from resma.i18n.time_zones import time_zone_unknown_to_source, unknown_time_zone
+from resma.report.warnings import WarningCode
+from resma.requests.report_request import ReportRequest
+from resma.schedules.times import read_timing
+from resma.snapshot.row_estimate import RowEstimate
+from resma.validation_messages import advise
+from resma.webhooks.address import parse_webhook_address
+from resma.writers.pdf.readability import Readability
+from tests.support.console_words import ENGLISH, PORTUGUESE
+
+FUNCTIONS = Path(api.app.__file__).parents[1]
+RULES = [
+    (re.compile(pattern), key)
+    for pattern, key in re.findall(
+        r'^  \[/(.+)/, "(fault\.[\w-]+)"\],$', (FOLDER / "words" / "errors.js").read_text(), re.M
+    )
+]
+
+
+def kinds_of(base: type[ResmaError]) -> Iterator[type[ResmaError]]:
+    """A kind of error and all below it."""
+    yield base
+    for kind in base.__subclasses__():
+        yield from kinds_of(kind)
+
+
+def answered_code(kind: type[ResmaError]) -> str:
+    """The code of the problem that the API makes of an error; `internal` where it tells no caller."""
+    error = kind.__new__(kind)
+    vars(error).update(detail="", scope="", seconds=1, faults=())
+    return str(json.loads(problem_of(error, "/").body or "")["type"]).removeprefix("urn:resma:problem:")
+
+
+def codes_of_problems() -> set[str]:
+    """All codes that a problem can have: by kinds of errors, and those that the code names where it raises one."""
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in FUNCTIONS.glob("**/*.py"))
+    quotas = re.findall(r'QuotaExceeded\(\s*"([a-z-]+)"', sources)
+    written = re.findall(r'\bproblem\(HTTPStatus\.\w+, "([a-z-]+)"', sources)
+    assert (len(quotas), len(written)) >= (3, 4)
+    return {answered_code(kind) for kind in kinds_of(ResmaError)} | {*quotas, *written}
+
+
+def test_every_problem_has_words_in_both_languages() -> None:
+    codes = codes_of_problems()
+    assert len(codes) > 35
+    assert {code for code in codes if f"problem.{code}" not in ENGLISH or f"problem.{code}" not in PORTUGUESE} == set()
+
+
+def test_every_reason_of_a_failed_report_has_words() -> None:
+    codes = {kind.code for base in (PermanentError, TransientError) for kind in kinds_of(base)} | {"internal"}
+    given_up = re.findall(
+        r"(?:THEN|ELSE) '([a-z]+(?:-[a-z]+)+)'", (FUNCTIONS / "resma" / "jobs" / "transitions.py").read_text()
+    )
+    assert {"not-begun", "worker-died"} <= set(given_up)
+    codes |= set(given_up)
+    assert {code for code in codes if f"failure.{code}" not in PORTUGUESE} == set()
+
+
+def test_every_note_of_an_estimate_has_words_with_its_values() -> None:
+    counted, room = RowEstimate(2_000_000, is_exact=False), Room(1, 10, 1, 0, 60)
+    page = Readability(("a",), ("b",))
+    worst = Facts(counted, ["XLSX", "CSV"], 10_000, 900, room, ["a"], ["XLSX"], csv_for_excel=True, page=page)
+    others = [
+        Facts(
+            RowEstimate(0, is_exact=True), ["CSV"], 1, 900, Room(9, 10, 0, 10, 60), [], [], page=Readability(("a",), ())
+        ),
+    ]
+    notes = [note for facts in (worst, *others) for note in write_notes(facts)]
+    assert len({note.code for note in notes}) == len(notes) == sum(key.startswith("remark.") for key in ENGLISH)
+    for note in notes:
+        for words in (ENGLISH, PORTUGUESE):
+            assert set(re.findall(r"\{(\w+)\}", words[f"remark.{note.code}"])) <= set(note.values)
+
+
+def rule_of(detail: str) -> str | None:
+    """The key of the console's words for a fault, as words/errors.js chooses it."""
+    return next((key for pattern, key in RULES if pattern.search(detail)), None)
+
+
+def filters(type_: str, **values: object) -> Callable[[], object]:
+    """Checks a report type's filters."""
+    return lambda: check_values(find_report_type(type_), {name.rstrip("_"): value for name, value in values.items()})
+
+
+def model(kind: type[BaseModel], **values: object) -> Callable[[], object]:
+    """Reads a request's body."""
+    return lambda: kind.model_validate(values)
+
+
+STATEMENT, TRANSACTIONS = "ACCOUNT_STATEMENT", "TRANSACTIONS"
+DAILY = {"when": "daily", "timeZone": "UTC"}
+
+
+@pytest.mark.parametrize(
+    ("check", "key"),
+    [
+        (filters(STATEMENT), "fault.needed"),
+        (filters(STATEMENT, account=""), "fault.needed"),
+        (filters(STATEMENT, account="1", nonsense=1), "fault.not-here"),
+        (filters(TRANSACTIONS, from_="2024-12-31", to="2024-01-01"), "fault.order"),
+        (filters(TRANSACTIONS, from_="01/12/2024"), "fault.no-day"),
+        (filters(TRANSACTIONS, from_="2024-02-31"), "fault.no-day"),
+        (filters(TRANSACTIONS, from_="2024-13-01"), "fault.no-day"),
+        (filters(TRANSACTIONS, account="x" * 1000), "fault.too-long"),
+        (filters(TRANSACTIONS, currency=["XXX"]), "fault.no-such"),
+        (filters(TRANSACTIONS, currency=[]), "fault.needed"),
+        (model(ReportRequest, type=TRANSACTIONS, formats=[]), "fault.needed"),
+        (model(ReportRequest, type=TRANSACTIONS, format="CSV", title="x" * 1000), "fault.too-long"),
+        (model(ReportRequest, type=TRANSACTIONS, format="CSV", title="\u202egnp.exe"), "fault.hidden"),
+        (model(ReportRequest, type=TRANSACTIONS, format="DOC"), "fault.no-such"),
+        (model(PreviewRequest, **DAILY, missed="never"), "fault.no-such"),
+        (lambda: read_moment("2024-13-01T00:00:00Z", "createdAfter"), "fault.no-day"),
+        (lambda: read_moment("2024-12-01T24:00:00Z", "createdAfter"), "fault.no-time"),
+        (lambda: read_timing("* * *", None, "UTC", None), "fault.no-cron"),
+        (lambda: read_timing("61 6 * * *", None, "UTC", None), "fault.no-cron"),
+        (lambda: read_timing("0 6 31 2 *", None, "UTC", None), "fault.no-cron"),
+        (lambda: read_timing("daily", "25:00", "UTC", None), "fault.no-time"),
+        (lambda: read_timing("daily", None, "Sao Paulo", None), "fault.no-zone"),
+        (lambda: read_timing("first-business-day", None, "UTC", "XX"), "fault.no-holidays"),
+        (lambda: parse_webhook_address("hooks.example.com"), "fault.no-address"),
+        (lambda: parse_webhook_address("https://São.example/x"), "fault.no-address"),
+        (lambda: parse_webhook_address("https://10.0.0.1/x"), "fault.not-public"),
+        (lambda: parse_webhook_address("https://db.internal/x"), "fault.not-public"),
+    ],
+)
+def test_a_field_s_fault_is_told_in_words(check: Callable[[], object], key: str) -> None:
+    with pytest.raises((RequestError, ValidationError)) as raised:
+        check()
+    match raised.value:
+        case ValidationError() as error:
+            details = [advise(dict(item)) for item in error.errors()]
+        case RequestInvalid() as error:
+            details = [fault.detail for fault in error.faults]
+        case error:
+            details = [str(error)]
+    assert [rule_of(detail) for detail in details] == [key]
+
+
+def test_what_fits_no_rule_is_told_as_the_api_says_it() -> None:
+    assert rule_of("the moon is in the wrong quarter") is None
+    assert rule_of(unknown_time_zone("Mars/Olympus")) == "fault.no-zone"
+    assert rule_of(time_zone_unknown_to_source("Mars/Olympus")) == "fault.no-zone"
+    assert len(RULES) > 15
+    assert {key for _, key in RULES} <= set(PORTUGUESE)
+
+
+@pytest.mark.parametrize("code", get_args(WarningCode))
+def test_every_warning_has_words_and_is_documented(code: str) -> None:
+    assert f"warning.{code}" in ENGLISH
+    assert f"warning.{code}" in PORTUGUESE
+    assert f"| `{code}` |" in (FUNCTIONS.parent / "docs" / "reports-api.md").read_text(encoding="utf-8")

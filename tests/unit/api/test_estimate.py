@@ -1,0 +1,141 @@
+"""What a report would come to, by what was measured once and by what others came to; and what is said of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from api.estimates.arithmetic import (
+    BYTES_A_CELL,
+    FIXED_BYTES,
+    MICROSECONDS_A_CELL,
+    Observation,
+    Paging,
+    Timing,
+    Wanted,
+    estimate_bytes,
+    estimate_pages,
+    estimate_seconds,
+    has_been_made,
+)
+from api.estimates.notes import Facts, write_notes
+from resma.access.quotas import Room
+from resma.report.format_options import Compression, CsvOptions, FormatOptions, NdjsonOptions
+from resma.snapshot.row_estimate import RowEstimate
+from resma.writers import EXTENSIONS, file_extension
+from resma.writers.pdf.readability import Readability
+
+CSV = Wanted("csv", 1_000_000, None, 10)
+SEEN = Observation("csv", 100_000, None, 10, bytes=20_000_100, pages=None, lines_a_page=None)
+
+
+def test_every_file_that_there_can_be_has_constants() -> None:
+    compressions: tuple[Compression, ...] = ("none", "gzip", "zstd")
+    extensions = {
+        file_extension(format_, FormatOptions(csv=CsvOptions(compression=each), ndjson=NdjsonOptions(compression=each)))
+        for format_ in EXTENSIONS
+        for each in compressions
+    }
+    assert extensions == BYTES_A_CELL.keys()
+    assert FIXED_BYTES.keys() == MICROSECONDS_A_CELL.keys() == {*EXTENSIONS.values()}
+
+
+def test_bytes_go_by_files_of_the_same_kind_and_columns() -> None:
+    assert estimate_bytes(CSV, []) == 128_000_100
+    assert estimate_bytes(CSV, [replace(SEEN, extension="csv.gz", bytes=1)]) == 128_000_100
+    by_other_columns = replace(SEEN, columns=["a"], cells=1, bytes=10_000_100)
+    assert estimate_bytes(CSV, [by_other_columns]) == pytest.approx(1_000_000_000, rel=0.01)
+    assert estimate_bytes(CSV, [by_other_columns, SEEN]) == pytest.approx(200_000_000, rel=0.01)
+    assert has_been_made(CSV, [SEEN])
+    assert not has_been_made(CSV, [replace(SEEN, rows=0, bytes=100)])
+
+
+def test_a_tiny_report_says_little_of_a_huge_one() -> None:
+    """Of a PDF with three rows nearly all is cover and charts."""
+    tiny = Observation("pdf", 3, None, 9, bytes=80_000, pages=3, lines_a_page=50)
+    wanted = Wanted("pdf", 1_000_000, None, 9)
+    assert estimate_bytes(wanted, []) < estimate_bytes(wanted, [tiny]) < 5 * estimate_bytes(wanted, [])
+    assert estimate_bytes(Wanted("pdf", 0, None, 9), [tiny]) == FIXED_BYTES["pdf"]
+
+
+@pytest.mark.parametrize(("rows", "pages"), [(0, 2), (1, 2), (2, 3), (50, 3), (51, 4), (500_000, 10_002)])
+def test_pages_of_rows_of_one_line_are_exact(rows: int, pages: int) -> None:
+    paging = Paging(50, wraps=False, has_subtotals=False, has_contents=True)
+    assert estimate_pages(Wanted("pdf", rows, None, 9), [], paging) == pages
+
+
+def test_pages_of_rows_that_wrap_go_by_what_was_printed() -> None:
+    paging = Paging(50, wraps=True, has_subtotals=False, has_contents=False)
+    wanted = Wanted("pdf", 10_000, None, 9)
+    assert estimate_pages(wanted, [], paging) == 401
+    nine_lines = Observation("pdf", 1_000, None, 9, bytes=0, pages=181, lines_a_page=50)
+    assert estimate_pages(wanted, [nine_lines], paging) == pytest.approx(1801, rel=0.03)
+    other_paper = replace(nine_lines, pages=1_001, lines_a_page=74)
+    assert estimate_pages(wanted, [nine_lines, other_paper], paging) == pytest.approx(1801, rel=0.03)
+
+
+def test_seconds_are_a_line_through_what_was_seen() -> None:
+    files = [CSV]
+    first = estimate_seconds(files, [])
+    assert first == pytest.approx(0.3 + 2.5, abs=0.1)
+    slow = [Timing(frozenset({"csv"}), rows, 1 + rows / 1000) for rows in (10_000, 100_000, 1_000_000)]
+    assert estimate_seconds(files, slow) == pytest.approx(1001, rel=0.05)
+    assert estimate_seconds(files, [Timing(frozenset({"csv", "pdf"}), 10, 999)]) == first
+
+
+def test_no_history_makes_time_run_backwards() -> None:
+    """A small report that took long, and a large one that did not: larger ones still take longer."""
+    odd = [Timing(frozenset({"csv"}), 10, 60), Timing(frozenset({"csv"}), 1_000_000, 1)]
+    seconds = [estimate_seconds([replace(CSV, rows=rows)], odd) for rows in (0, 10**6, 10**7, 10**9)]
+    assert seconds == sorted(seconds)
+    assert seconds[0] > 0
+    assert seconds[-1] > 1000
+    none = [Timing(frozenset({"csv"}), 0, 0.0)] * 20
+    assert estimate_seconds([replace(CSV, rows=0)], none) > 0
+
+
+FACTS = Facts(
+    counted=RowEstimate(1000, is_exact=True),
+    formats=["XLSX"],
+    seconds=1,
+    worker_seconds=900,
+    room=Room(live_most=10, rows_most=10**9, live=0, rows=0, day_seconds_left=60),
+    masked=[],
+    unseen=[],
+)
+
+
+def test_what_needs_no_note_has_none() -> None:
+    assert write_notes(FACTS) == []
+    assert write_notes(replace(FACTS, counted=RowEstimate(1_048_575, is_exact=True), seconds=675)) == []
+    many = RowEstimate(2_000_000, is_exact=True)
+    assert write_notes(replace(FACTS, counted=many, formats=["CSV"])) == []
+    assert write_notes(replace(FACTS, counted=RowEstimate(5, is_exact=True), formats=["CSV"], csv_for_excel=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"counted": RowEstimate(1_048_576, is_exact=True)}, "2 sheets"),
+        (
+            {"counted": RowEstimate(1_048_576, is_exact=True), "formats": ["CSV"], "csv_for_excel": True},
+            "first 1,048,575 rows",
+        ),
+        ({"counted": RowEstimate(0, is_exact=True)}, "No rows match"),
+        ({"counted": RowEstimate(10, is_exact=False)}, "planner's guess"),
+        ({"seconds": 676}, "about 1 time,"),
+        ({"seconds": 6750}, "about 9 times"),
+        ({"room": replace(FACTS.room, live=10)}, "10 reports are waiting"),
+        ({"room": replace(FACTS.room, rows=10**9 - 999)}, "a day (999)"),
+        ({"room": replace(FACTS.room, rows=2 * 10**9)}, "used up"),
+        ({"masked": ["a", "b"]}, "a, b"),
+        ({"page": Readability(("a", "b"), ())}, "`a`, `b` may be hard to read"),
+        ({"page": Readability((), ("a",) * 100)}, "100 columns (`a`, `a`, `a`, ...) would have room for fewer than 2"),
+        ({"unseen": ["XLSX"]}, "as XLSX lately"),
+    ],
+)
+def test_each_note_says_what_it_is_about(changes: dict[str, object], says: str) -> None:
+    (note,) = write_notes(replace(FACTS, **changes))  # type: ignore[arg-type]
+    assert says in note.text
+    assert note.text.endswith(".")

@@ -1,0 +1,280 @@
+"""The catalogue: what it holds is consistent, and what a request asks of it is checked."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.paths import ROOT
+from resma.catalog import (
+    CATALOGUE_FOLDER,
+    BalanceSpec,
+    ChartSpec,
+    ColumnSpec,
+    Filter,
+    Limits,
+    ReportType,
+    Totals,
+    filter_model,
+    find_report_type,
+    load_catalogue,
+)
+from resma.errors import CatalogueInvalid, RequestInvalid
+from resma.i18n.locales import LOCALES
+
+SAMPLES = ROOT / "tests" / "support" / "report_types"
+
+
+@pytest.fixture(scope="module")
+def fees() -> ReportType:
+    """A type that only tests have: it has filters of every kind, with defaults and limits."""
+    return load_catalogue(SAMPLES)["FEES"]
+
+
+SHIPPED = {"TRANSACTIONS", "ACCOUNT_STATEMENT", "DAILY_SUMMARY", "AUDIT_TRAIL"}
+"""There may be others: whoever adds one shall find these tests green."""
+
+
+def test_the_types_that_come_with_resma() -> None:
+    assert set(load_catalogue()) >= SHIPPED
+
+
+def test_every_text_is_there_in_every_language() -> None:
+    """German may be left out, but not in what we ship."""
+    for report_type in map(find_report_type, SHIPPED):
+        texts = [report_type.title, report_type.description]
+        texts += [column.heading for column in report_type.columns]
+        texts += [text for item in report_type.filters for text in (item.label, item.description)]
+        texts += [chart.title for chart in report_type.charts]
+        assert all(text.de for text in texts), report_type.type
+
+
+def test_adding_a_type_takes_two_files_and_no_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "catalog"
+    for name in ("transactions", "daily_summary"):
+        shutil.copytree(CATALOGUE_FOLDER / name, folder / name)
+    assert "FEES" not in load_catalogue(folder)
+    other = tmp_path / "with-fees"
+    shutil.copytree(folder, other)
+    (other / "fees").mkdir()
+    for name in ("report.toml", "query.sql"):
+        shutil.copy(SAMPLES / "fees" / name, other / "fees" / name)
+    monkeypatch.setenv("RESMA_CATALOG", str(other))
+    assert find_report_type("FEES").title.pt == "Tarifas por conta"
+    assert len(load_catalogue()) == 3
+    schema = filter_model(find_report_type("FEES")).model_json_schema()
+    assert list(schema["properties"]) == ["from", "to", "account", "currency", "at_least", "over"]
+
+
+def test_an_unknown_type_names_the_known_ones() -> None:
+    with pytest.raises(RequestInvalid) as caught:
+        find_report_type("NOPE")
+    assert "TRANSACTIONS" in caught.value.faults[0].detail
+
+
+@pytest.mark.parametrize(
+    ("filters", "pointer"),
+    [
+        ({"nope": 1}, "/filters/nope"),
+        ({"filter_from": "2024-01-01"}, "/filters/filter_from"),
+        ({"from": "2024-13-01"}, "/filters/from"),
+        ({"from": "yesterday"}, "/filters/from"),
+        ({"from": ["2024-01-01"]}, "/filters/from"),
+        ({"from": 1704067200}, "/filters/from"),
+        ({"from": "1704067200"}, "/filters/from"),
+        ({"from": "2024-01-01T00:00:00"}, "/filters/from"),
+        ({"to": "2024-01-01", "from": "2024-01-02"}, "/filters/to"),
+        ({"status": "BOOKED"}, "/filters/status"),
+        ({"status": []}, "/filters/status"),
+        ({"status": ["NOPE"]}, "/filters/status/0"),
+        ({"status": ["BOOKED"] * 5}, "/filters/status"),
+        ({"account": "a\x00b"}, "/filters/account"),
+        ({"account": ""}, "/filters/account"),
+        ({"account": "x" * 201}, "/filters/account"),
+    ],
+)
+def test_bad_filters_are_pointed_at(filters: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(RequestInvalid) as caught:
+        find_report_type("TRANSACTIONS").check_filters(filters)
+    assert [fault.pointer for fault in caught.value.faults] == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("filters", "pointer", "says"),
+    [
+        ({"from": "2019-12-31"}, "/filters/from", "must be 2020-01-01 or more"),
+        ({"at_least": 0}, "/filters/at_least", "It must be 1 or more."),
+        ({"at_least": 1001}, "/filters/at_least", "It must be 1000 or less."),
+        ({"at_least": "2"}, "/filters/at_least", "It must be an integer."),
+        ({"at_least": True}, "/filters/at_least", "It must be an integer."),
+        ({"over": 12.5}, "/filters/over", 'It must be an amount as a string, like "12.50".'),
+        ({"over": "NaN"}, "/filters/over", 'It must be an amount as a string, like "12.50".'),
+        ({"over": "1e3"}, "/filters/over", 'It must be an amount as a string, like "12.50".'),
+        ({"over": "-0.01"}, "/filters/over", "must be 0 or more"),
+        ({"over": "1000000.01"}, "/filters/over", "must be 1000000.00 or less"),
+        ({"account": "x" * 41}, "/filters/account", "at most 40"),
+    ],
+)
+def test_values_outside_the_limits_are_pointed_at(
+    fees: ReportType, filters: dict[str, Any], pointer: str, says: str
+) -> None:
+    with pytest.raises(RequestInvalid) as caught:
+        fees.check_filters(filters)
+    (fault,) = caught.value.faults
+    assert fault.pointer == pointer
+    assert says in fault.detail
+    assert "datetime" not in fault.detail
+    assert "Value error" not in fault.detail
+
+
+def test_what_is_required_is_asked_for() -> None:
+    with pytest.raises(RequestInvalid) as caught:
+        find_report_type("ACCOUNT_STATEMENT").check_filters({"from": "2024-01-01"})
+    assert [(fault.pointer, fault.detail) for fault in caught.value.faults] == [
+        ("/filters/account", "ACCOUNT_STATEMENT requires this filter.")
+    ]
+
+
+def test_good_filters_come_back_as_json() -> None:
+    checked = find_report_type("TRANSACTIONS").check_filters(
+        {"from": "2024-01-01", "to": "2024-01-01", "type": ["PIX"]}
+    )
+    assert checked == {"from": "2024-01-01", "to": "2024-01-01", "type": ["PIX"]}
+
+
+def test_defaults_fill_in_what_is_left_out_or_null(fees: ReportType) -> None:
+    assert fees.check_filters({}) == {"from": "2024-01-01", "at_least": 1}
+    assert fees.check_filters({"from": None, "to": None, "at_least": 2}) == {"from": "2024-01-01", "at_least": 2}
+    assert find_report_type("DAILY_SUMMARY").check_filters({}) == {"status": ["BOOKED"]}
+
+
+@given(st.decimals(min_value=0, max_value=1_000_000, places=2), st.integers(1, 1000))
+def test_amounts_and_integers_are_exact(amount: Decimal, count: int) -> None:
+    checked = load_catalogue(SAMPLES)["FEES"].check_filters({"over": str(amount), "at_least": count})
+    assert (checked["over"], checked["at_least"]) == (str(amount), count)
+
+
+def test_filters_are_described_for_people(fees: ReportType) -> None:
+    report_type = find_report_type("TRANSACTIONS")
+    values = {"status": ["BOOKED", "PENDING"], "from": "2024-03-09"}
+    assert report_type.describe_filters(values, LOCALES["en-US"]) == (
+        ("From", "03/09/2024"),
+        ("Status", "BOOKED, PENDING"),
+    )
+    assert report_type.describe_filters(values, LOCALES["pt-BR"]) == (
+        ("De", "09/03/2024"),
+        ("Situação", "BOOKED, PENDING"),
+    )
+    assert fees.describe_filters({"over": "1234.50", "at_least": 2}, LOCALES["de-DE"]) == (
+        ("Gebühren mindestens", "2"),
+        ("Berechnet über", "1.234,50"),
+    )
+
+
+def test_the_schema_of_filters_says_what_they_take_and_no_more(fees: ReportType) -> None:
+    schema = filter_model(fees).model_json_schema()
+    assert schema["additionalProperties"] is False
+    assert "required" not in schema
+    bare = {
+        name: {key: value for key, value in part.items() if key not in {"title", "description"}}
+        for name, part in schema["properties"].items()
+    }
+    day = {"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+    assert bare == {
+        "from": {**day, "default": "2024-01-01", "formatMinimum": "2020-01-01"},
+        "to": day,
+        "account": {"type": "string", "minLength": 1, "maxLength": 40, "pattern": r"^[^\x00]*$"},
+        "currency": {
+            "type": "array",
+            "items": {"type": "string", "enum": ["BRL", "USD", "EUR"]},
+            "minItems": 1,
+            "maxItems": 3,
+        },
+        "at_least": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1},
+        "over": {
+            "type": ["string", "integer"],
+            "format": "decimal",
+            "pattern": "^-?[0-9]{1,38}(\\.[0-9]{1,37})?$",
+            "minimum": -(10**38 - 1),
+            "maximum": 10**38 - 1,
+            "x-minimum": "0",
+            "x-maximum": "1000000.00",
+        },
+    }
+    assert schema["properties"]["over"]["title"] == "Charged over"
+    assert filter_model(find_report_type("ACCOUNT_STATEMENT")).model_json_schema()["required"] == ["account"]
+
+
+def test_columns_are_chosen_in_the_order_asked_for() -> None:
+    report_type = find_report_type("TRANSACTIONS")
+    assert [column.name for column in report_type.choose_columns(["amount", "id"])] == ["amount", "id"]
+    assert report_type.choose_columns(None) == report_type.columns
+
+
+@pytest.mark.parametrize(
+    ("names", "pointers"),
+    [(["id", "nope"], ["/columns/1"]), (["id", "amount", "id"], ["/columns/2"]), ([], ["/columns"])],
+)
+def test_columns_that_are_not_there_are_pointed_at(names: list[str], pointers: list[str]) -> None:
+    with pytest.raises(RequestInvalid) as caught:
+        find_report_type("TRANSACTIONS").choose_columns(names)
+    assert [fault.pointer for fault in caught.value.faults] == pointers
+
+
+def test_a_broken_catalogue_says_where_when_it_is_loaded(tmp_path: Path) -> None:
+    shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
+    toml = tmp_path / "fees" / "report.toml"
+    toml.write_text(toml.read_text(encoding="utf-8").replace('kind = "integer"', 'kind = "int"', 1), encoding="utf-8")
+    with pytest.raises(
+        CatalogueInvalid, match=r"fees/report\.toml:40: column fees: kind 'int' is unknown: use integer"
+    ):
+        load_catalogue(tmp_path)
+
+
+def test_two_folders_of_one_type_are_refused(tmp_path: Path) -> None:
+    shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
+    shutil.copytree(SAMPLES / "fees", tmp_path / "more-fees")
+    with pytest.raises(CatalogueInvalid, match="more-fees"):
+        load_catalogue(tmp_path)
+
+
+def test_the_guide_shows_the_sample_as_it_is() -> None:
+    guide = (ROOT / "docs" / "report-types.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```(sql|toml)\n(.*?)```", guide, re.DOTALL)
+    files = {"sql": "query.sql", "toml": "report.toml"}
+    assert len(blocks) == 5
+    for language, block in blocks:
+        assert block in (SAMPLES / "fees" / files[language]).read_text(encoding="utf-8")
+
+
+def test_the_guide_names_every_key() -> None:
+    guide = (ROOT / "docs" / "report-types.md").read_text(encoding="utf-8")
+    tables = {"query", "columns", "filters", "charts", "totals", "balance", "limits"}
+    for model in (ReportType, ColumnSpec, Filter, Totals, BalanceSpec, ChartSpec, Limits):
+        for key in model.model_fields.keys() - tables:
+            assert f"`{key}`" in guide, key
+
+
+def test_the_least_that_a_type_needs(tmp_path: Path) -> None:
+    """Two languages, one column; what is left out has its default."""
+    text = '{ en = "Tenants", pt = "Clientes" }'
+    (tmp_path / "least").mkdir()
+    (tmp_path / "least" / "report.toml").write_text(
+        f'type = "LEAST"\ntitle = {text}\ndescription = {text}\nfile_name = "least"\nsort = ["name"]\n'
+        f'[[columns]]\nname = "name"\nheading = {text}\n',
+        encoding="utf-8",
+    )
+    (tmp_path / "least" / "query.sql").write_text("SELECT %(tenant_id)s::text AS name", encoding="utf-8")
+    report_type = load_catalogue(tmp_path)["LEAST"]
+    assert (report_type.title.say("pt"), report_type.title.say("de")) == ("Clientes", "Tenants")
+    assert (report_type.columns[0].kind, report_type.filters, report_type.orientation) == ("text", (), "landscape")
+    assert report_type.check_filters({}) == {}
+    with pytest.raises(RequestInvalid):
+        report_type.check_filters({"from": "2024-01-01"})

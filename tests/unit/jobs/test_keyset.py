@@ -1,0 +1,34 @@
+"""The condition that comes after a row: its text, and that Postgres' order is what it follows (by a model of it)."""
+
+from __future__ import annotations
+
+from resma.snapshot.keyset import Key
+
+KEY = Key(("booked_at", "id"), ("timestamp with time zone", "bigint"), (b"2024-01-01 00:00:00+00", b"7"))
+
+
+def test_an_index_can_use_the_bound_on_the_first_column() -> None:
+    assert KEY.comes_after(nulls=False).as_string() == (
+        'report."booked_at" >= %(resma.key_0)s::timestamp with time zone AND ('
+        '(report."booked_at" > %(resma.key_0)s::timestamp with time zone OR report."booked_at" IS NULL) OR '
+        'report."booked_at" = %(resma.key_0)s::timestamp with time zone AND '
+        '(report."id" > %(resma.key_1)s::bigint OR report."id" IS NULL))'
+    )
+
+
+def test_where_there_are_nulls_it_is_no_bound() -> None:
+    assert ">=" not in KEY.comes_after(nulls=True).as_string()
+
+
+def test_after_a_null_come_only_nulls() -> None:
+    key = Key(("a", "b"), ("text", "text"), (None, b"x"))
+    assert key.comes_after(nulls=True).as_string() == (
+        'report."a" IS NULL AND (report."a" IS NULL AND (report."b" > %(resma.key_1)s::text OR report."b" IS NULL))'
+    )
+    assert key.values() == {"resma.key_1": "x"}
+    assert Key(("a",), ("text",), (None,)).comes_after(nulls=True).as_string() == 'report."a" IS NULL AND false'
+
+
+def test_the_row_itself() -> None:
+    key = Key(("a", "b"), ("text", "bigint"), (None, b"7"))
+    assert key.is_it().as_string() == 'report."a" IS NULL AND report."b" = %(resma.key_1)s::bigint'

@@ -1,0 +1,99 @@
+"""`make test` runs every test, and ends as a whole: with the code of what failed, and when it is interrupted."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.paths import ROOT
+from tests.everything import LOOKS_BACK, SECOND_STACK, plan_runs
+from tests.support.eventually import eventually
+
+RUNNER = """
+import sys
+from pathlib import Path
+from tests import everything
+
+folder = Path(sys.argv[1])
+everything.OUTPUT = folder / "output"
+files = sorted(folder.glob("test_*.py"))
+everything.plan_runs = lambda: tuple(everything.Run(path.stem, [str(path)]) for path in files)
+sys.exit(everything.main())
+"""
+"""Runs each test file of a folder as one of the runs."""
+
+PASSES = "def test_it():\n    pass\n"
+FAILS = "def test_it():\n    raise AssertionError('on purpose')\n"
+WAITS = """
+import pathlib, time
+
+def test_it():
+    folder = pathlib.Path(__file__).parent
+    try:
+        (folder / "waiting-{number}").touch()
+        time.sleep(600)
+    finally:
+        (folder / "torn-down-{number}").touch()
+"""
+
+
+def start(folder: Path, *files: str) -> subprocess.Popen[str]:
+    """Starts runs of one file each."""
+    for number, text in enumerate(files):
+        (folder / f"test_{number}.py").write_text(text.replace("{number}", str(number)), encoding="utf-8")
+    return subprocess.Popen(
+        [sys.executable, "-c", RUNNER, str(folder)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_every_test_is_in_one_run_and_what_looks_back_on_a_stack_in_both() -> None:
+    first, second, *others = plan_runs()
+    files = {f"tests/e2e/{path.name}" for path in (ROOT / "tests" / "e2e").glob("test_*.py")}
+    looks_back = {f"tests/e2e/{name}" for name in LOOKS_BACK}
+    assert {name.partition("::")[0] for name in looks_back} <= set(first.tests)
+    assert looks_back <= set(second.tests)
+    alone = set(second.tests) - looks_back
+    assert alone == {f"tests/e2e/{name}" for name in SECOND_STACK}
+    assert not alone & set(first.tests)
+    assert alone | set(first.tests) == files
+    folders = {path.relative_to(ROOT).parts[1] for path in (ROOT / "tests").rglob("test_*.py")}
+    assert sorted(f"tests/{name}" for name in folders) == sorted(
+        ["tests/e2e", *(test for run in others for test in run.tests)]
+    )
+    assert re.fullmatch(r"\d+", second.environment["RESMA_E2E_NAME"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("files", "code"), [((PASSES, PASSES), 0), ((PASSES, FAILS), 1), ((FAILS, PASSES), 1), ((PASSES, "1/0"), 2)]
+)
+def test_the_exit_code_is_that_of_what_failed(tmp_path: Path, files: tuple[str, str], code: int) -> None:
+    runs = start(tmp_path, *files)
+    printed = runs.communicate(timeout=300)[0]
+    assert runs.returncode == code, printed
+    for number, text in enumerate(files):
+        assert (f"test_{number}: passed" in printed) == (text == PASSES), printed
+    assert "test_1.py" in (tmp_path / "output" / "test_1.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_ends_all_runs_after_they_have_torn_down(tmp_path: Path, number: signal.Signals) -> None:
+    runs = start(tmp_path, WAITS, WAITS)
+    eventually("both wait", lambda: runs.poll() is not None or len(list(tmp_path.glob("waiting-*"))) == 2)
+    os.kill(runs.pid, number)
+    printed = runs.communicate(timeout=300)[0]
+    assert runs.returncode == 130, printed
+    assert len(list(tmp_path.glob("torn-down-*"))) == 2
+    assert "Traceback" not in printed

@@ -1,0 +1,73 @@
+"""Numbers and their nouns agree: `1 row`, `2 rows`. What is written for people counts with `counted` (or `count`)."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from resma.errors import RowCountMismatch
+from resma.short_text import counted
+from resma_cli.amounts import count
+
+ROOT = Path(__file__).parents[2]
+
+NOUNS = (
+    "attempts|cells|characters|charts|columns|days|deliveries|endpoints|files|hours|items|keys|lines|messages|minutes|"
+    "numbers|pages|redrives|reports|rows|schedules|sheets|texts|times|totals|warnings"
+)
+_COUNTED = re.compile(rf" (?:more )?(?:{NOUNS})\b(?!/s)")
+
+NEVER_ONE = {
+    "counted",  # of the demo bank
+    "characters",  # a text that is too long for a cell
+    "columns[:100]",
+    "ends[-1]",
+    "files",  # more than one cannot go to a stream
+    "len(header.columns)",
+    "len(names)",  # more than three
+    "len(self._header.columns)",  # more than a sheet has
+    "sheet_rows",
+    "sheets",  # of more rows than one has
+    "wanted",  # more charts than are drawn
+}
+"""What is counted where it is never one."""
+
+
+def counts(source: str) -> Iterator[tuple[int, str, str]]:
+    """Line, expression and following text of each number in an f-string whose noun is a constant plural."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.JoinedStr):
+            continue
+        for value, after in zip(node.values, node.values[1:], strict=False):
+            if isinstance(value, ast.FormattedValue) and isinstance(after, ast.Constant):
+                found = _COUNTED.match(str(after.value))
+                if found and not isinstance(value.value, ast.Call | ast.Subscript | ast.BinOp) | (
+                    ast.unparse(value.value).startswith("len(")
+                ):
+                    yield node.lineno, ast.unparse(value.value), found[0]
+
+
+@pytest.mark.parametrize("folder", ["functions", "infra"])
+def test_no_plural_is_constant_after_a_number(folder: str) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {{{expression}}}{noun}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for line, expression, noun in counts(path.read_text("utf-8"))
+        if expression not in NEVER_ONE and not expression.rpartition(".")[2].isupper()
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("say", [counted, count])
+def test_a_number_and_its_noun(say: object) -> None:
+    assert callable(say)
+    assert [say(0, "row"), say(1, "row"), say(2000, "row")] == ["0 rows", "1 row", "2,000 rows"]
+    assert [say(1, "report is", "reports are"), say(2, "report is", "reports are")] == ["1 report is", "2 reports are"]
+
+
+def test_one_row_that_came() -> None:
+    assert str(RowCountMismatch(1, 2)) == "1 row came, the snapshot counted 2"

@@ -1,0 +1,105 @@
+"""Before tests start, the programs that they need are looked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.paths import ROOT
+from tests import tools
+from tests.tools import NEEDED, OPTIONAL, describe_missing, find_missing, packages_of
+
+
+def make(target: str, path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs `make` with a PATH of this folder and what make itself needs."""
+    for name in ("make", "sh", "python3", "env", "grep"):
+        found = sys.executable if name == "python3" else shutil.which(name)
+        assert found
+        (path / name).symlink_to(found)
+    own = {name: value for name, value in os.environ.items() if name != "RESMA_WANTS_LANGUAGES"}
+    environment = {**own, "PATH": str(path), **variables}
+    command = ["make", "--no-print-directory", "--silent", target, "PYTHON=python3"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.fixture
+def empty_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for a PATH on which no tool is; and no language is wanted, as CI wants some."""
+    monkeypatch.delenv("RESMA_WANTS_LANGUAGES", raising=False)
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("target", ["check", "test", "fuzz"])
+def test_what_is_missing_is_one_list_and_one_line_that_installs_it(empty_path: Path, target: str) -> None:
+    done = make(target, empty_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    listed, installs, failed = done.stderr.splitlines()
+    assert listed.startswith(f"`make {target}` needs programs that are not on the PATH: qpdf, pdftotext, ")
+    assert installs.partition(": ")[2].startswith("apt-get install --no-install-recommends qpdf poppler-utils")
+    assert "Error 2" in failed
+
+
+def test_a_language_that_is_wanted_is_needed(empty_path: Path) -> None:
+    for tool in NEEDED["test"]:
+        (empty_path / str(tool)).symlink_to("/bin/true")
+    done = make("tools-test", empty_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    skipped = {line.partition(" not found")[0] for line in done.stdout.splitlines()}
+    assert {", ".join(map(str, one.tools)) for one in OPTIONAL if one.name != "minio"} <= skipped
+
+
+def test_a_language_that_ci_wants_is_an_error_when_it_is_missing(
+    empty_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(empty_path))
+    missing = find_missing("test", ["node", "go"])
+    assert {"node", "npm", "go"} <= set(map(str, missing))
+    said = describe_missing("test", missing)
+    assert "nodejs npm" in said
+    assert said.splitlines()[-1] == "There is no Debian package of go."
+    assert not {"node", "npm", "go"} & set(map(str, find_missing("check", ["node", "go"])))
+
+
+def test_ci_installs_each_package_once(empty_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(empty_path))
+    packages = packages_of(find_missing("test", [each.name for each in OPTIONAL]))
+    assert len(packages) == len(set(packages))
+    assert {"qpdf", "poppler-utils", "libreoffice-calc-nogui", "chromium", "maven", "jq"} <= set(packages)
+
+
+def test_root_has_what_is_missing_installed(empty_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = empty_path.parent / "calls"
+    made = " ".join(str(empty_path / tool.names[0]) for tool in NEEDED["test"])
+    links = f"for tool in {made}; do /bin/ln -sf /bin/true $tool; done"
+    apt = f'#!/bin/sh\necho "$@" >> "{calls}"\n[ "$1" = update ] || {links}\n'
+    (empty_path / "apt-get").write_text(apt, encoding="utf-8")
+    (empty_path / "apt-get").chmod(0o755)
+    monkeypatch.setenv("PATH", str(empty_path))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert tools.main(["test"]) == 0
+    update, install = calls.read_text(encoding="utf-8").splitlines()
+    assert update == "update -qq"
+    assert install == f"install -qq -y --no-install-recommends {' '.join(packages_of(NEEDED['test']))}"
+
+
+@pytest.mark.parametrize("user", [0, 1000])
+def test_what_can_not_be_installed_is_named(
+    empty_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], user: int
+) -> None:
+    """By another user, or by an apt-get that fails."""
+    (empty_path / "apt-get").write_text("#!/bin/sh\nexit 100\n", encoding="utf-8")
+    (empty_path / "apt-get").chmod(0o755)
+    monkeypatch.setenv("PATH", str(empty_path))
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    assert tools.main(["test"]) == 2
+    said = capsys.readouterr().err
+    assert ("installing" in said) == (user == 0)
+    assert "this installs them: apt-get install --no-install-recommends qpdf" in said

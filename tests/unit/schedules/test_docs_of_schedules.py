@@ -1,0 +1,36 @@
+"""docs/schedules.md: its table of periods and its numbers are the code's."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import cast, get_args
+
+from infra.paths import ROOT
+from resma.schedules.owners import TOKEN_DAYS
+from resma.schedules.periods import Period, days_of
+from resma.schedules.schedule_rows import SCHEDULES_MAX
+from resma.schedules.times import AT_DEFAULT, WORDS
+from scheduler.misfires import LATE
+from scheduler.start_due_schedules import HOLD, RUNS_A_TICK
+
+PAGE = (ROOT / "docs" / "schedules.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_periods_is_what_happens() -> None:
+    rows = re.findall(r"^\| `([\w-]+)` \| (\d{4}-\d\d-\d\d) \| (\d{4}-\d\d-\d\d) \|", PAGE, re.MULTILINE)
+    assert [name for name, _, _ in rows] == [*get_args(Period)]
+    for name, first, last in rows:
+        days = days_of(cast("Period", name), date(2024, 5, 15), "monday")
+        assert [day.isoformat() for day in days] == [first, last], name
+
+
+def test_its_numbers_and_words_are_the_codes() -> None:
+    text = " ".join(PAGE.split())
+    assert f"a tenant may have {SCHEDULES_MAX} " in text
+    assert f"more than {LATE.seconds // 60} minutes late" in text
+    assert f"{RUNS_A_TICK} a tick" in text
+    assert f"for {HOLD.seconds // 60} minutes, and then REFUSED" in text
+    assert f"After {TOKEN_DAYS} days BLOCKED" in text
+    assert f"({AT_DEFAULT} if left out)" in text
+    assert all(f"| `{word}` |" in PAGE for word in WORDS)

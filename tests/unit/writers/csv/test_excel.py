@@ -1,0 +1,192 @@
+"""CSV for Excel: nothing that Excel would damage or run, and numbers as its locale writes them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+
+import pytest
+
+from resma.i18n.locales import LOCALES
+from resma.report.format_options import CsvOptions, FormatOptions
+from resma.report.header import Kind
+from resma.report.rows import Batch
+from resma.writers import make_writer, warnings_of
+from resma.writers.saved_state import dump_state, load_state
+from tests.support.csv_samples import KEPT, NOT_TOUCHED
+from tests.support.sample_reports import header, rows_of, write
+
+EXCEL = FormatOptions(csv=CsvOptions(profile="excel"))
+
+
+def _cells(kind: Kind, texts: list[str | None], locale: str = "pt-BR") -> list[str]:
+    """What a CSV reader finds of these texts, in a column of that kind."""
+    data = write(make_writer("CSV", header([kind], len(texts), LOCALES[locale]), EXCEL), rows_of([texts]), 100)
+    lines = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=LOCALES[locale].list_separator)
+    return [line[0] if line else "" for line in lines][1:]
+
+
+def test_byte_order_mark_headings_and_separator() -> None:
+    head = header(["text", "amount"], 1, LOCALES["de-DE"])
+    data = write(make_writer("CSV", head, EXCEL), [("Größe; schön".encode(), b"-1234.50")])
+    assert data == b"\xef\xbb\xbf" + '"=""C0""";"=""C1"""\r\n"Größe; schön";-1234,50\r\n'.encode()
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_texts_that_excel_would_change_are_formulas_that_give_them(text: str) -> None:
+    written = '="{}"'.format(text.replace('"', '""'))
+    assert _cells("text", [text]) == [written]
+    assert _cells("text", ["plain", text, None]) == ["plain", written, ""]
+
+
+@pytest.mark.parametrize("text", NOT_TOUCHED)
+def test_other_texts_are_as_they_are(text: str) -> None:
+    assert _cells("text", [text]) == [text]
+
+
+def test_long_texts_are_joined_of_literals_that_a_formula_may_have() -> None:
+    """255 characters each, in UTF-16 units; 8,192 for the formula."""
+    digits = "1234567890" * 60
+    assert _cells("text", [digits]) == [f'="{digits[:255]}"&"{digits[255:510]}"&"{digits[510:]}"']
+    [emojis] = _cells("text", ["=" + "🧾" * 300])
+    parts = emojis.removeprefix('="').removesuffix('"').split('"&"')
+    assert "".join(parts) == "=" + "🧾" * 300
+    assert max(len(part.encode("utf-16-le")) // 2 for part in parts) <= 255
+    [longest] = _cells("text", ["=" + "x" * 8000])
+    assert len(longest) <= 8192
+
+
+@pytest.mark.parametrize("text", ["=1+1\n+2", "- one\r\n- two", "\n=1", "=" + "x" * 8192])
+def test_what_no_formula_can_give_has_an_apostrophe_and_a_warning(text: str) -> None:
+    writer = make_writer("CSV", header(["text"], 3), EXCEL)
+    data = write(writer, rows_of([["plain", text, text]]))
+    assert data.decode().count("'" + text) == 2
+    [warning] = warnings_of(writer)
+    assert (warning.code, warning.column, warning.row, warning.rows) == ("excel-apostrophe", "c0", 2, 2)
+    assert text not in warning.detail
+
+
+def test_headings_are_kept_too() -> None:
+    head = header(["text"], 0)
+    head = replace(head, columns=(replace(head.columns[0], heading="2024-01"),))
+    assert write(make_writer("CSV", head, EXCEL), []) == b'\xef\xbb\xbf"=""2024-01"""\r\n'
+
+
+def test_texts_that_do_not_fit_a_cell_are_named() -> None:
+    texts = ["x" * 32_767, "x" * 32_768, "é" * 32_767, "🧾" * 16_384, None]
+    writer = make_writer("CSV", header(["text", "text"], 5), EXCEL)
+    write(writer, rows_of([["a"] * 5, texts]), 2)
+    [warning] = warnings_of(writer)
+    assert (warning.code, warning.column, warning.row, warning.rows) == ("excel-cell-limit", "c1", 2, 2)
+
+
+@pytest.mark.parametrize(("rows", "too_many"), [(1_048_575, 0), (1_048_578, 3)])
+def test_rows_that_excel_does_not_open_are_counted(rows: int, too_many: int) -> None:
+    writer = make_writer("CSV", header(["integer"], rows), EXCEL)
+    writer.state.rows = rows - 1
+    writer.add(Batch([(b"1",)]))
+    writer.end()
+    assert [(w.code, w.row, w.rows) for w in warnings_of(writer)] == (
+        [("excel-row-limit", 1_048_576, too_many)] if too_many else []
+    )
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_warnings_outlive_a_takeover_and_compression(compression: str) -> None:
+    options = FormatOptions(csv=CsvOptions.model_validate({"profile": "excel", "compression": compression}))
+    head = header(["amount"], 4)
+    writer = make_writer("CSV", head, options)
+    writer.begin()
+    writer.add(Batch([(b"1.5",), (b"1234567890.1234567",)]))
+    successor = make_writer("CSV", head, options)
+    successor.state = load_state(dump_state(writer.state), writer.state)
+    successor.add(Batch([(b"-1234567890.1234567",), (b"2",)]))
+    successor.end()
+    assert [(w.code, w.column, w.row, w.rows) for w in warnings_of(successor)] == [("amounts-as-text", "c0", 2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [
+        ("-1234.50", "-1234,50"),
+        ("123456789012345", "123456789012345"),
+        ("1234567890123456", '="1234567890123456"'),
+        ("-1234567890.1234567", '="-1234567890,1234567"'),
+        ("12345678901234567000", '="12345678901234567000"'),
+        ("1000000000000000000", "1000000000000000000"),
+        ("0.00000000000000001", "0,00000000000000001"),
+        ("NaN", "NaN"),
+        ("Infinity", "Infinity"),
+        ("-Infinity", '="-Infinity"'),
+    ],
+)
+def test_numbers(number: str, written: str) -> None:
+    assert _cells("amount", [number]) == [written]
+    assert _cells("amount", ["1.5", None, number]) == ["1,5", "", written]
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1234567890123456"])
+def test_an_amount_that_excel_cannot_hold_is_counted(number: str) -> None:
+    writer = make_writer("CSV", header(["amount"], 3), EXCEL)
+    write(writer, rows_of([["1.5", number, number]]))
+    assert [(w.code, w.column, w.row, w.rows) for w in warnings_of(writer)] == [("amounts-as-text", "c0", 2, 2)]
+
+
+def test_a_text_has_every_warning_that_it_needs() -> None:
+    writer = make_writer("CSV", header(["text"], 1), EXCEL)
+    write(writer, rows_of([["=z\n" + "y" * 40_000]]))
+    assert [w.code for w in warnings_of(writer)] == ["excel-apostrophe", "excel-cell-limit"]
+
+
+def test_integers_of_many_digits_are_texts_without_a_warning() -> None:
+    """They are numbers of accounts and the like: nobody adds them up."""
+    writer = make_writer("CSV", header(["integer"], 1), EXCEL)
+    assert b'"=""1234567890123456"""' in write(writer, [(b"1234567890123456",)])
+    assert warnings_of(writer) == ()
+
+
+def test_numbers_where_the_mark_is_a_point() -> None:
+    assert _cells("amount", ["-1234.50", None], "en-US") == ["-1234.50", ""]
+
+
+@pytest.mark.parametrize(
+    ("moment", "written"),
+    [
+        ("2024-01-01 00:00:00+00", "2024-01-01 00:00:00"),
+        ("2024-01-01 00:00:00.25-03", "2024-01-01 00:00:00"),
+        ("2024-02-29 23:59:59.999999+00", "2024-02-29 23:59:59"),
+        ("9999-12-31 23:59:59.999999+00", "9999-12-31 23:59:59"),
+        ("0044-03-15 00:00:00.5+00 BC", '="0044-03-15 00:00:00+00 BC"'),
+        ("2024-01-01 00:00:00+05:30", "2024-01-01 00:00:00"),
+        ("infinity", "infinity"),
+        ("-infinity", '="-infinity"'),
+        ("0044-03-15 00:00:00+00 BC", '="0044-03-15 00:00:00+00 BC"'),
+        ("1899-12-31 00:00:00+00", '="1899-12-31 00:00:00"'),
+        ("10000-01-01 00:00:00+00", '="10000-01-01 00:00:00"'),
+    ],
+)
+def test_moments_have_no_offset(moment: str, written: str) -> None:
+    assert _cells("timestamp", [moment]) == [written]
+    assert _cells("timestamp", ["2024-06-01 10:00:00-03", None, moment]) == ["2024-06-01 10:00:00", "", written]
+
+
+@pytest.mark.parametrize(
+    ("day", "written"),
+    [
+        ("2024-02-29", "2024-02-29"),
+        ("1900-01-01", "1900-01-01"),
+        ("9999-12-31", "9999-12-31"),
+        ("1899-12-31", '="1899-12-31"'),
+        ("10000-01-01", '="10000-01-01"'),
+        ("2024-03-15 BC", '="2024-03-15 BC"'),
+        ("infinity", "infinity"),
+    ],
+)
+def test_days_that_excel_knows_are_dates(day: str, written: str) -> None:
+    assert _cells("date", [day, None]) == [written, ""]
+
+
+def test_moments_of_one_offset_take_the_fast_way() -> None:
+    moments: list[str | None] = ["2024-06-01 10:00:00-03", "2024-06-02 11:12:13-03"]
+    assert _cells("timestamp", moments) == ["2024-06-01 10:00:00", "2024-06-02 11:12:13"]

@@ -1,0 +1,82 @@
+"""CSV: what goes in comes out of a reader that did not write it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from resma.errors import RowCountMismatch
+from resma.report.rows import Batch
+from resma.writers.csv.writer import CsvWriter
+from tests.support.csv_samples import NASTY
+from tests.support.sample_reports import header, rows_of, write
+
+
+def _write(columns: Sequence[Sequence[str | None]], batch_rows: int = 3) -> bytes:
+    writer = CsvWriter(header(["text"] * len(columns), len(columns[0])))
+    return write(writer, rows_of(columns), batch_rows)
+
+
+def test_every_text_survives_python_csv() -> None:
+    data = _write([NASTY, NASTY[::-1]])
+    read = list(csv.reader(io.StringIO(data.decode(), newline="")))
+    assert read[0] == ["c0", "c1"]
+    assert [row[0] for row in read[1:]] == NASTY
+    assert [row[1] for row in read[1:]] == NASTY[::-1]
+
+
+def test_null_and_empty_text_differ() -> None:
+    data = _write([["", None, "x"], ["a", "b", "c"]])
+    assert data == b'c0,c1\r\n"",a\r\n,b\r\nx,c\r\n'
+
+
+def test_duckdb_reads_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    values: list[str | None] = [*NASTY, None]
+    path.write_bytes(_write([values, [str(i) for i in range(len(values))]]))
+    relation = duckdb.sql(
+        f"SELECT c0 FROM read_csv('{path}', columns={{'c0': 'VARCHAR', 'c1': 'INT'}}, auto_detect=false, header=true,"
+        " allow_quoted_nulls=false, quote='\"', escape='\"', delim=',', parallel=false) ORDER BY c1"
+    )
+    assert relation is not None
+    assert [row[0] for row in relation.fetchall()] == values
+
+
+@pytest.mark.parametrize("batch_rows", [1, 2, 7, 100])
+def test_batches_do_not_show(batch_rows: int) -> None:
+    assert _write([NASTY, NASTY], batch_rows) == _write([NASTY, NASTY], 1000)
+
+
+def test_nothing_is_quoted_without_need() -> None:
+    assert _write([["a b", "-1.50"], ["x", "y"]]) == b"c0,c1\r\na b,x\r\n-1.50,y\r\n"
+
+
+def test_no_rows_is_the_header_alone() -> None:
+    writer = CsvWriter(header(["text", "text"], 0))
+    assert writer.begin() + writer.end() == b"c0,c1\r\n"
+
+
+def test_missing_rows_are_an_error() -> None:
+    writer = CsvWriter(header(["text"], 2))
+    writer.add(Batch([(b"only one",)]))
+    with pytest.raises(RowCountMismatch, match="1 row came, the snapshot counted 2"):
+        writer.end()
+
+
+ON_ONE_LINE = [text for text in NASTY if "\n" not in text and "\r" not in text]
+
+
+@pytest.mark.parametrize("column", [ON_ONE_LINE, [text for text in ON_ONE_LINE if "\x01" not in text]])
+def test_batches_without_line_ends_take_the_fast_way_and_say_the_same(column: list[str]) -> None:
+    """Cells at a line's begin, middle and end; quotes, commas, empty text and NULL beside one another."""
+    columns: list[list[str | None]] = [[*column, None], [*column[::-1], ""], [None, *column]]
+    data = _write(columns, 100)
+    read = list(csv.reader(io.StringIO(data.decode(), newline="")))[1:]
+    assert [tuple(row) for row in read] == [tuple(cell or "" for cell in row) for row in zip(*columns, strict=True)]
+    careful = _write([[*cells, "\n"] for cells in columns], 100)
+    assert careful.startswith(data), "cell by cell it comes out the same"

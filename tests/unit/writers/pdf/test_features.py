@@ -1,0 +1,306 @@
+"""What readers of a PDF are offered: subtotals, contents, cells that wrap, their own language and paper."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+
+from resma.i18n.locales import LOCALES
+from resma.report.header import Balance, Column, Period, ReportHeader, Total
+from tests.support.pdf_samples import COLUMNS, Row, header, pdf, periods, plain
+
+TEXT = (
+    Column(name="id", heading="Id", kind="integer", align="right"),
+    Column(name="at", heading="At", kind="timestamp"),
+    Column(name="text", heading="Text", wrap=True, width=2),
+    Column(name="other", heading="Other"),
+    Column(name="amount", heading="Amount", kind="amount", align="right", grouped=True),
+)
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[..., list[str]]:
+    """Checks a file with qpdf and reads the text of each of its pages."""
+
+    def run(data: bytes, *options: str) -> list[str]:
+        for tool in ("qpdf", "pdftotext"):
+            if shutil.which(tool) is None:
+                pytest.fail(f"{tool} is not installed; these tests need it: apt-get install qpdf poppler-utils")
+        path = tmp_path / "report.pdf"
+        path.write_bytes(data)
+        subprocess.run(["qpdf", "--check", path], check=True, capture_output=True)
+        done = subprocess.run(["pdftotext", *options, path, "-"], check=True, capture_output=True, text=True)
+        assert not done.stderr
+        return done.stdout.split("</page>" if "-bbox" in options else "\f")[:-1]
+
+    return run
+
+
+def opened(data: bytes) -> Any:
+    """The file as pypdf sees it, whose types say less than tests know."""
+    return PdfReader(BytesIO(data), strict=True)
+
+
+def lines_of(page: str) -> list[str]:
+    return [re.sub(r"\s+", " ", line).strip() for line in page.splitlines() if line.strip()]
+
+
+def two_currencies(rows: int, label: str) -> Period:
+    return Period(label, rows, (Total("EUR", rows - 1, Decimal("-1234.5")), Total("USD", 1, Decimal(7))))
+
+
+def test_each_period_ends_with_a_line_a_currency(read: Callable[..., list[str]]) -> None:
+    parts = tuple(two_currencies(rows, label) for rows, label in ((48, "2024-01"), (2, "2024-02"), (70, "2024-03")))
+    rows = plain(120)
+    pages = read(pdf(header(120, periods=parts, subtotals=True), rows), "-layout")
+    assert len(pages) == 2 + 3
+    first, second, third = map(lines_of, pages[2:])
+    assert first[-3:-1] == ["Subtotal January 2024 47 rows EUR -1,234.5", "1 row USD 7"]
+    assert [line.split()[0] for line in second[2:6]] == ["100048", "100049", "Subtotal", "1"]
+    assert second[4:6] == ["Subtotal February 2024 1 row EUR -1,234.5", "1 row USD 7"]
+    assert third[-3:-1] == ["Subtotal March 2024 69 rows EUR -1,234.5", "1 row USD 7"]
+    assert first[-1].endswith("Rows 1 to 48 of 120 · Page 3 of 5")
+    assert second[-1].endswith("Rows 49 to 96 of 120 · Page 4 of 5")
+    assert third[-1].endswith("Rows 97 to 120 of 120 · Page 5 of 5")
+    numbers = [line.split()[0] for page in pages[2:] for line in lines_of(page) if re.match(r"\d{6} ", line)]
+    assert numbers == [str(100_000 + i) for i in range(120)]
+
+
+def test_subtotals_stand_under_their_amounts(read: Callable[..., list[str]]) -> None:
+    rows = plain(60)
+    data = pdf(header(60, periods=periods(rows), subtotals=True), rows)
+    tables = "".join(read(data, "-bbox")[2:])
+    amounts = re.findall(r'xMax="([\d.]+)" yMax="[\d.]+">-?[\d,]+\.\d\d</word>', tables)
+    assert len(amounts) >= 60 + len(periods(rows))
+    assert max(map(float, amounts)) - min(map(float, amounts)) < 0.1
+
+
+def test_subtotals_without_their_column_stand_on_the_right(read: Callable[..., list[str]]) -> None:
+    rows = [row[:4] for row in plain(30)]
+    head = header(
+        30, columns=COLUMNS[:4], total_column=None, periods=(Period("2024", 30, (Total("EUR", 30, Decimal(5)),)),),
+        subtotals=True,
+    )  # fmt: skip
+    pages = read(pdf(head, rows), "-layout")
+    assert "Subtotal 2024 30 rows EUR 5" in lines_of(pages[-1])
+
+
+@pytest.mark.parametrize("length", [4, 7, 10])
+@pytest.mark.parametrize("subtotals", [False, True])
+def test_contents_lead_to_where_each_period_begins(
+    length: int, subtotals: bool, read: Callable[..., list[str]]
+) -> None:
+    rows = plain(900, minutes=60 * 24)
+    parts = periods(rows, length)
+    data = pdf(header(900, periods=parts, subtotals=subtotals), rows)
+    pages = read(data, "-layout")
+    reader = opened(data)
+    first_table = next(i for i, page in enumerate(pages) if "Transaction" in page and "Counterparty" in page)
+    listed = [line for page in pages[1:first_table] for line in lines_of(page) if re.search(r" \d{1,3}$", line)]
+    listed = [line for line in listed if "Page" not in line]
+    links = [(page, note.get_object()) for page in reader.pages[1:first_table] for note in page["/Annots"]]
+    assert len(links) == len(listed) == len(parts)
+    at = 0
+    for part, line, (_, link) in zip(parts, listed, links, strict=True):
+        target = reader.get_page_number(link["/Dest"][0].get_object())
+        assert rows[at][0] in pages[target].split()
+        assert line.split()[-1] == str(target + 1)
+        assert f" {part.rows} " in line
+        assert link["/F"] == 4
+        # The row itself stands right below where the link leads to.
+        top = float(link["/Dest"][3])
+        assert 52 < top <= 552.01
+        at += part.rows
+
+
+def test_one_period_needs_no_contents(read: Callable[..., list[str]]) -> None:
+    pages = read(pdf(header(40, periods=(Period("2024", 40, ()),)), plain(40)))
+    assert len(pages) == 2
+
+
+def wrapped_rows(count: int) -> list[Row]:
+    words = "lorem ipsum dolor sit amet consectetur "
+    return [
+        (str(i), "2024-01-01 00:00:00+00", words * (i % 7) + f"end{i}", f"other{i}", f"{i}.25") for i in range(count)
+    ]
+
+
+def test_long_cells_go_on_below(read: Callable[..., list[str]]) -> None:
+    rows = wrapped_rows(300)
+    data = pdf(header(300, columns=TEXT), rows)
+    pages = read(data, "-layout")
+    text = " ".join(line for page in pages[1:] for line in lines_of(page)[2:-1])
+    for i in range(300):
+        assert f"end{i}" in text
+    assert text.count("consectetur") == sum((row[2] or "").count("consectetur") for row in rows)
+    total = len(pages)
+    assert lines_of(pages[0])[-1].endswith(f"Page 1 of {total}")
+    for number, page in enumerate(pages[1:], 2):
+        assert re.search(rf"Page {number} of {total}$", lines_of(page)[-1])
+    shown = [re.search(r"Rows (\d+) to (\d+) of 300", lines_of(page)[-1]) for page in pages[1:]]
+    bounds = [(int(found[1]), int(found[2])) for found in shown if found]
+    assert bounds[0][0] == 1
+    assert bounds[-1][1] == 300
+    assert all(later[0] == earlier[1] + 1 for earlier, later in pairwise(bounds))
+
+
+def test_wrapped_lines_keep_to_their_column(read: Callable[..., list[str]]) -> None:
+    rows: list[Row] = [("1", None, text, None, "1") for text in ("W" * 400, "Ж" * 300, "wide Ελλ " * 60, "a\nb\r\nc")]
+    [_, *pages] = read(pdf(header(4, columns=TEXT), rows), "-bbox")
+    left, right = 30 + 781.89 * 2 / 6, 30 + 781.89 * 4 / 6
+    words = re.findall(r'<word xMin="([\d.]+)" yMin="([\d.]+)" xMax="([\d.]+)" yMax="[\d.]+">([WЖΕa-zλ]+)<', pages[0])
+    found = "".join(word for x, y, end, word in words if left <= float(x) and float(end) <= right and float(y) > 50)
+    assert found.count("W") == 400
+    assert found.count("Ж") == 300
+    assert found.count("Ελλ") == 60
+
+
+def test_a_row_that_would_fill_pages_ends_with_its_page(read: Callable[..., list[str]]) -> None:
+    rows: list[Row] = [(str(i), None, f"start{i} " + "word " * 9000 + "never", None, "1") for i in range(3)]
+    pages = read(pdf(header(3, columns=TEXT), rows), "-layout")
+    assert len(pages) == 4
+    for i, page in enumerate(pages[1:]):
+        assert f"start{i}" in page
+        assert len(lines_of(page)) == 2 + 50 + 1
+        assert lines_of(page)[-2].endswith("…")
+    assert "never" not in "".join(pages)
+
+
+def test_wrapping_with_periods_and_subtotals(read: Callable[..., list[str]]) -> None:
+    rows = wrapped_rows(200)
+    parts = tuple(Period(f"2024-{m:02d}", 20, (Total("EUR", 20, Decimal(m)),)) for m in range(1, 11))
+    data = pdf(header(200, columns=TEXT, periods=parts, subtotals=True), rows)
+    pages = read(data, "-layout")
+    reader = opened(data)
+    text = "".join(pages[2:])
+    assert text.count("Subtotal") == 10
+    for at, link in enumerate(reader.pages[1]["/Annots"]):
+        target = reader.get_page_number(link.get_object()["/Dest"][0].get_object())
+        assert f"other{20 * at} " in pages[target] + " "
+
+
+@pytest.mark.parametrize(
+    ("tag", "expected"),
+    [
+        ("en-US", ["Rows 1 to 3 of 3 · Page 3 of 3", "03/09/2024 12:00:00", "-1,234,567.5", "March 2024", "Contents"]),
+        ("en-GB", ["Rows 1 to 3 of 3 · Page 3 of 3", "09/03/2024 12:00:00", "-1,234,567.5", "March 2024", "Contents"]),
+        ("pt-BR", ["Linhas 1 a 3 de 3 · Página 3 de 3", "09/03/2024 12:00:00", "-1.234.567,5", "março 2024", "Índice"]),
+        ("de-DE", ["Zeilen 1 bis 3 von 3 · Seite 3 von 3", "09.03.2024 12:00:00", "-1.234.567,5", "März 2024"]),
+    ],
+)  # fmt: skip
+def test_words_numbers_and_dates_of_the_reader(tag: str, expected: list[str], read: Callable[..., list[str]]) -> None:
+    rows: list[Row] = [
+        ("1", "2024-03-09 12:00:00-03", "a", "b", "-1234567.5"),
+        ("2", "2024-03-09 12:00:00.25+05:30", "a", "b", "0"),
+        ("3", "2024-04-09 12:00:00-03", "a", "b", "999"),
+    ]
+    head = header(
+        3, locale=LOCALES[tag], periods=periods(rows), subtotals=True, time_zone="America/Sao_Paulo",
+        balance=Balance("1000.00", "-1233567.50"),
+    )  # fmt: skip
+    data = pdf(head, rows)
+    pages = read(data, "-layout")
+    text = " ".join(line for page in pages for line in lines_of(page))
+    for words in expected:
+        assert words in text
+    assert text.count("America/Sao_Paulo") >= 3
+    assert head.locale.format_number("-1233567.50") in text
+    assert opened(data).root_object["/Lang"] == tag
+
+
+def test_decimal_marks_stand_one_below_the_other(read: Callable[..., list[str]]) -> None:
+    columns = (*COLUMNS[:4], replace(COLUMNS[4], scale=3))
+    rows: list[Row] = [("1", None, None, None, amount) for amount in ("1.125", "-20.5", "300", "1234567.89")]
+    [_, page] = read(pdf(header(4, columns=columns), rows), "-bbox")
+    ends = dict(
+        reversed(found)
+        for found in re.findall(r'xMax="([\d.]+)" yMax="[\d.]+">(1\.125|-20\.5|300|1,234,567\.89)<', page)
+    )
+    digit = 0.561 * 7  # Roboto's digits, to a hundredth of a point
+    assert float(ends["1.125"]) - float(ends["1,234,567.89"]) == pytest.approx(digit, abs=0.05)
+    assert float(ends["1.125"]) - float(ends["-20.5"]) == pytest.approx(2 * digit, abs=0.05)
+    assert float(ends["1.125"]) - float(ends["300"]) > 3 * digit + 1
+
+
+@pytest.mark.parametrize("align", ["left", "right"])
+@pytest.mark.parametrize(
+    ("width", "shown"), [(2.0, "09/03/2024 12:34:56.{}"), (0.9, "09/03/2024 12:34:56"), (0.5, None)]
+)
+def test_moments_have_fractions_where_there_is_room(
+    width: float, shown: str | None, align: str, read: Callable[..., list[str]]
+) -> None:
+    columns = (
+        Column(name="at", heading="At", kind="timestamp", width=width, align=align),  # type: ignore[arg-type]
+        Column(name="text", heading="Text", width=9.0),
+    )
+    fractions = ["123456", "5", "25", "123456"] * 20
+    rows: list[Row] = [(f"2024-03-09 12:34:56.{part}-03", f"end {part}") for part in fractions]
+    [_, *pages] = read(pdf(header(80, columns=columns, total_column=None), rows), "-layout")
+    lines = [line for page in pages for line in lines_of(page) if " end " in line]
+    expected = [f"{(shown or '09/03/2024 12:34:56').format(part)} end {part}" for part in fractions]
+    assert lines == expected
+
+
+@pytest.mark.parametrize(
+    ("tag", "options", "size", "slots"),
+    [
+        ("en-US", {}, (792, 612), 50),
+        ("pt-BR", {}, (841.89, 595.28), 50),
+        ("pt-BR", {"orientation": "portrait"}, (595.28, 841.89), 74),
+        ("en-US", {"orientation": "portrait"}, (612, 792), 68),
+        ("en-US", {"orientation": "portrait", "paper": "A4"}, (595.28, 841.89), 74),
+        ("de-DE", {"paper": "Letter"}, (792, 612), 50),
+    ],
+)
+def test_paper_and_orientation(
+    tag: str, options: dict[str, Any], size: tuple[float, float], slots: int, read: Callable[..., list[str]]
+) -> None:
+    rows = plain(200)
+    head = header(200, locale=LOCALES[tag], periods=periods(rows))
+    data = pdf(head, rows, **options)
+    pages = read(data)
+    assert len(pages) == 2 + -(-200 // slots)
+    for page in opened(data).pages:
+        assert (float(page.mediabox.width), float(page.mediabox.height)) == pytest.approx(size, abs=0.01)
+
+
+def test_a_report_type_can_want_upright_pages() -> None:
+    upright: ReportHeader = header(3, orientation="portrait")
+    chosen: dict[str, Any] = {"orientation": "landscape"}
+    for options, is_upright in (({}, True), (chosen, False)):
+        page = opened(pdf(upright, plain(3), **options)).pages[1]
+        assert (page.mediabox.height > page.mediabox.width) is is_upright
+
+
+def test_claims_of_pdf_a_hold_where_they_can_be_seen() -> None:
+    rows = plain(120)
+    reader = opened(pdf(header(120, periods=periods(rows), title="A & <B>"), rows))
+    root = reader.root_object
+    packet = root["/Metadata"].get_object().get_data().decode()
+    assert "<pdfaid:part>2</pdfaid:part><pdfaid:conformance>B</pdfaid:conformance>" in packet
+    assert "A &amp; &lt;B&gt;" in packet
+    intent = root["/OutputIntents"][0].get_object()
+    profile = intent["/DestOutputProfile"].get_object()
+    assert profile["/N"] == 3
+    assert profile.get_data()[36:40] == b"acsp"
+    assert len(reader.trailer["/ID"]) == 2
+    for page in reader.pages:
+        assert "/Resources" in page
+        for font in page["/Resources"]["/Font"].values():
+            assert embedded(font.get_object())
+
+
+def embedded(font: Any) -> bool:
+    described = font["/DescendantFonts"][0].get_object() if "/DescendantFonts" in font else font
+    return "/FontFile2" in described["/FontDescriptor"] or "/FontFile3" in described["/FontDescriptor"]

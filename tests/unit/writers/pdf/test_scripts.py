@@ -1,0 +1,423 @@
+"""Text in every script, as others read it and as it looks: poppler, pypdf, qpdf and fontTools, none of which wrote it.
+
+The fonts come with the test dependencies; nothing here is left out for want of one.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fontTools.cffLib import CFFFontSet
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.recordingPen import DecomposingRecordingPen, RecordingPen
+from fontTools.pens.t2CharStringPen import T2CharStringPen
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from fontTools.ttLib import TTFont
+from fontTools.varLib.instancer import instantiateVariableFont
+from hypothesis import given
+from hypothesis import strategies as st
+from pypdf import PdfReader
+
+from resma.errors import SettingsInvalid
+from resma.writers.pdf.fonts import font_index, glyph_codes
+from resma.writers.pdf.fonts.embed import font_resources
+from resma.writers.pdf.fonts.font_index import FontIndex, installed_fonts
+from resma.writers.pdf.fonts.glyph_codes import WideState
+from resma.writers.pdf.fonts.own_faces import FONTS
+from resma.writers.pdf.fonts.typefaces import Typeface
+from resma.writers.pdf.text import unicode
+from resma.writers.pdf.text.line_breaks import clusters
+from resma.writers.pdf.text.shaping import segments
+from resma.writers.pdf.text.unicode import WideText
+from resma.writers.saved_state import dump_state, load_state
+from tests.support.random_search import make_random, random_search
+from tests.support.scripts import MIXED, TEXTS
+
+POPPLER_MARKS = dict.fromkeys(map(ord, "\u202a\u202b\u202c\f"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _fonts() -> None:
+    for char, script in (("ש", "Hebrew"), ("ش", "Arabic"), ("中", "Chinese"), ("の", "Japanese"), ("ह", "Devanagari")):
+        if not installed_fonts("R").find(char):
+            pytest.fail(f"No font for {script}. These tests need the extra `scripts` (docs/fonts.md).")
+
+
+def pdf(*texts: str, letter: str = "R") -> bytes:
+    """A page for each text."""
+    state = WideState()
+    writer = WideText(letter, state)
+    contents = [b"BT 1 0 0 1 20 50 Tm\n%bET\n" % writer.show(text, 20) for text in texts]
+    objects: list[bytes] = []
+
+    def add(body: bytes) -> int:
+        objects.append(body)
+        return len(objects)
+
+    fonts = font_resources({letter: state}, add)
+    top = len(objects) + 2 * len(texts) + 1
+    kids = []
+    for content in contents:
+        stream = add(b"<</Length %d>>stream\n%b\nendstream" % (len(content), content))
+        page = b"<</Type/Page/Parent %d 0 R/MediaBox[0 0 600 100]/Contents %d 0 R/Resources<</Font<<%b>>>>>>"
+        kids.append(b"%d 0 R" % add(page % (top, stream, fonts)))
+    add(b"<</Type/Pages/Count %d/Kids[%b]>>" % (len(kids), b" ".join(kids)))
+    add(b"<</Type/Catalog/Pages %d 0 R>>" % top)
+    return _file(objects)
+
+
+def _file(objects: Sequence[bytes]) -> bytes:
+    data = b"%PDF-1.7\n"
+    entries = []
+    for number, body in enumerate(objects, 1):
+        entries.append(b"%010d 00000 n \n" % len(data))
+        data += b"%d 0 obj\n%b\nendobj\n" % (number, body)
+    table = b"xref\n0 %d\n0000000000 65535 f \n%b" % (len(objects) + 1, b"".join(entries))
+    trailer = b"trailer\n<</Size %d/Root %d 0 R>>\nstartxref\n%d\n%%%%EOF\n"
+    return data + table + trailer % (len(objects) + 1, len(objects), len(data))
+
+
+def tool(name: str, *arguments: object) -> str:
+    path = shutil.which(name)
+    if path is None:
+        pytest.fail(f"{name} is not installed; these tests need it: apt-get install qpdf poppler-utils")
+    done = subprocess.run([path, *map(str, arguments)], capture_output=True, check=True, timeout=60)
+    assert not done.stderr, done.stderr
+    return done.stdout.decode("utf-8")
+
+
+def poppler_texts(data: bytes, folder: Path) -> list[str]:
+    path = folder / "texts.pdf"
+    path.write_bytes(data)
+    pages = tool("pdftotext", "-enc", "UTF-8", path, "-").split("\f")[:-1]
+    return [page.translate(POPPLER_MARKS).strip() for page in pages]
+
+
+def fonts_of(data: bytes) -> dict[str, Any]:
+    """The Type 0 fonts by their names as resources."""
+    resources: Any = PdfReader(BytesIO(data), strict=True).pages[0]["/Resources"]
+    fonts = resources["/Font"]
+    return {name: font for name, font in fonts.items() if font["/Subtype"] == "/Type0"}
+
+
+def test_texts_are_read_back_by_poppler(tmp_path: Path) -> None:
+    texts = [*TEXTS.values(), *MIXED.values()]
+    assert poppler_texts(pdf(*texts), tmp_path) == texts
+
+
+def test_hebrew_in_english(tmp_path: Path) -> None:
+    """poppler moves the space that follows words from right to left; pypdf does not."""
+    text = "Invoice תשלום חשבון paid"
+    data = pdf(text)
+    assert PdfReader(BytesIO(data), strict=True).pages[0].extract_text() == text
+    assert poppler_texts(data, tmp_path)[0].replace(" ", "") == text.replace(" ", "")
+
+
+@pytest.mark.parametrize("script", TEXTS)
+def test_texts_are_read_back_by_pypdf(script: str) -> None:
+    page = PdfReader(BytesIO(pdf(TEXTS[script])), strict=True).pages[0]
+    assert page.extract_text() == TEXTS[script]
+
+
+@pytest.mark.parametrize("letter", ["R", "B"])
+def test_files_are_sound(letter: str, tmp_path: Path) -> None:
+    path = tmp_path / "sound.pdf"
+    path.write_bytes(pdf(*TEXTS.values(), *MIXED.values(), letter=letter))
+    assert "No syntax or stream encoding errors" in tool("qpdf", "--check", path)
+    tool("pdftoppm", "-r", "50", path, tmp_path / "page")  # says on stderr what it does not like about a font
+
+
+def ink_columns(text: str, folder: Path) -> list[bool]:
+    """Which columns of pixels have ink, from the first that has to the last."""
+    path = folder / "ink.pdf"
+    path.write_bytes(pdf(text))
+    tool("pdftoppm", "-gray", "-r", "200", path, folder / "ink")
+    magic, size, _, pixels = next(folder.glob("ink*.pgm")).read_bytes().split(b"\n", 3)
+    width = int(size.split()[0])
+    assert magic == b"P5"
+    columns = [min(pixels[x::width]) < 128 for x in range(width)]
+    return columns[columns.index(True) : width - columns[::-1].index(True)]
+
+
+def test_arabic_letters_join(tmp_path: Path) -> None:
+    assert all(ink_columns("ببب", tmp_path))  # no gap anywhere
+    assert not all(ink_columns("ب ب ب", tmp_path))
+
+
+def test_lam_and_alef_are_one_glyph() -> None:
+    writer = WideText("R", WideState())
+    assert writer.measure("لا") < writer.measure("ل") + writer.measure("ا")
+
+
+def seen(text: str) -> str:
+    return "".join(part[::-1] if right_to_left else part for part, right_to_left in segments(text))
+
+
+def test_order_as_seen() -> None:
+    assert seen("אבג") == "גבא"
+    assert seen("אב 123.45 גד") == "דג 123.45 בא"  # numbers stay
+    assert seen("אב ٤٥٦") == "٤٥٦ בא"
+    assert seen("אב (גד)") == "(דג) בא"  # brackets open the other way
+    assert seen("a (אב) [b]") == "a (בא) [b]"
+    assert seen("abc") == "abc"
+    assert seen("\u202eab\u202c\u200f") == "ba"  # controls of direction act and are not seen
+
+
+def programs(font: Any) -> tuple[Any, dict[int, str], Any]:
+    """Of a Type 0 font: its glyph set as fontTools reads it, names of glyphs by code, and the CIDFont."""
+    cid_font = font["/DescendantFonts"][0]
+    descriptor = cid_font["/FontDescriptor"]
+    if "/FontFile2" in descriptor:
+        read = TTFont(BytesIO(descriptor["/FontFile2"].get_data()))
+        to_glyphs = cid_font["/CIDToGIDMap"].get_data()
+        numbers = [int.from_bytes(to_glyphs[at : at + 2], "big") for at in range(0, len(to_glyphs), 2)]
+        return read.getGlyphSet(), {code: read.getGlyphName(number) for code, number in enumerate(numbers)}, cid_font
+    cff = CFFFontSet()
+    cff.decompile(BytesIO(descriptor["/FontFile3"].get_data()), None)
+    names = cff[0].charset
+    return cff[0].CharStrings, {int(name[3:]): name for name in names[1:]} | {0: ".notdef"}, cid_font
+
+
+def outline(glyphs: Any, name: str) -> tuple[list[str], list[float]]:
+    """What is drawn, and all the coordinates."""
+    pen = DecomposingRecordingPen(glyphs) if hasattr(glyphs, "font") else RecordingPen()
+    glyphs[name].draw(pen)
+    points = [point for _, points in pen.value for point in points if point]
+    return [step for step, _ in pen.value], [coordinate for point in points for coordinate in point]
+
+
+def source(typeface: Typeface) -> TTFont:
+    font = TTFont(typeface.path, fontNumber=typeface.index if typeface.path.suffix == ".ttc" else -1)
+    return instantiateVariableFont(font, typeface.variation) if typeface.variation else font
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("letter", ["R", "B"])
+def test_codes_lead_to_the_glyphs_of_their_characters(letter: str) -> None:
+    """In each embedded font, every code draws what the installed font draws, and is as wide as it says."""
+    state = WideState()
+    writer = WideText(letter, state)
+    for text in TEXTS.values():
+        writer.show(text, 7)
+    fonts = fonts_of(pdf(*TEXTS.values(), letter=letter))
+    assert len(fonts) == len(state.typefaces) >= 4
+    for used, font in zip(state.typefaces, fonts.values(), strict=True):
+        whole_typeface = glyph_codes.find_typeface(letter, used)
+        whole = source(whole_typeface)
+        whole_glyphs = whole.getGlyphSet()
+        glyphs, names, cid_font = programs(font)
+        widths = cid_font["/W"][1]
+        scale = 1000 / whole["head"].unitsPerEm
+        assert len(widths) == len(used.glyphs)
+        for code, glyph in enumerate(used.glyphs):
+            name = whole.getGlyphName(glyph)
+            steps, coordinates = outline(glyphs, names[code])
+            whole_steps, whole_coordinates = outline(whole_glyphs, name)
+            assert steps == whole_steps
+            assert coordinates == pytest.approx(whole_coordinates, abs=1)  # instances of variable fonts are rounded
+            tolerance = 1 if whole_typeface.variation else 0.5
+            # Code 0 is never shown, and Noto's variable fonts disagree with themselves on its width.
+            assert not code or abs(float(widths[code]) - whole_glyphs[name].width * scale) <= tolerance
+
+
+def test_simple_characters_have_the_glyph_of_the_character_map() -> None:
+    state = WideState()
+    WideText("R", state).show("支付請求書송금Ж", 7)
+    for used in state.typefaces:
+        best = source(glyph_codes.find_typeface("R", used))
+        for glyph, text in list(zip(used.glyphs, used.texts, strict=True))[1:]:
+            assert best.getBestCmap()[ord(text)] == best.getGlyphName(glyph)
+
+
+@random_search
+def test_state_taken_up_gives_the_same_bytes() -> None:
+    texts = [*TEXTS.values(), *MIXED.values()] * 2
+    make_random(4).shuffle(texts)
+    state = WideState()
+    writer = WideText("R", state)
+    once = b"".join([writer.show(text, 7) for text in texts])
+    halves = WideState()
+    data = b""
+    for start, end in pairwise(range(0, len(texts) + 1, 2)):
+        halves = load_state(dump_state(halves), halves)
+        later = WideText("R", halves)
+        data += b"".join([later.show(text, 7) for text in texts[start:end]])
+    assert data == once
+    assert halves == state
+
+
+def test_only_what_is_shown_is_in_the_state() -> None:
+    state = WideState()
+    writer = WideText("R", state)
+    writer.measure("中文 שלום")
+    writer.cut("中文 שלום", 900)
+    assert state == WideState()
+
+
+def test_fonts_gone_since_the_report_was_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = WideState()
+    WideText("R", state).show("中", 7)
+    monkeypatch.setattr(glyph_codes, "installed_fonts", lambda letter: FontIndex(letter, ()))
+    with pytest.raises(SettingsInvalid, match=state.typefaces[1].file):
+        WideText("R", state)
+
+
+def test_without_fonts_text_can_still_be_copied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(glyph_codes, "installed_fonts", lambda letter: FontIndex(letter, ()))
+    assert poppler_texts(pdf("中文 123", "नमस्ते", "שלום"), tmp_path) == ["中文 123", "नमस्ते", "שלום"]
+
+
+def test_fonts_are_looked_for_only_when_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def searched(letter: str) -> object:
+        raise AssertionError(letter)
+
+    monkeypatch.setattr(glyph_codes, "installed_fonts", searched)
+    writer = WideText("R", WideState())
+    assert writer.show("Жук Ωμέγα Łódź", 7)
+    with pytest.raises(AssertionError):
+        writer.show("中", 7)
+
+
+def file_with(fonts: FontIndex, char: str) -> str | None:
+    found = fonts.find(char)
+    return found.path.name if found else None
+
+
+def test_folders_of_the_setting_come_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    chinese = installed_fonts("R").find("中")
+    assert chinese
+    shutil.copy(FONTS / "Roboto-Regular.ttf", tmp_path / "A.ttf")
+    shutil.copy(FONTS / "Roboto-Bold.ttf", tmp_path / "A-Bold.ttf")
+    (tmp_path / "B.ttf").write_bytes(b"no font")
+    monkeypatch.setenv("RESMA_FONTS", f"/nowhere:{tmp_path}")
+    for letter, first in (("R", "A.ttf"), ("B", "A-Bold.ttf")):
+        fonts = font_index.installed_fonts.__wrapped__(letter)
+        found = fonts.find("Ж")
+        assert found is not None
+        assert found.path.name == first
+        assert not list(fonts.find_file("B.ttf"))
+        assert file_with(fonts, "中") == chinese.path.name
+
+
+def font_with(path: Path, *characters: str) -> None:
+    """A small TrueType font that has these characters, all of them drawn as the same square."""
+    pen = TTGlyphPen(None)
+    for step, point in (("moveTo", (0, 0)), ("lineTo", (0, 500)), ("lineTo", (500, 500)), ("lineTo", (500, 0))):
+        getattr(pen, step)(point)
+    pen.closePath()
+    names = [f"u{ord(char):04X}" for char in characters]
+    builder = FontBuilder(1000)
+    builder.setupGlyphOrder([".notdef", *names])
+    builder.setupCharacterMap({ord(char): name for char, name in zip(characters, names, strict=True)})
+    builder.setupGlyf(dict.fromkeys([".notdef", *names], pen.glyph()))
+    builder.setupHorizontalMetrics(dict.fromkeys([".notdef", *names], (600, 0)))
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": path.stem, "psName": path.stem})
+    builder.setupPost()
+    builder.save(path)
+
+
+def test_a_font_is_found_by_its_characters_in_a_folder_of_many(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for number in range(300):
+        font_with(tmp_path / f"Font{number:03}.ttf", chr(0xE000 + number))
+    (tmp_path / "zz").mkdir()
+    font_with(tmp_path / "zz" / "Last.ttf", "\U00010900")
+    monkeypatch.setenv("RESMA_FONTS", str(tmp_path))
+    fonts = font_index.installed_fonts.__wrapped__("R")
+    assert file_with(fonts, chr(0xE000 + 250)) == "Font250.ttf"
+    assert file_with(fonts, "\U00010900") == "Last.ttf"
+    assert file_with(fonts, "中") == "NotoSansCJK-Regular.ttc"  # the folder does not shut out other fonts
+    assert fonts.find("\U0010fffd") is None
+
+
+def test_the_style_of_the_face_is_preferred(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for style in ("Black", "Bold", "CondensedRegular", "Italic", "Regular", "Thin"):
+        font_with(tmp_path / f"Some-{style}.ttf", "\U00010900")
+    font_with(tmp_path / "ASerif-Regular.ttf", "\U00010900")
+    monkeypatch.setenv("RESMA_FONTS", str(tmp_path))
+    for letter, style in (("R", "Regular"), ("B", "Bold")):
+        assert file_with(font_index.installed_fonts.__wrapped__(letter), "\U00010900") == f"Some-{style}.ttf"
+
+
+def test_more_characters_than_codes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(glyph_codes, "MAX_CODES", 5)
+    monkeypatch.setattr(glyph_codes, "MAX_FONTS", 1)
+    assert poppler_texts(pdf("жабвгд"), tmp_path) == ["жаб\ufffd\ufffd\ufffd"]
+
+
+def test_caches_that_are_full_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [*TEXTS.values(), *MIXED.values()] * 2
+    once, again = (WideText("R", WideState()) for _ in range(2))
+    data = [once.show(text, 7) for text in texts]
+    for bound in ("_CHARACTERS_MAX", "_WORDS_MAX", "_TEXTS_MAX"):
+        monkeypatch.setattr(unicode, bound, 2)
+    assert [again.show(text, 7) for text in texts] == data
+
+
+def cff_font(path: Path) -> None:
+    """A small OpenType font whose glyphs have names."""
+    pen = T2CharStringPen(500, None)
+    builder = FontBuilder(1000, isTTF=False)
+    builder.setupGlyphOrder([".notdef", "uni4E2D"])
+    builder.setupCharacterMap({0x4E2D: "uni4E2D"})
+    builder.setupCFF("Named", {}, dict.fromkeys([".notdef", "uni4E2D"], pen.getCharString()), {})
+    builder.setupHorizontalMetrics(dict.fromkeys([".notdef", "uni4E2D"], (500, 0)))
+    builder.setupHorizontalHeader()
+    builder.setupPost()
+    builder.save(path)
+
+
+def test_fonts_that_cannot_be_embedded_are_passed_over(tmp_path: Path) -> None:
+    cff_font(tmp_path / "Named.otf")
+    assert not Typeface(tmp_path / "Named.otf").is_embeddable
+    chinese = installed_fonts("R").find("中")
+    assert chinese
+    assert chinese.is_cff
+    assert chinese.is_embeddable
+
+
+def test_line_breaks_and_controls(tmp_path: Path) -> None:
+    text = "Ж\na\r\nb\tc\u2028d\ufeff\ufffe"
+    assert poppler_texts(pdf(text), tmp_path) == ["Ж¶a¶b c¶d\ufffd"]
+    writer = WideText("R", WideState())
+    assert writer.measure("Ж\n") == writer.measure("Ж¶")
+
+
+@pytest.mark.parametrize("script", [*TEXTS, *MIXED])
+def test_texts_are_cut_to_the_width(script: str) -> None:
+    text = (TEXTS | MIXED)[script]
+    writer = WideText("R", WideState())
+    whole = writer.measure(text)
+    assert writer.cut(text, whole) == text
+    lengths = []
+    for limit in range(700, int(whole), 100):
+        cut = writer.cut(text, limit)
+        assert writer.measure(cut) <= limit
+        assert cut.endswith("…")
+        assert text.startswith(cut[:-1].rstrip())
+        lengths.append(len(cut))
+    assert max(lengths) >= len(text) - len("".join(clusters(text)[-3:]))
+
+
+def test_letters_keep_their_marks_when_cut() -> None:
+    writer = WideText("R", WideState())
+    text = "e\u0301" * 20
+    assert {len(writer.cut(text, limit)) % 2 for limit in range(700, 5000, 50)} == {1}  # pairs, and the ellipsis
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30))
+def test_any_text_is_shown(text: str) -> None:
+    writer = WideText("R", WideState())
+    assert writer.measure(text) >= 0
+    cut = writer.cut(text, 3000)
+    assert cut == text or writer.measure(cut) <= 3000
+    shown = writer.show(text, 7)
+    assert shown.count(b"[") >= shown.count(b"]TJ")
+    assert writer.show(text, 7) == shown

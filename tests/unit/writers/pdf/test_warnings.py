@@ -1,0 +1,121 @@
+"""What the PDF writer warns of: characters without a font, and columns that are too narrow."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from infra.checks.report_types.check_folder import check_catalogue
+from infra.paths import ROOT
+from resma.errors import FormatCannotHold
+from resma.report.header import Column
+from resma.report.warnings import ReportWarning
+from resma.writers import Warns
+from resma.writers.saved_state import dump_state, load_state
+from tests.support.pdf_samples import Row, batch, header, make
+
+PHOENICIAN = "\U00010900"
+CUNEIFORM = "\U00012000"
+
+
+def rows_with(count: int, **cells: dict[int, str]) -> list[Row]:
+    """Rows whose notes and counterparties are as given, by their number from 1."""
+    notes, others = cells.get("note", {}), cells.get("counterparty", {})
+    return [
+        (str(row), "2024-01-01 00:00:00+00", notes.get(row, "plain"), others.get(row), "1.00")
+        for row in range(1, count + 1)
+    ]
+
+
+def warnings_of(rows: list[Row], size: int | None = None, **options: object) -> tuple[ReportWarning, ...]:
+    """Writes a report in batches of the size, each by a new writer that goes on from the saved state."""
+    head = header(len(rows), **options)
+    writer = make(head)
+    writer.begin()
+    for at in range(0, len(rows), size or len(rows)):
+        later = make(head)
+        later.state = load_state(dump_state(writer.state), writer.state)
+        writer = later
+        writer.add(batch(rows[at : at + (size or len(rows))]))
+    writer.end()
+    assert isinstance(writer, Warns)
+    return writer.warnings()
+
+
+def test_a_report_that_every_font_can_show_has_no_warning() -> None:
+    assert warnings_of(rows_with(5, note={2: "\ufffd हिन्दी 中文 a\u00adb \u200d"})) == ()
+
+
+@pytest.mark.parametrize("size", [None, 1, 700, 1200])
+def test_characters_without_a_font_are_named_by_column_and_row(size: int | None) -> None:
+    rows = rows_with(
+        2500,
+        note={7: PHOENICIAN, 8: f"a{PHOENICIAN}", 1900: f"Ж{PHOENICIAN}{CUNEIFORM}"},
+        counterparty={2400: CUNEIFORM},
+    )
+    found = warnings_of(rows, size)
+    assert [(warning.code, warning.column, warning.row, warning.rows) for warning in found] == [
+        ("characters-without-font", "note", 7, 3),
+        ("characters-without-font", "counterparty", 2400, 1),
+    ]
+    assert "Phoenician, Cuneiform" in found[0].detail
+    assert PHOENICIAN not in found[0].detail
+
+
+def test_a_row_of_several_lines_counts_once() -> None:
+    columns = tuple(
+        Column(name=name, heading=name, wrap=name == "note") for name in ("id", "at", "note", "counterparty", "amount")
+    )
+    rows = rows_with(3, note={2: f"{PHOENICIAN} word " * 200})
+    [found] = warnings_of(rows, columns=columns)
+    assert (found.column, found.row, found.rows) == ("note", 2, 1)
+
+
+def test_a_title_without_a_font_is_a_warning_of_the_file() -> None:
+    [found] = warnings_of(rows_with(1), title=PHOENICIAN)
+    assert (found.code, found.column, found.row) == ("characters-without-font", None, None)
+
+
+def columns_of(count: int) -> tuple[Column, ...]:
+    return tuple(Column(name=f"c{at}", heading=f"Column {at}", kind="amount") for at in range(count))
+
+
+def test_a_hundred_columns_are_refused_with_a_remedy() -> None:
+    writer = make(header(1, columns=columns_of(100), total_column=None))
+    with pytest.raises(FormatCannotHold, match=r"100 columns .* Choose fewer columns .* XLSX") as raised:
+        writer.begin()
+    assert raised.value.column == "c0"
+
+
+def test_narrow_columns_are_a_warning() -> None:
+    rows: list[Row] = [("1.00",) * 50]
+    [found] = warnings_of(rows, columns=columns_of(50), total_column=None)
+    assert (found.code, found.column) == ("columns-too-narrow", "c0")
+    assert "XLSX" in found.detail
+    assert warnings_of([("1.00",) * 20], columns=columns_of(20), total_column=None) == ()
+
+
+def test_the_catalog_check_notes_report_types_with_too_many_columns(tmp_path: Path) -> None:
+    sample = ROOT / "tests" / "support" / "report_types" / "fees"
+    folder = Path(shutil.copytree(sample, tmp_path / "fees"))
+    assert check_catalogue(tmp_path, None).notes == []
+    columns = "".join(
+        f'\n[[columns]]\nname = "c{at}"\nheading = {{ en = "C", pt = "C", de = "C" }}\nwidth = 12\n'
+        for at in range(100)
+    )
+    toml, query = folder / "report.toml", folder / "query.sql"
+    before, mark, after = toml.read_text("utf-8").partition("[[filters]]")
+    assert mark
+    toml.write_text(f"{before.rstrip()}\n{columns}\n{mark}{after}", "utf-8")
+    selected = "".join(f"       '' AS c{at},\n" for at in range(100))
+    query.write_text(
+        query.read_text("utf-8").replace("       t.currency,\n", f"{selected}       t.currency,\n"), "utf-8"
+    )
+    report = check_catalogue(tmp_path, None)
+    assert report.mistakes == []
+    [note] = report.notes
+    assert "columns (`month`" in note.says
+    assert "XLSX" in note.says
+    assert toml.read_text("utf-8").splitlines()[note.line - 1] == "[[columns]]"

@@ -1,0 +1,307 @@
+"""The PDF as others read it: qpdf, poppler and pypdf, none of which wrote it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from pypdf import PdfReader
+
+from resma.errors import RowCountMismatch
+from resma.report.header import Chart, Column, Period, Series
+from tests.support.pdf_samples import COLUMNS, Row, batch, header, make, pdf, periods, plain
+from tests.support.random_search import make_random, random_search
+
+
+@pytest.fixture
+def tool() -> Callable[..., str]:
+    """Runs one of the command line tools that check PDFs. They are needed: without them nothing is tested."""
+
+    def run(name: str, *arguments: str | Path) -> str:
+        path = shutil.which(name)
+        if path is None:
+            pytest.fail(f"{name} is not installed; these tests need it: apt-get install qpdf poppler-utils")
+        done = subprocess.run([path, *arguments], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "rror" not in done.stderr, done.stderr
+        return done.stdout
+
+    return run
+
+
+def shown(row: Row) -> list[str]:
+    """The texts of a row as they should stand on paper."""
+    number, when, note, other, amount = row
+    return [
+        number or "",
+        day_first(when or ""),
+        note or "",
+        other or "",
+        f"{Decimal(amount):,}" if amount else "",
+    ]
+
+
+def day_first(when: str) -> str:
+    return f"{when[8:10]}/{when[5:7]}/{when[:4]}{when[10:-3]}"
+
+
+def saved(tmp_path: Path, data: bytes) -> Path:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(data)
+    return path
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+@pytest.mark.parametrize("count", [1, 50, 51, 1234])
+def test_every_cell_can_be_read_back_where_it_belongs(count: int, tmp_path: Path, tool: Callable[..., str]) -> None:
+    rows = plain(count)
+    path = saved(tmp_path, pdf(header(count), rows))
+    tool("qpdf", "--check", path)
+    pages = tool("pdftotext", "-layout", "-f", "2", path, "-").split("\f")[:-1]
+    assert len(pages) == -(-count // 50)
+    for i, page in enumerate(pages):
+        lines = [squeezed(line) for line in page.splitlines() if line.strip()]
+        expected = [squeezed(" ".join(shown(row))) for row in rows[i * 50 : i * 50 + 50]]
+        assert lines[1] == "Transaction Booked at Note Counterparty Amount"
+        assert lines[2:-1] == expected
+        assert lines[-1].endswith(f"Page {i + 2} of {len(pages) + 1}")
+
+
+def test_pypdf_reads_the_same_cells() -> None:
+    rows = plain(120)
+    reader = PdfReader(BytesIO(pdf(header(120), rows)), strict=True)
+    assert len(reader.pages) == 4
+    for i, page in enumerate(reader.pages[1:]):
+        text = page.extract_text()
+        for row in rows[i * 50 : i * 50 + 50]:
+            for cell in shown(row):
+                assert cell in text
+
+
+@random_search
+def test_batches_do_not_show_in_the_file() -> None:
+    rows = [*plain(333), *NASTY * 10, *plain(77)]
+    head = header(len(rows))
+    whole = pdf(head, rows)
+    for seed, most in ((1, 3), (2, 60), (3, 200)):
+        rng = make_random(seed)
+        sizes = iter(lambda: rng.randrange(most), -1)  # noqa: B023  # empty batches too
+        assert pdf(head, rows, sizes) == whole
+    assert pdf(head, rows, iter([1] * len(rows))) == whole
+
+
+NASTY: list[Row] = [
+    ("1", "2024-02-29 23:59:59.123456+00", "quotes ' \" and (paren) ) ( \\ \\n \\", "tab\there", "-0.01"),
+    ("2", "0044-03-15 12:00:00+00 BC", "two\nlines\r\nthree\rfour", "Ελληνική Τράπεζα", "1234567"),
+    (None, None, None, None, None),
+    ("", "", "", "", ""),
+    ("4", "infinity", "emoji \U0001f600 \U0001f468\u200d\U0001f469", "Сбербанк", "NaN"),
+    ("5", "-infinity", "שלום עולם مرحبا", "中文字符", "Infinity"),
+    ("6", "2024-01-01 00:00:00.5+00", "cafe\u0301 e\u0308", "\ue000 \ufffe \uffff", "-Infinity"),
+    ("7", "2024-01-01 00:00:00+00", "\x01\x02\x1a\x1f\x7f\x85\x9f", "€ – “x” …", "1000000.5"),
+    ("8", "12024-01-01 00:00:00+00", "x" * 100_000, "W" * 300, "0"),
+    ("9" * 40, "2024-01-01 00:00:00+00", "\u2028line\u2029", "\u0301" * 500, "9" * 38 + ".99"),
+]
+
+
+def test_nasty_text_keeps_to_its_cell_and_can_be_copied(tmp_path: Path, tool: Callable[..., str]) -> None:
+    path = saved(tmp_path, pdf(header(len(NASTY)), NASTY))
+    tool("qpdf", "--check", path)
+    text = tool("pdftotext", "-raw", "-f", "2", path, "-")
+    for expected in (
+        "quotes ' \" and (paren) ) ( \\ \\n \\",
+        "two¶lines¶three¶four",
+        "Ελληνική Τράπεζα",
+        "\U0001f600",
+        "Сбербанк",
+        "中文字符",
+        "€ – “x” …",
+        "0044-03-15 12:00:00+00 BC",
+        "-infinity",
+        "01/01/2024 00:00:00.5",
+        "NaN",
+        "-Infinity",
+        "1,000,000.5",
+        "-0.01",
+        "9" * 40,
+        "99," + ",".join(["999"] * 12) + ".99",
+    ):
+        assert expected in text
+    assert "29/02/2024 23:59:59" in text
+    assert "x" * 40 + "…" in re.sub(r"x{41,}", "x" * 40, text)
+
+
+def test_no_text_runs_out_of_its_column(tmp_path: Path, tool: Callable[..., str]) -> None:
+    """Words and where they stand, from poppler: each between the edges of its column."""
+    rows: list[Row] = [
+        ("9" * n, "2024-01-01 00:00:00.123456+00 BC", "Wm@" * n, "ѾⅧЊ" * n, "1" + "0" * n) for n in range(1, 60)
+    ]
+    path = saved(tmp_path, pdf(header(len(rows)), rows))
+    boxes = tool("pdftotext", "-bbox", "-f", "2", path, "-")
+    edges = [30.0]
+    for column in COLUMNS:
+        edges.append(edges[-1] + column.width * 781.89 / sum(c.width for c in COLUMNS))
+    found = 0
+    for x_min, y_min, x_max, word in re.findall(
+        r'<word xMin="([\d.]+)" yMin="([\d.]+)" xMax="([\d.]+)" yMax="[\d.]+">(.*)</word>', boxes
+    ):
+        if not 53 < float(y_min) < 555:
+            continue
+        left = max(edge for edge in edges if edge <= float(x_min))
+        right = edges[edges.index(left) + 1]
+        assert left + 3 <= float(x_min)
+        assert float(x_max) <= right - 3 + 0.1, word
+        found += 1
+    assert found >= 5 * len(rows)
+
+
+def test_numbers_stand_flush_right(tmp_path: Path, tool: Callable[..., str]) -> None:
+    amounts = ["1.00", "-22.00", "333333.33", "-4444444444.44", "0", "NaN", "1" * 45]
+    rows: list[Row] = [("1", None, None, None, amount) for amount in amounts]
+    path = saved(tmp_path, pdf(header(len(rows)), rows))
+    boxes = tool("pdftotext", "-bbox", "-f", "2", path, "-")
+    ends = [float(x) for x in re.findall(r'xMax="([\d.]+)" yMax="[\d.]+">(?:[-\d,.]{2,}|0|NaN)</word>', boxes)]
+    flush = [x for x in ends if x > 800]
+    assert len(flush) >= len(amounts)
+    assert max(flush[: len(amounts)]) - min(flush[: len(amounts)]) < 0.1
+
+
+def test_no_rows_make_a_page_that_says_so(tmp_path: Path, tool: Callable[..., str]) -> None:
+    path = saved(tmp_path, pdf(header(0, totals=(), filters=()), []))
+    tool("qpdf", "--check", path)
+    assert len(PdfReader(path).pages) == 2
+    assert "No rows match." in tool("pdftotext", "-f", "2", path, "-")
+
+
+@pytest.mark.parametrize(("promised", "given"), [(10, 9), (10, 11), (0, 1), (50, 120), (1, 0)])
+def test_another_number_of_rows_is_an_error(promised: int, given: int) -> None:
+    writer = make(header(promised))
+    writer.begin()
+    writer.add(batch(plain(given)))
+    with pytest.raises(RowCountMismatch, match=str(promised)):
+        writer.end()
+
+
+def test_all_fonts_are_embedded_subsets_with_unicode(tmp_path: Path, tool: Callable[..., str]) -> None:
+    charts = (Chart("By type", "bars", "rows", ("Ж", "x"), (Series("rows", (Decimal(1), Decimal(2))),)),)
+    path = saved(tmp_path, pdf(header(len(NASTY), title="Отчёт 中", charts=charts), NASTY))
+    lines = tool("pdffonts", path).splitlines()[2:]
+    assert len(lines) >= 4
+    for line in lines:
+        assert re.search(r" yes yes yes +\d+ +0$", line), line
+
+
+def test_what_the_file_says_of_itself(tmp_path: Path) -> None:
+    path = saved(tmp_path, pdf(header(120, title="Umsätze (1)"), plain(120)))
+    reader = PdfReader(path, strict=True)
+    root = reader.root_object
+    assert str(root["/Lang"]) == "en-GB"
+    assert str(root["/ViewerPreferences"]) == "{'/DisplayDocTitle': True}"
+    assert reader.page_labels == ["1", "2", "3", "4"]
+    assert reader.metadata is not None
+    assert reader.metadata.title == "Umsätze (1)"
+    assert reader.metadata.author == "Nordbank"
+    assert reader.metadata.creation_date == datetime(2025, 7, 1, 6, 30, 5, tzinfo=UTC)
+    assert reader.xmp_metadata is not None
+    assert reader.xmp_metadata.dc_title == {"x-default": "Umsätze (1)"}
+    assert all(page.mediabox.width > page.mediabox.height for page in reader.pages)
+
+
+def outline_of(reader: PdfReader) -> list[object]:
+    """Titles with their pages (from 0); children in a list after their parent."""
+
+    def walk(items: Sequence[object]) -> list[object]:
+        return [
+            walk(item) if isinstance(item, list) else (item["/Title"], reader.get_destination_page_number(item))  # type: ignore[index,arg-type]
+            for item in items
+        ]
+
+    return walk(reader.outline)
+
+
+def test_bookmarks_lead_to_the_page_where_each_month_begins(tmp_path: Path) -> None:
+    rows = plain(300, minutes=60 * 24 // 2)
+    head = header(300, periods=periods(rows))
+    reader = PdfReader(saved(tmp_path, pdf(head, rows)), strict=True)
+    expected: list[object] = [("Summary", 0), ("Contents", 1)]
+    names = ("January", "February", "March", "April", "May")
+    for number, name in enumerate(names, 1):
+        first = next(i for i, row in enumerate(rows) if (row[1] or "").startswith(f"2024-{number:02d}"))
+        expected.append((f"{name} 2024", 2 + first // 50))
+    assert outline_of(reader) == expected
+
+
+def test_many_months_are_grouped_under_their_years(tmp_path: Path) -> None:
+    rows = plain(400, minutes=60 * 24 * 3)
+    reader = PdfReader(saved(tmp_path, pdf(header(400, periods=periods(rows)), rows)), strict=True)
+    outline = outline_of(reader)
+    titles = [item[0] for item in outline if isinstance(item, tuple)]
+    assert titles == ["Summary", "Contents", "2024", "2025", "2026", "2027"]
+    years = [item for item in outline if isinstance(item, list)]
+    assert [len(months) for months in years[:3]] == [12, 12, 12]
+
+
+def test_many_days_are_grouped_under_months_and_years(tmp_path: Path) -> None:
+    rows = plain(200, minutes=60 * 24 // 2)
+    reader = PdfReader(saved(tmp_path, pdf(header(200, periods=periods(rows, 10)), rows)), strict=True)
+    outline = outline_of(reader)
+    assert outline[:3] == [("Summary", 0), ("Contents", 1), ("2024", 5)]
+    year = outline[3]
+    assert isinstance(year, list)
+    assert [item[0] for item in year if isinstance(item, tuple)] == [
+        f"{name} 2024" for name in ("January", "February", "March", "April")
+    ]
+    assert year[1][:2] == [("01/01/2024", 5), ("02/01/2024", 5)]
+
+
+@pytest.mark.parametrize("order", ["descending", "null"])
+def test_bookmarks_of_rows_in_another_order(order: str, tmp_path: Path) -> None:
+    rows = plain(300, minutes=60 * 24 // 2)[::-1]
+    if order == "null":
+        rows = [(a, None, c, d, e) for a, _, c, d, e in rows]
+    reader = PdfReader(saved(tmp_path, pdf(header(300, periods=periods(rows)), rows)), strict=True)
+    titles = [item[0] for item in outline_of(reader) if isinstance(item, tuple)]
+    if order == "descending":
+        months = ["May 2024", "April 2024", "March 2024", "February 2024", "January 2024"]
+        assert titles == ["Summary", "Contents", *months]
+    else:
+        assert titles == ["Summary", "Without date"]
+
+
+def test_a_report_without_periods_has_a_bookmark_for_its_rows(tmp_path: Path) -> None:
+    reader = PdfReader(saved(tmp_path, pdf(header(60), plain(60))), strict=True)
+    assert outline_of(reader) == [("Summary", 0), ("Rows", 1)]
+
+
+def test_periods_that_do_not_add_up_are_an_error() -> None:
+    with pytest.raises(RowCountMismatch, match="periods"):
+        make(header(10, periods=(Period("2024", 9, ()),)))
+
+
+def test_dates_and_text_may_stand_on_the_right(tmp_path: Path, tool: Callable[..., str]) -> None:
+    columns = (
+        Column(name="at", heading="At", kind="timestamp", align="right"),
+        Column(name="day", heading="Day", kind="date", align="right", width=0.2),
+        Column(name="text", heading="Text", align="right"),
+        Column(name="count", heading="Count", kind="integer", width=0.3),
+    )
+    rows: list[Row] = [
+        ("2024-05-06 07:08:09+00", "2024-05-06", "Ж (x) \\ y", "1" * 30),
+        ("2024-05-06 07:08:09.25+00", "0001-01-01 BC", "long (text) " * 50, "-12"),
+    ]
+    path = saved(tmp_path, pdf(header(2, columns=columns, total_column=None), rows))
+    tool("qpdf", "--check", path)
+    text = tool("pdftotext", "-layout", "-f", "2", path, "-")
+    found = [squeezed(line) for line in text.splitlines() if line.strip()][2:4]
+    assert found[0] == f"06/05/2024 07:08:09 06/05/2024 Ж (x) \\ y {'1' * 30}"
+    assert re.fullmatch(r"06/05/2024 07:08:09.25 0001-01-01 BC (long \(text\) ){3,}\S*.*… -12", found[1])
