@@ -5,7 +5,7 @@ BIN := .resma/venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: dependencies help python tools-check tools-test tools-fuzz tools-pictures setup setup-sam setup-bench setup-readers setup-generators setup-second-emulator demo up down logs check lint types template imports catalogue unit integration e2e test coverage fuzz bench chaos load fairness cli release-files second-emulator check-build audit pictures lock clean
+.PHONY: dependencies help python tools-check tools-test tools-fuzz tools-pictures setup setup-sam setup-bench setup-readers setup-generators setup-second-emulator demo up down logs check lint types template imports catalog unit integration e2e test coverage fuzz bench chaos load fairness cli release-files second-emulator check-build audit pictures lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,7 +53,7 @@ logs: ## the end of each function's log; REPORT=<id>, FUNCTION=worker, SINCE=10m
 	@if $(IS_SET_UP); then $(BIN)/python -m infra.local logs; else echo "there are no logs: nothing has been started"; fi
 
 check: tools-check setup ## lint, types, template, report types, unit tests: about a minute
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit lint types template imports catalogue dependencies
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit lint types template imports catalog dependencies
 
 lint: setup
 	@$(BIN)/ruff check -q .
@@ -68,7 +68,7 @@ template: setup
 imports: setup
 	@PYTHONPATH=functions:infra/cli $(BIN)/lint-imports
 
-catalogue: setup ## check functions/catalog, with EXPLAIN on a Postgres of its own
+catalog: setup ## check functions/catalog, with EXPLAIN on a Postgres of its own
 	@$(BIN)/python -m infra.checks.report_types
 
 dependencies: setup ## pins, hashes, licences and use of dependencies, without a network

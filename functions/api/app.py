@@ -35,7 +35,7 @@ from api.validation.partial_body import find_more_faults
 from api.webhooks.delivery_routes import router as webhook_deliveries_router
 from api.webhooks.endpoint_routes import router as webhook_endpoints_router
 from resma.access.caller import Caller
-from resma.errors import CredentialsMissing, Fault, RequestInvalid, ResmaError, json_pointer
+from resma.errors import CredentialsMissingError, Fault, RequestInvalidError, ResmaError, json_pointer
 from resma.validation_messages import advise
 
 logger = Logger()
@@ -123,7 +123,7 @@ def handle_invalid(error: RequestValidationError) -> Response[str]:
     model = get_type_hints(route.func).get("body")
     if isinstance(model, type):  # a body that may be left out is a union, and has nothing more to check
         faults += find_more_faults(model, app.current_event.json_body, faults, rules())
-    return _answer(RequestInvalid.of(faults), app.current_event.path)
+    return _answer(RequestInvalidError.of(faults), app.current_event.path)
 
 
 @app.exception_handler(Exception)  # type: ignore[untyped-decorator]
@@ -175,7 +175,7 @@ def _authenticate(event: dict[str, Any]) -> Caller | None:
     """Returns the caller; None if the request needs no key and has none. Raises what `authenticate` raises."""
     try:
         return authenticate(gate(), event)
-    except CredentialsMissing:
+    except CredentialsMissingError:
         if documentation.is_open_without_key(event):
             return None
         raise

@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from intake.models import Envelope, RejectedPart, ReportAccepted, ReportRejected, RequestId, TenantId
-from resma.errors import Fault, QuotaExceeded, RequestError
+from resma.errors import Fault, QuotaExceededError, RequestError
 
 # An entry of the bus has 256 KB, and what is wrong with a request may quote any part of it.
 _FAULTS_MAX = 20
@@ -39,7 +39,7 @@ def reject(envelope: Envelope, error: RequestError) -> ReportRejected:
         code=error.code,
         detail=_short(error.detail),
         errors=_describe(error.faults),
-        retry_after_seconds=max(1, math.ceil(error.seconds)) if isinstance(error, QuotaExceeded) else None,
+        retry_after_seconds=max(1, math.ceil(error.seconds)) if isinstance(error, QuotaExceededError) else None,
     )
 
 

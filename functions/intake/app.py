@@ -21,7 +21,7 @@ from intake.settings import IntakeSettings
 from intake.start_requested_report import WAIT_SECONDS_MAX, start_requested_report
 from resma.aws.clients import events_client, sqs_client
 from resma.database.connection import Database
-from resma.errors import QuotaExceeded, RequestMalformed
+from resma.errors import QuotaExceededError, RequestMalformedError
 from resma.events.destinations import Bus
 from resma.jobs.queue import Queue
 from resma.settings import read_settings
@@ -67,10 +67,10 @@ def _handle_event(record: SQSRecord) -> None:
     except Exception as error:
         pause = pause_seconds(receives, error)
         _hide(record, pause)
-        if isinstance(error, RequestMalformed):
+        if isinstance(error, RequestMalformedError):
             if receives == 1:  # the other tries are the queue's way to the failed
                 logger.warning("a message is no event that can be read: it goes to the failed", code=error.code)
-        elif isinstance(error, QuotaExceeded):
+        elif isinstance(error, QuotaExceededError):
             logger.info("an event waits for the end of a limit", code=error.code, pause_seconds=pause)
         else:
             logger.exception("an event could not be answered", receives=receives, pause_seconds=pause)
@@ -90,11 +90,11 @@ def _handle_event(record: SQSRecord) -> None:
 
 
 def _read(record: SQSRecord) -> Envelope:
-    """Raises RequestMalformed for what can't be read: there is nobody to be told, so it shall end among the failed."""
+    """Raises RequestMalformedError for a message that cannot be read: it ends in the queue of failed requests."""
     try:
         return Envelope.model_validate(json.loads(record.body))
     except (ValidationError, ValueError, RecursionError):  # brackets a thousand deep, numbers of thousands of digits
-        raise RequestMalformed("the message is no event `Report Requested`, or can't be read") from None
+        raise RequestMalformedError("the message is no event `Report Requested`, or can't be read") from None
 
 
 def pause_seconds(receives: int, error: Exception) -> int:
@@ -102,10 +102,10 @@ def pause_seconds(receives: int, error: Exception) -> int:
 
     What can't be read now can't be later: its tries are over within seconds.
     """
-    if isinstance(error, RequestMalformed):
+    if isinstance(error, RequestMalformedError):
         return 0
     pause = int(min(FIRST_PAUSE_SECONDS * 2 ** (receives - 1), WAIT_SECONDS_MAX))
-    return max(pause, math.ceil(error.seconds)) if isinstance(error, QuotaExceeded) else pause
+    return max(pause, math.ceil(error.seconds)) if isinstance(error, QuotaExceededError) else pause
 
 
 def _hide(record: SQSRecord, seconds: int) -> None:

@@ -13,10 +13,10 @@ from resma.access.caller import Caller
 from resma.access.quotas import take_request
 from resma.errors import (
     Fault,
-    IdempotencyKeyInFlight,
-    QuotaExceeded,
+    IdempotencyKeyInFlightError,
+    QuotaExceededError,
     RequestError,
-    RequestInvalid,
+    RequestInvalidError,
     first_part,
     json_pointer,
     point_into,
@@ -34,7 +34,7 @@ def start_requested_report(
 ) -> ReportAccepted | ReportRejected:
     """Starts the report and puts the answer on the bus; returns the answer. Safe to call twice: there is one report.
 
-    Raises what another call may be spared, and QuotaExceeded where the event may wait for the limit's end.
+    Raises what another call may be spared, and QuotaExceededError where the event may wait for the limit's end.
     """
     answer: ReportAccepted | ReportRejected
     try:
@@ -51,13 +51,13 @@ def start_requested_report(
 
 def _passes(error: RequestError) -> bool:
     """Whether it may be otherwise in a moment, by itself."""
-    if isinstance(error, QuotaExceeded):
+    if isinstance(error, QuotaExceededError):
         return error.seconds <= WAIT_SECONDS_MAX
-    return isinstance(error, IdempotencyKeyInFlight)
+    return isinstance(error, IdempotencyKeyInFlightError)
 
 
 def _read(resources: Resources, envelope: Envelope) -> RequestedReport:
-    """Raises RequestInvalid with all that is wrong: what has the wrong form, and what is wrong with the rest."""
+    """Raises RequestInvalidError with all that is wrong: what has the wrong form, and what is wrong with the rest."""
     try:
         return RequestedReport.model_validate(envelope.detail)
     except ValidationError as error:
@@ -72,16 +72,18 @@ def _read(resources: Resources, envelope: Envelope) -> RequestedReport:
             lambda rest: callback_faults(rest.callback_url, resources.receivers),
         )
         faults += [Fault(f"/request{fault.pointer}", fault.detail) for fault in found]
-    raise RequestInvalid.of(faults)
+    raise RequestInvalidError.of(faults)
 
 
 def _start(resources: Resources, envelope: Envelope, wanted: RequestedReport) -> UUID:
     """Takes a request out of the tenant's bucket, as by HTTP, and starts the report. Returns its id."""
     seconds = take_request(resources.system, wanted.tenant_id)
     if seconds is None:
-        raise RequestInvalid.of([Fault("/tenantId", "Unknown tenant. It must be a tenant of this deployment.")])
+        raise RequestInvalidError.of([Fault("/tenantId", "Unknown tenant. It must be a tenant of this deployment.")])
     if seconds > 0:
-        raise QuotaExceeded("requests-quota-exceeded", "Too many requests at once. Send fewer per second.", seconds)
+        raise QuotaExceededError(
+            "requests-quota-exceeded", "Too many requests at once. Send fewer per second.", seconds
+        )
     # Who may put on the bus is not who may see personal data: whatever the request says, they are masked.
     caller = Caller(wanted.tenant_id, f"event:{envelope.id}", frozenset({"reports:write"}))
     with point_into("request"):

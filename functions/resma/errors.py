@@ -2,71 +2,71 @@
 
 ResmaError
 |-- RequestError                 the caller can mend it; the API turns it into a problem (RFC 9457)
-|   |-- RequestMalformed         not JSON, or no object
-|   |-- RequestTooLarge
-|   |-- RequestMediaTypeUnsupported
-|   |-- RequestInvalid           unknown type, format or filter; a value out of bounds
-|   |-- CredentialsMissing       nobody is asking
-|   |-- CredentialsInvalid       a key or token that is not, or no longer, good
-|   |-- ScopeMissing             this caller may not do that
-|   |-- QuotaExceeded            too much for now: later
-|   |-- ApiKeyNotFound
-|   |-- ApiKeyEnded              it is revoked, has expired or was rotated before
-|   |-- ReportNotFound
+|   |-- RequestMalformedError         not JSON, or no object
+|   |-- RequestTooLargeError
+|   |-- UnsupportedMediaTypeError
+|   |-- RequestInvalidError           unknown type, format or filter; a value out of bounds
+|   |-- CredentialsMissingError       nobody is asking
+|   |-- CredentialsInvalidError       a key or token that is not, or no longer, good
+|   |-- ScopeMissingError             this caller may not do that
+|   |-- QuotaExceededError            too much for now: later
+|   |-- ApiKeyNotFoundError
+|   |-- ApiKeyInactiveError              it is revoked, has expired or was rotated before
+|   |-- ReportNotFoundError
 |   |   `-- ReportDeletedError   a caller has deleted it
 |   |-- ReportInProgressError    to be deleted, but it has not ended
-|   |-- FileNotFound             the report has no file of that format
-|   |-- ReportNotCounted         asked for the summary before there is one
-|   |-- ReportHasNoSummary       it ended before its data were counted, or its files' time is over
-|   |-- ReportNotReady           asked for the file before there is one
-|   |-- ReportHasNoFile          it has failed or was cancelled
-|   |-- ReportExpired
-|   |-- ReportNotRetried         asked for again, but it is under way or has its file
-|   |-- ReportEnded              to be cancelled, but there is nothing left to cancel
-|   |-- NoDeadLetter             to be redriven, but it has not been given up
-|   |-- IdempotencyKeyReused     the same key with another request
-|   |-- IdempotencyKeyInFlight   the same key while its first request is still being answered
-|   |-- WebhookAddressRefused    not public, or not plainly so
-|   |-- WebhookEndpointNotFound
-|   |-- WebhookEndpointsTooMany
-|   |-- WebhookEndpointDisabled  asked to replay to it
-|   |-- WebhookEndpointFixed     that of callbacks has nothing to change
-|   |-- WebhookRotationRefused   the secret before the last one would end too early
-|   |-- WebhookDeliveryNotFound
-|   |-- WebhookDeliveryUnderWay  asked to replay while an attempt is being made
-|   |-- ScheduleNotFound
-|   |-- SchedulesTooMany
+|   |-- ReportFileNotFoundError             the report has no file of that format
+|   |-- SummaryNotReadyError         asked for the summary before there is one
+|   |-- ReportHasNoSummaryError       it ended before its data were counted, or its files' time is over
+|   |-- ReportNotReadyError           asked for the file before there is one
+|   |-- ReportHasNoFileError          it has failed or was cancelled
+|   |-- ReportExpiredError
+|   |-- ReportNotRetryableError         asked for again, but it is under way or has its file
+|   |-- ReportFinishedError              to be cancelled, but there is nothing left to cancel
+|   |-- DeadLetterNotFoundError             to be redriven, but it has not been given up
+|   |-- IdempotencyKeyReusedError     the same key with another request
+|   |-- IdempotencyKeyInFlightError   the same key while its first request is still being answered
+|   |-- WebhookUrlNotAllowedError    not public, or not plainly so
+|   |-- WebhookEndpointNotFoundError
+|   |-- TooManyWebhookEndpointsError
+|   |-- WebhookEndpointDisabledError  asked to replay to it
+|   |-- WebhookEndpointReadOnlyError     that of callbacks has nothing to change
+|   |-- WebhookRotationRefusedError   the secret before the last one would end too early
+|   |-- WebhookDeliveryNotFoundError
+|   |-- WebhookDeliveryInProgressError  asked to replay while an attempt is being made
+|   |-- ScheduleNotFoundError
+|   |-- TooManySchedulesError
 |   |-- ReportQueryRefusedError  the database refuses the report's query with what the request asks for
-|   `-- OwnerMayNot              a schedule's owner has not, or no longer, the right to ask for reports
+|   `-- OwnerNotAuthorizedError              a schedule's owner has not, or no longer, the right to ask for reports
 |-- PermanentError               the same attempt would fail again: FAILED at once
-|   |-- QueryInvalid             the database refuses the catalogue's query
-|   |-- TimeZoneUnknownError     the database does not know the report's time zone
-|   |-- CatalogueInvalid
-|   |-- RowCountMismatch         fewer or more rows than the snapshot counted
-|   |-- RowsQuotaExceeded        more rows than the tenant may still have today
-|   |-- RowTooWide               a row that does not fit a worker's memory
-|   |-- FormatCannotHold         a value that the format has no exact place for: fails the file of that format
-|   |-- NoFormatCanHold          the same of every format that was requested
+|   |-- QueryInvalidError             the database refuses the catalog's query
+|   |-- UnknownTimeZoneError     the database does not know the report's time zone
+|   |-- CatalogInvalidError
+|   |-- RowCountMismatchError         fewer or more rows than the snapshot counted
+|   |-- RowsQuotaExceededError        more rows than the tenant may still have today
+|   |-- RowTooWideError               a row that does not fit a worker's memory
+|   |-- FormatLimitError         a value that the format has no exact place for: fails the file of that format
+|   |-- AllFormatsFailedError          the same of every format that was requested
 |   |-- ContinuationsExhaustedError  handed over from one invocation to the next too often
 |   |-- ContinuationStalledError     several invocations in a row had no time to write rows
-|   `-- SettingsInvalid
+|   `-- SettingsInvalidError
 |-- TransientError               worth another attempt
 |   |-- DependencyUnavailableError  a service that reports need: it is waited for, and uses up no attempt
-|   |   |-- DatabaseUnavailable
-|   |   |-- ObjectStoreUnavailable
+|   |   |-- DatabaseUnavailableError
+|   |   |-- ObjectStoreUnavailableError
 |   |   `-- SecretUnavailableError
-|   |-- DatabaseBusy             a lock or a time limit
+|   |-- DatabaseBusyError             a lock or a time limit
 |   |-- ObjectStoreRefusedError  the store answers, and refuses what it was asked
 |   |-- ProbeTakenError          another report finds out whether a dependency is available again
-|   |-- IdentityProviderUnavailable
-|   |-- BusRefused               EventBridge has answered, and not taken an event
-|   |-- StartOver                what was saved of earlier attempts is of no use: the next one begins anew
-|   |   |-- CheckpointUnusable   gone, damaged, of other code, or not to be gone on from
-|   |   `-- SourceChanged        the data are no longer those of the first snapshot
-|   `-- LeaseHeld                another worker has the job
-|-- EventTooLarge               topic and bus would refuse it
-|-- TickIncomplete               some of the tick's tasks have failed
-`-- LeaseLost                    this worker no longer has the job: stop, and touch nothing
+|   |-- IdentityProviderUnavailableError
+|   |-- BusRefusedError               EventBridge has answered, and not taken an event
+|   |-- RestartRequiredError                what was saved of earlier attempts is of no use: the next one begins anew
+|   |   |-- CheckpointUnusableError   gone, damaged, of other code, or not to be gone on from
+|   |   `-- SourceChangedError        the data are no longer those of the first snapshot
+|   `-- LeaseHeldError                another worker has the job
+|-- EventTooLargeError               topic and bus would refuse it
+|-- SchedulerRunIncompleteError               some of the tick's tasks have failed
+`-- LeaseLostError                    this worker no longer has the job: stop, and touch nothing
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def collect_faults(faults: list[Fault]) -> Iterator[None]:
     """Adds what a check finds wrong to `faults` instead of raising it, so that all checks can be made."""
     try:
         yield
-    except RequestInvalid as error:
+    except RequestInvalidError as error:
         faults += error.faults or (Fault("", error.detail),)
 
 
@@ -134,23 +134,23 @@ def point_into(member: str) -> Iterator[None]:
         raise
 
 
-class RequestMalformed(RequestError):
+class RequestMalformedError(RequestError):
     code = "request-malformed"
 
 
-class RequestTooLarge(RequestError):
+class RequestTooLargeError(RequestError):
     code = "request-too-large"
 
 
-class RequestMediaTypeUnsupported(RequestError):
-    code = "request-media-type-unsupported"
+class UnsupportedMediaTypeError(RequestError):
+    code = "unsupported-media-type"
 
 
-class RequestInvalid(RequestError):
+class RequestInvalidError(RequestError):
     code = "request-invalid"
 
     @classmethod
-    def of(cls, faults: Sequence[Fault]) -> RequestInvalid:
+    def of(cls, faults: Sequence[Fault]) -> RequestInvalidError:
         """The error of these faults, each named once, in the order of the first of each place."""
         found = tuple(dict.fromkeys(faults))
         if len(found) == 1:
@@ -161,15 +161,15 @@ class RequestInvalid(RequestError):
         return cls(f"{len(found)} parts of the request are not valid: see `errors`.", found)
 
 
-class CredentialsMissing(RequestError):
+class CredentialsMissingError(RequestError):
     code = "credentials-missing"
 
 
-class CredentialsInvalid(RequestError):
+class CredentialsInvalidError(RequestError):
     code = "credentials-invalid"
 
 
-class ScopeMissing(RequestError):
+class ScopeMissingError(RequestError):
     """`scope` is what the caller would need."""
 
     code = "scope-missing"
@@ -179,7 +179,7 @@ class ScopeMissing(RequestError):
         self.scope = scope
 
 
-class QuotaExceeded(RequestError):
+class QuotaExceededError(RequestError):
     """`code` says which quota, `seconds` when to come again."""
 
     def __init__(self, code: str, detail: str, seconds: float) -> None:
@@ -188,19 +188,19 @@ class QuotaExceeded(RequestError):
         self.seconds = seconds
 
 
-class ApiKeyNotFound(RequestError):
+class ApiKeyNotFoundError(RequestError):
     code = "api-key-not-found"
 
 
-class ApiKeyEnded(RequestError):
-    code = "api-key-ended"
+class ApiKeyInactiveError(RequestError):
+    code = "api-key-inactive"
 
 
-class ReportNotFound(RequestError):
+class ReportNotFoundError(RequestError):
     code = "report-not-found"
 
 
-class ReportDeletedError(ReportNotFound):
+class ReportDeletedError(ReportNotFoundError):
     """A caller has deleted the report."""
 
     code = "report-deleted"
@@ -212,80 +212,80 @@ class ReportInProgressError(RequestError):
     code = "report-in-progress"
 
 
-class FileNotFound(RequestError):
+class ReportFileNotFoundError(RequestError):
     code = "file-not-found"
 
 
-class ReportNotCounted(RequestError):
-    code = "report-not-counted"
+class SummaryNotReadyError(RequestError):
+    code = "summary-not-ready"
 
 
-class ReportHasNoSummary(RequestError):
+class ReportHasNoSummaryError(RequestError):
     code = "report-has-no-summary"
 
 
-class ReportNotReady(RequestError):
+class ReportNotReadyError(RequestError):
     code = "report-not-ready"
 
 
-class ReportHasNoFile(RequestError):
+class ReportHasNoFileError(RequestError):
     code = "report-has-no-file"
 
 
-class ReportExpired(RequestError):
+class ReportExpiredError(RequestError):
     code = "report-expired"
 
 
-class ReportNotRetried(RequestError):
-    code = "report-not-retried"
+class ReportNotRetryableError(RequestError):
+    code = "report-not-retryable"
 
 
-class ReportEnded(RequestError):
-    code = "report-ended"
+class ReportFinishedError(RequestError):
+    code = "report-finished"
 
 
-class NoDeadLetter(RequestError):
-    code = "no-dead-letter"
+class DeadLetterNotFoundError(RequestError):
+    code = "dead-letter-not-found"
 
 
-class IdempotencyKeyReused(RequestError):
+class IdempotencyKeyReusedError(RequestError):
     code = "idempotency-key-reused"
 
 
-class IdempotencyKeyInFlight(RequestError):
+class IdempotencyKeyInFlightError(RequestError):
     code = "idempotency-key-in-flight"
 
 
-class WebhookAddressRefused(RequestError):
-    code = "webhook-address-refused"
+class WebhookUrlNotAllowedError(RequestError):
+    code = "webhook-url-not-allowed"
 
 
-class WebhookEndpointNotFound(RequestError):
+class WebhookEndpointNotFoundError(RequestError):
     code = "webhook-endpoint-not-found"
 
 
-class WebhookEndpointsTooMany(RequestError):
-    code = "webhook-endpoints-too-many"
+class TooManyWebhookEndpointsError(RequestError):
+    code = "too-many-webhook-endpoints"
 
 
-class WebhookEndpointDisabled(RequestError):
+class WebhookEndpointDisabledError(RequestError):
     code = "webhook-endpoint-disabled"
 
 
-class WebhookEndpointFixed(RequestError):
-    code = "webhook-endpoint-fixed"
+class WebhookEndpointReadOnlyError(RequestError):
+    code = "webhook-endpoint-read-only"
 
 
-class WebhookRotationRefused(RequestError):
+class WebhookRotationRefusedError(RequestError):
     code = "webhook-rotation-refused"
 
 
-class WebhookDeliveryNotFound(RequestError):
+class WebhookDeliveryNotFoundError(RequestError):
     code = "webhook-delivery-not-found"
 
 
-class WebhookDeliveryUnderWay(RequestError):
-    code = "webhook-delivery-under-way"
+class WebhookDeliveryInProgressError(RequestError):
+    code = "webhook-delivery-in-progress"
 
 
 class WebhookEventMissingError(RequestError):
@@ -294,12 +294,12 @@ class WebhookEventMissingError(RequestError):
     code = "webhook-event-missing"
 
 
-class ScheduleNotFound(RequestError):
+class ScheduleNotFoundError(RequestError):
     code = "schedule-not-found"
 
 
-class SchedulesTooMany(RequestError):
-    code = "schedules-too-many"
+class TooManySchedulesError(RequestError):
+    code = "too-many-schedules"
 
 
 class ReportQueryRefusedError(RequestError):
@@ -308,8 +308,8 @@ class ReportQueryRefusedError(RequestError):
     code = "query-invalid"
 
 
-class OwnerMayNot(RequestError):
-    code = "owner-may-not"
+class OwnerNotAuthorizedError(RequestError):
+    code = "owner-not-authorized"
 
 
 class PermanentError(ResmaError):
@@ -318,21 +318,21 @@ class PermanentError(ResmaError):
     code = "permanent"
 
 
-class QueryInvalid(PermanentError):
+class QueryInvalidError(PermanentError):
     code = "query-invalid"
 
 
-class TimeZoneUnknownError(PermanentError):
+class UnknownTimeZoneError(PermanentError):
     """The database that reports read does not know the report's time zone."""
 
-    code = "time-zone-unknown"
+    code = "unknown-time-zone"
 
 
-class CatalogueInvalid(PermanentError):
-    code = "catalogue-invalid"
+class CatalogInvalidError(PermanentError):
+    code = "catalog-invalid"
 
 
-class RowCountMismatch(PermanentError):
+class RowCountMismatchError(PermanentError):
     """The rows that were found are not as many as the snapshot has counted. `what` says where they are missing."""
 
     code = "row-count-mismatch"
@@ -341,11 +341,11 @@ class RowCountMismatch(PermanentError):
         super().__init__(f"{counted(found, 'row')} {what}, the snapshot counted {expected:,}")
 
 
-class RowsQuotaExceeded(PermanentError):
+class RowsQuotaExceededError(PermanentError):
     code = "rows-quota-exceeded"
 
 
-class RowTooWide(PermanentError):
+class RowTooWideError(PermanentError):
     """A row that is longer than a worker can hold in memory, whatever the format.
 
     `column` is the catalog's name of its longest cell, `row` counts from 1 over the whole report.
@@ -359,13 +359,13 @@ class RowTooWide(PermanentError):
         self.row = row
 
 
-class FormatCannotHold(PermanentError):
+class FormatLimitError(PermanentError):
     """A value that the format has no place for. It fails the file of that format, and no other.
 
     `column` is the catalog's name of the column, `row` counts from 1 without headings; None where neither is to blame.
     """
 
-    code = "format-cannot-hold"
+    code = "format-limit-exceeded"
 
     def __init__(self, detail: str, *, column: str | None = None, row: int | None = None) -> None:
         super().__init__(detail)
@@ -373,16 +373,16 @@ class FormatCannotHold(PermanentError):
         self.row = row
 
 
-class EventTooLarge(ResmaError):
+class EventTooLargeError(ResmaError):
     """An event that neither topic nor bus would take."""
 
     code = "event-too-large"
 
 
-class NoFormatCanHold(PermanentError):
+class AllFormatsFailedError(PermanentError):
     """None of the requested formats has a place for all values. `failed_files` has the reason of each format."""
 
-    code = "format-cannot-hold"
+    code = "format-limit-exceeded"
 
     def __init__(self, failed_files: Sequence[Mapping[str, Any]]) -> None:
         super().__init__(" ".join(f"{failed['format']}: {failed['detail']}" for failed in failed_files))
@@ -401,7 +401,7 @@ class ContinuationStalledError(PermanentError):
     code = "continuation-stalled"
 
 
-class SettingsInvalid(PermanentError):
+class SettingsInvalidError(PermanentError):
     code = "settings-invalid"
 
 
@@ -425,7 +425,7 @@ class DependencyUnavailableError(TransientError):
         self.dependency = dependency
 
 
-class DatabaseUnavailable(DependencyUnavailableError):
+class DatabaseUnavailableError(DependencyUnavailableError):
     """A database cannot be connected to, or ends connections; or its secret cannot be read (`dependency` says so)."""
 
     code = "database-unavailable"
@@ -434,11 +434,11 @@ class DatabaseUnavailable(DependencyUnavailableError):
         super().__init__(detail, dependency)
 
 
-class DatabaseBusy(TransientError):
+class DatabaseBusyError(TransientError):
     code = "database-busy"
 
 
-class ObjectStoreUnavailable(DependencyUnavailableError):
+class ObjectStoreUnavailableError(DependencyUnavailableError):
     """The object store does not answer, or lets nobody in."""
 
     code = "object-store-unavailable"
@@ -468,11 +468,11 @@ class ProbeTakenError(TransientError):
     code = "probe-taken"
 
 
-class IdentityProviderUnavailable(TransientError):
+class IdentityProviderUnavailableError(TransientError):
     code = "identity-provider-unavailable"
 
 
-class BusRefused(TransientError):
+class BusRefusedError(TransientError):
     """EventBridge has answered, and has not taken an event. `reason` is the code that it gave."""
 
     code = "bus-refused"
@@ -482,21 +482,21 @@ class BusRefused(TransientError):
         self.reason = reason
 
 
-class StartOver(TransientError):
+class RestartRequiredError(TransientError):
     """To be followed by an attempt from the first row."""
 
-    code = "start-over"
+    code = "restart-required"
 
 
-class CheckpointUnusable(StartOver):
+class CheckpointUnusableError(RestartRequiredError):
     code = "checkpoint-unusable"
 
 
-class SourceChanged(StartOver):
+class SourceChangedError(RestartRequiredError):
     code = "source-changed"
 
 
-class LeaseHeld(TransientError):
+class LeaseHeldError(TransientError):
     """`seconds` is how long the other worker's lease still runs."""
 
     code = "lease-held"
@@ -506,9 +506,9 @@ class LeaseHeld(TransientError):
         self.seconds = seconds
 
 
-class TickIncomplete(ResmaError):
-    code = "tick-incomplete"
+class SchedulerRunIncompleteError(ResmaError):
+    code = "scheduler-run-incomplete"
 
 
-class LeaseLost(ResmaError):
+class LeaseLostError(ResmaError):
     code = "lease-lost"

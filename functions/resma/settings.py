@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from resma.errors import SettingsInvalid
+from resma.errors import SettingsInvalidError
 
 LOCAL_STAGE = "local"
 """The stage that is no network's, only a machine's own."""
@@ -41,7 +41,7 @@ S = TypeVar("S", bound=BaseModel)
 def read_settings(model: type[S]) -> S:
     """Reads `model` from the environment. Empty variables count as unset, as CloudFormation cannot leave one out.
 
-    Raises SettingsInvalid naming each variable that is wrong, never its value.
+    Raises SettingsInvalidError naming each variable that is wrong, never its value.
     """
     names = {field: field.upper() for field in model.model_fields}
     values = {field: os.environ[name] for field, name in names.items() if os.environ.get(name)}
@@ -50,4 +50,4 @@ def read_settings(model: type[S]) -> S:
     except ValidationError as error:
         wrong = "; ".join(f"{names[str(e['loc'][0])]}: {e['msg']}" for e in error.errors())
         message = f"set these environment variables of the function right (template.yaml sets them): {wrong}"
-        raise SettingsInvalid(message) from None
+        raise SettingsInvalidError(message) from None

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from resma.aws.clients import events_client, s3_client, sns_client, sqs_client
 from resma.database.connection import Database
-from resma.errors import TickIncomplete
+from resma.errors import SchedulerRunIncompleteError
 from resma.events.destinations import Bus, Topic
 from resma.jobs.queue import Queue
 from resma.settings import read_settings
@@ -71,7 +71,8 @@ def _resources() -> Resources:
 def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Entry point for the tick. Safe to run twice at once: rows are locked, and those that are locked passed over.
 
-    A task that fails is logged and does not stop the others. Raises TickIncomplete at the end then: an alarm counts it.
+    A task that fails is logged and does not stop the others. Raises SchedulerRunIncompleteError at the end then: an
+    alarm counts it.
     """
     resources = _resources()
     done: dict[str, int] = {}
@@ -91,7 +92,7 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         logger.exception("the tick could not be measured")
         failed.append("measure")
     if failed:
-        raise TickIncomplete(f"tasks of the tick have failed, see the log above: {', '.join(failed)}")
+        raise SchedulerRunIncompleteError(f"tasks of the tick have failed, see the log above: {', '.join(failed)}")
     return done
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aws_lambda_powertools import Logger
 
-from resma.aws.metrics import emit_given_up
+from resma.aws.metrics import emit_dead_lettered
 from resma.jobs.outcome import fail_waiting_job
 from scheduler.resources import BATCH, IsTimeLeft, Resources, do_in_batches
 
@@ -36,5 +36,5 @@ def _end_some(resources: Resources) -> int:
         logger.warning(
             "a report has waited for a dependency for too long", report_id=str(report_id), tenant_id=tenant_id
         )
-        emit_given_up(tenant_id, report_id)
+        emit_dead_lettered(tenant_id, report_id)
     return len(ended)

@@ -10,7 +10,7 @@ from scheduler.resources import Resources
 
 _DONE = {
     Metric.SCHEDULED_RUNS_STARTED: ("started",),
-    Metric.JOBS_FREED: ("freed",),
+    Metric.JOBS_REQUEUED: ("freed",),
     Metric.JOBS_SENT_LATE: ("sent",),
     Metric.EVENTS_SENT_LATE: ("published", "put"),
     Metric.REPORTS_EXPIRED: ("expired",),

@@ -52,9 +52,9 @@ def plan_run(schedule: Schedule, now: datetime) -> Plan:
         return Plan(first, first, f"a quota was in the way since {_said(schedule.held_since)}")
     if now - first <= LATE:
         return Plan(first, first)
-    if schedule.missed == "run-all":
+    if schedule.misfire_policy == "run-all":
         return Plan(first, first, _late(first, now))
-    if schedule.missed == "skip":
+    if schedule.misfire_policy == "skip":
         last = schedule.timing.last_run(first, _until(schedule, now - LATE))
         return Plan(None, last, skipped=(last, f"missed: {_count(schedule, first, last)}"))
     latest = schedule.timing.last_run(first, _until(schedule, now))

@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.rows import class_row
 
 from resma.aws.metrics import Metric, emit
-from resma.errors import BusRefused, ResmaError, TransientError
+from resma.errors import BusRefusedError, ResmaError, TransientError
 from resma.events.destinations import Destination, error_code, is_invalid
 from resma.events.outbox import EVENT_COLUMNS, Event, describe_event, mark_sent
 from resma.jobs.report_rows import find_report
@@ -57,7 +57,7 @@ def _send_unsent_events(resources: Resources, destination: Destination, is_time_
             try:
                 is_sent = _send_unsent_event(resources, destination, event)
             except ResmaError as error:
-                if isinstance(error, TransientError) and not isinstance(error, BusRefused):
+                if isinstance(error, TransientError) and not isinstance(error, BusRefusedError):
                     raise  # the database is away
                 _record_failure(resources, destination, event, error)
             except Exception as error:  # noqa: BLE001  # one that can't be sent must not hold up those behind it

@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from resma.aws.metrics import emit_given_up
+from resma.aws.metrics import emit_dead_lettered
 from resma.jobs import transitions
 from resma.jobs.outcome import excuse_outage, give_up_job
 from scheduler.resources import BATCH, IsTimeLeft, Resources, do_in_batches
@@ -64,7 +64,7 @@ def _free_some(resources: Resources) -> int:
     for tenant_id, report_id, what_was_done in freed:
         logger.warning(what_was_done, report_id=str(report_id), tenant_id=tenant_id)
         if what_was_done == _GIVEN_UP:
-            emit_given_up(tenant_id, report_id)
+            emit_dead_lettered(tenant_id, report_id)
     return len(freed)
 
 

@@ -16,7 +16,13 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
 from resma.aws.metrics import Metric, emit
-from resma.errors import DatabaseUnavailable, OwnerMayNot, QuotaExceeded, RequestInvalid, ScopeMissing
+from resma.errors import (
+    DatabaseUnavailableError,
+    OwnerNotAuthorizedError,
+    QuotaExceededError,
+    RequestInvalidError,
+    ScopeMissingError,
+)
 from resma.jobs.queue import send_jobs
 from resma.jobs.report_rows import Report
 from resma.requests.submit import admit_report, check_request, note_request
@@ -103,7 +109,7 @@ def _start_schedule(resources: Resources, tenant_id: str, schedule_id: str) -> l
                 )
                 note_request(report)
                 started.append(report.report_id)
-    except DatabaseUnavailable:
+    except DatabaseUnavailableError:
         raise
     except Exception:  # one that can't be run must not be in the way of those behind it
         logger.exception("a schedule can't be run", schedule_id=schedule_id)
@@ -140,7 +146,7 @@ def _run_as_known_today(
     assert schedule.next_run_at is not None  # it is ACTIVE
     try:
         run_at = as_known_today(schedule.check_timing(), schedule.next_run_at)
-    except RequestInvalid as error:
+    except RequestInvalidError as error:
         _block(connection, schedule, schedule.next_run_at, error)
         return None
     if run_at is None or run_at > now:
@@ -167,14 +173,14 @@ def _run_once(
     try:
         with connection.transaction():
             report = _ask(connection, schedule, plan.run_at, stage)
-    except QuotaExceeded as error:
+    except QuotaExceededError as error:
         if _may_hold(schedule, now, error.seconds):
             # What was skipped is not skipped again: this run is the next one now.
             held = {"next_run_at": plan.run_at, "held_since": schedule.held_since or now, "due_at": now + PAUSE}
             _update(connection, schedule, held)
             return None
         run = NewRun(scheduled_for=plan.run_at, outcome="REFUSED", detail=error.detail)
-    except (OwnerMayNot, RequestInvalid, ScopeMissing) as error:
+    except (OwnerNotAuthorizedError, RequestInvalidError, ScopeMissingError) as error:
         _block(connection, schedule, plan.run_at, error)
         return None
     else:
@@ -203,13 +209,13 @@ def _block(
     connection: Connection[TupleRow],
     schedule: Schedule,
     run_at: datetime,
-    error: OwnerMayNot | RequestInvalid | ScopeMissing,
+    error: OwnerNotAuthorizedError | RequestInvalidError | ScopeMissingError,
 ) -> None:
     """What can't be asked for today can't tomorrow: the schedule stands until somebody writes it again."""
     faults = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in error.faults[:_FAULTS_SAID])
     detail = error.detail
     if faults:
-        detail = faults if isinstance(error, RequestInvalid) else f"{error.detail} ({faults})"
+        detail = faults if isinstance(error, RequestInvalidError) else f"{error.detail} ({faults})"
     record_run(connection, schedule, NewRun(scheduled_for=run_at, outcome="REFUSED", detail=detail))
     blocked = {"status": "BLOCKED", "status_detail": detail}
     _update(connection, schedule, {**blocked, "next_run_at": None, "due_at": None, "held_since": None})

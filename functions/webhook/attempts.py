@@ -158,7 +158,7 @@ def _reason_to_end(connection: Connection[TupleRow], delivery: Delivery, outcome
         or disable_gone_endpoint(connection, delivery.tenant_id, delivery.endpoint_id, delivery.url)
     ):
         return "gone"
-    return "attempts-used-up" if _round(delivery) > len(BACKOFF) else None
+    return "attempts-exhausted" if _round(delivery) > len(BACKOFF) else None
 
 
 def _pause(delivery: Delivery, outcome: Outcome) -> timedelta:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 
-from resma.errors import WebhookAddressRefused
+from resma.errors import WebhookUrlNotAllowedError
 from resma.webhooks.address import PUBLIC_RECEIVERS, WebhookAddress, may_go_to
 from resma.webhooks.receivers import Receivers
 
@@ -70,7 +70,7 @@ class Network:
 def connect_checked(address: WebhookAddress, network: Network, deadline: Deadline) -> socket.socket:
     """Returns a connected socket, with TLS for https.
 
-    Raises WebhookAddressRefused, StepTimeoutError for a name that is not resolved or a host that does not take the
+    Raises WebhookUrlNotAllowedError, StepTimeoutError for a name that is not resolved or a host that does not take the
     connection in time, TimeoutError or OSError.
     """
     found = _resolve(network, address, deadline)
@@ -112,7 +112,7 @@ def _resolve(network: Network, address: WebhookAddress, deadline: Deadline) -> S
 def _require_allowed(host: str, ip: str, network: Network) -> None:
     if not may_go_to(host, ip_address(ip), network.receivers):
         # Which address it is would tell a tenant what names mean in here.
-        raise WebhookAddressRefused(_NOT_PUBLIC)
+        raise WebhookUrlNotAllowedError(_NOT_PUBLIC)
 
 
 def _connect_to_one(ips: Sequence[str], port: int, deadline: Deadline) -> socket.socket:

@@ -14,7 +14,7 @@ from aws_lambda_powertools import Logger
 from resma.aws.clients import presign_seconds
 from resma.aws.tracing import traced
 from resma.database.connection import Database
-from resma.errors import DatabaseUnavailable
+from resma.errors import DatabaseUnavailableError
 from resma.events.outbox import describe_event, find_event
 from resma.jobs.download_links import DOWNLOAD_SECONDS, Signer, mint_download, webhook_receiver
 from resma.jobs.personal_data import shows_personal
@@ -119,7 +119,7 @@ def _make_attempt(resources: Resources, delivery: Delivery) -> Attempted | None:
             is_previous_valid=delivery.is_previous_valid,
         )
         outcome = post_signed(delivery.url, delivery.event_id, body, secrets, resources.network)
-    except DatabaseUnavailable:
+    except DatabaseUnavailableError:
         raise  # nothing can be put on record: the delivery is due again in a minute
     except Exception as error:
         # A fault on our side, such as a secret that is none. It goes on record like any other and is tried again with

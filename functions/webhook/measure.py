@@ -34,7 +34,7 @@ def measured(ended: Sequence[Attempted]) -> Iterator[None]:
                 {
                     Metric.WEBHOOKS_DELIVERED: by_status["DELIVERED"],
                     Metric.WEBHOOK_ATTEMPTS_FAILED: len(ended) - by_status["DELIVERED"],
-                    Metric.WEBHOOKS_GIVEN_UP: by_status["FAILED"],
+                    Metric.WEBHOOKS_ABANDONED: by_status["FAILED"],
                     Metric.WEBHOOK_SECONDS: [attempt.seconds for attempt in ended],
                 }
             )

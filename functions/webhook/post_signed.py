@@ -22,7 +22,7 @@ from typing import BinaryIO
 
 from standardwebhooks import Webhook
 
-from resma.errors import WebhookAddressRefused
+from resma.errors import WebhookUrlNotAllowedError
 from resma.webhooks.address import WebhookAddress, parse_webhook_address
 from webhook.connect_checked import Deadline, Network, StepTimeoutError, connect_checked
 
@@ -79,7 +79,7 @@ def post_signed(url: str, event_id: str, body: str, secrets: Sequence[str], netw
         status, retry_after = _post(address, network, body.encode(), headers)
         if status in _SAYS_WHEN and retry_after is not None:
             wait = read_retry_after(retry_after, datetime.now(UTC))
-    except (WebhookAddressRefused, OSError, http.client.HTTPException) as cause:
+    except (WebhookUrlNotAllowedError, OSError, http.client.HTTPException) as cause:
         error = _describe(cause)
     return Outcome(status, error, round((time.monotonic() - started) * 1000), wait)
 
@@ -124,7 +124,7 @@ def _post(address: WebhookAddress, network: Network, body: bytes, headers: dict[
 def _describe(cause: Exception) -> str:
     """For whoever looks after the receiver: what to mend, and nothing of what answered instead."""
     match cause:
-        case WebhookAddressRefused() | StepTimeoutError():
+        case WebhookUrlNotAllowedError() | StepTimeoutError():
             return str(cause)
         case TimeoutError():
             return f"no answer within {TOTAL_SECONDS:.0f} s"

@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 from resma.aws.clients import QUICK, events_client, s3_client, sns_client, sqs_client
 from resma.database.connection import Database
-from resma.errors import DependencyUnavailableError, LeaseHeld, LeaseLost, ResmaError
+from resma.errors import DependencyUnavailableError, LeaseHeldError, LeaseLostError, ResmaError
 from resma.events.announcer import Announcer
 from resma.events.destinations import Bus, Topic
 from resma.jobs.claim import LEASE_SECONDS, describe_error
@@ -117,11 +117,11 @@ def _handle_job(record: SQSRecord, context: LambdaContext, invocation: Invocatio
         logger.info("the invocation's time is up; the report is continued by the next one")
         _bring_back(record, message, 0)
         raise
-    except LeaseHeld as held:
+    except LeaseHeldError as held:
         logger.info("another worker has the job; this message comes again when its lease ends")
         _hide(record, held.seconds + 1)
         raise
-    except (IdempotencyAlreadyInProgressError, LeaseLost) as error:
+    except (IdempotencyAlreadyInProgressError, LeaseLostError) as error:
         logger.info("another worker has the job", reason=type(error).__name__)
         _hide(record, LEASE_SECONDS + 1)
         raise

@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 from resma.access.quotas import count_rows
 from resma.catalog import ReportType, find_report_type
 from resma.i18n.locales import LOCALES
-from resma.jobs.claim import Claim, finish_job, keep_alive, note_spent, note_summary
+from resma.jobs.claim import Claim, finish_job, keep_alive, note_summary, record_usage
 from resma.jobs.outages import close_outages
 from resma.jobs.report_rows import tenant_name
 from resma.report.format_options import FormatOptions
@@ -66,7 +66,7 @@ class _Content:
     """What the first snapshot holds, and the file's head says; later snapshots must hold it too."""
 
     summary: Summary
-    organisation: str
+    organization: str
     snapshots: int
 
 
@@ -76,7 +76,8 @@ Made = Literal["READY", "HANDED_OVER", "STALLED"]
 def make_files(work: Work, invocation: Invocation) -> Made:
     """Makes the report READY; or saves it, to be handed over: STALLED where no more than one batch was written.
 
-    Raises LeaseLost, also for whatever went wrong because the job was lost; StartOver; any other of our errors.
+    Raises LeaseLostError, also for whatever went wrong because the job was lost; RestartRequiredError; any other of our
+    errors.
     """
     reset_peak()
     watch = Stopwatch()
@@ -107,10 +108,10 @@ def make_files(work: Work, invocation: Invocation) -> Made:
                 claim,
                 str(claim.report_id),
                 content.summary,
-                content.organisation,
+                content.organization,
                 decimal_types=snapshot.decimal_types(),
             )
-            watch.lap("summarise")
+            watch.lap("summarize")
             with _open_files(work, header, heartbeat.lost, taken_up) as files:
                 goes_on = _Supervisor(work, invocation.pace, heartbeat, snapshot, report_type, content, files)
                 names = [column.name for column in header.columns]
@@ -131,7 +132,7 @@ def make_files(work: Work, invocation: Invocation) -> Made:
     metrics["costUsd"] = price_attempts(claim, usage)
 
     def finish(connection: Connection[TupleRow]) -> None:
-        note_spent(connection, claim, usage)
+        record_usage(connection, claim, usage)
         finish_job(connection, claim, made, rows, metrics, resources.retention_days)
         close_outages(connection, work.probed)
 
@@ -150,19 +151,19 @@ def _limits_now(work: Work, invocation: Invocation, report_type: ReportType) -> 
 
 
 def _look_into(work: Work, snapshot: Snapshot, taken_up: TakenUp | None) -> _Content:
-    """Sums up the snapshot, or sees that it holds what the first one did. Raises SourceChanged, LeaseLost."""
+    """Sums up the snapshot, or sees that it holds what the first one did. Raises SourceChangedError, LeaseLostError."""
     language = LOCALES[work.claim.locale].language
     if taken_up is not None:
         snapshot.go_on_from(taken_up.work.summary, language)
         return write_patiently(work.resources.system, work.claim.tenant_id, partial(_note_continued, work, taken_up))
-    summary = snapshot.summarise(language)
+    summary = snapshot.summarize(language)
     return write_patiently(work.resources.system, work.claim.tenant_id, partial(_note_counted, work, summary))
 
 
 def _note_continued(work: Work, taken_up: TakenUp, connection: Connection[TupleRow]) -> _Content:
     note_taken_up(connection, work.claim, taken_up.work.rows)
     close_outages(connection, _used_by_now(work))
-    return _Content(taken_up.work.summary, taken_up.work.organisation, taken_up.work.snapshots + 1)
+    return _Content(taken_up.work.summary, taken_up.work.organization, taken_up.work.snapshots + 1)
 
 
 def _note_counted(work: Work, summary: Summary, connection: Connection[TupleRow]) -> _Content:
@@ -208,7 +209,7 @@ class _Supervisor:
             SavedWork(
                 stamp=stamp_of(self.report_type),
                 summary=self.content.summary,
-                organisation=self.content.organisation,
+                organization=self.content.organization,
                 rows=rows,
                 last_key=self.snapshot.last_key(),
                 snapshots=self.content.snapshots,

@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import ValidationError
 
 from resma.aws.clients import events_client, sns_client
-from resma.aws.metrics import emit_given_up
+from resma.aws.metrics import emit_dead_lettered
 from resma.database.connection import Database
 from resma.events.announcer import Announcer
 from resma.events.destinations import Bus, Topic
@@ -67,5 +67,5 @@ def _give_up_job(message: JobMessage) -> None:
         is_failed = not is_revived and give_up_job(connection, message.tenant_id, message.report_id)
     logger.warning("the queue has given up a job", revived=is_revived, failed=is_failed)
     if is_failed:
-        emit_given_up(message.tenant_id, message.report_id)
+        emit_dead_lettered(message.tenant_id, message.report_id)
         announcer.announce(message.tenant_id, message.report_id)

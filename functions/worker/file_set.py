@@ -13,7 +13,7 @@ from time import monotonic
 
 from aws_lambda_powertools import Logger
 
-from resma.errors import FormatCannotHold, NoFormatCanHold, RowCountMismatch
+from resma.errors import AllFormatsFailedError, FormatLimitError, RowCountMismatchError
 from resma.jobs.report_rows import FailedFile, ReportFiles, StoredFile
 from resma.report.format_options import FormatOptions
 from resma.report.header import ReportHeader
@@ -62,7 +62,7 @@ class _File:
 class FilesInProgress:
     """The files of one attempt, from first byte to last. Made by `open_files`.
 
-    Every method raises NoFormatCanHold once no format is left that could hold the report.
+    Every method raises AllFormatsFailedError once no format is left that could hold the report.
     """
 
     def __init__(self, header: ReportHeader, target: Target, pool: UploadPool, failed: Sequence[FailedFile]) -> None:
@@ -74,10 +74,10 @@ class FilesInProgress:
         self.seconds = Seconds()
 
     def open(self, format_: str, options: FormatOptions, begun: Begun | None, uploads: contextlib.ExitStack) -> None:
-        """Makes the writer of a format, and starts its upload. Raises ObjectStoreUnavailable."""
+        """Makes the writer of a format, and starts its upload. Raises ObjectStoreUnavailableError."""
         try:
             writer = make_writer(format_, self._header, options)
-        except FormatCannotHold as error:
+        except FormatLimitError as error:
             self._fail(format_, error)
             return
         if begun is not None:
@@ -142,7 +142,7 @@ class FilesInProgress:
         Those that have appeared by then are nobody's until the row names them: `clear_up` removes them.
         """
         if rows != self._header.rows:
-            raise RowCountMismatch(rows, self._header.rows)
+            raise RowCountMismatchError(rows, self._header.rows)
         stored = [self._complete(file) for file in self._files]
         return ReportFiles(stored, self.failed, self._warnings())
 
@@ -159,7 +159,7 @@ class FilesInProgress:
         since = monotonic()
         try:
             data = call(*arguments)
-        except FormatCannotHold as error:
+        except FormatLimitError as error:
             self._files.remove(file)
             file.upload.close()
             self._fail(file.format, error)
@@ -170,7 +170,7 @@ class FilesInProgress:
         self.seconds.encode += encoded - since
         self.seconds.upload += monotonic() - encoded
 
-    def _fail(self, format_: str, error: FormatCannotHold) -> None:
+    def _fail(self, format_: str, error: FormatLimitError) -> None:
         """Records that the report can't be had in a format."""
         failed = FailedFile(format=format_, code=error.code, detail=shorten(str(error), MAX_DETAIL_CHARACTERS))
         if error.column is not None:
@@ -181,9 +181,9 @@ class FilesInProgress:
         logger.warning("the report cannot be made in this format", **failed)
 
     def raise_if_none_is_left(self) -> None:
-        """Raises NoFormatCanHold where no file can be made."""
+        """Raises AllFormatsFailedError where no file can be made."""
         if not self._files:
-            raise NoFormatCanHold(self._failed)
+            raise AllFormatsFailedError(self._failed)
 
     def _complete(self, file: _File) -> StoredFile:
         upload, target = file.upload, self._target
@@ -231,7 +231,7 @@ def open_files(  # noqa: PLR0913, PLR0917  # what to write, and where
     """Starts an upload for each format; those not completed when the block is left are aborted, unless kept.
 
     Files that were begun earlier go on, and those that failed earlier are left out. Once `stopped` is set nobody waits
-    for the store any more. Raises NoFormatCanHold.
+    for the store any more. Raises AllFormatsFailedError.
     """
     earlier = earlier or EarlierFiles()
     failed = {file["format"] for file in earlier.failed}

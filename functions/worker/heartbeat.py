@@ -10,7 +10,7 @@ from typing import Self
 
 from aws_lambda_powertools import Logger
 
-from resma.errors import DatabaseUnavailable, LeaseLost, ResmaError
+from resma.errors import DatabaseUnavailableError, LeaseLostError, ResmaError
 from resma.jobs.claim import LEASE_SECONDS
 from worker.patience import PATIENCE_SECONDS
 
@@ -33,7 +33,7 @@ class Heartbeat:
     """Calls `beat(rows_done)` every second and `hold_message()` every four seconds, while in its `with` block.
 
     The generating thread calls `note_progress` between batches. Once the job is lost, `interrupt` is called, and
-    `lost` is set, so that the thread stops wherever it is; what it runs into then leaves the block as LeaseLost.
+    `lost` is set, so that the thread stops wherever it is; what it runs into then leaves the block as LeaseLostError.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Heartbeat:
         self._hold_message = hold_message
         self._interrupt = interrupt
         self._stop = threading.Event()
-        self._loss: LeaseLost | None = None
+        self._loss: LeaseLostError | None = None
         self._last_beat = time.monotonic()
         self._threads = [
             threading.Thread(target=self._run, name="heartbeat", daemon=True),
@@ -69,11 +69,11 @@ class Heartbeat:
         self._stop.set()
         for thread in self._threads:
             thread.join()
-        if self._loss is not None and isinstance(value, Exception) and not isinstance(value, LeaseLost):
+        if self._loss is not None and isinstance(value, Exception) and not isinstance(value, LeaseLostError):
             raise self._loss from value
 
     def note_progress(self, rows_done: int) -> None:
-        """What the next beat shows. Raises LeaseLost once the job is no longer this worker's."""
+        """What the next beat shows. Raises LeaseLostError once the job is no longer this worker's."""
         self.rows_done = rows_done
         if self._loss is not None:
             raise self._loss
@@ -95,18 +95,18 @@ class Heartbeat:
                 return
             self._hold_message()
 
-    def _beat_until_lost(self) -> LeaseLost | None:
+    def _beat_until_lost(self) -> LeaseLostError | None:
         while not self._stop.wait(BEAT_SECONDS):
             try:
                 self._beat(self.rows_done)
                 self._last_beat = time.monotonic()
-            except LeaseLost as lost:
+            except LeaseLostError as lost:
                 return lost
             except Exception as error:  # noqa: BLE001  # one lost beat is no reason to stop; a lease's worth is
                 code = error.code if isinstance(error, ResmaError) else type(error).__name__
                 logger.warning("a heartbeat was lost", error=code)
                 # While the database is away nobody else can claim the job. When it is back, the fence decides.
-                limit = PATIENCE_SECONDS if isinstance(error, DatabaseUnavailable) else LEASE_SECONDS
+                limit = PATIENCE_SECONDS if isinstance(error, DatabaseUnavailableError) else LEASE_SECONDS
                 if time.monotonic() - self._last_beat > limit:
-                    return LeaseLost(f"no heartbeat for {limit:.0f} s: the job may be another worker's")
+                    return LeaseLostError(f"no heartbeat for {limit:.0f} s: the job may be another worker's")
         return None

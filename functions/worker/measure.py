@@ -75,7 +75,7 @@ def _queued_seconds(claim: Claim, generate_seconds: float) -> float:
 
 def price_attempts(claim: Claim, usage: Usage) -> dict[str, str]:
     """What the report has cost: this attempt's usage and that of those before it."""
-    return price_usage(Usage.from_json(claim.spent) + usage, read_prices())
+    return price_usage(Usage.from_json(claim.usage) + usage, read_prices())
 
 
 def emit_ready(claim: Claim, metrics: MetricsRecord, rows: int, usage: Usage) -> None:
@@ -96,7 +96,7 @@ def emit_ready(claim: Claim, metrics: MetricsRecord, rows: int, usage: Usage) ->
         Metric.ROWS_PER_SECOND: metrics["rowsPerSecond"],
         Metric.GENERATE_SECONDS: seconds["generate"],
         Metric.QUEUED_SECONDS: seconds["queued"],
-        Metric.PEAK_MEMORY: metrics["peakRssMb"],
+        Metric.PEAK_RSS_MB: metrics["peakRssMb"],
         Metric.COST_USD: _dollars(usage),
     }
     emit(values, claim.type, {**_about(claim), "formats": claim.formats, "seconds": seconds})
@@ -105,7 +105,7 @@ def emit_ready(claim: Claim, metrics: MetricsRecord, rows: int, usage: Usage) ->
 def emit_unfinished(claim: Claim, usage: Usage, *counted: Metric) -> None:
     """Counts an attempt that did not make its report READY, under these names, with what it cost."""
     outcomes = {**dict.fromkeys(OUTCOMES, 0.0), **dict.fromkeys(counted, 1.0)}
-    values = {**outcomes, Metric.PEAK_MEMORY: peak_rss_mb(), Metric.COST_USD: _dollars(usage)}
+    values = {**outcomes, Metric.PEAK_RSS_MB: peak_rss_mb(), Metric.COST_USD: _dollars(usage)}
     emit(values, claim.type, _about(claim))
 
 

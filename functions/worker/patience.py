@@ -14,7 +14,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from resma.database.connection import Database
-from resma.errors import DatabaseUnavailable
+from resma.errors import DatabaseUnavailableError
 
 T = TypeVar("T")
 
@@ -36,16 +36,16 @@ def write_patiently(
 ) -> T:
     """Returns what `change` returns, run in a transaction of its own; tried again while the database is unavailable.
 
-    `change` must name its claim: where a commit was done and not answered, the next try raises LeaseLost.
+    `change` must name its claim: where a commit was done and not answered, the next try raises LeaseLostError.
     `hold_message` keeps the message from other workers meanwhile; a heartbeat does that by itself. Raises
-    DatabaseUnavailable after PATIENCE_SECONDS.
+    DatabaseUnavailableError after PATIENCE_SECONDS.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             with system.transaction(tenant_id) as connection:
                 return change(connection)
-        except DatabaseUnavailable as error:
+        except DatabaseUnavailableError as error:
             if time.monotonic() > deadline:
                 raise
             logger.warning("a write waits for the database", error=str(error))

@@ -15,17 +15,17 @@ from aws_lambda_powertools import Logger
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from resma.aws.metrics import Metric, emit_given_up
+from resma.aws.metrics import Metric, emit_dead_lettered
 from resma.aws.tracing import traced
 from resma.errors import (
     DependencyUnavailableError,
-    LeaseLost,
+    LeaseLostError,
     PermanentError,
     ProbeTakenError,
-    RequestInvalid,
-    StartOver,
+    RequestInvalidError,
+    RestartRequiredError,
 )
-from resma.jobs.claim import Claim, claim_job, fail_job, note_spent, send_back
+from resma.jobs.claim import Claim, claim_job, fail_job, record_usage, send_back
 from resma.jobs.outages import Outage, find_outages, take_probes
 from resma.jobs.outcome import excuse_outage, give_up_job
 from worker.attempt import Invocation, Work, make_files
@@ -49,8 +49,8 @@ def generate_report(resources: Resources, tenant_id: str, report_id: UUID, invoc
     """Does the job if there is anything left to do; returns how it stands then.
 
     Safe to call twice and at once. A permanent error ends the report as FAILED, and so does any error of its last
-    attempt. Raises JobPostponedError from the error after sending the job back for another attempt; LeaseHeld or
-    LeaseLost when the job is another worker's.
+    attempt. Raises JobPostponedError from the error after sending the job back for another attempt; LeaseHeldError or
+    LeaseLostError when the job is another worker's.
     """
     admitted = _admit(resources, tenant_id, report_id)
     resources.failures_to_begin.clear()
@@ -85,7 +85,7 @@ class _Admitted:
 
 
 def _admit(resources: Resources, tenant_id: str, report_id: UUID) -> _Admitted:
-    """Claims the job, or has it wait while a circuit is open. Raises LeaseHeld."""
+    """Claims the job, or has it wait while a circuit is open. Raises LeaseHeldError."""
     while True:
         try:
             with resources.system.transaction(tenant_id) as connection:
@@ -116,7 +116,7 @@ def _turn_away(resources: Resources, tenant_id: str, report_id: UUID, admitted: 
     is_failed = admitted.is_exhausted or wait is not None
     logger.info("nothing left to do: the report has ended, or there is none", failed=is_failed)
     if is_failed:
-        emit_given_up(tenant_id, report_id)
+        emit_dead_lettered(tenant_id, report_id)
         resources.announcer.announce(tenant_id, report_id)
     return "ENDED"
 
@@ -131,11 +131,11 @@ def _do(work: Work, invocation: Invocation) -> Outcome:
         is_stalled = made == "STALLED"
         check_continuation(claim, is_stalled=is_stalled)
         hand_over = partial(hand_over_job, claim=claim, is_stalled=is_stalled)
-        _end_attempt(work, invocation, hand_over, Metric.ATTEMPTS_HANDED_OVER)
-    except LeaseLost:
-        emit_unfinished(claim, invocation.spending.so_far(), Metric.ATTEMPTS_LOST)
+        _end_attempt(work, invocation, hand_over, Metric.ATTEMPTS_CONTINUED)
+    except LeaseLostError:
+        emit_unfinished(claim, invocation.spending.so_far(), Metric.LEASES_LOST)
         raise
-    except (PermanentError, RequestInvalid) as error:
+    except (PermanentError, RequestInvalidError) as error:
         logger.exception("the report has failed for good")
         fail = partial(fail_job, claim=claim, error=error)
         _end_attempt(work, invocation, fail, Metric.ATTEMPTS_FAILED, Metric.REPORTS_FAILED)
@@ -163,7 +163,7 @@ def _wait(work: Work, invocation: Invocation, error: DependencyUnavailableError)
     if not wait.is_over:
         raise JobPostponedError(wait.seconds, error) from error
     logger.exception("the report has waited for a dependency for too long")
-    emit_given_up(claim.tenant_id, claim.report_id)
+    emit_dead_lettered(claim.tenant_id, claim.report_id)
     return "FAILED"
 
 
@@ -172,7 +172,7 @@ def _try_again(work: Work, invocation: Invocation, error: Exception) -> Outcome:
     claim = work.claim
 
     def change(connection: Connection[TupleRow]) -> bool:
-        if isinstance(error, StartOver):
+        if isinstance(error, RestartRequiredError):
             drop_checkpoint(connection, claim)
         send_back(connection, claim, error)
         return give_up_job(connection, claim.tenant_id, claim.report_id, if_exhausted=True)
@@ -180,7 +180,7 @@ def _try_again(work: Work, invocation: Invocation, error: Exception) -> Outcome:
     if not _end_attempt(work, invocation, change, Metric.ATTEMPTS_FAILED):
         raise JobPostponedError(retry_seconds(claim.attempt, claim.attempts_allowed), error) from error
     logger.exception("the report has had its last attempt")
-    emit_given_up(claim.tenant_id, claim.report_id)
+    emit_dead_lettered(claim.tenant_id, claim.report_id)
     return "FAILED"
 
 
@@ -191,7 +191,7 @@ def _end_attempt(
     usage = invocation.spending.so_far()
 
     def end(connection: Connection[TupleRow]) -> T:
-        note_spent(connection, work.claim, usage)
+        record_usage(connection, work.claim, usage)
         return change(connection)
 
     ended = write_patiently(work.resources.system, work.claim.tenant_id, end, invocation.hold_message)

@@ -55,7 +55,7 @@ def wait_for(
 ) -> Wait:
     """GENERATING -> PENDING for a claim whose attempt has ended by a dependency: one more attempt is allowed.
 
-    Opens the dependency's circuit. The checkpoint is kept. Raises LeaseLost.
+    Opens the dependency's circuit. The checkpoint is kept. Raises LeaseLostError.
     """
     probe_at = open_outage(connection, error, is_probe=is_probe)
     row = transitions.send_back(

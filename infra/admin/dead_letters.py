@@ -18,7 +18,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from api.dead_letters.rows import DeadLetter, find_dead_letter, list_dead_letters, redrive, redrive_all
-from resma.errors import ReportNotFound, RequestError
+from resma.errors import ReportNotFoundError, RequestError
 from resma.short_text import counted
 
 
@@ -93,7 +93,7 @@ def _tenant_of(connection: Connection[TupleRow], chosen: argparse.Namespace) -> 
         (chosen.report_id, chosen.tenant, chosen.tenant),
     ).fetchone()
     if row is None:
-        raise ReportNotFound(f"there is no report {chosen.report_id}: see `list`")
+        raise ReportNotFoundError(f"there is no report {chosen.report_id}: see `list`")
     return str(row[0])
 
 

@@ -14,7 +14,7 @@ from infra.errors import StackError
 from resma.access.api_keys import DAYS_MAX, ApiKey, NewKey, insert_key
 from resma.access.caller import SCOPES
 
-QUOTAS = ("requests_per_second", "requests_burst", "live_reports", "rows_a_day")
+QUOTAS = ("requests_per_second", "requests_burst", "live_reports", "rows_per_day")
 """Columns of `resma.tenants`; what is not said keeps the migration's default."""
 
 QUOTA_MAX = 2**31 - 1

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.checks.report_types.check_folder import check_catalogue
+from infra.checks.report_types.check_folder import check_catalog
 from infra.deploy.cloudformation import DEPLOY_SECONDS, Endpoint, Package, deploy, put_secret, read_stage
 from infra.errors import StackError
 from infra.paths import FUNCTIONS, TEMPLATE
 from infra.postgres.migrate import LOGINS, READER, set_password
-from resma.catalog import CATALOGUE_FOLDER
+from resma.catalog import CATALOG_FOLDER
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def deploy_system(surroundings: Surroundings, choices: Choices | None = None) ->
     The logins' passwords are made here; only the database and the secrets know them. Raises StackError.
     """
     choices = choices or Choices()
-    _require_right_catalogue(surroundings.database_url)
+    _require_right_catalog(surroundings.database_url)
     parameters = {
         **_secret_parameters(surroundings),
         "PublicBaseUrl": surroundings.public_base_url,
@@ -84,12 +84,12 @@ def deploy_system(surroundings: Surroundings, choices: Choices | None = None) ->
     return outputs
 
 
-def _require_right_catalogue(database_url: str) -> None:
+def _require_right_catalog(database_url: str) -> None:
     """Report types are tried in the very database before anything is deployed that would refuse them to callers."""
-    report = check_catalogue(CATALOGUE_FOLDER, database_url)
+    report = check_catalog(CATALOG_FOLDER, database_url)
     if report.mistakes:
         found = "\n".join(f"{finding.path}:{finding.line}: {finding.says}" for finding in report.mistakes)
-        raise StackError(f"nothing was deployed, the catalogue of report types has mistakes:\n{found}")
+        raise StackError(f"nothing was deployed, the catalog of report types has mistakes:\n{found}")
 
 
 def _secret_parameters(surroundings: Surroundings) -> dict[str, str]:

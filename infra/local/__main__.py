@@ -19,13 +19,13 @@ from rich.markup import escape
 
 from infra.errors import StackError, describe_foreign_file, describe_full_disk
 from infra.local.count_rows import FORMATS
-from infra.local.demo import Demo, DemoFailed, make_demo_key, print_summary, run_demo
+from infra.local.demo import Demo, DemoFailedError, make_demo_key, print_summary, run_demo
 from infra.local.logs import LogReader, Selection, check_report
 from infra.local.stack import FRONT_DOOR_PORT, Options, Running, Stack
 from infra.paths import REPORTS, STATE
 from infra.postgres.load_demo_bank import count_demo_rows, load_demo_bank
 from resma_cli.dates import read_timestamp
-from resma_cli.exit_codes import CommandFailed
+from resma_cli.exit_codes import CommandFailedError
 from resma_cli.interrupts import raise_lost_interrupts
 
 NAME = os.environ.get("RESMA_STACK") or "local"
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with alone(chosen):
             {"up": up, "down": down, "demo": demo, "logs": logs}[chosen](console)
-    except (StackError, DemoFailed) as error:
+    except (StackError, DemoFailedError) as error:
         console.print(f"[bold red]failed:[/] {escape(str(error))}")
         return 1
     except PermissionError as error:
@@ -156,7 +156,7 @@ def _selection() -> Selection:
         since = "10m"  # following is for what is new
     try:
         from_time = datetime.fromisoformat(read_timestamp(since, "SINCE")) if since else None
-    except CommandFailed as error:
+    except CommandFailedError as error:
         raise StackError(str(error)) from error
     return Selection(check_report(report) if report else None, os.environ.get("FUNCTION"), from_time)
 

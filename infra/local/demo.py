@@ -32,7 +32,7 @@ KEY_HOURS = 2
 """Longer than the demo waits for anything."""
 
 
-class DemoFailed(Exception):
+class DemoFailedError(Exception):
     """The demo did not end as it should; the message says what, and where to look."""
 
 
@@ -57,7 +57,7 @@ def make_demo_key(database_url: str) -> str:
 def run_demo(demo: Demo, console: Console) -> dict[str, Any]:
     """Asks for the report, follows it, takes the webhook, downloads and checks; returns the summary.
 
-    Raises DemoFailed.
+    Raises DemoFailedError.
     """
     http = urllib3.PoolManager(
         retries=False, timeout=urllib3.Timeout(connect=5, read=60), headers={"Authorization": f"Bearer {demo.api_key}"}
@@ -70,7 +70,7 @@ def run_demo(demo: Demo, console: Console) -> dict[str, Any]:
         report = _follow(http, demo, report_id, console)
         seconds_total = time.monotonic() - started
         if report["status"] != "READY":
-            raise DemoFailed(f"report {report_id} is {report['status']}: {report['error']}; see `make logs`")
+            raise DemoFailedError(f"report {report_id} is {report['status']}: {report['error']}; see `make logs`")
         webhook = inbox.wait(report_id)
     path = _download(http, report, webhook["data"]["downloadUrl"], demo.folder, console)
     _check_content(path, report, demo)
@@ -94,7 +94,9 @@ def _require_type(http: urllib3.PoolManager, demo: Demo) -> None:
     """Looks first at what can be asked for, as a client would."""
     answer = http.request("GET", f"{demo.api_url}/api/v1/report-types")
     if answer.status != 200 or all(item["type"] != "TRANSACTIONS" for item in answer.json()["items"]):
-        raise DemoFailed(f"GET /api/v1/report-types answered {answer.status}: {answer.data[:500]!r}; see `make logs`")
+        raise DemoFailedError(
+            f"GET /api/v1/report-types answered {answer.status}: {answer.data[:500]!r}; see `make logs`"
+        )
 
 
 def _request(http: urllib3.PoolManager, demo: Demo, callback_url: str) -> str:
@@ -107,7 +109,7 @@ def _request(http: urllib3.PoolManager, demo: Demo, callback_url: str) -> str:
     headers = {**http.headers, "Idempotency-Key": secrets.token_hex(16)}
     answer = http.request("POST", f"{demo.api_url}/api/v1/reports/generate", json=body, headers=headers)
     if answer.status != 202:
-        raise DemoFailed(f"the API answered {answer.status}: {answer.data.decode(errors='replace')[:500]}")
+        raise DemoFailedError(f"the API answered {answer.status}: {answer.data.decode(errors='replace')[:500]}")
     return str(answer.json()["id"])
 
 
@@ -119,13 +121,13 @@ def _follow(http: urllib3.PoolManager, demo: Demo, report_id: str, console: Cons
         while time.monotonic() < deadline:
             answer = http.request("GET", f"{demo.api_url}/api/v1/reports/{report_id}")
             if answer.status != 200:
-                raise DemoFailed(f"the API answered {answer.status}: {answer.data.decode(errors='replace')[:500]}")
+                raise DemoFailedError(f"the API answered {answer.status}: {answer.data.decode(errors='replace')[:500]}")
             report: dict[str, Any] = answer.json()
             _show(progress, task, report)
             if report["status"] in {"READY", "FAILED", "CANCELLED", "EXPIRED"}:
                 return report
             time.sleep(POLL_SECONDS)
-    raise DemoFailed(f"report {report_id} did not end within {PATIENCE_SECONDS} s; see `make logs`")
+    raise DemoFailedError(f"report {report_id} did not end within {PATIENCE_SECONDS} s; see `make logs`")
 
 
 def _bar(console: Console) -> Progress:
@@ -174,11 +176,11 @@ class _Inbox:
         return True
 
     def wait(self, report_id: str) -> dict[str, Any]:
-        """Returns the report's message. Raises DemoFailed when it does not come in time."""
+        """Returns the report's message. Raises DemoFailedError when it does not come in time."""
         with self._arrived:
             if not self._arrived.wait_for(lambda: report_id in self._messages, WEBHOOK_SECONDS):
                 refused = f"; refused: {self._refused}" if self._refused else ""
-                raise DemoFailed(
+                raise DemoFailedError(
                     f"no signed webhook for {report_id} within {WEBHOOK_SECONDS} s{refused}; see `make logs`"
                 )
             return self._messages[report_id]
@@ -191,8 +193,8 @@ def _receiver(secret: str) -> Iterator[_Inbox]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            is_good = inbox.take(body, {name.lower(): value for name, value in self.headers.items()})
-            self.send_response(204 if is_good else 401)
+            is_valid = inbox.take(body, {name.lower(): value for name, value in self.headers.items()})
+            self.send_response(204 if is_valid else 401)
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
@@ -215,11 +217,11 @@ def _download(
     """Fetches the file twice over: where the stable link leads is checked, the webhook's address is downloaded."""
     redirect = http.request("GET", report["links"]["download"], redirect=False)
     if redirect.status != 303:
-        raise DemoFailed(f"the download link answered {redirect.status} instead of 303")
+        raise DemoFailedError(f"the download link answered {redirect.status} instead of 303")
     folder.mkdir(parents=True, exist_ok=True)
     answer = http.request("GET", presigned, preload_content=False, headers={})  # it is its own credential
     if answer.status != 200:
-        raise DemoFailed(f"the presigned address answered {answer.status}: {answer.read(500)!r}")
+        raise DemoFailedError(f"the presigned address answered {answer.status}: {answer.read(500)!r}")
     named = re.search(r'filename="([\w.-]+)"', answer.headers.get("Content-Disposition", ""))
     path = folder / (named[1] if named else f"{report['id']}.{report['format'].lower()}")
     sha256 = hashlib.sha256()
@@ -228,20 +230,20 @@ def _download(
             sha256.update(chunk)
             file.write(chunk)
     if path.stat().st_size != report["bytes"] or sha256.hexdigest() != report["sha256"]:
-        raise DemoFailed(f"{path} is not the file that the status describes: size or SHA-256 differ")
+        raise DemoFailedError(f"{path} is not the file that the status describes: size or SHA-256 differ")
     console.print(f"downloaded {path.stat().st_size:,} bytes, SHA-256 as promised")
     return path
 
 
 def _check_content(path: Path, report: dict[str, Any], demo: Demo) -> None:
     if report["rows"] != demo.rows:
-        raise DemoFailed(f"the report has {report['rows']:,} rows, the demo bank {demo.rows:,}")
+        raise DemoFailedError(f"the report has {report['rows']:,} rows, the demo bank {demo.rows:,}")
     try:
         counted = count_rows(path, demo.format)
     except ValueError as error:
-        raise DemoFailed(str(error)) from error
+        raise DemoFailedError(str(error)) from error
     if counted != demo.rows:
-        raise DemoFailed(f"{path} holds {counted:,} rows, the demo bank {demo.rows:,}")
+        raise DemoFailedError(f"{path} holds {counted:,} rows, the demo bank {demo.rows:,}")
 
 
 def _tell(report: dict[str, Any], webhook: dict[str, Any], path: Path, seconds: float, console: Console) -> None:

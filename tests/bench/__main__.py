@@ -26,7 +26,7 @@ from tests.bench.report import as_json, goals_table, table
 from tests.bench.results import Result
 from tests.bench.rounds import (
     Bench,
-    MeasurementFailed,
+    MeasurementFailedError,
     Say,
     measure_growth,
     measure_ours,
@@ -84,7 +84,7 @@ def main() -> int:
     try:
         with alone():
             results = measure(plan, Progress())
-    except (StackError, MeasurementFailed) as error:
+    except (StackError, MeasurementFailedError) as error:
         sys.stdout.write(f"failed: {error}\n")
         return 1
     except KeyboardInterrupt:

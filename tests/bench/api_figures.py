@@ -13,7 +13,7 @@ from infra.admin.tenants import set_quotas
 from infra.paths import FUNCTIONS, ROOT
 from tests.bench.goals import IMPORT, POST
 from tests.bench.results import Result
-from tests.bench.rounds import MeasurementFailed, Say, run_child
+from tests.bench.rounds import MeasurementFailedError, Say, run_child
 from tests.bench.servers import FOLDER, Aws, Bank
 from tests.bench.source import TENANT
 
@@ -38,7 +38,7 @@ def measure_import(say: Say) -> Result:
     for _ in range(_IMPORTS + 1):
         child = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
         if child.returncode != 0:
-            raise MeasurementFailed(f"importing api.app ended with {child.returncode}")
+            raise MeasurementFailedError(f"importing api.app ended with {child.returncode}")
         found.append(tuple(map(float, child.stdout.split())))
     seconds = [second for second, _ in found[1:]]
     note = f"{_IMPORTS} fresh interpreters"

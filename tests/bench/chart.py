@@ -1,6 +1,6 @@
 """The comparison as an SVG for the README: a bar for each result, on a scale of powers of ten, grouped by format.
 
-It has a ground of its own and follows the reader's colour scheme. Text stays text.
+It has a ground of its own and follows the reader's color scheme. Text stays text.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from infra.errors import StackError
-from infra.local.demo import Demo, DemoFailed, make_demo_key, run_demo
+from infra.local.demo import Demo, DemoFailedError, make_demo_key, run_demo
 from infra.local.stack import Options, Stack
 from infra.postgres.load_demo_bank import load_demo_bank
 from tests.bench.goals import DEMO, HALF_A_MILLION
@@ -29,7 +29,7 @@ def measure_demo(say: Say, warm_runs: int) -> list[Result]:
             key = make_demo_key(stack.up.database_url)
             demo = Demo(stack.up.api_url, key, stack.up.callback_secret, Path(folder), "PDF", HALF_A_MILLION)
             found = [_run(demo, number, say) for number in range(warm_runs + 1)]
-    except (StackError, DemoFailed) as error:
+    except (StackError, DemoFailedError) as error:
         say(f"demo: {error}")
         return [Result(DEMO, "SYSTEM", HALF_A_MILLION, note="failed, see above")]
     (cold, peak), warm = found[0], found[1:]

@@ -65,7 +65,7 @@ def generate(format_: str, sink: BytesSink, options: EngineOptions) -> Generated
         open_snapshot(connection, report_type, TENANT, filters) as snapshot,
     ):
         started = time.perf_counter()
-        summary = snapshot.summarise()
+        summary = snapshot.summarize()
         summary_seconds = time.perf_counter() - started
         started = time.perf_counter()
         header = _header(report_type, filters, summary)

@@ -21,7 +21,7 @@ from tests.bench.servers import Aws, Bank
 Say = Callable[[str], None]
 
 
-class MeasurementFailed(Exception):
+class MeasurementFailedError(Exception):
     """A child process did not answer; its own error is above this one."""
 
 
@@ -36,7 +36,7 @@ class Bench:
     """Every COPY of every round so far."""
 
     def measure(self, order: Order) -> Answer:
-        """Runs one measurement in a process of its own. Raises MeasurementFailed."""
+        """Runs one measurement in a process of its own. Raises MeasurementFailedError."""
         found = run_child("tests.bench.measure", asdict(order), self._environment)
         run = Run(**found["run"]) if found["run"] else None
         return Answer(run, found["summary_seconds"], found["missing"])
@@ -53,7 +53,7 @@ def worker_heap() -> dict[str, str]:
 
 
 def run_child(module: str, argument: dict[str, Any], environment: dict[str, str]) -> dict[str, Any]:
-    """Runs `python -m module '{...}'` and returns the JSON that it prints. Raises MeasurementFailed."""
+    """Runs `python -m module '{...}'` and returns the JSON that it prints. Raises MeasurementFailedError."""
     child = subprocess.run(
         [sys.executable, "-m", module, json.dumps(argument)],
         cwd=ROOT,
@@ -63,7 +63,7 @@ def run_child(module: str, argument: dict[str, Any], environment: dict[str, str]
         check=False,
     )
     if child.returncode != 0:
-        raise MeasurementFailed(f"{module} {argument} ended with {child.returncode}")
+        raise MeasurementFailedError(f"{module} {argument} ended with {child.returncode}")
     answer: dict[str, Any] = json.loads(child.stdout.splitlines()[-1])
     return answer
 
@@ -72,7 +72,7 @@ def note_failure(say: Say, failed: Result, take: Callable[[], list[Result]]) -> 
     """What `take` returns; where it fails, `failed` with a note, so that the rest is measured all the same."""
     try:
         return take()
-    except MeasurementFailed as error:
+    except MeasurementFailedError as error:
         say(f"{failed.name} has failed: {error}")
         return [replace(failed, note="failed, see above")]
 
@@ -118,7 +118,10 @@ def measure_growth(small: Bench, large: Bench, rounds: int) -> list[Result]:
 
 
 def measure_peer(bench: Bench, peer: Peer, rounds: int) -> Result:
-    """A peer; what it lacks is in the result's note. Raises MeasurementFailed where it writes fewer rows than asked."""
+    """A peer; what it lacks is in the result's note.
+
+    Raises MeasurementFailedError where it writes fewer rows than asked.
+    """
     copies, runs = [], []
     size = f"{peer.rows:,} of " if peer.rows else ""
     for number in range(rounds):
@@ -129,7 +132,7 @@ def measure_peer(bench: Bench, peer: Peer, rounds: int) -> Result:
             bench.say(f"{peer.name} {answer.missing}")
             return Result(peer.name, peer.group, bench.bank.rows, note=answer.missing)
         if answer.run.rows != (peer.rows or bench.bank.rows):  # what writes fewer would look quick
-            raise MeasurementFailed(f"{peer.name} wrote {answer.run.rows:,} rows")
+            raise MeasurementFailedError(f"{peer.name} wrote {answer.run.rows:,} rows")
         runs.append(answer.run)
     return combine(peer.name, peer.group, runs, copies, bench.bank.rows)
 
@@ -147,5 +150,5 @@ def _measure_copy(bench: Bench) -> Run:
 
 def _run_of(answer: Answer) -> Run:
     if answer.run is None:
-        raise MeasurementFailed(answer.missing)
+        raise MeasurementFailedError(answer.missing)
     return answer.run

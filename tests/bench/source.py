@@ -32,7 +32,7 @@ class Source:
 
     @property
     def report_type(self) -> ReportType:
-        """The catalogue's description of the columns."""
+        """The catalog's description of the columns."""
         return find_report_type(REPORT_TYPE)
 
     @property

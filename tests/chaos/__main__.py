@@ -38,7 +38,7 @@ def main() -> int:
         outcome = run_chaos(os.environ.get("RESMA_CHAOS_NAME", "chaos"), plan, ticker)
     print_figures(console, outcome)
     print(json.dumps(outcome.summary))
-    return 0 if outcome.verdict.is_good else 1
+    return 0 if outcome.verdict.is_valid else 1
 
 
 if __name__ == "__main__":

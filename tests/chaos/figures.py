@@ -87,5 +87,5 @@ def print_figures(console: Console, outcome: Outcome) -> None:
             console.print(f"[red]{name}[/]: {sentence}", highlight=False)
         if len(wrong) > LISTED:
             console.print(f"[red]{name}[/]: and {len(wrong) - LISTED} more")
-    if not verdict.is_good:
+    if not verdict.is_valid:
         console.print(f"the functions' logs are in {outcome.folder / 'logs'}, Postgres' and LocalStack's beside it")

@@ -39,7 +39,7 @@ def recovery_of_outages(client: Client, outages: Sequence[InjectedOutage]) -> li
 def _recovery_of(client: Client, outage: InjectedOutage) -> RecoveredOutage:
     rows = client.sql(
         "SELECT extract(epoch FROM done_at)::float8 - %s FROM ("
-        "  SELECT r.created_at, greatest(r.finished_at, e.published_at, e.put_on_bus_at) AS done_at"
+        "  SELECT r.created_at, greatest(r.finished_at, e.published_at, e.published_to_bus_at) AS done_at"
         "  FROM resma.reports r LEFT JOIN resma.events e USING (tenant_id, report_id)) AS reports"
         " WHERE created_at < to_timestamp(%s) AND done_at > to_timestamp(%s)",
         outage.ended, outage.ended, outage.ended,

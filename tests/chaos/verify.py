@@ -47,7 +47,7 @@ class Verdict:
     webhooks_twice: int = 0
 
     @property
-    def is_good(self) -> bool:
+    def is_valid(self) -> bool:
         """Whether nothing is wrong."""
         return not (self.lost or self.doubled or self.stuck or self.open_uploads or self.webhooks_missing)
 
@@ -186,7 +186,9 @@ def _verify_remains(client: Client, verdict: Verdict, receivers: Receivers) -> N
     for output in ("QueueUrl", "DeadLetterQueueUrl"):
         if (backlog := client.backlog(output)) != Backlog(0, 0):
             verdict.stuck.append(f"{output}: {backlog}")
-    unpublished = client.sql("SELECT event_id FROM resma.events WHERE published_at IS NULL OR put_on_bus_at IS NULL")
+    unpublished = client.sql(
+        "SELECT event_id FROM resma.events WHERE published_at IS NULL OR published_to_bus_at IS NULL"
+    )
     verdict.stuck += [f"{row[0]}: not published" for row in unpublished]
     if receivers.followed_redirects:
         verdict.doubled.append(f"{receivers.followed_redirects} webhooks followed a redirect")

@@ -139,7 +139,7 @@ def is_quiet(client: Client) -> bool:
     try:
         waiting = client.sql(
             "SELECT 1 FROM resma.reports WHERE status NOT IN ('READY', 'FAILED', 'CANCELLED', 'EXPIRED')"
-            " UNION ALL SELECT 1 FROM resma.events WHERE published_at IS NULL OR put_on_bus_at IS NULL"
+            " UNION ALL SELECT 1 FROM resma.events WHERE published_at IS NULL OR published_to_bus_at IS NULL"
             " UNION ALL SELECT 1 FROM resma.webhook_deliveries WHERE status = 'PENDING'"
             # The tick looks once after each report, for what its workers may have left.
             " UNION ALL SELECT 1 FROM resma.reports WHERE swept_at IS NULL AND sweep_after IS NULL LIMIT 1"

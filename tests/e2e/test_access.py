@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from infra.local.demo import Demo, DemoFailed, make_demo_key, run_demo
+from infra.local.demo import Demo, DemoFailedError, make_demo_key, run_demo
 from tests.support.client import GENERATE, Client
 from tests.support.keys import make_key, operate
 
@@ -97,5 +97,5 @@ def test_the_demo_brings_a_key_of_its_own(client: Client, tmp_path: Path) -> Non
     assert lifetime < timedelta(hours=3)
     bad = good[:-1] + ("A" if good[-1] != "A" else "B")
     up = client.stack.up
-    with pytest.raises(DemoFailed, match="401"):
+    with pytest.raises(DemoFailedError, match="401"):
         run_demo(Demo(up.api_url, bad, up.webhook_secret, tmp_path, "CSV", 1), Console(quiet=True))

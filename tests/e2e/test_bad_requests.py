@@ -53,7 +53,7 @@ REQUESTS = [
     Bad("no type", *INVALID, "/type", {"format": "CSV"}),
     Bad("unknown format", *INVALID, "/format", {**GOOD, "format": "DOCX"}),
     Bad("format in lower case", *INVALID, "/format", {**GOOD, "format": "csv"}),
-    Bad("unknown field", *INVALID, "/colour", {**GOOD, "colour": "red"}),
+    Bad("unknown field", *INVALID, "/color", {**GOOD, "color": "red"}),
     Bad("unknown filter", *INVALID, "/filters/branch", _filters(branch="0001")),
     Bad("bad date", *INVALID, "/filters/from", _filters(**{"from": "2024-02-30"})),
     Bad("date that is no text", *INVALID, "/filters/from", _filters(**{"from": {"year": 2024}})),

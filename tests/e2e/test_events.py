@@ -258,12 +258,15 @@ def test_a_bus_that_is_away_holds_up_nobody_and_is_told_later(client: Client, fa
             "the topic is told all the same",
             lambda: (
                 client.sql(
-                    "SELECT published_at IS NULL, put_on_bus_at IS NULL FROM resma.events WHERE report_id = %s", untold
+                    "SELECT published_at IS NULL, published_to_bus_at IS NULL FROM resma.events WHERE report_id = %s",
+                    untold,
                 )
                 == [(False, True)]
             ),
         )
-    client.sql("UPDATE resma.events SET created_at = created_at - interval '6 seconds' WHERE put_on_bus_at IS NULL")
+    client.sql(
+        "UPDATE resma.events SET created_at = created_at - interval '6 seconds' WHERE published_to_bus_at IS NULL"
+    )
     client.invoke_function("SchedulerFunction")
     bus.await_one("Report Completed", reportId=untold)
     bus.await_one("Report Accepted", eventId=event_id)

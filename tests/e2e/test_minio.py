@@ -146,7 +146,7 @@ def test_a_killed_worker_leaves_nothing_in_minio(minio: Minio) -> None:
 
 
 def test_a_lost_answer_to_the_completion_costs_an_attempt_at_most(minio: Minio) -> None:
-    # MinIO stops a completion whose caller has gone, at times half-way: then no second one can succeed (InvalidPart).
+    # MinIO stops a completion whose caller has gone, at times half-way: then no second one can succeed (FieldError).
     with minio.proxy.failing(Fault("cut", when=b"<CompleteMultipartUpload")) as fault:
         report_id = minio.client.ask("CSV", ALL)
         fault.await_strike()

@@ -143,9 +143,9 @@ def test_the_functions_logs_hold_metrics_that_cloudwatch_reads(client: Client, r
     assert {each.dimensions[0] for each in found} == {("Stage", "local")}
     by_service = {service: {each.name for each in found if each.line["service"] == service} for service in FUNCTIONS}
     assert "ReportsRequested" in by_service["api"]
-    assert {"ReportsReady", "GenerateSeconds", "CostUsd", "PeakMemory"} <= by_service["worker"]
+    assert {"ReportsReady", "GenerateSeconds", "CostUsd", "PeakRssMb"} <= by_service["worker"]
     assert {"WebhooksDelivered", "WebhookSeconds"} <= by_service["webhook"]
-    assert {"OldestWaitingSeconds", "ReportsWaiting", "JobsFreed"} <= by_service["scheduler"]
+    assert {"OldestWaitingSeconds", "ReportsWaiting", "JobsRequeued"} <= by_service["scheduler"]
     own = [each for each in found if each.line.get("report_id") == report["id"]]
     assert total_of(own, "ReportsReady", **STAGE, ReportType="TRANSACTIONS") == 1
     assert total_of(own, "CostUsd", **STAGE) == pytest.approx(float(report["metrics"]["costUsd"]["total"]))
@@ -227,7 +227,7 @@ def test_a_dead_letter_rings_and_is_heard(client: Client, faults: Faults, heard:
         client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", report_id)
     client.send_job_again(report_id)
     client.await_status(report_id, "FAILED")
-    last = eventually("it is counted", lambda: [m for m in measured(client) if m.name == "ReportsGivenUp"])[-1]
+    last = eventually("it is counted", lambda: [m for m in measured(client) if m.name == "ReportsDeadLettered"])[-1]
     publish(client, [last], minutes=1)
     eventually("the alarm rings", lambda: look_now(client, "DeadLetterAlarm") == "ALARM")
     (said,) = eventually("it is heard", lambda: hear(client, heard))

@@ -60,7 +60,7 @@ def slow() -> Fault:
 def calm_sha256(client: Client) -> str:
     """Of the same CSV in one run; it names neither its report nor its moment."""
     report = client.await_status(client.ask("CSV", ALL), "READY")
-    assert (report["handovers"], report["metrics"]["snapshots"]) == (0, 1)
+    assert (report["continuations"], report["metrics"]["snapshots"]) == (0, 1)
     return str(report["sha256"])
 
 
@@ -70,8 +70,8 @@ def test_a_report_that_outlives_an_invocation_is_handed_over(hurried: Hurried) -
     with hurried.faults.database.failing(slow()):
         report_id = client.ask("CSV", ALL)
         report = client.await_status(report_id, "READY")
-    assert report["handovers"] >= 2
-    assert report["attempt"] == report["metrics"]["snapshots"] == report["handovers"] + 1
+    assert report["continuations"] >= 2
+    assert report["attempt"] == report["metrics"]["snapshots"] == report["continuations"] + 1
     assert (report["rows"], report["sha256"]) == (ROWS, calm)
     client.await_empty_queues()  # segments are removed after the row says READY
     require_one_whole_file(client, report)
@@ -84,7 +84,7 @@ def test_all_formats_at_once_are_handed_over(hurried: Hurried) -> None:
         answer = client.http("POST", "/api/v1/reports/generate", json=body)
         assert answer.status == 202, answer.data
         report = client.await_status(str(answer.json()["id"]), "READY")
-    assert report["handovers"] >= 2
+    assert report["continuations"] >= 2
     client.await_empty_queues()
     assert len(client.objects(report["id"])) == len(report["files"]) == 5
     for file in report["files"]:
@@ -109,7 +109,7 @@ def await_checkpoint(client: Client, report_id: str) -> Json:
 def require_taken_over(client: Client, report_id: str, checkpoint: Json, calm: str) -> None:
     """Asserts that the report went on from the checkpoint, and is what a calm run gives."""
     report = client.await_status(report_id, "READY")
-    assert (report["attempt"], report["handovers"], report["metrics"]["snapshots"]) == (2, 0, 2)
+    assert (report["attempt"], report["continuations"], report["metrics"]["snapshots"]) == (2, 0, 2)
     assert report["sha256"] == calm
     assert report["metrics"]["rowsPerSecond"] > 0
     assert checkpoint["rows"] < ROWS

@@ -24,7 +24,7 @@ from infra.postgres.migrate import LOGINS, migrate, set_password
 from infra.servers.ports import free_port
 from infra.servers.postgres import PostgresServer
 from resma.access.caller import SCOPES, Caller, Scope
-from resma.snapshot.summarize import summarise
+from resma.snapshot.summarize import summarize
 from tests.support.cut_reports import AS_OF, Cuts, Reports
 from tests.support.system import PASSWORD, ROWS, ActAs, System, close_connections, forget
 
@@ -111,5 +111,5 @@ def cuts(monkeypatch: pytest.MonkeyPatch) -> Cuts:
 @pytest.fixture
 def reports(system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> Reports:
     """What a test runs again and again."""
-    monkeypatch.setattr("resma.snapshot.snapshot.summarise", lambda *given: replace(summarise(*given), as_of=AS_OF))
+    monkeypatch.setattr("resma.snapshot.snapshot.summarize", lambda *given: replace(summarize(*given), as_of=AS_OF))
     return Reports(system, admin)

@@ -37,7 +37,7 @@ def main() -> int:
     for refusal in figures.refused[:10]:
         print(f"refused: {refusal}")
     print(json.dumps(figures.summary))
-    return 0 if figures.is_good else 1
+    return 0 if figures.is_valid else 1
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class Figures:
         return len(self.ids) - len(self.ready.intersection(self.ids))
 
     @property
-    def is_good(self) -> bool:
+    def is_valid(self) -> bool:
         """Whether each request was accepted, each report is there, and the queue is empty."""
         return not self.lost and not self.refused and self.backlog == Backlog(0, 0)
 

@@ -91,7 +91,7 @@ def make(database_url: str, example: Example, folder: Path) -> Path:
         open_snapshot(connection, report_type, "demo", filters, example.time_zone) as snapshot,
         path.open("wb") as file,
     ):
-        summary = snapshot.summarise(LOCALES[example.locale].language)
+        summary = snapshot.summarize(LOCALES[example.locale].language)
         content = ReportContent(
             type=example.type,
             formats=[example.format],
@@ -126,7 +126,7 @@ def draw(path: Path, example: Example, folder: Path) -> None:
         arguments = ["-png", "-r", str(DPI), "-f", str(page), "-l", str(page), "-singlefile", str(path), str(target)]
         subprocess.run(["pdftoppm", *arguments], check=True, timeout=60)
         picture = FOLDER / f"{target.name}.png"
-        # 64 colours are all that a page has, and a quarter of the size.
+        # 64 colors are all that a page has, and a quarter of the size.
         Image.open(f"{target}.png").convert("RGB").quantize(64).save(picture, optimize=True)
         print(f"docs/pictures/{picture.name}: {picture.stat().st_size // 1024} kB")
 

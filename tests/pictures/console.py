@@ -105,6 +105,6 @@ def draw_view(browser: Browser, api_url: str, view: View, report_id: str, folder
         page.evaluate("() => { window.scrollTo(0, 0); document.activeElement?.blur(); }")
         page.screenshot(path=shot)
         picture = folder / f"{view.name}.png"
-        # 256 colours are about what a view has, and half of the size.
+        # 256 colors are about what a view has, and half of the size.
         Image.open(shot).convert("RGB").quantize(256).save(picture, optimize=True)
         print(f"docs/pictures/{picture.name}: {picture.stat().st_size // 1024} kB")

@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 from infra.paths import ROOT
-from resma.catalog import ReportType, load_catalogue
+from resma.catalog import ReportType, load_catalog
 from resma.report.header import Column, Period, Total
 from resma.report.rows import Row
 from resma.writers.xlsx import writer as writer_module
@@ -165,6 +165,6 @@ def _report_type(report_type: ReportType) -> Workbook:
 
 def make_workbooks() -> list[Workbook]:
     """All of them, one for each report type included."""
-    types = [*load_catalogue().values(), *load_catalogue(SAMPLES).values()]
+    types = [*load_catalog().values(), *load_catalog(SAMPLES).values()]
     special = [_ordinary(), _several_sheets(), _empty(), _odd_texts(), _long_texts(), _nulls(), _times(), _amounts()]
     return [*special, _wide(), *map(_report_type, types)]

@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from infra.errors import StackError
 from infra.local.count_rows import FORMATS
-from infra.local.demo import Demo, DemoFailed, make_demo_key, print_summary, run_demo
+from infra.local.demo import Demo, DemoFailedError, make_demo_key, print_summary, run_demo
 from infra.postgres.load_demo_bank import load_demo_bank
 from tests.second_emulator.ministack_stack import MinistackStack
 from tests.support.local_stack import processes_in
@@ -30,14 +30,14 @@ def main() -> int:
     console = Console(highlight=False, soft_wrap=True)
     try:
         check(console)
-    except (StackError, DemoFailed) as error:
+    except (StackError, DemoFailedError) as error:
         console.print(f"[bold red]failed:[/] {escape(str(error))}")
         return 1
     return 0
 
 
 def check(console: Console) -> None:
-    """Raises StackError or DemoFailed where anything is not as it should be."""
+    """Raises StackError or DemoFailedError where anything is not as it should be."""
     format_ = (os.environ.get("FORMAT") or "CSV").upper()
     if format_ not in FORMATS:
         raise StackError(f"FORMAT={format_} is not a format. Use one of {', '.join(FORMATS)}.")

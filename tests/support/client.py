@@ -186,7 +186,7 @@ def lift_quotas(database_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute(
             "UPDATE resma.tenants SET requests_per_second = 10000, requests_burst = 10000, live_reports = 10000,"
-            " rows_a_day = 1000000000000 WHERE tenant_id = 'demo'"
+            " rows_per_day = 1000000000000 WHERE tenant_id = 'demo'"
         )
 
 

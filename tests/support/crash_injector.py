@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 from worker.resources import Resources
 
 
-class Killed(BaseException):
+class KilledError(BaseException):
     """What SIGKILL would be: nothing that the worker could catch, and nothing that it does after has an effect."""
 
 
@@ -43,7 +43,7 @@ class Mortal:
         def check(number: int) -> None:
             self.is_dead = self.is_dead or number >= step
             if self.is_dead:
-                raise Killed
+                raise KilledError
 
         self.before_step = check
 

@@ -35,7 +35,7 @@ _RISKY = (
 
 _texts = st.sampled_from(_RISKY) | st.text(_characters, max_size=12) | st.text("\"',;=+-@\t\r\n01 a_x", max_size=8)
 
-# Whoever writes a catalogue may begin a heading with any character, but types no control characters.
+# Whoever writes a catalog may begin a heading with any character, but types no control characters.
 _headings = st.sampled_from(["Data", "Observação", "=1+1", "-x", "@", "00123", 'a "b"', "a;b,c"]) | st.text(
     st.characters(exclude_categories=["Cs", "Cc", "Cn", "Co", "Zl", "Zp"]), min_size=1, max_size=8
 )
@@ -192,7 +192,7 @@ def make_report(
     header = ReportHeader(
         report_id="0190-2b",
         title="A report",
-        organisation="A bank",
+        organization="A bank",
         filters=(),
         as_of=datetime(2024, 3, 9, 12, 30, tzinfo=UTC),
         rows=len(rows),

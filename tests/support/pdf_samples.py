@@ -32,7 +32,7 @@ def header(rows: int, **changes: object) -> ReportHeader:
     whole = ReportHeader(
         report_id="0199f1c2-7b1e-7c3a-9f57-2b8f6a4d9e10",
         title="Account transactions",
-        organisation="Nordbank",
+        organization="Nordbank",
         filters=(("Period", "2024"), ("Status", "posted")),
         as_of=datetime(2025, 7, 1, 6, 30, 5, tzinfo=UTC),
         rows=rows,

@@ -94,7 +94,7 @@ def _write(report_type: ReportType, formats: list[str]) -> int:
         psycopg.connect(os.environ[DATABASE_URL], client_encoding="UTF8", prepare_threshold=None) as connection,
         open_snapshot(connection, report_type, "demo", {}) as snapshot,
     ):
-        header = compose_header(report_type, content, str(uuid4()), snapshot.summarise(), "Bank", decimal_types={})
+        header = compose_header(report_type, content, str(uuid4()), snapshot.summarize(), "Bank", decimal_types={})
         target = Target(clients, BUCKET, header.report_id, header.report_id)
         batches = snapshot.batches([column.name for column in header.columns], personal_masked=False)
         with open_files(formats, header, FormatOptions(), target) as files:

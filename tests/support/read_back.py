@@ -27,7 +27,7 @@ _LINE = re.compile(
 
 
 def database_rows(client: Client, where: str = "true") -> list[Row]:
-    """The demo bank's transactions, by a query of our own and not the catalogue's."""
+    """The demo bank's transactions, by a query of our own and not the catalog's."""
     return client.sql(
         "SELECT transaction_id::text, to_char(booked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), account_id,"
         " type, status, description, coalesce(counterparty, ''), currency, amount::text"

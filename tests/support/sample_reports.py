@@ -22,7 +22,7 @@ def header(kinds: Sequence[Kind], rows: int, locale: Locale = DEFAULT_LOCALE, **
     return ReportHeader(
         report_id="0199f1c2-7b1e-7c3a-9f57-2b8f6a4d9e10",
         title="Sample",
-        organisation="Nordbank",
+        organization="Nordbank",
         filters=(),
         as_of=AS_OF,
         rows=rows,

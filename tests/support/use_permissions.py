@@ -113,7 +113,8 @@ def leave_an_event_and_a_job_unsent(world: World) -> None:
         )
     eventually("it is announced", lambda: _is_announced(client, announced))
     client.sql(
-        "UPDATE resma.events SET published_at = NULL, put_on_bus_at = NULL, created_at = created_at - interval '1 hour'"
+        "UPDATE resma.events SET published_at = NULL, published_to_bus_at = NULL,"
+        " created_at = created_at - interval '1 hour'"
         " WHERE report_id = %s",
         announced,
     )
@@ -201,7 +202,7 @@ def _put_request(client: Client) -> None:
 
 
 def _is_announced(client: Client, report_id: str) -> bool:
-    sent = "SELECT published_at IS NOT NULL AND put_on_bus_at IS NOT NULL FROM resma.events WHERE report_id = %s"
+    sent = "SELECT published_at IS NOT NULL AND published_to_bus_at IS NOT NULL FROM resma.events WHERE report_id = %s"
     return client.sql(sent, report_id) == [(True,)]
 
 

@@ -45,7 +45,7 @@ def make_header(rows: int, tag: str = "pt-BR", **changes: Any) -> ReportHeader:
     values: dict[str, Any] = {
         "report_id": "0193f7a2-7c1e-7d57-a8c1-0d2b7a0e9f11",
         "title": "Transações",
-        "organisation": "Açaí & Söhne <S.A.>",
+        "organization": "Açaí & Söhne <S.A.>",
         "filters": (("Conta", "BR1 & Cia"),),
         "as_of": datetime(2026, 3, 9, 14, 5, 7, tzinfo=UTC),
         "rows": rows,

@@ -19,7 +19,7 @@ def show_keys(database: Database, caller: Caller) -> ApiKeyList:
 
 
 def make_key(database: Database, caller: Caller, request: ApiKeyRequest) -> CreatedApiKeyView:
-    """Makes a key. Raises ScopeMissing for a scope that the caller has not."""
+    """Makes a key. Raises ScopeMissingError for a scope that the caller has not."""
     _require_scopes(caller, request.scopes)
     lifetime = timedelta(days=request.expires_in_days)
     new = NewKey(caller.tenant_id, request.name, set(request.scopes), lifetime, caller.subject)
@@ -29,7 +29,10 @@ def make_key(database: Database, caller: Caller, request: ApiKeyRequest) -> Crea
 
 
 def replace_key(database: Database, caller: Caller, key_id: str, grace_seconds: int) -> CreatedApiKeyView:
-    """Makes the key that comes after another. Raises ApiKeyNotFound, ApiKeyEnded; ScopeMissing as above."""
+    """Makes the key that comes after another.
+
+    Raises ApiKeyNotFoundError, ApiKeyInactiveError; ScopeMissingError as above.
+    """
     with database.transaction(caller.tenant_id) as connection:
         key = find_key(connection, caller.tenant_id, key_id)
         _require_scopes(caller, key.scopes)
@@ -38,7 +41,7 @@ def replace_key(database: Database, caller: Caller, key_id: str, grace_seconds: 
 
 
 def end_key(database: Database, caller: Caller, key_id: str) -> None:
-    """Revokes a key at once; any of the tenant's, whatever it may do. Raises ApiKeyNotFound."""
+    """Revokes a key at once; any of the tenant's, whatever it may do. Raises ApiKeyNotFoundError."""
     with database.transaction(caller.tenant_id) as connection:
         revoke_key(connection, caller.tenant_id, key_id)
 

@@ -15,7 +15,7 @@ from resma.access.api_keys import look_up_key, parse_key
 from resma.access.caller import SCOPES, Caller, Scope
 from resma.access.quotas import take_request
 from resma.database.connection import Database
-from resma.errors import CredentialsInvalid, CredentialsMissing, QuotaExceeded
+from resma.errors import CredentialsInvalidError, CredentialsMissingError, QuotaExceededError
 
 _BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
 _OUR_HOST = re.compile(r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
@@ -39,8 +39,8 @@ class Gate:
 def authenticate(gate: Gate, event: Mapping[str, Any]) -> Caller:
     """Returns who makes the request of an API Gateway event, with one question to the database.
 
-    Raises CredentialsMissing, CredentialsInvalid, QuotaExceeded where the tenant asks too often,
-    IdentityProviderUnavailable, DatabaseUnavailable.
+    Raises CredentialsMissingError, CredentialsInvalidError, QuotaExceededError where the tenant asks too often,
+    IdentityProviderUnavailableError, DatabaseUnavailableError.
     """
     # Where the request came from is what the gateway says; a header may say anything.
     address = ((event.get("requestContext") or {}).get("identity") or {}).get("sourceIp")
@@ -49,20 +49,20 @@ def authenticate(gate: Gate, event: Mapping[str, Any]) -> Caller:
     if not presented:
         if gate.loopback_tenant and _is_loopback(address) and _is_meant_for_us(headers):
             return _admit(gate, gate.loopback_tenant, "loopback", SCOPES, address)
-        raise CredentialsMissing(
+        raise CredentialsMissingError(
             "this needs a key: send `Authorization: Bearer rsm_…`, or `X-Api-Key`, or a token of your identity provider"
         )
     if len(presented) > 1 or _is_repeated(event, presented[0]):
-        raise CredentialsInvalid("send Authorization or X-Api-Key, one of them and once")
+        raise CredentialsInvalidError("send Authorization or X-Api-Key, one of them and once")
     secret = headers[presented[0]] or ""
     if presented == ["authorization"]:
         if (bearer := _BEARER.fullmatch(secret)) is None:
-            raise CredentialsInvalid("Authorization must be `Bearer`, a space, and a key or token")
+            raise CredentialsInvalidError("Authorization must be `Bearer`, a space, and a key or token")
         secret = bearer[1]
     if (key := parse_key(secret)) is not None:
         return _authenticate_key(gate, *key, address)
     if gate.provider is None or presented == ["x-api-key"]:
-        raise CredentialsInvalid("this is no key: one looks like rsm_…_…")
+        raise CredentialsInvalidError("this is no key: one looks like rsm_…_…")
     return _authenticate_token(gate, gate.provider, secret, address)
 
 
@@ -70,10 +70,10 @@ def _authenticate_key(gate: Gate, key_id: str, secret_sha256: str, address: str 
     found = look_up_key(gate.database, key_id, secret_sha256)
     # One answer for a key that is not there and one whose secret is wrong.
     if found is None or not hmac.compare_digest(found.secret_sha256, secret_sha256):
-        raise CredentialsInvalid("there is no such key: check that all of it was sent")
+        raise CredentialsInvalidError("there is no such key: check that all of it was sent")
     if found.is_revoked or found.is_expired or found.wait_seconds is None:
         word = "was revoked" if found.is_revoked else "has expired"
-        raise CredentialsInvalid(f"the key {word}: ask whoever manages your keys for another")
+        raise CredentialsInvalidError(f"the key {word}: ask whoever manages your keys for another")
     _require_quota(found.wait_seconds)
     return Caller(found.tenant_id, f"key:{key_id}", _known(found.scopes), address)
 
@@ -82,9 +82,9 @@ def _authenticate_token(gate: Gate, provider: Provider, token: str, address: str
     claims = provider.verify(token)
     tenant_id = find_tenant(claims, gate.tenant_claim)
     if tenant_id is None or not _TENANT.fullmatch(tenant_id):
-        raise CredentialsInvalid(f"the token's claim {gate.tenant_claim} names no tenant")
+        raise CredentialsInvalidError(f"the token's claim {gate.tenant_claim} names no tenant")
     if not claims["sub"].isprintable():
-        raise CredentialsInvalid("the token's sub has characters that can't be put on record")
+        raise CredentialsInvalidError("the token's sub has characters that can't be put on record")
     scopes = _known(gate.scopes_claim.read(claims))
     return _admit(gate, tenant_id, f"token:{claims['sub'][:_SUBJECT_MAX]}", scopes, address)
 
@@ -92,7 +92,7 @@ def _authenticate_token(gate: Gate, provider: Provider, token: str, address: str
 def _admit(gate: Gate, tenant_id: str, subject: str, scopes: frozenset[Scope], address: str | None) -> Caller:
     wait_seconds = take_request(gate.database, tenant_id)
     if wait_seconds is None:
-        raise CredentialsInvalid("there is no such tenant here: ask the operator to make it")
+        raise CredentialsInvalidError("there is no such tenant here: ask the operator to make it")
     _require_quota(wait_seconds)
     return Caller(tenant_id, subject, scopes, address)
 
@@ -100,7 +100,7 @@ def _admit(gate: Gate, tenant_id: str, subject: str, scopes: frozenset[Scope], a
 def _require_quota(wait_seconds: float) -> None:
     if wait_seconds > 0:
         detail = "your tenant asks too often: wait as long as Retry-After says"
-        raise QuotaExceeded("requests-quota-exceeded", detail, wait_seconds)
+        raise QuotaExceededError("requests-quota-exceeded", detail, wait_seconds)
 
 
 def _known(scopes: list[Any]) -> frozenset[Scope]:

@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 from pydantic import Field
 
 from api.auth.tokens import Provider
-from resma.errors import CredentialsInvalid, IdentityProviderUnavailable
+from resma.errors import CredentialsInvalidError, IdentityProviderUnavailableError
 from resma.json_models import RequestModel, ViewModel
 from resma.string_patterns import NO_NUL
 
@@ -64,7 +64,7 @@ class ConsoleSignIn:
             return SignInView()
         try:
             endpoint = self.provider.endpoint("authorization_endpoint")
-        except IdentityProviderUnavailable as error:
+        except IdentityProviderUnavailableError as error:
             logger.warning("the identity provider can't be described", detail=str(error))
             return SignInView()
         return SignInView(
@@ -74,10 +74,11 @@ class ConsoleSignIn:
     def exchange(self, request: CodeRequest) -> TokenView:
         """Returns the token for a code. The code works once: a second call is rejected by the provider.
 
-        Raises CredentialsInvalid where the provider rejects it, or there is none; IdentityProviderUnavailable.
+        Raises CredentialsInvalidError where the provider rejects it, or there is none;
+        IdentityProviderUnavailableError.
         """
         if self.provider is None or self.client_id is None:
-            raise CredentialsInvalid("There is no identity provider to sign in at. Use an API key.")
+            raise CredentialsInvalidError("There is no identity provider to sign in at. Use an API key.")
         status, answer = self.provider.post(
             self.provider.endpoint("token_endpoint"),
             {
@@ -91,5 +92,5 @@ class ConsoleSignIn:
         token = answer.get("access_token")
         if status != 200 or not isinstance(token, str):
             logger.warning("a sign-in was rejected", status=status, error=str(answer.get("error"))[:100])
-            raise CredentialsInvalid("The identity provider rejected the sign-in. Sign in again.")
+            raise CredentialsInvalidError("The identity provider rejected the sign-in. Sign in again.")
         return TokenView(access_token=token)

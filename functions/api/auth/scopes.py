@@ -31,14 +31,14 @@ def is_known() -> list[dict[str, list[str]]]:
 
 
 def check_scopes(app: APIGatewayRestResolver, call_next: Callable[..., Response[Any]]) -> Response[Any]:
-    """Middleware: lets a caller through who has what the route needs. Raises ScopeMissing."""
+    """Middleware: lets a caller through who has what the route needs. Raises ScopeMissingError."""
     _require(current_route(app), app.context.get("caller"))
     return call_next(app)
 
 
 def require_scopes(routes: Iterable[Any], event: dict[str, Any], caller: Caller | None) -> None:
     """Makes the same check before the router does, which looks at ids and bodies first: a caller without the scope is
-    told of nothing else. Raises ScopeMissing.
+    told of nothing else. Raises ScopeMissingError.
     """
     for route in routes:
         if route.method == event.get("httpMethod") and route.rule.match(event.get("path", "")):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from resma.errors import CredentialsInvalid
+from resma.errors import CredentialsInvalidError
 
 _HEADER_TYPES = frozenset({"", "jwt", "at+jwt"})
 """Of access tokens; without `application/`, which may be left out (RFC 9068, section 2.1; RFC 7515, section 4.1.9)."""
@@ -19,7 +19,7 @@ _CLAIMS_OF_ID_TOKENS = frozenset({"at_hash", "c_hash"})
 
 
 def require_access_token(header: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
-    """Raises CredentialsInvalid for a token that was not issued to call an API with as its bearer.
+    """Raises CredentialsInvalidError for a token that was not issued to call an API with as its bearer.
 
     The issuer signs identity, refresh and logout tokens with the same keys, and their audience may be ours too.
     """
@@ -31,9 +31,11 @@ def require_access_token(header: Mapping[str, Any], claims: Mapping[str, Any]) -
         or claims.get("token_use") not in {None, "access"}
         or not _CLAIMS_OF_ID_TOKENS.isdisjoint(claims)
     ):
-        raise CredentialsInvalid("The token can't be used: it is not an access token. Send the access token instead.")
+        raise CredentialsInvalidError(
+            "The token can't be used: it is not an access token. Send the access token instead."
+        )
     if "cnf" in claims:
-        raise CredentialsInvalid(
+        raise CredentialsInvalidError(
             "The token can't be used: it is bound to a client's key (`cnf`), which is not checked here. Send another."
         )
 

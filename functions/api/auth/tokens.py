@@ -15,7 +15,7 @@ from typing import Any
 import urllib3
 
 from api.auth.token_claims import require_access_token
-from resma.errors import CredentialsInvalid, IdentityProviderUnavailable
+from resma.errors import CredentialsInvalidError, IdentityProviderUnavailableError
 
 Jwk = dict[str, Any]
 """A key, as the provider shows it (RFC 7517)."""
@@ -53,7 +53,8 @@ class Provider:
     def verify(self, token: str) -> dict[str, Any]:
         """Returns a good token's claims; `sub` and `exp` are among them.
 
-        Raises CredentialsInvalid that says what is wrong, IdentityProviderUnavailable where the keys can't be had.
+        Raises CredentialsInvalidError that says what is wrong, IdentityProviderUnavailableError where the keys can't be
+        had.
         """
         import jwt  # noqa: PLC0415  # cryptography takes long to load, and callers with API keys don't need it
 
@@ -61,7 +62,9 @@ class Provider:
             header = jwt.get_unverified_header(token)
             algorithm = header.get("alg")
             if algorithm not in ALGORITHMS:
-                raise CredentialsInvalid(f"the token is signed in a way that is not taken: use {', '.join(ALGORITHMS)}")
+                raise CredentialsInvalidError(
+                    f"the token is signed in a way that is not taken: use {', '.join(ALGORITHMS)}"
+                )
             claims: dict[str, Any] = jwt.decode(
                 token,
                 jwt.PyJWK(self._find_key(header.get("kid"), algorithm), algorithm),
@@ -74,7 +77,9 @@ class Provider:
             self._require_audience(claims)
         except jwt.PyJWTError as error:
             # The error's class says what is wrong; its text may quote the token.
-            raise CredentialsInvalid(f"the token can't be used: {_WRONG.get(type(error).__name__, _UNKNOWN)}") from None
+            raise CredentialsInvalidError(
+                f"the token can't be used: {_WRONG.get(type(error).__name__, _UNKNOWN)}"
+            ) from None
         return claims
 
     def _require_audience(self, claims: dict[str, Any]) -> None:
@@ -99,9 +104,9 @@ class Provider:
         if (key := _choose(self._known_keys(), key_id)) is None and self._may_ask():
             key = _choose(self._ask(), key_id)  # the provider may have a new one
         if key is None:
-            raise CredentialsInvalid("the token is signed with a key that its issuer does not show")
+            raise CredentialsInvalidError("the token is signed with a key that its issuer does not show")
         if key.get("alg") not in {None, algorithm} or key.get("use") not in {None, "sig"}:
-            raise CredentialsInvalid("the token is signed with a key that is for something else")
+            raise CredentialsInvalidError("the token is signed with a key that is for something else")
         return key
 
     def _known_keys(self) -> list[Jwk]:
@@ -110,10 +115,10 @@ class Provider:
         if is_usable and (age < FRESH_SECONDS or not self._may_ask()):
             return self._keys
         if not self._may_ask():  # or every made-up token would have the provider asked
-            raise IdentityProviderUnavailable("the provider was asked a moment ago, and had no keys to show")
+            raise IdentityProviderUnavailableError("the provider was asked a moment ago, and had no keys to show")
         try:
             return self._ask()
-        except IdentityProviderUnavailable:
+        except IdentityProviderUnavailableError:
             if is_usable:
                 return self._keys
             raise
@@ -127,23 +132,23 @@ class Provider:
         shown = self._fetch(str(described.get("jwks_uri"))).get("keys")
         keys = [key for key in shown if is_public_key(key)] if isinstance(shown, list) else []
         if not keys:
-            raise IdentityProviderUnavailable("the provider shows no public keys that can be used")
+            raise IdentityProviderUnavailableError("the provider shows no public keys that can be used")
         self._keys, self._keys_since = keys, self._asked
         return keys
 
     def endpoint(self, name: str) -> str:
-        """Returns the URL of an endpoint, such as `token_endpoint`. Raises IdentityProviderUnavailable."""
+        """Returns the URL of an endpoint, such as `token_endpoint`. Raises IdentityProviderUnavailableError."""
         if self._described is None or monotonic() - self._described_since > FRESH_SECONDS:
             self._describe()
         found = (self._described or {}).get(name)
         if not isinstance(found, str) or not self._may_reach(found):
-            raise IdentityProviderUnavailable(f"The provider names no usable {name}.")
+            raise IdentityProviderUnavailableError(f"The provider names no usable {name}.")
         return found
 
     def post(self, url: str, form: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
         """Posts a form to one of the provider's endpoints; returns the status and the response's JSON object.
 
-        Raises IdentityProviderUnavailable where there is no such response.
+        Raises IdentityProviderUnavailableError where there is no such response.
         """
         try:
             with urllib3.PoolManager(retries=False, timeout=_TIMEOUT) as http:
@@ -152,15 +157,15 @@ class Provider:
                 )
                 body = json.loads(answer.read(_BYTES_MAX))
         except (urllib3.exceptions.HTTPError, ValueError, RecursionError) as error:
-            raise IdentityProviderUnavailable(f"The provider does not respond: {type(error).__name__}.") from error
+            raise IdentityProviderUnavailableError(f"The provider does not respond: {type(error).__name__}.") from error
         if not isinstance(body, dict) or answer.status >= _SERVER_ERRORS:
-            raise IdentityProviderUnavailable(f"The provider responded with {answer.status} and no JSON object.")
+            raise IdentityProviderUnavailableError(f"The provider responded with {answer.status} and no JSON object.")
         return answer.status, body
 
     def _describe(self) -> dict[str, Any]:
         described = self._fetch(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
         if described.get("issuer") != self.issuer:
-            raise IdentityProviderUnavailable("the provider calls itself by another name than OidcIssuer")
+            raise IdentityProviderUnavailableError("the provider calls itself by another name than OidcIssuer")
         self._described, self._described_since = described, monotonic()
         return described
 
@@ -169,16 +174,16 @@ class Provider:
 
     def _fetch(self, address: str) -> dict[str, Any]:
         if not self._may_reach(address):
-            raise IdentityProviderUnavailable("the provider's addresses must begin with https://")
+            raise IdentityProviderUnavailableError("the provider's addresses must begin with https://")
         try:
             with urllib3.PoolManager(retries=False, timeout=_TIMEOUT) as http:
                 answer = http.request("GET", address, redirect=False, preload_content=False)
                 body = answer.read(_BYTES_MAX)
             found = json.loads(body) if answer.status == 200 else None
         except (urllib3.exceptions.HTTPError, ValueError, RecursionError) as error:  # the last: JSON of many brackets
-            raise IdentityProviderUnavailable(f"the provider does not answer: {type(error).__name__}") from error
+            raise IdentityProviderUnavailableError(f"the provider does not answer: {type(error).__name__}") from error
         if not isinstance(found, dict):
-            raise IdentityProviderUnavailable(f"the provider answers {answer.status}, and not with an object")
+            raise IdentityProviderUnavailableError(f"the provider answers {answer.status}, and not with an object")
         return found
 
 

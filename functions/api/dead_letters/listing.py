@@ -17,7 +17,7 @@ from resma.jobs.report_rows import Place
 def list_dead_letters(
     database: Database, tenant_id: str, limit: int, cursor: str | None, base_url: str
 ) -> DeadLetterList:
-    """Returns a page of the tenant's dead letters. Raises RequestInvalid for a cursor that is not ours."""
+    """Returns a page of the tenant's dead letters. Raises RequestInvalidError for a cursor that is not ours."""
     after = read_cursor(cursor) if cursor is not None else None
     with database.transaction(tenant_id) as connection:
         found = select_dead_letters(connection, tenant_id, after, limit + 1)  # one more tells of a next page
@@ -30,7 +30,7 @@ def list_dead_letters(
 
 
 def show_dead_letter(database: Database, tenant_id: str, report_id: UUID, base_url: str) -> DeadLetterDetails:
-    """Returns one dead letter and its redrives so far. Raises ReportNotFound, NoDeadLetter."""
+    """Returns one dead letter and its redrives so far. Raises ReportNotFoundError, DeadLetterNotFoundError."""
     with database.transaction(tenant_id) as connection:
         letter, redrives = find_dead_letter(connection, tenant_id, report_id)
     history = [_show_redrive(item) for item in redrives]

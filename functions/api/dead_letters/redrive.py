@@ -15,7 +15,10 @@ from resma.jobs.report_rows import Report, find_report
 def redrive_dead_letter(
     database: Database, queue: Queue, caller: Caller, report_id: UUID, reason: str | None
 ) -> Report:
-    """Returns the report, PENDING again. Raises ReportNotFound, QuotaExceeded, NoDeadLetter for one not given up."""
+    """Returns the report, PENDING again.
+
+    Raises ReportNotFoundError, QuotaExceededError, DeadLetterNotFoundError for one not given up.
+    """
     with database.transaction(caller.tenant_id) as connection:
         redrive(connection, caller.tenant_id, report_id, caller.subject, reason)
         require_room(connection, caller.tenant_id)
@@ -25,7 +28,7 @@ def redrive_dead_letter(
 
 
 def redrive_dead_letters(database: Database, queue: Queue, caller: Caller, reason: str | None) -> int:
-    """Redrives all of the tenant's, or none; returns how many. Raises QuotaExceeded."""
+    """Redrives all of the tenant's, or none; returns how many. Raises QuotaExceededError."""
     with database.transaction(caller.tenant_id) as connection:
         redriven = redrive_all(connection, caller.tenant_id, caller.subject, reason)
         require_room(connection, caller.tenant_id)

@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
-from resma.errors import NoDeadLetter
+from resma.errors import DeadLetterNotFoundError
 from resma.jobs import transitions
 from resma.jobs.claim import MAX_ATTEMPTS
 from resma.jobs.report_rows import Place, find_report
@@ -76,7 +76,7 @@ def find_dead_letter(
 ) -> tuple[DeadLetter, list[Redrive]]:
     """Returns a dead letter and its redrives so far, oldest first.
 
-    Raises ReportNotFound, and NoDeadLetter for a report that has not been given up.
+    Raises ReportNotFoundError, and DeadLetterNotFoundError for a report that has not been given up.
     """
     with connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
         cursor.execute(
@@ -103,7 +103,8 @@ def redrive(
 ) -> None:
     """FAILED -> PENDING for a dead letter, with as many attempts again, in the outbox and on record.
 
-    Raises ReportNotFound, and NoDeadLetter for a report that has not been given up, or was redriven already.
+    Raises ReportNotFoundError, and DeadLetterNotFoundError for a report that has not been given up, or was redriven
+    already.
     """
     if not transitions.redrive(connection, tenant_id, report_id, MAX_ATTEMPTS, redriven_by, reason):
         raise _no_dead_letter(connection, tenant_id, report_id)
@@ -116,11 +117,11 @@ def redrive_all(
     return transitions.redrive(connection, tenant_id, None, MAX_ATTEMPTS, redriven_by, reason)
 
 
-def _no_dead_letter(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> NoDeadLetter:
+def _no_dead_letter(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> DeadLetterNotFoundError:
     report = find_report(connection, tenant_id, report_id)
     if report.status == "FAILED":
-        return NoDeadLetter(
+        return DeadLetterNotFoundError(
             "the report has failed for good, another attempt would fail the same way: see its error, mend the cause, "
             "then ask for the report again"
         )
-    return NoDeadLetter(f"the report is {report.status}: only one that was given up can be redriven")
+    return DeadLetterNotFoundError(f"the report is {report.status}: only one that was given up can be redriven")

@@ -14,15 +14,15 @@ from api.estimates.arithmetic import (
     estimate_seconds,
     has_been_made,
 )
-from api.estimates.models import EstimateView, FileEstimate, QueueEstimate, Remark
-from api.estimates.notes import Facts, write_notes
+from api.estimates.models import EstimateView, FileEstimate, QueueEstimate
 from api.estimates.recent_reports import find_recent, lines_a_page, observe
+from api.estimates.warnings import Facts, find_warnings
 from api.reports.progress import find_queue
 from resma.access.caller import Caller
 from resma.access.quotas import find_room
 from resma.catalog import ReportType, find_report_type
 from resma.database.connection import Database
-from resma.errors import Fault, QueryInvalid, ReportQueryRefusedError, RequestInvalid, TimeZoneUnknownError
+from resma.errors import Fault, QueryInvalidError, ReportQueryRefusedError, RequestInvalidError, UnknownTimeZoneError
 from resma.i18n.locales import LOCALES
 from resma.jobs.personal_data import personal_content
 from resma.report.content import ReportContent
@@ -49,9 +49,9 @@ class Estimator:
 def estimate_report(
     estimator: Estimator, caller: Caller, request: ReportRequest, more_faults: Iterable[Fault] = ()
 ) -> EstimateView:
-    """Returns what the report would come to. Raises what asking for it raises, but for quotas: of those the notes tell.
+    """Returns what the report would come to. Raises what asking for it raises, but for quotas: those are warnings.
 
-    Raises ReportQueryRefusedError, DatabaseUnavailable, DatabaseBusy.
+    Raises ReportQueryRefusedError, DatabaseUnavailableError, DatabaseBusyError.
     """
     content = check_request(caller, request, more_faults)
     report_type = find_report_type(request.type)
@@ -74,15 +74,13 @@ def estimate_report(
         csv_for_excel=FormatOptions.model_validate(content.options).csv.profile == "excel",
         page=_page(report_type, content) if "PDF" in wanted else None,
     )
-    notes = write_notes(facts)
     return EstimateView(
         rows=counted.rows,
         is_exact=counted.is_exact,
         files=[_file(report_type, content, name, file, files_seen) for name, file in wanted.items()],
         seconds=seconds,
         queue=QueueEstimate(ahead=queue.ahead, seconds=queue.wait_seconds),
-        notes=[note.text for note in notes],
-        remarks=[Remark(code=note.code, values=dict(note.values), text=note.text) for note in notes],
+        warnings=find_warnings(facts),
     )
 
 
@@ -93,9 +91,9 @@ def _estimate_rows(source: Database, tenant_id: str, report_type: ReportType, co
             open_snapshot(connection, report_type, tenant_id, content.filters, content.time_zone) as snapshot,
         ):
             return snapshot.estimate_rows()
-    except TimeZoneUnknownError as error:
-        raise RequestInvalid.of([Fault("/timeZone", str(error))]) from error
-    except QueryInvalid as error:
+    except UnknownTimeZoneError as error:
+        raise RequestInvalidError.of([Fault("/timeZone", str(error))]) from error
+    except QueryInvalidError as error:
         raise ReportQueryRefusedError(
             f"The report would fail: {error}. Change the filters, or ask the operator to correct the report type."
         ) from error

@@ -27,14 +27,14 @@ class QueueEstimate(ViewModel):
     )
 
 
-class Remark(ViewModel):
-    """A note with a code, for programs that have their own wording."""
+class EstimateWarning(ViewModel):
+    """Something to know before the report is requested."""
 
-    model_config = ConfigDict(title="EstimateRemark")
-
-    code: str = Field(description="Stable code of the note.")
-    values: dict[str, Any] = Field(description="Values for the wording: numbers, or lists of names.")
-    text: str = Field(description="The note in words.")
+    code: str = Field(description="Stable code of the warning.")
+    detail: str = Field(description="The warning as a sentence.")
+    values: dict[str, Any] = Field(
+        description="Values of the sentence, for programs that write their own: numbers, or lists of names."
+    )
 
 
 class EstimateView(ViewModel):
@@ -53,5 +53,6 @@ class EstimateView(ViewModel):
         "formats, or, if there are none, from a baseline measurement."
     )
     queue: QueueEstimate = Field(description="What is ahead of the report in the queue.")
-    notes: list[str] = Field(description="What to know before requesting the report.")
-    remarks: list[Remark] = Field(description="The same as `notes`, each with a code.")
+    warnings: list[EstimateWarning] = Field(
+        description="What to know before the report is requested, most important first. Empty if there is nothing."
+    )

@@ -39,7 +39,7 @@ def find_recent(connection: Connection[TupleRow], tenant_id: str, type_: str) ->
         cursor.execute(
             """
             SELECT rows_done, columns, locale, options, files,
-                   CASE WHEN handovers = 0 AND (metrics ->> 'snapshots')::integer = 1
+                   CASE WHEN continuations = 0 AND (metrics ->> 'snapshots')::integer = 1
                         THEN (metrics -> 'seconds' ->> 'generate')::float8 END AS seconds
             FROM (
                 SELECT * FROM resma.reports WHERE tenant_id = %s ORDER BY created_at DESC, report_id DESC LIMIT %s

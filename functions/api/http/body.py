@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from resma.errors import RequestMalformed, RequestMediaTypeUnsupported, RequestTooLarge
+from resma.errors import RequestMalformedError, RequestTooLargeError, UnsupportedMediaTypeError
 
 BODY_BYTES_MAX = 256 * 1024
 """More than any request needs; what is larger is refused unread."""
@@ -17,19 +17,19 @@ MEDIA_TYPE = "application/json"
 def check_body(event: dict[str, Any]) -> None:
     """Passes requests without a body, and those whose body can be read.
 
-    Raises RequestTooLarge, RequestMediaTypeUnsupported or RequestMalformed. Powertools would answer some of these too,
-    but turns the rest into an error of ours.
+    Raises RequestTooLargeError, UnsupportedMediaTypeError or RequestMalformedError. Powertools would answer some of
+    these too, but turns the rest into an error of ours.
     """
     body = event.get("body") or ""
     if not body:
         _set_media_type(event, None)
         return
     if len(body.encode()) > BODY_BYTES_MAX:
-        raise RequestTooLarge(f"The body has more than {BODY_BYTES_MAX} bytes. No request needs that many.")
+        raise RequestTooLargeError(f"The body has more than {BODY_BYTES_MAX} bytes. No request needs that many.")
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     media_type = (headers.get("content-type") or MEDIA_TYPE).partition(";")[0].strip().lower()
     if media_type != MEDIA_TYPE:
-        raise RequestMediaTypeUnsupported(
+        raise UnsupportedMediaTypeError(
             f"The body was sent as {media_type[:100]}. Send JSON with `Content-Type: {MEDIA_TYPE}`."
         )
     _set_media_type(event, MEDIA_TYPE)
@@ -51,18 +51,18 @@ def _set_media_type(event: dict[str, Any], media_type: str | None) -> None:
 
 
 def _require_json(body: str, *, is_base64: bool) -> None:
-    """Raises RequestMalformed, with the place where there is one."""
+    """Raises RequestMalformedError, with the place where there is one."""
     try:
         json.loads(base64.b64decode(body).decode() if is_base64 else body, object_pairs_hook=_refuse_duplicates)
     except json.JSONDecodeError as error:
-        raise RequestMalformed(
+        raise RequestMalformedError(
             f"The body is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         ) from None
     except (
         ValueError,
         RecursionError,
     ):  # not UTF-8, thousands of digits, a thousand brackets
-        raise RequestMalformed(
+        raise RequestMalformedError(
             "The body must be JSON in UTF-8, without numbers of thousands of digits or deeply nested values."
         ) from None
 
@@ -73,5 +73,7 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         seen: set[str] = set()
         name = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise RequestMalformed(f"The body has the property `{name[:100]}` twice in one object. Remove one of them.")
+        raise RequestMalformedError(
+            f"The body has the property `{name[:100]}` twice in one object. Remove one of them."
+        )
     return members

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
-from resma.errors import Fault, RequestInvalid
+from resma.errors import Fault, RequestInvalidError
 from resma.jobs.report_rows import Place
 
 CURSOR_PATTERN = r"^[0-9]{1,16}\.[0-9a-f]{32}$"
@@ -26,7 +26,7 @@ def write_cursor(place: Place) -> str:
 
 
 def read_cursor(cursor: str) -> Place:
-    """Returns the place. Raises RequestInvalid for a cursor that is not ours."""
+    """Returns the place. Raises RequestInvalidError for a cursor that is not ours."""
     if re.fullmatch(CURSOR_PATTERN, cursor, re.ASCII) is None:
         raise cursor_invalid()
     moment, report_id = cursor.split(".")
@@ -34,7 +34,7 @@ def read_cursor(cursor: str) -> Place:
 
 
 def read_offset(cursor: str) -> int:
-    """Returns how many items come before the page. Raises RequestInvalid for a cursor that is not ours."""
+    """Returns how many items come before the page. Raises RequestInvalidError for a cursor that is not ours."""
     if re.fullmatch(OFFSET_PATTERN, cursor, re.ASCII) is None:
         raise cursor_invalid()
     return int(cursor)
@@ -46,10 +46,10 @@ def next_page(address: str, parameters: Mapping[str, object], cursor: str) -> st
     return f"{address}?{urlencode(said)}"
 
 
-def cursor_invalid() -> RequestInvalid:
+def cursor_invalid() -> RequestInvalidError:
     """What is wrong, and what to do."""
     fault = Fault("/cursor", "It must be a cursor from the URL in `next`. Remove it to get the first page.")
-    return RequestInvalid.of([fault])
+    return RequestInvalidError.of([fault])
 
 
 def write_microseconds(moment: datetime) -> str:

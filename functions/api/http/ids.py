@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from uuid import UUID
 
-from resma.errors import ReportNotFound
+from resma.errors import ReportNotFoundError
 
 REPORT_ID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 
 def parse_report_id(text: str) -> UUID:
-    """Returns the id that a path has. Raises ReportNotFound if it is not a valid report id."""
+    """Returns the id that a path has. Raises ReportNotFoundError if it is not a valid report id."""
     if re.fullmatch(REPORT_ID, text) is None:
-        raise ReportNotFound("This is not a report id. GET /api/v1/reports lists your reports.")
+        raise ReportNotFoundError("This is not a report id. GET /api/v1/reports lists your reports.")
     return UUID(text)

@@ -12,98 +12,101 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from resma.errors import (
-    ApiKeyEnded,
-    ApiKeyNotFound,
-    CredentialsInvalid,
-    CredentialsMissing,
-    DatabaseBusy,
-    DatabaseUnavailable,
+    ApiKeyInactiveError,
+    ApiKeyNotFoundError,
+    CredentialsInvalidError,
+    CredentialsMissingError,
+    DatabaseBusyError,
+    DatabaseUnavailableError,
+    DeadLetterNotFoundError,
     DependencyUnavailableError,
     Fault,
-    FileNotFound,
-    IdempotencyKeyInFlight,
-    IdempotencyKeyReused,
-    IdentityProviderUnavailable,
-    NoDeadLetter,
-    QuotaExceeded,
+    IdempotencyKeyInFlightError,
+    IdempotencyKeyReusedError,
+    IdentityProviderUnavailableError,
+    QuotaExceededError,
     ReportDeletedError,
-    ReportEnded,
-    ReportExpired,
-    ReportHasNoFile,
-    ReportHasNoSummary,
+    ReportExpiredError,
+    ReportFileNotFoundError,
+    ReportFinishedError,
+    ReportHasNoFileError,
+    ReportHasNoSummaryError,
     ReportInProgressError,
-    ReportNotCounted,
-    ReportNotFound,
-    ReportNotReady,
-    ReportNotRetried,
+    ReportNotFoundError,
+    ReportNotReadyError,
+    ReportNotRetryableError,
     ReportQueryRefusedError,
     RequestError,
-    RequestInvalid,
-    RequestMalformed,
-    RequestMediaTypeUnsupported,
-    RequestTooLarge,
+    RequestInvalidError,
+    RequestMalformedError,
+    RequestTooLargeError,
     ResmaError,
-    ScheduleNotFound,
-    SchedulesTooMany,
-    ScopeMissing,
-    WebhookDeliveryNotFound,
-    WebhookDeliveryUnderWay,
-    WebhookEndpointDisabled,
-    WebhookEndpointFixed,
-    WebhookEndpointNotFound,
-    WebhookEndpointsTooMany,
+    ScheduleNotFoundError,
+    ScopeMissingError,
+    SummaryNotReadyError,
+    TooManySchedulesError,
+    TooManyWebhookEndpointsError,
+    UnsupportedMediaTypeError,
+    WebhookDeliveryInProgressError,
+    WebhookDeliveryNotFoundError,
+    WebhookEndpointDisabledError,
+    WebhookEndpointNotFoundError,
+    WebhookEndpointReadOnlyError,
     WebhookEventMissingError,
-    WebhookRotationRefused,
+    WebhookRotationRefusedError,
 )
 
 MEDIA_TYPE = "application/problem+json"
 
 _STATUS: Mapping[type[ResmaError], HTTPStatus] = {
-    RequestMalformed: HTTPStatus.BAD_REQUEST,
-    CredentialsMissing: HTTPStatus.UNAUTHORIZED,
-    CredentialsInvalid: HTTPStatus.UNAUTHORIZED,
-    ScopeMissing: HTTPStatus.FORBIDDEN,
-    QuotaExceeded: HTTPStatus.TOO_MANY_REQUESTS,
-    ApiKeyNotFound: HTTPStatus.NOT_FOUND,
-    ApiKeyEnded: HTTPStatus.GONE,
-    ReportNotFound: HTTPStatus.NOT_FOUND,
-    FileNotFound: HTTPStatus.NOT_FOUND,
-    ReportNotReady: HTTPStatus.CONFLICT,
-    ReportHasNoFile: HTTPStatus.CONFLICT,
-    ReportNotCounted: HTTPStatus.CONFLICT,
-    ReportHasNoSummary: HTTPStatus.CONFLICT,
-    ReportEnded: HTTPStatus.CONFLICT,
+    RequestMalformedError: HTTPStatus.BAD_REQUEST,
+    CredentialsMissingError: HTTPStatus.UNAUTHORIZED,
+    CredentialsInvalidError: HTTPStatus.UNAUTHORIZED,
+    ScopeMissingError: HTTPStatus.FORBIDDEN,
+    QuotaExceededError: HTTPStatus.TOO_MANY_REQUESTS,
+    ApiKeyNotFoundError: HTTPStatus.NOT_FOUND,
+    ApiKeyInactiveError: HTTPStatus.GONE,
+    ReportNotFoundError: HTTPStatus.NOT_FOUND,
+    ReportFileNotFoundError: HTTPStatus.NOT_FOUND,
+    ReportNotReadyError: HTTPStatus.CONFLICT,
+    ReportHasNoFileError: HTTPStatus.CONFLICT,
+    SummaryNotReadyError: HTTPStatus.CONFLICT,
+    ReportHasNoSummaryError: HTTPStatus.CONFLICT,
+    ReportFinishedError: HTTPStatus.CONFLICT,
     ReportInProgressError: HTTPStatus.CONFLICT,
-    ReportNotRetried: HTTPStatus.CONFLICT,
-    NoDeadLetter: HTTPStatus.CONFLICT,
-    IdempotencyKeyInFlight: HTTPStatus.CONFLICT,
-    ReportExpired: HTTPStatus.GONE,
+    ReportNotRetryableError: HTTPStatus.CONFLICT,
+    DeadLetterNotFoundError: HTTPStatus.CONFLICT,
+    IdempotencyKeyInFlightError: HTTPStatus.CONFLICT,
+    ReportExpiredError: HTTPStatus.GONE,
     ReportDeletedError: HTTPStatus.GONE,
-    RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    RequestMediaTypeUnsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    RequestInvalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RequestTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedMediaTypeError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    RequestInvalidError: HTTPStatus.UNPROCESSABLE_ENTITY,
     ReportQueryRefusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
-    WebhookEndpointNotFound: HTTPStatus.NOT_FOUND,
-    WebhookDeliveryNotFound: HTTPStatus.NOT_FOUND,
-    WebhookDeliveryUnderWay: HTTPStatus.CONFLICT,
-    WebhookEndpointsTooMany: HTTPStatus.CONFLICT,
-    WebhookEndpointDisabled: HTTPStatus.CONFLICT,
+    IdempotencyKeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    WebhookEndpointNotFoundError: HTTPStatus.NOT_FOUND,
+    WebhookDeliveryNotFoundError: HTTPStatus.NOT_FOUND,
+    WebhookDeliveryInProgressError: HTTPStatus.CONFLICT,
+    TooManyWebhookEndpointsError: HTTPStatus.CONFLICT,
+    WebhookEndpointDisabledError: HTTPStatus.CONFLICT,
     WebhookEventMissingError: HTTPStatus.CONFLICT,
-    WebhookEndpointFixed: HTTPStatus.CONFLICT,
-    WebhookRotationRefused: HTTPStatus.CONFLICT,
-    ScheduleNotFound: HTTPStatus.NOT_FOUND,
-    SchedulesTooMany: HTTPStatus.CONFLICT,
+    WebhookEndpointReadOnlyError: HTTPStatus.CONFLICT,
+    WebhookRotationRefusedError: HTTPStatus.CONFLICT,
+    ScheduleNotFoundError: HTTPStatus.NOT_FOUND,
+    TooManySchedulesError: HTTPStatus.CONFLICT,
     DependencyUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
-    DatabaseBusy: HTTPStatus.SERVICE_UNAVAILABLE,
-    IdentityProviderUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    DatabaseBusyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    IdentityProviderUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 _FAULTS_MAX = 20
 """Faults that a problem lists; a request with more is not mended one by one."""
 
 _RETRY_AFTER_SECONDS = 5
-_PASSING = {kind.code for kind in (IdempotencyKeyInFlight, ReportNotCounted, ReportNotReady, WebhookDeliveryUnderWay)}
+_PASSING = {
+    kind.code
+    for kind in (IdempotencyKeyInFlightError, SummaryNotReadyError, ReportNotReadyError, WebhookDeliveryInProgressError)
+}
 """Conflicts that pass by themselves; others ask for something to be done first."""
 
 
@@ -122,21 +125,25 @@ def problem_of(error: ResmaError, instance: str) -> Response[str]:
 
 
 def _away(error: ResmaError) -> str:
-    if isinstance(error, IdentityProviderUnavailable):
+    if isinstance(error, IdentityProviderUnavailableError):
         return "the identity provider"
-    return "the database" if isinstance(error, DatabaseUnavailable | DatabaseBusy) else "a service that this needs"
+    return (
+        "the database"
+        if isinstance(error, DatabaseUnavailableError | DatabaseBusyError)
+        else "a service that this needs"
+    )
 
 
 def _headers_of(error: ResmaError) -> dict[str, str]:
     """When to come again, and how a caller makes itself known (RFC 6750 §3)."""
     match error:
-        case CredentialsMissing():
+        case CredentialsMissingError():
             return {"WWW-Authenticate": "Bearer"}
-        case CredentialsInvalid():
+        case CredentialsInvalidError():
             return {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-        case ScopeMissing():
+        case ScopeMissingError():
             return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{error.scope}"'}
-        case QuotaExceeded():
+        case QuotaExceededError():
             return {"Retry-After": str(max(1, math.ceil(error.seconds)))}
         case _:
             return {}

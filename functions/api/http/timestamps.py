@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 
 from resma.dates import find_missing_part
-from resma.errors import Fault, RequestInvalid
+from resma.errors import Fault, RequestInvalidError
 
 DATE_TIME_PATTERN = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
@@ -15,11 +15,11 @@ DATE_TIME_PATTERN = (
 
 
 def read_moment(text: str, parameter: str) -> datetime:
-    """Returns the moment, in upper case or lower. Raises RequestInvalid for what is none, naming the parameter."""
+    """Returns the moment, in upper case or lower. Raises RequestInvalidError for what is none, naming the parameter."""
     detail = "It must be a timestamp like 2024-03-09T18:00:00Z. In a URL, write + of an offset as %2B."
     if re.fullmatch(DATE_TIME_PATTERN, text):
         try:
             return datetime.fromisoformat(text.upper())
         except ValueError:
             detail = find_missing_part(text) or detail
-    raise RequestInvalid.of([Fault(f"/{parameter}", detail)])
+    raise RequestInvalidError.of([Fault(f"/{parameter}", detail)])

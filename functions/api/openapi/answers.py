@@ -19,7 +19,7 @@ _NO_HEADERS: Mapping[str, str] = {}
 
 def describe_answers(document: Json) -> None:
     """Adds to each operation the problems that it may answer with (problems.py), and the headers of its answers."""
-    document["components"]["schemas"] |= {"Problem": _PROBLEM, "InvalidPart": _INVALID_PART}
+    document["components"]["schemas"] |= {"Problem": _PROBLEM, "FieldError": _INVALID_PART}
     document["components"]["headers"] = _HEADERS
     document["components"]["responses"] = {"Problem": _problem("The request was not successful.")}
     for path, methods in document["paths"].items():
@@ -152,7 +152,7 @@ _PROBLEM: Json = {
         "errors": {
             "type": "array",
             "description": "Invalid parts of the request.",
-            "items": {"$ref": COMPONENT + "InvalidPart"},
+            "items": {"$ref": COMPONENT + "FieldError"},
         },
     },
     "examples": [
@@ -168,7 +168,7 @@ _PROBLEM: Json = {
 }
 
 _INVALID_PART: Json = {
-    "title": "InvalidPart",
+    "title": "FieldError",
     "description": "One invalid part of a request.",
     "type": "object",
     "required": ["pointer", "detail"],

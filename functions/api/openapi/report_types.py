@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from api.openapi.schemas import COMPONENT, Json, tidy_schema
-from resma.catalog import ReportType, filter_model, load_catalogue
+from resma.catalog import ReportType, filter_model, load_catalog
 
 FILTERS_BY_TYPE = "x-filters-by-type"
 COLUMNS_BY_TYPE = "x-columns-by-type"
@@ -18,7 +18,7 @@ COLUMNS_BY_TYPE = "x-columns-by-type"
 def describe_report_types(document: Json) -> None:
     """Adds the names of the report types, and a schema of the filters and of the columns of each."""
     schemas = document["components"]["schemas"]
-    types = load_catalogue()
+    types = load_catalog()
     filters, columns = {}, {}
     for name, report_type in types.items():
         filters[name] = _add(schemas, filter_model(report_type).__name__, _filters(report_type))

@@ -15,7 +15,7 @@ from resma.jobs.completed_event import EventType
 from resma.report.format_options import Compression
 from resma.report.status import Status
 from resma.schedules.periods import Period
-from resma.schedules.schedule_rows import Missed
+from resma.schedules.schedule_rows import MisfirePolicy
 from resma.writers import Format
 
 COMPONENT = "#/components/schemas/"
@@ -26,7 +26,7 @@ ENUMERATIONS: Mapping[str, tuple[Any, str]] = {
     "Compression": (Compression, "Compression of a file."),
     "EventType": (EventType, "Type of an event."),
     "Locale": (LocaleTag, "Language and formats of dates and numbers."),
-    "MissedRunPolicy": (Missed, "What happens to missed runs of a schedule."),
+    "MisfirePolicy": (MisfirePolicy, "What happens to missed runs of a schedule."),
     "ReportFormat": (Format, "Format of a file."),
     "ReportPeriod": (Period, "Period relative to the day of a run."),
     "ReportStatus": (Status, "Status of a report."),

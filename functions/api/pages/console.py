@@ -14,7 +14,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 from api.context import base_url, settings
 from api.pages import console_sign_in
 from api.pages.static_files import StaticFile, answer_file, read_files, static_file
-from resma.errors import FileNotFound
+from resma.errors import ReportFileNotFoundError
 
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 
@@ -68,20 +68,20 @@ def handle_get_favicon() -> Response[str]:
 
 @router.get(f"{CONSOLE}/<name>", include_in_schema=False)
 def handle_get_console_file(name: str) -> Response[str]:
-    """GET: one of its files; 304 for a browser that has it. Raises FileNotFound."""
+    """GET: one of its files; 304 for a browser that has it. Raises ReportFileNotFoundError."""
     return _answer(name)
 
 
 @router.get(f"{CONSOLE}/<folder>/<name>", include_in_schema=False)
 def handle_get_console_file_in_folder(folder: str, name: str) -> Response[str]:
-    """GET: the same for a file in a folder. Raises FileNotFound."""
+    """GET: the same for a file in a folder. Raises ReportFileNotFoundError."""
     return _answer(f"{folder}/{name}")
 
 
 def _answer(name: str) -> Response[str]:
     file = _files().get(name)
     if file is None:
-        raise FileNotFound("the console has no such file: GET /console is its page")
+        raise ReportFileNotFoundError("the console has no such file: GET /console is its page")
     return answer_file(file, _HEADERS, router.current_event.headers.get("If-None-Match"))
 
 

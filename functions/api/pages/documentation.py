@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import Response, openapi
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api.pages.static_files import StaticFile, answer_file, read_files
-from resma.errors import FileNotFound
+from resma.errors import ReportFileNotFoundError
 
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 
@@ -54,14 +54,14 @@ def handle_get_docs() -> Response[str]:
 
 @router.get(f"{DOCS}/<name>", include_in_schema=False)
 def handle_get_docs_file(name: str) -> Response[str]:
-    """GET: one of its files. Raises FileNotFound."""
+    """GET: one of its files. Raises ReportFileNotFoundError."""
     return _answer(name)
 
 
 def _answer(name: str) -> Response[str]:
     file = _files().get(name)
     if file is None:
-        raise FileNotFound("The documentation has no such file. GET /docs is its page.")
+        raise ReportFileNotFoundError("The documentation has no such file. GET /docs is its page.")
     headers = {"Content-Security-Policy": _POLICY}
     return answer_file(file, headers, router.current_event.headers.get("If-None-Match"))
 

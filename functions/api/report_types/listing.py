@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from api.report_types.models import ColumnView, ReportTypeList, ReportTypeView
-from resma.catalog import ReportType, filter_model, load_catalogue
-from resma.errors import Fault, RequestInvalid
+from resma.catalog import ReportType, filter_model, load_catalog
+from resma.errors import Fault, RequestInvalidError
 from resma.i18n.locales import LOCALES, Language
 from resma.writers import Format
 
@@ -14,11 +14,11 @@ from resma.writers import Format
 def list_report_types(locale: str) -> ReportTypeList:
     """Returns every report type with its columns and the JSON Schema of its filters, in the locale's language.
 
-    Raises RequestInvalid for a locale that there is not.
+    Raises RequestInvalidError for a locale that there is not.
     """
     if locale not in LOCALES:
         fault = Fault("/locale", f"there is no such locale; there are {', '.join(LOCALES)}")
-        raise RequestInvalid("report types can't be shown so", (fault,))
+        raise RequestInvalidError("report types can't be shown so", (fault,))
     language = LOCALES[locale].language
     return ReportTypeList(
         items=[
@@ -39,7 +39,7 @@ def list_report_types(locale: str) -> ReportTypeList:
                 ],
                 filters=_filter_schema(report_type, language),
             )
-            for report_type in load_catalogue().values()
+            for report_type in load_catalog().values()
         ]
     )
 

@@ -17,8 +17,8 @@ logger = Logger(child=True)
 def cancel_report(announcer: Announcer, caller: Caller, report_id: UUID) -> Report:
     """Returns the report, CANCELLED. Cancelling it twice is the same as once.
 
-    Its worker stops at its next sign of life, about a second later. Raises ReportNotFound, and ReportEnded for a report
-    that has ended otherwise.
+    Its worker stops at its next sign of life, about a second later. Raises ReportNotFoundError, and ReportFinishedError
+    for a report that has ended otherwise.
     """
     with announcer.system.transaction(caller.tenant_id) as connection:
         is_new = cancel_job(connection, caller.tenant_id, report_id, caller.subject)

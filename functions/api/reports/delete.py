@@ -18,7 +18,8 @@ logger = Logger(child=True)
 def delete_report(database: Database, caller: Caller, report_id: UUID) -> DeletionView:
     """Returns the record of the deletion. Deleting a report twice is the same as once.
 
-    The scheduler removes the files. Raises ReportNotFound, and ReportInProgressError for a report that has not ended.
+    The scheduler removes the files. Raises ReportNotFoundError, and ReportInProgressError for a report that has not
+    ended.
     """
     with database.transaction(caller.tenant_id) as connection:
         deletion, is_new = delete_row(connection, caller, report_id)

@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger
 
 from resma.access.caller import Caller, require_scope
 from resma.database.connection import Database
-from resma.errors import FileNotFound, ReportExpired, ReportHasNoFile, ReportNotReady
+from resma.errors import ReportExpiredError, ReportFileNotFoundError, ReportHasNoFileError, ReportNotReadyError
 from resma.jobs.download_links import Minted, Minter, Signer, mint_download
 from resma.jobs.personal_data import shows_personal
 from resma.jobs.report_rows import Report, StoredFile, find_report
@@ -20,9 +20,9 @@ logger = Logger(child=True)
 def download_report(database: Database, signer: Signer, caller: Caller, report_id: UUID, format_: str | None) -> Minted:
     """Returns a presigned address of a report's file: the first one, or that of a format. It is on record.
 
-    Raises ReportNotFound; ScopeMissing where the file shows personal columns and the caller may not see them;
-    ReportNotReady before there is a file, ReportHasNoFile if there will be none; ReportExpired; FileNotFound where the
-    report was not asked for in that format.
+    Raises ReportNotFoundError; ScopeMissingError where the file shows personal columns and the caller may not see them;
+    ReportNotReadyError before there is a file, ReportHasNoFileError if there will be none; ReportExpiredError;
+    ReportFileNotFoundError where the report was not asked for in that format.
     """
     with database.transaction(caller.tenant_id) as connection:
         report = find_report(connection, caller.tenant_id, report_id)
@@ -37,14 +37,14 @@ def download_report(database: Database, signer: Signer, caller: Caller, report_i
 
 def _require_file(report: Report, format_: str | None) -> StoredFile:
     if format_ is not None and format_ not in report.formats:
-        raise FileNotFound(f"the report was not asked for as {format_}: it has {', '.join(report.formats)}")
+        raise ReportFileNotFoundError(f"the report was not asked for as {format_}: it has {', '.join(report.formats)}")
     if report.status == "EXPIRED":
-        raise ReportExpired("the file's time is over: ask for the report again")
+        raise ReportExpiredError("the file's time is over: ask for the report again")
     if report.status in {"FAILED", "CANCELLED"}:
-        raise ReportHasNoFile(f"the report is {report.status}, there is no file: ask for it again")
+        raise ReportHasNoFileError(f"the report is {report.status}, there is no file: ask for it again")
     if report.status != "READY" or not report.files:
-        raise ReportNotReady(f"the report is {report.status}: ask its status until it is READY")
+        raise ReportNotReadyError(f"the report is {report.status}: ask its status until it is READY")
     for failed in report.failed_files or ():
         if failed["format"] == format_:
-            raise FileNotFound(f"The {format_} file of this report could not be made. {failed['detail']}")
+            raise ReportFileNotFoundError(f"The {format_} file of this report could not be made. {failed['detail']}")
     return next(file for file in report.files if format_ in {None, file["format"]})

@@ -11,8 +11,8 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
 from resma.access.caller import Caller
-from resma.catalog import load_catalogue
-from resma.errors import ReportHasNoSummary, ReportNotCounted
+from resma.catalog import load_catalog
+from resma.errors import ReportHasNoSummaryError, SummaryNotReadyError
 from resma.i18n.locales import LOCALES
 from resma.jobs.report_rows import CheckpointRecord, no_report
 from resma.jobs.stored_charts import StoredChart, translate_chart
@@ -48,7 +48,8 @@ _COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in ReportSummary.__d
 def find_summary(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> ReportSummary:
     """Returns what a report's snapshot holds.
 
-    Raises ReportNotFound; ReportNotCounted until there is a snapshot, ReportHasNoSummary if there will be none.
+    Raises ReportNotFoundError; SummaryNotReadyError until there is a snapshot, ReportHasNoSummaryError if there will be
+    none.
     """
     with connection.cursor(row_factory=class_row(ReportSummary)) as cursor:
         cursor.execute(
@@ -72,7 +73,7 @@ def visible_charts(summary: ReportSummary, caller: Caller) -> list[StoredChart]:
         return charts
     if summary.personal_filters:
         return []
-    report_type = load_catalogue().get(summary.type)
+    report_type = load_catalog().get(summary.type)
     hidden = {column.name for column in report_type.columns if column.personal} if report_type else set()
     return [chart for chart in charts if chart["by"] not in hidden.union(summary.personal_columns or ())]
 
@@ -80,7 +81,7 @@ def visible_charts(summary: ReportSummary, caller: Caller) -> list[StoredChart]:
 def translated_charts(summary: ReportSummary, caller: Caller, locale: str | None) -> list[StoredChart]:
     """The visible charts, with titles and labels in a locale's language; None leaves them as they are stored."""
     charts = visible_charts(summary, caller)
-    report_type = load_catalogue().get(summary.type)
+    report_type = load_catalog().get(summary.type)
     if locale is None or report_type is None:
         return charts
     stored_in, language = LOCALES[summary.locale].language, LOCALES[locale].language
@@ -91,12 +92,14 @@ def _require_counted(summary: ReportSummary) -> None:
     if summary.status in {"PENDING", "GENERATING"}:
         begins_anew = summary.status == "PENDING" and summary.checkpoint is None  # whatever an earlier attempt counted
         if summary.charts is None or begins_anew:
-            raise ReportNotCounted("the report's data are not counted yet: ask again in a moment")
+            raise SummaryNotReadyError("the report's data are not counted yet: ask again in a moment")
     elif (
         summary.as_of is None
         or summary.rows_expected is None
         or (summary.charts is None and summary.status in {"FAILED", "CANCELLED"})
     ):
-        raise ReportHasNoSummary(f"the report is {summary.status}, and its data were not counted: ask for it again")
+        raise ReportHasNoSummaryError(
+            f"the report is {summary.status}, and its data were not counted: ask for it again"
+        )
     elif summary.charts is None and summary.status == "EXPIRED":
-        raise ReportHasNoSummary("the report is EXPIRED, and its summary went with its files: ask for it again")
+        raise ReportHasNoSummaryError("the report is EXPIRED, and its summary went with its files: ask for it again")

@@ -42,7 +42,7 @@ class ListQuery:
 def list_reports(database: Database, caller: Caller, query: ListQuery, base_url: str) -> ReportList:
     """Returns a page of the tenant's reports, fewer than `limit` where more would not fit an answer.
 
-    Raises RequestInvalid for a cursor that is not ours, or no moment.
+    Raises RequestInvalidError for a cursor that is not ours, or no moment.
     """
     tenant_id = caller.tenant_id
     wanted: dict[str, str | datetime | None] = {"status": query.status, "type": query.type, "format": query.format}

@@ -215,7 +215,7 @@ class ReportView(ViewModel):
         description="Number of the attempt, including continuations in a new invocation, and attempts that ended "
         "because a dependency was unavailable. Three other attempts that fail end the report."
     )
-    handovers: int = Field(
+    continuations: int = Field(
         description="Number of times that the report was continued because the time of an invocation was over."
     )
     created_at: datetime = Field(description="When the report was requested.")
@@ -245,9 +245,9 @@ class ReportView(ViewModel):
     masked_columns: list[str] = Field(
         description="Columns of this report with personal data that are masked in its files."
     )
-    joined: bool = Field(
+    deduplicated: bool = Field(
         default=False,
-        description="True in the answer to a request with `coalesce` if the report is that of an earlier request.",
+        description="True in the answer to a request with `deduplicate` if the report is that of an earlier request.",
     )
     metrics: Metrics | None = Field(description="Measurements of a finished report.")
     error: ErrorView | None = Field(description="Error of the last attempt.")

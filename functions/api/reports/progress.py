@@ -71,7 +71,7 @@ def find_queue(
             SELECT avg(seconds), avg(seconds) FILTER (WHERE type = %(type)s AND formats = %(formats)s)
             FROM (
                 SELECT type, formats, (metrics -> 'seconds' ->> 'generate')::float8 AS seconds FROM resma.reports
-                WHERE tenant_id = %(tenant_id)s AND status = 'READY' AND handovers = 0
+                WHERE tenant_id = %(tenant_id)s AND status = 'READY' AND continuations = 0
                   AND created_at > statement_timestamp() - interval '1 day'
                 ORDER BY created_at DESC, report_id DESC LIMIT %(recent)s
             ) AS ready

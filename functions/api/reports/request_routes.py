@@ -39,7 +39,7 @@ def handle_post_report(body: ReportRequest) -> Response[ReportView]:
     report, is_new = request_report(
         database(), queue(), caller_of(router), body, key, more_faults=rules().faults_of(body)
     )
-    return accepted(show_report(report, base_url(router), is_joined=body.coalesce and not is_new))
+    return accepted(show_report(report, base_url(router), is_deduplicated=body.deduplicate and not is_new))
 
 
 @router.post(

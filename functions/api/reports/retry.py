@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from resma.access.caller import Caller
 from resma.database.connection import Database
-from resma.errors import ReportNotRetried, RequestInvalid
+from resma.errors import ReportNotRetryableError, RequestInvalidError
 from resma.jobs.report_rows import Report, find_report
 from resma.report.format_options import asked_options
 from resma.requests.report_request import ReportRequest
@@ -20,12 +20,13 @@ RETRIED = frozenset({"FAILED", "CANCELLED", "EXPIRED"})
 def find_request(database: Database, caller: Caller, report_id: UUID) -> tuple[Caller, ReportRequest]:
     """Returns what a report that has ended without a file was asked for by, and the caller in whose name it is again.
 
-    Raises ReportNotFound, ReportNotRetried, and RequestInvalid where such a request is no longer taken.
+    Raises ReportNotFoundError, ReportNotRetryableError, and RequestInvalidError where such a request is no longer
+    taken.
     """
     with database.transaction(caller.tenant_id) as connection:
         report = find_report(connection, caller.tenant_id, report_id)
     if report.status not in RETRIED:
-        raise ReportNotRetried(
+        raise ReportNotRetryableError(
             f"the report is {report.status}: only one that is FAILED, CANCELLED or EXPIRED can be asked for again so"
         )
     if report.callback_url is not None and report.personal_masked:
@@ -50,6 +51,6 @@ def _request_of(report: Report) -> ReportRequest:
             }
         )
     except ValidationError as error:
-        raise RequestInvalid(
+        raise RequestInvalidError(
             f"a request like that one is no longer taken ({error.error_count()} parts of it): ask for the report anew"
         ) from error

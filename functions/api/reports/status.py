@@ -13,7 +13,7 @@ from resma.jobs.report_rows import find_report
 
 
 def find_status(database: Database, tenant_id: str, report_id: UUID, base_url: str) -> ReportView:
-    """Returns the view of one report. Raises ReportNotFound."""
+    """Returns the view of one report. Raises ReportNotFoundError."""
     with database.transaction(tenant_id) as connection:
         report = find_report(connection, tenant_id, report_id)
         names = name_requesters(connection, tenant_id, [report])

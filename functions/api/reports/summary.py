@@ -26,7 +26,8 @@ def show_summary(
 ) -> SummaryView:
     """Returns count, charts and a page of the totals.
 
-    Raises ReportNotFound, ReportNotCounted, ReportHasNoSummary, and RequestInvalid for an invalid cursor.
+    Raises ReportNotFoundError, SummaryNotReadyError, ReportHasNoSummaryError, and RequestInvalidError for an invalid
+    cursor.
     """
     start, limit = read_offset(query.cursor) if query.cursor is not None else 0, query.limit
     with database.transaction(caller.tenant_id) as connection:

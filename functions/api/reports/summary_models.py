@@ -39,7 +39,7 @@ class ChartView(ViewModel):
         "`Other (12)`."
     )
     series: list[SeriesView] = Field(description="Series of the chart, the largest first.")
-    series_left_out: int = Field(default=0, description="Number of smaller series that are not shown.")
+    series_omitted: int = Field(default=0, description="Number of smaller series that are not shown.")
 
 
 class SummaryView(ViewModel):

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from api.deployment_rules import DeploymentRules
 from api.schedules.draft import ScheduleDraft
 from resma.access.caller import Caller, require_scope
-from resma.errors import Fault, RequestError, RequestInvalid, collect_faults, point_into
+from resma.errors import Fault, RequestError, RequestInvalidError, collect_faults, point_into
 from resma.requests.submit import check_request
 from resma.schedules.request import fill_request
 from resma.schedules.schedule_rows import next_run
@@ -19,19 +19,21 @@ _FILLED_BY_PERIOD = {"/request/filters/from", "/request/filters/to"}
 
 
 def require_runs(timing: Timing, ends_at: datetime | None, now: datetime) -> datetime:
-    """Returns the first run after now. Raises RequestInvalid where there is none."""
+    """Returns the first run after now. Raises RequestInvalidError where there is none."""
     if (first := next_run(timing, None, now)) is None:
-        raise RequestInvalid("The schedule would never run.", (Fault("/when", "It never occurs within 50 years."),))
+        raise RequestInvalidError(
+            "The schedule would never run.", (Fault("/when", "It never occurs within 50 years."),)
+        )
     if ends_at is not None and first > ends_at:
         fault = Fault("/endsAt", f"It must be later than the first run, {first.isoformat()}, or null.")
-        raise RequestInvalid("The schedule would never run.", (fault,))
+        raise RequestInvalidError("The schedule would never run.", (fault,))
     return first
 
 
 def check_request_of(caller: Caller, draft: ScheduleDraft, day: date, rules: DeploymentRules) -> None:
     """Checks a schedule's request as one that the caller makes on that day, with pointers to where it is in here.
 
-    The draft has a request. Raises RequestInvalid with all that is wrong, ScopeMissing.
+    The draft has a request. Raises RequestInvalidError with all that is wrong, ScopeMissingError.
     """
     assert draft.request is not None
     require_scope(caller, "reports:write")
@@ -50,7 +52,7 @@ def check_request_of(caller: Caller, draft: ScheduleDraft, day: date, rules: Dep
     unknown |= _FILLED_BY_PERIOD if period_faults else set()
     faults = [*period_faults, *(fault for fault in request_faults if fault.pointer not in unknown)]
     if faults:
-        raise RequestInvalid.of(faults)
+        raise RequestInvalidError.of(faults)
 
 
 @contextlib.contextmanager

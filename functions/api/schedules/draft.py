@@ -12,7 +12,7 @@ from resma.i18n.locales import Weekday
 from resma.requests.report_request import ReportRequest
 from resma.schedules.periods import Period
 from resma.schedules.request import keep_request
-from resma.schedules.schedule_rows import Missed, Schedule
+from resma.schedules.schedule_rows import MisfirePolicy, Schedule
 from resma.schedules.times import WORDS, Timing
 
 
@@ -28,7 +28,7 @@ class ScheduleDraft:
     calendar: str | None
     period: Period | None
     week_starts_on: Weekday | None
-    missed: Missed
+    misfire_policy: MisfirePolicy
     ends_at: datetime | None
     paused: bool
 
@@ -55,7 +55,7 @@ def merge_draft(before: Schedule, said: Mapping[str, Any]) -> ScheduleDraft:
         calendar=before.calendar,
         period=before.period,
         week_starts_on=before.week_starts_on,
-        missed=before.missed,
+        misfire_policy=before.misfire_policy,
         ends_at=before.ends_at,
         paused=before.status == "PAUSED",
     )

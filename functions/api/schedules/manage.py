@@ -22,7 +22,7 @@ from api.schedules.models import PreviewRequest, PreviewView, ScheduleChanges, S
 from api.schedules.preview import RunPeriod, preview_runs
 from resma.access.caller import Caller
 from resma.database.connection import Database
-from resma.errors import RequestInvalid, collect_faults
+from resma.errors import RequestInvalidError, collect_faults
 from resma.schedules.request import week_start_of
 from resma.schedules.schedule_rows import (
     ENDED_DETAIL,
@@ -40,14 +40,14 @@ logger = Logger(child=True)
 
 @dataclass(frozen=True)
 class Schedules:
-    """A tenant's schedules, as a caller writes them. Every method raises ScheduleNotFound where there is none."""
+    """A tenant's schedules, as a caller writes them. Every method raises ScheduleNotFoundError where there is none."""
 
     database: Database
     caller: Caller
     rules: DeploymentRules
 
     def make(self, request: ScheduleRequest) -> Schedule:
-        """Makes a schedule. Raises RequestInvalid, ScopeMissing, SchedulesTooMany."""
+        """Makes a schedule. Raises RequestInvalidError, ScopeMissingError, TooManySchedulesError."""
         now = datetime.now(UTC)
         draft = draft_of(request)
         timing = self._check(draft, now)
@@ -68,7 +68,7 @@ class Schedules:
             return find_schedule(connection, self.caller.tenant_id, schedule_id)
 
     def change(self, schedule_id: str, changes: ScheduleChanges) -> Schedule:
-        """Changes what the request names. Raises RequestInvalid, ScopeMissing.
+        """Changes what the request names. Raises RequestInvalidError, ScopeMissingError.
 
         A run that is due and was not started yet stays due, unless its times change.
         """
@@ -116,7 +116,7 @@ class Schedules:
         return columns | _state(timing, draft.ends_at, now, is_paused=draft.paused)
 
     def _check(self, draft: ScheduleDraft, now: datetime, before: Schedule | None = None) -> Timing:
-        """What is wrong with a schedule as a whole. Raises RequestInvalid with all of it, ScopeMissing."""
+        """What is wrong with a schedule as a whole. Raises RequestInvalidError with all of it, ScopeMissingError."""
         faults = list(self.rules.time_zone_faults(draft.time_zone))
         timing, day = None, now.date()
         with collect_faults(faults):
@@ -128,7 +128,7 @@ class Schedules:
             with collect_faults(faults):
                 check_request_of(self.caller, draft, day, self.rules)
         if faults or timing is None:
-            raise RequestInvalid.of(faults)
+            raise RequestInvalidError.of(faults)
         return timing
 
     def _columns(self, draft: ScheduleDraft, timing: Timing, now: datetime) -> dict[str, Any]:
@@ -137,7 +137,7 @@ class Schedules:
             "request": draft.request,
             "period": draft.period,
             "week_starts_on": draft.week_starts_on,
-            "missed": draft.missed,
+            "misfire_policy": draft.misfire_policy,
             "ends_at": draft.ends_at,
             "recurrence": timing.when,
             "at": timing.at,

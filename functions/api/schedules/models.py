@@ -12,13 +12,13 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict,
 
 from api.http.timestamps import DATE_TIME_PATTERN
 from resma.dates import find_missing_part
-from resma.errors import ScheduleNotFound
+from resma.errors import ScheduleNotFoundError
 from resma.i18n.locales import Weekday
 from resma.i18n.time_zones import TIME_ZONE_SCHEMA
 from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, URI, RequestModel, ViewModel
 from resma.requests.report_request import ReportRequest
 from resma.schedules.periods import Period
-from resma.schedules.schedule_rows import Missed, Outcome, ScheduleStatus
+from resma.schedules.schedule_rows import MisfirePolicy, Outcome, ScheduleStatus
 from resma.schedules.times import AT_DEFAULT, WHEN_PATTERN
 
 _SCHEDULE_ID = r"^sch_[0-9a-f]{32}$"
@@ -27,7 +27,7 @@ _YEARS = range(1970, 2200)
 
 def _require_schedule_id(text: str) -> str:
     if re.fullmatch(_SCHEDULE_ID, text, re.ASCII) is None:
-        raise ScheduleNotFound("that is no schedule's id: GET /api/v1/schedules lists yours")
+        raise ScheduleNotFoundError("that is no schedule's id: GET /api/v1/schedules lists yours")
     return text
 
 
@@ -69,7 +69,7 @@ _Name = Annotated[
 _Request = Annotated[
     ReportRequest,
     Field(
-        description="As for `POST /api/v1/reports/generate`, without `coalesce`. `timeZone` defaults to that of the "
+        description="As for `POST /api/v1/reports/generate`, without `deduplicate`. `timeZone` defaults to that of the "
         "schedule."
     ),
 ]
@@ -119,8 +119,8 @@ _Calendar = Annotated[
     Annotated[str, Field(pattern="^[A-Z]{2}$", json_schema_extra={"format": "country-code"})] | None,
     Field(description="ISO 3166-1 code of the country whose public holidays are skipped by `first-business-day`."),
 ]
-_Missed = Annotated[
-    Missed,
+_MisfirePolicy = Annotated[
+    MisfirePolicy,
     Field(description="What happens to missed runs: `skip` all, `run-once` for the latest one, or `run-all`."),
 ]
 _EndsAt = Annotated[
@@ -151,7 +151,7 @@ class PreviewRequest(RequestModel):
     period: _Period = None
     week_starts_on: _WeekStartsOn = None
     calendar: _Calendar = None
-    missed: _Missed = "run-once"
+    misfire_policy: _MisfirePolicy = "run-once"
     ends_at: _EndsAt = None
     paused: _Paused = False
 
@@ -192,7 +192,7 @@ class ScheduleChanges(RequestModel):
     period: _Period = _left_out()
     week_starts_on: _WeekStartsOn = _left_out()
     calendar: _Calendar = _left_out()
-    missed: _Missed = _left_out()
+    misfire_policy: _MisfirePolicy = _left_out()
     ends_at: _EndsAt = _left_out()
     paused: _Paused = _left_out()
 
@@ -223,7 +223,7 @@ class ScheduleView(ViewModel):
         description="First day of the week; null: the default of the request's locale."
     )
     calendar: str | None = Field(description="ISO 3166-1 code of the country whose public holidays are skipped.")
-    missed: Missed = Field(description="What happens to missed runs.")
+    misfire_policy: MisfirePolicy = Field(description="What happens to missed runs.")
     ends_at: datetime | None = Field(description="There is no run after this timestamp.")
     paused: bool = Field(description="Whether the schedule is paused.")
     status: ScheduleStatus = Field(description="Only an `ACTIVE` schedule runs.")

@@ -22,8 +22,8 @@ Send = Callable[[Caller, ReportRequest], "Report"]
 def run_schedule(schedule: Schedule, caller: Caller, send: Send) -> Report:
     """Requests the schedule's report with its period as of today, in the name and with the rights of the caller.
 
-    The schedule, its next run and its history stay as they are. Raises ScopeMissing without reports:write,
-    RequestInvalid where the request is no longer valid, and whatever `send` raises.
+    The schedule, its next run and its history stay as they are. Raises ScopeMissingError without reports:write,
+    RequestInvalidError where the request is no longer valid, and whatever `send` raises.
     """
     require_scope(caller, "reports:write")
     day = datetime.now(UTC).astimezone(schedule.check_timing().zone).date()

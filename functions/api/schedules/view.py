@@ -43,7 +43,7 @@ class PageQuery:
 
 
 def show_schedules(database: Database, caller: Caller, query: PageQuery, base_url: str) -> ScheduleList:
-    """A page of the tenant's schedules, newest first. Raises RequestInvalid for a cursor that is not ours."""
+    """A page of the tenant's schedules, newest first. Raises RequestInvalidError for a cursor that is not ours."""
     after = None
     if query.cursor is not None:
         place = read_cursor(query.cursor)
@@ -60,7 +60,10 @@ def show_schedules(database: Database, caller: Caller, query: PageQuery, base_ur
 
 
 def show_runs(database: Database, tenant_id: str, schedule_id: str, query: PageQuery, base_url: str) -> RunList:
-    """A page of a schedule's runs, the latest first. Raises ScheduleNotFound; RequestInvalid for a strange cursor."""
+    """A page of a schedule's runs, the latest first.
+
+    Raises ScheduleNotFoundError; RequestInvalidError for a strange cursor.
+    """
     before = None if query.cursor is None else _read_run_cursor(query.cursor)
     with database.transaction(tenant_id) as connection:
         find_schedule(connection, tenant_id, schedule_id)
@@ -112,7 +115,7 @@ def _view(caller: Caller, schedule: Schedule, last_run: ScheduleRun | None, owne
         period=schedule.period,
         week_starts_on=schedule.week_starts_on,
         calendar=schedule.calendar,
-        missed=schedule.missed,
+        misfire_policy=schedule.misfire_policy,
         ends_at=schedule.ends_at,
         paused=schedule.status == "PAUSED",
         status=schedule.status,

@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from api.http.cursor import cursor_invalid
 from api.http.routing import current_route
 from api.http.timestamps import read_moment
-from resma.errors import Fault, RequestInvalid, collect_faults, json_pointer
+from resma.errors import Fault, RequestInvalidError, collect_faults, json_pointer
 from resma.requests.report_request import ReportRequest
 from resma.requests.submit import idempotency_key_faults
 
@@ -24,9 +24,9 @@ def parameter_faults(route: Any, query: Mapping[str, str], headers: Mapping[str,
 
 
 def check_parameters(app: APIGatewayRestResolver, call_next: Callable[..., Response[Any]]) -> Response[Any]:
-    """Middleware: raises RequestInvalid with all that is wrong with a query in which pydantic has found nothing."""
+    """Middleware that raises RequestInvalidError with all errors of a query in which pydantic has found none."""
     if faults := list(_query_faults(current_route(app), app.current_event.query_string_parameters or {})):
-        raise RequestInvalid.of(faults)
+        raise RequestInvalidError.of(faults)
     return call_next(app)
 
 

@@ -20,7 +20,7 @@ DELIVERY_CURSOR_PATTERN = r"^[0-9]{1,16}\.[0-9a-z_]{1,80}$"
 
 
 def show_report_deliveries(database: Database, tenant_id: str, report_id: UUID, base_url: str) -> DeliveryList:
-    """Returns the deliveries of a report's events. Raises ReportNotFound."""
+    """Returns the deliveries of a report's events. Raises ReportNotFoundError."""
     with database.transaction(tenant_id) as connection:
         find_report(connection, tenant_id, report_id)
         records = list_report_deliveries(connection, tenant_id, report_id)
@@ -41,7 +41,7 @@ def show_endpoint_deliveries(
 ) -> DeliveryList:
     """Returns a page of an endpoint's deliveries, newest first.
 
-    Raises WebhookEndpointNotFound, and RequestInvalid for a cursor that is not ours.
+    Raises WebhookEndpointNotFoundError, and RequestInvalidError for a cursor that is not ours.
     """
     after = _place(query.cursor) if query.cursor is not None else None
     with database.transaction(tenant_id) as connection:

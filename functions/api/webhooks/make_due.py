@@ -6,9 +6,9 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from resma.errors import (
-    WebhookDeliveryUnderWay,
-    WebhookEndpointDisabled,
-    WebhookEndpointFixed,
+    WebhookDeliveryInProgressError,
+    WebhookEndpointDisabledError,
+    WebhookEndpointReadOnlyError,
     WebhookEventMissingError,
 )
 from resma.webhooks.deliveries import find_delivery
@@ -21,7 +21,8 @@ def replay_delivery(
 ) -> None:
     """Makes a delivery due now, with all its attempts and pauses before it again; `asked` says by whom, from where.
 
-    Raises WebhookDeliveryNotFound; WebhookEndpointDisabled, also where it is deleted; WebhookDeliveryUnderWay.
+    Raises WebhookDeliveryNotFoundError; WebhookEndpointDisabledError, also where it is deleted;
+    WebhookDeliveryInProgressError.
     """
     key = (tenant_id, event_id, endpoint_id)
     find_delivery(connection, *key)
@@ -37,7 +38,7 @@ def replay_delivery(
         key,
     ).fetchone()
     if under_way is not None:
-        raise WebhookDeliveryUnderWay("an attempt is being made at this moment: ask again when it is on record")
+        raise WebhookDeliveryInProgressError("an attempt is being made at this moment: ask again when it is on record")
     connection.execute(
         "UPDATE resma.webhook_deliveries SET status = 'PENDING', ended_reason = NULL, delivered_at = NULL,"
         " next_attempt_at = clock_timestamp(), attempts_before = attempts"
@@ -45,7 +46,7 @@ def replay_delivery(
         key,
     )
     connection.execute(
-        "INSERT INTO resma.webhook_replays (tenant_id, event_id, endpoint_id, asked_by, asked_from)"
+        "INSERT INTO resma.webhook_replays (tenant_id, event_id, endpoint_id, requested_by, requested_from)"
         " VALUES (%s, %s, %s, %s, %s)",
         (*key, *asked),
     )
@@ -54,11 +55,13 @@ def replay_delivery(
 def owe_latest_event(connection: Connection[TupleRow], tenant_id: str, endpoint_id: str) -> str:
     """Makes sure that the tenant's latest event has a delivery to this endpoint; returns the event's id.
 
-    Safe to call twice. Raises WebhookEndpointFixed, WebhookEndpointNotFound, WebhookEndpointDisabled,
+    Safe to call twice. Raises WebhookEndpointReadOnlyError, WebhookEndpointNotFoundError, WebhookEndpointDisabledError,
     WebhookEventMissingError.
     """
     if endpoint_id == CALLBACK:
-        raise WebhookEndpointFixed("Callbacks have no URL of their own. Send a request with `callbackUrl` instead.")
+        raise WebhookEndpointReadOnlyError(
+            "Callbacks have no URL of their own. Send a request with `callbackUrl` instead."
+        )
     find_endpoint(connection, tenant_id, endpoint_id)
     _require_enabled(connection, tenant_id, endpoint_id)
     latest = connection.execute(
@@ -87,4 +90,6 @@ def _require_enabled(connection: Connection[TupleRow], tenant_id: str, endpoint_
         (tenant_id, endpoint_id),
     ).fetchone()
     if enabled is None:
-        raise WebhookEndpointDisabled("the endpoint is disabled or deleted: enable it first (PATCH, enabled: true)")
+        raise WebhookEndpointDisabledError(
+            "the endpoint is disabled or deleted: enable it first (PATCH, enabled: true)"
+        )

@@ -10,7 +10,7 @@ from api.webhooks.health import LastAttempt, last_attempts
 from api.webhooks.models import EndpointChanges, EndpointRequest
 from resma.catalog import find_report_type
 from resma.database.connection import Database
-from resma.errors import Fault, RequestInvalid, WebhookEndpointFixed
+from resma.errors import Fault, RequestInvalidError, WebhookEndpointReadOnlyError
 from resma.webhooks.check_address import webhook_url_faults
 from resma.webhooks.deliveries import end_deliveries
 from resma.webhooks.endpoints import (
@@ -28,14 +28,14 @@ from resma.webhooks.signing_secrets import CALLBACK
 
 @dataclass(frozen=True)
 class WebhookEndpoints:
-    """A tenant's endpoints. Every method raises WebhookEndpointNotFound where there is none of that id."""
+    """A tenant's endpoints. Every method raises WebhookEndpointNotFoundError where there is none of that id."""
 
     database: Database
     tenant_id: str
     receivers: Receivers
 
     def register(self, request: EndpointRequest) -> Endpoint:
-        """Makes an endpoint. Raises RequestInvalid; WebhookEndpointsTooMany."""
+        """Makes an endpoint. Raises RequestInvalidError; TooManyWebhookEndpointsError."""
         self._check(request.url, request.report_types)
         events = None if request.events is None else list[str](request.events)
         with self.database.transaction(self.tenant_id) as connection:
@@ -62,7 +62,7 @@ class WebhookEndpoints:
     def change(self, endpoint_id: str, changes: EndpointChanges) -> Endpoint:
         """Changes what the request names. What is owed to an endpoint that is disabled ends.
 
-        Raises RequestInvalid; WebhookEndpointFixed.
+        Raises RequestInvalidError; WebhookEndpointReadOnlyError.
         """
         _refuse_callback(endpoint_id, "has nothing to change: a request names its own address")
         said = {name: getattr(changes, name) for name in changes.model_fields_set}
@@ -74,27 +74,30 @@ class WebhookEndpoints:
         return endpoint
 
     def delete(self, endpoint_id: str) -> None:
-        """Removes it; what is owed to it ends, and stays on record with its reports. Raises WebhookEndpointFixed."""
+        """Removes it; what is owed to it ends, and stays on record with its reports.
+
+        Raises WebhookEndpointReadOnlyError.
+        """
         _refuse_callback(endpoint_id, "can't be deleted: leave callbackUrl out of requests instead")
         with self.database.transaction(self.tenant_id) as connection:
             delete_endpoint(connection, self.tenant_id, endpoint_id)
             end_deliveries(connection, self.tenant_id, endpoint_id, "endpoint-deleted")
 
     def rotate(self, endpoint_id: str, overlap: timedelta) -> Endpoint:
-        """Makes a new secret; the one before signs too for `overlap`. Raises WebhookRotationRefused."""
+        """Makes a new secret; the one before signs too for `overlap`. Raises WebhookRotationRefusedError."""
         with self.database.transaction(self.tenant_id) as connection:
             return rotate_secret(connection, self.tenant_id, endpoint_id, overlap)
 
     def _check(self, url: str | None, report_types: Sequence[str] | None) -> None:
-        """Raises RequestInvalid with all that is wrong."""
+        """Raises RequestInvalidError with all that is wrong."""
         faults = [*webhook_url_faults(url, "/url", self.receivers), *report_type_faults(report_types or ())]
         if faults:
-            raise RequestInvalid.of(faults)
+            raise RequestInvalidError.of(faults)
 
 
 def _refuse_callback(endpoint_id: str, why: str) -> None:
     if endpoint_id == CALLBACK:
-        raise WebhookEndpointFixed(f"the endpoint of callbacks {why}")
+        raise WebhookEndpointReadOnlyError(f"the endpoint of callbacks {why}")
 
 
 def report_type_faults(names: Sequence[str]) -> Iterator[Fault]:
@@ -102,5 +105,5 @@ def report_type_faults(names: Sequence[str]) -> Iterator[Fault]:
     for index, name in enumerate(names):
         try:
             find_report_type(name)
-        except RequestInvalid as error:
+        except RequestInvalidError as error:
             yield Fault(f"/reportTypes/{index}", error.faults[0].detail)

@@ -10,7 +10,7 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import AfterValidator, ConfigDict, Field
 
-from resma.errors import WebhookDeliveryNotFound, WebhookEndpointNotFound
+from resma.errors import WebhookDeliveryNotFoundError, WebhookEndpointNotFoundError
 from resma.jobs.completed_event import EventType
 from resma.json_models import URI, RequestModel, ViewModel, WholeNumber
 from resma.string_patterns import NO_NUL
@@ -24,13 +24,13 @@ _EVENT_ID = "^evt_[0-9a-z_]{1,80}$"
 
 def _require_endpoint_id(text: str) -> str:
     if re.fullmatch(_ENDPOINT_ID, text, re.ASCII) is None:
-        raise WebhookEndpointNotFound("that is no endpoint's id: GET /api/v1/webhook-endpoints lists yours")
+        raise WebhookEndpointNotFoundError("that is no endpoint's id: GET /api/v1/webhook-endpoints lists yours")
     return text
 
 
 def _require_event_id(text: str) -> str:
     if re.fullmatch(_EVENT_ID, text, re.ASCII) is None:
-        raise WebhookDeliveryNotFound("that is no event's id: GET /api/v1/reports/{id}/deliveries has them")
+        raise WebhookDeliveryNotFoundError("that is no event's id: GET /api/v1/reports/{id}/deliveries has them")
     return text
 
 
@@ -195,9 +195,9 @@ class ReplayView(ViewModel):
 
     model_config = ConfigDict(title="DeliveryReplay")
 
-    asked_at: datetime = Field(description="When the replay was requested.")
-    asked_by: str = Field(description="Caller that requested it, like `subject` of `GET /api/v1/me`.")
-    asked_from: str | None = Field(description="IP address of the caller.")
+    requested_at: datetime = Field(description="When the replay was requested.")
+    requested_by: str = Field(description="Caller that requested it, like `subject` of `GET /api/v1/me`.")
+    requested_from: str | None = Field(description="IP address of the caller.")
 
 
 class DeliveryLinks(ViewModel):
@@ -218,7 +218,7 @@ class DeliveryView(ViewModel):
     report_id: UUID = Field(description="Id of the report.")
     url: str = Field(description="URL of the endpoint. The part after `?` is shown as `?…`.")
     status: DeliveryStatus = Field(description="`PENDING` deliveries are attempted again.")
-    ended_reason: Literal["gone", "attempts-used-up", "endpoint-disabled", "endpoint-deleted"] | None = Field(
+    ended_reason: Literal["gone", "attempts-exhausted", "endpoint-disabled", "endpoint-deleted"] | None = Field(
         description="Why the delivery is FAILED."
     )
     created_at: datetime = Field(description="When the event occurred.")

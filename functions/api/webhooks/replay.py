@@ -12,7 +12,7 @@ from resma.webhooks.deliveries import Record, find_delivery
 def replay_delivery(database: Database, caller: Caller, event_id: str, endpoint_id: str) -> Record:
     """Makes a delivery due now, whatever became of it; the tick sends it within a minute. Who asked is on record.
 
-    Raises WebhookDeliveryNotFound, WebhookEndpointDisabled and WebhookDeliveryUnderWay.
+    Raises WebhookDeliveryNotFoundError, WebhookEndpointDisabledError and WebhookDeliveryInProgressError.
     """
     asked = (caller.subject, caller.address)
     with database.transaction(caller.tenant_id) as connection:
@@ -23,8 +23,8 @@ def replay_delivery(database: Database, caller: Caller, event_id: str, endpoint_
 def send_latest_event(database: Database, caller: Caller, endpoint_id: str) -> Record:
     """Makes the tenant's latest event due at an endpoint, as a test of it; sent within a minute, and audited.
 
-    Raises WebhookEndpointFixed for the endpoint of callbacks, which has no URL; WebhookEndpointNotFound,
-    WebhookEndpointDisabled, WebhookEventMissingError, WebhookDeliveryUnderWay.
+    Raises WebhookEndpointReadOnlyError for the endpoint of callbacks, which has no URL; WebhookEndpointNotFoundError,
+    WebhookEndpointDisabledError, WebhookEventMissingError, WebhookDeliveryInProgressError.
     """
     with database.transaction(caller.tenant_id) as connection:
         event_id = owe_latest_event(connection, caller.tenant_id, endpoint_id)

@@ -17,7 +17,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
 from resma.database.connection import Database
-from resma.errors import ApiKeyEnded, ApiKeyNotFound
+from resma.errors import ApiKeyInactiveError, ApiKeyNotFoundError
 
 PREFIX = "rsm_"
 """By which a key is known from a token, by us and by scanners of leaked secrets."""
@@ -133,16 +133,16 @@ def list_keys(connection: Connection[TupleRow], tenant_id: str) -> list[ApiKey]:
 
 
 def find_key(connection: Connection[TupleRow], tenant_id: str, key_id: str) -> ApiKey:
-    """Raises ApiKeyNotFound, also for another tenant's, and for what can be no key's id."""
+    """Raises ApiKeyNotFoundError, also for another tenant's, and for what can be no key's id."""
     if re.fullmatch(KEY_ID_PATTERN, key_id) is None:
-        raise ApiKeyNotFound(_NOT_FOUND)
+        raise ApiKeyNotFoundError(_NOT_FOUND)
     with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
         cursor.execute(
             sql.SQL("SELECT {} FROM resma.api_keys WHERE tenant_id = %s AND key_id = %s").format(_COLUMNS),
             (tenant_id, key_id),
         )
         if (row := cursor.fetchone()) is None:
-            raise ApiKeyNotFound(_NOT_FOUND)
+            raise ApiKeyNotFoundError(_NOT_FOUND)
         return row
 
 
@@ -151,8 +151,8 @@ def rotate_key(
 ) -> tuple[ApiKey, str, ApiKey]:
     """Makes a key of the same name, scopes and lifetime; the old one goes on until `grace` is over.
 
-    Returns the new row, the new key itself, and the old row. Raises ApiKeyEnded where the key is no longer good or was
-    rotated before, also by somebody else at this moment.
+    Returns the new row, the new key itself, and the old row. Raises ApiKeyInactiveError where the key is no longer good
+    or was rotated before, also by somebody else at this moment.
     """
     lifetime = key.expires_at - key.created_at
     made, text = insert_key(connection, NewKey(key.tenant_id, key.name, key.scopes, lifetime, rotated_by))
@@ -166,14 +166,14 @@ def rotate_key(
             (made.key_id, grace, key.tenant_id, key.key_id),
         )
         if (old := cursor.fetchone()) is None:
-            raise ApiKeyEnded(
+            raise ApiKeyInactiveError(
                 "this key is revoked, has expired or was rotated before: rotate the one that came after it, or make one"
             )
     return made, text, old
 
 
 def revoke_key(connection: Connection[TupleRow], tenant_id: str, key_id: str) -> None:
-    """Ends a key at once. Safe to call twice. Raises ApiKeyNotFound."""
+    """Ends a key at once. Safe to call twice. Raises ApiKeyNotFoundError."""
     find_key(connection, tenant_id, key_id)
     connection.execute(
         "UPDATE resma.api_keys SET revoked_at = coalesce(revoked_at, clock_timestamp())"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from resma.errors import Fault, ScopeMissing
+from resma.errors import Fault, ScopeMissingError
 
 Scope = Literal[
     "reports:read",
@@ -17,7 +17,7 @@ Scope = Literal[
     "dead-letters:manage",
     "schedules:manage",
 ]
-"""What a caller may be allowed: `personal:read` is to see the columns that the catalogue marks as personal."""
+"""What a caller may be allowed: `personal:read` is to see the columns that the catalog marks as personal."""
 
 SCOPES: frozenset[Scope] = frozenset(get_args(Scope))
 
@@ -36,7 +36,7 @@ class Caller:
 
 
 def require_scope(caller: Caller | None, scope: str, faults: tuple[Fault, ...] = ()) -> None:
-    """Raises ScopeMissing where the caller has not this scope."""
+    """Raises ScopeMissingError where the caller has not this scope."""
     if caller is None or scope not in caller.scopes:
         detail = f"this needs the scope {scope}, which your key or token lacks: use one that has it"
-        raise ScopeMissing(detail, scope, faults)
+        raise ScopeMissingError(detail, scope, faults)

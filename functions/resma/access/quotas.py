@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 
 from resma.database.connection import Database
 from resma.database.locks import Lock, take_lock
-from resma.errors import QuotaExceeded, RowsQuotaExceeded
+from resma.errors import QuotaExceededError, RowsQuotaExceededError
 from resma.report.status import IS_LIVE
 from resma.short_text import counted
 
@@ -35,20 +35,20 @@ def require_room(connection: Connection[TupleRow], tenant_id: str) -> None:
     """To be called after a report was inserted, in the same transaction, which holds the tenant's turn until its end.
 
     The reports of others who wait for their turn are not committed yet, and each counts its own: however many come at
-    once, the limit holds. Raises QuotaExceeded.
+    once, the limit holds. Raises QuotaExceededError.
     """
     take_lock(connection, Lock.LIVE_REPORTS, tenant_id)
     room = find_room(connection, tenant_id)
     if room.live > room.live_most:
         live = counted(room.live_most, "report is", "reports are")
         detail = f"{live} waiting or under way, which is your limit: ask again when one has ended"
-        raise QuotaExceeded("live-reports-quota-exceeded", detail, LIVE_RETRY_SECONDS)
+        raise QuotaExceededError("live-reports-quota-exceeded", detail, LIVE_RETRY_SECONDS)
     if room.rows >= room.rows_most:
         detail = (
             f"today's reports have {counted(room.rows, 'row')}, and your limit is {room.rows_most:,} a day: "
             "ask again after midnight, UTC"
         )
-        raise QuotaExceeded("rows-quota-exceeded", detail, room.day_seconds_left)
+        raise QuotaExceededError("rows-quota-exceeded", detail, room.day_seconds_left)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def find_room(connection: Connection[TupleRow], tenant_id: str) -> Room:
     """Returns a tenant's quotas, and what is taken of them."""
     row = connection.execute(
         f"""
-        SELECT live_reports, rows_a_day,
+        SELECT live_reports, rows_per_day,
                (SELECT count(*) FROM resma.reports AS report
                 WHERE report.tenant_id = tenant.tenant_id AND {IS_LIVE}),
                coalesce((SELECT rows FROM resma.row_counts AS counted
@@ -85,11 +85,11 @@ def find_room(connection: Connection[TupleRow], tenant_id: str) -> Room:
 def count_rows(connection: Connection[TupleRow], claim: Claim, rows: int) -> None:
     """Adds a report's rows to its tenant's day, once however often it is tried.
 
-    To be called in a transaction that has written the report's row, fenced. Raises RowsQuotaExceeded where they
+    To be called in a transaction that has written the report's row, fenced. Raises RowsQuotaExceededError where they
     don't fit any more.
     """
     row = connection.execute(
-        "SELECT rows_counted, (SELECT rows_a_day FROM resma.tenants WHERE tenant_id = %(tenant_id)s)"
+        "SELECT rows_counted, (SELECT rows_per_day FROM resma.tenants WHERE tenant_id = %(tenant_id)s)"
         " FROM resma.reports WHERE tenant_id = %(tenant_id)s AND report_id = %(report_id)s",
         {"tenant_id": claim.tenant_id, "report_id": claim.report_id},
     ).fetchone()
@@ -108,7 +108,7 @@ def count_rows(connection: Connection[TupleRow], claim: Claim, rows: int) -> Non
         {"tenant_id": claim.tenant_id, "more": rows - before, "most": most},
     ).fetchone()
     if added is None:
-        raise RowsQuotaExceeded(
+        raise RowsQuotaExceededError(
             f"the report has {counted(rows, 'row')}, which is more than is left of {most:,} a day: choose fewer "
             "with filters, or ask again after midnight, UTC"
         )

@@ -27,22 +27,22 @@ class Metric(StrEnum):
     # The worker; those of failed reports also from whoever gives a report up.
     REPORTS_READY = "ReportsReady"
     REPORTS_FAILED = "ReportsFailed"
-    REPORTS_GIVEN_UP = "ReportsGivenUp"
+    REPORTS_DEAD_LETTERED = "ReportsDeadLettered"
     ATTEMPTS_FAILED = "AttemptsFailed"
     ATTEMPTS_POSTPONED = "AttemptsPostponed"
-    ATTEMPTS_HANDED_OVER = "AttemptsHandedOver"
-    ATTEMPTS_LOST = "AttemptsLost"
+    ATTEMPTS_CONTINUED = "AttemptsContinued"
+    LEASES_LOST = "LeasesLost"
     ROWS = "Rows"
     ROWS_PER_SECOND = "RowsPerSecond"
     GENERATE_SECONDS = "GenerateSeconds"
     QUEUED_SECONDS = "QueuedSeconds"
-    PEAK_MEMORY = "PeakMemory"
+    PEAK_RSS_MB = "PeakRssMb"
     COST_USD = "CostUsd"
 
     # The webhook function.
     WEBHOOKS_DELIVERED = "WebhooksDelivered"
     WEBHOOK_ATTEMPTS_FAILED = "WebhookAttemptsFailed"
-    WEBHOOKS_GIVEN_UP = "WebhooksGivenUp"
+    WEBHOOKS_ABANDONED = "WebhooksAbandoned"
     WEBHOOK_SECONDS = "WebhookSeconds"
 
     # The tick.
@@ -51,7 +51,7 @@ class Metric(StrEnum):
     SCHEDULED_RUNS_STARTED = "ScheduledRunsStarted"
     SCHEDULES_BLOCKED = "SchedulesBlocked"
     BLOCKED_SCHEDULES = "BlockedSchedules"
-    JOBS_FREED = "JobsFreed"
+    JOBS_REQUEUED = "JobsRequeued"
     JOBS_SENT_LATE = "JobsSentLate"
     EVENTS_SENT_LATE = "EventsSentLate"
     EVENTS_ABANDONED = "EventsAbandoned"
@@ -66,7 +66,7 @@ _UNITS = {
     Metric.WEBHOOK_SECONDS: MetricUnit.Seconds,
     Metric.OLDEST_WAITING_SECONDS: MetricUnit.Seconds,
     Metric.ROWS_PER_SECOND: MetricUnit.CountPerSecond,
-    Metric.PEAK_MEMORY: MetricUnit.Megabytes,
+    Metric.PEAK_RSS_MB: MetricUnit.Megabytes,
     Metric.COST_USD: MetricUnit.NoUnit,
 }
 """All others are counts."""
@@ -78,10 +78,10 @@ _VALUES_MOST = 100
 """Of one metric in a line; the format's limit."""
 
 
-def emit_given_up(tenant_id: str, report_id: UUID) -> None:
+def emit_dead_lettered(tenant_id: str, report_id: UUID) -> None:
     """Counts a report that was given up, by whoever found that nobody will try it again by himself."""
     about = {"report_id": str(report_id), "tenant_id": tenant_id}
-    emit({**dict.fromkeys(OUTCOMES, 0), Metric.REPORTS_FAILED: 1, Metric.REPORTS_GIVEN_UP: 1}, about=about)
+    emit({**dict.fromkeys(OUTCOMES, 0), Metric.REPORTS_FAILED: 1, Metric.REPORTS_DEAD_LETTERED: 1}, about=about)
 
 
 def emit(

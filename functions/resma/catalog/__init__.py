@@ -7,7 +7,7 @@ docs/report-types.md is the guide.
 
 from resma.catalog.diagnostics import Mistake
 from resma.catalog.filters import filter_model
-from resma.catalog.loading import CATALOGUE_FOLDER, catalogue_folder, check_folder, find_report_type, load_catalogue
+from resma.catalog.loading import CATALOG_FOLDER, catalog_folder, check_folder, find_report_type, load_catalog
 from resma.catalog.model import (
     BalanceSpec,
     ChartSpec,
@@ -20,7 +20,7 @@ from resma.catalog.model import (
 )
 
 __all__ = [
-    "CATALOGUE_FOLDER",
+    "CATALOG_FOLDER",
     "BalanceSpec",
     "ChartSpec",
     "ColumnSpec",
@@ -30,9 +30,9 @@ __all__ = [
     "ReportType",
     "Texts",
     "Totals",
-    "catalogue_folder",
+    "catalog_folder",
     "check_folder",
     "filter_model",
     "find_report_type",
-    "load_catalogue",
+    "load_catalog",
 ]

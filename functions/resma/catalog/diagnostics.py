@@ -23,7 +23,7 @@ class Mistake:
     line: int | None = None
 
 
-class MistakesFound(ValueError):
+class CatalogCheckError(ValueError):
     """Raised inside pydantic's validators: carries places that its own errors can't."""
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:

@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from resma.dates import find_missing_part
-from resma.errors import Fault, RequestInvalid, json_pointer
+from resma.errors import Fault, RequestInvalidError, json_pointer
 from resma.i18n.locales import Locale
 from resma.string_patterns import NO_NUL
 from resma.validation_messages import advise
@@ -57,7 +57,7 @@ def make_model(name: str, filters: Sequence[Filter]) -> type[BaseModel]:
 def check_values(report_type: ReportType, filters: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the filters as JSON values, defaults filled in, without those that are not set; null is not set.
 
-    Raises RequestInvalid with one fault for each filter that is unknown, missing, malformed or out of order.
+    Raises RequestInvalidError with one fault for each filter that is unknown, missing, malformed or out of order.
     """
     given = {name: value for name, value in filters.items() if value is not None}
     faults: list[Fault] = []
@@ -72,12 +72,12 @@ def check_values(report_type: ReportType, filters: Mapping[str, Any]) -> dict[st
         values = {name: value for name, value in given.items() if json_pointer("filters", name) not in wrong}
     faults += _disorder(report_type, values)
     if faults:
-        raise RequestInvalid.of(faults)
+        raise RequestInvalidError.of(faults)
     return values
 
 
 def show_values(filters: Sequence[Filter], values: Mapping[str, Any], locale: Locale) -> tuple[tuple[str, str], ...]:
-    """Pairs of label and value for people, in the catalogue's order."""
+    """Pairs of label and value for people, in the catalog's order."""
     return tuple(
         (item.label.say(locale.language), _shown(item, values[item.name], locale))
         for item in filters

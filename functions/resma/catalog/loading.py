@@ -1,4 +1,4 @@
-"""Reads the folders of a catalogue. What is wrong in them is said with file, line and remedy."""
+"""Reads the folders of a catalog. What is wrong in them is said with file, line and remedy."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from resma.catalog.consistency import name_mistakes
-from resma.catalog.diagnostics import FileName, Mistake, MistakesFound, Place, lower_first, suggest
+from resma.catalog.diagnostics import CatalogCheckError, FileName, Mistake, Place, lower_first, suggest
 from resma.catalog.model import BalanceSpec, ChartSpec, ColumnSpec, Filter, Limits, ReportType, Texts, Totals
 from resma.catalog.query_text import find_query_mistakes
-from resma.errors import CatalogueInvalid, Fault, RequestInvalid
+from resma.errors import CatalogInvalidError, Fault, RequestInvalidError
 from resma.validation_messages import advise
 
-CATALOGUE_FOLDER = Path(__file__).parents[2] / "catalog"
+CATALOG_FOLDER = Path(__file__).parents[2] / "catalog"
 """Where report types are, unless the environment's RESMA_CATALOG names another folder."""
 
 _FILES: tuple[FileName, ...] = ("report.toml", "query.sql")
@@ -39,26 +39,26 @@ _TABLES: dict[str, type[BaseModel]] = {
 }
 
 
-def catalogue_folder() -> Path:
+def catalog_folder() -> Path:
     """The folder that report types are read from."""
-    return Path(os.environ.get("RESMA_CATALOG") or CATALOGUE_FOLDER)
+    return Path(os.environ.get("RESMA_CATALOG") or CATALOG_FOLDER)
 
 
-def load_catalogue(folder: Path | None = None) -> Mapping[str, ReportType]:
+def load_catalog(folder: Path | None = None) -> Mapping[str, ReportType]:
     """Reads every report type, by its name, once a folder.
 
-    Raises CatalogueInvalid that names file, line and remedy of the first mistake; `make check` names them all.
+    Raises CatalogInvalidError that names file, line and remedy of the first mistake; `make check` names them all.
     """
-    return _load(folder or catalogue_folder())
+    return _load(folder or catalog_folder())
 
 
 def find_report_type(name: str) -> ReportType:
-    """Returns the report type of that name. Raises RequestInvalid that names those there are."""
-    catalogue = load_catalogue()
-    if name not in catalogue:
-        fault = Fault("/type", f"Unknown report type. It must be one of {', '.join(catalogue)}.")
-        raise RequestInvalid.of([fault])
-    return catalogue[name]
+    """Returns the report type of that name. Raises RequestInvalidError that names those there are."""
+    catalog = load_catalog()
+    if name not in catalog:
+        fault = Fault("/type", f"Unknown report type. It must be one of {', '.join(catalog)}.")
+        raise RequestInvalidError.of([fault])
+    return catalog[name]
 
 
 @lru_cache
@@ -70,7 +70,7 @@ def _load(folder: Path) -> Mapping[str, ReportType]:
             mistakes = [Mistake(f"there is another report type {report_type.type}: rename one", ("type",), line=1)]
         if report_type is None or mistakes:
             first = mistakes[0]
-            raise CatalogueInvalid(f"{path.parent / first.file}:{first.line}: {first.says}")
+            raise CatalogInvalidError(f"{path.parent / first.file}:{first.line}: {first.says}")
         found[report_type.type] = report_type
     return found
 
@@ -138,7 +138,7 @@ def _shape_mistakes(error: ValidationError, described: Mapping[str, Any]) -> Ite
     for item in error.errors(include_url=False):
         at: Place = tuple(item["loc"])
         found = item.get("ctx", {}).get("error")
-        if isinstance(found, MistakesFound):
+        if isinstance(found, CatalogCheckError):
             for mistake in found.mistakes:
                 says = _owner(at, described) + mistake.says
                 yield Mistake(says, at + mistake.at, mistake.file, mistake.line)

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from resma.catalog.consistency import column_mistakes, filter_mistakes, kind_mistakes, name_mistakes
-from resma.catalog.diagnostics import Mistake, MistakesFound
+from resma.catalog.diagnostics import CatalogCheckError, Mistake
 from resma.catalog.filters import check_values, show_values
 from resma.catalog.query_text import find_query_mistakes
-from resma.errors import Fault, RequestInvalid
+from resma.errors import Fault, RequestInvalidError
 from resma.i18n.locales import Language, Locale
 from resma.report.decimal_types import MAX_PRECISION, DecimalType
 from resma.report.header import Kind
@@ -182,7 +182,7 @@ class ReportType(_Frozen):
     def choose_columns(self, names: Sequence[str] | None) -> tuple[ColumnSpec, ...]:
         """The columns of a request, in its order; all of them where it names none.
 
-        Raises RequestInvalid with a fault for each name that is unknown or comes twice.
+        Raises RequestInvalidError with a fault for each name that is unknown or comes twice.
         """
         if names is None:
             return self.columns
@@ -197,22 +197,22 @@ class ReportType(_Frozen):
         if not names:
             faults = [Fault("/columns", "It must have at least 1 item. Remove it to get all columns.")]
         if faults:
-            raise RequestInvalid.of(faults)
+            raise RequestInvalidError.of(faults)
         return tuple(known[name] for name in names)
 
     def check_filters(self, filters: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the filters as JSON values, defaults filled in, without those that are not set; null is not set.
 
-        Raises RequestInvalid with one fault for each filter that is unknown, missing, malformed or out of order.
+        Raises RequestInvalidError with one fault for each filter that is unknown, missing, malformed or out of order.
         """
         return check_values(self, filters)
 
     def describe_filters(self, filters: Mapping[str, Any], locale: Locale) -> tuple[tuple[str, str], ...]:
-        """Pairs of label and value for people, in the catalogue's order."""
+        """Pairs of label and value for people, in the catalog's order."""
         return show_values(self.filters, filters, locale)
 
 
 def _require_none(model: _Model, mistakes: Iterator[Mistake]) -> _Model:
     if found := list(mistakes):
-        raise MistakesFound(found)
+        raise CatalogCheckError(found)
     return model

@@ -14,13 +14,13 @@ from psycopg.rows import TupleRow
 
 from resma.aws.clients import read_secret
 from resma.database.error_translation import may_quote_rows, translate
-from resma.errors import DatabaseUnavailable, Dependency, SecretUnavailableError
+from resma.errors import DatabaseUnavailableError, Dependency, SecretUnavailableError
 
 logger = Logger(child=True)
 
 _CANCEL_SECONDS = 2
 LOCK_TIMEOUT = "5s"
-"""Nobody waits for a lock for longer: DatabaseBusy, and another try. Whoever holds one and stops loses it soon
+"""Nobody waits for a lock for longer: DatabaseBusyError, and another try. Whoever holds one and stops loses it soon
 (migration 0012)."""
 
 _BEGIN = f"SELECT set_config('resma.tenant_id', %s, true), set_config('lock_timeout', '{LOCK_TIMEOUT}', true)"
@@ -43,7 +43,7 @@ class Database:
         self._turn = threading.Lock()
 
     def connect(self) -> Connection[TupleRow]:
-        """Returns a live connection with no transaction open. Raises DatabaseUnavailable."""
+        """Returns a live connection with no transaction open. Raises DatabaseUnavailableError."""
         if self._connection is not None and _is_alive(self._connection):
             return self._connection
         self.close()
@@ -64,13 +64,13 @@ class Database:
                     with connection.transaction():
                         connection.execute(_BEGIN, (tenant_id or "",))
                         yield connection
-            except DatabaseUnavailable:
+            except DatabaseUnavailableError:
                 self.close()  # the next one looks for a server that can serve
                 raise
 
     @contextlib.contextmanager
     def lend(self) -> Iterator[Connection[TupleRow]]:
-        """Opens a connection for a while, with no transaction open, and closes it. Raises DatabaseUnavailable.
+        """Opens a connection for a while, with no transaction open, and closes it. Raises DatabaseUnavailableError.
 
         For whoever asks now and then from many processes: connections that are kept would be missing elsewhere.
         """
@@ -96,7 +96,7 @@ class Database:
                 try:
                     with translated_errors(self._dependency):
                         return _ask(kept or self.connect(), statement, values)
-                except DatabaseUnavailable:
+                except DatabaseUnavailableError:
                     self.close()  # the next one looks for a server that can serve
                     if kept is None:
                         raise
@@ -135,9 +135,9 @@ def _open(secret_arn: str, application_name: str, dependency: Dependency) -> Con
     try:
         secret = read_secret(secret_arn)
     except SecretUnavailableError as error:
-        raise DatabaseUnavailable(f"the database's secret: {error}", error.dependency) from error
+        raise DatabaseUnavailableError(f"the database's secret: {error}", error.dependency) from error
     if missing := _MEMBERS - secret.keys():
-        raise DatabaseUnavailable(
+        raise DatabaseUnavailableError(
             f"the database's secret lacks {', '.join(sorted(missing))}: see docs/aws.md", "secrets"
         )
     try:
@@ -164,7 +164,7 @@ def _open(secret_arn: str, application_name: str, dependency: Dependency) -> Con
     except psycopg.OperationalError as error:
         # Where and why is for the log: an error's message travels to whoever asked for the report.
         logger.warning("no connection", host=secret["host"], port=secret["port"], reason=str(error))
-        raise DatabaseUnavailable(
+        raise DatabaseUnavailableError(
             "no connection to the database: check that it is up and has connections left (max_connections), that the "
             "function's subnet and security group reach it, and that the secret's password is right; the log says "
             "where and why",

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 import psycopg
 
-from resma.errors import DatabaseBusy, DatabaseUnavailable, Dependency, PermanentError, QueryInvalid, TransientError
+from resma.errors import (
+    DatabaseBusyError,
+    DatabaseUnavailableError,
+    Dependency,
+    PermanentError,
+    QueryInvalidError,
+    TransientError,
+)
 
 _BUSY = {
     # A report's own limits are named with the report type, and before it comes to this, in query_limits.py.
@@ -55,22 +62,22 @@ _AGAIN = "it is tried again"
 def translate(error: psycopg.Error, database: Dependency = "system-database") -> TransientError | PermanentError:
     """Returns our error for one of psycopg's: transient ones name their remedy, a permanent one the query's fault.
 
-    `database` is the one that the error comes from. DatabaseUnavailable is of the server: it is waited for.
-    DatabaseBusy is of one statement or transaction: it uses up an attempt.
+    `database` is the one that the error comes from. DatabaseUnavailableError is of the server: it is waited for.
+    DatabaseBusyError is of one statement or transaction: it uses up an attempt.
     """
     state = error.sqlstate
     if state is None and isinstance(error, psycopg.OperationalError):
-        return DatabaseUnavailable(f"{_LOST}; {_AGAIN}", database)
+        return DatabaseUnavailableError(f"{_LOST}; {_AGAIN}", database)
     if state in _BUSY:
-        return DatabaseBusy(f"{_BUSY[state]} (SQLSTATE {state}); {_AGAIN}")
+        return DatabaseBusyError(f"{_BUSY[state]} (SQLSTATE {state}); {_AGAIN}")
     if remedy := _AWAY.get(state or "") or _AWAY_CLASSES.get((state or "")[:2]):
-        return DatabaseUnavailable(f"{remedy} (SQLSTATE {state}); {_AGAIN}", database)
+        return DatabaseUnavailableError(f"{remedy} (SQLSTATE {state}); {_AGAIN}", database)
     if state in _NOT_UTF_8:
-        return QueryInvalid(f"{_NOT_UTF_8[state]} (SQLSTATE {state}): {_CONVERT}")
+        return QueryInvalidError(f"{_NOT_UTF_8[state]} (SQLSTATE {state}): {_CONVERT}")
     detail = type(error).__name__
     if not may_quote_rows(error):
         detail = (error.diag.message_primary or detail).strip()
-    return QueryInvalid(f"the database refused the query (SQLSTATE {state}): {detail}")
+    return QueryInvalidError(f"the database refused the query (SQLSTATE {state}): {detail}")
 
 
 def may_quote_rows(error: psycopg.Error) -> bool:

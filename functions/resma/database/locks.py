@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 class Lock(StrEnum):
     """What a lock keeps from happening twice at once. Its value and a key make the lock's number."""
 
-    DEDUPLICATE = "resma.coalesce"
+    DEDUPLICATE = "resma.deduplicate"
     """Two requests of a tenant that are the same."""
     ESTIMATE = "resma.estimate"
     """A tenant's counts of rows for estimates. On the source database."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from botocore.exceptions import ClientError, ParamValidationError
 
-from resma.errors import BusRefused, EventTooLarge
+from resma.errors import BusRefusedError, EventTooLargeError
 
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
@@ -26,7 +26,7 @@ _OTHER_BYTES = 2048
 """Of the attributes, and of an entry's other fields."""
 
 _INVALID = {
-    "EventTooLarge",
+    "EventTooLargeError",
     "InvalidArgument",
     "InvalidParameter",
     "InvalidParameterValue",
@@ -49,7 +49,7 @@ class Destination(Protocol):
     """The column of `resma.events` that says when an event was sent there; NULL is not yet."""
 
     def send(self, message: dict[str, Any]) -> None:
-        """Sends a described event. Raises what boto3 raises, BusRefused and EventTooLarge."""
+        """Sends a described event. Raises what boto3 raises, BusRefusedError and EventTooLargeError."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Bus:
     """Where rules are: everything that an event holds can be matched."""
 
     name: ClassVar[str] = "bus"
-    mark: ClassVar[str] = "put_on_bus_at"
+    mark: ClassVar[str] = "published_to_bus_at"
     events: EventBridgeClient
     bus_name: str
 
@@ -94,12 +94,15 @@ class Bus:
         self.put("Report Completed", message)
 
     def put(self, detail_type: str, detail: dict[str, Any]) -> None:
-        """Puts an event on the bus. Raises BusRefused where the call was well and the entry was not, EventTooLarge."""
+        """Puts an event on the bus.
+
+        Raises BusRefusedError where the call was well and the entry was not, EventTooLargeError.
+        """
         entry = {"Source": SOURCE, "DetailType": detail_type, "Detail": _as_text(detail), "EventBusName": self.bus_name}
         answer = self.events.put_events(Entries=[entry])  # type: ignore[list-item]  # a TypedDict of these very names
         if answer["FailedEntryCount"]:
             code = answer["Entries"][0].get("ErrorCode")
-            raise BusRefused(
+            raise BusRefusedError(
                 f"The event bus {self.bus_name!r} has refused an event ({code}). Check that the bus exists.",
                 reason=code or "unknown",
             )
@@ -109,16 +112,16 @@ def error_code(error: Exception) -> str:
     """Returns what an error of `send` is called: the service's code, or the class."""
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code", "unknown"))
-    return error.reason if isinstance(error, BusRefused) else type(error).__name__
+    return error.reason if isinstance(error, BusRefusedError) else type(error).__name__
 
 
 def is_invalid(error: Exception) -> bool:
     """Returns whether the event itself was refused, so that sending it again is of no use."""
-    return isinstance(error, ParamValidationError | EventTooLarge) or error_code(error) in _INVALID
+    return isinstance(error, ParamValidationError | EventTooLargeError) or error_code(error) in _INVALID
 
 
 def _as_text(document: dict[str, Any]) -> str:
     text = json.dumps(document, ensure_ascii=False)
     if (size := len(text.encode())) > MAX_EVENT_BYTES - _OTHER_BYTES:
-        raise EventTooLarge(f"The event has {size} bytes. Topic and bus take at most {MAX_EVENT_BYTES}.")
+        raise EventTooLargeError(f"The event has {size} bytes. Topic and bus take at most {MAX_EVENT_BYTES}.")
     return text

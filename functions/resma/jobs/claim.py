@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import Jsonb
 
 from resma.aws.cost import Usage
-from resma.errors import LeaseHeld, NoFormatCanHold, ResmaError
+from resma.errors import AllFormatsFailedError, LeaseHeldError, ResmaError
 from resma.jobs import transitions
 from resma.jobs.fence import fenced_update
 from resma.jobs.outcome import record_end
@@ -56,11 +56,11 @@ class Claim(ReportContent):
     created_at: datetime
     checkpoint: CheckpointRecord | None
     """What to go on from; None is from the first row."""
-    spent: dict[str, int] | None
+    usage: dict[str, int] | None
     """What earlier attempts have used (`cost.py`)."""
-    handovers: int
+    continuations: int
     """How often an invocation's time was up before the report was finished."""
-    stalled_handovers: int
+    stalled_continuations: int
     """Of these how many in a row, up to now, had written no more than their first batch of rows."""
     waits: int
     """How often in a row it has waited for a dependency that was unavailable."""
@@ -70,7 +70,7 @@ def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID)
     """Takes the job if it is free, or if its worker's lease has run out; None where there is nothing left to do:
     it has ended, or had the attempts that it is allowed.
 
-    Raises LeaseHeld while another worker has it.
+    Raises LeaseHeldError while another worker has it.
     """
     with connection.cursor(row_factory=class_row(Claim)) as cursor:
         transitions.claim(cursor, tenant_id, report_id, LEASE_SECONDS, tuple(Claim.__dataclass_fields__))
@@ -82,37 +82,37 @@ def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID)
         (tenant_id, report_id),
     ).fetchone()
     if left is not None:
-        raise LeaseHeld(f"report {report_id} is another worker's for {left[0]:.0f} s more", max(0.0, left[0]))
+        raise LeaseHeldError(f"report {report_id} is another worker's for {left[0]:.0f} s more", max(0.0, left[0]))
     return None
 
 
 def keep_alive(connection: Connection[TupleRow], claim: Claim, rows_done: int, usage: Usage) -> None:
-    """Renews the lease, shows progress, and records what this attempt has used by now. Raises LeaseLost.
+    """Renews the lease, shows progress, and records what this attempt has used by now. Raises LeaseLostError.
 
     One update: this comes every second, and each leaves a dead row behind.
     """
     fenced_update(
         connection,
         claim,
-        "rows_done = %(rows_done)s, spent = %(spent)s,"
+        "rows_done = %(rows_done)s, usage = %(usage)s,"
         " lease_until = clock_timestamp() + make_interval(secs => %(lease)s)",
-        {"rows_done": rows_done, "spent": _spent_with(claim, usage), "lease": LEASE_SECONDS},
+        {"rows_done": rows_done, "usage": _usage_with(claim, usage), "lease": LEASE_SECONDS},
     )
 
 
-def note_spent(connection: Connection[TupleRow], claim: Claim, usage: Usage) -> None:
-    """Records what this attempt has used by now, on top of what earlier ones have. Raises LeaseLost."""
-    fenced_update(connection, claim, "spent = %(spent)s", {"spent": _spent_with(claim, usage)})
+def record_usage(connection: Connection[TupleRow], claim: Claim, usage: Usage) -> None:
+    """Records what this attempt has used by now, on top of what earlier ones have. Raises LeaseLostError."""
+    fenced_update(connection, claim, "usage = %(usage)s", {"usage": _usage_with(claim, usage)})
 
 
-def _spent_with(claim: Claim, usage: Usage) -> Jsonb:
-    return Jsonb((Usage.from_json(claim.spent) + usage).as_json())
+def _usage_with(claim: Claim, usage: Usage) -> Jsonb:
+    return Jsonb((Usage.from_json(claim.usage) + usage).as_json())
 
 
 def note_summary(connection: Connection[TupleRow], claim: Claim, summary: Summary) -> None:
     """Records what the snapshot holds, so that progress has an end, and what of it is personal. Writing begins.
 
-    Raises LeaseLost.
+    Raises LeaseLostError.
     """
     columns, filters = personal_content(claim) or (None, None)
     further = summary.totals[MAX_SHOWN_TOTALS:]
@@ -145,7 +145,7 @@ def finish_job(  # noqa: PLR0913, PLR0917  # what there is to say of a finished 
     metrics: MetricsRecord,
     retention_days: int,
 ) -> None:
-    """GENERATING -> READY, with the completion event in the same transaction. Raises LeaseLost.
+    """GENERATING -> READY, with the completion event in the same transaction. Raises LeaseLostError.
 
     At least one file must be stored. The files are kept for that many days.
     """
@@ -168,7 +168,7 @@ def finish_job(  # noqa: PLR0913, PLR0917  # what there is to say of a finished 
 
 
 def send_back(connection: Connection[TupleRow], claim: Claim, error: Exception) -> None:
-    """GENERATING -> PENDING after a transient error: the queue delivers it again. Raises LeaseLost."""
+    """GENERATING -> PENDING after a transient error: the queue delivers it again. Raises LeaseLostError."""
     transitions.send_back(
         connection,
         claim,
@@ -178,14 +178,14 @@ def send_back(connection: Connection[TupleRow], claim: Claim, error: Exception) 
 
 
 def fail_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -> None:
-    """GENERATING -> FAILED after a permanent error, with the completion event. Raises LeaseLost."""
+    """GENERATING -> FAILED after a permanent error, with the completion event. Raises LeaseLostError."""
     transitions.fail(
         connection,
         claim,
         "failed_files = %(failed_files)s, error_code = %(code)s, error_detail = %(detail)s",
         {
             **describe_attempt(claim, error, "; another one would fail the same way"),
-            "failed_files": Jsonb(list(error.failed_files)) if isinstance(error, NoFormatCanHold) else None,
+            "failed_files": Jsonb(list(error.failed_files)) if isinstance(error, AllFormatsFailedError) else None,
         },
     )
     record_end(connection, claim.tenant_id, claim.report_id, "report.failed")

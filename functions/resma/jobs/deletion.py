@@ -44,7 +44,8 @@ def delete_report(connection: Connection[TupleRow], caller: Caller, report_id: U
     """Deletes a report that has ended; returns the record, and whether this call has deleted it.
 
     Its events, deliveries, Idempotency-Keys and redrives are deleted with it. What is still owed to webhooks ends.
-    Safe to call twice. Raises ReportNotFound, and ReportInProgressError for a report that is PENDING or GENERATING.
+    Safe to call twice. Raises ReportNotFoundError, and ReportInProgressError for a report that is PENDING or
+    GENERATING.
     """
     row = connection.execute(
         f"""

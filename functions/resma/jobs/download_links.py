@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from resma.catalog import ReportType, load_catalogue
+from resma.catalog import ReportType, load_catalog
 from resma.jobs.report_rows import Report, StoredFile
 
 if TYPE_CHECKING:
@@ -83,14 +83,14 @@ def mint_download(
             expires_at,
         ),
     )
-    name = file_name(report, file, load_catalogue().get(report.type))
+    name = file_name(report, file, load_catalog().get(report.type))
     return Minted(_presign(signer, file, name, seconds), expires_at, name, seconds)
 
 
 def file_name(report: Report, file: StoredFile, report_type: ReportType | None) -> str:
     """Like `transactions-2026-11-23-1f0c9a52.pdf`: what, as of which day, and the start of the report's id."""
     day = f"-{report.as_of:%Y-%m-%d}" if report.as_of else ""
-    stem = report_type.file_name if report_type else report.type.lower()  # the catalogue may have lost it since
+    stem = report_type.file_name if report_type else report.type.lower()  # the catalog may have lost it since
     return f"{stem}{day}-{str(report.report_id)[:8]}.{file['extension']}"
 
 

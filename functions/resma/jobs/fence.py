@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from resma.errors import LeaseLost
+from resma.errors import LeaseLostError
 
 
 class Fence(Protocol):
@@ -36,7 +36,7 @@ def fenced_update(
 ) -> TupleRow:
     """Changes the row if the report is still this claim's, and returns what `returning` names of it.
 
-    Raises LeaseLost. Assignments to `status` are in transitions.py alone.
+    Raises LeaseLostError. Assignments to `status` are in transitions.py alone.
     """
     row = connection.execute(
         f"UPDATE resma.reports SET {assignments}"
@@ -45,5 +45,5 @@ def fenced_update(
         {**values, "tenant_id": fence.tenant_id, "report_id": fence.report_id, "attempt": fence.attempt},
     ).fetchone()
     if row is None:
-        raise LeaseLost(f"report {fence.report_id} is no longer this worker's (attempt {fence.attempt})")
+        raise LeaseLostError(f"report {fence.report_id} is no longer this worker's (attempt {fence.attempt})")
     return row

@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from resma.access.quotas import give_back_rows
-from resma.errors import ReportEnded
+from resma.errors import ReportFinishedError
 from resma.jobs import transitions
 from resma.jobs.completed_event import EventType
 from resma.jobs.report_rows import find_report
@@ -25,11 +25,12 @@ this (`worker/patience.py`)."""
 def cancel_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, cancelled_by: str) -> bool:
     """PENDING or GENERATING -> CANCELLED, with the completion event; returns whether it was this call that did it.
 
-    Its worker finds out by its next heartbeat. Raises ReportNotFound, and ReportEnded where it has ended otherwise.
+    Its worker finds out by its next heartbeat. Raises ReportNotFoundError, and ReportFinishedError where it has ended
+    otherwise.
     """
     if not transitions.cancel(connection, tenant_id, report_id, cancelled_by):
         if (status := find_report(connection, tenant_id, report_id).status) != "CANCELLED":
-            raise ReportEnded(
+            raise ReportFinishedError(
                 f"the report is {status} already: only one that is PENDING or GENERATING can be cancelled"
             )
         return False

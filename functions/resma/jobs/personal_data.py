@@ -1,11 +1,11 @@
-"""What of a report is personal: of its files as it was when their rows were read, before that as the catalogue says."""
+"""What of a report is personal: of its files as it was when their rows were read, before that as the catalog says."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from resma.catalog import load_catalogue
+from resma.catalog import load_catalog
 from resma.jobs.report_rows import Report
 from resma.report.content import MASK, ReportContent
 
@@ -13,9 +13,9 @@ from resma.report.content import MASK, ReportContent
 def personal_content(content: ReportContent) -> tuple[list[str], list[str]] | None:
     """Names of the personal columns that a report has, and of the personal filters that it has set.
 
-    None where the catalogue does not know its type.
+    None where the catalog does not know its type.
     """
-    if (report_type := load_catalogue().get(content.type)) is None:
+    if (report_type := load_catalog().get(content.type)) is None:
         return None
     columns = [column.name for column in report_type.columns if column.personal]
     filters = [item.name for item in report_type.filters if item.personal]
@@ -51,7 +51,7 @@ def personal_filters(report: Report) -> list[str]:
 
 def mask_filters(type_: str, filters: Mapping[str, Any]) -> dict[str, Any]:
     """A request's filters without the values of the personal ones: of all, where nobody knows its type."""
-    report_type = load_catalogue().get(type_)
+    report_type = load_catalog().get(type_)
     named = filters if report_type is None else {item.name for item in report_type.filters if item.personal}
     return {name: MASK if name in named and value is not None else value for name, value in filters.items()}
 

@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 
 from resma.database.connection import LOCK_TIMEOUT
 from resma.database.locks import Lock, take_lock
-from resma.errors import IdempotencyKeyInFlight, IdempotencyKeyReused, ReportDeletedError, ReportNotFound
+from resma.errors import IdempotencyKeyInFlightError, IdempotencyKeyReusedError, ReportDeletedError, ReportNotFoundError
 from resma.report.content import ReportContent
 from resma.report.records import BalanceRecord, MetricsRecord, TotalRecord
 from resma.report.status import IS_LIVE
@@ -99,7 +99,7 @@ class Report(ReportContent):
     """When this attempt began to write rows."""
     written_before: int | None
     """How many earlier attempts had written then."""
-    handovers: int
+    continuations: int
     checkpoint: CheckpointRecord | None
     rows_done: int
     rows_expected: int | None
@@ -145,20 +145,20 @@ _NEW_VALUES = sql.SQL(", ").join(sql.Placeholder(name) for name in NewReport.__d
 
 
 def insert_report(
-    connection: Connection[TupleRow], new: NewReport, idempotency_key: str | None = None, *, coalesce: bool = False
+    connection: Connection[TupleRow], new: NewReport, idempotency_key: str | None = None, *, deduplicate: bool = False
 ) -> tuple[Report, bool]:
     """Writes the PENDING row; returns it and whether it is new.
 
     With an idempotency key that the tenant has used before, returns the report that the first request got instead. A
-    request with the same key that is being answered at this moment is waited for. With `coalesce`, returns the
+    request with the same key that is being answered at this moment is waited for. With `deduplicate`, returns the
     tenant's report of the same request that is under way, if there is one, and the key answers with that from now on.
 
-    Raises IdempotencyKeyReused where the first request was another one, IdempotencyKeyInFlight where the wait got too
-    long.
+    Raises IdempotencyKeyReusedError where the first request was another one, IdempotencyKeyInFlightError where the wait
+    got too long.
     """
     if idempotency_key is not None and (first := _take_key(connection, new, idempotency_key)) is not None:
         return find_report(connection, new.tenant_id, first), False
-    if coalesce and (live := _find_live(connection, new)) is not None:
+    if deduplicate and (live := _find_live(connection, new)) is not None:
         if idempotency_key is not None:
             connection.execute(
                 "UPDATE resma.idempotency_keys SET report_id = %s WHERE tenant_id = %s AND idempotency_key = %s",
@@ -188,7 +188,7 @@ def _take_key(connection: Connection[TupleRow], new: NewReport, key: str) -> UUI
         ).fetchone()
         connection.execute("SELECT set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))
     except psycopg.errors.LockNotAvailable as error:
-        raise IdempotencyKeyInFlight(
+        raise IdempotencyKeyInFlightError(
             "the first request with this Idempotency-Key is still being answered: send it again in a moment"
         ) from error
     if taken is not None:
@@ -198,9 +198,9 @@ def _take_key(connection: Connection[TupleRow], new: NewReport, key: str) -> UUI
         (new.tenant_id, key),
     ).fetchone()
     if first is None:  # the tick has forgotten it in this moment
-        raise IdempotencyKeyInFlight("this Idempotency-Key has just been forgotten, it was old: send it again")
+        raise IdempotencyKeyInFlightError("this Idempotency-Key has just been forgotten, it was old: send it again")
     if first[1] != new.request_sha256:
-        raise IdempotencyKeyReused(
+        raise IdempotencyKeyReusedError(
             "this Idempotency-Key came with another request before: use a new key for a new request"
         )
     report_id: UUID = first[0]
@@ -219,7 +219,7 @@ def _find_live(connection: Connection[TupleRow], new: NewReport) -> UUID | None:
 
 
 def find_report(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Report:
-    """Returns the tenant's report. Raises ReportNotFound, also for another tenant's; ReportDeletedError."""
+    """Returns the tenant's report. Raises ReportNotFoundError, also for another tenant's; ReportDeletedError."""
     with connection.cursor(row_factory=class_row(Report)) as cursor:
         cursor.execute(
             sql.SQL("SELECT {} FROM resma.reports WHERE tenant_id = %s AND report_id = %s").format(_COLUMNS),
@@ -231,14 +231,14 @@ def find_report(connection: Connection[TupleRow], tenant_id: str, report_id: UUI
     return row
 
 
-def no_report(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> ReportNotFound:
+def no_report(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> ReportNotFoundError:
     """What to raise for an id that has no row: the report was deleted, or the tenant has none with this id."""
     row = connection.execute(
         "SELECT deleted_at FROM resma.deleted_reports WHERE tenant_id = %s AND report_id = %s", (tenant_id, report_id)
     ).fetchone()
     if row is not None:
         return ReportDeletedError(f"The report was deleted at {row[0]:%Y-%m-%dT%H:%M:%SZ}. Request it again.")
-    return ReportNotFound(f"Report {report_id} does not exist. GET /api/v1/reports lists your reports.")
+    return ReportNotFoundError(f"Report {report_id} does not exist. GET /api/v1/reports lists your reports.")
 
 
 @dataclass(frozen=True)

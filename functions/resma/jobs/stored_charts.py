@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Context, Decimal, localcontext
 from typing import TypedDict
 
-from resma.catalog import ReportType, load_catalogue
+from resma.catalog import ReportType, load_catalog
 from resma.i18n.locales import LOCALES, Language
 from resma.i18n.translations import say
 from resma.report.chart_months import year_of
@@ -49,12 +49,12 @@ class StoredChart(TypedDict):
     unit: str
     labels: list[str]
     series: list[StoredSeries]
-    series_left_out: int
+    series_omitted: int
 
 
 def store_charts(content: ReportContent, charts: Sequence[Chart]) -> list[StoredChart]:
-    """Returns the charts of a report's snapshot, in the catalogue's order."""
-    report_type = load_catalogue()[content.type]
+    """Returns the charts of a report's snapshot, in the catalog's order."""
+    report_type = load_catalog()[content.type]
     language = LOCALES[content.locale].language
     hidden = {column.name for column in report_type.columns if column.personal and content.personal_masked}
     return [
@@ -83,7 +83,7 @@ def _store(by: str, chart: Chart, language: Language) -> StoredChart:
             )
             for series, row in zip(shown, values, strict=True)
         ],
-        series_left_out=len(chart.series) - len(shown) + chart.series_omitted,
+        series_omitted=len(chart.series) - len(shown) + chart.series_omitted,
     )
 
 

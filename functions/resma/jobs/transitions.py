@@ -12,8 +12,8 @@
     PENDING or GENERATING ---> CANCELLED
 
 `attempt` grows with each claim: it is the fence. A worker that was thought dead and wakes up still names its old
-attempt, so none of its writes finds a row, and it raises LeaseLost. So does one whose job was cancelled: of finishing
-and cancelling, the first to update the row wins.
+attempt, so none of its writes finds a row, and it raises LeaseLostError. So does one whose job was cancelled: of
+finishing and cancelling, the first to update the row wins.
 
 No function here commits, and none records an event: claim.py and outcome.py do, in the same transaction.
 """
@@ -65,7 +65,7 @@ def claim(cursor: Cursor[Any], tenant_id: str, report_id: UUID, lease_seconds: f
 
 
 def finish(connection: Connection[TupleRow], fence: Fence, assignments: LiteralString, values: dict[str, Any]) -> None:
-    """GENERATING -> READY. Raises LeaseLost."""
+    """GENERATING -> READY. Raises LeaseLostError."""
     fenced_update(
         connection,
         fence,
@@ -76,7 +76,7 @@ def finish(connection: Connection[TupleRow], fence: Fence, assignments: LiteralS
 
 
 def fail(connection: Connection[TupleRow], fence: Fence, assignments: LiteralString, values: dict[str, Any]) -> None:
-    """GENERATING -> FAILED, by a permanent error. Raises LeaseLost."""
+    """GENERATING -> FAILED, by a permanent error. Raises LeaseLostError."""
     fenced_update(
         connection,
         fence,
@@ -93,7 +93,7 @@ def send_back(
     values: dict[str, Any],
     returning: LiteralString = "report_id",
 ) -> TupleRow:
-    """GENERATING -> PENDING, by its own worker, whose message comes again. Raises LeaseLost."""
+    """GENERATING -> PENDING, by its own worker, whose message comes again. Raises LeaseLostError."""
     return fenced_update(connection, fence, f"{_PENDING}, {_OUT_OF_OUTBOX}, {assignments}", values, returning)
 
 
@@ -232,7 +232,7 @@ def redrive(  # noqa: PLR0913, PLR0917  # which, how often, by whom and why
         SET status = 'PENDING', attempts_allowed = r.attempt + %(attempts)s, redrives = r.redrives + 1,
             redriven_at = clock_timestamp(), dead_lettered_at = NULL, enqueued_at = NULL,
             started_at = NULL, finished_at = NULL, error_code = NULL, error_detail = NULL, checkpoint = NULL,
-            handovers = 0, stalled_handovers = 0, swept_at = NULL, sweep_after = NULL
+            continuations = 0, stalled_continuations = 0, swept_at = NULL, sweep_after = NULL
         FROM dead WHERE r.tenant_id = dead.tenant_id AND r.report_id = dead.report_id
         RETURNING r.tenant_id, r.report_id
         """,

@@ -14,7 +14,7 @@ class ReportContent:
     """The columns of `resma.reports` that say what the files shall hold."""
 
     type: str
-    """Of the catalogue."""
+    """Of the catalog."""
     formats: list[str]
     """At least one, in the request's order."""
     filters: dict[str, Any]

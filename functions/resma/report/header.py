@@ -19,7 +19,7 @@ class Column:
     """One column of this report, in the language of its readers."""
 
     name: str
-    """The catalogue's name, the same in every language: headings of formats for programs."""
+    """The catalog's name, the same in every language: headings of formats for programs."""
     heading: str
     """What people read above it."""
     kind: Kind = "text"
@@ -31,7 +31,7 @@ class Column:
     grouped: bool = False
     """Whether people read thousands apart (`1,234`)."""
     scale: int = 0
-    """Of an amount: most digits after the decimal mark that any row of the snapshot has, or the catalogue asks for.
+    """Of an amount: most digits after the decimal mark that any row of the snapshot has, or the catalog asks for.
     For people: it changes from report to report."""
     decimal: DecimalType = DEFAULT_DECIMAL
     """Of an amount: its type in formats that have types, the same in every report."""
@@ -50,7 +50,7 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line, colour or panel of a chart: as many values as the chart has labels (0 where there is none)."""
+    """One line, color or panel of a chart: as many values as the chart has labels (0 where there is none)."""
 
     name: str
     values: tuple[Decimal, ...]
@@ -108,9 +108,9 @@ class ReportHeader:
 
     report_id: str
     title: str
-    organisation: str
+    organization: str
     filters: tuple[tuple[str, str], ...]
-    """Pairs of label and value, for people, in the order of the catalogue."""
+    """Pairs of label and value, for people, in the order of the catalog."""
     as_of: datetime
     """When the snapshot was taken, in UTC."""
     rows: int

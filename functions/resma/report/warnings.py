@@ -14,7 +14,7 @@ from resma.short_text import shorten
 WarningCode = Literal[
     "amounts-as-text",
     "characters-without-font",
-    "charts-left-out",
+    "charts-omitted",
     "columns-too-narrow",
     "excel-apostrophe",
     "excel-cell-limit",

@@ -73,7 +73,7 @@ class ReportRequest(RequestModel):
         description="A public https URL. It receives a webhook, signed according to Standard "
         "Webhooks, when the report ends.",
     )
-    coalesce: bool = Field(
+    deduplicate: bool = Field(
         default=False,
         strict=True,
         description="True: if a report of the same request is PENDING or GENERATING, answer with "

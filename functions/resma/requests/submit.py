@@ -20,7 +20,7 @@ from resma.aws.metrics import Metric, emit
 from resma.aws.tracing import traced
 from resma.catalog import ReportType, find_report_type
 from resma.database.connection import Database
-from resma.errors import Fault, RequestInvalid, collect_faults, first_part, json_pointer
+from resma.errors import Fault, RequestInvalidError, collect_faults, first_part, json_pointer
 from resma.i18n.locales import LOCALES
 from resma.i18n.time_zones import is_time_zone, unknown_time_zone
 from resma.jobs.queue import Queue, send_jobs
@@ -48,8 +48,8 @@ def request_report(  # noqa: PLR0913  # what is asked for, by whom, and by whose
     A key that came with a retry is another than the same one with a request, or with another report's retry.
 
     The row is committed before this returns, and its message sent. If the queue is away, the row waits in the outbox
-    and the scheduler sends it. Raises RequestInvalid (also for `more_faults`), ScopeMissing, QuotaExceeded and the
-    IdempotencyKey errors; nothing is written then.
+    and the scheduler sends it. Raises RequestInvalidError (also for `more_faults`), ScopeMissingError,
+    QuotaExceededError and the IdempotencyKey errors; nothing is written then.
     """
     new = check_request(caller, request, [*more_faults, *idempotency_key_faults(idempotency_key)])
     key = _parse_key(idempotency_key)
@@ -57,7 +57,7 @@ def request_report(  # noqa: PLR0913  # what is asked for, by whom, and by whose
         key = f'retry "{retry_of}" {key}'  # no key has quotes in it
     with traced("ask for report", report_type=request.type) as noted:
         with database.transaction(caller.tenant_id) as connection:
-            report, is_new = admit_report(connection, new, key, coalesce=request.coalesce)
+            report, is_new = admit_report(connection, new, key, deduplicate=request.deduplicate)
         noted["report_id"] = str(report.report_id)
     if is_new:
         note_request(report)
@@ -66,13 +66,14 @@ def request_report(  # noqa: PLR0913  # what is asked for, by whom, and by whose
 
 
 def admit_report(
-    connection: Connection[TupleRow], new: NewReport, idempotency_key: str | None = None, *, coalesce: bool = False
+    connection: Connection[TupleRow], new: NewReport, idempotency_key: str | None = None, *, deduplicate: bool = False
 ) -> tuple[Report, bool]:
     """Writes the row of a checked request if its tenant has room for it, as part of the transaction.
 
-    The caller commits, then calls `note_request` and `send_jobs`. Raises QuotaExceeded and the IdempotencyKey errors.
+    The caller commits, then calls `note_request` and `send_jobs`. Raises QuotaExceededError and the IdempotencyKey
+    errors.
     """
-    report, is_new = insert_report(connection, new, idempotency_key, coalesce=coalesce)
+    report, is_new = insert_report(connection, new, idempotency_key, deduplicate=deduplicate)
     if is_new:
         require_room(connection, new.tenant_id)
     return report, is_new
@@ -88,12 +89,12 @@ def note_request(report: Report) -> None:
 def check_request(caller: Caller, request: ReportRequest, more_faults: Iterable[Fault] = ()) -> NewReport:
     """What a caller's request comes to. Writes nothing.
 
-    Raises RequestInvalid with all that is wrong, and with what the caller of this function has found wrong besides
-    (`more_faults`); ScopeMissing.
+    Raises RequestInvalidError with all that is wrong, and with what the caller of this function has found wrong besides
+    (`more_faults`); ScopeMissingError.
     """
     faults = [*find_faults(request), *more_faults]
     if faults:
-        raise RequestInvalid.of(faults)
+        raise RequestInvalidError.of(faults)
     report_type = find_report_type(request.type)
     filters = report_type.check_filters(request.filters)
     _check_personal_filters(caller, report_type, filters)
@@ -132,7 +133,10 @@ def find_faults(request: ReportRequest) -> list[Fault]:
 
 
 def _check_personal_filters(caller: Caller, report_type: ReportType, filters: dict[str, Any]) -> None:
-    """Who may not see a personal column may not feel for its values either, filter by filter. Raises ScopeMissing."""
+    """Who may not see a personal column may not feel for its values either, filter by filter.
+
+    Raises ScopeMissingError.
+    """
     for item in report_type.filters:
         if item.personal and item.name in filters:
             fault = Fault(

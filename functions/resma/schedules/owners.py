@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 
 from resma.access.api_keys import DAYS_DEFAULT
 from resma.access.caller import SCOPES, Caller, Scope
-from resma.errors import OwnerMayNot
+from resma.errors import OwnerNotAuthorizedError
 from resma.schedules.schedule_rows import Schedule
 from resma.settings import LOCAL_STAGE
 
@@ -42,7 +42,7 @@ _LAST_OF_ROTATED = """
 def owner_as_caller(connection: Connection[TupleRow], schedule: Schedule, stage: str) -> Caller:
     """Returns who asks for a schedule's report, with what this one may do now.
 
-    Raises OwnerMayNot where that is not even asking for reports; what it says tells people what to do.
+    Raises OwnerNotAuthorizedError where that is not even asking for reports; what it says tells people what to do.
     """
     kind, _, name = schedule.owner.partition(":")
     match kind:
@@ -53,9 +53,9 @@ def owner_as_caller(connection: Connection[TupleRow], schedule: Schedule, stage:
         case "loopback" if stage == LOCAL_STAGE:
             scopes = SCOPES
         case _:
-            raise OwnerMayNot(f"its owner is nobody that is known here: {_REMEDY}")
+            raise OwnerNotAuthorizedError(f"its owner is nobody that is known here: {_REMEDY}")
     if "reports:write" not in scopes:
-        raise OwnerMayNot(f"its owner, {schedule.owner}, has not the scope reports:write: {_REMEDY}")
+        raise OwnerNotAuthorizedError(f"its owner, {schedule.owner}, has not the scope reports:write: {_REMEDY}")
     return Caller(schedule.tenant_id, schedule.owner, scopes.intersection(schedule.owner_scopes))
 
 
@@ -84,16 +84,16 @@ def _token_end(schedule: Schedule) -> datetime:
 def _scopes_of_key(connection: Connection[TupleRow], tenant_id: str, key_id: str) -> frozenset[Scope]:
     row = connection.execute(_LAST_OF_ROTATED, {"tenant_id": tenant_id, "key_ids": [key_id]}).fetchone()
     if row is None:
-        raise OwnerMayNot(f"its owner's key is not there any more: {_REMEDY}")
+        raise OwnerNotAuthorizedError(f"its owner's key is not there any more: {_REMEDY}")
     _, scopes, is_revoked, is_expired, _ = row
     if is_revoked or is_expired:
-        raise OwnerMayNot(f"its owner's key {'was revoked' if is_revoked else 'has expired'}: {_REMEDY}")
+        raise OwnerNotAuthorizedError(f"its owner's key {'was revoked' if is_revoked else 'has expired'}: {_REMEDY}")
     return _known(scopes)
 
 
 def _scopes_of_token(schedule: Schedule) -> frozenset[Scope]:
     if _token_end(schedule) <= datetime.now(UTC):
-        raise OwnerMayNot(
+        raise OwnerNotAuthorizedError(
             f"it was written with a token, {TOKEN_DAYS} days ago or more, and nobody can say whether its owner may "
             "still ask for it: PATCH it again, with a token or key that has reports:write"
         )

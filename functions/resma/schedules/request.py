@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from resma.catalog import load_catalogue
-from resma.errors import Fault, RequestInvalid, json_pointer
+from resma.catalog import load_catalog
+from resma.errors import Fault, RequestInvalidError, json_pointer
 from resma.i18n.locales import DEFAULT_LOCALE, LOCALES, Weekday
 from resma.requests.report_request import ReportRequest
 from resma.schedules.periods import Period, days_of
@@ -19,12 +19,12 @@ from resma.validation_messages import advise
 def keep_request(request: ReportRequest) -> dict[str, Any]:
     """The request as JSON, as it was written: what it left out stays out, and is filled in when it is asked for.
 
-    Raises RequestInvalid where it would join others.
+    Raises RequestInvalidError where it would join others.
     """
-    if request.coalesce:
-        fault = Fault("/request/coalesce", "Remove it: each run of a schedule is a report of its own.")
-        raise RequestInvalid("The request of a schedule can't join another one.", (fault,))
-    return request.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"coalesce"})
+    if request.deduplicate:
+        fault = Fault("/request/deduplicate", "Remove it: each run of a schedule is a report of its own.")
+        raise RequestInvalidError("The request of a schedule can't join another one.", (fault,))
+    return request.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"deduplicate"})
 
 
 def fill_request(
@@ -37,7 +37,7 @@ def fill_request(
     """What is asked for on a day. A request that names no time zone has its schedule's.
 
     Weeks begin as the schedule says, otherwise as is usual where the request's readers live (`week_start_of`). Raises
-    RequestInvalid where the period does not go with the report type, or the request was kept by other code and
+    RequestInvalidError where the period does not go with the report type, or the request was kept by other code and
     means nothing any more.
     """
     filled = {"timeZone": time_zone, **kept}
@@ -49,7 +49,7 @@ def fill_request(
         return ReportRequest.model_validate(filled)
     except ValidationError as error:
         faults = [Fault(json_pointer("request", *item["loc"]), advise(item)) for item in error.errors()]
-        raise RequestInvalid.of(faults) from None
+        raise RequestInvalidError.of(faults) from None
 
 
 def week_start_of(request: Mapping[str, Any] | None) -> Weekday:
@@ -59,16 +59,16 @@ def week_start_of(request: Mapping[str, Any] | None) -> Weekday:
 
 
 def _require_period_filters(type_: str, filters: Mapping[str, Any]) -> None:
-    """Raises RequestInvalid where the type has no filters for a period's days, or the request has filled them in."""
-    if (report_type := load_catalogue().get(type_)) is None:
+    """Raises RequestInvalidError if the type has no filters for the days of a period, or the request sets them."""
+    if (report_type := load_catalog().get(type_)) is None:
         return  # the check of the request says so
     dates = {item.name for item in report_type.filters if item.kind == "date"}
     if not {"from", "to"} <= dates:
-        raise RequestInvalid.of([Fault("/period", "Remove it: this report type has no filters for days.")])
+        raise RequestInvalidError.of([Fault("/period", "Remove it: this report type has no filters for days.")])
     faults = [
         Fault(json_pointer("request", "filters", name), "Remove it: the period determines the days.")
         for name in ("from", "to")
         if filters.get(name) is not None
     ]
     if faults:
-        raise RequestInvalid.of(faults)
+        raise RequestInvalidError.of(faults)

@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import Jsonb
 
 from resma.database.locks import Lock, take_lock
-from resma.errors import ScheduleNotFound, SchedulesTooMany
+from resma.errors import ScheduleNotFoundError, TooManySchedulesError
 from resma.i18n.locales import Weekday
 from resma.schedules.periods import Period
 from resma.schedules.times import Timing, read_timing
@@ -23,7 +23,7 @@ SCHEDULES_MAX = 100
 
 ENDED_DETAIL = "there is no run before endsAt: give a later one to go on"
 
-Missed = Literal["skip", "run-once", "run-all"]
+MisfirePolicy = Literal["skip", "run-once", "run-all"]
 ScheduleStatus = Literal["ACTIVE", "PAUSED", "ENDED", "BLOCKED"]
 Outcome = Literal["STARTED", "SKIPPED", "REFUSED"]
 
@@ -45,7 +45,7 @@ class Schedule:
     period: Period | None
     week_starts_on: Weekday | None
     """The first day of this schedule's weeks; None is that of its request's locale."""
-    missed: Missed
+    misfire_policy: MisfirePolicy
     ends_at: datetime | None
     status: ScheduleStatus
     status_detail: str | None
@@ -65,7 +65,7 @@ class Schedule:
         return Timing(self.recurrence, self.at, self.time_zone, self.calendar)
 
     def check_timing(self) -> Timing:
-        """When it runs. Raises RequestInvalid where the time zone or country is known no more."""
+        """When it runs. Raises RequestInvalidError where the time zone or country is known no more."""
         return read_timing(self.recurrence, self.at, self.time_zone, self.calendar)
 
 
@@ -98,13 +98,13 @@ _NOT_FOUND = "there is no such schedule: GET /api/v1/schedules lists yours"
 
 
 def insert_schedule(connection: Connection[TupleRow], new: Mapping[str, Any]) -> Schedule:
-    """Writes a schedule, given by column. Raises SchedulesTooMany."""
+    """Writes a schedule, given by column. Raises TooManySchedulesError."""
     tenant_id = new["tenant_id"]
     # Two requests at once would both see one place left.
     take_lock(connection, Lock.SCHEDULES, tenant_id)
     counted = connection.execute("SELECT count(*) FROM resma.schedules WHERE tenant_id = %s", (tenant_id,)).fetchone()
     if counted is not None and counted[0] >= SCHEDULES_MAX:
-        raise SchedulesTooMany(f"there are {SCHEDULES_MAX} schedules, which is the most: delete one first")
+        raise TooManySchedulesError(f"there are {SCHEDULES_MAX} schedules, which is the most: delete one first")
     with connection.cursor(row_factory=class_row(Schedule)) as cursor:
         cursor.execute(
             sql.SQL("INSERT INTO resma.schedules ({}) VALUES ({}) RETURNING {}").format(
@@ -120,7 +120,7 @@ def insert_schedule(connection: Connection[TupleRow], new: Mapping[str, Any]) ->
 def find_schedule(
     connection: Connection[TupleRow], tenant_id: str, schedule_id: str, *, for_update: bool = False
 ) -> Schedule:
-    """Returns the tenant's schedule. Raises ScheduleNotFound, also for another tenant's."""
+    """Returns the tenant's schedule. Raises ScheduleNotFoundError, also for another tenant's."""
     with connection.cursor(row_factory=class_row(Schedule)) as cursor:
         cursor.execute(
             sql.SQL("SELECT {} FROM resma.schedules WHERE tenant_id = %s AND schedule_id = %s {}").format(
@@ -129,14 +129,14 @@ def find_schedule(
             (tenant_id, schedule_id),
         )
         if (row := cursor.fetchone()) is None:
-            raise ScheduleNotFound(_NOT_FOUND)
+            raise ScheduleNotFoundError(_NOT_FOUND)
         return row
 
 
 def update_schedule(
     connection: Connection[TupleRow], tenant_id: str, schedule_id: str, changes: Mapping[str, Any]
 ) -> Schedule:
-    """Writes these columns; returns the row. Raises ScheduleNotFound."""
+    """Writes these columns; returns the row. Raises ScheduleNotFoundError."""
     assignments = [sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in changes]
     with connection.cursor(row_factory=class_row(Schedule)) as cursor:
         cursor.execute(
@@ -147,17 +147,17 @@ def update_schedule(
             {**_adapted(changes), "tenant_id": tenant_id, "schedule_id": schedule_id},
         )
         if (row := cursor.fetchone()) is None:
-            raise ScheduleNotFound(_NOT_FOUND)
+            raise ScheduleNotFoundError(_NOT_FOUND)
         return row
 
 
 def delete_schedule(connection: Connection[TupleRow], tenant_id: str, schedule_id: str) -> None:
-    """Removes a schedule and its history; its reports stay. Raises ScheduleNotFound."""
+    """Removes a schedule and its history; its reports stay. Raises ScheduleNotFoundError."""
     done = connection.execute(
         "DELETE FROM resma.schedules WHERE tenant_id = %s AND schedule_id = %s", (tenant_id, schedule_id)
     )
     if done.rowcount == 0:
-        raise ScheduleNotFound(_NOT_FOUND)
+        raise ScheduleNotFoundError(_NOT_FOUND)
 
 
 def list_schedules(

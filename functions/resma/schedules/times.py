@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from resma.errors import Fault, RequestInvalid
+from resma.errors import Fault, RequestInvalidError
 from resma.i18n.time_zones import is_time_zone, unknown_time_zone
 
 Word = Literal["daily", "weekly", "monthly", "first-business-day"]
@@ -111,7 +111,7 @@ class Timing:
 
 
 def read_timing(when: str, at: str | None, time_zone: str, calendar: str | None) -> Timing:
-    """Checks when a schedule shall run. Raises RequestInvalid with all that is wrong."""
+    """Checks when a schedule shall run. Raises RequestInvalidError with all that is wrong."""
     is_word = when in WORDS
     faults = [] if is_word else list(_check_expression(when))
     if at is not None and not is_word:
@@ -123,7 +123,7 @@ def read_timing(when: str, at: str | None, time_zone: str, calendar: str | None)
     if calendar is not None:
         faults += _check_calendar(when, calendar)
     if faults:
-        raise RequestInvalid.of(faults)
+        raise RequestInvalidError.of(faults)
     return Timing(when, (at or AT_DEFAULT) if is_word else None, time_zone, calendar)
 
 

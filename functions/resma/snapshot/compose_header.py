@@ -21,7 +21,7 @@ def compose_header(  # noqa: PLR0913  # each is from somewhere else
     content: ReportContent,
     report_id: str,
     summary: Summary,
-    organisation: str,
+    organization: str,
     *,
     decimal_types: Mapping[str, DecimalType],
 ) -> ReportHeader:
@@ -34,7 +34,7 @@ def compose_header(  # noqa: PLR0913  # each is from somewhere else
     return ReportHeader(
         report_id=report_id,
         title=content.title or report_type.title.say(locale.language),
-        organisation=organisation,
+        organization=organization,
         filters=report_type.describe_filters(content.filters, locale),
         as_of=summary.as_of.astimezone(UTC),
         rows=summary.rows,

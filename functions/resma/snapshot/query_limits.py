@@ -12,7 +12,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from resma.catalog import ReportType
-from resma.errors import DatabaseBusy
+from resma.errors import DatabaseBusyError
 
 MIN_STATEMENT_SECONDS = 1.0
 
@@ -79,19 +79,19 @@ class QueryClock:
 
     @contextlib.contextmanager
     def named(self) -> Iterator[None]:
-        """Turns what the database says of a limit into DatabaseBusy that names limit, report type and remedy."""
+        """Turns what the database says of a limit into DatabaseBusyError that names limit, report type and remedy."""
         try:
             yield
         except psycopg.errors.QueryCanceled as error:
-            raise DatabaseBusy(self._say_canceled()) from error
+            raise DatabaseBusyError(self._say_canceled()) from error
         except psycopg.errors.LockNotAvailable as error:
-            raise DatabaseBusy(
+            raise DatabaseBusyError(
                 f"The query of {self._type} waited longer than {self._limits.lock_seconds} s for a lock (lock_timeout, "
                 "SQLSTATE 55P03). pg_blocking_pids names who holds it: change tables when no reports are made, or "
                 "raise `lock_timeout_seconds` under `[limits]` in report.toml."
             ) from error
         except psycopg.errors.IdleInTransactionSessionTimeout as error:
-            raise DatabaseBusy(
+            raise DatabaseBusyError(
                 f"The transaction of {self._type} was idle for longer than {self._limits.idle_seconds} s "
                 "(idle_in_transaction_session_timeout, SQLSTATE 25P03), because what had been read could not be stored "
                 "fast enough. Check the object store, or raise `idle_timeout_seconds` under `[limits]` in report.toml."

@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from resma.catalog import ReportType
 from resma.database.locks import Lock, try_lock
-from resma.snapshot.summary_query import catalogue_query
+from resma.snapshot.summary_query import catalog_query
 
 COUNT_MILLISECONDS = 1500
 """How long the database may count, and as long again plan: somebody is waiting."""
@@ -47,7 +47,7 @@ def estimate_rows(
     out as they are.
     """
     connection.execute(_LIMITS)
-    query = catalogue_query(report_type)
+    query = catalog_query(report_type)
     if try_lock(connection, Lock.ESTIMATE, tenant_id):
         try:
             with connection.transaction():  # a savepoint, so that what follows can still be asked

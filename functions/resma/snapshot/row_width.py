@@ -9,8 +9,8 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from resma.catalog import ReportType
-from resma.errors import RowTooWide
-from resma.snapshot.summary_query import catalogue_query, cell_bytes, measured_columns, sort_order
+from resma.errors import RowTooWideError
+from resma.snapshot.summary_query import catalog_query, cell_bytes, measured_columns, sort_order
 
 MAX_ROW_BYTES = 2 * 1024 * 1024
 """Of a row's text and JSON. libpq, psycopg and a writer hold up to ten copies of the row that is being written: rows of
@@ -30,7 +30,7 @@ def require_narrow_rows(
     """Returns an upper bound of the bytes of a row that has these columns.
 
     `widths` are the longest cells as the summary measured them; where it is None they are measured here. Raises
-    RowTooWide, which names the first row that is too long and its longest column.
+    RowTooWideError, which names the first row that is too long and its longest column.
     """
     measured = [name for name in columns if name in measured_columns(report_type)]
     if widths is None:
@@ -56,7 +56,7 @@ def _measure(
 
 def _too_wide(
     connection: Connection[TupleRow], report_type: ReportType, values: Mapping[str, Any], columns: Sequence[str]
-) -> RowTooWide:
+) -> RowTooWideError:
     cells = [sql.SQL("coalesce({}, 0)").format(cell_bytes(report_type, name)) for name in columns]
     found = connection.execute(
         sql.SQL(
@@ -66,7 +66,7 @@ def _too_wide(
             order=sort_order(report_type),
             cells=sql.SQL(", ").join(cells),
             bytes=_row_bytes(report_type, columns),
-            query=catalogue_query(report_type),
+            query=catalog_query(report_type),
             most=sql.Literal(MAX_ROW_BYTES),
         ),
         values,
@@ -74,7 +74,7 @@ def _too_wide(
     assert found is not None  # the same snapshot has such a row
     row, lengths = found
     longest = max(range(len(columns)), key=lambda index: int(lengths[index]))
-    return RowTooWide(
+    return RowTooWideError(
         f"Row {row} is too long for a worker's memory: its text and JSON have {sum(lengths)} bytes, of which "
         f"{lengths[longest]} are in column {columns[longest]}, and the limit is {MAX_ROW_BYTES}. Leave the column out, "
         "or shorten it in query.sql (for example with left()).",
@@ -93,7 +93,7 @@ def _ask(
     connection: Connection[TupleRow], report_type: ReportType, values: Mapping[str, Any], expression: sql.Composable
 ) -> TupleRow:
     found = connection.execute(
-        sql.SQL("SELECT {} FROM ({}) AS report").format(expression, catalogue_query(report_type)), values
+        sql.SQL("SELECT {} FROM ({}) AS report").format(expression, catalog_query(report_type)), values
     ).fetchone()
     assert found is not None  # an aggregate always has one row
     return found

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from resma.catalog import ColumnSpec, ReportType
 from resma.database.connection import translated_errors
-from resma.errors import CheckpointUnusable, SourceChanged, TimeZoneUnknownError
+from resma.errors import CheckpointUnusableError, SourceChangedError, UnknownTimeZoneError
 from resma.i18n.locales import Language
 from resma.i18n.time_zones import time_zone_unknown_to_source
 from resma.report.content import MASK
@@ -26,8 +26,8 @@ from resma.snapshot.keyset import Key, types_of
 from resma.snapshot.query_limits import QueryClock, QueryLimits, limits_of
 from resma.snapshot.row_estimate import RowEstimate, estimate_rows
 from resma.snapshot.row_width import require_narrow_rows
-from resma.snapshot.summarize import summarise
-from resma.snapshot.summary_query import catalogue_query, sort_order
+from resma.snapshot.summarize import summarize
+from resma.snapshot.summary_query import catalog_query, sort_order
 
 _CUT_OFF = "resma.cut_off"
 """Name of a bound value: no filter's has a full stop."""
@@ -52,9 +52,9 @@ class Snapshot:
         self._last_row: Row = ()
         self._widths: Mapping[str, int] | None = None
 
-    def summarise(self, language: Language = "en") -> Summary:
+    def summarize(self, language: Language = "en") -> Summary:
         """Counts the rows and adds up totals, charts and periods, in the database, in one pass over the query."""
-        summary = summarise(self._connection, self._type, self._values, language)
+        summary = summarize(self._connection, self._type, self._values, language)
         self._widths = summary.widths
         return summary
 
@@ -74,24 +74,24 @@ class Snapshot:
         unsaid = {column.name for column in self._type.columns if column.kind == "amount" and column.decimal is None}
         if not unsaid:
             return {}
-        query = sql.SQL("SELECT * FROM ({}) AS report LIMIT 0").format(catalogue_query(self._type))
+        query = sql.SQL("SELECT * FROM ({}) AS report LIMIT 0").format(catalog_query(self._type))
         found = described_decimals(self._connection.execute(query, self._values).description)
         return {name: decimal for name, decimal in found.items() if name in unsaid}
 
     def go_on_from(self, summary: Summary, language: Language = "en") -> None:
-        """Narrows this snapshot to what an earlier one held. Raises SourceChanged where it can't be.
+        """Narrows this snapshot to what an earlier one held. Raises SourceChangedError where it can't be.
 
         Where the report type has a `cut_off`, what was written after the earlier snapshot is left out. The summary
         must then be the same, to the last digit.
         """
         self._values[_CUT_OFF] = summary.as_of
         for report_type in (*_cut_off(self._type), self._type):
-            now = summarise(self._connection, report_type, self._values, language)
+            now = summarize(self._connection, report_type, self._values, language)
             if repr(replace(now, as_of=summary.as_of)) == repr(summary):  # NaN is not equal to itself
                 self._type = report_type
                 self._widths = now.widths
                 return
-        raise SourceChanged(
+        raise SourceChangedError(
             "the data have changed while the report was being made, which took several snapshots: ask for what no "
             "longer changes (filters), give the report type a cut_off, or read from a replica that is held back"
         )
@@ -99,8 +99,9 @@ class Snapshot:
     def batches(self, columns: Sequence[str], after: Row | None = None, *, personal_masked: bool) -> Iterator[Batch]:
         """Yields every row, in the report's order, with these columns. To be called last: it may end the connection.
 
-        With the key of a row (`last_key`), those after it. Raises CheckpointUnusable where there is no such row, or
-        more than one, so that nobody knows which have been read; RowTooWide where a row does not fit a worker's memory.
+        With the key of a row (`last_key`), those after it. Raises CheckpointUnusableError where there is no such row,
+        or more than one, so that nobody knows which have been read; RowTooWideError where a row does not fit a worker's
+        memory.
         """
         condition = self._after(after) if after is not None else sql.SQL("true")
         chosen = self._type.choose_columns(columns)
@@ -111,7 +112,7 @@ class Snapshot:
         self._key_places = [[*raw, *more].index(name) for name in self._type.sort]
         query = sql.SQL("SELECT {} FROM ({}) AS report WHERE {} ORDER BY {}").format(
             sql.SQL(", ").join([*shown, *(sql.SQL("report.{}").format(sql.Identifier(name)) for name in more)]),
-            catalogue_query(self._type),
+            catalog_query(self._type),
             condition,
             sort_order(self._type),
         )
@@ -136,7 +137,7 @@ class Snapshot:
                 yield batch if width is None else Batch([row[:width] for row in batch.rows])
 
     def _after(self, cells: Row) -> sql.Composable:
-        query, names = catalogue_query(self._type), self._type.sort
+        query, names = catalog_query(self._type), self._type.sort
         key = Key(names, types_of(self._connection, query, self._values, names), cells)
         self._values |= key.values()
         found = self._connection.execute(
@@ -149,7 +150,7 @@ class Snapshot:
         assert found is not None
         count, has_nulls = found
         if count != 1:
-            raise CheckpointUnusable(
+            raise CheckpointUnusableError(
                 f"{'no row is' if not count else 'several rows are'} where the last one was read: "
                 f"sort ({', '.join(names)}) must tell every row from every other"
             )
@@ -159,7 +160,7 @@ class Snapshot:
 def _cut_off(report_type: ReportType) -> Iterator[ReportType]:
     """The report type without the rows that were written after its cut-off, if it can tell them."""
     if report_type.cut_off is not None:
-        # The catalogue's own text and a column that it checked.
+        # The catalog's own text and a column that it checked.
         bound = f"WHERE report.{report_type.cut_off} <= %({_CUT_OFF})s"
         query = f"SELECT * FROM ({report_type.query}) AS report {bound}"  # noqa: S608
         yield report_type.model_copy(update={"query": query})
@@ -195,7 +196,7 @@ def open_snapshot(  # noqa: PLR0913, PLR0917  # what is read, for whom, and for 
     """Opens the transaction of a report, and rolls it back at the end. Errors come out as ours.
 
     It sees the tenant's rows alone, whatever the query says (row level security). `limits` are the report type's where
-    they are left out. Raises TimeZoneUnknownError.
+    they are left out. Raises UnknownTimeZoneError.
 
     Days, months and printed moments are those of the time zone (IANA name).
     """
@@ -218,13 +219,13 @@ def open_snapshot(  # noqa: PLR0913, PLR0917  # what is read, for whom, and for 
 
 
 def _set_time_zone(connection: Connection[TupleRow], name: str) -> None:
-    """Raises TimeZoneUnknownError. What is no name is a POSIX rule to Postgres, which it shows in another way."""
+    """Raises UnknownTimeZoneError. What is no name is a POSIX rule to Postgres, which it shows in another way."""
     try:
         row = connection.execute("SELECT set_config('timezone', %s, true)", (name,)).fetchone()
     except psycopg.errors.InvalidParameterValue as error:
-        raise TimeZoneUnknownError(time_zone_unknown_to_source(name)) from error
+        raise UnknownTimeZoneError(time_zone_unknown_to_source(name)) from error
     if row != (name,):
-        raise TimeZoneUnknownError(time_zone_unknown_to_source(name))
+        raise UnknownTimeZoneError(time_zone_unknown_to_source(name))
 
 
 # Everything is read to the end, so plan for the last row and not for the first (4.5 s against 1.2 s for a sorted

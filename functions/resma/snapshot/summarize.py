@@ -20,7 +20,7 @@ from resma.i18n.translations import say
 from resma.report.chart_months import all_months, month_label
 from resma.report.header import Balance, Chart, Period, Series, Total
 from resma.report.summary import Summary
-from resma.snapshot.summary_query import MAX_CHARACTERS, UNITS, catalogue_query, sort_order, summary_query
+from resma.snapshot.summary_query import MAX_CHARACTERS, UNITS, catalog_query, sort_order, summary_query
 
 _NO_LABEL = "–"
 
@@ -47,7 +47,7 @@ class _Group:
         return self.rows or 0
 
 
-def summarise(
+def summarize(
     connection: Connection[TupleRow], report_type: ReportType, values: Mapping[str, Any], language: Language
 ) -> Summary:
     """Sums up what the report type's query yields in the open transaction. Memory is bounded whatever the rows hold."""
@@ -96,7 +96,7 @@ def _balance(connection: Connection[TupleRow], report_type: ReportType, values: 
     ).format(
         balance=sql.Identifier(spec.column),
         amount=sql.Identifier(spec.amount),
-        query=catalogue_query(report_type),
+        query=catalog_query(report_type),
         first=sort_order(report_type),
         last=sort_order(report_type, "DESC"),
     )

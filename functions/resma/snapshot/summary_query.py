@@ -47,7 +47,7 @@ _JSON_GROWTH = 8
 stored bytes: printing each one to measure it would double the time of the summary."""
 
 
-def catalogue_query(report_type: ReportType) -> sql.SQL:
+def catalog_query(report_type: ReportType) -> sql.SQL:
     """The report type's query: a file of our own, never a request's text."""
     return sql.SQL(report_type.query)
 
@@ -111,7 +111,7 @@ def _cube(report_type: ReportType) -> sql.Composed:
     ).format(
         columns=sql.SQL(", ").join([*keys, *most]),
         amount=amount,
-        query=catalogue_query(report_type),
+        query=catalog_query(report_type),
         keys=sql.SQL(", ").join(sql.SQL(str(place + 1)) for place in range(len(keys))),
     )
 

@@ -101,7 +101,7 @@ class MultipartUpload:
         self.stored: Stored | None = None
 
     def write(self, data: bytes) -> None:
-        """Takes `data` of any length. Raises ObjectStoreUnavailable when a part sent earlier has failed."""
+        """Takes `data` of any length. Raises ObjectStoreUnavailableError when a part sent earlier has failed."""
         self.bytes += len(data)
         left = memoryview(data)
         while left:
@@ -115,7 +115,7 @@ class MultipartUpload:
     def save(self) -> UploadState:
         """Sends what is enough for a part, waits for those in the air, and returns all there is to the upload.
 
-        Raises ObjectStoreUnavailable. More may be written after.
+        Raises ObjectStoreUnavailableError. More may be written after.
         """
         if len(self._pending) >= LEAST_PART_BYTES:
             self._send_pending()
@@ -140,7 +140,7 @@ class MultipartUpload:
         return not self._parts and not self._pending
 
     def complete(self) -> Stored:
-        """Sends the rest and makes the object appear. Raises ObjectStoreUnavailable.
+        """Sends the rest and makes the object appear. Raises ObjectStoreUnavailableError.
 
         The object must not exist yet. Not safe to call twice.
         """
@@ -237,7 +237,7 @@ def open_upload(  # noqa: PLR0913  # where to, and what it is
     """Starts a multipart upload; whatever leaves the block without `complete` having returned aborts it, unless kept.
 
     `owner` tells this upload's object from any other's. With a `beginning` the file goes on after that. Raises
-    ObjectStoreUnavailable. The caller completes: leaving the block in peace is not enough to publish.
+    ObjectStoreUnavailableError. The caller completes: leaving the block in peace is not enough to publish.
     """
     with store_errors("starting the upload"):
         created = clients.patient.create_multipart_upload(

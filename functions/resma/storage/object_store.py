@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from resma.errors import ObjectStoreRefusedError, ObjectStoreUnavailable
+from resma.errors import ObjectStoreRefusedError, ObjectStoreUnavailableError
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -121,7 +121,9 @@ def abort_upload(client: S3Client, bucket: str, key: str, upload_id: str) -> Non
 
 
 def abort_uploads(client: S3Client, bucket: str, key: str) -> None:
-    """Throws away every open upload to a key: none of them can be completed any more. Raises ObjectStoreUnavailable.
+    """Throws away every open upload to a key: none of them can be completed any more.
+
+    Raises ObjectStoreUnavailableError.
 
     A worker can die between starting its upload and writing down its id, so the store is asked and not the row.
     """
@@ -133,7 +135,7 @@ def abort_uploads(client: S3Client, bucket: str, key: str) -> None:
 
 
 def remove_object(client: S3Client, bucket: str, key: str) -> None:
-    """Removes an object, if it is there. Raises ObjectStoreUnavailable."""
+    """Removes an object, if it is there. Raises ObjectStoreUnavailableError."""
     with store_errors("removing an object"):
         client.delete_object(Bucket=bucket, Key=key)
 
@@ -160,7 +162,7 @@ def is_store_unavailable(error: ClientError) -> bool:
 def store_errors(doing: str) -> Iterator[None]:
     """Turns boto3's errors into ours; `doing` begins the message.
 
-    ObjectStoreUnavailable is of the store (no answer, 5xx, throttled, no access, no bucket): it is waited for.
+    ObjectStoreUnavailableError is of the store (no answer, 5xx, throttled, no access, no bucket): it is waited for.
     ObjectStoreRefusedError is of one request: it uses up an attempt.
     """
     try:
@@ -169,11 +171,13 @@ def store_errors(doing: str) -> Iterator[None]:
         code = error.response["Error"]["Code"]
         said = f"{doing} failed, the store said {code}"
         if is_store_unavailable(error):
-            raise ObjectStoreUnavailable(
+            raise ObjectStoreUnavailableError(
                 f"{said}: check that the bucket exists and the function may write to it"
             ) from error
         raise ObjectStoreRefusedError(f"{said}: if it says so again, see the store's log") from error
     except ParamValidationError:
         raise  # a mistake of ours
     except BotoCoreError as error:
-        raise ObjectStoreUnavailable(f"{doing} failed: the store does not answer ({type(error).__name__})") from error
+        raise ObjectStoreUnavailableError(
+            f"{doing} failed: the store does not answer ({type(error).__name__})"
+        ) from error

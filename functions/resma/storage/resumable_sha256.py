@@ -15,7 +15,7 @@ import importlib.metadata
 from functools import lru_cache
 from typing import Self
 
-from resma.errors import SettingsInvalid
+from resma.errors import SettingsInvalidError
 
 STATE_BYTES = 112
 """Eight words of the hash, two of the length in bits, sixteen of an unfinished block, and two of bookkeeping."""
@@ -24,7 +24,7 @@ _DIGEST_BYTES = 32
 
 
 class Sha256:
-    """As hashlib's, with its state. Not for several threads at once. Raises SettingsInvalid without OpenSSL."""
+    """As hashlib's, with its state. Not for several threads at once. Raises SettingsInvalidError without OpenSSL."""
 
     __slots__ = ("_library", "_state")
 
@@ -65,7 +65,7 @@ def _openssl() -> ctypes.CDLL:
     for path in (*_libraries_of_psycopg(), ctypes.util.find_library("crypto")):
         if path and (library := _load(path)):
             return library
-    raise SettingsInvalid(
+    raise SettingsInvalidError(
         "OpenSSL's libcrypto is not there: install psycopg with its wheel (psycopg[binary]), which brings it along"
     )
 

@@ -11,7 +11,7 @@ from itertools import count, pairwise
 
 from botocore.exceptions import ClientError
 
-from resma.errors import CheckpointUnusable
+from resma.errors import CheckpointUnusableError
 from resma.storage.multipart import MIB, Segment, Stored, UploadState
 from resma.storage.object_store import (
     OWNER,
@@ -29,15 +29,15 @@ COPY_BYTES = 256 * MIB
 """What a request copies inside the store. It may be 5 GiB, but then the answer takes longer than a client waits."""
 
 _DONE_ALREADY = {"NoSuchUpload", "PreconditionFailed"}
-_PARTS_GONE = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall"}
+_PARTS_GONE = {"FieldError", "InvalidPartOrder", "EntityTooSmall"}
 
 
 def close_upload(clients: Clients, bucket: str, saved: UploadState) -> tuple[Segment, ...]:
     """Ends the upload of an earlier attempt; returns the segments that hold all bytes before the saved tail.
 
     Safe to call twice and at once. Where the earlier worker has completed its whole file, that begins with the same
-    parts, and as much of it is the segment. Raises CheckpointUnusable where the store has not what the checkpoint says;
-    ObjectStoreUnavailable.
+    parts, and as much of it is the segment. Raises CheckpointUnusableError where the store has not what the checkpoint
+    says; ObjectStoreUnavailableError.
     """
     if not saved.parts:
         abort_upload(clients.patient, bucket, saved.key, saved.upload_id)
@@ -55,13 +55,13 @@ def close_upload(clients: Clients, bucket: str, saved: UploadState) -> tuple[Seg
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in _PARTS_GONE:
-                raise CheckpointUnusable("the store no longer has the parts that were sent") from error
+                raise CheckpointUnusableError("the store no longer has the parts that were sent") from error
             if code not in _DONE_ALREADY:
                 raise
             abort_upload(clients.patient, bucket, saved.key, saved.upload_id)
         found = find_object(clients.patient, bucket, saved.key, saved.owner)
     if found is None or found.bytes < size:
-        raise CheckpointUnusable("the store has not the beginning of the file as it was saved")
+        raise CheckpointUnusableError("the store has not the beginning of the file as it was saved")
     return (*saved.segments, Segment(saved.key, size, found.etag))
 
 
@@ -77,7 +77,7 @@ def join_segments(  # noqa: PLR0913  # where to, and what it is
 ) -> Stored:
     """Makes one object of them, copied inside the store; all but the last must be of 5 MiB or more.
 
-    It appears whole or not at all. Raises ObjectStoreUnavailable.
+    It appears whole or not at all. Raises ObjectStoreUnavailableError.
     """
     with store_errors("joining the file's segments"):
         # No checksum is asked for: MinIO copies into no upload that wants one. Parts were checked as they came.

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Event, Semaphore
 from typing import Self, TypeVar
 
-from resma.errors import LeaseLost
+from resma.errors import LeaseLostError
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class UploadPool:
         self.hashing.shutdown(wait=is_patient, cancel_futures=True)
 
     def take_room(self) -> None:
-        """Waits until another part may be in the air. Raises LeaseLost when stopped."""
+        """Waits until another part may be in the air. Raises LeaseLostError when stopped."""
         while not self._room.acquire(timeout=_STOPPED_SECONDS):
             self._raise_stopped()
         if self._stopped.is_set():
@@ -52,7 +52,7 @@ class UploadPool:
         self._room.release()
 
     def result_of(self, future: Future[T]) -> T:
-        """Waits for it. Raises LeaseLost when stopped, and whatever the future raises."""
+        """Waits for it. Raises LeaseLostError when stopped, and whatever the future raises."""
         while not wait([future], _STOPPED_SECONDS).done:
             self._raise_stopped()
         return future.result()
@@ -65,4 +65,4 @@ class UploadPool:
 
     def _raise_stopped(self) -> None:
         if self._stopped.is_set():
-            raise LeaseLost("the job is no longer this worker's: nothing more is sent")
+            raise LeaseLostError("the job is no longer this worker's: nothing more is sent")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
-from resma.errors import WebhookAddressRefused
+from resma.errors import WebhookUrlNotAllowedError
 from resma.webhooks.public_ip import is_loopback, is_private_v4, is_public
 from resma.webhooks.receivers import Receivers
 
@@ -44,30 +44,30 @@ class WebhookAddress:
 
 
 def parse_webhook_address(url: str, receivers: Receivers = PUBLIC_RECEIVERS) -> WebhookAddress:
-    """Reads the URL of a webhook. Raises WebhookAddressRefused, which says what to give instead.
+    """Reads the URL of a webhook. Raises WebhookUrlNotAllowedError, which says what to give instead.
 
     With `opens_loopback`, for local development, http and loopback are allowed too.
     """
     opens_loopback = receivers.opens_loopback
     if not url.isascii() or re.search(r"[\x00-\x20\x7f\\]", url):
-        raise WebhookAddressRefused(
+        raise WebhookUrlNotAllowedError(
             "It must be ASCII without spaces, control characters or backslashes. Write the name as punycode."
         )
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").removesuffix("."), parts.port
     except ValueError as error:
-        raise WebhookAddressRefused("It is not a valid URL. It must have the form https://host/path.") from error
+        raise WebhookUrlNotAllowedError("It is not a valid URL. It must have the form https://host/path.") from error
     if parts.scheme not in ({"https", "http"} if opens_loopback else {"https"}):
-        raise WebhookAddressRefused("It must begin with https://.")
+        raise WebhookUrlNotAllowedError("It must begin with https://.")
     if "@" in parts.netloc:
-        raise WebhookAddressRefused("It must not contain a user name or password: webhooks are signed instead.")
+        raise WebhookUrlNotAllowedError("It must not contain a user name or password: webhooks are signed instead.")
     if parts.fragment or url.endswith("#"):
-        raise WebhookAddressRefused("It must not contain a fragment (#…): it would not be sent.")
+        raise WebhookUrlNotAllowedError("It must not contain a fragment (#…): it would not be sent.")
     if port is None:
         port = 443 if parts.scheme == "https" else 80
     if not opens_loopback and port != 443 and port < 1024:
-        raise WebhookAddressRefused(f"Its port must be {_PORTS}.")
+        raise WebhookUrlNotAllowedError(f"Its port must be {_PORTS}.")
     _require_host(host, receivers)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return WebhookAddress(parts.scheme == "https", host, port, target)
@@ -92,7 +92,7 @@ def may_go_to(host: str, address: IPv4Address | IPv6Address, receivers: Receiver
 def _require_host(host: str, receivers: Receivers) -> None:
     if (literal := _literal(host)) is not None:
         if not may_go_to(host, literal, receivers):
-            raise WebhookAddressRefused(
+            raise WebhookUrlNotAllowedError(
                 "This IP address is private or reserved. Webhooks are sent to public addresses only."
             )
         return
@@ -104,13 +104,15 @@ def _require_host(host: str, receivers: Receivers) -> None:
         not receivers.allowed_networks and (top in _PRIVATE_NAMES or host.endswith(".home.arpa"))
     )
     if is_refused:
-        raise WebhookAddressRefused("This name is for private networks. Webhooks are sent to public addresses only.")
+        raise WebhookUrlNotAllowedError(
+            "This name is for private networks. Webhooks are sent to public addresses only."
+        )
     if len(host) > 253 or not _NAME.fullmatch(host):
-        raise WebhookAddressRefused("It must have the full name of a host, like hooks.example.com.")
+        raise WebhookUrlNotAllowedError("It must have the full name of a host, like hooks.example.com.")
 
 
 def _literal(host: str) -> IPv4Address | IPv6Address | None:
-    """The IP address that a host is, if it is one. Raises WebhookAddressRefused where it is one in disguise."""
+    """The IP address that a host is, if it is one. Raises WebhookUrlNotAllowedError where it is one in disguise."""
     try:
         return IPv6Address(host) if ":" in host else IPv4Address(host)
     except AddressValueError:
@@ -124,5 +126,7 @@ def _literal(host: str) -> IPv4Address | IPv6Address | None:
     else:
         is_taken = True
     if ":" in host or looks_numeric or is_taken:
-        raise WebhookAddressRefused("An IP address must be four decimal numbers, or IPv6 in brackets without a zone.")
+        raise WebhookUrlNotAllowedError(
+            "An IP address must be four decimal numbers, or IPv6 in brackets without a zone."
+        )
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resma.errors import Fault, WebhookAddressRefused
+from resma.errors import Fault, WebhookUrlNotAllowedError
 from resma.webhooks.address import parse_webhook_address
 from resma.webhooks.receivers import Receivers
 
@@ -15,7 +15,7 @@ def webhook_url_faults(url: str | None, pointer: str, receivers: Receivers) -> I
         return
     try:
         parse_webhook_address(url, receivers)
-    except WebhookAddressRefused as error:
+    except WebhookUrlNotAllowedError as error:
         yield Fault(pointer, error.detail)
 
 

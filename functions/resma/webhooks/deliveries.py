@@ -14,7 +14,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
-from resma.errors import WebhookDeliveryNotFound
+from resma.errors import WebhookDeliveryNotFoundError
 from resma.webhooks.signing_secrets import CALLBACK
 
 
@@ -100,9 +100,9 @@ class Replay:
 
     event_id: str
     endpoint_id: str
-    asked_at: datetime
-    asked_by: str
-    asked_from: str | None
+    requested_at: datetime
+    requested_by: str
+    requested_from: str | None
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def list_endpoint_deliveries(  # noqa: PLR0913, PLR0917  # whose, which, and whe
 
 
 def find_delivery(connection: Connection[TupleRow], tenant_id: str, event_id: str, endpoint_id: str) -> Record:
-    """Returns one delivery. Raises WebhookDeliveryNotFound, also for another tenant's."""
+    """Returns one delivery. Raises WebhookDeliveryNotFoundError, also for another tenant's."""
     found = _select(
         connection,
         tenant_id,
@@ -172,7 +172,9 @@ def find_delivery(connection: Connection[TupleRow], tenant_id: str, event_id: st
         endpoint_id=endpoint_id,
     )
     if not found:
-        raise WebhookDeliveryNotFound("there is no such delivery: GET /api/v1/reports/{id}/deliveries lists a report's")
+        raise WebhookDeliveryNotFoundError(
+            "there is no such delivery: GET /api/v1/reports/{id}/deliveries lists a report's"
+        )
     return found[0]
 
 
@@ -193,8 +195,8 @@ def _select(connection: Connection[TupleRow], tenant_id: str, condition: str, **
     replays = defaultdict(list)
     with connection.cursor(row_factory=class_row(Replay)) as cursor:
         cursor.execute(
-            "SELECT event_id, endpoint_id, asked_at, asked_by, asked_from"
-            " FROM resma.webhook_replays WHERE tenant_id = %s AND event_id = ANY (%s) ORDER BY asked_at",
+            "SELECT event_id, endpoint_id, requested_at, requested_by, requested_from"
+            " FROM resma.webhook_replays WHERE tenant_id = %s AND event_id = ANY (%s) ORDER BY requested_at",
             events,
         )
         for replay in cursor:

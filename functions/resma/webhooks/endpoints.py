@@ -12,7 +12,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
 from resma.database.locks import Lock, take_lock
-from resma.errors import WebhookEndpointNotFound, WebhookEndpointsTooMany, WebhookRotationRefused
+from resma.errors import TooManyWebhookEndpointsError, WebhookEndpointNotFoundError, WebhookRotationRefusedError
 from resma.webhooks.signing_secrets import CALLBACK
 
 ENDPOINTS_MAX = 20
@@ -45,7 +45,7 @@ def insert_endpoint(
     events: list[str] | None,
     report_types: list[str] | None,
 ) -> Endpoint:
-    """Registers an enabled endpoint. Raises WebhookEndpointsTooMany."""
+    """Registers an enabled endpoint. Raises TooManyWebhookEndpointsError."""
     # Two requests at once would both see one place left.
     take_lock(connection, Lock.WEBHOOK_ENDPOINTS, tenant_id)
     counted = connection.execute(
@@ -53,7 +53,7 @@ def insert_endpoint(
         (tenant_id, CALLBACK),
     ).fetchone()
     if counted is not None and counted[0] >= ENDPOINTS_MAX:
-        raise WebhookEndpointsTooMany(f"there are {ENDPOINTS_MAX} endpoints, which is the most: delete one first")
+        raise TooManyWebhookEndpointsError(f"there are {ENDPOINTS_MAX} endpoints, which is the most: delete one first")
     row = _fetch(
         connection,
         "INSERT INTO resma.webhook_endpoints (tenant_id, endpoint_id, url, events, report_types)"
@@ -80,7 +80,7 @@ def list_endpoints(connection: Connection[TupleRow], tenant_id: str) -> list[End
 def find_endpoint(
     connection: Connection[TupleRow], tenant_id: str, endpoint_id: str, *, for_update: bool = False
 ) -> Endpoint:
-    """Returns one endpoint. Raises WebhookEndpointNotFound, also for another tenant's.
+    """Returns one endpoint. Raises WebhookEndpointNotFoundError, also for another tenant's.
 
     The endpoint of callbacks has a row only once its secret was rotated.
     """
@@ -94,7 +94,7 @@ def find_endpoint(
         if (row := cursor.fetchone()) is not None:
             return row
     if endpoint_id != CALLBACK:
-        raise WebhookEndpointNotFound("there is no such endpoint: GET /api/v1/webhook-endpoints lists yours")
+        raise WebhookEndpointNotFoundError("there is no such endpoint: GET /api/v1/webhook-endpoints lists yours")
     return Endpoint(
         tenant_id=tenant_id,
         endpoint_id=CALLBACK,
@@ -112,7 +112,7 @@ def find_endpoint(
 def update_endpoint(
     connection: Connection[TupleRow], tenant_id: str, endpoint_id: str, changes: Mapping[str, Any]
 ) -> Endpoint:
-    """Changes any of url, events, report_types, and `enabled`. Raises WebhookEndpointNotFound."""
+    """Changes any of url, events, report_types, and `enabled`. Raises WebhookEndpointNotFoundError."""
     find_endpoint(connection, tenant_id, endpoint_id, for_update=True)
     assignments: list[sql.Composable] = [
         sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name))
@@ -138,14 +138,14 @@ def update_endpoint(
 
 
 def delete_endpoint(connection: Connection[TupleRow], tenant_id: str, endpoint_id: str) -> None:
-    """Removes an endpoint. Raises WebhookEndpointNotFound."""
+    """Removes an endpoint. Raises WebhookEndpointNotFoundError."""
     row = _fetch(
         connection,
         "DELETE FROM resma.webhook_endpoints WHERE tenant_id = %s AND endpoint_id = %s",
         (tenant_id, endpoint_id),
     )
     if row is None:
-        raise WebhookEndpointNotFound("there is no such endpoint: GET /api/v1/webhook-endpoints lists yours")
+        raise WebhookEndpointNotFoundError("there is no such endpoint: GET /api/v1/webhook-endpoints lists yours")
 
 
 def disable_gone_endpoint(connection: Connection[TupleRow], tenant_id: str, endpoint_id: str, url: str) -> bool:
@@ -163,8 +163,9 @@ def disable_gone_endpoint(connection: Connection[TupleRow], tenant_id: str, endp
 def rotate_secret(connection: Connection[TupleRow], tenant_id: str, endpoint_id: str, overlap: timedelta) -> Endpoint:
     """Makes a new version of the endpoint's secret the current one; the one before signs too during `overlap`.
 
-    Raises WebhookEndpointNotFound; WebhookRotationRefused while there is an overlap already, for a third secret would
-    end the first at once, which a request that was only repeated does not mean. Without overlap it is always done.
+    Raises WebhookEndpointNotFoundError; WebhookRotationRefusedError while there is an overlap already, for a third
+    secret would end the first at once, which a request that was only repeated does not mean. Without overlap it is
+    always done.
     """
     if endpoint_id == CALLBACK:
         connection.execute(
@@ -181,7 +182,7 @@ def rotate_secret(connection: Connection[TupleRow], tenant_id: str, endpoint_id:
         {"overlap": overlap, "tenant_id": tenant_id, "endpoint_id": endpoint_id},
     )
     if row is None:
-        raise WebhookRotationRefused(
+        raise WebhookRotationRefusedError(
             f"the secret was rotated already, and the one before it is valid until {before.previous_version_until}: "
             "GET the secret, wait until then, or end all but a new one at once with overlapHours 0"
         )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from aws_lambda_powertools import Logger
 
 from resma.aws.clients import read_secret
-from resma.errors import SecretUnavailableError, SettingsInvalid
+from resma.errors import SecretUnavailableError, SettingsInvalidError
 
 logger = Logger(child=True)
 
@@ -30,14 +30,14 @@ _LEAST_BYTES = 24  # as Standard Webhooks says, section "Signature scheme"
 
 
 def read_master_secret(arn: str) -> bytes:
-    """Reads the deployment's secret. Raises SettingsInvalid where it is none, without showing it."""
+    """Reads the deployment's secret. Raises SettingsInvalidError where it is none, without showing it."""
     text = str(read_secret(arn).get("secret", ""))
     try:
         key = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
     except binascii.Error:
         key = b""
     if not text.startswith(_PREFIX) or len(key) < _LEAST_BYTES:
-        raise SettingsInvalid(
+        raise SettingsInvalidError(
             f'the secret of webhooks needs a member "secret": {_PREFIX} and at least {_LEAST_BYTES} random bytes in '
             "base64 (docs/aws.md shows how to make one)"
         )
@@ -53,7 +53,10 @@ class MasterSecret:
     _read_at: float = 0.0
 
     def read(self) -> bytes:
-        """Returns the secret. Raises SecretUnavailableError where it was never read, SettingsInvalid for a bad one."""
+        """Returns the secret.
+
+        Raises SecretUnavailableError where it was never read, SettingsInvalidError for a bad one.
+        """
         if self._key is None or time.monotonic() - self._read_at > MASTER_SECRET_SECONDS:
             try:
                 self._key = read_master_secret(self.arn)

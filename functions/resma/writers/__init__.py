@@ -39,7 +39,10 @@ class Writer(Protocol):
         ...
 
     def end(self) -> bytes:
-        """Returns the rest of the file. Raises `RowCountMismatch` where the header promised another number of rows."""
+        """Returns the rest of the file.
+
+        Raises `RowCountMismatchError` where the header promised another number of rows.
+        """
         ...
 
 

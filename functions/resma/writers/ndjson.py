@@ -1,4 +1,4 @@
-"""NDJSON: one JSON object (RFC 8259) a line, keys as the catalogue names them, in the order of the columns.
+"""NDJSON: one JSON object (RFC 8259) a line, keys as the catalog names them, in the order of the columns.
 
 Numbers are JSON numbers with every digit that Postgres has; or, where the request says so, strings, for readers that
 take numbers for doubles. `NaN` and infinities, which JSON lacks, are strings.
@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from resma.errors import RowCountMismatch
+from resma.errors import RowCountMismatchError
 from resma.report.format_options import FormatOptions
 from resma.report.header import Kind, ReportHeader
 from resma.report.rows import Batch
@@ -67,9 +67,9 @@ class NdjsonWriter:
         return b"".join(map(template.__mod__, zip(*[cells for _, cells in shown], strict=True)))
 
     def end(self) -> bytes:
-        """Returns nothing more. Raises RowCountMismatch."""
+        """Returns nothing more. Raises RowCountMismatchError."""
         if self.state.rows != self._rows_expected:
-            raise RowCountMismatch(self.state.rows, self._rows_expected)
+            raise RowCountMismatchError(self.state.rows, self._rows_expected)
         return b""
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from resma.errors import CheckpointUnusable
+from resma.errors import CheckpointUnusableError
 
 if TYPE_CHECKING:
     Numbers = array[int]
@@ -29,12 +29,12 @@ def dump_state(state: Any) -> bytes:
 def load_state(data: bytes, new: Any) -> Any:
     """Reads what `dump_state` made; `new` is the state of a new writer of the same format and options.
 
-    Raises CheckpointUnusable for anything else.
+    Raises CheckpointUnusableError for anything else.
     """
     try:
         return msgspec.msgpack.decode(data, type=_type_of(new), dec_hook=_decode_array)
     except (msgspec.MsgspecError, ValueError) as error:
-        raise CheckpointUnusable(f"The saved state of a file cannot be read: {error}") from error
+        raise CheckpointUnusableError(f"The saved state of a file cannot be read: {error}") from error
 
 
 def _type_of(state: Any) -> Any:

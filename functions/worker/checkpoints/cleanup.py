@@ -17,7 +17,7 @@ logger = Logger(child=True)
 
 
 def clear_away(resources: Resources, claim: Claim) -> None:
-    """Removes what earlier attempts have left, but for what the checkpoint needs. Raises ObjectStoreUnavailable.
+    """Removes what earlier attempts have left, but for what the checkpoint needs. Raises ObjectStoreUnavailableError.
 
     Aborting first means that their workers, if alive, can't complete any more. Attempts before the one that made the
     checkpoint were cleared away by it.

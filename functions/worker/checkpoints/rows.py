@@ -24,7 +24,7 @@ MAX_STALLED_CONTINUATIONS = 3
 
 
 def note_checkpoint(connection: Connection[TupleRow], claim: Claim, record: CheckpointRecord) -> None:
-    """Makes this what the next attempt goes on from. Raises LeaseLost."""
+    """Makes this what the next attempt goes on from. Raises LeaseLostError."""
     fenced_update(
         connection,
         claim,
@@ -34,12 +34,12 @@ def note_checkpoint(connection: Connection[TupleRow], claim: Claim, record: Chec
 
 
 def note_taken_up(connection: Connection[TupleRow], claim: Claim, rows: int) -> None:
-    """Writing goes on after as many rows: its snapshot holds what the first one did. Raises LeaseLost."""
+    """Writing goes on after as many rows: its snapshot holds what the first one did. Raises LeaseLostError."""
     fenced_update(connection, claim, "writing_since = clock_timestamp(), written_before = %(rows)s", {"rows": rows})
 
 
 def drop_checkpoint(connection: Connection[TupleRow], claim: Claim) -> None:
-    """Lets the next attempt begin with the first row. Raises LeaseLost."""
+    """Lets the next attempt begin with the first row. Raises LeaseLostError."""
     fenced_update(connection, claim, "checkpoint = NULL, charts = NULL, rows_done = 0", {})
 
 
@@ -48,12 +48,12 @@ def check_continuation(claim: Claim, *, is_stalled: bool) -> None:
 
     `is_stalled` says that this invocation wrote no more than its first batch of rows.
     """
-    if claim.handovers >= MAX_CONTINUATIONS:
+    if claim.continuations >= MAX_CONTINUATIONS:
         raise ContinuationsExhaustedError(
             f"the report was continued {MAX_CONTINUATIONS} times and is not finished: choose fewer rows with "
             "filters, or split it into several reports"
         )
-    if is_stalled and claim.stalled_handovers >= MAX_STALLED_CONTINUATIONS:
+    if is_stalled and claim.stalled_continuations >= MAX_STALLED_CONTINUATIONS:
         raise ContinuationStalledError(
             "counting the report's rows takes as long as a worker's invocation lasts, so that no time is left to write "
             "them: choose fewer rows with filters, make the report type's query faster (an index), or raise "
@@ -64,13 +64,13 @@ def check_continuation(claim: Claim, *, is_stalled: bool) -> None:
 def hand_over_job(connection: Connection[TupleRow], claim: Claim, *, is_stalled: bool = False) -> None:
     """GENERATING -> PENDING, because the invocation's time is up: no failure, so one more attempt is allowed.
 
-    The claim's own message comes again: none is sent. Raises LeaseLost.
+    The claim's own message comes again: none is sent. Raises LeaseLostError.
     """
     transitions.send_back(
         connection,
         claim,
-        f"{NOT_WAITING}, attempts_allowed = attempts_allowed + 1, handovers = handovers + 1,"
-        " stalled_handovers = CASE WHEN %(is_stalled)s THEN stalled_handovers + 1 ELSE 0 END",
+        f"{NOT_WAITING}, attempts_allowed = attempts_allowed + 1, continuations = continuations + 1,"
+        " stalled_continuations = CASE WHEN %(is_stalled)s THEN stalled_continuations + 1 ELSE 0 END",
         {"is_stalled": is_stalled},
     )
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from resma.catalog import ReportType
-from resma.errors import CheckpointUnusable
+from resma.errors import CheckpointUnusableError
 from resma.jobs.report_rows import FailedFile
 from resma.report.rows import Row
 from resma.report.summary import Summary
@@ -40,7 +40,7 @@ class SavedWork:
     """Of the code and the report type that made it (`stamp_of`)."""
     summary: Summary
     """Of the first snapshot: what the file's beginning says, and what later snapshots must hold too."""
-    organisation: str
+    organization: str
     rows: int
     last_key: Row
     """The last row's cells of the columns that the report is sorted by."""
@@ -77,14 +77,14 @@ def dump_work(work: SavedWork) -> bytes:
 
 
 def load_work(data: bytes) -> SavedWork:
-    """Reads what `dump_work` made. Raises CheckpointUnusable for anything else."""
+    """Reads what `dump_work` made. Raises CheckpointUnusableError for anything else."""
     try:
         version, saved = msgspec.msgpack.decode(data, type=tuple[int, msgspec.Raw])
         if version != VERSION:
-            raise CheckpointUnusable(f"The checkpoint has version {version}. This code reads version {VERSION}.")
+            raise CheckpointUnusableError(f"The checkpoint has version {version}. This code reads version {VERSION}.")
         return msgspec.msgpack.decode(saved, type=SavedWork)
     except msgspec.MsgspecError as error:
-        raise CheckpointUnusable(f"The checkpoint cannot be read: {error}") from error
+        raise CheckpointUnusableError(f"The checkpoint cannot be read: {error}") from error
 
 
 def stamp_of(report_type: ReportType) -> str:

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from resma.errors import CheckpointUnusable, LeaseLost, ObjectStoreUnavailable
+from resma.errors import CheckpointUnusableError, LeaseLostError, ObjectStoreUnavailableError
 from resma.jobs.claim import Claim
 from resma.jobs.outages import close_outages
 from resma.jobs.report_rows import CheckpointRecord
@@ -48,7 +48,7 @@ class Checkpoints:
         """Keys of all that this attempt has saved."""
 
     def take(self, work: SavedWork) -> None:
-        """Makes this what the next attempt goes on from. Raises LeaseLost, ObjectStoreUnavailable."""
+        """Makes this what the next attempt goes on from. Raises LeaseLostError, ObjectStoreUnavailableError."""
         claim, resources = self._claim, self._resources
         data = dump_work(work)
         key = f"{key_prefix(claim)}.checkpoint-{len(self.made) + 1}"
@@ -71,7 +71,7 @@ class Checkpoints:
 
         try:
             write_patiently(resources.system, claim.tenant_id, note)
-        except LeaseLost:  # after any other error the row may name it, for all we know
+        except LeaseLostError:  # after any other error the row may name it, for all we know
             discard(resources, key)
             raise
         if self.latest is not None:
@@ -88,7 +88,7 @@ def discard(resources: Resources, key: str) -> None:
     """Removes an object that nobody needs. Never raises: the tick removes what is left."""
     try:
         remove_object(resources.s3, resources.bucket, key)
-    except ObjectStoreUnavailable as error:
+    except ObjectStoreUnavailableError as error:
         logger.warning("an object was not removed", key=key, error=str(error))
 
 
@@ -101,7 +101,9 @@ class TakenUp:
 
 
 def take_up(resources: Resources, claim: Claim, stamp: str) -> TakenUp | None:
-    """Returns what to go on from, if there is a checkpoint. Raises CheckpointUnusable, ObjectStoreUnavailable.
+    """Returns what to go on from, if there is a checkpoint.
+
+    Raises CheckpointUnusableError, ObjectStoreUnavailableError.
 
     The uploads that it names are completed as segments: from then on their worker can't change them.
     """
@@ -109,14 +111,14 @@ def take_up(resources: Resources, claim: Claim, stamp: str) -> TakenUp | None:
         return None
     work = load_work(_read_saved(resources, claim.checkpoint))
     if work.stamp != stamp:
-        raise CheckpointUnusable("the report type or the code has changed since the report was saved")
+        raise CheckpointUnusableError("the report type or the code has changed since the report was saved")
     begun = {}
     for file in work.files:
         segments = close_upload(resources.clients, resources.bucket, file.upload)
         upload = file.upload
         begun[file.format] = Begun(file.writer, Beginning(segments, upload.tail, upload.size, upload.sha256))
     if {*begun, *(failed["format"] for failed in work.failed)} != set(claim.formats):
-        raise CheckpointUnusable("what was saved is of other formats")
+        raise CheckpointUnusableError("what was saved is of other formats")
     return TakenUp(work, EarlierFiles(begun, work.failed))
 
 
@@ -131,8 +133,8 @@ def _read_saved(resources: Resources, record: CheckpointRecord) -> bytes:
             if code == "AccessDenied":
                 abort_uploads(resources.s3, resources.bucket, record["key"])  # raises where access is denied to all
             if code in {"NoSuchKey", "AccessDenied"}:
-                raise CheckpointUnusable("what was saved is no longer in the store") from error
+                raise CheckpointUnusableError("what was saved is no longer in the store") from error
             raise
     if hashlib.sha256(data).hexdigest() != record["sha256"]:
-        raise CheckpointUnusable("what was saved is not what is in the store now")
+        raise CheckpointUnusableError("what was saved is not what is in the store now")
     return data

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import psycopg
 
-from infra.checks.report_types.check_folder import Finding, check_catalogue
+from infra.checks.report_types.check_folder import Finding, check_catalog
 from infra.errors import StackError
-from resma.catalog import catalogue_folder
+from resma.catalog import catalog_folder
 
 
 def main(given: Sequence[str] | None = None) -> int:
@@ -24,9 +24,9 @@ def main(given: Sequence[str] | None = None) -> int:
     arguments = _parse(given)
     try:
         with _database(arguments) as url:
-            report = check_catalogue(arguments.folder, url)
+            report = check_catalog(arguments.folder, url)
     except (psycopg.Error, OSError, StackError) as error:
-        sys.exit(f"the catalogue could not be checked: {error}")
+        sys.exit(f"the catalog could not be checked: {error}")
     for finding in report.notes:
         print(_written(finding, "note: "))
     for finding in report.mistakes:
@@ -38,7 +38,7 @@ def main(given: Sequence[str] | None = None) -> int:
 
 def _parse(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="resma admin report-types", description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--folder", type=Path, default=catalogue_folder(), help="the catalogue (default: %(default)s)")
+    parser.add_argument("--folder", type=Path, default=catalog_folder(), help="the catalog (default: %(default)s)")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--database", metavar="URL", help="a migrated database, as a role that may become resma_reader")
     source.add_argument("--static", action="store_true", help="read the files only, ask no database")
@@ -55,7 +55,7 @@ def _database(arguments: argparse.Namespace) -> Iterator[str | None]:
     from infra.servers.ports import free_port  # noqa: PLC0415
     from infra.servers.postgres import PostgresServer  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory(prefix="resma-catalogue-") as folder:
+    with tempfile.TemporaryDirectory(prefix="resma-catalog-") as folder:
         server = PostgresServer(Path(folder), free_port())
         server.start()
         try:

@@ -1,4 +1,4 @@
-"""All folders of a catalogue checked: their files, and their queries in a database where there is one."""
+"""All folders of a catalog checked: their files, and their queries in a database where there is one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class CatalogueReport:
+class CatalogReport:
     """What was found. `types` counts folders, right or wrong."""
 
     types: int
@@ -33,7 +33,7 @@ class CatalogueReport:
     notes: list[Finding]
 
 
-def check_catalogue(folder: Path, database_url: str | None) -> CatalogueReport:
+def check_catalog(folder: Path, database_url: str | None) -> CatalogReport:
     """Checks every folder in `folder`; each whose files are right is tried in the database too."""
     mistakes: list[Finding] = []
     right: dict[Path, ReportType] = {}
@@ -53,7 +53,7 @@ def check_catalogue(folder: Path, database_url: str | None) -> CatalogueReport:
                 found = find_database_mistakes(connection, report_type)
                 mistakes += _findings(path, found)
                 notes += [] if found else _findings(path, find_notes(connection, report_type))
-    return CatalogueReport(len(folders), sorted(mistakes, key=lambda finding: (finding.path.parent, 0)), notes)
+    return CatalogReport(len(folders), sorted(mistakes, key=lambda finding: (finding.path.parent, 0)), notes)
 
 
 def _width_notes(report_type: ReportType) -> list[Mistake]:

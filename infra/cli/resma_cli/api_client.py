@@ -18,7 +18,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from resma_cli.amounts import duration
 from resma_cli.api_to_commands import say_in_commands
 from resma_cli.connection import Place
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 
 Json = dict[str, Any]
 
@@ -120,7 +120,7 @@ class Api:
     ) -> BaseHTTPResponse:
         """Makes a request, again where that is safe and may help.
 
-        Raises CommandFailed unless it is answered 2xx or 303.
+        Raises CommandFailedError unless it is answered 2xx or 303.
         Refused by a quota (429), nothing was done, and any request may be made again.
         """
         is_safe = is_repeatable or method in {"GET", "DELETE"}
@@ -161,10 +161,12 @@ class Api:
 
 
 def path_of(*parts: str) -> str:
-    """Returns a path below /api/v1. Raises CommandFailed for a part that is not an id."""
+    """Returns a path below /api/v1. Raises CommandFailedError for a part that is not an id."""
     for part in parts:
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,200}", part):
-            raise CommandFailed(ExitCode.NOT_FOUND, f"{part!r} is not an id. `resma list` shows the ids of reports.")
+            raise CommandFailedError(
+                ExitCode.NOT_FOUND, f"{part!r} is not an id. `resma list` shows the ids of reports."
+            )
     return "/api/v1/" + "/".join(parts)
 
 
@@ -184,7 +186,7 @@ def retry_after(answer: BaseHTTPResponse) -> float | None:
     return float(said) if re.fullmatch(r"[0-9]{1,9}", said) else None
 
 
-def problem_of(place: Place, answer: BaseHTTPResponse) -> CommandFailed:
+def problem_of(place: Place, answer: BaseHTTPResponse) -> CommandFailedError:
     """An answer that is no success, as the error that it is."""
     exit_code = _EXITS.get(answer.status, ExitCode.FAILED)
     try:
@@ -202,15 +204,15 @@ def problem_of(place: Place, answer: BaseHTTPResponse) -> CommandFailed:
     elif answer.status == 401 and place.is_embedded:
         detail += f" The stack at {place.url} has other keys than AWS: unset RESMA_KEY to call it without one."
     faults = [(str(item.get("pointer", "")), str(item.get("detail", ""))) for item in problem.get("errors") or ()]
-    return CommandFailed(exit_code, detail, code=kind.rpartition(":")[2], faults=faults, more={"problem": problem})
+    return CommandFailedError(exit_code, detail, code=kind.rpartition(":")[2], faults=faults, more={"problem": problem})
 
 
-def _stranger(place: Place, answer: BaseHTTPResponse, exit_code: ExitCode = ExitCode.UNREACHABLE) -> CommandFailed:
+def _stranger(place: Place, answer: BaseHTTPResponse, exit_code: ExitCode = ExitCode.UNREACHABLE) -> CommandFailedError:
     """An answer that is not the API's own: a gateway's, a proxy's, another program's."""
     detail = f"{place.url} answered {answer.status}, but not as Resma does. Check the URL and any proxy in front of it."
     if answer.status == 429:
         detail = f"{place.url} answered 429: too many requests. Try again in a minute."
-    return CommandFailed(exit_code, detail)
+    return CommandFailedError(exit_code, detail)
 
 
 def say_cause(error: Exception) -> str:
@@ -232,4 +234,4 @@ def _raise_unreachable(place: Place, error: HTTPError) -> NoReturn:
         detail = f"Nothing answers at {place.url} ({cause}). No stack is up there; `resma up` starts one."
     else:
         detail = f"{place.url} can't be reached ({cause}). Check the URL and the network, then try again."
-    raise CommandFailed(ExitCode.UNREACHABLE, detail) from error
+    raise CommandFailedError(ExitCode.UNREACHABLE, detail) from error

@@ -6,13 +6,16 @@ import importlib
 import importlib.util
 from types import ModuleType
 
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 
 
 def load_from_checkout(module: str, what: str) -> ModuleType:
-    """Imports a module of the checkout; `what` it is for begins the error. Raises CommandFailed where there is none."""
+    """Imports a module of the checkout; `what` it is for begins the error.
+
+    Raises CommandFailedError where there is none.
+    """
     if importlib.util.find_spec("infra") is None:
-        raise CommandFailed(
+        raise CommandFailedError(
             ExitCode.FAILED,
             f"This is the client alone. {what} a checkout of Resma: there, `.resma/venv/bin/resma` is this command "
             "with all of it.",

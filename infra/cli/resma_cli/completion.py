@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from resma_cli.exit_codes import CommandFailed
+from resma_cli.exit_codes import CommandFailedError
 from resma_cli.profiles import read_profiles
 
 FORMATS = ("CSV", "NDJSON", "PARQUET", "PDF", "XLSX")
@@ -16,7 +16,7 @@ def complete_profiles(incomplete: str) -> list[str]:
     """Names of profiles."""
     try:
         return [name for name in sorted(read_profiles()) if name.startswith(incomplete)]
-    except CommandFailed:
+    except CommandFailedError:
         return []  # `resma` itself will say what is wrong
 
 

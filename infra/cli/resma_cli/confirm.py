@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.output import clean
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Without a terminal this option is required.")]
@@ -16,13 +16,15 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Without a te
 def confirm(question: str, *, yes: bool) -> None:
     """Returns when the user agrees, or has agreed by `--yes`.
 
-    Raises CommandFailed otherwise, and without asking where no terminal is attached: a script says `--yes`.
+    Raises CommandFailedError otherwise, and without asking where no terminal is attached: a script says `--yes`.
     """
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise CommandFailed(ExitCode.USAGE, f"{question} Add `--yes` to confirm: no terminal is attached to ask on.")
+        raise CommandFailedError(
+            ExitCode.USAGE, f"{question} Add `--yes` to confirm: no terminal is attached to ask on."
+        )
     sys.stderr.write(f"{clean(question).plain} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise CommandFailed(ExitCode.FAILED, "Nothing was changed.", code="not-confirmed")
+        raise CommandFailedError(ExitCode.FAILED, "Nothing was changed.", code="not-confirmed")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.profiles import DEFAULT_PROFILE, PROFILE_VARIABLE, Profile, find_profile, read_profiles
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,7 +41,7 @@ class Place:
 
 
 def find_place(url: str | None, key_file: Path | None, profile: str | None = None) -> Place:
-    """Finds the API. Raises CommandFailed where there is none, or where a key would be given away.
+    """Finds the API. Raises CommandFailedError where there is none, or where a key would be given away.
 
     In this order: `url`, `profile`, RESMA_URL, RESMA_PROFILE, the stack that was started from this checkout, the
     profile named `default`. A profile's key is sent to the profile's URL only. RESMA_KEY and `key_file` are sent to
@@ -49,14 +49,14 @@ def find_place(url: str | None, key_file: Path | None, profile: str | None = Non
     from this machine, with every scope, where the key may have fewer.
     """
     if url and profile:
-        raise CommandFailed(ExitCode.USAGE, "`--url` and `--profile` exclude each other. Use one of them.")
+        raise CommandFailedError(ExitCode.USAGE, "`--url` and `--profile` exclude each other. Use one of them.")
     named, chosen = _find_named(url, profile)
     state_url = None if named or chosen else read_state().get("api_url")
     if not (named or chosen or state_url):
         chosen = read_profiles().get(DEFAULT_PROFILE)
     found = named or state_url or (chosen.url if chosen else None)
     if not found:
-        raise CommandFailed(
+        raise CommandFailedError(
             ExitCode.UNREACHABLE,
             "No deployment is named, and no stack is up on this machine. Run `resma login` to save a URL and a key, "
             f"set {URL_VARIABLE} and {KEY_VARIABLE}, or run `resma up` in a checkout of Resma.",
@@ -69,7 +69,10 @@ def find_place(url: str | None, key_file: Path | None, profile: str | None = Non
 
 
 def is_named(url: str | None, profile: str | None) -> bool:
-    """Whether options or the environment name a deployment. Raises CommandFailed for a profile that does not exist."""
+    """Whether options or the environment name a deployment.
+
+    Raises CommandFailedError for a profile that does not exist.
+    """
     return any(_find_named(url, profile))
 
 
@@ -86,14 +89,14 @@ def _find_named(url: str | None, profile: str | None) -> tuple[str | None, Profi
 
 
 def require_private(place: Place) -> None:
-    """Raises CommandFailed where a key would be sent unencrypted over a network, or to another machine's stack."""
+    """Raises CommandFailedError where a key would be sent unencrypted over a network, or to another machine's stack."""
     if not place.key or place.is_loopback:
         return
     if place.is_embedded:
         detail = f"The state file of the stack names {place.url}, which is not this machine. Set {URL_VARIABLE} to it."
-        raise CommandFailed(ExitCode.USAGE, detail)
+        raise CommandFailedError(ExitCode.USAGE, detail)
     if not place.url.startswith("https://"):
-        raise CommandFailed(ExitCode.USAGE, f"The key would be sent unencrypted to {place.url}. Use an https URL.")
+        raise CommandFailedError(ExitCode.USAGE, f"The key would be sent unencrypted to {place.url}. Use an https URL.")
 
 
 def state_folder() -> Path:
@@ -113,7 +116,7 @@ def read_state() -> dict[str, Any]:
 def check_url(text: str) -> str:
     """Returns an API's base URL as people write it: without a scheme it is https, or http on this machine.
 
-    Raises CommandFailed for what is not a URL.
+    Raises CommandFailedError for what is not a URL.
     """
     url = text.strip()
     if "://" not in url and _is_split(f"//{url}"):
@@ -127,9 +130,11 @@ def check_url(text: str) -> str:
         or parts.query
         or parts.fragment
     ):
-        raise CommandFailed(ExitCode.USAGE, f"{text} is not a URL of an API. Use one like https://reports.example.com.")
+        raise CommandFailedError(
+            ExitCode.USAGE, f"{text} is not a URL of an API. Use one like https://reports.example.com."
+        )
     if "@" in parts.netloc:
-        raise CommandFailed(ExitCode.USAGE, f"A URL must not hold a password. Put the key into {KEY_VARIABLE}.")
+        raise CommandFailedError(ExitCode.USAGE, f"A URL must not hold a password. Put the key into {KEY_VARIABLE}.")
     return url.rstrip("/").removesuffix("/api/v1")
 
 
@@ -142,20 +147,25 @@ def _is_split(url: str) -> bool:
 
 
 def read_key(path: Path) -> str:
-    """Returns the key that a file holds. Raises CommandFailed; never shows the key."""
+    """Returns the key that a file holds. Raises CommandFailedError; never shows the key."""
     try:
         with path.open("rb") as file:
             text = file.read(_KEY_BYTES_MAX + 1).decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not ASCII text"
-        raise CommandFailed(ExitCode.USAGE, f"The key file {path} can't be read: {why}.") from error
+        raise CommandFailedError(ExitCode.USAGE, f"The key file {path} can't be read: {why}.") from error
     if (key := check_key(text or None, str(path))) is None:
-        raise CommandFailed(ExitCode.USAGE, f"The key file {path} is empty.")
+        raise CommandFailedError(ExitCode.USAGE, f"The key file {path} is empty.")
     return key
 
 
 def check_key(key: str | None, source: str) -> str | None:
-    """Returns a key as a header can carry it. Raises CommandFailed for spaces and line breaks; never shows the key."""
+    """Returns a key as a header can carry it.
+
+    Raises CommandFailedError for spaces and line breaks; never shows the key.
+    """
     if key is not None and not (len(key) <= _KEY_BYTES_MAX and re.fullmatch(r"[\x21-\x7e]+", key)):
-        raise CommandFailed(ExitCode.USAGE, f"{source} does not hold a key. One looks like rsm_…_…, alone on its line.")
+        raise CommandFailedError(
+            ExitCode.USAGE, f"{source} does not hold a key. One looks like rsm_…_…, alone on its line."
+        )
     return key

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 
 ZONE_VARIABLE = "RESMA_TIME_ZONE"
 
@@ -17,7 +17,10 @@ _EXAMPLES = "2026-11-30, 2026-11-30T18:00, 2026-11-30T18:00:00Z, today, yesterda
 
 
 def find_zone(name: str | None = None) -> tuple[tzinfo, str]:
-    """Returns a time zone and its name: `name`, RESMA_TIME_ZONE, or UTC. Raises CommandFailed for an unknown one."""
+    """Returns a time zone and its name: `name`, RESMA_TIME_ZONE, or UTC.
+
+    Raises CommandFailedError for an unknown one.
+    """
     wanted = name or os.environ.get(ZONE_VARIABLE) or "UTC"
     if wanted == "UTC":
         return UTC, wanted
@@ -25,14 +28,14 @@ def find_zone(name: str | None = None) -> tuple[tzinfo, str]:
         return ZoneInfo(wanted), wanted
     except (OSError, ValueError, KeyError) as error:  # ZoneInfoNotFoundError is a KeyError
         detail = f"Unknown time zone `{wanted}`. Use an IANA name such as Europe/Lisbon."
-        raise CommandFailed(ExitCode.USAGE, detail) from error
+        raise CommandFailedError(ExitCode.USAGE, detail) from error
 
 
 def read_timestamp(text: str, option: str, *, zone_name: str | None = None, now: datetime | None = None) -> str:
     """Returns a timestamp as the API takes it (RFC 3339), from what people write.
 
     Dates, and times without an offset, are in `zone_name`, RESMA_TIME_ZONE or UTC; a date is its midnight.
-    Raises CommandFailed, naming the option.
+    Raises CommandFailedError, naming the option.
     """
     zone = find_zone(zone_name)[0]
     try:
@@ -40,7 +43,7 @@ def read_timestamp(text: str, option: str, *, zone_name: str | None = None, now:
         return found.astimezone(UTC).isoformat().replace("+00:00", "Z")
     except (ValueError, OverflowError):
         detail = f"`{option} {text}` is not a date or time. Use one like {_EXAMPLES}."
-        raise CommandFailed(ExitCode.USAGE, detail) from None
+        raise CommandFailedError(ExitCode.USAGE, detail) from None
 
 
 def _read(said: str, zone: tzinfo, now: datetime) -> datetime:

@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
     """128 and the number of SIGPIPE: the reader of a pipe has ended, as `head` does."""
 
 
-class CommandFailed(Exception):
+class CommandFailedError(Exception):
     """A command can't be done. The message says why, and what to do.
 
     `code` names the cause for programs, `faults` are pointers and details of a request's validation errors, `more` goes

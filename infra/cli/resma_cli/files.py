@@ -17,7 +17,7 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from resma_cli.api_client import Api, Json, say_cause
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.fetch import (
     CHUNK_BYTES,
     TRIES_WITHOUT_PROGRESS,
@@ -32,7 +32,7 @@ from resma_cli.target import Target
 
 
 def save_files(api: Api, output: Output, report: Json, target: Target, format_: str | None = None) -> list[Json]:
-    """Saves a report's files, or the one of a format; returns what was saved. Raises CommandFailed."""
+    """Saves a report's files, or the one of a format; returns what was saved. Raises CommandFailedError."""
     files = choose_files(report, format_)
     target.check(len(files))
     save = stream_file if target.is_stream else _save
@@ -40,12 +40,12 @@ def save_files(api: Api, output: Output, report: Json, target: Target, format_: 
 
 
 def choose_files(report: Json, format_: str | None = None) -> list[Json]:
-    """Returns a report's files, or the one of a format. Raises CommandFailed where there is none."""
+    """Returns a report's files, or the one of a format. Raises CommandFailedError where there is none."""
     files = [file for file in report["files"] or [] if format_ in {None, file["format"]}]
     if not files:
         there = ", ".join(file["format"] for file in report["files"] or [])
         why = f"is {report['status']} and has no file" if not there else f"has no {format_}. It has {there}"
-        raise CommandFailed(ExitCode.NOT_FOUND, f"Report {report['id']} {why}.")
+        raise CommandFailedError(ExitCode.NOT_FOUND, f"Report {report['id']} {why}.")
     return files
 
 
@@ -62,10 +62,10 @@ def _save(api: Api, output: Output, report: Json, file: Json, target: Target) ->
             _fill(part, file, fetch)
     except LinkBrokenError as error:
         detail = f"The download was interrupted ({error}). `resma download {report_id}` resumes it."
-        raise CommandFailed(ExitCode.UNREACHABLE, detail) from error
+        raise CommandFailedError(ExitCode.UNREACHABLE, detail) from error
     except ContentWrongError as error:
         detail = f"{error} Nothing was saved. Try again; if it happens again, the stored file was changed."
-        raise CommandFailed(ExitCode.FAILED, detail, code="content-wrong") from error
+        raise CommandFailedError(ExitCode.FAILED, detail, code="content-wrong") from error
     output.note(f"saved {path}: {file['bytes']:,} bytes, SHA-256 verified")
     return {"format": format_, "path": str(path), "bytes": file["bytes"], "sha256": file["sha256"]}
 
@@ -77,7 +77,9 @@ def _path_for(fetch: Callable[[int], BaseHTTPResponse], target: Target, otherwis
     try:
         answer = fetch(0)
     except LinkBrokenError as error:
-        raise CommandFailed(ExitCode.UNREACHABLE, f"The file's URL does not answer ({error}). Try again.") from error
+        raise CommandFailedError(
+            ExitCode.UNREACHABLE, f"The file's URL does not answer ({error}). Try again."
+        ) from error
     answer.close()
     named = re.search(r'filename="(\w[\w.-]{0,200})"', answer.headers.get("Content-Disposition", ""), re.ASCII)
     path = target.place(named[1] if named else otherwise)
@@ -90,7 +92,7 @@ def _require_space(path: Path, wanted_bytes: int) -> None:
     if wanted_bytes > free:
         where = path.parent.absolute()
         detail = f"The file has {wanted_bytes:,} bytes, and {where} has {free:,} bytes free. Free some space."
-        raise CommandFailed(ExitCode.FAILED, detail)
+        raise CommandFailedError(ExitCode.FAILED, detail)
 
 
 @contextlib.contextmanager
@@ -107,7 +109,7 @@ def _part(path: Path, sha256: str, target: Target) -> Iterator[BinaryIO]:
         except BlockingIOError:
             is_taken = True
         if is_taken:
-            raise CommandFailed(ExitCode.FAILED, f"Another `resma` is saving {path}. Wait until it has ended.")
+            raise CommandFailedError(ExitCode.FAILED, f"Another `resma` is saving {path}. Wait until it has ended.")
         try:
             yield file
         except ContentWrongError:

@@ -26,7 +26,7 @@ from resma_cli.commands import (
     types,
     webhooks,
 )
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.interrupts import raise_lost_interrupts
 from resma_cli.output import Output, print_json
 from resma_cli.shared_options import Setting, with_groups
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return _end_silently()
     except (Exception, KeyboardInterrupt) as error:
-        if isinstance(error, CommandFailed) and error.exit_code is ExitCode.BROKEN_PIPE:
+        if isinstance(error, CommandFailedError) and error.exit_code is ExitCode.BROKEN_PIPE:
             return _end_silently()
         if os.environ.get("RESMA_DEBUG"):
             raise
@@ -104,22 +104,22 @@ def _end_silently() -> int:
     return ExitCode.BROKEN_PIPE
 
 
-def _failure_of(error: BaseException) -> CommandFailed:
+def _failure_of(error: BaseException) -> CommandFailedError:
     match error:
-        case CommandFailed():
+        case CommandFailedError():
             return error
         case KeyboardInterrupt() | typer.Abort():
-            return CommandFailed(ExitCode.INTERRUPTED, "Interrupted.")
+            return CommandFailedError(ExitCode.INTERRUPTED, "Interrupted.")
         case typer.TyperException():
             said = error.format_message()
             ending = "" if said.endswith((".", "?")) else "."
-            return CommandFailed(
+            return CommandFailedError(
                 ExitCode(error.exit_code), f"{said}{ending} `--help` after a command describes its options."
             )
         case OSError():
             where = f"{error.filename}: " if error.filename else ""
-            return CommandFailed(ExitCode.FAILED, f"{where}{error.strerror or error}.")
-    return CommandFailed(
+            return CommandFailedError(ExitCode.FAILED, f"{where}{error.strerror or error}.")
+    return CommandFailedError(
         ExitCode.FAILED,
         f"This is an error in resma itself ({type(error).__name__}: {error}). Run the command again with "
         "RESMA_DEBUG=1, and send the output to the maintainers.",
@@ -136,7 +136,7 @@ def _interrupt(*_signal: object) -> None:
     raise KeyboardInterrupt
 
 
-def _tell(error: CommandFailed, given: Sequence[str]) -> int:
+def _tell(error: CommandFailedError, given: Sequence[str]) -> int:
     output = Output(as_json="--json" in given)
     if output.as_json:
         print_json(error.describe())

@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 
 CONFIG_VARIABLE = "RESMA_CONFIG"
 PROFILE_VARIABLE = "RESMA_PROFILE"
@@ -37,17 +37,17 @@ def config_path() -> Path:
 
 
 def check_name(name: str) -> str:
-    """Returns a profile's name. Raises CommandFailed unless it is letters, digits, `.`, `_` and `-`."""
+    """Returns a profile's name. Raises CommandFailedError unless it is letters, digits, `.`, `_` and `-`."""
     if not _NAME.fullmatch(name):
         detail = f"`{name}` is not a valid profile name. Use letters, digits, `.`, `_` and `-`."
-        raise CommandFailed(ExitCode.USAGE, detail)
+        raise CommandFailedError(ExitCode.USAGE, detail)
     return name
 
 
 def read_profiles() -> dict[str, Profile]:
     """Returns all profiles by name; none where no file exists.
 
-    Raises CommandFailed where the file can't be read, is damaged, or could be read by other users.
+    Raises CommandFailedError where the file can't be read, is damaged, or could be read by other users.
     """
     path = config_path()
     try:
@@ -58,14 +58,16 @@ def read_profiles() -> dict[str, Profile]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
-        raise CommandFailed(ExitCode.USAGE, f"The configuration file {path} can't be read: {error.strerror}.") from None
+        raise CommandFailedError(
+            ExitCode.USAGE, f"The configuration file {path} can't be read: {error.strerror}."
+        ) from None
     except (configparser.Error, UnicodeDecodeError):
         # The parser's own message quotes the line, which may hold a key.
         detail = f"The configuration file {path} is damaged. Correct it, or delete it and run `resma login` again."
-        raise CommandFailed(ExitCode.USAGE, detail) from None
+        raise CommandFailedError(ExitCode.USAGE, detail) from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO) and any(parser.has_option(name, "key") for name in parser.sections()):
         detail = f"The configuration file {path} holds keys and is open to other users. Run `chmod 600 {path}`."
-        raise CommandFailed(ExitCode.USAGE, detail)
+        raise CommandFailedError(ExitCode.USAGE, detail)
     return {
         name: Profile(name, parser.get(name, "url"), parser.get(name, "key", fallback=None) or None)
         for name in parser.sections()
@@ -74,23 +76,23 @@ def read_profiles() -> dict[str, Profile]:
 
 
 def find_profile(name: str) -> Profile:
-    """Returns a profile. Raises CommandFailed where it does not exist, naming those that do."""
+    """Returns a profile. Raises CommandFailedError where it does not exist, naming those that do."""
     profiles = read_profiles()
     if (found := profiles.get(name)) is None:
         there = f"The profiles are: {', '.join(sorted(profiles))}." if profiles else "There are no profiles."
         detail = f"There is no profile `{name}`. {there} Create one with `resma login --profile NAME`."
-        raise CommandFailed(ExitCode.USAGE, detail)
+        raise CommandFailedError(ExitCode.USAGE, detail)
     return found
 
 
 def save_profile(profile: Profile) -> Path:
-    """Adds or replaces a profile; returns the path of the file, which has mode 0600. Raises CommandFailed."""
+    """Adds or replaces a profile; returns the path of the file, which has mode 0600. Raises CommandFailedError."""
     profiles = {**read_profiles(), check_name(profile.name): profile}
     return _write(profiles)
 
 
 def delete_profile(name: str) -> None:
-    """Deletes a profile and its key. Raises CommandFailed where it does not exist."""
+    """Deletes a profile and its key. Raises CommandFailedError where it does not exist."""
     find_profile(name)
     _write({each: profile for each, profile in read_profiles().items() if each != name})
 
@@ -113,7 +115,7 @@ def _write(profiles: dict[str, Profile]) -> Path:
             raise
     except OSError as error:
         detail = f"The configuration file {path} can't be written: {error.strerror}. Set {CONFIG_VARIABLE} to another."
-        raise CommandFailed(ExitCode.FAILED, detail) from error
+        raise CommandFailedError(ExitCode.FAILED, detail) from error
     return path
 
 

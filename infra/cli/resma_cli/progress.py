@@ -21,7 +21,7 @@ LINE_SECONDS = 10
 
 
 def follow(api: Api, output: Output, report: Json) -> Json:
-    """Shows progress until the report has ended; returns it as it is then. Raises CommandFailed."""
+    """Shows progress until the report has ended; returns it as it is then. Raises CommandFailedError."""
     if output.is_quiet:
         return _follow(api, report, lambda _now: None)
     if not output.notes.is_terminal:
@@ -84,7 +84,7 @@ def say_progress(report: Json, rows_per_second: float | None = None) -> str:
         said.append(f"{rows_per_second:,.0f} rows/s")
     if (eta := progress.get("etaSeconds")) is not None and report["status"] not in ENDED:
         said.append(f"ETA {duration(eta)}")
-    if report["attempt"] - report.get("handovers", 0) > 1:
+    if report["attempt"] - report.get("continuations", 0) > 1:
         said.append(f"attempt {report['attempt']}")
     return ", ".join(said)
 

@@ -209,8 +209,8 @@ def draw_estimate(console: Console, estimate: Json) -> None:
     for file in estimate["files"]:
         pages = f", {count(file['pages'], 'page')}" if file.get("pages") else ""
         console.print(clean(f"{file['format']}: about {count(file['bytes'], 'byte')}{pages}"))
-    for note in estimate.get("notes") or []:
-        console.print(clean(f"note: {note}"))
+    for warning in estimate.get("warnings") or []:
+        console.print(clean(f"warning: {warning['detail']}"))
 
 
 def _number(value: int | None) -> str:

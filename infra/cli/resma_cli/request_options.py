@@ -10,7 +10,7 @@ import typer
 
 from resma_cli.api_client import Api, Json
 from resma_cli.completion import complete_format, complete_locale
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Asked:
     def request(self, api: Api) -> Json:
         """Returns the request's body. Gets the type's filters from the API, to tell numbers from strings.
 
-        Raises CommandFailed.
+        Raises CommandFailedError.
         """
         formats = [name.strip().upper() for said in self.formats for name in said.split(",")] or ["CSV"]
         request: Json = {"type": self.report_type.upper().replace("-", "_")}
@@ -76,23 +76,25 @@ class Asked:
 
 
 def read_pairs(texts: Sequence[str], example: str) -> dict[str, list[str]]:
-    """Returns values by name, as often as they were given. Raises CommandFailed."""
+    """Returns values by name, as often as they were given. Raises CommandFailedError."""
     pairs: dict[str, list[str]] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not (name.strip() and equals):
-            raise CommandFailed(ExitCode.USAGE, f"`{text}` is not a name and a value. Use a form like `{example}`.")
+            raise CommandFailedError(
+                ExitCode.USAGE, f"`{text}` is not a name and a value. Use a form like `{example}`."
+            )
         pairs.setdefault(name.strip(), []).append(value)
     return pairs
 
 
 def read_options(texts: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Returns options by format. Raises CommandFailed."""
+    """Returns options by format. Raises CommandFailedError."""
     options: dict[str, dict[str, str]] = {}
     for name, values in read_pairs(texts, example := "--option csv.profile=excel").items():
         format_, dot, option = name.partition(".")
         if not (format_ and dot and option) or len(values) > 1:
-            raise CommandFailed(
+            raise CommandFailedError(
                 ExitCode.USAGE, f"`--option {name}` is not valid. Give each option once, in a form like `{example}`."
             )
         options.setdefault(format_.lower(), {})[option] = values[0]
@@ -103,7 +105,7 @@ def shape_filters(pairs: Mapping[str, Sequence[str]], schema: Mapping[str, Any])
     """Returns filters as JSON values of the types that the schema's properties have.
 
     What does not fit, and a name that the schema does not have, is sent as a string: the API says what is wrong with
-    it, and where. Raises CommandFailed where one value is taken and several are given.
+    it, and where. Raises CommandFailedError where one value is taken and several are given.
     """
     return {name: _shape(name, values, schema.get(name) or {}) for name, values in pairs.items()}
 
@@ -113,7 +115,7 @@ def _shape(name: str, values: Sequence[str], schema: Mapping[str, Any]) -> Any:
         return [item.strip() for value in values for item in value.split(",")]
     if len(values) > 1:
         if schema:
-            raise CommandFailed(ExitCode.USAGE, f"`--filter {name}` takes one value. Give it once.")
+            raise CommandFailedError(ExitCode.USAGE, f"`--filter {name}` takes one value. Give it once.")
         return list(values)
     text = values[0]
     if schema.get("type") == "integer":
@@ -126,7 +128,7 @@ def _shape(name: str, values: Sequence[str], schema: Mapping[str, Any]) -> Any:
 def _schema_of(api: Api, report_type: str) -> Mapping[str, Any]:
     try:
         types = api.get("/api/v1/report-types")["items"]
-    except CommandFailed as error:
+    except CommandFailedError as error:
         if error.exit_code is not ExitCode.REFUSED:
             raise
         return {}  # the key may generate and not read: values are sent as strings

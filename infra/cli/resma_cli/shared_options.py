@@ -15,7 +15,7 @@ import typer
 from resma_cli.api_client import Api
 from resma_cli.completion import complete_profiles
 from resma_cli.connection import Place, find_place
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.output import Output
 
 _PANEL = "Connection and output"
@@ -71,12 +71,12 @@ class Setting(Form):
 
     @property
     def place(self) -> Place:
-        """Where the API is. Raises CommandFailed."""
+        """Where the API is. Raises CommandFailedError."""
         return find_place(self.api_url, self.key_file, self.profile)
 
     @functools.cached_property
     def api(self) -> Api:
-        """The API. Raises CommandFailed where there is none."""
+        """The API. Raises CommandFailedError where there is none."""
         return Api(self.place)
 
 
@@ -108,7 +108,7 @@ def with_groups(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(**given)
         except BrokenPipeError as error:  # typer would end the program with exit code 1
-            raise CommandFailed(ExitCode.BROKEN_PIPE, "The reader of standard output has ended.") from error
+            raise CommandFailedError(ExitCode.BROKEN_PIPE, "The reader of standard output has ended.") from error
 
     parameters = [] if own else [_CONTEXT]
     for parameter in inspect.signature(command).parameters.values():

@@ -14,7 +14,7 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from resma_cli.api_client import Api, Json, say_cause
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.fetch import (
     CHUNK_BYTES,
     TRIES_WITHOUT_PROGRESS,
@@ -38,10 +38,10 @@ def stream_file(api: Api, output: Output, report: Json, file: Json, target: Targ
             _copy(sink, file, lambda offset: open_file(api.download_address(report_id, format_), offset))
     except LinkBrokenError as error:
         detail = f"The download was interrupted ({error}), and what was written is not complete. Try again."
-        raise CommandFailed(ExitCode.UNREACHABLE, detail) from error
+        raise CommandFailedError(ExitCode.UNREACHABLE, detail) from error
     except ContentWrongError as error:
         detail = f"{error} What was written must not be used."
-        raise CommandFailed(ExitCode.FAILED, detail, code="content-wrong") from error
+        raise CommandFailedError(ExitCode.FAILED, detail, code="content-wrong") from error
     output.note(f"wrote {file['bytes']:,} bytes, SHA-256 verified")
     return {"format": format_, "path": target.said, "bytes": file["bytes"], "sha256": file["sha256"]}
 

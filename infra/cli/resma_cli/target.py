@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 
 
 @dataclass(frozen=True)
@@ -40,21 +40,21 @@ class Target:
         return path if path.is_dir() or (self.said.endswith("/") and not self.is_stream) else None
 
     def check(self, files: int) -> None:
-        """Raises CommandFailed for what can be seen to fail before a request is sent."""
+        """Raises CommandFailedError for what can be seen to fail before a request is sent."""
         path, folder = Path(self.said or "."), self.folder
         if files > 1 and folder is None:
             what = "can't be written to one stream" if self.is_stream else f"need a folder: add a slash, `{path}/`"
-            raise CommandFailed(ExitCode.USAGE, f"{files} files {what}.")
+            raise CommandFailedError(ExitCode.USAGE, f"{files} files {what}.")
         if self.is_stream:
             return
         if folder is not None:
             nearest = next(one for one in (folder, *folder.absolute().parents) if one.exists())
             if not nearest.is_dir():
-                raise CommandFailed(ExitCode.USAGE, f"{nearest} is not a folder. Choose another path.")
+                raise CommandFailedError(ExitCode.USAGE, f"{nearest} is not a folder. Choose another path.")
             return
         if not path.parent.is_dir():
             detail = f"There is no folder {path.parent}. Create it, or choose another path."
-            raise CommandFailed(ExitCode.USAGE, detail)
+            raise CommandFailedError(ExitCode.USAGE, detail)
         self.require_free(path)
 
     def place(self, named: str) -> Path:
@@ -65,6 +65,8 @@ class Target:
         return folder / named
 
     def require_free(self, path: Path) -> None:
-        """Raises CommandFailed where a file exists and must stay."""
+        """Raises CommandFailedError where a file exists and must stay."""
         if path.exists() and not self.overwrite:
-            raise CommandFailed(ExitCode.USAGE, f"{path} exists already. Choose another path, or use `--overwrite`.")
+            raise CommandFailedError(
+                ExitCode.USAGE, f"{path} exists already. Choose another path, or use `--overwrite`."
+            )

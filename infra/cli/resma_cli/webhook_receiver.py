@@ -12,7 +12,7 @@ from typing import Any
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 
 BODY_BYTES_MAX = 1 << 20
 PATH = "/resma"
@@ -37,11 +37,11 @@ class Inbox:
         self.arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
 
     def trust(self, *secrets: str) -> None:
-        """Takes what is signed with one of these. Raises CommandFailed for what is no secret."""
+        """Takes what is signed with one of these. Raises CommandFailedError for what is no secret."""
         try:
             self._verifiers = [Webhook(secret) for secret in secrets]
         except (ValueError, RuntimeError) as error:
-            raise CommandFailed(ExitCode.USAGE, "that is no webhook secret: one looks like whsec_…") from error
+            raise CommandFailedError(ExitCode.USAGE, "that is no webhook secret: one looks like whsec_…") from error
 
     def take(self, body: bytes, headers: dict[str, str]) -> bool:
         """Takes a webhook; returns whether its signature is right and its time is now."""
@@ -62,12 +62,15 @@ class Inbox:
 
 @contextmanager
 def receive(inbox: Inbox, port: int) -> Iterator[str]:
-    """Listens on loopback, on a free port where it is 0; gives the address. Raises CommandFailed where it is taken."""
+    """Listens on loopback, on a free port where it is 0; gives the address.
+
+    Raises CommandFailedError where it is taken.
+    """
     try:
         server = ThreadingHTTPServer(("127.0.0.1", port), _handler_for(inbox))
     except OSError as error:
         detail = f"port {port} can't be listened on ({error.strerror}): choose another with --port, or leave it out"
-        raise CommandFailed(ExitCode.FAILED, detail) from error
+        raise CommandFailedError(ExitCode.FAILED, detail) from error
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="webhooks", daemon=True)
     thread.start()

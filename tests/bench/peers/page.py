@@ -16,7 +16,7 @@ ROWS_A_PAGE = 50
 
 
 def column_widths(source: Source) -> list[float]:
-    """In points, in the catalogue's proportions."""
+    """In points, in the catalog's proportions."""
     shares = [column.width for column in source.report_type.columns]
     return [(PAGE_WIDTH - 2 * MARGIN) * share / sum(shares) for share in shares]
 

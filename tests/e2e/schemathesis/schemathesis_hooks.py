@@ -103,8 +103,8 @@ def _mend_request(body: dict[str, Any]) -> None:
     request = map_body(None, body.get("request"))
     if not isinstance(request, dict):
         return
-    if request.get("coalesce") is True:
-        del request["coalesce"]
+    if request.get("deduplicate") is True:
+        del request["deduplicate"]
     filters = request.get("filters")
     if isinstance(body.get("period"), str) and isinstance(filters, dict):
         for name in ("from", "to"):

@@ -55,7 +55,7 @@ def pointers(system: System, method: str, path: str, body: Any) -> list[str]:
     [
         ({}, WRONG_PARTS),
         # Also where something has the wrong form, which is found before anything else.
-        ({"title": "", "coalesce": "yes"}, WRONG_PARTS | {"/title", "/coalesce"}),
+        ({"title": "", "deduplicate": "yes"}, WRONG_PARTS | {"/title", "/deduplicate"}),
         ({"unknown": 1}, WRONG_PARTS | {"/unknown"}),
         # What depends on something that is wrong itself is not judged.
         ({"type": "NOTHING"}, {"/type", "/locale", "/timeZone", "/options/pdf", "/callbackUrl"}),
@@ -102,8 +102,8 @@ WRONG_SCHEDULE = {f"/request{part}" for part in WRONG_PARTS} | {"/when", "/at", 
         ({}, WRONG_SCHEDULE),
         ({"name": "", "weekStartsOn": "tuesday"}, WRONG_SCHEDULE | {"/name", "/weekStartsOn"}),
         (
-            {"missed": "never", "request": {**WRONG_REQUEST, "title": ""}},
-            WRONG_SCHEDULE | {"/missed", "/request/title"},
+            {"misfirePolicy": "never", "request": {**WRONG_REQUEST, "title": ""}},
+            WRONG_SCHEDULE | {"/misfirePolicy", "/request/title"},
         ),
         (
             {"period": "last-month"},
@@ -206,7 +206,7 @@ ERRORS: dict[str, list[Any]] = {
     "/title": ["", 7, "\u202e", " "],
     "/options/pdf": [{}, {"orientation": "portrait"}],
     "/callbackUrl": ["http://customer.example", "https://10.0.0.1/", "x", 7],
-    "/coalesce": ["yes", 1, None],
+    "/deduplicate": ["yes", 1, None],
     "/unknown": [1, None],
 }
 """Values that are not valid, by where they are in a request that is valid otherwise."""

@@ -60,7 +60,7 @@ def test_bad_requests_are_problems(
         ({"title": ""}, "/title", "It must not be empty."),
         ({"title": "x" * 201}, "/title", "It must have at most 200 characters."),
         ({"format": "DOC"}, "/format", "It must be one of 'CSV', 'NDJSON', 'XLSX', 'PDF' or 'PARQUET'."),
-        ({"coalesce": "yes"}, "/coalesce", "It must be true or false, without quotes."),
+        ({"deduplicate": "yes"}, "/deduplicate", "It must be true or false, without quotes."),
         ({"columns": ["id"] * 501}, "/columns", "It must have at most 500 items."),
         ({"formats": ["CSV"]}, "/formats", "Send either `format`, or several formats in `formats`."),
         ({"x" * 5000: 1}, "/" + "x" * 5000, "This property does not exist. Remove it."),

@@ -244,7 +244,7 @@ def test_a_key_is_rotated_once(system: System) -> None:
     path = f"{KEYS}/{key_id(old)}/rotate"
     assert system.call_with(old, "POST", path)[0] == 201
     status, _, problem = system.call_with(old, "POST", path)
-    assert (status, problem["type"]) == (410, "urn:resma:problem:api-key-ended")
+    assert (status, problem["type"]) == (410, "urn:resma:problem:api-key-inactive")
     assert len(system.call_with(old, "GET", KEYS)[2]["items"]) == 2
 
 
@@ -334,7 +334,7 @@ def test_operators_make_tenants_and_keys(system: System, admin: Connection[Tuple
     assert system.call_with(new, "GET", "/api/v1/reports")[0] == 401
     code, printed = operate(system, "list")
     assert (
-        "north  North Bank  (requests_per_second 100, requests_burst 200, live_reports 7, rows_a_day 5000)" in printed
+        "north  North Bank  (requests_per_second 100, requests_burst 200, live_reports 7, rows_per_day 5000)" in printed
     )
     assert f"{key_id(new)}  first  reports:read  revoked" in printed
     for made in (key, new):

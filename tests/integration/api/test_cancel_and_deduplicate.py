@@ -16,7 +16,7 @@ import worker.app
 from resma.access.caller import SCOPES, Caller
 from resma.aws.cost import Usage
 from resma.database.connection import Database
-from resma.errors import LeaseLost, ReportEnded
+from resma.errors import LeaseLostError, ReportFinishedError
 from resma.jobs.claim import Claim, claim_job, fail_job, finish_job, keep_alive
 from resma.jobs.outcome import cancel_job
 from resma.jobs.queue import Queue
@@ -76,7 +76,7 @@ def test_the_worker_of_a_cancelled_report_has_lost_it(system: System) -> None:
         lambda c: finish_job(c, claim, ReportFiles([FILE]), 1, METRICS, 30),
     )
     for deed in deeds:
-        with pytest.raises(LeaseLost), database.transaction("demo") as connection:
+        with pytest.raises(LeaseLostError), database.transaction("demo") as connection:
             deed(connection)
     assert system.show(report_id)["status"] == "CANCELLED"
 
@@ -116,7 +116,7 @@ def test_what_has_ended_cannot_be_cancelled(system: System, admin: Connection[Tu
     admin.execute("UPDATE resma.reports SET status = %s", (status,))
     code, problem = _cancel(system, report_id)
     assert code == 409
-    assert problem["type"] == "urn:resma:problem:report-ended"
+    assert problem["type"] == "urn:resma:problem:report-finished"
     assert status in problem["detail"]
 
 
@@ -139,7 +139,7 @@ def test_of_finishing_and_cancelling_one_wins(system: System, admin: Connection[
                     connection.execute("UPDATE resma.reports SET rows_expected = 1")
                     try:
                         finish_job(connection, claim, ReportFiles([FILE]), 1, METRICS, 30)
-                    except LeaseLost:
+                    except LeaseLostError:
                         return False
                     return True
 
@@ -147,7 +147,7 @@ def test_of_finishing_and_cancelling_one_wins(system: System, admin: Connection[
                 with canceller.transaction("demo") as connection:
                     try:
                         return cancel_job(connection, "demo", report_id, "somebody")
-                    except ReportEnded:
+                    except ReportFinishedError:
                         return False
 
             with ThreadPoolExecutor(2) as threads:
@@ -174,40 +174,40 @@ def _ask(system: System, key: str | None = None, **more: Any) -> Any:
 
 def test_the_same_request_joins_while_it_is_live(system: System, admin: Connection[TupleRow]) -> None:
     first = _ask(system)
-    assert first["joined"] is False
-    joined = _ask(system, coalesce=True)
-    assert (joined["id"], joined["joined"]) == (first["id"], True)
+    assert first["deduplicated"] is False
+    duplicate = _ask(system, deduplicate=True)
+    assert (duplicate["id"], duplicate["deduplicated"]) == (first["id"], True)
     assert _ask(system)["id"] != first["id"], "only if it says so"
-    assert _ask(system, coalesce=True, callbackUrl="https://customer.example/hook")["joined"] is False
-    assert _ask(system, coalesce=True, filters={"from": "2024-01-01"})["joined"] is False
+    assert _ask(system, deduplicate=True, callbackUrl="https://customer.example/hook")["deduplicated"] is False
+    assert _ask(system, deduplicate=True, filters={"from": "2024-01-01"})["deduplicated"] is False
     assert admin.execute("SELECT count(*) FROM resma.reports").fetchone() == (4,)
     admin.execute("UPDATE resma.reports SET status = 'CANCELLED', finished_at = clock_timestamp()")
-    again = _ask(system, coalesce=True)
+    again = _ask(system, deduplicate=True)
     assert again["id"] != first["id"]
-    assert again["joined"] is False, "what has ended is not joined"
+    assert again["deduplicated"] is False, "what has ended is not joined"
 
 
 def test_coalesce_is_true_or_false(system: System) -> None:
-    status, _, problem = system.call_api("POST", GENERATE, {**GOOD, "coalesce": "yes"})
+    status, _, problem = system.call_api("POST", GENERATE, {**GOOD, "deduplicate": "yes"})
     assert status == 422
-    assert problem["errors"][0]["pointer"] == "/coalesce"
+    assert problem["errors"][0]["pointer"] == "/deduplicate"
 
 
 def test_a_key_goes_on_answering_with_the_report_that_was_joined(system: System) -> None:
     first = _ask(system, "a")
-    assert _ask(system, "b", coalesce=True)["id"] == first["id"]
+    assert _ask(system, "b", deduplicate=True)["id"] == first["id"]
     assert system.work_once()
     assert system.show(UUID(first["id"]))["status"] == "READY"
     for key in ("a", "b"):
-        assert _ask(system, key, coalesce=True)["id"] == first["id"], "by now it is READY, and no longer joined"
+        assert _ask(system, key, deduplicate=True)["id"] == first["id"], "by now it is READY, and no longer joined"
     status, _, problem = system.call_api(
-        "POST", GENERATE, {**GOOD, "format": "PDF", "coalesce": True}, {"Idempotency-Key": "b"}
+        "POST", GENERATE, {**GOOD, "format": "PDF", "deduplicate": True}, {"Idempotency-Key": "b"}
     )
     assert (status, problem["type"]) == (422, "urn:resma:problem:idempotency-key-reused")
 
 
 def test_fifty_at_once_are_one_report(system: System, admin: Connection[TupleRow]) -> None:
-    request = ReportRequest.model_validate({**GOOD, "coalesce": True})
+    request = ReportRequest.model_validate({**GOOD, "deduplicate": True})
     caller = Caller("demo", "a test", SCOPES)
     queue = Queue(system.sqs, system.queue_url)
 

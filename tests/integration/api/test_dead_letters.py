@@ -134,7 +134,7 @@ def test_a_permanent_error_is_no_dead_letter(system: System, admin: Connection[T
     assert system.call_api("GET", DEAD)[2]["items"] == []
     for method, path in (("GET", ""), ("POST", "/redrive")):
         status, _, problem = system.call_api(method, f"{DEAD}/{report_id}{path}")
-        assert (status, problem["type"]) == (409, "urn:resma:problem:no-dead-letter")
+        assert (status, problem["type"]) == (409, "urn:resma:problem:dead-letter-not-found")
         assert "failed for good" in problem["detail"]
 
 
@@ -206,7 +206,7 @@ def test_what_can_not_be_written_down_is_logged(system: System, monkeypatch: pyt
     logger.setLevel(logging.CRITICAL)
     said = [json.loads(line) for line in log.getvalue().splitlines() if "was not written down" in line]
     assert [(line["level"], line["tenant_id"], line["exception_name"]) for line in said] == [
-        ("ERROR", "demo", "DatabaseUnavailable")
+        ("ERROR", "demo", "DatabaseUnavailableError")
     ]
 
 

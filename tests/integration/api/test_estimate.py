@@ -12,7 +12,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from resma.catalog import load_catalogue
+from resma.catalog import load_catalog
 from resma.snapshot import row_estimate
 from resma.writers import Format
 from tests.support.bad_requests import BAD
@@ -37,6 +37,11 @@ def estimate(system: System, type_: str = "TRANSACTIONS", **request: Any) -> Any
     return body
 
 
+def codes(expected: dict[str, Any]) -> list[str]:
+    """Returns the codes of the warnings."""
+    return [warning["code"] for warning in expected["warnings"]]
+
+
 def make(system: System, **request: Any) -> Any:
     """The report itself, READY."""
     report_id: UUID = system.request_report(**request)
@@ -54,7 +59,7 @@ def account(admin: Connection[TupleRow]) -> str:
 # ---------------------------------------------------------------- what the database can't do is no error of ours
 
 
-@pytest.mark.parametrize("type_", sorted(load_catalogue()))
+@pytest.mark.parametrize("type_", sorted(load_catalog()))
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Etc/GMT+12"])
 def test_no_filter_and_no_zone_makes_an_error_of_ours(system: System, account: str, type_: str, zone: str) -> None:
     filters: dict[str, Any] = {"account": account} if type_ == "ACCOUNT_STATEMENT" else {}
@@ -68,7 +73,7 @@ def test_no_filter_and_no_zone_makes_an_error_of_ours(system: System, account: s
 # ---------------------------------------------------------------- is it right?
 
 
-@pytest.mark.parametrize("type_", sorted(load_catalogue()))
+@pytest.mark.parametrize("type_", sorted(load_catalog()))
 def test_after_one_report_the_estimate_of_the_next_is_near(system: System, account: str, type_: str) -> None:
     """The first is of a year, the next of two: rows to the last one, bytes and pages within a factor of two."""
     filters = {"account": account} if type_ == "ACCOUNT_STATEMENT" else {}
@@ -83,7 +88,7 @@ def test_after_one_report_the_estimate_of_the_next_is_near(system: System, accou
         assert (guess["pages"] is None) == (file["pages"] is None) == (guess["format"] != "PDF")
         if guess["pages"] is not None:
             assert file["pages"] / 2 <= guess["pages"] <= file["pages"] * 2, (guess, file)
-    assert expected["notes"] == []
+    assert expected["warnings"] == []
 
 
 @pytest.mark.parametrize(
@@ -101,7 +106,7 @@ def test_after_one_report_the_estimate_of_the_next_is_near(system: System, accou
 )
 def test_without_history_what_was_measured_once_is_near_too(system: System, more: dict[str, Any]) -> None:
     expected = estimate(system, **more)
-    assert [note for note in expected["notes"] if "no report of this type" in note]
+    assert "first-of-format" in codes(expected)
     report = make(system, **more)
     (guess,), (file,) = expected["files"], report["files"]
     assert expected["rows"] == report["rows"]
@@ -130,7 +135,7 @@ def test_time_goes_by_what_reports_of_the_same_formats_took(system: System, admi
     # A millisecond a row, as the one report says; what was measured once holds the line at its beginning.
     assert 2 < estimate(system, format="CSV")["seconds"] < 6
     assert estimate(system, format="NDJSON")["seconds"] == before
-    admin.execute("UPDATE resma.reports SET handovers = 1")  # its seconds are those of the last go
+    admin.execute("UPDATE resma.reports SET continuations = 1")  # its seconds are those of the last go
     assert estimate(system, format="CSV")["seconds"] == before
 
 
@@ -148,10 +153,7 @@ def test_tenants_see_their_own_rows_and_history(system: System, as_tenant: ActAs
     as_tenant("other")
     expected = estimate(system, format="CSV")
     assert (expected["rows"], expected["isExact"]) == (0, True)
-    assert [note.split(":")[0] for note in expected["notes"]] == [
-        "No rows match",
-        "You have had no report of this type as CSV lately",
-    ]
+    assert codes(expected) == ["no-rows", "first-of-format"]
 
 
 # ---------------------------------------------------------------- what it refuses, and what it says
@@ -171,9 +173,8 @@ def test_rights_are_those_of_asking(system: System, as_tenant: ActAs) -> None:
     as_tenant("demo", frozenset({"reports:write"}))
     expected = estimate(system, format="CSV", columns=["id", "counterparty"])
     text = "Masked for you, as you lack personal:read: counterparty."
-    assert text in expected["notes"]
-    assert {"code": "masked", "values": {"columns": ["counterparty"]}, "text": text} in expected["remarks"]
-    assert not [note for note in estimate(system, format="CSV", columns=["id"])["notes"] if "Masked" in note]
+    assert {"code": "masked", "detail": text, "values": {"columns": ["counterparty"]}} in expected["warnings"]
+    assert "masked" not in codes(estimate(system, format="CSV", columns=["id"]))
 
 
 def test_nothing_is_left_behind(system: System, admin: Connection[TupleRow]) -> None:
@@ -191,23 +192,26 @@ def quotas(admin: Connection[TupleRow]) -> Iterator[Any]:
         admin.execute(f"UPDATE resma.tenants SET {assignment} WHERE tenant_id = 'demo'".encode())
 
     yield limit
-    limit("live_reports = DEFAULT, rows_a_day = DEFAULT")
+    limit("live_reports = DEFAULT, rows_per_day = DEFAULT")
     admin.execute("DELETE FROM resma.row_counts")
 
 
-def test_notes_tell_what_quotas_would_refuse(system: System, quotas: Any) -> None:
-    quotas("rows_a_day = 100")
-    assert "It has more rows than are left of your 100 a day (100)" in estimate(system, format="CSV")["notes"][0]
-    quotas("rows_a_day = 10000000")
+def test_warnings_name_quotas_that_would_reject_the_report(system: System, quotas: Any) -> None:
+    quotas("rows_per_day = 100")
+    assert (
+        "It has more rows than are left of your 100 a day (100)"
+        in estimate(system, format="CSV")["warnings"][0]["detail"]
+    )
+    quotas("rows_per_day = 10000000")
     make(system, format="CSV")
-    quotas("rows_a_day = 100")
-    assert "Today's reports have used up your 100 rows a day" in estimate(system, format="CSV")["notes"][0]
+    quotas("rows_per_day = 100")
+    assert "Today's reports have used up your 100 rows a day" in estimate(system, format="CSV")["warnings"][0]["detail"]
 
 
-def test_notes_tell_of_a_full_house(system: System, quotas: Any) -> None:
+def test_a_warning_names_the_limit_of_concurrent_reports(system: System, quotas: Any) -> None:
     system.request_report(format="CSV")
     quotas("live_reports = 1")
-    assert "1 report is waiting or under way" in estimate(system, format="CSV")["notes"][0]
+    assert "1 report is waiting or under way" in estimate(system, format="CSV")["warnings"][0]["detail"]
     assert system.call_api("POST", "/api/v1/reports/generate", {"type": "TRANSACTIONS", "format": "CSV"})[0] == 429
 
 
@@ -238,7 +242,7 @@ def test_what_takes_long_to_count_is_guessed(system: System, slow_counting: None
     expected = estimate(system, format="CSV", filters={"from": "2024-01-01"})
     assert expected["isExact"] is False
     assert expected["rows"] > 0
-    assert "planner's guess" in expected["notes"][0]
+    assert "planner's guess" in expected["warnings"][0]["detail"]
     eventually("no connection is kept", lambda: admin.execute(OURS).fetchone() == (0,))
 
 

@@ -174,7 +174,7 @@ def test_all_of_the_request_is_asked_again(
     report_id = ask(system, keys[1], **FULL)
     admin.execute("UPDATE resma.reports SET status = %s", (ended,))
     status, headers, body = retry(system, keys[1], report_id)
-    assert (status, body["status"], body["joined"]) == (202, "PENDING", False)
+    assert (status, body["status"], body["deduplicated"]) == (202, "PENDING", False)
     assert headers["Location"] == body["links"]["self"]
     assert int(headers["Retry-After"]) > 0
     assert UUID(body["id"]) != report_id
@@ -194,7 +194,7 @@ def test_what_is_under_way_or_there_is_not_asked_again(
     else:
         admin.execute("UPDATE resma.reports SET status = %s, lease_until = now()", (status,))
     got, _, problem = retry(system, keys[0], report_id)
-    assert (got, problem["type"]) == (409, "urn:resma:problem:report-not-retried")
+    assert (got, problem["type"]) == (409, "urn:resma:problem:report-not-retryable")
     assert status in problem["detail"]
     assert admin.execute("SELECT count(*) FROM resma.reports").fetchone() == (1,)
 
@@ -334,8 +334,8 @@ def test_who_asked_is_on_record(system: System, keys: tuple[str, str], admin: Co
     assert (status, made["requestedBy"]) == (202, first)
     assert _asked_by(system, made["id"]) == (first, "month end")
     admin.execute("UPDATE resma.reports SET personal_masked = false")
-    _, _, joined = system.call_with(keys[0], "POST", GENERATE, wanted | {"coalesce": True})
-    assert (joined["id"], joined["joined"], joined["requestedBy"]) == (made["id"], True, first)
+    _, _, duplicate = system.call_with(keys[0], "POST", GENERATE, wanted | {"deduplicate": True})
+    assert (duplicate["id"], duplicate["deduplicated"], duplicate["requestedBy"]) == (made["id"], True, first)
     admin.execute("UPDATE resma.reports SET status = 'FAILED', finished_at = now(), error_code = 'x'")
     status, _, retried = retry(system, keys[1], made["id"])
     assert (status, _asked_by(system, retried["id"])) == (202, (other, "test"))

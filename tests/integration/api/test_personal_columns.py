@@ -19,7 +19,7 @@ from psycopg.rows import TupleRow
 
 import webhook.deliver
 import worker.app
-from resma.catalog import check_folder, load_catalogue
+from resma.catalog import check_folder, load_catalog
 from resma.report.content import MASK
 from resma.report.rows import Row
 from resma.snapshot import cursor
@@ -221,7 +221,7 @@ def test_no_record_no_address(system: System, keys: tuple[str, str], admin: Conn
     assert (status, "Location" in headers) == (500, False)
 
 
-# ---------------------------------------------------------------- the catalogue
+# ---------------------------------------------------------------- the catalog
 
 
 @pytest.fixture
@@ -299,7 +299,7 @@ def test_nobody_reads_in_a_schedule_what_is_masked(
 def test_a_masked_report_that_is_cut_goes_on(system: System, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the key of its last row, which is the value and not the mask."""
     monkeypatch.setattr(cursor, "BATCH_ROWS", 100)
-    report_type = load_catalogue(folder.parent)["PAYEES"]
+    report_type = load_catalog(folder.parent)["PAYEES"]
     columns = ["id", "counterparty"]
 
     def read(after: Row | None, batches: int | None) -> tuple[list[Row], Row]:
@@ -350,7 +350,7 @@ def test_the_checker_names_line_and_remedy(folder: Path, old: str, new: str, lin
 def test_shipped_types_mark_what_is_personal() -> None:
     marked = {
         report_type.type: [column.name for column in report_type.columns if column.personal]
-        for report_type in load_catalogue().values()
+        for report_type in load_catalog().values()
     }
     assert marked == {
         "TRANSACTIONS": ["description", "counterparty"],
@@ -360,7 +360,7 @@ def test_shipped_types_mark_what_is_personal() -> None:
     }
 
 
-def test_what_the_catalogue_says_later_changes_nothing(
+def test_what_the_catalog_says_later_changes_nothing(
     system: System, keys: tuple[str, str], admin: Connection[TupleRow]
 ) -> None:
     """A column that is renamed, or no longer marked, stays personal in the files that have it; a type may be gone."""

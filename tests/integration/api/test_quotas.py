@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow
 
 from resma.access.quotas import give_back_rows, require_room, take_request
 from resma.database.connection import Database
-from resma.errors import FormatCannotHold, LeaseLost, QuotaExceeded
+from resma.errors import FormatLimitError, LeaseLostError, QuotaExceededError
 from resma.jobs.report_rows import NewReport, insert_report
 from tests.support.system import ROWS, System
 
@@ -32,7 +32,7 @@ def tenant(admin: Connection[TupleRow]) -> Iterator[None]:
     yield
     admin.execute(
         "UPDATE resma.tenants SET requests_per_second = DEFAULT, requests_burst = DEFAULT, live_reports = DEFAULT,"
-        " rows_a_day = DEFAULT"
+        " rows_per_day = DEFAULT"
     )
     admin.execute("DELETE FROM resma.request_buckets")
     admin.execute("DELETE FROM resma.row_counts")
@@ -147,7 +147,7 @@ def test_fifty_at_once_do_not_pass_the_limit(system: System, admin: Connection[T
                 insert_report(connection, new)
                 ready.wait()
                 require_room(connection, "demo")
-        except QuotaExceeded as error:
+        except QuotaExceededError as error:
             return error.code
         return "accepted"
 
@@ -172,7 +172,7 @@ def seconds_until_midnight(admin: Connection[TupleRow]) -> float:
 
 @pytest.mark.usefixtures("far_from_midnight")
 def test_rows_a_day_end_a_report_for_good_and_then_refuse_others(system: System, admin: Connection[TupleRow]) -> None:
-    admin.execute("UPDATE resma.tenants SET rows_a_day = %s", [ROWS + 10])
+    admin.execute("UPDATE resma.tenants SET rows_per_day = %s", [ROWS + 10])
     first, second = system.request_report(format="CSV"), system.request_report(format="CSV")
     while records := system.receive():
         assert [system.work(record) for record in records] == [True] * len(records)
@@ -232,7 +232,7 @@ def test_a_cancelled_report_is_charged_for_the_rows_that_were_read(
         during.append(_counted(admin) - before)
         code, _headers, body = system.call_api("POST", f"/api/v1/reports/{report_id}/cancel")
         assert (code, body["status"]) == (200, "CANCELLED")
-        raise LeaseLost("cancelled")
+        raise LeaseLostError("cancelled")
 
     monkeypatch.setattr("worker.attempt._Supervisor.__call__", cancel)
     (record,) = system.receive()
@@ -250,7 +250,7 @@ def test_a_failed_report_is_charged_for_the_rows_that_were_read(
 
     def fail(supervisor: Any, rows: int) -> bool:
         admin.execute("UPDATE resma.reports SET rows_done = %s", [rows])
-        raise FormatCannotHold("no")
+        raise FormatLimitError("no")
 
     monkeypatch.setattr("worker.attempt._Supervisor.__call__", fail)
     assert system.work_once()

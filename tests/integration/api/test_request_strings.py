@@ -19,7 +19,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from infra.paths import ROOT
-from resma.catalog import CATALOGUE_FOLDER
+from resma.catalog import CATALOG_FOLDER
 from tests.support.request_strings import Json, leaves, parameters, request_bodies, strings
 from tests.support.stated_rules import with_stated_rules
 from tests.support.system import System
@@ -67,7 +67,7 @@ _CRON = {
     "when": "30 6 * * 1",
     "weekStartsOn": "monday",
     "endsAt": "2100-01-01T00:00:00Z",
-    "missed": "skip",
+    "misfirePolicy": "skip",
 }
 _PERIOD = {"request": {"type": "TRANSACTIONS", "format": "CSV"}, "period": "last-month"}
 
@@ -84,7 +84,7 @@ BODIES: dict[tuple[str, str], list[Json]] = {
     ("POST", SCHEDULES): [{**_WORD, **_PERIOD}, *({**_CRON, "request": request} for request in _REPORTS)],
     ("POST", SCHEDULES + "/preview"): [{**_WORD, **_PERIOD}, *({**_CRON, "request": each} for each in _REPORTS)],
     ("PATCH", SCHEDULES + "/{scheduleId}"): [
-        {**_WORD, **_PERIOD, "missed": "skip"},
+        {**_WORD, **_PERIOD, "misfirePolicy": "skip"},
         *({**_CRON, "at": None, "calendar": None, "period": None, "request": request} for request in _REPORTS),
     ],
 }
@@ -102,7 +102,7 @@ def lifted(
     system: System, admin: Connection[TupleRow], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[System]:
     """The system with a fifth report type, which has filters of all kinds, and without quotas."""
-    shutil.copytree(CATALOGUE_FOLDER, tmp_path / "catalog")
+    shutil.copytree(CATALOG_FOLDER, tmp_path / "catalog")
     shutil.copytree(SAMPLES / "fees", tmp_path / "catalog" / "fees")
     monkeypatch.setenv("RESMA_CATALOG", str(tmp_path / "catalog"))
     admin.execute("UPDATE resma.tenants SET requests_per_second = 10000, requests_burst = 10000, live_reports = 10000")

@@ -1,6 +1,6 @@
 """Tenants are kept apart by the database: what forgets its filter still sees one tenant's rows, and writes no other's.
 
-Two banks share the system here, `demo` and `other`. Tables are found in the database's own catalogue, so that one that
+Two banks share the system here, `demo` and `other`. Tables are found in the database's own catalog, so that one that
 is added without its policies fails these tests.
 """
 
@@ -24,8 +24,8 @@ from infra.admin.tenants import create_tenant
 from resma.access.api_keys import find_key, list_keys, revoke_key
 from resma.access.caller import Scope
 from resma.aws.clients import read_secret
-from resma.catalog import ReportType, load_catalogue
-from resma.errors import ApiKeyNotFound, ReportNotFound, ScheduleNotFound
+from resma.catalog import ReportType, load_catalog
+from resma.errors import ApiKeyNotFoundError, ReportNotFoundError, ScheduleNotFoundError
 from resma.events.outbox import find_event
 from resma.jobs.claim import claim_job
 from resma.jobs.report_rows import find_report, list_reports, tenant_name
@@ -61,7 +61,7 @@ def other(system: System, admin: Connection[TupleRow], monkeypatch: pytest.Monke
             "name": "x",
             "request": {"type": "TRANSACTIONS", "format": "CSV"},
             "when": "daily",
-            "missed": "skip",
+            "misfirePolicy": "skip",
         }
         assert system.call_with(key, "POST", "/api/v1/schedules", schedule)[0] == 201
     admin.execute("UPDATE resma.schedules SET next_run_at = '2024-01-01', due_at = '2024-01-01'")
@@ -265,19 +265,19 @@ def test_code_that_forgets_its_filter_finds_nothing(
     assert {found.tenant_id for found in list_keys(app, "demo")} == {"demo"}
     assert tenant_name(app, "demo") == "Banco Aurora"
     for tenant in ("demo", OTHER):
-        with pytest.raises(ReportNotFound):
+        with pytest.raises(ReportNotFoundError):
             find_report(app, tenant, other)
-        with pytest.raises(ApiKeyNotFound):
+        with pytest.raises(ApiKeyNotFoundError):
             find_key(app, tenant, key)
-        with pytest.raises(ApiKeyNotFound):
+        with pytest.raises(ApiKeyNotFoundError):
             revoke_key(app, tenant, key)
     ((schedule,),) = admin.execute("SELECT schedule_id FROM resma.schedules WHERE tenant_id = %s", (OTHER,)).fetchall()
     assert {found.tenant_id for found in list_schedules(app, "demo", None, 100)} == {"demo"}
     assert last_runs(app, "demo", [schedule]) == {}
     assert list_runs(app, OTHER, schedule, None, 100) == []
-    with pytest.raises(ScheduleNotFound):
+    with pytest.raises(ScheduleNotFoundError):
         find_schedule(app, OTHER, schedule)
-    with pytest.raises(ScheduleNotFound):
+    with pytest.raises(ScheduleNotFoundError):
         delete_schedule(app, OTHER, schedule)
     assert find_event(app, OTHER, other) is None
     assert claim_job(app, OTHER, other) is None
@@ -289,11 +289,11 @@ def test_code_that_forgets_its_filter_finds_nothing(
         assert find_report(owner, "demo", other).tenant_id == OTHER
 
 
-@pytest.mark.parametrize("name", sorted(load_catalogue()))
+@pytest.mark.parametrize("name", sorted(load_catalog()))
 def test_a_report_types_query_that_forgets_its_filter_finds_nothing(
     other: UUID, system: System, reader: Connection[TupleRow], name: str
 ) -> None:
-    report_type = load_catalogue()[name]
+    report_type = load_catalog()[name]
     right, forgetful = run(reader, report_type, report_type.query), run(reader, report_type, forget(report_type.query))
     assert len(right) > 10
     assert right == forgetful

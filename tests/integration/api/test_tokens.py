@@ -17,7 +17,7 @@ from psycopg.rows import TupleRow
 
 import api.auth.tokens
 import api.context
-from resma.errors import SettingsInvalid
+from resma.errors import SettingsInvalidError
 from tests.support.system import System, forget
 
 AUDIENCE = "https://reports.example/api"
@@ -489,5 +489,5 @@ def test_settings_that_would_let_anybody_in_are_refused(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     forget()
-    with pytest.raises(SettingsInvalid, match=says):
+    with pytest.raises(SettingsInvalidError, match=says):
         api.context.settings()

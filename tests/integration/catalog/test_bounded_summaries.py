@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from infra.servers.postgres import PostgresServer
-from resma.errors import RowTooWide, SourceChanged
+from resma.errors import RowTooWideError, SourceChangedError
 from resma.report.summary import Summary
 from resma.snapshot import summary_query
 from resma.snapshot.row_width import MAX_ROW_BYTES
@@ -49,7 +49,7 @@ def connection(postgres: PostgresServer) -> Iterator[Connection[TupleRow]]:
 def summarize(connection: Connection[TupleRow], query: str = QUERY) -> Summary:
     report_type = Order(query=query, columns=COLUMNS, formats=[], sort=["at", "id"], more=MORE).report_type()
     with open_snapshot(connection, report_type, "demo", {}) as snapshot:
-        return snapshot.summarise()
+        return snapshot.summarize()
 
 
 def rows(connection: Connection[TupleRow]) -> list[tuple[Any, ...]]:
@@ -139,12 +139,12 @@ def test_a_change_in_a_group_that_is_left_out_is_noticed(
     before = summarize(connection, one)
     report_type = Order(query=other, columns=COLUMNS, formats=[], sort=["at", "id"], more=MORE).report_type()
     with open_snapshot(connection, report_type, "demo", {}) as snapshot:
-        now = snapshot.summarise()
+        now = snapshot.summarize()
         assert (now.totals, now.charts, now.periods) == (before.totals, before.charts, before.periods)
-        with pytest.raises(SourceChanged):
+        with pytest.raises(SourceChangedError):
             snapshot.go_on_from(before)
     with open_snapshot(connection, report_type.model_copy(update={"query": report_type.query}), "demo", {}) as snapshot:
-        snapshot.go_on_from(snapshot.summarise())
+        snapshot.go_on_from(snapshot.summarize())
 
 
 def _wide(connection: Connection[TupleRow], cells: str, *, masked: bool = False) -> Any:
@@ -161,7 +161,7 @@ def _wide(connection: Connection[TupleRow], cells: str, *, masked: bool = False)
 def test_a_row_that_is_too_wide_is_named_with_its_longest_column(connection: Connection[TupleRow]) -> None:
     half = MAX_ROW_BYTES // 2
     cells = f"repeat('x', {half + 9}) AS one, repeat('y', CASE i WHEN 77 THEN {half + 8} ELSE 1 END) AS two"
-    with pytest.raises(RowTooWide) as caught:
+    with pytest.raises(RowTooWideError) as caught:
         _wide(connection, cells)
     assert (caught.value.row, caught.value.column) == (77, "one")
     assert "Row 77" in str(caught.value)

@@ -1,4 +1,4 @@
-"""The catalogue's queries in a real Postgres: what they return, how they are planned, and mistakes only it can see."""
+"""The catalog's queries in a real Postgres: what they return, how they are planned, and mistakes only it can see."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import DictRow, TupleRow, dict_row
 
-from infra.checks.report_types.check_folder import check_catalogue
+from infra.checks.report_types.check_folder import check_catalog
 from infra.paths import ROOT
 from infra.servers.postgres import PostgresServer
-from resma.catalog import CATALOGUE_FOLDER, ReportType, load_catalogue
+from resma.catalog import CATALOG_FOLDER, ReportType, load_catalog
 
 SAMPLES = ROOT / "tests" / "support" / "report_types"
 
@@ -44,7 +44,7 @@ def _statistics(admin: Connection[TupleRow]) -> None:
 
 def _run(reader: Connection[DictRow], name: str, **filters: Any) -> list[DictRow]:
     """The report's rows, in its order."""
-    report_type = load_catalogue()[name]
+    report_type = load_catalog()[name]
     checked = report_type.check_filters({key.rstrip("_"): value for key, value in filters.items()})
     return _rows(reader, report_type, {item.name: checked.get(item.name) for item in report_type.filters})
 
@@ -62,14 +62,14 @@ def _busiest_account(reader: Connection[DictRow]) -> str:
     return str(row["account_id"])
 
 
-def test_the_catalogue_is_right(postgres: PostgresServer) -> None:
-    report = check_catalogue(CATALOGUE_FOLDER, postgres.url)
+def test_the_catalog_is_right(postgres: PostgresServer) -> None:
+    report = check_catalog(CATALOG_FOLDER, postgres.url)
     assert (report.mistakes, report.notes) == ([], [])
     assert report.types >= 4
 
 
 def test_the_fifth_type_is_right(postgres: PostgresServer) -> None:
-    report = check_catalogue(SAMPLES, postgres.url)
+    report = check_catalog(SAMPLES, postgres.url)
     assert (report.mistakes, report.notes) == ([], [])
 
 
@@ -81,7 +81,7 @@ def test_sort_tells_every_row_from_every_other(reader: Connection[DictRow], name
     account = {"account": _busiest_account(reader)} if name == "ACCOUNT_STATEMENT" else {}
     rows = _run(reader, name, **account)
     assert len(rows) > 100
-    keys = [tuple(row[column] for column in load_catalogue()[name].sort) for row in rows]
+    keys = [tuple(row[column] for column in load_catalog()[name].sort) for row in rows]
     assert len(set(keys)) == len(keys)
     assert not any(None in key for key in keys)
 
@@ -135,7 +135,7 @@ def test_an_account_that_does_not_exist_has_no_statement(reader: Connection[Dict
 
 def test_a_statement_is_not_sorted(reader: Connection[DictRow]) -> None:
     """The window takes the rows as the index gives them; the order of the report is the same."""
-    report_type = load_catalogue()["ACCOUNT_STATEMENT"]
+    report_type = load_catalog()["ACCOUNT_STATEMENT"]
     query = f"EXPLAIN SELECT * FROM ({report_type.query}) AS report ORDER BY {', '.join(report_type.sort)}"
     values = {"tenant_id": "demo", "account": _busiest_account(reader), "from": "2024-06-01", "to": None}
     plan = [row["QUERY PLAN"].strip() for row in reader.execute(query.encode(), values)]
@@ -211,7 +211,7 @@ def test_mistakes_that_the_database_sees(
     text = (folder / "query.sql").read_text(encoding="utf-8")
     assert old in text
     (folder / "query.sql").write_text(text.replace(old, new, 1), encoding="utf-8")
-    found = [finding for finding in check_catalogue(tmp_path, postgres.url).mistakes if says in finding.says]
+    found = [finding for finding in check_catalog(tmp_path, postgres.url).mistakes if says in finding.says]
     (finding,) = found
     assert finding.path == folder / file
     assert marker in finding.path.read_text(encoding="utf-8").splitlines()[finding.line - 1]
@@ -224,17 +224,17 @@ def test_a_mistake_that_only_a_set_filter_shows(postgres: PostgresServer, tmp_pa
         "_id = %(account)s", "_id = %(account)s::text"
     )
     (folder / "query.sql").write_text(text, encoding="utf-8")
-    (finding,) = check_catalogue(tmp_path, postgres.url).mistakes
+    (finding,) = check_catalog(tmp_path, postgres.url).mistakes
     assert finding.says.startswith('with filter account set: invalid input syntax for type bigint: "x": cast it')
     assert "%(account)s::bigint" in text.splitlines()[finding.line - 1]
 
 
 def test_a_sort_without_an_index_is_noted(postgres: PostgresServer, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(CATALOGUE_FOLDER / "transactions", tmp_path / "transactions"))
+    folder = Path(shutil.copytree(CATALOG_FOLDER / "transactions", tmp_path / "transactions"))
     toml = folder / "report.toml"
     text = toml.read_text(encoding="utf-8").replace('["booked_at", "id"]', '["booked_at", "amount", "id"]')
     toml.write_text(text, encoding="utf-8")
-    report = check_catalogue(tmp_path, postgres.url)
+    report = check_catalog(tmp_path, postgres.url)
     assert report.mistakes == []
     (note,) = report.notes
     assert "no index gives the rows in the order of sort (booked_at, amount, id)" in note.says
@@ -263,7 +263,7 @@ def test_the_digits_of_amounts_are_said_once(
         text = (folder / name).read_text(encoding="utf-8")
         assert old in text
         (folder / name).write_text(text.replace(old, new), encoding="utf-8")
-    report = check_catalogue(tmp_path, postgres.url)
+    report = check_catalog(tmp_path, postgres.url)
     for said, findings in ((mistake, report.mistakes), (note, report.notes)):
         assert [said in finding.says for finding in findings if said] == ([True] if said else [])
         assert len(findings) == (1 if said else 0)
@@ -273,7 +273,7 @@ def test_charts_and_totals_of_many_values_are_noted(
     postgres: PostgresServer, admin: Connection[TupleRow], tmp_path: Path
 ) -> None:
     """By the planner's statistics: a table that nobody has analyzed has no note."""
-    folder = Path(shutil.copytree(CATALOGUE_FOLDER / "transactions", tmp_path / "transactions"))
+    folder = Path(shutil.copytree(CATALOG_FOLDER / "transactions", tmp_path / "transactions"))
     toml = folder / "report.toml"
     text = toml.read_text(encoding="utf-8").replace('by = "type"', 'by = "account"')
     toml.write_text(text.replace('currency = "currency"', 'currency = "account"'), encoding="utf-8")
@@ -283,7 +283,7 @@ def test_charts_and_totals_of_many_values_are_noted(
     )
     try:
         admin.execute("ANALYZE bank.transactions")
-        report = check_catalogue(tmp_path, postgres.url)
+        report = check_catalog(tmp_path, postgres.url)
     finally:
         admin.execute("DELETE FROM bank.transactions WHERE description LIKE 'many %'")
         admin.execute("ANALYZE bank.transactions")

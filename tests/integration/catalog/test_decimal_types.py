@@ -8,14 +8,14 @@ import psycopg
 import pytest
 
 from infra.servers.postgres import PostgresServer
-from resma.catalog import ReportType, load_catalogue
+from resma.catalog import ReportType, load_catalog
 from resma.report.decimal_types import DecimalType
 from resma.snapshot.snapshot import open_snapshot
 
 
 def _unsaid(amount: str) -> ReportType:
     """TRANSACTIONS with that expression for its amount, and nothing said of its digits."""
-    whole = load_catalogue()["TRANSACTIONS"]
+    whole = load_catalog()["TRANSACTIONS"]
     columns = tuple(column.model_copy(update={"precision": None, "scale": None}) for column in whole.columns)
     query = whole.query.replace("       t.amount\n", f"       {amount} AS amount\n")
     assert query != whole.query
@@ -44,5 +44,5 @@ def test_the_query_says_the_type(postgres: PostgresServer, amount: str, decimal:
 
 
 def test_the_query_is_not_asked_where_the_report_type_says_all(postgres: PostgresServer) -> None:
-    broken = load_catalogue()["TRANSACTIONS"].model_copy(update={"query": "SELECT nothing"})
+    broken = load_catalog()["TRANSACTIONS"].model_copy(update={"query": "SELECT nothing"})
     assert _types(postgres, broken) == {}

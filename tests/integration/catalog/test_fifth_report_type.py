@@ -21,7 +21,7 @@ from infra.deploy.cloudformation import Endpoint
 from infra.errors import StackError
 from infra.paths import ROOT
 from infra.servers.postgres import PostgresServer
-from resma.catalog import CATALOGUE_FOLDER
+from resma.catalog import CATALOG_FOLDER
 from tests.support.system import System
 
 SAMPLES = ROOT / "tests" / "support" / "report_types"
@@ -30,10 +30,10 @@ FORMATS = ["CSV", "NDJSON", "XLSX", "PDF", "PARQUET"]
 
 @pytest.fixture
 def with_fees(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
-    """The system with a catalogue of five types: those of the project, and two more files."""
+    """The system with a catalog of five types: those of the project, and two more files."""
     folder = tmp_path / "catalog"
     for name in ("transactions", "account_statement", "daily_summary", "audit_trail"):
-        shutil.copytree(CATALOGUE_FOLDER / name, folder / name)
+        shutil.copytree(CATALOG_FOLDER / name, folder / name)
     shutil.copytree(SAMPLES / "fees", folder / "fees")
     monkeypatch.setenv("RESMA_CATALOG", str(folder))
     return system
@@ -85,7 +85,7 @@ def test_a_broken_one_stops_the_deployment(
     shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
     query = tmp_path / "fees" / "query.sql"
     query.write_text(query.read_text(encoding="utf-8").replace("t.currency,", "t.curency,", 1), encoding="utf-8")
-    monkeypatch.setattr(system, "CATALOGUE_FOLDER", tmp_path)
+    monkeypatch.setattr(system, "CATALOG_FOLDER", tmp_path)
     surroundings = system.Surroundings(
         aws=Endpoint("http://127.0.0.1:9"),
         database_url=postgres.url,

@@ -13,7 +13,7 @@ import pytest
 
 import worker.app
 from infra.servers.postgres import PostgresServer
-from resma.catalog import CATALOGUE_FOLDER, find_report_type
+from resma.catalog import CATALOG_FOLDER, find_report_type
 from resma.snapshot.query_limits import limits_of
 from tests.support.system import Context, System
 
@@ -53,9 +53,9 @@ WHERE 1 / %(divisor)s::int IS NOT NULL"""
 
 @pytest.fixture
 def slow(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A catalogue with a report type whose query takes as long as a filter says; returns its report.toml."""
+    """A catalog with a report type whose query takes as long as a filter says; returns its report.toml."""
     folder = tmp_path / "catalog"
-    shutil.copytree(CATALOGUE_FOLDER / "transactions", folder / "transactions")
+    shutil.copytree(CATALOG_FOLDER / "transactions", folder / "transactions")
     (folder / "slow").mkdir()
     (folder / "slow" / "report.toml").write_text(_SLOW, encoding="utf-8")
     (folder / "slow" / "query.sql").write_text(_QUERY, encoding="utf-8")

@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 
 import worker.app
 from resma.catalog import find_report_type
-from resma.errors import DatabaseBusy, LeaseLost
+from resma.errors import DatabaseBusyError, LeaseLostError
 from resma.jobs.claim import claim_job, note_summary
 from resma.snapshot import cursor
 from resma.snapshot.snapshot import Snapshot, open_snapshot
@@ -86,7 +86,7 @@ def test_it_adds_up_to_what_the_file_holds(system: System) -> None:
     rows = list(csv.DictReader(io.StringIO(system.content(report_id).decode())))
     assert found["rows"] == len(rows)
     time, bars, share = found["charts"]
-    assert time.keys() == {"title", "kind", "unit", "labels", "series", "seriesLeftOut"}
+    assert time.keys() == {"title", "kind", "unit", "labels", "series", "seriesOmitted"}
     assert (time["title"], time["kind"], time["unit"]) == (
         "Valor líquido por mês, todas as situações",
         "time",
@@ -118,18 +118,18 @@ def test_it_is_there_before_the_first_row(
         assert ("Retry-After" in headers) == (status == 409)
         return False
 
-    counting = Snapshot.summarise
+    counting = Snapshot.summarize
 
-    def summarise(*given: Any) -> Any:
+    def summarize(*given: Any) -> Any:
         look()
         return counting(*given)
 
     look()
     between(look)
-    monkeypatch.setattr(Snapshot, "summarise", summarise)
+    monkeypatch.setattr(Snapshot, "summarize", summarize)
     assert system.work_once()
     rows = system.show(report_id)["rows"]
-    not_yet = (409, "urn:resma:problem:report-not-counted")
+    not_yet = (409, "urn:resma:problem:summary-not-ready")
     assert seen[:3] == [not_yet, not_yet, (200, rows)]
     assert set(seen[2:]) == {(200, rows)}
 
@@ -180,13 +180,13 @@ def test_an_attempt_without_a_checkpoint_counts_anew(
     assert summary(system, report_id)[0] == 409, "its files will hold another snapshot"
     book(admin, "2024-01-01", 1)
     statuses = []
-    counting = Snapshot.summarise
+    counting = Snapshot.summarize
 
-    def summarise(*given: Any) -> Any:
+    def summarize(*given: Any) -> Any:
         statuses.append(summary(system, report_id)[0])
         return counting(*given)
 
-    monkeypatch.setattr(Snapshot, "summarise", summarise)
+    monkeypatch.setattr(Snapshot, "summarize", summarize)
     monkeypatch.setattr(Snapshot, "batches", real)
     assert system.work(record)
     assert statuses == [409]
@@ -194,7 +194,7 @@ def test_an_attempt_without_a_checkpoint_counts_anew(
 
 
 def _raise(*_: object, **__: object) -> None:
-    raise DatabaseBusy("not now")
+    raise DatabaseBusyError("not now")
 
 
 def test_a_late_worker_changes_no_summary(system: System, admin: Connection[TupleRow]) -> None:
@@ -204,11 +204,11 @@ def test_a_late_worker_changes_no_summary(system: System, admin: Connection[Tupl
         late = claim_job(connection, "demo", report_id)
     assert late is not None
     with open_snapshot(resources.source.connect(), find_report_type(late.type), "demo", {}) as snapshot:
-        found = snapshot.summarise()
+        found = snapshot.summarize()
     admin.execute("UPDATE resma.reports SET lease_until = clock_timestamp() - interval '1 s'")
     assert system.work_once()
     before = summary(system, report_id)[2]
-    with pytest.raises(LeaseLost), resources.system.transaction("demo") as connection:
+    with pytest.raises(LeaseLostError), resources.system.transaction("demo") as connection:
         note_summary(connection, late, found)
     assert summary(system, report_id)[2] == before
     assert before["rows"] < found.rows
@@ -277,7 +277,7 @@ def test_tenants_and_scopes(system: System, as_tenant: ActAs, new_report_id: UUI
 def test_a_chart_by_what_is_personal_is_for_those_who_may_see_it(
     system: System, as_tenant: ActAs, admin: Connection[TupleRow]
 ) -> None:
-    """The catalogue takes no such chart; but a column may have become personal since."""
+    """The catalog takes no such chart; but a column may have become personal since."""
     report_id = system.request_report(format="CSV", filters={"from": "2024-12-01"})
     assert system.work_once()
     admin.execute("UPDATE resma.reports SET personal_columns = '{type}'")
@@ -294,6 +294,6 @@ def test_a_chart_by_what_is_personal_is_for_those_who_may_see_it(
     admin.execute("UPDATE resma.reports SET personal_filters = NULL")
     admin.execute("UPDATE resma.reports SET personal_columns = NULL")
     admin.execute(
-        "UPDATE resma.reports SET charts = jsonb_set(charts, '{1,by}', '\"counterparty\"')"  # as the catalogue says now
+        "UPDATE resma.reports SET charts = jsonb_set(charts, '{1,by}', '\"counterparty\"')"  # as the catalog says now
     )
     assert kinds() == ["time", "share"]

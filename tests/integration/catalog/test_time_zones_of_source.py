@@ -72,7 +72,7 @@ def test_a_report_that_comes_another_way_says_what_is_wrong(system: System) -> N
     report_id = system.bus_events()[0]["detail"]["reportId"]
     assert system.work_once()
     report = system.show(report_id)
-    assert (report["status"], report["error"]["code"], report["attempt"]) == ("FAILED", "time-zone-unknown", 1)
+    assert (report["status"], report["error"]["code"], report["attempt"]) == ("FAILED", "unknown-time-zone", 1)
     assert OURS_ALONE in report["error"]["detail"]
     assert "another name of the same zone" in report["error"]["detail"]
 

@@ -51,7 +51,7 @@ def view(status: str = "READY", **more: Any) -> dict[str, Any]:
         "status": status,
         "progress": {"rowsDone": 7 if is_ready else 0, "rowsExpected": 7 if is_ready else None, "percent": None},
         "attempt": 1,
-        "handovers": 0,
+        "continuations": 0,
         "createdAt": "2026-11-24T10:00:00Z",
         "finishedAt": None,
         "asOf": None,
@@ -99,7 +99,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     [
         (Reply(200, {"items": [], "next": None}), 0),
         (problem(500, "internal", "something went wrong here"), 1),
-        (problem(409, "report-ended", "it has ended"), 1),
+        (problem(409, "report-finished", "it has ended"), 1),
         (problem(400, "malformed", "no JSON"), 2),
         (problem(422, "invalid", "wrong"), 2),
         (problem(503, "database-unavailable", "the database can't be reached"), 3),
@@ -684,7 +684,7 @@ def test_waiting_saves_the_file_and_says_how_far_it_is(
 
 FAILED_FILE = {
     "format": "XLSX",
-    "code": "format-cannot-hold",
+    "code": "format-limit-exceeded",
     "detail": "The text is too long.",
     "column": "a",
     "row": 2,
@@ -754,7 +754,7 @@ def test_failed_files_and_warnings_are_shown(server: ScriptedServer, capsys: pyt
     server.answer("GET", REPORT, Reply(200, view(failedFiles=[FAILED_FILE], warnings=[warning], **totals)))
     assert main(["show", ID]) == 0
     output = capsys.readouterr().out
-    assert "XLSX failed: format-cannot-hold, The text is too long." in output
+    assert "XLSX failed: format-limit-exceeded, The text is too long." in output
     assert "warning: no-rows: No rows match the filters." in output
     assert "EUR 1.50 in 7 rows; and 1,234 more currencies" in output
 

@@ -197,7 +197,7 @@ def test_an_event_that_is_too_large_never_leaves(
         "UPDATE resma.reports SET totals = (SELECT jsonb_agg(repeat('x', 1000)) FROM generate_series(1, 300))"
     )
     assert (system.tick()["published"], system.events(), system.bus_events()) == (0, [], [])
-    assert _failures(admin) == [("bus", 1, "EventTooLarge", True), ("topic", 1, "EventTooLarge", True)]
+    assert _failures(admin) == [("bus", 1, "EventTooLargeError", True), ("topic", 1, "EventTooLargeError", True)]
 
 
 def test_one_that_is_refused_for_another_reason_is_sent_again_after_a_pause(

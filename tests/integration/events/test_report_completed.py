@@ -157,7 +157,7 @@ def test_what_was_told_before_there_was_a_bus_is_not_told_again(system: System, 
     for record in system.receive():
         assert system.work(record)
     system.bus_events()
-    admin.execute("UPDATE resma.events SET put_on_bus_at = NULL")
+    admin.execute("UPDATE resma.events SET published_to_bus_at = NULL")
     admin.execute(
         "UPDATE resma.events SET published_at = NULL WHERE event_id = (SELECT min(event_id) FROM resma.events)"
     )

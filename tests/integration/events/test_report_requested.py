@@ -27,7 +27,7 @@ from intake.models import Envelope
 from intake.start_requested_report import WAIT_SECONDS_MAX, start_requested_report
 from resma.aws.clients import sqs_client
 from resma.database.connection import Database
-from resma.errors import DatabaseUnavailable, IdempotencyKeyInFlight, QuotaExceeded
+from resma.errors import DatabaseUnavailableError, IdempotencyKeyInFlightError, QuotaExceededError
 from resma.report.content import MASK
 from tests.support.system import ROWS, ActAs, System
 
@@ -270,7 +270,7 @@ def test_what_may_pass_is_tried_again_and_then_done_once(
 ) -> None:
     record = _put(system, {"tenantId": "demo", "requestId": "r", "request": GOOD})
     with monkeypatch.context() as patch:
-        patch.setattr(intake.app._resources().system, "connect", _raise(DatabaseUnavailable("away")))
+        patch.setattr(intake.app._resources().system, "connect", _raise(DatabaseUnavailableError("away")))
         assert not system.take_in(record)
     assert (system.bus_events(), _count(admin)) == ([], (0,))
     with monkeypatch.context() as patch:
@@ -294,18 +294,18 @@ def test_an_event_rests_between_two_tries(system: System, monkeypatch: pytest.Mo
     hidden: list[Any] = []
     record = _put(system, {"tenantId": "demo", "request": GOOD})
     monkeypatch.setattr(sqs_client(), "change_message_visibility", lambda **wanted: hidden.append(wanted))
-    monkeypatch.setattr(intake.app._resources().system, "connect", _raise(DatabaseUnavailable("away")))
+    monkeypatch.setattr(intake.app._resources().system, "connect", _raise(DatabaseUnavailableError("away")))
     assert not system.take_in(record)
     assert [(item["QueueUrl"], item["VisibilityTimeout"]) for item in hidden] == [(system.requests_url, 5)]
 
 
 def test_pauses_grow_and_last_for_hours() -> None:
-    pauses = [pause_seconds(receives, DatabaseUnavailable("away")) for receives in range(1, RECEIVES_MOST)]
+    pauses = [pause_seconds(receives, DatabaseUnavailableError("away")) for receives in range(1, RECEIVES_MOST)]
     assert pauses == sorted(pauses)
     assert (pauses[0], pauses[-1]) == (FIRST_PAUSE_SECONDS, WAIT_SECONDS_MAX)
     assert sum(pauses) > 3 * 3600
-    assert pause_seconds(1, QuotaExceeded("x", "", 30.2)) == 31
-    assert pause_seconds(1, IdempotencyKeyInFlight("")) == FIRST_PAUSE_SECONDS
+    assert pause_seconds(1, QuotaExceededError("x", "", 30.2)) == 31
+    assert pause_seconds(1, IdempotencyKeyInFlightError("")) == FIRST_PAUSE_SECONDS
 
 
 def test_a_limit_is_waited_for_and_answered_at_the_last_try(system: System, admin: Connection[TupleRow]) -> None:

@@ -22,7 +22,7 @@ from psycopg.rows import TupleRow
 
 from infra.servers.postgres import PostgresServer
 from resma.catalog import find_report_type
-from resma.errors import DatabaseUnavailable
+from resma.errors import DatabaseUnavailableError
 from resma.snapshot.cursor import read_batches
 from resma.snapshot.snapshot import open_snapshot
 from tests.support.system import PASSWORD, ROWS, System
@@ -86,14 +86,14 @@ def test_files_appear_together_or_not_at_all(
 ) -> None:
     """The second of two completions is refused: the first one's object goes again."""
     import worker.app
-    from resma.errors import ObjectStoreUnavailable
+    from resma.errors import ObjectStoreUnavailableError
     from resma.storage.multipart import MultipartUpload
 
     complete = MultipartUpload.complete
 
     def refuse_ndjson(self: MultipartUpload) -> Any:
         if self._target["Key"].endswith("ndjson"):
-            raise ObjectStoreUnavailable("away")
+            raise ObjectStoreUnavailableError("away")
         return complete(self)
 
     report_id = system.request_report(formats=["CSV", "NDJSON"])
@@ -249,7 +249,7 @@ def test_a_connection_lost_while_rows_are_read_is_transient(
         if number == 0:
             admin.execute("SELECT pg_terminate_backend(%s, 5000)", (connection.info.backend_pid,))
 
-    with pytest.raises(DatabaseUnavailable):
+    with pytest.raises(DatabaseUnavailableError):
         _read(admin, cut)
 
 
@@ -329,7 +329,7 @@ def test_metrics_in_the_row_and_in_the_log(system: System, capsys: pytest.Captur
     _, report = _make(system, formats=["CSV", "NDJSON"])
     assert {
         "connect",
-        "summarise",
+        "summarize",
         "write",
         "read",
         "encode",
@@ -340,7 +340,7 @@ def test_metrics_in_the_row_and_in_the_log(system: System, capsys: pytest.Captur
         "queued",
     } == set(report["metrics"]["seconds"])
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"CloudWatchMetrics"' in line]
-    (emf,) = [line for line in lines if "PeakMemory" in line]
+    (emf,) = [line for line in lines if "PeakRssMb" in line]
     assert emf["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Resma"
     assert (emf["ReportType"], emf["Rows"]) == ("TRANSACTIONS", [float(ROWS)])
-    assert emf["PeakMemory"][0] > 0
+    assert emf["PeakRssMb"][0] > 0

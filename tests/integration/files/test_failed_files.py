@@ -54,7 +54,7 @@ def test_a_text_that_is_too_long_for_excel_fails_the_spreadsheet_alone(
     assert [file["format"] for file in report["files"]] == ["CSV", "NDJSON"]
     assert (report["format"], report["formats"]) == ("CSV", ["XLSX", "CSV", "NDJSON"])
     (failed,) = report["failedFiles"]
-    assert (failed["format"], failed["code"]) == ("XLSX", "format-cannot-hold")
+    assert (failed["format"], failed["code"]) == ("XLSX", "format-limit-exceeded")
     assert (failed["column"], failed["row"]) == ("description", 2)
     assert "40,000 characters" in failed["detail"]
     assert TOO_LONG[:100] not in json.dumps(report)
@@ -99,7 +99,7 @@ def test_where_no_format_can_hold_it_the_report_fails_with_each_reason(
     assert (report["status"], report["files"]) == ("FAILED", None)
     failed = [(file["format"], file["column"], file["row"]) for file in report["failedFiles"]]
     assert failed == [("XLSX", "description", 2), ("PARQUET", "amount", 2)]
-    assert report["error"]["code"] == "format-cannot-hold"
+    assert report["error"]["code"] == "format-limit-exceeded"
     assert "description" in report["error"]["detail"]
     assert "amount" in report["error"]["detail"]
     assert (system.objects(), system.open_uploads()) == ([], [])

@@ -47,7 +47,7 @@ def test_all_kinds_of_text_keep_to_pdf_a(tmp_path: Path) -> None:
         columns = tuple(replace(column, heading=text, wrap=column.name == "note") for column in COLUMNS)
         charts = (Chart(text, "bars", "rows", (text, "b"), (Series(text, (Decimal(1), Decimal(2))),)),)
         totals = (Total(text, 2, Decimal(1)),)
-        head = header(2, title=text, organisation=text, filters=((text, text),), columns=columns, charts=charts)
+        head = header(2, title=text, organization=text, filters=((text, text),), columns=columns, charts=charts)
         path = tmp_path / f"{number}.pdf"
         path.write_bytes(pdf(replace(head, totals=totals), rows_of(text)))
         files.append(path)

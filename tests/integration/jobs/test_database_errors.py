@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow
 from infra.servers.postgres import PostgresServer
 from resma.database.connection import Database, translated_errors
 from resma.database.error_translation import translate
-from resma.errors import DatabaseBusy, DatabaseUnavailable, QueryInvalid, TransientError
+from resma.errors import DatabaseBusyError, DatabaseUnavailableError, QueryInvalidError, TransientError
 from resma.snapshot.cursor import read_batches
 from tests.support.system import PASSWORD, System
 
@@ -92,12 +92,12 @@ def _await_gone(reader: Connection[TupleRow], admin: Connection[TupleRow]) -> No
 @pytest.mark.parametrize(
     ("provoke", "kind", "words"),
     [
-        (_statement_timeout, DatabaseBusy, ("57014", "statement_timeout", "an operator canceled it")),
-        (_lock_timeout, DatabaseBusy, ("55P03", "lock_timeout", "pg_blocking_pids")),
-        (_idle_in_transaction, DatabaseBusy, ("25P03", "idle_in_transaction_session_timeout", "server's log")),
-        (_transaction_timeout, DatabaseBusy, ("25P04", "transaction_timeout", "narrow the filters")),
-        (_terminated, DatabaseUnavailable, ("57P01", "an operator")),
-        (_cancelled_by_an_operator, DatabaseBusy, ("57014", "an operator canceled it")),
+        (_statement_timeout, DatabaseBusyError, ("57014", "statement_timeout", "an operator canceled it")),
+        (_lock_timeout, DatabaseBusyError, ("55P03", "lock_timeout", "pg_blocking_pids")),
+        (_idle_in_transaction, DatabaseBusyError, ("25P03", "idle_in_transaction_session_timeout", "server's log")),
+        (_transaction_timeout, DatabaseBusyError, ("25P04", "transaction_timeout", "narrow the filters")),
+        (_terminated, DatabaseUnavailableError, ("57P01", "an operator")),
+        (_cancelled_by_an_operator, DatabaseBusyError, ("57014", "an operator canceled it")),
     ],
 )
 def test_each_end_has_its_remedy(
@@ -116,12 +116,16 @@ def test_each_end_has_its_remedy(
     ("error", "kind", "words"),
     [
         # What a test can't have without a replica, or without filling the server.
-        (psycopg.errors.SerializationFailure(), DatabaseBusy, ("hot_standby_feedback", "max_standby_streaming_delay")),
-        (psycopg.errors.DeadlockDetected(), DatabaseBusy, ("hot_standby_feedback",)),
-        (psycopg.errors.TooManyConnections(), DatabaseUnavailable, ("max_connections", "WorkerConcurrency")),
-        (psycopg.errors.CannotConnectNow(), DatabaseUnavailable, ("wait until it is up",)),
-        (psycopg.errors.DiskFull(), DatabaseUnavailable, ("out of disk",)),
-        (psycopg.OperationalError(), DatabaseUnavailable, ("was lost",)),
+        (
+            psycopg.errors.SerializationFailure(),
+            DatabaseBusyError,
+            ("hot_standby_feedback", "max_standby_streaming_delay"),
+        ),
+        (psycopg.errors.DeadlockDetected(), DatabaseBusyError, ("hot_standby_feedback",)),
+        (psycopg.errors.TooManyConnections(), DatabaseUnavailableError, ("max_connections", "WorkerConcurrency")),
+        (psycopg.errors.CannotConnectNow(), DatabaseUnavailableError, ("wait until it is up",)),
+        (psycopg.errors.DiskFull(), DatabaseUnavailableError, ("out of disk",)),
+        (psycopg.OperationalError(), DatabaseUnavailableError, ("was lost",)),
     ],
 )
 def test_the_others_have_theirs(error: psycopg.Error, kind: type[TransientError], words: tuple[str, ...]) -> None:
@@ -136,7 +140,7 @@ def test_no_connection_left_says_so(system: System, admin: Connection[TupleRow])
 
     admin.execute("ALTER ROLE resma_reader CONNECTION LIMIT 0")
     try:
-        with pytest.raises(DatabaseUnavailable, match="max_connections"):
+        with pytest.raises(DatabaseUnavailableError, match="max_connections"):
             Database(os.environ["SOURCE_SECRET_ARN"], "test").connect()
     finally:
         admin.execute("ALTER ROLE resma_reader CONNECTION LIMIT -1")
@@ -155,7 +159,7 @@ def test_a_failed_attempt_says_which_and_why(system: System, admin: Connection[T
 
 def test_what_may_quote_a_row_is_not_kept(reader: Connection[TupleRow]) -> None:
     """Whoever logs our error with its causes logs no cell."""
-    with pytest.raises(QueryInvalid, match="22P02") as caught, translated_errors():
+    with pytest.raises(QueryInvalidError, match="22P02") as caught, translated_errors():
         reader.execute("SELECT description::bigint FROM (VALUES ('Ana Conceição')) AS row (description)")
     assert "Ana" not in "".join(traceback.format_exception(caught.value))
 
@@ -168,7 +172,7 @@ def test_bytes_that_are_no_utf_8_say_how_to_convert_them(admin: Connection[Tuple
         address: dict[str, Any] = {"host": info.host, "port": info.port, "user": info.user, "password": info.password}
         with psycopg.connect(dbname="bytes", client_encoding="UTF8", **address) as connection:
             x = "convert_from(decode('436f6e636569e7e36f', 'hex'), 'SQL_ASCII')"
-            with pytest.raises(QueryInvalid) as caught, translated_errors():
+            with pytest.raises(QueryInvalidError) as caught, translated_errors():
                 list(read_batches(connection, sql.SQL(f"SELECT {x} AS x").format(), {}, 100))
         with psycopg.connect(dbname="bytes", client_encoding="UTF8", **address) as connection:
             (remedy,) = re.findall(r"convert_from\(.*\) AS x", str(caught.value))
@@ -179,5 +183,5 @@ def test_bytes_that_are_no_utf_8_say_how_to_convert_them(admin: Connection[Tuple
 
 
 def test_a_wrong_query_is_told_with_its_cause(reader: Connection[TupleRow]) -> None:
-    with pytest.raises(QueryInvalid, match="nothing_there"), translated_errors():
+    with pytest.raises(QueryInvalidError, match="nothing_there"), translated_errors():
         reader.execute("SELECT nothing_there")

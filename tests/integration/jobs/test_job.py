@@ -23,7 +23,7 @@ import worker.app
 from infra.servers.postgres import PostgresServer
 from resma.aws.cost import Usage
 from resma.database.connection import Database
-from resma.errors import DatabaseUnavailable, LeaseHeld, LeaseLost
+from resma.errors import DatabaseUnavailableError, LeaseHeldError, LeaseLostError
 from resma.jobs.claim import claim_job, finish_job, keep_alive, send_back
 from resma.jobs.report_rows import ReportFiles
 from resma.storage.multipart import MultipartUpload
@@ -164,7 +164,7 @@ def test_a_duplicate_at_once_waits_for_the_lease(system: System, monkeypatch: py
     first.start()
     assert at_write.wait(120)
     resources = worker.app._resources()
-    with pytest.raises(LeaseHeld), resources.system.transaction("demo") as connection:
+    with pytest.raises(LeaseHeldError), resources.system.transaction("demo") as connection:
         claim_job(connection, "demo", report_id)
     go_on.set()
     first.join()
@@ -189,7 +189,7 @@ def test_a_zombie_can_do_nothing(system: System, admin: Connection[TupleRow]) ->
         lambda c: finish_job(c, zombie, ReportFiles([]), 1, METRICS, 30),
     )
     for deed in deeds:
-        with pytest.raises(LeaseLost), database.transaction("demo") as connection:
+        with pytest.raises(LeaseLostError), database.transaction("demo") as connection:
             deed(connection)
     assert _status(admin) == ("GENERATING", 2, None)
     assert admin.execute("SELECT count(*) FROM resma.events").fetchone() == (0,)
@@ -435,7 +435,7 @@ def test_a_late_worker_cannot_touch_the_file_of_a_newer_attempt(system: System, 
     admin.execute("UPDATE resma.reports SET lease_until = clock_timestamp() - interval '1 second'")
     assert system.work(record)
     assert _status(admin)[:2] == ("READY", 3)
-    with pytest.raises(LeaseLost):
+    with pytest.raises(LeaseLostError):
         make_files(
             Work(resources, late, Checkpoints(resources, late)), Invocation(Pace(60_000), lambda: None, Spending(256))
         )
@@ -485,5 +485,5 @@ def test_connections_are_encrypted_unless_the_secret_says_otherwise(system: Syst
     secret = {**place, "username": "resma_app", "password": PASSWORD}
     arn = boto3.client("secretsmanager").create_secret(Name="encrypted", SecretString=json.dumps(secret))["ARN"]
     # The tests' own server has no certificate, so it is not talked to at all.
-    with pytest.raises(DatabaseUnavailable), Database(arn, "test").transaction("demo"):
+    with pytest.raises(DatabaseUnavailableError), Database(arn, "test").transaction("demo"):
         pass

@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 import webhook.app
 import worker.app
 from resma.aws.cost import Usage, price_usage, read_prices
-from resma.jobs.claim import claim_job, note_spent
+from resma.jobs.claim import claim_job, record_usage
 from resma.snapshot import cursor
 from tests.support.embedded_metrics import Measured, read_metrics, total_of
 from tests.support.http_receivers import receiver, status
@@ -59,7 +59,7 @@ def test_a_request_and_its_report_are_counted_by_stage_and_type(system: System, 
         assert total_of(found, "ReportsFailed", **dimensions) == 0, "an alarm divides by both"
         assert total_of(found, "Rows", **dimensions) == ROWS
         assert total_of(found, "GenerateSeconds", **dimensions) == report["metrics"]["seconds"]["generate"]
-        assert total_of(found, "PeakMemory", **dimensions) == report["metrics"]["peakRssMb"]
+        assert total_of(found, "PeakRssMb", **dimensions) == report["metrics"]["peakRssMb"]
     assert dollars(found) == cost_of(report) > 0
     # An invocation takes longer than the making of the report in it, and no minute.
     at_work = int(report["metrics"]["seconds"]["generate"] * 1000)
@@ -73,9 +73,9 @@ def test_a_request_and_its_report_are_counted_by_stage_and_type(system: System, 
 
 
 def test_what_was_refused_or_joined_is_no_report(system: System, measured: Read) -> None:
-    system.request_report(format="CSV", coalesce=True)
+    system.request_report(format="CSV", deduplicate=True)
     assert total_of(measured(), "ReportsRequested", **STAGE) == 1
-    system.request_report(format="CSV", coalesce=True)
+    system.request_report(format="CSV", deduplicate=True)
     assert system.call_api("POST", "/api/v1/reports/generate", {"type": "NONE", "format": "CSV"})[0] == 422
     assert measured() == []
 
@@ -92,8 +92,8 @@ def test_a_report_that_fails_for_good(system: System, admin: Connection[TupleRow
     for dimensions in (STAGE, BY_TYPE):
         assert total_of(found, "ReportsFailed", **dimensions) == total_of(found, "AttemptsFailed", **dimensions) == 1
         assert total_of(found, "ReportsReady", **dimensions) == 0
-    assert total_of(found, "ReportsGivenUp", **STAGE) is None
-    row = admin.execute("SELECT spent FROM resma.reports").fetchone()
+    assert total_of(found, "ReportsDeadLettered", **STAGE) is None
+    row = admin.execute("SELECT usage FROM resma.reports").fetchone()
     assert row is not None
     assert Decimal(price_usage(Usage.from_json(row[0]), read_prices())["total"]) == dollars(found) > 0
 
@@ -126,7 +126,7 @@ def test_what_a_dead_worker_had_spent_is_not_forgotten(system: System, admin: Co
     with worker.app._resources().system.transaction("demo") as connection:
         claim = claim_job(connection, "demo", report_id)
         assert claim is not None
-        note_spent(connection, claim, spent)
+        record_usage(connection, claim, spent)
     admin.execute("UPDATE resma.reports SET lease_until = clock_timestamp() - interval '1 second'")
     assert system.work(record)
     cost, before = system.show(report_id)["metrics"]["costUsd"], price_usage(spent, read_prices())
@@ -143,7 +143,7 @@ def test_the_heartbeat_says_what_was_spent(
     def is_time_up(_pace: Pace) -> bool:
         if not seen:
             deadline = 200
-            while not (row := admin.execute("SELECT spent FROM resma.reports").fetchone()) or row[0] is None:
+            while not (row := admin.execute("SELECT usage FROM resma.reports").fetchone()) or row[0] is None:
                 deadline -= 1
                 assert deadline, "no heartbeat has said anything"
                 admin.execute("SELECT pg_sleep(0.1)")
@@ -165,11 +165,11 @@ def test_a_hand_over_is_no_failure(system: System, monkeypatch: pytest.MonkeyPat
         patched.setattr(Pace, "is_time_up", lambda _: True)
         assert not system.work_once(), "its message comes again"
     first = measured()
-    assert total_of(first, "AttemptsHandedOver", **BY_TYPE) == 1
+    assert total_of(first, "AttemptsContinued", **BY_TYPE) == 1
     assert total_of(first, "AttemptsFailed", **STAGE) is None
     assert system.work_once()
     second, report = measured(), system.show(report_id)
-    assert report["handovers"] == 1
+    assert report["continuations"] == 1
     assert abs(dollars(first) + dollars(second) - cost_of(report)) <= Decimal("0.0000000003")
 
 
@@ -186,7 +186,7 @@ def test_a_cancelled_reports_attempt_is_lost_and_paid_for(
     monkeypatch.setattr(Pace, "is_time_up", cancel)
     system.work_once()
     found = measured()
-    assert total_of(found, "AttemptsLost", **STAGE) == 1
+    assert total_of(found, "LeasesLost", **STAGE) == 1
     assert (total_of(found, "ReportsFailed", **STAGE), total_of(found, "AttemptsFailed", **STAGE)) == (0, None)
     assert dollars(found) > 0
 
@@ -203,7 +203,7 @@ def test_a_dead_letter_is_a_failed_report(system: System, admin: Connection[Tupl
     admin.execute("UPDATE resma.reports SET attempt = 3, error_code = 'database-busy', error_detail = 'why'")
     assert system.give_up(record)
     found = measured()
-    assert total_of(found, "ReportsFailed", **STAGE) == total_of(found, "ReportsGivenUp", **STAGE) == 1
+    assert total_of(found, "ReportsFailed", **STAGE) == total_of(found, "ReportsDeadLettered", **STAGE) == 1
     assert total_of(found, "ReportsReady", **STAGE) == 0
     assert system.give_up(record), "twice is once"
     assert measured() == []
@@ -222,8 +222,8 @@ def test_the_tick_counts_what_it_frees_and_gives_up(
     measured()
     system.tick()
     found = measured()
-    assert total_of(found, "JobsFreed", **STAGE) == 1
-    assert total_of(found, "ReportsGivenUp", **STAGE) == total_of(found, "ReportsFailed", **STAGE) == given_up
+    assert total_of(found, "JobsRequeued", **STAGE) == 1
+    assert total_of(found, "ReportsDeadLettered", **STAGE) == total_of(found, "ReportsFailed", **STAGE) == given_up
 
 
 # ---------------------------------------------------------------- the tick
@@ -269,7 +269,7 @@ def test_an_idle_tick_measures_that_nothing_waits(system: System, measured: Read
         "ReportsWaiting": (0.0,),
         "BlockedSchedules": (0.0,),
         "ScheduledRunsStarted": (0.0,),
-        "JobsFreed": (0.0,),
+        "JobsRequeued": (0.0,),
         "JobsSentLate": (0.0,),
         "EventsSentLate": (0.0,),
         "AbandonedEvents": (0.0,),
@@ -294,7 +294,7 @@ def test_webhooks_are_counted_as_taken_refused_and_given_up(
             system.deliver(envelope)
         found = measured()
         assert total_of(found, "WebhooksDelivered", **STAGE) == total_of(found, "WebhookAttemptsFailed", **STAGE) == 1
-        assert total_of(found, "WebhooksGivenUp", **STAGE) == 0
+        assert total_of(found, "WebhooksAbandoned", **STAGE) == 0
         assert len([v for each in found if each.name == "WebhookSeconds" for v in each.values]) == 2
         admin.execute(
             "UPDATE resma.webhook_deliveries SET attempts = %s, next_attempt_at = clock_timestamp()"
@@ -303,6 +303,6 @@ def test_webhooks_are_counted_as_taken_refused_and_given_up(
         )
         webhook.app.handler({}, Context())  # type: ignore[arg-type]
     found = measured()
-    assert total_of(found, "WebhooksGivenUp", **STAGE) == total_of(found, "WebhookAttemptsFailed", **STAGE) == 1
+    assert total_of(found, "WebhooksAbandoned", **STAGE) == total_of(found, "WebhookAttemptsFailed", **STAGE) == 1
     webhook.app.handler({}, Context())  # type: ignore[arg-type]
     assert measured() == [], "no webhooks are no line"

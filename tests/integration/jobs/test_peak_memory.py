@@ -81,6 +81,6 @@ def test_a_report_is_made_in_the_usual_memory_or_its_row_is_named(
             assert outcome["error"] == "row-too-wide", about
             assert (outcome["column"], outcome["row"]) == TOO_WIDE[name], about
         elif (formats == "XLSX" and name in XLSX_CANNOT_HOLD) or (formats, name) == ("PDF", "1,600 columns"):
-            assert outcome["error"] == "format-cannot-hold", about
+            assert outcome["error"] == "format-limit-exceeded", about
         else:
             assert outcome.get("rows"), about

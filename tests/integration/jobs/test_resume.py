@@ -18,12 +18,12 @@ from psycopg.rows import TupleRow
 import worker.app
 from resma.aws import clients
 from resma.catalog import find_report_type
-from resma.errors import DatabaseBusy
+from resma.errors import DatabaseBusyError
 from resma.snapshot import cursor
 from resma.storage import multipart
 from resma.storage.object_store import Part
 from resma.storage.upload_pool import UPLOAD_THREADS
-from tests.support.crash_injector import Killed, Mortal
+from tests.support.crash_injector import KilledError, Mortal
 from tests.support.cut_reports import AS_OF, CASES, Cuts, Reports
 from tests.support.eventually import eventually
 from tests.support.system import System
@@ -138,7 +138,7 @@ def test_a_worker_may_die_before_any_step(
         resources = _new_resources()
         Mortal(resources).die_before(step)
         try:
-            with pytest.raises(Killed):
+            with pytest.raises(KilledError):
                 reports.work(resources)
         finally:
             _close(resources)
@@ -433,7 +433,7 @@ def test_a_report_that_is_handed_over_is_continued_by_the_same_message(system: S
     (first,) = system.receive()
     assert not system.work(first), "it is to come again"
     view = system.show(report_id)
-    assert (view["status"], view["attempt"], view["handovers"]) == ("PENDING", 1, 1)
+    assert (view["status"], view["attempt"], view["continuations"]) == ("PENDING", 1, 1)
     assert view["progress"]["rowsDone"] == 500
     assert not system.work_once()
     (last,) = system.receive()
@@ -441,7 +441,7 @@ def test_a_report_that_is_handed_over_is_continued_by_the_same_message(system: S
     system.sqs.delete_message(QueueUrl=system.queue_url, ReceiptHandle=last["receiptHandle"])
     assert last["messageId"] == first["messageId"]
     view = system.show(report_id)
-    assert (view["status"], view["attempt"], view["handovers"]) == ("READY", 3, 2)
+    assert (view["status"], view["attempt"], view["continuations"]) == ("READY", 3, 2)
     assert system.receive() == []
     for again in (first, last):
         assert system.work(again), "a duplicate of any of them does nothing"
@@ -451,11 +451,11 @@ def test_a_report_that_is_handed_over_is_continued_by_the_same_message(system: S
 
 def test_a_report_is_continued_for_a_day_at_most(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
     reports.ask(CSV)
-    admin.execute("UPDATE resma.reports SET handovers = %s", (MAX_CONTINUATIONS - 1,))
+    admin.execute("UPDATE resma.reports SET continuations = %s", (MAX_CONTINUATIONS - 1,))
     cuts.hand_over = lambda batches: batches % 5 == 0
     assert [reports.work(), reports.work()] == ["HANDED_OVER", "FAILED"]
     row = reports.row()
-    assert (row.error_code, row.handovers) == ("continuations-exhausted", MAX_CONTINUATIONS)
+    assert (row.error_code, row.continuations) == ("continuations-exhausted", MAX_CONTINUATIONS)
     assert reports.system.objects() == reports.system.open_uploads() == []
 
 
@@ -494,7 +494,7 @@ def test_a_retry_goes_on_from_the_checkpoint(reports: Reports, cuts: Cuts, monke
 
     def fail(batches: int) -> bool:
         if batches == 20:
-            raise DatabaseBusy("a moment")
+            raise DatabaseBusyError("a moment")
         return False
 
     cuts.batches = 0
@@ -502,7 +502,7 @@ def test_a_retry_goes_on_from_the_checkpoint(reports: Reports, cuts: Cuts, monke
     reports.ask(CSV)
     assert reports.work() == "database-busy"
     row = reports.row()
-    assert (row.status, row.error_code, row.attempt, row.handovers) == ("PENDING", "database-busy", 1, 0)
+    assert (row.status, row.error_code, row.attempt, row.continuations) == ("PENDING", "database-busy", 1, 0)
     assert row.checkpoint is not None
     assert row.checkpoint["rows"] == 1500
     assert reports.work() == "READY"

@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow
 
 import scheduler.app
 from resma.database.connection import Database
-from resma.errors import DatabaseBusy, TickIncomplete
+from resma.errors import DatabaseBusyError, SchedulerRunIncompleteError
 from resma.jobs.queue import send_job
 from scheduler import clear_store, expire_reports, publish_events, send_jobs, sweep_leftovers
 from scheduler.resources import Resources
@@ -74,12 +74,12 @@ def test_what_a_killed_worker_left_is_swept(system: System, admin: Connection[Tu
     report_id = system.request_report(format="CSV", options={"csv": {"compression": "gzip"}})
     admin.execute("UPDATE resma.reports SET status = %s, attempt = 2, finished_at = clock_timestamp()", (status,))
     _leave(system, report_id, "1.csv.gz", "2.csv.gz", "checkpoint/7", "2.csv.gz.segment-1")
-    neighbour = _ready_beside(system, admin, report_id)
+    neighbor = _ready_beside(system, admin, report_id)
     assert system.tick()["swept"] == 0, "its worker may still be stopping"
     _age(admin, SETTLE_SECONDS + 1)
     assert system.tick()["swept"] == 1
-    assert system.objects() == [neighbour]
-    assert [upload["Key"] for upload in system.open_uploads()] == [neighbour], "that of a report that is under way"
+    assert system.objects() == [neighbor]
+    assert [upload["Key"] for upload in system.open_uploads()] == [neighbor], "that of a report that is under way"
 
 
 def _ready_beside(system: System, admin: Connection[TupleRow], report_id: UUID) -> str:
@@ -190,14 +190,14 @@ def test_a_task_that_fails_stops_no_other_and_rings(system: System, monkeypatch:
 
     def fail(*_arguments: Any) -> int:
         done.append("failed")
-        raise DatabaseBusy("a lock")
+        raise DatabaseBusyError("a lock")
 
     def succeed(*_arguments: Any) -> int:
         done.append("done")
         return 1
 
     monkeypatch.setattr(scheduler.app, "TASKS", {"first": fail, "second": succeed})
-    with pytest.raises(TickIncomplete, match="first"):
+    with pytest.raises(SchedulerRunIncompleteError, match="first"):
         system.tick()
     assert done == ["failed", "done"]
 

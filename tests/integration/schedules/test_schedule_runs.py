@@ -18,7 +18,7 @@ import api.app
 import scheduler.app
 from resma.access.caller import Caller, Scope
 from resma.database.connection import Database
-from resma.errors import DatabaseUnavailable
+from resma.errors import DatabaseUnavailableError
 from resma.schedules.owners import TOKEN_DAYS
 from resma.schedules.schedule_rows import record_run
 from scheduler import start_due_schedules as task
@@ -41,7 +41,7 @@ def _put_back(admin: Connection[TupleRow]) -> Iterator[None]:
     yield
     admin.execute("DELETE FROM resma.api_keys")
     admin.execute("DELETE FROM resma.row_counts")
-    admin.execute("UPDATE resma.tenants SET live_reports = DEFAULT, rows_a_day = DEFAULT")
+    admin.execute("UPDATE resma.tenants SET live_reports = DEFAULT, rows_per_day = DEFAULT")
 
 
 def make(system: System, key: str | None = None, **said: Any) -> str:
@@ -134,7 +134,7 @@ def test_the_period_is_that_of_the_time_and_not_of_the_clock(system: System, adm
     schedule_id = make(system, when="daily", at="22:30", timeZone=zone, period="last-month", request=request)
     # 29 February, 22:30 there; 1 March, 01:30 in UTC.
     set_due(admin, schedule_id, datetime(2024, 3, 1, 1, 30, tzinfo=UTC))
-    change(system, schedule_id, missed="run-all")
+    change(system, schedule_id, misfirePolicy="run-all")
     assert system.tick()["started"] == task.RUNS_A_TICK
     first = system.show(UUID(history(system, schedule_id)[-1]["reportId"]))
     assert first["filters"] == {"status": ["BOOKED"], "from": "2024-01-01", "to": "2024-01-31"}
@@ -159,7 +159,7 @@ def test_a_run_has_the_weeks_of_its_schedule(
 
 def test_two_ticks_at_once_start_it_once(system: System, admin: Connection[TupleRow]) -> None:
     at = last_time()
-    ids = [make(system, missed="run-all") for _ in range(8)]
+    ids = [make(system, misfirePolicy="run-all") for _ in range(8)]
     for schedule_id in ids:
         set_due(admin, schedule_id, at)
     resources = scheduler.app._resources()
@@ -176,7 +176,7 @@ def test_two_ticks_at_once_start_it_once(system: System, admin: Connection[Tuple
 
 def test_a_time_that_comes_again_is_not_run_again(system: System, admin: Connection[TupleRow]) -> None:
     """Set back by a clock that is behind, or by hand."""
-    schedule_id = make(system, missed="run-all")
+    schedule_id = make(system, misfirePolicy="run-all")
     for started in (1, 0):
         set_due(admin, schedule_id, last_time())
         assert system.tick()["started"] == started
@@ -185,11 +185,11 @@ def test_a_time_that_comes_again_is_not_run_again(system: System, admin: Connect
 
 
 def test_a_time_that_comes_again_is_not_skipped_again(system: System, admin: Connection[TupleRow]) -> None:
-    schedule_id = make(system, missed="run-all")
+    schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time(1))
     assert system.tick()["started"] == 2
     admin.execute("DELETE FROM resma.schedule_runs WHERE scheduled_for = %s", (last_time(),))
-    change(system, schedule_id, missed="run-once")
+    change(system, schedule_id, misfirePolicy="run-once")
     set_due(admin, schedule_id, last_time(3))
     assert system.tick()["started"] == 1
     assert outcomes(system, schedule_id) == [(text(last_time(1)), "STARTED"), (text(last_time()), "STARTED")]
@@ -198,7 +198,7 @@ def test_a_time_that_comes_again_is_not_skipped_again(system: System, admin: Con
 @pytest.mark.parametrize("hours", [-1, 1])
 def test_a_zone_whose_rules_have_changed(system: System, admin: Connection[TupleRow], hours: int) -> None:
     """The time was set by the rules of then, an hour off those of today."""
-    schedule_id = make(system, missed="run-all")
+    schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time(1) + timedelta(hours=hours))
     assert system.tick()["started"] == 2
     assert outcomes(system, schedule_id) == [(text(last_time(days)), "STARTED") for days in (1, 0)]
@@ -212,7 +212,7 @@ def test_a_run_that_would_be_early_waits(system: System, admin: Connection[Tuple
     assert history(system, schedule_id) == []
 
 
-class Killed(BaseException):
+class KilledError(BaseException):
     """Nobody catches it, as nobody catches a kill."""
 
 
@@ -220,17 +220,17 @@ class Killed(BaseException):
 def test_a_tick_that_is_killed_is_made_good_by_the_next(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    schedule_id, at = make(system, missed="run-all"), last_time()
+    schedule_id, at = make(system, misfirePolicy="run-all"), last_time()
     set_due(admin, schedule_id, at)
     step = getattr(task, where)
 
     def die(*arguments: Any, **named: Any) -> Any:
         step(*arguments, **named) if where != "send_jobs" else None
-        raise Killed
+        raise KilledError
 
     with monkeypatch.context() as patch:
         patch.setattr(task, where, die)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             system.tick()
     is_written = where == "send_jobs"
     assert reports(admin) == is_written
@@ -244,7 +244,7 @@ def test_a_tick_that_is_killed_is_made_good_by_the_next(
 def test_a_connection_that_ends_in_the_middle_leaves_nothing(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    schedule_id = make(system, missed="run-all")
+    schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time())
     step = record_run
 
@@ -254,7 +254,7 @@ def test_a_connection_that_ends_in_the_middle_leaves_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(task, "record_run", cut_off)
-        with pytest.raises(DatabaseUnavailable):
+        with pytest.raises(DatabaseUnavailableError):
             task.start_due_schedules(scheduler.app._resources(), lambda: True)
     assert (reports(admin), history(system, schedule_id)) == (0, [])
     assert system.tick()["started"] == 1
@@ -263,7 +263,7 @@ def test_a_connection_that_ends_in_the_middle_leaves_nothing(
 def test_one_that_cannot_be_run_holds_up_no_other(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    poison, good = make(system, missed="run-all"), make(system, missed="run-all")
+    poison, good = make(system, misfirePolicy="run-all"), make(system, misfirePolicy="run-all")
     set_due(admin, poison, last_time(1))
     set_due(admin, good, last_time())
     plan = plan_run
@@ -290,7 +290,7 @@ def test_no_time_left_nothing_begun(system: System, admin: Connection[TupleRow])
 
 
 def test_skip_starts_nothing_that_was_missed(system: System, admin: Connection[TupleRow]) -> None:
-    schedule_id = make(system, missed="skip")
+    schedule_id = make(system, misfirePolicy="skip")
     set_due(admin, schedule_id, last_time(5))
     assert system.tick()["started"] == 0
     (skipped,) = history(system, schedule_id)
@@ -300,14 +300,14 @@ def test_skip_starts_nothing_that_was_missed(system: System, admin: Connection[T
 
 
 def test_skip_starts_what_is_a_few_minutes_late(system: System, admin: Connection[TupleRow]) -> None:
-    schedule_id, at = make(system, when="* * * * *", missed="skip"), last_minute()
+    schedule_id, at = make(system, when="* * * * *", misfirePolicy="skip"), last_minute()
     set_due(admin, schedule_id, at)
     system.tick()
     assert outcomes(system, schedule_id)[0] == (text(at), "STARTED")
 
 
 def test_run_once_runs_the_latest_for_all(system: System, admin: Connection[TupleRow]) -> None:
-    schedule_id = make(system, missed="run-once")
+    schedule_id = make(system, misfirePolicy="run-once")
     set_due(admin, schedule_id, last_time(5))
     assert system.tick()["started"] == 1
     assert outcomes(system, schedule_id) == [(text(last_time(1)), "SKIPPED"), (text(last_time()), "STARTED")]
@@ -316,7 +316,7 @@ def test_run_once_runs_the_latest_for_all(system: System, admin: Connection[Tupl
 
 
 def test_run_all_runs_each_in_order_some_a_tick(system: System, admin: Connection[TupleRow]) -> None:
-    schedule_id = make(system, missed="run-all")
+    schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time(13))
     assert system.tick()["started"] == task.RUNS_A_TICK
     assert system.tick()["started"] == 0, "the next tick is not at the same moment"
@@ -326,15 +326,15 @@ def test_run_all_runs_each_in_order_some_a_tick(system: System, admin: Connectio
     assert history(system, schedule_id)[-1]["detail"].startswith("missed, and run at ")
 
 
-@pytest.mark.parametrize(("missed", "most"), [("skip", 12), ("run-once", 2), ("run-all", 10)])
-def test_years_of_minutes_are_no_burden(system: System, admin: Connection[TupleRow], missed: str, most: int) -> None:
+@pytest.mark.parametrize(("policy", "most"), [("skip", 12), ("run-once", 2), ("run-all", 10)])
+def test_years_of_minutes_are_no_burden(system: System, admin: Connection[TupleRow], policy: str, most: int) -> None:
     """A million runs that were missed: neither started nor counted one by one."""
-    schedule_id = make(system, when="* * * * *", missed=missed)
+    schedule_id = make(system, when="* * * * *", misfirePolicy=policy)
     set_due(admin, schedule_id, datetime(2024, 1, 1, tzinfo=UTC))
     assert 1 <= system.tick()["started"] <= most
     shown = history(system, schedule_id)
     assert len(shown) <= most + 1
-    if missed != "run-all":
+    if policy != "run-all":
         assert "more than 1000 runs from 2024-01-01 00:00 UTC" in shown[-1]["detail"]
         assert datetime.fromisoformat(show(system, schedule_id)["nextRunAt"]) > datetime.now(UTC) - LATE
 
@@ -342,7 +342,7 @@ def test_years_of_minutes_are_no_burden(system: System, admin: Connection[TupleR
 def test_many_schedules_are_all_started_and_tenants_take_turns(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    schedule_id = make(system, missed="run-all")
+    schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time())
     admin.execute("INSERT INTO resma.tenants VALUES ('other', 'Other Bank') ON CONFLICT DO NOTHING")
     copy = (
@@ -367,7 +367,7 @@ def test_many_schedules_are_all_started_and_tenants_take_turns(
 
 
 def test_times_that_pass_in_a_pause_are_not_caught_up(system: System, admin: Connection[TupleRow]) -> None:
-    schedule_id = make(system, missed="run-all")
+    schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time(3))
     change(system, schedule_id, paused=True)
     assert system.tick()["started"] == 0
@@ -391,7 +391,7 @@ def test_it_ends_with_its_last_run(system: System, admin: Connection[TupleRow]) 
 
 def test_what_is_changed_while_it_is_due(system: System, admin: Connection[TupleRow]) -> None:
     """Another name leaves the run due; another time makes it another run."""
-    schedule_id = make(system, missed="run-all")
+    schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time())
     assert change(system, schedule_id, name="another", when=WHEN)["nextRunAt"] == text(last_time())
     assert change(system, schedule_id, when="30 4 1 1 *")["nextRunAt"] > text(datetime.now(UTC))
@@ -418,7 +418,7 @@ def test_a_change_and_a_tick_at_once(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The change comes while the tick has the row: it waits, and builds on what the tick has written."""
-    schedule_id = make(system, missed="run-all")
+    schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time())
     step, answers = record_run, []
     with ThreadPoolExecutor(1) as threads:
@@ -445,7 +445,7 @@ def _await_waiter(admin: Connection[TupleRow]) -> None:
 
 
 def test_a_tick_passes_over_one_that_is_being_changed(system: System, admin: Connection[TupleRow]) -> None:
-    schedule_id = make(system, missed="run-all")
+    schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time())
     with admin.transaction():
         admin.execute("SELECT FROM resma.schedules FOR UPDATE")
@@ -458,7 +458,7 @@ def test_a_tick_passes_over_one_that_is_being_changed(system: System, admin: Con
 
 def make_due(system: System, admin: Connection[TupleRow], key: str, **said: Any) -> str:
     """A schedule of a key's, which is due."""
-    schedule_id = make(system, key, missed="run-all", **said)
+    schedule_id = make(system, key, misfirePolicy="run-all", **said)
     set_due(admin, schedule_id, last_time())
     return schedule_id
 
@@ -609,7 +609,7 @@ def test_a_token_counts_as_it_was_for_a_while(
     scopes: frozenset[Scope] = frozenset({"schedules:manage", "reports:write"})
     caller = Caller("demo", "token:maria@bank.example", scopes)
     monkeypatch.setattr(api.app, "authenticate", lambda *_: caller)
-    schedule_id = make(system, missed="run-all")
+    schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time(1))
     assert system.tick()["started"] == 2
     assert admin.execute("SELECT DISTINCT personal_masked FROM resma.reports").fetchall() == [(True,)]
@@ -684,7 +684,7 @@ def test_a_request_that_no_longer_fits_blocks_it(system: System, admin: Connecti
 
 
 def test_a_run_waits_for_room_and_then_is_started(system: System, admin: Connection[TupleRow]) -> None:
-    first, second = make(system, missed="run-all"), make(system, missed="run-all")
+    first, second = make(system, misfirePolicy="run-all"), make(system, misfirePolicy="run-all")
     set_due(admin, first, last_time())
     set_due(admin, second, last_time())
     admin.execute("UPDATE resma.tenants SET live_reports = 1")
@@ -700,7 +700,7 @@ def test_a_run_waits_for_room_and_then_is_started(system: System, admin: Connect
 def test_a_run_that_waits_too_long_is_refused(system: System, admin: Connection[TupleRow]) -> None:
     system.request_report(format="CSV")
     admin.execute("UPDATE resma.tenants SET live_reports = 1")
-    schedule_id = make(system, missed="run-all")
+    schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time())
     assert system.tick()["started"] == 0
     assert history(system, schedule_id) == []
@@ -718,10 +718,10 @@ def test_a_run_that_waits_too_long_is_refused(system: System, admin: Connection[
 
 @pytest.mark.usefixtures("far_from_midnight")
 def test_rows_a_day_are_not_waited_for_until_midnight(system: System, admin: Connection[TupleRow]) -> None:
-    schedule_id = make(system, missed="run-all")
+    schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time())
     admin.execute("INSERT INTO resma.row_counts VALUES ('demo', (clock_timestamp() AT TIME ZONE 'UTC')::date, 5)")
-    admin.execute("UPDATE resma.tenants SET rows_a_day = 5")
+    admin.execute("UPDATE resma.tenants SET rows_per_day = 5")
     is_midnight_near = (datetime.now(UTC) + task.HOLD).date() > datetime.now(UTC).date()
     assert system.tick()["started"] == 0
     assert [run["outcome"] for run in history(system, schedule_id)] == ([] if is_midnight_near else ["REFUSED"])
@@ -731,7 +731,7 @@ def test_rows_a_day_are_not_waited_for_until_midnight(system: System, admin: Con
 
 
 def test_pages_of_runs_and_what_is_forgotten(system: System, admin: Connection[TupleRow]) -> None:
-    schedule_id = make(system, missed="run-all")
+    schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time(6))
     assert system.tick()["started"] == 7
     found, query = [], {"limit": "3"}

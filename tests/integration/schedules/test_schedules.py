@@ -69,7 +69,7 @@ def test_a_schedule_is_shown_as_it_was_written(system: System) -> None:
     made = make(system)
     assert {name: made[name] for name in STATEMENT} == STATEMENT
     assert (made["status"], made["statusDetail"], made["paused"]) == ("ACTIVE", None, False)
-    assert (made["missed"], made["endsAt"], made["calendar"]) == ("run-once", None, None)
+    assert (made["misfirePolicy"], made["endsAt"], made["calendar"]) == ("run-once", None, None)
     assert (made["owner"], made["lastRun"]) == ("loopback", None)
     run = datetime.fromisoformat(made["nextRunAt"])
     assert (run.day, run.hour, run.minute) == (1, 10, 30), "07:30 in São Paulo"
@@ -119,7 +119,7 @@ def test_strange_cursors_are_refused(system: System, cursor: str) -> None:
         ({"when": "first-business-day", "calendar": "ZZ"}, "/calendar"),
         ({"when": "first-business-day", "calendar": "br"}, "/calendar"),
         ({"period": "next-month"}, "/period"),
-        ({"missed": "never"}, "/missed"),
+        ({"misfirePolicy": "never"}, "/misfirePolicy"),
         ({"endsAt": "2020-01-01T00:00:00Z"}, "/endsAt"),
         ({"endsAt": "2125-01-01"}, "/endsAt"),
         ({"endsAt": "2125-01-01T00:00:00"}, "/endsAt"),
@@ -134,8 +134,8 @@ def test_strange_cursors_are_refused(system: System, cursor: str) -> None:
         ({"cron": "0 6 * * *"}, "/cron"),
         ({"request": {**REQUEST, "type": "NOTHING"}}, "/request/type"),
         ({"request": {"type": "TRANSACTIONS"}}, "/request/formats"),
-        ({"request": {**REQUEST, "coalesce": True}}, "/request/coalesce"),
-        ({"request": {**REQUEST, "colour": "red"}}, "/request/colour"),
+        ({"request": {**REQUEST, "deduplicate": True}}, "/request/deduplicate"),
+        ({"request": {**REQUEST, "color": "red"}}, "/request/color"),
         ({"request": {**REQUEST, "columns": ["nothing"]}}, "/request/columns/0"),
         ({"request": {**REQUEST, "filters": {"nothing": 1}}}, "/request/filters/nothing"),
         ({"request": {**REQUEST, "filters": {"from": "2024-01-01"}}}, "/request/filters/from"),
@@ -185,7 +185,7 @@ def test_a_tenant_has_a_hundred(system: System, admin: Connection[TupleRow]) -> 
         (SCHEDULES_MAX,),
     )
     status, _, problem = system.call_api("POST", SCHEDULES, STATEMENT)
-    assert (status, problem["type"]) == (409, "urn:resma:problem:schedules-too-many")
+    assert (status, problem["type"]) == (409, "urn:resma:problem:too-many-schedules")
     assert system.call_api("DELETE", f"{SCHEDULES}/{first['id']}")[0] == 204
     make(system)
 

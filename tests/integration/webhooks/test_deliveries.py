@@ -154,7 +154,7 @@ def test_the_latest_event_is_sent_as_a_test_and_a_failing_endpoint_says_so(
         assert tick(admin) == 1
     listed = call(system, "GET", ENDPOINTS)["items"]
     assert [(each["id"], each["failing"]) for each in listed] == [("callback", False), (endpoint["id"], True)]
-    assert refused(system, "POST", f"{ENDPOINTS}/callback/test") == (409, "webhook-endpoint-fixed", [])
+    assert refused(system, "POST", f"{ENDPOINTS}/callback/test") == (409, "webhook-endpoint-read-only", [])
     call(system, "PATCH", path, {"enabled": False})
     assert refused(system, "POST", f"{path}/test") == (409, "webhook-endpoint-disabled", [])
 
@@ -216,7 +216,7 @@ def test_the_last_attempt_ends_it(system: System, admin: Connection[TupleRow]) -
         made = [tick(admin) for _ in range(len(BACKOFF) + 1)]
     assert made == [1] * len(BACKOFF) + [0]
     ended = deliveries(system, report_id)["callback"]
-    assert (ended["status"], ended["endedReason"]) == ("FAILED", "attempts-used-up")
+    assert (ended["status"], ended["endedReason"]) == ("FAILED", "attempts-exhausted")
     assert codes(ended) == [503] * (len(BACKOFF) + 1)
 
 
@@ -362,7 +362,7 @@ def test_a_replay_is_the_same_webhook_again_and_on_record(
         assert tick(admin) == 1
     again = deliveries(system, report_id)[endpoint["id"]]
     assert (again["status"], codes(again)) == ("DELIVERED", [204, 500, 204])
-    assert [(each["askedBy"], each["askedFrom"]) for each in again["replays"]] == [("key-2", "198.51.100.7")]
+    assert [(each["requestedBy"], each["requestedFrom"]) for each in again["replays"]] == [("key-2", "198.51.100.7")]
     assert {request.headers["webhook-id"] for request in server.requests} == {delivered["eventId"]}
     bodies = [Webhook(endpoint["secret"]).verify(each.body, each.headers)["id"] for each in server.requests]
     assert set(bodies) == {delivered["eventId"]}
@@ -386,7 +386,7 @@ def test_no_replay_beside_an_attempt(system: System, admin: Connection[TupleRow]
     delivery = _claim_first(admin, report_id)
     shown = deliveries(system, report_id)["callback"]
     assert codes(shown) == [None]
-    assert refused(system, "POST", replay_path(shown))[:2] == (409, "webhook-delivery-under-way")
+    assert refused(system, "POST", replay_path(shown))[:2] == (409, "webhook-delivery-in-progress")
     record_outcome(admin, delivery, Outcome(500, None, 1))
     assert call(system, "POST", replay_path(shown))["status"] == "PENDING"
     unknown = f"/api/v1/webhook-deliveries/{shown['eventId']}/whe_{'0' * 32}/replay"
@@ -600,7 +600,7 @@ def test_rows_of_before_are_carried_over(postgres: PostgresServer) -> None:
             " FROM resma.webhook_deliveries AS d"
             " JOIN resma.webhook_attempts AS a USING (tenant_id, event_id, endpoint_id)"
         ).fetchall()
-    reasons = {"ended": "attempts-used-up", "gone": "gone"}
+    reasons = {"ended": "attempts-exhausted", "gone": "gone"}
     assert sorted(rows) == sorted(
         (name, state, reasons.get(name), code, "callback", name) for name, (state, code) in states.items()
     )

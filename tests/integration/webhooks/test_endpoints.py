@@ -39,7 +39,7 @@ def test_callbacks_have_a_secret_without_an_endpoint(system: System) -> None:
     assert (rotated["version"], rotated["previousSecret"]) == (2, shown["secret"])
     assert call(system, "GET", f"{ENDPOINTS}/callback")["secretVersion"] == 2
     assert [item["id"] for item in call(system, "GET", ENDPOINTS)["items"]] == ["callback"]
-    fixed: tuple[int, str, list[str]] = (409, "webhook-endpoint-fixed", [])
+    fixed: tuple[int, str, list[str]] = (409, "webhook-endpoint-read-only", [])
     assert refused(system, "PATCH", f"{ENDPOINTS}/callback", {"enabled": False}) == fixed
     assert refused(system, "DELETE", f"{ENDPOINTS}/callback") == fixed
 
@@ -131,7 +131,7 @@ def test_a_callback_is_looked_at_when_it_is_given(system: System, admin: Connect
 
 def test_there_is_a_most_of_endpoints(system: System) -> None:
     endpoints = [register(system) for _ in range(ENDPOINTS_MAX)]
-    assert refused(system, "POST", ENDPOINTS, {"url": HOOK})[:2] == (409, "webhook-endpoints-too-many")
+    assert refused(system, "POST", ENDPOINTS, {"url": HOOK})[:2] == (409, "too-many-webhook-endpoints")
     call(system, "POST", f"{ENDPOINTS}/callback/rotate-secret", {})
     system.call_api("DELETE", f"{ENDPOINTS}/{endpoints[0]['id']}")
     register(system)

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from resma.errors import WebhookAddressRefused
+from resma.errors import WebhookUrlNotAllowedError
 from resma.webhooks.address import WebhookAddress
 from resma.webhooks.public_ip import is_public
 from resma.webhooks.receivers import Receivers
@@ -186,7 +186,7 @@ def test_no_spelling_of_an_address_gets_there(
 def test_nor_past_the_first_look(trap: Trap, internet: Internet, host: str) -> None:
     """As if what is refused at sight had been taken: the resolver reads every spelling, and what it says is checked."""
     address = WebhookAddress(False, host, trap.port, "/")
-    with pytest.raises((WebhookAddressRefused, OSError)):
+    with pytest.raises((WebhookUrlNotAllowedError, OSError)):
         connect_checked.connect_checked(address, Network(resolve=_numeric), Deadline.after(5))
     assert not trap.was_reached()
     assert internet.private == []

@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 import api.app
-from api.estimates.notes import Facts, write_notes
+from api.estimates.warnings import Facts, find_warnings
 from api.http.problems import problem_of
 from api.http.timestamps import read_moment
 from api.pages.console import FOLDER
@@ -20,7 +20,7 @@ from api.schedules.models import PreviewRequest
 from resma.access.quotas import Room
 from resma.catalog import find_report_type
 from resma.catalog.filters import check_values
-from resma.errors import PermanentError, RequestError, RequestInvalid, ResmaError, TransientError
+from resma.errors import PermanentError, RequestError, RequestInvalidError, ResmaError, TransientError
 from resma.i18n.time_zones import time_zone_unknown_to_source, unknown_time_zone
 from resma.report.warnings import WarningCode
 from resma.requests.report_request import ReportRequest
@@ -57,7 +57,7 @@ def answered_code(kind: type[ResmaError]) -> str:
 def codes_of_problems() -> set[str]:
     """All codes that a problem can have: by kinds of errors, and those that the code names where it raises one."""
     sources = "\n".join(path.read_text(encoding="utf-8") for path in FUNCTIONS.glob("**/*.py"))
-    quotas = re.findall(r'QuotaExceeded\(\s*"([a-z-]+)"', sources)
+    quotas = re.findall(r'QuotaExceededError\(\s*"([a-z-]+)"', sources)
     written = re.findall(r'\bproblem\(HTTPStatus\.\w+, "([a-z-]+)"', sources)
     assert (len(quotas), len(written)) >= (3, 4)
     return {answered_code(kind) for kind in kinds_of(ResmaError)} | {*quotas, *written}
@@ -88,11 +88,15 @@ def test_every_note_of_an_estimate_has_words_with_its_values() -> None:
             RowEstimate(0, is_exact=True), ["CSV"], 1, 900, Room(9, 10, 0, 10, 60), [], [], page=Readability(("a",), ())
         ),
     ]
-    notes = [note for facts in (worst, *others) for note in write_notes(facts)]
-    assert len({note.code for note in notes}) == len(notes) == sum(key.startswith("remark.") for key in ENGLISH)
-    for note in notes:
+    warnings = [warning for facts in (worst, *others) for warning in find_warnings(facts)]
+    assert (
+        len({warning.code for warning in warnings})
+        == len(warnings)
+        == sum(key.startswith("estimate-warning.") for key in ENGLISH)
+    )
+    for warning in warnings:
         for words in (ENGLISH, PORTUGUESE):
-            assert set(re.findall(r"\{(\w+)\}", words[f"remark.{note.code}"])) <= set(note.values)
+            assert set(re.findall(r"\{(\w+)\}", words[f"estimate-warning.{warning.code}"])) <= set(warning.values)
 
 
 def rule_of(detail: str) -> str | None:
@@ -131,7 +135,7 @@ DAILY = {"when": "daily", "timeZone": "UTC"}
         (model(ReportRequest, type=TRANSACTIONS, format="CSV", title="x" * 1000), "fault.too-long"),
         (model(ReportRequest, type=TRANSACTIONS, format="CSV", title="\u202egnp.exe"), "fault.hidden"),
         (model(ReportRequest, type=TRANSACTIONS, format="DOC"), "fault.no-such"),
-        (model(PreviewRequest, **DAILY, missed="never"), "fault.no-such"),
+        (model(PreviewRequest, **DAILY, misfirePolicy="never"), "fault.no-such"),
         (lambda: read_moment("2024-13-01T00:00:00Z", "createdAfter"), "fault.no-day"),
         (lambda: read_moment("2024-12-01T24:00:00Z", "createdAfter"), "fault.no-time"),
         (lambda: read_timing("* * *", None, "UTC", None), "fault.no-cron"),
@@ -152,7 +156,7 @@ def test_a_field_s_fault_is_told_in_words(check: Callable[[], object], key: str)
     match raised.value:
         case ValidationError() as error:
             details = [advise(dict(item)) for item in error.errors()]
-        case RequestInvalid() as error:
+        case RequestInvalidError() as error:
             details = [fault.detail for fault in error.faults]
         case error:
             details = [str(error)]

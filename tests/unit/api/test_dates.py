@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from resma.catalog import find_report_type
 from resma.catalog.filters import check_values
 from resma.dates import find_missing_part
-from resma.errors import RequestInvalid
+from resma.errors import RequestInvalidError
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from resma.errors import RequestInvalid
     ],
 )
 def test_a_filter_s_date_that_does_not_exist(text: str, part: str) -> None:
-    with pytest.raises(RequestInvalid) as raised:
+    with pytest.raises(RequestInvalidError) as raised:
         check_values(find_report_type("TRANSACTIONS"), {"from": text})
     (fault,) = raised.value.faults
     assert fault.pointer == "/filters/from"

@@ -19,7 +19,7 @@ from api.estimates.arithmetic import (
     estimate_seconds,
     has_been_made,
 )
-from api.estimates.notes import Facts, write_notes
+from api.estimates.warnings import Facts, find_warnings
 from resma.access.quotas import Room
 from resma.report.format_options import Compression, CsvOptions, FormatOptions, NdjsonOptions
 from resma.snapshot.row_estimate import RowEstimate
@@ -106,12 +106,14 @@ FACTS = Facts(
 )
 
 
-def test_what_needs_no_note_has_none() -> None:
-    assert write_notes(FACTS) == []
-    assert write_notes(replace(FACTS, counted=RowEstimate(1_048_575, is_exact=True), seconds=675)) == []
+def test_an_ordinary_report_has_no_warnings() -> None:
+    assert find_warnings(FACTS) == []
+    assert find_warnings(replace(FACTS, counted=RowEstimate(1_048_575, is_exact=True), seconds=675)) == []
     many = RowEstimate(2_000_000, is_exact=True)
-    assert write_notes(replace(FACTS, counted=many, formats=["CSV"])) == []
-    assert write_notes(replace(FACTS, counted=RowEstimate(5, is_exact=True), formats=["CSV"], csv_for_excel=True)) == []
+    assert find_warnings(replace(FACTS, counted=many, formats=["CSV"])) == []
+    assert (
+        find_warnings(replace(FACTS, counted=RowEstimate(5, is_exact=True), formats=["CSV"], csv_for_excel=True)) == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def test_what_needs_no_note_has_none() -> None:
         ({"unseen": ["XLSX"]}, "as XLSX lately"),
     ],
 )
-def test_each_note_says_what_it_is_about(changes: dict[str, object], says: str) -> None:
-    (note,) = write_notes(replace(FACTS, **changes))  # type: ignore[arg-type]
-    assert says in note.text
-    assert note.text.endswith(".")
+def test_each_warning_says_what_it_is_about(changes: dict[str, object], says: str) -> None:
+    (warning,) = find_warnings(replace(FACTS, **changes))  # type: ignore[arg-type]
+    assert says in warning.detail
+    assert warning.detail.endswith(".")

@@ -20,7 +20,7 @@ from api.openapi.schemas import COMPONENT, ENUMERATIONS, all_schemas, operations
 from api.schedules.models import PreviewRequest, ScheduleChanges, ScheduleRequest
 from api.webhooks.models import EndpointChanges, EndpointRequest
 from resma.access.caller import SCOPES
-from resma.catalog import load_catalogue
+from resma.catalog import load_catalog
 from resma.json_models import RequestModel
 from resma.requests.report_request import ReportRequest
 
@@ -272,7 +272,7 @@ def test_events_are_webhooks(document: Json) -> None:
 
 def test_report_types_are_for_callers_that_are_known() -> None:
     public, whole = (json.loads(render_document(app, SERVER, with_report_types=known)) for known in (False, True))
-    types = load_catalogue()
+    types = load_catalog()
     assert len(types) > 1
     request = whole["components"]["schemas"]["ReportRequest"]["properties"]
     assert request["type"]["enum"] == list(types)

@@ -1,4 +1,4 @@
-"""The catalogue: what it holds is consistent, and what a request asks of it is checked."""
+"""The catalog: what it holds is consistent, and what a request asks of it is checked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from infra.paths import ROOT
 from resma.catalog import (
-    CATALOGUE_FOLDER,
+    CATALOG_FOLDER,
     BalanceSpec,
     ChartSpec,
     ColumnSpec,
@@ -24,9 +24,9 @@ from resma.catalog import (
     Totals,
     filter_model,
     find_report_type,
-    load_catalogue,
+    load_catalog,
 )
-from resma.errors import CatalogueInvalid, RequestInvalid
+from resma.errors import CatalogInvalidError, RequestInvalidError
 from resma.i18n.locales import LOCALES
 
 SAMPLES = ROOT / "tests" / "support" / "report_types"
@@ -35,7 +35,7 @@ SAMPLES = ROOT / "tests" / "support" / "report_types"
 @pytest.fixture(scope="module")
 def fees() -> ReportType:
     """A type that only tests have: it has filters of every kind, with defaults and limits."""
-    return load_catalogue(SAMPLES)["FEES"]
+    return load_catalog(SAMPLES)["FEES"]
 
 
 SHIPPED = {"TRANSACTIONS", "ACCOUNT_STATEMENT", "DAILY_SUMMARY", "AUDIT_TRAIL"}
@@ -43,7 +43,7 @@ SHIPPED = {"TRANSACTIONS", "ACCOUNT_STATEMENT", "DAILY_SUMMARY", "AUDIT_TRAIL"}
 
 
 def test_the_types_that_come_with_resma() -> None:
-    assert set(load_catalogue()) >= SHIPPED
+    assert set(load_catalog()) >= SHIPPED
 
 
 def test_every_text_is_there_in_every_language() -> None:
@@ -59,8 +59,8 @@ def test_every_text_is_there_in_every_language() -> None:
 def test_adding_a_type_takes_two_files_and_no_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "catalog"
     for name in ("transactions", "daily_summary"):
-        shutil.copytree(CATALOGUE_FOLDER / name, folder / name)
-    assert "FEES" not in load_catalogue(folder)
+        shutil.copytree(CATALOG_FOLDER / name, folder / name)
+    assert "FEES" not in load_catalog(folder)
     other = tmp_path / "with-fees"
     shutil.copytree(folder, other)
     (other / "fees").mkdir()
@@ -68,13 +68,13 @@ def test_adding_a_type_takes_two_files_and_no_python(tmp_path: Path, monkeypatch
         shutil.copy(SAMPLES / "fees" / name, other / "fees" / name)
     monkeypatch.setenv("RESMA_CATALOG", str(other))
     assert find_report_type("FEES").title.pt == "Tarifas por conta"
-    assert len(load_catalogue()) == 3
+    assert len(load_catalog()) == 3
     schema = filter_model(find_report_type("FEES")).model_json_schema()
     assert list(schema["properties"]) == ["from", "to", "account", "currency", "at_least", "over"]
 
 
 def test_an_unknown_type_names_the_known_ones() -> None:
-    with pytest.raises(RequestInvalid) as caught:
+    with pytest.raises(RequestInvalidError) as caught:
         find_report_type("NOPE")
     assert "TRANSACTIONS" in caught.value.faults[0].detail
 
@@ -101,7 +101,7 @@ def test_an_unknown_type_names_the_known_ones() -> None:
     ],
 )
 def test_bad_filters_are_pointed_at(filters: dict[str, Any], pointer: str) -> None:
-    with pytest.raises(RequestInvalid) as caught:
+    with pytest.raises(RequestInvalidError) as caught:
         find_report_type("TRANSACTIONS").check_filters(filters)
     assert [fault.pointer for fault in caught.value.faults] == [pointer]
 
@@ -125,7 +125,7 @@ def test_bad_filters_are_pointed_at(filters: dict[str, Any], pointer: str) -> No
 def test_values_outside_the_limits_are_pointed_at(
     fees: ReportType, filters: dict[str, Any], pointer: str, says: str
 ) -> None:
-    with pytest.raises(RequestInvalid) as caught:
+    with pytest.raises(RequestInvalidError) as caught:
         fees.check_filters(filters)
     (fault,) = caught.value.faults
     assert fault.pointer == pointer
@@ -135,7 +135,7 @@ def test_values_outside_the_limits_are_pointed_at(
 
 
 def test_what_is_required_is_asked_for() -> None:
-    with pytest.raises(RequestInvalid) as caught:
+    with pytest.raises(RequestInvalidError) as caught:
         find_report_type("ACCOUNT_STATEMENT").check_filters({"from": "2024-01-01"})
     assert [(fault.pointer, fault.detail) for fault in caught.value.faults] == [
         ("/filters/account", "ACCOUNT_STATEMENT requires this filter.")
@@ -157,7 +157,7 @@ def test_defaults_fill_in_what_is_left_out_or_null(fees: ReportType) -> None:
 
 @given(st.decimals(min_value=0, max_value=1_000_000, places=2), st.integers(1, 1000))
 def test_amounts_and_integers_are_exact(amount: Decimal, count: int) -> None:
-    checked = load_catalogue(SAMPLES)["FEES"].check_filters({"over": str(amount), "at_least": count})
+    checked = load_catalog(SAMPLES)["FEES"].check_filters({"over": str(amount), "at_least": count})
     assert (checked["over"], checked["at_least"]) == (str(amount), count)
 
 
@@ -223,26 +223,26 @@ def test_columns_are_chosen_in_the_order_asked_for() -> None:
     [(["id", "nope"], ["/columns/1"]), (["id", "amount", "id"], ["/columns/2"]), ([], ["/columns"])],
 )
 def test_columns_that_are_not_there_are_pointed_at(names: list[str], pointers: list[str]) -> None:
-    with pytest.raises(RequestInvalid) as caught:
+    with pytest.raises(RequestInvalidError) as caught:
         find_report_type("TRANSACTIONS").choose_columns(names)
     assert [fault.pointer for fault in caught.value.faults] == pointers
 
 
-def test_a_broken_catalogue_says_where_when_it_is_loaded(tmp_path: Path) -> None:
+def test_a_broken_catalog_says_where_when_it_is_loaded(tmp_path: Path) -> None:
     shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
     toml = tmp_path / "fees" / "report.toml"
     toml.write_text(toml.read_text(encoding="utf-8").replace('kind = "integer"', 'kind = "int"', 1), encoding="utf-8")
     with pytest.raises(
-        CatalogueInvalid, match=r"fees/report\.toml:40: column fees: kind 'int' is unknown: use integer"
+        CatalogInvalidError, match=r"fees/report\.toml:40: column fees: kind 'int' is unknown: use integer"
     ):
-        load_catalogue(tmp_path)
+        load_catalog(tmp_path)
 
 
 def test_two_folders_of_one_type_are_refused(tmp_path: Path) -> None:
     shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
     shutil.copytree(SAMPLES / "fees", tmp_path / "more-fees")
-    with pytest.raises(CatalogueInvalid, match="more-fees"):
-        load_catalogue(tmp_path)
+    with pytest.raises(CatalogInvalidError, match="more-fees"):
+        load_catalog(tmp_path)
 
 
 def test_the_guide_shows_the_sample_as_it_is() -> None:
@@ -272,9 +272,9 @@ def test_the_least_that_a_type_needs(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     (tmp_path / "least" / "query.sql").write_text("SELECT %(tenant_id)s::text AS name", encoding="utf-8")
-    report_type = load_catalogue(tmp_path)["LEAST"]
+    report_type = load_catalog(tmp_path)["LEAST"]
     assert (report_type.title.say("pt"), report_type.title.say("de")) == ("Clientes", "Tenants")
     assert (report_type.columns[0].kind, report_type.filters, report_type.orientation) == ("text", (), "landscape")
     assert report_type.check_filters({}) == {}
-    with pytest.raises(RequestInvalid):
+    with pytest.raises(RequestInvalidError):
         report_type.check_filters({"from": "2024-01-01"})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.checks.report_types.check_folder import check_catalogue
+from infra.checks.report_types.check_folder import check_catalog
 from infra.paths import ROOT
 from resma.catalog import Mistake, check_folder
 
@@ -247,7 +247,7 @@ def test_all_mistakes_of_all_folders_come_at_once(tmp_path: Path) -> None:
     _edit(tmp_path / "fees" / "report.toml", "width = 10", "width = -1")
     _edit(tmp_path / "fees" / "query.sql", "GROUP BY 1, 2, 3, 4", "GROUP BY 1, 2, 3, 4;")
     (tmp_path / "empty").mkdir()
-    report = check_catalogue(tmp_path, None)
+    report = check_catalog(tmp_path, None)
     assert report.types == 4
     assert [(str(found.path.relative_to(tmp_path)), found.line) for found in report.mistakes] == [
         ("empty/report.toml", 1),

@@ -29,7 +29,7 @@ from resma_cli.api_client import connect_to, path_of
 from resma_cli.api_to_commands import say_in_commands
 from resma_cli.commands.types import _draw_one
 from resma_cli.connection import Place, find_place
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.main import app, main
 from resma_cli.output import clean, draw_pairs
 from resma_cli.profiles import Profile, save_profile
@@ -198,7 +198,7 @@ def test_filters_become_the_kinds_that_the_schema_has(said: list[str], filters: 
 
 @pytest.mark.parametrize("said", [["from"], ["=x"], [" =x"], ["from=1", "from=2"]])
 def test_a_filter_that_is_none_is_a_mistake_of_usage(said: list[str]) -> None:
-    with pytest.raises(CommandFailed) as failed:
+    with pytest.raises(CommandFailedError) as failed:
         shape_filters(read_pairs(said, "--filter from=2024-01-01"), SCHEMA)
     assert failed.value.exit_code is ExitCode.USAGE
 
@@ -210,13 +210,13 @@ def test_options_by_format() -> None:
 
 @pytest.mark.parametrize("said", [["csv=excel"], ["csv.=x"], [".profile=x"], ["csv.profile=a", "csv.profile=b"]])
 def test_an_option_that_is_none(said: list[str]) -> None:
-    with pytest.raises(CommandFailed):
+    with pytest.raises(CommandFailedError):
         read_options(said)
 
 
 @pytest.mark.parametrize("part", ["", "..", ".", "a/b", "a?b", "a%2fb", "ä", "a\n", "a" * 201])
 def test_what_is_no_id_is_never_part_of_an_address(part: str) -> None:
-    with pytest.raises(CommandFailed):
+    with pytest.raises(CommandFailedError):
         path_of("reports", part)
 
 
@@ -258,7 +258,7 @@ def test_a_host_without_a_scheme_is_https_or_http_on_this_machine(said: str, url
     ],
 )
 def test_an_address_that_is_none(url: str) -> None:
-    with pytest.raises(CommandFailed) as failed:
+    with pytest.raises(CommandFailedError) as failed:
         find_place(url, None)
     assert failed.value.exit_code is ExitCode.USAGE
 
@@ -267,7 +267,7 @@ def test_a_key_is_never_sent_unencrypted_over_a_network(monkeypatch: pytest.Monk
     monkeypatch.setenv("RESMA_KEY", "rsm_a_b")
     assert find_place("http://localhost:3008", None).key == "rsm_a_b"
     for url in ("http://reports.example", "http://127.0.0.1.example", "http://localhost.example", "http://10.0.0.1"):
-        with pytest.raises(CommandFailed, match="unencrypted"):
+        with pytest.raises(CommandFailedError, match="unencrypted"):
             find_place(url, None)
 
 
@@ -275,7 +275,7 @@ def test_a_key_of_the_environment_is_for_the_stack_that_is_up_too(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("RESMA_KEY", "rsm_a_b")
-    with pytest.raises(CommandFailed) as failed:
+    with pytest.raises(CommandFailedError) as failed:
         find_place(None, None)
     assert failed.value.exit_code is ExitCode.UNREACHABLE
     folder = tmp_path / ".resma" / "local"
@@ -285,7 +285,7 @@ def test_a_key_of_the_environment_is_for_the_stack_that_is_up_too(
     monkeypatch.delenv("RESMA_KEY")
     assert find_place(None, None) == Place("http://localhost:3008", None, is_embedded=True)
     (folder / "state.json").write_text("{", encoding="ascii")
-    with pytest.raises(CommandFailed, match="no stack is up"):
+    with pytest.raises(CommandFailedError, match="no stack is up"):
         find_place(None, None)
 
 
@@ -294,7 +294,7 @@ def test_a_state_file_leads_no_key_to_another_machine(monkeypatch: pytest.Monkey
     folder = tmp_path / ".resma" / "local"
     folder.mkdir(parents=True)
     (folder / "state.json").write_text('{"api_url": "https://reports.example"}', encoding="ascii")
-    with pytest.raises(CommandFailed, match="is not this machine"):
+    with pytest.raises(CommandFailedError, match="is not this machine"):
         find_place(None, None)
 
 
@@ -338,11 +338,11 @@ def test_a_key_file(tmp_path: Path) -> None:
 def test_a_key_file_that_holds_none_says_so_and_not_what_it_holds(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "key"
     path.write_bytes(content)
-    with pytest.raises(CommandFailed) as failed:
+    with pytest.raises(CommandFailedError) as failed:
         find_place("https://reports.example", path)
     assert failed.value.exit_code is ExitCode.USAGE
     assert "rsm_a b" not in str(failed.value)
-    with pytest.raises(CommandFailed, match="can't be read"):
+    with pytest.raises(CommandFailedError, match="can't be read"):
         find_place("https://reports.example", tmp_path / "missing")
 
 
@@ -403,7 +403,7 @@ def test_progress_in_words() -> None:
     said = "next in the queue, waiting for the object store, which is unavailable"
     assert say_progress({**REPORT, "waitingFor": waiting}) == said
     progress = {"rowsDone": 50, "rowsExpected": 100, "queuePosition": None, "etaSeconds": 12.4, "stage": "writing"}
-    under_way = {"status": "GENERATING", "attempt": 2, "handovers": 0, "progress": progress}
+    under_way = {"status": "GENERATING", "attempt": 2, "continuations": 0, "progress": progress}
     assert say_progress(under_way, 4200) == "writing, 4,200 rows/s, ETA 12 s, attempt 2"
     old = {"status": "PENDING", "attempt": 0, "progress": {"rowsDone": 0, "rowsExpected": None}}
     assert say_progress(old) == ""
@@ -414,7 +414,7 @@ def test_where_files_go_is_looked_at_before_anything_is_asked_for(tmp_path: Path
     there.touch()
     wrong = [(there, 1), (tmp_path / "new", 2), (tmp_path / "no" / "a.csv", 1), (f"{there}/", 1), ("-", 2)]
     for said, files in wrong:
-        with pytest.raises(CommandFailed) as failed:
+        with pytest.raises(CommandFailedError) as failed:
             Target(str(said)).check(files)
         assert failed.value.exit_code is ExitCode.USAGE
     for said, files in [(tmp_path, 2), (tmp_path / "new.csv", 1), (f"{tmp_path}/new/reports/", 2), ("-", 1)]:
@@ -441,7 +441,7 @@ def test_a_webhook_without_a_right_signature_is_refused_and_not_kept() -> None:
         assert not inbox.take(body, headers)
     while not inbox.arrivals.empty():
         assert inbox.arrivals.get().message is None
-    with pytest.raises(CommandFailed):
+    with pytest.raises(CommandFailedError):
         inbox.trust("whsec_é")
 
 

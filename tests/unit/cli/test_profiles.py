@@ -9,7 +9,7 @@ import pytest
 
 from resma_cli import connection
 from resma_cli.connection import Place, find_place
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.profiles import Profile, config_path, delete_profile, find_profile, read_profiles, save_profile
 
 PRODUCTION = Profile("production", "https://reports.example", "rsm_prod_key")
@@ -58,7 +58,7 @@ def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 def test_a_file_with_keys_that_others_may_read_is_refused() -> None:
     save_profile(PRODUCTION).chmod(0o640)
-    with pytest.raises(CommandFailed, match="chmod 600") as failed:
+    with pytest.raises(CommandFailedError, match="chmod 600") as failed:
         find_place(None, None, "production")
     assert failed.value.exit_code is ExitCode.USAGE
 
@@ -66,7 +66,7 @@ def test_a_file_with_keys_that_others_may_read_is_refused() -> None:
 def test_a_damaged_file_is_named_and_not_quoted() -> None:
     path = save_profile(PRODUCTION)
     path.write_text("key = rsm_secret\n", encoding="ascii")
-    with pytest.raises(CommandFailed, match="is damaged") as failed:
+    with pytest.raises(CommandFailedError, match="is damaged") as failed:
         read_profiles()
     assert "rsm_secret" not in str(failed.value)
     assert failed.value.__cause__ is None
@@ -78,13 +78,13 @@ def test_profiles_are_independent_of_each_other() -> None:
     save_profile(Profile("keyless", "https://keyless.example"))
     delete_profile("production")
     assert read_profiles() == {"default": DEFAULT, "keyless": Profile("keyless", "https://keyless.example")}
-    with pytest.raises(CommandFailed, match="The profiles are: default, keyless"):
+    with pytest.raises(CommandFailedError, match="The profiles are: default, keyless"):
         find_profile("production")
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a]", "../a", "-a", "a\n", "x" * 65])
 def test_a_name_is_letters_digits_and_a_few_signs(name: str) -> None:
-    with pytest.raises(CommandFailed):
+    with pytest.raises(CommandFailedError):
         save_profile(Profile(name, "https://x.example"))
     assert not config_path().exists()
 
@@ -123,7 +123,7 @@ def test_a_profiles_key_goes_to_its_url_alone(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("RESMA_KEY", "rsm_env_key")
     assert find_place(None, None, "production").key == "rsm_prod_key"
     assert find_place("https://other.example", None).key == "rsm_env_key"
-    with pytest.raises(CommandFailed, match="exclude each other"):
+    with pytest.raises(CommandFailedError, match="exclude each other"):
         find_place("https://other.example", None, "production")
     save_profile(Profile("keyless", "https://keyless.example"))
     assert find_place(None, None, "keyless").key == "rsm_env_key"
@@ -134,11 +134,11 @@ def test_a_profiles_key_goes_to_its_url_alone(monkeypatch: pytest.MonkeyPatch, t
 
 def test_a_profile_that_does_not_exist_is_no_other() -> None:
     save_profile(DEFAULT)
-    with pytest.raises(CommandFailed, match="There is no profile `nope`"):
+    with pytest.raises(CommandFailedError, match="There is no profile `nope`"):
         find_place(None, None, "nope")
 
 
 def test_a_profile_does_not_carry_a_key_unencrypted() -> None:
     save_profile(Profile("p", "http://reports.example", "rsm_key"))
-    with pytest.raises(CommandFailed, match="unencrypted"):
+    with pytest.raises(CommandFailedError, match="unencrypted"):
         find_place(None, None, "p")

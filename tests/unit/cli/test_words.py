@@ -17,7 +17,7 @@ from infra.paths import ROOT
 from resma_cli.amounts import count, duration
 from resma_cli.confirm import confirm
 from resma_cli.dates import read_timestamp, show_timestamp
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.ids import shorten
 from resma_cli.output import Column, PipedConsole, draw_table
 from resma_cli.rendering import draw_report, draw_reports, draw_summary
@@ -56,7 +56,7 @@ def test_times_as_people_write_them(said: str, zone: str | None, meant: str) -> 
     ["", "nope", "30/11/2026", "2026-11-31", "20261130", "2026-W48-1", "7", "-7d", "999999w", "2026-11-30T25:00"],
 )
 def test_what_is_not_a_time_is_named_with_its_option(said: str) -> None:
-    with pytest.raises(CommandFailed, match="--created-after") as failed:
+    with pytest.raises(CommandFailedError, match="--created-after") as failed:
         read_timestamp(said, "--created-after", now=NOW)
     assert failed.value.exit_code is ExitCode.USAGE
     assert "%2B" not in str(failed.value)
@@ -69,7 +69,7 @@ def test_the_zone_of_the_environment_is_read_and_shown(monkeypatch: pytest.Monke
     assert show_timestamp("2026-11-30T18:00:00Z") == "2026-11-30 15:00:00 America/Sao_Paulo"
     assert read_timestamp("2026-11-30", "--since") == "2026-11-30T03:00:00Z"
     monkeypatch.setenv("RESMA_TIME_ZONE", "Mars/Olympus")
-    with pytest.raises(CommandFailed, match="Unknown time zone `Mars/Olympus`"):
+    with pytest.raises(CommandFailedError, match="Unknown time zone `Mars/Olympus`"):
         show_timestamp("2026-11-30T18:00:00Z")
 
 
@@ -202,7 +202,7 @@ def test_a_broken_pipe_is_not_richs_to_end_the_program_for() -> None:
 def test_without_a_terminal_only_yes_confirms(monkeypatch: pytest.MonkeyPatch) -> None:
     confirm("Delete it?", yes=True)
     monkeypatch.setattr(sys, "stdin", StringIO("y\n"))
-    with pytest.raises(CommandFailed, match="--yes") as failed:
+    with pytest.raises(CommandFailedError, match="--yes") as failed:
         confirm("Delete it?", yes=False)
     assert failed.value.exit_code is ExitCode.USAGE
 

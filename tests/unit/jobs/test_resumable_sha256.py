@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resma.errors import SettingsInvalid
+from resma.errors import SettingsInvalidError
 from resma.storage import resumable_sha256
 from resma.storage.resumable_sha256 import STATE_BYTES, Sha256
 
@@ -38,5 +38,5 @@ def test_what_is_no_state_is_refused() -> None:
 def test_without_openssl_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resumable_sha256, "_libraries_of_psycopg", lambda: ["/nowhere/libcrypto.so.3"])
     monkeypatch.setattr("ctypes.util.find_library", lambda _: None)
-    with pytest.raises(SettingsInvalid, match=r"psycopg\[binary\]"):
+    with pytest.raises(SettingsInvalidError, match=r"psycopg\[binary\]"):
         resumable_sha256._openssl.__wrapped__()

@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ParamValidationError
 
-from resma.errors import ObjectStoreRefusedError, ObjectStoreUnavailable
+from resma.errors import ObjectStoreRefusedError, ObjectStoreUnavailableError
 from resma.storage.object_store import store_errors
 
 
 @pytest.mark.parametrize(
     ("status", "code", "kind"),
     [
-        (500, "InternalError", ObjectStoreUnavailable),
-        (503, "SlowDown", ObjectStoreUnavailable),
-        (403, "AccessDenied", ObjectStoreUnavailable),
-        (403, "InvalidAccessKeyId", ObjectStoreUnavailable),
-        (404, "NoSuchBucket", ObjectStoreUnavailable),
-        (400, "RequestTimeout", ObjectStoreUnavailable),
+        (500, "InternalError", ObjectStoreUnavailableError),
+        (503, "SlowDown", ObjectStoreUnavailableError),
+        (403, "AccessDenied", ObjectStoreUnavailableError),
+        (403, "InvalidAccessKeyId", ObjectStoreUnavailableError),
+        (404, "NoSuchBucket", ObjectStoreUnavailableError),
+        (400, "RequestTimeout", ObjectStoreUnavailableError),
         (400, "BadDigest", ObjectStoreRefusedError),
         (404, "NoSuchUpload", ObjectStoreRefusedError),
         (409, "ConditionalRequestConflict", ObjectStoreRefusedError),
@@ -33,7 +33,7 @@ def test_answers(status: int, code: str, kind: type[Exception]) -> None:
 
 @pytest.mark.parametrize("kind", [ConnectTimeoutError, EndpointConnectionError])
 def test_no_answer_is_an_outage(kind: type[ConnectTimeoutError | EndpointConnectionError]) -> None:
-    with pytest.raises(ObjectStoreUnavailable) as raised, store_errors("storing"):
+    with pytest.raises(ObjectStoreUnavailableError) as raised, store_errors("storing"):
         raise kind(endpoint_url="http://store")
     assert raised.value.dependency == "object-store"
 

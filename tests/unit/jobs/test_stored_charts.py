@@ -31,7 +31,7 @@ def test_what_is_small_stays_as_it_is() -> None:
         "unit": "amount",
         "labels": ["2024-01", "2024-02"],
         "series": [{"name": "S0", "values": ["1.50", "-0.05"]}, {"name": "S1", "values": ["0", "300"]}],
-        "series_left_out": 0,
+        "series_omitted": 0,
     }
 
 
@@ -72,7 +72,7 @@ def test_what_is_no_month_is_a_label_too() -> None:
 
 def test_the_largest_series_are_kept_and_the_others_counted() -> None:
     stored = store(chart("time", ["2024-01"], *[[i] for i in range(1000)]))
-    assert (len(stored["series"]), stored["series_left_out"]) == (MOST_SERIES, 1000 - MOST_SERIES)
+    assert (len(stored["series"]), stored["series_omitted"]) == (MOST_SERIES, 1000 - MOST_SERIES)
 
 
 @pytest.mark.parametrize(

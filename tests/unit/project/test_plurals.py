@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from resma.errors import RowCountMismatch
+from resma.errors import RowCountMismatchError
 from resma.short_text import counted
 from resma_cli.amounts import count
 
@@ -70,4 +70,4 @@ def test_a_number_and_its_noun(say: object) -> None:
 
 
 def test_one_row_that_came() -> None:
-    assert str(RowCountMismatch(1, 2)) == "1 row came, the snapshot counted 2"
+    assert str(RowCountMismatchError(1, 2)) == "1 row came, the snapshot counted 2"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from resma.errors import SettingsInvalid
+from resma.errors import SettingsInvalidError
 from resma.settings import Settings, read_settings
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STAGE", raising=False)
     monkeypatch.setenv("DATABASE_SECRET_ARN", "arn:very-secret")
-    with pytest.raises(SettingsInvalid, match="STAGE: Field required") as caught:
+    with pytest.raises(SettingsInvalidError, match="STAGE: Field required") as caught:
         read_settings(Settings)
     assert "very-secret" not in str(caught.value)
 
@@ -19,7 +19,7 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STAGE", "")
     monkeypatch.setenv("DATABASE_SECRET_ARN", "a")
-    with pytest.raises(SettingsInvalid, match="STAGE"):
+    with pytest.raises(SettingsInvalidError, match="STAGE"):
         read_settings(Settings)
 
 

@@ -61,7 +61,7 @@ FLOW = [
         "DeadLetterAlarm",
         "FailedRequestAlarm",
         "OldestRequestAlarm",
-        "TickAlarm",
+        "SchedulerErrorAlarm",
         "BlockedScheduleAlarm",
         "WebhookAlarm",
         "Dashboard",
@@ -473,7 +473,7 @@ def test_a_dead_letter_rings() -> None:
     """By the rows: most dead letters are written down by their last worker, and never see the queue of that name."""
     alarm = of_type("AWS::CloudWatch::Alarm")["DeadLetterAlarm"]
     assert alarm["Dimensions"] == [{"Name": "Stage", "Value": {"Ref": "StageName"}}]
-    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("Resma", "ReportsGivenUp", "Sum")
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("Resma", "ReportsDeadLettered", "Sum")
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
 
 
@@ -490,7 +490,7 @@ def test_alarms_reach_somebody() -> None:
             "Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]
         }, name
         # Silence is well but where it is what rings.
-        assert alarm["TreatMissingData"] == ("breaching" if name == "TickStoppedAlarm" else "notBreaching"), name
+        assert alarm["TreatMissingData"] == ("breaching" if name == "SchedulerStoppedAlarm" else "notBreaching"), name
 
 
 # ---------------------------------------------------------------- policies

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.paths import ROOT
-from resma.errors import RequestInvalid
+from resma.errors import RequestInvalidError
 from resma.schedules.times import Timing, first_business_day, first_moment, read_timing
 from tests.support.walk_minutes import by_croniter, expected, on_days, until, walk, year_of
 
@@ -168,7 +168,7 @@ SET_CLOCKS = st.sampled_from(
 def _timing(expression: str, place: str) -> Timing | None:
     try:
         return read_timing(expression, None, place, None)
-    except RequestInvalid:  # 30 February, and the like
+    except RequestInvalidError:  # 30 February, and the like
         return None
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.settings import ApiSettings
-from resma.errors import SettingsInvalid, WebhookAddressRefused
+from resma.errors import SettingsInvalidError, WebhookUrlNotAllowedError
 from resma.settings import read_settings
 from resma.webhooks.address import DOCKER_HOST, WebhookAddress, may_go_to, parse_webhook_address
 from resma.webhooks.public_ip import is_public
@@ -96,7 +96,7 @@ def test_what_python_calls_private_is_refused_too(address: IPv4Address | IPv6Add
 
 @pytest.mark.parametrize("url", REFUSED)
 def test_refused(url: str) -> None:
-    with pytest.raises(WebhookAddressRefused) as caught:
+    with pytest.raises(WebhookUrlNotAllowedError) as caught:
         parse_webhook_address(url)
     assert caught.value.detail
 
@@ -144,14 +144,14 @@ STILL_REFUSED = [
 
 @pytest.mark.parametrize("url", [*OPENED, f"http://{DOCKER_HOST}:8080/"])
 def test_local_development_opens_loopback(url: str) -> None:
-    with pytest.raises(WebhookAddressRefused):
+    with pytest.raises(WebhookUrlNotAllowedError):
         parse_webhook_address(url)
     assert parse_webhook_address(url, Receivers(opens_loopback=True)).host
 
 
 @pytest.mark.parametrize("url", STILL_REFUSED)
 def test_and_nothing_else(url: str) -> None:
-    with pytest.raises(WebhookAddressRefused):
+    with pytest.raises(WebhookUrlNotAllowedError):
         parse_webhook_address(url, Receivers(opens_loopback=True))
 
 
@@ -173,7 +173,7 @@ def test_only_the_local_stage_can_open_it(
     monkeypatch.setenv("WEBHOOK_ALLOW_LOOPBACK", "true")
     for stage in ("prod", "dev", "localx", "Local"):
         monkeypatch.setenv("STAGE", stage)
-        with pytest.raises(SettingsInvalid, match="WEBHOOK_ALLOW_LOOPBACK"):
+        with pytest.raises(SettingsInvalidError, match="WEBHOOK_ALLOW_LOOPBACK"):
             read_settings(model)
     monkeypatch.setenv("STAGE", "local")
     assert read_settings(model).webhook_allow_loopback

@@ -9,7 +9,7 @@ import pytest
 
 from api.settings import ApiSettings
 from intake.settings import IntakeSettings
-from resma.errors import SettingsInvalid, WebhookAddressRefused
+from resma.errors import SettingsInvalidError, WebhookUrlNotAllowedError
 from resma.settings import Settings, read_settings
 from resma.webhooks.address import WebhookAddress, may_go_to, parse_webhook_address
 from resma.webhooks.receivers import Receivers, parse_networks
@@ -29,7 +29,7 @@ def test_a_listed_network_is_allowed(ip: str) -> None:
     assert may_go_to("hooks.corp.internal", ip_address(ip), LISTED)
     url = f"https://[{ip}]/" if ":" in ip else f"https://{ip}/"
     assert parse_webhook_address(url, LISTED).host == ip
-    with pytest.raises(WebhookAddressRefused):
+    with pytest.raises(WebhookUrlNotAllowedError):
         parse_webhook_address(url)
 
 
@@ -60,7 +60,7 @@ def test_loopback_link_local_and_metadata_are_never_allowed(ip: str) -> None:
 @pytest.mark.parametrize("host", ["hooks.corp.internal", "hooks.bank.local", "hooks.home.arpa", "hooks.corp"])
 def test_names_of_private_networks_are_taken_where_a_network_is_listed(host: str) -> None:
     assert parse_webhook_address(f"https://{host}/", LISTED).host == host
-    with pytest.raises(WebhookAddressRefused):
+    with pytest.raises(WebhookUrlNotAllowedError):
         parse_webhook_address(f"https://{host}/")
 
 
@@ -68,7 +68,7 @@ def test_names_of_private_networks_are_taken_where_a_network_is_listed(host: str
     "url", ["https://localhost/", "https://a.localhost/", "http://10.20.0.1/", "https://10.20.0.1:22/"]
 )
 def test_all_other_rules_stay(url: str) -> None:
-    with pytest.raises(WebhookAddressRefused):
+    with pytest.raises(WebhookUrlNotAllowedError):
         parse_webhook_address(url, EVERYTHING)
 
 
@@ -84,7 +84,7 @@ def test_what_can_not_be_listed_stops_the_function(
     model: type[Settings], text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WEBHOOK_ALLOWED_NETWORKS", text)
-    with pytest.raises(SettingsInvalid, match="WEBHOOK_ALLOWED_NETWORKS"):
+    with pytest.raises(SettingsInvalidError, match="WEBHOOK_ALLOWED_NETWORKS"):
         read_settings(model)
 
 
@@ -117,10 +117,10 @@ def _connect(ips: list[str], receivers: Receivers) -> None:
 def test_a_name_that_also_resolves_outside_of_the_list_is_refused(
     others: list[str], connections: list[tuple[str, int]]
 ) -> None:
-    with pytest.raises(WebhookAddressRefused):
+    with pytest.raises(WebhookUrlNotAllowedError):
         _connect(["10.20.0.1", *others], LISTED)
     assert connections == []
-    with pytest.raises(WebhookAddressRefused):
+    with pytest.raises(WebhookUrlNotAllowedError):
         _connect(["10.20.0.1"], Receivers())
     assert connections == []
     with pytest.raises(OSError):  # noqa: PT011  # the test's own

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from resma.errors import SettingsInvalid
+from resma.errors import SettingsInvalidError
 from resma.webhooks.signing_secrets import (
     MASTER_SECRET_SECONDS,
     MasterSecret,
@@ -47,7 +47,7 @@ def test_the_previous_version_signs_while_it_is_valid() -> None:
 @pytest.mark.parametrize("text", ["", "whsec_", "whsec_c2hvcnQ=", "whsec_%%%", base64.b64encode(MASTER).decode()])
 def test_a_master_that_is_none_is_refused_and_not_shown(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resma.webhooks.signing_secrets.read_secret", lambda _arn: {"secret": text})
-    with pytest.raises(SettingsInvalid, match="at least 24 random bytes") as caught:
+    with pytest.raises(SettingsInvalidError, match="at least 24 random bytes") as caught:
         read_master_secret("arn")
     assert len(text) < 7 or text not in str(caught.value)
 

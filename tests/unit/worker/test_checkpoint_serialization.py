@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from resma.catalog import find_report_type
-from resma.errors import CheckpointUnusable
+from resma.errors import CheckpointUnusableError
 from resma.jobs.report_rows import FailedFile
 from resma.report.format_options import CsvOptions, FormatOptions, NdjsonOptions
 from resma.report.header import Balance, Chart, Column, Period, ReportHeader, Series, Total
@@ -56,7 +56,7 @@ def _work(**changes: Any) -> SavedWork:
     given = {
         "stamp": "s",
         "summary": SUMMARY,
-        "organisation": "Nordbank",
+        "organization": "Nordbank",
         "rows": 3,
         "last_key": (b"2024", None),
         "snapshots": 1,
@@ -101,7 +101,7 @@ def test_the_work_is_read_back_as_it_was() -> None:
 
 def test_work_of_another_version_is_refused() -> None:
     data = msgspec.msgpack.encode((VERSION + 1, {"of": "another form"}))
-    with pytest.raises(CheckpointUnusable, match=f"has version {VERSION + 1}"):
+    with pytest.raises(CheckpointUnusableError, match=f"has version {VERSION + 1}"):
         load_work(data)
 
 
@@ -111,7 +111,7 @@ def test_work_of_another_version_is_refused() -> None:
     ids=str,
 )
 def test_work_of_other_types_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(CheckpointUnusable, match="cannot be read"):
+    with pytest.raises(CheckpointUnusableError, match="cannot be read"):
         load_work(msgspec.msgpack.encode((VERSION, {**msgspec.to_builtins(_work()), **changes})))
 
 
@@ -119,21 +119,21 @@ def test_work_of_other_types_is_refused(changes: dict[str, Any]) -> None:
     "data", [b"", b"nonsense", pickle.dumps({"rows": 3}), msgspec.msgpack.encode([1]), dump_work(_work())[:-20]]
 )
 def test_what_is_no_work_is_refused(data: bytes) -> None:
-    with pytest.raises(CheckpointUnusable, match="cannot be read"):
+    with pytest.raises(CheckpointUnusableError, match="cannot be read"):
         load_work(data)
 
 
 @pytest.mark.parametrize("data", [b"", b"nonsense", dump_state([1, 2]), dump_state({"rows": "many"})])
 def test_what_is_no_state_is_refused(data: bytes) -> None:
     for _, new in _writers():
-        with pytest.raises(CheckpointUnusable, match="cannot be read"):
+        with pytest.raises(CheckpointUnusableError, match="cannot be read"):
             load_state(data, new.state)
 
 
 def test_an_array_of_another_type_is_refused() -> None:
     """Python's arrays would also take text and numbers of a size that depends on the machine."""
     state = FileState(offsets=cast("Numbers", array("d", [1.5])))
-    with pytest.raises(CheckpointUnusable, match="cannot be read"):
+    with pytest.raises(CheckpointUnusableError, match="cannot be read"):
         load_state(dump_state(state), FileState())
 
 

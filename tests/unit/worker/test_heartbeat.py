@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from resma.errors import DatabaseBusy, DatabaseUnavailable, LeaseLost
+from resma.errors import DatabaseBusyError, DatabaseUnavailableError, LeaseLostError
 from worker import heartbeat
 from worker.heartbeat import Heartbeat
 
@@ -24,7 +24,7 @@ def _await_loss(beating: Heartbeat, message: str) -> None:
     while time.monotonic() < deadline:
         try:
             beating.note_progress(0)
-        except LeaseLost as lost:
+        except LeaseLostError as lost:
             assert message in str(lost)  # noqa: PT017  # it comes some time, not at the first call
             return
     pytest.fail("the loss was never raised")
@@ -54,7 +54,7 @@ def test_a_lost_lease_is_raised_in_the_generating_thread() -> None:
 
     def beat(_rows: int) -> None:
         called.set()
-        raise LeaseLost("gone")
+        raise LeaseLostError("gone")
 
     with Heartbeat(beat, lambda: None) as beating:
         assert called.wait(120)
@@ -69,7 +69,7 @@ def test_one_lost_beat_is_no_reason_to_stop() -> None:
         nonlocal beats
         beats += 1
         if beats == 1:
-            raise DatabaseUnavailable("a moment")
+            raise DatabaseUnavailableError("a moment")
         if beats == 3:
             third.set()
 
@@ -82,7 +82,7 @@ def test_a_whole_lease_without_a_beat_is_one(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(heartbeat, "LEASE_SECONDS", 0)
 
     def beat(_rows: int) -> None:
-        raise DatabaseBusy("a lock")
+        raise DatabaseBusyError("a lock")
 
     with Heartbeat(beat, lambda: None) as beating:
         _await_loss(beating, "no heartbeat")
@@ -99,7 +99,7 @@ def test_a_database_that_is_away_is_waited_for_and_the_message_held(monkeypatch:
         beats += 1
         if beats >= 5 and held >= 5:
             enough.set()
-        raise DatabaseUnavailable("away")
+        raise DatabaseUnavailableError("away")
 
     def hold() -> None:
         nonlocal held
@@ -132,7 +132,7 @@ def test_a_database_that_stays_away_ends_the_attempt(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(heartbeat, "PATIENCE_SECONDS", 0)
 
     def beat(_rows: int) -> None:
-        raise DatabaseUnavailable("away")
+        raise DatabaseUnavailableError("away")
 
     with Heartbeat(beat, lambda: None) as beating:
         _await_loss(beating, "no heartbeat")
@@ -149,13 +149,13 @@ def test_a_loss_interrupts_again_and_again_and_is_what_comes_out() -> None:
             thrice.set()
 
     def beat(_rows: int) -> None:
-        raise LeaseLost("cancelled")
+        raise LeaseLostError("cancelled")
 
     def generate() -> None:
         with Heartbeat(beat, lambda: None, interrupt) as beating:
             assert beating.lost.wait(120)
             assert thrice.wait(120)
-            raise DatabaseUnavailable("the query was stopped")
+            raise DatabaseUnavailableError("the query was stopped")
 
-    with pytest.raises(LeaseLost, match="cancelled"):
+    with pytest.raises(LeaseLostError, match="cancelled"):
         generate()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from resma.errors import RowCountMismatch
+from resma.errors import RowCountMismatchError
 from resma.report.format_options import FormatOptions, NdjsonOptions
 from resma.report.header import Kind
 from resma.writers import make_writer
@@ -65,5 +65,5 @@ def test_json_is_embedded() -> None:
 
 def test_missing_rows_are_an_error() -> None:
     writer = make_writer("NDJSON", header(["text"], 2))
-    with pytest.raises(RowCountMismatch, match="0 rows came, the snapshot counted 2"):
+    with pytest.raises(RowCountMismatchError, match="0 rows came, the snapshot counted 2"):
         writer.end()

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 
-from resma.errors import FormatCannotHold
+from resma.errors import FormatLimitError
 from resma.i18n.locales import Locale
 from resma.report.format_options import CsvOptions, FormatOptions, NdjsonOptions
 from resma.report.header import Column
@@ -326,7 +326,7 @@ def _write(case: Case, report: Report, batches: Sequence[Batch], *, hand_over: b
 @example(make_report(["amount"], [("1250000000000000.0",), ("0.00000000000000001",), ("123456789012345678",)]))
 def test_what_is_written_is_read(case: Case, report: Report) -> None:
     if case.refuses(report):
-        with pytest.raises(FormatCannotHold):
+        with pytest.raises(FormatLimitError):
             _write(case, report, report.batches)
         return
     data = _write(case, report, report.batches)

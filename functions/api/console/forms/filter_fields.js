@@ -14,7 +14,7 @@ import { t } from "../words/words.js";
 /**
  * @param {import("../lib/shapes.js").FilterSchema} schema
  * @param {Object<string, any>} values that fields begin with
- * @returns {FilterField[]} in the catalogue's order
+ * @returns {FilterField[]} in the catalog's order
  */
 export function filterFields(schema, values) {
   const needed = new Set(schema.required ?? []);

@@ -10,7 +10,7 @@ import { ownZone } from "../lib/zones.js";
 
 const WORDS = ["daily", "weekly", "monthly", "first-business-day"];
 const WEEKS = ["this-week", "last-week"];
-const MISSED = ["run-once", "run-all", "skip"];
+const MISFIRE_POLICIES = ["run-once", "run-all", "skip"];
 /** Offered: a choice of what the API knows, some 250 codes, which has no address that lists them; another one that a schedule has stays. */
 const COUNTRIES = ["AO", "AR", "AT", "BE", "BR", "CA", "CH", "CL", "CO", "CV", "DE", "ES", "FR", "GB", "IE", "IT", "JP", "LU", "MX", "MZ", "NL", "PE", "PT", "US", "UY"];
 
@@ -31,7 +31,7 @@ export function scheduleFields(draft, changed) {
     period: select(draft.period ?? "", { "": t("period.none"), ...names("period", PERIODS) }),
     weekStartsOn: select(draft.weekStartsOn ?? "", { "": t("week.by-locale"), ...names("week", WEEK_STARTS) }),
     calendar: select(draft.calendar ?? "", { "": t("schedules.no-calendar"), ...countries(draft.calendar) }),
-    missed: select(draft.missed ?? "run-once", names("missed", MISSED)),
+    misfirePolicy: select(draft.misfirePolicy ?? "run-once", names("misfire-policy", MISFIRE_POLICIES)),
     endsAt: input({ type: "datetime-local", value: draft.endsAt ? localInput(draft.endsAt) : "" }),
   };
   const fields = {
@@ -44,7 +44,7 @@ export function scheduleFields(draft, changed) {
     period: field("/period", inputs.period, { label: t("schedules.period"), hint: t("schedules.period-hint") }),
     weekStartsOn: field("/weekStartsOn", inputs.weekStartsOn, { label: t("schedules.week-starts-on"), hint: t("schedules.week-starts-on-hint") }),
     calendar: field("/calendar", inputs.calendar, { label: t("schedules.calendar"), hint: t("schedules.calendar-hint") }),
-    missed: field("/missed", inputs.missed, { label: t("schedules.missed"), hint: t("schedules.missed-hint") }),
+    misfirePolicy: field("/misfirePolicy", inputs.misfirePolicy, { label: t("schedules.misfire-policy"), hint: t("schedules.misfire-policy-hint") }),
     endsAt: field("/endsAt", inputs.endsAt, { label: t("schedules.ends"), hint: t("schedules.ends-hint", { zone: ownZone() }) }),
   };
   const show = () => {
@@ -62,14 +62,14 @@ export function scheduleFields(draft, changed) {
   return { element, fields: Object.values(fields), read: () => ({ ...read(inputs), endsAt: readEnd(inputs.endsAt.value, draft.endsAt ?? null) }) };
 }
 
-function read({ when, weekday, monthDay, cron, at, timeZone, period, weekStartsOn, calendar, missed }) {
+function read({ when, weekday, monthDay, cron, at, timeZone, period, weekStartsOn, calendar, misfirePolicy }) {
   return {
     ...writeWhen({ choice: when.value, at: at.value, weekday: weekday.value, monthDay: monthDay.value, cron: cron.value.trim() }),
     timeZone: timeZone.value.trim(),
     period: period.value || null,
     weekStartsOn: weekStartsOn.value || null,
     calendar: when.value === "first-business-day" ? calendar.value || null : null,
-    missed: missed.value,
+    misfirePolicy: misfirePolicy.value,
   };
 }
 

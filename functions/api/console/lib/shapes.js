@@ -15,7 +15,7 @@
 /**
  * @typedef {{rows: number, isExact: boolean, files: {format: string, bytes: number, pages: number | null}[],
  *   seconds: number, queue: {ahead: number, seconds: number | null},
- *   remarks: {code: string, values: Object<string, any>, text: string}[]}} Estimate `text` is English
+ *   warnings: {code: string, detail: string, values: Object<string, any>}[]}} Estimate `detail` is English
  */
 /** @typedef {"PENDING" | "GENERATING" | "READY" | "FAILED" | "CANCELLED" | "EXPIRED"} Status */
 /**
@@ -39,7 +39,7 @@
  */
 /**
  * @typedef {{title: string, kind: "time" | "bars" | "share", unit: "amount" | "rows", labels: string[],
- *   series: {name: string, values: string[]}[], seriesLeftOut: number}} Chart `values` are numbers as text
+ *   series: {name: string, values: string[]}[], seriesOmitted: number}} Chart `values` are numbers as text
  */
 /**
  * @typedef {{asOf: string, rows: number, totals: Total[] | null, balance: Report["balance"], charts: Chart[]}} Summary
@@ -50,7 +50,7 @@
  */
 /**
  * @typedef {{id: string, name: string, request: ReportRequest, when: string, at: string | null, timeZone: string,
- *   period: string | null, weekStartsOn: string | null, calendar: string | null, missed: string, endsAt: string | null, paused: boolean,
+ *   period: string | null, weekStartsOn: string | null, calendar: string | null, misfirePolicy: string, endsAt: string | null, paused: boolean,
  *   status: "ACTIVE" | "PAUSED" | "ENDED" | "BLOCKED", statusDetail: string | null, owner: string,
  *   ownerName: string | null, ownerExpiresAt: string | null,
  *   createdAt: string, nextRunAt: string | null, lastRun: ScheduleRun | null}} Schedule

@@ -26,7 +26,7 @@ export function drawChart(chart) {
   return h("figure", { class: `chart ${chart.kind}` },
     h("figcaption", {}, h("h3", {}, chart.title), h("span", { class: "hint" }, many || !only ? unit : `${unit} · ${only}`)),
     chart.labels.length > 0 ? drawings : h("p", { class: "soft" }, t("chart.nothing")),
-    chart.seriesLeftOut > 0 && h("p", { class: "hint" }, t("chart.left-out", { n: chart.seriesLeftOut })),
+    chart.seriesOmitted > 0 && h("p", { class: "hint" }, t("chart.left-out", { n: chart.seriesOmitted })),
     chart.labels.length > 0 && h("details", {}, h("summary", {}, t("chart.as-table"), h("span", { class: "for-ears" }, `: ${chart.title}`)), asTable(chart, unit)));
 }
 

@@ -46,14 +46,14 @@ function facts(/** @type {import("../lib/shapes.js").Estimate} */ estimate) {
       fact(t("estimate.time"), `≈ ${duration(estimate.seconds)}`),
       fact(t("estimate.queue"), estimate.queue.ahead === 0 ? t("estimate.queue-none")
         : [many("estimate.ahead", estimate.queue.ahead, number(estimate.queue.ahead)), estimate.queue.seconds !== null && ` · ≈ ${duration(estimate.queue.seconds)}`])),
-    estimate.remarks.map(remark),
+    estimate.warnings.map(warning),
     h("p", { class: "hint stale" }, t("estimate.stale")),
   ];
 }
 
-/** What to know before asking, in the page's words; one that is newer than the page, in the API's. */
-function remark({ code, values, text }) {
+/** A warning in the console's language, or in the API's where the console does not know its code. */
+function warning({ code, values, detail }) {
   const show = (value) => (Array.isArray(value) ? value.join(", ") : number(value));
-  const words = say("remark", code, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, show(value)])));
-  return h("p", { class: code === "no-rows" ? "notice wait" : "hint", lang: words === code ? "en" : null }, words === code ? text : words);
+  const words = say("estimate-warning", code, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, show(value)])));
+  return h("p", { class: code === "no-rows" ? "notice wait" : "hint", lang: words === code ? "en" : null }, words === code ? detail : words);
 }

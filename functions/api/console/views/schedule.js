@@ -55,7 +55,7 @@ function describe(/** @type {import("../lib/shapes.js").Schedule} */ schedule, t
       schedule.period && fact(t("schedules.period"), say("period", schedule.period)),
       schedule.weekStartsOn && fact(t("schedules.week-starts-on"), say("week", schedule.weekStartsOn)),
       schedule.calendar && fact(t("schedules.calendar"), country(schedule.calendar)),
-      fact(t("schedules.missed"), say("missed", schedule.missed)),
+      fact(t("schedules.misfire-policy"), say("misfire-policy", schedule.misfirePolicy)),
       schedule.endsAt && fact(t("schedules.ends"), when(schedule.endsAt, schedule.timeZone)),
       fact(t("schedules.owner"), requester(schedule.owner, schedule.ownerName)),
       schedule.ownerExpiresAt && fact(t("schedules.owner-ends"), when(schedule.ownerExpiresAt, schedule.timeZone), h("span", { class: "hint" }, t("schedules.owner-ends-hint")))));

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from resma.errors import RowCountMismatch
+from resma.errors import RowCountMismatchError
 from resma.i18n.locales import Locale
 from resma.report.header import Column, Kind, ReportHeader
 from resma.report.rows import Batch
@@ -80,9 +80,9 @@ class ExcelCsvWriter:
         return b"\r\n".join([*map(self._separator.join, zip(*columns, strict=True)), b""])
 
     def end(self) -> bytes:
-        """Returns nothing more. Raises RowCountMismatch."""
+        """Returns nothing more. Raises RowCountMismatchError."""
         if self.state.rows != self._header.rows:
-            raise RowCountMismatch(self.state.rows, self._header.rows)
+            raise RowCountMismatchError(self.state.rows, self._header.rows)
         return b""
 
     def warnings(self) -> tuple[ReportWarning, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from resma.errors import RowCountMismatch
+from resma.errors import RowCountMismatchError
 from resma.report.format_options import FormatOptions
 from resma.report.header import ReportHeader
 from resma.report.rows import Batch, Row
@@ -55,9 +55,9 @@ class CsvWriter:
         return self._lines(batch.rows)
 
     def end(self) -> bytes:
-        """Returns nothing more. Raises RowCountMismatch."""
+        """Returns nothing more. Raises RowCountMismatchError."""
         if self.state.rows != self._rows_expected:
-            raise RowCountMismatch(self.state.rows, self._rows_expected)
+            raise RowCountMismatchError(self.state.rows, self._rows_expected)
         return b""
 
     def warnings(self) -> tuple[ReportWarning, ...]:

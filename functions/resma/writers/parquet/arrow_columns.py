@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from arro3.core import Array, DataType
 
-from resma.errors import FormatCannotHold
+from resma.errors import FormatLimitError
 from resma.report.header import Column
 
 _BINARY, _STRING = DataType.binary(), DataType.string()
@@ -30,7 +30,7 @@ _REMEDY = "leave the column out, or use another format"
 
 
 class ArrowColumn:
-    """Makes the arrays of one column. Raises FormatCannotHold for a column or time zone without a type."""
+    """Makes the arrays of one column. Raises FormatLimitError for a column or time zone without a type."""
 
     def __init__(self, column: Column, time_zone: str) -> None:
         self._column = column
@@ -42,7 +42,7 @@ class ArrowColumn:
     def convert(self, cells: tuple[bytes | None, ...], rows_before: int) -> Array:
         """An array of the column's type. A moment without an offset is one of the report's time zone.
 
-        Raises FormatCannotHold for a cell that has no exact value; `rows_before` is for its message.
+        Raises FormatLimitError for a cell that has no exact value; `rows_before` is for its message.
         """
         raw = Array(cells, _BINARY)
         array = self._cast(raw)
@@ -60,7 +60,7 @@ class ArrowColumn:
         text = raw.cast(_STRING)
         return text if self._column.kind in {"text", "json"} else text.cast(self.type)
 
-    def _cannot_hold(self, row: int) -> FormatCannotHold:
+    def _cannot_hold(self, row: int) -> FormatLimitError:
         """The cell itself is not shown: errors are logged."""
         column, number = self._column, row + 1
         why, remedy = _REASONS.get(column.kind, ""), _REMEDY
@@ -68,7 +68,7 @@ class ArrowColumn:
             why = f"does not fit {column.decimal}, or is NaN or infinite"
             remedy = f"set precision and scale in report.toml to what its values need, {_REMEDY}"
         detail = f"Parquet cannot hold row {number} of column {column.name}, which {why}: {remedy}."
-        return FormatCannotHold(detail, column=column.name, row=number)
+        return FormatLimitError(detail, column=column.name, row=number)
 
 
 def _data_type(column: Column, time_zone: str) -> DataType:
@@ -86,7 +86,7 @@ def _timestamp(time_zone: str) -> DataType:
     try:
         Array([b"2000-01-01 00:00:00+00"], _BINARY).cast(_STRING).cast(moment)
     except Exception as error:  # the library raises nothing narrower
-        raise FormatCannotHold(f"Unknown time zone {time_zone!r}. Use an IANA name such as 'Europe/Lisbon'.") from error
+        raise FormatLimitError(f"Unknown time zone {time_zone!r}. Use an IANA name such as 'Europe/Lisbon'.") from error
     return moment
 
 

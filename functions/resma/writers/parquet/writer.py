@@ -19,7 +19,7 @@ from io import BytesIO
 from arro3.core import Field, RecordBatch, Schema, Table
 from arro3.io import read_ipc_stream, write_ipc_stream, write_parquet
 
-from resma.errors import CheckpointUnusable, RowCountMismatch
+from resma.errors import CheckpointUnusableError, RowCountMismatchError
 from resma.report.format_options import FormatOptions
 from resma.report.header import ReportHeader
 from resma.report.rows import Batch, Row
@@ -82,7 +82,7 @@ class ParquetState:
 
 
 class ParquetWriter:
-    """Holds one row group. `add` and `end` raise FormatCannotHold where a cell has no exact value in its type."""
+    """Holds one row group. `add` and `end` raise FormatLimitError where a cell has no exact value in its type."""
 
     media_type = "application/vnd.apache.parquet"
 
@@ -116,7 +116,7 @@ class ParquetWriter:
     def state(self, state: ParquetState) -> None:
         saved = read_ipc_stream(BytesIO(state.blocks)).read_all()
         if saved.schema != self._schema:
-            raise CheckpointUnusable("The types of the columns are not those of the saved row groups.")
+            raise CheckpointUnusableError("The types of the columns are not those of the saved row groups.")
         self._state = state
         self._blocks = saved.to_batches()
 
@@ -143,7 +143,7 @@ class ParquetWriter:
         self._state.rows.clear()
         last += self._close_group() if self._blocks else b""
         if self._state.rows_out != self._header.rows:
-            raise RowCountMismatch(self._state.rows_out, self._header.rows)
+            raise RowCountMismatchError(self._state.rows_out, self._header.rows)
         footer = write_struct(self._footer())
         return last + footer + len(footer).to_bytes(4, "little") + _MAGIC
 
@@ -207,7 +207,7 @@ class ParquetWriter:
 
 
 def make_parquet_writer(header: ReportHeader, options: FormatOptions) -> ParquetWriter:
-    """Raises FormatCannotHold where a column or the time zone has no type in Parquet, which has no options."""
+    """Raises FormatLimitError where a column or the time zone has no type in Parquet, which has no options."""
     del options
     return ParquetWriter(header)
 
@@ -267,7 +267,7 @@ def _metadata(header: ReportHeader) -> dict[str, str]:
         "resma.generator": "Resma",
         "resma.report_id": header.report_id,
         "resma.title": header.title,
-        "resma.organisation": header.organisation,
+        "resma.organization": header.organization,
         "resma.as_of": header.as_of.isoformat(),
         "resma.rows": str(header.rows),
         "resma.totals": json.dumps(totals, ensure_ascii=False),

@@ -14,7 +14,7 @@ from resma.writers.pdf.layout import LEADING, Layout
 from resma.writers.pdf.state import State
 from resma.writers.pdf.syntax import metadata, objects, page_tree
 from resma.writers.pdf.syntax.reserved_numbers import (
-    CATALOGUE,
+    CATALOG,
     COUNT,
     FRAME,
     INFORMATION,
@@ -145,4 +145,4 @@ class Ending:
         self._put(PAGES, b"<</Type/Pages/Count %d/Kids[%b]/MediaBox[%b]>>" % (self._pages.total, listed, box))
         self._put(METADATA, metadata.xmp(self._header))
         self._put(INFORMATION, metadata.information(self._header))
-        self._put(CATALOGUE, metadata.catalogue(self._header))
+        self._put(CATALOG, metadata.catalog(self._header))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from resma.errors import FormatCannotHold
+from resma.errors import FormatLimitError
 from resma.report.header import Kind
 from resma.report.warnings import ReportWarning
 from resma.writers.pdf.layout import MARGIN, MAX_PADDING_SHARE, PADDING, SIZE, Layout
@@ -69,10 +69,10 @@ def check_widths(columns: Sequence[SizedColumn], layout: Layout) -> Readability:
 
 
 def require_readable(columns: Sequence[SizedColumn], layout: Layout) -> None:
-    """Raises FormatCannotHold if a column is too narrow to show anything."""
+    """Raises FormatLimitError if a column is too narrow to show anything."""
     found = check_widths(columns, layout)
     if found.unreadable:
-        raise FormatCannotHold(found.problem or "", column=found.unreadable[0])
+        raise FormatLimitError(found.problem or "", column=found.unreadable[0])
 
 
 def describe_widths(columns: Sequence[SizedColumn], layout: Layout) -> tuple[ReportWarning, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from resma.errors import RowCountMismatch
+from resma.errors import RowCountMismatchError
 from resma.report.format_options import PdfOptions
 from resma.report.header import ReportHeader
 from resma.report.rows import Batch, Row
@@ -25,7 +25,7 @@ from resma.writers.pdf.state import State
 from resma.writers.pdf.syntax import metadata, objects
 from resma.writers.pdf.syntax.page_tree import add_page, parent_of_next
 from resma.writers.pdf.syntax.reserved_numbers import (
-    CATALOGUE,
+    CATALOG,
     FRAME,
     INFORMATION,
     LAST_FRAME,
@@ -74,7 +74,7 @@ class PdfWriter:
         self._table_pages = None if self._wraps else max(1, -(-self._plan.lines // self._slots))
         self._before = self._cover + self._contents
         self._total_pages = None if self._table_pages is None else self._before + self._table_pages
-        self._trailer = b"/Root %d 0 R/Info %d 0 R%b" % (CATALOGUE, INFORMATION, metadata.file_identifier(header))
+        self._trailer = b"/Root %d 0 R/Info %d 0 R%b" % (CATALOG, INFORMATION, metadata.file_identifier(header))
 
     @property
     def state(self) -> State:
@@ -106,7 +106,7 @@ class PdfWriter:
         )
 
     def begin(self) -> bytes:
-        """The file's header and what table pages share. Raises FormatCannotHold if the columns are too many."""
+        """The file's header and what table pages share. Raises FormatLimitError if the columns are too many."""
         require_readable(self._header.columns, self._layout)
         file = self._state.file
         file.position = len(objects.HEADER)
@@ -134,10 +134,10 @@ class PdfWriter:
         return b"".join(out)
 
     def end(self) -> bytes:
-        """The last page, contents, fonts, outline and cross-references. Raises `RowCountMismatch`."""
+        """The last page, contents, fonts, outline and cross-references. Raises `RowCountMismatchError`."""
         state = self._state
         if state.rows != self._header.rows:
-            raise RowCountMismatch(state.rows, self._header.rows)
+            raise RowCountMismatchError(state.rows, self._header.rows)
         out: list[bytes] = []
         if state.pending:
             out += self._pages(state.pending, bytes(state.kinds))

@@ -43,7 +43,7 @@ class SmallParts:
         return names
 
     def first(self) -> dict[str, bytes]:
-        """The summary and its charts, by name. Raises FormatCannotHold."""
+        """The summary and its charts, by name. Raises FormatLimitError."""
         summary, _ = self._sheets
         parts = {"xl/worksheets/sheet1.xml": summary}
         if self.panels:
@@ -57,7 +57,7 @@ class SmallParts:
         return parts
 
     def last(self) -> list[bytes]:
-        """The sheets that come after those of data, in order. Raises FormatCannotHold."""
+        """The sheets that come after those of data, in order. Raises FormatLimitError."""
         return self._sheets[1]
 
     def styles(self) -> bytes:
@@ -71,7 +71,7 @@ class SmallParts:
         if wanted == drawn:
             return []
         detail = f"The report has {wanted:,} charts, and the spreadsheet shows the first {drawn:,}."
-        return [ReportWarning("charts-left-out", detail)]
+        return [ReportWarning("charts-omitted", detail)]
 
     @cached_property
     def _sheets(self) -> tuple[bytes, list[bytes]]:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from resma.errors import FormatCannotHold, RowCountMismatch
+from resma.errors import FormatLimitError, RowCountMismatchError
 from resma.report.format_options import FormatOptions
 from resma.report.header import ReportHeader
 from resma.report.rows import Batch
@@ -82,9 +82,9 @@ class XlsxWriter:
         self._use(state)
 
     def begin(self) -> bytes:
-        """Returns all that is known before the rows, and opens the first sheet of them. Raises FormatCannotHold."""
+        """Returns all that is known before the rows, and opens the first sheet of them. Raises FormatLimitError."""
         if len(self._header.columns) > MAX_COLUMNS:
-            raise FormatCannotHold(
+            raise FormatLimitError(
                 f"The report has {len(self._header.columns):,} columns, and a sheet of Excel holds {MAX_COLUMNS:,}. "
                 "Choose fewer columns, or request another format."
             )
@@ -99,7 +99,7 @@ class XlsxWriter:
         return b"".join([self._archive.store(name, part) for name, part in parts.items()]) + self._open_sheet()
 
     def add(self, batch: Batch) -> bytes:
-        """Returns what is compressed by now. Raises FormatCannotHold."""
+        """Returns what is compressed by now. Raises FormatLimitError."""
         rows = self._rows_of_xml(batch) if len(batch) else []
         out = []
         while rows:
@@ -113,9 +113,9 @@ class XlsxWriter:
         return b"".join(out)
 
     def end(self) -> bytes:
-        """Returns the rest of the file. Raises RowCountMismatch."""
+        """Returns the rest of the file. Raises RowCountMismatchError."""
         if sum(self._state.rows) != self._header.rows:
-            raise RowCountMismatch(sum(self._state.rows), self._header.rows)
+            raise RowCountMismatchError(sum(self._state.rows), self._header.rows)
         out = [self._close_sheet()]
         self._pool.shutdown()
         sheets = self._sheets()
@@ -188,7 +188,7 @@ class XlsxWriter:
         fit = bisect_right(list(accumulate(map(len, numbered))), free)
         if not fit and not on_sheet:
             row = sum(self._state.rows) + 1
-            raise FormatCannotHold(
+            raise FormatLimitError(
                 f"Row {row:,} alone is larger than a sheet of a workbook may be. Leave out columns, or request another "
                 "format.",
                 row=row,

@@ -10,7 +10,7 @@ from rich.console import Console
 from resma_cli.amounts import count
 from resma_cli.api_client import Json, path_of
 from resma_cli.dates import show_timestamp
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.ids import find_report_id
 from resma_cli.output import Column, clean, draw_pairs, draw_table
 from resma_cli.rendering import display_ids, draw_report
@@ -84,7 +84,7 @@ def redrive(
 ) -> None:
     """Send one dead-lettered report, or all, to the queue again."""
     if (report_id is None) != everything:
-        raise CommandFailed(ExitCode.USAGE, "`redrive` takes either a report's id or `--all`.")
+        raise CommandFailedError(ExitCode.USAGE, "`redrive` takes either a report's id or `--all`.")
     body = {"reason": reason} if reason else {}
     if report_id is None:
         done: Json = setting.api.post("/api/v1/dead-letters/redrive", body)

@@ -14,7 +14,7 @@ from rich.text import Text
 from resma_cli.connection import ROOT, Place, is_named, read_state, state_folder
 from resma_cli.doctor import aws, deployment, machine
 from resma_cli.doctor.finding import Finding, fail, run_checks
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.output import clean
 from resma_cli.profiles import DEFAULT_PROFILE, read_profiles
 from resma_cli.shared_options import Setting, examples, with_groups
@@ -93,7 +93,7 @@ def _look_at_deployment(place: Place) -> Iterator[Finding]:
 def _port() -> int:
     text = os.environ.get("PORT") or "3008"
     if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise CommandFailed(ExitCode.USAGE, f"PORT={text} is not a port. Use a number from 1 to 65535.")
+        raise CommandFailedError(ExitCode.USAGE, f"PORT={text} is not a port. Use a number from 1 to 65535.")
     return int(text)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from resma_cli.api_client import Api, Json, path_of
 from resma_cli.api_to_commands import say_in_commands
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.files import save_files
 from resma_cli.ids import shorten
 from resma_cli.output import Output
@@ -53,8 +53,9 @@ def generate(  # noqa: PLR0913  # options of a command line
     only_estimate: Annotated[
         bool, typer.Option("--estimate", help="Only estimate rows, size and time; generate nothing.")
     ] = False,
-    coalesce: Annotated[
-        bool, typer.Option("--coalesce", help="Return the same report, if it is in progress, instead of a second one.")
+    deduplicate: Annotated[
+        bool,
+        typer.Option("--deduplicate", help="Return the same report, if it is in progress, instead of a second one."),
     ] = False,
     callback: Annotated[
         str | None, typer.Option("--callback-url", metavar="URL", help="Send a webhook to this URL when it has ended.")
@@ -79,7 +80,7 @@ def generate(  # noqa: PLR0913  # options of a command line
     waits = wait or path is not None
     if waits:
         target.check(len(request.get("formats", [""])))
-    request |= {"coalesce": True} if coalesce else {}
+    request |= {"deduplicate": True} if deduplicate else {}
     request |= {"callbackUrl": callback} if callback else {}
     report: Json = api.post("/api/v1/reports/generate", request, key=key, is_repeatable=True)
     if waits:
@@ -105,7 +106,7 @@ def _estimate(setting: Setting, request: Json) -> None:
 def wait_and_save(setting: Setting, report: Json, target: Target, *, cancels: bool = False) -> None:
     """Follows a report and saves its files.
 
-    Raises CommandFailed where it ends without any, or Ctrl-C ends the waiting.
+    Raises CommandFailedError where it ends without any, or Ctrl-C ends the waiting.
     """
     api, output, report_id = setting.api, setting.output, str(report["id"])
     output.note(f"report {report_id}")
@@ -115,7 +116,7 @@ def wait_and_save(setting: Setting, report: Json, target: Target, *, cancels: bo
         saved = save_files(api, output, report, target)
     except KeyboardInterrupt:
         _say_goodbye(api, report_id, cancels=cancels)
-    except CommandFailed as error:
+    except CommandFailedError as error:
         if error.exit_code is ExitCode.UNREACHABLE:
             output.note(f"report {report_id} continues: `resma show {report_id}`, then `resma download {report_id}`")
         error.more.setdefault("reportId", report_id)
@@ -126,22 +127,25 @@ def wait_and_save(setting: Setting, report: Json, target: Target, *, cancels: bo
 
 
 def checked_target(setting: Form, path: str | None, overwrite: bool) -> Target:
-    """Returns the target of `--output`. Raises CommandFailed where a JSON document would go to standard output too."""
+    """Returns the target of `--output`.
+
+    Raises CommandFailedError where a JSON document would go to standard output too.
+    """
     target = Target(path, overwrite)
     if target.is_stdout and setting.as_json:
         detail = "`--json` and `--output -` both write to standard output. Use one of them."
-        raise CommandFailed(ExitCode.USAGE, detail)
+        raise CommandFailedError(ExitCode.USAGE, detail)
     return target
 
 
 def require_all_formats(output: Output, report: Json, saved: list[Json]) -> None:
-    """Raises CommandFailed where a format of the report failed, after the other files were saved."""
+    """Raises CommandFailedError where a format of the report failed, after the other files were saved."""
     if failed := report.get("failedFiles"):
         for warning in describe_warnings(report):
             output.note(warning)
         formats = " and ".join(str(file["format"]) for file in failed)
         reasons = " ".join(str(file["detail"]) for file in failed)
-        raise CommandFailed(
+        raise CommandFailedError(
             ExitCode.FAILED,
             f"The {formats} of report {report['id']} could not be made; the other files were saved. {reasons}",
             code="files-failed",
@@ -150,12 +154,12 @@ def require_all_formats(output: Output, report: Json, saved: list[Json]) -> None
 
 
 def require_ready(report: Json) -> None:
-    """Raises CommandFailed for a report that has ended otherwise."""
+    """Raises CommandFailedError for a report that has ended otherwise."""
     if report["status"] == "READY":
         return
     error = report.get("error") or {}
     why = f": {error['code']}, {say_in_commands(error['detail'])}" if error else ""
-    raise CommandFailed(
+    raise CommandFailedError(
         ExitCode.FAILED,
         f"Report {report['id']} is {report['status']}{why}",
         code=f"report-{report['status'].lower()}",
@@ -169,8 +173,8 @@ def _say_goodbye(api: Api, report_id: str, *, cancels: bool) -> None:
         try:
             api.post(path_of("reports", report_id, "cancel"), is_repeatable=True)
             said = "it is cancelled"
-        except CommandFailed as error:
+        except CommandFailedError as error:
             said = f"it could not be cancelled ({error}): `resma show {report_id}`"
-    raise CommandFailed(
+    raise CommandFailedError(
         ExitCode.INTERRUPTED, f"interrupted; report {report_id}: {said}", more={"reportId": report_id}
     ) from None

@@ -12,7 +12,7 @@ from rich.console import Console
 from resma_cli.api_client import Json, path_of
 from resma_cli.confirm import Yes, confirm
 from resma_cli.dates import show_timestamp
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.output import Column, draw_table
 from resma_cli.shared_options import Setting, examples, with_groups
 
@@ -100,9 +100,9 @@ def _draw(console: Console, items: list[Json]) -> None:
 
 
 def _require_new(into: Path | None) -> None:
-    """Raises CommandFailed before a key is created that could then not be saved."""
+    """Raises CommandFailedError before a key is created that could then not be saved."""
     if into is not None and (into.exists() or not into.parent.is_dir()):
-        raise CommandFailed(ExitCode.USAGE, f"{into} exists already, or its folder does not. Choose a new file.")
+        raise CommandFailedError(ExitCode.USAGE, f"{into} exists already, or its folder does not. Choose a new file.")
 
 
 def _hand_over(setting: Setting, made: Json, into: Path | None) -> None:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from resma_cli.amounts import count as counted
 from resma_cli.api_client import Api, Json, path_of
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.output import Output, clean, print_json
 from resma_cli.shared_options import Setting, examples, with_groups
 
@@ -61,7 +61,9 @@ def listen(
         except KeyboardInterrupt:
             return
     if count is not None and taken < count:
-        raise CommandFailed(ExitCode.FAILED, f"{taken} of {counted(count, 'webhook')} arrived within {seconds:g} s.")
+        raise CommandFailedError(
+            ExitCode.FAILED, f"{taken} of {counted(count, 'webhook')} arrived within {seconds:g} s."
+        )
 
 
 @contextmanager
@@ -73,7 +75,7 @@ def _trusted(setting: Setting, inbox: Inbox, address: str, *, register: bool) ->
         return
     if not setting.place.is_loopback:
         detail = "`--register` is for the stack on this machine: no other can reach a loopback URL."
-        raise CommandFailed(ExitCode.USAGE, detail)
+        raise CommandFailedError(ExitCode.USAGE, detail)
     made: Json = setting.api.post("/api/v1/webhook-endpoints", {"url": address})
     try:
         inbox.trust(made["secret"])
@@ -92,7 +94,7 @@ def _secrets_of_callbacks(setting: Setting) -> list[str]:
 def _delete(api: Api, output: Output, endpoint_id: str) -> None:
     try:
         api.delete(path_of("webhook-endpoints", endpoint_id))
-    except CommandFailed as error:
+    except CommandFailedError as error:
         output.note(f"The endpoint {endpoint_id} still exists ({error}). Run `resma webhook delete {endpoint_id}`.")
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from resma_cli.api_client import Api, Json
 from resma_cli.connection import Place, check_key, check_url, read_key, require_private
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.output import Column, draw_pairs, draw_table
 from resma_cli.profiles import (
     DEFAULT_PROFILE,
@@ -50,7 +50,9 @@ def login(
     place = Place(check_url(url or setting.api_url or _ask("URL of the API: ")))
     key = read_key(setting.key_file) if setting.key_file else check_key(_ask_key(), "Standard input")
     if key is None and not place.is_loopback:
-        raise CommandFailed(ExitCode.USAGE, "No key was given. One looks like rsm_…_…; `resma key create` creates one.")
+        raise CommandFailedError(
+            ExitCode.USAGE, "No key was given. One looks like rsm_…_…; `resma key create` creates one."
+        )
     place = Place(place.url, key)
     require_private(place)
     me: Json = Api(place).get("/api/v1/me")
@@ -100,7 +102,7 @@ def list_profiles(setting: Setting) -> None:
 
 def _ask(question: str) -> str:
     if not sys.stdin.isatty():
-        raise CommandFailed(ExitCode.USAGE, "A URL is required: `resma login URL`.")
+        raise CommandFailedError(ExitCode.USAGE, "A URL is required: `resma login URL`.")
     sys.stderr.write(question)
     sys.stderr.flush()
     return sys.stdin.readline().strip()

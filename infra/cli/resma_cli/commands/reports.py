@@ -20,7 +20,7 @@ from resma_cli.commands.generate import (
 from resma_cli.completion import complete_format, complete_status
 from resma_cli.confirm import Yes, confirm
 from resma_cli.dates import read_timestamp
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.files import choose_files, save_files
 from resma_cli.ids import find_report_id
 from resma_cli.rendering import draw_deletion, draw_report, draw_reports, draw_summary
@@ -174,7 +174,7 @@ def _download(setting: Setting, report: Json, target: Target, format_: str | Non
     except KeyboardInterrupt:
         resumes = "" if target.is_stream else f" `resma download {report_id}` resumes it."
         said = f"The download was interrupted.{resumes}"
-        raise CommandFailed(ExitCode.INTERRUPTED, said, more={"reportId": report_id}) from None
+        raise CommandFailedError(ExitCode.INTERRUPTED, said, more={"reportId": report_id}) from None
 
 
 @app.command("cancel", epilog=examples("resma cancel 840edab4"))

@@ -13,7 +13,7 @@ from resma_cli.api_client import Json, path_of
 from resma_cli.completion import one_of
 from resma_cli.confirm import Yes, confirm
 from resma_cli.dates import read_timestamp, show_timestamp
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.ids import find_schedule_id
 from resma_cli.output import Column, draw_pairs, draw_table
 from resma_cli.rendering import display_ids
@@ -65,7 +65,7 @@ class Clock:
             metavar="COUNTRY", help="Country whose public holidays are not business days, such as BR, US or PT."
         ),
     ] = None
-    missed: Annotated[
+    misfire_policy: Annotated[
         str | None,
         typer.Option(
             autocompletion=one_of("skip", "run-once", "run-all"),
@@ -87,7 +87,7 @@ class Clock:
             "period": self.period,
             "weekStartsOn": self.week_starts_on,
             "calendar": self.calendar,
-            "missed": self.missed,
+            "misfirePolicy": self.misfire_policy,
             "endsAt": ends_at,
         }
         return {name: value for name, value in said.items() if value is not None}
@@ -164,7 +164,9 @@ def preview_schedule(
     said = clock.describe(time_zone)
     if schedule_id is not None:
         if said:
-            raise CommandFailed(ExitCode.USAGE, "`preview` takes either a schedule's id, or `--when` and its options.")
+            raise CommandFailedError(
+                ExitCode.USAGE, "`preview` takes either a schedule's id, or `--when` and its options."
+            )
         schedule: Json = setting.api.get(path_of("schedules", find_schedule_id(setting.api, schedule_id)))
         zone_name = str(schedule["timeZone"])
         answer: Json = setting.api.get(path_of("schedules", schedule["id"]) + "/preview", {"count": count})
@@ -240,7 +242,7 @@ def _change(setting: Setting, schedule_id: str, *, paused: bool) -> None:
 
 def _require_when(said: Json) -> Json:
     if "when" not in said:
-        raise CommandFailed(
+        raise CommandFailedError(
             ExitCode.USAGE, "`--when` is required: monthly, weekly, daily, first-business-day, or a cron expression."
         )
     return said

@@ -14,7 +14,7 @@ import typer
 from resma_cli.checkout import load_from_checkout
 from resma_cli.completion import complete_format
 from resma_cli.connection import read_state
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.output import print_json
 from resma_cli.shared_options import Form, examples, with_groups
 
@@ -86,7 +86,9 @@ def show_logs(
 ) -> int:
     """Show the functions' logs of the stack on this machine: without options, the end of each."""
     if follow and form.as_json:
-        raise CommandFailed(ExitCode.USAGE, "`--follow` has no end, and `--json` prints one document. Use one of them.")
+        raise CommandFailedError(
+            ExitCode.USAGE, "`--follow` has no end, and `--json` prints one document. Use one of them."
+        )
     _set(REPORT=report, FUNCTION=function, SINCE=since, FOLLOW="1" if follow else None)
     return _run("logs", form, lambda text: {"text": text})
 
@@ -110,7 +112,7 @@ def _run(command: str, form: Form, result: Callable[[str], Any]) -> int:
     else:
         said = heard.getvalue().strip().splitlines()[-1:] or ["See above."]
         kind = ExitCode(code)
-        print_json(CommandFailed(kind, said[0].removeprefix("failed: ")).describe())
+        print_json(CommandFailedError(kind, said[0].removeprefix("failed: ")).describe())
     return code
 
 

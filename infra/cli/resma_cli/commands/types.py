@@ -10,7 +10,7 @@ from rich.console import Console
 
 from resma_cli.api_client import Json
 from resma_cli.completion import complete_locale
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.output import Column, clean, draw_pairs, draw_table
 from resma_cli.shared_options import Setting, examples, with_groups
 
@@ -42,7 +42,9 @@ def show_type(
     found = next((item for item in items if item["type"] == wanted), None)
     if found is None:
         there = ", ".join(item["type"] for item in items)
-        raise CommandFailed(ExitCode.NOT_FOUND, f"There is no report type `{report_type}`. The types are: {there}.")
+        raise CommandFailedError(
+            ExitCode.NOT_FOUND, f"There is no report type `{report_type}`. The types are: {there}."
+        )
     setting.output.show(found, lambda console: _draw_one(console, found))
 
 

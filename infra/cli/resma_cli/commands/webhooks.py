@@ -11,7 +11,7 @@ from resma_cli.api_client import Json, path_of
 from resma_cli.completion import one_of
 from resma_cli.confirm import Yes, confirm
 from resma_cli.dates import show_timestamp
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.ids import find_endpoint_id, find_report_id
 from resma_cli.output import Column, draw_pairs, draw_table
 from resma_cli.rendering import display_ids
@@ -95,7 +95,7 @@ def list_deliveries(
     """List deliveries to an endpoint or about a report, and their last responses."""
     status = status and status.upper()
     if (endpoint is None) == (report is None):
-        raise CommandFailed(ExitCode.USAGE, "Give one of `--endpoint ID` and `--report ID`.")
+        raise CommandFailedError(ExitCode.USAGE, "Give one of `--endpoint ID` and `--report ID`.")
     if report is not None:
         found: list[Json] = setting.api.get(path_of("reports", find_report_id(setting.api, report)) + "/deliveries")[
             "items"

@@ -10,7 +10,7 @@ from typing import Any
 
 from resma_cli.amounts import count
 from resma_cli.doctor.finding import Finding, fail, fine, skip, warn
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 
 ERRORS_HOURS = 1
 FUNCTION_METRICS = "AWS/Lambda"
@@ -125,12 +125,12 @@ def look_at_aws(account: Account) -> Iterator[Finding]:
 
 
 def find_account(stack_name: str, endpoint_url: str | None = None) -> Account:
-    """The account of the credentials at hand; or the embedded stack's, which takes any. Raises CommandFailed."""
+    """The account of the credentials at hand; or the embedded stack's, which takes any. Raises CommandFailedError."""
     try:
         import boto3  # noqa: PLC0415  # slow to load, and not part of the client alone
     except ImportError as error:
         detail = "boto3 is not installed here: install resma with it (docs/command-line.md), or leave out --aws-stack"
-        raise CommandFailed(ExitCode.USAGE, detail) from error
+        raise CommandFailedError(ExitCode.USAGE, detail) from error
     if endpoint_url is None:
         return Account(boto3.client, stack_name)  # type: ignore[arg-type]  # overloaded by literals of names
     taken = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}

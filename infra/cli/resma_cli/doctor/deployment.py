@@ -14,7 +14,7 @@ from resma_cli.amounts import count, duration
 from resma_cli.api_client import Api, Json, connect_to
 from resma_cli.connection import Place
 from resma_cli.doctor.finding import Finding, fail, fine, warn
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 
 SKEW_SECONDS = 30
 """More than this and tokens are refused (docs/access.md)."""
@@ -47,12 +47,12 @@ class Deployment:
 
     @cached_property
     def health(self) -> urllib3.BaseHTTPResponse:
-        """The answer of the one address that is open to all. Raises CommandFailed."""
+        """The answer of the one address that is open to all. Raises CommandFailedError."""
         return self.api.request("GET", "/health")
 
     @cached_property
     def me(self) -> Json:
-        """Whose key it is, and what it may do. Raises CommandFailed."""
+        """Whose key it is, and what it may do. Raises CommandFailedError."""
         answer: Json = self.api.get("/api/v1/me")
         return answer
 
@@ -62,7 +62,7 @@ def check_reachable(deployment: Deployment) -> Finding:
     where = deployment.place.url
     try:
         said = deployment.health.json()
-    except CommandFailed as error:
+    except CommandFailedError as error:
         if error.exit_code not in {ExitCode.NOT_FOUND, ExitCode.REFUSED}:
             raise
         said = None
@@ -104,7 +104,7 @@ def check_key(deployment: Deployment) -> Finding:
     """That the key is good: all that follows is asked with it."""
     try:
         me = deployment.me
-    except CommandFailed as error:
+    except CommandFailedError as error:
         if error.exit_code is not ExitCode.REFUSED:
             raise
         return fail("key", str(error), "set RESMA_KEY to a key that is good; docs/access.md")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from resma_cli.exit_codes import CommandFailed, ExitCode
+from resma_cli.exit_codes import CommandFailedError, ExitCode
 
 T = TypeVar("T")
 
@@ -67,14 +67,14 @@ def _run(check: Callable[[T], Finding | None], name: str, subject: T) -> tuple[F
     """What a check has found, and whether the API has answered it."""
     try:
         return check(subject), True
-    except CommandFailed as error:
+    except CommandFailedError as error:
         return _of_failure(name, error), error.exit_code is not ExitCode.UNREACHABLE
     except OSError as error:
         says = f"it can't be checked: {error.strerror or error}"
         return fail(name, says, "look at the file or folder named"), True
 
 
-def _of_failure(name: str, error: CommandFailed) -> Finding:
+def _of_failure(name: str, error: CommandFailedError) -> Finding:
     """A call that the API refused because the key lacks a scope is not a failure of the deployment."""
     if error.exit_code is ExitCode.REFUSED and error.code == "scope-missing":
         return warn(name, f"not checked: {error}", "use a key with this scope to have it checked")

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from resma.errors import RowCountMismatch
+from resma.errors import RowCountMismatchError
 from resma.report.rows import Batch
 from resma.writers.csv.writer import CsvWriter
 from tests.support.csv_samples import NASTY
@@ -64,7 +64,7 @@ def test_no_rows_is_the_header_alone() -> None:
 def test_missing_rows_are_an_error() -> None:
     writer = CsvWriter(header(["text"], 2))
     writer.add(Batch([(b"only one",)]))
-    with pytest.raises(RowCountMismatch, match="1 row came, the snapshot counted 2"):
+    with pytest.raises(RowCountMismatchError, match="1 row came, the snapshot counted 2"):
         writer.end()
 
 

@@ -15,7 +15,7 @@ import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
 
-from resma.catalog import load_catalogue
+from resma.catalog import load_catalog
 from resma.report.content import ReportContent
 from resma.report.decimal_types import DecimalType
 from resma.report.format_options import FormatOptions
@@ -54,7 +54,7 @@ def _header(rows: int, scales: dict[str, int], query_says: dict[str, DecimalType
         personal_masked=False,
         options={},
     )
-    return compose_header(load_catalogue()[TYPE], content, "r", summary, "Banco", decimal_types=query_says or {})
+    return compose_header(load_catalog()[TYPE], content, "r", summary, "Banco", decimal_types=query_says or {})
 
 
 @pytest.fixture(scope="module")
@@ -106,10 +106,10 @@ def test_all_days_have_one_schema(folder: Path) -> None:
     assert all(column.equals(columns[0]) for column in columns)
 
 
-@pytest.mark.parametrize("name", [name for name, kind in load_catalogue().items()])
+@pytest.mark.parametrize("name", [name for name, kind in load_catalog().items()])
 def test_amounts_of_every_report_type_fit_the_numeric_of_bigquery(name: str) -> None:
     """29 digits before the mark and 9 after it ("Decimal types" of BigQuery's documentation)."""
-    for column in load_catalogue()[name].columns:
+    for column in load_catalog()[name].columns:
         if column.kind == "amount":
             assert column.decimal is not None, f"{column.name} has no type"
             assert column.decimal.whole_digits <= 29

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from infra.paths import ROOT
-from resma.errors import CheckpointUnusable, FormatCannotHold, PermanentError, RowCountMismatch
+from resma.errors import CheckpointUnusableError, FormatLimitError, PermanentError, RowCountMismatchError
 from resma.report.decimal_types import DEFAULT_DECIMAL, DecimalType, decimal_of_numeric
 from resma.report.format_options import FormatOptions
 from resma.report.header import Column, ReportHeader, Total
@@ -155,7 +155,7 @@ def test_metadata_says_what_the_report_was() -> None:
         "resma.generator": "Resma",
         "resma.report_id": "r-1",
         "resma.title": "Extrato",
-        "resma.organisation": "Banco",
+        "resma.organization": "Banco",
         "resma.as_of": "2024-03-09T12:30:00+00:00",
         "resma.rows": "5",
         "resma.time_zone": "America/Sao_Paulo",
@@ -178,7 +178,7 @@ def test_a_checkpoint_of_other_types_is_not_continued() -> None:
     writer.begin()
     saved = load_state(dump_state(writer.state), writer.state)
     columns = tuple(replace(column, decimal=DecimalType(18, 4)) for column in COLUMNS)
-    with pytest.raises(CheckpointUnusable):
+    with pytest.raises(CheckpointUnusableError):
         make_parquet_writer(_header(1, columns), FormatOptions()).state = saved
 
 
@@ -229,7 +229,7 @@ def test_no_rows_is_a_file_with_its_columns() -> None:
 
 @pytest.mark.parametrize("promised", [4, 6])
 def test_other_rows_than_promised_are_an_error(promised: int) -> None:
-    with pytest.raises(RowCountMismatch):
+    with pytest.raises(RowCountMismatchError):
         _write(make_parquet_writer(_header(promised), FormatOptions()), ROWS, 2)
 
 
@@ -259,7 +259,7 @@ def test_other_rows_than_promised_are_an_error(promised: int) -> None:
 def test_what_has_no_exact_value_is_refused(kind: str, cell: bytes) -> None:
     """With the place and a remedy, and without the value: errors are logged."""
     good = {"integer": b"1", "amount": b"1.25", "date": b"2024-01-01", "timestamp": b"2024-01-01 00:00:00+00"}
-    with pytest.raises(FormatCannotHold, match=r"row 5002 of column it, which") as caught:
+    with pytest.raises(FormatLimitError, match=r"row 5002 of column it, which") as caught:
         _one(kind, [None, *[good.get(kind, b"x")] * 5000, cell, None], DecimalType(38, 2))
     assert isinstance(caught.value, PermanentError)
     assert (caught.value.column, caught.value.row) == ("it", 5002)
@@ -283,7 +283,7 @@ def test_values_fit_their_type_or_are_refused(decimal: DecimalType, fits: bytes,
     table = pq.read_table(BytesIO(_one("amount", [fits], decimal)))
     assert table["it"].type == pa.decimal128(decimal.precision, decimal.scale)
     assert table["it"].to_pylist() == [Decimal(fits.decode())]
-    with pytest.raises(FormatCannotHold, match=r"does not fit DECIMAL\(\d+, \d+\).* set precision and scale"):
+    with pytest.raises(FormatLimitError, match=r"does not fit DECIMAL\(\d+, \d+\).* set precision and scale"):
         _one("amount", [b"0", does_not], decimal)
 
 
@@ -303,7 +303,7 @@ def test_numerics_of_postgres_become_decimals(numeric: tuple[int, int], decimal:
 
 def test_an_unknown_time_zone_is_refused() -> None:
     columns = (Column("it", "It", kind="timestamp"),)
-    with pytest.raises(FormatCannotHold, match="Unknown time zone 'Mars/Olympus'"):
+    with pytest.raises(FormatLimitError, match="Unknown time zone 'Mars/Olympus'"):
         make_parquet_writer(_header(0, columns, "Mars/Olympus"), FormatOptions())
 
 

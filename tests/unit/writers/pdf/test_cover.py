@@ -22,7 +22,7 @@ from tests.support.pdf_samples import make
 HEADER = ReportHeader(
     report_id="0199f1c2-7b1e-7c3a-9f57-2b8f6a4d9e10",
     title="Account transactions",
-    organisation="Nordbank",
+    organization="Nordbank",
     filters=(("Period", "2024-01-01 to 2024-12-31"),),
     as_of=datetime(2025, 7, 1, 6, 30, 5, tzinfo=UTC),
     rows=0,
@@ -119,7 +119,7 @@ def test_the_cover_speaks_any_script(orientation: str, tmp_path: Path) -> None:
     head = replace(
         HEADER,
         title="Отчёт по счетам",
-        organisation="Τράπεζα 中国银行",
+        organization="Τράπεζα 中国银行",
         filters=(("名称", "北京" * 200), ("Банк", "中文")),
         totals=(Total("人民币", 5, Decimal("7.5")),),
         orientation=orientation,  # type: ignore[arg-type]  # one of two

@@ -25,7 +25,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
-from resma.errors import SettingsInvalid
+from resma.errors import SettingsInvalidError
 from resma.writers.pdf.fonts import font_index, glyph_codes
 from resma.writers.pdf.fonts.embed import font_resources
 from resma.writers.pdf.fonts.font_index import FontIndex, installed_fonts
@@ -265,7 +265,7 @@ def test_fonts_gone_since_the_report_was_begun(monkeypatch: pytest.MonkeyPatch) 
     state = WideState()
     WideText("R", state).show("中", 7)
     monkeypatch.setattr(glyph_codes, "installed_fonts", lambda letter: FontIndex(letter, ()))
-    with pytest.raises(SettingsInvalid, match=state.typefaces[1].file):
+    with pytest.raises(SettingsInvalidError, match=state.typefaces[1].file):
         WideText("R", state)
 
 

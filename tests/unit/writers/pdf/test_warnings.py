@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.checks.report_types.check_folder import check_catalogue
+from infra.checks.report_types.check_folder import check_catalog
 from infra.paths import ROOT
-from resma.errors import FormatCannotHold
+from resma.errors import FormatLimitError
 from resma.report.header import Column
 from resma.report.warnings import ReportWarning
 from resma.writers import Warns
@@ -84,7 +84,7 @@ def columns_of(count: int) -> tuple[Column, ...]:
 
 def test_a_hundred_columns_are_refused_with_a_remedy() -> None:
     writer = make(header(1, columns=columns_of(100), total_column=None))
-    with pytest.raises(FormatCannotHold, match=r"100 columns .* Choose fewer columns .* XLSX") as raised:
+    with pytest.raises(FormatLimitError, match=r"100 columns .* Choose fewer columns .* XLSX") as raised:
         writer.begin()
     assert raised.value.column == "c0"
 
@@ -100,7 +100,7 @@ def test_narrow_columns_are_a_warning() -> None:
 def test_the_catalog_check_notes_report_types_with_too_many_columns(tmp_path: Path) -> None:
     sample = ROOT / "tests" / "support" / "report_types" / "fees"
     folder = Path(shutil.copytree(sample, tmp_path / "fees"))
-    assert check_catalogue(tmp_path, None).notes == []
+    assert check_catalog(tmp_path, None).notes == []
     columns = "".join(
         f'\n[[columns]]\nname = "c{at}"\nheading = {{ en = "C", pt = "C", de = "C" }}\nwidth = 12\n'
         for at in range(100)
@@ -113,7 +113,7 @@ def test_the_catalog_check_notes_report_types_with_too_many_columns(tmp_path: Pa
     query.write_text(
         query.read_text("utf-8").replace("       t.currency,\n", f"{selected}       t.currency,\n"), "utf-8"
     )
-    report = check_catalogue(tmp_path, None)
+    report = check_catalog(tmp_path, None)
     assert report.mistakes == []
     [note] = report.notes
     assert "columns (`month`" in note.says

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
-from resma.errors import RowCountMismatch
+from resma.errors import RowCountMismatchError
 from resma.report.header import Chart, Column, Period, Series
 from tests.support.pdf_samples import COLUMNS, Row, batch, header, make, pdf, periods, plain
 from tests.support.random_search import make_random, random_search
@@ -188,7 +188,7 @@ def test_another_number_of_rows_is_an_error(promised: int, given: int) -> None:
     writer = make(header(promised))
     writer.begin()
     writer.add(batch(plain(given)))
-    with pytest.raises(RowCountMismatch, match=str(promised)):
+    with pytest.raises(RowCountMismatchError, match=str(promised)):
         writer.end()
 
 
@@ -284,7 +284,7 @@ def test_a_report_without_periods_has_a_bookmark_for_its_rows(tmp_path: Path) ->
 
 
 def test_periods_that_do_not_add_up_are_an_error() -> None:
-    with pytest.raises(RowCountMismatch, match="periods"):
+    with pytest.raises(RowCountMismatchError, match="periods"):
         make(header(10, periods=(Period("2024", 9, ()),)))
 
 

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl.utils.escape import unescape
 
-from resma.errors import FormatCannotHold
+from resma.errors import FormatLimitError
 from resma.report.header import Chart, Column, Series, Total
 from resma.report.rows import Batch, Row
 from resma.writers import make_writer
@@ -55,7 +55,7 @@ ESCAPED = (
 def test_texts_stay_as_they_are() -> None:
     assert cells_of("text", *TEXTS) == list(TEXTS)
     for text in TEXTS:
-        # Alone: each decides for itself how it is written, whatever its neighbours are.
+        # Alone: each decides for itself how it is written, whatever its neighbors are.
         assert cells_of("json", text) == [text]
 
 
@@ -262,10 +262,10 @@ def test_every_second_of_a_day() -> None:
 
 def test_a_text_longer_than_a_cell_ends_the_report() -> None:
     for before in (["short"], ["x" * 200, "short"]):  # among shared texts, and where texts are not shared
-        with pytest.raises(FormatCannotHold, match="has a text of 32,768 characters in column `c`") as caught:
+        with pytest.raises(FormatLimitError, match="has a text of 32,768 characters in column `c`") as caught:
             cells_of("text", *before, "x" * 32_768)
         assert (caught.value.column, caught.value.row) == ("c", len(before) + 1)
-    with pytest.raises(FormatCannotHold):
+    with pytest.raises(FormatLimitError):
         cells_of("json", "😀" * 16_384)
     assert cells_of("text", "é" * 32_767) == ["é" * 32_767]
 
@@ -350,7 +350,7 @@ def test_what_is_for_show_is_shortened_to_excels_limits() -> None:
     charts = (Chart(long, "bars", "amount", (long, "b"), series),)
     totals = tuple(Total(f"{at} {long[:20]}", 1, Decimal(at)) for at in range(12_000))
     columns = (Column("c", long), Column("d", "D"))
-    more: dict[str, Any] = {"filters": ((long, long),), "organisation": long, "title": long}
+    more: dict[str, Any] = {"filters": ((long, long),), "organization": long, "title": long}
     header = make_header(1, charts=charts, totals=totals, columns=columns, **more)
     writer = cast("Any", make_writer("XLSX", header))
     data = writer.begin() + writer.add(Batch([(b"a", b"b")])) + writer.end()
@@ -359,7 +359,7 @@ def test_what_is_for_show_is_shortened_to_excels_limits() -> None:
     units = [len(str(cell.value).encode("utf-16-le")) // 2 for cell in cells]
     assert max(units) == 32_767
     assert len(book.worksheets[0]._charts) == 100
-    assert [each.code for each in writer.warnings()] == ["charts-left-out"]
+    assert [each.code for each in writer.warnings()] == ["charts-omitted"]
     with zipfile.ZipFile(BytesIO(data)) as archive:
         chart = archive.read("xl/charts/chart1.xml").decode()
         shown = [unescape_xml(text) for text in re.findall("<(?:a:t|c:v)>([^<]*)<", chart)]
@@ -373,7 +373,7 @@ def test_what_is_for_show_is_shortened_to_excels_limits() -> None:
 
 def test_more_columns_than_a_sheet_has_are_refused() -> None:
     columns = tuple(Column(f"c{at}", "C") for at in range(16_385))
-    with pytest.raises(FormatCannotHold, match="has 16,385 columns"):
+    with pytest.raises(FormatLimitError, match="has 16,385 columns"):
         make_writer("XLSX", make_header(0, columns=columns, charts=())).begin()
 
 

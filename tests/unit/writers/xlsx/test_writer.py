@@ -13,7 +13,7 @@ from typing import Any, cast
 import openpyxl
 import pytest
 
-from resma.errors import RowCountMismatch
+from resma.errors import RowCountMismatchError
 from resma.report.format_options import FormatOptions
 from resma.report.header import Column, Period, Total
 from resma.report.rows import Batch, Row
@@ -227,7 +227,7 @@ def test_fewer_or_more_rows_than_promised_end_it() -> None:
         writer = make_writer("XLSX", make_header(2))
         writer.begin()
         writer.add(Batch(make_rows(came)))
-        with pytest.raises(RowCountMismatch):
+        with pytest.raises(RowCountMismatchError):
             writer.end()
 
 

@@ -11,7 +11,7 @@ import unicodedata
 from array import array
 from dataclasses import dataclass, field
 
-from resma.errors import SettingsInvalid
+from resma.errors import SettingsInvalidError
 from resma.writers.pdf.fonts.font_index import FOLDERS_VARIABLE, installed_fonts
 from resma.writers.pdf.fonts.typefaces import Typeface, own_typeface
 from resma.writers.saved_state import Numbers
@@ -158,7 +158,7 @@ def _is_invisible(char: str) -> bool:
 
 
 def find_typeface(letter: str, used: UsedTypeface) -> Typeface:
-    """The typeface that a state names, on this machine. Raises SettingsInvalid if it is not installed here."""
+    """The typeface that a state names, on this machine. Raises SettingsInvalidError if it is not installed here."""
     own = own_typeface(letter)
     for typeface in (own,) if used.file == own.path.name else installed_fonts(letter).find_file(used.file):
         known = (typeface.path.name, typeface.index, typeface.path.stat().st_size)
@@ -168,4 +168,4 @@ def find_typeface(letter: str, used: UsedTypeface) -> Typeface:
         f"This report was started with the font {used.file}, which is not installed here. Install the same fonts on "
         f"every worker, or name its folder in {FOLDERS_VARIABLE}."
     )
-    raise SettingsInvalid(message)
+    raise SettingsInvalidError(message)

@@ -24,7 +24,7 @@ class Type:
     """How a line of text is set; the size in points."""
 
     size: float
-    colour: Color
+    color: Color
     font: str = REGULAR
 
 
@@ -86,7 +86,7 @@ class Sheet:
         if most and width > most:
             size *= most / width
             width = most
-        self._canvas.setFillColor(look.colour)
+        self._canvas.setFillColor(look.color)
         self._canvas.setFont(look.font, size)
         self._canvas.drawString(x - width if right else x, y, line)
 
@@ -95,16 +95,16 @@ class Sheet:
     ) -> None:
         face = "B" if look.font == BOLD else "R"
         shown = self._pen.show(Line(text, face, look.size, x, y, room, "right" if right else "left"))
-        colour = look.colour
-        self.overlays[-1].append(b"%.3f %.3f %.3f rg %b" % (colour.red, colour.green, colour.blue, shown))
+        color = look.color
+        self.overlays[-1].append(b"%.3f %.3f %.3f rg %b" % (color.red, color.green, color.blue, shown))
 
     def rule(self, left: float, y: float, width: float) -> None:
         self._canvas.setStrokeColor(RULE)
         self._canvas.setLineWidth(0.4)
         self._canvas.line(left, y, left + width, y)
 
-    def bar(self, left: float, bottom: float, width: float, height: float, colour: Color) -> None:
-        self._canvas.setFillColor(colour)
+    def bar(self, left: float, bottom: float, width: float, height: float, color: Color) -> None:
+        self._canvas.setFillColor(color)
         self._canvas.rect(left, bottom, width, height, stroke=0, fill=1)
 
     def block_title(self, title: str, left: float, y: float, width: float) -> None:

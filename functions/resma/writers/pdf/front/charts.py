@@ -135,10 +135,10 @@ def _category_axis(axis: object) -> None:
     axis.joinAxisPos = 0  # type: ignore[attr-defined]
 
 
-def _bar_colours(plot: object, values: Sequence[float], colour: object) -> None:
+def _bar_colours(plot: object, values: Sequence[float], color: object) -> None:
     bars = plot.bars  # type: ignore[attr-defined]
     bars[0].strokeColor = None
-    bars[0].fillColor = colour
+    bars[0].fillColor = color
     for i, value in enumerate(values):
         if value < 0:
             bars[0, i].fillColor = NEGATIVE
@@ -196,8 +196,8 @@ def _share(  # noqa: PLR0913, PLR0917  # a chart's parts and its place
     left = side + 18
     top = height / 2 + len(pairs) * 8.0
     for i, (name, value) in enumerate(pairs):
-        colour = SHADES[-1] if name.startswith(f"{other} (") else SHADES[i]
-        ring.slices[i].fillColor = colour
+        color = SHADES[-1] if name.startswith(f"{other} (") else SHADES[i]
+        ring.slices[i].fillColor = color
         ring.slices[i].strokeColor, ring.slices[i].strokeWidth = None, 0
         y = top - (i + 0.5) * 16 - 2.5
         text = (
@@ -205,7 +205,7 @@ def _share(  # noqa: PLR0913, PLR0917  # a chart's parts and its place
             if chart.unit == "rows" and value < 1e7
             else short_number(value, locale)
         )
-        group.add(Rect(left, y - 0.6, 7, 7, fillColor=colour, strokeColor=None))
+        group.add(Rect(left, y - 0.6, 7, 7, fillColor=color, strokeColor=None))
         room = width - left - 52 - width_of(text, 7)
         group.add(
             String(

@@ -35,10 +35,10 @@ MAX_COVER_TOTALS = 100
 CONTINUED_LINES = 28
 LABEL_WIDTH = 74.0
 
-_TEXT = Type(size=8, colour=INK)
-_QUIET = Type(size=8, colour=GREY)
-_STRONG = Type(size=8, colour=INK, font=BOLD)
-_FOOT = Type(size=6.5, colour=GREY)
+_TEXT = Type(size=8, color=INK)
+_QUIET = Type(size=8, color=GREY)
+_STRONG = Type(size=8, color=INK, font=BOLD)
+_FOOT = Type(size=6.5, color=GREY)
 _FOOT_ROOM = 90.0
 _SMALLER = 1.15
 
@@ -227,10 +227,10 @@ class _Cover:
         return facts
 
     def _opening(self) -> None:
-        """Organisation, title, the rule under them, and the foot."""
+        """Organization, title, the rule under them, and the foot."""
         self._page += 1
         header, sheet, height, width = self._header, self._sheet, self._layout.height, self._width
-        sheet.text(Type(9, GREY), LEFT, height - 50.28, header.organisation, room=width)
+        sheet.text(Type(9, GREY), LEFT, height - 50.28, header.organization, room=width)
         size = 22 if width_of(drawable(header.title), 22, BOLD) <= width else 15
         sheet.text(Type(size, ACCENT, BOLD), LEFT, height - 76.28, header.title, room=width)
         sheet.bar(LEFT, height - 91.28, width, 1.4, ACCENT)

@@ -1,4 +1,4 @@
-"""Colours, fonts and lines of text as reportlab wants them, for the cover and its charts."""
+"""Colors, fonts and lines of text as reportlab wants them, for the cover and its charts."""
 
 from __future__ import annotations
 

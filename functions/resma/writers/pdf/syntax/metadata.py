@@ -1,4 +1,4 @@
-"""What the file says of itself: information dictionary, XMP, output intent, catalogue (§14.3, §14.11.5, §7.7.2).
+"""What the file says of itself: information dictionary, XMP, output intent, catalog (§14.3, §14.11.5, §7.7.2).
 
 It claims PDF/A-2b (ISO 19005-2): the XMP packet says so, and agrees with the information dictionary (6.6.2, 6.6.3).
 """
@@ -31,7 +31,7 @@ def information(header: ReportHeader) -> bytes:
     date = b"(D:%b+00'00')" % header.as_of.strftime("%Y%m%d%H%M%S").encode()
     return b"<</Title%b/Author%b/Subject%b/Creator(%b)/Producer(%b)/CreationDate%b/ModDate%b>>" % (
         text_string(_clean(header.title)),
-        text_string(_clean(header.organisation)),
+        text_string(_clean(header.organization)),
         text_string(_subject(header)),
         PRODUCER.encode(),
         PRODUCER.encode(),
@@ -43,7 +43,7 @@ def information(header: ReportHeader) -> bytes:
 def xmp(header: ReportHeader) -> bytes:
     """The same as XMP (ISO 16684-1), as a stream object; not deflated, so that any tool can read it."""
     date = header.as_of.strftime("%Y-%m-%dT%H:%M:%S+00:00")
-    title, author, subject = (escape(_clean(text)) for text in (header.title, header.organisation, _subject(header)))
+    title, author, subject = (escape(_clean(text)) for text in (header.title, header.organization, _subject(header)))
     packet = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"
@@ -89,8 +89,8 @@ def _srgb_profile() -> bytes:
     return bytes(profile)
 
 
-def catalogue(header: ReportHeader) -> bytes:
-    """The document catalogue."""
+def catalog(header: ReportHeader) -> bytes:
+    """The document catalog."""
     return (
         b"<</Type/Catalog/Pages %d 0 R/Outlines %d 0 R/PageMode/UseOutlines/Metadata %d 0 R/OutputIntents[%d 0 R]"
         b"/Lang(%b)/ViewerPreferences<</DisplayDocTitle true>>/PageLabels<</Nums[0<</S/D>>]>>>>"

@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
-from resma.errors import RowCountMismatch
+from resma.errors import RowCountMismatchError
 from resma.report.header import Period, ReportHeader, Total
 from resma.report.rows import Row
 
@@ -25,7 +25,7 @@ FREE = b"."
 class Plan:
     """The report's rows cut into its periods, as the header promises them.
 
-    Raises RowCountMismatch where a period is empty or they do not add up to the report.
+    Raises RowCountMismatchError where a period is empty or they do not add up to the report.
     """
 
     def __init__(self, header: ReportHeader) -> None:
@@ -33,7 +33,7 @@ class Plan:
         self._ends = list(accumulate(period.rows for period in header.periods))
         self._starts = [0, *self._ends][: len(self._ends)]
         if self._ends and (self._ends[-1] != header.rows or not all(period.rows for period in header.periods)):
-            raise RowCountMismatch(self._ends[-1], header.rows, "are in the periods")
+            raise RowCountMismatchError(self._ends[-1], header.rows, "are in the periods")
         lines = [_subtotal_lines(period) if header.subtotals else 0 for period in header.periods]
         self._line_ends = list(accumulate(lines))
         self._subtotals = header.subtotals and bool(header.periods)

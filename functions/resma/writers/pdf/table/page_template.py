@@ -74,7 +74,7 @@ def titles(header: ReportHeader, layout: Layout, pen: Pen) -> bytes:
             ACCENT + b" rg\n",
             pen.show(Line(header.title, "B", 9, MARGIN, y, middle)),
             GREY + b" rg\n",
-            pen.show(Line(header.organisation, "R", 7.5, layout.right, y, middle - 12, "right")),
+            pen.show(Line(header.organization, "R", 7.5, layout.right, y, middle - 12, "right")),
             b"%b RG 0.5 w %b %b m %b %b l S\n" % (RULE, number(MARGIN), rule, number(layout.right), rule),
             pen.show(Line(foot_text(header), "R", 6.5, MARGIN, FOOT_BASELINE, room)),
         )

@@ -70,7 +70,7 @@ class WideText:
     """Measures, cuts and shows text of any characters, in the face of one letter: `R` or `B`."""
 
     def __init__(self, letter: str, state: WideState) -> None:
-        """`state` is kept up to date. Raises SettingsInvalid where it was saved with fonts that are not here."""
+        """`state` is kept up to date. Raises SettingsInvalidError where it was saved with fonts that are not here."""
         self._glyphs = glyphs = GlyphCodes(letter, state)
         self._letter = letter.encode("ascii")
         plain_code = self._plain_code = _Remembered(lambda char: glyphs.code_of(SHOWN_AS.get(char, char))).__getitem__

@@ -15,7 +15,7 @@ from resma.report.header import Chart, ReportHeader, Series
 from resma.writers.excel.limits import MAX_NUMBER_DIGITS
 from resma.writers.xlsx.sheets.sheet import print_setup
 from resma.writers.xlsx.syntax.limits import MAX_CHART_POINTS, MAX_CHART_TEXT_UNITS, MAX_CHARTS, shorten
-from resma.writers.xlsx.syntax.serials import NotASerial, day_serial
+from resma.writers.xlsx.syntax.serials import NotASerialError, day_serial
 from resma.writers.xlsx.syntax.styles import Look, Styles, month_format, number_format
 from resma.writers.xlsx.syntax.xml import DECLARATION, MAIN, column_letters, number_cell, row_element, text_cell
 
@@ -158,5 +158,5 @@ def _drawable(value: Decimal) -> Decimal:
 def _has_serial(label: str) -> bool:
     try:
         return bool(_MONTH.fullmatch(label)) and day_serial(f"{label}-01") > 0
-    except (NotASerial, ValueError):
+    except (NotASerialError, ValueError):
         return False

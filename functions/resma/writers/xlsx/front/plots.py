@@ -154,16 +154,16 @@ def _value_axis(panel: Panel, position: str, *, hidden: bool = False, crosses: s
     )
 
 
-def text_look(size: int, colour: str = INK) -> str:
+def text_look(size: int, color: str = INK) -> str:
     """How text looks; size in hundredths of a point."""
     return (
-        f'<c:txPr><a:bodyPr/><a:p><a:pPr><a:defRPr sz="{size}">{fill(colour)}</a:defRPr></a:pPr>'
+        f'<c:txPr><a:bodyPr/><a:p><a:pPr><a:defRPr sz="{size}">{fill(color)}</a:defRPr></a:pPr>'
         '<a:endParaRPr lang="en-US"/></a:p></c:txPr>'
     )
 
 
-def fill(colour: str) -> str:
-    return f'<a:solidFill><a:srgbClr val="{colour}"/></a:solidFill>'
+def fill(color: str) -> str:
+    return f'<a:solidFill><a:srgbClr val="{color}"/></a:solidFill>'
 
 
 def _shown(what: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resma.errors import FormatCannotHold
+from resma.errors import FormatLimitError
 from resma.i18n.locales import Locale
 from resma.i18n.translations import say
 from resma.report.header import Column, Period, ReportHeader
@@ -29,7 +29,7 @@ def subtotals_sheet(header: ReportHeader, styles: Styles) -> bytes:
     heads = [text_cell(column.heading, styles.number(heading_look(column))) for column in columns]
     lines = [row_element(number, cells) for number, cells in enumerate(_lines(header, styles), 2)]
     if len(lines) >= MAX_SHEET_ROWS:
-        raise FormatCannotHold(
+        raise FormatLimitError(
             f"There are {len(lines):,} subtotals, and a sheet of Excel holds {MAX_SHEET_ROWS:,} rows. "
             "Narrow the report's filters, or request another format."
         )

@@ -71,7 +71,7 @@ class _Grid:
 def summary_sheet(header: ReportHeader, styles: Styles, *, drawing: bool) -> bytes:
     """The part of the summary; `drawing` says whether it has charts, by `rId1`."""
     grid = _Grid(styles)
-    grid.add([grid.text(header.organisation, _LABEL)])
+    grid.add([grid.text(header.organization, _LABEL)])
     grid.add([grid.text(header.title, Look(font="title"))], 27)
     _reconciliation(grid, header)
     _filters(grid, header)

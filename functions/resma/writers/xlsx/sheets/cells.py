@@ -26,7 +26,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from resma.errors import FormatCannotHold
+from resma.errors import FormatLimitError
 from resma.report.header import Column
 from resma.writers.excel.limits import MAX_CELL_CHARACTERS, utf16_units
 from resma.writers.xlsx.syntax.numbers import are_short_numbers, is_number
@@ -82,7 +82,7 @@ class ColumnCells:
         self._whole = self.open + b"%b" + self.close
 
     def encode(self, cells: Sequence[bytes | None], first_row: int) -> Cells:
-        """A batch's cells of this column; `first_row` is the first one's, counted from 1. Raises FormatCannotHold."""
+        """A batch's cells of this column; `first_row` is the first one's, counted from 1. Raises FormatLimitError."""
         return self._encode(self, cells, first_row)
 
     def encode_whole(self, cells: Sequence[bytes | None], first_row: int) -> Sequence[bytes]:
@@ -170,7 +170,7 @@ class ColumnCells:
             characters = utf16_units(cell.decode())
             if characters > MAX_CELL_CHARACTERS:
                 name = self.column.name
-                raise FormatCannotHold(
+                raise FormatLimitError(
                     f"Row {row:,} has a text of {characters:,} characters in column `{name}`, and a cell of Excel "
                     f"holds {MAX_CELL_CHARACTERS:,}. Leave the column out, or request another format.",
                     column=name,

@@ -52,7 +52,7 @@ class SharedTexts:
             self._tables[at] = {None: columns[at].null, **{text: self._element(at, text) for text in texts}}
 
     def encode(self, batch: Batch, first_row: int) -> Mapping[int, Cells]:
-        """The cells of the columns that share, by position. Raises FormatCannotHold."""
+        """The cells of the columns that share, by position. Raises FormatLimitError."""
         encoded: dict[int, Cells] = {}
         full = set(self._state.full)
         try:

@@ -117,7 +117,7 @@ def core_properties(header: ReportHeader) -> bytes:
     return (
         f'{DECLARATION}<cp:coreProperties xmlns:cp="{_CORE}" xmlns:dc="http://purl.org/dc/elements/1.1/" '
         'xmlns:dcterms="http://purl.org/dc/terms/" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
-        f"<dc:title>{escape(header.title)}</dc:title><dc:creator>{escape(header.organisation)}</dc:creator>"
+        f"<dc:title>{escape(header.title)}</dc:title><dc:creator>{escape(header.organization)}</dc:creator>"
         f"<dc:identifier>{escape(header.report_id)}</dc:identifier>"
         f"<dc:language>{header.locale.tag}</dc:language>"
         f'<dcterms:created xsi:type="dcterms:W3CDTF">{when}</dcterms:created>'
@@ -127,7 +127,7 @@ def core_properties(header: ReportHeader) -> bytes:
 
 def extended_properties(header: ReportHeader) -> bytes:
     """`docProps/app.xml`."""
-    company = escape(header.organisation)
+    company = escape(header.organization)
     return (
         f'{DECLARATION}<Properties xmlns="{_EXTENDED}"><Application>Resma</Application>'
         f"<Company>{company}</Company></Properties>"

@@ -36,16 +36,16 @@ _EXACT: Final = frozenset(part * 10**DECIMALS // 128 for part in range(128))
 """Times that a binary number does hold: 128ths of a day."""
 
 
-class NotASerial(ValueError):
+class NotASerialError(ValueError):
     """Excel has no number for this: BC, infinity, before March 1900, after 9999."""
 
 
 class DaySerials(dict[bytes, bytes]):
-    """`2024-01-01` to `45292`. Raises NotASerial. A table, because rows share their days."""
+    """`2024-01-01` to `45292`. Raises NotASerialError. A table, because rows share their days."""
 
     def __missing__(self, text: bytes) -> bytes:
         if not _ISO_DAY.fullmatch(text):
-            raise NotASerial(text.decode())
+            raise NotASerialError(text.decode())
         serial = self[text] = b"%d" % day_serial(text.decode())
         return serial
 
@@ -53,13 +53,13 @@ class DaySerials(dict[bytes, bytes]):
 class Seconds(dict[bytes, int]):
     """`:07.5+00`, what a timestamp has after its minutes, to where its whole seconds are among a minute's times.
 
-    The offset is left out: Excel knows no time zones, so people see the report's. Raises NotASerial.
+    The offset is left out: Excel knows no time zones, so people see the report's. Raises NotASerialError.
     """
 
     def __missing__(self, text: bytes) -> int:
         found = _SECONDS.fullmatch(text)
         if not found:
-            raise NotASerial(text.decode())
+            raise NotASerialError(text.decode())
         at = int(found[1]) * TIME_BYTES
         if not found[2]:  # fractions are hardly ever the same again
             self[text] = at
@@ -89,20 +89,20 @@ def times_of_day() -> bytes:
 
 
 def day_serial(iso: str) -> int:
-    """The number of a day given as `2024-01-01`. Raises NotASerial before March 1900."""
+    """The number of a day given as `2024-01-01`. Raises NotASerialError before March 1900."""
     ordinal = date.fromisoformat(iso).toordinal()
     if ordinal < _FIRST:
-        raise NotASerial(iso)
+        raise NotASerialError(iso)
     return ordinal - _DAY_0
 
 
 def moment_serial(text: bytes, days: DaySerials, seconds: Seconds) -> bytes:
-    """The number of a day, or of a timestamp as Postgres prints it. Raises NotASerial."""
+    """The number of a day, or of a timestamp as Postgres prints it. Raises NotASerialError."""
     day, minute = days[text[:10]], text[10:16]
     if not minute:
         return day
     if minute not in MINUTES:
-        raise NotASerial(text.decode())
+        raise NotASerialError(text.decode())
     at = MINUTES[minute] + seconds[text[16:]]
     return day + times_of_day()[at : at + TIME_BYTES]
 
@@ -110,7 +110,8 @@ def moment_serial(text: bytes, days: DaySerials, seconds: Seconds) -> bytes:
 def moment_serials(cells: Sequence[bytes], days: DaySerials, seconds: Seconds) -> list[bytes] | None:
     """Returns `moment_serial` of each, a quarter faster, where all have one length and one end; otherwise None.
 
-    So it is where seconds have no fractions. Raises NotASerial, and TypeError or IndexError for other texts and None.
+    So it is where seconds have no fractions. Raises NotASerialError, and TypeError or IndexError for other texts and
+    None.
     """
     width = len(cells[0]) + 1
     joined = b"\0".join(cells) + b"\0"
