@@ -30,12 +30,12 @@ from api.reports.request_routes import router as report_requests_router
 from api.reports.routes import router as reports_router
 from api.schedules.routes import router as schedules_router
 from api.service import health, me
-from api.validation.parameters import check_parameters, parameter_faults
-from api.validation.partial_body import find_more_faults
+from api.validation.parameters import check_parameters, parameter_errors
+from api.validation.partial_body import find_more_errors
 from api.webhooks.delivery_routes import router as webhook_deliveries_router
 from api.webhooks.endpoint_routes import router as webhook_endpoints_router
 from resma.access.caller import Caller
-from resma.errors import CredentialsMissingError, Fault, RequestInvalidError, ResmaError, json_pointer
+from resma.errors import CredentialsMissingError, FieldError, RequestInvalidError, ResmaError, json_pointer
 from resma.validation_messages import advise
 
 logger = Logger()
@@ -115,15 +115,15 @@ def _answer(error: ResmaError, path: str) -> Response[str]:
 @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]
 def handle_invalid(error: RequestValidationError) -> Response[str]:
     """What powertools' validation found: one fault for each place."""
-    faults = [Fault(_pointer(item["loc"]), _advice(item)) for item in error.errors()]
+    field_errors = [FieldError(_pointer(item["loc"]), _advice(item)) for item in error.errors()]
     route = current_route(app)
-    known = {fault.pointer for fault in faults}
-    found = parameter_faults(route, app.current_event.query_string_parameters or {}, app.current_event.headers)
-    faults += [fault for fault in found if fault.pointer not in known]
+    known = {field_error.pointer for field_error in field_errors}
+    found = parameter_errors(route, app.current_event.query_string_parameters or {}, app.current_event.headers)
+    field_errors += [field_error for field_error in found if field_error.pointer not in known]
     model = get_type_hints(route.func).get("body")
     if isinstance(model, type):  # a body that may be left out is a union, and has nothing more to check
-        faults += find_more_faults(model, app.current_event.json_body, faults, rules())
-    return _answer(RequestInvalidError.of(faults), app.current_event.path)
+        field_errors += find_more_errors(model, app.current_event.json_body, field_errors, rules())
+    return _answer(RequestInvalidError.of(field_errors), app.current_event.path)
 
 
 @app.exception_handler(Exception)  # type: ignore[untyped-decorator]

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from resma.database.connection import Database
-from resma.errors import Fault, ResmaError
+from resma.errors import FieldError, ResmaError
 from resma.i18n.time_zones import is_time_zone, time_zone_unknown_to_source
 from resma.requests.report_request import ReportRequest
-from resma.webhooks.check_address import callback_faults
+from resma.webhooks.check_address import callback_errors
 from resma.webhooks.receivers import Receivers
 
 FRESH_SECONDS = 3600.0
@@ -69,12 +69,12 @@ class DeploymentRules:
     receivers: Receivers
     time_zones: SourceTimeZones
 
-    def faults_of(self, request: ReportRequest) -> Iterator[Fault]:
+    def errors_of(self, request: ReportRequest) -> Iterator[FieldError]:
         """What is wrong with a report request here."""
-        yield from callback_faults(request.callback_url, self.receivers)
-        yield from self.time_zone_faults(request.time_zone)
+        yield from callback_errors(request.callback_url, self.receivers)
+        yield from self.time_zone_errors(request.time_zone)
 
-    def time_zone_faults(self, name: str) -> Iterator[Fault]:
+    def time_zone_errors(self, name: str) -> Iterator[FieldError]:
         """What is wrong with an existing time zone here: the source does not know it."""
         if is_time_zone(name) and not self.time_zones.may_know(name):
-            yield Fault("/timeZone", time_zone_unknown_to_source(name))
+            yield FieldError("/timeZone", time_zone_unknown_to_source(name))

@@ -11,11 +11,11 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from intake.models import Envelope, RejectedPart, ReportAccepted, ReportRejected, RequestId, TenantId
-from resma.errors import Fault, QuotaExceededError, RequestError
+from resma.errors import FieldError, QuotaExceededError, RequestError
 
 # An entry of the bus has 256 KB, and what is wrong with a request may quote any part of it.
-_FAULTS_MAX = 20
-_TEXT_MAX = 500
+_MAX_FAULTS = 20
+_MAX_TEXT = 500
 
 
 def accept(envelope: Envelope, tenant_id: str, request_id: str | None, report_id: UUID) -> ReportAccepted:
@@ -38,7 +38,7 @@ def reject(envelope: Envelope, error: RequestError) -> ReportRejected:
         request_id=_given(envelope, "requestId", TypeAdapter(RequestId)),
         code=error.code,
         detail=_short(error.detail),
-        errors=_describe(error.faults),
+        errors=_describe(error.field_errors),
         retry_after_seconds=max(1, math.ceil(error.seconds)) if isinstance(error, QuotaExceededError) else None,
     )
 
@@ -53,14 +53,14 @@ def _given(envelope: Envelope, name: str, kind: TypeAdapter[str]) -> str | None:
         return None
 
 
-def _describe(faults: Iterable[Fault]) -> list[RejectedPart]:
+def _describe(field_errors: Iterable[FieldError]) -> list[RejectedPart]:
     return [
-        RejectedPart(pointer=_short(fault.pointer), detail=_short(fault.detail))
-        for fault in islice(faults, _FAULTS_MAX)
+        RejectedPart(pointer=_short(field_error.pointer), detail=_short(field_error.detail))
+        for field_error in islice(field_errors, _MAX_FAULTS)
     ]
 
 
 def _short(text: str) -> str:
     """Cut, and without what is no character (half of a surrogate pair), which no JSON in UTF-8 can hold."""
     clean = re.sub("[\ud800-\udfff]", "\ufffd", text)
-    return clean if len(clean) <= _TEXT_MAX else clean[: _TEXT_MAX - 1] + "…"
+    return clean if len(clean) <= _MAX_TEXT else clean[: _MAX_TEXT - 1] + "…"

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from intake.models import Envelope, ReportAccepted
 from intake.resources import Resources
 from intake.settings import IntakeSettings
-from intake.start_requested_report import WAIT_SECONDS_MAX, start_requested_report
+from intake.start_requested_report import MAX_WAIT_SECONDS, start_requested_report
 from resma.aws.clients import events_client, sqs_client
 from resma.database.connection import Database
 from resma.errors import QuotaExceededError, RequestMalformedError
@@ -28,11 +28,11 @@ from resma.settings import read_settings
 
 logger = Logger()
 
-RECEIVES_MOST = 20
+MAX_RECEIVES = 20
 """How often the queue hands over an event before it gives it up (template.yaml): more than three hours of pauses."""
 
 FIRST_PAUSE_SECONDS = 5
-"""Pause before the second try; doubled before each further one, up to WAIT_SECONDS_MAX."""
+"""Pause before the second try; doubled before each further one, up to MAX_WAIT_SECONDS."""
 
 _processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -63,7 +63,7 @@ def _handle_event(record: SQSRecord) -> None:
     logger.append_keys(message_id=record.message_id)
     try:
         envelope = _read(record)
-        answer = start_requested_report(_resources(), envelope, may_wait=receives < RECEIVES_MOST)
+        answer = start_requested_report(_resources(), envelope, may_wait=receives < MAX_RECEIVES)
     except Exception as error:
         pause = pause_seconds(receives, error)
         _hide(record, pause)
@@ -104,7 +104,7 @@ def pause_seconds(receives: int, error: Exception) -> int:
     """
     if isinstance(error, RequestMalformedError):
         return 0
-    pause = int(min(FIRST_PAUSE_SECONDS * 2 ** (receives - 1), WAIT_SECONDS_MAX))
+    pause = int(min(FIRST_PAUSE_SECONDS * 2 ** (receives - 1), MAX_WAIT_SECONDS))
     return max(pause, math.ceil(error.seconds)) if isinstance(error, QuotaExceededError) else pause
 
 

@@ -12,7 +12,7 @@ from intake.resources import Resources
 from resma.access.caller import Caller
 from resma.access.quotas import take_request
 from resma.errors import (
-    Fault,
+    FieldError,
     IdempotencyKeyInFlightError,
     QuotaExceededError,
     RequestError,
@@ -21,11 +21,11 @@ from resma.errors import (
     json_pointer,
     point_into,
 )
-from resma.requests.submit import find_partial_faults, request_report
+from resma.requests.submit import find_partial_errors, request_report
 from resma.validation_messages import advise
-from resma.webhooks.check_address import callback_faults
+from resma.webhooks.check_address import callback_errors
 
-WAIT_SECONDS_MAX = 900
+MAX_WAIT_SECONDS = 900
 """How long a limit may last for an event to wait for its end; where it lasts longer, the requester decides."""
 
 
@@ -52,7 +52,7 @@ def start_requested_report(
 def _passes(error: RequestError) -> bool:
     """Whether it may be otherwise in a moment, by itself."""
     if isinstance(error, QuotaExceededError):
-        return error.seconds <= WAIT_SECONDS_MAX
+        return error.seconds <= MAX_WAIT_SECONDS
     return isinstance(error, IdempotencyKeyInFlightError)
 
 
@@ -62,24 +62,30 @@ def _read(resources: Resources, envelope: Envelope) -> RequestedReport:
         return RequestedReport.model_validate(envelope.detail)
     except ValidationError as error:
         items = error.errors(include_url=False, include_input=False)
-    faults = [Fault(json_pointer(*item["loc"]), advise(item)) for item in items]
-    inner = [fault.pointer.removeprefix("/request") for fault in faults if first_part(fault.pointer) == "request"]
+    field_errors = [FieldError(json_pointer(*item["loc"]), advise(item)) for item in items]
+    inner = [
+        field_error.pointer.removeprefix("/request")
+        for field_error in field_errors
+        if first_part(field_error.pointer) == "request"
+    ]
     request = envelope.detail.get("request") if isinstance(envelope.detail, dict) else None
     if isinstance(request, dict) and "" not in inner:
-        found = find_partial_faults(
+        found = find_partial_errors(
             request,
             {first_part(pointer) for pointer in inner},
-            lambda rest: callback_faults(rest.callback_url, resources.receivers),
+            lambda rest: callback_errors(rest.callback_url, resources.receivers),
         )
-        faults += [Fault(f"/request{fault.pointer}", fault.detail) for fault in found]
-    raise RequestInvalidError.of(faults)
+        field_errors += [FieldError(f"/request{field_error.pointer}", field_error.detail) for field_error in found]
+    raise RequestInvalidError.of(field_errors)
 
 
 def _start(resources: Resources, envelope: Envelope, wanted: RequestedReport) -> UUID:
     """Takes a request out of the tenant's bucket, as by HTTP, and starts the report. Returns its id."""
     seconds = take_request(resources.system, wanted.tenant_id)
     if seconds is None:
-        raise RequestInvalidError.of([Fault("/tenantId", "Unknown tenant. It must be a tenant of this deployment.")])
+        raise RequestInvalidError.of(
+            [FieldError("/tenantId", "Unknown tenant. It must be a tenant of this deployment.")]
+        )
     if seconds > 0:
         raise QuotaExceededError(
             "requests-quota-exceeded", "Too many requests at once. Send fewer per second.", seconds
@@ -93,6 +99,6 @@ def _start(resources: Resources, envelope: Envelope, wanted: RequestedReport) ->
             caller,
             wanted.request,
             wanted.request_id or envelope.id,
-            more_faults=callback_faults(wanted.request.callback_url, resources.receivers),
+            more_errors=callback_errors(wanted.request.callback_url, resources.receivers),
         )
     return report.report_id

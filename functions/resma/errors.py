@@ -99,7 +99,7 @@ def first_part(pointer: str) -> str:
 
 
 @dataclass(frozen=True)
-class Fault:
+class FieldError:
     """One thing wrong with a request: where (a JSON pointer, RFC 6901), and what to do about it."""
 
     pointer: str
@@ -109,19 +109,19 @@ class Fault:
 class RequestError(ResmaError):
     """The caller can fix this."""
 
-    def __init__(self, detail: str, faults: tuple[Fault, ...] = ()) -> None:
+    def __init__(self, detail: str, field_errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.faults = faults
+        self.field_errors = field_errors
 
 
 @contextmanager
-def collect_faults(faults: list[Fault]) -> Iterator[None]:
+def collect_errors(field_errors: list[FieldError]) -> Iterator[None]:
     """Adds what a check finds wrong to `faults` instead of raising it, so that all checks can be made."""
     try:
         yield
     except RequestInvalidError as error:
-        faults += error.faults or (Fault("", error.detail),)
+        field_errors += error.field_errors or (FieldError("", error.detail),)
 
 
 @contextmanager
@@ -130,7 +130,10 @@ def point_into(member: str) -> Iterator[None]:
     try:
         yield
     except RequestError as error:
-        error.faults = tuple(Fault(json_pointer(member) + fault.pointer, fault.detail) for fault in error.faults)
+        error.field_errors = tuple(
+            FieldError(json_pointer(member) + field_error.pointer, field_error.detail)
+            for field_error in error.field_errors
+        )
         raise
 
 
@@ -150,9 +153,9 @@ class RequestInvalidError(RequestError):
     code = "request-invalid"
 
     @classmethod
-    def of(cls, faults: Sequence[Fault]) -> RequestInvalidError:
+    def of(cls, field_errors: Sequence[FieldError]) -> RequestInvalidError:
         """The error of these faults, each named once, in the order of the first of each place."""
-        found = tuple(dict.fromkeys(faults))
+        found = tuple(dict.fromkeys(field_errors))
         if len(found) == 1:
             pointer, detail = found[0].pointer, found[0].detail
             where = pointer if len(pointer) <= _MAX_POINTER_SHOWN else f"{pointer[:_MAX_POINTER_SHOWN]}…"
@@ -174,8 +177,8 @@ class ScopeMissingError(RequestError):
 
     code = "scope-missing"
 
-    def __init__(self, detail: str, scope: str, faults: tuple[Fault, ...] = ()) -> None:
-        super().__init__(detail, faults)
+    def __init__(self, detail: str, scope: str, field_errors: tuple[FieldError, ...] = ()) -> None:
+        super().__init__(detail, field_errors)
         self.scope = scope
 
 

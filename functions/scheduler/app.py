@@ -17,7 +17,7 @@ from resma.jobs.queue import Queue
 from resma.settings import read_settings
 from scheduler.end_waits import end_waits
 from scheduler.expire_reports import expire_reports, forget_idempotency_keys
-from scheduler.measure import measure_tick
+from scheduler.measure import measure_scheduler
 from scheduler.publish_events import publish_unpublished_events, put_events_on_bus
 from scheduler.purge_records import purge_records
 from scheduler.remove_files import remove_files
@@ -87,7 +87,7 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     logger.info("the tick is done", extra=done)
     failed = [name for name in TASKS if name not in done]
     try:
-        measure_tick(resources, done)
+        measure_scheduler(resources, done)
     except Exception:
         logger.exception("the tick could not be measured")
         failed.append("measure")

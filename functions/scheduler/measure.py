@@ -18,7 +18,7 @@ _DONE = {
 """By which of the tick's tasks it is counted."""
 
 
-def measure_tick(resources: Resources, done: Mapping[str, int]) -> None:
+def measure_scheduler(resources: Resources, done: Mapping[str, int]) -> None:
     """Counts what the tick has done, the schedules that are BLOCKED, the events that are abandoned and the dependencies
     that are unavailable, and measures how long the oldest report has waited.
 

@@ -43,10 +43,10 @@ from scheduler.resources import BATCH, IsTimeLeft, Resources
 
 logger = Logger(child=True)
 
-RUNS_A_TICK = 10
+RUNS_PER_SCHEDULER_RUN = 10
 """Of one schedule, which may have missed thousands; the next tick goes on."""
 
-STARTS_MAX = 1000
+MAX_STARTS = 1000
 """Of all schedules in one tick, so that its other tasks have their turn."""
 
 HOLD = timedelta(minutes=30)
@@ -70,13 +70,13 @@ def start_due_schedules(resources: Resources, is_time_left: IsTimeLeft) -> int:
     started = 0
     while batch := [due for due in _find_due(resources) if due not in seen]:
         for tenant_id, schedule_id in batch:
-            if started >= STARTS_MAX or not is_time_left():
+            if started >= MAX_STARTS or not is_time_left():
                 break
             seen.add((tenant_id, schedule_id))
             if starts := _start_schedule(resources, tenant_id, schedule_id):
                 send_jobs(resources.system, resources.queue, tenant_id, starts)
                 started += len(starts)
-        if started >= STARTS_MAX or not is_time_left():
+        if started >= MAX_STARTS or not is_time_left():
             break
     return started
 
@@ -96,7 +96,7 @@ def _start_schedule(resources: Resources, tenant_id: str, schedule_id: str) -> l
     """Runs a schedule as often as it is due, each time in a transaction of its own; returns the reports requested."""
     started: list[UUID] = []
     try:
-        for left in reversed(range(RUNS_A_TICK)):
+        for left in reversed(range(RUNS_PER_SCHEDULER_RUN)):
             with resources.system.transaction(tenant_id) as connection:
                 locked = _lock_due(connection, tenant_id, schedule_id)
                 if locked is None:  # done, paused or deleted by now, or another tick has it
@@ -212,10 +212,12 @@ def _block(
     error: OwnerNotAuthorizedError | RequestInvalidError | ScopeMissingError,
 ) -> None:
     """What can't be asked for today can't tomorrow: the schedule stands until somebody writes it again."""
-    faults = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in error.faults[:_FAULTS_SAID])
+    field_errors = "; ".join(
+        f"{field_error.pointer}: {field_error.detail}" for field_error in error.field_errors[:_FAULTS_SAID]
+    )
     detail = error.detail
-    if faults:
-        detail = faults if isinstance(error, RequestInvalidError) else f"{error.detail} ({faults})"
+    if field_errors:
+        detail = field_errors if isinstance(error, RequestInvalidError) else f"{error.detail} ({field_errors})"
     record_run(connection, schedule, NewRun(scheduled_for=run_at, outcome="REFUSED", detail=detail))
     blocked = {"status": "BLOCKED", "status_detail": detail}
     _update(connection, schedule, {**blocked, "next_run_at": None, "due_at": None, "held_since": None})

@@ -34,7 +34,7 @@ Where there may have been several, or one that was stopped in the middle, this i
 REFUSED_SECONDS = 300
 """Pause after the store has refused a report's sweep, so that those behind it have their turn."""
 
-DUE_MOST = 200
+MAX_DUE = 200
 """Reports that are looked for at once."""
 
 
@@ -71,7 +71,7 @@ def sweep_leftovers(resources: Resources, is_time_left: IsTimeLeft) -> int:
                 if "away" in outcomes:
                     return swept
                 done += len(outcomes)
-            due = _find_due(resources) if len(due) == DUE_MOST and done else []
+            due = _find_due(resources) if len(due) == MAX_DUE and done else []
     return swept
 
 
@@ -81,7 +81,7 @@ def _find_due(resources: Resources) -> list[tuple[str, UUID]]:
             sql.SQL(
                 "SELECT tenant_id, report_id FROM resma.reports WHERE {} ORDER BY finished_at LIMIT %(most)s"
             ).format(_DUE),
-            {"settle": SETTLE_SECONDS, "most": DUE_MOST},
+            {"settle": SETTLE_SECONDS, "most": MAX_DUE},
         ).fetchall()
 
 

@@ -32,7 +32,7 @@ TOTAL_SECONDS = 20.0
 DRAIN_SECONDS = 1.0
 """How long what comes after an answer's status is read, so that the receiver can finish its sentence."""
 
-ANSWER_BYTES_MAX = 64 * 1024
+MAX_ANSWER_BYTES = 64 * 1024
 """An answer is read so far, headers included, and thrown away."""
 
 MAX_RETRY_AFTER_SECONDS = 24 * 3600
@@ -131,7 +131,7 @@ def _describe(cause: Exception) -> str:
         case ssl.SSLCertVerificationError():
             return f"the receiver's certificate can't be trusted: {cause.verify_message}"
         case _AnswerTooLarge():
-            return f"the answer's headers have more than {ANSWER_BYTES_MAX} bytes"
+            return f"the answer's headers have more than {MAX_ANSWER_BYTES} bytes"
         case http.client.HTTPException():
             return f"the answer is not HTTP ({type(cause).__name__})"
     return f"the receiver can't be reached ({type(cause).__name__})"
@@ -172,11 +172,11 @@ class _Waits:
 
 
 class _Answer(io.RawIOBase):
-    """The bytes of an answer, up to ANSWER_BYTES_MAX."""
+    """The bytes of an answer, up to MAX_ANSWER_BYTES."""
 
     def __init__(self, waits: _Waits) -> None:
         self._waits = waits
-        self._bytes_left = ANSWER_BYTES_MAX
+        self._bytes_left = MAX_ANSWER_BYTES
 
     def readable(self) -> bool:
         """As a BufferedReader wants to know."""

@@ -20,9 +20,9 @@ from infra.admin.tenants import OPERATOR, QUOTAS, create_key, create_tenant, set
 from infra.errors import StackError
 from resma.access.api_keys import (
     DAYS_DEFAULT,
-    DAYS_MAX,
     GRACE_SECONDS_DEFAULT,
-    GRACE_SECONDS_MAX,
+    MAX_DAYS,
+    MAX_GRACE_SECONDS,
     ApiKey,
     find_key,
     list_keys,
@@ -97,13 +97,13 @@ def _set_quotas(connection: Connection[TupleRow], arguments: argparse.Namespace)
 
 
 def _create_key(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
-    lifetime = timedelta(days=min(arguments.days, DAYS_MAX + 1))
+    lifetime = timedelta(days=min(arguments.days, MAX_DAYS + 1))
     _tell(*create_key(connection, arguments.tenant, arguments.name, arguments.scope, lifetime))
 
 
 def _rotate_key(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
-    if not 0 <= arguments.grace_seconds <= GRACE_SECONDS_MAX:
-        raise StackError(f"--grace-seconds: give 0 to {GRACE_SECONDS_MAX}")
+    if not 0 <= arguments.grace_seconds <= MAX_GRACE_SECONDS:
+        raise StackError(f"--grace-seconds: give 0 to {MAX_GRACE_SECONDS}")
     key = find_key(connection, arguments.tenant, arguments.key_id)
     made, text, old = rotate_key(connection, key, timedelta(seconds=arguments.grace_seconds), OPERATOR)
     print(f"key {old.key_id} goes on until {old.expires_at:%Y-%m-%d %H:%M:%S %Z}")

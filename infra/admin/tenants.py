@@ -11,15 +11,15 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from infra.errors import StackError
-from resma.access.api_keys import DAYS_MAX, ApiKey, NewKey, insert_key
+from resma.access.api_keys import MAX_DAYS, ApiKey, NewKey, insert_key
 from resma.access.caller import SCOPES
 
 QUOTAS = ("requests_per_second", "requests_burst", "live_reports", "rows_per_day")
 """Columns of `resma.tenants`; what is not said keeps the migration's default."""
 
-QUOTA_MAX = 2**31 - 1
+MAX_QUOTA = 2**31 - 1
 
-NAME_MAX = 100
+MAX_NAME = 100
 
 OPERATOR = "operator"
 """Who a key is made by that was made here."""
@@ -43,8 +43,8 @@ def set_quotas(connection: Connection[TupleRow], tenant_id: str, quotas: Mapping
     """Changes those of a tenant's limits that are named. Raises StackError where there is no such tenant."""
     require_tenant(connection, tenant_id)
     for name, value in quotas.items():
-        if name not in QUOTAS or not 1 <= value <= QUOTA_MAX:
-            raise StackError(f"{name}={value}: give 1 to {QUOTA_MAX}, for one of {', '.join(QUOTAS)}")
+        if name not in QUOTAS or not 1 <= value <= MAX_QUOTA:
+            raise StackError(f"{name}={value}: give 1 to {MAX_QUOTA}, for one of {', '.join(QUOTAS)}")
         connection.execute(
             sql.SQL("UPDATE resma.tenants SET {} = %s WHERE tenant_id = %s").format(sql.Identifier(name)),
             (value, tenant_id),
@@ -59,15 +59,15 @@ def create_key(
     _require_name(name)
     if not scopes or not SCOPES.issuperset(scopes):
         raise StackError(f"give a key at least one scope, of {', '.join(sorted(SCOPES))}")
-    if not timedelta(0) < lifetime <= timedelta(days=DAYS_MAX):
-        raise StackError(f"every key expires: after at most {DAYS_MAX} days")
+    if not timedelta(0) < lifetime <= timedelta(days=MAX_DAYS):
+        raise StackError(f"every key expires: after at most {MAX_DAYS} days")
     return insert_key(connection, NewKey(tenant_id, name, scopes, lifetime, OPERATOR))
 
 
 def _require_name(name: str) -> None:
     """As the API has it of keys; a tenant's name stands on its reports."""
-    if not 1 <= len(name) <= NAME_MAX or not name.isprintable():
-        raise StackError(f"{name[:NAME_MAX]!r}: a name has 1 to {NAME_MAX} characters, and no control characters")
+    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
+        raise StackError(f"{name[:MAX_NAME]!r}: a name has 1 to {MAX_NAME} characters, and no control characters")
 
 
 def require_tenant(connection: Connection[TupleRow], tenant_id: str) -> None:

@@ -41,7 +41,7 @@ SERVICE_BLOCK_SECONDS = 26.0
 OUTAGES_AFTER_SECONDS = 20.0
 """How long after the begin of the last fault outages begin."""
 
-LEAST_BLOCKS = 3
+MIN_BLOCKS = 3
 """After as many of both, every kind of fault has had its turn."""
 
 _ACCOUNTS = ROWS // 250
@@ -186,7 +186,7 @@ def _faults(chance: random.Random, *, is_quick: bool, seconds: float) -> Iterato
         yield from _quick_faults(chance)
         return
     at, block = 1.0, 0
-    while at < seconds or block < LEAST_BLOCKS:
+    while at < seconds or block < MIN_BLOCKS:
         yield from _worker_faults(chance, at, block)
         at += WORKER_BLOCK_SECONDS
         yield from _service_faults(chance, at, block)

@@ -27,11 +27,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def faults() -> Iterator[Faults]:
+def field_errors() -> Iterator[Faults]:
     """The proxies of the stack; they exist once it is up."""
-    faults = Faults()
-    yield faults
-    faults.close()
+    field_errors = Faults()
+    yield field_errors
+    field_errors.close()
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +56,13 @@ def identity_provider() -> Iterator[IdentityProvider]:
 
 
 @pytest.fixture(scope="session")
-def client(faults: Faults, traces: TraceReceiver, identity_provider: IdentityProvider) -> Iterator[Client]:
+def client(field_errors: Faults, traces: TraceReceiver, identity_provider: IdentityProvider) -> Iterator[Client]:
     """The stack, up and filled, as its callers and operators see it."""
     tracing = {"AWS_XRAY_DAEMON_ADDRESS": traces.address}
     options = Options(
         front_door_port=None,
-        function_environment=lambda url: {**faults.before_aws(url), **RECORDER, **tracing},
-        database_port=faults.before_database,
+        function_environment=lambda url: {**field_errors.before_aws(url), **RECORDER, **tracing},
+        database_port=field_errors.before_database,
         parameters={
             "AlarmTopicArn": ALARM_TOPIC,
             "OidcIssuer": identity_provider.url,

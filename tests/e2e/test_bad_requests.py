@@ -94,7 +94,7 @@ def test_a_bad_request_is_a_problem_and_no_row(client: Client, bad: Bad) -> None
         assert (answer.status, problem["type"]) == (bad.status, f"urn:resma:problem:{bad.code}"), problem
     assert 400 <= answer.status < 500, problem
     if bad.pointer is not None:
-        assert bad.pointer in [fault["pointer"] for fault in problem["errors"]], problem
+        assert bad.pointer in [field_error["pointer"] for field_error in problem["errors"]], problem
     assert client.count_reports() == before
 
 

@@ -136,7 +136,7 @@ def test_a_report_is_a_template_with_its_options_and_callback(
     }
 
 
-def test_a_fault_is_shown_at_its_field(client: Client, browser: Browser) -> None:
+def test_a_error_is_shown_at_its_field(client: Client, browser: Browser) -> None:
     with page_of(browser, bears="422") as page:
         enter(page, client)
         page.get_by_role("button", name="Generate report").click()

@@ -146,7 +146,7 @@ def test_columns_are_all_chosen_or_none(client: Client, browser: Browser) -> Non
         page.get_by_role("button", name="Select none").click()
         expect(page.get_by_text("Columns 0 of 9")).to_be_visible()
         page.get_by_role("button", name="Generate report").click()
-        expect(page.locator(".columns ~ .fault")).to_have_text("This field is required.")
+        expect(page.locator(".columns ~ .field-error")).to_have_text("This field is required.")
         page.get_by_role("button", name="Select all").click()
         page.get_by_role("button", name="Generate report").click()
         expect(badge(page)).to_have_text("Ready")

@@ -17,7 +17,7 @@ def revoke(client: Client, key: str) -> None:
     client.sql("UPDATE resma.api_keys SET revoked_at = clock_timestamp() WHERE key_id = %s", key.split("_")[1])
 
 
-def test_faults_are_told_in_the_reader_s_language_and_go_when_they_are_mended(client: Client, browser: Browser) -> None:
+def test_errors_are_told_in_the_reader_s_language_and_go_when_they_are_mended(client: Client, browser: Browser) -> None:
     with page_of(browser, bears="422", locale="pt-BR") as page:
         page.goto(f"{client.stack.up.api_url}/console")
         page.get_by_role("button", name="Continuar sem chave").click()

@@ -22,7 +22,7 @@ KEYS = re.compile(
 
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-LEAST_SECRET = 12
+MIN_SECRET = 12
 """Characters of what counts as secret among a secret's members: not a port, not a host."""
 
 NO_SECRETS = {"host", "port", "dbname", "username"}
@@ -83,7 +83,7 @@ def known_secrets(client: Client) -> Iterator[str]:
     for item in manager.list_secrets(MaxResults=100)["SecretList"]:
         value = json.loads(manager.get_secret_value(SecretId=item["ARN"])["SecretString"])
         for name, member in value.items():
-            if name not in NO_SECRETS and isinstance(member, str) and len(member) >= LEAST_SECRET:
+            if name not in NO_SECRETS and isinstance(member, str) and len(member) >= MIN_SECRET:
                 yield member.removeprefix("whsec_")
 
 

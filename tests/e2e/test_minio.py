@@ -25,7 +25,7 @@ from infra.paths import STATE
 from infra.postgres.load_demo_bank import load_demo_bank
 from infra.servers.ports import free_port
 from resma.errors import ObjectStoreRefusedError
-from resma.storage.multipart import LEAST_PART_BYTES, Beginning, Segment, open_upload
+from resma.storage.multipart import MIN_PART_BYTES, Beginning, Segment, open_upload
 from resma.storage.object_store import Clients
 from resma.storage.segments import close_upload, join_segments
 from resma.storage.upload_pool import UploadPool
@@ -146,7 +146,7 @@ def test_a_killed_worker_leaves_nothing_in_minio(minio: Minio) -> None:
 
 
 def test_a_lost_answer_to_the_completion_costs_an_attempt_at_most(minio: Minio) -> None:
-    # MinIO stops a completion whose caller has gone, at times half-way: then no second one can succeed (FieldError).
+    # MinIO stops a completion whose caller has gone, at times half-way: then no second one can succeed (Fault).
     with minio.proxy.failing(Fault("cut", when=b"<CompleteMultipartUpload")) as fault:
         report_id = minio.client.ask("CSV", ALL)
         fault.await_strike()
@@ -157,7 +157,7 @@ def test_a_lost_answer_to_the_completion_costs_an_attempt_at_most(minio: Minio) 
 
 def test_a_dead_workers_upload_becomes_a_segment(tmp_path: Path) -> None:
     """What other stores do with these requests, integration tests show; MinIO has its own mind about checksums."""
-    parts = [secrets.token_bytes(size) for size in (LEAST_PART_BYTES, LEAST_PART_BYTES + 7)]
+    parts = [secrets.token_bytes(size) for size in (MIN_PART_BYTES, MIN_PART_BYTES + 7)]
     rest = b"the rest"
     with minio_server(tmp_path) as server:
         s3 = Endpoint(server.url).client("s3", server.access_key_id, server.secret_access_key)
@@ -171,7 +171,7 @@ def test_a_dead_workers_upload_becomes_a_segment(tmp_path: Path) -> None:
                 dead.write(part)
             saved = dead.save()
             dead.keep()
-            assert (len(saved.parts), saved.tail) == (2, parts[1][LEAST_PART_BYTES:])
+            assert (len(saved.parts), saved.tail) == (2, parts[1][MIN_PART_BYTES:])
             segments = close_upload(clients, "reports", saved)
             assert close_upload(clients, "reports", saved) == segments
             with pytest.raises(ObjectStoreRefusedError):

@@ -11,7 +11,7 @@ from tests.support.webhook_receiver import WebhookReceiver
 NONE = {"from": "2030-01-01"}
 
 
-def test_the_tick_sends_what_could_not_be_sent(client: Client, faults: Faults, webhooks: WebhookReceiver) -> None:
+def test_the_scheduler_sends_what_could_not_be_sent(client: Client, faults: Faults, webhooks: WebhookReceiver) -> None:
     with faults.sqs.failing(Fault("refuse")) as fault:
         body = {"type": "TRANSACTIONS", "format": "CSV", "filters": NONE}
         answer = client.http("POST", GENERATE, json=body)

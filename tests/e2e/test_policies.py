@@ -87,10 +87,10 @@ def missing(wanted: Mapping[str, set[str]], used: Mapping[str, set[str]]) -> dic
 
 
 @pytest.fixture
-def world(client: Client, faults: Faults, webhooks: WebhookReceiver) -> World:
+def world(client: Client, field_errors: Faults, webhooks: WebhookReceiver) -> World:
     """A stack on which nothing is under way."""
     client.await_empty_queues()
-    return World(client, faults, webhooks)
+    return World(client, field_errors, webhooks)
 
 
 @pytest.mark.parametrize("scenario", USES, ids=lambda scenario: scenario.__name__)

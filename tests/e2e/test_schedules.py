@@ -15,7 +15,7 @@ from tests.support.eventually import eventually
 DUE = "date_trunc('minute', clock_timestamp())"
 
 
-def test_the_tick_starts_what_is_due(client: Client) -> None:
+def test_the_scheduler_starts_what_is_due(client: Client) -> None:
     schedule = {
         "name": "Every minute",
         "when": "* * * * *",

@@ -17,7 +17,7 @@ from resma.writers.pdf.writer import PdfWriter
 from resma.writers.xlsx.writer import XlsxWriter
 from tests.readers.verapdf.validate import VeraPdfMissingError, is_required, validate_pdf_a
 
-MOST_BYTES = 4 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 """Larger ones are rows of the same kind, and take LibreOffice minutes."""
 
 FILES_A_RUN = 50
@@ -46,7 +46,7 @@ def _wrap(writer: Any, folder: Path, extension: str) -> None:
 
     def keep_end(self: Any) -> bytes:
         data = keep(self, end(self))
-        if hasattr(self, "kept") and self.kept.stat().st_size <= MOST_BYTES:
+        if hasattr(self, "kept") and self.kept.stat().st_size <= MAX_BYTES:
             self.kept.rename(self.kept.with_suffix(f".{extension}"))
         return data
 

@@ -111,7 +111,7 @@ class Reports:
     def sweep(self) -> None:
         """Lets the tick look for what dead workers have left, when none can be alive any more."""
         self._admin.execute("UPDATE resma.reports SET finished_at = finished_at - interval '1 hour'")
-        self.system.tick()
+        self.system.run_scheduler()
 
     def contents(self) -> dict[str, bytes]:
         """The files of the READY report by format. Asserts that there is nothing else of it, and that hashes agree."""

@@ -17,10 +17,10 @@ def require_problem(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
     assert problem["title"]
     assert problem["instance"].startswith("/")
     assert len(problem["detail"].split()) > 4, problem
-    for fault in problem.get("errors", []):
+    for field_error in problem.get("errors", []):
         # RFC 6901, section 3: the empty pointer is the whole body.
-        assert re.fullmatch(r"(/.*)?", fault["pointer"], re.DOTALL), problem
-        assert fault["detail"]
+        assert re.fullmatch(r"(/.*)?", field_error["pointer"], re.DOTALL), problem
+        assert field_error["detail"]
     inside = answer.data.decode().lower()
     assert not any(word in inside for word in ("traceback", "psycopg", "pydantic", ".py", "select "))
     return problem

@@ -214,7 +214,7 @@ class System:
         """Hands a record to the function of dead letters."""
         return not worker.dead_letter_app.handler({"Records": [record]}, Context())["batchItemFailures"]  # type: ignore[arg-type]
 
-    def tick(self) -> dict[str, int]:
+    def run_scheduler(self) -> dict[str, int]:
         """Lets the scheduler do its work."""
         return scheduler.app.handler({}, Context())  # type: ignore[arg-type]
 

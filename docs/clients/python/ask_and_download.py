@@ -67,8 +67,8 @@ def explain(status: int, body: bytes) -> str:
     """Puts a problem (RFC 9457) into words; a gateway's answer may be none."""
     try:
         problem = json.loads(body)
-        faults = [f"\n  {fault['pointer']}: {fault['detail']}" for fault in problem.get("errors", [])]
-        return f"{status} {problem['title']}: {problem['detail']}{''.join(faults)}"
+        parts = [f"\n  {part['pointer']}: {part['detail']}" for part in problem.get("errors", [])]
+        return f"{status} {problem['title']}: {problem['detail']}{''.join(parts)}"
     except (ValueError, KeyError):
         return f"{status}"
 

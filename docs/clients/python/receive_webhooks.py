@@ -20,8 +20,8 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TOLERANCE_SECONDS = 300
-BODY_BYTES_MAX = 1 << 20
-REQUEST_SECONDS_MAX = 10
+MAX_BODY_BYTES = 1 << 20
+MAX_REQUEST_SECONDS = 10
 SECRET_BYTES_MIN = 24
 
 
@@ -55,7 +55,7 @@ seen: set[str] = set()  # in your database: the same webhook may come again, als
 class Receiver(BaseHTTPRequestHandler):
     def handle(self) -> None:
         """Takes one request. Who is slow with it is cut off, and who hangs up is no error."""
-        limit = threading.Timer(REQUEST_SECONDS_MAX, self.cut_off)
+        limit = threading.Timer(MAX_REQUEST_SECONDS, self.cut_off)
         limit.start()
         try:
             super().handle()
@@ -73,7 +73,7 @@ class Receiver(BaseHTTPRequestHandler):
         if not re.fullmatch("[0-9]{1,18}", length):
             self.answer(411)
             return
-        if int(length) > BODY_BYTES_MAX:
+        if int(length) > MAX_BODY_BYTES:
             self.answer(413)
             return
         body = self.rfile.read(int(length))

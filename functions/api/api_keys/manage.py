@@ -9,7 +9,7 @@ from api.api_keys.models import ApiKeyList, ApiKeyRequest, ApiKeyView, CreatedAp
 from resma.access.api_keys import ApiKey, NewKey, find_key, insert_key, list_keys, revoke_key, rotate_key
 from resma.access.caller import Caller, require_scope
 from resma.database.connection import Database
-from resma.errors import Fault
+from resma.errors import FieldError
 
 
 def show_keys(database: Database, caller: Caller) -> ApiKeyList:
@@ -48,8 +48,8 @@ def end_key(database: Database, caller: Caller, key_id: str) -> None:
 
 def _require_scopes(caller: Caller, scopes: Collection[str]) -> None:
     for index, scope in enumerate(scopes):
-        fault = Fault(f"/scopes/{index}", "Remove it: you do not have this scope yourself.")
-        require_scope(caller, scope, (fault,))
+        field_error = FieldError(f"/scopes/{index}", "Remove it: you do not have this scope yourself.")
+        require_scope(caller, scope, (field_error,))
 
 
 def _view(key: ApiKey) -> ApiKeyView:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from resma.access.api_keys import DAYS_DEFAULT, DAYS_MAX, GRACE_SECONDS_DEFAULT, GRACE_SECONDS_MAX, KeyStatus
+from resma.access.api_keys import DAYS_DEFAULT, GRACE_SECONDS_DEFAULT, MAX_DAYS, MAX_GRACE_SECONDS, KeyStatus
 from resma.access.caller import Scope
 from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, RequestModel, ViewModel, WholeNumber
 
@@ -36,7 +36,7 @@ class ApiKeyRequest(RequestModel):
         description="What the key is allowed to do. You can only grant scopes that you have.",
     )
     expires_in_days: WholeNumber = Field(
-        default=DAYS_DEFAULT, ge=1, le=DAYS_MAX, description="Days until the key expires."
+        default=DAYS_DEFAULT, ge=1, le=MAX_DAYS, description="Days until the key expires."
     )
 
 
@@ -48,7 +48,7 @@ class RotationRequest(RequestModel):
     grace_seconds: WholeNumber = Field(
         default=GRACE_SECONDS_DEFAULT,
         ge=0,
-        le=GRACE_SECONDS_MAX,
+        le=MAX_GRACE_SECONDS,
         description="Seconds for which the old key stays valid.",
     )
 

@@ -20,7 +20,7 @@ from resma.errors import CredentialsInvalidError, CredentialsMissingError, Quota
 _BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
 _OUR_HOST = re.compile(r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 _TENANT = re.compile(r"[a-z0-9-]{1,63}")
-_SUBJECT_MAX = 255
+_MAX_SUBJECT = 255
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _authenticate_token(gate: Gate, provider: Provider, token: str, address: str
     if not claims["sub"].isprintable():
         raise CredentialsInvalidError("the token's sub has characters that can't be put on record")
     scopes = _known(gate.scopes_claim.read(claims))
-    return _admit(gate, tenant_id, f"token:{claims['sub'][:_SUBJECT_MAX]}", scopes, address)
+    return _admit(gate, tenant_id, f"token:{claims['sub'][:_MAX_SUBJECT]}", scopes, address)
 
 
 def _admit(gate: Gate, tenant_id: str, subject: str, scopes: frozenset[Scope], address: str | None) -> Caller:

@@ -31,7 +31,7 @@ PAUSE_SECONDS = 15
 """Least time between two questions to the provider: tokens with keys that nobody knows must not become its load."""
 
 _TIMEOUT = urllib3.Timeout(total=3)
-_BYTES_MAX = 1024 * 1024
+_MAX_BYTES = 1024 * 1024
 _SERVER_ERRORS = 500
 
 
@@ -155,7 +155,7 @@ class Provider:
                 answer = http.request(
                     "POST", url, fields=dict(form), encode_multipart=False, redirect=False, preload_content=False
                 )
-                body = json.loads(answer.read(_BYTES_MAX))
+                body = json.loads(answer.read(_MAX_BYTES))
         except (urllib3.exceptions.HTTPError, ValueError, RecursionError) as error:
             raise IdentityProviderUnavailableError(f"The provider does not respond: {type(error).__name__}.") from error
         if not isinstance(body, dict) or answer.status >= _SERVER_ERRORS:
@@ -178,7 +178,7 @@ class Provider:
         try:
             with urllib3.PoolManager(retries=False, timeout=_TIMEOUT) as http:
                 answer = http.request("GET", address, redirect=False, preload_content=False)
-                body = answer.read(_BYTES_MAX)
+                body = answer.read(_MAX_BYTES)
             found = json.loads(body) if answer.status == 200 else None
         except (urllib3.exceptions.HTTPError, ValueError, RecursionError) as error:  # the last: JSON of many brackets
             raise IdentityProviderUnavailableError(f"the provider does not answer: {type(error).__name__}") from error

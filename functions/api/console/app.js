@@ -76,7 +76,7 @@ async function draw(isMove) {
   const route = ROUTES.find((each) => each.pattern.test(path));
   drawNav(route?.nav ?? null);
   if (route !== undefined && isOffered(route)) {
-    await showRoute(route, path, query, isMove).catch((error) => showFault(route, error));
+    await showRoute(route, path, query, isMove).catch((error) => showError(route, error));
     return;
   }
   const first = ROUTES.find(isOffered);
@@ -94,7 +94,7 @@ function showMessage(title, words, scopes = null) {
 }
 
 /** Instead of a view that could not be shown: why, and a button to try again. */
-function showFault(/** @type {import("./lib/router.js").Route} */ route, /** @type {unknown} */ error) {
+function showError(/** @type {import("./lib/router.js").Route} */ route, /** @type {unknown} */ error) {
   if (error instanceof DOMException && error.name === "AbortError") return;
   if (!(error instanceof Problem)) throw error;
   if (currentUser() === null) return;

@@ -59,7 +59,7 @@ class Observation:
     """Columns of each row."""
     bytes: int
     pages: int | None
-    lines_a_page: int | None
+    lines_per_page: int | None
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Wanted:
 class Paging:
     """How a PDF is laid out."""
 
-    lines_a_page: int
+    lines_per_page: int
     wraps: bool
     """Whether texts of its columns go on below."""
     has_subtotals: bool
@@ -106,19 +106,19 @@ def estimate_bytes(wanted: Wanted, seen: Sequence[Observation]) -> int:
 def estimate_pages(wanted: Wanted, seen: Sequence[Observation], pages: Paging) -> int:
     """Pages of a PDF: cover, contents, and lines of rows, as many a row as in files like it."""
     front = 2 if pages.has_contents else 1
-    lines = wanted.rows * _lines_a_row(wanted, seen, pages, front)
+    lines = wanted.rows * _lines_per_row(wanted, seen, pages, front)
     if wanted.rows <= 1:
         front = 1  # contents are of two periods or more
-    return front + max(1, ceil(round(lines / pages.lines_a_page, 3)))
+    return front + max(1, ceil(round(lines / pages.lines_per_page, 3)))
 
 
-def _lines_a_row(wanted: Wanted, seen: Sequence[Observation], pages: Paging, front: int) -> float:
+def _lines_per_row(wanted: Wanted, seen: Sequence[Observation], pages: Paging, front: int) -> float:
     if not (pages.wraps or pages.has_subtotals):
         return 1.0
-    alike = [file for file in _alike(wanted, seen) if file.pages and file.lines_a_page]
+    alike = [file for file in _alike(wanted, seen) if file.pages and file.lines_per_page]
     # On other paper columns have another width.
-    alike = [file for file in alike if file.lines_a_page == pages.lines_a_page] or alike
-    lines = sum(((file.pages or 0) - front - _HALF_A_PAGE) * (file.lines_a_page or 0) for file in alike)
+    alike = [file for file in alike if file.lines_per_page == pages.lines_per_page] or alike
+    lines = sum(((file.pages or 0) - front - _HALF_A_PAGE) * (file.lines_per_page or 0) for file in alike)
     first = _FIRST_ROWS_OF_LINES * (LINES_OF_WRAPPED_ROWS if pages.wraps else 1.0)
     return max(1.0, (first + lines) / (_FIRST_ROWS_OF_LINES + sum(file.rows for file in alike)))
 

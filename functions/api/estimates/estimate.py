@@ -15,14 +15,20 @@ from api.estimates.arithmetic import (
     has_been_made,
 )
 from api.estimates.models import EstimateView, FileEstimate, QueueEstimate
-from api.estimates.recent_reports import find_recent, lines_a_page, observe
+from api.estimates.recent_reports import find_lines_per_page, find_recent, observe
 from api.estimates.warnings import Facts, find_warnings
 from api.reports.progress import find_queue
 from resma.access.caller import Caller
 from resma.access.quotas import find_room
 from resma.catalog import ReportType, find_report_type
 from resma.database.connection import Database
-from resma.errors import Fault, QueryInvalidError, ReportQueryRefusedError, RequestInvalidError, UnknownTimeZoneError
+from resma.errors import (
+    FieldError,
+    QueryInvalidError,
+    ReportQueryRefusedError,
+    RequestInvalidError,
+    UnknownTimeZoneError,
+)
 from resma.i18n.locales import LOCALES
 from resma.jobs.personal_data import personal_content
 from resma.report.content import ReportContent
@@ -47,13 +53,13 @@ class Estimator:
 
 
 def estimate_report(
-    estimator: Estimator, caller: Caller, request: ReportRequest, more_faults: Iterable[Fault] = ()
+    estimator: Estimator, caller: Caller, request: ReportRequest, more_errors: Iterable[FieldError] = ()
 ) -> EstimateView:
     """Returns what the report would come to. Raises what asking for it raises, but for quotas: those are warnings.
 
     Raises ReportQueryRefusedError, DatabaseUnavailableError, DatabaseBusyError.
     """
-    content = check_request(caller, request, more_faults)
+    content = check_request(caller, request, more_errors)
     report_type = find_report_type(request.type)
     counted = _estimate_rows(estimator.source, caller.tenant_id, report_type, content)
     with estimator.system.transaction(caller.tenant_id) as connection:
@@ -92,7 +98,7 @@ def _estimate_rows(source: Database, tenant_id: str, report_type: ReportType, co
         ):
             return snapshot.estimate_rows()
     except UnknownTimeZoneError as error:
-        raise RequestInvalidError.of([Fault("/timeZone", str(error))]) from error
+        raise RequestInvalidError.of([FieldError("/timeZone", str(error))]) from error
     except QueryInvalidError as error:
         raise ReportQueryRefusedError(
             f"The report would fail: {error}. Change the filters, or ask the operator to correct the report type."
@@ -122,7 +128,7 @@ def _file(
             wanted,
             seen,
             Paging(
-                lines_a_page(report_type, content.locale, FormatOptions.model_validate(content.options)),
+                find_lines_per_page(report_type, content.locale, FormatOptions.model_validate(content.options)),
                 wraps=any(column.format == "wrap" for column in report_type.choose_columns(content.columns)),
                 has_subtotals=report_type.subtotals is not None,
                 has_contents=report_type.period is not None,

@@ -62,7 +62,7 @@ def observe(report_type: ReportType, reports: list[RecentReport]) -> tuple[list[
             cells=len(report_type.columns if report.columns is None else report.columns),
             bytes=file["bytes"],
             pages=file.get("pages"),
-            lines_a_page=_lines_a_page(report_type, report) if file["format"] == "PDF" else None,
+            lines_per_page=_lines_per_page(report_type, report) if file["format"] == "PDF" else None,
         )
         for report in reports
         for file in report.files
@@ -75,10 +75,10 @@ def observe(report_type: ReportType, reports: list[RecentReport]) -> tuple[list[
     return files, timings
 
 
-def _lines_a_page(report_type: ReportType, report: RecentReport) -> int:
-    return lines_a_page(report_type, report.locale, FormatOptions.model_validate(report.options))
+def _lines_per_page(report_type: ReportType, report: RecentReport) -> int:
+    return find_lines_per_page(report_type, report.locale, FormatOptions.model_validate(report.options))
 
 
-def lines_a_page(report_type: ReportType, locale: str, options: FormatOptions) -> int:
+def find_lines_per_page(report_type: ReportType, locale: str, options: FormatOptions) -> int:
     """Lines of a PDF's page, as the writer lays it out."""
     return lines_per_page(LOCALES[locale], report_type.orientation, options.pdf)

@@ -26,4 +26,4 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 def handle_post_estimate(body: ReportRequest) -> EstimateView:
     """POST: rows, bytes, pages and seconds, and what to know of them."""
     estimator = Estimator(database(), source(), settings().worker_timeout_seconds)
-    return estimate_report(estimator, caller_of(router), body, rules().faults_of(body))
+    return estimate_report(estimator, caller_of(router), body, rules().errors_of(body))

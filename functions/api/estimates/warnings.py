@@ -47,21 +47,21 @@ def _warn(code: str, detail: str, values: dict[str, Any] | None = None) -> Estim
 
 def _quota_warnings(facts: Facts) -> Iterator[EstimateWarning]:
     room, rows = facts.room, facts.counted.rows
-    if room.live >= room.live_most:
+    if room.live >= room.max_live:
         live = counted(room.live, "report is", "reports are")
         text = f"{live} waiting or under way, which is your limit: it would be refused now."
         yield _warn("live-reports-quota-exhausted", text, {"live": room.live})
-    left = max(0, room.rows_most - room.rows)
+    left = max(0, room.max_rows - room.rows)
     if left == 0:
-        most = counted(room.rows_most, "row")
+        most = counted(room.max_rows, "row")
         text = f"Today's reports have used up your {most} a day: it would be refused until 00:00 UTC."
-        yield _warn("rows-quota-exhausted", text, {"most": room.rows_most})
+        yield _warn("rows-quota-exhausted", text, {"most": room.max_rows})
     elif rows > left:
         text = (
-            f"It has more rows than are left of your {room.rows_most:,} a day ({left:,}): it would fail. "
+            f"It has more rows than are left of your {room.max_rows:,} a day ({left:,}): it would fail. "
             "Narrow the filters, or ask after 00:00 UTC."
         )
-        yield _warn("too-many-rows", text, {"most": room.rows_most, "left": left})
+        yield _warn("too-many-rows", text, {"most": room.max_rows, "left": left})
 
 
 def _page_warnings(facts: Facts) -> Iterator[EstimateWarning]:

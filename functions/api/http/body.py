@@ -8,7 +8,7 @@ from typing import Any
 
 from resma.errors import RequestMalformedError, RequestTooLargeError, UnsupportedMediaTypeError
 
-BODY_BYTES_MAX = 256 * 1024
+MAX_BODY_BYTES = 256 * 1024
 """More than any request needs; what is larger is refused unread."""
 
 MEDIA_TYPE = "application/json"
@@ -24,8 +24,8 @@ def check_body(event: dict[str, Any]) -> None:
     if not body:
         _set_media_type(event, None)
         return
-    if len(body.encode()) > BODY_BYTES_MAX:
-        raise RequestTooLargeError(f"The body has more than {BODY_BYTES_MAX} bytes. No request needs that many.")
+    if len(body.encode()) > MAX_BODY_BYTES:
+        raise RequestTooLargeError(f"The body has more than {MAX_BODY_BYTES} bytes. No request needs that many.")
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     media_type = (headers.get("content-type") or MEDIA_TYPE).partition(";")[0].strip().lower()
     if media_type != MEDIA_TYPE:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
-from resma.errors import Fault, RequestInvalidError
+from resma.errors import FieldError, RequestInvalidError
 from resma.jobs.report_rows import Place
 
 CURSOR_PATTERN = r"^[0-9]{1,16}\.[0-9a-f]{32}$"
@@ -48,8 +48,8 @@ def next_page(address: str, parameters: Mapping[str, object], cursor: str) -> st
 
 def cursor_invalid() -> RequestInvalidError:
     """What is wrong, and what to do."""
-    fault = Fault("/cursor", "It must be a cursor from the URL in `next`. Remove it to get the first page.")
-    return RequestInvalidError.of([fault])
+    field_error = FieldError("/cursor", "It must be a cursor from the URL in `next`. Remove it to get the first page.")
+    return RequestInvalidError.of([field_error])
 
 
 def write_microseconds(moment: datetime) -> str:

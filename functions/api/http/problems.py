@@ -20,7 +20,7 @@ from resma.errors import (
     DatabaseUnavailableError,
     DeadLetterNotFoundError,
     DependencyUnavailableError,
-    Fault,
+    FieldError,
     IdempotencyKeyInFlightError,
     IdempotencyKeyReusedError,
     IdentityProviderUnavailableError,
@@ -99,7 +99,7 @@ _STATUS: Mapping[type[ResmaError], HTTPStatus] = {
     IdentityProviderUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
-_FAULTS_MAX = 20
+_MAX_FAULTS = 20
 """Faults that a problem lists; a request with more is not mended one by one."""
 
 _RETRY_AFTER_SECONDS = 5
@@ -115,11 +115,11 @@ def problem_of(error: ResmaError, instance: str) -> Response[str]:
     status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), None)
     if status is None:
         return unexpected_problem(instance)
-    faults = error.faults if isinstance(error, RequestError) else ()
+    field_errors = error.field_errors if isinstance(error, RequestError) else ()
     detail = (
         str(error) if isinstance(error, RequestError) else f"{_away(error)} can't be reached: try again in a moment"
     )
-    answer = problem(status, error.code, detail, instance, faults)
+    answer = problem(status, error.code, detail, instance, field_errors)
     answer.headers.update(_headers_of(error))
     return answer
 
@@ -155,7 +155,9 @@ def unexpected_problem(instance: str) -> Response[str]:
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail, instance)
 
 
-def problem(status: HTTPStatus, code: str, detail: str, instance: str, faults: Iterable[Fault] = ()) -> Response[str]:
+def problem(
+    status: HTTPStatus, code: str, detail: str, instance: str, field_errors: Iterable[FieldError] = ()
+) -> Response[str]:
     """Makes a problem document. `code` becomes its type, `faults` its member `errors`."""
     body: dict[str, Any] = {
         "type": f"urn:resma:problem:{code}",
@@ -164,7 +166,10 @@ def problem(status: HTTPStatus, code: str, detail: str, instance: str, faults: I
         "detail": detail,
         "instance": instance,
     }
-    if errors := [{"pointer": fault.pointer, "detail": fault.detail} for fault in islice(faults, _FAULTS_MAX)]:
+    if errors := [
+        {"pointer": field_error.pointer, "detail": field_error.detail}
+        for field_error in islice(field_errors, _MAX_FAULTS)
+    ]:
         body["errors"] = errors
     passes = status == HTTPStatus.SERVICE_UNAVAILABLE or code in _PASSING
     headers: dict[str, str | list[str]] = {"Retry-After": str(_RETRY_AFTER_SECONDS)} if passes else {}

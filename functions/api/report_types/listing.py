@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from api.report_types.models import ColumnView, ReportTypeList, ReportTypeView
 from resma.catalog import ReportType, filter_model, load_catalog
-from resma.errors import Fault, RequestInvalidError
+from resma.errors import FieldError, RequestInvalidError
 from resma.i18n.locales import LOCALES, Language
 from resma.writers import Format
 
@@ -17,8 +17,8 @@ def list_report_types(locale: str) -> ReportTypeList:
     Raises RequestInvalidError for a locale that there is not.
     """
     if locale not in LOCALES:
-        fault = Fault("/locale", f"there is no such locale; there are {', '.join(LOCALES)}")
-        raise RequestInvalidError("report types can't be shown so", (fault,))
+        field_error = FieldError("/locale", f"there is no such locale; there are {', '.join(LOCALES)}")
+        raise RequestInvalidError("report types can't be shown so", (field_error,))
     language = LOCALES[locale].language
     return ReportTypeList(
         items=[

@@ -37,7 +37,7 @@ def handle_post_report(body: ReportRequest) -> Response[ReportView]:
     """POST: 202 with the report's id, `Location` and `Retry-After`."""
     key = router.current_event.headers.get("Idempotency-Key")
     report, is_new = request_report(
-        database(), queue(), caller_of(router), body, key, more_faults=rules().faults_of(body)
+        database(), queue(), caller_of(router), body, key, more_errors=rules().errors_of(body)
     )
     return accepted(show_report(report, base_url(router), is_deduplicated=body.deduplicate and not is_new))
 
@@ -60,6 +60,6 @@ def handle_post_retry(
     retried = parse_report_id(report_id)
     caller, request = find_request(database(), caller_of(router), retried)
     key = router.current_event.headers.get("Idempotency-Key")
-    more_faults = rules().faults_of(request)
-    report, _ = request_report(database(), queue(), caller, request, key, retry_of=retried, more_faults=more_faults)
+    more_errors = rules().errors_of(request)
+    report, _ = request_report(database(), queue(), caller, request, key, retry_of=retried, more_errors=more_errors)
     return accepted(show_report(report, base_url(router)))

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from api.deployment_rules import DeploymentRules
 from api.schedules.draft import ScheduleDraft
 from resma.access.caller import Caller, require_scope
-from resma.errors import Fault, RequestError, RequestInvalidError, collect_faults, point_into
+from resma.errors import FieldError, RequestError, RequestInvalidError, collect_errors, point_into
 from resma.requests.submit import check_request
 from resma.schedules.request import fill_request
 from resma.schedules.schedule_rows import next_run
@@ -22,11 +22,11 @@ def require_runs(timing: Timing, ends_at: datetime | None, now: datetime) -> dat
     """Returns the first run after now. Raises RequestInvalidError where there is none."""
     if (first := next_run(timing, None, now)) is None:
         raise RequestInvalidError(
-            "The schedule would never run.", (Fault("/when", "It never occurs within 50 years."),)
+            "The schedule would never run.", (FieldError("/when", "It never occurs within 50 years."),)
         )
     if ends_at is not None and first > ends_at:
-        fault = Fault("/endsAt", f"It must be later than the first run, {first.isoformat()}, or null.")
-        raise RequestInvalidError("The schedule would never run.", (fault,))
+        field_error = FieldError("/endsAt", f"It must be later than the first run, {first.isoformat()}, or null.")
+        raise RequestInvalidError("The schedule would never run.", (field_error,))
     return first
 
 
@@ -37,22 +37,25 @@ def check_request_of(caller: Caller, draft: ScheduleDraft, day: date, rules: Dep
     """
     assert draft.request is not None
     require_scope(caller, "reports:write")
-    period_faults: list[Fault] = []
-    request_faults: list[Fault] = []
+    period_errors: list[FieldError] = []
+    request_errors: list[FieldError] = []
     kept, time_zone, week = draft.request, draft.time_zone, draft.week_starts_on
-    with collect_faults(period_faults):
+    with collect_errors(period_errors):
         fill_request(kept, draft.period, day, time_zone, week)
-    with collect_faults(request_faults):
-        request = fill_request(kept, None if period_faults else draft.period, day, time_zone, week)
+    with collect_errors(request_errors):
+        request = fill_request(kept, None if period_errors else draft.period, day, time_zone, week)
         with point_into("request"):
-            check_request(caller, request, rules.faults_of(request))
+            check_request(caller, request, rules.errors_of(request))
     # A time zone that the request does not name is the schedule's, and checked there. Whether days are needed, or in
     # order, is not known where the period can't be filled in.
     unknown = set() if "timeZone" in kept else {"/request/timeZone"}
-    unknown |= _FILLED_BY_PERIOD if period_faults else set()
-    faults = [*period_faults, *(fault for fault in request_faults if fault.pointer not in unknown)]
-    if faults:
-        raise RequestInvalidError.of(faults)
+    unknown |= _FILLED_BY_PERIOD if period_errors else set()
+    field_errors = [
+        *period_errors,
+        *(field_error for field_error in request_errors if field_error.pointer not in unknown),
+    ]
+    if field_errors:
+        raise RequestInvalidError.of(field_errors)
 
 
 @contextlib.contextmanager
@@ -61,10 +64,10 @@ def point_to_period() -> Iterator[None]:
     try:
         yield
     except RequestError as error:
-        error.faults = tuple(
-            Fault("/period", f"{fault.pointer} of the schedule: {fault.detail}")
-            if fault.pointer in _FILLED_BY_PERIOD
-            else fault
-            for fault in error.faults
+        error.field_errors = tuple(
+            FieldError("/period", f"{field_error.pointer} of the schedule: {field_error.detail}")
+            if field_error.pointer in _FILLED_BY_PERIOD
+            else field_error
+            for field_error in error.field_errors
         )
         raise

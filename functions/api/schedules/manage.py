@@ -22,7 +22,7 @@ from api.schedules.models import PreviewRequest, PreviewView, ScheduleChanges, S
 from api.schedules.preview import RunPeriod, preview_runs
 from resma.access.caller import Caller
 from resma.database.connection import Database
-from resma.errors import RequestInvalidError, collect_faults
+from resma.errors import RequestInvalidError, collect_errors
 from resma.schedules.request import week_start_of
 from resma.schedules.schedule_rows import (
     ENDED_DETAIL,
@@ -117,18 +117,18 @@ class Schedules:
 
     def _check(self, draft: ScheduleDraft, now: datetime, before: Schedule | None = None) -> Timing:
         """What is wrong with a schedule as a whole. Raises RequestInvalidError with all of it, ScopeMissingError."""
-        faults = list(self.rules.time_zone_faults(draft.time_zone))
+        field_errors = list(self.rules.time_zone_errors(draft.time_zone))
         timing, day = None, now.date()
-        with collect_faults(faults):
+        with collect_errors(field_errors):
             timing = read_timing(draft.when, draft.at, draft.time_zone, draft.calendar)
             day = require_runs(timing, None, now).astimezone(timing.zone).date()
             if before is None or draft.changes_times(before, timing):
                 require_runs(timing, draft.ends_at, now)
         if draft.request is not None:
-            with collect_faults(faults):
+            with collect_errors(field_errors):
                 check_request_of(self.caller, draft, day, self.rules)
-        if faults or timing is None:
-            raise RequestInvalidError.of(faults)
+        if field_errors or timing is None:
+            raise RequestInvalidError.of(field_errors)
         return timing
 
     def _columns(self, draft: ScheduleDraft, timing: Timing, now: datetime) -> dict[str, Any]:

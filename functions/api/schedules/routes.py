@@ -195,8 +195,8 @@ def handle_post_run(schedule_id: ScheduleId) -> Response[ReportView]:
 
     def send(caller: Caller, request: ReportRequest) -> Report:
         key = router.current_event.headers.get("Idempotency-Key")
-        more_faults = rules().faults_of(request)
-        return request_report(database(), queue(), caller, request, key, more_faults=more_faults)[0]
+        more_errors = rules().errors_of(request)
+        return request_report(database(), queue(), caller, request, key, more_errors=more_errors)[0]
 
     report = run_schedule(_schedules().find(schedule_id), caller_of(router), send)
     return accepted(show_report(report, base_url(router)))

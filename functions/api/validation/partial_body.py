@@ -13,64 +13,68 @@ from pydantic import BaseModel
 
 from api.deployment_rules import DeploymentRules
 from api.schedules.models import PreviewRequest, ScheduleChanges
-from api.webhooks.manage_endpoints import report_type_faults
+from api.webhooks.manage_endpoints import report_type_errors
 from api.webhooks.models import EndpointChanges, EndpointRequest
-from resma.errors import Fault, collect_faults, first_part, json_pointer
+from resma.errors import FieldError, collect_errors, first_part, json_pointer
 from resma.requests.report_request import ReportRequest
-from resma.requests.submit import find_partial_faults
+from resma.requests.submit import find_partial_errors
 from resma.schedules.times import read_timing
-from resma.webhooks.check_address import webhook_url_faults
+from resma.webhooks.check_address import webhook_url_errors
 
 _PERIOD_FILTERS = {"/filters/from", "/filters/to"}
 
 
-def find_more_faults(
-    model: type[BaseModel], body: object, known: Sequence[Fault], rules: DeploymentRules
-) -> list[Fault]:
+def find_more_errors(
+    model: type[BaseModel], body: object, known: Sequence[FieldError], rules: DeploymentRules
+) -> list[FieldError]:
     """What is wrong with the parts of a body that the faults which are known are not about."""
     if not isinstance(body, Mapping):
         return []
-    wrong = {first_part(fault.pointer) for fault in known}
+    wrong = {first_part(field_error.pointer) for field_error in known}
     if issubclass(model, ReportRequest):
-        return find_partial_faults(body, wrong, rules.faults_of)
+        return find_partial_errors(body, wrong, rules.errors_of)
     if issubclass(model, PreviewRequest | ScheduleChanges):
-        return [*_timing_faults(body, wrong, rules), *_scheduled_request_faults(body, known, rules)]
+        return [*_timing_errors(body, wrong, rules), *_scheduled_request_errors(body, known, rules)]
     if issubclass(model, EndpointRequest | EndpointChanges):
-        return list(_endpoint_faults(body, wrong, rules))
+        return list(_endpoint_errors(body, wrong, rules))
     return []
 
 
-def _scheduled_request_faults(
-    body: Mapping[str, Any], known: Sequence[Fault], rules: DeploymentRules
-) -> Iterator[Fault]:
+def _scheduled_request_errors(
+    body: Mapping[str, Any], known: Sequence[FieldError], rules: DeploymentRules
+) -> Iterator[FieldError]:
     request = body.get("request")
-    inner = [fault.pointer.removeprefix("/request") for fault in known if first_part(fault.pointer) == "request"]
+    inner = [
+        field_error.pointer.removeprefix("/request")
+        for field_error in known
+        if first_part(field_error.pointer) == "request"
+    ]
     if not isinstance(request, Mapping) or "" in inner:
         return
     if body.get("timeZone") is not None and isinstance(body["timeZone"], str):
         request = {"timeZone": body["timeZone"], **request}
-    for fault in find_partial_faults(request, {first_part(pointer) for pointer in inner}, rules.faults_of):
-        is_filled_in = fault.pointer in _PERIOD_FILTERS and body.get("period") is not None
-        is_the_schedule_s = fault.pointer == "/timeZone" and "timeZone" not in body["request"]
+    for field_error in find_partial_errors(request, {first_part(pointer) for pointer in inner}, rules.errors_of):
+        is_filled_in = field_error.pointer in _PERIOD_FILTERS and body.get("period") is not None
+        is_the_schedule_s = field_error.pointer == "/timeZone" and "timeZone" not in body["request"]
         if not is_filled_in and not is_the_schedule_s:
-            yield Fault(json_pointer("request") + fault.pointer, fault.detail)
+            yield FieldError(json_pointer("request") + field_error.pointer, field_error.detail)
 
 
-def _timing_faults(body: Mapping[str, Any], wrong: Collection[str], rules: DeploymentRules) -> Iterator[Fault]:
+def _timing_errors(body: Mapping[str, Any], wrong: Collection[str], rules: DeploymentRules) -> Iterator[FieldError]:
     said = {name: body[name] for name in ("when", "at", "timeZone", "calendar") if body.get(name) is not None}
     said = {name: value for name, value in said.items() if name not in wrong and isinstance(value, str)}
     if "when" not in said:  # what `at` and `calendar` may be depends on it
         said = {"when": "daily", **{name: value for name, value in said.items() if name == "timeZone"}}
     time_zone = said.get("timeZone", "UTC")
-    faults: list[Fault] = []
-    with collect_faults(faults):
+    field_errors: list[FieldError] = []
+    with collect_errors(field_errors):
         read_timing(said["when"], said.get("at"), time_zone, said.get("calendar"))
-    yield from faults
-    yield from rules.time_zone_faults(time_zone)
+    yield from field_errors
+    yield from rules.time_zone_errors(time_zone)
 
 
-def _endpoint_faults(body: Mapping[str, Any], wrong: Collection[str], rules: DeploymentRules) -> Iterator[Fault]:
+def _endpoint_errors(body: Mapping[str, Any], wrong: Collection[str], rules: DeploymentRules) -> Iterator[FieldError]:
     if isinstance(url := body.get("url"), str) and "url" not in wrong:
-        yield from webhook_url_faults(url, "/url", rules.receivers)
+        yield from webhook_url_errors(url, "/url", rules.receivers)
     if isinstance(names := body.get("reportTypes"), list) and "reportTypes" not in wrong:
-        yield from report_type_faults(names)
+        yield from report_type_errors(names)

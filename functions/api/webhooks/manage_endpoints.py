@@ -10,8 +10,8 @@ from api.webhooks.health import LastAttempt, last_attempts
 from api.webhooks.models import EndpointChanges, EndpointRequest
 from resma.catalog import find_report_type
 from resma.database.connection import Database
-from resma.errors import Fault, RequestInvalidError, WebhookEndpointReadOnlyError
-from resma.webhooks.check_address import webhook_url_faults
+from resma.errors import FieldError, RequestInvalidError, WebhookEndpointReadOnlyError
+from resma.webhooks.check_address import webhook_url_errors
 from resma.webhooks.deliveries import end_deliveries
 from resma.webhooks.endpoints import (
     Endpoint,
@@ -90,9 +90,9 @@ class WebhookEndpoints:
 
     def _check(self, url: str | None, report_types: Sequence[str] | None) -> None:
         """Raises RequestInvalidError with all that is wrong."""
-        faults = [*webhook_url_faults(url, "/url", self.receivers), *report_type_faults(report_types or ())]
-        if faults:
-            raise RequestInvalidError.of(faults)
+        field_errors = [*webhook_url_errors(url, "/url", self.receivers), *report_type_errors(report_types or ())]
+        if field_errors:
+            raise RequestInvalidError.of(field_errors)
 
 
 def _refuse_callback(endpoint_id: str, why: str) -> None:
@@ -100,10 +100,10 @@ def _refuse_callback(endpoint_id: str, why: str) -> None:
         raise WebhookEndpointReadOnlyError(f"the endpoint of callbacks {why}")
 
 
-def report_type_faults(names: Sequence[str]) -> Iterator[Fault]:
+def report_type_errors(names: Sequence[str]) -> Iterator[FieldError]:
     """What is wrong with the report types that an endpoint names."""
     for index, name in enumerate(names):
         try:
             find_report_type(name)
         except RequestInvalidError as error:
-            yield Fault(f"/reportTypes/{index}", error.faults[0].detail)
+            yield FieldError(f"/reportTypes/{index}", error.field_errors[0].detail)

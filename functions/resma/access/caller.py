@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from resma.errors import Fault, ScopeMissingError
+from resma.errors import FieldError, ScopeMissingError
 
 Scope = Literal[
     "reports:read",
@@ -35,8 +35,8 @@ class Caller:
     """Where the request came from, for the record."""
 
 
-def require_scope(caller: Caller | None, scope: str, faults: tuple[Fault, ...] = ()) -> None:
+def require_scope(caller: Caller | None, scope: str, field_errors: tuple[FieldError, ...] = ()) -> None:
     """Raises ScopeMissingError where the caller has not this scope."""
     if caller is None or scope not in caller.scopes:
         detail = f"this needs the scope {scope}, which your key or token lacks: use one that has it"
-        raise ScopeMissingError(detail, scope, faults)
+        raise ScopeMissingError(detail, scope, field_errors)

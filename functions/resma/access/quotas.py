@@ -39,13 +39,13 @@ def require_room(connection: Connection[TupleRow], tenant_id: str) -> None:
     """
     take_lock(connection, Lock.LIVE_REPORTS, tenant_id)
     room = find_room(connection, tenant_id)
-    if room.live > room.live_most:
-        live = counted(room.live_most, "report is", "reports are")
+    if room.live > room.max_live:
+        live = counted(room.max_live, "report is", "reports are")
         detail = f"{live} waiting or under way, which is your limit: ask again when one has ended"
         raise QuotaExceededError("live-reports-quota-exceeded", detail, LIVE_RETRY_SECONDS)
-    if room.rows >= room.rows_most:
+    if room.rows >= room.max_rows:
         detail = (
-            f"today's reports have {counted(room.rows, 'row')}, and your limit is {room.rows_most:,} a day: "
+            f"today's reports have {counted(room.rows, 'row')}, and your limit is {room.max_rows:,} a day: "
             "ask again after midnight, UTC"
         )
         raise QuotaExceededError("rows-quota-exceeded", detail, room.day_seconds_left)
@@ -55,8 +55,8 @@ def require_room(connection: Connection[TupleRow], tenant_id: str) -> None:
 class Room:
     """What a tenant may have, and has."""
 
-    live_most: int
-    rows_most: int
+    max_live: int
+    max_rows: int
     live: int
     rows: int
     """Of today's reports."""

@@ -74,7 +74,7 @@ _UNITS = {
 OUTCOMES = (Metric.REPORTS_READY, Metric.REPORTS_FAILED)
 """Where one is counted, the other is too, as 0: an alarm divides by their sum, and what is missing is no number."""
 
-_VALUES_MOST = 100
+_MAX_VALUES = 100
 """Of one metric in a line; the format's limit."""
 
 
@@ -99,7 +99,7 @@ def emit(
     if report_type is not None:
         line.add_dimensions(Stage=stage, ReportType=report_type)
     for name, value in values.items():
-        for one in [value] if isinstance(value, int | float) else value[-_VALUES_MOST + 1 :]:
+        for one in [value] if isinstance(value, int | float) else value[-_MAX_VALUES + 1 :]:
             line.add_metric(name, _UNITS.get(name, MetricUnit.Count), one)
     line.add_metadata("service", os.environ.get("POWERTOOLS_SERVICE_NAME"))
     for key, fact in (about or {}).items():

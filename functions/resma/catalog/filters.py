@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from resma.dates import find_missing_part
-from resma.errors import Fault, RequestInvalidError, json_pointer
+from resma.errors import FieldError, RequestInvalidError, json_pointer
 from resma.i18n.locales import Locale
 from resma.string_patterns import NO_NUL
 from resma.validation_messages import advise
@@ -60,19 +60,19 @@ def check_values(report_type: ReportType, filters: Mapping[str, Any]) -> dict[st
     Raises RequestInvalidError with one fault for each filter that is unknown, missing, malformed or out of order.
     """
     given = {name: value for name, value in filters.items() if value is not None}
-    faults: list[Fault] = []
+    field_errors: list[FieldError] = []
     values: dict[str, Any] = {}
     try:
         checked = filter_model(report_type).model_validate(given)
         values = checked.model_dump(mode="json", by_alias=True, exclude_none=True)
     except ValidationError as error:
-        faults = [_fault(report_type, item) for item in error.errors(include_url=False, include_input=False)]
-        wrong = {fault.pointer for fault in faults}
+        field_errors = [_error(report_type, item) for item in error.errors(include_url=False, include_input=False)]
+        wrong = {field_error.pointer for field_error in field_errors}
         # The order of two dates can be checked although another filter is not valid.
         values = {name: value for name, value in given.items() if json_pointer("filters", name) not in wrong}
-    faults += _disorder(report_type, values)
-    if faults:
-        raise RequestInvalidError.of(faults)
+    field_errors += _disorder(report_type, values)
+    if field_errors:
+        raise RequestInvalidError.of(field_errors)
     return values
 
 
@@ -172,19 +172,19 @@ def _shown(item: Filter, value: Any, locale: Locale) -> str:
     return locale.format_number(str(value)) if item.kind == "amount" else str(value)
 
 
-def _fault(report_type: ReportType, item: Mapping[str, Any]) -> Fault:
+def _error(report_type: ReportType, item: Mapping[str, Any]) -> FieldError:
     pointer = json_pointer("filters", *item["loc"])
     if item["type"] == "extra_forbidden":
         known = ", ".join(f.name for f in report_type.filters)
-        return Fault(pointer, f"{report_type.type} has no such filter. Its filters are {known}.")
+        return FieldError(pointer, f"{report_type.type} has no such filter. Its filters are {known}.")
     if item["type"] == "missing":
-        return Fault(pointer, f"{report_type.type} requires this filter.")
-    return Fault(pointer, advise(item))
+        return FieldError(pointer, f"{report_type.type} requires this filter.")
+    return FieldError(pointer, advise(item))
 
 
-def _disorder(report_type: ReportType, values: Mapping[str, Any]) -> Iterator[Fault]:
+def _disorder(report_type: ReportType, values: Mapping[str, Any]) -> Iterator[FieldError]:
     for late in report_type.filters:
         early = late.not_before
         # Both are ISO 8601 dates of four-digit years: their text sorts as they do.
         if early and late.name in values and early in values and values[late.name] < values[early]:
-            yield Fault(json_pointer("filters", late.name), f"It must not be before {early} ({values[early]}).")
+            yield FieldError(json_pointer("filters", late.name), f"It must not be before {early} ({values[early]}).")

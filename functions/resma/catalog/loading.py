@@ -16,7 +16,7 @@ from resma.catalog.consistency import name_mistakes
 from resma.catalog.diagnostics import CatalogCheckError, FileName, Mistake, Place, lower_first, suggest
 from resma.catalog.model import BalanceSpec, ChartSpec, ColumnSpec, Filter, Limits, ReportType, Texts, Totals
 from resma.catalog.query_text import find_query_mistakes
-from resma.errors import CatalogInvalidError, Fault, RequestInvalidError
+from resma.errors import CatalogInvalidError, FieldError, RequestInvalidError
 from resma.validation_messages import advise
 
 CATALOG_FOLDER = Path(__file__).parents[2] / "catalog"
@@ -56,8 +56,8 @@ def find_report_type(name: str) -> ReportType:
     """Returns the report type of that name. Raises RequestInvalidError that names those there are."""
     catalog = load_catalog()
     if name not in catalog:
-        fault = Fault("/type", f"Unknown report type. It must be one of {', '.join(catalog)}.")
-        raise RequestInvalidError.of([fault])
+        field_error = FieldError("/type", f"Unknown report type. It must be one of {', '.join(catalog)}.")
+        raise RequestInvalidError.of([field_error])
     return catalog[name]
 
 

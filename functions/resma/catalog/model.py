@@ -13,7 +13,7 @@ from resma.catalog.consistency import column_mistakes, filter_mistakes, kind_mis
 from resma.catalog.diagnostics import CatalogCheckError, Mistake
 from resma.catalog.filters import check_values, show_values
 from resma.catalog.query_text import find_query_mistakes
-from resma.errors import Fault, RequestInvalidError
+from resma.errors import FieldError, RequestInvalidError
 from resma.i18n.locales import Language, Locale
 from resma.report.decimal_types import MAX_PRECISION, DecimalType
 from resma.report.header import Kind
@@ -187,17 +187,19 @@ class ReportType(_Frozen):
         if names is None:
             return self.columns
         known = {column.name: column for column in self.columns}
-        faults = [
-            Fault(f"/columns/{i}", f"{self.type} has no column {name[:100]!r}. Its columns are {', '.join(known)}.")
+        field_errors = [
+            FieldError(
+                f"/columns/{i}", f"{self.type} has no column {name[:100]!r}. Its columns are {', '.join(known)}."
+            )
             if name not in known
-            else Fault(f"/columns/{i}", f"It must not contain {name} twice.")
+            else FieldError(f"/columns/{i}", f"It must not contain {name} twice.")
             for i, name in enumerate(names)
             if name not in known or name in names[:i]
         ]
         if not names:
-            faults = [Fault("/columns", "It must have at least 1 item. Remove it to get all columns.")]
-        if faults:
-            raise RequestInvalidError.of(faults)
+            field_errors = [FieldError("/columns", "It must have at least 1 item. Remove it to get all columns.")]
+        if field_errors:
+            raise RequestInvalidError.of(field_errors)
         return tuple(known[name] for name in names)
 
     def check_filters(self, filters: Mapping[str, Any]) -> dict[str, Any]:

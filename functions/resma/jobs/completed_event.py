@@ -18,7 +18,7 @@ EventType = Literal["report.ready", "report.failed", "report.cancelled"]
 """Events that an endpoint can receive."""
 
 _SHA256: dict[str, JsonValue] = {"pattern": "^[0-9a-f]{64}$"}
-_AT_LEAST_ONE: dict[str, JsonValue] = {"minimum": 1}
+_AT_MIN_ONE: dict[str, JsonValue] = {"minimum": 1}
 
 
 class _Part(ViewModel):
@@ -46,7 +46,7 @@ class EventFailedFile(_Part):
     detail: str = Field(description="What is wrong, and what to do.")
     column: str | None = Field(default=None, description="Name of the column that the value is in.")
     row: int | None = Field(
-        default=None, description="Number of the first such row, from 1.", json_schema_extra=_AT_LEAST_ONE
+        default=None, description="Number of the first such row, from 1.", json_schema_extra=_AT_MIN_ONE
     )
 
 
@@ -60,10 +60,10 @@ class EventWarning(_Part):
     row: int | None = Field(
         default=None,
         description="Number of the first row that it is about, from 1.",
-        json_schema_extra=_AT_LEAST_ONE,
+        json_schema_extra=_AT_MIN_ONE,
     )
     rows: int | None = Field(
-        default=None, description="Number of rows that it is about.", json_schema_extra=_AT_LEAST_ONE
+        default=None, description="Number of rows that it is about.", json_schema_extra=_AT_MIN_ONE
     )
 
 

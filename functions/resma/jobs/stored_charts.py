@@ -15,17 +15,17 @@ from resma.report.content import ReportContent
 from resma.report.header import Chart, Series
 from resma.short_text import ROUNDED_DIGITS, shorten, show_amount
 
-MOST_BARS = 15
-MOST_PARTS = 7
+MAX_BARS = 15
+MAX_PARTS = 7
 """As in the spreadsheet: where there are more categories, the last place is the sum of the others."""
 
-MOST_TIMES = 120
+MAX_TIMES = 120
 """Ten years of months. Where there are more they become years, and the oldest one place before the others."""
 
-MOST_SERIES = 12
+MAX_SERIES = 12
 """The largest are kept: sums of several currencies would say nothing."""
 
-MOST_CHARACTERS = 100
+MAX_CHARACTERS = 100
 """Of a label, and of a series' name."""
 
 _SUM_DIGITS = 1000
@@ -65,7 +65,7 @@ def store_charts(content: ReportContent, charts: Sequence[Chart]) -> list[Stored
 
 
 def _store(by: str, chart: Chart, language: Language) -> StoredChart:
-    shown = chart.series[:MOST_SERIES]
+    shown = chart.series[:MAX_SERIES]
     labels, values = list(chart.labels), [list(series.values) for series in shown]
     if chart.kind == "time":
         labels, values = _fewer_times(labels, values, language)
@@ -76,10 +76,10 @@ def _store(by: str, chart: Chart, language: Language) -> StoredChart:
         title=chart.title,
         kind=chart.kind,
         unit=chart.unit,
-        labels=[shorten(label, MOST_CHARACTERS) for label in labels],
+        labels=[shorten(label, MAX_CHARACTERS) for label in labels],
         series=[
             StoredSeries(
-                name=shorten(series.name, MOST_CHARACTERS), values=[show_amount(value, ROUNDED_DIGITS) for value in row]
+                name=shorten(series.name, MAX_CHARACTERS), values=[show_amount(value, ROUNDED_DIGITS) for value in row]
             )
             for series, row in zip(shown, values, strict=True)
         ],
@@ -91,7 +91,7 @@ def _fewer_categories(
     chart: Chart, shown: Sequence[Series], language: Language
 ) -> tuple[list[str], list[list[Decimal]]]:
     """The largest, and the sum of all others; those of one series in the order of their values."""
-    most = MOST_BARS if chart.kind == "bars" else MOST_PARTS
+    most = MAX_BARS if chart.kind == "bars" else MAX_PARTS
     labels, values = list(chart.labels), [list(series.values) for series in shown]
     is_lumped = chart.labels_omitted or len(labels) > most
     kept = list(range(len(labels)))
@@ -113,13 +113,13 @@ def _fewer_categories(
 def _fewer_times(
     labels: list[str], values: list[list[Decimal]], language: Language
 ) -> tuple[list[str], list[list[Decimal]]]:
-    if len(labels) > MOST_TIMES:
+    if len(labels) > MAX_TIMES:
         years: dict[str, list[int]] = {}
         for at, label in enumerate(labels):
             years.setdefault(year_of(label), []).append(at)
         labels = list(years)
         values = [[_sum([row[at] for at in places]) for places in years.values()] for row in values]
-    if (surplus := len(labels) - MOST_TIMES + 1) > 1:
+    if (surplus := len(labels) - MAX_TIMES + 1) > 1:
         others = f"{say('Other', language)} ({surplus})"
         labels = [others, *labels[surplus:]]
         values = [[_sum(row[:surplus]), *row[surplus:]] for row in values]

@@ -20,7 +20,7 @@ from resma.aws.metrics import Metric, emit
 from resma.aws.tracing import traced
 from resma.catalog import ReportType, find_report_type
 from resma.database.connection import Database
-from resma.errors import Fault, RequestInvalidError, collect_faults, first_part, json_pointer
+from resma.errors import FieldError, RequestInvalidError, collect_errors, first_part, json_pointer
 from resma.i18n.locales import LOCALES
 from resma.i18n.time_zones import is_time_zone, unknown_time_zone
 from resma.jobs.queue import Queue, send_jobs
@@ -41,7 +41,7 @@ def request_report(  # noqa: PLR0913  # what is asked for, by whom, and by whose
     idempotency_key: str | None,
     *,
     retry_of: UUID | None = None,
-    more_faults: Iterable[Fault] = (),
+    more_errors: Iterable[FieldError] = (),
 ) -> tuple[Report, bool]:
     """Returns the report that the request made, or got: by the same key before, or by joining; and whether it is new.
 
@@ -51,7 +51,7 @@ def request_report(  # noqa: PLR0913  # what is asked for, by whom, and by whose
     and the scheduler sends it. Raises RequestInvalidError (also for `more_faults`), ScopeMissingError,
     QuotaExceededError and the IdempotencyKey errors; nothing is written then.
     """
-    new = check_request(caller, request, [*more_faults, *idempotency_key_faults(idempotency_key)])
+    new = check_request(caller, request, [*more_errors, *idempotency_key_errors(idempotency_key)])
     key = _parse_key(idempotency_key)
     if key is not None and retry_of is not None:
         key = f'retry "{retry_of}" {key}'  # no key has quotes in it
@@ -86,15 +86,15 @@ def note_request(report: Report) -> None:
     emit({Metric.REPORTS_REQUESTED: 1}, report.type, about)
 
 
-def check_request(caller: Caller, request: ReportRequest, more_faults: Iterable[Fault] = ()) -> NewReport:
+def check_request(caller: Caller, request: ReportRequest, more_errors: Iterable[FieldError] = ()) -> NewReport:
     """What a caller's request comes to. Writes nothing.
 
     Raises RequestInvalidError with all that is wrong, and with what the caller of this function has found wrong besides
     (`more_faults`); ScopeMissingError.
     """
-    faults = [*find_faults(request), *more_faults]
-    if faults:
-        raise RequestInvalidError.of(faults)
+    field_errors = [*find_errors(request), *more_errors]
+    if field_errors:
+        raise RequestInvalidError.of(field_errors)
     report_type = find_report_type(request.type)
     filters = report_type.check_filters(request.filters)
     _check_personal_filters(caller, report_type, filters)
@@ -120,16 +120,16 @@ def check_request(caller: Caller, request: ReportRequest, more_faults: Iterable[
     )
 
 
-def find_faults(request: ReportRequest) -> list[Fault]:
+def find_errors(request: ReportRequest) -> list[FieldError]:
     """All that is wrong with a request by itself, whoever makes it."""
-    faults: list[Fault] = []
-    with collect_faults(faults):
+    field_errors: list[FieldError] = []
+    with collect_errors(field_errors):
         report_type = find_report_type(request.type)
-        with collect_faults(faults):
+        with collect_errors(field_errors):
             report_type.check_filters(request.filters)
-        with collect_faults(faults):
+        with collect_errors(field_errors):
             report_type.choose_columns(request.columns)
-    return [*faults, *_setting_faults(request)]
+    return [*field_errors, *_setting_errors(request)]
 
 
 def _check_personal_filters(caller: Caller, report_type: ReportType, filters: dict[str, Any]) -> None:
@@ -139,17 +139,17 @@ def _check_personal_filters(caller: Caller, report_type: ReportType, filters: di
     """
     for item in report_type.filters:
         if item.personal and item.name in filters:
-            fault = Fault(
+            field_error = FieldError(
                 json_pointer("filters", item.name), "Remove it: it filters by a column that is masked for you."
             )
-            require_scope(caller, "personal:read", (fault,))
+            require_scope(caller, "personal:read", (field_error,))
 
 
-def find_partial_faults(
+def find_partial_errors(
     body: Mapping[str, Any],
     wrong: Collection[str],
-    more_faults: Callable[[ReportRequest], Iterable[Fault]],
-) -> list[Fault]:
+    more_errors: Callable[[ReportRequest], Iterable[FieldError]],
+) -> list[FieldError]:
     """All that is wrong with those properties of a request that have the right form.
 
     `wrong` names the top-level properties that have not, `more_faults` checks what depends on the deployment. What
@@ -166,25 +166,27 @@ def find_partial_faults(
         request = ReportRequest.model_validate(kept)
     except ValidationError:
         return []
-    faults = (*find_faults(request), *more_faults(request))
-    return [fault for fault in faults if first_part(fault.pointer) not in unknown]
+    field_errors = (*find_errors(request), *more_errors(request))
+    return [field_error for field_error in field_errors if first_part(field_error.pointer) not in unknown]
 
 
-def _setting_faults(request: ReportRequest) -> Iterator[Fault]:
+def _setting_errors(request: ReportRequest) -> Iterator[FieldError]:
     """What is wrong with locale, time zone, and options of formats that are not requested."""
     if request.locale not in LOCALES:
-        yield Fault("/locale", f"Unknown locale. It must be one of {', '.join(LOCALES)}.")
+        yield FieldError("/locale", f"Unknown locale. It must be one of {', '.join(LOCALES)}.")
     if not is_time_zone(request.time_zone):
-        yield Fault("/timeZone", unknown_time_zone(request.time_zone))
+        yield FieldError("/timeZone", unknown_time_zone(request.time_zone))
     said = {name.upper() for name in request.options.model_fields_set}
     for name in sorted(said.difference(request.wanted_formats)):
-        yield Fault(f"/options/{name.lower()}", f"The request does not include the format {name}. Remove its options.")
+        yield FieldError(
+            f"/options/{name.lower()}", f"The request does not include the format {name}. Remove its options."
+        )
 
 
-def idempotency_key_faults(header: str | None) -> Iterator[Fault]:
+def idempotency_key_errors(header: str | None) -> Iterator[FieldError]:
     """What is wrong with an Idempotency-Key header, if there is one."""
     if header is not None and _KEY.fullmatch(header.strip()) is None:
-        yield Fault("/Idempotency-Key", "It must be 1 to 255 printable ASCII characters, like `8e03978e-40d5`.")
+        yield FieldError("/Idempotency-Key", "It must be 1 to 255 printable ASCII characters, like `8e03978e-40d5`.")
 
 
 def _parse_key(header: str | None) -> str | None:

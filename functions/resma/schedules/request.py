@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from resma.catalog import load_catalog
-from resma.errors import Fault, RequestInvalidError, json_pointer
+from resma.errors import FieldError, RequestInvalidError, json_pointer
 from resma.i18n.locales import DEFAULT_LOCALE, LOCALES, Weekday
 from resma.requests.report_request import ReportRequest
 from resma.schedules.periods import Period, days_of
@@ -22,8 +22,8 @@ def keep_request(request: ReportRequest) -> dict[str, Any]:
     Raises RequestInvalidError where it would join others.
     """
     if request.deduplicate:
-        fault = Fault("/request/deduplicate", "Remove it: each run of a schedule is a report of its own.")
-        raise RequestInvalidError("The request of a schedule can't join another one.", (fault,))
+        field_error = FieldError("/request/deduplicate", "Remove it: each run of a schedule is a report of its own.")
+        raise RequestInvalidError("The request of a schedule can't join another one.", (field_error,))
     return request.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"deduplicate"})
 
 
@@ -48,8 +48,8 @@ def fill_request(
     try:
         return ReportRequest.model_validate(filled)
     except ValidationError as error:
-        faults = [Fault(json_pointer("request", *item["loc"]), advise(item)) for item in error.errors()]
-        raise RequestInvalidError.of(faults) from None
+        field_errors = [FieldError(json_pointer("request", *item["loc"]), advise(item)) for item in error.errors()]
+        raise RequestInvalidError.of(field_errors) from None
 
 
 def week_start_of(request: Mapping[str, Any] | None) -> Weekday:
@@ -64,11 +64,11 @@ def _require_period_filters(type_: str, filters: Mapping[str, Any]) -> None:
         return  # the check of the request says so
     dates = {item.name for item in report_type.filters if item.kind == "date"}
     if not {"from", "to"} <= dates:
-        raise RequestInvalidError.of([Fault("/period", "Remove it: this report type has no filters for days.")])
-    faults = [
-        Fault(json_pointer("request", "filters", name), "Remove it: the period determines the days.")
+        raise RequestInvalidError.of([FieldError("/period", "Remove it: this report type has no filters for days.")])
+    field_errors = [
+        FieldError(json_pointer("request", "filters", name), "Remove it: the period determines the days.")
         for name in ("from", "to")
         if filters.get(name) is not None
     ]
-    if faults:
-        raise RequestInvalidError.of(faults)
+    if field_errors:
+        raise RequestInvalidError.of(field_errors)

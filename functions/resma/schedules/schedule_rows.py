@@ -18,7 +18,7 @@ from resma.i18n.locales import Weekday
 from resma.schedules.periods import Period
 from resma.schedules.times import Timing, read_timing
 
-SCHEDULES_MAX = 100
+MAX_SCHEDULES = 100
 """Of a tenant."""
 
 ENDED_DETAIL = "there is no run before endsAt: give a later one to go on"
@@ -103,8 +103,8 @@ def insert_schedule(connection: Connection[TupleRow], new: Mapping[str, Any]) ->
     # Two requests at once would both see one place left.
     take_lock(connection, Lock.SCHEDULES, tenant_id)
     counted = connection.execute("SELECT count(*) FROM resma.schedules WHERE tenant_id = %s", (tenant_id,)).fetchone()
-    if counted is not None and counted[0] >= SCHEDULES_MAX:
-        raise TooManySchedulesError(f"there are {SCHEDULES_MAX} schedules, which is the most: delete one first")
+    if counted is not None and counted[0] >= MAX_SCHEDULES:
+        raise TooManySchedulesError(f"there are {MAX_SCHEDULES} schedules, which is the most: delete one first")
     with connection.cursor(row_factory=class_row(Schedule)) as cursor:
         cursor.execute(
             sql.SQL("INSERT INTO resma.schedules ({}) VALUES ({}) RETURNING {}").format(

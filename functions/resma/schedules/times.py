@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from resma.errors import Fault, RequestInvalidError
+from resma.errors import FieldError, RequestInvalidError
 from resma.i18n.time_zones import is_time_zone, unknown_time_zone
 
 Word = Literal["daily", "weekly", "monthly", "first-business-day"]
@@ -113,17 +113,19 @@ class Timing:
 def read_timing(when: str, at: str | None, time_zone: str, calendar: str | None) -> Timing:
     """Checks when a schedule shall run. Raises RequestInvalidError with all that is wrong."""
     is_word = when in WORDS
-    faults = [] if is_word else list(_check_expression(when))
+    field_errors = [] if is_word else list(_check_expression(when))
     if at is not None and not is_word:
-        faults.append(Fault("/at", f"Remove it: it is for {', '.join(WORDS)}. A cron expression has its own time."))
+        field_errors.append(
+            FieldError("/at", f"Remove it: it is for {', '.join(WORDS)}. A cron expression has its own time.")
+        )
     elif at is not None and _AT.fullmatch(at) is None:
-        faults.append(Fault("/at", "It must be a time in the form HH:MM, from 00:00 to 23:59."))
+        field_errors.append(FieldError("/at", "It must be a time in the form HH:MM, from 00:00 to 23:59."))
     if not is_time_zone(time_zone):
-        faults.append(Fault("/timeZone", unknown_time_zone(time_zone)))
+        field_errors.append(FieldError("/timeZone", unknown_time_zone(time_zone)))
     if calendar is not None:
-        faults += _check_calendar(when, calendar)
-    if faults:
-        raise RequestInvalidError.of(faults)
+        field_errors += _check_calendar(when, calendar)
+    if field_errors:
+        raise RequestInvalidError.of(field_errors)
     return Timing(when, (at or AT_DEFAULT) if is_word else None, time_zone, calendar)
 
 
@@ -161,27 +163,29 @@ def _make_run(at: datetime, wanted: list[datetime], zone: ZoneInfo) -> Run:
     return Run(at, wanted[0])
 
 
-def _check_expression(when: str) -> Iterator[Fault]:
+def _check_expression(when: str) -> Iterator[FieldError]:
     example = "minute, hour, day of the month, month, day of the week, like 30 6 * * 1"
     if _EXPRESSION.fullmatch(when) is None:
-        yield Fault("/when", f"It must be one of {', '.join(WORDS)}, or a cron expression of five fields: {example}.")
+        yield FieldError(
+            "/when", f"It must be one of {', '.join(WORDS)}, or a cron expression of five fields: {example}."
+        )
         return
     try:
         runs = next(CronSim(when, datetime(2024, 1, 1)), None)  # noqa: DTZ001  # local, of no zone
     except CronSimError as error:
         field = str(error).removeprefix("Bad ")
         never = ", or never comes in its months" if field == "day-of-month" else ""
-        yield Fault("/when", f"Its {field} is not valid{never}. The fields are {example}.")
+        yield FieldError("/when", f"Its {field} is not valid{never}. The fields are {example}.")
         return
     if runs is None:
-        yield Fault("/when", "It never occurs: there is no such day within 50 years.")
+        yield FieldError("/when", "It never occurs: there is no such day within 50 years.")
 
 
-def _check_calendar(when: str, calendar: str) -> Iterator[Fault]:
+def _check_calendar(when: str, calendar: str) -> Iterator[FieldError]:
     if when != "first-business-day":
-        yield Fault("/calendar", "Remove it: it is for first-business-day.")
+        yield FieldError("/calendar", "Remove it: it is for first-business-day.")
     elif not _is_country(calendar):
-        yield Fault("/calendar", "It must be the ISO 3166 code of a country whose holidays are known, like BR.")
+        yield FieldError("/calendar", "It must be the ISO 3166 code of a country whose holidays are known, like BR.")
 
 
 def _is_country(code: str) -> bool:

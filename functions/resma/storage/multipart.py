@@ -22,7 +22,7 @@ S3 takes 10,000 parts of 5 MiB or more (only the last may be smaller). Growing p
 files, several of one report too, and reach 723 GiB within the limit.
 """
 
-LEAST_PART_BYTES = 5 * MIB
+MIN_PART_BYTES = 5 * MIB
 """Of every part but an object's last."""
 
 
@@ -117,7 +117,7 @@ class MultipartUpload:
 
         Raises ObjectStoreUnavailableError. More may be written after.
         """
-        if len(self._pending) >= LEAST_PART_BYTES:
+        if len(self._pending) >= MIN_PART_BYTES:
             self._send_pending()
         parts = self._await_parts()
         return UploadState(

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resma.errors import Fault, WebhookUrlNotAllowedError
+from resma.errors import FieldError, WebhookUrlNotAllowedError
 from resma.webhooks.address import parse_webhook_address
 from resma.webhooks.receivers import Receivers
 
 
-def webhook_url_faults(url: str | None, pointer: str, receivers: Receivers) -> Iterator[Fault]:
+def webhook_url_errors(url: str | None, pointer: str, receivers: Receivers) -> Iterator[FieldError]:
     """What is wrong with the URL of a webhook, if there is one; `pointer` is where it is in the request."""
     if url is None:
         return
     try:
         parse_webhook_address(url, receivers)
     except WebhookUrlNotAllowedError as error:
-        yield Fault(pointer, error.detail)
+        yield FieldError(pointer, error.detail)
 
 
-def callback_faults(url: str | None, receivers: Receivers) -> Iterator[Fault]:
+def callback_errors(url: str | None, receivers: Receivers) -> Iterator[FieldError]:
     """The same for a report request's `callbackUrl`."""
-    return webhook_url_faults(url, "/callbackUrl", receivers)
+    return webhook_url_errors(url, "/callbackUrl", receivers)

@@ -15,7 +15,7 @@ from resma.database.locks import Lock, take_lock
 from resma.errors import TooManyWebhookEndpointsError, WebhookEndpointNotFoundError, WebhookRotationRefusedError
 from resma.webhooks.signing_secrets import CALLBACK
 
-ENDPOINTS_MAX = 20
+MAX_ENDPOINTS = 20
 """Of a tenant. Each event may be a delivery to each of them."""
 
 
@@ -52,8 +52,8 @@ def insert_endpoint(
         "SELECT count(*) FROM resma.webhook_endpoints WHERE tenant_id = %s AND endpoint_id <> %s",
         (tenant_id, CALLBACK),
     ).fetchone()
-    if counted is not None and counted[0] >= ENDPOINTS_MAX:
-        raise TooManyWebhookEndpointsError(f"there are {ENDPOINTS_MAX} endpoints, which is the most: delete one first")
+    if counted is not None and counted[0] >= MAX_ENDPOINTS:
+        raise TooManyWebhookEndpointsError(f"there are {MAX_ENDPOINTS} endpoints, which is the most: delete one first")
     row = _fetch(
         connection,
         "INSERT INTO resma.webhook_endpoints (tenant_id, endpoint_id, url, events, report_types)"

@@ -26,7 +26,7 @@ MASTER_SECRET_SECONDS = 60
 """How long a secret that was replaced is used on."""
 
 _PREFIX = "whsec_"
-_LEAST_BYTES = 24  # as Standard Webhooks says, section "Signature scheme"
+_MIN_BYTES = 24  # as Standard Webhooks says, section "Signature scheme"
 
 
 def read_master_secret(arn: str) -> bytes:
@@ -36,9 +36,9 @@ def read_master_secret(arn: str) -> bytes:
         key = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
     except binascii.Error:
         key = b""
-    if not text.startswith(_PREFIX) or len(key) < _LEAST_BYTES:
+    if not text.startswith(_PREFIX) or len(key) < _MIN_BYTES:
         raise SettingsInvalidError(
-            f'the secret of webhooks needs a member "secret": {_PREFIX} and at least {_LEAST_BYTES} random bytes in '
+            f'the secret of webhooks needs a member "secret": {_PREFIX} and at least {_MIN_BYTES} random bytes in '
             "base64 (docs/aws.md shows how to make one)"
         )
     return key

@@ -23,7 +23,7 @@ from resma_cli.exit_codes import CommandFailedError, ExitCode
 Json = dict[str, Any]
 
 TRIES = 5
-WAIT_SECONDS_MAX = 20
+MAX_WAIT_SECONDS = 20
 """The command does not wait longer than this: a quota of rows may only be free again at midnight."""
 
 _EXITS = {
@@ -149,7 +149,7 @@ class Api:
             else:
                 passes = answer.status == 429 or (answer.status in {502, 503, 504} and is_safe)
                 pause = retry_after(answer) or pause
-                if not (passes and left and pause <= WAIT_SECONDS_MAX):
+                if not (passes and left and pause <= MAX_WAIT_SECONDS):
                     return self._require_done(answer)
             sleep(pause)
         raise AssertionError("the last try returns or raises")
@@ -203,8 +203,10 @@ def problem_of(place: Place, answer: BaseHTTPResponse) -> CommandFailedError:
         )
     elif answer.status == 401 and place.is_embedded:
         detail += f" The stack at {place.url} has other keys than AWS: unset RESMA_KEY to call it without one."
-    faults = [(str(item.get("pointer", "")), str(item.get("detail", ""))) for item in problem.get("errors") or ()]
-    return CommandFailedError(exit_code, detail, code=kind.rpartition(":")[2], faults=faults, more={"problem": problem})
+    field_errors = [(str(item.get("pointer", "")), str(item.get("detail", ""))) for item in problem.get("errors") or ()]
+    return CommandFailedError(
+        exit_code, detail, code=kind.rpartition(":")[2], field_errors=field_errors, more={"problem": problem}
+    )
 
 
 def _stranger(place: Place, answer: BaseHTTPResponse, exit_code: ExitCode = ExitCode.UNREACHABLE) -> CommandFailedError:

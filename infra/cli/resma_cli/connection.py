@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 URL_VARIABLE = "RESMA_URL"
 KEY_VARIABLE = "RESMA_KEY"
 
-_KEY_BYTES_MAX = 16 * 1024
+_MAX_KEY_BYTES = 16 * 1024
 _LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1", re.IGNORECASE)
 
 
@@ -150,7 +150,7 @@ def read_key(path: Path) -> str:
     """Returns the key that a file holds. Raises CommandFailedError; never shows the key."""
     try:
         with path.open("rb") as file:
-            text = file.read(_KEY_BYTES_MAX + 1).decode("ascii").strip()
+            text = file.read(_MAX_KEY_BYTES + 1).decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not ASCII text"
         raise CommandFailedError(ExitCode.USAGE, f"The key file {path} can't be read: {why}.") from error
@@ -164,7 +164,7 @@ def check_key(key: str | None, source: str) -> str | None:
 
     Raises CommandFailedError for spaces and line breaks; never shows the key.
     """
-    if key is not None and not (len(key) <= _KEY_BYTES_MAX and re.fullmatch(r"[\x21-\x7e]+", key)):
+    if key is not None and not (len(key) <= _MAX_KEY_BYTES and re.fullmatch(r"[\x21-\x7e]+", key)):
         raise CommandFailedError(
             ExitCode.USAGE, f"{source} does not hold a key. One looks like rsm_…_…, alone on its line."
         )

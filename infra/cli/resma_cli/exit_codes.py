@@ -36,17 +36,17 @@ class CommandFailedError(Exception):
         detail: str,
         *,
         code: str | None = None,
-        faults: Sequence[tuple[str, str]] = (),
+        field_errors: Sequence[tuple[str, str]] = (),
         more: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.exit_code = exit_code
         self.code = code or exit_code.name.lower().replace("_", "-")
-        self.faults = tuple(faults)
+        self.field_errors = tuple(field_errors)
         self.more = more or {}
 
     def describe(self) -> dict[str, Any]:
         """The error as a JSON document."""
-        faults = [{"pointer": pointer, "detail": detail} for pointer, detail in self.faults]
-        error = {"code": self.code, "detail": str(self), "exitCode": int(self.exit_code), "errors": faults}
+        field_errors = [{"pointer": pointer, "detail": detail} for pointer, detail in self.field_errors]
+        error = {"code": self.code, "detail": str(self), "exitCode": int(self.exit_code), "errors": field_errors}
         return {"error": error, **self.more}

@@ -141,7 +141,7 @@ def _tell(error: CommandFailedError, given: Sequence[str]) -> int:
     if output.as_json:
         print_json(error.describe())
     output.note(f"resma: {error}")
-    for pointer, detail in error.faults:
+    for pointer, detail in error.field_errors:
         if detail not in str(error):  # a single one is part of the sentence
             output.note(f"  {pointer}: {detail}")
     return error.exit_code

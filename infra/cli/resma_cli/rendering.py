@@ -19,7 +19,7 @@ _WIDE = 110
 _WIDEST = 150
 """From this width on, all of them."""
 _BAR = 24
-_POINTS_MAX = 40
+_MAX_POINTS = 40
 """Of a chart: more lines than that say less."""
 
 
@@ -175,11 +175,11 @@ def _draw_chart(console: Console, chart: Json) -> None:
     flat = [value for one in values for value in one]
     low, high = min(flat, default=0), max(flat, default=0)
     rows = []
-    for number, label in enumerate(chart["labels"][:_POINTS_MAX]):
+    for number, label in enumerate(chart["labels"][:_MAX_POINTS]):
         for one, numbers in zip(chart["series"], values, strict=True):
             rows.append((label, one["name"], one["values"][number], draw_bar(numbers[number], low, high)))
     draw_table(console, ("", "SERIES", chart["unit"].upper(), ""), rows)
-    if (left := len(chart["labels"]) - _POINTS_MAX) > 0:
+    if (left := len(chart["labels"]) - _MAX_POINTS) > 0:
         console.print(f"{left:,} more: use --json to see all.", style="dim")
 
 

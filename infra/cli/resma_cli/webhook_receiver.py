@@ -14,7 +14,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 
-BODY_BYTES_MAX = 1 << 20
+MAX_BODY_BYTES = 1 << 20
 PATH = "/resma"
 
 
@@ -88,7 +88,7 @@ def _handler_for(inbox: Inbox) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             length = self.headers.get("Content-Length", "")
-            if not (length.isascii() and length.isdecimal()) or int(length) > BODY_BYTES_MAX:
+            if not (length.isascii() and length.isdecimal()) or int(length) > MAX_BODY_BYTES:
                 self._answer(413)
                 return
             body = self.rfile.read(int(length))

@@ -87,7 +87,7 @@ def test_an_old_failure_is_told_as_it_was(
     assert system.call_api("POST", f"{DEAD}/{report_id}/redrive")[0] == 202
     assert system.work_once()
     admin.execute("UPDATE resma.events SET created_at = created_at - interval '6 seconds'")
-    assert system.tick()["published"] == 1
+    assert system.run_scheduler()["published"] == 1
     told = {message["id"]: message["data"] for message in (json.loads(e["Message"]) for e in system.events())}
     failed, ready = told[f"evt_{report_id.hex}"], told[f"evt_{report_id.hex}_1"]
     assert (failed["status"], failed["files"], failed["error"]["code"]) == ("FAILED", [], "database-busy")
@@ -172,9 +172,9 @@ def test_operators_redrive_from_the_command_line(
         ("mended", 1),
         (None, 1),
     ]
-    assert system.tick()["sent"] == 0, "whoever redrives them may still send their messages"
+    assert system.run_scheduler()["sent"] == 0, "whoever redrives them may still send their messages"
     admin.execute("UPDATE resma.reports SET redriven_at = redriven_at - interval '6 seconds'")
-    assert system.tick()["sent"] == 2
+    assert system.run_scheduler()["sent"] == 2
     for record in system.receive():
         assert system.work(record)
     assert system.show(first)["status"] == system.show(second)["status"] == "READY"

@@ -69,13 +69,13 @@ def test_nothing_is_left_of_a_deleted_report_but_who_deleted_it(system: System, 
     assert _mentions(admin, str(report_id)) == ["deleted_reports", "download_links"]
     assert admin.execute("SELECT deleted_from FROM resma.deleted_reports").fetchall() == [("127.0.0.1",)]
 
-    assert system.tick()["deleted"] == 1
+    assert system.run_scheduler()["deleted"] == 1
     assert system.objects() == []
     status, again = _delete(system, report_id)
     assert status == 200
     assert datetime.fromisoformat(again.pop("filesRemovedAt")) >= datetime.fromisoformat(deletion["deletedAt"])
     assert again == {name: value for name, value in deletion.items() if name != "filesRemovedAt"}
-    assert system.tick()["deleted"] == 0
+    assert system.run_scheduler()["deleted"] == 0
 
 
 def test_a_deleted_report_is_gone_wherever_it_is_named(system: System) -> None:
@@ -117,17 +117,17 @@ def test_what_a_worker_still_writes_is_removed_later(system: System, admin: Conn
     admin.execute("UPDATE resma.reports SET attempt = 2, status = 'GENERATING', lease_until = now() + '1 minute'")
     assert system.call_api("POST", f"/api/v1/reports/{report_id}/cancel")[0] == 200
     assert _delete(system, report_id)[0] == 200
-    assert system.tick()["deleted"] == 1
+    assert system.run_scheduler()["deleted"] == 1
     assert _delete(system, report_id)[1]["filesRemovedAt"] is None, "a worker may be left"
     system.s3.put_object(Bucket=system.bucket, Key=f"demo/{report_id}/2.csv.gz", Body=b"late")
     system.s3.create_multipart_upload(Bucket=system.bucket, Key=f"demo/{report_id}/1.csv.gz")
-    assert system.tick()["deleted"] == 0
+    assert system.run_scheduler()["deleted"] == 0
     admin.execute(
         "UPDATE resma.deleted_reports SET settled_at = settled_at - make_interval(secs => %s),"
         " next_removal_at = next_removal_at - make_interval(secs => %s)",
         (SETTLED_SECONDS, SETTLED_SECONDS),
     )
-    assert system.tick()["deleted"] == 1
+    assert system.run_scheduler()["deleted"] == 1
     assert (system.objects(), system.open_uploads()) == ([], [])
     assert _delete(system, report_id)[1]["filesRemovedAt"] is not None
 
@@ -150,11 +150,11 @@ def test_files_are_removed_when_the_store_is_back(
 
     with monkeypatch.context() as patch:
         patch.setattr(scheduler.app._resources().s3, "delete_object", refuse)
-        assert system.tick()["deleted"] == 0
+        assert system.run_scheduler()["deleted"] == 0
     assert len(system.objects()) == 1
     assert _delete(system, report_id)[1]["filesRemovedAt"] is None
     admin.execute("UPDATE resma.deleted_reports SET next_removal_at = clock_timestamp()")
-    assert system.tick()["deleted"] == 1
+    assert system.run_scheduler()["deleted"] == 1
     assert system.objects() == []
 
 
@@ -233,7 +233,7 @@ def test_records_are_deleted_by_age(system: System, admin: Connection[TupleRow])
     for report_id in (old, young, deleted):
         assert system.call_api("GET", f"/api/v1/reports/{report_id}/download")[0] == 303
     assert _delete(system, deleted)[0] == 200
-    assert system.tick()["deleted"] == 1
+    assert system.run_scheduler()["deleted"] == 1
     admin.execute("DELETE FROM resma.row_counts WHERE day < '2026-01-01'")
     admin.execute("INSERT INTO resma.row_counts VALUES ('demo', '2020-01-01', 5)")
     admin.execute("UPDATE resma.deleted_reports SET deleted_at = '2020-01-01'")
@@ -243,10 +243,10 @@ def test_records_are_deleted_by_age(system: System, admin: Connection[TupleRow])
         " WHERE report_id = %s",
         (old,),
     )
-    assert system.tick()["purged"] == 3, "a link, a deletion and a day's usage"
+    assert system.run_scheduler()["purged"] == 3, "a link, a deletion and a day's usage"
     assert system.show(old)["status"] == "EXPIRED", "its files are still to be removed"
     admin.execute("UPDATE resma.reports SET swept_at = clock_timestamp() WHERE status = 'EXPIRED'")
-    assert system.tick()["purged"] == 1
+    assert system.run_scheduler()["purged"] == 1
     assert _mentions(admin, str(old)) == []
     assert _mentions(admin, old.hex) == []
     assert _mentions(admin, str(deleted)) == ["download_links"]
@@ -260,5 +260,5 @@ def test_records_can_be_kept_without_a_limit(
     report_id = system.request_report(format="CSV")
     assert system.call_api("POST", f"/api/v1/reports/{report_id}/cancel")[0] == 200
     admin.execute("UPDATE resma.reports SET finished_at = '2020-01-01', swept_at = '2020-01-01'")
-    assert system.tick()["purged"] == 0
+    assert system.run_scheduler()["purged"] == 0
     assert system.show(report_id)["status"] == "CANCELLED"

@@ -65,7 +65,7 @@ def other(system: System, admin: Connection[TupleRow], monkeypatch: pytest.Monke
         }
         assert system.call_with(key, "POST", "/api/v1/schedules", schedule)[0] == 201
     admin.execute("UPDATE resma.schedules SET next_run_at = '2024-01-01', due_at = '2024-01-01'")
-    assert system.tick()["started"] == 0  # they were missed, and are skipped
+    assert system.run_scheduler()["started"] == 0  # they were missed, and are skipped
     yield UUID(made["id"])
     for table in (*tables(admin, "bank"), *tables(admin, "resma")):
         if table != "resma.tenants":

@@ -360,7 +360,7 @@ def test_what_its_issuer_signed_for_something_else_is_no_access_token(
     ],
 )
 @pytest.mark.parametrize("path", ["/keys", "/.well-known/openid-configuration"])
-def test_a_malformed_document_is_the_providers_fault(
+def test_a_malformed_document_is_the_providers_error(
     issuer: Issuer, system: System, monkeypatch: pytest.MonkeyPatch, path: str, document: bytes
 ) -> None:
     monkeypatch.setitem(issuer.replaced, path, document)
@@ -418,7 +418,7 @@ def test_client_id_stands_for_the_audience_of_access_tokens_alone(
     assert (status, says in problem["detail"]) == (401, True), problem
 
 
-def test_a_provider_that_is_away_is_no_fault_of_the_caller(issuer: Issuer, system: System) -> None:
+def test_a_provider_that_is_away_is_no_error_of_the_caller(issuer: Issuer, system: System) -> None:
     issuer.down = True
     status, headers, problem = call(system, issuer.sign())
     assert (status, headers["Retry-After"]) == (503, "5")

@@ -240,7 +240,7 @@ def test_it_goes_with_the_files(system: System, admin: Connection[TupleRow]) -> 
     assert system.work_once()
     assert summary(system, report_id)[0] == 200
     admin.execute("UPDATE resma.reports SET expires_at = clock_timestamp() - interval '1s'")
-    assert system.tick()["expired"] == 1
+    assert system.run_scheduler()["expired"] == 1
     assert admin.execute("SELECT status, charts FROM resma.reports").fetchone() == ("EXPIRED", None)
     status, headers, body = summary(system, report_id)
     assert (status, body["type"]) == (409, "urn:resma:problem:report-has-no-summary")

@@ -212,9 +212,9 @@ def test_usage(server: ScriptedServer, capsys: pytest.CaptureFixture[str], argum
     assert server.asked == []
 
 
-def test_a_fault_is_shown_where_it_is(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
-    faults = [{"pointer": "/filters/from", "detail": "It must be a date in the form YYYY-MM-DD."}]
-    server.answer("POST", GENERATE, problem(422, "request-invalid", "one filter can't be used", errors=faults))
+def test_a_error_is_shown_where_it_is(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
+    field_errors = [{"pointer": "/filters/from", "detail": "It must be a date in the form YYYY-MM-DD."}]
+    server.answer("POST", GENERATE, problem(422, "request-invalid", "one filter can't be used", errors=field_errors))
     server.answer("GET", "/api/v1/report-types", Reply(200, {"items": []}))
     assert main(["generate", "TRANSACTIONS", "--filter", "from=x"]) == 2
     assert capsys.readouterr().err.splitlines() == [
@@ -224,21 +224,21 @@ def test_a_fault_is_shown_where_it_is(server: ScriptedServer, capsys: pytest.Cap
 
 
 def test_a_single_error_is_printed_once(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
-    faults = [{"pointer": "/format", "detail": "give one of PDF, CSV"}]
+    field_errors = [{"pointer": "/format", "detail": "give one of PDF, CSV"}]
     said = "One part of the request is not valid: /format: give one of PDF, CSV"
-    server.answer("POST", GENERATE, problem(422, "request-invalid", said, errors=faults))
+    server.answer("POST", GENERATE, problem(422, "request-invalid", said, errors=field_errors))
     assert main(["generate", "TRANSACTIONS", "--json"]) == 2
     output = capsys.readouterr()
     assert output.err.splitlines() == [f"resma: {said}"]
-    assert json.loads(output.out)["error"]["errors"] == faults, "a program finds it where it finds several"
+    assert json.loads(output.out)["error"]["errors"] == field_errors, "a program finds it where it finds several"
 
 
 def test_what_the_api_advises_is_said_as_commands(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
-    faults = [
+    field_errors = [
         {"pointer": "/formats/0", "detail": "It must be one of PDF, CSV."},
         {"pointer": "/locale", "detail": "none"},
     ]
-    said = problem(422, "request-invalid", "2 parts of the request are not valid: see `errors`.", errors=faults)
+    said = problem(422, "request-invalid", "2 parts of the request are not valid: see `errors`.", errors=field_errors)
     server.answer("POST", GENERATE, said)
     server.answer("GET", REPORT, problem(404, "report-not-found", "there is none: GET /api/v1/reports lists yours"))
     assert main(["generate", "TRANSACTIONS"]) == 2

@@ -173,7 +173,7 @@ def test_an_event_that_is_invalid_is_abandoned_at_once_and_the_other_destination
 
     with monkeypatch.context() as refused:
         refused.setattr(scheduler.app._resources().topic.sns, "publish", too_long)
-        done = [system.tick() for _ in range(3)]
+        done = [system.run_scheduler() for _ in range(3)]
     assert calls == 1, "it is not tried again"
     assert [(each["published"], each["put"]) for each in done] == [(0, 1), (0, 0), (0, 0)]
     assert _failures(admin) == [("topic", 1, "InvalidParameter", True)]
@@ -183,7 +183,7 @@ def test_an_event_that_is_invalid_is_abandoned_at_once_and_the_other_destination
     assert len(system.bus_events()) == 1
     # What docs/operate.md says: whoever has corrected the cause has it sent again.
     admin.execute("DELETE FROM resma.event_failures WHERE abandoned_at IS NOT NULL")
-    assert system.tick()["published"] == 1
+    assert system.run_scheduler()["published"] == 1
     (envelope,) = system.events()
     assert json.loads(envelope["Message"])["data"]["reportId"] == str(report_id)
 
@@ -196,7 +196,7 @@ def test_an_event_that_is_too_large_never_leaves(
     admin.execute(
         "UPDATE resma.reports SET totals = (SELECT jsonb_agg(repeat('x', 1000)) FROM generate_series(1, 300))"
     )
-    assert (system.tick()["published"], system.events(), system.bus_events()) == (0, [], [])
+    assert (system.run_scheduler()["published"], system.events(), system.bus_events()) == (0, [], [])
     assert _failures(admin) == [("bus", 1, "EventTooLargeError", True), ("topic", 1, "EventTooLargeError", True)]
 
 
@@ -207,15 +207,15 @@ def test_one_that_is_refused_for_another_reason_is_sent_again_after_a_pause(
     with monkeypatch.context() as refused:
         refused.setattr(scheduler.app._resources().topic.sns, "publish", _refuse("NotFound"))
         for attempt in (1, 2, 3):
-            assert system.tick()["published"] == 0
-            assert system.tick()["published"] == 0, "not before the pause is over"
+            assert system.run_scheduler()["published"] == 0
+            assert system.run_scheduler()["published"] == 0, "not before the pause is over"
             assert _failures(admin) == [("topic", attempt, "NotFound", False)]
             ((pause,),) = admin.execute(
                 "SELECT extract(epoch FROM next_attempt_at - failed_at)::float8 FROM resma.event_failures"
             ).fetchall()
             assert 60 * 2 ** (attempt - 1) <= pause < 60 * 2 ** (attempt - 1) + 5
             admin.execute("UPDATE resma.event_failures SET next_attempt_at = clock_timestamp()")
-    assert system.tick()["published"] == 1
+    assert system.run_scheduler()["published"] == 1
     assert _failures(admin) == []
 
 
@@ -225,10 +225,10 @@ def test_one_that_is_refused_for_three_days_is_abandoned(
     _make_unsent(system, admin, monkeypatch)
     with monkeypatch.context() as refused:
         refused.setattr(scheduler.app._resources().topic.sns, "publish", _refuse("NotFound"))
-        assert system.tick()["published"] == 0
+        assert system.run_scheduler()["published"] == 0
         admin.execute("UPDATE resma.events SET created_at = created_at - interval '73 hours'")
         admin.execute("UPDATE resma.event_failures SET next_attempt_at = clock_timestamp()")
-        assert system.tick()["published"] == 0
+        assert system.run_scheduler()["published"] == 0
     assert _failures(admin) == [("topic", 2, "NotFound", True)]
 
 

@@ -53,7 +53,7 @@ def test_topic_and_bus_are_told_the_same(system: System) -> None:
     assert (event["source"], event["detail-type"]) == ("resma", "Report Completed")
     assert event["detail"] == told
     assert (told["id"], told["data"]["status"]) == (f"evt_{report_id.hex}", "READY")
-    assert system.tick()["put"] == system.tick()["published"] == 0
+    assert system.run_scheduler()["put"] == system.run_scheduler()["published"] == 0
 
 
 @pytest.mark.parametrize("end", ["READY", "FAILED", "CANCELLED"])
@@ -73,27 +73,27 @@ def test_every_end_is_told_as_the_schema_says(system: System, admin: Connection[
 
 
 @pytest.mark.parametrize("fault", [_be_away, _refuse("InternalFailure")])
-def test_a_bus_that_is_away_is_told_by_the_tick_and_the_topic_not_twice(
-    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, fault: Callable[..., Any]
+def test_a_bus_that_is_away_is_told_by_the_scheduler_and_the_topic_not_twice(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, field_error: Callable[..., Any]
 ) -> None:
     system.request_report(format="CSV", filters=NONE)
     bus = worker.app._resources().announcer.bus.events
     with monkeypatch.context() as patch:
-        patch.setattr(bus, "put_events", fault)
+        patch.setattr(bus, "put_events", field_error)
         assert system.work_once(), "the report is READY all the same"
         _age(admin)
         assert scheduler.app._resources().bus.events is bus
-        done = system.tick()
+        done = system.run_scheduler()
     assert (done["published"], done["put"]) == (0, 0)
     assert len(_on_topic(system)) == 1
     assert system.bus_events() == []
     # One that was refused has a pause before its next attempt; one that did not arrive has none.
     admin.execute("UPDATE resma.event_failures SET next_attempt_at = clock_timestamp()")
-    done = system.tick()
+    done = system.run_scheduler()
     assert (done["published"], done["put"]) == (0, 1)
     assert len(system.bus_events()) == 1
     assert _on_topic(system) == []
-    assert system.tick()["put"] == 0
+    assert system.run_scheduler()["put"] == 0
 
 
 def test_a_topic_that_is_away_does_not_double_what_the_bus_has(
@@ -105,7 +105,7 @@ def test_a_topic_that_is_away_does_not_double_what_the_bus_has(
         assert system.work_once()
     _age(admin)
     assert len(system.bus_events()) == 1
-    done = system.tick()
+    done = system.run_scheduler()
     assert (done["published"], done["put"]) == (1, 0)
     assert len(_on_topic(system)) == 1
 
@@ -142,12 +142,12 @@ def test_an_event_that_the_bus_refuses_holds_up_none_behind_it(
 
     with monkeypatch.context() as patch:
         patch.setattr(bus, "put_events", refuse_the_first)
-        assert system.tick()["put"] == 1
+        assert system.run_scheduler()["put"] == 1
     (event,) = system.bus_events()
     assert event["detail"]["data"]["reportId"] == str(second)
-    assert system.tick()["put"] == 0, "there is a pause before the next attempt"
+    assert system.run_scheduler()["put"] == 0, "there is a pause before the next attempt"
     admin.execute("UPDATE resma.event_failures SET next_attempt_at = clock_timestamp()")
-    assert system.tick()["put"] == 1
+    assert system.run_scheduler()["put"] == 1
 
 
 def test_what_was_told_before_there_was_a_bus_is_not_told_again(system: System, admin: Connection[TupleRow]) -> None:
@@ -165,7 +165,7 @@ def test_what_was_told_before_there_was_a_bus_is_not_told_again(system: System, 
     (statement,) = [part for part in migration.split(";") if "UPDATE" in part]
     admin.execute(statement.encode())
     _age(admin)
-    done = system.tick()
+    done = system.run_scheduler()
     assert (done["published"], done["put"]) == (1, 1)
 
 

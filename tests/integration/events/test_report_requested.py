@@ -22,9 +22,9 @@ import intake.app
 from infra.checks import event_schemas
 from infra.checks.event_schemas import SCHEMAS, schema_of
 from infra.paths import ROOT
-from intake.app import FIRST_PAUSE_SECONDS, RECEIVES_MOST, pause_seconds
+from intake.app import FIRST_PAUSE_SECONDS, MAX_RECEIVES, pause_seconds
 from intake.models import Envelope
-from intake.start_requested_report import WAIT_SECONDS_MAX, start_requested_report
+from intake.start_requested_report import MAX_WAIT_SECONDS, start_requested_report
 from resma.aws.clients import sqs_client
 from resma.database.connection import Database
 from resma.errors import DatabaseUnavailableError, IdempotencyKeyInFlightError, QuotaExceededError
@@ -248,7 +248,7 @@ def test_what_is_no_request_ends_among_the_failed(
 ) -> None:
     """At once: the queue hands it over again without a pause, until it has done so often enough. It is told of once."""
     system.sqs.send_message(QueueUrl=system.requests_url, MessageBody=body)
-    for receives in range(1, RECEIVES_MOST + 1):
+    for receives in range(1, MAX_RECEIVES + 1):
         (record,) = system.receive(system.requests_url)
         assert record["attributes"]["ApproximateReceiveCount"] == str(receives)
         assert not system.take_in(record)
@@ -300,9 +300,9 @@ def test_an_event_rests_between_two_tries(system: System, monkeypatch: pytest.Mo
 
 
 def test_pauses_grow_and_last_for_hours() -> None:
-    pauses = [pause_seconds(receives, DatabaseUnavailableError("away")) for receives in range(1, RECEIVES_MOST)]
+    pauses = [pause_seconds(receives, DatabaseUnavailableError("away")) for receives in range(1, MAX_RECEIVES)]
     assert pauses == sorted(pauses)
-    assert (pauses[0], pauses[-1]) == (FIRST_PAUSE_SECONDS, WAIT_SECONDS_MAX)
+    assert (pauses[0], pauses[-1]) == (FIRST_PAUSE_SECONDS, MAX_WAIT_SECONDS)
     assert sum(pauses) > 3 * 3600
     assert pause_seconds(1, QuotaExceededError("x", "", 30.2)) == 31
     assert pause_seconds(1, IdempotencyKeyInFlightError("")) == FIRST_PAUSE_SECONDS
@@ -315,7 +315,7 @@ def test_a_limit_is_waited_for_and_answered_at_the_last_try(system: System, admi
         record = _put(system, {"tenantId": "demo", "requestId": "patient", "request": GOOD})
         assert not system.take_in(record)
         assert system.bus_events() == []
-        record["attributes"]["ApproximateReceiveCount"] = str(RECEIVES_MOST)
+        record["attributes"]["ApproximateReceiveCount"] = str(MAX_RECEIVES)
         assert system.take_in(record)
         answer = _answer(system, "Report Rejected")
         assert (answer["code"], answer["retryAfterSeconds"]) == ("live-reports-quota-exceeded", 10)
@@ -331,7 +331,7 @@ def test_a_limit_that_lasts_is_answered_at_once(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the one of rows a day, until midnight: here the ten seconds of the other are too long to wait for."""
-    monkeypatch.setattr("intake.start_requested_report.WAIT_SECONDS_MAX", 9)
+    monkeypatch.setattr("intake.start_requested_report.MAX_WAIT_SECONDS", 9)
     admin.execute("UPDATE resma.tenants SET live_reports = 1 WHERE tenant_id = 'demo'")
     try:
         system.request_report(**{name: value for name, value in GOOD.items() if name != "type"})

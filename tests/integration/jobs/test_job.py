@@ -342,7 +342,7 @@ def test_a_message_that_is_no_job_is_thrown_away(system: System, body: str) -> N
 
 
 @pytest.mark.parametrize(("attempt", "status"), [(1, "PENDING"), (3, "FAILED")])
-def test_the_tick_frees_orphans(system: System, admin: Connection[TupleRow], attempt: int, status: str) -> None:
+def test_the_scheduler_frees_orphans(system: System, admin: Connection[TupleRow], attempt: int, status: str) -> None:
     system.request_report(format="CSV")
     system.receive()
     admin.execute(
@@ -350,7 +350,7 @@ def test_the_tick_frees_orphans(system: System, admin: Connection[TupleRow], att
         " lease_until = clock_timestamp() - interval '61 seconds'",
         (attempt,),
     )
-    assert system.tick()["freed"] == 1
+    assert system.run_scheduler()["freed"] == 1
     assert _status(admin)[0] == status
     assert len(system.receive()) == (1 if status == "PENDING" else 0)
 
@@ -366,8 +366,8 @@ def test_events_wait_for_the_topic(
     arn = system.sqs.get_queue_attributes(QueueUrl=system.events_url, AttributeNames=["QueueArn"])
     system.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["Attributes"]["QueueArn"])
     admin.execute("UPDATE resma.events SET created_at = created_at - interval '6 seconds'")
-    assert system.tick()["published"] == 1
-    assert system.tick()["published"] == 0
+    assert system.run_scheduler()["published"] == 1
+    assert system.run_scheduler()["published"] == 0
     assert len(system.events()) == 1
 
 

@@ -114,16 +114,16 @@ def test_what_the_queue_did_not_take_the_scheduler_sends(
     with monkeypatch.context() as patch:
         patch.setattr(queue.sqs, "send_message", refuse)
         report_id = system.request_report(format="CSV", filters=NONE)
-    assert system.tick()["sent"] == 0, "whoever wrote the row may still send its message"
+    assert system.run_scheduler()["sent"] == 0, "whoever wrote the row may still send its message"
     admin.execute("UPDATE resma.reports SET created_at = created_at - interval '6 seconds'")
-    assert [system.tick()["sent"], system.tick()["sent"]] == [1, 0]
+    assert [system.run_scheduler()["sent"], system.run_scheduler()["sent"]] == [1, 0]
     assert _reports(_drain(system)) == [str(report_id)]
 
 
 def test_the_scheduler_goes_round_the_tenants(system: System, admin: Connection[TupleRow], other_tenant: str) -> None:
     for tenant in ("demo", other_tenant):
         _insert(admin, tenant, 15)
-    assert system.tick()["sent"] == 30
+    assert system.run_scheduler()["sent"] == 30
     groups = [record["attributes"]["MessageGroupId"] for record in _drain(system)]
     assert {*groups[:2]} == {*groups[2:4]} == {"demo", other_tenant}
 
@@ -132,9 +132,9 @@ def test_a_lost_message_is_sent_again_and_a_long_queue_is_not(system: System, ad
     """Of a tenant's jobs that wait for long, only the one that was sent first, each time the scheduler runs."""
     ids = [str(system.request_report(format="CSV", filters=NONE)) for _ in range(5)]
     _drain(system)
-    assert system.tick()["sent"] == 0
+    assert system.run_scheduler()["sent"] == 0
     admin.execute("UPDATE resma.reports SET enqueued_at = enqueued_at - make_interval(secs => %s)", (LOST_SECONDS,))
-    assert [system.tick()["sent"], system.tick()["sent"]] == [1, 1]
+    assert [system.run_scheduler()["sent"], system.run_scheduler()["sent"]] == [1, 1]
     assert _reports(_drain(system)) == ids[:2]
 
 
@@ -147,5 +147,5 @@ def test_a_large_redrive_is_sent_by_the_scheduler(system: System, admin: Connect
     )
     assert system.call_api("POST", "/api/v1/dead-letters/redrive")[2] == {"redriven": MAX_SENT_AT_ONCE + 5}
     admin.execute("UPDATE resma.reports SET redriven_at = redriven_at - interval '6 seconds'")
-    assert system.tick()["sent"] == 5
+    assert system.run_scheduler()["sent"] == 5
     assert len({*_reports(_drain(system))}) == MAX_SENT_AT_ONCE + 5

@@ -210,7 +210,7 @@ def test_a_dead_letter_is_a_failed_report(system: System, admin: Connection[Tupl
 
 
 @pytest.mark.parametrize(("attempt", "given_up"), [(1, None), (3, 1)])
-def test_the_tick_counts_what_it_frees_and_gives_up(
+def test_the_scheduler_counts_what_it_frees_and_gives_up(
     system: System, admin: Connection[TupleRow], measured: Read, attempt: int, given_up: int | None
 ) -> None:
     system.request_report(format="CSV")
@@ -220,7 +220,7 @@ def test_the_tick_counts_what_it_frees_and_gives_up(
         (attempt,),
     )
     measured()
-    system.tick()
+    system.run_scheduler()
     found = measured()
     assert total_of(found, "JobsRequeued", **STAGE) == 1
     assert total_of(found, "ReportsDeadLettered", **STAGE) == total_of(found, "ReportsFailed", **STAGE) == given_up
@@ -255,14 +255,14 @@ def test_the_oldest_waits_since_it_was_last_anybodys(
     system.request_report(format="CSV")
     admin.execute(f"UPDATE resma.reports SET enqueued_at = clock_timestamp(), {state}".encode())
     measured()
-    system.tick()
+    system.run_scheduler()
     found = measured()
     assert total_of(found, "OldestWaitingSeconds", **STAGE) == pytest.approx(seconds, abs=3)
     assert total_of(found, "ReportsWaiting", **STAGE) == waiting
 
 
-def test_an_idle_tick_measures_that_nothing_waits(system: System, measured: Read) -> None:
-    system.tick()
+def test_an_idle_run_measures_that_nothing_waits(system: System, measured: Read) -> None:
+    system.run_scheduler()
     found = measured()
     assert {each.name: each.values for each in found} == {
         "OldestWaitingSeconds": (0.0,),

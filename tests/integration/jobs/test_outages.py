@@ -216,14 +216,14 @@ def test_waiting_ends_at_the_deadline(system: System, admin: Connection[TupleRow
         admin.execute("UPDATE resma.reports SET waiting_since = waiting_since - make_interval(hours => %s)", (HOURS,))
         assert system.work(record), "there is nothing left to do"
         assert [system.show(report_id)["status"] for report_id in (by_worker, by_scheduler)] == ["FAILED", "PENDING"]
-        assert system.tick()["ended"] == 1
+        assert system.run_scheduler()["ended"] == 1
     for report_id in (by_worker, by_scheduler):
         view = system.show(report_id)
         assert (view["status"], view["waitingFor"]) == ("FAILED", None)
         assert view["error"]["code"] == "dependency-unavailable"
         assert view["error"]["detail"].startswith("the object store was unavailable since ")
     admin.execute("UPDATE resma.events SET created_at = created_at - interval '6 seconds'")
-    system.tick()
+    system.run_scheduler()
     told = [json.loads(event["Message"]) for event in system.events()]
     assert {message["data"]["reportId"] for message in told} == {str(by_worker), str(by_scheduler)}
     assert system.call_api("POST", "/api/v1/dead-letters/redrive")[2] == {"redriven": 2}
@@ -277,7 +277,7 @@ def test_a_job_whose_message_can_not_be_brought_back_is_sent_again(system: Syste
         assert not system.work(record)
     system.sqs.create_queue(QueueName="report-jobs")
     admin.execute("UPDATE resma.reports SET created_at = created_at - interval '6 seconds'")
-    assert system.tick()["sent"] == 1
+    assert system.run_scheduler()["sent"] == 1
     _probe_now(admin)
     assert system.work_once()
     assert system.show(report_id)["status"] == "READY"
@@ -338,7 +338,7 @@ def test_attempts_that_an_outage_of_the_system_database_ended_do_not_count(
     for _ in range(MAX_ATTEMPTS + 2):
         _begin_attempt(admin, OVERLOOKED_SECONDS + 1)
         if by_scheduler:
-            assert system.tick()["freed"] == 1
+            assert system.run_scheduler()["freed"] == 1
             (record,) = system.receive()
         else:
             with _store_away(system):
@@ -357,7 +357,7 @@ def test_an_attempt_that_an_outage_ended_does_not_count_where_the_queue_gives_up
     admin.execute("UPDATE resma.reports SET attempt = attempts_allowed - 1")
     _begin_attempt(admin, OVERLOOKED_SECONDS + 1)
     assert system.give_up(record)
-    assert system.tick()["sent"] == 1
+    assert system.run_scheduler()["sent"] == 1
     assert system.work_once()
     assert system.show(report_id)["status"] == "READY"
 
@@ -372,7 +372,7 @@ def test_a_report_that_kills_its_worker_each_time_is_a_dead_letter_after_three(
         _begin_attempt(admin, 120 if by_scheduler else 5)
         assert system.show(report_id)["attempt"] == number
         if by_scheduler:
-            assert system.tick()["freed"] == 1
+            assert system.run_scheduler()["freed"] == 1
         elif number == MAX_ATTEMPTS:
             assert system.work(record), "there is nothing left to do"
     view = system.show(report_id)
@@ -394,7 +394,7 @@ def test_the_scheduler_lets_a_worker_renew_its_lease_when_the_database_is_back(
 
     monkeypatch.setattr(scheduler.requeue_orphaned_jobs, "LOOK_AGAIN_SECONDS", 8)
     monkeypatch.setattr(time, "sleep", beat)
-    assert system.tick()["freed"] == 0
+    assert system.run_scheduler()["freed"] == 0
     assert waited == [8]
     assert system.show(report_id)["status"] == "GENERATING"
 
@@ -485,10 +485,10 @@ def test_a_circuit_that_nobody_waits_for_is_forgotten(system: System, admin: Con
     with _store_away(system):
         assert not system.work(record)
         admin.execute("UPDATE resma.outages SET failed_at = failed_at - make_interval(secs => %s)", (FORGET_SECONDS,))
-        system.tick()
+        system.run_scheduler()
         assert _outages(admin) == [("object-store", 1)], "a report waits"
         assert system.call_api("POST", f"/api/v1/reports/{report_id}/cancel")[0] == 200
-        system.tick()
+        system.run_scheduler()
     assert _outages(admin) == []
 
 
@@ -499,5 +499,5 @@ def test_the_scheduler_measures_open_circuits(
     with _store_away(system):
         assert not system.work(record)
         capsys.readouterr()
-        system.tick()
+        system.run_scheduler()
     assert total_of(read_metrics(capsys.readouterr().out), "OpenOutages", Stage="local") == 1

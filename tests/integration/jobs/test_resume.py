@@ -39,7 +39,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small batches and parts, so that three thousand rows are many of both."""
     monkeypatch.setattr(cursor, "BATCH_ROWS", 100)
     monkeypatch.setattr(multipart, "PART_SIZES", ((10_000, PART),))
-    monkeypatch.setattr(multipart, "LEAST_PART_BYTES", PART)
+    monkeypatch.setattr(multipart, "MIN_PART_BYTES", PART)
     monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 1)
     for name in ("upload_part", "complete_multipart_upload"):
         monkeypatch.setattr(S3Backend, name, _refusing(getattr(S3Backend, name)))

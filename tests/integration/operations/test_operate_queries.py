@@ -95,12 +95,12 @@ def test_a_tenant_is_deleted_once_its_files_are_gone(
     before = _rows_of(admin, "tenant_id", "other")
     assert {"reports", "events", "schedules", "api_keys", "webhook_endpoints", "idempotency_keys"} < before
     admin.execute(end.encode())
-    system.tick()
+    system.run_scheduler()
     admin.execute("UPDATE resma.reports SET swept_at = NULL WHERE tenant_id = 'other'")
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
         admin.execute(delete.encode())
     assert before - _rows_of(admin, "tenant_id", "other") == {"schedules"}, "all or nothing"
-    system.tick()
+    system.run_scheduler()
     assert system.objects() == []
     admin.execute(delete.encode())
     assert _rows_of(admin, "tenant_id", "other") == set()

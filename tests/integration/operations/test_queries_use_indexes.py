@@ -63,11 +63,11 @@ def _index_conditions(admin: Connection[TupleRow], asked: list[_Asked], words: s
         ("SET status = 'EXPIRED'", "expires_at"),
     ],
 )
-def test_a_tick_looks_at_what_is_due_alone(
+def test_a_scheduler_run_looks_at_what_is_due_alone(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, words: str, column: str
 ) -> None:
     with _listening(monkeypatch) as asked:
-        system.tick()
+        system.run_scheduler()
     assert f"({column} <" in _index_conditions(admin, asked, words, column)
 
 

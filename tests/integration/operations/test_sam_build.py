@@ -34,7 +34,7 @@ PARAMETERS = read_template(TEMPLATE)["Parameters"]
 RUNTIMES: list[str] = PARAMETERS["LambdaRuntime"]["AllowedValues"]
 ARCHITECTURES: list[str] = PARAMETERS["LambdaArchitecture"]["AllowedValues"]
 
-UNPACKED_BYTES_MAX = 250 * 1024 * 1024
+MAX_UNPACKED_BYTES = 250 * 1024 * 1024
 """Lambda's limit of a package, unpacked (Developer Guide, Lambda quotas)."""
 
 GLIBC = (2, 34)
@@ -123,7 +123,7 @@ def test_all_functions_share_one_package_that_fits_into_lambda(build: Build) -> 
     (package,) = {build.package(function) for function in HANDLERS}
     size = sum(path.stat().st_size for path in package.rglob("*") if path.is_file())
     print(f"{build.runtime} {build.architecture}: {size / 1024 / 1024:.0f} MiB unpacked")
-    assert size < UNPACKED_BYTES_MAX
+    assert size < MAX_UNPACKED_BYTES
 
 
 def test_package_has_every_pinned_version(build: Build) -> None:

@@ -58,14 +58,14 @@ def test_files_expire_with_their_objects(system: System, admin: Connection[Tuple
     assert days == [(30,)], "as RETENTION_DAYS says"
     admin.execute("UPDATE resma.reports SET expires_at = clock_timestamp() WHERE report_id = %s", (old,))
     _age(admin, SETTLE_SECONDS + 1)
-    done = system.tick()
+    done = system.run_scheduler()
     assert (done["expired"], done["swept"]) == (1, 2)
     assert system.objects() == [f"demo/{young}/1.csv"]
     assert system.show(old)["status"] == "EXPIRED"
     assert system.show(old)["files"] is not None, "what there was stays on record"
     assert system.call_api("GET", f"/api/v1/reports/{old}/download")[0] == 410
     assert system.call_api("GET", f"/api/v1/reports/{young}/download")[0] == 303
-    done = system.tick()
+    done = system.run_scheduler()
     assert (done["expired"], done["swept"]) == (0, 0)
 
 
@@ -75,9 +75,9 @@ def test_what_a_killed_worker_left_is_swept(system: System, admin: Connection[Tu
     admin.execute("UPDATE resma.reports SET status = %s, attempt = 2, finished_at = clock_timestamp()", (status,))
     _leave(system, report_id, "1.csv.gz", "2.csv.gz", "checkpoint/7", "2.csv.gz.segment-1")
     neighbor = _ready_beside(system, admin, report_id)
-    assert system.tick()["swept"] == 0, "its worker may still be stopping"
+    assert system.run_scheduler()["swept"] == 0, "its worker may still be stopping"
     _age(admin, SETTLE_SECONDS + 1)
-    assert system.tick()["swept"] == 1
+    assert system.run_scheduler()["swept"] == 1
     assert system.objects() == [neighbor]
     assert [upload["Key"] for upload in system.open_uploads()] == [neighbor], "that of a report that is under way"
 
@@ -103,7 +103,7 @@ def test_a_finished_report_keeps_its_files_alone(system: System, admin: Connecti
     assert own == [f"demo/{report_id}/2.csv", f"demo/{report_id}/2.pdf"]
     _leave(system, report_id, "1.csv", "segment")
     _age(admin, SETTLE_SECONDS + 1)
-    assert system.tick()["swept"] == 1
+    assert system.run_scheduler()["swept"] == 1
     assert sorted(system.objects()) == own
     assert system.open_uploads() == []
 
@@ -112,10 +112,10 @@ def test_a_worker_that_was_held_up_for_long_is_swept_after_too(system: System, a
     report_id = system.request_report(format="CSV")
     assert system.call_api("POST", f"/api/v1/reports/{report_id}/cancel")[0] == 200
     _age(admin, SETTLE_SECONDS + 1)
-    assert [system.tick()["swept"] for _ in range(2)] == [1, 0]
+    assert [system.run_scheduler()["swept"] for _ in range(2)] == [1, 0]
     _leave(system, report_id, "1.csv")
     _age(admin, LATEST_SECONDS)
-    assert [system.tick()["swept"] for _ in range(2)] == [1, 0]
+    assert [system.run_scheduler()["swept"] for _ in range(2)] == [1, 0]
     assert system.objects() == []
     assert admin.execute("SELECT swept_at IS NOT NULL FROM resma.reports").fetchone() == (True,), "for good"
 
@@ -135,7 +135,7 @@ def test_a_store_that_lists_by_whole_keys_alone_is_swept_too(
         return {"Uploads": found}
 
     monkeypatch.setattr(s3, "list_multipart_uploads", list_by_whole_key)
-    assert system.tick()["swept"] == 1
+    assert system.run_scheduler()["swept"] == 1
     assert system.open_uploads() == []
 
 
@@ -154,11 +154,11 @@ def test_a_store_that_refuses_is_asked_again_later(
 
     with monkeypatch.context() as patch:
         patch.setattr(scheduler.app._resources().s3, operation, refuse)
-        assert system.tick()["swept"] == 0
+        assert system.run_scheduler()["swept"] == 0
     assert system.objects() or system.open_uploads()
-    assert system.tick()["swept"] == (1 if is_away else 0), "one that was refused lets others go first"
+    assert system.run_scheduler()["swept"] == (1 if is_away else 0), "one that was refused lets others go first"
     _age(admin, 301)
-    system.tick()
+    system.run_scheduler()
     assert (system.objects(), system.open_uploads()) == ([], [])
 
 
@@ -169,7 +169,7 @@ def test_a_report_that_is_being_redriven_is_not_swept(system: System, admin: Con
     _leave(system, report_id, "1.csv")
     with admin.transaction():
         admin.execute("SELECT 1 FROM resma.reports FOR UPDATE")
-        assert system.tick()["swept"] == 0
+        assert system.run_scheduler()["swept"] == 0
     assert len(system.objects()) == 1
 
 
@@ -180,7 +180,7 @@ def test_old_keys_are_forgotten(system: System, admin: Connection[TupleRow]) -> 
     admin.execute(
         "UPDATE resma.idempotency_keys SET created_at = created_at - interval '31 days' WHERE idempotency_key = 'old'"
     )
-    assert system.tick()["forgotten"] == 1
+    assert system.run_scheduler()["forgotten"] == 1
     assert admin.execute("SELECT idempotency_key FROM resma.idempotency_keys").fetchall() == [("young",)]
     assert admin.execute("SELECT count(*) FROM resma.reports").fetchone() == (2,)
 
@@ -198,7 +198,7 @@ def test_a_task_that_fails_stops_no_other_and_rings(system: System, monkeypatch:
 
     monkeypatch.setattr(scheduler.app, "TASKS", {"first": fail, "second": succeed})
     with pytest.raises(SchedulerRunIncompleteError, match="first"):
-        system.tick()
+        system.run_scheduler()
     assert done == ["failed", "done"]
 
 
@@ -209,11 +209,11 @@ def test_nothing_is_begun_without_time(
     admin.execute("UPDATE resma.reports SET status = 'FAILED', attempt = 1, finished_at = '2026-01-01'")
     _leave(system, report_id, "1.csv")
     monkeypatch.setattr(scheduler.app, "SPARE_SECONDS", 61)
-    assert system.tick()["swept"] == 0
+    assert system.run_scheduler()["swept"] == 0
     assert len(system.objects()) == 1
 
 
-def test_two_ticks_at_once_do_everything_once(system: System, admin: Connection[TupleRow]) -> None:
+def test_two_scheduler_runs_at_once_do_everything_once(system: System, admin: Connection[TupleRow]) -> None:
     """One of each for either to do; what one has locked the other passes over."""
     for _ in range(8):
         system.request_report(format="CSV", filters=NONE)
@@ -231,11 +231,11 @@ def test_two_ticks_at_once_do_everything_once(system: System, admin: Connection[
     kept = scheduler.app._resources()
     both = [replace(kept, system=Database(os.environ["SYSTEM_SECRET_ARN"], f"tick {n}")) for n in range(2)]
 
-    def tick(resources: Resources) -> dict[str, int]:
+    def run_scheduler(resources: Resources) -> dict[str, int]:
         return {name: task(resources, lambda: True) for name, task in scheduler.app.TASKS.items()}
 
     with ThreadPoolExecutor(2) as threads:
-        done = list(threads.map(tick, both))
+        done = list(threads.map(run_scheduler, both))
     for resources in both:
         resources.system.close()
     assert {name: done[0][name] + done[1][name] for name in ("freed", "sent", "swept")} == {
@@ -255,10 +255,10 @@ def test_one_that_cannot_be_swept_holds_up_no_other(system: System, admin: Conne
         " finished_at = finished_at - interval '1 hour' WHERE report_id = %s",
         (poison,),
     )
-    assert system.tick()["swept"] == 1
+    assert system.run_scheduler()["swept"] == 1
     swept = admin.execute("SELECT report_id FROM resma.reports WHERE swept_at IS NOT NULL").fetchall()
     assert swept == [(good,)]
-    assert system.tick()["swept"] == 0, "and it is not looked at again for a while"
+    assert system.run_scheduler()["swept"] == 0, "and it is not looked at again for a while"
 
 
 # ---------------------------------------------------------------- more than fits into a batch
@@ -275,11 +275,11 @@ class _Clock:
         return (self._left.pop(0) if len(self._left) > 1 else self._left[0]) * 1000
 
 
-def test_a_tick_does_all_there_is_in_short_transactions(
+def test_a_scheduler_run_does_all_there_is_in_short_transactions(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(expire_reports, "_AT_ONCE", 2)
-    monkeypatch.setattr(sweep_leftovers, "DUE_MOST", 2)
+    monkeypatch.setattr(sweep_leftovers, "MAX_DUE", 2)
     monkeypatch.setattr(sweep_leftovers, "AT_ONCE", 2)
     body = {"type": "TRANSACTIONS", "format": "CSV", "filters": NONE}
     for number in range(5):
@@ -291,14 +291,14 @@ def test_a_tick_does_all_there_is_in_short_transactions(
     admin.execute("UPDATE resma.reports SET expires_at = clock_timestamp()")
     admin.execute("UPDATE resma.idempotency_keys SET created_at = '2020-01-01'")
     _age(admin, SETTLE_SECONDS + 1)
-    done = system.tick()
+    done = system.run_scheduler()
     assert {name: done[name] for name in ("expired", "forgotten", "swept")} == dict.fromkeys(
         ("expired", "forgotten", "swept"), 5
     )
     assert system.objects() == []
 
 
-def test_what_does_not_fit_into_a_tick_is_for_the_next(
+def test_what_does_not_fit_into_a_scheduler_run_is_for_the_next(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(expire_reports, "_AT_ONCE", 2)
@@ -359,7 +359,7 @@ def test_sweeps_are_done_several_at_once(
 
     with monkeypatch.context() as patch:
         patch.setattr(s3, "delete_object", remove_together)
-        assert system.tick()["swept"] == len(ids) - 1
+        assert system.run_scheduler()["swept"] == len(ids) - 1
     assert system.objects() == [f"demo/{ids[0]}/1.csv"]
     due = admin.execute("SELECT report_id, swept_at FROM resma.reports WHERE swept_at IS NULL").fetchall()
     assert due == [(ids[0], None)]

@@ -110,10 +110,10 @@ def reports(admin: Connection[TupleRow]) -> int:
 
 def test_what_is_due_is_started_and_made(system: System, admin: Connection[TupleRow]) -> None:
     make(system)
-    assert system.tick()["started"] == 0, "its time has passed for today"
+    assert system.run_scheduler()["started"] == 0, "its time has passed for today"
     schedule_id, at = make(system, when="* * * * *"), last_minute()
     set_due(admin, schedule_id, at)
-    started = system.tick()["started"]
+    started = system.run_scheduler()["started"]
     assert 1 <= started <= 3  # this minute's run, and the next one's if it has just begun
     shown = show(system, schedule_id)
     first = history(system, schedule_id)[-1]
@@ -135,7 +135,7 @@ def test_the_period_is_that_of_the_time_and_not_of_the_clock(system: System, adm
     # 29 February, 22:30 there; 1 March, 01:30 in UTC.
     set_due(admin, schedule_id, datetime(2024, 3, 1, 1, 30, tzinfo=UTC))
     change(system, schedule_id, misfirePolicy="run-all")
-    assert system.tick()["started"] == task.RUNS_A_TICK
+    assert system.run_scheduler()["started"] == task.RUNS_PER_SCHEDULER_RUN
     first = system.show(UUID(history(system, schedule_id)[-1]["reportId"]))
     assert first["filters"] == {"status": ["BOOKED"], "from": "2024-01-01", "to": "2024-01-31"}
     assert first["timeZone"] == zone, "the request names none"
@@ -151,13 +151,13 @@ def test_a_run_has_the_weeks_of_its_schedule(
     request = {"type": "TRANSACTIONS", "format": "CSV"}
     schedule = make(system, when="* * * * *", request=request, period="last-week", weekStartsOn=week_starts_on)
     set_due(admin, schedule, last_minute())
-    system.tick()
+    system.run_scheduler()
     filters = system.show(show(system, schedule)["lastRun"]["reportId"])["filters"]
     first, last = date.fromisoformat(filters["from"]), date.fromisoformat(filters["to"])
     assert (first.weekday(), last - first) == (weekday, timedelta(days=6))
 
 
-def test_two_ticks_at_once_start_it_once(system: System, admin: Connection[TupleRow]) -> None:
+def test_two_scheduler_runs_at_once_start_it_once(system: System, admin: Connection[TupleRow]) -> None:
     at = last_time()
     ids = [make(system, misfirePolicy="run-all") for _ in range(8)]
     for schedule_id in ids:
@@ -179,7 +179,7 @@ def test_a_time_that_comes_again_is_not_run_again(system: System, admin: Connect
     schedule_id = make(system, misfirePolicy="run-all")
     for started in (1, 0):
         set_due(admin, schedule_id, last_time())
-        assert system.tick()["started"] == started
+        assert system.run_scheduler()["started"] == started
     assert outcomes(system, schedule_id) == [(text(last_time()), "STARTED")]
     assert show(system, schedule_id)["nextRunAt"] == text(last_time(-1))
 
@@ -187,11 +187,11 @@ def test_a_time_that_comes_again_is_not_run_again(system: System, admin: Connect
 def test_a_time_that_comes_again_is_not_skipped_again(system: System, admin: Connection[TupleRow]) -> None:
     schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time(1))
-    assert system.tick()["started"] == 2
+    assert system.run_scheduler()["started"] == 2
     admin.execute("DELETE FROM resma.schedule_runs WHERE scheduled_for = %s", (last_time(),))
     change(system, schedule_id, misfirePolicy="run-once")
     set_due(admin, schedule_id, last_time(3))
-    assert system.tick()["started"] == 1
+    assert system.run_scheduler()["started"] == 1
     assert outcomes(system, schedule_id) == [(text(last_time(1)), "STARTED"), (text(last_time()), "STARTED")]
 
 
@@ -200,7 +200,7 @@ def test_a_zone_whose_rules_have_changed(system: System, admin: Connection[Tuple
     """The time was set by the rules of then, an hour off those of today."""
     schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time(1) + timedelta(hours=hours))
-    assert system.tick()["started"] == 2
+    assert system.run_scheduler()["started"] == 2
     assert outcomes(system, schedule_id) == [(text(last_time(days)), "STARTED") for days in (1, 0)]
 
 
@@ -208,7 +208,7 @@ def test_a_run_that_would_be_early_waits(system: System, admin: Connection[Tuple
     coming = datetime.now(UTC).replace(second=0, microsecond=0) + 30 * MINUTE
     schedule_id = make(system, when=f"{coming:%M %H} * * *")
     set_due(admin, schedule_id, coming - timedelta(hours=1))
-    assert (system.tick()["started"], show(system, schedule_id)["nextRunAt"]) == (0, text(coming))
+    assert (system.run_scheduler()["started"], show(system, schedule_id)["nextRunAt"]) == (0, text(coming))
     assert history(system, schedule_id) == []
 
 
@@ -217,7 +217,7 @@ class KilledError(BaseException):
 
 
 @pytest.mark.parametrize("where", ["admit_report", "record_run", "update_schedule", "send_jobs"])
-def test_a_tick_that_is_killed_is_made_good_by_the_next(
+def test_a_scheduler_run_that_is_killed_is_made_good_by_the_next(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     schedule_id, at = make(system, misfirePolicy="run-all"), last_time()
@@ -231,12 +231,12 @@ def test_a_tick_that_is_killed_is_made_good_by_the_next(
     with monkeypatch.context() as patch:
         patch.setattr(task, where, die)
         with pytest.raises(KilledError):
-            system.tick()
+            system.run_scheduler()
     is_written = where == "send_jobs"
     assert reports(admin) == is_written
     assert len(history(system, schedule_id)) == is_written
     admin.execute("UPDATE resma.reports SET created_at = created_at - interval '1 minute'")
-    system.tick()
+    system.run_scheduler()
     assert outcomes(system, schedule_id) == [(text(at), "STARTED")]
     assert (reports(admin), len(system.receive())) == (1, 1)
 
@@ -257,7 +257,7 @@ def test_a_connection_that_ends_in_the_middle_leaves_nothing(
         with pytest.raises(DatabaseUnavailableError):
             task.start_due_schedules(scheduler.app._resources(), lambda: True)
     assert (reports(admin), history(system, schedule_id)) == (0, [])
-    assert system.tick()["started"] == 1
+    assert system.run_scheduler()["started"] == 1
 
 
 def test_one_that_cannot_be_run_holds_up_no_other(
@@ -274,10 +274,10 @@ def test_one_that_cannot_be_run_holds_up_no_other(
         return plan(schedule, now)
 
     monkeypatch.setattr(task, "plan_run", stumble)
-    assert system.tick()["started"] == 1
+    assert system.run_scheduler()["started"] == 1
     assert outcomes(system, good) == [(text(last_time()), "STARTED")]
     assert show(system, poison)["status"] == "ACTIVE"
-    assert system.tick()["started"] == 0, "and it is not looked at again for a while"
+    assert system.run_scheduler()["started"] == 0, "and it is not looked at again for a while"
 
 
 def test_no_time_left_nothing_begun(system: System, admin: Connection[TupleRow]) -> None:
@@ -292,7 +292,7 @@ def test_no_time_left_nothing_begun(system: System, admin: Connection[TupleRow])
 def test_skip_starts_nothing_that_was_missed(system: System, admin: Connection[TupleRow]) -> None:
     schedule_id = make(system, misfirePolicy="skip")
     set_due(admin, schedule_id, last_time(5))
-    assert system.tick()["started"] == 0
+    assert system.run_scheduler()["started"] == 0
     (skipped,) = history(system, schedule_id)
     assert (skipped["outcome"], skipped["scheduledFor"]) == ("SKIPPED", text(last_time()))
     assert skipped["detail"].startswith(f"missed: 6 runs from {last_time(5):%Y-%m-%d %H:%M} UTC")
@@ -302,26 +302,26 @@ def test_skip_starts_nothing_that_was_missed(system: System, admin: Connection[T
 def test_skip_starts_what_is_a_few_minutes_late(system: System, admin: Connection[TupleRow]) -> None:
     schedule_id, at = make(system, when="* * * * *", misfirePolicy="skip"), last_minute()
     set_due(admin, schedule_id, at)
-    system.tick()
+    system.run_scheduler()
     assert outcomes(system, schedule_id)[0] == (text(at), "STARTED")
 
 
 def test_run_once_runs_the_latest_for_all(system: System, admin: Connection[TupleRow]) -> None:
     schedule_id = make(system, misfirePolicy="run-once")
     set_due(admin, schedule_id, last_time(5))
-    assert system.tick()["started"] == 1
+    assert system.run_scheduler()["started"] == 1
     assert outcomes(system, schedule_id) == [(text(last_time(1)), "SKIPPED"), (text(last_time()), "STARTED")]
     assert history(system, schedule_id)[1]["detail"].startswith(f"missed: 5 runs from {last_time(5):%Y-%m-%d %H:%M}")
-    assert system.tick()["started"] == 0
+    assert system.run_scheduler()["started"] == 0
 
 
-def test_run_all_runs_each_in_order_some_a_tick(system: System, admin: Connection[TupleRow]) -> None:
+def test_run_all_runs_each_in_order_some_a_scheduler_run(system: System, admin: Connection[TupleRow]) -> None:
     schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time(13))
-    assert system.tick()["started"] == task.RUNS_A_TICK
-    assert system.tick()["started"] == 0, "the next tick is not at the same moment"
+    assert system.run_scheduler()["started"] == task.RUNS_PER_SCHEDULER_RUN
+    assert system.run_scheduler()["started"] == 0, "the next tick is not at the same moment"
     admin.execute("UPDATE resma.schedules SET due_at = next_run_at")
-    assert system.tick()["started"] == 14 - task.RUNS_A_TICK
+    assert system.run_scheduler()["started"] == 14 - task.RUNS_PER_SCHEDULER_RUN
     assert outcomes(system, schedule_id) == [(text(last_time(13 - n)), "STARTED") for n in range(14)]
     assert history(system, schedule_id)[-1]["detail"].startswith("missed, and run at ")
 
@@ -331,7 +331,7 @@ def test_years_of_minutes_are_no_burden(system: System, admin: Connection[TupleR
     """A million runs that were missed: neither started nor counted one by one."""
     schedule_id = make(system, when="* * * * *", misfirePolicy=policy)
     set_due(admin, schedule_id, datetime(2024, 1, 1, tzinfo=UTC))
-    assert 1 <= system.tick()["started"] <= most
+    assert 1 <= system.run_scheduler()["started"] <= most
     shown = history(system, schedule_id)
     assert len(shown) <= most + 1
     if policy != "run-all":
@@ -352,13 +352,13 @@ def test_many_schedules_are_all_started_and_tenants_take_turns(
     )
     admin.execute(copy, ("demo", 59, schedule_id))
     admin.execute(copy, ("other", 1, schedule_id))
-    monkeypatch.setattr(task, "STARTS_MAX", 2)
-    assert system.tick()["started"] == 2
+    monkeypatch.setattr(task, "MAX_STARTS", 2)
+    assert system.run_scheduler()["started"] == 2
     started = admin.execute("SELECT tenant_id FROM resma.schedule_runs ORDER BY 1").fetchall()
     assert started == [("demo",), ("other",)]
-    monkeypatch.setattr(task, "STARTS_MAX", 1000)
+    monkeypatch.setattr(task, "MAX_STARTS", 1000)
     monkeypatch.setattr(task, "BATCH", 7)
-    assert system.tick()["started"] == 59
+    assert system.run_scheduler()["started"] == 59
     for table in ("reports", "schedules", "tenants"):
         admin.execute(f"DELETE FROM resma.{table} WHERE tenant_id = 'other'".encode())
 
@@ -370,9 +370,9 @@ def test_times_that_pass_in_a_pause_are_not_caught_up(system: System, admin: Con
     schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time(3))
     change(system, schedule_id, paused=True)
-    assert system.tick()["started"] == 0
+    assert system.run_scheduler()["started"] == 0
     assert change(system, schedule_id, paused=False)["nextRunAt"] == text(last_time(-1))
-    assert system.tick()["started"] == 0
+    assert system.run_scheduler()["started"] == 0
     assert history(system, schedule_id) == []
 
 
@@ -380,12 +380,12 @@ def test_it_ends_with_its_last_run(system: System, admin: Connection[TupleRow]) 
     schedule_id = make(system, endsAt="2150-01-01T00:00:00Z")
     set_due(admin, schedule_id, last_time(4))
     admin.execute("UPDATE resma.schedules SET ends_at = %s", (last_time(2),))
-    assert system.tick()["started"] == 1
+    assert system.run_scheduler()["started"] == 1
     assert outcomes(system, schedule_id)[-1] == (text(last_time(2)), "STARTED"), "the last one before its end"
     shown = show(system, schedule_id)
     assert (shown["status"], shown["nextRunAt"]) == ("ENDED", None)
     assert "endsAt" in shown["statusDetail"]
-    assert system.tick()["started"] == 0
+    assert system.run_scheduler()["started"] == 0
     assert system.call_api("GET", f"{SCHEDULES}/{schedule_id}/preview")[2] == {"runs": []}
 
 
@@ -395,7 +395,7 @@ def test_what_is_changed_while_it_is_due(system: System, admin: Connection[Tuple
     set_due(admin, schedule_id, last_time())
     assert change(system, schedule_id, name="another", when=WHEN)["nextRunAt"] == text(last_time())
     assert change(system, schedule_id, when="30 4 1 1 *")["nextRunAt"] > text(datetime.now(UTC))
-    assert system.tick()["started"] == 0
+    assert system.run_scheduler()["started"] == 0
 
 
 def test_one_that_is_deleted_while_it_is_due(
@@ -410,11 +410,11 @@ def test_one_that_is_deleted_while_it_is_due(
         return lock(*arguments)
 
     monkeypatch.setattr(task, "_lock_due", delete_first)
-    assert system.tick()["started"] == 0
+    assert system.run_scheduler()["started"] == 0
     assert reports(admin) == 0
 
 
-def test_a_change_and_a_tick_at_once(
+def test_a_change_and_a_scheduler_run_at_once(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The change comes while the tick has the row: it waits, and builds on what the tick has written."""
@@ -429,11 +429,11 @@ def test_a_change_and_a_tick_at_once(
             _await_waiter(admin)
 
         monkeypatch.setattr(task, "record_run", change_meanwhile)
-        assert system.tick()["started"] == 1
+        assert system.run_scheduler()["started"] == 1
         shown = answers[0].result(120)
     assert (shown["name"], shown["nextRunAt"]) == ("at once", text(last_time(-1)))
     assert outcomes(system, schedule_id) == [(text(last_time()), "STARTED")]
-    assert system.tick()["started"] == 0
+    assert system.run_scheduler()["started"] == 0
 
 
 def _await_waiter(admin: Connection[TupleRow]) -> None:
@@ -444,13 +444,13 @@ def _await_waiter(admin: Connection[TupleRow]) -> None:
         assert datetime.now(UTC) < deadline, "nobody waits"
 
 
-def test_a_tick_passes_over_one_that_is_being_changed(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_scheduler_run_passes_over_one_that_is_being_changed(system: System, admin: Connection[TupleRow]) -> None:
     schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time())
     with admin.transaction():
         admin.execute("SELECT FROM resma.schedules FOR UPDATE")
-        assert system.tick()["started"] == 0
-    assert system.tick()["started"] == 1
+        assert system.run_scheduler()["started"] == 0
+    assert system.run_scheduler()["started"] == 1
 
 
 # ---------------------------------------------------------------- with its owner's rights
@@ -482,7 +482,7 @@ def test_an_owner_who_may_no_longer_ask_blocks_it(
     key = system.make_key("schedules:manage", "reports:write")
     schedule_id = make_due(system, admin, key)
     set_key(admin, key, change_)
-    assert system.tick()["started"] == 0
+    assert system.run_scheduler()["started"] == 0
     shown = show(system, schedule_id)
     assert (shown["status"], shown["nextRunAt"]) == ("BLOCKED", None)
     assert says in shown["statusDetail"]
@@ -490,7 +490,7 @@ def test_an_owner_who_may_no_longer_ask_blocks_it(
     (run,) = history(system, schedule_id)
     assert (run["outcome"], run["reportId"], run["detail"]) == ("REFUSED", None, shown["statusDetail"])
     assert reports(admin) == 0
-    assert system.tick()["started"] == 0
+    assert system.run_scheduler()["started"] == 0
     # Somebody takes it over.
     taken = change(system, schedule_id, paused=False)
     assert (taken["status"], taken["owner"], taken["statusDetail"]) == ("ACTIVE", "loopback", None)
@@ -504,13 +504,13 @@ def test_the_operator_is_told_of_what_is_blocked(
     blocked = [make_due(system, admin, key) for _ in "12"]
     set_key(admin, key, "expires_at = clock_timestamp()")
     capsys.readouterr()
-    system.tick()
+    system.run_scheduler()
     found = read_metrics(capsys.readouterr().out)
     assert total_of(found, "SchedulesBlocked", Stage="local") == total_of(found, "BlockedSchedules", Stage="local") == 2
     rung = [(each.line["schedule_id"], each.line["tenant_id"]) for each in found if each.name == "SchedulesBlocked"]
     assert sorted(rung) == sorted((schedule_id, "demo") for schedule_id in blocked)
     change(system, blocked[0], paused=False)
-    system.tick()
+    system.run_scheduler()
     found = read_metrics(capsys.readouterr().out)
     assert total_of(found, "SchedulesBlocked", Stage="local") is None, "each rings once"
     assert total_of(found, "BlockedSchedules", Stage="local") == 1
@@ -520,7 +520,7 @@ def test_a_pause_does_not_hide_that_it_is_blocked(system: System, admin: Connect
     key = system.make_key("schedules:manage", "reports:write")
     schedule_id = make_due(system, admin, key)
     set_key(admin, key, "revoked_at = clock_timestamp()")
-    system.tick()
+    system.run_scheduler()
     paused = change(system, schedule_id, paused=True)
     assert (paused["status"], "was revoked" in paused["statusDetail"]) == ("PAUSED", True)
     manager = system.make_key("schedules:manage")
@@ -537,11 +537,11 @@ def test_a_rotated_key_goes_on_as_the_one_after_it(system: System, admin: Connec
         status, _, rotated = system.call_with(key, "POST", f"/api/v1/api-keys/{key_id}/rotate", {"graceSeconds": 0})
         assert status in {200, 201}, rotated
         key = rotated["key"]
-    assert system.tick()["started"] == 1
+    assert system.run_scheduler()["started"] == 1
     set_key(admin, key, "revoked_at = clock_timestamp()")
     set_due(admin, schedule_id, last_time())
     admin.execute("DELETE FROM resma.schedule_runs")
-    assert system.tick()["started"] == 0
+    assert system.run_scheduler()["started"] == 0
     assert show(system, schedule_id)["status"] == "BLOCKED"
 
 
@@ -571,7 +571,7 @@ def test_a_scope_that_was_lost_counts_at_once(system: System, admin: Connection[
     key = system.make_key("schedules:manage", "reports:write", "personal:read")
     schedule_id = make_due(system, admin, key)
     filtered = make_due(system, admin, key, request={**REQUEST, "type": "AUDIT_TRAIL"})
-    assert system.tick()["started"] == 2
+    assert system.run_scheduler()["started"] == 2
     shows = admin.execute("SELECT DISTINCT personal_masked FROM resma.reports").fetchall()
     assert shows == [(False,)]
     admin.execute("DELETE FROM resma.schedule_runs")
@@ -579,7 +579,7 @@ def test_a_scope_that_was_lost_counts_at_once(system: System, admin: Connection[
     set_key(admin, key, "scopes = array_remove(scopes, 'personal:read')")
     for due in (schedule_id, filtered):
         set_due(admin, due, last_time())
-    assert system.tick()["started"] == 2
+    assert system.run_scheduler()["started"] == 2
     shows = admin.execute("SELECT DISTINCT personal_masked FROM resma.reports").fetchall()
     assert shows == [(True,)]
 
@@ -599,7 +599,7 @@ def test_a_callback_is_sent_no_more_than_who_named_it_might_see(
     for _ in "12":
         assert system.call_with(second, "PATCH", f"{SCHEDULES}/{schedule_id}", said)[0] == 200
     set_due(admin, schedule_id, last_time())
-    assert system.tick()["started"] == 1
+    assert system.run_scheduler()["started"] == 1
     assert admin.execute("SELECT personal_masked FROM resma.reports").fetchall() == [(is_masked,)]
 
 
@@ -611,12 +611,12 @@ def test_a_token_counts_as_it_was_for_a_while(
     monkeypatch.setattr(api.app, "authenticate", lambda *_: caller)
     schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time(1))
-    assert system.tick()["started"] == 2
+    assert system.run_scheduler()["started"] == 2
     assert admin.execute("SELECT DISTINCT personal_masked FROM resma.reports").fetchall() == [(True,)]
     admin.execute("DELETE FROM resma.schedule_runs")
     admin.execute("UPDATE resma.schedules SET written_at = written_at - make_interval(days => %s)", (TOKEN_DAYS,))
     set_due(admin, schedule_id, last_time())
-    assert system.tick()["started"] == 0
+    assert system.run_scheduler()["started"] == 0
     shown = show(system, schedule_id)
     assert (shown["status"], f"{TOKEN_DAYS} days ago" in shown["statusDetail"]) == ("BLOCKED", True)
     assert change(system, schedule_id)["status"] == "ACTIVE", "a PATCH that says nothing writes it again"
@@ -630,7 +630,7 @@ def test_owners_that_are_nobody_here(
     set_due(admin, schedule_id, last_time())
     admin.execute("UPDATE resma.schedules SET owner = %s", (owner,))
     monkeypatch.setenv("STAGE", "prod")
-    assert system.tick()["started"] == 0
+    assert system.run_scheduler()["started"] == 0
     assert reports(admin) == 0
     assert admin.execute("SELECT status FROM resma.schedules").fetchone() == ("BLOCKED",)
 
@@ -641,7 +641,7 @@ def test_another_tenants_key_is_nobody(system: System, admin: Connection[TupleRo
     schedule_id = make(system)
     set_due(admin, schedule_id, last_time())
     admin.execute("UPDATE resma.schedules SET owner = %s", (f"key:{key.split('_')[1]}",))
-    assert system.tick()["started"] == 0
+    assert system.run_scheduler()["started"] == 0
     assert show(system, schedule_id)["status"] == "BLOCKED"
     admin.execute("DELETE FROM resma.api_keys")
     admin.execute("DELETE FROM resma.tenants WHERE tenant_id = 'other'")
@@ -661,7 +661,7 @@ def test_a_zone_or_country_that_is_known_no_more_blocks_it(
         status, _, problem = system.call_api(method, where, body)
         assert (status, problem["errors"][0]["pointer"]) == (422, f"/{member}")
     admin.execute("UPDATE resma.schedules SET status = 'ACTIVE', next_run_at = now(), due_at = now()")
-    assert system.tick()["started"] == 0
+    assert system.run_scheduler()["started"] == 0
     shown = show(system, schedule_id)
     assert (shown["status"], shown["lastRun"]["outcome"]) == ("BLOCKED", "REFUSED")
     assert shown["statusDetail"].startswith(f"/{member}: ")
@@ -675,7 +675,7 @@ def test_a_request_that_no_longer_fits_blocks_it(system: System, admin: Connecti
     schedule_id = make(system)
     set_due(admin, schedule_id, last_time())
     admin.execute("UPDATE resma.schedules SET request = jsonb_set(request, '{columns}', '[\"gone\"]')")
-    assert system.tick()["started"] == 0
+    assert system.run_scheduler()["started"] == 0
     shown = show(system, schedule_id)
     assert (shown["status"], "/columns/0" in shown["statusDetail"]) == ("BLOCKED", True)
 
@@ -688,10 +688,10 @@ def test_a_run_waits_for_room_and_then_is_started(system: System, admin: Connect
     set_due(admin, first, last_time())
     set_due(admin, second, last_time())
     admin.execute("UPDATE resma.tenants SET live_reports = 1")
-    assert system.tick()["started"] == 1
+    assert system.run_scheduler()["started"] == 1
     assert system.work_once()
     admin.execute("UPDATE resma.schedules SET due_at = clock_timestamp() WHERE held_since IS NOT NULL")
-    assert system.tick()["started"] == 1
+    assert system.run_scheduler()["started"] == 1
     assert outcomes(system, first) == outcomes(system, second) == [(text(last_time()), "STARTED")]
     details = {history(system, schedule_id)[0]["detail"] for schedule_id in (first, second)}
     assert any(detail and detail.startswith("a quota was in the way since") for detail in details)
@@ -702,13 +702,13 @@ def test_a_run_that_waits_too_long_is_refused(system: System, admin: Connection[
     admin.execute("UPDATE resma.tenants SET live_reports = 1")
     schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time())
-    assert system.tick()["started"] == 0
+    assert system.run_scheduler()["started"] == 0
     assert history(system, schedule_id) == []
     assert show(system, schedule_id)["nextRunAt"] == text(last_time())
     admin.execute(
         "UPDATE resma.schedules SET due_at = clock_timestamp(), held_since = held_since - %s::interval", (task.HOLD,)
     )
-    assert system.tick()["started"] == 0
+    assert system.run_scheduler()["started"] == 0
     (run,) = history(system, schedule_id)
     assert (run["outcome"], run["scheduledFor"]) == ("REFUSED", text(last_time()))
     assert "which is your limit" in run["detail"]
@@ -723,7 +723,7 @@ def test_rows_a_day_are_not_waited_for_until_midnight(system: System, admin: Con
     admin.execute("INSERT INTO resma.row_counts VALUES ('demo', (clock_timestamp() AT TIME ZONE 'UTC')::date, 5)")
     admin.execute("UPDATE resma.tenants SET rows_per_day = 5")
     is_midnight_near = (datetime.now(UTC) + task.HOLD).date() > datetime.now(UTC).date()
-    assert system.tick()["started"] == 0
+    assert system.run_scheduler()["started"] == 0
     assert [run["outcome"] for run in history(system, schedule_id)] == ([] if is_midnight_near else ["REFUSED"])
 
 
@@ -733,7 +733,7 @@ def test_rows_a_day_are_not_waited_for_until_midnight(system: System, admin: Con
 def test_pages_of_runs_and_what_is_forgotten(system: System, admin: Connection[TupleRow]) -> None:
     schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time(6))
-    assert system.tick()["started"] == 7
+    assert system.run_scheduler()["started"] == 7
     found, query = [], {"limit": "3"}
     while True:
         _, _, page = system.call_api("GET", f"{SCHEDULES}/{schedule_id}/runs", query=query)
@@ -744,5 +744,5 @@ def test_pages_of_runs_and_what_is_forgotten(system: System, admin: Connection[T
     assert found == history(system, schedule_id)
     assert len(found) == 7
     admin.execute("UPDATE resma.schedule_runs SET started_at = '2020-01-01' WHERE scheduled_for < %s", (last_time(1),))
-    assert system.tick()["purged"] == 5
+    assert system.run_scheduler()["purged"] == 5
     assert len(history(system, schedule_id)) == 2

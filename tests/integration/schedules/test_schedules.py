@@ -13,7 +13,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from infra.paths import ROOT
-from resma.schedules.schedule_rows import SCHEDULES_MAX
+from resma.schedules.schedule_rows import MAX_SCHEDULES
 from tests.support.system import System
 
 SCHEDULES = "/api/v1/schedules"
@@ -182,7 +182,7 @@ def test_a_tenant_has_a_hundred(system: System, admin: Connection[TupleRow]) -> 
     admin.execute(
         "INSERT INTO resma.schedules SELECT (jsonb_populate_record(s, jsonb_build_object('schedule_id',"
         " 'sch_' || lpad(to_hex(n), 32, '0')))).* FROM resma.schedules AS s, generate_series(2, %s) AS n",
-        (SCHEDULES_MAX,),
+        (MAX_SCHEDULES,),
     )
     status, _, problem = system.call_api("POST", SCHEDULES, STATEMENT)
     assert (status, problem["type"]) == (409, "urn:resma:problem:too-many-schedules")

@@ -58,10 +58,10 @@ def test_a_secret_that_can_not_be_read_uses_up_no_attempt(system: System, admin:
         with pytest.raises(SecretUnavailableError):
             system.deliver(envelope)
         with pytest.raises(SecretUnavailableError):
-            tick(admin)
+            run_scheduler(admin)
         assert admin.execute("SELECT status, attempts FROM resma.webhook_deliveries").fetchall() == [("PENDING", 0)]
         secrets.put_secret_value(SecretId=arn, SecretString=before)
-        assert tick(admin) == 1
+        assert run_scheduler(admin) == 1
         assert codes(deliveries(system, report_id)["callback"]) == [200]
         secrets.put_secret_value(SecretId=arn, SecretString="no JSON")
         webhook.app._resources().secret._read_at = -1000.0
@@ -69,7 +69,7 @@ def test_a_secret_that_can_not_be_read_uses_up_no_attempt(system: System, admin:
         assert len(got.requests) == 2, "once read, it is used while it can't be read"
 
 
-def tick(admin: Connection[TupleRow]) -> int:
+def run_scheduler(admin: Connection[TupleRow]) -> int:
     """Makes all that is owed due, and lets the tick do its work; returns how many attempts it made."""
     admin.execute("UPDATE resma.webhook_deliveries SET next_attempt_at = clock_timestamp() WHERE status = 'PENDING'")
     return webhook.app.handler({}, Context())["attempts"]  # type: ignore[arg-type]
@@ -146,12 +146,12 @@ def test_the_latest_event_is_sent_as_a_test_and_a_failing_endpoint_says_so(
         sent = call(system, "POST", f"{path}/test")
         assert (sent["reportId"], sent["status"], len(sent["replays"])) == (str(report_id), "PENDING", 1)
         assert (call(system, "GET", path)["failing"], call(system, "GET", path)["lastAttempt"]) == (False, None)
-        assert tick(admin) == 1
+        assert run_scheduler(admin) == 1
         assert len(server.requests) == 1
         shown = call(system, "GET", path)
         assert (shown["failing"], shown["lastAttempt"]["statusCode"]) == (True, 500)
         call(system, "POST", f"{path}/test")  # once more, although it has a delivery already
-        assert tick(admin) == 1
+        assert run_scheduler(admin) == 1
     listed = call(system, "GET", ENDPOINTS)["items"]
     assert [(each["id"], each["failing"]) for each in listed] == [("callback", False), (endpoint["id"], True)]
     assert refused(system, "POST", f"{ENDPOINTS}/callback/test") == (409, "webhook-endpoint-read-only", [])
@@ -203,7 +203,7 @@ def test_all_attempts_are_on_record(system: System, admin: Connection[TupleRow])
         pending = deliveries(system, report_id)[endpoint["id"]]
         assert (pending["status"], codes(pending), pending["deliveredAt"]) == ("PENDING", [500], None)
         assert pending["nextAttemptAt"] is not None
-        assert [tick(admin), tick(admin), tick(admin)] == [1, 1, 0]
+        assert [run_scheduler(admin), run_scheduler(admin), run_scheduler(admin)] == [1, 1, 0]
     delivered = deliveries(system, report_id)[endpoint["id"]]
     assert (delivered["status"], codes(delivered), delivered["nextAttemptAt"]) == ("DELIVERED", [500, 302, 204], None)
     assert [attempt["url"] for attempt in delivered["attempts"]] == [server.url] * 3
@@ -213,7 +213,7 @@ def test_all_attempts_are_on_record(system: System, admin: Connection[TupleRow])
 def test_the_last_attempt_ends_it(system: System, admin: Connection[TupleRow]) -> None:
     with receiver(status(503)) as server:
         report_id = make_report(system, server.url)
-        made = [tick(admin) for _ in range(len(BACKOFF) + 1)]
+        made = [run_scheduler(admin) for _ in range(len(BACKOFF) + 1)]
     assert made == [1] * len(BACKOFF) + [0]
     ended = deliveries(system, report_id)["callback"]
     assert (ended["status"], ended["endedReason"]) == ("FAILED", "attempts-exhausted")
@@ -232,10 +232,10 @@ def test_410_disables_the_endpoint_and_ends_what_it_is_owed(system: System, admi
         ends = [deliveries(system, each)[endpoint["id"]]["endedReason"] for each in (first, second)]
         assert ends == ["endpoint-disabled", "gone"]
         assert deliveries(system, make_report(system)) == {}
-        assert tick(admin) == 0
+        assert run_scheduler(admin) == 0
         assert len(server.requests) == 2
         call(system, "PATCH", path, {"enabled": True})
-        assert tick(admin) == 0, "what has ended is not sent by itself"
+        assert run_scheduler(admin) == 0, "what has ended is not sent by itself"
         assert deliveries(system, system_report(system)).keys() == {endpoint["id"]}
 
 
@@ -254,7 +254,7 @@ def test_a_410_of_the_address_before_does_not_count(system: System, admin: Conne
         call(system, "PATCH", f"{ENDPOINTS}/{endpoint['id']}", {"url": new.url})
         record_outcome(admin, delivery, Outcome(410, None, 1))
         assert call(system, "GET", f"{ENDPOINTS}/{endpoint['id']}")["enabled"]
-        assert tick(admin) == 1
+        assert run_scheduler(admin) == 1
     told = deliveries(system, report_id)[endpoint["id"]]
     assert (told["status"], codes(told)) == ("DELIVERED", [410, 204])
     assert [attempt["url"] for attempt in told["attempts"]] == [endpoint["url"], new.url]
@@ -312,7 +312,7 @@ def test_what_is_owed_ends_with_its_endpoint(
             change, f"{ENDPOINTS}/{endpoint['id']}", {"enabled": False} if change == "PATCH" else None
         )
         assert status_ < 300
-        assert tick(admin) == 0
+        assert run_scheduler(admin) == 0
     ended = deliveries(system, report_id)[endpoint["id"]]
     assert (ended["status"], ended["endedReason"], ended["attempts"]) == ("FAILED", reason, [])
     assert server.requests == []
@@ -359,7 +359,7 @@ def test_a_replay_is_the_same_webhook_again_and_on_record(
         assert (asked, answer["status"], answer["deliveredAt"]) == (202, "PENDING", None)
         # Due at once; after a failure it is tried again, as ever.
         assert webhook.app.handler({}, Context()) == {"attempts": 1}  # type: ignore[arg-type]
-        assert tick(admin) == 1
+        assert run_scheduler(admin) == 1
     again = deliveries(system, report_id)[endpoint["id"]]
     assert (again["status"], codes(again)) == ("DELIVERED", [204, 500, 204])
     assert [(each["requestedBy"], each["requestedFrom"]) for each in again["replays"]] == [("key-2", "198.51.100.7")]
@@ -371,12 +371,12 @@ def test_a_replay_is_the_same_webhook_again_and_on_record(
 def test_a_replay_begins_the_pauses_anew(system: System, admin: Connection[TupleRow]) -> None:
     with receiver(status(503)) as server:
         report_id = make_report(system, server.url)
-        while tick(admin):
+        while run_scheduler(admin):
             pass
         ended = deliveries(system, report_id)["callback"]
         assert ended["status"] == "FAILED"
         assert call(system, "POST", replay_path(ended))["endedReason"] is None
-        assert sum(tick(admin) for _ in range(2 * len(BACKOFF))) == len(BACKOFF) + 1
+        assert sum(run_scheduler(admin) for _ in range(2 * len(BACKOFF))) == len(BACKOFF) + 1
     assert len(server.requests) == 2 * (len(BACKOFF) + 1)
 
 
@@ -408,7 +408,7 @@ def test_an_endpoint_that_is_deleted_while_a_replay_is_asked_for_is_owed_nothing
             thread.start()
             _await_lock(admin, "DELETE", thread)
         thread.join()
-        assert tick(admin) == 0
+        assert run_scheduler(admin) == 0
     assert deliveries(system, report_id)[endpoint["id"]]["endedReason"] == "endpoint-deleted"
 
 
@@ -476,7 +476,7 @@ def test_tenants_take_turns(admin: Connection[TupleRow]) -> None:
     assert len(set(taken)) == len(taken), "each is taken once"
 
 
-def test_two_ticks_at_once_take_different_ones(admin: Connection[TupleRow], postgres: PostgresServer) -> None:
+def test_two_scheduler_runs_at_once_take_different_ones(admin: Connection[TupleRow], postgres: PostgresServer) -> None:
     _owe(admin, "demo", "https://hooks.example.com/", 4)
     later: list[Delivery] = []
 
@@ -530,7 +530,7 @@ def test_an_events_first_attempts_are_made_side_by_side(system: System) -> None:
     assert [codes(each) for each in deliveries(system, report_id).values()] == [[204]] * 3
 
 
-def test_without_time_left_it_waits_for_the_tick(
+def test_without_time_left_it_waits_for_the_scheduler(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with receiver(status(204)) as server:
@@ -539,7 +539,7 @@ def test_without_time_left_it_waits_for_the_tick(
         assert server.requests == []
         monkeypatch.undo()
         monkeypatch.setenv("STAGE", "local")
-        assert tick(admin) == 1
+        assert run_scheduler(admin) == 1
     assert len(server.requests) == 1
 
 

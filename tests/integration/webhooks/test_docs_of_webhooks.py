@@ -12,7 +12,7 @@ import pytest
 
 from infra.paths import ROOT
 from resma.jobs.completed_event import EventType
-from resma.webhooks.endpoints import ENDPOINTS_MAX
+from resma.webhooks.endpoints import MAX_ENDPOINTS
 from resma.webhooks.receivers import Receivers
 from tests.support.http_receivers import receiver, status
 from webhook import post_signed
@@ -59,10 +59,10 @@ def test_the_pauses_are_those_of_the_code() -> None:
 
 def test_so_are_its_numbers() -> None:
     numbers = {10: "ten", 11: "eleven", 8: "eight", 4: "four"}
-    assert f"A tenant may have {ENDPOINTS_MAX}." in PAGE
+    assert f"A tenant may have {MAX_ENDPOINTS}." in PAGE
     assert f"An attempt has {post_signed.TOTAL_SECONDS:.0f} seconds for everything" in PAGE
     assert f"Answer 2xx within {post_signed.TOTAL_SECONDS:.0f} seconds" in PAGE
-    assert f"{post_signed.ANSWER_BYTES_MAX >> 10} KiB" in PAGE
+    assert f"{post_signed.MAX_ANSWER_BYTES >> 10} KiB" in PAGE
     assert f"{numbers[len(BACKOFF) + 1]} attempts in three days" in PAGE
     assert f"{numbers[PARALLEL]} side by side and no more than {numbers[TENANT_PARALLEL]} of one tenant" in PAGE
     assert all(f"`{event}`" in PAGE for event in get_args(EventType))

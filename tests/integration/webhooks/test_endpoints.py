@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from infra.servers.postgres import PostgresServer
 from resma.access.caller import SCOPES
-from resma.webhooks.endpoints import ENDPOINTS_MAX
+from resma.webhooks.endpoints import MAX_ENDPOINTS
 from resma.webhooks.signing_secrets import derive_secret
 from tests.support.system import PASSWORD, WEBHOOK_SECRET, ActAs, System
 from tests.support.webhook_endpoints import ENDPOINTS, HOOK, call, refused, register
@@ -130,7 +130,7 @@ def test_a_callback_is_looked_at_when_it_is_given(system: System, admin: Connect
 
 
 def test_there_is_a_most_of_endpoints(system: System) -> None:
-    endpoints = [register(system) for _ in range(ENDPOINTS_MAX)]
+    endpoints = [register(system) for _ in range(MAX_ENDPOINTS)]
     assert refused(system, "POST", ENDPOINTS, {"url": HOOK})[:2] == (409, "too-many-webhook-endpoints")
     call(system, "POST", f"{ENDPOINTS}/callback/rotate-secret", {})
     system.call_api("DELETE", f"{ENDPOINTS}/{endpoints[0]['id']}")

@@ -20,7 +20,7 @@ from resma.webhooks.receivers import Receivers
 from tests.support.http_receivers import Answer, Receiver, receiver, status
 from webhook import connect_checked, post_signed
 from webhook.connect_checked import Network
-from webhook.post_signed import ANSWER_BYTES_MAX, Outcome
+from webhook.post_signed import MAX_ANSWER_BYTES, Outcome
 
 OLD, NEW = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd"
 BODY = '{"name": "Conceição"}'
@@ -214,7 +214,7 @@ def test_a_huge_body_is_not_read() -> None:
         assert post(server.url).is_delivered
         assert ended.wait(120)
     # What fits into the buffers of two sockets, and no more of the gigabyte.
-    assert ANSWER_BYTES_MAX < sent < 64 << 20
+    assert MAX_ANSWER_BYTES < sent < 64 << 20
 
 
 def test_nobody_there_and_no_such_name() -> None:

@@ -35,7 +35,7 @@ FUNCTIONS = Path(api.app.__file__).parents[1]
 RULES = [
     (re.compile(pattern), key)
     for pattern, key in re.findall(
-        r'^  \[/(.+)/, "(fault\.[\w-]+)"\],$', (FOLDER / "words" / "errors.js").read_text(), re.M
+        r'^  \[/(.+)/, "(field-error\.[\w-]+)"\],$', (FOLDER / "words" / "errors.js").read_text(), re.M
     )
 ]
 
@@ -50,7 +50,7 @@ def kinds_of(base: type[ResmaError]) -> Iterator[type[ResmaError]]:
 def answered_code(kind: type[ResmaError]) -> str:
     """The code of the problem that the API makes of an error; `internal` where it tells no caller."""
     error = kind.__new__(kind)
-    vars(error).update(detail="", scope="", seconds=1, faults=())
+    vars(error).update(detail="", scope="", seconds=1, field_errors=())
     return str(json.loads(problem_of(error, "/").body or "")["type"]).removeprefix("urn:resma:problem:")
 
 
@@ -121,43 +121,43 @@ DAILY = {"when": "daily", "timeZone": "UTC"}
 @pytest.mark.parametrize(
     ("check", "key"),
     [
-        (filters(STATEMENT), "fault.needed"),
-        (filters(STATEMENT, account=""), "fault.needed"),
-        (filters(STATEMENT, account="1", nonsense=1), "fault.not-here"),
-        (filters(TRANSACTIONS, from_="2024-12-31", to="2024-01-01"), "fault.order"),
-        (filters(TRANSACTIONS, from_="01/12/2024"), "fault.no-day"),
-        (filters(TRANSACTIONS, from_="2024-02-31"), "fault.no-day"),
-        (filters(TRANSACTIONS, from_="2024-13-01"), "fault.no-day"),
-        (filters(TRANSACTIONS, account="x" * 1000), "fault.too-long"),
-        (filters(TRANSACTIONS, currency=["XXX"]), "fault.no-such"),
-        (filters(TRANSACTIONS, currency=[]), "fault.needed"),
-        (model(ReportRequest, type=TRANSACTIONS, formats=[]), "fault.needed"),
-        (model(ReportRequest, type=TRANSACTIONS, format="CSV", title="x" * 1000), "fault.too-long"),
-        (model(ReportRequest, type=TRANSACTIONS, format="CSV", title="\u202egnp.exe"), "fault.hidden"),
-        (model(ReportRequest, type=TRANSACTIONS, format="DOC"), "fault.no-such"),
-        (model(PreviewRequest, **DAILY, misfirePolicy="never"), "fault.no-such"),
-        (lambda: read_moment("2024-13-01T00:00:00Z", "createdAfter"), "fault.no-day"),
-        (lambda: read_moment("2024-12-01T24:00:00Z", "createdAfter"), "fault.no-time"),
-        (lambda: read_timing("* * *", None, "UTC", None), "fault.no-cron"),
-        (lambda: read_timing("61 6 * * *", None, "UTC", None), "fault.no-cron"),
-        (lambda: read_timing("0 6 31 2 *", None, "UTC", None), "fault.no-cron"),
-        (lambda: read_timing("daily", "25:00", "UTC", None), "fault.no-time"),
-        (lambda: read_timing("daily", None, "Sao Paulo", None), "fault.no-zone"),
-        (lambda: read_timing("first-business-day", None, "UTC", "XX"), "fault.no-holidays"),
-        (lambda: parse_webhook_address("hooks.example.com"), "fault.no-address"),
-        (lambda: parse_webhook_address("https://São.example/x"), "fault.no-address"),
-        (lambda: parse_webhook_address("https://10.0.0.1/x"), "fault.not-public"),
-        (lambda: parse_webhook_address("https://db.internal/x"), "fault.not-public"),
+        (filters(STATEMENT), "field-error.needed"),
+        (filters(STATEMENT, account=""), "field-error.needed"),
+        (filters(STATEMENT, account="1", nonsense=1), "field-error.not-here"),
+        (filters(TRANSACTIONS, from_="2024-12-31", to="2024-01-01"), "field-error.order"),
+        (filters(TRANSACTIONS, from_="01/12/2024"), "field-error.no-day"),
+        (filters(TRANSACTIONS, from_="2024-02-31"), "field-error.no-day"),
+        (filters(TRANSACTIONS, from_="2024-13-01"), "field-error.no-day"),
+        (filters(TRANSACTIONS, account="x" * 1000), "field-error.too-long"),
+        (filters(TRANSACTIONS, currency=["XXX"]), "field-error.no-such"),
+        (filters(TRANSACTIONS, currency=[]), "field-error.needed"),
+        (model(ReportRequest, type=TRANSACTIONS, formats=[]), "field-error.needed"),
+        (model(ReportRequest, type=TRANSACTIONS, format="CSV", title="x" * 1000), "field-error.too-long"),
+        (model(ReportRequest, type=TRANSACTIONS, format="CSV", title="\u202egnp.exe"), "field-error.hidden"),
+        (model(ReportRequest, type=TRANSACTIONS, format="DOC"), "field-error.no-such"),
+        (model(PreviewRequest, **DAILY, misfirePolicy="never"), "field-error.no-such"),
+        (lambda: read_moment("2024-13-01T00:00:00Z", "createdAfter"), "field-error.no-day"),
+        (lambda: read_moment("2024-12-01T24:00:00Z", "createdAfter"), "field-error.no-time"),
+        (lambda: read_timing("* * *", None, "UTC", None), "field-error.no-cron"),
+        (lambda: read_timing("61 6 * * *", None, "UTC", None), "field-error.no-cron"),
+        (lambda: read_timing("0 6 31 2 *", None, "UTC", None), "field-error.no-cron"),
+        (lambda: read_timing("daily", "25:00", "UTC", None), "field-error.no-time"),
+        (lambda: read_timing("daily", None, "Sao Paulo", None), "field-error.no-zone"),
+        (lambda: read_timing("first-business-day", None, "UTC", "XX"), "field-error.no-holidays"),
+        (lambda: parse_webhook_address("hooks.example.com"), "field-error.no-address"),
+        (lambda: parse_webhook_address("https://São.example/x"), "field-error.no-address"),
+        (lambda: parse_webhook_address("https://10.0.0.1/x"), "field-error.not-public"),
+        (lambda: parse_webhook_address("https://db.internal/x"), "field-error.not-public"),
     ],
 )
-def test_a_field_s_fault_is_told_in_words(check: Callable[[], object], key: str) -> None:
+def test_a_field_s_error_is_told_in_words(check: Callable[[], object], key: str) -> None:
     with pytest.raises((RequestError, ValidationError)) as raised:
         check()
     match raised.value:
         case ValidationError() as error:
             details = [advise(dict(item)) for item in error.errors()]
         case RequestInvalidError() as error:
-            details = [fault.detail for fault in error.faults]
+            details = [field_error.detail for field_error in error.field_errors]
         case error:
             details = [str(error)]
     assert [rule_of(detail) for detail in details] == [key]
@@ -165,8 +165,8 @@ def test_a_field_s_fault_is_told_in_words(check: Callable[[], object], key: str)
 
 def test_what_fits_no_rule_is_told_as_the_api_says_it() -> None:
     assert rule_of("the moon is in the wrong quarter") is None
-    assert rule_of(unknown_time_zone("Mars/Olympus")) == "fault.no-zone"
-    assert rule_of(time_zone_unknown_to_source("Mars/Olympus")) == "fault.no-zone"
+    assert rule_of(unknown_time_zone("Mars/Olympus")) == "field-error.no-zone"
+    assert rule_of(time_zone_unknown_to_source("Mars/Olympus")) == "field-error.no-zone"
     assert len(RULES) > 15
     assert {key for _, key in RULES} <= set(PORTUGUESE)
 

@@ -28,9 +28,9 @@ from resma.errors import RequestInvalidError
 def test_a_filter_s_date_that_does_not_exist(text: str, part: str) -> None:
     with pytest.raises(RequestInvalidError) as raised:
         check_values(find_report_type("TRANSACTIONS"), {"from": text})
-    (fault,) = raised.value.faults
-    assert fault.pointer == "/filters/from"
-    assert fault.detail.startswith(part)
+    (field_error,) = raised.value.field_errors
+    assert field_error.pointer == "/filters/from"
+    assert field_error.detail.startswith(part)
 
 
 def test_a_time_that_does_not_exist() -> None:

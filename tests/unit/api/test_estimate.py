@@ -27,7 +27,7 @@ from resma.writers import EXTENSIONS, file_extension
 from resma.writers.pdf.readability import Readability
 
 CSV = Wanted("csv", 1_000_000, None, 10)
-SEEN = Observation("csv", 100_000, None, 10, bytes=20_000_100, pages=None, lines_a_page=None)
+SEEN = Observation("csv", 100_000, None, 10, bytes=20_000_100, pages=None, lines_per_page=None)
 
 
 def test_every_file_that_there_can_be_has_constants() -> None:
@@ -53,7 +53,7 @@ def test_bytes_go_by_files_of_the_same_kind_and_columns() -> None:
 
 def test_a_tiny_report_says_little_of_a_huge_one() -> None:
     """Of a PDF with three rows nearly all is cover and charts."""
-    tiny = Observation("pdf", 3, None, 9, bytes=80_000, pages=3, lines_a_page=50)
+    tiny = Observation("pdf", 3, None, 9, bytes=80_000, pages=3, lines_per_page=50)
     wanted = Wanted("pdf", 1_000_000, None, 9)
     assert estimate_bytes(wanted, []) < estimate_bytes(wanted, [tiny]) < 5 * estimate_bytes(wanted, [])
     assert estimate_bytes(Wanted("pdf", 0, None, 9), [tiny]) == FIXED_BYTES["pdf"]
@@ -69,9 +69,9 @@ def test_pages_of_rows_that_wrap_go_by_what_was_printed() -> None:
     paging = Paging(50, wraps=True, has_subtotals=False, has_contents=False)
     wanted = Wanted("pdf", 10_000, None, 9)
     assert estimate_pages(wanted, [], paging) == 401
-    nine_lines = Observation("pdf", 1_000, None, 9, bytes=0, pages=181, lines_a_page=50)
+    nine_lines = Observation("pdf", 1_000, None, 9, bytes=0, pages=181, lines_per_page=50)
     assert estimate_pages(wanted, [nine_lines], paging) == pytest.approx(1801, rel=0.03)
-    other_paper = replace(nine_lines, pages=1_001, lines_a_page=74)
+    other_paper = replace(nine_lines, pages=1_001, lines_per_page=74)
     assert estimate_pages(wanted, [nine_lines, other_paper], paging) == pytest.approx(1801, rel=0.03)
 
 
@@ -100,7 +100,7 @@ FACTS = Facts(
     formats=["XLSX"],
     seconds=1,
     worker_seconds=900,
-    room=Room(live_most=10, rows_most=10**9, live=0, rows=0, day_seconds_left=60),
+    room=Room(max_live=10, max_rows=10**9, live=0, rows=0, day_seconds_left=60),
     masked=[],
     unseen=[],
 )

@@ -76,7 +76,7 @@ def test_adding_a_type_takes_two_files_and_no_python(tmp_path: Path, monkeypatch
 def test_an_unknown_type_names_the_known_ones() -> None:
     with pytest.raises(RequestInvalidError) as caught:
         find_report_type("NOPE")
-    assert "TRANSACTIONS" in caught.value.faults[0].detail
+    assert "TRANSACTIONS" in caught.value.field_errors[0].detail
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_an_unknown_type_names_the_known_ones() -> None:
 def test_bad_filters_are_pointed_at(filters: dict[str, Any], pointer: str) -> None:
     with pytest.raises(RequestInvalidError) as caught:
         find_report_type("TRANSACTIONS").check_filters(filters)
-    assert [fault.pointer for fault in caught.value.faults] == [pointer]
+    assert [field_error.pointer for field_error in caught.value.field_errors] == [pointer]
 
 
 @pytest.mark.parametrize(
@@ -127,17 +127,17 @@ def test_values_outside_the_limits_are_pointed_at(
 ) -> None:
     with pytest.raises(RequestInvalidError) as caught:
         fees.check_filters(filters)
-    (fault,) = caught.value.faults
-    assert fault.pointer == pointer
-    assert says in fault.detail
-    assert "datetime" not in fault.detail
-    assert "Value error" not in fault.detail
+    (field_error,) = caught.value.field_errors
+    assert field_error.pointer == pointer
+    assert says in field_error.detail
+    assert "datetime" not in field_error.detail
+    assert "Value error" not in field_error.detail
 
 
 def test_what_is_required_is_asked_for() -> None:
     with pytest.raises(RequestInvalidError) as caught:
         find_report_type("ACCOUNT_STATEMENT").check_filters({"from": "2024-01-01"})
-    assert [(fault.pointer, fault.detail) for fault in caught.value.faults] == [
+    assert [(field_error.pointer, field_error.detail) for field_error in caught.value.field_errors] == [
         ("/filters/account", "ACCOUNT_STATEMENT requires this filter.")
     ]
 
@@ -225,7 +225,7 @@ def test_columns_are_chosen_in_the_order_asked_for() -> None:
 def test_columns_that_are_not_there_are_pointed_at(names: list[str], pointers: list[str]) -> None:
     with pytest.raises(RequestInvalidError) as caught:
         find_report_type("TRANSACTIONS").choose_columns(names)
-    assert [fault.pointer for fault in caught.value.faults] == pointers
+    assert [field_error.pointer for field_error in caught.value.field_errors] == pointers
 
 
 def test_a_broken_catalog_says_where_when_it_is_loaded(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from resma.jobs.stored_charts import MOST_BARS, MOST_PARTS, MOST_SERIES, MOST_TIMES
+from resma.jobs.stored_charts import MAX_BARS, MAX_PARTS, MAX_SERIES, MAX_TIMES
 from resma.report.header import Chart, Series
 from tests.support.stored_charts import store
 
@@ -35,7 +35,7 @@ def test_what_is_small_stays_as_it_is() -> None:
     }
 
 
-@pytest.mark.parametrize(("kind", "most"), [("bars", MOST_BARS), ("share", MOST_PARTS)])
+@pytest.mark.parametrize(("kind", "most"), [("bars", MAX_BARS), ("share", MAX_PARTS)])
 def test_a_million_categories_are_the_largest_and_the_others(kind: Literal["bars", "share"], most: int) -> None:
     values = list(range(1_000_000))
     stored = store(chart(kind, [f"category {i}" for i in values], values), locale="pt-BR")
@@ -47,32 +47,32 @@ def test_a_million_categories_are_the_largest_and_the_others(kind: Literal["bars
 
 
 def test_of_several_series_the_categories_keep_their_order() -> None:
-    labels = [f"c{i}" for i in range(MOST_BARS + 1)]
-    stored = store(chart("bars", labels, list(range(MOST_BARS + 1)), [10] * (MOST_BARS + 1)))
-    assert stored["labels"] == [*labels[: MOST_BARS - 1], "Other (2)"]
-    assert stored["series"][0]["values"][-1] == str(MOST_BARS + MOST_BARS - 1)
+    labels = [f"c{i}" for i in range(MAX_BARS + 1)]
+    stored = store(chart("bars", labels, list(range(MAX_BARS + 1)), [10] * (MAX_BARS + 1)))
+    assert stored["labels"] == [*labels[: MAX_BARS - 1], "Other (2)"]
+    assert stored["series"][0]["values"][-1] == str(MAX_BARS + MAX_BARS - 1)
     assert stored["series"][1]["values"][-1] == "20"
 
 
 def test_many_months_become_years_and_too_many_years_begin_with_the_others() -> None:
-    stored = store(chart("time", months(MOST_TIMES + 12), [1] * (MOST_TIMES + 12)))
+    stored = store(chart("time", months(MAX_TIMES + 12), [1] * (MAX_TIMES + 12)))
     assert stored["labels"] == [str(2000 + i) for i in range(11)]
     assert stored["series"][0]["values"] == ["12"] * 11
     stored = store(chart("time", [f"{year}-01" for year in range(1000, 1201)], [2] * 201))
     assert stored["labels"][:2] == ["Other (82)", "1082"]
-    assert (len(stored["labels"]), stored["labels"][-1]) == (MOST_TIMES, "1200")
+    assert (len(stored["labels"]), stored["labels"][-1]) == (MAX_TIMES, "1200")
     assert sum(map(int, stored["series"][0]["values"])) == 402
 
 
 def test_what_is_no_month_is_a_label_too() -> None:
-    labels = [*months(MOST_TIMES), "infinit", "–"]
+    labels = [*months(MAX_TIMES), "infinit", "–"]
     stored = store(chart("time", labels, [1] * len(labels)))
     assert stored["labels"] == [*(str(2000 + i) for i in range(10)), "infinit", "–"]
 
 
 def test_the_largest_series_are_kept_and_the_others_counted() -> None:
     stored = store(chart("time", ["2024-01"], *[[i] for i in range(1000)]))
-    assert (len(stored["series"]), stored["series_omitted"]) == (MOST_SERIES, 1000 - MOST_SERIES)
+    assert (len(stored["series"]), stored["series_omitted"]) == (MAX_SERIES, 1000 - MAX_SERIES)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from infra.deploy.cloudformation import read_stage
 from infra.examples.deploy_example import EXAMPLES
 from infra.paths import FUNCTIONS, ROOT, TEMPLATE
 from infra.template import read_template
-from intake.app import RECEIVES_MOST
+from intake.app import MAX_RECEIVES
 from intake.settings import IntakeSettings
 from resma.catalog import Limits
 from resma.events.destinations import SOURCE
@@ -346,7 +346,7 @@ def test_events_that_are_given_up_are_kept() -> None:
     """By the queue after as many tries as the code counts, or by EventBridge; each lies where an alarm looks."""
     queues = of_type("AWS::SQS::Queue")
     failed = {"Fn::GetAtt": ["FailedRequestQueue", "Arn"]}
-    assert queues["RequestQueue"]["RedrivePolicy"] == {"deadLetterTargetArn": failed, "maxReceiveCount": RECEIVES_MOST}
+    assert queues["RequestQueue"]["RedrivePolicy"] == {"deadLetterTargetArn": failed, "maxReceiveCount": MAX_RECEIVES}
     assert queues["FailedRequestQueue"]["MessageRetentionPeriod"] == 14 * 86400
     (target,) = RESOURCES["RequestRule"]["Properties"]["Targets"]
     assert (target["Arn"], target["DeadLetterConfig"]) == ({"Fn::GetAtt": ["RequestQueue", "Arn"]}, {"Arn": failed})
@@ -412,7 +412,7 @@ def test_api_answers_before_the_gateway_gives_up() -> None:
     assert timeout_seconds("WorkerFunction") == 900
 
 
-def test_tick_ends_before_the_next_one() -> None:
+def test_a_run_ends_before_the_next_one() -> None:
     for function, event in events("Schedule"):
         assert event["Schedule"] == "rate(1 minute)"
         assert timeout_seconds(function) <= 60, function

@@ -9,10 +9,10 @@ from typing import cast, get_args
 from infra.paths import ROOT
 from resma.schedules.owners import TOKEN_DAYS
 from resma.schedules.periods import Period, days_of
-from resma.schedules.schedule_rows import SCHEDULES_MAX
+from resma.schedules.schedule_rows import MAX_SCHEDULES
 from resma.schedules.times import AT_DEFAULT, WORDS
 from scheduler.misfires import LATE
-from scheduler.start_due_schedules import HOLD, RUNS_A_TICK
+from scheduler.start_due_schedules import HOLD, RUNS_PER_SCHEDULER_RUN
 
 PAGE = (ROOT / "docs" / "schedules.md").read_text(encoding="utf-8")
 
@@ -27,9 +27,9 @@ def test_the_table_of_periods_is_what_happens() -> None:
 
 def test_its_numbers_and_words_are_the_codes() -> None:
     text = " ".join(PAGE.split())
-    assert f"a tenant may have {SCHEDULES_MAX} " in text
+    assert f"a tenant may have {MAX_SCHEDULES} " in text
     assert f"more than {LATE.seconds // 60} minutes late" in text
-    assert f"{RUNS_A_TICK} a tick" in text
+    assert f"{RUNS_PER_SCHEDULER_RUN} a tick" in text
     assert f"for {HOLD.seconds // 60} minutes, and then REFUSED" in text
     assert f"After {TOKEN_DAYS} days BLOCKED" in text
     assert f"({AT_DEFAULT} if left out)" in text

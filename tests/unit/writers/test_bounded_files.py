@@ -15,7 +15,7 @@ from pypdf import PdfReader
 from reportlab.graphics.shapes import String
 
 from resma.i18n.locales import LOCALES
-from resma.jobs.stored_charts import MOST_BARS
+from resma.jobs.stored_charts import MAX_BARS
 from resma.report.header import Chart, Column, Period, Series, Total
 from resma.report.rows import Batch
 from resma.writers import make_writer
@@ -67,9 +67,9 @@ def test_bars_are_sorted_and_lumped_by_amount_in_the_summary() -> None:
     chart = Chart("x", "bars", "amount", many, (Series("BRL", tuple(map(Decimal, values)), Decimal(3)),), 11)
     stored = store(chart)
     shown = list(map(int, stored["series"][0]["values"]))
-    kept = sorted(sorted(values, key=abs, reverse=True)[: MOST_BARS - 1], reverse=True)
+    kept = sorted(sorted(values, key=abs, reverse=True)[: MAX_BARS - 1], reverse=True)
     assert shown == [*kept, sum(values) - sum(kept) + 3]
-    assert stored["labels"][-1] == f"Other ({20 - MOST_BARS + 1 + 11})"
+    assert stored["labels"][-1] == f"Other ({20 - MAX_BARS + 1 + 11})"
 
 
 @pytest.mark.parametrize("format_", ["PDF", "XLSX", "PARQUET"])

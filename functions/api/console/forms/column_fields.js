@@ -1,7 +1,7 @@
 // Which columns a report has, and in which order: all of them unless somebody says otherwise.
 
 import { h, put } from "../lib/dom.js";
-import { showFault } from "./fields.js";
+import { showError } from "./fields.js";
 import { tell } from "../parts/notices.js";
 import { t } from "../words/words.js";
 
@@ -17,12 +17,12 @@ export function columnFields(columns, picked, seesPersonal, changed) {
   const order = [...columns].sort((one, other) => place(first, one) - place(first, other));
   const on = new Set(first);
   const list = h("ol", { class: "columns" });
-  const fault = h("p", { class: "fault", hidden: true });
+  const fieldError = h("p", { class: "field-error", hidden: true });
   const count = h("span", { class: "soft" });
 
   const showCount = () => { count.textContent = t("form.columns-count", { n: on.size, of: columns.length }); };
-  const refresh = () => { showCount(); setFault(null); changed(); };
-  const setFault = (/** @type {string | null} */ detail) => showFault(fault, detail, element);
+  const refresh = () => { showCount(); setError(null); changed(); };
+  const setError = (/** @type {string | null} */ detail) => showError(fieldError, detail, element);
   const move = (column, step) => {
     const at = order.indexOf(column);
     order.splice(at, 1);
@@ -64,11 +64,11 @@ export function columnFields(columns, picked, seesPersonal, changed) {
     h("div", { class: "buttons tight" },
       h("button", { type: "button", class: "quiet small", onclick: () => setAll(true) }, t("form.columns-all")),
       h("button", { type: "button", class: "quiet small", onclick: () => setAll(false) }, t("form.columns-none"))),
-    list, fault);
+    list, fieldError);
   return {
     pointer: "/columns",
     element,
-    setFault,
+    setError,
     focus: () => /** @type {HTMLElement} */ (element.querySelector("summary")).focus(),
     read: () => readNames(columns, order, on),
   };

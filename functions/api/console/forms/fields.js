@@ -1,12 +1,12 @@
-// Fields of forms: label, hint, input, and the fault that the API found, by its JSON pointer.
+// Fields of forms: label, hint, input, and the fieldError that the API found, by its JSON pointer.
 
 import { h, newId, put } from "../lib/dom.js";
-import { faultWords } from "../words/errors.js";
+import { errorWords } from "../words/errors.js";
 import { t } from "../words/words.js";
 
 /**
- * `setFault` takes the API's sentence, and null once it is mended; whoever types in the field mends it.
- * @typedef {{pointer: string, element: HTMLElement, setFault: (detail: string | null) => void, focus: () => void}} Field
+ * `setError` takes the API's sentence, and null once it is mended; whoever types in the field mends it.
+ * @typedef {{pointer: string, element: HTMLElement, setError: (detail: string | null) => void, focus: () => void}} Field
  */
 
 /**
@@ -18,18 +18,18 @@ import { t } from "../words/words.js";
  */
 export function field(pointer, input, { label, hint = null, isRequired = false }) {
   const id = newId();
-  const fault = h("p", { class: "fault", id: `${id}-fault`, hidden: true });
+  const fieldError = h("p", { class: "field-error", id: `${id}-error`, hidden: true });
   input.id = id;
   if (isRequired) input.setAttribute("required", "");
-  input.setAttribute("aria-describedby", `${id}-hint ${id}-fault`);
+  input.setAttribute("aria-describedby", `${id}-hint ${id}-error`);
   const element = h("div", { class: "field" },
     h("label", { for: id }, label, mark(isRequired)),
     input,
     h("p", { class: "hint", id: `${id}-hint`, hidden: !hint }, hint),
-    fault);
-  const setFault = (/** @type {string | null} */ detail) => showFault(fault, detail, input);
-  clearOnInput(element, setFault);
-  return { pointer, element, setFault, focus: () => input.focus() };
+    fieldError);
+  const setError = (/** @type {string | null} */ detail) => showError(fieldError, detail, input);
+  clearOnInput(element, setError);
+  return { pointer, element, setError, focus: () => input.focus() };
 }
 
 /**
@@ -41,16 +41,16 @@ export function field(pointer, input, { label, hint = null, isRequired = false }
  */
 export function group(pointer, inputs, { label, hint = null, isRequired = false }) {
   const id = newId();
-  const fault = h("p", { class: "fault", id: `${id}-fault`, hidden: true });
-  const element = h("fieldset", { class: "field", "aria-describedby": `${id}-hint ${id}-fault` },
+  const fieldError = h("p", { class: "field-error", id: `${id}-error`, hidden: true });
+  const element = h("fieldset", { class: "field", "aria-describedby": `${id}-hint ${id}-error` },
     h("legend", {}, label, mark(isRequired)),
     h("div", { class: "chips" }, inputs),
     h("p", { class: "hint", id: `${id}-hint`, hidden: !hint }, hint),
-    fault);
+    fieldError);
   const first = () => element.querySelector("input:checked") ?? element.querySelector("input");
-  const setFault = (/** @type {string | null} */ detail) => showFault(fault, detail, element);
-  clearOnInput(element, setFault);
-  return { pointer, element, setFault, focus: () => first()?.focus() };
+  const setError = (/** @type {string | null} */ detail) => showError(fieldError, detail, element);
+  clearOnInput(element, setError);
+  return { pointer, element, setError, focus: () => first()?.focus() };
 }
 
 /** A choice among several or one: a box with its label round it. @param {"checkbox" | "radio"} type */
@@ -76,17 +76,17 @@ export function input(attributes) {
 }
 
 /**
- * Shows each fault at the field that its pointer names, and moves the keyboard to the first.
+ * Shows each fieldError at the field that its pointer names, and moves the keyboard to the first.
  * @param {Field[]} fields
- * @param {import("../lib/api.js").Fault[]} faults
- * @returns {import("../lib/api.js").Fault[]} those that no field is for
+ * @param {import("../lib/api.js").FieldError[]} fieldErrors
+ * @returns {import("../lib/api.js").FieldError[]} those that no field is for
  */
-export function showFaults(fields, faults) {
-  for (const each of fields) each.setFault(null);
-  const found = faults.map((fault) => ({ fault, place: fieldOf(fields, fault.pointer) }));
-  for (const { fault, place } of found) place?.setFault(fault.detail);
+export function showErrors(fields, fieldErrors) {
+  for (const each of fields) each.setError(null);
+  const found = fieldErrors.map((fieldError) => ({ fieldError, place: fieldOf(fields, fieldError.pointer) }));
+  for (const { fieldError, place } of found) place?.setError(fieldError.detail);
   fields.find((each) => found.some(({ place }) => place === each))?.focus();
-  return found.filter(({ place }) => place === undefined).map(({ fault }) => fault);
+  return found.filter(({ place }) => place === undefined).map(({ fieldError }) => fieldError);
 }
 
 /** The field whose pointer is this one, or begins it (`/columns` of `/columns/3`): the longest. */
@@ -100,17 +100,17 @@ function mark(isRequired) {
   return isRequired && h("span", { class: "needed" }, ` ${t("form.needed")}`);
 }
 
-/** What is being mended is no fault any more; the API looks at it again when it is sent. */
-function clearOnInput(element, setFault) {
-  for (const event of ["input", "change"]) element.addEventListener(event, () => setFault(null));
+/** What is being mended is no fieldError any more; the API looks at it again when it is sent. */
+function clearOnInput(element, setError) {
+  for (const event of ["input", "change"]) element.addEventListener(event, () => setError(null));
 }
 
 /**
  * Shows what is wrong with a field, or nothing.
  * @param {HTMLElement} place @param {string | null} detail the API's sentence @param {HTMLElement} marked what it is wrong with
  */
-export function showFault(place, detail, marked) {
-  put(place, detail === null ? [] : faultWords(detail));
+export function showError(place, detail, marked) {
+  put(place, detail === null ? [] : errorWords(detail));
   place.hidden = detail === null;
   // Neither a group nor a disclosure has aria-invalid (WAI-ARIA 1.2 §6.6): their description says it.
   const isInput = marked instanceof HTMLInputElement || marked instanceof HTMLSelectElement;

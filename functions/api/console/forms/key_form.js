@@ -2,7 +2,7 @@
 
 import { call, Problem } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
-import { chip, chosen, field, group, input, select, showFaults } from "./fields.js";
+import { chip, chosen, field, group, input, select, showErrors } from "./fields.js";
 import { during, openDialog, problemBox } from "../parts/notices.js";
 import { currentUser } from "../lib/session.js";
 import { say, t } from "../words/words.js";
@@ -23,7 +23,7 @@ export function openKeyForm(done) {
   openDialog(t("keys.create"), (close) => {
     const trouble = h("div");
     const save = async () => {
-      showFaults(fields, []);
+      showErrors(fields, []);
       const body = { name: name.value.trim(), scopes: chosen(scopes.element), expiresInDays: Number(days.value) };
       try {
         const { data } = await call("POST", "api-keys", { body });
@@ -31,7 +31,7 @@ export function openKeyForm(done) {
         done(data);
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
-        put(trouble, problemBox(error, showFaults(fields, error.faults)));
+        put(trouble, problemBox(error, showErrors(fields, error.fieldErrors)));
       }
     };
     const send = (/** @type {SubmitEvent} */ event) => { event.preventDefault(); during(event.submitter, trouble, save); };

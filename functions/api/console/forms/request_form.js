@@ -2,7 +2,7 @@
 
 import { columnFields } from "./column_fields.js";
 import { h, put } from "../lib/dom.js";
-import { chip, chosen, field, group, input, select, showFaults } from "./fields.js";
+import { chip, chosen, field, group, input, select, showErrors } from "./fields.js";
 import { filterFields, readFilters, supply } from "./filter_fields.js";
 import { optionFields, readOptions } from "./option_fields.js";
 import { periodField } from "./period_field.js";
@@ -16,7 +16,7 @@ const PERIOD_FILTERS = ["from", "to"];
  * @typedef {Object} RequestForm
  * @property {HTMLElement} element
  * @property {() => import("../lib/shapes.js").ReportRequest} read
- * @property {(faults: import("../lib/api.js").Fault[]) => import("../lib/api.js").Fault[]} showFaults gives back what no field shows
+ * @property {(fieldErrors: import("../lib/api.js").FieldError[]) => import("../lib/api.js").FieldError[]} showErrors gives back what no field shows
  * @property {(isSupplied: boolean) => void} supplyPeriod lets a period fill the filters from and to
  */
 
@@ -58,7 +58,7 @@ export function requestForm(types, draft, changed) {
   return {
     element: h("div", { class: "stack" }, h("section", { class: "card" }, choice.element), body),
     read: () => fields.read(),
-    showFaults: (faults) => showFaults([choice, ...fields.all], faults),
+    showErrors: (fieldErrors) => showErrors([choice, ...fields.all], fieldErrors),
     supplyPeriod: (wanted) => { isSupplied = wanted; supplyFilters(); },
   };
 }
@@ -87,7 +87,7 @@ function typeFields(type, draft, changed) {
     const wanted = chosen(formats.element);
     return {
       type: type.type,
-      formats: wanted, // none is a fault at this field
+      formats: wanted, // none is a fieldError at this field
       filters: readFilters(filters),
       columns: columns.read(),
       ...common.read(),

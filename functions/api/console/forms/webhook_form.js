@@ -2,7 +2,7 @@
 
 import { call, Problem } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
-import { chip, chosen, field, group, input, showFaults } from "./fields.js";
+import { chip, chosen, field, group, input, showErrors } from "./fields.js";
 import { during, openDialog, problemBox } from "../parts/notices.js";
 import { say, t } from "../words/words.js";
 
@@ -30,7 +30,7 @@ export function openEndpointForm(types, endpoint, done) {
   openDialog(t(endpoint ? "webhooks.edit-title" : "webhooks.add"), (close) => {
     const trouble = h("div");
     const save = async () => {
-      showFaults(fields, []);
+      showErrors(fields, []);
       try {
         const { data } = endpoint
           ? await call("PATCH", `webhook-endpoints/${endpoint.id}`, { body: read() })
@@ -39,7 +39,7 @@ export function openEndpointForm(types, endpoint, done) {
         done(data);
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
-        put(trouble, problemBox(error, showFaults(fields, error.faults)));
+        put(trouble, problemBox(error, showErrors(fields, error.fieldErrors)));
       }
     };
     const send = (/** @type {SubmitEvent} */ event) => { event.preventDefault(); during(event.submitter, trouble, save); };

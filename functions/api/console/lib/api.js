@@ -5,7 +5,7 @@ import { t } from "../words/words.js";
 const BASE = new URL("../../api/v1/", import.meta.url);
 const PATIENCE_MS = 40_000; // API Gateway answers within 30 s
 
-/** @typedef {{pointer: string, detail: string}} Fault */
+/** @typedef {{pointer: string, detail: string}} FieldError */
 
 /** An answer that is no success. `status` 0: there was none. */
 export class Problem extends Error {
@@ -13,12 +13,12 @@ export class Problem extends Error {
    * @param {number} status
    * @param {string} code like `request-invalid`
    * @param {string} detail the API's sentence, in English; the page's own words where `isOurs`
-   * @param {Fault[]} faults
+   * @param {FieldError[]} fieldErrors
    * @param {number | null} retryAfter seconds
    */
-  constructor(status, code, detail, faults = [], retryAfter = null) {
+  constructor(status, code, detail, fieldErrors = [], retryAfter = null) {
     super(detail);
-    Object.assign(this, { status, code, detail, faults, retryAfter });
+    Object.assign(this, { status, code, detail, fieldErrors, retryAfter });
   }
 
   /** Whether `detail` is the page's own words, as there were none of the API. */

@@ -11,7 +11,7 @@ const HIDDEN_SECONDS = 30;
  * Asks until the answer says that nothing more will come, or the signal ends it.
  * @param {() => Promise<{again: boolean, changed: boolean, retryAfter: number | null}>} ask
  * @param {AbortSignal} signal
- * @param {(problem: Problem | null) => void} tell of a fault that may pass, and null once it has
+ * @param {(problem: Problem | null) => void} tell of a fieldError that may pass, and null once it has
  */
 export async function poll(ask, signal, tell) {
   let seconds = LEAST_SECONDS;

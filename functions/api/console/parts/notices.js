@@ -1,21 +1,21 @@
 // What the page tells its reader: problems, short news, and questions that want an answer first.
 
 import { byId, h, newId, put } from "../lib/dom.js";
-import { faultWords } from "../words/errors.js";
+import { errorWords } from "../words/errors.js";
 import { say, t } from "../words/words.js";
 
 /**
  * A problem in words, to be put where it came up. The API's own sentences, for operators and in English, are folded away.
  * @param {import("../lib/api.js").Problem} problem
- * @param {import("../lib/api.js").Fault[]} [faults] those that no field shows
+ * @param {import("../lib/api.js").FieldError[]} [fieldErrors] those that no field shows
  */
-export function problemBox(problem, faults = problem.faults) {
+export function problemBox(problem, fieldErrors = problem.fieldErrors) {
   const own = say("problem", problem.code);
   return h("div", { class: "notice bad", role: "alert", tabindex: "-1" },
     h("p", { class: "strong" }, own === problem.code ? t("problem.other") : own),
     problem.isOurs && h("p", {}, problem.detail),
-    faults.length > 0 && h("ul", {}, faults.map((fault) =>
-      h("li", {}, fault.pointer && h("code", {}, fault.pointer), fault.pointer && " ", faultWords(fault.detail)))),
+    fieldErrors.length > 0 && h("ul", {}, fieldErrors.map((fieldError) =>
+      h("li", {}, fieldError.pointer && h("code", {}, fieldError.pointer), fieldError.pointer && " ", errorWords(fieldError.detail)))),
     problem.retryAfter !== null && h("p", {}, t("error.retry-after", { seconds: problem.retryAfter })),
     !problem.isOurs && detailsOf(problem.detail, problem.code));
 }

@@ -43,7 +43,7 @@ export function filterForm(query, types) {
     event.preventDefault();
     if (inputs.from.value && inputs.to.value && inputs.to.value < inputs.from.value) {
       const last = fields[fields.length - 1];
-      last.setFault(`It must not be before from (${inputs.from.value}).`);
+      last.setError(`It must not be before from (${inputs.from.value}).`);
       last.focus();
       return;
     }

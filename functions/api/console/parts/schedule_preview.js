@@ -37,10 +37,10 @@ function localMoment(run, zone) {
 /**
  * @param {() => Object<string, any>} read the schedule, without name and request
  * @param {AbortSignal} signal
- * @param {(faults: import("../lib/api.js").Fault[]) => void} showFaults
+ * @param {(fieldErrors: import("../lib/api.js").FieldError[]) => void} showErrors
  * @returns {{element: HTMLElement, refresh: () => void}}
  */
-export function livePreview(read, signal, showFaults) {
+export function livePreview(read, signal, showErrors) {
   const shown = h("div", { "aria-live": "off" });
   let round = new AbortController();
   let timer = 0;
@@ -51,12 +51,12 @@ export function livePreview(read, signal, showFaults) {
     try {
       const { data } = await call("POST", "schedules/preview", { body: wanted, signal: AbortSignal.any([signal, round.signal]) });
       put(shown, previewTable(data.runs, wanted.timeZone));
-      showFaults([]);
+      showErrors([]);
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") return;
       if (!(error instanceof Problem)) throw error;
       put(shown, h("p", { class: "soft" }, t("preview.unknown")), detailsOf(error.detail));
-      showFaults(error.faults);
+      showErrors(error.fieldErrors);
     }
   };
   const refresh = () => { clearTimeout(timer); timer = setTimeout(load, PAUSE_MS); };

@@ -22,12 +22,12 @@ export async function showAsk(main, place) {
   const trouble = h("div");
   const form = requestForm(types, currentDraft(), () => { startFrom(form.read()); estimate.outdate(); });
   const showProblem = (problem) => {
-    const left = form.showFaults(problem.faults);
-    const isAllShown = problem.faults.length > 0 && left.length === 0;
+    const left = form.showErrors(problem.fieldErrors);
+    const isAllShown = problem.fieldErrors.length > 0 && left.length === 0;
     put(trouble, problemBox(problem, left));
     if (!isAllShown) /** @type {HTMLElement} */ (trouble.firstElementChild).focus();
   };
-  const estimate = estimateCard(() => form.read(), signal, showProblem, () => { form.showFaults([]); put(trouble); });
+  const estimate = estimateCard(() => form.read(), signal, showProblem, () => { form.showErrors([]); put(trouble); });
   const send = (event) => {
     event.preventDefault();
     during(event.submitter, trouble, () => submit(form, showProblem));
@@ -48,7 +48,7 @@ export async function showAsk(main, place) {
 }
 
 async function submit(form, showProblem) {
-  form.showFaults([]);
+  form.showErrors([]);
   const request = form.read();
   const text = JSON.stringify(request);
   // The same form is the same key: a second click, or a second try after no answer, asks for one report.

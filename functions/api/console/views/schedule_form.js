@@ -2,7 +2,7 @@
 
 import { call, Problem } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
-import { field, input, showFaults } from "../forms/fields.js";
+import { field, input, showErrors } from "../forms/fields.js";
 import { during, problemBox } from "../parts/notices.js";
 import { loadTypes, wayBack } from "../parts/elements.js";
 import { weekStartOf } from "../lib/periods.js";
@@ -21,7 +21,7 @@ export async function showScheduleForm(main, { parameters: [id], signal }) {
   const form = scheduleForm(types, draft, signal);
   const trouble = h("div");
   const save = async () => {
-    form.showFaults([]);
+    form.showErrors([]);
     try {
       const { data } = id
         ? await call("PATCH", `schedules/${encodeURIComponent(id)}`, { body: form.read() })
@@ -29,9 +29,9 @@ export async function showScheduleForm(main, { parameters: [id], signal }) {
       go(`/schedules/${data.id}`);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      const left = form.showFaults(error.faults);
+      const left = form.showErrors(error.fieldErrors);
       put(trouble, problemBox(error, left));
-      if (error.faults.length === 0 || left.length > 0) /** @type {HTMLElement} */ (trouble.firstElementChild).focus();
+      if (error.fieldErrors.length === 0 || left.length > 0) /** @type {HTMLElement} */ (trouble.firstElementChild).focus();
     }
   };
   const send = (/** @type {SubmitEvent} */ event) => { event.preventDefault(); during(event.submitter, trouble, save); };
@@ -50,9 +50,9 @@ function scheduleForm(types, draft, signal) {
     const said = times.read();
     return { ...said, weekStartsOn: said.weekStartsOn ?? weekStartOf(request.read().locale) };
   };
-  const preview = livePreview(readTimes, signal, (faults) => {
-    for (const each of times.fields) each.setFault(null);
-    for (const fault of faults) times.fields.find((each) => each.pointer === fault.pointer && !each.element.hidden)?.setFault(fault.detail);
+  const preview = livePreview(readTimes, signal, (fieldErrors) => {
+    for (const each of times.fields) each.setError(null);
+    for (const fieldError of fieldErrors) times.fields.find((each) => each.pointer === fieldError.pointer && !each.element.hidden)?.setError(fieldError.detail);
   });
   const supplyPeriod = () => request.supplyPeriod(times.read().period !== null);
   supplyPeriod();
@@ -64,10 +64,10 @@ function scheduleForm(types, draft, signal) {
     element: h("div", { class: "stack" },
       h("section", { class: "card" }, name.element, h("h2", {}, t("schedules.when")), times.element), request.element),
     read: () => ({ name: typed.value.trim(), request: request.read(), ...times.read() }),
-    showFaults: (faults) => {
-      const ofRequest = faults.filter(({ pointer }) => pointer.startsWith("/request"));
-      const own = showFaults([name, ...times.fields], faults.filter((fault) => !ofRequest.includes(fault)));
-      return [...own, ...request.showFaults(ofRequest)];
+    showErrors: (fieldErrors) => {
+      const ofRequest = fieldErrors.filter(({ pointer }) => pointer.startsWith("/request"));
+      const own = showErrors([name, ...times.fields], fieldErrors.filter((fieldError) => !ofRequest.includes(fieldError)));
+      return [...own, ...request.showErrors(ofRequest)];
     },
   };
 }

@@ -28,7 +28,7 @@ FINISH = b"\x03\x00"
 _WINDOW_BYTES = 32 * 1024
 """How far back DEFLATE can refer."""
 
-MOST_IN_FLIGHT = 4
+MAX_IN_FLIGHT = 4
 """Blocks that wait for a thread or for those before them: bounds memory where compressing is the slower part."""
 
 
@@ -114,7 +114,7 @@ class ThreadedDeflate:
             self._state.crc32 = isal_zlib.crc32(block, self._state.crc32)
             self._in_flight.append(self._pool.submit(compress_block, block, self._state.window, SHEET_LEVEL))
             self._state.window = bytes(block[-_WINDOW_BYTES:])
-            self._collect(MOST_IN_FLIGHT)
+            self._collect(MAX_IN_FLIGHT)
         self._pieces = [data[whole:]]
         self._waiting = len(data) - whole
 

@@ -22,11 +22,11 @@ from resma.writers.xlsx.sheets.heights import row_openings
 from resma.writers.xlsx.sheets.shared_strings import SharedTexts, SharedTextsState, start_sharing
 from resma.writers.xlsx.sheets.sheet import column_widths, sheet_head, sheet_tail
 from resma.writers.xlsx.small_parts import SmallParts
-from resma.writers.xlsx.syntax.archive import MOST_ENTRY_BYTES, Archive, ArchiveState
+from resma.writers.xlsx.syntax.archive import MAX_ENTRY_BYTES, Archive, ArchiveState
 from resma.writers.xlsx.syntax.styles import Styles, column_look
 from resma.writers.xlsx.syntax.xml import column_letters
 
-MOST_SHEET_BYTES = MOST_ENTRY_BYTES // 2
+MAX_SHEET_BYTES = MAX_ENTRY_BYTES // 2
 """Of XML: past 2 GiB rows go on a further sheet, so that no entry needs ZIP64, nor more than a signed 32-bit size."""
 
 _TAIL_BYTES = 4096
@@ -182,7 +182,7 @@ class XlsxWriter:
         numbered = [
             row.replace(ROW_NUMBER, b"%d" % number) for number, row in enumerate(rows[:room] if room else [], first)
         ]
-        free = MOST_SHEET_BYTES - _TAIL_BYTES - self._state.sheet.bytes_in
+        free = MAX_SHEET_BYTES - _TAIL_BYTES - self._state.sheet.bytes_in
         if sum(map(len, numbered)) <= free:
             return numbered
         fit = bisect_right(list(accumulate(map(len, numbered))), free)

@@ -32,7 +32,7 @@ SCOPES = (
     "schedules:manage",
 )
 """As resma.caller has them, which the client alone does not; a test holds them to it."""
-_TOLD_MAX = 3
+_MAX_TOLD = 3
 _DELIVERIES = 20
 """So many of an endpoint's newest are looked at."""
 
@@ -155,7 +155,7 @@ def check_dead_letters(deployment: Deployment) -> Finding:
     items, following = deployment.api.pages("/api/v1/dead-letters", {}, 200)
     if items:
         more = "more than " if following else ""
-        causes = ", ".join(sorted({item["error"]["code"] for item in items})[:_TOLD_MAX])
+        causes = ", ".join(sorted({item["error"]["code"] for item in items})[:_MAX_TOLD])
         fix = "fix what `resma dead-letter show ID` says, then `resma dead-letter redrive --all`"
         return fail("dead-letters", f"{more}{count(len(items), 'dead-lettered report')}: {causes}", fix)
     return fine("dead-letters", "none")
@@ -171,7 +171,7 @@ def check_webhooks(deployment: Deployment) -> Finding:
     failing = [one["id"] for one in endpoints if one["enabled"] and _is_failing(deployment.api, one["id"])]
     if failing:
         fix = f"`resma webhook deliveries --endpoint {failing[0]}` says why; `replay` sends it again, `delete` ends it"
-        return fail("webhooks", f"what was last sent to {', '.join(failing[:_TOLD_MAX])} has failed", fix)
+        return fail("webhooks", f"what was last sent to {', '.join(failing[:_MAX_TOLD])} has failed", fix)
     return fine("webhooks", f"{count(len(endpoints), 'endpoint')}, none failing")
 
 

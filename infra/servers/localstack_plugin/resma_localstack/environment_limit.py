@@ -14,10 +14,10 @@ from typing import Any
 
 from localstack.services.lambda_.invocation.assignment import AssignmentService
 
-ENVIRONMENTS_MAX = 6
+MAX_ENVIRONMENTS = 6
 """A function; one more than the workers that the template asks for."""
 
-_places: dict[str, threading.BoundedSemaphore] = defaultdict(lambda: threading.BoundedSemaphore(ENVIRONMENTS_MAX))
+_places: dict[str, threading.BoundedSemaphore] = defaultdict(lambda: threading.BoundedSemaphore(MAX_ENVIRONMENTS))
 _turn = threading.Lock()
 
 

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 VERSION = "/2018-06-01/runtime"
-RESPONSE_BYTES_MAX = 6 * 1024 * 1024
+MAX_RESPONSE_BYTES = 6 * 1024 * 1024
 """What Lambda lets a function answer synchronously."""
 
 
@@ -76,7 +76,7 @@ class RuntimeApi:
 
 
 def _end_within_limit(call: Call, body: bytes) -> None:
-    if len(body) <= RESPONSE_BYTES_MAX:
+    if len(body) <= MAX_RESPONSE_BYTES:
         call.end(body, is_error=False)
         return
     message = f"Response payload size ({len(body)} bytes) exceeded maximum allowed payload size (6291556 bytes)."

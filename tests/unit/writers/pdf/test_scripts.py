@@ -356,7 +356,7 @@ def test_caches_that_are_full_change_nothing(monkeypatch: pytest.MonkeyPatch) ->
     texts = [*TEXTS.values(), *MIXED.values()] * 2
     once, again = (WideText("R", WideState()) for _ in range(2))
     data = [once.show(text, 7) for text in texts]
-    for bound in ("_CHARACTERS_MAX", "_WORDS_MAX", "_TEXTS_MAX"):
+    for bound in ("_MAX_CHARACTERS", "_MAX_WORDS", "_MAX_TEXTS"):
         monkeypatch.setattr(unicode, bound, 2)
     assert [again.show(text, 7) for text in texts] == data
 

@@ -210,7 +210,7 @@ def test_further_sheets_have_header_filter_and_number(monkeypatch: pytest.Monkey
 
 
 def test_no_part_grows_past_what_plain_zip_can_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer_module, "MOST_SHEET_BYTES", 40_000)
+    monkeypatch.setattr(writer_module, "MAX_SHEET_BYTES", 40_000)
     rows, header = make_rows(500), make_header(500)
     files = [write(header, rows, batch) for batch in (1, 61, 500)]
     assert files[0] == files[1] == files[2]

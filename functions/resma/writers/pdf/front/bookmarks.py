@@ -9,7 +9,7 @@ from resma.i18n.locales import Locale
 from resma.writers.pdf.syntax.objects import text_string
 from resma.writers.pdf.text.labels import name_period
 
-MOST_FLAT = 24
+MAX_FLAT = 24
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class Entry:
 
 def period_entries(periods: Sequence[tuple[str | None, bytes]], locale: Locale) -> list[Entry]:
     """Entries of periods, each with its destination, in the order of the file."""
-    if len(periods) <= MOST_FLAT:
+    if len(periods) <= MAX_FLAT:
         return [Entry(name_period(label, locale), destination) for label, destination in periods]
     top = Entry("", b"")
     for label, destination in periods:

@@ -32,11 +32,11 @@ from resma.writers.pdf.front.style import (
 
 PANELS_ACROSS_WIDE = 4
 PANELS_ACROSS = 2
-LEAST_PANEL_HEIGHT = 72.0
+MIN_PANEL_HEIGHT = 72.0
 WIDE = 500.0
-MOST_BARS_OVER_TIME = 36
+MAX_BARS_OVER_TIME = 36
 WIDEST_BAR = 34.0
-MOST_SLICES = 6
+MAX_SLICES = 6
 BAR_LINE = 14.0
 LABEL_SIZE = 6.5
 
@@ -45,7 +45,7 @@ def chart_drawing(chart: Chart, locale: Locale, width: float, height: float) -> 
     """One chart with its title, in a drawing of that size (points)."""
     drawing = Drawing(width, height)
     across = PANELS_ACROSS_WIDE if width > WIDE else PANELS_ACROSS
-    most = across * max(1, int((height - 20) / LEAST_PANEL_HEIGHT))
+    most = across * max(1, int((height - 20) / MIN_PANEL_HEIGHT))
     series = [s for s in chart.series[:most] if chart.labels]
     all_series = len(chart.series) + chart.series_omitted
     drawing.add(
@@ -98,7 +98,7 @@ def _panel(chart: Chart, series: Series, locale: Locale, width: float, height: f
 def _over_time(chart: Chart, values: list[float], locale: Locale, width: float, height: float) -> Group:
     """Columns a month, or a line where there are too many for columns."""
     least, greatest, step = scale(min(values), max(values), max(1, int(height / 32)))
-    many = len(values) > MOST_BARS_OVER_TIME
+    many = len(values) > MAX_BARS_OVER_TIME
     plot = HorizontalLineChart() if many else VerticalBarChart()
     marks = [least + i * step for i in range(round((greatest - least) / step) + 1)]
     room = max([width_of(short_number(mark, locale), LABEL_SIZE) for mark in marks]) + 6
@@ -183,7 +183,7 @@ def _share(  # noqa: PLR0913, PLR0917  # a chart's parts and its place
 ) -> Group:
     """A ring, and beside it each part with its value and its share."""
     other = say("Other", locale.language)
-    pairs = top_categories(chart.labels, values, MOST_SLICES, other, (chart.labels_omitted, rest))
+    pairs = top_categories(chart.labels, values, MAX_SLICES, other, (chart.labels_omitted, rest))
     side = min(height - 8, width * 0.42)
     ring = Pie()
     ring.x, ring.y, ring.width, ring.height = 2, (height - side) / 2, side, side

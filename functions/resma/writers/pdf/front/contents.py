@@ -35,14 +35,14 @@ class Place:
     """The inside of a destination array (§12.3.2.2)."""
 
 
-def lines_a_page(layout: Layout) -> int:
+def lines_per_page(layout: Layout) -> int:
     """How many periods a page of contents lists."""
     return int((layout.slots_top - _TITLE_DROP - FOOT_HEIGHT) / _LEADING)
 
 
 def contents_pages(header: ReportHeader, layout: Layout) -> int:
     """How many pages the contents take: none where there is nothing to choose from."""
-    return -(-len(header.periods) // lines_a_page(layout)) if len(header.periods) > 1 else 0
+    return -(-len(header.periods) // lines_per_page(layout)) if len(header.periods) > 1 else 0
 
 
 class Contents:
@@ -58,7 +58,7 @@ class Contents:
 
     def pages(self, places: Sequence[Place]) -> Iterator[tuple[bytes, bytes]]:
         """Content and annotations of each page."""
-        size = lines_a_page(self._layout)
+        size = lines_per_page(self._layout)
         for at in range(0, len(places), size):
             yield self._page(self._header.periods[at : at + size], places[at : at + size])
 

@@ -13,7 +13,7 @@ from resma.writers.pdf.text.cp1252 import DIGITS_ALIKE, MARK, UNIT, encode, find
 from resma.writers.pdf.text.unicode import WideText
 
 _BACK_TO_REGULAR = b"/R1 %b Tf 0 %b Td(" % (number(SIZE), number(LEADING))
-_MOST_KNOWN = 2_000
+_MAX_KNOWN = 2_000
 _LONGEST_KNOWN = 64
 """Together half a megabyte at the most, a column."""
 _SAMPLE = 200
@@ -139,7 +139,7 @@ class LeftColumn:
 
     def _has_few_values(self, cells: Sequence[bytes]) -> bool:
         """Whether it is worth while to remember what shows them: a status, a currency, a name."""
-        if self._squeezes or len(self._known) >= _MOST_KNOWN:
+        if self._squeezes or len(self._known) >= _MAX_KNOWN:
             return False
         return len(set(cells[:_SAMPLE])) * 2 < min(_SAMPLE, len(cells))
 

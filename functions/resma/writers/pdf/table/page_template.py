@@ -19,7 +19,7 @@ from resma.writers.pdf.palette import ACCENT, GREY, RULE, STRIPE
 from resma.writers.pdf.syntax.objects import number
 from resma.writers.pdf.text.pen import Line, Pen
 
-_LEAST_HEADING = 5.0
+_MIN_HEADING = 5.0
 _GAP = 14.0
 
 
@@ -53,7 +53,7 @@ def _headings(layout: Layout, cells: Sequence[Cell], pen: Pen) -> bytes:
         heading, room = cell.column.heading, cell.text_width
         width = pen.width("B", heading) * SIZE / 1000
         # Made smaller first, and only then cut: it is read once and stands above every cell.
-        size = max(_LEAST_HEADING, min(SIZE, SIZE * room / max(width, 1)))
+        size = max(_MIN_HEADING, min(SIZE, SIZE * room / max(width, 1)))
         parts.append(pen.show(Line(heading, "B", size, x, top - 10, room + 0.05, cell.column.align)))
     return b"".join(parts)
 

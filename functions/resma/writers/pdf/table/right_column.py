@@ -16,7 +16,7 @@ from resma.writers.pdf.text.unicode import WideText
 
 _SIZE = number(SIZE)
 _REGULAR = b"/R1 %b Tf" % _SIZE
-_MOST_SHAPES = 2_000
+_MAX_SHAPES = 2_000
 _LONG_SHAPE = 64
 _AS_IT_IS = bytes({*range(32, 127), *range(128, 256)} - set(b"\\()"))
 """Bytes of Windows-1252 that stand in a string for themselves."""
@@ -174,7 +174,7 @@ class _Recipes(dict[bytes, Plain]):
     def __missing__(self, shape: bytes) -> Plain:
         recipe = self._make(shape)
         if len(shape) <= _LONG_SHAPE:
-            if len(self) >= _MOST_SHAPES:
+            if len(self) >= _MAX_SHAPES:
                 self.clear()
             self[shape] = recipe
         return recipe

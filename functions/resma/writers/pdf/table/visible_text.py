@@ -21,7 +21,7 @@ class VisibleText:
         self._limits = [
             (index, limit)
             for index, cell in enumerate(cells)
-            if (limit := _most_bytes(cell, slots)) < (cell.column.max_bytes or limit + 1)
+            if (limit := _max_bytes(cell, slots)) < (cell.column.max_bytes or limit + 1)
             and cell.column.kind in {"text", "json"}
         ]
 
@@ -38,7 +38,7 @@ class VisibleText:
         return tuple([cut.get(index, cell) for index, cell in enumerate(row)]) if cut else row
 
 
-def _most_bytes(cell: Cell, slots: int) -> int:
+def _max_bytes(cell: Cell, slots: int) -> int:
     characters = int(cell.text_width / SIZE * _CHARACTERS_PER_EM) + 2
     return characters * _BYTES_PER_CHARACTER * (slots if cell.column.wrap else 1)
 

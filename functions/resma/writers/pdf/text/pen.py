@@ -8,7 +8,7 @@ from resma.writers.pdf.syntax.objects import escaped, number
 from resma.writers.pdf.text.cp1252 import DIGITS_ALIKE, UNIT, metrics, single, visible
 from resma.writers.pdf.text.unicode import WideText
 
-_MOST_WIDTHS = 500
+_MAX_WIDTHS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Pen:
             return self._wide[face].measure(text)
         shape = (face, data.translate(DIGITS_ALIKE))
         if shape not in self._widths:
-            if len(self._widths) >= _MOST_WIDTHS:
+            if len(self._widths) >= _MAX_WIDTHS:
                 self._widths.clear()
             self._widths[shape] = metrics(face).width(data)
         return self._widths[shape]

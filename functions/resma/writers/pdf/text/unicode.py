@@ -32,9 +32,9 @@ _SHAPE = "\udfff"
 _SHAPE_WIDTH = -(10**9)
 """The same in place of a width: a sum of widths that is negative holds one."""
 
-_CHARACTERS_MAX = 50_000
-_WORDS_MAX = 5_000
-_TEXTS_MAX = 2_000
+_MAX_CHARACTERS = 50_000
+_MAX_WORDS = 5_000
+_MAX_TEXTS = 2_000
 _LONGEST = 200
 """Bounds of the caches: 8 MB, 5 MB and 5 MB; longer texts are not kept. What was forgotten gets its codes again."""
 
@@ -49,7 +49,7 @@ class _Remembered(dict[str, T]):
         self._find = find
 
     def __missing__(self, char: str) -> T:
-        if len(self) >= _CHARACTERS_MAX:
+        if len(self) >= _MAX_CHARACTERS:
             self.clear()
         value = self[char] = self._find(char)
         return value
@@ -147,7 +147,7 @@ class WideText:
         parts = self._texts.get(text)
         if parts is None:
             parts = list(self._found_parts(text))
-            _keep(self._texts, text, parts, _TEXTS_MAX)
+            _keep(self._texts, text, parts, _MAX_TEXTS)
         return parts
 
     def _found_parts(self, text: str) -> Iterator[_Word | str]:
@@ -175,7 +175,7 @@ class WideText:
                 return None
             glyphs = shaped(typeface, part, right_to_left=right_to_left)
             word = _Word(typeface, glyphs, sum([glyph.advance for glyph in glyphs]))
-            _keep(self._words, part, word, _WORDS_MAX)
+            _keep(self._words, part, word, _MAX_WORDS)
         return word
 
     def _pieces(self, part: _Word | str) -> list[Piece]:

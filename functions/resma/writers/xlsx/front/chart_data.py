@@ -19,8 +19,8 @@ from resma.writers.xlsx.syntax.serials import NotASerialError, day_serial
 from resma.writers.xlsx.syntax.styles import Look, Styles, month_format, number_format
 from resma.writers.xlsx.syntax.xml import DECLARATION, MAIN, column_letters, number_cell, row_element, text_cell
 
-MOST_BARS = 15
-MOST_PARTS = 7
+MAX_BARS = 15
+MAX_PARTS = 7
 """Where there are more categories, the last place is the sum of the others."""
 
 _FIRST_ROW = 3
@@ -112,7 +112,7 @@ def _panel(chart: Chart, series: Series, locale: Locale, index: int) -> Panel:
         pairs = pairs[-MAX_CHART_POINTS:]
     else:
         further = (chart.labels_omitted, _drawable(series.other))
-        pairs = _largest(pairs, MOST_BARS if kind == "bars" else MOST_PARTS, language, further)
+        pairs = _largest(pairs, MAX_BARS if kind == "bars" else MAX_PARTS, language, further)
     labels, values = column_letters(index * _COLUMNS_A_BLOCK), column_letters(index * _COLUMNS_A_BLOCK + 1)
     last = _FIRST_ROW + len(pairs) - 1
     title = f"{chart.title} ({name}{_of_how_many(chart, language)})" if chart.unit == "amount" else chart.title

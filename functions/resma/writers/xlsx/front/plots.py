@@ -12,14 +12,14 @@ from resma.writers.palette import GREY, INK, RULE, SHADES
 from resma.writers.xlsx.front.chart_data import Panel
 from resma.writers.xlsx.syntax.xml import escape
 
-_MOST_COLUMNS = 48
+_MAX_COLUMNS = 48
 """More months are a line."""
-_LEAST_LABELLED_SHARE = Decimal("0.04")
+_MIN_LABELLED_SHARE = Decimal("0.04")
 _PERCENT = '<c:numFmt formatCode="0.0%" sourceLinked="0"/><c:spPr><a:noFill/></c:spPr>'
 _LIGHT = {"7FA0CB", "B9CBE3", "C9A55C", "D9DEE5"}
 """Shades on which white can't be read."""
 _MONTHS_BETWEEN_NAMES = (1, 2, 3, 6, 12, 24, 60, 120)
-_MOST_NAMES = 13
+_MAX_NAMES = 13
 _CATEGORY_AXIS, _VALUE_AXIS = 1, 2
 
 
@@ -27,7 +27,7 @@ def plot_over_time(panel: Panel, sheet: str) -> str:
     """Columns, or a line where there are too many."""
     look = f"<c:spPr>{fill(SHADES[1])}</c:spPr>"
     axes = f'<c:axId val="{_CATEGORY_AXIS}"/><c:axId val="{_VALUE_AXIS}"/>'
-    if len(panel.values) > _MOST_COLUMNS:
+    if len(panel.values) > _MAX_COLUMNS:
         look = f'<c:spPr><a:ln w="22225" cap="rnd">{fill(SHADES[1])}<a:round/></a:ln></c:spPr>'
         look += '<c:marker><c:symbol val="none"/></c:marker>'
         series = f'{_series(panel, sheet, look)}<c:smooth val="0"/>'
@@ -77,7 +77,7 @@ def plot_share(panel: Panel, sheet: str) -> str:
 
 def _share_label(index: int, share: Decimal) -> str:
     """What a part's label has of its own: none where it's small, dark on a light shade."""
-    if share < _LEAST_LABELLED_SHARE:
+    if share < _MIN_LABELLED_SHARE:
         return f'<c:dLbl><c:idx val="{index}"/><c:delete val="1"/></c:dLbl>'
     if SHADES[index % len(SHADES)] in _LIGHT:
         return f'<c:dLbl><c:idx val="{index}"/>{_PERCENT}{text_look(900)}{_shown("showPercent")}</c:dLbl>'
@@ -127,7 +127,7 @@ def _category_axis(panel: Panel, position: str, *, upside_down: bool = False) ->
 
 
 def _months_between_names(panel: Panel) -> int:
-    fit = (step for step in _MONTHS_BETWEEN_NAMES if len(panel.labels) <= step * _MOST_NAMES)
+    fit = (step for step in _MONTHS_BETWEEN_NAMES if len(panel.labels) <= step * _MAX_NAMES)
     return next(fit, _MONTHS_BETWEEN_NAMES[-1])
 
 

@@ -25,7 +25,7 @@ _LINE_POINTS = 15
 _MAX_NAMES = 20
 """Currencies that are listed in one cell."""
 
-_MOST_LINES = 27
+_MAX_LINES = 27
 """Excel's highest row has 409 points."""
 
 _DRAWING = '<drawing r:id="rId1"/>'
@@ -60,7 +60,7 @@ class _Grid:
 
     def pair(self, label: str, value: str, length: int = 0) -> None:
         """A label and a value over the other columns; `length` of its text makes it as high as it needs to be."""
-        lines = min(max(1, ceil(length / _VALUE_CHARACTERS)), _MOST_LINES)
+        lines = min(max(1, ceil(length / _VALUE_CHARACTERS)), _MAX_LINES)
         self.add([self.text(label, _LABEL), value], lines * _LINE_POINTS if lines > 1 else None)
         self.merged.append(f"B{len(self.rows)}:C{len(self.rows)}")
 

@@ -9,7 +9,7 @@ from resma.report.rows import Row
 from resma.writers.xlsx.sheets.cells import ROW_NUMBER
 
 LINE_POINTS = 15
-MOST_POINTS = 405
+MAX_POINTS = 405
 """Excel's limit is 409; what is taller is cut on the screen, and whole in the cell."""
 
 _ROOM = 0.9
@@ -26,7 +26,7 @@ def row_openings(rows: Sequence[Row], columns: Sequence[Column], widths: Sequenc
 
 
 def _opening(lines: int) -> bytes:
-    return _TALL % min(MOST_POINTS, lines * LINE_POINTS) if lines > 1 else _ONE_LINE
+    return _TALL % min(MAX_POINTS, lines * LINE_POINTS) if lines > 1 else _ONE_LINE
 
 
 def _lines(cell: bytes | None, width: int) -> int:

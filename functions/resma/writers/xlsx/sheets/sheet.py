@@ -12,8 +12,8 @@ from resma.writers.xlsx.syntax.xml import DECLARATION, MAIN, column_letters, esc
 
 _CHARACTERS_ACROSS = 140
 """What all columns have together, to be shared out as on a page."""
-_LEAST_CHARACTERS = {"integer": 8.0, "amount": 14.0, "date": 12.0, "timestamp": 20.0}
-_MOST_CHARACTERS = 80.0
+_MIN_CHARACTERS = {"integer": 8.0, "amount": 14.0, "date": 12.0, "timestamp": 20.0}
+_MAX_CHARACTERS = 80.0
 _FILTER_ARROW = 4
 
 FROZEN_HEADER = (
@@ -91,10 +91,10 @@ def column_widths(columns: tuple[Column, ...]) -> list[float]:
     whole = sum(column.width for column in columns)
     return [
         min(
-            _MOST_CHARACTERS,
+            _MAX_CHARACTERS,
             max(
                 column.width / whole * _CHARACTERS_ACROSS,
-                _LEAST_CHARACTERS.get(column.kind, 0) + column.scale,
+                _MIN_CHARACTERS.get(column.kind, 0) + column.scale,
                 len(column.heading) + _FILTER_ARROW,
             ),
         )

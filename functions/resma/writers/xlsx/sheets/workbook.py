@@ -15,7 +15,7 @@ _CORE = f"{PACKAGE}/metadata/core-properties"
 _EXTENDED = "http://schemas.openxmlformats.org/officeDocument/2006/extended-properties"
 
 _NOT_IN_NAMES = re.compile(r"[\[\]:*?/\\\x00-\x1f\ufffe\uffff]+")
-_MOST_NAME_UNITS = 31
+_MAX_NAME_UNITS = 31
 _RESERVED = "history"
 """Excel keeps this name for itself."""
 
@@ -136,5 +136,5 @@ def extended_properties(header: ReportHeader) -> bytes:
 
 def _cut(name: str, suffix: str) -> str:
     """As much of the name as leaves room for the suffix, never half of a surrogate pair."""
-    units = name.encode("utf-16-le")[: 2 * (_MOST_NAME_UNITS - len(suffix))]
+    units = name.encode("utf-16-le")[: 2 * (_MAX_NAME_UNITS - len(suffix))]
     return units.decode("utf-16-le", "ignore").rstrip(" '") + suffix

@@ -15,7 +15,7 @@ from datetime import datetime
 
 from resma.writers.compression.deflate import DeflateState, deflate, finish
 
-MOST_ENTRY_BYTES = 2**32 - 2
+MAX_ENTRY_BYTES = 2**32 - 2
 
 _LOCAL = struct.Struct("<4sHHHHHIIIHH")
 _CENTRAL = struct.Struct("<4sHHHHHHIIIHHHHHII")
