@@ -5,7 +5,7 @@ BIN := .resma/venv/bin
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: dependencies help python tools-check tools-test tools-fuzz tools-pictures setup setup-sam setup-bench setup-readers setup-generators setup-second-emulator demo up down logs check lint types template imports catalog unit integration e2e test coverage fuzz bench chaos load fairness cli release-files second-emulator check-build audit pictures lock clean
+.PHONY: dependencies help python tools-check tools-test tools-fuzz tools-pictures setup setup-sam setup-bench setup-readers setup-generators setup-second-emulator demo up down logs check lint types template imports catalog language unit integration e2e test coverage fuzz bench chaos load fairness cli release-files second-emulator check-build audit pictures lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -70,6 +70,9 @@ imports: setup
 
 catalog: setup ## check functions/catalog, with EXPLAIN on a Postgres of its own
 	@$(BIN)/python -m infra.checks.report_types
+
+language: setup ## search for words that STYLE.md replaces by standard terms: ONLY=(paths), COUNT=1 prints numbers only
+	@$(BIN)/python -m infra.checks.language $(if $(COUNT),--count) $(if $(ONLY),--only $(ONLY))
 
 dependencies: setup ## pins, hashes, licences and use of dependencies, without a network
 	@$(BIN)/python -m infra.checks.dependencies check
