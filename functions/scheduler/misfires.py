@@ -65,8 +65,8 @@ def plan_run(schedule: Schedule, now: datetime) -> Plan:
     return Plan(latest, latest, _late(latest, now), skipped)
 
 
-def _until(schedule: Schedule, moment: datetime) -> datetime:
-    return moment if schedule.ends_at is None else min(moment, schedule.ends_at)
+def _until(schedule: Schedule, timestamp: datetime) -> datetime:
+    return timestamp if schedule.ends_at is None else min(timestamp, schedule.ends_at)
 
 
 def _count(schedule: Schedule, first: datetime, last: datetime) -> str:
@@ -81,5 +81,5 @@ def _late(wanted: datetime, now: datetime) -> str | None:
     return f"missed, and run at {_said(now)}" if now - wanted > LATE else None
 
 
-def _said(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+def _said(timestamp: datetime) -> str:
+    return f"{timestamp:%Y-%m-%d %H:%M} UTC"

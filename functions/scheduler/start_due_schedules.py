@@ -25,7 +25,7 @@ from resma.errors import (
 )
 from resma.jobs.queue import send_jobs
 from resma.jobs.report_rows import Report
-from resma.requests.submit import admit_report, check_request, note_request
+from resma.requests.submit import admit_report, check_request, record_request
 from resma.schedules.owners import owner_as_caller
 from resma.schedules.request import fill_request
 from resma.schedules.schedule_rows import (
@@ -107,7 +107,7 @@ def _start_schedule(resources: Resources, tenant_id: str, schedule_id: str) -> l
                 logger.info(
                     "a schedule was run", schedule_id=schedule_id, report_id=str(report.report_id), tenant_id=tenant_id
                 )
-                note_request(report)
+                record_request(report)
                 started.append(report.report_id)
     except DatabaseUnavailableError:
         raise

@@ -20,7 +20,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 
 from resma.errors import WebhookUrlNotAllowedError
-from resma.webhooks.address import PUBLIC_RECEIVERS, WebhookAddress, may_go_to
+from resma.webhooks.address import PUBLIC_RECEIVERS, WebhookUrl, may_go_to
 from resma.webhooks.receivers import Receivers
 
 RESOLVE_SECONDS = 5.0
@@ -67,7 +67,7 @@ class Network:
     resolve: Callable[[str, int], Sequence[str]] = ask_resolver
 
 
-def connect_checked(address: WebhookAddress, network: Network, deadline: Deadline) -> socket.socket:
+def connect_checked(address: WebhookUrl, network: Network, deadline: Deadline) -> socket.socket:
     """Returns a connected socket, with TLS for https.
 
     Raises WebhookUrlNotAllowedError, StepTimeoutError for a name that is not resolved or a host that does not take the
@@ -91,7 +91,7 @@ def connect_checked(address: WebhookAddress, network: Network, deadline: Deadlin
     return connection
 
 
-def _resolve(network: Network, address: WebhookAddress, deadline: Deadline) -> Sequence[str]:
+def _resolve(network: Network, address: WebhookUrl, deadline: Deadline) -> Sequence[str]:
     """In a thread that may be left behind: getaddrinfo has no time limit."""
     answer: Future[Sequence[str]] = Future()
 

@@ -23,7 +23,7 @@ from typing import BinaryIO
 from standardwebhooks import Webhook
 
 from resma.errors import WebhookUrlNotAllowedError
-from resma.webhooks.address import WebhookAddress, parse_webhook_address
+from resma.webhooks.address import WebhookUrl, parse_webhook_url
 from webhook.connect_checked import Deadline, Network, StepTimeoutError, connect_checked
 
 TOTAL_SECONDS = 20.0
@@ -75,7 +75,7 @@ def post_signed(url: str, event_id: str, body: str, secrets: Sequence[str], netw
     started = time.monotonic()
     status, error, wait = None, None, None
     try:
-        address = parse_webhook_address(url, network.receivers)
+        address = parse_webhook_url(url, network.receivers)
         status, retry_after = _post(address, network, body.encode(), headers)
         if status in _SAYS_WHEN and retry_after is not None:
             wait = read_retry_after(retry_after, datetime.now(UTC))
@@ -103,7 +103,7 @@ def read_retry_after(text: str, now: datetime) -> int | None:
     return max(0, min(math.ceil(seconds), MAX_RETRY_AFTER_SECONDS))
 
 
-def _post(address: WebhookAddress, network: Network, body: bytes, headers: dict[str, str]) -> tuple[int, str | None]:
+def _post(address: WebhookUrl, network: Network, body: bytes, headers: dict[str, str]) -> tuple[int, str | None]:
     """Returns the answer's status code and its Retry-After header."""
     deadline = Deadline.after(TOTAL_SECONDS)
     with connect_checked(address, network, deadline) as connection:

@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 from resma.access.quotas import count_rows
 from resma.catalog import ReportType, find_report_type
 from resma.i18n.locales import LOCALES
-from resma.jobs.claim import Claim, finish_job, keep_alive, note_summary, record_usage
+from resma.jobs.claim import Claim, finish_job, keep_alive, record_summary, record_usage
 from resma.jobs.outages import close_outages
 from resma.jobs.report_rows import tenant_name
 from resma.report.format_options import FormatOptions
@@ -28,7 +28,7 @@ from resma.snapshot.snapshot import Snapshot, open_snapshot
 from resma.snapshot.summary_warnings import summary_warnings
 from worker.checkpoints.cleanup import clear_away
 from worker.checkpoints.rows import note_taken_up
-from worker.checkpoints.serialization import SavedWork, stamp_of
+from worker.checkpoints.serialization import CheckpointState, stamp_of
 from worker.checkpoints.store import Checkpoints, TakenUp, key_prefix, take_up
 from worker.file_set import FilesInProgress, Target, open_files
 from worker.heartbeat import Heartbeat
@@ -167,7 +167,7 @@ def _note_continued(work: Work, taken_up: TakenUp, connection: Connection[TupleR
 
 
 def _note_counted(work: Work, summary: Summary, connection: Connection[TupleRow]) -> _Content:
-    note_summary(connection, work.claim, summary)
+    record_summary(connection, work.claim, summary)
     count_rows(connection, work.claim, summary.rows)
     close_outages(connection, _used_by_now(work))
     return _Content(summary, tenant_name(connection, work.claim.tenant_id), 1)
@@ -206,7 +206,7 @@ class _Supervisor:
         saved = self.files.save()
         self.files.keep()  # before the row may name them
         self.work.checkpoints.take(
-            SavedWork(
+            CheckpointState(
                 stamp=stamp_of(self.report_type),
                 summary=self.content.summary,
                 organization=self.content.organization,

@@ -27,7 +27,7 @@ from resma.errors import (
 )
 from resma.jobs.claim import Claim, claim_job, fail_job, record_usage, send_back
 from resma.jobs.outages import Outage, find_outages, take_probes
-from resma.jobs.outcome import excuse_outage, give_up_job
+from resma.jobs.outcome import abandon_job, excuse_outage
 from worker.attempt import Invocation, Work, make_files
 from worker.checkpoints.cleanup import clear_up
 from worker.checkpoints.rows import check_continuation, drop_checkpoint, hand_over_job
@@ -98,7 +98,7 @@ def _admit(resources: Resources, tenant_id: str, report_id: UUID) -> _Admitted:
                         return _Admitted(outages, wait=wait)
                 claim = claim_job(connection, tenant_id, report_id)
                 if claim is None:
-                    is_exhausted = give_up_job(connection, tenant_id, report_id, if_exhausted=True)
+                    is_exhausted = abandon_job(connection, tenant_id, report_id, if_exhausted=True)
                     return _Admitted(outages, is_exhausted=is_exhausted)
                 if outages:
                     take_probes(connection, outages)
@@ -175,7 +175,7 @@ def _try_again(work: Work, invocation: Invocation, error: Exception) -> Outcome:
         if isinstance(error, RestartRequiredError):
             drop_checkpoint(connection, claim)
         send_back(connection, claim, error)
-        return give_up_job(connection, claim.tenant_id, claim.report_id, if_exhausted=True)
+        return abandon_job(connection, claim.tenant_id, claim.report_id, if_exhausted=True)
 
     if not _end_attempt(work, invocation, change, Metric.ATTEMPTS_FAILED):
         raise JobPostponedError(retry_seconds(claim.attempt, claim.attempts_allowed), error) from error

@@ -87,8 +87,8 @@ def deploy_system(surroundings: Surroundings, choices: Choices | None = None) ->
 def _require_right_catalog(database_url: str) -> None:
     """Report types are tried in the very database before anything is deployed that would refuse them to callers."""
     report = check_catalog(CATALOG_FOLDER, database_url)
-    if report.mistakes:
-        found = "\n".join(f"{finding.path}:{finding.line}: {finding.says}" for finding in report.mistakes)
+    if report.diagnostics:
+        found = "\n".join(f"{finding.path}:{finding.line}: {finding.says}" for finding in report.diagnostics)
         raise StackError(f"nothing was deployed, the catalog of report types has mistakes:\n{found}")
 
 

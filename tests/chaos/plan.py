@@ -156,7 +156,7 @@ def _requests(
     """Some come for a fault to hit, half of the others in bursts; every content is requested, if there are enough."""
     targets = chance.sample(targets, min(len(targets), reports * 3 // 4))
     bursts = [chance.uniform(0, seconds) for _ in range(max(3, reports // 40))]
-    moments = sorted(
+    timestamps = sorted(
         targets[number]
         if number < len(targets)
         else chance.choice(bursts) + chance.uniform(0, 1)
@@ -168,7 +168,7 @@ def _requests(
     chance.shuffle(chosen)
     return [
         Request(number, at, content, _manners(chance))
-        for number, (at, content) in enumerate(zip(moments, chosen, strict=True))
+        for number, (at, content) in enumerate(zip(timestamps, chosen, strict=True))
     ]
 
 

@@ -61,7 +61,7 @@ def test_a_running_report_stops_and_leaves_nothing(client: Client, webhooks: Web
 def test_a_queued_report_is_never_begun(client: Client, faults: Faults) -> None:
     with faults.sqs.failing(Fault("refuse")) as fault:
         report_id = client.ask("CSV", ALL)
-        fault.await_strike()
+        fault.wait_for_fault()
         assert client.http("POST", f"/api/v1/reports/{report_id}/cancel").status == 200
     client.send_job_again(report_id)  # as if it had been sent after all
     client.await_empty_queues()

@@ -107,7 +107,7 @@ def held_back(client: Client, faults: Faults) -> Iterator[str]:
     """A report that waits, as its message can't be sent."""
     with faults.sqs.failing(Fault("refuse")) as fault:
         report_id = client.ask("CSV", {"from": "2030-01-01"})
-        fault.await_strike()
+        fault.wait_for_fault()
         yield report_id
 
 

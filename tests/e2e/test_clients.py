@@ -123,7 +123,7 @@ def test_an_answer_that_is_lost_makes_no_second_report(
         api = f"http://localhost:{proxy.port}"
         with proxy.failing(lost):
             process = start(language, NONE, path, RESMA_URL=api, RESMA_KEY=key)
-            lost.await_strike(120)
+            lost.wait_for_fault(120)
         assert client.count_reports() == before + 1, "the first request was taken"
         code, _, complained = end(process)
     assert code == 0, complained

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.support.browser import WAIT_MS, page_of
 from tests.support.client import GENERATE, Client
 from tests.support.console_pages import badge, choose_transactions, enter, open_view, report_id_of
-from tests.support.dead_letters import NONE, give_up
+from tests.support.dead_letters import NONE, abandon
 from tests.support.fault_proxy import Fault
 from tests.support.keys import make_key
 from tests.support.local_stack import Faults
@@ -242,7 +242,7 @@ def make_dead(client: Client, faults: Faults) -> str:
     with faults.sqs.failing(Fault("refuse")):
         report_id = client.ask("CSV", NONE)
         client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", report_id)
-    give_up(client, report_id)
+    abandon(client, report_id)
     return report_id
 
 

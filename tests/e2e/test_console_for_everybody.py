@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.test_console_lists import make_ready
 from tests.support.browser import page_of
 from tests.support.client import Client
-from tests.support.dead_letters import NONE, give_up
+from tests.support.dead_letters import NONE, abandon
 from tests.support.fault_proxy import Fault
 from tests.support.keys import make_key
 from tests.support.local_stack import Faults
@@ -31,7 +31,7 @@ def views(client: Client, faults: Faults, webhooks: WebhookReceiver) -> Iterator
     with faults.sqs.failing(Fault("refuse")):
         dead = client.ask("CSV", NONE)
         client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", dead)
-    give_up(client, dead)
+    abandon(client, dead)
     url = webhooks.customer("everybody", [500])
     endpoint = client.http("POST", "/api/v1/webhook-endpoints", json={"url": url}).json()["id"]
     ready = client.ask("CSV", {"from": "2024-01-01"})

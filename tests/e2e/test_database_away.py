@@ -34,7 +34,7 @@ def test_a_restart_in_mid_report_costs_an_attempt_and_nothing_else(client: Clien
     # Only a snapshot carries a megabyte: all others pass, and the reader hangs in the middle of its rows.
     with faults.database.failing(Fault("stall", after_bytes=1_000_000)) as fault:
         report_id = client.ask("CSV", ALL)
-        fault.await_strike()
+        fault.wait_for_fault()
         with stopped_postgres(client):
             assert client.objects(report_id) == []
     report = client.await_status(report_id, "READY")
@@ -61,9 +61,9 @@ def test_a_database_that_is_away_for_workers_counts_nothing(client: Client, faul
     claim = b"attempt = attempt + 1"
     with faults.database.failing(Fault("refuse", when=claim)) as fault:
         report_id = client.ask("CSV", ALL)
-        fault.await_strike()
+        fault.wait_for_fault()
     with faults.database.failing(Fault("refuse", when=claim)) as fault:
-        fault.await_strike()
+        fault.wait_for_fault()
         assert client.show(report_id)["status"] == "PENDING"
     report = client.await_status(report_id, "READY")
     assert report["attempt"] == 1

@@ -18,7 +18,7 @@ def test_a_duplicate_while_the_job_runs_changes_nothing(
     client.await_empty_queues()
     with faults.s3.failing(Fault("stall", when=PART)) as fault:
         report_id = client.ask("CSV", ALL, callbackUrl=webhooks.customer("duplicate-late"))
-        fault.await_strike()
+        fault.wait_for_fault()
         client.send_job_again(report_id)
         eventually("both messages are in flight", lambda: client.backlog() == Backlog(0, 2))
         eventually("the second one was turned away", lambda: turned_away(client, report_id))
@@ -31,7 +31,7 @@ def test_two_messages_at_once_make_one_report(client: Client, faults: Faults, we
         report_id = client.ask("PDF", ALL, callbackUrl=webhooks.customer("duplicate-at-once"))
     with faults.s3.failing(Fault("stall", when=PART)) as fault:
         client.send_job_again(report_id, times=2)
-        fault.await_strike()
+        fault.wait_for_fault()
         eventually("one of them was turned away", lambda: turned_away(client, report_id))
     require_done_once(client, webhooks, report_id, "duplicate-at-once")
 

@@ -249,7 +249,7 @@ def test_a_bus_that_is_away_holds_up_nobody_and_is_told_later(client: Client, fa
     with faults.bus.failing(Fault("refuse")) as fault:
         untold = client.ask("CSV", NONE)
         client.await_status(untold, "READY")
-        fault.await_strike()
+        fault.wait_for_fault()
         count = client.count_reports()
         event_id = put_request(client, wanted())
         eventually("its report is started", lambda: client.count_reports() == count + 1)

@@ -63,8 +63,8 @@ def _ndjson_rows(content: bytes) -> list[Row]:
 
 
 def _as_text(cells: list[str | None]) -> Row:
-    moment = (cells[1] or "").replace("T", " ").removesuffix("+00:00")
-    return (cells[0] or "", moment, *[cell or "" for cell in cells[2:]])
+    timestamp = (cells[1] or "").replace("T", " ").removesuffix("+00:00")
+    return (cells[0] or "", timestamp, *[cell or "" for cell in cells[2:]])
 
 
 def _xlsx_rows(content: bytes) -> list[Json]:

@@ -25,7 +25,7 @@ from infra.paths import STATE
 from infra.postgres.load_demo_bank import load_demo_bank
 from infra.servers.ports import free_port
 from resma.errors import ObjectStoreRefusedError
-from resma.storage.multipart import MIN_PART_BYTES, Beginning, Segment, open_upload
+from resma.storage.multipart import MIN_PART_BYTES, FileCheckpoint, Segment, open_upload
 from resma.storage.object_store import Clients
 from resma.storage.segments import close_upload, join_segments
 from resma.storage.upload_pool import UploadPool
@@ -149,7 +149,7 @@ def test_a_lost_answer_to_the_completion_costs_an_attempt_at_most(minio: Minio) 
     # MinIO stops a completion whose caller has gone, at times half-way: then no second one can succeed (Fault).
     with minio.proxy.failing(Fault("cut", when=b"<CompleteMultipartUpload")) as fault:
         report_id = minio.client.ask("CSV", ALL)
-        fault.await_strike()
+        fault.wait_for_fault()
     report = minio.client.await_status(report_id, "READY")
     assert report["attempt"] <= 2
     require_one_whole_file(minio.client, report)
@@ -176,7 +176,7 @@ def test_a_dead_workers_upload_becomes_a_segment(tmp_path: Path) -> None:
             assert close_upload(clients, "reports", saved) == segments
             with pytest.raises(ObjectStoreRefusedError):
                 dead.complete()
-            beginning = Beginning(segments, saved.tail, saved.size, saved.sha256)
+            beginning = FileCheckpoint(segments, saved.tail, saved.size, saved.sha256)
             with open_upload(
                 clients, pool, "reports", "2.rest.csv", media_type="text/csv", owner="r/2", beginning=beginning
             ) as upload:

@@ -15,14 +15,14 @@ def test_the_scheduler_sends_what_could_not_be_sent(client: Client, faults: Faul
     with faults.sqs.failing(Fault("refuse")) as fault:
         body = {"type": "TRANSACTIONS", "format": "CSV", "filters": NONE}
         answer = client.http("POST", GENERATE, json=body)
-        fault.await_strike()
+        fault.wait_for_fault()
         assert answer.status == 202, "the caller need not know that the queue is away"
         unsent = answer.json()["id"]
         assert client.row(unsent)["enqueued_at"] is None
     with faults.sns.failing(Fault("refuse")) as fault:
         untold = client.ask("PDF", NONE, callbackUrl=webhooks.customer("untold"))
         client.await_status(untold, "READY")
-        fault.await_strike()
+        fault.wait_for_fault()
     # By the tick, whose rule fires once a minute; twice, should the first have come just now.
     report = client.await_status(unsent, "READY")
     assert report["attempt"] == 1

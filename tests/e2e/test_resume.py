@@ -66,13 +66,13 @@ def calm_sha256(client: Client) -> str:
 
 def test_a_report_that_outlives_an_invocation_is_handed_over(hurried: Hurried) -> None:
     client = hurried.client
-    calm = calm_sha256(client)
+    baseline = calm_sha256(client)
     with hurried.faults.database.failing(slow()):
         report_id = client.ask("CSV", ALL)
         report = client.await_status(report_id, "READY")
     assert report["continuations"] >= 2
     assert report["attempt"] == report["metrics"]["snapshots"] == report["continuations"] + 1
-    assert (report["rows"], report["sha256"]) == (ROWS, calm)
+    assert (report["rows"], report["sha256"]) == (ROWS, baseline)
     client.await_empty_queues()  # segments are removed after the row says READY
     require_one_whole_file(client, report)
 
@@ -106,11 +106,11 @@ def await_checkpoint(client: Client, report_id: str) -> Json:
     return checkpoint
 
 
-def require_taken_over(client: Client, report_id: str, checkpoint: Json, calm: str) -> None:
+def require_taken_over(client: Client, report_id: str, checkpoint: Json, baseline: str) -> None:
     """Asserts that the report went on from the checkpoint, and is what a calm run gives."""
     report = client.await_status(report_id, "READY")
     assert (report["attempt"], report["continuations"], report["metrics"]["snapshots"]) == (2, 0, 2)
-    assert report["sha256"] == calm
+    assert report["sha256"] == baseline
     assert report["metrics"]["rowsPerSecond"] > 0
     assert checkpoint["rows"] < ROWS
     client.await_empty_queues()
@@ -121,7 +121,7 @@ def require_taken_over(client: Client, report_id: str, checkpoint: Json, calm: s
 
 def test_a_killed_workers_report_goes_on_from_the_checkpoint(client: Client, faults: Faults) -> None:
     client.await_empty_queues()
-    calm = calm_sha256(client)
+    baseline = calm_sha256(client)
     with faults.database.failing(slow()):
         report_id = client.ask("CSV", ALL)
         await_checkpoint(client, report_id)
@@ -133,12 +133,12 @@ def test_a_killed_workers_report_goes_on_from_the_checkpoint(client: Client, fau
         row = client.row(report_id)
         print(f"taken over {(row['started_at'] - died_at).total_seconds():.1f} s after the death")
         assert row["rows_done"] >= checkpoint["rows"]
-    require_taken_over(client, report_id, checkpoint, calm)
+    require_taken_over(client, report_id, checkpoint, baseline)
 
 
 def test_a_stopped_worker_that_wakes_up_changes_nothing(client: Client, faults: Faults) -> None:
     client.await_empty_queues()
-    calm = calm_sha256(client)
+    baseline = calm_sha256(client)
     kill_workers(client)  # idle ones: stopped too, they would be handed the message and keep it
     with faults.database.failing(slow()):
         report_id = client.ask("CSV", ALL)
@@ -147,13 +147,13 @@ def test_a_stopped_worker_that_wakes_up_changes_nothing(client: Client, faults: 
         for worker in workers:
             worker.suspend()
     try:
-        require_taken_over(client, report_id, checkpoint, calm)
+        require_taken_over(client, report_id, checkpoint, baseline)
     finally:
         for worker in workers:
             with contextlib.suppress(psutil.NoSuchProcess):
                 worker.resume()
     time.sleep(AWAKE_SECONDS)
-    require_taken_over(client, report_id, checkpoint, calm)
+    require_taken_over(client, report_id, checkpoint, baseline)
 
 
 def test_a_cancelled_report_leaves_nothing(client: Client, faults: Faults) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.client import Client
-from tests.support.dead_letters import NONE, give_up
+from tests.support.dead_letters import NONE, abandon
 from tests.support.fault_proxy import Fault
 from tests.support.local_stack import Faults
 from tests.support.use_permissions import make_expired_report
@@ -21,4 +21,4 @@ def test_what_the_queue_gives_up_is_written_down(client: Client, faults: Faults)
     with faults.sqs.failing(Fault("refuse")):
         report_id = client.ask("CSV", NONE)
         client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", report_id)
-    give_up(client, report_id)
+    abandon(client, report_id)

@@ -15,7 +15,7 @@ PART = b"partNumber="
 def test_refused_parts_are_tried_again_and_nothing_is_seen_in_between(client: Client, faults: Faults) -> None:
     with faults.s3.failing(Fault("refuse", when=PART)) as fault:
         report_id = client.ask("CSV", ALL)
-        fault.await_strike()
+        fault.wait_for_fault()
         report = eventually(
             "the first attempt has failed",
             lambda: found if (found := client.show(report_id))["error"] else None,
@@ -36,7 +36,7 @@ def test_a_store_that_goes_away_for_good_leaves_an_upload_that_the_next_attempt_
 ) -> None:
     with faults.s3.failing(Fault("refuse", when=PART, everywhere=True)) as fault:
         report_id = client.ask("CSV", ALL)
-        fault.await_strike()
+        fault.wait_for_fault()
         eventually("the first attempt has failed", lambda: client.show(report_id)["error"])
         assert client.objects(report_id) == []
         assert len(client.open_uploads(report_id)) == 1, "it could not be aborted: the store was away"
@@ -48,7 +48,7 @@ def test_a_store_that_goes_away_for_good_leaves_an_upload_that_the_next_attempt_
 def test_a_line_that_breaks_in_mid_part_is_mended_without_another_attempt(client: Client, faults: Faults) -> None:
     with faults.s3.failing(Fault("cut", when=PART, after_bytes=500_000)) as fault:
         report_id = client.ask("CSV", ALL)
-        fault.await_strike()
+        fault.wait_for_fault()
     report = client.await_status(report_id, "READY")
     assert report["attempt"] == 1
     require_one_whole_file(client, report)
@@ -58,6 +58,6 @@ def test_a_lost_answer_to_the_completion_is_no_failure(client: Client, faults: F
     # The request that completes is the only POST with an upload's id; it goes through, its answer does not.
     with faults.s3.failing(Fault("cut", when=b"<CompleteMultipartUpload")) as fault:
         report_id = client.ask("CSV", ALL)
-        fault.await_strike()
+        fault.wait_for_fault()
     report = client.await_status(report_id, "READY")
     require_one_whole_file(client, report)

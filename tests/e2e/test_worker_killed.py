@@ -36,7 +36,7 @@ def kill_workers_after_publishing(client: Client, database: FaultProxy) -> str:
     """The same between the object's appearance and the row's READY."""
     with database.failing(Fault("stall", when=READY)) as fault:
         report_id = client.ask("CSV", ALL)
-        fault.await_strike()
+        fault.wait_for_fault()
         assert client.objects(report_id) == [f"demo/{report_id}/1.csv"]
         assert client.http("GET", f"/api/v1/reports/{report_id}/download").status == 409
         kill_workers(client)
@@ -49,7 +49,7 @@ def freeze_workers(client: Client, store: FaultProxy) -> tuple[str, list[psutil.
     kill_workers(client)  # idle ones: frozen too, they would be handed the message and keep it
     with store.failing(Fault("stall", when=PART)) as fault:
         report_id = client.ask("CSV", ALL)
-        fault.await_strike()
+        fault.wait_for_fault()
         workers = [psutil.Process(pid) for pid in client.workers() if is_running(pid)]
         for worker in workers:
             worker.suspend()

@@ -44,7 +44,7 @@ def is_same(cell: Cell, seen: Any, digits: int = DOUBLE_DIGITS) -> bool:
     if isinstance(cell, Decimal):
         number = _number(seen)
         return number is not None and f"{number:.{digits}g}" == f"{float(cell):.{digits}g}"
-    return _moment(seen) == cell
+    return _timestamp(seen) == cell
 
 
 def unescape(text: str) -> str:
@@ -61,7 +61,7 @@ def _number(seen: Any) -> float | None:
     return float(seen) if isinstance(seen, int | float | Decimal) else None
 
 
-def _moment(seen: Any) -> datetime | None:
+def _timestamp(seen: Any) -> datetime | None:
     """A serial number is rounded to milliseconds, as its readers do."""
     if isinstance(seen, dict):
         return datetime.fromisoformat(seen["date"]).replace(tzinfo=None)

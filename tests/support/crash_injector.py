@@ -17,7 +17,7 @@ class KilledError(BaseException):
     """What SIGKILL would be: nothing that the worker could catch, and nothing that it does after has an effect."""
 
 
-class Mortal:
+class CrashInjector:
     """Counts the steps of the worker that has these resources; `before_step` is called with the number of each."""
 
     def __init__(self, resources: Resources) -> None:

@@ -131,10 +131,10 @@ class Reports:
     def calm_csv(self) -> bytes:
         """The same for the CSV, made once."""
         if self._calm_csv is None:
-            self._calm_csv = self.calm(CASES["csv"])["CSV"]
+            self._calm_csv = self.baseline(CASES["csv"])["CSV"]
         return self._calm_csv
 
-    def calm(self, request: dict[str, Any]) -> dict[str, bytes]:
+    def baseline(self, request: dict[str, Any]) -> dict[str, bytes]:
         """The files of one run without a cut."""
         self.ask(request)
         assert self.work() == "READY"

@@ -9,7 +9,7 @@ from tests.support.client import Client
 NONE = {"from": "2030-01-01"}
 
 
-def give_up(client: Client, report_id: str) -> None:
+def abandon(client: Client, report_id: str) -> None:
     """Has the dead letters' function find a report's message, as after its last attempt."""
     body = json.dumps({"tenant_id": "demo", "report_id": report_id})
     record = {"messageId": "1", "body": body, "attributes": {}, "eventSource": "aws:sqs", "receiptHandle": "1"}

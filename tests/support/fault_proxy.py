@@ -42,7 +42,7 @@ class Fault:
         with self.counting:
             self.connections += 1
 
-    def await_strike(self, seconds: float = 180) -> None:
+    def wait_for_fault(self, seconds: float = 180) -> None:
         """Waits until the fault has hit someone. Raises AssertionError when it has not in time."""
         assert self.struck.wait(seconds), f"nothing ran into the fault ({self.kind}) within {seconds} s"
 

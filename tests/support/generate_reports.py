@@ -61,7 +61,7 @@ _NO_DAYS = st.sampled_from(["infinity", "-infinity", "0044-03-15 BC", "4713-01-0
 
 
 @st.composite
-def _moments(draw: st.DrawFn, zone: ZoneInfo) -> str:
+def _timestamps(draw: st.DrawFn, zone: ZoneInfo) -> str:
     # Two days from the ends, so that the moment is of a year that both it and UTC can print.
     every = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29))  # noqa: DTZ001  # given its zone below
     recent = st.datetimes(datetime(1883, 1, 1), datetime(2030, 1, 1))  # noqa: DTZ001
@@ -79,17 +79,17 @@ def _no_moments(zone: ZoneInfo) -> st.SearchStrategy[str]:
     return st.sampled_from(["infinity", "-infinity", f"{early} BC", f"10{early}"])
 
 
-def print_moment(moment: datetime) -> str:
+def print_moment(timestamp: datetime) -> str:
     """As Postgres prints a timestamptz: no zeros at the end of a fraction or of an offset."""
-    text = f"{moment:%H:%M:%S}" + (f".{moment.microsecond:06d}".rstrip("0") if moment.microsecond else "")
-    offset = moment.utcoffset() or timedelta()
+    text = f"{timestamp:%H:%M:%S}" + (f".{timestamp.microsecond:06d}".rstrip("0") if timestamp.microsecond else "")
+    offset = timestamp.utcoffset() or timedelta()
     seconds = abs(int(offset.total_seconds()))
     shown = f"{'-' if offset < timedelta() else '+'}{seconds // 3600:02d}"
     if seconds % 3600:
         shown += f":{seconds // 60 % 60:02d}"
     if seconds % 60:
         shown += f":{seconds % 60:02d}"
-    return f"{moment.date().isoformat()} {text}{shown}"
+    return f"{timestamp.date().isoformat()} {text}{shown}"
 
 
 _json_values: st.SearchStrategy[Any] = st.recursive(
@@ -117,7 +117,7 @@ def _cells(kind: Kind, zone: ZoneInfo) -> Strategies:
         "integer": (st.integers(0, 9999).map(str), _integers.map(str)),
         "amount": (_amounts, _numerics(), _NO_NUMBERS),
         "date": (_DAYS_2024, _days, _NO_DAYS),
-        "timestamp": (_moments_2024(zone), _moments(zone), _no_moments(zone)),
+        "timestamp": (_moments_2024(zone), _timestamps(zone), _no_moments(zone)),
         "json": (st.sampled_from(["{}", '{"a": 1}']), _jsons()),
     }
     return strategies[kind]

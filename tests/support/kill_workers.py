@@ -35,7 +35,7 @@ def kill_workers_in_mid_report(client: Client, store: FaultProxy, format_: str) 
     """Asks for a report, kills every worker with SIGKILL while its file is on its way, and returns its id."""
     with store.failing(Fault("stall", when=PART)) as fault:
         report_id = client.ask(format_, ALL)
-        fault.await_strike()
+        fault.wait_for_fault()
         assert client.show(report_id)["status"] == "GENERATING"
         kill_workers(client)
         assert client.objects(report_id) == []

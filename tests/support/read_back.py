@@ -64,9 +64,9 @@ def pdf_rows(path: Path) -> list[Row]:
     ]
 
 
-def _iso(moment: str) -> str:
+def _iso(timestamp: str) -> str:
     """A moment as en-US writes it, as ISO 8601 does."""
-    return f"{moment[6:10]}-{moment[:2]}-{moment[3:5]}{moment[10:]}"
+    return f"{timestamp[6:10]}-{timestamp[:2]}-{timestamp[3:5]}{timestamp[10:]}"
 
 
 def pdf_text(path: Path) -> str:

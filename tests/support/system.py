@@ -210,7 +210,7 @@ class System:
             self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=record["receiptHandle"])
         return is_done
 
-    def give_up(self, record: dict[str, Any]) -> bool:
+    def abandon(self, record: dict[str, Any]) -> bool:
         """Hands a record to the function of dead letters."""
         return not worker.dead_letter_app.handler({"Records": [record]}, Context())["batchItemFailures"]  # type: ignore[arg-type]
 

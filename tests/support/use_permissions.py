@@ -43,7 +43,7 @@ def cancel_a_report_that_waits(world: World) -> None:
     """No worker has it, so the API itself announces its end."""
     with world.faults.sqs.failing(Fault("refuse")) as fault:
         report_id = world.client.ask("CSV", NONE)
-        fault.await_strike()
+        fault.wait_for_fault()
         assert world.client.http("POST", f"/api/v1/reports/{report_id}/cancel").json()["status"] == "CANCELLED"
     eventually("it is announced", lambda: _is_announced(world.client, report_id))
 
@@ -53,7 +53,7 @@ def refuse_parts(world: World) -> None:
     client = world.client
     with world.faults.s3.failing(Fault("refuse", when=PART)) as fault:
         report_id = client.ask("CSV", ALL)
-        fault.await_strike()
+        fault.wait_for_fault()
         eventually("the first attempt has failed", lambda: client.show(report_id)["error"])
     client.await_status(report_id, "READY")
 
@@ -62,7 +62,7 @@ def lose_the_answer_to_a_completion(world: World) -> None:
     """The worker asks the store whether the object is there."""
     with world.faults.s3.failing(Fault("cut", when=b"<CompleteMultipartUpload")) as fault:
         report_id = world.client.ask("CSV", NONE)
-        fault.await_strike()
+        fault.wait_for_fault()
     world.client.await_status(report_id, "READY")
 
 
@@ -95,7 +95,7 @@ def request_by_event_while_the_bus_is_away(world: World) -> None:
     """The event rests: its answer could not be given."""
     with world.faults.bus.failing(Fault("refuse")) as fault:
         _put_request(world.client)
-        fault.await_strike()
+        fault.wait_for_fault()
         eventually("the event rests", lambda: world.client.backlog("RequestQueueUrl").in_flight == 1)
     eventually("it is answered", lambda: world.client.backlog("RequestQueueUrl").in_flight == 0)
 

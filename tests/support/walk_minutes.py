@@ -27,19 +27,19 @@ def walk(zone_name: str, begin: datetime, end: datetime) -> list[tuple[datetime,
     forward: all that were left out, and the one that is there.
     """
     zone = ZoneInfo(zone_name)
-    moment, reached = begin, _number(begin - _MINUTE, zone)
+    timestamp, reached = begin, _number(begin - _MINUTE, zone)
     walked = []
-    while moment < end:
-        local = _number(moment, zone)
-        walked.append((moment, range(reached + 1, local + 1)))
+    while timestamp < end:
+        local = _number(timestamp, zone)
+        walked.append((timestamp, range(reached + 1, local + 1)))
         reached = max(reached, local)
-        moment += _MINUTE
+        timestamp += _MINUTE
     return walked
 
 
 def expected(zone_name: str, begin: datetime, end: datetime, matches: Matches) -> list[datetime]:
     """The moments of a schedule from `begin` on and before `end`, by the two rules for days on which clocks are set."""
-    return [moment for moment, fresh in walk(zone_name, begin, end) if any(map(matches, fresh))]
+    return [timestamp for timestamp, fresh in walk(zone_name, begin, end) if any(map(matches, fresh))]
 
 
 def by_croniter(expression: str) -> Matches:
@@ -75,13 +75,13 @@ def on_days(at: str, is_day: Callable[[date], bool]) -> Matches:
     return lambda local: local % DAY_MINUTES == wanted and is_day(date.fromordinal(local // DAY_MINUTES))
 
 
-def until(moments: Iterator[datetime], end: datetime) -> list[datetime]:
+def until(timestamps: Iterator[datetime], end: datetime) -> list[datetime]:
     """Those before the end."""
     found = []
-    for moment in moments:
-        if moment >= end:
+    for timestamp in timestamps:
+        if timestamp >= end:
             break
-        found.append(moment)
+        found.append(timestamp)
     return found
 
 
@@ -90,6 +90,6 @@ def year_of(year: int) -> tuple[datetime, datetime]:
     return datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
 
 
-def _number(moment: datetime, zone: ZoneInfo) -> int:
-    local = moment.astimezone(zone)
+def _number(timestamp: datetime, zone: ZoneInfo) -> int:
+    local = timestamp.astimezone(zone)
     return local.toordinal() * DAY_MINUTES + local.hour * 60 + local.minute

@@ -29,8 +29,8 @@ def read_cursor(cursor: str) -> Place:
     """Returns the place. Raises RequestInvalidError for a cursor that is not ours."""
     if re.fullmatch(CURSOR_PATTERN, cursor, re.ASCII) is None:
         raise cursor_invalid()
-    moment, report_id = cursor.split(".")
-    return Place(read_microseconds(moment), UUID(report_id))
+    timestamp, report_id = cursor.split(".")
+    return Place(read_microseconds(timestamp), UUID(report_id))
 
 
 def read_offset(cursor: str) -> int:
@@ -52,9 +52,9 @@ def cursor_invalid() -> RequestInvalidError:
     return RequestInvalidError.of([field_error])
 
 
-def write_microseconds(moment: datetime) -> str:
+def write_microseconds(timestamp: datetime) -> str:
     """A moment as a whole number of microseconds since 1970: nothing is lost."""
-    return str((moment - _EPOCH) // timedelta(microseconds=1))
+    return str((timestamp - _EPOCH) // timedelta(microseconds=1))
 
 
 def read_microseconds(text: str) -> datetime:

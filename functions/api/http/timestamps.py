@@ -14,7 +14,7 @@ DATE_TIME_PATTERN = (
 """Pattern of a JSON Schema (RFC 3339 §5.6). Letters may be of either case."""
 
 
-def read_moment(text: str, parameter: str) -> datetime:
+def read_timestamp(text: str, parameter: str) -> datetime:
     """Returns the moment, in upper case or lower. Raises RequestInvalidError for what is none, naming the parameter."""
     detail = "It must be a timestamp like 2024-03-09T18:00:00Z. In a URL, write + of an offset as %2B."
     if re.fullmatch(DATE_TIME_PATTERN, text):

@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from api.auth.subject_names import name_requesters
 from api.http.cursor import next_page, read_cursor, write_cursor
 from api.http.page_size import fitting
-from api.http.timestamps import read_moment
+from api.http.timestamps import read_timestamp
 from api.reports.models import ReportList
 from api.reports.view import show_report
 from resma.access.caller import Caller
@@ -51,7 +51,7 @@ def list_reports(database: Database, caller: Caller, query: ListQuery, base_url:
     wanted["requested_by"] = caller.subject if query.requested_by == "me" else query.requested_by
     for name in ("created_after", "created_before"):
         text = getattr(query, name)
-        wanted[name] = None if text is None else read_moment(text, to_camel(name))
+        wanted[name] = None if text is None else read_timestamp(text, to_camel(name))
     with database.transaction(tenant_id) as connection:
         found = select_reports(
             connection,

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 
 from api.http.cursor import cursor_invalid
 from api.http.routing import current_route
-from api.http.timestamps import read_moment
+from api.http.timestamps import read_timestamp
 from resma.errors import FieldError, RequestInvalidError, collect_errors, json_pointer
 from resma.requests.report_request import ReportRequest
 from resma.requests.submit import idempotency_key_errors
@@ -40,7 +40,7 @@ def _query_errors(route: Any, query: Mapping[str, str]) -> Iterator[FieldError]:
         field_errors: list[FieldError] = []
         with collect_errors(field_errors):
             if schema.get("format") == "date-time":
-                read_moment(text, field.alias)
+                read_timestamp(text, field.alias)
             elif field.alias == "cursor" and re.fullmatch(schema["pattern"], text, re.ASCII) is None:
                 raise cursor_invalid()
         yield from field_errors

@@ -60,5 +60,5 @@ def show_endpoint_deliveries(
 def _place(cursor: str) -> DeliveryPlace:
     if re.fullmatch(DELIVERY_CURSOR_PATTERN, cursor, re.ASCII) is None:
         raise cursor_invalid()
-    moment, event_id = cursor.split(".")
-    return DeliveryPlace(read_microseconds(moment), event_id)
+    timestamp, event_id = cursor.split(".")
+    return DeliveryPlace(read_microseconds(timestamp), event_id)

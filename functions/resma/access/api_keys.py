@@ -95,7 +95,7 @@ def look_up_key(database: Database, key_id: str, secret_sha256: str) -> FoundKey
 
     One round trip.
     """
-    row = database.ask(
+    row = database.fetch_one(
         "SELECT tenant_id, secret_sha256, scopes, is_revoked, is_expired, wait_seconds"
         " FROM resma.authenticate_key(%s, %s)",
         (key_id, secret_sha256),

@@ -27,7 +27,7 @@ def take_request(database: Database, tenant_id: str) -> float | None:
 
     None where there is no such tenant. One round trip.
     """
-    row = database.ask("SELECT resma.take_request(%s)", (tenant_id,))
+    row = database.fetch_one("SELECT resma.take_request(%s)", (tenant_id,))
     return None if row is None or row[0] is None else float(row[0])
 
 

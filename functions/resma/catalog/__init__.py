@@ -5,7 +5,7 @@ with named parameters, one for each filter, and `tenant_id`. Filters are bound v
 docs/report-types.md is the guide.
 """
 
-from resma.catalog.diagnostics import Mistake
+from resma.catalog.diagnostics import Diagnostic
 from resma.catalog.filters import filter_model
 from resma.catalog.loading import CATALOG_FOLDER, catalog_folder, check_folder, find_report_type, load_catalog
 from resma.catalog.model import (
@@ -24,9 +24,9 @@ __all__ = [
     "BalanceSpec",
     "ChartSpec",
     "ColumnSpec",
+    "Diagnostic",
     "Filter",
     "Limits",
-    "Mistake",
     "ReportType",
     "Texts",
     "Totals",

@@ -14,7 +14,7 @@ Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class Diagnostic:
     """One thing to mend. `at` is its place in report.toml; in query.sql it is known by its `line`."""
 
     says: str
@@ -26,9 +26,9 @@ class Mistake:
 class CatalogCheckError(ValueError):
     """Raised inside pydantic's validators: carries places that its own errors can't."""
 
-    def __init__(self, mistakes: Iterable[Mistake]) -> None:
-        self.mistakes = tuple(mistakes)
-        super().__init__("; ".join(mistake.says for mistake in self.mistakes))
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("; ".join(diagnostic.says for diagnostic in self.diagnostics))
 
 
 # Words for kinds that people bring from elsewhere.

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from resma.catalog.consistency import name_mistakes
-from resma.catalog.diagnostics import CatalogCheckError, FileName, Mistake, Place, lower_first, suggest
+from resma.catalog.diagnostics import CatalogCheckError, Diagnostic, FileName, Place, lower_first, suggest
 from resma.catalog.model import BalanceSpec, ChartSpec, ColumnSpec, Filter, Limits, ReportType, Texts, Totals
 from resma.catalog.query_text import find_query_mistakes
 from resma.errors import CatalogInvalidError, FieldError, RequestInvalidError
@@ -65,30 +65,32 @@ def find_report_type(name: str) -> ReportType:
 def _load(folder: Path) -> Mapping[str, ReportType]:
     found: dict[str, ReportType] = {}
     for path in sorted(folder.glob("*/report.toml")):
-        report_type, mistakes = check_folder(path.parent)
+        report_type, diagnostics = check_folder(path.parent)
         if report_type and report_type.type in found:
-            mistakes = [Mistake(f"there is another report type {report_type.type}: rename one", ("type",), line=1)]
-        if report_type is None or mistakes:
-            first = mistakes[0]
+            diagnostics = [
+                Diagnostic(f"there is another report type {report_type.type}: rename one", ("type",), line=1)
+            ]
+        if report_type is None or diagnostics:
+            first = diagnostics[0]
             raise CatalogInvalidError(f"{path.parent / first.file}:{first.line}: {first.says}")
         found[report_type.type] = report_type
     return found
 
 
-def check_folder(folder: Path) -> tuple[ReportType | None, list[Mistake]]:
+def check_folder(folder: Path) -> tuple[ReportType | None, list[Diagnostic]]:
     """Reads one report type; returns it, or all that is wrong with its two files, each with a line."""
     texts: dict[str, str] = {}
-    mistakes: list[Mistake] = []
+    diagnostics: list[Diagnostic] = []
     for name in _FILES:
         try:
             texts[name] = (folder / name).read_text(encoding="utf-8")
         except FileNotFoundError:
-            mistakes.append(Mistake("the file is missing: a report type has two", file=name, line=1))
+            diagnostics.append(Diagnostic("the file is missing: a report type has two", file=name, line=1))
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
-            mistakes.append(Mistake("this is no UTF-8: save the file so", file=name, line=line))
-    if mistakes:
-        return None, mistakes
+            diagnostics.append(Diagnostic("this is no UTF-8: save the file so", file=name, line=line))
+    if diagnostics:
+        return None, diagnostics
     # The query becomes part of a larger one: a comment in its last line must end there.
     query = texts["query.sql"].rstrip() + "\n"
     try:
@@ -98,13 +100,13 @@ def check_folder(folder: Path) -> tuple[ReportType | None, list[Mistake]]:
     try:
         if "query" not in described:
             return ReportType.model_validate({**described, "query": query}), []
-        mistakes = [Mistake("the query stands in query.sql: leave this key out", ("query",))]
+        diagnostics = [Diagnostic("the query stands in query.sql: leave this key out", ("query",))]
     except ValidationError as error:
-        mistakes = list(_shape_mistakes(error, described))
-    return None, _with_lines([*mistakes, *_more_mistakes(described, query)], texts["report.toml"])
+        diagnostics = list(_shape_mistakes(error, described))
+    return None, _with_lines([*diagnostics, *_more_mistakes(described, query)], texts["report.toml"])
 
 
-def _more_mistakes(described: Mapping[str, Any], query: str) -> Iterator[Mistake]:
+def _more_mistakes(described: Mapping[str, Any], query: str) -> Iterator[Diagnostic]:
     """What can be said even where the shape is wrong."""
     yield from name_mistakes(described, query)
     filters = described.get("filters", [])
@@ -113,39 +115,44 @@ def _more_mistakes(described: Mapping[str, Any], query: str) -> Iterator[Mistake
         yield from find_query_mistakes(query, [name for name in names if isinstance(name, str)])
 
 
-def _with_lines(mistakes: list[Mistake], text: str) -> list[Mistake]:
+def _with_lines(diagnostics: list[Diagnostic], text: str) -> list[Diagnostic]:
     """Each mistake once, in the order of the files."""
     from resma.catalog.toml_lines import find_lines, line_of  # noqa: PLC0415  # nobody needs it while all is well
 
     lines = find_lines(text)
-    placed = {(mistake.file, mistake.line or line_of(mistake.at, lines), mistake.says): mistake for mistake in mistakes}
+    placed = {
+        (diagnostic.file, diagnostic.line or line_of(diagnostic.at, lines), diagnostic.says): diagnostic
+        for diagnostic in diagnostics
+    }
     return [
-        Mistake(says, mistake.at, mistake.file, line)
-        for (_, line, says), mistake in sorted(placed.items(), key=lambda item: (item[0][0] != "report.toml", item[0]))
+        Diagnostic(says, diagnostic.at, diagnostic.file, line)
+        for (_, line, says), diagnostic in sorted(
+            placed.items(), key=lambda item: (item[0][0] != "report.toml", item[0])
+        )
     ]
 
 
-def _syntax_mistake(error: tomllib.TOMLDecodeError, text: str) -> Mistake:
+def _syntax_mistake(error: tomllib.TOMLDecodeError, text: str) -> Diagnostic:
     found = _AT_LINE.search(str(error))
     line = int(found[1]) if found and found[1] else text.rstrip().count("\n") + 1
     says = _AT_LINE.sub("", str(error))
     if says == "Cannot overwrite a value":
         says = "a key comes twice: leave one out"
-    return Mistake(f"this is no TOML: {says}", line=line)
+    return Diagnostic(f"this is no TOML: {says}", line=line)
 
 
-def _shape_mistakes(error: ValidationError, described: Mapping[str, Any]) -> Iterator[Mistake]:
+def _shape_mistakes(error: ValidationError, described: Mapping[str, Any]) -> Iterator[Diagnostic]:
     for item in error.errors(include_url=False):
         at: Place = tuple(item["loc"])
         found = item.get("ctx", {}).get("error")
         if isinstance(found, CatalogCheckError):
-            for mistake in found.mistakes:
-                says = _owner(at, described) + mistake.says
-                yield Mistake(says, at + mistake.at, mistake.file, mistake.line)
+            for diagnostic in found.diagnostics:
+                says = _owner(at, described) + diagnostic.says
+                yield Diagnostic(says, at + diagnostic.at, diagnostic.file, diagnostic.line)
         elif item["type"] == "missing":
-            yield Mistake(f"{_owner(at, described)}{at[-1]} is missing: add it", at[:-1])
+            yield Diagnostic(f"{_owner(at, described)}{at[-1]} is missing: add it", at[:-1])
         else:
-            yield Mistake(_owner(at, described) + _shape_words(item, at), at)
+            yield Diagnostic(_owner(at, described) + _shape_words(item, at), at)
 
 
 def _shape_words(item: Any, at: Place) -> str:

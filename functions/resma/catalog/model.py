@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from resma.catalog.consistency import column_mistakes, filter_mistakes, kind_mistakes, name_mistakes
-from resma.catalog.diagnostics import CatalogCheckError, Mistake
+from resma.catalog.diagnostics import CatalogCheckError, Diagnostic
 from resma.catalog.filters import check_values, show_values
 from resma.catalog.query_text import find_query_mistakes
 from resma.errors import FieldError, RequestInvalidError
@@ -214,7 +214,7 @@ class ReportType(_Frozen):
         return show_values(self.filters, filters, locale)
 
 
-def _require_none(model: _Model, mistakes: Iterator[Mistake]) -> _Model:
-    if found := list(mistakes):
+def _require_none(model: _Model, diagnostics: Iterator[Diagnostic]) -> _Model:
+    if found := list(diagnostics):
         raise CatalogCheckError(found)
     return model

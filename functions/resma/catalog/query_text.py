@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from resma.catalog.diagnostics import Mistake, suggest
+from resma.catalog.diagnostics import Diagnostic, suggest
 
 TENANT = "tenant_id"
 """The parameter that every query has and no filter is: whose rows may be seen."""
@@ -40,7 +40,7 @@ def find_parameters(query: str) -> dict[str, int]:
     return found
 
 
-def find_query_mistakes(query: str, filters: Collection[str] | None) -> Iterator[Mistake]:
+def find_query_mistakes(query: str, filters: Collection[str] | None) -> Iterator[Diagnostic]:
     """What is wrong with the text. Where the filters are not known (None), parameters are not compared with them."""
     words: list[tuple[str, int]] = []
     for token in _TOKEN.finditer(query):
@@ -50,15 +50,15 @@ def find_query_mistakes(query: str, filters: Collection[str] | None) -> Iterator
         elif token["comment"] or token["quoted"]:
             yield from _hidden_mistakes(token, line)
         elif token["semicolon"]:
-            yield _mistake("a semicolon ends the query: leave it out, it becomes part of a larger one", line)
+            yield _diagnostic("a semicolon ends the query: leave it out, it becomes part of a larger one", line)
         elif token["percent"]:
-            yield _mistake("a single % is read as a parameter: write %% for the sign, %(name)s for a filter", line)
+            yield _diagnostic("a single % is read as a parameter: write %% for the sign, %(name)s for a filter", line)
     yield from _statement_mistakes(words)
     if filters is not None:
         yield from _parameter_mistakes(query, filters)
 
 
-def _hidden_mistakes(token: re.Match[str], line: int) -> Iterator[Mistake]:
+def _hidden_mistakes(token: re.Match[str], line: int) -> Iterator[Diagnostic]:
     """Inside comments and quotes, where a value can't be bound."""
     text = token.group()
     where = "a comment" if token["comment"] else "quotes"
@@ -70,33 +70,35 @@ def _hidden_mistakes(token: re.Match[str], line: int) -> Iterator[Mistake]:
                 if token["comment"]
                 else "take it out of them, or put the parts together with ||"
             )
-            yield _mistake(f"the parameter {sign.group()} stands in {where}, where no value can be bound: {remedy}", at)
+            yield _diagnostic(
+                f"the parameter {sign.group()} stands in {where}, where no value can be bound: {remedy}", at
+            )
         else:
-            yield _mistake(f"a single % in {where} is read as a parameter too: write %%", at)
+            yield _diagnostic(f"a single % in {where} is read as a parameter too: write %%", at)
 
 
-def _statement_mistakes(words: list[tuple[str, int]]) -> Iterator[Mistake]:
+def _statement_mistakes(words: list[tuple[str, int]]) -> Iterator[Diagnostic]:
     if not words:
-        yield _mistake("the query is empty: write a SELECT", 1)
+        yield _diagnostic("the query is empty: write a SELECT", 1)
     elif words[0][0] not in {"SELECT", "WITH"}:
-        yield _mistake(f"a query only reads: begin it with SELECT or WITH, not with {words[0][0]}", words[0][1])
+        yield _diagnostic(f"a query only reads: begin it with SELECT or WITH, not with {words[0][0]}", words[0][1])
     elif write := _WRITES.search(" ".join(word for word, _ in words)):
         at = " ".join(word for word, _ in words)[: write.start()].count(" ")
-        yield _mistake(f"a query only reads, in a transaction that is READ ONLY: leave out {write[0]}", words[at][1])
+        yield _diagnostic(f"a query only reads, in a transaction that is READ ONLY: leave out {write[0]}", words[at][1])
 
 
-def _parameter_mistakes(query: str, filters: Collection[str]) -> Iterator[Mistake]:
+def _parameter_mistakes(query: str, filters: Collection[str]) -> Iterator[Diagnostic]:
     used = find_parameters(query)
     known = [*filters, TENANT]
     for name, line in used.items():
         if name not in known:
-            yield _mistake(f"the parameter %({name})s is no filter of report.toml: {suggest(name, known)}", line)
+            yield _diagnostic(f"the parameter %({name})s is no filter of report.toml: {suggest(name, known)}", line)
     if TENANT not in used:
-        yield _mistake(f"the query must choose its tenant's rows: use %({TENANT})s in a condition", 1)
+        yield _diagnostic(f"the query must choose its tenant's rows: use %({TENANT})s in a condition", 1)
 
 
-def _mistake(says: str, line: int) -> Mistake:
-    return Mistake(says, file="query.sql", line=line)
+def _diagnostic(says: str, line: int) -> Diagnostic:
+    return Diagnostic(says, file="query.sql", line=line)
 
 
 def _line(text: str, position: int) -> int:

@@ -86,7 +86,7 @@ class Database:
             with contextlib.suppress(psycopg.Error):
                 connection.cancel_safe(timeout=_CANCEL_SECONDS)
 
-    def ask(self, statement: str, values: Sequence[object]) -> tuple[Any, ...] | None:
+    def fetch_one(self, statement: str, values: Sequence[object]) -> tuple[Any, ...] | None:
         """Runs one statement as a transaction of its own, in one round trip; returns its first row.
 
         The statement must be one that may run twice: it is sent again where a kept connection turns out to be dead.

@@ -109,7 +109,7 @@ def _usage_with(claim: Claim, usage: Usage) -> Jsonb:
     return Jsonb((Usage.from_json(claim.usage) + usage).as_json())
 
 
-def note_summary(connection: Connection[TupleRow], claim: Claim, summary: Summary) -> None:
+def record_summary(connection: Connection[TupleRow], claim: Claim, summary: Summary) -> None:
     """Records what the snapshot holds, so that progress has an end, and what of it is personal. Writing begins.
 
     Raises LeaseLostError.

@@ -57,7 +57,7 @@ def revive_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID
     return transitions.requeue(connection, tenant_id, report_id)
 
 
-def give_up_job(
+def abandon_job(
     connection: Connection[TupleRow], tenant_id: str, report_id: UUID, *, if_exhausted: bool = False
 ) -> bool:
     """FAILED with the last error, and a dead letter: for a job that nobody will try again by himself.

@@ -60,7 +60,7 @@ def request_report(  # noqa: PLR0913  # what is asked for, by whom, and by whose
             report, is_new = admit_report(connection, new, key, deduplicate=request.deduplicate)
         noted["report_id"] = str(report.report_id)
     if is_new:
-        note_request(report)
+        record_request(report)
         send_jobs(database, queue, caller.tenant_id, [report.report_id])
     return report, is_new
 
@@ -79,7 +79,7 @@ def admit_report(
     return report, is_new
 
 
-def note_request(report: Report) -> None:
+def record_request(report: Report) -> None:
     """Says in the log and counts in the metrics that a report was asked for."""
     about: dict[str, Any] = {"report_id": str(report.report_id), "tenant_id": report.tenant_id}
     logger.info("a report was asked for", **about, type=report.type, formats=report.formats)

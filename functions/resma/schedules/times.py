@@ -70,13 +70,13 @@ class Timing:
         """The time zone itself."""
         return ZoneInfo(self.time_zone)
 
-    def runs_after(self, moment: datetime) -> Iterator[Run]:
+    def runs_after(self, timestamp: datetime) -> Iterator[Run]:
         """The runs after a moment, the earliest first, without end; none where there is none within 50 years."""
         zone = self.zone
         # A local time up to this one was there at this moment at the latest.
-        local_times = self._local_times(moment.astimezone(zone).replace(tzinfo=None))
+        local_times = self._local_times(timestamp.astimezone(zone).replace(tzinfo=None))
         for at, wanted in groupby(local_times, lambda local: first_moment(local, zone)):
-            if at > moment:
+            if at > timestamp:
                 yield _make_run(at, list(wanted), zone)
 
     def last_run(self, first: datetime, until: datetime) -> datetime:
@@ -132,12 +132,12 @@ def read_timing(when: str, at: str | None, time_zone: str, calendar: str | None)
 def first_moment(local: datetime, zone: ZoneInfo) -> datetime:
     """The first moment, in UTC, at which the clocks of a zone show this time or a later one."""
     aware = local.replace(tzinfo=zone)  # fold 0: the first of two
-    moment = aware.astimezone(UTC)
-    if moment.astimezone(zone).replace(tzinfo=None) == local:
-        return moment
+    timestamp = aware.astimezone(UTC)
+    if timestamp.astimezone(zone).replace(tzinfo=None) == local:
+        return timestamp
     # It does not exist. With the offset from before the clocks are set it is after that moment, with the one from after
     # it is before (PEP 495).
-    before, after = aware.replace(fold=1).astimezone(UTC), moment
+    before, after = aware.replace(fold=1).astimezone(UTC), timestamp
     while after - before > timedelta(seconds=1):
         middle = before + (after - before) // 2
         middle = middle.replace(microsecond=0)

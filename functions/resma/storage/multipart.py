@@ -56,7 +56,7 @@ class UploadState:
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class FileCheckpoint:
     """What a file has already when an upload goes on with it."""
 
     segments: tuple[Segment, ...]
@@ -83,7 +83,7 @@ class MultipartUpload:
     """
 
     def __init__(
-        self, clients: Clients, pool: UploadPool, target: UploadTarget, owner: str, beginning: Beginning | None
+        self, clients: Clients, pool: UploadPool, target: UploadTarget, owner: str, beginning: FileCheckpoint | None
     ) -> None:
         self._clients = clients
         self._target = target
@@ -232,7 +232,7 @@ def open_upload(  # noqa: PLR0913  # where to, and what it is
     *,
     media_type: str,
     owner: str,
-    beginning: Beginning | None = None,
+    beginning: FileCheckpoint | None = None,
 ) -> Iterator[MultipartUpload]:
     """Starts a multipart upload; whatever leaves the block without `complete` having returned aborts it, unless kept.
 

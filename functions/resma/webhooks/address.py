@@ -34,7 +34,7 @@ PUBLIC_RECEIVERS = Receivers()
 
 
 @dataclass(frozen=True)
-class WebhookAddress:
+class WebhookUrl:
     """An address in parts. `host` is a name or an IP address, without brackets; `target` is path and query."""
 
     is_https: bool
@@ -43,7 +43,7 @@ class WebhookAddress:
     target: str
 
 
-def parse_webhook_address(url: str, receivers: Receivers = PUBLIC_RECEIVERS) -> WebhookAddress:
+def parse_webhook_url(url: str, receivers: Receivers = PUBLIC_RECEIVERS) -> WebhookUrl:
     """Reads the URL of a webhook. Raises WebhookUrlNotAllowedError, which says what to give instead.
 
     With `opens_loopback`, for local development, http and loopback are allowed too.
@@ -70,7 +70,7 @@ def parse_webhook_address(url: str, receivers: Receivers = PUBLIC_RECEIVERS) -> 
         raise WebhookUrlNotAllowedError(f"Its port must be {_PORTS}.")
     _require_host(host, receivers)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return WebhookAddress(parts.scheme == "https", host, port, target)
+    return WebhookUrl(parts.scheme == "https", host, port, target)
 
 
 def hide_query(url: str) -> str:

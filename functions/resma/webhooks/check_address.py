@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resma.errors import FieldError, WebhookUrlNotAllowedError
-from resma.webhooks.address import parse_webhook_address
+from resma.webhooks.address import parse_webhook_url
 from resma.webhooks.receivers import Receivers
 
 
@@ -14,7 +14,7 @@ def webhook_url_errors(url: str | None, pointer: str, receivers: Receivers) -> I
     if url is None:
         return
     try:
-        parse_webhook_address(url, receivers)
+        parse_webhook_url(url, receivers)
     except WebhookUrlNotAllowedError as error:
         yield FieldError(pointer, error.detail)
 

@@ -106,7 +106,7 @@ def _numbers(cells: Cells) -> Shown:
     return b"%b", [b"null" if cell is None else b'"%b"' % cell if cell[-1:] in b"Ny" else cell for cell in cells]
 
 
-def _moments(cells: Cells) -> Shown:
+def _timestamps(cells: Cells) -> Shown:
     """Moments end in an offset of hours, mostly; infinity and dates BC stay as Postgres prints them."""
     rows = len(cells)
     if None not in cells:
@@ -115,10 +115,10 @@ def _moments(cells: Cells) -> Shown:
         is_plain = b"y" not in joined and b"C" not in joined
         if is_plain and joined.count(b" ") == rows and joined.count(b":") == 2 * rows:
             return b'"%b:00"', joined.replace(b" ", b"T").split(b"\0")
-    return b"%b", [b"null" if cell is None else b'"%b"' % _moment(cell) for cell in cells]
+    return b"%b", [b"null" if cell is None else b'"%b"' % _timestamp(cell) for cell in cells]
 
 
-def _moment(cell: bytes) -> bytes:
+def _timestamp(cell: bytes) -> bytes:
     if cell.endswith(b"BC") or b":" not in cell:
         return cell
     whole = cell.replace(b" ", b"T", 1)
@@ -137,6 +137,6 @@ _ENCODERS: dict[Kind, Encode] = {
     "integer": _numbers,
     "amount": _numbers,
     "date": _strings,
-    "timestamp": _moments,
+    "timestamp": _timestamps,
     "json": _embedded,
 }

@@ -20,7 +20,7 @@ from resma.errors import CheckpointUnusableError
 from resma.jobs.report_rows import FailedFile
 from resma.report.rows import Row
 from resma.report.summary import Summary
-from resma.storage.multipart import Beginning, UploadState
+from resma.storage.multipart import FileCheckpoint, UploadState
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class SavedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class SavedWork:
+class CheckpointState:
     """Everything that the next attempt goes on from."""
 
     stamp: str
@@ -56,7 +56,7 @@ class Begun:
     """A file that an earlier attempt has begun: its writer's state, and what the store has of it."""
 
     writer: bytes
-    beginning: Beginning
+    beginning: FileCheckpoint
 
 
 @dataclass(frozen=True)
@@ -71,18 +71,18 @@ VERSION = 1
 """Of the form of what is saved."""
 
 
-def dump_work(work: SavedWork) -> bytes:
+def dump_checkpoint(work: CheckpointState) -> bytes:
     """Returns it as bytes."""
     return msgspec.msgpack.encode((VERSION, work))
 
 
-def load_work(data: bytes) -> SavedWork:
+def load_checkpoint(data: bytes) -> CheckpointState:
     """Reads what `dump_work` made. Raises CheckpointUnusableError for anything else."""
     try:
         version, saved = msgspec.msgpack.decode(data, type=tuple[int, msgspec.Raw])
         if version != VERSION:
             raise CheckpointUnusableError(f"The checkpoint has version {version}. This code reads version {VERSION}.")
-        return msgspec.msgpack.decode(saved, type=SavedWork)
+        return msgspec.msgpack.decode(saved, type=CheckpointState)
     except msgspec.MsgspecError as error:
         raise CheckpointUnusableError(f"The checkpoint cannot be read: {error}") from error
 

@@ -20,11 +20,11 @@ from resma.errors import CheckpointUnusableError, LeaseLostError, ObjectStoreUna
 from resma.jobs.claim import Claim
 from resma.jobs.outages import close_outages
 from resma.jobs.report_rows import CheckpointRecord
-from resma.storage.multipart import Beginning
+from resma.storage.multipart import FileCheckpoint
 from resma.storage.object_store import abort_uploads, remove_object, store_errors
 from resma.storage.segments import close_upload
 from worker.checkpoints.rows import note_checkpoint
-from worker.checkpoints.serialization import Begun, EarlierFiles, SavedWork, dump_work, load_work
+from worker.checkpoints.serialization import Begun, CheckpointState, EarlierFiles, dump_checkpoint, load_checkpoint
 from worker.patience import write_patiently
 from worker.resources import Resources
 
@@ -47,10 +47,10 @@ class Checkpoints:
         self.made: list[str] = []
         """Keys of all that this attempt has saved."""
 
-    def take(self, work: SavedWork) -> None:
+    def take(self, work: CheckpointState) -> None:
         """Makes this what the next attempt goes on from. Raises LeaseLostError, ObjectStoreUnavailableError."""
         claim, resources = self._claim, self._resources
-        data = dump_work(work)
+        data = dump_checkpoint(work)
         key = f"{key_prefix(claim)}.checkpoint-{len(self.made) + 1}"
         self.made.append(key)
         with store_errors("saving the report in the making"):
@@ -79,7 +79,7 @@ class Checkpoints:
         self.latest = record
 
 
-def _needed_by(work: SavedWork) -> list[str]:
+def _needed_by(work: CheckpointState) -> list[str]:
     segments = {segment.key for file in work.files for segment in file.upload.segments}
     return sorted(segments | {file.upload.key for file in work.files if file.upload.parts})
 
@@ -96,7 +96,7 @@ def discard(resources: Resources, key: str) -> None:
 class TakenUp:
     """What an earlier attempt has done, its worker shut out."""
 
-    work: SavedWork
+    work: CheckpointState
     files: EarlierFiles
 
 
@@ -109,14 +109,14 @@ def take_up(resources: Resources, claim: Claim, stamp: str) -> TakenUp | None:
     """
     if claim.checkpoint is None:
         return None
-    work = load_work(_read_saved(resources, claim.checkpoint))
+    work = load_checkpoint(_read_saved(resources, claim.checkpoint))
     if work.stamp != stamp:
         raise CheckpointUnusableError("the report type or the code has changed since the report was saved")
     begun = {}
     for file in work.files:
         segments = close_upload(resources.clients, resources.bucket, file.upload)
         upload = file.upload
-        begun[file.format] = Begun(file.writer, Beginning(segments, upload.tail, upload.size, upload.sha256))
+        begun[file.format] = Begun(file.writer, FileCheckpoint(segments, upload.tail, upload.size, upload.sha256))
     if {*begun, *(failed["format"] for failed in work.failed)} != set(claim.formats):
         raise CheckpointUnusableError("what was saved is of other formats")
     return TakenUp(work, EarlierFiles(begun, work.failed))

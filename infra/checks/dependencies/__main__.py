@@ -26,12 +26,12 @@ def main() -> int:
 
 
 def check() -> int:
-    """Prints every mistake that can be seen without a network."""
-    mistakes = find_mistakes()
-    for mistake in mistakes:
-        print(mistake)
-    print(f"dependencies: {len(LOCKS)} lock files, {len(mistakes)} mistakes; vulnerabilities are `make audit`'s to ask")
-    return 1 if mistakes else 0
+    """Prints every error that can be seen without a network."""
+    diagnostics = find_mistakes()
+    for diagnostic in diagnostics:
+        print(diagnostic)
+    print(f"dependencies: {len(LOCKS)} lock files, {len(diagnostics)} errors; `make audit` asks for vulnerabilities")
+    return 1 if diagnostics else 0
 
 
 def check_runtimes() -> int:

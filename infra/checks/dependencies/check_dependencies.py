@@ -41,11 +41,11 @@ def find_mistakes() -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     installed = [item for item in importlib.metadata.distributions() if normalised(item.name) not in INSTALLERS]
     return [
-        *(mistake for lock in locks.values() for mistake in lock.mistakes),
+        *(diagnostic for lock in locks.values() for diagnostic in lock.diagnostics),
         *_unlocked(project, locks),
         *_disagreeing(locks["requirements.txt"], locks["dev.txt"]),
         *_unlike_installed(installed, locks["dev.txt"]),
-        *(mistake for item in installed for mistake in judge_licence(item.name, licences(item))),
+        *(diagnostic for item in installed for diagnostic in judge_licence(item.name, licences(item))),
         *_unused(project["project"]["dependencies"]),
     ]
 

@@ -17,26 +17,28 @@ class Lock:
 
     path: Path
     versions: dict[str, frozenset[str]]
-    mistakes: tuple[str, ...]
+    diagnostics: tuple[str, ...]
 
 
 def read_lock(path: Path) -> Lock:
     """Reads a lock file. Several versions of one package are allowed: by Python's version or the platform."""
     versions: dict[str, set[str]] = {}
-    mistakes = []
+    diagnostics = []
     for entry in _entries(path.read_text(encoding="utf-8")):
         requirement, *options = entry.split(" --")
         hashes = [option for option in options if _HASH.fullmatch(f"--{option.strip()}")]
         match = _PIN.fullmatch(requirement.strip())
         if match is None:
-            mistakes.append(f"{path.name}: `{requirement[:80]}` is no pin: only name==version and hashes, no addresses")
+            diagnostics.append(
+                f"{path.name}: `{requirement[:80]}` is no pin: only name==version and hashes, no addresses"
+            )
             continue
         if not hashes or len(hashes) < len(options):
-            mistakes.append(f"{path.name}: {match['name']} has no SHA-256, or something beside it")
+            diagnostics.append(f"{path.name}: {match['name']} has no SHA-256, or something beside it")
         versions.setdefault(normalised(match["name"]), set()).add(match["version"])
     if not versions:
-        mistakes.append(f"{path.name}: nothing is pinned")
-    return Lock(path, {name: frozenset(found) for name, found in versions.items()}, tuple(mistakes))
+        diagnostics.append(f"{path.name}: nothing is pinned")
+    return Lock(path, {name: frozenset(found) for name, found in versions.items()}, tuple(diagnostics))
 
 
 def normalised(name: str) -> str:

@@ -27,13 +27,13 @@ def main(given: Sequence[str] | None = None) -> int:
             report = check_catalog(arguments.folder, url)
     except (psycopg.Error, OSError, StackError) as error:
         sys.exit(f"the catalog could not be checked: {error}")
-    for finding in report.notes:
-        print(_written(finding, "note: "))
-    for finding in report.mistakes:
+    for finding in report.warnings:
+        print(_written(finding, "warning: "))
+    for finding in report.diagnostics:
         print(_written(finding))
     asked = "" if url else "; the database was not asked"
-    print(f"{_counted(report.types, 'report type')}, {_counted(len(report.mistakes), 'mistake')}{asked}")
-    return 1 if report.mistakes else 0
+    print(f"{_counted(report.types, 'report type')}, {_counted(len(report.diagnostics), 'error')}{asked}")
+    return 1 if report.diagnostics else 0
 
 
 def _parse(given: Sequence[str] | None) -> argparse.Namespace:

@@ -12,7 +12,7 @@ from psycopg import Connection, Cursor, sql
 from psycopg.rows import TupleRow
 
 from infra.checks.report_types.decimal_digits import find_decimal_mistakes, find_decimal_notes
-from resma.catalog import Filter, Mistake, ReportType
+from resma.catalog import Diagnostic, Filter, ReportType
 from resma.catalog.diagnostics import suggest
 from resma.catalog.query_text import TENANT, find_parameters
 from resma.report.header import Kind
@@ -54,12 +54,12 @@ _REMEDIES = {
 class _Refused(Exception):
     """The database's error, as a mistake."""
 
-    def __init__(self, mistake: Mistake) -> None:
-        super().__init__(mistake.says)
-        self.mistake = mistake
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        super().__init__(diagnostic.says)
+        self.diagnostic = diagnostic
 
 
-def find_database_mistakes(connection: Connection[TupleRow], report_type: ReportType) -> list[Mistake]:
+def find_database_mistakes(connection: Connection[TupleRow], report_type: ReportType) -> list[Diagnostic]:
     """What the database says of the query: its own errors, and columns that report.toml describes differently.
 
     The query is planned with no filter set, then with each alone; what is required is always set.
@@ -72,24 +72,24 @@ def find_database_mistakes(connection: Connection[TupleRow], report_type: Report
             decimals = described_decimals(cursor.description)
             types = {name: _type_name(cursor, code) for name, code in found}
     except _Refused as refused:
-        return [refused.mistake]
+        return [refused.diagnostic]
     if len(types) < len(found):
         return list(_repeated_mistakes(report_type.query, [name for name, _ in found]))
-    if mistakes := list(_column_mistakes(report_type, types)):
-        return mistakes
-    mistakes += find_decimal_mistakes(report_type, decimals)
+    if diagnostics := list(_column_mistakes(report_type, types)):
+        return diagnostics
+    diagnostics += find_decimal_mistakes(report_type, decimals)
     for item in (None, *report_type.filters):
         try:
             with _as_reader(connection) as cursor:
                 _ask(cursor, report_type, "EXPLAIN SELECT", _order(report_type), item)
         except _Refused as refused:
-            mistakes.append(refused.mistake)
+            diagnostics.append(refused.diagnostic)
             if item is None:
                 break
-    return mistakes
+    return diagnostics
 
 
-def find_notes(connection: Connection[TupleRow], report_type: ReportType) -> list[Mistake]:
+def find_notes(connection: Connection[TupleRow], report_type: ReportType) -> list[Diagnostic]:
     """Notes, which are no mistakes: rows that must be sorted, amounts without a type, charts of many values."""
     return [
         *_find_sort(connection, report_type),
@@ -98,13 +98,13 @@ def find_notes(connection: Connection[TupleRow], report_type: ReportType) -> lis
     ]
 
 
-def _find_amounts_without_type(connection: Connection[TupleRow], report_type: ReportType) -> list[Mistake]:
+def _find_amounts_without_type(connection: Connection[TupleRow], report_type: ReportType) -> list[Diagnostic]:
     with _as_reader(connection) as cursor:
         _ask(cursor, report_type, "SELECT *", "LIMIT 0")
         return list(find_decimal_notes(report_type, described_decimals(cursor.description)))
 
 
-def _find_many_values(connection: Connection[TupleRow], report_type: ReportType) -> Iterator[Mistake]:
+def _find_many_values(connection: Connection[TupleRow], report_type: ReportType) -> Iterator[Diagnostic]:
     """Columns of charts and totals with many distinct values, as the planner estimates them (pg_stats.n_distinct)."""
     places: list[tuple[str, tuple[str | int, ...], str]] = [
         (chart.by, ("charts", index, "by"), f"all but the largest {MAX_LABELS} are lumped into one value of the chart")
@@ -119,13 +119,13 @@ def _find_many_values(connection: Connection[TupleRow], report_type: ReportType)
             _ask(cursor, report_type, "EXPLAIN (FORMAT JSON) SELECT DISTINCT", "", names=[name])
             estimated = int(cursor.fetchall()[0][0][0]["Plan"]["Plan Rows"])
         if estimated > MAX_DISTINCT:
-            yield Mistake(
+            yield Diagnostic(
                 f"column {name} has about {estimated:,} different values: {consequence}. Choose a column with fewer.",
                 at,
             )
 
 
-def _find_sort(connection: Connection[TupleRow], report_type: ReportType) -> list[Mistake]:
+def _find_sort(connection: Connection[TupleRow], report_type: ReportType) -> list[Diagnostic]:
     with _as_reader(connection) as cursor:
         # An empty table's cheapest plan says nothing: so it is asked whether there is any plan without a sort.
         for way in ("sort", "incremental_sort", "seqscan", "bitmapscan"):
@@ -135,7 +135,7 @@ def _find_sort(connection: Connection[TupleRow], report_type: ReportType) -> lis
     if not _sorts_rows(plan):
         return []
     says = f"no index gives the rows in the order of sort ({', '.join(report_type.sort)}): each report sorts them first"
-    return [Mistake(says, ("sort",))]
+    return [Diagnostic(says, ("sort",))]
 
 
 @contextlib.contextmanager
@@ -181,7 +181,7 @@ def _ask(  # noqa: PLR0913, PLR0917  # the query's parts
         raise _Refused(_database_mistake(error, report_type, text, chosen)) from error
 
 
-def _database_mistake(error: psycopg.Error, report_type: ReportType, text: str, chosen: Filter | None) -> Mistake:
+def _database_mistake(error: psycopg.Error, report_type: ReportType, text: str, chosen: Filter | None) -> Diagnostic:
     """The server's error at its line in query.sql: its position counts characters of the text that psycopg made."""
     numbers: dict[str, str] = {}
 
@@ -198,28 +198,28 @@ def _database_mistake(error: psycopg.Error, report_type: ReportType, text: str, 
         line = find_parameters(report_type.query)[chosen.name] if chosen else 1
     remedy = error.diag.message_hint or _REMEDIES.get(error.sqlstate or "", "mend it")
     when = f"with filter {chosen.name} set: " if chosen else ""
-    return Mistake(f"{when}{message}: {remedy}", file="query.sql", line=line)
+    return Diagnostic(f"{when}{message}: {remedy}", file="query.sql", line=line)
 
 
-def _column_mistakes(report_type: ReportType, types: Mapping[str, str]) -> Iterator[Mistake]:
+def _column_mistakes(report_type: ReportType, types: Mapping[str, str]) -> Iterator[Diagnostic]:
     described = {column.name: column for column in report_type.columns}
     for index, column in enumerate(report_type.columns):
         if column.name not in types:
             remedy = suggest(column.name, types)
             says = f"column {column.name}: query.sql returns no such column: {remedy}"
-            yield Mistake(says, ("columns", index, "name"))
+            yield Diagnostic(says, ("columns", index, "name"))
         elif types[column.name] not in _TYPES[column.kind]:
-            yield Mistake(_type_words(column.name, column.kind, types[column.name]), ("columns", index, "kind"))
+            yield Diagnostic(_type_words(column.name, column.kind, types[column.name]), ("columns", index, "kind"))
     for name in types:
         if name not in described:
             says = f"column {name} is not in report.toml: describe it there, or leave it out of the query"
-            yield Mistake(says, file="query.sql", line=_line_of_word(report_type.query, name))
+            yield Diagnostic(says, file="query.sql", line=_line_of_word(report_type.query, name))
 
 
-def _repeated_mistakes(query: str, names: list[str]) -> Iterator[Mistake]:
+def _repeated_mistakes(query: str, names: list[str]) -> Iterator[Diagnostic]:
     for name in {name for name in names if names.count(name) > 1}:
         says = f"two columns are called {name}: give each a name of its own, with AS"
-        yield Mistake(says, file="query.sql", line=_line_of_word(query, name))
+        yield Diagnostic(says, file="query.sql", line=_line_of_word(query, name))
 
 
 def _type_words(name: str, kind: Kind, found: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 
 from infra.checks.report_types.check_database import find_database_mistakes, find_notes
-from resma.catalog import Mistake, ReportType, check_folder
+from resma.catalog import Diagnostic, ReportType, check_folder
 from resma.catalog.toml_lines import find_lines, line_of
 from resma.i18n.locales import DEFAULT_LOCALE
 from resma.report.format_options import PdfOptions
@@ -29,56 +29,56 @@ class CatalogReport:
     """What was found. `types` counts folders, right or wrong."""
 
     types: int
-    mistakes: list[Finding]
-    notes: list[Finding]
+    diagnostics: list[Finding]
+    warnings: list[Finding]
 
 
 def check_catalog(folder: Path, database_url: str | None) -> CatalogReport:
     """Checks every folder in `folder`; each whose files are right is tried in the database too."""
-    mistakes: list[Finding] = []
+    diagnostics: list[Finding] = []
     right: dict[Path, ReportType] = {}
     folders = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._")
     for path in folders:
         report_type, found = check_folder(path)
-        mistakes += _findings(path, found)
+        diagnostics += _findings(path, found)
         if report_type:
-            mistakes += _same_type(path, report_type, right)
+            diagnostics += _same_type(path, report_type, right)
             right[path] = report_type
     if not folders:
-        mistakes.append(Finding(folder, 1, "there is no report type: add a folder with report.toml and query.sql"))
-    notes = [note for path, report_type in right.items() for note in _findings(path, _width_notes(report_type))]
+        diagnostics.append(Finding(folder, 1, "there is no report type: add a folder with report.toml and query.sql"))
+    warnings = [note for path, report_type in right.items() for note in _findings(path, _width_notes(report_type))]
     if database_url:
         with psycopg.connect(database_url, autocommit=True) as connection:
             for path, report_type in right.items():
                 found = find_database_mistakes(connection, report_type)
-                mistakes += _findings(path, found)
-                notes += [] if found else _findings(path, find_notes(connection, report_type))
-    return CatalogReport(len(folders), sorted(mistakes, key=lambda finding: (finding.path.parent, 0)), notes)
+                diagnostics += _findings(path, found)
+                warnings += [] if found else _findings(path, find_notes(connection, report_type))
+    return CatalogReport(len(folders), sorted(diagnostics, key=lambda finding: (finding.path.parent, 0)), warnings)
 
 
-def _width_notes(report_type: ReportType) -> list[Mistake]:
+def _width_notes(report_type: ReportType) -> list[Diagnostic]:
     """Whether all columns together are too many for a page. A request may choose some of them, or another format."""
     problem = check_page_width(report_type.columns, DEFAULT_LOCALE, report_type.orientation, PdfOptions()).problem
-    return [Mistake(problem, ("columns",))] if problem else []
+    return [Diagnostic(problem, ("columns",))] if problem else []
 
 
 def _same_type(path: Path, report_type: ReportType, others: dict[Path, ReportType]) -> list[Finding]:
     says = "the report type {} is in {} too: name one of them differently"
     found = [
-        Mistake(says.format(other.type, place.name), ("type",))
+        Diagnostic(says.format(other.type, place.name), ("type",))
         for place, other in others.items()
         if other.type == report_type.type
     ]
     return _findings(path, found)
 
 
-def _findings(folder: Path, mistakes: list[Mistake]) -> list[Finding]:
+def _findings(folder: Path, diagnostics: list[Diagnostic]) -> list[Finding]:
     lines = None
     findings = []
-    for mistake in mistakes:
-        line = mistake.line
+    for diagnostic in diagnostics:
+        line = diagnostic.line
         if line is None:
-            lines = lines or find_lines((folder / mistake.file).read_text(encoding="utf-8"))
-            line = line_of(mistake.at, lines)
-        findings.append(Finding(folder / mistake.file, line, mistake.says))
+            lines = lines or find_lines((folder / diagnostic.file).read_text(encoding="utf-8"))
+            line = line_of(diagnostic.at, lines)
+        findings.append(Finding(folder / diagnostic.file, line, diagnostic.says))
     return findings

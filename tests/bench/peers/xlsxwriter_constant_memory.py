@@ -14,9 +14,9 @@ def write(source: Source, sink: Sink) -> int:
     """Numbers and times as Excel's own; times lose their zone, which Excel does not know."""
     book = xlsxwriter.Workbook(sink, {"constant_memory": True, "remove_timezone": True})
     sheet = book.add_worksheet()
-    moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+    timestamp = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
     money = book.add_format({"num_format": "#,##0.00"})
-    formats = [{"timestamp": moment, "amount": money}.get(column.kind) for column in source.report_type.columns]
+    formats = [{"timestamp": timestamp, "amount": money}.get(column.kind) for column in source.report_type.columns]
     sheet.write_row(0, 0, source.headings)
     at = count(1)
     for number, row in zip(at, source.rows(), strict=False):

@@ -17,7 +17,7 @@ schemathesis.openapi.format(
     st.from_regex(r"\Ahttps://[a-z]{1,20}\.example/[a-z0-9/_~-]{0,40}\Z"),
 )
 schemathesis.openapi.format(
-    "date-time", st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.isoformat("T", "seconds"))
+    "date-time", st.datetimes(timezones=st.just(UTC)).map(lambda timestamp: timestamp.isoformat("T", "seconds"))
 )
 
 schemathesis.openapi.format(

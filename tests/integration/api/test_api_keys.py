@@ -278,8 +278,8 @@ def test_when_a_key_was_used_is_known_to_the_minute(system: System, admin: Conne
     key = system.make_key("reports:read")
 
     def used() -> Any:
-        ((moment,),) = admin.execute("SELECT last_used_at FROM resma.api_keys").fetchall()
-        return moment
+        ((timestamp,),) = admin.execute("SELECT last_used_at FROM resma.api_keys").fetchall()
+        return timestamp
 
     assert used() is None
     system.call_with(key, "GET", "/api/v1/reports")

@@ -31,7 +31,7 @@ def _kill(system: System, admin: Connection[TupleRow], report_id: UUID) -> None:
         " WHERE report_id = %s",
         (report_id,),
     )
-    assert system.give_up(record)
+    assert system.abandon(record)
     system.sqs.delete_message(QueueUrl=system.queue_url, ReceiptHandle=record["receiptHandle"])
 
 
@@ -202,7 +202,7 @@ def test_what_can_not_be_written_down_is_logged(system: System, monkeypatch: pyt
     monkeypatch.setattr(worker.dead_letter_app.logger.registered_handler, "stream", log)
     logger = logging.getLogger("tests")
     logger.setLevel(logging.ERROR)
-    assert not system.give_up(record), "it comes again"
+    assert not system.abandon(record), "it comes again"
     logger.setLevel(logging.CRITICAL)
     said = [json.loads(line) for line in log.getvalue().splitlines() if "was not written down" in line]
     assert [(line["level"], line["tenant_id"], line["exception_name"]) for line in said] == [
@@ -219,7 +219,7 @@ def test_a_last_attempt_that_dies_without_a_word_is_what_it_died_of(
         "UPDATE resma.reports SET status = 'GENERATING', attempt = attempts_allowed, error_code = 'database-busy',"
         " error_detail = 'of the first', lease_until = clock_timestamp() - interval '1 second'"
     )
-    assert system.give_up(record)
+    assert system.abandon(record)
     error = system.show(report_id)["error"]
     assert error["code"] == "worker-died"
     assert "of the first" not in error["detail"]

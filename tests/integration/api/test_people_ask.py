@@ -102,21 +102,21 @@ def test_a_link_is_for_those_who_may_have_the_file(system: System, keys: tuple[s
 
 def test_reports_of_a_stretch_of_time(system: System, admin: Connection[TupleRow]) -> None:
     ids = [system.request_report(format="CSV") for _ in range(4)]
-    moments = [f"2024-03-0{day}T00:00:00Z" for day in range(1, 5)]
-    for report_id, moment in zip(ids, moments, strict=True):
-        admin.execute("UPDATE resma.reports SET created_at = %s WHERE report_id = %s", (moment, report_id))
+    timestamps = [f"2024-03-0{day}T00:00:00Z" for day in range(1, 5)]
+    for report_id, timestamp in zip(ids, timestamps, strict=True):
+        admin.execute("UPDATE resma.reports SET created_at = %s WHERE report_id = %s", (timestamp, report_id))
 
     def listed(**query: str) -> list[int]:
         status, _, body = system.call_api("GET", "/api/v1/reports", query=query)
         assert status == 200, body
         return [ids.index(UUID(item["id"])) for item in body["items"]]
 
-    assert listed(createdAfter=moments[1]) == [3, 2, 1]
-    assert listed(createdBefore=moments[1]) == [0]
-    assert listed(createdAfter=moments[1], createdBefore=moments[3]) == [2, 1]
+    assert listed(createdAfter=timestamps[1]) == [3, 2, 1]
+    assert listed(createdBefore=timestamps[1]) == [0]
+    assert listed(createdAfter=timestamps[1], createdBefore=timestamps[3]) == [2, 1]
     assert listed(createdAfter="2024-03-02T01:00:00+01:00", createdBefore="2024-03-01t21:00:00.5-03:00") == [1]
-    assert listed(createdAfter=moments[3], createdBefore=moments[0]) == []
-    query = {"createdAfter": moments[1], "createdBefore": moments[3], "limit": "1"}
+    assert listed(createdAfter=timestamps[3], createdBefore=timestamps[0]) == []
+    query = {"createdAfter": timestamps[1], "createdBefore": timestamps[3], "limit": "1"}
     _, _, page = system.call_api("GET", "/api/v1/reports", query=query)
     assert "createdAfter=2024-03-02T00%3A00%3A00Z&createdBefore=2024-03-04T00%3A00%3A00Z" in page["next"]
     cursor = page["next"].rpartition("cursor=")[2]
@@ -129,16 +129,16 @@ def test_reports_of_a_stretch_of_time(system: System, admin: Connection[TupleRow
      "0000-01-01T00:00:00Z", "2024-03-02T00:00:00+99:00", "٢٠٢٤-03-02T00:00:00Z", "2024-03-02T00:00:00Z'--"],
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["createdAfter", "createdBefore"])
-def test_what_is_no_moment_is_a_problem(system: System, name: str, moment: str) -> None:
-    status, _, problem = system.call_api("GET", "/api/v1/reports", query={name: moment})
+def test_what_is_no_moment_is_a_problem(system: System, name: str, timestamp: str) -> None:
+    status, _, problem = system.call_api("GET", "/api/v1/reports", query={name: timestamp})
     assert (status, problem["errors"][0]["pointer"]) == (422, f"/{name}")
     detail = problem["errors"][0]["detail"]
     assert "%2B" in detail or "does not exist" in detail
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
-def test_the_ends_of_time_are_moments(system: System, moment: str) -> None:
-    assert system.call_api("GET", "/api/v1/reports", query={"createdAfter": moment})[0] == 200
+def test_the_ends_of_time_are_moments(system: System, timestamp: str) -> None:
+    assert system.call_api("GET", "/api/v1/reports", query={"createdAfter": timestamp})[0] == 200
 
 
 # ---------------------------------------------------------------- once more

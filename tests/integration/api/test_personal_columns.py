@@ -342,9 +342,9 @@ def test_the_checker_names_line_and_remedy(folder: Path, old: str, new: str, lin
     path = folder / "report.toml"
     assert check_folder(folder)[1] == []
     path.write_text(path.read_text().replace(old, new, 1))
-    (mistake, *_) = check_folder(folder)[1]
-    assert says in mistake.says
-    assert (mistake.file, mistake.line) == ("report.toml", line)
+    (diagnostic, *_) = check_folder(folder)[1]
+    assert says in diagnostic.says
+    assert (diagnostic.file, diagnostic.line) == ("report.toml", line)
 
 
 def test_shipped_types_mark_what_is_personal() -> None:

@@ -64,13 +64,13 @@ def _busiest_account(reader: Connection[DictRow]) -> str:
 
 def test_the_catalog_is_right(postgres: PostgresServer) -> None:
     report = check_catalog(CATALOG_FOLDER, postgres.url)
-    assert (report.mistakes, report.notes) == ([], [])
+    assert (report.diagnostics, report.warnings) == ([], [])
     assert report.types >= 4
 
 
 def test_the_fifth_type_is_right(postgres: PostgresServer) -> None:
     report = check_catalog(SAMPLES, postgres.url)
-    assert (report.mistakes, report.notes) == ([], [])
+    assert (report.diagnostics, report.warnings) == ([], [])
 
 
 SHIPPED = ["TRANSACTIONS", "ACCOUNT_STATEMENT", "DAILY_SUMMARY", "AUDIT_TRAIL"]
@@ -211,7 +211,7 @@ def test_mistakes_that_the_database_sees(
     text = (folder / "query.sql").read_text(encoding="utf-8")
     assert old in text
     (folder / "query.sql").write_text(text.replace(old, new, 1), encoding="utf-8")
-    found = [finding for finding in check_catalog(tmp_path, postgres.url).mistakes if says in finding.says]
+    found = [finding for finding in check_catalog(tmp_path, postgres.url).diagnostics if says in finding.says]
     (finding,) = found
     assert finding.path == folder / file
     assert marker in finding.path.read_text(encoding="utf-8").splitlines()[finding.line - 1]
@@ -224,7 +224,7 @@ def test_a_mistake_that_only_a_set_filter_shows(postgres: PostgresServer, tmp_pa
         "_id = %(account)s", "_id = %(account)s::text"
     )
     (folder / "query.sql").write_text(text, encoding="utf-8")
-    (finding,) = check_catalog(tmp_path, postgres.url).mistakes
+    (finding,) = check_catalog(tmp_path, postgres.url).diagnostics
     assert finding.says.startswith('with filter account set: invalid input syntax for type bigint: "x": cast it')
     assert "%(account)s::bigint" in text.splitlines()[finding.line - 1]
 
@@ -235,8 +235,8 @@ def test_a_sort_without_an_index_is_noted(postgres: PostgresServer, tmp_path: Pa
     text = toml.read_text(encoding="utf-8").replace('["booked_at", "id"]', '["booked_at", "amount", "id"]')
     toml.write_text(text, encoding="utf-8")
     report = check_catalog(tmp_path, postgres.url)
-    assert report.mistakes == []
-    (note,) = report.notes
+    assert report.diagnostics == []
+    (note,) = report.warnings
     assert "no index gives the rows in the order of sort (booked_at, amount, id)" in note.says
     assert note.line == 5
 
@@ -253,7 +253,7 @@ def test_a_sort_without_an_index_is_noted(postgres: PostgresServer, tmp_path: Pa
     ],
 )
 def test_the_digits_of_amounts_are_said_once(
-    postgres: PostgresServer, tmp_path: Path, charged: str, digits: str, mistake: str | None, note: str | None
+    postgres: PostgresServer, tmp_path: Path, charged: str, digits: str, diagnostic: str | None, note: str | None
 ) -> None:
     folder = Path(shutil.copytree(SAMPLES / "fees", tmp_path / "fees"))
     for name, old, new in (
@@ -264,7 +264,7 @@ def test_the_digits_of_amounts_are_said_once(
         assert old in text
         (folder / name).write_text(text.replace(old, new), encoding="utf-8")
     report = check_catalog(tmp_path, postgres.url)
-    for said, findings in ((mistake, report.mistakes), (note, report.notes)):
+    for said, findings in ((diagnostic, report.diagnostics), (note, report.warnings)):
         assert [said in finding.says for finding in findings if said] == ([True] if said else [])
         assert len(findings) == (1 if said else 0)
 
@@ -287,8 +287,8 @@ def test_charts_and_totals_of_many_values_are_noted(
     finally:
         admin.execute("DELETE FROM bank.transactions WHERE description LIKE 'many %'")
         admin.execute("ANALYZE bank.transactions")
-    assert report.mistakes == []
-    chart, totals = sorted(report.notes, key=lambda note: -note.line)
+    assert report.diagnostics == []
+    chart, totals = sorted(report.warnings, key=lambda note: -note.line)
     assert re.match(r"column account has about [0-9,]+ different values: all but the largest 40", chart.says)
     assert re.match(r"column account has about [0-9,]+ different values: a report has a total for each", totals.says)
     assert 'by = "account"' in toml.read_text(encoding="utf-8").splitlines()[chart.line - 1]

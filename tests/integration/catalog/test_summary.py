@@ -17,7 +17,7 @@ from psycopg.rows import TupleRow
 import worker.app
 from resma.catalog import find_report_type
 from resma.errors import DatabaseBusyError, LeaseLostError
-from resma.jobs.claim import claim_job, note_summary
+from resma.jobs.claim import claim_job, record_summary
 from resma.snapshot import cursor
 from resma.snapshot.snapshot import Snapshot, open_snapshot
 from tests.support.system import ActAs, System
@@ -209,7 +209,7 @@ def test_a_late_worker_changes_no_summary(system: System, admin: Connection[Tupl
     assert system.work_once()
     before = summary(system, report_id)[2]
     with pytest.raises(LeaseLostError), resources.system.transaction("demo") as connection:
-        note_summary(connection, late, found)
+        record_summary(connection, late, found)
     assert summary(system, report_id)[2] == before
     assert before["rows"] < found.rows
 

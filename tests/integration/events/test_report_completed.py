@@ -65,7 +65,7 @@ def test_every_end_is_told_as_the_schema_says(system: System, admin: Connection[
         assert system.call_api("POST", f"/api/v1/reports/{report_id}/cancel")[0] == 200
     else:
         admin.execute("UPDATE resma.reports SET attempt = attempts_allowed")
-        assert system.give_up(system.receive()[0])
+        assert system.abandon(system.receive()[0])
     (event,) = system.bus_events()
     jsonschema_rs.validate(SCHEMA, event["detail"])
     assert event["detail"]["data"]["status"] == end

@@ -123,12 +123,12 @@ def test_days_and_moments_are_the_time_zones(system: System, admin: Connection[T
     report_id, report = _make(
         system, format="NDJSON", timeZone=zone, filters={"from": "2024-03-01", "to": "2024-03-01"}
     )
-    moments = [json.loads(line)["booked_at"] for line in _file(system, report_id, "ndjson").splitlines()]
-    assert all(moment.startswith("2024-03-01T") and moment.endswith("-03:00") for moment in moments)
+    timestamps = [json.loads(line)["booked_at"] for line in _file(system, report_id, "ndjson").splitlines()]
+    assert all(timestamp.startswith("2024-03-01T") and timestamp.endswith("-03:00") for timestamp in timestamps)
     row = admin.execute(
         "SELECT count(*) FROM bank.transactions WHERE (booked_at AT TIME ZONE %s)::date = '2024-03-01'", (zone,)
     ).fetchone()
-    assert row == (len(moments),)
+    assert row == (len(timestamps),)
     assert report["timeZone"] == zone
 
 

@@ -65,11 +65,11 @@ def texts() -> list[str]:
 @pytest.mark.parametrize("locale", LOCALES)
 def test_texts_are_shown_as_they_are_and_numbers_are_numbers(locale: str, texts: list[str], tmp_path: Path) -> None:
     numbers = [NUMBERS[i % len(NUMBERS)] for i in range(len(texts))]
-    moments = [["2024-02-29 23:59:59-03", "2024-02-29 23:59:59.999999-03"][i % 2] for i in range(len(texts))]
+    timestamps = [["2024-02-29 23:59:59-03", "2024-02-29 23:59:59.999999-03"][i % 2] for i in range(len(texts))]
     days, ids = ["2024-02-29"] * len(texts), [str(i) for i in range(len(texts))]
     head = header(["text", "amount", "timestamp", "date", "integer"], len(texts), LOCALES[locale])
     options = FormatOptions(csv=CsvOptions(profile="excel"))
-    data = write(make_writer("CSV", head, options), rows_of([texts, numbers, moments, days, ids]), 500)
+    data = write(make_writer("CSV", head, options), rows_of([texts, numbers, timestamps, days, ids]), 500)
     (tmp_path / "it.csv").write_bytes(data)
     headings, *rows = _open(tmp_path / "it.csv", locale)
     assert headings == ("C0", "C1", "C2", "C3", "C4")

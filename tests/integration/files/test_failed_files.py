@@ -123,7 +123,7 @@ def test_a_format_that_has_failed_stays_failed_when_the_report_is_resumed(
 ) -> None:
     add_row(description=TOO_LONG)
     request = {"formats": ["CSV", "XLSX", "NDJSON"]}
-    whole = reports.calm(request)
+    whole = reports.baseline(request)
     failed = reports.row().failed_files
     assert sorted(whole) == ["CSV", "NDJSON"]
     cuts.hand_over = lambda batches: batches % every == 0

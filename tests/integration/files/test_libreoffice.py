@@ -18,11 +18,11 @@ _AS_SHOWN = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,true,false
 def test_libreoffice_shows_it(tmp_path: Path) -> None:
     """The second sheet as CSV, every cell as it is shown; the whole as PDF, with its charts."""
     texts = ["plain", " before", "a\rb", "_x000D_", "<&>", "=1+1", "007", "a\nb"]
-    moments = [datetime(1967, 4, 9, 5, 27, 42) + timedelta(days=997 * at, seconds=at) for at in range(len(texts))]  # noqa: DTZ001
+    timestamps = [datetime(1967, 4, 9, 5, 27, 42) + timedelta(days=997 * at, seconds=at) for at in range(len(texts))]  # noqa: DTZ001
     columns = (Column("t", "T"), Column("m", "M", "timestamp"), Column("a", "A", "amount", scale=2))
     rows: Any = [
-        (text.encode(), f"{moment:%Y-%m-%d %H:%M:%S}+00".encode(), b"%d.5" % at)
-        for at, (text, moment) in enumerate(zip(texts, moments, strict=True))
+        (text.encode(), f"{timestamp:%Y-%m-%d %H:%M:%S}+00".encode(), b"%d.5" % at)
+        for at, (text, timestamp) in enumerate(zip(texts, timestamps, strict=True))
     ]
     source = tmp_path / "file.xlsx"
     source.write_bytes(write(make_header(len(rows), "en-GB", columns=columns, title="Data"), rows))
@@ -30,8 +30,8 @@ def test_libreoffice_shows_it(tmp_path: Path) -> None:
         convert_by_libreoffice([source], kind, tmp_path)
     shown = (tmp_path / "file-Data.csv").read_bytes().decode()
     fields = [
-        f'"{text}",{moment:%d/%m/%Y %H:%M:%S},{at}.50'.replace('"', "" if not re.search("[\r\n]", text) else '"')
-        for at, (text, moment) in enumerate(zip(texts, moments, strict=True))
+        f'"{text}",{timestamp:%d/%m/%Y %H:%M:%S},{at}.50'.replace('"', "" if not re.search("[\r\n]", text) else '"')
+        for at, (text, timestamp) in enumerate(zip(texts, timestamps, strict=True))
     ]
     assert shown == "\n".join(["T,M,A", *fields, ""])
     pdf = subprocess.run(

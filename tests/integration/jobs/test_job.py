@@ -293,23 +293,23 @@ def test_a_dead_letter_is_failed_with_the_last_error(system: System, admin: Conn
     report_id = system.request_report(format="CSV")
     (record,) = system.receive()
     admin.execute("UPDATE resma.reports SET error_code = 'database-busy', error_detail = 'why', attempt = 3")
-    assert system.give_up(record)
+    assert system.abandon(record)
     report = system.show(report_id)
     assert (report["status"], report["error"]["code"]) == ("FAILED", "database-busy")
     assert report["error"]["detail"].startswith("why; given up after 3 attempts: once the cause is mended, redrive it")
     assert len(system.events()) == 1
-    assert system.give_up(record), "twice is once"
+    assert system.abandon(record), "twice is once"
     assert system.events() == []
 
 
 def test_a_dead_letter_with_attempts_left_is_sent_again(system: System, admin: Connection[TupleRow]) -> None:
     report_id = system.request_report(format="CSV")
     (record,) = system.receive()
-    assert system.give_up(record)
+    assert system.abandon(record)
     assert admin.execute("SELECT status, attempt, enqueued_at FROM resma.reports").fetchone() == ("PENDING", 0, None)
     assert system.events() == []
     admin.execute("UPDATE resma.reports SET created_at = created_at - interval '7 hours', attempt = attempts_allowed")
-    assert system.give_up(record)
+    assert system.abandon(record)
     assert system.show(report_id)["status"] == "FAILED", "once it has had all its attempts"
 
 
@@ -320,7 +320,7 @@ def test_a_dead_letter_of_a_live_job_is_left_alone(system: System, admin: Connec
         "UPDATE resma.reports SET status = 'GENERATING', attempt = 1,"
         " lease_until = clock_timestamp() + interval '10 seconds'"
     )
-    assert system.give_up(record)
+    assert system.abandon(record)
     assert _status(admin)[0] == "GENERATING"
 
 
@@ -338,7 +338,7 @@ def test_a_message_that_is_no_job_is_thrown_away(system: System, body: str) -> N
     system.sqs.send_message(QueueUrl=system.queue_url, MessageBody=body)
     (record,) = system.receive()
     assert system.work(record)
-    assert system.give_up(record)
+    assert system.abandon(record)
 
 
 @pytest.mark.parametrize(("attempt", "status"), [(1, "PENDING"), (3, "FAILED")])

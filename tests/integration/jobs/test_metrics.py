@@ -198,14 +198,14 @@ def test_a_dead_letter_is_a_failed_report(system: System, admin: Connection[Tupl
     system.request_report(format="CSV")
     (record,) = system.receive()
     measured()
-    assert system.give_up(record), "it has attempts left, and is revived"
+    assert system.abandon(record), "it has attempts left, and is revived"
     assert measured() == []
     admin.execute("UPDATE resma.reports SET attempt = 3, error_code = 'database-busy', error_detail = 'why'")
-    assert system.give_up(record)
+    assert system.abandon(record)
     found = measured()
     assert total_of(found, "ReportsFailed", **STAGE) == total_of(found, "ReportsDeadLettered", **STAGE) == 1
     assert total_of(found, "ReportsReady", **STAGE) == 0
-    assert system.give_up(record), "twice is once"
+    assert system.abandon(record), "twice is once"
     assert measured() == []
 
 

@@ -356,7 +356,7 @@ def test_an_attempt_that_an_outage_ended_does_not_count_where_the_queue_gives_up
     report_id, record = _ask(system)
     admin.execute("UPDATE resma.reports SET attempt = attempts_allowed - 1")
     _begin_attempt(admin, OVERLOOKED_SECONDS + 1)
-    assert system.give_up(record)
+    assert system.abandon(record)
     assert system.run_scheduler()["sent"] == 1
     assert system.work_once()
     assert system.show(report_id)["status"] == "READY"

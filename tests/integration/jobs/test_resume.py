@@ -23,7 +23,7 @@ from resma.snapshot import cursor
 from resma.storage import multipart
 from resma.storage.object_store import Part
 from resma.storage.upload_pool import UPLOAD_THREADS
-from tests.support.crash_injector import KilledError, Mortal
+from tests.support.crash_injector import CrashInjector, KilledError
 from tests.support.cut_reports import AS_OF, CASES, Cuts, Reports
 from tests.support.eventually import eventually
 from tests.support.system import System
@@ -62,12 +62,12 @@ def _refusing(method: Callable[..., Any]) -> Callable[..., Any]:
     [*((case, 7) for case in CASES), ("csv", 1), ("all at once", 1), ("without the sort's columns", 1)],
 )
 def test_handed_over_again_and_again_the_file_is_the_same(reports: Reports, cuts: Cuts, case: str, every: int) -> None:
-    calm = reports.calm(CASES[case])
+    baseline = reports.baseline(CASES[case])
     cuts.hand_over = lambda batches: batches % every == 0
     reports.ask(CASES[case])
     outcomes = reports.work_to_the_end()
     assert outcomes.count("HANDED_OVER") == len(outcomes) - 1 >= 30 // every - 1
-    assert reports.contents() == calm
+    assert reports.contents() == baseline
     row = reports.row()
     assert row.metrics is not None
     assert row.metrics["snapshots"] == len(outcomes) == row.attempt
@@ -81,7 +81,7 @@ SAVED_EVERY = 9
 def _begin(reports: Reports, cuts: Cuts) -> bytes:
     """A first attempt that is handed over with a segment and a tail; returns what the file shall be."""
     cuts.hand_over = cuts.save = lambda _: False
-    calm = reports.calm_csv()
+    baseline = reports.calm_csv()
     cuts.batches = 0
     cuts.hand_over = lambda batches: batches == HANDED_OVER_AT
     reports.ask(CSV)
@@ -91,7 +91,7 @@ def _begin(reports: Reports, cuts: Cuts) -> bytes:
     assert len(reports.system.open_uploads()) == 1
     cuts.hand_over = lambda _: False
     cuts.save = lambda batches: batches % SAVED_EVERY == 0
-    return calm
+    return baseline
 
 
 def _new_resources() -> Resources:
@@ -118,7 +118,7 @@ def _steps_of_an_attempt(reports: Reports, cuts: Cuts) -> int:
     """How many steps the second attempt has when nothing goes wrong."""
     _begin(reports, cuts)
     resources = _new_resources()
-    mortal = Mortal(resources)
+    mortal = CrashInjector(resources)
     try:
         assert reports.work(resources) == "READY"
     finally:
@@ -134,9 +134,9 @@ def test_a_worker_may_die_before_any_step(
     assert steps > 20
     begun_with = set()
     for step in range(1, steps + 1):
-        calm = _begin(reports, cuts)
+        baseline = _begin(reports, cuts)
         resources = _new_resources()
-        Mortal(resources).die_before(step)
+        CrashInjector(resources).die_before(step)
         try:
             with pytest.raises(KilledError):
                 reports.work(resources)
@@ -147,7 +147,7 @@ def test_a_worker_may_die_before_any_step(
             begun_with.add(left.checkpoint["rows"] if left.checkpoint else 0)
             assert reports.work() == "READY", step
         reports.sweep()
-        assert reports.contents() == {"CSV": calm}, step
+        assert reports.contents() == {"CSV": baseline}, step
         assert reports.metrics()["snapshots"] > 1
     assert begun_with == {900, 1800, 2700}, "each time from the last checkpoint"
 
@@ -162,10 +162,10 @@ def test_a_zombie_may_wake_up_before_any_step(
     monkeypatch.setattr("resma.events.destinations.Topic.send", lambda _, message: published.append(message["id"]))
     steps = _steps_of_an_attempt(reports, cuts)
     for step in range(2, steps):
-        calm = _begin(reports, cuts)
+        baseline = _begin(reports, cuts)
         published.clear()
         zombies = _new_resources()
-        frozen, thawed = Mortal(zombies).freeze_before(step)
+        frozen, thawed = CrashInjector(zombies).freeze_before(step)
         outcome: list[str] = []
         sleeper = threading.Thread(
             target=lambda zombies=zombies, outcome=outcome: outcome.append(reports.work(zombies))
@@ -182,7 +182,7 @@ def test_a_zombie_may_wake_up_before_any_step(
         _close(zombies)
         assert reports.row() == made, step
         reports.sweep()
-        assert reports.contents() == {"CSV": calm}, step
+        assert reports.contents() == {"CSV": baseline}, step
         assert len(published) == 1, step
 
 
@@ -212,23 +212,23 @@ ACCIDENTS = {"tampered with": _tamper, "gone": _lose_the_blob, "its upload is go
 
 @pytest.mark.parametrize("accident", ACCIDENTS)
 def test_what_cannot_be_gone_on_from_is_begun_anew(reports: Reports, cuts: Cuts, accident: str) -> None:
-    calm = _begin(reports, cuts)
+    baseline = _begin(reports, cuts)
     ACCIDENTS[accident](reports)
     assert reports.work() == "checkpoint-unusable"
     row = reports.row()
     assert (row.status, row.checkpoint, row.rows_done) == ("PENDING", None, 0)
     assert (reports.system.objects(), reports.system.open_uploads()) == ([], [])
     assert reports.work() == "READY"
-    assert reports.contents() == {"CSV": calm}
+    assert reports.contents() == {"CSV": baseline}
     assert reports.metrics()["snapshots"] == 1
 
 
 def test_other_code_begins_anew(reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
-    calm = _begin(reports, cuts)
+    baseline = _begin(reports, cuts)
     monkeypatch.setattr("worker.attempt.stamp_of", lambda _: "that of a newer version")
     assert reports.work() == "checkpoint-unusable"
     assert reports.work() == "READY"
-    assert reports.contents() == {"CSV": calm}
+    assert reports.contents() == {"CSV": baseline}
 
 
 @contextlib.contextmanager
@@ -246,19 +246,19 @@ def _booked(admin: Connection[TupleRow], booked_at: str, *rows: int) -> Iterator
 
 
 def test_what_comes_in_meanwhile_is_left_out(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
-    calm = _begin(reports, cuts)
+    baseline = _begin(reports, cuts)
     with _booked(admin, "2026-03-09 12:00:01+00", 10**9):
         assert reports.work() == "READY"
-    assert reports.contents() == {"CSV": calm}
+    assert reports.contents() == {"CSV": baseline}
     assert reports.row().as_of == AS_OF
 
 
 def test_rows_before_the_cut_off_begin_it_anew(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
-    calm = _begin(reports, cuts)
+    baseline = _begin(reports, cuts)
     with _booked(admin, "2024-01-01 00:00:00+00", 10**9):
         assert reports.work() == "source-changed"
         assert reports.work() == "READY"
-        assert reports.contents()["CSV"].count(b"\r\n") == calm.count(b"\r\n") + 1
+        assert reports.contents()["CSV"].count(b"\r\n") == baseline.count(b"\r\n") + 1
 
 
 def test_data_that_never_rest_fail_with_a_remedy(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
@@ -306,11 +306,11 @@ def test_the_key_is_right_with_nulls_and_equal_beginnings(
     sorted_so = real.model_copy(update={"sort": ("counterparty", "id"), "period": None})
     monkeypatch.setattr("worker.attempt.find_report_type", lambda _: sorted_so)
     request = {"format": "CSV", "columns": ["id", "booked_at"]}
-    calm = reports.calm(request)
+    baseline = reports.baseline(request)
     cuts.hand_over = lambda _: True
     reports.ask(request)
     assert len(reports.work_to_the_end()) > 30
-    assert reports.contents() == calm
+    assert reports.contents() == baseline
 
 
 def test_masked_columns_stay_masked(reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,12 +320,12 @@ def test_masked_columns_stay_masked(reports: Reports, cuts: Cuts, monkeypatch: p
     secret = real.model_copy(update={"sort": ("account", "id"), "period": None, "columns": tuple(personal)})
     monkeypatch.setattr("worker.attempt.find_report_type", lambda _: secret)
     reports.is_masked = True
-    calm = reports.calm(CSV)
-    assert b"****" in calm["CSV"]
+    baseline = reports.baseline(CSV)
+    assert b"****" in baseline["CSV"]
     cuts.hand_over = lambda batches: batches % 5 == 0
     reports.ask(CSV)
     reports.work_to_the_end()
-    assert reports.contents() == calm
+    assert reports.contents() == baseline
 
 
 # ---------------------------------------------------------------- cancelled
@@ -400,7 +400,7 @@ def test_a_slow_store_slows_the_cursor_and_not_memory(
     reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At each moment what was read and not stored yet is bounded by the parts in the air and the one that fills."""
-    calm = reports.calm(CSV)
+    baseline = reports.baseline(CSV)
     stored = 0
     unsent: list[int] = []
     upload, write = multipart.MultipartUpload._upload, multipart.MultipartUpload.write
@@ -420,7 +420,7 @@ def test_a_slow_store_slows_the_cursor_and_not_memory(
     monkeypatch.setattr(multipart.MultipartUpload, "write", watched)
     reports.ask(CSV)
     assert reports.work() == "READY"
-    assert reports.contents() == calm
+    assert reports.contents() == baseline
     assert PART < max(unsent) <= (UPLOAD_THREADS + 2) * PART
 
 
@@ -477,19 +477,19 @@ def test_only_continuations_in_a_row_count_as_stalled(
 ) -> None:
     """Each second one gets on by two batches."""
     monkeypatch.setattr("worker.checkpoints.rows.MAX_STALLED_CONTINUATIONS", MAX_STALLED_CONTINUATIONS)
-    calm = reports.calm_csv()
+    baseline = reports.calm_csv()
     reports.ask(CSV)
     cuts.batches = 0
     cuts.hand_over = lambda batches: batches % 3 != 1
     outcomes = reports.work_to_the_end()
     assert outcomes[-1] == "READY"
     assert len(outcomes) > 2 * MAX_STALLED_CONTINUATIONS
-    assert reports.contents() == {"CSV": calm}
+    assert reports.contents() == {"CSV": baseline}
 
 
 def test_a_retry_goes_on_from_the_checkpoint(reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a fault that passes: the attempt counts, its work is not lost."""
-    calm = reports.calm_csv()
+    baseline = reports.calm_csv()
     cuts.save = lambda batches: batches == 15
 
     def fail(batches: int) -> bool:
@@ -506,5 +506,5 @@ def test_a_retry_goes_on_from_the_checkpoint(reports: Reports, cuts: Cuts, monke
     assert row.checkpoint is not None
     assert row.checkpoint["rows"] == 1500
     assert reports.work() == "READY"
-    assert reports.contents() == {"CSV": calm}
+    assert reports.contents() == {"CSV": baseline}
     assert reports.metrics()["snapshots"] == 2

@@ -93,9 +93,9 @@ def last_time(days: int = 0) -> datetime:
     return TIME - timedelta(days=days)
 
 
-def text(moment: datetime) -> str:
+def text(timestamp: datetime) -> str:
     """As the API writes it."""
-    return moment.isoformat().replace("+00:00", "Z")
+    return timestamp.isoformat().replace("+00:00", "Z")
 
 
 def reports(admin: Connection[TupleRow]) -> int:

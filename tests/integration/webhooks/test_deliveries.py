@@ -22,7 +22,7 @@ from api.webhooks.make_due import replay_delivery
 from infra.postgres.migrate import MIGRATIONS, migrate
 from infra.servers.postgres import PostgresServer
 from resma.errors import SecretUnavailableError
-from resma.jobs.outcome import give_up_job
+from resma.jobs.outcome import abandon_job
 from tests.support.http_receivers import receiver, status
 from tests.support.system import ActAs, Context, System
 from tests.support.webhook_endpoints import ENDPOINTS, call, refused, register
@@ -129,7 +129,7 @@ def test_endpoints_are_told_of_what_they_want(system: System, admin: Connection[
     assert system.work_once()
     failed = system.request_report(format="CSV")
     with psycopg.connect(admin.info.dsn, password=admin.info.password) as connection:
-        assert give_up_job(connection, "demo", failed)
+        assert abandon_job(connection, "demo", failed)
     assert {ids[each] for each in deliveries(system, ready)} == {"all", "ready", "transactions"}
     assert {ids[each] for each in deliveries(system, failed)} == {"all", "failed", "transactions"}
 
@@ -327,7 +327,7 @@ def test_an_endpoint_that_is_deleted_while_an_event_is_made_is_owed_nothing(
     report_id = system.request_report(format="CSV")
     deleted: list[int] = []
     with psycopg.connect(postgres.url) as connection:
-        assert give_up_job(connection, "demo", report_id)
+        assert abandon_job(connection, "demo", report_id)
         path = f"{ENDPOINTS}/{endpoint['id']}"
         thread = threading.Thread(target=lambda: deleted.append(system.call_api("DELETE", path)[0]))
         thread.start()

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from resma.errors import WebhookUrlNotAllowedError
-from resma.webhooks.address import WebhookAddress
+from resma.webhooks.address import WebhookUrl
 from resma.webhooks.public_ip import is_public
 from resma.webhooks.receivers import Receivers
 from webhook import connect_checked
@@ -185,7 +185,7 @@ def test_no_spelling_of_an_address_gets_there(
 @example(host="::ffff:127.0.0.1")
 def test_nor_past_the_first_look(trap: Trap, internet: Internet, host: str) -> None:
     """As if what is refused at sight had been taken: the resolver reads every spelling, and what it says is checked."""
-    address = WebhookAddress(False, host, trap.port, "/")
+    address = WebhookUrl(False, host, trap.port, "/")
     with pytest.raises((WebhookUrlNotAllowedError, OSError)):
         connect_checked.connect_checked(address, Network(resolve=_numeric), Deadline.after(5))
     assert not trap.was_reached()
@@ -195,7 +195,7 @@ def test_nor_past_the_first_look(trap: Trap, internet: Internet, host: str) -> N
 @pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0x7f.1", "0177.0.0.1", "127.1", "::1"])
 def test_the_trap_works(trap: Trap, host: str) -> None:
     """The same code reaches it, when the setting opens loopback."""
-    address = WebhookAddress(False, host, trap.port, "/")
+    address = WebhookUrl(False, host, trap.port, "/")
     network = Network(Receivers(opens_loopback=True), resolve=_numeric)
     connect_checked.connect_checked(address, network, Deadline.after(5)).close()
     assert trap.was_reached()

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 import api.app
 from api.estimates.warnings import Facts, find_warnings
 from api.http.problems import problem_of
-from api.http.timestamps import read_moment
+from api.http.timestamps import read_timestamp
 from api.pages.console import FOLDER
 from api.schedules.models import PreviewRequest
 from resma.access.quotas import Room
@@ -27,7 +27,7 @@ from resma.requests.report_request import ReportRequest
 from resma.schedules.times import read_timing
 from resma.snapshot.row_estimate import RowEstimate
 from resma.validation_messages import advise
-from resma.webhooks.address import parse_webhook_address
+from resma.webhooks.address import parse_webhook_url
 from resma.writers.pdf.readability import Readability
 from tests.support.console_words import ENGLISH, PORTUGUESE
 
@@ -136,18 +136,18 @@ DAILY = {"when": "daily", "timeZone": "UTC"}
         (model(ReportRequest, type=TRANSACTIONS, format="CSV", title="\u202egnp.exe"), "field-error.hidden"),
         (model(ReportRequest, type=TRANSACTIONS, format="DOC"), "field-error.no-such"),
         (model(PreviewRequest, **DAILY, misfirePolicy="never"), "field-error.no-such"),
-        (lambda: read_moment("2024-13-01T00:00:00Z", "createdAfter"), "field-error.no-day"),
-        (lambda: read_moment("2024-12-01T24:00:00Z", "createdAfter"), "field-error.no-time"),
+        (lambda: read_timestamp("2024-13-01T00:00:00Z", "createdAfter"), "field-error.no-day"),
+        (lambda: read_timestamp("2024-12-01T24:00:00Z", "createdAfter"), "field-error.no-time"),
         (lambda: read_timing("* * *", None, "UTC", None), "field-error.no-cron"),
         (lambda: read_timing("61 6 * * *", None, "UTC", None), "field-error.no-cron"),
         (lambda: read_timing("0 6 31 2 *", None, "UTC", None), "field-error.no-cron"),
         (lambda: read_timing("daily", "25:00", "UTC", None), "field-error.no-time"),
         (lambda: read_timing("daily", None, "Sao Paulo", None), "field-error.no-zone"),
         (lambda: read_timing("first-business-day", None, "UTC", "XX"), "field-error.no-holidays"),
-        (lambda: parse_webhook_address("hooks.example.com"), "field-error.no-address"),
-        (lambda: parse_webhook_address("https://São.example/x"), "field-error.no-address"),
-        (lambda: parse_webhook_address("https://10.0.0.1/x"), "field-error.not-public"),
-        (lambda: parse_webhook_address("https://db.internal/x"), "field-error.not-public"),
+        (lambda: parse_webhook_url("hooks.example.com"), "field-error.no-address"),
+        (lambda: parse_webhook_url("https://São.example/x"), "field-error.no-address"),
+        (lambda: parse_webhook_url("https://10.0.0.1/x"), "field-error.not-public"),
+        (lambda: parse_webhook_url("https://db.internal/x"), "field-error.not-public"),
     ],
 )
 def test_a_field_s_error_is_told_in_words(check: Callable[[], object], key: str) -> None:

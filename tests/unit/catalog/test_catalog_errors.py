@@ -9,7 +9,7 @@ import pytest
 
 from infra.checks.report_types.check_folder import check_catalog
 from infra.paths import ROOT
-from resma.catalog import Mistake, check_folder
+from resma.catalog import Diagnostic, check_folder
 
 FEES = ROOT / "tests" / "support" / "report_types" / "fees"
 
@@ -26,10 +26,10 @@ def _line(path: Path, marker: str) -> int:
     return text.count("\n", 0, text.index(marker)) + 1
 
 
-def _mistakes(folder: Path) -> list[Mistake]:
-    report_type, mistakes = check_folder(folder)
-    assert (report_type is None) == bool(mistakes)
-    return mistakes
+def _diagnostics(folder: Path) -> list[Diagnostic]:
+    report_type, diagnostics = check_folder(folder)
+    assert (report_type is None) == bool(diagnostics)
+    return diagnostics
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_sample_is_right(folder: Path) -> None:
-    assert _mistakes(folder) == []
+    assert _diagnostics(folder) == []
 
 
 # What is replaced, by what, where the mistake is then, and what is said of it.
@@ -163,8 +163,8 @@ IN_TOML = [
 def test_mistakes_in_report_toml(folder: Path, old: str, new: str, marker: str, says: str) -> None:
     path = folder / "report.toml"
     _edit(path, old, new)
-    found = [(mistake.file, mistake.line) for mistake in _mistakes(folder) if says in mistake.says]
-    assert found == [("report.toml", _line(path, marker))], _mistakes(folder)
+    found = [(diagnostic.file, diagnostic.line) for diagnostic in _diagnostics(folder) if says in diagnostic.says]
+    assert found == [("report.toml", _line(path, marker))], _diagnostics(folder)
 
 
 IN_SQL = [
@@ -193,8 +193,8 @@ IN_SQL = [
 def test_mistakes_in_query_sql(folder: Path, old: str, new: str, marker: str, says: str) -> None:
     path = folder / "query.sql"
     _edit(path, old, new)
-    found = [(mistake.file, mistake.line) for mistake in _mistakes(folder) if says in mistake.says]
-    assert found == [("query.sql", _line(path, marker))], _mistakes(folder)
+    found = [(diagnostic.file, diagnostic.line) for diagnostic in _diagnostics(folder) if says in diagnostic.says]
+    assert found == [("query.sql", _line(path, marker))], _diagnostics(folder)
 
 
 @pytest.mark.parametrize(
@@ -211,12 +211,12 @@ def test_mistakes_in_query_sql(folder: Path, old: str, new: str, marker: str, sa
 )
 def test_what_looks_like_a_mistake_and_is_none(folder: Path, old: str, new: str) -> None:
     _edit(folder / "query.sql", old, new)
-    assert _mistakes(folder) == []
+    assert _diagnostics(folder) == []
 
 
 def test_an_empty_query(folder: Path) -> None:
     (folder / "query.sql").write_text("-- to be written\n", encoding="utf-8")
-    assert any(mistake.says == "the query is empty: write a SELECT" for mistake in _mistakes(folder))
+    assert any(diagnostic.says == "the query is empty: write a SELECT" for diagnostic in _diagnostics(folder))
 
 
 def test_a_comment_in_the_last_line_ends_there(folder: Path) -> None:
@@ -231,9 +231,9 @@ def test_a_comment_in_the_last_line_ends_there(folder: Path) -> None:
 def test_a_file_that_is_missing_or_in_another_encoding(folder: Path, name: str) -> None:
     path = folder / name
     path.write_bytes(b"\n\n" + "ação".encode("latin-1"))
-    assert [(mistake.file, mistake.line) for mistake in _mistakes(folder)] == [(name, 3)]
+    assert [(diagnostic.file, diagnostic.line) for diagnostic in _diagnostics(folder)] == [(name, 3)]
     path.unlink()
-    assert [(mistake.file, mistake.says) for mistake in _mistakes(folder)] == [
+    assert [(diagnostic.file, diagnostic.says) for diagnostic in _diagnostics(folder)] == [
         (name, "the file is missing: a report type has two")
     ]
 
@@ -249,7 +249,7 @@ def test_all_mistakes_of_all_folders_come_at_once(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     report = check_catalog(tmp_path, None)
     assert report.types == 4
-    assert [(str(found.path.relative_to(tmp_path)), found.line) for found in report.mistakes] == [
+    assert [(str(found.path.relative_to(tmp_path)), found.line) for found in report.diagnostics] == [
         ("empty/report.toml", 1),
         ("empty/query.sql", 1),
         ("fees/report.toml", 2),
@@ -258,4 +258,4 @@ def test_all_mistakes_of_all_folders_come_at_once(tmp_path: Path) -> None:
         ("fees/query.sql", 16),
         ("third/report.toml", 1),
     ]
-    assert report.mistakes[-1].says == "the report type FEES is in more too: name one of them differently"
+    assert report.diagnostics[-1].says == "the report type FEES is in more too: name one of them differently"

@@ -20,7 +20,7 @@ def test_a_lock_file_as_uv_writes_it(tmp_path: Path) -> None:
     path = tmp_path / "lock.txt"
     path.write_text(f"a-b==1.0 \\\n    {HASH} \\\n    {HASH}\nc==2 ; python_version < '3.12' \\\n    {HASH}\n", "utf-8")
     lock = read_lock(path)
-    assert lock.mistakes == ()
+    assert lock.diagnostics == ()
     assert lock.versions == {"a-b": frozenset({"1.0"}), "c": frozenset({"2"})}
 
 
@@ -42,7 +42,7 @@ def test_a_lock_file_as_uv_writes_it(tmp_path: Path) -> None:
 def test_what_is_not_pinned_by_hash_alone_is_named(tmp_path: Path, entry: str) -> None:
     path = tmp_path / "lock.txt"
     path.write_text(entry + "\n", "utf-8")
-    assert read_lock(path).mistakes
+    assert read_lock(path).diagnostics
 
 
 @pytest.mark.parametrize("said", ["MIT", "Apache-2.0 OR GPL-3.0", "BSD-3-Clause AND (MIT)", "LGPL-3.0-only"])

@@ -45,7 +45,7 @@ EXPRESSIONS = [
 ]
 
 
-def moments(timing: Timing, begin: datetime, end: datetime) -> list[datetime]:
+def timestamps(timing: Timing, begin: datetime, end: datetime) -> list[datetime]:
     """When it runs, `begin` included."""
     return until((run.at for run in timing.runs_after(begin - timedelta(microseconds=1))), end)
 
@@ -69,14 +69,14 @@ def test_a_year_of_an_expression(place: str, expression: str) -> None:
     # What cronsim calls 5L, the last Friday, is L5 for croniter.
     timing = read_timing(expression.replace("L5", "5L"), None, place, None)
     wanted = expected(place, begin, end, by_croniter(expression))
-    assert moments(timing, begin, end) == wanted
+    assert timestamps(timing, begin, end) == wanted
     assert wanted or expression == "0 9 29 2 *"
 
 
 @pytest.mark.slow
 def test_a_year_of_every_minute() -> None:
     begin, end = year_of(2018)
-    found = moments(read_timing("* * * * *", None, "America/Sao_Paulo", None), begin, end)
+    found = timestamps(read_timing("* * * * *", None, "America/Sao_Paulo", None), begin, end)
     assert found == expected("America/Sao_Paulo", begin, end, by_croniter("* * * * *"))
     assert len(found) == 365 * 1440 - 60, (
         "less the hour that came twice; those that were left out are one with the next"
@@ -90,7 +90,7 @@ def test_a_year_of_a_word(place: str, word: str, which: int) -> None:
     year, at = PLACES[place][0], str(PLACES[place][which])
     begin, end = year_of(year)
     matches = by_croniter(f"{int(at[3:])} {int(at[:2])} {WORDS[word]}")
-    found = moments(read_timing(word, at, place, None), begin, end)
+    found = timestamps(read_timing(word, at, place, None), begin, end)
     assert found == expected(place, begin, end, matches)
     assert len(found) in {"daily": (365, 366), "weekly": (52, 53), "monthly": (12,)}[word]
 
@@ -101,7 +101,7 @@ def test_a_year_of_first_business_days(place: str, calendar: str | None) -> None
     year, at, _ = PLACES[place]
     begin, end = year_of(year)
     matches = on_days(at, lambda day: is_first_business_day(day, calendar))
-    found = moments(read_timing("first-business-day", at, place, calendar), begin, end)
+    found = timestamps(read_timing("first-business-day", at, place, calendar), begin, end)
     assert found == expected(place, begin, end, matches)
     assert len(found) == 12
 
@@ -121,7 +121,7 @@ def test_a_year_of_first_business_days(place: str, calendar: str | None) -> None
 def test_odder_clocks(place: str, begin: datetime, expression: str) -> None:
     end = begin + timedelta(days=6)
     wanted = expected(place, begin, end, by_croniter(expression))
-    assert moments(read_timing(expression, None, place, None), begin, end) == wanted
+    assert timestamps(read_timing(expression, None, place, None), begin, end) == wanted
 
 
 def test_the_walk_finds_the_days_on_which_clocks_are_set() -> None:
@@ -179,7 +179,7 @@ def test_any_expression_around_days_on_which_clocks_are_set(expression: str, whe
     end = begin + timedelta(days=2)
     wanted = expected(place, begin, end, by_croniter(expression))
     timing = _timing(expression, place)
-    assert (moments(timing, begin, end) if timing else []) == wanted
+    assert (timestamps(timing, begin, end) if timing else []) == wanted
 
 
 @settings(max_examples=150, deadline=None)

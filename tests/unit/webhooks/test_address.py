@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from api.settings import ApiSettings
 from resma.errors import SettingsInvalidError, WebhookUrlNotAllowedError
 from resma.settings import read_settings
-from resma.webhooks.address import DOCKER_HOST, WebhookAddress, may_go_to, parse_webhook_address
+from resma.webhooks.address import DOCKER_HOST, WebhookUrl, may_go_to, parse_webhook_url
 from resma.webhooks.public_ip import is_public
 from resma.webhooks.receivers import Receivers
 from tests.support.webhook_addresses import NOT_PUBLIC, PUBLIC
@@ -97,24 +97,24 @@ def test_what_python_calls_private_is_refused_too(address: IPv4Address | IPv6Add
 @pytest.mark.parametrize("url", REFUSED)
 def test_refused(url: str) -> None:
     with pytest.raises(WebhookUrlNotAllowedError) as caught:
-        parse_webhook_address(url)
+        parse_webhook_url(url)
     assert caught.value.detail
 
 
 @pytest.mark.parametrize(
     ("url", "address"),
     [
-        ("https://hooks.example.com", WebhookAddress(True, "hooks.example.com", 443, "/")),
-        ("HTTPS://Hooks.Example.COM./a?b=c&d", WebhookAddress(True, "hooks.example.com", 443, "/a?b=c&d")),
-        ("https://hooks.example.com:8443/%20x", WebhookAddress(True, "hooks.example.com", 8443, "/%20x")),
-        ("https://8.8.8.8/", WebhookAddress(True, "8.8.8.8", 443, "/")),
-        ("https://[2600::1]:1024/", WebhookAddress(True, "2600::1", 1024, "/")),
-        ("https://xn--bcher-kva.example/", WebhookAddress(True, "xn--bcher-kva.example", 443, "/")),
-        ("https://a_b.example/?", WebhookAddress(True, "a_b.example", 443, "/")),
+        ("https://hooks.example.com", WebhookUrl(True, "hooks.example.com", 443, "/")),
+        ("HTTPS://Hooks.Example.COM./a?b=c&d", WebhookUrl(True, "hooks.example.com", 443, "/a?b=c&d")),
+        ("https://hooks.example.com:8443/%20x", WebhookUrl(True, "hooks.example.com", 8443, "/%20x")),
+        ("https://8.8.8.8/", WebhookUrl(True, "8.8.8.8", 443, "/")),
+        ("https://[2600::1]:1024/", WebhookUrl(True, "2600::1", 1024, "/")),
+        ("https://xn--bcher-kva.example/", WebhookUrl(True, "xn--bcher-kva.example", 443, "/")),
+        ("https://a_b.example/?", WebhookUrl(True, "a_b.example", 443, "/")),
     ],
 )
-def test_taken(url: str, address: WebhookAddress) -> None:
-    assert parse_webhook_address(url) == address
+def test_taken(url: str, address: WebhookUrl) -> None:
+    assert parse_webhook_url(url) == address
 
 
 OPENED = [
@@ -145,14 +145,14 @@ STILL_REFUSED = [
 @pytest.mark.parametrize("url", [*OPENED, f"http://{DOCKER_HOST}:8080/"])
 def test_local_development_opens_loopback(url: str) -> None:
     with pytest.raises(WebhookUrlNotAllowedError):
-        parse_webhook_address(url)
-    assert parse_webhook_address(url, Receivers(opens_loopback=True)).host
+        parse_webhook_url(url)
+    assert parse_webhook_url(url, Receivers(opens_loopback=True)).host
 
 
 @pytest.mark.parametrize("url", STILL_REFUSED)
 def test_and_nothing_else(url: str) -> None:
     with pytest.raises(WebhookUrlNotAllowedError):
-        parse_webhook_address(url, Receivers(opens_loopback=True))
+        parse_webhook_url(url, Receivers(opens_loopback=True))
 
 
 def test_a_containers_name_for_its_machine_may_be_private() -> None:

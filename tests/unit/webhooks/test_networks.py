@@ -11,7 +11,7 @@ from api.settings import ApiSettings
 from intake.settings import IntakeSettings
 from resma.errors import SettingsInvalidError, WebhookUrlNotAllowedError
 from resma.settings import Settings, read_settings
-from resma.webhooks.address import WebhookAddress, may_go_to, parse_webhook_address
+from resma.webhooks.address import WebhookUrl, may_go_to, parse_webhook_url
 from resma.webhooks.receivers import Receivers, parse_networks
 from tests.support.webhook_addresses import NOT_PUBLIC, PUBLIC
 from webhook.connect_checked import Deadline, Network, connect_checked
@@ -21,16 +21,16 @@ LISTED = Receivers(allowed_networks=parse_networks("10.20.0.0/16, fd12:3456::/48
 EVERYTHING = Receivers(
     allowed_networks=parse_networks("10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7")
 )
-ADDRESS = WebhookAddress(is_https=True, host="hooks.corp.internal", port=443, target="/")
+ADDRESS = WebhookUrl(is_https=True, host="hooks.corp.internal", port=443, target="/")
 
 
 @pytest.mark.parametrize("ip", ["10.20.0.1", "10.20.255.254", "fd12:3456::1"])
 def test_a_listed_network_is_allowed(ip: str) -> None:
     assert may_go_to("hooks.corp.internal", ip_address(ip), LISTED)
     url = f"https://[{ip}]/" if ":" in ip else f"https://{ip}/"
-    assert parse_webhook_address(url, LISTED).host == ip
+    assert parse_webhook_url(url, LISTED).host == ip
     with pytest.raises(WebhookUrlNotAllowedError):
-        parse_webhook_address(url)
+        parse_webhook_url(url)
 
 
 @pytest.mark.parametrize("ip", NOT_PUBLIC.split())
@@ -59,9 +59,9 @@ def test_loopback_link_local_and_metadata_are_never_allowed(ip: str) -> None:
 
 @pytest.mark.parametrize("host", ["hooks.corp.internal", "hooks.bank.local", "hooks.home.arpa", "hooks.corp"])
 def test_names_of_private_networks_are_taken_where_a_network_is_listed(host: str) -> None:
-    assert parse_webhook_address(f"https://{host}/", LISTED).host == host
+    assert parse_webhook_url(f"https://{host}/", LISTED).host == host
     with pytest.raises(WebhookUrlNotAllowedError):
-        parse_webhook_address(f"https://{host}/")
+        parse_webhook_url(f"https://{host}/")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_names_of_private_networks_are_taken_where_a_network_is_listed(host: str
 )
 def test_all_other_rules_stay(url: str) -> None:
     with pytest.raises(WebhookUrlNotAllowedError):
-        parse_webhook_address(url, EVERYTHING)
+        parse_webhook_url(url, EVERYTHING)
 
 
 @pytest.mark.parametrize(

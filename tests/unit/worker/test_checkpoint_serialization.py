@@ -27,7 +27,14 @@ from resma.writers import EXTENSIONS, Writer, make_writer
 from resma.writers.pdf.syntax.objects import FileState
 from resma.writers.saved_state import Numbers, dump_state, load_state
 from tests.support.sample_reports import header
-from worker.checkpoints.serialization import VERSION, SavedFile, SavedWork, dump_work, load_work, stamp_of
+from worker.checkpoints.serialization import (
+    VERSION,
+    CheckpointState,
+    SavedFile,
+    dump_checkpoint,
+    load_checkpoint,
+    stamp_of,
+)
 
 TOTAL = Total("BRL", 3, Decimal("1.50"))
 NAN = Total("USD", 1, Decimal("NaN"))
@@ -52,7 +59,7 @@ UPLOAD = UploadState(
 )
 
 
-def _work(**changes: Any) -> SavedWork:
+def _work(**changes: Any) -> CheckpointState:
     given = {
         "stamp": "s",
         "summary": SUMMARY,
@@ -63,7 +70,7 @@ def _work(**changes: Any) -> SavedWork:
         "files": (),
         **changes,
     }
-    return SavedWork(**given)
+    return CheckpointState(**given)
 
 
 def _writers() -> list[tuple[Writer, Writer]]:
@@ -96,13 +103,13 @@ def test_the_work_is_read_back_as_it_was() -> None:
     files = tuple(SavedFile("CSV", dump_state(writer.state), UPLOAD) for writer, _ in _writers())
     failed = (FailedFile(format="XLSX", code="c", detail="d", row=1),)
     work = _work(files=files, failed=failed, summary=replace(SUMMARY, totals=(NAN, TOTAL)))
-    assert repr(load_work(dump_work(work))) == repr(work)
+    assert repr(load_checkpoint(dump_checkpoint(work))) == repr(work)
 
 
 def test_work_of_another_version_is_refused() -> None:
     data = msgspec.msgpack.encode((VERSION + 1, {"of": "another form"}))
     with pytest.raises(CheckpointUnusableError, match=f"has version {VERSION + 1}"):
-        load_work(data)
+        load_checkpoint(data)
 
 
 @pytest.mark.parametrize(
@@ -112,15 +119,15 @@ def test_work_of_another_version_is_refused() -> None:
 )
 def test_work_of_other_types_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(CheckpointUnusableError, match="cannot be read"):
-        load_work(msgspec.msgpack.encode((VERSION, {**msgspec.to_builtins(_work()), **changes})))
+        load_checkpoint(msgspec.msgpack.encode((VERSION, {**msgspec.to_builtins(_work()), **changes})))
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"nonsense", pickle.dumps({"rows": 3}), msgspec.msgpack.encode([1]), dump_work(_work())[:-20]]
+    "data", [b"", b"nonsense", pickle.dumps({"rows": 3}), msgspec.msgpack.encode([1]), dump_checkpoint(_work())[:-20]]
 )
 def test_what_is_no_work_is_refused(data: bytes) -> None:
     with pytest.raises(CheckpointUnusableError, match="cannot be read"):
-        load_work(data)
+        load_checkpoint(data)
 
 
 @pytest.mark.parametrize("data", [b"", b"nonsense", dump_state([1, 2]), dump_state({"rows": "many"})])

@@ -82,12 +82,12 @@ def _data_type(column: Column, time_zone: str) -> DataType:
 
 
 def _timestamp(time_zone: str) -> DataType:
-    moment = DataType.timestamp("us", tz=time_zone)
+    timestamp = DataType.timestamp("us", tz=time_zone)
     try:
-        Array([b"2000-01-01 00:00:00+00"], _BINARY).cast(_STRING).cast(moment)
+        Array([b"2000-01-01 00:00:00+00"], _BINARY).cast(_STRING).cast(timestamp)
     except Exception as error:  # the library raises nothing narrower
         raise FormatLimitError(f"Unknown time zone {time_zone!r}. Use an IANA name such as 'Europe/Lisbon'.") from error
-    return moment
+    return timestamp
 
 
 def _in_utc(cell: bytes | None) -> bytes | None:

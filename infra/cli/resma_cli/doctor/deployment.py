@@ -141,7 +141,7 @@ def check_queue(deployment: Deployment) -> Finding:
     running = deployment.api.get("/api/v1/reports", {"status": "GENERATING", "limit": 1})["items"]
     if not pending:
         return fine("queue", "no report waits")
-    waited = datetime.now(UTC) - min(_moment(report["createdAt"]) for report in pending)
+    waited = datetime.now(UTC) - min(_timestamp(report["createdAt"]) for report in pending)
     said = f"{count(len(pending), 'report')} queued, the oldest for {duration(waited.total_seconds())}"
     if waited > timedelta(minutes=PENDING_MINUTES) and not running:
         return fail(
@@ -206,7 +206,7 @@ def _is_failing(api: Api, endpoint_id: str) -> bool:
     """Whether the last attempt of all failed: a delivery that waits for its next one may be older than the newest."""
     items = api.get(f"/api/v1/webhook-endpoints/{endpoint_id}/deliveries", {"limit": _DELIVERIES})["items"]
     ended = [
-        (_moment(attempt["startedAt"]), not 200 <= (attempt["statusCode"] or 0) < 300)
+        (_timestamp(attempt["startedAt"]), not 200 <= (attempt["statusCode"] or 0) < 300)
         for item in items
         for attempt in item["attempts"]
         if attempt["statusCode"] or attempt["error"]
@@ -237,5 +237,5 @@ def read_date(header: str | None) -> datetime | None:
         return None
 
 
-def _moment(text: str) -> datetime:
+def _timestamp(text: str) -> datetime:
     return datetime.fromisoformat(text)

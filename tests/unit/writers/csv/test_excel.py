@@ -166,9 +166,9 @@ def test_numbers_where_the_mark_is_a_point() -> None:
         ("10000-01-01 00:00:00+00", '="10000-01-01 00:00:00"'),
     ],
 )
-def test_moments_have_no_offset(moment: str, written: str) -> None:
-    assert _cells("timestamp", [moment]) == [written]
-    assert _cells("timestamp", ["2024-06-01 10:00:00-03", None, moment]) == ["2024-06-01 10:00:00", "", written]
+def test_moments_have_no_offset(timestamp: str, written: str) -> None:
+    assert _cells("timestamp", [timestamp]) == [written]
+    assert _cells("timestamp", ["2024-06-01 10:00:00-03", None, timestamp]) == ["2024-06-01 10:00:00", "", written]
 
 
 @pytest.mark.parametrize(
@@ -188,5 +188,5 @@ def test_days_that_excel_knows_are_dates(day: str, written: str) -> None:
 
 
 def test_moments_of_one_offset_take_the_fast_way() -> None:
-    moments: list[str | None] = ["2024-06-01 10:00:00-03", "2024-06-02 11:12:13-03"]
-    assert _cells("timestamp", moments) == ["2024-06-01 10:00:00", "2024-06-02 11:12:13"]
+    timestamps: list[str | None] = ["2024-06-01 10:00:00-03", "2024-06-02 11:12:13-03"]
+    assert _cells("timestamp", timestamps) == ["2024-06-01 10:00:00", "2024-06-02 11:12:13"]

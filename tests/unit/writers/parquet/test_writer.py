@@ -83,8 +83,8 @@ def test_pyarrow_reads_exact_values() -> None:
         None,
         date(1900, 3, 1),
     ]
-    moments = [cell and cell.astimezone(UTC).isoformat() for cell in table["booked_at"].to_pylist()]
-    assert moments == [
+    timestamps = [cell and cell.astimezone(UTC).isoformat() for cell in table["booked_at"].to_pylist()]
+    assert timestamps == [
         "2024-01-01T03:00:00.123456+00:00",
         "2024-07-01T15:00:00+00:00",
         "1890-05-06T10:14:37+00:00",

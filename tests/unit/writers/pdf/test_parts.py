@@ -15,7 +15,7 @@ from resma.i18n.locales import LOCALES
 from resma.report.header import ReportHeader
 from resma.writers.pdf.fonts.own_faces import bold, regular
 from resma.writers.pdf.syntax import objects, page_tree
-from resma.writers.pdf.table.timestamps import Moments
+from resma.writers.pdf.table.timestamps import TimestampCells
 from resma.writers.pdf.text.cp1252 import MARK, encode, find_cells, metrics, single, visible
 from resma.writers.saved_state import dump_state, load_state
 from tests.support.pdf_samples import COLUMNS, Row, batch, header, make, pdf, periods, plain
@@ -216,11 +216,11 @@ def test_no_cell_that_is_too_wide_escapes_suspicion() -> None:
     ],
 )
 def test_moments_are_shown_in_the_locale_s_order(tag: str, cell: str, shown: str) -> None:
-    moments = Moments(LOCALES[tag])
-    assert moments.one(cell.encode()) == shown.encode()
-    assert moments.each([cell.encode()] * 3) == [shown.encode()] * 3
-    assert moments.each([b"", b"2024-12-31", cell.encode()])[2] == shown.encode()
-    blank = moments.each([b"", cell.encode(), b"", cell.encode()])
+    timestamps = TimestampCells(LOCALES[tag])
+    assert timestamps.one(cell.encode()) == shown.encode()
+    assert timestamps.each([cell.encode()] * 3) == [shown.encode()] * 3
+    assert timestamps.each([b"", b"2024-12-31", cell.encode()])[2] == shown.encode()
+    blank = timestamps.each([b"", cell.encode(), b"", cell.encode()])
     assert blank == [b"", shown.encode(), b"", shown.encode()]
 
 

@@ -100,7 +100,7 @@ def test_narrow_columns_are_a_warning() -> None:
 def test_the_catalog_check_notes_report_types_with_too_many_columns(tmp_path: Path) -> None:
     sample = ROOT / "tests" / "support" / "report_types" / "fees"
     folder = Path(shutil.copytree(sample, tmp_path / "fees"))
-    assert check_catalog(tmp_path, None).notes == []
+    assert check_catalog(tmp_path, None).warnings == []
     columns = "".join(
         f'\n[[columns]]\nname = "c{at}"\nheading = {{ en = "C", pt = "C", de = "C" }}\nwidth = 12\n'
         for at in range(100)
@@ -114,8 +114,8 @@ def test_the_catalog_check_notes_report_types_with_too_many_columns(tmp_path: Pa
         query.read_text("utf-8").replace("       t.currency,\n", f"{selected}       t.currency,\n"), "utf-8"
     )
     report = check_catalog(tmp_path, None)
-    assert report.mistakes == []
-    [note] = report.notes
+    assert report.diagnostics == []
+    [note] = report.warnings
     assert "columns (`month`" in note.says
     assert "XLSX" in note.says
     assert toml.read_text("utf-8").splitlines()[note.line - 1] == "[[columns]]"

@@ -255,9 +255,9 @@ def test_moments_of_one_length_are_written_as_each_alone(texts: list[str]) -> No
 
 def test_every_second_of_a_day() -> None:
     midnight = datetime(2025, 6, 1, tzinfo=UTC)
-    moments = [midnight + timedelta(seconds=second) for second in range(0, 86_400, 7)]
-    read_back = cells_of("timestamp", *(f"{moment:%Y-%m-%d %H:%M:%S}+00" for moment in moments))
-    assert read_back == [moment.replace(tzinfo=None) for moment in moments]
+    timestamps = [midnight + timedelta(seconds=second) for second in range(0, 86_400, 7)]
+    read_back = cells_of("timestamp", *(f"{timestamp:%Y-%m-%d %H:%M:%S}+00" for timestamp in timestamps))
+    assert read_back == [timestamp.replace(tzinfo=None) for timestamp in timestamps]
 
 
 def test_a_text_longer_than_a_cell_ends_the_report() -> None:

@@ -27,8 +27,8 @@ from tests.support.xlsx_samples import COLUMNS, make_header, make_rows, read, wr
 def _expected(row: Row) -> tuple[Any, ...]:
     text = [None if cell is None else cell.decode() for cell in row]
     at, day, amount = str(text[1]).removesuffix("-03"), text[2], Decimal(str(text[4]))
-    moment = day and datetime.fromisoformat(day)
-    return int(str(text[0])), datetime.fromisoformat(at), moment, text[3], float(amount), text[5]
+    timestamp = day and datetime.fromisoformat(day)
+    return int(str(text[0])), datetime.fromisoformat(at), timestamp, text[3], float(amount), text[5]
 
 
 def test_every_cell_comes_back_with_its_type() -> None:

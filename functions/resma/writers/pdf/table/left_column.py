@@ -8,7 +8,7 @@ from itertools import chain, groupby
 from resma.i18n.locales import Locale
 from resma.writers.pdf.layout import LEADING, SIZE, Cell, Layout
 from resma.writers.pdf.syntax.objects import escaped, number
-from resma.writers.pdf.table.timestamps import USUAL, Moments
+from resma.writers.pdf.table.timestamps import USUAL, TimestampCells
 from resma.writers.pdf.text.cp1252 import DIGITS_ALIKE, MARK, UNIT, encode, find_cells, metrics, visible
 from resma.writers.pdf.text.unicode import WideText
 
@@ -31,11 +31,11 @@ class LeftColumn:
         self._metrics = metrics("R")
         self._wide = wide
         self._squeezes = kind not in {"text", "json"}
-        self._moments: Moments | None = None
+        self._timestamps: TimestampCells | None = None
         self._scale = b"100"
         """By how much all of the column is narrowed (Tz), in per cent."""
         if kind in {"date", "timestamp"}:
-            self._moments = self._fit_moments(locale, USUAL[: 10 if kind == "date" else None])
+            self._timestamps = self._fit_moments(locale, USUAL[: 10 if kind == "date" else None])
         place = b"%b %b Tm" % (number(cell.left + cell.padding), number(layout.first_line))
         self._start, self._end = b"1 0 0 1 %b\n(" % place, b")'\n"
         if self._scale != b"100":
@@ -57,29 +57,29 @@ class LeftColumn:
             return self._shown(list(map(self._known.__getitem__, cells)))
         except KeyError:
             pass  # nearly always at the first cell
-        if self._moments:
+        if self._timestamps:
             texts, blob = joined(cells)
-            if blocks := self._moment_blocks(self._moments, texts, blob):
+            if blocks := self._moment_blocks(self._timestamps, texts, blob):
                 return blocks
-            return self._text_blocks(self._moments.each(texts))
+            return self._text_blocks(self._timestamps.each(texts))
         if self._number:
             return self._text_blocks([self._number(text or b"") for text in cells])
         return self._alike_blocks(cells) or self._text_blocks(cells)
 
-    def _fit_moments(self, locale: Locale, usual: bytes) -> Moments:
+    def _fit_moments(self, locale: Locale, usual: bytes) -> TimestampCells:
         """Fractions of seconds go first where there is no room for them, and then all is made narrower."""
         width = self._metrics.measure(usual)
         if width > self._units:
             self._scale = number(100 * self._units / width)
             self._units = width
-        return Moments(locale, fractions=self._metrics.measure(usual + b".000000") <= self._units)
+        return TimestampCells(locale, fractions=self._metrics.measure(usual + b".000000") <= self._units)
 
-    def _moment_blocks(self, moments: Moments, cells: Sequence[bytes], blob: bytes) -> list[bytes] | None:
+    def _moment_blocks(self, timestamps: TimestampCells, cells: Sequence[bytes], blob: bytes) -> list[bytes] | None:
         """All cells of one shape that fits: the whole column is made in one go."""
-        shape = moments.shown_shape(cells[0])
+        shape = timestamps.shown_shape(cells[0])
         if self._metrics.measure(shape) > self._units or not shape:
             return None
-        lines = moments.lines(cells[0], len(cells), blob, b"(", b")'\n")
+        lines = timestamps.lines(cells[0], len(cells), blob, b"(", b")'\n")
         if lines is None:
             return None
         start, size = self._start[:-1], (len(shape) + 4) * self._slots

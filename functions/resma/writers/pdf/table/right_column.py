@@ -10,7 +10,7 @@ from resma.i18n.locales import Locale
 from resma.writers.pdf.layout import LEADING, SIZE, Cell, Layout
 from resma.writers.pdf.syntax.objects import escaped, number
 from resma.writers.pdf.table.left_column import joined
-from resma.writers.pdf.table.timestamps import USUAL, Moments
+from resma.writers.pdf.table.timestamps import USUAL, TimestampCells
 from resma.writers.pdf.text.cp1252 import DIGITS_ALIKE, MARK, UNIT, encode, metrics, visible
 from resma.writers.pdf.text.unicode import WideText
 
@@ -53,15 +53,15 @@ class RightColumn:
         self._number = re.compile(rb"-?(0+)(?:%b(0+))?" % re.escape(locale.decimal.encode("ascii")))
         self._cuts = kind in {"text", "json"}
         fractions = self._metrics.width(USUAL + b".000000") <= self._room
-        self._moments = Moments(locale, fractions=fractions) if kind in {"date", "timestamp"} else None
+        self._timestamps = TimestampCells(locale, fractions=fractions) if kind in {"date", "timestamp"} else None
         self._recipes = _Recipes(self._recipe)
         self._has_by_hand = False
 
     def blocks(self, cells: Sequence[bytes | None]) -> list[bytes]:
         """A block a page, each beginning at the column's top."""
         texts, blob = joined(cells)
-        if self._moments:
-            texts = self._moments.each(texts)
+        if self._timestamps:
+            texts = self._timestamps.each(texts)
             blob = b"\0".join(texts)
         if blocks := self._alike(texts, blob):
             return blocks

@@ -17,7 +17,7 @@ USUAL = b"00/00/0000 00:00:00"
 _ZERO = ord("0")
 
 
-class Moments:
+class TimestampCells:
     """A column of dates or timestamps. Infinity, dates BC and years of five digits stay as Postgres prints them."""
 
     def __init__(self, locale: Locale, *, fractions: bool = True) -> None:

@@ -92,12 +92,12 @@ def summary_sheet(header: ReportHeader, styles: Styles, *, drawing: bool) -> byt
 def _reconciliation(grid: _Grid, header: ReportHeader) -> None:
     language = header.locale.language
     figure = Look(number_format(0), horizontal="left", vertical="top")
-    moment = Look(f'{date_format(header.locale)} hh:mm:ss "UTC"', horizontal="left", vertical="top")
+    timestamp = Look(f'{date_format(header.locale)} hh:mm:ss "UTC"', horizontal="left", vertical="top")
     when = f"{header.as_of:%Y-%m-%d %H:%M:%S}".encode()
     serial = moment_serial(when, DaySerials(), Seconds()).decode()
     grid.section(say("Reconciliation", language))
     grid.pair(say("Rows", language), number_cell(header.rows, grid.styles.number(figure)))
-    grid.pair(say("As of", language), f'<c s="{grid.styles.number(moment)}"><v>{serial}</v></c>')
+    grid.pair(say("As of", language), f'<c s="{grid.styles.number(timestamp)}"><v>{serial}</v></c>')
     grid.pair_of_texts(say("Time zone", language), header.time_zone)
     grid.pair_of_texts(say("Currencies", language), _currencies(header))
     grid.pair_of_texts(say("Report id", language), header.report_id)

@@ -142,7 +142,7 @@ class ColumnCells:
         try:
             return False, [days[cell] for cell in cells]  # type: ignore[index]
         except (TypeError, ValueError):
-            return True, [self.null if cell is None else self._moment(cell) for cell in cells]
+            return True, [self.null if cell is None else self._timestamp(cell) for cell in cells]
 
     def _timestamps(self, cells: Sequence[bytes | None], first_row: int) -> Cells:  # noqa: ARG002 - refuses nothing
         days, minutes, seconds, times = self._days, MINUTES, self._seconds, times_of_day()
@@ -155,9 +155,9 @@ class ColumnCells:
                 for cell in cells
             ]
         except (TypeError, ValueError, KeyError, IndexError):
-            return True, [self.null if cell is None else self._moment(cell) for cell in cells]
+            return True, [self.null if cell is None else self._timestamp(cell) for cell in cells]
 
-    def _moment(self, cell: bytes) -> bytes:
+    def _timestamp(self, cell: bytes) -> bytes:
         try:
             return self._whole % moment_serial(cell, self._days, self._seconds)
         except ValueError:
