@@ -48,6 +48,28 @@ def test_a_new_tab_is_signed_in_and_signing_out_ends_all(client: Client, browser
             assert each.evaluate("sessionStorage.length") == 0
 
 
+LATE_ANSWERS = """
+const post = BroadcastChannel.prototype.postMessage;
+BroadcastChannel.prototype.postMessage = function (message) {
+  setTimeout(() => post.call(this, message), message.key === undefined ? 0 : 2000);
+};
+"""
+"""Makes the answer of a tab that is signed in arrive after the new tab has shown its sign-in page."""
+
+
+def test_a_new_tab_is_signed_in_by_a_late_answer_too(client: Client, browser: Browser) -> None:
+    key = make_key(client, "demo", "reports:read")
+    with page_of(browser) as page:
+        page.add_init_script(LATE_ANSWERS)
+        sign_in(page, client, key)
+        expect(page.locator(".person")).to_have_text("e2e")
+        other = page.context.new_page()
+        other.goto(f"{client.stack.up.api_url}/console#/reports")
+        expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+        expect(other.get_by_role("heading", name="Reports")).to_be_visible()
+        expect(other.locator(".person")).to_have_text("e2e")
+
+
 def test_a_user_signs_in_at_the_identity_provider(
     client: Client, browser: Browser, identity_provider: IdentityProvider
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL_SECONDS = 0.1
-PATIENCE_SECONDS = 180
+PATIENCE_SECONDS = 420
 """How long anything may take on a machine that is busy with much else: only a test that fails waits as long."""
 
 

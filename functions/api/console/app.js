@@ -7,7 +7,7 @@ import { problemBox } from "./parts/notices.js";
 import { forgetPages } from "./parts/pager.js";
 import { userName } from "./parts/requester.js";
 import { currentPlace, focusHeading, go, leave, nameTab, showRoute } from "./lib/router.js";
-import { can, currentUser, onSignOut, resume, signOutEverywhere } from "./lib/session.js";
+import { can, currentUser, onLateResume, onSignOut, resume, signOutEverywhere } from "./lib/session.js";
 import { applyTheme, chooseTheme, currentTheme } from "./lib/theme.js";
 import { showSignIn } from "./views/sign_in.js";
 import { chooseLanguage, currentLanguage, t } from "./words/words.js";
@@ -169,6 +169,7 @@ async function start() {
     if (problem === null) forget();
     enter(problem);
   });
+  onLateResume(() => draw(true));
   const problem = await resume();
   if (currentUser() === null) enter(problem);
   else await draw(false);

@@ -13,6 +13,8 @@ const KEYLESS = "";
 let me = null;
 /** @type {(problem: Problem | null) => void} */
 let ended = () => undefined;
+/** @type {() => void} */
+let resumed = () => undefined;
 
 const keptKey = () => sessionStorage.getItem(KEPT);
 
@@ -27,6 +29,11 @@ watchIdle(() => me !== null && keptKey() !== KEYLESS,
 /** Registers what happens when a session ends, by its user or because the key is no longer accepted. @param {typeof ended} listener */
 export function onSignOut(listener) {
   ended = listener;
+}
+
+/** Registers what happens when another tab's session arrives after the sign-in page was shown. @param {typeof resumed} listener */
+export function onLateResume(listener) {
+  resumed = listener;
 }
 
 /** Who is signed in, if anybody is. */
@@ -59,7 +66,7 @@ export async function signIn(key) {
 /** Resumes a session: of this tab after a reload or a way to the identity provider, or of another open tab. @returns {Promise<Problem | null>} why it can't be resumed */
 export async function resume() {
   try {
-    const kept = await tokenOfReturn() ?? keptKey() ?? await keyOfOtherTab();
+    const kept = await tokenOfReturn() ?? keptKey() ?? await keyOfOtherTab(resumeLate);
     if (kept === null) return null;
     await signIn(kept || null);
     return null;
@@ -68,6 +75,18 @@ export async function resume() {
     if (!error.passes) sessionStorage.removeItem(KEPT);
     return error;
   }
+}
+
+/** Signs in with another tab's key, unless the user was faster or the API refuses it. @param {string} key */
+async function resumeLate(key) {
+  if (me !== null) return;
+  try {
+    await signIn(key || null);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return;
+  }
+  resumed();
 }
 
 /** Who requests from this computer are, where they need no key. @returns {Promise<import("./shapes.js").Me | null>} */

@@ -1,6 +1,7 @@
 // What open tabs of this console tell each other: the session's key on request, activity, and sign-out.
 
 const ANSWER_MS = 400;
+const LATE_ANSWER_MS = 60_000;
 // Several deployments can share an origin (the stages of one API Gateway): their tabs are kept apart by path.
 const channel = new BroadcastChannel(`resma.session ${new URL("..", import.meta.url).pathname}`);
 
@@ -16,16 +17,28 @@ export function joinTabs({ key, signedOut, active }) {
   });
 }
 
-/** The key of another tab, or null if no tab is signed in. @returns {Promise<string | null>} */
-export function keyOfOtherTab() {
+/**
+ * Returns the key of another tab, or null if no tab answers in time: the sign-in page is shown then. A browser gives
+ * hidden tabs little time, so a later answer still counts: it goes to `arrivedLate`.
+ * @param {(key: string) => void} arrivedLate
+ * @returns {Promise<string | null>}
+ */
+export function keyOfOtherTab(arrivedLate) {
   return new Promise((resolve) => {
-    const done = (/** @type {string | null} */ key) => {
-      channel.removeEventListener("message", listen);
-      clearTimeout(timer);
-      resolve(key);
+    let isLate = false;
+    const listen = (/** @type {MessageEvent} */ { data }) => {
+      if (typeof data?.key !== "string") return;
+      stop();
+      if (isLate) arrivedLate(data.key);
+      else resolve(data.key);
     };
-    const listen = (/** @type {MessageEvent} */ { data }) => { if (typeof data?.key === "string") done(data.key); };
-    const timer = setTimeout(() => done(null), ANSWER_MS);
+    const shown = setTimeout(() => { isLate = true; resolve(null); }, ANSWER_MS);
+    const ended = setTimeout(() => stop(), LATE_ANSWER_MS);
+    const stop = () => {
+      channel.removeEventListener("message", listen);
+      clearTimeout(shown);
+      clearTimeout(ended);
+    };
     channel.addEventListener("message", listen);
     channel.postMessage("key?");
   });
