@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,23 @@ from infra.paths import ROOT
 TERMS = read_stop_list().terms
 HITS = [(term, text) for term in TERMS for text in term.hits]
 MISSES = [(term, text) for term in TERMS for text in term.misses]
+
+IN_CONTEXT = {
+    "address": "a presigned address",
+    "free": "it frees the job",
+    "give a": "x = 'days: give a number'",
+    "is no": "that is no key",
+    "is there": "if it is there.",
+    "join": "it joins a report",
+    "missed": "rules for missed runs",
+    "place": "class Place:",
+    "tell": "it tells the receiver",
+    "`MOST_…`": "MOST_ROWS = 1",
+    "`…_MAX`": "ROWS_MAX = 1",
+    "`LEAST_…`": "LEAST_ROWS = 1",
+    "`…_a_…`": "rows_a_day = 1",
+}
+"""Uses of what STYLE.md replaces in one meaning only, or writes as a pattern."""
 
 TICK = Term(pattern="ticks?", say="sweep", hints=("tick",), hits=(), misses=())
 
@@ -48,6 +66,23 @@ def test_what_must_be_found(term: Term, text: str) -> None:
 @pytest.mark.parametrize(("term", "text"), MISSES)
 def test_what_must_not_be_found(term: Term, text: str) -> None:
     assert found(path_for(term), text, term) == []
+
+
+def replaced_phrases() -> list[str]:
+    """The phrases in the column "not" of the terminology of STYLE.md."""
+    table = (ROOT / "STYLE.md").read_text("utf-8").partition("### Terminology")[2].partition("\n## ")[0]
+    cells = [line.split("|")[2] for line in table.splitlines() if line.startswith("|")][2:]
+    phrases = [
+        re.sub(r"\(.*?\)|\.\.\.", "", phrase).strip() for cell in cells for phrase in re.split("[,;]| and ", cell)
+    ]
+    assert len(phrases) > 50
+    return phrases
+
+
+@pytest.mark.parametrize("phrase", replaced_phrases())
+def test_every_phrase_that_the_style_guide_replaces_is_found(phrase: str) -> None:
+    text = IN_CONTEXT.get(phrase, phrase)
+    assert found("x.py", text, *TERMS) or found("x.md", text, *TERMS)
 
 
 @pytest.mark.parametrize("term", TERMS, ids=[term.pattern[:40] for term in TERMS])
