@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import secrets
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from infra.admin.tenants import make_key
+from infra.errors import StackError
 from infra.local.count_rows import count_rows
+from infra.local.progress import Progress
 
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 3600
@@ -32,8 +30,10 @@ KEY_HOURS = 2
 """Longer than the demo waits for anything."""
 
 
-class DemoFailed(Exception):
-    """The demo did not end as it should; the message says what, and where to look."""
+class DemoFailedError(StackError):
+    """The demo did not end as it should. The message says what, and where to look."""
+
+    code = "demo-failed"
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,34 @@ class Demo:
     rows: int
 
 
+@dataclass(frozen=True)
+class DemoSummary:
+    """What has come of the demo: its report, its file, and what the worker has measured."""
+
+    report_id: str
+    status: str
+    format: str
+    rows: int
+    bytes: int
+    sha256: str
+    path: str
+    seconds_total: float
+    """From the request until READY."""
+    seconds_generate: float
+    peak_rss_mb: float
+    webhook_verified: bool
+
+
 def make_demo_key(database_url: str) -> str:
     """Makes the demo's own key, which may do what the demo does and ends soon."""
     scopes = ("reports:read", "reports:write", "personal:read")
     return make_key(database_url, "demo", "make demo", scopes, timedelta(hours=KEY_HOURS))
 
 
-def run_demo(demo: Demo, console: Console) -> dict[str, Any]:
+def run_demo(demo: Demo, progress: Progress) -> DemoSummary:
     """Asks for the report, follows it, takes the webhook, downloads and checks; returns the summary.
 
-    Raises DemoFailed.
+    Raises DemoFailedError.
     """
     http = urllib3.PoolManager(
         retries=False, timeout=urllib3.Timeout(connect=5, read=60), headers={"Authorization": f"Bearer {demo.api_key}"}
@@ -66,35 +84,37 @@ def run_demo(demo: Demo, console: Console) -> dict[str, Any]:
     with _receiver(demo.webhook_secret) as inbox:
         started = time.monotonic()
         report_id = _request(http, demo, inbox.address)
-        console.print(f"POST /api/v1/reports/generate answered 202: report [bold]{report_id}[/]")
-        report = _follow(http, demo, report_id, console)
+        progress.say(f"POST /api/v1/reports/generate answered 202: report {report_id}")
+        report = _follow(http, demo, report_id, progress)
         seconds_total = time.monotonic() - started
         if report["status"] != "READY":
-            raise DemoFailed(f"report {report_id} is {report['status']}: {report['error']}; see `make logs`")
+            raise DemoFailedError(f"report {report_id} is {report['status']}: {report['error']}; see `make logs`")
         webhook = inbox.wait(report_id)
-    path = _download(http, report, webhook["data"]["downloadUrl"], demo.folder, console)
+    path = _download(http, report, webhook["data"]["downloadUrl"], demo.folder, progress)
     _check_content(path, report, demo)
-    _tell(report, webhook, path, seconds_total, console)
-    return {
-        "report_id": report_id,
-        "status": report["status"],
-        "format": report["format"],
-        "rows": report["rows"],
-        "bytes": report["bytes"],
-        "sha256": report["sha256"],
-        "path": str(path),
-        "seconds_total": round(seconds_total, 3),
-        "seconds_generate": report["metrics"]["seconds"]["generate"],
-        "peak_rss_mb": report["metrics"]["peakRssMb"],
-        "webhook_verified": True,
-    }
+    _tell(report, webhook, path, seconds_total, progress)
+    return DemoSummary(
+        report_id=report_id,
+        status=report["status"],
+        format=report["format"],
+        rows=report["rows"],
+        bytes=report["bytes"],
+        sha256=report["sha256"],
+        path=str(path),
+        seconds_total=round(seconds_total, 3),
+        seconds_generate=report["metrics"]["seconds"]["generate"],
+        peak_rss_mb=report["metrics"]["peakRssMb"],
+        webhook_verified=True,
+    )
 
 
 def _require_type(http: urllib3.PoolManager, demo: Demo) -> None:
     """Looks first at what can be asked for, as a client would."""
     answer = http.request("GET", f"{demo.api_url}/api/v1/report-types")
     if answer.status != 200 or all(item["type"] != "TRANSACTIONS" for item in answer.json()["items"]):
-        raise DemoFailed(f"GET /api/v1/report-types answered {answer.status}: {answer.data[:500]!r}; see `make logs`")
+        raise DemoFailedError(
+            f"GET /api/v1/report-types answered {answer.status}: {answer.data[:500]!r}; see `make logs`"
+        )
 
 
 def _request(http: urllib3.PoolManager, demo: Demo, callback_url: str) -> str:
@@ -107,48 +127,24 @@ def _request(http: urllib3.PoolManager, demo: Demo, callback_url: str) -> str:
     headers = {**http.headers, "Idempotency-Key": secrets.token_hex(16)}
     answer = http.request("POST", f"{demo.api_url}/api/v1/reports/generate", json=body, headers=headers)
     if answer.status != 202:
-        raise DemoFailed(f"the API answered {answer.status}: {answer.data.decode(errors='replace')[:500]}")
+        raise DemoFailedError(f"the API answered {answer.status}: {answer.data.decode(errors='replace')[:500]}")
     return str(answer.json()["id"])
 
 
-def _follow(http: urllib3.PoolManager, demo: Demo, report_id: str, console: Console) -> dict[str, Any]:
+def _follow(http: urllib3.PoolManager, demo: Demo, report_id: str, progress: Progress) -> dict[str, Any]:
     """Shows the progress until the report has ended, and returns it as it is then."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    with _bar(console) as progress:
-        task = progress.add_task("PENDING", total=None, rate="")
+    with progress.follow_report() as show:
         while time.monotonic() < deadline:
             answer = http.request("GET", f"{demo.api_url}/api/v1/reports/{report_id}")
             if answer.status != 200:
-                raise DemoFailed(f"the API answered {answer.status}: {answer.data.decode(errors='replace')[:500]}")
+                raise DemoFailedError(f"the API answered {answer.status}: {answer.data.decode(errors='replace')[:500]}")
             report: dict[str, Any] = answer.json()
-            _show(progress, task, report)
+            show(report)
             if report["status"] in {"READY", "FAILED", "CANCELLED", "EXPIRED"}:
                 return report
             time.sleep(POLL_SECONDS)
-    raise DemoFailed(f"report {report_id} did not end within {PATIENCE_SECONDS} s; see `make logs`")
-
-
-def _bar(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description:<10}"),
-        BarColumn(bar_width=36),
-        TextColumn("{task.completed:,.0f} rows"),
-        TextColumn("{task.fields[rate]:>14}"),
-        TimeElapsedColumn(),
-        TextColumn("ETA"),
-        TimeRemainingColumn(),
-        console=console,
-    )
-
-
-def _show(progress: Progress, task: TaskID, report: dict[str, Any]) -> None:
-    done, expected = report["progress"]["rowsDone"], report["progress"]["rowsExpected"]
-    rate = ""
-    if report["status"] == "READY":
-        rate = f"{report['metrics']['rowsPerSecond']:,} rows/s"
-    elif done and (elapsed := progress.tasks[task].elapsed):
-        rate = f"{done / elapsed:,.0f} rows/s"
-    progress.update(task, description=report["status"], completed=done, total=expected, rate=rate)
+    raise DemoFailedError(f"report {report_id} did not end within {PATIENCE_SECONDS} s; see `make logs`")
 
 
 class _Inbox:
@@ -174,11 +170,11 @@ class _Inbox:
         return True
 
     def wait(self, report_id: str) -> dict[str, Any]:
-        """Returns the report's message. Raises DemoFailed when it does not come in time."""
+        """Returns the report's message. Raises DemoFailedError when it does not come in time."""
         with self._arrived:
             if not self._arrived.wait_for(lambda: report_id in self._messages, WEBHOOK_SECONDS):
                 refused = f"; refused: {self._refused}" if self._refused else ""
-                raise DemoFailed(
+                raise DemoFailedError(
                     f"no signed webhook for {report_id} within {WEBHOOK_SECONDS} s{refused}; see `make logs`"
                 )
             return self._messages[report_id]
@@ -210,16 +206,16 @@ def _receiver(secret: str) -> Iterator[_Inbox]:
 
 
 def _download(
-    http: urllib3.PoolManager, report: dict[str, Any], presigned: str, folder: Path, console: Console
+    http: urllib3.PoolManager, report: dict[str, Any], presigned: str, folder: Path, progress: Progress
 ) -> Path:
     """Fetches the file twice over: where the stable link leads is checked, the webhook's address is downloaded."""
     redirect = http.request("GET", report["links"]["download"], redirect=False)
     if redirect.status != 303:
-        raise DemoFailed(f"the download link answered {redirect.status} instead of 303")
+        raise DemoFailedError(f"the download link answered {redirect.status} instead of 303")
     folder.mkdir(parents=True, exist_ok=True)
     answer = http.request("GET", presigned, preload_content=False, headers={})  # it is its own credential
     if answer.status != 200:
-        raise DemoFailed(f"the presigned address answered {answer.status}: {answer.read(500)!r}")
+        raise DemoFailedError(f"the presigned address answered {answer.status}: {answer.read(500)!r}")
     named = re.search(r'filename="([\w.-]+)"', answer.headers.get("Content-Disposition", ""))
     path = folder / (named[1] if named else f"{report['id']}.{report['format'].lower()}")
     sha256 = hashlib.sha256()
@@ -228,35 +224,29 @@ def _download(
             sha256.update(chunk)
             file.write(chunk)
     if path.stat().st_size != report["bytes"] or sha256.hexdigest() != report["sha256"]:
-        raise DemoFailed(f"{path} is not the file that the status describes: size or SHA-256 differ")
-    console.print(f"downloaded {path.stat().st_size:,} bytes, SHA-256 as promised")
+        raise DemoFailedError(f"{path} is not the file that the status describes: size or SHA-256 differ")
+    progress.say(f"downloaded {path.stat().st_size:,} bytes, SHA-256 as promised")
     return path
 
 
 def _check_content(path: Path, report: dict[str, Any], demo: Demo) -> None:
     if report["rows"] != demo.rows:
-        raise DemoFailed(f"the report has {report['rows']:,} rows, the demo bank {demo.rows:,}")
+        raise DemoFailedError(f"the report has {report['rows']:,} rows, the demo bank {demo.rows:,}")
     try:
         counted = count_rows(path, demo.format)
     except ValueError as error:
-        raise DemoFailed(str(error)) from error
+        raise DemoFailedError(str(error)) from error
     if counted != demo.rows:
-        raise DemoFailed(f"{path} holds {counted:,} rows, the demo bank {demo.rows:,}")
+        raise DemoFailedError(f"{path} holds {counted:,} rows, the demo bank {demo.rows:,}")
 
 
-def _tell(report: dict[str, Any], webhook: dict[str, Any], path: Path, seconds: float, console: Console) -> None:
+def _tell(report: dict[str, Any], webhook: dict[str, Any], path: Path, seconds: float, progress: Progress) -> None:
     metrics = report["metrics"]
     stages = ", ".join(f"{name} {value:.2f} s" for name, value in metrics["seconds"].items())
-    console.print(f"webhook {webhook['id']} came, its signature is right")
-    console.print(f"worker: {stages}; {metrics['rowsPerSecond']:,} rows/s, peak memory {metrics['peakRssMb']:.0f} MB")
+    progress.say(f"webhook {webhook['id']} came, its signature is right")
+    progress.say(f"worker: {stages}; {metrics['rowsPerSecond']:,} rows/s, peak memory {metrics['peakRssMb']:.0f} MB")
     cost = metrics["costUsd"]
-    console.print(f"cost on AWS, by the list prices of {cost['prices']}: {cost['total']} USD")
+    progress.say(f"cost on AWS, by the list prices of {cost['prices']}: {cost['total']} USD")
     totals = "; ".join(f"{t['currency']} {t['amount']} in {t['rows']:,} rows" for t in report["totals"])
-    console.print(f"totals: {totals}")
-    console.print(f"[bold green]READY[/] {seconds:.2f} s after the request: [bold]{path}[/]")
-
-
-def print_summary(summary: dict[str, Any]) -> None:
-    """Prints the last line: one JSON object."""
-    sys.stdout.write(json.dumps(summary) + "\n")
-    sys.stdout.flush()
+    progress.say(f"totals: {totals}")
+    progress.say(f"READY {seconds:.2f} s after the request: {path}")
