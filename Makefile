@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 BIN := .resma/venv/bin
+RESMA := PYTHONPATH=infra/cli $(BIN)/python -m resma_cli
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
@@ -38,19 +39,19 @@ setup-bench:
 	@$(PYTHON) infra/local/bootstrap.py bench
 
 demo: setup ## a report from the request to the file: FORMAT=PDF|CSV|XLSX|NDJSON|PARQUET, ROWS=500000
-	@$(BIN)/python -m infra.local demo
+	@$(RESMA) demo
 
 up: setup ## start the stack and leave it running: PORT=3008, ROWS=500000
-	@$(BIN)/python -m infra.local up
+	@$(RESMA) up
 
 # Without an environment nothing can have been started: `down`, `logs` and `clean` make none.
 IS_SET_UP := test -e .resma/venv/.stamp
 
 down: ## end the stack
-	@if $(IS_SET_UP); then $(BIN)/python -m infra.local down; else echo "nothing is running"; fi
+	@if $(IS_SET_UP); then $(RESMA) down; else echo "nothing is running"; fi
 
 logs: ## the end of each function's log; REPORT=<id>, FUNCTION=worker, SINCE=10m, FOLLOW=1 select lines of all
-	@if $(IS_SET_UP); then $(BIN)/python -m infra.local logs; else echo "there are no logs: nothing has been started"; fi
+	@if $(IS_SET_UP); then $(RESMA) logs; else echo "there are no logs: nothing has been started"; fi
 
 check: tools-check setup ## lint, types, template, report types, unit tests: about a minute
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit lint types template imports catalog dependencies

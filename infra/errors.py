@@ -1,12 +1,14 @@
-"""What can go wrong with the embedded stack."""
+"""What can go wrong with the embedded stack. `code` is stable and meant for programs; the message says what helps."""
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import shlex
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 BYTES_PER_TRANSACTION = 720
@@ -15,6 +17,45 @@ BYTES_PER_TRANSACTION = 720
 
 class StackError(Exception):
     """A part of the stack did not come up, or not as requested. The message says which, and what to do."""
+
+    code = "stack-failed"
+
+
+class StackBusyError(StackError):
+    """Another command is starting or stopping the same stack."""
+
+    code = "stack-busy"
+
+
+class StackDiffersError(StackError):
+    """The stack that is up has another port, or another demo bank, than is wanted."""
+
+    code = "stack-differs"
+
+
+class DiskFullError(StackError):
+    """There is no space for the stack's files."""
+
+    code = "disk-full"
+
+
+class ForeignFileError(StackError):
+    """A file of the stack may not be written: most often it belongs to another user."""
+
+    code = "foreign-file"
+
+
+@contextmanager
+def explain_os_errors(folder: Path) -> Iterator[None]:
+    """Raises StackError for a full disk, which `folder` is on, and for a file that may not be written."""
+    try:
+        yield
+    except PermissionError as error:
+        raise ForeignFileError(describe_foreign_file(error)) from error
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise DiskFullError(describe_full_disk(folder)) from error
 
 
 def describe_full_disk(folder: Path, rows: int | None = None) -> str:

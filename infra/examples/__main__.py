@@ -7,8 +7,8 @@ import sys
 
 from infra.errors import StackError
 from infra.examples.deploy_example import EXAMPLES, deploy_example
-from infra.local.__main__ import NAME
 from infra.local.stack import Stack
+from resma_cli.connection import stack_name
 
 
 def main() -> int:
@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("parameters", nargs="*", metavar="Name=value", help="of the example's template")
     chosen = parser.parse_args()
     parameters = dict(text.partition("=")[::2] for text in chosen.parameters)
-    stack = Stack(NAME)
+    stack = Stack(stack_name())
     stack.find()
     try:
         outputs = deploy_example(stack, chosen.example, parameters)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import secrets
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from infra.admin.tenants import make_key
+from infra.errors import StackError
 from infra.local.count_rows import count_rows
+from infra.local.progress import Progress
 
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 3600
@@ -32,8 +30,10 @@ KEY_HOURS = 2
 """Longer than the demo waits for anything."""
 
 
-class DemoFailedError(Exception):
-    """The demo did not end as it should; the message says what, and where to look."""
+class DemoFailedError(StackError):
+    """The demo did not end as it should. The message says what, and where to look."""
+
+    code = "demo-failed"
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,31 @@ class Demo:
     rows: int
 
 
+@dataclass(frozen=True)
+class DemoSummary:
+    """What has come of the demo: its report, its file, and what the worker has measured."""
+
+    report_id: str
+    status: str
+    format: str
+    rows: int
+    bytes: int
+    sha256: str
+    path: str
+    seconds_total: float
+    """From the request until READY."""
+    seconds_generate: float
+    peak_rss_mb: float
+    webhook_verified: bool
+
+
 def make_demo_key(database_url: str) -> str:
     """Makes the demo's own key, which may do what the demo does and ends soon."""
     scopes = ("reports:read", "reports:write", "personal:read")
     return make_key(database_url, "demo", "make demo", scopes, timedelta(hours=KEY_HOURS))
 
 
-def run_demo(demo: Demo, console: Console) -> dict[str, Any]:
+def run_demo(demo: Demo, progress: Progress) -> DemoSummary:
     """Asks for the report, follows it, takes the webhook, downloads and checks; returns the summary.
 
     Raises DemoFailedError.
@@ -66,28 +84,28 @@ def run_demo(demo: Demo, console: Console) -> dict[str, Any]:
     with _receiver(demo.webhook_secret) as inbox:
         started = time.monotonic()
         report_id = _request(http, demo, inbox.address)
-        console.print(f"POST /api/v1/reports/generate answered 202: report [bold]{report_id}[/]")
-        report = _follow(http, demo, report_id, console)
+        progress.say(f"POST /api/v1/reports/generate answered 202: report {report_id}")
+        report = _follow(http, demo, report_id, progress)
         seconds_total = time.monotonic() - started
         if report["status"] != "READY":
             raise DemoFailedError(f"report {report_id} is {report['status']}: {report['error']}; see `make logs`")
         webhook = inbox.wait(report_id)
-    path = _download(http, report, webhook["data"]["downloadUrl"], demo.folder, console)
+    path = _download(http, report, webhook["data"]["downloadUrl"], demo.folder, progress)
     _check_content(path, report, demo)
-    _tell(report, webhook, path, seconds_total, console)
-    return {
-        "report_id": report_id,
-        "status": report["status"],
-        "format": report["format"],
-        "rows": report["rows"],
-        "bytes": report["bytes"],
-        "sha256": report["sha256"],
-        "path": str(path),
-        "seconds_total": round(seconds_total, 3),
-        "seconds_generate": report["metrics"]["seconds"]["generate"],
-        "peak_rss_mb": report["metrics"]["peakRssMb"],
-        "webhook_verified": True,
-    }
+    _tell(report, webhook, path, seconds_total, progress)
+    return DemoSummary(
+        report_id=report_id,
+        status=report["status"],
+        format=report["format"],
+        rows=report["rows"],
+        bytes=report["bytes"],
+        sha256=report["sha256"],
+        path=str(path),
+        seconds_total=round(seconds_total, 3),
+        seconds_generate=report["metrics"]["seconds"]["generate"],
+        peak_rss_mb=report["metrics"]["peakRssMb"],
+        webhook_verified=True,
+    )
 
 
 def _require_type(http: urllib3.PoolManager, demo: Demo) -> None:
@@ -113,44 +131,20 @@ def _request(http: urllib3.PoolManager, demo: Demo, callback_url: str) -> str:
     return str(answer.json()["id"])
 
 
-def _follow(http: urllib3.PoolManager, demo: Demo, report_id: str, console: Console) -> dict[str, Any]:
+def _follow(http: urllib3.PoolManager, demo: Demo, report_id: str, progress: Progress) -> dict[str, Any]:
     """Shows the progress until the report has ended, and returns it as it is then."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    with _bar(console) as progress:
-        task = progress.add_task("PENDING", total=None, rate="")
+    with progress.follow_report() as show:
         while time.monotonic() < deadline:
             answer = http.request("GET", f"{demo.api_url}/api/v1/reports/{report_id}")
             if answer.status != 200:
                 raise DemoFailedError(f"the API answered {answer.status}: {answer.data.decode(errors='replace')[:500]}")
             report: dict[str, Any] = answer.json()
-            _show(progress, task, report)
+            show(report)
             if report["status"] in {"READY", "FAILED", "CANCELLED", "EXPIRED"}:
                 return report
             time.sleep(POLL_SECONDS)
     raise DemoFailedError(f"report {report_id} did not end within {PATIENCE_SECONDS} s; see `make logs`")
-
-
-def _bar(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description:<10}"),
-        BarColumn(bar_width=36),
-        TextColumn("{task.completed:,.0f} rows"),
-        TextColumn("{task.fields[rate]:>14}"),
-        TimeElapsedColumn(),
-        TextColumn("ETA"),
-        TimeRemainingColumn(),
-        console=console,
-    )
-
-
-def _show(progress: Progress, task: TaskID, report: dict[str, Any]) -> None:
-    done, expected = report["progress"]["rowsDone"], report["progress"]["rowsExpected"]
-    rate = ""
-    if report["status"] == "READY":
-        rate = f"{report['metrics']['rowsPerSecond']:,} rows/s"
-    elif done and (elapsed := progress.tasks[task].elapsed):
-        rate = f"{done / elapsed:,.0f} rows/s"
-    progress.update(task, description=report["status"], completed=done, total=expected, rate=rate)
 
 
 class _Inbox:
@@ -212,7 +206,7 @@ def _receiver(secret: str) -> Iterator[_Inbox]:
 
 
 def _download(
-    http: urllib3.PoolManager, report: dict[str, Any], presigned: str, folder: Path, console: Console
+    http: urllib3.PoolManager, report: dict[str, Any], presigned: str, folder: Path, progress: Progress
 ) -> Path:
     """Fetches the file twice over: where the stable link leads is checked, the webhook's address is downloaded."""
     redirect = http.request("GET", report["links"]["download"], redirect=False)
@@ -231,7 +225,7 @@ def _download(
             file.write(chunk)
     if path.stat().st_size != report["bytes"] or sha256.hexdigest() != report["sha256"]:
         raise DemoFailedError(f"{path} is not the file that the status describes: size or SHA-256 differ")
-    console.print(f"downloaded {path.stat().st_size:,} bytes, SHA-256 as promised")
+    progress.say(f"downloaded {path.stat().st_size:,} bytes, SHA-256 as promised")
     return path
 
 
@@ -246,19 +240,13 @@ def _check_content(path: Path, report: dict[str, Any], demo: Demo) -> None:
         raise DemoFailedError(f"{path} holds {counted:,} rows, the demo bank {demo.rows:,}")
 
 
-def _tell(report: dict[str, Any], webhook: dict[str, Any], path: Path, seconds: float, console: Console) -> None:
+def _tell(report: dict[str, Any], webhook: dict[str, Any], path: Path, seconds: float, progress: Progress) -> None:
     metrics = report["metrics"]
     stages = ", ".join(f"{name} {value:.2f} s" for name, value in metrics["seconds"].items())
-    console.print(f"webhook {webhook['id']} came, its signature is right")
-    console.print(f"worker: {stages}; {metrics['rowsPerSecond']:,} rows/s, peak memory {metrics['peakRssMb']:.0f} MB")
+    progress.say(f"webhook {webhook['id']} came, its signature is right")
+    progress.say(f"worker: {stages}; {metrics['rowsPerSecond']:,} rows/s, peak memory {metrics['peakRssMb']:.0f} MB")
     cost = metrics["costUsd"]
-    console.print(f"cost on AWS, by the list prices of {cost['prices']}: {cost['total']} USD")
+    progress.say(f"cost on AWS, by the list prices of {cost['prices']}: {cost['total']} USD")
     totals = "; ".join(f"{t['currency']} {t['amount']} in {t['rows']:,} rows" for t in report["totals"])
-    console.print(f"totals: {totals}")
-    console.print(f"[bold green]READY[/] {seconds:.2f} s after the request: [bold]{path}[/]")
-
-
-def print_summary(summary: dict[str, Any]) -> None:
-    """Prints the last line: one JSON object."""
-    sys.stdout.write(json.dumps(summary) + "\n")
-    sys.stdout.flush()
+    progress.say(f"totals: {totals}")
+    progress.say(f"READY {seconds:.2f} s after the request: {path}")

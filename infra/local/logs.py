@@ -16,6 +16,13 @@ from infra.errors import StackError
 _SHOWN_APART = {"timestamp", "service", "level", "message", "location", "report_id", "tenant_id", "xray_trace_id"}
 _REPORT_START = re.compile(r"[0-9a-f]{4}[0-9a-f-]{0,32}")
 FOLLOW_SECONDS = 0.5
+TAIL_LINES = 40
+
+
+class NothingLoggedError(StackError):
+    """No line of the logs is as was wanted."""
+
+    code = "nothing-logged"
 
 
 @dataclass(frozen=True)
@@ -112,8 +119,16 @@ class LogReader:
 def check_report(text: str) -> str:
     """Returns a report's id, or its first characters. Raises StackError for anything else."""
     if not _REPORT_START.fullmatch(text.lower()):
-        raise StackError(f"REPORT={text} is not a report's id. Use one as the API returns it, or its first characters.")
+        raise StackError(f"`{text}` is not a report's id. Use one as the API returns it, or its first characters.")
     return text.lower()
+
+
+def read_tails(folder: Path) -> Iterator[str]:
+    """Yields the last lines of each log of a stack's folder, under its name, as `tail` shows several files."""
+    for path in sorted(folder.glob("*.log")):
+        yield f"==> {path.stem} <=="
+        yield from path.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
+        yield ""
 
 
 def _function_of(path: Path) -> str:

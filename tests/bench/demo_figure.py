@@ -6,12 +6,12 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from rich.console import Console
-
 from infra.errors import StackError
-from infra.local.demo import Demo, DemoFailedError, make_demo_key, run_demo
+from infra.local.demo import Demo, make_demo_key, run_demo
 from infra.local.stack import Options, Stack
 from infra.postgres.load_demo_bank import load_demo_bank
+from resma_cli.output import Output
+from resma_cli.progress import OutputProgress
 from tests.bench.goals import DEMO, HALF_A_MILLION
 from tests.bench.results import Result
 from tests.bench.rounds import Say
@@ -29,7 +29,7 @@ def measure_demo(say: Say, warm_runs: int) -> list[Result]:
             key = make_demo_key(stack.up.database_url)
             demo = Demo(stack.up.api_url, key, stack.up.callback_secret, Path(folder), "PDF", HALF_A_MILLION)
             found = [_run(demo, number, say) for number in range(warm_runs + 1)]
-    except (StackError, DemoFailedError) as error:
+    except StackError as error:
         say(f"demo: {error}")
         return [Result(DEMO, "SYSTEM", HALF_A_MILLION, note="failed, see above")]
     (cold, peak), warm = found[0], found[1:]
@@ -43,5 +43,5 @@ def measure_demo(say: Say, warm_runs: int) -> list[Result]:
 
 def _run(demo: Demo, number: int, say: Say) -> tuple[float, float]:
     say(f"demo: {f'warm run {number}' if number else 'cold run'}")
-    summary = run_demo(demo, Console(quiet=True))
-    return summary["seconds_total"], summary["peak_rss_mb"]
+    summary = run_demo(demo, OutputProgress(Output(as_json=False, is_quiet=True)))
+    return summary.seconds_total, summary.peak_rss_mb

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from infra.local.demo import Demo, DemoFailedError, make_demo_key, run_demo
+from resma_cli.output import Output
+from resma_cli.progress import OutputProgress
 from tests.support.client import GENERATE, Client
 from tests.support.keys import make_key, operate
 
@@ -98,4 +99,7 @@ def test_the_demo_brings_a_key_of_its_own(client: Client, tmp_path: Path) -> Non
     bad = good[:-1] + ("A" if good[-1] != "A" else "B")
     up = client.stack.up
     with pytest.raises(DemoFailedError, match="401"):
-        run_demo(Demo(up.api_url, bad, up.webhook_secret, tmp_path, "CSV", 1), Console(quiet=True))
+        run_demo(
+            Demo(up.api_url, bad, up.webhook_secret, tmp_path, "CSV", 1),
+            OutputProgress(Output(as_json=False, is_quiet=True)),
+        )

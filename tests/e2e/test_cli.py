@@ -490,7 +490,7 @@ def test_up_logs_down_and_what_a_dead_stack_leaves(tmp_path: Path) -> None:
         other_port = ("up", "--port", str(free_port())), "asks for another port"
         for asked, why in (other_port, (("up", "--rows", "5000"), REPLACE), (("demo", "--rows", "5000"), REPLACE)):
             refused = resma.run(*asked)
-            assert (refused.code, why in refused.out) == (1, True), refused.out
+            assert (refused.code, why in refused.err) == (1, True), refused.err
         demo = resma.do("demo", "--format", "csv")
         assert (demo["status"], demo["rows"]) == ("READY", 4000), "it uses the bank as it is"
         assert len(resma.do("generate", *ALL, "-f", "csv", "--output", ".")["saved"]) == 1

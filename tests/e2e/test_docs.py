@@ -46,10 +46,10 @@ class Surroundings:
 def make(target: str, **settings: str) -> str:
     """Runs what `make` would run, but for making the virtual environments; returns what it prints."""
     recipe = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    (command,) = re.findall(r"\.resma/venv/bin/python -m infra\.local \w+", recipe)
+    (command,) = re.findall(r"PYTHONPATH=\S+ \.resma/venv/bin/python -m resma_cli \w+", recipe)
     environment = {**os.environ, "RESMA_STACK": STACK, "COLUMNS": "200", **settings}
     done = subprocess.run(
-        command.split(), cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=180
+        ["sh", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=180
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

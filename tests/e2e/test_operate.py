@@ -107,8 +107,8 @@ def test_the_runbooks_query_asks_for_what_lines_have(client: Client) -> None:
 
 def test_one_command_prints_what_was_logged_about_a_report(client: Client, report: Json) -> None:
     """As `REPORT=… make logs` does."""
-    environment = {**os.environ, "RESMA_STACK": STACK, "REPORT": report["id"]}
-    command = [sys.executable, "-m", "infra.local", "logs"]
+    environment = {**os.environ, "PYTHONPATH": "infra/cli", "RESMA_STACK": STACK, "REPORT": report["id"]}
+    command = [sys.executable, "-m", "resma_cli", "logs"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert "the report is ready" in done.stdout
     assert done.stdout.splitlines() == sorted(done.stdout.splitlines(), key=lambda line: line[:12])
@@ -116,7 +116,7 @@ def test_one_command_prints_what_was_logged_about_a_report(client: Client, repor
         refused = subprocess.run(
             command, cwd=ROOT, env={**environment, "REPORT": wrong}, capture_output=True, text=True, check=False
         )
-        assert (refused.returncode, said in refused.stdout) == (1, True), refused.stdout
+        assert (refused.returncode, said in refused.stderr) == (1, True), refused.stderr
 
 
 def test_traces_are_searched_by_report(client: Client, report: Json, traces: TraceReceiver) -> None:

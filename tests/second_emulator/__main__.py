@@ -7,17 +7,17 @@ where anything was not as it should be.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import sys
 
-from rich.console import Console
-from rich.markup import escape
-
 from infra.errors import StackError
 from infra.local.count_rows import FORMATS
-from infra.local.demo import Demo, DemoFailedError, make_demo_key, print_summary, run_demo
+from infra.local.demo import Demo, make_demo_key, run_demo
 from infra.postgres.load_demo_bank import load_demo_bank
+from resma_cli.output import Output, print_json
+from resma_cli.progress import OutputProgress
 from tests.second_emulator.ministack_stack import MinistackStack
 from tests.support.local_stack import processes_in
 
@@ -27,32 +27,32 @@ ROWS = 60_000
 
 def main() -> int:
     """Runs the check; returns the exit code."""
-    console = Console(highlight=False, soft_wrap=True)
+    output = Output(as_json=False)
     try:
-        check(console)
-    except (StackError, DemoFailedError) as error:
-        console.print(f"[bold red]failed:[/] {escape(str(error))}")
+        check(OutputProgress(output))
+    except StackError as error:
+        output.note(f"failed: {error}")
         return 1
     return 0
 
 
-def check(console: Console) -> None:
-    """Raises StackError or DemoFailedError where anything is not as it should be."""
+def check(progress: OutputProgress) -> None:
+    """Raises StackError where anything is not as it should be."""
     format_ = (os.environ.get("FORMAT") or "CSV").upper()
     if format_ not in FORMATS:
         raise StackError(f"FORMAT={format_} is not a format. Use one of {', '.join(FORMATS)}.")
-    stack = MinistackStack(NAME, console.print)
+    stack = MinistackStack(NAME, progress.say)
     stack.stop()
     shutil.rmtree(stack.folder, ignore_errors=True)
     with stack:
-        console.print(f"left out, because ministack does not have them: {', '.join(stack.left_out)}")
+        progress.say(f"left out, because ministack does not have them: {', '.join(stack.left_out)}")
         load_demo_bank(stack.up.database_url, ROWS)
         key = make_demo_key(stack.up.database_url)
         folder = stack.folder / "reports"
-        summary = run_demo(Demo(stack.up.api_url, key, stack.up.callback_secret, folder, format_, ROWS), console)
+        summary = run_demo(Demo(stack.up.api_url, key, stack.up.callback_secret, folder, format_, ROWS), progress)
     if left := processes_in(stack.folder):
         raise StackError(f"These processes were not ended: {left}")
-    print_summary(summary)
+    print_json(dataclasses.asdict(summary), indent=None)
 
 
 if __name__ == "__main__":

@@ -99,9 +99,14 @@ def require_private(place: Place) -> None:
         raise CommandFailedError(ExitCode.USAGE, f"The key would be sent unencrypted to {place.url}. Use an https URL.")
 
 
+def stack_name() -> str:
+    """Which of the stacks on this machine commands are about: that of RESMA_STACK, or `local`."""
+    return os.environ.get("RESMA_STACK") or "local"
+
+
 def state_folder() -> Path:
-    """Where the state of the stack is that RESMA_STACK names, or of the usual one."""
-    return ROOT / ".resma" / (os.environ.get("RESMA_STACK") or "local")
+    """Where the state of that stack is."""
+    return ROOT / ".resma" / stack_name()
 
 
 def read_state() -> dict[str, Any]:

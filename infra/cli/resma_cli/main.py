@@ -111,7 +111,7 @@ def _failure_of(error: BaseException) -> CommandFailedError:
         case KeyboardInterrupt() | typer.Abort():
             return CommandFailedError(ExitCode.INTERRUPTED, "Interrupted.")
         case typer.TyperException():
-            said = error.format_message()
+            said = _message_of(error)
             ending = "" if said.endswith((".", "?")) else "."
             return CommandFailedError(
                 ExitCode(error.exit_code), f"{said}{ending} `--help` after a command describes its options."
@@ -124,6 +124,16 @@ def _failure_of(error: BaseException) -> CommandFailedError:
         f"This is an error in resma itself ({type(error).__name__}: {error}). Run the command again with "
         "RESMA_DEBUG=1, and send the output to the maintainers.",
     )
+
+
+def _message_of(error: typer.TyperException) -> str:
+    """The message of a usage error. Where the value is from the environment, it has the variable as it is set there."""
+    said = error.format_message()
+    if not (isinstance(error, typer.BadParameter) and error.ctx and error.param):
+        return said
+    variable, source = error.param.envvar, error.ctx.get_parameter_source(error.param.name)
+    is_set = isinstance(variable, str) and source is not None and source.name == "ENVIRONMENT"
+    return said.replace(f" (env var: '{variable}')", f" ({variable}={os.environ[str(variable)]})" if is_set else "")
 
 
 def run() -> None:

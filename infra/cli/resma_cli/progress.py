@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from time import sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from resma_cli.amounts import count, duration
 from resma_cli.api_client import Api, Json, path_of
@@ -20,26 +22,49 @@ POLL_SECONDS = (0.2, 2.0)
 LINE_SECONDS = 10
 
 
+Show = Callable[[Mapping[str, Any]], None]
+"""Shows how far a report is."""
+
+
 def follow(api: Api, output: Output, report: Json) -> Json:
     """Shows progress until the report has ended; returns it as it is then. Raises CommandFailedError."""
-    if output.is_quiet:
-        return _follow(api, report, lambda _now: None)
-    if not output.notes.is_terminal:
-        return _follow(api, report, _line_teller(output))
-    with _bar(output) as progress:
-        task = progress.add_task("", total=None, rows=count(0, "row"), said="")
-        return _follow(api, report, lambda now: _move(progress, task, now))
-
-
-def _follow(api: Api, report: Json, show: Callable[[Json], None]) -> Json:
     pause, longest = POLL_SECONDS
-    while True:
-        show(report)
-        if report["status"] in ENDED:
-            return report
-        sleep(pause)
-        pause = min(pause * 1.1, longest)
-        report = api.get(path_of("reports", str(report["id"])))
+    with show_reports(output) as show:
+        while True:
+            show(report)
+            if report["status"] in ENDED:
+                return report
+            sleep(pause)
+            pause = min(pause * 1.1, longest)
+            report = api.get(path_of("reports", str(report["id"])))
+
+
+@contextmanager
+def show_reports(output: Output) -> Iterator[Show]:
+    """Yields what shows a report each time that it was fetched: a bar, lines, or nothing where `output` is quiet."""
+    if output.is_quiet:
+        yield lambda _now: None
+    elif not output.notes.is_terminal:
+        yield _line_teller(output)
+    else:
+        with _bar(output) as progress:
+            task = progress.add_task("", total=None, rows=count(0, "row"), said="")
+            yield lambda now: _move(progress, task, now)
+
+
+@dataclass(frozen=True)
+class OutputProgress:
+    """Shows the progress of a command of the stack as notes, as `infra.local.progress.Progress` has it."""
+
+    output: Output
+
+    def say(self, text: str) -> None:
+        """Shows a line."""
+        self.output.note(text)
+
+    def follow_report(self) -> AbstractContextManager[Show]:
+        """Returns a context manager of what shows how far a report is."""
+        return show_reports(self.output)
 
 
 def _bar(output: Output) -> Progress:
@@ -55,7 +80,7 @@ def _bar(output: Output) -> Progress:
     )
 
 
-def _move(progress: Progress, task: TaskID, report: Json) -> None:
+def _move(progress: Progress, task: TaskID, report: Mapping[str, Any]) -> None:
     done, expected = report["progress"]["rowsDone"], report["progress"]["rowsExpected"]
     rate = progress.tasks[task].finished_speed or progress.tasks[task].speed
     said = say_progress(report, rate)
@@ -69,7 +94,7 @@ def _move(progress: Progress, task: TaskID, report: Json) -> None:
     )
 
 
-def say_progress(report: Json, rows_per_second: float | None = None) -> str:
+def say_progress(report: Mapping[str, Any], rows_per_second: float | None = None) -> str:
     """Queue position, stage, rows per second and time left, as far as they are known."""
     progress, said = report["progress"], []
     if (ahead := progress.get("queuePosition")) is not None:
@@ -89,10 +114,10 @@ def say_progress(report: Json, rows_per_second: float | None = None) -> str:
     return ", ".join(said)
 
 
-def _line_teller(output: Output) -> Callable[[Json], None]:
+def _line_teller(output: Output) -> Show:
     told_status, told_at = "", 0.0
 
-    def tell(report: Json) -> None:
+    def tell(report: Mapping[str, Any]) -> None:
         nonlocal told_status, told_at
         if report["status"] == told_status and time.monotonic() - told_at < LINE_SECONDS:
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 import sys
@@ -11,16 +10,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from rich.console import Console
 
 from infra.errors import StackError
-from infra.local import __main__ as commands
-from infra.local.stack import Running
+from infra.local.commands import fill_demo_bank
 from infra.paths import FUNCTIONS, ROOT
 from infra.postgres.migrate import migrate
 from infra.servers.ports import free_port
 from infra.servers.postgres import PostgresServer
-from infra.servers.processes import ProcessId
+from resma_cli.output import Output
+from resma_cli.progress import OutputProgress
 
 NAMELESS = """
 import os, sys
@@ -73,11 +71,10 @@ def test_a_disk_that_is_full_while_the_bank_is_made_is_a_sentence() -> None:
             migrate(server.url, is_alone=True)
             with psycopg.connect(server.url) as connection:
                 connection.execute(FULL)
-            running = Running("", "", server.url, "", {}, ProcessId.of(os.getpid()), server.port)
             with pytest.raises(
                 StackError, match=r"The disk is full: .* A demo bank of 500,000 transactions needs about"
             ):
-                commands._load(running, Console(file=io.StringIO()))
+                fill_demo_bank(server.url, 500_000, OutputProgress(Output(as_json=False, is_quiet=True)))
         finally:
             server.stop()
 
@@ -85,10 +82,11 @@ def test_a_disk_that_is_full_while_the_bank_is_made_is_a_sentence() -> None:
 SUDO_BEFORE = """
 import os, sys
 from pathlib import Path
-from infra.local import __main__ as commands
+from infra.local import commands
+from resma_cli.main import main
 commands.STATE = Path(sys.argv[1])
 os.setuid(65534)
-sys.exit(commands.main(["down"]))
+sys.exit(main(["down"]))
 """
 
 
@@ -100,6 +98,7 @@ def test_a_lock_file_that_sudo_left_is_a_sentence() -> None:
         (state / "local.lock").touch()
         Path(folder).chmod(0o755)
         done = run(SUDO_BEFORE, state)
-    assert (done.returncode, done.stderr) == (1, "")
-    assert "local.lock belongs to user root, probably since `sudo make`" in done.stdout
-    assert f"sudo chown -R 65534 {state}" in done.stdout
+    assert (done.returncode, done.stdout) == (1, ""), done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "local.lock belongs to user root, probably since `sudo make`" in done.stderr
+    assert f"sudo chown -R 65534 {state}" in done.stderr

@@ -54,14 +54,14 @@ def test_clean_removes_an_environment_that_was_only_half_made(checkout: Path) ->
 def test_with_an_environment_its_command_runs(checkout: Path, target: str) -> None:
     calls = set_up(checkout)
     assert make(checkout, target).returncode == 0
-    assert calls.read_text() == f"-m infra.local {target}\n"
+    assert calls.read_text() == f"-m resma_cli {target}\n"
 
 
 def test_clean_ends_the_stack_and_then_removes_the_folders(checkout: Path) -> None:
     calls = set_up(checkout)
     (checkout / ".aws-sam/build").mkdir(parents=True)
     assert make(checkout, "clean").returncode == 0
-    assert calls.read_text() == "-m infra.local down\n"
+    assert calls.read_text() == "-m resma_cli down\n"
     assert sorted(path.name for path in checkout.iterdir()) == ["Makefile", "calls"]
 
 

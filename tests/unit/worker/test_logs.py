@@ -107,5 +107,5 @@ def test_a_line_as_it_is_shown(folder: Path) -> None:
 @pytest.mark.parametrize("text", ["", "840", "nope", f"{ONE}x", "../x"])
 def test_what_is_no_beginning_of_an_id_is_refused(text: str) -> None:
     assert check_report(ONE.upper()) == ONE
-    with pytest.raises(StackError, match="REPORT="):
+    with pytest.raises(StackError, match="is not a report's id"):
         check_report(text)

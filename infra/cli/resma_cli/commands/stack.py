@@ -1,29 +1,45 @@
-"""`resma up`, `down`, `demo`, `logs`: the stack on this machine, by the same code as `make`."""
+"""`resma up`, `down`, `demo`, `logs`: the stack on this machine. `make` calls these commands too."""
 
 from __future__ import annotations
 
 import contextlib
-import io
-import os
-import sys
-from collections.abc import Callable
-from typing import Annotated, Any, TextIO
+import dataclasses
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from resma_cli.checkout import load_from_checkout
+from resma_cli.checkout import require_checkout
 from resma_cli.completion import complete_format
-from resma_cli.connection import read_state
+from resma_cli.connection import stack_name
+from resma_cli.dates import read_timestamp
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.output import print_json
+from resma_cli.progress import OutputProgress
 from resma_cli.shared_options import Form, examples, with_groups
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from infra.local.commands import UpResult
+
+# `infra.local` is imported by the commands themselves: it loads much that no other command needs, and the client alone
+# does not have it.
 
 app = typer.Typer()
 
 Rows = Annotated[
     int | None,
-    typer.Option(min=1, max=100_000_000, help="Load this many transactions into the demo bank. Default: 500000."),
+    typer.Option(
+        min=1,
+        max=100_000_000,
+        envvar="ROWS",
+        help="Load this many transactions into the demo bank. Default: 500000.",
+    ),
 ]
+
+_EXAMPLE = '{"type":"TRANSACTIONS","format":"CSV","filters":{"from":"2024-01-01"}}'
 
 
 @app.command("up", epilog=examples("resma up", "resma up --port 3009 --rows 5000000"))
@@ -31,20 +47,30 @@ Rows = Annotated[
 def start(
     form: Form,
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Serve the API on this port. Default: PORT, else 3008.")
+        int | None, typer.Option(min=1, max=65535, envvar="PORT", help="Serve the API on this port. Default: 3008.")
     ] = None,
     rows: Rows = None,
-) -> int:
+) -> None:
     """Start the stack on this machine, and leave it running."""
-    _set(PORT=port, ROWS=rows)
-    return _run("up", form, lambda _last: _public(read_state()))
+    with _stack_errors():
+        from infra.local.commands import UpOptions, up  # noqa: PLC0415
+
+        result = up(UpOptions(stack_name(), port, rows), OutputProgress(form.output))
+    running = result.running
+    # Neither a password nor a secret: it may be kept in a log.
+    document = {"url": running.api_url, "awsUrl": running.aws_url, "outputs": running.outputs}
+    form.output.show(document, lambda console: _draw_up(console, result))
 
 
 @app.command("down", epilog=examples("resma down"))
 @with_groups
-def end(form: Form) -> int:
+def end(form: Form) -> None:
     """Stop the stack on this machine."""
-    return _run("down", form, lambda _last: {"status": "down"})
+    with _stack_errors():
+        from infra.local.commands import down  # noqa: PLC0415
+
+        down(stack_name())
+    form.output.show({"status": "down"}, lambda console: console.print("down"))
 
 
 @app.command("demo", epilog=examples("resma demo", "resma demo --format XLSX --rows 1000000"))
@@ -52,16 +78,24 @@ def end(form: Form) -> int:
 def demonstrate(
     form: Form,
     format_: Annotated[
-        str | None,
+        Literal["PDF", "CSV", "NDJSON", "XLSX", "PARQUET"],
         typer.Option(
-            "--format", autocompletion=complete_format, help="Generate this format: PDF, CSV, NDJSON, XLSX or PARQUET."
+            "--format",
+            case_sensitive=False,
+            envvar="FORMAT",
+            autocompletion=complete_format,
+            help="Generate this format.",
         ),
-    ] = None,
+    ] = "PDF",
     rows: Rows = None,
-) -> int:
+) -> None:
     """Generate a demo report, from the request to the downloaded file, and check it."""
-    _set(FORMAT=format_, ROWS=rows)
-    return _run("demo", form, _parse)
+    with _stack_errors():
+        from infra.local.commands import DemoOptions, demo  # noqa: PLC0415
+
+        summary = demo(DemoOptions(stack_name(), format_, rows), OutputProgress(form.output))
+    # Also for people it is one JSON object, in one line.
+    print_json(dataclasses.asdict(summary), indent=2 if form.as_json else None)
 
 
 @app.command(
@@ -74,68 +108,75 @@ def demonstrate(
 def show_logs(
     form: Form,
     report: Annotated[
-        str | None, typer.Option(metavar="ID", help="Show all lines about this report. Its first characters do.")
+        str | None,
+        typer.Option(metavar="ID", envvar="REPORT", help="Show all lines about this report. Its first characters do."),
     ] = None,
     function: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Show the lines of this function: api, worker, scheduler, …")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            envvar="FUNCTION",
+            help="Show the lines of this function: api, worker, scheduler, …",
+        ),
     ] = None,
     since: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Show lines from this time on: 10m, 2h, today, 2026-11-30T18:00.")
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            envvar="SINCE",
+            help="Show lines from this time on: 10m, 2h, today, 2026-11-30T18:00.",
+        ),
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", help="Show new lines as they come, until Ctrl-C.")] = False,
-) -> int:
+    follow: Annotated[
+        bool, typer.Option("--follow", envvar="FOLLOW", help="Show new lines as they come, until Ctrl-C.")
+    ] = False,
+) -> None:
     """Show the functions' logs of the stack on this machine: without options, the end of each."""
     if follow and form.as_json:
         raise CommandFailedError(
             ExitCode.USAGE, "`--follow` has no end, and `--json` prints one document. Use one of them."
         )
-    _set(REPORT=report, FUNCTION=function, SINCE=since, FOLLOW="1" if follow else None)
-    return _run("logs", form, lambda text: {"text": text})
+    from_time = datetime.fromisoformat(read_timestamp(since, "--since")) if since else None
+    with _stack_errors(interrupted="Interrupted."):
+        from infra.local.commands import LogOptions, logs  # noqa: PLC0415
+
+        lines = logs(LogOptions(stack_name(), report, function, from_time, follow))
+        if form.as_json:
+            print_json({"text": "".join(f"{line}\n" for line in lines)})
+            return
+        for line in lines:
+            form.output.console.print(line, markup=False)
 
 
-def _set(**variables: object) -> None:
-    """What the stack's own commands are told by, as `make` tells them."""
-    os.environ.update({name: str(value) for name, value in variables.items() if value is not None})
+@contextlib.contextmanager
+def _stack_errors(interrupted: str = "Interrupted: everything that was started is stopped.") -> Iterator[None]:
+    """Raises CommandFailedError for errors of the stack, and where there is no checkout to run it from."""
+    require_checkout("The stack runs from")
+    from infra.errors import StackError  # noqa: PLC0415
+
+    try:
+        yield
+    except StackError as error:
+        raise CommandFailedError(ExitCode.FAILED, str(error), code=error.code) from error
+    except KeyboardInterrupt:
+        raise CommandFailedError(ExitCode.INTERRUPTED, interrupted) from None
 
 
-def _run(command: str, form: Form, result: Callable[[str], Any]) -> int:
-    # Loaded here because it loads much that no other command needs.
-    main: Callable[[list[str]], int] = load_from_checkout("infra.local.__main__", "The stack runs from").main
+def _draw_up(console: Console, result: UpResult) -> None:
+    running = result.running
+    if result.was_up:
+        console.print(f"already up at {running.api_url}; `make down` ends it")
+        return
+    console.print(
+        f"""[bold]up[/] at {running.api_url}
+the console, for people: {running.api_url}/console
+documentation of the API: {running.api_url}/docs; ask for a report:
 
-    if not form.as_json:
-        return main([command])
-    heard = _Heard(sys.stderr)
-    with contextlib.redirect_stdout(heard):
-        code = main([command])
-    if code == ExitCode.DONE:
-        print_json(result(heard.getvalue()))
-    else:
-        said = heard.getvalue().strip().splitlines()[-1:] or ["See above."]
-        kind = ExitCode(code)
-        print_json(CommandFailedError(kind, said[0].removeprefix("failed: ")).describe())
-    return code
+curl -X POST {running.api_url}/api/v1/reports/generate -H "Content-Type: application/json" -d '{_EXAMPLE}'
 
-
-class _Heard(io.StringIO):
-    """What a command prints, passed on to people and kept."""
-
-    def __init__(self, people: TextIO) -> None:
-        super().__init__()
-        self._people = people
-
-    def write(self, text: str) -> int:
-        """Writes to both."""
-        self._people.write(text)
-        return super().write(text)
-
-
-def _parse(text: str) -> Any:
-    """The demo's last line is one JSON object."""
-    import json  # noqa: PLC0415
-
-    return json.loads(text.strip().splitlines()[-1])
-
-
-def _public(state: dict[str, Any]) -> dict[str, Any]:
-    """What of a running stack may stand in a log: addresses and names, no password and no secret."""
-    return {"url": state["api_url"], "awsUrl": state["aws_url"], "outputs": state["outputs"]}
+the callbacks of reports (callbackUrl) are signed with {running.callback_secret}
+operators' commands (docs/access.md, docs/operate.md) want
+    export DATABASE_URL={running.database_url}
+    export RESMA_SYSTEM_DATABASE={running.database_url}
+`make logs` shows the functions' logs, `make down` ends it"""
+    )

@@ -1,0 +1,183 @@
+"""What `resma up`, `down`, `demo` and `logs` do: each takes its options, and returns what has come of it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+from infra.errors import DiskFullError, StackBusyError, StackDiffersError, describe_full_disk, explain_os_errors
+from infra.local.demo import Demo, DemoSummary, make_demo_key, run_demo
+from infra.local.logs import LogReader, NothingLoggedError, Selection, check_report, read_tails
+from infra.local.progress import Progress
+from infra.local.stack import FRONT_DOOR_PORT, Options, Running, Stack
+from infra.paths import REPORTS, STATE
+from infra.postgres.load_demo_bank import count_demo_rows, load_demo_bank
+
+DEMO_ROWS = 500_000
+FOLLOW_SINCE = timedelta(minutes=10)
+"""How old a line may be that following begins with, where nothing else selects lines: following is for what is new."""
+
+
+@dataclass(frozen=True)
+class UpOptions:
+    """Options of `up`. None is what the stack that is up has, else the default."""
+
+    stack: str
+    """Name of the stack, and of its folder in .resma; several may be up at once."""
+    port: int | None = None
+    rows: int | None = None
+
+
+@dataclass(frozen=True)
+class UpResult:
+    """The stack that is up, and whether it was up before."""
+
+    running: Running
+    was_up: bool
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """Options of `demo`. `rows` is None for what the stack that is up has, else the default."""
+
+    stack: str
+    format: str = "PDF"
+    """One of `count_rows.FORMATS`."""
+    rows: int | None = None
+
+
+@dataclass(frozen=True)
+class LogOptions:
+    """Options of `logs`. Without any, it is the end of each function's log that is wanted."""
+
+    stack: str
+    report: str | None = None
+    """The report's id, or its first characters."""
+    function: str | None = None
+    """A function's name, or a part of it."""
+    since: datetime | None = None
+    follow: bool = False
+
+
+def up(options: UpOptions, progress: Progress) -> UpResult:
+    """Starts the stack and leaves it running. Raises StackError; nothing that it has started is left running then."""
+    with alone(options.stack):
+        stack = Stack(options.stack, Options(front_door_port=options.port or FRONT_DOOR_PORT), progress.say)
+        if (running := stack.find()) is not None:
+            _require_same_port(running, options.port)
+            _rows_of(running, options.rows)
+            return UpResult(running, was_up=True)
+        try:
+            running = stack.start()
+            fill_demo_bank(running.database_url, options.rows or DEMO_ROWS, progress)
+        except BaseException:
+            stack.stop()
+            raise
+        return UpResult(running, was_up=False)
+
+
+def down(stack: str) -> None:
+    """Stops a stack by its name. It is safe to call when the stack is not up. Raises StackError."""
+    with alone(stack):
+        Stack(stack).stop()
+
+
+def demo(options: DemoOptions, progress: Progress) -> DemoSummary:
+    """Generates a report, from the request to the file, on the stack that is up or on one for this alone.
+
+    Raises StackError; a stack that it has started is stopped in any case.
+    """
+    with alone(options.stack):
+        stack = Stack(options.stack, Options(front_door_port=None), progress.say)
+        if (running := stack.find()) is not None:
+            rows = _rows_of(running, options.rows)
+            progress.say(f"using the stack that is up at {running.api_url}, with its {rows:,} transactions")
+            return _demo(running, rows, options.format, progress)
+        with stack:
+            rows = options.rows or DEMO_ROWS
+            fill_demo_bank(stack.up.database_url, rows, progress)
+            return _demo(stack.up, rows, options.format, progress)
+
+
+def logs(options: LogOptions) -> Iterator[str]:
+    """Yields lines: those that the options select in chronological order, else the end of each function's log.
+
+    With `follow` it has no end. Raises StackError where nothing like that was logged.
+    """
+    folder = STATE / options.stack / "logs"
+    with explain_os_errors(STATE):
+        if options == LogOptions(options.stack):
+            yield from read_tails(folder)
+            return
+        reader = LogReader(folder, _selection(options))
+        if options.follow:
+            yield from map(str, reader.follow())
+        if not (lines := reader.read()):
+            raise NothingLoggedError("No function has logged anything like that. Is it of this stack?")
+        yield from map(str, lines)
+
+
+@contextlib.contextmanager
+def alone(stack: str) -> Iterator[None]:
+    """Keeps two commands from starting or stopping the same stack at once. Raises StackError, also for OSErrors."""
+    with explain_os_errors(STATE):
+        STATE.mkdir(exist_ok=True)
+        with (STATE / f"{stack}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise StackBusyError(
+                    "another `make up`, `make down` or `make demo` is under way: wait for it to end"
+                ) from error
+            yield
+
+
+def fill_demo_bank(database_url: str, rows: int, progress: Progress) -> None:
+    """Makes the demo bank have as many transactions. Raises DiskFullError."""
+    progress.say(f"making the demo bank of {rows:,} transactions")
+    try:
+        made = load_demo_bank(database_url, rows)
+    except psycopg.errors.DiskFull as error:
+        raise DiskFullError(describe_full_disk(STATE, rows)) from error
+    progress.say(f"the demo bank has {rows:,} transactions" + ("" if made else ", as before"))
+
+
+def _selection(options: LogOptions) -> Selection:
+    since = options.since
+    if options.follow and not (options.report or since):
+        since = datetime.now(UTC) - FOLLOW_SINCE
+    return Selection(check_report(options.report) if options.report else None, options.function, since)
+
+
+def _demo(running: Running, rows: int, format_: str, progress: Progress) -> DemoSummary:
+    key = make_demo_key(running.database_url)
+    return run_demo(Demo(running.api_url, key, running.callback_secret, REPORTS, format_, rows), progress)
+
+
+def _require_same_port(running: Running, port: int | None) -> None:
+    """Raises StackDiffersError where another port is wanted than that of the stack that is up."""
+    if port is not None and running.api_url.rpartition(":")[2] != str(port):
+        raise StackDiffersError(
+            f"The stack is up at {running.api_url}, and PORT={port} asks for another port. "
+            "Run `make down` first, then the same command again."
+        )
+
+
+def _rows_of(running: Running, wanted: int | None) -> int:
+    """Returns the size of the demo bank of a stack that is up: it is not replaced while reports may read it.
+
+    Raises StackDiffersError where another size is wanted.
+    """
+    rows = count_demo_rows(running.database_url)
+    if wanted not in (None, rows):
+        raise StackDiffersError(
+            f"The stack that is up at {running.api_url} has a demo bank of {rows:,} transactions, and "
+            f"ROWS={wanted} would replace it. Run `make down` first, then the same command again; "
+            "or leave out ROWS to use the bank as it is."
+        )
+    return rows
