@@ -128,7 +128,7 @@ RUNNERS: dict[str, Runner] = {
     ),
     r"make catalogue": Runner("line", "Makefile: lint types template imports catalogue dependencies"),
     r"make setup": Runner("line", "Makefile: lint: setup"),
-    r"apt-get install (chromium|--no-install-recommends qpdf poppler-utils libreoffice-calc-nogui chromium)": Runner(
+    r"apt-get install (chromium|--no-install-recommends libreoffice-calc-nogui chromium)": Runner(
         "line", ".ci/run: apt-get install"
     ),
     r"go install github.com/minio/minio@latest": Runner("line", ".ci/run: {}"),
