@@ -6,7 +6,7 @@ RESMA := PYTHONPATH=infra/cli $(BIN)/python -m resma_cli
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: dependencies help python tools-check tools-test tools-fuzz tools-pictures setup setup-sam setup-bench setup-readers setup-generators setup-second-emulator demo up down logs check lint types template imports catalog language unit integration e2e test coverage fuzz bench chaos load fairness cli release-files second-emulator check-build audit pictures lock clean
+.PHONY: dependencies help python tools-test tools-fuzz tools-pictures setup setup-sam setup-bench setup-readers setup-generators setup-second-emulator demo up down logs check lint types template imports catalog language unit integration e2e test coverage fuzz bench chaos load fairness cli release-files second-emulator check-build audit pictures lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,7 +19,7 @@ setup: python ## make the virtual environments (done by every command that needs
 	@$(PYTHON) infra/local/bootstrap.py project localstack
 
 # What is missing is said before anything is installed or started.
-tools-check tools-test tools-fuzz tools-pictures: tools-%: python
+tools-test tools-fuzz tools-pictures: tools-%: python
 	@$(PYTHON) tests/tools.py $*
 
 setup-sam:
@@ -53,7 +53,7 @@ down: ## end the stack
 logs: ## the end of each function's log; REPORT=<id>, FUNCTION=worker, SINCE=10m, FOLLOW=1 select lines of all
 	@if $(IS_SET_UP); then $(RESMA) logs; else echo "there are no logs: nothing has been started"; fi
 
-check: tools-check setup ## lint, types, template, report types, unit tests: about a minute
+check: setup ## lint, types, template, report types, unit tests: about a minute
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit lint types template imports catalog dependencies
 
 lint: setup
@@ -126,7 +126,7 @@ audit: setup ## known vulnerabilities of what is installed (needs a network), La
 	@$(BIN)/python -m infra.checks.dependencies runtimes
 	@$(BIN)/python -m infra.checks.dependencies ask
 
-pictures: tools-pictures setup ## draw docs/pictures again (needs LibreOffice, poppler and Chromium)
+pictures: tools-pictures setup ## draw docs/pictures again (needs LibreOffice and Chromium)
 	@PYTHONPATH=functions $(BIN)/python -m tests.pictures
 
 lock: setup ## pin the dependencies anew, after a change in pyproject.toml

@@ -2,7 +2,7 @@
 
 Two runs are end-to-end tests, each on a stack of its own: they mostly wait. The other two are integration tests, and
 unit tests with those of other readers. The first run prints as it goes; what the others print follows whole, and stays
-in `.resma/test-output`.
+in `.resma/test-output`. At the end is a list of what all four have skipped, and why.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.paths import ROOT, STATE
+from tests.support.skipped_tests import count_skipped, describe_skipped
 
 OUTPUT = STATE / "test-output"
 
@@ -113,6 +114,8 @@ def _run_all(processes: list[subprocess.Popen[bytes]]) -> int:
         sys.stdout.buffer.write((OUTPUT / f"{run.name}.txt").read_bytes())
     if is_measured:
         report_coverage()
+    print("\n---------------- skipped tests\n")
+    print(describe_skipped(count_skipped(_junit_report(run) for run in (first, *others))), end="\n\n")
     for name, code in codes.items():
         print(f"{name}: {'passed' if code == 0 else f'failed with exit code {code}'}", flush=True)
     return next((code for code in codes.values() if code), 0)
@@ -128,14 +131,19 @@ def report_coverage() -> None:
 
 
 def _command_of(run: Run) -> Sequence[str]:
-    return (*_COVERAGE, "run", "--parallel-mode") if run.is_measured else (sys.executable,)
+    python = (*_COVERAGE, "run", "--parallel-mode") if run.is_measured else (sys.executable,)
+    return (*python, "-m", "pytest", f"--junitxml={_junit_report(run)}", *run.tests)
+
+
+def _junit_report(run: Run) -> Path:
+    return OUTPUT / f"{run.name}.xml"
 
 
 def _start(run: Run, output: Path | None) -> subprocess.Popen[bytes]:
     """Starts a run that prints into a file, or where this process prints."""
     with (output or Path(os.devnull)).open("wb") as file:
         return subprocess.Popen(
-            [*_command_of(run), "-m", "pytest", *run.tests],
+            _command_of(run),
             cwd=ROOT,
             env={**os.environ, **run.environment},
             stdin=subprocess.DEVNULL,

@@ -4,7 +4,7 @@ CSV and NDJSON hold nothing but rows: it is that of their bytes, compressed or n
 and its moment (`asOf`), so it is that of
 - Parquet: the columns' names, types and values, as Arrow reads them;
 - XLSX: every member of the archive, name and text, with id and moment blanked;
-- PDF: the text that poppler reads, with id and moment blanked and each run of blanks as one.
+- PDF: the text that PDFium reads, with id and moment blanked and each run of blanks as one.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import subprocess
 import zipfile
 from datetime import UTC, date, datetime
 
 import pyarrow
 import pyarrow.parquet
+
+from tests.support.pdf_readers import read_in_order
 
 # Only the report's own moment names its zone in a PDF; rows are in the zone of the heading.
 _PDF_MOMENT = re.compile(r"\S+ \d\d:\d\d:\d\d UTC")
@@ -30,7 +31,7 @@ def content_sha256(content: bytes, format_: str, report_id: str, as_of: datetime
     if format_ == "XLSX":
         return _xlsx_sha256(content, report_id, as_of.astimezone(UTC))
     if format_ == "PDF":
-        text = _PDF_MOMENT.sub("", _pdf_text(content).replace(report_id, ""))
+        text = _PDF_MOMENT.sub("", "\f".join(read_in_order(content)).replace(report_id, ""))
         lines = "\n".join(" ".join(line.split()) for line in text.splitlines())
         return hashlib.sha256(lines.encode()).hexdigest()
     return hashlib.sha256(content).hexdigest()
@@ -54,8 +55,3 @@ def _xlsx_sha256(content: bytes, report_id: str, as_of: datetime) -> str:
             data = own.sub(b"", archive.read(name))
             whole.update(f"{name}\0{len(data)}\0".encode() + data)
     return whole.hexdigest()
-
-
-def _pdf_text(content: bytes) -> str:
-    command = ["pdftotext", "-layout", "-enc", "UTF-8", "-", "-"]
-    return subprocess.run(command, input=content, check=True, capture_output=True, timeout=120).stdout.decode()

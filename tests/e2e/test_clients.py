@@ -31,6 +31,7 @@ from tests.support.eventually import eventually
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.http_receivers import Request, receiver, status
 from tests.support.local_stack import Faults
+from tests.support.optional_tools import find_missing_tools
 
 ALL = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-01-01"}}
 OTHER_SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd"
@@ -169,7 +170,7 @@ def test_the_guides_commands_work(client: Client, tmp_path: Path) -> None:
     scopes = ["reports:read", "reports:write", "webhooks:manage"]
     key = client.http("POST", "/api/v1/api-keys", json={"name": "guide", "scopes": scopes}).json()["key"]
     script = "".join(block.text for block in blocks(ROOT / "docs" / "integrate.md") if block.kind == SCRIPT)
-    here = {language.name: not language.missing() for language in LANGUAGES}
+    here = {language.name: not find_missing_tools(language.tools) for language in LANGUAGES}
     LANGUAGES[0].require()
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     done = subprocess.run(

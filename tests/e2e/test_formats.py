@@ -13,7 +13,8 @@ import pyarrow.parquet
 
 from tests.support.accept_files import convert_by_libreoffice
 from tests.support.client import Client, Json
-from tests.support.read_back import Row, csv_rows, database_rows, pdf_rows, require_same_in_pdf, require_valid_pdf
+from tests.support.pdf_readers import require_valid_pdf
+from tests.support.read_back import Row, csv_rows, database_rows, pdf_rows, require_same_in_pdf
 from tests.support.webhook_receiver import WebhookReceiver
 
 FORMATS = ["PARQUET", "PDF", "XLSX", "CSV", "NDJSON"]
@@ -53,7 +54,7 @@ def test_five_formats_hold_the_same_rows(client: Client, webhooks: WebhookReceiv
     assert (tmp_path / "converted" / "april.pdf").stat().st_size > 0
     path = tmp_path / "april.pdf"
     path.write_bytes(contents["PDF"])
-    require_valid_pdf(path)
+    require_valid_pdf(contents["PDF"])
     require_same_in_pdf(pdf_rows(path), expected)
 
 

@@ -19,6 +19,7 @@ from infra.paths import STATE
 from tests.generators.install import JAVA_CLIENT, NODE, OPENAPI_GENERATOR, PYTHON, SOURCES
 from tests.readers.install import ReaderProgram
 from tests.support.client import Client
+from tests.support.optional_tools import require_tools
 
 SECONDS = 600
 """Only a program that hangs takes as long."""
@@ -45,11 +46,7 @@ def document(client: Client, key: str, tmp_path_factory: pytest.TempPathFactory)
 
 def require(program: ReaderProgram, language: str, *tools: str) -> None:
     """Skips where the language is missing, and fails where it was wanted. Installs the program."""
-    missing = [tool for tool in (*program.tools, *tools) if shutil.which(tool) is None]
-    if missing and language in os.environ.get("RESMA_WANTS_LANGUAGES", "").split():
-        pytest.fail(f"{language} is wanted (RESMA_WANTS_LANGUAGES), but there is no {', '.join(missing)}")
-    if missing:
-        pytest.skip(f"{language}: there is no {', '.join(missing)} here, install it: {program.remedy}")
+    require_tools(language, (*program.tools, *tools), program.remedy)
     program.make_ready()
 
 

@@ -17,6 +17,7 @@ from infra.paths import ROOT
 from tests.support.client import GENERATE, Client, Download, Json, require_one_whole_file
 from tests.support.eventually import eventually
 from tests.support.local_stack import ROWS
+from tests.support.pdf_readers import require_valid_pdf
 from tests.support.read_back import (
     csv_rows,
     database_rows,
@@ -25,7 +26,6 @@ from tests.support.read_back import (
     pdf_rows,
     pdf_text,
     require_same_in_pdf,
-    require_valid_pdf,
     totals_of,
 )
 from tests.support.webhook_receiver import WebhookReceiver
@@ -108,7 +108,7 @@ def test_pdf_holds_exactly_the_rows_of_the_database(client: Client, webhooks: We
     assert (report["rows"], file.media_type) == (len(expected), "application/pdf")
     path = tmp_path / file.name
     path.write_bytes(file.content)
-    require_valid_pdf(path)
+    require_valid_pdf(file.content)
     pages = PdfReader(path).pages
     assert f"Page {len(pages)} of {len(pages)}" in pages[-1].extract_text()
     require_same_in_pdf(pdf_rows(path), expected)
@@ -140,7 +140,7 @@ def test_pdf_without_rows_says_so(client: Client, webhooks: WebhookReceiver, tmp
     assert (report["rows"], report["totals"]) == (0, [])
     path = tmp_path / file.name
     path.write_bytes(file.content)
-    require_valid_pdf(path)
+    require_valid_pdf(file.content)
     assert pdf_rows(path) == []
     assert re.search(r"\bno (transactions|rows)\b", pdf_text(path), re.IGNORECASE)
 

@@ -1,7 +1,7 @@
 """`make pictures`: draws the pictures in docs/pictures from one short example, as PDF and XLSX, in both languages, and
 of the console.
 
-Needs poppler-utils (pdftoppm), LibreOffice (soffice) and Chromium. Look at them at full size before committing.
+Needs LibreOffice (soffice) and Chromium. Look at them at full size before committing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-from PIL import Image
 
 from infra.paths import ROOT
 from infra.postgres.load_demo_bank import load_demo_bank
@@ -28,6 +27,7 @@ from resma.snapshot.compose_header import compose_header
 from resma.snapshot.snapshot import open_snapshot
 from resma.writers import make_writer
 from tests.pictures.console import draw_console
+from tests.support.pdf_readers import draw_page
 from tests.tools import describe_missing, find_missing
 
 FOLDER = ROOT / "docs" / "pictures"
@@ -122,12 +122,9 @@ def draw(path: Path, example: Example, folder: Path) -> None:
         subprocess.run(convert, check=True, capture_output=True, timeout=180)
         path = path.with_suffix(".pdf")
     for page in example.pages:
-        target = folder / f"{example.name}-{page}"
-        arguments = ["-png", "-r", str(DPI), "-f", str(page), "-l", str(page), "-singlefile", str(path), str(target)]
-        subprocess.run(["pdftoppm", *arguments], check=True, timeout=60)
-        picture = FOLDER / f"{target.name}.png"
+        picture = FOLDER / f"{example.name}-{page}.png"
         # 64 colors are all that a page has, and a quarter of the size.
-        Image.open(f"{target}.png").convert("RGB").quantize(64).save(picture, optimize=True)
+        draw_page(path.read_bytes(), page, DPI).convert("RGB").quantize(64).save(picture, optimize=True)
         print(f"docs/pictures/{picture.name}: {picture.stat().st_size // 1024} kB")
 
 

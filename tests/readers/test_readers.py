@@ -6,7 +6,6 @@ A language that is not on this machine is skipped by name, or fails where RESMA_
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,10 @@ from typing import Any
 import pytest
 
 from tests.readers.cells import DOUBLE_DIGITS, differences
-from tests.readers.install import LANGUAGES, ReaderProgram
+from tests.readers.install import LANGUAGES
 from tests.readers.python_readers import PYTHON_READERS, Sheets, read_libreoffice
 from tests.readers.workbooks import Workbook, make_workbooks
+from tests.support.optional_tools import require_tools
 
 READERS = {
     "exceljs": "node",
@@ -83,20 +83,11 @@ def _run(name: str, files: dict[str, Path]) -> dict[tuple[str, str], Sheets]:
     return found
 
 
-def _require(language: ReaderProgram) -> None:
-    """Skips where the language is missing, and fails where it was wanted."""
-    missing = ", ".join(language.missing())
-    if missing and language.name in os.environ.get("RESMA_WANTS_LANGUAGES", "").split():
-        pytest.fail(f"{language.name} is wanted (RESMA_WANTS_LANGUAGES), but there is no {missing}")
-    if missing:
-        pytest.skip(f"{language.name}: there is no {missing} here, install it: {language.remedy}")
-
-
 @pytest.mark.parametrize("reader", READERS)
 def test_a_reader_finds_every_cell(reader: str, workbooks: dict[str, Workbook], read: Read) -> None:
     for language in LANGUAGES:
         if language.name == READERS[reader]:
-            _require(language)
+            require_tools(language.name, language.tools, language.remedy)
     wrong: list[str] = []
     digits = KEPT_DIGITS.get(reader, DOUBLE_DIGITS)
     for name, workbook in workbooks.items():

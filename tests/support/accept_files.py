@@ -16,6 +16,7 @@ from typing import Any
 from resma.writers.pdf.writer import PdfWriter
 from resma.writers.xlsx.writer import XlsxWriter
 from tests.readers.verapdf.validate import VeraPdfMissingError, is_required, validate_pdf_a
+from tests.support.pdf_readers import find_syntax_errors
 
 MAX_BYTES = 4 * 1024 * 1024
 """Larger ones are rows of the same kind, and take LibreOffice minutes."""
@@ -84,12 +85,7 @@ def accept_spreadsheets(files: Sequence[Path]) -> list[str]:
 
 def accept_pdfs(files: Sequence[Path]) -> list[str]:
     """Returns what qpdf finds wrong."""
-    refused = []
-    for file in files:
-        done = subprocess.run(["qpdf", "--check", str(file)], capture_output=True, text=True, timeout=120, check=False)
-        if done.returncode != 0:
-            refused.append(f"qpdf refuses {file}: {done.stdout}{done.stderr}")
-    return refused
+    return [f"qpdf refuses {file}: {found}" for file in files if (found := find_syntax_errors(file))]
 
 
 def accept_as_pdf_a(files: Sequence[Path]) -> list[str]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from infra.paths import STATE
+from tests.support.optional_tools import require_tools
 
 CLIENTS = Path("docs/clients")
 
@@ -24,17 +22,9 @@ class Language:
     ask: tuple[str | Path, ...]
     receive: tuple[str | Path, ...] = ()
 
-    def missing(self) -> list[str]:
-        """What of it is not on this machine."""
-        return [tool for tool in self.tools if shutil.which(tool) is None]
-
     def require(self) -> None:
         """Skips where the language is missing, and fails where it was wanted."""
-        missing = self.missing()
-        if missing and self.name in os.environ.get("RESMA_WANTS_LANGUAGES", "").split():
-            pytest.fail(f"{self.name} is wanted (RESMA_WANTS_LANGUAGES), but there is no {', '.join(missing)}")
-        if missing:
-            pytest.skip(f"{self.name}: there is no {', '.join(missing)} here")
+        require_tools(self.name, self.tools)
 
 
 LANGUAGES = (

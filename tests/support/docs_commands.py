@@ -129,7 +129,7 @@ RUNNERS: dict[str, Runner] = {
     ),
     r"make catalog": Runner("line", "Makefile: lint types template imports catalog dependencies"),
     r"make setup": Runner("line", "Makefile: lint: setup"),
-    r"apt-get install (chromium|--no-install-recommends qpdf poppler-utils libreoffice-calc-nogui chromium)": Runner(
+    r"apt-get install (chromium|--no-install-recommends libreoffice-calc-nogui chromium)": Runner(
         "line", ".ci/run: apt-get install"
     ),
     r"go install github.com/minio/minio@latest": Runner("line", ".ci/run: {}"),

@@ -7,7 +7,6 @@ import gzip
 import io
 import json
 import re
-import subprocess
 import tempfile
 from typing import Any
 
@@ -15,6 +14,8 @@ import duckdb
 import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from tests.support.pdf_readers import read_pages
 
 Rows = list[tuple[Any, ...]]
 
@@ -86,17 +87,14 @@ def _unescape(text: str) -> str:
 def read_pdf(data: bytes, columns: int) -> dict[tuple[int, int], str]:
     """What stands on the last page, by row and column, where all columns have the same width and lines are single.
 
-    By pdftotext: its words with their places. Spaces at the ends and between words are lost.
+    By PDFium: its words with their places. Spaces at the ends and between words are lost.
     """
-    done = subprocess.run(["pdftotext", "-tsv", "-", "-"], input=data, capture_output=True, check=True)
-    lines = [line.split("\t") for line in done.stdout.decode().split("\n")[1:] if line]
-    pages = [float(line[8]) for line in lines if line[0] == "1"]
+    page = read_pages(data)[-1]
     found: dict[tuple[int, int], list[tuple[float, str]]] = {}
-    for level, page, *_, left, top, _width, height, _confidence, text in lines:
-        if level == "5" and int(page) == len(pages):
-            row = round((float(top) + float(height) - _PDF_FIRST_ROW) / _PDF_ROW)
-            column = int((float(left) - _PDF_MARGIN) / ((pages[-1] - 2 * _PDF_MARGIN) / columns))
-            found.setdefault((row, column), []).append((float(left), text))
+    for word in page.words:
+        row = round((word.bottom - _PDF_FIRST_ROW) / _PDF_ROW)
+        column = int((word.left - _PDF_MARGIN) / ((page.width - 2 * _PDF_MARGIN) / columns))
+        found.setdefault((row, column), []).append((word.left, word.text))
     return {place: "".join(text for _, text in sorted(words)) for place, words in found.items()}
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from tests.readers.install import VERAPDF
+from tests.support.optional_tools import is_wanted
 
 
 class VeraPdfMissingError(RuntimeError):
@@ -16,7 +16,7 @@ class VeraPdfMissingError(RuntimeError):
 
 def is_required() -> bool:
     """Whether a missing veraPDF is an error: CI sets RESMA_WANTS_LANGUAGES and lists `java` in it."""
-    return "java" in os.environ.get("RESMA_WANTS_LANGUAGES", "").split()
+    return is_wanted("java")
 
 
 def validate_pdf_a(files: Sequence[Path]) -> list[str]:

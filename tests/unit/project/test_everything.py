@@ -14,6 +14,7 @@ import pytest
 from infra.paths import ROOT
 from tests.everything import LOOKS_BACK, SECOND_STACK, plan_runs
 from tests.support.eventually import eventually
+from tests.support.skipped_tests import count_skipped, describe_skipped
 
 RUNNER = """
 import sys
@@ -28,6 +29,21 @@ sys.exit(everything.main())
 """
 """Runs each test file of a folder as one of the runs."""
 
+SKIPS = """
+import pytest
+
+@pytest.mark.skipif(True, reason="no minio")
+@pytest.mark.parametrize("number", range(3))
+def test_a_mark(number):
+    pass
+
+def test_a_call():
+    pytest.skip("no   java\\nhere")
+
+@pytest.mark.xfail(strict=True)
+def test_expected_failure():
+    raise AssertionError
+"""
 PASSES = "def test_it():\n    pass\n"
 FAILS = "def test_it():\n    raise AssertionError('on purpose')\n"
 WAITS = """
@@ -85,6 +101,26 @@ def test_the_exit_code_is_that_of_what_failed(tmp_path: Path, files: tuple[str, 
     for number, text in enumerate(files):
         assert (f"test_{number}: passed" in printed) == (text == PASSES), printed
     assert "test_1.py" in (tmp_path / "output" / "test_1.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_what_all_runs_have_skipped_is_listed_at_the_end_by_reason(tmp_path: Path) -> None:
+    runs = start(tmp_path, SKIPS, PASSES, SKIPS)
+    printed = runs.communicate(timeout=300)[0]
+    assert runs.returncode == 0, printed
+    end = printed.partition("---------------- skipped tests\n\n")[2]
+    assert end.splitlines() == [
+        "8 skipped, by reason:",
+        "     6  no minio",
+        "     2  no java here",
+        "",
+        *(f"test_{number}: passed" for number in range(3)),
+    ]
+
+
+def test_without_skipped_tests_the_list_says_so(tmp_path: Path) -> None:
+    """A run that died before its end has no report."""
+    assert describe_skipped(count_skipped([tmp_path / "died.xml"])) == "No test was skipped."
 
 
 @pytest.mark.slow

@@ -19,6 +19,8 @@ DISK_BYTES = 3 * 2**30
 MEMORY_BYTES = 3 * 2**29
 PYTHONS = ((3, 11), (3, 12), (3, 13))
 """As infra/local/bootstrap.py has them, which the client alone does not; a test holds them to it."""
+TEST_PROGRAMS = (("soffice",), ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))
+"""Programs by their names, any of which will do, as tests/tools.py has them; a test holds them to it."""
 
 
 @dataclass(frozen=True)
@@ -159,12 +161,12 @@ def check_port(machine: Machine) -> Finding | None:
 
 
 def check_readers(_machine: Machine) -> Finding:
-    """What the tests read files back with."""
-    missing = [name for name in ("qpdf", "pdftotext", "soffice") if shutil.which(name) is None]
+    """The programs that `make test` opens files and the console with."""
+    missing = [names[0] for names in TEST_PROGRAMS if not any(map(shutil.which, names))]
     if missing:
-        fix = "apt-get install --no-install-recommends qpdf poppler-utils libreoffice-calc-nogui"
-        return warn("readers", f"not installed: {', '.join(missing)}; only `make check` and `make test` need them", fix)
-    return fine("readers", "qpdf, poppler and LibreOffice are installed")
+        fix = "apt-get install --no-install-recommends libreoffice-calc-nogui chromium"
+        return warn("readers", f"not installed: {', '.join(missing)}; only `make test` needs them", fix)
+    return fine("readers", "LibreOffice and Chromium are installed")
 
 
 CHECKS = (

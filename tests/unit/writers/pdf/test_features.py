@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from io import BytesIO
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +14,7 @@ from pypdf import PdfReader
 
 from resma.i18n.locales import LOCALES
 from resma.report.header import Balance, Column, Period, ReportHeader, Total
+from tests.support.pdf_readers import Word, read_pages, require_valid_pdf
 from tests.support.pdf_samples import COLUMNS, Row, header, pdf, periods, plain
 
 TEXT = (
@@ -29,22 +26,16 @@ TEXT = (
 )
 
 
-@pytest.fixture
-def read(tmp_path: Path) -> Callable[..., list[str]]:
-    """Checks a file with qpdf and reads the text of each of its pages."""
+def read(data: bytes) -> list[str]:
+    """The text of each page of a file, which is checked first."""
+    require_valid_pdf(data)
+    return [page.text for page in read_pages(data)]
 
-    def run(data: bytes, *options: str) -> list[str]:
-        for tool in ("qpdf", "pdftotext"):
-            if shutil.which(tool) is None:
-                pytest.fail(f"{tool} is not installed; these tests need it: apt-get install qpdf poppler-utils")
-        path = tmp_path / "report.pdf"
-        path.write_bytes(data)
-        subprocess.run(["qpdf", "--check", path], check=True, capture_output=True)
-        done = subprocess.run(["pdftotext", *options, path, "-"], check=True, capture_output=True, text=True)
-        assert not done.stderr
-        return done.stdout.split("</page>" if "-bbox" in options else "\f")[:-1]
 
-    return run
+def read_words(data: bytes) -> list[list[Word]]:
+    """The words of each page of a file, which is checked first."""
+    require_valid_pdf(data)
+    return [page.words for page in read_pages(data)]
 
 
 def opened(data: bytes) -> Any:
@@ -60,10 +51,10 @@ def two_currencies(rows: int, label: str) -> Period:
     return Period(label, rows, (Total("EUR", rows - 1, Decimal("-1234.5")), Total("USD", 1, Decimal(7))))
 
 
-def test_each_period_ends_with_a_line_a_currency(read: Callable[..., list[str]]) -> None:
+def test_each_period_ends_with_a_line_a_currency() -> None:
     parts = tuple(two_currencies(rows, label) for rows, label in ((48, "2024-01"), (2, "2024-02"), (70, "2024-03")))
     rows = plain(120)
-    pages = read(pdf(header(120, periods=parts, subtotals=True), rows), "-layout")
+    pages = read(pdf(header(120, periods=parts, subtotals=True), rows))
     assert len(pages) == 2 + 3
     first, second, third = map(lines_of, pages[2:])
     assert first[-3:-1] == ["Subtotal January 2024 47 rows EUR -1,234.5", "1 row USD 7"]
@@ -77,34 +68,32 @@ def test_each_period_ends_with_a_line_a_currency(read: Callable[..., list[str]])
     assert numbers == [str(100_000 + i) for i in range(120)]
 
 
-def test_subtotals_stand_under_their_amounts(read: Callable[..., list[str]]) -> None:
+def test_subtotals_stand_under_their_amounts() -> None:
     rows = plain(60)
     data = pdf(header(60, periods=periods(rows), subtotals=True), rows)
-    tables = "".join(read(data, "-bbox")[2:])
-    amounts = re.findall(r'xMax="([\d.]+)" yMax="[\d.]+">-?[\d,]+\.\d\d</word>', tables)
-    assert len(amounts) >= 60 + len(periods(rows))
-    assert max(map(float, amounts)) - min(map(float, amounts)) < 0.1
+    tables = [word for page in read_words(data)[2:] for word in page]
+    ends = [word.right for word in tables if re.fullmatch(r"-?[\d,]+\.\d\d", word.text)]
+    assert len(ends) >= 60 + len(periods(rows))
+    assert max(ends) - min(ends) < 0.1
 
 
-def test_subtotals_without_their_column_stand_on_the_right(read: Callable[..., list[str]]) -> None:
+def test_subtotals_without_their_column_stand_on_the_right() -> None:
     rows = [row[:4] for row in plain(30)]
     head = header(
         30, columns=COLUMNS[:4], total_column=None, periods=(Period("2024", 30, (Total("EUR", 30, Decimal(5)),)),),
         subtotals=True,
     )  # fmt: skip
-    pages = read(pdf(head, rows), "-layout")
+    pages = read(pdf(head, rows))
     assert "Subtotal 2024 30 rows EUR 5" in lines_of(pages[-1])
 
 
 @pytest.mark.parametrize("length", [4, 7, 10])
 @pytest.mark.parametrize("subtotals", [False, True])
-def test_contents_lead_to_where_each_period_begins(
-    length: int, subtotals: bool, read: Callable[..., list[str]]
-) -> None:
+def test_contents_lead_to_where_each_period_begins(length: int, subtotals: bool) -> None:
     rows = plain(900, minutes=60 * 24)
     parts = periods(rows, length)
     data = pdf(header(900, periods=parts, subtotals=subtotals), rows)
-    pages = read(data, "-layout")
+    pages = read(data)
     reader = opened(data)
     first_table = next(i for i, page in enumerate(pages) if "Transaction" in page and "Counterparty" in page)
     listed = [line for page in pages[1:first_table] for line in lines_of(page) if re.search(r" \d{1,3}$", line)]
@@ -124,7 +113,7 @@ def test_contents_lead_to_where_each_period_begins(
         at += part.rows
 
 
-def test_one_period_needs_no_contents(read: Callable[..., list[str]]) -> None:
+def test_one_period_needs_no_contents() -> None:
     pages = read(pdf(header(40, periods=(Period("2024", 40, ()),)), plain(40)))
     assert len(pages) == 2
 
@@ -136,10 +125,10 @@ def wrapped_rows(count: int) -> list[Row]:
     ]
 
 
-def test_long_cells_go_on_below(read: Callable[..., list[str]]) -> None:
+def test_long_cells_go_on_below() -> None:
     rows = wrapped_rows(300)
     data = pdf(header(300, columns=TEXT), rows)
-    pages = read(data, "-layout")
+    pages = read(data)
     text = " ".join(line for page in pages[1:] for line in lines_of(page)[2:-1])
     for i in range(300):
         assert f"end{i}" in text
@@ -155,20 +144,19 @@ def test_long_cells_go_on_below(read: Callable[..., list[str]]) -> None:
     assert all(later[0] == earlier[1] + 1 for earlier, later in pairwise(bounds))
 
 
-def test_wrapped_lines_keep_to_their_column(read: Callable[..., list[str]]) -> None:
+def test_wrapped_lines_keep_to_their_column() -> None:
     rows: list[Row] = [("1", None, text, None, "1") for text in ("W" * 400, "Ж" * 300, "wide Ελλ " * 60, "a\nb\r\nc")]
-    [_, *pages] = read(pdf(header(4, columns=TEXT), rows), "-bbox")
+    [_, page, *_] = read_words(pdf(header(4, columns=TEXT), rows))
     left, right = 30 + 781.89 * 2 / 6, 30 + 781.89 * 4 / 6
-    words = re.findall(r'<word xMin="([\d.]+)" yMin="([\d.]+)" xMax="([\d.]+)" yMax="[\d.]+">([WЖΕa-zλ]+)<', pages[0])
-    found = "".join(word for x, y, end, word in words if left <= float(x) and float(end) <= right and float(y) > 50)
+    found = "".join(word.text for word in page if left <= word.left and word.right <= right and word.top > 50)
     assert found.count("W") == 400
     assert found.count("Ж") == 300
     assert found.count("Ελλ") == 60
 
 
-def test_a_row_that_would_fill_pages_ends_with_its_page(read: Callable[..., list[str]]) -> None:
+def test_a_row_that_would_fill_pages_ends_with_its_page() -> None:
     rows: list[Row] = [(str(i), None, f"start{i} " + "word " * 9000 + "never", None, "1") for i in range(3)]
-    pages = read(pdf(header(3, columns=TEXT), rows), "-layout")
+    pages = read(pdf(header(3, columns=TEXT), rows))
     assert len(pages) == 4
     for i, page in enumerate(pages[1:]):
         assert f"start{i}" in page
@@ -177,11 +165,11 @@ def test_a_row_that_would_fill_pages_ends_with_its_page(read: Callable[..., list
     assert "never" not in "".join(pages)
 
 
-def test_wrapping_with_periods_and_subtotals(read: Callable[..., list[str]]) -> None:
+def test_wrapping_with_periods_and_subtotals() -> None:
     rows = wrapped_rows(200)
     parts = tuple(Period(f"2024-{m:02d}", 20, (Total("EUR", 20, Decimal(m)),)) for m in range(1, 11))
     data = pdf(header(200, columns=TEXT, periods=parts, subtotals=True), rows)
-    pages = read(data, "-layout")
+    pages = read(data)
     reader = opened(data)
     text = "".join(pages[2:])
     assert text.count("Subtotal") == 10
@@ -199,7 +187,7 @@ def test_wrapping_with_periods_and_subtotals(read: Callable[..., list[str]]) -> 
         ("de-DE", ["Zeilen 1 bis 3 von 3 · Seite 3 von 3", "09.03.2024 12:00:00", "-1.234.567,5", "März 2024"]),
     ],
 )  # fmt: skip
-def test_words_numbers_and_dates_of_the_reader(tag: str, expected: list[str], read: Callable[..., list[str]]) -> None:
+def test_words_numbers_and_dates_of_the_reader(tag: str, expected: list[str]) -> None:
     rows: list[Row] = [
         ("1", "2024-03-09 12:00:00-03", "a", "b", "-1234567.5"),
         ("2", "2024-03-09 12:00:00.25+05:30", "a", "b", "0"),
@@ -210,7 +198,7 @@ def test_words_numbers_and_dates_of_the_reader(tag: str, expected: list[str], re
         balance=Balance("1000.00", "-1233567.50"),
     )  # fmt: skip
     data = pdf(head, rows)
-    pages = read(data, "-layout")
+    pages = read(data)
     text = " ".join(line for page in pages for line in lines_of(page))
     for words in expected:
         assert words in text
@@ -219,34 +207,29 @@ def test_words_numbers_and_dates_of_the_reader(tag: str, expected: list[str], re
     assert opened(data).root_object["/Lang"] == tag
 
 
-def test_decimal_marks_stand_one_below_the_other(read: Callable[..., list[str]]) -> None:
+def test_decimal_marks_stand_one_below_the_other() -> None:
     columns = (*COLUMNS[:4], replace(COLUMNS[4], scale=3))
     rows: list[Row] = [("1", None, None, None, amount) for amount in ("1.125", "-20.5", "300", "1234567.89")]
-    [_, page] = read(pdf(header(4, columns=columns), rows), "-bbox")
-    ends = dict(
-        reversed(found)
-        for found in re.findall(r'xMax="([\d.]+)" yMax="[\d.]+">(1\.125|-20\.5|300|1,234,567\.89)<', page)
-    )
+    [_, page] = read_words(pdf(header(4, columns=columns), rows))
+    ends = {word.text: word.right for word in page}
     digit = 0.561 * 7  # Roboto's digits, to a hundredth of a point
-    assert float(ends["1.125"]) - float(ends["1,234,567.89"]) == pytest.approx(digit, abs=0.05)
-    assert float(ends["1.125"]) - float(ends["-20.5"]) == pytest.approx(2 * digit, abs=0.05)
-    assert float(ends["1.125"]) - float(ends["300"]) > 3 * digit + 1
+    assert ends["1.125"] - ends["1,234,567.89"] == pytest.approx(digit, abs=0.05)
+    assert ends["1.125"] - ends["-20.5"] == pytest.approx(2 * digit, abs=0.05)
+    assert ends["1.125"] - ends["300"] > 3 * digit + 1
 
 
 @pytest.mark.parametrize("align", ["left", "right"])
 @pytest.mark.parametrize(
     ("width", "shown"), [(2.0, "09/03/2024 12:34:56.{}"), (0.9, "09/03/2024 12:34:56"), (0.5, None)]
 )
-def test_moments_have_fractions_where_there_is_room(
-    width: float, shown: str | None, align: str, read: Callable[..., list[str]]
-) -> None:
+def test_moments_have_fractions_where_there_is_room(width: float, shown: str | None, align: str) -> None:
     columns = (
         Column(name="at", heading="At", kind="timestamp", width=width, align=align),  # type: ignore[arg-type]
         Column(name="text", heading="Text", width=9.0),
     )
     fractions = ["123456", "5", "25", "123456"] * 20
     rows: list[Row] = [(f"2024-03-09 12:34:56.{part}-03", f"end {part}") for part in fractions]
-    [_, *pages] = read(pdf(header(80, columns=columns, total_column=None), rows), "-layout")
+    [_, *pages] = read(pdf(header(80, columns=columns, total_column=None), rows))
     lines = [line for page in pages for line in lines_of(page) if " end " in line]
     expected = [f"{(shown or '09/03/2024 12:34:56').format(part)} end {part}" for part in fractions]
     assert lines == expected
@@ -263,9 +246,7 @@ def test_moments_have_fractions_where_there_is_room(
         ("de-DE", {"paper": "Letter"}, (792, 612), 50),
     ],
 )
-def test_paper_and_orientation(
-    tag: str, options: dict[str, Any], size: tuple[float, float], slots: int, read: Callable[..., list[str]]
-) -> None:
+def test_paper_and_orientation(tag: str, options: dict[str, Any], size: tuple[float, float], slots: int) -> None:
     rows = plain(200)
     head = header(200, locale=LOCALES[tag], periods=periods(rows))
     data = pdf(head, rows, **options)

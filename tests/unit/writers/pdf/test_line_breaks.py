@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable
 from itertools import repeat
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,6 +11,7 @@ from hypothesis import strategies as st
 from resma.report.header import Column
 from resma.writers.pdf.front.style import wrapped
 from resma.writers.pdf.text.line_breaks import clusters
+from tests.support.pdf_readers import join_lines, read_pages
 from tests.support.pdf_samples import header, pdf
 from tests.support.scripts import TEXTS
 
@@ -21,55 +19,25 @@ NARROW = 0.06
 """Of the page: some ten Latin letters."""
 
 
-Lines = Callable[[str], list[str]]
-
-
-@pytest.fixture
-def lines(tmp_path: Path) -> Lines:
-    """Gives the lines of a text in a narrow column, as poppler reads them."""
-
-    def read(text: str) -> list[str]:
-        columns = (
-            Column(name="text", heading="T", wrap=True, width=NARROW),
-            Column(name="rest", heading="R", width=1 - NARROW),
-        )
-        path = tmp_path / "lines.pdf"
-        path.write_bytes(pdf(header(1, columns=columns, totals=(), total_column=None), [(text, None)]))
-        command = [
-            "pdftotext",
-            "-layout",
-            "-f",
-            "2",
-            "-l",
-            "2",
-            "-x",
-            "0",
-            "-y",
-            "54",
-            "-W",
-            "95",
-            "-H",
-            "480",
-            str(path),
-            "-",
-        ]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        return [
-            line.strip("\u202a\u202b\u202c ") for line in done.stdout.replace("\f", "").splitlines() if line.strip()
-        ]
-
-    return read
+def lines(text: str) -> list[str]:
+    """The lines of a text in a narrow column, as PDFium reads them."""
+    columns = (
+        Column(name="text", heading="T", wrap=True, width=NARROW),
+        Column(name="rest", heading="R", width=1 - NARROW),
+    )
+    [_, page] = read_pages(pdf(header(1, columns=columns, totals=(), total_column=None), [(text, None)]))
+    return join_lines([word for word in page.words if word.left < 95 and 54 < word.bottom < 534])
 
 
 def joined(lines: list[str]) -> str:
     return "".join(lines).replace(" ", "")
 
 
-def test_lines_end_at_hyphens(lines: Lines) -> None:
+def test_lines_end_at_hyphens() -> None:
     assert lines("credit-card-payment") == ["credit-card-", "payment"]
 
 
-def test_no_line_begins_with_a_full_stop_or_closing_mark(lines: Lines) -> None:
+def test_no_line_begins_with_a_full_stop_or_closing_mark() -> None:
     text = "付款已收到。请确认金额，谢谢。「日本」、です。" * 3
     found = lines(text)
     assert joined(found) == text
@@ -78,7 +46,7 @@ def test_no_line_begins_with_a_full_stop_or_closing_mark(lines: Lines) -> None:
     assert not [line for line in found if line[-1] in "「"]
 
 
-def test_letters_keep_their_marks(lines: Lines) -> None:
+def test_letters_keep_their_marks() -> None:
     text = "अंतर्राष्ट्रीय" * 6
     found = lines(text)
     assert len(found) > 3
@@ -90,26 +58,26 @@ def test_letters_keep_their_marks(lines: Lines) -> None:
         assert at in ends
 
 
-def test_hindi_words_stay_whole(lines: Lines) -> None:
+def test_hindi_words_stay_whole() -> None:
     text = "नमस्ते दुनिया यह एक परीक्षण है और यह ठीक है"
     assert " ".join(lines(text)).split() == text.split()
 
 
 @pytest.mark.parametrize("cluster", ["🇩🇪", "👍🏽"])
-def test_emoji_stay_whole(lines: Lines, cluster: str) -> None:
+def test_emoji_stay_whole(cluster: str) -> None:
     found = lines(cluster * 30)
     assert len(found) > 2
     assert {line.replace(" ", "").replace(cluster, "") for line in found} == {""}
 
 
-def test_families_stay_together(lines: Lines) -> None:
+def test_families_stay_together() -> None:
     family = "👨\u200d👩\u200d👧"
     for line in lines(family * 20):
         assert line[0] == "👨"
         assert line[-1] == "👧"
 
 
-def test_soft_hyphens_show_where_a_line_breaks(lines: Lines) -> None:
+def test_soft_hyphens_show_where_a_line_breaks() -> None:
     found = [line.replace("\u00ad", "") for line in lines("Donau\u00addampf\u00adschiff\u00adfahrt")]
     assert len(found) >= 2
     assert all(line.endswith("-") for line in found[:-1])
@@ -118,12 +86,12 @@ def test_soft_hyphens_show_where_a_line_breaks(lines: Lines) -> None:
     assert whole.replace("\u00ad", "") == "coop"
 
 
-def test_no_break_at_a_no_break_space_and_a_break_at_a_zero_width_space(lines: Lines) -> None:
+def test_no_break_at_a_no_break_space_and_a_break_at_a_zero_width_space() -> None:
     assert "EUR\u00a0100" in " ".join(lines("amount EUR\u00a0100")).replace("EUR 100", "EUR\u00a0100")
     assert lines("amountof\u200bsomething") == ["amountof", "something"]
 
 
-def test_text_without_spaces_is_broken_anywhere(lines: Lines) -> None:
+def test_text_without_spaces_is_broken_anywhere() -> None:
     for text in ("x" * 100, "การชำระเงินระหว่างประเทศ" * 3):
         found = lines(text)
         assert len(found) > 3

@@ -1,4 +1,5 @@
-"""Text in every script, as others read it and as it looks: poppler, pypdf, qpdf and fontTools, none of which wrote it.
+"""Text in every script, as others read it and as it looks: PDFium, poppler, pypdf, qpdf and fontTools, none of
+which wrote it.
 
 The fonts come with the test dependencies; nothing here is left out for want of one.
 """
@@ -6,7 +7,6 @@ The fonts come with the test dependencies; nothing here is left out for want of 
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Sequence
 from io import BytesIO
 from itertools import pairwise
@@ -37,10 +37,10 @@ from resma.writers.pdf.text.line_breaks import clusters
 from resma.writers.pdf.text.shaping import segments
 from resma.writers.pdf.text.unicode import WideText
 from resma.writers.saved_state import dump_state, load_state
+from tests.support.pdf_readers import draw_page, read_in_order, require_valid_pdf
+from tests.support.poppler import draw_by_poppler, read_by_poppler
 from tests.support.random_search import make_random, random_search
 from tests.support.scripts import MIXED, TEXTS
-
-POPPLER_MARKS = dict.fromkeys(map(ord, "\u202a\u202b\u202c\f"))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -84,22 +84,6 @@ def _file(objects: Sequence[bytes]) -> bytes:
     return data + table + trailer % (len(objects) + 1, len(objects), len(data))
 
 
-def tool(name: str, *arguments: object) -> str:
-    path = shutil.which(name)
-    if path is None:
-        pytest.fail(f"{name} is not installed; these tests need it: apt-get install qpdf poppler-utils")
-    done = subprocess.run([path, *map(str, arguments)], capture_output=True, check=True, timeout=60)
-    assert not done.stderr, done.stderr
-    return done.stdout.decode("utf-8")
-
-
-def poppler_texts(data: bytes, folder: Path) -> list[str]:
-    path = folder / "texts.pdf"
-    path.write_bytes(data)
-    pages = tool("pdftotext", "-enc", "UTF-8", path, "-").split("\f")[:-1]
-    return [page.translate(POPPLER_MARKS).strip() for page in pages]
-
-
 def fonts_of(data: bytes) -> dict[str, Any]:
     """The Type 0 fonts by their names as resources."""
     resources: Any = PdfReader(BytesIO(data), strict=True).pages[0]["/Resources"]
@@ -107,17 +91,29 @@ def fonts_of(data: bytes) -> dict[str, Any]:
     return {name: font for name, font in fonts.items() if font["/Subtype"] == "/Type0"}
 
 
-def test_texts_are_read_back_by_poppler(tmp_path: Path) -> None:
+def test_texts_are_read_back_by_pdfium() -> None:
     texts = [*TEXTS.values(), *MIXED.values()]
-    assert poppler_texts(pdf(*texts), tmp_path) == texts
+    assert read_in_order(pdf(*texts)) == texts
 
 
-def test_hebrew_in_english(tmp_path: Path) -> None:
-    """poppler moves the space that follows words from right to left; pypdf does not."""
-    text = "Invoice תשלום חשבון paid"
-    data = pdf(text)
-    assert PdfReader(BytesIO(data), strict=True).pages[0].extract_text() == text
-    assert poppler_texts(data, tmp_path)[0].replace(" ", "") == text.replace(" ", "")
+def test_texts_are_read_back_by_poppler() -> None:
+    texts = [*TEXTS.values(), *MIXED.values()]
+    assert read_by_poppler(pdf(*texts)) == texts
+
+
+HEBREW_IN_ENGLISH = "Invoice תשלום חשבון paid"
+
+
+def test_hebrew_in_english() -> None:
+    """PDFium takes the order of the words from the page; pypdf does not."""
+    data = pdf(HEBREW_IN_ENGLISH)
+    assert PdfReader(BytesIO(data), strict=True).pages[0].extract_text() == HEBREW_IN_ENGLISH
+    assert read_in_order(data) == ["Invoice חשבון תשלום paid"]
+
+
+def test_poppler_moves_the_space_behind_hebrew_and_keeps_the_words_in_order() -> None:
+    [text] = read_by_poppler(pdf(HEBREW_IN_ENGLISH))
+    assert text.replace(" ", "") == HEBREW_IN_ENGLISH.replace(" ", "")
 
 
 @pytest.mark.parametrize("script", TEXTS)
@@ -127,28 +123,30 @@ def test_texts_are_read_back_by_pypdf(script: str) -> None:
 
 
 @pytest.mark.parametrize("letter", ["R", "B"])
-def test_files_are_sound(letter: str, tmp_path: Path) -> None:
-    path = tmp_path / "sound.pdf"
-    path.write_bytes(pdf(*TEXTS.values(), *MIXED.values(), letter=letter))
-    assert "No syntax or stream encoding errors" in tool("qpdf", "--check", path)
-    tool("pdftoppm", "-r", "50", path, tmp_path / "page")  # says on stderr what it does not like about a font
+def test_files_are_sound(letter: str) -> None:
+    texts = [*TEXTS.values(), *MIXED.values()]
+    data = pdf(*texts, letter=letter)
+    require_valid_pdf(data)
+    for number, text in enumerate(texts, 1):
+        assert draw_page(data, number, 50, gray=True).getextrema()[0] < 128, text
 
 
-def ink_columns(text: str, folder: Path) -> list[bool]:
+@pytest.mark.parametrize("letter", ["R", "B"])
+def test_poppler_draws_all_scripts_without_a_complaint(letter: str) -> None:
+    draw_by_poppler(pdf(*TEXTS.values(), *MIXED.values(), letter=letter), 50)
+
+
+def ink_columns(text: str) -> list[bool]:
     """Which columns of pixels have ink, from the first that has to the last."""
-    path = folder / "ink.pdf"
-    path.write_bytes(pdf(text))
-    tool("pdftoppm", "-gray", "-r", "200", path, folder / "ink")
-    magic, size, _, pixels = next(folder.glob("ink*.pgm")).read_bytes().split(b"\n", 3)
-    width = int(size.split()[0])
-    assert magic == b"P5"
-    columns = [min(pixels[x::width]) < 128 for x in range(width)]
-    return columns[columns.index(True) : width - columns[::-1].index(True)]
+    image = draw_page(pdf(text), 1, 200, gray=True)
+    pixels = image.tobytes()
+    columns = [min(pixels[x :: image.width]) < 128 for x in range(image.width)]
+    return columns[columns.index(True) : image.width - columns[::-1].index(True)]
 
 
-def test_arabic_letters_join(tmp_path: Path) -> None:
-    assert all(ink_columns("ببب", tmp_path))  # no gap anywhere
-    assert not all(ink_columns("ب ب ب", tmp_path))
+def test_arabic_letters_join() -> None:
+    assert all(ink_columns("ببب"))  # no gap anywhere
+    assert not all(ink_columns("ب ب ب"))
 
 
 def test_lam_and_alef_are_one_glyph() -> None:
@@ -269,9 +267,9 @@ def test_fonts_gone_since_the_report_was_begun(monkeypatch: pytest.MonkeyPatch) 
         WideText("R", state)
 
 
-def test_without_fonts_text_can_still_be_copied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_fonts_text_can_still_be_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(glyph_codes, "installed_fonts", lambda letter: FontIndex(letter, ()))
-    assert poppler_texts(pdf("中文 123", "नमस्ते", "שלום"), tmp_path) == ["中文 123", "नमस्ते", "שלום"]
+    assert read_in_order(pdf("中文 123", "नमस्ते", "שלום")) == ["中文 123", "नमस्ते", "שלום"]
 
 
 def test_fonts_are_looked_for_only_when_needed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,10 +344,10 @@ def test_the_style_of_the_face_is_preferred(monkeypatch: pytest.MonkeyPatch, tmp
         assert file_with(font_index.installed_fonts.__wrapped__(letter), "\U00010900") == f"Some-{style}.ttf"
 
 
-def test_more_characters_than_codes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_more_characters_than_codes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(glyph_codes, "MAX_CODES", 5)
     monkeypatch.setattr(glyph_codes, "MAX_FONTS", 1)
-    assert poppler_texts(pdf("жабвгд"), tmp_path) == ["жаб\ufffd\ufffd\ufffd"]
+    assert read_in_order(pdf("жабвгд")) == ["жаб\ufffd\ufffd\ufffd"]
 
 
 def test_caches_that_are_full_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -383,9 +381,9 @@ def test_fonts_that_cannot_be_embedded_are_passed_over(tmp_path: Path) -> None:
     assert chinese.is_embeddable
 
 
-def test_line_breaks_and_controls(tmp_path: Path) -> None:
+def test_line_breaks_and_controls() -> None:
     text = "Ж\na\r\nb\tc\u2028d\ufeff\ufffe"
-    assert poppler_texts(pdf(text), tmp_path) == ["Ж¶a¶b c¶d\ufffd"]
+    assert read_in_order(pdf(text)) == ["Ж¶a¶b c¶d\ufffd"]
     writer = WideText("R", WideState())
     assert writer.measure("Ж\n") == writer.measure("Ж¶")
 
