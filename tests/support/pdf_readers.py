@@ -74,14 +74,17 @@ def join_lines(words: Sequence[Word]) -> list[str]:
 def read_pages(data: bytes) -> list[Page]:
     """Returns each page with its words."""
     with _opened(data) as document:
-        return [Page(*page.get_size(), list(_words(page.get_textpage(), page.get_height()))) for page in document]
+        return [_read_page(page) for page in document]
 
 
 def read_in_order(data: bytes) -> list[str]:
-    """Returns the text of each page in the order of the file, with letters in the order in which they are read."""
+    """Returns the text of each page in the order of the file, with letters in the order in which they are read.
+
+    Blanks at both ends of a page are left out: PDFium adds some behind vowels that have no width.
+    """
     with _opened(data) as document:
         texts = [_decode(text for _, text in _characters(page.get_textpage())) for page in document]
-    return [text.replace("\r\n", "\n") for text in texts]
+    return [text.replace("\r\n", "\n").strip() for text in texts]
 
 
 def draw_page(data: bytes, number: int, dots_per_inch: int, *, gray: bool = False) -> Image:
@@ -130,6 +133,11 @@ def _kept_warnings() -> Iterator[list[str]]:
 def _opened(data: bytes) -> Iterator[Any]:
     with _pdfium_lock, closing(pypdfium2.PdfDocument(data)) as document:
         yield document
+
+
+def _read_page(page: Any) -> Page:
+    width, height = page.get_size()
+    return Page(width, height, list(_words(page.get_textpage(), height)))
 
 
 def _characters(text_page: Any) -> Iterator[tuple[int, str]]:

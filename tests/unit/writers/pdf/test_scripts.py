@@ -128,7 +128,7 @@ def test_files_are_sound(letter: str) -> None:
     data = pdf(*texts, letter=letter)
     require_valid_pdf(data)
     for number, text in enumerate(texts, 1):
-        assert draw_page(data, number, 50, gray=True).getextrema()[0] < 128, text
+        assert min(draw_page(data, number, 50, gray=True).tobytes()) < 128, text
 
 
 @pytest.mark.parametrize("letter", ["R", "B"])
