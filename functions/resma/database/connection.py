@@ -69,7 +69,7 @@ class Database:
                 raise
 
     @contextlib.contextmanager
-    def lend(self) -> Iterator[Connection[TupleRow]]:
+    def temporary_connection(self) -> Iterator[Connection[TupleRow]]:
         """Opens a connection for a while, with no transaction open, and closes it. Raises DatabaseUnavailableError.
 
         For whoever asks now and then from many processes: connections that are kept would be missing elsewhere.

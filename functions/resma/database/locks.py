@@ -8,7 +8,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 
-class Lock(StrEnum):
+class AdvisoryLock(StrEnum):
     """What a lock keeps from happening twice at once. Its value and a key make the lock's number."""
 
     DEDUPLICATE = "resma.deduplicate"
@@ -25,12 +25,12 @@ class Lock(StrEnum):
     """A tenant's new endpoints, which share its limit of endpoints."""
 
 
-def take_lock(connection: Connection[TupleRow], lock: Lock, *key: str) -> None:
+def acquire_lock(connection: Connection[TupleRow], lock: AdvisoryLock, *key: str) -> None:
     """Waits for a lock."""
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (" ".join((lock, *key)),))
 
 
-def try_lock(connection: Connection[TupleRow], lock: Lock, *key: str) -> bool:
+def try_acquire_lock(connection: Connection[TupleRow], lock: AdvisoryLock, *key: str) -> bool:
     """Takes a lock if nobody holds it; returns whether it was taken."""
     row = connection.execute(
         "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (" ".join((lock, *key)),)

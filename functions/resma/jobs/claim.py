@@ -167,9 +167,9 @@ def finish_job(  # noqa: PLR0913, PLR0917  # what there is to say of a finished 
     record_end(connection, claim.tenant_id, claim.report_id, "report.ready")
 
 
-def send_back(connection: Connection[TupleRow], claim: Claim, error: Exception) -> None:
+def release_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -> None:
     """GENERATING -> PENDING after a transient error: the queue delivers it again. Raises LeaseLostError."""
-    transitions.send_back(
+    transitions.release(
         connection,
         claim,
         f"{NOT_WAITING}, error_code = %(code)s, error_detail = %(detail)s",

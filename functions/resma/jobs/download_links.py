@@ -34,7 +34,7 @@ class Signer:
 
 
 @dataclass(frozen=True)
-class Minter:
+class LinkRecipient:
     """Whom an address is minted for."""
 
     subject: str
@@ -42,13 +42,13 @@ class Minter:
     """Where the request came from."""
 
 
-def webhook_receiver(endpoint_id: str) -> Minter:
+def webhook_receiver(endpoint_id: str) -> LinkRecipient:
     """Who a webhook goes to. Where that is, and each attempt, is on record with the delivery."""
-    return Minter(f"webhook:{endpoint_id}", None)
+    return LinkRecipient(f"webhook:{endpoint_id}", None)
 
 
 @dataclass(frozen=True)
-class Minted:
+class PresignedLink:
     """An address, until when it is good, and the name that the file is saved under."""
 
     url: str
@@ -58,9 +58,9 @@ class Minted:
     """How long that is from now."""
 
 
-def mint_download(
-    connection: Connection[TupleRow], signer: Signer, report: Report, file: StoredFile, minter: Minter
-) -> Minted:
+def presign_download(
+    connection: Connection[TupleRow], signer: Signer, report: Report, file: StoredFile, minter: LinkRecipient
+) -> PresignedLink:
     """Mints an address for a file of a READY report and records it: hand it out once the transaction is committed.
 
     It is valid for as long as the signer can sign for, and not longer than the file is kept.
@@ -84,7 +84,7 @@ def mint_download(
         ),
     )
     name = file_name(report, file, load_catalog().get(report.type))
-    return Minted(_presign(signer, file, name, seconds), expires_at, name, seconds)
+    return PresignedLink(_presign(signer, file, name, seconds), expires_at, name, seconds)
 
 
 def file_name(report: Report, file: StoredFile, report_type: ReportType | None) -> str:

@@ -25,7 +25,7 @@ MAX_PROBE_SECONDS = 60
 PROBE_SECONDS = 30
 """How long a probe may take before another report makes one."""
 
-FORGET_SECONDS = 300
+STALE_SECONDS = 300
 """After its last failure a circuit that no report waits for is closed: the next report finds out."""
 
 _DETAIL_CHARACTERS = 500
@@ -52,7 +52,7 @@ def find_outages(connection: Connection[TupleRow]) -> list[Outage]:
         return cursor.fetchall()
 
 
-def take_probes(connection: Connection[TupleRow], outages: Sequence[Outage]) -> None:
+def claim_probes(connection: Connection[TupleRow], outages: Sequence[Outage]) -> None:
     """Makes this transaction's report the probe of all these circuits. Raises ProbeTakenError where another one is."""
     taken = connection.execute(
         """
@@ -111,7 +111,7 @@ def close_outages(connection: Connection[TupleRow], dependencies: Sequence[str])
     return [str(row[0]) for row in closed]
 
 
-def forget_outages(connection: Connection[TupleRow]) -> int:
+def close_stale_outages(connection: Connection[TupleRow]) -> int:
     """Closes circuits that no report waits for any more; returns how many are open still."""
     connection.execute(
         f"""
@@ -120,7 +120,7 @@ def forget_outages(connection: Connection[TupleRow]) -> int:
             SELECT FROM resma.reports
             WHERE waiting_for = o.dependency AND {IS_LIVE})
         """,
-        (FORGET_SECONDS,),
+        (STALE_SECONDS,),
     )
     row = connection.execute("SELECT count(*) FROM resma.outages").fetchone()
     assert row is not None  # an aggregate always has one

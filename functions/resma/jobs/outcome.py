@@ -9,14 +9,14 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from resma.access.quotas import give_back_rows
+from resma.access.quotas import release_unread_rows
 from resma.errors import ReportFinishedError
 from resma.jobs import transitions
 from resma.jobs.completed_event import EventType
 from resma.jobs.report_rows import find_report
-from resma.webhooks.deliveries import owe_deliveries
+from resma.webhooks.deliveries import insert_deliveries
 
-OVERLOOKED_SECONDS = 150
+UNNOTICED_LEASE_SECONDS = 150
 """An expired lease that nobody has found for that long ended in an outage of the system's database. Of a worker that
 died the queue or the scheduler finds it within two minutes; a worker that has lost the database waits for longer than
 this (`worker/patience.py`)."""
@@ -38,22 +38,22 @@ def cancel_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID
     return True
 
 
-def excuse_outage(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> bool:
+def recover_from_outage(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> bool:
     """GENERATING -> PENDING, with one attempt more, where an outage of the system's database has ended the lease.
 
     Returns whether it did. Call it before anything that counts attempts: it tells the outage from a worker that died
-    by how long nobody could find the lease (`OVERLOOKED_SECONDS`).
+    by how long nobody could find the lease (`UNNOTICED_LEASE_SECONDS`).
     """
-    return transitions.excuse(connection, tenant_id, report_id, OVERLOOKED_SECONDS)
+    return transitions.recover(connection, tenant_id, report_id, UNNOTICED_LEASE_SECONDS)
 
 
-def revive_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> bool:
+def requeue_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> bool:
     """Puts a job that the queue has given up into the outbox, if it has attempts left; returns whether it did.
 
     The queue counts receives, and the row counts attempts: while the database is away no worker can claim, and a
     duplicate of a running job's message only finds it taken.
     """
-    excuse_outage(connection, tenant_id, report_id)
+    recover_from_outage(connection, tenant_id, report_id)
     return transitions.requeue(connection, tenant_id, report_id)
 
 
@@ -90,7 +90,7 @@ def record_end(connection: Connection[TupleRow], tenant_id: str, report_id: UUID
     A report that was redriven ends again, with another event; what it died of stays with the one that told of it.
     """
     if type_ != "report.ready":
-        give_back_rows(connection, tenant_id, report_id)
+        release_unread_rows(connection, tenant_id, report_id)
     row = connection.execute(
         """
         INSERT INTO resma.events (tenant_id, event_id, report_id, type, redrive, error_code, error_detail)
@@ -102,4 +102,4 @@ def record_end(connection: Connection[TupleRow], tenant_id: str, report_id: UUID
         (f"evt_{report_id.hex}", type_, tenant_id, report_id),
     ).fetchone()
     assert row is not None  # the report has just been updated
-    owe_deliveries(connection, tenant_id, row[0])
+    insert_deliveries(connection, tenant_id, row[0])

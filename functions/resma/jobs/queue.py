@@ -30,14 +30,14 @@ MAX_SENT_AT_ONCE = 20
 
 
 @dataclass(frozen=True)
-class Queue:
+class JobQueue:
     """Where jobs go."""
 
     sqs: SQSClient
     url: str
 
 
-def send_job(queue: Queue, message: JobMessage) -> None:
+def send_job(queue: JobQueue, message: JobMessage) -> None:
     """Sends a job's message in its tenant's message group, so that tenants share the workers fairly (SQS fair queues).
 
     Raises what boto3 raises; the row stays in the outbox then.
@@ -45,7 +45,7 @@ def send_job(queue: Queue, message: JobMessage) -> None:
     queue.sqs.send_message(QueueUrl=queue.url, MessageBody=message.model_dump_json(), MessageGroupId=message.tenant_id)
 
 
-def send_jobs(database: Database, queue: Queue, tenant_id: str, report_ids: Sequence[UUID]) -> int:
+def send_jobs(database: Database, queue: JobQueue, tenant_id: str, report_ids: Sequence[UUID]) -> int:
     """Sends the messages of jobs whose rows are committed; returns how many were sent.
 
     Never raises. What is not sent, or not marked as sent, is sent by the scheduler: in the worst case twice, which does

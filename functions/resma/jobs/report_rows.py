@@ -17,7 +17,7 @@ from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import Jsonb
 
 from resma.database.connection import LOCK_TIMEOUT
-from resma.database.locks import Lock, take_lock
+from resma.database.locks import AdvisoryLock, acquire_lock
 from resma.errors import IdempotencyKeyInFlightError, IdempotencyKeyReusedError, ReportDeletedError, ReportNotFoundError
 from resma.report.content import ReportContent
 from resma.report.records import BalanceRecord, MetricsRecord, TotalRecord
@@ -209,7 +209,7 @@ def _take_key(connection: Connection[TupleRow], new: NewReport, key: str) -> UUI
 
 def _find_live(connection: Connection[TupleRow], new: NewReport) -> UUID | None:
     """The tenant's report of the same request that is under way. Until the transaction ends, others wait here."""
-    take_lock(connection, Lock.DEDUPLICATE, new.tenant_id, new.request_sha256)
+    acquire_lock(connection, AdvisoryLock.DEDUPLICATE, new.tenant_id, new.request_sha256)
     row = connection.execute(
         "SELECT report_id FROM resma.reports WHERE tenant_id = %s AND request_sha256 = %s"
         f" AND {IS_LIVE} ORDER BY created_at LIMIT 1",
@@ -227,11 +227,11 @@ def find_report(connection: Connection[TupleRow], tenant_id: str, report_id: UUI
         )
         row = cursor.fetchone()
     if row is None:
-        raise no_report(connection, tenant_id, report_id)
+        raise report_not_found(connection, tenant_id, report_id)
     return row
 
 
-def no_report(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> ReportNotFoundError:
+def report_not_found(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> ReportNotFoundError:
     """What to raise for an id that has no row: the report was deleted, or the tenant has none with this id."""
     row = connection.execute(
         "SELECT deleted_at FROM resma.deleted_reports WHERE tenant_id = %s AND report_id = %s", (tenant_id, report_id)
@@ -242,7 +242,7 @@ def no_report(connection: Connection[TupleRow], tenant_id: str, report_id: UUID)
 
 
 @dataclass(frozen=True)
-class Place:
+class ReportCursor:
     """A place in the list, between two pages: the last row that was shown."""
 
     created_at: datetime
@@ -256,7 +256,7 @@ def list_reports(
     connection: Connection[TupleRow],
     tenant_id: str,
     wanted: Mapping[str, str | datetime | None],
-    after: Place | None,
+    after: ReportCursor | None,
     limit: int,
 ) -> list[Report]:
     """Returns up to `limit` of the tenant's reports, newest first, that come after a place in the list.

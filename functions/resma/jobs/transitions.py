@@ -86,7 +86,7 @@ def fail(connection: Connection[TupleRow], fence: Fence, assignments: LiteralStr
     )
 
 
-def send_back(
+def release(
     connection: Connection[TupleRow],
     fence: Fence,
     assignments: LiteralString,
@@ -114,14 +114,14 @@ def postpone(  # noqa: PLR0913, PLR0917  # a statement and what it says
     ).fetchone()
 
 
-def excuse(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, overlooked_seconds: float) -> bool:
+def recover(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, unnoticed_seconds: float) -> bool:
     """GENERATING -> PENDING, with one attempt more, where the lease expired that long ago; returns whether it did."""
     row = connection.execute(
         f"UPDATE resma.reports SET {_PENDING}, attempts_allowed = attempts_allowed + 1"
         " WHERE tenant_id = %s AND report_id = %s AND status = 'GENERATING'"
         "   AND lease_until < clock_timestamp() - make_interval(secs => %s)"
         " RETURNING report_id",
-        (tenant_id, report_id, overlooked_seconds),
+        (tenant_id, report_id, unnoticed_seconds),
     ).fetchone()
     return row is not None
 

@@ -11,7 +11,7 @@ from resma.i18n.time_zones import TIME_ZONE_SCHEMA
 from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, RequestModel
 from resma.report.format_options import FormatOptions
 from resma.string_patterns import NO_NUL
-from resma.webhooks.address import URL_SCHEMA
+from resma.webhooks.url import URL_SCHEMA
 from resma.writers import Format
 
 
@@ -92,6 +92,6 @@ class ReportRequest(RequestModel):
         return formats
 
     @property
-    def wanted_formats(self) -> list[str]:
+    def requested_formats(self) -> list[str]:
         """Every format asked for, in the request's order."""
         return [self.format] if self.format else [*(self.formats or ())]

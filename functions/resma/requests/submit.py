@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 from pydantic import ValidationError
 
 from resma.access.caller import Caller, require_scope
-from resma.access.quotas import require_room
+from resma.access.quotas import require_quota
 from resma.aws.metrics import Metric, emit
 from resma.aws.tracing import traced
 from resma.catalog import ReportType, find_report_type
@@ -23,7 +23,7 @@ from resma.database.connection import Database
 from resma.errors import FieldError, RequestInvalidError, collect_errors, first_part, json_pointer
 from resma.i18n.locales import LOCALES
 from resma.i18n.time_zones import is_time_zone, unknown_time_zone
-from resma.jobs.queue import Queue, send_jobs
+from resma.jobs.queue import JobQueue, send_jobs
 from resma.jobs.report_rows import NewReport, Report, insert_report
 from resma.requests.report_request import ReportRequest
 
@@ -35,7 +35,7 @@ _KEY = re.compile(r'"(?P<quoted>[\x20-\x21\x23-\x5b\x5d-\x7e]{1,255})"|(?P<bare>
 
 def request_report(  # noqa: PLR0913  # what is asked for, by whom, and by whose means
     database: Database,
-    queue: Queue,
+    queue: JobQueue,
     caller: Caller,
     request: ReportRequest,
     idempotency_key: str | None,
@@ -75,7 +75,7 @@ def admit_report(
     """
     report, is_new = insert_report(connection, new, idempotency_key, deduplicate=deduplicate)
     if is_new:
-        require_room(connection, new.tenant_id)
+        require_quota(connection, new.tenant_id)
     return report, is_new
 
 
@@ -101,7 +101,7 @@ def check_request(caller: Caller, request: ReportRequest, more_errors: Iterable[
     # What was understood, the same however it was said; requests that agree in it can share a report.
     understood: dict[str, Any] = {
         "type": request.type,
-        "formats": request.wanted_formats,
+        "formats": request.requested_formats,
         "filters": filters,
         "columns": request.columns,
         "locale": request.locale,
@@ -177,7 +177,7 @@ def _setting_errors(request: ReportRequest) -> Iterator[FieldError]:
     if not is_time_zone(request.time_zone):
         yield FieldError("/timeZone", unknown_time_zone(request.time_zone))
     said = {name.upper() for name in request.options.model_fields_set}
-    for name in sorted(said.difference(request.wanted_formats)):
+    for name in sorted(said.difference(request.requested_formats)):
         yield FieldError(
             f"/options/{name.lower()}", f"The request does not include the format {name}. Remove its options."
         )

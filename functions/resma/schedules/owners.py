@@ -13,13 +13,13 @@ from datetime import UTC, datetime, timedelta
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from resma.access.api_keys import DAYS_DEFAULT
+from resma.access.api_keys import DEFAULT_LIFETIME_DAYS
 from resma.access.caller import SCOPES, Caller, Scope
 from resma.errors import OwnerNotAuthorizedError
 from resma.schedules.schedule_rows import Schedule
 from resma.settings import LOCAL_STAGE
 
-TOKEN_DAYS = DAYS_DEFAULT
+TOKEN_DAYS = DEFAULT_LIFETIME_DAYS
 
 _REMEDY = "PATCH the schedule with a key that has reports:write: whoever changes it becomes its owner"
 
@@ -59,7 +59,7 @@ def owner_as_caller(connection: Connection[TupleRow], schedule: Schedule, stage:
     return Caller(schedule.tenant_id, schedule.owner, scopes.intersection(schedule.owner_scopes))
 
 
-def find_owners_ends(
+def find_owner_expirations(
     connection: Connection[TupleRow], tenant_id: str, schedules: list[Schedule]
 ) -> dict[str, datetime | None]:
     """When each schedule's owner will have, or has had, no rights any more, by schedule; None where nobody can say.

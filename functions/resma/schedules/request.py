@@ -16,7 +16,7 @@ from resma.schedules.periods import Period, days_of
 from resma.validation_messages import advise
 
 
-def keep_request(request: ReportRequest) -> dict[str, Any]:
+def serialize_request(request: ReportRequest) -> dict[str, Any]:
     """The request as JSON, as it was written: what it left out stays out, and is filled in when it is asked for.
 
     Raises RequestInvalidError where it would join others.

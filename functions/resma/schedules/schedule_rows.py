@@ -12,11 +12,11 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import Jsonb
 
-from resma.database.locks import Lock, take_lock
+from resma.database.locks import AdvisoryLock, acquire_lock
 from resma.errors import ScheduleNotFoundError, TooManySchedulesError
 from resma.i18n.locales import Weekday
 from resma.schedules.periods import Period
-from resma.schedules.times import Timing, read_timing
+from resma.schedules.times import ScheduleTiming, read_timing
 
 MAX_SCHEDULES = 100
 """Of a tenant."""
@@ -25,7 +25,7 @@ ENDED_DETAIL = "there is no run before endsAt: give a later one to go on"
 
 MisfirePolicy = Literal["skip", "run-once", "run-all"]
 ScheduleStatus = Literal["ACTIVE", "PAUSED", "ENDED", "BLOCKED"]
-Outcome = Literal["STARTED", "SKIPPED", "REFUSED"]
+RunOutcome = Literal["STARTED", "SKIPPED", "REFUSED"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Schedule:
     schedule_id: str
     name: str
     request: dict[str, Any]
-    """As it was written (`keep_request`)."""
+    """As it was written (`serialize_request`)."""
     recurrence: str
     """A word or a cron expression."""
     at: str | None
@@ -60,11 +60,11 @@ class Schedule:
     created_at: datetime
 
     @property
-    def timing(self) -> Timing:
+    def timing(self) -> ScheduleTiming:
         """When it runs, as it was checked when it was written."""
-        return Timing(self.recurrence, self.at, self.time_zone, self.calendar)
+        return ScheduleTiming(self.recurrence, self.at, self.time_zone, self.calendar)
 
-    def check_timing(self) -> Timing:
+    def check_timing(self) -> ScheduleTiming:
         """When it runs. Raises RequestInvalidError where the time zone or country is known no more."""
         return read_timing(self.recurrence, self.at, self.time_zone, self.calendar)
 
@@ -74,7 +74,7 @@ class NewRun:
     """What became of one time; of a time that was skipped, of those before it too that its `detail` counts."""
 
     scheduled_for: datetime
-    outcome: Outcome
+    outcome: RunOutcome
     report_id: UUID | None = None
     detail: str | None = None
 
@@ -86,7 +86,7 @@ class ScheduleRun(NewRun):
     started_at: datetime
 
 
-def next_run(timing: Timing, ends_at: datetime | None, after: datetime) -> datetime | None:
+def next_run(timing: ScheduleTiming, ends_at: datetime | None, after: datetime) -> datetime | None:
     """The next run after a moment, if there is one before the end."""
     run = next(timing.runs_after(after), None)
     return None if run is None or (ends_at is not None and run.at > ends_at) else run.at
@@ -101,7 +101,7 @@ def insert_schedule(connection: Connection[TupleRow], new: Mapping[str, Any]) ->
     """Writes a schedule, given by column. Raises TooManySchedulesError."""
     tenant_id = new["tenant_id"]
     # Two requests at once would both see one place left.
-    take_lock(connection, Lock.SCHEDULES, tenant_id)
+    acquire_lock(connection, AdvisoryLock.SCHEDULES, tenant_id)
     counted = connection.execute("SELECT count(*) FROM resma.schedules WHERE tenant_id = %s", (tenant_id,)).fetchone()
     if counted is not None and counted[0] >= MAX_SCHEDULES:
         raise TooManySchedulesError(f"there are {MAX_SCHEDULES} schedules, which is the most: delete one first")

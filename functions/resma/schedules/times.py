@@ -24,7 +24,7 @@ from resma.i18n.time_zones import is_time_zone, unknown_time_zone
 
 Word = Literal["daily", "weekly", "monthly", "first-business-day"]
 WORDS: tuple[str, ...] = get_args(Word)
-AT_DEFAULT = "06:00"
+DEFAULT_AT = "06:00"
 
 _DAYS = {"daily": "* * *", "weekly": "* * 1", "monthly": "1 * *"}
 _FIVE_FIELDS = r"[0-9A-Za-z*/,#-]+( +[0-9A-Za-z*/,#-]+){4}"
@@ -35,7 +35,7 @@ _AT = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 @dataclass(frozen=True)
-class Run:
+class RunTime:
     """One time to run."""
 
     at: datetime
@@ -43,7 +43,7 @@ class Run:
     wanted: datetime
     """The local time that the schedule names, without a zone. Where it does not exist, `at` is a later one."""
 
-    def note(self, zone: ZoneInfo) -> str | None:
+    def clock_change_detail(self, zone: ZoneInfo) -> str | None:
         """What is odd about it, for people."""
         local = self.at.astimezone(zone).replace(tzinfo=None)
         if local != self.wanted:
@@ -54,7 +54,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Timing:
+class ScheduleTiming:
     """When a schedule runs. Made by `read_timing`, which checks it."""
 
     when: str
@@ -70,12 +70,12 @@ class Timing:
         """The time zone itself."""
         return ZoneInfo(self.time_zone)
 
-    def runs_after(self, timestamp: datetime) -> Iterator[Run]:
+    def runs_after(self, timestamp: datetime) -> Iterator[RunTime]:
         """The runs after a moment, the earliest first, without end; none where there is none within 50 years."""
         zone = self.zone
         # A local time up to this one was there at this moment at the latest.
         local_times = self._local_times(timestamp.astimezone(zone).replace(tzinfo=None))
-        for at, wanted in groupby(local_times, lambda local: first_moment(local, zone)):
+        for at, wanted in groupby(local_times, lambda local: earliest_utc(local, zone)):
             if at > timestamp:
                 yield _make_run(at, list(wanted), zone)
 
@@ -101,7 +101,7 @@ class Timing:
         return self._first_business_days(after)
 
     def _first_business_days(self, after: datetime) -> Iterator[datetime]:
-        at = time.fromisoformat(self.at or AT_DEFAULT)
+        at = time.fromisoformat(self.at or DEFAULT_AT)
         month = after.date().replace(day=1)
         while True:
             local = datetime.combine(first_business_day(month, self.calendar), at)
@@ -110,7 +110,7 @@ class Timing:
             month = (month + timedelta(days=31)).replace(day=1)
 
 
-def read_timing(when: str, at: str | None, time_zone: str, calendar: str | None) -> Timing:
+def read_timing(when: str, at: str | None, time_zone: str, calendar: str | None) -> ScheduleTiming:
     """Checks when a schedule shall run. Raises RequestInvalidError with all that is wrong."""
     is_word = when in WORDS
     field_errors = [] if is_word else list(_check_expression(when))
@@ -126,10 +126,10 @@ def read_timing(when: str, at: str | None, time_zone: str, calendar: str | None)
         field_errors += _check_calendar(when, calendar)
     if field_errors:
         raise RequestInvalidError.of(field_errors)
-    return Timing(when, (at or AT_DEFAULT) if is_word else None, time_zone, calendar)
+    return ScheduleTiming(when, (at or DEFAULT_AT) if is_word else None, time_zone, calendar)
 
 
-def first_moment(local: datetime, zone: ZoneInfo) -> datetime:
+def earliest_utc(local: datetime, zone: ZoneInfo) -> datetime:
     """The first moment, in UTC, at which the clocks of a zone show this time or a later one."""
     aware = local.replace(tzinfo=zone)  # fold 0: the first of two
     timestamp = aware.astimezone(UTC)
@@ -156,11 +156,11 @@ def first_business_day(month: date, calendar: str | None) -> date:
     return day
 
 
-def _make_run(at: datetime, wanted: list[datetime], zone: ZoneInfo) -> Run:
+def _make_run(at: datetime, wanted: list[datetime], zone: ZoneInfo) -> RunTime:
     """Of the local times that fall on a moment, the one that is there then, or the first of those that are not."""
     if len(wanted) > 1 and (local := at.astimezone(zone).replace(tzinfo=None)) in wanted:
-        return Run(at, local)
-    return Run(at, wanted[0])
+        return RunTime(at, local)
+    return RunTime(at, wanted[0])
 
 
 def _check_expression(when: str) -> Iterator[FieldError]:

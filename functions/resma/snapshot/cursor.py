@@ -62,7 +62,7 @@ def _fetch_all(connection: Connection[TupleRow], row_bytes: int) -> Iterator[lis
     wire = connection.pgconn
     wire.enter_pipeline_mode()
     chunk = max(1, CHUNK_BYTES // max(1, row_bytes))
-    load = _Loader(connection)
+    load = _RowLoader(connection)
     size = _FIRST_ROWS
     for _ in range(FETCHES_IN_FLIGHT):
         _send_fetch(wire, size)
@@ -117,7 +117,7 @@ def _bytes_of(rows: list[Row]) -> int:
     return sum([len(cell) for row in rows for cell in row if cell is not None])
 
 
-class _Loader:
+class _RowLoader:
     """Rows out of results, each row's cells as bytes of UTF-8."""
 
     def __init__(self, connection: Connection[TupleRow]) -> None:

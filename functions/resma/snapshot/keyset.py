@@ -19,7 +19,7 @@ class Key:
     types: Sequence[str]
     cells: Row
 
-    def is_it(self) -> sql.Composed:
+    def matches(self) -> sql.Composed:
         """Met by the row itself, and by any other that can't be told from it."""
         return sql.SQL(" AND ").join(self._equals(at) for at in range(len(self.cells)))
 

@@ -11,7 +11,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from resma.catalog import ReportType
-from resma.database.locks import Lock, try_lock
+from resma.database.locks import AdvisoryLock, try_acquire_lock
 from resma.snapshot.summary_query import catalog_query
 
 COUNT_MILLISECONDS = 1500
@@ -48,7 +48,7 @@ def estimate_rows(
     """
     connection.execute(_LIMITS)
     query = catalog_query(report_type)
-    if try_lock(connection, Lock.ESTIMATE, tenant_id):
+    if try_acquire_lock(connection, AdvisoryLock.ESTIMATE, tenant_id):
         try:
             with connection.transaction():  # a savepoint, so that what follows can still be asked
                 counted = connection.execute(

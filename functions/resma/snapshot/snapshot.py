@@ -78,7 +78,7 @@ class Snapshot:
         found = described_decimals(self._connection.execute(query, self._values).description)
         return {name: decimal for name, decimal in found.items() if name in unsaid}
 
-    def go_on_from(self, summary: Summary, language: Language = "en") -> None:
+    def resume_from(self, summary: Summary, language: Language = "en") -> None:
         """Narrows this snapshot to what an earlier one held. Raises SourceChangedError where it can't be.
 
         Where the report type has a `cut_off`, what was written after the earlier snapshot is left out. The summary
@@ -144,7 +144,7 @@ class Snapshot:
             sql.SQL(
                 "SELECT (SELECT count(*) FROM (SELECT FROM ({query}) AS report WHERE {is_it} LIMIT 2) AS found),"
                 " EXISTS (SELECT FROM ({query}) AS report WHERE report.{first} IS NULL)"
-            ).format(query=query, is_it=key.is_it(), first=sql.Identifier(names[0])),
+            ).format(query=query, is_it=key.matches(), first=sql.Identifier(names[0])),
             self._values,
         ).fetchone()
         assert found is not None

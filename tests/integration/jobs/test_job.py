@@ -24,7 +24,7 @@ from infra.servers.postgres import PostgresServer
 from resma.aws.cost import Usage
 from resma.database.connection import Database
 from resma.errors import DatabaseUnavailableError, LeaseHeldError, LeaseLostError
-from resma.jobs.claim import claim_job, finish_job, keep_alive, send_back
+from resma.jobs.claim import claim_job, finish_job, keep_alive, release_job
 from resma.jobs.report_rows import ReportFiles
 from resma.storage.multipart import MultipartUpload
 from resma.webhooks.signing_secrets import derive_secret
@@ -185,7 +185,7 @@ def test_a_zombie_can_do_nothing(system: System, admin: Connection[TupleRow]) ->
     assert (zombie.attempt, owner.attempt) == (1, 2)
     deeds: tuple[Callable[[Connection[TupleRow]], None], ...] = (
         lambda c: keep_alive(c, zombie, 5, Usage()),
-        lambda c: send_back(c, zombie, ValueError()),
+        lambda c: release_job(c, zombie, ValueError()),
         lambda c: finish_job(c, zombie, ReportFiles([]), 1, METRICS, 30),
     )
     for deed in deeds:
