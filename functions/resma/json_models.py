@@ -81,7 +81,7 @@ WholeNumber = Annotated[int, BeforeValidator(_refuse_other_kinds)]
 
 
 class RequestModel(ViewModel):
-    """Base class of JSON that is received. Only the camelCase names are accepted, and unknown properties are refused."""
+    """Base class of JSON that is received. Properties have camelCase names, and unknown properties are refused."""
 
     model_config = ConfigDict(
         extra="forbid",

@@ -151,8 +151,8 @@ def rotate_key(
 ) -> tuple[ApiKey, str, ApiKey]:
     """Creates a key with the same name, scopes and lifetime. The old key remains valid until `grace` is over.
 
-    Returns the new row, the new key itself and the old row. Raises ApiKeyInactiveError if the key is revoked, expired or
-    already rotated, also by a concurrent call.
+    Returns the new row, the new key itself and the old row. Raises ApiKeyInactiveError if the key is revoked, expired
+    or already rotated, also by a concurrent call.
     """
     lifetime = key.expires_at - key.created_at
     new, text = insert_key(connection, NewKey(key.tenant_id, key.name, key.scopes, lifetime, rotated_by))

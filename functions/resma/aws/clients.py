@@ -80,9 +80,9 @@ def s3_client(
 ) -> S3Client:
     """Returns a client of the object store: S3, or the store that AWS_ENDPOINT_URL_S3 names.
 
-    With `retries=False` it sends each request only once, and `answer_seconds` is its read timeout. The secret of a store
-    other than S3, such as MinIO, is JSON with accessKeyId and secretAccessKey. A presigned URL is valid only for the
-    host that it was signed for, so clients that sign need the `endpoint_url` that readers use.
+    With `retries=False` it sends each request only once, and `answer_seconds` is its read timeout. The secret of a
+    store other than S3, such as MinIO, is JSON with accessKeyId and secretAccessKey. A presigned URL is valid only for
+    the host that it was signed for, so clients that sign need the `endpoint_url` that readers use.
     """
     keys: dict[str, Any] = {}
     if credentials_secret_arn:
@@ -100,8 +100,8 @@ def s3_client(
 def _has_own_endpoint() -> bool:
     """Returns whether the store is not S3.
 
-    MinIO and LocalStack need the bucket in the path, S3 in the host name (virtual-hosted style). With botocore's `auto`,
-    presigned URLs would name the global endpoint of S3, which redirects.
+    MinIO and LocalStack need the bucket in the path, S3 in the host name (virtual-hosted style). With botocore's
+    `auto`, presigned URLs would name the global endpoint of S3, which redirects.
     """
     return any(os.environ.get(name) for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
 
@@ -129,8 +129,8 @@ def read_secret(arn: str) -> dict[str, Any]:
     except (ClientError, BotoCoreError) as error:
         code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
         raise SecretUnavailableError(
-            f"The secret cannot be read ({code}). Check that it exists, that the function's policy allows reading it, and "
-            "that Secrets Manager can be reached."
+            f"The secret cannot be read ({code}). Check that it exists, that the function's policy allows it, and that "
+            "Secrets Manager can be reached."
         ) from error
     except (KeyError, ValueError):
         raise SecretUnavailableError("The value of the secret must be a JSON object. See docs/aws.md.") from None

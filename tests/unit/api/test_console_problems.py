@@ -74,7 +74,7 @@ def test_every_reason_of_a_failed_report_has_words() -> None:
     given_up = re.findall(
         r"(?:THEN|ELSE) '([a-z]+(?:-[a-z]+)+)'", (FUNCTIONS / "resma" / "jobs" / "transitions.py").read_text()
     )
-    assert {"not-begun", "worker-died"} <= set(given_up)
+    assert {"not-started", "worker-died"} <= set(given_up)
     codes |= set(given_up)
     assert {code for code in codes if f"failure.{code}" not in PORTUGUESE} == set()
 
