@@ -70,7 +70,7 @@ def _until(schedule: Schedule, timestamp: datetime) -> datetime:
 
 
 def _count(schedule: Schedule, first: datetime, last: datetime) -> str:
-    runs = 1 + sum(1 for _ in islice(schedule.timing.count_runs(first, last), _COUNTED))
+    runs = 1 + sum(1 for _ in islice(schedule.timing.run_times(first, last), _COUNTED))
     if runs == 1:
         return f"the run for {_said(first)}"
     number = f"more than {_COUNTED}" if runs > _COUNTED else str(runs)

@@ -1,4 +1,4 @@
-"""Counts this process' calls of AWS by service and operation, so that the cost of a report is measured, not estimated."""
+"""Counts this process' calls of AWS by service and operation, from which the cost of a report is calculated."""
 
 from __future__ import annotations
 

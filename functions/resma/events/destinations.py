@@ -48,7 +48,7 @@ class Destination(Protocol):
     """Column of `resma.events` with the timestamp at which an event was sent there; NULL if it was not sent yet."""
 
     def send(self, message: dict[str, Any]) -> None:
-        """Sends an event, as JSON of `describe_event`. Raises boto3's errors, BusRefusedError and EventTooLargeError."""
+        """Sends an event from `describe_event`. Raises BusRefusedError, EventTooLargeError and boto3's errors."""
 
 
 @dataclass(frozen=True)

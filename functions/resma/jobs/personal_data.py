@@ -50,7 +50,7 @@ def personal_filters(report: Report) -> list[str]:
 
 
 def mask_filters(type_: str, filters: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a request's filters with masked values of personal filters; all values are masked if its type is unknown."""
+    """Returns a request's filters with the values of personal ones masked; masks all values if its type is unknown."""
     report_type = load_catalog().get(type_)
     named = filters if report_type is None else {item.name for item in report_type.filters if item.personal}
     return {name: MASK if name in named and value is not None else value for name, value in filters.items()}

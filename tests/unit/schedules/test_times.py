@@ -214,14 +214,14 @@ def test_what_a_preview_says() -> None:
     runs = read_timing("30 1,2 9 3 *", None, zone.key, None).runs_after(datetime(2025, 1, 1, tzinfo=UTC))
     assert [run.clock_change_detail(zone) for run in islice(runs, 2)] == [
         None,
-        "moved: 02:30 does not exist on that day",
+        "The run is later, because 02:30 does not exist on that day.",
     ]
     runs = read_timing("*/30 1-3 9 3 *", None, zone.key, None).runs_after(datetime(2025, 1, 1, tzinfo=UTC))
     first = list(islice(runs, 4))
     assert [run.at.astimezone(zone).strftime("%H:%M") for run in first] == ["01:00", "01:30", "03:00", "03:30"]
     assert [run.clock_change_detail(zone) for run in first] == [None] * 4, "03:00 is a time of its own"
     (run,) = islice(read_timing("30 1 2 11 *", None, zone.key, None).runs_after(datetime(2025, 1, 1, tzinfo=UTC)), 1)
-    assert run.clock_change_detail(zone) == "twice: 01:30 comes again later on that day, which does not count"
+    assert run.clock_change_detail(zone) == "01:30 occurs twice on that day. The run is at the first occurrence."
     assert run.at == datetime(2025, 11, 2, 5, 30, tzinfo=UTC)
 
 
