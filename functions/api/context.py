@@ -18,7 +18,7 @@ from resma.aws.clients import events_client, sns_client, sqs_client
 from resma.database.connection import Database
 from resma.events.announcer import Announcer
 from resma.events.destinations import Bus, Topic
-from resma.jobs.queue import Queue
+from resma.jobs.queue import JobQueue
 from resma.settings import LOCAL_STAGE, read_settings
 
 POLL_SECONDS = 1
@@ -71,9 +71,9 @@ def console_sign_in() -> ConsoleSignIn:
 
 
 @lru_cache
-def queue() -> Queue:
+def queue() -> JobQueue:
     """Where jobs go."""
-    return Queue(sqs_client(), settings().queue_url)
+    return JobQueue(sqs_client(), settings().queue_url)
 
 
 def announcer(router: APIGatewayRestResolver | APIGatewayRouter) -> Announcer:

@@ -11,8 +11,8 @@ from resma.database.connection import Database
 from resma.errors import FieldError, ResmaError
 from resma.i18n.time_zones import is_time_zone, time_zone_unknown_to_source
 from resma.requests.report_request import ReportRequest
-from resma.webhooks.check_address import callback_errors
-from resma.webhooks.receivers import Receivers
+from resma.webhooks.receivers import AllowedReceivers
+from resma.webhooks.url_errors import callback_errors
 
 FRESH_SECONDS = 3600.0
 """How long the source's list of time zones is used before it is read again."""
@@ -55,7 +55,7 @@ class SourceTimeZones:
     def _read(self) -> None:
         self._asked_at = monotonic()
         try:
-            with self.source.lend() as connection:
+            with self.source.temporary_connection() as connection:
                 rows = connection.execute("SELECT name FROM pg_timezone_names").fetchall()
         except ResmaError:
             return  # the worker refuses a time zone that the source does not know
@@ -66,7 +66,7 @@ class SourceTimeZones:
 class DeploymentRules:
     """The rules of this deployment."""
 
-    receivers: Receivers
+    receivers: AllowedReceivers
     time_zones: SourceTimeZones
 
     def errors_of(self, request: ReportRequest) -> Iterator[FieldError]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, ValidationInfo, field_validator
 
 from resma.settings import LOCAL_STAGE, TenantSettings
-from resma.webhooks.settings import WebhookAddressSettings
+from resma.webhooks.settings import WebhookSecretSettings
 
 
 def split_audiences(text: str | None) -> tuple[str, ...]:
@@ -13,7 +13,7 @@ def split_audiences(text: str | None) -> tuple[str, ...]:
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
-class ApiSettings(TenantSettings, WebhookAddressSettings):
+class ApiSettings(TenantSettings, WebhookSecretSettings):
     """Set by template.yaml."""
 
     bucket: str = Field(min_length=1)

@@ -16,14 +16,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
 from intake.models import Envelope, ReportAccepted
-from intake.resources import Resources
+from intake.resources import IntakeResources
 from intake.settings import IntakeSettings
 from intake.start_requested_report import MAX_WAIT_SECONDS, start_requested_report
 from resma.aws.clients import events_client, sqs_client
 from resma.database.connection import Database
 from resma.errors import QuotaExceededError, RequestMalformedError
 from resma.events.destinations import Bus
-from resma.jobs.queue import Queue
+from resma.jobs.queue import JobQueue
 from resma.settings import read_settings
 
 logger = Logger()
@@ -43,11 +43,11 @@ def _settings() -> IntakeSettings:
 
 
 @lru_cache
-def _resources() -> Resources:
+def _resources() -> IntakeResources:
     settings = _settings()
-    return Resources(
+    return IntakeResources(
         system=Database(settings.database_secret_arn, "resma-intake"),
-        queue=Queue(sqs_client(), settings.queue_url),
+        queue=JobQueue(sqs_client(), settings.queue_url),
         bus=Bus(events_client(), settings.event_bus_name),
         receivers=settings.receivers,
     )

@@ -41,12 +41,12 @@ class RequestedReport(RequestModel):
     request: ReportRequest = Field(description="As the body of `POST /api/v1/reports/generate`.")
 
 
-class _Answer(ViewModel):
+class _IntakeEvent(ViewModel):
     id: str = Field(description="The same, however often this answer is sent.")
     event_id: str = Field(description="EventBridge's id of the `Report Requested`.")
 
 
-class ReportAccepted(_Answer):
+class ReportAccepted(_IntakeEvent):
     """Detail of `Report Accepted`."""
 
     tenant_id: str
@@ -61,7 +61,7 @@ class RejectedPart(ViewModel):
     detail: str = Field(description="What to do about it.")
 
 
-class ReportRejected(_Answer):
+class ReportRejected(_IntakeEvent):
     """Detail of `Report Rejected`. No report was made, and the same `requestId` may be used again."""
 
     tenant_id: str | None = Field(description="As given; null where that is no tenant's id.")

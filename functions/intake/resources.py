@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 from resma.database.connection import Database
 from resma.events.destinations import Bus
-from resma.jobs.queue import Queue
-from resma.webhooks.receivers import Receivers
+from resma.jobs.queue import JobQueue
+from resma.webhooks.receivers import AllowedReceivers
 
 
 @dataclass(frozen=True)
-class Resources:
+class IntakeResources:
     """Clients and settings."""
 
     system: Database
-    queue: Queue
+    queue: JobQueue
     bus: Bus
-    receivers: Receivers
+    receivers: AllowedReceivers
     """Which receivers of callbacks are allowed besides public ones."""

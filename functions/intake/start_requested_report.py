@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from intake.answer import accept, reject
 from intake.models import Envelope, ReportAccepted, ReportRejected, RequestedReport
-from intake.resources import Resources
+from intake.resources import IntakeResources
 from resma.access.caller import Caller
-from resma.access.quotas import take_request
+from resma.access.quotas import consume_request
 from resma.errors import (
     FieldError,
     IdempotencyKeyInFlightError,
@@ -23,14 +23,14 @@ from resma.errors import (
 )
 from resma.requests.submit import find_partial_errors, request_report
 from resma.validation_messages import advise
-from resma.webhooks.check_address import callback_errors
+from resma.webhooks.url_errors import callback_errors
 
 MAX_WAIT_SECONDS = 900
 """How long a limit may last for an event to wait for its end; where it lasts longer, the requester decides."""
 
 
 def start_requested_report(
-    resources: Resources, envelope: Envelope, *, may_wait: bool
+    resources: IntakeResources, envelope: Envelope, *, may_wait: bool
 ) -> ReportAccepted | ReportRejected:
     """Starts the report and puts the answer on the bus; returns the answer. Safe to call twice: there is one report.
 
@@ -56,7 +56,7 @@ def _passes(error: RequestError) -> bool:
     return isinstance(error, IdempotencyKeyInFlightError)
 
 
-def _read(resources: Resources, envelope: Envelope) -> RequestedReport:
+def _read(resources: IntakeResources, envelope: Envelope) -> RequestedReport:
     """Raises RequestInvalidError with all that is wrong: what has the wrong form, and what is wrong with the rest."""
     try:
         return RequestedReport.model_validate(envelope.detail)
@@ -79,9 +79,9 @@ def _read(resources: Resources, envelope: Envelope) -> RequestedReport:
     raise RequestInvalidError.of(field_errors)
 
 
-def _start(resources: Resources, envelope: Envelope, wanted: RequestedReport) -> UUID:
+def _start(resources: IntakeResources, envelope: Envelope, wanted: RequestedReport) -> UUID:
     """Takes a request out of the tenant's bucket, as by HTTP, and starts the report. Returns its id."""
-    seconds = take_request(resources.system, wanted.tenant_id)
+    seconds = consume_request(resources.system, wanted.tenant_id)
     if seconds is None:
         raise RequestInvalidError.of(
             [FieldError("/tenantId", "Unknown tenant. It must be a tenant of this deployment.")]

@@ -1,4 +1,4 @@
-"""What is wrong with dates and timestamps that have the right form: a month, a day or a time that does not exist."""
+"""Checks of dates and timestamps that have the right form but name a month, day or time that does not exist."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from datetime import time
 
 
 def find_missing_part(text: str) -> str | None:
-    """Says which part of a date, or of a timestamp that begins with one, does not exist; None if all parts do.
+    """Returns an error message for the first part of a date or timestamp that does not exist; None if all parts exist.
 
-    `text` must have the form YYYY-MM-DD, or that of RFC 3339.
+    `text` must have the form YYYY-MM-DD or the form of an RFC 3339 timestamp.
     """
     year, month, day = int(text[:4]), int(text[5:7]), int(text[8:10])
     if year == 0:

@@ -1,72 +1,73 @@
-"""Every error that Resma raises on purpose.
+"""Errors that Resma raises deliberately.
 
 ResmaError
-|-- RequestError                 the caller can mend it; the API turns it into a problem (RFC 9457)
-|   |-- RequestMalformedError         not JSON, or no object
+|-- RequestError                      the caller can fix it; the API returns it as a problem (RFC 9457)
+|   |-- RequestMalformedError             the body is not JSON, or not a JSON object
 |   |-- RequestTooLargeError
 |   |-- UnsupportedMediaTypeError
-|   |-- RequestInvalidError           unknown type, format or filter; a value out of bounds
-|   |-- CredentialsMissingError       nobody is asking
-|   |-- CredentialsInvalidError       a key or token that is not, or no longer, good
-|   |-- ScopeMissingError             this caller may not do that
-|   |-- QuotaExceededError            too much for now: later
+|   |-- RequestInvalidError               unknown report type, format or filter, or a value out of range
+|   |-- CredentialsMissingError
+|   |-- CredentialsInvalidError           the key or token is unknown, expired or revoked
+|   |-- ScopeMissingError                 the caller lacks a scope
+|   |-- QuotaExceededError                a limit of the tenant is reached; the caller can retry later
 |   |-- ApiKeyNotFoundError
-|   |-- ApiKeyInactiveError              it is revoked, has expired or was rotated before
+|   |-- ApiKeyInactiveError               the key is revoked, expired or already rotated
 |   |-- ReportNotFoundError
-|   |   `-- ReportDeletedError   a caller has deleted it
-|   |-- ReportInProgressError    to be deleted, but it has not ended
-|   |-- ReportFileNotFoundError             the report has no file of that format
-|   |-- SummaryNotReadyError         asked for the summary before there is one
-|   |-- ReportHasNoSummaryError       it ended before its data were counted, or its files' time is over
-|   |-- ReportNotReadyError           asked for the file before there is one
-|   |-- ReportHasNoFileError          it has failed or was cancelled
+|   |   `-- ReportDeletedError
+|   |-- ReportInProgressError             the report cannot be deleted before it has ended
+|   |-- ReportFileNotFoundError           the report has no file of the requested format
+|   |-- SummaryNotReadyError
+|   |-- ReportHasNoSummaryError           the report ended before its data were counted, or it has expired
+|   |-- ReportNotReadyError
+|   |-- ReportHasNoFileError              the report has failed or was cancelled
 |   |-- ReportExpiredError
-|   |-- ReportNotRetryableError         asked for again, but it is under way or has its file
-|   |-- ReportFinishedError              to be cancelled, but there is nothing left to cancel
-|   |-- DeadLetterNotFoundError             to be redriven, but it has not been given up
-|   |-- IdempotencyKeyReusedError     the same key with another request
-|   |-- IdempotencyKeyInFlightError   the same key while its first request is still being answered
-|   |-- WebhookUrlNotAllowedError    not public, or not plainly so
+|   |-- ReportNotRetryableError           the report is in progress or READY
+|   |-- ReportFinishedError               the report cannot be cancelled because it has ended
+|   |-- DeadLetterNotFoundError           the report cannot be redriven because it is not a dead letter
+|   |-- IdempotencyKeyReusedError         the key was used with a different request
+|   |-- IdempotencyKeyInFlightError       the first request with the key has not been answered yet
+|   |-- WebhookUrlNotAllowedError         the URL is not valid, or does not lead to an allowed receiver
 |   |-- WebhookEndpointNotFoundError
 |   |-- TooManyWebhookEndpointsError
-|   |-- WebhookEndpointDisabledError  asked to replay to it
-|   |-- WebhookEndpointReadOnlyError     that of callbacks has nothing to change
-|   |-- WebhookRotationRefusedError   the secret before the last one would end too early
+|   |-- WebhookEndpointDisabledError      deliveries to a disabled endpoint cannot be replayed
+|   |-- WebhookEndpointReadOnlyError      the endpoint of callbacks cannot be changed
+|   |-- WebhookRotationRefusedError       a second rotation would end the previous secret too early
 |   |-- WebhookDeliveryNotFoundError
-|   |-- WebhookDeliveryInProgressError  asked to replay while an attempt is being made
+|   |-- WebhookDeliveryInProgressError    a delivery cannot be replayed while an attempt is in progress
+|   |-- WebhookEventMissingError          a test event needs an earlier event of the tenant
 |   |-- ScheduleNotFoundError
 |   |-- TooManySchedulesError
-|   |-- ReportQueryRefusedError  the database refuses the report's query with what the request asks for
-|   `-- OwnerNotAuthorizedError              a schedule's owner has not, or no longer, the right to ask for reports
-|-- PermanentError               the same attempt would fail again: FAILED at once
-|   |-- QueryInvalidError             the database refuses the catalog's query
-|   |-- UnknownTimeZoneError     the database does not know the report's time zone
+|   |-- ReportQueryRefusedError           the database rejects the report's query with the values of this request
+|   `-- OwnerNotAuthorizedError           the owner of a schedule may not request reports, or not any longer
+|-- PermanentError                    another attempt would fail in the same way: the report is FAILED at once
+|   |-- QueryInvalidError                 the database rejects the query of the catalog
+|   |-- UnknownTimeZoneError              the database does not know the report's time zone
 |   |-- CatalogInvalidError
-|   |-- RowCountMismatchError         fewer or more rows than the snapshot counted
-|   |-- RowsQuotaExceededError        more rows than the tenant may still have today
-|   |-- RowTooWideError               a row that does not fit a worker's memory
-|   |-- FormatLimitError         a value that the format has no exact place for: fails the file of that format
-|   |-- AllFormatsFailedError          the same of every format that was requested
-|   |-- ContinuationsExhaustedError  handed over from one invocation to the next too often
-|   |-- ContinuationStalledError     several invocations in a row had no time to write rows
+|   |-- RowCountMismatchError             the number of rows differs from what the snapshot counted
+|   |-- RowsQuotaExceededError            the report has more rows than the tenant may read today
+|   |-- RowTooWideError                   a row does not fit into a worker's memory
+|   |-- FormatLimitError                  a format cannot represent a value: the file of that format fails
+|   |-- AllFormatsFailedError             every requested format failed with a FormatLimitError
+|   |-- ContinuationsExhaustedError       the report was continued in a new invocation too often
+|   |-- ContinuationStalledError          several invocations in a row had no time left to write rows
 |   `-- SettingsInvalidError
-|-- TransientError               worth another attempt
-|   |-- DependencyUnavailableError  a service that reports need: it is waited for, and uses up no attempt
+|-- TransientError                    another attempt may succeed
+|   |-- DependencyUnavailableError        a service that reports need is down: reports wait, and use up no attempt
 |   |   |-- DatabaseUnavailableError
 |   |   |-- ObjectStoreUnavailableError
 |   |   `-- SecretUnavailableError
-|   |-- DatabaseBusyError             a lock or a time limit
-|   |-- ObjectStoreRefusedError  the store answers, and refuses what it was asked
-|   |-- ProbeTakenError          another report finds out whether a dependency is available again
+|   |-- DatabaseBusyError                 a lock or a time limit of the database
+|   |-- ObjectStoreRefusedError           the store answers, and rejects a request
+|   |-- ProbeTakenError                   another report is checking whether a dependency is available again
 |   |-- IdentityProviderUnavailableError
-|   |-- BusRefusedError               EventBridge has answered, and not taken an event
-|   |-- RestartRequiredError                what was saved of earlier attempts is of no use: the next one begins anew
-|   |   |-- CheckpointUnusableError   gone, damaged, of other code, or not to be gone on from
-|   |   `-- SourceChangedError        the data are no longer those of the first snapshot
-|   `-- LeaseHeldError                another worker has the job
-|-- EventTooLargeError               topic and bus would refuse it
-|-- SchedulerRunIncompleteError               some of the tick's tasks have failed
-`-- LeaseLostError                    this worker no longer has the job: stop, and touch nothing
+|   |-- BusRefusedError                   EventBridge answered, and rejected an event
+|   |-- RestartRequiredError              the checkpoint cannot be used: the next attempt starts from the first row
+|   |   |-- CheckpointUnusableError           it is missing, damaged, or was saved by other code
+|   |   `-- SourceChangedError                the data differ from those of the first snapshot
+|   `-- LeaseHeldError                    another worker holds the lease of the job
+|-- EventTooLargeError                the event exceeds the limits of SNS and EventBridge
+|-- SchedulerRunIncompleteError       some tasks of a scheduler run have failed
+`-- LeaseLostError                    the worker no longer holds the lease: it must stop, and write nothing
 """
 
 from __future__ import annotations
@@ -79,35 +80,35 @@ from typing import Any, Literal
 from resma.short_text import counted
 
 _MAX_POINTER_SHOWN = 200
-"""Characters of a pointer that a problem's detail shows; `errors` has all of it."""
+"""Maximum number of characters of a JSON pointer in a problem's `detail`; its `errors` have the whole pointer."""
 
 
 class ResmaError(Exception):
-    """Base of all. `code` is stable and meant for programs, the message for people."""
+    """Base class of all errors. `code` is stable and meant for programs, the message for people."""
 
     code = "internal"
 
 
 def json_pointer(*parts: object) -> str:
-    """A JSON pointer (RFC 6901) to a member of a member...; without parts, to the whole."""
+    """Returns the JSON pointer (RFC 6901) for a path of property names and indexes; no parts: the whole document."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
 def first_part(pointer: str) -> str:
-    """The name of the top-level property that a JSON pointer is about."""
+    """Returns the name of the top-level property that a JSON pointer refers to."""
     return pointer[1:].split("/", maxsplit=1)[0].replace("~1", "/").replace("~0", "~")
 
 
 @dataclass(frozen=True)
 class FieldError:
-    """One thing wrong with a request: where (a JSON pointer, RFC 6901), and what to do about it."""
+    """One validation error of a request. `pointer` is a JSON pointer (RFC 6901), `detail` says how to fix it."""
 
     pointer: str
     detail: str
 
 
 class RequestError(ResmaError):
-    """The caller can fix this."""
+    """An error that the caller can fix."""
 
     def __init__(self, detail: str, field_errors: tuple[FieldError, ...] = ()) -> None:
         super().__init__(detail)
@@ -117,7 +118,7 @@ class RequestError(ResmaError):
 
 @contextmanager
 def collect_errors(field_errors: list[FieldError]) -> Iterator[None]:
-    """Adds what a check finds wrong to `faults` instead of raising it, so that all checks can be made."""
+    """Appends validation errors of the block to `field_errors` instead of raising them, so that all checks run."""
     try:
         yield
     except RequestInvalidError as error:
@@ -125,55 +126,67 @@ def collect_errors(field_errors: list[FieldError]) -> Iterator[None]:
 
 
 @contextmanager
-def point_into(member: str) -> Iterator[None]:
-    """Has errors about what is inside of a member of a document point into it."""
+def point_into(name: str) -> Iterator[None]:
+    """Prefixes the pointers of validation errors that the block raises with the property `name`."""
     try:
         yield
     except RequestError as error:
         error.field_errors = tuple(
-            FieldError(json_pointer(member) + field_error.pointer, field_error.detail)
+            FieldError(json_pointer(name) + field_error.pointer, field_error.detail)
             for field_error in error.field_errors
         )
         raise
 
 
 class RequestMalformedError(RequestError):
+    """The body is not JSON, or not a JSON object."""
+
     code = "request-malformed"
 
 
 class RequestTooLargeError(RequestError):
+    """The body is larger than the limit."""
+
     code = "request-too-large"
 
 
 class UnsupportedMediaTypeError(RequestError):
+    """The content type of the body is not supported."""
+
     code = "unsupported-media-type"
 
 
 class RequestInvalidError(RequestError):
+    """The request has validation errors: `field_errors` lists them."""
+
     code = "request-invalid"
 
     @classmethod
     def of(cls, field_errors: Sequence[FieldError]) -> RequestInvalidError:
-        """The error of these faults, each named once, in the order of the first of each place."""
-        found = tuple(dict.fromkeys(field_errors))
-        if len(found) == 1:
-            pointer, detail = found[0].pointer, found[0].detail
+        """Returns the error for these validation errors, in their order and without duplicates."""
+        distinct = tuple(dict.fromkeys(field_errors))
+        if len(distinct) == 1:
+            pointer, detail = distinct[0].pointer, distinct[0].detail
             where = pointer if len(pointer) <= _MAX_POINTER_SHOWN else f"{pointer[:_MAX_POINTER_SHOWN]}…"
-            said = f"{where}: {detail}" if where else detail
-            return cls(f"One part of the request is not valid: {said}", found)
-        return cls(f"{len(found)} parts of the request are not valid: see `errors`.", found)
+            located = f"{where}: {detail}" if where else detail
+            return cls(f"One part of the request is not valid: {located}", distinct)
+        return cls(f"{len(distinct)} parts of the request are not valid: see `errors`.", distinct)
 
 
 class CredentialsMissingError(RequestError):
+    """The request has no API key and no token."""
+
     code = "credentials-missing"
 
 
 class CredentialsInvalidError(RequestError):
+    """The API key or token of the request is not valid."""
+
     code = "credentials-invalid"
 
 
 class ScopeMissingError(RequestError):
-    """`scope` is what the caller would need."""
+    """The caller lacks the scope `scope`."""
 
     code = "scope-missing"
 
@@ -183,7 +196,7 @@ class ScopeMissingError(RequestError):
 
 
 class QuotaExceededError(RequestError):
-    """`code` says which quota, `seconds` when to come again."""
+    """A quota of the tenant is used up. `code` names the quota, `seconds` is the time until a retry can succeed."""
 
     def __init__(self, code: str, detail: str, seconds: float) -> None:
         super().__init__(detail)
@@ -192,14 +205,20 @@ class QuotaExceededError(RequestError):
 
 
 class ApiKeyNotFoundError(RequestError):
+    """The tenant has no API key with this id."""
+
     code = "api-key-not-found"
 
 
 class ApiKeyInactiveError(RequestError):
+    """The API key is revoked, expired or already rotated."""
+
     code = "api-key-inactive"
 
 
 class ReportNotFoundError(RequestError):
+    """The tenant has no report with this id."""
+
     code = "report-not-found"
 
 
@@ -210,84 +229,122 @@ class ReportDeletedError(ReportNotFoundError):
 
 
 class ReportInProgressError(RequestError):
-    """The report is PENDING or GENERATING, so it can't be deleted yet."""
+    """The report is PENDING or GENERATING, so it cannot be deleted yet."""
 
     code = "report-in-progress"
 
 
 class ReportFileNotFoundError(RequestError):
+    """The report has no file of the requested format."""
+
     code = "file-not-found"
 
 
 class SummaryNotReadyError(RequestError):
+    """The data of the report have not been counted yet."""
+
     code = "summary-not-ready"
 
 
 class ReportHasNoSummaryError(RequestError):
+    """The report ended before its data were counted, or it has expired."""
+
     code = "report-has-no-summary"
 
 
 class ReportNotReadyError(RequestError):
+    """The files of the report are not finished yet."""
+
     code = "report-not-ready"
 
 
 class ReportHasNoFileError(RequestError):
+    """The report has failed or was cancelled, so it has no file."""
+
     code = "report-has-no-file"
 
 
 class ReportExpiredError(RequestError):
+    """The files of the report have been deleted because their retention period is over."""
+
     code = "report-expired"
 
 
 class ReportNotRetryableError(RequestError):
+    """The report is in progress or READY, so a retry is not needed."""
+
     code = "report-not-retryable"
 
 
 class ReportFinishedError(RequestError):
+    """The report has ended, so it cannot be cancelled."""
+
     code = "report-finished"
 
 
 class DeadLetterNotFoundError(RequestError):
+    """The report is not a dead letter, so it cannot be redriven."""
+
     code = "dead-letter-not-found"
 
 
 class IdempotencyKeyReusedError(RequestError):
+    """The Idempotency-Key was used with a different request before."""
+
     code = "idempotency-key-reused"
 
 
 class IdempotencyKeyInFlightError(RequestError):
+    """The first request with the Idempotency-Key has not been answered yet."""
+
     code = "idempotency-key-in-flight"
 
 
 class WebhookUrlNotAllowedError(RequestError):
+    """The URL is not valid, or does not lead to a receiver that is allowed."""
+
     code = "webhook-url-not-allowed"
 
 
 class WebhookEndpointNotFoundError(RequestError):
+    """The tenant has no webhook endpoint with this id."""
+
     code = "webhook-endpoint-not-found"
 
 
 class TooManyWebhookEndpointsError(RequestError):
+    """The tenant has the maximum number of webhook endpoints."""
+
     code = "too-many-webhook-endpoints"
 
 
 class WebhookEndpointDisabledError(RequestError):
+    """The webhook endpoint is disabled, so nothing is delivered to it."""
+
     code = "webhook-endpoint-disabled"
 
 
 class WebhookEndpointReadOnlyError(RequestError):
+    """The webhook endpoint of callbacks has no properties that can be changed."""
+
     code = "webhook-endpoint-read-only"
 
 
 class WebhookRotationRefusedError(RequestError):
+    """The previous secret is still valid, and another rotation would end it too early."""
+
     code = "webhook-rotation-refused"
 
 
 class WebhookDeliveryNotFoundError(RequestError):
+    """The tenant has no such webhook delivery."""
+
     code = "webhook-delivery-not-found"
 
 
 class WebhookDeliveryInProgressError(RequestError):
+    """An attempt at the webhook delivery is in progress, so it cannot be replayed."""
+
     code = "webhook-delivery-in-progress"
 
 
@@ -298,60 +355,75 @@ class WebhookEventMissingError(RequestError):
 
 
 class ScheduleNotFoundError(RequestError):
+    """The tenant has no schedule with this id."""
+
     code = "schedule-not-found"
 
 
 class TooManySchedulesError(RequestError):
+    """The tenant has the maximum number of schedules."""
+
     code = "too-many-schedules"
 
 
 class ReportQueryRefusedError(RequestError):
-    """The database refuses the report's query with the filters, columns and time zone of the request."""
+    """The database rejects the report's query with the filters, columns and time zone of the request."""
 
     code = "query-invalid"
 
 
 class OwnerNotAuthorizedError(RequestError):
+    """The owner of a schedule may not request reports, or not any longer."""
+
     code = "owner-not-authorized"
 
 
 class PermanentError(ResmaError):
-    """Trying again cannot help."""
+    """Another attempt would fail in the same way."""
 
     code = "permanent"
 
 
 class QueryInvalidError(PermanentError):
+    """The database rejects the query of the catalog."""
+
     code = "query-invalid"
 
 
 class UnknownTimeZoneError(PermanentError):
-    """The database that reports read does not know the report's time zone."""
+    """The source database does not know the report's time zone."""
 
     code = "unknown-time-zone"
 
 
 class CatalogInvalidError(PermanentError):
+    """A report type of the catalog is not valid."""
+
     code = "catalog-invalid"
 
 
 class RowCountMismatchError(PermanentError):
-    """The rows that were found are not as many as the snapshot has counted. `what` says where they are missing."""
+    """The number of rows differs from what the snapshot counted. `subject` is what has `found` rows, with its verb."""
 
     code = "row-count-mismatch"
 
-    def __init__(self, found: int, expected: int, what: str = "came") -> None:
-        super().__init__(f"{counted(found, 'row')} {what}, the snapshot counted {expected:,}")
+    def __init__(self, found: int, expected: int, subject: str = "the writer received") -> None:
+        super().__init__(
+            f"The snapshot counted {counted(expected, 'row')}, but {subject} {found:,}. Make sure that the report's "
+            "query returns the same rows each time it runs in one transaction."
+        )
 
 
 class RowsQuotaExceededError(PermanentError):
+    """The report has more rows than the tenant may still read today."""
+
     code = "rows-quota-exceeded"
 
 
 class RowTooWideError(PermanentError):
-    """A row that is longer than a worker can hold in memory, whatever the format.
+    """A row does not fit into a worker's memory, whatever the format.
 
-    `column` is the catalog's name of its longest cell, `row` counts from 1 over the whole report.
+    `column` is the catalog's name of the longest cell's column. `row` is the row's number in the report, from 1.
     """
 
     code = "row-too-wide"
@@ -363,9 +435,10 @@ class RowTooWideError(PermanentError):
 
 
 class FormatLimitError(PermanentError):
-    """A value that the format has no place for. It fails the file of that format, and no other.
+    """A format cannot represent a value. The file of that format fails, and no other.
 
-    `column` is the catalog's name of the column, `row` counts from 1 without headings; None where neither is to blame.
+    `column` is the catalog's name of the column, `row` the row's number without headings, from 1. Each is None if the
+    error is not about a single column or row.
     """
 
     code = "format-limit-exceeded"
@@ -377,13 +450,13 @@ class FormatLimitError(PermanentError):
 
 
 class EventTooLargeError(ResmaError):
-    """An event that neither topic nor bus would take."""
+    """The event exceeds the limits of SNS and EventBridge."""
 
     code = "event-too-large"
 
 
 class AllFormatsFailedError(PermanentError):
-    """None of the requested formats has a place for all values. `failed_files` has the reason of each format."""
+    """None of the requested formats can represent all values. `failed_files` has the reason for each format."""
 
     code = "format-limit-exceeded"
 
@@ -393,33 +466,35 @@ class AllFormatsFailedError(PermanentError):
 
 
 class ContinuationsExhaustedError(PermanentError):
-    """The report was handed over from one invocation to the next as often as is allowed, and is not finished."""
+    """The report was continued in a new invocation as often as is allowed, and is not finished."""
 
     code = "continuations-exhausted"
 
 
 class ContinuationStalledError(PermanentError):
-    """Several invocations in a row spent their time on counting, and had none left to write rows."""
+    """Several invocations in a row needed all their time for counting, and had none left to write rows."""
 
     code = "continuation-stalled"
 
 
 class SettingsInvalidError(PermanentError):
+    """An environment variable or a secret of the function is missing or not valid."""
+
     code = "settings-invalid"
 
 
 class TransientError(ResmaError):
-    """Another attempt may well succeed."""
+    """Another attempt may succeed."""
 
     code = "transient"
 
 
 Dependency = Literal["object-store", "secrets", "source-database", "system-database"]
-"""What a worker needs to make a report. Queue, topic and bus are not among them: their outboxes wait for them."""
+"""Services that a worker needs to generate a report. Queue, topic and bus are not among them: they have outboxes."""
 
 
 class DependencyUnavailableError(TransientError):
-    """A service that reports need is unavailable. It is waited for, and uses up no attempt of a report."""
+    """A service that reports need is unavailable. Reports wait for it, which uses up no attempt."""
 
     code = "dependency-unavailable"
 
@@ -429,7 +504,7 @@ class DependencyUnavailableError(TransientError):
 
 
 class DatabaseUnavailableError(DependencyUnavailableError):
-    """A database cannot be connected to, or ends connections; or its secret cannot be read (`dependency` says so)."""
+    """A database refuses or ends connections, or its secret cannot be read; `dependency` says which."""
 
     code = "database-unavailable"
 
@@ -438,11 +513,13 @@ class DatabaseUnavailableError(DependencyUnavailableError):
 
 
 class DatabaseBusyError(TransientError):
+    """The database ended a statement or transaction because of a lock or a time limit."""
+
     code = "database-busy"
 
 
 class ObjectStoreUnavailableError(DependencyUnavailableError):
-    """The object store does not answer, or lets nobody in."""
+    """The object store does not answer, or denies access."""
 
     code = "object-store-unavailable"
 
@@ -451,13 +528,13 @@ class ObjectStoreUnavailableError(DependencyUnavailableError):
 
 
 class ObjectStoreRefusedError(TransientError):
-    """The object store answers, and refuses what it was asked."""
+    """The object store answers, and rejects a request."""
 
     code = "object-store-refused"
 
 
 class SecretUnavailableError(DependencyUnavailableError):
-    """Secrets Manager does not answer, or gives no secret."""
+    """Secrets Manager does not answer, or does not return a usable secret."""
 
     code = "secret-unavailable"
 
@@ -466,17 +543,19 @@ class SecretUnavailableError(DependencyUnavailableError):
 
 
 class ProbeTakenError(TransientError):
-    """Another report finds out whether a dependency is available again."""
+    """Another report is checking whether a dependency is available again."""
 
     code = "probe-taken"
 
 
 class IdentityProviderUnavailableError(TransientError):
+    """The identity provider does not answer, so tokens cannot be verified."""
+
     code = "identity-provider-unavailable"
 
 
 class BusRefusedError(TransientError):
-    """EventBridge has answered, and has not taken an event. `reason` is the code that it gave."""
+    """EventBridge answered, and rejected an event. `reason` is the error code that EventBridge returned."""
 
     code = "bus-refused"
 
@@ -486,21 +565,25 @@ class BusRefusedError(TransientError):
 
 
 class RestartRequiredError(TransientError):
-    """To be followed by an attempt from the first row."""
+    """The next attempt has to start from the first row."""
 
     code = "restart-required"
 
 
 class CheckpointUnusableError(RestartRequiredError):
+    """The checkpoint is missing, damaged, or was saved by other code."""
+
     code = "checkpoint-unusable"
 
 
 class SourceChangedError(RestartRequiredError):
+    """The data differ from those of the snapshot that the report started with."""
+
     code = "source-changed"
 
 
 class LeaseHeldError(TransientError):
-    """`seconds` is how long the other worker's lease still runs."""
+    """Another worker holds the lease of the job, which expires in `seconds`."""
 
     code = "lease-held"
 
@@ -510,8 +593,12 @@ class LeaseHeldError(TransientError):
 
 
 class SchedulerRunIncompleteError(ResmaError):
+    """Some tasks of a scheduler run have failed; the next run repeats them."""
+
     code = "scheduler-run-incomplete"
 
 
 class LeaseLostError(ResmaError):
+    """The worker no longer holds the lease of its job: it must stop, and write nothing."""
+
     code = "lease-lost"

@@ -1,4 +1,4 @@
-"""What all models of JSON have in common that go in and out. Names are camelCase outside, snake_case inside."""
+"""Base classes of the JSON models of requests and responses. Names are camelCase in JSON, and snake_case in Python."""
 
 from __future__ import annotations
 
@@ -13,26 +13,29 @@ URI: dict[str, JsonValue] = {"format": "uri"}
 
 
 def _public_name(model: type[Any]) -> str:
-    """Title of a model's JSON Schema and its name in the OpenAPI document, unless its config has a `title`."""
+    """Returns a model's title in JSON Schema and its name in the OpenAPI document, unless its config has a `title`."""
     return model.__name__.removesuffix("View")
 
 
 class ViewModel(BaseModel):
-    """What goes out."""
+    """Base class of JSON that is sent: responses and events."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
         populate_by_name=True,
         frozen=True,
         model_title_generator=_public_name,
-        json_schema_serialization_defaults_required=True,  # an answer has every property
+        json_schema_serialization_defaults_required=True,  # a response has every property
     )
 
 
 def _refuse_other_kinds(value: object) -> object:
-    """Pydantic would take true for 1 and a text for its number; JSON Schema does not. Both take 90.0 for one."""
+    """Raises ValueError for booleans and strings, which pydantic converts to integers and JSON Schema does not allow.
+
+    90.0 is an integer for both.
+    """
     if isinstance(value, bool | str):
-        raise ValueError("It must be an integer.")  # noqa: TRY004  # pydantic makes an error of this one alone
+        raise ValueError("It must be an integer.")  # noqa: TRY004  # pydantic converts only ValueError
     return value
 
 
@@ -46,13 +49,13 @@ _BLANK = (
     " \\u00a0\\u00ad\\u034f\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180e\\u2000-\\u200d\\u202f\\u205f"
     "\\u2060-\\u2064\\u3000\\u3164\\ufe00-\\ufe0f\\uffa0"
 )
-"""Spaces, fillers and joiners: useful between other characters, and nothing to see alone."""
+"""Spaces, fillers and joiners: valid between other characters, but a string of nothing else looks empty."""
 
 _VISIBLE_CHARACTER = re.compile(f"[^{_HIDDEN}{_BLANK}]")
 
 
 def _refuse_hidden_characters(value: str) -> str:
-    """With them, a name can be shown as another: `gnp.exe` after U+202E is seen as `exe.png`."""
+    """Raises ValueError for characters that can make a name look like another: U+202E shows `gnp.exe` as `exe.png`."""
     found = _HIDDEN_CHARACTER.search(value)
     if found:
         raise ValueError(
@@ -65,19 +68,22 @@ def _refuse_hidden_characters(value: str) -> str:
 
 
 SINGLE_LINE = AfterValidator(_refuse_hidden_characters)
-"""For titles and names, after `Field`. Right-to-left scripts need none of these characters: labels are isolated."""
+"""Validator for titles and names; it stands after `Field`.
+
+Right-to-left scripts do not need the refused characters, because labels are isolated.
+"""
 
 SINGLE_LINE_SCHEMA: dict[str, JsonValue] = {"pattern": f"^[^{_HIDDEN}]*[^{_HIDDEN}{_BLANK}][^{_HIDDEN}]*$"}
-"""The same for JSON Schema."""
+"""JSON Schema that corresponds to `SINGLE_LINE`."""
 
 WholeNumber = Annotated[int, BeforeValidator(_refuse_other_kinds)]
-"""An integer of a request, as JSON Schema has it (2020-12 §6.1.1)."""
+"""An integer in a request, as JSON Schema defines integers (2020-12 §6.1.1)."""
 
 
 class RequestModel(ViewModel):
-    """What comes in: names as they are outside, and no others."""
+    """Base class of JSON that is received. Properties have camelCase names, and unknown properties are refused."""
 
     model_config = ConfigDict(
         extra="forbid",
-        populate_by_name=False,  # or time_zone would do as well as timeZone
+        populate_by_name=False,  # otherwise time_zone would be accepted in place of timeZone
     )

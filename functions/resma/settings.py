@@ -1,4 +1,4 @@
-"""Settings come from environment variables, once, when they are first needed; each function has a frozen model."""
+"""Settings of functions: frozen models that are read once from environment variables, when they are first needed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from resma.errors import SettingsInvalidError
 
 LOCAL_STAGE = "local"
-"""The stage that is no network's, only a machine's own."""
+"""Name of the stage that runs on a developer's machine, and that only this machine can reach."""
 
 
 class Settings(BaseModel):
-    """What every function reads. A field's environment variable is its name in capitals."""
+    """Settings of every function. The environment variable of a field is the field's name in upper case."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -22,26 +22,26 @@ class Settings(BaseModel):
 
 
 class TenantSettings(Settings):
-    """What a function reads that works for one tenant at a time."""
+    """Settings of a function that works for one tenant at a time."""
 
     database_secret_arn: str = Field(min_length=1)
-    """Secrets Manager: JSON with host, port, dbname, username, password, of a role that sees one tenant's rows."""
+    """ARN of a secret with host, port, dbname, username and password of a role that sees the rows of one tenant."""
 
 
 class SystemSettings(Settings):
-    """What a function reads that looks after all tenants."""
+    """Settings of a function that works for all tenants."""
 
     system_secret_arn: str = Field(min_length=1)
-    """As above, of a role that sees all tenants' rows."""
+    """ARN of a secret with host, port, dbname, username and password of a role that sees the rows of all tenants."""
 
 
 S = TypeVar("S", bound=BaseModel)
 
 
 def read_settings(model: type[S]) -> S:
-    """Reads `model` from the environment. Empty variables count as unset, as CloudFormation cannot leave one out.
+    """Reads `model` from the environment. Empty variables count as unset, because CloudFormation cannot omit one.
 
-    Raises SettingsInvalidError naming each variable that is wrong, never its value.
+    Raises SettingsInvalidError, which names each variable that is not valid, but not its value.
     """
     names = {field: field.upper() for field in model.model_fields}
     values = {field: os.environ[name] for field, name in names.items() if os.environ.get(name)}
@@ -49,5 +49,5 @@ def read_settings(model: type[S]) -> S:
         return model.model_validate(values)
     except ValidationError as error:
         wrong = "; ".join(f"{names[str(e['loc'][0])]}: {e['msg']}" for e in error.errors())
-        message = f"set these environment variables of the function right (template.yaml sets them): {wrong}"
+        message = f"Correct these environment variables of the function, which template.yaml sets: {wrong}"
         raise SettingsInvalidError(message) from None

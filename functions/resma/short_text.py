@@ -1,26 +1,27 @@
-"""Values of any size as strings of a bounded size: what rows, events and answers show of them."""
+"""Conversion of values of any size to strings of bounded size, for rows, events and responses."""
 
 from __future__ import annotations
 
 from decimal import Context, Decimal
 
 MAX_EXACT_DIGITS = 100
-"""An amount with more digits is shown rounded. Files have all of its digits."""
+"""Maximum number of digits of an amount that is shown exactly. Longer ones are rounded; files have all digits."""
 
 ROUNDED_DIGITS = 40
+"""Number of significant digits of an amount that is rounded."""
 
 
-def shorten(text: str, most: int) -> str:
-    """Returns at most so many characters; an ellipsis ends a text that was cut.
+def shorten(text: str, max_characters: int) -> str:
+    """Returns at most `max_characters` of a string. A string that was cut ends with an ellipsis.
 
     >>> shorten("abcdef", 4)
     'abc…'
     """
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    return text if len(text) <= max_characters else f"{text[: max_characters - 1]}…"
 
 
 def counted(number: int, singular: str, plural: str | None = None) -> str:
-    """Returns a number with its noun.
+    """Returns a number with its noun in the singular or plural. The default plural is `singular` with an s.
 
     >>> counted(1, "row"), counted(2000, "row")
     ('1 row', '2,000 rows')
@@ -29,7 +30,10 @@ def counted(number: int, singular: str, plural: str | None = None) -> str:
 
 
 def show_amount(value: Decimal, exact_digits: int = MAX_EXACT_DIGITS) -> str:
-    """Returns a string like `1234.50`. A longer number than any amount of money is rounded and has an exponent."""
+    """Returns an amount as a string such as `1234.50`.
+
+    A number of more than `exact_digits` digits is rounded to `ROUNDED_DIGITS` digits and has an exponent.
+    """
     if not value.is_finite():
         return f"{value:f}"
     if len(value.as_tuple().digits) <= exact_digits and abs(value.adjusted()) <= exact_digits:

@@ -1,7 +1,7 @@
-"""Patterns of JSON Schemas for strings of any wording: what requests may hold, and what the database can.
+"""Regular expressions for strings in JSON Schemas.
 
-They mean the same to ECMA-262, to which JSON Schema refers, to pydantic and to Python's `re.fullmatch`.
+They have the same meaning in ECMA-262, which JSON Schema refers to, in pydantic and in Python's `re.fullmatch`.
 """
 
 NO_NUL = r"^[^\x00]*$"
-"""What PostgreSQL's `text` can hold."""
+"""Strings without NUL characters, which PostgreSQL's type `text` cannot store."""

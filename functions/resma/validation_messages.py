@@ -1,4 +1,4 @@
-"""What pydantic found wrong, in words that say what to do: its own sentences name Python's types."""
+"""Messages for pydantic's validation errors that say what to do. Pydantic's own messages name types of Python."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ _ADVICE = {
     "less_than_equal": "It must be {le} or less.",
     "string_pattern_mismatch": "It does not have the required form: it must match the regular expression {pattern}",
 }
-"""By the type of pydantic's error, with what it knows of the limit."""
+"""Messages by the type of pydantic's error, with placeholders for the values in the error's `ctx`."""
 
 _UNKNOWN = "It is not valid: see its description in the OpenAPI document."
 _OURS = ("value_error", "assertion_error")
-"""Errors that a validator of ours has raised, with its own words."""
+"""Types of errors that validators of this project have raised, with their own messages."""
 
 
 def advise(item: Mapping[str, Any], *, otherwise: str = _UNKNOWN) -> str:
-    """What to do about one of pydantic's errors, without its words; `otherwise` for a kind that is not known here."""
+    """Returns a message that says how to fix one of pydantic's errors; `otherwise` if its type is not known here."""
     limits: Mapping[str, Any] = item.get("ctx") or {}
     match item["type"]:
         case "string_too_short" if limits.get("min_length", 1) == 1:

@@ -13,7 +13,7 @@ from resma.aws.clients import events_client, s3_client, sns_client, sqs_client
 from resma.database.connection import Database
 from resma.errors import SchedulerRunIncompleteError
 from resma.events.destinations import Bus, Topic
-from resma.jobs.queue import Queue
+from resma.jobs.queue import JobQueue
 from resma.settings import read_settings
 from scheduler.end_waits import end_waits
 from scheduler.expire_reports import expire_reports, forget_idempotency_keys
@@ -54,12 +54,12 @@ def _resources() -> Resources:
     settings = read_settings(SchedulerSettings)
     return Resources(
         system=Database(settings.system_secret_arn, "resma-scheduler"),
-        queue=Queue(sqs_client(), settings.queue_url),
+        queue=JobQueue(sqs_client(), settings.queue_url),
         topic=Topic(sns_client(), settings.topic_arn),
         bus=Bus(events_client(), settings.event_bus_name),
         public_base_url=settings.public_base_url,
         # No answer within 8 s is a reason to end the sweep: the tick has others, and an end of its own.
-        s3=s3_client(settings.s3_credentials_secret_arn, asks_once=True, answer_seconds=5),
+        s3=s3_client(settings.s3_credentials_secret_arn, retries=False, answer_seconds=5),
         bucket=settings.bucket,
         retention_days=settings.retention_days,
         record_retention_days=settings.record_retention_days,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from resma.aws.metrics import Metric, emit
-from resma.jobs.outages import forget_outages
+from resma.jobs.outages import close_stale_outages
 from scheduler.resources import Resources
 
 _DONE = {
@@ -37,7 +37,7 @@ def measure_scheduler(resources: Resources, done: Mapping[str, int]) -> None:
             FROM resma.reports WHERE status = 'PENDING'
             """
         ).fetchone()
-        outages = forget_outages(connection)
+        outages = close_stale_outages(connection)
     assert row is not None  # an aggregate always has one
     waiting, oldest, blocked, abandoned = row
     values = {metric: sum(done.get(name, 0) for name in names) for metric, names in _DONE.items()}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from resma.schedules.schedule_rows import Schedule, next_run
-from resma.schedules.times import Timing
+from resma.schedules.times import ScheduleTiming
 
 LATE = timedelta(minutes=10)
 """A run that the tick comes to later than this was missed. Ticks come each minute; a few may fail, or be slow."""
@@ -34,7 +34,7 @@ class Plan:
     """The last time that is skipped, and why, with how many there are."""
 
 
-def as_known_today(timing: Timing, run_at: datetime) -> datetime | None:
+def as_known_today(timing: ScheduleTiming, run_at: datetime) -> datetime | None:
     """The time of a run that was set by its zone's rules of then; None where there is none any more.
 
     A run at midnight that came an hour early would have the period of the day before.
@@ -70,7 +70,7 @@ def _until(schedule: Schedule, timestamp: datetime) -> datetime:
 
 
 def _count(schedule: Schedule, first: datetime, last: datetime) -> str:
-    runs = 1 + sum(1 for _ in islice(schedule.timing.count_runs(first, last), _COUNTED))
+    runs = 1 + sum(1 for _ in islice(schedule.timing.run_times(first, last), _COUNTED))
     if runs == 1:
         return f"the run for {_said(first)}"
     number = f"more than {_COUNTED}" if runs > _COUNTED else str(runs)

@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 
 from resma.aws.metrics import emit_dead_lettered
 from resma.jobs import transitions
-from resma.jobs.outcome import abandon_job, excuse_outage
+from resma.jobs.outcome import abandon_job, recover_from_outage
 from scheduler.resources import BATCH, IsTimeLeft, Resources, do_in_batches
 
 logger = Logger(child=True)
@@ -70,7 +70,7 @@ def _free_some(resources: Resources) -> int:
 
 def _free(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> str:
     """Returns what was done, for the log."""
-    is_excused = excuse_outage(connection, tenant_id, report_id)
+    is_excused = recover_from_outage(connection, tenant_id, report_id)
     if abandon_job(connection, tenant_id, report_id, if_exhausted=True):
         return _GIVEN_UP
     transitions.requeue(connection, tenant_id, report_id)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from resma.database.connection import Database
 from resma.events.destinations import Bus, Topic
-from resma.jobs.queue import Queue
+from resma.jobs.queue import JobQueue
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -40,7 +40,7 @@ class Resources:
     """Clients and settings of all tasks."""
 
     system: Database
-    queue: Queue
+    queue: JobQueue
     topic: Topic
     bus: Bus
     public_base_url: str

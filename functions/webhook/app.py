@@ -15,7 +15,7 @@ from resma.database.connection import Database
 from resma.settings import read_settings
 from resma.webhooks.signing_secrets import MasterSecret
 from webhook.connect_checked import Network
-from webhook.deliver import Resources, deliver_due_webhooks, deliver_webhooks
+from webhook.deliver import WebhookResources, deliver_due_webhooks, deliver_webhooks
 from webhook.post_signed import TOTAL_SECONDS
 from webhook.settings import WebhookSettings
 
@@ -23,9 +23,9 @@ logger = Logger()
 
 
 @lru_cache
-def _resources() -> Resources:
+def _resources() -> WebhookResources:
     settings = read_settings(WebhookSettings)
-    return Resources(
+    return WebhookResources(
         system=Database(settings.system_secret_arn, "resma-webhook"),
         s3=s3_client(settings.s3_credentials_secret_arn, settings.s3_public_endpoint_url),
         bucket=settings.bucket,

@@ -12,11 +12,11 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
-from resma.database.locks import Lock, take_lock
+from resma.database.locks import AdvisoryLock, acquire_lock
 from resma.webhooks.deliveries import end_deliveries
 from resma.webhooks.endpoints import disable_gone_endpoint
 from resma.webhooks.signing_secrets import CALLBACK
-from webhook.post_signed import MAX_RETRY_AFTER_SECONDS, Outcome
+from webhook.post_signed import MAX_RETRY_AFTER_SECONDS, AttemptResult
 
 BACKOFF = tuple(
     timedelta(seconds=seconds)
@@ -65,7 +65,7 @@ def claim_due_attempts(
     one tenant's receivers that hang leave room for the others'.
     """
     # Two ticks at once would choose the same rows, and the second find them taken.
-    take_lock(connection, Lock.WEBHOOK_DELIVERIES)
+    acquire_lock(connection, AdvisoryLock.WEBHOOK_DELIVERIES)
     return _claim(
         connection,
         """
@@ -120,7 +120,7 @@ def _claim(connection: Connection[TupleRow], due: str, values: dict[str, object]
 
 
 def record_outcome(
-    connection: Connection[TupleRow], delivery: Delivery, outcome: Outcome
+    connection: Connection[TupleRow], delivery: Delivery, outcome: AttemptResult
 ) -> Literal["PENDING", "DELIVERED", "FAILED"]:
     """Puts an attempt on record and says what follows; returns the delivery's status.
 
@@ -149,7 +149,7 @@ def record_outcome(
     return status
 
 
-def _reason_to_end(connection: Connection[TupleRow], delivery: Delivery, outcome: Outcome) -> str | None:
+def _reason_to_end(connection: Connection[TupleRow], delivery: Delivery, outcome: AttemptResult) -> str | None:
     if outcome.is_delivered:
         return None
     # The endpoint before its deliveries, as whoever disables or deletes it does, or two could wait for each other.
@@ -161,7 +161,7 @@ def _reason_to_end(connection: Connection[TupleRow], delivery: Delivery, outcome
     return "attempts-exhausted" if _round(delivery) > len(BACKOFF) else None
 
 
-def _pause(delivery: Delivery, outcome: Outcome) -> timedelta:
+def _pause(delivery: Delivery, outcome: AttemptResult) -> timedelta:
     """The pause before the next attempt: never shorter than the receiver has asked for."""
     pause = pause_after(_round(delivery))
     if outcome.retry_after_seconds is None:

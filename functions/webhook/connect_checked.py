@@ -20,8 +20,8 @@ from functools import lru_cache
 from ipaddress import ip_address
 
 from resma.errors import WebhookUrlNotAllowedError
-from resma.webhooks.address import PUBLIC_RECEIVERS, WebhookUrl, may_go_to
-from resma.webhooks.receivers import Receivers
+from resma.webhooks.receivers import AllowedReceivers
+from resma.webhooks.url import PUBLIC_RECEIVERS, WebhookUrl, may_go_to
 
 RESOLVE_SECONDS = 5.0
 CONNECT_SECONDS = 5.0
@@ -53,7 +53,7 @@ class Deadline:
         return seconds
 
 
-def ask_resolver(host: str, port: int) -> list[str]:
+def resolve_host(host: str, port: int) -> list[str]:
     """Returns the IP addresses of a host, as the system's resolver gives them. Raises OSError."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
@@ -63,8 +63,8 @@ def ask_resolver(host: str, port: int) -> list[str]:
 class Network:
     """How receivers are found, and which are allowed besides public ones."""
 
-    receivers: Receivers = PUBLIC_RECEIVERS
-    resolve: Callable[[str, int], Sequence[str]] = ask_resolver
+    receivers: AllowedReceivers = PUBLIC_RECEIVERS
+    resolve: Callable[[str, int], Sequence[str]] = resolve_host
 
 
 def connect_checked(address: WebhookUrl, network: Network, deadline: Deadline) -> socket.socket:

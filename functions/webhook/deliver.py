@@ -16,29 +16,29 @@ from resma.aws.tracing import traced
 from resma.database.connection import Database
 from resma.errors import DatabaseUnavailableError
 from resma.events.outbox import describe_event, find_event
-from resma.jobs.download_links import DOWNLOAD_SECONDS, Signer, mint_download, webhook_receiver
+from resma.jobs.download_links import DOWNLOAD_SECONDS, Signer, presign_download, webhook_receiver
 from resma.jobs.personal_data import shows_personal
 from resma.jobs.report_rows import find_report
 from resma.webhooks.signing_secrets import CALLBACK, MasterSecret, signing_secrets
 from webhook.attempts import Delivery, claim_due_attempts, claim_first_attempts, record_outcome
 from webhook.connect_checked import Network
-from webhook.measure import Attempted, measured
-from webhook.post_signed import Outcome, post_signed
+from webhook.measure import FinishedAttempt, measured
+from webhook.post_signed import AttemptResult, post_signed
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 logger = Logger(child=True)
 
-PARALLEL = 8
+MAX_PARALLEL = 8
 """Attempts at once: receivers that hang hold up as many, and no others."""
 
-TENANT_PARALLEL = PARALLEL // 2
+MAX_PARALLEL_PER_TENANT = MAX_PARALLEL // 2
 """Of these for one tenant, when the tick makes them: the others' find room."""
 
 
 @dataclass(frozen=True)
-class Resources:
+class WebhookResources:
     """What the webhook process keeps between deliveries. `s3` signs for the endpoint that readers use."""
 
     system: Database
@@ -51,7 +51,9 @@ class Resources:
     """Of an object store with keys of its own, which do not end."""
 
 
-def deliver_webhooks(resources: Resources, tenant_id: str, event_id: str, is_time_left: Callable[[], bool]) -> int:
+def deliver_webhooks(
+    resources: WebhookResources, tenant_id: str, event_id: str, is_time_left: Callable[[], bool]
+) -> int:
     """Makes the first attempts at an event's deliveries; returns how many. Those without time are left to the tick.
 
     Safe to call twice: the second call finds nothing to do.
@@ -65,29 +67,29 @@ def deliver_webhooks(resources: Resources, tenant_id: str, event_id: str, is_tim
     return _work_off(resources, claim, is_time_left)
 
 
-def deliver_due_webhooks(resources: Resources, is_time_left: Callable[[], bool]) -> int:
+def deliver_due_webhooks(resources: WebhookResources, is_time_left: Callable[[], bool]) -> int:
     """Makes the attempts that are due, of all tenants in turn, while there is time; returns how many."""
 
     def claim(under_way: Mapping[str, int], limit: int) -> list[Delivery]:
         resources.secret.read()  # or no attempt is used up: the next run tries again
         with resources.system.transaction(None) as connection:
-            return claim_due_attempts(connection, under_way, limit, TENANT_PARALLEL)
+            return claim_due_attempts(connection, under_way, limit, MAX_PARALLEL_PER_TENANT)
 
     return _work_off(resources, claim, is_time_left)
 
 
 def _work_off(
-    resources: Resources,
+    resources: WebhookResources,
     claim: Callable[[Mapping[str, int], int], list[Delivery]],
     is_time_left: Callable[[], bool],
 ) -> int:
     """Claims as many as there are free places, whenever there are, until `claim` has no more and all are done."""
     attempts = 0
-    under_way: dict[Future[Attempted | None], str] = {}
-    ended: list[Attempted] = []
-    with measured(ended), ThreadPoolExecutor(PARALLEL, thread_name_prefix="webhook") as executor:
+    under_way: dict[Future[FinishedAttempt | None], str] = {}
+    ended: list[FinishedAttempt] = []
+    with measured(ended), ThreadPoolExecutor(MAX_PARALLEL, thread_name_prefix="webhook") as executor:
         while True:
-            claimed = claim(Counter(under_way.values()), PARALLEL - len(under_way)) if is_time_left() else []
+            claimed = claim(Counter(under_way.values()), MAX_PARALLEL - len(under_way)) if is_time_left() else []
             under_way |= {executor.submit(_attempt, resources, each): each.tenant_id for each in claimed}
             attempts += len(claimed)
             if not under_way:
@@ -98,12 +100,12 @@ def _work_off(
                     ended.append(attempted)
 
 
-def _attempt(resources: Resources, delivery: Delivery) -> Attempted | None:
+def _attempt(resources: WebhookResources, delivery: Delivery) -> FinishedAttempt | None:
     with traced("deliver webhook", report_id=str(delivery.report_id), attempt=delivery.attempts):
         return _make_attempt(resources, delivery)
 
 
-def _make_attempt(resources: Resources, delivery: Delivery) -> Attempted | None:
+def _make_attempt(resources: WebhookResources, delivery: Delivery) -> FinishedAttempt | None:
     """Returns what came of it; None where the report has been deleted, and no attempt was made."""
     about: dict[str, Any] = {"report_id": str(delivery.report_id), "tenant_id": delivery.tenant_id}
     try:
@@ -125,7 +127,7 @@ def _make_attempt(resources: Resources, delivery: Delivery) -> Attempted | None:
         # A fault on our side, such as a secret that is none. It goes on record like any other and is tried again with
         # the same pauses; the deliveries behind it are not held up.
         logger.exception("a webhook could not be made", **about)
-        outcome = Outcome(None, f"not sent: {type(error).__name__} on our side", 0)
+        outcome = AttemptResult(None, f"not sent: {type(error).__name__} on our side", 0)
     with resources.system.transaction(delivery.tenant_id) as connection:
         status = record_outcome(connection, delivery, outcome)
     logger.info(
@@ -139,10 +141,10 @@ def _make_attempt(resources: Resources, delivery: Delivery) -> Attempted | None:
         milliseconds=outcome.milliseconds,
         delivery=status,
     )
-    return Attempted(status, outcome.milliseconds / 1000)
+    return FinishedAttempt(status, outcome.milliseconds / 1000)
 
 
-def _body(resources: Resources, delivery: Delivery) -> str | None:
+def _body(resources: WebhookResources, delivery: Delivery) -> str | None:
     """The event, and for each file a presigned address minted for this attempt: an old one may have ended by now.
     None where the report was deleted, and with it the delivery.
 
@@ -162,7 +164,7 @@ def _body(resources: Resources, delivery: Delivery) -> str | None:
         minter = webhook_receiver(delivery.endpoint_id)
         seconds = presign_seconds(DOWNLOAD_SECONDS, resources.s3_credentials_secret_arn)
         signer = Signer(resources.s3, resources.bucket, seconds)
-        minted = [mint_download(connection, signer, report, file, minter) for file in files]
+        minted = [presign_download(connection, signer, report, file, minter) for file in files]
     if minted:
         for shown, address in zip(message["data"]["files"], minted, strict=True):
             shown["downloadUrl"] = address.url

@@ -12,7 +12,7 @@ from resma.aws.metrics import Metric, emit
 
 
 @dataclass(frozen=True)
-class Attempted:
+class FinishedAttempt:
     """An attempt that is over: how its delivery stands then, and how long the receiver took."""
 
     status: Literal["PENDING", "DELIVERED", "FAILED"]
@@ -20,7 +20,7 @@ class Attempted:
 
 
 @contextlib.contextmanager
-def measured(ended: Sequence[Attempted]) -> Iterator[None]:
+def measured(ended: Sequence[FinishedAttempt]) -> Iterator[None]:
     """Counts at the block's end what is in `ended` by then, however it ends. Nothing is no line.
 
     A delivery that is given up counts as that, and its last attempt as failed, like those before it.

@@ -23,7 +23,7 @@ from typing import BinaryIO
 from standardwebhooks import Webhook
 
 from resma.errors import WebhookUrlNotAllowedError
-from resma.webhooks.address import WebhookUrl, parse_webhook_url
+from resma.webhooks.url import WebhookUrl, parse_webhook_url
 from webhook.connect_checked import Deadline, Network, StepTimeoutError, connect_checked
 
 TOTAL_SECONDS = 20.0
@@ -32,7 +32,7 @@ TOTAL_SECONDS = 20.0
 DRAIN_SECONDS = 1.0
 """How long what comes after an answer's status is read, so that the receiver can finish its sentence."""
 
-MAX_ANSWER_BYTES = 64 * 1024
+MAX_RESPONSE_BYTES = 64 * 1024
 """An answer is read so far, headers included, and thrown away."""
 
 MAX_RETRY_AFTER_SECONDS = 24 * 3600
@@ -43,7 +43,7 @@ _MAX_DIGITS = 9
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AttemptResult:
     """How an attempt ended: a status code, or an error in words. `milliseconds` until then."""
 
     status_code: int | None
@@ -58,10 +58,10 @@ class Outcome:
         return self.status_code is not None and 200 <= self.status_code < 300
 
 
-def post_signed(url: str, event_id: str, body: str, secrets: Sequence[str], network: Network) -> Outcome:
+def post_signed(url: str, event_id: str, body: str, secrets: Sequence[str], network: Network) -> AttemptResult:
     """POSTs `body`, signed for `event_id` and this moment with each of `secrets`.
 
-    A receiver's faults are an Outcome. Raises where `secrets` are none.
+    A receiver's faults are an AttemptResult. Raises where `secrets` are none.
     """
     now = datetime.now(UTC)
     headers = {
@@ -81,7 +81,7 @@ def post_signed(url: str, event_id: str, body: str, secrets: Sequence[str], netw
             wait = read_retry_after(retry_after, datetime.now(UTC))
     except (WebhookUrlNotAllowedError, OSError, http.client.HTTPException) as cause:
         error = _describe(cause)
-    return Outcome(status, error, round((time.monotonic() - started) * 1000), wait)
+    return AttemptResult(status, error, round((time.monotonic() - started) * 1000), wait)
 
 
 def read_retry_after(text: str, now: datetime) -> int | None:
@@ -130,14 +130,14 @@ def _describe(cause: Exception) -> str:
             return f"no answer within {TOTAL_SECONDS:.0f} s"
         case ssl.SSLCertVerificationError():
             return f"the receiver's certificate can't be trusted: {cause.verify_message}"
-        case _AnswerTooLarge():
-            return f"the answer's headers have more than {MAX_ANSWER_BYTES} bytes"
+        case _ResponseTooLargeError():
+            return f"the answer's headers have more than {MAX_RESPONSE_BYTES} bytes"
         case http.client.HTTPException():
             return f"the answer is not HTTP ({type(cause).__name__})"
     return f"the receiver can't be reached ({type(cause).__name__})"
 
 
-class _AnswerTooLarge(http.client.HTTPException):
+class _ResponseTooLargeError(http.client.HTTPException):
     """More than is read of any answer."""
 
 
@@ -165,27 +165,27 @@ class _Waits:
 
     def makefile(self, _mode: str) -> BinaryIO:
         """What the answer is read from."""
-        return io.BufferedReader(_Answer(self))
+        return io.BufferedReader(_ResponseStream(self))
 
     def close(self) -> None:
         """Nothing: http.client calls it before it has read an answer's body."""
 
 
-class _Answer(io.RawIOBase):
-    """The bytes of an answer, up to MAX_ANSWER_BYTES."""
+class _ResponseStream(io.RawIOBase):
+    """The bytes of an answer, up to MAX_RESPONSE_BYTES."""
 
     def __init__(self, waits: _Waits) -> None:
         self._waits = waits
-        self._bytes_left = MAX_ANSWER_BYTES
+        self._bytes_left = MAX_RESPONSE_BYTES
 
     def readable(self) -> bool:
         """As a BufferedReader wants to know."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any buffer, it says
-        """Raises _AnswerTooLarge."""
+        """Raises _ResponseTooLargeError."""
         if self._bytes_left <= 0:
-            raise _AnswerTooLarge
+            raise _ResponseTooLargeError
         count = self._waits.receive_into(buffer)
         self._bytes_left -= count
         return count

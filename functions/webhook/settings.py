@@ -5,10 +5,10 @@ from __future__ import annotations
 from pydantic import Field
 
 from resma.settings import SystemSettings
-from resma.webhooks.settings import WebhookAddressSettings
+from resma.webhooks.settings import WebhookSecretSettings
 
 
-class WebhookSettings(SystemSettings, WebhookAddressSettings):
+class WebhookSettings(SystemSettings, WebhookSecretSettings):
     """Set by template.yaml."""
 
     bucket: str = Field(min_length=1)

@@ -68,7 +68,7 @@ def _resources() -> Resources:
         system=system,
         source=Database(settings.source_secret_arn, "resma-worker-source", "source-database"),
         s3=s3_client(settings.s3_credentials_secret_arn),
-        s3_asking_once=s3_client(settings.s3_credentials_secret_arn, asks_once=True),
+        s3_asking_once=s3_client(settings.s3_credentials_secret_arn, retries=False),
         bucket=settings.bucket,
         retention_days=settings.retention_days,
         announcer=Announcer(

@@ -154,7 +154,7 @@ def _look_into(work: Work, snapshot: Snapshot, taken_up: TakenUp | None) -> _Con
     """Sums up the snapshot, or sees that it holds what the first one did. Raises SourceChangedError, LeaseLostError."""
     language = LOCALES[work.claim.locale].language
     if taken_up is not None:
-        snapshot.go_on_from(taken_up.work.summary, language)
+        snapshot.resume_from(taken_up.work.summary, language)
         return write_patiently(work.resources.system, work.claim.tenant_id, partial(_note_continued, work, taken_up))
     summary = snapshot.summarize(language)
     return write_patiently(work.resources.system, work.claim.tenant_id, partial(_note_counted, work, summary))

@@ -18,7 +18,7 @@ from resma.database.connection import Database
 from resma.events.announcer import Announcer
 from resma.events.destinations import Bus, Topic
 from resma.jobs.messages import JobMessage
-from resma.jobs.outcome import abandon_job, revive_job
+from resma.jobs.outcome import abandon_job, requeue_job
 from resma.settings import read_settings
 from worker.settings import DeadLetterSettings
 
@@ -63,7 +63,7 @@ def _give_up(record: SQSRecord) -> None:
 def _give_up_job(message: JobMessage) -> None:
     announcer = _announcer()
     with announcer.system.transaction(message.tenant_id) as connection:
-        is_revived = revive_job(connection, message.tenant_id, message.report_id)
+        is_revived = requeue_job(connection, message.tenant_id, message.report_id)
         is_failed = not is_revived and abandon_job(connection, message.tenant_id, message.report_id)
     logger.warning("the queue has given up a job", revived=is_revived, failed=is_failed)
     if is_failed:

@@ -92,7 +92,7 @@ class FilesInProgress:
             target.rest_key(extension) if has_segments else target.key(extension),
             media_type=writer.media_type,
             owner=target.owner,
-            beginning=beginning,
+            checkpoint=beginning,
         )
         self._files.append(_File(format_, extension, writer, uploads.enter_context(opened), begun))
 

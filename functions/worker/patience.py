@@ -1,6 +1,6 @@
 """Writes to the system's database that wait while it is unavailable, so that a failover costs a report no time.
 
-An outage that lasts longer costs the time since the last checkpoint, and no attempt either (`excuse_outage`).
+An outage that lasts longer costs the time since the last checkpoint, and no attempt either (`recover_from_outage`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ logger = Logger(child=True)
 PATIENCE_SECONDS = 180.0
 """How long a write is tried again, and a report generated without a heartbeat: RDS' failovers take 60 to 120 s.
 
-A worker that stops before its lease has been over for OVERLOOKED_SECONDS would be taken for one that died."""
+A worker that stops before its lease has been over for UNNOTICED_LEASE_SECONDS would be taken for one that died."""
 
 _PAUSE_SECONDS = 1.0
 

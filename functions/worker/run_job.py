@@ -25,9 +25,9 @@ from resma.errors import (
     RequestInvalidError,
     RestartRequiredError,
 )
-from resma.jobs.claim import Claim, claim_job, fail_job, record_usage, send_back
-from resma.jobs.outages import Outage, find_outages, take_probes
-from resma.jobs.outcome import abandon_job, excuse_outage
+from resma.jobs.claim import Claim, claim_job, fail_job, record_usage, release_job
+from resma.jobs.outages import Outage, claim_probes, find_outages
+from resma.jobs.outcome import abandon_job, recover_from_outage
 from worker.attempt import Invocation, Work, make_files
 from worker.checkpoints.cleanup import clear_up
 from worker.checkpoints.rows import check_continuation, drop_checkpoint, hand_over_job
@@ -89,7 +89,7 @@ def _admit(resources: Resources, tenant_id: str, report_id: UUID) -> _Admitted:
     while True:
         try:
             with resources.system.transaction(tenant_id) as connection:
-                if excuse_outage(connection, tenant_id, report_id):
+                if recover_from_outage(connection, tenant_id, report_id):
                     logger.warning("the system's database was unavailable: the attempt that it ended does not count")
                 outages = find_outages(connection)
                 if outages and not outages[0].is_probe_due:
@@ -101,7 +101,7 @@ def _admit(resources: Resources, tenant_id: str, report_id: UUID) -> _Admitted:
                     is_exhausted = abandon_job(connection, tenant_id, report_id, if_exhausted=True)
                     return _Admitted(outages, is_exhausted=is_exhausted)
                 if outages:
-                    take_probes(connection, outages)
+                    claim_probes(connection, outages)
                 return _Admitted(outages, claim)
         except ProbeTakenError:
             logger.info("another report finds out whether a dependency is available again")
@@ -150,7 +150,7 @@ def _do(work: Work, invocation: Invocation) -> Outcome:
 def _wait(work: Work, invocation: Invocation, error: DependencyUnavailableError) -> Outcome:
     """Ends the attempt by a dependency. Raises JobPostponedError, unless the report has waited for too long."""
     if error.dependency == "system-database":
-        raise error  # nothing can be recorded: whoever finds the lease knows by its age (`excuse_outage`)
+        raise error  # nothing can be recorded: whoever finds the lease knows by its age (`recover_from_outage`)
     claim = work.claim
     change = partial(
         wait_for,
@@ -174,7 +174,7 @@ def _try_again(work: Work, invocation: Invocation, error: Exception) -> Outcome:
     def change(connection: Connection[TupleRow]) -> bool:
         if isinstance(error, RestartRequiredError):
             drop_checkpoint(connection, claim)
-        send_back(connection, claim, error)
+        release_job(connection, claim, error)
         return abandon_job(connection, claim.tenant_id, claim.report_id, if_exhausted=True)
 
     if not _end_attempt(work, invocation, change, Metric.ATTEMPTS_FAILED):

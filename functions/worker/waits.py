@@ -58,7 +58,7 @@ def wait_for(
     Opens the dependency's circuit. The checkpoint is kept. Raises LeaseLostError.
     """
     probe_at = open_outage(connection, error, is_probe=is_probe)
-    row = transitions.send_back(
+    row = transitions.release(
         connection,
         claim,
         f"{_WAIT}, attempts_allowed = attempts_allowed + 1, error_code = %(code)s, error_detail = %(detail)s",

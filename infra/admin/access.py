@@ -19,8 +19,8 @@ from psycopg.rows import TupleRow
 from infra.admin.tenants import OPERATOR, QUOTAS, create_key, create_tenant, set_quotas
 from infra.errors import StackError
 from resma.access.api_keys import (
-    DAYS_DEFAULT,
-    GRACE_SECONDS_DEFAULT,
+    DEFAULT_GRACE_SECONDS,
+    DEFAULT_LIFETIME_DAYS,
     MAX_DAYS,
     MAX_GRACE_SECONDS,
     ApiKey,
@@ -72,9 +72,9 @@ def _parser() -> argparse.ArgumentParser:
             made.add_argument(f"--{quota.replace('_', '-')}", type=int, metavar="N")
     made = command("create-key", _create_key, "make a key, and print it once", "tenant", "name")
     made.add_argument("--scope", action="append", default=[], choices=sorted(SCOPES), help="several times for several")
-    made.add_argument("--days", type=int, default=DAYS_DEFAULT, help="until it expires (default: %(default)s)")
+    made.add_argument("--days", type=int, default=DEFAULT_LIFETIME_DAYS, help="until it expires (default: %(default)s)")
     made = command("rotate-key", _rotate_key, "make the key that comes after another", "tenant", "key_id")
-    made.add_argument("--grace-seconds", type=int, default=GRACE_SECONDS_DEFAULT, help="how long the old one goes on")
+    made.add_argument("--grace-seconds", type=int, default=DEFAULT_GRACE_SECONDS, help="how long the old one goes on")
     command("revoke-key", _revoke_key, "end a key at once", "tenant", "key_id")
     command("list", _list, "show tenants, their limits and their keys")
     return parser

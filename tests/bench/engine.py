@@ -105,7 +105,7 @@ def _write(format_: str, header: ReportHeader, batches: Iterator[Batch], sink: B
 
 def _upload(format_: str, header: ReportHeader, batches: Iterator[Batch]) -> str:
     """By way of the worker's own parts. The object is there when this returns its key."""
-    clients = Clients(s3_client(), s3_client(asks_once=True))
+    clients = Clients(s3_client(), s3_client(retries=False))
     target = Target(clients, BUCKET, header.report_id, header.report_id)
     with open_files([format_], header, FormatOptions(), target) as files:
         rows = files.write_rows(batches, lambda _rows: True)

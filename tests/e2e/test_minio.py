@@ -178,7 +178,7 @@ def test_a_dead_workers_upload_becomes_a_segment(tmp_path: Path) -> None:
                 dead.complete()
             beginning = FileCheckpoint(segments, saved.tail, saved.size, saved.sha256)
             with open_upload(
-                clients, pool, "reports", "2.rest.csv", media_type="text/csv", owner="r/2", beginning=beginning
+                clients, pool, "reports", "2.rest.csv", media_type="text/csv", owner="r/2", checkpoint=beginning
             ) as upload:
                 upload.write(rest)
                 own = upload.complete()

@@ -70,7 +70,7 @@ def test_the_logs_of_all_functions_follow_a_report(client: Client, report: Json)
 
     eventually("all four functions have said something", lambda: services() >= FUNCTIONS)
     told = [line.message for line in read_logs(client, report["id"])]
-    path = ["a report was asked for", "an attempt begins", "the report is ready", "a report has ended", "swept"]
+    path = ["a report was requested", "an attempt begins", "the report is ready", "a report has ended", "swept"]
     assert [said for said in told if said in path] == path, "in the order of time"
     assert "a webhook attempt was made" in told
 
@@ -120,7 +120,7 @@ def test_one_command_prints_what_was_logged_about_a_report(client: Client, repor
 
 
 def test_traces_are_searched_by_report(client: Client, report: Json, traces: TraceReceiver) -> None:
-    names = {"ask for report", "generate report", "deliver webhook"}
+    names = {"request report", "generate report", "deliver webhook"}
     eventually("the report's traces have come", lambda: traces.of_report(report["id"]).keys() >= names)
     made = traces.of_report(report["id"])["generate report"]
     assert made["annotations"] == {"report_id": report["id"], "report_type": "TRANSACTIONS", "attempt": 1}

@@ -89,7 +89,7 @@ def _write(report_type: ReportType, formats: list[str]) -> int:
         personal_masked=False,
         options={},
     )
-    clients = Clients(s3_client(), s3_client(asks_once=True))
+    clients = Clients(s3_client(), s3_client(retries=False))
     with (
         psycopg.connect(os.environ[DATABASE_URL], client_encoding="UTF8", prepare_threshold=None) as connection,
         open_snapshot(connection, report_type, "demo", {}) as snapshot,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from resma.access.api_keys import DAYS_DEFAULT, GRACE_SECONDS_DEFAULT, MAX_DAYS, MAX_GRACE_SECONDS, KeyStatus
+from resma.access.api_keys import DEFAULT_GRACE_SECONDS, DEFAULT_LIFETIME_DAYS, MAX_DAYS, MAX_GRACE_SECONDS, KeyStatus
 from resma.access.caller import Scope
 from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, RequestModel, ViewModel, WholeNumber
 
@@ -36,7 +36,7 @@ class ApiKeyRequest(RequestModel):
         description="What the key is allowed to do. You can only grant scopes that you have.",
     )
     expires_in_days: WholeNumber = Field(
-        default=DAYS_DEFAULT, ge=1, le=MAX_DAYS, description="Days until the key expires."
+        default=DEFAULT_LIFETIME_DAYS, ge=1, le=MAX_DAYS, description="Days until the key expires."
     )
 
 
@@ -46,7 +46,7 @@ class RotationRequest(RequestModel):
     model_config = ConfigDict(title="RotateApiKeyRequest")
 
     grace_seconds: WholeNumber = Field(
-        default=GRACE_SECONDS_DEFAULT,
+        default=DEFAULT_GRACE_SECONDS,
         ge=0,
         le=MAX_GRACE_SECONDS,
         description="Seconds for which the old key stays valid.",

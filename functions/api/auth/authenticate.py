@@ -13,7 +13,7 @@ from api.auth.token_claims import DEFAULT_SCOPES_CLAIM, ScopesClaim, find_tenant
 from api.auth.tokens import Provider
 from resma.access.api_keys import look_up_key, parse_key
 from resma.access.caller import SCOPES, Caller, Scope
-from resma.access.quotas import take_request
+from resma.access.quotas import consume_request
 from resma.database.connection import Database
 from resma.errors import CredentialsInvalidError, CredentialsMissingError, QuotaExceededError
 
@@ -90,7 +90,7 @@ def _authenticate_token(gate: Gate, provider: Provider, token: str, address: str
 
 
 def _admit(gate: Gate, tenant_id: str, subject: str, scopes: frozenset[Scope], address: str | None) -> Caller:
-    wait_seconds = take_request(gate.database, tenant_id)
+    wait_seconds = consume_request(gate.database, tenant_id)
     if wait_seconds is None:
         raise CredentialsInvalidError("there is no such tenant here: ask the operator to make it")
     _require_quota(wait_seconds)

@@ -11,7 +11,7 @@ from api.http.cursor import next_page, read_cursor, write_cursor
 from api.http.page_size import fitting
 from api.reports.models import ErrorView
 from resma.database.connection import Database
-from resma.jobs.report_rows import Place
+from resma.jobs.report_rows import ReportCursor
 
 
 def list_dead_letters(
@@ -24,7 +24,7 @@ def list_dead_letters(
     items = fitting([DeadLetterView.model_validate(_show(letter, base_url)) for letter in found[:limit]])
     following = None
     if len(found) > len(items):
-        place = write_cursor(Place(items[-1].created_at, items[-1].report_id))
+        place = write_cursor(ReportCursor(items[-1].created_at, items[-1].report_id))
         following = next_page(f"{base_url}/api/v1/dead-letters", {"limit": limit}, place)
     return DeadLetterList(items=items, next=following)
 

@@ -6,14 +6,14 @@ from uuid import UUID
 
 from api.dead_letters.rows import redrive, redrive_all
 from resma.access.caller import Caller
-from resma.access.quotas import require_room
+from resma.access.quotas import require_quota
 from resma.database.connection import Database
-from resma.jobs.queue import Queue, send_jobs
+from resma.jobs.queue import JobQueue, send_jobs
 from resma.jobs.report_rows import Report, find_report
 
 
 def redrive_dead_letter(
-    database: Database, queue: Queue, caller: Caller, report_id: UUID, reason: str | None
+    database: Database, queue: JobQueue, caller: Caller, report_id: UUID, reason: str | None
 ) -> Report:
     """Returns the report, PENDING again.
 
@@ -21,16 +21,16 @@ def redrive_dead_letter(
     """
     with database.transaction(caller.tenant_id) as connection:
         redrive(connection, caller.tenant_id, report_id, caller.subject, reason)
-        require_room(connection, caller.tenant_id)
+        require_quota(connection, caller.tenant_id)
         report = find_report(connection, caller.tenant_id, report_id)
     send_jobs(database, queue, caller.tenant_id, [report_id])
     return report
 
 
-def redrive_dead_letters(database: Database, queue: Queue, caller: Caller, reason: str | None) -> int:
+def redrive_dead_letters(database: Database, queue: JobQueue, caller: Caller, reason: str | None) -> int:
     """Redrives all of the tenant's, or none; returns how many. Raises QuotaExceededError."""
     with database.transaction(caller.tenant_id) as connection:
         redriven = redrive_all(connection, caller.tenant_id, caller.subject, reason)
-        require_room(connection, caller.tenant_id)
+        require_quota(connection, caller.tenant_id)
     send_jobs(database, queue, caller.tenant_id, [redriven_id for _, redriven_id in redriven])
     return len(redriven)

@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow, class_row
 from resma.errors import DeadLetterNotFoundError
 from resma.jobs import transitions
 from resma.jobs.claim import MAX_ATTEMPTS
-from resma.jobs.report_rows import Place, find_report
+from resma.jobs.report_rows import ReportCursor, find_report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ _REDRIVE_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in Redrive._
 
 
 def list_dead_letters(
-    connection: Connection[TupleRow], tenant_id: str | None, after: Place | None, limit: int
+    connection: Connection[TupleRow], tenant_id: str | None, after: ReportCursor | None, limit: int
 ) -> list[DeadLetter]:
     """Returns up to `limit` dead letters, of a tenant or of all, newest request first, after a place in the list."""
     with connection.cursor(row_factory=class_row(DeadLetter)) as cursor:

@@ -19,7 +19,7 @@ from api.estimates.recent_reports import find_lines_per_page, find_recent, obser
 from api.estimates.warnings import Facts, find_warnings
 from api.reports.progress import find_queue
 from resma.access.caller import Caller
-from resma.access.quotas import find_room
+from resma.access.quotas import find_quota_usage
 from resma.catalog import ReportType, find_report_type
 from resma.database.connection import Database
 from resma.errors import (
@@ -65,7 +65,7 @@ def estimate_report(
     with estimator.system.transaction(caller.tenant_id) as connection:
         files_seen, timings = observe(report_type, find_recent(connection, caller.tenant_id, content.type))
         queue = find_queue(connection, caller.tenant_id, content.type, content.formats)
-        room = find_room(connection, caller.tenant_id)
+        room = find_quota_usage(connection, caller.tenant_id)
     wanted = _wanted(report_type, content, counted.rows)
     seconds = estimate_seconds(list(wanted.values()), timings)
     columns, _ = personal_content(content) or ([], [])
@@ -93,7 +93,7 @@ def estimate_report(
 def _estimate_rows(source: Database, tenant_id: str, report_type: ReportType, content: ReportContent) -> RowEstimate:
     try:
         with (
-            source.lend() as connection,
+            source.temporary_connection() as connection,
             open_snapshot(connection, report_type, tenant_id, content.filters, content.time_zone) as snapshot,
         ):
             return snapshot.estimate_rows()

@@ -8,7 +8,7 @@ from math import ceil
 from typing import Any
 
 from api.estimates.models import EstimateWarning
-from resma.access.quotas import Room
+from resma.access.quotas import QuotaUsage
 from resma.short_text import counted
 from resma.snapshot.row_estimate import RowEstimate
 from resma.writers.limits import MAX_ROWS_PER_SHEET, Readability
@@ -25,7 +25,7 @@ class Facts:
     formats: Sequence[str]
     seconds: float
     worker_seconds: int
-    room: Room
+    room: QuotaUsage
     masked: Sequence[str]
     """Columns of the report that would be masked."""
     unseen: Sequence[str]

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from resma.errors import FieldError, RequestInvalidError
-from resma.jobs.report_rows import Place
+from resma.jobs.report_rows import ReportCursor
 
 CURSOR_PATTERN = r"^[0-9]{1,16}\.[0-9a-f]{32}$"
 """Microseconds since 1970, and a report's id: every such text can be read."""
@@ -20,17 +20,17 @@ OFFSET_PATTERN = r"^[0-9]{1,5}$"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def write_cursor(place: Place) -> str:
+def write_cursor(place: ReportCursor) -> str:
     """Returns the cursor of the page after a place."""
     return f"{write_microseconds(place.created_at)}.{place.report_id.hex}"
 
 
-def read_cursor(cursor: str) -> Place:
+def read_cursor(cursor: str) -> ReportCursor:
     """Returns the place. Raises RequestInvalidError for a cursor that is not ours."""
     if re.fullmatch(CURSOR_PATTERN, cursor, re.ASCII) is None:
         raise cursor_invalid()
     timestamp, report_id = cursor.split(".")
-    return Place(read_microseconds(timestamp), UUID(report_id))
+    return ReportCursor(read_microseconds(timestamp), UUID(report_id))
 
 
 def read_offset(cursor: str) -> int:

@@ -10,14 +10,16 @@ from aws_lambda_powertools import Logger
 from resma.access.caller import Caller, require_scope
 from resma.database.connection import Database
 from resma.errors import ReportExpiredError, ReportFileNotFoundError, ReportHasNoFileError, ReportNotReadyError
-from resma.jobs.download_links import Minted, Minter, Signer, mint_download
+from resma.jobs.download_links import LinkRecipient, PresignedLink, Signer, presign_download
 from resma.jobs.personal_data import shows_personal
 from resma.jobs.report_rows import Report, StoredFile, find_report
 
 logger = Logger(child=True)
 
 
-def download_report(database: Database, signer: Signer, caller: Caller, report_id: UUID, format_: str | None) -> Minted:
+def download_report(
+    database: Database, signer: Signer, caller: Caller, report_id: UUID, format_: str | None
+) -> PresignedLink:
     """Returns a presigned address of a report's file: the first one, or that of a format. It is on record.
 
     Raises ReportNotFoundError; ScopeMissingError where the file shows personal columns and the caller may not see them;
@@ -29,7 +31,7 @@ def download_report(database: Database, signer: Signer, caller: Caller, report_i
         if shows_personal(report):
             require_scope(caller, "personal:read")
         file = _require_file(report, format_)
-        address = mint_download(connection, signer, report, file, Minter(caller.subject, caller.address))
+        address = presign_download(connection, signer, report, file, LinkRecipient(caller.subject, caller.address))
     about: dict[str, Any] = {"report_id": str(report_id), "tenant_id": caller.tenant_id}
     logger.info("a download address was minted", **about, format=file["format"])
     return address

@@ -14,7 +14,7 @@ from resma.access.caller import Caller
 from resma.catalog import load_catalog
 from resma.errors import ReportHasNoSummaryError, SummaryNotReadyError
 from resma.i18n.locales import LOCALES
-from resma.jobs.report_rows import CheckpointRecord, no_report
+from resma.jobs.report_rows import CheckpointRecord, report_not_found
 from resma.jobs.stored_charts import StoredChart, translate_chart
 from resma.report.records import TotalRecord
 
@@ -58,7 +58,7 @@ def find_summary(connection: Connection[TupleRow], tenant_id: str, report_id: UU
         )
         summary = cursor.fetchone()
     if summary is None:
-        raise no_report(connection, tenant_id, report_id)
+        raise report_not_found(connection, tenant_id, report_id)
     _require_counted(summary)
     return summary
 

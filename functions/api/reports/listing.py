@@ -15,7 +15,7 @@ from api.reports.models import ReportList
 from api.reports.view import show_report
 from resma.access.caller import Caller
 from resma.database.connection import Database
-from resma.jobs.report_rows import Place
+from resma.jobs.report_rows import ReportCursor
 from resma.jobs.report_rows import list_reports as select_reports
 
 
@@ -65,6 +65,6 @@ def list_reports(database: Database, caller: Caller, query: ListQuery, base_url:
     following = None
     if len(found) > len(items):
         last = found[len(items) - 1]
-        place = write_cursor(Place(last.created_at, last.report_id))
+        place = write_cursor(ReportCursor(last.created_at, last.report_id))
         following = next_page(f"{base_url}/api/v1/reports", query.parameters(), place)
     return ReportList(items=items, next=following)

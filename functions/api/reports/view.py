@@ -11,7 +11,7 @@ from resma.jobs.personal_data import masked_columns, personal_filters
 from resma.jobs.report_rows import Report, StoredFile
 from resma.report.content import MASK
 from resma.report.format_options import asked_options
-from resma.webhooks.address import hide_query
+from resma.webhooks.url import hide_query
 
 
 def show_report(

@@ -13,12 +13,12 @@ from resma.errors import FieldError, RequestError, RequestInvalidError, collect_
 from resma.requests.submit import check_request
 from resma.schedules.request import fill_request
 from resma.schedules.schedule_rows import next_run
-from resma.schedules.times import Timing
+from resma.schedules.times import ScheduleTiming
 
 _FILLED_BY_PERIOD = {"/request/filters/from", "/request/filters/to"}
 
 
-def require_runs(timing: Timing, ends_at: datetime | None, now: datetime) -> datetime:
+def require_runs(timing: ScheduleTiming, ends_at: datetime | None, now: datetime) -> datetime:
     """Returns the first run after now. Raises RequestInvalidError where there is none."""
     if (first := next_run(timing, None, now)) is None:
         raise RequestInvalidError(

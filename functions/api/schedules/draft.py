@@ -11,9 +11,9 @@ from api.schedules.models import PreviewRequest
 from resma.i18n.locales import Weekday
 from resma.requests.report_request import ReportRequest
 from resma.schedules.periods import Period
-from resma.schedules.request import keep_request
+from resma.schedules.request import serialize_request
 from resma.schedules.schedule_rows import MisfirePolicy, Schedule
-from resma.schedules.times import WORDS, Timing
+from resma.schedules.times import WORDS, ScheduleTiming
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +32,14 @@ class ScheduleDraft:
     ends_at: datetime | None
     paused: bool
 
-    def changes_times(self, before: Schedule, timing: Timing) -> bool:
+    def changes_times(self, before: Schedule, timing: ScheduleTiming) -> bool:
         """Whether it runs at other times than the schedule before."""
         return timing != before.timing or self.ends_at != before.ends_at
 
 
 def draft_of(request: PreviewRequest) -> ScheduleDraft:
     """The draft of a new schedule."""
-    kept = keep_request(request.request) if request.request else None
+    kept = serialize_request(request.request) if request.request else None
     values = {field.name: getattr(request, field.name) for field in fields(ScheduleDraft)}
     return ScheduleDraft(**{**values, "request": kept})
 
@@ -60,7 +60,7 @@ def merge_draft(before: Schedule, said: Mapping[str, Any]) -> ScheduleDraft:
         paused=before.status == "PAUSED",
     )
     request = said.get("request")
-    kept = {"request": keep_request(request)} if isinstance(request, ReportRequest) else {}
+    kept = {"request": serialize_request(request)} if isinstance(request, ReportRequest) else {}
     draft = replace(draft, **{**said, **kept})
     if draft.when not in WORDS and "at" not in said:
         draft = replace(draft, at=None)

@@ -33,7 +33,7 @@ from resma.schedules.schedule_rows import (
     next_run,
     update_schedule,
 )
-from resma.schedules.times import Timing, read_timing
+from resma.schedules.times import ScheduleTiming, read_timing
 
 logger = Logger(child=True)
 
@@ -115,7 +115,7 @@ class Schedules:
             return columns  # and its next run, which may be due, stays as it is
         return columns | _state(timing, draft.ends_at, now, is_paused=draft.paused)
 
-    def _check(self, draft: ScheduleDraft, now: datetime, before: Schedule | None = None) -> Timing:
+    def _check(self, draft: ScheduleDraft, now: datetime, before: Schedule | None = None) -> ScheduleTiming:
         """What is wrong with a schedule as a whole. Raises RequestInvalidError with all of it, ScopeMissingError."""
         field_errors = list(self.rules.time_zone_errors(draft.time_zone))
         timing, day = None, now.date()
@@ -131,7 +131,7 @@ class Schedules:
             raise RequestInvalidError.of(field_errors)
         return timing
 
-    def _columns(self, draft: ScheduleDraft, timing: Timing, now: datetime) -> dict[str, Any]:
+    def _columns(self, draft: ScheduleDraft, timing: ScheduleTiming, now: datetime) -> dict[str, Any]:
         return {
             "name": draft.name,
             "request": draft.request,
@@ -160,7 +160,7 @@ def _as_writer(caller: Caller, before: Schedule, said: Mapping[str, Any]) -> Cal
     return replace(caller, scopes=caller.scopes - {"personal:read"})
 
 
-def _state(timing: Timing, ends_at: datetime | None, now: datetime, *, is_paused: bool) -> dict[str, Any]:
+def _state(timing: ScheduleTiming, ends_at: datetime | None, now: datetime, *, is_paused: bool) -> dict[str, Any]:
     """The columns that say how it continues from now."""
     if is_paused:
         return _standing("PAUSED")

@@ -18,8 +18,8 @@ from resma.i18n.time_zones import TIME_ZONE_SCHEMA
 from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, URI, RequestModel, ViewModel
 from resma.requests.report_request import ReportRequest
 from resma.schedules.periods import Period
-from resma.schedules.schedule_rows import MisfirePolicy, Outcome, ScheduleStatus
-from resma.schedules.times import AT_DEFAULT, WHEN_PATTERN
+from resma.schedules.schedule_rows import MisfirePolicy, RunOutcome, ScheduleStatus
+from resma.schedules.times import DEFAULT_AT, WHEN_PATTERN
 
 _SCHEDULE_ID = r"^sch_[0-9a-f]{32}$"
 _YEARS = range(1970, 2200)
@@ -88,7 +88,7 @@ _At = Annotated[
     str | None,
     Field(
         pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
-        description=f"Local time of day for `daily` and the like, {AT_DEFAULT} by default. Not "
+        description=f"Local time of day for `daily` and the like, {DEFAULT_AT} by default. Not "
         "allowed with a cron expression.",
     ),
 ]
@@ -205,7 +205,7 @@ class RunView(ViewModel):
     scheduled_for: datetime = Field(description="When the run was due.")
     started_at: datetime = Field(description="When the scheduler processed the run.")
     report_id: UUID | None = Field(description="Id of the report; null if the run was not started.")
-    outcome: Outcome = Field(description="Whether a report was requested.")
+    outcome: RunOutcome = Field(description="Whether a report was requested.")
     detail: str | None = Field(description="Why the run was not started, or was late.")
 
 

@@ -9,7 +9,7 @@ from itertools import islice, takewhile
 from api.schedules.models import PreviewedRun, PreviewView
 from resma.i18n.locales import Weekday
 from resma.schedules.periods import Period, days_of
-from resma.schedules.times import Timing
+from resma.schedules.times import ScheduleTiming
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class RunPeriod:
 
 
 def preview_runs(
-    timing: Timing, run_period: RunPeriod, ends_at: datetime | None, after: datetime, count: int
+    timing: ScheduleTiming, run_period: RunPeriod, ends_at: datetime | None, after: datetime, count: int
 ) -> PreviewView:
     """Returns the next runs after a timestamp, at most `count`."""
     period, week_starts_on = run_period.period, run_period.week_starts_on
@@ -31,6 +31,6 @@ def preview_runs(
     for run in islice(runs, count):
         local = run.at.astimezone(zone)
         first, last = (None, None) if period is None else days_of(period, local.date(), week_starts_on)
-        run_view = {"at": run.at, "local_time": local, "from": first, "to": last, "note": run.note(zone)}
+        run_view = {"at": run.at, "local_time": local, "from": first, "to": last, "note": run.clock_change_detail(zone)}
         shown.append(PreviewedRun.model_validate(run_view))
     return PreviewView(runs=shown)

@@ -17,8 +17,8 @@ from api.schedules.models import RunList, RunView, ScheduleList, ScheduleView
 from resma.access.caller import Caller
 from resma.database.connection import Database
 from resma.jobs.personal_data import mask_filters
-from resma.jobs.report_rows import Place
-from resma.schedules.owners import find_owners_ends
+from resma.jobs.report_rows import ReportCursor
+from resma.schedules.owners import find_owner_expirations
 from resma.schedules.schedule_rows import Schedule, ScheduleRun, find_schedule, last_runs, list_runs, list_schedules
 
 RUN_CURSOR_PATTERN = "^[0-9]{1,16}$"
@@ -54,7 +54,7 @@ def show_schedules(database: Database, caller: Caller, query: PageQuery, base_ur
     following = None
     if len(found) > len(items):
         last = found[len(items) - 1]
-        place = Place(last.created_at, UUID(last.schedule_id.removeprefix(_PREFIX)))
+        place = ReportCursor(last.created_at, UUID(last.schedule_id.removeprefix(_PREFIX)))
         following = next_page(f"{base_url}/api/v1/schedules", {"limit": query.limit}, write_cursor(place))
     return ScheduleList(items=items, next=following)
 
@@ -85,7 +85,7 @@ def _read_run_cursor(cursor: str) -> datetime:
 def _view_all(connection: Connection[TupleRow], caller: Caller, schedules: list[Schedule]) -> list[ScheduleView]:
     """As many queries for all as for one."""
     runs = last_runs(connection, caller.tenant_id, [schedule.schedule_id for schedule in schedules])
-    ends = find_owners_ends(connection, caller.tenant_id, schedules)
+    ends = find_owner_expirations(connection, caller.tenant_id, schedules)
     names = name_subjects(connection, caller.tenant_id, (schedule.owner for schedule in schedules))
     return [
         _view(

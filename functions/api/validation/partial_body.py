@@ -19,7 +19,7 @@ from resma.errors import FieldError, collect_errors, first_part, json_pointer
 from resma.requests.report_request import ReportRequest
 from resma.requests.submit import find_partial_errors
 from resma.schedules.times import read_timing
-from resma.webhooks.check_address import webhook_url_errors
+from resma.webhooks.url_errors import webhook_url_errors
 
 _PERIOD_FILTERS = {"/filters/from", "/filters/to"}
 

@@ -30,7 +30,7 @@ from api.webhooks.models import (
 )
 from api.webhooks.replay import send_latest_event
 from api.webhooks.view import show_created_endpoint, show_delivery, show_endpoint, show_secret
-from resma.webhooks.endpoints import Endpoint
+from resma.webhooks.endpoints import WebhookEndpointRow
 from resma.webhooks.signing_secrets import read_master_secret
 
 logger = Logger(child=True)
@@ -197,7 +197,7 @@ def _master() -> bytes:
     return read_master_secret(settings().webhook_secret_arn)
 
 
-def _secret(endpoint: Endpoint, said: str) -> Response[SecretView]:
+def _secret(endpoint: WebhookEndpointRow, said: str) -> Response[SecretView]:
     caller = caller_of(router)
     view = show_secret(endpoint, _master())
     logger.info(said, endpoint_id=endpoint.endpoint_id, version=endpoint.secret_version, subject=caller.subject)

@@ -12,7 +12,7 @@ from api.webhooks.models import DeliveryList
 from api.webhooks.view import show_delivery
 from resma.database.connection import Database
 from resma.jobs.report_rows import find_report
-from resma.webhooks.deliveries import DeliveryPlace, list_endpoint_deliveries, list_report_deliveries
+from resma.webhooks.deliveries import DeliveryCursor, list_endpoint_deliveries, list_report_deliveries
 from resma.webhooks.endpoints import find_endpoint
 
 DELIVERY_CURSOR_PATTERN = r"^[0-9]{1,16}\.[0-9a-z_]{1,80}$"
@@ -57,8 +57,8 @@ def show_endpoint_deliveries(
     return DeliveryList(items=items, next=following)
 
 
-def _place(cursor: str) -> DeliveryPlace:
+def _place(cursor: str) -> DeliveryCursor:
     if re.fullmatch(DELIVERY_CURSOR_PATTERN, cursor, re.ASCII) is None:
         raise cursor_invalid()
     timestamp, event_id = cursor.split(".")
-    return DeliveryPlace(read_microseconds(timestamp), event_id)
+    return DeliveryCursor(read_microseconds(timestamp), event_id)

@@ -11,10 +11,9 @@ from api.webhooks.models import EndpointChanges, EndpointRequest
 from resma.catalog import find_report_type
 from resma.database.connection import Database
 from resma.errors import FieldError, RequestInvalidError, WebhookEndpointReadOnlyError
-from resma.webhooks.check_address import webhook_url_errors
 from resma.webhooks.deliveries import end_deliveries
 from resma.webhooks.endpoints import (
-    Endpoint,
+    WebhookEndpointRow,
     delete_endpoint,
     find_endpoint,
     insert_endpoint,
@@ -22,8 +21,9 @@ from resma.webhooks.endpoints import (
     rotate_secret,
     update_endpoint,
 )
-from resma.webhooks.receivers import Receivers
+from resma.webhooks.receivers import AllowedReceivers
 from resma.webhooks.signing_secrets import CALLBACK
+from resma.webhooks.url_errors import webhook_url_errors
 
 
 @dataclass(frozen=True)
@@ -32,34 +32,34 @@ class WebhookEndpoints:
 
     database: Database
     tenant_id: str
-    receivers: Receivers
+    receivers: AllowedReceivers
 
-    def register(self, request: EndpointRequest) -> Endpoint:
+    def register(self, request: EndpointRequest) -> WebhookEndpointRow:
         """Makes an endpoint. Raises RequestInvalidError; TooManyWebhookEndpointsError."""
         self._check(request.url, request.report_types)
         events = None if request.events is None else list[str](request.events)
         with self.database.transaction(self.tenant_id) as connection:
             return insert_endpoint(connection, self.tenant_id, request.url, events, request.report_types)
 
-    def list(self) -> list[tuple[Endpoint, LastAttempt | None]]:
+    def list(self) -> list[tuple[WebhookEndpointRow, LastAttempt | None]]:
         """All of them, that of callbacks first, each with the attempt at it that ended last."""
         with self.database.transaction(self.tenant_id) as connection:
             found = list_endpoints(connection, self.tenant_id)
             last = last_attempts(connection, self.tenant_id, [each.endpoint_id for each in found])
         return [(each, last.get(each.endpoint_id)) for each in found]
 
-    def show(self, endpoint_id: str) -> tuple[Endpoint, LastAttempt | None]:
+    def show(self, endpoint_id: str) -> tuple[WebhookEndpointRow, LastAttempt | None]:
         """One of them, with the attempt at it that ended last."""
         with self.database.transaction(self.tenant_id) as connection:
             endpoint = find_endpoint(connection, self.tenant_id, endpoint_id)
             return endpoint, last_attempts(connection, self.tenant_id, [endpoint_id]).get(endpoint_id)
 
-    def find(self, endpoint_id: str) -> Endpoint:
+    def find(self, endpoint_id: str) -> WebhookEndpointRow:
         """One of them."""
         with self.database.transaction(self.tenant_id) as connection:
             return find_endpoint(connection, self.tenant_id, endpoint_id)
 
-    def change(self, endpoint_id: str, changes: EndpointChanges) -> Endpoint:
+    def change(self, endpoint_id: str, changes: EndpointChanges) -> WebhookEndpointRow:
         """Changes what the request names. What is owed to an endpoint that is disabled ends.
 
         Raises RequestInvalidError; WebhookEndpointReadOnlyError.
@@ -83,7 +83,7 @@ class WebhookEndpoints:
             delete_endpoint(connection, self.tenant_id, endpoint_id)
             end_deliveries(connection, self.tenant_id, endpoint_id, "endpoint-deleted")
 
-    def rotate(self, endpoint_id: str, overlap: timedelta) -> Endpoint:
+    def rotate(self, endpoint_id: str, overlap: timedelta) -> WebhookEndpointRow:
         """Makes a new secret; the one before signs too for `overlap`. Raises WebhookRotationRefusedError."""
         with self.database.transaction(self.tenant_id) as connection:
             return rotate_secret(connection, self.tenant_id, endpoint_id, overlap)

@@ -14,7 +14,7 @@ from resma.errors import WebhookDeliveryNotFoundError, WebhookEndpointNotFoundEr
 from resma.jobs.completed_event import EventType
 from resma.json_models import URI, RequestModel, ViewModel, WholeNumber
 from resma.string_patterns import NO_NUL
-from resma.webhooks.address import URL_SCHEMA
+from resma.webhooks.url import URL_SCHEMA
 
 DeliveryStatus = Literal["PENDING", "DELIVERED", "FAILED"]
 

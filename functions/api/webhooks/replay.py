@@ -6,10 +6,10 @@ from api.webhooks.make_due import owe_latest_event
 from api.webhooks.make_due import replay_delivery as make_due
 from resma.access.caller import Caller
 from resma.database.connection import Database
-from resma.webhooks.deliveries import Record, find_delivery
+from resma.webhooks.deliveries import DeliveryRecord, find_delivery
 
 
-def replay_delivery(database: Database, caller: Caller, event_id: str, endpoint_id: str) -> Record:
+def replay_delivery(database: Database, caller: Caller, event_id: str, endpoint_id: str) -> DeliveryRecord:
     """Makes a delivery due now, whatever became of it; the tick sends it within a minute. Who asked is on record.
 
     Raises WebhookDeliveryNotFoundError, WebhookEndpointDisabledError and WebhookDeliveryInProgressError.
@@ -20,7 +20,7 @@ def replay_delivery(database: Database, caller: Caller, event_id: str, endpoint_
         return find_delivery(connection, caller.tenant_id, event_id, endpoint_id)
 
 
-def send_latest_event(database: Database, caller: Caller, endpoint_id: str) -> Record:
+def send_latest_event(database: Database, caller: Caller, endpoint_id: str) -> DeliveryRecord:
     """Makes the tenant's latest event due at an endpoint, as a test of it; sent within a minute, and audited.
 
     Raises WebhookEndpointReadOnlyError for the endpoint of callbacks, which has no URL; WebhookEndpointNotFoundError,

@@ -14,13 +14,13 @@ from api.webhooks.models import (
     ReplayView,
     SecretView,
 )
-from resma.webhooks.address import hide_query
-from resma.webhooks.deliveries import Attempt, Record
-from resma.webhooks.endpoints import Endpoint
+from resma.webhooks.deliveries import Attempt, DeliveryRecord
+from resma.webhooks.endpoints import WebhookEndpointRow
 from resma.webhooks.signing_secrets import signing_secrets
+from resma.webhooks.url import hide_query
 
 
-def show_endpoint(endpoint: Endpoint, last: LastAttempt | None = None) -> EndpointView:
+def show_endpoint(endpoint: WebhookEndpointRow, last: LastAttempt | None = None) -> EndpointView:
     """Returns an endpoint's view, without its secret; `last` is the attempt at it that ended last."""
     return EndpointView.model_validate(
         {
@@ -35,13 +35,13 @@ def show_endpoint(endpoint: Endpoint, last: LastAttempt | None = None) -> Endpoi
     )
 
 
-def show_created_endpoint(endpoint: Endpoint, master: bytes) -> CreatedEndpointView:
+def show_created_endpoint(endpoint: WebhookEndpointRow, master: bytes) -> CreatedEndpointView:
     """Returns the view of an endpoint with its secret."""
     secret = show_secret(endpoint, master).secret
     return CreatedEndpointView.model_validate({**show_endpoint(endpoint).model_dump(), "secret": secret})
 
 
-def show_secret(endpoint: Endpoint, master: bytes) -> SecretView:
+def show_secret(endpoint: WebhookEndpointRow, master: bytes) -> SecretView:
     """Returns the secrets that sign at this moment, derived from the deployment's."""
     is_previous_valid = _is_previous_valid(endpoint)
     current, *previous = signing_secrets(
@@ -60,7 +60,7 @@ def show_secret(endpoint: Endpoint, master: bytes) -> SecretView:
     )
 
 
-def _is_previous_valid(endpoint: Endpoint) -> bool:
+def _is_previous_valid(endpoint: WebhookEndpointRow) -> bool:
     return endpoint.previous_version_until is not None and endpoint.previous_version_until > datetime.now(UTC)
 
 
@@ -68,7 +68,7 @@ def _show_attempt(attempt: Attempt) -> AttemptView:
     return AttemptView.model_validate({**vars(attempt), "url": hide_query(attempt.url)})
 
 
-def show_delivery(record: Record, base_url: str) -> DeliveryView:
+def show_delivery(record: DeliveryRecord, base_url: str) -> DeliveryView:
     """Returns a delivery's view; `base_url` is where this caller reached the API."""
     owed = record.delivery
     return DeliveryView.model_validate(

@@ -1,1 +1,1 @@
-"""Who may do what, and how much: callers, API keys and quotas."""
+"""Access control: callers, API keys, scopes and quotas."""

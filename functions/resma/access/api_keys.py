@@ -1,6 +1,6 @@
-"""Keys of the API: `rsm_<key id>_<secret>`. The table has the secret's hash; the key itself is seen once.
+"""API keys, of the form `rsm_<key id>_<secret>`. The table stores a hash of the secret; the key is shown only once.
 
-Every key expires. It is rotated without a gap: a new one is made, and the old one goes on for a while.
+Every key expires. Rotation leaves no gap: the old key remains valid for a grace period after the new one is created.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from resma.database.connection import Database
 from resma.errors import ApiKeyInactiveError, ApiKeyNotFoundError
 
 PREFIX = "rsm_"
-"""By which a key is known from a token, by us and by scanners of leaked secrets."""
+"""Prefix that distinguishes a key from a token, for Resma and for scanners of leaked secrets."""
 
 KeyStatus = Literal["ACTIVE", "REVOKED", "EXPIRED"]
 
-DAYS_DEFAULT, MAX_DAYS = 90, 366
-GRACE_SECONDS_DEFAULT, MAX_GRACE_SECONDS = 86_400, 30 * 86_400
+DEFAULT_LIFETIME_DAYS, MAX_DAYS = 90, 366
+DEFAULT_GRACE_SECONDS, MAX_GRACE_SECONDS = 86_400, 30 * 86_400
 
 _KEY = re.compile(r"rsm_(?P<key_id>[a-z0-9]{16})_(?P<secret>[A-Za-z0-9_-]{43})")
 KEY_ID_PATTERN = "^[a-z0-9]{16}$"
@@ -34,7 +34,7 @@ _ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A row, without the hash. Times are in UTC."""
+    """One row of `resma.api_keys`, without the hash. Times are in UTC."""
 
     tenant_id: str
     key_id: str
@@ -45,12 +45,12 @@ class ApiKey:
     expires_at: datetime
     revoked_at: datetime | None
     last_used_at: datetime | None
-    """To the minute."""
+    """Timestamp of the last use, with a resolution of one minute."""
     replaced_by: str | None
 
     @property
     def status(self) -> KeyStatus:
-        """Whether the key is accepted at this moment."""
+        """Returns whether the key is accepted now, or why it is not."""
         if self.revoked_at is not None:
             return "REVOKED"
         return "ACTIVE" if self.expires_at > datetime.now(UTC) else "EXPIRED"
@@ -58,7 +58,7 @@ class ApiKey:
 
 @dataclass(frozen=True)
 class NewKey:
-    """What a key shall be."""
+    """Properties of a key to create."""
 
     tenant_id: str
     name: str
@@ -68,8 +68,8 @@ class NewKey:
 
 
 @dataclass(frozen=True)
-class FoundKey:
-    """What the database says of a presented key. `wait_seconds` is 0 where the tenant's quota let the request in."""
+class KeyLookup:
+    """State of a key in the database. `wait_seconds` is 0 if the tenant's quota admits the request."""
 
     tenant_id: str
     secret_sha256: str
@@ -79,32 +79,32 @@ class FoundKey:
     wait_seconds: float | None
 
 
-_NOT_FOUND = "there is no such key: GET /api/v1/api-keys lists yours"
+_NOT_FOUND = "The API key does not exist. GET /api/v1/api-keys lists your keys."
 
 _COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in ApiKey.__dataclass_fields__)
 
 
 def parse_key(text: str) -> tuple[str, str] | None:
-    """A key's id and the hash of its secret; None where the text is no key."""
+    """Returns a key's id and the hash of its secret; None if the string does not have the form of a key."""
     match = _KEY.fullmatch(text)
     return (match["key_id"], _hash(match["secret"])) if match else None
 
 
-def look_up_key(database: Database, key_id: str, secret_sha256: str) -> FoundKey | None:
-    """Finds a key whose tenant is not known yet, and takes a request out of its tenant's quota if the hash is its own.
+def look_up_key(database: Database, key_id: str, secret_sha256: str) -> KeyLookup | None:
+    """Finds a key whose tenant is not known yet; if the hash matches, counts a request against the tenant's quota.
 
-    One round trip.
+    Needs one round trip.
     """
     row = database.fetch_one(
         "SELECT tenant_id, secret_sha256, scopes, is_revoked, is_expired, wait_seconds"
         " FROM resma.authenticate_key(%s, %s)",
         (key_id, secret_sha256),
     )
-    return FoundKey(*row) if row else None
+    return KeyLookup(*row) if row else None
 
 
 def insert_key(connection: Connection[TupleRow], new: NewKey) -> tuple[ApiKey, str]:
-    """Makes a key; returns its row, and the key itself, which nobody can see again."""
+    """Creates a key. Returns its row and the key itself, which cannot be retrieved later."""
     key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(16))
     secret = secrets.token_urlsafe(32)
     with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
@@ -121,7 +121,7 @@ def insert_key(connection: Connection[TupleRow], new: NewKey) -> tuple[ApiKey, s
 
 
 def list_keys(connection: Connection[TupleRow], tenant_id: str) -> list[ApiKey]:
-    """The tenant's keys, newest first, ended ones too."""
+    """Returns the tenant's keys, newest first, including revoked and expired ones."""
     with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
         cursor.execute(
             sql.SQL("SELECT {} FROM resma.api_keys WHERE tenant_id = %s ORDER BY created_at DESC, key_id").format(
@@ -133,7 +133,7 @@ def list_keys(connection: Connection[TupleRow], tenant_id: str) -> list[ApiKey]:
 
 
 def find_key(connection: Connection[TupleRow], tenant_id: str, key_id: str) -> ApiKey:
-    """Raises ApiKeyNotFoundError, also for another tenant's, and for what can be no key's id."""
+    """Returns the tenant's key. Raises ApiKeyNotFoundError if the id is malformed, unknown or another tenant's."""
     if re.fullmatch(KEY_ID_PATTERN, key_id) is None:
         raise ApiKeyNotFoundError(_NOT_FOUND)
     with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
@@ -149,13 +149,13 @@ def find_key(connection: Connection[TupleRow], tenant_id: str, key_id: str) -> A
 def rotate_key(
     connection: Connection[TupleRow], key: ApiKey, grace: timedelta, rotated_by: str
 ) -> tuple[ApiKey, str, ApiKey]:
-    """Makes a key of the same name, scopes and lifetime; the old one goes on until `grace` is over.
+    """Creates a key with the same name, scopes and lifetime. The old key remains valid until `grace` is over.
 
-    Returns the new row, the new key itself, and the old row. Raises ApiKeyInactiveError where the key is no longer good
-    or was rotated before, also by somebody else at this moment.
+    Returns the new row, the new key itself and the old row. Raises ApiKeyInactiveError if the key is revoked, expired
+    or already rotated, also by a concurrent call.
     """
     lifetime = key.expires_at - key.created_at
-    made, text = insert_key(connection, NewKey(key.tenant_id, key.name, key.scopes, lifetime, rotated_by))
+    new, text = insert_key(connection, NewKey(key.tenant_id, key.name, key.scopes, lifetime, rotated_by))
     with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
         cursor.execute(
             sql.SQL(
@@ -163,17 +163,17 @@ def rotate_key(
                 " WHERE tenant_id = %s AND key_id = %s AND replaced_by IS NULL AND revoked_at IS NULL"
                 " AND expires_at > clock_timestamp() RETURNING {}"
             ).format(_COLUMNS),
-            (made.key_id, grace, key.tenant_id, key.key_id),
+            (new.key_id, grace, key.tenant_id, key.key_id),
         )
         if (old := cursor.fetchone()) is None:
             raise ApiKeyInactiveError(
-                "this key is revoked, has expired or was rotated before: rotate the one that came after it, or make one"
+                "The API key is revoked, has expired or was already rotated. Rotate its replacement, or create a key."
             )
-    return made, text, old
+    return new, text, old
 
 
 def revoke_key(connection: Connection[TupleRow], tenant_id: str, key_id: str) -> None:
-    """Ends a key at once. Safe to call twice. Raises ApiKeyNotFoundError."""
+    """Revokes a key with immediate effect. Safe to call twice. Raises ApiKeyNotFoundError."""
     find_key(connection, tenant_id, key_id)
     connection.execute(
         "UPDATE resma.api_keys SET revoked_at = coalesce(revoked_at, clock_timestamp())"

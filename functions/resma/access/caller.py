@@ -1,4 +1,4 @@
-"""Who makes a request, and what this one may do."""
+"""The caller of a request, and its scopes."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ Scope = Literal[
     "dead-letters:manage",
     "schedules:manage",
 ]
-"""What a caller may be allowed: `personal:read` is to see the columns that the catalog marks as personal."""
+"""Permissions of a caller. `personal:read` shows the columns that the catalog marks as personal."""
 
 SCOPES: frozenset[Scope] = frozenset(get_args(Scope))
 
 
 @dataclass(frozen=True)
 class Caller:
-    """An authenticated caller. Everything it asks for is its tenant's."""
+    """An authenticated caller. It has access to data of its own tenant only."""
 
     tenant_id: str
     subject: str
-    """Who it is, for the record: `key:` and a key's id, `token:` and its `sub`, or `loopback`; what asks by itself is
-    `event:` or `schedule:` and an id."""
+    """Identity for audit records: `key:` with a key's id, `token:` with its `sub`, or `loopback`. Requests without a
+    person have `event:` or `schedule:` with an id."""
     scopes: frozenset[Scope]
     address: str | None = None
-    """Where the request came from, for the record."""
+    """IP address of the client, for audit records."""
 
 
 def require_scope(caller: Caller | None, scope: str, field_errors: tuple[FieldError, ...] = ()) -> None:
-    """Raises ScopeMissingError where the caller has not this scope."""
+    """Raises ScopeMissingError if the caller does not have the scope."""
     if caller is None or scope not in caller.scopes:
-        detail = f"this needs the scope {scope}, which your key or token lacks: use one that has it"
+        detail = f"Your key or token lacks the scope {scope}. Use one that has it."
         raise ScopeMissingError(detail, scope, field_errors)

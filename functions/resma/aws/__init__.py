@@ -1,1 +1,1 @@
-"""AWS: clients, what requests cost, metrics and traces."""
+"""AWS: clients, costs of requests, metrics and traces."""

@@ -1,4 +1,4 @@
-"""Counts what this process asks of AWS, by service and operation: what a report cost is counted, not guessed."""
+"""Counts this process' calls of AWS by service and operation, from which the cost of a report is calculated."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Any, TypeVar
 Client = TypeVar("Client", bound=Any)
 
 Calls = Counter[tuple[str, str]]
-"""How often by service and operation, like `("s3", "UploadPart")`."""
+"""Number of calls by service and operation, such as `("s3", "UploadPart")`."""
 
 _calls: Calls = Counter()
-_turn = threading.Lock()
+_lock = threading.Lock()
 
 
 def metered(client: Client) -> Client:
-    """Has the calls of a new client counted, once each however often it is asked again; returns the client.
+    """Counts the calls of a new client from now on, and returns the client.
 
-    Signing an address is no call.
+    A call that botocore retries counts once. Presigning a URL does not count, because it sends no request.
     """
     client.meta.events.register("before-call", _count)
     return client
 
 
 def calls_so_far() -> Calls:
-    """What was called since the process began."""
-    with _turn:
+    """Returns the calls since the process started."""
+    with _lock:
         return Counter(_calls)
 
 
 def _count(model: Any, **_more: Any) -> None:
-    with _turn:  # parts go up from several threads
+    with _lock:  # parts are uploaded by several threads
         _calls[model.service_model.service_name, model.name] += 1

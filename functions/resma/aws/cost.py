@@ -1,7 +1,7 @@
-"""What a report costs: what its attempts have used of AWS, times the list prices of `prices.toml`.
+"""Cost of a report: the AWS usage of its attempts multiplied by the list prices in `prices.toml`.
 
-Not in it: the database, data transfer, CloudWatch, the calls that asked for the report and looked at it, its webhooks,
-a cold start's initialisation, and discounts.
+The cost does not include the database, data transfer, CloudWatch, the API calls that request and read the report, its
+webhooks, the initialization of a cold start, and discounts.
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ from resma.aws.call_counter import Calls
 PRICES = Path(__file__).with_name("prices.toml")
 
 DIGITS = Decimal("0.0000000001")
-"""Amounts are rounded to this: a small report costs a few hundred-thousandths of a dollar."""
+"""Precision of amounts: a small report costs a few hundred-thousandths of a dollar."""
 
 _FREE_OF_CHARGE = {"AbortMultipartUpload", "DeleteObject", "DeleteObjects"}
 _READS = {"GetObject", "HeadObject"}
 
 _GIB = 1024**3
-_DAYS_A_MONTH = 30
+_DAYS_PER_MONTH = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What was used, in whole numbers, so that sums are exact. A row keeps it as JSON."""
+    """Usage of AWS in integers, so that sums are exact. Rows store it as JSON."""
 
     mb_milliseconds: int = 0
-    """Of the worker: its memory limit in MB times the milliseconds of its invocations."""
+    """Memory limit of the worker in MB times the milliseconds of its invocations."""
     invocations: int = 0
     store_writes: int = 0
     store_reads: int = 0
     queue_requests: int = 0
     events_published: int = 0
-    """On the topic."""
+    """Events published to the topic."""
     events_put: int = 0
-    """On the bus."""
+    """Events put on the bus."""
     keys_written: int = 0
     byte_days: int = 0
-    """Bytes of the files times the days that they are kept."""
+    """Bytes of the files times the days of their retention period."""
 
     @classmethod
     def of_calls(cls, calls: Calls) -> Self:
-        """What calls of AWS are charged as."""
+        """Returns the usage that AWS charges for a number of calls."""
         store = {operation: count for (service, operation), count in calls.items() if service == "s3"}
         return cls(
             store_writes=sum(n for name, n in store.items() if name not in _READS | _FREE_OF_CHARGE),
@@ -61,17 +61,16 @@ class Usage:
         )
 
     @classmethod
-    def from_json(cls, kept: dict[str, int] | None) -> Self:
-        """What `as_json` made; nothing of nothing.
+    def from_json(cls, stored: dict[str, int] | None) -> Self:
+        """Returns the usage that `as_json` has converted; None has no usage.
 
-        Of another version's row, written while one takes the other's place: what it lacks is 0, and what
-        it adds is left out.
+        During a deployment another version may have written it: missing fields are 0, and unknown fields are ignored.
         """
-        kept = kept or {}
-        return cls(**{field.name: kept[field.name] for field in fields(cls) if field.name in kept})
+        stored = stored or {}
+        return cls(**{field.name: stored[field.name] for field in fields(cls) if field.name in stored})
 
     def as_json(self) -> dict[str, int]:
-        """As a row keeps it."""
+        """Returns the usage as a JSON object, for a row."""
         return asdict(self)
 
     def __add__(self, other: Usage) -> Usage:
@@ -80,7 +79,7 @@ class Usage:
 
 def _exact(value: object) -> object:
     if not isinstance(value, str):
-        raise ValueError('write the amount as a text, like "0.0000004"')  # noqa: TRY004  # pydantic wants this one
+        raise ValueError('The amount must be a string, such as "0.0000004".')  # noqa: TRY004  # pydantic converts only this
     return value
 
 
@@ -92,14 +91,14 @@ class _Table(BaseModel):
 
 
 class LambdaPrices(_Table):
-    """Of a function."""
+    """Prices of a function."""
 
     gb_second: _Amount
     request: _Amount
 
 
 class StorePrices(_Table):
-    """Of the object store."""
+    """Prices of the object store."""
 
     write_request: _Amount
     read_request: _Amount
@@ -107,31 +106,31 @@ class StorePrices(_Table):
 
 
 class QueuePrices(_Table):
-    """Of a queue."""
+    """Prices of a queue."""
 
     request: _Amount
 
 
 class TopicPrices(_Table):
-    """Of a topic."""
+    """Prices of a topic."""
 
     publish: _Amount
 
 
 class BusPrices(_Table):
-    """Of the bus."""
+    """Prices of the bus."""
 
     event: _Amount
 
 
 class TablePrices(_Table):
-    """Of the table of jobs' keys."""
+    """Prices of the DynamoDB table with the keys of jobs."""
 
     write: _Amount
 
 
 class Prices(_Table):
-    """A price table: for one region, as of one day, in US dollars."""
+    """A price table for one region and one date, in US dollars."""
 
     region: str
     as_of: date
@@ -145,21 +144,21 @@ class Prices(_Table):
 
 @lru_cache
 def read_prices(path: Path = PRICES) -> Prices:
-    """Reads a price table. Raises pydantic's ValidationError naming each line that is missing or wrong."""
+    """Reads a price table. Raises pydantic's ValidationError, which names each line that is missing or not valid."""
     return Prices.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
 
 
 def price_usage(usage: Usage, prices: Prices) -> dict[str, str]:
-    """Returns the cost as the API shows it: amounts in US dollars as texts. The parts add up to `total`.
+    """Returns the cost as the API shows it: amounts in US dollars as strings. `total` is the sum of the parts.
 
-    `lambda` is memory times time, `s3` the store's requests and the files for as long as they are kept, `requests` all
-    other charges for a call. `prices` names the table.
+    `lambda` is memory times time, `s3` the requests to the store and the storage of the files for their retention
+    period, and `requests` all other charges for calls. `prices` names the price table.
     """
     parts: dict[str, Any] = {
         "lambda": Decimal(usage.mb_milliseconds) / 1024 / 1000 * prices.lambda_.gb_second,
         "s3": usage.store_writes * prices.s3.write_request
         + usage.store_reads * prices.s3.read_request
-        + Decimal(usage.byte_days) / _GIB / _DAYS_A_MONTH * prices.s3.gb_month,
+        + Decimal(usage.byte_days) / _GIB / _DAYS_PER_MONTH * prices.s3.gb_month,
         "requests": usage.invocations * prices.lambda_.request
         + usage.queue_requests * prices.sqs.request
         + usage.events_published * prices.sns.publish

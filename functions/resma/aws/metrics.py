@@ -1,7 +1,8 @@
-"""What is counted and measured, as lines in a function's log that CloudWatch turns into metrics.
+"""Metrics, written as lines in a function's log that CloudWatch converts.
 
-CloudWatch, "Specification: Embedded metric format". Each metric is there for the whole stage, and by report type where
-that is told; never by tenant or by report: a name with new dimensions is another metric, and costs as one.
+The format is CloudWatch's "Specification: Embedded metric format". Each metric exists for the whole stage, and also by
+report type if the caller names one. There is none by tenant or report, because CloudWatch charges for each combination
+of dimensions as for a metric of its own.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ NAMESPACE = "Resma"
 
 
 class Metric(StrEnum):
-    """All names that are emitted. docs/operate.md has a line for each."""
+    """Names of all metrics. docs/operate.md describes each of them."""
 
-    # Whoever takes requests.
+    # Functions that accept requests.
     REPORTS_REQUESTED = "ReportsRequested"
 
-    # The worker; those of failed reports also from whoever gives a report up.
+    # The worker. Metrics of failed reports also come from functions that dead-letter a report.
     REPORTS_READY = "ReportsReady"
     REPORTS_FAILED = "ReportsFailed"
     REPORTS_DEAD_LETTERED = "ReportsDeadLettered"
@@ -45,7 +46,7 @@ class Metric(StrEnum):
     WEBHOOKS_ABANDONED = "WebhooksAbandoned"
     WEBHOOK_SECONDS = "WebhookSeconds"
 
-    # The tick.
+    # The scheduler.
     OLDEST_WAITING_SECONDS = "OldestWaitingSeconds"
     REPORTS_WAITING = "ReportsWaiting"
     SCHEDULED_RUNS_STARTED = "ScheduledRunsStarted"
@@ -69,17 +70,17 @@ _UNITS = {
     Metric.PEAK_RSS_MB: MetricUnit.Megabytes,
     Metric.COST_USD: MetricUnit.NoUnit,
 }
-"""All others are counts."""
+"""Units of metrics that are not counts."""
 
 OUTCOMES = (Metric.REPORTS_READY, Metric.REPORTS_FAILED)
-"""Where one is counted, the other is too, as 0: an alarm divides by their sum, and what is missing is no number."""
+"""Metrics that are always emitted together, with 0 where needed: an alarm divides by their sum, which must exist."""
 
 _MAX_VALUES = 100
-"""Of one metric in a line; the format's limit."""
+"""Maximum number of values of a metric in one line, as the format defines it."""
 
 
 def emit_dead_lettered(tenant_id: str, report_id: UUID) -> None:
-    """Counts a report that was given up, by whoever found that nobody will try it again by himself."""
+    """Counts a report that was dead-lettered, in the function that dead-lettered it."""
     about = {"report_id": str(report_id), "tenant_id": tenant_id}
     emit({**dict.fromkeys(OUTCOMES, 0), Metric.REPORTS_FAILED: 1, Metric.REPORTS_DEAD_LETTERED: 1}, about=about)
 
@@ -89,9 +90,9 @@ def emit(
     report_type: str | None = None,
     about: Mapping[str, object] | None = None,
 ) -> None:
-    """Writes a line with these values. `about` are ids for whoever reads the log: they are no dimensions.
+    """Writes a line with these values. `about` are ids for readers of the log, which do not become dimensions.
 
-    Of several values of one metric, no more than a hundred. Not for use from several threads at once.
+    Of a sequence of values, the last `_MAX_VALUES` - 1 are written. Not thread-safe.
     """
     stage = read_settings(Settings).stage
     line = EphemeralMetrics(namespace=NAMESPACE, service="")  # empty: no dimension of its own
@@ -102,6 +103,6 @@ def emit(
         for one in [value] if isinstance(value, int | float) else value[-_MAX_VALUES + 1 :]:
             line.add_metric(name, _UNITS.get(name, MetricUnit.Count), one)
     line.add_metadata("service", os.environ.get("POWERTOOLS_SERVICE_NAME"))
-    for key, fact in (about or {}).items():
-        line.add_metadata(key, fact)
+    for key, identifier in (about or {}).items():
+        line.add_metadata(key, identifier)
     line.flush_metrics()

@@ -1,8 +1,8 @@
-"""Traces that can be searched for a report: a subsegment with annotations, sent to Lambda's X-Ray daemon.
+"""Traces that can be searched by report: a subsegment with annotations, sent to Lambda's X-Ray daemon.
 
-Source: AWS X-Ray Developer Guide, "X-Ray segment documents" and "Sending segment documents to the X-Ray daemon". Not by
-the X-Ray SDK: it takes a worker 20 MB and a tenth of its cold start (docs/decisions/042). It sends what it is told and
-nothing else: no error's words, no SQL, no address.
+Source: AWS X-Ray Developer Guide, "X-Ray segment documents" and "Sending segment documents to the X-Ray daemon". The
+X-Ray SDK is not used, because it needs 20 MB of a worker and a tenth of its cold start (docs/decisions/042). Only the
+given annotations are sent: no error messages, no SQL and no URLs.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ Annotations = dict[str, str | int | float | bool]
 
 @contextlib.contextmanager
 def traced(name: str, **annotations: str | float | bool) -> Iterator[Annotations]:
-    """Traces what the block does, where this invocation is traced; more annotations may be put into what it yields.
+    """Traces the block if this invocation is traced. Yields the annotations, to which the block may add.
 
-    An error marks the subsegment as a fault. Never raises by itself.
+    An exception marks the subsegment as failed. Raises no errors of its own.
     """
     started = time.time()
-    noted: Annotations = dict(annotations)
-    is_fault = True
+    collected: Annotations = dict(annotations)
+    has_failed = True
     try:
-        yield noted
-        is_fault = False
+        yield collected
+        has_failed = False
     finally:
         with contextlib.suppress(OSError, ValueError):
-            _send(name, started, noted, is_fault=is_fault)
+            _send(name, started, collected, has_failed=has_failed)
 
 
-def _send(name: str, started: float, annotations: Annotations, *, is_fault: bool) -> None:
+def _send(name: str, started: float, annotations: Annotations, *, has_failed: bool) -> None:
     daemon = os.environ.get("AWS_XRAY_DAEMON_ADDRESS")
-    # Lambda renews it for each invocation: Root=1-…;Parent=…;Sampled=1, and maybe more.
+    # Lambda sets the variable for each invocation: Root=1-…;Parent=…;Sampled=1, and possibly other fields.
     trace = dict(part.split("=", 1) for part in os.environ.get("_X_AMZN_TRACE_ID", "").split(";") if "=" in part)
     if not daemon or trace.get("Sampled") != "1" or not {"Root", "Parent"} <= trace.keys():
         return
@@ -52,7 +52,7 @@ def _send(name: str, started: float, annotations: Annotations, *, is_fault: bool
         "start_time": started,
         "end_time": time.time(),
         "annotations": annotations,
-        "fault": is_fault,
+        "fault": has_failed,
     }
     host, _, port = daemon.rpartition(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:

@@ -1,1 +1,1 @@
-"""Connections to Postgres, and what its errors mean for a report."""
+"""Connections to Postgres, advisory locks, and the translation of database errors."""

@@ -1,4 +1,4 @@
-"""Connections to Postgres: one a process and purpose, kept between invocations and mended when broken."""
+"""Connections to Postgres: one per process and purpose, reused between invocations and reopened after a failure."""
 
 from __future__ import annotations
 
@@ -20,19 +20,18 @@ logger = Logger(child=True)
 
 _CANCEL_SECONDS = 2
 LOCK_TIMEOUT = "5s"
-"""Nobody waits for a lock for longer: DatabaseBusyError, and another try. Whoever holds one and stops loses it soon
-(migration 0012)."""
+"""Maximum time to wait for a lock; after it, DatabaseBusyError is raised and the attempt is repeated. A session that
+stops while it holds a lock loses it soon (migration 0012)."""
 
 _BEGIN = f"SELECT set_config('resma.tenant_id', %s, true), set_config('lock_timeout', '{LOCK_TIMEOUT}', true)"
 
-_MEMBERS = {"host", "port", "dbname", "username", "password"}
+_SECRET_FIELDS = {"host", "port", "dbname", "username", "password"}
 
 
 class Database:
-    """One kept connection, opened when it is first asked for.
+    """One connection, opened on first use and then reused.
 
-    `transaction` may be called from several threads, which then take turns. `application_name` shows in
-    pg_stat_activity.
+    Several threads may call `transaction`; they run one after the other. pg_stat_activity shows `application_name`.
     """
 
     def __init__(self, secret_arn: str, application_name: str, dependency: Dependency = "system-database") -> None:
@@ -40,7 +39,7 @@ class Database:
         self._secret_arn = secret_arn
         self._application_name = application_name
         self._connection: Connection[TupleRow] | None = None
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
 
     def connect(self) -> Connection[TupleRow]:
         """Returns a live connection with no transaction open. Raises DatabaseUnavailableError."""
@@ -52,12 +51,12 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self, tenant_id: str | None) -> Iterator[Connection[TupleRow]]:
-        """A read-write transaction: committed at the end, rolled back on any error. Errors come out as ours.
+        """Opens a read-write transaction: it is committed at the end, and rolled back after any error.
 
-        It is the tenant's: the database shows and takes this tenant's rows and no others (row level security). None is
-        for work on all tenants' rows, by a role that may see them.
+        Row level security limits it to the rows of the tenant. None is for a role that may access the rows of all
+        tenants. psycopg's errors are translated to errors of Resma.
         """
-        with self._turn:
+        with self._lock:
             try:
                 with translated_errors(self._dependency):
                     connection = self.connect()
@@ -65,53 +64,53 @@ class Database:
                         connection.execute(_BEGIN, (tenant_id or "",))
                         yield connection
             except DatabaseUnavailableError:
-                self.close()  # the next one looks for a server that can serve
+                self.close()  # the next transaction connects again, perhaps to another server
                 raise
 
     @contextlib.contextmanager
-    def lend(self) -> Iterator[Connection[TupleRow]]:
-        """Opens a connection for a while, with no transaction open, and closes it. Raises DatabaseUnavailableError.
+    def temporary_connection(self) -> Iterator[Connection[TupleRow]]:
+        """Opens a connection without a transaction, and closes it at the end. Raises DatabaseUnavailableError.
 
-        For whoever asks now and then from many processes: connections that are kept would be missing elsewhere.
+        For rare queries from many processes: idle connections would use up the server's max_connections.
         """
-        with self._turn:
+        with self._lock:
             try:
                 yield self.connect()
             finally:
                 self.close()
 
     def cancel(self) -> None:
-        """Stops the statement that runs on the connection, from another thread. Never raises."""
+        """Cancels the statement that is running on the connection; call it from another thread. Never raises."""
         if (connection := self._connection) is not None:
             with contextlib.suppress(psycopg.Error):
                 connection.cancel_safe(timeout=_CANCEL_SECONDS)
 
     def fetch_one(self, statement: str, values: Sequence[object]) -> tuple[Any, ...] | None:
-        """Runs one statement as a transaction of its own, in one round trip; returns its first row.
+        """Runs one statement in a transaction of its own, in one round trip. Returns its first row.
 
-        The statement must be one that may run twice: it is sent again where a kept connection turns out to be dead.
+        The statement must be safe to run twice: it is sent again if the reused connection turns out to be broken.
         """
-        with self._turn:
-            for kept in (self._connection, None):
+        with self._lock:
+            for reused in (self._connection, None):
                 try:
                     with translated_errors(self._dependency):
-                        return _ask(kept or self.connect(), statement, values)
+                        return _fetch_one(reused or self.connect(), statement, values)
                 except DatabaseUnavailableError:
-                    self.close()  # the next one looks for a server that can serve
-                    if kept is None:
+                    self.close()  # the next transaction connects again, perhaps to another server
+                    if reused is None:
                         raise
-        raise AssertionError  # the second turn returns or raises
+        raise AssertionError  # the second iteration returns or raises
 
     def close(self) -> None:
-        """Closes the connection, if there is one. Never raises."""
+        """Closes the connection, if one is open. Never raises."""
         if self._connection is not None:
             with contextlib.suppress(psycopg.Error):
                 self._connection.close()
         self._connection = None
 
 
-def _ask(connection: Connection[TupleRow], statement: str, values: Sequence[object]) -> tuple[Any, ...] | None:
-    connection.autocommit = True  # costs nothing: no BEGIN is sent, and no COMMIT
+def _fetch_one(connection: Connection[TupleRow], statement: str, values: Sequence[object]) -> tuple[Any, ...] | None:
+    connection.autocommit = True  # saves the round trips of BEGIN and COMMIT
     try:
         return connection.execute(statement.encode(), values).fetchone()
     finally:
@@ -135,10 +134,10 @@ def _open(secret_arn: str, application_name: str, dependency: Dependency) -> Con
     try:
         secret = read_secret(secret_arn)
     except SecretUnavailableError as error:
-        raise DatabaseUnavailableError(f"the database's secret: {error}", error.dependency) from error
-    if missing := _MEMBERS - secret.keys():
+        raise DatabaseUnavailableError(f"Secret of the database: {error}", error.dependency) from error
+    if missing := _SECRET_FIELDS - secret.keys():
         raise DatabaseUnavailableError(
-            f"the database's secret lacks {', '.join(sorted(missing))}: see docs/aws.md", "secrets"
+            f"The secret of the database lacks {', '.join(sorted(missing))}. See docs/aws.md.", "secrets"
         )
     try:
         return psycopg.connect(
@@ -147,36 +146,36 @@ def _open(secret_arn: str, application_name: str, dependency: Dependency) -> Con
             dbname=secret["dbname"],
             user=secret["username"],
             password=secret["password"],
-            # Encrypted, unless the secret says otherwise: a server on one's own machine has no certificate.
+            # Encrypted unless the secret says otherwise: a server on the local machine has no certificate.
             sslmode=secret.get("sslmode", "require"),
             sslrootcert=secret.get("sslrootcert"),
             application_name=application_name,
             connect_timeout=5,
             client_encoding="UTF8",
-            # Behind RDS Proxy or pgbouncer a prepared statement would pin the session.
+            # A prepared statement would pin the session in RDS Proxy or pgbouncer.
             prepare_threshold=None,
             keepalives_idle=10,
             keepalives_interval=5,
             keepalives_count=3,
-            # Keepalives are not sent while data wait for an acknowledgement; this counts then, in milliseconds.
+            # In milliseconds: the limit while data wait for an acknowledgement, when keepalives are not sent.
             tcp_user_timeout=25_000,
         )
     except psycopg.OperationalError as error:
-        # Where and why is for the log: an error's message travels to whoever asked for the report.
-        logger.warning("no connection", host=secret["host"], port=secret["port"], reason=str(error))
+        # Host and reason are logged only: the caller who requested the report sees the error's message.
+        logger.warning("connecting to the database failed", host=secret["host"], port=secret["port"], reason=str(error))
         raise DatabaseUnavailableError(
-            "no connection to the database: check that it is up and has connections left (max_connections), that the "
-            "function's subnet and security group reach it, and that the secret's password is right; the log says "
-            "where and why",
+            "Connecting to the database failed. Check that it is running and has connections left (max_connections), "
+            "that the function's subnet and security group can reach it, and that the password in the secret is "
+            "correct. The log has the host and the reason.",
             dependency,
         ) from error
 
 
 @contextlib.contextmanager
 def translated_errors(database: Dependency = "system-database") -> Iterator[None]:
-    """Turns psycopg's errors into ours, each with its remedy; `database` is the one that they come from.
+    """Translates psycopg's errors to errors of Resma, which name a remedy; `database` is where they come from.
 
-    What ours says is all that a log may hold of one that is about data: psycopg's own words may quote a row's.
+    The original error is chained only if its message cannot contain data of rows, because logs must not contain any.
     """
     try:
         yield

@@ -1,6 +1,6 @@
-"""What the database's errors mean for a report, and what whoever runs it can do about each.
+"""Translation of the database's errors to errors of Resma, with a remedy for operators.
 
-Told apart by SQLSTATE (PostgreSQL, Appendix A); message text is never searched, for it is in the server's language.
+Errors are distinguished by SQLSTATE (PostgreSQL, Appendix A), not by their message, which is in the server's language.
 """
 
 from __future__ import annotations
@@ -17,70 +17,77 @@ from resma.errors import (
 )
 
 _BUSY = {
-    # A report's own limits are named with the report type, and before it comes to this, in query_limits.py.
-    "57014": "a statement ran longer than its statement_timeout, or an operator canceled it: see the server's log",
-    "55P03": "a lock was not to be had within lock_timeout: pg_blocking_pids tells who holds it",
-    "25P03": "a transaction was idle for longer than idle_in_transaction_session_timeout: see the server's log",
-    "25P04": "the transaction took longer than transaction_timeout: narrow the filters, or raise the limit of the role "
-    "that reads reports (ALTER ROLE ... SET transaction_timeout)",
-    # A transaction that only reads fails to serialise on a standby alone (PostgreSQL 27.4.2, query conflicts).
-    "40001": "a read replica ended a long read that was in the way of what it had to replay: there, turn "
-    "hot_standby_feedback on or raise max_standby_streaming_delay, or read from the primary (SOURCE_SECRET_ARN)",
-    "40P01": "the database ended a deadlock, or a read replica a read that was in the way of what it had to replay: if "
-    "it is a replica, turn hot_standby_feedback on or raise max_standby_streaming_delay there",
+    # query_limits.py translates errors about a report's own limits before, with the name of the report type.
+    "57014": "A statement ran longer than its statement_timeout, or an operator canceled it. See the server's log.",
+    "55P03": "A lock was not released within lock_timeout. pg_blocking_pids shows which session holds it.",
+    "25P03": "A transaction was idle for longer than idle_in_transaction_session_timeout. See the server's log.",
+    "25P04": "The transaction took longer than transaction_timeout. Narrow the filters, or raise the limit of the role "
+    "that reads reports (ALTER ROLE ... SET transaction_timeout).",
+    # A read-only transaction fails with a serialization error only on a standby (PostgreSQL 27.4.2, query conflicts).
+    "40001": "A read replica canceled a long query that conflicted with replay. Turn hot_standby_feedback on or raise "
+    "max_standby_streaming_delay on the replica, or read from the primary (SOURCE_SECRET_ARN).",
+    "40P01": "The database ended a deadlock, or a read replica canceled a query that conflicted with replay. On a "
+    "replica, turn hot_standby_feedback on or raise max_standby_streaming_delay.",
 }
-"""What ends a query, and not the server's service."""
+"""Errors that end a statement or transaction while the server remains available."""
 
 _NOT_UTF_8 = {
-    "22021": "a text holds bytes that are no UTF-8, as in a database of encoding SQL_ASCII",
-    "22P05": "a text holds a character that UTF-8 has no place for",
+    "22021": "A string contains bytes that are not valid UTF-8, as in a database with the encoding SQL_ASCII.",
+    "22P05": "A string contains a character that cannot be represented in UTF-8.",
 }
 _CONVERT = (
-    "convert the column in query.sql, for example convert_from(convert(x::bytea, 'LATIN1', 'UTF8'), 'UTF8') AS x, with "
-    "the encoding that its bytes are really in"
+    "Convert the column in query.sql, for example with convert_from(convert(x::bytea, 'LATIN1', 'UTF8'), 'UTF8') AS x, "
+    "from the encoding that its bytes are really in."
 )
 
-_AWAY = {
-    "25006": "the server takes no writes, as after a failover: the secret must name the one that does",
-    "53300": "the server has no connection left: raise max_connections, put a pooler (RDS Proxy) before it, or lower "
-    "WorkerConcurrency",
-    "57P01": "the connection was ended by an operator, a shutdown or a failover: see why, if it was not planned",
-    "57P02": "the server ended all connections after a crash: see its log",
-    "57P03": "the server is starting or shutting down: wait until it is up",
-    "57P05": "the connection stood idle for longer than idle_session_timeout: raise it for the functions' roles",
+_UNAVAILABLE = {
+    "25006": "The server does not accept writes, as after a failover. The secret must name the one that does.",
+    "53300": "The server has no connection left. Raise max_connections, use a connection pooler (RDS Proxy), or lower "
+    "WorkerConcurrency.",
+    "57P01": "The connection was ended by an operator, a shutdown or a failover. Find the cause if it was not planned.",
+    "57P02": "The server ended all connections after a crash. See its log.",
+    "57P03": "The server is starting or shutting down. Wait until it is up.",
+    "57P05": "The connection was idle for longer than idle_session_timeout. Raise it for the functions' roles.",
 }
-_AWAY_CLASSES = {
-    "08": "the connection failed: see the network, and what is between the function and the server",
-    "53": "the server is out of disk, memory or connections: see its log",
-    "57": "an operator intervened: see the server's log",
-    "58": "the server's own system failed: see its log",
+_UNAVAILABLE_CLASSES = {
+    "08": "The connection failed. Check the network between the function and the server.",
+    "53": "The server is out of disk space, memory or connections. See its log.",
+    "57": "An operator intervened. See the server's log.",
+    "58": "The server had a system error. See its log.",
 }
-_LOST = "the connection to the database was lost, as by a restart or a failover: see why, if it was not planned"
-_AGAIN = "it is tried again"
+_LOST = (
+    "The connection to the database was lost, for example by a restart or a failover. Find the cause if it was not "
+    "planned."
+)
+_RETRIED = "The attempt is repeated automatically."
 
 
 def translate(error: psycopg.Error, database: Dependency = "system-database") -> TransientError | PermanentError:
-    """Returns our error for one of psycopg's: transient ones name their remedy, a permanent one the query's fault.
+    """Returns the error of Resma for one of psycopg's errors. Its message names a remedy, or what is wrong in the
+    query.
 
-    `database` is the one that the error comes from. DatabaseUnavailableError is of the server: it is waited for.
-    DatabaseBusyError is of one statement or transaction: it uses up an attempt.
+    `database` is where the error comes from. DatabaseUnavailableError is about the server: reports wait for it.
+    DatabaseBusyError is about one statement or transaction: it uses up an attempt.
     """
     state = error.sqlstate
     if state is None and isinstance(error, psycopg.OperationalError):
-        return DatabaseUnavailableError(f"{_LOST}; {_AGAIN}", database)
+        return DatabaseUnavailableError(f"{_LOST} {_RETRIED}", database)
     if state in _BUSY:
-        return DatabaseBusyError(f"{_BUSY[state]} (SQLSTATE {state}); {_AGAIN}")
-    if remedy := _AWAY.get(state or "") or _AWAY_CLASSES.get((state or "")[:2]):
-        return DatabaseUnavailableError(f"{remedy} (SQLSTATE {state}); {_AGAIN}", database)
+        return DatabaseBusyError(f"{_BUSY[state]} {_RETRIED} (SQLSTATE {state})")
+    if remedy := _UNAVAILABLE.get(state or "") or _UNAVAILABLE_CLASSES.get((state or "")[:2]):
+        return DatabaseUnavailableError(f"{remedy} {_RETRIED} (SQLSTATE {state})", database)
     if state in _NOT_UTF_8:
-        return QueryInvalidError(f"{_NOT_UTF_8[state]} (SQLSTATE {state}): {_CONVERT}")
+        return QueryInvalidError(f"{_NOT_UTF_8[state]} {_CONVERT} (SQLSTATE {state})")
     detail = type(error).__name__
     if not may_quote_rows(error):
         detail = (error.diag.message_primary or detail).strip()
-    return QueryInvalidError(f"the database refused the query (SQLSTATE {state}): {detail}")
+    return QueryInvalidError(f"The database rejected the query (SQLSTATE {state}): {detail}")
 
 
 def may_quote_rows(error: psycopg.Error) -> bool:
-    """Whether an error's own words may hold data: all may but those of lost connections, limits, syntax and names."""
+    """Returns whether the error's message may contain data of rows.
+
+    Only messages about lost connections, limits, syntax and names cannot.
+    """
     state = error.sqlstate
-    return not (state is None or state in _BUSY or state in _AWAY or state[:2] in {*_AWAY_CLASSES, "42"})
+    return not (state is None or state in _BUSY or state in _UNAVAILABLE or state[:2] in {*_UNAVAILABLE_CLASSES, "42"})

@@ -1,4 +1,4 @@
-"""Advisory locks of Postgres: each is held until its transaction ends."""
+"""Advisory locks of Postgres, which are held until the end of the transaction."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 
-class Lock(StrEnum):
-    """What a lock keeps from happening twice at once. Its value and a key make the lock's number."""
+class AdvisoryLock(StrEnum):
+    """Names of the advisory locks. A name and a key are hashed to the number of the lock."""
 
     DEDUPLICATE = "resma.deduplicate"
-    """Two requests of a tenant that are the same."""
+    """Serializes identical requests of a tenant, so that they share a report."""
     ESTIMATE = "resma.estimate"
-    """A tenant's counts of rows for estimates. On the source database."""
+    """Allows one count of rows for an estimate per tenant at a time. It is held in the source database."""
     LIVE_REPORTS = "resma.live_reports"
-    """A tenant's requests, which share its limit of live reports."""
+    """Serializes a tenant's requests, which share a limit of live reports."""
     SCHEDULES = "resma.schedules"
-    """A tenant's new schedules, which share its limit of schedules."""
+    """Serializes the creation of a tenant's schedules, which share a limit."""
     WEBHOOK_DELIVERIES = "resma.webhook_deliveries"
-    """Runs that choose due deliveries."""
+    """Serializes invocations that claim due deliveries."""
     WEBHOOK_ENDPOINTS = "resma.webhook_endpoints"
-    """A tenant's new endpoints, which share its limit of endpoints."""
+    """Serializes the creation of a tenant's endpoints, which share a limit."""
 
 
-def take_lock(connection: Connection[TupleRow], lock: Lock, *key: str) -> None:
-    """Waits for a lock."""
+def acquire_lock(connection: Connection[TupleRow], lock: AdvisoryLock, *key: str) -> None:
+    """Waits until the lock is available, and acquires it for the rest of the transaction."""
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (" ".join((lock, *key)),))
 
 
-def try_lock(connection: Connection[TupleRow], lock: Lock, *key: str) -> bool:
-    """Takes a lock if nobody holds it; returns whether it was taken."""
+def try_acquire_lock(connection: Connection[TupleRow], lock: AdvisoryLock, *key: str) -> bool:
+    """Acquires the lock if no other transaction holds it. Returns whether it was acquired."""
     row = connection.execute(
         "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (" ".join((lock, *key)),)
     ).fetchone()

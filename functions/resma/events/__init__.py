@@ -1,1 +1,1 @@
-"""Completion events: the outbox, the topic of SNS and the event bus."""
+"""Completion events: the outbox, the SNS topic and the event bus."""

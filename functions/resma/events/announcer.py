@@ -1,4 +1,4 @@
-"""What follows when a report has ended: its event goes to the topic and to the bus."""
+"""Publication of a report's completion event to the topic and the bus when the report has ended."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = Logger(child=True)
 
 @dataclass(frozen=True)
 class Announcer:
-    """Sends a report's completion event out of the outboxes."""
+    """Sends the completion event of a report, and marks it as sent in the outbox."""
 
     system: Database
     topic: Topic
@@ -26,11 +26,11 @@ class Announcer:
     public_base_url: str
 
     def announce(self, tenant_id: str, report_id: UUID) -> None:
-        """Sends the event of a report that has just ended. Never raises: the scheduler sends what fails here."""
+        """Sends the event of a report that has just ended. Never raises: the scheduler sends events that fail here."""
         try:
             self._send(tenant_id, report_id)
         except Exception:
-            logger.exception("the event was not sent, or not marked as sent; the tick will do it")
+            logger.exception("the event was not sent, or not marked as sent; the scheduler will send it")
 
     def _send(self, tenant_id: str, report_id: UUID) -> None:
         with self.system.transaction(tenant_id) as connection:
@@ -39,17 +39,17 @@ class Announcer:
         if event is None:
             return
         message = describe_event(event, report, self.public_base_url)
-        # The topic first: webhooks hang on it.
+        # The topic comes first, because webhooks depend on it.
         if sent := [destination for destination in (self.topic, self.bus) if _is_sent(destination, message)]:
             with self.system.transaction(tenant_id) as connection:
                 mark_sent(connection, event, sent)
 
 
 def _is_sent(destination: Destination, message: dict[str, Any]) -> bool:
-    """Sends, and returns whether that went well: one destination that is away is no reason to leave out the other."""
+    """Sends the event and returns whether it succeeded, so that a failing destination does not affect the other one."""
     try:
         destination.send(message)
     except Exception:
-        logger.exception("the event was not sent; the tick will do it", to=type(destination).__name__)
+        logger.exception("the event was not sent; the scheduler will send it", to=type(destination).__name__)
         return False
     return True

@@ -1,4 +1,4 @@
-"""What the world is told when a report ends, and the outbox that makes sure it is told."""
+"""Completion events of reports, and the outbox that guarantees that they are sent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from resma.jobs.report_rows import Report, StoredFile
 
 @dataclass(frozen=True)
 class Event:
-    """One event of the outbox. Its id is the same however often it is published."""
+    """One event of the outbox. Its id stays the same if it is published again."""
 
     tenant_id: str
     event_id: str
@@ -31,13 +31,13 @@ class Event:
 EVENT_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in Event.__dataclass_fields__)
 
 _STATUS_OF = {"report.ready": "READY", "report.failed": "FAILED", "report.cancelled": "CANCELLED"}
-"""What the report was when the event was written. The row may have moved on: redriven, expired."""
+"""Status of the report when the event was written. Its row may have another status by now: redriven or expired."""
 
 
 def find_event(
     connection: Connection[TupleRow], tenant_id: str, report_id: UUID, event_id: str | None = None
 ) -> Event | None:
-    """Returns a report's completion event, if it has ended: that of the id, or the latest."""
+    """Returns the completion event with this id, or the report's latest one; None if the report has not ended."""
     with connection.cursor(row_factory=class_row(Event)) as cursor:
         cursor.execute(
             sql.SQL(
@@ -50,12 +50,10 @@ def find_event(
 
 
 def describe_event(event: Event, report: Report, public_base_url: str) -> dict[str, Any]:
-    """The event as JSON, for topic and bus and, with presigned addresses added, for the webhook.
+    """Returns the event as JSON, for topic and bus. Webhooks add presigned URLs to it.
 
-    Whatever the data, it is smaller than `destinations.MAX_EVENT_BYTES`: each part has a bound of its own
-    (`job.MAX_SHOWN_TOTALS`, `short_text.py`).
-
-    `format`, `bytes` and `sha256` are the first file's, for the many reports that have one.
+    It is always smaller than `destinations.MAX_EVENT_BYTES`, because each part has a limit of its own
+    (`claim.MAX_SHOWN_TOTALS`, `short_text.py`). `format`, `bytes` and `sha256` are those of the first file.
     """
     status = _STATUS_OF[event.type]
     is_ready = status == "READY"
@@ -102,7 +100,7 @@ def _describe_file(report: Report, file: StoredFile, public_base_url: str) -> di
 
 
 def mark_sent(connection: Connection[TupleRow], event: Event, destinations: Sequence[Destination]) -> None:
-    """Takes an event out of the outboxes of these destinations."""
+    """Marks an event as sent to these destinations, which removes it from their outboxes."""
     marks = sql.SQL(", ").join(
         sql.SQL("{} = clock_timestamp()").format(sql.Identifier(destination.mark)) for destination in destinations
     )

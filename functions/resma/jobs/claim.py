@@ -1,4 +1,4 @@
-"""A job of a worker: claimed, kept alive, finished, sent back or failed. Each write names the attempt (fence.py)."""
+"""Changes of a job by its worker: claim, heartbeat, finish, release and fail. Each write is fenced (fence.py)."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from resma.report.warnings import bounded_warnings
 from resma.short_text import shorten, show_amount
 
 LEASE_SECONDS = 15
-"""How long a job stays a worker's after its last sign of life, which comes about once a second."""
+"""Duration of a lease. A worker renews it about once per second."""
 
 MAX_ATTEMPTS = 3
-"""Attempts a job gets at first.
+"""Number of attempts of a new job.
 
-The row says how many it is allowed by now: a redrive gives it as many again, a hand-over and an attempt that a
-dependency or an outage of the system's database has ended one more."""
-
+The column `attempts_allowed` has the current number. A redrive adds `MAX_ATTEMPTS`. A continuation adds one, as does an
+attempt that was ended by an unavailable dependency or an outage of the system database.
+"""
 
 MAX_SHOWN_TOTALS = 50
-"""Totals in a report's status, its event and its webhook; the summary has the others. So an event is never larger than
-SNS and EventBridge take (`events/destinations.py`)."""
+"""Maximum number of totals in a report's status, event and webhook; the summary has the others. The limit keeps events
+smaller than SNS and EventBridge accept (`events/destinations.py`)."""
 
 _NAME_CHARACTERS = 100
 _DETAIL_CHARACTERS = 2000
@@ -47,7 +47,7 @@ _DETAIL_CHARACTERS = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class Claim(ReportContent):
-    """A job that is this worker's. `attempt` is its fence."""
+    """A job that a worker has claimed. `attempt` is its fence."""
 
     tenant_id: str
     report_id: UUID
@@ -55,22 +55,22 @@ class Claim(ReportContent):
     attempts_allowed: int
     created_at: datetime
     checkpoint: CheckpointRecord | None
-    """What to go on from; None is from the first row."""
+    """Checkpoint to resume from; None: start from the first row."""
     usage: dict[str, int] | None
-    """What earlier attempts have used (`cost.py`)."""
+    """AWS usage of earlier attempts (`cost.py`)."""
     continuations: int
-    """How often an invocation's time was up before the report was finished."""
+    """Number of continuations, because an invocation's time was up before the report was finished."""
     stalled_continuations: int
-    """Of these how many in a row, up to now, had written no more than their first batch of rows."""
+    """Number of the latest continuations in a row that wrote at most their first batch of rows."""
     waits: int
-    """How often in a row it has waited for a dependency that was unavailable."""
+    """Number of times in a row that the job has waited for an unavailable dependency."""
 
 
 def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Claim | None:
-    """Takes the job if it is free, or if its worker's lease has run out; None where there is nothing left to do:
-    it has ended, or had the attempts that it is allowed.
+    """Claims the job if it is PENDING, or if its worker's lease has expired.
 
-    Raises LeaseHeldError while another worker has it.
+    Returns None if the job has ended or has no attempts left. Raises LeaseHeldError while another worker holds its
+    lease.
     """
     with connection.cursor(row_factory=class_row(Claim)) as cursor:
         transitions.claim(cursor, tenant_id, report_id, LEASE_SECONDS, tuple(Claim.__dataclass_fields__))
@@ -82,14 +82,16 @@ def claim_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID)
         (tenant_id, report_id),
     ).fetchone()
     if left is not None:
-        raise LeaseHeldError(f"report {report_id} is another worker's for {left[0]:.0f} s more", max(0.0, left[0]))
+        raise LeaseHeldError(
+            f"Another worker holds the lease of report {report_id} for {left[0]:.0f} s.", max(0.0, left[0])
+        )
     return None
 
 
 def keep_alive(connection: Connection[TupleRow], claim: Claim, rows_done: int, usage: Usage) -> None:
-    """Renews the lease, shows progress, and records what this attempt has used by now. Raises LeaseLostError.
+    """Renews the lease, and records progress and the usage of this attempt so far. Raises LeaseLostError.
 
-    One update: this comes every second, and each leaves a dead row behind.
+    It is a single UPDATE, because it runs once per second and each UPDATE creates a dead tuple.
     """
     fenced_update(
         connection,
@@ -101,7 +103,7 @@ def keep_alive(connection: Connection[TupleRow], claim: Claim, rows_done: int, u
 
 
 def record_usage(connection: Connection[TupleRow], claim: Claim, usage: Usage) -> None:
-    """Records what this attempt has used by now, on top of what earlier ones have. Raises LeaseLostError."""
+    """Records the usage of this attempt so far, added to that of earlier ones. Raises LeaseLostError."""
     fenced_update(connection, claim, "usage = %(usage)s", {"usage": _usage_with(claim, usage)})
 
 
@@ -110,7 +112,7 @@ def _usage_with(claim: Claim, usage: Usage) -> Jsonb:
 
 
 def record_summary(connection: Connection[TupleRow], claim: Claim, summary: Summary) -> None:
-    """Records what the snapshot holds, so that progress has an end, and what of it is personal. Writing begins.
+    """Records the summary of the snapshot, the names of personal columns and filters, and that writing starts.
 
     Raises LeaseLostError.
     """
@@ -137,7 +139,7 @@ def record_summary(connection: Connection[TupleRow], claim: Claim, summary: Summ
     )
 
 
-def finish_job(  # noqa: PLR0913, PLR0917  # what there is to say of a finished report
+def finish_job(  # noqa: PLR0913, PLR0917  # all properties of a finished report
     connection: Connection[TupleRow],
     claim: Claim,
     files: ReportFiles,
@@ -147,7 +149,7 @@ def finish_job(  # noqa: PLR0913, PLR0917  # what there is to say of a finished 
 ) -> None:
     """GENERATING -> READY, with the completion event in the same transaction. Raises LeaseLostError.
 
-    At least one file must be stored. The files are kept for that many days.
+    At least one file must be stored. The files are deleted after `retention_days`.
     """
     transitions.finish(
         connection,
@@ -167,9 +169,9 @@ def finish_job(  # noqa: PLR0913, PLR0917  # what there is to say of a finished 
     record_end(connection, claim.tenant_id, claim.report_id, "report.ready")
 
 
-def send_back(connection: Connection[TupleRow], claim: Claim, error: Exception) -> None:
+def release_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -> None:
     """GENERATING -> PENDING after a transient error: the queue delivers it again. Raises LeaseLostError."""
-    transitions.send_back(
+    transitions.release(
         connection,
         claim,
         f"{NOT_WAITING}, error_code = %(code)s, error_detail = %(detail)s",
@@ -184,7 +186,7 @@ def fail_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -
         claim,
         "failed_files = %(failed_files)s, error_code = %(code)s, error_detail = %(detail)s",
         {
-            **describe_attempt(claim, error, "; another one would fail the same way"),
+            **describe_attempt(claim, error, "Another attempt would fail in the same way."),
             "failed_files": Jsonb(list(error.failed_files)) if isinstance(error, AllFormatsFailedError) else None,
         },
     )
@@ -192,22 +194,27 @@ def fail_job(connection: Connection[TupleRow], claim: Claim, error: Exception) -
 
 
 def describe_error(error: Exception) -> dict[str, str]:
-    """Code and detail of an error as a row keeps them. An unexpected one shows its class only: no data leaks."""
+    """Returns the code and detail of an error, for a row. Of an unexpected error only the class is shown, not its
+    message, which may contain data.
+    """
     if isinstance(error, ResmaError):
         return {"code": error.code, "detail": shorten(str(error), _DETAIL_CHARACTERS)}
-    return {"code": "internal", "detail": f"an unexpected {type(error).__name__}: see the worker's log"}
+    return {"code": "internal", "detail": f"An unexpected error of type {type(error).__name__}. See the worker's log."}
 
 
 def describe_attempt(claim: Claim, error: Exception, what_follows: str = "") -> dict[str, str]:
-    """Code and detail of the error that an attempt has ended with, which attempt it was, and what follows."""
+    """Returns the code and detail of the error that ended an attempt. The detail has the number of the attempt before
+    it, and the sentence `what_follows` after it.
+    """
     described = describe_error(error)
-    which = f"attempt {claim.attempt} of {claim.attempts_allowed}"
-    detail = described["detail"].removesuffix(".") if what_follows else described["detail"]
-    return {**described, "detail": f"{which}: {detail}{what_follows}"}
+    detail = f"Attempt {claim.attempt} of {claim.attempts_allowed}: {described['detail']}"
+    if what_follows:
+        detail = f"{detail.removesuffix('.')}. {what_follows}"
+    return {**described, "detail": detail}
 
 
 def show_total(total: Total) -> TotalRecord:
-    """A total as JSON, of bounded size. The amount is a string: a JSON number would lose digits."""
+    """Returns a total as JSON of bounded size. The amount is a string, because a JSON number would lose digits."""
     currency = shorten(total.currency, _NAME_CHARACTERS)
     return {"currency": currency, "rows": total.rows, "amount": show_amount(Decimal(total.amount))}
 

@@ -1,6 +1,6 @@
-"""The event that a report has ended, as JSON Schema: `Report Completed` on bus and topic, and the body of webhooks.
+"""JSON models of the completion event: `Report Completed` on the bus and the topic, and the body of webhooks.
 
-`events.describe_event` writes it; tests hold what it writes to these models.
+`outbox.describe_event` creates the JSON, and tests validate it against these models.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Deletion of a report: its row, with everything that refers to it, is replaced by a record of who deleted it.
+"""Deletion of a report: a record of who deleted it replaces the row and all rows that refer to it.
 
-The record holds nothing of the request or the data. The scheduler removes the files (`scheduler/remove_files.py`).
+The record contains nothing of the request or the data. The scheduler removes the files (`scheduler/remove_files.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from resma.report.status import IS_LIVE
 from resma.writers import file_extension
 
 SETTLED_SECONDS = 1200
-"""How long after a report's end no worker is left that could write to the store: Lambda ends them after 15 minutes."""
+"""Time after a report's end when no worker can write to the store any more: Lambda ends workers after 15 minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,18 +32,18 @@ class Deletion:
     created_at: datetime
     deleted_at: datetime
     deleted_by: str
-    """A caller's `subject`."""
+    """`subject` of the caller."""
     files_removed_at: datetime | None
-    """None until the object store has none of its files."""
+    """None until all files are removed from the object store."""
 
 
 _COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in Deletion.__dataclass_fields__)
 
 
 def delete_report(connection: Connection[TupleRow], caller: Caller, report_id: UUID) -> tuple[Deletion, bool]:
-    """Deletes a report that has ended; returns the record, and whether this call has deleted it.
+    """Deletes a report that has ended. Returns its deletion record and whether this call deleted it.
 
-    Its events, deliveries, Idempotency-Keys and redrives are deleted with it. What is still owed to webhooks ends.
+    Its events, webhook deliveries, idempotency keys and redrives are deleted too, so pending deliveries are not sent.
     Safe to call twice. Raises ReportNotFoundError, and ReportInProgressError for a report that is PENDING or
     GENERATING.
     """
@@ -52,7 +52,7 @@ def delete_report(connection: Connection[TupleRow], caller: Caller, report_id: U
         DELETE FROM resma.reports
         WHERE tenant_id = %s AND report_id = %s AND NOT {IS_LIVE}
         RETURNING type, status, created_at, attempt, formats, options,
-            -- One worker had it, and has ended well: nobody is left that writes to the store.
+            -- A single worker had the job, and finished it: no other one can still write to the store.
             finished_at + make_interval(secs => CASE WHEN status IN ('READY', 'EXPIRED') AND attempt = 1 THEN 0
                                                      ELSE %s END)
         """,
@@ -60,7 +60,7 @@ def delete_report(connection: Connection[TupleRow], caller: Caller, report_id: U
     ).fetchone()
     if row is None:
         return _find_earlier(connection, caller.tenant_id, report_id), False
-    *kept, attempts, formats, options, settled_at = row
+    *copied, attempts, formats, options, settled_at = row
     extensions = sorted({file_extension(format_, FormatOptions.model_validate(options)) for format_ in formats})
     with connection.cursor(row_factory=class_row(Deletion)) as cursor:
         cursor.execute(
@@ -72,7 +72,7 @@ def delete_report(connection: Connection[TupleRow], caller: Caller, report_id: U
             (
                 caller.tenant_id,
                 report_id,
-                *kept,
+                *copied,
                 attempts,
                 extensions,
                 settled_at,
@@ -86,7 +86,7 @@ def delete_report(connection: Connection[TupleRow], caller: Caller, report_id: U
 
 
 def find_deletion(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Deletion | None:
-    """Returns the record of a report that was deleted, None for any other."""
+    """Returns the deletion record of a report; None if it was not deleted."""
     with connection.cursor(row_factory=class_row(Deletion)) as cursor:
         cursor.execute(
             sql.SQL("SELECT {} FROM resma.deleted_reports WHERE tenant_id = %s AND report_id = %s").format(_COLUMNS),

@@ -1,6 +1,6 @@
-"""Addresses from which a finished file can be fetched for a while, under a name that people can read.
+"""Presigned URLs from which a finished file can be downloaded for a limited time, with a readable file name.
 
-Each minting is on record: who, when, from where, which file.
+Each URL that is created is recorded: for whom, when, from which IP address, and for which file.
 """
 
 from __future__ import annotations
@@ -20,55 +20,56 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 DOWNLOAD_SECONDS = 3600
-"""The longest that an address is valid. It also ends with the signing role's session, so it is made on request."""
+"""Maximum time that a URL is valid. It also expires with the session of the role that signs, so it is created on
+request."""
 
 
 @dataclass(frozen=True)
 class Signer:
-    """What signs addresses. `s3` must be made for the readers' endpoint."""
+    """Client and bucket for presigned URLs. The client must have the endpoint that readers use."""
 
     s3: S3Client
     bucket: str
     seconds: int = DOWNLOAD_SECONDS
-    """How long its credentials are valid, if that is less."""
+    """Maximum time that a URL is valid; less than the default if the credentials expire earlier."""
 
 
 @dataclass(frozen=True)
-class Minter:
-    """Whom an address is minted for."""
+class LinkRecipient:
+    """The caller or webhook endpoint that a URL is created for."""
 
     subject: str
     address: str | None
-    """Where the request came from."""
+    """IP address of the client; None for a webhook."""
 
 
-def webhook_receiver(endpoint_id: str) -> Minter:
-    """Who a webhook goes to. Where that is, and each attempt, is on record with the delivery."""
-    return Minter(f"webhook:{endpoint_id}", None)
+def webhook_receiver(endpoint_id: str) -> LinkRecipient:
+    """Returns the recipient for a webhook. The delivery records its URL and the attempts."""
+    return LinkRecipient(f"webhook:{endpoint_id}", None)
 
 
 @dataclass(frozen=True)
-class Minted:
-    """An address, until when it is good, and the name that the file is saved under."""
+class PresignedLink:
+    """A presigned URL, when it expires, and the name under which browsers save the file."""
 
     url: str
     expires_at: datetime
     file_name: str
     seconds: int
-    """How long that is from now."""
+    """Number of seconds from now until it expires."""
 
 
-def mint_download(
-    connection: Connection[TupleRow], signer: Signer, report: Report, file: StoredFile, minter: Minter
-) -> Minted:
-    """Mints an address for a file of a READY report and records it: hand it out once the transaction is committed.
+def presign_download(
+    connection: Connection[TupleRow], signer: Signer, report: Report, file: StoredFile, recipient: LinkRecipient
+) -> PresignedLink:
+    """Creates and records a presigned URL for a file of a READY report. Use it only after the transaction is committed.
 
-    It is valid for as long as the signer can sign for, and not longer than the file is kept.
+    It is valid for `signer.seconds`, but not longer than the file exists.
     """
-    # By this process' clock, whose seconds the signature counts from.
+    # The signature counts seconds from the clock of this process.
     now = datetime.now(UTC).replace(microsecond=0)
-    kept = (report.expires_at - now).total_seconds() if report.expires_at else signer.seconds
-    seconds = max(1, min(signer.seconds, math.floor(kept)))
+    retained = (report.expires_at - now).total_seconds() if report.expires_at else signer.seconds
+    seconds = max(1, min(signer.seconds, math.floor(retained)))
     expires_at = now + timedelta(seconds=seconds)
     connection.execute(
         "INSERT INTO resma.download_links (tenant_id, report_id, format, object_key, subject, address, expires_at)"
@@ -78,24 +79,24 @@ def mint_download(
             report.report_id,
             file["format"],
             file["object_key"],
-            minter.subject,
-            minter.address,
+            recipient.subject,
+            recipient.address,
             expires_at,
         ),
     )
     name = file_name(report, file, load_catalog().get(report.type))
-    return Minted(_presign(signer, file, name, seconds), expires_at, name, seconds)
+    return PresignedLink(_presign(signer, file, name, seconds), expires_at, name, seconds)
 
 
 def file_name(report: Report, file: StoredFile, report_type: ReportType | None) -> str:
-    """Like `transactions-2026-11-23-1f0c9a52.pdf`: what, as of which day, and the start of the report's id."""
+    """Returns a name such as `transactions-2026-11-23-1f0c9a52.pdf`: report type, day of the data, start of the id."""
     day = f"-{report.as_of:%Y-%m-%d}" if report.as_of else ""
-    stem = report_type.file_name if report_type else report.type.lower()  # the catalog may have lost it since
+    stem = report_type.file_name if report_type else report.type.lower()  # removed from the catalog
     return f"{stem}{day}-{str(report.report_id)[:8]}.{file['extension']}"
 
 
 def _presign(signer: Signer, file: StoredFile, name: str, seconds: int) -> str:
-    """Makes no request."""
+    """Signs a URL locally, without a request."""
     return signer.s3.generate_presigned_url(
         "get_object",
         Params={

@@ -1,4 +1,4 @@
-"""The fence of a claim: a worker changes its report's row only while the report is still its own."""
+"""Fencing: a worker can change its report's row only while it holds the claim."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from resma.errors import LeaseLostError
 
 
 class Fence(Protocol):
-    """What tells one claim of a report from another."""
+    """Identifies one claim of a report."""
 
     @property
     def tenant_id(self) -> str:
-        """The report's tenant."""
+        """Tenant of the report."""
 
     @property
     def report_id(self) -> UUID:
-        """The report."""
+        """Id of the report."""
 
     @property
     def attempt(self) -> int:
-        """Grows with each claim."""
+        """Number of the attempt, which increases with each claim."""
 
 
 def fenced_update(
@@ -34,9 +34,9 @@ def fenced_update(
     values: dict[str, Any],
     returning: LiteralString = "report_id",
 ) -> TupleRow:
-    """Changes the row if the report is still this claim's, and returns what `returning` names of it.
+    """Updates the report's row if the claim is still valid, and returns the columns of `returning`.
 
-    Raises LeaseLostError. Assignments to `status` are in transitions.py alone.
+    Raises LeaseLostError otherwise. Only transitions.py assigns `status`.
     """
     row = connection.execute(
         f"UPDATE resma.reports SET {assignments}"
@@ -45,5 +45,5 @@ def fenced_update(
         {**values, "tenant_id": fence.tenant_id, "report_id": fence.report_id, "attempt": fence.attempt},
     ).fetchone()
     if row is None:
-        raise LeaseLostError(f"report {fence.report_id} is no longer this worker's (attempt {fence.attempt})")
+        raise LeaseLostError(f"This worker has lost the lease of report {fence.report_id} (attempt {fence.attempt}).")
     return row

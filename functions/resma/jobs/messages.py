@@ -1,4 +1,4 @@
-"""What travels through the queue. Everything else about a job is in its row."""
+"""Messages of the job queue. All other properties of a job are in its row."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class JobMessage(BaseModel):
-    """The body of a message in `report-jobs`."""
+    """Body of a message in the queue `report-jobs`."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,7 +1,7 @@
-"""Circuits: while a dependency is unavailable, one report at a time finds out whether it is available again.
+"""Circuit breakers: while a dependency is unavailable, one report at a time probes whether it is available again.
 
-A row of `resma.outages` is an open circuit. Until its `probe_at` no worker begins a report; then the first one that
-moves `probe_at` on does. Rows are of the whole deployment: every report needs every dependency.
+A row of `resma.outages` is an open circuit. No worker starts a report before its `probe_at`; after it, the first worker
+that moves `probe_at` forward does. A row applies to the whole deployment, because every report needs every dependency.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from resma.report.status import IS_LIVE
 from resma.short_text import shorten
 
 FIRST_PROBE_SECONDS = 5
-"""Pause before a dependency is tried again; doubled after each probe that fails."""
+"""Pause before the first probe of a dependency. It is doubled after each probe that fails."""
 
 MAX_PROBE_SECONDS = 60
+"""Maximum pause between probes."""
 
 PROBE_SECONDS = 30
-"""How long a probe may take before another report makes one."""
+"""Maximum duration of a probe, after which another report may probe."""
 
-FORGET_SECONDS = 300
-"""After its last failure a circuit that no report waits for is closed: the next report finds out."""
+STALE_SECONDS = 300
+"""Time after its last failure when a circuit that no report waits for is closed; the next report probes instead."""
 
 _DETAIL_CHARACTERS = 500
 
 
 @dataclass(frozen=True)
 class Outage:
-    """An open circuit. `detail` is the last error, without anything of a tenant's."""
+    """An open circuit. `detail` is the last error, which contains no data of a tenant."""
 
     dependency: Dependency
     since: datetime
@@ -43,7 +44,7 @@ class Outage:
 
 
 def find_outages(connection: Connection[TupleRow]) -> list[Outage]:
-    """Returns the open circuits, the one to be probed last first."""
+    """Returns the open circuits, sorted by `probe_at` in descending order."""
     with connection.cursor(row_factory=class_row(Outage)) as cursor:
         cursor.execute(
             "SELECT dependency, since, probe_at, probe_at <= clock_timestamp() AS is_probe_due, error_detail AS detail"
@@ -52,9 +53,12 @@ def find_outages(connection: Connection[TupleRow]) -> list[Outage]:
         return cursor.fetchall()
 
 
-def take_probes(connection: Connection[TupleRow], outages: Sequence[Outage]) -> None:
-    """Makes this transaction's report the probe of all these circuits. Raises ProbeTakenError where another one is."""
-    taken = connection.execute(
+def claim_probes(connection: Connection[TupleRow], outages: Sequence[Outage]) -> None:
+    """Claims the probes of all these circuits for the report of this transaction.
+
+    Raises ProbeTakenError if another report has claimed one of them.
+    """
+    claimed = connection.execute(
         """
         WITH due AS (
             SELECT dependency FROM resma.outages
@@ -68,15 +72,15 @@ def take_probes(connection: Connection[TupleRow], outages: Sequence[Outage]) -> 
     still_open = connection.execute(
         "SELECT count(*) FROM resma.outages WHERE dependency = ANY (%s)", ([o.dependency for o in outages],)
     ).fetchone()
-    assert still_open is not None  # an aggregate always has one
-    if taken < still_open[0]:
-        raise ProbeTakenError("another report finds out whether the dependency is available again")
+    assert still_open is not None  # an aggregate always returns a row
+    if claimed < still_open[0]:
+        raise ProbeTakenError("Another report is checking whether the dependency is available again.")
 
 
 def open_outage(connection: Connection[TupleRow], error: DependencyUnavailableError, *, is_probe: bool) -> datetime:
-    """Opens the error's circuit, or keeps it open; returns when the next probe is due.
+    """Opens the circuit of the error's dependency, or keeps it open. Returns when the next probe is due.
 
-    Only a probe that fails makes the pause longer: reports that were under way fail all at once when an outage begins.
+    Only a failed probe makes the pause longer, because all reports in progress fail at once when an outage starts.
     """
     row = connection.execute(
         """
@@ -86,14 +90,14 @@ def open_outage(connection: Connection[TupleRow], error: DependencyUnavailableEr
         SET failed_at = clock_timestamp(), error_detail = excluded.error_detail,
             failures = o.failures + CASE WHEN %(is_probe)s THEN 1 ELSE 0 END,
             probe_at = CASE WHEN %(is_probe)s
-                THEN clock_timestamp() + make_interval(secs => least(%(most)s, %(first)s * 2 ^ least(o.failures, 10)))
+                THEN clock_timestamp() + make_interval(secs => least(%(max)s, %(first)s * 2 ^ least(o.failures, 10)))
                 ELSE o.probe_at END
         RETURNING probe_at
         """,
         {
             "dependency": error.dependency,
             "first": FIRST_PROBE_SECONDS,
-            "most": MAX_PROBE_SECONDS,
+            "max": MAX_PROBE_SECONDS,
             "detail": shorten(str(error), _DETAIL_CHARACTERS),
             "is_probe": is_probe,
         },
@@ -104,15 +108,15 @@ def open_outage(connection: Connection[TupleRow], error: DependencyUnavailableEr
 
 
 def close_outages(connection: Connection[TupleRow], dependencies: Sequence[str]) -> list[str]:
-    """Closes circuits whose dependency has just been used; returns those that were open."""
+    """Closes the circuits of dependencies that have just been used. Returns those that were open."""
     closed = connection.execute(
         "DELETE FROM resma.outages WHERE dependency = ANY (%s) RETURNING dependency", (list(dependencies),)
     ).fetchall()
     return [str(row[0]) for row in closed]
 
 
-def forget_outages(connection: Connection[TupleRow]) -> int:
-    """Closes circuits that no report waits for any more; returns how many are open still."""
+def close_stale_outages(connection: Connection[TupleRow]) -> int:
+    """Closes circuits that no report waits for any longer. Returns the number of open circuits."""
     connection.execute(
         f"""
         DELETE FROM resma.outages AS o
@@ -120,8 +124,8 @@ def forget_outages(connection: Connection[TupleRow]) -> int:
             SELECT FROM resma.reports
             WHERE waiting_for = o.dependency AND {IS_LIVE})
         """,
-        (FORGET_SECONDS,),
+        (STALE_SECONDS,),
     )
     row = connection.execute("SELECT count(*) FROM resma.outages").fetchone()
-    assert row is not None  # an aggregate always has one
+    assert row is not None  # an aggregate always returns a row
     return int(row[0])

@@ -1,4 +1,4 @@
-"""What of a report is personal: of its files as it was when their rows were read, before that as the catalog says."""
+"""Personal columns and filters of a report: as recorded when its rows were read; before that, as in the catalog."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ from resma.report.content import MASK, ReportContent
 
 
 def personal_content(content: ReportContent) -> tuple[list[str], list[str]] | None:
-    """Names of the personal columns that a report has, and of the personal filters that it has set.
+    """Returns the names of the personal columns of a report, and of the personal filters that it sets.
 
-    None where the catalog does not know its type.
+    None if the catalog does not contain its type.
     """
     if (report_type := load_catalog().get(content.type)) is None:
         return None
     columns = [column.name for column in report_type.columns if column.personal]
     filters = [item.name for item in report_type.filters if item.personal]
-    wanted = content.columns
+    selected = content.columns
     return (
-        [name for name in columns if wanted is None or name in wanted],
+        [name for name in columns if selected is None or name in selected],
         [name for name in filters if name in content.filters],
     )
 
 
 def shows_personal(report: Report) -> bool:
-    """Whether a report's files show what not everybody may see: a personal column, or the value of a personal filter.
+    """Returns whether a report's files show personal data: an unmasked personal column, or a personal filter's value.
 
-    Of a type that nobody knows any more it is taken for granted.
+    True if its type is no longer in the catalog and nothing was recorded.
     """
-    if (found := _recorded(report) or personal_content(report)) is None:
+    if (personal := _recorded(report) or personal_content(report)) is None:
         return True
-    columns, filters = found
+    columns, filters = personal
     return bool(filters or (columns and not report.personal_masked))
 
 
 def masked_columns(report: Report) -> list[str]:
-    """Names of the personal columns that are masked in a report's files."""
+    """Returns the names of the personal columns that are masked in a report's files."""
     columns, _ = _recorded(report) or personal_content(report) or ([], [])
     return columns if report.personal_masked else []
 
 
 def personal_filters(report: Report) -> list[str]:
-    """Names of the personal filters that are set: of all filters, where nobody knows."""
+    """Returns the names of the personal filters that are set; of all filters if the report's type is unknown."""
     _, filters = _recorded(report) or personal_content(report) or ([], list(report.filters))
     return filters
 
 
 def mask_filters(type_: str, filters: Mapping[str, Any]) -> dict[str, Any]:
-    """A request's filters without the values of the personal ones: of all, where nobody knows its type."""
+    """Returns a request's filters with the values of personal ones masked; masks all values if its type is unknown."""
     report_type = load_catalog().get(type_)
     named = filters if report_type is None else {item.name for item in report_type.filters if item.personal}
     return {name: MASK if name in named and value is not None else value for name, value in filters.items()}

@@ -1,7 +1,8 @@
-"""The queue of jobs: every job is sent when its report is requested, and the queue itself is fair between tenants.
+"""The job queue. A job's message is sent when its report is requested; SQS shares the workers fairly between tenants.
 
-A row is its own outbox: while `enqueued_at` is NULL its message still has to be sent, and the scheduler does what its
-writer could not. Functions that the queue invokes never send to it (docs/decisions/066-a-fair-queue.md).
+Each row of a report is its own outbox: while `enqueued_at` is NULL its message still has to be sent, and the scheduler
+sends what the requesting function could not. Functions that the queue invokes never send to it
+(docs/decisions/066-a-fair-queue.md).
 """
 
 from __future__ import annotations
@@ -26,30 +27,30 @@ if TYPE_CHECKING:
 logger = Logger(child=True)
 
 MAX_SENT_AT_ONCE = 20
-"""Jobs that a caller waits for to be sent. The scheduler sends the others of a larger number within a minute."""
+"""Maximum number of jobs that `send_jobs` sends at once. The scheduler sends further ones within a minute."""
 
 
 @dataclass(frozen=True)
-class Queue:
-    """Where jobs go."""
+class JobQueue:
+    """Client and URL of the job queue."""
 
     sqs: SQSClient
     url: str
 
 
-def send_job(queue: Queue, message: JobMessage) -> None:
+def send_job(queue: JobQueue, message: JobMessage) -> None:
     """Sends a job's message in its tenant's message group, so that tenants share the workers fairly (SQS fair queues).
 
-    Raises what boto3 raises; the row stays in the outbox then.
+    Raises boto3's errors; the row then stays in the outbox.
     """
     queue.sqs.send_message(QueueUrl=queue.url, MessageBody=message.model_dump_json(), MessageGroupId=message.tenant_id)
 
 
-def send_jobs(database: Database, queue: Queue, tenant_id: str, report_ids: Sequence[UUID]) -> int:
-    """Sends the messages of jobs whose rows are committed; returns how many were sent.
+def send_jobs(database: Database, queue: JobQueue, tenant_id: str, report_ids: Sequence[UUID]) -> int:
+    """Sends the messages of up to `MAX_SENT_AT_ONCE` jobs whose rows are committed. Returns how many were sent.
 
-    Never raises. What is not sent, or not marked as sent, is sent by the scheduler: in the worst case twice, which does
-    no harm. Sends at most `MAX_SENT_AT_ONCE`.
+    Never raises. The scheduler sends messages that were not sent, or not marked as sent. A message that is sent twice
+    does no harm.
     """
     sent: list[UUID] = []
     try:
@@ -70,7 +71,7 @@ def send_jobs(database: Database, queue: Queue, tenant_id: str, report_ids: Sequ
 
 
 def put_into_outbox(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> None:
-    """Has the scheduler send a job's message again, if the job waits for a worker."""
+    """Puts a job that is PENDING into the outbox, so that the scheduler sends its message again."""
     connection.execute(
         "UPDATE resma.reports SET enqueued_at = NULL WHERE tenant_id = %s AND report_id = %s AND status = 'PENDING'",
         (tenant_id, report_id),
@@ -78,7 +79,7 @@ def put_into_outbox(connection: Connection[TupleRow], tenant_id: str, report_id:
 
 
 def mark_enqueued(connection: Connection[TupleRow], tenant_id: str, report_ids: Sequence[UUID]) -> None:
-    """Takes jobs out of the outbox."""
+    """Removes jobs from the outbox, because their messages were sent."""
     connection.execute(
         "UPDATE resma.reports SET enqueued_at = clock_timestamp() WHERE tenant_id = %s AND report_id = ANY (%s)",
         (tenant_id, list(report_ids)),

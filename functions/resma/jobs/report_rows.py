@@ -1,6 +1,6 @@
-"""The rows of `resma.reports`: written by a request, and read by whoever wants to know.
+"""The rows of `resma.reports`: how they are inserted and queried.
 
-How a row moves from PENDING to READY or FAILED is in `transitions.py`.
+`transitions.py` has the statements that change the status of a report.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import Jsonb
 
 from resma.database.connection import LOCK_TIMEOUT
-from resma.database.locks import Lock, take_lock
+from resma.database.locks import AdvisoryLock, acquire_lock
 from resma.errors import IdempotencyKeyInFlightError, IdempotencyKeyReusedError, ReportDeletedError, ReportNotFoundError
 from resma.report.content import ReportContent
 from resma.report.records import BalanceRecord, MetricsRecord, TotalRecord
@@ -26,7 +26,7 @@ from resma.report.warnings import ReportWarning
 
 
 class StoredFile(TypedDict):
-    """One file of a READY report, as the row keeps it. `extension` is the end of its name: `csv.gz`."""
+    """One file of a READY report, as stored in its row. `extension` is the end of its name, such as `csv.gz`."""
 
     format: str
     object_key: str
@@ -36,24 +36,24 @@ class StoredFile(TypedDict):
     sha256: str
     parts: int
     pages: NotRequired[int]
-    """Of formats that have some."""
+    """Number of pages, for formats that have pages."""
 
 
 class FailedFile(TypedDict):
-    """A file that could not be made because its format has no place for a value, as the row keeps it."""
+    """A file that could not be generated because its format cannot represent a value, as stored in its report's row."""
 
     format: str
     code: str
     detail: str
     column: NotRequired[str]
-    """The column's name in the catalog."""
+    """Name of the column in the catalog."""
     row: NotRequired[int]
-    """Counted from 1 without headings."""
+    """Number of the row without headings, from 1."""
 
 
 @dataclass(frozen=True)
 class ReportFiles:
-    """What an attempt has made: the files, those that their format's limits made impossible, and warnings."""
+    """Result of an attempt: stored files, files that failed because of limits of their formats, and warnings."""
 
     stored: Sequence[StoredFile]
     failed: Sequence[FailedFile] = ()
@@ -61,44 +61,44 @@ class ReportFiles:
 
 
 class CheckpointRecord(TypedDict):
-    """Where a report in the making was saved last, as its row keeps it."""
+    """The latest checkpoint of a report in progress, as stored in its row."""
 
     key: str
-    """Of the object that holds what was saved (`worker.checkpoints`)."""
+    """Key of the object that contains the checkpoint (`worker.checkpoints`)."""
     sha256: str
     bytes: int
     rows: int
     attempt: int
-    """Which one saved it."""
+    """Number of the attempt that saved it."""
     at: str
-    """When, ISO 8601."""
+    """Timestamp of the checkpoint in ISO 8601."""
     needs: list[str]
-    """Keys of the other objects that going on needs, uploads that are still open among them."""
+    """Keys of other objects that are needed to resume, including those of open uploads."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report(ReportContent):
-    """One row. Times are in UTC; `totals` and `metrics` are JSON as the API shows them."""
+    """One row of `resma.reports`. Times are in UTC; `totals` and `metrics` are JSON as the API shows them."""
 
     tenant_id: str
     report_id: UUID
     callback_url: str | None
     request_sha256: str
     requested_by: str | None
-    """A caller's `subject`; None of a report from before this was kept."""
+    """`subject` of the caller; None for reports that are older than this column."""
     status: str
     created_at: datetime
     enqueued_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
     expires_at: datetime | None
-    """When its files are deleted, or were; None of a report that never was READY."""
+    """When its files are or were deleted; None if the report was never READY."""
     attempt: int
     lease_until: datetime | None
     writing_since: datetime | None
-    """When this attempt began to write rows."""
+    """When this attempt started to write rows."""
     written_before: int | None
-    """How many earlier attempts had written then."""
+    """Number of rows that earlier attempts had written at that time."""
     continuations: int
     checkpoint: CheckpointRecord | None
     rows_done: int
@@ -106,21 +106,21 @@ class Report(ReportContent):
     as_of: datetime | None
     totals: list[TotalRecord] | None
     totals_omitted: int
-    """How many more currencies there are."""
+    """Number of further currencies."""
     balance: BalanceRecord | None
     files: list[StoredFile] | None
     failed_files: list[FailedFile] | None
-    """None until the report has ended. Of a FAILED one: every format, if that is why it failed."""
+    """None until the report has ended. If all formats failed, the report is FAILED and this has all of them."""
     warnings: list[dict[str, Any]] | None
-    """`ReportWarning` as JSON; None until the report is READY."""
+    """JSON of `ReportWarning`; None until the report is READY."""
     metrics: MetricsRecord | None
     personal_columns: list[str] | None
-    """Of its files; None before their rows were read."""
+    """Names of the personal columns in its files; None before the rows were read."""
     personal_filters: list[str] | None
     error_code: str | None
     error_detail: str | None
     waiting_for: str | None
-    """The dependency that is unavailable, while the report waits for it; kept while its next attempt runs."""
+    """The unavailable dependency that the report waits for; it stays set while the next attempt runs."""
     waiting_since: datetime | None
     waiting_detail: str | None
     next_attempt_at: datetime | None
@@ -131,7 +131,7 @@ _COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in Report.__dataclas
 
 @dataclass(frozen=True, kw_only=True)
 class NewReport(ReportContent):
-    """A request that was checked and is about to become a row."""
+    """A validated request that has not been inserted yet."""
 
     tenant_id: str
     report_id: UUID
@@ -147,16 +147,16 @@ _NEW_VALUES = sql.SQL(", ").join(sql.Placeholder(name) for name in NewReport.__d
 def insert_report(
     connection: Connection[TupleRow], new: NewReport, idempotency_key: str | None = None, *, deduplicate: bool = False
 ) -> tuple[Report, bool]:
-    """Writes the PENDING row; returns it and whether it is new.
+    """Inserts the PENDING row. Returns it and whether it is new.
 
-    With an idempotency key that the tenant has used before, returns the report that the first request got instead. A
-    request with the same key that is being answered at this moment is waited for. With `deduplicate`, returns the
-    tenant's report of the same request that is under way, if there is one, and the key answers with that from now on.
+    If the tenant has used the idempotency key before, returns the report of the first request instead. It waits for a
+    concurrent request with the same key. With `deduplicate`, returns the tenant's live report of the same request, if
+    one exists, and associates the key with it.
 
-    Raises IdempotencyKeyReusedError where the first request was another one, IdempotencyKeyInFlightError where the wait
-    got too long.
+    Raises IdempotencyKeyReusedError if the first request was different, and IdempotencyKeyInFlightError if it is not
+    finished after two seconds.
     """
-    if idempotency_key is not None and (first := _take_key(connection, new, idempotency_key)) is not None:
+    if idempotency_key is not None and (first := _claim_key(connection, new, idempotency_key)) is not None:
         return find_report(connection, new.tenant_id, first), False
     if deduplicate and (live := _find_live(connection, new)) is not None:
         if idempotency_key is not None:
@@ -177,11 +177,11 @@ def insert_report(
     return row, True
 
 
-def _take_key(connection: Connection[TupleRow], new: NewReport, key: str) -> UUID | None:
-    """Writes down that the key is this request's; returns its report where it came before."""
+def _claim_key(connection: Connection[TupleRow], new: NewReport, key: str) -> UUID | None:
+    """Inserts the key for this request. Returns the report of the first request if the key exists already."""
     try:
         connection.execute("SET LOCAL lock_timeout = '2s'")
-        taken = connection.execute(
+        inserted = connection.execute(
             "INSERT INTO resma.idempotency_keys (tenant_id, idempotency_key, report_id, request_sha256)"
             " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING report_id",
             (new.tenant_id, key, new.report_id, new.request_sha256),
@@ -189,27 +189,27 @@ def _take_key(connection: Connection[TupleRow], new: NewReport, key: str) -> UUI
         connection.execute("SELECT set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))
     except psycopg.errors.LockNotAvailable as error:
         raise IdempotencyKeyInFlightError(
-            "the first request with this Idempotency-Key is still being answered: send it again in a moment"
+            "The first request with this Idempotency-Key has not been answered yet. Send the request again in a moment."
         ) from error
-    if taken is not None:
+    if inserted is not None:
         return None
     first = connection.execute(
         "SELECT report_id, request_sha256 FROM resma.idempotency_keys WHERE tenant_id = %s AND idempotency_key = %s",
         (new.tenant_id, key),
     ).fetchone()
-    if first is None:  # the tick has forgotten it in this moment
-        raise IdempotencyKeyInFlightError("this Idempotency-Key has just been forgotten, it was old: send it again")
+    if first is None:  # the scheduler has purged it in the meantime
+        raise IdempotencyKeyInFlightError("This Idempotency-Key has just expired. Send the request again.")
     if first[1] != new.request_sha256:
         raise IdempotencyKeyReusedError(
-            "this Idempotency-Key came with another request before: use a new key for a new request"
+            "This Idempotency-Key was used with a different request. Use a new key for a new request."
         )
     report_id: UUID = first[0]
     return report_id
 
 
 def _find_live(connection: Connection[TupleRow], new: NewReport) -> UUID | None:
-    """The tenant's report of the same request that is under way. Until the transaction ends, others wait here."""
-    take_lock(connection, Lock.DEDUPLICATE, new.tenant_id, new.request_sha256)
+    """Returns the tenant's live report of the same request. Acquires a lock, so that identical requests wait here."""
+    acquire_lock(connection, AdvisoryLock.DEDUPLICATE, new.tenant_id, new.request_sha256)
     row = connection.execute(
         "SELECT report_id FROM resma.reports WHERE tenant_id = %s AND request_sha256 = %s"
         f" AND {IS_LIVE} ORDER BY created_at LIMIT 1",
@@ -219,7 +219,7 @@ def _find_live(connection: Connection[TupleRow], new: NewReport) -> UUID | None:
 
 
 def find_report(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> Report:
-    """Returns the tenant's report. Raises ReportNotFoundError, also for another tenant's; ReportDeletedError."""
+    """Returns the tenant's report. Raises ReportNotFoundError, also for another tenant's report; ReportDeletedError."""
     with connection.cursor(row_factory=class_row(Report)) as cursor:
         cursor.execute(
             sql.SQL("SELECT {} FROM resma.reports WHERE tenant_id = %s AND report_id = %s").format(_COLUMNS),
@@ -227,12 +227,12 @@ def find_report(connection: Connection[TupleRow], tenant_id: str, report_id: UUI
         )
         row = cursor.fetchone()
     if row is None:
-        raise no_report(connection, tenant_id, report_id)
+        raise report_not_found(connection, tenant_id, report_id)
     return row
 
 
-def no_report(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> ReportNotFoundError:
-    """What to raise for an id that has no row: the report was deleted, or the tenant has none with this id."""
+def report_not_found(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> ReportNotFoundError:
+    """Returns the error for an id without a row: the report was deleted, or the tenant has no report with this id."""
     row = connection.execute(
         "SELECT deleted_at FROM resma.deleted_reports WHERE tenant_id = %s AND report_id = %s", (tenant_id, report_id)
     ).fetchone()
@@ -242,8 +242,8 @@ def no_report(connection: Connection[TupleRow], tenant_id: str, report_id: UUID)
 
 
 @dataclass(frozen=True)
-class Place:
-    """A place in the list, between two pages: the last row that was shown."""
+class ReportCursor:
+    """Position in the list of reports: the last row of the previous page."""
 
     created_at: datetime
     report_id: UUID
@@ -256,14 +256,14 @@ def list_reports(
     connection: Connection[TupleRow],
     tenant_id: str,
     wanted: Mapping[str, str | datetime | None],
-    after: Place | None,
+    after: ReportCursor | None,
     limit: int,
 ) -> list[Report]:
-    """Returns up to `limit` of the tenant's reports, newest first, that come after a place in the list.
+    """Returns up to `limit` of the tenant's reports after a cursor, newest first.
 
-    `wanted` may have `status`, `type`, `requested_by`, `format`, `search` (part of the title, or the beginning of the
-    id), `created_after` (or then), `created_before` and `id_prefix`, the first hexadecimal digits of an id, with or
-    without hyphens; None is any.
+    `wanted` may have `status`, `type`, `requested_by`, `format`, `search` (part of the title, or start of the id),
+    `created_after` (inclusive), `created_before` (exclusive) and `id_prefix` (the first hexadecimal digits of an id,
+    with or without hyphens). None does not filter.
     """
     conditions: list[sql.Composable] = [sql.SQL("tenant_id = %(tenant_id)s")]
     for name in ("status", "type", "requested_by"):
@@ -272,7 +272,7 @@ def list_reports(
     if wanted.get("format") is not None:
         conditions.append(sql.SQL("{} = ANY (formats)").format(sql.Placeholder("format")))
     if wanted.get("search") is not None:
-        # strpos and not LIKE: no character of the text means anything but itself.
+        # strpos instead of LIKE: it has no wildcard characters.
         conditions.append(
             sql.SQL("(strpos(lower(title), lower(%(search)s)) > 0 OR starts_with(report_id::text, lower(%(search)s)))")
         )
@@ -281,7 +281,7 @@ def list_reports(
             conditions.append(sql.SQL("created_at {} {}").format(sql.SQL(comparison), sql.Placeholder(name)))
     digits = str(wanted.get("id_prefix") or "").replace("-", "")[:_UUID_DIGITS]
     if digits:
-        # A range, which the primary key's index finds.
+        # A range can use the index of the primary key.
         conditions.append(sql.SQL("report_id BETWEEN %(first_id)s::uuid AND %(last_id)s::uuid"))
     if after is not None:
         conditions.append(sql.SQL("(created_at, report_id) < (%(created_at)s, %(report_id)s)"))
@@ -304,6 +304,6 @@ def list_reports(
 
 
 def tenant_name(connection: Connection[TupleRow], tenant_id: str) -> str:
-    """Returns the name that a tenant's reports carry."""
+    """Returns the name of a tenant, which its reports show."""
     row = connection.execute("SELECT name FROM resma.tenants WHERE tenant_id = %s", (tenant_id,)).fetchone()
     return str(row[0]) if row else tenant_id

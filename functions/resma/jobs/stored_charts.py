@@ -1,4 +1,4 @@
-"""A snapshot's charts as its report's row keeps them: cut down to what a page can show, whatever the data hold."""
+"""Charts of a snapshot as stored in the report's row: reduced to what a page can show, whatever the data contain."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from resma.short_text import ROUNDED_DIGITS, shorten, show_amount
 
 MAX_BARS = 15
 MAX_PARTS = 7
-"""As in the spreadsheet: where there are more categories, the last place is the sum of the others."""
+"""Maximum number of categories, as in spreadsheets. If there are more, the last one is the sum of the others."""
 
 MAX_TIMES = 120
-"""Ten years of months. Where there are more they become years, and the oldest one place before the others."""
+"""Maximum number of months: ten years. More months are combined to years, and surplus years to one value."""
 
 MAX_SERIES = 12
-"""The largest are kept: sums of several currencies would say nothing."""
+"""Maximum number of series, largest first. The others are not summed, because their currencies differ."""
 
 MAX_CHARACTERS = 100
-"""Of a label, and of a series' name."""
+"""Maximum length of a label and of a series' name."""
 
 _SUM_DIGITS = 1000
-"""More than any sum of amounts has: none is rounded."""
+"""Precision of sums. No sum of amounts has more digits, so none is rounded."""
 
 
 class StoredSeries(TypedDict):
-    """Values as text, so that no digit is lost; as many as the chart has labels."""
+    """A series with one value per label of the chart. Values are strings, so that no digit is lost."""
 
     name: str
     values: list[str]
 
 
 class StoredChart(TypedDict):
-    """A chart as the row keeps it, and the API shows it but for `by`."""
+    """A chart as stored in the row. The API shows all properties except `by`."""
 
     by: str
-    """The column whose values are the labels."""
+    """Name of the column whose values are the labels."""
     title: str
     kind: str
     unit: str
@@ -90,17 +90,17 @@ def _store(by: str, chart: Chart, language: Language) -> StoredChart:
 def _fewer_categories(
     chart: Chart, shown: Sequence[Series], language: Language
 ) -> tuple[list[str], list[list[Decimal]]]:
-    """The largest, and the sum of all others; those of one series in the order of their values."""
-    most = MAX_BARS if chart.kind == "bars" else MAX_PARTS
+    """Returns the largest categories and the sum of all others. If there is one series, they are sorted by value."""
+    max_labels = MAX_BARS if chart.kind == "bars" else MAX_PARTS
     labels, values = list(chart.labels), [list(series.values) for series in shown]
-    is_lumped = chart.labels_omitted or len(labels) > most
+    is_lumped = chart.labels_omitted or len(labels) > max_labels
     kept = list(range(len(labels)))
     if len(values) == 1 and not any(value.is_nan() for value in values[0]):
-        # What is lumped are the smallest, whatever their sign.
+        # The categories with the smallest absolute values are combined.
         kept.sort(key=lambda at: -abs(values[0][at]))
-        kept = sorted(kept[: most - 1] if is_lumped else kept, key=lambda at: -values[0][at])
+        kept = sorted(kept[: max_labels - 1] if is_lumped else kept, key=lambda at: -values[0][at])
     elif is_lumped:
-        kept = kept[: most - 1]
+        kept = kept[: max_labels - 1]
     chosen = [labels[at] for at in kept], [[row[at] for at in kept] for row in values]
     if not is_lumped:
         return chosen
@@ -118,7 +118,7 @@ def _fewer_times(
         for at, label in enumerate(labels):
             years.setdefault(year_of(label), []).append(at)
         labels = list(years)
-        values = [[_sum([row[at] for at in places]) for places in years.values()] for row in values]
+        values = [[_sum([row[at] for at in months]) for months in years.values()] for row in values]
     if (surplus := len(labels) - MAX_TIMES + 1) > 1:
         others = f"{say('Other', language)} ({surplus})"
         labels = [others, *labels[surplus:]]
@@ -129,10 +129,10 @@ def _fewer_times(
 def translate_chart(
     chart: StoredChart, report_type: ReportType, stored_in: Language, language: Language
 ) -> StoredChart:
-    """Returns a stored chart for readers of another language.
+    """Returns a stored chart in another language.
 
-    Its title is that of the catalog. Labels that are choices of the filter of the same name become their labels; other
-    labels and all values stay as they are.
+    The title comes from the catalog. Labels that are choices of the filter with the same name are translated; other
+    labels and all values do not change.
     """
     titles = [
         spec.title
@@ -150,6 +150,6 @@ def translate_chart(
 
 
 def _sum(values: Sequence[Decimal]) -> Decimal:
-    """NaN where one is, or where infinities go both ways."""
+    """Returns the exact sum; NaN if a value is NaN, or if there are infinities of both signs."""
     with localcontext(Context(prec=_SUM_DIGITS, traps=[])):
         return sum(values, Decimal(0))

@@ -1,21 +1,21 @@
-"""Every statement that changes the status of a report.
+"""All statements that change the status of a report.
 
-    PENDING --> GENERATING --> READY --> EXPIRED   (when the time of its files is over)
+    PENDING --> GENERATING --> READY --> EXPIRED   (when the retention period of its files is over)
       ^ ^           | |
-      | `--(retry)--' `------> FAILED              (by a permanent error at once, by others after the last attempt)
-      `------(redrive)---------'                   (dead letters alone)
+      | `--(retry)--' `------> FAILED              (after a permanent error, or any error of the last attempt)
+      `------(redrive)---------'                   (dead letters only)
 
-    GENERATING --> PENDING by a dependency that is unavailable, uncounted, up to a deadline: FAILED
-    GENERATING --> PENDING by an outage of the system's database, uncounted
-    GENERATING --> PENDING because the invocation's time is up, uncounted
+    GENERATING --> PENDING because a dependency is unavailable; uses up no attempt, and is FAILED after a deadline
+    GENERATING --> PENDING because of an outage of the system database; uses up no attempt
+    GENERATING --> PENDING because the invocation's time is up; uses up no attempt
 
     PENDING or GENERATING ---> CANCELLED
 
-`attempt` grows with each claim: it is the fence. A worker that was thought dead and wakes up still names its old
-attempt, so none of its writes finds a row, and it raises LeaseLostError. So does one whose job was cancelled: of
-finishing and cancelling, the first to update the row wins.
+`attempt` increases with each claim and is the fence. A worker that continues after its lease has expired still uses its
+old attempt, so its updates match no row, and it raises LeaseLostError. The same happens if its job was cancelled: the
+first update of the row, by finishing or cancelling, wins.
 
-No function here commits, and none records an event: claim.py and outcome.py do, in the same transaction.
+No function here commits or records an event: claim.py and outcome.py do, in the same transaction.
 """
 
 from __future__ import annotations
@@ -33,18 +33,21 @@ from resma.report.status import IS_LIVE
 NOT_WAITING: LiteralString = (
     "waiting_for = NULL, waiting_since = NULL, waiting_detail = NULL, next_attempt_at = NULL, waits = 0"
 )
-"""Assignments that end a report's waiting for a dependency."""
+"""Assignments for a report that does not wait for a dependency any longer."""
 
 _PENDING: LiteralString = "status = 'PENDING', lease_until = NULL"
 _OUT_OF_OUTBOX: LiteralString = "enqueued_at = clock_timestamp()"
 _IN_OUTBOX: LiteralString = "enqueued_at = NULL"
 
 _IS_FREE: LiteralString = "(status = 'PENDING' OR (status = 'GENERATING' AND lease_until < clock_timestamp()))"
-"""No worker has it: it waits for one, or its worker's lease has expired."""
+"""Condition that no worker holds the lease of the report: it is PENDING, or the lease has expired."""
 
 
 def claim(cursor: Cursor[Any], tenant_id: str, report_id: UUID, lease_seconds: float, returning: Sequence[str]) -> None:
-    """PENDING, or GENERATING with an expired lease, -> GENERATING, if it has attempts left. The cursor has the row."""
+    """PENDING, or GENERATING with an expired lease, -> GENERATING, if attempts are left.
+
+    The cursor then has the columns of `returning`, or no row.
+    """
     cursor.execute(
         sql.SQL(
             """
@@ -76,7 +79,7 @@ def finish(connection: Connection[TupleRow], fence: Fence, assignments: LiteralS
 
 
 def fail(connection: Connection[TupleRow], fence: Fence, assignments: LiteralString, values: dict[str, Any]) -> None:
-    """GENERATING -> FAILED, by a permanent error. Raises LeaseLostError."""
+    """GENERATING -> FAILED, after a permanent error. Raises LeaseLostError."""
     fenced_update(
         connection,
         fence,
@@ -86,18 +89,18 @@ def fail(connection: Connection[TupleRow], fence: Fence, assignments: LiteralStr
     )
 
 
-def send_back(
+def release(
     connection: Connection[TupleRow],
     fence: Fence,
     assignments: LiteralString,
     values: dict[str, Any],
     returning: LiteralString = "report_id",
 ) -> TupleRow:
-    """GENERATING -> PENDING, by its own worker, whose message comes again. Raises LeaseLostError."""
+    """GENERATING -> PENDING, by the job's own worker. The queue delivers its message again. Raises LeaseLostError."""
     return fenced_update(connection, fence, f"{_PENDING}, {_OUT_OF_OUTBOX}, {assignments}", values, returning)
 
 
-def postpone(  # noqa: PLR0913, PLR0917  # a statement and what it says
+def postpone(  # noqa: PLR0913, PLR0917  # the parts of a statement and its values
     connection: Connection[TupleRow],
     tenant_id: str,
     report_id: UUID,
@@ -105,7 +108,10 @@ def postpone(  # noqa: PLR0913, PLR0917  # a statement and what it says
     values: dict[str, Any],
     returning: LiteralString,
 ) -> TupleRow | None:
-    """The same for a report that no worker has, if it has attempts left; None where there is no such report."""
+    """-> PENDING, for a report that no worker holds and that has attempts left. The queue delivers its message again.
+
+    Returns the columns of `returning`, or None if there is no such report.
+    """
     return connection.execute(
         f"UPDATE resma.reports SET {_PENDING}, {_OUT_OF_OUTBOX}, {assignments}"
         " WHERE tenant_id = %(tenant_id)s AND report_id = %(report_id)s AND attempt < attempts_allowed"
@@ -114,20 +120,23 @@ def postpone(  # noqa: PLR0913, PLR0917  # a statement and what it says
     ).fetchone()
 
 
-def excuse(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, overlooked_seconds: float) -> bool:
-    """GENERATING -> PENDING, with one attempt more, where the lease expired that long ago; returns whether it did."""
+def recover(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, unnoticed_seconds: float) -> bool:
+    """GENERATING -> PENDING, with one more attempt, if the lease expired more than `unnoticed_seconds` ago.
+
+    Returns whether it did.
+    """
     row = connection.execute(
         f"UPDATE resma.reports SET {_PENDING}, attempts_allowed = attempts_allowed + 1"
         " WHERE tenant_id = %s AND report_id = %s AND status = 'GENERATING'"
         "   AND lease_until < clock_timestamp() - make_interval(secs => %s)"
         " RETURNING report_id",
-        (tenant_id, report_id, overlooked_seconds),
+        (tenant_id, report_id, unnoticed_seconds),
     ).fetchone()
     return row is not None
 
 
 def requeue(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> bool:
-    """-> PENDING and into the outbox, for a report that no worker has and that has attempts left.
+    """-> PENDING and into the outbox, for a report that no worker holds and that has attempts left.
 
     Returns whether it did.
     """
@@ -140,7 +149,7 @@ def requeue(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -
 
 
 def cancel(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, cancelled_by: str) -> bool:
-    """PENDING or GENERATING -> CANCELLED; returns whether it did."""
+    """PENDING or GENERATING -> CANCELLED. Returns whether it did."""
     row = connection.execute(
         f"UPDATE resma.reports SET {NOT_WAITING}, status = 'CANCELLED', cancelled_by = %s,"
         " finished_at = clock_timestamp(), lease_until = NULL, error_code = NULL, error_detail = NULL"
@@ -151,9 +160,9 @@ def cancel(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, ca
 
 
 def abandon(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, *, if_exhausted: bool) -> bool:
-    """-> FAILED with the last error, as a dead letter, for a report that no worker has; returns whether it did.
+    """-> FAILED with the last error, as a dead letter, for a report that no worker holds. Returns whether it did.
 
-    With `if_exhausted`, only if it has had all attempts that it is allowed.
+    With `if_exhausted`, only if it has no attempts left.
     """
     row = connection.execute(
         f"""
@@ -161,16 +170,16 @@ def abandon(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, *
         SET {NOT_WAITING},
             status = 'FAILED', finished_at = clock_timestamp(), dead_lettered_at = clock_timestamp(),
             lease_until = NULL,
-            -- One that is GENERATING still has the error of an attempt before the last.
+            -- If it is GENERATING, its error is that of an attempt before the last one.
             error_code = coalesce(CASE status WHEN 'PENDING' THEN error_code END,
-                                  CASE attempt WHEN 0 THEN 'not-begun' ELSE 'worker-died' END),
-            error_detail = coalesce(CASE status WHEN 'PENDING' THEN error_detail END, CASE attempt
-                WHEN 0 THEN 'no worker could take the job, as while the database is away'
-                ELSE 'the worker ended without a word in attempt ' || attempt ||
-                     ', for instance out of memory or time: see its log' END) ||
-                '; given up after ' || attempt || CASE attempt WHEN 1 THEN ' attempt' ELSE ' attempts' END ||
-                ': once the cause is mended, redrive it (POST /api/v1/dead-letters/' || report_id ||
-                '/redrive) or ask for the report again'
+                                  CASE attempt WHEN 0 THEN 'not-started' ELSE 'worker-died' END),
+            error_detail = rtrim(coalesce(CASE status WHEN 'PENDING' THEN error_detail END, CASE attempt
+                WHEN 0 THEN 'No worker could claim the job, for example because the database was unavailable'
+                ELSE 'The worker ended without an error in attempt ' || attempt ||
+                     ', for example because it ran out of memory or time. See its log' END), '.') ||
+                '. Dead-lettered after ' || attempt || CASE attempt WHEN 1 THEN ' attempt' ELSE ' attempts' END ||
+                '. Fix the cause, then redrive the report (POST /api/v1/dead-letters/' || report_id ||
+                '/redrive) or request it again.'
         WHERE tenant_id = %s AND report_id = %s AND {_IS_FREE} AND (attempt >= attempts_allowed OR NOT %s)
         RETURNING report_id
         """,
@@ -180,18 +189,21 @@ def abandon(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, *
 
 
 def end_wait(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, max_seconds: float) -> bool:
-    """PENDING -> FAILED, as a dead letter, for a report that has waited longer than that; returns whether it did."""
+    """PENDING -> FAILED, as a dead letter, for a report that has waited longer than `max_seconds` for a dependency.
+
+    Returns whether it did.
+    """
     row = connection.execute(
         f"""
         UPDATE resma.reports
         SET status = 'FAILED', finished_at = clock_timestamp(), dead_lettered_at = clock_timestamp(),
             checkpoint = NULL, error_code = 'dependency-unavailable',
-            error_detail = 'the ' || replace(waiting_for, '-', ' ') ||
+            error_detail = 'The ' || replace(waiting_for, '-', ' ') ||
                 CASE waiting_for WHEN 'secrets' THEN ' were' ELSE ' was' END || ' unavailable since ' ||
                 to_char(waiting_since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') ||
-                ', which is longer than a report waits (MaxOutageWaitSeconds): ' || waiting_detail ||
-                '; once it is available, redrive it (POST /api/v1/dead-letters/' || report_id ||
-                '/redrive) or request the report again',
+                ', which is longer than a report waits (MaxOutageWaitSeconds): ' || rtrim(waiting_detail, '.') ||
+                '. When it is available again, redrive the report (POST /api/v1/dead-letters/' || report_id ||
+                '/redrive) or request it again.',
             {NOT_WAITING}
         WHERE tenant_id = %s AND report_id = %s AND status = 'PENDING'
           AND waiting_since < clock_timestamp() - make_interval(secs => %s)
@@ -202,7 +214,7 @@ def end_wait(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, 
     return row is not None
 
 
-def redrive(  # noqa: PLR0913, PLR0917  # which, how often, by whom and why
+def redrive(  # noqa: PLR0913, PLR0917  # which reports, and what is recorded
     connection: Connection[TupleRow],
     tenant_id: str | None,
     report_id: UUID | None,
@@ -210,10 +222,10 @@ def redrive(  # noqa: PLR0913, PLR0917  # which, how often, by whom and why
     redriven_by: str,
     reason: str | None,
 ) -> list[tuple[str, UUID]]:
-    """FAILED -> PENDING for dead letters, with as many attempts more, in the outbox and recorded.
+    """FAILED -> PENDING for dead letters, with `attempts` more attempts; puts them into the outbox and records it.
 
-    For one report, or all of a tenant, or all of all tenants; returns which. What an attempt has left in the store may
-    have been removed: the next one starts with the first row.
+    Applies to one report, all reports of a tenant (`report_id` None) or of all tenants (both None). Returns the tenant
+    and id of each. The next attempt starts from the first row, because checkpoints may have been removed.
     """
     rows = connection.execute(
         """
@@ -241,10 +253,10 @@ def redrive(  # noqa: PLR0913, PLR0917  # which, how often, by whom and why
     return [(tenant, report) for tenant, report in rows]
 
 
-def expire(connection: Connection[TupleRow], most: int) -> list[tuple[str, UUID]]:
-    """READY -> EXPIRED where the files' time is over, as many at most; returns which.
+def expire(connection: Connection[TupleRow], max_reports: int) -> list[tuple[str, UUID]]:
+    """READY -> EXPIRED for up to `max_reports` whose retention period is over. Returns the tenant and id of each.
 
-    By the statement's time: for one that moves (clock_timestamp) Postgres would look through all of an index.
+    It compares with statement_timestamp(), because with the volatile clock_timestamp() Postgres scans a whole index.
     """
     rows = connection.execute(
         """
@@ -258,6 +270,6 @@ def expire(connection: Connection[TupleRow], most: int) -> list[tuple[str, UUID]
         FROM old WHERE r.tenant_id = old.tenant_id AND r.report_id = old.report_id
         RETURNING r.tenant_id, r.report_id
         """,
-        (most,),
+        (max_reports,),
     ).fetchall()
     return [(tenant, report) for tenant, report in rows]

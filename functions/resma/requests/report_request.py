@@ -1,4 +1,4 @@
-"""What a caller, a schedule or an event asks for, as JSON."""
+"""JSON model of a report request, which comes from a caller, a schedule or an event."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from resma.i18n.time_zones import TIME_ZONE_SCHEMA
 from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, RequestModel
 from resma.report.format_options import FormatOptions
 from resma.string_patterns import NO_NUL
-from resma.webhooks.address import URL_SCHEMA
+from resma.webhooks.url import URL_SCHEMA
 from resma.writers import Format
 
 
 class ReportRequest(RequestModel):
     """A report to generate. Exactly one of `format` and `formats` is required."""
 
-    # The JSON Schema does not say "exactly one": generators of clients lose every property beside a `oneOf`.
+    # The JSON Schema does not say "exactly one": client generators lose the properties that stand beside a `oneOf`.
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [{"type": "TRANSACTIONS", "format": "PDF", "filters": {"from": "2024-01-01"}}],
@@ -33,7 +33,7 @@ class ReportRequest(RequestModel):
         default=None,
         min_length=1,
         max_length=5,
-        validate_default=True,  # where both are left out
+        validate_default=True,  # for requests that omit both properties
         json_schema_extra={"uniqueItems": True},
         description="Formats of the files, all made from one read of the database. Use `format` instead for one file.",
     )
@@ -83,15 +83,15 @@ class ReportRequest(RequestModel):
 
     @field_validator("formats")
     @classmethod
-    def _one_way_of_saying_formats(cls, formats: list[Format] | None, said: ValidationInfo) -> list[Format] | None:
-        """Of this field, so that its errors say where."""
-        if "format" in said.data and (said.data["format"] is None) == (formats is None):
+    def _require_format_or_formats(cls, formats: list[Format] | None, info: ValidationInfo) -> list[Format] | None:
+        """Validates this field rather than the model, so that errors have a pointer to it."""
+        if "format" in info.data and (info.data["format"] is None) == (formats is None):
             raise ValueError("Send either `format`, or several formats in `formats`.")
         if formats and len(set(formats)) < len(formats):
             raise ValueError("It must not contain a format twice.")
         return formats
 
     @property
-    def wanted_formats(self) -> list[str]:
-        """Every format asked for, in the request's order."""
+    def requested_formats(self) -> list[str]:
+        """All requested formats, in the order of the request."""
         return [self.format] if self.format else [*(self.formats or ())]

@@ -1,1 +1,1 @@
-"""Schedules: when they run, for which period, and with whose rights."""
+"""Schedules: their times, their periods, and the scopes of their owners."""

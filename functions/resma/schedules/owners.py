@@ -1,9 +1,9 @@
-"""With which rights a schedule runs: those that its owner, who wrote it last, has at that time.
+"""The scopes with which a schedule runs: those that its owner, who changed it last, has at the time of the run.
 
-They are never more than when it was written. A key is looked up: revoked, expired, or without a scope, that counts at
-once; of a rotated one the key that came after it counts. A token's identity provider can't be asked when nobody is
-there, so the scopes of the last writing count, for as long as a key lives by default. Loopback is the machine's own
-user, on the stage `local` alone.
+They never exceed the scopes at the last change. The current state of a key is looked up, so revocation, expiration and
+lost scopes take effect at once; for a rotated key its replacement is used. An identity provider cannot be queried
+without the user, so for a token the scopes at the last change apply, for as long as the default lifetime of a key.
+Loopback is the local user, on the stage `local` only.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from datetime import UTC, datetime, timedelta
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from resma.access.api_keys import DAYS_DEFAULT
+from resma.access.api_keys import DEFAULT_LIFETIME_DAYS
 from resma.access.caller import SCOPES, Caller, Scope
 from resma.errors import OwnerNotAuthorizedError
 from resma.schedules.schedule_rows import Schedule
 from resma.settings import LOCAL_STAGE
 
-TOKEN_DAYS = DAYS_DEFAULT
+TOKEN_DAYS = DEFAULT_LIFETIME_DAYS
+"""Number of days for which a schedule runs after it was changed with a token."""
 
-_REMEDY = "PATCH the schedule with a key that has reports:write: whoever changes it becomes its owner"
+_REMEDY = "PATCH the schedule with a key that has reports:write. The caller then becomes its owner."
 
 _LAST_OF_ROTATED = """
     WITH RECURSIVE chain AS (
@@ -40,9 +41,9 @@ _LAST_OF_ROTATED = """
 
 
 def owner_as_caller(connection: Connection[TupleRow], schedule: Schedule, stage: str) -> Caller:
-    """Returns who asks for a schedule's report, with what this one may do now.
+    """Returns the owner of a schedule as the caller that requests its report, with the owner's current scopes.
 
-    Raises OwnerNotAuthorizedError where that is not even asking for reports; what it says tells people what to do.
+    Raises OwnerNotAuthorizedError if they do not include `reports:write`.
     """
     kind, _, name = schedule.owner.partition(":")
     match kind:
@@ -53,24 +54,26 @@ def owner_as_caller(connection: Connection[TupleRow], schedule: Schedule, stage:
         case "loopback" if stage == LOCAL_STAGE:
             scopes = SCOPES
         case _:
-            raise OwnerNotAuthorizedError(f"its owner is nobody that is known here: {_REMEDY}")
+            raise OwnerNotAuthorizedError(f"The owner of the schedule is unknown here. {_REMEDY}")
     if "reports:write" not in scopes:
-        raise OwnerNotAuthorizedError(f"its owner, {schedule.owner}, has not the scope reports:write: {_REMEDY}")
+        raise OwnerNotAuthorizedError(
+            f"The owner of the schedule, {schedule.owner}, lacks the scope reports:write. {_REMEDY}"
+        )
     return Caller(schedule.tenant_id, schedule.owner, scopes.intersection(schedule.owner_scopes))
 
 
-def find_owners_ends(
+def find_owner_expirations(
     connection: Connection[TupleRow], tenant_id: str, schedules: list[Schedule]
 ) -> dict[str, datetime | None]:
-    """When each schedule's owner will have, or has had, no rights any more, by schedule; None where nobody can say.
+    """Returns the timestamps at which the owners' rights end or ended, by schedule id; None if that is not known.
 
-    One query for all of a tenant's.
+    It needs one query for all schedules of a tenant.
     """
     key_ids = {name for kind, _, name in (schedule.owner.partition(":") for schedule in schedules) if kind == "key"}
     ends: dict[str, datetime] = {}
     if key_ids:
-        found = connection.execute(_LAST_OF_ROTATED, {"tenant_id": tenant_id, "key_ids": sorted(key_ids)})
-        ends = {f"key:{key_id}": end for key_id, _, _, _, end in found}
+        rows = connection.execute(_LAST_OF_ROTATED, {"tenant_id": tenant_id, "key_ids": sorted(key_ids)})
+        ends = {f"key:{key_id}": end for key_id, _, _, _, end in rows}
     return {
         schedule.schedule_id: _token_end(schedule) if schedule.owner.startswith("token:") else ends.get(schedule.owner)
         for schedule in schedules
@@ -84,18 +87,19 @@ def _token_end(schedule: Schedule) -> datetime:
 def _scopes_of_key(connection: Connection[TupleRow], tenant_id: str, key_id: str) -> frozenset[Scope]:
     row = connection.execute(_LAST_OF_ROTATED, {"tenant_id": tenant_id, "key_ids": [key_id]}).fetchone()
     if row is None:
-        raise OwnerNotAuthorizedError(f"its owner's key is not there any more: {_REMEDY}")
+        raise OwnerNotAuthorizedError(f"The key of the schedule's owner does not exist any longer. {_REMEDY}")
     _, scopes, is_revoked, is_expired, _ = row
     if is_revoked or is_expired:
-        raise OwnerNotAuthorizedError(f"its owner's key {'was revoked' if is_revoked else 'has expired'}: {_REMEDY}")
+        reason = "was revoked" if is_revoked else "has expired"
+        raise OwnerNotAuthorizedError(f"The key of the schedule's owner {reason}. {_REMEDY}")
     return _known(scopes)
 
 
 def _scopes_of_token(schedule: Schedule) -> frozenset[Scope]:
     if _token_end(schedule) <= datetime.now(UTC):
         raise OwnerNotAuthorizedError(
-            f"it was written with a token, {TOKEN_DAYS} days ago or more, and nobody can say whether its owner may "
-            "still ask for it: PATCH it again, with a token or key that has reports:write"
+            f"The schedule was changed last with a token, {TOKEN_DAYS} or more days ago, so it is unknown whether its "
+            "owner may still request reports. PATCH it again with a token or key that has reports:write."
         )
     return _known(schedule.owner_scopes)
 

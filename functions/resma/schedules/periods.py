@@ -1,4 +1,4 @@
-"""Periods that move with the day on which a schedule runs. No database, no clock."""
+"""Periods relative to the day on which a schedule runs. This module uses neither a database nor a clock."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ Period = Literal[
 _DAY = timedelta(days=1)
 
 _WEEKDAYS: dict[Weekday, int] = {"monday": 0, "saturday": 5, "sunday": 6}
-"""As `date.weekday` counts."""
+"""Numbers of days of the week, as `date.weekday` returns them."""
 
 
-def days_of(  # noqa: PLR0911  # a line for each
+def days_of(  # noqa: PLR0911  # one return for each period
     period: Period, day: date, week_starts_on: Weekday
 ) -> tuple[date, date]:
-    """First and last day of a period as seen on a day, both of them in it.
+    """Returns the first and last day of a period relative to `day`, both inclusive.
 
-    `this-week` and `this-month` end on that day, for there is nothing after it yet;
-    `last-7-days` and `last-30-days` end the day before it, so that all their days are over.
+    `this-week` and `this-month` end on that day, because there are no later data.
+    `last-7-days` and `last-30-days` end on the day before, so that they contain only complete days.
     """
     week = day - (day.weekday() - _WEEKDAYS[week_starts_on]) % 7 * _DAY
     first = day.replace(day=1)

@@ -1,4 +1,4 @@
-"""The request of a schedule, and what it asks for at a time: its period's days filled in, in its time zone."""
+"""The request of a schedule, and the report request of one run: with the days of the period and the time zone."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from resma.schedules.periods import Period, days_of
 from resma.validation_messages import advise
 
 
-def keep_request(request: ReportRequest) -> dict[str, Any]:
-    """The request as JSON, as it was written: what it left out stays out, and is filled in when it is asked for.
+def serialize_request(request: ReportRequest) -> dict[str, Any]:
+    """Returns the request as JSON for the schedule's row. Omitted properties stay omitted: each run uses the defaults.
 
-    Raises RequestInvalidError where it would join others.
+    Raises RequestInvalidError if `deduplicate` is set.
     """
     if request.deduplicate:
         field_error = FieldError("/request/deduplicate", "Remove it: each run of a schedule is a report of its own.")
-        raise RequestInvalidError("The request of a schedule can't join another one.", (field_error,))
+        raise RequestInvalidError("The request of a schedule cannot be deduplicated.", (field_error,))
     return request.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"deduplicate"})
 
 
 def fill_request(
-    kept: Mapping[str, Any],
+    stored: Mapping[str, Any],
     period: Period | None,
     day: date,
     time_zone: str,
     week_starts_on: Weekday | None,
 ) -> ReportRequest:
-    """What is asked for on a day. A request that names no time zone has its schedule's.
+    """Returns the report request for a run on `day`. A request without a time zone gets the schedule's.
 
-    Weeks begin as the schedule says, otherwise as is usual where the request's readers live (`week_start_of`). Raises
-    RequestInvalidError where the period does not go with the report type, or the request was kept by other code and
-    means nothing any more.
+    Weeks start as the schedule says, otherwise as is usual for the request's locale (`week_start_of`). Raises
+    RequestInvalidError if the report type has no filters for a period, or if another version has stored a request that
+    is not valid any longer.
     """
-    filled = {"timeZone": time_zone, **kept}
+    filled = {"timeZone": time_zone, **stored}
     if period is not None:
-        _require_period_filters(str(kept["type"]), kept.get("filters", {}))
-        first, last = days_of(period, day, week_starts_on or week_start_of(kept))
-        filled["filters"] = {**kept.get("filters", {}), "from": first.isoformat(), "to": last.isoformat()}
+        _require_period_filters(str(stored["type"]), stored.get("filters", {}))
+        first, last = days_of(period, day, week_starts_on or week_start_of(stored))
+        filled["filters"] = {**stored.get("filters", {}), "from": first.isoformat(), "to": last.isoformat()}
     try:
         return ReportRequest.model_validate(filled)
     except ValidationError as error:
@@ -53,7 +53,7 @@ def fill_request(
 
 
 def week_start_of(request: Mapping[str, Any] | None) -> Weekday:
-    """The first day of the week for the readers of a request, as it is kept: by its locale."""
+    """Returns the first day of the week in the locale of a stored request."""
     tag = (request or {}).get("locale", DEFAULT_LOCALE.tag)
     return LOCALES.get(tag, DEFAULT_LOCALE).week_starts_on
 
@@ -61,7 +61,7 @@ def week_start_of(request: Mapping[str, Any] | None) -> Weekday:
 def _require_period_filters(type_: str, filters: Mapping[str, Any]) -> None:
     """Raises RequestInvalidError if the type has no filters for the days of a period, or the request sets them."""
     if (report_type := load_catalog().get(type_)) is None:
-        return  # the check of the request says so
+        return  # the validation of the request reports the unknown type
     dates = {item.name for item in report_type.filters if item.kind == "date"}
     if not {"from", "to"} <= dates:
         raise RequestInvalidError.of([FieldError("/period", "Remove it: this report type has no filters for days.")])

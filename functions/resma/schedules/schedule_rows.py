@@ -12,39 +12,39 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import Jsonb
 
-from resma.database.locks import Lock, take_lock
+from resma.database.locks import AdvisoryLock, acquire_lock
 from resma.errors import ScheduleNotFoundError, TooManySchedulesError
 from resma.i18n.locales import Weekday
 from resma.schedules.periods import Period
-from resma.schedules.times import Timing, read_timing
+from resma.schedules.times import ScheduleTiming, read_timing
 
 MAX_SCHEDULES = 100
-"""Of a tenant."""
+"""Maximum number of schedules per tenant."""
 
-ENDED_DETAIL = "there is no run before endsAt: give a later one to go on"
+ENDED_DETAIL = "There is no further run before `endsAt`. Set a later `endsAt` to continue."
 
 MisfirePolicy = Literal["skip", "run-once", "run-all"]
 ScheduleStatus = Literal["ACTIVE", "PAUSED", "ENDED", "BLOCKED"]
-Outcome = Literal["STARTED", "SKIPPED", "REFUSED"]
+RunOutcome = Literal["STARTED", "SKIPPED", "REFUSED"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """One row. Times are in UTC."""
+    """One row of `resma.schedules`. Times are in UTC."""
 
     tenant_id: str
     schedule_id: str
     name: str
     request: dict[str, Any]
-    """As it was written (`keep_request`)."""
+    """The request as JSON (`serialize_request`)."""
     recurrence: str
-    """A word or a cron expression."""
+    """A keyword or a cron expression."""
     at: str | None
     time_zone: str
     calendar: str | None
     period: Period | None
     week_starts_on: Weekday | None
-    """The first day of this schedule's weeks; None is that of its request's locale."""
+    """First day of the week; None: that of the request's locale."""
     misfire_policy: MisfirePolicy
     ends_at: datetime | None
     status: ScheduleStatus
@@ -53,58 +53,58 @@ class Schedule:
     due_at: datetime | None
     held_since: datetime | None
     owner: str
-    """A caller's subject."""
+    """`subject` of the caller who changed the schedule last."""
     owner_scopes: list[str]
-    """As they were when it was written last."""
+    """Scopes of the owner at the last change."""
     written_at: datetime
     created_at: datetime
 
     @property
-    def timing(self) -> Timing:
-        """When it runs, as it was checked when it was written."""
-        return Timing(self.recurrence, self.at, self.time_zone, self.calendar)
+    def timing(self) -> ScheduleTiming:
+        """Timing of the runs. It was validated when the schedule was changed, and is not validated again."""
+        return ScheduleTiming(self.recurrence, self.at, self.time_zone, self.calendar)
 
-    def check_timing(self) -> Timing:
-        """When it runs. Raises RequestInvalidError where the time zone or country is known no more."""
+    def check_timing(self) -> ScheduleTiming:
+        """Returns the timing of the runs. Raises RequestInvalidError if the time zone or country has become unknown."""
         return read_timing(self.recurrence, self.at, self.time_zone, self.calendar)
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewRun:
-    """What became of one time; of a time that was skipped, of those before it too that its `detail` counts."""
+    """Outcome of one scheduled time. A skipped one also stands for the earlier times that its `detail` counts."""
 
     scheduled_for: datetime
-    outcome: Outcome
+    outcome: RunOutcome
     report_id: UUID | None = None
     detail: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleRun(NewRun):
-    """One row of its history."""
+    """One row of `resma.schedule_runs`, the history of a schedule."""
 
     started_at: datetime
 
 
-def next_run(timing: Timing, ends_at: datetime | None, after: datetime) -> datetime | None:
-    """The next run after a moment, if there is one before the end."""
+def next_run(timing: ScheduleTiming, ends_at: datetime | None, after: datetime) -> datetime | None:
+    """Returns the time of the next run after a timestamp; None if there is none up to `ends_at`."""
     run = next(timing.runs_after(after), None)
     return None if run is None or (ends_at is not None and run.at > ends_at) else run.at
 
 
 COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in Schedule.__dataclass_fields__)
 _RUN_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in ScheduleRun.__dataclass_fields__)
-_NOT_FOUND = "there is no such schedule: GET /api/v1/schedules lists yours"
+_NOT_FOUND = "The schedule does not exist. GET /api/v1/schedules lists your schedules."
 
 
 def insert_schedule(connection: Connection[TupleRow], new: Mapping[str, Any]) -> Schedule:
-    """Writes a schedule, given by column. Raises TooManySchedulesError."""
+    """Inserts a schedule; `new` has its values by column. Raises TooManySchedulesError."""
     tenant_id = new["tenant_id"]
-    # Two requests at once would both see one place left.
-    take_lock(connection, Lock.SCHEDULES, tenant_id)
+    # Without the lock, concurrent requests could exceed the limit.
+    acquire_lock(connection, AdvisoryLock.SCHEDULES, tenant_id)
     counted = connection.execute("SELECT count(*) FROM resma.schedules WHERE tenant_id = %s", (tenant_id,)).fetchone()
     if counted is not None and counted[0] >= MAX_SCHEDULES:
-        raise TooManySchedulesError(f"there are {MAX_SCHEDULES} schedules, which is the most: delete one first")
+        raise TooManySchedulesError(f"You have the maximum of {MAX_SCHEDULES} schedules. Delete one first.")
     with connection.cursor(row_factory=class_row(Schedule)) as cursor:
         cursor.execute(
             sql.SQL("INSERT INTO resma.schedules ({}) VALUES ({}) RETURNING {}").format(
@@ -120,7 +120,7 @@ def insert_schedule(connection: Connection[TupleRow], new: Mapping[str, Any]) ->
 def find_schedule(
     connection: Connection[TupleRow], tenant_id: str, schedule_id: str, *, for_update: bool = False
 ) -> Schedule:
-    """Returns the tenant's schedule. Raises ScheduleNotFoundError, also for another tenant's."""
+    """Returns the tenant's schedule. Raises ScheduleNotFoundError, also for another tenant's schedule."""
     with connection.cursor(row_factory=class_row(Schedule)) as cursor:
         cursor.execute(
             sql.SQL("SELECT {} FROM resma.schedules WHERE tenant_id = %s AND schedule_id = %s {}").format(
@@ -136,7 +136,7 @@ def find_schedule(
 def update_schedule(
     connection: Connection[TupleRow], tenant_id: str, schedule_id: str, changes: Mapping[str, Any]
 ) -> Schedule:
-    """Writes these columns; returns the row. Raises ScheduleNotFoundError."""
+    """Updates the columns in `changes`, and returns the row. Raises ScheduleNotFoundError."""
     assignments = [sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in changes]
     with connection.cursor(row_factory=class_row(Schedule)) as cursor:
         cursor.execute(
@@ -152,18 +152,18 @@ def update_schedule(
 
 
 def delete_schedule(connection: Connection[TupleRow], tenant_id: str, schedule_id: str) -> None:
-    """Removes a schedule and its history; its reports stay. Raises ScheduleNotFoundError."""
-    done = connection.execute(
+    """Deletes a schedule and its history, but not its reports. Raises ScheduleNotFoundError."""
+    result = connection.execute(
         "DELETE FROM resma.schedules WHERE tenant_id = %s AND schedule_id = %s", (tenant_id, schedule_id)
     )
-    if done.rowcount == 0:
+    if result.rowcount == 0:
         raise ScheduleNotFoundError(_NOT_FOUND)
 
 
 def list_schedules(
     connection: Connection[TupleRow], tenant_id: str, after: tuple[datetime, str] | None, limit: int
 ) -> list[Schedule]:
-    """Returns up to `limit` of the tenant's schedules, newest first, after a place: `created_at` and id of the last."""
+    """Returns up to `limit` of the tenant's schedules, newest first, after the one with this `created_at` and id."""
     created_at, schedule_id = after or (None, None)
     with connection.cursor(row_factory=class_row(Schedule)) as cursor:
         cursor.execute(
@@ -179,7 +179,7 @@ def list_schedules(
 
 
 def last_runs(connection: Connection[TupleRow], tenant_id: str, schedule_ids: list[str]) -> dict[str, ScheduleRun]:
-    """The latest run of each of these schedules that has one."""
+    """Returns the latest run of each of these schedules, by schedule id. Schedules without a run are omitted."""
     found = connection.execute(
         sql.SQL(
             "SELECT wanted.schedule_id, run.* FROM unnest(%s::text[]) AS wanted (schedule_id) CROSS JOIN LATERAL"
@@ -195,7 +195,7 @@ def last_runs(connection: Connection[TupleRow], tenant_id: str, schedule_ids: li
 def list_runs(
     connection: Connection[TupleRow], tenant_id: str, schedule_id: str, before: datetime | None, limit: int
 ) -> list[ScheduleRun]:
-    """Returns up to `limit` runs of a schedule, the latest first, of times before one."""
+    """Returns up to `limit` runs of a schedule, the latest first, whose scheduled time is before `before`."""
     with connection.cursor(row_factory=class_row(ScheduleRun)) as cursor:
         cursor.execute(
             sql.SQL(
@@ -209,7 +209,7 @@ def list_runs(
 
 
 def record_run(connection: Connection[TupleRow], schedule: Schedule, run: NewRun) -> None:
-    """Writes down what became of a time. A second row for the same time is refused by its key."""
+    """Inserts the outcome of a scheduled time. The primary key prevents a second row for the same time."""
     connection.execute(
         "INSERT INTO resma.schedule_runs (tenant_id, schedule_id, scheduled_for, outcome, report_id, detail)"
         " VALUES (%s, %s, %s, %s, %s, %s)",
@@ -218,7 +218,7 @@ def record_run(connection: Connection[TupleRow], schedule: Schedule, run: NewRun
 
 
 def is_recorded(connection: Connection[TupleRow], schedule: Schedule, scheduled_for: datetime) -> bool:
-    """Whether a time is done with."""
+    """Returns whether the outcome of a scheduled time is recorded."""
     row = connection.execute(
         "SELECT FROM resma.schedule_runs WHERE tenant_id = %s AND schedule_id = %s AND scheduled_for = %s",
         (schedule.tenant_id, schedule.schedule_id, scheduled_for),

@@ -1,9 +1,9 @@
-"""When a schedule runs: a word or a cron expression, in a time zone, as moments in UTC. No database, no clock.
+"""Times of the runs of a schedule: a keyword or a cron expression, in a time zone, converted to UTC.
 
-An expression is about local time, and a day on which clocks are set has local times that do not exist, or come twice.
-One that does not exist runs once, at the next moment that does; several that fall on the same moment run once. One that
-comes twice runs the first time. So cronsim is given times without a zone, and only ever finds local ones: with a zone
-it does as Debian's cron does, which treats `*` otherwise than a number.
+Expressions name local times. On days on which clocks change, some local times do not exist and others occur twice. A
+time that does not exist runs once, at the next time that exists; several that result in the same time run once. A time
+that occurs twice runs at its first occurrence. Therefore cronsim gets local times without a zone: with a zone it
+follows Debian's cron, which treats `*` differently from a number. This module uses neither a database nor a clock.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from resma.i18n.time_zones import is_time_zone, unknown_time_zone
 
 Word = Literal["daily", "weekly", "monthly", "first-business-day"]
 WORDS: tuple[str, ...] = get_args(Word)
-AT_DEFAULT = "06:00"
+DEFAULT_AT = "06:00"
 
 _DAYS = {"daily": "* * *", "weekly": "* * 1", "monthly": "1 * *"}
 _FIVE_FIELDS = r"[0-9A-Za-z*/,#-]+( +[0-9A-Za-z*/,#-]+){4}"
@@ -35,60 +35,63 @@ _AT = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 @dataclass(frozen=True)
-class Run:
-    """One time to run."""
+class RunTime:
+    """Time of one run."""
 
     at: datetime
-    """In UTC."""
-    wanted: datetime
-    """The local time that the schedule names, without a zone. Where it does not exist, `at` is a later one."""
+    """Timestamp of the run in UTC."""
+    local_time: datetime
+    """Local time that the schedule names, without a zone. If it does not exist, `at` is later."""
 
-    def note(self, zone: ZoneInfo) -> str | None:
-        """What is odd about it, for people."""
+    def clock_change_detail(self, zone: ZoneInfo) -> str | None:
+        """Returns a sentence if a clock change affects the run, otherwise None."""
         local = self.at.astimezone(zone).replace(tzinfo=None)
-        if local != self.wanted:
-            return f"moved: {self.wanted:%H:%M} does not exist on that day"
-        if self.wanted.replace(tzinfo=zone, fold=1).astimezone(UTC) > self.at:
-            return f"twice: {local:%H:%M} comes again later on that day, which does not count"
+        if local != self.local_time:
+            return f"The run is later, because {self.local_time:%H:%M} does not exist on that day."
+        if self.local_time.replace(tzinfo=zone, fold=1).astimezone(UTC) > self.at:
+            return f"{local:%H:%M} occurs twice on that day. The run is at the first occurrence."
         return None
 
 
 @dataclass(frozen=True)
-class Timing:
-    """When a schedule runs. Made by `read_timing`, which checks it."""
+class ScheduleTiming:
+    """Timing of the runs of a schedule. `read_timing` creates and validates it."""
 
     when: str
-    """A word or a cron expression of five fields."""
+    """A keyword or a cron expression of five fields."""
     at: str | None
-    """The time of a word, HH:MM."""
+    """Time of day for a keyword, HH:MM."""
     time_zone: str
     calendar: str | None = None
-    """ISO code of a country, whose public holidays are no business days."""
+    """ISO code of a country whose public holidays do not count as business days."""
 
     @property
     def zone(self) -> ZoneInfo:
-        """The time zone itself."""
+        """The time zone as an object."""
         return ZoneInfo(self.time_zone)
 
-    def runs_after(self, timestamp: datetime) -> Iterator[Run]:
-        """The runs after a moment, the earliest first, without end; none where there is none within 50 years."""
+    def runs_after(self, timestamp: datetime) -> Iterator[RunTime]:
+        """Yields the runs after a timestamp, the earliest first. It ends if no run follows within 50 years."""
         zone = self.zone
-        # A local time up to this one was there at this moment at the latest.
+        # Local times up to this one have a UTC time up to `timestamp`.
         local_times = self._local_times(timestamp.astimezone(zone).replace(tzinfo=None))
-        for at, wanted in groupby(local_times, lambda local: first_moment(local, zone)):
+        for at, same_time in groupby(local_times, lambda local: earliest_utc(local, zone)):
             if at > timestamp:
-                yield _make_run(at, list(wanted), zone)
+                yield _make_run(at, list(same_time), zone)
 
     def last_run(self, first: datetime, until: datetime) -> datetime:
-        """The last run up to a moment, given an earlier one. Looks back in steps: years cost no more than hours."""
+        """Returns the last run up to `until`; `first` is the time of an earlier run.
+
+        It searches backwards in growing steps, so that many years do not take longer than hours.
+        """
         for hours in (1, 24, 24 * 32, 24 * 400):
             start = max(first, until - timedelta(hours=hours))
-            if found := list(self.count_runs(start, until)):
-                return found[-1]
-        return max(self.count_runs(first, until), default=first)
+            if runs := list(self.run_times(start, until)):
+                return runs[-1]
+        return max(self.run_times(first, until), default=first)
 
-    def count_runs(self, after: datetime, until: datetime) -> Iterator[datetime]:
-        """The runs after a moment and up to another."""
+    def run_times(self, after: datetime, until: datetime) -> Iterator[datetime]:
+        """Yields the UTC times of the runs after `after` and up to `until`."""
         for run in self.runs_after(after):
             if run.at > until:
                 return
@@ -101,7 +104,7 @@ class Timing:
         return self._first_business_days(after)
 
     def _first_business_days(self, after: datetime) -> Iterator[datetime]:
-        at = time.fromisoformat(self.at or AT_DEFAULT)
+        at = time.fromisoformat(self.at or DEFAULT_AT)
         month = after.date().replace(day=1)
         while True:
             local = datetime.combine(first_business_day(month, self.calendar), at)
@@ -110,8 +113,8 @@ class Timing:
             month = (month + timedelta(days=31)).replace(day=1)
 
 
-def read_timing(when: str, at: str | None, time_zone: str, calendar: str | None) -> Timing:
-    """Checks when a schedule shall run. Raises RequestInvalidError with all that is wrong."""
+def read_timing(when: str, at: str | None, time_zone: str, calendar: str | None) -> ScheduleTiming:
+    """Validates the timing of a schedule. Raises RequestInvalidError with all validation errors."""
     is_word = when in WORDS
     field_errors = [] if is_word else list(_check_expression(when))
     if at is not None and not is_word:
@@ -126,17 +129,17 @@ def read_timing(when: str, at: str | None, time_zone: str, calendar: str | None)
         field_errors += _check_calendar(when, calendar)
     if field_errors:
         raise RequestInvalidError.of(field_errors)
-    return Timing(when, (at or AT_DEFAULT) if is_word else None, time_zone, calendar)
+    return ScheduleTiming(when, (at or DEFAULT_AT) if is_word else None, time_zone, calendar)
 
 
-def first_moment(local: datetime, zone: ZoneInfo) -> datetime:
-    """The first moment, in UTC, at which the clocks of a zone show this time or a later one."""
-    aware = local.replace(tzinfo=zone)  # fold 0: the first of two
+def earliest_utc(local: datetime, zone: ZoneInfo) -> datetime:
+    """Returns the first timestamp, in UTC, at which clocks in the zone show this local time or a later one."""
+    aware = local.replace(tzinfo=zone)  # fold 0: the first of two occurrences
     timestamp = aware.astimezone(UTC)
     if timestamp.astimezone(zone).replace(tzinfo=None) == local:
         return timestamp
-    # It does not exist. With the offset from before the clocks are set it is after that moment, with the one from after
-    # it is before (PEP 495).
+    # The local time does not exist. With the offset before the clock change its timestamp is after the change, and with
+    # the offset after the change it is before (PEP 495).
     before, after = aware.replace(fold=1).astimezone(UTC), timestamp
     while after - before > timedelta(seconds=1):
         middle = before + (after - before) // 2
@@ -149,18 +152,18 @@ def first_moment(local: datetime, zone: ZoneInfo) -> datetime:
 
 
 def first_business_day(month: date, calendar: str | None) -> date:
-    """The first day, from the month's first on, that is from Monday to Friday and no public holiday."""
+    """Returns the first day of a month from Monday to Friday that is not a public holiday; `month` is its first day."""
     day = month
     while day.weekday() >= 5 or (calendar is not None and day in _holidays(calendar, day.year)):
         day += timedelta(days=1)
     return day
 
 
-def _make_run(at: datetime, wanted: list[datetime], zone: ZoneInfo) -> Run:
-    """Of the local times that fall on a moment, the one that is there then, or the first of those that are not."""
-    if len(wanted) > 1 and (local := at.astimezone(zone).replace(tzinfo=None)) in wanted:
-        return Run(at, local)
-    return Run(at, wanted[0])
+def _make_run(at: datetime, local_times: list[datetime], zone: ZoneInfo) -> RunTime:
+    """Returns the run for several local times with the same UTC time, with the one that exists, or else the first."""
+    if len(local_times) > 1 and (local := at.astimezone(zone).replace(tzinfo=None)) in local_times:
+        return RunTime(at, local)
+    return RunTime(at, local_times[0])
 
 
 def _check_expression(when: str) -> Iterator[FieldError]:
@@ -171,14 +174,14 @@ def _check_expression(when: str) -> Iterator[FieldError]:
         )
         return
     try:
-        runs = next(CronSim(when, datetime(2024, 1, 1)), None)  # noqa: DTZ001  # local, of no zone
+        runs = next(CronSim(when, datetime(2024, 1, 1)), None)  # noqa: DTZ001  # a local time without a zone
     except CronSimError as error:
         field = str(error).removeprefix("Bad ")
-        never = ", or never comes in its months" if field == "day-of-month" else ""
+        never = ", or never occurs in its months" if field == "day-of-month" else ""
         yield FieldError("/when", f"Its {field} is not valid{never}. The fields are {example}.")
         return
     if runs is None:
-        yield FieldError("/when", "It never occurs: there is no such day within 50 years.")
+        yield FieldError("/when", "It never occurs: no day within 50 years matches.")
 
 
 def _check_calendar(when: str, calendar: str) -> Iterator[FieldError]:

@@ -1,4 +1,4 @@
-"""From what was asked for and what the snapshot holds to what a writer is told."""
+"""The header of a report, which writers receive: composed from the request and the summary of the snapshot."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from resma.report.header import Column, ReportHeader
 from resma.report.summary import Summary
 
 MAX_FILE_TOTALS = 1000
-"""Totals that a file is given. The API has the further ones (GET /api/v1/reports/{id}/summary)."""
+"""Maximum number of totals in a file. The API returns all of them (GET /api/v1/reports/{id}/summary)."""
 
 
-def compose_header(  # noqa: PLR0913  # each is from somewhere else
+def compose_header(  # noqa: PLR0913  # each argument has a different source
     report_type: ReportType,
     content: ReportContent,
     report_id: str,
@@ -27,7 +27,7 @@ def compose_header(  # noqa: PLR0913  # each is from somewhere else
 ) -> ReportHeader:
     """Returns the header of a report, in the language of its locale.
 
-    `decimal_types` are those that the query says, by column; what the report type says goes before them.
+    `decimal_types` are the types that the query declares, by column. A type that the report type declares has priority.
     """
     locale = LOCALES[content.locale]
     columns = report_type.choose_columns(content.columns)
@@ -62,7 +62,7 @@ def compose_header(  # noqa: PLR0913  # each is from somewhere else
 
 
 def _total_column(report_type: ReportType, names: list[str]) -> int | None:
-    """Where the amount that is added up stands among the columns, if it does."""
+    """Returns the index of the column that totals are calculated from; None if the report does not show it."""
     if report_type.totals is None or report_type.totals.amount not in names:
         return None
     return names.index(report_type.totals.amount)

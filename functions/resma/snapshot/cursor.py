@@ -1,4 +1,4 @@
-"""The server-side cursor: rows out of Postgres as fast as it prints them, a thousand at a time."""
+"""Reading of rows with a server-side cursor, in batches of up to a thousand rows."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from psycopg.types.string import TextLoader
 from resma.report.rows import Batch, Row
 
 BATCH_ROWS = 1000
-"""Rows a FETCH. They fit the processor's cache, which 2,000 no longer do: 0.37 s for 500 thousand against 0.39."""
+"""Rows per FETCH. They fit into the processor's cache; 2,000 do not: 0.37 s for 500 thousand rows instead of 0.39 s."""
 
 FETCHES_IN_FLIGHT = 2
-"""The server prepares one batch while another is written. More in flight gained nothing."""
+"""Number of FETCH statements in flight: the server prepares a batch while another is written. More are not faster."""
 
 BATCH_BYTES = 512 * 1024
-"""What a batch of wide rows is held to, or one row where a row is longer."""
+"""Target size of a batch of wide rows. A batch contains at least one row."""
 
 CHUNK_BYTES = 1024 * 1024
-"""What libpq may hold of a FETCH's rows at once, by the length of the longest row, or one row where it is longer."""
+"""Maximum size of the rows that libpq buffers at once, estimated from the longest row. It buffers at least one row."""
 
 _FIRST_ROWS = 100
 _SAMPLE = 20
@@ -35,19 +35,20 @@ _CURSOR = "resma_report"
 def read_batches(
     connection: Connection[TupleRow], query: sql.Composed, values: Mapping[str, Any], row_bytes: int
 ) -> Generator[Batch, None, None]:
-    """Yields every row of the query, in the open transaction; psycopg's errors come out as they are.
+    """Yields all rows of the query, in the open transaction. psycopg's errors are not translated.
 
-    No row is longer than `row_bytes` (`row_width.py`). Where a thousand such rows would be too much for the memory,
-    libpq hands out the result of a FETCH in chunks (libpq's chunked rows mode) instead of collecting it.
+    `row_bytes` is the maximum length of a row (`row_width.py`). If a thousand such rows do not fit into memory, libpq
+    returns the result of a FETCH in chunks (libpq's chunked rows mode).
 
-    The next FETCH is sent before the last one's rows are handed out (libpq's pipeline mode), so server and writer work
-    at the same time without a thread, and whoever takes batches slowly slows the server. Columns are not cast to
-    text in SQL: the server prints them all the same, and a cast costs it a fifth. An iteration that is not carried
-    to its end closes the connection: rows may be on their way.
+    The next FETCH is sent before the rows of the previous one are yielded (libpq's pipeline mode). So server and writer
+    work concurrently without a thread, and a slow consumer slows down the server. Columns are not cast to text in SQL:
+    the server converts them to text anyway, and a cast takes a fifth longer. If the iteration is not completed, the
+    connection is closed, because rows may be in flight.
     """
     connection.execute(sql.SQL("DECLARE {} NO SCROLL CURSOR FOR ").format(sql.Identifier(_CURSOR)) + query, values)
     if connection.info.parameter_status("server_encoding") == "UTF8":
-        # Psycopg then gives bytes, as writers want them. Any other server's text is brought to UTF-8 by way of str.
+        # psycopg then returns bytes, which writers need. Strings of servers with another encoding are converted via
+        # str.
         connection.execute("SET LOCAL client_encoding = 'SQL_ASCII'")
     finished = False
     try:
@@ -62,7 +63,7 @@ def _fetch_all(connection: Connection[TupleRow], row_bytes: int) -> Iterator[lis
     wire = connection.pgconn
     wire.enter_pipeline_mode()
     chunk = max(1, CHUNK_BYTES // max(1, row_bytes))
-    load = _Loader(connection)
+    load = _RowLoader(connection)
     size = _FIRST_ROWS
     for _ in range(FETCHES_IN_FLIGHT):
         _send_fetch(wire, size)
@@ -70,13 +71,13 @@ def _fetch_all(connection: Connection[TupleRow], row_bytes: int) -> Iterator[lis
     while not is_last:
         is_last = True
         for rows in _batches(map(load, _results(wire, chunk))):
-            if is_last:  # the first rows of this FETCH: there may be more after it
+            if is_last:  # the first rows of this FETCH, so another FETCH may return more
                 _send_fetch(wire, size)
                 is_last = False
             size = _next_size(rows)
             yield rows
     for _ in range(FETCHES_IN_FLIGHT - 1):
-        list(_results(wire, chunk))  # of the fetches that were sent past the end
+        list(_results(wire, chunk))  # empty results of FETCH statements that were sent after the last row
     wire.pipeline_sync()
     while (result := _await_result(wire)) is None or result.status != pq.ExecStatus.PIPELINE_SYNC:
         _require_connection(wire)
@@ -84,9 +85,11 @@ def _fetch_all(connection: Connection[TupleRow], row_bytes: int) -> Iterator[lis
 
 
 def _results(wire: pq.abc.PGconn, chunk: int) -> Iterator[pq.abc.PGresult]:
-    """What has rows of the oldest FETCH in flight: one result, or several of `chunk` rows. Nothing at the end."""
+    """Yields the results of the oldest FETCH in flight: one, or several of `chunk` rows. Yields none after the last
+    row.
+    """
     if chunk < BATCH_ROWS:
-        wire.set_chunked_rows_mode(chunk)  # holds for one statement
+        wire.set_chunked_rows_mode(chunk)  # applies to one statement
     while (result := _await_result(wire)) is not None:
         if result.status not in {pq.ExecStatus.TUPLES_OK, pq.ExecStatus.TUPLES_CHUNK}:
             _require_connection(wire)
@@ -97,18 +100,18 @@ def _results(wire: pq.abc.PGconn, chunk: int) -> Iterator[pq.abc.PGresult]:
 
 
 def _batches(chunks: Iterator[list[Row]]) -> Iterator[list[Row]]:
-    """Chunks of rows put together again, as far as they fit a batch."""
+    """Combines chunks of rows to batches of up to `BATCH_ROWS` rows or about `BATCH_BYTES`."""
     rows: list[Row] = []
-    room = BATCH_BYTES
+    bytes_left = BATCH_BYTES
     for chunk in chunks:
         if len(chunk) >= BATCH_ROWS:
             yield chunk
             continue
-        room -= _bytes_of(chunk)
+        bytes_left -= _bytes_of(chunk)
         rows += chunk
-        if room <= 0 or len(rows) >= BATCH_ROWS:
+        if bytes_left <= 0 or len(rows) >= BATCH_ROWS:
             yield rows
-            rows, room = [], BATCH_BYTES
+            rows, bytes_left = [], BATCH_BYTES
     if rows:
         yield rows
 
@@ -117,8 +120,8 @@ def _bytes_of(rows: list[Row]) -> int:
     return sum([len(cell) for row in rows for cell in row if cell is not None])
 
 
-class _Loader:
-    """Rows out of results, each row's cells as bytes of UTF-8."""
+class _RowLoader:
+    """Converts results to rows whose cells are bytes in UTF-8."""
 
     def __init__(self, connection: Connection[TupleRow]) -> None:
         self._connection = connection
@@ -134,7 +137,7 @@ class _Loader:
 
 
 def _next_size(rows: list[Row]) -> int:
-    """How many rows to fetch: a look at some of these tells how wide they are."""
+    """Returns the number of rows to fetch next, from the average width of a sample of these rows."""
     sample = rows[:: max(1, len(rows) // _SAMPLE)]
     width = _bytes_of(sample) // len(sample)
     return max(10, min(BATCH_ROWS, BATCH_BYTES // max(1, width)))
@@ -148,12 +151,14 @@ def _send_fetch(wire: pq.abc.PGconn, rows: int) -> None:
 
 def _require_connection(wire: pq.abc.PGconn) -> None:
     if wire.status == pq.ConnStatus.BAD:
-        raise psycopg.OperationalError("the connection was lost")
+        raise psycopg.OperationalError("The connection was lost.")
 
 
 def _await_result(wire: pq.abc.PGconn) -> pq.abc.PGresult | None:
-    """Waits without Python's lock, which `get_result` would keep: a sort may take minutes before its first row, and the
-    heartbeat and the uploads have to go on."""
+    """Waits for a result with the GIL released, which `get_result` would hold.
+
+    A sort may take minutes before its first row, and the heartbeat and the uploads have to continue.
+    """
     if wire.is_busy():
         arrival = select.poll()
         arrival.register(wire.socket, select.POLLIN)
@@ -164,8 +169,8 @@ def _await_result(wire: pq.abc.PGconn) -> pq.abc.PGresult | None:
 
 
 def _text_transformer(connection: Connection[TupleRow], result: pq.abc.PGresult) -> abc.Transformer:
-    """Loads columns as text, whatever their type: values made into Python objects and back take four times as long."""
-    cursor = connection.cursor()  # has adapters of its own
+    """Returns a transformer that loads all columns as text. Conversion to Python objects takes four times as long."""
+    cursor = connection.cursor()  # a cursor has its own adapters
     for column in range(result.nfields):
         cursor.adapters.register_loader(result.ftype(column), TextLoader)
     return Transformer.from_context(cursor)

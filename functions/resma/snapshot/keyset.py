@@ -1,4 +1,4 @@
-"""Going on after a row: the condition that the rows after it meet, in ascending order with NULLs last."""
+"""Keyset conditions for resuming after a row: they select the rows after it, in ascending order with NULLs last."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from resma.report.rows import Row
 
 @dataclass(frozen=True)
 class Key:
-    """A row's cells of the columns that a report is sorted by. `types` are the database's names of their types."""
+    """Key of a row: its cells in the columns that a report is sorted by. `types` are the names of their SQL types."""
 
     columns: Sequence[str]
     types: Sequence[str]
     cells: Row
 
-    def is_it(self) -> sql.Composed:
-        """Met by the row itself, and by any other that can't be told from it."""
+    def matches(self) -> sql.Composed:
+        """Returns the condition that selects the row itself, and any other row with the same key."""
         return sql.SQL(" AND ").join(self._equals(at) for at in range(len(self.cells)))
 
     def comes_after(self, *, nulls: bool) -> sql.Composed:
-        """Met by the rows after it. `nulls` is whether the first column may hold some.
+        """Returns the condition that selects the rows after it. `nulls` says whether the first column may be NULL.
 
-        Column by column, as NULLs need. The bound on the first column alone says nothing new, but an index can use it.
+        It compares column by column, because of NULLs. The bound on the first column alone is redundant, but allows the
+        use of an index.
         """
         steps = [
             sql.SQL(" AND ").join([*(self._equals(before) for before in range(at)), self._greater(at, nulls=True)])
@@ -41,7 +42,7 @@ class Key:
         return sql.SQL("{} >= {} AND {}").format(self._column(0), self._value(0), after)
 
     def values(self) -> dict[str, str]:
-        """What is bound."""
+        """Returns the parameters of the conditions."""
         return {_name(at): cell.decode() for at, cell in enumerate(self.cells) if cell is not None}
 
     def _equals(self, at: int) -> sql.Composed:
@@ -57,27 +58,27 @@ class Key:
         return sql.SQL("report.{}").format(sql.Identifier(self.columns[at]))
 
     def _value(self, at: int) -> sql.Composed:
-        # The type's name comes from the database, and can't be bound.
+        # A type's name cannot be a parameter. It comes from the database.
         return sql.SQL("{}::{}").format(sql.Placeholder(_name(at)), sql.SQL(self.types[at]))
 
 
 def _name(at: int) -> str:
-    """Of a bound value: no filter's name has a full stop."""
+    """Returns the name of a parameter. The period distinguishes it from names of filters."""
     return f"resma.key_{at}"
 
 
 def types_of(
     connection: Connection[TupleRow], query: sql.Composable, values: Mapping[str, object], columns: Sequence[str]
 ) -> list[str]:
-    """The database's names of these columns' types, as a cast takes them."""
+    """Returns the names of these columns' SQL types, in a form that casts accept."""
     names = sql.SQL(", ").join(sql.SQL("report.{}").format(sql.Identifier(name)) for name in columns)
     described = connection.execute(
         sql.SQL("SELECT {} FROM ({}) AS report LIMIT 0").format(names, query), values
     ).description
     assert described is not None
     oids = [column.type_code for column in described]
-    # -1: without a length, and `bpchar` instead of `character`, which would be one character.
-    found = connection.execute(
-        "SELECT format_type(oid, -1) FROM unnest(%s::oid[]) WITH ORDINALITY AS t (oid, place) ORDER BY place", (oids,)
+    # -1 returns types without a length, and `bpchar` instead of `character`, which means a single character.
+    rows = connection.execute(
+        "SELECT format_type(oid, -1) FROM unnest(%s::oid[]) WITH ORDINALITY AS t (oid, nth) ORDER BY nth", (oids,)
     )
-    return [str(name) for (name,) in found]
+    return [str(name) for (name,) in rows]

@@ -1,4 +1,4 @@
-"""How long the database may work on a report's query: what the report type says, up to the operator's maximum."""
+"""Time limits of a report's query: those of the report type, up to the operator's maximum."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from resma.catalog import ReportType
 from resma.errors import DatabaseBusyError
 
 MIN_STATEMENT_SECONDS = 1.0
+"""Minimum statement timeout, also if the invocation has less time left."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,9 @@ class QueryLimits:
     """The limits of one report's transaction, in seconds."""
 
     statement_seconds: float
-    """For each statement: the summary, and each FETCH of rows, the first of which may sort all of them."""
-    statement_reason: str
-    """How to raise that limit, wherever it comes from; after "or"."""
+    """Limit of each statement: of the summary, and of each FETCH, the first of which may sort all rows."""
+    statement_remedy: str
+    """How to raise this limit, as a clause that follows "or"."""
     lock_seconds: int
     idle_seconds: int
 
@@ -32,29 +33,29 @@ class QueryLimits:
 def limits_of(
     report_type: ReportType, max_statement_seconds: float | None = None, seconds_left: float | None = None
 ) -> QueryLimits:
-    """The limits of a report type's query.
+    """Returns the limits of a report type's query.
 
-    `max_statement_seconds` is the operator's maximum, `seconds_left` what is left of the worker's invocation; None is
-    no such limit.
+    `max_statement_seconds` is the operator's maximum, `seconds_left` the time that is left of the worker's invocation.
+    None means that there is no such limit.
     """
-    wanted = report_type.limits
+    declared = report_type.limits
     choices: list[tuple[float, str]] = [
         (
-            wanted.statement_timeout_seconds,
+            declared.statement_timeout_seconds,
             f"raise `statement_timeout_seconds` under `[limits]` in the report.toml of {report_type.type}",
         )
     ]
     if max_statement_seconds is not None:
         choices.append((max_statement_seconds, "raise the template's parameter MaxStatementTimeoutSeconds"))
     if seconds_left is not None:
-        reason = "raise the template's parameter WorkerTimeoutSeconds (the limit is what was left of the invocation)"
-        choices.append((max(MIN_STATEMENT_SECONDS, seconds_left), reason))
-    seconds, reason = min(choices)
-    return QueryLimits(seconds, reason, wanted.lock_timeout_seconds, wanted.idle_timeout_seconds)
+        remedy = "raise the template's parameter WorkerTimeoutSeconds (the invocation had no more time left)"
+        choices.append((max(MIN_STATEMENT_SECONDS, seconds_left), remedy))
+    seconds, remedy = min(choices)
+    return QueryLimits(seconds, remedy, declared.lock_timeout_seconds, declared.idle_timeout_seconds)
 
 
 class QueryClock:
-    """Sets the limits of a report's transaction, and names the one that is reached."""
+    """Sets the limits of a report's transaction, and translates errors of limits that are exceeded."""
 
     def __init__(self, connection: Connection[TupleRow], report_type: ReportType, limits: QueryLimits) -> None:
         self._connection = connection
@@ -63,7 +64,7 @@ class QueryClock:
         self._since = time.monotonic()
 
     def set(self, limits: QueryLimits | None = None) -> None:
-        """Sets the limits for the open transaction; `limits` replace those so far."""
+        """Sets the limits of the open transaction; `limits` replace the previous ones."""
         self._limits = limits = limits or self._limits
         self._since = time.monotonic()
         self._connection.execute(
@@ -79,26 +80,26 @@ class QueryClock:
 
     @contextlib.contextmanager
     def named(self) -> Iterator[None]:
-        """Turns what the database says of a limit into DatabaseBusyError that names limit, report type and remedy."""
+        """Translates errors of limits to DatabaseBusyError, whose message has the limit, report type and remedy."""
         try:
             yield
         except psycopg.errors.QueryCanceled as error:
-            raise DatabaseBusyError(self._say_canceled()) from error
+            raise DatabaseBusyError(self._describe_cancellation()) from error
         except psycopg.errors.LockNotAvailable as error:
             raise DatabaseBusyError(
                 f"The query of {self._type} waited longer than {self._limits.lock_seconds} s for a lock (lock_timeout, "
-                "SQLSTATE 55P03). pg_blocking_pids names who holds it: change tables when no reports are made, or "
-                "raise `lock_timeout_seconds` under `[limits]` in report.toml."
+                "SQLSTATE 55P03). pg_blocking_pids shows which session holds it. Change tables when no reports are "
+                "generated, or raise `lock_timeout_seconds` under `[limits]` in report.toml."
             ) from error
         except psycopg.errors.IdleInTransactionSessionTimeout as error:
             raise DatabaseBusyError(
                 f"The transaction of {self._type} was idle for longer than {self._limits.idle_seconds} s "
-                "(idle_in_transaction_session_timeout, SQLSTATE 25P03), because what had been read could not be stored "
-                "fast enough. Check the object store, or raise `idle_timeout_seconds` under `[limits]` in report.toml."
+                "(idle_in_transaction_session_timeout, SQLSTATE 25P03), because rows could not be stored fast enough. "
+                "Check the object store, or raise `idle_timeout_seconds` under `[limits]` in report.toml."
             ) from error
 
-    def _say_canceled(self) -> str:
-        """The database has one error for a limit that was reached and for an operator who cancels."""
+    def _describe_cancellation(self) -> str:
+        """Distinguishes by time between an exceeded limit and an operator's cancellation, which have the same error."""
         limit = f"{round(self._limits.statement_seconds, 1):g} s"
         if time.monotonic() - self._since < self._limits.statement_seconds:
             return (
@@ -107,5 +108,5 @@ class QueryClock:
             )
         return (
             f"The query of {self._type} ran longer than its limit of {limit} (statement_timeout, SQLSTATE 57014). "
-            f"Narrow the filters, give the query an index, or {self._limits.statement_reason}."
+            f"Narrow the filters, create an index for the query, or {self._limits.statement_remedy}."
         )

@@ -1,4 +1,4 @@
-"""How many rows a report would have: counted where that is quick, otherwise as the planner guesses."""
+"""Estimate of a report's number of rows: counted if that is fast, otherwise the estimate of the query planner."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
 from resma.catalog import ReportType
-from resma.database.locks import Lock, try_lock
+from resma.database.locks import AdvisoryLock, try_acquire_lock
 from resma.snapshot.summary_query import catalog_query
 
 COUNT_MILLISECONDS = 1500
-"""How long the database may count, and as long again plan: somebody is waiting."""
+"""Statement timeout for the count, and also for the query plan: a user is waiting."""
 
 _LIMITS = sql.SQL("SET LOCAL statement_timeout = {0}; SET LOCAL lock_timeout = {0}").format(
     sql.Literal(f"{COUNT_MILLISECONDS}ms")
@@ -24,7 +24,7 @@ _LIMITS = sql.SQL("SET LOCAL statement_timeout = {0}; SET LOCAL lock_timeout = {
 
 _NO_COUNT = (
     psycopg.errors.QueryCanceled,
-    # A replica has ended it, because it was in the way of what it had to replay (database/error_translation.py).
+    # A replica canceled the query, because it conflicted with replay (database/error_translation.py).
     psycopg.errors.SerializationFailure,
     psycopg.errors.DeadlockDetected,
 )
@@ -32,7 +32,7 @@ _NO_COUNT = (
 
 @dataclass(frozen=True)
 class RowEstimate:
-    """Rows, and whether they were counted."""
+    """Number of rows, and whether they were counted."""
 
     rows: int
     is_exact: bool
@@ -41,25 +41,25 @@ class RowEstimate:
 def estimate_rows(
     connection: Connection[TupleRow], report_type: ReportType, tenant_id: str, values: Mapping[str, Any]
 ) -> RowEstimate:
-    """Looks at what the report type's query yields in the open transaction. Takes no lock that anybody waits for.
+    """Estimates the number of rows of the report type's query, in the open transaction.
 
-    A tenant has one count under way at a time: whoever asks meanwhile gets the planner's guess. psycopg's errors come
-    out as they are.
+    Only one count per tenant runs at a time; concurrent calls do not wait, but return the planner's estimate. psycopg's
+    errors are not translated.
     """
     connection.execute(_LIMITS)
     query = catalog_query(report_type)
-    if try_lock(connection, Lock.ESTIMATE, tenant_id):
+    if try_acquire_lock(connection, AdvisoryLock.ESTIMATE, tenant_id):
         try:
-            with connection.transaction():  # a savepoint, so that what follows can still be asked
+            with connection.transaction():  # a savepoint, so that the transaction can continue after an error
                 counted = connection.execute(
                     sql.SQL("SELECT count(*) FROM ({}) AS report").format(query), values
                 ).fetchone()
-            assert counted is not None  # a count is one row
+            assert counted is not None  # an aggregate always returns a row
             return RowEstimate(counted[0], is_exact=True)
         except _NO_COUNT:
             pass
     plan = connection.execute(
         sql.SQL("EXPLAIN (FORMAT JSON) SELECT FROM ({}) AS report").format(query), values
     ).fetchone()
-    assert plan is not None  # a plan is one row
+    assert plan is not None  # EXPLAIN always returns a row
     return RowEstimate(int(plan[0][0]["Plan"]["Plan Rows"]), is_exact=False)

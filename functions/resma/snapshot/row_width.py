@@ -1,4 +1,7 @@
-"""The longest row of a report, known before any is read: Postgres sends a row whole, and a worker must hold it."""
+"""Maximum length of a report's rows, determined before they are read.
+
+Postgres sends each row as a whole, so it must fit into a worker's memory.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,11 @@ from resma.errors import RowTooWideError
 from resma.snapshot.summary_query import catalog_query, cell_bytes, measured_columns, sort_order
 
 MAX_ROW_BYTES = 2 * 1024 * 1024
-"""Of a row's text and JSON. libpq, psycopg and a writer hold up to ten copies of the row that is being written: rows of
-twice this size took a worker to 187 MB."""
+"""Maximum size of the text and JSON of a row. libpq, psycopg and a writer hold up to ten copies of the row that is
+being written: with rows of twice this size a worker used 187 MB."""
 
 _OTHER_CELL_BYTES = 40
-"""A number or a date."""
+"""Assumed size of a number or date."""
 
 
 def require_narrow_rows(
@@ -27,10 +30,10 @@ def require_narrow_rows(
     columns: Sequence[str],
     widths: Mapping[str, int] | None,
 ) -> int:
-    """Returns an upper bound of the bytes of a row that has these columns.
+    """Returns an upper bound of the size in bytes of rows with these columns.
 
-    `widths` are the longest cells as the summary measured them; where it is None they are measured here. Raises
-    RowTooWideError, which names the first row that is too long and its longest column.
+    `widths` has the size of the longest cell of each column, as the summary measured it. If it is None, it is measured
+    here. Raises RowTooWideError, which names the first row that is too long and its longest column.
     """
     measured = [name for name in columns if name in measured_columns(report_type)]
     if widths is None:
@@ -40,7 +43,7 @@ def require_narrow_rows(
     if bound > MAX_ROW_BYTES:
         # The longest cells may be in different rows.
         total = sql.SQL("max({})").format(_row_bytes(report_type, measured))
-        (bound,) = _ask(connection, report_type, values, total)
+        (bound,) = _aggregate(connection, report_type, values, total)
         if bound > MAX_ROW_BYTES:
             raise _too_wide(connection, report_type, values, measured)
     return bound + others
@@ -50,8 +53,8 @@ def _measure(
     connection: Connection[TupleRow], report_type: ReportType, values: Mapping[str, Any], columns: Sequence[str]
 ) -> dict[str, int]:
     maxima = [sql.SQL("coalesce(max({}), 0)").format(cell_bytes(report_type, name)) for name in columns]
-    found = _ask(connection, report_type, values, sql.SQL(", ").join(maxima)) if columns else ()
-    return dict(zip(columns, found, strict=True))
+    measured = _aggregate(connection, report_type, values, sql.SQL(", ").join(maxima)) if columns else ()
+    return dict(zip(columns, measured, strict=True))
 
 
 def _too_wide(
@@ -61,23 +64,24 @@ def _too_wide(
     found = connection.execute(
         sql.SQL(
             "SELECT row, cells FROM (SELECT row_number() OVER (ORDER BY {order}) AS row, ARRAY[{cells}]::bigint[] AS"
-            " cells, {bytes} AS bytes FROM ({query}) AS report) AS numbered WHERE bytes > {most} ORDER BY row LIMIT 1"
+            " cells, {bytes} AS bytes FROM ({query}) AS report) AS numbered"
+            " WHERE bytes > {max_bytes} ORDER BY row LIMIT 1"
         ).format(
             order=sort_order(report_type),
             cells=sql.SQL(", ").join(cells),
             bytes=_row_bytes(report_type, columns),
             query=catalog_query(report_type),
-            most=sql.Literal(MAX_ROW_BYTES),
+            max_bytes=sql.Literal(MAX_ROW_BYTES),
         ),
         values,
     ).fetchone()
-    assert found is not None  # the same snapshot has such a row
+    assert found is not None  # the snapshot has such a row, as measured before
     row, lengths = found
     longest = max(range(len(columns)), key=lambda index: int(lengths[index]))
     return RowTooWideError(
         f"Row {row} is too long for a worker's memory: its text and JSON have {sum(lengths)} bytes, of which "
-        f"{lengths[longest]} are in column {columns[longest]}, and the limit is {MAX_ROW_BYTES}. Leave the column out, "
-        "or shorten it in query.sql (for example with left()).",
+        f"{lengths[longest]} are in column {columns[longest]}, and the limit is {MAX_ROW_BYTES}. Omit the column, or "
+        "shorten it in query.sql (for example with left()).",
         column=columns[longest],
         row=row,
     )
@@ -89,11 +93,11 @@ def _row_bytes(report_type: ReportType, columns: Sequence[str]) -> sql.Composabl
     )
 
 
-def _ask(
+def _aggregate(
     connection: Connection[TupleRow], report_type: ReportType, values: Mapping[str, Any], expression: sql.Composable
 ) -> TupleRow:
-    found = connection.execute(
+    row = connection.execute(
         sql.SQL("SELECT {} FROM ({}) AS report").format(expression, catalog_query(report_type)), values
     ).fetchone()
-    assert found is not None  # an aggregate always has one row
-    return found
+    assert row is not None  # an aggregate always returns a row
+    return row

@@ -1,4 +1,4 @@
-"""One READ ONLY, REPEATABLE READ transaction: totals, charts and rows of a report all come out of it."""
+"""The snapshot of a report: one READ ONLY, REPEATABLE READ transaction for its totals, charts and rows."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from resma.snapshot.summarize import summarize
 from resma.snapshot.summary_query import catalog_query, sort_order
 
 _CUT_OFF = "resma.cut_off"
-"""Name of a bound value: no filter's has a full stop."""
+"""Name of a query parameter. The period distinguishes it from names of filters."""
 
 
 class Snapshot:
-    """A report's data as of one moment. Use it inside `open_snapshot`, from one thread."""
+    """A report's data as of one timestamp. Use it inside `open_snapshot`, from one thread."""
 
     def __init__(
         self,
@@ -48,41 +48,41 @@ class Snapshot:
         self._type = report_type
         self._values = dict(values)
         self._reading: Generator[Batch, None, None] | None = None
-        self._key_places: Sequence[int] = ()
+        self._key_indexes: Sequence[int] = ()
         self._last_row: Row = ()
         self._widths: Mapping[str, int] | None = None
 
     def summarize(self, language: Language = "en") -> Summary:
-        """Counts the rows and adds up totals, charts and periods, in the database, in one pass over the query."""
+        """Counts the rows and aggregates totals, charts and periods, in the database, in one pass over the query."""
         summary = summarize(self._connection, self._type, self._values, language)
         self._widths = summary.widths
         return summary
 
     def set_limits(self, limits: QueryLimits) -> None:
-        """Replaces the limits of what follows: a worker has less time left for the rows than it had for the summary."""
+        """Replaces the limits of further statements: a worker has less time for the rows than it had for the summary."""
         self._clock.set(limits)
 
     def estimate_rows(self) -> RowEstimate:
-        """Says how many rows there are, in a second or two: counted, or guessed."""
+        """Returns the number of rows, counted or estimated, within a few seconds."""
         return estimate_rows(self._connection, self._type, self._values["tenant_id"], self._values)
 
     def decimal_types(self) -> dict[str, DecimalType]:
-        """Returns the types of the amounts whose precision and scale the query says, and the report type does not.
+        """Returns the types of amounts whose precision and scale the query declares, and the report type does not.
 
-        A column of numeric(18, 2) has them, `sum` and other expressions have not. No row is read.
+        A column of type numeric(18, 2) declares them; `sum` and other expressions do not. No row is read.
         """
-        unsaid = {column.name for column in self._type.columns if column.kind == "amount" and column.decimal is None}
-        if not unsaid:
+        undeclared = {spec.name for spec in self._type.columns if spec.kind == "amount" and spec.decimal is None}
+        if not undeclared:
             return {}
         query = sql.SQL("SELECT * FROM ({}) AS report LIMIT 0").format(catalog_query(self._type))
-        found = described_decimals(self._connection.execute(query, self._values).description)
-        return {name: decimal for name, decimal in found.items() if name in unsaid}
+        declared = described_decimals(self._connection.execute(query, self._values).description)
+        return {name: decimal for name, decimal in declared.items() if name in undeclared}
 
-    def go_on_from(self, summary: Summary, language: Language = "en") -> None:
-        """Narrows this snapshot to what an earlier one held. Raises SourceChangedError where it can't be.
+    def resume_from(self, summary: Summary, language: Language = "en") -> None:
+        """Restricts this snapshot to the data of an earlier one, which has `summary`.
 
-        Where the report type has a `cut_off`, what was written after the earlier snapshot is left out. The summary
-        must then be the same, to the last digit.
+        If the report type has a `cut_off`, rows that were written after the earlier snapshot are excluded. Raises
+        SourceChangedError if the summary is then not exactly the same.
         """
         self._values[_CUT_OFF] = summary.as_of
         for report_type in (*_cut_off(self._type), self._type):
@@ -92,24 +92,24 @@ class Snapshot:
                 self._widths = now.widths
                 return
         raise SourceChangedError(
-            "the data have changed while the report was being made, which took several snapshots: ask for what no "
-            "longer changes (filters), give the report type a cut_off, or read from a replica that is held back"
+            "The data have changed between two snapshots of the report. Filter by data that do not change any longer, "
+            "set `cut_off` in the report type, or read from a replica with delayed replay."
         )
 
     def batches(self, columns: Sequence[str], after: Row | None = None, *, personal_masked: bool) -> Iterator[Batch]:
-        """Yields every row, in the report's order, with these columns. To be called last: it may end the connection.
+        """Yields all rows in the report's order, with these columns; with the key of a row in `after`, those after it.
 
-        With the key of a row (`last_key`), those after it. Raises CheckpointUnusableError where there is no such row,
-        or more than one, so that nobody knows which have been read; RowTooWideError where a row does not fit a worker's
-        memory.
+        Call it last, because it may close the connection. Raises CheckpointUnusableError if the number of rows with the
+        key (`last_key`) is not exactly one, so that it is unknown which rows were read. Raises RowTooWideError if a row
+        does not fit into a worker's memory.
         """
         condition = self._after(after) if after is not None else sql.SQL("true")
         chosen = self._type.choose_columns(columns)
         shown = [column_expression(column, masked=personal_masked) for column in chosen]
         raw = [None if personal_masked and column.personal else column.name for column in chosen]
-        # Columns that the rows are sorted by and that are not shown, or not as they are, come after those that are.
+        # Columns that are needed for the sort key, but not shown or shown masked, follow the shown columns.
         more = [name for name in self._type.sort if name not in raw]
-        self._key_places = [[*raw, *more].index(name) for name in self._type.sort]
+        self._key_indexes = [[*raw, *more].index(name) for name in self._type.sort]
         query = sql.SQL("SELECT {} FROM ({}) AS report WHERE {} ORDER BY {}").format(
             sql.SQL(", ").join([*shown, *(sql.SQL("report.{}").format(sql.Identifier(name)) for name in more)]),
             catalog_query(self._type),
@@ -122,11 +122,11 @@ class Snapshot:
         return self._reading
 
     def last_key(self) -> Row:
-        """Of the last row that was handed out: its cells of the columns that the report is sorted by."""
-        return tuple([self._last_row[place] for place in self._key_places])
+        """Returns the key of the last row that was yielded: its cells in the columns that the report is sorted by."""
+        return tuple([self._last_row[index] for index in self._key_indexes])
 
     def close(self) -> None:
-        """Ends the reading, wherever it is."""
+        """Stops reading rows."""
         if self._reading is not None:
             self._reading.close()
 
@@ -140,34 +140,34 @@ class Snapshot:
         query, names = catalog_query(self._type), self._type.sort
         key = Key(names, types_of(self._connection, query, self._values, names), cells)
         self._values |= key.values()
-        found = self._connection.execute(
+        row = self._connection.execute(
             sql.SQL(
-                "SELECT (SELECT count(*) FROM (SELECT FROM ({query}) AS report WHERE {is_it} LIMIT 2) AS found),"
+                "SELECT (SELECT count(*) FROM (SELECT FROM ({query}) AS report WHERE {matches} LIMIT 2) AS found),"
                 " EXISTS (SELECT FROM ({query}) AS report WHERE report.{first} IS NULL)"
-            ).format(query=query, is_it=key.is_it(), first=sql.Identifier(names[0])),
+            ).format(query=query, matches=key.matches(), first=sql.Identifier(names[0])),
             self._values,
         ).fetchone()
-        assert found is not None
-        count, has_nulls = found
+        assert row is not None
+        count, has_nulls = row
         if count != 1:
             raise CheckpointUnusableError(
-                f"{'no row is' if not count else 'several rows are'} where the last one was read: "
-                f"sort ({', '.join(names)}) must tell every row from every other"
+                f"{'No row has' if not count else 'Several rows have'} the key of the last row that was read. The "
+                f"columns in `sort` ({', '.join(names)}) must identify each row."
             )
         return key.comes_after(nulls=has_nulls)
 
 
 def _cut_off(report_type: ReportType) -> Iterator[ReportType]:
-    """The report type without the rows that were written after its cut-off, if it can tell them."""
+    """Yields the report type restricted to rows up to the value of its column `cut_off`, if it has one."""
     if report_type.cut_off is not None:
-        # The catalog's own text and a column that it checked.
+        # The query comes from the catalog, which has validated the name of the column.
         bound = f"WHERE report.{report_type.cut_off} <= %({_CUT_OFF})s"
         query = f"SELECT * FROM ({report_type.query}) AS report {bound}"  # noqa: S608
         yield report_type.model_copy(update={"query": query})
 
 
 def described_decimals(description: Sequence[Column] | None) -> dict[str, DecimalType]:
-    """Returns the types of a result's columns of numeric(precision, scale), by name; plain numeric has neither."""
+    """Returns the types of a result's columns of type numeric(precision, scale), by name; omits plain numeric."""
     return {
         column.name: decimal_of_numeric(column.precision, column.scale)
         for column in description or ()
@@ -176,7 +176,7 @@ def described_decimals(description: Sequence[Column] | None) -> dict[str, Decima
 
 
 def column_expression(column: ColumnSpec, *, masked: bool) -> sql.Composed:
-    """A column of the query as the report shows it. What is masked never leaves the database."""
+    """Returns the SQL expression for a column as the report shows it. Masked values never leave the database."""
     value = sql.SQL("report.{}").format(sql.Identifier(column.name))
     if not (masked and column.personal):
         return value
@@ -185,7 +185,7 @@ def column_expression(column: ColumnSpec, *, masked: bool) -> sql.Composed:
 
 
 @contextlib.contextmanager
-def open_snapshot(  # noqa: PLR0913, PLR0917  # what is read, for whom, and for how long
+def open_snapshot(  # noqa: PLR0913, PLR0917  # the parts of a request and its limits
     connection: Connection[TupleRow],
     report_type: ReportType,
     tenant_id: str,
@@ -193,12 +193,10 @@ def open_snapshot(  # noqa: PLR0913, PLR0917  # what is read, for whom, and for 
     time_zone: str = "UTC",
     limits: QueryLimits | None = None,
 ) -> Iterator[Snapshot]:
-    """Opens the transaction of a report, and rolls it back at the end. Errors come out as ours.
+    """Opens the transaction of a report, and rolls it back at the end. psycopg's errors are translated.
 
-    It sees the tenant's rows alone, whatever the query says (row level security). `limits` are the report type's where
-    they are left out. Raises UnknownTimeZoneError.
-
-    Days, months and printed moments are those of the time zone (IANA name).
+    Row level security restricts it to the tenant's rows, whatever the query is. The default of `limits` are those of
+    the report type. Days, months and timestamps are in the time zone (an IANA name). Raises UnknownTimeZoneError.
     """
     values: dict[str, Any] = {item.name: filters.get(item.name) for item in report_type.filters}
     values["tenant_id"] = tenant_id
@@ -219,7 +217,10 @@ def open_snapshot(  # noqa: PLR0913, PLR0917  # what is read, for whom, and for 
 
 
 def _set_time_zone(connection: Connection[TupleRow], name: str) -> None:
-    """Raises UnknownTimeZoneError. What is no name is a POSIX rule to Postgres, which it shows in another way."""
+    """Sets the time zone of the transaction. Raises UnknownTimeZoneError.
+
+    Postgres accepts an unknown name as a POSIX rule, and then shows the setting differently.
+    """
     try:
         row = connection.execute("SELECT set_config('timezone', %s, true)", (name,)).fetchone()
     except psycopg.errors.InvalidParameterValue as error:
@@ -228,8 +229,8 @@ def _set_time_zone(connection: Connection[TupleRow], name: str) -> None:
         raise UnknownTimeZoneError(time_zone_unknown_to_source(name))
 
 
-# Everything is read to the end, so plan for the last row and not for the first (4.5 s against 1.2 s for a sorted
-# scan).
+# All rows are read, so the planner must optimize for the last row and not for the first (1.2 s instead of 4.5 s for a
+# sorted scan).
 _SESSION = """
     SET LOCAL cursor_tuple_fraction = 1;
     SET LOCAL datestyle = 'ISO, YMD';

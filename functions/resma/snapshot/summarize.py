@@ -1,6 +1,6 @@
-"""What a snapshot holds, before its first row is read: counts, totals, charts and periods, summed by the database.
+"""Summary of a snapshot, before its first row is read: counts, totals, charts and periods, aggregated by the database.
 
-The query is in `summary_query.py`, with the limits that keep the result small whatever the rows hold.
+The query is in `summary_query.py`, with limits that keep the result small whatever the rows contain.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NO_LABEL = "–"
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """A row of the summary's query. What a kind does not use is None."""
+    """A row of the summary query. Fields that its kind does not use are None."""
 
     kind: Literal["all", "total", "chart", "other", "others", "period", "scale", "bytes"]
     chart: int
@@ -38,9 +38,9 @@ class _Group:
     amount: Decimal | None
     unit: str | None
     groups: int | None
-    """How many there are where not all are returned: currencies of a total, period or chart, labels of `others`."""
+    """Total number of groups, if not all are returned: currencies of a total, period or chart, labels of `others`."""
     all_rows: int | None
-    """Of a period: its rows in all currencies. Of a chart: the rank of the series."""
+    """For a period, its rows in all currencies. For a chart, the rank of the series."""
 
     @property
     def size(self) -> int:
@@ -50,7 +50,7 @@ class _Group:
 def summarize(
     connection: Connection[TupleRow], report_type: ReportType, values: Mapping[str, Any], language: Language
 ) -> Summary:
-    """Sums up what the report type's query yields in the open transaction. Memory is bounded whatever the rows hold."""
+    """Returns the summary of the report type's query in the open transaction. It needs a bounded amount of memory."""
     row = connection.execute("SELECT now()").fetchone()
     assert row is not None
     groups = _find_groups(connection, report_type, values)
@@ -74,8 +74,8 @@ def summarize(
 
 
 def _find_groups(connection: Connection[TupleRow], report_type: ReportType, values: Mapping[str, Any]) -> list[_Group]:
-    # The planner cannot know how many groups `date_trunc` leaves. It expects as many as there are rows, and would sort
-    # all of them on disk: three times slower than hashing.
+    # The planner cannot estimate how many groups `date_trunc` returns. It assumes as many as rows, and would sort all
+    # rows on disk, which takes three times as long as hashing.
     connection.execute("SET LOCAL enable_sort = off")
     groups = [_Group(*record) for record in connection.execute(summary_query(report_type), values)]
     connection.execute("SET LOCAL enable_sort TO DEFAULT")
@@ -105,7 +105,7 @@ def _balance(connection: Connection[TupleRow], report_type: ReportType, values: 
 
 
 def _totals(report_type: ReportType, groups: Sequence[_Group]) -> tuple[tuple[Total, ...], int]:
-    """The totals, and how many there are beyond them."""
+    """Returns the totals, and the number of totals that the query omitted."""
     if report_type.totals is None or not groups:
         return (), 0
     return tuple(map(_total, groups)), (groups[0].groups or 0) - len(groups)
@@ -116,9 +116,9 @@ def _total(group: _Group) -> Total:
 
 
 def _periods(report_type: ReportType, groups: Sequence[_Group]) -> tuple[Period, ...]:
-    mine: dict[str | None, list[_Group]] = {}
+    by_label: dict[str | None, list[_Group]] = {}
     for group in groups:
-        mine.setdefault(_period_label(group), []).append(group)
+        by_label.setdefault(_period_label(group), []).append(group)
     has_totals = report_type.totals is not None
     return tuple(
         Period(
@@ -127,19 +127,19 @@ def _periods(report_type: ReportType, groups: Sequence[_Group]) -> tuple[Period,
             tuple(map(_total, parts)) if has_totals else (),
             (parts[0].groups or 0) - len(parts) if has_totals else 0,
         )
-        for label, parts in mine.items()
+        for label, parts in by_label.items()
     )
 
 
 def _period_label(group: _Group) -> str | None:
-    """`2024-03` of a date; what is no day (infinity) and years that are not ours (BC, 12024) in full."""
+    """Returns a label such as `2024-03`. Infinity, years BC and years of more than four digits are not shortened."""
     if group.label is None or not re.match(r"\d{4}-\d\d-\d\d [0-9:]+$", group.label):
         return group.label
     return group.label[: UNITS[group.unit or "day"]]
 
 
 def _chart(spec: ChartSpec, groups: Sequence[_Group], language: Language) -> Chart:
-    """The largest series and labels. What is left of each series' labels is its `other`."""
+    """Returns a chart of the largest series and labels. `other` of a series is the sum of its other labels."""
     title = spec.title.say(language)
     labels: dict[str, None] = {}
     names: dict[int, str] = {}
@@ -179,7 +179,7 @@ def _chart(spec: ChartSpec, groups: Sequence[_Group], language: Language) -> Cha
 
 
 def _with_earlier(chart: Chart, language: Language) -> Chart:
-    """A chart over time with what is before its first month as a value of its own."""
+    """Returns a chart over time in which the months before the first one are combined to an additional value."""
     if not chart.labels_omitted:
         return chart
     label = f"{say('Other', language)} ({chart.labels_omitted})"

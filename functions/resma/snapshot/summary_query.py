@@ -1,11 +1,11 @@
-"""The SQL that summarizes a report's rows: totals, charts and periods, each cut to a fixed number of groups.
+"""The SQL query for the summary of a report: totals, charts and periods, each limited to a fixed number of groups.
 
-The rows are aggregated once, into the finest groups (the cube), which Postgres can do in parallel and spills to disk
-where they do not fit its memory. Every total, chart and period is aggregated from those. Grouping sets over the rows
-themselves took 0.44 s for 500 thousand rows, this takes 0.26 s.
+The rows are aggregated once, to the finest groups (the cube). Postgres can do that in parallel, and spills groups to
+disk if they do not fit into memory. All totals, charts and periods are aggregated from the cube. This takes 0.26 s for
+500 thousand rows; grouping sets over the rows took 0.44 s.
 
-However many groups there are, the client receives a bounded number: the largest of each kind, the sum of the others
-where a sum says something, and how many were left out.
+The client receives a bounded number of groups: the largest of each kind, the sum of the others if it is meaningful, and
+the number of omitted groups.
 """
 
 from __future__ import annotations
@@ -15,57 +15,57 @@ from psycopg import sql
 from resma.catalog import ChartSpec, ReportType
 
 MAX_TOTALS = 10_000
-"""Totals of a report, largest first. More distinct values than that are no currencies."""
+"""Maximum number of totals of a report, largest first. More distinct values cannot be currencies."""
 
 MAX_PERIODS = 4000
-"""Periods that a file is divided into: ten years of days. Where there would be more, days become months and months
-years."""
+"""Maximum number of periods of a report: ten years of days. If there are more, periods are months, or years."""
 
 MAX_SUBTOTALS = 20_000
-"""Totals of all periods together."""
+"""Maximum number of totals of all periods together."""
 
 MAX_SUBTOTALS_PER_PERIOD = 50
+"""Maximum number of totals per period."""
 
 MAX_SERIES = 12
-"""Series (currencies) of a chart, largest first: sums of several currencies would say nothing."""
+"""Maximum number of series (currencies) of a chart, largest first. A sum of several currencies is meaningless."""
 
 MAX_LABELS = 40
-"""Categories of each series of a chart that are not part of `Other`. No format shows as many."""
+"""Maximum number of categories per series of a chart; the others are summed as `Other`. No format shows as many."""
 
 MAX_MONTHS = 1200
-"""Months of a chart over time, the latest. Earlier ones are one value before the others."""
+"""Maximum number of months of a chart over time, latest first. Earlier months are combined to one value."""
 
 MAX_CHARACTERS = 200
-"""Of a currency or a label; longer ones are cut."""
+"""Maximum length of a currency or a label; longer ones are cut."""
 
 UNITS = {"day": 10, "month": 7, "year": 4}
-"""Number of characters of an ISO 8601 date that name a period of that length."""
+"""Number of characters of an ISO 8601 date that identify a period of this length."""
 
 _SMALL_JSON = 2048
 _JSON_GROWTH = 8
-"""A small jsonb value (Postgres compresses or moves larger ones) is assumed to print as at most so many times its
-stored bytes: printing each one to measure it would double the time of the summary."""
+"""Assumed maximum ratio of the text length of a small jsonb value to its stored size. Postgres compresses larger values
+or stores them elsewhere. Converting each value to text would double the duration of the summary."""
 
 
 def catalog_query(report_type: ReportType) -> sql.SQL:
-    """The report type's query: a file of our own, never a request's text."""
+    """Returns the query of the report type. It comes from a file of the catalog, never from a request."""
     return sql.SQL(report_type.query)
 
 
 def sort_order(report_type: ReportType, direction: str = "ASC") -> sql.Composed:
-    """What stands after ORDER BY; NULLs come last, or first where the order is reversed."""
+    """Returns the expressions for ORDER BY. NULLs come last with ASC, and first with DESC."""
     return sql.SQL(", ").join(
         sql.SQL("report.{} {}").format(sql.Identifier(name), sql.SQL(direction)) for name in report_type.sort
     )
 
 
 def measured_columns(report_type: ReportType) -> list[str]:
-    """Names of the columns whose cells have no bound of their own: text and JSON."""
+    """Returns the names of the columns whose cells can have any size: text and JSON."""
     return [column.name for column in report_type.columns if column.kind in {"text", "json"}]
 
 
 def cell_bytes(report_type: ReportType, name: str) -> sql.Composed:
-    """Bytes that a measured column's cell has as text. Reads no stored text: Postgres knows its length."""
+    """Returns the SQL expression for the size of a text or JSON cell as text. Postgres knows it without reading text."""
     column = sql.SQL("report.{}").format(sql.Identifier(name))
     kind = next(column.kind for column in report_type.columns if column.name == name)
     if kind == "text":
@@ -76,7 +76,7 @@ def cell_bytes(report_type: ReportType, name: str) -> sql.Composed:
 
 
 def summary_query(report_type: ReportType) -> sql.Composed:
-    """Rows of this query are `summary._Group`: kind, chart, label, currency, rows, amount, unit, groups, all_rows."""
+    """Returns the query of the summary, whose rows are `summarize._Group`."""
     return sql.SQL(
         "WITH cube AS MATERIALIZED ({cube}), {unit}, {parts} SELECT kind, chart, label, currency, rows, amount, unit,"
         " groups, all_rows FROM ({found}) AS found ORDER BY kind, chart, place NULLS LAST, rank, label, currency"
@@ -89,9 +89,9 @@ def summary_query(report_type: ReportType) -> sql.Composed:
 
 
 def _cube(report_type: ReportType) -> sql.Composed:
-    """One row for each combination of currency, period and chart labels, at most one for each row of the report."""
+    """Returns the query of the cube: one row for each combination of currency, period and chart labels."""
     totals = report_type.totals
-    # Rows without a currency and rows with an empty one are one sum to their readers.
+    # Rows without a currency and rows with an empty currency have one total.
     currency: sql.Composable = sql.SQL("''")
     amount: sql.Composable = sql.SQL("0::numeric")
     if totals:
@@ -102,24 +102,24 @@ def _cube(report_type: ReportType) -> sql.Composed:
         sql.SQL("{} AS {}").format(_label(chart), sql.Identifier(f"label_{index}"))
         for index, chart in enumerate(report_type.charts)
     ]
-    most = [
+    maxima = [
         sql.SQL("max({}) AS {}").format(expression, sql.Identifier(name))
         for name, _, expression in _maxima(report_type)
     ]
     return sql.SQL(
         "SELECT {columns}, count(*) AS n, {amount} AS amount FROM ({query}) AS report GROUP BY {keys}"
     ).format(
-        columns=sql.SQL(", ").join([*keys, *most]),
+        columns=sql.SQL(", ").join([*keys, *maxima]),
         amount=amount,
         query=catalog_query(report_type),
-        keys=sql.SQL(", ").join(sql.SQL(str(place + 1)) for place in range(len(keys))),
+        keys=sql.SQL(", ").join(sql.SQL(str(number)) for number in range(1, len(keys) + 1)),
     )
 
 
 def _maxima(report_type: ReportType) -> list[tuple[str, str, sql.Composable]]:
-    """What is known of columns by their largest value: a name in the cube, the column, the expression.
+    """Returns the maxima of columns in the cube: name in the cube, name of the column, expression.
 
-    `scale_…` is the number of digits after the decimal mark, `bytes_…` the length of the printed cell.
+    `scale_…` is the number of digits after the decimal point, `bytes_…` the size of the cell as text.
     """
     amounts = [column.name for column in report_type.columns if column.kind == "amount"]
     scales = [
@@ -133,7 +133,7 @@ def _maxima(report_type: ReportType) -> list[tuple[str, str, sql.Composable]]:
 
 
 def _parts(report_type: ReportType) -> list[sql.Composable]:
-    """Common table expressions: the groups of each kind with their ranks, not yet cut."""
+    """Returns the common table expressions: all groups of each kind with their ranks."""
     parts: list[sql.Composable] = [
         sql.SQL(
             "totals AS (SELECT *, row_number() OVER (ORDER BY rows DESC, currency) AS rank, count(*) OVER () AS groups"
@@ -154,9 +154,9 @@ def _parts(report_type: ReportType) -> list[sql.Composable]:
 
 
 def _chart_parts(index: int, chart: ChartSpec) -> list[sql.Composable]:
-    """`chart_<i>`: every group with the rank of its series and of its label.
+    """Returns the expressions `groups_<i>` and `chart_<i>`: all groups with the ranks of their series and labels.
 
-    A label's rank is the best that it has in any of the series that are shown, so that each shows its largest.
+    A label's rank is its best one in any shown series, so that each series shows its largest labels.
     """
     by_currency = chart.unit == "amount"
     size = "abs(amount) DESC NULLS LAST, rows DESC, label" if by_currency else "rows DESC, label"
@@ -186,15 +186,15 @@ _GROUP = sql.SQL(
 
 
 def _group(kind: str, source: str, chart: int = -1, **columns: str) -> sql.Composed:
-    """A SELECT of groups; columns that are not named are NULL."""
+    """Returns a SELECT of groups. Columns that are not given are NULL."""
     names = ("place", "rank", "label", "currency", "rows", "amount", "unit", "groups", "all_rows")
-    expressions = {name: sql.SQL(columns.get(name, "NULL")) for name in names}  # literals of this module
+    expressions = {name: sql.SQL(columns.get(name, "NULL")) for name in names}  # literals in this module
     return _GROUP.format(kind=sql.Literal(kind), chart=sql.SQL(str(chart)), source=sql.SQL(source), **expressions)
 
 
 def _found(report_type: ReportType) -> list[sql.Composable]:
-    """What the client receives of each kind."""
-    # The sum of the hashes of all groups tells two snapshots apart by what is left out of the rest, too.
+    """Returns the SELECTs of all groups that the client receives."""
+    # The sum of the hashes of all groups also detects differences in groups that are omitted.
     checksum = "sum(hashtextextended(cube::text, 0))"
     found: list[sql.Composable] = [
         _group("all", "cube", rows="coalesce(sum(n), 0)", amount=checksum, groups="count(*)"),
@@ -220,12 +220,12 @@ def _found(report_type: ReportType) -> list[sql.Composable]:
 
 
 def _found_of_chart(index: int, chart: ChartSpec) -> list[sql.Composable]:
-    most = MAX_MONTHS if chart.kind == "time" else MAX_LABELS
+    max_rank = MAX_MONTHS if chart.kind == "time" else MAX_LABELS
     source = f"chart_{index} WHERE series_rank <= {MAX_SERIES} AND rank"
     return [
         _group(
             "chart",
-            f"{source} <= {most}",
+            f"{source} <= {max_rank}",
             index,
             rank="rank",
             label=_short("label"),
@@ -237,7 +237,7 @@ def _found_of_chart(index: int, chart: ChartSpec) -> list[sql.Composable]:
         ),
         _group(
             "other",
-            f"{source} > {most} GROUP BY currency",
+            f"{source} > {max_rank} GROUP BY currency",
             index,
             rank="min(series_rank)",
             currency=_short("currency"),
@@ -245,7 +245,7 @@ def _found_of_chart(index: int, chart: ChartSpec) -> list[sql.Composable]:
             amount="sum(amount)",
             all_rows="min(series_rank)",
         ),
-        _group("others", f"{source} > {most}", index, groups="count(DISTINCT coalesce(label, ''))"),
+        _group("others", f"{source} > {max_rank}", index, groups="count(DISTINCT coalesce(label, ''))"),
     ]
 
 
@@ -271,25 +271,25 @@ def _found_periods() -> sql.Composed:
 
 
 def _short(column: str) -> str:
-    """One character more than is kept: the client sees that something was cut."""
+    """Returns one character more than the maximum, so that the client can detect that the value was cut."""
     return f"left({column}, {MAX_CHARACTERS + 1})"
 
 
 def _unit(report_type: ReportType) -> sql.Composed:
-    """How long a period is: as the report type says, or longer where there would be too many."""
+    """Returns the expression for the length of periods: that of the report type, or longer if there are too many."""
     units = list(UNITS)
-    wanted = units[units.index(report_type.subtotals or "month") :]
+    candidates = units[units.index(report_type.subtotals or "month") :]
     choice = sql.SQL(" ").join(
-        sql.SQL("WHEN count(DISTINCT date_trunc({unit}, period)) <= {most} THEN {unit}").format(
-            unit=sql.Literal(unit), most=sql.Literal(MAX_PERIODS)
+        sql.SQL("WHEN count(DISTINCT date_trunc({unit}, period)) <= {max_periods} THEN {unit}").format(
+            unit=sql.Literal(unit), max_periods=sql.Literal(MAX_PERIODS)
         )
-        for unit in wanted
+        for unit in candidates
     )
     return sql.SQL("unit AS (SELECT CASE {} ELSE 'year' END AS unit FROM cube)").format(choice)
 
 
 def _period(report_type: ReportType) -> sql.Composed:
-    """The period column, no finer than it is asked for: the cube has a group for each of its values."""
+    """Returns the expression for the period, truncated as the report type says to keep the number of groups small."""
     if report_type.period is None:
         return sql.Composed([sql.SQL("NULL::timestamp")])
     return sql.SQL("date_trunc({}, report.{}::timestamp)").format(

@@ -1,4 +1,4 @@
-"""Warnings about what a report's snapshot holds, whatever the formats."""
+"""Warnings about the data of a report's snapshot, which apply to all formats."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from resma.report.warnings import ReportWarning
 
 
 def summary_warnings(summary: Summary, filters: Collection[str]) -> tuple[ReportWarning, ...]:
-    """Returns the warnings of a report; `filters` are the names of those that are set."""
+    """Returns the warnings of a report; `filters` has the names of the filters that are set."""
     if not summary.rows:
         return (_no_rows(filters),)
     if any(not total.amount.is_finite() for total in summary.totals):
@@ -24,9 +24,9 @@ def summary_warnings(summary: Summary, filters: Collection[str]) -> tuple[Report
 
 
 def _no_rows(filters: Collection[str]) -> ReportWarning:
-    """A report without rows may be right, or a filter may name something that does not exist.
+    """Returns the warning of a report without rows, which may be correct or caused by a wrong value of a filter.
 
-    Values of filters are not in the warning: they may be personal.
+    The warning does not contain values of filters, because they may be personal.
     """
     names = ", ".join(f"`{name}`" for name in sorted(filters))
     cause = f"no row matches the filters {names}. Check their values" if names else "there is no data for this tenant"

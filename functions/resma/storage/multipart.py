@@ -66,7 +66,7 @@ class FileCheckpoint:
 
 
 @dataclass(frozen=True)
-class Stored:
+class CompletedUpload:
     """What a finished upload is: its key, its size in bytes, its ETag, and how many parts it took."""
 
     key: str
@@ -83,22 +83,22 @@ class MultipartUpload:
     """
 
     def __init__(
-        self, clients: Clients, pool: UploadPool, target: UploadTarget, owner: str, beginning: FileCheckpoint | None
+        self, clients: Clients, pool: UploadPool, target: UploadTarget, owner: str, checkpoint: FileCheckpoint | None
     ) -> None:
         self._clients = clients
         self._target = target
         self._owner = owner
         self._pool = pool
-        self.segments = beginning.segments if beginning else ()
-        self._pending = bytearray(beginning.tail if beginning else b"")
-        self.bytes = beginning.size if beginning else 0
+        self.segments = checkpoint.segments if checkpoint else ()
+        self._pending = bytearray(checkpoint.tail if checkpoint else b"")
+        self.bytes = checkpoint.size if checkpoint else 0
         self._bytes_before = self.bytes - len(self._pending)
-        self._sha256 = Sha256.from_state(beginning.sha256) if beginning else Sha256()
+        self._sha256 = Sha256.from_state(checkpoint.sha256) if checkpoint else Sha256()
         self._hashed: Future[None] | None = None
         self._parts: list[Future[Part]] = []
         self._is_kept = False
         self._is_closed = False
-        self.stored: Stored | None = None
+        self.stored: CompletedUpload | None = None
 
     def write(self, data: bytes) -> None:
         """Takes `data` of any length. Raises ObjectStoreUnavailableError when a part sent earlier has failed."""
@@ -139,7 +139,7 @@ class MultipartUpload:
         """Whether there is nothing of the file in it, sent or not."""
         return not self._parts and not self._pending
 
-    def complete(self) -> Stored:
+    def complete(self) -> CompletedUpload:
         """Sends the rest and makes the object appear. Raises ObjectStoreUnavailableError.
 
         The object must not exist yet. Not safe to call twice.
@@ -150,7 +150,7 @@ class MultipartUpload:
         size = self.bytes - self._bytes_before
         with store_errors("completing the upload"):
             etag = complete_once(self._clients, self._target, parts, size, self._owner)
-        self.stored = Stored(self._target["Key"], size, etag, len(parts))
+        self.stored = CompletedUpload(self._target["Key"], size, etag, len(parts))
         return self.stored
 
     def sha256(self) -> str:
@@ -177,7 +177,7 @@ class MultipartUpload:
             self._abort()
 
     def _abort(self) -> None:
-        abort_upload(self._clients.patient, self._target["Bucket"], self._target["Key"], self._target["UploadId"])
+        abort_upload(self._clients.retrying, self._target["Bucket"], self._target["Key"], self._target["UploadId"])
 
     def _part_bytes(self) -> int:
         number = len(self._parts) + 1
@@ -189,16 +189,16 @@ class MultipartUpload:
         self._send(part)
 
     def _send(self, part: bytes) -> None:
-        self._pool.take_room()
+        self._pool.acquire_slot()
         try:
             self._raise_failed()
             # In a thread: OpenSSL hashes without Python's lock. One thread, so the parts are hashed in order.
             self._hashed = self._pool.hashing.submit(self._sha256.update, part)
             sent = self._pool.sending.submit(self._upload, len(self._parts) + 1, part)
         except BaseException:
-            self._pool.give_room()
+            self._pool.release_slot()
             raise
-        sent.add_done_callback(lambda _: self._pool.give_room())
+        sent.add_done_callback(lambda _: self._pool.release_slot())
         self._parts.append(sent)
 
     def _raise_failed(self) -> None:
@@ -217,7 +217,7 @@ class MultipartUpload:
     def _upload(self, number: int, part: bytes) -> Part:
         # The store checks what arrived against this, and the sum of all at the end.
         crc32 = base64.b64encode(zlib.crc32(part).to_bytes(4, "big")).decode()
-        answer = self._clients.patient.upload_part(
+        answer = self._clients.retrying.upload_part(
             **self._target, PartNumber=number, Body=part, ChecksumAlgorithm="CRC32", ChecksumCRC32=crc32
         )
         return Part(number, answer["ETag"], crc32, len(part))
@@ -232,7 +232,7 @@ def open_upload(  # noqa: PLR0913  # where to, and what it is
     *,
     media_type: str,
     owner: str,
-    beginning: FileCheckpoint | None = None,
+    checkpoint: FileCheckpoint | None = None,
 ) -> Iterator[MultipartUpload]:
     """Starts a multipart upload; whatever leaves the block without `complete` having returned aborts it, unless kept.
 
@@ -240,11 +240,11 @@ def open_upload(  # noqa: PLR0913  # where to, and what it is
     ObjectStoreUnavailableError. The caller completes: leaving the block in peace is not enough to publish.
     """
     with store_errors("starting the upload"):
-        created = clients.patient.create_multipart_upload(
+        created = clients.retrying.create_multipart_upload(
             Bucket=bucket, Key=key, ContentType=media_type, Metadata={OWNER: owner}, ChecksumAlgorithm="CRC32"
         )
     target: UploadTarget = {"Bucket": bucket, "Key": key, "UploadId": created["UploadId"]}
-    upload = MultipartUpload(clients, pool, target, owner, beginning)
+    upload = MultipartUpload(clients, pool, target, owner, checkpoint)
     try:
         yield upload
     finally:

@@ -30,8 +30,8 @@ OWNER = "resma-owner"
 class Clients:
     """Two clients of one store: one that asks again when no answer comes, and one that does not."""
 
-    patient: S3Client
-    asking_once: S3Client
+    retrying: S3Client
+    single_attempt: S3Client
 
 
 class UploadTarget(TypedDict):
@@ -66,25 +66,25 @@ def complete_once(clients: Clients, target: UploadTarget, parts: tuple[Part, ...
     the object is looked for instead. Raises what boto3 raises.
     """
     try:
-        answer = clients.asking_once.complete_multipart_upload(
+        answer = clients.single_attempt.complete_multipart_upload(
             **target, MultipartUpload={"Parts": [part.completed() for part in parts]}, IfNoneMatch="*"
         )
         return answer["ETag"]
     except (ClientError, BotoCoreError) as error:
-        if not _is_refusal(error) and (etag := _await_object(clients.patient, target, size, owner)):
+        if not _is_refusal(error) and (etag := _await_object(clients.retrying, target, size, owner)):
             return etag
         raise
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StoredObject:
     """An object that is there."""
 
     etag: str
     bytes: int
 
 
-def find_object(client: S3Client, bucket: str, key: str, owner: str) -> Found | None:
+def find_object(client: S3Client, bucket: str, key: str, owner: str) -> StoredObject | None:
     """Returns the object if it is there, and was made by that owner.
 
     Raises what boto3 raises, but where the object is not there, or may not be looked at: to a function that may not
@@ -96,7 +96,7 @@ def find_object(client: S3Client, bucket: str, key: str, owner: str) -> Found | 
         if error.response["ResponseMetadata"]["HTTPStatusCode"] in {403, 404}:
             return None
         raise
-    return Found(head["ETag"], head["ContentLength"]) if head["Metadata"].get(OWNER) == owner else None
+    return StoredObject(head["ETag"], head["ContentLength"]) if head["Metadata"].get(OWNER) == owner else None
 
 
 def _await_object(client: S3Client, target: UploadTarget, size: int, owner: str) -> str | None:

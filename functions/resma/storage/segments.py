@@ -12,7 +12,7 @@ from itertools import count, pairwise
 from botocore.exceptions import ClientError
 
 from resma.errors import CheckpointUnusableError
-from resma.storage.multipart import MIB, Segment, Stored, UploadState
+from resma.storage.multipart import MIB, CompletedUpload, Segment, UploadState
 from resma.storage.object_store import (
     OWNER,
     Clients,
@@ -40,12 +40,12 @@ def close_upload(clients: Clients, bucket: str, saved: UploadState) -> tuple[Seg
     says; ObjectStoreUnavailableError.
     """
     if not saved.parts:
-        abort_upload(clients.patient, bucket, saved.key, saved.upload_id)
+        abort_upload(clients.retrying, bucket, saved.key, saved.upload_id)
         return saved.segments
     size = sum(part.bytes for part in saved.parts)
     with store_errors("ending an earlier attempt's upload"):
         try:
-            clients.patient.complete_multipart_upload(
+            clients.retrying.complete_multipart_upload(
                 Bucket=bucket,
                 Key=saved.key,
                 UploadId=saved.upload_id,
@@ -58,8 +58,8 @@ def close_upload(clients: Clients, bucket: str, saved: UploadState) -> tuple[Seg
                 raise CheckpointUnusableError("the store no longer has the parts that were sent") from error
             if code not in _DONE_ALREADY:
                 raise
-            abort_upload(clients.patient, bucket, saved.key, saved.upload_id)
-        found = find_object(clients.patient, bucket, saved.key, saved.owner)
+            abort_upload(clients.retrying, bucket, saved.key, saved.upload_id)
+        found = find_object(clients.retrying, bucket, saved.key, saved.owner)
     if found is None or found.bytes < size:
         raise CheckpointUnusableError("the store has not the beginning of the file as it was saved")
     return (*saved.segments, Segment(saved.key, size, found.etag))
@@ -74,14 +74,14 @@ def join_segments(  # noqa: PLR0913  # where to, and what it is
     *,
     media_type: str,
     owner: str,
-) -> Stored:
+) -> CompletedUpload:
     """Makes one object of them, copied inside the store; all but the last must be of 5 MiB or more.
 
     It appears whole or not at all. Raises ObjectStoreUnavailableError.
     """
     with store_errors("joining the file's segments"):
         # No checksum is asked for: MinIO copies into no upload that wants one. Parts were checked as they came.
-        created = clients.patient.create_multipart_upload(
+        created = clients.retrying.create_multipart_upload(
             Bucket=bucket, Key=key, ContentType=media_type, Metadata={OWNER: owner}
         )
         target: UploadTarget = {"Bucket": bucket, "Key": key, "UploadId": created["UploadId"]}
@@ -94,9 +94,9 @@ def join_segments(  # noqa: PLR0913  # where to, and what it is
             size = sum(segment.bytes for segment in segments)
             etag = complete_once(clients, target, parts, size, owner)
         except BaseException:
-            abort_upload(clients.patient, bucket, key, created["UploadId"])
+            abort_upload(clients.retrying, bucket, key, created["UploadId"])
             raise
-    return Stored(key, size, etag, len(parts))
+    return CompletedUpload(key, size, etag, len(parts))
 
 
 _Piece = tuple[Segment, int, int]
@@ -113,7 +113,7 @@ def _pieces(segments: Sequence[Segment]) -> Iterator[_Piece]:
 
 def _copy(clients: Clients, target: UploadTarget, number: int, piece: _Piece) -> Part:
     segment, start, end = piece
-    answer = clients.patient.upload_part_copy(
+    answer = clients.retrying.upload_part_copy(
         **target,
         PartNumber=number,
         CopySource={"Bucket": target["Bucket"], "Key": segment.key},

@@ -39,7 +39,7 @@ class UploadPool:
         self.sending.shutdown(wait=is_patient, cancel_futures=True)
         self.hashing.shutdown(wait=is_patient, cancel_futures=True)
 
-    def take_room(self) -> None:
+    def acquire_slot(self) -> None:
         """Waits until another part may be in the air. Raises LeaseLostError when stopped."""
         while not self._room.acquire(timeout=_STOPPED_SECONDS):
             self._raise_stopped()
@@ -47,8 +47,8 @@ class UploadPool:
             self._room.release()
             self._raise_stopped()
 
-    def give_room(self) -> None:
-        """Ends what `take_room` began."""
+    def release_slot(self) -> None:
+        """Ends what `acquire_slot` began."""
         self._room.release()
 
     def result_of(self, future: Future[T]) -> T:

@@ -18,7 +18,7 @@ from resma.errors import WebhookDeliveryNotFoundError
 from resma.webhooks.signing_secrets import CALLBACK
 
 
-def owe_deliveries(connection: Connection[TupleRow], tenant_id: str, event_id: str) -> None:
+def insert_deliveries(connection: Connection[TupleRow], tenant_id: str, event_id: str) -> None:
     """Makes an event's deliveries: to its request's callback, and to each enabled endpoint that wants to be told.
 
     To be called in the transaction that writes the event: both exist or neither.
@@ -65,7 +65,7 @@ def end_deliveries(
 
 
 @dataclass(frozen=True, kw_only=True)
-class OwedDelivery:
+class DeliveryRow:
     """One row, with its event's type."""
 
     event_id: str
@@ -106,10 +106,10 @@ class Replay:
 
 
 @dataclass(frozen=True)
-class Record:
+class DeliveryRecord:
     """A delivery with everything that was done about it, in order."""
 
-    delivery: OwedDelivery
+    delivery: DeliveryRow
     attempts: list[Attempt]
     replays: list[Replay]
 
@@ -121,14 +121,14 @@ _SELECT = """
     WHERE d.tenant_id = %(tenant_id)s AND"""
 
 
-def list_report_deliveries(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> list[Record]:
+def list_report_deliveries(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> list[DeliveryRecord]:
     """Returns all deliveries of a report's events, each event's together."""
     condition = "e.report_id = %(report_id)s ORDER BY d.created_at, d.event_id, d.endpoint_id"
     return _select(connection, tenant_id, condition, report_id=report_id)
 
 
 @dataclass(frozen=True)
-class DeliveryPlace:
+class DeliveryCursor:
     """A place in an endpoint's list, between two pages: the last delivery that was shown."""
 
     created_at: datetime
@@ -140,9 +140,9 @@ def list_endpoint_deliveries(  # noqa: PLR0913, PLR0917  # whose, which, and whe
     tenant_id: str,
     endpoint_id: str,
     status: str | None,
-    after: DeliveryPlace | None,
+    after: DeliveryCursor | None,
     limit: int,
-) -> list[Record]:
+) -> list[DeliveryRecord]:
     """Returns up to `limit` of an endpoint's deliveries, newest first, that come after a place in the list."""
     condition = (
         "d.endpoint_id = %(endpoint_id)s"
@@ -162,7 +162,7 @@ def list_endpoint_deliveries(  # noqa: PLR0913, PLR0917  # whose, which, and whe
     )
 
 
-def find_delivery(connection: Connection[TupleRow], tenant_id: str, event_id: str, endpoint_id: str) -> Record:
+def find_delivery(connection: Connection[TupleRow], tenant_id: str, event_id: str, endpoint_id: str) -> DeliveryRecord:
     """Returns one delivery. Raises WebhookDeliveryNotFoundError, also for another tenant's."""
     found = _select(
         connection,
@@ -178,8 +178,8 @@ def find_delivery(connection: Connection[TupleRow], tenant_id: str, event_id: st
     return found[0]
 
 
-def _select(connection: Connection[TupleRow], tenant_id: str, condition: str, **values: object) -> list[Record]:
-    with connection.cursor(row_factory=class_row(OwedDelivery)) as cursor:
+def _select(connection: Connection[TupleRow], tenant_id: str, condition: str, **values: object) -> list[DeliveryRecord]:
+    with connection.cursor(row_factory=class_row(DeliveryRow)) as cursor:
         cursor.execute(f"{_SELECT} {condition}".encode(), {**values, "tenant_id": tenant_id})
         found = cursor.fetchall()
     events = (tenant_id, [delivery.event_id for delivery in found])
@@ -202,6 +202,6 @@ def _select(connection: Connection[TupleRow], tenant_id: str, condition: str, **
         for replay in cursor:
             replays[replay.event_id, replay.endpoint_id].append(replay)
     return [
-        Record(each, attempts[each.event_id, each.endpoint_id], replays[each.event_id, each.endpoint_id])
+        DeliveryRecord(each, attempts[each.event_id, each.endpoint_id], replays[each.event_id, each.endpoint_id])
         for each in found
     ]

@@ -11,7 +11,7 @@ from uuid import uuid4
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
-from resma.database.locks import Lock, take_lock
+from resma.database.locks import AdvisoryLock, acquire_lock
 from resma.errors import TooManyWebhookEndpointsError, WebhookEndpointNotFoundError, WebhookRotationRefusedError
 from resma.webhooks.signing_secrets import CALLBACK
 
@@ -20,7 +20,7 @@ MAX_ENDPOINTS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Endpoint:
+class WebhookEndpointRow:
     """One row; `url` is None for the endpoint that stands for callbacks. None for `events` or `report_types` is all."""
 
     tenant_id: str
@@ -35,7 +35,7 @@ class Endpoint:
     previous_version_until: datetime | None
 
 
-_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in Endpoint.__dataclass_fields__)
+_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in WebhookEndpointRow.__dataclass_fields__)
 
 
 def insert_endpoint(
@@ -44,10 +44,10 @@ def insert_endpoint(
     url: str,
     events: list[str] | None,
     report_types: list[str] | None,
-) -> Endpoint:
+) -> WebhookEndpointRow:
     """Registers an enabled endpoint. Raises TooManyWebhookEndpointsError."""
     # Two requests at once would both see one place left.
-    take_lock(connection, Lock.WEBHOOK_ENDPOINTS, tenant_id)
+    acquire_lock(connection, AdvisoryLock.WEBHOOK_ENDPOINTS, tenant_id)
     counted = connection.execute(
         "SELECT count(*) FROM resma.webhook_endpoints WHERE tenant_id = %s AND endpoint_id <> %s",
         (tenant_id, CALLBACK),
@@ -64,9 +64,9 @@ def insert_endpoint(
     return row
 
 
-def list_endpoints(connection: Connection[TupleRow], tenant_id: str) -> list[Endpoint]:
+def list_endpoints(connection: Connection[TupleRow], tenant_id: str) -> list[WebhookEndpointRow]:
     """Returns the tenant's endpoints: that of callbacks, which is always there, then the oldest first."""
-    with connection.cursor(row_factory=class_row(Endpoint)) as cursor:
+    with connection.cursor(row_factory=class_row(WebhookEndpointRow)) as cursor:
         cursor.execute(
             sql.SQL(
                 "SELECT {} FROM resma.webhook_endpoints WHERE tenant_id = %s AND endpoint_id <> %s"
@@ -79,12 +79,12 @@ def list_endpoints(connection: Connection[TupleRow], tenant_id: str) -> list[End
 
 def find_endpoint(
     connection: Connection[TupleRow], tenant_id: str, endpoint_id: str, *, for_update: bool = False
-) -> Endpoint:
+) -> WebhookEndpointRow:
     """Returns one endpoint. Raises WebhookEndpointNotFoundError, also for another tenant's.
 
     The endpoint of callbacks has a row only once its secret was rotated.
     """
-    with connection.cursor(row_factory=class_row(Endpoint)) as cursor:
+    with connection.cursor(row_factory=class_row(WebhookEndpointRow)) as cursor:
         cursor.execute(
             sql.SQL("SELECT {} FROM resma.webhook_endpoints WHERE tenant_id = %s AND endpoint_id = %s {}").format(
                 _COLUMNS, sql.SQL("FOR UPDATE" if for_update else "")
@@ -95,7 +95,7 @@ def find_endpoint(
             return row
     if endpoint_id != CALLBACK:
         raise WebhookEndpointNotFoundError("there is no such endpoint: GET /api/v1/webhook-endpoints lists yours")
-    return Endpoint(
+    return WebhookEndpointRow(
         tenant_id=tenant_id,
         endpoint_id=CALLBACK,
         url=None,
@@ -111,7 +111,7 @@ def find_endpoint(
 
 def update_endpoint(
     connection: Connection[TupleRow], tenant_id: str, endpoint_id: str, changes: Mapping[str, Any]
-) -> Endpoint:
+) -> WebhookEndpointRow:
     """Changes any of url, events, report_types, and `enabled`. Raises WebhookEndpointNotFoundError."""
     find_endpoint(connection, tenant_id, endpoint_id, for_update=True)
     assignments: list[sql.Composable] = [
@@ -160,7 +160,9 @@ def disable_gone_endpoint(connection: Connection[TupleRow], tenant_id: str, endp
     return row is not None
 
 
-def rotate_secret(connection: Connection[TupleRow], tenant_id: str, endpoint_id: str, overlap: timedelta) -> Endpoint:
+def rotate_secret(
+    connection: Connection[TupleRow], tenant_id: str, endpoint_id: str, overlap: timedelta
+) -> WebhookEndpointRow:
     """Makes a new version of the endpoint's secret the current one; the one before signs too during `overlap`.
 
     Raises WebhookEndpointNotFoundError; WebhookRotationRefusedError while there is an overlap already, for a third
@@ -189,7 +191,7 @@ def rotate_secret(connection: Connection[TupleRow], tenant_id: str, endpoint_id:
     return row
 
 
-def _fetch(connection: Connection[TupleRow], statement: str, values: Any) -> Endpoint | None:
-    with connection.cursor(row_factory=class_row(Endpoint)) as cursor:
+def _fetch(connection: Connection[TupleRow], statement: str, values: Any) -> WebhookEndpointRow | None:
+    with connection.cursor(row_factory=class_row(WebhookEndpointRow)) as cursor:
         cursor.execute(sql.SQL("{} RETURNING {}").format(sql.SQL(statement), _COLUMNS), values)
         return cursor.fetchone()

@@ -31,7 +31,7 @@ _METADATA = tuple(
 
 
 @dataclass(frozen=True)
-class Receivers:
+class AllowedReceivers:
     """What a deployment allows beyond public https receivers."""
 
     opens_loopback: bool = False

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pydantic import Field, ValidationInfo, field_validator
 
 from resma.settings import LOCAL_STAGE, Settings
-from resma.webhooks.receivers import Receivers, parse_networks
+from resma.webhooks.receivers import AllowedReceivers, parse_networks
 
 
 class WebhookReceiverSettings(Settings):
@@ -24,9 +24,9 @@ class WebhookReceiverSettings(Settings):
         return parse_networks(value) if isinstance(value, str) else value
 
     @property
-    def receivers(self) -> Receivers:
+    def receivers(self) -> AllowedReceivers:
         """Which receivers are allowed besides public ones."""
-        return Receivers(self.webhook_allow_loopback, self.webhook_allowed_networks)
+        return AllowedReceivers(self.webhook_allow_loopback, self.webhook_allowed_networks)
 
     @field_validator("webhook_allow_loopback")
     @classmethod
@@ -36,7 +36,7 @@ class WebhookReceiverSettings(Settings):
         return value
 
 
-class WebhookAddressSettings(WebhookReceiverSettings):
+class WebhookSecretSettings(WebhookReceiverSettings):
     """What a function reads that also shows their secrets, or sends to them."""
 
     webhook_secret_arn: str = Field(min_length=1)

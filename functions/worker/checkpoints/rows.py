@@ -66,7 +66,7 @@ def hand_over_job(connection: Connection[TupleRow], claim: Claim, *, is_stalled:
 
     The claim's own message comes again: none is sent. Raises LeaseLostError.
     """
-    transitions.send_back(
+    transitions.release(
         connection,
         claim,
         f"{NOT_WAITING}, attempts_allowed = attempts_allowed + 1, continuations = continuations + 1,"

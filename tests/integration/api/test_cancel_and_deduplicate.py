@@ -19,7 +19,7 @@ from resma.database.connection import Database
 from resma.errors import LeaseLostError, ReportFinishedError
 from resma.jobs.claim import Claim, claim_job, fail_job, finish_job, keep_alive
 from resma.jobs.outcome import cancel_job
-from resma.jobs.queue import Queue
+from resma.jobs.queue import JobQueue
 from resma.jobs.report_rows import ReportFiles, StoredFile
 from resma.requests.report_request import ReportRequest
 from resma.requests.submit import request_report
@@ -209,7 +209,7 @@ def test_a_key_goes_on_answering_with_the_report_that_was_joined(system: System)
 def test_fifty_at_once_are_one_report(system: System, admin: Connection[TupleRow]) -> None:
     request = ReportRequest.model_validate({**GOOD, "deduplicate": True})
     caller = Caller("demo", "a test", SCOPES)
-    queue = Queue(system.sqs, system.queue_url)
+    queue = JobQueue(system.sqs, system.queue_url)
 
     def ask(number: int) -> tuple[UUID, bool]:
         database = Database(os.environ["DATABASE_SECRET_ARN"], "test")

@@ -25,7 +25,7 @@ from resma.report.rows import Row
 from resma.snapshot import cursor
 from resma.snapshot.snapshot import open_snapshot
 from tests.support.system import System
-from webhook.post_signed import Outcome
+from webhook.post_signed import AttemptResult
 
 GENERATE = "/api/v1/reports/generate"
 READ_WRITE = ("reports:read", "reports:write")
@@ -159,7 +159,7 @@ def test_a_request_with_another_scope_is_another_request(system: System, keys: t
 def test_each_minting_is_on_record(
     system: System, keys: tuple[str, str], admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook.deliver, "post_signed", lambda *_: Outcome(200, None, 1))
+    monkeypatch.setattr(webhook.deliver, "post_signed", lambda *_: AttemptResult(200, None, 1))
     request = {"type": "DAILY_SUMMARY", "formats": ["CSV", "PDF"], "callbackUrl": "https://customer.example/hook"}
     report_id = make(system, keys[0], **request)
     for envelope in system.events():
@@ -192,9 +192,9 @@ def test_an_endpoint_gets_no_address_of_what_its_registrar_may_not_see(
     """Else webhooks:manage would do for personal:read."""
     told: list[dict[str, Any]] = []
 
-    def take(*given: Any) -> Outcome:
+    def take(*given: Any) -> AttemptResult:
         told.extend(json.loads(text) for text in given if isinstance(text, str) and text.startswith("{"))
-        return Outcome(200, None, 1)
+        return AttemptResult(200, None, 1)
 
     monkeypatch.setattr(webhook.deliver, "post_signed", take)
     manager = system.make_key("webhooks:manage")

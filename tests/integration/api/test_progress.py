@@ -154,7 +154,7 @@ def test_stages_of_a_report_that_is_handed_over(
 
         return call
 
-    for name in ("summarize", "go_on_from"):
+    for name in ("summarize", "resume_from"):
         monkeypatch.setattr(Snapshot, name, looking_first(getattr(Snapshot, name)))
     monkeypatch.setattr(time_budget.Pace, "is_time_up", is_time_up)
     look()

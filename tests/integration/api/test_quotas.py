@@ -16,7 +16,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from resma.access.quotas import give_back_rows, require_room, take_request
+from resma.access.quotas import consume_request, release_unread_rows, require_quota
 from resma.database.connection import Database
 from resma.errors import FormatLimitError, LeaseLostError, QuotaExceededError
 from resma.jobs.report_rows import NewReport, insert_report
@@ -84,7 +84,7 @@ def test_buckets_hold_however_many_ask_at_once(system: System, admin: Connection
     started = time.monotonic()
     try:
         with ThreadPoolExecutor(len(databases)) as pool:
-            waits = list(pool.map(lambda n: take_request(databases[n % 8], "demo"), range(80)))
+            waits = list(pool.map(lambda n: consume_request(databases[n % 8], "demo"), range(80)))
     finally:
         for database in databases:
             database.close()
@@ -146,7 +146,7 @@ def test_fifty_at_once_do_not_pass_the_limit(system: System, admin: Connection[T
             with database.transaction("demo") as connection:
                 insert_report(connection, new)
                 ready.wait()
-                require_room(connection, "demo")
+                require_quota(connection, "demo")
         except QuotaExceededError as error:
             return error.code
         return "accepted"
@@ -270,7 +270,7 @@ def test_one_that_is_given_up_by_the_scheduler_gives_its_rows_back_once(
     database = Database(os.environ["SYSTEM_SECRET_ARN"], "test")
     for _ in range(2):
         with database.transaction(None) as connection:
-            give_back_rows(connection, "demo", report_id)
+            release_unread_rows(connection, "demo", report_id)
     database.close()
     assert _counted(admin) == before + 40
 

@@ -31,7 +31,7 @@ from resma.jobs.claim import claim_job
 from resma.jobs.report_rows import find_report, list_reports, tenant_name
 from resma.schedules.schedule_rows import delete_schedule, find_schedule, last_runs, list_runs, list_schedules
 from tests.support.system import System
-from webhook.post_signed import Outcome
+from webhook.post_signed import AttemptResult
 
 OTHER = "another-bank"
 OWN_TENANT = "(tenant_id = ( SELECT current_setting('resma.tenant_id'::text, true) AS current_setting))"
@@ -41,7 +41,7 @@ OWN_TENANT = "(tenant_id = ( SELECT current_setting('resma.tenant_id'::text, tru
 @pytest.fixture
 def other(system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> Iterator[UUID]:
     """Another bank that has used the whole system, and the demo bank beside it; returns the other one's report."""
-    monkeypatch.setattr(webhook.deliver, "post_signed", lambda *_: Outcome(500, None, 1))
+    monkeypatch.setattr(webhook.deliver, "post_signed", lambda *_: AttemptResult(500, None, 1))
     with admin.transaction():
         create_tenant(admin, OTHER, "Other Bank", {})
         for table in tables(admin, "bank"):

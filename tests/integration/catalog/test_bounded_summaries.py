@@ -142,9 +142,9 @@ def test_a_change_in_a_group_that_is_left_out_is_noticed(
         now = snapshot.summarize()
         assert (now.totals, now.charts, now.periods) == (before.totals, before.charts, before.periods)
         with pytest.raises(SourceChangedError):
-            snapshot.go_on_from(before)
+            snapshot.resume_from(before)
     with open_snapshot(connection, report_type.model_copy(update={"query": report_type.query}), "demo", {}) as snapshot:
-        snapshot.go_on_from(snapshot.summarize())
+        snapshot.resume_from(snapshot.summarize())
 
 
 def _wide(connection: Connection[TupleRow], cells: str, *, masked: bool = False) -> Any:

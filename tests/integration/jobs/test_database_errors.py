@@ -95,7 +95,7 @@ def _await_gone(reader: Connection[TupleRow], admin: Connection[TupleRow]) -> No
         (_statement_timeout, DatabaseBusyError, ("57014", "statement_timeout", "an operator canceled it")),
         (_lock_timeout, DatabaseBusyError, ("55P03", "lock_timeout", "pg_blocking_pids")),
         (_idle_in_transaction, DatabaseBusyError, ("25P03", "idle_in_transaction_session_timeout", "server's log")),
-        (_transaction_timeout, DatabaseBusyError, ("25P04", "transaction_timeout", "narrow the filters")),
+        (_transaction_timeout, DatabaseBusyError, ("25P04", "transaction_timeout", "Narrow the filters")),
         (_terminated, DatabaseUnavailableError, ("57P01", "an operator")),
         (_cancelled_by_an_operator, DatabaseBusyError, ("57014", "an operator canceled it")),
     ],
@@ -109,7 +109,7 @@ def test_each_end_has_its_remedy(
 ) -> None:
     with pytest.raises(kind) as caught, translated_errors():
         provoke(reader, admin)
-    assert [word for word in (*words, "it is tried again") if word not in str(caught.value)] == []
+    assert [word for word in (*words, "The attempt is repeated automatically.") if word not in str(caught.value)] == []
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_each_end_has_its_remedy(
         ),
         (psycopg.errors.DeadlockDetected(), DatabaseBusyError, ("hot_standby_feedback",)),
         (psycopg.errors.TooManyConnections(), DatabaseUnavailableError, ("max_connections", "WorkerConcurrency")),
-        (psycopg.errors.CannotConnectNow(), DatabaseUnavailableError, ("wait until it is up",)),
+        (psycopg.errors.CannotConnectNow(), DatabaseUnavailableError, ("Wait until it is up",)),
         (psycopg.errors.DiskFull(), DatabaseUnavailableError, ("out of disk",)),
         (psycopg.OperationalError(), DatabaseUnavailableError, ("was lost",)),
     ],
@@ -131,7 +131,7 @@ def test_each_end_has_its_remedy(
 def test_the_others_have_theirs(error: psycopg.Error, kind: type[TransientError], words: tuple[str, ...]) -> None:
     translated = translate(error)
     assert type(translated) is kind
-    assert [word for word in (*words, "it is tried again") if word not in str(translated)] == []
+    assert [word for word in (*words, "The attempt is repeated automatically.") if word not in str(translated)] == []
 
 
 def test_no_connection_left_says_so(system: System, admin: Connection[TupleRow]) -> None:
@@ -154,7 +154,7 @@ def test_a_failed_attempt_says_which_and_why(system: System, admin: Connection[T
         assert not system.work(record)
     error = system.show(report_id)["error"]
     assert error["code"] == "database-busy"
-    assert error["detail"].startswith("attempt 1 of 3: The query of TRANSACTIONS waited longer than 5 s for a lock")
+    assert error["detail"].startswith("Attempt 1 of 3: The query of TRANSACTIONS waited longer than 5 s for a lock")
 
 
 def test_what_may_quote_a_row_is_not_kept(reader: Connection[TupleRow]) -> None:

@@ -24,13 +24,13 @@ from infra.servers.postgres import PostgresServer
 from resma.aws.cost import Usage
 from resma.database.connection import Database
 from resma.errors import DatabaseUnavailableError, LeaseHeldError, LeaseLostError
-from resma.jobs.claim import claim_job, finish_job, keep_alive, send_back
+from resma.jobs.claim import claim_job, finish_job, keep_alive, release_job
 from resma.jobs.report_rows import ReportFiles
 from resma.storage.multipart import MultipartUpload
 from resma.webhooks.signing_secrets import derive_secret
 from tests.support.records import METRICS
 from tests.support.system import PASSWORD, ROWS, WEBHOOK_SECRET, System
-from webhook.post_signed import Outcome
+from webhook.post_signed import AttemptResult
 from worker.attempt import Invocation, Work, make_files
 from worker.checkpoints.store import Checkpoints
 from worker.time_budget import Pace
@@ -185,7 +185,7 @@ def test_a_zombie_can_do_nothing(system: System, admin: Connection[TupleRow]) ->
     assert (zombie.attempt, owner.attempt) == (1, 2)
     deeds: tuple[Callable[[Connection[TupleRow]], None], ...] = (
         lambda c: keep_alive(c, zombie, 5, Usage()),
-        lambda c: send_back(c, zombie, ValueError()),
+        lambda c: release_job(c, zombie, ValueError()),
         lambda c: finish_job(c, zombie, ReportFiles([]), 1, METRICS, 30),
     )
     for deed in deeds:
@@ -375,9 +375,9 @@ def test_a_webhook_is_signed_and_sent_once(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     posts: list[tuple[str, str, str, list[str]]] = []
-    answers = [Outcome(500, None, 3), Outcome(None, "no answer", 20000), Outcome(204, None, 5)]
+    answers = [AttemptResult(500, None, 3), AttemptResult(None, "no answer", 20000), AttemptResult(204, None, 5)]
 
-    def post(url: str, event_id: str, body: str, secrets: list[str], _network: object) -> Outcome:
+    def post(url: str, event_id: str, body: str, secrets: list[str], _network: object) -> AttemptResult:
         posts.append((url, event_id, body, secrets))
         return answers[len(posts) - 1]
 
@@ -406,7 +406,7 @@ def test_a_webhook_is_signed_and_sent_once(
 
 
 def test_410_ends_a_webhook(system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook.deliver, "post_signed", lambda *_: Outcome(410, None, 1))
+    monkeypatch.setattr(webhook.deliver, "post_signed", lambda *_: AttemptResult(410, None, 1))
     system.request_report(format="CSV", callbackUrl="https://customer.example/hook")
     assert system.work_once()
     system.deliver(system.events()[0])
@@ -458,11 +458,11 @@ def test_a_webhook_that_cannot_be_made_holds_up_no_other(
 ) -> None:
     posts: list[str] = []
 
-    def post(url: str, *_: object) -> Outcome:
+    def post(url: str, *_: object) -> AttemptResult:
         if url.endswith("/bad"):
             raise ValueError("that is no secret")
         posts.append(url)
-        return Outcome(204, None, 1)
+        return AttemptResult(204, None, 1)
 
     monkeypatch.setattr(webhook.deliver, "post_signed", post)
     for name in ("bad", "good"):

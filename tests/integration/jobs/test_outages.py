@@ -21,8 +21,8 @@ import scheduler.requeue_orphaned_jobs
 import worker.app
 from infra.servers.ports import free_port
 from resma.jobs.claim import MAX_ATTEMPTS
-from resma.jobs.outages import FORGET_SECONDS
-from resma.jobs.outcome import OVERLOOKED_SECONDS
+from resma.jobs.outages import STALE_SECONDS
+from resma.jobs.outcome import UNNOTICED_LEASE_SECONDS
 from resma.snapshot import cursor
 from tests.support.embedded_metrics import read_metrics, total_of
 from tests.support.system import System
@@ -336,7 +336,7 @@ def test_attempts_that_an_outage_of_the_system_database_ended_do_not_count(
 ) -> None:
     report_id, record = _ask(system)
     for _ in range(MAX_ATTEMPTS + 2):
-        _begin_attempt(admin, OVERLOOKED_SECONDS + 1)
+        _begin_attempt(admin, UNNOTICED_LEASE_SECONDS + 1)
         if by_scheduler:
             assert system.run_scheduler()["freed"] == 1
             (record,) = system.receive()
@@ -355,7 +355,7 @@ def test_an_attempt_that_an_outage_ended_does_not_count_where_the_queue_gives_up
 ) -> None:
     report_id, record = _ask(system)
     admin.execute("UPDATE resma.reports SET attempt = attempts_allowed - 1")
-    _begin_attempt(admin, OVERLOOKED_SECONDS + 1)
+    _begin_attempt(admin, UNNOTICED_LEASE_SECONDS + 1)
     assert system.abandon(record)
     assert system.run_scheduler()["sent"] == 1
     assert system.work_once()
@@ -422,7 +422,8 @@ def test_a_worker_that_outlives_its_patience_loses_no_attempt(
     _change_secret(arn, **before[0])
     assert system.show(report_id)["status"] == "GENERATING"
     admin.execute(
-        "UPDATE resma.reports SET lease_until = lease_until - make_interval(secs => %s)", (OVERLOOKED_SECONDS + 15,)
+        "UPDATE resma.reports SET lease_until = lease_until - make_interval(secs => %s)",
+        (UNNOTICED_LEASE_SECONDS + 15,),
     )  # the outage
     assert system.work(record)
     row = admin.execute("SELECT status, attempt, attempts_allowed FROM resma.reports").fetchone()
@@ -484,7 +485,7 @@ def test_a_circuit_that_nobody_waits_for_is_forgotten(system: System, admin: Con
     report_id, record = _ask(system)
     with _store_away(system):
         assert not system.work(record)
-        admin.execute("UPDATE resma.outages SET failed_at = failed_at - make_interval(secs => %s)", (FORGET_SECONDS,))
+        admin.execute("UPDATE resma.outages SET failed_at = failed_at - make_interval(secs => %s)", (STALE_SECONDS,))
         system.run_scheduler()
         assert _outages(admin) == [("object-store", 1)], "a report waits"
         assert system.call_api("POST", f"/api/v1/reports/{report_id}/cancel")[0] == 200

@@ -27,8 +27,8 @@ from tests.support.http_receivers import receiver, status
 from tests.support.system import ActAs, Context, System
 from tests.support.webhook_endpoints import ENDPOINTS, call, refused, register
 from webhook.attempts import BACKOFF, Delivery, claim_due_attempts, claim_first_attempts, record_outcome
-from webhook.deliver import PARALLEL, TENANT_PARALLEL
-from webhook.post_signed import Outcome
+from webhook.deliver import MAX_PARALLEL, MAX_PARALLEL_PER_TENANT
+from webhook.post_signed import AttemptResult
 
 
 @pytest.fixture(autouse=True)
@@ -252,7 +252,7 @@ def test_a_410_of_the_address_before_does_not_count(system: System, admin: Conne
         report_id = system_report(system)
         delivery = _claim_first(admin, report_id)
         call(system, "PATCH", f"{ENDPOINTS}/{endpoint['id']}", {"url": new.url})
-        record_outcome(admin, delivery, Outcome(410, None, 1))
+        record_outcome(admin, delivery, AttemptResult(410, None, 1))
         assert call(system, "GET", f"{ENDPOINTS}/{endpoint['id']}")["enabled"]
         assert run_scheduler(admin) == 1
     told = deliveries(system, report_id)[endpoint["id"]]
@@ -387,7 +387,7 @@ def test_no_replay_beside_an_attempt(system: System, admin: Connection[TupleRow]
     shown = deliveries(system, report_id)["callback"]
     assert codes(shown) == [None]
     assert refused(system, "POST", replay_path(shown))[:2] == (409, "webhook-delivery-in-progress")
-    record_outcome(admin, delivery, Outcome(500, None, 1))
+    record_outcome(admin, delivery, AttemptResult(500, None, 1))
     assert call(system, "POST", replay_path(shown))["status"] == "PENDING"
     unknown = f"/api/v1/webhook-deliveries/{shown['eventId']}/whe_{'0' * 32}/replay"
     assert refused(system, "POST", unknown)[:2] == (404, "webhook-delivery-not-found")
@@ -465,13 +465,15 @@ def test_tenants_take_turns(admin: Connection[TupleRow]) -> None:
     url = "https://hooks.example.com/"
     _owe(admin, "demo", url, 30, age_seconds=3600)
     _owe(admin, "other", url, 3)
-    first = claim_due_attempts(admin, {}, 2, TENANT_PARALLEL)
+    first = claim_due_attempts(admin, {}, 2, MAX_PARALLEL_PER_TENANT)
     assert Counter(each.tenant_id for each in first) == {"demo": 1, "other": 1}, "not the two that waited longest"
     # Of the first as many are under way as may be: the free places are the other's, however long the first waits.
-    second = claim_due_attempts(admin, {"demo": TENANT_PARALLEL}, PARALLEL - TENANT_PARALLEL, TENANT_PARALLEL)
+    second = claim_due_attempts(
+        admin, {"demo": MAX_PARALLEL_PER_TENANT}, MAX_PARALLEL - MAX_PARALLEL_PER_TENANT, MAX_PARALLEL_PER_TENANT
+    )
     assert Counter(each.tenant_id for each in second) == {"other": 2}
-    third = claim_due_attempts(admin, {"demo": 1, "other": 0}, PARALLEL, TENANT_PARALLEL)
-    assert Counter(each.tenant_id for each in third) == {"demo": TENANT_PARALLEL - 1}
+    third = claim_due_attempts(admin, {"demo": 1, "other": 0}, MAX_PARALLEL, MAX_PARALLEL_PER_TENANT)
+    assert Counter(each.tenant_id for each in third) == {"demo": MAX_PARALLEL_PER_TENANT - 1}
     taken = [each.event_id for each in (*first, *second, *third)]
     assert len(set(taken)) == len(taken), "each is taken once"
 
@@ -482,10 +484,10 @@ def test_two_scheduler_runs_at_once_take_different_ones(admin: Connection[TupleR
 
     def take() -> None:
         with psycopg.connect(postgres.url) as connection:
-            later.extend(claim_due_attempts(connection, {}, 2, TENANT_PARALLEL))
+            later.extend(claim_due_attempts(connection, {}, 2, MAX_PARALLEL_PER_TENANT))
 
     with psycopg.connect(postgres.url) as connection:
-        first = claim_due_attempts(connection, {}, 2, TENANT_PARALLEL)
+        first = claim_due_attempts(connection, {}, 2, MAX_PARALLEL_PER_TENANT)
         thread = threading.Thread(target=take)
         thread.start()
         waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
@@ -508,9 +510,9 @@ def test_receivers_that_hang_hold_up_nobody_else(system: System, admin: Connecti
         status(204)(connection)
 
     with receiver(hang) as hanging, receiver(take) as good:
-        _owe(admin, "demo", hanging.url, 3 * PARALLEL, age_seconds=3600)
+        _owe(admin, "demo", hanging.url, 3 * MAX_PARALLEL, age_seconds=3600)
         _owe(admin, "other", good.url, 1)
-        assert webhook.app.handler({}, Context()) == {"attempts": 3 * PARALLEL + 1}  # type: ignore[arg-type]
+        assert webhook.app.handler({}, Context()) == {"attempts": 3 * MAX_PARALLEL + 1}  # type: ignore[arg-type]
     assert admin.execute("SELECT DISTINCT status_code FROM resma.webhook_attempts").fetchall() == [(204,)]
     assert admin.execute("SELECT DISTINCT status FROM resma.webhook_deliveries").fetchall() == [("DELIVERED",)]
 

@@ -13,12 +13,12 @@ import pytest
 from infra.paths import ROOT
 from resma.jobs.completed_event import EventType
 from resma.webhooks.endpoints import MAX_ENDPOINTS
-from resma.webhooks.receivers import Receivers
+from resma.webhooks.receivers import AllowedReceivers
 from tests.support.http_receivers import receiver, status
 from webhook import post_signed
 from webhook.attempts import BACKOFF
 from webhook.connect_checked import Network
-from webhook.deliver import PARALLEL, TENANT_PARALLEL
+from webhook.deliver import MAX_PARALLEL, MAX_PARALLEL_PER_TENANT
 
 PAGE = Path(ROOT / "docs" / "webhooks.md").read_text(encoding="utf-8")
 SECRET, OTHER = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd"
@@ -37,7 +37,7 @@ def take_webhook() -> Callable[..., Any]:
 def test_the_snippet_verifies_what_is_sent(take_webhook: Callable[..., Any]) -> None:
     with receiver(status(204)) as server:
         body = '{"id": "evt_1", "title": "Extrato de março"}'
-        post_signed.post_signed(server.url, "evt_1", body, [SECRET], Network(Receivers(opens_loopback=True)))
+        post_signed.post_signed(server.url, "evt_1", body, [SECRET], Network(AllowedReceivers(opens_loopback=True)))
     (request,) = server.requests
     assert take_webhook(request.body, request.headers, SECRET) == {"id": "evt_1", "title": "Extrato de março"}
     assert take_webhook(request.body, request.headers, OTHER) is None
@@ -62,7 +62,10 @@ def test_so_are_its_numbers() -> None:
     assert f"A tenant may have {MAX_ENDPOINTS}." in PAGE
     assert f"An attempt has {post_signed.TOTAL_SECONDS:.0f} seconds for everything" in PAGE
     assert f"Answer 2xx within {post_signed.TOTAL_SECONDS:.0f} seconds" in PAGE
-    assert f"{post_signed.MAX_ANSWER_BYTES >> 10} KiB" in PAGE
+    assert f"{post_signed.MAX_RESPONSE_BYTES >> 10} KiB" in PAGE
     assert f"{numbers[len(BACKOFF) + 1]} attempts in three days" in PAGE
-    assert f"{numbers[PARALLEL]} side by side and no more than {numbers[TENANT_PARALLEL]} of one tenant" in PAGE
+    assert (
+        f"{numbers[MAX_PARALLEL]} side by side and no more than {numbers[MAX_PARALLEL_PER_TENANT]} of one tenant"
+        in PAGE
+    )
     assert all(f"`{event}`" in PAGE for event in get_args(EventType))

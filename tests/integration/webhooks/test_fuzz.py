@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from resma.errors import WebhookUrlNotAllowedError
-from resma.webhooks.address import WebhookUrl
 from resma.webhooks.public_ip import is_public
-from resma.webhooks.receivers import Receivers
+from resma.webhooks.receivers import AllowedReceivers
+from resma.webhooks.url import WebhookUrl
 from webhook import connect_checked
 from webhook.connect_checked import Deadline, Network
 from webhook.post_signed import post_signed
@@ -196,7 +196,7 @@ def test_nor_past_the_first_look(trap: Trap, internet: Internet, host: str) -> N
 def test_the_trap_works(trap: Trap, host: str) -> None:
     """The same code reaches it, when the setting opens loopback."""
     address = WebhookUrl(False, host, trap.port, "/")
-    network = Network(Receivers(opens_loopback=True), resolve=_numeric)
+    network = Network(AllowedReceivers(opens_loopback=True), resolve=_numeric)
     connect_checked.connect_checked(address, network, Deadline.after(5)).close()
     assert trap.was_reached()
 
@@ -249,7 +249,7 @@ def test_a_name_that_resolves_otherwise_later_changes_nothing(
 def test_with_loopback_open_all_else_that_is_private_stays_shut(
     trap: Trap, internet: Internet, answer: IPv4Address | IPv6Address
 ) -> None:
-    network = Network(Receivers(opens_loopback=True), resolve=lambda _host, _port: [str(answer)])
+    network = Network(AllowedReceivers(opens_loopback=True), resolve=lambda _host, _port: [str(answer)])
     outcome = post_signed(f"http://hooks.example.com:{trap.port}/", "evt_1", "{}", [SECRET], network)
     assert outcome.error == "not sent: the host has an address that is not public"
     assert not trap.was_reached()

@@ -16,18 +16,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from resma.webhooks.receivers import Receivers
+from resma.webhooks.receivers import AllowedReceivers
 from tests.support.http_receivers import Answer, Receiver, receiver, status
 from webhook import connect_checked, post_signed
 from webhook.connect_checked import Network
-from webhook.post_signed import MAX_ANSWER_BYTES, Outcome
+from webhook.post_signed import MAX_RESPONSE_BYTES, AttemptResult
 
 OLD, NEW = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd"
 BODY = '{"name": "Conceição"}'
-LOOPBACK = Network(Receivers(opens_loopback=True))
+LOOPBACK = Network(AllowedReceivers(opens_loopback=True))
 
 
-def post(url: str, network: Network = LOOPBACK) -> Outcome:
+def post(url: str, network: Network = LOOPBACK) -> AttemptResult:
     """One attempt."""
     return post_signed.post_signed(url, "evt_1", BODY, [NEW, OLD], network)
 
@@ -165,7 +165,7 @@ def test_one_that_never_takes_the_request_too(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.usefixtures("hurry")
 def test_a_resolver_that_hangs_too() -> None:
     done = threading.Event()
-    network = Network(Receivers(opens_loopback=True), resolve=lambda *_: ["127.0.0.1"] if done.wait(60) else [])
+    network = Network(AllowedReceivers(opens_loopback=True), resolve=lambda *_: ["127.0.0.1"] if done.wait(60) else [])
     outcome = post("http://hooks.example.com/", network)
     done.set()
     assert outcome.error == "the host's name was not resolved within 0 s"
@@ -214,7 +214,7 @@ def test_a_huge_body_is_not_read() -> None:
         assert post(server.url).is_delivered
         assert ended.wait(120)
     # What fits into the buffers of two sockets, and no more of the gigabyte.
-    assert MAX_ANSWER_BYTES < sent < 64 << 20
+    assert MAX_RESPONSE_BYTES < sent < 64 << 20
 
 
 def test_nobody_there_and_no_such_name() -> None:
@@ -230,7 +230,7 @@ def test_nobody_there_and_no_such_name() -> None:
 
 def test_a_second_address_is_tried() -> None:
     with receiver(status(200)) as server:
-        network = Network(Receivers(opens_loopback=True), resolve=lambda *_: ["::1", "127.0.0.1"])
+        network = Network(AllowedReceivers(opens_loopback=True), resolve=lambda *_: ["::1", "127.0.0.1"])
         assert post(f"http://hooks.example.com:{server.port}/", network).is_delivered
     assert server.requests[0].headers["host"] == f"hooks.example.com:{server.port}"
 
@@ -281,7 +281,7 @@ def _certificate(names: list[x509.GeneralName]) -> tuple[ec.EllipticCurvePrivate
 
 
 ToReceiver = Callable[[], contextlib.AbstractContextManager[Receiver]]
-NAMED = Network(Receivers(opens_loopback=True), resolve=lambda *_: ["127.0.0.1"])
+NAMED = Network(AllowedReceivers(opens_loopback=True), resolve=lambda *_: ["127.0.0.1"])
 
 
 def test_tls_is_with_the_name(certified: ToReceiver) -> None:

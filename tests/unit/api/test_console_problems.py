@@ -17,7 +17,7 @@ from api.http.problems import problem_of
 from api.http.timestamps import read_timestamp
 from api.pages.console import FOLDER
 from api.schedules.models import PreviewRequest
-from resma.access.quotas import Room
+from resma.access.quotas import QuotaUsage
 from resma.catalog import find_report_type
 from resma.catalog.filters import check_values
 from resma.errors import PermanentError, RequestError, RequestInvalidError, ResmaError, TransientError
@@ -27,7 +27,7 @@ from resma.requests.report_request import ReportRequest
 from resma.schedules.times import read_timing
 from resma.snapshot.row_estimate import RowEstimate
 from resma.validation_messages import advise
-from resma.webhooks.address import parse_webhook_url
+from resma.webhooks.url import parse_webhook_url
 from resma.writers.pdf.readability import Readability
 from tests.support.console_words import ENGLISH, PORTUGUESE
 
@@ -74,18 +74,25 @@ def test_every_reason_of_a_failed_report_has_words() -> None:
     given_up = re.findall(
         r"(?:THEN|ELSE) '([a-z]+(?:-[a-z]+)+)'", (FUNCTIONS / "resma" / "jobs" / "transitions.py").read_text()
     )
-    assert {"not-begun", "worker-died"} <= set(given_up)
+    assert {"not-started", "worker-died"} <= set(given_up)
     codes |= set(given_up)
     assert {code for code in codes if f"failure.{code}" not in PORTUGUESE} == set()
 
 
 def test_every_note_of_an_estimate_has_words_with_its_values() -> None:
-    counted, room = RowEstimate(2_000_000, is_exact=False), Room(1, 10, 1, 0, 60)
+    counted, room = RowEstimate(2_000_000, is_exact=False), QuotaUsage(1, 10, 1, 0, 60)
     page = Readability(("a",), ("b",))
     worst = Facts(counted, ["XLSX", "CSV"], 10_000, 900, room, ["a"], ["XLSX"], csv_for_excel=True, page=page)
     others = [
         Facts(
-            RowEstimate(0, is_exact=True), ["CSV"], 1, 900, Room(9, 10, 0, 10, 60), [], [], page=Readability(("a",), ())
+            RowEstimate(0, is_exact=True),
+            ["CSV"],
+            1,
+            900,
+            QuotaUsage(9, 10, 0, 10, 60),
+            [],
+            [],
+            page=Readability(("a",), ()),
         ),
     ]
     warnings = [warning for facts in (worst, *others) for warning in find_warnings(facts)]

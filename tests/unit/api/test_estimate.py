@@ -20,7 +20,7 @@ from api.estimates.arithmetic import (
     has_been_made,
 )
 from api.estimates.warnings import Facts, find_warnings
-from resma.access.quotas import Room
+from resma.access.quotas import QuotaUsage
 from resma.report.format_options import Compression, CsvOptions, FormatOptions, NdjsonOptions
 from resma.snapshot.row_estimate import RowEstimate
 from resma.writers import EXTENSIONS, file_extension
@@ -100,7 +100,7 @@ FACTS = Facts(
     formats=["XLSX"],
     seconds=1,
     worker_seconds=900,
-    room=Room(max_live=10, max_rows=10**9, live=0, rows=0, day_seconds_left=60),
+    room=QuotaUsage(max_live=10, max_rows=10**9, live=0, rows=0, day_seconds_left=60),
     masked=[],
     unseen=[],
 )

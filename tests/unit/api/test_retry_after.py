@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webhook.attempts import BACKOFF, Delivery, _pause
-from webhook.post_signed import MAX_RETRY_AFTER_SECONDS, Outcome, read_retry_after
+from webhook.post_signed import MAX_RETRY_AFTER_SECONDS, AttemptResult, read_retry_after
 
 NOW = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)
 
@@ -57,6 +57,6 @@ def test_a_date_is_as_good_as_seconds(seconds: int) -> None:
 @pytest.mark.parametrize("wait", [None, 0, 600, MAX_RETRY_AFTER_SECONDS])
 def test_a_pause_is_never_shorter_than_either(attempts: int, wait: int | None) -> None:
     delivery = Delivery("demo", "evt_1", "callback", UUID(int=1), "https://x.example", attempts, 0, 1, False)
-    pause = _pause(delivery, Outcome(503, None, 1, wait))
+    pause = _pause(delivery, AttemptResult(503, None, 1, wait))
     assert pause >= max(BACKOFF[attempts - 1], timedelta(seconds=wait or 0))
     assert pause <= 1.2 * max(BACKOFF[attempts - 1], timedelta(seconds=wait or 0))

@@ -31,4 +31,4 @@ def test_after_a_null_come_only_nulls() -> None:
 
 def test_the_row_itself() -> None:
     key = Key(("a", "b"), ("text", "bigint"), (None, b"7"))
-    assert key.is_it().as_string() == 'report."a" IS NULL AND report."b" = %(resma.key_1)s::bigint'
+    assert key.matches().as_string() == 'report."a" IS NULL AND report."b" = %(resma.key_1)s::bigint'

@@ -31,7 +31,7 @@ def changes_of_status(path: Path) -> list[str]:
     for node in ast.walk(code):
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if name in {"fenced_update", "finish", "fail", "send_back", "postpone"}:
+            if name in {"fenced_update", "finish", "fail", "release", "postpone"}:
                 found += [text for argument in node.args for text in texts(argument) if _ASSIGNMENT.search(text)]
     return found
 

@@ -69,5 +69,5 @@ def test_a_number_and_its_noun(say: object) -> None:
     assert [say(1, "report is", "reports are"), say(2, "report is", "reports are")] == ["1 report is", "2 reports are"]
 
 
-def test_one_row_that_came() -> None:
-    assert str(RowCountMismatchError(1, 2)) == "1 row came, the snapshot counted 2"
+def test_a_row_count_error_uses_the_singular_for_one_row() -> None:
+    assert str(RowCountMismatchError(2, 1)).startswith("The snapshot counted 1 row, but the writer received 2. ")

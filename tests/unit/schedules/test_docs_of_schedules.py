@@ -10,7 +10,7 @@ from infra.paths import ROOT
 from resma.schedules.owners import TOKEN_DAYS
 from resma.schedules.periods import Period, days_of
 from resma.schedules.schedule_rows import MAX_SCHEDULES
-from resma.schedules.times import AT_DEFAULT, WORDS
+from resma.schedules.times import DEFAULT_AT, WORDS
 from scheduler.misfires import LATE
 from scheduler.start_due_schedules import HOLD, RUNS_PER_SCHEDULER_RUN
 
@@ -32,5 +32,5 @@ def test_its_numbers_and_words_are_the_codes() -> None:
     assert f"{RUNS_PER_SCHEDULER_RUN} a tick" in text
     assert f"for {HOLD.seconds // 60} minutes, and then REFUSED" in text
     assert f"After {TOKEN_DAYS} days BLOCKED" in text
-    assert f"({AT_DEFAULT} if left out)" in text
+    assert f"({DEFAULT_AT} if left out)" in text
     assert all(f"| `{word}` |" in PAGE for word in WORDS)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from infra.paths import ROOT
 from resma.errors import RequestInvalidError
-from resma.schedules.times import Timing, first_business_day, first_moment, read_timing
+from resma.schedules.times import ScheduleTiming, earliest_utc, first_business_day, read_timing
 from tests.support.walk_minutes import by_croniter, expected, on_days, until, walk, year_of
 
 # Where clocks are set forward, times from the first to before the second are left out; set back, they come twice.
@@ -45,7 +45,7 @@ EXPRESSIONS = [
 ]
 
 
-def timestamps(timing: Timing, begin: datetime, end: datetime) -> list[datetime]:
+def timestamps(timing: ScheduleTiming, begin: datetime, end: datetime) -> list[datetime]:
     """When it runs, `begin` included."""
     return until((run.at for run in timing.runs_after(begin - timedelta(microseconds=1))), end)
 
@@ -165,7 +165,7 @@ SET_CLOCKS = st.sampled_from(
 )
 
 
-def _timing(expression: str, place: str) -> Timing | None:
+def _timing(expression: str, place: str) -> ScheduleTiming | None:
     try:
         return read_timing(expression, None, place, None)
     except RequestInvalidError:  # 30 February, and the like
@@ -212,20 +212,23 @@ def test_no_text_is_too_strange(text: str) -> None:
 def test_what_a_preview_says() -> None:
     zone = ZoneInfo("America/New_York")
     runs = read_timing("30 1,2 9 3 *", None, zone.key, None).runs_after(datetime(2025, 1, 1, tzinfo=UTC))
-    assert [run.note(zone) for run in islice(runs, 2)] == [None, "moved: 02:30 does not exist on that day"]
+    assert [run.clock_change_detail(zone) for run in islice(runs, 2)] == [
+        None,
+        "The run is later, because 02:30 does not exist on that day.",
+    ]
     runs = read_timing("*/30 1-3 9 3 *", None, zone.key, None).runs_after(datetime(2025, 1, 1, tzinfo=UTC))
     first = list(islice(runs, 4))
     assert [run.at.astimezone(zone).strftime("%H:%M") for run in first] == ["01:00", "01:30", "03:00", "03:30"]
-    assert [run.note(zone) for run in first] == [None] * 4, "03:00 is a time of its own"
+    assert [run.clock_change_detail(zone) for run in first] == [None] * 4, "03:00 is a time of its own"
     (run,) = islice(read_timing("30 1 2 11 *", None, zone.key, None).runs_after(datetime(2025, 1, 1, tzinfo=UTC)), 1)
-    assert run.note(zone) == "twice: 01:30 comes again later on that day, which does not count"
+    assert run.clock_change_detail(zone) == "01:30 occurs twice on that day. The run is at the first occurrence."
     assert run.at == datetime(2025, 11, 2, 5, 30, tzinfo=UTC)
 
 
 def test_a_time_that_does_not_exist_is_the_next_that_does() -> None:
     samoa = ZoneInfo("Pacific/Apia")
-    assert first_moment(datetime.fromisoformat("2011-12-30T06:00"), samoa) == datetime(2011, 12, 30, 10, 0, tzinfo=UTC)
-    assert first_moment(datetime.fromisoformat("2011-12-31T00:00"), samoa) == datetime(2011, 12, 30, 10, 0, tzinfo=UTC)
+    assert earliest_utc(datetime.fromisoformat("2011-12-30T06:00"), samoa) == datetime(2011, 12, 30, 10, 0, tzinfo=UTC)
+    assert earliest_utc(datetime.fromisoformat("2011-12-31T00:00"), samoa) == datetime(2011, 12, 30, 10, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +264,7 @@ def test_what_is_looked_for_far_back_is_found_fast() -> None:
     """A schedule by the minute, found after ten years: without going through five million runs."""
     calls = 0
 
-    class Counted(Timing):
+    class Counted(ScheduleTiming):
         def _local_times(self, after: datetime) -> Iterator[datetime]:
             nonlocal calls
             for local in super()._local_times(after):

@@ -11,14 +11,14 @@ from api.settings import ApiSettings
 from intake.settings import IntakeSettings
 from resma.errors import SettingsInvalidError, WebhookUrlNotAllowedError
 from resma.settings import Settings, read_settings
-from resma.webhooks.address import WebhookUrl, may_go_to, parse_webhook_url
-from resma.webhooks.receivers import Receivers, parse_networks
+from resma.webhooks.receivers import AllowedReceivers, parse_networks
+from resma.webhooks.url import WebhookUrl, may_go_to, parse_webhook_url
 from tests.support.webhook_addresses import NOT_PUBLIC, PUBLIC
 from webhook.connect_checked import Deadline, Network, connect_checked
 from webhook.settings import WebhookSettings
 
-LISTED = Receivers(allowed_networks=parse_networks("10.20.0.0/16, fd12:3456::/48"))
-EVERYTHING = Receivers(
+LISTED = AllowedReceivers(allowed_networks=parse_networks("10.20.0.0/16, fd12:3456::/48"))
+EVERYTHING = AllowedReceivers(
     allowed_networks=parse_networks("10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7")
 )
 ADDRESS = WebhookUrl(is_https=True, host="hooks.corp.internal", port=443, target="/")
@@ -89,7 +89,7 @@ def test_what_can_not_be_listed_stops_the_function(
 
 
 def test_nothing_is_listed_by_default() -> None:
-    assert parse_networks("") == parse_networks(" , ") == Receivers().allowed_networks == ()
+    assert parse_networks("") == parse_networks(" , ") == AllowedReceivers().allowed_networks == ()
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     return made
 
 
-def _connect(ips: list[str], receivers: Receivers) -> None:
+def _connect(ips: list[str], receivers: AllowedReceivers) -> None:
     connect_checked(ADDRESS, Network(receivers, resolve=lambda *_: ips), Deadline.after(5))
 
 
@@ -121,7 +121,7 @@ def test_a_name_that_also_resolves_outside_of_the_list_is_refused(
         _connect(["10.20.0.1", *others], LISTED)
     assert connections == []
     with pytest.raises(WebhookUrlNotAllowedError):
-        _connect(["10.20.0.1"], Receivers())
+        _connect(["10.20.0.1"], AllowedReceivers())
     assert connections == []
     with pytest.raises(OSError):  # noqa: PT011  # the test's own
         _connect(["10.20.0.1", "8.8.8.8"], LISTED)

@@ -9,7 +9,7 @@ import pytest
 
 from resma.catalog.model import Limits
 from resma.jobs.claim import LEASE_SECONDS, MAX_ATTEMPTS
-from resma.jobs.outcome import OVERLOOKED_SECONDS
+from resma.jobs.outcome import UNNOTICED_LEASE_SECONDS
 from scheduler.requeue_orphaned_jobs import LOOK_AGAIN_SECONDS, ORPHANED_SECONDS
 from webhook.attempts import BACKOFF, CLAIM_SECONDS, pause_after
 from webhook.connect_checked import CONNECT_SECONDS, RESOLVE_SECONDS
@@ -66,14 +66,14 @@ def test_a_message_stays_hidden_longer_than_a_lease() -> None:
 
 def test_a_worker_that_lost_the_database_is_not_taken_for_one_that_died() -> None:
     """It waits until its lease is old enough, and its snapshot stays open meanwhile."""
-    assert PATIENCE_SECONDS > LEASE_SECONDS + OVERLOOKED_SECONDS
+    assert PATIENCE_SECONDS > LEASE_SECONDS + UNNOTICED_LEASE_SECONDS
     assert Limits().idle_timeout_seconds >= PATIENCE_SECONDS + 20  # connections take time, too
 
 
 def test_a_worker_that_died_is_found_before_an_outage_is_assumed() -> None:
     """By the scheduler's run, which comes once a minute, has a task before this one, and looks twice."""
     function_seconds = 50
-    assert ORPHANED_SECONDS + 60 + function_seconds / 2 + LOOK_AGAIN_SECONDS < OVERLOOKED_SECONDS
+    assert ORPHANED_SECONDS + 60 + function_seconds / 2 + LOOK_AGAIN_SECONDS < UNNOTICED_LEASE_SECONDS
 
 
 def test_webhooks_are_tried_for_three_days() -> None:

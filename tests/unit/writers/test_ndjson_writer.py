@@ -65,5 +65,5 @@ def test_json_is_embedded() -> None:
 
 def test_missing_rows_are_an_error() -> None:
     writer = make_writer("NDJSON", header(["text"], 2))
-    with pytest.raises(RowCountMismatchError, match="0 rows came, the snapshot counted 2"):
+    with pytest.raises(RowCountMismatchError, match="The snapshot counted 2 rows, but the writer received 0\\."):
         writer.end()

@@ -19,11 +19,12 @@ export function previewTable(runs, zone) {
   ]]));
 }
 
-/** What is odd about a run: the clocks are set on that day. @param {string} text the API's */
+/** A clock change on the day of a run affects its time. @param {string} text the API's sentence */
 function note(text) {
-  const [, kind, time] = /^(moved|twice): (\d\d:\d\d)/.exec(text) ?? [];
-  if (kind === undefined) return h("span", { class: "hint", lang: "en" }, text);
-  return h("span", { class: "hint" }, t(kind === "moved" ? "preview.moved" : "preview.twice", { time }));
+  const moved = /^The run is later, because (\d\d:\d\d)/.exec(text);
+  const twice = /^(\d\d:\d\d) occurs twice/.exec(text);
+  if (moved === null && twice === null) return h("span", { class: "hint", lang: "en" }, text);
+  return h("span", { class: "hint" }, moved !== null ? t("preview.moved", { time: moved[1] }) : t("preview.twice", { time: twice[1] }));
 }
 
 function localMoment(run, zone) {

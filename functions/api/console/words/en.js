@@ -102,7 +102,7 @@ export const WORDS = {
   "problem.sign-in-failed": "Sign-in failed",
   "problem.webhook-event-missing": "There is no event to send yet. Generate a report first.",
 
-  "failure.not-begun": "No worker could start it.",
+  "failure.not-started": "No worker could start it.",
   "failure.worker-died": "The worker stopped unexpectedly. Retry; if it fails again, give your support the report id.",
   "failure.internal": "An internal error occurred. Retry; if it fails again, give your support the report id.",
   "failure.other": "An error occurred. Retry; if it fails again, give your support the report id.",

@@ -102,7 +102,7 @@ export const WORDS = {
   "problem.sign-in-failed": "Não foi possível entrar",
   "problem.webhook-event-missing": "Ainda não há evento para enviar. Gere um relatório primeiro.",
 
-  "failure.not-begun": "Nenhum processo pôde iniciá-lo.",
+  "failure.not-started": "Nenhum processo pôde iniciá-lo.",
   "failure.worker-died": "O processo foi interrompido inesperadamente. Gere de novo; se falhar outra vez, informe o identificador do relatório ao suporte.",
   "failure.internal": "Ocorreu um erro interno. Gere de novo; se falhar outra vez, informe o identificador do relatório ao suporte.",
   "failure.other": "Ocorreu um erro. Gere de novo; se falhar outra vez, informe o identificador do relatório ao suporte.",

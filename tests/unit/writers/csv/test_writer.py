@@ -64,7 +64,7 @@ def test_no_rows_is_the_header_alone() -> None:
 def test_missing_rows_are_an_error() -> None:
     writer = CsvWriter(header(["text"], 2))
     writer.add(Batch([(b"only one",)]))
-    with pytest.raises(RowCountMismatchError, match="1 row came, the snapshot counted 2"):
+    with pytest.raises(RowCountMismatchError, match="The snapshot counted 2 rows, but the writer received 1\\."):
         writer.end()
 
 

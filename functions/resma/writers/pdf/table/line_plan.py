@@ -33,7 +33,7 @@ class Plan:
         self._ends = list(accumulate(period.rows for period in header.periods))
         self._starts = [0, *self._ends][: len(self._ends)]
         if self._ends and (self._ends[-1] != header.rows or not all(period.rows for period in header.periods)):
-            raise RowCountMismatchError(self._ends[-1], header.rows, "are in the periods")
+            raise RowCountMismatchError(self._ends[-1], header.rows, "the periods contain")
         lines = [_subtotal_lines(period) if header.subtotals else 0 for period in header.periods]
         self._line_ends = list(accumulate(lines))
         self._subtotals = header.subtotals and bool(header.periods)

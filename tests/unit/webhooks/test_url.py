@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from api.settings import ApiSettings
 from resma.errors import SettingsInvalidError, WebhookUrlNotAllowedError
 from resma.settings import read_settings
-from resma.webhooks.address import DOCKER_HOST, WebhookUrl, may_go_to, parse_webhook_url
 from resma.webhooks.public_ip import is_public
-from resma.webhooks.receivers import Receivers
+from resma.webhooks.receivers import AllowedReceivers
+from resma.webhooks.url import DOCKER_HOST, WebhookUrl, may_go_to, parse_webhook_url
 from tests.support.webhook_addresses import NOT_PUBLIC, PUBLIC
 from webhook.settings import WebhookSettings
 
@@ -146,21 +146,21 @@ STILL_REFUSED = [
 def test_local_development_opens_loopback(url: str) -> None:
     with pytest.raises(WebhookUrlNotAllowedError):
         parse_webhook_url(url)
-    assert parse_webhook_url(url, Receivers(opens_loopback=True)).host
+    assert parse_webhook_url(url, AllowedReceivers(opens_loopback=True)).host
 
 
 @pytest.mark.parametrize("url", STILL_REFUSED)
 def test_and_nothing_else(url: str) -> None:
     with pytest.raises(WebhookUrlNotAllowedError):
-        parse_webhook_url(url, Receivers(opens_loopback=True))
+        parse_webhook_url(url, AllowedReceivers(opens_loopback=True))
 
 
 def test_a_containers_name_for_its_machine_may_be_private() -> None:
     private, metadata = ip_address("172.17.0.1"), ip_address("169.254.169.254")
-    assert may_go_to(DOCKER_HOST, private, Receivers(opens_loopback=True))
-    assert not may_go_to(DOCKER_HOST, private, Receivers())
-    assert not may_go_to(DOCKER_HOST, metadata, Receivers(opens_loopback=True))
-    assert not may_go_to("hooks.example.com", private, Receivers(opens_loopback=True))
+    assert may_go_to(DOCKER_HOST, private, AllowedReceivers(opens_loopback=True))
+    assert not may_go_to(DOCKER_HOST, private, AllowedReceivers())
+    assert not may_go_to(DOCKER_HOST, metadata, AllowedReceivers(opens_loopback=True))
+    assert not may_go_to("hooks.example.com", private, AllowedReceivers(opens_loopback=True))
 
 
 @pytest.mark.parametrize("model", [ApiSettings, WebhookSettings])

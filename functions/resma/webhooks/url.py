@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from resma.errors import WebhookUrlNotAllowedError
 from resma.webhooks.public_ip import is_loopback, is_private_v4, is_public
-from resma.webhooks.receivers import Receivers
+from resma.webhooks.receivers import AllowedReceivers
 
 URL_SCHEMA = {"format": "callback-address", "pattern": r"^[!-\[\]-~]+$"}
 """What JSON Schema says of such a URL: ASCII without spaces, control characters and backslashes."""
@@ -29,7 +29,7 @@ _LOOPBACK_NAMES = ("localhost", "localdomain")
 _PRIVATE_NAMES = ("local", "internal", "home.arpa", "lan", "intranet", "corp", "home")
 _PORTS = "443, or one from 1024 on"
 
-PUBLIC_RECEIVERS = Receivers()
+PUBLIC_RECEIVERS = AllowedReceivers()
 """Public https receivers and no others."""
 
 
@@ -43,7 +43,7 @@ class WebhookUrl:
     target: str
 
 
-def parse_webhook_url(url: str, receivers: Receivers = PUBLIC_RECEIVERS) -> WebhookUrl:
+def parse_webhook_url(url: str, receivers: AllowedReceivers = PUBLIC_RECEIVERS) -> WebhookUrl:
     """Reads the URL of a webhook. Raises WebhookUrlNotAllowedError, which says what to give instead.
 
     With `opens_loopback`, for local development, http and loopback are allowed too.
@@ -82,14 +82,14 @@ def hide_query(url: str) -> str:
     return f"{address}?…" if has_query else address
 
 
-def may_go_to(host: str, address: IPv4Address | IPv6Address, receivers: Receivers = PUBLIC_RECEIVERS) -> bool:
+def may_go_to(host: str, address: IPv4Address | IPv6Address, receivers: AllowedReceivers = PUBLIC_RECEIVERS) -> bool:
     """Whether webhooks for a host may be sent to this address, which it has or resolves to."""
     if is_public(address) or receivers.is_allowed(address):
         return True
     return receivers.opens_loopback and (is_loopback(address) or (host == DOCKER_HOST and is_private_v4(address)))
 
 
-def _require_host(host: str, receivers: Receivers) -> None:
+def _require_host(host: str, receivers: AllowedReceivers) -> None:
     if (literal := _literal(host)) is not None:
         if not may_go_to(host, literal, receivers):
             raise WebhookUrlNotAllowedError(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from resma.errors import FieldError, WebhookUrlNotAllowedError
-from resma.webhooks.address import parse_webhook_url
-from resma.webhooks.receivers import Receivers
+from resma.webhooks.receivers import AllowedReceivers
+from resma.webhooks.url import parse_webhook_url
 
 
-def webhook_url_errors(url: str | None, pointer: str, receivers: Receivers) -> Iterator[FieldError]:
+def webhook_url_errors(url: str | None, pointer: str, receivers: AllowedReceivers) -> Iterator[FieldError]:
     """What is wrong with the URL of a webhook, if there is one; `pointer` is where it is in the request."""
     if url is None:
         return
@@ -19,6 +19,6 @@ def webhook_url_errors(url: str | None, pointer: str, receivers: Receivers) -> I
         yield FieldError(pointer, error.detail)
 
 
-def callback_errors(url: str | None, receivers: Receivers) -> Iterator[FieldError]:
+def callback_errors(url: str | None, receivers: AllowedReceivers) -> Iterator[FieldError]:
     """The same for a report request's `callbackUrl`."""
     return webhook_url_errors(url, "/callbackUrl", receivers)
