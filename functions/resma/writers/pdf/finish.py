@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.header import ReportHeader
 from resma.writers.pdf.fonts.embed import font_resources
-from resma.writers.pdf.front.bookmarks import Entry, outline_objects, period_entries
-from resma.writers.pdf.front.contents import Contents, Place
-from resma.writers.pdf.front.cover import Pages, draw_cover
+from resma.writers.pdf.front.bookmarks import Bookmark, outline_objects, period_bookmarks
+from resma.writers.pdf.front.contents import Contents, PeriodPosition
+from resma.writers.pdf.front.cover import PageCounts, draw_cover
 from resma.writers.pdf.layout import LEADING, Layout
-from resma.writers.pdf.state import State
+from resma.writers.pdf.state import PdfState
 from resma.writers.pdf.syntax import metadata, objects, page_tree
 from resma.writers.pdf.syntax.reserved_numbers import (
     CATALOG,
@@ -30,11 +30,11 @@ from resma.writers.pdf.table.page_template import form_dictionary
 from resma.writers.pdf.text.pen import Pen
 
 
-class Ending:
+class FinalObjects:
     """Writes the last objects of a file, in an order in which nothing is referred to that is not known."""
 
     def __init__(  # noqa: PLR0913, PLR0917  # all that the pages were made from
-        self, header: ReportHeader, layout: Layout, pen: Pen, composer: PageComposer, state: State, pages: Pages
+        self, header: ReportHeader, layout: Layout, pen: Pen, composer: PageComposer, state: PdfState, pages: PageCounts
     ) -> None:
         self._header = header
         self._layout = layout
@@ -49,12 +49,12 @@ class Ending:
         kids = self._put_cover()
         language = self._header.locale.language
         places = self._places()
-        bookmarks = [Entry(say("Summary", language), b"[%d 0 R/Fit]" % kids[0])]
+        bookmarks = [Bookmark(translate("Summary", language), b"[%d 0 R/Fit]" % kids[0])]
         if self._pages.contents:
             nodes = page_tree.TreeState()
             first = self._put_contents(nodes, places)
             kids.append(self._put_top(nodes))
-            bookmarks.append(Entry(say("Contents", language), b"[%d 0 R/Fit]" % first))
+            bookmarks.append(Bookmark(translate("Contents", language), b"[%d 0 R/Fit]" % first))
         kids.append(self._put_top(self._state.tree))
         bookmarks += self._period_bookmarks(places)
         for number, body in outline_objects(OUTLINES, bookmarks, self._claim):
@@ -89,7 +89,7 @@ class Ending:
         page = re.sub(rb"/Contents (\d+ 0 R)", rb"/Contents [\1 %d 0 R]" % last, page, count=1)
         return re.sub(rb"/Resources\s*<<", rb"/Resources <</XObject<</Over %d 0 R>>" % form, page, count=1)
 
-    def _places(self) -> list[Place]:
+    def _places(self) -> list[PeriodPosition]:
         """Where each period begins. One without rows, if there were any, begins where the next does."""
         marks = self._state.marks
         before = self._pages.cover + self._pages.contents
@@ -97,11 +97,11 @@ class Ending:
         for at in range(0, len(marks), 3):
             page_object, page, slot = marks[at : at + 3]
             top = objects.number(self._layout.top_of(slot) + LEADING)
-            places.append(Place(before + page + 1, b"%d 0 R/XYZ null %b null" % (page_object, top)))
+            places.append(PeriodPosition(before + page + 1, b"%d 0 R/XYZ null %b null" % (page_object, top)))
         return places
 
-    def _put_contents(self, nodes: page_tree.TreeState, places: list[Place]) -> int:
-        """Pages that come right after the cover. Returns the first one's number."""
+    def _put_contents(self, nodes: page_tree.TreeState, places: list[PeriodPosition]) -> int:
+        """Writes the pages that come right after the cover. Returns the first one's number."""
         first = 0
         pages = Contents(self._header, self._layout, self._pen).pages(places)
         for index, (content, links) in enumerate(pages, self._pages.cover + 1):
@@ -109,8 +109,8 @@ class Ending:
             first = first or page
             body = b"<</Type/Page/Parent %d 0 R/Resources %d 0 R/Contents %d 0 R/Annots[%b]>>"
             self._put(page, body % (parent, RESOURCES, stream, links))
-            foot = self._composer.foot((1, 0), index, self._pages.total)
-            self._put(stream, objects.stream(b"", content + foot))
+            footer = self._composer.footer((1, 0), index, self._pages.total)
+            self._put(stream, objects.stream(b"", content + footer))
             for number, node in page_tree.add_page(nodes, page, self._claim):
                 self._put(number, node)
         return first
@@ -121,13 +121,13 @@ class Ending:
             self._put(number, body)
         return top
 
-    def _period_bookmarks(self, places: list[Place]) -> list[Entry]:
+    def _period_bookmarks(self, places: list[PeriodPosition]) -> list[Bookmark]:
         if not places:
-            rows = say("Rows", self._header.locale.language)
-            return [Entry(rows, b"[%d 0 R/Fit]" % self._state.first_page)]
+            rows = translate("Rows", self._header.locale.language)
+            return [Bookmark(rows, b"[%d 0 R/Fit]" % self._state.first_page)]
         labels = [period.label for period in self._header.periods]
         pairs = [(label, b"[%b]" % place.destination) for label, place in zip(labels, places, strict=True)]
-        return period_entries(pairs, self._header.locale)
+        return period_bookmarks(pairs, self._header.locale)
 
     def _put_shared(self, kids: list[int]) -> None:
         fonts = font_resources(self._state.wide, self._add)

@@ -20,8 +20,8 @@ MAX_PADDING_SHARE = 0.1
 """Of a column's width, on either side."""
 
 HEADINGS_HEIGHT = 15.0
-FOOT_BASELINE = 24.0
-FOOT_HEIGHT = 42.0
+FOOTER_BASELINE = 24.0
+FOOTER_HEIGHT = 42.0
 """From the lower edge to the last row's bottom, at least."""
 DROP = 7.4
 """From the top of a row to its baseline."""
@@ -60,7 +60,7 @@ class Layout:
     @property
     def slots(self) -> int:
         """Lines on a page: 50 across, 74 (A4) or 68 (Letter) upright."""
-        return int((self.slots_top - FOOT_HEIGHT + 0.01) / LEADING) // 2 * 2
+        return int((self.slots_top - FOOTER_HEIGHT + 0.01) / LEADING) // 2 * 2
 
     @property
     def first_line(self) -> float:

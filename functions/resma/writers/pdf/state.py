@@ -13,7 +13,7 @@ from resma.writers.saved_state import Numbers
 
 
 @dataclass(slots=True)
-class State:
+class PdfState:
     """Plain values only, so that it can be saved between two batches and taken up by another process.
 
     Its size does not grow with the rows: offsets leave with every cross-reference section, pending rows are

@@ -14,14 +14,14 @@ from resma.report.format_options import PdfOptions
 from resma.report.header import ReportHeader
 from resma.report.rows import Batch, Row
 from resma.report.warnings import ReportWarning
-from resma.writers.pdf.finish import Ending
+from resma.writers.pdf.finish import FinalObjects
 from resma.writers.pdf.fonts.glyph_codes import WideState
 from resma.writers.pdf.fonts.own_faces import FACES
 from resma.writers.pdf.front.contents import contents_pages
-from resma.writers.pdf.front.cover import Pages, cover_pages
+from resma.writers.pdf.front.cover import PageCounts, cover_pages
 from resma.writers.pdf.layout import cells, choose_layout
 from resma.writers.pdf.readability import describe_widths, require_readable
-from resma.writers.pdf.state import State
+from resma.writers.pdf.state import PdfState
 from resma.writers.pdf.syntax import metadata, objects
 from resma.writers.pdf.syntax.page_tree import add_page, parent_of_next
 from resma.writers.pdf.syntax.reserved_numbers import (
@@ -34,7 +34,7 @@ from resma.writers.pdf.syntax.reserved_numbers import (
 )
 from resma.writers.pdf.table import missing_glyphs
 from resma.writers.pdf.table.columns import make_column
-from resma.writers.pdf.table.line_plan import Plan, find_row
+from resma.writers.pdf.table.line_plan import LinePlan, find_row
 from resma.writers.pdf.table.page import PageComposer, rows_on
 from resma.writers.pdf.table.page_template import form_dictionary, frame
 from resma.writers.pdf.table.visible_text import VisibleText
@@ -61,14 +61,14 @@ class PdfWriter:
     def __init__(self, header: ReportHeader, options: PdfOptions) -> None:
         self._header = header
         self._layout = choose_layout(header, options)
-        self._plan = Plan(header)
+        self._plan = LinePlan(header)
         self._cells = cells(header.columns, self._layout)
         self._wraps = any(column.wrap for column in header.columns)
         self._contents = contents_pages(header, self._layout)
         self._slots = self._layout.slots
         self._visible = VisibleText(self._cells, self._slots)
         self._pages_at_once = max(1, min(PAGES_AT_ONCE, _MAX_CELLS_AT_ONCE // len(self._cells)))
-        self.state = State(wide={letter: WideState() for letter in FACES})
+        self.state = PdfState(wide={letter: WideState() for letter in FACES})
         self._cover = cover_pages(header, self._layout, self._pen)
         # Where cells wrap, how many pages there will be is known when the last is full.
         self._table_pages = None if self._wraps else max(1, -(-self._plan.lines // self._slots))
@@ -77,12 +77,12 @@ class PdfWriter:
         self._trailer = b"/Root %d 0 R/Info %d 0 R%b" % (CATALOG, INFORMATION, metadata.file_identifier(header))
 
     @property
-    def state(self) -> State:
+    def state(self) -> PdfState:
         """All that changes while it writes. Set to that of another writer of the same report, this one goes on."""
         return self._state
 
     @state.setter
-    def state(self, state: State) -> None:
+    def state(self, state: PdfState) -> None:
         self._state = state
         wide = self._wide = {letter: WideText(letter, state.wide[letter]) for letter in FACES}
         header, layout = self._header, self._layout
@@ -144,8 +144,8 @@ class PdfWriter:
             state.pending, state.kinds = [], bytearray()
         if not state.pages:
             out += self._page(self._composer.nothing(b"/P"), b"")
-        pages = Pages(self._cover, self._contents, state.pages)
-        ending = Ending(self._header, self._layout, self._pen, self._composer, state, pages)
+        pages = PageCounts(self._cover, self._contents, state.pages)
+        ending = FinalObjects(self._header, self._layout, self._pen, self._composer, state, pages)
         out += ending.objects()
         out.append(objects.section(state.file, self._trailer))
         return b"".join(out)
@@ -189,13 +189,13 @@ class PdfWriter:
         number = claim()
         state.first_page = state.first_page or number
         first, end = state.rows_shown, state.rows_shown + rows_on(kinds)
-        foot = self._composer.foot((first + 1, end), self._before + state.pages + 1, self._total_pages)
+        footer = self._composer.footer((first + 1, end), self._before + state.pages + 1, self._total_pages)
         for period in self._plan.begun(first, end):
             state.marks.extend((number, state.pages, find_row(kinds, self._plan.start_of(period) - first)))
         contents = claim()
         out = [
             objects.put(file, number, _PAGE % (parent, RESOURCES, contents)),
-            objects.put(file, contents, objects.stream(b"", content + foot)),
+            objects.put(file, contents, objects.stream(b"", content + footer)),
         ]
         out += [objects.put(file, node, body) for node, body in add_page(state.tree, number, claim)]
         state.pages += 1

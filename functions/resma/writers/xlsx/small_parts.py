@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.header import ReportHeader
 from resma.report.warnings import ReportWarning
 from resma.writers.xlsx.front.chart_data import Panel, chart_data_sheet, count_charts, make_panels
@@ -35,11 +35,11 @@ class SmallParts:
         They are named before the sheets of data: references to them must not change with the number of sheets.
         """
         language = self._header.locale.language
-        names = [say("Summary", language)]
+        names = [translate("Summary", language)]
         if self._header.subtotals:
-            names.append(say("Subtotal", language))
+            names.append(translate("Subtotal", language))
         if self.panels:
-            names.append(say("Chart data", language))
+            names.append(translate("Chart data", language))
         return names
 
     def first(self) -> dict[str, bytes]:

@@ -17,13 +17,13 @@ from resma.short_text import counted
 from resma.writers.compression.deflate import DeflateState, ThreadedDeflate
 from resma.writers.excel.limits import MAX_COLUMNS, MAX_SHEET_ROWS
 from resma.writers.xlsx.sheets import workbook
-from resma.writers.xlsx.sheets.cells import ROW_NUMBER, ColumnCells, NumberTexts
+from resma.writers.xlsx.sheets.cells import ROW_NUMBER, ColumnCells, NumbersAsText
 from resma.writers.xlsx.sheets.heights import row_openings
-from resma.writers.xlsx.sheets.shared_strings import SharedTexts, SharedTextsState, start_sharing
+from resma.writers.xlsx.sheets.shared_strings import SharedStrings, SharedStringsState, new_shared_strings
 from resma.writers.xlsx.sheets.sheet import column_widths, sheet_head, sheet_tail
 from resma.writers.xlsx.small_parts import SmallParts
 from resma.writers.xlsx.syntax.archive import MAX_ENTRY_BYTES, Archive, ArchiveState
-from resma.writers.xlsx.syntax.styles import Styles, column_look
+from resma.writers.xlsx.syntax.styles import Styles, column_style
 from resma.writers.xlsx.syntax.xml import column_letters
 
 MAX_SHEET_BYTES = MAX_ENTRY_BYTES // 2
@@ -42,8 +42,8 @@ class XlsxState:
     """The stream of the sheet that is open."""
     rows: list[int] = field(default_factory=lambda: [0])
     """Rows of data on each sheet so far; the last is open."""
-    shared_texts: SharedTextsState = field(default_factory=SharedTextsState)
-    number_texts: list[NumberTexts] = field(default_factory=list)
+    shared_strings: SharedStringsState = field(default_factory=SharedStringsState)
+    numbers_as_text: list[NumbersAsText] = field(default_factory=list)
     """Of each column."""
 
 
@@ -60,7 +60,7 @@ class XlsxWriter:
         self._columns = [
             ColumnCells(
                 column,
-                self._styles.number(column_look(column, header.locale, any_wraps=any_wraps)),
+                self._styles.number(column_style(column, header.locale, any_wraps=any_wraps)),
                 column_letters(at),
             )
             for at, column in enumerate(header.columns)
@@ -68,8 +68,8 @@ class XlsxWriter:
         sheet_head(header, self._styles, 0)  # asks for the styles of headings, before the small parts do
         self._small_parts = SmallParts(header, self._styles)
         self._pool = ThreadPoolExecutor(_THREADS, "deflate")
-        number_texts = [NumberTexts() for _ in header.columns]
-        self._use(XlsxState(shared_texts=start_sharing(self._columns), number_texts=number_texts))
+        numbers_as_text = [NumbersAsText() for _ in header.columns]
+        self._use(XlsxState(shared_strings=new_shared_strings(self._columns), numbers_as_text=numbers_as_text))
 
     @property
     def state(self) -> XlsxState:
@@ -129,14 +129,14 @@ class XlsxWriter:
             parts["xl/sharedStrings.xml"] = texts
         shares, charts = bool(texts), len(self._small_parts.panels)
         parts["xl/workbook.xml"] = workbook.workbook(self._header, sheets)
-        parts["xl/_rels/workbook.xml.rels"] = workbook.workbook_relationships(len(sheets), shared_texts=shares)
-        parts["[Content_Types].xml"] = workbook.content_types(len(sheets), charts, shared_texts=shares)
+        parts["xl/_rels/workbook.xml.rels"] = workbook.workbook_relationships(len(sheets), shared_strings=shares)
+        parts["[Content_Types].xml"] = workbook.content_types(len(sheets), charts, shared_strings=shares)
         out += [self._archive.store(name, part) for name, part in parts.items()]
         return b"".join(out) + self._archive.end()
 
     def warnings(self) -> tuple[ReportWarning, ...]:
         """Returns the warnings about the file: numbers that are text in it, charts that were left out."""
-        pairs = zip(self._header.columns, self._state.number_texts, strict=True)
+        pairs = zip(self._header.columns, self._state.numbers_as_text, strict=True)
         of_numbers = [
             ReportWarning(
                 "amounts-as-text",
@@ -155,9 +155,9 @@ class XlsxWriter:
         self._state = state
         self._archive = Archive(state.archive, self._header.as_of)
         self._deflate = ThreadedDeflate(state.sheet, self._pool)
-        self._shared_texts = SharedTexts(self._columns, state.shared_texts)
-        for column, texts in zip(self._columns, state.number_texts, strict=True):
-            column.number_texts = texts
+        self._shared_texts = SharedStrings(self._columns, state.shared_strings)
+        for column, texts in zip(self._columns, state.numbers_as_text, strict=True):
+            column.numbers_as_text = texts
 
     def _rows_of_xml(self, batch: Batch) -> list[bytes]:
         """Rows without their numbers: one template for all of the batch, filled in by C code."""
@@ -217,15 +217,15 @@ class XlsxWriter:
     def _send(self, data: bytes) -> bytes:
         return self._archive.count(self._deflate.add(data))
 
-    def _sheets(self) -> list[workbook.Sheet]:
+    def _sheets(self) -> list[workbook.WorkbookSheet]:
         """In tab order: the summary, the data, subtotals, what charts are drawn from."""
         first, *last = self._small_parts.sheet_names
         names = workbook.name_sheets([first, *last, *(self._header.title for _ in self._state.rows)])
         data = zip(names[1 + len(last) :], self._state.rows, strict=True)
         return [
-            workbook.Sheet(names[0]),
-            *(workbook.Sheet(name, rows) for name, rows in data),
-            *(workbook.Sheet(name) for name in names[1 : 1 + len(last)]),
+            workbook.WorkbookSheet(names[0]),
+            *(workbook.WorkbookSheet(name, rows) for name, rows in data),
+            *(workbook.WorkbookSheet(name) for name in names[1 : 1 + len(last)]),
         ]
 
 

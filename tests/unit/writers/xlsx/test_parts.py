@@ -395,7 +395,7 @@ def test_shared_texts_are_bounded_and_do_not_depend_on_batches() -> None:
                 saved = dump_state(writer.state)
                 writer = cast("Any", make_writer("XLSX", header))
                 writer.state = load_state(saved, writer.state)
-        states.append(writer.state.shared_texts)
+        states.append(writer.state.shared_strings)
         files.append(b"".join([*out, writer.end()]))
     assert files[0] == files[1] == files[2]
     assert {at: len(texts) for at, texts in states[0].columns.items()} == {0: 5, 2: 3_960}

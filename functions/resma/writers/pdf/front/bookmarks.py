@@ -13,36 +13,36 @@ MAX_FLAT = 24
 
 
 @dataclass(slots=True)
-class Entry:
+class Bookmark:
     """One bookmark, with those under it."""
 
     title: str
     destination: bytes
-    children: list[Entry] = field(default_factory=list)
+    children: list[Bookmark] = field(default_factory=list)
 
 
-def period_entries(periods: Sequence[tuple[str | None, bytes]], locale: Locale) -> list[Entry]:
+def period_bookmarks(periods: Sequence[tuple[str | None, bytes]], locale: Locale) -> list[Bookmark]:
     """Entries of periods, each with its destination, in the order of the file."""
     if len(periods) <= MAX_FLAT:
-        return [Entry(name_period(label, locale), destination) for label, destination in periods]
-    top = Entry("", b"")
+        return [Bookmark(name_period(label, locale), destination) for label, destination in periods]
+    top = Bookmark("", b"")
     for label, destination in periods:
         parts = label.split("-") if label else []
         siblings = top.children
         for depth in range(1, len(parts)):
             title = name_period("-".join(parts[:depth]), locale)
             if not siblings or siblings[-1].title != title:
-                siblings.append(Entry(title, destination))
+                siblings.append(Bookmark(title, destination))
             siblings = siblings[-1].children
-        siblings.append(Entry(name_period(label, locale), destination))
+        siblings.append(Bookmark(name_period(label, locale), destination))
     return top.children
 
 
-def outline_objects(root: int, tree: Sequence[Entry], claim: Callable[[], int]) -> list[tuple[int, bytes]]:
+def outline_objects(root: int, tree: Sequence[Bookmark], claim: Callable[[], int]) -> list[tuple[int, bytes]]:
     """Objects of the outline (§12.3.3), numbers and bodies; years are closed, so they count negative."""
     objects: list[tuple[int, bytes]] = []
 
-    def level(parent: int, siblings: Sequence[Entry]) -> tuple[int, int]:
+    def level(parent: int, siblings: Sequence[Bookmark]) -> tuple[int, int]:
         numbers = [claim() for _ in siblings]
         for i, (own, entry) in enumerate(zip(numbers, siblings, strict=True)):
             links = b"/Parent %d 0 R" % parent

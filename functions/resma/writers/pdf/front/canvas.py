@@ -20,7 +20,7 @@ INSET = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Type:
+class TextStyle:
     """How a line of text is set; the size in points."""
 
     size: float
@@ -28,7 +28,7 @@ class Type:
     font: str = REGULAR
 
 
-class Sheet:
+class CoverCanvas:
     """Pages drawn on one after the other. Points, from the lower left corner."""
 
     def __init__(self, layout: Layout, pen: Pen) -> None:
@@ -67,11 +67,11 @@ class Sheet:
                 group.contents.remove(shape)
                 width = width_of(shape.text, shape.fontSize, shape.fontName)
                 left = x + shape.x - width * {"start": 0, "middle": 0.5, "end": 1}[shape.textAnchor]
-                look = Type(shape.fontSize, shape.fillColor, shape.fontName)
+                look = TextStyle(shape.fontSize, shape.fillColor, shape.fontName)
                 self._overlay(look, left, y + shape.y, shape.text, right=False, room=0)
 
     def text(  # noqa: PLR0913  # what, how and where: a drawing call
-        self, look: Type, x: float, y: float, text: str, *, right: bool = False, most: float = 0, room: float = 0
+        self, look: TextStyle, x: float, y: float, text: str, *, right: bool = False, most: float = 0, room: float = 0
     ) -> None:
         """One line; x is its right end where `right`.
 
@@ -91,7 +91,7 @@ class Sheet:
         self._canvas.drawString(x - width if right else x, y, line)
 
     def _overlay(  # noqa: PLR0913  # as above
-        self, look: Type, x: float, y: float, text: str, *, right: bool, room: float
+        self, look: TextStyle, x: float, y: float, text: str, *, right: bool, room: float
     ) -> None:
         face = "B" if look.font == BOLD else "R"
         shown = self._pen.show(Line(text, face, look.size, x, y, room, "right" if right else "left"))
@@ -110,4 +110,4 @@ class Sheet:
     def block_title(self, title: str, left: float, y: float, width: float) -> None:
         """A title on a light ground; y is its baseline."""
         self.bar(left, y - 4.6, width, 15.6, STRIPE)
-        self.text(Type(8.5, ACCENT, BOLD), left + INSET, y, title)
+        self.text(TextStyle(8.5, ACCENT, BOLD), left + INSET, y, title)

@@ -14,13 +14,13 @@ from reportlab.graphics.charts.piecharts import Pie
 from reportlab.graphics.shapes import Drawing, Group, Line, Rect, String
 
 from resma.i18n.locales import Locale
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.header import Chart, Series
 from resma.writers.pdf.front.chart_labels import finite, month_labels, percentage, scale, short_number, top_categories
 from resma.writers.pdf.front.style import (
     ACCENT,
     BOLD,
-    GREY,
+    GRAY,
     INK,
     NEGATIVE,
     REGULAR,
@@ -54,12 +54,12 @@ def chart_drawing(chart: Chart, locale: Locale, width: float, height: float) -> 
         )
     )
     if series and all_series > len(series):
-        note = f"{len(series)} {say('of', locale.language)} {all_series}"
-        drawing.add(String(width, height - 9, note, fontName=REGULAR, fontSize=7, fillColor=GREY, textAnchor="end"))
+        note = f"{len(series)} {translate('of', locale.language)} {all_series}"
+        drawing.add(String(width, height - 9, note, fontName=REGULAR, fontSize=7, fillColor=GRAY, textAnchor="end"))
     drawing.add(Line(0, height - 15, width, height - 15, strokeColor=RULE, strokeWidth=0.6))
     if not series:
         drawing.add(
-            String(0, height - 34, say("No data", locale.language), fontName=REGULAR, fontSize=8, fillColor=GREY)
+            String(0, height - 34, translate("No data", locale.language), fontName=REGULAR, fontSize=8, fillColor=GRAY)
         )
         return drawing
     down = ceil(len(series) / across)
@@ -107,7 +107,7 @@ def _over_time(chart: Chart, values: list[float], locale: Locale, width: float, 
     axis = plot.valueAxis
     axis.valueMin, axis.valueMax, axis.valueStep = least, greatest, step
     axis.labelTextFormat = lambda value: short_number(value, locale)
-    axis.labels.fontName, axis.labels.fontSize, axis.labels.fillColor = REGULAR, LABEL_SIZE, GREY
+    axis.labels.fontName, axis.labels.fontSize, axis.labels.fillColor = REGULAR, LABEL_SIZE, GRAY
     axis.visibleAxis = axis.visibleTicks = False
     axis.visibleGrid, axis.gridStrokeColor, axis.gridStrokeWidth = True, RULE, 0.4
     _category_axis(plot.categoryAxis)
@@ -123,14 +123,14 @@ def _over_time(chart: Chart, values: list[float], locale: Locale, width: float, 
         x = plot.x + (at + 0.5) * plot.width / len(values)
         if many:
             x = plot.x + at * plot.width / max(1, len(values) - 1)
-        group.add(String(x, 2, label, fontName=REGULAR, fontSize=LABEL_SIZE, fillColor=GREY, textAnchor="middle"))
+        group.add(String(x, 2, label, fontName=REGULAR, fontSize=LABEL_SIZE, fillColor=GRAY, textAnchor="middle"))
     return group
 
 
 def _category_axis(axis: object) -> None:
     """No labels and no ticks of its own: they are placed where there is room. The line stands at zero."""
     axis.visibleLabels = axis.visibleTicks = False  # type: ignore[attr-defined]  # reportlab has no types
-    axis.strokeColor, axis.strokeWidth = GREY, 0.5  # type: ignore[attr-defined]
+    axis.strokeColor, axis.strokeWidth = GRAY, 0.5  # type: ignore[attr-defined]
     axis.joinAxisMode = "value"  # type: ignore[attr-defined]
     axis.joinAxisPos = 0  # type: ignore[attr-defined]
 
@@ -149,11 +149,11 @@ def _bars(  # noqa: PLR0913, PLR0917  # a chart's parts and its place
     chart: Chart, values: list[float], rest: float, locale: Locale, width: float, height: float
 ) -> Group:
     """Categories as rows: name, bar, value. Values stand in a column, so nothing can collide."""
-    other = say("Other", locale.language)
+    other = translate("Other", locale.language)
     further = (chart.labels_omitted, rest)
     pairs = top_categories(chart.labels, values, max(2, int(height / BAR_LINE)), other, further)
     names = [
-        shortened(name or f"({say('none', locale.language)})", width * 0.38, LABEL_SIZE + 0.5) for name, _ in pairs
+        shortened(name or f"({translate('none', locale.language)})", width * 0.38, LABEL_SIZE + 0.5) for name, _ in pairs
     ]
     numbers = [short_number(value, locale) for _, value in pairs]
     name_room = max(width_of(name, LABEL_SIZE + 0.5) for name in names) + 6
@@ -182,7 +182,7 @@ def _share(  # noqa: PLR0913, PLR0917  # a chart's parts and its place
     chart: Chart, values: list[float], rest: float, locale: Locale, width: float, height: float
 ) -> Group:
     """A ring, and beside it each part with its value and its share."""
-    other = say("Other", locale.language)
+    other = translate("Other", locale.language)
     pairs = top_categories(chart.labels, values, MAX_SLICES, other, (chart.labels_omitted, rest))
     side = min(height - 8, width * 0.42)
     ring = Pie()
@@ -211,7 +211,7 @@ def _share(  # noqa: PLR0913, PLR0917  # a chart's parts and its place
             String(
                 left + 11,
                 y,
-                shortened(name or f"({say('none', locale.language)})", room, 7),
+                shortened(name or f"({translate('none', locale.language)})", room, 7),
                 fontName=REGULAR,
                 fontSize=7,
                 fillColor=INK,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.header import Period, ReportHeader
-from resma.writers.pdf.layout import FOOT_HEIGHT, MARGIN, PADDING, Layout
-from resma.writers.pdf.palette import ACCENT, GREY, INK
+from resma.writers.pdf.layout import FOOTER_HEIGHT, MARGIN, PADDING, Layout
+from resma.writers.pdf.palette import ACCENT, GRAY, INK
 from resma.writers.pdf.syntax.objects import number
 from resma.writers.pdf.table.page_template import heading_bar, titles
 from resma.writers.pdf.text.labels import format_amount, name_period
@@ -26,7 +26,7 @@ _DOTS = b"0.62 0.66 0.71"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PeriodPosition:
     """Where a period begins."""
 
     page: int
@@ -37,7 +37,7 @@ class Place:
 
 def lines_per_page(layout: Layout) -> int:
     """How many periods a page of contents lists."""
-    return int((layout.slots_top - _TITLE_DROP - FOOT_HEIGHT) / _LEADING)
+    return int((layout.slots_top - _TITLE_DROP - FOOTER_HEIGHT) / _LEADING)
 
 
 def contents_pages(header: ReportHeader, layout: Layout) -> int:
@@ -56,7 +56,7 @@ class Contents:
         self._columns = self._place_currencies()
         self._rows_x = self._page_x - _PAGE_WIDTH - sum(width for _, width in self._columns)
 
-    def pages(self, places: Sequence[Place]) -> Iterator[tuple[bytes, bytes]]:
+    def pages(self, places: Sequence[PeriodPosition]) -> Iterator[tuple[bytes, bytes]]:
         """Content and annotations of each page."""
         size = lines_per_page(self._layout)
         for at in range(0, len(places), size):
@@ -80,7 +80,7 @@ class Contents:
     def _width(self, text: str, face: str) -> float:
         return self._pen.width(face, text) * _SIZE / 1000
 
-    def _page(self, periods: Sequence[Period], places: Sequence[Place]) -> tuple[bytes, bytes]:
+    def _page(self, periods: Sequence[Period], places: Sequence[PeriodPosition]) -> tuple[bytes, bytes]:
         parts = [titles(self._header, self._layout, self._pen), self._head()]
         links = []
         top = self._layout.slots_top - _TITLE_DROP
@@ -95,10 +95,10 @@ class Contents:
     def _head(self) -> bytes:
         pen, language = self._pen, self._header.locale.language
         y = self._layout.slots_top - _TITLE_DROP + 5
-        title = Line(say("Contents", language), "B", 15, MARGIN, self._layout.headings_top - 14)
+        title = Line(translate("Contents", language), "B", 15, MARGIN, self._layout.headings_top - 14)
         bar = b"1 0 0 1 0 %b cm %b" % (number(-_TITLE_DROP), heading_bar(self._layout))
         names = [("Period", MARGIN + PADDING, "left"), ("Rows", self._rows_x, "right"), ("Page", self._page_x, "right")]
-        heads = [pen.show(Line(say(word, language), "B", _SIZE, x, y, align=align)) for word, x, align in names]
+        heads = [pen.show(Line(translate(word, language), "B", _SIZE, x, y, align=align)) for word, x, align in names]
         x = self._rows_x
         for name, width in self._columns:
             x += width
@@ -124,5 +124,5 @@ class Contents:
             if name in amounts:
                 parts.append(pen.show(Line(amounts[name], "R", _SIZE, x, y, align="right")))
         figure = locale.format_number(str(page))
-        parts += [GREY + b" rg\n", pen.show(Line(figure, "R", _SIZE, self._page_x, y, align="right"))]
+        parts += [GRAY + b" rg\n", pen.show(Line(figure, "R", _SIZE, self._page_x, y, align="right"))]
         return b"".join(parts)

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.header import Chart, ReportHeader, Total
-from resma.writers.pdf.front.canvas import INSET, LEFT, LINE, Sheet, Type
+from resma.writers.pdf.front.canvas import INSET, LEFT, LINE, CoverCanvas, TextStyle
 from resma.writers.pdf.front.charts import chart_drawing
 from resma.writers.pdf.front.import_pages import ImportedPages
-from resma.writers.pdf.front.style import ACCENT, BOLD, GREY, INK, drawable, register_fonts, width_of, wrapped
-from resma.writers.pdf.layout import FOOT_BASELINE, Layout
-from resma.writers.pdf.table.page_template import as_of_text, foot_text
+from resma.writers.pdf.front.style import ACCENT, BOLD, GRAY, INK, drawable, register_fonts, width_of, wrapped
+from resma.writers.pdf.layout import FOOTER_BASELINE, Layout
+from resma.writers.pdf.table.page_template import as_of_text, footer_text
 from resma.writers.pdf.text.cp1252 import visible
 from resma.writers.pdf.text.pen import Pen
 
@@ -27,7 +27,7 @@ CHARTS_BOTTOM = 48.0
 TALLEST = 300.0
 ROW_GAP = 14.0
 CHARTS_FIRST = 3
-CHARTS_A_PAGE = 4
+CHARTS_PER_PAGE = 4
 TOTALS_SHOWN = BAND_LINES - 2
 MAX_COVER_TOTALS = 100
 """Totals on the cover's pages in all. The last line says how many more there are."""
@@ -35,18 +35,18 @@ MAX_COVER_TOTALS = 100
 CONTINUED_LINES = 28
 LABEL_WIDTH = 74.0
 
-_TEXT = Type(size=8, color=INK)
-_QUIET = Type(size=8, color=GREY)
-_STRONG = Type(size=8, color=INK, font=BOLD)
-_FOOT = Type(size=6.5, color=GREY)
-_FOOT_ROOM = 90.0
+_TEXT = TextStyle(size=8, color=INK)
+_QUIET = TextStyle(size=8, color=GRAY)
+_STRONG = TextStyle(size=8, color=INK, font=BOLD)
+_FOOTER = TextStyle(size=6.5, color=GRAY)
+_FOOTER_ROOM = 90.0
 _SMALLER = 1.15
 
 Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Pages:
+class PageCounts:
     """How many pages of each sort the report has."""
 
     cover: int
@@ -62,18 +62,18 @@ def cover_pages(header: ReportHeader, layout: Layout, pen: Pen) -> int:
     """How many pages the cover takes: each page says so before it is drawn."""
     register_fonts()
     charts = max(0, len(header.charts) - CHARTS_FIRST)
-    return 1 + -(-charts // CHARTS_A_PAGE) + len(_Cover(header, layout, Pages(0, 0, 0), pen).continued())
+    return 1 + -(-charts // CHARTS_PER_PAGE) + len(_Cover(header, layout, PageCounts(0, 0, 0), pen).continued())
 
 
-def draw_cover(header: ReportHeader, layout: Layout, pages: Pages, pen: Pen) -> tuple[ImportedPages, list[bytes]]:
+def draw_cover(header: ReportHeader, layout: Layout, pages: PageCounts, pen: Pen) -> tuple[ImportedPages, list[bytes]]:
     """The cover's pages, and what each of them shows besides in fonts of the report."""
     register_fonts()
     charts = _time_first(header.charts)
     cover = _Cover(header, layout, pages, pen)
     cover.first_page(charts[:CHARTS_FIRST])
     rest = charts[CHARTS_FIRST:]
-    for at in range(0, len(rest), CHARTS_A_PAGE):
-        cover.chart_page(rest[at : at + CHARTS_A_PAGE])
+    for at in range(0, len(rest), CHARTS_PER_PAGE):
+        cover.chart_page(rest[at : at + CHARTS_PER_PAGE])
     for lines in cover.continued():
         cover.continued_page(lines)
     return ImportedPages(cover.saved()), cover.overlays()
@@ -88,14 +88,14 @@ def _time_first(charts: Sequence[Chart]) -> list[Chart]:
 class _Cover:
     """Draws page after page: three blocks side by side across, or two above one upright; then charts."""
 
-    def __init__(self, header: ReportHeader, layout: Layout, pages: Pages, pen: Pen) -> None:
+    def __init__(self, header: ReportHeader, layout: Layout, pages: PageCounts, pen: Pen) -> None:
         self._header = header
         self._locale = header.locale
         self._layout = layout
         self._pages = pages
         self._page = 0
         self._pen = pen
-        self._sheet = Sheet(layout, pen)
+        self._sheet = CoverCanvas(layout, pen)
         self._width = layout.width - 2 * LEFT
         across = 2 if layout.is_portrait else 3
         self._column = (self._width - (across - 1) * GAP) / across
@@ -108,8 +108,8 @@ class _Cover:
     def overlays(self) -> list[bytes]:
         return [b"".join(shown) for shown in self._sheet.overlays]
 
-    def _say(self, word: str) -> str:
-        return say(word, self._locale.language)
+    def _translate(self, word: str) -> str:
+        return translate(word, self._locale.language)
 
     def _figure(self, value: int) -> str:
         return self._locale.format_number(str(value))
@@ -125,15 +125,15 @@ class _Cover:
     def first_page(self, charts: Sequence[Chart]) -> None:
         self._opening()
         header, pages = self._header, self._pages
-        filters = header.filters or ((self._say("Filters"), self._say("none")),)
+        filters = header.filters or ((self._translate("Filters"), self._translate("none")),)
         if len(filters) > BAND_LINES:
             left = len(filters) - BAND_LINES + 1
-            see = f"+ {left}, {self._say('page')} {pages.cover}"
+            see = f"+ {left}, {self._translate('page')} {pages.cover}"
             filters = (*filters[: BAND_LINES - 1], ("…", see))
         facts = self._reconciliation()
         top, column = self._top, self._column
-        self._pairs(self._say("Selection"), LEFT, top, filters)
-        self._pairs(self._say("Reconciliation"), LEFT + column + GAP, top, facts)
+        self._pairs(self._translate("Selection"), LEFT, top, filters)
+        self._pairs(self._translate("Reconciliation"), LEFT + column + GAP, top, facts)
         lines = max(len(filters), len(facts))
         totals = min(len(header.totals), TOTALS_SHOWN) + 2
         if not self._adds_up():
@@ -179,15 +179,15 @@ class _Cover:
             shown = header.totals[:MAX_COVER_TOTALS]
             lines += [(t.currency, f"{self._counted_rows(t.rows)}, {self._amount(t.amount)}") for t in shown]
             if more := self._currencies() - len(shown):
-                lines.append(("…", f"+ {self._figure(more)} ({self._say('Currencies')})"))
+                lines.append(("…", f"+ {self._figure(more)} ({self._translate('Currencies')})"))
         return [lines[i : i + CONTINUED_LINES] for i in range(0, len(lines), CONTINUED_LINES)]
 
     def _counted_rows(self, rows: int) -> str:
-        return f"{self._figure(rows)} {self._say('row' if rows == 1 else 'rows')}"
+        return f"{self._figure(rows)} {self._translate('row' if rows == 1 else 'rows')}"
 
     def continued_page(self, lines: Sequence[Pair]) -> None:
         self._opening()
-        self._sheet.block_title(self._say("Selection and totals in full"), LEFT, self._top, self._width)
+        self._sheet.block_title(self._translate("Selection and totals in full"), LEFT, self._top, self._width)
         for i, (label, value) in enumerate(lines):
             y = self._top - 16 - i * LINE
             self._sheet.text(_QUIET, LEFT + INSET, y, label, room=2 * LABEL_WIDTH - 6)
@@ -207,22 +207,22 @@ class _Cover:
     def _reconciliation(self) -> list[Pair]:
         header, pages, locale = self._header, self._pages, self._locale
         first, last = pages.cover + pages.contents + 1, pages.total
-        where = f"{self._say('page')} {self._figure(first)}"
+        where = f"{self._translate('page')} {self._figure(first)}"
         if last > first:
-            where = f"{self._say('pages')} {self._figure(first)} {self._say('to')} {self._figure(last)}"
+            where = f"{self._translate('pages')} {self._figure(first)} {self._translate('to')} {self._figure(last)}"
         facts = [
-            (self._say("Rows"), self._figure(header.rows)),
-            (self._say("As of"), as_of_text(header)),
-            (self._say("Time zone"), header.time_zone),
-            (self._say("Report id"), header.report_id),
-            (self._say("Table"), where),
+            (self._translate("Rows"), self._figure(header.rows)),
+            (self._translate("As of"), as_of_text(header)),
+            (self._translate("Time zone"), header.time_zone),
+            (self._translate("Report id"), header.report_id),
+            (self._translate("Table"), where),
         ]
         if self._adds_up():
-            facts.append((self._say("Currencies"), self._figure(self._currencies())))
+            facts.append((self._translate("Currencies"), self._figure(self._currencies())))
         if header.balance:
             facts += [
-                (self._say("Opening balance"), locale.format_number(header.balance.opening)),
-                (self._say("Closing balance"), locale.format_number(header.balance.closing)),
+                (self._translate("Opening balance"), locale.format_number(header.balance.opening)),
+                (self._translate("Closing balance"), locale.format_number(header.balance.closing)),
             ]
         return facts
 
@@ -230,13 +230,13 @@ class _Cover:
         """Organization, title, the rule under them, and the foot."""
         self._page += 1
         header, sheet, height, width = self._header, self._sheet, self._layout.height, self._width
-        sheet.text(Type(9, GREY), LEFT, height - 50.28, header.organization, room=width)
+        sheet.text(TextStyle(9, GRAY), LEFT, height - 50.28, header.organization, room=width)
         size = 22 if width_of(drawable(header.title), 22, BOLD) <= width else 15
-        sheet.text(Type(size, ACCENT, BOLD), LEFT, height - 76.28, header.title, room=width)
+        sheet.text(TextStyle(size, ACCENT, BOLD), LEFT, height - 76.28, header.title, room=width)
         sheet.bar(LEFT, height - 91.28, width, 1.4, ACCENT)
-        sheet.text(_FOOT, LEFT, FOOT_BASELINE, foot_text(header), room=width - _FOOT_ROOM)
-        page = f"{self._say('Page')} {self._figure(self._page)} {self._say('of')} {self._figure(self._pages.total)}"
-        sheet.text(_FOOT, LEFT + width, FOOT_BASELINE, page, right=True)
+        sheet.text(_FOOTER, LEFT, FOOTER_BASELINE, footer_text(header), room=width - _FOOTER_ROOM)
+        page = f"{self._translate('Page')} {self._figure(self._page)} {self._translate('of')} {self._figure(self._pages.total)}"
+        sheet.text(_FOOTER, LEFT + width, FOOTER_BASELINE, page, right=True)
 
     def _pairs(self, title: str, left: float, top: float, pairs: Sequence[Pair]) -> None:
         """Labels and values in a column under a title, a line each; a little too long is made smaller."""
@@ -250,9 +250,9 @@ class _Cover:
 
     def _totals(self, left: float, top: float, width: float, totals: Sequence[Total]) -> None:
         """Rows and amount of each currency, and the rows of all of them."""
-        self._sheet.block_title(self._say("Totals by currency"), left, top, width)
+        self._sheet.block_title(self._translate("Totals by currency"), left, top, width)
         y = top - 16
-        heads = (self._say("Currency"), self._say("Rows"), self._say("Amount"))
+        heads = (self._translate("Currency"), self._translate("Rows"), self._translate("Amount"))
         self._total_line(_QUIET, left, y, width, heads)
         shown = totals if len(totals) <= TOTALS_SHOWN else totals[: TOTALS_SHOWN - 1]
         for total in shown:
@@ -263,11 +263,11 @@ class _Cover:
         if len(shown) < len(totals):
             y -= LINE
             omitted = self._figure(self._currencies() - len(shown))
-            more = f"+ {omitted}, {self._say('page')} {self._figure(self._pages.cover)}"
+            more = f"+ {omitted}, {self._translate('page')} {self._figure(self._pages.cover)}"
             self._total_line(_QUIET, left, y, width, (more, "", ""))
-        self._total_line(_STRONG, left, y - LINE, width, (self._say("All"), self._figure(self._header.rows), ""))
+        self._total_line(_STRONG, left, y - LINE, width, (self._translate("All"), self._figure(self._header.rows), ""))
 
-    def _total_line(self, look: Type, left: float, y: float, width: float, texts: tuple[str, str, str]) -> None:
+    def _total_line(self, look: TextStyle, left: float, y: float, width: float, texts: tuple[str, str, str]) -> None:
         name, rows, amount = texts
         sheet = self._sheet
         sheet.text(look, left + INSET, y, name, room=width * 0.24)

@@ -20,9 +20,9 @@ from resma.writers.pdf.text.unicode import WideText
 REGULAR = "Resma"
 BOLD = "Resma-Bold"
 
-ACCENT, INK, GREY, RULE, STRIPE, NEGATIVE = (
+ACCENT, INK, GRAY, RULE, STRIPE, NEGATIVE = (
     HexColor(f"#{color}")
-    for color in (palette.ACCENT, palette.INK, palette.GREY, palette.RULE, palette.STRIPE, palette.NEGATIVE)
+    for color in (palette.ACCENT, palette.INK, palette.GRAY, palette.RULE, palette.STRIPE, palette.NEGATIVE)
 )
 SHADES: tuple[Color, ...] = tuple(HexColor(f"#{color}") for color in palette.SHADES)
 """As `palette.SHADES`."""

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 
 from PIL import ImageCms
 
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.header import ReportHeader
 from resma.writers.pdf.syntax.objects import stream, text_string
 from resma.writers.pdf.syntax.reserved_numbers import INTENT, METADATA, OUTLINES, PAGES
@@ -63,7 +63,7 @@ def xmp(header: ReportHeader) -> bytes:
 
 
 def _subject(header: ReportHeader) -> str:
-    return _clean(f"{say('Report', header.locale.language)} {header.report_id}")
+    return _clean(f"{translate('Report', header.locale.language)} {header.report_id}")
 
 
 def _clean(text: str) -> str:

@@ -22,7 +22,7 @@ FREE = b"."
 """Left free at the end of a page, because the next row does not fit there."""
 
 
-class Plan:
+class LinePlan:
     """The report's rows cut into its periods, as the header promises them.
 
     Raises RowCountMismatchError where a period is empty or they do not add up to the report.

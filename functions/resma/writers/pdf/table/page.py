@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.header import ReportHeader
-from resma.writers.pdf.layout import FOOT_BASELINE, LEADING, MARGIN, PADDING, SIZE, Cell, Layout
-from resma.writers.pdf.palette import GREY, INK
+from resma.writers.pdf.layout import FOOTER_BASELINE, LEADING, MARGIN, PADDING, SIZE, Cell, Layout
+from resma.writers.pdf.palette import GRAY, INK
 from resma.writers.pdf.syntax.objects import number
-from resma.writers.pdf.table.line_plan import FREE, FURTHER, ROW, SUBTOTAL, Plan
+from resma.writers.pdf.table.line_plan import FREE, FURTHER, ROW, SUBTOTAL, LinePlan
 from resma.writers.pdf.table.page_template import stripes
 from resma.writers.pdf.table.subtotals import Subtotals
 from resma.writers.pdf.text.cp1252 import DIGITS_ALIKE, metrics
 from resma.writers.pdf.text.pen import Line, Pen
 
-FOOT_SIZE = 6.5
+FOOTER_SIZE = 6.5
 
 _OPENING = b"%b rg BT /R1 %b Tf %b TL\n" % (INK, number(SIZE), number(LEADING))
 
@@ -23,7 +23,7 @@ _OPENING = b"%b rg BT /R1 %b Tf %b TL\n" % (INK, number(SIZE), number(LEADING))
 class PageComposer:
     """Makes the content stream of one table page after the other. Keeps nothing between them."""
 
-    def __init__(self, header: ReportHeader, layout: Layout, cells: Sequence[Cell], plan: Plan, pen: Pen) -> None:
+    def __init__(self, header: ReportHeader, layout: Layout, cells: Sequence[Cell], plan: LinePlan, pen: Pen) -> None:
         self._header = header
         self._layout = layout
         self._plan = plan
@@ -31,13 +31,13 @@ class PageComposer:
         self._subtotals = Subtotals(header, layout, cells, pen)
         self.wraps = any(column.wrap for column in header.columns)
         language = header.locale.language
-        self._words = {word: say(word, language) for word in ("Rows", "to", "of", "Page")}
+        self._words = {word: translate(word, language) for word in ("Rows", "to", "of", "Page")}
         self._group = header.locale.group
         self._widths: dict[bytes, float] = {}
         """Of feet, by shape: all digits are of one width, so that there are a few dozen."""
         self._of_rows = f"{self._words['of']} {header.rows:,}"
-        self._foot_opening = b"%b rg BT /R1 %b Tf" % (GREY, number(FOOT_SIZE))
-        self._foot_y = number(FOOT_BASELINE)
+        self._footer_opening = b"%b rg BT /R1 %b Tf" % (GRAY, number(FOOTER_SIZE))
+        self._footer_y = number(FOOTER_BASELINE)
         self._right = layout.right
 
     def content(self, form: bytes, blocks: Sequence[bytes], kinds: bytes, first_subtotal: int) -> bytes:
@@ -50,11 +50,11 @@ class PageComposer:
 
     def nothing(self, form: bytes) -> bytes:
         """The content of the only page of a report without rows."""
-        text = say("No rows match.", self._header.locale.language)
+        text = translate("No rows match.", self._header.locale.language)
         line = Line(text, "R", 9, MARGIN + PADDING, self._layout.top_of(3))
-        return b"%b Do %b rg\n%b" % (form, GREY, self._pen.show(line))
+        return b"%b Do %b rg\n%b" % (form, GRAY, self._pen.show(line))
 
-    def foot(self, rows: tuple[int, int], page: int, pages: int | None) -> bytes:
+    def footer(self, rows: tuple[int, int], page: int, pages: int | None) -> bytes:
         """Which rows these are (from 1; first and last), and `Page x of y`, where y is known."""
         words = self._words
         text = f"{words['Page']} {page:,}"
@@ -66,25 +66,25 @@ class PageComposer:
         shape = data.translate(DIGITS_ALIKE)
         width = self._widths.get(shape)
         if width is None:
-            width = self._widths[shape] = metrics("R").width(data) * FOOT_SIZE / 1000
+            width = self._widths[shape] = metrics("R").width(data) * FOOTER_SIZE / 1000
         x = self._right - width
         if pages is not None:
-            return b"%b %.2f %b Td(%b)Tj ET\n" % (self._foot_opening, x, self._foot_y, data)
+            return b"%b %.2f %b Td(%b)Tj ET\n" % (self._footer_opening, x, self._footer_y, data)
         # The form /Y will say `of y`; it is written last and put right behind.
         x -= self._room_for_count()
-        shown = b"%b %.2f %b Td(%b)Tj ET\n" % (self._foot_opening, x, self._foot_y, data)
-        return b"%bq 1 0 0 1 %.2f %b cm /Y Do Q\n" % (shown, x + width, self._foot_y)
+        shown = b"%b %.2f %b Td(%b)Tj ET\n" % (self._footer_opening, x, self._footer_y, data)
+        return b"%bq 1 0 0 1 %.2f %b cm /Y Do Q\n" % (shown, x + width, self._footer_y)
 
     def count_form(self, pages: int) -> bytes:
         """What /Y draws: ` of y`, from where it is put."""
         text = f" {self._words['of']} {self._figure(pages)}".encode("cp1252", "replace")
-        return b"%b rg BT /R1 %b Tf(%b)Tj ET" % (GREY, number(FOOT_SIZE), text)
+        return b"%b rg BT /R1 %b Tf(%b)Tj ET" % (GRAY, number(FOOTER_SIZE), text)
 
     def _room_for_count(self) -> float:
         """Room for ` of y` while y is not known: as wide as if each row took ten lines."""
         pages = 10 * self._header.rows // self._layout.slots + 10
         text = f" {self._words['of']} {self._figure(pages)}".encode("cp1252", "replace")
-        return metrics("R").width(text) * FOOT_SIZE / 1000
+        return metrics("R").width(text) * FOOTER_SIZE / 1000
 
     def _figure(self, value: int) -> str:
         return f"{value:,}".replace(",", self._group)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.header import ReportHeader
 from resma.writers.pdf.layout import (
-    FOOT_BASELINE,
+    FOOTER_BASELINE,
     HEADINGS_HEIGHT,
     LEADING,
     MARGIN,
@@ -15,7 +15,7 @@ from resma.writers.pdf.layout import (
     Cell,
     Layout,
 )
-from resma.writers.pdf.palette import ACCENT, GREY, RULE, STRIPE
+from resma.writers.pdf.palette import ACCENT, GRAY, RULE, STRIPE
 from resma.writers.pdf.syntax.objects import number
 from resma.writers.pdf.text.pen import Line, Pen
 
@@ -67,16 +67,16 @@ def heading_bar(layout: Layout) -> bytes:
 def titles(header: ReportHeader, layout: Layout, pen: Pen) -> bytes:
     """The running title above, and below which report it is and of when."""
     middle = (layout.right - MARGIN) / 2
-    y, rule = layout.title_baseline, number(FOOT_BASELINE + 11)
+    y, rule = layout.title_baseline, number(FOOTER_BASELINE + 11)
     room = layout.right - MARGIN - _page_number_room(header, layout, pen)
     return b"".join(
         (
             ACCENT + b" rg\n",
             pen.show(Line(header.title, "B", 9, MARGIN, y, middle)),
-            GREY + b" rg\n",
+            GRAY + b" rg\n",
             pen.show(Line(header.organization, "R", 7.5, layout.right, y, middle - 12, "right")),
             b"%b RG 0.5 w %b %b m %b %b l S\n" % (RULE, number(MARGIN), rule, number(layout.right), rule),
-            pen.show(Line(foot_text(header), "R", 6.5, MARGIN, FOOT_BASELINE, room)),
+            pen.show(Line(footer_text(header), "R", 6.5, MARGIN, FOOTER_BASELINE, room)),
         )
     )
 
@@ -85,7 +85,7 @@ def _page_number_room(header: ReportHeader, layout: Layout, pen: Pen) -> float:
     """What `Rows x to y of z · Page p of q` takes on the right at the most."""
     language = header.locale.language
     rows, pages = (header.locale.format_number(str(n)) for n in (header.rows, 3 * header.rows // layout.slots + 100))
-    words = " ".join([say(word, language) for word in ("Rows", "to", "of", "Page", "of")])
+    words = " ".join([translate(word, language) for word in ("Rows", "to", "of", "Page", "of")])
     return pen.width("R", f"{words}   ·   {rows} {rows} {rows} {pages} {pages}") * 6.5 / 1000 + _GAP
 
 
@@ -94,14 +94,14 @@ def as_of_text(header: ReportHeader) -> str:
     return header.locale.format_date(f"{header.as_of:%Y-%m-%d %H:%M:%S} UTC")
 
 
-def foot_text(header: ReportHeader) -> str:
+def footer_text(header: ReportHeader) -> str:
     """What each page says of the whole report."""
     language = header.locale.language
     return "   ·   ".join(
         (
-            f"{say('As of', language)} {as_of_text(header)}",
-            f"{say('Time zone', language)}: {header.time_zone}",
+            f"{translate('As of', language)} {as_of_text(header)}",
+            f"{translate('Time zone', language)}: {header.time_zone}",
             # Last, where there is no room for all: it is on the cover too.
-            f"{say('Report', language)} {header.report_id}",
+            f"{translate('Report', language)} {header.report_id}",
         )
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.header import Period, ReportHeader, Total
 from resma.writers.pdf.layout import DROP, LEADING, MARGIN, PADDING, SIZE, Cell, Layout
 from resma.writers.pdf.palette import ACCENT, RULE
@@ -45,7 +45,7 @@ class Subtotals:
         pen, locale = self._pen, self._locale
         y = self._layout.top_of(slot) - DROP
         rows = total.rows if total else period.rows
-        counted = f"{locale.format_number(str(rows))} {say('row' if rows == 1 else 'rows', locale.language)}"
+        counted = f"{locale.format_number(str(rows))} {translate('row' if rows == 1 else 'rows', locale.language)}"
         parts = [ACCENT + b" rg\n"]
         end = self._right
         if total:
@@ -56,9 +56,9 @@ class Subtotals:
             counted = f"{counted}   {total.currency}"
         elif period.totals_omitted:
             omitted = locale.format_number(str(period.totals_omitted))
-            counted = f"+ {omitted} ({say('Currencies', locale.language)})"
+            counted = f"+ {omitted} ({translate('Currencies', locale.language)})"
         parts.append(pen.show(Line(counted, "R", SIZE, end, y, align="right")))
         if is_first:
-            label = f"{say('Subtotal', locale.language)} {name_period(period.label, locale)}"
+            label = f"{translate('Subtotal', locale.language)} {name_period(period.label, locale)}"
             parts.append(pen.show(Line(label, "B", SIZE, MARGIN + PADDING, y, _LABEL_WIDTH)))
         return b"".join(parts)

@@ -27,7 +27,7 @@ _ESCAPED = b"\\()"
 _BEYOND_ASCII = bytes(range(128, 256))
 _PRINTABLE = bytes(range(32, 127))
 _FEW_WIDE = 8
-_UNITS_A_WIDE = 400
+_UNITS_PER_WIDE_CHARACTER = 400
 """Of characters wider than an o: names have few, and the fewer the narrower the column."""
 
 _CONTINUATION = bytes(range(0x80, 0xC0))
@@ -60,7 +60,7 @@ codecs.register_error("resma.cp1252", _encode_run)
 
 
 def encode(blob: bytes, odd: bytes) -> bytes:
-    """UTF-8 to Windows-1252; a cell that holds anything else has MARK in it. `odd` is `Metrics.odd` of the blob.
+    """UTF-8 to Windows-1252; a cell that holds anything else has MARK in it. `odd` is `FaceMetrics.odd` of the blob.
 
     Latin-1 first, which has the same codes and a codec 200 times as fast; the few characters between the two go
     through an error handler, a microsecond a run.
@@ -90,7 +90,7 @@ def find_cells(blob: bytes, mark: bytes) -> Iterator[int]:
         at = blob.find(mark, seen) if seen >= 0 else -1
 
 
-class Metrics:
+class FaceMetrics:
     """Widths of one face's bytes, and the sorts of bytes that a quick look tells apart."""
 
     def __init__(self, letter: str) -> None:
@@ -122,7 +122,7 @@ class Metrics:
         Most characters are no wider than an o. A cell with few wider ones fits if it is short enough; what is
         longer, or has more of them, is worth measuring, which takes ten times as long.
         """
-        most = min(_FEW_WIDE, limit // _UNITS_A_WIDE)
+        most = min(_FEW_WIDE, limit // _UNITS_PER_WIDE_CHARACTER)
         fitting = (limit - most * (self.widest - self._common)) // self._common
         long = {at for at, size in enumerate(map(len, cells)) if size > fitting}
         return {*long, *find_cells(look.translate(self._count, _CONTINUATION + b"\1"), b"\1" * (most + 1))}
@@ -149,6 +149,6 @@ class Metrics:
 
 
 @cache
-def metrics(letter: str) -> Metrics:
+def metrics(letter: str) -> FaceMetrics:
     """The metrics of a face's letter, read once."""
-    return Metrics(letter)
+    return FaceMetrics(letter)

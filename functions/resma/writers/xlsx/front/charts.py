@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from resma.report.header import ReportHeader
 from resma.writers.palette import INK, RULE
 from resma.writers.xlsx.front.chart_data import Panel
-from resma.writers.xlsx.front.plots import fill, plot_bars, plot_over_time, plot_share, text_look
+from resma.writers.xlsx.front.plots import fill, plot_bars, plot_over_time, plot_share, text_properties
 from resma.writers.xlsx.front.summary import FIRST_CHART_COLUMN, FIRST_CHART_ROW
 from resma.writers.xlsx.sheets.workbook import quoted
 from resma.writers.xlsx.syntax.xml import DECLARATION, RELATIONSHIPS, escape, relationships
@@ -19,9 +19,9 @@ from resma.writers.xlsx.syntax.xml import DECLARATION, RELATIONSHIPS, escape, re
 _DRAWINGML = "http://schemas.openxmlformats.org/drawingml/2006"
 _CHART = f"{_DRAWINGML}/chart"
 
-_COLUMNS_A_CHART, _ROWS_A_CHART = 8, 15
+_COLUMNS_PER_CHART, _ROWS_PER_CHART = 8, 15
 """Cells, 64 by 20 pixels each where nothing says otherwise; half of the last column, and a further row, are gaps."""
-_EMU_HALF_A_COLUMN = 32 * 9525
+_HALF_COLUMN_EMU = 32 * 9525
 _CHARTS_ACROSS = 2
 
 _PLOTS = {"time": plot_over_time, "bars": plot_bars, "share": plot_share}
@@ -44,7 +44,7 @@ def drawing_relationships(panels: Sequence[Panel]) -> bytes:
 def chart_part(panel: Panel, header: ReportHeader, data_sheet: str) -> bytes:
     """`xl/charts/chart1.xml`, from cells of the sheet of that name."""
     plot = _PLOTS[panel.kind](panel, quoted(data_sheet))
-    legend = f'<c:legend><c:legendPos val="r"/><c:overlay val="0"/>{text_look(900)}</c:legend>'
+    legend = f'<c:legend><c:legendPos val="r"/><c:overlay val="0"/>{text_properties(900)}</c:legend>'
     return (
         f'{DECLARATION}<c:chartSpace xmlns:c="{_CHART}" xmlns:a="{_DRAWINGML}/main" xmlns:r="{RELATIONSHIPS}">'
         f'<c:date1904 val="0"/><c:roundedCorners val="0"/><c:chart>{_title(panel.title, header.locale.tag)}'
@@ -65,12 +65,12 @@ def _title(title: str, language: str) -> str:
 
 def _anchor(index: int, panel: Panel) -> str:
     row, column = divmod(index, _CHARTS_ACROSS)
-    left, top = FIRST_CHART_COLUMN + column * _COLUMNS_A_CHART, FIRST_CHART_ROW + row * (_ROWS_A_CHART + 1)
-    right, bottom = left + _COLUMNS_A_CHART - 1, top + _ROWS_A_CHART
+    left, top = FIRST_CHART_COLUMN + column * _COLUMNS_PER_CHART, FIRST_CHART_ROW + row * (_ROWS_PER_CHART + 1)
+    right, bottom = left + _COLUMNS_PER_CHART - 1, top + _ROWS_PER_CHART
     return (
         f'<xdr:twoCellAnchor editAs="oneCell"><xdr:from><xdr:col>{left}</xdr:col><xdr:colOff>0</xdr:colOff>'
         f"<xdr:row>{top}</xdr:row><xdr:rowOff>0</xdr:rowOff></xdr:from>"
-        f"<xdr:to><xdr:col>{right}</xdr:col><xdr:colOff>{_EMU_HALF_A_COLUMN}</xdr:colOff>"
+        f"<xdr:to><xdr:col>{right}</xdr:col><xdr:colOff>{_HALF_COLUMN_EMU}</xdr:colOff>"
         f"<xdr:row>{bottom}</xdr:row><xdr:rowOff>0</xdr:rowOff></xdr:to>"
         '<xdr:graphicFrame macro=""><xdr:nvGraphicFramePr>'
         # What screen readers say of it.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from resma.writers.palette import GREY, INK, RULE, SHADES
+from resma.writers.palette import GRAY, INK, RULE, SHADES
 from resma.writers.xlsx.front.chart_data import Panel
 from resma.writers.xlsx.syntax.xml import escape
 
@@ -47,7 +47,7 @@ def plot_over_time(panel: Panel, sheet: str) -> str:
 def plot_bars(panel: Panel, sheet: str) -> str:
     """Lying bars, the first on top. Each has its value, and no axis; not where those below zero would hide names."""
     below = any(value < 0 for value in panel.values)
-    labels = f"<c:dLbls>{_figure_format(panel)}<c:spPr><a:noFill/></c:spPr>{text_look(900)}"
+    labels = f"<c:dLbls>{_figure_format(panel)}<c:spPr><a:noFill/></c:spPr>{text_properties(900)}"
     labels += f'<c:dLblPos val="outEnd"/>{_shown("showVal")}</c:dLbls>'
     look = f'<c:spPr>{fill(SHADES[1])}</c:spPr><c:invertIfNegative val="0"/>{"" if below else labels}'
     return (
@@ -67,7 +67,7 @@ def plot_share(panel: Panel, sheet: str) -> str:
         for i in range(len(panel.values))
     )
     own = "".join(_share_label(i, value / whole) for i, value in enumerate(panel.values))
-    labels = f"<c:dLbls>{own}{_PERCENT}{text_look(900, 'FFFFFF')}{_shown('showPercent')}"
+    labels = f"<c:dLbls>{own}{_PERCENT}{text_properties(900, 'FFFFFF')}{_shown('showPercent')}"
     labels += '<c:showLeaderLines val="0"/></c:dLbls>'
     return (
         f'<c:doughnutChart><c:varyColors val="1"/><c:ser>{_series(panel, sheet, points + labels)}</c:ser>'
@@ -80,7 +80,7 @@ def _share_label(index: int, share: Decimal) -> str:
     if share < _MIN_LABELLED_SHARE:
         return f'<c:dLbl><c:idx val="{index}"/><c:delete val="1"/></c:dLbl>'
     if SHADES[index % len(SHADES)] in _LIGHT:
-        return f'<c:dLbl><c:idx val="{index}"/>{_PERCENT}{text_look(900)}{_shown("showPercent")}</c:dLbl>'
+        return f'<c:dLbl><c:idx val="{index}"/>{_PERCENT}{text_properties(900)}{_shown("showPercent")}</c:dLbl>'
     return ""
 
 
@@ -121,7 +121,7 @@ def _category_axis(panel: Panel, position: str, *, upside_down: bool = False) ->
         f'<c:delete val="0"/><c:axPos val="{position}"/><c:numFmt formatCode="{form}" sourceLinked="0"/>'
         # Low: names stay at the edge where values are negative.
         '<c:majorTickMark val="none"/><c:minorTickMark val="none"/><c:tickLblPos val="low"/>'
-        f'<c:spPr><a:ln w="9525">{fill(GREY)}</a:ln></c:spPr>{text_look(900)}'
+        f'<c:spPr><a:ln w="9525">{fill(GRAY)}</a:ln></c:spPr>{text_properties(900)}'
         f'<c:crossAx val="{_VALUE_AXIS}"/><c:crosses val="autoZero"/>{after}</c:{kind}>'
     )
 
@@ -149,12 +149,12 @@ def _value_axis(panel: Panel, position: str, *, hidden: bool = False, crosses: s
         f'<c:valAx><c:axId val="{_VALUE_AXIS}"/><c:scaling><c:orientation val="minMax"/></c:scaling>'
         f'<c:delete val="{int(hidden)}"/><c:axPos val="{position}"/>{lines}'
         f'{_figure_format(panel)}<c:majorTickMark val="none"/><c:minorTickMark val="none"/>'
-        f'<c:tickLblPos val="nextTo"/><c:spPr><a:ln><a:noFill/></a:ln></c:spPr>{text_look(900)}'
+        f'<c:tickLblPos val="nextTo"/><c:spPr><a:ln><a:noFill/></a:ln></c:spPr>{text_properties(900)}'
         f'<c:crossAx val="{_CATEGORY_AXIS}"/><c:crosses val="{crosses}"/><c:crossBetween val="between"/></c:valAx>'
     )
 
 
-def text_look(size: int, color: str = INK) -> str:
+def text_properties(size: int, color: str = INK) -> str:
     """How text looks; size in hundredths of a point."""
     return (
         f'<c:txPr><a:bodyPr/><a:p><a:pPr><a:defRPr sz="{size}">{fill(color)}</a:defRPr></a:pPr>'

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from resma.errors import FormatLimitError
 from resma.i18n.locales import Locale
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.header import Column, Period, ReportHeader
 from resma.writers.excel.limits import MAX_SHEET_ROWS
-from resma.writers.xlsx.sheets.sheet import FROZEN_HEADER, heading_look, print_setup
+from resma.writers.xlsx.sheets.sheet import FROZEN_HEADER, heading_style, print_setup
 from resma.writers.xlsx.syntax.serials import day_serial
-from resma.writers.xlsx.syntax.styles import Look, Styles, date_format, decimals, month_format, number_format
+from resma.writers.xlsx.syntax.styles import CellStyle, Styles, date_format, decimals, month_format, number_format
 from resma.writers.xlsx.syntax.xml import DECLARATION, MAIN, number_cell, row_element, text_cell
 
 _TALL = ' ht="21" customHeight="1"'
@@ -21,12 +21,12 @@ def subtotals_sheet(header: ReportHeader, styles: Styles) -> bytes:
     """The part: a line for each period and currency, in the order of the file."""
     language = header.locale.language
     columns = [
-        Column("period", say("Period", language)),
-        Column("currency", say("Currency", language)),
-        Column("rows", say("Rows", language), "integer", align="right"),
-        Column("amount", say("Amount", language), "amount", align="right"),
+        Column("period", translate("Period", language)),
+        Column("currency", translate("Currency", language)),
+        Column("rows", translate("Rows", language), "integer", align="right"),
+        Column("amount", translate("Amount", language), "amount", align="right"),
     ]
-    heads = [text_cell(column.heading, styles.number(heading_look(column))) for column in columns]
+    heads = [text_cell(column.heading, styles.number(heading_style(column))) for column in columns]
     lines = [row_element(number, cells) for number, cells in enumerate(_lines(header, styles), 2)]
     if len(lines) >= MAX_SHEET_ROWS:
         raise FormatLimitError(
@@ -46,8 +46,8 @@ def subtotals_sheet(header: ReportHeader, styles: Styles) -> bytes:
 
 def _lines(header: ReportHeader, styles: Styles) -> Iterator[list[str]]:
     scale = decimals([total.amount for period in header.periods for total in period.totals])
-    rows = styles.number(Look(number_format(0), horizontal="right"))
-    amounts = styles.number(Look(number_format(scale), horizontal="right"))
+    rows = styles.number(CellStyle(number_format(0), horizontal="right"))
+    amounts = styles.number(CellStyle(number_format(scale), horizontal="right"))
     for period in header.periods:
         for total in period.totals:
             yield [
@@ -67,10 +67,10 @@ def _lines(header: ReportHeader, styles: Styles) -> Iterator[list[str]]:
 
 def _label(period: Period, locale: Locale, styles: Styles) -> str:
     """Days and months as dates, which Excel can sort and group; all else as text."""
-    label = period.label or say("none", locale.language)
+    label = period.label or translate("none", locale.language)
     for iso, code in ((label, date_format(locale)), (f"{label}-01", month_format(locale))):
         try:
-            return number_cell(day_serial(iso), styles.number(Look(code, horizontal="left")))
+            return number_cell(day_serial(iso), styles.number(CellStyle(code, horizontal="left")))
         except ValueError:
             continue
     return text_cell(label)

@@ -34,9 +34,9 @@ from resma.writers.xlsx.syntax.serials import (
     MINUTES,
     TIME_BYTES,
     DaySerials,
-    Seconds,
-    moment_serial,
-    moment_serials,
+    SecondOffsets,
+    timestamp_serial,
+    timestamp_serials,
     times_of_day,
 )
 
@@ -52,7 +52,7 @@ _ESCAPED = re.compile(rb"[\x01-\x08\x0b-\x1f]|\xef\xbf[\xbe\xbf]|_(?=x[0-9A-Fa-f
 
 
 @dataclass(slots=True)
-class NumberTexts:
+class NumbersAsText:
     """Numbers of one column that are text in the file. A plain value: part of the writer's state."""
 
     first_row: int = 0
@@ -69,11 +69,11 @@ class ColumnCells:
 
     def __init__(self, column: Column, style: int, letters: str) -> None:
         self.column = column
-        self.number_texts = NumberTexts()
+        self.numbers_as_text = NumbersAsText()
         self._style = b' s="%d"' % style if style else b""
         self._reference = b' r="%b%b"' % (letters.encode(), ROW_NUMBER)
         self.null = b"<c%b/>" % self._reference if letters == "A" else b""
-        self._days, self._seconds = DaySerials(), Seconds()
+        self._days, self._seconds = DaySerials(), SecondOffsets()
         # Not a bound method: it would hold what holds it, tables included, until the garbage collector comes by.
         self._encode = _ENCODERS.get(column.kind, ColumnCells._texts)
         kind = b"n" if column.kind in _ENCODERS else b"str"
@@ -134,7 +134,7 @@ class ColumnCells:
     def _number(self, cell: bytes, row: int) -> bytes:
         if is_number(cell, self.column.scale):
             return self._whole % cell
-        self.number_texts.count(row)
+        self.numbers_as_text.count(row)
         return self.text(cell)
 
     def _dates(self, cells: Sequence[bytes | None], first_row: int) -> Cells:  # noqa: ARG002 - refuses nothing
@@ -147,9 +147,9 @@ class ColumnCells:
     def _timestamps(self, cells: Sequence[bytes | None], first_row: int) -> Cells:  # noqa: ARG002 - refuses nothing
         days, minutes, seconds, times = self._days, MINUTES, self._seconds, times_of_day()
         try:
-            if (serials := moment_serials(cells, days, seconds)) is not None:  # type: ignore[arg-type]
+            if (serials := timestamp_serials(cells, days, seconds)) is not None:  # type: ignore[arg-type]
                 return False, serials
-            # `moment_serial`, without its calls: this is half of the time that such a column takes.
+            # `timestamp_serial`, without its calls: this is half of the time that such a column takes.
             return False, [
                 days[cell[:10]] + times[(at := minutes[cell[10:16]] + seconds[cell[16:]]) : at + TIME_BYTES]  # type: ignore[index]
                 for cell in cells
@@ -159,7 +159,7 @@ class ColumnCells:
 
     def _timestamp(self, cell: bytes) -> bytes:
         try:
-            return self._whole % moment_serial(cell, self._days, self._seconds)
+            return self._whole % timestamp_serial(cell, self._days, self._seconds)
         except ValueError:
             return self.text(cell)
 

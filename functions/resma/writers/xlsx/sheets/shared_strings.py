@@ -28,7 +28,7 @@ MIN_ROWS_PER_TEXT = 3
 
 
 @dataclass(slots=True)
-class SharedTextsState:
+class SharedStringsState:
     """Plain values, bounded by the limits above."""
 
     numbers: dict[bytes, int] = field(default_factory=dict)
@@ -41,10 +41,10 @@ class SharedTextsState:
     entries: int = 0
 
 
-class SharedTexts:
+class SharedStrings:
     """Encodes the columns that share their texts."""
 
-    def __init__(self, columns: Sequence[ColumnCells], state: SharedTextsState) -> None:
+    def __init__(self, columns: Sequence[ColumnCells], state: SharedStringsState) -> None:
         self._columns = columns
         self._state = state
         self._tables: dict[int, dict[bytes | None, bytes]] = {}
@@ -143,6 +143,6 @@ class SharedTexts:
         return column.text(text) if number is None else column.shared(number)
 
 
-def start_sharing(columns: Sequence[ColumnCells]) -> SharedTextsState:
+def new_shared_strings(columns: Sequence[ColumnCells]) -> SharedStringsState:
     """The state before the first row: every column of texts shares."""
-    return SharedTextsState(columns={at: [] for at, cells in enumerate(columns) if is_text(cells.column)})
+    return SharedStringsState(columns={at: [] for at, cells in enumerate(columns) if is_text(cells.column)})

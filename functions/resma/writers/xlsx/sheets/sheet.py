@@ -7,7 +7,7 @@ from itertools import groupby
 from resma.report.header import Column, ReportHeader
 from resma.writers.xlsx.sheets.cells import is_text
 from resma.writers.xlsx.syntax.limits import page_footer
-from resma.writers.xlsx.syntax.styles import Look, Styles
+from resma.writers.xlsx.syntax.styles import CellStyle, Styles
 from resma.writers.xlsx.syntax.xml import DECLARATION, MAIN, column_letters, escape, row_element, text_cell
 
 _CHARACTERS_ACROSS = 140
@@ -31,7 +31,7 @@ def sheet_head(header: ReportHeader, styles: Styles, rows: int) -> bytes:
         f'<col min="{i}" max="{i}" width="{width:.1f}" customWidth="1"/>'
         for i, width in enumerate(column_widths(header.columns), 1)
     )
-    cells = [text_cell(column.heading, styles.number(heading_look(column))) for column in header.columns]
+    cells = [text_cell(column.heading, styles.number(heading_style(column))) for column in header.columns]
     headings = row_element(1, cells, ' ht="21" customHeight="1"')
     return (
         f'{DECLARATION}<worksheet xmlns="{MAIN}">'
@@ -75,9 +75,9 @@ def print_setup(header: ReportHeader, orientation: str) -> str:
     )
 
 
-def heading_look(column: Column) -> Look:
+def heading_style(column: Column) -> CellStyle:
     """The header row's cell over a column."""
-    return Look(font="heading", fill="heading", horizontal=column.align, vertical="center")
+    return CellStyle(font="heading", fill="heading", horizontal=column.align, vertical="center")
 
 
 def filter_area(header: ReportHeader, rows: int, absolute: str = "") -> str:

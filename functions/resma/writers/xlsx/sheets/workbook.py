@@ -21,7 +21,7 @@ _RESERVED = "history"
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class WorkbookSheet:
     """One sheet in tab order, which is that of its file's number too: many readers count files.
 
     `rows` are those of data below a header row; None for a sheet of another kind.
@@ -51,7 +51,7 @@ def quoted(sheet: str) -> str:
     return "'" + sheet.replace("'", "''") + "'"
 
 
-def workbook(header: ReportHeader, sheets: Sequence[Sheet]) -> bytes:
+def workbook(header: ReportHeader, sheets: Sequence[WorkbookSheet]) -> bytes:
     """`xl/workbook.xml`: opens on the first sheet."""
     tabs = "".join(
         f'<sheet name="{escape(sheet.name)}" sheetId="{i}" r:id="rId{i}"/>' for i, sheet in enumerate(sheets, 1)
@@ -70,11 +70,11 @@ def workbook(header: ReportHeader, sheets: Sequence[Sheet]) -> bytes:
     ).encode()
 
 
-def workbook_relationships(sheets: int, *, shared_texts: bool) -> bytes:
+def workbook_relationships(sheets: int, *, shared_strings: bool) -> bytes:
     """`xl/_rels/workbook.xml.rels`: sheets first, so that theirs are `rId1` and on."""
     targets = [("worksheet", f"worksheets/sheet{part}.xml") for part in range(1, sheets + 1)]
     targets.append(("styles", "styles.xml"))
-    if shared_texts:
+    if shared_strings:
         targets.append(("sharedStrings", "sharedStrings.xml"))
     return relationships(targets)
 
@@ -91,12 +91,12 @@ def package_relationships() -> bytes:
     )
 
 
-def content_types(sheets: int, charts: int, *, shared_texts: bool) -> bytes:
+def content_types(sheets: int, charts: int, *, shared_strings: bool) -> bytes:
     """`[Content_Types].xml` (Part 2 §7.2.3)."""
     kinds = {
         "/xl/workbook.xml": f"{_OFFICE}.spreadsheetml.sheet.main+xml",
         "/xl/styles.xml": f"{_OFFICE}.spreadsheetml.styles+xml",
-        **({"/xl/sharedStrings.xml": f"{_OFFICE}.spreadsheetml.sharedStrings+xml"} if shared_texts else {}),
+        **({"/xl/sharedStrings.xml": f"{_OFFICE}.spreadsheetml.sharedStrings+xml"} if shared_strings else {}),
         **{f"/xl/worksheets/sheet{i}.xml": f"{_OFFICE}.spreadsheetml.worksheet+xml" for i in range(1, sheets + 1)},
         **({"/xl/drawings/drawing1.xml": f"{_OFFICE}.drawing+xml"} if charts else {}),
         **{f"/xl/charts/chart{i}.xml": f"{_OFFICE}.drawingml.chart+xml" for i in range(1, charts + 1)},

@@ -34,7 +34,7 @@ _EARLIEST_YEAR = 1980
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ZipEntry:
     """What the directory at the end says of one file."""
 
     name: str
@@ -51,7 +51,7 @@ class ArchiveState:
 
     offset: int = 0
     """Bytes written so far."""
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[ZipEntry] = field(default_factory=list)
     open_name: str = ""
     open_offset: int = 0
 
@@ -69,7 +69,7 @@ class Archive:
         """One whole entry whose sizes are known before it, in its header."""
         stream = DeflateState()
         packed = deflate(stream, data) + finish(stream)
-        entry = Entry(name, 0, stream.crc32, len(packed), len(data), self._state.offset)
+        entry = ZipEntry(name, 0, stream.crc32, len(packed), len(data), self._state.offset)
         return self._close(entry, self._local(name, 0, entry.crc32, entry.packed, entry.size) + packed)
 
     def open(self, name: str) -> bytes:
@@ -85,7 +85,7 @@ class Archive:
     def close(self, stream: DeflateState) -> bytes:
         """Ends the open entry, whose finished stream this was."""
         sizes = stream.crc32, stream.bytes_out, stream.bytes_in
-        entry = Entry(self._state.open_name, _SIZES_FOLLOW, *sizes, self._state.open_offset)
+        entry = ZipEntry(self._state.open_name, _SIZES_FOLLOW, *sizes, self._state.open_offset)
         return self._close(entry, _DESCRIPTOR.pack(b"PK\x07\x08", *sizes))
 
     def end(self) -> bytes:
@@ -101,7 +101,7 @@ class Archive:
         end = _END.pack(b"PK\x05\x06", 0, 0, count, count, size, min(offset, _IN_64_BITS), 0)
         return self.count(directory + end_64 + end)
 
-    def _close(self, entry: Entry, data: bytes) -> bytes:
+    def _close(self, entry: ZipEntry, data: bytes) -> bytes:
         self._state.entries.append(entry)
         return self.count(data)
 
@@ -109,7 +109,7 @@ class Archive:
         fields = (_PLAIN, flags, _DEFLATED, self._time, self._date, crc32, packed, size, len(name), 0)
         return _LOCAL.pack(b"PK\x03\x04", *fields) + name.encode()
 
-    def _central(self, entry: Entry) -> bytes:
+    def _central(self, entry: ZipEntry) -> bytes:
         """§4.3.12; an offset that needs more than 32 bits is in the extra field of ZIP64."""
         far = entry.offset >= _IN_64_BITS
         extra = struct.pack("<HHQ", 1, 8, entry.offset) if far else b""

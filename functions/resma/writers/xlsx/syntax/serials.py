@@ -50,7 +50,7 @@ class DaySerials(dict[bytes, bytes]):
         return serial
 
 
-class Seconds(dict[bytes, int]):
+class SecondOffsets(dict[bytes, int]):
     """`:07.5+00`, what a timestamp has after its minutes, to where its whole seconds are among a minute's times.
 
     The offset is left out: Excel knows no time zones, so people see the report's. Raises NotASerialError.
@@ -96,7 +96,7 @@ def day_serial(iso: str) -> int:
     return ordinal - _DAY_0
 
 
-def moment_serial(text: bytes, days: DaySerials, seconds: Seconds) -> bytes:
+def timestamp_serial(text: bytes, days: DaySerials, seconds: SecondOffsets) -> bytes:
     """The number of a day, or of a timestamp as Postgres prints it. Raises NotASerialError."""
     day, minute = days[text[:10]], text[10:16]
     if not minute:
@@ -107,8 +107,8 @@ def moment_serial(text: bytes, days: DaySerials, seconds: Seconds) -> bytes:
     return day + times_of_day()[at : at + TIME_BYTES]
 
 
-def moment_serials(cells: Sequence[bytes], days: DaySerials, seconds: Seconds) -> list[bytes] | None:
-    """Returns `moment_serial` of each, a quarter faster, where all have one length and one end; otherwise None.
+def timestamp_serials(cells: Sequence[bytes], days: DaySerials, seconds: SecondOffsets) -> list[bytes] | None:
+    """Returns `timestamp_serial` of each, a quarter faster, where all have one length and one end; otherwise None.
 
     So it is where seconds have no fractions. Raises NotASerialError, and TypeError or IndexError for other texts and
     None.

@@ -9,7 +9,7 @@ from typing import Literal
 
 from resma.i18n.locales import Locale
 from resma.report.header import Column
-from resma.writers.palette import ACCENT, GREY, INK, RULE
+from resma.writers.palette import ACCENT, GRAY, INK, RULE
 from resma.writers.xlsx.syntax.xml import DECLARATION, MAIN, escape
 
 FONT = "Calibri"
@@ -20,7 +20,7 @@ _FONTS = {
     "heading": f'<font><b/><sz val="11"/><color rgb="FFFFFFFF"/><name val="{FONT}"/><family val="2"/></font>',
     "title": f'<font><b/><sz val="18"/><color rgb="FF{ACCENT}"/><name val="{FONT}"/><family val="2"/></font>',
     "section": f'<font><b/><sz val="12"/><color rgb="FF{ACCENT}"/><name val="{FONT}"/><family val="2"/></font>',
-    "label": f'<font><sz val="11"/><color rgb="FF{GREY}"/><name val="{FONT}"/><family val="2"/></font>',
+    "label": f'<font><sz val="11"/><color rgb="FF{GRAY}"/><name val="{FONT}"/><family val="2"/></font>',
 }
 _FILLS = {
     "none": '<fill><patternFill patternType="none"/></fill>',
@@ -41,7 +41,7 @@ _FIRST_OWN_FORMAT = 164
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class CellStyle:
     """How a cell looks. `number_format` is in the file's language, which is that of en-US in every locale."""
 
     number_format: str = "General"
@@ -57,10 +57,10 @@ class Styles:
     """Gives each look a number. Ask for all of them before `part`. Number 0 is the plain look of text."""
 
     def __init__(self) -> None:
-        self._looks: dict[Look, int] = {Look(): 0}
+        self._looks: dict[CellStyle, int] = {CellStyle(): 0}
         self._formats: dict[str, int] = {"General": 0}
 
-    def number(self, look: Look) -> int:
+    def number(self, look: CellStyle) -> int:
         """The look's number, the same for the same look."""
         if look.number_format not in self._formats:
             self._formats[look.number_format] = _FIRST_OWN_FORMAT + len(self._formats) - 1
@@ -82,7 +82,7 @@ class Styles:
         ]
         return f'{DECLARATION}<styleSheet xmlns="{MAIN}">{"".join(parts)}</styleSheet>'.encode()
 
-    def _xf(self, look: Look) -> str:
+    def _xf(self, look: CellStyle) -> str:
         wrap = ' wrapText="1"' if look.wrap else ""
         ids = [
             f'numFmtId="{self._formats[look.number_format]}"',
@@ -95,12 +95,12 @@ class Styles:
         return f'<xf {" ".join(ids)} xfId="0" {applied}>{alignment}</xf>'
 
 
-def column_look(column: Column, locale: Locale, *, any_wraps: bool) -> Look:
+def column_style(column: Column, locale: Locale, *, any_wraps: bool) -> CellStyle:
     """How the cells of a column look. Where another column wraps, all begin at the top of their row."""
     horizontal: Literal["general", "left", "right"] = column.align
     if column.kind in {"text", "json"} and column.align == "left":
         horizontal = "general"
-    return Look(
+    return CellStyle(
         number_format=column_format(column, locale),
         horizontal=horizontal,
         vertical="top" if any_wraps else "bottom",
