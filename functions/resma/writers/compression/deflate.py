@@ -17,7 +17,8 @@ from resma.writers.compression.zlib_ng_blocks import MAX_BLOCK_BYTES, compress_b
 
 BLOCK_BYTES = 256 * 1024
 LEVEL = 1
-"""Level of isal (0 to 3): 58 MB of CSV became 14.1 MB in 0.07 s. Level 2 saves 1 %; with level 0 files are 25 % larger."""
+"""Level of isal (0 to 3): 58 MB of CSV became 14.1 MB in 0.07 s. Level 2 saves 1 %; with level 0 files are 25 %
+larger."""
 
 SHEET_LEVEL = 5
 """Level of zlib-ng (1 to 9) for sheets, whose cell references compress badly: 500,000 rows take 27 MB, and 33 MB with
@@ -65,22 +66,23 @@ def finish(state: DeflateState) -> bytes:
 
 
 class ThreadedDeflate:
-    """Compresses at `SHEET_LEVEL` on the threads of a pool. Blocks are returned in order, so the stream is reproducible.
+    """Compresses at `SHEET_LEVEL` on the threads of a pool. Blocks are returned in order: the stream is reproducible.
 
     The bytes that one call of `add` returns depend on the progress of the threads. Call `settle` before saving the
     state.
     """
 
     BLOCK_BYTES = MAX_BLOCK_BYTES
-    """Larger than the module's `BLOCK_BYTES`, because submitting a block may take 5 ms, the switch interval of the GIL."""
+    """Larger than the module's `BLOCK_BYTES`, because submitting a block may take 5 ms, the switch interval of the
+    GIL."""
 
     def __init__(self, state: DeflateState, pool: ThreadPoolExecutor) -> None:
         self._state = state
         self._pool = pool
         self._in_flight: deque[Future[bytes]] = deque()
         self._pieces = [bytes(state.pending)]
-        """Data that does not fill a block yet. It is joined once per block; copying it in every call took a fifth of the
-        writer's time."""
+        """Data that does not fill a block yet. It is joined once per block, because copying it in every call took a
+        fifth of the writer's time."""
         self._waiting = len(state.pending)
 
     def add(self, data: bytes) -> bytes:
@@ -146,6 +148,6 @@ def _whole_blocks(state: DeflateState, data: bytes, size: int) -> list[bytes]:
 
 
 def _block(data: bytes | bytearray) -> bytes:
-    """Compresses one block. It ends on a byte boundary and has no references to earlier data, so blocks can be joined."""
+    """Compresses one block. It ends on a byte boundary and does not refer to earlier data, so blocks can be joined."""
     compressor = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, -15)
     return bytes(compressor.compress(data) + compressor.flush(isal_zlib.Z_FULL_FLUSH))

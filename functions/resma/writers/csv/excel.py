@@ -165,7 +165,7 @@ def _number(cell: bytes, mark: bytes, kind: Kind) -> EncodedCell:
 
 
 def _plain_timestamps(cells: Cells) -> list[bytes] | None:
-    """Removes the offset of a column of timestamps if all have the same one, whole seconds, and years that Excel has."""
+    """Removes the offset of a column of timestamps if all have one offset, whole seconds and years that Excel has."""
     if None in cells:
         return None
     joined = b"\0".join([*cells, b""])  # type: ignore[list-item]

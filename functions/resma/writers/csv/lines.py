@@ -53,8 +53,8 @@ def encode_one_column(cells: Sequence[bytes | None], *, quoted: bool) -> bytes:
     """Encodes lines of one field each. NULL is `""`, like an empty string. `quoted` is True for columns of strings.
 
     Some readers skip unquoted lines of one field: csv, pandas and pyarrow skip empty lines, pandas also skips spaces,
-    and DuckDB skips values that start like a comment. `\\.` ends a COPY in Postgres before version 18. Numbers and dates
-    are not quoted, because polars reads a quoted number as a string.
+    and DuckDB skips values that start like a comment. `\\.` ends a COPY in Postgres before version 18. Numbers and
+    dates are not quoted, because polars reads a quoted number as a string.
     """
     if not quoted:
         return b"".join([cell + _END_OF_LINE if cell else b'""\r\n' for cell in cells])

@@ -153,7 +153,8 @@ def _bars(  # noqa: PLR0913, PLR0917  # a chart's parts and its place
     further = (chart.labels_omitted, rest)
     pairs = top_categories(chart.labels, values, max(2, int(height / BAR_LINE)), other, further)
     names = [
-        shortened(name or f"({translate('none', locale.language)})", width * 0.38, LABEL_SIZE + 0.5) for name, _ in pairs
+        shortened(name or f"({translate('none', locale.language)})", width * 0.38, LABEL_SIZE + 0.5)
+        for name, _ in pairs
     ]
     numbers = [short_number(value, locale) for _, value in pairs]
     name_room = max(width_of(name, LABEL_SIZE + 0.5) for name in names) + 6

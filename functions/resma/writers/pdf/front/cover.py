@@ -235,7 +235,8 @@ class _Cover:
         sheet.text(TextStyle(size, ACCENT, BOLD), LEFT, height - 76.28, header.title, room=width)
         sheet.bar(LEFT, height - 91.28, width, 1.4, ACCENT)
         sheet.text(_FOOTER, LEFT, FOOTER_BASELINE, footer_text(header), room=width - _FOOTER_ROOM)
-        page = f"{self._translate('Page')} {self._figure(self._page)} {self._translate('of')} {self._figure(self._pages.total)}"
+        number, count = self._figure(self._page), self._figure(self._pages.total)
+        page = f"{self._translate('Page')} {number} {self._translate('of')} {count}"
         sheet.text(_FOOTER, LEFT + width, FOOTER_BASELINE, page, right=True)
 
     def _pairs(self, title: str, left: float, top: float, pairs: Sequence[Pair]) -> None:

@@ -1,4 +1,4 @@
-"""Periods and what they add up to, on a sheet of their own: lines among the data would end up in sums and filters."""
+"""Subtotals of the periods, on a sheet of their own, so that sums and filters of the data do not include them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ _TALL = ' ht="21" customHeight="1"'
 
 
 def subtotals_sheet(header: ReportHeader, styles: Styles) -> bytes:
-    """The part: a line for each period and currency, in the order of the file."""
+    """Returns the XML of the sheet: a row for each period and currency, in the order of the data.
+
+    Raises FormatLimitError if there are too many rows.
+    """
     language = header.locale.language
     columns = [
         Column("period", translate("Period", language)),
@@ -30,7 +33,7 @@ def subtotals_sheet(header: ReportHeader, styles: Styles) -> bytes:
     lines = [row_element(number, cells) for number, cells in enumerate(_lines(header, styles), 2)]
     if len(lines) >= MAX_SHEET_ROWS:
         raise FormatLimitError(
-            f"There are {len(lines):,} subtotals, and a sheet of Excel holds {MAX_SHEET_ROWS:,} rows. "
+            f"There are {len(lines):,} subtotals, and an Excel sheet holds {MAX_SHEET_ROWS:,} rows. "
             "Narrow the report's filters, or request another format."
         )
     return (
@@ -66,7 +69,7 @@ def _lines(header: ReportHeader, styles: Styles) -> Iterator[list[str]]:
 
 
 def _label(period: Period, locale: Locale, styles: Styles) -> str:
-    """Days and months as dates, which Excel can sort and group; all else as text."""
+    """Returns a cell: days and months as dates, which Excel can sort and group, all other labels as text."""
     label = period.label or translate("none", locale.language)
     for iso, code in ((label, date_format(locale)), (f"{label}-01", month_format(locale))):
         try:

@@ -1,4 +1,4 @@
-"""The first sheet: what the report is, the block by which it is reconciled, totals, and room for the charts."""
+"""The summary sheet: title, reconciliation data, filters and totals, with space for the charts."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from resma.writers.xlsx.syntax.styles import CellStyle, Styles, date_format, dec
 from resma.writers.xlsx.syntax.xml import DECLARATION, MAIN, RELATIONSHIPS, number_cell, row_element, text_cell
 
 WIDTHS = (24, 20, 24)
-"""Of the columns of words and figures, in characters; charts begin beyond a narrow one."""
+"""Widths of the text columns in characters. A narrow column separates them from the charts."""
 FIRST_CHART_COLUMN = len(WIDTHS) + 1
 FIRST_CHART_ROW = 3
 
 _VALUE_CHARACTERS = 42
 _LINE_POINTS = 15
 _MAX_NAMES = 20
-"""Currencies that are listed in one cell."""
+"""Maximum number of currencies that are listed in one cell."""
 
 _MAX_LINES = 27
-"""Excel's highest row has 409 points."""
+"""Maximum number of lines of a row: Excel limits the height of a row to 409 points."""
 
 _DRAWING = '<drawing r:id="rId1"/>'
 
@@ -39,7 +39,7 @@ _HEAD_RIGHT = CellStyle(font="bold", border="below", horizontal="right")
 
 @dataclass
 class _Grid:
-    """Rows of cells from the top, and which are merged."""
+    """Rows of cells from the top, and references to merged cells."""
 
     styles: Styles
     rows: list[str] = field(default_factory=list)
@@ -53,23 +53,23 @@ class _Grid:
         return text_cell(text, self.styles.number(look))
 
     def section(self, title: str) -> None:
-        """A title with a line below it, over all columns."""
+        """Adds a section title across all columns, with a line below it."""
         empty = f'<c s="{self.styles.number(_SECTION)}"/>'
         self.add()
         self.add([self.text(title, _SECTION), empty, empty], 18)
 
     def pair(self, label: str, value: str, length: int = 0) -> None:
-        """A label and a value over the other columns; `length` of its text makes it as high as it needs to be."""
+        """Adds a label and a value across the other columns. `length` is the value's length, for the row height."""
         lines = min(max(1, ceil(length / _VALUE_CHARACTERS)), _MAX_LINES)
         self.add([self.text(label, _LABEL), value], lines * _LINE_POINTS if lines > 1 else None)
         self.merged.append(f"B{len(self.rows)}:C{len(self.rows)}")
 
-    def pair_of_texts(self, label: str, value: str) -> None:
+    def text_pair(self, label: str, value: str) -> None:
         self.pair(label, self.text(value, _VALUE), len(value))
 
 
 def summary_sheet(header: ReportHeader, styles: Styles, *, drawing: bool) -> bytes:
-    """The part of the summary; `drawing` says whether it has charts, by `rId1`."""
+    """Returns the XML of the summary sheet. `drawing` is whether it has charts, through the relationship `rId1`."""
     grid = _Grid(styles)
     grid.add([grid.text(header.organization, _LABEL)])
     grid.add([grid.text(header.title, CellStyle(font="title"))], 27)
@@ -98,18 +98,18 @@ def _reconciliation(grid: _Grid, header: ReportHeader) -> None:
     grid.section(translate("Reconciliation", language))
     grid.pair(translate("Rows", language), number_cell(header.rows, grid.styles.number(figure)))
     grid.pair(translate("As of", language), f'<c s="{grid.styles.number(timestamp)}"><v>{serial}</v></c>')
-    grid.pair_of_texts(translate("Time zone", language), header.time_zone)
-    grid.pair_of_texts(translate("Currencies", language), _currencies(header))
-    grid.pair_of_texts(translate("Report id", language), header.report_id)
+    grid.text_pair(translate("Time zone", language), header.time_zone)
+    grid.text_pair(translate("Currencies", language), _currencies(header))
+    grid.text_pair(translate("Report id", language), header.report_id)
 
 
 def _filters(grid: _Grid, header: ReportHeader) -> None:
     language = header.locale.language
     grid.section(translate("Filters", language))
     for label, value in header.filters:
-        grid.pair_of_texts(label, value)
+        grid.text_pair(label, value)
     if not header.filters:
-        grid.pair_of_texts(translate("none", language), "")
+        grid.text_pair(translate("none", language), "")
 
 
 def _totals(grid: _Grid, header: ReportHeader) -> None:
@@ -133,7 +133,11 @@ def _totals(grid: _Grid, header: ReportHeader) -> None:
         look = CellStyle(number_format(decimals(amounts)), horizontal="right", vertical="top")
         grid.add()
         for word, amount in zip(("Opening balance", "Closing balance"), amounts, strict=True):
-            cells = [grid.text(translate(word, language), _LABEL), "<c/>", number_cell(amount, grid.styles.number(look))]
+            cells = [
+                grid.text(translate(word, language), _LABEL),
+                "<c/>",
+                number_cell(amount, grid.styles.number(look)),
+            ]
             grid.add(cells)
 
 
