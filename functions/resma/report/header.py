@@ -38,7 +38,7 @@ class Column:
     decimal: DecimalType = DEFAULT_DECIMAL
     """Type of an amount in formats that have types, the same in every report."""
     max_bytes: int | None = None
-    """Length of the longest cell of a text or JSON column, in bytes; None if it was not measured."""
+    """Length of the longest cell of a column of kind text or json, in bytes; None if it was not measured."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Writers that compress the bytes of another writer with gzip (RFC 1952) or zstd (RFC 8878).
 
-Data is compressed in independent sections. A gzip file still has one gzip member, and a zstd file one frame, because
-some readers stop after the first member or frame.
+Data is compressed in independent sections. A gzip file still has only one gzip member, and a zstd file only one frame,
+because some readers stop after the first.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ _QUOTE = ord('"')
 
 
 def encode_lines(rows: Sequence[Row], separator: bytes) -> bytes:
-    """Encodes rows as lines of CSV, including line ends. Cells are joined first; then quotes are added where necessary.
+    """Encodes rows as lines of CSV, including line ends. Cells are concatenated before quotes are added.
 
     Checking each of 4.5 million cells takes longer than reading them from the database. Therefore all cells of a batch
     form one string with zero bytes between them, which Postgres text cannot contain, and the few cells that need quotes

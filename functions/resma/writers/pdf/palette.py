@@ -1,4 +1,4 @@
-"""Colors as content streams of a PDF set them: red, green and blue from 0 to 1."""
+"""Colors as operands for content streams of a PDF: red, green and blue from 0 to 1."""
 
 from __future__ import annotations
 

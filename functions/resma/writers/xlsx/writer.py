@@ -141,19 +141,19 @@ class XlsxWriter:
     def warnings(self) -> tuple[ReportWarning, ...]:
         """Returns warnings about numbers that are stored as text, and about omitted charts."""
         pairs = zip(self._header.columns, self._state.numbers_as_text, strict=True)
-        of_numbers = [
+        number_warnings = [
             ReportWarning(
                 "amounts-as-text",
-                f"The column `{column.name}` has {counted(texts.rows, 'number')} that Excel cannot hold exactly. They "
+                f"The column `{column.name}` has {counted(numbers.rows, 'number')} that Excel cannot hold exactly. They "
                 "are stored as text, which sums leave out. Use CSV, NDJSON or Parquet to calculate with them.",
                 column=column.name,
-                row=texts.first_row,
-                rows=texts.rows,
+                row=numbers.first_row,
+                rows=numbers.rows,
             )
-            for column, texts in pairs
-            if texts.rows
+            for column, numbers in pairs
+            if numbers.rows
         ]
-        return (*of_numbers, *self._small_parts.warnings())
+        return (*number_warnings, *self._small_parts.warnings())
 
     def _use(self, state: XlsxState) -> None:
         self._state = state
@@ -232,6 +232,6 @@ class XlsxWriter:
         ]
 
 
-def make_xlsx_writer(header: ReportHeader, options: FormatOptions) -> XlsxWriter:  # noqa: ARG001 - there are none
+def make_xlsx_writer(header: ReportHeader, options: FormatOptions) -> XlsxWriter:  # noqa: ARG001 - XLSX has no options
     """Creates the writer; XLSX has no options."""
     return XlsxWriter(header)

@@ -1,4 +1,4 @@
-"""Bookmarks: the summary, the contents, then the periods, under their years and months where there are many."""
+"""Bookmarks: summary, contents and periods; many periods are grouped by year and month."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from resma.writers.pdf.syntax.objects import text_string
 from resma.writers.pdf.text.labels import name_period
 
 MAX_FLAT = 24
+"""Maximum number of periods that are not grouped."""
 
 
 @dataclass(slots=True)
 class Bookmark:
-    """One bookmark, with those under it."""
+    """One bookmark and its children."""
 
     title: str
     destination: bytes
@@ -22,7 +23,7 @@ class Bookmark:
 
 
 def period_bookmarks(periods: Sequence[tuple[str | None, bytes]], locale: Locale) -> list[Bookmark]:
-    """Entries of periods, each with its destination, in the order of the file."""
+    """Returns bookmarks of periods, given as pairs of label and destination in the order of the file."""
     if len(periods) <= MAX_FLAT:
         return [Bookmark(name_period(label, locale), destination) for label, destination in periods]
     top = Bookmark("", b"")
@@ -39,7 +40,7 @@ def period_bookmarks(periods: Sequence[tuple[str | None, bytes]], locale: Locale
 
 
 def outline_objects(root: int, tree: Sequence[Bookmark], claim: Callable[[], int]) -> list[tuple[int, bytes]]:
-    """Objects of the outline (§12.3.3), numbers and bodies; years are closed, so they count negative."""
+    """Returns the object numbers and bodies of the outline (§12.3.3). Closed bookmarks have negative counts."""
     objects: list[tuple[int, bytes]] = []
 
     def level(parent: int, siblings: Sequence[Bookmark]) -> tuple[int, int]:

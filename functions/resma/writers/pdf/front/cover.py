@@ -1,7 +1,7 @@
-"""The cover: what the report is, what it adds up to, and its charts; drawn by reportlab, in its own small file.
+"""The cover: filters, reconciliation data, totals and charts, drawn by reportlab as a small file of its own.
 
-The first page holds the details, the reconciliation block, totals and up to three charts. Other charts follow
-four to a page; details that the first page had to shorten, and further currencies, come last.
+The first page has the filters, the reconciliation block, totals and up to three charts. Further charts follow, four
+per page. Filters that the first page had to shorten, and further currencies, come last.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CHARTS_FIRST = 3
 CHARTS_PER_PAGE = 4
 TOTALS_SHOWN = BAND_LINES - 2
 MAX_COVER_TOTALS = 100
-"""Totals on the cover's pages in all. The last line says how many more there are."""
+"""Maximum number of totals on the cover. The last line shows the number of further totals."""
 
 CONTINUED_LINES = 28
 LABEL_WIDTH = 74.0
@@ -47,7 +47,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class PageCounts:
-    """How many pages of each sort the report has."""
+    """Number of pages of each part of the report."""
 
     cover: int
     contents: int
@@ -59,14 +59,14 @@ class PageCounts:
 
 
 def cover_pages(header: ReportHeader, layout: Layout, pen: Pen) -> int:
-    """How many pages the cover takes: each page says so before it is drawn."""
+    """Returns the number of pages of the cover, which must be known before pages are drawn."""
     register_fonts()
     charts = max(0, len(header.charts) - CHARTS_FIRST)
     return 1 + -(-charts // CHARTS_PER_PAGE) + len(_Cover(header, layout, PageCounts(0, 0, 0), pen).continued())
 
 
 def draw_cover(header: ReportHeader, layout: Layout, pages: PageCounts, pen: Pen) -> tuple[ImportedPages, list[bytes]]:
-    """The cover's pages, and what each of them shows besides in fonts of the report."""
+    """Returns the cover's pages, and for each page its overlay in the fonts of the report."""
     register_fonts()
     charts = _time_first(header.charts)
     cover = _Cover(header, layout, pages, pen)
@@ -80,13 +80,13 @@ def draw_cover(header: ReportHeader, layout: Layout, pages: PageCounts, pen: Pen
 
 
 def _time_first(charts: Sequence[Chart]) -> list[Chart]:
-    """The charts, the first over time before all others: it has the widest place."""
+    """Moves the first chart over time to the front, because the first chart is the widest."""
     first = next((i for i, chart in enumerate(charts) if chart.kind == "time"), 0)
     return [*charts[first : first + 1], *charts[:first], *charts[first + 1 :]]
 
 
 class _Cover:
-    """Draws page after page: three blocks side by side across, or two above one upright; then charts."""
+    """Draws the pages: three blocks side by side (landscape) or two above one (portrait), then charts."""
 
     def __init__(self, header: ReportHeader, layout: Layout, pages: PageCounts, pen: Pen) -> None:
         self._header = header
@@ -95,7 +95,7 @@ class _Cover:
         self._pages = pages
         self._page = 0
         self._pen = pen
-        self._sheet = CoverCanvas(layout, pen)
+        self._canvas = CoverCanvas(layout, pen)
         self._width = layout.width - 2 * LEFT
         across = 2 if layout.is_portrait else 3
         self._column = (self._width - (across - 1) * GAP) / across
@@ -103,10 +103,10 @@ class _Cover:
         self._top = layout.height - 117.28
 
     def saved(self) -> bytes:
-        return self._sheet.saved()
+        return self._canvas.saved()
 
     def overlays(self) -> list[bytes]:
-        return [b"".join(shown) for shown in self._sheet.overlays]
+        return [b"".join(shown) for shown in self._canvas.overlays]
 
     def _translate(self, word: str) -> str:
         return translate(word, self._locale.language)
@@ -115,11 +115,11 @@ class _Cover:
         return self._locale.format_number(str(value))
 
     def _amount(self, amount: Decimal) -> str:
-        """An amount with every digit and marks between thousands; NaN and Infinity as they are."""
+        """Formats an amount with all digits and thousands separators. NaN and Infinity are unchanged."""
         return self._locale.format_number(f"{amount:f}")
 
     def _measure(self, text: str) -> float:
-        """Width in points of a value."""
+        """Returns the width of a value in points."""
         return self._pen.width("R", visible(text)) * _TEXT.size / 1000
 
     def first_page(self, charts: Sequence[Chart]) -> None:
@@ -146,27 +146,27 @@ class _Cover:
             self._totals(LEFT + 2 * (column + GAP), top, column, header.totals)
             bottom = top - 34 - max(lines, totals) * LINE
         self._chart_rows([charts] if len(charts) == 2 else [charts[:1], charts[1:]], bottom)
-        self._sheet.turn()
+        self._canvas.end_page()
 
     def chart_page(self, charts: Sequence[Chart]) -> None:
         self._opening()
         self._chart_rows([charts[:2], charts[2:]], self._top + 10, wide=False)
-        self._sheet.turn()
+        self._canvas.end_page()
 
     def _chart_rows(self, rows: Sequence[Sequence[Chart]], top: float, *, wide: bool = True) -> None:
-        """Rows of charts down from `top`, one over the whole width if `wide`, two side by side."""
+        """Draws rows of charts from `top` downwards. If `wide`, a single chart of a row takes the whole width."""
         rows = [row for row in rows if row]
         half = (self._width - GAP) / 2
-        room = (top - CHARTS_BOTTOM + ROW_GAP) / max(1, len(rows)) - ROW_GAP
-        height = min(room, TALLEST)
+        available = (top - CHARTS_BOTTOM + ROW_GAP) / max(1, len(rows)) - ROW_GAP
+        height = min(available, TALLEST)
         for i, row in enumerate(rows):
             width = self._width if wide and len(row) == 1 else half
             y = top - (i + 1) * height - i * ROW_GAP
             for j, chart in enumerate(row):
-                self._sheet.draw(chart_drawing(chart, self._locale, width, height), LEFT + j * (half + GAP), y)
+                self._canvas.draw(chart_drawing(chart, self._locale, width, height), LEFT + j * (half + GAP), y)
 
     def continued(self) -> list[list[Pair]]:
-        """Filters in full and all totals, where the first page has no room for them; lines a page."""
+        """Returns the lines of each continuation page: filters and totals in full, if the first page shortens them."""
         header = self._header
         width = self._width - LABEL_WIDTH * 2 - 2 * INSET
         lines: list[Pair] = []
@@ -187,21 +187,21 @@ class _Cover:
 
     def continued_page(self, lines: Sequence[Pair]) -> None:
         self._opening()
-        self._sheet.block_title(self._translate("Selection and totals in full"), LEFT, self._top, self._width)
+        self._canvas.block_title(self._translate("Selection and totals in full"), LEFT, self._top, self._width)
         for i, (label, value) in enumerate(lines):
             y = self._top - 16 - i * LINE
-            self._sheet.text(_QUIET, LEFT + INSET, y, label, room=2 * LABEL_WIDTH - 6)
-            self._sheet.text(
-                _TEXT, LEFT + INSET + 2 * LABEL_WIDTH, y, value, room=self._width - 2 * LABEL_WIDTH - 2 * INSET
+            self._canvas.text(_QUIET, LEFT + INSET, y, label, cut_at=2 * LABEL_WIDTH - 6)
+            self._canvas.text(
+                _TEXT, LEFT + INSET + 2 * LABEL_WIDTH, y, value, cut_at=self._width - 2 * LABEL_WIDTH - 2 * INSET
             )
-            self._sheet.rule(LEFT, y - 4.6, self._width)
-        self._sheet.turn()
+            self._canvas.rule(LEFT, y - 4.6, self._width)
+        self._canvas.end_page()
 
     def _currencies(self) -> int:
         return len(self._header.totals) + self._header.totals_omitted
 
     def _adds_up(self) -> bool:
-        """Whether the report type has totals: without rows it may, and none of them shows."""
+        """Returns whether to show totals. A report without rows has none, but its report type may have them."""
         return bool(self._header.totals) or not self._header.rows
 
     def _reconciliation(self) -> list[Pair]:
@@ -227,31 +227,31 @@ class _Cover:
         return facts
 
     def _opening(self) -> None:
-        """Organization, title, the rule under them, and the foot."""
+        """Draws organization, title, the line below them, and the footer."""
         self._page += 1
-        header, sheet, height, width = self._header, self._sheet, self._layout.height, self._width
-        sheet.text(TextStyle(9, GRAY), LEFT, height - 50.28, header.organization, room=width)
+        header, canvas, height, width = self._header, self._canvas, self._layout.height, self._width
+        canvas.text(TextStyle(9, GRAY), LEFT, height - 50.28, header.organization, cut_at=width)
         size = 22 if width_of(drawable(header.title), 22, BOLD) <= width else 15
-        sheet.text(TextStyle(size, ACCENT, BOLD), LEFT, height - 76.28, header.title, room=width)
-        sheet.bar(LEFT, height - 91.28, width, 1.4, ACCENT)
-        sheet.text(_FOOTER, LEFT, FOOTER_BASELINE, footer_text(header), room=width - _FOOTER_ROOM)
+        canvas.text(TextStyle(size, ACCENT, BOLD), LEFT, height - 76.28, header.title, cut_at=width)
+        canvas.bar(LEFT, height - 91.28, width, 1.4, ACCENT)
+        canvas.text(_FOOTER, LEFT, FOOTER_BASELINE, footer_text(header), cut_at=width - _FOOTER_ROOM)
         number, count = self._figure(self._page), self._figure(self._pages.total)
         page = f"{self._translate('Page')} {number} {self._translate('of')} {count}"
-        sheet.text(_FOOTER, LEFT + width, FOOTER_BASELINE, page, right=True)
+        canvas.text(_FOOTER, LEFT + width, FOOTER_BASELINE, page, right=True)
 
     def _pairs(self, title: str, left: float, top: float, pairs: Sequence[Pair]) -> None:
-        """Labels and values in a column under a title, a line each; a little too long is made smaller."""
-        sheet, most = self._sheet, self._value_width * _SMALLER
-        sheet.block_title(title, left, top, self._column)
+        """Draws labels and values in a column under a title. Values that are slightly too long are made smaller."""
+        canvas, cut_at = self._canvas, self._value_width * _SMALLER
+        canvas.block_title(title, left, top, self._column)
         for i, (label, value) in enumerate(pairs):
             y = top - 16 - i * LINE
-            sheet.text(_QUIET, left + INSET, y, label, room=LABEL_WIDTH - 6)
-            sheet.text(_TEXT, left + INSET + LABEL_WIDTH, y, value, room=most, most=self._value_width)
-            sheet.rule(left, y - 4.6, self._column)
+            canvas.text(_QUIET, left + INSET, y, label, cut_at=LABEL_WIDTH - 6)
+            canvas.text(_TEXT, left + INSET + LABEL_WIDTH, y, value, cut_at=cut_at, shrink_to=self._value_width)
+            canvas.rule(left, y - 4.6, self._column)
 
     def _totals(self, left: float, top: float, width: float, totals: Sequence[Total]) -> None:
-        """Rows and amount of each currency, and the rows of all of them."""
-        self._sheet.block_title(self._translate("Totals by currency"), left, top, width)
+        """Draws rows and amount of each currency, and the rows of all currencies."""
+        self._canvas.block_title(self._translate("Totals by currency"), left, top, width)
         y = top - 16
         heads = (self._translate("Currency"), self._translate("Rows"), self._translate("Amount"))
         self._total_line(_QUIET, left, y, width, heads)
@@ -268,10 +268,10 @@ class _Cover:
             self._total_line(_QUIET, left, y, width, (more, "", ""))
         self._total_line(_STRONG, left, y - LINE, width, (self._translate("All"), self._figure(self._header.rows), ""))
 
-    def _total_line(self, look: TextStyle, left: float, y: float, width: float, texts: tuple[str, str, str]) -> None:
+    def _total_line(self, style: TextStyle, left: float, y: float, width: float, texts: tuple[str, str, str]) -> None:
         name, rows, amount = texts
-        sheet = self._sheet
-        sheet.text(look, left + INSET, y, name, room=width * 0.24)
-        sheet.text(look, left + width * 0.46, y, rows, right=True, most=width * 0.22)
-        sheet.text(look, left + width - INSET, y, amount, right=True, most=width * 0.5)
-        sheet.rule(left, y - 4.6, width)
+        canvas = self._canvas
+        canvas.text(style, left + INSET, y, name, cut_at=width * 0.24)
+        canvas.text(style, left + width * 0.46, y, rows, right=True, shrink_to=width * 0.22)
+        canvas.text(style, left + width - INSET, y, amount, right=True, shrink_to=width * 0.5)
+        canvas.rule(left, y - 4.6, width)
