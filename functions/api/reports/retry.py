@@ -11,7 +11,7 @@ from resma.access.caller import Caller
 from resma.database.connection import Database
 from resma.errors import ReportNotRetryableError, RequestInvalidError
 from resma.jobs.report_rows import Report, find_report
-from resma.report.format_options import asked_options
+from resma.report.format_options import options_of_formats
 from resma.requests.report_request import ReportRequest
 
 RETRIED = frozenset({"FAILED", "CANCELLED", "EXPIRED"})
@@ -46,7 +46,7 @@ def _request_of(report: Report) -> ReportRequest:
                 "locale": report.locale,
                 "timeZone": report.time_zone,
                 "title": report.title,
-                "options": asked_options(report.formats, report.options),
+                "options": options_of_formats(report.formats, report.options),
                 "callbackUrl": report.callback_url,
             }
         )

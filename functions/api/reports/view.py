@@ -10,7 +10,7 @@ from api.reports.progress import Queue, seconds_left, stage_of
 from resma.jobs.personal_data import masked_columns, personal_filters
 from resma.jobs.report_rows import Report, StoredFile
 from resma.report.content import MASK
-from resma.report.format_options import asked_options
+from resma.report.format_options import options_of_formats
 from resma.webhooks.url import hide_query
 
 
@@ -41,7 +41,7 @@ def show_report(
             "locale": report.locale,
             "time_zone": report.time_zone,
             "title": report.title,
-            "options": asked_options(report.formats, report.options),
+            "options": options_of_formats(report.formats, report.options),
             "callback_url": report.callback_url and hide_query(report.callback_url),
             "requested_by": report.requested_by,
             "requested_by_name": names.get(report.requested_by or ""),

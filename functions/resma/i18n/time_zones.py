@@ -1,32 +1,32 @@
-"""Names of time zones: those of the IANA database, from the system's copy or the package tzdata."""
+"""Names of time zones in the IANA database, read from the system's copy or from the package tzdata."""
 
 from __future__ import annotations
 
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 TIME_ZONE_SCHEMA = {"format": "iana-time-zone", "pattern": "^[A-Za-z][A-Za-z0-9_+/-]*$"}
-"""What JSON Schema can say of a name: a validator that does not know the format still refuses what can be none."""
+"""JSON Schema of a time zone name. The pattern lets validators that ignore the format reject impossible names."""
 
 _MAX_SHOWN = 100
 
 
 def is_time_zone(name: str) -> bool:
-    """Whether it is an IANA name."""
+    """Returns whether the name is an IANA time zone name."""
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder, or one too long
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name is that of a folder, or too long
         return False
-    # Names of files that hold no zone, and of the machine's own, which the database would not know.
+    # Exclude files that hold no zone, and the machine's own zone, whose name Postgres does not know.
     return name not in {"localtime", "posixrules", "Factory"} and not name.startswith(("posix/", "right/"))
 
 
 def unknown_time_zone(name: str) -> str:
-    """Says that a time zone is unknown, and what to use instead."""
+    """Returns the error message for an unknown time zone."""
     return f"Unknown time zone {name[:_MAX_SHOWN]!r}. Use an IANA time zone name such as 'Europe/Lisbon'."
 
 
 def time_zone_unknown_to_source(name: str) -> str:
-    """Says that the database that reports read does not know a time zone, and what to do."""
+    """Returns the error message for a time zone that is unknown to the database from which reports are read."""
     return (
         f"The database does not know the time zone {name[:_MAX_SHOWN]!r}. Use another name of the same zone, "
         "or ask the operator to update the database server's time zone data."

@@ -1,6 +1,6 @@
-"""The words that every report has: on the PDF's cover, in its foot, on the spreadsheet's summary.
+"""Translations of the words that all reports share: on the PDF's cover, in its footer, on the spreadsheet's summary.
 
-Keyed by the English. What a report type says of itself (title, headings) is in its `report.toml`.
+The keys are the English words. Titles and headings of a report type are translated in its `report.toml`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _WORDS: dict[str, tuple[str, str]] = {
 }
 
 
-def say(word: str, language: Language) -> str:
-    """A word of the table in that language. Raises KeyError for one that is not there: a test looks for those."""
+def translate(word: str, language: Language) -> str:
+    """Returns the translation of an English word. Raises KeyError if the word has no translation."""
     pt, de = _WORDS[word]
     return {"en": word, "pt": pt, "de": de}[language]

@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from resma.catalog import ReportType, load_catalog
 from resma.i18n.locales import LOCALES, Language
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.chart_months import year_of
 from resma.report.content import ReportContent
 from resma.report.header import Chart, Series
@@ -106,7 +106,7 @@ def _fewer_categories(
         return chosen
     left = [at for at in range(len(labels)) if at not in kept]
     others = [_sum([*(row[at] for at in left), series.other]) for row, series in zip(values, shown, strict=True)]
-    label = f"{say('Other', language)} ({len(left) + chart.labels_omitted})"
+    label = f"{translate('Other', language)} ({len(left) + chart.labels_omitted})"
     return [*chosen[0], label], [[*row, other] for row, other in zip(chosen[1], others, strict=True)]
 
 
@@ -120,7 +120,7 @@ def _fewer_times(
         labels = list(years)
         values = [[_sum([row[at] for at in months]) for months in years.values()] for row in values]
     if (surplus := len(labels) - MAX_TIMES + 1) > 1:
-        others = f"{say('Other', language)} ({surplus})"
+        others = f"{translate('Other', language)} ({surplus})"
         labels = [others, *labels[surplus:]]
         values = [[_sum(row[:surplus]), *row[surplus:]] for row in values]
     return labels, values
@@ -140,12 +140,12 @@ def translate_chart(
         if (spec.by, spec.kind, spec.unit) == (chart["by"], chart["kind"], chart["unit"])
     ]
     own = next((title for title in titles if title.say(stored_in) == chart["title"]), None)
-    words = {say(word, stored_in): say(word, language) for word in ("Without date",)}
+    words = {translate(word, stored_in): translate(word, language) for word in ("Without date",)}
     for item in report_type.filters:
         if item.name == chart["by"]:
             words |= {choice: label.say(language) for choice, label in item.choice_labels.items()}
-    other = re.compile(rf"{re.escape(say('Other', stored_in))} \((\d+)\)")
-    labels = [other.sub(rf"{say('Other', language)} (\1)", words.get(label, label)) for label in chart["labels"]]
+    other = re.compile(rf"{re.escape(translate('Other', stored_in))} \((\d+)\)")
+    labels = [other.sub(rf"{translate('Other', language)} (\1)", words.get(label, label)) for label in chart["labels"]]
     return {**chart, "title": own.say(language) if own else chart["title"], "labels": labels}
 
 

@@ -1,4 +1,4 @@
-"""Months as labels of charts over time: `2024-03`, `12024-03`, `0044-03 BC`, in the order of time and without gaps."""
+"""Months as labels of charts over time (`2024-03`, `12024-03`, `0044-03 BC`), in chronological order without gaps."""
 
 from __future__ import annotations
 
@@ -6,47 +6,50 @@ import re
 from collections.abc import Iterable
 
 _MAX_FILLED = 1200
-"""Months between the first and the last: a stray date centuries away must not make a million labels."""
+"""Maximum number of months between the first and the last for which gaps are filled.
+
+An erroneous date centuries away must not create thousands of labels.
+"""
 
 _TIMESTAMP = re.compile(r"([0-9]{4,})-([0-9]{2})-[0-9]{2} [0-9:]+( BC)?")
-"""A timestamp without time zone as Postgres prints it, of any year that it has."""
+"""Timestamp without time zone as Postgres prints it, in any year."""
 _MONTH = re.compile(r"([0-9]{4,})-([0-9]{2})( BC)?")
 
 
 def month_label(timestamp: str) -> str:
-    """Returns the month of a timestamp as Postgres prints it; what has none (`infinity`) stays as it is.
+    """Returns the month of a timestamp that Postgres printed. A value without a month (`infinity`) is unchanged.
 
     >>> month_label("0044-03-01 00:00:00 BC")
     '0044-03 BC'
     """
-    found = _TIMESTAMP.fullmatch(timestamp)
-    return f"{found[1]}-{found[2]}{found[3] or ''}" if found else timestamp
+    match = _TIMESTAMP.fullmatch(timestamp)
+    return f"{match[1]}-{match[2]}{match[3] or ''}" if match else timestamp
 
 
 def year_of(label: str) -> str:
-    """Returns the year of a month: `2024`, `12024`, `0044 BC`; what is no month stays as it is."""
-    found = _MONTH.fullmatch(label)
-    return found[1] + (found[3] or "") if found else label
+    """Returns the year of a month: `2024`, `12024`, `0044 BC`. Any other label is returned unchanged."""
+    match = _MONTH.fullmatch(label)
+    return match[1] + (match[3] or "") if match else label
 
 
 def is_first_month(label: str) -> bool:
-    """Returns whether the label is the January of any year."""
-    found = _MONTH.fullmatch(label)
-    return found is not None and found[2] == "01"
+    """Returns whether the label is a January."""
+    match = _MONTH.fullmatch(label)
+    return match is not None and match[2] == "01"
 
 
 def all_months(labels: Iterable[str]) -> list[str]:
-    """Returns all months from the first to the last, so that a month without rows shows as one.
+    """Returns all months from the first to the last, including months without rows.
 
-    What is no month is kept: `-infinity` before them, all else after them.
+    Labels that are not months are kept: `-infinity` comes before the months, all others come after them.
     """
     numbers: set[int] = set()
     before: list[str] = []
     after: list[str] = []
     for label in labels:
-        if found := _MONTH.fullmatch(label):
-            year = 1 - int(found[1]) if found[3] else int(found[1])  # 1 BC is before 1 AD
-            numbers.add(year * 12 + int(found[2]) - 1)
+        if match := _MONTH.fullmatch(label):
+            year = 1 - int(match[1]) if match[3] else int(match[1])  # 1 BC is the year before AD 1
+            numbers.add(year * 12 + int(match[2]) - 1)
         else:
             (before if label == "-infinity" else after).append(label)
     months = sorted(numbers)
@@ -56,5 +59,5 @@ def all_months(labels: Iterable[str]) -> list[str]:
 
 
 def _label(month: int) -> str:
-    year, at = divmod(month, 12)
-    return f"{year:04}-{at + 1:02}" if year > 0 else f"{1 - year:04}-{at + 1:02} BC"
+    year, index = divmod(month, 12)
+    return f"{year:04}-{index + 1:02}" if year > 0 else f"{1 - year:04}-{index + 1:02} BC"

@@ -1,4 +1,4 @@
-"""What a request says of its report: checked, kept in the row, and read again by the worker."""
+"""Content of a report as requested: validated by the API, stored in the report's row and read by the worker."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from dataclasses import dataclass
 from typing import Any
 
 MASK = "****"
-"""What stands for a personal value; that there is none is no secret."""
+"""Replacement for a masked personal value. NULL is not masked, because the absence of a value is not a secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportContent:
-    """The columns of `resma.reports` that say what the files shall hold."""
+    """Columns of `resma.reports` that define the content of the files."""
 
     type: str
-    """Of the catalog."""
+    """Name of the report type in the catalog."""
     formats: list[str]
-    """At least one, in the request's order."""
+    """At least one format, in the order of the request."""
     filters: dict[str, Any]
-    """By name, as JSON values, those that are set."""
+    """Filters that are set, as JSON values by name."""
     columns: list[str] | None
-    """Names, in the request's order; None is all of the type's."""
+    """Column names in the order of the request; None means all columns of the report type."""
     locale: str
-    """A key of `LOCALES`."""
+    """Key of `LOCALES`."""
     time_zone: str
-    """IANA name."""
+    """IANA time zone name."""
     title: str | None
-    """Instead of the type's."""
+    """Title that replaces the title of the report type."""
     personal_masked: bool
-    """Whether personal columns are masked: the caller might not see them."""
+    """Whether personal columns are masked because the requester may not see them."""
     options: dict[str, Any]
     """`FormatOptions` as JSON."""

@@ -1,7 +1,7 @@
-"""SQL's numeric(precision, scale), for formats whose columns have a type.
+"""Decimal types, like SQL's numeric(precision, scale), for formats whose columns have types.
 
-A column's type is what its report type or its query says, never what the rows of one report hold: files of two days
-must be one table to their readers.
+A column's type comes from its report type or its query, never from the rows of one report, so that readers can combine
+the files of several days into one table.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MAX_PRECISION = 38
-"""Digits of the widest decimal that readers of Parquet and warehouses share: 16 bytes."""
+"""Maximum number of digits of a decimal that all Parquet readers and data warehouses support (16 bytes)."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecimalType:
-    """So many digits in all, and so many of them after the decimal mark."""
+    """Decimal with `precision` digits in total, `scale` of them after the decimal point."""
 
     precision: int
     scale: int
 
     @property
     def whole_digits(self) -> int:
-        """Digits before the decimal mark."""
+        """Number of digits before the decimal point."""
         return self.precision - self.scale
 
     def __str__(self) -> str:
@@ -29,13 +29,13 @@ class DecimalType:
 
 
 DEFAULT_DECIMAL = DecimalType(MAX_PRECISION, 9)
-"""Of a column of which nothing is said: 29 digits before the mark and 9 after it, which is BigQuery's NUMERIC."""
+"""Type of a column without a declared type: 29 digits before the decimal point and 9 after it (BigQuery's NUMERIC)."""
 
 
 def decimal_of_numeric(precision: int, scale: int) -> DecimalType:
-    """Returns the type that holds Postgres' numeric(precision, scale), or as much of it as 38 digits can.
+    """Returns the type that holds Postgres' numeric(precision, scale), limited to 38 digits.
 
-    Postgres has up to 1,000 digits, scales below zero and scales over the precision.
+    Postgres allows up to 1,000 digits, negative scales, and scales that are larger than the precision.
     """
     if scale < 0:
         precision, scale = precision - scale, 0

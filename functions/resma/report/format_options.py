@@ -1,4 +1,4 @@
-"""What a request may say of each format, beyond which rows and columns."""
+"""Options of the output formats that a request can set."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class FormatOptions(_Options):
     pdf: PdfOptions = Field(default=PdfOptions(), description="Options of PDF files.")
 
 
-def asked_options(formats: Iterable[str], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Of all options as a report's row has them those that its request may have: of the formats asked for."""
-    wanted = {format_.lower() for format_ in formats}
-    return {name: value for name, value in options.items() if name in wanted}
+def options_of_formats(formats: Iterable[str], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the options of these formats only; a report's row has the options of all formats."""
+    names = {format_.lower() for format_ in formats}
+    return {name: value for name, value in options.items() if name in names}

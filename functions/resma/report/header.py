@@ -1,4 +1,4 @@
-"""What is known of a report before its first row is written: the same snapshot's count, totals and charts."""
+"""Report data that is known before the first row is written: row count, totals and charts of the same snapshot."""
 
 from __future__ import annotations
 
@@ -11,37 +11,39 @@ from resma.i18n.locales import DEFAULT_LOCALE, Locale
 from resma.report.decimal_types import DEFAULT_DECIMAL, DecimalType
 
 Kind = Literal["text", "integer", "amount", "date", "timestamp", "json"]
-"""What a column holds. `amount` is any exact number, `timestamp` a moment (timestamptz)."""
+"""Data type of a column. `amount` is any exact number (numeric), `timestamp` is a timestamptz."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of this report, in the language of its readers."""
+    """One column of a report, in the language of the report."""
 
     name: str
-    """The catalog's name, the same in every language: headings of formats for programs."""
+    """Name in the catalog, the same in every language. It is the heading in formats for programs."""
     heading: str
-    """What people read above it."""
+    """Translated heading, for formats that people read."""
     kind: Kind = "text"
     width: float = 1.0
-    """Share of the page's width, in formats that have pages."""
+    """Relative width of the column, in formats that have pages."""
     align: Literal["left", "right"] = "left"
     wrap: bool = False
-    """Whether a cell that is too long for its column goes on below, in formats that have pages."""
+    """Whether a cell that is too long for its column wraps onto further lines."""
     grouped: bool = False
-    """Whether people read thousands apart (`1,234`)."""
+    """Whether thousands are separated (`1,234`), in formats that people read."""
     scale: int = 0
-    """Of an amount: most digits after the decimal mark that any row of the snapshot has, or the catalog asks for.
-    For people: it changes from report to report."""
+    """Number of decimals of an amount to display: the maximum over all rows of the snapshot and the catalog's minimum.
+
+    It differs from report to report, so that only formats that people read use it.
+    """
     decimal: DecimalType = DEFAULT_DECIMAL
-    """Of an amount: its type in formats that have types, the same in every report."""
+    """Type of an amount in formats that have types, the same in every report."""
     max_bytes: int | None = None
-    """Bytes of the longest cell of a text or JSON column; None where it was not measured."""
+    """Length of the longest cell of a column of kind text or json, in bytes; None if it was not measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Rows and amount of one currency. `currency` is an ISO 4217 code, or whatever the column holds."""
+    """Row count and total amount of one currency. `currency` is an ISO 4217 code, or another value of the column."""
 
     currency: str
     rows: int
@@ -50,22 +52,22 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line, color or panel of a chart: as many values as the chart has labels (0 where there is none)."""
+    """One data series of a chart, with one value for each label of the chart (0 if there are no rows)."""
 
     name: str
     values: tuple[Decimal, ...]
     other: Decimal = Decimal(0)
-    """Sum of the categories that are not among the chart's labels."""
+    """Sum of the categories that the chart's labels omit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart's data, already summed by the database; of bounded size, whatever the rows hold.
+    """Data of a chart, aggregated by the database. Its size is bounded, whatever the rows contain.
 
-    kind `time`: labels are months `YYYY-MM` in order, one panel or line a series.
-    kind `bars`: labels are categories, in the order of their rank in the series where they rank highest.
-    kind `share`: parts of a whole, one series or one per currency.
-    unit `amount`: values are money, each series named by its currency; `rows`: values are counts.
+    kind `time`: labels are months `YYYY-MM` in chronological order, with one panel or line for each series.
+    kind `bars`: labels are categories, ordered by their best rank in any series.
+    kind `share`: labels are parts of a whole, with one series, or one series for each currency.
+    unit `amount`: values are amounts of money, and each series is named after its currency; `rows`: values are counts.
     """
 
     title: str
@@ -73,30 +75,30 @@ class Chart:
     unit: Literal["amount", "rows"]
     labels: tuple[str, ...]
     series: tuple[Series, ...]
-    """The largest by rows, in this order."""
+    """Series with the most rows, in descending order."""
     labels_omitted: int = 0
-    """How many smaller categories there are. Their sum is in each series' `other`."""
+    """Number of smaller categories that are omitted. Their sum is in `other` of each series."""
     series_omitted: int = 0
-    """How many smaller series there are. No value holds them."""
+    """Number of smaller series that are omitted. No value includes them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A stretch of rows: those of one day, month or year of the period column, in the order of the file."""
+    """Consecutive rows of one day, month or year of the period column."""
 
     label: str | None
-    """`2024-03-09`, `2024-03` or `2024`; None for the rows without a date, which come last."""
+    """`2024-03-09`, `2024-03` or `2024`; None for rows without a date, which come last."""
     rows: int
-    """Of all currencies."""
+    """Number of rows of all currencies."""
     totals: tuple[Total, ...]
-    """The largest by rows."""
+    """Totals of the currencies with the most rows."""
     totals_omitted: int = 0
-    """How many more currencies the period has."""
+    """Number of further currencies of the period."""
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What an account held before the first row and after the last, as Postgres prints numbers."""
+    """Balance of an account before the first row and after the last, as Postgres prints numbers."""
 
     opening: str
     closing: str
@@ -104,32 +106,32 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class ReportHeader:
-    """Everything a writer may print that is not a row. `rows` is exact: the snapshot cannot change."""
+    """All data of a report except its rows. `rows` is exact, because the snapshot cannot change."""
 
     report_id: str
     title: str
     organization: str
     filters: tuple[tuple[str, str], ...]
-    """Pairs of label and value, for people, in the order of the catalog."""
+    """Pairs of translated label and value, in the order of the catalog."""
     as_of: datetime
-    """When the snapshot was taken, in UTC."""
+    """Time of the snapshot, in UTC."""
     rows: int
     totals: tuple[Total, ...]
-    """The largest by rows, at most `MAX_FILE_TOTALS` (compose_header.py)."""
+    """Totals of the currencies with the most rows, at most `MAX_FILE_TOTALS` (snapshot/compose_header.py)."""
     charts: tuple[Chart, ...]
     columns: tuple[Column, ...]
-    """As requested: a row has these cells, in this order."""
+    """Requested columns, in the order of the cells of a row."""
     periods: tuple[Period, ...] = ()
-    """The whole file, cut by the period column; empty where the report type has none. Their rows add up to `rows`."""
+    """All rows grouped by the period column; empty if the report type has none. Their row counts add up to `rows`."""
     subtotals: bool = False
-    """Whether each period ends with a line that adds it up, in formats for people."""
+    """Whether each period ends with a line of subtotals, in formats that people read."""
     balance: Balance | None = None
     locale: Locale = DEFAULT_LOCALE
     time_zone: str = "UTC"
-    """IANA name: timestamps are printed in it."""
+    """IANA name of the time zone in which timestamps are printed."""
     total_column: int | None = None
-    """Which of the columns holds the amount that `totals` add up; None where it is not in this report."""
+    """Index of the column whose amounts `totals` add up; None if the report does not include the column."""
     orientation: Literal["landscape", "portrait"] = "landscape"
-    """How the report type wants its pages, where the request does not say."""
+    """Page orientation of the report type, used unless the request sets one."""
     totals_omitted: int = 0
-    """How many more currencies there are than `totals` has."""
+    """Number of currencies that are not in `totals`."""

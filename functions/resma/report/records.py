@@ -1,4 +1,4 @@
-"""JSON that a report's row keeps and the API shows, by field."""
+"""Types of the JSON values that are stored in a report's row and returned by the API."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NotRequired, TypedDict
 
 
 class TotalRecord(TypedDict):
-    """Rows and amount of one currency. The amount is a string, as a JSON number would lose digits."""
+    """Row count and amount of one currency. The amount is a string, because a JSON number would lose digits."""
 
     currency: str
     rows: int
@@ -14,21 +14,21 @@ class TotalRecord(TypedDict):
 
 
 class BalanceRecord(TypedDict):
-    """What an account held before the first row and after the last, as strings."""
+    """Balance of an account before the first row and after the last, as strings."""
 
     opening: str
     closing: str
 
 
 class MetricsRecord(TypedDict):
-    """What a READY report took."""
+    """Performance figures of a READY report."""
 
     seconds: dict[str, float]
-    """By stage: `write` is made of `read`, `encode`, `upload` and `save`; `generate` is the whole attempt, and `queued`
-    what came before it."""
+    """Seconds by stage. `write` is the sum of `read`, `encode`, `upload` and `save`; `generate` is the whole attempt;
+    `queued` is the time before it."""
     rowsPerSecond: int
     peakRssMb: float
     parts: int
     snapshots: int
     costUsd: NotRequired[dict[str, str]]
-    """By service, in US dollars, and `total`; `prices` names the price list."""
+    """Cost by service and `total`, in US dollars; `prices` names the price list."""

@@ -1,4 +1,4 @@
-"""Rows on their way from the cursor to a writer: the bytes that Postgres prints."""
+"""Rows that the cursor reads and the writers write: cells are the bytes that Postgres prints."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from itertools import chain
 
 Row = tuple[bytes | None, ...]
-"""One cell a column: UTF-8 as Postgres prints it (`datestyle` ISO, the report's time zone), None for NULL.
+"""One cell per column: UTF-8 as Postgres prints it (`datestyle` ISO, the report's time zone), None for NULL.
 
-Postgres text never holds a zero byte, so writers may use it as a separator. Bytes and not `str`: nearly all of them
-go into files of UTF-8, and not decoding saves a third of the time that reading takes.
+Postgres text never contains a zero byte, so writers may use it as a separator. Cells are bytes rather than `str`,
+because nearly all of them are written to UTF-8 files, and skipping the decoding saves a third of the reading time.
 """
 
 
 class Batch:
-    """Some rows. Writers that work by columns share one turning of them."""
+    """A batch of rows. Writers that work by columns share one transposed copy of it."""
 
     __slots__ = ("_columns", "rows")
 
@@ -23,15 +23,15 @@ class Batch:
         self._columns: list[list[bytes | None]] | None = None
 
     def __len__(self) -> int:
-        """How many rows."""
+        """Returns the number of rows."""
         return len(self.rows)
 
     @property
     def columns(self) -> list[list[bytes | None]]:
-        """The same cells by column: `columns[c][r]`. Without rows there are no columns either."""
+        """The cells by column: `columns[c][r]`. Empty if there are no rows."""
         if self._columns is None:
-            # Slices of all cells in one list: two to three times as fast as `zip`, which goes from row to row for each.
+            # Slicing one list of all cells is two to three times as fast as `zip`, which visits every row per column.
             width = len(self.rows[0]) if self.rows else 0
             cells = list(chain.from_iterable(self.rows))
-            self._columns = [cells[at::width] for at in range(width)]
+            self._columns = [cells[index::width] for index in range(width)]
         return self._columns

@@ -1,4 +1,4 @@
-"""The statuses of a report. resma/jobs/transitions.py has what changes them."""
+"""Statuses of a report. resma/jobs/transitions.py contains every change of a status."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal, LiteralString
 Status = Literal["PENDING", "GENERATING", "READY", "FAILED", "CANCELLED", "EXPIRED"]
 
 LIVE: tuple[Status, ...] = ("PENDING", "GENERATING")
-"""Of reports that have not ended."""
+"""Statuses of reports that have not ended."""
 
 IS_LIVE: LiteralString = "status IN ('PENDING', 'GENERATING')"
-"""The same as a condition of SQL. A literal: partial indexes serve no condition with a parameter."""
+"""`LIVE` as an SQL condition. It is a literal, because Postgres does not use partial indexes for parameters."""

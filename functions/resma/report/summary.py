@@ -1,4 +1,4 @@
-"""What a snapshot holds, before its first row is read: counts, totals, charts and periods."""
+"""Summary of a snapshot, computed before its first row is read: counts, totals, charts and periods."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from resma.report.header import Balance, Chart, Period, Total
 
 @dataclass(frozen=True)
 class Summary:
-    """What the snapshot holds."""
+    """Summary of all rows of a snapshot."""
 
     as_of: datetime
     rows: int
     totals: tuple[Total, ...]
-    """The largest by rows, at most `MAX_TOTALS`."""
+    """Totals of the currencies with the most rows, at most `MAX_TOTALS` (snapshot/summary_query.py)."""
     charts: tuple[Chart, ...]
     periods: tuple[Period, ...]
     balance: Balance | None
     scales: Mapping[str, int]
-    """Of each column of kind amount: the most digits after the decimal mark."""
+    """Maximum number of decimals of each column of kind amount, by column name."""
     totals_omitted: int = 0
-    """How many more currencies there are."""
+    """Number of currencies that are not in `totals`."""
     widths: Mapping[str, int] | None = None
-    """Of each column of kind text or json: the bytes of its longest cell. None where nobody has measured them."""
+    """Length in bytes of the longest cell of each column of kind text or json; None if it was not measured."""
     checksum: str = ""
-    """Of all groups that the totals, charts and periods are made of, those that are left out included."""
+    """Checksum of all groups from which totals, charts and periods are computed, including omitted groups."""

@@ -1,6 +1,6 @@
-"""Warnings of a READY report: what its readers should know, and what no error would be right for.
+"""Warnings of a READY report: problems of which its readers should know, but which are not errors.
 
-They are stored in the report's row and shown in its status, its completion event and its webhook.
+They are stored in the report's row and returned in its status, its completion event and its webhook.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ WarningCode = Literal[
     "null-like-empty-text",
     "totals-not-finite",
 ]
-"""Stable and meant for programs; docs/reports-api.md explains each."""
+"""Stable codes for programs; docs/reports-api.md explains each."""
 
 MAX_WARNINGS = 20
-"""Warnings that a report keeps: they are part of its completion event, whose size is limited."""
+"""Maximum number of warnings per report: they are part of its completion event, whose size is limited."""
 
 MAX_DETAIL_CHARACTERS = 500
-"""Characters of a warning's, or of a failed file's, detail."""
+"""Maximum length of the detail of a warning or of a failed file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,15 @@ class ReportWarning:
 
     code: WarningCode
     detail: str
-    """One or two sentences for people: what happened, and what to do. Never a cell's value: warnings are logged."""
+    """One or two sentences: what happened, and what to do. Never contains cell values, because warnings are logged."""
     format: str | None = None
-    """The file that it is about; None for the whole report. The worker sets it: writers leave it out."""
+    """Format of the affected file; None if the whole report is affected. Set by the worker, not by writers."""
     column: str | None = None
-    """The column's name in the catalog."""
+    """Name of the affected column in the catalog."""
     row: int | None = None
-    """The first row that it is about, counted from 1 without headings."""
+    """Number of the first affected row, counted from 1 without headings."""
     rows: int | None = None
-    """How many rows it is about."""
+    """Number of affected rows."""
 
     def as_json(self) -> dict[str, Any]:
         """Returns the fields that are set."""
@@ -55,10 +55,10 @@ class ReportWarning:
 
 
 def bounded_warnings(warnings: Sequence[ReportWarning]) -> list[dict[str, Any]]:
-    """Returns the first warnings as JSON, and where there are too many a last one that says how many are left out."""
-    kept = [
+    """Returns the first `MAX_WARNINGS` warnings as JSON, and a last one with the number of omitted warnings, if any."""
+    bounded = [
         replace(warning, detail=shorten(warning.detail, MAX_DETAIL_CHARACTERS)) for warning in warnings[:MAX_WARNINGS]
     ]
     if (omitted := len(warnings) - MAX_WARNINGS) > 0:
-        kept.append(ReportWarning("more-warnings", f"More warnings of the same kinds are not shown: {omitted:,}."))
-    return [warning.as_json() for warning in kept]
+        bounded.append(ReportWarning("more-warnings", f"More warnings of the same kinds are not shown: {omitted:,}."))
+    return [warning.as_json() for warning in bounded]

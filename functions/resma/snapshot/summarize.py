@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 
 from resma.catalog import ChartSpec, ReportType
 from resma.i18n.locales import Language
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.chart_months import all_months, month_label
 from resma.report.header import Balance, Chart, Period, Series, Total
 from resma.report.summary import Summary
@@ -182,7 +182,7 @@ def _with_earlier(chart: Chart, language: Language) -> Chart:
     """Returns a chart over time in which the months before the first one are combined to an additional value."""
     if not chart.labels_omitted:
         return chart
-    label = f"{say('Other', language)} ({chart.labels_omitted})"
+    label = f"{translate('Other', language)} ({chart.labels_omitted})"
     series = tuple(Series(each.name, (each.other, *each.values)) for each in chart.series)
     return Chart(chart.title, chart.kind, chart.unit, (label, *chart.labels), series, 0, chart.series_omitted)
 

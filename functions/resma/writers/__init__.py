@@ -1,8 +1,8 @@
-"""Writers: rows in, the bytes of one file out. One module a format.
+"""Writers: encode rows as the bytes of one file. Each format has a module of its own.
 
-A writer never sees the database or S3. It is given a `ReportHeader` (what is known before the first row)
-and then batches of rows; every call returns the bytes that are ready, so that whoever drives it decides
-when to send them on. A writer holds at most one page, or one block, of rows.
+A writer never accesses the database or S3. It receives a `ReportHeader`, which contains what is known before the first
+row, and then batches of rows. Every call returns the bytes that are ready, and the caller decides when to upload them.
+A writer holds at most a few pages, or one block, of rows in memory.
 """
 
 from __future__ import annotations
@@ -18,30 +18,33 @@ from resma.report.warnings import ReportWarning
 
 
 class Writer(Protocol):
-    """The three calls of a writer, in this order: `begin` once, `add` for each batch, `end` once.
+    """Interface of all writers. Call `begin` once, `add` for each batch, then `end` once.
 
-    The same rows give the same bytes, however they are cut into batches.
+    The same rows produce the same bytes, however they are split into batches.
     """
 
     media_type: str
     """MIME type of the finished file, for `Content-Type`."""
 
     state: Any
-    """All that changes while it writes, as plain values of a bounded size: saved (saved_state.py) between two
-    calls and given to a new writer of the same header and options, instead of `begin`, it makes that one go on."""
+    """Everything that changes during writing, as plain values of bounded size.
+
+    It can be saved between two calls (saved_state.py). To resume, create a writer with the same header and options and
+    set its `state` instead of calling `begin`.
+    """
 
     def begin(self) -> bytes:
-        """Returns the bytes that come before the first row."""
+        """Returns the bytes before the first row."""
         ...
 
     def add(self, batch: Batch) -> bytes:
-        """Returns what is ready after these rows; may be empty, and may hold rows of earlier batches."""
+        """Adds rows. Returns the bytes that are ready, which may be none, and may include rows of earlier batches."""
         ...
 
     def end(self) -> bytes:
         """Returns the rest of the file.
 
-        Raises `RowCountMismatchError` where the header promised another number of rows.
+        Raises RowCountMismatchError if the number of rows differs from the header's.
         """
         ...
 
@@ -52,27 +55,27 @@ class Paged(Protocol):
 
     @property
     def pages(self) -> int:
-        """How many, once `end` was called."""
+        """Number of pages, available after `end`."""
         ...
 
 
 @runtime_checkable
 class Warns(Protocol):
-    """A writer that may have something to say of its finished file. What it counts is part of its `state`."""
+    """A writer that can return warnings about its finished file. Its counters are part of its `state`."""
 
     def warnings(self) -> tuple[ReportWarning, ...]:
-        """Returns the warnings about the file, once `end` was called. `format` need not be set."""
+        """Returns the warnings about the file, available after `end`. Their `format` need not be set."""
         ...
 
 
 def warnings_of(writer: Writer) -> tuple[ReportWarning, ...]:
-    """Returns the warnings about a finished file; none from a writer that is not `Warns`."""
+    """Returns the warnings about a finished file; none if the writer does not implement `Warns`."""
     return writer.warnings() if isinstance(writer, Warns) else ()
 
 
 Format = Literal["CSV", "NDJSON", "XLSX", "PDF", "PARQUET"]
 
-# By name, so that a function that writes no PDF does not load what draws charts.
+# Names instead of imports, so that a function that does not write PDF does not load the charts library.
 _WRITERS: dict[str, str] = {
     "CSV": "resma.writers.csv.writer:make_csv_writer",
     "NDJSON": "resma.writers.ndjson:make_ndjson_writer",
@@ -88,13 +91,13 @@ _COMPRESSED: dict[Compression, str] = {"none": "", "gzip": ".gz", "zstd": ".zst"
 
 
 def file_extension(format_: str, options: FormatOptions) -> str:
-    """End of the file's name, without the first dot: `pdf`, `csv.gz`."""
+    """Returns the extension of the file name, without the first dot: `pdf`, `csv.gz`."""
     compression = {"CSV": options.csv.compression, "NDJSON": options.ndjson.compression}.get(format_, "none")
     return EXTENSIONS[format_] + _COMPRESSED[compression]
 
 
 def make_writer(format_: str, header: ReportHeader, options: FormatOptions | None = None) -> Writer:
-    """Makes the writer of a format, which must be one of `Format`."""
+    """Creates the writer of a format, which must be one of `Format`. `options` default to the format's defaults."""
     module, name = _WRITERS[format_].split(":")
     make = cast("Callable[[ReportHeader, FormatOptions], Writer]", getattr(import_module(module), name))
     return make(header, options or FormatOptions())

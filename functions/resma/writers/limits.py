@@ -1,4 +1,4 @@
-"""Limits of the formats that others need before a file is written. Nobody else imports the inside of a writer."""
+"""Limits of the formats that other packages need before a file is written. They import nothing else from writers."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from resma.writers.pdf.readability import Readability, SizedColumn, check_widths
 __all__ = ["MAX_ROWS_PER_SHEET", "Readability", "check_page_width", "lines_per_page"]
 
 MAX_ROWS_PER_SHEET = MAX_SHEET_ROWS - 1
-"""Rows of data on a sheet of Excel: the headings take one."""
+"""Maximum number of rows of data per Excel sheet; the headings take one row."""
 
 
 def lines_per_page(locale: Locale, orientation: str, options: PdfOptions) -> int:
-    """Lines of a page of a PDF; `orientation` is the report type's, unless the options name another."""
+    """Returns the number of lines per PDF page. `orientation` is the report type's; the options can override it."""
     return layout_of(locale, orientation, options).slots
 
 
 def check_page_width(
     columns: Sequence[SizedColumn], locale: Locale, orientation: str, options: PdfOptions
 ) -> Readability:
-    """Returns which columns a page of a PDF is too narrow for."""
+    """Returns the columns for which a PDF page is too narrow."""
     return check_widths(columns, layout_of(locale, orientation, options))

@@ -1,6 +1,6 @@
-"""The state of a writer as bytes: MessagePack that is read back into the very types that the writer has.
+"""Serializes the state of a writer as MessagePack, and deserializes it into the same types.
 
-A state is a dataclass of plain values. Nothing that is read can run, and what does not have the types is refused.
+A state is a dataclass of plain values. Deserialization executes no code, and rejects values of other types.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from resma.errors import CheckpointUnusableError
 if TYPE_CHECKING:
     Numbers = array[int]
 else:
-    Numbers = array  # which has no parameters when the code runs
+    Numbers = array  # `array` does not accept type parameters at run time
 
 _TYPE_CODES = frozenset("HQ")
-"""Of the arrays that states have: unsigned numbers of 2 and of 8 bytes."""
+"""Type codes of the arrays in states: unsigned integers of 2 and of 8 bytes."""
 
 
 def dump_state(state: Any) -> bytes:
-    """Returns a state as bytes."""
+    """Serializes the state of a writer."""
     return msgspec.msgpack.encode(state, enc_hook=_encode_array)
 
 
 def load_state(data: bytes, new: Any) -> Any:
-    """Reads what `dump_state` made; `new` is the state of a new writer of the same format and options.
+    """Deserializes a state from `dump_state`. `new` is the state of a new writer of the same format and options.
 
-    Raises CheckpointUnusableError for anything else.
+    Raises CheckpointUnusableError if the data does not match the types of `new`.
     """
     try:
         return msgspec.msgpack.decode(data, type=_type_of(new), dec_hook=_decode_array)
@@ -38,7 +38,7 @@ def load_state(data: bytes, new: Any) -> Any:
 
 
 def _type_of(state: Any) -> Any:
-    """The type of a state; with the type of the state inside, where a compressor's state has one."""
+    """Returns the type of a state. For a compressor's state, the type of its inner state is a type argument."""
     inner = getattr(state, "inner", None)
     return type(state) if inner is None else type(state)[_type_of(inner)]
 
@@ -46,13 +46,13 @@ def _type_of(state: Any) -> Any:
 def _encode_array(value: Any) -> bytes:
     if isinstance(value, array):
         return value.typecode.encode("ascii") + value.tobytes()
-    raise NotImplementedError(f"{type(value).__name__} is not a plain value")
+    raise NotImplementedError(f"A state cannot contain a value of type {type(value).__name__}. Use a plain value.")
 
 
 def _decode_array(type_: Any, value: Any) -> Any:
     code = chr(value[0]) if isinstance(value, bytes) and value else ""
     if type_ is not array or code not in _TYPE_CODES:
-        raise ValueError(f"a value is not a {type_}")
+        raise ValueError(f"A value is not of type {type_}.")
     numbers: Numbers = array(code)
     numbers.frombytes(value[1:])
     return numbers

@@ -10,7 +10,7 @@ from babel import dates, numbers
 
 from infra.paths import ROOT
 from resma.i18n.locales import LOCALES, Locale
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 
 
 @pytest.mark.parametrize("locale", LOCALES.values(), ids=LOCALES)
@@ -49,6 +49,6 @@ def test_every_word_that_a_writer_says_is_in_the_table() -> None:
     words = {found[1] for found in re.finditer(r"""\b_?say\(["']([^"']+)["']""", text)}
     assert len(words) > 20
     for word in words:
-        assert say(word, "en") == word
-        assert say(word, "pt")
-        assert say(word, "de")
+        assert translate(word, "en") == word
+        assert translate(word, "pt")
+        assert translate(word, "de")

@@ -1,1 +1,1 @@
-"""Compression whose state can be saved: deflate, gzip and zstd."""
+"""Streaming compression whose state can be saved: DEFLATE, gzip and zstd."""

@@ -1,6 +1,7 @@
-"""A writer's bytes, compressed: gzip (RFC 1952) or zstd (RFC 8878), in sections that do not depend on each other.
+"""Writers that compress the bytes of another writer with gzip (RFC 1952) or zstd (RFC 8878).
 
-A gzip file is one member and a zstd file one frame: readers that take the whole file at once stop after the first.
+Data is compressed in independent sections. A gzip file still has only one gzip member, and a zstd file only one frame,
+because some readers stop after the first.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from resma.writers.compression.deflate import DeflateState, deflate, finish
 from resma.writers.compression.zstd_sections import END_OF_FRAME, FRAME_HEADER, SECTION_BYTES, compress_section
 
 _GZIP_HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\xff"
-"""RFC 1952 §2.3: deflate, no name, no time (the same rows give the same bytes), fastest level, any system."""
+"""RFC 1952 §2.3: DEFLATE, no name, no time (the same rows produce the same bytes), fastest level, unknown system."""
 
 
 S = TypeVar("S")
-"""The state of the writer whose bytes are compressed."""
+"""Type of the state of the inner writer, whose bytes are compressed."""
 
 
 @dataclass(slots=True)
 class GzipState(Generic[S]):
-    """The writer's state inside, and the compressor's."""
+    """State of the inner writer and of the compressor."""
 
     inner: S
     deflated: DeflateState = field(default_factory=DeflateState)
@@ -33,21 +34,21 @@ class GzipState(Generic[S]):
 
 @dataclass(slots=True)
 class ZstdState(Generic[S]):
-    """The writer's state inside, and less than a section of its bytes that waits for more."""
+    """State of the inner writer, and bytes of it that do not fill a section yet."""
 
     inner: S
     pending: bytearray = field(default_factory=bytearray)
 
 
 def compressed(writer: Writer, compression: Compression) -> Writer:
-    """The writer itself, or one that compresses what it writes."""
+    """Returns a writer that compresses the bytes of `writer`, or `writer` itself for `none`."""
     if compression == "gzip":
         return GzipWriter(writer)
     return ZstdWriter(writer) if compression == "zstd" else writer
 
 
 class GzipWriter:
-    """`Writer` of a gzip file."""
+    """Writes a gzip file. Implements `Writer`."""
 
     media_type = "application/gzip"
 
@@ -57,7 +58,7 @@ class GzipWriter:
 
     @property
     def state(self) -> GzipState[Any]:
-        """See `Writer`."""
+        """State of the inner writer and of the compressor; see `Writer.state`."""
         return GzipState(self._writer.state, self._deflated)
 
     @state.setter
@@ -65,26 +66,26 @@ class GzipWriter:
         self._writer.state, self._deflated = saved.inner, saved.deflated
 
     def begin(self) -> bytes:
-        """The header, and what is ready."""
+        """Returns the gzip header and the bytes that are ready."""
         return _GZIP_HEADER + deflate(self._deflated, self._writer.begin())
 
     def add(self, batch: Batch) -> bytes:
-        """What is ready."""
+        """Adds rows. Returns the bytes that are ready."""
         return deflate(self._deflated, self._writer.add(batch))
 
     def end(self) -> bytes:
-        """The rest, the checksum and the size modulo 2^32. Raises what the writer inside raises."""
+        """Returns the rest of the data, its CRC-32 and its size modulo 2^32. Raises the errors of the inner writer."""
         state = self._deflated
         packed = deflate(state, self._writer.end()) + finish(state)
         return packed + state.crc32.to_bytes(4, "little") + (state.bytes_in & 0xFFFFFFFF).to_bytes(4, "little")
 
     def warnings(self) -> tuple[ReportWarning, ...]:
-        """Returns those of the writer inside."""
+        """Returns the warnings of the inner writer."""
         return warnings_of(self._writer)
 
 
 class ZstdWriter:
-    """`Writer` of a zstd file."""
+    """Writes a zstd file. Implements `Writer`."""
 
     media_type = "application/zstd"
 
@@ -94,7 +95,7 @@ class ZstdWriter:
 
     @property
     def state(self) -> ZstdState[Any]:
-        """See `Writer`."""
+        """State of the inner writer and the pending bytes; see `Writer.state`."""
         return ZstdState(self._writer.state, self._pending)
 
     @state.setter
@@ -102,26 +103,26 @@ class ZstdWriter:
         self._writer.state, self._pending = saved.inner, saved.pending
 
     def begin(self) -> bytes:
-        """Returns the frame's header, and what is ready."""
+        """Returns the frame header and the bytes that are ready."""
         return FRAME_HEADER + self._sections(self._writer.begin())
 
     def add(self, batch: Batch) -> bytes:
-        """Returns what is ready."""
+        """Adds rows. Returns the bytes that are ready."""
         return self._sections(self._writer.add(batch))
 
     def end(self) -> bytes:
-        """Returns the rest of the frame. Raises what the writer inside raises."""
+        """Returns the rest of the frame. Raises the errors of the inner writer."""
         sections = self._sections(self._writer.end())
         return sections + (compress_section(bytes(self._pending)) if self._pending else b"") + END_OF_FRAME
 
     def warnings(self) -> tuple[ReportWarning, ...]:
-        """Returns those of the writer inside."""
+        """Returns the warnings of the inner writer."""
         return warnings_of(self._writer)
 
     def _sections(self, data: bytes) -> bytes:
         self._pending += data
         whole = len(self._pending) // SECTION_BYTES * SECTION_BYTES
         with memoryview(self._pending) as view:
-            texts = [bytes(view[at : at + SECTION_BYTES]) for at in range(0, whole, SECTION_BYTES)]
+            sections = [bytes(view[at : at + SECTION_BYTES]) for at in range(0, whole, SECTION_BYTES)]
         del self._pending[:whole]
-        return b"".join([compress_section(text) for text in texts])
+        return b"".join([compress_section(section) for section in sections])

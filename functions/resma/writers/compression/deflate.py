@@ -1,7 +1,8 @@
-"""DEFLATE in blocks of a fixed size, each compressed by itself.
+"""DEFLATE in blocks of a fixed size that are compressed independently.
 
-A compressor's memory can't be saved and taken up by another process; blocks have no more of it than 32 KiB of data.
-They cost 1 % of size, and C code can compress one while Python makes the next: isal and zlib-ng release Python's lock.
+The internal state of a compressor cannot be saved and resumed in another process. Independent blocks need no state
+except up to 32 KiB of preceding data. They make files 1 % larger. One block can be compressed in a thread while Python
+produces the next, because isal and zlib-ng release the global interpreter lock (GIL).
 """
 
 from __future__ import annotations
@@ -16,47 +17,48 @@ from resma.writers.compression.zlib_ng_blocks import MAX_BLOCK_BYTES, compress_b
 
 BLOCK_BYTES = 256 * 1024
 LEVEL = 1
-"""Of isal's four: 58 MB of CSV became 14.1 MB in 0.07 s; level 2 saves 1 % and level 0 costs 25 %."""
+"""Level of isal (0 to 3): 58 MB of CSV became 14.1 MB in 0.07 s. Level 2 saves 1 %; with level 0 files are 25 %
+larger."""
 
 SHEET_LEVEL = 5
-"""Of zlib-ng's nine, for sheets, whose references compress badly: half a million rows are 27 MB, and 33 MB with isal's
-level 1. Level 4 is 3 % larger and a fifth quicker."""
+"""Level of zlib-ng (1 to 9) for sheets, whose cell references compress badly: 500,000 rows take 27 MB, and 33 MB with
+isal's level 1. Level 4 is a fifth faster and makes files 3 % larger."""
 
 FINISH = b"\x03\x00"
-"""A last, empty block of fixed codes (RFC 1951 §3.2.6)."""
+"""Final empty block with fixed Huffman codes (RFC 1951 §3.2.6)."""
 
 _WINDOW_BYTES = 32 * 1024
-"""How far back DEFLATE can refer."""
+"""Maximum distance of DEFLATE's back-references."""
 
 MAX_IN_FLIGHT = 4
-"""Blocks that wait for a thread or for those before them: bounds memory where compressing is the slower part."""
+"""Maximum number of blocks submitted but not collected. It bounds memory if compression is slower than the writer."""
 
 
 @dataclass(slots=True)
 class DeflateState:
-    """Plain values: can be saved between two calls."""
+    """State of a DEFLATE stream, as plain values that can be saved between two calls."""
 
     pending: bytearray = field(default_factory=bytearray)
-    """Less than a block that waits for more."""
+    """Data that does not fill a block yet."""
     ready: bytearray = field(default_factory=bytearray)
-    """Of `ThreadedDeflate`: compressed while its state was being saved, and not handed on yet."""
+    """Compressed data that was not returned yet (`ThreadedDeflate` only)."""
     window: bytes = b""
-    """Of `ThreadedDeflate`: the end of the last block, to which the next one may refer."""
+    """End of the last block, to which the next block may refer (`ThreadedDeflate` only)."""
     crc32: int = 0
-    """Of all that came in; of `ThreadedDeflate`, of what no longer waits."""
+    """CRC-32 of all input. `ThreadedDeflate` does not include the pending data."""
     bytes_in: int = 0
     bytes_out: int = 0
 
 
 def deflate(state: DeflateState, data: bytes) -> bytes:
-    """Takes data of any length and returns raw DEFLATE (RFC 1951) of whole blocks; the rest waits in the state."""
+    """Compresses data of any length. Returns raw DEFLATE (RFC 1951) of whole blocks; the rest stays in the state."""
     packed = b"".join([_block(block) for block in _whole_blocks(state, data, BLOCK_BYTES)])
     state.bytes_out += len(packed)
     return packed
 
 
 def finish(state: DeflateState) -> bytes:
-    """Returns the rest of the stream, its end included."""
+    """Returns the rest of the stream, including its end."""
     packed = (_block(state.pending) if state.pending else b"") + FINISH
     state.pending.clear()
     state.bytes_out += len(packed)
@@ -64,24 +66,27 @@ def finish(state: DeflateState) -> bytes:
 
 
 class ThreadedDeflate:
-    """The same at `SHEET_LEVEL`, on the threads of a pool: blocks go out in order, so the bytes are always the same.
+    """Compresses at `SHEET_LEVEL` on the threads of a pool. Blocks are returned in order: the stream is reproducible.
 
-    What one `add` returns depends on how far the threads have come; call `settle` before the state is saved.
+    The bytes that one call of `add` returns depend on the progress of the threads. Call `settle` before saving the
+    state.
     """
 
     BLOCK_BYTES = MAX_BLOCK_BYTES
-    """Larger, because handing a block over costs up to the 5 ms for which Python lets one thread keep its lock."""
+    """Larger than the module's `BLOCK_BYTES`, because submitting a block may take 5 ms, the switch interval of the
+    GIL."""
 
     def __init__(self, state: DeflateState, pool: ThreadPoolExecutor) -> None:
         self._state = state
         self._pool = pool
         self._in_flight: deque[Future[bytes]] = deque()
         self._pieces = [bytes(state.pending)]
-        """What waits for more. Joined once for each block: copies of all data were a fifth of the writer's time."""
+        """Data that does not fill a block yet. It is concatenated once per block, because copying it in every call took a
+        fifth of the writer's time."""
         self._waiting = len(state.pending)
 
     def add(self, data: bytes) -> bytes:
-        """Takes data of any length and returns what is compressed by now; waits if too much is in flight."""
+        """Adds data of any length. Returns the bytes compressed so far; waits if too many blocks are in flight."""
         self._pieces.append(data)
         self._state.bytes_in += len(data)
         self._waiting += len(data)
@@ -90,12 +95,12 @@ class ThreadedDeflate:
         return self._take()
 
     def settle(self) -> None:
-        """Waits for the threads: after this the state holds everything."""
+        """Waits for all threads. Afterwards the state is complete and can be saved."""
         self._collect(0)
         self._state.pending = bytearray().join(self._pieces)
 
     def finish(self) -> bytes:
-        """Returns the rest of the stream, its end included."""
+        """Returns the rest of the stream, including its end."""
         self.settle()
         rest, self._pieces, self._waiting = self._state.pending, [], 0
         self._state.crc32 = isal_zlib.crc32(rest, self._state.crc32)
@@ -105,7 +110,7 @@ class ThreadedDeflate:
         return self._take() + packed
 
     def _submit_blocks(self) -> None:
-        """Hands all whole blocks over to the threads; the rest waits."""
+        """Submits all whole blocks to the pool, and keeps the rest."""
         data = b"".join(self._pieces)
         whole = len(data) // self.BLOCK_BYTES * self.BLOCK_BYTES
         view = memoryview(data)
@@ -118,9 +123,9 @@ class ThreadedDeflate:
         self._pieces = [data[whole:]]
         self._waiting = len(data) - whole
 
-    def _collect(self, most: int) -> None:
-        """Takes back, in order, the blocks that are ready, and waits until no more than `most` are not."""
-        while self._in_flight and (len(self._in_flight) > most or self._in_flight[0].done()):
+    def _collect(self, max_in_flight: int) -> None:
+        """Collects finished blocks in order, and waits until at most `max_in_flight` blocks are unfinished."""
+        while self._in_flight and (len(self._in_flight) > max_in_flight or self._in_flight[0].done()):
             self._state.ready += self._in_flight.popleft().result()
 
     def _take(self) -> bytes:
@@ -131,7 +136,7 @@ class ThreadedDeflate:
 
 
 def _whole_blocks(state: DeflateState, data: bytes, size: int) -> list[bytes]:
-    """Adds data to what waits, and takes out all that fills blocks."""
+    """Adds data to the pending data, and removes and returns all whole blocks of it."""
     state.crc32 = isal_zlib.crc32(data, state.crc32)
     state.bytes_in += len(data)
     state.pending += data
@@ -143,6 +148,6 @@ def _whole_blocks(state: DeflateState, data: bytes, size: int) -> list[bytes]:
 
 
 def _block(data: bytes | bytearray) -> bytes:
-    """Ends at a byte and refers to nothing before it, so that blocks can be put one after the other."""
+    """Compresses one block. It ends on a byte boundary and does not refer to earlier data, so blocks can be joined."""
     compressor = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, -15)
     return bytes(compressor.compress(data) + compressor.flush(isal_zlib.Z_FULL_FLUSH))

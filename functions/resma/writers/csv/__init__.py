@@ -1,1 +1,1 @@
-"""CSV: RFC 4180, and a profile for Excel."""
+"""CSV according to RFC 4180, and a CSV profile for Excel."""

@@ -1,8 +1,8 @@
-"""CSV as RFC 4180 says: a header, CRLF, fields quoted where they must be, UTF-8 without a byte order mark.
+"""CSV according to RFC 4180: a header line, CRLF, quotes only where necessary, UTF-8 without a byte order mark.
 
-NULL is an empty field and empty text is `""`, as in Postgres' own COPY; all other text is exactly what Postgres
-prints, so every value survives a round trip. Most readers drop a line that is empty or blank: a file of one column has
-NULL as `""` too, and its texts in quotes. The profile for Excel is in `csv_excel`.
+NULL is an empty field and an empty string is `""`, as in Postgres' COPY. All other values are exactly as Postgres
+prints them, so that every value survives a round trip. Most readers skip empty and blank lines: in a file of one
+column, NULL is therefore `""` as well, and all strings are quoted. The profile for Excel is in `excel.py`.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from resma.writers.csv.lines import encode_lines, encode_one_column
 
 @dataclass(slots=True)
 class CsvState:
-    """All that a CSV in the making has to remember."""
+    """State of a CSV file that is being written."""
 
     rows: int = 0
     nulls: int = 0
-    """Of a file of one column; counted because they look like empty texts there."""
-    empty_texts: int = 0
+    """Number of NULLs in a file of one column, where they look like empty strings."""
+    empty_strings: int = 0
+    """Number of empty strings in a file of one column."""
 
 
 class CsvWriter:
-    """Writes CSV. Holds no rows: what comes in with a batch goes out with it."""
+    """Writes CSV. Holds no rows: `add` returns all rows of its batch."""
 
     media_type = "text/csv; charset=utf-8; header=present"
 
@@ -51,22 +52,22 @@ class CsvWriter:
         self.state.rows += len(batch)
         if len(self._names) == 1:
             self.state.nulls += batch.rows.count((None,))
-            self.state.empty_texts += batch.rows.count((b"",))
+            self.state.empty_strings += batch.rows.count((b"",))
         return self._lines(batch.rows)
 
     def end(self) -> bytes:
-        """Returns nothing more. Raises RowCountMismatchError."""
+        """Returns no further bytes. Raises RowCountMismatchError."""
         if self.state.rows != self._rows_expected:
             raise RowCountMismatchError(self.state.rows, self._rows_expected)
         return b""
 
     def warnings(self) -> tuple[ReportWarning, ...]:
-        """Returns one where NULL and empty text can't be told from each other."""
-        if not (self.state.nulls and self.state.empty_texts):
+        """Returns a warning if the file contains NULLs and empty strings that cannot be distinguished."""
+        if not (self.state.nulls and self.state.empty_strings):
             return ()
         detail = (
-            'NULL and empty text are both written as "" in a CSV of one column. '
-            "Request a second column, or NDJSON or Parquet, to tell them apart."
+            'NULL and the empty string are both written as "" in a CSV file of one column. '
+            "Request a second column, NDJSON or Parquet to distinguish them."
         )
         return (ReportWarning("null-like-empty-text", detail, column=self._names[0], rows=self.state.nulls),)
 
@@ -77,6 +78,6 @@ class CsvWriter:
 
 
 def make_csv_writer(header: ReportHeader, options: FormatOptions) -> Writer:
-    """The writer of the profile and the compression that the request asks for."""
+    """Creates the writer of the requested profile and compression."""
     writer = ExcelCsvWriter(header) if options.csv.profile == "excel" else CsvWriter(header)
     return compressed(writer, options.csv.compression)

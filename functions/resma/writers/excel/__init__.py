@@ -1,1 +1,1 @@
-"""What Excel can hold and how it reads text, for XLSX and for CSV made for Excel."""
+"""Excel's limits, and how it interprets text; for XLSX and for the CSV profile for Excel."""

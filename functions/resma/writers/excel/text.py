@@ -1,9 +1,9 @@
-"""Texts in a CSV file for Excel: which ones Excel or LibreOffice would show differently, and how they are kept.
+"""Protects strings in a CSV file for Excel that Excel or LibreOffice would convert to something else.
 
-Both read every field as if a person typed it, in the language of that person. `(123)` becomes -123, `MAR 3` a day and
-`WAHR` a logical value. `="MAR 3"` is a formula whose result is that text, in every language. Excel's own rules are in
-"Keeping leading zeros and large numbers", "Stop automatically changing numbers to dates" and "Automatic data
-conversion" of its documentation; which characters begin a formula, in OWASP's "CSV Injection".
+Both programs interpret every field as if the user had typed it, in the user's language: `(123)` becomes -123, `MAR 3` a
+date and `WAHR` a logical value. `="MAR 3"` is a formula whose result is the string itself, in every language. Excel's
+rules are in "Keeping leading zeros and large numbers", "Stop automatically changing numbers to dates" and "Automatic
+data conversion" of its documentation; OWASP's "CSV Injection" lists the characters that start a formula.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _CONTROL_STARTS = ("\t", "\r", "\n")
 
 _DIGIT = re.compile(rb"[0-9]")
 _ANY_DIGIT = re.compile(r"\d")
-"""Of any script: Excel takes full-width ones for numbers."""
+"""Digit of any script: Excel reads full-width digits as numbers."""
 
 _LONG_NUMBER = re.compile(r"[\d\s.,'eE%/:()+-]+")
-"""What a text that is longer than any date must look like to be a number."""
+"""Characters of numbers. A string that is longer than any date can only be converted if it has no other characters."""
 
 _LINE_BREAK = re.compile(r"[\r\n]")
 
@@ -30,27 +30,28 @@ _WORDS = (
     "epätosi prawda fałsz pravda nepravda igaz hamis doğru yanliş yanlış adevărat fals истина ложь"
 )
 _LOGICAL_VALUES = frozenset(_WORDS.split())
-"""In languages that Excel has. LibreOffice knows those of its document's language."""
+"""Logical values in the languages of Excel. LibreOffice recognizes those of the document's language."""
 
 _PLAIN = re.compile(rb"[A-Za-z][A-Za-z ,.;:_/-]*")
-"""Letters and what is harmless between them: most texts that have no digit, found without decoding them."""
+"""Letters with harmless characters between them. Matches most strings without digits, without decoding them."""
 
 
 _DIGITS_AS_ZEROS = bytes.maketrans(b"0123456789", b"0" * 10)
 _NOT_DIGITS = bytes(sorted(set(range(1, 256)) - set(b"0123456789")))
 
 
-def keep_column(cells: Sequence[bytes | None]) -> list[bytes] | None:
-    """Returns a whole column as `keep_text` would, each cell in CSV's quotes; None where it takes a look at each cell.
+def protect_column(cells: Sequence[bytes | None]) -> list[bytes] | None:
+    """Returns the cells of a whole column as `protect_text` returns them, quoted for CSV.
 
-    It is for columns in which every text has a digit, such as account numbers: four times as fast.
+    Returns None if the cells must be checked one by one. It is four times as fast, for columns in which every string
+    has a digit, such as account numbers.
     """
     if None in cells or max(map(len, cells)) > MAX_STRING_LITERAL_CHARACTERS:  # type: ignore[arg-type]
         return None
     joined = b"\0".join(cells)  # type: ignore[arg-type]
     if b'"' in joined or b"\n" in joined or b"\r" in joined:
         return None
-    # What is left are the digits of each cell: none must be without.
+    # Only the digits of each cell are left: every cell must have one.
     digits = joined.translate(_DIGITS_AS_ZEROS, _NOT_DIGITS)
     if digits[:1] in b"\0" or digits[-1:] == b"\0" or b"\0\0" in digits:
         return None
@@ -58,11 +59,11 @@ def keep_column(cells: Sequence[bytes | None]) -> list[bytes] | None:
     return quoted.split(b"\0")
 
 
-def keep_text(cell: bytes) -> tuple[bytes, bool]:
-    """Returns the text as a cell that is shown as it is, and False; or, where there is no such cell, one with an
-    apostrophe before the text that keeps Excel from running it, and True.
+def protect_text(cell: bytes) -> tuple[bytes, bool]:
+    """Returns a CSV field that Excel displays unchanged, and whether an apostrophe was added.
 
-    There is none for a text that begins like a formula and has a line break or more characters than a formula.
+    An apostrophe before a string prevents Excel from evaluating it, but Excel displays it. It is added only to strings
+    that start like a formula and that no formula can return: those with a line break, or longer than a formula.
     """
     if len(cell) <= MAX_STRING_LITERAL_CHARACTERS and _DIGIT.search(cell) and b"\n" not in cell and b"\r" not in cell:
         return b'="%b"' % cell.replace(b'"', b'""'), False
@@ -91,8 +92,8 @@ def _begins_like_a_formula(text: str) -> bool:
 
 
 def _as_formula(text: str) -> bytes | None:
-    """A formula that gives the text; None where there is none that Excel and LibreOffice take."""
-    if _LINE_BREAK.search(text):  # LibreOffice takes a field of several lines for a text, whatever it begins with
+    """Returns a formula whose result is the text; None if Excel or LibreOffice would not accept one."""
+    if _LINE_BREAK.search(text):  # LibreOffice reads a field of several lines as text, even if it starts with `=`
         return None
     literals = [part.replace('"', '""') for part in _parts(text)]
     formula = '="' + '"&"'.join(literals) + '"'
@@ -100,7 +101,7 @@ def _as_formula(text: str) -> bytes | None:
 
 
 def _parts(text: str) -> list[str]:
-    """Cuts the text into pieces that are short enough, however many of their characters take two units."""
+    """Splits the text into pieces that fit a string literal, even if characters take two UTF-16 units."""
     size = MAX_STRING_LITERAL_CHARACTERS
     if utf16_units(text) > len(text):
         size //= 2

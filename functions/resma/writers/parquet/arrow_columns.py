@@ -1,7 +1,8 @@
-"""Cells as Postgres prints them, turned to Arrow's columns: exact, or refused.
+"""Converts cells, as Postgres prints them, to Arrow columns. Every value is exact; any other value is an error.
 
-Arrow (through arro3, which is Rust) parses text 5 to 75 ns a cell. It makes NULL of what it can't read, and rounds or
-cuts what is finer than the type; here both are errors. Types are the same for every report of a type (see `Column`).
+Arrow (through arro3, which is written in Rust) parses a cell in 5 to 75 ns. It converts unreadable cells to NULL, and
+rounds or cuts values that are more precise than the type; both are errors here. All reports of a report type have the
+same column types (see `Column`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from resma.report.header import Column
 _BINARY, _STRING = DataType.binary(), DataType.string()
 
 _ODD_OFFSET = re.compile(rb"[+-]\d\d:\d\d:\d\d$")
-"""Local times before there were zones, like -03:06:28: Arrow reads no seconds in an offset."""
+"""UTC offset with seconds, such as -03:06:28 (local mean time). Arrow cannot parse seconds in an offset."""
 
 _REASONS = {
     "integer": "is not an integer of 64 bits",
@@ -26,34 +27,35 @@ _REASONS = {
     "text": "is not UTF-8",
     "json": "is not UTF-8",
 }
-_REMEDY = "leave the column out, or use another format"
+_REMEDY = "Leave the column out, or use another format."
 
 
 class ArrowColumn:
-    """Makes the arrays of one column. Raises FormatLimitError for a column or time zone without a type."""
+    """Converts the cells of one column. Raises FormatLimitError if Arrow has no type for the column or time zone."""
 
     def __init__(self, column: Column, time_zone: str) -> None:
         self._column = column
         self.type = _data_type(column, time_zone)
-        # Zeros after the scale are no digits that would be lost.
+        # Zeros beyond the scale are not significant digits, so nothing is lost.
         finer = {"amount": rb"\.\d{%d}\d*[1-9]" % column.decimal.scale, "date": rb":"}.get(column.kind)
         self._finer = re.compile(finer) if finer else None
 
     def convert(self, cells: tuple[bytes | None, ...], rows_before: int) -> Array:
-        """An array of the column's type. A moment without an offset is one of the report's time zone.
+        """Returns an array of the column's type. A timestamp without an offset is in the report's time zone.
 
-        Raises FormatLimitError for a cell that has no exact value; `rows_before` is for its message.
+        Raises FormatLimitError if a cell has no exact value of the type. `rows_before`, the number of rows before these
+        cells, is used for its message.
         """
         raw = Array(cells, _BINARY)
         array = self._cast(raw)
         if array.null_count != raw.null_count and self._column.kind == "timestamp":
             array = self._cast(Array([_in_utc(cell) for cell in cells], _BINARY))
         if array.null_count != raw.null_count:
-            at = next(i for i, cell in enumerate(cells) if cell is not None and not array[i].is_valid)
-            raise self._cannot_hold(rows_before + at)
+            index = next(i for i, cell in enumerate(cells) if cell is not None and not array[i].is_valid)
+            raise self._cannot_hold(rows_before + index)
         if self._finer and self._finer.search(b" ".join(filter(None, cells))):
-            at = next(i for i, cell in enumerate(cells) if cell and self._finer.search(cell))
-            raise self._cannot_hold(rows_before + at)
+            index = next(i for i, cell in enumerate(cells) if cell and self._finer.search(cell))
+            raise self._cannot_hold(rows_before + index)
         return array
 
     def _cast(self, raw: Array) -> Array:
@@ -61,13 +63,13 @@ class ArrowColumn:
         return text if self._column.kind in {"text", "json"} else text.cast(self.type)
 
     def _cannot_hold(self, row: int) -> FormatLimitError:
-        """The cell itself is not shown: errors are logged."""
+        """Returns the error for a cell. Its message does not contain the value, because errors are logged."""
         column, number = self._column, row + 1
-        why, remedy = _REASONS.get(column.kind, ""), _REMEDY
+        reason, remedy = _REASONS.get(column.kind, ""), _REMEDY
         if column.kind == "amount":
-            why = f"does not fit {column.decimal}, or is NaN or infinite"
-            remedy = f"set precision and scale in report.toml to what its values need, {_REMEDY}"
-        detail = f"Parquet cannot hold row {number} of column {column.name}, which {why}: {remedy}."
+            reason = f"does not fit {column.decimal}, or is NaN or infinite"
+            remedy = f"Set `precision` and `scale` in report.toml to what its values need. {_REMEDY}"
+        detail = f"Parquet cannot hold the value in row {number} of column `{column.name}`, which {reason}. {remedy}"
         return FormatLimitError(detail, column=column.name, row=number)
 
 
@@ -85,13 +87,13 @@ def _timestamp(time_zone: str) -> DataType:
     timestamp = DataType.timestamp("us", tz=time_zone)
     try:
         Array([b"2000-01-01 00:00:00+00"], _BINARY).cast(_STRING).cast(timestamp)
-    except Exception as error:  # the library raises nothing narrower
+    except Exception as error:  # the library raises no narrower class
         raise FormatLimitError(f"Unknown time zone {time_zone!r}. Use an IANA name such as 'Europe/Lisbon'.") from error
     return timestamp
 
 
 def _in_utc(cell: bytes | None) -> bytes | None:
-    """A moment with seconds in its offset as Arrow reads it; what is none is left as it is."""
+    """Converts a timestamp with seconds in its offset to UTC, which Arrow can parse. Other cells are unchanged."""
     if cell is None or not _ODD_OFFSET.search(cell):
         return cell
     try:

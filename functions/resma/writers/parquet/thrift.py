@@ -1,29 +1,29 @@
-"""Thrift's compact protocol, as far as the footer of a Parquet file needs it.
+"""The subset of Thrift's compact protocol that the footer of a Parquet file needs.
 
-Nothing here knows what a field means: a struct is read into a dict of numbered fields, changed there and written
-again, and what nobody touched comes out as it went in. Source: Apache Thrift, `doc/specs/thrift-compact-protocol.md`.
+The module does not interpret fields: it reads a struct into a dict of numbered fields, which callers can change, and
+writes it again. Unchanged fields keep their values. Source: Apache Thrift, `doc/specs/thrift-compact-protocol.md`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-# Types of fields, as the protocol numbers them.
+# Type codes of the protocol.
 TRUE, FALSE, I8, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = range(1, 13)
 
 Struct = dict[int, tuple[int, Any]]
 """Fields by number: (type, value). Values are int, bool, bytes, another Struct, or (type of elements, list).
 
-What is written may also hold a struct's bytes, as `write_struct` returned them, in the place of a Struct."""
+For writing, the bytes that `write_struct` returned can take the place of a Struct."""
 
 
 def read_struct(data: bytes) -> Struct:
-    """Reads one struct from the start of `data`. Raises ValueError for a type that Parquet's footer does not use."""
+    """Reads one struct from the start of `data`. Raises ValueError for a type that Parquet footers do not use."""
     return _Reader(data).struct()
 
 
 def write_struct(struct: Struct) -> bytes:
-    """The struct's bytes; fields are written by rising number."""
+    """Returns the struct's bytes, with its fields in ascending order of their numbers."""
     out = bytearray()
     _put_struct(out, struct)
     return bytes(out)
@@ -38,7 +38,7 @@ class _Reader:
         fields: Struct = {}
         number = 0
         while (head := self._byte()) != 0:
-            # The upper half is the distance from the field before; 0 where that is more than 15.
+            # The upper four bits are the difference from the previous field number, or 0 if it exceeds 15.
             number = number + (head >> 4) if head >> 4 else self._zigzag()
             fields[number] = (head & 15, self._value(head & 15))
         return fields
@@ -56,7 +56,7 @@ class _Reader:
             return kind == TRUE
         if kind == I8:
             return self._byte()
-        raise ValueError(f"a Parquet footer holds no Thrift type {kind}")
+        raise ValueError(f"Thrift type {kind} is not supported in a Parquet footer.")
 
     def _list(self) -> tuple[int, list[Any]]:
         head = self._byte()
@@ -89,7 +89,7 @@ class _Reader:
 def _put_struct(out: bytearray, struct: Struct) -> None:
     before = 0
     for number, (kind, value) in sorted(struct.items()):
-        # A bool's value is its type: there is nothing after it.
+        # The value of a bool is encoded in its type, so that no value follows.
         head = (TRUE if value else FALSE) if kind in (TRUE, FALSE) else kind
         if 0 < number - before < 16:
             out.append(number - before << 4 | head)

@@ -1,12 +1,12 @@
-"""Parquet: rows in groups of a fixed number, exact decimals, moments with their time zone.
+"""Parquet: row groups with a fixed number of rows, exact decimals, timestamps with their time zone.
 
 A column's type comes from the catalog or the query, never from the rows.
 
-arro3 (Rust's Arrow and Parquet behind 34 MB of wheels) turns text to values, encodes and compresses. What it lacks is a
-writer that can be fed: its `write_parquet` takes a whole table. So each row group is written as a file of its own,
-its pages go out as they are, and its entry in the footer is kept, with its offsets moved, for the one footer at
-the end. Nothing is left in the library between two calls. Source of the layout: Apache Parquet, `README.md` and
-`parquet.thrift` of parquet-format; numbers of fields below are those of `parquet.thrift`.
+arro3 (Rust's Arrow and Parquet, 34 MB of wheels) parses, encodes and compresses values. It has no incremental writer:
+its `write_parquet` takes a whole table. Therefore each row group is written as a file of its own. Its pages are copied
+to the output, and its metadata is kept for the common footer at the end, with adjusted offsets. The library holds no
+state between two calls. Source of the format: Apache Parquet, `README.md` and `parquet.thrift` of parquet-format; field
+numbers below are those of `parquet.thrift`.
 """
 
 from __future__ import annotations
@@ -27,62 +27,69 @@ from resma.writers.parquet.arrow_columns import ArrowColumn
 from resma.writers.parquet.thrift import BINARY, I16, I32, I64, LIST, STRUCT, Struct, read_struct, write_struct
 
 BLOCK_ROWS = 1024
-"""So many rows at a time are turned to columns, whatever the batches' size: they take a fifth of the memory then.
-Twice as many save 3 % of the time, and cost 50 MB where texts are 20 KB long."""
+"""Number of rows that are converted to columns at a time, whatever the size of the batches. Columns take a fifth of the
+rows' memory. Twice as many rows save 3 % of the time, and take 50 MB more if cells have 20 KB."""
 MAX_BLOCK_CELLS = 64 * BLOCK_ROWS
-"""Of more than 64 columns, fewer rows at a time are turned to columns."""
+"""Maximum number of cells of a block: with more than 64 columns, a block has fewer rows."""
 MAX_ARRAYS = 3000
-"""Number of arrays of an open group: with more, its blocks are joined. An array of a few rows takes several times the
-memory of its cells: those of 1,600 columns took 60 MB."""
+"""Maximum number of arrays of an open group, beyond which its blocks are combined. An array of a few rows takes several
+times the memory of its cells: the arrays of 1,600 columns took 60 MB."""
 COLUMNS_AT_ONCE = 64
-"""Number of columns of a group that the library writes in one call: it takes 100 kB for each column."""
+"""Number of columns of a group that the library writes in one call: it needs 100 kB of memory for each column."""
 GROUP_ROWS = 32 * BLOCK_ROWS
-"""32,768: adds 20 MB to the process. Twice as many add 32 MB, and make the file 1 % smaller."""
+"""Number of rows per row group (32,768), which take 20 MB of memory. Twice as many take 32 MB, and make the file 1 %
+smaller."""
 GROUP_BYTES = 16 * 1024 * 1024
-"""A group also ends after the block with which it holds this much: long texts must not fill the memory."""
+"""A group also ends with the block that reaches this size, so that long values do not exhaust the memory."""
 MANY_COLUMNS = 256
 MANY_COLUMNS_GROUP_BYTES = 4 * 1024 * 1024
-"""The same of more than `MANY_COLUMNS` columns, whose batches and arrays take 30 MB more."""
+"""`GROUP_BYTES` for more than `MANY_COLUMNS` columns, whose batches and arrays take 30 MB more."""
 WIDE_GROUP_BYTES = 2 * 1024 * 1024
-"""The same where single rows may be so long that a group holds few of them, and more copies of each are around: twice
-as much costs 40 MB where rows have 2 MB."""
+"""`GROUP_BYTES` if rows may be so long that a group has few of them, with several copies of each in memory. Twice as
+many bytes take 40 MB more if rows have 2 MB."""
 
 BLOCK_BYTES = 1024 * 1024
-"""A block of such rows also ends with the row with which its cells have this many bytes."""
+"""A block of wide rows also ends with the row that reaches this size."""
 MAX_NARROW_BLOCK_BYTES = 16 * 1024 * 1024
-"""Of a block of the longest rows: with more, rows are counted by their bytes."""
+"""Maximum size of a block of the longest rows; beyond it, the bytes of rows are counted."""
 
 COMPRESSION = "zstd(1)"
-"""500,000 rows: 13.2 MB in 0.51 s. Snappy takes as long for 19.4 MB, zstd(3) 9 % longer for 12.4 MB."""
+"""500,000 rows take 13.2 MB and 0.51 s. Snappy takes 19.4 MB and the same time; zstd(3) takes 12.4 MB and 9 %
+longer."""
 
 MAX_TOTALS = 100
-"""Totals in the file's metadata: readers load all of it before the first row."""
+"""Maximum number of totals in the file's metadata, all of which readers load before the first row."""
 
 _MAGIC = b"PAR1"
 
 
 @dataclass(slots=True)
 class ParquetState:
-    """Plain values. It grows by the footer's entries: some 100 bytes a column for each row group."""
+    """State of a Parquet file, as plain values. It grows with the footer: about 100 bytes per column and row group."""
 
     rows: list[Row] = field(default_factory=list)
-    """Less than a block that waits for more."""
+    """Rows that do not fill a block yet."""
     row_bytes: int = 0
-    """Of their cells, where the report may have rows so wide that it matters."""
+    """Bytes of the cells of `rows`; counted only if the report may have wide rows."""
     blocks: bytes = b""
-    """The open group's blocks, as an Arrow IPC stream."""
+    """Blocks of the open group, as an Arrow IPC stream."""
     group_bytes: int = 0
+    """Bytes in the blocks of the open group."""
     group_rows: int = 0
-    """In the open group's blocks."""
+    """Number of rows in the blocks of the open group."""
     groups: list[bytes] = field(default_factory=list)
-    """Of each finished row group: its entry in the footer."""
+    """Footer metadata of each finished row group."""
     rows_out: int = 0
-    """In these groups."""
+    """Number of rows in the finished row groups."""
     bytes_out: int = 0
+    """Number of bytes returned so far."""
 
 
 class ParquetWriter:
-    """Holds one row group. `add` and `end` raise FormatLimitError where a cell has no exact value in its type."""
+    """Writes Parquet. Holds one row group.
+
+    `add` and `end` raise FormatLimitError if a cell has no exact value of its type.
+    """
 
     media_type = "application/vnd.apache.parquet"
 
@@ -98,7 +105,7 @@ class ParquetWriter:
         self._group_bytes = MANY_COLUMNS_GROUP_BYTES if len(fields) > MANY_COLUMNS else GROUP_BYTES
         if self._counts_bytes:
             self._group_bytes = WIDE_GROUP_BYTES
-        # A report of few columns has blocks and groups of constant sizes: its bytes do not depend on this.
+        # With up to 64 columns, blocks have `BLOCK_ROWS` rows and groups have `GROUP_ROWS` rows.
         self._block_rows = max(1, min(BLOCK_ROWS, MAX_BLOCK_CELLS // len(fields)))
         self._group_rows = GROUP_ROWS // BLOCK_ROWS * self._block_rows
         self._blocks: list[RecordBatch] = []
@@ -106,7 +113,7 @@ class ParquetWriter:
 
     @property
     def state(self) -> ParquetState:
-        """All that changes while it writes. The open group's blocks are copied into it when it is asked for."""
+        """See `Writer.state`. Each access copies the blocks of the open group into it."""
         stream = BytesIO()
         write_ipc_stream(self._open_group(), stream)
         self._state.blocks = stream.getvalue()
@@ -116,12 +123,12 @@ class ParquetWriter:
     def state(self, state: ParquetState) -> None:
         saved = read_ipc_stream(BytesIO(state.blocks)).read_all()
         if saved.schema != self._schema:
-            raise CheckpointUnusableError("The types of the columns are not those of the saved row groups.")
+            raise CheckpointUnusableError("The column types differ from those of the saved row groups.")
         self._state = state
         self._blocks = saved.to_batches()
 
     def begin(self) -> bytes:
-        """Returns the mark that Parquet files begin with."""
+        """Returns the magic number with which Parquet files begin."""
         self._state.bytes_out = len(_MAGIC)
         return _MAGIC
 
@@ -129,16 +136,16 @@ class ParquetWriter:
         """Returns the row groups that these rows complete."""
         if self._counts_bytes:
             return b"".join(map(self._add_row, batch.rows))
-        waiting = self._state.rows
-        waiting += batch.rows
+        pending = self._state.rows
+        pending += batch.rows
         size = self._block_rows
-        whole = len(waiting) // size * size
-        out = [self._add_block(waiting[at : at + size]) for at in range(0, whole, size)]
-        del waiting[:whole]
+        whole = len(pending) // size * size
+        out = [self._add_block(pending[at : at + size]) for at in range(0, whole, size)]
+        del pending[:whole]
         return b"".join(out)
 
     def end(self) -> bytes:
-        """Returns the last row group and the footer."""
+        """Returns the last row group and the footer. Raises RowCountMismatchError."""
         last = self._add_block(self._state.rows) if self._state.rows else b""
         self._state.rows.clear()
         last += self._close_group() if self._blocks else b""
@@ -148,7 +155,7 @@ class ParquetWriter:
         return last + footer + len(footer).to_bytes(4, "little") + _MAGIC
 
     def _add_row(self, row: Row) -> bytes:
-        """Adds a row that may be wide: blocks end where they hold many bytes, however rows come in batches."""
+        """Adds a row that may be wide. A block ends with the row that reaches `BLOCK_BYTES`, whatever the batches."""
         state = self._state
         state.rows.append(row)
         state.row_bytes += sum([len(cell) for cell in row if cell is not None])
@@ -175,7 +182,7 @@ class ParquetWriter:
         return self._close_group() if full else b""
 
     def _close_group(self) -> bytes:
-        """Writes the open group as files of some columns each and returns their pages; the footer's entry is kept."""
+        """Writes the open group, some columns at a time. Returns its pages, and keeps its metadata for the footer."""
         table, state = self._open_group(), self._state
         self._blocks.clear()
         pages: list[bytes] = []
@@ -183,17 +190,17 @@ class ParquetWriter:
         for start in range(0, table.num_columns, COLUMNS_AT_ONCE):
             file = _write_file(table.select(range(start, min(start + COLUMNS_AT_ONCE, table.num_columns))))
             part: Struct = _read_footer(file)[4][1][1][0]
-            _move(part, state.bytes_out - len(_MAGIC), ordinal=len(state.groups))
+            _shift_offsets(part, state.bytes_out - len(_MAGIC), ordinal=len(state.groups))
             pages.append(file[len(_MAGIC) : len(_MAGIC) + part[6][1]])
             state.bytes_out += len(pages[-1])
-            group = _join(group, part)
+            group = _merge_columns(group, part)
         state.groups.append(write_struct(group))
         state.rows_out += table.num_rows
         state.group_bytes = state.group_rows = 0
         return b"".join(pages)
 
     def _footer(self) -> Struct:
-        """FileMetaData: as the library writes it of a table without rows, and the kept entries."""
+        """Returns FileMetaData: the library's for an empty table, with the metadata of the finished row groups."""
         footer = _read_footer(_write_file(self._schema.empty_table()))
         for column, element in zip(self._header.columns, footer[2][1][1][1:], strict=True):
             if column.kind == "json":
@@ -207,15 +214,18 @@ class ParquetWriter:
 
 
 def make_parquet_writer(header: ReportHeader, options: FormatOptions) -> ParquetWriter:
-    """Raises FormatLimitError where a column or the time zone has no type in Parquet, which has no options."""
+    """Creates the writer; Parquet has no options. Raises FormatLimitError if a column or the time zone has no type."""
     del options
     return ParquetWriter(header)
 
 
 def _may_be_wide(header: ReportHeader) -> bool:
-    """Whether a block of rows may hold more than its bytes. Counting them takes 0.3 s for 500 thousand rows."""
-    texts = [column.max_bytes for column in header.columns if column.kind in {"text", "json"}]
-    return any(most is None for most in texts) or sum(most or 0 for most in texts) * BLOCK_ROWS > MAX_NARROW_BLOCK_BYTES
+    """Returns whether a block may exceed `MAX_NARROW_BLOCK_BYTES`, so that the bytes of its rows must be counted.
+
+    Counting takes 0.3 s for 500,000 rows.
+    """
+    sizes = [column.max_bytes for column in header.columns if column.kind in {"text", "json"}]
+    return any(size is None for size in sizes) or sum(size or 0 for size in sizes) * BLOCK_ROWS > MAX_NARROW_BLOCK_BYTES
 
 
 def _write_file(table: Table) -> bytes:
@@ -230,13 +240,13 @@ def _write_file(table: Table) -> bytes:
 
 
 def _read_footer(file: bytes) -> Struct:
-    """FileMetaData: before the last 8 bytes, which are its length and the mark."""
+    """Reads FileMetaData, which comes before the last 8 bytes: its length and the magic number."""
     size = int.from_bytes(file[-8:-4], "little")
     return read_struct(file[-8 - size : -8])
 
 
-def _move(group: Struct, distance: int, ordinal: int) -> None:
-    """Changes a RowGroup's offsets in place, and takes away the page indexes: these hold offsets of their own."""
+def _shift_offsets(group: Struct, distance: int, ordinal: int) -> None:
+    """Shifts the offsets of a RowGroup in place, and removes its page indexes, which contain offsets of their own."""
     for chunk in group[1][1][1]:
         for number in (4, 5, 6, 7):  # offset_index_offset, offset_index_length, column_index_offset, ..._length
             chunk.pop(number, None)
@@ -248,19 +258,19 @@ def _move(group: Struct, distance: int, ordinal: int) -> None:
     group[7] = (I16, ordinal)
 
 
-def _join(group: Struct, part: Struct) -> Struct:
-    """Returns the RowGroup with the columns of both, each as its bytes; the first one may be empty."""
+def _merge_columns(group: Struct, part: Struct) -> Struct:
+    """Returns a RowGroup with the columns of both, each as serialized bytes. The first RowGroup may be empty."""
     chunks = [write_struct(chunk) for chunk in part[1][1][1]]
     if not group:
         return {**part, 1: (LIST, (STRUCT, chunks))}
-    joined: Struct = {**group, 1: (LIST, (STRUCT, group[1][1][1] + chunks))}
+    merged: Struct = {**group, 1: (LIST, (STRUCT, group[1][1][1] + chunks))}
     for number in (2, 6):  # total_byte_size, total_compressed_size
-        joined[number] = (I64, group[number][1] + part[number][1])
-    return joined
+        merged[number] = (I64, group[number][1] + part[number][1])
+    return merged
 
 
 def _metadata(header: ReportHeader) -> dict[str, str]:
-    """For whoever reconciles the file with its report; readers show it as the file's key-value metadata."""
+    """Returns the file's key-value metadata, with which the file can be reconciled with its report."""
     totals = [{"currency": t.currency, "rows": t.rows, "amount": f"{t.amount:f}"} for t in header.totals[:MAX_TOTALS]]
     omitted = len(header.totals) - len(totals)
     return {

@@ -1,4 +1,4 @@
-"""PDF, written by hand a page at a time: a cover with charts, contents, then the table."""
+"""PDF, written by our own code one page at a time: cover with charts, table of contents, table."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def make_pdf_writer(header: ReportHeader, options: FormatOptions) -> PdfWriter:
-    """Makes the writer of one PDF."""
-    # Slow to load, as it draws charts: whoever asks for the pages' layout alone need not wait for it.
+    """Creates the writer of one PDF."""
+    # Imported here because it loads slowly, and callers that need only the page layout should not wait for it.
     from resma.writers.pdf.writer import PdfWriter  # noqa: PLC0415
 
     return PdfWriter(header, options.pdf)

@@ -1,17 +1,17 @@
-"""What comes after the last page of rows: cover, contents, bookmarks, fonts, and what the file says of itself."""
+"""Objects that are written after the last page of rows: cover, contents, bookmarks, fonts and metadata."""
 
 from __future__ import annotations
 
 import re
 
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.header import ReportHeader
 from resma.writers.pdf.fonts.embed import font_resources
-from resma.writers.pdf.front.bookmarks import Entry, outline_objects, period_entries
-from resma.writers.pdf.front.contents import Contents, Place
-from resma.writers.pdf.front.cover import Pages, draw_cover
+from resma.writers.pdf.front.bookmarks import Bookmark, outline_objects, period_bookmarks
+from resma.writers.pdf.front.contents import Contents, PeriodPosition
+from resma.writers.pdf.front.cover import PageCounts, draw_cover
 from resma.writers.pdf.layout import LEADING, Layout
-from resma.writers.pdf.state import State
+from resma.writers.pdf.state import PdfState
 from resma.writers.pdf.syntax import metadata, objects, page_tree
 from resma.writers.pdf.syntax.reserved_numbers import (
     CATALOG,
@@ -30,11 +30,11 @@ from resma.writers.pdf.table.page_template import form_dictionary
 from resma.writers.pdf.text.pen import Pen
 
 
-class Ending:
-    """Writes the last objects of a file, in an order in which nothing is referred to that is not known."""
+class FinalObjects:
+    """Creates the last objects of a file, each after the objects whose numbers or content it needs."""
 
-    def __init__(  # noqa: PLR0913, PLR0917  # all that the pages were made from
-        self, header: ReportHeader, layout: Layout, pen: Pen, composer: PageComposer, state: State, pages: Pages
+    def __init__(  # noqa: PLR0913, PLR0917  # everything that the pages are made from
+        self, header: ReportHeader, layout: Layout, pen: Pen, composer: PageComposer, state: PdfState, pages: PageCounts
     ) -> None:
         self._header = header
         self._layout = layout
@@ -45,18 +45,18 @@ class Ending:
         self._out: list[bytes] = []
 
     def objects(self) -> list[bytes]:
-        """All objects but the cross-references."""
+        """Returns all last objects except the cross-references."""
         kids = self._put_cover()
         language = self._header.locale.language
-        places = self._places()
-        bookmarks = [Entry(say("Summary", language), b"[%d 0 R/Fit]" % kids[0])]
+        positions = self._period_positions()
+        bookmarks = [Bookmark(translate("Summary", language), b"[%d 0 R/Fit]" % kids[0])]
         if self._pages.contents:
             nodes = page_tree.TreeState()
-            first = self._put_contents(nodes, places)
+            first = self._put_contents(nodes, positions)
             kids.append(self._put_top(nodes))
-            bookmarks.append(Entry(say("Contents", language), b"[%d 0 R/Fit]" % first))
+            bookmarks.append(Bookmark(translate("Contents", language), b"[%d 0 R/Fit]" % first))
         kids.append(self._put_top(self._state.tree))
-        bookmarks += self._period_bookmarks(places)
+        bookmarks += self._period_bookmarks(positions)
         for number, body in outline_objects(OUTLINES, bookmarks, self._claim):
             self._put(number, body)
         self._put_shared(kids)
@@ -74,43 +74,43 @@ class Ending:
         return number
 
     def _put_cover(self) -> list[int]:
-        """The pages that come first. Returns their numbers."""
+        """Writes the pages of the cover. Returns their object numbers."""
         cover, overlays = draw_cover(self._header, self._layout, self._pages, self._pen)
         bodies, pages = cover.numbered(PAGES, self._claim)
-        shown = dict(zip(pages, overlays, strict=False))
+        overlay_of = dict(zip(pages, overlays, strict=False))
         for number, body in bodies:
-            self._put(number, self._laid_over(body, shown[number]) if shown.get(number) else body)
+            self._put(number, self._add_overlay(body, overlay_of[number]) if overlay_of.get(number) else body)
         return pages
 
-    def _laid_over(self, page: bytes, content: bytes) -> bytes:
-        """A page of reportlab's with a form on top, which brings its own resources."""
+    def _add_overlay(self, page: bytes, content: bytes) -> bytes:
+        """Adds a form with its own resources on top of a page by reportlab. Returns the page."""
         form = self._add(objects.stream(form_dictionary(self._layout, RESOURCES), content))
         last = self._add(objects.stream(b"", b"/Over Do"))
         page = re.sub(rb"/Contents (\d+ 0 R)", rb"/Contents [\1 %d 0 R]" % last, page, count=1)
         return re.sub(rb"/Resources\s*<<", rb"/Resources <</XObject<</Over %d 0 R>>" % form, page, count=1)
 
-    def _places(self) -> list[Place]:
-        """Where each period begins. One without rows, if there were any, begins where the next does."""
-        marks = self._state.marks
+    def _period_positions(self) -> list[PeriodPosition]:
+        """Returns the position of the first row of each period."""
+        starts = self._state.period_starts
         before = self._pages.cover + self._pages.contents
-        places = []
-        for at in range(0, len(marks), 3):
-            page_object, page, slot = marks[at : at + 3]
+        positions = []
+        for at in range(0, len(starts), 3):
+            page_object, page, slot = starts[at : at + 3]
             top = objects.number(self._layout.top_of(slot) + LEADING)
-            places.append(Place(before + page + 1, b"%d 0 R/XYZ null %b null" % (page_object, top)))
-        return places
+            positions.append(PeriodPosition(before + page + 1, b"%d 0 R/XYZ null %b null" % (page_object, top)))
+        return positions
 
-    def _put_contents(self, nodes: page_tree.TreeState, places: list[Place]) -> int:
-        """Pages that come right after the cover. Returns the first one's number."""
+    def _put_contents(self, nodes: page_tree.TreeState, positions: list[PeriodPosition]) -> int:
+        """Writes the pages of the table of contents. Returns the object number of the first."""
         first = 0
-        pages = Contents(self._header, self._layout, self._pen).pages(places)
+        pages = Contents(self._header, self._layout, self._pen).pages(positions)
         for index, (content, links) in enumerate(pages, self._pages.cover + 1):
             parent, page, stream = page_tree.parent_of_next(nodes, self._claim), self._claim(), self._claim()
             first = first or page
             body = b"<</Type/Page/Parent %d 0 R/Resources %d 0 R/Contents %d 0 R/Annots[%b]>>"
             self._put(page, body % (parent, RESOURCES, stream, links))
-            foot = self._composer.foot((1, 0), index, self._pages.total)
-            self._put(stream, objects.stream(b"", content + foot))
+            footer = self._composer.footer((1, 0), index, self._pages.total)
+            self._put(stream, objects.stream(b"", content + footer))
             for number, node in page_tree.add_page(nodes, page, self._claim):
                 self._put(number, node)
         return first
@@ -121,13 +121,13 @@ class Ending:
             self._put(number, body)
         return top
 
-    def _period_bookmarks(self, places: list[Place]) -> list[Entry]:
-        if not places:
-            rows = say("Rows", self._header.locale.language)
-            return [Entry(rows, b"[%d 0 R/Fit]" % self._state.first_page)]
+    def _period_bookmarks(self, positions: list[PeriodPosition]) -> list[Bookmark]:
+        if not positions:
+            rows = translate("Rows", self._header.locale.language)
+            return [Bookmark(rows, b"[%d 0 R/Fit]" % self._state.first_page)]
         labels = [period.label for period in self._header.periods]
-        pairs = [(label, b"[%b]" % place.destination) for label, place in zip(labels, places, strict=True)]
-        return period_entries(pairs, self._header.locale)
+        pairs = [(label, b"[%b]" % position.destination) for label, position in zip(labels, positions, strict=True)]
+        return period_bookmarks(pairs, self._header.locale)
 
     def _put_shared(self, kids: list[int]) -> None:
         fonts = font_resources(self._state.wide, self._add)
@@ -137,12 +137,12 @@ class Ending:
             entries = b"/Type/XObject/Subtype/Form/BBox[-10 -10 500 20]/Resources %d 0 R" % RESOURCES
             self._put(COUNT, objects.stream(entries, self._composer.count_form(self._pages.total)))
         else:
-            self._put(COUNT, b"null")  # a hole among the numbers makes poppler take longer files for damaged
+            self._put(COUNT, b"null")  # poppler reports longer files as damaged if an object number is not used
         self._put(INTENT, metadata.output_intent(self._add))
         self._put(RESOURCES, b"<</Font<<%b>>/XObject<<%b>>>>" % (fonts, forms))
         box = b"0 0 %b %b" % (objects.number(self._layout.width), objects.number(self._layout.height))
-        listed = b" ".join(map(objects.reference, kids))
-        self._put(PAGES, b"<</Type/Pages/Count %d/Kids[%b]/MediaBox[%b]>>" % (self._pages.total, listed, box))
+        references = b" ".join(map(objects.reference, kids))
+        self._put(PAGES, b"<</Type/Pages/Count %d/Kids[%b]/MediaBox[%b]>>" % (self._pages.total, references, box))
         self._put(METADATA, metadata.xmp(self._header))
         self._put(INFORMATION, metadata.information(self._header))
         self._put(CATALOG, metadata.catalog(self._header))

@@ -1,4 +1,4 @@
-"""Where things stand on a page: paper, orientation, rows. Points, from the lower left corner."""
+"""Page layout: paper size, orientation, and positions in points from the lower left corner."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ MARGIN = 30.0
 LEADING = 10.0
 SIZE = 7.0
 PADDING = 3.5
-"""Free space on either side of a column's text; less where columns are narrow."""
+"""Space on either side of a column's text; narrow columns have less."""
 
 MAX_PADDING_SHARE = 0.1
-"""Of a column's width, on either side."""
+"""Maximum padding on either side, as a share of the column's width."""
 
 HEADINGS_HEIGHT = 15.0
-FOOT_BASELINE = 24.0
-FOOT_HEIGHT = 42.0
-"""From the lower edge to the last row's bottom, at least."""
+FOOTER_BASELINE = 24.0
+FOOTER_HEIGHT = 42.0
+"""Minimum distance from the lower edge of the page to the bottom of the last row."""
 DROP = 7.4
-"""From the top of a row to its baseline."""
+"""Distance from the top of a row to its baseline."""
 
 _PAPER = {"A4": (595.28, 841.89), "Letter": (612.0, 792.0)}
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A table page. Every line of text stands in a slot: a row has one, or several where cells wrap."""
+    """Layout of a table page. Every line of text has a slot. A row takes one slot, or several if cells wrap."""
 
     width: float
     height: float
 
     @property
     def right(self) -> float:
-        """The right edge of what is printed."""
+        """Right edge of the printed area."""
         return self.width - MARGIN
 
     @property
@@ -59,26 +59,26 @@ class Layout:
 
     @property
     def slots(self) -> int:
-        """Lines on a page: 50 across, 74 (A4) or 68 (Letter) upright."""
-        return int((self.slots_top - FOOT_HEIGHT + 0.01) / LEADING) // 2 * 2
+        """Number of lines per page: 50 in landscape orientation, 74 (A4) or 68 (Letter) in portrait orientation."""
+        return int((self.slots_top - FOOTER_HEIGHT + 0.01) / LEADING) // 2 * 2
 
     @property
     def first_line(self) -> float:
-        """A line above the first baseline: each row moves down before it shows (T*)."""
+        """Position one line above the first baseline, because each row moves down before it is shown (T*)."""
         return self.slots_top - DROP + LEADING
 
     def top_of(self, slot: int) -> float:
-        """The upper edge of a slot (from 0)."""
+        """Returns the upper edge of a slot, counted from 0."""
         return self.slots_top - slot * LEADING
 
 
 def choose_layout(header: ReportHeader, options: PdfOptions) -> Layout:
-    """What the request asks for, else what the report type wants, on the paper of its readers' country."""
+    """Returns the requested layout; by default the orientation of the report type and the paper of the locale."""
     return layout_of(header.locale, header.orientation, options)
 
 
 def layout_of(locale: Locale, orientation: str, options: PdfOptions) -> Layout:
-    """The same, before there is a header."""
+    """Returns the layout for a locale, the orientation of the report type, and the options, which take precedence."""
     paper: Literal["A4", "Letter"] = options.paper or ("Letter" if locale.tag == "en-US" else "A4")
     short, long = _PAPER[paper]
     if (options.orientation or orientation) == "portrait":
@@ -88,7 +88,7 @@ def layout_of(locale: Locale, orientation: str, options: PdfOptions) -> Layout:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A column's place on the page: its left and right edge, padding included."""
+    """Position of a column on the page: its left and right edges, including padding."""
 
     column: Column
     left: float
@@ -108,12 +108,12 @@ class Cell:
 
 
 def cells(columns: Sequence[Column], layout: Layout) -> list[Cell]:
-    """The page's width, shared out by the columns' `width`."""
+    """Returns the positions of the columns, which share the page's width in proportion to their `width`."""
     unit = (layout.right - MARGIN) / sum(column.width for column in columns)
-    placed = []
+    positions = []
     left = MARGIN
     for column in columns:
         right = left + column.width * unit
-        placed.append(Cell(column, round(left, 2), round(right, 2)))
+        positions.append(Cell(column, round(left, 2), round(right, 2)))
         left = right
-    return placed
+    return positions

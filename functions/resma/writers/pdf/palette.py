@@ -1,4 +1,4 @@
-"""Colors as content streams of a PDF set them: red, green and blue from 0 to 1."""
+"""Colors as operands for content streams of a PDF: red, green and blue from 0 to 1."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ def _operands(color: str) -> bytes:
     return b" ".join(b"%.3f" % (value / 255) for value in bytes.fromhex(color))
 
 
-ACCENT, INK, GREY, RULE, STRIPE = map(
-    _operands, (palette.ACCENT, palette.INK, palette.GREY, palette.RULE, palette.STRIPE)
+ACCENT, INK, GRAY, RULE, STRIPE = map(
+    _operands, (palette.ACCENT, palette.INK, palette.GRAY, palette.RULE, palette.STRIPE)
 )

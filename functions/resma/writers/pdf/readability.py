@@ -1,4 +1,4 @@
-"""Whether a page is wide enough for its columns, before the first row is read."""
+"""Checks whether a page is wide enough for its columns, before the first row is read."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from resma.report.warnings import ReportWarning
 from resma.writers.pdf.layout import MARGIN, MAX_PADDING_SHARE, PADDING, SIZE, Layout
 
 MIN_CHARACTERS = 2
-"""A column with room for fewer digits cannot be read at all: nothing is left of a text but an ellipsis."""
+"""Minimum width in digits. In a narrower column only an ellipsis would be left of a string."""
 
 _READABLE: dict[Kind, int] = {"date": 6, "timestamp": 11, "amount": 5, "integer": 3, "text": 4, "json": 4}
-"""Digits that a column must have room for. Dates and numbers are made narrower to fit, but not to under 60 %."""
+"""Minimum width in digits for good readability. Dates and numbers can be condensed to fit, but not to less than 60
+%."""
 
 _DIGIT_WIDTH = 0.5615 * SIZE
-"""Of Roboto, in points."""
+"""Width of a digit of Roboto, in points."""
 
 REMEDY = "Choose fewer columns with `columns`, use landscape orientation, or use XLSX or CSV instead."
 
@@ -36,18 +37,18 @@ class SizedColumn(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Readability:
-    """The names of columns that are too narrow: hard to read, and impossible to read."""
+    """Names of the columns that are hard to read (`narrow`) or impossible to read (`unreadable`)."""
 
     narrow: tuple[str, ...]
     unreadable: tuple[str, ...]
 
     @property
     def problem(self) -> str | None:
-        """What is wrong and what to do, or None."""
+        """Message that says what is wrong and what to do; None if all columns are readable."""
         if self.unreadable:
             return (
-                f"The page is too narrow for a PDF of these columns: {_counted(self.unreadable)} would have room for "
-                f"fewer than {MIN_CHARACTERS} characters. {REMEDY}"
+                f"The page is too narrow for a PDF with these columns: {_counted(self.unreadable)} would have space "
+                f"for fewer than {MIN_CHARACTERS} characters. {REMEDY}"
             )
         if self.narrow:
             return f"The page is narrow for these columns: {_counted(self.narrow)} may be hard to read. {REMEDY}"
@@ -55,7 +56,7 @@ class Readability:
 
 
 def check_widths(columns: Sequence[SizedColumn], layout: Layout) -> Readability:
-    """Compares the room of each column with what its kind needs."""
+    """Compares the width of each column with the width that its kind needs."""
     unit = (layout.right - MARGIN) / sum(column.width for column in columns)
     narrow, unreadable = [], []
     for column in columns:
@@ -70,19 +71,19 @@ def check_widths(columns: Sequence[SizedColumn], layout: Layout) -> Readability:
 
 def require_readable(columns: Sequence[SizedColumn], layout: Layout) -> None:
     """Raises FormatLimitError if a column is too narrow to show anything."""
-    found = check_widths(columns, layout)
-    if found.unreadable:
-        raise FormatLimitError(found.problem or "", column=found.unreadable[0])
+    readability = check_widths(columns, layout)
+    if readability.unreadable:
+        raise FormatLimitError(readability.problem or "", column=readability.unreadable[0])
 
 
 def describe_widths(columns: Sequence[SizedColumn], layout: Layout) -> tuple[ReportWarning, ...]:
     """Returns a warning if columns are hard to read."""
-    found = check_widths(columns, layout)
-    if not found.problem:
+    readability = check_widths(columns, layout)
+    if not readability.problem:
         return ()
-    return (ReportWarning("columns-too-narrow", found.problem, column=found.narrow[0]),)
+    return (ReportWarning("columns-too-narrow", readability.problem, column=readability.narrow[0]),)
 
 
 def _counted(names: Sequence[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:3])
-    return shown if len(names) <= 3 else f"{len(names)} columns ({shown}, ...)"
+    first = ", ".join(f"`{name}`" for name in names[:3])
+    return first if len(names) <= 3 else f"{len(names)} columns ({first}, ...)"

@@ -1,4 +1,4 @@
-"""All that a PDF in the making has to remember. Nothing else in this package changes from page to page."""
+"""State of a PDF that is being written. Nothing else in this package changes from page to page."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from resma.writers.saved_state import Numbers
 
 
 @dataclass(slots=True)
-class State:
-    """Plain values only, so that it can be saved between two batches and taken up by another process.
+class PdfState:
+    """State of a PDF, as plain values, so that it can be saved between two batches and resumed in another process.
 
-    Its size does not grow with the rows: offsets leave with every cross-reference section, pending rows are
-    less than twenty pages, and there is one mark a period, of which the header holds as many.
+    Its size does not grow with the rows: offsets are deleted with every cross-reference section, pending rows fill
+    less than twenty pages, and there is one start per period, of which the header has equally many.
     """
 
     wide: dict[str, WideState]
-    """What text beyond Windows-1252 has used of its fonts, per face."""
+    """State of the fonts of text beyond Windows-1252, by the letter of the face."""
     file: FileState = field(default_factory=FileState)
     tree: TreeState = field(default_factory=TreeState)
-    """The nodes above the table's pages that are still open."""
+    """Open nodes of the page tree above the table's pages."""
     first_page: int = 0
-    """Object number of the first table page, 0 before there is one."""
+    """Object number of the first table page; 0 before it is written."""
     rows: int = 0
-    """Rows received, written or pending."""
+    """Number of rows received, whether written or pending."""
     pages: int = 0
-    """Table pages written."""
+    """Number of table pages written."""
     rows_shown: int = 0
-    """Rows that begin on those pages."""
+    """Number of rows that start on those pages."""
     subtotals_shown: int = 0
-    """Lines of subtotals on those pages."""
+    """Number of lines of subtotals on those pages."""
     pending: list[Row] = field(default_factory=list)
-    """Lines that wait for their page: a row, or of a row that wraps one of its lines, or blank for a subtotal."""
+    """Lines of pages that are not full yet: each is a row, one line of a row that wraps, or blank for a subtotal."""
     kinds: bytearray = field(default_factory=bytearray)
-    """What each of them is, see `plan`."""
+    """Kind of each pending line; see `table/line_plan.py`."""
     without_font: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """By column: the first row with a character that no installed font has, and how many rows have one."""
-    marks: Numbers = field(default_factory=lambda: array("Q"))
-    """Three numbers for each period that has begun: its page's object number, that page (from 0), the slot on it."""
+    """By column index: the first row with a character that no installed font has, and the number of such rows."""
+    period_starts: Numbers = field(default_factory=lambda: array("Q"))
+    """Three numbers for each started period: the object number of its page, the page (from 0), the slot on the page."""

@@ -1,8 +1,9 @@
-"""The PDF writer: pages of rows, and at the end what only then is known.
+"""The PDF writer: writes pages of rows, and then the objects that depend on all pages.
 
-Pages leave twenty at a time. Whatever says or refers to how many there are (cover, contents, bookmarks, the
-tree's top) is written after the last of them, fonts last of all, when it is known which characters they must have.
-The order of pages is the page tree's affair, not the file's: the cover is the first page and among the last bytes.
+Up to twenty pages are written at a time. Everything that depends on the number of pages (cover, contents, bookmarks,
+the root of the page tree) is written after the last page, and fonts come last, when their characters are known. The
+page tree, not the file, defines the order of pages: the cover is the first page, but its bytes are near the end of the
+file.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from resma.report.format_options import PdfOptions
 from resma.report.header import ReportHeader
 from resma.report.rows import Batch, Row
 from resma.report.warnings import ReportWarning
-from resma.writers.pdf.finish import Ending
+from resma.writers.pdf.finish import FinalObjects
 from resma.writers.pdf.fonts.glyph_codes import WideState
 from resma.writers.pdf.fonts.own_faces import FACES
 from resma.writers.pdf.front.contents import contents_pages
-from resma.writers.pdf.front.cover import Pages, cover_pages
+from resma.writers.pdf.front.cover import PageCounts, cover_pages
 from resma.writers.pdf.layout import cells, choose_layout
 from resma.writers.pdf.readability import describe_widths, require_readable
-from resma.writers.pdf.state import State
+from resma.writers.pdf.state import PdfState
 from resma.writers.pdf.syntax import metadata, objects
 from resma.writers.pdf.syntax.page_tree import add_page, parent_of_next
 from resma.writers.pdf.syntax.reserved_numbers import (
@@ -34,7 +35,7 @@ from resma.writers.pdf.syntax.reserved_numbers import (
 )
 from resma.writers.pdf.table import missing_glyphs
 from resma.writers.pdf.table.columns import make_column
-from resma.writers.pdf.table.line_plan import Plan, find_row
+from resma.writers.pdf.table.line_plan import LinePlan, find_row
 from resma.writers.pdf.table.page import PageComposer, rows_on
 from resma.writers.pdf.table.page_template import form_dictionary, frame
 from resma.writers.pdf.table.visible_text import VisibleText
@@ -43,46 +44,46 @@ from resma.writers.pdf.text.pen import Pen
 from resma.writers.pdf.text.unicode import WideText
 
 PAGES_AT_ONCE = 20
-"""Pages made in one go, column by column. Always so many, however rows are batched: wide text numbers its glyphs in
-the order in which it is shown."""
+"""Number of pages that are written at once, column by column. It does not depend on the batches, because glyphs of wide
+text are numbered in the order in which they are shown."""
 
 _MAX_CELLS_AT_ONCE = 100 * PAGES_AT_ONCE
-"""Cells of one line of all these pages: fewer pages are made at once where there are more than a hundred columns."""
+"""Maximum number of columns times pages at once: with more than 100 columns, fewer pages are written at once."""
 
 _PAGE = b"<</Type/Page/Parent %d 0 R/Resources %d 0 R/Contents %d 0 R>>"
-"""Resources could be inherited, but PDF/A wants each page to name its own (ISO 19005-2 6.2.2)."""
+"""PDF/A requires that each page refers to its resources instead of inheriting them (ISO 19005-2 6.2.2)."""
 
 
 class PdfWriter:
-    """`Writer` for PDF (ISO 32000-1, PDF/A-2b). One instance a file; the same rows give the same bytes."""
+    """Writes PDF (ISO 32000-1, PDF/A-2b). Implements `Writer`."""
 
     media_type = "application/pdf"
 
     def __init__(self, header: ReportHeader, options: PdfOptions) -> None:
         self._header = header
         self._layout = choose_layout(header, options)
-        self._plan = Plan(header)
+        self._plan = LinePlan(header)
         self._cells = cells(header.columns, self._layout)
         self._wraps = any(column.wrap for column in header.columns)
         self._contents = contents_pages(header, self._layout)
         self._slots = self._layout.slots
         self._visible = VisibleText(self._cells, self._slots)
         self._pages_at_once = max(1, min(PAGES_AT_ONCE, _MAX_CELLS_AT_ONCE // len(self._cells)))
-        self.state = State(wide={letter: WideState() for letter in FACES})
+        self.state = PdfState(wide={letter: WideState() for letter in FACES})
         self._cover = cover_pages(header, self._layout, self._pen)
-        # Where cells wrap, how many pages there will be is known when the last is full.
+        # If cells wrap, the number of pages is known only at the end.
         self._table_pages = None if self._wraps else max(1, -(-self._plan.lines // self._slots))
         self._before = self._cover + self._contents
         self._total_pages = None if self._table_pages is None else self._before + self._table_pages
         self._trailer = b"/Root %d 0 R/Info %d 0 R%b" % (CATALOG, INFORMATION, metadata.file_identifier(header))
 
     @property
-    def state(self) -> State:
-        """All that changes while it writes. Set to that of another writer of the same report, this one goes on."""
+    def state(self) -> PdfState:
+        """See `Writer.state`."""
         return self._state
 
     @state.setter
-    def state(self, state: State) -> None:
+    def state(self, state: PdfState) -> None:
         self._state = state
         wide = self._wide = {letter: WideText(letter, state.wide[letter]) for letter in FACES}
         header, layout = self._header, self._layout
@@ -93,11 +94,11 @@ class PdfWriter:
 
     @property
     def pages(self) -> int:
-        """How many the file has by now; cover and contents, which come last, included."""
+        """Number of pages so far, including cover and contents, which are written last."""
         return self._before + self._state.pages
 
     def warnings(self) -> tuple[ReportWarning, ...]:
-        """What is wrong with the file for its readers, once it is complete."""
+        """Returns warnings about narrow columns and missing glyphs, available after `end`."""
         missing = {**self._wide["R"].missing, **self._wide["B"].missing}
         names = [column.name for column in self._header.columns]
         return (
@@ -106,7 +107,7 @@ class PdfWriter:
         )
 
     def begin(self) -> bytes:
-        """The file's header and what table pages share. Raises FormatLimitError if the columns are too many."""
+        """Returns the file header and the objects that table pages share. Raises FormatLimitError."""
         require_readable(self._header.columns, self._layout)
         file = self._state.file
         file.position = len(objects.HEADER)
@@ -119,12 +120,12 @@ class PdfWriter:
         return b"".join(parts)
 
     def add(self, batch: Batch) -> bytes:
-        """Whole pages of the rows so far. Rows beyond what the header promised are counted, not printed."""
+        """Adds rows. Returns whole pages. Rows beyond the header's number are counted, but not printed."""
         state = self._state
         out: list[bytes] = []
-        room = max(0, self._header.rows - state.rows)
-        if room:
-            self._take(self._visible.of(batch.rows[:room]), state.rows)
+        expected = max(0, self._header.rows - state.rows)
+        if expected:
+            self._add_lines(self._visible.of(batch.rows[:expected]), state.rows)
         state.rows += len(batch)
         size = self._pages_at_once * self._slots
         whole = len(state.pending) // size * size
@@ -134,7 +135,10 @@ class PdfWriter:
         return b"".join(out)
 
     def end(self) -> bytes:
-        """The last page, contents, fonts, outline and cross-references. Raises `RowCountMismatchError`."""
+        """Returns the last page, cover, contents, fonts, bookmarks and cross-references.
+
+        Raises RowCountMismatchError.
+        """
         state = self._state
         if state.rows != self._header.rows:
             raise RowCountMismatchError(state.rows, self._header.rows)
@@ -144,9 +148,9 @@ class PdfWriter:
             state.pending, state.kinds = [], bytearray()
         if not state.pages:
             out += self._page(self._composer.nothing(b"/P"), b"")
-        pages = Pages(self._cover, self._contents, state.pages)
-        ending = Ending(self._header, self._layout, self._pen, self._composer, state, pages)
-        out += ending.objects()
+        pages = PageCounts(self._cover, self._contents, state.pages)
+        final = FinalObjects(self._header, self._layout, self._pen, self._composer, state, pages)
+        out += final.objects()
         out.append(objects.section(state.file, self._trailer))
         return b"".join(out)
 
@@ -157,8 +161,8 @@ class PdfWriter:
         content = frame(self._header, self._layout, self._cells, slots, self._pen)
         return objects.put(self._state.file, number, objects.stream(form_dictionary(self._layout, RESOURCES), content))
 
-    def _take(self, rows: Sequence[Row], first: int) -> None:
-        """Adds rows, the report's from number `first` on, to the lines that wait for their page."""
+    def _add_lines(self, rows: Sequence[Row], first: int) -> None:
+        """Adds rows to the pending lines. `first` is the number of the first row in the report, from 0."""
         state = self._state
         lines, kinds = self._plan.lay_out(rows, first, (None,) * len(self._cells))
         if self._wrapper:
@@ -167,7 +171,7 @@ class PdfWriter:
         state.kinds += kinds
 
     def _pages(self, lines: Sequence[Row], kinds: bytes) -> Iterator[bytes]:
-        """Pages of these lines, which begin at the top of one."""
+        """Yields the pages of these lines, the first of which starts a page."""
         slots = self._slots
         columns = list(zip(*lines, strict=True))
         blocks = [make.blocks(cells) for make, cells in zip(self._columns, columns, strict=True)]
@@ -182,20 +186,20 @@ class PdfWriter:
             yield from self._page(content, page_kinds)
 
     def _page(self, content: bytes, kinds: bytes) -> list[bytes]:
-        """A page and its contents, the nodes above it that are complete, and now and then a cross-reference section."""
+        """Returns a page, its content, completed nodes above it, and a cross-reference section if it is due."""
         state, claim = self._state, self._claim
         file = state.file
         parent = parent_of_next(state.tree, claim)
         number = claim()
         state.first_page = state.first_page or number
         first, end = state.rows_shown, state.rows_shown + rows_on(kinds)
-        foot = self._composer.foot((first + 1, end), self._before + state.pages + 1, self._total_pages)
-        for period in self._plan.begun(first, end):
-            state.marks.extend((number, state.pages, find_row(kinds, self._plan.start_of(period) - first)))
+        footer = self._composer.footer((first + 1, end), self._before + state.pages + 1, self._total_pages)
+        for period in self._plan.periods_starting(first, end):
+            state.period_starts.extend((number, state.pages, find_row(kinds, self._plan.start_of(period) - first)))
         contents = claim()
         out = [
             objects.put(file, number, _PAGE % (parent, RESOURCES, contents)),
-            objects.put(file, contents, objects.stream(b"", content + foot)),
+            objects.put(file, contents, objects.stream(b"", content + footer)),
         ]
         out += [objects.put(file, node, body) for node, body in add_page(state.tree, number, claim)]
         state.pages += 1

@@ -1,7 +1,8 @@
-"""XLSX (ECMA-376) by our own code: streamed, in constant memory, and able to go on from a saved state.
+"""XLSX (ECMA-376), written by our own code: streamed, in constant memory, and able to resume from a saved state.
 
-XlsxWriter keeps its compressor, needs a temporary file and takes ten times as long. What the cells hold is said in
-`cells`, how the ZIP is made in `archive`. The file's SHA-256 can't be inside it; its count, totals and moment are.
+The library XlsxWriter keeps the state of its compressor, needs a temporary file and takes ten times as long.
+`sheets/cells.py` documents how cells are encoded, and `syntax/archive.py` how the ZIP file is written. The file
+contains its row count, its totals and the time of its snapshot; it cannot contain its own SHA-256.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def make_xlsx_writer(header: ReportHeader, options: FormatOptions) -> XlsxWriter:
-    """Makes the writer of one workbook."""
-    # Slow to load: whoever asks for a sheet's limits alone need not wait for it.
+    """Creates the writer of one workbook."""
+    # Imported here because it loads slowly, and callers that need only a sheet's limits should not wait for it.
     from resma.writers.xlsx import writer  # noqa: PLC0415
 
     return writer.make_xlsx_writer(header, options)

@@ -1,10 +1,10 @@
-"""The parts that are known before the rows: the summary with its charts, subtotals, what charts are drawn from."""
+"""Parts of the workbook that do not depend on the rows: summary with charts, subtotals, chart data."""
 
 from __future__ import annotations
 
 from functools import cached_property
 
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.header import ReportHeader
 from resma.report.warnings import ReportWarning
 from resma.writers.xlsx.front.chart_data import Panel, chart_data_sheet, count_charts, make_panels
@@ -17,7 +17,7 @@ from resma.writers.xlsx.syntax.xml import relationships
 
 
 class SmallParts:
-    """Makes each part once, always in the same order: cells name their styles by the order of asking."""
+    """Creates each part once and always in the same order, because styles are numbered in the order of their use."""
 
     def __init__(self, header: ReportHeader, styles: Styles) -> None:
         self._header = header
@@ -25,31 +25,30 @@ class SmallParts:
 
     @cached_property
     def panels(self) -> list[Panel]:
-        """The charts."""
+        """Charts of the workbook."""
         return make_panels(self._header)
 
     @property
     def sheet_names(self) -> list[str]:
-        """The wanted names of the sheets: the summary's, which is first in the workbook, and those after the data.
+        """Preferred names of the sheets other than data: the summary, which comes first, and the sheets after the data.
 
-        They are named before the sheets of data: references to them must not change with the number of sheets.
+        They are named before the data sheets, so that references to them do not depend on the number of data sheets.
         """
         language = self._header.locale.language
-        names = [say("Summary", language)]
+        names = [translate("Summary", language)]
         if self._header.subtotals:
-            names.append(say("Subtotal", language))
+            names.append(translate("Subtotal", language))
         if self.panels:
-            names.append(say("Chart data", language))
+            names.append(translate("Chart data", language))
         return names
 
     def first(self) -> dict[str, bytes]:
-        """The summary and its charts, by name. Raises FormatLimitError."""
+        """Returns the summary and its charts by part name. Raises FormatLimitError."""
         summary, _ = self._sheets
         parts = {"xl/worksheets/sheet1.xml": summary}
         if self.panels:
             source = name_sheets(self.sheet_names)[-1]
-            drawn = relationships([("drawing", "../drawings/drawing1.xml")])
-            parts["xl/worksheets/_rels/sheet1.xml.rels"] = drawn
+            parts["xl/worksheets/_rels/sheet1.xml.rels"] = relationships([("drawing", "../drawings/drawing1.xml")])
             parts["xl/drawings/drawing1.xml"] = drawing(self.panels)
             parts["xl/drawings/_rels/drawing1.xml.rels"] = drawing_relationships(self.panels)
             for number, panel in enumerate(self.panels, 1):
@@ -57,25 +56,25 @@ class SmallParts:
         return parts
 
     def last(self) -> list[bytes]:
-        """The sheets that come after those of data, in order. Raises FormatLimitError."""
+        """Returns the sheets after the data sheets, in order. Raises FormatLimitError."""
         return self._sheets[1]
 
     def styles(self) -> bytes:
-        """`xl/styles.xml`, with the styles of all parts."""
+        """Returns `xl/styles.xml` with the styles of all parts."""
         _ = self._sheets
         return self._styles.part()
 
     def warnings(self) -> list[ReportWarning]:
-        """Charts beyond the limit are left out."""
-        wanted, drawn = count_charts(self._header), len(self.panels)
-        if wanted == drawn:
+        """Returns a warning if charts beyond the limit were omitted."""
+        charts, drawn = count_charts(self._header), len(self.panels)
+        if charts == drawn:
             return []
-        detail = f"The report has {wanted:,} charts, and the spreadsheet shows the first {drawn:,}."
+        detail = f"The report has {charts:,} charts, and the spreadsheet shows the first {drawn:,}."
         return [ReportWarning("charts-omitted", detail)]
 
     @cached_property
     def _sheets(self) -> tuple[bytes, list[bytes]]:
-        """The summary, and the sheets after the data."""
+        """The summary sheet, and the sheets after the data sheets."""
         header, styles, last = self._header, self._styles, []
         summary = summary_sheet(header, styles, drawing=bool(self.panels))
         if header.subtotals:

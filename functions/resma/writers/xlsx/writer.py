@@ -1,4 +1,4 @@
-"""The writer: one ZIP whose small parts stand round the sheets of data, which stream."""
+"""The XLSX writer: one ZIP archive with streamed data sheets, and small parts before and after them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from resma.short_text import counted
 from resma.writers.compression.deflate import DeflateState, ThreadedDeflate
 from resma.writers.excel.limits import MAX_COLUMNS, MAX_SHEET_ROWS
 from resma.writers.xlsx.sheets import workbook
-from resma.writers.xlsx.sheets.cells import ROW_NUMBER, ColumnCells, NumberTexts
+from resma.writers.xlsx.sheets.cells import ROW_NUMBER, ColumnCells, NumbersAsText
 from resma.writers.xlsx.sheets.heights import row_openings
-from resma.writers.xlsx.sheets.shared_strings import SharedTexts, SharedTextsState, start_sharing
+from resma.writers.xlsx.sheets.shared_strings import SharedStrings, SharedStringsState, new_shared_strings
 from resma.writers.xlsx.sheets.sheet import column_widths, sheet_head, sheet_tail
 from resma.writers.xlsx.small_parts import SmallParts
 from resma.writers.xlsx.syntax.archive import MAX_ENTRY_BYTES, Archive, ArchiveState
-from resma.writers.xlsx.syntax.styles import Styles, column_look
+from resma.writers.xlsx.syntax.styles import Styles, column_style
 from resma.writers.xlsx.syntax.xml import column_letters
 
 MAX_SHEET_BYTES = MAX_ENTRY_BYTES // 2
-"""Of XML: past 2 GiB rows go on a further sheet, so that no entry needs ZIP64, nor more than a signed 32-bit size."""
+"""Maximum size of a sheet's XML. Beyond 2 GiB rows go on a further sheet, so that no entry needs ZIP64, and all sizes
+fit a signed 32-bit integer."""
 
 _TAIL_BYTES = 4096
 _THREADS = 2
@@ -35,20 +36,20 @@ _THREADS = 2
 
 @dataclass(slots=True)
 class XlsxState:
-    """Plain values: all that changes."""
+    """State of an XLSX file, as plain values."""
 
     archive: ArchiveState = field(default_factory=ArchiveState)
     sheet: DeflateState = field(default_factory=DeflateState)
-    """The stream of the sheet that is open."""
+    """Compressed stream of the open sheet."""
     rows: list[int] = field(default_factory=lambda: [0])
-    """Rows of data on each sheet so far; the last is open."""
-    shared_texts: SharedTextsState = field(default_factory=SharedTextsState)
-    number_texts: list[NumberTexts] = field(default_factory=list)
-    """Of each column."""
+    """Number of rows of data on each sheet so far; the last sheet is open."""
+    shared_strings: SharedStringsState = field(default_factory=SharedStringsState)
+    numbers_as_text: list[NumbersAsText] = field(default_factory=list)
+    """Numbers that are stored as text, for each column."""
 
 
 class XlsxWriter:
-    """Writes XLSX. Holds a few MB, however many rows come: blocks that wait to be compressed, and shared texts."""
+    """Writes XLSX. Holds a few MB for any number of rows: uncompressed blocks, and shared strings."""
 
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -60,20 +61,20 @@ class XlsxWriter:
         self._columns = [
             ColumnCells(
                 column,
-                self._styles.number(column_look(column, header.locale, any_wraps=any_wraps)),
+                self._styles.number(column_style(column, header.locale, any_wraps=any_wraps)),
                 column_letters(at),
             )
             for at, column in enumerate(header.columns)
         ]
-        sheet_head(header, self._styles, 0)  # asks for the styles of headings, before the small parts do
+        sheet_head(header, self._styles, 0)  # registers the styles of the headings before those of the small parts
         self._small_parts = SmallParts(header, self._styles)
         self._pool = ThreadPoolExecutor(_THREADS, "deflate")
-        number_texts = [NumberTexts() for _ in header.columns]
-        self._use(XlsxState(shared_texts=start_sharing(self._columns), number_texts=number_texts))
+        numbers_as_text = [NumbersAsText() for _ in header.columns]
+        self._use(XlsxState(shared_strings=new_shared_strings(self._columns), numbers_as_text=numbers_as_text))
 
     @property
     def state(self) -> XlsxState:
-        """Waits for the threads first. Bounded: less than a block, a few compressed ones, and the shared texts."""
+        """See `Writer.state`. Waits for the compression threads. Holds less than a block, and the shared strings."""
         self._deflate.settle()
         return self._state
 
@@ -82,14 +83,17 @@ class XlsxWriter:
         self._use(state)
 
     def begin(self) -> bytes:
-        """Returns all that is known before the rows, and opens the first sheet of them. Raises FormatLimitError."""
+        """Returns the parts that do not depend on the rows, and the start of the first data sheet.
+
+        Raises FormatLimitError.
+        """
         if len(self._header.columns) > MAX_COLUMNS:
             raise FormatLimitError(
-                f"The report has {len(self._header.columns):,} columns, and a sheet of Excel holds {MAX_COLUMNS:,}. "
+                f"The report has {len(self._header.columns):,} columns, and an Excel sheet holds {MAX_COLUMNS:,}. "
                 "Choose fewer columns, or request another format."
             )
         parts = {
-            # Programs that tell a file's type by its first bytes know these names.
+            # Programs that detect the file type by the first bytes of a file expect these names.
             "_rels/.rels": workbook.package_relationships(),
             "docProps/app.xml": workbook.extended_properties(self._header),
             "docProps/core.xml": workbook.core_properties(self._header),
@@ -99,17 +103,17 @@ class XlsxWriter:
         return b"".join([self._archive.store(name, part) for name, part in parts.items()]) + self._open_sheet()
 
     def add(self, batch: Batch) -> bytes:
-        """Returns what is compressed by now. Raises FormatLimitError."""
+        """Adds rows. Returns the bytes that are compressed so far. Raises FormatLimitError."""
         rows = self._rows_of_xml(batch) if len(batch) else []
         out = []
         while rows:
-            placed = self._number_rows(rows)
-            if not placed:
+            numbered = self._number_rows(rows)
+            if not numbered:
                 out.append(self._next_sheet())
                 continue
-            self._state.rows[-1] += len(placed)
-            out.append(self._send(b"".join(placed)))
-            rows = rows[len(placed) :]
+            self._state.rows[-1] += len(numbered)
+            out.append(self._send(b"".join(numbered)))
+            rows = rows[len(numbered) :]
         return b"".join(out)
 
     def end(self) -> bytes:
@@ -119,55 +123,55 @@ class XlsxWriter:
         out = [self._close_sheet()]
         self._pool.shutdown()
         sheets = self._sheets()
-        texts = self._shared_texts.part()
+        strings = self._shared_strings.part()
         last_sheets = self._small_parts.last()
         parts = {
             f"xl/worksheets/sheet{number}.xml": part
             for number, part in enumerate(last_sheets, len(sheets) - len(last_sheets) + 1)
         }
-        if texts:
-            parts["xl/sharedStrings.xml"] = texts
-        shares, charts = bool(texts), len(self._small_parts.panels)
+        if strings:
+            parts["xl/sharedStrings.xml"] = strings
+        shares, charts = bool(strings), len(self._small_parts.panels)
         parts["xl/workbook.xml"] = workbook.workbook(self._header, sheets)
-        parts["xl/_rels/workbook.xml.rels"] = workbook.workbook_relationships(len(sheets), shared_texts=shares)
-        parts["[Content_Types].xml"] = workbook.content_types(len(sheets), charts, shared_texts=shares)
+        parts["xl/_rels/workbook.xml.rels"] = workbook.workbook_relationships(len(sheets), shared_strings=shares)
+        parts["[Content_Types].xml"] = workbook.content_types(len(sheets), charts, shared_strings=shares)
         out += [self._archive.store(name, part) for name, part in parts.items()]
         return b"".join(out) + self._archive.end()
 
     def warnings(self) -> tuple[ReportWarning, ...]:
-        """Returns the warnings about the file: numbers that are text in it, charts that were left out."""
-        pairs = zip(self._header.columns, self._state.number_texts, strict=True)
-        of_numbers = [
+        """Returns warnings about numbers that are stored as text, and about omitted charts."""
+        pairs = zip(self._header.columns, self._state.numbers_as_text, strict=True)
+        number_warnings = [
             ReportWarning(
                 "amounts-as-text",
-                f"The column `{column.name}` has {counted(texts.rows, 'number')} that Excel cannot hold exactly. In "
-                "the file they are text, which sums leave out. Use CSV, NDJSON or Parquet to calculate with them.",
+                f"The column `{column.name}` has {counted(numbers.rows, 'number')} that Excel cannot hold exactly. They "
+                "are stored as text, which sums leave out. Use CSV, NDJSON or Parquet to calculate with them.",
                 column=column.name,
-                row=texts.first_row,
-                rows=texts.rows,
+                row=numbers.first_row,
+                rows=numbers.rows,
             )
-            for column, texts in pairs
-            if texts.rows
+            for column, numbers in pairs
+            if numbers.rows
         ]
-        return (*of_numbers, *self._small_parts.warnings())
+        return (*number_warnings, *self._small_parts.warnings())
 
     def _use(self, state: XlsxState) -> None:
         self._state = state
         self._archive = Archive(state.archive, self._header.as_of)
         self._deflate = ThreadedDeflate(state.sheet, self._pool)
-        self._shared_texts = SharedTexts(self._columns, state.shared_texts)
-        for column, texts in zip(self._columns, state.number_texts, strict=True):
-            column.number_texts = texts
+        self._shared_strings = SharedStrings(self._columns, state.shared_strings)
+        for column, texts in zip(self._columns, state.numbers_as_text, strict=True):
+            column.numbers_as_text = texts
 
     def _rows_of_xml(self, batch: Batch) -> list[bytes]:
-        """Rows without their numbers: one template for all of the batch, filled in by C code."""
+        """Returns rows without their row numbers. One template for the whole batch is filled in by C code."""
         first_row = sum(self._state.rows) + 1
         template = b'<row r="%b">' % ROW_NUMBER
         columns: list[Sequence[bytes]] = []
         if self._wraps:
             template = b"%b"
             columns.append(row_openings(batch.rows, self._header.columns, self._widths))
-        shared = self._shared_texts.encode(batch, first_row)
+        shared = self._shared_strings.encode(batch, first_row)
         for at, (column, cells) in enumerate(zip(self._columns, batch.columns, strict=True)):
             whole, encoded = shared.get(at) or column.encode(cells, first_row)
             template += b"%b" if whole else column.open + b"%b" + column.close
@@ -175,7 +179,7 @@ class XlsxWriter:
         return list(map((template + b"</row>").__mod__, zip(*columns, strict=True)))
 
     def _number_rows(self, rows: list[bytes]) -> list[bytes]:
-        """The first of these rows, as many as the open sheet has room for, with their numbers on it."""
+        """Returns as many of these rows as fit on the open sheet, with their row numbers."""
         on_sheet = self._state.rows[-1]
         room = MAX_SHEET_ROWS - 1 - on_sheet
         first = on_sheet + 2
@@ -189,15 +193,14 @@ class XlsxWriter:
         if not fit and not on_sheet:
             row = sum(self._state.rows) + 1
             raise FormatLimitError(
-                f"Row {row:,} alone is larger than a sheet of a workbook may be. Leave out columns, or request another "
-                "format.",
+                f"Row {row:,} alone exceeds the maximum size of a sheet. Leave columns out, or request another format.",
                 row=row,
             )
         return numbered[:fit]
 
     def _open_sheet(self) -> bytes:
         rows = min(self._header.rows - sum(self._state.rows), MAX_SHEET_ROWS - 1)
-        # Only a sheet that ends early, because its XML is too large, has fewer rows than its head says.
+        # A sheet has fewer rows than its head says only if it ends early because its XML is too large.
         head = sheet_head(self._header, self._styles, rows)
         number = len(self._state.rows) + 1  # after the summary
         return self._archive.open(f"xl/worksheets/sheet{number}.xml") + self._send(head)
@@ -217,18 +220,18 @@ class XlsxWriter:
     def _send(self, data: bytes) -> bytes:
         return self._archive.count(self._deflate.add(data))
 
-    def _sheets(self) -> list[workbook.Sheet]:
-        """In tab order: the summary, the data, subtotals, what charts are drawn from."""
+    def _sheets(self) -> list[workbook.WorkbookSheet]:
+        """Returns the sheets in tab order: summary, data, subtotals, chart data."""
         first, *last = self._small_parts.sheet_names
         names = workbook.name_sheets([first, *last, *(self._header.title for _ in self._state.rows)])
         data = zip(names[1 + len(last) :], self._state.rows, strict=True)
         return [
-            workbook.Sheet(names[0]),
-            *(workbook.Sheet(name, rows) for name, rows in data),
-            *(workbook.Sheet(name) for name in names[1 : 1 + len(last)]),
+            workbook.WorkbookSheet(names[0]),
+            *(workbook.WorkbookSheet(name, rows) for name, rows in data),
+            *(workbook.WorkbookSheet(name) for name in names[1 : 1 + len(last)]),
         ]
 
 
-def make_xlsx_writer(header: ReportHeader, options: FormatOptions) -> XlsxWriter:  # noqa: ARG001 - there are none
-    """Makes the writer; XLSX has no options."""
+def make_xlsx_writer(header: ReportHeader, options: FormatOptions) -> XlsxWriter:  # noqa: ARG001 - XLSX has no options
+    """Creates the writer; XLSX has no options."""
     return XlsxWriter(header)

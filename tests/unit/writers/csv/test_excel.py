@@ -151,7 +151,7 @@ def test_numbers_where_the_mark_is_a_point() -> None:
 
 
 @pytest.mark.parametrize(
-    ("moment", "written"),
+    ("timestamp", "written"),
     [
         ("2024-01-01 00:00:00+00", "2024-01-01 00:00:00"),
         ("2024-01-01 00:00:00.25-03", "2024-01-01 00:00:00"),
@@ -166,7 +166,7 @@ def test_numbers_where_the_mark_is_a_point() -> None:
         ("10000-01-01 00:00:00+00", '="10000-01-01 00:00:00"'),
     ],
 )
-def test_moments_have_no_offset(timestamp: str, written: str) -> None:
+def test_timestamps_have_no_offset(timestamp: str, written: str) -> None:
     assert _cells("timestamp", [timestamp]) == [written]
     assert _cells("timestamp", ["2024-06-01 10:00:00-03", None, timestamp]) == ["2024-06-01 10:00:00", "", written]
 
@@ -183,10 +183,10 @@ def test_moments_have_no_offset(timestamp: str, written: str) -> None:
         ("infinity", "infinity"),
     ],
 )
-def test_days_that_excel_knows_are_dates(day: str, written: str) -> None:
+def test_days_that_excel_supports_are_dates(day: str, written: str) -> None:
     assert _cells("date", [day, None]) == [written, ""]
 
 
-def test_moments_of_one_offset_take_the_fast_way() -> None:
+def test_timestamps_with_one_offset_are_encoded_as_a_column() -> None:
     timestamps: list[str | None] = ["2024-06-01 10:00:00-03", "2024-06-02 11:12:13-03"]
     assert _cells("timestamp", timestamps) == ["2024-06-01 10:00:00", "2024-06-02 11:12:13"]

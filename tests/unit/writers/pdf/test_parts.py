@@ -143,7 +143,7 @@ def test_digits_have_one_width(face: object) -> None:
 def encoded(*texts: str) -> list[bytes]:
     """The cells as a column encodes them."""
     blob = "\0".join(texts).encode()
-    return encode(blob, metrics("R").odd(metrics("R").look(blob))).split(b"\0")
+    return encode(blob, metrics("R").special(metrics("R").look(blob))).split(b"\0")
 
 
 def test_single_byte_texts() -> None:

@@ -262,7 +262,7 @@ def test_every_second_of_a_day() -> None:
 
 def test_a_text_longer_than_a_cell_ends_the_report() -> None:
     for before in (["short"], ["x" * 200, "short"]):  # among shared texts, and where texts are not shared
-        with pytest.raises(FormatLimitError, match="has a text of 32,768 characters in column `c`") as caught:
+        with pytest.raises(FormatLimitError, match="has a value of 32,768 characters in column `c`") as caught:
             cells_of("text", *before, "x" * 32_768)
         assert (caught.value.column, caught.value.row) == ("c", len(before) + 1)
     with pytest.raises(FormatLimitError):
@@ -377,7 +377,7 @@ def test_more_columns_than_a_sheet_has_are_refused() -> None:
         make_writer("XLSX", make_header(0, columns=columns, charts=())).begin()
 
 
-def test_shared_texts_are_bounded_and_do_not_depend_on_batches() -> None:
+def test_shared_strings_are_bounded_and_do_not_depend_on_batches() -> None:
     """Of one column that repeats, one that hardly does, one that has more different texts than the table takes."""
     count = 30_000
     rows: list[Row] = [
@@ -395,7 +395,7 @@ def test_shared_texts_are_bounded_and_do_not_depend_on_batches() -> None:
                 saved = dump_state(writer.state)
                 writer = cast("Any", make_writer("XLSX", header))
                 writer.state = load_state(saved, writer.state)
-        states.append(writer.state.shared_texts)
+        states.append(writer.state.shared_strings)
         files.append(b"".join([*out, writer.end()]))
     assert files[0] == files[1] == files[2]
     assert {at: len(texts) for at, texts in states[0].columns.items()} == {0: 5, 2: 3_960}

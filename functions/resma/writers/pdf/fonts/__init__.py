@@ -1,1 +1,1 @@
-"""Fonts: which one has a character, its codes, and embedding."""
+"""Fonts: search for a font that has a character, codes of glyphs, and embedding."""

@@ -1,4 +1,4 @@
-"""CFF font programs (Adobe Technical Note #5176): the numbers by which PDF knows their glyphs (§9.7.4.2)."""
+"""CFF font programs (Adobe Technical Note #5176): the CIDs by which PDF refers to their glyphs (§9.7.4.2)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ _CHARSET = (15,)
 _ROS = (12, 30)
 _LONG = 29
 _TOP_BYTES = 4096
-"""Header, name and top DICT are within these."""
+"""Number of bytes that contain the header, the name and the top DICT."""
 
 
 def has_cids(path: Path, index: int) -> bool:
-    """Whether the font's glyphs have numbers (CIDs) rather than names: those with names would need another encoding.
+    """Returns whether the font's glyphs have CIDs rather than names, which would need another encoding.
 
-    `index` counts the members of a collection.
+    `index` is the index of the font in a font collection.
     """
     with path.open("rb") as file:
         start = 0
@@ -31,20 +31,21 @@ def has_cids(path: Path, index: int) -> bool:
 
 
 def renumbered(cff: bytes, cids: Sequence[int]) -> bytes:
-    """The font program with these CIDs for its glyphs, the first of which must be 0.
+    """Returns the font program with these CIDs for its glyphs. The first CID must be 0.
 
-    A charset of format 0 (section 13) is put at the end, and the top DICT's offset is turned to it. HarfBuzz writes
-    that offset as a long integer, so it can be overwritten in place.
+    A charset of format 0 (section 13) is appended, and the charset offset in the top DICT is changed to refer to it.
+    HarfBuzz writes this offset as a long integer, so that it can be overwritten in place. Raises ValueError if it is
+    not one.
     """
-    place = next(place for operator, place in _top_operators(cff) if operator == _CHARSET)
-    if cff[place] != _LONG:
-        raise ValueError("the offset of the charset is not a long integer")
+    offset = next(offset for operator, offset in _top_operators(cff) if operator == _CHARSET)
+    if cff[offset] != _LONG:
+        raise ValueError("The charset offset in the top DICT is not a long integer.")
     charset = b"\0" + b"".join([cid.to_bytes(2, "big") for cid in cids[1:]])
-    return cff[: place + 1] + len(cff).to_bytes(4, "big") + cff[place + 5 :] + charset
+    return cff[: offset + 1] + len(cff).to_bytes(4, "big") + cff[offset + 5 :] + charset
 
 
 def _top_operators(cff: bytes) -> Iterator[tuple[tuple[int, ...], int]]:
-    """The operators of the top DICT (section 4), each with the place of its last operand."""
+    """Yields the operators of the top DICT (section 4), each with the offset of its last operand."""
     _, at = _index(cff, cff[2])
     start, _ = _index(cff, at)
     at, end = start
@@ -62,14 +63,14 @@ def _top_operators(cff: bytes) -> Iterator[tuple[tuple[int, ...], int]]:
 
 def _operand_bytes(data: bytes, at: int) -> int:
     first = data[at]
-    if first == 30:  # a real number, in nibbles up to one that is 15
-        end = next(place for place in range(at + 1, len(data)) if data[place] & 15 == 15)
+    if first == 30:  # a real number: nibbles that end with the value 15
+        end = next(offset for offset in range(at + 1, len(data)) if data[offset] & 15 == 15)
         return end + 1 - at
     return {28: 3, _LONG: 5}.get(first, 1 if first < 247 else 2)
 
 
 def _index(data: bytes, at: int) -> tuple[tuple[int, int], int]:
-    """Where the first object of an INDEX (section 5) begins and ends, and where the INDEX ends."""
+    """Returns the start and end of the first object of an INDEX (section 5), and the end of the INDEX."""
     count = int.from_bytes(data[at : at + 2], "big")
     size = data[at + 2]
     base = at + 2 + (count + 1) * size

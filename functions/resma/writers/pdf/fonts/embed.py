@@ -1,4 +1,4 @@
-"""Embedding: subsets of the faces, with the tables by which readers find glyphs and text again (§9.6, §9.7)."""
+"""Embeds subsets of the fonts, with the tables that map codes to glyphs and to text (§9.6, §9.7)."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ _LATIN[:32] = [0xFFFD] * 32
 
 
 def font_resources(states: dict[str, WideState], add: Add) -> bytes:
-    """Writes the fonts and returns the entries of a /Font dictionary: `/R1` and `/B1`, wide text's from 2 on.
+    """Writes the fonts. Returns the entries of a /Font dictionary: `/R1` and `/B1`, and from 2 on those of wide text.
 
-    `states` holds the state of wide text by the letter of its face.
+    `states` has the state of wide text by the letter of its face.
     """
     entries = []
     for letter, face in FACES.items():
         entries.append(b"/%b1 %b" % (letter.encode(), reference(_simple_font(face(), add))))
         state = states.get(letter, WideState())
-        for place, used in enumerate(state.typefaces):
-            number = wide_font(letter, place, used, add)
-            entries.append(b"/%b%d %b" % (letter.encode(), 2 + place, reference(number)))
+        for plane, used in enumerate(state.typefaces):
+            number = wide_font(letter, plane, used, add)
+            entries.append(b"/%b%d %b" % (letter.encode(), 2 + plane, reference(number)))
     return b"".join(entries)
 
 
 def _simple_font(face: Face, add: Add) -> int:
-    """A TrueType font with one-byte codes, Windows-1252 (§9.6.3).
+    """Writes a TrueType font with one-byte codes in Windows-1252 (§9.6.3). Returns its object number.
 
-    It is symbolic: codes go through the subset's own (1,0) table, which no reader interprets (§9.6.6.4).
+    The font is symbolic: codes are mapped by the subset's (1,0) table, without an encoding (§9.6.6.4).
     """
     name = b"RESMAL+" + face.ttf.name
     descriptor = _descriptor(face, name, add)
     widths = b" ".join([b"%d" % face.width_of(point) for point in _LATIN[32:]])
-    texts = [(code, chr(point)) for code, point in enumerate(_LATIN) if point != 0xFFFD]
-    text = add(stream(b"", to_unicode(texts, 1)))
+    pairs = [(code, chr(point)) for code, point in enumerate(_LATIN) if point != 0xFFFD]
+    text = add(stream(b"", to_unicode(pairs, 1)))
     return add(
         b"<</Type/Font/Subtype/TrueType/BaseFont/%b/FirstChar 32/LastChar 255/Widths[%b]"
         b"/FontDescriptor %d 0 R/ToUnicode %d 0 R>>" % (name, widths, descriptor, text)
@@ -49,7 +49,7 @@ def _simple_font(face: Face, add: Add) -> int:
 
 
 def _descriptor(face: Face, name: bytes, add: Add) -> int:
-    """The font descriptor (§9.8.1) and, before it, the subset itself."""
+    """Writes the subset and its font descriptor (§9.8.1). Returns the object number of the descriptor."""
     ttf = face.ttf
     program = ttf.makeSubset([point if point != 0xFFFD else 0 for point in _LATIN])
     file = add(stream(b"/Length1 %d" % len(program), program))

@@ -1,7 +1,7 @@
-"""Finds the installed font that has a character: by its character map, whatever the file is called.
+"""Finds an installed font that has a character by searching the fonts' character maps, whatever their file names are.
 
-Nothing is searched until a text needs it. Then files are opened one after the other, the preferred ones first, until
-one has the character. Of a file that was opened only its character map is kept, a few kilobytes.
+The search starts only when a string needs it. Font files are then opened one after another, in order of preference,
+until one has the character. Only the character map of an opened file stays in memory, which takes a few kilobytes.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ import uharfbuzz as hb
 from resma.writers.pdf.fonts.typefaces import IGNORABLE, Typeface
 
 FOLDERS_VARIABLE = "RESMA_FONTS"
-"""Environment variable: folders, separated as in PATH, whose fonts are tried before any other."""
+"""Environment variable with folders, separated as in PATH, whose fonts are tried before any other."""
 
 MAX_FONT_FILES = 4_000
-"""Files that are considered, of all folders together: all of Noto is 2,500."""
+"""Maximum number of font files in all folders together. All Noto fonts are 2,500 files."""
 
 _PREFERRED = ("fontpkg_heebo", "fontpkg_ibm_plex_sans_arabic", "noto_cjk_sans_otc", "manimgx_fonts", "fontpkg_*")
-"""Packages of fonts on Python's path: those of the extra `scripts` in order of preference, then any other."""
+"""Python packages of fonts: those of the extra `scripts` in order of preference, then any other."""
 
 _SYSTEM_FOLDERS = ("/opt/fonts", "/usr/local/share/fonts", "/usr/share/fonts")
-"""A Lambda layer, and where Linux distributions install fonts. Their order is that of preference."""
+"""Folders of a Lambda layer and of Linux distributions, in order of preference."""
 
 _SUFFIXES = (".ttf", ".otf", ".ttc")
 _WEIGHTS = {"R": 400, "B": 700}
@@ -38,7 +38,7 @@ _UNUSUAL = re.compile(r"italic|oblique|condensed|mono|serif|display|slanted|roun
 
 
 class FontIndex:
-    """The installed fonts in the order in which they are tried for text of one face, `R` or `B`."""
+    """Installed fonts in the order in which they are tried for text of one face, `R` or `B`."""
 
     def __init__(self, letter: str, paths: Iterable[Path]) -> None:
         self._weight = _WEIGHTS[letter]
@@ -58,7 +58,7 @@ class FontIndex:
         return None
 
     def find_file(self, name: str) -> Iterator[Typeface]:
-        """Yields the fonts whose file has this name."""
+        """Yields the fonts with this file name."""
         for path in self._paths:
             if path.name == name and _read_characters(path):
                 yield self._typeface(path)
@@ -71,12 +71,12 @@ class FontIndex:
 
 @cache
 def installed_fonts(letter: str) -> FontIndex:
-    """The fonts of this machine for one face. Folders are listed once per process."""
+    """Returns the installed fonts for one face. Folders are listed once per process."""
     return FontIndex(letter, _font_files(letter))
 
 
 def _font_files(letter: str) -> Iterator[Path]:
-    """First the operator's own, then those of the extra `scripts`, other packages of fonts, and the system's."""
+    """Yields font files: the operator's, those of the extra `scripts`, those of other packages, and the system's."""
     own = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
     yield from chain.from_iterable(_in_folder(Path(folder), letter) for folder in own if folder)
     entries = [Path(entry) for entry in dict.fromkeys(sys.path)]
@@ -88,26 +88,26 @@ def _font_files(letter: str) -> Iterator[Path]:
 
 
 def _in_folder(folder: Path, letter: str) -> list[Path]:
-    """The font files below a folder, in an order that is the same on every machine."""
+    """Returns the font files below a folder, in an order that is the same on every machine."""
     paths = [path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file()]
     return sorted(paths, key=lambda path: (_distance(path.stem, letter), str(path.relative_to(folder))))
 
 
 def _distance(name: str, letter: str) -> tuple[bool, int]:
-    """How far a file's style is from that of the face, by its name: whether unusual, and its weight."""
-    found = [style.lower() for style in _STYLE.findall(name)]
+    """Returns how far a file's style is from that of the face, by its name: whether it is unusual, and its weight."""
+    styles = [style.lower() for style in _STYLE.findall(name)]
     plain = _PLAIN[letter]
-    if not found or "[" in name:  # a variable font, or a family of one style
+    if not styles or "[" in name:  # a variable font, or a family with one style
         rank = 0
-    elif found[-1] in plain:
-        rank = plain.index(found[-1])
+    elif styles[-1] in plain:
+        rank = plain.index(styles[-1])
     else:
-        rank = len(plain) + (found[-1] != "regular")
+        rank = len(plain) + (styles[-1] != "regular")
     return bool(_UNUSUAL.search(name)), rank
 
 
 def _read_characters(path: Path) -> hb.Set:
-    """The characters that a font has; none if it cannot be read or PDF cannot embed it."""
+    """Returns the characters that a font has; none if it cannot be read or if PDF cannot embed it."""
     try:
         typeface = Typeface(path)
         return typeface.face.unicodes if typeface.is_embeddable else hb.Set()

@@ -1,8 +1,8 @@
-"""Codes of wide text: two bytes for a glyph together with its text, numbered in order of first use.
+"""Codes of wide text: a two-byte code for each pair of a glyph and its text, numbered in order of first use.
 
-So a text can be searched for and copied whatever its glyphs are, even where one glyph serves several characters or
-no typeface has any. Code 0 of each font is its glyph .notdef, which PDF/A forbids to show (ISO 19005-2, 6.2.11.8): it
-is never given out.
+Therefore text can be searched and copied even if one glyph represents several characters, or if no typeface has a
+character. Code 0 of each font is the glyph .notdef, which PDF/A forbids to show (ISO 19005-2, 6.2.11.8): it is never
+assigned.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from resma.writers.pdf.fonts.typefaces import Typeface, own_typeface
 from resma.writers.saved_state import Numbers
 
 MAX_FONTS = 65
-"""In one file, for one face. A code and its font make one character: the first font has those of plane 0 below
-MAX_CODES, and each further font as many from plane 1 on, up to the last of Unicode."""
+"""Maximum number of fonts per file and face. A code and its font are represented as one character: those of the first
+font are below MAX_CODES, and each further font has as many from U+10000 on, up to the last character of Unicode."""
 
 MAX_CODES = 0x4000
-"""In one font."""
+"""Maximum number of codes per font."""
 
 UNKNOWN = "\ufffd"
 
@@ -31,7 +31,7 @@ _NOT_DEFINED = 0
 
 @dataclass(slots=True)
 class UsedTypeface:
-    """A typeface in use, how it is known again, and the glyphs and their texts by code."""
+    """A font in the file: its typeface, which the other fields identify, and its glyphs and their text by code."""
 
     file: str
     index: int
@@ -42,24 +42,24 @@ class UsedTypeface:
 
 @dataclass(slots=True)
 class WideState:
-    """What is in use of wide text of one face: at most 65 fonts of 16,384 codes, 100 bytes each."""
+    """State of wide text of one face: at most 65 fonts with 16,384 codes, each of which takes 100 bytes."""
 
     typefaces: list[UsedTypeface] = field(default_factory=list)
-    """In order of first use, but the report's own before any other."""
+    """Fonts in order of first use; the report's own typeface is always first."""
 
 
 def coded(plane: int, code: int) -> str:
-    """The character that stands for a code of the font in this place."""
+    """Returns the character that represents a code of the font with the index `plane`."""
     return chr(code + (0xC000 + plane * 0x4000 if plane else 0))
 
 
 def plane_of(codes: str) -> int:
-    """The place of the font that the first of these codes belongs to."""
+    """Returns the index of the font to which the first of these codes belongs."""
     return max(0, (ord(codes[0]) - 0xC000) // 0x4000)
 
 
 class GlyphCodes:
-    """Gives out codes, each as one character for a font (its plane, the place in the state) and two bytes."""
+    """Assigns codes. Each code is one character, which represents the index of a font (`plane`) and two bytes."""
 
     def __init__(self, letter: str, state: WideState) -> None:
         self._letter = letter
@@ -70,25 +70,28 @@ class GlyphCodes:
         self._codes: list[dict[tuple[int, str], int]] = []
         self._taken: list[set[int]] = []
         self.missing: dict[str, None] = {}
-        """Characters that were shown as a box because no font has them, in the order in which they were first shown."""
+        """Characters that were shown as a replacement character because no font has them, in order of first use."""
         for plane, used in enumerate(state.typefaces):
             typeface = find_typeface(letter, used)
             self._planes.setdefault(typeface, []).append(plane)
             self._codes.append({pair: code for code, pair in enumerate(zip(used.glyphs, used.texts, strict=True))})
             self._taken.append(set(used.glyphs))
             for glyph, text in zip(used.glyphs, used.texts, strict=True):
-                self._note_missing(typeface, glyph, text)
+                self._record_missing(typeface, glyph, text)
 
     def typeface_for(self, text: str) -> Typeface | None:
-        """The first typeface that has a glyph for every character of the text, or None."""
+        """Returns the first typeface that has a glyph for every character of the text, or None."""
         return self._own if self._own.has_all(text) else installed_fonts(self._letter).find(text)
 
     def code_of(self, char: str) -> str:
-        """For a character that takes one glyph: a box where there is none, nothing for what is invisible by nature."""
+        """Returns the code of a character with one glyph.
+
+        It is the replacement character's if no font has the character, and empty if the character is invisible.
+        """
         return "" if _is_invisible(char) else self.code(*self._glyph(char), char)
 
     def width_of(self, char: str) -> int:
-        """In thousandths of an em."""
+        """Returns the width of a character in thousandths of an em."""
         if _is_invisible(char):
             return 0
         typeface, glyph = self._glyph(char)
@@ -99,7 +102,7 @@ class GlyphCodes:
         return (typeface, typeface.glyph(char)) if typeface else (self._own, self._box)
 
     def code(self, typeface: Typeface, glyph: int, text: str) -> str:
-        """The code of a glyph that stands for a text; the box's if there are no more codes."""
+        """Returns the code of a glyph with its text; the replacement character's if no code is left."""
         if glyph == _NOT_DEFINED:
             typeface, glyph = self._own, self._box
         plane = self._plane(typeface, glyph, text)
@@ -109,10 +112,10 @@ class GlyphCodes:
         return coded(plane, self._add(plane, typeface, glyph, text) if code is None else code)
 
     def _plane(self, typeface: Typeface, glyph: int, text: str) -> int | None:
-        """Where the pair has a code or can be given one.
+        """Returns the index of the font in which the pair has a code or can get one; None if all fonts are full.
 
-        The codes of a CFF font number its glyphs, so a glyph that stands for something else already takes one more
-        font of the same typeface.
+        A CFF font can have only one code for each glyph. If the glyph already represents another text, one more font of
+        the same typeface is needed.
         """
         for plane in self._planes.get(typeface, ()):
             codes = self._codes[plane]
@@ -120,11 +123,11 @@ class GlyphCodes:
             if (glyph, text) in codes or is_free:
                 return plane
         if not self._codes and typeface is not self._own:
-            self._begin(self._own)
-        return self._begin(typeface) if len(self._codes) < MAX_FONTS else None
+            self._start_font(self._own)
+        return self._start_font(typeface) if len(self._codes) < MAX_FONTS else None
 
-    def _begin(self, typeface: Typeface) -> int:
-        """Returns the next plane. In the first of all, the box has a code from the start."""
+    def _start_font(self, typeface: Typeface) -> int:
+        """Adds a font and returns its index. In the first font, the replacement character has a code from the start."""
         plane = len(self._codes)
         self._planes.setdefault(typeface, []).append(plane)
         self._codes.append({})
@@ -142,30 +145,33 @@ class GlyphCodes:
         used = self._state.typefaces[plane]
         used.glyphs.append(glyph)
         used.texts.append(text)
-        self._note_missing(typeface, glyph, text)
+        self._record_missing(typeface, glyph, text)
         return code
 
-    def _note_missing(self, typeface: Typeface, glyph: int, text: str) -> None:
+    def _record_missing(self, typeface: Typeface, glyph: int, text: str) -> None:
         if glyph == self._box and typeface is self._own and text != UNKNOWN:
             self.missing[text] = None
 
 
 def _is_invisible(char: str) -> bool:
-    """Joiners, variation selectors, byte order marks, tags, and soft hyphens, which show only where a line breaks."""
+    """Returns whether a character is invisible: joiners, variation selectors, byte order marks, tags, soft hyphens.
+
+    A soft hyphen is visible only at the end of a line, where it is replaced by a hyphen.
+    """
     if unicodedata.category(char) == "Mn":
         return "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
     return unicodedata.bidirectional(char) == "BN" and unicodedata.category(char) == "Cf"
 
 
 def find_typeface(letter: str, used: UsedTypeface) -> Typeface:
-    """The typeface that a state names, on this machine. Raises SettingsInvalidError if it is not installed here."""
+    """Returns the typeface that a state refers to. Raises SettingsInvalidError if it is not installed here."""
     own = own_typeface(letter)
     for typeface in (own,) if used.file == own.path.name else installed_fonts(letter).find_file(used.file):
-        known = (typeface.path.name, typeface.index, typeface.path.stat().st_size)
-        if known == (used.file, used.index, used.file_bytes):
+        identity = (typeface.path.name, typeface.index, typeface.path.stat().st_size)
+        if identity == (used.file, used.index, used.file_bytes):
             return typeface
     message = (
-        f"This report was started with the font {used.file}, which is not installed here. Install the same fonts on "
-        f"every worker, or name its folder in {FOLDERS_VARIABLE}."
+        f"This report was started with the font '{used.file}', which is not installed here. Install the same fonts on "
+        f"every worker, or add its folder to `{FOLDERS_VARIABLE}`."
     )
     raise SettingsInvalidError(message)

@@ -1,4 +1,4 @@
-"""The report's own typefaces, as reportlab reads them: for the one-byte fonts, and the cover."""
+"""The report's own typefaces, read by reportlab, for the one-byte fonts and the cover."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ZERO_WIDTH_SPACE = 0x200B
 
 
 class Face:
-    """One typeface file: read once, never changed. Widths are in thousandths of an em, as PDF counts."""
+    """One typeface file, which is read once and does not change. Widths are in thousandths of an em, as in PDF."""
 
     def __init__(self, path: Path) -> None:
         self.ttf = TTFontFace(str(path))
@@ -25,7 +25,7 @@ class Face:
         self._hide_soft_hyphen()
 
     def _hide_soft_hyphen(self) -> None:
-        """A soft hyphen shows only where a line breaks at it. Elsewhere it is an empty glyph of no width."""
+        """Makes the soft hyphen an empty glyph of zero width; at the end of a line it is replaced by a hyphen."""
         self.glyphs[_SOFT_HYPHEN] = self.glyphs[_ZERO_WIDTH_SPACE]
         self.widths[_SOFT_HYPHEN] = 0
 
@@ -44,4 +44,5 @@ def bold() -> Face:
 
 
 FACES: dict[str, Callable[[], Face]] = {"R": regular, "B": bold}
-"""Faces by the letter that names them in content streams: `/R1` takes one byte a character, `/R2` and on two."""
+"""Faces by the letter of their names in content streams: `/R1` has one byte per character, `/R2` and further have
+two."""

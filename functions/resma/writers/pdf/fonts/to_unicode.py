@@ -1,15 +1,15 @@
-"""From codes to text: the CMaps by which readers search and copy (§9.10.3)."""
+"""ToUnicode CMaps, which map codes to text for searching and copying (§9.10.3)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 _AT_ONCE = 100
-"""Lines that a block of a CMap may have."""
+"""Maximum number of lines of a block of a CMap."""
 
 
 def to_unicode(pairs: Sequence[tuple[int, str]], code_bytes: int) -> bytes:
-    """`pairs` are codes and their texts, which may be of any length."""
+    """Returns a CMap. `pairs` are codes and their text, which may have any length."""
     digits = 2 * code_bytes
     lines = [f"<{code:0{digits}X}><{text.encode('utf-16-be').hex().upper()}>" for code, text in pairs]
     blocks = [lines[at : at + _AT_ONCE] for at in range(0, len(lines), _AT_ONCE)]

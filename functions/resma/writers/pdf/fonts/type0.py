@@ -1,4 +1,4 @@
-"""Embedding the typefaces of wide text: Type 0 fonts of two-byte codes (§9.7), subsets made by HarfBuzz."""
+"""Embeds the typefaces of wide text as Type 0 fonts with two-byte codes (§9.7), from subsets by HarfBuzz."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _DROPPED = [
         "hdmx", "kern", "meta", "name", "post", "vhea", "vmtx",
     )
 ]  # fmt: skip
-"""Tables that no reader of an embedded font looks at."""
+"""Tables that PDF viewers do not use in embedded fonts."""
 
 
-def wide_font(letter: str, place: int, used: UsedTypeface, add: Callable[[bytes], int]) -> int:
-    """Writes a Type 0 font and returns its number. `place` is that of the typeface in the state."""
+def wide_font(letter: str, plane: int, used: UsedTypeface, add: Callable[[bytes], int]) -> int:
+    """Writes a Type 0 font. Returns its object number. `plane` is the index of the font in the state."""
     typeface = find_typeface(letter, used)
-    high, low = divmod(place, 26)
+    high, low = divmod(plane, 26)
     name = b"WID%b%c%c+%b" % (letter.encode("ascii"), ord("A") + high, ord("A") + low, _name(typeface))
     subset, glyphs = _subset(typeface, used.glyphs)
     widths = b" ".join([b"%d" % typeface.advance(glyph) for glyph in used.glyphs])
@@ -53,7 +53,7 @@ def wide_font(letter: str, place: int, used: UsedTypeface, add: Callable[[bytes]
 
 
 def _with_codes(subset: hb.Face, glyphs: Sequence[int]) -> bytes:
-    """The CFF program with codes as the numbers of its glyphs; any that has none comes after all codes."""
+    """Returns the CFF program with codes as the CIDs of its glyphs. Glyphs without a code get CIDs after all codes."""
     cids = list(range(len(glyphs), len(glyphs) + subset.glyph_count))
     for code, glyph in enumerate(glyphs):
         cids[glyph] = code
@@ -61,16 +61,16 @@ def _with_codes(subset: hb.Face, glyphs: Sequence[int]) -> bytes:
 
 
 def _subset(typeface: Typeface, glyphs: Sequence[int]) -> tuple[hb.Face, list[int]]:
-    """A face of these glyphs alone, and their numbers in it."""
-    wanted = hb.SubsetInput()
-    wanted.glyph_set.update(set(glyphs))
-    wanted.flags = hb.SubsetFlags.NO_LAYOUT_CLOSURE | hb.SubsetFlags.NO_HINTING | hb.SubsetFlags.NOTDEF_OUTLINE
-    wanted.drop_table_tag_set.update(_DROPPED)
+    """Returns a face with only these glyphs, and their numbers in it."""
+    subset = hb.SubsetInput()
+    subset.glyph_set.update(set(glyphs))
+    subset.flags = hb.SubsetFlags.NO_LAYOUT_CLOSURE | hb.SubsetFlags.NO_HINTING | hb.SubsetFlags.NOTDEF_OUTLINE
+    subset.drop_table_tag_set.update(_DROPPED)
     if typeface.face.has_var_data:
-        wanted.pin_all_axes_to_default(typeface.face)
+        subset.pin_all_axes_to_default(typeface.face)
         for tag, value in typeface.variation.items():
-            wanted.pin_axis_location(typeface.face, tag, value)
-    plan = hb.SubsetPlan(typeface.face, wanted)
+            subset.pin_axis_location(typeface.face, tag, value)
+    plan = hb.SubsetPlan(typeface.face, subset)
     numbers = plan.old_to_new_glyph_mapping
     return cast("hb.Face", plan.execute()), [numbers[glyph] for glyph in glyphs]
 
@@ -81,7 +81,7 @@ def _name(typeface: Typeface) -> bytes:
 
 
 def _descriptor(typeface: Typeface, name: bytes) -> bytes:
-    """The font descriptor (§9.8.1), open for the entry of the font file."""
+    """Returns the font descriptor (§9.8.1) without its end, so that the entry of the font file can be appended."""
     head = typeface.face.reference_table("head").data
     corners = [int.from_bytes(head[at : at + 2], "big", signed=True) for at in range(36, 44, 2)]  # xMin to yMax
     box = b" ".join([b"%d" % typeface.scaled(corner) for corner in corners])

@@ -1,4 +1,4 @@
-"""One font file as HarfBuzz reads it. Files are mapped: of 20 MB of Chinese, only the pages used come into memory."""
+"""Font files, read by HarfBuzz. They are memory-mapped: only the used pages of a 20 MB Chinese font are loaded."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from resma.writers.pdf.fonts.cff import has_cids
 from resma.writers.pdf.fonts.own_faces import FONTS
 
 _SIMPLIFIED_CHINESE = 2
-"""Noto Sans CJK is a collection. Its members differ in how they draw characters that the languages share."""
+"""Index in the font collection Noto Sans CJK, whose fonts draw shared characters differently for each language."""
 
 IGNORABLE = frozenset("\u200c\u200d\ufe0e\ufe0f")
-"""Joiners and variation selectors: they choose glyphs, and need none themselves."""
+"""Joiners and variation selectors, which select glyphs, but need no glyph themselves."""
 
 
 class Typeface:
-    """A font file, open for shaping and embedding. Widths are in thousandths of an em."""
+    """An open font file, for shaping and embedding. Widths are in thousandths of an em."""
 
     def __init__(self, path: Path, weight: int = 400) -> None:
-        """`weight` is for variable fonts. Raises `hb.HarfBuzzError` if the file cannot be read."""
+        """Opens the file. `weight` is for variable fonts. Raises `hb.HarfBuzzError` if the file cannot be read."""
         self.path = path
         self.index = _SIMPLIFIED_CHINESE if path.name.startswith("NotoSansCJK-") and path.suffix == ".ttc" else 0
         self.face = hb.Face(hb.Blob.from_file_path(str(path)), self.index)
@@ -34,25 +34,28 @@ class Typeface:
 
     @property
     def is_embeddable(self) -> bool:
-        """False for fonts that PDF cannot embed: bitmap fonts, and CFF fonts without CIDs or of format CFF2."""
+        """Whether PDF can embed the font: neither a bitmap font, nor a CFF font without CIDs or in format CFF2."""
         return has_cids(self.path, self.index) if self.is_cff else "glyf" in self.face.table_tags
 
     def has_all(self, text: str) -> bool:
-        """Whether the font has a glyph for every character of the text that needs one."""
+        """Returns whether the font has a glyph for every character of the text that needs one."""
         return all(self.glyph(char) or char in IGNORABLE for char in text)
 
     def glyph(self, char: str) -> int:
-        """The number of the character's glyph, or 0."""
+        """Returns the number of the character's glyph; 0 if the font does not have the character."""
         glyph: int | None = self.font.get_nominal_glyph(ord(char))
         return glyph or 0
 
     def advance(self, glyph: int) -> int:
+        """Returns the advance width of a glyph in thousandths of an em."""
         return self.scaled(self.font.get_glyph_h_advance(glyph))
 
     def scaled(self, units: float) -> int:
+        """Converts font units to thousandths of an em."""
         return round(units * self._scale)
 
 
 @cache
 def own_typeface(letter: str) -> Typeface:
+    """Returns the report's own typeface of a face, `R` or `B`."""
     return Typeface(FONTS / {"R": "Roboto-Regular.ttf", "B": "Roboto-Bold.ttf"}[letter])

@@ -1,1 +1,1 @@
-"""What stands before the table: cover, charts, contents and bookmarks."""
+"""Pages before the table (cover with charts, table of contents), and bookmarks."""

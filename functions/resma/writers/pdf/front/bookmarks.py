@@ -1,4 +1,4 @@
-"""Bookmarks: the summary, the contents, then the periods, under their years and months where there are many."""
+"""Bookmarks: summary, contents and periods; many periods are grouped by year and month."""
 
 from __future__ import annotations
 
@@ -10,39 +10,40 @@ from resma.writers.pdf.syntax.objects import text_string
 from resma.writers.pdf.text.labels import name_period
 
 MAX_FLAT = 24
+"""Maximum number of periods that are not grouped."""
 
 
 @dataclass(slots=True)
-class Entry:
-    """One bookmark, with those under it."""
+class Bookmark:
+    """One bookmark and its children."""
 
     title: str
     destination: bytes
-    children: list[Entry] = field(default_factory=list)
+    children: list[Bookmark] = field(default_factory=list)
 
 
-def period_entries(periods: Sequence[tuple[str | None, bytes]], locale: Locale) -> list[Entry]:
-    """Entries of periods, each with its destination, in the order of the file."""
+def period_bookmarks(periods: Sequence[tuple[str | None, bytes]], locale: Locale) -> list[Bookmark]:
+    """Returns bookmarks of periods, given as pairs of label and destination in the order of the file."""
     if len(periods) <= MAX_FLAT:
-        return [Entry(name_period(label, locale), destination) for label, destination in periods]
-    top = Entry("", b"")
+        return [Bookmark(name_period(label, locale), destination) for label, destination in periods]
+    top = Bookmark("", b"")
     for label, destination in periods:
         parts = label.split("-") if label else []
         siblings = top.children
         for depth in range(1, len(parts)):
             title = name_period("-".join(parts[:depth]), locale)
             if not siblings or siblings[-1].title != title:
-                siblings.append(Entry(title, destination))
+                siblings.append(Bookmark(title, destination))
             siblings = siblings[-1].children
-        siblings.append(Entry(name_period(label, locale), destination))
+        siblings.append(Bookmark(name_period(label, locale), destination))
     return top.children
 
 
-def outline_objects(root: int, tree: Sequence[Entry], claim: Callable[[], int]) -> list[tuple[int, bytes]]:
-    """Objects of the outline (§12.3.3), numbers and bodies; years are closed, so they count negative."""
+def outline_objects(root: int, tree: Sequence[Bookmark], claim: Callable[[], int]) -> list[tuple[int, bytes]]:
+    """Returns the object numbers and bodies of the outline (§12.3.3). Closed bookmarks have negative counts."""
     objects: list[tuple[int, bytes]] = []
 
-    def level(parent: int, siblings: Sequence[Entry]) -> tuple[int, int]:
+    def level(parent: int, siblings: Sequence[Bookmark]) -> tuple[int, int]:
         numbers = [claim() for _ in siblings]
         for i, (own, entry) in enumerate(zip(numbers, siblings, strict=True)):
             links = b"/Parent %d 0 R" % parent

@@ -1,4 +1,4 @@
-"""The paper that the cover is drawn on: a reportlab canvas, and the few things that are put on it."""
+"""The canvas on which the cover is drawn: a reportlab canvas with the few operations that the cover needs."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ INSET = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Type:
-    """How a line of text is set; the size in points."""
+class TextStyle:
+    """Size in points, color and font of a line of text."""
 
     size: float
     color: Color
     font: str = REGULAR
 
 
-class Sheet:
-    """Pages drawn on one after the other. Points, from the lower left corner."""
+class CoverCanvas:
+    """Draws pages one after another. Positions are in points from the lower left corner."""
 
     def __init__(self, layout: Layout, pen: Pen) -> None:
         self._pen = pen
         self.overlays: list[list[bytes]] = [[]]
-        """What each page shows besides, as content of table pages: texts that reportlab's fonts cannot show."""
+        """Additional content of each page, in the fonts of table pages: text that reportlab's fonts cannot show."""
         self._buffer = BytesIO()
         self._canvas = Canvas(
             self._buffer,
             pagesize=(layout.width, layout.height),
             pageCompression=1,
-            invariant=1,  # no clock and no chance in it: the same cover is the same bytes
+            invariant=1,  # no time and no random ID, so that the same cover has the same bytes
             initialFontName=REGULAR,
         )
 
     def saved(self) -> bytes:
-        """The pages as a PDF of their own."""
+        """Returns the pages as a PDF of their own."""
         self._canvas.save()
         return self._buffer.getvalue()
 
-    def turn(self) -> None:
+    def end_page(self) -> None:
         """Ends the page."""
         self._canvas.showPage()
         self.overlays.append([])
@@ -59,7 +59,7 @@ class Sheet:
         renderPDF.draw(drawing, self._canvas, x, y)
 
     def _overlay_strings(self, group: Group, x: float, y: float) -> None:
-        """Takes the texts that reportlab's fonts cannot show out of a drawing, and shows them in the report's."""
+        """Moves strings that reportlab's fonts cannot show from a drawing to the overlay."""
         for shape in list(group.contents):
             if isinstance(shape, Group):
                 self._overlay_strings(shape, x + shape.transform[4], y + shape.transform[5])
@@ -67,36 +67,45 @@ class Sheet:
                 group.contents.remove(shape)
                 width = width_of(shape.text, shape.fontSize, shape.fontName)
                 left = x + shape.x - width * {"start": 0, "middle": 0.5, "end": 1}[shape.textAnchor]
-                look = Type(shape.fontSize, shape.fillColor, shape.fontName)
-                self._overlay(look, left, y + shape.y, shape.text, right=False, room=0)
+                style = TextStyle(shape.fontSize, shape.fillColor, shape.fontName)
+                self._overlay(style, left, y + shape.y, shape.text, right=False, max_width=0)
 
-    def text(  # noqa: PLR0913  # what, how and where: a drawing call
-        self, look: Type, x: float, y: float, text: str, *, right: bool = False, most: float = 0, room: float = 0
+    def text(  # noqa: PLR0913  # a drawing call with text, style and position
+        self,
+        style: TextStyle,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        right: bool = False,
+        shrink_to: float = 0,
+        cut_at: float = 0,
     ) -> None:
-        """One line; x is its right end where `right`.
+        """Draws a line of text. `x` is its right end if `right` is set.
 
-        A line wider than `most` points is made smaller, one wider than `room` is cut, with an ellipsis.
+        A line wider than `cut_at` points is cut and ended by an ellipsis; a line wider than `shrink_to` is made
+        smaller.
         """
         if not has_glyphs(text):
-            self._overlay(look, x, y, text, right=right, room=most or room)
+            self._overlay(style, x, y, text, right=right, max_width=shrink_to or cut_at)
             return
-        line = shortened(text, room, look.size, look.font) if room else drawable(text)
-        size = look.size
-        width = width_of(line, size, look.font)
-        if most and width > most:
-            size *= most / width
-            width = most
-        self._canvas.setFillColor(look.color)
-        self._canvas.setFont(look.font, size)
+        line = shortened(text, cut_at, style.size, style.font) if cut_at else drawable(text)
+        size = style.size
+        width = width_of(line, size, style.font)
+        if shrink_to and width > shrink_to:
+            size *= shrink_to / width
+            width = shrink_to
+        self._canvas.setFillColor(style.color)
+        self._canvas.setFont(style.font, size)
         self._canvas.drawString(x - width if right else x, y, line)
 
-    def _overlay(  # noqa: PLR0913  # as above
-        self, look: Type, x: float, y: float, text: str, *, right: bool, room: float
+    def _overlay(  # noqa: PLR0913  # a drawing call with text, style and position
+        self, style: TextStyle, x: float, y: float, text: str, *, right: bool, max_width: float
     ) -> None:
-        face = "B" if look.font == BOLD else "R"
-        shown = self._pen.show(Line(text, face, look.size, x, y, room, "right" if right else "left"))
-        color = look.color
-        self.overlays[-1].append(b"%.3f %.3f %.3f rg %b" % (color.red, color.green, color.blue, shown))
+        face = "B" if style.font == BOLD else "R"
+        content = self._pen.show(Line(text, face, style.size, x, y, max_width, "right" if right else "left"))
+        color = style.color
+        self.overlays[-1].append(b"%.3f %.3f %.3f rg %b" % (color.red, color.green, color.blue, content))
 
     def rule(self, left: float, y: float, width: float) -> None:
         self._canvas.setStrokeColor(RULE)
@@ -108,6 +117,6 @@ class Sheet:
         self._canvas.rect(left, bottom, width, height, stroke=0, fill=1)
 
     def block_title(self, title: str, left: float, y: float, width: float) -> None:
-        """A title on a light ground; y is its baseline."""
+        """Draws a title on a light background; `y` is its baseline."""
         self.bar(left, y - 4.6, width, 15.6, STRIPE)
-        self.text(Type(8.5, ACCENT, BOLD), left + INSET, y, title)
+        self.text(TextStyle(8.5, ACCENT, BOLD), left + INSET, y, title)

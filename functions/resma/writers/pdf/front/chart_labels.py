@@ -1,4 +1,4 @@
-"""Numbers and labels of charts: scales, short numbers, the names of months, the largest categories."""
+"""Numbers and labels of charts: scales, short numbers, names of months, largest categories."""
 
 from __future__ import annotations
 
@@ -23,24 +23,27 @@ _LIMITS = (1e3, 1e6, 1e9, 1e12)
 
 
 def finite(values: Sequence[Decimal]) -> list[float]:
-    """Values as the drawing library takes them. What cannot be drawn (NaN, Infinity) counts as nothing."""
+    """Converts values to floats for the drawing library. Values that cannot be drawn (NaN, Infinity) become zero."""
     floats = [float(value) if value.is_finite() else 0.0 for value in values]
     return [value if isfinite(value) and abs(value) < 1e250 else 0.0 for value in floats]
 
 
-def scale(low: float, high: float, ticks: int) -> tuple[float, float, float]:
-    """Least, greatest and step of an axis that holds zero, low and high, in steps of 1, 2 or 5."""
+def scale(low: float, high: float, intervals: int) -> tuple[float, float, float]:
+    """Returns minimum, maximum and step of an axis that includes zero, `low` and `high`.
+
+    The step is 1, 2 or 5 times a power of ten, for about as many intervals.
+    """
     low, high = min(low, 0.0), max(high, 0.0)
     if low == high:
         return 0.0, 1.0, 1.0
-    rough = (high - low) / ticks
+    rough = (high - low) / intervals
     power = 10.0 ** floor(log10(rough))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * 0.999)
     return floor(low / step + 1e-9) * step, ceil(high / step - 1e-9) * step, step
 
 
 def short_number(value: float, locale: Locale = DEFAULT_LOCALE) -> str:
-    """`950`, `12.5k`, `1.2M`, `3B`: three digits at most, for axes and bars; `12,5 Mio.` where people write so."""
+    """Returns a short number for axes and bars: `950`, `12.5k`, `1.2M`, `3B`, or `12,5 Mio.` in German."""
     size = abs(value)
     text, unit = f"{value:.0f}" if value == round(value) or size >= 100 else f"{value:.2g}", ""
     if size >= 1e15:
@@ -54,13 +57,16 @@ def short_number(value: float, locale: Locale = DEFAULT_LOCALE) -> str:
 
 
 def percentage(part: float, locale: Locale) -> str:
-    """`12.5%`; in German with a space, as DIN 5008 has it."""
+    """Returns a percentage such as `12.5%`; in German with a space, according to DIN 5008."""
     text = f"{100 * part:.1f}".replace(".", locale.decimal)
     return f"{text}\u00a0%" if locale.language == "de" else f"{text}%"
 
 
 def month_labels(labels: Sequence[str], width: float, language: Language) -> list[tuple[int, str]]:
-    """Which months are named under the axis and how: as many as have room, years alone where they are many."""
+    """Returns index and name of the months that are labeled on the axis.
+
+    As many months are labeled as fit; of more than 48 months only years are.
+    """
     if len(labels) > 48:
         years = [(i, year_of(label)) for i, label in enumerate(labels) if is_first_month(label)]
         every = ceil(len(years) / max(1.0, width / 26)) if years else 1
@@ -77,18 +83,19 @@ def _month(label: str, language: Language) -> str:
 def top_categories(
     labels: Sequence[str],
     values: Sequence[float],
-    most: int,
+    max_categories: int,
     other: str = "Other",
     further: tuple[int, float] = (0, 0.0),
 ) -> list[tuple[str, float]]:
-    """The largest `most` categories, by value; where there are more, the last place is the sum of all others.
+    """Returns the categories with the largest absolute values, at most `max_categories`.
 
-    `further` are how many others there are beyond these, and their sum. What is large and below zero is kept, too.
+    If there are more, the last one is the sum of all others. `further` is the number of categories that are not in
+    `labels`, and their sum.
     """
     pairs = sorted(zip(labels, values, strict=True), key=lambda pair: -abs(pair[1]))
     omitted, rest = further
-    kept = len(pairs) if len(pairs) <= most and not omitted else max(1, most - 1)
-    shown = sorted(pairs[:kept], key=lambda pair: -pair[1])
-    if not (count := omitted + len(pairs[kept:])):
-        return shown
-    return [*shown, (f"{other} ({count})", sum((value for _, value in pairs[kept:]), rest))]
+    count = len(pairs) if len(pairs) <= max_categories and not omitted else max(1, max_categories - 1)
+    largest = sorted(pairs[:count], key=lambda pair: -pair[1])
+    if not (others := omitted + len(pairs[count:])):
+        return largest
+    return [*largest, (f"{other} ({others})", sum((value for _, value in pairs[count:]), rest))]

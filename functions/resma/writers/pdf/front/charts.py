@@ -1,6 +1,6 @@
-"""Charts with reportlab.graphics: vector drawings of any size, a panel for each series (currency).
+"""Charts with reportlab.graphics: vector drawings of any size, with a panel for each series (currency).
 
-Amounts of different currencies share no axis: each has a panel with a scale of its own.
+Amounts of different currencies cannot share an axis, so that each panel has a scale of its own.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from reportlab.graphics.charts.piecharts import Pie
 from reportlab.graphics.shapes import Drawing, Group, Line, Rect, String
 
 from resma.i18n.locales import Locale
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.header import Chart, Series
 from resma.writers.pdf.front.chart_labels import finite, month_labels, percentage, scale, short_number, top_categories
 from resma.writers.pdf.front.style import (
     ACCENT,
     BOLD,
-    GREY,
+    GRAY,
     INK,
     NEGATIVE,
     REGULAR,
@@ -42,11 +42,11 @@ LABEL_SIZE = 6.5
 
 
 def chart_drawing(chart: Chart, locale: Locale, width: float, height: float) -> Drawing:
-    """One chart with its title, in a drawing of that size (points)."""
+    """Returns a drawing of one chart with its title; its size is in points."""
     drawing = Drawing(width, height)
     across = PANELS_ACROSS_WIDE if width > WIDE else PANELS_ACROSS
-    most = across * max(1, int((height - 20) / MIN_PANEL_HEIGHT))
-    series = [s for s in chart.series[:most] if chart.labels]
+    max_panels = across * max(1, int((height - 20) / MIN_PANEL_HEIGHT))
+    series = [s for s in chart.series[:max_panels] if chart.labels]
     all_series = len(chart.series) + chart.series_omitted
     drawing.add(
         String(
@@ -54,12 +54,12 @@ def chart_drawing(chart: Chart, locale: Locale, width: float, height: float) -> 
         )
     )
     if series and all_series > len(series):
-        note = f"{len(series)} {say('of', locale.language)} {all_series}"
-        drawing.add(String(width, height - 9, note, fontName=REGULAR, fontSize=7, fillColor=GREY, textAnchor="end"))
+        counts = f"{len(series)} {translate('of', locale.language)} {all_series}"
+        drawing.add(String(width, height - 9, counts, fontName=REGULAR, fontSize=7, fillColor=GRAY, textAnchor="end"))
     drawing.add(Line(0, height - 15, width, height - 15, strokeColor=RULE, strokeWidth=0.6))
     if not series:
         drawing.add(
-            String(0, height - 34, say("No data", locale.language), fontName=REGULAR, fontSize=8, fillColor=GREY)
+            String(0, height - 34, translate("No data", locale.language), fontName=REGULAR, fontSize=8, fillColor=GRAY)
         )
         return drawing
     down = ceil(len(series) / across)
@@ -75,7 +75,7 @@ def chart_drawing(chart: Chart, locale: Locale, width: float, height: float) -> 
 
 
 def _panel(chart: Chart, series: Series, locale: Locale, width: float, height: float) -> Group:
-    """A panel with its series' name (the currency), where there is more than one or it is money."""
+    """Returns a panel; it has the name of its series (the currency) if there are several series or values are money."""
     body = height
     group = Group()
     if len(chart.series) > 1 or chart.unit == "amount":
@@ -96,46 +96,46 @@ def _panel(chart: Chart, series: Series, locale: Locale, width: float, height: f
 
 
 def _over_time(chart: Chart, values: list[float], locale: Locale, width: float, height: float) -> Group:
-    """Columns a month, or a line where there are too many for columns."""
-    least, greatest, step = scale(min(values), max(values), max(1, int(height / 32)))
-    many = len(values) > MAX_BARS_OVER_TIME
-    plot = HorizontalLineChart() if many else VerticalBarChart()
-    marks = [least + i * step for i in range(round((greatest - least) / step) + 1)]
-    room = max([width_of(short_number(mark, locale), LABEL_SIZE) for mark in marks]) + 6
-    plot.x, plot.y, plot.width, plot.height = room, 14, width - room - 2, height - 22
+    """Draws a column for each month, or a line if there are too many months."""
+    minimum, maximum, step = scale(min(values), max(values), max(1, int(height / 32)))
+    is_line = len(values) > MAX_BARS_OVER_TIME
+    plot = HorizontalLineChart() if is_line else VerticalBarChart()
+    marks = [minimum + i * step for i in range(round((maximum - minimum) / step) + 1)]
+    label_width = max([width_of(short_number(mark, locale), LABEL_SIZE) for mark in marks]) + 6
+    plot.x, plot.y, plot.width, plot.height = label_width, 14, width - label_width - 2, height - 22
     plot.data = [tuple(values)]
     axis = plot.valueAxis
-    axis.valueMin, axis.valueMax, axis.valueStep = least, greatest, step
+    axis.valueMin, axis.valueMax, axis.valueStep = minimum, maximum, step
     axis.labelTextFormat = lambda value: short_number(value, locale)
-    axis.labels.fontName, axis.labels.fontSize, axis.labels.fillColor = REGULAR, LABEL_SIZE, GREY
+    axis.labels.fontName, axis.labels.fontSize, axis.labels.fillColor = REGULAR, LABEL_SIZE, GRAY
     axis.visibleAxis = axis.visibleTicks = False
     axis.visibleGrid, axis.gridStrokeColor, axis.gridStrokeWidth = True, RULE, 0.4
     _category_axis(plot.categoryAxis)
-    if many:
+    if is_line:
         plot.lines[0].strokeColor, plot.lines[0].strokeWidth = ACCENT, 0.9
         plot.categoryAxis.joinAxisMode = None
     else:
-        _bar_colours(plot, values, ACCENT)
+        _set_bar_colors(plot, values, ACCENT)
         plot.barWidth = 10
         plot.groupSpacing = max(3.0, 10 * (plot.width / len(values) / WIDEST_BAR - 1))
     group = Group(plot)
     for at, label in month_labels(chart.labels, plot.width, locale.language):
         x = plot.x + (at + 0.5) * plot.width / len(values)
-        if many:
+        if is_line:
             x = plot.x + at * plot.width / max(1, len(values) - 1)
-        group.add(String(x, 2, label, fontName=REGULAR, fontSize=LABEL_SIZE, fillColor=GREY, textAnchor="middle"))
+        group.add(String(x, 2, label, fontName=REGULAR, fontSize=LABEL_SIZE, fillColor=GRAY, textAnchor="middle"))
     return group
 
 
 def _category_axis(axis: object) -> None:
-    """No labels and no ticks of its own: they are placed where there is room. The line stands at zero."""
+    """Hides reportlab's labels and tick marks, because labels are placed where they fit. The axis is at zero."""
     axis.visibleLabels = axis.visibleTicks = False  # type: ignore[attr-defined]  # reportlab has no types
-    axis.strokeColor, axis.strokeWidth = GREY, 0.5  # type: ignore[attr-defined]
+    axis.strokeColor, axis.strokeWidth = GRAY, 0.5  # type: ignore[attr-defined]
     axis.joinAxisMode = "value"  # type: ignore[attr-defined]
     axis.joinAxisPos = 0  # type: ignore[attr-defined]
 
 
-def _bar_colours(plot: object, values: Sequence[float], color: object) -> None:
+def _set_bar_colors(plot: object, values: Sequence[float], color: object) -> None:
     bars = plot.bars  # type: ignore[attr-defined]
     bars[0].strokeColor = None
     bars[0].fillColor = color
@@ -145,22 +145,23 @@ def _bar_colours(plot: object, values: Sequence[float], color: object) -> None:
             bars[0, i].strokeColor = None
 
 
-def _bars(  # noqa: PLR0913, PLR0917  # a chart's parts and its place
+def _bars(  # noqa: PLR0913, PLR0917  # the data of a chart and its position
     chart: Chart, values: list[float], rest: float, locale: Locale, width: float, height: float
 ) -> Group:
-    """Categories as rows: name, bar, value. Values stand in a column, so nothing can collide."""
-    other = say("Other", locale.language)
+    """Draws a row for each category: name, bar, value. Values are in a column of their own, so nothing can overlap."""
+    other = translate("Other", locale.language)
     further = (chart.labels_omitted, rest)
     pairs = top_categories(chart.labels, values, max(2, int(height / BAR_LINE)), other, further)
     names = [
-        shortened(name or f"({say('none', locale.language)})", width * 0.38, LABEL_SIZE + 0.5) for name, _ in pairs
+        shortened(name or f"({translate('none', locale.language)})", width * 0.38, LABEL_SIZE + 0.5)
+        for name, _ in pairs
     ]
     numbers = [short_number(value, locale) for _, value in pairs]
-    name_room = max(width_of(name, LABEL_SIZE + 0.5) for name in names) + 6
-    number_room = max(width_of(text, LABEL_SIZE + 0.5) for text in numbers) + 6
+    name_width = max(width_of(name, LABEL_SIZE + 0.5) for name in names) + 6
+    number_width = max(width_of(text, LABEL_SIZE + 0.5) for text in numbers) + 6
     line = min(18.0, height / len(pairs))
     plot = HorizontalBarChart()
-    plot.x, plot.width = name_room, width - name_room - number_room
+    plot.x, plot.width = name_width, width - name_width - number_width
     plot.height = line * len(pairs)
     plot.y = height - plot.height - 2
     plot.data = [tuple(value for _, value in reversed(pairs))]
@@ -169,7 +170,7 @@ def _bars(  # noqa: PLR0913, PLR0917  # a chart's parts and its place
     plot.valueAxis.visible = False
     _category_axis(plot.categoryAxis)
     plot.barWidth, plot.groupSpacing = 10, 5
-    _bar_colours(plot, plot.data[0], SHADES[1])
+    _set_bar_colors(plot, plot.data[0], SHADES[1])
     group = Group(plot)
     for i, (name, text) in enumerate(zip(names, numbers, strict=True)):
         y = plot.y + plot.height - (i + 0.5) * line - 2.4
@@ -178,11 +179,11 @@ def _bars(  # noqa: PLR0913, PLR0917  # a chart's parts and its place
     return group
 
 
-def _share(  # noqa: PLR0913, PLR0917  # a chart's parts and its place
+def _share(  # noqa: PLR0913, PLR0917  # the data of a chart and its position
     chart: Chart, values: list[float], rest: float, locale: Locale, width: float, height: float
 ) -> Group:
-    """A ring, and beside it each part with its value and its share."""
-    other = say("Other", locale.language)
+    """Draws a ring, and next to it each part with its value and its share."""
+    other = translate("Other", locale.language)
     pairs = top_categories(chart.labels, values, MAX_SLICES, other, (chart.labels_omitted, rest))
     side = min(height - 8, width * 0.42)
     ring = Pie()
@@ -211,7 +212,7 @@ def _share(  # noqa: PLR0913, PLR0917  # a chart's parts and its place
             String(
                 left + 11,
                 y,
-                shortened(name or f"({say('none', locale.language)})", room, 7),
+                shortened(name or f"({translate('none', locale.language)})", room, 7),
                 fontName=REGULAR,
                 fontSize=7,
                 fillColor=INK,

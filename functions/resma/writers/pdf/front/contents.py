@@ -1,14 +1,14 @@
-"""Contents: each period with its rows, totals and page, every line a link to where it begins."""
+"""Table of contents: each period with its rows, totals and page number. Every line links to the start of its period."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.header import Period, ReportHeader
-from resma.writers.pdf.layout import FOOT_HEIGHT, MARGIN, PADDING, Layout
-from resma.writers.pdf.palette import ACCENT, GREY, INK
+from resma.writers.pdf.layout import FOOTER_HEIGHT, MARGIN, PADDING, Layout
+from resma.writers.pdf.palette import ACCENT, GRAY, INK
 from resma.writers.pdf.syntax.objects import number
 from resma.writers.pdf.table.page_template import heading_bar, titles
 from resma.writers.pdf.text.labels import format_amount, name_period
@@ -17,7 +17,7 @@ from resma.writers.pdf.text.pen import Line, Pen
 _LEADING = 14.0
 _SIZE = 8.0
 _TITLE_DROP = 30.0
-"""Height of the word `Contents` above the list."""
+"""Height of the title `Contents` above the list."""
 _LABEL_WIDTH = 110.0
 _ROWS_WIDTH = 90.0
 _PAGE_WIDTH = 50.0
@@ -26,44 +26,44 @@ _DOTS = b"0.62 0.66 0.71"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a period begins."""
+class PeriodPosition:
+    """Position of the first row of a period."""
 
     page: int
-    """The page's number, as printed."""
+    """Page number, as printed."""
     destination: bytes
-    """The inside of a destination array (§12.3.2.2)."""
+    """Content of a destination array (§12.3.2.2)."""
 
 
-def lines_per_page(layout: Layout) -> int:
-    """How many periods a page of contents lists."""
-    return int((layout.slots_top - _TITLE_DROP - FOOT_HEIGHT) / _LEADING)
+def periods_per_page(layout: Layout) -> int:
+    """Returns the number of periods on a page of the contents."""
+    return int((layout.slots_top - _TITLE_DROP - FOOTER_HEIGHT) / _LEADING)
 
 
 def contents_pages(header: ReportHeader, layout: Layout) -> int:
-    """How many pages the contents take: none where there is nothing to choose from."""
-    return -(-len(header.periods) // lines_per_page(layout)) if len(header.periods) > 1 else 0
+    """Returns the number of pages of the contents: none if there are less than two periods."""
+    return -(-len(header.periods) // periods_per_page(layout)) if len(header.periods) > 1 else 0
 
 
 class Contents:
-    """Draws the contents, a page at a time."""
+    """Draws the contents, one page at a time."""
 
     def __init__(self, header: ReportHeader, layout: Layout, pen: Pen) -> None:
         self._header = header
         self._layout = layout
         self._pen = pen
         self._page_x = layout.right - PADDING
-        self._columns = self._place_currencies()
+        self._columns = self._currency_columns()
         self._rows_x = self._page_x - _PAGE_WIDTH - sum(width for _, width in self._columns)
 
-    def pages(self, places: Sequence[Place]) -> Iterator[tuple[bytes, bytes]]:
-        """Content and annotations of each page."""
-        size = lines_per_page(self._layout)
-        for at in range(0, len(places), size):
-            yield self._page(self._header.periods[at : at + size], places[at : at + size])
+    def pages(self, positions: Sequence[PeriodPosition]) -> Iterator[tuple[bytes, bytes]]:
+        """Yields content and annotations of each page."""
+        size = periods_per_page(self._layout)
+        for at in range(0, len(positions), size):
+            yield self._page(self._header.periods[at : at + size], positions[at : at + size])
 
-    def _place_currencies(self) -> list[tuple[str, float]]:
-        """Each currency with the width of its column; none where they do not fit side by side."""
+    def _currency_columns(self) -> list[tuple[str, float]]:
+        """Returns each currency with the width of its column; none if the columns do not fit the page."""
         widths: dict[str, float] = {}
         if any(period.totals_omitted for period in self._header.periods):
             return []
@@ -74,31 +74,32 @@ class Contents:
             if len(widths) > self._layout.width / _GAP:
                 return []
         columns = [(name, max(width, self._width(name, "B")) + _GAP) for name, width in widths.items()]
-        room = self._layout.right - MARGIN - _LABEL_WIDTH - _ROWS_WIDTH - _PAGE_WIDTH
-        return columns if sum(width for _, width in columns) <= room else []
+        available = self._layout.right - MARGIN - _LABEL_WIDTH - _ROWS_WIDTH - _PAGE_WIDTH
+        return columns if sum(width for _, width in columns) <= available else []
 
     def _width(self, text: str, face: str) -> float:
         return self._pen.width(face, text) * _SIZE / 1000
 
-    def _page(self, periods: Sequence[Period], places: Sequence[Place]) -> tuple[bytes, bytes]:
+    def _page(self, periods: Sequence[Period], positions: Sequence[PeriodPosition]) -> tuple[bytes, bytes]:
         parts = [titles(self._header, self._layout, self._pen), self._head()]
         links = []
         top = self._layout.slots_top - _TITLE_DROP
-        for line, (period, place) in enumerate(zip(periods, places, strict=True)):
+        for line, (period, position) in enumerate(zip(periods, positions, strict=True)):
             bottom = top - (line + 1) * _LEADING
-            parts.append(self._line(period, place.page, bottom + 4.2))
+            parts.append(self._line(period, position.page, bottom + 4.2))
             box = b" ".join(map(number, (MARGIN, bottom, self._layout.right, bottom + _LEADING)))
-            # Printable (F 4), as PDF/A demands of every annotation.
-            links.append(b"<</Type/Annot/Subtype/Link/Rect[%b]/Border[0 0 0]/F 4/Dest[%b]>>" % (box, place.destination))
+            # Printable (F 4), which PDF/A requires of every annotation.
+            link = b"<</Type/Annot/Subtype/Link/Rect[%b]/Border[0 0 0]/F 4/Dest[%b]>>"
+            links.append(link % (box, position.destination))
         return b"".join(parts), b"\n".join(links)
 
     def _head(self) -> bytes:
         pen, language = self._pen, self._header.locale.language
         y = self._layout.slots_top - _TITLE_DROP + 5
-        title = Line(say("Contents", language), "B", 15, MARGIN, self._layout.headings_top - 14)
+        title = Line(translate("Contents", language), "B", 15, MARGIN, self._layout.headings_top - 14)
         bar = b"1 0 0 1 0 %b cm %b" % (number(-_TITLE_DROP), heading_bar(self._layout))
         names = [("Period", MARGIN + PADDING, "left"), ("Rows", self._rows_x, "right"), ("Page", self._page_x, "right")]
-        heads = [pen.show(Line(say(word, language), "B", _SIZE, x, y, align=align)) for word, x, align in names]
+        heads = [pen.show(Line(translate(word, language), "B", _SIZE, x, y, align=align)) for word, x, align in names]
         x = self._rows_x
         for name, width in self._columns:
             x += width
@@ -124,5 +125,5 @@ class Contents:
             if name in amounts:
                 parts.append(pen.show(Line(amounts[name], "R", _SIZE, x, y, align="right")))
         figure = locale.format_number(str(page))
-        parts += [GREY + b" rg\n", pen.show(Line(figure, "R", _SIZE, self._page_x, y, align="right"))]
+        parts += [GRAY + b" rg\n", pen.show(Line(figure, "R", _SIZE, self._page_x, y, align="right"))]
         return b"".join(parts)

@@ -1,7 +1,7 @@
-"""The cover: what the report is, what it adds up to, and its charts; drawn by reportlab, in its own small file.
+"""The cover: filters, reconciliation data, totals and charts, drawn by reportlab as a small file of its own.
 
-The first page holds the details, the reconciliation block, totals and up to three charts. Other charts follow
-four to a page; details that the first page had to shorten, and further currencies, come last.
+The first page has the filters, the reconciliation block, totals and up to three charts. Further charts follow, four
+per page. Filters that the first page had to shorten, and further currencies, come last.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.header import Chart, ReportHeader, Total
-from resma.writers.pdf.front.canvas import INSET, LEFT, LINE, Sheet, Type
+from resma.writers.pdf.front.canvas import INSET, LEFT, LINE, CoverCanvas, TextStyle
 from resma.writers.pdf.front.charts import chart_drawing
 from resma.writers.pdf.front.import_pages import ImportedPages
-from resma.writers.pdf.front.style import ACCENT, BOLD, GREY, INK, drawable, register_fonts, width_of, wrapped
-from resma.writers.pdf.layout import FOOT_BASELINE, Layout
-from resma.writers.pdf.table.page_template import as_of_text, foot_text
+from resma.writers.pdf.front.style import ACCENT, BOLD, GRAY, INK, drawable, register_fonts, width_of, wrapped
+from resma.writers.pdf.layout import FOOTER_BASELINE, Layout
+from resma.writers.pdf.table.page_template import as_of_text, footer_text
 from resma.writers.pdf.text.cp1252 import visible
 from resma.writers.pdf.text.pen import Pen
 
@@ -27,27 +27,27 @@ CHARTS_BOTTOM = 48.0
 TALLEST = 300.0
 ROW_GAP = 14.0
 CHARTS_FIRST = 3
-CHARTS_A_PAGE = 4
+CHARTS_PER_PAGE = 4
 TOTALS_SHOWN = BAND_LINES - 2
 MAX_COVER_TOTALS = 100
-"""Totals on the cover's pages in all. The last line says how many more there are."""
+"""Maximum number of totals on the cover. The last line shows the number of further totals."""
 
 CONTINUED_LINES = 28
 LABEL_WIDTH = 74.0
 
-_TEXT = Type(size=8, color=INK)
-_QUIET = Type(size=8, color=GREY)
-_STRONG = Type(size=8, color=INK, font=BOLD)
-_FOOT = Type(size=6.5, color=GREY)
-_FOOT_ROOM = 90.0
+_TEXT = TextStyle(size=8, color=INK)
+_QUIET = TextStyle(size=8, color=GRAY)
+_STRONG = TextStyle(size=8, color=INK, font=BOLD)
+_FOOTER = TextStyle(size=6.5, color=GRAY)
+_FOOTER_ROOM = 90.0
 _SMALLER = 1.15
 
 Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Pages:
-    """How many pages of each sort the report has."""
+class PageCounts:
+    """Number of pages of each part of the report."""
 
     cover: int
     contents: int
@@ -59,43 +59,43 @@ class Pages:
 
 
 def cover_pages(header: ReportHeader, layout: Layout, pen: Pen) -> int:
-    """How many pages the cover takes: each page says so before it is drawn."""
+    """Returns the number of pages of the cover, which must be known before pages are drawn."""
     register_fonts()
     charts = max(0, len(header.charts) - CHARTS_FIRST)
-    return 1 + -(-charts // CHARTS_A_PAGE) + len(_Cover(header, layout, Pages(0, 0, 0), pen).continued())
+    return 1 + -(-charts // CHARTS_PER_PAGE) + len(_Cover(header, layout, PageCounts(0, 0, 0), pen).continued())
 
 
-def draw_cover(header: ReportHeader, layout: Layout, pages: Pages, pen: Pen) -> tuple[ImportedPages, list[bytes]]:
-    """The cover's pages, and what each of them shows besides in fonts of the report."""
+def draw_cover(header: ReportHeader, layout: Layout, pages: PageCounts, pen: Pen) -> tuple[ImportedPages, list[bytes]]:
+    """Returns the cover's pages, and for each page its overlay in the fonts of the report."""
     register_fonts()
     charts = _time_first(header.charts)
     cover = _Cover(header, layout, pages, pen)
     cover.first_page(charts[:CHARTS_FIRST])
     rest = charts[CHARTS_FIRST:]
-    for at in range(0, len(rest), CHARTS_A_PAGE):
-        cover.chart_page(rest[at : at + CHARTS_A_PAGE])
+    for at in range(0, len(rest), CHARTS_PER_PAGE):
+        cover.chart_page(rest[at : at + CHARTS_PER_PAGE])
     for lines in cover.continued():
         cover.continued_page(lines)
     return ImportedPages(cover.saved()), cover.overlays()
 
 
 def _time_first(charts: Sequence[Chart]) -> list[Chart]:
-    """The charts, the first over time before all others: it has the widest place."""
+    """Moves the first chart over time to the front, because the first chart is the widest."""
     first = next((i for i, chart in enumerate(charts) if chart.kind == "time"), 0)
     return [*charts[first : first + 1], *charts[:first], *charts[first + 1 :]]
 
 
 class _Cover:
-    """Draws page after page: three blocks side by side across, or two above one upright; then charts."""
+    """Draws the pages: three blocks side by side (landscape) or two above one (portrait), then charts."""
 
-    def __init__(self, header: ReportHeader, layout: Layout, pages: Pages, pen: Pen) -> None:
+    def __init__(self, header: ReportHeader, layout: Layout, pages: PageCounts, pen: Pen) -> None:
         self._header = header
         self._locale = header.locale
         self._layout = layout
         self._pages = pages
         self._page = 0
         self._pen = pen
-        self._sheet = Sheet(layout, pen)
+        self._canvas = CoverCanvas(layout, pen)
         self._width = layout.width - 2 * LEFT
         across = 2 if layout.is_portrait else 3
         self._column = (self._width - (across - 1) * GAP) / across
@@ -103,37 +103,37 @@ class _Cover:
         self._top = layout.height - 117.28
 
     def saved(self) -> bytes:
-        return self._sheet.saved()
+        return self._canvas.saved()
 
     def overlays(self) -> list[bytes]:
-        return [b"".join(shown) for shown in self._sheet.overlays]
+        return [b"".join(shown) for shown in self._canvas.overlays]
 
-    def _say(self, word: str) -> str:
-        return say(word, self._locale.language)
+    def _translate(self, word: str) -> str:
+        return translate(word, self._locale.language)
 
     def _figure(self, value: int) -> str:
         return self._locale.format_number(str(value))
 
     def _amount(self, amount: Decimal) -> str:
-        """An amount with every digit and marks between thousands; NaN and Infinity as they are."""
+        """Formats an amount with all digits and thousands separators. NaN and Infinity are unchanged."""
         return self._locale.format_number(f"{amount:f}")
 
     def _measure(self, text: str) -> float:
-        """Width in points of a value."""
+        """Returns the width of a value in points."""
         return self._pen.width("R", visible(text)) * _TEXT.size / 1000
 
     def first_page(self, charts: Sequence[Chart]) -> None:
         self._opening()
         header, pages = self._header, self._pages
-        filters = header.filters or ((self._say("Filters"), self._say("none")),)
+        filters = header.filters or ((self._translate("Filters"), self._translate("none")),)
         if len(filters) > BAND_LINES:
             left = len(filters) - BAND_LINES + 1
-            see = f"+ {left}, {self._say('page')} {pages.cover}"
+            see = f"+ {left}, {self._translate('page')} {pages.cover}"
             filters = (*filters[: BAND_LINES - 1], ("…", see))
         facts = self._reconciliation()
         top, column = self._top, self._column
-        self._pairs(self._say("Selection"), LEFT, top, filters)
-        self._pairs(self._say("Reconciliation"), LEFT + column + GAP, top, facts)
+        self._pairs(self._translate("Selection"), LEFT, top, filters)
+        self._pairs(self._translate("Reconciliation"), LEFT + column + GAP, top, facts)
         lines = max(len(filters), len(facts))
         totals = min(len(header.totals), TOTALS_SHOWN) + 2
         if not self._adds_up():
@@ -146,27 +146,27 @@ class _Cover:
             self._totals(LEFT + 2 * (column + GAP), top, column, header.totals)
             bottom = top - 34 - max(lines, totals) * LINE
         self._chart_rows([charts] if len(charts) == 2 else [charts[:1], charts[1:]], bottom)
-        self._sheet.turn()
+        self._canvas.end_page()
 
     def chart_page(self, charts: Sequence[Chart]) -> None:
         self._opening()
         self._chart_rows([charts[:2], charts[2:]], self._top + 10, wide=False)
-        self._sheet.turn()
+        self._canvas.end_page()
 
     def _chart_rows(self, rows: Sequence[Sequence[Chart]], top: float, *, wide: bool = True) -> None:
-        """Rows of charts down from `top`, one over the whole width if `wide`, two side by side."""
+        """Draws rows of charts from `top` downwards. If `wide`, a single chart of a row takes the whole width."""
         rows = [row for row in rows if row]
         half = (self._width - GAP) / 2
-        room = (top - CHARTS_BOTTOM + ROW_GAP) / max(1, len(rows)) - ROW_GAP
-        height = min(room, TALLEST)
+        available = (top - CHARTS_BOTTOM + ROW_GAP) / max(1, len(rows)) - ROW_GAP
+        height = min(available, TALLEST)
         for i, row in enumerate(rows):
             width = self._width if wide and len(row) == 1 else half
             y = top - (i + 1) * height - i * ROW_GAP
             for j, chart in enumerate(row):
-                self._sheet.draw(chart_drawing(chart, self._locale, width, height), LEFT + j * (half + GAP), y)
+                self._canvas.draw(chart_drawing(chart, self._locale, width, height), LEFT + j * (half + GAP), y)
 
     def continued(self) -> list[list[Pair]]:
-        """Filters in full and all totals, where the first page has no room for them; lines a page."""
+        """Returns the lines of each continuation page: filters and totals in full, if the first page shortens them."""
         header = self._header
         width = self._width - LABEL_WIDTH * 2 - 2 * INSET
         lines: list[Pair] = []
@@ -179,80 +179,81 @@ class _Cover:
             shown = header.totals[:MAX_COVER_TOTALS]
             lines += [(t.currency, f"{self._counted_rows(t.rows)}, {self._amount(t.amount)}") for t in shown]
             if more := self._currencies() - len(shown):
-                lines.append(("…", f"+ {self._figure(more)} ({self._say('Currencies')})"))
+                lines.append(("…", f"+ {self._figure(more)} ({self._translate('Currencies')})"))
         return [lines[i : i + CONTINUED_LINES] for i in range(0, len(lines), CONTINUED_LINES)]
 
     def _counted_rows(self, rows: int) -> str:
-        return f"{self._figure(rows)} {self._say('row' if rows == 1 else 'rows')}"
+        return f"{self._figure(rows)} {self._translate('row' if rows == 1 else 'rows')}"
 
     def continued_page(self, lines: Sequence[Pair]) -> None:
         self._opening()
-        self._sheet.block_title(self._say("Selection and totals in full"), LEFT, self._top, self._width)
+        self._canvas.block_title(self._translate("Selection and totals in full"), LEFT, self._top, self._width)
         for i, (label, value) in enumerate(lines):
             y = self._top - 16 - i * LINE
-            self._sheet.text(_QUIET, LEFT + INSET, y, label, room=2 * LABEL_WIDTH - 6)
-            self._sheet.text(
-                _TEXT, LEFT + INSET + 2 * LABEL_WIDTH, y, value, room=self._width - 2 * LABEL_WIDTH - 2 * INSET
+            self._canvas.text(_QUIET, LEFT + INSET, y, label, cut_at=2 * LABEL_WIDTH - 6)
+            self._canvas.text(
+                _TEXT, LEFT + INSET + 2 * LABEL_WIDTH, y, value, cut_at=self._width - 2 * LABEL_WIDTH - 2 * INSET
             )
-            self._sheet.rule(LEFT, y - 4.6, self._width)
-        self._sheet.turn()
+            self._canvas.rule(LEFT, y - 4.6, self._width)
+        self._canvas.end_page()
 
     def _currencies(self) -> int:
         return len(self._header.totals) + self._header.totals_omitted
 
     def _adds_up(self) -> bool:
-        """Whether the report type has totals: without rows it may, and none of them shows."""
+        """Returns whether to show totals. A report without rows has none, but its report type may have them."""
         return bool(self._header.totals) or not self._header.rows
 
     def _reconciliation(self) -> list[Pair]:
         header, pages, locale = self._header, self._pages, self._locale
         first, last = pages.cover + pages.contents + 1, pages.total
-        where = f"{self._say('page')} {self._figure(first)}"
+        where = f"{self._translate('page')} {self._figure(first)}"
         if last > first:
-            where = f"{self._say('pages')} {self._figure(first)} {self._say('to')} {self._figure(last)}"
+            where = f"{self._translate('pages')} {self._figure(first)} {self._translate('to')} {self._figure(last)}"
         facts = [
-            (self._say("Rows"), self._figure(header.rows)),
-            (self._say("As of"), as_of_text(header)),
-            (self._say("Time zone"), header.time_zone),
-            (self._say("Report id"), header.report_id),
-            (self._say("Table"), where),
+            (self._translate("Rows"), self._figure(header.rows)),
+            (self._translate("As of"), as_of_text(header)),
+            (self._translate("Time zone"), header.time_zone),
+            (self._translate("Report id"), header.report_id),
+            (self._translate("Table"), where),
         ]
         if self._adds_up():
-            facts.append((self._say("Currencies"), self._figure(self._currencies())))
+            facts.append((self._translate("Currencies"), self._figure(self._currencies())))
         if header.balance:
             facts += [
-                (self._say("Opening balance"), locale.format_number(header.balance.opening)),
-                (self._say("Closing balance"), locale.format_number(header.balance.closing)),
+                (self._translate("Opening balance"), locale.format_number(header.balance.opening)),
+                (self._translate("Closing balance"), locale.format_number(header.balance.closing)),
             ]
         return facts
 
     def _opening(self) -> None:
-        """Organization, title, the rule under them, and the foot."""
+        """Draws organization, title, the line below them, and the footer."""
         self._page += 1
-        header, sheet, height, width = self._header, self._sheet, self._layout.height, self._width
-        sheet.text(Type(9, GREY), LEFT, height - 50.28, header.organization, room=width)
+        header, canvas, height, width = self._header, self._canvas, self._layout.height, self._width
+        canvas.text(TextStyle(9, GRAY), LEFT, height - 50.28, header.organization, cut_at=width)
         size = 22 if width_of(drawable(header.title), 22, BOLD) <= width else 15
-        sheet.text(Type(size, ACCENT, BOLD), LEFT, height - 76.28, header.title, room=width)
-        sheet.bar(LEFT, height - 91.28, width, 1.4, ACCENT)
-        sheet.text(_FOOT, LEFT, FOOT_BASELINE, foot_text(header), room=width - _FOOT_ROOM)
-        page = f"{self._say('Page')} {self._figure(self._page)} {self._say('of')} {self._figure(self._pages.total)}"
-        sheet.text(_FOOT, LEFT + width, FOOT_BASELINE, page, right=True)
+        canvas.text(TextStyle(size, ACCENT, BOLD), LEFT, height - 76.28, header.title, cut_at=width)
+        canvas.bar(LEFT, height - 91.28, width, 1.4, ACCENT)
+        canvas.text(_FOOTER, LEFT, FOOTER_BASELINE, footer_text(header), cut_at=width - _FOOTER_ROOM)
+        number, count = self._figure(self._page), self._figure(self._pages.total)
+        page = f"{self._translate('Page')} {number} {self._translate('of')} {count}"
+        canvas.text(_FOOTER, LEFT + width, FOOTER_BASELINE, page, right=True)
 
     def _pairs(self, title: str, left: float, top: float, pairs: Sequence[Pair]) -> None:
-        """Labels and values in a column under a title, a line each; a little too long is made smaller."""
-        sheet, most = self._sheet, self._value_width * _SMALLER
-        sheet.block_title(title, left, top, self._column)
+        """Draws labels and values in a column under a title. Values that are slightly too long are made smaller."""
+        canvas, cut_at = self._canvas, self._value_width * _SMALLER
+        canvas.block_title(title, left, top, self._column)
         for i, (label, value) in enumerate(pairs):
             y = top - 16 - i * LINE
-            sheet.text(_QUIET, left + INSET, y, label, room=LABEL_WIDTH - 6)
-            sheet.text(_TEXT, left + INSET + LABEL_WIDTH, y, value, room=most, most=self._value_width)
-            sheet.rule(left, y - 4.6, self._column)
+            canvas.text(_QUIET, left + INSET, y, label, cut_at=LABEL_WIDTH - 6)
+            canvas.text(_TEXT, left + INSET + LABEL_WIDTH, y, value, cut_at=cut_at, shrink_to=self._value_width)
+            canvas.rule(left, y - 4.6, self._column)
 
     def _totals(self, left: float, top: float, width: float, totals: Sequence[Total]) -> None:
-        """Rows and amount of each currency, and the rows of all of them."""
-        self._sheet.block_title(self._say("Totals by currency"), left, top, width)
+        """Draws rows and amount of each currency, and the rows of all currencies."""
+        self._canvas.block_title(self._translate("Totals by currency"), left, top, width)
         y = top - 16
-        heads = (self._say("Currency"), self._say("Rows"), self._say("Amount"))
+        heads = (self._translate("Currency"), self._translate("Rows"), self._translate("Amount"))
         self._total_line(_QUIET, left, y, width, heads)
         shown = totals if len(totals) <= TOTALS_SHOWN else totals[: TOTALS_SHOWN - 1]
         for total in shown:
@@ -263,14 +264,14 @@ class _Cover:
         if len(shown) < len(totals):
             y -= LINE
             omitted = self._figure(self._currencies() - len(shown))
-            more = f"+ {omitted}, {self._say('page')} {self._figure(self._pages.cover)}"
+            more = f"+ {omitted}, {self._translate('page')} {self._figure(self._pages.cover)}"
             self._total_line(_QUIET, left, y, width, (more, "", ""))
-        self._total_line(_STRONG, left, y - LINE, width, (self._say("All"), self._figure(self._header.rows), ""))
+        self._total_line(_STRONG, left, y - LINE, width, (self._translate("All"), self._figure(self._header.rows), ""))
 
-    def _total_line(self, look: Type, left: float, y: float, width: float, texts: tuple[str, str, str]) -> None:
+    def _total_line(self, style: TextStyle, left: float, y: float, width: float, texts: tuple[str, str, str]) -> None:
         name, rows, amount = texts
-        sheet = self._sheet
-        sheet.text(look, left + INSET, y, name, room=width * 0.24)
-        sheet.text(look, left + width * 0.46, y, rows, right=True, most=width * 0.22)
-        sheet.text(look, left + width - INSET, y, amount, right=True, most=width * 0.5)
-        sheet.rule(left, y - 4.6, width)
+        canvas = self._canvas
+        canvas.text(style, left + INSET, y, name, cut_at=width * 0.24)
+        canvas.text(style, left + width * 0.46, y, rows, right=True, shrink_to=width * 0.22)
+        canvas.text(style, left + width - INSET, y, amount, right=True, shrink_to=width * 0.5)
+        canvas.rule(left, y - 4.6, width)

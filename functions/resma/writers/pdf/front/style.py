@@ -1,4 +1,4 @@
-"""Colors, fonts and lines of text as reportlab wants them, for the cover and its charts."""
+"""Colors, fonts and lines of text for reportlab, for the cover and its charts."""
 
 from __future__ import annotations
 
@@ -20,40 +20,43 @@ from resma.writers.pdf.text.unicode import WideText
 REGULAR = "Resma"
 BOLD = "Resma-Bold"
 
-ACCENT, INK, GREY, RULE, STRIPE, NEGATIVE = (
+ACCENT, INK, GRAY, RULE, STRIPE, NEGATIVE = (
     HexColor(f"#{color}")
-    for color in (palette.ACCENT, palette.INK, palette.GREY, palette.RULE, palette.STRIPE, palette.NEGATIVE)
+    for color in (palette.ACCENT, palette.INK, palette.GRAY, palette.RULE, palette.STRIPE, palette.NEGATIVE)
 )
 SHADES: tuple[Color, ...] = tuple(HexColor(f"#{color}") for color in palette.SHADES)
-"""As `palette.SHADES`."""
+"""`palette.SHADES` as reportlab colors."""
 
 _BREAKS = "\n\r\t\x0b\x0c\x85\u2028\u2029"
 
 
 @cache
 def register_fonts() -> None:
-    """Makes the report's faces known to reportlab, once in a process."""
+    """Registers the report's faces with reportlab, once per process."""
     pdfmetrics.registerFont(TTFont(REGULAR, str(FONTS / "Roboto-Regular.ttf")))
     pdfmetrics.registerFont(TTFont(BOLD, str(FONTS / "Roboto-Bold.ttf")))
-    # Drawings set this font before they begin: left at Helvetica, the file would name a font it lacks.
+    # Drawings select this font first. With the default, Helvetica, the file would refer to a font that is not embedded.
     STATE_DEFAULTS["fontName"] = REGULAR
 
 
 def has_glyphs(text: str) -> bool:
-    """Whether the report's own faces can show the text."""
+    """Returns whether the report's own faces can show the text."""
     glyphs = regular().glyphs
     return all(ord(c) in glyphs or c in _BREAKS for c in text)
 
 
 def drawable(text: str) -> str:
-    """Line breaks as spaces, without soft hyphens, and with U+FFFD for what the faces lack: reportlab would omit it."""
+    """Replaces line breaks with spaces and missing characters, which reportlab would omit, with U+FFFD.
+
+    Soft hyphens are removed.
+    """
     glyphs = regular().glyphs
-    shown = [" " if c in _BREAKS else c if ord(c) in glyphs else "\ufffd" for c in text if c != SOFT_HYPHEN]
-    return "".join(shown)
+    characters = [" " if c in _BREAKS else c if ord(c) in glyphs else "\ufffd" for c in text if c != SOFT_HYPHEN]
+    return "".join(characters)
 
 
 def width_of(text: str, size: float, font: str = REGULAR) -> float:
-    """Width on paper in points, in the report's own faces or in those that show the text in their place."""
+    """Returns the width in points, in the report's own faces or in the fonts that replace them."""
     if not has_glyphs(text):
         return _measuring(font).measure(visible(text)) * size / 1000
     return float(pdfmetrics.stringWidth(text, font, size))
@@ -61,23 +64,23 @@ def width_of(text: str, size: float, font: str = REGULAR) -> float:
 
 @cache
 def _measuring(font: str) -> WideText:
-    """Measures and cuts only: what it is given is not embedded in any file."""
+    """Returns an object that only measures and cuts text; its fonts are not embedded in any file."""
     return WideText("B" if font == BOLD else "R", WideState())
 
 
 def shortened(text: str, width: float, size: float, font: str = REGULAR) -> str:
-    """The text in one line, with an ellipsis where `width` points do not hold it."""
+    """Returns the text in one line, cut and ended by an ellipsis if it is wider than `width` points."""
     if not has_glyphs(text):
         return _measuring(font).cut(visible(text), width / size * 1000)
     line = drawable(text)
     if width_of(line, size, font) <= width:
         return line
-    room = width - width_of("…", size, font)
-    return line[: _fitting(line, room, lambda part: width_of(part, size, font))].rstrip() + "…"
+    available = width - width_of("…", size, font)
+    return line[: _fitting(line, available, lambda part: width_of(part, size, font))].rstrip() + "…"
 
 
 def wrapped(text: str, width: float, measure: Callable[[str], float]) -> list[str]:
-    """The text in lines. `measure` gives the width of a text in points."""
+    """Splits text into lines. `measure` returns the width of a string in points."""
     line = visible(text)
     if measure(line) <= width:
         return [line]
@@ -86,8 +89,8 @@ def wrapped(text: str, width: float, measure: Callable[[str], float]) -> list[st
 
 
 def _fitting(line: str, width: float, measure: Callable[[str], float]) -> int:
-    """How many characters `width` points hold."""
-    low, high = 0, min(len(line), max(0, int(width)))  # no character of a word is under a point wide
+    """Returns the number of characters that fit `width` points."""
+    low, high = 0, min(len(line), max(0, int(width)))  # no character of a word is narrower than a point
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if measure(line[:middle]) <= width else (low, middle - 1)

@@ -1,1 +1,1 @@
-"""The grammar of a PDF file: objects, page tree and metadata."""
+"""Syntax of a PDF file: objects, page tree and metadata."""

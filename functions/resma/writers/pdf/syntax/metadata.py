@@ -1,6 +1,6 @@
-"""What the file says of itself: information dictionary, XMP, output intent, catalog (§14.3, §14.11.5, §7.7.2).
+"""Metadata of the file: information dictionary, XMP, output intent, document catalog (§14.3, §14.11.5, §7.7.2).
 
-It claims PDF/A-2b (ISO 19005-2): the XMP packet says so, and agrees with the information dictionary (6.6.2, 6.6.3).
+The XMP packet claims PDF/A-2b (ISO 19005-2), and agrees with the information dictionary (6.6.2, 6.6.3).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 
 from PIL import ImageCms
 
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.header import ReportHeader
 from resma.writers.pdf.syntax.objects import stream, text_string
 from resma.writers.pdf.syntax.reserved_numbers import INTENT, METADATA, OUTLINES, PAGES
@@ -21,13 +21,13 @@ PRODUCER = "Resma"
 
 
 def file_identifier(header: ReportHeader) -> bytes:
-    """The trailer's ID (§14.4): the same for every attempt at one report."""
+    """Returns the trailer's ID (§14.4), which is the same for every attempt at one report."""
     digest = sha256(f"{header.report_id} {header.as_of.isoformat()}".encode()).hexdigest()[:32]
     return b"/ID[<%b><%b>]" % (digest.encode(), digest.encode())
 
 
 def information(header: ReportHeader) -> bytes:
-    """The information dictionary (§14.3.3)."""
+    """Returns the information dictionary (§14.3.3)."""
     date = b"(D:%b+00'00')" % header.as_of.strftime("%Y%m%d%H%M%S").encode()
     return b"<</Title%b/Author%b/Subject%b/Creator(%b)/Producer(%b)/CreationDate%b/ModDate%b>>" % (
         text_string(_clean(header.title)),
@@ -41,7 +41,7 @@ def information(header: ReportHeader) -> bytes:
 
 
 def xmp(header: ReportHeader) -> bytes:
-    """The same as XMP (ISO 16684-1), as a stream object; not deflated, so that any tool can read it."""
+    """Returns the metadata as XMP (ISO 16684-1) in a stream object, uncompressed, so that any tool can read it."""
     date = header.as_of.strftime("%Y-%m-%dT%H:%M:%S+00:00")
     title, author, subject = (escape(_clean(text)) for text in (header.title, header.organization, _subject(header)))
     packet = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -63,16 +63,16 @@ def xmp(header: ReportHeader) -> bytes:
 
 
 def _subject(header: ReportHeader) -> str:
-    return _clean(f"{say('Report', header.locale.language)} {header.report_id}")
+    return _clean(f"{translate('Report', header.locale.language)} {header.report_id}")
 
 
 def _clean(text: str) -> str:
-    """Without the characters that XML 1.0 cannot hold."""
+    """Replaces characters that XML 1.0 does not allow."""
     return "".join([c if c.isprintable() else " " for c in text])
 
 
 def output_intent(add: Callable[[bytes], int]) -> bytes:
-    """What the pages' RGB means (ISO 19005-2 6.2.3): sRGB, its profile embedded."""
+    """Returns the output intent (ISO 19005-2 6.2.3), which defines RGB colors as sRGB with an embedded profile."""
     profile = add(stream(b"/N 3", _srgb_profile()))
     return (
         b"<</Type/OutputIntent/S/GTS_PDFA1/OutputConditionIdentifier(sRGB)/Info(sRGB IEC61966-2.1)"
@@ -82,15 +82,15 @@ def output_intent(add: Callable[[bytes], int]) -> bytes:
 
 @cache
 def _srgb_profile() -> bytes:
-    """Made by Little CMS, 588 bytes. Without its date, which is that of the day: the same report is the same bytes."""
+    """Returns the sRGB profile of Little CMS (588 bytes), with a constant date, so that files are reproducible."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     profile[24:36] = bytes((0x07, 0xE8, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0))  # ICC.1:2010 7.2.8: 2024-01-01
-    profile[84:100] = bytes(16)  # 7.2.18: no profile id, which would be a checksum
+    profile[84:100] = bytes(16)  # 7.2.18: no profile ID, which would be a checksum
     return bytes(profile)
 
 
 def catalog(header: ReportHeader) -> bytes:
-    """The document catalog."""
+    """Returns the document catalog (§7.7.2)."""
     return (
         b"<</Type/Catalog/Pages %d 0 R/Outlines %d 0 R/PageMode/UseOutlines/Metadata %d 0 R/OutputIntents[%d 0 R]"
         b"/Lang(%b)/ViewerPreferences<</DisplayDocTitle true>>/PageLabels<</Nums[0<</S/D>>]>>>>"

@@ -1,4 +1,4 @@
-"""The grammar of a PDF file: objects, strings, streams and cross-reference sections (ISO 32000-1, clause 7)."""
+"""Objects, strings, streams and cross-reference sections of a PDF file (ISO 32000-1, clause 7)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from isal import isal_zlib
 from resma.writers.saved_state import Numbers
 
 HEADER = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
-"""§7.5.2: the version, and a comment of bytes over 127 so that file transfers see binary data."""
+"""§7.5.2: the version, and a comment with bytes over 127, so that file transfer programs detect binary data."""
 
 SECTION_OBJECTS = 32_768
-"""Objects after which a cross-reference section is written: 640 KiB of entries, 256 KiB of memory until then."""
+"""Number of objects per cross-reference section: 640 KiB of entries, and 256 KiB of memory until it is written."""
 
 _ENTRIES_AT_ONCE = 4_096
 
@@ -23,45 +23,46 @@ _FREE = -1
 _HEAD_OF_FREE = "0000000000 65535 f \n"
 
 DEFLATE_LEVEL = 0
-"""isal's fastest: 0.09 s for the pages of half a million rows, 2.9 kB each. Level 1 takes 0.16 s and makes 2.3 kB, no
-higher level less. Threads gain nothing: each page asks for Python's lock again."""
+"""Fastest level of isal: 0.09 s for the pages of 500,000 rows, 2.9 kB each. Level 1 takes 0.16 s and makes pages of
+2.3 kB; higher levels save nothing. Threads are not faster, because each page acquires the GIL again."""
 
 
 @dataclass(slots=True)
 class FileState:
-    """How far the file has come: plain values, their size bounded by `SECTION_OBJECTS`."""
+    """State of the file's objects, as plain values whose size is bounded by `SECTION_OBJECTS`."""
 
     position: int = 0
-    """Bytes given out so far."""
+    """Number of bytes returned so far."""
     runs: list[list[int]] = field(default_factory=list)
-    """Objects written since the last cross-reference section: runs of a first number and how many follow on."""
+    """Objects since the last cross-reference section, as runs: first object number, and number of objects."""
     offsets: Numbers = field(default_factory=lambda: array("Q"))
-    """Where each of them begins, in bytes from the start of the file, run after run."""
+    """Offset of each of these objects from the start of the file, in the order of the runs."""
     last_section: int = 0
-    """Offset of the last cross-reference section, 0 before the first."""
+    """Offset of the last cross-reference section; 0 before the first is written."""
     highest: int = 0
-    """The highest object number in use."""
+    """Highest object number in use."""
 
 
 def reference(number: int) -> bytes:
+    """Returns an indirect reference (§7.3.10)."""
     return b"%d 0 R" % number
 
 
 def stream(dictionary: bytes, data: bytes) -> bytes:
-    """A deflated stream object (§7.3.8). `dictionary` holds further entries, without the brackets."""
+    """Returns a compressed stream object (§7.3.8). `dictionary` has further entries, without the brackets."""
     packed = isal_zlib.compress(data, DEFLATE_LEVEL)
     return b"<<%b/Filter/FlateDecode/Length %d>>stream\n%b\nendstream" % (dictionary, len(packed), packed)
 
 
 def text_string(text: str) -> bytes:
-    """A text string for dictionaries (§7.9.2.2): plain where ASCII, else UTF-16 with a byte order mark."""
+    """Returns a text string for dictionaries (§7.9.2.2): ASCII, or UTF-16 with a byte order mark."""
     if text.isascii() and text.isprintable():
         return b"(%b)" % escaped(text.encode("ascii"))
     return b"<FEFF%b>" % text.encode("utf-16-be", "replace").hex().encode("ascii")
 
 
 def escaped(data: bytes) -> bytes:
-    """The inside of a literal string (§7.3.4.2). Line ends must not be among the bytes."""
+    """Escapes bytes for a literal string (§7.3.4.2). The bytes must not include line ends."""
     if b"\\" in data:
         data = data.replace(b"\\", b"\\\\")
     if b"(" in data:
@@ -70,12 +71,12 @@ def escaped(data: bytes) -> bytes:
 
 
 def number(value: float) -> bytes:
-    """A number of points, to a hundredth, as short as it goes."""
+    """Formats a number with at most two decimals, as short as possible."""
     return f"{value:.2f}".rstrip("0").rstrip(".").encode("ascii")
 
 
 def put(state: FileState, object_number: int, body: bytes) -> bytes:
-    """One indirect object (§7.3.10), its offset noted."""
+    """Returns an indirect object (§7.3.10) and records its offset."""
     data = b"%d 0 obj\n%b\nendobj\n" % (object_number, body)
     last = state.runs[-1] if state.runs else [0, 0]
     if last[0] + last[1] == object_number and last[1]:
@@ -88,16 +89,16 @@ def put(state: FileState, object_number: int, body: bytes) -> bytes:
 
 
 def claim(state: FileState) -> int:
-    """The next free object number."""
+    """Returns the next free object number."""
     state.highest += 1
     return state.highest
 
 
 def section(state: FileState, trailer: bytes) -> bytes:
-    """A cross-reference section of the objects since the last one, as an incremental update ends (§7.5.6).
+    """Returns a cross-reference section of the objects since the last one, as for an incremental update (§7.5.6).
 
-    Sections point back at one another, so a file of any length needs the offsets of no more than
-    `SECTION_OBJECTS` objects in memory. `trailer` holds the entries besides Size and Prev.
+    Each section refers to the previous one, so that a file of any length needs the offsets of at most
+    `SECTION_OBJECTS` objects in memory. `trailer` has the trailer's entries except Size and Prev.
     """
     start = state.position
     parts = [b"xref\n"]
@@ -114,18 +115,19 @@ def section(state: FileState, trailer: bytes) -> bytes:
 
 
 def _in_order(state: FileState) -> Iterator[tuple[int, list[int]]]:
-    """Runs of consecutive objects by number, as few as can be: a file without updates has one, from 0 (§7.5.4).
+    """Yields runs of consecutive object numbers, as few as possible.
 
-    Object 0, the head of the free list, is in the first section; with an offset that is none.
+    A file without updates must have one run from 0 (§7.5.4). Object 0, the head of the list of free objects, is in the
+    first section; `_FREE` takes the place of its offset.
     """
     ends = list(accumulate(count for _, count in state.runs))
-    found = [
+    runs = [
         (first, list(state.offsets[end - count : end])) for (first, count), end in zip(state.runs, ends, strict=True)
     ]
     if not state.last_section:
-        found.append((0, [_FREE]))
+        runs.append((0, [_FREE]))
     run: tuple[int, list[int]] | None = None
-    for first, offsets in sorted(found):
+    for first, offsets in sorted(runs):
         if run and run[0] + len(run[1]) == first:
             run[1].extend(offsets)
         else:
@@ -137,7 +139,7 @@ def _in_order(state: FileState) -> Iterator[tuple[int, list[int]]]:
 
 
 def _subsection(first: int, offsets: list[int]) -> Iterator[bytes]:
-    """Consecutive objects: entries of exactly 20 bytes (§7.5.4), some thousands at a time to save memory."""
+    """Yields the entries of consecutive objects, 20 bytes each (§7.5.4), in several parts to save memory."""
     yield b"%d %d\n" % (first, len(offsets))
     for i in range(0, len(offsets), _ENTRIES_AT_ONCE):
         some = offsets[i : i + _ENTRIES_AT_ONCE]

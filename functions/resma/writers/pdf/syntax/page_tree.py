@@ -1,7 +1,7 @@
-"""The page tree (ISO 32000-1 §7.7.3), which grows as pages come: nobody has to know how many there will be.
+"""The page tree (ISO 32000-1 §7.7.3), which grows with the pages, whose number need not be known in advance.
 
-A node has 64 kids. It gets its object number with its first kid and is written after its last, so that what is kept
-is one open node a level: four of them for 16 million pages.
+A node has 64 kids. It gets its object number with its first kid and is written after its last kid, so that only one
+open node per level is in memory: four nodes for 16 million pages.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Claim = Callable[[], int]
 
 @dataclass(slots=True)
 class Node:
-    """A node that waits for more kids: object numbers, and how many pages lie below them."""
+    """An open node: its object number, the object numbers of its kids, and the number of pages below it."""
 
     number: int
     kids: list[int] = field(default_factory=list)
@@ -25,13 +25,13 @@ class Node:
 
 @dataclass(slots=True)
 class TreeState:
-    """Open nodes, those right above pages first; None where the next kid will open one."""
+    """Open node of each level, from the lowest level up; None if the next kid opens a new node."""
 
     levels: list[Node | None] = field(default_factory=list)
 
 
 def parent_of_next(tree: TreeState, claim: Claim, level: int = 0) -> int:
-    """Object number of the node that the next kid of that level goes under."""
+    """Returns the object number of the parent of the next kid of a level. Opens a node if necessary."""
     if level == len(tree.levels):
         tree.levels.append(None)
     node = tree.levels[level]
@@ -41,7 +41,7 @@ def parent_of_next(tree: TreeState, claim: Claim, level: int = 0) -> int:
 
 
 def add_page(tree: TreeState, page: int, claim: Claim) -> list[tuple[int, bytes]]:
-    """Puts a page in its place. Returns the nodes that are complete with it: object numbers and bodies."""
+    """Adds a page. Returns the object numbers and bodies of the nodes that it completes."""
     return _add(tree, 0, page, 1, claim)
 
 
@@ -51,10 +51,10 @@ def _add(tree: TreeState, level: int, kid: int, pages: int, claim: Claim) -> lis
     assert node is not None
     node.kids.append(kid)
     node.pages += pages
-    return _shut(tree, level, claim) if len(node.kids) == FAN_OUT else []
+    return _close_node(tree, level, claim) if len(node.kids) == FAN_OUT else []
 
 
-def _shut(tree: TreeState, level: int, claim: Claim) -> list[tuple[int, bytes]]:
+def _close_node(tree: TreeState, level: int, claim: Claim) -> list[tuple[int, bytes]]:
     node = tree.levels[level]
     assert node is not None
     body = _body(node, parent_of_next(tree, claim, level + 1))
@@ -63,12 +63,12 @@ def _shut(tree: TreeState, level: int, claim: Claim) -> list[tuple[int, bytes]]:
 
 
 def close(tree: TreeState, root: int, claim: Claim) -> tuple[list[tuple[int, bytes]], int]:
-    """Shuts all nodes, the topmost under `root`. Returns those still to be written, and the topmost's number."""
+    """Closes all nodes; `root` is the topmost node's parent. Returns the unwritten nodes, and the topmost's number."""
     written: list[tuple[int, bytes]] = []
     level = 0
     while level + 1 < len(tree.levels):
         if tree.levels[level] is not None:
-            written += _shut(tree, level, claim)
+            written += _close_node(tree, level, claim)
         level += 1
     top = tree.levels[level]
     assert top is not None

@@ -1,4 +1,4 @@
-"""Object numbers set aside for what is referred to before it is written."""
+"""Reserved numbers of objects that are referred to before they are written."""
 
 from __future__ import annotations
 

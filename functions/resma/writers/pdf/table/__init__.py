@@ -1,1 +1,1 @@
-"""The table: columns, lines, pages and subtotals."""
+"""The table: its columns, lines, pages and subtotals."""

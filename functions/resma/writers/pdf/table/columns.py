@@ -1,7 +1,7 @@
-"""Columns of cells to blocks of page content: the hot loop, 4.5 million cells for a report of 500,000 rows.
+"""Converts columns of cells to page content: the performance-critical code, with 4.5 million cells for 500,000 rows.
 
-C code does many cells at once. What that cannot do (a text too wide, a character beyond Windows-1252) is done cell
-by cell, and only to those cells.
+C code processes many cells at once. Only cells that it cannot process (too wide, or with characters beyond
+Windows-1252) are processed one by one.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ Cells = Sequence[bytes | None]
 
 
 class ColumnBlocks(Protocol):
+    """Interface of columns."""
+
     def blocks(self, cells: Cells) -> list[bytes]:
-        """Page content for each page's cells: as many as the layout has slots, the last block may hold fewer."""
+        """Returns page content for the cells of each page. All pages but the last have one cell for each slot."""
         ...
 
 
 def make_column(cell: Cell, layout: Layout, locale: Locale, wide: WideText) -> ColumnBlocks:
-    """The blocks of one column, by its alignment."""
+    """Creates the column for a cell's alignment."""
     if cell.is_right:
         return RightColumn(cell, layout, locale, wide)
     return LeftColumn(cell, layout, locale, wide)

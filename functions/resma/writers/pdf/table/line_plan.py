@@ -1,7 +1,7 @@
-"""Which lines stand on a page: rows, the further lines of rows that wrap, subtotals.
+"""Lines of the table: rows, further lines of rows that wrap, and subtotals.
 
-Every line takes one slot. A line that is no row of its own is a blank row to the columns, so that they need to know
-of none of this; its kind is a letter beside it.
+Every line takes one slot. For columns, a line that is not a row is a blank row, so that columns do not depend on the
+kinds of lines. The kind of each line is a letter in a separate bytes object.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from resma.report.rows import Row
 
 ROW = b"R"
 FURTHER = b"f"
-"""A further line of the row above."""
+"""Further line of the row above."""
 SUBTOTAL = b"s"
 FREE = b"."
-"""Left free at the end of a page, because the next row does not fit there."""
+"""Free line at the end of a page on which the next row does not fit."""
 
 
-class Plan:
-    """The report's rows cut into its periods, as the header promises them.
+class LinePlan:
+    """Assigns rows to periods, according to the row counts in the header.
 
-    Raises RowCountMismatchError where a period is empty or they do not add up to the report.
+    Raises RowCountMismatchError if a period is empty or if the row counts do not add up to that of the report.
     """
 
     def __init__(self, header: ReportHeader) -> None:
@@ -38,10 +38,13 @@ class Plan:
         self._line_ends = list(accumulate(lines))
         self._subtotals = header.subtotals and bool(header.periods)
         self.lines = header.rows + sum(lines)
-        """All lines of the report where no cell wraps."""
+        """Number of lines of the report if no cell wraps."""
 
     def lay_out(self, rows: Sequence[Row], first: int, blank: Row) -> tuple[list[Row], bytes]:
-        """Rows from number `first` (from 0) with blank ones for the subtotals among them; and the kind of each."""
+        """Inserts blank rows for subtotals. Returns the lines and their kinds.
+
+        `first` is the number of the first row in the report, from 0.
+        """
         if not self._subtotals:
             return list(rows), ROW * len(rows)
         lines: list[Row] = []
@@ -58,18 +61,18 @@ class Plan:
             at = end
         return [*lines, *rows[at:]], b"".join(kinds) + ROW * (len(rows) - at)
 
-    def begun(self, first: int, end: int) -> range:
-        """The periods whose first row is among those numbered from `first` to before `end`."""
+    def periods_starting(self, first: int, end: int) -> range:
+        """Returns the indexes of periods whose first row has a number from `first` up to, but not including, `end`."""
         return range(bisect_left(self._starts, first), bisect_left(self._starts, end))
 
     def start_of(self, period: int) -> int:
-        """The number of its first row."""
+        """Returns the number of the first row of a period, from 0."""
         return self._starts[period]
 
     def subtotal(self, line: int) -> tuple[Period, Total | None, bool]:
-        """The period of a line of subtotals (from 0), which of its totals, and whether it is the first of these.
+        """Returns the period of a line of subtotals (from 0), its total, and whether it is the period's first line.
 
-        Without a total, the line says how many rows the period has, or how many of its totals were omitted.
+        A line without a total shows the number of rows of the period, or the number of omitted totals.
         """
         index = bisect_right(self._line_ends, line)
         period = self.periods[index]
@@ -82,7 +85,7 @@ def _subtotal_lines(period: Period) -> int:
 
 
 def find_row(kinds: bytes, nth: int) -> int:
-    """The slot of the nth row (from 0) that begins on a page of these kinds."""
+    """Returns the slot of the nth row (from 0) that starts on a page with these kinds of lines."""
     slot = -1
     for _ in range(nth + 1):
         slot = kinds.index(ROW, slot + 1)

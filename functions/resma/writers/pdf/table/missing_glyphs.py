@@ -1,4 +1,4 @@
-"""Counts the rows with characters that no installed font has, for the report's warnings."""
+"""Counts rows with characters that no installed font has, for the warnings of the report."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from resma.writers.pdf.table.line_plan import ROW
 CODE: WarningCode = "characters-without-font"
 
 _MAX_CHARACTERS = 1_000
-"""Of the characters without a font, those that are searched for in cells."""
+"""Maximum number of characters without a font that are searched in cells."""
 _MAX_NAMES = 5
 _UPPER_CASE = {"CJK", "NKO"}
 _AFTER_SCRIPT = re.compile(
     r"[ -](?:CAPITAL|COMBINING|COMPATIBILITY|DIGIT|HIEROGLYPH|IDEOGRA(?:M|PH)|LETTER|LIGATURE|MARK|NUMBER|PUNCTUATION"
     r"|SIGN|SMALL|SYLLABLE|SYMBOL|TONE|UNIFIED|VOWEL)\b"
 )
-"""What follows the name of the script in the name of a character."""
+"""Words that follow the name of the script in the Unicode name of a character."""
 
 _REMEDY = (
-    "They show as a replacement character, but can be searched and copied. Install a font that has them on every "
-    "worker: the extra `scripts`, a folder named in RESMA_FONTS or a layer (docs/fonts.md)."
+    "They are shown as a replacement character, but can be searched and copied. Install a font that has them on every "
+    "worker: with the extra `scripts`, in a folder in `RESMA_FONTS`, or in a layer (docs/fonts.md)."
 )
 
 Counts = dict[int, tuple[int, int]]
-"""By the column's index: the first such row, from 1, and how many there are."""
+"""By column index: the first affected row, from 1, and the number of affected rows."""
 
 
 def count_rows(
     counts: Counts, columns: Iterable[Sequence[bytes | None]], kinds: bytes, first: int, missing: Iterable[str]
 ) -> None:
-    """Adds to the counts the rows of some pages; `first` rows (from 0) come before them."""
+    """Counts the affected rows of some pages, before which the report has `first` rows."""
     pattern = re.compile(f"[{re.escape(''.join(islice(missing, _MAX_CHARACTERS)))}]")
     for index, cells in enumerate(columns):
         lines = [at for at, cell in enumerate(cells) if cell and pattern.search(cell.decode("utf-8"))]
@@ -45,7 +45,7 @@ def count_rows(
 
 
 def describe(missing: Iterable[str], counts: Counts, names: Sequence[str]) -> tuple[ReportWarning, ...]:
-    """Returns a warning for each column, or one for the file if only titles and labels are affected.
+    """Returns a warning for each affected column, or one for the file if only titles and labels are affected.
 
     `names` are the columns' names in the catalog.
     """
@@ -62,7 +62,7 @@ def describe(missing: Iterable[str], counts: Counts, names: Sequence[str]) -> tu
 
 
 def _scripts(characters: Sequence[str]) -> str:
-    """The scripts of the characters, by the beginning of their names in Unicode: `Linear B`, `Old Persian`."""
+    """Returns the scripts of the characters, from the start of their Unicode names: `Linear B`, `Old Persian`."""
     names = [unicodedata.name(char[:1], "") for char in characters]
     scripts = dict.fromkeys(_script(name) if name else "control or unassigned characters" for name in names)
     return ", ".join(islice(scripts, _MAX_NAMES)) + (", ..." if len(scripts) > _MAX_NAMES else "")

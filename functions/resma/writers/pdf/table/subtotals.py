@@ -1,10 +1,10 @@
-"""The lines that add a period up, in slots of their own among the rows."""
+"""Lines of subtotals, which have their own slots between the rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.header import Period, ReportHeader, Total
 from resma.writers.pdf.layout import DROP, LEADING, MARGIN, PADDING, SIZE, Cell, Layout
 from resma.writers.pdf.palette import ACCENT, RULE
@@ -12,13 +12,13 @@ from resma.writers.pdf.syntax.objects import number
 from resma.writers.pdf.text.labels import format_amount, name_period
 from resma.writers.pdf.text.pen import Line, Pen
 
-_GROUND = b"0.898 0.922 0.953"
+_BACKGROUND = b"0.898 0.922 0.953"
 _LABEL_WIDTH = 200.0
 _GAP = 8.0
 
 
 class Subtotals:
-    """Draws lines of subtotals; where their amount stands depends on the report's columns."""
+    """Draws lines of subtotals. The position of the amount depends on the report's columns."""
 
     def __init__(self, header: ReportHeader, layout: Layout, cells: Sequence[Cell], pen: Pen) -> None:
         self._locale = header.locale
@@ -29,23 +29,23 @@ class Subtotals:
             cell = cells[header.total_column]
             self._left, self._right = cell.left, cell.right - cell.padding
 
-    def ground(self, slot: int, is_first: bool) -> bytes:
-        """What lies under a line: drawn before any text of the page."""
+    def background(self, slot: int, is_first: bool) -> bytes:
+        """Returns the background of a line, which is drawn before all text of the page."""
         layout = self._layout
         bottom = layout.top_of(slot + 1)
         left, width = number(MARGIN), number(layout.right - MARGIN)
-        bar = b"%b rg %b %b %b %b re f\n" % (_GROUND, left, number(bottom), width, number(LEADING))
+        bar = b"%b rg %b %b %b %b re f\n" % (_BACKGROUND, left, number(bottom), width, number(LEADING))
         if not is_first:
             return bar
         top = number(bottom + LEADING)
         return b"%b%b RG 0.6 w %b %b m %b %b l S\n" % (bar, RULE, left, top, number(layout.right), top)
 
     def text(self, slot: int, period: Period, total: Total | None, is_first: bool) -> bytes:
-        """`Subtotal March 2024`, and on the right rows, currency and amount."""
+        """Returns the text of a line: `Subtotal March 2024`, and on the right rows, currency and amount."""
         pen, locale = self._pen, self._locale
         y = self._layout.top_of(slot) - DROP
         rows = total.rows if total else period.rows
-        counted = f"{locale.format_number(str(rows))} {say('row' if rows == 1 else 'rows', locale.language)}"
+        counted = f"{locale.format_number(str(rows))} {translate('row' if rows == 1 else 'rows', locale.language)}"
         parts = [ACCENT + b" rg\n"]
         end = self._right
         if total:
@@ -56,9 +56,9 @@ class Subtotals:
             counted = f"{counted}   {total.currency}"
         elif period.totals_omitted:
             omitted = locale.format_number(str(period.totals_omitted))
-            counted = f"+ {omitted} ({say('Currencies', locale.language)})"
+            counted = f"+ {omitted} ({translate('Currencies', locale.language)})"
         parts.append(pen.show(Line(counted, "R", SIZE, end, y, align="right")))
         if is_first:
-            label = f"{say('Subtotal', locale.language)} {name_period(period.label, locale)}"
+            label = f"{translate('Subtotal', locale.language)} {name_period(period.label, locale)}"
             parts.append(pen.show(Line(label, "B", SIZE, MARGIN + PADDING, y, _LABEL_WIDTH)))
         return b"".join(parts)

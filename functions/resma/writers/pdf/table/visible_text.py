@@ -1,4 +1,4 @@
-"""Rows without the text that no page can show, so that rows which wait for their page take little memory."""
+"""Cuts text that no page can show, so that pending rows take little memory."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from resma.report.rows import Row
 from resma.writers.pdf.layout import SIZE, Cell
 
 _CHARACTERS_PER_EM = 20
-"""Of the narrowest character of any font."""
+"""Number of the narrowest characters of any font per em."""
 
 _BYTES_PER_CHARACTER = 4
-"""Of UTF-8, at most."""
+"""Maximum number of bytes per character in UTF-8."""
 
 
 class VisibleText:
-    """Cuts cells to what their column can show: a line, or a page of lines where it wraps."""
+    """Cuts cells to the text that their column can show: one line, or a page of lines if the column wraps."""
 
     def __init__(self, cells: Sequence[Cell], slots: int) -> None:
         self._limits = [
@@ -26,7 +26,7 @@ class VisibleText:
         ]
 
     def of(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """Returns the rows; those with a cell that was cut are new ones."""
+        """Returns the rows. Rows with a cut cell are new tuples."""
         return [self._cut(row) for row in rows] if self._limits else rows
 
     def _cut(self, row: Row) -> Row:
@@ -44,5 +44,5 @@ def _max_bytes(cell: Cell, slots: int) -> int:
 
 
 def _shortened(cell: bytes, limit: int) -> bytes:
-    """Ends in an ellipsis: where characters take no room, all that is left may fit."""
+    """Cuts a cell and adds an ellipsis, because what is left may fit its column if characters have zero width."""
     return cell[:limit].decode("utf-8", "ignore").encode() + "…".encode()

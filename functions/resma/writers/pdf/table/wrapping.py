@@ -1,4 +1,4 @@
-"""Rows whose cells go on below: each becomes as many lines as its longest cell needs."""
+"""Wraps cells onto several lines: each row becomes as many lines as its longest cell needs."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from resma.writers.pdf.text.line_breaks import HYPHEN, break_lines, ends_of, uni
 from resma.writers.pdf.text.unicode import WideText
 
 _NARROWEST = 12
-"""Units of the narrowest character of a text: a twentieth of an em."""
+"""Width of the narrowest character in units: a twentieth of an em."""
 
 
 _SHORT = 200
-_REMEMBERED = 4_000
-"""Names come again and again: up to 2 MB of cells below so many bytes are remembered with their lines."""
+_MAX_CACHED_CELLS = 4_000
+"""Limits of the cache of cells and their lines, because names repeat: length in bytes, and number (up to 2 MB)."""
 
 
 class Wrapper:
-    """Cuts the cells of columns that wrap into lines. A row takes no more lines than a page has."""
+    """Splits the cells of columns that wrap into lines. A row has at most as many lines as a page."""
 
     def __init__(self, cells: Sequence[Cell], slots: int, wide: WideText) -> None:
-        self._rooms = [
+        self._text_widths = [
             (index, int(cell.text_width / SIZE * 1000 / UNIT)) for index, cell in enumerate(cells) if cell.column.wrap
         ]
         self._slots = slots
         self._metrics = metrics("R")
         self._wide = wide
         self._blank: Row = (None,) * len(cells)
-        self._cut_short = lru_cache(_REMEMBERED)(self._cut)
+        self._cut_short = lru_cache(_MAX_CACHED_CELLS)(self._cut)
 
     def spread(self, rows: Sequence[Row], kinds: bytes, used: int) -> tuple[list[Row], bytes]:
-        """Lines of these rows and their kinds; `used` slots of the page are taken.
+        """Returns the lines of these rows and their kinds. `used` is the number of used slots of the page.
 
-        A row that does not fit on what is left of a page begins on the next.
+        A row that does not fit on the rest of a page starts on the next page.
         """
         lines: list[Row] = []
         out = bytearray()
@@ -55,10 +55,10 @@ class Wrapper:
         return lines, bytes(out)
 
     def _lines(self, row: Row) -> list[Row]:
-        """One row as rows: its texts cut, all other cells in the first."""
+        """Splits a row into lines. Cells of columns that do not wrap are on the first line."""
         cut = {
-            index: self._cut_short(cell, room) if len(cell) < _SHORT else self._cut(cell, room)
-            for index, room in self._rooms
+            index: self._cut_short(cell, width) if len(cell) < _SHORT else self._cut(cell, width)
+            for index, width in self._text_widths
             if (cell := row[index])
         }
         if all(len(parts) == 1 for parts in cut.values()):
@@ -70,36 +70,36 @@ class Wrapper:
         ]
         return [first, *further]
 
-    def _cut(self, cell: bytes, room: int) -> list[bytes]:
-        """A cell's lines: at its own line breaks, and at those of UAX #14. The last ends in … if there were more."""
-        if cell.isascii() and self._metrics.measure(cell) <= room and b"\n" not in cell and b"\r" not in cell:
+    def _cut(self, cell: bytes, width: int) -> list[bytes]:
+        """Splits a cell into lines, at its line breaks and those of UAX #14. An ellipsis marks omitted lines."""
+        if cell.isascii() and self._metrics.measure(cell) <= width and b"\n" not in cell and b"\r" not in cell:
             return [cell]
-        most = self._slots
-        # What can be shown at all: longer texts are not even looked at.
+        max_lines = self._slots
+        # A page cannot show more characters than this, so the rest of longer text is not processed.
         text = cell.decode("utf-8")
-        shown = text[: most * (room // _NARROWEST + 2)]
+        shown = text[: max_lines * (width // _NARROWEST + 2)]
         lines: list[str] = []
         for paragraph in shown.splitlines():
-            lines += self._broken(visible(paragraph), room, most + 1 - len(lines))
-            if len(lines) > most:
+            lines += self._broken(visible(paragraph), width, max_lines + 1 - len(lines))
+            if len(lines) > max_lines:
                 break
-        if len(lines) > most or len(shown) < len(text):
-            lines = lines[:most]
+        if len(lines) > max_lines or len(shown) < len(text):
+            lines = lines[:max_lines]
             lines[-1] = lines[-1].rstrip() + "…"
         return [line.encode("utf-8", "replace") for line in lines] or [b""]
 
-    def _broken(self, text: str, room: int, most: int) -> list[str]:
-        """At most so many lines of one paragraph."""
+    def _broken(self, text: str, width: int, max_lines: int) -> list[str]:
+        """Splits a paragraph into at most `max_lines` lines."""
         if not text:
             return [""]
         parts = units(text)
         data = single(text)
         if data is None:
-            ends: Sequence[float] = ends_of(parts, room, self._measure)
+            ends: Sequence[float] = ends_of(parts, width, self._measure)
         else:
             ends = list(accumulate(data.translate(self._metrics.units)))
         hyphen = self._metrics.measure(HYPHEN.encode("ascii"))
-        return list(islice(break_lines(text, parts, ends, room, hyphen), most))
+        return list(islice(break_lines(text, parts, ends, width, hyphen), max_lines))
 
     def _measure(self, text: str) -> int:
         return -int(-self._wide.measure(text) // UNIT)

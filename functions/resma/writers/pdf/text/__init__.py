@@ -1,1 +1,1 @@
-"""Text: widths, shaping, line breaks, and strings of content streams."""
+"""Text: widths, shaping, line breaks, and strings for content streams."""

@@ -1,7 +1,7 @@
-"""Text that Windows-1252 holds, a byte a character: nearly all there is, and the only text that is fast.
+"""Text in Windows-1252, with one byte per character: nearly all text, and the only text that is processed fast.
 
-Cells come as UTF-8. They are looked at many at a time, joined by zero bytes, which Postgres text cannot hold,
-and pages of them by ones.
+Cells are UTF-8. Many cells are processed at a time: they are concatenated with zero bytes between them, which Postgres
+text cannot contain, and pages of cells with bytes of the value 1 between them.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from itertools import accumulate
 from resma.writers.pdf.fonts.own_faces import FACES
 
 UNIT = 4
-"""Thousandths of an em in a unit of width: with 4, widths up to 1.02 em fit in a byte."""
+"""Thousandths of an em per unit of width. With 4, widths up to 1.02 em fit a byte."""
 
 MARK = b"\x1a"
-"""Stands in a cell for characters beyond Windows-1252. A control character, so it cannot be in the text itself."""
+"""Replaces characters beyond Windows-1252, and control characters, in a cell."""
 
 ELLIPSIS = b"\x85"
 DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
@@ -27,20 +27,21 @@ _ESCAPED = b"\\()"
 _BEYOND_ASCII = bytes(range(128, 256))
 _PRINTABLE = bytes(range(32, 127))
 _FEW_WIDE = 8
-_UNITS_A_WIDE = 400
-"""Of characters wider than an o: names have few, and the fewer the narrower the column."""
+_UNITS_PER_WIDE_CHARACTER = 400
+"""A cell need not be measured if it has at most one character wider than an `o` for each so many units of the column's
+width, and at most `_FEW_WIDE`."""
 
 _CONTINUATION = bytes(range(0x80, 0xC0))
-"""Bytes of UTF-8 after the first of a character."""
+"""Continuation bytes of UTF-8."""
 
 _BREAKS = "\n\r\x0b\x0c\x85\u2028\u2029"
 _CONTROLS = re.compile("[\x02-\x1f\x7f-\x9f]")
 _NOT_PLAIN = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
-"""C1 controls, and the two separators of Unicode, in UTF-8."""
+"""C1 controls, and the line and paragraph separators of Unicode, in UTF-8."""
 
 
 def visible(text: str) -> str:
-    """Line breaks show as a pilcrow, tabs as a space: they would be invisible otherwise, or break the row."""
+    """Replaces line breaks with pilcrows and tabs with spaces, which would otherwise be invisible or break the row."""
     text = text.replace("\r\n", "\n").replace("\t", " ")
     for char in _BREAKS:
         text = text.replace(char, "¶")
@@ -48,7 +49,7 @@ def visible(text: str) -> str:
 
 
 def _encode_run(error: UnicodeError) -> tuple[bytes, int]:
-    """What Latin-1 lacks: of Windows-1252 its byte, else the mark, one for a run of such characters."""
+    """Encodes a run of characters that Latin-1 lacks: in Windows-1252 if possible, otherwise as one `MARK`."""
     assert isinstance(error, UnicodeEncodeError)
     try:
         return error.object[error.start : error.end].encode("cp1252"), error.end
@@ -59,29 +60,29 @@ def _encode_run(error: UnicodeError) -> tuple[bytes, int]:
 codecs.register_error("resma.cp1252", _encode_run)
 
 
-def encode(blob: bytes, odd: bytes) -> bytes:
-    """UTF-8 to Windows-1252; a cell that holds anything else has MARK in it. `odd` is `Metrics.odd` of the blob.
+def encode(blob: bytes, special: bytes) -> bytes:
+    """Converts UTF-8 to Windows-1252. Other characters become `MARK`. `special` is `FaceMetrics.special` of the blob.
 
-    Latin-1 first, which has the same codes and a codec 200 times as fast; the few characters between the two go
-    through an error handler, a microsecond a run.
+    It uses the codec of Latin-1, which has the same codes and is 200 times as fast. The few characters in which the
+    encodings differ are encoded by an error handler, which takes a microsecond for each run.
     """
-    if odd.isascii() and not odd.translate(None, _ESCAPED):
+    if special.isascii() and not special.translate(None, _ESCAPED):
         return blob
     text = blob.decode("utf-8")
-    if odd.translate(None, _ESCAPED + _BEYOND_ASCII) or _NOT_PLAIN.search(odd):
+    if special.translate(None, _ESCAPED + _BEYOND_ASCII) or _NOT_PLAIN.search(special):
         text = _CONTROLS.sub("\uffff", visible(text))
     return text.encode("latin-1", "resma.cp1252")
 
 
 def single(text: str) -> bytes | None:
-    """One text in Windows-1252, or None."""
+    """Returns a string in Windows-1252, or None if it has other characters."""
     utf_8 = text.encode("utf-8", "replace")
     data = encode(utf_8, utf_8.translate(None, _PRINTABLE))
     return None if MARK in data or b"\1" in data else data
 
 
 def find_cells(blob: bytes, mark: bytes) -> Iterator[int]:
-    """Which of the cells in `blob` hold the mark: the few of them are found without a look at the others."""
+    """Yields the indexes of the cells in `blob` that contain the mark, without checking the other cells."""
     cell, seen, at = 0, 0, blob.find(mark)
     while at >= 0:
         cell += blob.count(b"\0", seen, at)
@@ -90,8 +91,8 @@ def find_cells(blob: bytes, mark: bytes) -> Iterator[int]:
         at = blob.find(mark, seen) if seen >= 0 else -1
 
 
-class Metrics:
-    """Widths of one face's bytes, and the sorts of bytes that a quick look tells apart."""
+class FaceMetrics:
+    """Widths of the characters of one face, and fast checks for wide and special characters."""
 
     def __init__(self, letter: str) -> None:
         face = FACES[letter]()
@@ -99,56 +100,57 @@ class Metrics:
         self.units = bytes(min(255, -(-face.width_of(point) // UNIT)) for point in points)
         self._widths = [face.width_of(point) for point in points]
         self._common = self.units[ord("o")]
-        """Most letters of a text are no wider than this, and no digit is."""
+        """Width of an `o`. Most letters and all digits are at most this wide."""
         self.widest = max(self.units[code] for code in range(32, 256))
         plain = [code for code in range(32, 127) if code not in _ESCAPED]
         self._narrow = bytes(code for code in plain if self.units[code] <= self._common)
         self._wider = bytes(code for code in plain if self.units[code] > self._common) + b"\0\1"
-        # For `suspects`: a character of UTF-8 counts once, by its first byte.
+        # `suspects` counts a character of UTF-8 once, by its first byte.
         self._count = bytes(code > 1 for code in range(256))
         self._utf_8 = self.units[:128] + bytes(64) + bytes([self.widest]) * 64
 
     def look(self, blob: bytes) -> bytes:
-        """The blob without what is no wider than an o: separators, wide and odd bytes."""
+        """Removes plain characters that are at most as wide as an `o`. Returns separators, wide and special bytes."""
         return blob.translate(None, self._narrow)
 
-    def odd(self, look: bytes) -> bytes:
-        """What is left of that after all that can be printed as it is."""
+    def special(self, look: bytes) -> bytes:
+        """Returns the bytes of the result of `look` that cannot be shown unchanged."""
         return look.translate(None, self._wider)
 
     def suspects(self, cells: Sequence[bytes], look: bytes, limit: int) -> set[int]:
-        """Which of the cells may be wider than `limit` units; they are UTF-8, and `look` is of all of them.
+        """Returns the indexes of cells that may be wider than `limit` units.
 
-        Most characters are no wider than an o. A cell with few wider ones fits if it is short enough; what is
-        longer, or has more of them, is worth measuring, which takes ten times as long.
+        `cells` are UTF-8, and `look` is the result for all of them. Most characters are at most as wide as an `o`. A
+        cell with few wider ones fits if it is short enough. Cells that are longer, or have more wide characters, must
+        be measured, which takes ten times as long.
         """
-        most = min(_FEW_WIDE, limit // _UNITS_A_WIDE)
-        fitting = (limit - most * (self.widest - self._common)) // self._common
+        max_wide = min(_FEW_WIDE, limit // _UNITS_PER_WIDE_CHARACTER)
+        fitting = (limit - max_wide * (self.widest - self._common)) // self._common
         long = {at for at, size in enumerate(map(len, cells)) if size > fitting}
-        return {*long, *find_cells(look.translate(self._count, _CONTINUATION + b"\1"), b"\1" * (most + 1))}
+        return {*long, *find_cells(look.translate(self._count, _CONTINUATION + b"\1"), b"\1" * (max_wide + 1))}
 
     def measure(self, cell: bytes) -> int:
-        """Width in units, each byte rounded up."""
+        """Returns the width in units. The width of each character is rounded up."""
         return sum(cell.translate(self.units))
 
     def measure_utf_8(self, cell: bytes) -> int:
-        """A width that the cell, in UTF-8 and of any characters, does not exceed if Windows-1252 has them."""
+        """Returns an upper bound of the width in units of a UTF-8 cell, if all characters are in Windows-1252."""
         return sum(cell.translate(self._utf_8))
 
     def width(self, cell: bytes) -> int:
-        """Width in thousandths of an em."""
+        """Returns the width in thousandths of an em."""
         return sum([self._widths[code] for code in cell])
 
     def cut(self, cell: bytes, limit: int) -> bytes:
-        """The cell, or as much of it as fits `limit` units with an ellipsis after it."""
+        """Returns the cell, cut and ended by an ellipsis if it is wider than `limit` units."""
         if len(cell) <= limit and self.measure(cell) <= limit:
             return cell
-        most = limit // 12 + 2  # bytes, at a twentieth of an em: what lies beyond cannot show
-        ends = list(accumulate(cell[:most].translate(self.units)))
+        max_bytes = limit // 12 + 2  # no character is narrower than a twentieth of an em (12 units)
+        ends = list(accumulate(cell[:max_bytes].translate(self.units)))
         return cell[: bisect_right(ends, limit - self.units[ELLIPSIS[0]])].rstrip() + ELLIPSIS
 
 
 @cache
-def metrics(letter: str) -> Metrics:
-    """The metrics of a face's letter, read once."""
-    return Metrics(letter)
+def metrics(letter: str) -> FaceMetrics:
+    """Returns the metrics of a face, by its letter; cached."""
+    return FaceMetrics(letter)

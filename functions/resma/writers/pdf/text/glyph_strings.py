@@ -1,4 +1,4 @@
-"""The strings of two-byte codes that content streams show (§7.3.4.2, §9.4.3)."""
+"""Strings of two-byte codes for content streams (§7.3.4.2, §9.4.3)."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ _ESCAPES = ((b"\\", b"\\\\"), (b"(", b"\\("), (b")", b"\\)"), (b"\r", b"\\r"), (
 
 
 class Piece(NamedTuple):
-    """What one font shows at one height."""
+    """Glyphs of one font at one height."""
 
     plane: int
+    """Index of the font."""
     up: int
-    """In thousandths of an em."""
+    """Text rise in thousandths of an em."""
     shown: bytes
-    """The inside of an array for TJ."""
+    """Content of an array for the operator TJ."""
 
 
 def runs_of(codes: str) -> list[str]:
-    """The codes in runs of one font."""
+    """Splits codes into runs of one font each."""
     return _RUNS.findall(codes)
 
 
 def two_bytes(codes: str) -> bytes:
-    """The inside of a literal string: the two bytes of each code, whatever its font."""
+    """Returns the content of a literal string with two bytes for each code, whatever its font."""
     data, length = utf_32_be_encode(codes)
     lower = bytearray(2 * length)
     lower[::2], lower[1::2] = data[2::4].translate(_HIGH_BYTE), data[3::4]
@@ -39,16 +40,16 @@ def two_bytes(codes: str) -> bytes:
 
 
 def escaped(data: bytes) -> bytes:
-    """Any bytes as the inside of a literal string."""
+    """Escapes bytes for a literal string, including line ends."""
     for byte, escape in _ESCAPES:
         data = data.replace(byte, escape)
     return data
 
 
 def moved(code: str, glyph: Glyph, advance: int) -> bytes:
-    """For an array of TJ: a string, between what moves it and what moves the next one back.
+    """Returns an element of an array for TJ: a string between the offsets that position it and the next string.
 
-    `advance` is what the font has the glyph move on, in thousandths of an em.
+    `advance` is the advance width of the glyph in the font, in thousandths of an em.
     """
     before, after = -glyph.right, glyph.right + advance - glyph.advance
     return b"%b(%b)%b" % (b" %d" % before if before else b"", two_bytes(code), b"%d" % after if after else b"")

@@ -1,21 +1,21 @@
-"""Periods and amounts as the table, the contents and the bookmarks write them."""
+"""Labels of periods and amounts, for the table, the contents and the bookmarks."""
 
 from __future__ import annotations
 
 from resma.i18n.locales import Locale
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.header import Total
 
 
 def name_period(label: str | None, locale: Locale) -> str:
-    """A period as people say it: a day, a month or a year."""
+    """Returns the name of a period: a day, a month or a year in the locale's format."""
     if label is None:
-        return say("Without date", locale.language)
+        return translate("Without date", locale.language)
     if len(label) == len("2024-03"):
         return locale.month_name(label)
     return locale.format_date(label)
 
 
 def format_amount(total: Total, locale: Locale) -> str:
-    """An amount with every digit; NaN and Infinity as they are."""
+    """Returns an amount with all digits. NaN and Infinity are unchanged."""
     return locale.format_number(f"{total.amount:f}")

@@ -1,4 +1,4 @@
-"""Lines of text outside of cells: headings, titles, foot notes."""
+"""Lines of text outside of cells: headings, titles, footers."""
 
 from __future__ import annotations
 
@@ -13,27 +13,30 @@ _MAX_WIDTHS = 500
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of text, in points. `face` is a letter of `FACES`, x the right end where `align` is right."""
+    """A line of text; positions and sizes are in points.
+
+    `face` is a letter of `FACES`. `x` is the right end of the line if `align` is `right`.
+    """
 
     text: str
     face: str
     size: float
     x: float
     y: float
-    room: float = 0
-    """The width it may take, or 0 for any."""
+    max_width: float = 0
+    """Maximum width; 0 means unlimited."""
     align: str = "left"
 
 
 class Pen:
-    """One line of text at a time, in any characters."""
+    """Shows lines of text with any characters."""
 
     def __init__(self, wide: dict[str, WideText]) -> None:
         self._wide = wide
         self._widths: dict[tuple[str, bytes], int] = {}
 
     def width(self, face: str, text: str) -> float:
-        """In thousandths of an em. Kept by shape, for the page numbers: all digits are of one width."""
+        """Returns the width in thousandths of an em. It is cached by shape, because all digits have the same width."""
         data = single(text)
         if data is None:
             return self._wide[face].measure(text)
@@ -45,11 +48,11 @@ class Pen:
         return self._widths[shape]
 
     def show(self, line: Line) -> bytes:
-        """A text object (§9.4). What is wider than the line's room is cut, with an ellipsis."""
+        """Returns a text object (§9.4). Text that is wider than `max_width` is cut and ended by an ellipsis."""
         text = visible(line.text)
         wide, data = self._wide[line.face], single(text)
-        if line.room:
-            limit = line.room / line.size * 1000
+        if line.max_width:
+            limit = line.max_width / line.size * 1000
             if data is None:
                 text = wide.cut(text, limit)
             else:

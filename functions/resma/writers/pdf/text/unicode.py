@@ -1,7 +1,7 @@
-"""Text that is not wholly Windows-1252: Greek, Cyrillic, Chinese, Arabic and the rest.
+"""Wide text: text with characters beyond Windows-1252, such as Greek, Cyrillic, Chinese or Arabic.
 
-Scripts that set one glyph after the other are handled by C code, a text at a time; Arabic and others whose letters
-join, stack or run from right to left are shaped, which takes ten times as long where a word is new.
+Scripts that show one glyph after another are encoded by C code, one string at a time. Arabic and other scripts whose
+letters join, stack or run from right to left are shaped, which takes ten times as long for each new word.
 """
 
 from __future__ import annotations
@@ -23,26 +23,27 @@ from resma.writers.pdf.text.shaping import Glyph, is_complex, segments, shaped
 ELLIPSIS = "…"
 
 SHOWN_AS = {**dict.fromkeys("\n\r\v\f\x85\u2028\u2029", "¶"), "\t": " ", "\ufffe": UNKNOWN, "\uffff": UNKNOWN}
-"""Line breaks show as a pilcrow: they would be invisible otherwise, or break the row. The last two are no characters,
-and PDF/A lets no font speak of them."""
+"""Replacements of characters. Line breaks are shown as pilcrows, because they would otherwise be invisible or break the
+row. U+FFFE and U+FFFF are noncharacters, and PDF/A does not allow a font to map codes to them."""
 
 _SHAPE = "\udfff"
-"""In place of a code: this text needs shaping. Codes are no surrogates."""
+"""Marks text that needs shaping, in place of a code. It is a surrogate, which codes never are."""
 
 _SHAPE_WIDTH = -(10**9)
-"""The same in place of a width: a sum of widths that is negative holds one."""
+"""Marks text that needs shaping, in place of a width: it makes the sum of the widths negative."""
 
 _MAX_CHARACTERS = 50_000
 _MAX_WORDS = 5_000
-_MAX_TEXTS = 2_000
-_LONGEST = 200
-"""Bounds of the caches: 8 MB, 5 MB and 5 MB; longer texts are not kept. What was forgotten gets its codes again."""
+_MAX_STRINGS = 2_000
+_MAX_CACHED_CHARACTERS = 200
+"""Limits of the caches (8 MB, 5 MB and 5 MB); longer strings are not cached. Evicted entries get the same codes
+again."""
 
 T = TypeVar("T")
 
 
-class _Remembered(dict[str, T]):
-    """What a function says of each character, so that `map` finds it without running Python code."""
+class _CharacterCache(dict[str, T]):
+    """Caches the results of a function for each character, so that `map` can look them up without Python code."""
 
     def __init__(self, find: Callable[[str], T]) -> None:
         super().__init__()
@@ -57,47 +58,49 @@ class _Remembered(dict[str, T]):
 
 @dataclass(slots=True)
 class _Word:
-    """A piece of text that was shaped."""
+    """A shaped piece of text."""
 
     typeface: Typeface
     glyphs: list[Glyph]
     width: int
     pieces: list[Piece] | None = None
-    """Once it was shown: only then have its glyphs codes."""
+    """Set when it is shown for the first time, because only then its glyphs get codes."""
 
 
 class WideText:
-    """Measures, cuts and shows text of any characters, in the face of one letter: `R` or `B`."""
+    """Measures, cuts and shows text with any characters in one face, `R` or `B`."""
 
     def __init__(self, letter: str, state: WideState) -> None:
-        """`state` is kept up to date. Raises SettingsInvalidError where it was saved with fonts that are not here."""
+        """Updates `state` in place. Raises SettingsInvalidError if it needs fonts that are not installed here."""
         self._glyphs = glyphs = GlyphCodes(letter, state)
         self._letter = letter.encode("ascii")
-        plain_code = self._plain_code = _Remembered(lambda char: glyphs.code_of(SHOWN_AS.get(char, char))).__getitem__
-        plain_width = self._plain_width = _Remembered(
+        plain_code = self._plain_code = _CharacterCache(
+            lambda char: glyphs.code_of(SHOWN_AS.get(char, char))
+        ).__getitem__
+        plain_width = self._plain_width = _CharacterCache(
             lambda char: glyphs.width_of(SHOWN_AS.get(char, char))
         ).__getitem__
-        self._code = _Remembered(lambda char: _SHAPE if is_complex(char) else plain_code(char)).__getitem__
-        self._width = _Remembered(lambda char: _SHAPE_WIDTH if is_complex(char) else plain_width(char)).__getitem__
+        self._code = _CharacterCache(lambda char: _SHAPE if is_complex(char) else plain_code(char)).__getitem__
+        self._width = _CharacterCache(lambda char: _SHAPE_WIDTH if is_complex(char) else plain_width(char)).__getitem__
         self._words: dict[str, _Word] = {}
-        self._texts: dict[str, list[_Word | str]] = {}
+        self._strings: dict[str, list[_Word | str]] = {}
         self._selects: dict[tuple[int, float], bytes] = {}
 
     @property
     def missing(self) -> Mapping[str, None]:
-        """The characters shown so far that no installed font has, in order."""
+        """Characters shown so far that no installed font has, in order."""
         return self._glyphs.missing
 
     def measure(self, text: str) -> float:
-        """Width in thousandths of an em."""
+        """Returns the width in thousandths of an em."""
         width = sum(map(self._width, text))
         return width if width >= 0 else self._measure_shaped(text)
 
     def cut(self, text: str, limit: float) -> str:
-        """The text, or as much of it as fits `limit` thousandths of an em with an ellipsis after it."""
-        most = int(limit / 50) + 2  # characters, at a twentieth of an em: what lies beyond cannot show
-        whole = len(text) <= most
-        text = text[:most]
+        """Returns the text, cut and ended by an ellipsis if it is wider than `limit` thousandths of an em."""
+        max_characters = int(limit / 50) + 2  # no character is narrower than a twentieth of an em
+        whole = len(text) <= max_characters
+        text = text[:max_characters]
         width = sum(map(self._width, text))
         if width < 0:
             return self._cut_shaped(text, limit, whole=whole)
@@ -108,14 +111,14 @@ class WideText:
         return text[:keep].rstrip() + ELLIPSIS
 
     def show(self, text: str, size: float) -> bytes:
-        """Operators that show the text from the current point on; they leave another font selected."""
+        """Returns operators that show the text from the current point. Afterwards another font is selected."""
         if "\r" in text:
             text = text.replace("\r\n", "\n")
         codes = "".join(map(self._code, text))
         if _SHAPE in codes:
             return self._show_shaped(text, size)
         data, length = utf_16_be_encode(codes)
-        if len(data) == 2 * length:  # all in the report's own typeface
+        if len(data) == 2 * length:  # no surrogate pairs: all codes belong to the first font
             return b"%b(%b)Tj\n" % (self._select(0, size), escaped(data))
         return b"".join([b"%b(%b)Tj\n" % (self._select(plane_of(run), size), two_bytes(run)) for run in runs_of(codes)])
 
@@ -126,7 +129,7 @@ class WideText:
         return select
 
     def _show_shaped(self, text: str, size: float) -> bytes:
-        """A font is selected once for all that follows in it: some readers begin a new text with each."""
+        """Selects a font once for all consecutive pieces of it: some viewers start a new text with each selection."""
         shown = []
         plane, up = -1, 0
         for piece in [piece for part in self._parts(text) for piece in self._pieces(part)]:
@@ -143,14 +146,14 @@ class WideText:
         return b"".join(shown)
 
     def _parts(self, text: str) -> list[_Word | str]:
-        """From left to right: words that were shaped, and text that shows one glyph after the other."""
-        parts = self._texts.get(text)
+        """Returns shaped words, and text that shows one glyph after another, from left to right."""
+        parts = self._strings.get(text)
         if parts is None:
-            parts = list(self._found_parts(text))
-            _keep(self._texts, text, parts, _MAX_TEXTS)
+            parts = list(self._split(text))
+            _cache(self._strings, text, parts, _MAX_STRINGS)
         return parts
 
-    def _found_parts(self, text: str) -> Iterator[_Word | str]:
+    def _split(self, text: str) -> Iterator[_Word | str]:
         before: Typeface | None = None
         for part, right_to_left in segments(text):
             word = None if right_to_left is None else self._word(part, before, right_to_left=right_to_left)
@@ -161,7 +164,10 @@ class WideText:
                 yield word
 
     def _word(self, part: str, before: Typeface | None, *, right_to_left: bool) -> _Word | None:
-        """None where no typeface has its letters. Spaces between words are in the typeface of those before them."""
+        """Returns a shaped word, or None if no typeface has its letters.
+
+        Spaces between words have the typeface of the word before them.
+        """
         if part.isspace():
             space = before.glyph(part[0]) if before else 0
             if not before or not space:
@@ -175,7 +181,7 @@ class WideText:
                 return None
             glyphs = shaped(typeface, part, right_to_left=right_to_left)
             word = _Word(typeface, glyphs, sum([glyph.advance for glyph in glyphs]))
-            _keep(self._words, part, word, _MAX_WORDS)
+            _cache(self._words, part, word, _MAX_WORDS)
         return word
 
     def _pieces(self, part: _Word | str) -> list[Piece]:
@@ -198,7 +204,7 @@ class WideText:
         )
 
     def _cut_shaped(self, text: str, limit: float, *, whole: bool) -> str:
-        """Looks where the cut would be if all letters were of one width, and then as far off as it was wrong."""
+        """Finds the cut by estimating it from the average width, and then correcting it by the error."""
         width = self._measure_shaped(text)
         if whole and width <= limit:
             return text
@@ -218,8 +224,9 @@ class WideText:
         return text[: ends[keep - 1] if keep else 0].rstrip() + ELLIPSIS
 
 
-def _keep(cache: dict[str, T], text: str, value: T, most: int) -> None:
-    if len(text) <= _LONGEST:
-        if len(cache) >= most:
+def _cache(cache: dict[str, T], text: str, value: T, max_entries: int) -> None:
+    """Adds a value to a cache, which is cleared when it is full."""
+    if len(text) <= _MAX_CACHED_CHARACTERS:
+        if len(cache) >= max_entries:
             cache.clear()
         cache[text] = value

@@ -1,1 +1,1 @@
-"""The sheets before the data: summary, charts and subtotals."""
+"""Sheets other than data: summary, charts, chart data and subtotals."""

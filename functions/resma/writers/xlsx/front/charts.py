@@ -1,7 +1,7 @@
-"""Native charts (DrawingML, ECMA-376 Part 1 §21.2) over the sheet of chart data, and the drawing that places them.
+"""Native charts (DrawingML, ECMA-376 Part 1 §21.2) of the chart data, and the drawing that contains them.
 
-Values are in the charts as well, cached, so that they show before anything is calculated. The order of elements is
-that of the schema: Excel takes no other.
+Charts also contain cached values, so that they are displayed before Excel calculates anything. The order of elements is
+that of the schema, which Excel requires.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from resma.report.header import ReportHeader
 from resma.writers.palette import INK, RULE
 from resma.writers.xlsx.front.chart_data import Panel
-from resma.writers.xlsx.front.plots import fill, plot_bars, plot_over_time, plot_share, text_look
+from resma.writers.xlsx.front.plots import fill, plot_bars, plot_over_time, plot_share, text_properties
 from resma.writers.xlsx.front.summary import FIRST_CHART_COLUMN, FIRST_CHART_ROW
 from resma.writers.xlsx.sheets.workbook import quoted
 from resma.writers.xlsx.syntax.xml import DECLARATION, RELATIONSHIPS, escape, relationships
@@ -19,16 +19,16 @@ from resma.writers.xlsx.syntax.xml import DECLARATION, RELATIONSHIPS, escape, re
 _DRAWINGML = "http://schemas.openxmlformats.org/drawingml/2006"
 _CHART = f"{_DRAWINGML}/chart"
 
-_COLUMNS_A_CHART, _ROWS_A_CHART = 8, 15
-"""Cells, 64 by 20 pixels each where nothing says otherwise; half of the last column, and a further row, are gaps."""
-_EMU_HALF_A_COLUMN = 32 * 9525
+_COLUMNS_PER_CHART, _ROWS_PER_CHART = 8, 15
+"""Size of a chart in cells of the default size, 64 by 20 pixels. Half of the last column and one more row are gaps."""
+_HALF_COLUMN_EMU = 32 * 9525
 _CHARTS_ACROSS = 2
 
 _PLOTS = {"time": plot_over_time, "bars": plot_bars, "share": plot_share}
 
 
 def drawing(panels: Sequence[Panel]) -> bytes:
-    """`xl/drawings/drawing1.xml`: the charts side by side, beside the words of the summary."""
+    """Returns `xl/drawings/drawing1.xml`: the charts in two columns, to the right of the summary's text."""
     anchors = "".join(_anchor(index, panel) for index, panel in enumerate(panels))
     return (
         f'{DECLARATION}<xdr:wsDr xmlns:xdr="{_DRAWINGML}/spreadsheetDrawing" xmlns:a="{_DRAWINGML}/main">'
@@ -37,14 +37,14 @@ def drawing(panels: Sequence[Panel]) -> bytes:
 
 
 def drawing_relationships(panels: Sequence[Panel]) -> bytes:
-    """`xl/drawings/_rels/drawing1.xml.rels`."""
+    """Returns `xl/drawings/_rels/drawing1.xml.rels`."""
     return relationships(("chart", f"../charts/chart{i}.xml") for i in range(1, len(panels) + 1))
 
 
 def chart_part(panel: Panel, header: ReportHeader, data_sheet: str) -> bytes:
-    """`xl/charts/chart1.xml`, from cells of the sheet of that name."""
+    """Returns the part of a chart, such as `xl/charts/chart1.xml`. Its data is on the sheet named `data_sheet`."""
     plot = _PLOTS[panel.kind](panel, quoted(data_sheet))
-    legend = f'<c:legend><c:legendPos val="r"/><c:overlay val="0"/>{text_look(900)}</c:legend>'
+    legend = f'<c:legend><c:legendPos val="r"/><c:overlay val="0"/>{text_properties(900)}</c:legend>'
     return (
         f'{DECLARATION}<c:chartSpace xmlns:c="{_CHART}" xmlns:a="{_DRAWINGML}/main" xmlns:r="{RELATIONSHIPS}">'
         f'<c:date1904 val="0"/><c:roundedCorners val="0"/><c:chart>{_title(panel.title, header.locale.tag)}'
@@ -65,15 +65,15 @@ def _title(title: str, language: str) -> str:
 
 def _anchor(index: int, panel: Panel) -> str:
     row, column = divmod(index, _CHARTS_ACROSS)
-    left, top = FIRST_CHART_COLUMN + column * _COLUMNS_A_CHART, FIRST_CHART_ROW + row * (_ROWS_A_CHART + 1)
-    right, bottom = left + _COLUMNS_A_CHART - 1, top + _ROWS_A_CHART
+    left, top = FIRST_CHART_COLUMN + column * _COLUMNS_PER_CHART, FIRST_CHART_ROW + row * (_ROWS_PER_CHART + 1)
+    right, bottom = left + _COLUMNS_PER_CHART - 1, top + _ROWS_PER_CHART
     return (
         f'<xdr:twoCellAnchor editAs="oneCell"><xdr:from><xdr:col>{left}</xdr:col><xdr:colOff>0</xdr:colOff>'
         f"<xdr:row>{top}</xdr:row><xdr:rowOff>0</xdr:rowOff></xdr:from>"
-        f"<xdr:to><xdr:col>{right}</xdr:col><xdr:colOff>{_EMU_HALF_A_COLUMN}</xdr:colOff>"
+        f"<xdr:to><xdr:col>{right}</xdr:col><xdr:colOff>{_HALF_COLUMN_EMU}</xdr:colOff>"
         f"<xdr:row>{bottom}</xdr:row><xdr:rowOff>0</xdr:rowOff></xdr:to>"
         '<xdr:graphicFrame macro=""><xdr:nvGraphicFramePr>'
-        # What screen readers say of it.
+        # `descr` is the alternative text for screen readers.
         f'<xdr:cNvPr id="{index + 2}" name="Chart {index + 1}" descr="{escape(panel.title)}"/><xdr:cNvGraphicFramePr/>'
         '</xdr:nvGraphicFramePr><xdr:xfrm><a:off x="0" y="0"/><a:ext cx="0" cy="0"/></xdr:xfrm>'
         f'<a:graphic><a:graphicData uri="{_CHART}"><c:chart xmlns:c="{_CHART}" xmlns:r="{RELATIONSHIPS}" '

@@ -1,6 +1,6 @@
-"""What is drawn in a chart: its one series over its axes (DrawingML, ECMA-376 Part 1 §21.2.2).
+"""Plot areas of charts: one series and its axes (DrawingML, ECMA-376 Part 1 §21.2.2).
 
-The order of elements is that of the schema: Excel takes no other.
+The order of elements is that of the schema, which Excel requires.
 """
 
 from __future__ import annotations
@@ -8,23 +8,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from resma.writers.palette import GREY, INK, RULE, SHADES
+from resma.writers.palette import GRAY, INK, RULE, SHADES
 from resma.writers.xlsx.front.chart_data import Panel
 from resma.writers.xlsx.syntax.xml import escape
 
 _MAX_COLUMNS = 48
-"""More months are a line."""
-_MIN_LABELLED_SHARE = Decimal("0.04")
+"""Maximum number of months that are drawn as columns; more are drawn as a line."""
+_MIN_LABELED_SHARE = Decimal("0.04")
+"""Minimum share of a part that has a label."""
 _PERCENT = '<c:numFmt formatCode="0.0%" sourceLinked="0"/><c:spPr><a:noFill/></c:spPr>'
 _LIGHT = {"7FA0CB", "B9CBE3", "C9A55C", "D9DEE5"}
-"""Shades on which white can't be read."""
+"""Light shades, on which white text is not legible."""
 _MONTHS_BETWEEN_NAMES = (1, 2, 3, 6, 12, 24, 60, 120)
 _MAX_NAMES = 13
 _CATEGORY_AXIS, _VALUE_AXIS = 1, 2
 
 
 def plot_over_time(panel: Panel, sheet: str) -> str:
-    """Columns, or a line where there are too many."""
+    """Returns a column chart, or a line chart if there are too many months."""
     look = f"<c:spPr>{fill(SHADES[1])}</c:spPr>"
     axes = f'<c:axId val="{_CATEGORY_AXIS}"/><c:axId val="{_VALUE_AXIS}"/>'
     if len(panel.values) > _MAX_COLUMNS:
@@ -45,10 +46,14 @@ def plot_over_time(panel: Panel, sheet: str) -> str:
 
 
 def plot_bars(panel: Panel, sheet: str) -> str:
-    """Lying bars, the first on top. Each has its value, and no axis; not where those below zero would hide names."""
+    """Returns a horizontal bar chart with the first bar at the top.
+
+    Bars are labeled with their values, and the value axis is hidden. If there are negative values, there is an axis
+    instead, because labels of negative bars would cover the names.
+    """
     below = any(value < 0 for value in panel.values)
-    labels = f"<c:dLbls>{_figure_format(panel)}<c:spPr><a:noFill/></c:spPr>{text_look(900)}"
-    labels += f'<c:dLblPos val="outEnd"/>{_shown("showVal")}</c:dLbls>'
+    labels = f"<c:dLbls>{_figure_format(panel)}<c:spPr><a:noFill/></c:spPr>{text_properties(900)}"
+    labels += f'<c:dLblPos val="outEnd"/>{_show_flags("showVal")}</c:dLbls>'
     look = f'<c:spPr>{fill(SHADES[1])}</c:spPr><c:invertIfNegative val="0"/>{"" if below else labels}'
     return (
         '<c:barChart><c:barDir val="bar"/><c:grouping val="clustered"/><c:varyColors val="0"/>'
@@ -59,7 +64,7 @@ def plot_bars(panel: Panel, sheet: str) -> str:
 
 
 def plot_share(panel: Panel, sheet: str) -> str:
-    """A ring; parts too small for their figure go without."""
+    """Returns a doughnut chart. Parts below `_MIN_LABELED_SHARE` have no label."""
     whole = sum(panel.values) or Decimal(1)
     points = "".join(
         f'<c:dPt><c:idx val="{i}"/><c:bubble3D val="0"/><c:spPr>{fill(SHADES[i % len(SHADES)])}'
@@ -67,7 +72,7 @@ def plot_share(panel: Panel, sheet: str) -> str:
         for i in range(len(panel.values))
     )
     own = "".join(_share_label(i, value / whole) for i, value in enumerate(panel.values))
-    labels = f"<c:dLbls>{own}{_PERCENT}{text_look(900, 'FFFFFF')}{_shown('showPercent')}"
+    labels = f"<c:dLbls>{own}{_PERCENT}{text_properties(900, 'FFFFFF')}{_show_flags('showPercent')}"
     labels += '<c:showLeaderLines val="0"/></c:dLbls>'
     return (
         f'<c:doughnutChart><c:varyColors val="1"/><c:ser>{_series(panel, sheet, points + labels)}</c:ser>'
@@ -76,16 +81,16 @@ def plot_share(panel: Panel, sheet: str) -> str:
 
 
 def _share_label(index: int, share: Decimal) -> str:
-    """What a part's label has of its own: none where it's small, dark on a light shade."""
-    if share < _MIN_LABELLED_SHARE:
+    """Returns the exceptions for one part's label: no label for small parts, dark text on light shades."""
+    if share < _MIN_LABELED_SHARE:
         return f'<c:dLbl><c:idx val="{index}"/><c:delete val="1"/></c:dLbl>'
     if SHADES[index % len(SHADES)] in _LIGHT:
-        return f'<c:dLbl><c:idx val="{index}"/>{_PERCENT}{text_look(900)}{_shown("showPercent")}</c:dLbl>'
+        return f'<c:dLbl><c:idx val="{index}"/>{_PERCENT}{text_properties(900)}{_show_flags("showPercent")}</c:dLbl>'
     return ""
 
 
 def _series(panel: Panel, sheet: str, look: str) -> str:
-    """The one series: its name, its look, its labels and values, each with the cells and what is in them now."""
+    """Returns the series: name, style, labels and values, each as a cell reference with cached values."""
     cached = _cache("str", [panel.series])
     name = f"<c:tx><c:strRef><c:f>{escape(sheet)}!{panel.series_cell}</c:f>{cached}</c:strRef></c:tx>"
     if panel.months:
@@ -119,9 +124,9 @@ def _category_axis(panel: Panel, position: str, *, upside_down: bool = False) ->
         f'<c:{kind}><c:axId val="{_CATEGORY_AXIS}"/>'
         f'<c:scaling><c:orientation val="{"maxMin" if upside_down else "minMax"}"/></c:scaling>'
         f'<c:delete val="0"/><c:axPos val="{position}"/><c:numFmt formatCode="{form}" sourceLinked="0"/>'
-        # Low: names stay at the edge where values are negative.
+        # `low` keeps the names at the edge of the plot even if values are negative.
         '<c:majorTickMark val="none"/><c:minorTickMark val="none"/><c:tickLblPos val="low"/>'
-        f'<c:spPr><a:ln w="9525">{fill(GREY)}</a:ln></c:spPr>{text_look(900)}'
+        f'<c:spPr><a:ln w="9525">{fill(GRAY)}</a:ln></c:spPr>{text_properties(900)}'
         f'<c:crossAx val="{_VALUE_AXIS}"/><c:crosses val="autoZero"/>{after}</c:{kind}>'
     )
 
@@ -132,7 +137,7 @@ def _months_between_names(panel: Panel) -> int:
 
 
 def _figure_format(panel: Panel) -> str:
-    """Whole numbers, or as many decimals as tell small values apart."""
+    """Returns a format of whole numbers, or with as many decimals as small values need."""
     largest = max(map(abs, panel.values), default=Decimal(0))
     code = "#,##0"
     if largest < 10 and any(value != value.to_integral_value() for value in panel.values):
@@ -141,7 +146,7 @@ def _figure_format(panel: Panel) -> str:
 
 
 def _value_axis(panel: Panel, position: str, *, hidden: bool = False, crosses: str = "autoZero") -> str:
-    """`crosses`: where on the other axis; `max` is below where that one is upside down."""
+    """Returns the value axis. `crosses` is its position on the category axis; `max` is the bottom of a reversed one."""
     lines = (
         "" if hidden else f'<c:majorGridlines><c:spPr><a:ln w="6350">{fill(RULE)}</a:ln></c:spPr></c:majorGridlines>'
     )
@@ -149,13 +154,13 @@ def _value_axis(panel: Panel, position: str, *, hidden: bool = False, crosses: s
         f'<c:valAx><c:axId val="{_VALUE_AXIS}"/><c:scaling><c:orientation val="minMax"/></c:scaling>'
         f'<c:delete val="{int(hidden)}"/><c:axPos val="{position}"/>{lines}'
         f'{_figure_format(panel)}<c:majorTickMark val="none"/><c:minorTickMark val="none"/>'
-        f'<c:tickLblPos val="nextTo"/><c:spPr><a:ln><a:noFill/></a:ln></c:spPr>{text_look(900)}'
+        f'<c:tickLblPos val="nextTo"/><c:spPr><a:ln><a:noFill/></a:ln></c:spPr>{text_properties(900)}'
         f'<c:crossAx val="{_CATEGORY_AXIS}"/><c:crosses val="{crosses}"/><c:crossBetween val="between"/></c:valAx>'
     )
 
 
-def text_look(size: int, color: str = INK) -> str:
-    """How text looks; size in hundredths of a point."""
+def text_properties(size: int, color: str = INK) -> str:
+    """Returns the text properties (`txPr`). `size` is in hundredths of a point."""
     return (
         f'<c:txPr><a:bodyPr/><a:p><a:pPr><a:defRPr sz="{size}">{fill(color)}</a:defRPr></a:pPr>'
         '<a:endParaRPr lang="en-US"/></a:p></c:txPr>'
@@ -163,9 +168,11 @@ def text_look(size: int, color: str = INK) -> str:
 
 
 def fill(color: str) -> str:
+    """Returns a solid fill of this color."""
     return f'<a:solidFill><a:srgbClr val="{color}"/></a:solidFill>'
 
 
-def _shown(what: str) -> str:
+def _show_flags(only: str) -> str:
+    """Returns the flags of a data label, of which only one is set."""
     flags = ("showLegendKey", "showVal", "showCatName", "showSerName", "showPercent", "showBubbleSize")
-    return "".join(f'<c:{flag} val="{int(flag == what)}"/>' for flag in flags)
+    return "".join(f'<c:{flag} val="{int(flag == only)}"/>' for flag in flags)

@@ -1,4 +1,4 @@
-"""Periods and what they add up to, on a sheet of their own: lines among the data would end up in sums and filters."""
+"""Subtotals of the periods, on a sheet of their own, so that sums and filters of the data do not include them."""
 
 from __future__ import annotations
 
@@ -6,31 +6,34 @@ from collections.abc import Iterator
 
 from resma.errors import FormatLimitError
 from resma.i18n.locales import Locale
-from resma.i18n.translations import say
+from resma.i18n.translations import translate
 from resma.report.header import Column, Period, ReportHeader
 from resma.writers.excel.limits import MAX_SHEET_ROWS
-from resma.writers.xlsx.sheets.sheet import FROZEN_HEADER, heading_look, print_setup
+from resma.writers.xlsx.sheets.sheet import FROZEN_HEADER, heading_style, print_setup
 from resma.writers.xlsx.syntax.serials import day_serial
-from resma.writers.xlsx.syntax.styles import Look, Styles, date_format, decimals, month_format, number_format
+from resma.writers.xlsx.syntax.styles import CellStyle, Styles, date_format, decimals, month_format, number_format
 from resma.writers.xlsx.syntax.xml import DECLARATION, MAIN, number_cell, row_element, text_cell
 
 _TALL = ' ht="21" customHeight="1"'
 
 
 def subtotals_sheet(header: ReportHeader, styles: Styles) -> bytes:
-    """The part: a line for each period and currency, in the order of the file."""
+    """Returns the XML of the sheet: a row for each period and currency, in the order of the data.
+
+    Raises FormatLimitError if there are too many rows.
+    """
     language = header.locale.language
     columns = [
-        Column("period", say("Period", language)),
-        Column("currency", say("Currency", language)),
-        Column("rows", say("Rows", language), "integer", align="right"),
-        Column("amount", say("Amount", language), "amount", align="right"),
+        Column("period", translate("Period", language)),
+        Column("currency", translate("Currency", language)),
+        Column("rows", translate("Rows", language), "integer", align="right"),
+        Column("amount", translate("Amount", language), "amount", align="right"),
     ]
-    heads = [text_cell(column.heading, styles.number(heading_look(column))) for column in columns]
+    heads = [text_cell(column.heading, styles.number(heading_style(column))) for column in columns]
     lines = [row_element(number, cells) for number, cells in enumerate(_lines(header, styles), 2)]
     if len(lines) >= MAX_SHEET_ROWS:
         raise FormatLimitError(
-            f"There are {len(lines):,} subtotals, and a sheet of Excel holds {MAX_SHEET_ROWS:,} rows. "
+            f"There are {len(lines):,} subtotals, and an Excel sheet holds {MAX_SHEET_ROWS:,} rows. "
             "Narrow the report's filters, or request another format."
         )
     return (
@@ -46,8 +49,8 @@ def subtotals_sheet(header: ReportHeader, styles: Styles) -> bytes:
 
 def _lines(header: ReportHeader, styles: Styles) -> Iterator[list[str]]:
     scale = decimals([total.amount for period in header.periods for total in period.totals])
-    rows = styles.number(Look(number_format(0), horizontal="right"))
-    amounts = styles.number(Look(number_format(scale), horizontal="right"))
+    rows = styles.number(CellStyle(number_format(0), horizontal="right"))
+    amounts = styles.number(CellStyle(number_format(scale), horizontal="right"))
     for period in header.periods:
         for total in period.totals:
             yield [
@@ -66,11 +69,11 @@ def _lines(header: ReportHeader, styles: Styles) -> Iterator[list[str]]:
 
 
 def _label(period: Period, locale: Locale, styles: Styles) -> str:
-    """Days and months as dates, which Excel can sort and group; all else as text."""
-    label = period.label or say("none", locale.language)
+    """Returns a cell: days and months as dates, which Excel can sort and group, all other labels as text."""
+    label = period.label or translate("none", locale.language)
     for iso, code in ((label, date_format(locale)), (f"{label}-01", month_format(locale))):
         try:
-            return number_cell(day_serial(iso), styles.number(Look(code, horizontal="left")))
+            return number_cell(day_serial(iso), styles.number(CellStyle(code, horizontal="left")))
         except ValueError:
             continue
     return text_cell(label)

@@ -1,1 +1,1 @@
-"""Sheets and the workbook that holds them together."""
+"""Data sheets, and the parts of the workbook that refer to all sheets."""

@@ -1,4 +1,4 @@
-"""Heights of rows whose text wraps. Excel would find them when it opens the file; LibreOffice does not."""
+"""Heights of rows whose text wraps. Excel computes them when it opens a file, but LibreOffice does not."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from resma.writers.xlsx.sheets.cells import ROW_NUMBER
 
 LINE_POINTS = 15
 MAX_POINTS = 405
-"""Excel's limit is 409; what is taller is cut on the screen, and whole in the cell."""
+"""Maximum height of a row; Excel's limit is 409. Longer text is cut off on the screen, but complete in the cell."""
 
-_ROOM = 0.9
-"""Of a column's width in digits, how much a line of text fills before a word must go below."""
+_USABLE_WIDTH = 0.9
+"""Share of a column's width, in digits, that a line of text fills before a word wraps."""
 
 _ONE_LINE = b'<row r="%b">' % ROW_NUMBER
 _TALL = b'<row r="%b" ht="%%d">' % ROW_NUMBER
 
 
 def row_openings(rows: Sequence[Row], columns: Sequence[Column], widths: Sequence[float]) -> list[bytes]:
-    """`<row r="...">`, with a height where text that wraps takes more lines than one. `widths` are in characters."""
-    wrapping = [(at, max(1, int(widths[at] * _ROOM))) for at, column in enumerate(columns) if column.wrap]
+    """Returns `<row r="...">` for each row, with a height if wrapped text takes several lines.
+
+    `widths` are in characters.
+    """
+    wrapping = [(at, max(1, int(widths[at] * _USABLE_WIDTH))) for at, column in enumerate(columns) if column.wrap]
     return [_opening(max([_lines(row[at], width) for at, width in wrapping])) for row in rows]
 
 

@@ -1,4 +1,4 @@
-"""What stands before and after the rows of a sheet of data (ECMA-376 Part 1 §18.3.1.99: Excel insists on the order)."""
+"""Elements before and after the rows of a data sheet, in the order that Excel requires (ECMA-376 Part 1 §18.3.1.99)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from itertools import groupby
 from resma.report.header import Column, ReportHeader
 from resma.writers.xlsx.sheets.cells import is_text
 from resma.writers.xlsx.syntax.limits import page_footer
-from resma.writers.xlsx.syntax.styles import Look, Styles
+from resma.writers.xlsx.syntax.styles import CellStyle, Styles
 from resma.writers.xlsx.syntax.xml import DECLARATION, MAIN, column_letters, escape, row_element, text_cell
 
 _CHARACTERS_ACROSS = 140
-"""What all columns have together, to be shared out as on a page."""
+"""Total width of all columns, which is distributed in proportion to their widths on a page."""
 _MIN_CHARACTERS = {"integer": 8.0, "amount": 14.0, "date": 12.0, "timestamp": 20.0}
 _MAX_CHARACTERS = 80.0
 _FILTER_ARROW = 4
@@ -26,12 +26,12 @@ A4, LETTER = 9, 1
 
 
 def sheet_head(header: ReportHeader, styles: Styles, rows: int) -> bytes:
-    """Up to and with the header row: frozen, columns as wide as they need. `rows` of data will follow."""
+    """Returns the start of a sheet up to the frozen header row. `rows` is the number of rows of data that follow."""
     cols = "".join(
         f'<col min="{i}" max="{i}" width="{width:.1f}" customWidth="1"/>'
         for i, width in enumerate(column_widths(header.columns), 1)
     )
-    cells = [text_cell(column.heading, styles.number(heading_look(column))) for column in header.columns]
+    cells = [text_cell(column.heading, styles.number(heading_style(column))) for column in header.columns]
     headings = row_element(1, cells, ' ht="21" customHeight="1"')
     return (
         f'{DECLARATION}<worksheet xmlns="{MAIN}">'
@@ -44,7 +44,7 @@ def sheet_head(header: ReportHeader, styles: Styles, rows: int) -> bytes:
 
 
 def sheet_tail(header: ReportHeader, rows: int) -> bytes:
-    """After the last of `rows` rows of data: the filter, and how it prints."""
+    """Returns the end of a sheet with `rows` rows of data: filter and print setup."""
     return (
         f'</sheetData><autoFilter ref="{filter_area(header, rows)}"/>{print_setup(header, header.orientation)}'
         f"{_ignored_errors(header, rows)}</worksheet>"
@@ -52,11 +52,11 @@ def sheet_tail(header: ReportHeader, rows: int) -> bytes:
 
 
 def _ignored_errors(header: ReportHeader, rows: int) -> str:
-    """Digits in columns of text are meant to be text. Excel's mark stays on where numbers had to become text."""
+    """Disables Excel's marker for numbers stored as text in columns of strings, but not in columns of numbers."""
     areas = []
-    for texts, columns in groupby(enumerate(header.columns), lambda pair: is_text(pair[1])):
+    for are_strings, columns in groupby(enumerate(header.columns), lambda pair: is_text(pair[1])):
         first, *rest = [at for at, _ in columns]
-        if texts:
+        if are_strings:
             last = rest[-1] if rest else first
             areas.append(f"{column_letters(first)}1:{column_letters(last)}{rows + 1}")
     if not areas:
@@ -65,29 +65,29 @@ def _ignored_errors(header: ReportHeader, rows: int) -> str:
 
 
 def print_setup(header: ReportHeader, orientation: str) -> str:
-    """One page across, with its number below."""
+    """Returns the print setup: all columns fit the width of one page, with the page number in the footer."""
     paper = LETTER if header.locale.tag == "en-US" else A4
-    foot = escape(page_footer(header.title))
+    footer = escape(page_footer(header.title))
     return (
         '<pageMargins left="0.5" right="0.5" top="0.6" bottom="0.6" header="0.3" footer="0.3"/>'
         f'<pageSetup paperSize="{paper}" orientation="{orientation}" fitToHeight="0"/>'
-        f"<headerFooter><oddFooter>{foot}</oddFooter></headerFooter>"
+        f"<headerFooter><oddFooter>{footer}</oddFooter></headerFooter>"
     )
 
 
-def heading_look(column: Column) -> Look:
-    """The header row's cell over a column."""
-    return Look(font="heading", fill="heading", horizontal=column.align, vertical="center")
+def heading_style(column: Column) -> CellStyle:
+    """Returns the style of a column's cell in the header row."""
+    return CellStyle(font="heading", fill="heading", horizontal=column.align, vertical="center")
 
 
 def filter_area(header: ReportHeader, rows: int, absolute: str = "") -> str:
-    """`A1:I500001`: headings and rows; with `$` for absolute, `$A$1:$I$500001`."""
+    """Returns the reference to headings and rows: `A1:I500001`, or `$A$1:$I$500001` if `absolute` is `$`."""
     last = column_letters(len(header.columns) - 1)
     return f"{absolute}A{absolute}1:{absolute}{last}{absolute}{rows + 1}"
 
 
 def column_widths(columns: tuple[Column, ...]) -> list[float]:
-    """In characters: a share of the page, but no less than the heading, a date or an amount needs."""
+    """Returns widths in characters: a share of the page, but at least what the heading, a date or an amount needs."""
     whole = sum(column.width for column in columns)
     return [
         min(

@@ -1,4 +1,4 @@
-"""The parts that hold the workbook together: its sheets, their names, content types and properties."""
+"""Parts that refer to all sheets: the workbook, its relationships, content types and properties."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _EXTENDED = "http://schemas.openxmlformats.org/officeDocument/2006/extended-prop
 _NOT_IN_NAMES = re.compile(r"[\[\]:*?/\\\x00-\x1f\ufffe\uffff]+")
 _MAX_NAME_UNITS = 31
 _RESERVED = "history"
-"""Excel keeps this name for itself."""
+"""Sheet name that Excel reserves."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """One sheet in tab order, which is that of its file's number too: many readers count files.
+class WorkbookSheet:
+    """One sheet. Sheets are in tab order, which is also the order of their part names, because many readers rely on it.
 
-    `rows` are those of data below a header row; None for a sheet of another kind.
+    `rows` is the number of rows below the header row of a data sheet; None for other sheets.
     """
 
     name: str
     rows: int | None = None
 
 
-def name_sheets(wanted: Sequence[str]) -> list[str]:
-    """Names that Excel takes: without `[]:*?/\\`, of up to 31 UTF-16 units, each once whatever its case."""
+def name_sheets(preferred: Sequence[str]) -> list[str]:
+    """Returns names that Excel accepts: without `[]:*?/\\`, up to 31 UTF-16 units, unique without regard to case."""
     names: list[str] = []
     taken = {_RESERVED}
-    for name in wanted:
+    for name in preferred:
         clean = " ".join(_NOT_IN_NAMES.sub(" ", name).split()).strip("'") or "-"
         count, unique = 1, _cut(clean, "")
         while unique.lower() in taken:
@@ -47,12 +47,12 @@ def name_sheets(wanted: Sequence[str]) -> list[str]:
 
 
 def quoted(sheet: str) -> str:
-    """A sheet's name in a reference: `'Ann''s sheet'`."""
+    """Returns a sheet's name for a cell reference: `'Ann''s sheet'`."""
     return "'" + sheet.replace("'", "''") + "'"
 
 
-def workbook(header: ReportHeader, sheets: Sequence[Sheet]) -> bytes:
-    """`xl/workbook.xml`: opens on the first sheet."""
+def workbook(header: ReportHeader, sheets: Sequence[WorkbookSheet]) -> bytes:
+    """Returns `xl/workbook.xml`. The first sheet is active when the workbook is opened."""
     tabs = "".join(
         f'<sheet name="{escape(sheet.name)}" sheetId="{i}" r:id="rId{i}"/>' for i, sheet in enumerate(sheets, 1)
     )
@@ -70,17 +70,17 @@ def workbook(header: ReportHeader, sheets: Sequence[Sheet]) -> bytes:
     ).encode()
 
 
-def workbook_relationships(sheets: int, *, shared_texts: bool) -> bytes:
-    """`xl/_rels/workbook.xml.rels`: sheets first, so that theirs are `rId1` and on."""
+def workbook_relationships(sheets: int, *, shared_strings: bool) -> bytes:
+    """Returns `xl/_rels/workbook.xml.rels`. Sheets come first, so that their ids start at `rId1`."""
     targets = [("worksheet", f"worksheets/sheet{part}.xml") for part in range(1, sheets + 1)]
     targets.append(("styles", "styles.xml"))
-    if shared_texts:
+    if shared_strings:
         targets.append(("sharedStrings", "sharedStrings.xml"))
     return relationships(targets)
 
 
 def package_relationships() -> bytes:
-    """`_rels/.rels`."""
+    """Returns `_rels/.rels`."""
     core = f"{PACKAGE}/relationships/metadata/core-properties"
     return relationships(
         [
@@ -91,12 +91,12 @@ def package_relationships() -> bytes:
     )
 
 
-def content_types(sheets: int, charts: int, *, shared_texts: bool) -> bytes:
-    """`[Content_Types].xml` (Part 2 §7.2.3)."""
+def content_types(sheets: int, charts: int, *, shared_strings: bool) -> bytes:
+    """Returns `[Content_Types].xml` (Part 2 §7.2.3)."""
     kinds = {
         "/xl/workbook.xml": f"{_OFFICE}.spreadsheetml.sheet.main+xml",
         "/xl/styles.xml": f"{_OFFICE}.spreadsheetml.styles+xml",
-        **({"/xl/sharedStrings.xml": f"{_OFFICE}.spreadsheetml.sharedStrings+xml"} if shared_texts else {}),
+        **({"/xl/sharedStrings.xml": f"{_OFFICE}.spreadsheetml.sharedStrings+xml"} if shared_strings else {}),
         **{f"/xl/worksheets/sheet{i}.xml": f"{_OFFICE}.spreadsheetml.worksheet+xml" for i in range(1, sheets + 1)},
         **({"/xl/drawings/drawing1.xml": f"{_OFFICE}.drawing+xml"} if charts else {}),
         **{f"/xl/charts/chart{i}.xml": f"{_OFFICE}.drawingml.chart+xml" for i in range(1, charts + 1)},
@@ -112,7 +112,7 @@ def content_types(sheets: int, charts: int, *, shared_texts: bool) -> bytes:
 
 
 def core_properties(header: ReportHeader) -> bytes:
-    """`docProps/core.xml`: who, what and when (Part 2 §11)."""
+    """Returns `docProps/core.xml`: title, creator, identifier, language and dates (Part 2 §11)."""
     when = f"{header.as_of:%Y-%m-%dT%H:%M:%SZ}"
     return (
         f'{DECLARATION}<cp:coreProperties xmlns:cp="{_CORE}" xmlns:dc="http://purl.org/dc/elements/1.1/" '
@@ -126,7 +126,7 @@ def core_properties(header: ReportHeader) -> bytes:
 
 
 def extended_properties(header: ReportHeader) -> bytes:
-    """`docProps/app.xml`."""
+    """Returns `docProps/app.xml`."""
     company = escape(header.organization)
     return (
         f'{DECLARATION}<Properties xmlns="{_EXTENDED}"><Application>Resma</Application>'
@@ -135,6 +135,6 @@ def extended_properties(header: ReportHeader) -> bytes:
 
 
 def _cut(name: str, suffix: str) -> str:
-    """As much of the name as leaves room for the suffix, never half of a surrogate pair."""
+    """Returns the name, cut to leave space for the suffix. Never splits a surrogate pair."""
     units = name.encode("utf-16-le")[: 2 * (_MAX_NAME_UNITS - len(suffix))]
     return units.decode("utf-16-le", "ignore").rstrip(" '") + suffix

@@ -1,1 +1,1 @@
-"""The ZIP archive, XML, numbers, dates and styles."""
+"""File format details of XLSX: ZIP archive, XML, numbers, dates and styles."""

@@ -1,10 +1,11 @@
-"""ZIP (APPNOTE 6.3.10) as a stream: nothing is ever gone back to, and all that changes is a few plain values.
+"""Writes a ZIP archive (APPNOTE 6.3.10) as a stream, with a state of a few plain values.
 
-Why our own: Python's zipfile and stream-zip keep a zlib compressor between two calls, which can't be saved and taken
-up by another process. The blocks of `resma.writers.compression.deflate` can.
+Python's zipfile and stream-zip cannot be used: they keep a zlib compressor between two calls, whose state cannot be
+saved and resumed in another process. The state of `resma.writers.compression.deflate` can.
 
-No entry may pass 4 GiB - whoever writes sheets sees to that - so none needs ZIP64, which makes Excel ask for a repair
-where it comes without need. The archive may: past 4 GiB its directory says where in 64 bits (§4.5.3).
+Entries must not exceed 4 GiB (the writer of the sheets ensures it), so that no entry needs ZIP64: if an entry has
+unnecessary ZIP64 fields, Excel offers to repair the file. The archive may exceed 4 GiB: its directory then has 64-bit
+offsets (§4.5.3).
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ _EARLIEST_YEAR = 1980
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What the directory at the end says of one file."""
+class ZipEntry:
+    """Entry of one file in the central directory."""
 
     name: str
     flags: int
@@ -47,17 +48,17 @@ class Entry:
 
 @dataclass(slots=True)
 class ArchiveState:
-    """Plain values: can be saved between two calls. As many entries as the workbook has parts."""
+    """State of the archive, as plain values that can be saved between two calls. Each part has one entry."""
 
     offset: int = 0
-    """Bytes written so far."""
-    entries: list[Entry] = field(default_factory=list)
+    """Number of bytes written so far."""
+    entries: list[ZipEntry] = field(default_factory=list)
     open_name: str = ""
     open_offset: int = 0
 
 
 class Archive:
-    """Writes one ZIP file; every call returns the bytes to append. `when` is the time of all entries."""
+    """Writes one ZIP file. Every call returns the bytes to append. `when` is the modification time of all entries."""
 
     def __init__(self, state: ArchiveState, when: datetime) -> None:
         self._state = state
@@ -66,30 +67,30 @@ class Archive:
         self._time = when.hour << 11 | when.minute << 5 | when.second // 2
 
     def store(self, name: str, data: bytes) -> bytes:
-        """One whole entry whose sizes are known before it, in its header."""
+        """Returns a whole entry, with its sizes in its header."""
         stream = DeflateState()
         packed = deflate(stream, data) + finish(stream)
-        entry = Entry(name, 0, stream.crc32, len(packed), len(data), self._state.offset)
+        entry = ZipEntry(name, 0, stream.crc32, len(packed), len(data), self._state.offset)
         return self._close(entry, self._local(name, 0, entry.crc32, entry.packed, entry.size) + packed)
 
     def open(self, name: str) -> bytes:
-        """Begins an entry of unknown size: `count` what is sent of it, then `close` it."""
+        """Starts an entry of unknown size. Pass its data through `count`, then call `close`."""
         self._state.open_name, self._state.open_offset = name, self._state.offset
         return self.count(self._local(name, _SIZES_FOLLOW, 0, 0, 0))
 
     def count(self, data: bytes) -> bytes:
-        """Returns the bytes as they are, and counts them."""
+        """Counts the bytes and returns them unchanged."""
         self._state.offset += len(data)
         return data
 
     def close(self, stream: DeflateState) -> bytes:
-        """Ends the open entry, whose finished stream this was."""
+        """Ends the open entry. `stream` is the finished stream of its data."""
         sizes = stream.crc32, stream.bytes_out, stream.bytes_in
-        entry = Entry(self._state.open_name, _SIZES_FOLLOW, *sizes, self._state.open_offset)
+        entry = ZipEntry(self._state.open_name, _SIZES_FOLLOW, *sizes, self._state.open_offset)
         return self._close(entry, _DESCRIPTOR.pack(b"PK\x07\x08", *sizes))
 
     def end(self) -> bytes:
-        """The directory."""
+        """Returns the central directory."""
         state = self._state
         directory = b"".join(map(self._central, state.entries))
         count, size, offset = len(state.entries), len(directory), state.offset
@@ -101,7 +102,7 @@ class Archive:
         end = _END.pack(b"PK\x05\x06", 0, 0, count, count, size, min(offset, _IN_64_BITS), 0)
         return self.count(directory + end_64 + end)
 
-    def _close(self, entry: Entry, data: bytes) -> bytes:
+    def _close(self, entry: ZipEntry, data: bytes) -> bytes:
         self._state.entries.append(entry)
         return self.count(data)
 
@@ -109,8 +110,8 @@ class Archive:
         fields = (_PLAIN, flags, _DEFLATED, self._time, self._date, crc32, packed, size, len(name), 0)
         return _LOCAL.pack(b"PK\x03\x04", *fields) + name.encode()
 
-    def _central(self, entry: Entry) -> bytes:
-        """§4.3.12; an offset that needs more than 32 bits is in the extra field of ZIP64."""
+    def _central(self, entry: ZipEntry) -> bytes:
+        """Returns an entry of the central directory (§4.3.12). An offset over 32 bits is in the ZIP64 extra field."""
         far = entry.offset >= _IN_64_BITS
         extra = struct.pack("<HHQ", 1, 8, entry.offset) if far else b""
         version = _ZIP64 if far else _PLAIN

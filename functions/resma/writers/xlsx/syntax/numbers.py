@@ -1,4 +1,4 @@
-"""Which numbers a cell of Excel can hold: those that an IEEE double holds to the last decimal that is shown."""
+"""Checks which numbers an Excel cell can hold: those that an IEEE double holds up to the last displayed decimal."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _EXACT = Context(prec=1000)
 
 
 def are_short_numbers(cells: Sequence[bytes]) -> bool:
-    """Whether all are plain numbers of few digits.
+    """Returns whether all cells are plain numbers with at most 15 characters.
 
-    Searches all cells at once, which is several times faster than a look at each. Raises TypeError for None.
+    Searches all cells at once, which is several times faster than checking each. Raises TypeError for None.
     """
     joined = b"\0%b\0" % b"\0".join(cells)
-    signs = joined.translate(None, b"0123456789")  # of each cell what is not a digit
+    signs = joined.translate(None, b"0123456789")  # all characters except digits
     if not cells or signs.translate(None, b"-.\0") or max(map(len, cells)) > MAX_NUMBER_DIGITS:
         return not cells
     if b".." in signs or (b"-" in signs and joined.count(b"-") > joined.count(b"\0-")):  # `1.2.3`, `1-2`
@@ -29,20 +29,20 @@ def are_short_numbers(cells: Sequence[bytes]) -> bool:
 
 
 def is_number(cell: bytes, scale: int) -> bool:
-    """Whether Excel can hold this, as Postgres prints it, so that `scale` decimals are shown as they are."""
-    found = _NUMBER.fullmatch(cell)
-    if not found or len(cell) > _MAX_NUMBER_BYTES:
+    """Returns whether Excel can hold a number that Postgres printed, and display it exactly with `scale` decimals."""
+    match = _NUMBER.fullmatch(cell)
+    if not match or len(cell) > _MAX_NUMBER_BYTES:
         return False
-    # Zeros at the ends are no digits that could be lost.
-    if len(b"".join(found.groups(b"")).strip(b"0")) <= MAX_NUMBER_DIGITS:
+    # Leading and trailing zeros are not significant digits.
+    if len(b"".join(match.groups(b"")).strip(b"0")) <= MAX_NUMBER_DIGITS:
         return True
     return survives_as_double(Decimal(cell.decode()), scale)
 
 
 def survives_as_double(number: Decimal, scale: int) -> bool:
-    """Whether the nearest double, printed with `scale` decimals, is the number rounded to them."""
+    """Returns whether the nearest double, printed with `scale` decimals, equals the number rounded to them."""
     double = float(number)
     if not isfinite(double):
         return False
-    shown = number.quantize(Decimal(1).scaleb(-scale), context=_EXACT)
-    return Decimal(f"{double:.{scale}f}") == shown
+    rounded = number.quantize(Decimal(1).scaleb(-scale), context=_EXACT)
+    return Decimal(f"{double:.{scale}f}") == rounded

@@ -1,4 +1,4 @@
-"""Text in XML, and the rows and cells of the small sheets; the large ones have `resma.writers.xlsx.sheets.cells`."""
+"""XML escapes, and rows and cells of small sheets; `sheets/cells.py` encodes the cells of data sheets."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def escape(text: str) -> str:
-    """Text for an element or an attribute; characters that XML 1.0 has no place for become U+FFFD."""
+    """Escapes text for an element or an attribute. Characters that XML 1.0 does not allow become U+FFFD."""
     return escape_markup(_NOT_XML.sub("\ufffd", text), {'"': "&quot;", "\r": "&#13;"})
 
 
 def column_letters(index: int) -> str:
-    """`A` for 0, `Z` for 25, `AA` for 26."""
+    """Returns the letters of a column: `A` for 0, `Z` for 25, `AA` for 26."""
     letters = ""
     index += 1
     while index:
@@ -35,22 +35,22 @@ def column_letters(index: int) -> str:
 
 
 def row_element(number: int, cells: Sequence[str], attributes: str = "") -> str:
-    """A row: gives each cell its reference. `<c/>` holds a place, and is left out."""
-    placed = "".join(
+    """Returns a row, and adds a reference to each cell. `<c/>` stands for an omitted cell."""
+    elements = "".join(
         f'<c r="{column_letters(at)}{number}"{cell[2:]}' for at, cell in enumerate(cells) if cell != "<c/>"
     )
-    return f'<row r="{number}"{attributes}>{placed}</row>'
+    return f'<row r="{number}"{attributes}>{elements}</row>'
 
 
 def text_cell(text: str, style: int = 0) -> str:
-    """A cell of text for show: shortened where it is too long. XML readers trim space at the ends, unless told."""
+    """Returns a cell with a label, which is shortened if it is too long. `xml:space` preserves spaces at its ends."""
     text = shorten(text, MAX_CELL_CHARACTERS)
     space = "" if text == text.strip() else ' xml:space="preserve"'
     return f'<c s="{style}" t="inlineStr"><is><t{space}>{escape(text)}</t></is></c>'
 
 
 def number_cell(number: int | Decimal, style: int = 0) -> str:
-    """A number, or text where a double does not hold all its digits or it is none (NaN)."""
+    """Returns a cell with a number, or with text if the number is NaN or has more digits than a double holds."""
     exact = Decimal(number)
     exponent = exact.as_tuple().exponent
     if not isinstance(exponent, int):
@@ -62,7 +62,10 @@ def number_cell(number: int | Decimal, style: int = 0) -> str:
 
 
 def relationships(targets: Iterable[tuple[str, str]]) -> bytes:
-    """A part's relationships, `rId1` and on: pairs of type (below the namespace above, or whole) and target."""
+    """Returns the relationships of a part, numbered from `rId1`.
+
+    `targets` are pairs of a type (the last part of a URI in `RELATIONSHIPS`, or a whole URI) and a target.
+    """
     lines = "".join(
         f'<Relationship Id="rId{i}" Type="{kind if "://" in kind else f"{RELATIONSHIPS}/{kind}"}" Target="{target}"/>'
         for i, (kind, target) in enumerate(targets, 1)
