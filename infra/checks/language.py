@@ -1,8 +1,8 @@
 """`python -m infra.checks.language [--count] [--only PATH ...]`: finds words that STYLE.md replaces by standard terms.
 
-The words are in stop_list.toml. Searched are comments, docstrings, strings and names of code, the other text files,
-and the paths of all files. In a pattern a space stands for whatever separates words: white space, a line break with a
-comment mark, `_`, `-`, or the next capital letter of a name. A pattern matches whole words and ignores case.
+The words are in stop_list.toml. The search includes comments, docstrings, strings and names of code, other text files,
+and the paths of all files. In a pattern, a space matches everything that separates words: white space, a line break
+with a comment mark, `_`, `-`, or the next capital letter of a name. A pattern matches whole words and ignores case.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from infra.paths import ROOT
 STOP_LIST = Path(__file__).with_name("stop_list.toml")
 
 SKIPPED_FOLDERS = {".git", ".resma", ".aws-sam", "node_modules", "__pycache__"}
-"""Folders without text of the project, besides the caches of tools (`.*_cache`, `*.egg-info`, `.hypothesis`)."""
+"""Folders that are not searched. Caches of tools (`*_cache`, `*.egg-info`, `.hypothesis`) are not searched either."""
 
 TEXT_FILES = {
     ".cfg", ".conf", ".css", ".go", ".html", ".java", ".js", ".json", ".md", ".mjs", ".py", ".sh", ".sql", ".svg",
@@ -44,10 +44,10 @@ KINDS: Mapping[str, frozenset[str]] = {
     "strings": frozenset({"string", "other"}),
     "names": frozenset({"name"}),
 }
-"""What the `where` of a term means. "other" is text of files that are not code, such as Markdown and YAML."""
+"""The kinds of text that each value of `where` includes. "other" is text that is not code, such as Markdown."""
 
 AROUND = 120
-"""Characters before and after a word that are searched for the phrase that it belongs to."""
+"""Number of characters around a word that are searched for an allowed phrase."""
 
 _LOWER = str.maketrans({letter: letter.lower() for letter in string.ascii_uppercase})
 
@@ -74,16 +74,16 @@ _SQL = re.compile(r"(?P<comment>--[^\n]*|/\*.*?\*/)|(?P<string>'[^']*')|(?P<name
 LEXERS: Mapping[str, re.Pattern[str]] = {
     ".py": _PYTHON, ".js": _BRACES, ".mjs": _BRACES, ".ts": _BRACES, ".go": _BRACES, ".java": _BRACES, ".sql": _SQL,
 }  # fmt: skip
-"""By suffix: the tokens that tell a comment, a string and a name apart. Python's tokenizer takes ten times longer."""
+"""Expressions by suffix that distinguish comments, strings and names. Python's tokenizer takes ten times longer."""
 
 
 class StopListError(Exception):
-    """The stop list is not usable. The message says which entry is wrong, and why."""
+    """The stop list or an argument is not valid. The message says which, and why."""
 
 
 @dataclass(frozen=True)
 class Term:
-    """An entry of the stop list: what must not be written, and what to write instead."""
+    """An entry of the stop list: a pattern that must not occur, and what to write instead."""
 
     pattern: str
     say: str
@@ -97,18 +97,18 @@ class Term:
 
     @functools.cached_property
     def expression(self) -> re.Pattern[str]:
-        """The pattern, compiled."""
+        """The compiled pattern."""
         return compile_words(self.pattern, self.case)
 
     @functools.cached_property
     def allowed(self) -> tuple[re.Pattern[str], ...]:
-        """The phrases in which the words are right, compiled."""
+        """The compiled phrases in which the words are allowed."""
         return tuple(compile_words(phrase) for phrase in self.allow)
 
 
 @dataclass(frozen=True)
 class ReasonedException:
-    """A phrase that is right in some files. Other uses of its words in the same files are still reported."""
+    """A phrase that is allowed in some files. Other uses of its words in these files are still reported."""
 
     paths: tuple[str, ...]
     phrase: str
@@ -116,13 +116,13 @@ class ReasonedException:
 
     @functools.cached_property
     def expression(self) -> re.Pattern[str]:
-        """The phrase, in which a space matches what separates words."""
+        """The compiled phrase, in which a space matches everything that separates words."""
         return re.compile(re.escape(self.phrase).replace(r"\ ", _SEPARATOR), re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class StopList:
-    """The whole stop list. `skipped` has patterns of paths, `without_code` those whose code spans are not searched."""
+    """The stop list. `skipped` has patterns of skipped paths, `without_code` of paths whose code spans are skipped."""
 
     terms: tuple[Term, ...]
     exceptions: tuple[ReasonedException, ...]
@@ -132,7 +132,7 @@ class StopList:
 
 @dataclass(frozen=True)
 class Hit:
-    """A place that the stop list objects to. `line` is 0 where it is the file's path."""
+    """A match of a term. `line` is 0 if the match is in the file's path."""
 
     path: str
     line: int
@@ -145,13 +145,13 @@ class Hit:
 
 
 def compile_words(pattern: str, case: bool = False) -> re.Pattern[str]:
-    """Compiles a pattern of the stop list, in which a space matches what separates words."""
+    """Compiles a pattern of the stop list, in which a space matches everything that separates words."""
     spaced = pattern.replace(" ", _SEPARATOR)
     return re.compile(f"{_BOUNDARY}(?:{spaced}){_BOUNDARY}", re.NOFLAG if case else re.IGNORECASE)
 
 
 def read_stop_list(path: Path = STOP_LIST) -> StopList:
-    """Reads the stop list. Raises StopListError where an entry lacks something or a pattern is wrong."""
+    """Reads the stop list. Raises StopListError if an entry is incomplete or a pattern is not valid."""
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     skips = document.get("skip", [])
     try:
@@ -178,8 +178,9 @@ def _read_term(item: Mapping[str, Any]) -> Term:
     if term.where not in KINDS:
         raise StopListError(f"'{term.pattern}': `where` must be one of {', '.join(KINDS)}.")
     try:
-        assert term.expression
-        assert isinstance(term.allowed, tuple)
+        compile_words(term.pattern, term.case)
+        for phrase in term.allow:
+            compile_words(phrase)
     except re.error as error:
         raise StopListError(f"'{term.pattern}' is not a valid regular expression: {error}.") from error
     return term
@@ -199,7 +200,7 @@ def _is_state(name: str) -> bool:
 
 
 def search_text(path: str, text: str, stop_list: StopList) -> Iterator[tuple[Hit, ReasonedException | None]]:
-    """Yields what the stop list objects to in a file, each with the exception that allows it, if there is one."""
+    """Yields the hits in a file, each with the exception that allows it, if any."""
     if _matches(path, stop_list.without_code):
         text = re.sub(r"`[^`\n]*`", lambda span: "`" * len(span[0]), text)
     exceptions = [item for item in stop_list.exceptions if _matches(path, item.paths)]
@@ -225,7 +226,7 @@ def _search(
 
 
 def _covers(expression: re.Pattern[str], text: str, span: tuple[int, int], or_part: bool = False) -> bool:
-    """Tells whether a match of an expression contains a part of the text, or (`or_part`) is contained in it."""
+    """Returns whether a match of an expression contains `span`, or (`or_part`) is contained in it."""
     begin, end = span
     for found in expression.finditer(text, max(0, begin - AROUND), end + AROUND):
         if found.start() <= begin and end <= found.end():
@@ -236,7 +237,7 @@ def _covers(expression: re.Pattern[str], text: str, span: tuple[int, int], or_pa
 
 
 class _Source:
-    """The text of a file. What is a comment and what a string is found out when it is first needed."""
+    """The text of a file. It is split into comments, strings and names only when needed."""
 
     def __init__(self, path: str, text: str, is_path: bool = False) -> None:
         self.path, self.text, self._is_path = path, text, is_path
@@ -245,16 +246,16 @@ class _Source:
         self._lowered = lowered if len(lowered) == len(text) else text.translate(_LOWER)
 
     def may_have(self, term: Term) -> bool:
-        """Tells whether the file is one of a term's, and has one of its hints."""
+        """Returns whether the term applies to the file, and the text contains one of its hints."""
         return any(hint in self._lowered for hint in term.hints) and (not term.only or _matches(self.path, term.only))
 
     def find(self, term: Term) -> Iterator[re.Match[str]]:
-        """Yields the matches of a term's pattern. Only text around its hints is searched: that is much faster."""
+        """Yields the matches of a term's pattern. Only text around its hints is searched, which is much faster."""
         for begin, end in self._find_surroundings(term.hints):
             yield from term.expression.finditer(self.text, begin, end)
 
     def _find_surroundings(self, hints: Iterable[str]) -> Iterator[tuple[int, int]]:
-        """Yields parts of the text, apart from each other, that have all occurrences of the hints."""
+        """Yields disjoint parts of the text that contain all occurrences of the hints."""
         positions = sorted(position for hint in hints for position in _find_all(hint, self._lowered))
         begin = end = -1
         for position in positions:
@@ -271,11 +272,11 @@ class _Source:
         return [0, *(found.end() for found in re.finditer("\n", self.text))]
 
     def line_of(self, position: int) -> int:
-        """Returns the number of a position's line, from 1; 0 in a path."""
+        """Returns the line number of a position, from 1; 0 in a path."""
         return 0 if self._is_path else bisect.bisect_right(self._line_starts, position)
 
     def is_one_of(self, kinds: frozenset[str], span: tuple[int, int]) -> bool:
-        """Tells whether a part of the text is of one of these kinds."""
+        """Returns whether a part of the text is of one of these kinds."""
         if kinds == KINDS["all"]:
             return True
         if self._is_path:
@@ -290,13 +291,13 @@ class _Source:
 
     @functools.cached_property
     def _tokens(self) -> tuple[list[int], list[str]]:
-        """The position of each token and its kind. Docstrings are strings here."""
+        """The positions and the kinds of all tokens. Docstrings have the kind `string`."""
         found = [(token.start(), token.lastgroup or "") for token in LEXERS[self._suffix].finditer(self.text)]
         return [start for start, _ in found], [kind for _, kind in found]
 
     @functools.cached_property
     def _docstrings(self) -> set[int]:
-        """The positions of strings that are statements: docstrings, and those below an attribute."""
+        """The positions of strings that are statements: docstrings, also those below an attribute."""
         try:
             tree = ast.parse(self.text if self._suffix == ".py" else "")
         except SyntaxError:
@@ -321,11 +322,11 @@ def _matches(path: str, patterns: Iterable[str]) -> bool:
 
 
 def search_tree(stop_list: StopList, root: Path = ROOT, only: Sequence[str] = ()) -> tuple[list[Hit], set[str]]:
-    """Searches all files, or those at or below `only`. Returns the hits, and messages of unused exceptions."""
+    """Searches all files, or those at or below `only`. Returns the hits, and messages for unused exceptions."""
     hits: list[Hit] = []
     used: set[ReasonedException] = set()
     for path in find_files(root):
-        if _matches(path, stop_list.skipped) or not _is_wanted(path, only):
+        if _matches(path, stop_list.skipped) or not _is_selected(path, only):
             continue
         try:
             text = (root / path).read_text(encoding="utf-8")
@@ -342,12 +343,12 @@ def search_tree(stop_list: StopList, root: Path = ROOT, only: Sequence[str] = ()
     }
 
 
-def _is_wanted(path: str, only: Sequence[str]) -> bool:
+def _is_selected(path: str, only: Sequence[str]) -> bool:
     return not only or any(path == one or path.startswith(f"{one}/") or one == "." for one in only)
 
 
 def count(hits: Iterable[Hit], key: Callable[[Hit], str]) -> Iterator[str]:
-    """Yields a line per key with the number of its hits, the largest number first."""
+    """Yields a line per key with its number of hits, the largest number first."""
     for name, number in Counter(key(hit) for hit in hits).most_common():
         yield f"{number:6}  {name}"
 
@@ -358,7 +359,7 @@ def _folder(hit: Hit) -> str:
 
 
 def _relative(path: str) -> str:
-    """A path of the command line, relative to the project's folder. Raises StopListError where it does not exist."""
+    """Returns a path relative to the project's folder. Raises StopListError if it does not exist."""
     whole = Path(path).resolve()
     if not whole.exists() or not whole.is_relative_to(ROOT):
         raise StopListError(f"{path} does not exist in {ROOT}.")
@@ -366,8 +367,10 @@ def _relative(path: str) -> str:
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """The command line. Returns 1 where the stop list objects to something, 2 where a path or the list is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m infra.checks.language", description="Searches for stopped words.")
+    """Runs the command. Returns the exit code: 1 if there are hits, 2 if a path or the stop list is not valid."""
+    parser = argparse.ArgumentParser(
+        prog="python -m infra.checks.language", description="Searches for words of the stop list."
+    )
     parser.add_argument("--count", action="store_true", help="print numbers by folder and by pattern only")
     parser.add_argument("--only", nargs="+", metavar="PATH", default=[], help="search these files and folders only")
     options = parser.parse_args(given)

@@ -1,4 +1,4 @@
-"""What a checkout of Resma has besides this client: the local stack, and commands of operators."""
+"""Imports modules that only a checkout of Resma has: the local stack and the commands of operators."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from resma_cli.exit_codes import CommandFailedError, ExitCode
 
 
 def load_from_checkout(module: str, what: str) -> ModuleType:
-    """Imports a module of the checkout; `what` it is for begins the error.
+    """Imports a module of the checkout. `what` is the start of the error message, such as `The local stack runs from`.
 
-    Raises CommandFailedError where there is none.
+    Raises CommandFailedError if this package is not part of a checkout.
     """
     if importlib.util.find_spec("infra") is None:
         raise CommandFailedError(

@@ -16,7 +16,7 @@ from resma_cli.completion import complete_format
 from resma_cli.connection import read_state
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.output import print_json
-from resma_cli.shared_options import Form, examples, with_groups
+from resma_cli.shared_options import OutputOptions, examples, with_groups
 
 app = typer.Typer()
 
@@ -29,7 +29,7 @@ Rows = Annotated[
 @app.command("up", epilog=examples("resma up", "resma up --port 3009 --rows 5000000"))
 @with_groups
 def start(
-    form: Form,
+    form: OutputOptions,
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Serve the API on this port. Default: PORT, else 3008.")
     ] = None,
@@ -42,7 +42,7 @@ def start(
 
 @app.command("down", epilog=examples("resma down"))
 @with_groups
-def end(form: Form) -> int:
+def end(form: OutputOptions) -> int:
     """Stop the stack on this machine."""
     return _run("down", form, lambda _last: {"status": "down"})
 
@@ -50,7 +50,7 @@ def end(form: Form) -> int:
 @app.command("demo", epilog=examples("resma demo", "resma demo --format XLSX --rows 1000000"))
 @with_groups
 def demonstrate(
-    form: Form,
+    form: OutputOptions,
     format_: Annotated[
         str | None,
         typer.Option(
@@ -72,7 +72,7 @@ def demonstrate(
 )
 @with_groups
 def show_logs(
-    form: Form,
+    form: OutputOptions,
     report: Annotated[
         str | None, typer.Option(metavar="ID", help="Show all lines about this report. Its first characters do.")
     ] = None,
@@ -98,7 +98,7 @@ def _set(**variables: object) -> None:
     os.environ.update({name: str(value) for name, value in variables.items() if value is not None})
 
 
-def _run(command: str, form: Form, result: Callable[[str], Any]) -> int:
+def _run(command: str, form: OutputOptions, result: Callable[[str], Any]) -> int:
     # Loaded here because it loads much that no other command needs.
     main: Callable[[list[str]], int] = load_from_checkout("infra.local.__main__", "The stack runs from").main
 
