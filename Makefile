@@ -1,4 +1,4 @@
-# Two commands matter: `make demo` shows everything, `make test` proves it. `make help` lists the rest.
+# The two main commands: `make demo` shows everything, and `make test` tests it. `make help` lists all.
 
 PYTHON ?= python3
 BIN := .resma/venv/bin
@@ -12,13 +12,13 @@ help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 python:
-	@command -v $(PYTHON) >/dev/null || { echo "Resma needs Python 3.11, 3.12 or 3.13 and finds no '$(PYTHON)': install one, or say make PYTHON=/path/to/python3.13"; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "Resma needs Python 3.11, 3.12 or 3.13 and finds no '$(PYTHON)': install one, or run make PYTHON=/path/to/python3.13"; exit 1; }
 	@$(PYTHON) infra/local/bootstrap.py python
 
-setup: python ## make the virtual environments (done by every command that needs them)
+setup: python ## create the virtual environments (every command that needs them does this itself)
 	@$(PYTHON) infra/local/bootstrap.py project localstack
 
-# What is missing is said before anything is installed or started.
+# Missing tools are reported before anything is installed or started.
 tools-test tools-fuzz tools-pictures: tools-%: python
 	@$(PYTHON) tests/tools.py $*
 
@@ -44,14 +44,14 @@ demo: setup ## a report from the request to the file: FORMAT=PDF|CSV|XLSX|NDJSON
 up: setup ## start the stack and leave it running: PORT=3008, ROWS=500000
 	@$(RESMA) up
 
-# Without an environment nothing can have been started: `down`, `logs` and `clean` make none.
+# Without an environment nothing is running, so `down`, `logs` and `clean` do not create one.
 IS_SET_UP := test -e .resma/venv/.stamp
 
-down: ## end the stack
-	@if $(IS_SET_UP); then $(RESMA) down; else echo "nothing is running"; fi
+down: ## stop the stack
+	@if $(IS_SET_UP); then $(RESMA) down; else echo "Nothing is running."; fi
 
-logs: ## the end of each function's log; REPORT=<id>, FUNCTION=worker, SINCE=10m, FOLLOW=1 select lines of all
-	@if $(IS_SET_UP); then $(RESMA) logs; else echo "there are no logs: nothing has been started"; fi
+logs: ## show the last lines of each function's log; REPORT=<id>, FUNCTION=worker, SINCE=10m, FOLLOW=1 select lines
+	@if $(IS_SET_UP); then $(RESMA) logs; else echo "There are no logs, because nothing has been started."; fi
 
 check: setup ## lint, types, template, report types, unit tests: about a minute
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit lint types template imports catalog dependencies
@@ -69,13 +69,13 @@ template: setup
 imports: setup
 	@PYTHONPATH=functions:infra/cli $(BIN)/lint-imports
 
-catalog: setup ## check functions/catalog, with EXPLAIN on a Postgres of its own
+catalog: setup ## check functions/catalog, with EXPLAIN in an embedded Postgres
 	@$(BIN)/python -m infra.checks.report_types
 
 language: setup ## search for words that STYLE.md replaces by standard terms: ONLY=(paths), COUNT=1 prints numbers only
 	@$(BIN)/python -m infra.checks.language $(if $(COUNT),--count) $(if $(ONLY),--only $(ONLY))
 
-dependencies: setup ## pins, hashes, licences and use of dependencies, without a network
+dependencies: setup ## check pins, hashes, licenses and use of dependencies, without a network
 	@$(BIN)/python -m infra.checks.dependencies check
 
 unit: setup
@@ -95,41 +95,41 @@ test: tools-test setup setup-sam setup-readers setup-generators ## everything: u
 coverage: ## `make test` that measures integration tests too; .resma/coverage.txt has each module's lines and branches
 	@RESMA_COVERAGE_OF_INTEGRATION=1 $(MAKE) --no-print-directory test
 
-fuzz: tools-fuzz setup ## the random searches of the tests with a fresh seed: SEED=(random), ROUNDS=1
+fuzz: tools-fuzz setup ## run the random searches of the tests with a new seed: SEED=(random), ROUNDS=1
 	@PYTHONPATH=functions $(BIN)/python -m tests.fuzz
 
-bench: setup setup-bench ## side by side with peers: QUICK=1 leaves out the slow ones, FULL=1 adds 20 million rows
+bench: setup setup-bench ## compare with other libraries: QUICK=1 omits the slow ones, FULL=1 adds 20 million rows
 	@PYTHONPATH=functions .resma/venv-bench/bin/python -m tests.bench
 
-chaos: setup ## reports while everything fails, and a verdict: REPORTS=500, SEED=(random), OUTAGES=1, LONGEST=600, QUICK=1
+chaos: setup ## generate reports with fault injection, and verify them: REPORTS=500, SEED=(random), OUTAGES=1, LONGEST=600, QUICK=1
 	@PYTHONPATH=functions $(BIN)/python -m tests.chaos
 
-fairness: setup ## 300 small reports of one tenant, and how long another tenant's one waits: REPORTS=300
+fairness: setup ## measure how long one report waits behind 300 of another tenant: REPORTS=300
 	@PYTHONPATH=functions $(BIN)/python -m tests.load.fairness
 
-load: setup ## 1,000 requests with 50 at once, none lost: POSTS=1000, AT_ONCE=50
+load: setup ## send 1,000 requests, 50 concurrently, and verify that none is lost: POSTS=1000, AT_ONCE=50
 	@PYTHONPATH=functions $(BIN)/python -m tests.load
 
-cli: setup ## build the wheel and the source distribution of the client alone, into .resma/dist
+cli: setup ## build the wheel and the source distribution of the client, into .resma/dist
 	@$(BIN)/python -m infra.release client
 
 release-files: setup setup-sam ## build all files of a release and their checksums, into .resma/dist
 	@$(BIN)/python -m infra.release all
 
-second-emulator: setup setup-second-emulator ## a report end to end on a second emulator of AWS, ministack: FORMAT=CSV
+second-emulator: setup setup-second-emulator ## generate a report on a second emulator of AWS, ministack: FORMAT=CSV
 	@PYTHONPATH=functions $(BIN)/python -m tests.second_emulator
 
 check-build: setup ## compare the package of `sam build` with what will be deployed: STAGE=dev
 	@$(BIN)/python -m infra.checks.dependencies built
 
-audit: setup ## known vulnerabilities of what is installed (needs a network), Lambda runtimes that AWS no longer supports
+audit: setup ## find known vulnerabilities (needs a network), and Lambda runtimes that AWS no longer supports
 	@$(BIN)/python -m infra.checks.dependencies runtimes
-	@$(BIN)/python -m infra.checks.dependencies ask
+	@$(BIN)/python -m infra.checks.dependencies audit
 
 pictures: tools-pictures setup ## draw docs/pictures again (needs LibreOffice and Chromium)
 	@PYTHONPATH=functions $(BIN)/python -m tests.pictures
 
-lock: setup ## pin the dependencies anew, after a change in pyproject.toml
+lock: setup ## update the lock files, after a change in pyproject.toml
 	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --extra scripts -o functions/requirements.txt
 	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --extra scripts --group local --group test -c functions/requirements.txt -o infra/requirements/dev.txt
 	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --group deploy -c functions/requirements.txt -o infra/requirements/deploy.txt
@@ -138,5 +138,5 @@ lock: setup ## pin the dependencies anew, after a change in pyproject.toml
 	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group pyproject.toml:generators -o infra/requirements/generators.txt
 	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group pyproject.toml:second-emulator -o infra/requirements/second-emulator.txt
 
-clean: down ## end the stack and remove all of .resma
+clean: down ## stop the stack and remove all of .resma
 	@rm -rf .resma .aws-sam

@@ -1,7 +1,7 @@
-"""What Resma runs on: the database's migrations, operators' commands, and the stack on one's own machine."""
+"""Infrastructure of Resma: database migrations, commands of operators, deployment, and the local stack."""
 
 import sys
 from pathlib import Path
 
-# The functions and the command line are not installed packages: `python -m infra...` finds their code here.
+# The functions and the command line are not installed packages, so `python -m infra...` adds their folders.
 sys.path[:0] = [str(Path(__file__).parents[1] / "functions"), str(Path(__file__).parent / "cli")]

@@ -1,4 +1,4 @@
-"""Where things are. All state of a checkout lies in one folder that git ignores."""
+"""Paths in a checkout. All of its state is in one folder, which git ignores."""
 
 from __future__ import annotations
 

@@ -9,16 +9,16 @@ import yaml
 
 
 def read_template(path: Path) -> dict[str, Any]:
-    """Reads a template, CloudFormation's short functions written out: `!Ref x` is {"Ref": "x"}."""
-    document: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a SafeLoader
+    """Reads a template. Short forms of intrinsic functions are expanded: `!Ref x` becomes {"Ref": "x"}."""
+    document: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), _TemplateLoader)  # noqa: S506  # a SafeLoader
     return document
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short functions."""
+class _TemplateLoader(yaml.SafeLoader):
+    """A YAML loader for the short forms of CloudFormation's intrinsic functions."""
 
 
-def _short_function(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+def _expand_short_form(loader: _TemplateLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
     if isinstance(node, yaml.ScalarNode):
         value: Any = loader.construct_scalar(node)
@@ -29,4 +29,4 @@ def _short_function(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, 
     return {name: loader.construct_mapping(node, deep=True)}
 
 
-_Loader.add_multi_constructor("!", _short_function)
+_TemplateLoader.add_multi_constructor("!", _expand_short_form)

@@ -1,1 +1,1 @@
-"""Tenants and keys, for operators."""
+"""Commands of operators: tenants, keys and dead letters."""

@@ -1,7 +1,7 @@
-"""`resma admin access`: tenants, their quotas and their keys, in the database and not through the API.
+"""`resma admin access`: manages tenants, their quotas and their keys in the database, without the API.
 
-The database's address, of the role that owns it, comes from --database or, so that it stands in no list of
-processes, from the environment's DATABASE_URL.
+The URL of the database, with the role that owns it, comes from --database or from the environment variable
+DATABASE_URL, which is not visible in the list of processes.
 """
 
 from __future__ import annotations
@@ -34,49 +34,53 @@ from resma.errors import ResmaError
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Returns the exit code: 0 done, 1 failed with a reason."""
+    """Runs the command. Returns the exit code: 0 for success, 1 after an error message."""
     arguments = _parser().parse_args(given)
     url = arguments.database or os.environ.get("DATABASE_URL")
     if not url:
-        print("say which database: --database postgresql://… or DATABASE_URL", file=sys.stderr)
+        print("No database is named. Use --database postgresql://…, or set DATABASE_URL.", file=sys.stderr)
         return 1
     command: Callable[[Connection[TupleRow], argparse.Namespace], None] = arguments.run
     try:
         with psycopg.connect(url) as connection:
             command(connection, arguments)
     except (StackError, ResmaError, psycopg.Error) as error:
-        # A database's own words go on to quote the row.
+        # Only the primary message is printed, because other parts quote the row.
         detail = isinstance(error, psycopg.Error) and error.diag.message_primary
-        print(f"failed: {detail or error}", file=sys.stderr)
+        print(f"Failed: {detail or error}", file=sys.stderr)
         return 1
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="resma admin access", description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--database", metavar="URL", help="address of the database, as the role that owns it")
+    parser.add_argument("--database", metavar="URL", help="URL of the database, with the role that owns it")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[..., None], tells: str, *places: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=tells, description=tells)
+    def command(name: str, run: Callable[..., None], description: str, *arguments: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=description, description=description)
         made.set_defaults(run=run)
-        for place in places:
-            made.add_argument(place)
+        for argument in arguments:
+            made.add_argument(argument)
         return made
 
     for made in (
-        command("create-tenant", _create_tenant, "make a tenant", "tenant", "name"),
+        command("create-tenant", _create_tenant, "create a tenant", "tenant", "name"),
         command("set-quotas", _set_quotas, "change a tenant's limits", "tenant"),
     ):
         for quota in QUOTAS:
             made.add_argument(f"--{quota.replace('_', '-')}", type=int, metavar="N")
-    made = command("create-key", _create_key, "make a key, and print it once", "tenant", "name")
-    made.add_argument("--scope", action="append", default=[], choices=sorted(SCOPES), help="several times for several")
-    made.add_argument("--days", type=int, default=DEFAULT_LIFETIME_DAYS, help="until it expires (default: %(default)s)")
-    made = command("rotate-key", _rotate_key, "make the key that comes after another", "tenant", "key_id")
-    made.add_argument("--grace-seconds", type=int, default=DEFAULT_GRACE_SECONDS, help="how long the old one goes on")
-    command("revoke-key", _revoke_key, "end a key at once", "tenant", "key_id")
-    command("list", _list, "show tenants, their limits and their keys")
+    made = command("create-key", _create_key, "create a key, and print it once", "tenant", "name")
+    made.add_argument("--scope", action="append", default=[], choices=sorted(SCOPES), help="repeat for more scopes")
+    made.add_argument(
+        "--days", type=int, default=DEFAULT_LIFETIME_DAYS, help="days until it expires (default: %(default)s)"
+    )
+    made = command("rotate-key", _rotate_key, "create the replacement of a key", "tenant", "key_id")
+    made.add_argument(
+        "--grace-seconds", type=int, default=DEFAULT_GRACE_SECONDS, help="seconds for which the old key stays valid"
+    )
+    command("revoke-key", _revoke_key, "revoke a key at once", "tenant", "key_id")
+    command("list", _list, "list tenants, their limits and their keys")
     return parser
 
 
@@ -86,33 +90,35 @@ def _quotas(arguments: argparse.Namespace) -> dict[str, int]:
 
 def _create_tenant(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
     create_tenant(connection, arguments.tenant, arguments.name, _quotas(arguments))
-    print(f"made tenant {arguments.tenant}; create-key makes its first key")
+    print(f"Created tenant {arguments.tenant}. Create its first key with create-key.")
 
 
 def _set_quotas(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
     if not (quotas := _quotas(arguments)):
-        raise StackError(f"name a limit: {', '.join('--' + name.replace('_', '-') for name in QUOTAS)}")
+        raise StackError(
+            f"No limit is named. Use one or more of {', '.join('--' + name.replace('_', '-') for name in QUOTAS)}."
+        )
     set_quotas(connection, arguments.tenant, quotas)
-    print(f"tenant {arguments.tenant}: {', '.join(f'{name} {value}' for name, value in quotas.items())}")
+    print(f"Tenant {arguments.tenant}: {', '.join(f'{name} {value}' for name, value in quotas.items())}")
 
 
 def _create_key(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
     lifetime = timedelta(days=min(arguments.days, MAX_DAYS + 1))
-    _tell(*create_key(connection, arguments.tenant, arguments.name, arguments.scope, lifetime))
+    _print_key(*create_key(connection, arguments.tenant, arguments.name, arguments.scope, lifetime))
 
 
 def _rotate_key(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
     if not 0 <= arguments.grace_seconds <= MAX_GRACE_SECONDS:
-        raise StackError(f"--grace-seconds: give 0 to {MAX_GRACE_SECONDS}")
+        raise StackError(f"`--grace-seconds` must be from 0 to {MAX_GRACE_SECONDS}.")
     key = find_key(connection, arguments.tenant, arguments.key_id)
     made, text, old = rotate_key(connection, key, timedelta(seconds=arguments.grace_seconds), OPERATOR)
-    print(f"key {old.key_id} goes on until {old.expires_at:%Y-%m-%d %H:%M:%S %Z}")
-    _tell(made, text)
+    print(f"Key {old.key_id} stays valid until {old.expires_at:%Y-%m-%d %H:%M:%S %Z}")
+    _print_key(made, text)
 
 
 def _revoke_key(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
     revoke_key(connection, arguments.tenant, arguments.key_id)
-    print(f"key {arguments.key_id} is revoked")
+    print(f"Revoked key {arguments.key_id}.")
 
 
 def _list(connection: Connection[TupleRow], _arguments: argparse.Namespace) -> None:
@@ -121,20 +127,20 @@ def _list(connection: Connection[TupleRow], _arguments: argparse.Namespace) -> N
         " FROM resma.tenants ORDER BY tenant_id"
     ).fetchall()
     for tenant_id, name, *limits in tenants:
-        said = ", ".join(f"{quota} {limit}" for quota, limit in zip(QUOTAS, limits, strict=True))
-        print(f"{tenant_id}  {name}  ({said})")
+        values = ", ".join(f"{quota} {limit}" for quota, limit in zip(QUOTAS, limits, strict=True))
+        print(f"{tenant_id}  {name}  ({values})")
         for key in list_keys(connection, tenant_id):
             print(f"    {_line(key)}")
 
 
-def _tell(key: ApiKey, text: str) -> None:
-    print(_line(key), f"the key itself, shown this once:\n\n{text}\n", sep="\n")
+def _print_key(key: ApiKey, text: str) -> None:
+    print(_line(key), f"The key, which is shown only once:\n\n{text}\n", sep="\n")
 
 
 def _line(key: ApiKey) -> str:
-    ends = f"expires {key.expires_at:%Y-%m-%d}" if key.status == "ACTIVE" else key.status.lower()
+    expiry = f"expires {key.expires_at:%Y-%m-%d}" if key.status == "ACTIVE" else key.status.lower()
     used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
-    return f"{key.key_id}  {key.name}  {' '.join(key.scopes)}  {ends}, last used {used}"
+    return f"{key.key_id}  {key.name}  {' '.join(key.scopes)}  {expiry}, last used {used}"
 
 
 if __name__ == "__main__":

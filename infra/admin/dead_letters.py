@@ -1,7 +1,7 @@
-"""`resma admin dead-letters list|show|redrive`: reports that were given up, of all tenants, for operators.
+"""`resma admin dead-letters list|show|redrive`: dead-lettered reports of all tenants, for operators.
 
-`--database` is an address of the system's database as the role resma_system (or the variable RESMA_SYSTEM_DATABASE).
-What is redriven is in the outbox: the next tick sends it, within a minute.
+`--database`, or the environment variable RESMA_SYSTEM_DATABASE, is the URL of the system's database with the role
+resma_system. A redriven report is put into the outbox; the next run of the scheduler sends it, within a minute.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from resma.short_text import counted
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; 1 where there is no such dead letter."""
+    """Runs the command. Returns the exit code: 1 if the dead letter does not exist."""
     chosen = _parse(arguments)
     try:
         with psycopg.connect(chosen.database) as connection:
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     except psycopg.OperationalError as error:
-        sys.exit(f"no connection to the database: {error}")
+        sys.exit(f"The database can't be reached: {error}")
     return 0
 
 
@@ -40,22 +40,22 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="resma admin dead-letters", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--database", metavar="URL", default=os.environ.get("RESMA_SYSTEM_DATABASE"))
     commands = parser.add_subparsers(required=True)
-    listing = commands.add_parser("list", help="newest request first")
+    listing = commands.add_parser("list", help="list dead letters, newest request first")
     listing.add_argument("--limit", type=int, default=100)
-    showing = commands.add_parser("show", help="one, with its redrives so far")
+    showing = commands.add_parser("show", help="show a dead letter and its redrives")
     showing.add_argument("report_id", type=UUID)
-    sending = commands.add_parser("redrive", help="send one, or all, on their way again")
+    sending = commands.add_parser("redrive", help="send a dead letter, or all, to the queue again")
     sending.add_argument("report_id", type=UUID, nargs="?")
-    sending.add_argument("--all", action="store_true", help="all of a tenant, or of all tenants")
-    sending.add_argument("--reason", help="for the record: what was mended")
+    sending.add_argument("--all", action="store_true", help="redrive all dead letters, of one tenant or of all tenants")
+    sending.add_argument("--reason", help="record what was fixed")
     for command, do in ((listing, _list), (showing, _show), (sending, _redrive)):
-        command.add_argument("--tenant", help="this tenant's only")
+        command.add_argument("--tenant", help="only dead letters of this tenant")
         command.set_defaults(command=do)
     chosen = parser.parse_args(arguments)
     if not chosen.database:
-        parser.error("give --database, or set RESMA_SYSTEM_DATABASE")
+        parser.error("No database is named. Use --database, or set RESMA_SYSTEM_DATABASE.")
     if chosen.command is _redrive and (chosen.report_id is None) != chosen.all:
-        parser.error("redrive takes a report's id, or --all")
+        parser.error("`redrive` takes either a report's id or --all.")
     return chosen
 
 
@@ -63,7 +63,7 @@ def _list(connection: Connection[TupleRow], chosen: argparse.Namespace) -> None:
     letters = list_dead_letters(connection, chosen.tenant, None, chosen.limit)
     for letter in letters:
         print(_line(letter))
-    more = ", there may be more: raise --limit" if len(letters) == chosen.limit else ""
+    more = ". There may be more: use a larger --limit." if len(letters) == chosen.limit else ""
     print(f"{counted(len(letters), 'dead letter')}{more}")
 
 
@@ -84,7 +84,7 @@ def _redrive(connection: Connection[TupleRow], chosen: argparse.Namespace) -> No
     else:
         redrive(connection, _tenant_of(connection, chosen), chosen.report_id, by, chosen.reason)
         count = 1
-    print(f"{count} redriven: the next tick sends {'it' if count == 1 else 'them'}")
+    print(f"{count} redriven. The scheduler sends {'it' if count == 1 else 'them'} within a minute.")
 
 
 def _tenant_of(connection: Connection[TupleRow], chosen: argparse.Namespace) -> str:
@@ -93,7 +93,7 @@ def _tenant_of(connection: Connection[TupleRow], chosen: argparse.Namespace) -> 
         (chosen.report_id, chosen.tenant, chosen.tenant),
     ).fetchone()
     if row is None:
-        raise ReportNotFoundError(f"there is no report {chosen.report_id}: see `list`")
+        raise ReportNotFoundError(f"There is no report {chosen.report_id}. See `list`.")
     return str(row[0])
 
 

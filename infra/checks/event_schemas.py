@@ -1,4 +1,4 @@
-"""`resma admin event-schemas` writes docs/events/*.schema.json, of what goes in and what is answered."""
+"""`resma admin event-schemas`: writes docs/events/*.schema.json, the JSON Schemas of received and sent events."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ SCHEMAS: Mapping[str, type[BaseModel]] = {
     "Report Rejected": ReportRejected,
     "Report Completed": ReportCompleted,
 }
-"""The models, by detail-type."""
+"""The model of each detail-type."""
 
 _SERIALIZED = {"Report Accepted", "Report Rejected"}
-"""These have every property. Others can lack some."""
+"""Events that always have every property."""
 
 
 def schema_of(detail_type: str) -> dict[str, Any]:
-    """The JSON Schema of an event's detail."""
+    """Returns the JSON Schema of an event's detail."""
     mode: JsonSchemaMode = "serialization" if detail_type in _SERIALIZED else "validation"
     schema = SCHEMAS[detail_type].model_json_schema(mode=mode)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": detail_type}
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Writes the schemas; returns the exit code."""
-    description = "Writes the JSON Schemas of the events again."
+    """Writes the schemas. Returns the exit code."""
+    description = "Writes the JSON Schemas of the events."
     argparse.ArgumentParser(prog="resma admin event-schemas", description=description).parse_args(given)
     for detail_type in SCHEMAS:
         path = FOLDER / f"{detail_type.lower().replace(' ', '-')}.schema.json"

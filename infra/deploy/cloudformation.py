@@ -1,6 +1,6 @@
-"""Deploys template.yaml through CloudFormation, to LocalStack embedded or in Docker: the same code, other addresses.
+"""Deploys template.yaml with CloudFormation to LocalStack, embedded or in Docker.
 
-For AWS itself there is `sam deploy`; this does the same three steps where no AWS is: package, create, wait.
+Like `sam deploy`, which is for AWS itself, it packages the code, creates the stack, and waits for it.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from infra.template import read_template
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
 
-ARTEFACT_BUCKET = "resma-artefacts"
+ARTIFACT_BUCKET = "resma-artifacts"
 DEPLOY_SECONDS = 180
 _POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
-class Endpoint:
-    """An AWS-compatible endpoint that asks for no real credentials."""
+class AwsEndpoint:
+    """An AWS-compatible endpoint that requires no real credentials."""
 
     url: str
     region: str = "us-east-1"
 
     def client(self, service: str, access_key_id: str = "test", secret_access_key: str = "test") -> Any:  # noqa: S107
-        """Makes a client of a service there. LocalStack takes any keys, other stores their own."""
+        """Returns a client of a service. LocalStack accepts any keys; other stores require their own."""
         return boto3.client(  # type: ignore[call-overload]  # the service's name is not a literal here
             service,
             endpoint_url=self.url,
@@ -53,23 +53,23 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Stage:
-    """What samconfig.toml says of a stage."""
+    """The settings of a stage in samconfig.toml."""
 
     stack_name: str
     parameters: Mapping[str, str]
 
     def with_parameters(self, parameters: Mapping[str, str]) -> Stage:
-        """The same stage, with more parameters or others."""
+        """Returns the stage with these parameters added or replaced."""
         return Stage(self.stack_name, {**self.parameters, **parameters})
 
 
 @dataclass(frozen=True)
 class Package:
-    """What is deployed: a template, and the folder that becomes every function's code."""
+    """A template, and the folder with the code of all its functions."""
 
     template: Path
     functions: Path | None
-    """None where there are no functions."""
+    """None if the template has no functions."""
 
 
 def read_stage(name: str) -> Stage:
@@ -79,8 +79,8 @@ def read_stage(name: str) -> Stage:
     return Stage(section["stack_name"], {name: value.strip('"') for name, value in pairs})
 
 
-def put_secret(endpoint: Endpoint, name: str, value: Mapping[str, Any]) -> str:
-    """Writes a secret, new or not, and returns its ARN."""
+def put_secret(endpoint: AwsEndpoint, name: str, value: Mapping[str, Any]) -> str:
+    """Creates or updates a secret. Returns its ARN."""
     client = endpoint.client("secretsmanager")
     try:
         answer = client.create_secret(Name=name, SecretString=json.dumps(value))
@@ -90,13 +90,13 @@ def put_secret(endpoint: Endpoint, name: str, value: Mapping[str, Any]) -> str:
 
 
 def deploy(
-    endpoint: Endpoint,
+    endpoint: AwsEndpoint,
     package: Package,
     stage: Stage,
-    tell: Callable[[str], None] = lambda _status: None,
-    patience_seconds: float = DEPLOY_SECONDS,
+    report_status: Callable[[str], None] = lambda _status: None,
+    timeout_seconds: float = DEPLOY_SECONDS,
 ) -> dict[str, str]:
-    """Creates the stack and returns its outputs. Raises StackError with the reasons that CloudFormation gives."""
+    """Creates the stack and returns its outputs. Raises StackError with CloudFormation's reasons if that fails."""
     body = _packaged(package, _upload(endpoint, package.functions) if package.functions else None)
     cloudformation: CloudFormationClient = endpoint.client("cloudformation")
     cloudformation.create_change_set(
@@ -109,12 +109,12 @@ def deploy(
     )
     _await_change_set(cloudformation, stage.stack_name)
     cloudformation.execute_change_set(StackName=stage.stack_name, ChangeSetName="resma")
-    wanted = read_template(package.template).get("Outputs", {}).keys()
-    return _outputs(_await_stack(cloudformation, stage.stack_name, wanted, tell, patience_seconds))
+    outputs = read_template(package.template).get("Outputs", {}).keys()
+    return _outputs(_await_stack(cloudformation, stage.stack_name, outputs, report_status, timeout_seconds))
 
 
-def find_outputs(endpoint: Endpoint, stack: str) -> dict[str, str] | None:
-    """Returns the outputs of a stack that was deployed before; None where there is none that is whole."""
+def find_outputs(endpoint: AwsEndpoint, stack: str) -> dict[str, str] | None:
+    """Returns the outputs of an existing stack; None if it does not exist or is not complete."""
     cloudformation: CloudFormationClient = endpoint.client("cloudformation")
     try:
         described = dict(cloudformation.describe_stacks(StackName=stack)["Stacks"][0])
@@ -127,20 +127,20 @@ def _outputs(stack: Mapping[str, Any]) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
-def _upload(endpoint: Endpoint, functions: Path) -> str:
+def _upload(endpoint: AwsEndpoint, functions: Path) -> str:
     archive = zip_folder(functions)
     key = f"functions-{hashlib.sha256(archive).hexdigest()[:16]}.zip"
     s3 = endpoint.client("s3")
     try:
-        s3.head_bucket(Bucket=ARTEFACT_BUCKET)
+        s3.head_bucket(Bucket=ARTIFACT_BUCKET)
     except ClientError:
-        s3.create_bucket(Bucket=ARTEFACT_BUCKET)
-    s3.put_object(Bucket=ARTEFACT_BUCKET, Key=key, Body=archive)
+        s3.create_bucket(Bucket=ARTIFACT_BUCKET)
+    s3.put_object(Bucket=ARTIFACT_BUCKET, Key=key, Body=archive)
     return key
 
 
 def zip_folder(folder: Path) -> bytes:
-    """Zips a folder's files, the same bytes for the same files."""
+    """Returns a ZIP of a folder's files. Equal files give equal bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for path in sorted(folder.rglob("*")):
@@ -153,14 +153,14 @@ def zip_folder(folder: Path) -> bytes:
 
 
 def _packaged(package: Package, key: str | None) -> str:
-    """The template with the functions' code where it was uploaded, as `sam package` would write it."""
+    """Returns the template with the location of the uploaded code, in the form of `sam package`."""
     document = read_template(package.template)
-    place = {"Bucket": ARTEFACT_BUCKET, "Key": key}
+    location = {"Bucket": ARTIFACT_BUCKET, "Key": key}
     if "Globals" in document:
-        document["Globals"]["Function"]["CodeUri"] = place
+        document["Globals"]["Function"]["CodeUri"] = location
     for resource in document["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function" and "CodeUri" in resource["Properties"]:
-            resource["Properties"]["CodeUri"] = place
+            resource["Properties"]["CodeUri"] = location
     return json.dumps(document)
 
 
@@ -171,30 +171,30 @@ def _await_change_set(cloudformation: CloudFormationClient, stack: str) -> None:
         if answer["Status"] == "CREATE_COMPLETE":
             return
         if answer["Status"] == "FAILED":
-            raise StackError(f"CloudFormation refuses the template: {answer.get('StatusReason')}")
+            raise StackError(f"CloudFormation has rejected the template: {answer.get('StatusReason')}")
         time.sleep(_POLL_SECONDS)
-    raise StackError(f"CloudFormation made no change set within {DEPLOY_SECONDS} s")
+    raise StackError(f"CloudFormation has not created the change set within {DEPLOY_SECONDS} s.")
 
 
 def _await_stack(
     cloudformation: CloudFormationClient,
     stack: str,
-    wanted: Collection[str],
-    tell: Callable[[str], None],
-    patience_seconds: float,
+    outputs: Collection[str],
+    report_status: Callable[[str], None],
+    timeout_seconds: float,
 ) -> dict[str, Any]:
-    """Waits for the stack and for the outputs that it shall have: LocalStack calls it complete a moment earlier."""
-    deadline = time.monotonic() + patience_seconds
+    """Waits for the stack and its outputs. LocalStack reports the stack as complete before the outputs exist."""
+    deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
         described: dict[str, Any] = dict(cloudformation.describe_stacks(StackName=stack)["Stacks"][0])
         status = described["StackStatus"]
-        if status == "CREATE_COMPLETE" and set(wanted) <= _outputs(described).keys():
+        if status == "CREATE_COMPLETE" and set(outputs) <= _outputs(described).keys():
             return described
         if status != "CREATE_COMPLETE" and not status.endswith("IN_PROGRESS"):
-            raise StackError(f"the deployment ended as {status}: {_reasons(cloudformation, stack)}")
-        tell(status)
+            raise StackError(f"The deployment ended as {status}: {_reasons(cloudformation, stack)}")
+        report_status(status)
         time.sleep(_POLL_SECONDS)
-    raise StackError(f"the deployment did not end within {patience_seconds} s")
+    raise StackError(f"The deployment has not ended within {timeout_seconds} s.")
 
 
 def _reasons(cloudformation: CloudFormationClient, stack: str) -> str:
@@ -202,5 +202,5 @@ def _reasons(cloudformation: CloudFormationClient, stack: str) -> str:
     failed = [e for e in events if e.get("ResourceStatus", "").endswith("FAILED")]
     return (
         "; ".join(f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason', '?')}" for e in failed)
-        or "no reason given"
+        or "CloudFormation has given no reason."
     )

@@ -1,6 +1,6 @@
-"""`python -m infra.deploy.compose`: the service `deploy` of docker-compose.yml, run once when all others are up.
+"""`python -m infra.deploy.compose`: the service `deploy` of docker-compose.yml, which runs once all others are up.
 
-Every address and password comes from the environment that docker-compose.yml sets.
+URLs and passwords are environment variables that docker-compose.yml sets.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from infra.admin.tenants import make_key
-from infra.deploy.cloudformation import Endpoint, find_outputs, read_stage
-from infra.deploy.system import Choices, ObjectStore, Surroundings, deploy_system
+from infra.deploy.cloudformation import AwsEndpoint, find_outputs, read_stage
+from infra.deploy.system import DeploymentEnvironment, DeploymentOptions, ObjectStore, deploy_system
 from infra.errors import StackError
 from infra.paths import ROOT
 from infra.postgres.load_demo_bank import load_demo_bank
@@ -26,19 +26,19 @@ from infra.postgres.migrate import migrate
 from resma.access.caller import SCOPES
 
 FRONT_DOOR = ROOT / "infra" / "docker" / "front_door.conf"
-"""nginx' configuration but for the API's id and stage, known only after the deployment."""
+"""Template of nginx' configuration. The API's id and stage are known only after the deployment."""
 
 KEY_DAYS = 30
 
-PATIENCE_SECONDS = 900
-"""The first deployment on a machine fetches Lambda's image, of 600 MB."""
+TIMEOUT_SECONDS = 900
+"""Timeout of the deployment. The first one on a machine downloads Lambda's image, of 600 MB."""
 
 LAMBDA_ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 """Lambda's name for each machine name (`uname -m`)."""
 
 
 class ComposeSettings(BaseModel):
-    """A field's environment variable is its name in capitals. Addresses are those inside the compose network."""
+    """Settings from environment variables, which are the fields' names in capitals. URLs are inside the network."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
@@ -48,76 +48,76 @@ class ComposeSettings(BaseModel):
     postgres_password: SecretStr
     object_store_url: str = Field(min_length=1)
     object_store_public_url: str = Field(min_length=1)
-    """As a browser on this machine reaches it."""
+    """URL of the object store for browsers on this machine."""
     object_store_access_key_id: str = Field(min_length=1)
     object_store_secret_access_key: SecretStr
     webhook_secret: SecretStr
     public_base_url: str = Field(min_length=1)
     front_door_conf: Path
-    """Where the front door's configuration goes."""
+    """Path to which the configuration of nginx is written."""
     functions_package: Path
-    """The folder with the functions and all that they import."""
+    """Folder with the functions and their dependencies."""
     rows: int = Field(gt=0, le=100_000_000)
-    """Transactions of the demo bank."""
+    """Number of transactions of the demo bank."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
-        """Raises StackError naming each variable that is wrong, never its value."""
+        """Reads the settings. Raises StackError, which names each variable that is not valid, but not its value."""
         values = {name: environment[name.upper()] for name in cls.model_fields if environment.get(name.upper())}
         try:
             return cls.model_validate(values)
         except ValidationError as error:
             wrong = "; ".join(f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
-            message = f"set these variables right (docker-compose.yml and .env set them): {wrong}"
+            message = f"Correct these variables, which docker-compose.yml and .env set: {wrong}"
             raise StackError(message) from None
 
     @property
     def database_url(self) -> str:
-        """Address of the superuser, password included."""
+        """URL of the database with the superuser and its password."""
         password = quote(self.postgres_password.get_secret_value(), safe="")
         return f"postgresql://postgres:{password}@{self.postgres_host}:{self.postgres_port}/postgres"
 
 
 def deploy_compose(settings: ComposeSettings) -> None:
-    """Migrates, loads the demo bank and deploys. Where a stack is deployed already, that one stays as it is.
+    """Migrates the database, loads the demo bank and deploys. An existing stack is not changed.
 
-    LocalStack's updates of a stack lose parts of it without a word, so a changed template asks for a fresh LocalStack.
+    LocalStack's updates of a stack silently lose parts of it, so a changed template requires a new LocalStack.
     """
     for name in migrate(settings.database_url):
-        print(f"applied migration {name}")
-    made = load_demo_bank(settings.database_url, settings.rows)
-    print(f"the demo bank has {settings.rows:,} transactions" + ("" if made else ", as before"))
-    outputs = _deployed(Endpoint(settings.aws_url), settings)
-    place = f"/_aws/execute-api/{outputs['ApiId']}/{outputs['StageName']}/"
-    settings.front_door_conf.write_text(FRONT_DOOR.read_text(encoding="utf-8").replace("/STAGE/", place))
+        print(f"Applied migration {name}.")
+    is_loaded = load_demo_bank(settings.database_url, settings.rows)
+    print(f"The demo bank has {settings.rows:,} transactions." + ("" if is_loaded else " It was loaded before."))
+    outputs = _deploy_once(AwsEndpoint(settings.aws_url), settings)
+    path = f"/_aws/execute-api/{outputs['ApiId']}/{outputs['StageName']}/"
+    settings.front_door_conf.write_text(FRONT_DOOR.read_text(encoding="utf-8").replace("/STAGE/", path))
     print("\n".join(f"{name}: {value}" for name, value in sorted(outputs.items())))
     key = make_key(settings.database_url, "demo", "docker compose", SCOPES, timedelta(days=KEY_DAYS))
-    print(f"a key of the tenant demo, for {KEY_DAYS} days: {key}")
+    print(f"A key of the tenant demo, valid for {KEY_DAYS} days: {key}")
 
 
-def _deployed(aws: Endpoint, settings: ComposeSettings) -> dict[str, str]:
+def _deploy_once(aws: AwsEndpoint, settings: ComposeSettings) -> dict[str, str]:
     if (outputs := find_outputs(aws, read_stage("local").stack_name)) is not None:
-        print("deployed already; after a change: docker compose down, then up --build")
+        print("It is already deployed. After a change, run `docker compose down`, then `docker compose up --build`.")
         return outputs
     parameters = {
-        # LocalStack says of every request that it comes from 127.0.0.1, also of those that come through the front door.
+        # LocalStack reports 127.0.0.1 as the source of every request, even if it comes through nginx from elsewhere.
         "LoopbackTenant": "",
-        # LocalStack runs the functions in containers on this processor, for which the Dockerfile installs packages.
+        # LocalStack runs the functions in containers on this processor, and the Dockerfile installs packages for it.
         "LambdaArchitecture": lambda_architecture(platform.machine()),
     }
-    choices = Choices(parameters, functions=settings.functions_package, patience_seconds=PATIENCE_SECONDS)
-    return deploy_system(_surroundings(aws, settings), choices)
+    options = DeploymentOptions(parameters, functions=settings.functions_package, timeout_seconds=TIMEOUT_SECONDS)
+    return deploy_system(_environment(aws, settings), options)
 
 
 def lambda_architecture(machine: str) -> str:
-    """Returns Lambda's name of a machine's architecture. Raises StackError where Lambda has none."""
+    """Returns Lambda's name of a machine's architecture. Raises StackError if Lambda does not support it."""
     if machine not in LAMBDA_ARCHITECTURES:
         raise StackError(f"Lambda has no architecture '{machine}'. Use a machine with an x86_64 or arm64 processor.")
     return LAMBDA_ARCHITECTURES[machine]
 
 
-def _surroundings(aws: Endpoint, settings: ComposeSettings) -> Surroundings:
-    return Surroundings(
+def _environment(aws: AwsEndpoint, settings: ComposeSettings) -> DeploymentEnvironment:
+    return DeploymentEnvironment(
         aws=aws,
         database_url=settings.database_url,
         database_host=settings.postgres_host,
@@ -134,11 +134,11 @@ def _surroundings(aws: Endpoint, settings: ComposeSettings) -> Surroundings:
 
 
 def main() -> int:
-    """Returns the exit code: 0 done, 1 failed with a reason."""
+    """Runs the deployment. Returns the exit code: 0 for success, 1 after an error message."""
     try:
         deploy_compose(ComposeSettings.read(os.environ))
     except StackError as error:
-        print(f"failed: {error}", file=sys.stderr)
+        print(f"Failed: {error}", file=sys.stderr)
         return 1
     return 0
 

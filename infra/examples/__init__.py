@@ -1,1 +1,1 @@
-"""Subscribers and requesters to begin with: `python -m infra.examples`."""
+"""Examples of subscribers and requesters: `python -m infra.examples`."""

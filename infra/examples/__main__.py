@@ -12,10 +12,10 @@ from resma_cli.connection import stack_name
 
 
 def main() -> int:
-    """The command line; 1 where it was not deployed, and why."""
+    """Deploys the example. Returns the exit code: 0 for success, 1 after an error message."""
     parser = argparse.ArgumentParser(prog="python -m infra.examples", description=__doc__)
     parser.add_argument("example", choices=EXAMPLES)
-    parser.add_argument("parameters", nargs="*", metavar="Name=value", help="of the example's template")
+    parser.add_argument("parameters", nargs="*", metavar="Name=value", help="parameters of the example's template")
     chosen = parser.parse_args()
     parameters = dict(text.partition("=")[::2] for text in chosen.parameters)
     stack = Stack(stack_name())
@@ -23,7 +23,7 @@ def main() -> int:
     try:
         outputs = deploy_example(stack, chosen.example, parameters)
     except StackError as error:
-        print(f"failed: {error}")
+        print(f"Failed: {error}")
         return 1
     for name, value in outputs.items():
         print(f"{name}: {value}")

@@ -15,8 +15,8 @@ from typing import Any, Self
 
 import psycopg
 
-from infra.deploy.cloudformation import Endpoint
-from infra.deploy.system import Choices, ObjectStore, Surroundings, deploy_system
+from infra.deploy.cloudformation import AwsEndpoint
+from infra.deploy.system import DeploymentEnvironment, DeploymentOptions, ObjectStore, deploy_system
 from infra.errors import StackError
 from infra.paths import STATE
 from infra.postgres.migrate import migrate
@@ -105,9 +105,9 @@ class Stack:
         return self.running
 
     @property
-    def endpoint(self) -> Endpoint:
+    def endpoint(self) -> AwsEndpoint:
         """Where the stack's AWS services are."""
-        return Endpoint(self.up.aws_url)
+        return AwsEndpoint(self.up.aws_url)
 
     def find(self) -> Running | None:
         """Returns the stack that an earlier process started under this name, if it is still up."""
@@ -131,7 +131,7 @@ class Stack:
         localstack, process = self._start_localstack(port)
         with self._step("deploying template.yaml through CloudFormation"):
             webhook_secret = self._webhook_secret()
-            outputs = self._deploy(Endpoint(localstack.url), postgres, webhook_secret, port)
+            outputs = self._deploy(AwsEndpoint(localstack.url), postgres, webhook_secret, port)
         self.running = Running(
             api_url=f"http://localhost:{port}",
             aws_url=localstack.url,
@@ -198,7 +198,7 @@ class Stack:
         with self._step("starting Postgres and applying migrations"):
             postgres = PostgresServer(self.folder / "postgres", free_port())
             postgres.start()
-            migrate(postgres.url, is_alone=True)
+            migrate(postgres.url, is_exclusive=True)
             _forget_reports(postgres.url)
         return postgres
 
@@ -210,8 +210,10 @@ class Stack:
             process = localstack.start(self._process_file)
         return localstack, process
 
-    def _deploy(self, endpoint: Endpoint, postgres: PostgresServer, webhook_secret: str, port: int) -> dict[str, str]:
-        surroundings = Surroundings(
+    def _deploy(
+        self, endpoint: AwsEndpoint, postgres: PostgresServer, webhook_secret: str, port: int
+    ) -> dict[str, str]:
+        environment = DeploymentEnvironment(
             aws=endpoint,
             database_url=postgres.url,
             database_host="127.0.0.1",
@@ -221,7 +223,7 @@ class Stack:
             public_base_url=f"http://localhost:{port}",
             object_store=self._options.object_store,
         )
-        return deploy_system(surroundings, Choices(parameters=self._options.parameters))
+        return deploy_system(environment, DeploymentOptions(parameters=self._options.parameters))
 
 
 def _forget_reports(database_url: str) -> None:

@@ -1,1 +1,1 @@
-"""Migrations, and the demo bank."""
+"""Migrations of the database, and the demo bank."""

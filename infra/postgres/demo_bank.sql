@@ -1,16 +1,16 @@
--- The demo bank, made by arithmetic on hashes of the row's number: the same rows on every machine.
+-- The demo bank. All values are computed from hashes of the row's number, so the rows are the same on every machine.
 -- Parameters: rows, accounts, audit_rows. Statements end with a semicolon and an empty line.
 
 CREATE FUNCTION pg_temp.pick(seed bigint, choices text[]) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN choices[1 + mod(abs(seed), cardinality(choices))];
 
--- The account with that number of order, from 0: each its own up to a million of them.
+-- The id of an account by its number, from 0. Ids are unique up to a million accounts.
 CREATE FUNCTION pg_temp.account(k bigint) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN 'BR' || (1000 + mod(k * 37, 400))::text || '-' || lpad(mod(k * 7919 + 104729, 1000000)::text, 6, '0');
 
--- The one currency that it is kept in.
+-- The currency of an account.
 CREATE FUNCTION pg_temp.currency(k bigint) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN mod(k * 61, 100) < 78 THEN 'BRL' WHEN mod(k * 61, 100) < 90 THEN 'USD' ELSE 'EUR' END;
@@ -34,7 +34,7 @@ INSERT INTO bank.transactions (tenant_id, transaction_id, account_id, booked_at,
 SELECT 'demo',
        i,
        pg_temp.account(account),
-       -- Two years from 2024-01-01, evenly, with some seconds of scatter inside each step.
+       -- Two years from 2024-01-01, evenly spaced, with a random offset within each step.
        timestamptz '2024-01-01 00:00:00+00'
            + make_interval(secs => floor((i - 1) * (731 * 86400.0 / %(rows)s::bigint))
                                    + mod(h2, greatest(1, (731 * 86400 / %(rows)s::bigint)))),
@@ -64,18 +64,18 @@ SELECT 'demo',
                WHEN 'OPENING' THEN 1000 + mod(h4, 2000000) * 0.01
                WHEN 'CARD' THEN -(1 + mod(h4, 40000) * 0.01)
                WHEN 'PIX' THEN -(5 + mod(h4, 120000) * 0.01)
-               -- Two in five come in.
+               -- Two of five are credits.
                WHEN 'TRANSFER' THEN (50 + mod(h4, 300000) * 0.01) * CASE WHEN mod(h2 / 100, 5) < 2 THEN 1 ELSE -1 END
                WHEN 'BILL' THEN -(40 + mod(h4, 150000) * 0.01)
                WHEN 'FEE' THEN -(5 + mod(h4, 3000) * 0.01)
-               -- Pay grows over the two years, and December has a thirteenth salary.
+               -- Salaries grow over the two years, and December has a thirteenth salary.
                WHEN 'SALARY' THEN (600 + mod(h4, 1000000) * 0.01) * (90 + 20 * i / %(rows)s::bigint) / 100
                                   * CASE WHEN mod((i - 1) * 24 / %(rows)s::bigint, 12) = 11 THEN 1.6 ELSE 1 END
                WHEN 'REFUND' THEN 1 + mod(h4, 40000) * 0.01
                ELSE mod(h4, 9000) * 0.01 END, 2)
 FROM (
     SELECT i, h1, h2, h3, h4,
-           -- Each account begins with a deposit; the first of them is a shop's, with one in a hundred bookings.
+           -- Each account starts with a deposit. The first account is a shop's and has one of a hundred bookings.
            CASE WHEN i <= %(accounts)s::bigint THEN i - 1
                 WHEN mod(h3, 100) = 0 THEN 0
                 ELSE mod(h3 / 1000, %(accounts)s::bigint) END AS account,
@@ -88,7 +88,7 @@ FROM (
                 WHEN mod(h2, 100) < 96 THEN 'SALARY'
                 WHEN mod(h2, 100) < 98 THEN 'REFUND'
                 ELSE 'INTEREST' END AS kind,
-           -- One in a thousand is from abroad, and written in other letters.
+           -- One of a thousand is from abroad, in another script.
            CASE WHEN mod(h3, 1000) = 0
                 THEN pg_temp.pick(h1, ARRAY['Ωμέγα Βιβλία', 'Кафе Пушкин', 'Księgarnia Łódź'])
                 ELSE pg_temp.pick(h1, ARRAY['Padaria São João', 'Livraria Açaí', 'Mercado Central',
@@ -134,7 +134,7 @@ SELECT 'demo',
            ELSE pg_temp.account(mod(h3, %(accounts)s::bigint)) END,
        CASE WHEN mod(h4, 100) < 93 THEN 'SUCCESS' WHEN mod(h4, 100) < 98 THEN 'DENIED' ELSE 'ERROR' END,
        pg_temp.pick(h2, ARRAY['BRANCH', 'WEB', 'MOBILE', 'API']),
-       -- Addresses that are for documentation (RFC 5737 and RFC 3849).
+       -- IP addresses reserved for documentation (RFC 5737 and RFC 3849).
        CASE WHEN mod(h3, 5) = 0 THEN ('2001:db8::' || to_hex(mod(h4, 65536)))::inet
             ELSE ('203.0.113.' || mod(h4, 254) + 1)::inet END,
        pg_temp.pick(h2, ARRAY[NULL,
@@ -145,7 +145,7 @@ SELECT 'demo',
        md5(i::text)::uuid,
        CASE WHEN action IN ('LIMIT_CHANGED', 'ROLE_GRANTED')
             THEN pg_temp.pick(h4, ARRAY['beatriz.goncalves', 'carlos.oliveira']) END,
-       -- From a word to several paragraphs.
+       -- One word to several paragraphs.
        CASE mod(h4, 10)
            WHEN 0 THEN NULL
            WHEN 1 THEN repeat('The customer came to the branch with an identity card and the signed form; both were '

@@ -1,4 +1,4 @@
-"""Fills the demo bank with as many transactions as asked for, the same ones on every machine."""
+"""Loads the demo bank with a given number of transactions, which are the same on every machine."""
 
 from __future__ import annotations
 
@@ -8,26 +8,25 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-# Some ten bookings a month over the two years.
-_ROWS_AN_ACCOUNT = 250
-_ROWS_AN_AUDIT_EVENT = 25
+# About ten bookings per month over two years.
+_ROWS_PER_ACCOUNT = 250
+_ROWS_PER_AUDIT_EVENT = 25
 
 DEMO_BANK = Path(__file__).parent / "demo_bank.sql"
 
 
 def count_demo_rows(database_url: str) -> int:
-    """Returns how many transactions the demo bank has, 0 before it is made."""
+    """Returns the number of transactions of the demo bank; 0 if it is empty."""
     with psycopg.connect(database_url) as connection:
         row = connection.execute("SELECT count(*) FROM bank.transactions WHERE tenant_id = 'demo'").fetchone()
     return int(row[0]) if row else 0
 
 
 def load_demo_bank(database_url: str, rows: int) -> bool:
-    """Makes the demo bank hold exactly `rows` transactions; returns whether it had to be made anew.
+    """Loads the demo bank with `rows` transactions, if it does not have exactly these. Returns whether it was loaded.
 
-    Accounts and audit events go with them: `rows // 250` and `rows // 25`; and the tenant, `demo`.
-
-    Does nothing else where it already does. Replaces all of it in one transaction otherwise.
+    It also creates the tenant `demo`, `rows // 250` accounts and `rows // 25` audit events. All existing rows are
+    replaced in one transaction.
     """
     source = DEMO_BANK.read_text(encoding="utf-8")
     label = f"demo bank {hashlib.sha256(source.encode()).hexdigest()[:12]}"
@@ -35,16 +34,16 @@ def load_demo_bank(database_url: str, rows: int) -> bool:
         connection.execute(
             "INSERT INTO resma.tenants (tenant_id, name) VALUES ('demo', 'Banco Aurora') ON CONFLICT DO NOTHING"
         )
-        held = connection.execute(
+        existing = connection.execute(
             "SELECT count(*), obj_description('bank.transactions'::regclass) FROM bank.transactions"
             " WHERE tenant_id = 'demo'"
         ).fetchone()
-        if held == (rows, label):
+        if existing == (rows, label):
             return False
         counts = {
             "rows": rows,
-            "accounts": max(1, rows // _ROWS_AN_ACCOUNT),
-            "audit_rows": rows // _ROWS_AN_AUDIT_EVENT,
+            "accounts": max(1, rows // _ROWS_PER_ACCOUNT),
+            "audit_rows": rows // _ROWS_PER_AUDIT_EVENT,
         }
         connection.execute("DROP INDEX IF EXISTS bank.transactions_by_account")
         connection.execute("TRUNCATE bank.transactions, bank.accounts, bank.audit_events")
@@ -55,7 +54,7 @@ def load_demo_bank(database_url: str, rows: int) -> bool:
             "CREATE INDEX transactions_by_account"
             " ON bank.transactions (tenant_id, account_id, booked_at, transaction_id)"
         )
-        # By this an older version's rows are told from these.
+        # The label distinguishes these rows from those of an older version.
         connection.execute(sql.SQL("COMMENT ON TABLE bank.transactions IS {}").format(sql.Literal(label)))
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE, FREEZE) bank.transactions, bank.accounts, bank.audit_events")

@@ -15,27 +15,27 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 APP, SYSTEM, READER = LOGINS = ("resma_app", "resma_system", "resma_reader")
 
 
-def migrate(database_url: str, *, is_alone: bool = False) -> list[str]:
-    """Applies what is missing, each file in a transaction, and returns the names of the files applied.
+def migrate(database_url: str, *, is_exclusive: bool = False) -> list[str]:
+    """Applies pending migrations, each in a transaction. Returns the names of the applied files.
 
-    Safe to call twice and at once: yoyo holds a lock in the database. `is_alone` says that nobody else can be at it, so
-    that a lock can only be what a killed migration has left. The URL's role must own the database and be able to
-    create roles.
+    It may be called twice and concurrently, because yoyo holds a lock in the database. `is_exclusive` means that no
+    other process can migrate the database, so an existing lock is that of a killed process and is removed. The URL's
+    role must own the database and be able to create roles.
     """
     backend = get_backend(database_url.replace("postgresql://", "postgresql+psycopg://", 1))
     try:
-        if is_alone:
+        if is_exclusive:
             backend.break_lock()
         with backend.lock(timeout=60):
-            missing = backend.to_apply(read_migrations(str(MIGRATIONS)))
-            backend.apply_migrations(missing)
+            pending = backend.to_apply(read_migrations(str(MIGRATIONS)))
+            backend.apply_migrations(pending)
     finally:
         backend.connection.close()
-    return [migration.id for migration in missing]
+    return [migration.id for migration in pending]
 
 
 def set_password(database_url: str, login: str, password: str) -> None:
-    """Gives one of the LOGINS its password. The password does not reach the server's log: it is sent hashed."""
+    """Sets the password of one of the LOGINS. Only a hash is sent, so that the log cannot contain the password."""
     with psycopg.connect(database_url) as connection:
         verifier = connection.pgconn.encrypt_password(password.encode(), login.encode(), b"scram-sha-256")
         connection.execute(
@@ -44,18 +44,18 @@ def set_password(database_url: str, login: str, password: str) -> None:
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Applies the migrations that a database lacks; returns the exit code."""
-    description = "Applies the migrations that a database lacks."
+    """Applies pending migrations. Returns the exit code."""
+    description = "Applies the pending migrations of a database."
     parser = argparse.ArgumentParser(prog="resma admin migrate", description=description)
     parser.add_argument("database_url", metavar="postgresql://user:password@host:port/dbname", type=_postgres_url)
     applied = migrate(parser.parse_args(given).database_url)
-    print("\n".join(f"applied {name}" for name in applied) or "nothing to apply: the database is up to date")
+    print("\n".join(f"Applied {name}." for name in applied) or "No migration is pending.")
     return 0
 
 
 def _postgres_url(text: str) -> str:
     if not text.startswith("postgresql://"):
-        raise argparse.ArgumentTypeError("must be a URL such as postgresql://user:password@host:port/dbname")
+        raise argparse.ArgumentTypeError("The URL must look like postgresql://user:password@host:port/dbname.")
     return text
 
 

@@ -22,10 +22,15 @@ from resma_cli import VERSION
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """The command line; 1 when a build has failed."""
+    """Builds the files. Returns the exit code: 0 for success, 1 after an error message."""
     parser = argparse.ArgumentParser(prog="python -m infra.release", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("what", choices=["client", "all"])
-    parser.add_argument("--folder", type=Path, default=STATE / "dist", help="emptied first (default: %(default)s)")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=STATE / "dist",
+        help="output folder, which is emptied first (default: %(default)s)",
+    )
     chosen = parser.parse_args(given)
     shutil.rmtree(chosen.folder, ignore_errors=True)
     chosen.folder.mkdir(parents=True)
@@ -35,7 +40,7 @@ def main(given: Sequence[str] | None = None) -> int:
             _add_functions(chosen.folder)
             write_checksums(chosen.folder)
     except StackError as error:
-        print(f"failed: {error}", file=sys.stderr)
+        print(f"Failed: {error}", file=sys.stderr)
         return 1
     for path in list_files(chosen.folder):
         print(f"{path.stat().st_size:>12,}  {path.name}")
@@ -43,7 +48,7 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def list_files(folder: Path) -> list[Path]:
-    """What was built, without the .gitignore that uv puts there."""
+    """Returns the built files, without the .gitignore of uv."""
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 

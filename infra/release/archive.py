@@ -1,4 +1,4 @@
-"""ZIP files and checksums that are the same for the same content, whenever and wherever they are made."""
+"""Reproducible ZIP files and checksums: equal content gives equal bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CHECKSUMS = "SHA256SUMS"
 
 FILE_MODE = 0o644
 EXECUTABLE_MODE = 0o755
-"""Lambda runs functions as another user: everybody may read every file."""
+"""File modes. Lambda runs functions as another user, so all users may read every file."""
 
 
 def write_archive(folder: Path, target: Path) -> None:

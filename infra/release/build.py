@@ -1,4 +1,4 @@
-"""Builds of the client by uv and of the functions by sam, with the versions that the lock files pin."""
+"""Builds the client with uv and the functions with sam, with the versions of the lock files."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def build_client(folder: Path) -> None:
 
 
 def build_functions(home: Path, runtime: str, architecture: str) -> Path:
-    """Builds with `sam build` into a folder; returns that of the package, which all functions share. Raises StackError.
+    """Runs `sam build`. Returns the folder of the package, which all functions share. Raises StackError.
 
-    Needs `make setup-sam`, and no Python of the version that it builds for.
+    Requires `make setup-sam`, but not the version of Python that it builds for.
     """
     parameters = f"LambdaRuntime={runtime} LambdaArchitecture={architecture}"
     arguments: list[str | Path] = ["--no-cached", "--build-dir", home / "build", "--parameter-overrides", parameters]
@@ -43,7 +43,7 @@ def build_functions(home: Path, runtime: str, architecture: str) -> Path:
 
 def _run(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> None:
     if not Path(command[0]).exists():
-        raise StackError(f"{command[0]} does not exist: run `make setup` and `make setup-sam`.")
+        raise StackError(f"{command[0]} does not exist. Run `make setup` and `make setup-sam`.")
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise StackError(f"{Path(command[0]).name} has ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        raise StackError(f"{Path(command[0]).name} ended with exit code {done.returncode}:\n{done.stdout}{done.stderr}")

@@ -1,1 +1,1 @@
-"""Servers of the local stack, as processes: Postgres and LocalStack."""
+"""Servers of the local stack: Postgres and LocalStack, each as a process."""

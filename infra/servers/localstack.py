@@ -1,4 +1,4 @@
-"""LocalStack as a process of this machine, with our plug-in, all its state in one folder."""
+"""LocalStack as a process of this machine, with Resma's plug-in. All of its state is in one folder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SERVICES = "apigateway,cloudformation,cloudwatch,dynamodb,events,iam,lambda,logs
 
 @dataclass(frozen=True)
 class LocalStackServer:
-    """Where LocalStack lives. `function_environment` is added to every function's, over the template's."""
+    """A LocalStack server. `function_environment` overrides the template's variables of all functions."""
 
     folder: Path
     port: int
@@ -32,25 +32,25 @@ class LocalStackServer:
 
     @property
     def log(self) -> Path:
-        """Where LocalStack writes its log: beside its folder, so that it outlives a failed start."""
+        """Path of the log, outside of the server's folder, so that it is kept after a failed start."""
         return self.folder.parent / "localstack.log"
 
     @property
     def url(self) -> str:
-        """The edge endpoint of all services."""
+        """URL of all services."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self, process_file: Path) -> ProcessId:
-        """Starts LocalStack, notes its process in `process_file` and waits until it is ready.
+        """Starts LocalStack, records its process in `process_file` and waits until it is ready.
 
-        Raises StackError, with the last lines of its log.
+        Raises StackError with the last lines of the log if it does not start.
         """
         if not LOCALSTACK_PYTHON.exists():
-            raise StackError(f"{LOCALSTACK_PYTHON} is missing: run `make setup`")
+            raise StackError(f"{LOCALSTACK_PYTHON} does not exist. Run `make setup`.")
         temporary = self.folder / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
         self.log.unlink(missing_ok=True)
-        with uninterrupted():  # started and noted, or neither
+        with uninterrupted():  # so that a started process is always recorded
             process = start_process(
                 [str(LOCALSTACK_PYTHON), "-m", "localstack.runtime.main"],
                 log=self.log,
@@ -62,14 +62,14 @@ class LocalStackServer:
         return process
 
     def _environment(self, temporary: Path) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         return {
-            **kept,
+            **inherited,
             "HOME": str(self.folder),
             "XDG_CACHE_HOME": str(self.folder / "cache"),
             "TMPDIR": str(temporary),
             "FILESYSTEM_ROOT": str(self.folder / "files"),
-            # Inside a container (CI often is) it would take the folders of its own image.
+            # In a container, as in CI, it would otherwise use the folders of its own image.
             "OVERRIDE_IN_DOCKER": "0",
             "PYTHONPATH": str(PLUGIN),
             "GATEWAY_LISTEN": f"127.0.0.1:{self.port},127.0.0.1:{self.front_door_port}",
@@ -79,12 +79,12 @@ class LocalStackServer:
             "DISABLE_EVENTS": "1",
             "SKIP_SSL_CERT_DOWNLOAD": "1",
             "DNS_ADDRESS": "0",
-            # A presigned address is checked as S3 does.
+            # Signatures of presigned URLs are verified, as S3 does.
             "S3_SKIP_SIGNATURE_VALIDATION": "0",
             "PROVIDER_OVERRIDE_DYNAMODB": "resma",
             "LAMBDA_RUNTIME_EXECUTOR": "resma",
             "LAMBDA_KEEPALIVE_MS": "600000",
-            # Ten seconds of init, then a function's longest timeout: what takes longer is ended by the executor.
+            # Ten seconds for init, plus the longest timeout of a function. The executor enforces shorter ones.
             "LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT": "910",
             "LAMBDA_RETRY_BASE_DELAY_SECONDS": "1",
             "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.05",
@@ -100,7 +100,7 @@ class LocalStackServer:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if not process.is_alive():
-                raise StackError(f"LocalStack ended while starting:\n{last_lines(self.log)}")
+                raise StackError(f"LocalStack has ended during its start:\n{last_lines(self.log)}")
             try:
                 state = http.request("GET", f"{self.url}/_localstack/init/ready").json()
                 if state.get("completed"):
@@ -108,4 +108,4 @@ class LocalStackServer:
             except (urllib3.exceptions.HTTPError, ValueError):
                 pass
             time.sleep(0.1)
-        raise StackError(f"LocalStack was not ready within {START_SECONDS} s:\n{last_lines(self.log)}")
+        raise StackError(f"LocalStack is not ready after {START_SECONDS} s:\n{last_lines(self.log)}")

@@ -1,4 +1,4 @@
-"""Ports of loopback: chosen free, or asked for by name."""
+"""Ports of the loopback interface: chooses free ports, and checks requested ones."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pathlib import Path
 from infra.errors import StackError
 
 _PORTS = range(20_000, 32_000)
-"""Below those that the kernel gives to connections (ip_local_port_range begins at 32768)."""
+"""Range of chosen ports, below the kernel's ephemeral ports (ip_local_port_range starts at 32768)."""
 
 
 def free_port() -> int:
-    """Returns a port that nothing listens on, and that no other call on this machine was given lately.
+    """Returns a port that nothing listens on, and that no other call on this machine has returned recently.
 
-    A server takes seconds until it listens; meanwhile neither a connection nor another stack may take its port.
+    A server takes seconds until it listens; meanwhile neither a connection nor another stack may use its port.
     """
     path = Path(tempfile.gettempdir()) / f"resma-ports-{os.getuid()}"
     with path.open("a+", encoding="ascii") as file:
@@ -29,14 +29,14 @@ def free_port() -> int:
         last = int(text) if text.isdecimal() else _PORTS.start
         port = next((port for port in _after(last) if _is_free(port)), None)
         if port is None:
-            raise StackError(f"no port from {_PORTS.start} to {_PORTS.stop - 1} is free: end other programs")
+            raise StackError(f"No port from {_PORTS.start} to {_PORTS.stop - 1} is free. End other programs.")
         file.truncate(0)
         file.write(str(port))
     return port
 
 
 def _after(last: int) -> Iterator[int]:
-    """Every port once, beginning with the one after `last`."""
+    """Yields every port once, starting with the one after `last`."""
     return (_PORTS[(last + 1 + number - _PORTS.start) % len(_PORTS)] for number in range(len(_PORTS)))
 
 
@@ -49,20 +49,20 @@ def _is_free(port: int) -> bool:
 
 
 def require_free(port: int, variable: str) -> int:
-    """Returns the port. Raises StackError when something listens on it, naming the variable that sets another."""
+    """Returns the port. Raises StackError, which names the variable that sets another port, if it is in use."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise StackError(
-                f"port {port} is taken by another program: free it, or choose another with {variable}=<port>"
+                f"Port {port} is used by another program. End it, or choose another port with {variable}=<port>."
             ) from error
     return port
 
 
 def is_listening(port: int) -> bool:
-    """Whether something accepts connections on the port."""
+    """Returns whether something accepts connections on the port."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=0.5):
         return True
     return False

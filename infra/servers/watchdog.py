@@ -1,7 +1,7 @@
-"""Ends what a stack has started when its starter dies without a chance to: `kill -9`, out of memory.
+"""Ends the processes of a stack if the process that started them is killed.
 
-Usage: python -m infra.servers.watchdog FOLDER, with a pipe from the starter on standard input. The pipe ends with
-its writer, however that ends; a byte before says that all is tidy.
+Usage: python -m infra.servers.watchdog FOLDER. Standard input is a pipe from the process that started the stack, which
+is closed when that process ends. A byte in the pipe means that nothing must be ended.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from infra.servers.processes import ProcessId, end_process
 
 
 class Guard:
-    """The starter's end of the pipe."""
+    """Starts the watchdog, and holds the other end of its pipe."""
 
     def __init__(self, folder: Path) -> None:
         self._process = subprocess.Popen(
@@ -27,11 +27,11 @@ class Guard:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for the starter
+            start_new_session=True,  # so that Ctrl-C does not end it
         )
 
     def dismiss(self) -> None:
-        """Says that nothing is left to end, and waits until the guard has gone. Safe to call twice."""
+        """Ends the watchdog without any effect, and waits for its end. Safe to call twice."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError, ValueError):
             self._process.stdin.write(b".")
@@ -39,8 +39,8 @@ class Guard:
         self._process.wait()
 
 
-def end_left_behind(folder: Path) -> None:
-    """Ends the stack's servers; functions end by themselves when LocalStack has."""
+def end_servers(folder: Path) -> None:
+    """Ends the stack's servers. Functions end by themselves when LocalStack has ended."""
     with contextlib.suppress(OSError, ValueError, TypeError):
         end_process(ProcessId(**json.loads((folder / "localstack.json").read_text(encoding="utf-8"))))
     PostgresServer(folder / "postgres", 0).stop()
@@ -48,4 +48,4 @@ def end_left_behind(folder: Path) -> None:
 
 
 if __name__ == "__main__" and not sys.stdin.buffer.read():
-    end_left_behind(Path(sys.argv[1]))
+    end_servers(Path(sys.argv[1]))

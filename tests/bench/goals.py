@@ -15,7 +15,7 @@ IMPORT, POST, DEMO = "resma api import", "resma api POST", "resma demo PDF, warm
 GROWTH = "resma growth"
 """Of PDF: 500 thousand and 5 million rows in the same rounds."""
 
-Outcome = Literal["met", "MISSED", "not measured"]
+Outcome = Literal["met", "not met", "not measured"]
 
 
 class Figures:
@@ -61,7 +61,7 @@ class Goal:
         if number is None:
             return None, "not measured"
         is_met = number >= self.limit if self.at_least else number <= self.limit
-        return number, "met" if is_met else "MISSED"
+        return number, "met" if is_met else "not met"
 
 
 def _quotient(dividend: float | None, divisor: float | None) -> float | None:

@@ -77,7 +77,7 @@ def open_bank(server: BankServer, rows: int) -> Bank:
         if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     admin_url = urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-    migrate(admin_url, is_alone=True)
+    migrate(admin_url, is_exclusive=True)
     if load_demo_bank(admin_url, rows):
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("CHECKPOINT")  # now, and not while something is measured

@@ -43,7 +43,7 @@ class Source:
     @property
     def headings(self) -> list[str]:
         """What people read above the columns."""
-        return [column.heading.say("en") for column in self.report_type.columns]
+        return [column.heading.in_language("en") for column in self.report_type.columns]
 
     @property
     def query(self) -> sql.Composed:

@@ -97,7 +97,7 @@ def test_compose_deployment_can_be_repeated(environment: dict[str, str], localst
     """`docker compose up` runs it again: the stack that is there stays, and still works."""
     again = run_deploy(environment)
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "deployed already" in again.stdout
+    assert "already deployed" in again.stdout
     assert make_report(client_with(again.stdout), localstack)["status"] == "READY"
 
 
@@ -126,7 +126,7 @@ def run_deploy(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
 
 def client_with(output: str) -> urllib3.PoolManager:
     """A client that has the key which the deployment printed."""
-    printed = re.search(r"a key of the tenant demo, for 30 days: (rsm_\S+)", output)
+    printed = re.search(r"A key of the tenant demo, valid for 30 days: (rsm_\S+)", output)
     assert printed is not None, output
     return urllib3.PoolManager(retries=False, timeout=30, headers={"Authorization": f"Bearer {printed[1]}"})
 

@@ -184,7 +184,7 @@ def test_the_function_is_told_by_topic_and_by_bus(client: Client, faults: Faults
     failed = fail_report(client, faults)
 
     def noted() -> set[tuple[str, str]]:
-        lines = [line for line in logged(client, "NoteFunction").splitlines() if '"reportId"' in line]
+        lines = [line for line in logged(client, "LogFunction").splitlines() if '"reportId"' in line]
         notes = [json.loads(line[line.index("{") :]) for line in lines]
         return {(note["way"], note["reportId"]) for note in notes}
 

@@ -18,7 +18,7 @@ import pytest
 import urllib3
 from pypdf import PdfReader
 
-from infra.deploy.cloudformation import Endpoint
+from infra.deploy.cloudformation import AwsEndpoint
 from infra.deploy.system import ObjectStore
 from infra.local.stack import Options
 from infra.paths import STATE
@@ -97,7 +97,7 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
             seen = ObjectStore(proxy.url, server.access_key_id, server.secret_access_key)
             with running_stack(f"{STACK}-minio", Options(front_door_port=None, object_store=seen)) as stack:
                 load_demo_bank(stack.up.database_url, ROWS)
-                s3 = Endpoint(server.url).client("s3", server.access_key_id, server.secret_access_key)
+                s3 = AwsEndpoint(server.url).client("s3", server.access_key_id, server.secret_access_key)
                 client = Client(stack, s3)
                 with WebhookReceiver(stack.up.callback_secret) as webhooks:
                     yield Minio(client, proxy, webhooks)
@@ -160,7 +160,7 @@ def test_a_dead_workers_upload_becomes_a_segment(tmp_path: Path) -> None:
     parts = [secrets.token_bytes(size) for size in (MIN_PART_BYTES, MIN_PART_BYTES + 7)]
     rest = b"the rest"
     with minio_server(tmp_path) as server:
-        s3 = Endpoint(server.url).client("s3", server.access_key_id, server.secret_access_key)
+        s3 = AwsEndpoint(server.url).client("s3", server.access_key_id, server.secret_access_key)
         clients = Clients(s3, s3)
         s3.create_bucket(Bucket="reports")
         with (

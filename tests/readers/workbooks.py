@@ -145,7 +145,9 @@ def _wide() -> Workbook:
 
 def _report_type(report_type: ReportType) -> Workbook:
     columns = [
-        Column(spec.name, spec.heading.say("en"), spec.kind, spec.width, spec.align, spec.format == "wrap", scale=2)
+        Column(
+            spec.name, spec.heading.in_language("en"), spec.kind, spec.width, spec.align, spec.format == "wrap", scale=2
+        )
         for spec in report_type.columns
     ]
     made: dict[str, Any] = {

@@ -31,7 +31,7 @@ def main() -> int:
     try:
         check(OutputProgress(output))
     except StackError as error:
-        output.note(f"failed: {error}")
+        output.print_message(f"failed: {error}")
         return 1
     return 0
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import urllib3
 
-from infra.deploy.cloudformation import Endpoint, read_stage
-from infra.deploy.system import Choices, Surroundings, deploy_system
+from infra.deploy.cloudformation import AwsEndpoint, read_stage
+from infra.deploy.system import DeploymentEnvironment, DeploymentOptions, deploy_system
 from infra.errors import StackError
 from infra.local.stack import Running, Stack
 from infra.paths import PROJECT_PYTHON, STATE, TEMPLATE
@@ -48,7 +48,7 @@ class MinistackStack(Stack):
         api_url = f"{url}/_aws/execute-api/{API_ID}/{STAGE}"
         secret = self._webhook_secret()
         with self._step("deploying template.yaml through CloudFormation"):
-            outputs = self._deploy_portable(Endpoint(url), postgres, secret, api_url)
+            outputs = self._deploy_portable(AwsEndpoint(url), postgres, secret, api_url)
         self.running = Running(api_url, url, postgres.url, secret, outputs, process, postgres.port)
         return self.running
 
@@ -70,13 +70,13 @@ class MinistackStack(Stack):
         return process
 
     def _deploy_portable(
-        self, endpoint: Endpoint, postgres: PostgresServer, webhook_secret: str, api_url: str
+        self, endpoint: AwsEndpoint, postgres: PostgresServer, webhook_secret: str, api_url: str
     ) -> dict[str, str]:
         portable = make_portable(read_template(TEMPLATE), read_stage("local").parameters)
         self.left_out = portable.left_out
         template = self.folder / "template.json"
         template.write_text(json.dumps(portable.document), encoding="utf-8")
-        surroundings = Surroundings(
+        environment = DeploymentEnvironment(
             aws=endpoint,
             database_url=postgres.url,
             database_host="127.0.0.1",
@@ -84,7 +84,7 @@ class MinistackStack(Stack):
             webhook_secret=webhook_secret,
             public_base_url=api_url,
         )
-        return deploy_system(surroundings, Choices(template=template))
+        return deploy_system(environment, DeploymentOptions(template=template))
 
 
 def _environment(port: int, folder: Path) -> dict[str, str]:

@@ -40,14 +40,14 @@ RUNNERS: dict[str, Runner] = {
     ),
     # ---------------------------------------------------------------- by other tests
     r"aws (cloudwatch|events (list|enable)-rules?|lambda|logs|xray) .*": Runner(
-        "test", "tests/unit/project/test_operate.py::test_a_command_is_one_that_aws_has"
+        "test", "tests/unit/project/test_operate.py::test_aws_commands_are_valid"
     ),
     r"((FORMAT|ROWS)=\w+ )?make demo": Runner(
         "test", "tests/e2e/test_demo.py::test_the_demo_ends_with_a_verified_report"
     ),
     r"make chaos": Runner("test", "tests/e2e/test_chaos.py::test_a_chaos_run_loses_nothing_and_doubles_nothing"),
     r"make fuzz( SEED=\S+)?": Runner(
-        "test", "tests/unit/project/test_random_search.py::test_each_round_of_fuzzing_has_a_seed_that_is_printed"
+        "test", "tests/unit/project/test_random_search.py::test_each_round_of_fuzzing_prints_its_seed"
     ),
     r"make language": Runner("test", "tests/unit/project/test_language.py::test_the_command_line"),
     r"make coverage": Runner("nobody", "is `make test`, half as slow again"),
@@ -62,7 +62,7 @@ RUNNERS: dict[str, Runner] = {
     ),
     r"resma admin report-types --folder …": Runner(
         "test",
-        "tests/integration/catalog/test_catalog_in_the_database.py::test_the_command_needs_no_server_and_fails_on_mistakes",
+        "tests/integration/catalog/test_catalog_in_the_database.py::test_the_command_needs_no_server_and_fails_on_errors",
     ),
     r"export RESMA_(URL|KEY|WEBHOOK_SECRET)=\S+": Runner(
         "test", "tests/e2e/test_clients.py::test_the_guides_commands_work"
@@ -111,14 +111,14 @@ RUNNERS: dict[str, Runner] = {
         "test", "tests/integration/cli/test_package.py::test_the_client_is_installed_from_a_git_repository"
     ),
     r"resma --install-completion": Runner(
-        "test", "tests/unit/cli/test_commands.py::test_a_shell_completes_what_a_user_types"
+        "test", "tests/unit/cli/test_commands.py::test_shells_complete_commands_and_values"
     ),
     r"resma (login|logout|whoami|profile list|list --profile)\b.*": Runner(
         "test", "tests/e2e/test_cli.py::test_login_saves_a_profile_that_other_commands_use"
     ),
     r"ln -s \$PWD/\.resma/venv/bin/resma ~/\.local/bin/resma": Runner(
         "test",
-        "tests/unit/cli/test_commands.py::test_the_launcher_calls_the_checkout_from_any_folder_and_takes_nothing_from_it",
+        "tests/unit/cli/test_commands.py::test_the_launcher_works_in_any_folder_and_imports_nothing_from_it",
     ),
     # ---------------------------------------------------------------- by CI
     r"make (check|test)": Runner("line", ".ci/run: {}"),

@@ -24,14 +24,14 @@ def list_report_types(locale: str) -> ReportTypeList:
         items=[
             ReportTypeView(
                 type=report_type.type,
-                title=report_type.title.say(language),
-                description=report_type.description.say(language),
+                title=report_type.title.in_language(language),
+                description=report_type.description.in_language(language),
                 formats=list(get_args(Format)),
                 locales=list(LOCALES),
                 columns=[
                     ColumnView(
                         name=column.name,
-                        heading=column.heading.say(language),
+                        heading=column.heading.in_language(language),
                         kind=column.kind,
                         personal=column.personal,
                     )
@@ -49,9 +49,9 @@ def _filter_schema(report_type: ReportType, language: Language) -> dict[str, Any
     schema = filter_model(report_type).model_json_schema()
     for item in report_type.filters:
         described = schema["properties"][item.name]
-        described["title"] = item.label.say(language)
-        described["description"] = item.description.say(language)
+        described["title"] = item.label.in_language(language)
+        described["description"] = item.description.in_language(language)
         if item.choice_labels:
-            labels = {choice: label.say(language) for choice, label in item.choice_labels.items()}
+            labels = {choice: label.in_language(language) for choice, label in item.choice_labels.items()}
             described["items"]["x-enum-labels"] = labels
     return schema

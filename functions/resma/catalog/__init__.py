@@ -1,7 +1,7 @@
-"""Report types: a folder each in `functions/catalog/`, read once and checked as a whole.
+"""Report types: each is a folder of `functions/catalog/`, which is read once and checked as a whole.
 
-`report.toml` says what a report is called, its columns, filters, totals and charts; `query.sql` is plain SQL
-with named parameters, one for each filter, and `tenant_id`. Filters are bound values, never text in SQL.
+`report.toml` has the title, columns, filters, totals and charts. `query.sql` is plain SQL with a named parameter for
+each filter and for `tenant_id`. Filter values are always bound, never inserted into the SQL.
 docs/report-types.md is the guide.
 """
 
@@ -14,8 +14,8 @@ from resma.catalog.model import (
     ColumnSpec,
     Filter,
     Limits,
+    LocalizedText,
     ReportType,
-    Texts,
     Totals,
 )
 
@@ -27,8 +27,8 @@ __all__ = [
     "Diagnostic",
     "Filter",
     "Limits",
+    "LocalizedText",
     "ReportType",
-    "Texts",
     "Totals",
     "catalog_folder",
     "check_folder",

@@ -1,4 +1,4 @@
-"""What must agree inside a report type: names with columns, kinds with what is done with them, limits with values."""
+"""Consistency of a report type: names refer to columns and filters, and settings fit the kinds they are used with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from resma.catalog.diagnostics import Diagnostic, Place, lower_first, suggest
+from resma.catalog.diagnostics import Diagnostic, KeyPath, suggest
 from resma.catalog.filters import make_model
 from resma.catalog.query_text import TENANT, find_parameters
 from resma.validation_messages import advise
@@ -20,144 +20,166 @@ if TYPE_CHECKING:
 _DATES = {"date", "timestamp"}
 _NUMBERS = {"integer", "amount"}
 _MASKABLE = {"text", "json"}
+_LIMIT_EXAMPLES = {"date": '"2020-12-31"', "integer": "12", "amount": '"12.50"'}
 
 
-def name_mistakes(described: Mapping[str, Any], query: str) -> Iterator[Diagnostic]:
-    """Names that mean nothing or two things. `described` may be report.toml as it was read, whatever its shape."""
+def find_name_errors(described: Mapping[str, Any], query: str) -> Iterator[Diagnostic]:
+    """Yields names that are unknown or duplicated. `described` is report.toml as parsed; its shape may be wrong."""
     columns, filters = _names(described, "columns"), _names(described, "filters")
-    yield from _repeated("column", "columns", columns)
-    yield from _repeated("filter", "filters", filters)
-    yield from _repeated("sort", "sort", _list(described, "sort"))
-    for at, name in _column_references(described):
+    yield from _find_duplicates("Column", "columns", columns)
+    yield from _find_duplicates("Filter", "filters", filters)
+    yield from _find_duplicates("`sort` column", "sort", _list(described, "sort"))
+    for key_path, name in _column_references(described):
         if isinstance(name, str) and name not in columns:
-            yield Diagnostic(f"no column is named {name}: {suggest(name, filter(None, columns))}", at)
-    used = find_parameters(query)
-    for index, name in enumerate(filters):
-        if name == TENANT:
-            yield Diagnostic(
-                f"filter {name}: this name is the system's own: choose another", ("filters", index, "name")
-            )
-        elif name is not None and name not in used:
-            remedy = f"use %({name})s in a condition, or leave the filter out"
-            yield Diagnostic(f"filter {name} is never used in query.sql: {remedy}", ("filters", index, "name"))
+            yield Diagnostic(f"Column '{name}' does not exist. {suggest(name, filter(None, columns))}", key_path)
+    yield from _find_filter_name_errors(filters, find_parameters(query))
     for index, item in enumerate(_list(described, "filters")):
         other = item.get("not_before") if isinstance(item, Mapping) else None
         if isinstance(other, str) and other not in filters:
-            says = f"filter {filters[index]}: not_before names no filter: {suggest(other, filter(None, filters))}"
-            yield Diagnostic(says, ("filters", index, "not_before"))
+            message = (
+                f"Filter '{filters[index]}': `not_before` names filter '{other}', which does not exist. "
+                f"{suggest(other, filter(None, filters))}"
+            )
+            yield Diagnostic(message, ("filters", index, "not_before"))
 
 
-def column_mistakes(column: ColumnSpec) -> Iterator[Diagnostic]:
-    """A column's format and decimals fit its kind."""
+def _find_filter_name_errors(filters: Sequence[str | None], parameters: Mapping[str, int]) -> Iterator[Diagnostic]:
+    for index, name in enumerate(filters):
+        key_path = ("filters", index, "name")
+        if name == TENANT:
+            yield Diagnostic(f"Filter '{name}': This name is reserved for the system. Choose another name.", key_path)
+        elif name is not None and name not in parameters:
+            message = f"Filter '{name}' is not used in query.sql. Use %({name})s in a condition, or remove the filter."
+            yield Diagnostic(message, key_path)
+
+
+def find_column_errors(column: ColumnSpec) -> Iterator[Diagnostic]:
+    """Yields settings of a column that its kind does not have."""
     if column.format == "grouped" and column.kind not in _NUMBERS:
-        yield Diagnostic("format 'grouped' is for kinds integer and amount: leave it out", ("format",))
+        yield Diagnostic("Format 'grouped' is only for kinds integer and amount. Remove it.", ("format",))
     if column.format == "wrap" and (column.kind not in {"text", "json"} or column.align == "right"):
-        yield Diagnostic("format 'wrap' is for kinds text and json, aligned left: leave it out", ("format",))
+        yield Diagnostic("Format 'wrap' is only for kinds text and json, aligned left. Remove it.", ("format",))
     if column.decimals and column.kind != "amount":
-        yield Diagnostic("decimals are for kind amount: leave them out", ("decimals",))
-    yield from _decimal_mistakes(column)
+        yield Diagnostic("`decimals` is only for kind amount. Remove it.", ("decimals",))
+    yield from _find_precision_errors(column)
     if column.personal and column.kind not in _MASKABLE:
-        yield Diagnostic("personal is for kinds text and json, which can be masked: leave it out", ("personal",))
+        message = "`personal` is only for kinds text and json, because only their values can be masked. Remove it."
+        yield Diagnostic(message, ("personal",))
 
 
-def _decimal_mistakes(column: ColumnSpec) -> Iterator[Diagnostic]:
+def _find_precision_errors(column: ColumnSpec) -> Iterator[Diagnostic]:
     if column.precision is None and column.scale is None:
         return
-    at = "scale" if column.precision is None else "precision"
+    key_path = ("scale" if column.precision is None else "precision",)
     if column.kind != "amount":
-        yield Diagnostic("precision and scale are for kind amount: leave them out", (at,))
+        yield Diagnostic("`precision` and `scale` are only for kind amount. Remove them.", key_path)
     elif column.precision is None or column.scale is None:
-        yield Diagnostic("precision and scale must be set together: add the other one", (at,))
+        yield Diagnostic("`precision` and `scale` must be set together. Add the missing one.", key_path)
     elif column.scale > column.precision:
-        yield Diagnostic(
-            "scale must not be more than precision, which counts all digits: change one of them", ("scale",)
-        )
+        message = "`scale` must not be greater than `precision`, which counts all digits. Change one of them."
+        yield Diagnostic(message, ("scale",))
 
 
-def filter_mistakes(item: Filter) -> Iterator[Diagnostic]:
-    """A filter's parts fit its kind, its limits are values of it, and its default is within them."""
+def find_filter_errors(item: Filter) -> Iterator[Diagnostic]:
+    """Yields settings of a filter that its kind does not have, and limits or a default that are not valid values."""
     if item.kind == "choice" and not item.choices:
-        yield Diagnostic("kind 'choice' needs choices: add choices = [\"…\"]", ("kind",))
+        yield Diagnostic("Kind 'choice' requires choices. Add choices = [\"…\"].", ("kind",))
     if item.kind != "choice" and item.choices:
-        yield Diagnostic('choices are for kind choice: leave them out, or make it kind = "choice"', ("choices",))
-    yield from _repeated("choice", "choices", item.choices)
-    yield from _choice_label_mistakes(item)
+        yield Diagnostic('`choices` is only for kind choice. Remove it, or write kind = "choice".', ("choices",))
+    yield from _find_duplicates("Choice", "choices", item.choices)
+    yield from _find_choice_label_errors(item)
     if item.kind != "text" and "max_length" in item.model_fields_set:
-        yield Diagnostic("max_length is for kind text: leave it out", ("max_length",))
+        yield Diagnostic("`max_length` is only for kind text. Remove it.", ("max_length",))
     if item.kind != "date" and item.not_before:
-        yield Diagnostic("not_before is for kind date: leave it out", ("not_before",))
+        yield Diagnostic("`not_before` is only for kind date. Remove it.", ("not_before",))
     if item.required and item.default is not None:
-        yield Diagnostic("what is required needs no default: leave one of them out", ("default",))
-    limits = list(_limit_mistakes(item))
-    yield from limits
-    if item.default is not None and not limits and (item.kind == "choice") == bool(item.choices):
-        yield from _default_mistakes(item)
+        yield Diagnostic("A required filter must not have a default. Remove `required` or `default`.", ("default",))
+    limit_errors = list(_find_limit_errors(item))
+    yield from limit_errors
+    if item.default is not None and not limit_errors and (item.kind == "choice") == bool(item.choices):
+        yield from _find_default_errors(item)
 
 
-def _choice_label_mistakes(item: Filter) -> Iterator[Diagnostic]:
-    """Labels are all there or none, and each is of a choice."""
+def _find_choice_label_errors(item: Filter) -> Iterator[Diagnostic]:
+    """Yields labels of unknown choices, and choices without a label if others have one."""
     for choice in item.choice_labels:
         if choice not in item.choices:
-            says = f"choice_labels: {choice} is not one of the choices: correct it, or remove it"
-            yield Diagnostic(says, ("choice_labels", choice))
+            message = f"`choice_labels`: '{choice}' is not one of the choices. Correct it, or remove it."
+            yield Diagnostic(message, ("choice_labels", choice))
     missing = [choice for choice in item.choices if choice not in item.choice_labels]
     if item.choice_labels and missing:
-        yield Diagnostic(f"choice_labels has no label for {', '.join(missing)}: add one", ("choice_labels",))
+        message = f"`choice_labels` has no label for {', '.join(missing)}. Add a label for each choice."
+        yield Diagnostic(message, ("choice_labels",))
 
 
-def kind_mistakes(report_type: ReportType) -> Iterator[Diagnostic]:
-    """Columns are of a kind that can be added up, divided by or sorted by. Their names are known to be right."""
+def find_kind_errors(report_type: ReportType) -> Iterator[Diagnostic]:
+    """Yields uses of columns that their kinds do not allow. All names must have been checked before."""
     kinds = {column.name: column.kind for column in report_type.columns}
     if report_type.cut_off and kinds[report_type.cut_off] != "timestamp":
-        yield Diagnostic("cut_off must be a column of kind timestamp: a day is too coarse", ("cut_off",))
-    if report_type.period and kinds[report_type.period] not in _DATES:
-        yield Diagnostic("the period must be a column of kind date or timestamp", ("period",))
-    if report_type.period and report_type.sort[0] != report_type.period:
-        yield Diagnostic(f"sort must begin with the period: write {report_type.period} first", ("sort",))
-    if report_type.subtotals and not (report_type.period and report_type.totals):
-        yield Diagnostic("subtotals need a period and [totals]: add them, or leave subtotals out", ("subtotals",))
+        yield Diagnostic("`cut_off` must name a column of kind timestamp.", ("cut_off",))
+    yield from _find_period_errors(report_type, kinds)
     for index, name in enumerate(report_type.sort):
         if kinds[name] == "json":
-            yield Diagnostic(f"rows can't be sorted by {name}, which is json", ("sort", index))
-    for at, name in _amount_references(report_type):
+            message = f"Rows cannot be sorted by column '{name}', which is of kind json. Choose another column."
+            yield Diagnostic(message, ("sort", index))
+    for key_path, name in _amount_references(report_type):
         if kinds[name] not in _NUMBERS:
-            yield Diagnostic(f"{name} can't be added up: this must be a column of kind amount or integer", at)
-    yield from _chart_mistakes(report_type, kinds)
-    yield from _personal_mistakes(report_type)
+            message = f"Column '{name}' cannot be added up. Name a column of kind amount or integer."
+            yield Diagnostic(message, key_path)
+    yield from _find_chart_errors(report_type, kinds)
+    yield from _find_personal_errors(report_type)
     filters = {item.name: item.kind for item in report_type.filters}
     for index, item in enumerate(report_type.filters):
         if item.not_before and filters[item.not_before] != "date":
-            says = f"filter {item.name}: not_before must name a filter of kind date"
-            yield Diagnostic(says, ("filters", index, "not_before"))
+            message = f"Filter '{item.name}': `not_before` must name a filter of kind date."
+            yield Diagnostic(message, ("filters", index, "not_before"))
 
 
-def _personal_mistakes(report_type: ReportType) -> Iterator[Diagnostic]:
-    """What is masked in the rows must not show elsewhere, and must not be felt for."""
+def _find_period_errors(report_type: ReportType, kinds: Mapping[str, str]) -> Iterator[Diagnostic]:
+    if report_type.period and kinds[report_type.period] not in _DATES:
+        yield Diagnostic("`period` must name a column of kind date or timestamp.", ("period",))
+    if report_type.period and report_type.sort[0] != report_type.period:
+        message = f"The first column of `sort` must be the period. Write '{report_type.period}' first."
+        yield Diagnostic(message, ("sort",))
+    if report_type.subtotals and not (report_type.period and report_type.totals):
+        message = "`subtotals` requires `period` and `[totals]`. Add them, or remove `subtotals`."
+        yield Diagnostic(message, ("subtotals",))
+
+
+def _find_personal_errors(report_type: ReportType) -> Iterator[Diagnostic]:
+    """Yields totals, charts and filters that would reveal values of columns that are masked in the rows."""
     personal = {column.name for column in report_type.columns if column.personal}
     if report_type.totals and report_type.totals.currency in personal:
-        says = f"{report_type.totals.currency} is personal, and totals show its values: take another column"
-        yield Diagnostic(says, ("totals", "currency"))
+        message = (
+            f"Column '{report_type.totals.currency}' is personal, and totals show its values. Choose another column."
+        )
+        yield Diagnostic(message, ("totals", "currency"))
     for index, chart in enumerate(report_type.charts):
         if chart.by in personal:
-            says = f"{chart.by} is personal, and a chart shows its values: take another column"
-            yield Diagnostic(says, ("charts", index, "by"))
+            message = f"Column '{chart.by}' is personal, and a chart shows its values. Choose another column."
+            yield Diagnostic(message, ("charts", index, "by"))
     for index, item in enumerate(report_type.filters):
         if item.name in personal and not item.personal:
-            says = f"filter {item.name} is by a personal column: add personal = true"
-            yield Diagnostic(says, ("filters", index, "name"))
+            message = f"Filter '{item.name}' has the name of a personal column. Add personal = true."
+            yield Diagnostic(message, ("filters", index, "name"))
 
 
-def _chart_mistakes(report_type: ReportType, kinds: Mapping[str, str]) -> Iterator[Diagnostic]:
+def _find_chart_errors(report_type: ReportType, kinds: Mapping[str, str]) -> Iterator[Diagnostic]:
     for index, chart in enumerate(report_type.charts):
         if chart.kind == "time" and kinds[chart.by] not in _DATES:
-            says = f"a chart of kind time needs a column of kind date or timestamp: {chart.by} is none"
-            yield Diagnostic(says, ("charts", index, "by"))
+            message = (
+                f"A chart of kind time requires a column of kind date or timestamp. '{chart.by}' is of kind "
+                f"{kinds[chart.by]}."
+            )
+            yield Diagnostic(message, ("charts", index, "by"))
         if chart.unit == "amount" and not report_type.totals:
-            says = f'the chart by {chart.by} shows amounts, which need [totals]: add it, or make it unit = "rows"'
-            yield Diagnostic(says, ("charts", index, "unit"))
+            message = (
+                f"The chart by '{chart.by}' shows amounts, so it requires [totals]. Add it, or write unit = \"rows\"."
+            )
+            yield Diagnostic(message, ("charts", index, "unit"))
 
 
-def _amount_references(report_type: ReportType) -> Iterator[tuple[Place, str]]:
+def _amount_references(report_type: ReportType) -> Iterator[tuple[KeyPath, str]]:
     if report_type.totals:
         yield ("totals", "amount"), report_type.totals.amount
     if report_type.balance:
@@ -165,23 +187,26 @@ def _amount_references(report_type: ReportType) -> Iterator[tuple[Place, str]]:
         yield ("balance", "column"), report_type.balance.column
 
 
-def _limit_mistakes(item: Filter) -> Iterator[Diagnostic]:
+def _find_limit_errors(item: Filter) -> Iterator[Diagnostic]:
     if item.kind in {"choice", "text"}:
         for name in ("minimum", "maximum"):
             if getattr(item, name) is not None:
-                yield Diagnostic(f"{name} is for kinds date, integer and amount: leave it out", (name,))
+                yield Diagnostic(f"`{name}` is only for kinds date, integer and amount. Remove it.", (name,))
         return
-    read = {}
+    limits = {}
     for name in ("minimum", "maximum"):
         value = getattr(item, name)
         try:
-            read[name] = None if value is None else _read_limit(item.kind, value)
+            limits[name] = None if value is None else _read_limit(item.kind, value)
         except (ValueError, InvalidOperation):
-            like = {"date": '"2020-12-31"', "integer": "12", "amount": '"12.50"'}[item.kind]
-            yield Diagnostic(f"{name} {value!r} is no {item.kind}: write one like {like}", (name,))
+            message = (
+                f"`{name}` must be a value of kind {item.kind}, not {value!r}. "
+                f"Write it like {_LIMIT_EXAMPLES[item.kind]}."
+            )
+            yield Diagnostic(message, (name,))
             return
-    if read["minimum"] is not None and read["maximum"] is not None and read["minimum"] > read["maximum"]:
-        yield Diagnostic("minimum is greater than maximum: change one of them", ("minimum",))
+    if limits["minimum"] is not None and limits["maximum"] is not None and limits["minimum"] > limits["maximum"]:
+        yield Diagnostic("`minimum` must not be greater than `maximum`. Change one of them.", ("minimum",))
 
 
 def _read_limit(kind: str, value: str | int) -> Any:
@@ -192,18 +217,18 @@ def _read_limit(kind: str, value: str | int) -> Any:
     return Decimal(value)
 
 
-def _default_mistakes(item: Filter) -> Iterator[Diagnostic]:
+def _find_default_errors(item: Filter) -> Iterator[Diagnostic]:
     default = list(item.default) if isinstance(item.default, tuple) else item.default
     try:
         make_model("Default", (item.model_copy(update={"default": None}),)).model_validate({item.name: default})
     except ValidationError as error:
         for wrong in error.errors(include_url=False):
-            says = f"the default {default!r} can't be used: {lower_first(advise(wrong))}"
-            yield Diagnostic(says, ("default", *wrong["loc"][1:]))
+            message = f"The default {default!r} is not valid. {advise(wrong)}"
+            yield Diagnostic(message, ("default", *wrong["loc"][1:]))
 
 
-def _column_references(described: Mapping[str, Any]) -> Iterator[tuple[Place, Any]]:
-    """Everything in report.toml that names a column."""
+def _column_references(described: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Any]]:
+    """Yields each value of report.toml that names a column, with its key path."""
     for index, name in enumerate(_list(described, "sort")):
         yield ("sort", index), name
     yield ("period",), described.get("period")
@@ -221,11 +246,11 @@ def _names(described: Mapping[str, Any], table: str) -> list[str | None]:
     return [name if isinstance(name, str) else None for name in names]
 
 
-def _repeated(what: str, table: str, names: Sequence[Any]) -> Iterator[Diagnostic]:
+def _find_duplicates(noun: str, table: str, names: Sequence[Any]) -> Iterator[Diagnostic]:
     for index, name in enumerate(names):
         if isinstance(name, str) and name in names[:index]:
-            at: Place = (table, index, "name") if table in {"columns", "filters"} else (table, index)
-            yield Diagnostic(f"{what} {name} comes twice: leave one out, or name it differently", at)
+            key_path: KeyPath = (table, index, "name") if table in {"columns", "filters"} else (table, index)
+            yield Diagnostic(f"{noun} '{name}' is duplicated. Remove one, or rename it.", key_path)
 
 
 def _list(described: Mapping[str, Any], key: str) -> Sequence[Any]:

@@ -1,4 +1,4 @@
-"""What is wrong with a report type's files: where, and what to do about it."""
+"""Diagnostics: errors and warnings about a report type's files, each with its position and a remedy."""
 
 from __future__ import annotations
 
@@ -9,30 +9,29 @@ from typing import Literal
 
 FileName = Literal["report.toml", "query.sql"]
 
-Place = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """Keys and indexes that lead to a value of report.toml: `("columns", 3, "kind")`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One thing to mend. `at` is its place in report.toml; in query.sql it is known by its `line`."""
+    """One error or warning. In report.toml its position is `key_path`; in query.sql it is `line`, from 1."""
 
-    says: str
-    at: Place = ()
+    message: str
+    key_path: KeyPath = ()
     file: FileName = "report.toml"
     line: int | None = None
 
 
 class CatalogCheckError(ValueError):
-    """Raised inside pydantic's validators: carries places that its own errors can't."""
+    """Carries diagnostics out of pydantic's validators, whose own errors have no key paths below the model."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
-        super().__init__("; ".join(diagnostic.says for diagnostic in self.diagnostics))
+        super().__init__(" ".join(diagnostic.message for diagnostic in self.diagnostics))
 
 
-# Words for kinds that people bring from elsewhere.
-_ALSO_CALLED = {
+_SYNONYMS = {
     "money": "amount",
     "decimal": "amount",
     "numeric": "amount",
@@ -48,22 +47,18 @@ _ALSO_CALLED = {
     "enum": "choice",
     "list": "choice",
 }
+"""Names of types in databases and programming languages, and the kind that corresponds to each."""
 
 
 def suggest(wrong: object, known: Iterable[str]) -> str:
-    """What to write instead: the nearest of the known words, or all of them where none is near.
+    """Returns a sentence that names the most similar of the known words, or all of them if none is similar.
 
     >>> suggest("widht", ["width", "align"])
-    'use width'
+    "Use 'width'."
     """
     words = list(known)
-    if (ours := _ALSO_CALLED.get(str(wrong))) in words:
-        return f"use {ours}"
-    if near := get_close_matches(str(wrong), words, n=1):
-        return f"use {near[0]}"
-    return f"there are {', '.join(words)}" if words else "there are none"
-
-
-def lower_first(sentence: str) -> str:
-    """To go on after a colon."""
-    return sentence[:1].lower() + sentence[1:]
+    if (synonym := _SYNONYMS.get(str(wrong))) in words:
+        return f"Use '{synonym}'."
+    if matches := get_close_matches(str(wrong), words, n=1):
+        return f"Use '{matches[0]}'."
+    return f"Use one of {', '.join(words)}." if words else "None is defined. Remove it."

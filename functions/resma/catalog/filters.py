@@ -1,4 +1,4 @@
-"""What a request may filter by: the pydantic model of a report type's filters, and their values for people."""
+"""Filters of a request: the pydantic model of a report type's filters, and their values formatted for people."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from resma.validation_messages import advise
 if TYPE_CHECKING:
     from resma.catalog.model import Filter, ReportType
 
-# Each is part of the JSON Schema of filters, and checked here: the document says what is accepted, and no more.
+# Each pattern is checked here and is part of the filters' JSON Schema, so the schema accepts exactly the valid values.
 _ISO_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _AMOUNT = r"^-?[0-9]{1,38}(\.[0-9]{1,37})?$"
 _AMOUNT_LIMIT = 10**38 - 1
@@ -37,14 +37,14 @@ _AMOUNT_LIMIT = 10**38 - 1
 
 @lru_cache
 def filter_model(report_type: ReportType) -> type[BaseModel]:
-    """The pydantic model of a report type's filters, made once; its JSON Schema is what the API publishes."""
+    """Returns the cached pydantic model of a report type's filters. The API publishes its JSON Schema."""
     return make_model(f"{report_type.type.title().replace('_', '')}Filters", report_type.filters)
 
 
 def make_model(name: str, filters: Sequence[Filter]) -> type[BaseModel]:
-    """A model that takes these filters and no others. Those that are not set are None."""
+    """Returns a model with these filters as its only fields. A filter that is not set is None."""
     fields: dict[str, Any] = {
-        # An alias, as a filter may be called `from`, or `copy` like something that models have.
+        # The alias allows names that are Python keywords or methods of models, such as `from` and `copy`.
         f"filter_{item.name}": (
             _annotation(item),
             Field(alias=item.name, title=item.label.en, description=item.description.en, **_default(item)),
@@ -55,9 +55,10 @@ def make_model(name: str, filters: Sequence[Filter]) -> type[BaseModel]:
 
 
 def check_values(report_type: ReportType, filters: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the filters as JSON values, defaults filled in, without those that are not set; null is not set.
+    """Returns the filters as JSON values, with defaults. Filters that are not set or null are omitted.
 
-    Raises RequestInvalidError with one fault for each filter that is unknown, missing, malformed or out of order.
+    Raises RequestInvalidError with a field error for each filter that is unknown, missing, not valid, or a date before
+    another one.
     """
     given = {name: value for name, value in filters.items() if value is not None}
     field_errors: list[FieldError] = []
@@ -66,31 +67,33 @@ def check_values(report_type: ReportType, filters: Mapping[str, Any]) -> dict[st
         checked = filter_model(report_type).model_validate(given)
         values = checked.model_dump(mode="json", by_alias=True, exclude_none=True)
     except ValidationError as error:
-        field_errors = [_error(report_type, item) for item in error.errors(include_url=False, include_input=False)]
+        field_errors = [
+            _field_error(report_type, item) for item in error.errors(include_url=False, include_input=False)
+        ]
         wrong = {field_error.pointer for field_error in field_errors}
-        # The order of two dates can be checked although another filter is not valid.
+        # The order of two dates can be checked even if another filter is not valid.
         values = {name: value for name, value in given.items() if json_pointer("filters", name) not in wrong}
-    field_errors += _disorder(report_type, values)
+    field_errors += _find_date_order_errors(report_type, values)
     if field_errors:
         raise RequestInvalidError.of(field_errors)
     return values
 
 
-def show_values(filters: Sequence[Filter], values: Mapping[str, Any], locale: Locale) -> tuple[tuple[str, str], ...]:
-    """Pairs of label and value for people, in the catalog's order."""
+def format_values(filters: Sequence[Filter], values: Mapping[str, Any], locale: Locale) -> tuple[tuple[str, str], ...]:
+    """Returns pairs of label and formatted value, in the catalog's order."""
     return tuple(
-        (item.label.say(locale.language), _shown(item, values[item.name], locale))
+        (item.label.in_language(locale.language), _format(item, values[item.name], locale))
         for item in filters
         if item.name in values
     )
 
 
 def _default(item: Filter) -> dict[str, Any]:
-    """Arguments of pydantic's Field."""
+    """Returns the arguments of pydantic's Field that set the default."""
     if item.required:
         return {}
     if item.default is None:
-        # Made when it is needed, None is no part of the JSON Schema: a filter is left out rather than null.
+        # A default of a factory is not part of the JSON Schema, where null is not a valid value.
         return {"default_factory": lambda: None}
     default = list(item.default) if isinstance(item.default, tuple) else item.default
     return {"default": default, "validate_default": True}
@@ -99,7 +102,7 @@ def _default(item: Filter) -> dict[str, Any]:
 def _annotation(item: Filter) -> Any:
     if item.kind == "date":
         limits = _Limits(date.fromisoformat, item)
-        # JSON Schema has no limits of dates; these words are those of ajv, which many validators know.
+        # JSON Schema has no keywords for limits of dates. These are the keywords of ajv-formats.
         day = {"type": "string", "format": "date", "pattern": _ISO_DATE}
         schema: dict[str, Any] = {**day, **limits.named("formatMinimum", "formatMaximum")}
         return Annotated[date, BeforeValidator(_require_iso_date), AfterValidator(limits.check), WithJsonSchema(schema)]
@@ -107,10 +110,10 @@ def _annotation(item: Filter) -> Any:
         choice: Any = Literal.__getitem__(item.choices)
         return Annotated[list[choice], Field(min_length=1, max_length=len(item.choices))]
     if item.kind == "integer":
-        # What Postgres' bigint holds.
-        least = -(2**63) if item.minimum is None else int(item.minimum)
-        most = 2**63 - 1 if item.maximum is None else int(item.maximum)
-        return Annotated[int, Field(strict=True, ge=least, le=most)]
+        # The range of bigint in Postgres.
+        minimum = -(2**63) if item.minimum is None else int(item.minimum)
+        maximum = 2**63 - 1 if item.maximum is None else int(item.maximum)
+        return Annotated[int, Field(strict=True, ge=minimum, le=maximum)]
     if item.kind == "amount":
         limits = _Limits(Decimal, item)
         schema = {"type": ["string", "integer"], "format": "decimal", "pattern": _AMOUNT}
@@ -121,14 +124,14 @@ def _annotation(item: Filter) -> Any:
 
 
 class _Limits:
-    """The least and the greatest value of a date or an amount; pydantic's own limits name Python's types to callers."""
+    """Minimum and maximum of a date or an amount. Error messages of pydantic's own limits would name Python types."""
 
     def __init__(self, read: Callable[[str], Any], item: Filter) -> None:
         self._minimum = None if item.minimum is None else read(str(item.minimum))
         self._maximum = None if item.maximum is None else read(str(item.maximum))
 
     def check(self, value: Any) -> Any:
-        """Returns the value. Raises ValueError for one outside."""
+        """Returns the value. Raises ValueError if it is outside the limits."""
         if self._minimum is not None and value < self._minimum:
             raise ValueError(f"It must be {self._minimum} or more.")
         if self._maximum is not None and value > self._maximum:
@@ -136,13 +139,13 @@ class _Limits:
         return value
 
     def named(self, minimum: str, maximum: str) -> dict[str, str]:
-        """The limits there are, under these names."""
+        """Returns the limits that are set, by the given names."""
         limits = {minimum: self._minimum, maximum: self._maximum}
         return {name: str(limit) for name, limit in limits.items() if limit is not None}
 
 
 def _require_exact(value: object) -> object:
-    """A JSON number with a fraction has already lost digits when it gets here."""
+    """Raises ValueError for a JSON number with a fraction: parsed as a float, it may have lost digits."""
     is_exact = isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool))
     if is_exact and re.fullmatch(_AMOUNT, str(value)):
         return value
@@ -150,7 +153,7 @@ def _require_exact(value: object) -> object:
 
 
 def _require_iso_date(value: object) -> object:
-    """Pydantic would also take numbers, as seconds since 1970, and texts with a time."""
+    """Raises ValueError for numbers and date-times, which pydantic would accept as dates."""
     if not (isinstance(value, str) and re.fullmatch(_ISO_DATE, value)):
         raise ValueError("It must be a date in the form YYYY-MM-DD.")
     if detail := find_missing_part(value):
@@ -164,7 +167,7 @@ def _require_no_nul(value: str) -> str:
     return value
 
 
-def _shown(item: Filter, value: Any, locale: Locale) -> str:
+def _format(item: Filter, value: Any, locale: Locale) -> str:
     if isinstance(value, list):
         return ", ".join(value)
     if item.kind == "date":
@@ -172,7 +175,7 @@ def _shown(item: Filter, value: Any, locale: Locale) -> str:
     return locale.format_number(str(value)) if item.kind == "amount" else str(value)
 
 
-def _error(report_type: ReportType, item: Mapping[str, Any]) -> FieldError:
+def _field_error(report_type: ReportType, item: Mapping[str, Any]) -> FieldError:
     pointer = json_pointer("filters", *item["loc"])
     if item["type"] == "extra_forbidden":
         known = ", ".join(f.name for f in report_type.filters)
@@ -182,9 +185,11 @@ def _error(report_type: ReportType, item: Mapping[str, Any]) -> FieldError:
     return FieldError(pointer, advise(item))
 
 
-def _disorder(report_type: ReportType, values: Mapping[str, Any]) -> Iterator[FieldError]:
-    for late in report_type.filters:
-        early = late.not_before
-        # Both are ISO 8601 dates of four-digit years: their text sorts as they do.
-        if early and late.name in values and early in values and values[late.name] < values[early]:
-            yield FieldError(json_pointer("filters", late.name), f"It must not be before {early} ({values[early]}).")
+def _find_date_order_errors(report_type: ReportType, values: Mapping[str, Any]) -> Iterator[FieldError]:
+    for later in report_type.filters:
+        earlier = later.not_before
+        # ISO 8601 dates with four-digit years sort as strings.
+        if earlier and later.name in values and earlier in values and values[later.name] < values[earlier]:
+            yield FieldError(
+                json_pointer("filters", later.name), f"It must not be before {earlier} ({values[earlier]})."
+            )

@@ -1,4 +1,4 @@
-"""Reads the folders of a catalog. What is wrong in them is said with file, line and remedy."""
+"""Reads the folders of a catalog. Each diagnostic has a file, a line and a remedy."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from resma.catalog.consistency import name_mistakes
-from resma.catalog.diagnostics import CatalogCheckError, Diagnostic, FileName, Place, lower_first, suggest
-from resma.catalog.model import BalanceSpec, ChartSpec, ColumnSpec, Filter, Limits, ReportType, Texts, Totals
-from resma.catalog.query_text import find_query_mistakes
+from resma.catalog.consistency import find_name_errors
+from resma.catalog.diagnostics import CatalogCheckError, Diagnostic, FileName, KeyPath, suggest
+from resma.catalog.model import BalanceSpec, ChartSpec, ColumnSpec, Filter, Limits, LocalizedText, ReportType, Totals
+from resma.catalog.query_text import find_query_errors
 from resma.errors import CatalogInvalidError, FieldError, RequestInvalidError
 from resma.validation_messages import advise
 
 CATALOG_FOLDER = Path(__file__).parents[2] / "catalog"
-"""Where report types are, unless the environment's RESMA_CATALOG names another folder."""
+"""Default folder of report types. The environment variable RESMA_CATALOG names another one."""
 
 _FILES: tuple[FileName, ...] = ("report.toml", "query.sql")
 _AT_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 _EXPECTED = re.compile(r"'([^']*)'")
 _TABLES: dict[str, type[BaseModel]] = {
-    "title": Texts,
-    "description": Texts,
-    "heading": Texts,
-    "label": Texts,
+    "title": LocalizedText,
+    "description": LocalizedText,
+    "heading": LocalizedText,
+    "label": LocalizedText,
     "columns": ColumnSpec,
     "filters": Filter,
     "totals": Totals,
@@ -37,23 +37,24 @@ _TABLES: dict[str, type[BaseModel]] = {
     "charts": ChartSpec,
     "limits": Limits,
 }
+_NOUNS = {"columns": "Column", "filters": "Filter", "charts": "Chart"}
 
 
 def catalog_folder() -> Path:
-    """The folder that report types are read from."""
+    """Returns the folder that report types are read from."""
     return Path(os.environ.get("RESMA_CATALOG") or CATALOG_FOLDER)
 
 
 def load_catalog(folder: Path | None = None) -> Mapping[str, ReportType]:
-    """Reads every report type, by its name, once a folder.
+    """Returns the report types of a folder, by name. The result is cached.
 
-    Raises CatalogInvalidError that names file, line and remedy of the first mistake; `make check` names them all.
+    Raises CatalogInvalidError with the file, line and remedy of the first error; `make check` prints all errors.
     """
     return _load(folder or catalog_folder())
 
 
 def find_report_type(name: str) -> ReportType:
-    """Returns the report type of that name. Raises RequestInvalidError that names those there are."""
+    """Returns the report type of that name. Raises RequestInvalidError, which names the types that exist."""
     catalog = load_catalog()
     if name not in catalog:
         field_error = FieldError("/type", f"Unknown report type. It must be one of {', '.join(catalog)}.")
@@ -68,125 +69,126 @@ def _load(folder: Path) -> Mapping[str, ReportType]:
         report_type, diagnostics = check_folder(path.parent)
         if report_type and report_type.type in found:
             diagnostics = [
-                Diagnostic(f"there is another report type {report_type.type}: rename one", ("type",), line=1)
+                Diagnostic(f"Another folder has the report type {report_type.type}. Rename one.", ("type",), line=1)
             ]
         if report_type is None or diagnostics:
             first = diagnostics[0]
-            raise CatalogInvalidError(f"{path.parent / first.file}:{first.line}: {first.says}")
+            raise CatalogInvalidError(f"{path.parent / first.file}:{first.line}: {first.message}")
         found[report_type.type] = report_type
     return found
 
 
 def check_folder(folder: Path) -> tuple[ReportType | None, list[Diagnostic]]:
-    """Reads one report type; returns it, or all that is wrong with its two files, each with a line."""
+    """Reads one report type. Returns it, or None and all errors of its two files, each with a line."""
     texts: dict[str, str] = {}
     diagnostics: list[Diagnostic] = []
     for name in _FILES:
         try:
             texts[name] = (folder / name).read_text(encoding="utf-8")
         except FileNotFoundError:
-            diagnostics.append(Diagnostic("the file is missing: a report type has two", file=name, line=1))
+            diagnostics.append(
+                Diagnostic("The file is missing. A report type has report.toml and query.sql.", file=name, line=1)
+            )
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
-            diagnostics.append(Diagnostic("this is no UTF-8: save the file so", file=name, line=line))
+            diagnostics.append(Diagnostic("The file is not valid UTF-8. Save it as UTF-8.", file=name, line=line))
     if diagnostics:
         return None, diagnostics
-    # The query becomes part of a larger one: a comment in its last line must end there.
+    # The query becomes a subquery, so a comment in its last line must end with a line break.
     query = texts["query.sql"].rstrip() + "\n"
     try:
         described = tomllib.loads(texts["report.toml"])
     except tomllib.TOMLDecodeError as error:
-        return None, [_syntax_mistake(error, texts["report.toml"]), *find_query_mistakes(query, None)]
+        return None, [_syntax_error(error, texts["report.toml"]), *find_query_errors(query, None)]
     try:
         if "query" not in described:
             return ReportType.model_validate({**described, "query": query}), []
-        diagnostics = [Diagnostic("the query stands in query.sql: leave this key out", ("query",))]
+        diagnostics = [Diagnostic("The query belongs in query.sql. Remove this key.", ("query",))]
     except ValidationError as error:
-        diagnostics = list(_shape_mistakes(error, described))
-    return None, _with_lines([*diagnostics, *_more_mistakes(described, query)], texts["report.toml"])
+        diagnostics = list(_find_shape_errors(error, described))
+    return None, _with_lines([*diagnostics, *_find_other_errors(described, query)], texts["report.toml"])
 
 
-def _more_mistakes(described: Mapping[str, Any], query: str) -> Iterator[Diagnostic]:
-    """What can be said even where the shape is wrong."""
-    yield from name_mistakes(described, query)
+def _find_other_errors(described: Mapping[str, Any], query: str) -> Iterator[Diagnostic]:
+    """Yields errors that can be found even if the document does not have the required shape."""
+    yield from find_name_errors(described, query)
     filters = described.get("filters", [])
     if isinstance(filters, list):
         names = [item.get("name") for item in filters if isinstance(item, Mapping)]
-        yield from find_query_mistakes(query, [name for name in names if isinstance(name, str)])
+        yield from find_query_errors(query, [name for name in names if isinstance(name, str)])
 
 
 def _with_lines(diagnostics: list[Diagnostic], text: str) -> list[Diagnostic]:
-    """Each mistake once, in the order of the files."""
-    from resma.catalog.toml_lines import find_lines, line_of  # noqa: PLC0415  # nobody needs it while all is well
+    """Returns the diagnostics with lines, sorted by position, without duplicates."""
+    from resma.catalog.toml_lines import find_lines, line_of  # noqa: PLC0415  # only needed for errors
 
     lines = find_lines(text)
-    placed = {
-        (diagnostic.file, diagnostic.line or line_of(diagnostic.at, lines), diagnostic.says): diagnostic
+    by_position = {
+        (diagnostic.file, diagnostic.line or line_of(diagnostic.key_path, lines), diagnostic.message): diagnostic
         for diagnostic in diagnostics
     }
     return [
-        Diagnostic(says, diagnostic.at, diagnostic.file, line)
-        for (_, line, says), diagnostic in sorted(
-            placed.items(), key=lambda item: (item[0][0] != "report.toml", item[0])
+        Diagnostic(message, diagnostic.key_path, diagnostic.file, line)
+        for (_, line, message), diagnostic in sorted(
+            by_position.items(), key=lambda item: (item[0][0] != "report.toml", item[0])
         )
     ]
 
 
-def _syntax_mistake(error: tomllib.TOMLDecodeError, text: str) -> Diagnostic:
-    found = _AT_LINE.search(str(error))
-    line = int(found[1]) if found and found[1] else text.rstrip().count("\n") + 1
-    says = _AT_LINE.sub("", str(error))
-    if says == "Cannot overwrite a value":
-        says = "a key comes twice: leave one out"
-    return Diagnostic(f"this is no TOML: {says}", line=line)
+def _syntax_error(error: tomllib.TOMLDecodeError, text: str) -> Diagnostic:
+    match = _AT_LINE.search(str(error))
+    line = int(match[1]) if match and match[1] else text.rstrip().count("\n") + 1
+    detail = _AT_LINE.sub("", str(error))
+    if detail == "Cannot overwrite a value":
+        detail = "A key is duplicated. Remove one"
+    return Diagnostic(f"The file is not valid TOML. {detail}.", line=line)
 
 
-def _shape_mistakes(error: ValidationError, described: Mapping[str, Any]) -> Iterator[Diagnostic]:
+def _find_shape_errors(error: ValidationError, described: Mapping[str, Any]) -> Iterator[Diagnostic]:
     for item in error.errors(include_url=False):
-        at: Place = tuple(item["loc"])
-        found = item.get("ctx", {}).get("error")
-        if isinstance(found, CatalogCheckError):
-            for diagnostic in found.diagnostics:
-                says = _owner(at, described) + diagnostic.says
-                yield Diagnostic(says, at + diagnostic.at, diagnostic.file, diagnostic.line)
+        key_path: KeyPath = tuple(item["loc"])
+        owner = _owner(key_path, described)
+        cause = item.get("ctx", {}).get("error")
+        if isinstance(cause, CatalogCheckError):
+            for diagnostic in cause.diagnostics:
+                path = key_path + diagnostic.key_path
+                yield Diagnostic(owner + diagnostic.message, path, diagnostic.file, diagnostic.line)
         elif item["type"] == "missing":
-            yield Diagnostic(f"{_owner(at, described)}{at[-1]} is missing: add it", at[:-1])
+            yield Diagnostic(f"{owner}`{key_path[-1]}` is missing. Add it.", key_path[:-1])
         else:
-            yield Diagnostic(_owner(at, described) + _shape_words(item, at), at)
+            yield Diagnostic(owner + _shape_message(item, key_path), key_path)
 
 
-def _shape_words(item: Any, at: Place) -> str:
-    """What pydantic found, with a remedy."""
-    key = at[-1] if at else "report.toml"
+def _shape_message(item: Any, key_path: KeyPath) -> str:
+    """Returns one of pydantic's errors as a message with a remedy."""
+    key = key_path[-1] if key_path else "report.toml"
     if item["type"] == "extra_forbidden":
-        known = _known_keys(at)
+        known = _known_keys(key_path)
         if key in ReportType.model_fields and key not in known:
-            return f"the key {key} belongs to the report: move it above the first line in brackets"
-        return f"the key {key} is unknown: {suggest(key, known)}"
+            return f"The key `{key}` belongs to the report. Move it above the first table header."
+        return f"The key `{key}` is unknown. {suggest(key, known)}"
     if item["type"] == "literal_error":
-        return (
-            f"{key} {item['input']!r} is unknown: {suggest(item['input'], _EXPECTED.findall(item['ctx']['expected']))}"
-        )
-    return f"{key} {item['input']!r}: {lower_first(advise(item, otherwise=item['msg']))}"
+        remedy = suggest(item["input"], _EXPECTED.findall(item["ctx"]["expected"]))
+        return f"`{key}` must not be {item['input']!r}. {remedy}"
+    return f"`{key}` must not be {item['input']!r}. {advise(item, otherwise=item['msg'] + '.')}"
 
 
-def _known_keys(at: Place) -> list[str]:
-    tables = [part for part in at[:-1] if isinstance(part, str)]
+def _known_keys(key_path: KeyPath) -> list[str]:
+    tables = [part for part in key_path[:-1] if isinstance(part, str)]
     model = _TABLES.get(tables[-1], ReportType) if tables else ReportType
     return [name for name in model.model_fields if name != "query"]
 
 
-def _owner(at: Place, described: Mapping[str, Any]) -> str:
-    """Whose mistake it is, in words: `column amount: `."""
-    if not at or at[0] not in _TABLES or (len(at) < 2 and at[0] not in {"totals", "balance"}):
+def _owner(key_path: KeyPath, described: Mapping[str, Any]) -> str:
+    """Returns the prefix of a message that names the part of report.toml which has the error: `Column 'amount': `."""
+    if not key_path or key_path[0] not in _TABLES or (len(key_path) < 2 and key_path[0] not in {"totals", "balance"}):
         return ""
-    words = {"columns": "column", "filters": "filter", "charts": "chart"}
-    owner = str(words.get(str(at[0]), at[0]))
-    rest = at[1:]
+    table, *rest = key_path
+    owner = f"`{table}`"
     if rest and isinstance(rest[0], int):
-        item = described[str(at[0])][rest[0]]
+        item = described[str(table)][rest[0]]
         name = item.get("name") if isinstance(item, Mapping) else None
-        owner += f" {name if isinstance(name, str) else rest[0] + 1}"
+        owner = f"{_NOUNS[str(table)]} {repr(name) if isinstance(name, str) else rest[0] + 1}"
         rest = rest[1:]
-    inner = [str(part) for part in rest[:-1] if isinstance(part, str)]
-    return ": ".join([owner, *inner, ""])
+    inner = [f"`{part}`" for part in rest[:-1] if isinstance(part, str)]
+    return f"{', '.join([owner, *inner])}: "

@@ -1,6 +1,6 @@
-"""query.sql read as text: its parameters and what would break when values are bound to it.
+"""Lexical checks of query.sql: its parameters, and text that prevents psycopg from binding values.
 
-psycopg knows no SQL: it takes `%(name)s` for a parameter in comments and in quotes too, and stumbles over other `%`.
+psycopg does not parse SQL: it also reads `%(name)s` in comments and quotes as a parameter, and rejects any other `%`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterator
 from resma.catalog.diagnostics import Diagnostic, suggest
 
 TENANT = "tenant_id"
-"""The parameter that every query has and no filter is: whose rows may be seen."""
+"""Name of the parameter with the tenant's id. Every query must use it, and no filter may have its name."""
 
-# SQL's lexical structure, as far as it hides text: Postgres manual, 4.1. Comments that nest are read to the first end.
+# SQL's comments and quoting: PostgreSQL manual, 4.1. A nested comment is read only to its first end.
 _TOKEN = re.compile(
     r"""(?P<comment>--[^\n]*|/\*.*?\*/)
       | (?P<quoted>\b[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?P<tag>[A-Za-z_]*)\$.*?\$(?P=tag)\$)
@@ -32,73 +32,75 @@ _PLACEHOLDER = re.compile(r"%(?!%)(\(\w*\)?\w?)?")
 
 
 def find_parameters(query: str) -> dict[str, int]:
-    """Each parameter that stands in code, with the line where it first does."""
-    found: dict[str, int] = {}
+    """Returns the parameters used outside comments and quotes, each with the line of its first use."""
+    lines: dict[str, int] = {}
     for token in _TOKEN.finditer(query):
         if name := token["name"]:
-            found.setdefault(name, _line(query, token.start()))
-    return found
+            lines.setdefault(name, _line(query, token.start()))
+    return lines
 
 
-def find_query_mistakes(query: str, filters: Collection[str] | None) -> Iterator[Diagnostic]:
-    """What is wrong with the text. Where the filters are not known (None), parameters are not compared with them."""
+def find_query_errors(query: str, filters: Collection[str] | None) -> Iterator[Diagnostic]:
+    """Yields errors of the query's text. If `filters` is None, parameters are not compared with filters."""
     words: list[tuple[str, int]] = []
     for token in _TOKEN.finditer(query):
         line = _line(query, token.start())
         if token["word"]:
             words.append((token["word"].upper(), line))
         elif token["comment"] or token["quoted"]:
-            yield from _hidden_mistakes(token, line)
+            yield from _find_hidden_parameters(token, line)
         elif token["semicolon"]:
-            yield _diagnostic("a semicolon ends the query: leave it out, it becomes part of a larger one", line)
+            yield _diagnostic("The query must not contain a semicolon, because it becomes a subquery. Remove it.", line)
         elif token["percent"]:
-            yield _diagnostic("a single % is read as a parameter: write %% for the sign, %(name)s for a filter", line)
-    yield from _statement_mistakes(words)
+            yield _diagnostic(
+                "A single % is read as a parameter. Write %% for a percent sign, or %(name)s for a filter.", line
+            )
+    yield from _find_statement_errors(words)
     if filters is not None:
-        yield from _parameter_mistakes(query, filters)
+        yield from _find_parameter_errors(query, filters)
 
 
-def _hidden_mistakes(token: re.Match[str], line: int) -> Iterator[Diagnostic]:
-    """Inside comments and quotes, where a value can't be bound."""
+def _find_hidden_parameters(token: re.Match[str], line: int) -> Iterator[Diagnostic]:
+    """Yields parameters and percent signs inside a comment or quotes, where no value can be bound."""
     text = token.group()
     where = "a comment" if token["comment"] else "quotes"
-    for sign in _PLACEHOLDER.finditer(text.replace("%%", "  ")):
-        at = line + text.count("\n", 0, sign.start())
-        if sign.group().startswith("%("):
+    for match in _PLACEHOLDER.finditer(text.replace("%%", "  ")):
+        match_line = line + text.count("\n", 0, match.start())
+        if match.group().startswith("%("):
             remedy = (
-                "name it without the %"
+                "Write its name without the %."
                 if token["comment"]
-                else "take it out of them, or put the parts together with ||"
+                else "Move it out of the quotes, and concatenate the parts with ||."
             )
             yield _diagnostic(
-                f"the parameter {sign.group()} stands in {where}, where no value can be bound: {remedy}", at
+                f"The parameter {match.group()} is in {where}, where no value can be bound. {remedy}", match_line
             )
         else:
-            yield _diagnostic(f"a single % in {where} is read as a parameter too: write %%", at)
+            yield _diagnostic(f"A single % in {where} is also read as a parameter. Write %%.", match_line)
 
 
-def _statement_mistakes(words: list[tuple[str, int]]) -> Iterator[Diagnostic]:
+def _find_statement_errors(words: list[tuple[str, int]]) -> Iterator[Diagnostic]:
     if not words:
-        yield _diagnostic("the query is empty: write a SELECT", 1)
+        yield _diagnostic("The query is empty. Write a SELECT statement.", 1)
     elif words[0][0] not in {"SELECT", "WITH"}:
-        yield _diagnostic(f"a query only reads: begin it with SELECT or WITH, not with {words[0][0]}", words[0][1])
+        yield _diagnostic(f"The query must start with SELECT or WITH, not with {words[0][0]}.", words[0][1])
     elif write := _WRITES.search(" ".join(word for word, _ in words)):
-        at = " ".join(word for word, _ in words)[: write.start()].count(" ")
-        yield _diagnostic(f"a query only reads, in a transaction that is READ ONLY: leave out {write[0]}", words[at][1])
+        index = " ".join(word for word, _ in words)[: write.start()].count(" ")
+        yield _diagnostic(f"The query runs in a READ ONLY transaction. Remove {write[0]}.", words[index][1])
 
 
-def _parameter_mistakes(query: str, filters: Collection[str]) -> Iterator[Diagnostic]:
+def _find_parameter_errors(query: str, filters: Collection[str]) -> Iterator[Diagnostic]:
     used = find_parameters(query)
     known = [*filters, TENANT]
     for name, line in used.items():
         if name not in known:
-            yield _diagnostic(f"the parameter %({name})s is no filter of report.toml: {suggest(name, known)}", line)
+            yield _diagnostic(f"The parameter %({name})s is not a filter of report.toml. {suggest(name, known)}", line)
     if TENANT not in used:
-        yield _diagnostic(f"the query must choose its tenant's rows: use %({TENANT})s in a condition", 1)
+        yield _diagnostic(f"The query must select the rows of one tenant. Use %({TENANT})s in a condition.", 1)
 
 
-def _diagnostic(says: str, line: int) -> Diagnostic:
-    return Diagnostic(says, file="query.sql", line=line)
+def _diagnostic(message: str, line: int) -> Diagnostic:
+    return Diagnostic(message, file="query.sql", line=line)
 
 
 def _line(text: str, position: int) -> int:

@@ -139,14 +139,14 @@ def translate_chart(
         for spec in report_type.charts
         if (spec.by, spec.kind, spec.unit) == (chart["by"], chart["kind"], chart["unit"])
     ]
-    own = next((title for title in titles if title.say(stored_in) == chart["title"]), None)
+    own = next((title for title in titles if title.in_language(stored_in) == chart["title"]), None)
     words = {translate(word, stored_in): translate(word, language) for word in ("Without date",)}
     for item in report_type.filters:
         if item.name == chart["by"]:
-            words |= {choice: label.say(language) for choice, label in item.choice_labels.items()}
+            words |= {choice: label.in_language(language) for choice, label in item.choice_labels.items()}
     other = re.compile(rf"{re.escape(translate('Other', stored_in))} \((\d+)\)")
     labels = [other.sub(rf"{translate('Other', language)} (\1)", words.get(label, label)) for label in chart["labels"]]
-    return {**chart, "title": own.say(language) if own else chart["title"], "labels": labels}
+    return {**chart, "title": own.in_language(language) if own else chart["title"], "labels": labels}
 
 
 def _sum(values: Sequence[Decimal]) -> Decimal:

@@ -33,7 +33,7 @@ def compose_header(  # noqa: PLR0913  # each argument has a different source
     columns = report_type.choose_columns(content.columns)
     return ReportHeader(
         report_id=report_id,
-        title=content.title or report_type.title.say(locale.language),
+        title=content.title or report_type.title.in_language(locale.language),
         organization=organization,
         filters=report_type.describe_filters(content.filters, locale),
         as_of=summary.as_of.astimezone(UTC),
@@ -71,7 +71,7 @@ def _total_column(report_type: ReportType, names: list[str]) -> int | None:
 def _column(spec: ColumnSpec, locale: str, scale: int, decimal: DecimalType, max_bytes: int | None) -> Column:
     return Column(
         name=spec.name,
-        heading=spec.heading.say(LOCALES[locale].language),
+        heading=spec.heading.in_language(LOCALES[locale].language),
         kind=spec.kind,
         width=spec.width,
         align=spec.align,

@@ -140,7 +140,7 @@ def _period_label(group: _Group) -> str | None:
 
 def _chart(spec: ChartSpec, groups: Sequence[_Group], language: Language) -> Chart:
     """Returns a chart of the largest series and labels. `other` of a series is the sum of its other labels."""
-    title = spec.title.say(language)
+    title = spec.title.in_language(language)
     labels: dict[str, None] = {}
     names: dict[int, str] = {}
     values: dict[tuple[int, str], Decimal] = {}

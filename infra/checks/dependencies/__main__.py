@@ -1,7 +1,9 @@
-"""`python -m infra.checks.dependencies check|ask|runtimes|built`: what is wrong with dependencies.
+"""`python -m infra.checks.dependencies check|audit|runtimes|built`: checks dependencies.
 
-check: pins and hashes, licences, what is unused; in `make check`. ask: known vulnerabilities, by pip-audit. runtimes:
-Lambda runtimes that AWS no longer supports today. built: whether `sam build` was for what the stage STAGE deploys.
+- check: pins, hashes, licenses and unused dependencies; part of `make check`.
+- audit: known vulnerabilities, by pip-audit.
+- runtimes: Lambda runtimes that AWS no longer supports today.
+- built: whether `sam build` was run for the parameters of the stage STAGE.
 """
 
 from __future__ import annotations
@@ -12,31 +14,31 @@ import subprocess
 import sys
 from pathlib import Path
 
-from infra.checks.dependencies.check_dependencies import LOCKS, find_mistakes
+from infra.checks.dependencies.check_dependencies import LOCKS, find_errors
 from infra.paths import ROOT, STATE
 
 PIP_AUDIT = "pip-audit==2.10.1"
-ASK_SECONDS = 600
+AUDIT_SECONDS = 600
 
 
 def main() -> int:
-    """The command line; 1 when anything is wrong, 2 when the service can't be asked."""
-    commands = {"ask": ask_service, "runtimes": check_runtimes, "built": check_build}
+    """Runs the command. Returns the exit code: 1 if there is an error, 2 if the audit service can't be reached."""
+    commands = {"audit": audit, "runtimes": check_runtimes, "built": check_build}
     return commands.get(" ".join(sys.argv[1:]), check)()
 
 
 def check() -> int:
-    """Prints every error that can be seen without a network."""
-    diagnostics = find_mistakes()
-    for diagnostic in diagnostics:
-        print(diagnostic)
-    print(f"dependencies: {len(LOCKS)} lock files, {len(diagnostics)} errors; `make audit` asks for vulnerabilities")
-    return 1 if diagnostics else 0
+    """Prints every error that can be found without a network."""
+    errors = find_errors()
+    for error in errors:
+        print(error)
+    print(f"dependencies: {len(LOCKS)} lock files, {len(errors)} errors; `make audit` checks for vulnerabilities")
+    return 1 if errors else 0
 
 
 def check_runtimes() -> int:
-    """Prints every Lambda runtime of the templates that is no longer supported. The answer depends on the date."""
-    # cfn-lint takes a second to import, and the other commands do without it.
+    """Prints every Lambda runtime of the templates that is no longer supported. The result depends on the date."""
+    # cfn-lint takes a second to import, and the other commands do not need it.
     from infra.checks.dependencies.runtimes import TEMPLATES, find_ended_runtimes  # noqa: PLC0415
 
     ended = [message for template in TEMPLATES for message in find_ended_runtimes(template)]
@@ -47,7 +49,7 @@ def check_runtimes() -> int:
 
 
 def check_build() -> int:
-    """Prints how the build of `sam build` differs from what STAGE deploys."""
+    """Prints how the result of `sam build` differs from the parameters of STAGE."""
     from infra.checks.dependencies.built import BUILD, find_difference, find_target, read_parameters  # noqa: PLC0415
 
     stage = os.environ.get("STAGE") or "dev"
@@ -57,29 +59,29 @@ def check_build() -> int:
     return 1 if difference else 0
 
 
-def ask_service() -> int:
-    """Has pip-audit ask its service of every lock file. What could not be asked is no pass."""
-    answers = [_ask(lock) for lock in LOCKS]
-    return max(answers)
+def audit() -> int:
+    """Runs pip-audit on every lock file. A package that could not be audited is an error."""
+    return max([_audit(lock) for lock in LOCKS])
 
 
-def _ask(lock: Path) -> int:
+def _audit(lock: Path) -> int:
     arguments = ["--disable-pip", "--require-hashes", "--progress-spinner", "off", "--format", "json", "-r", str(lock)]
     command = [str(STATE / "uv" / "bin" / "uv"), "tool", "run", "--from", PIP_AUDIT, "pip-audit", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=ASK_SECONDS, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=AUDIT_SECONDS, check=False)
     name = lock.relative_to(ROOT)
     try:
         answer = json.loads(done.stdout)["dependencies"]
     except (ValueError, KeyError):
         print(f"{name}: not audited: {(done.stderr.strip().splitlines() or ['no reason given'])[-1][:200]}")
         return 2
-    # A package of which the service knows nothing is skipped, and pip-audit calls that a success.
+    # pip-audit skips packages that the service does not know, and reports success.
     skipped = [item["name"] for item in answer if "skip_reason" in item]
     for item in answer:
-        for found in item.get("vulns", ()):
-            print(f"{name}: {item['name']} {item['version']}: {found['id']}, mended in {found['fix_versions']}")
+        for vulnerability in item.get("vulns", ()):
+            fixed_in = vulnerability["fix_versions"]
+            print(f"{name}: {item['name']} {item['version']}: {vulnerability['id']}, fixed in {fixed_in}")
     if skipped:
-        print(f"{name}: {len(skipped)} of {len(answer)} not audited, the service does not know them: {skipped[:5]}")
+        print(f"{name}: {len(skipped)} of {len(answer)} unknown to the service: {skipped[:5]}")
     else:
         print(f"{name}: {len(answer)} audited")
     return 1 if any(item.get("vulns") for item in answer) else 2 if skipped else 0

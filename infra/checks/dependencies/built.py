@@ -1,6 +1,6 @@
-"""What `sam build` has made, compared with what will be deployed.
+"""Compares the result of `sam build` with the parameters of a deployment.
 
-A function whose package is for another Python or processor fails when it imports it.
+A function fails on import if its packages were built for another version of Python or another processor.
 """
 
 from __future__ import annotations
@@ -17,42 +17,42 @@ from infra.template import read_template
 BUILD = ROOT / ".aws-sam" / "build"
 
 _EXTENSION = re.compile(r"\.cpython-3(\d+)-(\w+)-linux-gnu\.so$")
-"""An extension module's name says what it was compiled for (PEP 3149): `_psycopg.cpython-313-aarch64-linux-gnu.so`."""
+"""Name of an extension module, with its target platform (PEP 3149): `_psycopg.cpython-313-aarch64-linux-gnu.so`."""
 _ARCHITECTURES = {"aarch64": "arm64", "x86_64": "x86_64"}
-"""Names of AWS, by those of Python."""
+"""AWS' name of each architecture, by Python's name."""
 
 
 def find_target(folder: Path) -> dict[str, str]:
-    """Returns the parameters that a build was made with; nothing where there is no build or several mixed."""
-    found = {match.groups() for path in folder.rglob("*.so") if (match := _EXTENSION.search(path.name))}
-    if len(found) != 1:
+    """Returns the parameters of a build; empty if there is no build, or if it mixes several targets."""
+    targets = {match.groups() for path in folder.rglob("*.so") if (match := _EXTENSION.search(path.name))}
+    if len(targets) != 1:
         return {}
-    ((minor, machine),) = found
+    ((minor, machine),) = targets
     return {"LambdaRuntime": f"python3.{minor}", "LambdaArchitecture": _ARCHITECTURES.get(machine, machine)}
 
 
 def read_parameters(config: Path, stage: str) -> dict[str, str]:
-    """Returns the parameters of a stage's deployment: those of samconfig.toml, else the template's defaults."""
+    """Returns the parameters of a stage: those of samconfig.toml, and otherwise the template's defaults."""
     defaults = {
         name: str(parameter["Default"])
         for name, parameter in read_template(TEMPLATE)["Parameters"].items()
         if "Default" in parameter
     }
     section = tomllib.loads(config.read_text(encoding="utf-8")).get(stage, {})
-    said = section.get("deploy", {}).get("parameters", {}).get("parameter_overrides", "")
-    pairs = shlex.split(said) if isinstance(said, str) else said
+    overrides = section.get("deploy", {}).get("parameters", {}).get("parameter_overrides", "")
+    pairs = shlex.split(overrides) if isinstance(overrides, str) else overrides
     return {**defaults, **dict(pair.split("=", 1) for pair in pairs)}
 
 
 def find_difference(target: Mapping[str, str], parameters: Mapping[str, str]) -> str | None:
-    """Returns what is wrong with a build, and what to do; None where it was made for the deployment's parameters."""
+    """Returns an error and its remedy if a build was not made for these parameters; otherwise None."""
     if not target:
         return "There is no build, or an interrupted one. Run `sam build`."
-    wanted = {name: parameters[name] for name in target}
-    if wanted == target:
+    required = {name: parameters[name] for name in target}
+    if required == target:
         return None
-    said = " ".join(f"{name}={value}" for name, value in wanted.items())
+    overrides = " ".join(f"{name}={value}" for name, value in required.items())
     return (
-        f"The build is for {' on '.join(target.values())}, and {' on '.join(wanted.values())} would be deployed. "
-        f"Run `sam build --parameter-overrides {said}`, or deploy what was built."
+        f"The build is for {' on '.join(target.values())}, and {' on '.join(required.values())} would be deployed. "
+        f"Run `sam build --parameter-overrides {overrides}`, or deploy what was built."
     )

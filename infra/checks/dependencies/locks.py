@@ -1,4 +1,4 @@
-"""Lock files as uv writes them: read, and held against what a lock file must be."""
+"""Reads lock files of uv, and checks that they contain only pins with hashes."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
-class Lock:
-    """A lock file: the version of each package, by its normalised name, and what is wrong with the file."""
+class LockFile:
+    """A lock file: the versions of each package, by its normalized name, and the errors of the file."""
 
     path: Path
     versions: dict[str, frozenset[str]]
-    diagnostics: tuple[str, ...]
+    errors: tuple[str, ...]
 
 
-def read_lock(path: Path) -> Lock:
-    """Reads a lock file. Several versions of one package are allowed: by Python's version or the platform."""
+def read_lock(path: Path) -> LockFile:
+    """Reads a lock file. A package may have several versions, for versions of Python or platforms."""
     versions: dict[str, set[str]] = {}
-    diagnostics = []
+    errors = []
     for entry in _entries(path.read_text(encoding="utf-8")):
         requirement, *options = entry.split(" --")
         hashes = [option for option in options if _HASH.fullmatch(f"--{option.strip()}")]
         match = _PIN.fullmatch(requirement.strip())
         if match is None:
-            diagnostics.append(
-                f"{path.name}: `{requirement[:80]}` is no pin: only name==version and hashes, no addresses"
+            errors.append(
+                f"{path.name}: `{requirement[:80]}` is not a pin. Only name==version and hashes are allowed, no URLs."
             )
             continue
         if not hashes or len(hashes) < len(options):
-            diagnostics.append(f"{path.name}: {match['name']} has no SHA-256, or something beside it")
-        versions.setdefault(normalised(match["name"]), set()).add(match["version"])
+            errors.append(f"{path.name}: {match['name']} must have SHA-256 hashes, and no other options.")
+        versions.setdefault(normalized(match["name"]), set()).add(match["version"])
     if not versions:
-        diagnostics.append(f"{path.name}: nothing is pinned")
-    return Lock(path, {name: frozenset(found) for name, found in versions.items()}, tuple(diagnostics))
+        errors.append(f"{path.name} pins nothing. Run `make lock`.")
+    return LockFile(path, {name: frozenset(pinned) for name, pinned in versions.items()}, tuple(errors))
 
 
-def normalised(name: str) -> str:
-    """A package's name as indexes compare it (PEP 503)."""
+def normalized(name: str) -> str:
+    """Returns the normalized name of a package (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _entries(text: str) -> Iterator[str]:
-    """Lines without comments, those that go on joined."""
+    """Yields entries: lines without comments, with continuation lines joined."""
     lines = (line for line in text.replace("\\\n", " ").splitlines() if not line.lstrip().startswith("#"))
     return (" ".join(line.split()) for line in lines if line.strip())

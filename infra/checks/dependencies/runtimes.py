@@ -1,7 +1,7 @@
-"""Lambda runtimes that AWS no longer supports, by cfn-lint's table of their dates.
+"""Finds Lambda runtimes that AWS no longer supports, by the dates in cfn-lint.
 
-cfn-lint looks at a runtime only where a template has it as a string, so each value that the parameter allows takes the
-place of `!Ref LambdaRuntime`.
+cfn-lint checks a runtime only if the template has it as a string, so `!Ref LambdaRuntime` is replaced by each allowed
+value of the parameter.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from infra.template import read_template
 TEMPLATES = (TEMPLATE, *sorted((ROOT / "infra" / "examples").glob("*.yaml")))
 
 CHECKS = ["E2531", "E2533"]
-"""A runtime is deprecated; functions of it can no longer be updated. `make check` leaves both out (.cfnlintrc)."""
+"""Rules: a runtime is deprecated, or its functions can no longer be updated. `make check` ignores both (.cfnlintrc)."""
 
 PARAMETER = "LambdaRuntime"
 
 
 def find_ended_runtimes(template: Path) -> list[str]:
-    """Returns a sentence for each runtime of a template that AWS no longer supports today."""
-    found = {
+    """Returns a message for each runtime of a template that AWS no longer supports today."""
+    messages = {
         match.message
         for text in _with_each_runtime(template)
         for match in lint(text, config=ManualArgs(mandatory_checks=CHECKS, include_checks=CHECKS))
         if match.rule.id in CHECKS
     }
-    return [f"{template.name}: {message}" for message in sorted(found)]
+    return [f"{template.name}: {message}" for message in sorted(messages)]
 
 
 def _with_each_runtime(template: Path) -> Iterator[str]:

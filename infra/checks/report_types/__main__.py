@@ -1,6 +1,6 @@
-"""`resma admin report-types`: names every error of the catalog, with file and line.
+"""`resma admin report-types`: prints every error of the catalog, with file and line.
 
-Without `--database` it asks an embedded Postgres, started for this with the project's migrations: two seconds.
+Without `--database`, it starts an embedded Postgres with the project's migrations, which takes two seconds.
 """
 
 from __future__ import annotations
@@ -14,34 +14,38 @@ from pathlib import Path
 
 import psycopg
 
-from infra.checks.report_types.check_folder import Finding, check_catalog
+from infra.checks.report_types.check_folder import LocatedDiagnostic, check_catalog
 from infra.errors import StackError
 from resma.catalog import catalog_folder
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """The command line; 1 when anything is wrong."""
+    """Runs the command. Returns the exit code: 1 if the catalog has errors."""
     arguments = _parse(given)
     try:
         with _database(arguments) as url:
             report = check_catalog(arguments.folder, url)
     except (psycopg.Error, OSError, StackError) as error:
-        sys.exit(f"the catalog could not be checked: {error}")
-    for finding in report.warnings:
-        print(_written(finding, "warning: "))
-    for finding in report.diagnostics:
-        print(_written(finding))
-    asked = "" if url else "; the database was not asked"
-    print(f"{_counted(report.types, 'report type')}, {_counted(len(report.diagnostics), 'error')}{asked}")
-    return 1 if report.diagnostics else 0
+        sys.exit(f"The catalog could not be checked: {error}")
+    for warning in report.warnings:
+        print(_format(warning, "warning: "))
+    for diagnostic in report.errors:
+        print(_format(diagnostic))
+    unchecked = "" if url else "; queries were not checked in a database"
+    print(f"{_counted(report.types, 'report type')}, {_counted(len(report.errors), 'error')}{unchecked}")
+    return 1 if report.errors else 0
 
 
 def _parse(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="resma admin report-types", description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--folder", type=Path, default=catalog_folder(), help="the catalog (default: %(default)s)")
+    parser.add_argument(
+        "--folder", type=Path, default=catalog_folder(), help="folder of the catalog (default: %(default)s)"
+    )
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--database", metavar="URL", help="a migrated database, as a role that may become resma_reader")
-    source.add_argument("--static", action="store_true", help="read the files only, ask no database")
+    source.add_argument(
+        "--database", metavar="URL", help="a migrated database, with a role that is a member of resma_reader"
+    )
+    source.add_argument("--static", action="store_true", help="check the files only, without a database")
     return parser.parse_args(given)
 
 
@@ -50,7 +54,7 @@ def _database(arguments: argparse.Namespace) -> Iterator[str | None]:
     if arguments.database or arguments.static:
         yield arguments.database
         return
-    # Only installed where the embedded stack is.
+    # These modules require the packages of the embedded stack.
     from infra.postgres.migrate import migrate  # noqa: PLC0415
     from infra.servers.ports import free_port  # noqa: PLC0415
     from infra.servers.postgres import PostgresServer  # noqa: PLC0415
@@ -65,16 +69,16 @@ def _database(arguments: argparse.Namespace) -> Iterator[str | None]:
             server.stop()
 
 
-def _counted(number: int, thing: str) -> str:
-    return f"{number or 'no'} {thing}{'' if number == 1 else 's'}"
+def _counted(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
 
 
-def _written(finding: Finding, label: str = "") -> str:
-    """`functions/catalog/fees/report.toml:12: …`, as editors and CI systems read it."""
-    path = finding.path
+def _format(diagnostic: LocatedDiagnostic, label: str = "") -> str:
+    """Returns `functions/catalog/fees/report.toml:12: …`, the form that editors and CI systems recognize."""
+    path = diagnostic.path
     with contextlib.suppress(ValueError):
         path = path.absolute().relative_to(Path.cwd())
-    return f"{path}:{finding.line}: {label}{finding.says}"
+    return f"{path}:{diagnostic.line}: {label}{diagnostic.message}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""All folders of a catalog checked: their files, and their queries in a database where there is one."""
+"""Checks all folders of a catalog: their files and, if a database is available, their queries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 
-from infra.checks.report_types.check_database import find_database_mistakes, find_notes
+from infra.checks.report_types.check_database import find_database_errors, find_database_warnings
 from resma.catalog import Diagnostic, ReportType, check_folder
 from resma.catalog.toml_lines import find_lines, line_of
 from resma.i18n.locales import DEFAULT_LOCALE
@@ -16,69 +16,71 @@ from resma.writers.limits import check_page_width
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A mistake or a note, and where it is."""
+class LocatedDiagnostic:
+    """A diagnostic with the path of its file and its line, from 1."""
 
     path: Path
     line: int
-    says: str
+    message: str
 
 
 @dataclass(frozen=True)
 class CatalogReport:
-    """What was found. `types` counts folders, right or wrong."""
+    """The errors and warnings of a catalog. `types` is the number of folders, valid or not."""
 
     types: int
-    diagnostics: list[Finding]
-    warnings: list[Finding]
+    errors: list[LocatedDiagnostic]
+    warnings: list[LocatedDiagnostic]
 
 
 def check_catalog(folder: Path, database_url: str | None) -> CatalogReport:
-    """Checks every folder in `folder`; each whose files are right is tried in the database too."""
-    diagnostics: list[Finding] = []
-    right: dict[Path, ReportType] = {}
+    """Checks every folder in `folder`. Queries of report types without errors are also planned in the database."""
+    errors: list[LocatedDiagnostic] = []
+    valid: dict[Path, ReportType] = {}
     folders = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._")
     for path in folders:
-        report_type, found = check_folder(path)
-        diagnostics += _findings(path, found)
+        report_type, diagnostics = check_folder(path)
+        errors += _locate(path, diagnostics)
         if report_type:
-            diagnostics += _same_type(path, report_type, right)
-            right[path] = report_type
+            errors += _find_same_type(path, report_type, valid)
+            valid[path] = report_type
     if not folders:
-        diagnostics.append(Finding(folder, 1, "there is no report type: add a folder with report.toml and query.sql"))
-    warnings = [note for path, report_type in right.items() for note in _findings(path, _width_notes(report_type))]
+        message = "The catalog has no report type. Add a folder with report.toml and query.sql."
+        errors.append(LocatedDiagnostic(folder, 1, message))
+    warnings = [
+        warning for path, report_type in valid.items() for warning in _locate(path, _find_width_warnings(report_type))
+    ]
     if database_url:
         with psycopg.connect(database_url, autocommit=True) as connection:
-            for path, report_type in right.items():
-                found = find_database_mistakes(connection, report_type)
-                diagnostics += _findings(path, found)
-                warnings += [] if found else _findings(path, find_notes(connection, report_type))
-    return CatalogReport(len(folders), sorted(diagnostics, key=lambda finding: (finding.path.parent, 0)), warnings)
+            for path, report_type in valid.items():
+                diagnostics = find_database_errors(connection, report_type)
+                errors += _locate(path, diagnostics)
+                warnings += [] if diagnostics else _locate(path, find_database_warnings(connection, report_type))
+    return CatalogReport(len(folders), sorted(errors, key=lambda error: error.path.parent), warnings)
 
 
-def _width_notes(report_type: ReportType) -> list[Diagnostic]:
-    """Whether all columns together are too many for a page. A request may choose some of them, or another format."""
+def _find_width_warnings(report_type: ReportType) -> list[Diagnostic]:
+    """Returns a warning if all columns together do not fit a page. A request may choose fewer columns."""
     problem = check_page_width(report_type.columns, DEFAULT_LOCALE, report_type.orientation, PdfOptions()).problem
     return [Diagnostic(problem, ("columns",))] if problem else []
 
 
-def _same_type(path: Path, report_type: ReportType, others: dict[Path, ReportType]) -> list[Finding]:
-    says = "the report type {} is in {} too: name one of them differently"
-    found = [
-        Diagnostic(says.format(other.type, place.name), ("type",))
-        for place, other in others.items()
+def _find_same_type(path: Path, report_type: ReportType, others: dict[Path, ReportType]) -> list[LocatedDiagnostic]:
+    errors = [
+        Diagnostic(f"The folder {folder.name} also has the report type {other.type}. Rename one of them.", ("type",))
+        for folder, other in others.items()
         if other.type == report_type.type
     ]
-    return _findings(path, found)
+    return _locate(path, errors)
 
 
-def _findings(folder: Path, diagnostics: list[Diagnostic]) -> list[Finding]:
+def _locate(folder: Path, diagnostics: list[Diagnostic]) -> list[LocatedDiagnostic]:
     lines = None
-    findings = []
+    located = []
     for diagnostic in diagnostics:
         line = diagnostic.line
         if line is None:
             lines = lines or find_lines((folder / diagnostic.file).read_text(encoding="utf-8"))
-            line = line_of(diagnostic.at, lines)
-        findings.append(Finding(folder / diagnostic.file, line, diagnostic.says))
-    return findings
+            line = line_of(diagnostic.key_path, lines)
+        located.append(LocatedDiagnostic(folder / diagnostic.file, line, diagnostic.message))
+    return located

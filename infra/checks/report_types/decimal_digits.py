@@ -1,4 +1,4 @@
-"""What is said of the digits of amounts, by report.toml and by the query: Parquet's types are made of it."""
+"""Checks the precision of amounts in report.toml and in the query, which determines the types in Parquet files."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from resma.catalog import Diagnostic, ReportType
 from resma.report.decimal_types import DEFAULT_DECIMAL, DecimalType
 
 
-def find_decimal_mistakes(report_type: ReportType, found: Mapping[str, DecimalType]) -> Iterator[Diagnostic]:
-    """Yields amounts that report.toml gives fewer digits than query.sql. `found` has those that the query says."""
+def find_decimal_errors(report_type: ReportType, found: Mapping[str, DecimalType]) -> Iterator[Diagnostic]:
+    """Yields amounts with fewer digits in report.toml than in query.sql. `found` has the query's types."""
     for index, column in enumerate(report_type.columns):
-        said, returned = column.decimal, found.get(column.name)
-        if column.kind != "amount" or said is None or returned is None:
+        declared, returned = column.decimal, found.get(column.name)
+        if column.kind != "amount" or declared is None or returned is None:
             continue
-        if said.scale < returned.scale or said.whole_digits < returned.whole_digits:
-            says = (
-                f"column {column.name}: query.sql returns {returned}, too many digits for {said} of report.toml: "
-                f"write precision = {returned.precision} and scale = {returned.scale}, or cast it"
+        if declared.scale < returned.scale or declared.whole_digits < returned.whole_digits:
+            message = (
+                f"Column '{column.name}': query.sql returns {returned}, which has too many digits for {declared} of "
+                f"report.toml. Write precision = {returned.precision} and scale = {returned.scale}, or cast the column."
             )
-            yield Diagnostic(says, ("columns", index, "precision"))
+            yield Diagnostic(message, ("columns", index, "precision"))
 
 
-def find_decimal_notes(report_type: ReportType, found: Mapping[str, DecimalType]) -> Iterator[Diagnostic]:
-    """Yields amounts of whose digits neither report.toml nor query.sql says anything."""
+def find_decimal_warnings(report_type: ReportType, found: Mapping[str, DecimalType]) -> Iterator[Diagnostic]:
+    """Yields amounts whose precision neither report.toml nor query.sql declares."""
     for index, column in enumerate(report_type.columns):
         if column.kind == "amount" and column.decimal is None and column.name not in found:
-            says = (
-                f"column {column.name}: neither report.toml nor query.sql says its digits, so Parquet has it as "
-                f"{DEFAULT_DECIMAL}: write precision and scale, such as precision = 33 and scale = 4 for money"
+            message = (
+                f"Column '{column.name}': neither report.toml nor query.sql declares its precision, so its type in "
+                f"Parquet is {DEFAULT_DECIMAL}. Set both, such as precision = 33 and scale = 4 for money."
             )
-            yield Diagnostic(says, ("columns", index, "name"))
+            yield Diagnostic(message, ("columns", index, "name"))

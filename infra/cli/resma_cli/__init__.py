@@ -1,4 +1,4 @@
-"""The command line `resma`: the stack on one's own machine, and the API, here and on AWS, as a caller sees it."""
+"""The command line `resma`: it calls the API of a deployment, and runs the local stack."""
 
 VERSION = "0.2.0"
-"""Of the project, and of the client's package: infra/cli/pyproject.toml reads it here."""
+"""Version of the project and of the client's package, whose pyproject.toml reads it from here."""

@@ -1,4 +1,4 @@
-"""`python -m resma_cli`: the command line, where `resma` itself is not on the PATH."""
+"""`python -m resma_cli`: the command line, for environments in which `resma` is not on the PATH."""
 
 from __future__ import annotations
 

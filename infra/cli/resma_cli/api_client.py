@@ -1,4 +1,4 @@
-"""The API over HTTP: time-outs, requests that are made again, and its problems as errors with exit codes."""
+"""HTTP client of the API: timeouts, retries, and errors with exit codes."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 
 from resma_cli.amounts import duration
-from resma_cli.api_to_commands import say_in_commands
-from resma_cli.connection import Place
+from resma_cli.api_to_commands import replace_requests_by_commands
+from resma_cli.connection import ApiConfig
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 
 Json = dict[str, Any]
 
 TRIES = 5
 MAX_WAIT_SECONDS = 20
-"""The command does not wait longer than this: a quota of rows may only be free again at midnight."""
+"""Maximum wait before a retry. A quota of rows may be exceeded until midnight, which is too long to wait."""
 
 _EXITS = {
     **dict.fromkeys((301, 302, 307, 308), ExitCode.UNREACHABLE),
@@ -44,38 +44,38 @@ _EXITS = {
 
 
 class Api:
-    """A caller of the API at a place."""
+    """A client of the API."""
 
-    def __init__(self, place: Place, *, tries: int = TRIES, read_seconds: float = 60) -> None:
-        self.place = place
+    def __init__(self, config: ApiConfig, *, tries: int = TRIES, read_seconds: float = 60) -> None:
+        self.config = config
         self._tries = tries
         self._timeout = urllib3.Timeout(connect=5, read=read_seconds)
-        self._http = connect_to(place.url)
+        self._http = connect_to(config.url)
         self._headers = {"Accept": "application/json", "User-Agent": "resma-cli"}
-        if place.key:
-            self._headers["Authorization"] = f"Bearer {place.key}"
+        if config.key:
+            self._headers["Authorization"] = f"Bearer {config.key}"
 
     def get(self, path: str, query: Mapping[str, object] | None = None) -> Any:
-        """Returns the JSON of an address; what is None in the query is left out."""
+        """Returns the JSON body of a GET request. Query parameters that are None are omitted."""
         chosen = {name: str(value) for name, value in (query or {}).items() if value is not None}
         return self._json("GET", f"{path}?{urlencode(chosen)}" if chosen else path)
 
     def post(self, path: str, body: Any = None, *, key: str | None = None, is_repeatable: bool = False) -> Any:
-        """Posts JSON, always with an Idempotency-Key; `is_repeatable` where doing it twice is doing it once."""
+        """Posts JSON with an Idempotency-Key. `is_repeatable` allows retries: two requests have the effect of one."""
         headers = {"Idempotency-Key": key or secrets.token_hex(16)}
         return self._json("POST", path, body, headers, is_repeatable=is_repeatable)
 
     def patch(self, path: str, body: Any) -> Any:
-        """Changes what the body names."""
+        """Changes the fields in the body. Returns the JSON of the answer."""
         return self._json("PATCH", path, body, is_repeatable=True)
 
     def delete(self, path: str) -> Any:
-        """Deletes. Returns the JSON of the answer, None for one without a body."""
+        """Deletes a resource. Returns the JSON of the answer, or None if it has no body."""
         answer = self.request("DELETE", path)
         return answer.json() if answer.data else None
 
     def pages(self, path: str, query: Mapping[str, object], limit: int | None) -> tuple[list[Json], str | None]:
-        """Items of as many pages as hold `limit` of them (None: all), and where the next page is."""
+        """Returns the first `limit` items (None: all) of a paginated list, and the URL of the next page, if any."""
         items: list[Json] = []
         page = self.get(path, {**query, "limit": min(limit or 200, 200)})
         while True:
@@ -83,16 +83,16 @@ class Api:
             following = page.get("next")
             if not following or (limit is not None and len(items) >= limit):
                 return items[:limit], following
-            # The address as the API knows itself may be another than ours, and the key is for ours alone.
+            # The API's own URL may differ from the one in use, and the key must be sent only to the latter.
             page = self.get("/api/v1/" + following.split("/api/v1/", 1)[-1])
 
-    def download_address(self, report_id: str, format_: str) -> str:
-        """Has an address of a file minted; it is its own credential."""
+    def create_download_url(self, report_id: str, format_: str) -> str:
+        """Returns a new presigned URL of a file, which needs no other credentials."""
         answer = self.request("GET", f"{path_of('reports', report_id, 'download')}?{urlencode({'format': format_})}")
-        address = answer.headers.get("Location")
-        if answer.status != 303 or not address:
-            raise _stranger(self.place, answer)
-        return address
+        url = answer.headers.get("Location")
+        if answer.status != 303 or not url:
+            raise _foreign_answer_error(self.config, answer)
+        return url
 
     def _json(
         self,
@@ -107,7 +107,7 @@ class Api:
         try:
             return answer.json()
         except ValueError:
-            raise _stranger(self.place, answer) from None
+            raise _foreign_answer_error(self.config, answer) from None
 
     def request(
         self,
@@ -118,10 +118,10 @@ class Api:
         *,
         is_repeatable: bool = False,
     ) -> BaseHTTPResponse:
-        """Makes a request, again where that is safe and may help.
+        """Sends a request, and retries it if that is safe.
 
-        Raises CommandFailedError unless it is answered 2xx or 303.
-        Refused by a quota (429), nothing was done, and any request may be made again.
+        A request that exceeds a quota (429) has had no effect, so it is always retried.
+        Raises CommandFailedError unless the status is 2xx or 303.
         """
         is_safe = is_repeatable or method in {"GET", "DELETE"}
         sent = {
@@ -130,12 +130,12 @@ class Api:
             **({"Content-Type": "application/json"} if body is not None else {}),
         }
         data = json.dumps(body).encode() if body is not None else None
-        for left in reversed(range(self._tries)):
-            pause = 0.25 * 2 ** (self._tries - left)
+        for retries_left in reversed(range(self._tries)):
+            pause = 0.25 * 2 ** (self._tries - retries_left)
             try:
                 answer = self._http.request(
                     method,
-                    self.place.url + path,
+                    self.config.url + path,
                     body=data,
                     headers=sent,
                     redirect=False,
@@ -144,20 +144,20 @@ class Api:
                 )
             except HTTPError as error:
                 never_sent = isinstance(error, NewConnectionError | ConnectTimeoutError)
-                if not left or isinstance(error, SSLError) or not (is_safe or never_sent):
-                    _raise_unreachable(self.place, error)
+                if not retries_left or isinstance(error, SSLError) or not (is_safe or never_sent):
+                    _raise_unreachable(self.config, error)
             else:
-                passes = answer.status == 429 or (answer.status in {502, 503, 504} and is_safe)
+                is_temporary = answer.status == 429 or (answer.status in {502, 503, 504} and is_safe)
                 pause = retry_after(answer) or pause
-                if not (passes and left and pause <= MAX_WAIT_SECONDS):
-                    return self._require_done(answer)
+                if not (is_temporary and retries_left and pause <= MAX_WAIT_SECONDS):
+                    return self._require_success(answer)
             sleep(pause)
-        raise AssertionError("the last try returns or raises")
+        raise AssertionError("The last attempt returns or raises.")
 
-    def _require_done(self, answer: BaseHTTPResponse) -> BaseHTTPResponse:
+    def _require_success(self, answer: BaseHTTPResponse) -> BaseHTTPResponse:
         if 200 <= answer.status < 300 or answer.status == 303:
             return answer
-        raise problem_of(self.place, answer)
+        raise error_from_answer(self.config, answer)
 
 
 def path_of(*parts: str) -> str:
@@ -171,7 +171,7 @@ def path_of(*parts: str) -> str:
 
 
 def connect_to(url: str) -> urllib3.PoolManager:
-    """A pool of connections that checks certificates; through the proxy of HTTPS_PROXY, but to hosts of NO_PROXY."""
+    """Returns a connection pool that verifies certificates, and uses HTTPS_PROXY except for hosts of NO_PROXY."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     proxy = urllib.request.getproxies().get(parts.scheme)
@@ -181,59 +181,61 @@ def connect_to(url: str) -> urllib3.PoolManager:
 
 
 def retry_after(answer: BaseHTTPResponse) -> float | None:
-    """Seconds that an answer asks to wait, where it says so in seconds."""
-    said = answer.headers.get("Retry-After", "")
-    return float(said) if re.fullmatch(r"[0-9]{1,9}", said) else None
+    """Returns the seconds of the Retry-After header; None if it is missing or a date."""
+    value = answer.headers.get("Retry-After", "")
+    return float(value) if re.fullmatch(r"[0-9]{1,9}", value) else None
 
 
-def problem_of(place: Place, answer: BaseHTTPResponse) -> CommandFailedError:
-    """An answer that is no success, as the error that it is."""
+def error_from_answer(config: ApiConfig, answer: BaseHTTPResponse) -> CommandFailedError:
+    """Returns the error of an answer whose status is not a success."""
     exit_code = _EXITS.get(answer.status, ExitCode.FAILED)
     try:
         problem = answer.json()
         detail, kind = str(problem["detail"]), str(problem.get("type", ""))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return _stranger(place, answer, exit_code)
+        return _foreign_answer_error(config, answer, exit_code)
     if (seconds := retry_after(answer)) and exit_code is ExitCode.QUOTA:
         detail = f"{detail.rstrip('.')} (in {duration(seconds)})."
-    detail = say_in_commands(detail)
-    if answer.status == 401 and not place.key:
-        detail = (
-            "This needs an API key. Run `resma login`, set RESMA_KEY, or use `--key-file` with a file that holds one."
-        )
-    elif answer.status == 401 and place.is_embedded:
-        detail += f" The stack at {place.url} has other keys than AWS: unset RESMA_KEY to call it without one."
+    detail = replace_requests_by_commands(detail)
+    if answer.status == 401 and not config.key:
+        detail = "This request needs an API key. Run `resma login`, set RESMA_KEY, or use `--key-file`."
+    elif answer.status == 401 and config.is_embedded:
+        detail += f" The stack at {config.url} has other keys than AWS: unset RESMA_KEY to call it without one."
     field_errors = [(str(item.get("pointer", "")), str(item.get("detail", ""))) for item in problem.get("errors") or ()]
     return CommandFailedError(
         exit_code, detail, code=kind.rpartition(":")[2], field_errors=field_errors, more={"problem": problem}
     )
 
 
-def _stranger(place: Place, answer: BaseHTTPResponse, exit_code: ExitCode = ExitCode.UNREACHABLE) -> CommandFailedError:
-    """An answer that is not the API's own: a gateway's, a proxy's, another program's."""
-    detail = f"{place.url} answered {answer.status}, but not as Resma does. Check the URL and any proxy in front of it."
+def _foreign_answer_error(
+    config: ApiConfig, answer: BaseHTTPResponse, exit_code: ExitCode = ExitCode.UNREACHABLE
+) -> CommandFailedError:
+    """Returns the error of an answer that is not the API's, but that of a gateway, a proxy or another program."""
+    detail = (
+        f"{config.url} answered {answer.status}, but not as Resma does. Check the URL and any proxy in front of it."
+    )
     if answer.status == 429:
-        detail = f"{place.url} answered 429: too many requests. Try again in a minute."
+        detail = f"{config.url} answered 429, too many requests. Try again in a minute."
     return CommandFailedError(exit_code, detail)
 
 
-def say_cause(error: Exception) -> str:
-    """The end of a chain of errors' text, on one line: `Connection refused`."""
-    said = " ".join(str(getattr(error, "reason", None) or error).split())
-    return said.rpartition("] ")[2] or said
+def describe_cause(error: Exception) -> str:
+    """Returns the message of the root cause in one line: `Connection refused`."""
+    message = " ".join(str(getattr(error, "reason", None) or error).split())
+    return message.rpartition("] ")[2] or message
 
 
-def _raise_unreachable(place: Place, error: HTTPError) -> NoReturn:
-    cause = say_cause(error)
+def _raise_unreachable(config: ApiConfig, error: HTTPError) -> NoReturn:
+    cause = describe_cause(error)
     if isinstance(error, SSLError):
         detail = (
-            f"{place.url} has no certificate that this machine trusts ({cause}). Have it fixed, or set SSL_CERT_FILE "
-            "to the file of its certificate authority."
+            f"{config.url} has no certificate that this machine trusts ({cause}). Replace the certificate, or set "
+            "SSL_CERT_FILE to the file of its certificate authority."
         )
-    elif place.is_embedded:
-        detail = f"The stack at {place.url} does not answer. Run `resma down`, then `resma up`."
-    elif place.is_loopback:
-        detail = f"Nothing answers at {place.url} ({cause}). No stack is up there; `resma up` starts one."
+    elif config.is_embedded:
+        detail = f"The stack at {config.url} does not answer. Run `resma down`, then `resma up`."
+    elif config.is_loopback:
+        detail = f"Nothing answers at {config.url} ({cause}). Start a stack with `resma up`."
     else:
-        detail = f"{place.url} can't be reached ({cause}). Check the URL and the network, then try again."
+        detail = f"{config.url} can't be reached ({cause}). Check the URL and the network, then try again."
     raise CommandFailedError(ExitCode.UNREACHABLE, detail) from error

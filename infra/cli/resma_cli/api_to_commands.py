@@ -1,11 +1,11 @@
-"""What the API says in terms of HTTP, said as commands."""
+"""Translates HTTP requests that the API's messages recommend into commands."""
 
 from __future__ import annotations
 
 import re
 
 _COMMANDS = (
-    (r": see `errors`\.?", ""),  # which are shown below it
+    (r": see `errors`\.?", ""),  # errors are printed below the message
     (r"GET /api/v1/reports/\{id\}/deliveries", "`resma webhook deliveries --report ID`"),
     (r"GET /api/v1/reports(?![/\w])", "`resma list`"),
     (r"GET /api/v1/report-types(?![/\w])", "`resma type list`"),
@@ -16,8 +16,8 @@ _COMMANDS = (
 )
 
 
-def say_in_commands(text: str) -> str:
-    """A sentence of the API's, with the commands that do what it advises; what has none stays as it is."""
-    for said, command in _COMMANDS:
-        text = re.sub(said, command, text)
+def replace_requests_by_commands(text: str) -> str:
+    """Returns a message of the API with commands instead of requests. Requests without a command are kept."""
+    for request, command in _COMMANDS:
+        text = re.sub(request, command, text)
     return text

@@ -1,4 +1,4 @@
-"""What a checkout of Resma has besides this client: the local stack, and commands of operators."""
+"""Imports modules that only a checkout of Resma has: the local stack and the commands of operators."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from resma_cli.exit_codes import CommandFailedError, ExitCode
 
 
 def require_checkout(what: str) -> None:
-    """Raises CommandFailedError where there is no checkout; `what` needs one begins the error."""
+    """Raises CommandFailedError if this package is not part of a checkout.
+
+    `what` is the start of the error message, such as `The local stack runs from`.
+    """
     if importlib.util.find_spec("infra") is None:
         raise CommandFailedError(
             ExitCode.FAILED,

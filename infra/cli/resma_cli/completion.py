@@ -1,4 +1,4 @@
-"""What a shell completes: values of options, without asking the API."""
+"""Shell completion of option values, without requests to the API."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ LOCALES = ("en-US", "en-GB", "pt-BR", "de-DE")
 
 
 def complete_profiles(incomplete: str) -> list[str]:
-    """Names of profiles."""
+    """Returns the names of profiles that start with the incomplete value."""
     try:
         return [name for name in sorted(read_profiles()) if name.startswith(incomplete)]
     except CommandFailedError:
-        return []  # `resma` itself will say what is wrong
+        return []  # the command itself reports the error
 
 
 def one_of(*values: str) -> Callable[[str], list[str]]:
-    """A completion of one of these values, in upper case or lower as the user types."""
+    """Returns a completion function for fixed values, which keeps lower case if the user types lower case."""
 
     def complete(incomplete: str) -> list[str]:
         is_lower = incomplete != "" and incomplete == incomplete.lower()
-        found = [value for value in values if value.lower().startswith(incomplete.lower())]
-        return [value.lower() for value in found] if is_lower else found
+        matches = [value for value in values if value.lower().startswith(incomplete.lower())]
+        return [value.lower() for value in matches] if is_lower else matches
 
     return complete
 

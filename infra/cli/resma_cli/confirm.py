@@ -1,4 +1,4 @@
-"""Asks before something is deleted or revoked."""
+"""Asks for confirmation before something is deleted or revoked."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Without a te
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Returns when the user agrees, or has agreed by `--yes`.
+    """Returns if the user confirms, on the terminal or with `--yes`.
 
-    Raises CommandFailedError otherwise, and without asking where no terminal is attached: a script says `--yes`.
+    Raises CommandFailedError otherwise. Without a terminal it does not ask, so scripts must use `--yes`.
     """
     if yes:
         return

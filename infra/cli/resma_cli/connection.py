@@ -1,4 +1,4 @@
-"""Finds the API and the key for it: a URL, a profile, or the stack that is up on this machine."""
+"""Finds the API and its key: from a URL, a profile, or the stack that runs on this machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.profiles import DEFAULT_PROFILE, PROFILE_VARIABLE, Profile, find_profile, read_profiles
 
 ROOT = Path(__file__).resolve().parents[3]
-"""The checkout, where this is part of one."""
+"""Root of the checkout, if this package is part of one."""
 
 URL_VARIABLE = "RESMA_URL"
 KEY_VARIABLE = "RESMA_KEY"
@@ -24,29 +24,28 @@ _LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|::1", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Place:
-    """An API's URL without a slash at its end, and the key or token, if any."""
+class ApiConfig:
+    """The URL of an API, without a trailing slash, and the key or token, if any."""
 
     url: str
     key: str | None = field(default=None, repr=False)
     is_embedded: bool = False
-    """Whether it was found by the state file of the stack on this machine."""
+    """Whether the URL comes from the state file of the stack on this machine."""
     profile: str | None = None
-    """Name of the profile that it comes from, if it does."""
+    """Name of the profile that the URL comes from, if any."""
 
     @property
     def is_loopback(self) -> bool:
-        """Whether it is this machine's."""
+        """Whether the host is this machine."""
         return bool(_LOOPBACK.fullmatch(urlsplit(self.url).hostname or ""))
 
 
-def find_place(url: str | None, key_file: Path | None, profile: str | None = None) -> Place:
-    """Finds the API. Raises CommandFailedError where there is none, or where a key would be given away.
+def find_api_config(url: str | None, key_file: Path | None, profile: str | None = None) -> ApiConfig:
+    """Finds the API. Raises CommandFailedError if none is named, or if a key would be sent unencrypted.
 
-    In this order: `url`, `profile`, RESMA_URL, RESMA_PROFILE, the stack that was started from this checkout, the
-    profile named `default`. A profile's key is sent to the profile's URL only. RESMA_KEY and `key_file` are sent to
-    a URL that was named, or to the stack that was started here: without a key, that one would accept the request as
-    from this machine, with every scope, where the key may have fewer.
+    The first of these applies: `url`, `profile`, RESMA_URL, RESMA_PROFILE, the stack that was started from this
+    checkout, the profile named `default`. A profile's key is sent only to the profile's URL. RESMA_KEY and `key_file`
+    are also sent to the stack that was started here, because without a key it would grant every scope.
     """
     if url and profile:
         raise CommandFailedError(ExitCode.USAGE, "`--url` and `--profile` exclude each other. Use one of them.")
@@ -54,8 +53,8 @@ def find_place(url: str | None, key_file: Path | None, profile: str | None = Non
     state_url = None if named or chosen else read_state().get("api_url")
     if not (named or chosen or state_url):
         chosen = read_profiles().get(DEFAULT_PROFILE)
-    found = named or state_url or (chosen.url if chosen else None)
-    if not found:
+    found_url = named or state_url or (chosen.url if chosen else None)
+    if not found_url:
         raise CommandFailedError(
             ExitCode.UNREACHABLE,
             "No deployment is named, and no stack is up on this machine. Run `resma login` to save a URL and a key, "
@@ -63,13 +62,13 @@ def find_place(url: str | None, key_file: Path | None, profile: str | None = Non
         )
     key = read_key(key_file) if key_file else None
     key = key or (chosen.key if chosen else None) or check_key(os.environ.get(KEY_VARIABLE) or None, KEY_VARIABLE)
-    place = Place(check_url(found), key, is_embedded=bool(state_url), profile=chosen.name if chosen else None)
-    require_private(place)
-    return place
+    config = ApiConfig(check_url(found_url), key, is_embedded=bool(state_url), profile=chosen.name if chosen else None)
+    require_private(config)
+    return config
 
 
 def is_named(url: str | None, profile: str | None) -> bool:
-    """Whether options or the environment name a deployment.
+    """Returns whether options or the environment name a deployment.
 
     Raises CommandFailedError for a profile that does not exist.
     """
@@ -77,7 +76,7 @@ def is_named(url: str | None, profile: str | None) -> bool:
 
 
 def _find_named(url: str | None, profile: str | None) -> tuple[str | None, Profile | None]:
-    """What options and environment name: a URL, or a profile. Options come before the environment."""
+    """Returns the URL or the profile that options or the environment name. Options take precedence."""
     if url:
         return url, None
     if profile:
@@ -88,15 +87,17 @@ def _find_named(url: str | None, profile: str | None) -> tuple[str | None, Profi
     return None, find_profile(chosen) if chosen else None
 
 
-def require_private(place: Place) -> None:
-    """Raises CommandFailedError where a key would be sent unencrypted over a network, or to another machine's stack."""
-    if not place.key or place.is_loopback:
+def require_private(config: ApiConfig) -> None:
+    """Raises CommandFailedError if the key would be sent unencrypted, or to another machine's stack."""
+    if not config.key or config.is_loopback:
         return
-    if place.is_embedded:
-        detail = f"The state file of the stack names {place.url}, which is not this machine. Set {URL_VARIABLE} to it."
+    if config.is_embedded:
+        detail = f"The state file of the stack names {config.url}, which is not this machine. Set {URL_VARIABLE} to it."
         raise CommandFailedError(ExitCode.USAGE, detail)
-    if not place.url.startswith("https://"):
-        raise CommandFailedError(ExitCode.USAGE, f"The key would be sent unencrypted to {place.url}. Use an https URL.")
+    if not config.url.startswith("https://"):
+        raise CommandFailedError(
+            ExitCode.USAGE, f"The key would be sent unencrypted to {config.url}. Use an https URL."
+        )
 
 
 def stack_name() -> str:
@@ -105,12 +106,12 @@ def stack_name() -> str:
 
 
 def state_folder() -> Path:
-    """Where the state of that stack is."""
+    """Returns the folder with the state of that stack."""
     return ROOT / ".resma" / stack_name()
 
 
 def read_state() -> dict[str, Any]:
-    """The state file of the stack that was started here; empty where there is none."""
+    """Returns the state file of the stack that was started here; empty if it does not exist or is damaged."""
     try:
         state = json.loads((state_folder() / "state.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -119,15 +120,15 @@ def read_state() -> dict[str, Any]:
 
 
 def check_url(text: str) -> str:
-    """Returns an API's base URL as people write it: without a scheme it is https, or http on this machine.
+    """Returns the base URL of an API. A URL without a scheme gets https, or http if its host is this machine.
 
-    Raises CommandFailedError for what is not a URL.
+    Raises CommandFailedError if it is not a valid URL.
     """
     url = text.strip()
-    if "://" not in url and _is_split(f"//{url}"):
+    if "://" not in url and _is_parsable(f"//{url}"):
         is_here = _LOOPBACK.fullmatch(urlsplit(f"//{url}").hostname or "")
         url = f"{'http' if is_here else 'https'}://{url}"
-    parts = urlsplit(url) if _is_split(url) else None
+    parts = urlsplit(url) if _is_parsable(url) else None
     if (
         parts is None
         or parts.scheme not in {"http", "https"}
@@ -139,12 +140,12 @@ def check_url(text: str) -> str:
             ExitCode.USAGE, f"{text} is not a URL of an API. Use one like https://reports.example.com."
         )
     if "@" in parts.netloc:
-        raise CommandFailedError(ExitCode.USAGE, f"A URL must not hold a password. Put the key into {KEY_VARIABLE}.")
+        raise CommandFailedError(ExitCode.USAGE, f"A URL must not contain a password. Put the key into {KEY_VARIABLE}.")
     return url.rstrip("/").removesuffix("/api/v1")
 
 
-def _is_split(url: str) -> bool:
-    """Whether a URL has a host and a port that can be read."""
+def _is_parsable(url: str) -> bool:
+    """Returns whether a URL can be parsed and has a valid port."""
     try:
         return urlsplit(url).port != 0
     except ValueError:
@@ -152,7 +153,7 @@ def _is_split(url: str) -> bool:
 
 
 def read_key(path: Path) -> str:
-    """Returns the key that a file holds. Raises CommandFailedError; never shows the key."""
+    """Returns the key in a file. Raises CommandFailedError, whose message never contains the key."""
     try:
         with path.open("rb") as file:
             text = file.read(_MAX_KEY_BYTES + 1).decode("ascii").strip()
@@ -165,12 +166,12 @@ def read_key(path: Path) -> str:
 
 
 def check_key(key: str | None, source: str) -> str | None:
-    """Returns a key as a header can carry it.
+    """Returns the key unchanged.
 
-    Raises CommandFailedError for spaces and line breaks; never shows the key.
+    Raises CommandFailedError, whose message never contains the key, for characters that a header cannot contain.
     """
     if key is not None and not (len(key) <= _MAX_KEY_BYTES and re.fullmatch(r"[\x21-\x7e]+", key)):
         raise CommandFailedError(
-            ExitCode.USAGE, f"{source} does not hold a key. One looks like rsm_…_…, alone on its line."
+            ExitCode.USAGE, f"{source} does not contain a key. A key looks like rsm_…_… and is alone on its line."
         )
     return key

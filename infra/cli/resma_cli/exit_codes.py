@@ -1,4 +1,4 @@
-"""How a command ends: its exit codes, and the one kind of error that it ends with."""
+"""Exit codes of commands, and the error that ends a command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class ExitCode(IntEnum):
-    """Part of the command line's contract (docs/command-line.md): scripts branch on these."""
+    """Exit codes of commands. They are stable, because scripts depend on them (docs/command-line.md)."""
 
     DONE = 0
     FAILED = 1
@@ -18,16 +18,16 @@ class ExitCode(IntEnum):
     NOT_FOUND = 5
     QUOTA = 6
     INTERRUPTED = 130
-    """128 and the number of SIGINT, as shells have it."""
+    """128 plus the number of SIGINT, as in shells."""
     BROKEN_PIPE = 141
-    """128 and the number of SIGPIPE: the reader of a pipe has ended, as `head` does."""
+    """128 plus the number of SIGPIPE: the reader of a pipe has ended, as `head` does."""
 
 
 class CommandFailedError(Exception):
-    """A command can't be done. The message says why, and what to do.
+    """A command has failed. The message says why, and what to do.
 
-    `code` names the cause for programs, `faults` are pointers and details of a request's validation errors, `more` goes
-    into the JSON document.
+    `code` identifies the cause for programs. `field_errors` are the pointers and details of validation errors. `more`
+    has additional fields of the JSON document.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class CommandFailedError(Exception):
         self.more = more or {}
 
     def describe(self) -> dict[str, Any]:
-        """The error as a JSON document."""
+        """Returns the error as a JSON document."""
         field_errors = [{"pointer": pointer, "detail": detail} for pointer, detail in self.field_errors]
         error = {"code": self.code, "detail": str(self), "exitCode": int(self.exit_code), "errors": field_errors}
         return {"error": error, **self.more}

@@ -1,4 +1,4 @@
-"""Opens the presigned URL of a report's file, from an offset on."""
+"""Opens the presigned URL of a report's file, at an offset."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import urllib3
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
-from resma_cli.api_client import connect_to, say_cause
+from resma_cli.api_client import connect_to, describe_cause
 
 CHUNK_BYTES = 1 << 20
 TRIES_WITHOUT_PROGRESS = 5
@@ -23,22 +23,22 @@ class ContentWrongError(Exception):
 
 
 def require_progress(before: int, after: int) -> None:
-    """Raises LinkBrokenError where an answer has ended without a byte, so that it counts as a failed try."""
+    """Raises LinkBrokenError if an answer has no bytes, so that it counts as a failed attempt."""
     if after == before:
         raise LinkBrokenError("the store sent nothing")
 
 
-def open_file(address: str, offset: int) -> BaseHTTPResponse:
-    """Opens a presigned URL, which is its own credential: no key is sent. Raises LinkBrokenError."""
+def open_file(url: str, offset: int) -> BaseHTTPResponse:
+    """Opens a presigned URL. The API key is not sent to it. Raises LinkBrokenError."""
     headers = {"Range": f"bytes={offset}-"} if offset else {}
     try:
-        answer = connect_to(address).request(
-            "GET", address, headers=headers, preload_content=False, redirect=False, retries=False, timeout=_TIMEOUT
+        answer = connect_to(url).request(
+            "GET", url, headers=headers, preload_content=False, redirect=False, retries=False, timeout=_TIMEOUT
         )
     except HTTPError as error:
-        raise LinkBrokenError(say_cause(error)) from error
-    goes_on = answer.headers.get("Content-Range", "").startswith(f"bytes {offset}-")
-    if answer.status != 200 and not (answer.status == 206 and goes_on):
+        raise LinkBrokenError(describe_cause(error)) from error
+    is_continuation = answer.headers.get("Content-Range", "").startswith(f"bytes {offset}-")
+    if answer.status != 200 and not (answer.status == 206 and is_continuation):
         answer.close()
         raise LinkBrokenError(f"the store answered {answer.status}")
     return answer

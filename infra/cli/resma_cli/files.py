@@ -1,4 +1,4 @@
-"""Saving a report's files: whole and with the SHA-256 that the API states, or not under their name."""
+"""Saves a report's files. A file gets its name only when it is complete and its SHA-256 is verified."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import BinaryIO
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
-from resma_cli.api_client import Api, Json, say_cause
+from resma_cli.api_client import Api, Json, describe_cause
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.fetch import (
     CHUNK_BYTES,
@@ -28,11 +28,11 @@ from resma_cli.fetch import (
 )
 from resma_cli.output import Output
 from resma_cli.stream import stream_file
-from resma_cli.target import Target
+from resma_cli.target import OutputTarget
 
 
-def save_files(api: Api, output: Output, report: Json, target: Target, format_: str | None = None) -> list[Json]:
-    """Saves a report's files, or the one of a format; returns what was saved. Raises CommandFailedError."""
+def save_files(api: Api, output: Output, report: Json, target: OutputTarget, format_: str | None = None) -> list[Json]:
+    """Saves a report's files, or only that of `format_`. Returns the saved files as JSON. Raises CommandFailedError."""
     files = choose_files(report, format_)
     target.check(len(files))
     save = stream_file if target.is_stream else _save
@@ -40,20 +40,20 @@ def save_files(api: Api, output: Output, report: Json, target: Target, format_: 
 
 
 def choose_files(report: Json, format_: str | None = None) -> list[Json]:
-    """Returns a report's files, or the one of a format. Raises CommandFailedError where there is none."""
+    """Returns a report's files, or only that of `format_`. Raises CommandFailedError if none exists."""
     files = [file for file in report["files"] or [] if format_ in {None, file["format"]}]
     if not files:
-        there = ", ".join(file["format"] for file in report["files"] or [])
-        why = f"is {report['status']} and has no file" if not there else f"has no {format_}. It has {there}"
+        formats = ", ".join(file["format"] for file in report["files"] or [])
+        why = f"has no {format_}. It has {formats}" if formats else f"is {report['status']} and has no file"
         raise CommandFailedError(ExitCode.NOT_FOUND, f"Report {report['id']} {why}.")
     return files
 
 
-def _save(api: Api, output: Output, report: Json, file: Json, target: Target) -> Json:
+def _save(api: Api, output: Output, report: Json, file: Json, target: OutputTarget) -> Json:
     report_id, format_ = str(report["id"]), file["format"]
 
     def fetch(offset: int) -> BaseHTTPResponse:
-        return open_file(api.download_address(report_id, format_), offset)
+        return open_file(api.create_download_url(report_id, format_), offset)
 
     path = _path_for(fetch, target, f"{report_id}.{format_.lower()}")
     _require_space(path, file["bytes"])
@@ -66,14 +66,14 @@ def _save(api: Api, output: Output, report: Json, file: Json, target: Target) ->
     except ContentWrongError as error:
         detail = f"{error} Nothing was saved. Try again; if it happens again, the stored file was changed."
         raise CommandFailedError(ExitCode.FAILED, detail, code="content-wrong") from error
-    output.note(f"saved {path}: {file['bytes']:,} bytes, SHA-256 verified")
+    output.print_message(f"Saved {path}: {file['bytes']:,} bytes, SHA-256 verified.")
     return {"format": format_, "path": str(path), "bytes": file["bytes"], "sha256": file["sha256"]}
 
 
-def _path_for(fetch: Callable[[int], BaseHTTPResponse], target: Target, otherwise: str) -> Path:
-    """Where the file goes. Its server's name for it, when it takes that, is used only where it is a plain name."""
+def _path_for(fetch: Callable[[int], BaseHTTPResponse], target: OutputTarget, default_name: str) -> Path:
+    """Returns the path of the file. In a folder its name is the server's, unless that is not a plain file name."""
     if target.folder is None:
-        return target.place(otherwise)
+        return target.path_of(default_name)
     try:
         answer = fetch(0)
     except LinkBrokenError as error:
@@ -81,34 +81,34 @@ def _path_for(fetch: Callable[[int], BaseHTTPResponse], target: Target, otherwis
             ExitCode.UNREACHABLE, f"The file's URL does not answer ({error}). Try again."
         ) from error
     answer.close()
-    named = re.search(r'filename="(\w[\w.-]{0,200})"', answer.headers.get("Content-Disposition", ""), re.ASCII)
-    path = target.place(named[1] if named else otherwise)
+    match = re.search(r'filename="(\w[\w.-]{0,200})"', answer.headers.get("Content-Disposition", ""), re.ASCII)
+    path = target.path_of(match[1] if match else default_name)
     target.require_free(path)
     return path
 
 
-def _require_space(path: Path, wanted_bytes: int) -> None:
+def _require_space(path: Path, file_bytes: int) -> None:
     free = shutil.disk_usage(path.parent).free
-    if wanted_bytes > free:
-        where = path.parent.absolute()
-        detail = f"The file has {wanted_bytes:,} bytes, and {where} has {free:,} bytes free. Free some space."
+    if file_bytes > free:
+        folder = path.parent.absolute()
+        detail = f"The file has {file_bytes:,} bytes, and {folder} has {free:,} bytes free. Free some space."
         raise CommandFailedError(ExitCode.FAILED, detail)
 
 
 @contextlib.contextmanager
-def _part(path: Path, sha256: str, target: Target) -> Iterator[BinaryIO]:
-    """The file while it is not whole, beside where it shall be; renamed when the block ends well.
+def _part(path: Path, sha256: str, target: OutputTarget) -> Iterator[BinaryIO]:
+    """Opens the partial file, in the folder of `path`. If the block succeeds, the file is renamed to `path`.
 
-    An interrupted download leaves it for the next one; its name tells of which content it is a part.
+    An interrupted download leaves the partial file for the next one. Its name contains the SHA-256 of the content.
     """
     part = path.with_name(f"{path.name}.{sha256[:12]}.part")
     with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            is_taken = not part.exists() or part.stat().st_ino != os.fstat(file.fileno()).st_ino
+            is_locked = not part.exists() or part.stat().st_ino != os.fstat(file.fileno()).st_ino
         except BlockingIOError:
-            is_taken = True
-        if is_taken:
+            is_locked = True
+        if is_locked:
             raise CommandFailedError(ExitCode.FAILED, f"Another `resma` is saving {path}. Wait until it has ended.")
         try:
             yield file
@@ -122,23 +122,23 @@ def _part(path: Path, sha256: str, target: Target) -> Iterator[BinaryIO]:
 
 
 def _fill(part: BinaryIO, file: Json, fetch: Callable[[int], BaseHTTPResponse]) -> None:
-    """Makes the part whole. What an earlier run left is gone on with, and fetched anew if that comes out wrong."""
-    was_begun = bool(part.seek(0, os.SEEK_END))
+    """Completes the partial file. If continuing an earlier download gives wrong content, downloads the whole file."""
+    is_resumed = bool(part.seek(0, os.SEEK_END))
     try:
-        _go_on(part, file, fetch)
+        _resume(part, file, fetch)
     except ContentWrongError:
-        if not was_begun:
+        if not is_resumed:
             raise
         part.truncate(0)
-        _go_on(part, file, fetch)
+        _resume(part, file, fetch)
 
 
-def _go_on(part: BinaryIO, file: Json, fetch: Callable[[int], BaseHTTPResponse]) -> None:
+def _resume(part: BinaryIO, file: Json, fetch: Callable[[int], BaseHTTPResponse]) -> None:
     digest, tries = _hash_of(part), 0
     while (size := part.tell()) < file["bytes"]:
         try:
             answer = fetch(size)
-            if answer.status == 200 and size:  # the store sends all of it, whatever was asked
+            if answer.status == 200 and size:  # the store ignores the range and sends the whole file
                 part.seek(0)
                 part.truncate()
                 digest = hashlib.sha256()
@@ -153,14 +153,14 @@ def _go_on(part: BinaryIO, file: Json, fetch: Callable[[int], BaseHTTPResponse])
         except (HTTPError, LinkBrokenError) as error:
             tries += 1
             if tries == TRIES_WITHOUT_PROGRESS:
-                raise LinkBrokenError(say_cause(error)) from error
+                raise LinkBrokenError(describe_cause(error)) from error
             sleep(0.2 * 2**tries)
     if part.tell() != file["bytes"] or digest.hexdigest() != file["sha256"]:
         raise ContentWrongError("The received file is not the one that the API describes: its size or SHA-256 differs.")
 
 
 def _hash_of(part: BinaryIO) -> hashlib._Hash:
-    """The SHA-256 of what is there; the position is at its end then."""
+    """Returns the SHA-256 of the existing content, and sets the position to its end."""
     digest = hashlib.sha256()
     part.seek(0)
     while chunk := part.read(CHUNK_BYTES):

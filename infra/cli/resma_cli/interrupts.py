@@ -1,4 +1,4 @@
-"""Ctrl-C that is never lost: Python drops an exception that is raised while it runs a finalizer."""
+"""Keeps Ctrl-C from being lost, because Python drops exceptions that are raised in a finalizer."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _AGAIN_SECONDS = 0.01
 
 
 def raise_lost_interrupts() -> None:
-    """Raises KeyboardInterrupt once more in the main thread if a finalizer or a callback has dropped it."""
+    """Raises KeyboardInterrupt again in the main thread if it was raised in a finalizer or a callback."""
     signal.signal(signal.SIGALRM, _interrupt)
     sys.unraisablehook = _raise_again
 
 
 def _raise_again(dropped: sys.UnraisableHookArgs) -> None:
     if issubclass(dropped.exc_type, KeyboardInterrupt):
-        # Not raised here: it would be dropped as well.
+        # An exception that is raised here would be dropped as well.
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
     else:
         sys.__unraisablehook__(dropped)

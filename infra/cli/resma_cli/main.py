@@ -1,4 +1,4 @@
-"""The command `resma`: its groups of commands, and how each ends."""
+"""The command `resma`: its groups of commands, error messages and exit codes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from resma_cli.commands import (
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.interrupts import raise_lost_interrupts
 from resma_cli.output import Output, print_json
-from resma_cli.shared_options import Setting, with_groups
+from resma_cli.shared_options import ApiOptions, with_groups
 
 app = typer.Typer(
     name="resma",
@@ -45,11 +45,11 @@ app = typer.Typer(
 @with_groups
 def begin(
     context: typer.Context,
-    setting: Setting,
+    api_options: ApiOptions,
     version: Annotated[bool, typer.Option("--version", help="Show the version of this command.")] = False,
 ) -> None:
     """Generate, track and download reports of Resma, on this machine and on AWS; run the local stack."""
-    context.obj = {name: value for name, value in vars(setting).items() if value}
+    context.obj = {name: value for name, value in vars(api_options).items() if value}
     if version:
         sys.stdout.write(f"resma {VERSION}\n")
     elif context.invoked_subcommand is None:
@@ -72,12 +72,12 @@ webhooks.app.add_typer(listen.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; returns its exit code. No error shows a traceback, unless RESMA_DEBUG is set."""
+    """Runs a command and returns its exit code. Errors are printed without a traceback, unless RESMA_DEBUG is set."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that knows no é still shows the rest
-    # `kill` and a closed terminal end things as tidily as Ctrl-C.
+            stream.reconfigure(errors="replace")  # characters that the terminal cannot show become ?
+    # `kill` and a closed terminal end a command in the same way as Ctrl-C.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
@@ -91,30 +91,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("RESMA_DEBUG"):
             raise
         if isinstance(error, typer.TyperException) and not error.format_message():
-            return ExitCode.USAGE  # a group without a command: typer has shown its help
-        return _tell(_failure_of(error), given)
-    if code == ExitCode.INTERRUPTED:  # what typer makes of Ctrl-C
-        return _tell(_failure_of(KeyboardInterrupt()), given)
+            return ExitCode.USAGE  # a group without a command, whose help typer has printed
+        return _print_failure(_to_command_error(error), given)
+    if code == ExitCode.INTERRUPTED:  # typer returns this code for Ctrl-C
+        return _print_failure(_to_command_error(KeyboardInterrupt()), given)
     return code if isinstance(code, int) else ExitCode.DONE
 
 
 def _end_silently() -> int:
-    """Ends where the reader of standard output has ended, as in `resma list | head`."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would complain once more at its own end
+    """Returns the exit code for a closed standard output, as in `resma list | head`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # otherwise Python reports the error again on exit
     return ExitCode.BROKEN_PIPE
 
 
-def _failure_of(error: BaseException) -> CommandFailedError:
+def _to_command_error(error: BaseException) -> CommandFailedError:
     match error:
         case CommandFailedError():
             return error
         case KeyboardInterrupt() | typer.Abort():
             return CommandFailedError(ExitCode.INTERRUPTED, "Interrupted.")
         case typer.TyperException():
-            said = _message_of(error)
-            ending = "" if said.endswith((".", "?")) else "."
+            message = _message_of(error)
+            ending = "" if message.endswith((".", "?")) else "."
             return CommandFailedError(
-                ExitCode(error.exit_code), f"{said}{ending} `--help` after a command describes its options."
+                ExitCode(error.exit_code), f"{message}{ending} `--help` after a command describes its options."
             )
         case OSError():
             where = f"{error.filename}: " if error.filename else ""
@@ -146,12 +146,12 @@ def _interrupt(*_signal: object) -> None:
     raise KeyboardInterrupt
 
 
-def _tell(error: CommandFailedError, given: Sequence[str]) -> int:
+def _print_failure(error: CommandFailedError, given: Sequence[str]) -> int:
     output = Output(as_json="--json" in given)
     if output.as_json:
         print_json(error.describe())
-    output.note(f"resma: {error}")
+    output.print_message(f"resma: {error}")
     for pointer, detail in error.field_errors:
-        if detail not in str(error):  # a single one is part of the sentence
-            output.note(f"  {pointer}: {detail}")
+        if detail not in str(error):  # a single error is part of the message
+            output.print_message(f"  {pointer}: {detail}")
     return error.exit_code

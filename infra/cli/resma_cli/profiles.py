@@ -1,4 +1,4 @@
-"""Profiles: URLs and keys of deployments by name, in a configuration file that only its owner can read."""
+"""Profiles: named URLs and keys of deployments, in a configuration file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 @dataclass(frozen=True)
 class Profile:
-    """A deployment by name: its URL and, if one was saved, the key for it."""
+    """The name of a deployment, its URL, and its key if one was saved."""
 
     name: str
     url: str
@@ -29,7 +29,7 @@ class Profile:
 
 
 def config_path() -> Path:
-    """Path of the configuration file: RESMA_CONFIG, or `resma/config.ini` in the user's configuration folder."""
+    """Returns the path of the configuration file: RESMA_CONFIG, or `resma/config.ini` in XDG_CONFIG_HOME."""
     if path := os.environ.get(CONFIG_VARIABLE):
         return Path(path)
     folder = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111  # never raises
@@ -37,7 +37,7 @@ def config_path() -> Path:
 
 
 def check_name(name: str) -> str:
-    """Returns a profile's name. Raises CommandFailedError unless it is letters, digits, `.`, `_` and `-`."""
+    """Returns a profile's name. Raises CommandFailedError unless it consists of letters, digits, `.`, `_` and `-`."""
     if not _NAME.fullmatch(name):
         detail = f"`{name}` is not a valid profile name. Use letters, digits, `.`, `_` and `-`."
         raise CommandFailedError(ExitCode.USAGE, detail)
@@ -45,9 +45,9 @@ def check_name(name: str) -> str:
 
 
 def read_profiles() -> dict[str, Profile]:
-    """Returns all profiles by name; none where no file exists.
+    """Returns all profiles by name; none if the file does not exist.
 
-    Raises CommandFailedError where the file can't be read, is damaged, or could be read by other users.
+    Raises CommandFailedError if the file can't be read, is damaged, or can be read by other users.
     """
     path = config_path()
     try:
@@ -62,11 +62,11 @@ def read_profiles() -> dict[str, Profile]:
             ExitCode.USAGE, f"The configuration file {path} can't be read: {error.strerror}."
         ) from None
     except (configparser.Error, UnicodeDecodeError):
-        # The parser's own message quotes the line, which may hold a key.
+        # The parser's own message quotes the line, which may contain a key.
         detail = f"The configuration file {path} is damaged. Correct it, or delete it and run `resma login` again."
         raise CommandFailedError(ExitCode.USAGE, detail) from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO) and any(parser.has_option(name, "key") for name in parser.sections()):
-        detail = f"The configuration file {path} holds keys and is open to other users. Run `chmod 600 {path}`."
+        detail = f"The configuration file {path} contains keys and can be read by other users. Run `chmod 600 {path}`."
         raise CommandFailedError(ExitCode.USAGE, detail)
     return {
         name: Profile(name, parser.get(name, "url"), parser.get(name, "key", fallback=None) or None)
@@ -76,23 +76,23 @@ def read_profiles() -> dict[str, Profile]:
 
 
 def find_profile(name: str) -> Profile:
-    """Returns a profile. Raises CommandFailedError where it does not exist, naming those that do."""
+    """Returns a profile. Raises CommandFailedError, which names the profiles that exist, if it does not exist."""
     profiles = read_profiles()
-    if (found := profiles.get(name)) is None:
-        there = f"The profiles are: {', '.join(sorted(profiles))}." if profiles else "There are no profiles."
-        detail = f"There is no profile `{name}`. {there} Create one with `resma login --profile NAME`."
+    if (profile := profiles.get(name)) is None:
+        known = f"The profiles are: {', '.join(sorted(profiles))}." if profiles else "There are no profiles."
+        detail = f"There is no profile `{name}`. {known} Create one with `resma login --profile NAME`."
         raise CommandFailedError(ExitCode.USAGE, detail)
-    return found
+    return profile
 
 
 def save_profile(profile: Profile) -> Path:
-    """Adds or replaces a profile; returns the path of the file, which has mode 0600. Raises CommandFailedError."""
+    """Adds or replaces a profile. Returns the path of the file, which has mode 0600. Raises CommandFailedError."""
     profiles = {**read_profiles(), check_name(profile.name): profile}
     return _write(profiles)
 
 
 def delete_profile(name: str) -> None:
-    """Deletes a profile and its key. Raises CommandFailedError where it does not exist."""
+    """Deletes a profile and its key. Raises CommandFailedError if it does not exist."""
     find_profile(name)
     _write({each: profile for each, profile in read_profiles().items() if each != name})
 
@@ -104,7 +104,7 @@ def _write(profiles: dict[str, Profile]) -> Path:
     path = config_path()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Created with mode 0600, and renamed when it is complete: readers see the old file or the new one.
+        # Created with mode 0600 and renamed when it is complete, so that readers see the old file or the new one.
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -120,7 +120,7 @@ def _write(profiles: dict[str, Profile]) -> Path:
 
 
 def _parser() -> configparser.ConfigParser:
-    """A parser that takes every value as it stands, and gives no section's values to others."""
+    """Returns a parser that reads values literally, and has no default section."""
     return configparser.ConfigParser(
         interpolation=None, delimiters=("=",), comment_prefixes=("#",), default_section="\x00"
     )

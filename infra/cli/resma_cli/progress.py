@@ -1,4 +1,4 @@
-"""Follows a report until it has ended: with a progress bar on a terminal, and lines elsewhere."""
+"""Follows a report until it has ended, with a progress bar on a terminal and with lines otherwise."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 ENDED = frozenset({"READY", "FAILED", "CANCELLED", "EXPIRED"})
 POLL_SECONDS = (0.2, 2.0)
-"""At first, and after a while."""
+"""Pause between two requests: at first, and at most."""
 LINE_SECONDS = 10
+"""Pause between two lines while the status does not change."""
 
 
 Show = Callable[[Mapping[str, Any]], None]
@@ -27,15 +28,15 @@ Show = Callable[[Mapping[str, Any]], None]
 
 
 def follow(api: Api, output: Output, report: Json) -> Json:
-    """Shows progress until the report has ended; returns it as it is then. Raises CommandFailedError."""
-    pause, longest = POLL_SECONDS
+    """Shows progress until the report has ended. Returns the ended report. Raises CommandFailedError."""
+    pause, max_pause = POLL_SECONDS
     with show_reports(output) as show:
         while True:
             show(report)
             if report["status"] in ENDED:
                 return report
             sleep(pause)
-            pause = min(pause * 1.1, longest)
+            pause = min(pause * 1.1, max_pause)
             report = api.get(path_of("reports", str(report["id"])))
 
 
@@ -44,23 +45,23 @@ def show_reports(output: Output) -> Iterator[Show]:
     """Yields what shows a report each time that it was fetched: a bar, lines, or nothing where `output` is quiet."""
     if output.is_quiet:
         yield lambda _now: None
-    elif not output.notes.is_terminal:
-        yield _line_teller(output)
+    elif not output.messages.is_terminal:
+        yield _line_printer(output)
     else:
         with _bar(output) as progress:
-            task = progress.add_task("", total=None, rows=count(0, "row"), said="")
+            task = progress.add_task("", total=None, rows=count(0, "row"), details="")
             yield lambda now: _move(progress, task, now)
 
 
 @dataclass(frozen=True)
 class OutputProgress:
-    """Shows the progress of a command of the stack as notes, as `infra.local.progress.Progress` has it."""
+    """Shows the progress of a command of the stack as messages. Implements `infra.local.progress.Progress`."""
 
     output: Output
 
     def say(self, text: str) -> None:
         """Shows a line."""
-        self.output.note(text)
+        self.output.print_message(text)
 
     def follow_report(self) -> AbstractContextManager[Show]:
         """Returns a context manager of what shows how far a report is."""
@@ -68,64 +69,64 @@ class OutputProgress:
 
 
 def _bar(output: Output) -> Progress:
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415  # for terminals alone
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415  # only needed on terminals
 
     return Progress(
         TextColumn("{task.description:<10}"),
         BarColumn(bar_width=30),
         TextColumn("{task.fields[rows]}"),
-        TextColumn("{task.fields[said]}", markup=False),
+        TextColumn("{task.fields[details]}", markup=False),
         TimeElapsedColumn(),
-        console=output.notes,
+        console=output.messages,
     )
 
 
 def _move(progress: Progress, task: TaskID, report: Mapping[str, Any]) -> None:
     done, expected = report["progress"]["rowsDone"], report["progress"]["rowsExpected"]
     rate = progress.tasks[task].finished_speed or progress.tasks[task].speed
-    said = say_progress(report, rate)
+    details = describe_progress(report, rate)
     progress.update(
         task,
         description=report["status"],
         completed=done,
         total=expected,
         rows=count(done, "row"),
-        said=clean(said).plain,
+        details=clean(details).plain,
     )
 
 
-def say_progress(report: Mapping[str, Any], rows_per_second: float | None = None) -> str:
-    """Queue position, stage, rows per second and time left, as far as they are known."""
-    progress, said = report["progress"], []
+def describe_progress(report: Mapping[str, Any], rows_per_second: float | None = None) -> str:
+    """Returns the queue position, stage, rows per second and remaining time, as far as they are known."""
+    progress, parts = report["progress"], []
     if (ahead := progress.get("queuePosition")) is not None:
-        said.append("next in the queue" if ahead == 0 else f"{ahead:,} ahead in the queue")
+        parts.append("next in the queue" if ahead == 0 else f"{ahead:,} ahead in the queue")
     if waiting := report.get("waitingFor"):
-        said.append(f"waiting for the {waiting['dependency'].replace('-', ' ')}, which is unavailable")
+        parts.append(f"waiting for the {waiting['dependency'].replace('-', ' ')}, which is unavailable")
     elif stage := progress.get("stage"):
-        said.append(str(stage))
+        parts.append(str(stage))
     if report["status"] == "READY":
         rows_per_second = (report.get("metrics") or {}).get("rowsPerSecond")
     if rows_per_second:
-        said.append(f"{rows_per_second:,.0f} rows/s")
+        parts.append(f"{rows_per_second:,.0f} rows/s")
     if (eta := progress.get("etaSeconds")) is not None and report["status"] not in ENDED:
-        said.append(f"ETA {duration(eta)}")
+        parts.append(f"ETA {duration(eta)}")
     if report["attempt"] - report.get("continuations", 0) > 1:
-        said.append(f"attempt {report['attempt']}")
-    return ", ".join(said)
+        parts.append(f"attempt {report['attempt']}")
+    return ", ".join(parts)
 
 
-def _line_teller(output: Output) -> Show:
-    told_status, told_at = "", 0.0
+def _line_printer(output: Output) -> Show:
+    last_status, last_time = "", 0.0
 
-    def tell(report: Mapping[str, Any]) -> None:
-        nonlocal told_status, told_at
-        if report["status"] == told_status and time.monotonic() - told_at < LINE_SECONDS:
+    def print_line(report: Mapping[str, Any]) -> None:
+        nonlocal last_status, last_time
+        if report["status"] == last_status and time.monotonic() - last_time < LINE_SECONDS:
             return
-        told_status, told_at = report["status"], time.monotonic()
+        last_status, last_time = report["status"], time.monotonic()
         expected = report["progress"]["rowsExpected"]
         total = expected if expected is not None else report["progress"]["rowsDone"]
         done = f"{report['progress']['rowsDone']:,} of " if expected is not None else ""
-        said = say_progress(report)
-        output.note(f"{told_status}: {done}{count(total, 'row')}" + (f", {said}" if said else ""))
+        details = describe_progress(report)
+        output.print_message(f"{last_status}: {done}{count(total, 'row')}" + (f", {details}" if details else ""))
 
-    return tell
+    return print_line

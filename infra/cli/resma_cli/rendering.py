@@ -1,4 +1,4 @@
-"""Reports as people read them: a table of many, the details of one, its summary, an estimate."""
+"""Draws reports for people: a table of reports, the details and the summary of one, and an estimate."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from rich.console import Console
 
 from resma_cli.amounts import count, duration
 from resma_cli.api_client import Json
-from resma_cli.api_to_commands import say_in_commands
+from resma_cli.api_to_commands import replace_requests_by_commands
 from resma_cli.dates import find_zone, show_timestamp
 from resma_cli.ids import shorten
-from resma_cli.output import Column, clean, draw_pairs, draw_table
+from resma_cli.output import TableColumn, clean, draw_pairs, draw_table
 
-_WIDE = 110
-"""From this width of a terminal on, tables show more columns."""
-_WIDEST = 150
-"""From this width on, all of them."""
-_BAR = 24
+_MEDIUM_WIDTH = 110
+"""Minimum width of a terminal for additional columns of tables."""
+_FULL_WIDTH = 150
+"""Minimum width of a terminal for all columns of tables."""
+_BAR_CHARACTERS = 24
+"""Length of the longest bar of a chart."""
 _MAX_POINTS = 40
-"""Of a chart: more lines than that say less."""
+"""Maximum number of lines of a chart."""
 
 
 def draw_reports(console: Console, items: Sequence[Json], following: str | None) -> None:
-    """A line a report. On a narrow terminal its title stands for its type."""
-    is_narrow = console.is_terminal and console.width < _WIDE
+    """Draws a table with a line for each report. A narrow terminal shows the title, or else the type, in one column."""
+    is_narrow = console.is_terminal and console.width < _MEDIUM_WIDTH
     ids = display_ids(console, [report["id"] for report in items])
     rows = [
         (
@@ -43,30 +44,30 @@ def draw_reports(console: Console, items: Sequence[Json], following: str | None)
     ]
     draw_table(console, _report_columns(is_narrow=is_narrow), rows)
     if following and console.is_terminal:
-        console.print("There are more reports: use --limit or --all.", style="dim")
+        console.print("There are more reports. Use `--limit` or `--all`.", style="dim")
 
 
-def _report_columns(*, is_narrow: bool) -> tuple[Column, ...]:
+def _report_columns(*, is_narrow: bool) -> tuple[TableColumn, ...]:
     return (
-        Column("ID"),
-        Column("STATUS"),
-        Column("TYPE", from_width=_WIDE),
-        Column("REPORT" if is_narrow else "TITLE", is_flexible=True, narrowest=18),
-        Column("FORMATS", from_width=_WIDE),
-        Column("ROWS", is_number=True),
-        Column("BY" if is_narrow else "REQUESTED BY", is_flexible=True),
-        Column(f"CREATED ({find_zone()[1]})" if is_narrow else "CREATED"),
-        Column("FILES KEPT UNTIL", from_width=_WIDEST),
+        TableColumn("ID"),
+        TableColumn("STATUS"),
+        TableColumn("TYPE", min_terminal_width=_MEDIUM_WIDTH),
+        TableColumn("REPORT" if is_narrow else "TITLE", is_flexible=True, min_width=18),
+        TableColumn("FORMATS", min_terminal_width=_MEDIUM_WIDTH),
+        TableColumn("ROWS", is_number=True),
+        TableColumn("BY" if is_narrow else "REQUESTED BY", is_flexible=True),
+        TableColumn(f"CREATED ({find_zone()[1]})" if is_narrow else "CREATED"),
+        TableColumn("FILES KEPT UNTIL", min_terminal_width=_FULL_WIDTH),
     )
 
 
 def display_ids(console: Console, ids: Sequence[str]) -> list[str]:
-    """Ids as a table shows them: short on a terminal, whole for programs."""
+    """Returns ids for a table: shortened on a terminal, complete for programs."""
     return shorten(ids) if console.is_terminal else list(ids)
 
 
 def draw_report(console: Console, report: Json) -> None:
-    """The details of one report."""
+    """Draws the details of a report."""
     progress, metrics = report["progress"], report.get("metrics") or {}
     done, expected = progress["rowsDone"], progress["rowsExpected"]
     error = report.get("error") or {}
@@ -77,7 +78,7 @@ def draw_report(console: Console, report: Json) -> None:
             ("status", report["status"]),
             ("type", report["type"]),
             ("formats", ", ".join(report["formats"])),
-            *(("filter", said) for said in _filters(report["filters"])),
+            *(("filter", text) for text in _filters(report["filters"])),
             ("title", report["title"]),
             ("requested by", _requester(report)),
             ("created", show_timestamp(report["createdAt"])),
@@ -97,7 +98,7 @@ def draw_report(console: Console, report: Json) -> None:
             ("attempt", report["attempt"]),
             ("speed", f"{metrics['rowsPerSecond']:,} rows/s" if metrics else None),
             ("cost", f"{metrics['costUsd']['total']} USD" if metrics.get("costUsd") else None),
-            ("error", f"{error['code']}: {say_in_commands(error['detail'])}" if error else None),
+            ("error", f"{error['code']}: {replace_requests_by_commands(error['detail'])}" if error else None),
         ],
     )
     for file in report["files"] or []:
@@ -109,7 +110,7 @@ def draw_report(console: Console, report: Json) -> None:
 
 
 def draw_deletion(console: Console, deletion: Json) -> None:
-    """The record of a deleted report."""
+    """Draws the record of a deleted report."""
     draw_pairs(
         console,
         [
@@ -118,45 +119,45 @@ def draw_deletion(console: Console, deletion: Json) -> None:
             ("created", show_timestamp(deletion["createdAt"])),
             ("deleted", show_timestamp(deletion["deletedAt"])),
             ("deleted by", deletion["deletedBy"]),
-            ("files removed", show_timestamp(deletion["filesRemovedAt"]) or "not yet: within a minute, as a rule"),
+            ("files removed", show_timestamp(deletion["filesRemovedAt"]) or "not yet, usually within a minute"),
         ],
     )
 
 
 def describe_warnings(report: Json) -> Iterator[str]:
-    """A line for each warning of a report."""
+    """Yields a line for each warning of a report."""
     for warning in report.get("warnings") or []:
-        about = f" ({warning['format']})" if warning.get("format") else ""
-        yield f"warning{about}: {warning['code']}: {warning['detail']}"
+        scope = f" ({warning['format']})" if warning.get("format") else ""
+        yield f"warning{scope}: {warning['code']}: {warning['detail']}"
 
 
 def _waiting(waiting: Json | None) -> str | None:
-    """What a report waits for, in one line."""
+    """Returns the dependency that a report waits for, in one line."""
     if waiting is None:
         return None
-    name, since, again = (
+    name, since, next_attempt = (
         waiting["dependency"].replace("-", " "),
         show_timestamp(waiting["since"]),
         waiting["nextAttemptAt"],
     )
-    return f"the {name}, which is unavailable, since {since}; tried again at {show_timestamp(again)}"
+    return f"the {name}, which is unavailable, since {since}; next attempt at {show_timestamp(next_attempt)}"
 
 
 def _filters(filters: Mapping[str, Any]) -> Iterator[str]:
-    """Filters in the form that `--filter` takes."""
+    """Yields filters in the form of the option `--filter`."""
     for name, value in sorted(filters.items()):
         values = value if isinstance(value, list) else [value]
-        said = ",".join(str(one).lower() if isinstance(one, bool) else str(one) for one in values)
-        yield f"{name}={said}"
+        text = ",".join(str(one).lower() if isinstance(one, bool) else str(one) for one in values)
+        yield f"{name}={text}"
 
 
 def _requester(report: Json) -> str | None:
-    who, name = report.get("requestedBy"), report.get("requestedByName")
-    return f"{name} ({who})" if name else who
+    caller, name = report.get("requestedBy"), report.get("requestedByName")
+    return f"{name} ({caller})" if name else caller
 
 
 def draw_summary(console: Console, summary: Json) -> None:
-    """Totals, and the charts as lines with bars."""
+    """Draws the totals, and the charts as tables with bars."""
     console.print(clean(f"\n{count(summary['rows'], 'row')} as of {show_timestamp(summary['asOf'])}"))
     for line in _totals(summary.get("totals") or [], summary.get("totalsOmitted", 0)):
         console.print(clean(line))
@@ -179,23 +180,23 @@ def _draw_chart(console: Console, chart: Json) -> None:
         for one, numbers in zip(chart["series"], values, strict=True):
             rows.append((label, one["name"], one["values"][number], draw_bar(numbers[number], low, high)))
     draw_table(console, ("", "SERIES", chart["unit"].upper(), ""), rows)
-    if (left := len(chart["labels"]) - _MAX_POINTS) > 0:
-        console.print(f"{left:,} more: use --json to see all.", style="dim")
+    if (omitted := len(chart["labels"]) - _MAX_POINTS) > 0:
+        console.print(f"{omitted:,} more values. Use `--json` to see all.", style="dim")
 
 
 def draw_bar(value: float, low: float, high: float) -> str:
-    """A bar of a chart whose values lie between `low` and `high`. Negative bars are left of a zero line."""
+    """Returns the bar of a value in a chart from `low` to `high`. Bars of negative values are left of a zero line."""
     low, high = min(low, 0), max(high, 0)
-    per_sign = _BAR / (high - low or 1)
+    per_sign = _BAR_CHARACTERS / (high - low or 1)
     signs = "#" * round(abs(value) * per_sign)
     if low == 0:
         return signs
-    room = round(-low * per_sign)
-    return f"{signs:>{room}}|" if value < 0 else f"{'':{room}}|{signs}"
+    width = round(-low * per_sign)
+    return f"{signs:>{width}}|" if value < 0 else f"{'':{width}}|{signs}"
 
 
 def draw_estimate(console: Console, estimate: Json) -> None:
-    """The estimate of a report."""
+    """Draws the estimate of a report."""
     about = "" if estimate["isExact"] else "about "
     queue = estimate.get("queue") or {}
     draw_pairs(

@@ -1,4 +1,4 @@
-"""Options that describe a report, of `generate`, `estimate` and `schedule create`, as the API's JSON."""
+"""Options of `generate`, `estimate` and `schedule create` that describe a report, converted to the API's JSON."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from resma_cli.exit_codes import CommandFailedError, ExitCode
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Options that say which rows and columns a report has, and in which formats."""
+class ReportOptions:
+    """Options that determine the rows, columns and formats of a report."""
 
     report_type: Annotated[str, typer.Argument(metavar="TYPE", help="Report type. `resma type list` lists them.")]
     formats: Annotated[
@@ -57,26 +57,26 @@ class Asked:
     ] = field(default_factory=list)
 
     def request(self, api: Api) -> Json:
-        """Returns the request's body. Gets the type's filters from the API, to tell numbers from strings.
+        """Returns the request's body. Gets the schema of filters from the API, to distinguish numbers from strings.
 
         Raises CommandFailedError.
         """
-        formats = [name.strip().upper() for said in self.formats for name in said.split(",")] or ["CSV"]
+        formats = [name.strip().upper() for value in self.formats for name in value.split(",")] or ["CSV"]
         request: Json = {"type": self.report_type.upper().replace("-", "_")}
         request |= {"format": formats[0]} if len(formats) == 1 else {"formats": formats}
         filters = read_pairs(self.filters, "--filter from=2024-01-01")
         request["filters"] = shape_filters(filters, _schema_of(api, request["type"]) if filters else {})
         if self.columns is not None:
             request["columns"] = [name.strip() for name in self.columns.split(",")]
-        said = {"locale": self.locale, "timeZone": self.time_zone, "title": self.title}
-        request |= {name: value for name, value in said.items() if value is not None}
+        settings = {"locale": self.locale, "timeZone": self.time_zone, "title": self.title}
+        request |= {name: value for name, value in settings.items() if value is not None}
         if self.options:
             request["options"] = read_options(self.options)
         return request
 
 
 def read_pairs(texts: Sequence[str], example: str) -> dict[str, list[str]]:
-    """Returns values by name, as often as they were given. Raises CommandFailedError."""
+    """Returns the values of each name, in order. Raises CommandFailedError."""
     pairs: dict[str, list[str]] = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -102,10 +102,10 @@ def read_options(texts: Sequence[str]) -> dict[str, dict[str, str]]:
 
 
 def shape_filters(pairs: Mapping[str, Sequence[str]], schema: Mapping[str, Any]) -> Json:
-    """Returns filters as JSON values of the types that the schema's properties have.
+    """Returns filters as JSON values of the types in the schema.
 
-    What does not fit, and a name that the schema does not have, is sent as a string: the API says what is wrong with
-    it, and where. Raises CommandFailedError where one value is taken and several are given.
+    Values of another type and unknown names are kept as strings, so that the API reports the error. Raises
+    CommandFailedError for several values of a filter that has one value.
     """
     return {name: _shape(name, values, schema.get(name) or {}) for name, values in pairs.items()}
 
@@ -115,7 +115,7 @@ def _shape(name: str, values: Sequence[str], schema: Mapping[str, Any]) -> Any:
         return [item.strip() for value in values for item in value.split(",")]
     if len(values) > 1:
         if schema:
-            raise CommandFailedError(ExitCode.USAGE, f"`--filter {name}` takes one value. Give it once.")
+            raise CommandFailedError(ExitCode.USAGE, f"`--filter {name}` takes one value. Use the option once.")
         return list(values)
     text = values[0]
     if schema.get("type") == "integer":
@@ -131,6 +131,6 @@ def _schema_of(api: Api, report_type: str) -> Mapping[str, Any]:
     except CommandFailedError as error:
         if error.exit_code is not ExitCode.REFUSED:
             raise
-        return {}  # the key may generate and not read: values are sent as strings
-    found = [item["filters"].get("properties") or {} for item in types if item["type"] == report_type]
-    return found[0] if found else {}
+        return {}  # the key lacks the scope to read, so values are sent as strings
+    schemas = [item["filters"].get("properties") or {} for item in types if item["type"] == report_type]
+    return schemas[0] if schemas else {}

@@ -1,4 +1,4 @@
-"""Options that several commands share: a dataclass whose fields are options, taken by a command as one parameter."""
+"""Options that several commands share: dataclasses whose fields become options of a command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import typer
 
 from resma_cli.api_client import Api
 from resma_cli.completion import complete_profiles
-from resma_cli.connection import Place, find_place
+from resma_cli.connection import ApiConfig, find_api_config
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.output import Output
 
@@ -22,8 +22,8 @@ _PANEL = "Connection and output"
 
 
 @dataclass(frozen=True)
-class Form:
-    """Options of every command: how it answers."""
+class OutputOptions:
+    """Options of every command that determine its output."""
 
     as_json: Annotated[
         bool,
@@ -36,12 +36,12 @@ class Form:
 
     @functools.cached_property
     def output(self) -> Output:
-        """Where results go."""
+        """The output of the command."""
         return Output(as_json=self.as_json, is_quiet=self.is_quiet)
 
 
 @dataclass(frozen=True)
-class Setting(Form):
+class ApiOptions(OutputOptions):
     """Options of every command that calls the API."""
 
     api_url: Annotated[
@@ -65,36 +65,37 @@ class Setting(Form):
     key_file: Annotated[
         Path | None,
         typer.Option(
-            rich_help_panel=_PANEL, metavar="FILE", help="Read the API key from this file. Default: RESMA_KEY holds it."
+            rich_help_panel=_PANEL,
+            metavar="FILE",
+            help="Read the API key from this file. Default: the key in RESMA_KEY.",
         ),
     ] = None
 
     @property
-    def place(self) -> Place:
-        """Where the API is. Raises CommandFailedError."""
-        return find_place(self.api_url, self.key_file, self.profile)
+    def api_config(self) -> ApiConfig:
+        """URL and key of the API. Raises CommandFailedError."""
+        return find_api_config(self.api_url, self.key_file, self.profile)
 
     @functools.cached_property
     def api(self) -> Api:
-        """The API. Raises CommandFailedError where there is none."""
-        return Api(self.place)
+        """The client of the API. Raises CommandFailedError if no API is named."""
+        return Api(self.api_config)
 
 
 Limit = Annotated[int, typer.Option(min=1, max=100_000, help="List at most this many.")]
 
 
 def with_groups(command: Callable[..., Any]) -> Callable[..., Any]:
-    """A command for typer: each parameter that is a dataclass becomes its fields' options, put together again here.
+    """Returns a command for typer in which each dataclass parameter is replaced by options for its fields.
 
-    Options that `resma` itself was given, before the command's name, count for the command too, unless they are
-    repeated after it.
+    Options before the command's name also apply to the command, unless they are repeated after it.
     """
     hints = get_type_hints(command, include_extras=True)
     groups = {
         name: hints[name] for name in inspect.signature(command).parameters if dataclasses.is_dataclass(hints[name])
     }
 
-    # typer passes the context once, however many parameters want it.
+    # typer passes the context to only one parameter.
     own = next((name for name in inspect.signature(command).parameters if hints[name] is typer.Context), None)
 
     def run(**given: Any) -> Any:
@@ -102,7 +103,7 @@ def with_groups(command: Callable[..., Any]) -> Callable[..., Any]:
         before: Mapping[str, Any] = context.find_root().obj or {}
         for name, group in groups.items():
             values = {field.name: given.pop(field.name) for field in dataclasses.fields(group)}
-            if issubclass(group, Form):
+            if issubclass(group, OutputOptions):
                 values = {each: value or before.get(each, value) for each, value in values.items()}
             given[name] = group(**values)
         try:
@@ -145,5 +146,5 @@ def _default_of(field: dataclasses.Field[Any]) -> Any:
 
 
 def examples(*lines: str) -> str:
-    """The end of a command's help: how it is used."""
+    """Returns the examples at the end of a command's help."""
     return "Examples:\n\n" + "\n\n".join(lines)

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
-from resma_cli.api_client import Api, Json, say_cause
+from resma_cli.api_client import Api, Json, describe_cause
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.fetch import (
     CHUNK_BYTES,
@@ -24,53 +24,53 @@ from resma_cli.fetch import (
     require_progress,
 )
 from resma_cli.output import Output
-from resma_cli.target import Target
+from resma_cli.target import OutputTarget
 
 
-def stream_file(api: Api, output: Output, report: Json, file: Json, target: Target) -> Json:
-    """Writes a file to standard output, a pipe or a device, and resumes where the connection breaks.
+def stream_file(api: Api, output: Output, report: Json, file: Json, target: OutputTarget) -> Json:
+    """Writes a file to standard output, a pipe or a device, and resumes if the connection breaks.
 
-    What was written can't be taken back: a reader must check the exit code.
+    The SHA-256 is verified only after everything has been written, so a reader must check the exit code.
     """
     report_id, format_ = str(report["id"]), file["format"]
     try:
         with _sink(target) as sink:
-            _copy(sink, file, lambda offset: open_file(api.download_address(report_id, format_), offset))
+            _copy(sink, file, lambda offset: open_file(api.create_download_url(report_id, format_), offset))
     except LinkBrokenError as error:
-        detail = f"The download was interrupted ({error}), and what was written is not complete. Try again."
+        detail = f"The download was interrupted ({error}), and the output is not complete. Try again."
         raise CommandFailedError(ExitCode.UNREACHABLE, detail) from error
     except ContentWrongError as error:
-        detail = f"{error} What was written must not be used."
+        detail = f"{error} The output must not be used."
         raise CommandFailedError(ExitCode.FAILED, detail, code="content-wrong") from error
-    output.note(f"wrote {file['bytes']:,} bytes, SHA-256 verified")
-    return {"format": format_, "path": target.said, "bytes": file["bytes"], "sha256": file["sha256"]}
+    output.print_message(f"Wrote {file['bytes']:,} bytes, SHA-256 verified.")
+    return {"format": format_, "path": target.path, "bytes": file["bytes"], "sha256": file["sha256"]}
 
 
 @contextlib.contextmanager
-def _sink(target: Target) -> Iterator[BinaryIO]:
+def _sink(target: OutputTarget) -> Iterator[BinaryIO]:
     if target.is_stdout:
         sys.stdout.flush()
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
     else:
-        with Path(target.said or "").open("wb") as sink:
+        with Path(target.path or "").open("wb") as sink:
             yield sink
 
 
 def _write(sink: BinaryIO, chunk: bytes) -> None:
-    """Writes all of it: unbuffered (PYTHONUNBUFFERED), a pipe takes only a part at a time."""
-    left = memoryview(chunk)
-    while left:
-        left = left[sink.write(left) :]
+    """Writes all bytes. With PYTHONUNBUFFERED, one write to a pipe may write only a part."""
+    remaining = memoryview(chunk)
+    while remaining:
+        remaining = remaining[sink.write(remaining) :]
 
 
 def _copy(sink: BinaryIO, file: Json, fetch: Callable[[int], BaseHTTPResponse]) -> None:
     digest, written, tries = hashlib.sha256(), 0, 0
     while written < file["bytes"]:
-        begun = written
+        start = written
         try:
             answer = fetch(written)
-            skipped = written if answer.status == 200 else 0  # the store sends all of it, whatever range was asked for
+            skipped = written if answer.status == 200 else 0  # the store ignores the range and sends the whole file
             for received in answer.stream(CHUNK_BYTES, decode_content=False):
                 chunk, skipped = received[skipped:], max(skipped - len(received), 0)
                 if written + len(chunk) > file["bytes"]:
@@ -79,12 +79,12 @@ def _copy(sink: BinaryIO, file: Json, fetch: Callable[[int], BaseHTTPResponse]) 
                 _write(sink, chunk)
                 digest.update(chunk)
                 written += len(chunk)
-            require_progress(begun, written)
+            require_progress(start, written)
             tries = 0
         except (HTTPError, LinkBrokenError) as error:
-            tries = 1 if written > begun else tries + 1
+            tries = 1 if written > start else tries + 1
             if tries == TRIES_WITHOUT_PROGRESS:
-                raise LinkBrokenError(say_cause(error)) from error
+                raise LinkBrokenError(describe_cause(error)) from error
             sleep(0.2 * 2**tries)
     if digest.hexdigest() != file["sha256"]:
-        raise ContentWrongError("The received file has another SHA-256 than the API describes.")
+        raise ContentWrongError("The SHA-256 of the received file differs from the API's.")

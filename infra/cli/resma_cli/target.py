@@ -1,4 +1,4 @@
-"""Where a report's files go: a file, a folder, or standard output."""
+"""The target of a report's files: a file, a folder, or standard output."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from resma_cli.exit_codes import CommandFailedError, ExitCode
 
 
 @dataclass(frozen=True)
-class Target:
-    """Where files go: a file, a folder (also one that does not exist, with `/` at its end), or `-` for standard output.
+class OutputTarget:
+    """The target of files: a file, a folder (which may not exist if it ends with `/`), or `-` for standard output.
 
-    None is the current folder, under the names that the server gives.
+    None is the current folder. In folders, files have the names that the server gives.
     """
 
-    said: str | None
+    path: str | None
     overwrite: bool = False
 
     @property
     def is_stream(self) -> bool:
-        """Whether it is standard output, a pipe or a device: what is written there can't be taken back."""
-        if self.said in {None, "-", "/dev/stdout"}:
-            return self.said is not None
-        path = Path(self.said or "")
+        """Whether it is standard output, a pipe or a device, from which bytes can't be removed."""
+        if self.path in {None, "-", "/dev/stdout"}:
+            return self.path is not None
+        path = Path(self.path or "")
         return path.exists() and not path.is_file() and not path.is_dir()
 
     @property
     def is_stdout(self) -> bool:
-        """Whether it is standard output, where nothing else may be written then."""
-        return self.said in {"-", "/dev/stdout"}
+        """Whether it is standard output, which must then contain only the file."""
+        return self.path in {"-", "/dev/stdout"}
 
     @property
     def folder(self) -> Path | None:
-        """The folder that files go into under the names that the server gives; None where the path is a file's."""
-        if self.said is None:
+        """The folder of the files; None if the target is a file or a stream."""
+        if self.path is None:
             return Path()
-        path = Path(self.said)
-        return path if path.is_dir() or (self.said.endswith("/") and not self.is_stream) else None
+        path = Path(self.path)
+        return path if path.is_dir() or (self.path.endswith("/") and not self.is_stream) else None
 
     def check(self, files: int) -> None:
-        """Raises CommandFailedError for what can be seen to fail before a request is sent."""
-        path, folder = Path(self.said or "."), self.folder
+        """Raises CommandFailedError for errors that can be detected before a request is sent."""
+        path, folder = Path(self.path or "."), self.folder
         if files > 1 and folder is None:
-            what = "can't be written to one stream" if self.is_stream else f"need a folder: add a slash, `{path}/`"
-            raise CommandFailedError(ExitCode.USAGE, f"{files} files {what}.")
+            problem = "can't be written to one stream" if self.is_stream else f"need a folder. Add a slash: `{path}/`"
+            raise CommandFailedError(ExitCode.USAGE, f"{files} files {problem}.")
         if self.is_stream:
             return
         if folder is not None:
@@ -57,16 +57,16 @@ class Target:
             raise CommandFailedError(ExitCode.USAGE, detail)
         self.require_free(path)
 
-    def place(self, named: str) -> Path:
-        """The file's path, given the name that its server gives it. A folder that does not exist is created."""
+    def path_of(self, name: str) -> Path:
+        """Returns the path of a file with this name. Creates the folder if it does not exist."""
         if (folder := self.folder) is None:
-            return Path(self.said or "")
+            return Path(self.path or "")
         folder.mkdir(parents=True, exist_ok=True)
-        return folder / named
+        return folder / name
 
     def require_free(self, path: Path) -> None:
-        """Raises CommandFailedError where a file exists and must stay."""
+        """Raises CommandFailedError if the file exists and must not be overwritten."""
         if path.exists() and not self.overwrite:
             raise CommandFailedError(
-                ExitCode.USAGE, f"{path} exists already. Choose another path, or use `--overwrite`."
+                ExitCode.USAGE, f"{path} already exists. Choose another path, or use `--overwrite`."
             )

@@ -1,4 +1,4 @@
-"""A receiver of webhooks on this machine's loopback: takes what is signed right, refuses the rest."""
+"""A receiver of webhooks on the loopback interface, which accepts only valid signatures."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ PATH = "/resma"
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """What came. Without `message` its signature was wrong, and `refused` says how; nothing else of it is kept then."""
+class ReceivedWebhook:
+    """A received webhook. If its signature is not valid, `message` is None and `refused` has the reason."""
 
     webhook_id: str
     message: dict[str, Any] | None
@@ -28,48 +28,50 @@ class Arrival:
     is_repeated: bool = False
 
 
-class Inbox:
-    """Verifies what arrives, with all secrets that are valid, and keeps it in order."""
+class WebhookInbox:
+    """Verifies webhooks with all valid secrets, and stores them in the order of webhook."""
 
     def __init__(self) -> None:
         self._verifiers: list[Webhook] = []
         self._seen: set[str] = set()
-        self.arrivals: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+        self.received: queue.SimpleQueue[ReceivedWebhook] = queue.SimpleQueue()
 
     def trust(self, *secrets: str) -> None:
-        """Takes what is signed with one of these. Raises CommandFailedError for what is no secret."""
+        """Sets the secrets. Raises CommandFailedError if one is not a webhook secret."""
         try:
             self._verifiers = [Webhook(secret) for secret in secrets]
         except (ValueError, RuntimeError) as error:
-            raise CommandFailedError(ExitCode.USAGE, "that is no webhook secret: one looks like whsec_…") from error
+            raise CommandFailedError(
+                ExitCode.USAGE, "The value is not a webhook secret. A secret looks like whsec_…."
+            ) from error
 
     def take(self, body: bytes, headers: dict[str, str]) -> bool:
-        """Takes a webhook; returns whether its signature is right and its time is now."""
+        """Stores a webhook. Returns whether its signature and its timestamp are valid."""
         webhook_id = headers.get("webhook-id", "")[:200]
-        why = "no secret is known"
+        reason = "No secret is set."
         for verifier in self._verifiers:
             try:
                 message = verifier.verify(body, headers)
             except (WebhookVerificationError, ValueError) as error:
-                why = str(error)
+                reason = str(error)
                 continue
-            self.arrivals.put(Arrival(webhook_id, message, is_repeated=webhook_id in self._seen))
+            self.received.put(ReceivedWebhook(webhook_id, message, is_repeated=webhook_id in self._seen))
             self._seen.add(webhook_id)
             return True
-        self.arrivals.put(Arrival(webhook_id, None, refused=why))
+        self.received.put(ReceivedWebhook(webhook_id, None, refused=reason))
         return False
 
 
 @contextmanager
-def receive(inbox: Inbox, port: int) -> Iterator[str]:
-    """Listens on loopback, on a free port where it is 0; gives the address.
+def receive(inbox: WebhookInbox, port: int) -> Iterator[str]:
+    """Listens on the loopback interface and yields the URL. Port 0 chooses a free port.
 
-    Raises CommandFailedError where it is taken.
+    Raises CommandFailedError if the port is in use.
     """
     try:
         server = ThreadingHTTPServer(("127.0.0.1", port), _handler_for(inbox))
     except OSError as error:
-        detail = f"port {port} can't be listened on ({error.strerror}): choose another with --port, or leave it out"
+        detail = f"Port {port} can't be used ({error.strerror}). Choose another one with `--port`, or omit the option."
         raise CommandFailedError(ExitCode.FAILED, detail) from error
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="webhooks", daemon=True)
@@ -82,8 +84,8 @@ def receive(inbox: Inbox, port: int) -> Iterator[str]:
         thread.join()
 
 
-def _handler_for(inbox: Inbox) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _handler_for(inbox: WebhookInbox) -> type[BaseHTTPRequestHandler]:
+    class WebhookRequestHandler(BaseHTTPRequestHandler):
         timeout = 10
 
         def do_POST(self) -> None:
@@ -102,17 +104,17 @@ def _handler_for(inbox: Inbox) -> type[BaseHTTPRequestHandler]:
             self.close_connection = True
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-            """Quiet: what arrives is printed by whoever takes it from the inbox."""
+            """Logs nothing, because the command prints the webhooks of the inbox."""
 
-    return Handler
+    return WebhookRequestHandler
 
 
-def describe(arrival: Arrival) -> dict[str, Any]:
-    """An arrival as JSON, one line of it."""
+def describe(webhook: ReceivedWebhook) -> dict[str, Any]:
+    """Returns a received webhook as JSON."""
     return {
-        "webhookId": arrival.webhook_id,
-        "verified": arrival.message is not None,
-        "repeated": arrival.is_repeated,
-        "refused": arrival.refused,
-        "message": arrival.message,
+        "webhookId": webhook.webhook_id,
+        "verified": webhook.message is not None,
+        "repeated": webhook.is_repeated,
+        "refused": webhook.refused,
+        "message": webhook.message,
     }

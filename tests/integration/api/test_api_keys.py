@@ -316,12 +316,12 @@ def operate(system: System, *arguments: str) -> tuple[int, str]:
 def test_operators_make_tenants_and_keys(system: System, admin: Connection[TupleRow]) -> None:
     assert operate(system, "create-tenant", "north", "North Bank", "--live-reports", "7") == (
         0,
-        "made tenant north; create-key makes its first key\n",
+        "Created tenant north. Create its first key with create-key.\n",
     )
     assert operate(system, "create-tenant", "north", "Again")[0] == 1
     assert operate(system, "create-tenant", "North!", "x")[0] == 1
-    assert operate(system, "set-quotas", "north", "--rows-a-day", "0")[0] == 1
-    assert operate(system, "set-quotas", "north", "--rows-a-day", "5000")[0] == 0
+    assert operate(system, "set-quotas", "north", "--rows-per-day", "0")[0] == 1
+    assert operate(system, "set-quotas", "north", "--rows-per-day", "5000")[0] == 0
     code, printed = operate(system, "create-key", "north", "first", "--scope", "reports:read")
     assert code == 0
     (key,) = [line for line in printed.splitlines() if line.startswith("rsm_")]

@@ -320,21 +320,26 @@ def test_a_masked_report_that_is_cut_goes_on(system: System, folder: Path, monke
 @pytest.mark.parametrize(
     ("old", "new", "line", "says"),
     [
-        ('kind = "integer"', 'kind = "integer"\npersonal = true', 11, "personal is for kinds text and json"),
-        ('kind = "text"\npersonal = true', 'kind = "text"', 18, "is by a personal column: add personal = true"),
-        ("personal = true", 'personal = "yes"', 15, "personal 'yes'"),
+        ('kind = "integer"', 'kind = "integer"\npersonal = true', 11, "`personal` is only for kinds text and json"),
+        (
+            'kind = "text"\npersonal = true',
+            'kind = "text"',
+            18,
+            "has the name of a personal column. Add personal = true.",
+        ),
+        ("personal = true", 'personal = "yes"', 15, "`personal` must not be 'yes'"),
         (
             "[[filters]]",
             '[[charts]]\ntitle = { en = "By payee", pt = "Por favorecido" }\nkind = "bars"\nby = "counterparty"\n'
             'unit = "rows"\n\n[[filters]]',
             20,
-            "counterparty is personal, and a chart shows its values: take another column",
+            "Column 'counterparty' is personal, and a chart shows its values. Choose another column.",
         ),
         (
             "[[filters]]",
             '[totals]\namount = "id"\ncurrency = "counterparty"\n\n[[filters]]',
             19,
-            "counterparty is personal, and totals show its values: take another column",
+            "Column 'counterparty' is personal, and totals show its values. Choose another column.",
         ),
     ],
 )
@@ -343,7 +348,7 @@ def test_the_checker_names_line_and_remedy(folder: Path, old: str, new: str, lin
     assert check_folder(folder)[1] == []
     path.write_text(path.read_text().replace(old, new, 1))
     (diagnostic, *_) = check_folder(folder)[1]
-    assert says in diagnostic.says
+    assert says in diagnostic.message
     assert (diagnostic.file, diagnostic.line) == ("report.toml", line)
 
 

@@ -1,4 +1,4 @@
-"""Summaries of any number of groups: the client gets the largest, what the others add up to, and how many they are."""
+"""Summaries of any number of groups: the client gets the largest groups, and the sum and number of the others."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_totals_beyond_the_limit_are_counted(connection: Connection[TupleRow], m
 
 
 @pytest.mark.parametrize("labels", [3, 40])
-def test_bars_have_the_largest_by_amount_and_the_sum_of_the_others(
+def test_bars_show_the_largest_amounts_and_the_sum_of_the_others(
     connection: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, labels: int
 ) -> None:
     monkeypatch.setattr(summary_query, "MAX_LABELS", labels)
@@ -91,7 +91,7 @@ def test_bars_have_the_largest_by_amount_and_the_sum_of_the_others(
         assert series.other == sum(mine.values()) - sum(series.values)
 
 
-def test_bars_by_rows_have_the_most_frequent(connection: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bars_by_rows_show_the_most_frequent(connection: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(summary_query, "MAX_LABELS", 7)
     chart = summarize(connection).charts[1]
     counted = Counter(category for _, category, _, _ in rows(connection))
@@ -101,7 +101,7 @@ def test_bars_by_rows_have_the_most_frequent(connection: Connection[TupleRow], m
     assert (chart.labels_omitted, series.other) == (len(counted) - 7, 5000 - sum(series.values))
 
 
-def test_months_beyond_the_limit_are_one_value_before_the_others(
+def test_months_beyond_the_limit_are_combined_in_the_first_value(
     connection: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = summarize(connection).charts[2]
@@ -112,7 +112,7 @@ def test_months_beyond_the_limit_are_one_value_before_the_others(
         assert after.values == (sum(before.values[:-2]), *before.values[-2:])
 
 
-def test_periods_say_how_many_currencies_they_leave_out(
+def test_periods_count_the_currencies_that_they_omit(
     connection: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = summarize(connection).periods
@@ -126,10 +126,10 @@ def test_periods_say_how_many_currencies_they_leave_out(
     assert sum(each.rows for each in cut) == 5000
 
 
-def test_a_change_in_a_group_that_is_left_out_is_noticed(
+def test_a_change_in_an_omitted_group_is_detected(
     connection: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two small categories swap an amount: no total, no chart that is shown and no period tells."""
+    """Two small categories swap an amount, which changes no total, no period, and no visible part of a chart."""
     monkeypatch.setattr(summary_query, "MAX_LABELS", 2)
     query = (
         "SELECT i AS id, timestamptz '2024-01-01' AS at, 'category ' || i AS category, 'EUR' AS currency,"
@@ -168,7 +168,7 @@ def test_a_row_that_is_too_wide_is_named_with_its_longest_column(connection: Con
     assert "column one" in str(caught.value)
 
 
-def test_wide_cells_in_different_rows_are_no_wide_row(connection: Connection[TupleRow]) -> None:
+def test_wide_cells_in_different_rows_are_allowed(connection: Connection[TupleRow]) -> None:
     wide = MAX_ROW_BYTES - 100
     cells = ", ".join(
         f"CASE i WHEN {row} THEN repeat('x', {wide}) END AS {name}" for row, name in ((7, "one"), (9, "two"))
@@ -185,8 +185,8 @@ def test_an_amount_is_summed_exactly(connection: Connection[TupleRow]) -> None:
     assert sum((total.amount for total in summary.totals), Decimal(0)) == sum(amount for *_, amount in rows(connection))
 
 
-def test_charts_over_time_have_every_date_that_postgres_has(connection: Connection[TupleRow]) -> None:
-    """Years of five digits and BC, infinity and NULL: no row is missing, and none is in another year."""
+def test_charts_over_time_support_every_date_of_postgres(connection: Connection[TupleRow]) -> None:
+    """Years with five digits, years BC, infinity and NULL: each row is counted, in its own year."""
     query = (
         "SELECT i AS id, at::timestamp AS at, 'c' AS category, 'EUR' AS currency, 10 ^ i::numeric AS amount"
         " FROM unnest(ARRAY['0044-03-15 BC', '0044-03-15', '2024-03-15', '12024-03-15', '-infinity', 'infinity', NULL])"

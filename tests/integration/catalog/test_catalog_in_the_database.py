@@ -1,4 +1,4 @@
-"""The catalog's queries in a real Postgres: what they return, how they are planned, and mistakes only it can see."""
+"""The catalog's queries in a real Postgres: their rows, their plans, and errors that only the database can find."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SAMPLES = ROOT / "tests" / "support" / "report_types"
 
 @pytest.fixture
 def reader(postgres: PostgresServer) -> Iterator[Connection[DictRow]]:
-    """As a worker reads: the reader's rights, a time zone that is not the server's."""
+    """A connection like a worker's: with the reader's privileges and a time zone that is not the server's."""
     with psycopg.connect(postgres.url, row_factory=dict_row) as connection:
         connection.execute("SET ROLE resma_reader")
         connection.execute("SET resma.tenant_id = 'demo'")
@@ -38,12 +38,12 @@ def reader(postgres: PostgresServer) -> Iterator[Connection[DictRow]]:
 
 @pytest.fixture(autouse=True)
 def _statistics(admin: Connection[TupleRow]) -> None:
-    """The planner's statistics of the rows that exist now: other tests' rows may be in those that autovacuum made."""
+    """Updates the planner's statistics. Those of autovacuum may include rows of other tests."""
     admin.execute("ANALYZE")
 
 
 def _run(reader: Connection[DictRow], name: str, **filters: Any) -> list[DictRow]:
-    """The report's rows, in its order."""
+    """Returns the report's rows, in its order."""
     report_type = load_catalog()[name]
     checked = report_type.check_filters({key.rstrip("_"): value for key, value in filters.items()})
     return _rows(reader, report_type, {item.name: checked.get(item.name) for item in report_type.filters})
@@ -62,22 +62,22 @@ def _busiest_account(reader: Connection[DictRow]) -> str:
     return str(row["account_id"])
 
 
-def test_the_catalog_is_right(postgres: PostgresServer) -> None:
+def test_the_catalog_is_valid(postgres: PostgresServer) -> None:
     report = check_catalog(CATALOG_FOLDER, postgres.url)
-    assert (report.diagnostics, report.warnings) == ([], [])
+    assert (report.errors, report.warnings) == ([], [])
     assert report.types >= 4
 
 
-def test_the_fifth_type_is_right(postgres: PostgresServer) -> None:
+def test_the_sample_type_is_valid(postgres: PostgresServer) -> None:
     report = check_catalog(SAMPLES, postgres.url)
-    assert (report.diagnostics, report.warnings) == ([], [])
+    assert (report.errors, report.warnings) == ([], [])
 
 
 SHIPPED = ["TRANSACTIONS", "ACCOUNT_STATEMENT", "DAILY_SUMMARY", "AUDIT_TRAIL"]
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_sort_tells_every_row_from_every_other(reader: Connection[DictRow], name: str) -> None:
+def test_sort_columns_are_unique(reader: Connection[DictRow], name: str) -> None:
     account = {"account": _busiest_account(reader)} if name == "ACCOUNT_STATEMENT" else {}
     rows = _run(reader, name, **account)
     assert len(rows) > 100
@@ -87,7 +87,7 @@ def test_sort_tells_every_row_from_every_other(reader: Connection[DictRow], name
 
 
 def test_a_statement_adds_up(reader: Connection[DictRow]) -> None:
-    """Opening balance, each running balance and the closing one, against sums made here."""
+    """The opening, running and closing balances equal sums that the test computes."""
     account = _busiest_account(reader)
     booked = reader.execute(
         "SELECT transaction_id, booked_at, amount FROM bank.transactions"
@@ -109,7 +109,7 @@ def test_a_statement_adds_up(reader: Connection[DictRow]) -> None:
     assert {entry["booked_at"].isoformat()[:7] for entry in entries} == {f"2024-{month:02}" for month in range(6, 12)}
 
 
-def test_a_statement_from_the_beginning_opens_with_nothing(reader: Connection[DictRow]) -> None:
+def test_a_statement_without_a_first_day_opens_with_zero(reader: Connection[DictRow]) -> None:
     account = _busiest_account(reader)
     first, second, *_, last = _run(reader, "ACCOUNT_STATEMENT", account=account)
     assert (first["type"], first["balance"]) == ("OPENING", 0)
@@ -121,7 +121,7 @@ def test_a_statement_from_the_beginning_opens_with_nothing(reader: Connection[Di
     assert total == {"sum": last["balance"]}
 
 
-def test_a_period_without_a_booking_shows_the_balance(reader: Connection[DictRow]) -> None:
+def test_a_period_without_bookings_shows_the_balance(reader: Connection[DictRow]) -> None:
     account = _busiest_account(reader)
     *_, last = _run(reader, "ACCOUNT_STATEMENT", account=account)
     (only,) = _run(reader, "ACCOUNT_STATEMENT", account=account, from_="2031-01-01", to="2031-01-31")
@@ -134,7 +134,7 @@ def test_an_account_that_does_not_exist_has_no_statement(reader: Connection[Dict
 
 
 def test_a_statement_is_not_sorted(reader: Connection[DictRow]) -> None:
-    """The window takes the rows as the index gives them; the order of the report is the same."""
+    """The window function reads the rows in index order, which is the report's order."""
     report_type = load_catalog()["ACCOUNT_STATEMENT"]
     query = f"EXPLAIN SELECT * FROM ({report_type.query}) AS report ORDER BY {', '.join(report_type.sort)}"
     values = {"tenant_id": "demo", "account": _busiest_account(reader), "from": "2024-06-01", "to": None}
@@ -143,7 +143,7 @@ def test_a_statement_is_not_sorted(reader: Connection[DictRow]) -> None:
     assert not any("WindowAgg" in below and "Sort" in above for above, below in pairwise(plan))
 
 
-def test_a_summary_is_its_transactions_added_up(reader: Connection[DictRow]) -> None:
+def test_a_daily_summary_is_the_sum_of_its_transactions(reader: Connection[DictRow]) -> None:
     summary = _run(reader, "DAILY_SUMMARY", from_="2024-02-01", to="2024-02-29")
     transactions = _run(reader, "TRANSACTIONS", from_="2024-02-01", to="2024-02-29", status=["BOOKED"])
     groups: dict[Any, list[Decimal]] = {}
@@ -160,7 +160,7 @@ def test_a_summary_is_its_transactions_added_up(reader: Connection[DictRow]) -> 
         assert row["net"] == sum(amounts)
 
 
-def test_the_audit_trail_is_wide_and_has_json_and_long_text(reader: Connection[DictRow]) -> None:
+def test_the_audit_trail_has_many_columns_json_and_long_text(reader: Connection[DictRow]) -> None:
     rows = _run(reader, "AUDIT_TRAIL")
     assert len(rows[0]) >= 14
     assert max(len(row["reason"] or "") for row in rows) > 500
@@ -179,12 +179,18 @@ def test_an_account_has_one_currency(reader: Connection[DictRow]) -> None:
     assert rows == []
 
 
-# What is replaced in query.sql, by what, and the mistakes: file, what stands in that line, what is said.
-MISTAKES = [
+# Each case: replaced text of query.sql, replacement, file of the error, text in its line, and a part of the message.
+ERRORS = [
     ("t.currency,\n", "t.curency,\n", "query.sql", "curency", "column t.curency does not exist"),
     ("GROUP BY", "GROUPED BY", "query.sql", "GROUPED", "syntax error at or near"),
-    ("bank.accounts", "bank.acounts", "query.sql", "acounts", 'relation "bank.acounts" does not exist: mend the name'),
-    ("bank.accounts", "resma.tenants", "query.sql", "resma.tenants", "permission denied for schema resma: GRANT"),
+    (
+        "bank.accounts",
+        "bank.acounts",
+        "query.sql",
+        "acounts",
+        'relation "bank.acounts" does not exist. Correct the name',
+    ),
+    ("bank.accounts", "resma.tenants", "query.sql", "resma.tenants", "permission denied for schema resma. GRANT"),
     ("%(account)s::text IS", "%(account)s IS", "query.sql", "%(account)s IS", "could not determine data type of param"),
     ("%(over)s::numeric IS", "%(over)s::date IS", "query.sql", "> %(over)s", "operator does not exist: numeric > date"),
     (
@@ -192,68 +198,79 @@ MISTAKES = [
         "a.holder AS owner,",
         "report.toml",
         'name = "holder"',
-        "query.sql returns no such column: there are",
+        "query.sql does not return this column. Use one of",
     ),
-    ("a.holder,", "a.holder AS owner,", "query.sql", "AS owner", "column owner is not in report.toml"),
-    ("count(*) AS fees", "count(*) AS holder", "query.sql", "count(*) AS holder", "two columns are called holder"),
-    ("count(*) AS", "sum(1.0) AS", "report.toml", 'kind = "integer"', 'make it kind = "amount", or cast it ::bigint'),
-    ("-sum(t.amount) AS", "-sum(t.amount)::float8 AS", "report.toml", 'kind = "amount"', "cast it ::numeric"),
-    (")::date AS", ") AS", "report.toml", 'kind = "date"', 'timestamp with time zone: make it kind = "timestamp"'),
-    ("SELECT date", "WITH x AS (DELETE\n FROM bank.accounts) SELECT date", "query.sql", "WITH", "a query only reads"),
+    ("a.holder,", "a.holder AS owner,", "query.sql", "AS owner", "Column 'owner' is not in report.toml"),
+    ("count(*) AS fees", "count(*) AS holder", "query.sql", "count(*) AS holder", "Two columns have the name 'holder'"),
+    (
+        "count(*) AS",
+        "sum(1.0) AS",
+        "report.toml",
+        'kind = "integer"',
+        'Write kind = "amount", or cast the column ::bigint',
+    ),
+    ("-sum(t.amount) AS", "-sum(t.amount)::float8 AS", "report.toml", 'kind = "amount"', "Cast the column ::numeric"),
+    (")::date AS", ") AS", "report.toml", 'kind = "date"', 'timestamp with time zone. Write kind = "timestamp"'),
+    (
+        "SELECT date",
+        "WITH x AS (DELETE\n FROM bank.accounts) SELECT date",
+        "query.sql",
+        "WITH",
+        "The query runs in a READ ONLY transaction",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "file", "marker", "says"), MISTAKES, ids=lambda part: part[:40])
-def test_mistakes_that_the_database_sees(
-    postgres: PostgresServer, tmp_path: Path, old: str, new: str, file: str, marker: str, says: str
+@pytest.mark.parametrize(("old", "new", "file", "marker", "message"), ERRORS, ids=lambda part: part[:40])
+def test_errors_that_the_database_finds(
+    postgres: PostgresServer, tmp_path: Path, old: str, new: str, file: str, marker: str, message: str
 ) -> None:
     folder = Path(shutil.copytree(SAMPLES / "fees", tmp_path / "fees"))
     text = (folder / "query.sql").read_text(encoding="utf-8")
     assert old in text
     (folder / "query.sql").write_text(text.replace(old, new, 1), encoding="utf-8")
-    found = [finding for finding in check_catalog(tmp_path, postgres.url).diagnostics if says in finding.says]
-    (finding,) = found
-    assert finding.path == folder / file
-    assert marker in finding.path.read_text(encoding="utf-8").splitlines()[finding.line - 1]
+    (error,) = [each for each in check_catalog(tmp_path, postgres.url).errors if message in each.message]
+    assert error.path == folder / file
+    assert marker in error.path.read_text(encoding="utf-8").splitlines()[error.line - 1]
 
 
-def test_a_mistake_that_only_a_set_filter_shows(postgres: PostgresServer, tmp_path: Path) -> None:
+def test_an_error_that_depends_on_a_filter(postgres: PostgresServer, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(SAMPLES / "fees", tmp_path / "fees"))
     text = (folder / "query.sql").read_text(encoding="utf-8")
     text = text.replace("%(account)s::text", "%(account)s::bigint").replace(
         "_id = %(account)s", "_id = %(account)s::text"
     )
     (folder / "query.sql").write_text(text, encoding="utf-8")
-    (finding,) = check_catalog(tmp_path, postgres.url).diagnostics
-    assert finding.says.startswith('with filter account set: invalid input syntax for type bigint: "x": cast it')
-    assert "%(account)s::bigint" in text.splitlines()[finding.line - 1]
+    (error,) = check_catalog(tmp_path, postgres.url).errors
+    assert error.message.startswith("With filter 'account' set: invalid input syntax for type bigint: \"x\". Cast it")
+    assert "%(account)s::bigint" in text.splitlines()[error.line - 1]
 
 
-def test_a_sort_without_an_index_is_noted(postgres: PostgresServer, tmp_path: Path) -> None:
+def test_a_sort_without_an_index_gives_a_warning(postgres: PostgresServer, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(CATALOG_FOLDER / "transactions", tmp_path / "transactions"))
     toml = folder / "report.toml"
     text = toml.read_text(encoding="utf-8").replace('["booked_at", "id"]', '["booked_at", "amount", "id"]')
     toml.write_text(text, encoding="utf-8")
     report = check_catalog(tmp_path, postgres.url)
-    assert report.diagnostics == []
-    (note,) = report.warnings
-    assert "no index gives the rows in the order of sort (booked_at, amount, id)" in note.says
-    assert note.line == 5
+    assert report.errors == []
+    (warning,) = report.warnings
+    assert "No index returns the rows in the order of `sort` (booked_at, amount, id)" in warning.message
+    assert warning.line == 5
 
 
 @pytest.mark.parametrize(
-    ("charged", "digits", "mistake", "note"),
+    ("charged", "digits", "error", "warning"),
     [
-        ("-sum(t.amount)", "", None, "column charged: neither report.toml nor query.sql says its digits"),
+        ("-sum(t.amount)", "", None, "Column 'charged': neither report.toml nor query.sql declares its precision"),
         ("-sum(t.amount)", "precision = 12\nscale = 2\n", None, None),
         ("(-sum(t.amount))::numeric(12, 2)", "", None, None),
         ("(-sum(t.amount))::numeric(12, 2)", "precision = 13\nscale = 3\n", None, None),
-        ("(-sum(t.amount))::numeric(12, 4)", "precision = 12\nscale = 2\n", "write precision = 12 and scale = 4", None),
-        ("(-sum(t.amount))::numeric(12, 2)", "precision = 12\nscale = 4\n", "write precision = 12 and scale = 2", None),
+        ("(-sum(t.amount))::numeric(12, 4)", "precision = 12\nscale = 2\n", "Write precision = 12 and scale = 4", None),
+        ("(-sum(t.amount))::numeric(12, 2)", "precision = 12\nscale = 4\n", "Write precision = 12 and scale = 2", None),
     ],
 )
-def test_the_digits_of_amounts_are_said_once(
-    postgres: PostgresServer, tmp_path: Path, charged: str, digits: str, diagnostic: str | None, note: str | None
+def test_the_precision_of_amounts_must_be_declared(
+    postgres: PostgresServer, tmp_path: Path, charged: str, digits: str, error: str | None, warning: str | None
 ) -> None:
     folder = Path(shutil.copytree(SAMPLES / "fees", tmp_path / "fees"))
     for name, old, new in (
@@ -264,15 +281,17 @@ def test_the_digits_of_amounts_are_said_once(
         assert old in text
         (folder / name).write_text(text.replace(old, new), encoding="utf-8")
     report = check_catalog(tmp_path, postgres.url)
-    for said, findings in ((diagnostic, report.diagnostics), (note, report.warnings)):
-        assert [said in finding.says for finding in findings if said] == ([True] if said else [])
-        assert len(findings) == (1 if said else 0)
+    for expected, diagnostics in ((error, report.errors), (warning, report.warnings)):
+        assert [expected in diagnostic.message for diagnostic in diagnostics if expected] == (
+            [True] if expected else []
+        )
+        assert len(diagnostics) == (1 if expected else 0)
 
 
-def test_charts_and_totals_of_many_values_are_noted(
+def test_charts_and_totals_of_many_values_give_a_warning(
     postgres: PostgresServer, admin: Connection[TupleRow], tmp_path: Path
 ) -> None:
-    """By the planner's statistics: a table that nobody has analyzed has no note."""
+    """The number of values comes from the planner's statistics, so a table without statistics gives no warning."""
     folder = Path(shutil.copytree(CATALOG_FOLDER / "transactions", tmp_path / "transactions"))
     toml = folder / "report.toml"
     text = toml.read_text(encoding="utf-8").replace('by = "type"', 'by = "account"')
@@ -287,28 +306,35 @@ def test_charts_and_totals_of_many_values_are_noted(
     finally:
         admin.execute("DELETE FROM bank.transactions WHERE description LIKE 'many %'")
         admin.execute("ANALYZE bank.transactions")
-    assert report.diagnostics == []
-    chart, totals = sorted(report.warnings, key=lambda note: -note.line)
-    assert re.match(r"column account has about [0-9,]+ different values: all but the largest 40", chart.says)
-    assert re.match(r"column account has about [0-9,]+ different values: a report has a total for each", totals.says)
+    assert report.errors == []
+    chart, totals = sorted(report.warnings, key=lambda warning: -warning.line)
+    assert re.match(
+        r"Column 'account' has about [0-9,]+ distinct values\. The chart combines all but the largest 40", chart.message
+    )
+    assert re.match(
+        r"Column 'account' has about [0-9,]+ distinct values\. A report has a total for each value", totals.message
+    )
     assert 'by = "account"' in toml.read_text(encoding="utf-8").splitlines()[chart.line - 1]
     assert 'currency = "account"' in toml.read_text(encoding="utf-8").splitlines()[totals.line - 1]
 
 
-def test_the_command_needs_no_server_and_fails_on_mistakes(tmp_path: Path) -> None:
+def test_the_command_needs_no_server_and_fails_on_errors(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(SAMPLES / "fees", tmp_path / "fees"))
     good = _command("--folder", str(tmp_path))
-    assert (good.returncode, good.stdout) == (0, "1 report type, no mistakes\n")
+    assert (good.returncode, good.stdout) == (0, "1 report type, no errors\n")
     text = (folder / "query.sql").read_text(encoding="utf-8").replace("a.holder", "a.holdr")
     (folder / "query.sql").write_text(text, encoding="utf-8")
     bad = _command("--folder", str(tmp_path))
     assert bad.returncode == 1
     assert bad.stdout.splitlines() == [
-        f'{folder}/query.sql:3: column a.holdr does not exist: Perhaps you meant to reference the column "a.holder".',
-        "1 report type, 1 mistake",
+        f'{folder}/query.sql:3: column a.holdr does not exist. Perhaps you meant to reference the column "a.holder".',
+        "1 report type, 1 error",
     ]
     static = _command("--folder", str(tmp_path), "--static")
-    assert (static.returncode, static.stdout) == (0, "1 report type, no mistakes; the database was not asked\n")
+    assert (static.returncode, static.stdout) == (
+        0,
+        "1 report type, no errors; queries were not checked in a database\n",
+    )
 
 
 def _command(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""Types of amounts come from the query where the report type does not say them, and never from the rows."""
+"""Types of amounts come from the query if the report type does not declare them, and never from the rows."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from resma.report.decimal_types import DecimalType
 from resma.snapshot.snapshot import open_snapshot
 
 
-def _unsaid(amount: str) -> ReportType:
-    """TRANSACTIONS with that expression for its amount, and nothing said of its digits."""
+def _without_precision(amount: str) -> ReportType:
+    """Returns TRANSACTIONS with another expression for the amount, and without precision and scale."""
     whole = load_catalog()["TRANSACTIONS"]
     columns = tuple(column.model_copy(update={"precision": None, "scale": None}) for column in whole.columns)
     query = whole.query.replace("       t.amount\n", f"       {amount} AS amount\n")
@@ -39,10 +39,10 @@ def _types(postgres: PostgresServer, report_type: ReportType) -> Mapping[str, De
         ("t.amount::numeric(18, 2) * 1", None),
     ],
 )
-def test_the_query_says_the_type(postgres: PostgresServer, amount: str, decimal: DecimalType | None) -> None:
-    assert _types(postgres, _unsaid(amount)).get("amount") == decimal
+def test_the_query_determines_the_type(postgres: PostgresServer, amount: str, decimal: DecimalType | None) -> None:
+    assert _types(postgres, _without_precision(amount)).get("amount") == decimal
 
 
-def test_the_query_is_not_asked_where_the_report_type_says_all(postgres: PostgresServer) -> None:
+def test_the_query_is_not_described_if_the_report_type_declares_all_types(postgres: PostgresServer) -> None:
     broken = load_catalog()["TRANSACTIONS"].model_copy(update={"query": "SELECT nothing"})
     assert _types(postgres, broken) == {}

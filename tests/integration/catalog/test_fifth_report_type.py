@@ -1,4 +1,4 @@
-"""A report type added by two files works in every format: no Python, and nothing to register."""
+"""A report type that is added with two files works in every format, without code or registration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from pypdf import PdfReader
 
 from infra.deploy import system
-from infra.deploy.cloudformation import Endpoint
+from infra.deploy.cloudformation import AwsEndpoint
 from infra.errors import StackError
 from infra.paths import ROOT
 from infra.servers.postgres import PostgresServer
@@ -30,7 +30,7 @@ FORMATS = ["CSV", "NDJSON", "XLSX", "PDF", "PARQUET"]
 
 @pytest.fixture
 def with_fees(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> System:
-    """The system with a catalog of five types: those of the project, and two more files."""
+    """The system with a catalog of five types: the project's four, and the sample."""
     folder = tmp_path / "catalog"
     for name in ("transactions", "account_statement", "daily_summary", "audit_trail"):
         shutil.copytree(CATALOG_FOLDER / name, folder / name)
@@ -39,7 +39,7 @@ def with_fees(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return system
 
 
-def test_it_appears_at_once(with_fees: System) -> None:
+def test_an_added_type_is_listed(with_fees: System) -> None:
     _, _, types = with_fees.call_api("GET", "/api/v1/report-types", query={"locale": "pt-BR"})
     assert len(types["items"]) == 5
     (fees,) = [item for item in types["items"] if item["type"] == "FEES"]
@@ -48,7 +48,7 @@ def test_it_appears_at_once(with_fees: System) -> None:
     assert "FEES" in document["components"]["schemas"]["ReportRequest"]["properties"]["type"]["enum"]
 
 
-def test_it_works_in_every_format(with_fees: System) -> None:
+def test_an_added_type_works_in_every_format(with_fees: System) -> None:
     system = with_fees
     report_id = system.request_report(type="FEES", formats=FORMATS)
     assert system.work_once()
@@ -78,16 +78,16 @@ def _file(system: System, report_id: UUID, extension: str) -> bytes:
     return system.s3.get_object(Bucket=system.bucket, Key=f"demo/{report_id}/1.{extension}")["Body"].read()
 
 
-def test_a_broken_one_stops_the_deployment(
+def test_an_invalid_type_prevents_the_deployment(
     postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before a password is set or a resource made, with file, line and remedy."""
+    """The error names file, line and remedy. No password has been set and no resource created."""
     shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
     query = tmp_path / "fees" / "query.sql"
     query.write_text(query.read_text(encoding="utf-8").replace("t.currency,", "t.curency,", 1), encoding="utf-8")
     monkeypatch.setattr(system, "CATALOG_FOLDER", tmp_path)
-    surroundings = system.Surroundings(
-        aws=Endpoint("http://127.0.0.1:9"),
+    environment = system.DeploymentEnvironment(
+        aws=AwsEndpoint("http://127.0.0.1:9"),
         database_url=postgres.url,
         database_host="127.0.0.1",
         database_port=postgres.port,
@@ -95,4 +95,4 @@ def test_a_broken_one_stops_the_deployment(
         public_base_url="",
     )
     with pytest.raises(StackError, match=r"fees/query\.sql:4: .*curency"):
-        system.deploy_system(surroundings)
+        system.deploy_system(environment)

@@ -1,4 +1,4 @@
-"""Limits of a report's query: the report type's, the operator's and the invocation's; the smallest counts."""
+"""Timeouts of a report's query: the smallest of the report type's, the operator's and the invocation's applies."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ description = {_TEXT}
 kind = "integer"
 default = 1
 """
-# Each pass over the rows takes so many seconds: the summary is one, the first FETCH another.
+# Each pass over the rows takes `seconds`: the summary is one pass, and the first FETCH is another.
 _QUERY = """SELECT 1 AS id, pg_sleep(%(seconds)s::float8)::text AS slept FROM (SELECT %(tenant_id)s::text) AS tenant
 WHERE 1 / %(divisor)s::int IS NOT NULL"""
 
 
 @pytest.fixture
 def slow(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A catalog with a report type whose query takes as long as a filter says; returns its report.toml."""
+    """The path of the report.toml of a report type whose query takes as many seconds as its filter `seconds`."""
     folder = tmp_path / "catalog"
     shutil.copytree(CATALOG_FOLDER / "transactions", folder / "transactions")
     (folder / "slow").mkdir()
@@ -63,15 +63,15 @@ def slow(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return folder / "slow" / "report.toml"
 
 
-def make(system: System, seconds: str, **filters: Any) -> Any:
-    """One attempt at the report; returns it as the API shows it then."""
+def generate(system: System, seconds: str, **filters: Any) -> Any:
+    """Runs one attempt of a report. Returns the report as the API shows it afterwards."""
     report_id = system.request_report(type="SLOW", format="CSV", filters={"seconds": seconds, **filters})
     system.work_once()
     return system.show(report_id)
 
 
-def test_a_report_types_limit_is_named(system: System, slow: Path) -> None:
-    report = make(system, "20")
+def test_the_error_names_the_report_types_limit(system: System, slow: Path) -> None:
+    report = generate(system, "20")
     assert (report["status"], report["error"]["code"]) == ("PENDING", "database-busy")
     detail = report["error"]["detail"]
     for words in ("SLOW", "limit of 1 s", "statement_timeout", "`statement_timeout_seconds`", "report.toml"):
@@ -79,16 +79,16 @@ def test_a_report_types_limit_is_named(system: System, slow: Path) -> None:
     assert ".py" not in detail
 
 
-def test_a_longer_limit_is_enough(system: System, slow: Path) -> None:
+def test_a_longer_limit_suffices(system: System, slow: Path) -> None:
     slow.write_text(_SLOW.replace("statement_timeout_seconds = 1", "statement_timeout_seconds = 20"), encoding="utf-8")
-    report = make(system, "1.2")
+    report = generate(system, "1.2")
     assert (report["status"], report["rows"]) == ("READY", 1), report
 
 
-def test_the_operators_maximum_comes_first(system: System, slow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_operators_maximum_takes_precedence(system: System, slow: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slow.write_text(_SLOW.replace("statement_timeout_seconds = 1", "statement_timeout_seconds = 600"), encoding="utf-8")
     monkeypatch.setenv("MAX_STATEMENT_TIMEOUT_SECONDS", "1")
-    detail = make(system, "20")["error"]["detail"]
+    detail = generate(system, "20")["error"]["detail"]
     assert "limit of 1 s" in detail
     assert "MaxStatementTimeoutSeconds" in detail
 
@@ -96,50 +96,50 @@ def test_the_operators_maximum_comes_first(system: System, slow: Path, monkeypat
 def test_a_statement_ends_before_its_invocation_does(
     system: System, slow: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lambda would end the function in the middle of it, and the report would not say why."""
+    """Otherwise Lambda would end the function during the statement, and the report would have no error."""
     slow.write_text(_SLOW.replace("statement_timeout_seconds = 1", "statement_timeout_seconds = 600"), encoding="utf-8")
 
-    class Short(Context):
+    class ShortContext(Context):
         def get_remaining_time_in_millis(self) -> int:
             return 3_000
 
     report_id = system.request_report(type="SLOW", format="CSV", filters={"seconds": "20"})
     (record,) = system.receive()
-    assert worker.app.handler({"Records": [record]}, Short())["batchItemFailures"]  # type: ignore[arg-type]
+    assert worker.app.handler({"Records": [record]}, ShortContext())["batchItemFailures"]  # type: ignore[arg-type]
     detail = system.show(report_id)["error"]["detail"]
     (seconds,) = re.findall(r"limit of ([0-9.]+) s", detail)
-    assert 1 <= float(seconds) <= 3 * 3 / 4, "a quarter is for saving the report"
+    assert 1 <= float(seconds) <= 3 * 3 / 4, "a quarter is reserved for saving the report"
     assert "WorkerTimeoutSeconds" in detail
 
 
-def test_rows_have_the_time_that_the_summary_has_left(
+def test_rows_have_the_time_that_the_summary_leaves(
     system: System, slow: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The summary takes 1.8 of the 3 seconds until the report is handed over; reading would take as long again."""
+    """The summary takes 1.8 of the 3 seconds of this attempt, and reading the rows would take another 1.8 seconds."""
     slow.write_text(_SLOW.replace("statement_timeout_seconds = 1", "statement_timeout_seconds = 600"), encoding="utf-8")
 
-    class Short(Context):
+    class ShortContext(Context):
         def get_remaining_time_in_millis(self) -> int:
             return 4_000
 
     report_id = system.request_report(type="SLOW", format="CSV", filters={"seconds": "1.8"})
     (record,) = system.receive()
-    worker.app.handler({"Records": [record]}, Short())  # type: ignore[arg-type]
+    worker.app.handler({"Records": [record]}, ShortContext())  # type: ignore[arg-type]
     error = system.show(report_id)["error"]
     assert error["code"] == "database-busy"
     assert "WorkerTimeoutSeconds" in error["detail"]
 
 
-def test_a_query_that_the_database_refuses_is_an_estimate_s_problem(system: System, slow: Path) -> None:
+def test_an_estimate_reports_a_query_that_the_database_rejects(system: System, slow: Path) -> None:
     body = {"type": "SLOW", "format": "CSV", "filters": {"seconds": "0", "divisor": 0}}
     status, _, problem = system.call_api("POST", "/api/v1/reports/estimate", body)
     assert (status, problem["type"]) == (422, "urn:resma:problem:query-invalid"), problem
     assert "22012" in problem["detail"]
-    report = make(system, "0", divisor=0)
+    report = generate(system, "0", divisor=0)
     assert (report["status"], report["error"]["code"]) == ("FAILED", "query-invalid")
 
 
-def test_an_operator_who_cancels_is_no_limit(
+def test_a_query_canceled_by_an_operator_is_not_a_timeout(
     system: System, slow: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow.write_text(_SLOW.replace("statement_timeout_seconds = 1", "statement_timeout_seconds = 60"), encoding="utf-8")
@@ -155,12 +155,12 @@ def test_an_operator_who_cancels_is_no_limit(
 
     with ThreadPoolExecutor(1) as operator:
         canceled = operator.submit(cancel)
-        detail = make(system, "30")["error"]["detail"]
+        detail = generate(system, "30")["error"]["detail"]
         canceled.result()
     assert "an operator canceled it" in detail
 
 
-def test_the_smallest_limit_counts() -> None:
+def test_the_smallest_limit_applies() -> None:
     report_type = find_report_type("TRANSACTIONS")
     assert limits_of(report_type).statement_seconds == 300
     assert limits_of(report_type, 840, 840).statement_seconds == 300

@@ -1,4 +1,4 @@
-"""What a report holds, before its file is there: the same snapshot's count, totals and charts, and no other's."""
+"""The summary of a report, available before its file: rows, totals and charts of the same snapshot as the file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def summary(system: System, report_id: UUID | str) -> tuple[int, dict[str, str],
 
 
 def book(admin: Connection[TupleRow], booked_at: str, number: int) -> None:
-    """One more transaction, of that moment."""
+    """Inserts one more transaction with that timestamp."""
     admin.execute(
         "INSERT INTO bank.transactions VALUES ('demo', %s, 'x', %s, 'FEE', 'BOOKED', 'late', NULL, 'BRL', -1)",
         (10**9 + number, booked_at),
@@ -39,19 +39,19 @@ def book(admin: Connection[TupleRow], booked_at: str, number: int) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _as_before(admin: Connection[TupleRow]) -> Iterator[None]:
+def _delete_late_transactions(admin: Connection[TupleRow]) -> Iterator[None]:
     yield
     admin.execute(LATE)
 
 
 @pytest.fixture
 def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], bool]], None]:
-    """Lets something happen after each batch of a hundred rows; where it says so, the report is handed over."""
+    """Calls a function after each batch of a hundred rows. If it returns True, the attempt ends early."""
     monkeypatch.setattr(cursor, "BATCH_ROWS", 100)
     batches = iter(range(1, 1000))
 
-    def hook(look: Callable[[int], bool]) -> None:
-        monkeypatch.setattr(time_budget.Pace, "is_time_up", lambda _: look(next(batches)))
+    def hook(callback: Callable[[int], bool]) -> None:
+        monkeypatch.setattr(time_budget.Pace, "is_time_up", lambda _: callback(next(batches)))
 
     return hook
 
@@ -73,7 +73,7 @@ def test_charts_are_shown_in_a_language_other_than_the_reports(system: System) -
     assert system.call_api("GET", f"/api/v1/reports/{report_id}/summary", query={"locale": "xx"})[0] == 422
 
 
-def test_it_adds_up_to_what_the_file_holds(system: System) -> None:
+def test_the_summary_is_the_sum_of_the_rows_in_the_file(system: System) -> None:
     report_id = system.request_report(format="CSV", locale="pt-BR", filters={"from": "2024-01-01", "to": "2024-06-30"})
     assert system.work_once()
     status, _, found = summary(system, report_id)
@@ -106,7 +106,7 @@ def test_it_adds_up_to_what_the_file_holds(system: System) -> None:
         )
 
 
-def test_it_is_there_before_the_first_row(
+def test_the_summary_exists_before_the_first_row(
     system: System, between: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report_id = system.request_report(format="CSV")
@@ -134,7 +134,7 @@ def test_it_is_there_before_the_first_row(
     assert set(seen[2:]) == {(200, rows)}
 
 
-def test_a_report_that_goes_on_keeps_its_first_snapshots(
+def test_a_continued_report_keeps_the_summary_of_its_first_snapshot(
     system: System, between: Callable[..., None], admin: Connection[TupleRow]
 ) -> None:
     report_id = system.request_report(format="CSV")
@@ -142,17 +142,17 @@ def test_a_report_that_goes_on_keeps_its_first_snapshots(
     assert not system.work_once()
     first = summary(system, report_id)
     assert first[0] == 200
-    book(admin, "2199-01-01", 1)  # after the cut-off
+    book(admin, "2199-01-01", 1)  # later than the watermark
     assert system.work_once()
     report = system.show(report_id)
     assert (report["status"], report["metrics"]["snapshots"]) == ("READY", 2)
     assert summary(system, report_id)[2] == first[2]
 
 
-def test_a_report_that_begins_anew_has_the_new_snapshots(
+def test_a_restarted_report_has_the_summary_of_the_new_snapshot(
     system: System, between: Callable[..., None], admin: Connection[TupleRow]
 ) -> None:
-    """What was counted before is nobody's once what was saved is dropped."""
+    """The first summary is deleted with the checkpoint."""
     report_id = system.request_report(format="CSV")
     between(lambda batch: batch == 3)
     assert not system.work_once()
@@ -168,10 +168,10 @@ def test_a_report_that_begins_anew_has_the_new_snapshots(
     assert after["charts"] != before["charts"]
 
 
-def test_an_attempt_without_a_checkpoint_counts_anew(
+def test_an_attempt_without_a_checkpoint_computes_a_new_summary(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Until then there is no summary, though an earlier attempt had one."""
+    """Until then the report has no summary, although an earlier attempt had one."""
     report_id = system.request_report(format="CSV")
     (record,) = system.receive()
     real = Snapshot.batches
@@ -197,7 +197,7 @@ def _raise(*_: object, **__: object) -> None:
     raise DatabaseBusyError("not now")
 
 
-def test_a_late_worker_changes_no_summary(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_worker_that_lost_its_lease_changes_no_summary(system: System, admin: Connection[TupleRow]) -> None:
     report_id = system.request_report(format="CSV", filters={"from": "2024-01-01", "to": "2024-01-31"})
     resources = worker.app._resources()
     with resources.system.transaction("demo") as connection:
@@ -223,7 +223,7 @@ def test_a_late_worker_changes_no_summary(system: System, admin: Connection[Tupl
         ("status = 'CANCELLED', charts = NULL, as_of = NULL, rows_expected = NULL", 409),
     ],
 )
-def test_what_was_counted_is_shown_however_it_ended(
+def test_a_failed_or_cancelled_report_keeps_its_summary(
     system: System, admin: Connection[TupleRow], change: str, status: int
 ) -> None:
     report_id = system.request_report(format="CSV", filters={"from": "2024-12-01"})
@@ -235,7 +235,7 @@ def test_what_was_counted_is_shown_however_it_ended(
         assert (body["type"], "Retry-After" in headers) == ("urn:resma:problem:report-has-no-summary", False)
 
 
-def test_it_goes_with_the_files(system: System, admin: Connection[TupleRow]) -> None:
+def test_the_summary_is_deleted_with_the_files(system: System, admin: Connection[TupleRow]) -> None:
     report_id = system.request_report(format="CSV", filters={"from": "2024-12-01"})
     assert system.work_once()
     assert summary(system, report_id)[0] == 200
@@ -247,7 +247,7 @@ def test_it_goes_with_the_files(system: System, admin: Connection[TupleRow]) -> 
     assert ("EXPIRED" in body["detail"], "Retry-After" in headers) == (True, False)
 
 
-def test_one_of_before_charts_were_kept_has_none(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_report_from_before_charts_were_stored_has_no_charts(system: System, admin: Connection[TupleRow]) -> None:
     report_id = system.request_report(format="CSV", filters={"from": "2024-12-01"})
     assert system.work_once()
     admin.execute("UPDATE resma.reports SET charts = NULL")
@@ -263,7 +263,7 @@ def test_an_empty_report_has_a_summary(system: System) -> None:
     assert [(chart["labels"], chart["series"]) for chart in found["charts"]] == [([], [])] * 3
 
 
-def test_tenants_and_scopes(system: System, as_tenant: ActAs, new_report_id: UUID) -> None:
+def test_the_summary_requires_the_tenant_and_the_scope(system: System, as_tenant: ActAs, new_report_id: UUID) -> None:
     report_id = system.request_report(format="CSV", filters={"from": "2024-12-01"})
     assert system.work_once()
     assert summary(system, new_report_id)[0] == 404
@@ -274,10 +274,10 @@ def test_tenants_and_scopes(system: System, as_tenant: ActAs, new_report_id: UUI
     assert summary(system, report_id)[0] == 404
 
 
-def test_a_chart_by_what_is_personal_is_for_those_who_may_see_it(
+def test_a_chart_by_a_personal_column_requires_personal_read(
     system: System, as_tenant: ActAs, admin: Connection[TupleRow]
 ) -> None:
-    """The catalog takes no such chart; but a column may have become personal since."""
+    """The catalog rejects such a chart, but a column may have become personal after the report was generated."""
     report_id = system.request_report(format="CSV", filters={"from": "2024-12-01"})
     assert system.work_once()
     admin.execute("UPDATE resma.reports SET personal_columns = '{type}'")
@@ -294,6 +294,6 @@ def test_a_chart_by_what_is_personal_is_for_those_who_may_see_it(
     admin.execute("UPDATE resma.reports SET personal_filters = NULL")
     admin.execute("UPDATE resma.reports SET personal_columns = NULL")
     admin.execute(
-        "UPDATE resma.reports SET charts = jsonb_set(charts, '{1,by}', '\"counterparty\"')"  # as the catalog says now
+        "UPDATE resma.reports SET charts = jsonb_set(charts, '{1,by}', '\"counterparty\"')"  # now personal
     )
     assert kinds() == ["time", "share"]

@@ -1,4 +1,4 @@
-"""A time zone that this program knows and the database does not: refused where it is asked for, and named."""
+"""A time zone that Python knows and the database does not is rejected in the request, with its name."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SCHEDULES = "/api/v1/schedules"
 
 @pytest.fixture(autouse=True)
 def _newer_list_of_zones(tmp_path: Path) -> Iterator[None]:
-    """A zone that was added to the list after the database's copy was made."""
+    """Adds a zone to Python's list, as if it were newer than the database's list."""
     before = zoneinfo.TZPATH
     zone = tmp_path / OURS_ALONE
     zone.parent.mkdir()
@@ -48,13 +48,13 @@ def refused(system: System, path: str, body: Any, pointer: str = "/timeZone") ->
 
 
 @pytest.mark.parametrize("path", [GENERATE, ESTIMATE])
-def test_a_request_is_refused(system: System, admin: Connection[TupleRow], path: str) -> None:
+def test_a_request_is_rejected(system: System, admin: Connection[TupleRow], path: str) -> None:
     refused(system, path, {**GOOD, "timeZone": OURS_ALONE})
     assert admin.execute("SELECT count(*) FROM resma.reports").fetchone() == (0,)
     assert system.call_api("POST", path, {**GOOD, "timeZone": "America/Sao_Paulo"})[0] < 300
 
 
-def test_a_schedule_is_refused(system: System) -> None:
+def test_a_schedule_is_rejected(system: System) -> None:
     schedule = {"name": "x", "request": GOOD, "when": "daily"}
     refused(system, SCHEDULES, {**schedule, "timeZone": OURS_ALONE})
     refused(system, f"{SCHEDULES}/preview", {**schedule, "timeZone": OURS_ALONE})
@@ -62,8 +62,8 @@ def test_a_schedule_is_refused(system: System) -> None:
     refused(system, SCHEDULES, {**schedule, "request": request}, "/request/timeZone")
 
 
-def test_a_report_that_comes_another_way_says_what_is_wrong(system: System) -> None:
-    """By an event: the intake does not reach the database that reports read."""
+def test_a_report_requested_by_an_event_fails_with_the_zones_name(system: System) -> None:
+    """The intake function cannot check the zone, because it has no access to the source database."""
     detail = {"tenantId": "demo", "requestId": "r-1", "request": {**GOOD, "timeZone": OURS_ALONE}}
     entry = {"Source": "bank.example", "DetailType": "Report Requested", "Detail": json.dumps(detail)}
     system.bus.put_events(Entries=[entry])  # type: ignore[list-item]
@@ -77,14 +77,16 @@ def test_a_report_that_comes_another_way_says_what_is_wrong(system: System) -> N
     assert "another name of the same zone" in report["error"]["detail"]
 
 
-def test_an_estimate_is_refused_even_if_the_list_is_older(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_estimate_is_rejected_even_if_the_cached_list_has_the_zone(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(api.context.rules().time_zones, "may_know", lambda _name: True)
     refused(system, ESTIMATE, {**GOOD, "timeZone": OURS_ALONE})
 
 
 @pytest.mark.parametrize("name", ["Antarctica/FooBar5", "X/Y3"])
-def test_what_postgres_takes_for_a_rule_is_no_name(system: System, tmp_path: Path, name: str) -> None:
-    """`X/Y3` is three hours west of Greenwich to Postgres, whatever this program's zone of that name says."""
+def test_a_name_that_postgres_reads_as_a_posix_rule_is_rejected(system: System, tmp_path: Path, name: str) -> None:
+    """For Postgres, `X/Y3` is a POSIX rule: three hours west of Greenwich, even if Python has a zone of that name."""
     zone = tmp_path / name
     zone.parent.mkdir()
     zone.write_bytes((tmp_path / OURS_ALONE).read_bytes())
@@ -92,7 +94,7 @@ def test_what_postgres_takes_for_a_rule_is_no_name(system: System, tmp_path: Pat
     assert (status, [error["pointer"] for error in problem["errors"]]) == (422, ["/timeZone"])
 
 
-def test_the_list_is_read_once(system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_list_is_cached(system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> None:
     zones = api.context.rules().time_zones
     reads: list[None] = []
     read = zones._read
@@ -109,11 +111,13 @@ def test_the_list_is_read_once(system: System, admin: Connection[TupleRow], monk
     assert len(reads) == 1
     monkeypatch.setattr(api.deployment_rules, "PAUSE_SECONDS", 0)
     refused(system, GENERATE, {**GOOD, "timeZone": OURS_ALONE})
-    assert len(reads) == 2, "an unknown name is asked for again after a pause"
+    assert len(reads) == 2, "the list is read again for an unknown name after a pause"
     assert system.call_api("POST", GENERATE, {**GOOD, "timeZone": "Europe/Lisbon"})[0] == 202
     assert len(reads) == 2
 
 
-def test_while_the_source_is_down_nobody_is_refused(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_the_source_is_unavailable_no_request_is_rejected(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SOURCE_SECRET_ARN", "arn:aws:secretsmanager:us-east-1:123456789012:secret:nothing")
     assert system.call_api("POST", GENERATE, {**GOOD, "timeZone": OURS_ALONE})[0] == 202

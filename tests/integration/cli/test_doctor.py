@@ -1,4 +1,4 @@
-"""`resma doctor` on machines and deployments with something wrong: each check names it, and its fix."""
+"""`resma doctor` on machines and deployments with problems: each check names the problem and its fix."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import pytest
 
 from infra.servers.ports import free_port
 from resma.access import caller
-from resma_cli.connection import Place
+from resma_cli.connection import ApiConfig
 from resma_cli.doctor import deployment, machine
 from resma_cli.doctor.deployment import Deployment, check_tls, read_date
 from resma_cli.doctor.finding import Finding, run_checks
@@ -33,7 +33,7 @@ NONE: dict[str, Any] = {"items": [], "next": None}
 
 
 def ago(minutes: float) -> str:
-    """A moment of the past, as the API writes it."""
+    """Returns a timestamp of the past in the API's form."""
     return (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat().replace("+00:00", "Z")
 
 
@@ -42,7 +42,7 @@ def ago(minutes: float) -> str:
 
 @pytest.fixture
 def here(tmp_path: Path) -> Machine:
-    """A checkout that is as it should be, and no stack."""
+    """A checkout without problems, and without a stack."""
     for name in ("venv", "venv-localstack"):
         (tmp_path / ".resma" / name).mkdir(parents=True)
         (tmp_path / ".resma" / name / ".stamp").touch()
@@ -51,30 +51,34 @@ def here(tmp_path: Path) -> Machine:
     return Machine(tmp_path, tmp_path / ".resma" / "local", free_port())
 
 
-def require_failure(found: Finding | None, says: str) -> None:
-    """Asserts that a check has found this, and says how to fix it."""
-    assert found is not None
-    assert found.state == "fail", found
-    assert says in found.says
-    assert found.fix
+def require_failure(finding: Finding | None, message: str) -> None:
+    """Asserts that a check has failed with this message, and with a fix."""
+    assert finding is not None
+    assert finding.state == "fail", finding
+    assert message in finding.message
+    assert finding.fix
 
 
-def test_a_machine_that_is_well(here: Machine) -> None:
+def test_a_machine_without_problems(here: Machine) -> None:
     found = {finding.check: finding for finding in run_checks(machine.CHECKS, here)}
     for check in ("system", "environments", "localhost", "clock", "port"):
         assert found[check].state == "ok", found[check]
-    assert (found["stack"].state, found["stack"].says, found["stack"].fix) == ("warn", "no stack is up", "resma up")
+    assert (found["stack"].state, found["stack"].message, found["stack"].fix) == (
+        "warn",
+        "No stack is up.",
+        "Run `resma up`.",
+    )
     assert all(finding.fix for finding in found.values() if finding.state != "ok")
 
 
-def test_what_setup_makes_is_missing(here: Machine) -> None:
+def test_a_missing_environment(here: Machine) -> None:
     (here.state / "venv-localstack" / ".stamp").unlink()
     require_failure(machine.check_environments(here), "venv-localstack")
 
 
 def test_an_old_python(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 10, 1))
-    require_failure(machine.check_system(here), "this is Python")
+    require_failure(machine.check_system(here), "is not supported")
 
 
 def test_another_system(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,13 +86,13 @@ def test_another_system(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     require_failure(machine.check_system(here), "darwin")
 
 
-def test_no_room(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**30))
     require_failure(machine.check_disk(here), "1.0 GiB")
 
 
-def test_no_memory(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "MEMORY_BYTES", 2**60)
+def test_too_little_memory(here: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "MIN_MEMORY_BYTES", 2**60)
     require_failure(machine.check_memory(here), "of memory")
 
 
@@ -105,12 +109,12 @@ def test_root_without_setpriv_and_a_machine_without_tools(here: Machine, monkeyp
     assert machine.check_make(here).state == machine.check_readers(here).state == "warn"
 
 
-def test_a_port_that_is_taken(here: Machine) -> None:
+def test_a_port_in_use(here: Machine) -> None:
     with socket.create_server(("127.0.0.1", here.port)):
         require_failure(machine.check_port(here), str(here.port))
 
 
-def test_a_command_that_is_under_way(here: Machine) -> None:
+def test_a_running_command(here: Machine) -> None:
     path = here.state / "local.lock"
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -121,7 +125,7 @@ def test_a_command_that_is_under_way(here: Machine) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"api_url": 1, "aws_url": 2, "postgres_port": 3}'])
-def test_a_state_file_that_is_damaged(here: Machine, content: str) -> None:
+def test_a_damaged_state_file(here: Machine, content: str) -> None:
     (here.stack / "state.json").write_text(content, encoding="ascii")
     require_failure(machine.check_stack(here), "damaged")
 
@@ -130,13 +134,13 @@ def test_a_stack_that_has_died(here: Machine) -> None:
     dead = free_port()
     state = {"api_url": f"http://localhost:{dead}", "aws_url": f"http://localhost:{dead}", "postgres_port": dead}
     (here.stack / "state.json").write_text(json.dumps(state), encoding="ascii")
-    require_failure(machine.check_stack(here), "it has died")
+    require_failure(machine.check_stack(here), "The stack has died")
 
 
-def test_processes_that_a_stack_has_left(here: Machine) -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], cwd=here.stack, stdin=subprocess.PIPE) as left:
-        require_failure(machine.check_stack(here), str(left.pid))
-        left.kill()
+def test_remaining_processes_of_a_stack(here: Machine) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], cwd=here.stack, stdin=subprocess.PIPE) as process:
+        require_failure(machine.check_stack(here), str(process.pid))
+        process.kill()
     assert machine.check_stack(here).state == "warn"
 
 
@@ -145,7 +149,7 @@ def test_processes_that_a_stack_has_left(here: Machine) -> None:
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
-    """The command line sets handlers, as befits a process of its own."""
+    """Restores the signal handlers, which the command line sets."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in before.items():
@@ -154,7 +158,7 @@ def _signals() -> Iterator[None]:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
-    """A deployment that is well, as its API tells."""
+    """The API of a deployment without problems."""
     with ScriptedServer() as server:
         monkeypatch.setenv("RESMA_URL", server.url)
         me = {"tenantId": "demo", "tenantName": "Demo", "subject": "key:1", "scopes": SCOPES}
@@ -166,37 +170,37 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
         yield server
 
 
-def look(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, dict[str, Any]]]:
-    """The exit code, and what each check has found."""
+def run_doctor(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Returns the exit code, and the finding of each check."""
     code = main(["doctor", "--json"])
     document = json.loads(capsys.readouterr().out)
     assert document["ok"] == (code == 0)
     return code, {finding["check"]: finding for finding in document["checks"]}
 
 
-def test_a_deployment_that_is_well(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
-    code, found = look(capsys)
+def test_a_deployment_without_problems(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
+    code, found = run_doctor(capsys)
     assert code == 0
     assert {finding["state"] for finding in found.values()} == {"ok"}
-    assert len(found) == len(deployment.CHECKS) - 1, "all but TLS, which loopback has not"
+    assert len(found) == len(deployment.CHECKS) - 1, "all except TLS, which loopback does not use"
 
 
 def endpoint(**more: Any) -> dict[str, Any]:
-    """A webhook endpoint as the API shows it."""
+    """Returns a webhook endpoint as the API shows it."""
     return {"id": "whe_1", "enabled": True, "disabledReason": None, **more}
 
 
 def attempt(minutes: float, status: int | None, error: str | None = None) -> dict[str, Any]:
-    """An attempt so long ago."""
+    """Returns an attempt that started this many minutes ago."""
     return {"startedAt": ago(minutes), "statusCode": status, "error": error}
 
 
 def delivery(status: str, *attempts: dict[str, Any]) -> dict[str, Any]:
-    """A delivery with its attempts."""
+    """Returns a delivery with its attempts."""
     return {"status": status, "attempts": list(attempts)}
 
 
-TROUBLES: dict[str, tuple[str, Callable[[ScriptedServer], None]]] = {
+PROBLEMS: dict[str, tuple[str, Callable[[ScriptedServer], None]]] = {
     "an answer of another program": ("reachable", lambda s: s.answer("GET", "/health", Reply(200, b"<html>"))),
     "another health": ("reachable", lambda s: s.answer("GET", "/health", Reply(200, {"status": "up"}))),
     "a stage that is missing": (
@@ -241,13 +245,11 @@ TROUBLES: dict[str, tuple[str, Callable[[ScriptedServer], None]]] = {
 }
 
 
-@pytest.mark.parametrize("name", TROUBLES)
-def test_a_deployment_with_one_thing_wrong(
-    server: ScriptedServer, capsys: pytest.CaptureFixture[str], name: str
-) -> None:
-    check, break_it = TROUBLES[name]
-    break_it(server)
-    code, found = look(capsys)
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_a_deployment_with_one_problem(server: ScriptedServer, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    check, cause_problem = PROBLEMS[name]
+    cause_problem(server)
+    code, found = run_doctor(capsys)
     assert code == 1
     assert [finding["check"] for finding in found.values() if finding["state"] == "fail"] == [check]
     assert found[check]["fix"]
@@ -261,71 +263,67 @@ def test_a_deployment_with_one_thing_wrong(
         ([delivery("PENDING", attempt(1, None, "Connection refused"))], "fail"),
         ([delivery("PENDING"), delivery("PENDING", attempt(3, None, "timed out"))], "fail"),
         ([delivery("DELIVERED", attempt(5, 204)), delivery("PENDING", attempt(9, 204), attempt(2, 410))], "fail"),
-        ([delivery("PENDING", attempt(1, None))], "ok"),  # under way
+        ([delivery("PENDING", attempt(1, None))], "ok"),  # in progress
         ([delivery("DELIVERED", attempt(9, 500), attempt(5, 503), attempt(2, 200))], "ok"),
         ([delivery("DELIVERED", attempt(2, 204)), delivery("FAILED", attempt(8, 500))], "ok"),
         ([], "ok"),
     ],
 )
-def test_an_endpoint_is_judged_by_the_last_attempt_of_all(
+def test_an_endpoint_fails_if_its_last_attempt_failed(
     server: ScriptedServer, capsys: pytest.CaptureFixture[str], deliveries: list[dict[str, Any]], state: str
 ) -> None:
     server.answer("GET", "/api/v1/webhook-endpoints", Reply(200, {"items": [endpoint()]}))
     path = "/api/v1/webhook-endpoints/whe_1/deliveries"
     server.answer("GET", path, Reply(200, {"items": deliveries, "next": None}))
-    _, found = look(capsys)
+    _, found = run_doctor(capsys)
     assert found["webhooks"]["state"] == state
 
 
-def test_reports_that_wait_while_others_are_made_are_no_failure(
+def test_waiting_reports_are_no_failure_while_others_are_generated(
     server: ScriptedServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     waiting = {"items": [{"createdAt": ago(600)}], "next": None}
     server.answer("GET", "/api/v1/reports", Reply(200, waiting), Reply(200, {"items": [{}], "next": None}))
-    assert look(capsys)[0] == 0
+    assert run_doctor(capsys)[0] == 0
 
 
-def test_what_the_key_may_not_see_is_a_note(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_scope_is_a_warning(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
     for path in ("dead-letters", "webhook-endpoints", "schedules"):
         server.answer("GET", f"/api/v1/{path}", problem(403, "scope-missing", "this needs a scope"))
-    code, found = look(capsys)
+    code, found = run_doctor(capsys)
     assert code == 0
     assert [found[check]["state"] for check in ("dead-letters", "webhooks", "schedules")] == ["warn"] * 3
 
 
-def test_when_the_database_is_away_it_asks_no_further(
-    server: ScriptedServer, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unavailable_database_ends_the_checks(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
     server.answer("GET", "/api/v1/me", problem(503, "database-unavailable", "the database can't be reached"))
-    code, found = look(capsys)
+    code, found = run_doctor(capsys)
     assert code == 1
     assert found["key"]["state"] == "fail"
     assert found["report-types"]["state"] == "skipped"
-    assert found["report-types"]["says"] == "not checked, because key has failed"
+    assert found["report-types"]["message"] == "Not checked, because key has failed."
     assert server.count("GET", "/api/v1/report-types") == 0
 
 
 @pytest.mark.parametrize("path", ["/health", "/api/v1/me"])
-def test_what_depends_on_a_failure_is_skipped_and_told_once(
+def test_checks_after_a_required_one_that_failed_are_skipped(
     server: ScriptedServer, capsys: pytest.CaptureFixture[str], path: str
 ) -> None:
     server.answer("GET", path, problem(401, "credentials-invalid", "the key was revoked"))
     names = [check.__name__.removeprefix("check_").replace("_", "-") for check in deployment.CHECKS]
     broken = "reachable" if path == "/health" else "key"
-    code, found = look(capsys)
+    code, found = run_doctor(capsys)
     assert code == 1
     assert [name for name in found if found[name]["state"] == "fail"] == [broken]
     later = names[names.index(broken) + 1 :]
     assert [name for name in found if found[name]["state"] == "skipped"] == later
-    assert all(broken in found[name]["says"] for name in later)
+    assert all(broken in found[name]["message"] for name in later)
 
 
-def test_nothing_answers_at_this_machines_own_address(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_stack_is_up_on_this_machine(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESMA_URL", f"http://localhost:{free_port()}")
-    _, found = look(capsys)
-    assert "No stack is up there; `resma up` starts one" in found["reachable"]["says"]
+    _, found = run_doctor(capsys)
+    assert "Start a stack with `resma up`" in found["reachable"]["message"]
     assert {finding["state"] for name, finding in found.items() if name != "reachable"} == {"skipped"}
 
 
@@ -335,21 +333,21 @@ def test_a_clock_that_differs(
 ) -> None:
     moved = datetime.now(UTC) + timedelta(minutes=minutes)
     monkeypatch.setattr(deployment, "datetime", SimpleNamespace(now=lambda _zone: moved))
-    found = deployment.check_clocks(Deployment(Place(server.url)))
+    found = deployment.check_clocks(Deployment(ApiConfig(server.url)))
     assert found is not None
     assert found.state == state
 
 
 @pytest.mark.parametrize("header", [None, "", "yesterday", "Tue, 99 Nov 2026 10:00:00 GMT"])
-def test_a_date_that_is_none(header: str | None) -> None:
+def test_an_invalid_date_header_is_ignored(header: str | None) -> None:
     assert read_date(header) is None
 
 
-def test_a_url_without_tls_fails_but_on_loopback() -> None:
-    require_failure(check_tls(Deployment(Place("http://reports.example"))), "not encrypted")
-    assert check_tls(Deployment(Place("http://localhost:3008"))) is None
+def test_a_url_without_tls_fails_except_on_loopback() -> None:
+    require_failure(check_tls(Deployment(ApiConfig("http://reports.example"))), "not encrypted")
+    assert check_tls(Deployment(ApiConfig("http://localhost:3008"))) is None
 
 
-def test_the_scopes_that_are_looked_for_are_those_that_there_are() -> None:
+def test_the_checked_scopes_are_all_scopes() -> None:
     assert set(deployment.SCOPES) == caller.SCOPES
     assert len(deployment.SCOPES) == len(caller.SCOPES)

@@ -1,4 +1,4 @@
-"""The command line over HTTP: how it ends, what it sends again, and that it saves whole files or none."""
+"""The command line over HTTP: exit codes, retries, and complete files."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ import pytest
 from infra.paths import ROOT
 from resma_cli import api_client, connection, files, progress, stream
 from resma_cli.main import main
-from resma_cli.target import Target
+from resma_cli.target import OutputTarget
 from tests.support.eventually import eventually
 from tests.support.scripted_server import Reply, ScriptedServer, problem
 
 CHECKOUT = {"PYTHONPATH": f"{ROOT / 'infra' / 'cli'}:{ROOT}"}
-"""What a process of its own needs to find the command line."""
+"""Environment in which a separate process can import the command line."""
 ID = "840edab4-930d-475e-b6a2-bb69c18a6792"
 REPORT = f"/api/v1/reports/{ID}"
 GENERATE = "/api/v1/reports/generate"
@@ -37,7 +37,7 @@ AUTHENTICATE = {"WWW-Authenticate": "Bearer"}
 
 
 def view(status: str = "READY", **more: Any) -> dict[str, Any]:
-    """A report as the API shows it."""
+    """Returns a report as the API shows it."""
     sha256 = hashlib.sha256(CONTENT).hexdigest()
     file = {"format": "CSV", "mediaType": "text/csv", "bytes": len(CONTENT), "sha256": sha256, "download": "…"}
     is_ready = status == "READY"
@@ -68,7 +68,7 @@ def view(status: str = "READY", **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScriptedServer]:
-    """A server, named in the environment as people name theirs, with a key."""
+    """A server whose URL and key are in the environment."""
     with ScriptedServer() as server:
         monkeypatch.setenv("RESMA_URL", server.url)
         monkeypatch.setenv("RESMA_KEY", "rsm_test_key")
@@ -78,7 +78,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
-    """The command line sets handlers, as befits a process of its own."""
+    """Restores the signal handlers, which the command line sets."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in before.items():
@@ -87,7 +87,7 @@ def _signals() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Notes pauses instead of making them."""
+    """Records pauses instead of making them."""
     made: list[float] = []
     for module in (api_client, progress, files, stream):
         monkeypatch.setattr(module, "sleep", made.append)
@@ -119,26 +119,30 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_exit_codes(server: ScriptedServer, capsys: pytest.CaptureFixture[str], reply: Reply, exit_code: int) -> None:
     server.answer("GET", "/api/v1/reports", reply)
     assert main(["list", "--json"]) == exit_code
-    said = capsys.readouterr()
-    document = json.loads(said.out)
+    output = capsys.readouterr()
+    document = json.loads(output.out)
     if exit_code:
         assert document["error"]["exitCode"] == exit_code
-        assert said.err.startswith("resma: ")
-        assert "Traceback" not in said.err
-        assert "rsm_test_key" not in said.err + said.out
+        assert output.err.startswith("resma: ")
+        assert "Traceback" not in output.err
+        assert "rsm_test_key" not in output.err + output.out
 
 
 @pytest.mark.parametrize(
-    ("who", "name", "shown"),
+    ("caller", "name", "expected"),
     [("key:abc", "month end", "month end (key:abc)"), ("loopback", None, "loopback"), (None, None, None)],
 )
-def test_who_asked_is_shown(
-    server: ScriptedServer, capsys: pytest.CaptureFixture[str], who: str | None, name: str | None, shown: str | None
+def test_the_requester_is_shown(
+    server: ScriptedServer,
+    capsys: pytest.CaptureFixture[str],
+    caller: str | None,
+    name: str | None,
+    expected: str | None,
 ) -> None:
-    server.answer("GET", REPORT, Reply(200, view("READY", requestedBy=who, requestedByName=name)))
+    server.answer("GET", REPORT, Reply(200, view("READY", requestedBy=caller, requestedByName=name)))
     assert main(["show", ID]) == 0
     lines = [line.split(None, 2) for line in capsys.readouterr().out.splitlines()]
-    assert [line[2] for line in lines if line[:2] == ["requested", "by"]] == ([shown] if shown else [])
+    assert [line[2] for line in lines if line[:2] == ["requested", "by"]] == ([expected] if expected else [])
 
 
 DELETION = {
@@ -151,11 +155,9 @@ DELETION = {
 }
 
 
-def test_a_report_is_deleted_only_when_that_is_confirmed(
-    server: ScriptedServer, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_deleting_a_report_requires_confirmation(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
     server.answer("DELETE", REPORT, Reply(200, DELETION))
-    assert main(["delete", ID]) == 2, "no terminal is attached to ask on"
+    assert main(["delete", ID]) == 2, "no terminal is attached"
     assert "--yes" in capsys.readouterr().err
     assert server.count("DELETE", REPORT) == 0
     assert main(["delete", ID, "--yes"]) == 0
@@ -165,22 +167,26 @@ def test_a_report_is_deleted_only_when_that_is_confirmed(
     assert json.loads(capsys.readouterr().out) == DELETION
 
 
-@pytest.mark.parametrize(("said", "exit_code", "deletions"), [("y\n", 0, 1), ("\n", 1, 0), ("", 1, 0)])
-def test_deleting_asks_on_a_terminal(
-    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, said: str, exit_code: int, deletions: int
+@pytest.mark.parametrize(("answer", "exit_code", "deletions"), [("y\n", 0, 1), ("\n", 1, 0), ("", 1, 0)])
+def test_deleting_prompts_on_a_terminal(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, answer: str, exit_code: int, deletions: int
 ) -> None:
     server.answer("DELETE", REPORT, Reply(200, DELETION))
     ours, theirs = pty.openpty()
-    with os.fdopen(ours, "wb", 0) as person, os.fdopen(theirs) as heard, os.fdopen(os.dup(theirs), "w") as shown:
-        person.write(said.encode() or b"\x04")
-        monkeypatch.setattr("sys.stdin", heard)
-        monkeypatch.setattr("sys.stderr", shown)
+    with (
+        os.fdopen(ours, "wb", 0) as user,
+        os.fdopen(theirs) as standard_input,
+        os.fdopen(os.dup(theirs), "w") as standard_error,
+    ):
+        user.write(answer.encode() or b"\x04")
+        monkeypatch.setattr("sys.stdin", standard_input)
+        monkeypatch.setattr("sys.stderr", standard_error)
         assert main(["delete", ID]) == exit_code
     assert server.count("DELETE", REPORT) == deletions
 
 
 @pytest.mark.parametrize(("status", "heading"), [("READY", "files kept until"), ("EXPIRED", "files deleted")])
-def test_when_files_expire_is_shown(
+def test_the_expiry_of_files_is_shown(
     server: ScriptedServer, capsys: pytest.CaptureFixture[str], status: str, heading: str
 ) -> None:
     server.answer("GET", REPORT, Reply(200, view(status, expiresAt="2026-12-24T10:00:01.5Z")))
@@ -189,11 +195,11 @@ def test_when_files_expire_is_shown(
     assert line.split(None, len(heading.split()))[-1] == "2026-12-24 10:00:01 UTC"
 
 
-def test_what_cannot_be_reached(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_api(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESMA_URL", "http://127.0.0.1:1")
     assert main(["list"]) == 3
     assert (
-        "Nothing answers at http://127.0.0.1:1 (Connection refused). No stack is up there; `resma up`"
+        "Nothing answers at http://127.0.0.1:1 (Connection refused). Start a stack with `resma up`."
         in capsys.readouterr().err
     )
     monkeypatch.setenv("RESMA_URL", "https://reports.invalid")
@@ -204,15 +210,15 @@ def test_what_cannot_be_reached(capsys: pytest.CaptureFixture[str], monkeypatch:
 @pytest.mark.parametrize(
     "arguments", [["list", "--nonsense"], ["nonsense"], ["show"], ["generate", "A", "--filter", "x"]]
 )
-def test_usage(server: ScriptedServer, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+def test_usage_errors(server: ScriptedServer, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert main([*arguments, "--json"]) == 2
-    said = capsys.readouterr()
-    assert json.loads(said.out)["error"]["exitCode"] == 2
-    assert len(said.err.splitlines()) == 1
+    output = capsys.readouterr()
+    assert json.loads(output.out)["error"]["exitCode"] == 2
+    assert len(output.err.splitlines()) == 1
     assert server.asked == []
 
 
-def test_a_error_is_shown_where_it_is(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_field_errors_are_printed_with_pointers(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
     field_errors = [{"pointer": "/filters/from", "detail": "It must be a date in the form YYYY-MM-DD."}]
     server.answer("POST", GENERATE, problem(422, "request-invalid", "one filter can't be used", errors=field_errors))
     server.answer("GET", "/api/v1/report-types", Reply(200, {"items": []}))
@@ -223,40 +229,42 @@ def test_a_error_is_shown_where_it_is(server: ScriptedServer, capsys: pytest.Cap
     ]
 
 
-def test_a_single_error_is_printed_once(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
-    field_errors = [{"pointer": "/format", "detail": "give one of PDF, CSV"}]
-    said = "One part of the request is not valid: /format: give one of PDF, CSV"
-    server.answer("POST", GENERATE, problem(422, "request-invalid", said, errors=field_errors))
+def test_a_single_field_error_is_printed_once(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
+    field_errors = [{"pointer": "/format", "detail": "It must be one of PDF, CSV."}]
+    detail = "One part of the request is not valid: /format: It must be one of PDF, CSV."
+    server.answer("POST", GENERATE, problem(422, "request-invalid", detail, errors=field_errors))
     assert main(["generate", "TRANSACTIONS", "--json"]) == 2
     output = capsys.readouterr()
-    assert output.err.splitlines() == [f"resma: {said}"]
-    assert json.loads(output.out)["error"]["errors"] == field_errors, "a program finds it where it finds several"
+    assert output.err.splitlines() == [f"resma: {detail}"]
+    assert json.loads(output.out)["error"]["errors"] == field_errors, "the JSON document has it as a field error too"
 
 
-def test_what_the_api_advises_is_said_as_commands(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_requests_in_messages_are_replaced_by_commands(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     field_errors = [
         {"pointer": "/formats/0", "detail": "It must be one of PDF, CSV."},
-        {"pointer": "/locale", "detail": "none"},
+        {"pointer": "/locale", "detail": "It is unknown."},
     ]
-    said = problem(422, "request-invalid", "2 parts of the request are not valid: see `errors`.", errors=field_errors)
-    server.answer("POST", GENERATE, said)
-    server.answer("GET", REPORT, problem(404, "report-not-found", "there is none: GET /api/v1/reports lists yours"))
+    reply = problem(422, "request-invalid", "2 parts of the request are not valid: see `errors`.", errors=field_errors)
+    server.answer("POST", GENERATE, reply)
+    server.answer("GET", REPORT, problem(404, "report-not-found", "It does not exist: GET /api/v1/reports lists yours"))
     assert main(["generate", "TRANSACTIONS"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "resma: 2 parts of the request are not valid",
         "  /formats/0: It must be one of PDF, CSV.",
-        "  /locale: none",
+        "  /locale: It is unknown.",
     ]
     assert main(["show", ID, "--json"]) == 5
     document = json.loads(capsys.readouterr().out)
-    assert document["error"]["detail"] == "there is none: `resma list` lists yours"
-    assert document["problem"]["detail"] == "there is none: GET /api/v1/reports lists yours", "as it came"
+    assert document["error"]["detail"] == "It does not exist: `resma list` lists yours"
+    assert document["problem"]["detail"] == "It does not exist: GET /api/v1/reports lists yours", "unchanged"
 
 
-def test_a_key_of_the_environment_is_used_with_the_stack_that_is_up(
+def test_a_key_of_the_environment_is_sent_to_the_running_stack(
     server: ScriptedServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """And where that stack does not know it, the message says why."""
+    """If the stack does not know the key, the message says why."""
     monkeypatch.delenv("RESMA_URL")
     monkeypatch.setattr(connection, "ROOT", tmp_path)
     monkeypatch.delenv("RESMA_STACK", raising=False)
@@ -270,7 +278,7 @@ def test_a_key_of_the_environment_is_used_with_the_stack_that_is_up(
 
 
 @pytest.mark.parametrize(
-    ("said", "zone"),
+    ("arguments", "zone"),
     [
         (["--schedule-time-zone", "Asia/Tokyo"], "Asia/Tokyo"),
         (["--time-zone", "Asia/Tokyo"], "Asia/Tokyo"),
@@ -279,24 +287,24 @@ def test_a_key_of_the_environment_is_used_with_the_stack_that_is_up(
     ],
 )
 @pytest.mark.parametrize("command", [["preview"], ["create", "Monthly", "TRANSACTIONS"]])
-def test_a_schedules_zone_is_said_alike_before_and_when_it_is_made(
-    server: ScriptedServer, command: list[str], said: list[str], zone: str | None
+def test_previewing_and_creating_a_schedule_use_the_same_time_zone(
+    server: ScriptedServer, command: list[str], arguments: list[str], zone: str | None
 ) -> None:
-    main(["schedule", *command, "--when", "monthly", *said])
+    main(["schedule", *command, "--when", "monthly", *arguments])
     (asked,) = [one for one in server.asked if one.method == "POST"]
     assert json.loads(asked.body).get("timeZone") == zone
 
 
 @pytest.mark.parametrize(
-    ("said", "is_shown"),
+    ("fields", "is_shown"),
     [
         ({"ownerExpiresAt": "2031-01-01T00:00:00Z"}, True),
         ({"ownerExpiresAt": None}, False),
-        ({}, False),  # an API of before
+        ({}, False),  # an older API
     ],
 )
-def test_a_schedule_is_shown_with_when_its_owners_rights_end(
-    server: ScriptedServer, capsys: pytest.CaptureFixture[str], said: dict[str, Any], is_shown: bool
+def test_the_expiry_of_the_owners_rights_is_shown(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str], fields: dict[str, Any], is_shown: bool
 ) -> None:
     names = ("name", "status", "statusDetail", "when", "timeZone", "period", "owner", "nextRunAt", "lastRun")
     schedule = {
@@ -305,14 +313,14 @@ def test_a_schedule_is_shown_with_when_its_owners_rights_end(
         "timeZone": "UTC",
         "when": "daily",
         "request": {"type": "TRANSACTIONS"},
-        **said,
+        **fields,
     }
     server.answer("GET", f"/api/v1/schedules/{SCHEDULE}", Reply(content=schedule))
     assert main(["schedule", "show", SCHEDULE]) == 0
     assert ("2031-01-01 00:00:00 UTC" in capsys.readouterr().out) == is_shown
 
 
-def test_a_request_that_can_be_made_again_is_with_the_same_key(
+def test_a_retry_has_the_same_idempotency_key(
     server: ScriptedServer, pauses: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     busy = Reply(503, problem(503, "database-busy", "busy").content, {"Retry-After": "3"})
@@ -324,14 +332,14 @@ def test_a_request_that_can_be_made_again_is_with_the_same_key(
     assert {asked.headers["authorization"] for asked in server.asked} == {"Bearer rsm_test_key"}
 
 
-def test_a_request_that_may_have_been_done_is_not_made_again(server: ScriptedServer) -> None:
+def test_a_request_that_may_have_had_an_effect_is_not_retried(server: ScriptedServer) -> None:
     server.answer("POST", "/api/v1/webhook-endpoints", problem(503, "database-busy", "busy"))
     assert main(["webhook", "create", "https://hooks.example"]) == 3
     assert len(server.asked) == 1
     assert "idempotency-key" in server.asked[0].headers
 
 
-def test_a_quota_that_takes_long_is_told_and_not_waited_for(
+def test_a_long_wait_for_a_quota_is_an_error(
     server: ScriptedServer, pauses: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     full = problem(429, "rows-quota-exceeded", "the rows of today are used up").content
@@ -341,7 +349,7 @@ def test_a_quota_that_takes_long_is_told_and_not_waited_for(
     assert "the rows of today are used up (in 2 h)." in capsys.readouterr().err
 
 
-def test_the_next_page_is_asked_here_whatever_name_the_api_has_for_itself(
+def test_the_next_page_is_requested_at_the_same_host(
     server: ScriptedServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     elsewhere = "https://elsewhere.example/prod/api/v1/reports?cursor=abc"
@@ -361,7 +369,7 @@ def test_the_next_page_is_asked_here_whatever_name_the_api_has_for_itself(
 
 @pytest.fixture
 def report(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ScriptedServer:
-    """A server with a report that is READY, and its file in a store; the test works in an empty folder."""
+    """A server with a READY report whose file is in a store. The current folder is empty."""
     server.answer("GET", REPORT, Reply(200, view()))
     server.answer("GET", f"{REPORT}/download", Reply(303, None, {"Location": f"{server.url}/store?signature=1"}))
     server.answer("GET", "/store", Reply(200, CONTENT, GOOD_NAME))
@@ -369,13 +377,13 @@ def report(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     return server
 
 
-def test_a_file_is_saved_whole_under_its_servers_name(report: ScriptedServer, tmp_path: Path) -> None:
+def test_a_file_is_saved_with_the_servers_name(report: ScriptedServer, tmp_path: Path) -> None:
     assert main(["download", ID]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["transactions.csv"]
     assert (tmp_path / "transactions.csv").read_bytes() == CONTENT
 
 
-def test_the_store_is_never_shown_the_key(report: ScriptedServer) -> None:
+def test_the_key_is_never_sent_to_the_store(report: ScriptedServer) -> None:
     assert main(["download", ID, "--output", "a.csv"]) == 0
     stored = [asked for asked in report.asked if asked.path.startswith("/store")]
     assert stored
@@ -384,27 +392,27 @@ def test_the_store_is_never_shown_the_key(report: ScriptedServer) -> None:
 
 
 @pytest.mark.parametrize("name", ["../evil.csv", "/tmp/evil.csv", ".bashrc", "a\\b", "", "é.csv"])
-def test_a_name_that_leads_elsewhere_is_not_used(report: ScriptedServer, tmp_path: Path, name: str) -> None:
+def test_a_file_name_with_a_path_is_not_used(report: ScriptedServer, tmp_path: Path, name: str) -> None:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     report.answer("GET", "/store", Reply(200, CONTENT, headers))
     assert main(["download", ID]) == 0
     assert [path.name for path in tmp_path.iterdir()] == [f"{ID}.csv"]
 
 
-def test_a_download_that_breaks_off_goes_on_where_it_stopped(report: ScriptedServer, tmp_path: Path) -> None:
+def test_a_broken_download_is_resumed(report: ScriptedServer, tmp_path: Path) -> None:
     report.answer("GET", "/store", Reply(200, CONTENT, cut=10_000), Reply(206, CONTENT, cut=1000), Reply(206, CONTENT))
     assert main(["download", ID, "--output", "a.csv"]) == 0
     assert (tmp_path / "a.csv").read_bytes() == CONTENT
     stored = [asked.headers.get("range") for asked in report.asked if asked.path.startswith("/store")]
     assert stored == [None, f"bytes={len(CONTENT) - 10_000}-", f"bytes={len(CONTENT) - 1000}-"]
-    assert report.count("GET", f"{REPORT}/download") == 3, "an address that broke is minted anew"
+    assert report.count("GET", f"{REPORT}/download") == 3, "each attempt requests a new URL"
 
 
-def test_an_interrupted_download_is_gone_on_with_by_the_next_command(
+def test_an_interrupted_download_is_resumed_by_the_next_command(
     report: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    refused = [Reply(403, b"expired")]
-    report.answer("GET", "/store", Reply(200, CONTENT, cut=10_000), *refused)
+    rejected = [Reply(403, b"expired")]
+    report.answer("GET", "/store", Reply(200, CONTENT, cut=10_000), *rejected)
     assert main(["download", ID, "--output", "a.csv"]) == 3
     assert f"`resma download {ID}` resumes it" in capsys.readouterr().err
     assert not (tmp_path / "a.csv").exists()
@@ -415,26 +423,26 @@ def test_an_interrupted_download_is_gone_on_with_by_the_next_command(
     assert report.asked[-1].headers["range"] == f"bytes={len(CONTENT) - 10_000}-"
 
 
-def test_a_store_that_knows_no_ranges_is_read_anew(report: ScriptedServer, tmp_path: Path) -> None:
+def test_a_store_without_ranges_sends_the_whole_file_again(report: ScriptedServer, tmp_path: Path) -> None:
     report.answer("GET", "/store", Reply(200, CONTENT, cut=10_000), Reply(200, CONTENT))
     assert main(["download", ID, "--output", "a.csv"]) == 0
     assert (tmp_path / "a.csv").read_bytes() == CONTENT
 
 
 def part_of(folder: Path) -> Path:
-    """Where an unfinished a.csv lies."""
+    """Returns the path of the partial file of a.csv."""
     return folder / f"a.csv.{hashlib.sha256(CONTENT).hexdigest()[:12]}.part"
 
 
-def test_what_was_left_and_is_wrong_is_fetched_anew(report: ScriptedServer, tmp_path: Path) -> None:
-    part_of(tmp_path).write_bytes(b"not its beginning")
+def test_a_partial_file_with_wrong_content_is_downloaded_again(report: ScriptedServer, tmp_path: Path) -> None:
+    part_of(tmp_path).write_bytes(b"other content")
     report.answer("GET", "/store", Reply(206, CONTENT), Reply(200, CONTENT))
     assert main(["download", ID, "--output", "a.csv"]) == 0
     assert (tmp_path / "a.csv").read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("content", [CONTENT[:-1] + b"!", CONTENT + b"more"], ids=["other", "longer"])
-def test_a_file_that_is_not_the_one_described_is_not_saved(
+def test_a_file_with_a_wrong_sha256_is_not_saved(
     report: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
 ) -> None:
     report.answer("GET", "/store", Reply(200, content))
@@ -443,7 +451,7 @@ def test_a_file_that_is_not_the_one_described_is_not_saved(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_is_there_stays_unless_it_is_said(report: ScriptedServer, tmp_path: Path) -> None:
+def test_an_existing_file_is_kept_without_overwrite(report: ScriptedServer, tmp_path: Path) -> None:
     (tmp_path / "transactions.csv").write_text("mine", encoding="ascii")
     assert main(["download", ID]) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["transactions.csv"]
@@ -452,15 +460,15 @@ def test_a_file_that_is_there_stays_unless_it_is_said(report: ScriptedServer, tm
     assert (tmp_path / "transactions.csv").read_bytes() == CONTENT
 
 
-def test_two_at_once_do_not_write_into_one_another(report: ScriptedServer, tmp_path: Path) -> None:
+def test_concurrent_downloads_of_a_file_exclude_each_other(report: ScriptedServer, tmp_path: Path) -> None:
     sha256 = hashlib.sha256(CONTENT).hexdigest()
-    with files._part(tmp_path / "a.csv", sha256, Target(str(tmp_path / "a.csv"))) as mine:
+    with files._part(tmp_path / "a.csv", sha256, OutputTarget(str(tmp_path / "a.csv"))) as part:
         assert main(["download", ID, "--output", "a.csv"]) == 1
-        mine.write(CONTENT)
+        part.write(CONTENT)
     assert (tmp_path / "a.csv").read_bytes() == CONTENT
 
 
-def test_an_empty_file_is_a_file(report: ScriptedServer, tmp_path: Path) -> None:
+def test_an_empty_file_is_saved(report: ScriptedServer, tmp_path: Path) -> None:
     empty = {"format": "NDJSON", "bytes": 0, "sha256": hashlib.sha256(b"").hexdigest()}
     report.answer("GET", REPORT, Reply(200, view(files=[empty])))
     report.answer("GET", "/store", Reply(200, b"", GOOD_NAME))
@@ -468,7 +476,7 @@ def test_an_empty_file_is_a_file(report: ScriptedServer, tmp_path: Path) -> None
     assert (tmp_path / "transactions.csv").read_bytes() == b""
 
 
-def test_a_file_that_there_is_no_room_for(
+def test_a_file_that_exceeds_the_free_space(
     report: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     huge = {"format": "CSV", "bytes": 2**62, "sha256": "0" * 64}
@@ -482,7 +490,7 @@ def test_a_file_that_there_is_no_room_for(
 
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
-    """The command line as a process of its own, whose standard output is a pipe."""
+    """Runs the command line as a separate process whose standard output is a pipe."""
     command = [sys.executable, "-P", "-m", "resma_cli", *arguments]
     return subprocess.run(
         command, cwd=folder, env={**os.environ, **CHECKOUT}, capture_output=True, check=False, timeout=60
@@ -491,7 +499,7 @@ def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
 
 @pytest.mark.parametrize("output", ["-", "/dev/stdout"])
 @pytest.mark.parametrize("command", [["download", ID], ["generate", "TRANSACTIONS"], ["retry", ID]])
-def test_a_file_on_standard_output_is_all_that_is_there(
+def test_standard_output_contains_only_the_file(
     report: ScriptedServer, tmp_path: Path, command: list[str], output: str
 ) -> None:
     report.answer("POST", GENERATE, Reply(202, view("PENDING")))
@@ -501,14 +509,16 @@ def test_a_file_on_standard_output_is_all_that_is_there(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_stream_that_breaks_off_is_resumed_without_a_byte_twice(report: ScriptedServer, tmp_path: Path) -> None:
+def test_a_broken_stream_is_resumed_without_duplicate_bytes(report: ScriptedServer, tmp_path: Path) -> None:
     report.answer("GET", "/store", Reply(200, CONTENT, cut=10_000), Reply(200, CONTENT, cut=5000), Reply(206, CONTENT))
     done = run("download", ID, "-o", "-", folder=tmp_path)
-    assert (done.returncode, done.stdout) == (0, CONTENT), "a store that ignores the range sends all of it again"
+    assert (done.returncode, done.stdout) == (0, CONTENT), (
+        "even if the store ignores the range and sends the whole file"
+    )
 
 
 @pytest.mark.parametrize("content", [CONTENT[:-1] + b"!", CONTENT + b"more"], ids=["other", "longer"])
-def test_a_stream_of_another_file_is_an_error(report: ScriptedServer, tmp_path: Path, content: bytes) -> None:
+def test_a_stream_with_a_wrong_sha256_is_an_error(report: ScriptedServer, tmp_path: Path, content: bytes) -> None:
     report.answer("GET", "/store", Reply(200, content))
     done = run("download", ID, "-o", "-", folder=tmp_path)
     assert (done.returncode, b"must not be used" in done.stderr) == (1, True), done.stderr
@@ -522,13 +532,13 @@ def test_a_named_pipe_is_written_to(report: ScriptedServer, tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
 
 
-def test_a_reader_of_a_file_that_has_enough_ends_it_silently(report: ScriptedServer, tmp_path: Path) -> None:
+def test_a_reader_that_ends_early_causes_no_message(report: ScriptedServer, tmp_path: Path) -> None:
     large = bytes(1 << 20)
     file = {"format": "CSV", "bytes": len(large), "sha256": hashlib.sha256(large).hexdigest()}
     report.answer("GET", REPORT, Reply(200, view(files=[file])))
     report.answer("GET", "/store", Reply(200, large))
     program = f"{sys.executable} -m resma_cli -q download {ID} -o - | head -c 1 > /dev/null; exit ${{PIPESTATUS[0]}}"
-    for unbuffered in ("", "1"):  # an unbuffered stream takes a part of what is written
+    for unbuffered in ("", "1"):  # an unbuffered stream may write only a part
         environment = {**os.environ, **CHECKOUT, "PYTHONUNBUFFERED": unbuffered}
         done = subprocess.run(
             ["bash", "-c", program],
@@ -541,7 +551,7 @@ def test_a_reader_of_a_file_that_has_enough_ends_it_silently(report: ScriptedSer
         assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_a_document_and_a_file_do_not_share_standard_output(
+def test_a_json_document_and_a_file_must_not_share_standard_output(
     report: ScriptedServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["download", ID, "-o", "-", "--json"]) == 2
@@ -554,30 +564,32 @@ def test_a_folder_that_does_not_exist_is_created(report: ScriptedServer, tmp_pat
     assert [path.name for path in (tmp_path / "reports" / "new").iterdir()] == ["transactions.csv"]
 
 
-def test_quiet_prints_results_alone(report: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet_prints_only_results(report: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
     report.answer("POST", GENERATE, Reply(202, view("PENDING")))
     assert main(["--quiet", "generate", "TRANSACTIONS", "--wait"]) == 0
     output = capsys.readouterr()
     assert (output.err, "id " in output.out) == ("", True)
 
 
-# ---------------------------------------------------------------------- options before a command, ids, questions
+# ---------------------------------------------------------------------- options before a command, ids, confirmation
 
 
-def test_options_of_a_call_may_stand_before_the_command(
+def test_options_before_the_command_apply_to_it(
     server: ScriptedServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RESMA_URL", "http://127.0.0.1:1")
     server.answer("GET", "/api/v1/reports", Reply(200, {"items": [], "next": None}))
     assert main(["--url", server.url, "--json", "list"]) == 0
     assert json.loads(capsys.readouterr().out) == {"items": [], "next": None}
-    assert main(["--url", "http://127.0.0.1:1", "list", "--url", server.url]) == 0, "the later one counts"
+    assert main(["--url", "http://127.0.0.1:1", "list", "--url", server.url]) == 0, (
+        "the option after the command takes precedence"
+    )
 
 
 @pytest.mark.parametrize(
     ("found", "code"), [([ID], 0), ([], 5), ([ID, ID[:-1] + "3"], 2), (["4d58dace-930d-475e-b6a2-bb69c18a6792"], 5)]
 )
-def test_the_beginning_of_a_reports_id_is_looked_up(
+def test_a_report_is_found_by_the_start_of_its_id(
     server: ScriptedServer, capsys: pytest.CaptureFixture[str], found: list[str], code: int
 ) -> None:
     server.answer("GET", "/api/v1/reports", Reply(200, {"items": [view(id=one) for one in found], "next": None}))
@@ -587,25 +599,25 @@ def test_the_beginning_of_a_reports_id_is_looked_up(
     assert server.count("GET", REPORT) == (code == 0)
 
 
-@pytest.mark.parametrize("said", ["840", "nope", "840edab4/", "..", "sch_840edab4"])
-def test_what_is_no_beginning_of_an_id_is_not_looked_up(server: ScriptedServer, said: str) -> None:
-    assert main(["show", said]) == 5
+@pytest.mark.parametrize("text", ["840", "nope", "840edab4/", "..", "sch_840edab4"])
+def test_an_invalid_id_causes_no_request(server: ScriptedServer, text: str) -> None:
+    assert main(["show", text]) == 5
     assert server.asked == []
 
 
-@pytest.mark.parametrize("said", ["sch_0f9e2d4c", "0f9e", SCHEDULE])
-def test_a_schedule_by_the_beginning_of_its_id(server: ScriptedServer, said: str) -> None:
+@pytest.mark.parametrize("text", ["sch_0f9e2d4c", "0f9e", SCHEDULE])
+def test_a_schedule_is_found_by_the_start_of_its_id(server: ScriptedServer, text: str) -> None:
     other = "sch_1" + SCHEDULE[5:]
     server.answer("GET", "/api/v1/schedules", Reply(200, {"items": [{"id": SCHEDULE}, {"id": other}], "next": None}))
     server.answer("DELETE", f"/api/v1/schedules/{SCHEDULE}", Reply(204, None))
-    assert main(["schedule", "delete", said, "--yes"]) == 0
+    assert main(["schedule", "delete", text, "--yes"]) == 0
     assert server.count("DELETE", f"/api/v1/schedules/{SCHEDULE}") == 1
 
 
 @pytest.mark.parametrize(
     "command", [["schedule", "delete", SCHEDULE], ["webhook", "delete", ENDPOINT], ["key", "revoke", "3JHx0Q"]]
 )
-def test_nothing_is_deleted_or_revoked_without_a_yes(
+def test_deleting_and_revoking_require_confirmation(
     server: ScriptedServer, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
     assert main([*command, "--json"]) == 2
@@ -618,7 +630,7 @@ def test_nothing_is_deleted_or_revoked_without_a_yes(
 ME = {"tenantId": "demo", "tenantName": "Demo Bank", "subject": "key:abc", "scopes": ["reports:read"]}
 
 
-def test_a_key_from_standard_input_is_checked_and_saved_and_used(
+def test_a_key_from_standard_input_is_checked_saved_and_used(
     server: ScriptedServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.answer("GET", "/api/v1/me", Reply(200, ME))
@@ -636,36 +648,36 @@ def test_a_key_from_standard_input_is_checked_and_saved_and_used(
     assert main(["list", "--profile", "test"]) == 2
 
 
-def test_a_key_that_is_refused_is_not_saved(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rejected_key_is_not_saved(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     server.answer("GET", "/api/v1/me", problem(401, "credentials-invalid", "there is no such key"))
     monkeypatch.setattr(sys, "stdin", StringIO("rsm_bad_key\n"))
     assert main(["login", server.url]) == 4
     assert not Path(os.environ["RESMA_CONFIG"]).exists()
 
 
-def test_a_key_is_asked_for_on_a_terminal_without_showing_it(server: ScriptedServer) -> None:
+def test_the_prompt_for_a_key_does_not_show_it(server: ScriptedServer) -> None:
     server.answer("GET", "/api/v1/me", Reply(200, ME))
     process, terminal = pty.fork()
     if process == 0:
         os.execve(sys.executable, [sys.executable, "-m", "resma_cli", "login"], {**os.environ, **CHECKOUT})
-    said = b""
+    shown = b""
     for question, answer in ((b"URL of the API: ", server.url), (b"API key (not shown): ", "rsm_typed_key")):
-        while question not in said:
-            said += os.read(terminal, 10_000)
+        while question not in shown:
+            shown += os.read(terminal, 10_000)
         os.write(terminal, f"{answer}\n".encode())
-    with contextlib.suppress(OSError):  # what Linux raises at the end of a terminal
+    with contextlib.suppress(OSError):  # Linux raises it when the terminal is closed
         while more := os.read(terminal, 10_000):
-            said += more
+            shown += more
     os.close(terminal)
-    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, said
-    assert b"rsm_typed_key" not in said
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, shown
+    assert b"rsm_typed_key" not in shown
     assert server.asked[0].headers["authorization"] == "Bearer rsm_typed_key"
 
 
 # ---------------------------------------------------------------------- waiting
 
 
-def test_waiting_saves_the_file_and_says_how_far_it_is(
+def test_waiting_shows_progress_and_saves_the_file(
     report: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     waiting = view("PENDING")
@@ -673,13 +685,13 @@ def test_waiting_saves_the_file_and_says_how_far_it_is(
     report.answer("POST", GENERATE, Reply(202, waiting))
     report.answer("GET", REPORT, Reply(200, view("GENERATING")), Reply(200, view()))
     assert main(["generate", "transactions", "--wait", "--json"]) == 0
-    said = capsys.readouterr()
-    document = json.loads(said.out)
+    output = capsys.readouterr()
+    document = json.loads(output.out)
     (saved,) = document["saved"]
     assert hashlib.sha256((tmp_path / saved["path"]).read_bytes()).hexdigest() == saved["sha256"]
     assert document["id"] == ID
-    assert "PENDING: 0 rows, 3 ahead in the queue, waiting" in said.err
-    assert "READY: 7 of 7 rows" in said.err
+    assert "PENDING: 0 rows, 3 ahead in the queue, waiting" in output.err
+    assert "READY: 7 of 7 rows" in output.err
 
 
 FAILED_FILE = {
@@ -692,7 +704,7 @@ FAILED_FILE = {
 
 
 @pytest.mark.parametrize("command", [["generate", "TRANSACTIONS", "--wait"], ["download", ID]])
-def test_a_format_that_failed_is_named_and_the_other_files_are_saved(
+def test_the_other_files_are_saved_if_a_format_failed(
     report: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
     report.answer("POST", GENERATE, Reply(202, view("PENDING")))
@@ -707,7 +719,7 @@ def test_a_format_that_failed_is_named_and_the_other_files_are_saved(
     assert (tmp_path / saved["path"]).read_bytes() == CONTENT
 
 
-def test_a_file_that_did_not_fail_is_downloaded_by_its_format(report: ScriptedServer, tmp_path: Path) -> None:
+def test_a_file_is_downloaded_by_its_format_if_another_failed(report: ScriptedServer, tmp_path: Path) -> None:
     report.answer("GET", REPORT, Reply(200, view(formats=["CSV", "XLSX"], failedFiles=[FAILED_FILE])))
     assert main(["download", ID, "--format", "csv"]) == 0
     assert main(["download", ID, "--format", "xlsx"]) == 5
@@ -733,13 +745,13 @@ def test_several_reports_are_downloaded_into_a_folder(
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["other.csv", "transactions.csv"]
     report.answer("GET", f"/api/v1/reports/{OTHER}", Reply(200, second))
     assert main(["download", OTHER, ID, "--output", "again/"]) == 1
-    assert len(list((tmp_path / "again").iterdir())) == 2, "a format of one report that failed keeps no file of others"
+    assert len(list((tmp_path / "again").iterdir())) == 2, "the files of the other report are saved"
 
 
 @pytest.mark.parametrize(
     ("status", "output", "code"), [("GENERATING", "new/", 1), ("READY", "a.csv", 2), ("READY", "-", 2)]
 )
-def test_several_reports_are_refused_before_the_first_file(
+def test_several_reports_are_checked_before_the_first_file(
     report: ScriptedServer, tmp_path: Path, status: str, output: str, code: int
 ) -> None:
     report.answer("GET", f"/api/v1/reports/{OTHER}", Reply(200, view(status, id=OTHER)))
@@ -760,7 +772,7 @@ def test_failed_files_and_warnings_are_shown(server: ScriptedServer, capsys: pyt
 
 
 @pytest.mark.parametrize("status", ["FAILED", "CANCELLED", "EXPIRED"])
-def test_a_report_that_ends_otherwise_is_1(
+def test_a_report_without_files_ends_with_1(
     server: ScriptedServer, capsys: pytest.CaptureFixture[str], status: str
 ) -> None:
     error = {"code": "too-large", "detail": "it is too large"} if status == "FAILED" else None
@@ -773,7 +785,7 @@ def test_a_report_that_ends_otherwise_is_1(
 
 @pytest.mark.parametrize("cancels", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_says_how_to_go_on(
+def test_the_message_of_an_interruption_says_how_to_continue(
     server: ScriptedServer, tmp_path: Path, number: signal.Signals, cancels: bool
 ) -> None:
     server.answer("POST", GENERATE, Reply(202, view("PENDING")))
@@ -797,11 +809,11 @@ def test_an_interruption_says_how_to_go_on(
     assert process.returncode == 130, err
     document = json.loads(out)
     assert (document["error"]["code"], document["reportId"]) == ("interrupted", ID)
-    assert ("it is cancelled" if cancels else f"`resma show {ID}`") in err
+    assert ("is cancelled" if cancels else f"`resma show {ID}`") in err
     assert server.count("POST", f"{REPORT}/cancel") == cancels
 
 
-def test_an_interrupted_download_says_how_to_go_on(
+def test_the_message_of_an_interrupted_download_says_how_to_resume(
     report: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupt(_seconds: float) -> None:
@@ -814,21 +826,21 @@ def test_an_interrupted_download_says_how_to_go_on(
     assert part_of(tmp_path).stat().st_size == len(CONTENT) - 10_000
 
 
-def test_an_api_that_goes_away_while_waiting_says_how_to_go_on(
+def test_the_message_of_an_outage_while_waiting_says_how_to_continue(
     server: ScriptedServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.answer("POST", GENERATE, Reply(202, view("PENDING")))
     server.answer("GET", REPORT, problem(503, "database-unavailable", "the database can't be reached"))
     assert main(["generate", "TRANSACTIONS", "--wait"]) == 3
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert server.count("GET", REPORT) == api_client.TRIES
-    assert f"`resma download {ID}`" in said
+    assert f"`resma download {ID}`" in message
 
 
-def test_a_reader_that_has_enough_is_no_mistake(server: ScriptedServer) -> None:
+def test_a_closed_standard_output_is_no_error(server: ScriptedServer) -> None:
     server.answer("GET", "/api/v1/reports", Reply(200, {"items": [view()] * 200, "next": None}))
     program = f"{sys.executable} -m resma_cli list --json --limit 200 | head -c 1; exit ${{PIPESTATUS[0]}}"
-    # Unbuffered, Python would not notice.
+    # With PYTHONUNBUFFERED, Python would not detect the closed pipe.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | CHECKOUT
     done = subprocess.run(["bash", "-c", program], cwd=ROOT, env=environment, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (141, b"")

@@ -1,4 +1,4 @@
-"""The client alone: built and installed as somebody without a checkout does it, and run from elsewhere."""
+"""The client's package is built, installed and run without a checkout."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UV = STATE / "uv" / "bin" / "uv"
 
 
 def call(*command: str | Path, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Runs a command in a folder, without a variable that names a deployment or a Python's path."""
+    """Runs a command in a folder, without the environment variables of Resma, Python and virtual environments."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RESMA_", "PYTHON", "VIRTUAL_"))}
     environment = {**kept, "RESMA_CONFIG": str(folder / "config.ini"), **variables}
     return subprocess.run(
@@ -29,7 +29,7 @@ def call(*command: str | Path, folder: Path, **variables: str) -> subprocess.Com
 
 @pytest.fixture
 def install(tmp_path: Path) -> Callable[[str | Path], Path]:
-    """Installs a package into a fresh environment, as pipx does; returns the command."""
+    """Installs a package into a new virtual environment, as pipx does. Returns the path of the command."""
 
     def make(what: str | Path) -> Path:
         environment = tmp_path / "environment"
@@ -45,7 +45,7 @@ def install(tmp_path: Path) -> Callable[[str | Path], Path]:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make cli` builds."""
+    """The folder with the files that `make cli` builds."""
     done = subprocess.run(["make", "cli"], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return STATE / "dist"
@@ -63,7 +63,7 @@ def test_the_wheel_of_make_cli_is_installed_and_runs(
     assert (metadata / "licenses" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
     assert "License-Expression: Apache-2.0" in (metadata / "METADATA").read_text(encoding="utf-8")
     assert not (installed / "psycopg").exists()
-    assert not (installed / "infra").exists(), "its own package only"
+    assert not (installed / "infra").exists(), "only the client's package is installed"
     assert call(resma, "--version", folder=tmp_path).stdout == f"resma {VERSION}\n"
     with ScriptedServer() as server:
         server.answer("GET", "/api/v1/report-types", Reply(200, {"items": []}))
@@ -71,8 +71,8 @@ def test_the_wheel_of_make_cli_is_installed_and_runs(
         assert called.returncode == 0, called.stderr
         zoned = call(resma, "list", "--created-after", "today", folder=tmp_path, RESMA_TIME_ZONE="Europe/Lisbon")
         assert zoned.returncode == 3, zoned.stderr
-    alone = call(resma, "up", folder=tmp_path)
-    assert (alone.returncode, "a checkout of Resma" in alone.stderr) == (1, True)
+    no_checkout = call(resma, "up", folder=tmp_path)
+    assert (no_checkout.returncode, "a checkout of Resma" in no_checkout.stderr) == (1, True)
     doctor = call(resma, "doctor", folder=tmp_path)
     assert (doctor.returncode, "resma login" in doctor.stdout) == (1, True)
 
@@ -84,7 +84,7 @@ def test_the_source_distribution_is_installed_and_runs(
     assert "Usage: resma" in call(install(source), "-h", folder=tmp_path).stdout
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git on this machine")
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_the_client_is_installed_from_a_git_repository(install: Callable[[str | Path], Path], tmp_path: Path) -> None:
     repository = tmp_path / "repository"
     shutil.copytree(ROOT / "infra" / "cli", repository / "infra" / "cli", ignore=shutil.ignore_patterns("__pycache__"))

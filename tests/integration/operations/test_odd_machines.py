@@ -68,7 +68,7 @@ def test_a_disk_that_is_full_while_the_bank_is_made_is_a_sentence() -> None:
         server = PostgresServer(Path(folder) / "postgres", free_port())
         server.start()
         try:
-            migrate(server.url, is_alone=True)
+            migrate(server.url, is_exclusive=True)
             with psycopg.connect(server.url) as connection:
                 connection.execute(FULL)
             with pytest.raises(

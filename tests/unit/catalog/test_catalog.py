@@ -1,4 +1,4 @@
-"""The catalog: what it holds is consistent, and what a request asks of it is checked."""
+"""The catalog is consistent, and filters and columns of requests are checked against it."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ SAMPLES = ROOT / "tests" / "support" / "report_types"
 
 @pytest.fixture(scope="module")
 def fees() -> ReportType:
-    """A type that only tests have: it has filters of every kind, with defaults and limits."""
+    """A report type of the tests only. It has filters of every kind, with defaults and limits."""
     return load_catalog(SAMPLES)["FEES"]
 
 
 SHIPPED = {"TRANSACTIONS", "ACCOUNT_STATEMENT", "DAILY_SUMMARY", "AUDIT_TRAIL"}
-"""There may be others: whoever adds one shall find these tests green."""
+"""The report types of the project. Tests must also pass if others have been added."""
 
 
-def test_the_types_that_come_with_resma() -> None:
+def test_the_catalog_has_the_shipped_types() -> None:
     assert set(load_catalog()) >= SHIPPED
 
 
-def test_every_text_is_there_in_every_language() -> None:
-    """German may be left out, but not in what we ship."""
+def test_shipped_types_have_every_text_in_every_language() -> None:
+    """German is optional, but shipped types must have it."""
     for report_type in map(find_report_type, SHIPPED):
         texts = [report_type.title, report_type.description]
         texts += [column.heading for column in report_type.columns]
@@ -56,7 +56,7 @@ def test_every_text_is_there_in_every_language() -> None:
         assert all(text.de for text in texts), report_type.type
 
 
-def test_adding_a_type_takes_two_files_and_no_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_type_is_added_with_two_files_and_no_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "catalog"
     for name in ("transactions", "daily_summary"):
         shutil.copytree(CATALOG_FOLDER / name, folder / name)
@@ -100,14 +100,14 @@ def test_an_unknown_type_names_the_known_ones() -> None:
         ({"account": "x" * 201}, "/filters/account"),
     ],
 )
-def test_bad_filters_are_pointed_at(filters: dict[str, Any], pointer: str) -> None:
+def test_errors_of_filters_have_a_pointer(filters: dict[str, Any], pointer: str) -> None:
     with pytest.raises(RequestInvalidError) as caught:
         find_report_type("TRANSACTIONS").check_filters(filters)
     assert [field_error.pointer for field_error in caught.value.field_errors] == [pointer]
 
 
 @pytest.mark.parametrize(
-    ("filters", "pointer", "says"),
+    ("filters", "pointer", "message"),
     [
         ({"from": "2019-12-31"}, "/filters/from", "must be 2020-01-01 or more"),
         ({"at_least": 0}, "/filters/at_least", "It must be 1 or more."),
@@ -122,19 +122,19 @@ def test_bad_filters_are_pointed_at(filters: dict[str, Any], pointer: str) -> No
         ({"account": "x" * 41}, "/filters/account", "at most 40"),
     ],
 )
-def test_values_outside_the_limits_are_pointed_at(
-    fees: ReportType, filters: dict[str, Any], pointer: str, says: str
+def test_values_outside_the_limits_are_rejected(
+    fees: ReportType, filters: dict[str, Any], pointer: str, message: str
 ) -> None:
     with pytest.raises(RequestInvalidError) as caught:
         fees.check_filters(filters)
     (field_error,) = caught.value.field_errors
     assert field_error.pointer == pointer
-    assert says in field_error.detail
+    assert message in field_error.detail
     assert "datetime" not in field_error.detail
     assert "Value error" not in field_error.detail
 
 
-def test_what_is_required_is_asked_for() -> None:
+def test_a_required_filter_must_not_be_missing() -> None:
     with pytest.raises(RequestInvalidError) as caught:
         find_report_type("ACCOUNT_STATEMENT").check_filters({"from": "2024-01-01"})
     assert [(field_error.pointer, field_error.detail) for field_error in caught.value.field_errors] == [
@@ -142,14 +142,14 @@ def test_what_is_required_is_asked_for() -> None:
     ]
 
 
-def test_good_filters_come_back_as_json() -> None:
+def test_valid_filters_are_returned_as_json_values() -> None:
     checked = find_report_type("TRANSACTIONS").check_filters(
         {"from": "2024-01-01", "to": "2024-01-01", "type": ["PIX"]}
     )
     assert checked == {"from": "2024-01-01", "to": "2024-01-01", "type": ["PIX"]}
 
 
-def test_defaults_fill_in_what_is_left_out_or_null(fees: ReportType) -> None:
+def test_missing_and_null_filters_get_their_defaults(fees: ReportType) -> None:
     assert fees.check_filters({}) == {"from": "2024-01-01", "at_least": 1}
     assert fees.check_filters({"from": None, "to": None, "at_least": 2}) == {"from": "2024-01-01", "at_least": 2}
     assert find_report_type("DAILY_SUMMARY").check_filters({}) == {"status": ["BOOKED"]}
@@ -161,7 +161,7 @@ def test_amounts_and_integers_are_exact(amount: Decimal, count: int) -> None:
     assert (checked["over"], checked["at_least"]) == (str(amount), count)
 
 
-def test_filters_are_described_for_people(fees: ReportType) -> None:
+def test_filters_are_formatted_in_the_locale(fees: ReportType) -> None:
     report_type = find_report_type("TRANSACTIONS")
     values = {"status": ["BOOKED", "PENDING"], "from": "2024-03-09"}
     assert report_type.describe_filters(values, LOCALES["en-US"]) == (
@@ -178,7 +178,7 @@ def test_filters_are_described_for_people(fees: ReportType) -> None:
     )
 
 
-def test_the_schema_of_filters_says_what_they_take_and_no_more(fees: ReportType) -> None:
+def test_the_schema_of_filters_accepts_exactly_the_valid_values(fees: ReportType) -> None:
     schema = filter_model(fees).model_json_schema()
     assert schema["additionalProperties"] is False
     assert "required" not in schema
@@ -212,7 +212,7 @@ def test_the_schema_of_filters_says_what_they_take_and_no_more(fees: ReportType)
     assert filter_model(find_report_type("ACCOUNT_STATEMENT")).model_json_schema()["required"] == ["account"]
 
 
-def test_columns_are_chosen_in_the_order_asked_for() -> None:
+def test_columns_are_in_the_requested_order() -> None:
     report_type = find_report_type("TRANSACTIONS")
     assert [column.name for column in report_type.choose_columns(["amount", "id"])] == ["amount", "id"]
     assert report_type.choose_columns(None) == report_type.columns
@@ -222,30 +222,30 @@ def test_columns_are_chosen_in_the_order_asked_for() -> None:
     ("names", "pointers"),
     [(["id", "nope"], ["/columns/1"]), (["id", "amount", "id"], ["/columns/2"]), ([], ["/columns"])],
 )
-def test_columns_that_are_not_there_are_pointed_at(names: list[str], pointers: list[str]) -> None:
+def test_errors_of_columns_have_a_pointer(names: list[str], pointers: list[str]) -> None:
     with pytest.raises(RequestInvalidError) as caught:
         find_report_type("TRANSACTIONS").choose_columns(names)
     assert [field_error.pointer for field_error in caught.value.field_errors] == pointers
 
 
-def test_a_broken_catalog_says_where_when_it_is_loaded(tmp_path: Path) -> None:
+def test_loading_an_invalid_catalog_names_file_and_line(tmp_path: Path) -> None:
     shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
     toml = tmp_path / "fees" / "report.toml"
     toml.write_text(toml.read_text(encoding="utf-8").replace('kind = "integer"', 'kind = "int"', 1), encoding="utf-8")
     with pytest.raises(
-        CatalogInvalidError, match=r"fees/report\.toml:40: column fees: kind 'int' is unknown: use integer"
+        CatalogInvalidError, match=r"fees/report\.toml:40: Column 'fees': `kind` must not be 'int'\. Use 'integer'"
     ):
         load_catalog(tmp_path)
 
 
-def test_two_folders_of_one_type_are_refused(tmp_path: Path) -> None:
+def test_two_folders_must_not_have_the_same_type(tmp_path: Path) -> None:
     shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
     shutil.copytree(SAMPLES / "fees", tmp_path / "more-fees")
     with pytest.raises(CatalogInvalidError, match="more-fees"):
         load_catalog(tmp_path)
 
 
-def test_the_guide_shows_the_sample_as_it_is() -> None:
+def test_the_guide_quotes_the_sample_exactly() -> None:
     guide = (ROOT / "docs" / "report-types.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```(sql|toml)\n(.*?)```", guide, re.DOTALL)
     files = {"sql": "query.sql", "toml": "report.toml"}
@@ -262,18 +262,18 @@ def test_the_guide_names_every_key() -> None:
             assert f"`{key}`" in guide, key
 
 
-def test_the_least_that_a_type_needs(tmp_path: Path) -> None:
-    """Two languages, one column; what is left out has its default."""
+def test_the_minimal_report_type(tmp_path: Path) -> None:
+    """It has two languages and one column. All other settings have their defaults."""
     text = '{ en = "Tenants", pt = "Clientes" }'
-    (tmp_path / "least").mkdir()
-    (tmp_path / "least" / "report.toml").write_text(
-        f'type = "LEAST"\ntitle = {text}\ndescription = {text}\nfile_name = "least"\nsort = ["name"]\n'
+    (tmp_path / "minimal").mkdir()
+    (tmp_path / "minimal" / "report.toml").write_text(
+        f'type = "MINIMAL"\ntitle = {text}\ndescription = {text}\nfile_name = "minimal"\nsort = ["name"]\n'
         f'[[columns]]\nname = "name"\nheading = {text}\n',
         encoding="utf-8",
     )
-    (tmp_path / "least" / "query.sql").write_text("SELECT %(tenant_id)s::text AS name", encoding="utf-8")
-    report_type = load_catalog(tmp_path)["LEAST"]
-    assert (report_type.title.say("pt"), report_type.title.say("de")) == ("Clientes", "Tenants")
+    (tmp_path / "minimal" / "query.sql").write_text("SELECT %(tenant_id)s::text AS name", encoding="utf-8")
+    report_type = load_catalog(tmp_path)["MINIMAL"]
+    assert (report_type.title.in_language("pt"), report_type.title.in_language("de")) == ("Clientes", "Tenants")
     assert (report_type.columns[0].kind, report_type.filters, report_type.orientation) == ("text", (), "landscape")
     assert report_type.check_filters({}) == {}
     with pytest.raises(RequestInvalidError):

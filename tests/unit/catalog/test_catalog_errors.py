@@ -1,4 +1,4 @@
-"""Each mistake that can be made in a report type's two files: the line it is in, and what to do about it."""
+"""Each error that a report type's two files can have is reported with its line and a remedy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _edit(path: Path, old: str, new: str) -> None:
 
 
 def _line(path: Path, marker: str) -> int:
-    """Where the marker first stands."""
+    """Returns the line of the first occurrence of the marker, from 1."""
     text = path.read_text(encoding="utf-8")
     return text.count("\n", 0, text.index(marker)) + 1
 
@@ -34,167 +34,206 @@ def _diagnostics(folder: Path) -> list[Diagnostic]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The sample, to be broken."""
+    """A copy of the sample, which tests may change."""
     return Path(shutil.copytree(FEES, tmp_path / "fees"))
 
 
-def test_the_sample_is_right(folder: Path) -> None:
+def test_the_sample_is_valid(folder: Path) -> None:
     assert _diagnostics(folder) == []
 
 
-# What is replaced, by what, where the mistake is then, and what is said of it.
+# Each case: replaced text, replacement, text in the line of the error, and a part of the message.
 IN_TOML = [
-    # Words and texts
-    ('pt = "Tarifas por conta", ', "", "title = ", "title: pt is missing: add it"),
+    # Keys and strings
+    ('pt = "Tarifas por conta", ', "", "title = ", "`title`: `pt` is missing. Add it."),
     (
         'heading = { en = "Fees", pt = "Tarifas", ',
         'heading = { pt = "Tarifas", ',
         "{ pt = ",
-        "column fees: heading: en",
+        "Column 'fees', `heading`: `en` is missing",
     ),
-    ('file_name = "fees"\n', "", "type = ", "file_name is missing: add it"),
-    ('type = "FEES"', 'type = "fees"', 'type = "fees"', "type 'fees'"),
+    ('file_name = "fees"\n', "", "type = ", "`file_name` is missing. Add it."),
+    ('type = "FEES"', 'type = "fees"', 'type = "fees"', "`type` must not be 'fees'"),
     (
         'orientation = "portrait"',
         'orientation = "upright"',
         "upright",
-        "orientation 'upright' is unknown: there are landscape, portrait",
+        "`orientation` must not be 'upright'. Use one of landscape, portrait.",
     ),
     (
         'kind = "amount"\nwidth',
         'kind = "money"\nwidth',
         '"money"',
-        "column charged: kind 'money' is unknown: use amount",
+        "Column 'charged': `kind` must not be 'money'. Use 'amount'.",
     ),
-    ("width = 12", "widht = 12", "widht", "column month: the key widht is unknown: use width"),
-    ("width = 12", "width = 0", "width = 0", "column month: width 0: input should be greater than 0"),
-    ("width = 12", 'width = "wide"', '"wide"', "column month: width 'wide'"),
+    ("width = 12", "widht = 12", "widht", "Column 'month': The key `widht` is unknown. Use 'width'."),
+    ("width = 12", "width = 0", "width = 0", "Column 'month': `width` must not be 0. Input should be greater than 0."),
+    ("width = 12", 'width = "wide"', '"wide"', "Column 'month': `width` must not be 'wide'"),
     (
         "[totals]\n",
         "[limits]\nstatement_timeout_seconds = 0\n[totals]\n",
         "statement_timeout",
         "must be 1 or more",
     ),
-    ("[totals]\n", "[limits]\nlock_timeout = 5\n[totals]\n", "lock_timeout", "use lock_timeout_seconds"),
-    ("[totals]\n", '[totals]\nfile_name = "x"\n', 'file_name = "x"', "belongs to the report: move it above"),
-    ('type = "FEES"', 'type = "FEES"\nquery = "SELECT"', "query = ", "the query stands in query.sql"),
+    ("[totals]\n", "[limits]\nlock_timeout = 5\n[totals]\n", "lock_timeout", "Use 'lock_timeout_seconds'."),
+    ("[totals]\n", '[totals]\nfile_name = "x"\n', 'file_name = "x"', "belongs to the report. Move it above"),
+    ('type = "FEES"', 'type = "FEES"\nquery = "SELECT"', "query = ", "The query belongs in query.sql"),
     # Names
-    ('sort = ["month", ', 'sort = ["moon", ', '"moon"', "no column is named moon: use month"),
-    ('"account", "currency"]', '"account", "account"]', '"account", "account"', "sort account comes twice"),
-    ('amount = "charged"', 'amount = "charge"', '"charge"', "no column is named charge: use charged"),
-    ('by = "month"', 'by = "moth"', '"moth"', "no column is named moth: use month"),
+    ('sort = ["month", ', 'sort = ["moon", ', '"moon"', "Column 'moon' does not exist. Use 'month'."),
+    (
+        '"account", "currency"]',
+        '"account", "account"]',
+        '"account", "account"',
+        "`sort` column 'account' is duplicated",
+    ),
+    ('amount = "charged"', 'amount = "charge"', '"charge"', "Column 'charge' does not exist. Use 'charged'."),
+    ('by = "month"', 'by = "moth"', '"moth"', "Column 'moth' does not exist. Use 'month'."),
     (
         'name = "holder"',
         'name = "account"',
         'name = "account"\nheading = { en = "Holder"',
-        "column account comes twice",
+        "Column 'account' is duplicated",
     ),
-    ('name = "to"', 'name = "from"', 'name = "from"\nlabel = { en = "To"', "filter from comes twice"),
-    ('not_before = "from"', 'not_before = "form"', '"form"', "filter to: not_before names no filter: use from"),
-    ('not_before = "from"', 'not_before = "account"', "not_before", "not_before must name a filter of kind date"),
-    ('name = "over"', 'name = "under"', '"under"', "filter under is never used in query.sql: use %(under)s"),
-    ('name = "over"', 'name = "tenant_id"', '"tenant_id"', "this name is the system's own"),
+    ('name = "to"', 'name = "from"', 'name = "from"\nlabel = { en = "To"', "Filter 'from' is duplicated"),
+    (
+        'not_before = "from"',
+        'not_before = "form"',
+        '"form"',
+        "Filter 'to': `not_before` names filter 'form', which does not exist. Use 'from'.",
+    ),
+    ('not_before = "from"', 'not_before = "account"', "not_before", "`not_before` must name a filter of kind date"),
+    ('name = "over"', 'name = "under"', '"under"', "Filter 'under' is not used in query.sql. Use %(under)s"),
+    ('name = "over"', 'name = "tenant_id"', '"tenant_id"', "This name is reserved for the system"),
     # Kinds
-    ('period = "month"', 'period = "account"', "period", "the period must be a column of kind date or timestamp"),
-    ('["month", "account"', '["account", "month"', "sort = ", "sort must begin with the period: write month first"),
-    ('period = "month"\n', "", "subtotals", "subtotals need a period and [totals]"),
-    ('amount = "charged"', 'amount = "holder"', 'amount = "holder"', "holder can't be added up"),
-    ('by = "month"', 'by = "holder"', 'by = "holder"', "a chart of kind time needs a column of kind date"),
+    ('period = "month"', 'period = "account"', "period", "`period` must name a column of kind date or timestamp"),
+    (
+        '["month", "account"',
+        '["account", "month"',
+        "sort = ",
+        "The first column of `sort` must be the period. Write 'month' first.",
+    ),
+    ('period = "month"\n', "", "subtotals", "`subtotals` requires `period` and `[totals]`"),
+    ('amount = "charged"', 'amount = "holder"', 'amount = "holder"', "Column 'holder' cannot be added up"),
+    ('by = "month"', 'by = "holder"', 'by = "holder"', "A chart of kind time requires a column of kind date"),
     (
         'width = 28\nformat = "wrap"',
         'format = "grouped"',
         'format = "grouped"',
-        "column holder: format 'grouped' is for",
+        "Column 'holder': Format 'grouped' is only for",
     ),
     (
         'format = "grouped"',
         'format = "wrap"',
         'format = "wrap"\n\n[[columns]]\nname = "ch',
-        "column fees: format 'wrap'",
+        "Column 'fees': Format 'wrap'",
     ),
-    ("width = 28", "decimals = 2", "decimals", "column holder: decimals are for kind amount"),
-    ("width = 28", "precision = 18", "precision", "column holder: precision and scale are for kind amount"),
-    ("precision = 33\n", "", "scale", "column charged: precision and scale must be set together"),
-    ("scale = 4\n", "", "precision", "column charged: precision and scale must be set together"),
-    ("precision = 33", "precision = 3", "scale", "column charged: scale must not be more than precision"),
+    ("width = 28", "decimals = 2", "decimals", "Column 'holder': `decimals` is only for kind amount"),
+    ("width = 28", "precision = 18", "precision", "Column 'holder': `precision` and `scale` are only for kind amount"),
+    ("precision = 33\n", "", "scale", "Column 'charged': `precision` and `scale` must be set together"),
+    ("scale = 4\n", "", "precision", "Column 'charged': `precision` and `scale` must be set together"),
+    ("precision = 33", "precision = 3", "scale", "Column 'charged': `scale` must not be greater than `precision`"),
     # Filters
     (
         "max_length = 40",
         "minimum = 1",
         "minimum = 1\n\n",
-        "filter account: minimum is for kinds date, integer and amount",
+        "Filter 'account': `minimum` is only for kinds date, integer and amount",
     ),
-    ('default = "2024-01-01"', 'default = "2019-01-01"', '"2019-01-01"', "filter from: the default '2019-01-01' can't"),
+    (
+        'default = "2024-01-01"',
+        'default = "2019-01-01"',
+        '"2019-01-01"',
+        "Filter 'from': The default '2019-01-01' is not",
+    ),
     ('default = "2024-01-01"', "default = 2019-01-01", "default = 2019", "must be 2020-01-01 or more"),
     (
         "default = 1\n",
         "default = 0\n",
         "default = 0",
-        "filter at_least: the default 0 can't be used: it must be 1 or more",
+        "Filter 'at_least': The default 0 is not valid. It must be 1 or more.",
     ),
-    ("default = 1\n", 'default = "1"\n', 'default = "1"', "filter at_least: the default '1' can't be used"),
-    ("default = 1\n", "default = 1\nrequired = true\n", "default = 1", "what is required needs no default"),
-    ("minimum = 1\n", "minimum = 2000\n", "minimum = 2000", "minimum is greater than maximum"),
-    ('minimum = "2020-01-01"', 'minimum = "2020"', 'minimum = "2020"', "minimum '2020' is no date: write one like"),
-    ('maximum = "1000000.00"', "maximum = 1000000.5", "maximum = 1000000.5", "write an amount as text"),
-    ('choices = ["BRL", "USD", "EUR"]\n', "", 'kind = "choice"', "filter currency: kind 'choice' needs choices"),
-    ('"USD", "EUR"]', '"USD", "USD"]', "choices", "choice USD comes twice"),
+    ("default = 1\n", 'default = "1"\n', 'default = "1"', "Filter 'at_least': The default '1' is not valid"),
+    ("default = 1\n", "default = 1\nrequired = true\n", "default = 1", "A required filter must not have a default"),
+    ("minimum = 1\n", "minimum = 2000\n", "minimum = 2000", "`minimum` must not be greater than `maximum`"),
+    (
+        'minimum = "2020-01-01"',
+        'minimum = "2020"',
+        'minimum = "2020"',
+        "`minimum` must be a value of kind date, not '2020'. Write it like",
+    ),
+    ('maximum = "1000000.00"', "maximum = 1000000.5", "maximum = 1000000.5", "Write an amount as a string"),
+    ('choices = ["BRL", "USD", "EUR"]\n', "", 'kind = "choice"', "Filter 'currency': Kind 'choice' requires choices"),
+    ('"USD", "EUR"]', '"USD", "USD"]', "choices", "Choice 'USD' is duplicated"),
     (
         '"USD", "EUR"]\n',
         '"USD", "EUR"]\n\n[filters.choice_labels]\nBLR = { en = "Real", pt = "Real" }\n',
         "BLR",
-        "choice_labels: BLR is not one of the choices",
+        "`choice_labels`: 'BLR' is not one of the choices",
     ),
     (
         '"USD", "EUR"]\n',
         '"USD", "EUR"]\n\n[filters.choice_labels]\nBRL = { en = "Real", pt = "Real" }\n',
         "[filters.choice_labels]",
-        "choice_labels has no label for USD, EUR",
+        "`choice_labels` has no label for USD, EUR",
     ),
-    ('kind = "choice"', 'kind = "text"', "choices", "choices are for kind choice"),
-    ('kind = "choice"', 'kind = "choice"\nmax_length = 3', "max_length = 3", "max_length is for kind text"),
+    ('kind = "choice"', 'kind = "text"', "choices", "`choices` is only for kind choice"),
+    ('kind = "choice"', 'kind = "choice"\nmax_length = 3', "max_length = 3", "`max_length` is only for kind text"),
     # Shape
-    ("[totals]", "[totals", "[totals", "this is no TOML"),
-    ('type = "FEES"', 'type = "FEES"\ntype = "FEES"', '"FEES"\ntitle', "no TOML: a key comes twice"),
+    ("[totals]", "[totals", "[totals", "The file is not valid TOML"),
+    ('type = "FEES"', 'type = "FEES"\ntype = "FEES"', '"FEES"\ntitle', "not valid TOML. A key is duplicated"),
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "marker", "says"), IN_TOML, ids=lambda part: part[:40])
-def test_mistakes_in_report_toml(folder: Path, old: str, new: str, marker: str, says: str) -> None:
+@pytest.mark.parametrize(("old", "new", "marker", "message"), IN_TOML, ids=lambda part: part[:40])
+def test_errors_in_report_toml(folder: Path, old: str, new: str, marker: str, message: str) -> None:
     path = folder / "report.toml"
     _edit(path, old, new)
-    found = [(diagnostic.file, diagnostic.line) for diagnostic in _diagnostics(folder) if says in diagnostic.says]
-    assert found == [("report.toml", _line(path, marker))], _diagnostics(folder)
+    positions = [
+        (diagnostic.file, diagnostic.line) for diagnostic in _diagnostics(folder) if message in diagnostic.message
+    ]
+    assert positions == [("report.toml", _line(path, marker))], _diagnostics(folder)
 
 
 IN_SQL = [
-    ("%(to)s::date IS NULL", "%(till)s::date IS NULL", "till", "the parameter %(till)s is no filter of report.toml"),
-    ("%(account)s)\n", "%(acount)s)\n", "acount)", "is no filter of report.toml: use account"),
-    ("%(tenant_id)s", "'demo'", "SELECT", "the query must choose its tenant's rows: use %(tenant_id)s in a condition"),
-    ("'FEE'\n", "'FEE' -- not %(over)s\n", "-- not", "the parameter %(over)s stands in a comment"),
-    ("'FEE'\n", "'FEE' /* 5\n% of */\n", "% of", "a single % in a comment is read as a parameter too: write %%"),
-    ("= 'FEE'", "LIKE 'FE%'", "LIKE", "a single % in quotes is read as a parameter too: write %%"),
-    ("= 'FEE'", "= '%(over)s'", "'%(over)s'", "stands in quotes, where no value can be bound"),
-    ("count(*) AS", "count(*) % 10 AS", "% 10", "a single % is read as a parameter: write %% for the sign"),
-    ("a.holder,", "%(over)d,", "%(over)d", "a single % is read as a parameter"),
-    ("GROUP BY 1, 2, 3, 4\n", "GROUP BY 1, 2, 3, 4;\n", ";", "a semicolon ends the query: leave it out"),
+    ("%(to)s::date IS NULL", "%(till)s::date IS NULL", "till", "The parameter %(till)s is not a filter of report.toml"),
+    ("%(account)s)\n", "%(acount)s)\n", "acount)", "is not a filter of report.toml. Use 'account'."),
+    (
+        "%(tenant_id)s",
+        "'demo'",
+        "SELECT",
+        "The query must select the rows of one tenant. Use %(tenant_id)s in a condition.",
+    ),
+    ("'FEE'\n", "'FEE' -- not %(over)s\n", "-- not", "The parameter %(over)s is in a comment"),
+    ("'FEE'\n", "'FEE' /* 5\n% of */\n", "% of", "A single % in a comment is also read as a parameter. Write %%."),
+    ("= 'FEE'", "LIKE 'FE%'", "LIKE", "A single % in quotes is also read as a parameter. Write %%."),
+    ("= 'FEE'", "= '%(over)s'", "'%(over)s'", "is in quotes, where no value can be bound"),
+    ("count(*) AS", "count(*) % 10 AS", "% 10", "A single % is read as a parameter. Write %% for a percent sign"),
+    ("a.holder,", "%(over)d,", "%(over)d", "A single % is read as a parameter"),
+    ("GROUP BY 1, 2, 3, 4\n", "GROUP BY 1, 2, 3, 4;\n", ";", "The query must not contain a semicolon"),
     (
         "SELECT date_trunc",
         "DELETE FROM x RETURNING date_trunc",
         "DELETE",
-        "begin it with SELECT or WITH, not with DELETE",
+        "The query must start with SELECT or WITH, not with DELETE.",
     ),
-    ("SELECT date", "WITH x AS (\nDELETE FROM bank.y) SELECT date", "DELETE", "a query only reads"),
-    ("GROUP BY 1, 2, 3, 4\n", "FOR UPDATE\n", "FOR UPDATE", "leave out FOR UPDATE"),
+    (
+        "SELECT date",
+        "WITH x AS (\nDELETE FROM bank.y) SELECT date",
+        "DELETE",
+        "The query runs in a READ ONLY transaction",
+    ),
+    ("GROUP BY 1, 2, 3, 4\n", "FOR UPDATE\n", "FOR UPDATE", "Remove FOR UPDATE."),
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "marker", "says"), IN_SQL, ids=lambda part: part[:40])
-def test_mistakes_in_query_sql(folder: Path, old: str, new: str, marker: str, says: str) -> None:
+@pytest.mark.parametrize(("old", "new", "marker", "message"), IN_SQL, ids=lambda part: part[:40])
+def test_errors_in_query_sql(folder: Path, old: str, new: str, marker: str, message: str) -> None:
     path = folder / "query.sql"
     _edit(path, old, new)
-    found = [(diagnostic.file, diagnostic.line) for diagnostic in _diagnostics(folder) if says in diagnostic.says]
-    assert found == [("query.sql", _line(path, marker))], _diagnostics(folder)
+    positions = [
+        (diagnostic.file, diagnostic.line) for diagnostic in _diagnostics(folder) if message in diagnostic.message
+    ]
+    assert positions == [("query.sql", _line(path, marker))], _diagnostics(folder)
 
 
 @pytest.mark.parametrize(
@@ -209,17 +248,19 @@ def test_mistakes_in_query_sql(folder: Path, old: str, new: str, marker: str, sa
         ("a.holder,", 'a.holder AS "update",'),
     ],
 )
-def test_what_looks_like_a_mistake_and_is_none(folder: Path, old: str, new: str) -> None:
+def test_valid_queries_that_resemble_errors(folder: Path, old: str, new: str) -> None:
     _edit(folder / "query.sql", old, new)
     assert _diagnostics(folder) == []
 
 
 def test_an_empty_query(folder: Path) -> None:
     (folder / "query.sql").write_text("-- to be written\n", encoding="utf-8")
-    assert any(diagnostic.says == "the query is empty: write a SELECT" for diagnostic in _diagnostics(folder))
+    assert any(
+        diagnostic.message == "The query is empty. Write a SELECT statement." for diagnostic in _diagnostics(folder)
+    )
 
 
-def test_a_comment_in_the_last_line_ends_there(folder: Path) -> None:
+def test_the_query_ends_with_a_line_break_after_a_comment(folder: Path) -> None:
     path = folder / "query.sql"
     path.write_text(path.read_text(encoding="utf-8").rstrip() + " -- over", encoding="utf-8")
     report_type, _ = check_folder(folder)
@@ -233,12 +274,12 @@ def test_a_file_that_is_missing_or_in_another_encoding(folder: Path, name: str) 
     path.write_bytes(b"\n\n" + "ação".encode("latin-1"))
     assert [(diagnostic.file, diagnostic.line) for diagnostic in _diagnostics(folder)] == [(name, 3)]
     path.unlink()
-    assert [(diagnostic.file, diagnostic.says) for diagnostic in _diagnostics(folder)] == [
-        (name, "the file is missing: a report type has two")
+    assert [(diagnostic.file, diagnostic.message) for diagnostic in _diagnostics(folder)] == [
+        (name, "The file is missing. A report type has report.toml and query.sql.")
     ]
 
 
-def test_all_mistakes_of_all_folders_come_at_once(tmp_path: Path) -> None:
+def test_all_errors_of_all_folders_are_reported_at_once(tmp_path: Path) -> None:
     for name in ("fees", "more"):
         shutil.copytree(FEES, tmp_path / name)
     shutil.copytree(FEES, tmp_path / "third")
@@ -249,7 +290,7 @@ def test_all_mistakes_of_all_folders_come_at_once(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     report = check_catalog(tmp_path, None)
     assert report.types == 4
-    assert [(str(found.path.relative_to(tmp_path)), found.line) for found in report.diagnostics] == [
+    assert [(str(error.path.relative_to(tmp_path)), error.line) for error in report.errors] == [
         ("empty/report.toml", 1),
         ("empty/query.sql", 1),
         ("fees/report.toml", 2),
@@ -258,4 +299,4 @@ def test_all_mistakes_of_all_folders_come_at_once(tmp_path: Path) -> None:
         ("fees/query.sql", 16),
         ("third/report.toml", 1),
     ]
-    assert report.diagnostics[-1].says == "the report type FEES is in more too: name one of them differently"
+    assert report.errors[-1].message == "The folder more also has the report type FEES. Rename one of them."

@@ -1,4 +1,4 @@
-"""Labels of charts over time: of every year that Postgres has, which are more than Python's."""
+"""Labels of charts over time, for every year that Postgres supports. Python supports fewer years."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def test_months_and_years_of_any_timestamp(timestamp: str, label: str, year: str
         ([], []),
     ],
 )
-def test_months_are_in_the_order_of_time_and_what_is_none_is_kept(labels: list[str], shown: list[str]) -> None:
+def test_months_are_in_chronological_order_and_other_labels_are_kept(labels: list[str], shown: list[str]) -> None:
     assert all_months(labels) == shown

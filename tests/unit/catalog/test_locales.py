@@ -1,4 +1,4 @@
-"""Locales: the marks are those of the Unicode CLDR, as Babel has it."""
+"""Separators, date formats and month names of locales are those of the Unicode CLDR, as published by Babel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from resma.i18n.translations import translate
 
 
 @pytest.mark.parametrize("locale", LOCALES.values(), ids=LOCALES)
-def test_marks_are_the_cldrs(locale: Locale) -> None:
+def test_locales_match_the_cldr(locale: Locale) -> None:
     known = babel.Locale.parse(locale.tag, sep="-")
     assert locale.decimal == numbers.get_decimal_symbol(known)
     assert locale.group == numbers.get_group_symbol(known)
@@ -42,8 +42,8 @@ def test_dates() -> None:
         assert LOCALES["pt-BR"].format_date(text) == text
 
 
-def test_every_word_that_a_writer_says_is_in_the_table() -> None:
-    """In each language; a word that is missing would end a report."""
+def test_every_word_of_the_writers_is_translated() -> None:
+    """Every word has a translation in each language. A missing translation would fail a report."""
     writers = ROOT / "functions" / "resma" / "writers"
     text = "".join(path.read_text(encoding="utf-8") for path in writers.rglob("*.py"))
     words = {found[1] for found in re.finditer(r"""\b_?say\(["']([^"']+)["']""", text)}

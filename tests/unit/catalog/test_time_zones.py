@@ -1,4 +1,4 @@
-"""Time zones: the same names with and without the system's own copy of the IANA database."""
+"""Time zone names are the same with and without the system's copy of the IANA database."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ print([name for name in names if not is_time_zone(name)])
 """
 
 
-def test_a_system_without_time_zones_has_those_of_the_package() -> None:
+def test_a_system_without_time_zones_uses_the_package() -> None:
     names = sorted(zoneinfo.available_timezones() - {"localtime", "Factory"})
     assert len(names) > 500
     answer = subprocess.run(
@@ -40,7 +40,7 @@ def test_a_system_without_time_zones_has_those_of_the_package() -> None:
     "name",
     ["", "Mars/Olympus", "localtime", "posixrules", "Factory", "Europe", "../zone", "posix/UTC", "x" * 300, "a\0"],
 )
-def test_what_is_no_time_zone(name: str) -> None:
+def test_names_that_are_not_time_zones(name: str) -> None:
     assert not is_time_zone(name)
     assert len(unknown_time_zone(name)) < 250
     assert "Europe/Lisbon" in unknown_time_zone(name)

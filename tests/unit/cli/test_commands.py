@@ -1,4 +1,4 @@
-"""The command line without a network: its help, its parsing, where it asks, and what it must not load or show."""
+"""The command line without a network: help, parsing, choice of the API, start-up time and output."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from urllib3 import ProxyManager
 from infra.paths import ROOT
 from resma_cli import VERSION, connection
 from resma_cli.api_client import connect_to, path_of
-from resma_cli.api_to_commands import say_in_commands
+from resma_cli.api_to_commands import replace_requests_by_commands
 from resma_cli.commands.types import _draw_one
-from resma_cli.connection import Place, find_place
+from resma_cli.connection import ApiConfig, find_api_config
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.main import app, main
 from resma_cli.output import clean, draw_pairs
 from resma_cli.profiles import Profile, save_profile
-from resma_cli.progress import say_progress
+from resma_cli.progress import describe_progress
 from resma_cli.request_options import read_options, read_pairs, shape_filters
-from resma_cli.target import Target
-from resma_cli.webhook_receiver import Inbox
+from resma_cli.target import OutputTarget
+from resma_cli.webhook_receiver import WebhookInbox
 from tests.support.docs_pages import commands as page_commands
 
 REPORT: dict[str, Any] = {
@@ -47,7 +47,7 @@ REPORT: dict[str, Any] = {
 
 
 def commands(group: Any = None, path: tuple[str, ...] = ("resma",)) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every command with what is typed to call it."""
+    """Yields every command, with the words that call it."""
     group = group or typer.main.get_command(app)
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
@@ -69,7 +69,7 @@ def _nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("path", "command"), COMMANDS)
-def test_every_command_says_what_it_does_and_shows_an_example_of_itself(path: tuple[str, ...], command: Any) -> None:
+def test_every_command_has_help_and_examples(path: tuple[str, ...], command: Any) -> None:
     assert (command.help or "").strip()
     assert command.epilog.startswith("Examples:")
     examples = command.epilog.split("\n\n")[1:]
@@ -79,14 +79,14 @@ def test_every_command_says_what_it_does_and_shows_an_example_of_itself(path: tu
     assert [option.name for option in command.params if not option.help] == []
 
 
-def require_taken(line: str) -> None:
-    """Asserts that a command could be run so: there is such a command, and such options."""
+def require_valid(line: str) -> None:
+    """Asserts that a command line is valid: its command and options exist."""
     words = [word for word in shlex.split(line) if not re.fullmatch(r"[A-Z_]+=.*", word)]
     for end in (word for word in ("|", "<") if word in words):
         words = words[: words.index(end)]
     assert words.pop(0) == "resma", line
     command = typer.main.get_command(app)
-    if words[0].startswith("-"):  # of `resma` itself: not called, for it may install something
+    if words[0].startswith("-"):  # an option of `resma` itself, which is not executed, because it may install something
         assert words[0] in [name for option in command.params for name in option.opts], line
         return
     while hasattr(command, "commands"):
@@ -95,27 +95,27 @@ def require_taken(line: str) -> None:
 
 
 @pytest.mark.parametrize(("path", "command"), COMMANDS)
-def test_examples_can_be_run_so(path: tuple[str, ...], command: Any) -> None:
+def test_examples_are_valid(path: tuple[str, ...], command: Any) -> None:
     for example in command.epilog.split("\n\n")[1:]:
-        require_taken(example)
+        require_valid(example)
 
 
-def test_the_page_tells_of_every_command_and_of_no_other() -> None:
+def test_the_page_documents_exactly_the_commands_that_exist() -> None:
     page = ROOT / "docs" / "command-line.md"
     table = re.findall(r"^\| `(resma [a-z -]+)` \|", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(table) == sorted(" ".join(path) for path, _ in commands())
-    lines = [found.text for found in page_commands(page) if found.text.startswith("resma ") and found.text not in table]
+    lines = [each.text for each in page_commands(page) if each.text.startswith("resma ") and each.text not in table]
     for line in lines:
-        with contextlib.suppress(typer.Exit):  # of --help
-            require_taken(line.replace("--aws-stack", "--aws-stack NAME"))
+        with contextlib.suppress(typer.Exit):  # raised by --help
+            require_valid(line.replace("--aws-stack", "--aws-stack NAME"))
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["generate", "--help"], ["schedule", "create", "--help"]])
-def test_help_is_quick_it_loads_nothing_heavy(arguments: list[str]) -> None:
+def test_help_loads_no_slow_modules(arguments: list[str]) -> None:
     program = (
         "import infra, sys; from resma_cli.main import main; code = main(sys.argv[1:])\n"
-        "heavy = {'psycopg', 'duckdb', 'boto3', 'botocore', 'reportlab', 'worker', 'infra.local', 'standardwebhooks'}\n"
-        "loaded = heavy & set(sys.modules)\n"
+        "slow = {'psycopg', 'duckdb', 'boto3', 'botocore', 'reportlab', 'worker', 'infra.local', 'standardwebhooks'}\n"
+        "loaded = slow & set(sys.modules)\n"
         "sys.exit(f'loaded: {loaded}' if loaded else code)\n"
     )
     command = [sys.executable, "-c", program, *arguments]
@@ -124,7 +124,7 @@ def test_help_is_quick_it_loads_nothing_heavy(arguments: list[str]) -> None:
     assert "Usage: resma" in done.stdout
 
 
-def test_the_launcher_calls_the_checkout_from_any_folder_and_takes_nothing_from_it(
+def test_the_launcher_works_in_any_folder_and_imports_nothing_from_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = importlib_util.spec_from_file_location("bootstrap", ROOT / "infra" / "local" / "bootstrap.py")
@@ -141,9 +141,9 @@ def test_the_launcher_calls_the_checkout_from_any_folder_and_takes_nothing_from_
     bootstrap.write_launcher()
     written = (binaries / "resma").stat()
     bootstrap.write_launcher()
-    assert (binaries / "resma").stat().st_ino == written.st_ino, "it is left alone where it is right"
+    assert (binaries / "resma").stat().st_ino == written.st_ino, "an up-to-date launcher is not rewritten"
     (tmp_path / "infra").mkdir()
-    (tmp_path / "infra" / "__init__.py").write_text("raise SystemExit('not this one')", encoding="ascii")
+    (tmp_path / "infra" / "__init__.py").write_text("raise SystemExit('must not be imported')", encoding="ascii")
     done = subprocess.run(
         [binaries / "resma", "schedule", "--help"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
@@ -151,21 +151,21 @@ def test_the_launcher_calls_the_checkout_from_any_folder_and_takes_nothing_from_
     assert "Usage: resma schedule" in done.stdout
 
 
-def test_the_client_alone_needs_what_the_project_needs_and_imports() -> None:
-    alone = tomllib.loads((ROOT / "infra" / "cli" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+def test_the_clients_dependencies_are_those_of_the_project() -> None:
+    client = tomllib.loads((ROOT / "infra" / "cli" / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     known = {
         Requirement(text).name: text
         for text in (*project["project"]["dependencies"], *project["dependency-groups"]["local"])
         if isinstance(text, str)
     }
-    wanted = [*alone["dependencies"], *alone["optional-dependencies"]["aws"]]
-    assert {text: known.get(Requirement(text).name) for text in wanted} == {text: text for text in wanted}
+    required = [*client["dependencies"], *client["optional-dependencies"]["aws"]]
+    assert {text: known.get(Requirement(text).name) for text in required} == {text: text for text in required}
     oldest, _too_new = project["project"]["requires-python"].split(",")
-    assert alone["requires-python"] == oldest, "what keeps the project from newer Pythons is not part of the client"
+    assert client["requires-python"] == oldest, "the client has no dependency that limits newer versions of Python"
 
 
-# ---------------------------------------------------------------------- what is asked for
+# ---------------------------------------------------------------------- request options
 
 SCHEMA = {
     "from": {"type": "string", "format": "date"},
@@ -176,7 +176,7 @@ SCHEMA = {
 
 
 @pytest.mark.parametrize(
-    ("said", "filters"),
+    ("values", "filters"),
     [
         (["from=2024-01-01"], {"from": "2024-01-01"}),
         (["status=BOOKED,PENDING"], {"status": ["BOOKED", "PENDING"]}),
@@ -192,46 +192,46 @@ SCHEMA = {
         (["unknown=a", "unknown=b"], {"unknown": ["a", "b"]}),
     ],
 )
-def test_filters_become_the_kinds_that_the_schema_has(said: list[str], filters: dict[str, Any]) -> None:
-    assert shape_filters(read_pairs(said, "a=b"), SCHEMA) == filters
+def test_filters_get_the_types_of_the_schema(values: list[str], filters: dict[str, Any]) -> None:
+    assert shape_filters(read_pairs(values, "a=b"), SCHEMA) == filters
 
 
-@pytest.mark.parametrize("said", [["from"], ["=x"], [" =x"], ["from=1", "from=2"]])
-def test_a_filter_that_is_none_is_a_mistake_of_usage(said: list[str]) -> None:
+@pytest.mark.parametrize("values", [["from"], ["=x"], [" =x"], ["from=1", "from=2"]])
+def test_an_invalid_filter_is_a_usage_error(values: list[str]) -> None:
     with pytest.raises(CommandFailedError) as failed:
-        shape_filters(read_pairs(said, "--filter from=2024-01-01"), SCHEMA)
+        shape_filters(read_pairs(values, "--filter from=2024-01-01"), SCHEMA)
     assert failed.value.exit_code is ExitCode.USAGE
 
 
 def test_options_by_format() -> None:
-    said = ["csv.profile=excel", "CSV.compression=gzip", "pdf.paper=A4"]
-    assert read_options(said) == {"csv": {"profile": "excel", "compression": "gzip"}, "pdf": {"paper": "A4"}}
+    values = ["csv.profile=excel", "CSV.compression=gzip", "pdf.paper=A4"]
+    assert read_options(values) == {"csv": {"profile": "excel", "compression": "gzip"}, "pdf": {"paper": "A4"}}
 
 
-@pytest.mark.parametrize("said", [["csv=excel"], ["csv.=x"], [".profile=x"], ["csv.profile=a", "csv.profile=b"]])
-def test_an_option_that_is_none(said: list[str]) -> None:
+@pytest.mark.parametrize("values", [["csv=excel"], ["csv.=x"], [".profile=x"], ["csv.profile=a", "csv.profile=b"]])
+def test_an_invalid_option_is_rejected(values: list[str]) -> None:
     with pytest.raises(CommandFailedError):
-        read_options(said)
+        read_options(values)
 
 
 @pytest.mark.parametrize("part", ["", "..", ".", "a/b", "a?b", "a%2fb", "ä", "a\n", "a" * 201])
-def test_what_is_no_id_is_never_part_of_an_address(part: str) -> None:
+def test_an_invalid_id_is_never_part_of_a_url(part: str) -> None:
     with pytest.raises(CommandFailedError):
         path_of("reports", part)
 
 
-# ---------------------------------------------------------------------- where it asks
+# ---------------------------------------------------------------------- choice of the API
 
 
-def test_an_address_as_people_write_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_url_is_normalized(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESMA_URL", " https://reports.example/prod/api/v1/ ")
     monkeypatch.setenv("RESMA_KEY", "rsm_a_b")
-    assert find_place(None, None) == Place("https://reports.example/prod", "rsm_a_b")
-    assert find_place("https://other.example", None).url == "https://other.example"
+    assert find_api_config(None, None) == ApiConfig("https://reports.example/prod", "rsm_a_b")
+    assert find_api_config("https://other.example", None).url == "https://other.example"
 
 
 @pytest.mark.parametrize(
-    ("said", "url"),
+    ("text", "url"),
     [
         ("reports.example", "https://reports.example"),
         ("reports.example/prod/", "https://reports.example/prod"),
@@ -240,8 +240,8 @@ def test_an_address_as_people_write_it(monkeypatch: pytest.MonkeyPatch) -> None:
         ("[::1]:80", "http://[::1]:80"),
     ],
 )
-def test_a_host_without_a_scheme_is_https_or_http_on_this_machine(said: str, url: str) -> None:
-    assert find_place(said, None).url == url
+def test_a_host_without_a_scheme_is_https_or_http_on_this_machine(text: str, url: str) -> None:
+    assert find_api_config(text, None).url == url
 
 
 @pytest.mark.parametrize(
@@ -257,49 +257,49 @@ def test_a_host_without_a_scheme_is_https_or_http_on_this_machine(said: str, url
         "https://a:0/",
     ],
 )
-def test_an_address_that_is_none(url: str) -> None:
+def test_an_invalid_url_is_rejected(url: str) -> None:
     with pytest.raises(CommandFailedError) as failed:
-        find_place(url, None)
+        find_api_config(url, None)
     assert failed.value.exit_code is ExitCode.USAGE
 
 
 def test_a_key_is_never_sent_unencrypted_over_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESMA_KEY", "rsm_a_b")
-    assert find_place("http://localhost:3008", None).key == "rsm_a_b"
+    assert find_api_config("http://localhost:3008", None).key == "rsm_a_b"
     for url in ("http://reports.example", "http://127.0.0.1.example", "http://localhost.example", "http://10.0.0.1"):
         with pytest.raises(CommandFailedError, match="unencrypted"):
-            find_place(url, None)
+            find_api_config(url, None)
 
 
-def test_a_key_of_the_environment_is_for_the_stack_that_is_up_too(
+def test_a_key_of_the_environment_is_also_sent_to_the_running_stack(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("RESMA_KEY", "rsm_a_b")
     with pytest.raises(CommandFailedError) as failed:
-        find_place(None, None)
+        find_api_config(None, None)
     assert failed.value.exit_code is ExitCode.UNREACHABLE
     folder = tmp_path / ".resma" / "local"
     folder.mkdir(parents=True)
     (folder / "state.json").write_text('{"api_url": "http://localhost:3008"}', encoding="ascii")
-    assert find_place(None, None) == Place("http://localhost:3008", "rsm_a_b", is_embedded=True)
+    assert find_api_config(None, None) == ApiConfig("http://localhost:3008", "rsm_a_b", is_embedded=True)
     monkeypatch.delenv("RESMA_KEY")
-    assert find_place(None, None) == Place("http://localhost:3008", None, is_embedded=True)
+    assert find_api_config(None, None) == ApiConfig("http://localhost:3008", None, is_embedded=True)
     (folder / "state.json").write_text("{", encoding="ascii")
     with pytest.raises(CommandFailedError, match="no stack is up"):
-        find_place(None, None)
+        find_api_config(None, None)
 
 
-def test_a_state_file_leads_no_key_to_another_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_state_file_with_another_machines_url_gets_no_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RESMA_KEY", "rsm_a_b")
     folder = tmp_path / ".resma" / "local"
     folder.mkdir(parents=True)
     (folder / "state.json").write_text('{"api_url": "https://reports.example"}', encoding="ascii")
     with pytest.raises(CommandFailedError, match="is not this machine"):
-        find_place(None, None)
+        find_api_config(None, None)
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("message", "expected"),
     [
         ("2 parts of the request are not valid: see `errors`.", "2 parts of the request are not valid"),
         ("no report 1: GET /api/v1/reports lists yours", "no report 1: `resma list` lists yours"),
@@ -312,41 +312,40 @@ def test_a_state_file_leads_no_key_to_another_machine(monkeypatch: pytest.Monkey
         ("GET /api/v1/reports/{id}/summary", "GET /api/v1/reports/{id}/summary"),
     ],
 )
-def test_advice_of_the_api_as_commands(said: str, told: str) -> None:
-    assert say_in_commands(said) == told
+def test_requests_in_messages_are_replaced_by_commands(message: str, expected: str) -> None:
+    assert replace_requests_by_commands(message) == expected
 
 
-def test_every_advice_of_the_apis_errors_is_known_as_a_command() -> None:
-    """Those that the code raises, wherever it does."""
+def test_every_request_in_the_apis_messages_has_a_command() -> None:
+    """The messages are those in the source code of the functions."""
     advice = re.compile(r"GET /api/v1/[\w/{}-]+ (?:lists|has) (?:yours|your [a-z]+|them|a report's)")
-    found = {
-        said for path in (ROOT / "functions").rglob("*.py") for said in advice.findall(path.read_text(encoding="utf-8"))
-    }
-    assert len(found) > 5
-    assert [said for said in sorted(found) if say_in_commands(said) == said] == []
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "functions").rglob("*.py")]
+    messages = {message for source in sources for message in advice.findall(source)}
+    assert len(messages) > 5
+    assert [message for message in sorted(messages) if replace_requests_by_commands(message) == message] == []
 
 
 def test_a_key_file(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text("rsm_a_b\n", encoding="ascii")
-    found = find_place("https://reports.example", path)
-    assert found.key == "rsm_a_b"
-    assert "rsm_a_b" not in repr(found)
+    config = find_api_config("https://reports.example", path)
+    assert config.key == "rsm_a_b"
+    assert "rsm_a_b" not in repr(config)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"rsm_a b", b"a\nb", b"\xff", b"a" * 20_000])
-def test_a_key_file_that_holds_none_says_so_and_not_what_it_holds(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_key_file_is_rejected_without_quoting_it(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "key"
     path.write_bytes(content)
     with pytest.raises(CommandFailedError) as failed:
-        find_place("https://reports.example", path)
+        find_api_config("https://reports.example", path)
     assert failed.value.exit_code is ExitCode.USAGE
     assert "rsm_a b" not in str(failed.value)
     with pytest.raises(CommandFailedError, match="can't be read"):
-        find_place("https://reports.example", tmp_path / "missing")
+        find_api_config("https://reports.example", tmp_path / "missing")
 
 
-def test_a_proxy_of_the_environment_is_used_and_not_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_is_used_except_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
     monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
     monkeypatch.setenv("no_proxy", "inside.example")
@@ -357,10 +356,10 @@ def test_a_proxy_of_the_environment_is_used_and_not_for_this_machine(monkeypatch
         assert not isinstance(connect_to(url), ProxyManager)
 
 
-# ---------------------------------------------------------------------- what it shows
+# ---------------------------------------------------------------------- output
 
 
-def test_a_terminal_that_knows_few_letters_shows_the_rest() -> None:
+def test_characters_that_a_terminal_cannot_show_are_replaced() -> None:
     program = "import infra, sys; from resma_cli.main import main; sys.exit(main(['list', '--url', 'ftp://caf\u00e9']))"
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     command = [sys.executable, "-c", program]
@@ -369,7 +368,7 @@ def test_a_terminal_that_knows_few_letters_shows_the_rest() -> None:
     assert done.stderr.startswith("resma: ftp://caf? is not a URL")
 
 
-def test_what_others_wrote_is_no_command_to_the_terminal_and_no_markup() -> None:
+def test_values_contain_no_control_characters_and_no_markup() -> None:
     assert clean("a\x1b[2Jb\x07c\u202ed[bold]").plain == "a\ufffd[2Jb\ufffdc\ufffdd[bold]"
     written = StringIO()
     draw_pairs(Console(file=written, force_terminal=True), [("title", "\x1b]0;owned\x07[link=x]")])
@@ -389,7 +388,7 @@ def test_invisible_characters_are_not_shown(char: str) -> None:
     assert clean(f"a{char}b").plain == "a\ufffdb"
 
 
-def test_no_color_where_none_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_color_prevents_colors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     written = StringIO()
     item = {"type": "A", "description": "b", "formats": [], "locales": [], "filters": {}, "columns": []}
@@ -397,39 +396,39 @@ def test_no_color_where_none_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[3" not in written.getvalue()
 
 
-def test_progress_in_words() -> None:
-    assert say_progress(REPORT) == "next in the queue, waiting"
+def test_progress_is_described() -> None:
+    assert describe_progress(REPORT) == "next in the queue, waiting"
     waiting = {"dependency": "object-store", "since": "2026-11-30T10:00:00Z", "nextAttemptAt": "2026-11-30T10:00:05Z"}
-    said = "next in the queue, waiting for the object store, which is unavailable"
-    assert say_progress({**REPORT, "waitingFor": waiting}) == said
+    expected = "next in the queue, waiting for the object store, which is unavailable"
+    assert describe_progress({**REPORT, "waitingFor": waiting}) == expected
     progress = {"rowsDone": 50, "rowsExpected": 100, "queuePosition": None, "etaSeconds": 12.4, "stage": "writing"}
     under_way = {"status": "GENERATING", "attempt": 2, "continuations": 0, "progress": progress}
-    assert say_progress(under_way, 4200) == "writing, 4,200 rows/s, ETA 12 s, attempt 2"
+    assert describe_progress(under_way, 4200) == "writing, 4,200 rows/s, ETA 12 s, attempt 2"
     old = {"status": "PENDING", "attempt": 0, "progress": {"rowsDone": 0, "rowsExpected": None}}
-    assert say_progress(old) == ""
+    assert describe_progress(old) == ""
 
 
-def test_where_files_go_is_looked_at_before_anything_is_asked_for(tmp_path: Path) -> None:
-    there = tmp_path / "there.csv"
-    there.touch()
-    wrong = [(there, 1), (tmp_path / "new", 2), (tmp_path / "no" / "a.csv", 1), (f"{there}/", 1), ("-", 2)]
-    for said, files in wrong:
+def test_the_target_is_checked_before_a_request(tmp_path: Path) -> None:
+    existing = tmp_path / "existing.csv"
+    existing.touch()
+    wrong = [(existing, 1), (tmp_path / "new", 2), (tmp_path / "no" / "a.csv", 1), (f"{existing}/", 1), ("-", 2)]
+    for path, files in wrong:
         with pytest.raises(CommandFailedError) as failed:
-            Target(str(said)).check(files)
+            OutputTarget(str(path)).check(files)
         assert failed.value.exit_code is ExitCode.USAGE
-    for said, files in [(tmp_path, 2), (tmp_path / "new.csv", 1), (f"{tmp_path}/new/reports/", 2), ("-", 1)]:
-        Target(str(said)).check(files)
-    Target(str(there), overwrite=True).check(1)
-    assert [path.name for path in tmp_path.iterdir()] == ["there.csv"], "nothing is created before a file comes"
+    for path, files in [(tmp_path, 2), (tmp_path / "new.csv", 1), (f"{tmp_path}/new/reports/", 2), ("-", 1)]:
+        OutputTarget(str(path)).check(files)
+    OutputTarget(str(existing), overwrite=True).check(1)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["existing.csv"], "nothing has been created"
 
 
-def test_a_folder_with_a_slash_is_created_with_all_above_it(tmp_path: Path) -> None:
-    assert Target(f"{tmp_path}/new/reports/").place("a.csv") == tmp_path / "new" / "reports" / "a.csv"
+def test_a_folder_with_a_slash_is_created_with_its_parents(tmp_path: Path) -> None:
+    assert OutputTarget(f"{tmp_path}/new/reports/").path_of("a.csv") == tmp_path / "new" / "reports" / "a.csv"
     assert (tmp_path / "new" / "reports").is_dir()
 
 
-def test_a_webhook_without_a_right_signature_is_refused_and_not_kept() -> None:
-    inbox = Inbox()
+def test_a_webhook_with_an_invalid_signature_is_rejected() -> None:
+    inbox = WebhookInbox()
     assert not inbox.take(b"{}", {})
     inbox.trust("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     body = json.dumps({"id": "evt_x"}).encode()
@@ -439,8 +438,8 @@ def test_a_webhook_without_a_right_signature_is_refused_and_not_kept() -> None:
         {"webhook-id": "evt_x", "webhook-timestamp": "x", "webhook-signature": "garbage \xff"},
     ):
         assert not inbox.take(body, headers)
-    while not inbox.arrivals.empty():
-        assert inbox.arrivals.get().message is None
+    while not inbox.received.empty():
+        assert inbox.received.get().message is None
     with pytest.raises(CommandFailedError):
         inbox.trust("whsec_é")
 
@@ -456,10 +455,10 @@ def test_a_webhook_without_a_right_signature_is_refused_and_not_kept() -> None:
     ],
 )
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_completes_what_a_user_types(shell: str, typed: str, completed: list[str]) -> None:
-    """Asked as the scripts ask that `--show-completion` prints."""
+def test_shells_complete_commands_and_values(shell: str, typed: str, completed: list[str]) -> None:
+    """ReportOptions as the scripts ask that `--show-completion` prints."""
     save_profile(Profile("test", "https://test.example"))
-    asked = {
+    variables = {
         "_RESMA_COMPLETE": f"complete_{shell}",
         "_TYPER_COMPLETE_ARGS": typed,
         "_TYPER_COMPLETE_FISH_ACTION": "get-args",
@@ -470,7 +469,7 @@ def test_a_shell_completes_what_a_user_types(shell: str, typed: str, completed: 
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
-        env={**os.environ, **asked},
+        env={**os.environ, **variables},
         capture_output=True,
         text=True,
         check=False,
@@ -480,7 +479,7 @@ def test_a_shell_completes_what_a_user_types(shell: str, typed: str, completed: 
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_of_each_shell_is_printed(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_completion_scripts_are_printed_for_each_shell(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program = (
         "import shellingham, sys\n"
         f"shellingham.detect_shell = lambda *_, **__: ({shell!r}, '/bin/{shell}')\n"
@@ -498,28 +497,28 @@ def test_h_is_help(arguments: list[str], capsys: pytest.CaptureFixture[str], mon
 
 
 @pytest.mark.parametrize(("path", "command"), COMMANDS)
-def test_help_is_made_of_sentences(path: tuple[str, ...], command: Any) -> None:
-    """Each begins with a capital letter and ends with a period, and an option's says what to do or what it is."""
+def test_help_consists_of_sentences(path: tuple[str, ...], command: Any) -> None:
+    """Each text starts with a capital letter or a backtick, and ends with a period or an ellipsis."""
     texts = [command.help, *(option.help for option in command.params)]
     assert [text for text in texts if not (text[0].isupper() or text[0] == "`") or text.rstrip()[-1] not in ".…"] == []
 
 
 @pytest.mark.parametrize(("arguments", "code"), [([], 0), (["--version"], 0), (["webhook"], 2)])
-def test_without_a_command_it_shows_its_help(
+def test_help_is_shown_without_a_command(
     arguments: list[str], code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     assert main(arguments) == code
-    said = capsys.readouterr()
-    assert (f"resma {VERSION}" if arguments == ["--version"] else "Usage: resma") in said.out
-    assert said.err == ""
+    output = capsys.readouterr()
+    assert (f"resma {VERSION}" if arguments == ["--version"] else "Usage: resma") in output.out
+    assert output.err == ""
 
 
-def test_a_mistake_of_its_own_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_is_reported_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     program = (
         "import infra, resma_cli.main as main, sys\n"
-        "import resma_cli.shared_options as groups\n"
-        "groups.Setting.api = property(lambda self: 1 / 0)\n"
+        "from resma_cli import shared_options\n"
+        "shared_options.ApiOptions.api = property(lambda self: 1 / 0)\n"
         "sys.exit(main.main(['list', '--json']))\n"
     )
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Ctrl-C ends a command also where it comes while Python runs a finalizer."""
+"""Ctrl-C ends a command even if Python is running a finalizer at that time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ except KeyboardInterrupt:
 
 
 def run(argument: str) -> str:
-    """What the program prints."""
+    """Returns the output of the program."""
     command = [sys.executable, "-c", PROGRAM, argument]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
 
@@ -39,5 +39,5 @@ def test_an_interrupt_in_a_finalizer_is_raised_again() -> None:
     assert run("kept") == "kept"
 
 
-def test_python_alone_loses_it() -> None:
+def test_python_by_itself_loses_the_interrupt() -> None:
     assert run("alone") == "lost"

@@ -1,4 +1,4 @@
-"""Operators' commands start as the docs say them, without anything set around them."""
+"""Commands of operators start as documented, without environment variables."""
 
 from __future__ import annotations
 

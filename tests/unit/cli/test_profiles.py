@@ -1,4 +1,4 @@
-"""Profiles: which API a command calls and with which key, and that nobody else reads the keys."""
+"""Profiles determine which API a command calls and with which key, and other users cannot read the keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from resma_cli import connection
-from resma_cli.connection import Place, find_place
+from resma_cli.connection import ApiConfig, find_api_config
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.profiles import Profile, config_path, delete_profile, find_profile, read_profiles, save_profile
 
@@ -25,8 +25,8 @@ def _nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
-def stack_is_up(folder: Path) -> None:
-    """A stack of this checkout, as its state file says."""
+def write_state_file(folder: Path) -> None:
+    """Writes the state file of a running stack of this checkout."""
     state = folder / ".resma" / "local"
     state.mkdir(parents=True)
     (state / "state.json").write_text('{"api_url": "http://localhost:3008"}', encoding="ascii")
@@ -34,17 +34,17 @@ def stack_is_up(folder: Path) -> None:
 
 def test_a_saved_profile_is_found_with_its_key() -> None:
     save_profile(PRODUCTION)
-    assert find_place(None, None, "production") == Place(PRODUCTION.url, "rsm_prod_key", profile="production")
+    assert find_api_config(None, None, "production") == ApiConfig(PRODUCTION.url, "rsm_prod_key", profile="production")
     assert "rsm_prod_key" not in repr(find_profile("production"))
 
 
 @pytest.mark.parametrize("value", ["a%b", "a=b", "a:b", "#a", ";a", "[a]", "a\\b", "é"])
-def test_any_value_comes_back_as_it_was(value: str) -> None:
+def test_values_are_read_as_they_were_saved(value: str) -> None:
     save_profile(Profile("p", f"https://x.example/{value}", f"k{value}"))
     assert find_profile("p") == Profile("p", f"https://x.example/{value}", f"k{value}")
 
 
-def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_file(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         path = save_profile(PRODUCTION)
@@ -53,17 +53,17 @@ def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert path == config_path() == tmp_path / "config" / "resma" / "config.ini"
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
-    assert [each.name for each in path.parent.iterdir()] == ["config.ini"], "nothing is left beside it"
+    assert [each.name for each in path.parent.iterdir()] == ["config.ini"], "no temporary file exists"
 
 
-def test_a_file_with_keys_that_others_may_read_is_refused() -> None:
+def test_a_file_with_keys_that_others_can_read_is_rejected() -> None:
     save_profile(PRODUCTION).chmod(0o640)
     with pytest.raises(CommandFailedError, match="chmod 600") as failed:
-        find_place(None, None, "production")
+        find_api_config(None, None, "production")
     assert failed.value.exit_code is ExitCode.USAGE
 
 
-def test_a_damaged_file_is_named_and_not_quoted() -> None:
+def test_the_error_of_a_damaged_file_does_not_quote_it() -> None:
     path = save_profile(PRODUCTION)
     path.write_text("key = rsm_secret\n", encoding="ascii")
     with pytest.raises(CommandFailedError, match="is damaged") as failed:
@@ -83,7 +83,7 @@ def test_profiles_are_independent_of_each_other() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a]", "../a", "-a", "a\n", "x" * 65])
-def test_a_name_is_letters_digits_and_a_few_signs(name: str) -> None:
+def test_an_invalid_name_is_rejected(name: str) -> None:
     with pytest.raises(CommandFailedError):
         save_profile(Profile(name, "https://x.example"))
     assert not config_path().exists()
@@ -114,31 +114,31 @@ def test_which_api_is_called(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     if is_up:
-        stack_is_up(tmp_path)
-    assert find_place(url, None, profile).url.partition("://")[2] == expected
+        write_state_file(tmp_path)
+    assert find_api_config(url, None, profile).url.partition("://")[2] == expected
 
 
-def test_a_profiles_key_goes_to_its_url_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_profiles_key_is_sent_only_to_its_url(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     save_profile(PRODUCTION)
     monkeypatch.setenv("RESMA_KEY", "rsm_env_key")
-    assert find_place(None, None, "production").key == "rsm_prod_key"
-    assert find_place("https://other.example", None).key == "rsm_env_key"
+    assert find_api_config(None, None, "production").key == "rsm_prod_key"
+    assert find_api_config("https://other.example", None).key == "rsm_env_key"
     with pytest.raises(CommandFailedError, match="exclude each other"):
-        find_place("https://other.example", None, "production")
+        find_api_config("https://other.example", None, "production")
     save_profile(Profile("keyless", "https://keyless.example"))
-    assert find_place(None, None, "keyless").key == "rsm_env_key"
+    assert find_api_config(None, None, "keyless").key == "rsm_env_key"
     file = tmp_path / "key"
     file.write_text("rsm_file_key\n", encoding="ascii")
-    assert find_place(None, file, "production").key == "rsm_file_key"
+    assert find_api_config(None, file, "production").key == "rsm_file_key"
 
 
-def test_a_profile_that_does_not_exist_is_no_other() -> None:
+def test_an_unknown_profile_is_an_error() -> None:
     save_profile(DEFAULT)
     with pytest.raises(CommandFailedError, match="There is no profile `nope`"):
-        find_place(None, None, "nope")
+        find_api_config(None, None, "nope")
 
 
-def test_a_profile_does_not_carry_a_key_unencrypted() -> None:
+def test_a_profiles_key_is_not_sent_unencrypted() -> None:
     save_profile(Profile("p", "http://reports.example", "rsm_key"))
     with pytest.raises(CommandFailedError, match="unencrypted"):
-        find_place(None, None, "p")
+        find_api_config(None, None, "p")

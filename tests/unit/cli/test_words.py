@@ -1,4 +1,4 @@
-"""What the command line reads and shows: timestamps, durations, numbers with nouns, short ids, tables."""
+"""Timestamps, durations, numbers with nouns, short ids and tables of the command line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from resma_cli.confirm import confirm
 from resma_cli.dates import read_timestamp, show_timestamp
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.ids import shorten
-from resma_cli.output import Column, PipedConsole, draw_table
+from resma_cli.output import PipedConsole, TableColumn, draw_table
 from resma_cli.rendering import draw_report, draw_reports, draw_summary
 
 NOW = datetime(2026, 11, 30, 1, 30, tzinfo=UTC)
@@ -31,7 +31,7 @@ def _in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "zone", "meant"),
+    ("text", "zone", "expected"),
     [
         ("2026-11-30", None, "2026-11-30T00:00:00Z"),
         ("2026-11-30", "America/Sao_Paulo", "2026-11-30T03:00:00Z"),
@@ -47,22 +47,22 @@ def _in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
         ("7d", None, "2026-11-23T01:30:00Z"),
     ],
 )
-def test_times_as_people_write_them(said: str, zone: str | None, meant: str) -> None:
-    assert read_timestamp(said, "--created-after", zone_name=zone, now=NOW) == meant
+def test_timestamps_of_many_forms(text: str, zone: str | None, expected: str) -> None:
+    assert read_timestamp(text, "--created-after", zone_name=zone, now=NOW) == expected
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     ["", "nope", "30/11/2026", "2026-11-31", "20261130", "2026-W48-1", "7", "-7d", "999999w", "2026-11-30T25:00"],
 )
-def test_what_is_not_a_time_is_named_with_its_option(said: str) -> None:
+def test_the_error_of_an_invalid_timestamp_names_the_option(text: str) -> None:
     with pytest.raises(CommandFailedError, match="--created-after") as failed:
-        read_timestamp(said, "--created-after", now=NOW)
+        read_timestamp(text, "--created-after", now=NOW)
     assert failed.value.exit_code is ExitCode.USAGE
     assert "%2B" not in str(failed.value)
 
 
-def test_the_zone_of_the_environment_is_read_and_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_zone_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert show_timestamp("2026-11-30T18:00:00.123Z") == "2026-11-30 18:00:00 UTC"
     assert show_timestamp(None) == ""
     monkeypatch.setenv("RESMA_TIME_ZONE", "America/Sao_Paulo")
@@ -74,7 +74,7 @@ def test_the_zone_of_the_environment_is_read_and_shown(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "expected"),
     [
         (0, "0 s"),
         (0.4, "0 s"),
@@ -86,16 +86,16 @@ def test_the_zone_of_the_environment_is_read_and_shown(monkeypatch: pytest.Monke
         (183_600, "2 d 3 h"),
     ],
 )
-def test_durations(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
+def test_durations(seconds: float, expected: str) -> None:
+    assert duration(seconds) == expected
 
 
-def test_a_number_and_its_noun_agree() -> None:
+def test_nouns_are_singular_or_plural() -> None:
     assert [count(number, "row") for number in (0, 1, 2, 2000)] == ["0 rows", "1 row", "2 rows", "2,000 rows"]
     assert count(3, "currency", "currencies") == "3 currencies"
 
 
-def test_short_ids_are_long_enough_to_tell_them_apart() -> None:
+def test_short_ids_are_distinct() -> None:
     assert shorten(["840edab4-930d-475e", "4d58dace-42f0-4e2b"]) == ["840edab4", "4d58dace"]
     assert shorten(["840edab4-930d-475e", "840edab4-42f0-4e2b"]) == ["840edab4-9", "840edab4-4"]
     assert shorten(["sch_1f0c5c2e0000", "whe_1f0c5c2e1111", "callback"]) == ["sch_1f0c5c2e", "whe_1f0c5c2e", "callback"]
@@ -124,8 +124,8 @@ REPORT: dict[str, Any] = {
 }
 
 
-def drawn(width: int) -> list[str]:
-    """The table of two reports on a terminal of so many columns."""
+def draw_lines(width: int) -> list[str]:
+    """Returns the lines of a table of two reports on a terminal of this width."""
     written = StringIO()
     console = Console(file=written, force_terminal=True, color_system=None, width=width, soft_wrap=True)
     second = {**REPORT, "id": "4d58dace-42f0-4e2b-8000-000000000000", "title": None, "rows": 1, "requestedByName": None}
@@ -134,8 +134,8 @@ def drawn(width: int) -> list[str]:
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 200])
-def test_a_table_has_a_line_for_each_report_and_cuts_no_id_type_or_time(width: int) -> None:
-    heading, first, second = drawn(width)
+def test_a_table_has_one_line_per_report_with_complete_ids_types_and_times(width: int) -> None:
+    heading, first, second = draw_lines(width)
     assert max(len(line) for line in (heading, first, second)) <= width
     for line in (first, second):
         assert "2026-11-30 18:00" in line
@@ -148,7 +148,7 @@ def test_a_table_has_a_line_for_each_report_and_cuts_no_id_type_or_time(width: i
     assert "UTC" in (heading if width < 120 else first)
 
 
-def test_a_program_gets_every_column_and_whole_values(capsys: pytest.CaptureFixture[str]) -> None:
+def test_programs_get_all_columns_and_complete_values(capsys: pytest.CaptureFixture[str]) -> None:
     draw_reports(Console(file=StringIO()), [REPORT], None)
     heading, row = capsys.readouterr().out.splitlines()
     cells = dict(zip(heading.split("\t"), row.split("\t"), strict=True))
@@ -156,14 +156,14 @@ def test_a_program_gets_every_column_and_whole_values(capsys: pytest.CaptureFixt
     assert cells["REQUESTED BY"] == REPORT["requestedByName"]
 
 
-def test_columns_without_a_value_are_left_out_on_a_terminal() -> None:
+def test_empty_columns_are_omitted_on_a_terminal() -> None:
     written = StringIO()
     console = Console(file=written, force_terminal=True, color_system=None, width=80)
-    draw_table(console, ("A", Column("EMPTY"), "C"), [("1", None, "3"), ("4", "", "6")])
+    draw_table(console, ("A", TableColumn("EMPTY"), "C"), [("1", None, "3"), ("4", "", "6")])
     assert [line.split() for line in written.getvalue().splitlines()] == [["A", "C"], ["1", "3"], ["4", "6"]]
 
 
-def test_filters_are_shown_as_they_are_typed() -> None:
+def test_filters_are_shown_in_the_form_of_the_option() -> None:
     written = StringIO()
     draw_report(Console(file=written, width=200), REPORT)
     lines = [line.split(None, 1)[1] for line in written.getvalue().splitlines() if line.startswith("filter ")]
@@ -183,7 +183,7 @@ def test_filters_are_shown_as_they_are_typed() -> None:
         (["0"], [""]),
     ],
 )
-def test_bars_of_negative_amounts_lie_left_of_the_zero_line(
+def test_bars_of_negative_amounts_are_left_of_the_zero_line(
     values: list[str], bars: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     series = [{"name": "BRL", "values": values}]
@@ -194,12 +194,12 @@ def test_bars_of_negative_amounts_lie_left_of_the_zero_line(
     assert [row.split("\t")[2] for row in rows] == values
 
 
-def test_a_broken_pipe_is_not_richs_to_end_the_program_for() -> None:
+def test_a_broken_pipe_raises_an_error() -> None:
     with pytest.raises(BrokenPipeError):
         PipedConsole().on_broken_pipe()
 
 
-def test_without_a_terminal_only_yes_confirms(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_confirmation_without_a_terminal_requires_yes(monkeypatch: pytest.MonkeyPatch) -> None:
     confirm("Delete it?", yes=True)
     monkeypatch.setattr(sys, "stdin", StringIO("y\n"))
     with pytest.raises(CommandFailedError, match="--yes") as failed:
@@ -210,7 +210,7 @@ def test_without_a_terminal_only_yes_confirms(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("answer", "is_confirmed"), [("y", True), ("YES", True), ("n", False), ("", False), ("yess", False)]
 )
-def test_a_terminal_is_asked(answer: str, is_confirmed: bool) -> None:
+def test_confirmation_on_a_terminal(answer: str, is_confirmed: bool) -> None:
     ours, theirs = pty.openpty()
     program = "import infra; from resma_cli.confirm import confirm; confirm('Delete it?', yes=False); print('done')"
     command = [sys.executable, "-c", program]
@@ -218,7 +218,7 @@ def test_a_terminal_is_asked(answer: str, is_confirmed: bool) -> None:
     os.close(theirs)
     os.write(ours, f"{answer}\n".encode())
     out, _ = process.communicate(timeout=60)
-    said = os.read(ours, 10_000).decode()
+    prompt = os.read(ours, 10_000).decode()
     os.close(ours)
-    assert "Delete it? [y/N]" in said
+    assert "Delete it? [y/N]" in prompt
     assert (out == "done\n") is is_confirmed

@@ -1,4 +1,4 @@
-"""The page of the architecture names the packages and tables that exist, and who writes which table."""
+"""docs/architecture.md names the packages and tables that exist, and the packages that write each table."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ PAGE = ROOT / "docs" / "architecture.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 
 PARENTS = ("functions", "functions/resma", "functions/api", "infra", "tests")
-"""Folders whose packages the page lists."""
+"""Folders whose packages the page must list."""
 
 MIGRATIONS = ROOT / "infra" / "postgres" / "migrations"
 
 CALLER_OF_SQL_FUNCTIONS = "resma.access"
-"""Who calls the functions that migrations make in the database, and so writes what they write."""
+"""The package that calls the database functions of migrations, and therefore writes their tables."""
 
 CHANGES = {"INSERT INTO": "inserted", "UPDATE": "changed", "DELETE FROM": "changed"}
 
 Writers = Mapping[str, Mapping[str, set[str]]]
-"""By table and kind of change."""
+"""Packages that write, by table and kind of change."""
 
 
 def table_rows(heading: str) -> Iterator[list[str]]:
-    """The cells of the first table below a heading, without its head."""
+    """Yields the rows of cells of the first table below a heading, without the header row."""
     lines = iter(TEXT.partition(f"\n## {heading}\n")[2].splitlines())
     rows = [line for line in first_table(lines) if not line.startswith("|--")]
     for row in rows[1:]:
@@ -37,7 +37,7 @@ def table_rows(heading: str) -> Iterator[list[str]]:
 
 
 def first_table(lines: Iterator[str]) -> Iterator[str]:
-    """The lines of the first table."""
+    """Yields the lines of the first table."""
     is_in_table = False
     for line in lines:
         if line.startswith("|"):
@@ -52,16 +52,17 @@ def code(cell: str) -> list[str]:
 
 
 def folders(parent: str) -> set[str]:
-    """The folders of a folder that hold anything but what Python and tests leave behind."""
-    found = (path for path in (ROOT / parent).iterdir() if path.is_dir() and path.name[0] not in "._")
-    kept = (
-        path for path in found if any(each.is_file() and "__pycache__" not in each.parts for each in path.rglob("*"))
-    )
-    return {path.relative_to(ROOT).as_posix() for path in kept}
+    """Returns the subfolders that contain files other than compiled Python."""
+    candidates = (path for path in (ROOT / parent).iterdir() if path.is_dir() and path.name[0] not in "._")
+    return {
+        path.relative_to(ROOT).as_posix()
+        for path in candidates
+        if any(each.is_file() and "__pycache__" not in each.parts for each in path.rglob("*"))
+    }
 
 
 def package_of(path: Path) -> str:
-    """`resma.jobs` for functions/resma/jobs/claim.py: the package of a file, as the page has it."""
+    """Returns the package of a file in the page's form: `resma.jobs` for functions/resma/jobs/claim.py."""
     parts = path.relative_to(ROOT).parts
     if parts[0] == "functions":
         parts = parts[1:]
@@ -70,17 +71,17 @@ def package_of(path: Path) -> str:
 
 
 def find_writers() -> Writers:
-    """Who writes which table, as the SQL in code and in functions of the database says."""
-    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    """Returns the packages that write each table, from the SQL in code and in functions of the database."""
+    writers: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     sources = {path: path.read_text(encoding="utf-8") for top in ("functions", "infra") for path in python_and_sql(top)}
     for path, text in sources.items():
         for change, table in statements(text):
-            found[table][change].add(package_of(path))
+            writers[table][change].add(package_of(path))
     for path in MIGRATIONS.glob("*.sql"):
         for body in re.findall(r"CREATE FUNCTION.*?AS \$\$(.*?)\$\$;", path.read_text(encoding="utf-8"), re.DOTALL):
             for change, table in statements(body):
-                found[table][change].add(CALLER_OF_SQL_FUNCTIONS)
-    return found
+                writers[table][change].add(CALLER_OF_SQL_FUNCTIONS)
+    return writers
 
 
 def python_and_sql(top: str) -> Iterator[Path]:
@@ -97,7 +98,7 @@ def statements(text: str) -> Iterator[tuple[str, str]]:
 
 
 def tables_of_migrations() -> set[str]:
-    """The tables that exist once all migrations are applied."""
+    """Returns the tables that exist after all migrations."""
     tables: set[str] = set()
     for path in sorted(MIGRATIONS.glob("*.sql")):
         text = path.read_text(encoding="utf-8")
@@ -113,7 +114,7 @@ def test_the_page_lists_the_packages_that_exist(parent: str) -> None:
     assert {name for name in listed if name.rpartition("/")[0] == parent} == folders(parent)
 
 
-def test_the_page_says_what_each_package_is() -> None:
+def test_the_page_describes_each_package() -> None:
     for row in table_rows("Packages"):
         if code(row[0]):
             assert len(row[1]) > 8, row
@@ -124,7 +125,7 @@ def test_the_page_lists_the_tables_that_exist() -> None:
     assert sorted(listed) == sorted(tables_of_migrations())
 
 
-def test_the_page_says_who_writes_which_table() -> None:
+def test_the_page_names_the_packages_that_write_each_table() -> None:
     writers = find_writers()
     for table, _, inserted, changed in table_rows("Tables"):
         (name,) = code(table)

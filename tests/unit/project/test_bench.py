@@ -1,4 +1,4 @@
-"""The bench, as far as no clock is needed: scaling, the goals, the table, bench.json and the chart."""
+"""The parts of the benchmark that need no measurement: scaling, goals, the table, bench.json and the chart."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ RESULTS = [
 ]
 
 
-def test_the_quickest_run_counts_and_the_largest_memory() -> None:
+def test_the_result_has_the_shortest_time_and_the_largest_memory() -> None:
     runs = [Run(HALF_A_MILLION, 0.9, 60), Run(HALF_A_MILLION, 0.6, 70), Run(HALF_A_MILLION, 1.1, 65)]
     result = combine("resma csv", "CSV", runs, COPIES, HALF_A_MILLION)
     assert (result.seconds, result.median_seconds, result.peak_rss_mb) == (0.6, 0.9, 70)
@@ -52,7 +52,7 @@ def test_the_quickest_run_counts_and_the_largest_memory() -> None:
     assert result.measured_rows is None
 
 
-def test_fewer_rows_are_scaled_in_proportion_and_say_so() -> None:
+def test_fewer_rows_are_scaled_proportionally_and_marked() -> None:
     result = combine("fpdf2", "PDF", [Run(2_000, 6.0, 80), Run(2_000, 5.0, 90)], COPIES[:2], HALF_A_MILLION)
     assert result.seconds == pytest.approx(1250)
     assert result.ratio_to_copy == pytest.approx(1250 / 0.4)
@@ -63,12 +63,12 @@ def test_fewer_rows_are_scaled_in_proportion_and_say_so() -> None:
 
 
 @pytest.mark.parametrize("runs", [[], [Run(0, 1.0, 50)]])
-def test_nothing_measured_is_no_result(runs: list[Run]) -> None:
+def test_a_result_requires_a_measurement(runs: list[Run]) -> None:
     with pytest.raises(ValueError, match="nothing was measured"):
         combine("resma csv", "CSV", runs, COPIES, HALF_A_MILLION)
 
 
-def test_json_is_a_list_of_rows_with_the_promised_members() -> None:
+def test_json_is_a_list_of_rows_with_the_documented_fields() -> None:
     rows = json.loads(as_json(RESULTS))
     assert [row["name"] for row in rows] == [result.name for result in RESULTS]
     for row in rows:
@@ -80,7 +80,7 @@ def test_json_is_a_list_of_rows_with_the_promised_members() -> None:
     assert (missing["seconds"], missing["note"][:11]) == (None, "needs Pango")
 
 
-def test_the_table_has_every_result_and_what_is_missing() -> None:
+def test_the_table_has_every_result_and_the_reason_of_missing_ones() -> None:
     text = table(RESULTS)
     lines = text.splitlines()
     for result in RESULTS:
@@ -95,7 +95,7 @@ def test_the_table_has_every_result_and_what_is_missing() -> None:
     [
         ("CSV, time of COPY", 1.0, "met"),
         ("NDJSON, time of COPY", 3.0, "met"),
-        ("PDF with charts, time of COPY", 5.0, "MISSED"),
+        ("PDF with charts, time of COPY", 5.0, "not met"),
         ("PDF, time of 5 million rows to 500 thousand's", 10.2, "met"),
         ("XLSX, XlsxWriter constant_memory's time to ours", 30 / 3.5, "met"),
         ("peak memory of any format, 500 thousand rows", 124, "met"),
@@ -106,21 +106,21 @@ def test_the_table_has_every_result_and_what_is_missing() -> None:
 )
 def test_goals(what: str, figure: float | None, outcome: str) -> None:
     (goal,) = [goal for goal in GOALS if goal.what == what]
-    number, found = goal.outcome(Figures(RESULTS))
-    assert found == outcome
+    number, actual = goal.outcome(Figures(RESULTS))
+    assert actual == outcome
     assert number == (None if figure is None else pytest.approx(figure))
     assert any(what in line and line.endswith(outcome) for line in goals_table(RESULTS).splitlines())
 
 
-def test_at_least_is_not_at_most() -> None:
+def test_a_goal_may_be_a_minimum() -> None:
     (goal,) = [goal for goal in GOALS if goal.at_least]
     others = [result for result in RESULTS if result.name != "resma xlsx"]
     number, outcome = goal.outcome(Figures([ours("XLSX", 4.0), *others]))
-    assert number == pytest.approx(7.5)  # and 8.57 with the one that is left out
-    assert outcome == "MISSED"
+    assert number == pytest.approx(7.5)  # 8.57 with the omitted result
+    assert outcome == "not met"
 
 
-def test_the_chart_holds_every_result_of_half_a_million_rows() -> None:
+def test_the_chart_shows_every_result_of_half_a_million_rows() -> None:
     root = ET.fromstring(draw(RESULTS))
     texts = [text.text for text in root.iter(f"{SVG}text")]
     shown = [result for result in RESULTS if result.rows == HALF_A_MILLION and result.group != "SYSTEM"]
@@ -134,8 +134,8 @@ def test_the_chart_holds_every_result_of_half_a_million_rows() -> None:
     assert not list(root.iter(f"{SVG}path"))  # letters are text
 
 
-def test_bars_are_as_long_as_their_seconds_say() -> None:
-    """Each power of ten is as wide as the next, and nothing leaves the ground."""
+def test_the_length_of_bars_is_logarithmic() -> None:
+    """Each power of ten has the same width, and all bars are inside of the chart."""
     by_name: dict[str, float] = {}
     root = ET.fromstring(draw([ours("CSV", 0.1), ours("PDF", 1.0), ours("XLSX", 10.0)]))
     names = [text.text for text in root.iter(f"{SVG}text") if (text.text or "").startswith("resma ")]
@@ -144,10 +144,10 @@ def test_bars_are_as_long_as_their_seconds_say() -> None:
         by_name[str(name)] = float(bar.get("width", 0))
         assert float(bar.get("x", 0)) + float(bar.get("width", 0)) < WIDTH
     assert by_name["resma pdf"] * 2 == pytest.approx(by_name["resma xlsx"], abs=0.2)
-    assert by_name["resma csv"] == 1  # what is least still shows
+    assert by_name["resma csv"] == 1  # the shortest bar is still visible
 
 
-def test_a_chart_of_nothing_is_refused() -> None:
+def test_a_chart_requires_a_measurement() -> None:
     with pytest.raises(ValueError, match="nothing was measured"):
         draw([RESULTS[-2]])
 
@@ -161,7 +161,7 @@ def test_every_peer_has_its_module_and_its_own_name() -> None:
     assert not any(peer.rows for peer in FAST)
 
 
-def test_the_lock_pins_every_peer_and_names_no_index() -> None:
+def test_the_lock_file_pins_every_peer_and_names_no_index() -> None:
     lock = (ROOT / "infra/requirements/bench.txt").read_text(encoding="utf-8")
     for package in (
         "adbc-driver-postgresql",
@@ -181,7 +181,7 @@ def test_the_lock_pins_every_peer_and_names_no_index() -> None:
     assert "://" not in lock
 
 
-def test_the_sink_counts_bytes_also_of_text() -> None:
+def test_the_sink_counts_the_bytes_of_text() -> None:
     sink = Sink()
     with text_into(sink) as text:
         text.write("São\r\n")
@@ -190,7 +190,7 @@ def test_the_sink_counts_bytes_also_of_text() -> None:
     assert sink.tell() == 9
 
 
-def test_the_measured_function_is_told_all_that_it_wants() -> None:
+def test_the_measured_function_has_all_required_settings() -> None:
     prepared = (ROOT / "tests" / "bench" / "api_post.py").read_text(encoding="utf-8")
-    wanted = [name for name, field in ApiSettings.model_fields.items() if field.is_required()]
-    assert [name for name in wanted if f"{name.upper()}=" not in prepared] == []
+    required = [name for name, field in ApiSettings.model_fields.items() if field.is_required()]
+    assert [name for name in required if f"{name.upper()}=" not in prepared] == []

@@ -1,4 +1,4 @@
-"""Environments are made in odd places too, or a sentence says why not."""
+"""Environments are created in unusual checkouts, or an error message says why not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.eventually import eventually
 
 BOOTSTRAP = ROOT / "infra" / "local" / "bootstrap.py"
 UV = """#!/bin/sh
-# In the place of uv: says where it would keep its downloads, and takes its time.
+# A substitute for uv: prints its process id and cache folder, and then waits.
 echo "$$ cache=$UV_CACHE_DIR" > "$CALLED"
 exec sleep "$TAKES"
 """
@@ -29,7 +29,7 @@ exec sleep "$TAKES"
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout with what bootstrap.py needs, and a uv that only says how it was called."""
+    """A checkout with the files that bootstrap.py needs, and a substitute for uv that records its cache folder."""
     root = tmp_path / "a checkout"
     shutil.copytree(ROOT / "infra" / "requirements", root / "infra" / "requirements")
     (root / "infra" / "local").mkdir()
@@ -44,9 +44,9 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def start(checkout: Path, *arguments: str, takes: str = "0", **variables: str) -> subprocess.Popen[str]:
-    """Starts bootstrap.py of a checkout, in a process group of its own."""
-    kept = {name: value for name, value in os.environ.items() if name not in {"UV_CACHE_DIR", "XDG_CACHE_HOME"}}
-    environment = {**kept, "CALLED": str(checkout / "called"), "TAKES": takes, **variables}
+    """Starts bootstrap.py of a checkout, in a new process group."""
+    inherited = {name: value for name, value in os.environ.items() if name not in {"UV_CACHE_DIR", "XDG_CACHE_HOME"}}
+    environment = {**inherited, "CALLED": str(checkout / "called"), "TAKES": takes, **variables}
     command = [sys.executable, str(checkout / "infra" / "local" / "bootstrap.py"), *arguments]
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -54,7 +54,7 @@ def start(checkout: Path, *arguments: str, takes: str = "0", **variables: str) -
 
 
 def called(checkout: Path) -> tuple[int, str]:
-    """Process id of the uv that was called last, and its cache."""
+    """Returns the process id and the cache folder of the last call of uv."""
     text = (checkout / "called").read_text(encoding="utf-8")
     return int(text.split()[0]), text.strip().partition("cache=")[2]
 
@@ -69,13 +69,13 @@ def called(checkout: Path) -> tuple[int, str]:
         ({"HOME": "/dev/null", "UV_CACHE_DIR": "/elsewhere"}, "/elsewhere"),
     ],
 )
-def test_where_the_home_folder_can_not_be_written_downloads_are_kept_in_the_checkout(
+def test_without_a_writable_home_folder_downloads_are_cached_in_the_checkout(
     checkout: Path, tmp_path: Path, variables: dict[str, str], cache: str
 ) -> None:
-    places = {"home": str(tmp_path), "checkout": str(checkout)}
-    with start(checkout, **{name: value.format(**places) for name, value in variables.items()}) as process:
+    paths = {"home": str(tmp_path), "checkout": str(checkout)}
+    with start(checkout, **{name: value.format(**paths) for name, value in variables.items()}) as process:
         process.communicate(timeout=60)
-    assert called(checkout)[1] == cache.format(**places)
+    assert called(checkout)[1] == cache.format(**paths)
 
 
 PYTHON_OF_VERSION = """
@@ -90,7 +90,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 @pytest.mark.parametrize(
     ("version", "is_supported"), [("3.10", False), ("3.11", True), ("3.13", True), ("3.14", False), ("4.0", False)]
 )
-def test_an_unsupported_python_is_told_which_ones_are(version: str, is_supported: bool) -> None:
+def test_the_error_of_an_unsupported_python_names_the_supported_ones(version: str, is_supported: bool) -> None:
     command = [sys.executable, "-c", PYTHON_OF_VERSION, version, str(BOOTSTRAP)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == (0 if is_supported else 1), done.stderr
@@ -99,16 +99,16 @@ def test_an_unsupported_python_is_told_which_ones_are(version: str, is_supported
 
 def test_supported_pythons_are_the_same_everywhere() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = SpecifierSet(project["requires-python"])
-    accepted = {(3, minor) for minor in range(30) if f"3.{minor}" in wanted}
+    specifier = SpecifierSet(project["requires-python"])
+    accepted = {(3, minor) for minor in range(30) if f"3.{minor}" in specifier}
     supported = runpy.run_path(str(BOOTSTRAP))["SUPPORTED_PYTHONS"]
     assert set(supported) == set(machine.PYTHONS) == accepted
 
 
-def test_ctrl_c_while_an_environment_is_made_is_a_sentence(checkout: Path) -> None:
+def test_ctrl_c_during_setup_prints_a_message(checkout: Path) -> None:
     with start(checkout, "project", takes="60") as process:
         eventually("uv is called", lambda: (checkout / "called").exists() and (checkout / "called").read_text())
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        os.killpg(process.pid, signal.SIGINT)  # like a terminal
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert err == "\ninterrupted: run the same command again to finish making the environment\n"
@@ -116,7 +116,7 @@ def test_ctrl_c_while_an_environment_is_made_is_a_sentence(checkout: Path) -> No
 
 
 def is_group_alive(group: int) -> bool:
-    """Whether a process group has a process, also one that has ended and was not waited for yet."""
+    """Returns whether a process group has a process. A process that has ended but was not waited for counts."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -124,7 +124,7 @@ def is_group_alive(group: int) -> bool:
     return True
 
 
-def test_a_failed_installation_names_the_disk_space_that_it_needs(checkout: Path) -> None:
+def test_the_error_of_a_failed_installation_names_the_required_disk_space(checkout: Path) -> None:
     (checkout / ".resma" / "uv" / "bin" / "uv").write_text("#!/bin/sh\nexit 1\n", encoding="ascii")
     with start(checkout, "project") as process:
         _, err = process.communicate(timeout=60)
@@ -133,7 +133,7 @@ def test_a_failed_installation_names_the_disk_space_that_it_needs(checkout: Path
 
 
 @pytest.mark.parametrize("character", ['"', "$", "`", "\\", ":"])
-def test_a_path_that_postgres_can_not_run_in_is_refused_first(checkout: Path, character: str) -> None:
+def test_a_path_that_postgres_does_not_support_is_rejected_first(checkout: Path, character: str) -> None:
     moved = checkout.rename(checkout.with_name(f"a{character}b"))
     with start(moved) as process:
         _, err = process.communicate(timeout=60)
@@ -151,8 +151,8 @@ bootstrap.require_own_files(sys.argv[2], os.geteuid())
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can leave files of root")
-def test_files_that_sudo_left_are_named_with_what_helps(checkout: Path) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can create files of root")
+def test_the_error_of_files_of_root_says_how_to_change_the_owner(checkout: Path) -> None:
     for folder in (checkout, *checkout.parents):
         if not folder.stat().st_mode & 0o001:
             folder.chmod(0o755)
@@ -171,7 +171,7 @@ def test_files_that_sudo_left_are_named_with_what_helps(checkout: Path) -> None:
     assert check(65534).returncode == 0, done.stderr
 
 
-def test_a_file_of_another_user_is_named_by_its_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_of_another_users_file_names_the_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock = tmp_path / ".resma" / "local.lock"
     lock.parent.mkdir()
     lock.touch()
@@ -181,6 +181,6 @@ def test_a_file_of_another_user_is_named_by_its_owner(tmp_path: Path, monkeypatc
     assert f"rm -rf {lock.parent}" in describe_foreign_file(error)
 
 
-def test_a_full_disk_is_told_with_what_the_bank_needs(tmp_path: Path) -> None:
+def test_the_error_of_a_full_disk_names_the_size_of_the_demo_bank(tmp_path: Path) -> None:
     assert "A demo bank of 5,000,000 transactions needs about 3,433 MB" in describe_full_disk(tmp_path, 5_000_000)
     assert "make clean" in describe_full_disk(tmp_path)

@@ -1,4 +1,4 @@
-"""A build of `sam build` for another target than the deployment's is named before it is deployed."""
+"""A build for another target than the deployment's is detected before the deployment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEFAULTS = read_parameters(ROOT / "samconfig.toml", "dev")
 
 
 def build(folder: Path, *modules: str) -> Path:
-    """A build with these extension modules."""
+    """Creates a build with these extension modules. Returns its folder."""
     for module in modules:
         path = folder / "ApiFunction" / "package" / module
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -22,7 +22,7 @@ def build(folder: Path, *modules: str) -> Path:
 
 
 @pytest.mark.parametrize(("machine", "minor"), [("aarch64", 13), ("x86_64", 13), ("aarch64", 12), ("x86_64", 12)])
-def test_a_difference_is_named_with_what_to_do(tmp_path: Path, machine: str, minor: int) -> None:
+def test_a_difference_is_reported_with_a_remedy(tmp_path: Path, machine: str, minor: int) -> None:
     modules = f"_a.cpython-3{minor}-{machine}-linux-gnu.so", "stable.abi3.so", "libpq-1234.so.5"
     difference = find_difference(find_target(build(tmp_path, *modules)), DEFAULTS)
     assert (difference is None) == (machine == "aarch64" and minor == 13)
@@ -32,7 +32,7 @@ def test_a_difference_is_named_with_what_to_do(tmp_path: Path, machine: str, min
     )
 
 
-def test_no_build_or_a_mixed_one_is_named(tmp_path: Path) -> None:
+def test_a_missing_or_mixed_build_is_reported(tmp_path: Path) -> None:
     assert "Run `sam build`" in str(find_difference(find_target(tmp_path), DEFAULTS))
     mixed = build(tmp_path, "_a.cpython-313-aarch64-linux-gnu.so", "_a.cpython-313-x86_64-linux-gnu.so")
     assert "Run `sam build`" in str(find_difference(find_target(mixed), DEFAULTS))

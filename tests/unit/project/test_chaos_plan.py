@@ -1,4 +1,4 @@
-"""A chaos run can be repeated: its plan depends on its seed alone."""
+"""A chaos run can be repeated: its plan depends only on its seed."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ OUTAGES = OutageOptions()
 QUICK_OUTAGES = OutageOptions(longest_seconds=QUICK_LONGEST_SECONDS, is_quick=True)
 
 
-def test_a_plan_is_made_wholly_from_its_seed() -> None:
+def test_a_plan_depends_only_on_its_seed() -> None:
     assert make_plan(5, 500, OUTAGES) == make_plan(5, 500, OUTAGES)
     assert make_plan(5, 500, OUTAGES).faults != make_plan(6, 500, OUTAGES).faults
 
 
-def test_every_format_every_compression_and_every_fault_has_its_turn() -> None:
+def test_a_plan_has_every_format_compression_and_fault() -> None:
     for seed in range(20):
         for plan in (make_plan(seed, 500, OUTAGES), make_plan(seed, 40, QUICK_OUTAGES, is_quick=True)):
-            said = str(plan.contents)
-            assert all(f"'{word}'" in said for word in (*FORMATS, *COMPRESSIONS[1:])), seed
+            text = str(plan.contents)
+            assert all(f"'{word}'" in text for word in (*FORMATS, *COMPRESSIONS[1:])), seed
             assert {request.content for request in plan.requests} == set(range(len(plan.contents)))
             last = max(outage.at_seconds for outage in plan.outages)
             assert any(request.at_seconds > last / 2 for request in plan.requests)
@@ -38,7 +38,7 @@ def test_each_dependency_has_outages_of_the_lengths_that_the_options_name() -> N
         assert max(outage.seconds for outage in quick) == QUICK_LONGEST_SECONDS, seed
 
 
-def test_every_mode_of_an_outage_has_its_turn_and_reports_are_requested_during_most_outages() -> None:
+def test_all_modes_of_outages_occur_and_reports_are_requested_during_most_outages() -> None:
     seen: set[tuple[str, str]] = set()
     for seed in range(40):
         plan = make_plan(seed, 200, OUTAGES)
@@ -51,13 +51,13 @@ def test_every_mode_of_an_outage_has_its_turn_and_reports_are_requested_during_m
     assert seen == {(dependency, mode) for dependency, modes in MODES.items() for mode in modes}
 
 
-def test_outages_begin_after_all_faults_so_that_a_report_that_fails_then_has_no_other_reason() -> None:
+def test_outages_start_after_all_faults() -> None:
     for seed in range(20):
         for plan in (make_plan(seed, 500, OUTAGES), make_plan(seed, 40, QUICK_OUTAGES, is_quick=True)):
             assert max(fault.at_seconds for fault in plan.faults) < min(outage.at_seconds for outage in plan.outages)
 
 
-def test_the_system_database_and_the_secrets_are_unavailable_alone_and_others_also_together() -> None:
+def test_outages_of_the_system_database_and_the_secrets_do_not_overlap_with_others() -> None:
     pairs_seen = 0
     for seed in range(20):
         for outages in (

@@ -1,4 +1,4 @@
-"""The check of dependencies finds what it is there for."""
+"""The check of dependencies finds unpinned entries and unknown licenses."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from infra.checks.dependencies.check_dependencies import find_mistakes, judge_licence
+from infra.checks.dependencies.check_dependencies import check_licenses, find_errors
 from infra.checks.dependencies.locks import read_lock
 
 HASH = "--hash=sha256:" + 64 * "a"
 
 
-def test_ours_are_as_they_should_be() -> None:
-    assert find_mistakes() == []
+def test_the_projects_dependencies_have_no_errors() -> None:
+    assert find_errors() == []
 
 
-def test_a_lock_file_as_uv_writes_it(tmp_path: Path) -> None:
+def test_a_valid_lock_file(tmp_path: Path) -> None:
     path = tmp_path / "lock.txt"
     path.write_text(f"a-b==1.0 \\\n    {HASH} \\\n    {HASH}\nc==2 ; python_version < '3.12' \\\n    {HASH}\n", "utf-8")
     lock = read_lock(path)
-    assert lock.diagnostics == ()
+    assert lock.errors == ()
     assert lock.versions == {"a-b": frozenset({"1.0"}), "c": frozenset({"2"})}
 
 
@@ -39,17 +39,17 @@ def test_a_lock_file_as_uv_writes_it(tmp_path: Path) -> None:
         "# nothing",
     ],
 )
-def test_what_is_not_pinned_by_hash_alone_is_named(tmp_path: Path, entry: str) -> None:
+def test_entries_other_than_pins_with_hashes_are_errors(tmp_path: Path, entry: str) -> None:
     path = tmp_path / "lock.txt"
     path.write_text(entry + "\n", "utf-8")
-    assert read_lock(path).diagnostics
+    assert read_lock(path).errors
 
 
-@pytest.mark.parametrize("said", ["MIT", "Apache-2.0 OR GPL-3.0", "BSD-3-Clause AND (MIT)", "LGPL-3.0-only"])
-def test_known_licences(said: str) -> None:
-    assert list(judge_licence("a", [said])) == []
+@pytest.mark.parametrize("expression", ["MIT", "Apache-2.0 OR GPL-3.0", "BSD-3-Clause AND (MIT)", "LGPL-3.0-only"])
+def test_known_licenses(expression: str) -> None:
+    assert list(check_licenses("a", [expression])) == []
 
 
-@pytest.mark.parametrize("said", ["GPL-3.0-only", "MIT AND AGPL-3.0", "Proprietary", None])
-def test_other_licences_are_named(said: str | None) -> None:
-    assert list(judge_licence("a", [said] if said else []))
+@pytest.mark.parametrize("expression", ["GPL-3.0-only", "MIT AND AGPL-3.0", "Proprietary", None])
+def test_other_licenses_are_errors(expression: str | None) -> None:
+    assert list(check_licenses("a", [expression] if expression else []))

@@ -1,6 +1,6 @@
-"""What can be proved of docker-compose.yml without a Docker engine.
+"""Checks of docker-compose.yml that need no Docker engine.
 
-That its deployment works at other addresses is proved in tests/e2e/test_deploy_compose.py.
+tests/e2e/test_deploy_compose.py runs its deployment.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ EXAMPLE = dict(
 
 
 def with_env(value: str) -> str:
-    """A value as Compose reads it with the variables of .env.example: `${NAME:?message}` and `${NAME:-default}`."""
+    """Replaces `${NAME:?message}` and `${NAME:-default}` by the variables of .env.example."""
     return re.sub(r"\$\{(\w+):[?-][^}]*\}", lambda match: EXAMPLE[match[1]], value)
 
 
 def published() -> list[tuple[str, str, str]]:
-    """Address, port of the host and port of the container, of each port that is published."""
+    """Returns the address, the host's port and the container's port of each published port."""
     return [tuple(port.split(":")) for service in SERVICES.values() for port in service.get("ports", [])]
 
 
@@ -62,7 +62,7 @@ def test_localstack_is_the_version_of_the_embedded_stack() -> None:
     assert SERVICES["localstack"]["image"] == f"localstack/localstack:{version[1]}"
 
 
-def test_ports_are_local_and_do_not_clash() -> None:
+def test_ports_are_local_and_distinct() -> None:
     ports = published()
     assert all(address == "127.0.0.1" for address, _, _ in ports)
     hosts = [host for _, host, _ in ports]
@@ -70,25 +70,25 @@ def test_ports_are_local_and_do_not_clash() -> None:
     assert str(FRONT_DOOR_PORT) in hosts
 
 
-def test_deploy_waits_for_the_others_and_the_front_door_for_it() -> None:
+def test_deploy_waits_for_the_servers_and_the_front_door_waits_for_deploy() -> None:
     assert SERVICES["deploy"]["depends_on"] == {
         name: {"condition": "service_healthy"} for name in ("postgres", "minio", "localstack")
     }
     assert SERVICES["front-door"]["depends_on"]["deploy"] == {"condition": "service_completed_successfully"}
 
 
-def test_deploy_is_given_every_variable_that_it_reads_and_no_other() -> None:
+def test_deploy_has_exactly_the_variables_that_it_reads() -> None:
     given = set(SERVICES["deploy"]["environment"])
     assert given == {name.upper() for name in ComposeSettings.model_fields}
 
 
-def test_deploy_understands_what_it_is_given() -> None:
+def test_deploy_accepts_its_variables() -> None:
     environment = {name: with_env(value) for name, value in SERVICES["deploy"]["environment"].items()}
     settings = ComposeSettings.read(environment)
     assert settings.database_url == "postgresql://postgres:local-postgres@postgres:5432/postgres"
 
 
-def test_passwords_come_from_the_env_file_alone() -> None:
+def test_passwords_come_only_from_the_env_file() -> None:
     for service in SERVICES.values():
         for name, value in service.get("environment", {}).items():
             if re.search(r"PASSWORD|SECRET|ACCESS_KEY|ROOT_USER", name):
@@ -98,7 +98,7 @@ def test_passwords_come_from_the_env_file_alone() -> None:
     assert "/.env" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
-def test_addresses_name_services_and_published_ports() -> None:
+def test_urls_contain_services_and_published_ports() -> None:
     environment = SERVICES["deploy"]["environment"]
     assert environment["POSTGRES_HOST"] in SERVICES
     for name in ("AWS_URL", "OBJECT_STORE_URL"):
@@ -107,10 +107,10 @@ def test_addresses_name_services_and_published_ports() -> None:
         assert host[1] in SERVICES
     outside = {host: container for _, host, container in published()}
     for name in ("OBJECT_STORE_PUBLIC_URL", "PUBLIC_BASE_URL"):
-        address = re.fullmatch(r"http://localhost:(\d+)", environment[name])
-        assert address is not None
-        assert address[1] in outside
-    # Presigned addresses are signed for the port that readers use, so it must be the one that MinIO has.
+        port = re.fullmatch(r"http://localhost:(\d+)", environment[name])
+        assert port is not None
+        assert port[1] in outside
+    # Presigned URLs contain the port of the host, so it must be that of MinIO.
     assert outside["9000"] == "9000"
     assert SERVICES["localstack"]["environment"]["EXTRA_CORS_ALLOWED_ORIGINS"] == environment["PUBLIC_BASE_URL"]
 
@@ -121,13 +121,13 @@ def test_functions_run_in_containers_on_the_network() -> None:
     assert all("network_mode" not in service and "networks" not in service for service in SERVICES.values())
 
 
-def test_presigned_addresses_are_checked_in_both_stacks(tmp_path: Any) -> None:
+def test_both_stacks_verify_presigned_urls(tmp_path: Any) -> None:
     embedded = LocalStackServer(tmp_path, 1, 2)._environment(tmp_path)
     for stack in (embedded, SERVICES["localstack"]["environment"]):
         assert stack["S3_SKIP_SIGNATURE_VALIDATION"] == "0"
 
 
-def test_front_door_listens_where_it_is_published_and_reads_what_deploy_writes() -> None:
+def test_the_front_door_uses_the_published_port_and_the_configuration_of_deploy() -> None:
     conf = FRONT_DOOR.read_text(encoding="utf-8")
     assert re.search(rf"listen {FRONT_DOOR_PORT};", conf)
     assert conf.count("proxy_pass http://localstack:4566/STAGE/;") == 1
@@ -140,7 +140,7 @@ def test_front_door_listens_where_it_is_published_and_reads_what_deploy_writes()
     assert f"install -d -o deployer {folder}" in DOCKERFILE
 
 
-def test_dockerfile_copies_what_is_there_and_not_ignored() -> None:
+def test_the_dockerfile_copies_files_that_exist_and_are_not_ignored() -> None:
     ignore = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     for line in re.findall(r"^COPY (.+) \S+$", DOCKERFILE, re.MULTILINE):
         for source in line.split():
@@ -150,7 +150,7 @@ def test_dockerfile_copies_what_is_there_and_not_ignored() -> None:
     assert "--target /package" in DOCKERFILE
 
 
-def test_package_has_the_wheels_of_the_runtime_and_the_processor_that_are_deployed() -> None:
+def test_the_package_has_wheels_for_the_deployed_runtime_and_processor() -> None:
     template = read_template(ROOT / "template.yaml")
     runtime = template["Parameters"]["LambdaRuntime"]["Default"]
     assert f"--python-version {runtime.removeprefix('python')} " in DOCKERFILE
@@ -158,23 +158,25 @@ def test_package_has_the_wheels_of_the_runtime_and_the_processor_that_are_deploy
     assert set(LAMBDA_ARCHITECTURES.values()) == set(template["Parameters"]["LambdaArchitecture"]["AllowedValues"])
 
 
-def test_a_processor_that_lambda_does_not_have_is_named() -> None:
+def test_an_unsupported_processor_is_an_error() -> None:
     assert lambda_architecture("aarch64") == "arm64"
     with pytest.raises(StackError, match="'riscv64'"):
         lambda_architecture("riscv64")
 
 
 @pytest.mark.parametrize("lock", ["infra/requirements/deploy.txt", "functions/requirements.txt"])
-def test_locks_agree_with_the_one_that_is_tested(lock: str) -> None:
+def test_lock_files_agree_with_the_tested_one(lock: str) -> None:
     assert pins(lock).items() <= pins("infra/requirements/dev.txt").items()
 
 
-def test_deploy_lock_has_what_its_group_asks_for() -> None:
+def test_the_lock_file_of_deploy_contains_its_group() -> None:
     group = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]["deploy"]
-    assert {re.split(r"[>=<\[]", wanted)[0] for wanted in group} <= pins("infra/requirements/deploy.txt").keys()
+    assert {re.split(r"[>=<\[]", requirement)[0] for requirement in group} <= pins(
+        "infra/requirements/deploy.txt"
+    ).keys()
 
 
 def pins(lock: str) -> dict[str, str]:
-    """Names and versions of a lock file."""
+    """Returns the versions in a lock file by name."""
     text = (ROOT / lock).read_text(encoding="utf-8")
     return dict(re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE))

@@ -1,4 +1,4 @@
-"""The documentation says what is so: its commands are run, its links lead somewhere, its names exist."""
+"""The documentation is correct: its commands are tested, and its links, paths and names exist."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ SCRIPTS = {
     "docs/integrate.md": "tests/e2e/test_clients.py::test_the_guides_commands_work",
     "docs/reports-api.md": "tests/e2e/test_estimate_link_and_retry.py::test_the_pages_commands_work",
 }
-"""Pages whose blocks of shell are run one after another, and by which test."""
+"""Pages with shell scripts, and the test that runs each of them."""
 
 SOURCES = ("functions", "infra", "tests", "examples", "docs/clients", ".ci")
 OURS = ("template.yaml", "samconfig.toml", "Makefile", "docker-compose.yml", ".env.example", "pyproject.toml")
 
 
 def shell_scripts(page: Path) -> bool:
-    """Whether a page has commands that are run as a script."""
+    """Returns whether a page has commands that are run as a script."""
     return any(block.kind == SCRIPT for block in blocks(page))
 
 
 def single_commands(page: Path) -> list[Command]:
-    """The commands of a page that are not part of its script."""
+    """Returns the commands of a page that are not part of its script."""
     in_script = {
         " ".join(line.split())
         for block in blocks(page)
@@ -61,7 +61,7 @@ def single_commands(page: Path) -> list[Command]:
 
 
 def exists(test: str) -> bool:
-    """Whether there is such a test: `file::name`."""
+    """Returns whether a test `file::name` exists."""
     path, _, name = test.partition("::")
     if not (ROOT / path).is_file():
         return False
@@ -76,43 +76,45 @@ def exists(test: str) -> bool:
 def test_every_command_is_run_by_a_test(page: Path) -> None:
     for command in single_commands(page):
         runners = find_runners(command)
-        assert len(runners) == 1, f"{command}\n{len(runners)} entries of tests/support/docs_commands.py fit: let one do"
+        assert len(runners) == 1, (
+            f"{command}\n{len(runners)} entries of tests/support/docs_commands.py match. Exactly one must match."
+        )
 
 
-def test_whoever_runs_commands_is_there() -> None:
+def test_every_test_that_runs_commands_exists() -> None:
     used: set[str] = set()
     for command in (command for page in PAGES for command in single_commands(page)):
-        for how, by in find_runners(command):
-            if how == "test":
-                assert exists(by), f"{command}\nthere is no {by}"
-            if how == "line":
-                file, _, text = by.partition(": ")
-                assert text in (ROOT / file).read_text(encoding="utf-8"), f"{command}\n{file} has no line {text}"
+        for kind, runner in find_runners(command):
+            if kind == "test":
+                assert exists(runner), f"{command}\n{runner} does not exist."
+            if kind == "line":
+                file, _, text = runner.partition(": ")
+                assert text in (ROOT / file).read_text(encoding="utf-8"), f"{command}\n{file} has no line {text}."
         used |= {pattern for pattern in RUNNERS if re.fullmatch(pattern, command.text)}
-    assert used == set(RUNNERS), f"no page has such commands (any more): {set(RUNNERS) - used}"
+    assert used == set(RUNNERS), f"No page has a command for {set(RUNNERS) - used}. Remove these entries."
 
 
 @each_page
-def test_scripts_are_run_as_they_stand(page: Path) -> None:
-    assert shell_scripts(page) == (name_of(page) in SCRIPTS), "name the test that runs it in SCRIPTS"
+def test_every_script_is_run_by_a_test(page: Path) -> None:
+    assert shell_scripts(page) == (name_of(page) in SCRIPTS), "Add the test that runs the script to SCRIPTS."
     if shell_scripts(page):
         assert exists(SCRIPTS[name_of(page)])
 
 
 @cache
 def make_targets() -> dict[str, bool]:
-    """Every target of the Makefile, and whether `make help` tells of it."""
+    """Returns every target of the Makefile, and whether `make help` lists it."""
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     return {name: bool(help_) for name, help_ in re.findall(r"^([a-z][a-z0-9-]*):[^=\n]*?(##.*)?$", text, re.MULTILINE)}
 
 
-def test_every_make_command_exists_and_can_be_made() -> None:
+def test_every_documented_make_target_exists() -> None:
     named = {
         word
         for page in PAGES
         for command in commands(page)
-        for made in re.findall(r"\bmake ([a-z][a-z0-9 -]*)", command.text)
-        for word in made.split()
+        for targets in re.findall(r"\bmake ([a-z][a-z0-9 -]*)", command.text)
+        for word in targets.split()
     }
     assert {"demo", "up", "check", "test"} <= named <= set(make_targets())
     for name in sorted(named):
@@ -122,8 +124,8 @@ def test_every_make_command_exists_and_can_be_made() -> None:
         assert done.returncode == 0, done.stderr
 
 
-def test_every_make_command_is_told_of() -> None:
-    """In the README, or by `make help`; but for steps of others."""
+def test_every_make_target_has_help() -> None:
+    """Only targets that are steps of other targets have no help."""
     steps = {
         "python",
         "setup-sam",
@@ -138,22 +140,22 @@ def test_every_make_command_is_told_of() -> None:
         "integration",
         "e2e",
     }
-    assert {name for name, is_told in make_targets().items() if not is_told} <= steps
+    assert {name for name, has_help in make_targets().items() if not has_help} <= steps
 
 
 # ---------------------------------------------------------------- code
 
 
-def test_programs_in_the_guide_are_the_files_that_the_tests_run() -> None:
+def test_programs_in_the_guide_equal_the_tested_files() -> None:
     guide = ROOT / "docs" / "integrate.md"
-    shown = [block for block in blocks(guide) if block.kind in {"bash", "python", "javascript", "go"}]
+    programs = [block for block in blocks(guide) if block.kind in {"bash", "python", "javascript", "go"}]
     files = sorted(path for path in (ROOT / "docs" / "clients").rglob("*.*") if path.is_file())
-    assert len(shown) == len(files) == 7
-    for block, named in zip(shown, re.findall(r"^\[(clients/\S+)\]", guide.read_text(), re.MULTILINE), strict=True):
+    assert len(programs) == len(files) == 7
+    for block, named in zip(programs, re.findall(r"^\[(clients/\S+)\]", guide.read_text(), re.MULTILINE), strict=True):
         path = guide.parent / named
         assert path in files
         assert block.text == path.read_text(encoding="utf-8"), (
-            f"{block.page}:{block.line} is not {named}: copy it there"
+            f"{block.page}:{block.line} differs from {named}. Copy the file there."
         )
 
 
@@ -161,54 +163,54 @@ def test_programs_in_the_guide_are_the_files_that_the_tests_run() -> None:
 
 
 @each_page
-def test_every_link_leads_somewhere(page: Path) -> None:
-    for line, address in links(page):
-        if re.match(r"https?://|mailto:", address):
+def test_every_link_has_a_target(page: Path) -> None:
+    for line, url in links(page):
+        if re.match(r"https?://|mailto:", url):
             continue
-        where, _, anchor = unquote(address).partition("#")
+        where, _, anchor = unquote(url).partition("#")
         target = (page.parent / where).resolve() if where else page
-        assert target.exists(), f"{name_of(page)}:{line}: there is no {address}"
+        assert target.exists(), f"{name_of(page)}:{line}: {url} does not exist."
         assert target.is_relative_to(ROOT)
         if anchor and target.suffix == ".md":
             assert anchor in anchors(target), f"{name_of(page)}:{line}: {name_of(target)} has no #{anchor}"
 
 
 def test_every_page_can_be_reached() -> None:
-    """From the README, by links."""
-    reached, ahead = set[Path](), [ROOT / "README.md"]
-    while ahead:
-        page = ahead.pop()
+    """Links lead from the README to every page."""
+    reached, queue = set[Path](), [ROOT / "README.md"]
+    while queue:
+        page = queue.pop()
         reached.add(page)
-        for _, address in links(page):
-            target = (page.parent / address.partition("#")[0]).resolve()
+        for _, url in links(page):
+            target = (page.parent / url.partition("#")[0]).resolve()
             if target.suffix == ".md" and target.is_file() and target not in reached:
-                ahead.append(target)
+                queue.append(target)
     assert {name_of(page) for page in set(PAGES) - reached} == set()
 
 
 # ---------------------------------------------------------------- paths
 
 MADE_BY_READERS = ("functions/catalog/fees", "functions/global-bundle.pem")
-"""What guides have their readers put into the project."""
+"""Paths that guides tell their readers to create."""
 
 
-LEFT_BEHIND = re.compile(r"\.git|\.resma|\.aws-sam|__pycache__|node_modules|\.\w+_cache|\.hypothesis")
-"""Folders of Git, of tools and of what was built."""
+GENERATED_FOLDERS = re.compile(r"\.git|\.resma|\.aws-sam|__pycache__|node_modules|\.\w+_cache|\.hypothesis")
+"""Folders of Git, tools and builds."""
 
 
 @cache
-def kept_files() -> frozenset[str]:
-    """The paths of the project's own files and folders."""
-    found: set[str] = set()
+def project_files() -> frozenset[str]:
+    """Returns the paths of the project's own files and folders."""
+    paths: set[str] = set()
     for folder, folders, files in os.walk(ROOT):
-        folders[:] = [name for name in folders if not LEFT_BEHIND.fullmatch(name)]
-        found.update((Path(folder) / name).relative_to(ROOT).as_posix() for name in (*folders, *files))
-    return frozenset(found)
+        folders[:] = [name for name in folders if not GENERATED_FOLDERS.fullmatch(name)]
+        paths.update((Path(folder) / name).relative_to(ROOT).as_posix() for name in (*folders, *files))
+    return frozenset(paths)
 
 
 def paths_of(page: Path) -> Iterator[tuple[int, str]]:
-    """What is written like a path of the project: `functions/…`, `resma/…` or the name of a file alone."""
-    tops = {path.partition("/")[0] for path in kept_files()} | {path.name for path in (ROOT / "functions").iterdir()}
+    """Yields words in the form of paths in the project: `functions/…`, `resma/…` or a file name."""
+    tops = {path.partition("/")[0] for path in project_files()} | {path.name for path in (ROOT / "functions").iterdir()}
     for line, token in inlines(page):
         if token.type != "code_inline":
             continue
@@ -221,14 +223,16 @@ def paths_of(page: Path) -> Iterator[tuple[int, str]]:
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=name_of)
 def test_every_path_that_is_named_exists(page: Path) -> None:
-    names = {path.rpartition("/")[2] for path in kept_files()}
+    names = {path.rpartition("/")[2] for path in project_files()}
     for line, path in paths_of(page):
-        is_there = {path, f"functions/{path}"} & kept_files() or path in names or fnmatch.filter(kept_files(), path)
-        assert is_there or path.startswith(MADE_BY_READERS), f"{name_of(page)}:{line}: there is no {path}"
+        path_exists = (
+            {path, f"functions/{path}"} & project_files() or path in names or fnmatch.filter(project_files(), path)
+        )
+        assert path_exists or path.startswith(MADE_BY_READERS), f"{name_of(page)}:{line}: {path} does not exist."
 
 
-def said_in(source: Path) -> Iterator[tuple[int, str]]:
-    """The comments and docstrings of a module."""
+def comments_of(source: Path) -> Iterator[tuple[int, str]]:
+    """Yields the comments and docstrings of a module, with their lines."""
     with tokenize.open(source) as file:
         for token in tokenize.generate_tokens(file.readline):
             if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and token.string.startswith('"""')):
@@ -238,15 +242,15 @@ def said_in(source: Path) -> Iterator[tuple[int, str]]:
 @pytest.mark.parametrize("top", ["functions", "infra"])
 def test_every_module_that_a_comment_names_exists(top: str) -> None:
     for source in (ROOT / top).rglob("*.py"):
-        for line, text in said_in(source):
+        for line, text in comments_of(source):
             for path in re.findall(r"(?<![\w/.*<-])((?:\w+/)*\w+\.py)\b", text):
-                is_there = any(f"/{known}".endswith(f"/{path}") for known in kept_files())
-                assert is_there, f"{name_of(source)}:{line}: there is no {path}"
+                path_exists = any(f"/{known}".endswith(f"/{path}") for known in project_files())
+                assert path_exists, f"{name_of(source)}:{line}: {path} does not exist."
 
 
 @pytest.mark.parametrize("page", [page for page in DOCUMENTS if page not in PAGES], ids=name_of)
-def test_every_link_of_other_documents_leads_somewhere(page: Path) -> None:
-    test_every_link_leads_somewhere(page)
+def test_every_link_of_other_documents_has_a_target(page: Path) -> None:
+    test_every_link_has_a_target(page)
 
 
 # ---------------------------------------------------------------- decisions
@@ -256,11 +260,11 @@ INDEX = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
 
 
 def status_of(record: Path) -> str:
-    """The status of a decision, which stands between its date and its text."""
+    """Returns the status of a decision, which is between its date and its text."""
     title, date, status, _ = record.read_text(encoding="utf-8").split("\n\n", 3)
-    assert re.match(rf"# {record.name[:3]}: \S", title), f"{record.name}: its title begins with its number"
-    assert re.match(r"\d{4}-\d\d-\d\d", date), f"{record.name}: its date follows the title"
-    assert status.startswith("Status: "), f"{record.name}: its status follows the date"
+    assert re.match(rf"# {record.name[:3]}: \S", title), f"{record.name}: The title must start with the number."
+    assert re.match(r"\d{4}-\d\d-\d\d", date), f"{record.name}: The date must follow the title."
+    assert status.startswith("Status: "), f"{record.name}: The status must follow the date."
     return status.removeprefix("Status: ")
 
 
@@ -271,7 +275,7 @@ def test_every_decision_has_a_status_and_a_line_in_the_index(record: Path) -> No
     assert re.fullmatch(rf"accepted(, amended by {others})?|superseded by {others}", status), status
     for number, file in re.findall(r"\[(\d{3})\]\(([^)]+)\)", status):
         assert file.startswith(number)
-        assert (record.parent / file) in RECORDS, f"{record.name}: there is no {file}"
+        assert (record.parent / file) in RECORDS, f"{record.name}: {file} does not exist."
         assert number > record.name[:3]
     (line,) = re.findall(rf"^\| \[{record.name[:3]}\]\({re.escape(record.name)}\) \| .* \|$", INDEX, re.MULTILINE)
     by = ", ".join(re.findall(r"\[(\d{3})\]", status))
@@ -289,22 +293,22 @@ def test_the_index_of_decisions_is_in_order() -> None:
 
 
 @pytest.mark.parametrize("picture", ["bench.svg", "flow.svg"])
-def test_drawings_can_be_read_aloud_and_in_the_dark(picture: str) -> None:
+def test_drawings_have_a_title_and_a_dark_color_scheme(picture: str) -> None:
     drawing = ElementTree.parse(ROOT / "docs" / picture).getroot()
     assert drawing.get("role") == "img"
     assert drawing.findtext("{*}title")
     assert "prefers-color-scheme: dark" in (drawing.findtext("{*}style") or "")
     assert {"width", "height", "viewBox"} <= set(drawing.attrib)
     if label := drawing.get("aria-labelledby"):
-        said = {element.get("id"): element.text for element in drawing.iter() if element.get("id")}
-        assert all(said[name] for name in label.split())
+        labels = {element.get("id"): element.text for element in drawing.iter() if element.get("id")}
+        assert all(labels[name] for name in label.split())
 
 
 @each_page
-def test_pictures_say_what_they_show(page: Path) -> None:
+def test_pictures_have_an_alternative_text(page: Path) -> None:
     for line, token in inlines(page):
         if token.type == "image":
-            assert len(token.content) > 10, f"{name_of(page)}:{line}: say in words what the picture shows"
+            assert len(token.content) > 10, f"{name_of(page)}:{line}: Describe the picture in its alternative text."
 
 
 # ---------------------------------------------------------------- names
@@ -316,24 +320,24 @@ ELSEWHERE = frozenset(
         "RecursiveInvocationsDropped",
     }
 )
-"""Names in the documentation that are somebody else's."""
+"""Names in the documentation that other projects define."""
 
 
 @cache
 def words() -> frozenset[str]:
-    """Every word of the project's own code and settings; this file and its like say nothing."""
+    """Returns every word of the project's code and settings, except for this test and its data."""
     files = [ROOT / name for name in OURS]
     for folder in SOURCES:
         files += [path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    found: set[str] = set()
+    words_found: set[str] = set()
     for path in files:
         if path.name not in {"test_docs.py", "docs_commands.py"} and path.suffix not in {".ttf", ".png", ".parquet"}:
-            found.update(re.findall(r"\w+", path.read_text(encoding="utf-8", errors="ignore")))
-    return frozenset(found)
+            words_found.update(re.findall(r"\w+", path.read_text(encoding="utf-8", errors="ignore")))
+    return frozenset(words_found)
 
 
 def names(page: Path) -> Iterator[tuple[int, str]]:
-    """What looks like an environment variable, a parameter or a resource of the template."""
+    """Yields words in the form of environment variables, parameters or resources of the template."""
     for line, token in inlines(page):
         if token.type == "code_inline":
             for word in re.findall(r"(?<![\w.])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b", token.content):
@@ -348,7 +352,7 @@ def names(page: Path) -> Iterator[tuple[int, str]]:
 @each_page
 def test_every_variable_and_parameter_that_is_named_exists(page: Path) -> None:
     for line, name in names(page):
-        assert name in words() | ELSEWHERE, f"{name_of(page)}:{line}: nothing in the project is called {name}"
+        assert name in words() | ELSEWHERE, f"{name_of(page)}:{line}: Nothing in the project has the name {name}."
 
 
 def test_every_parameter_is_explained() -> None:
@@ -357,7 +361,7 @@ def test_every_parameter_is_explained() -> None:
     assert [name for name in parameters if f"`{name}`" not in guide] == []
 
 
-def test_no_file_has_a_conflict_of_a_merge() -> None:
+def test_no_file_has_a_merge_conflict() -> None:
     command = ["git", "grep", "-lE", "^(<{7}|>{7})( |$)"]
-    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (found.returncode, found.stdout) == (1, "")
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")

@@ -1,4 +1,4 @@
-"""`make test` runs every test, and ends as a whole: with the code of what failed, and when it is interrupted."""
+"""`make test` runs every test, returns the exit code of a failure, and can be interrupted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ files = sorted(folder.glob("test_*.py"))
 everything.plan_runs = lambda: tuple(everything.Run(path.stem, [str(path)]) for path in files)
 sys.exit(everything.main())
 """
-"""Runs each test file of a folder as one of the runs."""
+"""A program that runs each test file of a folder as a separate run."""
 
 SKIPS = """
 import pytest
@@ -60,7 +60,7 @@ def test_it():
 
 
 def start(folder: Path, *files: str) -> subprocess.Popen[str]:
-    """Starts runs of one file each."""
+    """Starts a run for each file."""
     for number, text in enumerate(files):
         (folder / f"test_{number}.py").write_text(text.replace("{number}", str(number)), encoding="utf-8")
     return subprocess.Popen(
@@ -73,7 +73,7 @@ def start(folder: Path, *files: str) -> subprocess.Popen[str]:
     )
 
 
-def test_every_test_is_in_one_run_and_what_looks_back_on_a_stack_in_both() -> None:
+def test_every_test_is_in_one_run_and_checks_of_a_stack_are_in_both() -> None:
     first, second, *others = plan_runs()
     files = {f"tests/e2e/{path.name}" for path in (ROOT / "tests" / "e2e").glob("test_*.py")}
     looks_back = {f"tests/e2e/{name}" for name in LOOKS_BACK}
@@ -94,7 +94,7 @@ def test_every_test_is_in_one_run_and_what_looks_back_on_a_stack_in_both() -> No
 @pytest.mark.parametrize(
     ("files", "code"), [((PASSES, PASSES), 0), ((PASSES, FAILS), 1), ((FAILS, PASSES), 1), ((PASSES, "1/0"), 2)]
 )
-def test_the_exit_code_is_that_of_what_failed(tmp_path: Path, files: tuple[str, str], code: int) -> None:
+def test_the_exit_code_is_that_of_the_failed_run(tmp_path: Path, files: tuple[str, str], code: int) -> None:
     runs = start(tmp_path, *files)
     printed = runs.communicate(timeout=300)[0]
     assert runs.returncode == code, printed
@@ -125,7 +125,7 @@ def test_without_skipped_tests_the_list_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interrupt_ends_all_runs_after_they_have_torn_down(tmp_path: Path, number: signal.Signals) -> None:
+def test_an_interrupt_ends_all_runs_after_their_teardown(tmp_path: Path, number: signal.Signals) -> None:
     runs = start(tmp_path, WAITS, WAITS)
     eventually("both wait", lambda: runs.poll() is not None or len(list(tmp_path.glob("waiting-*"))) == 2)
     os.kill(runs.pid, number)

@@ -1,4 +1,4 @@
-"""Alarms, dashboard and runbook agree with each other, and name nothing that nobody measures."""
+"""Alarms, dashboard and runbook agree with each other, and refer only to emitted metrics."""
 
 from __future__ import annotations
 
@@ -39,29 +39,29 @@ AWS_METRICS = {
     ),
     "AWS/ApiGateway": ("ApiName Stage", {"Count", "4XXError", "5XXError", "Latency"}),
 }
-"""Namespace, dimensions, and of its metrics those that are used here."""
+"""Dimensions and used metrics of each namespace."""
 
-Named = tuple[str, str, str]
-"""A metric: namespace, name, and names of its dimensions."""
+MetricId = tuple[str, str, str]
+"""A metric: its namespace, its name, and the names of its dimensions."""
 
 
-def named_by_alarm(alarm: Json) -> Iterator[Named]:
-    """Every metric that an alarm looks at."""
+def metrics_of_alarm(alarm: Json) -> Iterator[MetricId]:
+    """Yields every metric of an alarm."""
     stats = [part["MetricStat"]["Metric"] for part in alarm.get("Metrics", []) if "MetricStat" in part]
     for metric in stats or [alarm]:
         yield metric["Namespace"], metric["MetricName"], " ".join(d["Name"] for d in metric["Dimensions"])
 
 
 def widgets() -> list[Json]:
-    """Those of the dashboard, what CloudFormation puts in left as it is."""
+    """Returns the widgets of the dashboard, with CloudFormation's placeholders."""
     body: str = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
-    # A number that comes from a parameter.
-    found: list[Json] = json.loads(body.replace("${WorkerMemoryMb}", "1792"))["widgets"]
-    return found
+    # This placeholder is a number.
+    result: list[Json] = json.loads(body.replace("${WorkerMemoryMb}", "1792"))["widgets"]
+    return result
 
 
-def named_by_widget(widget: Json) -> Iterator[Named]:
-    """Every metric that a widget shows."""
+def metrics_of_widget(widget: Json) -> Iterator[MetricId]:
+    """Yields every metric of a widget."""
     for row in widget["properties"].get("metrics", []):
         if isinstance(row[0], str):
             texts = [item for item in row if isinstance(item, str)]
@@ -70,9 +70,9 @@ def named_by_widget(widget: Json) -> Iterator[Named]:
             yield searched[1], searched[3], searched[2].replace(",", " ")
 
 
-def require_measured(named: Named) -> None:
-    """Asserts that somebody emits the metric, with these dimensions."""
-    namespace, name, dimensions = named
+def require_measured(metric: MetricId) -> None:
+    """Asserts that the metric is emitted with these dimensions."""
+    namespace, name, dimensions = metric
     if namespace == NAMESPACE:
         assert name in set(Metric), name
         assert dimensions in {"Stage", "Stage ReportType"}
@@ -89,36 +89,36 @@ def test_every_alarm_has_an_entry_and_every_entry_an_alarm() -> None:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_entry_says_what_it_means_where_to_look_and_what_to_do(name: str) -> None:
+def test_an_entry_has_the_meaning_the_diagnosis_and_the_remedy(name: str) -> None:
     entry = re.split(r"^#{2,3} ", DOCUMENT.split(f"\n### {name}\n")[1], flags=re.MULTILINE)[0]
     assert re.findall(r"^\*\*(\w+):\*\*", entry, re.MULTILINE) == ["Means", "Look", "Do"]
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_says_what_it_means_and_where_its_entry_is(name: str) -> None:
-    words = ALARMS[name]["AlarmDescription"]
-    assert words.endswith(f". Runbook: docs/operate.md#{name.lower()}")
-    assert len(words) <= 1024
+def test_the_description_of_an_alarm_refers_to_its_entry(name: str) -> None:
+    description = ALARMS[name]["AlarmDescription"]
+    assert description.endswith(f". Runbook: docs/operate.md#{name.lower()}")
+    assert len(description) <= 1024
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_looks_at_what_is_measured(name: str) -> None:
-    found = list(named_by_alarm(ALARMS[name]))
-    assert found
-    for named in found:
-        require_measured(named)
+def test_an_alarm_uses_emitted_metrics(name: str) -> None:
+    metrics = list(metrics_of_alarm(ALARMS[name]))
+    assert metrics
+    for metric in metrics:
+        require_measured(metric)
 
 
 @pytest.mark.parametrize("name", ALARMS)
 def test_thresholds_that_differ_between_stages_are_parameters(name: str) -> None:
-    """And the entry names the parameter, so that whoever is woken knows what to set."""
+    """The entry names the parameter, so that an operator knows what to change."""
     if isinstance(threshold := ALARMS[name]["Threshold"], dict):
         assert threshold["Ref"] in TEMPLATE_DOCUMENT["Parameters"]
         assert f"`{threshold['Ref']}`" in DOCUMENT.split(f"\n### {name}\n")[1].split("\n### ")[0]
 
 
-def test_a_quotient_is_of_what_is_always_counted_together() -> None:
-    """An expression over a metric that is missing has no value, and no alarm rings."""
+def test_expressions_use_metrics_that_are_emitted_together() -> None:
+    """If a metric of an expression is missing, the expression has no value, and the alarm does not fire."""
     for name, alarm in ALARMS.items():
         for part in alarm.get("Metrics", []):
             if "Expression" in part:
@@ -130,7 +130,7 @@ def test_a_quotient_is_of_what_is_always_counted_together() -> None:
     ("name", "counted", "share"),
     [
         ("FailureRateAlarm", {"failed": 0, "ready": 100}, 0),
-        ("FailureRateAlarm", {"failed": 2, "ready": 0}, 0),  # two are an accident
+        ("FailureRateAlarm", {"failed": 2, "ready": 0}, 0),  # two failures are not enough
         ("FailureRateAlarm", {"failed": 3, "ready": 0}, 100),
         ("FailureRateAlarm", {"failed": 3, "ready": 97}, 3),
         ("WebhookFailureAlarm", {"failed": 9, "delivered": 0}, 0),
@@ -138,8 +138,8 @@ def test_a_quotient_is_of_what_is_always_counted_together() -> None:
         ("WebhookFailureAlarm", {"failed": 0, "delivered": 10}, 0),
     ],
 )
-def test_a_share_is_what_it_says(name: str, counted: dict[str, int], share: float) -> None:
-    """CloudWatch's IF(condition, then, else) and its operators, as Python has them."""
+def test_expressions_compute_the_share(name: str, counted: dict[str, int], share: float) -> None:
+    """CloudWatch's IF(condition, then, else) and its operators are evaluated in Python."""
     (expression,) = [part["Expression"] for part in ALARMS[name]["Metrics"] if "Expression" in part]
     condition, then, otherwise = re.fullmatch(r"IF\((.*), (.*), (.*)\)", expression).groups()  # type: ignore[union-attr]
     allowed = {"__builtins__": {}, **counted}
@@ -150,17 +150,19 @@ def test_a_share_is_what_it_says(name: str, counted: dict[str, int], share: floa
 # ---------------------------------------------------------------- the dashboard
 
 
-def test_the_dashboard_shows_what_is_measured() -> None:
-    shown = [named for widget in widgets() for named in named_by_widget(widget)]
-    assert len(shown) > 30
-    for named in shown:
-        require_measured(named)
+def test_the_dashboard_shows_emitted_metrics() -> None:
+    metrics = [metric for widget in widgets() for metric in metrics_of_widget(widget)]
+    assert len(metrics) > 30
+    for metric in metrics:
+        require_measured(metric)
 
 
-def test_what_an_alarm_looks_at_is_on_the_dashboard() -> None:
-    shown = {named[:2] for widget in widgets() for named in named_by_widget(widget)}
-    looked_at = {named[:2] for alarm in ALARMS.values() for named in named_by_alarm(alarm)}
-    assert looked_at - shown == {("AWS/SQS", "ApproximateAgeOfOldestMessage")}  # of a queue that is empty
+def test_metrics_of_alarms_are_on_the_dashboard() -> None:
+    on_dashboard = {metric[:2] for widget in widgets() for metric in metrics_of_widget(widget)}
+    in_alarms = {metric[:2] for alarm in ALARMS.values() for metric in metrics_of_alarm(alarm)}
+    assert in_alarms - on_dashboard == {
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage")
+    }  # of a queue that is normally empty
 
 
 def test_the_dashboard_has_every_alarm() -> None:
@@ -168,21 +170,21 @@ def test_the_dashboard_has_every_alarm() -> None:
     assert widget["properties"]["alarms"] == [f"${{{name}.Arn}}" for name in ALARMS]
 
 
-def test_every_widget_is_a_question_and_has_its_place() -> None:
+def test_every_widget_has_a_question_as_title_and_overlaps_no_other() -> None:
     taken: set[tuple[int, int]] = set()
     for widget in widgets():
         assert "?" in widget["properties"]["title"]
-        place = {
+        area = {
             (x, y)
             for x in range(widget["x"], widget["x"] + widget["width"])
             for y in range(widget["y"], widget["y"] + widget["height"])
         }
-        assert not place & taken, widget["properties"]["title"]
-        assert max(x for x, _ in place) < 24
-        taken |= place
+        assert not area & taken, widget["properties"]["title"]
+        assert max(x for x, _ in area) < 24
+        taken |= area
 
 
-def test_what_the_dashboard_leaves_to_cloudformation_is_there() -> None:
+def test_placeholders_of_the_dashboard_exist() -> None:
     body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     for name in re.findall(r"\$\{([\w:]+)(?:\.\w+)?\}", body):
         assert name in RESOURCES or name in TEMPLATE_DOCUMENT["Parameters"] or name == "AWS::Region", name
@@ -198,25 +200,26 @@ def test_every_metric_is_documented_and_every_documented_one_is_emitted() -> Non
 
 
 def aws_commands() -> list[str]:
-    """Of the document, those that call AWS."""
+    """Returns the commands of the document that call AWS."""
     return re.findall(r"^    (aws .*)$", DOCUMENT, re.MULTILINE) + re.findall(r"`(aws [^`]*)`", DOCUMENT)
 
 
 @pytest.mark.parametrize("command", aws_commands())
-def test_a_command_is_one_that_aws_has(command: str) -> None:
-    """By botocore's description of the service: operation, parameters, and those that are needed."""
+def test_aws_commands_are_valid(command: str) -> None:
+    """botocore's service model has the operation and its parameters, and all required parameters are given."""
     _, service, operation, *arguments = shlex.split(command)
     model = Session().get_service_model(service)
     known = {xform_name(name, "-"): name for name in model.operation_names}
     shape = model.operation_model(known[operation]).input_shape
     given = {argument.removeprefix("--") for argument in arguments if argument.startswith("--")}
-    members = {} if shape is None else {xform_name(name, "-"): name for name in shape.members}
-    assert given <= members.keys()
-    assert {name for name, member in members.items() if shape and member in shape.required_members} <= given
+    parameters = {} if shape is None else {xform_name(name, "-"): name for name in shape.members}
+    assert given <= parameters.keys()
+    required = {} if shape is None else set(shape.required_members)
+    assert {option for option, name in parameters.items() if name in required} <= given
 
 
-def test_a_query_looks_for_words_that_are_logged() -> None:
-    """In the code as it stands, where a message is one literal."""
+def test_log_queries_search_for_logged_messages() -> None:
+    """Each message must be a single literal in the code."""
     sources = "\n".join(path.read_text(encoding="utf-8") for path in FUNCTIONS.rglob("*.py"))
     messages = set(re.findall(r'message = "([^"]+)"', DOCUMENT))
     services = set(re.findall(r'service = "([^"]+)"', DOCUMENT))
@@ -231,5 +234,5 @@ def test_a_query_looks_for_words_that_are_logged() -> None:
     assert services <= given
 
 
-def test_there_are_commands() -> None:
+def test_the_document_has_aws_commands() -> None:
     assert len(aws_commands()) >= 5

@@ -1,4 +1,4 @@
-"""Numbers and their nouns agree: `1 row`, `2 rows`. What is written for people counts with `counted` (or `count`)."""
+"""Nouns agree with their numbers: `1 row`, `2 rows`. Texts for people use `counted` or `count`."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ NOUNS = (
 _COUNTED = re.compile(rf" (?:more )?(?:{NOUNS})\b(?!/s)")
 
 NEVER_ONE = {
-    "counted",  # of the demo bank
-    "characters",  # a text that is too long for a cell
+    "counted",  # rows of the demo bank
+    "characters",  # characters of a string that is too long for a cell
     "columns[:100]",
     "ends[-1]",
-    "files",  # more than one cannot go to a stream
+    "files",  # the message is only for several files
     "len(header.columns)",
-    "len(names)",  # more than three
-    "len(self._header.columns)",  # more than a sheet has
+    "len(names)",  # the message is only for more than three
+    "len(self._header.columns)",  # more columns than a sheet supports
     "sheet_rows",
-    "sheets",  # of more rows than one has
-    "wanted",  # more charts than are drawn
+    "sheets",  # sheets of more rows than one supports
+    "wanted",  # the message is only for several charts
 }
-"""What is counted where it is never one."""
+"""Expressions of numbers that are never one."""
 
 
 def counts(source: str) -> Iterator[tuple[int, str, str]]:
-    """Line, expression and following text of each number in an f-string whose noun is a constant plural."""
+    """Yields the line, expression and noun of each number in an f-string with a constant plural."""
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.JoinedStr):
             continue

@@ -1,4 +1,4 @@
-"""The second emulator deploys the project's own template: all of it but what is named."""
+"""The second emulator deploys the project's template, except for the named resources."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def portable(template: dict[str, Any]) -> PortableTemplate:
     return make_portable(template, read_stage("local").parameters)
 
 
-def test_alarms_of_metric_math_and_the_dashboard_are_left_out_and_nothing_else(
+def test_only_alarms_of_metric_math_and_the_dashboard_are_omitted(
     template: dict[str, Any], portable: PortableTemplate
 ) -> None:
     kept = {name: resource["Type"] for name, resource in portable.document["Resources"].items()}
@@ -31,14 +31,14 @@ def test_alarms_of_metric_math_and_the_dashboard_are_left_out_and_nothing_else(
     assert {expected[name] for name in portable.left_out} == {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"}
 
 
-def test_the_page_names_what_is_left_out(portable: PortableTemplate) -> None:
+def test_the_page_names_the_omitted_resources(portable: PortableTemplate) -> None:
     page = (ROOT / "docs" / "emulators.md").read_text(encoding="utf-8")
     assert [name for name in portable.left_out if f"`{name}`" not in page] == []
 
 
-def test_no_output_refers_to_what_is_left_out(portable: PortableTemplate) -> None:
-    said = str(portable.document)
-    assert [name for name in portable.left_out if f"'Ref': '{name}'" in said or f"'{name}', 'Arn'" in said] == []
+def test_nothing_refers_to_omitted_resources(portable: PortableTemplate) -> None:
+    text = str(portable.document)
+    assert [name for name in portable.left_out if f"'Ref': '{name}'" in text or f"'{name}', 'Arn'" in text] == []
 
 
 def test_each_path_of_the_api_has_an_event_for_each_method(portable: PortableTemplate) -> None:
@@ -47,7 +47,7 @@ def test_each_path_of_the_api_has_an_event_for_each_method(portable: PortableTem
     assert sorted(routes) == sorted((path, method) for path in ("/", "/{proxy+}") for method in METHODS)
 
 
-def test_maximum_concurrency_is_the_number_that_the_parameter_gives(template: dict[str, Any]) -> None:
+def test_maximum_concurrency_is_the_value_of_the_parameter(template: dict[str, Any]) -> None:
     document = make_portable(template, {"WorkerConcurrency": "7"}).document
     configs = [
         event["Properties"]["ScalingConfig"]["MaximumConcurrency"]
@@ -59,6 +59,6 @@ def test_maximum_concurrency_is_the_number_that_the_parameter_gives(template: di
     assert all(isinstance(number, int) for number in configs)
 
 
-def test_the_template_that_was_given_stays_as_it_was(template: dict[str, Any]) -> None:
+def test_the_given_template_is_not_changed(template: dict[str, Any]) -> None:
     make_portable(template, {})
     assert template == read_template(TEMPLATE)

@@ -1,4 +1,4 @@
-"""Before tests start, the programs that they need are looked for."""
+"""Before tests start, `make` checks that the required programs are installed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.tools import NEEDED, OPTIONAL, describe_missing, find_missing, packag
 
 
 def make(target: str, path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Runs `make` with a PATH of this folder and what make itself needs."""
+    """Runs `make` with a PATH that contains only this folder and the programs that make needs."""
     for name in ("make", "sh", "python3", "env", "grep"):
-        found = sys.executable if name == "python3" else shutil.which(name)
-        assert found
-        (path / name).symlink_to(found)
+        program = sys.executable if name == "python3" else shutil.which(name)
+        assert program
+        (path / name).symlink_to(program)
     own = {name: value for name, value in os.environ.items() if name != "RESMA_WANTS_LANGUAGES"}
     environment = {**own, "PATH": str(path), **variables}
     command = ["make", "--no-print-directory", "--silent", target, "PYTHON=python3"]
@@ -30,7 +30,7 @@ def make(target: str, path: Path, **variables: str) -> subprocess.CompletedProce
 
 @pytest.fixture
 def empty_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for a PATH on which no tool is; and no language is wanted, as CI wants some."""
+    """An empty folder for the PATH. The variable with which CI requires languages is not set."""
     monkeypatch.delenv("RESMA_WANTS_LANGUAGES", raising=False)
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -38,7 +38,7 @@ def empty_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(("target", "programs"), [("test", "soffice, chromium"), ("fuzz", "soffice")])
-def test_what_is_missing_is_one_list_and_one_line_that_installs_it(
+def test_missing_programs_are_listed_with_a_command_that_installs_them(
     empty_path: Path, target: str, programs: str
 ) -> None:
     done = make(target, empty_path)
@@ -50,7 +50,7 @@ def test_what_is_missing_is_one_list_and_one_line_that_installs_it(
     assert "Error 2" in failed
 
 
-def test_a_language_that_is_wanted_is_needed(empty_path: Path) -> None:
+def test_a_missing_optional_language_is_skipped(empty_path: Path) -> None:
     for tool in NEEDED["test"]:
         (empty_path / str(tool)).symlink_to("/bin/true")
     done = make("tools-test", empty_path)
@@ -59,15 +59,13 @@ def test_a_language_that_is_wanted_is_needed(empty_path: Path) -> None:
     assert {", ".join(map(str, one.tools)) for one in OPTIONAL if one.name != "minio"} <= skipped
 
 
-def test_a_language_that_ci_wants_is_an_error_when_it_is_missing(
-    empty_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_language_that_ci_requires_is_an_error(empty_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(empty_path))
     missing = find_missing("test", ["node", "go"])
     assert {"node", "npm", "go"} <= set(map(str, missing))
-    said = describe_missing("test", missing)
-    assert "nodejs npm" in said
-    assert said.splitlines()[-1] == "There is no Debian package of go."
+    message = describe_missing("test", missing)
+    assert "nodejs npm" in message
+    assert message.splitlines()[-1] == "There is no Debian package of go."
     assert not {"node", "npm", "go"} & set(map(str, find_missing("fuzz", ["node", "go"])))
 
 
@@ -82,7 +80,7 @@ def test_ci_installs_each_package_once(empty_path: Path, monkeypatch: pytest.Mon
     assert {"poppler-utils", "libreoffice-calc-nogui", "chromium", "maven", "jq"} <= set(packages)
 
 
-def test_root_has_what_is_missing_installed(empty_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_programs_are_installed_as_root(empty_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = empty_path.parent / "calls"
     made = " ".join(str(empty_path / tool.names[0]) for tool in NEEDED["test"])
     links = f"for tool in {made}; do /bin/ln -sf /bin/true $tool; done"
@@ -98,15 +96,15 @@ def test_root_has_what_is_missing_installed(empty_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("user", [0, 1000])
-def test_what_can_not_be_installed_is_named(
+def test_programs_that_cannot_be_installed_are_an_error(
     empty_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], user: int
 ) -> None:
-    """By another user, or by an apt-get that fails."""
+    """The user is not root, or apt-get fails."""
     (empty_path / "apt-get").write_text("#!/bin/sh\nexit 100\n", encoding="utf-8")
     (empty_path / "apt-get").chmod(0o755)
     monkeypatch.setenv("PATH", str(empty_path))
     monkeypatch.setattr("os.geteuid", lambda: user)
     assert tools.main(["test"]) == 2
-    said = capsys.readouterr().err
-    assert ("installing" in said) == (user == 0)
-    assert "this installs them: apt-get install --no-install-recommends libreoffice-calc-nogui chromium" in said
+    message = capsys.readouterr().err
+    assert ("installing" in message) == (user == 0)
+    assert "this installs them: apt-get install --no-install-recommends libreoffice-calc-nogui chromium" in message

@@ -1,4 +1,4 @@
-"""Tests choose nothing by chance: `make test` searches alike in every run, `make fuzz` with a fresh seed."""
+"""Tests are deterministic: `make test` uses fixed seeds, and `make fuzz` uses new seeds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TESTS = ROOT / "tests"
 
 
 def unseeded(tree: ast.AST) -> Iterator[int]:
-    """Lines that use numbers from a generator that nobody has given a seed, or that set `derandomize` by themselves."""
+    """Yields lines that use a random generator without a seed, or that set `derandomize`."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
@@ -34,31 +34,31 @@ def unseeded(tree: ast.AST) -> Iterator[int]:
                 yield node.lineno
 
 
-def test_no_test_draws_from_a_generator_without_a_seed() -> None:
+def test_no_test_uses_a_generator_without_a_seed() -> None:
     # The command lines of `make fuzz` and `make chaos` choose the seeds, and print them.
-    may = {TESTS / "fuzz.py", TESTS / "chaos" / "__main__.py", TESTS / "support" / "random_search.py"}
-    paths = set(TESTS.rglob("*.py")) - may
+    exceptions = {TESTS / "fuzz.py", TESTS / "chaos" / "__main__.py", TESTS / "support" / "random_search.py"}
+    paths = set(TESTS.rglob("*.py")) - exceptions
     assert len(paths) > 100
-    found = {f"{path.relative_to(ROOT)}:{line}" for path in paths for line in unseeded(ast.parse(path.read_text()))}
-    assert found == set()
+    lines = {f"{path.relative_to(ROOT)}:{line}" for path in paths for line in unseeded(ast.parse(path.read_text()))}
+    assert lines == set()
 
 
 @pytest.mark.parametrize(
     "source",
     ["random.shuffle(x)", "random.Random().random()", "secrets.choice(x)", "settings(derandomize=True)"],
 )
-def test_that_check_finds_what_it_should(source: str) -> None:
+def test_the_search_finds_unseeded_generators(source: str) -> None:
     assert list(unseeded(ast.parse(source)))
     assert not list(unseeded(ast.parse("random.Random(4).shuffle(x)")))
 
 
-def test_hypothesis_searches_alike_unless_it_is_asked_for_another_search() -> None:
+def test_hypothesis_is_deterministic_except_for_fuzzing() -> None:
     assert settings().derandomize is not is_fuzzing()
     assert settings().database is None
 
 
 def draw(seed: str | None) -> str:
-    """What a process of its own draws under the profile of tests."""
+    """Returns the random numbers of a separate process with the profile of tests."""
     script = (
         "import tests.support.random_search as r; r.use_hypothesis_profile(); from hypothesis import settings\n"
         "print(r.make_random(3).random(), r.make_random(4).random(), settings().derandomize)"
@@ -70,7 +70,7 @@ def draw(seed: str | None) -> str:
     ).stdout
 
 
-def test_a_seed_makes_another_search_and_the_same_one_again() -> None:
+def test_a_seed_determines_the_random_numbers() -> None:
     fixed, other = draw(None), draw("7")
     assert fixed.split()[2] == "True"
     assert other.split()[2] == "False"
@@ -79,7 +79,7 @@ def test_a_seed_makes_another_search_and_the_same_one_again() -> None:
     assert len({*fixed.split()[:2], *other.split()[:2], *draw("8000").split()[:2]}) == 6
 
 
-def test_each_round_of_fuzzing_has_a_seed_that_is_printed(
+def test_each_round_of_fuzzing_prints_its_seed(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     calls = []
@@ -104,7 +104,7 @@ def test_each_round_of_fuzzing_has_a_seed_that_is_printed(
 
 
 def test_the_weekly_workflow_runs_fuzzing_with_the_variables_that_it_reads() -> None:
-    # YAML 1.1 takes the key `on` for true.
+    # YAML 1.1 parses the key `on` as true.
     workflow = yaml.safe_load((ROOT / ".github/workflows/fuzz.yml").read_text(encoding="utf-8"))
     assert workflow[True].keys() == {"schedule", "workflow_dispatch"}
     (step,) = [step for step in workflow["jobs"]["fuzz"]["steps"] if step.get("run", "").startswith("make ")]

@@ -1,4 +1,4 @@
-"""A release: one version everywhere, files that are the same for the same content, and workflows that build them."""
+"""Releases: versions are equal, files are reproducible, and workflows build them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read(name: str) -> str:
 
 
 def commands_of(workflow: Path) -> list[str]:
-    """The commands of a workflow, in order."""
+    """Returns the commands of a workflow, in order."""
     jobs = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].values()
     return [step["run"] for job in jobs for step in job["steps"] if "run" in step]
 
@@ -52,14 +52,14 @@ def test_both_packages_have_the_same_license_and_authors() -> None:
         assert PROJECT[key] == CLIENT[key]
     assert PROJECT["license"] == "Apache-2.0"
     assert "Copyright 2026 The Resma authors" in read("LICENSE")
-    # The client's package may hold no file from outside of its folder.
+    # The client's package cannot contain files outside of its folder.
     assert read("infra/cli/LICENSE") == read("LICENSE")
     for name in PROJECT["license-files"]:
         assert "Apache License" in read(name)
     assert (ROOT / "infra/cli/resma_cli/py.typed").exists()
 
 
-def test_checks_run_on_every_version_of_python_that_is_named() -> None:
+def test_checks_run_on_every_supported_version_of_python() -> None:
     named = re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["classifiers"]))
     assert named == re.findall(r"Python :: (3\.\d+)", "\n".join(CLIENT["classifiers"]))
     oldest, newest = re.fullmatch(r">=(3\.\d+),<(3\.\d+)", PROJECT["requires-python"]).groups()  # type: ignore[union-attr]
@@ -73,7 +73,7 @@ def test_checks_run_on_every_version_of_python_that_is_named() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A package with a module, a program and compiled Python."""
+    """A package with a module, an executable file and compiled Python."""
     made = tmp_path / "package"
     (made / "sub" / "__pycache__").mkdir(parents=True)
     (made / "b.py").write_text("b = 1\n")
@@ -83,7 +83,7 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def test_an_archive_depends_on_the_content_alone(folder: Path, tmp_path: Path) -> None:
+def test_an_archive_depends_only_on_the_content(folder: Path, tmp_path: Path) -> None:
     write_archive(folder, tmp_path / "one.zip")
     for path in folder.rglob("*"):
         os.utime(path, (0, 0))
@@ -91,7 +91,7 @@ def test_an_archive_depends_on_the_content_alone(folder: Path, tmp_path: Path) -
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
 
 
-def test_an_archive_can_be_read_by_everybody_and_has_no_compiled_python(folder: Path, tmp_path: Path) -> None:
+def test_all_users_can_read_an_archive_without_compiled_python(folder: Path, tmp_path: Path) -> None:
     write_archive(folder, tmp_path / "one.zip")
     with ZipFile(tmp_path / "one.zip") as archive:
         modes = {entry.filename: entry.external_attr >> 16 for entry in archive.infolist()}
@@ -99,7 +99,7 @@ def test_an_archive_can_be_read_by_everybody_and_has_no_compiled_python(folder: 
     assert modes == {"b.py": 0o644, "sub/a.so": 0o755}
 
 
-def test_checksums_are_those_that_sha256sum_finds(folder: Path, tmp_path: Path) -> None:
+def test_sha256sum_accepts_the_checksums(folder: Path, tmp_path: Path) -> None:
     release = tmp_path / "release"
     release.mkdir()
     write_archive(folder, release / "one.zip")
@@ -116,48 +116,48 @@ def test_checksums_are_those_that_sha256sum_finds(folder: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_a_workflow_has_a_limit_and_names_what_it_may_do(workflow: Path) -> None:
+def test_a_workflow_has_a_timeout_and_permissions(workflow: Path) -> None:
     content = yaml.safe_load(workflow.read_text(encoding="utf-8"))
     assert content["name"] == workflow.stem
     writes = [name for name, access in content["permissions"].items() if access == "write"]
     assert writes == (["contents"] if workflow.stem == "release" else [])
     for job in content["jobs"].values():
         assert job["timeout-minutes"] <= 180
-        # Of GitHub itself, by major version: dependabot keeps them.
+        # Only actions of GitHub, by major version. Dependabot updates them.
         for step in job["steps"]:
             assert re.fullmatch(r"actions/[\w-]+@v\d+", step.get("uses", "actions/none@v0"))
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_a_workflow_installs_the_tools_that_its_command_needs(workflow: Path) -> None:
+def test_a_workflow_installs_the_required_tools(workflow: Path) -> None:
     commands = commands_of(workflow)
     made = [name for command in commands for name in re.findall(r"^make (\S+)", command)]
     installed = {word for command in commands if "apt-get install" in command for word in command.split()}
     for name in made:
         if name in NEEDED:
-            # GitHub's machines have a Chrome.
+            # GitHub's machines have Chrome.
             assert {*packages_of(NEEDED[name])} - {"chromium"} <= installed
 
 
-def test_a_release_has_every_file_that_is_built_and_the_tag_of_its_version() -> None:
+def test_a_release_has_all_built_files_and_the_tag_of_its_version() -> None:
     commands = commands_of(ROOT / ".github/workflows/release.yml")
     assert commands[0] == "make release-files"
     assert "resma --version" in commands[1]
     assert re.search(r"gh release create .* --draft .* \.resma/dist/\*$", commands[2])
 
 
-def test_dependabot_looks_at_folders_that_have_something_to_keep() -> None:
+def test_dependabots_folders_contain_dependencies() -> None:
     updates = yaml.safe_load(read(".github/dependabot.yml"))["updates"]
-    kept = {each["package-ecosystem"]: ROOT / each["directory"].lstrip("/") for each in updates}
-    assert (kept["pip"] / "requirements.txt").exists()
-    assert (kept["docker"] / "Dockerfile").exists()
-    assert kept["github-actions"] == ROOT
+    folders = {each["package-ecosystem"]: ROOT / each["directory"].lstrip("/") for each in updates}
+    assert (folders["pip"] / "requirements.txt").exists()
+    assert (folders["docker"] / "Dockerfile").exists()
+    assert folders["github-actions"] == ROOT
 
 
 # ---------------------------------------------------------------- editors
 
 
-def test_hooks_call_the_programs_of_make_lint() -> None:
+def test_hooks_run_the_programs_of_make_lint() -> None:
     hooks = yaml.safe_load(read(".pre-commit-config.yaml"))["repos"]
     assert [each["repo"] for each in hooks] == ["local"]
     entries = [hook["entry"] for each in hooks for hook in each["hooks"]]
@@ -167,7 +167,7 @@ def test_hooks_call_the_programs_of_make_lint() -> None:
     ]
 
 
-def test_the_container_of_editors_installs_what_make_check_and_make_demo_need() -> None:
+def test_the_development_container_installs_the_tools_of_make_check() -> None:
     container = json.loads(read(".devcontainer/devcontainer.json"))
     assert ":3.11-" in container["image"]  # the oldest that `requires-python` allows
     assert container["postCreateCommand"] == "make setup"
@@ -176,7 +176,7 @@ def test_the_container_of_editors_installs_what_make_check_and_make_demo_need() 
 
 
 @pytest.mark.parametrize("name", ["bug", "feature"])
-def test_issue_forms_ask_for_what_they_require_once(name: str) -> None:
+def test_issue_forms_have_distinct_fields_and_a_required_one(name: str) -> None:
     form = yaml.safe_load(read(f".github/ISSUE_TEMPLATE/{name}.yml"))
     fields = [each for each in form["body"] if each["type"] != "markdown"]
     assert len({each["id"] for each in fields}) == len(fields)

@@ -1,4 +1,4 @@
-"""samconfig.toml: each stage is one that template.yaml takes, and no stage can be taken for another."""
+"""samconfig.toml: the parameters of each stage are valid for template.yaml, and stages cannot be confused."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def test_stages_are_those_that_are_documented() -> None:
     assert CONFIG.keys() - {"version", "default"} == set(STAGES)
 
 
-def test_stages_have_stacks_of_their_own() -> None:
+def test_each_stage_has_its_own_stack() -> None:
     assert len({read_stage(stage).stack_name for stage in STAGES}) == len(STAGES)
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_parameters_are_the_templates(stage: str) -> None:
+def test_parameters_are_valid_for_the_template(stage: str) -> None:
     given = read_stage(stage).parameters
     assert given["StageName"] == stage
     for name, value in given.items():
@@ -38,7 +38,7 @@ def test_parameters_are_the_templates(stage: str) -> None:
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
-def test_deployment_to_aws_shows_what_it_changes(stage: str) -> None:
+def test_deployment_to_aws_shows_its_changes(stage: str) -> None:
     section = CONFIG[stage]["deploy"]["parameters"]
     assert section["confirm_changeset"] is True
     assert section["capabilities"] == "CAPABILITY_IAM"
@@ -46,18 +46,18 @@ def test_deployment_to_aws_shows_what_it_changes(stage: str) -> None:
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
-def test_every_stage_is_built_as_without_a_stage(stage: str) -> None:
-    """The template's BuildMethod is a beta feature of SAM, which asks for it where no section enables it."""
+def test_every_stage_is_built_with_the_same_settings(stage: str) -> None:
+    """The template's BuildMethod is a beta feature of SAM, which prompts for it if it is not enabled."""
     assert CONFIG[stage]["build"] == CONFIG["default"]["build"]
     assert CONFIG["default"]["build"]["parameters"]["beta_features"] is True
 
 
-def test_a_forgotten_stage_is_no_other_stage() -> None:
-    """Parameters given to `sam deploy` on the command line replace the section's: StageName must be missed then."""
+def test_a_missing_stage_name_is_an_error() -> None:
+    """Parameters of `sam deploy` on the command line replace the section's, and may then lack StageName."""
     assert "Default" not in PARAMETERS["StageName"]
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
-def test_only_the_local_stage_lets_this_machine_in(stage: str) -> None:
+def test_only_the_local_stage_accepts_requests_of_this_machine_without_a_key(stage: str) -> None:
     assert read_stage("local").parameters["LoopbackTenant"] == "demo"
     assert "LoopbackTenant" not in read_stage(stage).parameters

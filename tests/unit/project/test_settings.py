@@ -1,4 +1,4 @@
-"""Settings: an error names the variable, and never its value."""
+"""Errors of settings name the variable, but never its value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from resma.errors import SettingsInvalidError
 from resma.settings import Settings, read_settings
 
 
-def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STAGE", raising=False)
     monkeypatch.setenv("DATABASE_SECRET_ARN", "arn:very-secret")
     with pytest.raises(SettingsInvalidError, match="STAGE: Field required") as caught:
@@ -16,7 +16,7 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "very-secret" not in str(caught.value)
 
 
-def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STAGE", "")
     monkeypatch.setenv("DATABASE_SECRET_ARN", "a")
     with pytest.raises(SettingsInvalidError, match="STAGE"):

@@ -1,4 +1,4 @@
-"""template.yaml against the code that runs in it, and against what LocalStack does not enforce: policies, limits."""
+"""template.yaml agrees with the code, and has correct policies and limits, which LocalStack does not enforce."""
 
 from __future__ import annotations
 
@@ -69,18 +69,18 @@ FLOW = [
 ]
 
 ACTION_OF = {
-    # What a role must be allowed for each method of a boto3 client that the functions call.
+    # The IAM action for each method of a boto3 client that the functions call.
     "get_secret_value": "secretsmanager:GetSecretValue",
     "send_message": "sqs:SendMessage",
     "change_message_visibility": "sqs:ChangeMessageVisibility",
     "publish": "sns:Publish",
     "put_events": "events:PutEvents",
-    "generate_presigned_url": "s3:GetObject",  # signs get_object; whoever holds the address has the signer's rights
-    "head_object": "s3:GetObject",  # S3 has no action of its own for it
+    "generate_presigned_url": "s3:GetObject",  # signs get_object; the URL has the permissions of the signer
+    "head_object": "s3:GetObject",  # S3 has no separate action for it
     "get_object": "s3:GetObject",
     "put_object": "s3:PutObject",
     "create_multipart_upload": "s3:PutObject",
-    "upload_part_copy": "s3:PutObject",  # and s3:GetObject of what is copied
+    "upload_part_copy": "s3:PutObject",  # and s3:GetObject for the source
     "upload_part": "s3:PutObject",
     "complete_multipart_upload": "s3:PutObject",
     "abort_multipart_upload": "s3:AbortMultipartUpload",
@@ -89,14 +89,14 @@ ACTION_OF = {
     "list_objects_v2": "s3:ListBucket",
 }
 
-# Powertools makes its own calls behind this name (docs.aws.amazon.com/powertools/python, Idempotency, IAM Permissions).
+# Powertools makes the calls of this class (docs.aws.amazon.com/powertools/python, Idempotency, IAM Permissions).
 PERSISTENCE_LAYER = "DynamoDBPersistenceLayer"
-# No GetItem: where a put is refused, DynamoDB hands over the item that was in the way.
+# GetItem is not needed, because DynamoDB returns the existing item if a conditional put fails.
 PERSISTENCE_ACTIONS = {f"dynamodb:{verb}Item" for verb in ("Put", "Update", "Delete")}
 
 
 def of_type(kind: str) -> dict[str, Json]:
-    """Properties of all resources of a type."""
+    """Returns the properties of all resources of a type."""
     return {name: r.get("Properties", {}) for name, r in RESOURCES.items() if r["Type"] == kind}
 
 
@@ -104,35 +104,35 @@ FUNCTION_PROPERTIES = of_type("AWS::Serverless::Function")
 
 
 def statements(function: str) -> list[Json]:
-    """The statements of a function's policies, lists wherever IAM takes one or many."""
-    found = []
+    """Returns the statements of a function's policies, with lists for actions and resources."""
+    result = []
     for policy in FUNCTION_PROPERTIES[function]["Policies"]:
-        assert isinstance(policy, dict), f"{function}: {policy} gives more than is needed: write statements"
+        assert isinstance(policy, dict), f"{function}: {policy} grants more than is needed. Write statements."
         for statement in policy["Statement"]:
             many = {
                 key: value if isinstance(value, list) else [value]
                 for key, value in statement.items()
                 if key in {"Action", "Resource"}
             }
-            found.append({**statement, **many})
-    return found
+            result.append({**statement, **many})
+    return result
 
 
 def timeout_seconds(function: str) -> int:
-    """A function's own time-out, or that of all; the longest, where it is a parameter."""
+    """Returns a function's timeout in seconds; the maximum if it is a parameter."""
     seconds = {**DEFAULTS, **FUNCTION_PROPERTIES[function]}["Timeout"]
     return int(DOCUMENT["Parameters"][seconds["Ref"]]["MaxValue"] if isinstance(seconds, dict) else seconds)
 
 
 def events(kind: str) -> Iterator[tuple[str, Json]]:
-    """Each event source of a kind, with its function's name."""
+    """Yields each event source of a kind, with the function's name."""
     for name, properties in FUNCTION_PROPERTIES.items():
         for event in properties.get("Events", {}).values():
             if event["Type"] == kind:
                 yield name, event["Properties"]
 
 
-# ---------------------------------------------------------------- the template as such
+# ---------------------------------------------------------------- the template
 
 
 WITH_FUNCTIONS = [path for path in (TEMPLATE, *EXAMPLES.values()) if "Runtime: " in path.read_text(encoding="utf-8")]
@@ -145,29 +145,29 @@ def test_cfn_lint_finds_nothing(template: Path) -> None:
 
 
 def lint(template: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Runs cfn-lint as `make` does, with `.cfnlintrc`."""
+    """Runs cfn-lint with `.cfnlintrc`, as `make` does."""
     command = [str(Path(sys.executable).with_name("cfn-lint")), *options, "--", str(template)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("template", WITH_FUNCTIONS, ids=lambda path: path.name)
-def test_the_end_of_a_runtime_is_found_by_make_audit_and_not_by_make_check(template: Path, tmp_path: Path) -> None:
-    """It comes with a date, and `make check` does not depend on the date."""
-    ended = tmp_path / template.name
+def test_make_audit_finds_deprecated_runtimes_but_make_check_does_not(template: Path, tmp_path: Path) -> None:
+    """The deprecation depends on the date, and `make check` must not."""
+    changed = tmp_path / template.name
     text = template.read_text(encoding="utf-8")
-    ended.write_text(text.replace("python3.13", "python3.6"), encoding="utf-8")
-    assert lint(ended).stdout == ""
-    (message,) = find_ended_runtimes(ended)
+    changed.write_text(text.replace("python3.13", "python3.6"), encoding="utf-8")
+    assert lint(changed).stdout == ""
+    (message,) = find_ended_runtimes(changed)
     assert "'python3.6' was deprecated" in message
     assert "-m infra.checks.dependencies runtimes\n" in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
-def test_resources_stand_in_the_order_of_the_flow() -> None:
+def test_resources_are_in_the_order_of_the_flow() -> None:
     assert [name for name in RESOURCES if name in FLOW] == FLOW
 
 
-def test_every_function_is_known_here() -> None:
+def test_every_function_has_settings() -> None:
     assert FUNCTION_PROPERTIES.keys() == SETTINGS.keys()
 
 
@@ -181,7 +181,7 @@ def test_handler_exists(function: str) -> None:
 
 
 @pytest.mark.parametrize("function", SETTINGS)
-def test_variables_are_those_that_the_code_reads(function: str) -> None:
+def test_functions_have_the_variables_that_the_code_reads(function: str) -> None:
     given = {
         **DEFAULTS["Environment"]["Variables"],
         **FUNCTION_PROPERTIES[function]["Environment"]["Variables"],
@@ -192,12 +192,12 @@ def test_variables_are_those_that_the_code_reads(function: str) -> None:
     unread -= read_elsewhere
     assert unread == set()
     assert {name for name, field in read.items() if field.is_required()} <= given.keys()
-    assert read.keys() <= given.keys(), "a setting that nobody can set"
+    assert read.keys() <= given.keys(), "a setting without a variable"
     assert given["POWERTOOLS_SERVICE_NAME"]
 
 
-def test_no_other_stage_than_local_lets_a_machine_in_without_a_key() -> None:
-    """The rule refuses the deployment; should a rule ever be passed over, the function is told of no tenant."""
+def test_only_the_local_stage_accepts_requests_without_a_key() -> None:
+    """The rule rejects the deployment. Even without the rule, the function would not get the tenant."""
     variables = FUNCTION_PROPERTIES["ApiFunction"]["Environment"]["Variables"]
     assert variables["LOOPBACK_TENANT"] == {"Fn::If": ["IsLocal", {"Ref": "LoopbackTenant"}, ""]}
     is_local = {"Fn::Equals": [{"Ref": "StageName"}, "local"]}
@@ -215,29 +215,29 @@ def test_parameters_are_used() -> None:
         assert f"!Ref {name}" in text or f"${{{name}}}" in text, name
 
 
-def test_only_the_local_stage_can_open_loopback_to_webhooks() -> None:
-    """The code refuses it elsewhere too (resma/settings.py); samconfig.toml asks for it there alone."""
+def test_only_the_local_stage_allows_webhooks_to_loopback() -> None:
+    """The code also rejects it in other stages (resma/settings.py), and samconfig.toml sets it only for `local`."""
     assert DOCUMENT["Parameters"]["WebhookAllowLoopback"]["Default"] == "false"
-    is_local, is_asked_for = DOCUMENT["Conditions"]["OpensLoopback"]["Fn::And"]
+    is_local, is_enabled = DOCUMENT["Conditions"]["OpensLoopback"]["Fn::And"]
     assert is_local == {"Condition": "IsLocal"}
     assert DOCUMENT["Conditions"]["IsLocal"] == {"Fn::Equals": [{"Ref": "StageName"}, "local"]}
-    assert is_asked_for == {"Fn::Equals": [{"Ref": "WebhookAllowLoopback"}, "true"]}
+    assert is_enabled == {"Fn::Equals": [{"Ref": "WebhookAllowLoopback"}, "true"]}
     given = {
         name: properties["Environment"]["Variables"].get("WEBHOOK_ALLOW_LOOPBACK")
         for name, properties in FUNCTION_PROPERTIES.items()
     }
-    only_there = {"Fn::If": ["OpensLoopback", "true", ""]}
+    only_local = {"Fn::If": ["OpensLoopback", "true", ""]}
     assert {name: value for name, value in given.items() if value is not None} == {
-        "ApiFunction": only_there,
-        "IntakeFunction": only_there,
-        "WebhookFunction": only_there,
+        "ApiFunction": only_local,
+        "IntakeFunction": only_local,
+        "WebhookFunction": only_local,
     }
     opened = [stage for stage in ("local", "dev", "prod") if "WebhookAllowLoopback" in read_stage(stage).parameters]
     assert opened == ["local"]
 
 
-def test_private_networks_are_allowed_by_name_alone() -> None:
-    """None by default, the same for whoever takes a URL and for whoever sends to it, and no stage of ours lists any."""
+def test_private_networks_are_not_allowed_by_default() -> None:
+    """Functions that accept URLs and the one that sends to them have the same list, which is empty in all stages."""
     assert DOCUMENT["Parameters"]["WebhookAllowedNetworks"]["Default"] == ""
     given = {
         name: properties["Environment"]["Variables"].get("WEBHOOK_ALLOWED_NETWORKS")
@@ -256,7 +256,7 @@ def test_private_networks_are_allowed_by_name_alone() -> None:
 # ---------------------------------------------------------------- queue and worker
 
 
-def test_no_statement_may_outlast_an_invocation() -> None:
+def test_the_statement_timeout_is_less_than_that_of_an_invocation() -> None:
     parameters = DOCUMENT["Parameters"]
     longest = parameters["WorkerTimeoutSeconds"]["MaxValue"] - MARGIN_SECONDS
     assert parameters["MaxStatementTimeoutSeconds"]["MaxValue"] == longest
@@ -265,8 +265,8 @@ def test_no_statement_may_outlast_an_invocation() -> None:
     assert Limits().statement_timeout_seconds <= default
 
 
-def test_queue_gives_a_message_more_often_than_any_report_needs() -> None:
-    """Attempts are counted in the row. What the queue gives up all the same goes to whoever revives it."""
+def test_the_queue_delivers_a_message_more_often_than_a_report_needs() -> None:
+    """Attempts are counted in the row, so only messages of lost reports reach the dead letter queue."""
     policy = of_type("AWS::SQS::Queue")["JobQueue"]["RedrivePolicy"]
     waits = DOCUMENT["Parameters"]["MaxOutageWaitSeconds"]["Default"] / MAX_WAIT_SECONDS
     assert policy["maxReceiveCount"] > MAX_ATTEMPTS + MAX_CONTINUATIONS + 2 * waits
@@ -274,7 +274,7 @@ def test_queue_gives_a_message_more_often_than_any_report_needs() -> None:
 
 
 def sends_to(function: str) -> set[str]:
-    """Queues, topics and buses that a function's role may send to."""
+    """Returns the queues, topics and event buses that a function's role may send to."""
     sending = {"sqs:SendMessage", "sns:Publish", "events:PutEvents"}
     return {
         name
@@ -285,8 +285,8 @@ def sends_to(function: str) -> set[str]:
     }
 
 
-def passed_on() -> dict[str, set[str]]:
-    """For each queue, topic and bus, and each function, what gets what was sent there; rules by their patterns."""
+def find_message_routes() -> dict[str, set[str]]:
+    """Returns the receivers of each function, queue, topic and event bus. Rules are followed by their patterns."""
     onward: dict[str, set[str]] = {function: sends_to(function) for function in FUNCTION_PROPERTIES}
     for function, event in events("SQS"):
         onward.setdefault(event["Queue"]["Fn::GetAtt"][0], set()).add(function)
@@ -296,16 +296,18 @@ def passed_on() -> dict[str, set[str]]:
         if "RedrivePolicy" in queue:
             onward.setdefault(name, set()).add(queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0])
     for rule in of_type("AWS::Events::Rule").values():
-        if {"anything-but": SOURCE} not in rule["EventPattern"].get("source", []):  # it takes what functions put
+        if {"anything-but": SOURCE} not in rule["EventPattern"].get(
+            "source", []
+        ):  # the rule matches events of the functions
             targets = {target["Arn"]["Fn::GetAtt"][0] for target in rule["Targets"]}
             onward.setdefault(rule["EventBusName"]["Ref"], set()).update(targets)
     return onward
 
 
 @pytest.mark.parametrize("function", SETTINGS)
-def test_no_function_sends_to_what_invokes_it(function: str) -> None:
+def test_no_function_invokes_itself_through_messages(function: str) -> None:
     """Lambda ends such chains after about 16 invocations, unless RecursiveLoop says Allow."""
-    onward, seen = passed_on(), set[str]()
+    onward, seen = find_message_routes(), set[str]()
     waiting = [*onward[function]]
     while waiting:
         if (name := waiting.pop()) not in seen:
@@ -315,9 +317,9 @@ def test_no_function_sends_to_what_invokes_it(function: str) -> None:
     assert (function in seen) == is_allowed, f"{function} reaches {seen}"
 
 
-def test_the_ways_of_messages_are_seen() -> None:
-    """What the test above looks through is there at all."""
-    onward = passed_on()
+def test_message_routes_are_found() -> None:
+    """The routes that the previous test uses are complete."""
+    onward = find_message_routes()
     assert "JobQueue" in onward["ApiFunction"] & onward["SchedulerFunction"] & onward["IntakeFunction"]
     assert onward["JobQueue"] == {"WorkerFunction", "DeadLetterQueue"}
     assert onward["DeadLetterQueue"] == {"DeadLetterFunction"}
@@ -326,13 +328,13 @@ def test_the_ways_of_messages_are_seen() -> None:
     assert "EventBusName" not in onward
 
 
-def test_dead_letters_outlive_the_queue() -> None:
-    """A message keeps the time it was sent when it moves: the second queue must keep it longer than the first."""
+def test_the_dead_letter_queue_keeps_messages_longer() -> None:
+    """A message keeps its send time when it is moved, so the second queue must have the longer retention."""
     queues = of_type("AWS::SQS::Queue")
     assert queues["DeadLetterQueue"]["MessageRetentionPeriod"] > queues["JobQueue"]["MessageRetentionPeriod"]
 
 
-def test_queues_hide_messages_for_six_time_outs() -> None:
+def test_the_visibility_timeout_is_six_times_the_functions_timeout() -> None:
     seen = set()
     for function, event in events("SQS"):
         queue = event["Queue"]["Fn::GetAtt"][0]
@@ -342,8 +344,8 @@ def test_queues_hide_messages_for_six_time_outs() -> None:
     assert seen | {"FailedRequestQueue"} == of_type("AWS::SQS::Queue").keys(), "a queue without a consumer"
 
 
-def test_events_that_are_given_up_are_kept() -> None:
-    """By the queue after as many tries as the code counts, or by EventBridge; each lies where an alarm looks."""
+def test_failed_events_are_kept_in_a_queue_with_an_alarm() -> None:
+    """They come from the queue, after as many attempts as the code counts, or from EventBridge."""
     queues = of_type("AWS::SQS::Queue")
     failed = {"Fn::GetAtt": ["FailedRequestQueue", "Arn"]}
     assert queues["RequestQueue"]["RedrivePolicy"] == {"deadLetterTargetArn": failed, "maxReceiveCount": MAX_RECEIVES}
@@ -355,20 +357,20 @@ def test_events_that_are_given_up_are_kept() -> None:
     assert (alarm["MetricName"], alarm["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 0)
 
 
-def test_our_own_events_ask_for_nothing() -> None:
+def test_the_systems_own_events_are_no_requests() -> None:
     rule = RESOURCES["RequestRule"]["Properties"]
     assert rule["EventPattern"] == {"source": [{"anything-but": SOURCE}], "detail-type": ["Report Requested"]}
     assert rule["EventBusName"] == {"Ref": "EventBusName"}
 
 
-def test_only_the_rule_sends_to_the_queue_of_requests() -> None:
+def test_only_the_rule_may_send_to_the_request_queue() -> None:
     (statement,) = RESOURCES["RequestQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert (statement["Effect"], statement["Action"]) == ("Allow", "sqs:SendMessage")
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["RequestRule", "Arn"]}}}
 
 
-def test_messages_are_handled_one_by_one_and_reported_back() -> None:
+def test_batches_have_one_message_and_report_failures() -> None:
     for function, event in events("SQS"):
         assert event["BatchSize"] == 1, function
         assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"], function
@@ -386,7 +388,7 @@ def test_concurrency_of_queues_is_a_parameter(function: str, name: str, default:
     (event,) = [event for each, event in events("SQS") if each == function]
     assert event["ScalingConfig"] == {"MaximumConcurrency": {"Ref": name}}
     parameter = DOCUMENT["Parameters"][name]
-    # The bounds are Lambda's (ScalingConfig of an SQS event source).
+    # Lambda's limits of ScalingConfig for an SQS event source.
     assert (parameter["Default"], parameter["MinValue"], parameter["MaxValue"]) == (default, 2, 1000)
 
 
@@ -399,26 +401,26 @@ def test_other_functions_may_have_reserved_concurrency(function: str, name: str)
     assert DOCUMENT["Parameters"][parameter]["Default"] == 0
 
 
-def test_every_function_that_holds_a_connection_has_a_limit() -> None:
-    """The scheduler is invoked once a minute, and by nothing else."""
+def test_every_function_with_database_connections_has_a_concurrency_limit() -> None:
+    """The scheduler needs none, because it is only invoked once a minute."""
     limited = {function for function, event in events("SQS") if "ScalingConfig" in event}
     limited |= {name for name, each in FUNCTION_PROPERTIES.items() if "ReservedConcurrentExecutions" in each}
     assert FUNCTION_PROPERTIES.keys() - limited == {"SchedulerFunction"}
 
 
-def test_api_answers_before_the_gateway_gives_up() -> None:
-    """API Gateway waits 29 s; a worker may take Lambda's longest time."""
+def test_the_api_answers_within_the_gateways_timeout() -> None:
+    """API Gateway's timeout is 29 s. A worker has Lambda's maximum timeout."""
     assert timeout_seconds("ApiFunction") <= 30
     assert timeout_seconds("WorkerFunction") == 900
 
 
-def test_a_run_ends_before_the_next_one() -> None:
+def test_a_scheduler_run_ends_before_the_next_one() -> None:
     for function, event in events("Schedule"):
         assert event["Schedule"] == "rate(1 minute)"
         assert timeout_seconds(function) <= 60, function
 
 
-# ---------------------------------------------------------------- what is stored
+# ---------------------------------------------------------------- storage
 
 
 def test_bucket_is_private_and_encrypted() -> None:
@@ -432,7 +434,7 @@ def test_bucket_is_private_and_encrypted() -> None:
     assert RESOURCES["ReportBucket"]["DeletionPolicy"] == "Retain"
 
 
-def test_bucket_takes_no_plain_http() -> None:
+def test_bucket_rejects_plain_http() -> None:
     (policy,) = of_type("AWS::S3::BucketPolicy").values()
     (statement,) = policy["PolicyDocument"]["Statement"]
     arn = {"Fn::GetAtt": ["ReportBucket", "Arn"]}
@@ -442,7 +444,7 @@ def test_bucket_takes_no_plain_http() -> None:
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_bucket_forgets_old_reports_and_unfinished_uploads() -> None:
+def test_bucket_deletes_old_reports_and_unfinished_uploads() -> None:
     (bucket,) = of_type("AWS::S3::Bucket").values()
     rules = bucket["LifecycleConfiguration"]["Rules"]
     assert all(rule["Status"] == "Enabled" for rule in rules)
@@ -453,14 +455,14 @@ def test_bucket_forgets_old_reports_and_unfinished_uploads() -> None:
     assert merged["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
 
 
-def test_everything_else_is_encrypted_too() -> None:
+def test_queues_topics_and_tables_are_encrypted() -> None:
     for name, queue in of_type("AWS::SQS::Queue").items():
         assert queue["SqsManagedSseEnabled"] is True, name
     assert all(topic["KmsMasterKeyId"] for topic in of_type("AWS::SNS::Topic").values())
     assert all(table["SSESpecification"]["SSEEnabled"] for table in of_type("AWS::DynamoDB::Table").values())
 
 
-def test_idempotency_table_is_the_one_that_powertools_expects() -> None:
+def test_the_idempotency_table_has_the_schema_of_powertools() -> None:
     table = RESOURCES["IdempotencyTable"]["Properties"]
     assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expiration", "Enabled": True}
@@ -469,27 +471,27 @@ def test_idempotency_table_is_the_one_that_powertools_expects() -> None:
 # ---------------------------------------------------------------- alarms
 
 
-def test_a_dead_letter_rings() -> None:
-    """By the rows: most dead letters are written down by their last worker, and never see the queue of that name."""
+def test_an_alarm_fires_for_a_dead_letter() -> None:
+    """The metric counts rows, because most dead letters are recorded by a worker and never reach the queue."""
     alarm = of_type("AWS::CloudWatch::Alarm")["DeadLetterAlarm"]
     assert alarm["Dimensions"] == [{"Name": "Stage", "Value": {"Ref": "StageName"}}]
     assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("Resma", "ReportsDeadLettered", "Sum")
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
 
 
-def test_a_job_that_waits_rings() -> None:
-    """By the rows: the queue's own age of its oldest message has those that are under way in it."""
+def test_an_alarm_fires_for_a_waiting_job() -> None:
+    """The metric is computed from rows, because the age of the queue's oldest message includes running jobs."""
     alarm = of_type("AWS::CloudWatch::Alarm")["OldestJobAlarm"]
     assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("Resma", "OldestWaitingSeconds", "Maximum")
     assert DOCUMENT["Parameters"][alarm["Threshold"]["Ref"]]["MinValue"] > 0
 
 
-def test_alarms_reach_somebody() -> None:
+def test_alarms_notify_the_topic() -> None:
     for name, alarm in of_type("AWS::CloudWatch::Alarm").items():
         assert alarm["AlarmActions"] == {
             "Fn::If": ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]
         }, name
-        # Silence is well but where it is what rings.
+        # Missing data are normal, except for the alarm that detects a stopped scheduler.
         assert alarm["TreatMissingData"] == ("breaching" if name == "SchedulerStoppedAlarm" else "notBreaching"), name
 
 
@@ -498,7 +500,7 @@ def test_alarms_reach_somebody() -> None:
 
 @pytest.mark.parametrize("function", SETTINGS)
 def test_policies_name_actions_and_resources(function: str) -> None:
-    """Beside these a role has what SAM adds: logs, traces, network interfaces, and reading its event source."""
+    """SAM also adds permissions for logs, traces, network interfaces and the event source."""
     for statement in statements(function):
         assert statement["Effect"] == "Allow"
         assert not any("*" in action for action in statement["Action"]), statement
@@ -509,26 +511,26 @@ def test_policies_name_actions_and_resources(function: str) -> None:
 
 
 @pytest.mark.parametrize("function", SETTINGS)
-def test_policies_allow_what_the_code_calls_and_nothing_else(function: str) -> None:
+def test_policies_allow_exactly_the_calls_of_the_code(function: str) -> None:
     allowed = {action for statement in statements(function) for action in statement["Action"]}
     assert allowed == needed_actions(function)
 
 
 @pytest.mark.parametrize("function", SETTINGS)
-def test_policies_reach_what_the_settings_name(function: str) -> None:
-    """A function that is told of a resource may use it; one that is not told may not."""
+def test_policies_allow_exactly_the_resources_of_the_settings(function: str) -> None:
+    """A function may use a resource if and only if its environment names it."""
     variables = {**DEFAULTS["Environment"]["Variables"], **FUNCTION_PROPERTIES[function]["Environment"]["Variables"]}
-    told = {name for name in RESOURCES | DOCUMENT["Parameters"] if {"Ref": name} in variables.values()}
-    told &= {*of_type("AWS::S3::Bucket"), *of_type("AWS::SQS::Queue"), *of_type("AWS::SNS::Topic")} | {
+    named = {name for name in RESOURCES | DOCUMENT["Parameters"] if {"Ref": name} in variables.values()}
+    named &= {*of_type("AWS::S3::Bucket"), *of_type("AWS::SQS::Queue"), *of_type("AWS::SNS::Topic")} | {
         *of_type("AWS::DynamoDB::Table"),
         *(name for name in DOCUMENT["Parameters"] if name.endswith("SecretArn") or name == "EventBusName"),
     }
     reached = {name for s in statements(function) for resource in s["Resource"] for name in names_in(resource)}
-    assert reached - {"AWS::NoValue"} == told
+    assert reached - {"AWS::NoValue"} == named
 
 
 def names_in(value: Any) -> set[str]:
-    """Resources and parameters that an expression names."""
+    """Returns the resources and parameters in an expression."""
     match value:
         case {"Ref": name}:
             return {name}
@@ -538,16 +540,16 @@ def names_in(value: Any) -> set[str]:
             return {name for name in re.findall(r"\$\{([\w:]+)", text) if not name.startswith("AWS::")}
         case {"Fn::If": [_, *choices]}:
             return {name for choice in choices for name in names_in(choice)}
-    raise AssertionError(f"not understood: {value}")
+    raise AssertionError(f"Unknown expression: {value}")
 
 
 def needed_actions(function: str) -> set[str]:
-    """The actions behind every client call in what a handler reaches, by the names that it uses."""
+    """Returns the IAM actions of every client call that a handler can reach."""
     actions = set()
-    for place, nodes in reached_from(FUNCTION_PROPERTIES[function]["Handler"].rpartition(".")[0]):
+    for name, nodes in reached_from(FUNCTION_PROPERTIES[function]["Handler"].rpartition(".")[0]):
         for node in nodes:
             if isinstance(node, ast.Attribute) and node.attr in client_methods():
-                assert node.attr in ACTION_OF, f"{place} calls {node.attr}: say in ACTION_OF which action it needs"
+                assert node.attr in ACTION_OF, f"{name} calls {node.attr}. Add its action to ACTION_OF."
                 actions.add(ACTION_OF[node.attr])
             if isinstance(node, ast.Name) and node.id == PERSISTENCE_LAYER:
                 actions |= PERSISTENCE_ACTIONS
@@ -556,22 +558,22 @@ def needed_actions(function: str) -> set[str]:
 
 @cache
 def client_methods() -> frozenset[str]:
-    """Names of all methods of the clients that resma.aws makes."""
-    made = {
+    """Returns the names of all methods of the clients that resma.aws creates."""
+    services = {
         str(cast("ast.Constant", node.args[0]).value)
         for node in ast.walk(parsed("resma.aws.clients"))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "client"
     }
-    assert made == {"events", "s3", "secretsmanager", "sns", "sqs"}
+    assert services == {"events", "s3", "secretsmanager", "sns", "sqs"}
     session = Session()
-    operations = (o for service in made for o in session.get_service_model(service).operation_names)
-    # What boto3 adds to a client of S3; `copy` is left out, for many things are copied.
+    operations = (o for service in services for o in session.get_service_model(service).operation_names)
+    # Methods that boto3 adds to a client of S3. `copy` is omitted, because other objects have a method of that name.
     added = {"generate_presigned_url", "generate_presigned_post", "upload_file", "upload_fileobj", "download_file"}
     return frozenset(xform_name(operation) for operation in operations) | added | {"download_fileobj", "get_paginator"}
 
 
-def test_clients_are_made_in_one_place() -> None:
-    """Else the scan above would not see what a client made elsewhere can do."""
+def test_clients_are_created_in_one_module() -> None:
+    """Otherwise the search for client calls would be incomplete."""
     users = [
         path.relative_to(FUNCTIONS).as_posix()
         for path in FUNCTIONS.rglob("*.py")
@@ -586,39 +588,39 @@ def test_clients_are_made_in_one_place() -> None:
 
 @cache
 def parsed(module: str) -> ast.Module:
-    """A module's syntax tree."""
+    """Returns a module's syntax tree."""
     path = FUNCTIONS / module.replace(".", "/")
     file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     return ast.parse(file.read_text(encoding="utf-8") if file.exists() else "")
 
 
 def reached_from(module: str) -> Iterator[tuple[str, list[ast.AST]]]:
-    """Everything that a handler's module can run: itself, and each function and class whose name is used on the way.
+    """Yields the code that a handler can run, with its name: functions and classes whose names are used, transitively.
 
-    A class counts whole, with the code at the top of each module, which importing it runs.
+    Classes are included as a whole, and so is the top-level code of each module, which runs on import.
     """
     yield module, list(ast.walk(parsed(module)))
     waiting = [*named_in(module, parsed(module))]
     seen: set[tuple[str, str]] = set()
     while waiting:
-        place = waiting.pop()
-        if place not in seen:
-            seen.add(place)
-            nodes = list(code_of(*place))
-            yield ".".join(place), nodes
+        definition = waiting.pop()
+        if definition not in seen:
+            seen.add(definition)
+            nodes = list(code_of(*definition))
+            yield ".".join(definition), nodes
             for node in nodes:
-                waiting += named_in(place[0], node)
+                waiting += named_in(definition[0], node)
 
 
 def code_of(module: str, name: str) -> Iterator[ast.AST]:
-    """A definition's code, and that at the top of its module; with "*" for a name, the whole module's."""
+    """Yields the code of a definition and the top-level code of its module; the whole module if the name is "*"."""
     for statement in parsed(module).body:
         if not isinstance(statement, ast.FunctionDef | ast.ClassDef) or name in {"*", statement.name}:
             yield from ast.walk(statement)
 
 
 def named_in(module: str, code: ast.AST) -> Iterator[tuple[str, str]]:
-    """Where the names that code uses are defined, of our own modules."""
+    """Yields the definitions in our modules whose names the code uses."""
     known = definitions(module)
     for node in ast.walk(code):
         if isinstance(node, ast.Name) and node.id in known:
@@ -627,7 +629,7 @@ def named_in(module: str, code: ast.AST) -> Iterator[tuple[str, str]]:
 
 @cache
 def definitions(module: str) -> dict[str, tuple[str, str]]:
-    """For each name that a module defines or imports from another of ours: in which module it is what."""
+    """Returns the module and the name of each definition that a module contains or imports from our modules."""
     known = {}
     for node in ast.walk(parsed(module)):
         if isinstance(node, ast.Import):
@@ -635,7 +637,7 @@ def definitions(module: str) -> dict[str, tuple[str, str]]:
         elif isinstance(node, ast.ImportFrom) and node.module and is_ours(node.module):
             for alias in node.names:
                 submodule = f"{node.module}.{alias.name}"
-                # A router runs all that its module registers with it.
+                # A router runs all functions that its module registers.
                 name = "*" if alias.name == "router" else alias.name
                 known[alias.asname or alias.name] = (submodule, "*") if is_ours(submodule) else (node.module, name)
     for statement in parsed(module).body:
@@ -645,7 +647,7 @@ def definitions(module: str) -> dict[str, tuple[str, str]]:
 
 
 def is_ours(module: str) -> bool:
-    """Whether a module lies in functions/."""
+    """Returns whether a module is in functions/."""
     path = FUNCTIONS / module.replace(".", "/")
     return path.is_dir() or path.with_suffix(".py").exists()
 

@@ -1,4 +1,4 @@
-"""Lines of values in TOML: every number in the generated documents is the line that it stands in."""
+"""Lines of values in TOML. In the generated documents, every number is the line that it is in."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resma.catalog.diagnostics import Place
+from resma.catalog.diagnostics import KeyPath
 from resma.catalog.toml_lines import find_lines, line_of
 
-# @ is the line, and N a number that makes keys unique.
+# @ is replaced by the line, and N by a number that makes keys unique.
 _PARTS = (
     "kN = @",
     "kN.\"b c\".'d.e' = @",
@@ -43,23 +43,23 @@ def _write(parts: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _numbers(value: Any, place: Place = ()) -> Iterator[tuple[Place, int]]:
+def _numbers(value: Any, key_path: KeyPath = ()) -> Iterator[tuple[KeyPath, int]]:
     if isinstance(value, dict | list):
         for key, part in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _numbers(part, (*place, key))
+            yield from _numbers(part, (*key_path, key))
     elif isinstance(value, int):
-        yield place, value
+        yield key_path, value
 
 
 @given(st.lists(st.sampled_from(_PARTS), max_size=30))
-def test_every_value_is_at_its_line(parts: list[str]) -> None:
+def test_every_value_has_its_line(parts: list[str]) -> None:
     text = _write(parts)
     lines = find_lines(text)
-    for place, line in _numbers(tomllib.loads(text)):
-        assert lines[place] == line, text
+    for key_path, line in _numbers(tomllib.loads(text)):
+        assert lines[key_path] == line, text
 
 
-def test_tables_are_where_their_header_is() -> None:
+def test_tables_have_the_line_of_their_header() -> None:
     lines = find_lines("a = 1\n[[rows]]\nb = 2\n\n[[rows]]\n[rows.more]\n[t]\n")
     assert lines == {("a",): 1, ("rows",): 2, ("rows", 0): 2, ("rows", 0, "b"): 3, ("rows", 1): 5} | {
         ("rows", 1, "more"): 6,
@@ -67,7 +67,7 @@ def test_tables_are_where_their_header_is() -> None:
     }
 
 
-def test_what_is_missing_is_where_it_would_be() -> None:
+def test_a_missing_value_has_the_line_of_its_nearest_ancestor() -> None:
     lines = find_lines("a = 1\n\n[t]\n")
     assert line_of(("t", "x", 3), lines) == 3
     assert line_of(("nowhere",), lines) == 1

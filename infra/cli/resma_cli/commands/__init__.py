@@ -1,1 +1,1 @@
-"""One module for each group of commands: options in, a result on standard output."""
+"""The commands, one module for each group."""

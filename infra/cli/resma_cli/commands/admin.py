@@ -1,4 +1,4 @@
-"""`resma admin`: commands of operators, which work on the database and not through the API."""
+"""`resma admin`: commands of operators, which use the database instead of the API."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from resma_cli.checkout import load_from_checkout
 from resma_cli.shared_options import examples
 
 app = typer.Typer(
-    no_args_is_help=True, help="Commands of operators, on the database itself: tenants, keys, migrations, checks."
+    no_args_is_help=True,
+    help="Commands of operators, which use the database instead of the API: tenants, keys, migrations, checks.",
 )
 
-_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+_PASS_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
 @dataclass(frozen=True)
 class _Command:
-    """A module of the checkout whose `main` takes the arguments and returns an exit code."""
+    """A command that runs the function `main` of a module of the checkout with its arguments."""
 
     name: str
     module: str
@@ -43,7 +44,7 @@ _COMMANDS = (
     _Command(
         "migrate",
         "infra.postgres.migrate",
-        "Apply the migrations that a database lacks.",
+        "Apply the pending migrations of a database.",
         "postgresql://owner:password@host:5432/dbname",
     ),
     _Command(
@@ -65,7 +66,11 @@ def _add(command: _Command) -> None:
     example = f"resma admin {command.name} {command.example}".rstrip()
 
     @app.command(
-        command.name, help=command.help, epilog=examples(example), context_settings=_PASSED_ON, add_help_option=False
+        command.name,
+        help=command.help,
+        epilog=examples(example),
+        context_settings=_PASS_ARGUMENTS,
+        add_help_option=False,
     )
     def run(context: typer.Context) -> int:
         main: Callable[[list[str]], int] = load_from_checkout(command.module, "Commands of operators run from").main

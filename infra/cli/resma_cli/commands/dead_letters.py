@@ -12,17 +12,17 @@ from resma_cli.api_client import Json, path_of
 from resma_cli.dates import show_timestamp
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.ids import find_report_id
-from resma_cli.output import Column, clean, draw_pairs, draw_table
+from resma_cli.output import TableColumn, clean, draw_pairs, draw_table
 from resma_cli.rendering import display_ids, draw_report
-from resma_cli.shared_options import Limit, Setting, examples, with_groups
+from resma_cli.shared_options import ApiOptions, Limit, examples, with_groups
 
 _COLUMNS = (
     "ID",
     "TYPE",
-    Column("ATTEMPTS", is_number=True, from_width=100),
-    Column("REDRIVES", is_number=True, from_width=100),
+    TableColumn("ATTEMPTS", is_number=True, min_terminal_width=100),
+    TableColumn("REDRIVES", is_number=True, min_terminal_width=100),
     "SINCE",
-    Column("ERROR", is_flexible=True),
+    TableColumn("ERROR", is_flexible=True),
 )
 
 app = typer.Typer(
@@ -32,9 +32,9 @@ app = typer.Typer(
 
 @app.command("list", epilog=examples("resma dead-letter list"))
 @with_groups
-def list_dead_letters(setting: Setting, limit: Limit = 50) -> None:
+def list_dead_letters(api_options: ApiOptions, limit: Limit = 50) -> None:
     """List dead-lettered reports, newest request first."""
-    items, following = setting.api.pages("/api/v1/dead-letters", {}, limit)
+    items, following = api_options.api.pages("/api/v1/dead-letters", {}, limit)
 
     def draw(console: Console) -> None:
         ids = display_ids(console, [i["reportId"] for i in items])
@@ -44,26 +44,26 @@ def list_dead_letters(setting: Setting, limit: Limit = 50) -> None:
         ]
         draw_table(console, _COLUMNS, rows)
 
-    setting.output.show({"items": items, "next": following}, draw)
+    api_options.output.show({"items": items, "next": following}, draw)
 
 
 @app.command("show", epilog=examples("resma dead-letter show 840edab4"))
 @with_groups
 def show_dead_letter(
-    setting: Setting,
+    api_options: ApiOptions,
     report_id: Annotated[str, typer.Argument(metavar="ID", help="Id of the report, or its first characters.")],
 ) -> None:
     """Show the error of a dead-lettered report, and its redrives so far."""
-    letter: Json = setting.api.get(path_of("dead-letters", find_report_id(setting.api, report_id)))
+    letter: Json = api_options.api.get(path_of("dead-letters", find_report_id(api_options.api, report_id)))
 
     def draw(console: Console) -> None:
         pairs = [("id", letter["reportId"]), ("type", letter["type"]), ("attempts", letter["attempts"])]
         draw_pairs(console, [*pairs, ("error", f"{letter['error']['code']}: {letter['error']['detail']}")])
         for item in letter["history"]:
-            said = f"redrive {item['redrive']}: {show_timestamp(item['redrivenAt'])} by {item['redrivenBy']}"
-            console.print(clean(f"{said}, {item['reason'] or 'no reason given'}"))
+            line = f"redrive {item['redrive']}: {show_timestamp(item['redrivenAt'])} by {item['redrivenBy']}"
+            console.print(clean(f"{line}, {item['reason'] or 'no reason given'}"))
 
-    setting.output.show(letter, draw)
+    api_options.output.show(letter, draw)
 
 
 @app.command(
@@ -75,7 +75,7 @@ def show_dead_letter(
 )
 @with_groups
 def redrive(
-    setting: Setting,
+    api_options: ApiOptions,
     report_id: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="Id of the report, or its first characters.")
     ] = None,
@@ -87,9 +87,9 @@ def redrive(
         raise CommandFailedError(ExitCode.USAGE, "`redrive` takes either a report's id or `--all`.")
     body = {"reason": reason} if reason else {}
     if report_id is None:
-        done: Json = setting.api.post("/api/v1/dead-letters/redrive", body)
-        setting.output.show(done, lambda console: console.print(f"Redrove {count(done['redriven'], 'report')}."))
+        done: Json = api_options.api.post("/api/v1/dead-letters/redrive", body)
+        api_options.output.show(done, lambda console: console.print(f"Redrove {count(done['redriven'], 'report')}."))
         return
-    report_id = find_report_id(setting.api, report_id)
-    report: Json = setting.api.post(path_of("dead-letters", report_id, "redrive"), body)
-    setting.output.show(report, lambda console: draw_report(console, report))
+    report_id = find_report_id(api_options.api, report_id)
+    report: Json = api_options.api.post(path_of("dead-letters", report_id, "redrive"), body)
+    api_options.output.show(report, lambda console: draw_report(console, report))

@@ -1,4 +1,4 @@
-"""`resma doctor`: what is wrong with this machine or a deployment, and how to fix it."""
+"""`resma doctor`: finds problems of this machine or a deployment, and tells how to fix them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from resma_cli.connection import ROOT, Place, is_named, read_state, state_folder
+from resma_cli.connection import ROOT, ApiConfig, is_named, read_state, state_folder
 from resma_cli.doctor import aws, deployment, machine
 from resma_cli.doctor.finding import Finding, fail, run_checks
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.output import clean
 from resma_cli.profiles import DEFAULT_PROFILE, read_profiles
-from resma_cli.shared_options import Setting, examples, with_groups
+from resma_cli.shared_options import ApiOptions, examples, with_groups
 
 app = typer.Typer()
 
@@ -36,7 +36,7 @@ _SIGNS = {
 )
 @with_groups
 def examine(
-    setting: Setting,
+    api_options: ApiOptions,
     aws_stack: Annotated[
         str | None,
         typer.Option(
@@ -45,49 +45,49 @@ def examine(
         ),
     ] = None,
 ) -> int:
-    """Check this machine or a deployment, and say how to fix what is wrong.
+    """Check this machine or a deployment, and show how to fix problems.
 
-    With a URL or a profile it checks that deployment; without, this machine and the stack on it.
+    With a URL or a profile it checks that deployment, otherwise this machine and the stack on it.
     """
-    is_elsewhere = is_named(setting.api_url, setting.profile)
-    findings = list(_look_elsewhere(setting, aws_stack) if is_elsewhere else _look_here(setting, aws_stack))
+    is_remote = is_named(api_options.api_url, api_options.profile)
+    findings = list(_check_remote(api_options, aws_stack) if is_remote else _check_local(api_options, aws_stack))
     is_fine = all(finding.state != "fail" for finding in findings)
     document = {"ok": is_fine, "checks": [dataclasses.asdict(finding) for finding in findings]}
-    setting.output.show(document, lambda console: _draw(console, findings))
+    api_options.output.show(document, lambda console: _draw(console, findings))
     return ExitCode.DONE if is_fine else ExitCode.FAILED
 
 
-def _look_elsewhere(setting: Setting, aws_stack: str | None) -> Iterator[Finding]:
-    yield from _look_at_deployment(setting.place)
+def _check_remote(api_options: ApiOptions, aws_stack: str | None) -> Iterator[Finding]:
+    yield from _check_deployment(api_options.api_config)
     if aws_stack is not None:
-        yield from aws.look_at_aws(aws.find_account(aws_stack))
+        yield from aws.check_account(aws.find_account(aws_stack))
 
 
-def _look_here(setting: Setting, aws_stack: str | None) -> Iterator[Finding]:
+def _check_local(api_options: ApiOptions, aws_stack: str | None) -> Iterator[Finding]:
     if (ROOT / "template.yaml").exists():
-        here = list(run_checks(machine.CHECKS, machine.Machine(ROOT, state_folder(), _port())))
-        yield from here
-        is_dead = any(finding.check == "stack" and finding.state == "fail" for finding in here)
+        findings = list(run_checks(machine.CHECKS, machine.Machine(ROOT, state_folder(), _port())))
+        yield from findings
+        has_died = any(finding.check == "stack" and finding.state == "fail" for finding in findings)
     else:
-        is_dead = False
+        has_died = False
     state = read_state()
-    if state.get("api_url") and not is_dead:
-        yield from _look_at_deployment(setting.place)
-        yield from aws.look_at_aws(aws.find_account(_EMBEDDED_STACK, state["aws_url"]))
+    if state.get("api_url") and not has_died:
+        yield from _check_deployment(api_options.api_config)
+        yield from aws.check_account(aws.find_account(_EMBEDDED_STACK, state["aws_url"]))
     elif not (ROOT / "template.yaml").exists() and DEFAULT_PROFILE in read_profiles():
-        yield from _look_at_deployment(setting.place)
+        yield from _check_deployment(api_options.api_config)
     elif not (ROOT / "template.yaml").exists():
         yield fail(
-            "address",
-            "this is the client alone, and no deployment is named",
-            "run `resma login`, or set RESMA_URL and RESMA_KEY",
+            "deployment",
+            "No deployment is named, and this client is not part of a checkout.",
+            "Run `resma login`, or set RESMA_URL and RESMA_KEY.",
         )
     if aws_stack is not None:
-        yield from aws.look_at_aws(aws.find_account(aws_stack))
+        yield from aws.check_account(aws.find_account(aws_stack))
 
 
-def _look_at_deployment(place: Place) -> Iterator[Finding]:
-    yield from run_checks(deployment.CHECKS, deployment.Deployment(place), needed=deployment.NEEDED)
+def _check_deployment(config: ApiConfig) -> Iterator[Finding]:
+    yield from run_checks(deployment.CHECKS, deployment.Deployment(config), required=deployment.REQUIRED)
 
 
 def _port() -> int:
@@ -100,7 +100,7 @@ def _port() -> int:
 def _draw(console: Console, findings: list[Finding]) -> None:
     for finding in findings:
         sign, style = _SIGNS[finding.state]
-        line = Text.assemble((f"{sign:<8}", style), clean(f"{finding.check}: {finding.says}"))
+        line = Text.assemble((f"{sign:<8}", style), clean(f"{finding.check}: {finding.message}"))
         console.print(line)
         if finding.fix:
             console.print(clean(f"        fix: {finding.fix}"))

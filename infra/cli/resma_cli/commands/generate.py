@@ -7,16 +7,16 @@ from typing import Annotated
 import typer
 
 from resma_cli.api_client import Api, Json, path_of
-from resma_cli.api_to_commands import say_in_commands
+from resma_cli.api_to_commands import replace_requests_by_commands
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.files import save_files
 from resma_cli.ids import shorten
 from resma_cli.output import Output
 from resma_cli.progress import follow
 from resma_cli.rendering import describe_warnings, draw_estimate, draw_report
-from resma_cli.request_options import Asked
-from resma_cli.shared_options import Form, Setting, examples, with_groups
-from resma_cli.target import Target
+from resma_cli.request_options import ReportOptions
+from resma_cli.shared_options import ApiOptions, OutputOptions, examples, with_groups
+from resma_cli.target import OutputTarget
 
 app = typer.Typer()
 
@@ -44,8 +44,8 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file tha
 )
 @with_groups
 def generate(  # noqa: PLR0913  # options of a command line
-    setting: Setting,
-    asked: Asked,
+    api_options: ApiOptions,
+    report_options: ReportOptions,
     *,
     wait: Wait = False,
     path: OutputPath = None,
@@ -67,15 +67,15 @@ def generate(  # noqa: PLR0913  # options of a command line
         ),
     ] = None,
     cancels: Annotated[
-        bool, typer.Option("--cancel-on-interrupt", help="Cancel the report when Ctrl-C ends the waiting.")
+        bool, typer.Option("--cancel-on-interrupt", help="Cancel the report if Ctrl-C ends the wait.")
     ] = False,
 ) -> None:
     """Generate a report; with --wait, also save its files."""
-    target = checked_target(setting, path, overwrite)
-    api = setting.api
-    request = asked.request(api)
+    target = require_target(api_options, path, overwrite)
+    api = api_options.api
+    request = report_options.request(api)
     if only_estimate:
-        _estimate(setting, request)
+        _estimate(api_options, request)
         return
     waits = wait or path is not None
     if waits:
@@ -84,41 +84,45 @@ def generate(  # noqa: PLR0913  # options of a command line
     request |= {"callbackUrl": callback} if callback else {}
     report: Json = api.post("/api/v1/reports/generate", request, key=key, is_repeatable=True)
     if waits:
-        wait_and_save(setting, report, target, cancels=cancels)
+        wait_and_save(api_options, report, target, cancels=cancels)
         return
-    setting.output.show(report, lambda console: draw_report(console, report))
+    api_options.output.show(report, lambda console: draw_report(console, report))
     short = shorten([str(report["id"])])[0]
-    setting.output.note(f"`resma show {short}` shows its progress, `resma download {short}` saves its files")
+    api_options.output.print_message(
+        f"`resma show {short}` shows its progress. `resma download {short}` saves its files."
+    )
 
 
 @app.command("estimate", epilog=examples("resma estimate TRANSACTIONS --format PDF --filter from=2024-01-01"))
 @with_groups
-def estimate(setting: Setting, asked: Asked) -> None:
+def estimate(api_options: ApiOptions, report_options: ReportOptions) -> None:
     """Estimate how many rows, bytes, pages and seconds a report takes."""
-    _estimate(setting, asked.request(setting.api))
+    _estimate(api_options, report_options.request(api_options.api))
 
 
-def _estimate(setting: Setting, request: Json) -> None:
-    answer: Json = setting.api.post("/api/v1/reports/estimate", request, is_repeatable=True)
-    setting.output.show(answer, lambda console: draw_estimate(console, answer))
+def _estimate(api_options: ApiOptions, request: Json) -> None:
+    answer: Json = api_options.api.post("/api/v1/reports/estimate", request, is_repeatable=True)
+    api_options.output.show(answer, lambda console: draw_estimate(console, answer))
 
 
-def wait_and_save(setting: Setting, report: Json, target: Target, *, cancels: bool = False) -> None:
+def wait_and_save(api_options: ApiOptions, report: Json, target: OutputTarget, *, cancels: bool = False) -> None:
     """Follows a report and saves its files.
 
-    Raises CommandFailedError where it ends without any, or Ctrl-C ends the waiting.
+    Raises CommandFailedError if the report ends without files, or if Ctrl-C ends the wait.
     """
-    api, output, report_id = setting.api, setting.output, str(report["id"])
-    output.note(f"report {report_id}")
+    api, output, report_id = api_options.api, api_options.output, str(report["id"])
+    output.print_message(f"Report {report_id}")
     try:
         report = follow(api, output, report)
         require_ready(report)
         saved = save_files(api, output, report, target)
     except KeyboardInterrupt:
-        _say_goodbye(api, report_id, cancels=cancels)
+        _raise_interrupted(api, report_id, cancels=cancels)
     except CommandFailedError as error:
         if error.exit_code is ExitCode.UNREACHABLE:
-            output.note(f"report {report_id} continues: `resma show {report_id}`, then `resma download {report_id}`")
+            output.print_message(
+                f"Report {report_id} continues. See `resma show {report_id}`, then `resma download {report_id}`."
+            )
         error.more.setdefault("reportId", report_id)
         raise
     require_all_formats(output, report, saved)
@@ -126,39 +130,39 @@ def wait_and_save(setting: Setting, report: Json, target: Target, *, cancels: bo
         output.show({**report, "saved": saved}, lambda console: draw_report(console, report))
 
 
-def checked_target(setting: Form, path: str | None, overwrite: bool) -> Target:
+def require_target(api_options: OutputOptions, path: str | None, overwrite: bool) -> OutputTarget:
     """Returns the target of `--output`.
 
-    Raises CommandFailedError where a JSON document would go to standard output too.
+    Raises CommandFailedError if a JSON document would also be written to standard output.
     """
-    target = Target(path, overwrite)
-    if target.is_stdout and setting.as_json:
+    target = OutputTarget(path, overwrite)
+    if target.is_stdout and api_options.as_json:
         detail = "`--json` and `--output -` both write to standard output. Use one of them."
         raise CommandFailedError(ExitCode.USAGE, detail)
     return target
 
 
 def require_all_formats(output: Output, report: Json, saved: list[Json]) -> None:
-    """Raises CommandFailedError where a format of the report failed, after the other files were saved."""
+    """Raises CommandFailedError if a format of the report has failed. The other files have been saved."""
     if failed := report.get("failedFiles"):
         for warning in describe_warnings(report):
-            output.note(warning)
+            output.print_message(warning)
         formats = " and ".join(str(file["format"]) for file in failed)
         reasons = " ".join(str(file["detail"]) for file in failed)
         raise CommandFailedError(
             ExitCode.FAILED,
-            f"The {formats} of report {report['id']} could not be made; the other files were saved. {reasons}",
+            f"The {formats} of report {report['id']} could not be generated. The other files were saved. {reasons}",
             code="files-failed",
             more={"report": report, "saved": saved},
         )
 
 
 def require_ready(report: Json) -> None:
-    """Raises CommandFailedError for a report that has ended otherwise."""
+    """Raises CommandFailedError unless the report is READY."""
     if report["status"] == "READY":
         return
     error = report.get("error") or {}
-    why = f": {error['code']}, {say_in_commands(error['detail'])}" if error else ""
+    why = f": {error['code']}, {replace_requests_by_commands(error['detail'])}" if error else ""
     raise CommandFailedError(
         ExitCode.FAILED,
         f"Report {report['id']} is {report['status']}{why}",
@@ -167,14 +171,14 @@ def require_ready(report: Json) -> None:
     )
 
 
-def _say_goodbye(api: Api, report_id: str, *, cancels: bool) -> None:
-    said = f"it continues: `resma show {report_id}`, `resma download {report_id}` or `resma cancel {report_id}`"
+def _raise_interrupted(api: Api, report_id: str, *, cancels: bool) -> None:
+    state = f"continues. Use `resma show {report_id}`, `resma download {report_id}` or `resma cancel {report_id}`."
     if cancels:
         try:
             api.post(path_of("reports", report_id, "cancel"), is_repeatable=True)
-            said = "it is cancelled"
+            state = "is cancelled."
         except CommandFailedError as error:
-            said = f"it could not be cancelled ({error}): `resma show {report_id}`"
+            state = f"could not be cancelled ({error}). See `resma show {report_id}`."
     raise CommandFailedError(
-        ExitCode.INTERRUPTED, f"interrupted; report {report_id}: {said}", more={"reportId": report_id}
+        ExitCode.INTERRUPTED, f"Interrupted. Report {report_id} {state}", more={"reportId": report_id}
     ) from None

@@ -13,18 +13,18 @@ from resma_cli.api_client import Json, path_of
 from resma_cli.confirm import Yes, confirm
 from resma_cli.dates import show_timestamp
 from resma_cli.exit_codes import CommandFailedError, ExitCode
-from resma_cli.output import Column, draw_table
-from resma_cli.shared_options import Setting, examples, with_groups
+from resma_cli.output import TableColumn, draw_table
+from resma_cli.shared_options import ApiOptions, examples, with_groups
 
 app = typer.Typer(no_args_is_help=True, help="Manage the tenant's API keys.")
 
 _COLUMNS = (
     "ID",
-    Column("NAME", is_flexible=True),
+    TableColumn("NAME", is_flexible=True),
     "STATUS",
-    Column("SCOPES", is_flexible=True),
+    TableColumn("SCOPES", is_flexible=True),
     "EXPIRES",
-    Column("LAST USED", from_width=120),
+    TableColumn("LAST USED", min_terminal_width=120),
 )
 
 KeyId = Annotated[str, typer.Argument(metavar="ID", help="Id of the key. `resma key list` shows it.")]
@@ -36,10 +36,10 @@ Into = Annotated[
 
 @app.command("list", epilog=examples("resma key list"))
 @with_groups
-def list_keys(setting: Setting) -> None:
+def list_keys(api_options: ApiOptions) -> None:
     """List keys, inactive ones too, without their secrets."""
-    items: list[Json] = setting.api.get("/api/v1/api-keys")["items"]
-    setting.output.show({"items": items}, lambda console: _draw(console, items))
+    items: list[Json] = api_options.api.get("/api/v1/api-keys")["items"]
+    api_options.output.show({"items": items}, lambda console: _draw(console, items))
 
 
 @app.command(
@@ -47,22 +47,22 @@ def list_keys(setting: Setting) -> None:
 )
 @with_groups
 def create_key(
-    setting: Setting,
+    api_options: ApiOptions,
     name: Annotated[str, typer.Argument(help="Name that says what the key is for.")],
     scopes: Annotated[list[str], typer.Option("--scope", help="Grant this scope. Repeat for more.")],
     days: Annotated[int, typer.Option(min=1, help="Days until the key expires.")] = 90,
     into: Into = None,
 ) -> None:
     """Create a key. It is shown only once."""
-    _require_new(into)
-    made: Json = setting.api.post("/api/v1/api-keys", {"name": name, "scopes": scopes, "expiresInDays": days})
-    _hand_over(setting, made, into)
+    _require_new_file(into)
+    made: Json = api_options.api.post("/api/v1/api-keys", {"name": name, "scopes": scopes, "expiresInDays": days})
+    _show_or_save(api_options, made, into)
 
 
 @app.command("rotate", epilog=examples("resma key rotate 3JHx0Q --grace-seconds 3600 --output key.txt"))
 @with_groups
 def rotate_key(
-    setting: Setting,
+    api_options: ApiOptions,
     key_id: KeyId,
     grace: Annotated[
         int, typer.Option("--grace-seconds", min=0, help="Seconds for which the old key stays valid.")
@@ -70,18 +70,20 @@ def rotate_key(
     into: Into = None,
 ) -> None:
     """Create the replacement of a key."""
-    _require_new(into)
-    made: Json = setting.api.post(path_of("api-keys", key_id, "rotate"), {"graceSeconds": grace})
-    _hand_over(setting, made, into)
+    _require_new_file(into)
+    made: Json = api_options.api.post(path_of("api-keys", key_id, "rotate"), {"graceSeconds": grace})
+    _show_or_save(api_options, made, into)
 
 
 @app.command("revoke", epilog=examples("resma key revoke 3JHx0Q", "resma key revoke 3JHx0Q --yes"))
 @with_groups
-def revoke_key(setting: Setting, key_id: KeyId, yes: Yes = False) -> None:
+def revoke_key(api_options: ApiOptions, key_id: KeyId, yes: Yes = False) -> None:
     """Revoke a key at once."""
-    confirm(f"Revoke key {key_id}? Programs that use it are refused from now on.", yes=yes)
-    setting.api.delete(path_of("api-keys", key_id))
-    setting.output.show({"id": key_id, "status": "REVOKED"}, lambda console: console.print(f"Revoked key {key_id}."))
+    confirm(f"Revoke key {key_id}? Requests with it will be rejected.", yes=yes)
+    api_options.api.delete(path_of("api-keys", key_id))
+    api_options.output.show(
+        {"id": key_id, "status": "REVOKED"}, lambda console: console.print(f"Revoked key {key_id}.")
+    )
 
 
 def _draw(console: Console, items: list[Json]) -> None:
@@ -99,19 +101,21 @@ def _draw(console: Console, items: list[Json]) -> None:
     draw_table(console, _COLUMNS, rows)
 
 
-def _require_new(into: Path | None) -> None:
+def _require_new_file(into: Path | None) -> None:
     """Raises CommandFailedError before a key is created that could then not be saved."""
     if into is not None and (into.exists() or not into.parent.is_dir()):
-        raise CommandFailedError(ExitCode.USAGE, f"{into} exists already, or its folder does not. Choose a new file.")
+        raise CommandFailedError(
+            ExitCode.USAGE, f"{into} already exists, or its folder does not exist. Choose a new file."
+        )
 
 
-def _hand_over(setting: Setting, made: Json, into: Path | None) -> None:
-    """Shows the key, or keeps it from screens and scrollback in a file of mode 0600."""
+def _show_or_save(api_options: ApiOptions, made: Json, into: Path | None) -> None:
+    """Prints the key, or writes it into a new file of mode 0600, so that it is not shown on a terminal."""
     if into is None:
-        setting.output.show(made, lambda console: console.print(made["key"]))
-        setting.output.note(f"This is key {made['id']}. It is shown only once.")
+        api_options.output.show(made, lambda console: console.print(made["key"]))
+        api_options.output.print_message(f"This is key {made['id']}. It is shown only once.")
         return
     with os.fdopen(os.open(into, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
         file.write(made["key"] + "\n")
-    shown = {name: value for name, value in made.items() if name != "key"} | {"path": str(into)}
-    setting.output.show(shown, lambda console: console.print(f"Key {made['id']} is in {into}."))
+    document = {name: value for name, value in made.items() if name != "key"} | {"path": str(into)}
+    api_options.output.show(document, lambda console: console.print(f"Key {made['id']} is in {into}."))

@@ -16,14 +16,14 @@ from resma_cli.amounts import count as counted
 from resma_cli.api_client import Api, Json, path_of
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.output import Output, clean, print_json
-from resma_cli.shared_options import Setting, examples, with_groups
+from resma_cli.shared_options import ApiOptions, examples, with_groups
 
 if TYPE_CHECKING:
-    from resma_cli.webhook_receiver import Arrival, Inbox
+    from resma_cli.webhook_receiver import ReceivedWebhook, WebhookInbox
 
 app = typer.Typer()
 
-SECRET_VARIABLE = "RESMA_WEBHOOK_SECRET"  # noqa: S105  # its name, not it
+SECRET_VARIABLE = "RESMA_WEBHOOK_SECRET"  # noqa: S105  # the name of the variable, not a secret
 
 
 @app.command(
@@ -34,7 +34,7 @@ SECRET_VARIABLE = "RESMA_WEBHOOK_SECRET"  # noqa: S105  # its name, not it
 )
 @with_groups
 def listen(
-    setting: Setting,
+    api_options: ApiOptions,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Listen on this port of the loopback interface. 0 chooses a free one.")
     ] = 0,
@@ -48,80 +48,84 @@ def listen(
 ) -> None:
     """Receive webhooks, verify their signatures and print them, until Ctrl-C.
 
-    Without --register its URL is for a request's --callback-url, and the secret comes from the API or from
-    RESMA_WEBHOOK_SECRET. With --json it prints one JSON object per line.
+    Without --register, use the printed URL as the --callback-url of a request. The secret comes from the API or from
+    RESMA_WEBHOOK_SECRET. With --json, each webhook is printed as a JSON object on one line.
     """
-    from resma_cli.webhook_receiver import Inbox, receive  # noqa: PLC0415  # its library is slow to load
+    from resma_cli.webhook_receiver import WebhookInbox, receive  # noqa: PLC0415  # its library is slow to load
 
-    inbox = Inbox()
-    with receive(inbox, port) as address, _trusted(setting, inbox, address, register=register) as what:
-        setting.output.note(f"listening at {address} for {what}; press Ctrl-C to stop")
+    inbox = WebhookInbox()
+    with receive(inbox, port) as url, _trusted(api_options, inbox, url, register=register) as events:
+        api_options.output.print_message(f"Listening at {url} for {events}. Press Ctrl-C to stop.")
         try:
-            taken = _print_all(setting.output, inbox, count, seconds)
+            verified = _print_all(api_options.output, inbox, count, seconds)
         except KeyboardInterrupt:
             return
-    if count is not None and taken < count:
+    if count is not None and verified < count:
         raise CommandFailedError(
-            ExitCode.FAILED, f"{taken} of {counted(count, 'webhook')} arrived within {seconds:g} s."
+            ExitCode.FAILED, f"{verified} of {counted(count, 'webhook')} arrived within {seconds:g} s."
         )
 
 
 @contextmanager
-def _trusted(setting: Setting, inbox: Inbox, address: str, *, register: bool) -> Iterator[str]:
-    """Lets the inbox know the secret; as an endpoint, registered before and deleted after."""
+def _trusted(api_options: ApiOptions, inbox: WebhookInbox, url: str, *, register: bool) -> Iterator[str]:
+    """Sets the secrets of the inbox. With `register`, an endpoint exists meanwhile. Yields which events are sent."""
     if not register:
-        inbox.trust(*_secrets_of_callbacks(setting))
+        inbox.trust(*_secrets_of_callbacks(api_options))
         yield "callbacks of requests (--callback-url)"
         return
-    if not setting.place.is_loopback:
-        detail = "`--register` is for the stack on this machine: no other can reach a loopback URL."
+    if not api_options.api_config.is_loopback:
+        detail = (
+            "`--register` is only for the stack on this machine, because no other machine can reach a loopback URL."
+        )
         raise CommandFailedError(ExitCode.USAGE, detail)
-    made: Json = setting.api.post("/api/v1/webhook-endpoints", {"url": address})
+    made: Json = api_options.api.post("/api/v1/webhook-endpoints", {"url": url})
     try:
         inbox.trust(made["secret"])
         yield f"all events, as endpoint {made['id']}"
     finally:
-        _delete(setting.api, setting.output, made["id"])
+        _delete(api_options.api, api_options.output, made["id"])
 
 
-def _secrets_of_callbacks(setting: Setting) -> list[str]:
+def _secrets_of_callbacks(api_options: ApiOptions) -> list[str]:
     if secret := os.environ.get(SECRET_VARIABLE):
         return [secret.strip()]
-    shown: Json = setting.api.get(path_of("webhook-endpoints", "callback", "secret"))
-    return [secret for secret in (shown["secret"], shown["previousSecret"]) if secret]
+    secrets: Json = api_options.api.get(path_of("webhook-endpoints", "callback", "secret"))
+    return [secret for secret in (secrets["secret"], secrets["previousSecret"]) if secret]
 
 
 def _delete(api: Api, output: Output, endpoint_id: str) -> None:
     try:
         api.delete(path_of("webhook-endpoints", endpoint_id))
     except CommandFailedError as error:
-        output.note(f"The endpoint {endpoint_id} still exists ({error}). Run `resma webhook delete {endpoint_id}`.")
+        output.print_message(
+            f"The endpoint {endpoint_id} still exists ({error}). Run `resma webhook delete {endpoint_id}`."
+        )
 
 
-def _print_all(output: Output, inbox: Inbox, count: int | None, seconds: float | None) -> int:
-    """Prints arrivals as they come; returns how many were verified."""
-    taken, deadline = 0, None if seconds is None else time.monotonic() + seconds
-    while (count is None or taken < count) and (deadline is None or time.monotonic() < deadline):
+def _print_all(output: Output, inbox: WebhookInbox, count: int | None, seconds: float | None) -> int:
+    """Prints webhooks when they arrive. Returns the number of verified webhooks."""
+    verified, deadline = 0, None if seconds is None else time.monotonic() + seconds
+    while (count is None or verified < count) and (deadline is None or time.monotonic() < deadline):
         try:
-            arrival = inbox.arrivals.get(timeout=0.2)
+            webhook = inbox.received.get(timeout=0.2)
         except queue.Empty:
             continue
-        taken += arrival.message is not None
-        _print(output, arrival)
-    return taken
+        verified += webhook.message is not None
+        _print(output, webhook)
+    return verified
 
 
-def _print(output: Output, arrival: Arrival) -> None:
+def _print(output: Output, webhook: ReceivedWebhook) -> None:
     from resma_cli.webhook_receiver import describe  # noqa: PLC0415
 
     if output.as_json:
-        print_json(describe(arrival), indent=None)
+        print_json(describe(webhook), indent=None)
         return
-    if arrival.message is None:
-        output.console.print(Text.assemble(("refused ", "red"), clean(f"{arrival.webhook_id}: {arrival.refused}")))
+    if webhook.message is None:
+        output.console.print(Text.assemble(("refused ", "red"), clean(f"{webhook.webhook_id}: {webhook.refused}")))
         return
-    data = arrival.message.get("data") or {}
+    data = webhook.message.get("data") or {}
     rows = f", {counted(data['rows'], 'row')}" if data.get("rows") is not None else ""
-    said = f"{arrival.message.get('type')} {data.get('reportId')}: {data.get('status')}{rows}"
-    again = " (again)" if arrival.is_repeated else ""
-    output.console.print(Text.assemble(("verified ", "green"), clean(f"{arrival.webhook_id} {said}{again}")))
+    event = f"{webhook.message.get('type')} {data.get('reportId')}: {data.get('status')}{rows}"
+    repeated = " (repeated)" if webhook.is_repeated else ""
+    output.console.print(Text.assemble(("verified ", "green"), clean(f"{webhook.webhook_id} {event}{repeated}")))

@@ -12,9 +12,9 @@ from resma_cli.commands.generate import (
     OutputPath,
     Overwrite,
     Wait,
-    checked_target,
     require_all_formats,
     require_ready,
+    require_target,
     wait_and_save,
 )
 from resma_cli.completion import complete_format, complete_status
@@ -24,8 +24,8 @@ from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.files import choose_files, save_files
 from resma_cli.ids import find_report_id
 from resma_cli.rendering import draw_deletion, draw_report, draw_reports, draw_summary
-from resma_cli.shared_options import Limit, Setting, examples, with_groups
-from resma_cli.target import Target
+from resma_cli.shared_options import ApiOptions, Limit, examples, with_groups
+from resma_cli.target import OutputTarget
 
 app = typer.Typer()
 
@@ -45,7 +45,7 @@ ReportId = Annotated[
 )
 @with_groups
 def list_reports(  # noqa: PLR0913  # options of a command line
-    setting: Setting,
+    api_options: ApiOptions,
     *,
     status: Annotated[
         str | None,
@@ -67,7 +67,8 @@ def list_reports(  # noqa: PLR0913  # options of a command line
         typer.Option("--created-before", metavar="TIME", help="List reports created earlier than that: today, 7d, …"),
     ] = None,
     search: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="List reports whose title contains this, or whose id begins so.")
+        str | None,
+        typer.Option(metavar="TEXT", help="List reports whose title contains this, or whose id starts with it."),
     ] = None,
     requester: Annotated[
         str | None,
@@ -91,30 +92,32 @@ def list_reports(  # noqa: PLR0913  # options of a command line
         "createdAfter": after and read_timestamp(after, "--created-after"),
         "createdBefore": before and read_timestamp(before, "--created-before"),
     }
-    items, following = setting.api.pages("/api/v1/reports", query, None if everything else limit)
-    setting.output.show({"items": items, "next": following}, lambda console: draw_reports(console, items, following))
+    items, following = api_options.api.pages("/api/v1/reports", query, None if everything else limit)
+    api_options.output.show(
+        {"items": items, "next": following}, lambda console: draw_reports(console, items, following)
+    )
 
 
 @app.command("show", epilog=examples("resma show 840edab4", "resma show 840edab4 --summary"))
 @with_groups
 def show_report(
-    setting: Setting,
+    api_options: ApiOptions,
     report_id: ReportId,
     summary: Annotated[bool, typer.Option("--summary", help="Show totals and charts too.")] = False,
 ) -> None:
     """Show a report: status, progress, totals, files and error."""
-    report_id = find_report_id(setting.api, report_id)
-    report: Json = setting.api.get(path_of("reports", report_id))
+    report_id = find_report_id(api_options.api, report_id)
+    report: Json = api_options.api.get(path_of("reports", report_id))
     if not summary:
-        setting.output.show(report, lambda console: draw_report(console, report))
+        api_options.output.show(report, lambda console: draw_report(console, report))
         return
-    found: Json = setting.api.get(path_of("reports", report_id, "summary"))
+    totals_and_charts: Json = api_options.api.get(path_of("reports", report_id, "summary"))
 
     def draw(console: Console) -> None:
         draw_report(console, report)
-        draw_summary(console, found)
+        draw_summary(console, totals_and_charts)
 
-    setting.output.show({**report, "summary": found}, draw)
+    api_options.output.show({**report, "summary": totals_and_charts}, draw)
 
 
 @app.command(
@@ -127,7 +130,7 @@ def show_report(
 )
 @with_groups
 def download_reports(
-    setting: Setting,
+    api_options: ApiOptions,
     report_ids: Annotated[
         list[str],
         typer.Argument(metavar="ID…", help="Ids of reports, or their first characters. `resma list` shows them."),
@@ -148,68 +151,70 @@ def download_reports(
     overwrite: Overwrite = False,
 ) -> None:
     """Download the files of one or more reports; resume an interrupted download."""
-    target = checked_target(setting, path, overwrite)
+    target = require_target(api_options, path, overwrite)
     format_ = format_ and format_.upper()
-    # Everything that can be refused is refused before the first file is saved.
-    reports = [_find_ready(setting, report_id) for report_id in dict.fromkeys(report_ids)]
+    # All reports are checked before the first file is saved.
+    reports = [_find_ready(api_options, report_id) for report_id in dict.fromkeys(report_ids)]
     target.check(sum(len(choose_files(report, format_)) for report in reports))
-    results = [{"reportId": report["id"], "saved": _download(setting, report, target, format_)} for report in reports]
+    results = [
+        {"reportId": report["id"], "saved": _download(api_options, report, target, format_)} for report in reports
+    ]
     if format_ is None:
         for report, result in zip(reports, results, strict=True):
-            require_all_formats(setting.output, report, result["saved"])
+            require_all_formats(api_options.output, report, result["saved"])
     if not target.is_stdout:
-        setting.output.show(results[0] if len(results) == 1 else {"reports": results}, lambda _console: None)
+        api_options.output.show(results[0] if len(results) == 1 else {"reports": results}, lambda _console: None)
 
 
-def _find_ready(setting: Setting, report_id: str) -> Json:
-    report: Json = setting.api.get(path_of("reports", find_report_id(setting.api, report_id)))
+def _find_ready(api_options: ApiOptions, report_id: str) -> Json:
+    report: Json = api_options.api.get(path_of("reports", find_report_id(api_options.api, report_id)))
     require_ready(report)
     return report
 
 
-def _download(setting: Setting, report: Json, target: Target, format_: str | None) -> list[Json]:
+def _download(api_options: ApiOptions, report: Json, target: OutputTarget, format_: str | None) -> list[Json]:
     report_id = report["id"]
     try:
-        return save_files(setting.api, setting.output, report, target, format_)
+        return save_files(api_options.api, api_options.output, report, target, format_)
     except KeyboardInterrupt:
         resumes = "" if target.is_stream else f" `resma download {report_id}` resumes it."
-        said = f"The download was interrupted.{resumes}"
-        raise CommandFailedError(ExitCode.INTERRUPTED, said, more={"reportId": report_id}) from None
+        detail = f"The download was interrupted.{resumes}"
+        raise CommandFailedError(ExitCode.INTERRUPTED, detail, more={"reportId": report_id}) from None
 
 
 @app.command("cancel", epilog=examples("resma cancel 840edab4"))
 @with_groups
-def cancel_report(setting: Setting, report_id: ReportId) -> None:
+def cancel_report(api_options: ApiOptions, report_id: ReportId) -> None:
     """Cancel a report that is in progress."""
-    report_id = find_report_id(setting.api, report_id)
-    report: Json = setting.api.post(path_of("reports", report_id, "cancel"), is_repeatable=True)
-    setting.output.show(report, lambda console: draw_report(console, report))
+    report_id = find_report_id(api_options.api, report_id)
+    report: Json = api_options.api.post(path_of("reports", report_id, "cancel"), is_repeatable=True)
+    api_options.output.show(report, lambda console: draw_report(console, report))
 
 
 @app.command("retry", epilog=examples("resma retry 840edab4 --wait"))
 @with_groups
 def retry_report(
-    setting: Setting,
+    api_options: ApiOptions,
     report_id: ReportId,
     wait: Wait = False,
     path: OutputPath = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Generate a report again that has failed, was cancelled or has expired."""
-    target = checked_target(setting, path, overwrite)
-    report_id = find_report_id(setting.api, report_id)
-    report: Json = setting.api.post(path_of("reports", report_id, "retry"), is_repeatable=True)
+    """Generate a report again that failed, was cancelled or has expired."""
+    target = require_target(api_options, path, overwrite)
+    report_id = find_report_id(api_options.api, report_id)
+    report: Json = api_options.api.post(path_of("reports", report_id, "retry"), is_repeatable=True)
     if wait or path is not None:
-        wait_and_save(setting, report, target)
+        wait_and_save(api_options, report, target)
         return
-    setting.output.show(report, lambda console: draw_report(console, report))
+    api_options.output.show(report, lambda console: draw_report(console, report))
 
 
 @app.command("delete", epilog=examples("resma delete 840edab4", "resma delete 840edab4 --yes"))
 @with_groups
-def delete_report(setting: Setting, report_id: ReportId, yes: Yes = False) -> None:
+def delete_report(api_options: ApiOptions, report_id: ReportId, yes: Yes = False) -> None:
     """Delete a report that has ended, with its files and everything that refers to it."""
-    report_id = find_report_id(setting.api, report_id)
+    report_id = find_report_id(api_options.api, report_id)
     confirm(f"Delete report {report_id} and its files? This can't be undone.", yes=yes)
-    deletion: Json = setting.api.delete(path_of("reports", report_id))
-    setting.output.show(deletion, lambda console: draw_deletion(console, deletion))
+    deletion: Json = api_options.api.delete(path_of("reports", report_id))
+    api_options.output.show(deletion, lambda console: draw_deletion(console, deletion))

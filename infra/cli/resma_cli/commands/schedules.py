@@ -1,4 +1,4 @@
-"""`resma schedule`: reports that are generated at set times."""
+"""`resma schedule`: schedules, which generate reports at set times."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from resma_cli.confirm import Yes, confirm
 from resma_cli.dates import read_timestamp, show_timestamp
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.ids import find_schedule_id
-from resma_cli.output import Column, draw_pairs, draw_table
+from resma_cli.output import TableColumn, draw_pairs, draw_table
 from resma_cli.rendering import display_ids
-from resma_cli.request_options import Asked
-from resma_cli.shared_options import Limit, Setting, examples, with_groups
+from resma_cli.request_options import ReportOptions
+from resma_cli.shared_options import ApiOptions, Limit, examples, with_groups
 
 app = typer.Typer(no_args_is_help=True, help="Manage schedules, which generate reports at set times.")
 
@@ -30,8 +30,8 @@ ScheduleId = Annotated[
 
 
 @dataclass(frozen=True)
-class Clock:
-    """Options that say when a schedule runs."""
+class ScheduleOptions:
+    """Options that determine when a schedule runs."""
 
     when: Annotated[
         str | None,
@@ -69,7 +69,7 @@ class Clock:
         str | None,
         typer.Option(
             autocompletion=one_of("skip", "run-once", "run-all"),
-            help="Misfire policy for missed runs: skip, run-once or run-all.",
+            help="Misfire policy: skip, run-once or run-all.",
         ),
     ] = None
     ends_at: Annotated[
@@ -77,10 +77,10 @@ class Clock:
     ] = None
 
     def describe(self, time_zone: str | None = None) -> Json:
-        """Returns it as the API takes it, without what was not given. `time_zone` is the report's."""
+        """Returns the options that are set, as the API's JSON. `time_zone` is the report's."""
         zone = self.zone or time_zone
         ends_at = self.ends_at and read_timestamp(self.ends_at, "--ends-at", zone_name=zone)
-        said = {
+        values = {
             "when": self.when,
             "at": self.at,
             "timeZone": zone,
@@ -90,7 +90,7 @@ class Clock:
             "misfirePolicy": self.misfire_policy,
             "endsAt": ends_at,
         }
-        return {name: value for name, value in said.items() if value is not None}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 @app.command(
@@ -102,24 +102,24 @@ class Clock:
 )
 @with_groups
 def create_schedule(
-    setting: Setting,
+    api_options: ApiOptions,
     name: Annotated[str, typer.Argument(help="Name of the schedule.")],
-    asked: Asked,
-    clock: Clock,
+    report_options: ReportOptions,
+    schedule_options: ScheduleOptions,
     paused: Annotated[bool, typer.Option("--paused", help="Create it paused, until `resma schedule resume`.")] = False,
 ) -> None:
     """Create a schedule. It runs with the rights of the key that creates it."""
-    when = _require_when(clock.describe(asked.time_zone))
-    request = asked.request(setting.api)
-    made: Json = setting.api.post(_ALL, {**when, "name": name, "request": request, "paused": paused})
-    setting.output.show(made, lambda console: _draw(console, made))
+    when = _require_when(schedule_options.describe(report_options.time_zone))
+    request = report_options.request(api_options.api)
+    made: Json = api_options.api.post(_ALL, {**when, "name": name, "request": request, "paused": paused})
+    api_options.output.show(made, lambda console: _draw(console, made))
 
 
 @app.command("list", epilog=examples("resma schedule list"))
 @with_groups
-def list_schedules(setting: Setting, limit: Limit = 50) -> None:
+def list_schedules(api_options: ApiOptions, limit: Limit = 50) -> None:
     """List schedules, with their next runs."""
-    items, following = setting.api.pages(_ALL, {}, limit)
+    items, following = api_options.api.pages(_ALL, {}, limit)
 
     def draw(console: Console) -> None:
         ids = display_ids(console, [i["id"] for i in items])
@@ -127,18 +127,24 @@ def list_schedules(setting: Setting, limit: Limit = 50) -> None:
             (id_, i["name"], i["status"], i["when"], show_timestamp(i["nextRunAt"], zone_name=i["timeZone"]))
             for id_, i in zip(ids, items, strict=True)
         ]
-        columns = ("ID", Column("NAME", is_flexible=True), "STATUS", Column("WHEN", is_flexible=True), "NEXT RUN")
+        columns = (
+            "ID",
+            TableColumn("NAME", is_flexible=True),
+            "STATUS",
+            TableColumn("WHEN", is_flexible=True),
+            "NEXT RUN",
+        )
         draw_table(console, columns, rows)
 
-    setting.output.show({"items": items, "next": following}, draw)
+    api_options.output.show({"items": items, "next": following}, draw)
 
 
 @app.command("show", epilog=examples("resma schedule show sch_1f0c5c2e"))
 @with_groups
-def show_schedule(setting: Setting, schedule_id: ScheduleId) -> None:
+def show_schedule(api_options: ApiOptions, schedule_id: ScheduleId) -> None:
     """Show a schedule, its status and its last run."""
-    found: Json = setting.api.get(path_of("schedules", find_schedule_id(setting.api, schedule_id)))
-    setting.output.show(found, lambda console: _draw(console, found))
+    schedule: Json = api_options.api.get(path_of("schedules", find_schedule_id(api_options.api, schedule_id)))
+    api_options.output.show(schedule, lambda console: _draw(console, schedule))
 
 
 @app.command(
@@ -150,29 +156,29 @@ def show_schedule(setting: Setting, schedule_id: ScheduleId) -> None:
 )
 @with_groups
 def preview_schedule(
-    setting: Setting,
-    clock: Clock,
+    api_options: ApiOptions,
+    schedule_options: ScheduleOptions,
     schedule_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="Id of a schedule. Without it, give --when.")
+        str | None, typer.Argument(metavar="[ID]", help="Id of a schedule. Without it, --when is required.")
     ] = None,
     time_zone: Annotated[
-        str | None, typer.Option(metavar="ZONE", help="Time zone of the runs, unless --schedule-time-zone is given.")
+        str | None, typer.Option(metavar="ZONE", help="Time zone of the runs, unless --schedule-time-zone is set.")
     ] = None,
     count: Annotated[int, typer.Option(min=1, max=50, help="Number of runs to show.")] = 10,
 ) -> None:
-    """Show the next runs of a schedule, or of one that is not created yet."""
-    said = clock.describe(time_zone)
+    """Show the next runs of a schedule, or of options for a new schedule."""
+    timing = schedule_options.describe(time_zone)
     if schedule_id is not None:
-        if said:
+        if timing:
             raise CommandFailedError(
                 ExitCode.USAGE, "`preview` takes either a schedule's id, or `--when` and its options."
             )
-        schedule: Json = setting.api.get(path_of("schedules", find_schedule_id(setting.api, schedule_id)))
+        schedule: Json = api_options.api.get(path_of("schedules", find_schedule_id(api_options.api, schedule_id)))
         zone_name = str(schedule["timeZone"])
-        answer: Json = setting.api.get(path_of("schedules", schedule["id"]) + "/preview", {"count": count})
+        answer: Json = api_options.api.get(path_of("schedules", schedule["id"]) + "/preview", {"count": count})
     else:
-        zone_name = said.get("timeZone", "UTC")
-        answer = setting.api.post(f"{_ALL}/preview?count={count}", _require_when(said), is_repeatable=True)
+        zone_name = timing.get("timeZone", "UTC")
+        answer = api_options.api.post(f"{_ALL}/preview?count={count}", _require_when(timing), is_repeatable=True)
     runs = answer["runs"]
 
     def draw(console: Console) -> None:
@@ -180,48 +186,48 @@ def preview_schedule(
             (_local_time(run["localTime"], zone_name), _utc(run["at"]), run["from"], run["to"], run["note"])
             for run in runs
         ]
-        draw_table(console, ("RUNS AT", "IN UTC", "FROM", "TO", Column("NOTE", is_flexible=True)), rows)
+        draw_table(console, ("RUNS AT", "IN UTC", "FROM", "TO", TableColumn("NOTE", is_flexible=True)), rows)
 
-    setting.output.show(answer, draw)
+    api_options.output.show(answer, draw)
 
 
 @app.command("pause", epilog=examples("resma schedule pause sch_1f0c5c2e"))
 @with_groups
-def pause_schedule(setting: Setting, schedule_id: ScheduleId) -> None:
+def pause_schedule(api_options: ApiOptions, schedule_id: ScheduleId) -> None:
     """Pause a schedule until it is resumed."""
-    _change(setting, schedule_id, paused=True)
+    _change(api_options, schedule_id, paused=True)
 
 
 @app.command("resume", epilog=examples("resma schedule resume sch_1f0c5c2e"))
 @with_groups
-def resume_schedule(setting: Setting, schedule_id: ScheduleId) -> None:
+def resume_schedule(api_options: ApiOptions, schedule_id: ScheduleId) -> None:
     """Resume a schedule that was paused."""
-    _change(setting, schedule_id, paused=False)
+    _change(api_options, schedule_id, paused=False)
 
 
 @app.command(
     "delete", epilog=examples("resma schedule delete sch_1f0c5c2e", "resma schedule delete sch_1f0c5c2e --yes")
 )
 @with_groups
-def delete_schedule(setting: Setting, schedule_id: ScheduleId, yes: Yes = False) -> None:
+def delete_schedule(api_options: ApiOptions, schedule_id: ScheduleId, yes: Yes = False) -> None:
     """Delete a schedule. Reports that it has generated are kept."""
-    schedule_id = find_schedule_id(setting.api, schedule_id)
+    schedule_id = find_schedule_id(api_options.api, schedule_id)
     confirm(f"Delete schedule {schedule_id}?", yes=yes)
-    setting.api.delete(path_of("schedules", schedule_id))
+    api_options.api.delete(path_of("schedules", schedule_id))
     document = {"id": schedule_id, "status": "deleted"}
-    setting.output.show(document, lambda console: console.print(f"Deleted schedule {schedule_id}."))
+    api_options.output.show(document, lambda console: console.print(f"Deleted schedule {schedule_id}."))
 
 
 @app.command("runs", epilog=examples("resma schedule runs sch_1f0c5c2e"))
 @with_groups
 def list_runs(
-    setting: Setting,
+    api_options: ApiOptions,
     schedule_id: ScheduleId,
     limit: Limit = 20,
 ) -> None:
     """List a schedule's past runs and their outcomes."""
-    schedule_id = find_schedule_id(setting.api, schedule_id)
-    items, following = setting.api.pages(path_of("schedules", schedule_id) + "/runs", {}, limit)
+    schedule_id = find_schedule_id(api_options.api, schedule_id)
+    items, following = api_options.api.pages(path_of("schedules", schedule_id) + "/runs", {}, limit)
 
     def draw(console: Console) -> None:
         reports = display_ids(console, [i["reportId"] or "" for i in items])
@@ -229,27 +235,27 @@ def list_runs(
             (show_timestamp(i["scheduledFor"]), i["outcome"], report, i["detail"])
             for i, report in zip(items, reports, strict=True)
         ]
-        draw_table(console, ("SCHEDULED FOR", "OUTCOME", "REPORT", Column("DETAIL", is_flexible=True)), rows)
+        draw_table(console, ("SCHEDULED FOR", "OUTCOME", "REPORT", TableColumn("DETAIL", is_flexible=True)), rows)
 
-    setting.output.show({"items": items, "next": following}, draw)
-
-
-def _change(setting: Setting, schedule_id: str, *, paused: bool) -> None:
-    schedule_id = find_schedule_id(setting.api, schedule_id)
-    found: Json = setting.api.patch(path_of("schedules", schedule_id), {"paused": paused})
-    setting.output.show(found, lambda console: _draw(console, found))
+    api_options.output.show({"items": items, "next": following}, draw)
 
 
-def _require_when(said: Json) -> Json:
-    if "when" not in said:
+def _change(api_options: ApiOptions, schedule_id: str, *, paused: bool) -> None:
+    schedule_id = find_schedule_id(api_options.api, schedule_id)
+    schedule: Json = api_options.api.patch(path_of("schedules", schedule_id), {"paused": paused})
+    api_options.output.show(schedule, lambda console: _draw(console, schedule))
+
+
+def _require_when(timing: Json) -> Json:
+    if "when" not in timing:
         raise CommandFailedError(
             ExitCode.USAGE, "`--when` is required: monthly, weekly, daily, first-business-day, or a cron expression."
         )
-    return said
+    return timing
 
 
 def _local_time(text: str, zone_name: str) -> str:
-    """A run's time by the schedule's clock, with its offset from UTC, which changes with daylight-saving time."""
+    """Returns a run's local time with its UTC offset, which depends on daylight-saving time, and the time zone."""
     return f"{datetime.fromisoformat(text).isoformat(' ', 'minutes')} {zone_name}"
 
 

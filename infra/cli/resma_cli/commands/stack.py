@@ -17,7 +17,7 @@ from resma_cli.dates import read_timestamp
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.output import print_json
 from resma_cli.progress import OutputProgress
-from resma_cli.shared_options import Form, examples, with_groups
+from resma_cli.shared_options import OutputOptions, examples, with_groups
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,7 +45,7 @@ _EXAMPLE = '{"type":"TRANSACTIONS","format":"CSV","filters":{"from":"2024-01-01"
 @app.command("up", epilog=examples("resma up", "resma up --port 3009 --rows 5000000"))
 @with_groups
 def start(
-    form: Form,
+    form: OutputOptions,
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, envvar="PORT", help="Serve the API on this port. Default: 3008.")
     ] = None,
@@ -64,7 +64,7 @@ def start(
 
 @app.command("down", epilog=examples("resma down"))
 @with_groups
-def end(form: Form) -> None:
+def end(form: OutputOptions) -> None:
     """Stop the stack on this machine."""
     with _stack_errors():
         from infra.local.commands import down  # noqa: PLC0415
@@ -76,7 +76,7 @@ def end(form: Form) -> None:
 @app.command("demo", epilog=examples("resma demo", "resma demo --format XLSX --rows 1000000"))
 @with_groups
 def demonstrate(
-    form: Form,
+    form: OutputOptions,
     format_: Annotated[
         Literal["PDF", "CSV", "NDJSON", "XLSX", "PARQUET"],
         typer.Option(
@@ -106,7 +106,7 @@ def demonstrate(
 )
 @with_groups
 def show_logs(
-    form: Form,
+    form: OutputOptions,
     report: Annotated[
         str | None,
         typer.Option(metavar="ID", envvar="REPORT", help="Show all lines about this report. Its first characters do."),

@@ -11,8 +11,8 @@ from rich.console import Console
 from resma_cli.api_client import Json
 from resma_cli.completion import complete_locale
 from resma_cli.exit_codes import CommandFailedError, ExitCode
-from resma_cli.output import Column, clean, draw_pairs, draw_table
-from resma_cli.shared_options import Setting, examples, with_groups
+from resma_cli.output import TableColumn, clean, draw_pairs, draw_table
+from resma_cli.shared_options import ApiOptions, examples, with_groups
 
 app = typer.Typer(no_args_is_help=True, help="Show which reports can be generated.")
 
@@ -21,10 +21,10 @@ Locale = Annotated[str, typer.Option(autocompletion=complete_locale, help="Langu
 
 @app.command("list", epilog=examples("resma type list", "resma type list --locale pt-BR"))
 @with_groups
-def list_types(setting: Setting, locale: Locale = "en-US") -> None:
+def list_types(api_options: ApiOptions, locale: Locale = "en-US") -> None:
     """List report types."""
-    items = _types(setting, locale)
-    setting.output.show({"items": items}, lambda console: _draw_all(console, items))
+    items = _types(api_options, locale)
+    api_options.output.show({"items": items}, lambda console: _draw_all(console, items))
 
 
 @app.command(
@@ -32,29 +32,29 @@ def list_types(setting: Setting, locale: Locale = "en-US") -> None:
 )
 @with_groups
 def show_type(
-    setting: Setting,
+    api_options: ApiOptions,
     report_type: Annotated[str, typer.Argument(metavar="TYPE", help="Report type, such as TRANSACTIONS.")],
     locale: Locale = "en-US",
 ) -> None:
     """Show a report type: its formats, filters and columns."""
-    items = _types(setting, locale)
-    wanted = report_type.upper().replace("-", "_")
-    found = next((item for item in items if item["type"] == wanted), None)
+    items = _types(api_options, locale)
+    type_name = report_type.upper().replace("-", "_")
+    found = next((item for item in items if item["type"] == type_name), None)
     if found is None:
-        there = ", ".join(item["type"] for item in items)
+        known = ", ".join(item["type"] for item in items)
         raise CommandFailedError(
-            ExitCode.NOT_FOUND, f"There is no report type `{report_type}`. The types are: {there}."
+            ExitCode.NOT_FOUND, f"There is no report type `{report_type}`. The types are: {known}."
         )
-    setting.output.show(found, lambda console: _draw_one(console, found))
+    api_options.output.show(found, lambda console: _draw_one(console, found))
 
 
-def _types(setting: Setting, locale: str) -> list[Json]:
-    items: list[Json] = setting.api.get("/api/v1/report-types", {"locale": locale})["items"]
+def _types(api_options: ApiOptions, locale: str) -> list[Json]:
+    items: list[Json] = api_options.api.get("/api/v1/report-types", {"locale": locale})["items"]
     return items
 
 
 def _draw_all(console: Console, items: list[Json]) -> None:
-    columns = ("TYPE", "TITLE", Column("DESCRIPTION", is_flexible=True))
+    columns = ("TYPE", "TITLE", TableColumn("DESCRIPTION", is_flexible=True))
     draw_table(console, columns, [[i["type"], i["title"], i["description"]] for i in items])
 
 
@@ -64,18 +64,23 @@ def _draw_one(console: Console, item: Json) -> None:
     console.print()
     filters, required = item["filters"].get("properties") or {}, item["filters"].get("required") or []
     rows = [
-        [name, _say_kind(each), "yes" if name in required else "", each.get("description") or ""]
+        [name, _describe_values(each), "yes" if name in required else "", each.get("description") or ""]
         for name, each in filters.items()
     ]
-    columns = ("FILTER", Column("VALUE", is_flexible=True), "REQUIRED", Column("DESCRIPTION", is_flexible=True))
+    columns = (
+        "FILTER",
+        TableColumn("VALUE", is_flexible=True),
+        "REQUIRED",
+        TableColumn("DESCRIPTION", is_flexible=True),
+    )
     draw_table(console, columns, rows)
     console.print()
     rows = [[c["name"], c["kind"], "yes" if c["personal"] else "", c["heading"]] for c in item["columns"]]
-    draw_table(console, ("COLUMN", "KIND", "PERSONAL", Column("HEADING", is_flexible=True)), rows)
+    draw_table(console, ("COLUMN", "KIND", "PERSONAL", TableColumn("HEADING", is_flexible=True)), rows)
 
 
-def _say_kind(schema: Mapping[str, Any]) -> str:
-    """What a filter's value is, in a word or by its choices."""
+def _describe_values(schema: Mapping[str, Any]) -> str:
+    """Returns the choices or the kind of a filter's values."""
     if schema.get("type") == "array":
         choices = (schema.get("items") or {}).get("enum") or []
         return ",".join(map(str, choices))

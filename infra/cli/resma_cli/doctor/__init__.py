@@ -1,1 +1,1 @@
-"""What `resma doctor` looks at: small checks, each of which says what is wrong and how to mend it."""
+"""The checks of `resma doctor`. Each finding has a message and says how to fix the problem."""

@@ -1,4 +1,4 @@
-"""What a check has found."""
+"""The results of checks, and how checks are run."""
 
 from __future__ import annotations
 
@@ -13,73 +13,75 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one check. It is `skipped` where it depends on another one that has failed, or can't be made there.
+    """The result of one check.
 
-    `warn` is not a failure: something is missing that not everybody needs. `fix` says what to do.
+    `skipped` means that the check depends on a failed one or is not possible there. `warn` is not a failure: something
+    is missing that is not always needed. `fix` says what to do.
     """
 
     check: str
     state: Literal["ok", "warn", "fail", "skipped"]
-    says: str
+    message: str
     fix: str = ""
 
 
-def fine(check: str, says: str) -> Finding:
-    """All is well."""
-    return Finding(check, "ok", says)
+def ok(check: str, message: str) -> Finding:
+    """Returns the finding of a check without problems."""
+    return Finding(check, "ok", message)
 
 
-def warn(check: str, says: str, fix: str) -> Finding:
-    """Something is missing that not everybody needs."""
-    return Finding(check, "warn", says, fix)
+def warn(check: str, message: str, fix: str) -> Finding:
+    """Returns the finding that something is missing which is not always needed."""
+    return Finding(check, "warn", message, fix)
 
 
-def fail(check: str, says: str, fix: str) -> Finding:
-    """Something is wrong."""
-    return Finding(check, "fail", says, fix)
+def fail(check: str, message: str, fix: str) -> Finding:
+    """Returns the finding of a failed check."""
+    return Finding(check, "fail", message, fix)
 
 
-def skip(check: str, says: str) -> Finding:
-    """The check can't be made, and nothing is wrong."""
-    return Finding(check, "skipped", says)
+def skip(check: str, message: str) -> Finding:
+    """Returns the finding of a check that was not possible, without a failure."""
+    return Finding(check, "skipped", message)
 
 
 def run_checks(
-    checks: Iterable[Callable[[T], Finding | None]], subject: T, *, needed: Collection[str] = ()
+    checks: Iterable[Callable[[T], Finding | None]], subject: T, *, required: Collection[str] = ()
 ) -> Iterator[Finding]:
-    """Runs checks in order. One with nothing to look at returns None; one that can't be made is a finding.
+    """Runs checks in order, and yields their findings. A check that does not apply returns None.
 
-    The rest are skipped after one fails that is `needed`, and after a call that was not answered.
+    After a `required` check fails, and after a request without an answer, all other checks are skipped.
     """
-    lacking = None
+    failed = None
     for check in checks:
         name = check.__name__.removeprefix("check_").replace("_", "-")
-        if lacking:
-            yield skip(name, f"not checked, because {lacking} has failed")
+        if failed:
+            yield skip(name, f"Not checked, because {failed} has failed.")
             continue
-        found, is_answered = _run(check, name, subject)
-        if found is not None:
-            yield found
-            lacking = name if not is_answered or (found.state == "fail" and name in needed) else None
+        finding, is_answered = _run(check, name, subject)
+        if finding is not None:
+            yield finding
+            failed = name if not is_answered or (finding.state == "fail" and name in required) else None
 
 
 def _run(check: Callable[[T], Finding | None], name: str, subject: T) -> tuple[Finding | None, bool]:
-    """What a check has found, and whether the API has answered it."""
+    """Returns the finding of a check, and whether the API has answered its requests."""
     try:
         return check(subject), True
     except CommandFailedError as error:
-        return _of_failure(name, error), error.exit_code is not ExitCode.UNREACHABLE
+        return _from_error(name, error), error.exit_code is not ExitCode.UNREACHABLE
     except OSError as error:
-        says = f"it can't be checked: {error.strerror or error}"
-        return fail(name, says, "look at the file or folder named"), True
+        return fail(name, f"The check failed: {error.strerror or error}.", "Check the file or folder."), True
 
 
-def _of_failure(name: str, error: CommandFailedError) -> Finding:
-    """A call that the API refused because the key lacks a scope is not a failure of the deployment."""
+def _from_error(name: str, error: CommandFailedError) -> Finding:
+    """Returns the finding of a failed request. A missing scope of the key is not a failure of the deployment."""
     if error.exit_code is ExitCode.REFUSED and error.code == "scope-missing":
-        return warn(name, f"not checked: {error}", "use a key with this scope to have it checked")
+        return warn(name, f"Not checked. {error}", "Use a key with this scope.")
     if error.exit_code is ExitCode.NOT_FOUND:
         return warn(
-            name, "not checked: this deployment is older than this check", "deploy the version of this checkout"
+            name,
+            "Not checked, because this deployment is older than the check.",
+            "Deploy the version of this checkout.",
         )
-    return fail(name, str(error), "see the message, and docs/operate.md")
+    return fail(name, str(error), "See the message and docs/operate.md.")

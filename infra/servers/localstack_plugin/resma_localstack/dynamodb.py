@@ -1,6 +1,7 @@
-"""DynamoDB by moto, one request at a time: LocalStack's own wants a Java download.
+"""DynamoDB by moto, one request at a time, because LocalStack's own implementation needs a Java download.
 
-Moto's conditional puts race: of 200 keys written twice at once two had two winners. Behind a lock none of 1,500 had.
+Moto's conditional puts have a race condition: of 200 keys that were written twice concurrently, both writes of two keys
+succeeded. With a lock, none of 1,500 did.
 """
 
 from __future__ import annotations
@@ -12,31 +13,31 @@ from typing import Any
 from localstack.aws.api import RequestContext
 from localstack.services.plugins import Service, aws_provider
 
-_turn = threading.Lock()
+_lock = threading.Lock()
 
 
 @aws_provider(api="dynamodb", name="resma")
 def dynamodb() -> Service:
-    """Chosen with PROVIDER_OVERRIDE_DYNAMODB=resma."""
+    """Returns the service that PROVIDER_OVERRIDE_DYNAMODB=resma selects."""
     from localstack.aws.api.dynamodb import DynamodbApi
     from localstack.services.moto import MotoFallbackDispatcher
 
     class MotoProvider(DynamodbApi):
-        """Implements nothing itself, so that every call falls through to moto."""
+        """Implements no operation, so that moto handles all of them."""
 
         service = "dynamodb"
 
     return Service.for_provider(
-        MotoProvider(), dispatch_table_factory=lambda provider: _in_turn(MotoFallbackDispatcher(provider))
+        MotoProvider(), dispatch_table_factory=lambda provider: _serialize(MotoFallbackDispatcher(provider))
     )
 
 
-def _in_turn(table: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
+def _serialize(table: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
     def locked(handle: Callable[..., Any]) -> Callable[..., Any]:
-        def handle_in_turn(context: RequestContext, request: Any) -> Any:
-            with _turn:
+        def handle_with_lock(context: RequestContext, request: Any) -> Any:
+            with _lock:
                 return handle(context, request)
 
-        return handle_in_turn
+        return handle_with_lock
 
     return {operation: locked(handle) for operation, handle in table.items()}

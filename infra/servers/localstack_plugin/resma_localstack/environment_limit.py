@@ -1,7 +1,7 @@
-"""No more execution environments of a function at once than this machine can start in time.
+"""Limits the concurrent execution environments of a function to a number that this machine can start in time.
 
-AWS has a machine for each. Here a hundred requests at once would start a hundred processes on a few cores, and all
-of them would miss the ten seconds of their init; so those beyond the limit wait for an environment to be free.
+A hundred concurrent requests would start a hundred processes on a few cores, and all of them would exceed the ten
+seconds for their init. Invocations beyond the limit wait for a free environment.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from typing import Any
 from localstack.services.lambda_.invocation.assignment import AssignmentService
 
 MAX_ENVIRONMENTS = 6
-"""A function; one more than the workers that the template asks for."""
+"""Maximum number of environments per function: one more than the template's number of workers."""
 
-_places: dict[str, threading.BoundedSemaphore] = defaultdict(lambda: threading.BoundedSemaphore(MAX_ENVIRONMENTS))
-_turn = threading.Lock()
+_slots: dict[str, threading.BoundedSemaphore] = defaultdict(lambda: threading.BoundedSemaphore(MAX_ENVIRONMENTS))
+_lock = threading.Lock()
 
 
 def apply() -> None:
-    """Patches the service that finds an environment for an invocation."""
+    """Patches the service that assigns an environment to an invocation."""
     unlimited = AssignmentService.get_environment
 
     @contextlib.contextmanager
     def get_environment(self: Any, version_manager_id: str, *args: Any, **kwargs: Any) -> Iterator[Any]:
-        with _turn:
-            places = _places[version_manager_id]
-        with places, unlimited(self, version_manager_id, *args, **kwargs) as environment:
+        with _lock:
+            slots = _slots[version_manager_id]
+        with slots, unlimited(self, version_manager_id, *args, **kwargs) as environment:
             yield environment
 
     AssignmentService.get_environment = get_environment

@@ -1,7 +1,7 @@
-"""Functions as processes of this machine, held to their Timeout and MemorySize as AWS holds them.
+"""Runs functions as processes of this machine, with the limits Timeout and MemorySize of AWS.
 
-An execution environment is one process at a time. When it dies, for whatever reason, the next invocation finds a
-new one: that is what AWS does too.
+An execution environment has one process at a time. After the process has ended, the next invocation starts a new one,
+as on AWS.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from resma_localstack.runtime_api import Call, RuntimeApi
 LOG = logging.getLogger(__name__)
 
 INIT_SECONDS = 10.0
-"""Lambda's limit of the init phase."""
+"""Lambda's timeout of the init phase."""
 
 WATCH_SECONDS = 0.02
-"""How often memory is looked at: at 2 GB/s a process can overshoot by 40 MB between two looks."""
+"""Pause between two checks of the memory. A process that allocates 2 GB/s can exceed the limit by 40 MB meanwhile."""
 
 FUNCTION_PROCESS = Path(__file__).with_name("function_process.py")
 
 
 class InitTimedOutError(StatusErrorException):
-    """The function's init has taken longer than it may."""
+    """The function's init has exceeded its timeout."""
 
 
 class ProcessRuntimeExecutor(RuntimeExecutor):
@@ -61,23 +61,23 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         function_version.config.code.destroy_cached()
 
     def get_address(self) -> str:
-        """Processes are reached by loopback."""
+        """Returns the loopback address, at which processes are reached."""
         return "127.0.0.1"
 
     def get_endpoint_from_executor(self) -> str:
-        """LocalStack is reached by loopback."""
+        """Returns the loopback address, at which LocalStack is reached."""
         return "127.0.0.1"
 
     def get_runtime_endpoint(self) -> str:
-        """Nobody asks: the process has a Runtime API of its own."""
+        """Returns nothing, because each process has its own Runtime API."""
         return ""
 
     def get_logs(self) -> str:
-        """Returns what the process has printed and no invocation has taken."""
+        """Returns the output of the process since the last invocation."""
         return "".join(self._lines)
 
     def start(self, env_vars: dict[str, str]) -> None:
-        """Starts the process and waits for its init. Raises StatusErrorException as AWS reports a failed init."""
+        """Starts the process and waits for its init. Raises StatusErrorException if the init fails."""
         self._environment = {name: str(value) for name, value in env_vars.items()}
         self._launch()
 
@@ -86,7 +86,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         self._end()
 
     def invoke(self, payload: dict[str, str]) -> InvocationResult:
-        """Passes one invocation on and waits for its end, whatever that is."""
+        """Passes an invocation to the process, and waits for its result, error or timeout."""
         call = Call(
             request_id=payload["invoke-id"],
             arn=payload["invoked-function-arn"],
@@ -147,7 +147,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        self._note_process()
+        self._record_process()
         threading.Thread(target=self._read_output, args=(self._process,), name="function-log", daemon=True).start()
         self._await_init(seconds)
 
@@ -155,7 +155,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         assert self._api is not None
         assert self._process is not None
         deadline = time.monotonic() + seconds
-        while not self._api.is_initialised.wait(WATCH_SECONDS):
+        while not self._api.is_initialized.wait(WATCH_SECONDS):
             if self._process.poll() is not None:
                 message = f"Runtime exited with error: {_exit_reason(self._process)}"
                 raise StatusErrorException(message, payload=_error("Runtime.ExitError", message))
@@ -166,10 +166,10 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         if self._api.init_error is not None:
             payload = self._api.init_error
             self._end()
-            raise StatusErrorException("the function's init has failed", payload=payload)
+            raise StatusErrorException("The function's init has failed.", payload=payload)
 
     def _watch(self, call: Call) -> None:
-        """Waits for the answer, and ends the process when it takes too long or too much."""
+        """Waits for the answer, and ends the process if it exceeds its timeout or its memory."""
         process = self._process
         assert process is not None
         limit = int(self.function_version.config.memory_size) * 1024 * 1024
@@ -196,7 +196,7 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
         process, self._process = self._process, None
         api, self._api = self._api, None
         if process is not None:
-            # The whole group: a function's own children end with it, as in Lambda's sandbox.
+            # The whole process group is killed, so that a function's child processes end with it, as on Lambda.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -208,10 +208,10 @@ class ProcessRuntimeExecutor(RuntimeExecutor):
     def _process_file(self, pid: int) -> Path:
         return Path(os.environ["RESMA_STATE"]) / "functions" / f"{self.function_version.id.function_name}.{pid}"
 
-    def _note_process(self) -> None:
-        """Leaves a file named by function and process id, so that the stack's owner can end what is left behind.
+    def _record_process(self) -> None:
+        """Writes a file whose name has the function and the process id, so that the stack can end remaining processes.
 
-        It holds the time of start: an id alone may since have gone to another process.
+        The file contains the start time, because process ids are reused.
         """
         assert self._process is not None
         path = self._process_file(self._process.pid)

@@ -1,4 +1,4 @@
-"""Standard queues that are fair between message groups, as SQS's are; LocalStack delivers in the order of arrival.
+"""Makes standard queues fair between message groups, as in SQS. LocalStack delivers in the order of arrival.
 
 Start-time fair queueing (Goyal, Vin, Cheng 1996): a message's tag is one more than its group's last tag, or the tag of
 the message that was received last, whichever is later. The lowest tag is received first, so that groups take turns
@@ -20,7 +20,7 @@ def apply() -> None:
     put, receive, clear = StandardQueue._put_message, StandardQueue.receive, StandardQueue.clear
 
     def _put_message(self: Any, message: Any) -> None:
-        if not isinstance(message.priority, tuple):  # one that comes again keeps its tag
+        if not isinstance(message.priority, tuple):  # a message that is received again keeps its tag
             message.priority = (_next_tag(self, message.message_group_id), next(_arrivals))
         put(self, message)
 
@@ -47,7 +47,7 @@ def _now(queue: Any) -> int:
 def _next_tag(queue: Any, group: str | None) -> int:
     with queue.mutex:
         now = _now(queue)
-        # A group whose last tag has passed is as one that was never seen.
+        # A group whose last tag has passed is treated as a new group.
         tags = {name: tag for name, tag in getattr(queue, "resma_tags", {}).items() if tag > now}
         tag = tags[group] = max(now, tags.get(group, now)) + 1
         queue.resma_tags = tags

@@ -1,7 +1,7 @@
-"""A port of its own for the deployed REST API, so that its addresses read as they do behind a domain.
+"""Serves the deployed REST API at the root of a port, so that its URLs have the same paths as with a custom domain.
 
-On AWS a custom domain maps `/` to a stage; here the port in RESMA_FRONT_DOOR_PORT does: every request that comes in
-by it goes to the stage of the one REST API that is deployed.
+On AWS, a custom domain maps `/` to a stage. Here, every request to the port RESMA_FRONT_DOOR_PORT is mapped to the
+stage of the only REST API.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rolo.gateway import HandlerChain
 
 
 def apply() -> None:
-    """Adds the mapping in front of LocalStack's own routes."""
+    """Adds the mapping before LocalStack's own routes."""
     if port := os.environ.get("RESMA_FRONT_DOOR_PORT"):
         handlers.preprocess_request.append(_mapping(int(port)))
 
@@ -29,11 +29,11 @@ def _mapping(port: int) -> Any:
         server = request.environ.get("asgi.scope", {}).get("server") or request.server
         if not server or server[1] != port:
             return
-        place = _deployed()
-        if place is None:
-            _chain.respond(503, b'{"message": "no API is deployed yet: see `make up`"}')
+        stage = _find_stage()
+        if stage is None:
+            _chain.respond(503, b'{"message": "No API is deployed yet. Run `make up`."}')
             return
-        prefix = "/_aws/execute-api/{}/{}".format(*place)
+        prefix = "/_aws/execute-api/{}/{}".format(*stage)
         raw = request.environ.get("RAW_URI") or request.path
         request.environ["RAW_URI"] = prefix + raw
         request.environ["PATH_INFO"] = prefix + request.environ.get("PATH_INFO", request.path)
@@ -42,6 +42,6 @@ def _mapping(port: int) -> Any:
     return map_to_stage
 
 
-def _deployed() -> tuple[str, str] | None:
+def _find_stage() -> tuple[str, str] | None:
     active = apigateway_stores[DEFAULT_AWS_ACCOUNT_ID][AWS_REGION_US_EAST_1].active_deployments
     return next(((api_id, stage) for api_id, stages in active.items() for stage in stages), None)

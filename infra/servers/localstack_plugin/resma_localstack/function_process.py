@@ -1,4 +1,4 @@
-"""Runs in a function's process, by the project's Python: AWS' own runtime client, that ends with its starter.
+"""The process of a function, in the project's Python: it runs AWS' runtime client, and ends with its parent.
 
 Usage: python function_process.py HANDLER
 """
@@ -14,14 +14,14 @@ import time
 CHECK_SECONDS = 0.5
 
 
-def _end_with_starter(starter: int) -> None:
-    while os.getppid() == starter:
+def _end_with_parent(parent: int) -> None:
+    while os.getppid() == parent:
         time.sleep(CHECK_SECONDS)
     os._exit(1)
 
 
 if __name__ == "__main__":
-    # Linux could send a signal instead, but to it the thread that started us is our parent, and that one ends soon.
-    threading.Thread(target=_end_with_starter, args=(os.getppid(),), daemon=True).start()
+    # PR_SET_PDEATHSIG is no alternative: it refers to the thread that started this process, which ends soon.
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     sys.path[0] = os.environ["LAMBDA_TASK_ROOT"]  # instead of this file's folder
     runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)

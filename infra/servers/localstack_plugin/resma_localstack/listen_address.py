@@ -1,7 +1,7 @@
-"""LocalStack listens where GATEWAY_LISTEN says: on this machine alone.
+"""Makes LocalStack listen only on the loopback interface, as GATEWAY_LISTEN requires.
 
-4.13 takes the port from it and, of IPv4 addresses, nothing else: it would listen on all of the machine's, and whoever
-reaches one of them may read every secret and run functions.
+LocalStack 4.13 uses only the port of an IPv4 address in GATEWAY_LISTEN, and would listen on all interfaces. Everybody
+on the network could then read all secrets and run functions.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from twisted.internet import endpoints
 
 
 def apply() -> None:
-    """Patches what the gateway's server is made with; it is made after this."""
+    """Patches the class of the gateway's endpoint, which is created later."""
 
     class LoopbackEndpoint(endpoints.TCP4ServerEndpoint):
         def __init__(self, reactor: Any, port: int, backlog: int = 50, interface: str = "127.0.0.1") -> None:

@@ -1,4 +1,4 @@
-"""Logs of a function go to the group that its LoggingConfig names; LocalStack knows the default group only."""
+"""Sends a function's logs to the group of its LoggingConfig. LocalStack supports only the default group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory a function's process holds."""
+"""Measures the memory of a function's process."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def resident_bytes(pid: int) -> int:
-    """Returns the resident set of a process and its children; 0 when it is gone.
+    """Returns the resident set size of a process and its children; 0 if it has ended.
 
-    Reads /proc where there is one: it is done fifty times a second.
+    Reads /proc if it exists, because the function is called fifty times a second.
     """
     with contextlib.suppress(OSError, IndexError, ValueError):
         used = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE

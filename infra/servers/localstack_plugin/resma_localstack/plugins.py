@@ -1,4 +1,4 @@
-"""What LocalStack loads by name: the executor of functions, and the patches."""
+"""Entry points of LocalStack: the executor of functions, and the patches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LOG = logging.getLogger(__name__)
 
 
 class ProcessRuntimeExecutorPlugin(RuntimeExecutorPlugin):
-    """Chosen with LAMBDA_RUNTIME_EXECUTOR=resma."""
+    """The plug-in that LAMBDA_RUNTIME_EXECUTOR=resma selects."""
 
     name = "resma"
 
@@ -39,6 +39,6 @@ _PATCHES = (
 
 @hooks.on_infra_start()
 def apply_patches() -> None:
-    """Makes LocalStack behave as AWS does where Resma depends on it."""
+    """Applies the patches that make LocalStack behave like AWS where Resma depends on it."""
     for name in _PATCHES:
         import_module(f"resma_localstack.{name}").apply()

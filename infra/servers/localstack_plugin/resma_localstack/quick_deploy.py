@@ -1,4 +1,4 @@
-"""CloudFormation looks again soon when a resource is not ready; LocalStack itself sleeps a whole second each time."""
+"""Shortens the pause with which CloudFormation polls a resource. LocalStack's own pause is one second."""
 
 from __future__ import annotations
 

@@ -15,12 +15,12 @@ from typing import Any
 
 VERSION = "/2018-06-01/runtime"
 MAX_RESPONSE_BYTES = 6 * 1024 * 1024
-"""What Lambda lets a function answer synchronously."""
+"""Lambda's maximum size of a synchronous response."""
 
 
 @dataclass
 class Call:
-    """One invocation: handed to the process, and answered by it or by whoever watches over it."""
+    """One invocation. The process answers it, or the executor if the process fails."""
 
     request_id: str
     arn: str
@@ -33,19 +33,19 @@ class Call:
     started: float = 0.0
 
     def end(self, answer: bytes, *, is_error: bool) -> None:
-        """Sets the answer; the first one counts."""
+        """Sets the answer. Later answers are ignored."""
         if not self.answered.is_set():
             self.answer, self.is_error = answer, is_error
             self.answered.set()
 
 
 class RuntimeApi:
-    """Serves `next`, `response` and `error` on a port of loopback. One for each process that is started."""
+    """Serves `next`, `response` and `error` to one process, on a port of the loopback interface."""
 
     def __init__(self) -> None:
         self._calls: queue.Queue[Call | None] = queue.Queue()
         self.current: Call | None = None
-        self.is_initialised = threading.Event()
+        self.is_initialized = threading.Event()
         self.init_error: bytes | None = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
         self._server.daemon_threads = True
@@ -57,12 +57,12 @@ class RuntimeApi:
         return f"127.0.0.1:{self._server.server_address[1]}"
 
     def submit(self, call: Call) -> None:
-        """Hands an invocation to the process, when it asks for one."""
+        """Queues an invocation for the process."""
         self._calls.put(call)
 
     def next_call(self) -> Call | None:
-        """Waits for an invocation; None when the API is closing. Its deadline counts from here."""
-        self.is_initialised.set()
+        """Waits for the next invocation, and starts its timeout. Returns None if the API is closed."""
+        self.is_initialized.set()
         self.current = call = self._calls.get()
         if call is not None:
             call.started = time.monotonic()
@@ -85,9 +85,9 @@ def _end_within_limit(call: Call, body: bytes) -> None:
 
 
 def _handler_for(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class RuntimeRequestHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        # Headers and body are two writes: together with delayed acknowledgements, each answer would wait 40 ms.
+        # Headers and body are two writes. With Nagle's algorithm, delayed acknowledgements would add 40 ms.
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
@@ -115,7 +115,7 @@ def _handler_for(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
             call = api.current
             if self.path == f"{VERSION}/init/error":
                 api.init_error = body
-                api.is_initialised.set()
+                api.is_initialized.set()
             elif call is not None and self.path.endswith(f"/{call.request_id}/response"):
                 _end_within_limit(call, body)
             elif call is not None and self.path.endswith(f"/{call.request_id}/error"):
@@ -145,6 +145,6 @@ def _handler_for(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            """Quiet: the executor logs what matters."""
+            """Logs nothing, because the executor logs invocations."""
 
-    return Handler
+    return RuntimeRequestHandler

@@ -1,6 +1,6 @@
-"""A request's `sourceIp` is where it came from, as API Gateway says it: the connection's other end, not a header.
+"""Sets a request's `sourceIp` to the address of the connection's peer, as API Gateway does, and not from a header.
 
-LocalStack says 127.0.0.1 of every request, wherever it came from.
+LocalStack sets 127.0.0.1 for every request.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from localstack.services.apigateway.next_gen.execute_api.handlers.parse import I
 
 
 def apply() -> None:
-    """Patches what makes a request's context."""
+    """Patches the function that creates a request's context."""
     unpatched = InvocationRequestParser.create_context_variables
 
     def create_context_variables(context: Any) -> Any:
         variables = unpatched(context)
-        variables["identity"]["sourceIp"] = context.request.remote_addr or "0.0.0.0"  # noqa: S104  # nowhere
+        variables["identity"]["sourceIp"] = context.request.remote_addr or "0.0.0.0"  # noqa: S104  # unknown
         return variables
 
     InvocationRequestParser.create_context_variables = staticmethod(create_context_variables)

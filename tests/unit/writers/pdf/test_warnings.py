@@ -114,8 +114,8 @@ def test_the_catalog_check_notes_report_types_with_too_many_columns(tmp_path: Pa
         query.read_text("utf-8").replace("       t.currency,\n", f"{selected}       t.currency,\n"), "utf-8"
     )
     report = check_catalog(tmp_path, None)
-    assert report.diagnostics == []
-    [note] = report.warnings
-    assert "columns (`month`" in note.says
-    assert "XLSX" in note.says
-    assert toml.read_text("utf-8").splitlines()[note.line - 1] == "[[columns]]"
+    assert report.errors == []
+    [warning] = report.warnings
+    assert "columns (`month`" in warning.message
+    assert "XLSX" in warning.message
+    assert toml.read_text("utf-8").splitlines()[warning.line - 1] == "[[columns]]"

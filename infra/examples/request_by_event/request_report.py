@@ -1,4 +1,4 @@
-"""Asks for yesterday's summary by an event. Invoked twice on a day it gets one report: the requestId is the day's."""
+"""Requests yesterday's summary with an event. A second request on a day has no effect: the requestId has the day."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import boto3
 
 
 def handler(_event: dict[str, Any], _context: object) -> dict[str, str]:
-    """Entry point for the schedule. Returns the event's id; `Report Accepted` will name it, or `Report Rejected`."""
+    """Entry point for the schedule. Returns the event's id, which the answer will contain."""
     yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
     request = {"type": "DAILY_SUMMARY", "format": "XLSX", "filters": {"from": yesterday, "to": yesterday}}
     detail = {"tenantId": os.environ["TENANT_ID"], "requestId": f"daily-summary-{yesterday}", "request": request}
@@ -25,7 +25,7 @@ def handler(_event: dict[str, Any], _context: object) -> dict[str, str]:
             }
         ]
     )
-    # The call may be well and the entry not: Lambda tries again if this raises.
+    # The call succeeds even if the entry fails. Lambda retries if this raises an error.
     if answer["FailedEntryCount"]:
-        raise RuntimeError(f"the bus has not taken the event: {answer['Entries'][0].get('ErrorCode')}")
+        raise RuntimeError(f"The event bus has not accepted the event: {answer['Entries'][0].get('ErrorCode')}")
     return {"eventId": answer["Entries"][0]["EventId"]}
