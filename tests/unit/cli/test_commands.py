@@ -318,7 +318,7 @@ def test_advice_of_the_api_as_commands(said: str, told: str) -> None:
 
 def test_every_advice_of_the_apis_errors_is_known_as_a_command() -> None:
     """Those that the code raises, wherever it does."""
-    advice = re.compile(r"GET /api/v1/[\w/{}-]+ (?:lists|has) (?:yours|your [a-z]+|them|a report's)")
+    advice = re.compile(r"GET /api/v1/[\w/{}-]+ (?:lists|has) (?:yours|your [a-z]+|them|the [a-z]+ of a report)")
     found = {
         said for path in (ROOT / "functions").rglob("*.py") for said in advice.findall(path.read_text(encoding="utf-8"))
     }

@@ -1,11 +1,11 @@
-// What open tabs of this console tell each other: the session's key on request, activity, and sign-out.
+// Messages between open tabs of this console: the key of the session on request, activity, and sign-out.
 
 const ANSWER_MS = 400;
-// Several deployments can share an origin (the stages of one API Gateway): their tabs are kept apart by path.
+// Several deployments can have the same origin (stages of one API Gateway), so the channel has the path in its name.
 const channel = new BroadcastChannel(`resma.session ${new URL("..", import.meta.url).pathname}`);
 
 /**
- * Answers other tabs and follows them.
+ * Responds to other tabs and handles their messages.
  * @param {{key: () => string | null, signedOut: () => void, active: () => void}} session `key` is null if nobody is signed in
  */
 export function joinTabs({ key, signedOut, active }) {
@@ -16,7 +16,7 @@ export function joinTabs({ key, signedOut, active }) {
   });
 }
 
-/** The key of another tab, or null if no tab is signed in. @returns {Promise<string | null>} */
+/** Returns the key of another tab, or null if no tab is signed in. @returns {Promise<string | null>} */
 export function keyOfOtherTab() {
   return new Promise((resolve) => {
     const done = (/** @type {string | null} */ key) => {
@@ -36,7 +36,7 @@ export function signOutOtherTabs() {
   channel.postMessage("signed-out");
 }
 
-/** Tells other tabs that somebody is at work. */
+/** Reports activity of the user to other tabs. */
 export function reportActivity() {
   channel.postMessage("active");
 }
