@@ -1,4 +1,4 @@
-"""API Lambda: HTTP in, answers out. Routes (in routes/) decode, call a use case, encode."""
+"""Lambda function of the HTTP API. Each route decodes the request, calls one use case and encodes the response."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _REPORT = re.compile(r"/api/v1/(?:reports|dead-letters)/([0-9a-fA-F-]{36})(?:/|$
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Entry point for API Gateway. HEAD is answered like GET, without the body (RFC 9110 §9.3.2)."""
+    """Handles an event of API Gateway. HEAD is answered like GET, without the body (RFC 9110 §9.3.2)."""
     is_head = event.get("httpMethod") == "HEAD"
     answer = _answer_to({**event, "httpMethod": "GET"} if is_head else event, context)
     add_security_headers(answer, event)
@@ -54,22 +54,22 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _answer_to(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Only health, console and documentation need no key."""
+    """Returns the response. All paths except health, console and documentation need credentials."""
     path = event.get("path", "")
-    _log_whose(path)
-    app.clear_context()  # type: ignore[no-untyped-call]  # whoever was refused last
+    _log_report_id(path)
+    app.clear_context()  # type: ignore[no-untyped-call]  # a caller that the router has not removed because its request was rejected
     try:
         if not any(part.is_open(event) for part in (health, console, documentation)):
             app.append_context(caller=_authenticate(event))  # type: ignore[no-untyped-call]
-        if refused := _refuse_method(str(event.get("httpMethod")), path):
-            return _bare(refused)
+        if rejection := _reject_method(str(event.get("httpMethod")), path):
+            return _to_gateway(rejection)
         require_scopes(routes_of(app), event, app.context.get("caller"))
         check_body(event)
     except ResmaError as error:
-        return _bare(_answer(error, path))
+        return _to_gateway(_answer(error, path))
     except Exception as error:
         logger.exception("a request has failed", error=type(error).__name__)
-        return _bare(unexpected_problem(path))
+        return _to_gateway(unexpected_problem(path))
     return app.resolve(event, context)
 
 
@@ -92,7 +92,7 @@ app.include_router(schedules_router)
 
 @app.get(documentation.DOCUMENT, include_in_schema=False)
 def handle_get_openapi() -> Response[str]:
-    """GET: the OpenAPI document of this API. Only callers that are known see the report types of this deployment."""
+    """Handles GET: returns the OpenAPI document. It has the report types of this deployment for known callers only."""
     is_known = app.context.get("caller") is not None
     document = render_document(app, base_url(app), with_report_types=is_known)
     headers: dict[str, str | list[str]] = {"Vary": "Authorization, X-Api-Key"}
@@ -101,7 +101,7 @@ def handle_get_openapi() -> Response[str]:
 
 @app.exception_handler(ResmaError)  # type: ignore[untyped-decorator]
 def handle_error(error: ResmaError) -> Response[str]:
-    """Our own errors: the caller's are answered, all others also logged."""
+    """Returns the problem for an error of this project. Errors with a status of 500 or more are logged."""
     return _answer(error, app.current_event.path)
 
 
@@ -114,65 +114,65 @@ def _answer(error: ResmaError, path: str) -> Response[str]:
 
 @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]
 def handle_invalid(error: RequestValidationError) -> Response[str]:
-    """What powertools' validation found: one fault for each place."""
+    """Returns the problem for a request that powertools rejected, with one validation error for each field."""
     field_errors = [FieldError(_pointer(item["loc"]), _advice(item)) for item in error.errors()]
     route = current_route(app)
     known = {field_error.pointer for field_error in field_errors}
-    found = parameter_errors(route, app.current_event.query_string_parameters or {}, app.current_event.headers)
-    field_errors += [field_error for field_error in found if field_error.pointer not in known]
+    more_errors = parameter_errors(route, app.current_event.query_string_parameters or {}, app.current_event.headers)
+    field_errors += [field_error for field_error in more_errors if field_error.pointer not in known]
     model = get_type_hints(route.func).get("body")
-    if isinstance(model, type):  # a body that may be left out is a union, and has nothing more to check
+    if isinstance(model, type):  # an optional body is a union, and has nothing else to check
         field_errors += find_more_errors(model, app.current_event.json_body, field_errors, rules())
     return _answer(RequestInvalidError.of(field_errors), app.current_event.path)
 
 
 @app.exception_handler(Exception)  # type: ignore[untyped-decorator]
 def handle_unexpected(error: Exception) -> Response[str]:
-    """A fault of ours: logged with its cause, which the caller does not see."""
+    """Returns the problem for an unexpected exception. Its cause is logged and not shown to the caller."""
     logger.exception("a request has failed", error=type(error).__name__)
     return unexpected_problem(app.current_event.path)
 
 
 @app.not_found
 def handle_no_route(_error: NotFoundError) -> Response[str]:
-    """No such route."""
-    detail = "there is nothing at this address: GET /openapi.json lists what there is"
+    """Returns the problem for a URL that does not exist."""
+    detail = "This URL does not exist. GET /openapi.json lists all URLs."
     return problem(HTTPStatus.NOT_FOUND, "not-found", detail, app.current_event.path)
 
 
-def _refuse_method(method: str, path: str) -> Response[str] | None:
-    """The answer where the URL exists, but not with this method (RFC 9110 §15.5.6); None otherwise."""
+def _reject_method(method: str, path: str) -> Response[str] | None:
+    """Returns the problem for a URL that exists, but not with this method (RFC 9110 §15.5.6); otherwise None."""
     methods = allowed_methods(routes_of(app), path)
     if not methods or method in methods:
         return None
-    detail = f"This URL does not take {method}. It takes {', '.join(methods)}."
+    detail = f"This URL does not allow {method}. Allowed methods: {', '.join(methods)}."
     answer = problem(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", detail, path)
     answer.headers["Allow"] = ", ".join(methods)
     return answer
 
 
-def _log_whose(path: str) -> None:
-    """Every line about this request names the report that its address names."""
-    named = _REPORT.match(path)
-    if named:
-        logger.append_keys(report_id=named[1].lower())
+def _log_report_id(path: str) -> None:
+    """Adds the report id in the path to every log line of this request."""
+    match = _REPORT.match(path)
+    if match:
+        logger.append_keys(report_id=match[1].lower())
     else:
         logger.remove_keys(["report_id"])
 
 
 def _pointer(location: tuple[Any, ...]) -> str:
-    """A JSON pointer into the body, or the parameter's name; pydantic's own first part names where it looked."""
+    """Returns the JSON pointer of a location, without its first part, which is `body` or `query` in pydantic."""
     return json_pointer(*location[1:])
 
 
 def _advice(item: dict[str, Any]) -> str:
     if item["type"] == "missing" and len(item["loc"]) == 1:
-        return "send a JSON object: GET /openapi.json describes it"
+        return "The body is missing. Send a JSON object, as GET /openapi.json describes it."
     return advise(item)
 
 
 def _authenticate(event: dict[str, Any]) -> Caller | None:
-    """Returns the caller; None if the request needs no key and has none. Raises what `authenticate` raises."""
+    """Returns the caller, or None if credentials are optional and missing. Raises the errors of `authenticate`."""
     try:
         return authenticate(gate(), event)
     except CredentialsMissingError:
@@ -181,7 +181,7 @@ def _authenticate(event: dict[str, Any]) -> Caller | None:
         raise
 
 
-def _bare(answer: Response[str]) -> dict[str, Any]:
+def _to_gateway(answer: Response[str]) -> dict[str, Any]:
     headers = {"Content-Type": [answer.content_type or ""]}
     headers |= {name: [str(value)] for name, value in answer.headers.items()}
     return {

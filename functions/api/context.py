@@ -1,4 +1,4 @@
-"""What routes have at hand: settings and database, made once a process, and what is known of the request."""
+"""Objects that routes need: clients that are created once per process, and the caller of the current request."""
 
 from __future__ import annotations
 
@@ -22,62 +22,62 @@ from resma.jobs.queue import JobQueue
 from resma.settings import LOCAL_STAGE, read_settings
 
 POLL_SECONDS = 1
-"""What Retry-After says while a report is under way."""
+"""Value of the header `Retry-After` while a report is in progress, in seconds."""
 
 
 @lru_cache
 def settings() -> ApiSettings:
-    """What template.yaml sets."""
+    """Returns the settings that template.yaml sets."""
     return read_settings(ApiSettings)
 
 
 @lru_cache
 def database() -> Database:
-    """The system's own tables."""
+    """Returns the database of the project's own tables."""
     return Database(settings().database_secret_arn, "resma-api")
 
 
 @lru_cache
 def source() -> Database:
-    """What reports are made of, by a role that can only read."""
+    """Returns the database that reports read, with a login that can only read."""
     return Database(settings().source_secret_arn, "resma-api-estimate", "source-database")
 
 
 @lru_cache
 def rules() -> DeploymentRules:
-    """What this deployment allows in requests."""
+    """Returns the rules for requests that depend on this deployment."""
     return DeploymentRules(settings().receivers, SourceTimeZones(source()))
 
 
 @lru_cache
 def gate() -> Gate:
-    """What callers are known by."""
-    chosen = settings()
+    """Returns what callers are authenticated with."""
+    values = settings()
     provider = None
-    if chosen.oidc_issuer:
-        audiences = split_audiences(chosen.oidc_audience)
-        provider = Provider(chosen.oidc_issuer, audiences, allow_http=chosen.stage == LOCAL_STAGE)
-    scopes_claim = ScopesClaim(chosen.oidc_scopes_claim, chosen.oidc_scopes_prefix)
-    return Gate(database(), provider, chosen.oidc_tenant_claim, scopes_claim, chosen.loopback_tenant)
+    if values.oidc_issuer:
+        audiences = split_audiences(values.oidc_audience)
+        provider = Provider(values.oidc_issuer, audiences, allow_http=values.stage == LOCAL_STAGE)
+    scopes_claim = ScopesClaim(values.oidc_scopes_claim, values.oidc_scopes_prefix)
+    return Gate(database(), provider, values.oidc_tenant_claim, scopes_claim, values.loopback_tenant)
 
 
 @lru_cache
 def console_sign_in() -> ConsoleSignIn:
-    """How users of the console sign in at the identity provider."""
-    chosen = settings()
+    """Returns the sign-in of console users at the identity provider."""
+    values = settings()
     return ConsoleSignIn(
-        gate().provider, chosen.console_client_id, chosen.console_oidc_scope, chosen.console_oidc_audience
+        gate().provider, values.console_client_id, values.console_oidc_scope, values.console_oidc_audience
     )
 
 
 @lru_cache
 def queue() -> JobQueue:
-    """Where jobs go."""
+    """Returns the queue of jobs."""
     return JobQueue(sqs_client(), settings().queue_url)
 
 
 def announcer(router: APIGatewayRestResolver | APIGatewayRouter) -> Announcer:
-    """Who tells topic and bus of a report that this caller has ended."""
+    """Returns the announcer that publishes events of reports that this caller has ended."""
     return Announcer(
         system=database(),
         topic=Topic(sns_client(), settings().topic_arn),
@@ -87,13 +87,13 @@ def announcer(router: APIGatewayRestResolver | APIGatewayRouter) -> Announcer:
 
 
 def caller_of(router: APIGatewayRestResolver | APIGatewayRouter) -> Caller:
-    """Who makes the request that is being answered."""
+    """Returns the caller of the current request."""
     caller: Caller = router.context["caller"]
     return caller
 
 
 def base_url(router: APIGatewayRestResolver | APIGatewayRouter) -> str:
-    """Where this caller reached the API: the setting, or what API Gateway says of the request, with its stage."""
+    """Returns the base URL of the API: the setting, or the URL of the current request with its API Gateway stage."""
     if configured := settings().public_base_url:
         return configured
     context = router.current_event.request_context

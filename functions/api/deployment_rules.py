@@ -1,4 +1,4 @@
-"""What only this deployment knows about a request: which receivers it allows, and which time zones its source knows."""
+"""Validation rules that depend on the deployment: the receivers that it allows, and the time zones of its source."""
 
 from __future__ import annotations
 
@@ -15,66 +15,66 @@ from resma.webhooks.receivers import AllowedReceivers
 from resma.webhooks.url_errors import callback_errors
 
 FRESH_SECONDS = 3600.0
-"""How long the source's list of time zones is used before it is read again."""
+"""Seconds for which the list of time zones of the source database is used before it is read again."""
 
 PAUSE_SECONDS = 60.0
-"""Minimum time between two reads: unknown names, and a source that is down, must not cost a connection each."""
+"""Minimum seconds between two reads, so that unknown names, or a source that is down, do not cost a connection each."""
 
 
 @dataclass
 class SourceTimeZones:
-    """The time zones of the database that reports read. One is kept for the life of a process."""
+    """Time zones of the database that reports read. One instance is used for the life of a process."""
 
     source: Database
     _names: frozenset[str] = field(default=frozenset(), init=False)
     _read_at: float | None = field(default=None, init=False)
-    _asked_at: float | None = field(default=None, init=False)
-    _turn: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _tried_at: float | None = field(default=None, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def may_know(self, name: str) -> bool:
-        """Returns False only where the source is known not to have the time zone: while it is down, nobody can say."""
+        """Returns False if the source does not have the time zone. True if it has, or was never reachable."""
         if name == "UTC":
             return True
-        with self._turn:
-            if not (self._is_fresh() and name in self._names) and self._may_ask():
+        with self._lock:
+            if not (self._is_fresh() and name in self._names) and self._may_read():
                 self._read()
             return self._read_at is None or name in self._names
 
     def prepare(self) -> None:
-        """Reads the list if it is due: a transaction that follows must not wait for a source that is down."""
-        with self._turn:
-            if not self._is_fresh() and self._may_ask():
+        """Reads the list if it is due, so that a transaction that follows does not wait for a source that is down."""
+        with self._lock:
+            if not self._is_fresh() and self._may_read():
                 self._read()
 
     def _is_fresh(self) -> bool:
         return self._read_at is not None and monotonic() - self._read_at < FRESH_SECONDS
 
-    def _may_ask(self) -> bool:
-        return self._asked_at is None or monotonic() - self._asked_at >= PAUSE_SECONDS
+    def _may_read(self) -> bool:
+        return self._tried_at is None or monotonic() - self._tried_at >= PAUSE_SECONDS
 
     def _read(self) -> None:
-        self._asked_at = monotonic()
+        self._tried_at = monotonic()
         try:
             with self.source.temporary_connection() as connection:
                 rows = connection.execute("SELECT name FROM pg_timezone_names").fetchall()
         except ResmaError:
-            return  # the worker refuses a time zone that the source does not know
+            return  # the worker rejects a time zone that the source does not have
         self._names, self._read_at = frozenset(row[0] for row in rows), monotonic()
 
 
 @dataclass(frozen=True)
 class DeploymentRules:
-    """The rules of this deployment."""
+    """Validation rules of this deployment."""
 
     receivers: AllowedReceivers
     time_zones: SourceTimeZones
 
     def errors_of(self, request: ReportRequest) -> Iterator[FieldError]:
-        """What is wrong with a report request here."""
+        """Yields the validation errors that a report request has in this deployment."""
         yield from callback_errors(request.callback_url, self.receivers)
         yield from self.time_zone_errors(request.time_zone)
 
     def time_zone_errors(self, name: str) -> Iterator[FieldError]:
-        """What is wrong with an existing time zone here: the source does not know it."""
+        """Yields an error if a time zone exists but the source database does not have it."""
         if is_time_zone(name) and not self.time_zones.may_know(name):
             yield FieldError("/timeZone", time_zone_unknown_to_source(name))

@@ -41,7 +41,7 @@ def views(client: Client, faults: Faults, webhooks: WebhookReceiver) -> Iterator
     schedule = client.http("POST", "/api/v1/schedules", json=body).json()["id"]
     make_key(client, "demo", "reports:read")
     yield {
-        "/ask": ".types",
+        "/reports/new": ".types",
         "/reports": "tbody tr",
         f"/reports/{ready}": ".chart svg",
         f"/reports/{dead}": ".notice",

@@ -55,7 +55,7 @@ def fill_in_schedule(page: Page) -> None:
 
 
 VIEWS = (
-    View("console-ask-en", "/ask", ".estimate dl", prepare=fill_in_form),
+    View("console-ask-en", "/reports/new", ".estimate dl", prepare=fill_in_form),
     View("console-report-en", "/reports/{report}", ".chart.time svg"),
     View("console-report-pt", "/reports/{report}", ".chart.time svg", theme="dark", locale="pt-BR"),
     View("console-schedule-pt", "/schedules/new", ".side tbody tr", locale="pt-BR", prepare=fill_in_schedule),

@@ -1,1 +1,1 @@
-"""/api/v1/api-keys."""
+"""API keys: /api/v1/api-keys."""

@@ -1,4 +1,4 @@
-"""/api/v1/api-keys: a tenant's own keys. Nobody can make a key that may do more than the caller may."""
+"""Lists, creates, rotates and revokes the API keys of a tenant. A caller can grant only scopes that it has."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from resma.errors import FieldError
 
 
 def show_keys(database: Database, caller: Caller) -> ApiKeyList:
-    """Returns the tenant's keys, ended ones too."""
+    """Returns all keys of the tenant, including revoked and expired ones."""
     with database.transaction(caller.tenant_id) as connection:
         return ApiKeyList(items=[_view(key) for key in list_keys(connection, caller.tenant_id)])
 
 
-def make_key(database: Database, caller: Caller, request: ApiKeyRequest) -> CreatedApiKeyView:
-    """Makes a key. Raises ScopeMissingError for a scope that the caller has not."""
+def create_key(database: Database, caller: Caller, request: ApiKeyRequest) -> CreatedApiKeyView:
+    """Creates a key. Raises ScopeMissingError for a scope that the caller does not have."""
     _require_scopes(caller, request.scopes)
     lifetime = timedelta(days=request.expires_in_days)
     new = NewKey(caller.tenant_id, request.name, set(request.scopes), lifetime, caller.subject)
@@ -29,19 +29,19 @@ def make_key(database: Database, caller: Caller, request: ApiKeyRequest) -> Crea
 
 
 def replace_key(database: Database, caller: Caller, key_id: str, grace_seconds: int) -> CreatedApiKeyView:
-    """Makes the key that comes after another.
+    """Creates a key that replaces another, which stays valid for `grace_seconds`.
 
-    Raises ApiKeyNotFoundError, ApiKeyInactiveError; ScopeMissingError as above.
+    Raises ApiKeyNotFoundError, ApiKeyInactiveError, and ScopeMissingError for a scope that the caller does not have.
     """
     with database.transaction(caller.tenant_id) as connection:
         key = find_key(connection, caller.tenant_id, key_id)
         _require_scopes(caller, key.scopes)
-        made, text, _ = rotate_key(connection, key, timedelta(seconds=grace_seconds), caller.subject)
-    return _new_view(made, text)
+        new_key, text, _ = rotate_key(connection, key, timedelta(seconds=grace_seconds), caller.subject)
+    return _new_view(new_key, text)
 
 
 def end_key(database: Database, caller: Caller, key_id: str) -> None:
-    """Revokes a key at once; any of the tenant's, whatever it may do. Raises ApiKeyNotFoundError."""
+    """Revokes any key of the tenant immediately, whatever its scopes. Raises ApiKeyNotFoundError."""
     with database.transaction(caller.tenant_id) as connection:
         revoke_key(connection, caller.tenant_id, key_id)
 
@@ -53,12 +53,12 @@ def _require_scopes(caller: Caller, scopes: Collection[str]) -> None:
 
 
 def _view(key: ApiKey) -> ApiKeyView:
-    return ApiKeyView.model_validate(_shown(key))
+    return ApiKeyView.model_validate(_values(key))
 
 
 def _new_view(key: ApiKey, text: str) -> CreatedApiKeyView:
-    return CreatedApiKeyView.model_validate({**_shown(key), "key": text})
+    return CreatedApiKeyView.model_validate({**_values(key), "key": text})
 
 
-def _shown(key: ApiKey) -> dict[str, object]:
+def _values(key: ApiKey) -> dict[str, object]:
     return {**vars(key), "id": key.key_id, "status": key.status}

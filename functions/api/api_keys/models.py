@@ -1,4 +1,4 @@
-"""Keys of the API, as JSON."""
+"""JSON models of API keys."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ApiKeyRequest(RequestModel):
             min_length=1,
             max_length=100,
             json_schema_extra=SINGLE_LINE_SCHEMA,
-            description="Name that tells people what the key is for.",
+            description="Name that describes what the key is used for.",
         ),
         SINGLE_LINE,
     ]
@@ -57,7 +57,7 @@ class ApiKeyView(ViewModel):
     """An API key without its secret."""
 
     id: str = Field(description="Id: the part of the key between the two underscores.")
-    name: str = Field(description="Name that tells people what the key is for.")
+    name: str = Field(description="Name that describes what the key is used for.")
     scopes: list[Scope] = Field(description="What the key is allowed to do.")
     status: KeyStatus = Field(description="Only an `ACTIVE` key is accepted.")
     created_at: datetime = Field(description="When the key was created.")

@@ -1,4 +1,4 @@
-"""/api/v1/api-keys: making, rotating and revoking a tenant's keys."""
+"""Routes of /api/v1/api-keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
-from api.api_keys.manage import end_key, make_key, replace_key, show_keys
+from api.api_keys.manage import create_key, end_key, replace_key, show_keys
 from api.api_keys.models import ApiKeyList, ApiKeyRequest, CreatedApiKeyView, RotationRequest
 from api.auth.scopes import needs
 from api.context import caller_of, database
@@ -18,7 +18,7 @@ from resma.access.api_keys import KEY_ID_PATTERN
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 
 _HEADERS: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
-"""Of an answer with a secret in it."""
+"""Headers of responses that contain a secret."""
 
 KeyId = Annotated[
     str,
@@ -39,7 +39,7 @@ KeyId = Annotated[
     security=needs("keys:manage"),
 )
 def handle_get_keys() -> ApiKeyList:
-    """GET: the tenant's keys, without their secrets."""
+    """Handles GET: returns the keys of the tenant without their secrets."""
     return show_keys(database(), caller_of(router))
 
 
@@ -48,14 +48,14 @@ def handle_get_keys() -> ApiKeyList:
     operation_id="createApiKey",
     summary="Create an API key",
     status_code=HTTPStatus.CREATED,
-    description="Creates a key with at most the scopes of the caller. Its secret is shown only in this answer.",
+    description="Creates a key with at most the scopes of the caller. Its secret is shown only in this response.",
     response_description="The key with its secret.",
     tags=["API keys"],
     security=needs("keys:manage"),
 )
 def handle_post_key(body: ApiKeyRequest) -> Response[CreatedApiKeyView]:
-    """POST: 201 with the key, which is not shown again."""
-    view = make_key(database(), caller_of(router), body)
+    """Handles POST: returns 201 with the key, which is not shown again."""
+    view = create_key(database(), caller_of(router), body)
     return Response(HTTPStatus.CREATED, "application/json", view, headers=dict(_HEADERS))
 
 
@@ -73,7 +73,7 @@ def handle_post_key(body: ApiKeyRequest) -> Response[CreatedApiKeyView]:
 def handle_post_rotation(
     key_id: KeyId, body: Annotated[RotationRequest | None, Body()] = None
 ) -> Response[CreatedApiKeyView]:
-    """POST: 201 with the new key, which is not shown again."""
+    """Handles POST: returns 201 with the new key, which is not shown again."""
     view = replace_key(database(), caller_of(router), key_id, (body or RotationRequest()).grace_seconds)
     return Response(HTTPStatus.CREATED, "application/json", view, headers=dict(_HEADERS))
 
@@ -83,12 +83,12 @@ def handle_post_rotation(
     operation_id="revokeApiKey",
     summary="Revoke an API key",
     status_code=HTTPStatus.NO_CONTENT,
-    description="Revokes a key at once. It stays in the list. Revoking it again has no effect.",
+    description="Revokes a key immediately. It stays in the list. Revoking it again has no effect.",
     response_description="The key was revoked.",
     tags=["API keys"],
     security=needs("keys:manage"),
 )
 def handle_delete_key(key_id: KeyId) -> Response[None]:
-    """DELETE: 204, also for a key that was revoked before."""
+    """Handles DELETE: returns 204, also for a key that is already revoked."""
     end_key(database(), caller_of(router), key_id)
     return Response(HTTPStatus.NO_CONTENT)

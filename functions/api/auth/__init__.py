@@ -1,1 +1,1 @@
-"""Who makes a request, and what this caller may do."""
+"""Authentication and authorization of callers."""

@@ -1,4 +1,4 @@
-"""Who makes a request: known by an API key, by a token, or, on one's own machine, by coming from it."""
+"""Authentication of requests by API key, by token, or by the loopback address on a developer's machine."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ _MAX_SUBJECT = 255
 
 @dataclass(frozen=True)
 class Gate:
-    """What callers are known by."""
+    """What callers are authenticated with."""
 
     database: Database
     provider: Provider | None = None
-    """Whose tokens are taken."""
+    """Identity provider whose tokens are accepted. None: tokens are not accepted."""
     tenant_claim: str = "tenant_id"
     scopes_claim: ScopesClaim = DEFAULT_SCOPES_CLAIM
     loopback_tenant: str | None = None
-    """Whose a request is that comes from this machine and brings nothing."""
+    """Tenant of requests from this machine without credentials. None: such requests are rejected."""
 
 
 def authenticate(gate: Gate, event: Mapping[str, Any]) -> Caller:
-    """Returns who makes the request of an API Gateway event, with one question to the database.
+    """Returns the caller of an API Gateway event, with one query to the database.
 
-    Raises CredentialsMissingError, CredentialsInvalidError, QuotaExceededError where the tenant asks too often,
+    Raises CredentialsMissingError, CredentialsInvalidError, QuotaExceededError if the tenant sends too many requests,
     IdentityProviderUnavailableError, DatabaseUnavailableError.
     """
-    # Where the request came from is what the gateway says; a header may say anything.
+    # The source address is taken from API Gateway, because a client can put anything into a header.
     address = ((event.get("requestContext") or {}).get("identity") or {}).get("sourceIp")
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     presented = [name for name in ("authorization", "x-api-key") if name in headers]
@@ -50,41 +50,44 @@ def authenticate(gate: Gate, event: Mapping[str, Any]) -> Caller:
         if gate.loopback_tenant and _is_loopback(address) and _is_meant_for_us(headers):
             return _admit(gate, gate.loopback_tenant, "loopback", SCOPES, address)
         raise CredentialsMissingError(
-            "this needs a key: send `Authorization: Bearer rsm_…`, or `X-Api-Key`, or a token of your identity provider"
+            "Credentials are required. Send `Authorization: Bearer` and an API key or a token of your identity "
+            "provider, or an API key as `X-Api-Key`."
         )
     if len(presented) > 1 or _is_repeated(event, presented[0]):
-        raise CredentialsInvalidError("send Authorization or X-Api-Key, one of them and once")
+        raise CredentialsInvalidError(
+            "The request must have only one of `Authorization` and `X-Api-Key`, and only once."
+        )
     secret = headers[presented[0]] or ""
     if presented == ["authorization"]:
         if (bearer := _BEARER.fullmatch(secret)) is None:
-            raise CredentialsInvalidError("Authorization must be `Bearer`, a space, and a key or token")
+            raise CredentialsInvalidError("`Authorization` must be `Bearer`, a space, and an API key or token.")
         secret = bearer[1]
     if (key := parse_key(secret)) is not None:
         return _authenticate_key(gate, *key, address)
     if gate.provider is None or presented == ["x-api-key"]:
-        raise CredentialsInvalidError("this is no key: one looks like rsm_…_…")
+        raise CredentialsInvalidError("This is not an API key. A key has the form `rsm_…_…`.")
     return _authenticate_token(gate, gate.provider, secret, address)
 
 
 def _authenticate_key(gate: Gate, key_id: str, secret_sha256: str, address: str | None) -> Caller:
-    found = look_up_key(gate.database, key_id, secret_sha256)
-    # One answer for a key that is not there and one whose secret is wrong.
-    if found is None or not hmac.compare_digest(found.secret_sha256, secret_sha256):
-        raise CredentialsInvalidError("there is no such key: check that all of it was sent")
-    if found.is_revoked or found.is_expired or found.wait_seconds is None:
-        word = "was revoked" if found.is_revoked else "has expired"
-        raise CredentialsInvalidError(f"the key {word}: ask whoever manages your keys for another")
-    _require_quota(found.wait_seconds)
-    return Caller(found.tenant_id, f"key:{key_id}", _known(found.scopes), address)
+    key = look_up_key(gate.database, key_id, secret_sha256)
+    # The response is the same for a key that does not exist and a wrong secret, so that ids cannot be guessed.
+    if key is None or not hmac.compare_digest(key.secret_sha256, secret_sha256):
+        raise CredentialsInvalidError("This API key does not exist. Check that you sent all of it.")
+    if key.is_revoked or key.is_expired or key.wait_seconds is None:
+        reason = "was revoked" if key.is_revoked else "has expired"
+        raise CredentialsInvalidError(f"The API key {reason}. Get a new one from the administrator of your keys.")
+    _require_quota(key.wait_seconds)
+    return Caller(key.tenant_id, f"key:{key_id}", _known(key.scopes), address)
 
 
 def _authenticate_token(gate: Gate, provider: Provider, token: str, address: str | None) -> Caller:
     claims = provider.verify(token)
     tenant_id = find_tenant(claims, gate.tenant_claim)
     if tenant_id is None or not _TENANT.fullmatch(tenant_id):
-        raise CredentialsInvalidError(f"the token's claim {gate.tenant_claim} names no tenant")
+        raise CredentialsInvalidError(f"The claim `{gate.tenant_claim}` of the token is not the id of a tenant.")
     if not claims["sub"].isprintable():
-        raise CredentialsInvalidError("the token's sub has characters that can't be put on record")
+        raise CredentialsInvalidError("The claim `sub` of the token has characters that cannot be recorded.")
     scopes = _known(gate.scopes_claim.read(claims))
     return _admit(gate, tenant_id, f"token:{claims['sub'][:_MAX_SUBJECT]}", scopes, address)
 
@@ -92,14 +95,16 @@ def _authenticate_token(gate: Gate, provider: Provider, token: str, address: str
 def _admit(gate: Gate, tenant_id: str, subject: str, scopes: frozenset[Scope], address: str | None) -> Caller:
     wait_seconds = consume_request(gate.database, tenant_id)
     if wait_seconds is None:
-        raise CredentialsInvalidError("there is no such tenant here: ask the operator to make it")
+        raise CredentialsInvalidError(
+            "The tenant of the token does not exist in this deployment. Ask the operator to create it."
+        )
     _require_quota(wait_seconds)
     return Caller(tenant_id, subject, scopes, address)
 
 
 def _require_quota(wait_seconds: float) -> None:
     if wait_seconds > 0:
-        detail = "your tenant asks too often: wait as long as Retry-After says"
+        detail = "Your tenant sends too many requests. Wait as long as `Retry-After` says."
         raise QuotaExceededError("requests-quota-exceeded", detail, wait_seconds)
 
 
@@ -108,15 +113,15 @@ def _known(scopes: list[Any]) -> frozenset[Scope]:
 
 
 def _is_repeated(event: Mapping[str, Any], header: str) -> bool:
-    """Whether a header came twice: which one counts is not for gateways to say, and they say different things."""
+    """Whether a header was sent more than once. Proxies disagree about which value is used."""
     values = [values for name, values in (event.get("multiValueHeaders") or {}).items() if name.lower() == header]
     return sum(map(len, values)) > 1
 
 
 def _is_meant_for_us(headers: Mapping[str, str]) -> bool:
-    """Whether a request from this machine is its user's, and not one that a web page in the browser makes.
+    """Whether a request from this machine was sent by its user and not by a web page in the user's browser.
 
-    A page elsewhere has its own Origin, and one whose name was made to lead here (DNS rebinding) its own Host.
+    A foreign page has another `Origin`, and one that reaches this machine by DNS rebinding has another `Host`.
     """
     host, origin = headers.get("host", "localhost"), headers.get("origin")
     return bool(_OUR_HOST.fullmatch(host)) and origin in {None, f"http://{host}"}

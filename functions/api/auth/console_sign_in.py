@@ -23,7 +23,7 @@ _Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=NO_NUL)]
 
 
 class SignInView(ViewModel):
-    """Where the page sends the user; all null where there is no provider to sign in at."""
+    """Where the page sends the user to sign in. All properties are null if there is no provider."""
 
     authorization_endpoint: str | None = Field(default=None, description="URL of the provider's sign-in page.")
     client_id: str | None = Field(default=None, description="Id of the console's public client at the provider.")
@@ -32,40 +32,40 @@ class SignInView(ViewModel):
 
 
 class CodeRequest(RequestModel):
-    """Body of `POST /console/token`: what the provider has sent to the page, and the page's verifier."""
+    """Body of `POST /console/token`: the authorization code from the provider, and the verifier of the page."""
 
-    code: _Text = Field(description="Authorization code that the provider has sent to the page.")
+    code: _Text = Field(description="Authorization code that the provider sent to the page.")
     code_verifier: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{43,128}$")] = Field(
         description="Code verifier of the page (RFC 7636, section 4.1)."
     )
-    redirect_uri: _Text = Field(description="URL of the page to which the provider has sent the code.")
+    redirect_uri: _Text = Field(description="URL of the page to which the provider sent the code.")
 
 
 class TokenView(ViewModel):
-    """The access token that the page presents from now on."""
+    """Access token that the page sends with its requests."""
 
     access_token: str = Field(description="Access token of the provider, for the header `Authorization`.")
 
 
 @dataclass(frozen=True)
 class ConsoleSignIn:
-    """How users of the console sign in. `provider` is None where tokens are not accepted."""
+    """Sign-in of console users. `provider` is None if tokens are not accepted."""
 
     provider: Provider | None
     client_id: str | None
-    """Of a public client at the provider, which has no secret."""
+    """Id of a public client at the provider. It has no secret."""
     scope: str
     audience: str | None
     """For providers that issue an access token for an API only if it is named (Auth0)."""
 
     def describe(self) -> SignInView:
-        """Returns where to sign in; nothing while the provider does not respond, as there are API keys too."""
+        """Returns where to sign in. All fields are None while the provider does not respond: API keys still work."""
         if self.provider is None or self.client_id is None:
             return SignInView()
         try:
             endpoint = self.provider.endpoint("authorization_endpoint")
         except IdentityProviderUnavailableError as error:
-            logger.warning("the identity provider can't be described", detail=str(error))
+            logger.warning("the identity provider could not be reached", detail=str(error))
             return SignInView()
         return SignInView(
             authorization_endpoint=endpoint, client_id=self.client_id, scope=self.scope, audience=self.audience
@@ -74,7 +74,7 @@ class ConsoleSignIn:
     def exchange(self, request: CodeRequest) -> TokenView:
         """Returns the token for a code. The code works once: a second call is rejected by the provider.
 
-        Raises CredentialsInvalidError where the provider rejects it, or there is none;
+        Raises CredentialsInvalidError if the provider rejects the code or does not exist, and
         IdentityProviderUnavailableError.
         """
         if self.provider is None or self.client_id is None:

@@ -1,4 +1,4 @@
-"""What a route asks of its caller: declared where the route is, shown in the OpenAPI document, and required here."""
+"""Scopes of routes. Each route declares its scope, which is checked here and shown in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -21,24 +21,25 @@ SECURITY_SCHEMES: dict[str, Any] = {
 
 
 def needs(scope: Scope) -> list[dict[str, list[str]]]:
-    """A route's `security`: callers with that scope, however they are known."""
+    """Returns the `security` of a route that requires a scope, for every authentication scheme."""
     return [{scheme: [scope]} for scheme in SECURITY_SCHEMES]
 
 
 def is_known() -> list[dict[str, list[str]]]:
-    """The `security` of a route that takes every caller, whatever its scopes."""
+    """Returns the `security` of a route that requires authentication but no scope."""
     return [{scheme: []} for scheme in SECURITY_SCHEMES]
 
 
 def check_scopes(app: APIGatewayRestResolver, call_next: Callable[..., Response[Any]]) -> Response[Any]:
-    """Middleware: lets a caller through who has what the route needs. Raises ScopeMissingError."""
+    """Middleware that raises ScopeMissingError if the caller does not have the scope of the route."""
     _require(current_route(app), app.context.get("caller"))
     return call_next(app)
 
 
 def require_scopes(routes: Iterable[Any], event: dict[str, Any], caller: Caller | None) -> None:
-    """Makes the same check before the router does, which looks at ids and bodies first: a caller without the scope is
-    told of nothing else. Raises ScopeMissingError.
+    """Raises ScopeMissingError if the caller does not have the scope of the route that matches an event.
+
+    It runs before the router validates ids and bodies, so that a caller without the scope learns nothing else.
     """
     for route in routes:
         if route.method == event.get("httpMethod") and route.rule.match(event.get("path", "")):
@@ -47,9 +48,9 @@ def require_scopes(routes: Iterable[Any], event: dict[str, Any], caller: Caller 
 
 
 def _require(route: Any, caller: Caller | None) -> None:
-    for scope in sorted(_wanted(route.security)):
+    for scope in sorted(_scopes_in(route.security)):
         require_scope(caller, scope)
 
 
-def _wanted(security: list[dict[str, list[str]]] | None) -> set[str]:
+def _scopes_in(security: list[dict[str, list[str]]] | None) -> set[str]:
     return {scope for requirement in security or () for scopes in requirement.values() for scope in scopes}

@@ -1,4 +1,4 @@
-"""What tokens of different providers say: whether it is an access token, whose it is, and what its bearer may do."""
+"""Claims in tokens of different providers: the kind of token, the tenant, and the scopes."""
 
 from __future__ import annotations
 
@@ -9,78 +9,79 @@ from typing import Any
 from resma.errors import CredentialsInvalidError
 
 _HEADER_TYPES = frozenset({"", "jwt", "at+jwt"})
-"""Of access tokens; without `application/`, which may be left out (RFC 9068, section 2.1; RFC 7515, section 4.1.9)."""
+"""Values of the header `typ` of access tokens, without the optional `application/` (RFC 9068, section 2.1; RFC 7515,
+section 4.1.9)."""
 
 _OTHER_TOKENS = frozenset({"id", "refresh", "offline", "logout", "dpop"})
-"""What Keycloak calls its other tokens in the claim `typ`; its access tokens are `Bearer`."""
+"""Values of the claim `typ` in tokens of Keycloak that are not access tokens. Its access tokens have `Bearer`."""
 
 _CLAIMS_OF_ID_TOKENS = frozenset({"at_hash", "c_hash"})
-"""OpenID Connect Core 1.0, sections 3.1.3.6 and 3.3.2.11."""
+"""Claims that only ID tokens have (OpenID Connect Core 1.0, sections 3.1.3.6 and 3.3.2.11)."""
 
 
 def require_access_token(header: Mapping[str, Any], claims: Mapping[str, Any]) -> None:
-    """Raises CredentialsInvalidError for a token that was not issued to call an API with as its bearer.
+    """Raises CredentialsInvalidError for a token that is not a bearer access token.
 
-    The issuer signs identity, refresh and logout tokens with the same keys, and their audience may be ours too.
+    The issuer signs ID, refresh and logout tokens with the same keys, and they may have the same audience.
     """
     header_type = str(header.get("typ") or "").lower().removeprefix("application/")
-    said_type = str(claims.get("typ") or "").lower()
+    claimed_type = str(claims.get("typ") or "").lower()
     if (
         header_type not in _HEADER_TYPES
-        or said_type in _OTHER_TOKENS
+        or claimed_type in _OTHER_TOKENS
         or claims.get("token_use") not in {None, "access"}
         or not _CLAIMS_OF_ID_TOKENS.isdisjoint(claims)
     ):
         raise CredentialsInvalidError(
-            "The token can't be used: it is not an access token. Send the access token instead."
+            "The token cannot be used because it is not an access token. Send the access token instead."
         )
     if "cnf" in claims:
         raise CredentialsInvalidError(
-            "The token can't be used: it is bound to a client's key (`cnf`), which is not checked here. Send another."
+            "The token cannot be used because it is bound to a client key (`cnf`). Send a bearer token instead."
         )
 
 
 def find_claim(claims: Mapping[str, Any], path: str) -> object:
-    """Returns the claim of that name; otherwise the one at that path, such as `realm_access.roles`; None without one.
+    """Returns the claim with this name, or at this path, such as `realm_access.roles`. None if it does not exist.
 
-    The whole name comes first, because names may have dots: `https://reports.example/tenant`.
+    The whole name is tried first, because names can contain dots: `https://reports.example/tenant`.
     """
     if path in claims:
         return claims[path]
-    found: object = claims
+    value: object = claims
     for part in path.split("."):
-        if not isinstance(found, Mapping):
+        if not isinstance(value, Mapping):
             return None
-        found = found.get(part)
-    return found
+        value = value.get(part)
+    return value
 
 
 def find_tenant(claims: Mapping[str, Any], path: str) -> str | None:
-    """Returns the tenant that a claim names: a string, or the only entry of a list or object; None without exactly one.
+    """Returns the tenant in a claim: a string, or the only entry of a list or object. None if there is not exactly one.
 
-    Keycloak names organizations by a list, or by an object whose keys are their aliases.
+    Keycloak sends organizations as a list, or as an object whose keys are their aliases.
     """
-    found = find_claim(claims, path)
-    if isinstance(found, list | Mapping) and len(found) == 1:
-        found = next(iter(found))
-    return found if isinstance(found, str) else None
+    value = find_claim(claims, path)
+    if isinstance(value, list | Mapping) and len(value) == 1:
+        value = next(iter(value))
+    return value if isinstance(value, str) else None
 
 
 @dataclass(frozen=True)
 class ScopesClaim:
-    """Where scopes are in a token, and what comes before their names there."""
+    """Claim that holds the scopes of a token, and the prefix of their names."""
 
     path: str | None = None
-    """Names of claims, or paths with dots, separated by commas; the first that a token has counts. None is `scope`
+    """Names of claims, or paths with dots, separated by commas. The first that a token has is used. None: `scope`
     (RFC 8693, section 4.2) or `scp`."""
     prefix: str = ""
-    """What each scope's name begins with in the token, such as `https://reports.example/`; others are passed over."""
+    """Prefix of scope names in the token, such as `https://reports.example/`. Scopes without it are ignored."""
 
     def read(self, claims: Mapping[str, Any]) -> list[str]:
-        """Returns the scopes of a token, without the prefix: of a string with spaces between, or of a list."""
+        """Returns the scopes of a token without the prefix, from a string separated by spaces or from a list."""
         paths = [path.strip() for path in (self.path or "scope,scp").split(",")]
-        said = next((found for path in paths if (found := find_claim(claims, path)) is not None), None)
-        scopes = said.split() if isinstance(said, str) else said if isinstance(said, list) else []
+        value = next((claim for path in paths if (claim := find_claim(claims, path)) is not None), None)
+        scopes = value.split() if isinstance(value, str) else value if isinstance(value, list) else []
         return [
             scope.removeprefix(self.prefix)
             for scope in scopes
@@ -89,4 +90,4 @@ class ScopesClaim:
 
 
 DEFAULT_SCOPES_CLAIM = ScopesClaim()
-"""`scope` or `scp`, with scopes by the names that they have here."""
+"""Default: scopes without a prefix in `scope` or `scp`."""

@@ -1,49 +1,49 @@
-// The page: who is signed in, the menu, and which view is shown.
+// Entry point of the console: the top bar, the menu, and the current view.
 
 import { Problem } from "./lib/api.js";
 import { byId, h, put } from "./lib/dom.js";
-import { forgetDraft } from "./forms/draft.js";
+import { clearDraft } from "./forms/draft.js";
 import { problemBox } from "./parts/notices.js";
-import { forgetPages } from "./parts/pager.js";
+import { clearPages } from "./parts/pager.js";
 import { userName } from "./parts/requester.js";
-import { currentPlace, focusHeading, go, leave, nameTab, showRoute } from "./lib/router.js";
+import { currentLocation, focusHeading, go, leave, nameTab, showRoute } from "./lib/router.js";
 import { can, currentUser, onLateResume, onSignOut, resume, signOutEverywhere } from "./lib/session.js";
 import { applyTheme, chooseTheme, currentTheme } from "./lib/theme.js";
 import { showSignIn } from "./views/sign_in.js";
 import { chooseLanguage, currentLanguage, t } from "./words/words.js";
 
-const ASKING = ["reports:read", "reports:write"];
-const READING = ["reports:read"];
-const SCHEDULING = ["schedules:manage", "reports:read"];
+const REQUEST_SCOPES = ["reports:read", "reports:write"];
+const READ_SCOPES = ["reports:read"];
+const SCHEDULE_SCOPES = ["schedules:manage", "reports:read"];
 
-/** A view's module is fetched when it is first shown. @type {import("./lib/router.js").Route[]} */
+/** Views. The module of a view is loaded when it is first shown. @type {import("./lib/router.js").Route[]} */
 const ROUTES = [
   {
-    pattern: /^\/ask$/, title: "ask.title", nav: "/ask", scopes: ASKING,
-    load: async () => (await import("./views/new_report.js")).showAsk,
+    pattern: /^\/reports\/new$/, title: "new-report.title", nav: "/reports/new", scopes: REQUEST_SCOPES,
+    load: async () => (await import("./views/new_report.js")).showNewReport,
   },
   {
-    pattern: /^\/reports$/, title: "reports.title", nav: "/reports", scopes: READING,
+    pattern: /^\/reports$/, title: "reports.title", nav: "/reports", scopes: READ_SCOPES,
     load: async () => (await import("./views/reports.js")).showReports,
   },
   {
-    pattern: /^\/reports\/([^/]+)$/, title: "report.title", nav: "/reports", scopes: READING,
+    pattern: /^\/reports\/([^/]+)$/, title: "report.title", nav: "/reports", scopes: READ_SCOPES,
     load: async () => (await import("./views/report.js")).showReport,
   },
   {
-    pattern: /^\/schedules$/, title: "schedules.title", nav: "/schedules", scopes: SCHEDULING,
+    pattern: /^\/schedules$/, title: "schedules.title", nav: "/schedules", scopes: SCHEDULE_SCOPES,
     load: async () => (await import("./views/schedules.js")).showSchedules,
   },
   {
-    pattern: /^\/schedules\/new$/, title: "schedules.new", nav: "/schedules", scopes: SCHEDULING,
+    pattern: /^\/schedules\/new$/, title: "schedules.new", nav: "/schedules", scopes: SCHEDULE_SCOPES,
     load: async () => (await import("./views/schedule_form.js")).showScheduleForm,
   },
   {
-    pattern: /^\/schedules\/([^/]+)\/edit$/, title: "schedules.edit", nav: "/schedules", scopes: SCHEDULING,
+    pattern: /^\/schedules\/([^/]+)\/edit$/, title: "schedules.edit", nav: "/schedules", scopes: SCHEDULE_SCOPES,
     load: async () => (await import("./views/schedule_form.js")).showScheduleForm,
   },
   {
-    pattern: /^\/schedules\/([^/]+)$/, title: "schedule.title", nav: "/schedules", scopes: SCHEDULING,
+    pattern: /^\/schedules\/([^/]+)$/, title: "schedule.title", nav: "/schedules", scopes: SCHEDULE_SCOPES,
     load: async () => (await import("./views/schedule.js")).showSchedule,
   },
   {
@@ -66,12 +66,12 @@ const ROUTES = [
 
 const isOffered = (/** @type {import("./lib/router.js").Route} */ route) => route.scopes.every(can);
 
-/** Draws everything. @param {boolean} isMove */
+/** Draws the page. @param {boolean} isMove whether the user came from another view */
 async function draw(isMove) {
   document.documentElement.lang = { en: "en", pt: "pt-BR" }[currentLanguage()];
   put(byId("skip"), t("page.skip"));
   drawTop();
-  const { path, query } = currentPlace();
+  const { path, query } = currentLocation();
   if (currentUser() === null) return;
   const route = ROUTES.find((each) => each.pattern.test(path));
   drawNav(route?.nav ?? null);
@@ -85,7 +85,7 @@ async function draw(isMove) {
   else showMessage("page.not-allowed-title", first === undefined ? "page.no-scopes" : "page.not-allowed", currentUser()?.scopes.join(", ") || "–");
 }
 
-/** Instead of a view. @param {string} title @param {string} words @param {string | null} [scopes] that the user has, where they are the reason */
+/** Shows a message instead of a view. @param {string} title @param {string} words @param {string | null} [scopes] scopes of the user, if they are the reason */
 function showMessage(title, words, scopes = null) {
   leave();
   nameTab(t(title));
@@ -93,7 +93,7 @@ function showMessage(title, words, scopes = null) {
   focusHeading(byId("main"));
 }
 
-/** Instead of a view that could not be shown: why, and a button to try again. */
+/** Shows the problem of a view that could not be loaded, with a button to try again. */
 function showError(/** @type {import("./lib/router.js").Route} */ route, /** @type {unknown} */ error) {
   if (error instanceof DOMException && error.name === "AbortError") return;
   if (!(error instanceof Problem)) throw error;
@@ -110,10 +110,10 @@ function drawNav(/** @type {string | null} */ current) {
     h("li", {}, h("a", { href: `#${route.nav}`, "aria-current": route.nav === current ? "page" : null }, t(route.title))));
   byId("nav").hidden = links.length === 0;
   byId("nav").setAttribute("aria-label", t("page.menu"));
-  // Relative, as all else: on AWS the page is below a stage's path.
+  // Relative like all URLs, because on AWS the page is below the path of a stage.
   const docs = h("li", { class: "docs" }, h("a", { href: "docs", target: "_blank", rel: "noopener" }, t("page.api-docs"), " ↗"));
   put(byId("nav"), h("ul", {}, links, docs));
-  // On a phone the menu is one line, which scrolls.
+  // On narrow screens the menu is one line that scrolls.
   byId("nav").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
@@ -127,12 +127,12 @@ function drawTop() {
     user && h("button", { type: "button", class: "quiet", onclick: () => signOutEverywhere() }, t("page.sign-out")));
 }
 
-/** Whether the top bar has room for little, as style.css has it. */
+/** Whether the top bar is narrow; the limit is that of style.css. */
 function isNarrow() {
   return matchMedia("(max-width: 36rem)").matches;
 }
 
-/** A small menu of the top bar. */
+/** Creates a select of the top bar. */
 function choice(label, options, current, choose) {
   return h("select", {
     class: "small", "aria-label": t(label),
@@ -145,7 +145,7 @@ function redraw() {
   else draw(false);
 }
 
-/** Shows the sign-in view. @param {Problem | null} problem why the session before has ended */
+/** Shows the sign-in view. @param {Problem | null} problem why the previous session ended */
 function enter(problem) {
   leave();
   byId("nav").hidden = true;
@@ -154,10 +154,10 @@ function enter(problem) {
   showSignIn(byId("main"), problem, () => draw(true));
 }
 
-/** The next person at this desk sees nothing of what was filled in or looked at. */
-function forget() {
-  forgetDraft();
-  forgetPages();
+/** Clears what the user entered and viewed, so that the next user of this browser does not see it. */
+function clearUserData() {
+  clearDraft();
+  clearPages();
   history.replaceState(null, "", location.pathname);
 }
 
@@ -166,7 +166,7 @@ async function start() {
   byId("skip").addEventListener("click", (event) => { event.preventDefault(); byId("main").focus(); });
   window.addEventListener("hashchange", () => draw(true));
   onSignOut((problem) => {
-    if (problem === null) forget();
+    if (problem === null) clearUserData();
     enter(problem);
   });
   onLateResume(() => draw(true));

@@ -1,1 +1,1 @@
-"""/api/v1/dead-letters."""
+"""Dead letters: /api/v1/dead-letters."""

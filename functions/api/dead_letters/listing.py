@@ -1,4 +1,4 @@
-"""GET /api/v1/dead-letters, and one of them."""
+"""Lists and shows dead letters: GET /api/v1/dead-letters and GET /api/v1/dead-letters/{id}."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from resma.jobs.report_rows import ReportCursor
 def list_dead_letters(
     database: Database, tenant_id: str, limit: int, cursor: str | None, base_url: str
 ) -> DeadLetterList:
-    """Returns a page of the tenant's dead letters. Raises RequestInvalidError for a cursor that is not ours."""
+    """Returns a page of the tenant's dead letters. Raises RequestInvalidError for an invalid cursor."""
     after = read_cursor(cursor) if cursor is not None else None
     with database.transaction(tenant_id) as connection:
-        found = select_dead_letters(connection, tenant_id, after, limit + 1)  # one more tells of a next page
-    items = fitting([DeadLetterView.model_validate(_show(letter, base_url)) for letter in found[:limit]])
+        letters = select_dead_letters(
+            connection, tenant_id, after, limit + 1
+        )  # one more shows whether a next page exists
+    items = fitting([DeadLetterView.model_validate(_show(letter, base_url)) for letter in letters[:limit]])
     following = None
-    if len(found) > len(items):
-        place = write_cursor(ReportCursor(items[-1].created_at, items[-1].report_id))
-        following = next_page(f"{base_url}/api/v1/dead-letters", {"limit": limit}, place)
+    if len(letters) > len(items):
+        next_cursor = write_cursor(ReportCursor(items[-1].created_at, items[-1].report_id))
+        following = next_page(f"{base_url}/api/v1/dead-letters", {"limit": limit}, next_cursor)
     return DeadLetterList(items=items, next=following)
 
 

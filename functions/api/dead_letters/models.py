@@ -1,4 +1,4 @@
-"""Dead letters as JSON."""
+"""JSON models of dead letters."""
 
 from __future__ import annotations
 

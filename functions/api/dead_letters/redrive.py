@@ -1,4 +1,4 @@
-"""POST /api/v1/dead-letters/redrive, or one of them: given up reports get as many attempts again."""
+"""Redrives dead letters: dead-lettered reports are PENDING again, with a full set of attempts."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from resma.jobs.report_rows import Report, find_report
 def redrive_dead_letter(
     database: Database, queue: JobQueue, caller: Caller, report_id: UUID, reason: str | None
 ) -> Report:
-    """Returns the report, PENDING again.
+    """Redrives one report and returns it. It is PENDING.
 
-    Raises ReportNotFoundError, QuotaExceededError, DeadLetterNotFoundError for one not given up.
+    Raises ReportNotFoundError, QuotaExceededError, and DeadLetterNotFoundError for a report that is not dead-lettered.
     """
     with database.transaction(caller.tenant_id) as connection:
         redrive(connection, caller.tenant_id, report_id, caller.subject, reason)
@@ -28,7 +28,7 @@ def redrive_dead_letter(
 
 
 def redrive_dead_letters(database: Database, queue: JobQueue, caller: Caller, reason: str | None) -> int:
-    """Redrives all of the tenant's, or none; returns how many. Raises QuotaExceededError."""
+    """Redrives all dead letters of the tenant, or none, and returns their number. Raises QuotaExceededError."""
     with database.transaction(caller.tenant_id) as connection:
         redriven = redrive_all(connection, caller.tenant_id, caller.subject, reason)
         require_quota(connection, caller.tenant_id)

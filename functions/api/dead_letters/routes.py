@@ -1,4 +1,4 @@
-"""/api/v1/dead-letters: reports that were given up after their last attempt, and sending them on their way again."""
+"""Routes of /api/v1/dead-letters."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def handle_get_dead_letters(
         Query(json_schema_extra={"pattern": CURSOR_PATTERN}, description="Position of the page, as in `next`."),
     ] = None,
 ) -> DeadLetterList:
-    """GET: a page of dead letters, and the address of the next one."""
+    """Handles GET: returns a page of dead letters, with the URL of the next page."""
     return list_dead_letters(database(), caller_of(router).tenant_id, limit, cursor, base_url(router))
 
 
@@ -55,7 +55,7 @@ def handle_get_dead_letters(
 def handle_get_dead_letter(
     report_id: ReportId,
 ) -> DeadLetterDetails:
-    """GET: what it died of, and how often it was redriven."""
+    """Handles GET: returns a dead letter with its error and its earlier redrives."""
     return show_dead_letter(database(), caller_of(router).tenant_id, parse_report_id(report_id), base_url(router))
 
 
@@ -63,13 +63,13 @@ def handle_get_dead_letter(
     "/api/v1/dead-letters/redrive",
     operation_id="redriveDeadLetters",
     summary="Redrive all dead letters",
-    description="Requeues all dead-lettered reports of your tenant. Fix the cause of their errors before.",
-    response_description="The number of reports.",
+    description="Requeues all dead-lettered reports of your tenant. Fix the cause of their errors first.",
+    response_description="The number of requeued reports.",
     tags=["Dead letters"],
     security=needs("dead-letters:manage"),
 )
 def handle_post_redrive_all(body: Annotated[RedriveRequest | None, Body()] = None) -> Redriven:
-    """POST: how many there were. They are under way as others of the tenant leave them room."""
+    """Handles POST: returns the number of redriven reports. They start as concurrency slots of the tenant are free."""
     count = redrive_dead_letters(database(), queue(), caller_of(router), body.reason if body else None)
     return Redriven(redriven=count)
 
@@ -79,7 +79,7 @@ def handle_post_redrive_all(body: Annotated[RedriveRequest | None, Body()] = Non
     operation_id="redriveDeadLetter",
     summary="Redrive a dead letter",
     status_code=HTTPStatus.ACCEPTED,
-    description="Requeues a dead-lettered report with a full set of attempts. Fix the cause of its error before.",
+    description="Requeues a dead-lettered report with a full set of attempts. Fix the cause of its error first.",
     response_description="The report, which is PENDING.",
     tags=["Dead letters"],
     security=needs("dead-letters:manage"),
@@ -88,7 +88,7 @@ def handle_post_redrive(
     report_id: ReportId,
     body: Annotated[RedriveRequest | None, Body()] = None,
 ) -> Response[ReportView]:
-    """POST: 202 with the report, PENDING again; 409 for one that was not given up."""
+    """Handles POST: returns 202 with the report, or 409 for a report that is not dead-lettered."""
     report = redrive_dead_letter(
         database(), queue(), caller_of(router), parse_report_id(report_id), body.reason if body else None
     )

@@ -1,4 +1,4 @@
-"""Dead letters: FAILED reports that may be tried again, because what they died of may have passed."""
+"""Database queries for dead letters: FAILED reports with an error that another attempt may not have."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from resma.jobs.report_rows import ReportCursor, find_report
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetter:
-    """A report that was given up. `redrives` counts how often it had been sent on its way again."""
+    """Report that was dead-lettered. `redrives` is the number of times that it had been redriven before."""
 
     tenant_id: str
     report_id: UUID
@@ -34,7 +34,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, kw_only=True)
 class Redrive:
-    """One time that a dead letter was sent on its way again, and what it had died of."""
+    """One redrive of a dead letter, with the error that the report had failed with."""
 
     redrive: int
     redriven_at: datetime
@@ -52,7 +52,7 @@ _REDRIVE_COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in Redrive._
 def list_dead_letters(
     connection: Connection[TupleRow], tenant_id: str | None, after: ReportCursor | None, limit: int
 ) -> list[DeadLetter]:
-    """Returns up to `limit` dead letters, of a tenant or of all, newest request first, after a place in the list."""
+    """Returns up to `limit` dead letters, of a tenant or of all, newest request first, after a position in the list."""
     with connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
         cursor.execute(
             sql.SQL(
@@ -76,7 +76,7 @@ def find_dead_letter(
 ) -> tuple[DeadLetter, list[Redrive]]:
     """Returns a dead letter and its redrives so far, oldest first.
 
-    Raises ReportNotFoundError, and DeadLetterNotFoundError for a report that has not been given up.
+    Raises ReportNotFoundError, and DeadLetterNotFoundError for a report that is not dead-lettered.
     """
     with connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
         cursor.execute(
@@ -101,10 +101,10 @@ def find_dead_letter(
 def redrive(
     connection: Connection[TupleRow], tenant_id: str, report_id: UUID, redriven_by: str, reason: str | None
 ) -> None:
-    """FAILED -> PENDING for a dead letter, with as many attempts again, in the outbox and on record.
+    """Changes a dead letter from FAILED to PENDING with a full set of attempts, and adds its job to the outbox.
 
-    Raises ReportNotFoundError, and DeadLetterNotFoundError for a report that has not been given up, or was redriven
-    already.
+    Raises ReportNotFoundError, and DeadLetterNotFoundError for a report that is not dead-lettered, or was already
+    redriven.
     """
     if not transitions.redrive(connection, tenant_id, report_id, MAX_ATTEMPTS, redriven_by, reason):
         raise _no_dead_letter(connection, tenant_id, report_id)
@@ -113,7 +113,7 @@ def redrive(
 def redrive_all(
     connection: Connection[TupleRow], tenant_id: str | None, redriven_by: str, reason: str | None
 ) -> list[tuple[str, UUID]]:
-    """The same for all dead letters of a tenant, or of all tenants; returns which."""
+    """Redrives all dead letters of a tenant, or of all tenants. Returns their tenants and report ids."""
     return transitions.redrive(connection, tenant_id, None, MAX_ATTEMPTS, redriven_by, reason)
 
 
@@ -121,7 +121,7 @@ def _no_dead_letter(connection: Connection[TupleRow], tenant_id: str, report_id:
     report = find_report(connection, tenant_id, report_id)
     if report.status == "FAILED":
         return DeadLetterNotFoundError(
-            "the report has failed for good, another attempt would fail the same way: see its error, mend the cause, "
-            "then ask for the report again"
+            "The report failed with a permanent error, so another attempt would fail in the same way. Fix the cause "
+            "that its error names, then request the report again."
         )
-    return DeadLetterNotFoundError(f"the report is {report.status}: only one that was given up can be redriven")
+    return DeadLetterNotFoundError(f"The report is {report.status}. Only dead-lettered reports can be redriven.")

@@ -1,9 +1,9 @@
-// Starts Swagger UI with the document of this API.
+// Starts Swagger UI with the OpenAPI document of this API.
 
 const folder = new URL(".", window.location.href).href;
 const documentUrl = `${folder}openapi.json`;
 
-/** The API is where this page is, whatever public URL the document names: a browser sends requests there only. */
+/** Replaces the server in the document by the URL of this page, because the browser sends requests only there. */
 const sameServer = {
   statePlugins: {
     spec: {
@@ -15,14 +15,14 @@ const sameServer = {
   },
 };
 
-/** The headers that the page authorizes requests with. */
+/** Returns the headers that authenticate the requests of the page. */
 function keyHeaders(system) {
   const { bearer, apiKey } = system.authSelectors.authorized().toJS();
   if (bearer) return { Authorization: `Bearer ${bearer.value}` };
   return apiKey ? { "X-Api-Key": apiKey.value } : {};
 }
 
-/** With a key the document has the report types of this deployment. With a key that is not valid it stays as it is. */
+/** Reloads the document: with a key it has the report types of this deployment. An invalid key changes nothing. */
 async function reload(system) {
   const answer = await fetch(documentUrl, { headers: keyHeaders(system) });
   if (answer.ok) system.specActions.updateSpec(await answer.text());
@@ -51,8 +51,8 @@ window.ui = SwaggerUIBundle({
   docExpansion: "list",
   defaultModelsExpandDepth: 0,
   filter: true,
-  persistAuthorization: false, // the key is not written to the browser's storage
-  validatorUrl: null, // or the document would be sent to a service of Swagger's
+  persistAuthorization: false, // the key is not stored in the browser
+  validatorUrl: null, // otherwise the document would be sent to a service of Swagger
   presets: [SwaggerUIBundle.presets.apis],
   plugins: [sameServer, reloadWithKey],
 });

@@ -1,8 +1,8 @@
-"""What a report would come to: bytes, pages and seconds, from what the tenant's own recent ones came to.
+"""Estimates bytes, pages and seconds of a report from the recent reports of the tenant.
 
-Where there are none, from what was measured once: `TRANSACTIONS` of the demo bank, 100,000 rows of nine columns, with
-the writers alone on two cores, as docs/benchmarks.md describes them. Each report that was made weighs by its rows, and
-soon outweighs that.
+Without recent reports, the constants of a baseline measurement are used: `TRANSACTIONS` of the demo bank, 100,000 rows
+of nine columns, the writers alone on two cores, as in docs/benchmarks.md. Recent reports are weighted by their number
+of rows, and soon have more weight than the baseline.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from math import ceil
 
 FIXED_BYTES = {"csv": 100, "ndjson": 0, "xlsx": 5_200, "pdf": 59_500, "parquet": 2_000}
-"""Of a file without rows, by the first part of its extension: in a PDF the cover, charts and fonts."""
+"""Bytes of a file without rows, by the first part of its extension. In a PDF these are the cover, charts and fonts."""
 
-BYTES_A_CELL = {
+BYTES_PER_CELL = {
     "csv": 12.8,
     "csv.gz": 3.1,
     "csv.zst": 2.6,
@@ -25,46 +25,48 @@ BYTES_A_CELL = {
     "pdf": 6.8,
     "parquet": 2.3,
 }
-"""By extension. The shipped types have from 0.5 to 3.4 times as much: that is what a first estimate is worth."""
+"""Bytes per cell by extension. The report types of the project have 0.5 to 3.4 times as many, which is the accuracy of
+a first estimate."""
 
-MICROSECONDS_A_CELL = {"csv": 0.25, "ndjson": 0.25, "xlsx": 0.5, "pdf": 0.5, "parquet": 0.28}
-"""Reading included, by the first part of the extension."""
+MICROSECONDS_PER_CELL = {"csv": 0.25, "ndjson": 0.25, "xlsx": 0.5, "pdf": 0.5, "parquet": 0.28}
+"""Microseconds per cell, including the read from the database, by the first part of the extension."""
 
 FIXED_SECONDS = 0.3
-"""To connect, to count, and to complete the uploads."""
+"""Seconds to connect, to count the rows, and to complete the uploads."""
 
-LINES_OF_WRAPPED_ROWS = 2.0
-"""Of a PDF with columns whose texts go on below; an audit trail has nine, an account statement one and a half."""
+LINES_PER_WRAPPED_ROW = 2.0
+"""Lines per row of a PDF with wrapped columns. An audit trail has nine lines, an account statement one and a half."""
 
-_FIRST_ROWS = 100
-"""So many rows weigh what was measured once: of a report of three, cover and charts are nearly all."""
+_BASELINE_ROWS = 100
+"""Weight of the baseline, in rows. It keeps the estimate stable if a recent report has few rows, because nearly all of
+such a file is cover and charts."""
 
-_FIRST_ROWS_OF_LINES = 20
+_BASELINE_ROWS_OF_LINES = 20
 
-_FIRST_ROWS_OF_TIME = 100_000
+_BASELINE_ROWS_OF_TIME = 100_000
 
 _HALF_A_PAGE = 0.5
-"""What the last page has free, as a rule."""
+"""Average free part of the last page."""
 
 
 @dataclass(frozen=True)
 class Observation:
-    """One file of a report that is READY."""
+    """File of a READY report."""
 
     extension: str
     rows: int
     columns: list[str] | None
-    """As asked for; None is all."""
+    """Columns that were requested. None: all columns."""
     cells: int
-    """Columns of each row."""
+    """Number of cells in each row."""
     bytes: int
     pages: int | None
     lines_per_page: int | None
 
 
 @dataclass(frozen=True)
-class Timing:
-    """How long a report took that was made in one go."""
+class GenerationTime:
+    """Duration of a report that was generated in one invocation."""
 
     extensions: frozenset[str]
     rows: int
@@ -72,8 +74,8 @@ class Timing:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A file that is asked for."""
+class RequestedFile:
+    """File of the report to estimate."""
 
     extension: str
     rows: int
@@ -83,72 +85,72 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Paging:
-    """How a PDF is laid out."""
+    """Layout of a PDF."""
 
     lines_per_page: int
     wraps: bool
-    """Whether texts of its columns go on below."""
+    """Whether the PDF has wrapped columns."""
     has_subtotals: bool
     has_contents: bool
 
 
-def estimate_bytes(wanted: Wanted, seen: Sequence[Observation]) -> int:
-    """Bytes of a file: as many a cell as in files like it."""
-    fixed = FIXED_BYTES[_format(wanted.extension)]
-    alike = _alike(wanted, seen)
-    weight = _FIRST_ROWS * wanted.cells
-    per_cell = (weight * BYTES_A_CELL[wanted.extension] + sum(max(0, file.bytes - fixed) for file in alike)) / (
-        weight + sum(file.rows * file.cells for file in alike)
+def estimate_bytes(requested: RequestedFile, seen: Sequence[Observation]) -> int:
+    """Returns the bytes of a file, from the bytes per cell of similar files."""
+    fixed = FIXED_BYTES[_format(requested.extension)]
+    similar = _similar_files(requested, seen)
+    weight = _BASELINE_ROWS * requested.cells
+    per_cell = (weight * BYTES_PER_CELL[requested.extension] + sum(max(0, file.bytes - fixed) for file in similar)) / (
+        weight + sum(file.rows * file.cells for file in similar)
     )
-    return round(fixed + per_cell * wanted.rows * wanted.cells)
+    return round(fixed + per_cell * requested.rows * requested.cells)
 
 
-def estimate_pages(wanted: Wanted, seen: Sequence[Observation], pages: Paging) -> int:
-    """Pages of a PDF: cover, contents, and lines of rows, as many a row as in files like it."""
+def estimate_pages(requested: RequestedFile, seen: Sequence[Observation], pages: Paging) -> int:
+    """Returns the pages of a PDF: cover, contents, and rows with as many lines per row as similar files have."""
     front = 2 if pages.has_contents else 1
-    lines = wanted.rows * _lines_per_row(wanted, seen, pages, front)
-    if wanted.rows <= 1:
-        front = 1  # contents are of two periods or more
+    lines = requested.rows * _lines_per_row(requested, seen, pages, front)
+    if requested.rows <= 1:
+        front = 1  # a table of contents needs at least two periods
     return front + max(1, ceil(round(lines / pages.lines_per_page, 3)))
 
 
-def _lines_per_row(wanted: Wanted, seen: Sequence[Observation], pages: Paging, front: int) -> float:
+def _lines_per_row(requested: RequestedFile, seen: Sequence[Observation], pages: Paging, front: int) -> float:
     if not (pages.wraps or pages.has_subtotals):
         return 1.0
-    alike = [file for file in _alike(wanted, seen) if file.pages and file.lines_per_page]
-    # On other paper columns have another width.
-    alike = [file for file in alike if file.lines_per_page == pages.lines_per_page] or alike
-    lines = sum(((file.pages or 0) - front - _HALF_A_PAGE) * (file.lines_per_page or 0) for file in alike)
-    first = _FIRST_ROWS_OF_LINES * (LINES_OF_WRAPPED_ROWS if pages.wraps else 1.0)
-    return max(1.0, (first + lines) / (_FIRST_ROWS_OF_LINES + sum(file.rows for file in alike)))
+    similar = [file for file in _similar_files(requested, seen) if file.pages and file.lines_per_page]
+    # Column widths depend on the paper size.
+    similar = [file for file in similar if file.lines_per_page == pages.lines_per_page] or similar
+    lines = sum(((file.pages or 0) - front - _HALF_A_PAGE) * (file.lines_per_page or 0) for file in similar)
+    first = _BASELINE_ROWS_OF_LINES * (LINES_PER_WRAPPED_ROW if pages.wraps else 1.0)
+    return max(1.0, (first + lines) / (_BASELINE_ROWS_OF_LINES + sum(file.rows for file in similar)))
 
 
-def estimate_seconds(wanted: Sequence[Wanted], seen: Sequence[Timing]) -> float:
-    """Seconds to make these files in one go: a straight line through what reports of these formats took.
+def estimate_seconds(requested: Sequence[RequestedFile], seen: Sequence[GenerationTime]) -> float:
+    """Returns the seconds to generate these files, by linear regression over reports of the same formats.
 
-    It is held by two points of what was measured once, and no row is thought to take less than half of that.
+    The baseline measurement adds two points, and is a lower limit: no row takes less than half of its time.
     """
-    rows, cells = wanted[0].rows, wanted[0].cells
-    first = sum(MICROSECONDS_A_CELL[_format(file.extension)] for file in wanted) * cells / 1e6
-    extensions = {file.extension for file in wanted}
-    points = [(0.0, FIXED_SECONDS), (float(_FIRST_ROWS_OF_TIME), FIXED_SECONDS + first * _FIRST_ROWS_OF_TIME)]
+    rows, cells = requested[0].rows, requested[0].cells
+    first = sum(MICROSECONDS_PER_CELL[_format(file.extension)] for file in requested) * cells / 1e6
+    extensions = {file.extension for file in requested}
+    points = [(0.0, FIXED_SECONDS), (float(_BASELINE_ROWS_OF_TIME), FIXED_SECONDS + first * _BASELINE_ROWS_OF_TIME)]
     points += [(float(report.rows), report.seconds) for report in seen if report.extensions == extensions]
     mean_rows = sum(x for x, _ in points) / len(points)
     mean_seconds = sum(y for _, y in points) / len(points)
     spread = sum((x - mean_rows) ** 2 for x, _ in points)
-    a_row = max(first / 2, sum((x - mean_rows) * (y - mean_seconds) for x, y in points) / spread)
-    return round(max(0.1, mean_seconds - a_row * mean_rows) + a_row * rows, 1)
+    per_row = max(first / 2, sum((x - mean_rows) * (y - mean_seconds) for x, y in points) / spread)
+    return round(max(0.1, mean_seconds - per_row * mean_rows) + per_row * rows, 1)
 
 
-def has_been_made(wanted: Wanted, seen: Sequence[Observation]) -> bool:
-    """Whether there is anything to go by but what was measured once."""
-    return any(file.rows for file in _alike(wanted, seen))
+def has_been_made(requested: RequestedFile, seen: Sequence[Observation]) -> bool:
+    """Whether recent files of this kind exist, so that the estimate does not depend on the baseline alone."""
+    return any(file.rows for file in _similar_files(requested, seen))
 
 
-def _alike(wanted: Wanted, seen: Sequence[Observation]) -> list[Observation]:
-    """Files of the same kind: with the same columns where there are any, otherwise with others."""
-    same = [file for file in seen if file.extension == wanted.extension]
-    return [file for file in same if file.columns == wanted.columns] or same
+def _similar_files(requested: RequestedFile, seen: Sequence[Observation]) -> list[Observation]:
+    """Returns files of the same extension: those with the same columns if any exist, otherwise all."""
+    same = [file for file in seen if file.extension == requested.extension]
+    return [file for file in same if file.columns == requested.columns] or same
 
 
 def _format(extension: str) -> str:

@@ -1,4 +1,4 @@
-"""POST /api/v1/reports/estimate: what a report would come to. Nothing is written, and nobody is kept waiting."""
+"""Estimates a report before it is requested: POST /api/v1/reports/estimate. Nothing is stored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from api.estimates.arithmetic import (
     Observation,
     Paging,
-    Wanted,
+    RequestedFile,
     estimate_bytes,
     estimate_pages,
     estimate_seconds,
@@ -43,19 +43,19 @@ from resma.writers.limits import Readability, check_page_width
 
 @dataclass(frozen=True)
 class Estimator:
-    """What an estimate is made with."""
+    """Databases and limits that an estimate uses."""
 
     system: Database
     source: Database
-    """What reports read: asked, and let go again."""
+    """Database that reports read. Its connection is released after the query."""
     worker_seconds: int
-    """What an invocation of a worker has."""
+    """Timeout of a worker invocation in seconds."""
 
 
 def estimate_report(
     estimator: Estimator, caller: Caller, request: ReportRequest, more_errors: Iterable[FieldError] = ()
 ) -> EstimateView:
-    """Returns what the report would come to. Raises what asking for it raises, but for quotas: those are warnings.
+    """Returns the estimate. Raises the errors that requesting the report raises, except quotas, which are warnings.
 
     Raises ReportQueryRefusedError, DatabaseUnavailableError, DatabaseBusyError.
     """
@@ -66,8 +66,8 @@ def estimate_report(
         files_seen, timings = observe(report_type, find_recent(connection, caller.tenant_id, content.type))
         queue = find_queue(connection, caller.tenant_id, content.type, content.formats)
         room = find_quota_usage(connection, caller.tenant_id)
-    wanted = _wanted(report_type, content, counted.rows)
-    seconds = estimate_seconds(list(wanted.values()), timings)
+    requested = _requested_files(report_type, content, counted.rows)
+    seconds = estimate_seconds(list(requested.values()), timings)
     columns, _ = personal_content(content) or ([], [])
     facts = Facts(
         counted=counted,
@@ -76,14 +76,14 @@ def estimate_report(
         worker_seconds=estimator.worker_seconds,
         room=room,
         masked=columns if content.personal_masked else [],
-        unseen=[name for name, file in wanted.items() if not has_been_made(file, files_seen)],
+        unseen=[name for name, file in requested.items() if not has_been_made(file, files_seen)],
         csv_for_excel=FormatOptions.model_validate(content.options).csv.profile == "excel",
-        page=_page(report_type, content) if "PDF" in wanted else None,
+        page=_page(report_type, content) if "PDF" in requested else None,
     )
     return EstimateView(
         rows=counted.rows,
         is_exact=counted.is_exact,
-        files=[_file(report_type, content, name, file, files_seen) for name, file in wanted.items()],
+        files=[_file(report_type, content, name, file, files_seen) for name, file in requested.items()],
         seconds=seconds,
         queue=QueueEstimate(ahead=queue.ahead, seconds=queue.wait_seconds),
         warnings=find_warnings(facts),
@@ -105,11 +105,12 @@ def _estimate_rows(source: Database, tenant_id: str, report_type: ReportType, co
         ) from error
 
 
-def _wanted(report_type: ReportType, content: ReportContent, rows: int) -> dict[str, Wanted]:
+def _requested_files(report_type: ReportType, content: ReportContent, rows: int) -> dict[str, RequestedFile]:
     options = FormatOptions.model_validate(content.options)
     cells = len(report_type.choose_columns(content.columns))
     return {
-        format_: Wanted(file_extension(format_, options), rows, content.columns, cells) for format_ in content.formats
+        format_: RequestedFile(file_extension(format_, options), rows, content.columns, cells)
+        for format_ in content.formats
     }
 
 
@@ -120,12 +121,12 @@ def _page(report_type: ReportType, content: ReportContent) -> Readability:
 
 
 def _file(
-    report_type: ReportType, content: ReportContent, format_: str, wanted: Wanted, seen: list[Observation]
+    report_type: ReportType, content: ReportContent, format_: str, requested: RequestedFile, seen: list[Observation]
 ) -> FileEstimate:
     pages = None
     if format_ == "PDF":
         pages = estimate_pages(
-            wanted,
+            requested,
             seen,
             Paging(
                 find_lines_per_page(report_type, content.locale, FormatOptions.model_validate(content.options)),
@@ -134,4 +135,4 @@ def _file(
                 has_contents=report_type.period is not None,
             ),
         )
-    return FileEstimate.model_validate({"format": format_, "bytes": estimate_bytes(wanted, seen), "pages": pages})
+    return FileEstimate.model_validate({"format": format_, "bytes": estimate_bytes(requested, seen), "pages": pages})

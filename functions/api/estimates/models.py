@@ -1,4 +1,4 @@
-"""What a report would come to, as JSON."""
+"""JSON models of estimates."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ class FileEstimate(ViewModel):
 
 
 class QueueEstimate(ViewModel):
-    """What is ahead of the report in the queue."""
+    """Reports that are ahead of the report in the queue."""
 
-    ahead: int = Field(description="Number of your own reports that wait.")
+    ahead: int = Field(description="Number of your own reports that are queued.")
     seconds: float | None = Field(
         description="Estimated time until the report starts, from your own reports; null if it is unknown."
     )
 
 
 class EstimateWarning(ViewModel):
-    """Something to know before the report is requested."""
+    """Warning about a report that has not been requested yet."""
 
     code: str = Field(description="Stable code of the warning.")
-    detail: str = Field(description="The warning as a sentence.")
+    detail: str = Field(description="The warning in words.")
     values: dict[str, Any] = Field(
-        description="Values of the sentence, for programs that write their own: numbers, or lists of names."
+        description="Values in the sentence, for programs that show their own words: numbers, or lists of names."
     )
 
 
 class EstimateView(ViewModel):
-    """Estimate of a report if it were requested now."""
+    """Estimate of the report that a request would generate now."""
 
     model_config = ConfigDict(title="ReportEstimate")
 
@@ -50,9 +50,7 @@ class EstimateView(ViewModel):
     files: list[FileEstimate] = Field(description="Estimate of each file, in the order of the formats.")
     seconds: float = Field(
         description="Estimated time to generate the report once it starts: from your recent reports of the type and "
-        "formats, or, if there are none, from a baseline measurement."
+        "formats, or, if none exist, from a baseline measurement."
     )
-    queue: QueueEstimate = Field(description="What is ahead of the report in the queue.")
-    warnings: list[EstimateWarning] = Field(
-        description="What to know before the report is requested, most important first. Empty if there is nothing."
-    )
+    queue: QueueEstimate = Field(description="Reports that are ahead of the report in the queue.")
+    warnings: list[EstimateWarning] = Field(description="Warnings about the report, most important first.")

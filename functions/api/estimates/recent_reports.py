@@ -1,4 +1,4 @@
-"""What a tenant's recent reports of a type came to: what an estimate goes by."""
+"""Sizes and durations of a tenant's recent reports of a type, from which estimates are computed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
-from api.estimates.arithmetic import Observation, Timing
+from api.estimates.arithmetic import GenerationTime, Observation
 from api.reports.progress import RECENT
 from resma.catalog import ReportType
 from resma.i18n.locales import LOCALES
@@ -16,13 +16,13 @@ from resma.jobs.report_rows import StoredFile
 from resma.report.format_options import FormatOptions
 from resma.writers.limits import lines_per_page
 
-LOOKED_THROUGH = 500
-"""Of all types, to find those of one: how long this takes does not grow with a tenant's history."""
+SEARCHED_REPORTS = 500
+"""Maximum number of reports of all types that are searched for those of one type. It bounds the time of the query."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecentReport:
-    """As much of a READY report as tells what the next one will be like."""
+    """Properties of a READY report that an estimate uses."""
 
     rows_done: int
     columns: list[str] | None
@@ -30,11 +30,11 @@ class RecentReport:
     options: dict[str, Any]
     files: list[StoredFile]
     seconds: float | None
-    """None of one that took several goes."""
+    """Duration of the last attempt. None if the report was continued or restarted."""
 
 
 def find_recent(connection: Connection[TupleRow], tenant_id: str, type_: str) -> list[RecentReport]:
-    """Returns them, the newest first. One query."""
+    """Returns the recent READY reports of a type, newest first, with one query."""
     with connection.cursor(row_factory=class_row(RecentReport)) as cursor:
         cursor.execute(
             """
@@ -47,13 +47,13 @@ def find_recent(connection: Connection[TupleRow], tenant_id: str, type_: str) ->
             WHERE type = %s AND status = 'READY' AND files IS NOT NULL
             ORDER BY created_at DESC LIMIT %s
             """,
-            (tenant_id, LOOKED_THROUGH, type_, RECENT),
+            (tenant_id, SEARCHED_REPORTS, type_, RECENT),
         )
         return cursor.fetchall()
 
 
-def observe(report_type: ReportType, reports: list[RecentReport]) -> tuple[list[Observation], list[Timing]]:
-    """Returns what they say of files, and of time."""
+def observe(report_type: ReportType, reports: list[RecentReport]) -> tuple[list[Observation], list[GenerationTime]]:
+    """Returns the files and the durations of these reports."""
     files = [
         Observation(
             extension=file["extension"],
@@ -68,7 +68,7 @@ def observe(report_type: ReportType, reports: list[RecentReport]) -> tuple[list[
         for file in report.files
     ]
     timings = [
-        Timing(frozenset(file["extension"] for file in report.files), report.rows_done, report.seconds)
+        GenerationTime(frozenset(file["extension"] for file in report.files), report.rows_done, report.seconds)
         for report in reports
         if report.seconds is not None
     ]
@@ -80,5 +80,5 @@ def _lines_per_page(report_type: ReportType, report: RecentReport) -> int:
 
 
 def find_lines_per_page(report_type: ReportType, locale: str, options: FormatOptions) -> int:
-    """Lines of a PDF's page, as the writer lays it out."""
+    """Returns the number of lines on a page of a PDF, as its writer lays it out."""
     return lines_per_page(LOCALES[locale], report_type.orientation, options.pdf)

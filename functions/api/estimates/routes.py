@@ -1,4 +1,4 @@
-"""/api/v1/reports/estimate: what a report would come to, before it is requested."""
+"""Route of /api/v1/reports/estimate."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
     "/api/v1/reports/estimate",
     operation_id="estimateReport",
     summary="Estimate a report",
-    description="Answers within seconds with the number of rows, sizes and time of a report. Validates the request "
-    "like `POST /api/v1/reports/generate` does; nothing is stored.",
+    description="Estimates the number of rows, the sizes and the time of a report within seconds. The request is "
+    "validated as by `POST /api/v1/reports/generate`, and nothing is stored.",
     response_description="The estimate.",
     tags=["Reports"],
     security=needs("reports:write"),
 )
 def handle_post_estimate(body: ReportRequest) -> EstimateView:
-    """POST: rows, bytes, pages and seconds, and what to know of them."""
+    """Handles POST: returns rows, bytes, pages and seconds, with warnings."""
     estimator = Estimator(database(), source(), settings().worker_timeout_seconds)
     return estimate_report(estimator, caller_of(router), body, rules().errors_of(body))

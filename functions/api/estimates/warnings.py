@@ -14,12 +14,12 @@ from resma.snapshot.row_estimate import RowEstimate
 from resma.writers.limits import MAX_ROWS_PER_SHEET, Readability
 
 _USABLE = 3 / 4
-"""Of an invocation, at least: the rest is kept for handing over."""
+"""Minimum part of an invocation in which rows are written. The rest is for saving the checkpoint."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the warnings depend on."""
+    """Facts that the warnings depend on."""
 
     counted: RowEstimate
     formats: Sequence[str]
@@ -27,13 +27,13 @@ class Facts:
     worker_seconds: int
     room: QuotaUsage
     masked: Sequence[str]
-    """Columns of the report that would be masked."""
+    """Columns that would be masked in the report."""
     unseen: Sequence[str]
-    """Formats that the tenant has had no such report in."""
+    """Formats in which the tenant has no recent report of the type."""
     csv_for_excel: bool = False
-    """Whether the CSV file, if there is one, has the profile for Excel."""
+    """Whether a CSV file has the profile `excel`."""
     page: Readability | None = None
-    """Whether a PDF's page is wide enough for the columns; None if no PDF is wanted."""
+    """Whether the page of a PDF is wide enough for the columns. None if no PDF is requested."""
 
 
 def find_warnings(facts: Facts) -> list[EstimateWarning]:
@@ -49,19 +49,21 @@ def _quota_warnings(facts: Facts) -> Iterator[EstimateWarning]:
     room, rows = facts.room, facts.counted.rows
     if room.live >= room.max_live:
         live = counted(room.live, "report is", "reports are")
-        text = f"{live} waiting or under way, which is your limit: it would be refused now."
+        text = f"{live} in progress, which is your limit. This report would be rejected now."
         yield _warn("live-reports-quota-exhausted", text, {"live": room.live})
     left = max(0, room.max_rows - room.rows)
     if left == 0:
-        most = counted(room.max_rows, "row")
-        text = f"Today's reports have used up your {most} a day: it would be refused until 00:00 UTC."
-        yield _warn("rows-quota-exhausted", text, {"most": room.max_rows})
+        max_rows = counted(room.max_rows, "row")
+        text = (
+            f"Today's reports have used all of your {max_rows} per day. This report would be rejected until 00:00 UTC."
+        )
+        yield _warn("rows-quota-exhausted", text, {"maxRows": room.max_rows})
     elif rows > left:
         text = (
-            f"It has more rows than are left of your {room.max_rows:,} a day ({left:,}): it would fail. "
-            "Narrow the filters, or ask after 00:00 UTC."
+            f"The report has more rows than are left of your {room.max_rows:,} rows per day ({left:,}), so it would "
+            "fail. Narrow the filters, or request it after 00:00 UTC."
         )
-        yield _warn("too-many-rows", text, {"most": room.max_rows, "left": left})
+        yield _warn("too-many-rows", text, {"maxRows": room.max_rows, "left": left})
 
 
 def _page_warnings(facts: Facts) -> Iterator[EstimateWarning]:
@@ -76,37 +78,40 @@ def _page_warnings(facts: Facts) -> Iterator[EstimateWarning]:
 def _size_warnings(facts: Facts) -> Iterator[EstimateWarning]:
     rows = facts.counted.rows
     if rows == 0 and facts.counted.is_exact:
-        yield _warn("no-rows", "No rows match: the report would be empty.")
+        yield _warn("no-rows", "No rows match the filters. The report would be empty.")
     if "XLSX" in facts.formats and rows > MAX_ROWS_PER_SHEET:
         sheets = ceil(rows / MAX_ROWS_PER_SHEET)
-        text = f"A spreadsheet's sheet holds {MAX_ROWS_PER_SHEET:,} rows: the workbook has {sheets} sheets of rows."
-        yield _warn("sheets", text, {"most": MAX_ROWS_PER_SHEET, "sheets": sheets})
+        text = (
+            f"A worksheet has at most {MAX_ROWS_PER_SHEET:,} rows. The workbook will have {sheets} worksheets of rows."
+        )
+        yield _warn("sheets", text, {"maxRows": MAX_ROWS_PER_SHEET, "sheets": sheets})
     if "CSV" in facts.formats and facts.csv_for_excel and rows > MAX_ROWS_PER_SHEET:
         text = (
-            f"Excel opens the first {MAX_ROWS_PER_SHEET:,} rows of a CSV file only. "
-            "Narrow the filters, or use XLSX, which has several sheets."
+            f"Excel opens only the first {MAX_ROWS_PER_SHEET:,} rows of a CSV file. "
+            "Narrow the filters, or use XLSX, which has several worksheets."
         )
-        yield _warn("excel-row-limit", text, {"most": MAX_ROWS_PER_SHEET})
+        yield _warn("excel-row-limit", text, {"maxRows": MAX_ROWS_PER_SHEET})
     usable = facts.worker_seconds * _USABLE
     if facts.seconds > usable:
         times = ceil(facts.seconds / usable) - 1
         text = (
-            f"It takes longer than one invocation of a worker has ({facts.worker_seconds:,} s): it is handed over to "
-            f"the next one, about {counted(times, 'time')}, and restarts from the first row if its data change."
+            f"The report takes longer than one invocation of a worker ({facts.worker_seconds:,} s). It will be "
+            f"continued in another invocation about {counted(times, 'time')}, and restarts from the first row if its "
+            "data change."
         )
         yield _warn("continuations", text, {"seconds": facts.worker_seconds, "times": times})
 
 
 def _accuracy_warnings(facts: Facts) -> Iterator[EstimateWarning]:
     if not facts.counted.is_exact:
-        text = "Counting would take too long: the rows are the database planner's guess, and all else follows from it."
+        text = "Counting the rows would take too long. All figures depend on the database planner's estimate."
         yield _warn("not-counted", text)
     if facts.unseen:
         text = (
-            f"You have had no report of this type as {', '.join(facts.unseen)} lately: sizes are by what was measured "
-            "of another, and may be some times too large or too small."
+            f"You have no recent report of this type as {', '.join(facts.unseen)}. Sizes are estimated from a baseline "
+            "measurement, and may be several times larger or smaller."
         )
         yield _warn("first-of-format", text, {"formats": list(facts.unseen)})
     if facts.masked:
-        text = f"Masked for you, as you lack personal:read: {', '.join(facts.masked)}."
+        text = f"Columns masked because you do not have the scope `personal:read`: {', '.join(facts.masked)}."
         yield _warn("masked", text, {"columns": list(facts.masked)})

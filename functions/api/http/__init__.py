@@ -1,1 +1,1 @@
-"""HTTP: bodies, cursors, problem details, headers."""
+"""HTTP details: request bodies, cursors, problem details and headers."""

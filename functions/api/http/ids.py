@@ -1,4 +1,4 @@
-"""Ids of reports, as paths have them."""
+"""Report ids in paths."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ REPORT_ID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 
 def parse_report_id(text: str) -> UUID:
-    """Returns the id that a path has. Raises ReportNotFoundError if it is not a valid report id."""
+    """Returns the report id in a path. Raises ReportNotFoundError if it is not a valid report id."""
     if re.fullmatch(REPORT_ID, text) is None:
         raise ReportNotFoundError("This is not a report id. GET /api/v1/reports lists your reports.")
     return UUID(text)

@@ -1,4 +1,4 @@
-"""Errors as problem details (RFC 9457). The one place that knows which error is which HTTP status."""
+"""Problem details (RFC 9457) for errors. This is the only module that maps errors to HTTP statuses."""
 
 from __future__ import annotations
 
@@ -99,43 +99,45 @@ _STATUS: Mapping[type[ResmaError], HTTPStatus] = {
     IdentityProviderUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
-_MAX_FAULTS = 20
-"""Faults that a problem lists; a request with more is not mended one by one."""
+_MAX_FIELD_ERRORS = 20
+"""Maximum number of validation errors in a problem."""
 
 _RETRY_AFTER_SECONDS = 5
-_PASSING = {
+_TEMPORARY = {
     kind.code
     for kind in (IdempotencyKeyInFlightError, SummaryNotReadyError, ReportNotReadyError, WebhookDeliveryInProgressError)
 }
-"""Conflicts that pass by themselves; others ask for something to be done first."""
+"""Codes of conflicts that go away by themselves. The others require an action of the caller first."""
 
 
 def problem_of(error: ResmaError, instance: str) -> Response[str]:
-    """Turns an error of ours into a problem; one that no caller can mend shows no detail."""
+    """Returns the problem for an error. The detail of an error that callers cannot fix is not shown."""
     status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), None)
     if status is None:
         return unexpected_problem(instance)
     field_errors = error.field_errors if isinstance(error, RequestError) else ()
     detail = (
-        str(error) if isinstance(error, RequestError) else f"{_away(error)} can't be reached: try again in a moment"
+        str(error)
+        if isinstance(error, RequestError)
+        else f"{_dependency_of(error)} is unavailable. Try again in a moment."
     )
     answer = problem(status, error.code, detail, instance, field_errors)
     answer.headers.update(_headers_of(error))
     return answer
 
 
-def _away(error: ResmaError) -> str:
+def _dependency_of(error: ResmaError) -> str:
     if isinstance(error, IdentityProviderUnavailableError):
-        return "the identity provider"
+        return "The identity provider"
     return (
-        "the database"
+        "The database"
         if isinstance(error, DatabaseUnavailableError | DatabaseBusyError)
-        else "a service that this needs"
+        else "A service that this request needs"
     )
 
 
 def _headers_of(error: ResmaError) -> dict[str, str]:
-    """When to come again, and how a caller makes itself known (RFC 6750 §3)."""
+    """Returns the headers of an error: when to try again, and how to authenticate (RFC 6750 §3)."""
     match error:
         case CredentialsMissingError():
             return {"WWW-Authenticate": "Bearer"}
@@ -150,15 +152,17 @@ def _headers_of(error: ResmaError) -> dict[str, str]:
 
 
 def unexpected_problem(instance: str) -> Response[str]:
-    """A problem that says nothing of its cause; the log does."""
-    detail = "something went wrong here: try again, and if it stays so, tell the operator the time of this answer"
+    """Returns a problem without its cause, which is in the log only."""
+    detail = (
+        "An internal error occurred. Try again. If it happens again, report the time of this response to the operator."
+    )
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail, instance)
 
 
 def problem(
     status: HTTPStatus, code: str, detail: str, instance: str, field_errors: Iterable[FieldError] = ()
 ) -> Response[str]:
-    """Makes a problem document. `code` becomes its type, `faults` its member `errors`."""
+    """Returns a problem document. `code` becomes its `type`, and `field_errors` its property `errors`."""
     body: dict[str, Any] = {
         "type": f"urn:resma:problem:{code}",
         "title": code.replace("-", " ").capitalize(),
@@ -168,9 +172,9 @@ def problem(
     }
     if errors := [
         {"pointer": field_error.pointer, "detail": field_error.detail}
-        for field_error in islice(field_errors, _MAX_FAULTS)
+        for field_error in islice(field_errors, _MAX_FIELD_ERRORS)
     ]:
         body["errors"] = errors
-    passes = status == HTTPStatus.SERVICE_UNAVAILABLE or code in _PASSING
-    headers: dict[str, str | list[str]] = {"Retry-After": str(_RETRY_AFTER_SECONDS)} if passes else {}
+    is_temporary = status == HTTPStatus.SERVICE_UNAVAILABLE or code in _TEMPORARY
+    headers: dict[str, str | list[str]] = {"Retry-After": str(_RETRY_AFTER_SECONDS)} if is_temporary else {}
     return Response(status.value, MEDIA_TYPE, json.dumps(body, ensure_ascii=False), headers=headers)

@@ -1,4 +1,4 @@
-"""Moments as callers write them: RFC 3339, with their offset from UTC."""
+"""Timestamps in query parameters, in the form of RFC 3339 with an offset from UTC."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from resma.errors import FieldError, RequestInvalidError
 DATE_TIME_PATTERN = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
 )
-"""Pattern of a JSON Schema (RFC 3339 §5.6). Letters may be of either case."""
+"""Pattern of a timestamp in the OpenAPI document (RFC 3339 §5.6). `T` and `Z` can be lower case."""
 
 
 def read_timestamp(text: str, parameter: str) -> datetime:
-    """Returns the moment, in upper case or lower. Raises RequestInvalidError for what is none, naming the parameter."""
+    """Returns the timestamp. Raises RequestInvalidError with a pointer to the parameter if it is not valid."""
     detail = "It must be a timestamp like 2024-03-09T18:00:00Z. In a URL, write + of an offset as %2B."
     if re.fullmatch(DATE_TIME_PATTERN, text):
         try:

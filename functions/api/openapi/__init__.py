@@ -1,1 +1,1 @@
-"""The OpenAPI document: what powertools writes of the routes, in a form that people and client generators can use."""
+"""The OpenAPI document: the one that powertools generates, changed so that people and client generators can use it."""

@@ -1,4 +1,4 @@
-"""The answers in the OpenAPI document that routes don't declare: problems of every kind, and headers."""
+"""Responses in the OpenAPI document that routes do not declare: problems and headers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from api.openapi.schemas import COMPONENT, Json
 
 _LOCATION = {"Location": "Location"}
 _RETRY_AFTER = {"Retry-After": "RetryAfter"}
-"""Headers, and the components that describe them."""
+"""Names of headers, with the components that describe them."""
 
 _STARTS_REPORT = {"generateReport", "retryReport", "redriveDeadLetter", "runSchedule"}
 _TAKES_IDEMPOTENCY_KEY = {"generateReport", "retryReport", "runSchedule"}
@@ -18,7 +18,7 @@ _NO_HEADERS: Mapping[str, str] = {}
 
 
 def describe_answers(document: Json) -> None:
-    """Adds to each operation the problems that it may answer with (problems.py), and the headers of its answers."""
+    """Adds to each operation the problems that it can return (problems.py), and the headers of its responses."""
     document["components"]["schemas"] |= {"Problem": _PROBLEM, "FieldError": _INVALID_PART}
     document["components"]["headers"] = _HEADERS
     document["components"]["responses"] = {"Problem": _problem("The request was not successful.")}
@@ -39,7 +39,7 @@ def describe_answers(document: Json) -> None:
 
 
 def _scope_needed(security: list[dict[str, list[str]]]) -> str:
-    """Most tools do not show the scopes of a security requirement."""
+    """Returns a sentence with the required scope, because most tools do not show scopes of security requirements."""
     scopes = {scope for requirement in security for names in requirement.values() for scope in names}
     return "".join(f"\n\nRequires the scope `{scope}`." for scope in sorted(scopes))
 
@@ -57,36 +57,36 @@ def _success_headers(operation: Json) -> Iterator[tuple[str, Mapping[str, str]]]
 
 
 def _problem_statuses(path: str, method: str, operation: Json) -> set[HTTPStatus]:
-    found: set[HTTPStatus] = set()
+    statuses: set[HTTPStatus] = set()
     if operation.get("security"):
-        found |= {
+        statuses |= {
             HTTPStatus.UNAUTHORIZED,
             HTTPStatus.FORBIDDEN,
             HTTPStatus.TOO_MANY_REQUESTS,
             HTTPStatus.SERVICE_UNAVAILABLE,
         }
     if "requestBody" in operation:
-        found |= {
+        statuses |= {
             HTTPStatus.BAD_REQUEST,
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             HTTPStatus.UNPROCESSABLE_ENTITY,
         }
     if operation["operationId"] in _TAKES_IDEMPOTENCY_KEY:
-        found |= {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
+        statuses |= {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
     if any(parameter["in"] == "query" for parameter in operation.get("parameters", ())):
-        found.add(HTTPStatus.UNPROCESSABLE_ENTITY)
+        statuses.add(HTTPStatus.UNPROCESSABLE_ENTITY)
     if "{" in path:
-        found.add(HTTPStatus.NOT_FOUND)
+        statuses.add(HTTPStatus.NOT_FOUND)
     if path.endswith("/download"):
-        found |= {HTTPStatus.CONFLICT, HTTPStatus.GONE}
+        statuses |= {HTTPStatus.CONFLICT, HTTPStatus.GONE}
     elif path.endswith("/summary"):
-        found.add(HTTPStatus.CONFLICT)
+        statuses.add(HTTPStatus.CONFLICT)
     elif method == "post":
-        found.add(HTTPStatus.CONFLICT)
+        statuses.add(HTTPStatus.CONFLICT)
         if "{" in path:
-            found.add(HTTPStatus.GONE)
-    return found
+            statuses.add(HTTPStatus.GONE)
+    return statuses
 
 
 def _problem(description: str, headers: Mapping[str, str] = _NO_HEADERS) -> Json:
@@ -101,11 +101,11 @@ def _references(headers: Mapping[str, str]) -> Json:
 
 _PROBLEMS: Mapping[HTTPStatus, str] = {
     HTTPStatus.BAD_REQUEST: "The body is not JSON, or a header is not valid.",
-    HTTPStatus.UNAUTHORIZED: "There is no key or token, or it is not valid.",
+    HTTPStatus.UNAUTHORIZED: "The key or token is missing or not valid.",
     HTTPStatus.FORBIDDEN: "The key or token lacks a scope.",
-    HTTPStatus.NOT_FOUND: "It does not exist, or belongs to another tenant.",
+    HTTPStatus.NOT_FOUND: "The resource does not exist, or belongs to another tenant.",
     HTTPStatus.CONFLICT: "The request is not possible in the current state.",
-    HTTPStatus.GONE: "It existed and has ended, so that this is not possible anymore.",
+    HTTPStatus.GONE: "The resource has expired or was deleted or revoked.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body must be sent as `application/json`.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "The request is not valid: `errors` names each invalid part.",
@@ -135,19 +135,21 @@ _HEADERS: Json = {
     "RetryAfter": _header("Seconds to wait before the next request.", _SECONDS, required=True),
     "PollAfter": _header("Seconds to wait before the next request, while the report is in progress.", _SECONDS),
     "RetryConflictAfter": _header("Seconds to wait, if the conflict goes away by itself.", _SECONDS),
-    "Challenge": _header("`Bearer`, with the reason (RFC 6750 §3).", {"type": "string"}, required=True),
+    "Challenge": _header(
+        "Authentication scheme `Bearer`, with the reason (RFC 6750 §3).", {"type": "string"}, required=True
+    ),
 }
 
 _PROBLEM: Json = {
     "title": "Problem",
-    "description": "Why a request was not successful: problem details (RFC 9457).",
+    "description": "Reason why a request was not successful, as problem details (RFC 9457).",
     "type": "object",
     "required": ["type", "title", "status", "detail", "instance"],
     "properties": {
         "type": {"type": "string", "description": "Stable URN of the kind of problem, for programs."},
         "title": {"type": "string", "description": "The kind of problem in words."},
-        "status": {"type": "integer", "description": "HTTP status of the answer."},
-        "detail": {"type": "string", "description": "What is wrong, and what to do."},
+        "status": {"type": "integer", "description": "HTTP status of the response."},
+        "detail": {"type": "string", "description": "What is wrong and what to do."},
         "instance": {"type": "string", "description": "Path of the request."},
         "errors": {
             "type": "array",
@@ -177,7 +179,7 @@ _INVALID_PART: Json = {
             "type": "string",
             "description": "JSON pointer (RFC 6901) into the body, or `/` and the name of a parameter.",
         },
-        "detail": {"type": "string", "description": "What is wrong, and what to do."},
+        "detail": {"type": "string", "description": "What is wrong and what to do."},
     },
 }
 
@@ -185,9 +187,9 @@ _IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Any string that identifies the request, such as a UUID. The same request with the same key is "
-    "answered with the same report.",
-    # As requests/submit.py takes it: printable ASCII without quotes and backslashes, in quotes or without.
+    "description": "String that identifies the request, such as a UUID. If the same request is sent again with the "
+    "same key, the response has the same report.",
+    # The form that requests/submit.py accepts: printable ASCII without quotes and backslashes, optionally in quotes.
     "schema": {
         "type": "string",
         "pattern": r'^([!#-\[\]-~]{1,255}|"[ !#-\[\]-~]{1,255}")$',

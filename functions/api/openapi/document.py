@@ -1,4 +1,4 @@
-"""Puts the OpenAPI document together."""
+"""Builds the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def render_document(app: APIGatewayRestResolver, base_url: str, *, with_report_t
 
 @lru_cache
 def _skeleton(app: APIGatewayRestResolver) -> str:
-    """The part that is the same for every caller, made once per process: it takes a quarter of a second."""
+    """Returns the part that is the same for all callers. It is built once per process, in a quarter of a second."""
     document: Json = json.loads(
         app.get_openapi_json_schema(title=TITLE, version=VERSION, security_schemes=SECURITY_SCHEMES)
     )

@@ -1,40 +1,41 @@
-"""What the OpenAPI document says about the API as a whole."""
+"""Title, description and tags of the OpenAPI document."""
 
 from __future__ import annotations
 
 TITLE = "Resma API"
 VERSION = "1.0.0"
-"""Of the API, whose paths begin with `/api/v1`."""
+"""Version of the API, whose paths begin with `/api/v1`."""
 
 DESCRIPTION = """\
 Resma generates reports from SQL queries of any size as PDF, XLSX, CSV, NDJSON or Parquet files.
 
-1. `POST /api/v1/reports/generate` answers 202 with the report's id and URL.
+1. `POST /api/v1/reports/generate` returns 202 with the id and URL of the report.
 2. `GET` that URL until `status` is `READY`, or receive a webhook.
 3. `GET …/download` redirects to the file.
 
 **Authentication.** Send an API key, or a token of the identity provider of the deployment, as
-`Authorization: Bearer …`. An API key can also be sent as `X-Api-Key`. Each operation names the scope that it needs.
+`Authorization: Bearer …`. An API key can also be sent as `X-Api-Key`. Each operation names the scope that it requires.
 
-**Report types.** Which report types there are, and which filters and columns they have, depends on the deployment:
-`GET /api/v1/report-types` lists them. With a key, this document describes them too, as the schemas `…Filters` and
-`…Columns`.
+**Report types.** The report types, with their filters and columns, depend on the deployment.
+`GET /api/v1/report-types` lists them. If you request this document with a key, it also describes them, in the schemas
+`…Filters` and `…Columns`.
 
-**Errors** are problem details (RFC 9457). `type` is stable and meant for programs; `errors` names each invalid part of
-the request.
+**Errors** are problem details (RFC 9457). `type` is stable, so that programs can use it. `errors` names each invalid
+part of the request.
 
-**Limits.** A request body has at most 256 KB. Answers 429 and 503 have `Retry-After`: wait that many seconds.
+**Limits.** A request body has at most 256 KB. The responses 429 and 503 have the header `Retry-After` with the seconds
+to wait before you try again.
 """
 
 TAGS = {
     "Reports": "Generate reports, follow their progress, and download their files.",
-    "Report types": "Report types of the deployment, with their filters and columns.",
-    "Schedules": "Recurring reports.",
-    "Webhooks": "Endpoints that are notified when reports end, and the deliveries to them.",
-    "Events": "Webhooks that your endpoints receive.",
-    "Dead letters": "Reports that failed after their last attempt.",
-    "API keys": "Keys that programs use to authenticate.",
-    "Caller": "Who the API takes the caller for.",
-    "Health": "For load balancers and monitoring.",
+    "Report types": "See the report types of the deployment, with their filters and columns.",
+    "Schedules": "Generate reports automatically at set times.",
+    "Webhooks": "Manage the endpoints that are notified when reports end, and see the deliveries to them.",
+    "Events": "Receive these webhooks at your endpoints.",
+    "Dead letters": "See and requeue reports that failed after their last attempt.",
+    "API keys": "Manage the keys that programs authenticate with.",
+    "Caller": "See the tenant and scopes of the caller.",
+    "Health": "Check the API from load balancers and monitoring.",
 }
-"""In the order in which they are shown."""
+"""Tags with their descriptions, in the order in which they are shown."""

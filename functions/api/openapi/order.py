@@ -1,4 +1,4 @@
-"""The order of the operations: by subject, and what most callers need first."""
+"""Order of the operations in the OpenAPI document: by tag, with the most important operation first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _METHODS = ("get", "post", "patch", "put", "delete")
 
 
 def sort_operations(document: Json) -> None:
-    """Sorts the paths by the order of their tags, then by name; and the methods of each path."""
+    """Sorts the paths by the order of their tags and then by name, and sorts the methods of each path."""
     tags = list(TAGS)
 
     def rank(item: tuple[str, Json]) -> tuple[int, bool, str]:

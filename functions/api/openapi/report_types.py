@@ -1,7 +1,7 @@
-"""The report types in the OpenAPI document: which there are, and which filters and columns they have.
+"""Report types in the OpenAPI document, with their filters and columns.
 
-A request is one plain schema, as generators of clients lose properties beside `oneOf` and `if`. What depends on the
-report type is in components beside it, which `x-filters-by-type` and `x-columns-by-type` name for programs.
+A request is one plain schema, because client generators lose properties beside `oneOf` and `if`. Filters and columns of
+each report type are separate components, which `x-filters-by-type` and `x-columns-by-type` name for programs.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _listed(references: Json) -> str:
 
 
 def _name_types(described: dict[str, Any], types: list[str]) -> None:
-    """A list of report types, or null."""
+    """Adds the names of the report types to a property that is a list of report types or null."""
     for choice in described["anyOf"]:
         if choice["type"] == "array":
             choice["items"] |= {"enum": types}

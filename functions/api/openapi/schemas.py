@@ -1,4 +1,4 @@
-"""Names and forms of schemas and parameters that client generators turn into good code."""
+"""Changes schemas and parameters so that client generators produce good code from them."""
 
 from __future__ import annotations
 
@@ -26,20 +26,23 @@ ENUMERATIONS: Mapping[str, tuple[Any, str]] = {
     "Compression": (Compression, "Compression of a file."),
     "EventType": (EventType, "Type of an event."),
     "Locale": (LocaleTag, "Language and formats of dates and numbers."),
-    "MisfirePolicy": (MisfirePolicy, "What happens to missed runs of a schedule."),
+    "MisfirePolicy": (
+        MisfirePolicy,
+        "What happens to misfires, which are runs of a schedule that could not start on time.",
+    ),
     "ReportFormat": (Format, "Format of a file."),
     "ReportPeriod": (Period, "Period relative to the day of a run."),
     "ReportStatus": (Status, "Status of a report."),
     "Scope": (Scope, "What a caller is allowed to do."),
     "Weekday": (Weekday, "First day of a week."),
 }
-"""Enumerations that are components: inline, a generator makes a type of its own wherever one is used. The
-generator for Go makes constants of their values' names, so no value is in two of them.
+"""Enumerations that are components. If they were inline, generators would create a separate type for each use. The
+generator for Go names constants after the values, so that no value may be in two enumerations.
 """
 
 
 def inner_schemas(schema: Json) -> Iterator[Json]:
-    """Every schema directly within a schema."""
+    """Yields each schema directly inside a schema."""
     yield from schema.get("properties", {}).values()
     for name in ("anyOf", "oneOf", "allOf"):
         yield from schema.get(name, ())
@@ -49,7 +52,7 @@ def inner_schemas(schema: Json) -> Iterator[Json]:
 
 
 def all_schemas(document: Json) -> Iterator[Json]:
-    """Every schema of the document, at any depth, outer ones first."""
+    """Yields each schema of the document at any depth, outer ones first."""
     waiting = [*document["components"]["schemas"].values()]
     for operation in operations(document):
         waiting += [parameter["schema"] for parameter in operation.get("parameters", ())]
@@ -62,13 +65,13 @@ def all_schemas(document: Json) -> Iterator[Json]:
 
 
 def operations(document: Json) -> Iterator[Json]:
-    """Every operation, those of webhooks included."""
+    """Yields each operation, including those of webhooks."""
     for methods in [*document["paths"].values(), *document.get("webhooks", {}).values()]:
         yield from methods.values()
 
 
 def name_locales(document: Json) -> None:
-    """Lists the locales where the API takes any string and looks it up."""
+    """Adds the list of locales to fields that are plain strings in the code, because the API looks the locale up."""
     locales = [*get_args(LocaleTag)]
     document["components"]["schemas"]["ReportRequest"]["properties"]["locale"]["enum"] = locales
     for parameter in document["paths"]["/api/v1/report-types"]["get"]["parameters"]:
@@ -77,7 +80,7 @@ def name_locales(document: Json) -> None:
 
 
 def tidy_parameters(document: Json) -> None:
-    """Names path parameters as JSON names are, and takes null from those that can be omitted: none is sent as null."""
+    """Names path parameters in camel case, and removes null from optional parameters, because they cannot be null."""
     document["paths"] = {
         re.sub(r"\{(\w+)\}", lambda match: "{" + to_camel(match[1]) + "}", path): methods
         for path, methods in document["paths"].items()
@@ -95,15 +98,15 @@ def tidy_parameters(document: Json) -> None:
 
 
 def tidy_schemas(document: Json) -> None:
-    """Gives components their public names, and enumerations a component each. Takes titles and defaults away."""
+    """Gives components their public names, moves enumerations to components, and removes titles and defaults."""
     schemas = document["components"]["schemas"]
     for operation in operations(document):
-        operation["responses"].pop("422", None)  # powertools' own validation errors, which this API answers as problems
-    for name in schemas.keys() - _used(document):  # also those of routes that are not in the document
+        operation["responses"].pop("422", None)  # powertools' validation errors, which this API returns as problems
+    for name in schemas.keys() - _used(document):  # including those of routes that are not in the document
         del schemas[name]
     names = {name: schema.get("title", name) for name, schema in schemas.items()}
     if len(set(names.values())) < len(names):
-        raise ValueError("two models have the same title")
+        raise ValueError("Two models have the same title. Give one of them another `title`.")
     for schema in all_schemas(document):
         if "$ref" in schema:
             schema["$ref"] = COMPONENT + names[schema["$ref"].removeprefix(COMPONENT)]
@@ -120,44 +123,44 @@ def tidy_schemas(document: Json) -> None:
 
 
 def _used(document: Json) -> set[str]:
-    """Names of the components that operations refer to, directly or through others."""
-    found: set[str] = set()
+    """Returns the names of the components that operations refer to, directly or through other components."""
+    used: set[str] = set()
     waiting: list[object] = [*operations(document)]
     while waiting:
         part = waiting.pop()
         if isinstance(part, dict):
             waiting += part.values()
             name = str(part.get("$ref", "")).removeprefix(COMPONENT)
-            if name in document["components"]["schemas"] and name not in found:
-                found.add(name)
+            if name in document["components"]["schemas"] and name not in used:
+                used.add(name)
                 waiting.append(document["components"]["schemas"][name])
         elif isinstance(part, list):
             waiting += part
-    return found
+    return used
 
 
-def _said(default: object) -> str:
-    """A default in words; nothing for null and for objects, whose properties have their own."""
+def _default_text(default: object) -> str:
+    """Returns a default as text. Empty for null and for objects, whose properties have their own defaults."""
     match default:
         case str():
             return f"`{default}`"
         case bool() | int():
             return json.dumps(default)
         case list():
-            return ", ".join(map(_said, default))
+            return ", ".join(map(_default_text, default))
         case _:
             return ""
 
 
 def tidy_schema(schema: Json) -> None:
-    """Takes titles and defaults from a schema, and puts references in the place of enumerations. Not from inner ones.
+    """Removes titles and defaults from a schema, and replaces its enumerations by references; inner schemas stay.
 
-    Generators of TypeScript take a property with a default for one that must be sent: a description says it.
+    TypeScript generators make a property with a default required, so the default is moved to the description.
     """
     schema.pop("title", None)
     for inner in schema.get("properties", {}).values():
-        if said := _said(inner.pop("default", None)):
-            inner["description"] = f"{inner.get('description', '')} Default: {said}.".strip()
+        if default := _default_text(inner.pop("default", None)):
+            inner["description"] = f"{inner.get('description', '')} Default: {default}.".strip()
         for choice in inner.get("anyOf", ()):
             if "description" in choice:
                 inner["description"] = choice.pop("description")

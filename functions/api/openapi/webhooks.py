@@ -1,4 +1,4 @@
-"""The webhooks in the OpenAPI document: one for each event."""
+"""Webhooks in the OpenAPI document, one for each event."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from api.openapi.schemas import COMPONENT, Json
 from resma.jobs.completed_event import EventType, WebhookEvent
 
 _SUMMARIES: dict[EventType, str] = {
-    "report.ready": "A report is READY",
-    "report.failed": "A report is FAILED",
-    "report.cancelled": "A report is CANCELLED",
+    "report.ready": "Receive the event that a report is READY",
+    "report.failed": "Receive the event that a report is FAILED",
+    "report.cancelled": "Receive the event that a report is CANCELLED",
 }
 
 _HEADERS = {
-    "webhook-id": "Id of the event, the same in every attempt. Process an id only once.",
+    "webhook-id": "Id of the event, which is the same in every attempt. Process each id only once.",
     "webhook-timestamp": "Time of the attempt, in seconds since 1970-01-01 UTC.",
-    "webhook-signature": "Signature according to Standard Webhooks; two during a rotation of the secret.",
+    "webhook-signature": "Signature according to Standard Webhooks. During a rotation of the secret there are two.",
 }
 
 
@@ -35,8 +35,8 @@ def _operation(event: EventType) -> Json:
         "tags": ["Events"],
         "operationId": f"receiveReport{kind.title()}",
         "summary": _SUMMARIES[event],
-        "description": "Sent to the `callbackUrl` of the request and to the webhook endpoints of the tenant. Verify "
-        "the signature before you use the body.",
+        "description": "The event is sent to the `callbackUrl` of the request and to the webhook endpoints of the "
+        "tenant. Verify the signature before you use the body.",
         "security": [],
         "parameters": [
             {"name": name, "in": "header", "required": True, "description": text, "schema": {"type": "string"}}
@@ -47,8 +47,11 @@ def _operation(event: EventType) -> Json:
             "content": {"application/json": {"schema": {"$ref": COMPONENT + WebhookEvent.__name__}}},
         },
         "responses": {
-            "2XX": {"description": "Accepted. The endpoint has 20 seconds to answer; the body is ignored."},
-            "410": {"description": "Gone. The endpoint is disabled and receives no more events."},
-            "default": {"description": "Not accepted. The webhook is sent again later, for days."},
+            "2XX": {
+                "description": "The event was accepted. The endpoint has 20 seconds to respond, and the body is "
+                "ignored."
+            },
+            "410": {"description": "The endpoint wants no more events. It is disabled."},
+            "default": {"description": "The event was not accepted. It is sent again later, for up to three days."},
         },
     }

@@ -1,1 +1,1 @@
-"""Web pages: the console and the documentation of the API."""
+"""Web pages: the console and the API documentation."""

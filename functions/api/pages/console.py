@@ -1,4 +1,4 @@
-"""The console's files: a page for people, open to anybody. What it shows, it asks of the API, with a key."""
+"""Files of the console. They need no credentials, because the page gets all data from the API with a key."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""Content Security Policy, Level 3: nothing from elsewhere, nothing inline, in nobody's frame."""
+"""Content Security Policy (Level 3): no content from other origins, no inline code, and no frames."""
 
 _HEADERS = {"Content-Security-Policy": _POLICY}
 
 
 def is_open(event: dict[str, Any]) -> bool:
-    """Whether a request needs no key as it is for the console's files, for where they are, or for signing in."""
+    """Whether a request needs no credentials because it is for a file of the console or for signing in."""
     path = str(event.get("path", ""))
     if console_sign_in.is_open(str(event.get("httpMethod")), path):
         return True
@@ -50,38 +50,40 @@ def is_open(event: dict[str, Any]) -> bool:
 
 @router.get("/", include_in_schema=False)
 def handle_get_root() -> Response[str]:
-    """GET: whoever comes by the front door is shown the console."""
+    """Handles GET: redirects to the console."""
     return _redirect()
 
 
 @router.get(CONSOLE, include_in_schema=False)
 def handle_get_console() -> Response[str]:
-    """GET: the page. Its addresses are relative, as on AWS it lives below a stage's path: so no slash at the end."""
+    """Handles GET: returns the page. Its URLs are relative, because on AWS it is below the path of a stage, so that its
+    own URL must not end with a slash.
+    """
     return _redirect() if router.current_event.path.endswith("/") else _answer(PAGE)
 
 
 @router.get(FAVICON, include_in_schema=False)
 def handle_get_favicon() -> Response[str]:
-    """GET: the icon that browsers look for beside any page. The page itself names it, as it may live below a stage."""
+    """Handles GET: returns the icon that browsers request at this URL for any page."""
     return _answer("icon.svg")
 
 
 @router.get(f"{CONSOLE}/<name>", include_in_schema=False)
 def handle_get_console_file(name: str) -> Response[str]:
-    """GET: one of its files; 304 for a browser that has it. Raises ReportFileNotFoundError."""
+    """Handles GET: returns a file, or 304 if the browser has it. Raises ReportFileNotFoundError."""
     return _answer(name)
 
 
 @router.get(f"{CONSOLE}/<folder>/<name>", include_in_schema=False)
 def handle_get_console_file_in_folder(folder: str, name: str) -> Response[str]:
-    """GET: the same for a file in a folder. Raises ReportFileNotFoundError."""
+    """Handles GET: returns a file in a folder, or 304 if the browser has it. Raises ReportFileNotFoundError."""
     return _answer(f"{folder}/{name}")
 
 
 def _answer(name: str) -> Response[str]:
     file = _files().get(name)
     if file is None:
-        raise ReportFileNotFoundError("the console has no such file: GET /console is its page")
+        raise ReportFileNotFoundError("The console does not have this file. Its page is at /console.")
     return answer_file(file, _HEADERS, router.current_event.headers.get("If-None-Match"))
 
 

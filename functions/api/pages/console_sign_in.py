@@ -1,4 +1,4 @@
-"""Signing in to the console at an identity provider. Open to everybody, as nobody is signed in yet."""
+"""Routes for signing in to the console at an identity provider. They need no credentials."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _NOT_STORED: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
 
 
 def is_open(method: str, path: str) -> bool:
-    """Whether a request needs no key because it is a part of signing in."""
+    """Whether a request needs no credentials because it is a part of signing in."""
     return (method, path) in {("GET", SIGN_IN), ("POST", TOKEN)}
 
 
 @router.get(SIGN_IN, include_in_schema=False)
 def handle_get_sign_in() -> Response[SignInView]:
-    """GET: where to sign in."""
+    """Handles GET: returns where to sign in."""
     return Response(HTTPStatus.OK, "application/json", console_sign_in().describe(), headers=dict(_NOT_STORED))
 
 
 @router.post(TOKEN, include_in_schema=False)
 def handle_post_token(body: CodeRequest) -> Response[TokenView]:
-    """POST: the token for a code."""
+    """Handles POST: returns the access token for an authorization code."""
     return Response(HTTPStatus.OK, "application/json", console_sign_in().exchange(body), headers=dict(_NOT_STORED))

@@ -1,4 +1,4 @@
-"""The page that shows the OpenAPI document and tries its operations: Swagger UI, as powertools brings it."""
+"""API documentation: Swagger UI, as it comes with powertools, with the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -32,36 +32,36 @@ _POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-"""Content Security Policy, Level 3."""
+"""Content Security Policy (Level 3)."""
 
 
 def is_open(event: dict[str, Any]) -> bool:
-    """Whether a request needs no key because it is for the page's files."""
+    """Whether a request needs no credentials because it is for a file of the page."""
     path = str(event.get("path", ""))
     return event.get("httpMethod") == "GET" and (path == DOCS or path.startswith(f"{DOCS}/"))
 
 
 def is_open_without_key(event: dict[str, Any]) -> bool:
-    """Whether a request may have no key, though one would show it more."""
+    """Whether credentials are optional for a request. With them, the OpenAPI document has the report types."""
     return event.get("httpMethod") == "GET" and event.get("path") == DOCUMENT
 
 
 @router.get(DOCS, include_in_schema=False)
 def handle_get_docs() -> Response[str]:
-    """GET: the page. Its URLs are relative, as on AWS it is below the path of a stage."""
+    """Handles GET: returns the page. Its URLs are relative, because on AWS it is below the path of a stage."""
     return _answer(PAGE)
 
 
 @router.get(f"{DOCS}/<name>", include_in_schema=False)
 def handle_get_docs_file(name: str) -> Response[str]:
-    """GET: one of its files. Raises ReportFileNotFoundError."""
+    """Handles GET: returns a file of the page. Raises ReportFileNotFoundError."""
     return _answer(name)
 
 
 def _answer(name: str) -> Response[str]:
     file = _files().get(name)
     if file is None:
-        raise ReportFileNotFoundError("The documentation has no such file. GET /docs is its page.")
+        raise ReportFileNotFoundError("The documentation does not have this file. Its page is at /docs.")
     headers = {"Content-Security-Policy": _POLICY}
     return answer_file(file, headers, router.current_event.headers.get("If-None-Match"))
 

@@ -1,4 +1,4 @@
-"""Files of web pages, served as they are, with an entity tag and a Content Security Policy."""
+"""Static files of web pages, served with an entity tag and a Content Security Policy."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _MEDIA_TYPES = {
 
 @dataclass(frozen=True)
 class StaticFile:
-    """One file."""
+    """File of a web page."""
 
     text: str
     media_type: str
     tag: str
-    """Its entity tag (RFC 9110 §8.8.3)."""
+    """Entity tag (RFC 9110 §8.8.3)."""
 
 
 def read_files(folder: Path) -> dict[str, StaticFile]:
-    """Reads the files of known kinds, by path below the folder: a name in a request never reaches the file system."""
+    """Reads the files of known types, by their path below the folder. Names in requests never reach the file system."""
     return {
         path.relative_to(folder).as_posix(): static_file(path.read_text(encoding="utf-8"), _MEDIA_TYPES[path.suffix])
         for path in sorted(folder.rglob("*"))
@@ -38,17 +38,17 @@ def read_files(folder: Path) -> dict[str, StaticFile]:
 
 
 def static_file(text: str, media_type: str) -> StaticFile:
-    """Returns a file of this text, with its tag."""
+    """Returns a file with this content and its entity tag."""
     return StaticFile(text, media_type, f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"')
 
 
 def answer_file(file: StaticFile, headers: Mapping[str, str], if_none_match: str | None) -> Response[str]:
-    """200 with the file, or 304 if the browser has it. `headers` are the page's own, such as its policy."""
+    """Returns 200 with the file, or 304 if the browser has it. `headers` are those of the page, such as its policy."""
     all_headers: dict[str, str | list[str]] = {
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
-        # Asked again each time, and answered 304: a page must not run with the modules of the version before it.
+        # The browser revalidates each file, so that a page never runs with modules of another version.
         "Cache-Control": "no-cache",
         **headers,
         "ETag": file.tag,

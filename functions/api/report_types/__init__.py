@@ -1,1 +1,1 @@
-"""/api/v1/report-types."""
+"""Report types: /api/v1/report-types."""

@@ -1,4 +1,4 @@
-"""GET /api/v1/report-types: what can be asked for."""
+"""Lists the report types: GET /api/v1/report-types."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from resma.writers import Format
 def list_report_types(locale: str) -> ReportTypeList:
     """Returns every report type with its columns and the JSON Schema of its filters, in the locale's language.
 
-    Raises RequestInvalidError for a locale that there is not.
+    Raises RequestInvalidError for an unknown locale.
     """
     if locale not in LOCALES:
-        field_error = FieldError("/locale", f"there is no such locale; there are {', '.join(LOCALES)}")
-        raise RequestInvalidError("report types can't be shown so", (field_error,))
+        field_error = FieldError("/locale", f"Unknown locale. It must be one of {', '.join(LOCALES)}.")
+        raise RequestInvalidError.of([field_error])
     language = LOCALES[locale].language
     return ReportTypeList(
         items=[
@@ -45,7 +45,7 @@ def list_report_types(locale: str) -> ReportTypeList:
 
 
 def _filter_schema(report_type: ReportType, language: Language) -> dict[str, Any]:
-    """The filters' JSON Schema; `title` is each filter's label, `x-enum-labels` the labels of its choices."""
+    """Returns the JSON Schema of the filters, with labels of filters in `title` and of choices in `x-enum-labels`."""
     schema = filter_model(report_type).model_json_schema()
     for item in report_type.filters:
         described = schema["properties"][item.name]

@@ -1,4 +1,4 @@
-"""What the API answers about report types, as JSON."""
+"""JSON models of report types."""
 
 from __future__ import annotations
 

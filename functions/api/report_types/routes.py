@@ -1,4 +1,4 @@
-"""/api/v1/report-types: what can be asked for."""
+"""Route of /api/v1/report-types."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 def handle_get_report_types(
     locale: Annotated[str, Query(description="Language of titles, descriptions and headings.")] = DEFAULT_LOCALE.tag,
 ) -> ReportTypeList:
-    """GET: every report type with the JSON Schema of its filters."""
+    """Handles GET: returns all report types with the JSON Schema of their filters."""
     return list_report_types(locale)

@@ -1,4 +1,4 @@
-"""The response to a request for a report: 202, and where to look."""
+"""Response to a request for a report: 202 with the URL of the report."""
 
 from __future__ import annotations
 

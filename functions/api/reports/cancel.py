@@ -1,4 +1,4 @@
-"""POST /api/v1/reports/{id}/cancel: a report that is under way ends without a file."""
+"""Cancels a report that is in progress: POST /api/v1/reports/{id}/cancel."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ logger = Logger(child=True)
 
 
 def cancel_report(announcer: Announcer, caller: Caller, report_id: UUID) -> Report:
-    """Returns the report, CANCELLED. Cancelling it twice is the same as once.
+    """Cancels a report and returns it. Safe to call twice.
 
-    Its worker stops at its next sign of life, about a second later. Raises ReportNotFoundError, and ReportFinishedError
-    for a report that has ended otherwise.
+    The worker stops when it next renews its lease, about a second later. Raises ReportNotFoundError, and
+    ReportFinishedError for a report that has already ended.
     """
     with announcer.system.transaction(caller.tenant_id) as connection:
         is_new = cancel_job(connection, caller.tenant_id, report_id, caller.subject)

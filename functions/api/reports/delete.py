@@ -1,4 +1,4 @@
-"""DELETE /api/v1/reports/{id}: a report that has ended is removed, with its files and everything that it holds."""
+"""Deletes a report that has ended, with its files and all its data: DELETE /api/v1/reports/{id}."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = Logger(child=True)
 
 
 def delete_report(database: Database, caller: Caller, report_id: UUID) -> DeletionView:
-    """Returns the record of the deletion. Deleting a report twice is the same as once.
+    """Deletes a report and returns the record of the deletion. Safe to call twice.
 
     The scheduler removes the files. Raises ReportNotFoundError, and ReportInProgressError for a report that has not
     ended.

@@ -1,4 +1,4 @@
-"""What is known of a report's data before its file is there: the counted snapshot, as the row keeps it."""
+"""Reads the summary of a report's snapshot from its row. It is available once the snapshot has been counted."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from resma.report.records import TotalRecord
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSummary:
-    """Count, totals and charts of one snapshot: the one whose rows are, or were, written."""
+    """Row count, totals and charts of the snapshot that the files of a report are generated from."""
 
     type: str
     status: str
     locale: str
-    """Of the report: its charts' titles are in that language."""
+    """Locale of the report. Titles of charts are stored in its language."""
     as_of: datetime | None
     rows_expected: int | None
     totals: list[TotalRecord] | None
-    """The largest; `further_totals` are those that come after them."""
+    """Largest totals. `further_totals` are the next ones."""
     totals_omitted: int
-    """How many currencies are not among `totals`."""
+    """Number of currencies that are not in `totals`."""
     further_totals: list[TotalRecord] | None
     balance: dict[str, Any] | None
     checkpoint: CheckpointRecord | None
     charts: list[StoredChart] | None
-    """None of one that is not counted, was before charts were kept, or whose files' time is over."""
+    """Charts. None if the snapshot was not counted, the files have expired, or the report predates this column."""
     personal_columns: list[str] | None
     personal_filters: list[str] | None
 
@@ -46,10 +46,10 @@ _COLUMNS = sql.SQL(", ").join(sql.Identifier(name) for name in ReportSummary.__d
 
 
 def find_summary(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> ReportSummary:
-    """Returns what a report's snapshot holds.
+    """Returns the summary of a report's snapshot.
 
-    Raises ReportNotFoundError; SummaryNotReadyError until there is a snapshot, ReportHasNoSummaryError if there will be
-    none.
+    Raises ReportNotFoundError; SummaryNotReadyError until the snapshot has been counted; ReportHasNoSummaryError if the
+    report ended without a summary.
     """
     with connection.cursor(row_factory=class_row(ReportSummary)) as cursor:
         cursor.execute(
@@ -64,9 +64,10 @@ def find_summary(connection: Connection[TupleRow], tenant_id: str, report_id: UU
 
 
 def visible_charts(summary: ReportSummary, caller: Caller) -> list[StoredChart]:
-    """Those by a column that is personal, or has become so since, are for callers with `personal:read`.
+    """Returns the charts that the caller is allowed to see.
 
-    So are all charts of rows that were chosen by a personal filter: they would be a person's own.
+    Only callers with `personal:read` see charts by a column that is personal, or has become personal since. They alone
+    see charts of rows that were selected by a personal filter, because these are data of one person.
     """
     charts = summary.charts or []
     if "personal:read" in caller.scopes:
@@ -79,7 +80,7 @@ def visible_charts(summary: ReportSummary, caller: Caller) -> list[StoredChart]:
 
 
 def translated_charts(summary: ReportSummary, caller: Caller, locale: str | None) -> list[StoredChart]:
-    """The visible charts, with titles and labels in a locale's language; None leaves them as they are stored."""
+    """Returns the visible charts in the language of a locale. None: the language of the report."""
     charts = visible_charts(summary, caller)
     report_type = load_catalog().get(summary.type)
     if locale is None or report_type is None:
@@ -90,16 +91,19 @@ def translated_charts(summary: ReportSummary, caller: Caller, locale: str | None
 
 def _require_counted(summary: ReportSummary) -> None:
     if summary.status in {"PENDING", "GENERATING"}:
-        begins_anew = summary.status == "PENDING" and summary.checkpoint is None  # whatever an earlier attempt counted
-        if summary.charts is None or begins_anew:
-            raise SummaryNotReadyError("the report's data are not counted yet: ask again in a moment")
+        # Without a checkpoint, the next attempt takes another snapshot.
+        will_restart = summary.status == "PENDING" and summary.checkpoint is None
+        if summary.charts is None or will_restart:
+            raise SummaryNotReadyError("The data of the report have not been counted yet. Try again in a moment.")
     elif (
         summary.as_of is None
         or summary.rows_expected is None
         or (summary.charts is None and summary.status in {"FAILED", "CANCELLED"})
     ):
         raise ReportHasNoSummaryError(
-            f"the report is {summary.status}, and its data were not counted: ask for it again"
+            f"The report is {summary.status}, and its data were not counted. Request it again."
         )
     elif summary.charts is None and summary.status == "EXPIRED":
-        raise ReportHasNoSummaryError("the report is EXPIRED, and its summary went with its files: ask for it again")
+        raise ReportHasNoSummaryError(
+            "The report is EXPIRED, and its summary was deleted with its files. Request it again."
+        )

@@ -1,4 +1,4 @@
-"""GET /api/v1/reports: pages by a cursor, so that new reports don't shift them."""
+"""Lists reports: GET /api/v1/reports. Pages are positioned by cursors, so that new reports do not shift them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from resma.jobs.report_rows import list_reports as select_reports
 
 @dataclass(frozen=True)
 class ListQuery:
-    """What a caller asked for; None is all."""
+    """Filters and position of a page. A filter that is None is not applied."""
 
     status: str | None
     type: str | None
@@ -35,36 +35,36 @@ class ListQuery:
     cursor: str | None
 
     def parameters(self) -> dict[str, object]:
-        """By the names that they have in an address."""
+        """Returns the query parameters by their names in a URL."""
         return {to_camel(name): value for name, value in vars(self).items()}
 
 
 def list_reports(database: Database, caller: Caller, query: ListQuery, base_url: str) -> ReportList:
-    """Returns a page of the tenant's reports, fewer than `limit` where more would not fit an answer.
+    """Returns a page of the tenant's reports. It has fewer than `limit` if more would not fit into a response.
 
-    Raises RequestInvalidError for a cursor that is not ours, or no moment.
+    Raises RequestInvalidError for an invalid cursor or timestamp.
     """
     tenant_id = caller.tenant_id
-    wanted: dict[str, str | datetime | None] = {"status": query.status, "type": query.type, "format": query.format}
-    wanted["id_prefix"] = query.id_prefix
-    wanted["search"] = query.search
-    wanted["requested_by"] = caller.subject if query.requested_by == "me" else query.requested_by
+    filters: dict[str, str | datetime | None] = {"status": query.status, "type": query.type, "format": query.format}
+    filters["id_prefix"] = query.id_prefix
+    filters["search"] = query.search
+    filters["requested_by"] = caller.subject if query.requested_by == "me" else query.requested_by
     for name in ("created_after", "created_before"):
         text = getattr(query, name)
-        wanted[name] = None if text is None else read_timestamp(text, to_camel(name))
+        filters[name] = None if text is None else read_timestamp(text, to_camel(name))
     with database.transaction(tenant_id) as connection:
-        found = select_reports(
+        reports = select_reports(
             connection,
             tenant_id,
-            wanted,
+            filters,
             after=read_cursor(query.cursor) if query.cursor is not None else None,
-            limit=query.limit + 1,  # one more tells whether a next page exists
+            limit=query.limit + 1,  # one more shows whether a next page exists
         )
-        names = name_requesters(connection, tenant_id, found)
-    items = fitting([show_report(report, base_url, names=names) for report in found[: query.limit]])
+        names = name_requesters(connection, tenant_id, reports)
+    items = fitting([show_report(report, base_url, names=names) for report in reports[: query.limit]])
     following = None
-    if len(found) > len(items):
-        last = found[len(items) - 1]
-        place = write_cursor(ReportCursor(last.created_at, last.report_id))
-        following = next_page(f"{base_url}/api/v1/reports", query.parameters(), place)
+    if len(reports) > len(items):
+        last = reports[len(items) - 1]
+        next_cursor = write_cursor(ReportCursor(last.created_at, last.report_id))
+        following = next_page(f"{base_url}/api/v1/reports", query.parameters(), next_cursor)
     return ReportList(items=items, next=following)

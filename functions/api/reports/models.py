@@ -1,4 +1,4 @@
-"""What the API answers about reports and report types, as JSON."""
+"""JSON models of reports."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from resma.writers import Format
 
 SHA256_SCHEMA: dict[str, JsonValue] = {"pattern": "^[0-9a-f]{64}$"}
 DECIMAL_SCHEMA: dict[str, JsonValue] = {"examples": ["25081481.59"]}
-"""Of amounts. They are strings so that no digit is lost; `NaN` and `Infinity` are possible too."""
+"""JSON Schema of amounts. They are strings so that no digit is lost, and can be `NaN` or `Infinity`."""
 
 
-class Progress(ViewModel):
+class ProgressView(ViewModel):
     """Progress of a report. `rowsExpected` and `percent` are known once the snapshot has been counted."""
 
     model_config = ConfigDict(title="ReportProgress")
 
     rows_done: int = Field(description="Number of rows written so far.")
     rows_expected: int | None = Field(description="Number of rows in the snapshot; null until it has been counted.")
-    percent: float | None = Field(description="Share of the rows that are written, from 0 to 100.")
+    percent: float | None = Field(description="Percentage of the rows that are written, from 0 to 100.")
     stage: Stage | None = Field(
         default=None,
         description="`waiting` for a worker, `counting` the snapshot, `writing` rows, or `publishing` the files; null "
@@ -33,12 +33,12 @@ class Progress(ViewModel):
     )
     eta_seconds: float | None = Field(
         default=None,
-        description="Estimated time until the report is READY: from the pace of this attempt, or, while it waits, from "
-        "your recent reports. Null if there is nothing to estimate from, and in lists for reports that wait.",
+        description="Estimated seconds until the report is READY, from the speed of this attempt or, while the "
+        "report is queued, from your recent reports. Null if it cannot be estimated, and for queued reports in lists.",
     )
     queue_position: int | None = Field(
         default=None,
-        description="Number of your own reports that are ahead of this one while it waits; 0 is next. Workers are "
+        description="Number of your own reports that are ahead of this one while it is queued; 0 is next. Workers are "
         "shared with other tenants, whose reports are not counted. Null in lists.",
     )
 
@@ -68,7 +68,7 @@ class CostView(ViewModel):
     prices: str = Field(description="Region and month of the price list.")
 
 
-class Metrics(ViewModel):
+class MetricsView(ViewModel):
     """Measurements of a finished report."""
 
     model_config = ConfigDict(title="ReportMetrics")
@@ -98,7 +98,7 @@ class ErrorView(ViewModel):
     model_config = ConfigDict(title="ReportError")
 
     code: str = Field(description="Stable code of the error, for programs.")
-    detail: str = Field(description="What is wrong, and what to do, for people.")
+    detail: str = Field(description="What is wrong and what to do, for people.")
 
 
 class WaitingFor(ViewModel):
@@ -109,11 +109,11 @@ class WaitingFor(ViewModel):
         "reports read."
     )
     since: datetime = Field(
-        description="When the waiting began. The report is FAILED with `dependency-unavailable` when it lasts longer "
-        "than the deployment's limit, six hours unless the operator has set another."
+        description="When the report started to wait. It is FAILED with `dependency-unavailable` after the limit of "
+        "the deployment, which is six hours by default."
     )
-    next_attempt_at: datetime = Field(description="When the report is tried again, at the earliest.")
-    detail: str = Field(description="The last error, for people.")
+    next_attempt_at: datetime = Field(description="Earliest time of the next attempt.")
+    detail: str = Field(description="Last error, for people.")
 
 
 class Links(ViewModel):
@@ -153,28 +153,30 @@ class FileView(ViewModel):
 
 
 class FailedFileView(ViewModel):
-    """A file that could not be made because its format cannot hold a value. The other files are delivered."""
+    """A file that could not be generated because its format cannot hold a value. The other files are delivered."""
 
     model_config = ConfigDict(title="FailedReportFile")
 
     format: Format = Field(description="Format of the file.")
     code: str = Field(description="Stable code of the error, for programs.")
-    detail: str = Field(description="What is wrong, and what to do.")
+    detail: str = Field(description="What is wrong and what to do.")
     column: str | None = Field(default=None, description="Name of the column that the value is in.")
-    row: int | None = Field(default=None, description="Number of the first such row, from 1, without headings.")
+    row: int | None = Field(
+        default=None, description="Number of the first row with such a value, from 1, without headings."
+    )
 
 
 class WarningView(ViewModel):
-    """Something that readers of a finished report should know."""
+    """Warning for readers of a finished report."""
 
     model_config = ConfigDict(title="ReportWarning")
 
     code: str = Field(description="Stable code of the warning, for programs.")
     detail: str = Field(description="The warning in words.")
-    format: Format | None = Field(default=None, description="Format of the file that it is about; null: all files.")
-    column: str | None = Field(default=None, description="Name of the column that it is about.")
-    row: int | None = Field(default=None, description="Number of the first row that it is about, from 1.")
-    rows: int | None = Field(default=None, description="Number of rows that it is about.")
+    format: Format | None = Field(default=None, description="Format of the file with the problem; null: all files.")
+    column: str | None = Field(default=None, description="Name of the column with the problem.")
+    row: int | None = Field(default=None, description="Number of the first row with the problem, from 1.")
+    rows: int | None = Field(default=None, description="Number of rows with the problem.")
 
 
 class ReportView(ViewModel):
@@ -186,14 +188,14 @@ class ReportView(ViewModel):
     formats: list[Format] = Field(description="Formats that were requested.")
     filters: dict[str, Any] = Field(description="Filters that were requested.")
     columns: list[str] | None = Field(description="Columns that were requested, in order; null: all columns.")
-    locale: str = Field(description="Language and number format of the files for people.")
+    locale: str = Field(description="Locale of the files: language, and formats of dates and numbers.")
     time_zone: str = Field(description="IANA name of the time zone of dates and timestamps.")
     title: str | None = Field(description="Title that was requested; null: the title of the report type.")
     options: dict[str, Any] = Field(
         description="Options by format, for the formats that were requested, with defaults filled in."
     )
     callback_url: str | None = Field(
-        description="Callback URL of the request. The part after `?` may be a secret: it is shown as `?…`."
+        description="Callback URL of the request. The part after `?` can be a secret and is shown as `?…`."
     )
     requested_by: str | None = Field(
         description="Who requested the report: `key:`, `schedule:` or `event:` and an id, `token:` and its subject, or "
@@ -201,28 +203,28 @@ class ReportView(ViewModel):
         "this was recorded."
     )
     requested_by_name: str | None = Field(
-        description="Current name of that key or schedule. Null in answers that start or end a report."
+        description="Current name of that key or schedule. Null in responses to requests that start or end a report."
     )
     status: Status = Field(
         description="`PENDING` and `GENERATING` reports are in progress. `READY` has files, `EXPIRED` had files."
     )
-    progress: Progress = Field(description="How far the report is.")
+    progress: ProgressView = Field(description="Progress of the report.")
     waiting_for: WaitingFor | None = Field(
         default=None,
-        description="Dependency whose unavailability a PENDING report waits out. Null: it does not wait for one.",
+        description="Unavailable dependency that a PENDING report waits for. Null: it does not wait for one.",
     )
     attempt: int = Field(
         description="Number of the attempt, including continuations in a new invocation, and attempts that ended "
         "because a dependency was unavailable. Three other attempts that fail end the report."
     )
     continuations: int = Field(
-        description="Number of times that the report was continued because the time of an invocation was over."
+        description="Number of times that the report was continued because an invocation had reached its timeout."
     )
     created_at: datetime = Field(description="When the report was requested.")
     started_at: datetime | None = Field(description="When the last attempt started.")
     finished_at: datetime | None = Field(description="When the report ended.")
     expires_at: datetime | None = Field(
-        description="When the files are, or were, deleted. Null for a report that was never READY."
+        description="When the files expire or have expired. Null for a report that was never READY."
     )
     as_of: datetime | None = Field(description="Timestamp of the database snapshot that the files show.")
     rows: int | None = Field(description="Number of rows in each file.")
@@ -233,10 +235,9 @@ class ReportView(ViewModel):
     files: list[FileView] | None = Field(description="Files of a READY report, in the order of `formats`.")
     failed_files: list[FailedFileView] = Field(
         default=[],
-        description="Files that could not be made in their format, with the reason. A READY report has at least one "
-        "other file.",
+        description="Files that could not be generated, with the reason. A READY report has at least one other file.",
     )
-    warnings: list[WarningView] = Field(default=[], description="What readers of a READY report should know.")
+    warnings: list[WarningView] = Field(default=[], description="Warnings for readers of a READY report.")
     totals: list[TotalView] | None = Field(description="Totals by currency, the largest by rows, at most 50.")
     totals_omitted: int = Field(
         default=0, description="Number of further currencies, whose totals are in the report's summary."
@@ -247,15 +248,16 @@ class ReportView(ViewModel):
     )
     deduplicated: bool = Field(
         default=False,
-        description="True in the answer to a request with `deduplicate` if the report is that of an earlier request.",
+        description="True in the response to a request with `deduplicate` if an identical earlier request created "
+        "the report.",
     )
-    metrics: Metrics | None = Field(description="Measurements of a finished report.")
+    metrics: MetricsView | None = Field(description="Measurements of a finished report.")
     error: ErrorView | None = Field(description="Error of the last attempt.")
     links: Links = Field(description="URLs of the report.")
 
 
 class DeletionView(ViewModel):
-    """The record of a deleted report. Nothing else is kept of it."""
+    """Record of a deleted report. All other data of it are deleted."""
 
     model_config = ConfigDict(title="ReportDeletion")
 
@@ -265,8 +267,8 @@ class DeletionView(ViewModel):
     deleted_at: datetime = Field(description="When the report was deleted.")
     deleted_by: str = Field(description="Caller that deleted it, like `subject` of `GET /api/v1/me`.")
     files_removed_at: datetime | None = Field(
-        description="When the object store had none of its files any more. Null until then, normally for less than a "
-        "minute; up to 20 minutes for a report whose worker may still be writing. Repeat the request to find out."
+        description="When the files were removed from the object store. Null until then: normally for less than a "
+        "minute, and for up to 20 minutes if a worker may still be writing. Repeat the request to see it."
     )
 
 
@@ -274,11 +276,12 @@ class DownloadLink(ViewModel):
     """A presigned URL of a file."""
 
     url: str = Field(
-        description="Valid until `expiresAt`. Anyone who has this URL can download the file.", json_schema_extra=URI
+        description="URL of the file, valid until `expiresAt`. Anyone who has it can download the file.",
+        json_schema_extra=URI,
     )
     expires_at: datetime = Field(
-        description="When the URL stops working: in an hour, or earlier if the file, or the session that signed the "
-        "URL, ends before."
+        description="When the URL expires: after one hour, or earlier if the file or the session that signed it "
+        "expires."
     )
     file_name: str = Field(description="Name under which a browser saves the file.")
 

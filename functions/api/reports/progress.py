@@ -1,6 +1,6 @@
-"""How far a report is, and how long it will still take: from its row, its place in the queue, and how long others took.
+"""Progress and remaining time of a report, from its row, its position in the queue, and recent reports.
 
-What is not known is None: a number that is a guess in the dark is worse than none.
+Values that cannot be estimated are None.
 """
 
 from __future__ import annotations
@@ -19,44 +19,44 @@ from resma.report.status import IS_LIVE
 Stage = Literal["waiting", "counting", "writing", "publishing"]
 
 PATIENCE_SECONDS = 30.0
-"""A report that has waited for so much longer than its tenant's own jobs explain waits for others': nobody knows how
-long."""
+"""Seconds after which a report that waits longer than its tenant's own jobs explain has no estimate. It then waits for
+workers that are busy with other tenants."""
 
 
 @dataclass(frozen=True)
-class Queue:
-    """What stands before a report. Of its tenant: what other tenants have in the queue is not for it to know."""
+class QueueStatus:
+    """Reports of the same tenant that are ahead of a report. Those of other tenants are private and not counted."""
 
     ahead: int
-    """Reports of the tenant that wait, and whose turn is earlier."""
+    """Number of PENDING reports of the tenant that start earlier."""
     running: int
-    """Those that workers have now."""
+    """Number of reports of the tenant that workers are generating."""
     typical_seconds: float | None
-    """What the tenant's recent reports took, from claim to READY; None where there are none."""
-    alike_seconds: float | None
-    """The same, of those of the same type and formats."""
+    """Mean duration of the tenant's recent reports, from claim to READY. None if no such report exists."""
+    similar_seconds: float | None
+    """Mean duration of the tenant's recent reports of the same type and formats. None if no such report exists."""
 
     @property
     def wait_seconds(self) -> float | None:
-        """Until its turn comes: as many at once as are running now."""
+        """Estimated seconds until the report starts, if as many run at the same time as now."""
         if not self.ahead:
             return 0.0
         return None if self.typical_seconds is None else self.ahead * self.typical_seconds / max(1, self.running)
 
     @property
     def seconds(self) -> float | None:
-        """Until it is READY."""
-        own = self.typical_seconds if self.alike_seconds is None else self.alike_seconds
+        """Estimated seconds until the report is READY."""
+        own = self.typical_seconds if self.similar_seconds is None else self.similar_seconds
         return None if own is None or self.wait_seconds is None else self.wait_seconds + own
 
 
 def find_queue(
     connection: Connection[TupleRow], tenant_id: str, type_: str, formats: list[str], before: Report | None = None
-) -> Queue:
-    """Returns what stands before a PENDING report, or before one that is asked for next. One query.
+) -> QueueStatus:
+    """Returns the reports that are ahead of a PENDING report, or of a new one if `before` is None, with one query.
 
-    How long that takes is told by the tenant's last reports, those of a day at most. By the statement's
-    time, as an index can't be searched for one that moves (clock_timestamp).
+    Durations are those of the tenant's reports of the last day. The query compares with statement_timestamp(), because
+    an index cannot be searched by the volatile clock_timestamp().
     """
     row = connection.execute(
         f"""
@@ -86,12 +86,12 @@ def find_queue(
             "recent": RECENT,
         },
     ).fetchone()
-    assert row is not None  # each half is one row
-    return Queue(*row)
+    assert row is not None  # each subquery returns one row
+    return QueueStatus(*row)
 
 
 def stage_of(report: Report) -> Stage | None:
-    """What is being done with a report; None of one that has ended."""
+    """Returns the current stage of a report. None if it has ended."""
     if report.status == "PENDING":
         return "waiting"
     if report.status != "GENERATING":
@@ -103,20 +103,21 @@ def stage_of(report: Report) -> Stage | None:
     return "writing" if report.rows_done < report.rows_expected else "publishing"
 
 
-def seconds_left(report: Report, queue: Queue | None = None) -> float | None:
-    """How long a report will still take: by the pace of this attempt, or by its place in the queue.
+def seconds_left(report: Report, queue: QueueStatus | None = None) -> float | None:
+    """Returns the estimated seconds until a report is READY, from the speed of this attempt or from the queue.
 
-    Of a report whose attempt has failed, or that waits for a dependency, nobody knows when the next one begins.
+    None if an attempt has failed or the report waits for a dependency, because the start of the next attempt is
+    unknown.
     """
     if report.status == "PENDING":
         is_first = report.attempt == 0 and report.waiting_for is None
         return _seconds_left_in_queue(report, queue) if queue is not None and is_first else None
     if report.status != "GENERATING" or not _is_alive(report):
         return None
-    return _seconds_left_by_pace(report)
+    return _seconds_left_by_speed(report)
 
 
-def _seconds_left_in_queue(report: Report, queue: Queue) -> float | None:
+def _seconds_left_in_queue(report: Report, queue: QueueStatus) -> float | None:
     if queue.seconds is None or queue.wait_seconds is None:
         return None
     waited = (datetime.now(UTC) - report.created_at).total_seconds()
@@ -125,8 +126,8 @@ def _seconds_left_in_queue(report: Report, queue: Queue) -> float | None:
     return round(queue.seconds, 1)
 
 
-def _seconds_left_by_pace(report: Report) -> float | None:
-    """Rows to come, at the pace of those that this attempt has written up to its worker's last sign of life."""
+def _seconds_left_by_speed(report: Report) -> float | None:
+    """Returns the seconds for the remaining rows, at the speed of this attempt until its last lease renewal."""
     if report.writing_since is None or report.rows_expected is None or report.lease_until is None:
         return None
     rows = report.rows_done - (report.written_before or 0)
@@ -141,4 +142,4 @@ def _is_alive(report: Report) -> bool:
 
 
 RECENT = 20
-"""How many of a tenant's last READY reports tell what its next ones will be like."""
+"""Number of a tenant's latest READY reports from which estimates are computed."""

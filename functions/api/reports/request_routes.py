@@ -1,4 +1,4 @@
-"""/api/v1/reports: asking for reports, for an estimate first, and once more."""
+"""Routes that request reports: /api/v1/reports/generate and /api/v1/reports/{id}/retry."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
     operation_id="generateReport",
     summary="Generate a report",
     status_code=HTTPStatus.ACCEPTED,
-    description="Answers at once with the report, which is generated in the background. `GET` the URL in `Location` "
-    "until `status` is `READY`, or use webhooks. If a request may have been lost, send it again with the same "
-    "`Idempotency-Key`: it is answered with the first one's report.",
+    description="Requests a report, which is generated in the background. `GET` the URL in `Location` until `status` "
+    "is `READY`, or use webhooks. If you do not get a response, send the request again with the same "
+    "`Idempotency-Key`: no second report is created.",
     response_description="The report, which is PENDING.",
     tags=["Reports"],
     security=needs("reports:write"),
 )
 def handle_post_report(body: ReportRequest) -> Response[ReportView]:
-    """POST: 202 with the report's id, `Location` and `Retry-After`."""
+    """Handles POST: returns 202 with the report, `Location` and `Retry-After`."""
     key = router.current_event.headers.get("Idempotency-Key")
     report, is_new = request_report(
         database(), queue(), caller_of(router), body, key, more_errors=rules().errors_of(body)
@@ -45,10 +45,10 @@ def handle_post_report(body: ReportRequest) -> Response[ReportView]:
 @router.post(
     "/api/v1/reports/<report_id>/retry",
     operation_id="retryReport",
-    summary="Request a report again",
+    summary="Retry a report",
     status_code=HTTPStatus.ACCEPTED,
-    description="Creates a new report from the request of one that is FAILED, CANCELLED or EXPIRED, with the scopes of "
-    "the caller.",
+    description="Creates a new report from the request of a report that is FAILED, CANCELLED or EXPIRED, with the "
+    "scopes of the caller.",
     response_description="The new report, which is PENDING.",
     tags=["Reports"],
     security=needs("reports:write"),
@@ -56,7 +56,7 @@ def handle_post_report(body: ReportRequest) -> Response[ReportView]:
 def handle_post_retry(
     report_id: ReportId,
 ) -> Response[ReportView]:
-    """POST: 202 with the new report's id, `Location` and `Retry-After`; 409 for one that is under way or READY."""
+    """Handles POST: returns 202 with the new report, or 409 if the report is in progress or READY."""
     retried = parse_report_id(report_id)
     caller, request = find_request(database(), caller_of(router), retried)
     key = router.current_event.headers.get("Idempotency-Key")

@@ -1,4 +1,4 @@
-"""POST /api/v1/reports/{id}/retry: the same request once more, by whoever asks now."""
+"""Requests a report that ended without a file again: POST /api/v1/reports/{id}/retry."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ RETRIED = frozenset({"FAILED", "CANCELLED", "EXPIRED"})
 
 
 def find_request(database: Database, caller: Caller, report_id: UUID) -> tuple[Caller, ReportRequest]:
-    """Returns what a report that has ended without a file was asked for by, and the caller in whose name it is again.
+    """Returns the request of a report that ended without a file, and the caller to send it as.
 
-    Raises ReportNotFoundError, ReportNotRetryableError, and RequestInvalidError where such a request is no longer
-    taken.
+    The caller has fewer scopes if the callback URL may belong to somebody who must not see personal data. Raises
+    ReportNotFoundError, ReportNotRetryableError, and RequestInvalidError if the request is no longer valid.
     """
     with database.transaction(caller.tenant_id) as connection:
         report = find_report(connection, caller.tenant_id, report_id)
     if report.status not in RETRIED:
         raise ReportNotRetryableError(
-            f"the report is {report.status}: only one that is FAILED, CANCELLED or EXPIRED can be asked for again so"
+            f"The report is {report.status}. Only reports that are FAILED, CANCELLED or EXPIRED can be retried."
         )
     if report.callback_url is not None and report.personal_masked:
-        # Who named that address might not see what is personal, so it is not sent there by whoever may.
+        # The first caller chose the callback URL but was not allowed to see personal data, so none are sent there.
         caller = replace(caller, scopes=caller.scopes - {"personal:read"})
     return caller, _request_of(report)
 
@@ -52,5 +52,5 @@ def _request_of(report: Report) -> ReportRequest:
         )
     except ValidationError as error:
         raise RequestInvalidError(
-            f"a request like that one is no longer taken ({error.error_count()} parts of it): ask for the report anew"
+            f"The request of this report is no longer valid ({error.error_count()} parts of it). Send a new request."
         ) from error

@@ -1,4 +1,4 @@
-"""/api/v1/reports: looking at reports, fetching their files, canceling and deleting them."""
+"""Routes that list, show, download, cancel and delete reports: /api/v1/reports."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 
 _DATE_TIME = {"format": "date-time", "pattern": DATE_TIME_PATTERN}
 ID_PREFIX_PATTERN = "^[0-9a-fA-F][0-9a-fA-F-]{3,35}$"
-"""Of at least four characters, so that few reports are found."""
+"""Pattern of an id prefix. It has at least four characters, so that few reports match."""
 
 
 def _require_boolean(value: object) -> object:
-    """Pydantic would also take `yes`, `on` and `1`."""
+    """Rejects `yes`, `on` and `1`, which pydantic would accept."""
     if value not in {"true", "false", False}:
         raise ValueError("It must be `true` or `false`.")
     return value
@@ -59,7 +59,7 @@ ReportId = Annotated[
     tags=["Reports"],
     security=needs("reports:read"),
 )
-def handle_get_reports(  # noqa: PLR0913, PLR0917  # what a list can be narrowed by
+def handle_get_reports(  # noqa: PLR0913, PLR0917  # one parameter for each filter
     status: Annotated[Status | None, Query(description="Only reports with this status.")] = None,
     type_: Annotated[
         str | None, Query(alias="type", pattern="^[A-Z][A-Z0-9_]{0,99}$", description="Only reports of this type.")
@@ -105,7 +105,7 @@ def handle_get_reports(  # noqa: PLR0913, PLR0917  # what a list can be narrowed
             min_length=1,
             max_length=200,
             pattern=NO_NUL,
-            description="Only reports whose title contains this text in any case, or whose id begins with it.",
+            description="Only reports whose title contains this text, ignoring case, or whose id begins with it.",
         ),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="Maximum number of reports per page.")] = 50,
@@ -114,7 +114,7 @@ def handle_get_reports(  # noqa: PLR0913, PLR0917  # what a list can be narrowed
         Query(json_schema_extra={"pattern": CURSOR_PATTERN}, description="Position of the page, as in `next`."),
     ] = None,
 ) -> ReportList:
-    """GET: a page of reports, and the address of the next one."""
+    """Handles GET: returns a page of reports, with the URL of the next page."""
     query = ListQuery(
         status, type_, format_, created_after, created_before, id_prefix, requested_by, search, limit, cursor
     )
@@ -133,10 +133,10 @@ def handle_get_reports(  # noqa: PLR0913, PLR0917  # what a list can be narrowed
 def handle_get_report(
     report_id: ReportId,
 ) -> Response[ReportView]:
-    """GET: one report; `Retry-After` while it is under way."""
+    """Handles GET: returns a report, with `Retry-After` while it is in progress."""
     view = find_status(database(), caller_of(router).tenant_id, parse_report_id(report_id), base_url(router))
-    under_way = view.status in {"PENDING", "GENERATING"}
-    headers: dict[str, str | list[str]] = {"Retry-After": str(POLL_SECONDS)} if under_way else {}
+    is_in_progress = view.status in {"PENDING", "GENERATING"}
+    headers: dict[str, str | list[str]] = {"Retry-After": str(POLL_SECONDS)} if is_in_progress else {}
     return Response(HTTPStatus.OK, "application/json", view, headers=headers)
 
 
@@ -145,9 +145,9 @@ def handle_get_report(
     operation_id="downloadReport",
     summary="Download a file of a report",
     status_code=HTTPStatus.SEE_OTHER,
-    description="Redirects to a presigned URL that is valid for one hour; each request makes a new one. With "
-    "`link=true` the URL is in the answer's body instead, for clients that cannot follow a redirect without sending "
-    "their key along, such as browsers.",
+    description="Redirects to a presigned URL that is valid for one hour. Each request creates a new one. With "
+    "`link=true` the URL is in the body of the response instead, for clients such as browsers, which would send "
+    "their key along with a redirect.",
     tags=["Reports"],
     security=needs("reports:read"),
     responses={
@@ -166,27 +166,28 @@ def handle_get_download(
     link: Annotated[
         bool,
         BeforeValidator(_require_boolean),
-        Query(description="Whether to answer with the URL instead of a redirect."),
+        Query(description="Whether to return the URL in the body instead of a redirect."),
     ] = False,
 ) -> Response[DownloadLink | None]:
-    """GET: 303 to a presigned address, minted now; or 200 with it."""
+    """Handles GET: returns 303 with a new presigned URL in `Location`, or 200 with the URL in the body."""
     secret_arn = settings().s3_credentials_secret_arn
     s3 = s3_client(secret_arn, settings().s3_public_endpoint_url)
     signer = Signer(s3, settings().bucket, presign_seconds(DOWNLOAD_SECONDS, secret_arn))
-    minted = download_report(database(), signer, caller_of(router), parse_report_id(report_id), format_)
+    download = download_report(database(), signer, caller_of(router), parse_report_id(report_id), format_)
     headers: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
     if link:
-        view = DownloadLink(url=minted.url, expires_at=minted.expires_at, file_name=minted.file_name)
+        view = DownloadLink(url=download.url, expires_at=download.expires_at, file_name=download.file_name)
         return Response(HTTPStatus.OK, "application/json", view, headers=headers)
-    return Response(HTTPStatus.SEE_OTHER, headers={"Location": minted.url, **headers})
+    return Response(HTTPStatus.SEE_OTHER, headers={"Location": download.url, **headers})
 
 
 @router.get(
     "/api/v1/reports/<report_id>/summary",
     operation_id="getReportSummary",
     summary="Get the totals and charts of a report",
-    description="Shows row count, totals and charts of the snapshot that the files are made of, from when it has been "
-    "counted until the files expire. Totals come in pages; everything else is on each page.",
+    description="Shows the row count, totals and charts of the snapshot that the files are generated from. It is "
+    "available from when the snapshot has been counted until the files expire. The totals are paged; each page has "
+    "everything else.",
     response_description="The summary.",
     tags=["Reports"],
     security=needs("reports:read"),
@@ -200,10 +201,10 @@ def handle_get_summary(
     ] = None,
     locale: Annotated[
         LocaleTag | None,
-        Query(description="Language of chart titles and of labels of known codes. Omitted: as in the files."),
+        Query(description="Language of chart titles and of labels of known codes. Default: the locale of the report."),
     ] = None,
 ) -> SummaryView:
-    """GET: the summary; 409 before there is one."""
+    """Handles GET: returns the summary, or 409 if the snapshot has not been counted."""
     query = SummaryQuery(limit, cursor, locale)
     return show_summary(database(), caller_of(router), parse_report_id(report_id), query, base_url(router))
 
@@ -212,7 +213,7 @@ def handle_get_summary(
     "/api/v1/reports/<report_id>/cancel",
     operation_id="cancelReport",
     summary="Cancel a report",
-    description="Cancels a report that is PENDING or GENERATING. Cancelling it again has no effect.",
+    description="Cancels a report that is PENDING or GENERATING. Canceling it again has no effect.",
     response_description="The report, which is CANCELLED.",
     tags=["Reports"],
     security=needs("reports:write"),
@@ -220,7 +221,7 @@ def handle_get_summary(
 def handle_post_cancel(
     report_id: ReportId,
 ) -> Response[ReportView]:
-    """POST: the report, CANCELLED, however often it is asked for; 409 for one that has ended otherwise."""
+    """Handles POST: returns the cancelled report, also if it was cancelled before, or 409 if it has ended otherwise."""
     report = cancel_report(announcer(router), caller_of(router), parse_report_id(report_id))
     return Response(HTTPStatus.OK, "application/json", show_report(report, base_url(router)))
 
@@ -237,5 +238,5 @@ def handle_post_cancel(
     security=needs("reports:delete"),
 )
 def handle_delete_report(report_id: ReportId) -> DeletionView:
-    """DELETE: the record of the deletion, however often it is requested."""
+    """Handles DELETE: returns the record of the deletion, also if the report was deleted before."""
     return delete_report(database(), caller_of(router), parse_report_id(report_id))

@@ -1,4 +1,4 @@
-"""GET /api/v1/reports/{id}: a report, and while it waits what stands before it."""
+"""Shows a report with its position in the queue: GET /api/v1/reports/{id}."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET /api/v1/reports/{id}/summary: what a report's snapshot holds, from when it is counted."""
+"""Shows the summary of a report's snapshot: GET /api/v1/reports/{id}/summary."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from resma.database.connection import Database
 
 @dataclass(frozen=True)
 class SummaryQuery:
-    """Which of the totals to show, and the locale of charts; None is the report's own."""
+    """Page of totals to show, and the locale of charts. None: the locale of the report."""
 
     limit: int
     cursor: str | None
@@ -24,7 +24,7 @@ class SummaryQuery:
 def show_summary(
     database: Database, caller: Caller, report_id: UUID, query: SummaryQuery, base_url: str
 ) -> SummaryView:
-    """Returns count, charts and a page of the totals.
+    """Returns the row count, the charts and a page of the totals.
 
     Raises ReportNotFoundError, SummaryNotReadyError, ReportHasNoSummaryError, and RequestInvalidError for an invalid
     cursor.
@@ -36,8 +36,8 @@ def show_summary(
     totals = [*(summary.totals or []), *further]
     following = None
     if start + limit < len(totals):
-        address = f"{base_url}/api/v1/reports/{report_id}/summary"
-        following = next_page(address, {"limit": limit, "locale": query.locale}, str(start + limit))
+        url = f"{base_url}/api/v1/reports/{report_id}/summary"
+        following = next_page(url, {"limit": limit, "locale": query.locale}, str(start + limit))
     return SummaryView.model_validate(
         {
             "as_of": summary.as_of,

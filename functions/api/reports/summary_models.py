@@ -1,4 +1,4 @@
-"""What the API says of a report's data before its file is fetched, as JSON."""
+"""JSON models of the summary of a report."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from resma.json_models import URI, ViewModel
 
 
 class SeriesView(ViewModel):
-    """One line, color or panel of a chart."""
+    """One series of a chart."""
 
     model_config = ConfigDict(title="ChartSeries")
 
     name: str = Field(
-        description="Name of the series; a currency if the unit is `amount`, as two currencies never share an axis."
+        description="Name of the series. If the unit is `amount` it is a currency, because currencies never share an "
+        "axis."
     )
     values: list[str] = Field(
-        description="One value for each label, as a decimal string so that no digit is lost. `NaN` and `Infinity` are "
-        "possible."
+        description="One value for each label, as a decimal string so that no digit is lost. It can be `NaN` or "
+        "`Infinity`."
     )
 
 
 class ChartView(ViewModel):
-    """A chart's data, as the files show it."""
+    """Data of a chart, as in the files."""
 
     title: str = Field(description="Title in the language of the report.")
     kind: Literal["time", "bars", "share"] = Field(
-        description="`time`: months in order, or years where there are many. `bars`: categories, the largest first. "
+        description="`time`: months in order, or years for a long period. `bars`: categories, the largest first. "
         "`share`: parts of a whole."
     )
     unit: Literal["amount", "rows"] = Field(description="What the values are: sums of amounts, or numbers of rows.")

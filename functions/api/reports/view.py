@@ -1,12 +1,12 @@
-"""A row as the API shows it."""
+"""Converts rows of reports to their JSON model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from api.reports.models import ErrorView, FileView, Links, Metrics, Progress, ReportView, TotalView, WaitingFor
-from api.reports.progress import Queue, seconds_left, stage_of
+from api.reports.models import ErrorView, FileView, Links, MetricsView, ProgressView, ReportView, TotalView, WaitingFor
+from api.reports.progress import QueueStatus, seconds_left, stage_of
 from resma.jobs.personal_data import masked_columns, personal_filters
 from resma.jobs.report_rows import Report, StoredFile
 from resma.report.content import MASK
@@ -19,14 +19,14 @@ def show_report(
     base_url: str,
     *,
     is_deduplicated: bool = False,
-    queue: Queue | None = None,
+    queue: QueueStatus | None = None,
     names: Mapping[str, str] = MappingProxyType({}),
 ) -> ReportView:
-    """Returns the view of a report; `base_url` is where this caller reached the API, `queue` what stands before it.
+    """Returns the JSON model of a report.
 
-    `names` are those of who asked, as far as they were looked up.
+    `base_url` is the base URL of the API, `queue` the reports ahead of this one, and `names` the names of requesters.
     """
-    address = f"{base_url}/api/v1/reports/{report.report_id}"
+    url = f"{base_url}/api/v1/reports/{report.report_id}"
     is_ready = report.status == "READY"
     files = report.files or []
     first = files[0] if files else None
@@ -58,7 +58,7 @@ def show_report(
             "rows": report.rows_done if is_ready else None,
             "bytes": first and first["bytes"],
             "sha256": first and first["sha256"],
-            "files": [_file(file, address) for file in files] if report.files is not None else None,
+            "files": [_file(file, url) for file in files] if report.files is not None else None,
             "failed_files": report.failed_files or [],
             "warnings": report.warnings or [],
             "balance": report.balance,
@@ -66,30 +66,30 @@ def show_report(
             "totals": None if report.totals is None else [TotalView(**total) for total in report.totals],
             "totals_omitted": report.totals_omitted,
             "deduplicated": is_deduplicated,
-            "metrics": Metrics.model_validate(report.metrics) if report.metrics else None,
+            "metrics": MetricsView.model_validate(report.metrics) if report.metrics else None,
             "error": _error(report),
-            "links": Links(self=address, download=f"{address}/download" if is_ready else None),
+            "links": Links(self=url, download=f"{url}/download" if is_ready else None),
         }
     )
 
 
-def _file(file: StoredFile, address: str) -> FileView:
+def _file(file: StoredFile, url: str) -> FileView:
     return FileView.model_validate(
         {
             **{name: file[name] for name in ("format", "media_type", "bytes", "sha256")},
             "pages": file.get("pages"),
-            "download": f"{address}/download?format={file['format']}",
+            "download": f"{url}/download?format={file['format']}",
         }
     )
 
 
-def _progress(report: Report, queue: Queue | None) -> Progress:
+def _progress(report: Report, queue: QueueStatus | None) -> ProgressView:
     expected = report.rows_expected
     if report.status == "READY":
         percent: float | None = 100.0
     else:
         percent = round(100 * report.rows_done / expected, 1) if expected else None
-    return Progress(
+    return ProgressView(
         rows_done=report.rows_done,
         rows_expected=expected,
         percent=percent,

@@ -1,1 +1,1 @@
-"""/api/v1/schedules."""
+"""Schedules: /api/v1/schedules."""

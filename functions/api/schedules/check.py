@@ -1,4 +1,4 @@
-"""What is checked of a schedule when it is written: that it will run, and that its request would be taken."""
+"""Validation of schedules: a schedule must have a next run, and its request must be valid."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FILLED_BY_PERIOD = {"/request/filters/from", "/request/filters/to"}
 
 
 def require_runs(timing: ScheduleTiming, ends_at: datetime | None, now: datetime) -> datetime:
-    """Returns the first run after now. Raises RequestInvalidError where there is none."""
+    """Returns the first run after now. Raises RequestInvalidError if the schedule would never run."""
     if (first := next_run(timing, None, now)) is None:
         raise RequestInvalidError(
             "The schedule would never run.", (FieldError("/when", "It never occurs within 50 years."),)
@@ -31,28 +31,28 @@ def require_runs(timing: ScheduleTiming, ends_at: datetime | None, now: datetime
 
 
 def check_request_of(caller: Caller, draft: ScheduleDraft, day: date, rules: DeploymentRules) -> None:
-    """Checks a schedule's request as one that the caller makes on that day, with pointers to where it is in here.
+    """Checks the request of a draft as if the caller sent it on a day. Error pointers begin with `/request`.
 
-    The draft has a request. Raises RequestInvalidError with all that is wrong, ScopeMissingError.
+    The draft must have a request. Raises RequestInvalidError with all validation errors, and ScopeMissingError.
     """
     assert draft.request is not None
     require_scope(caller, "reports:write")
     period_errors: list[FieldError] = []
     request_errors: list[FieldError] = []
-    kept, time_zone, week = draft.request, draft.time_zone, draft.week_starts_on
+    stored, time_zone, week = draft.request, draft.time_zone, draft.week_starts_on
     with collect_errors(period_errors):
-        fill_request(kept, draft.period, day, time_zone, week)
+        fill_request(stored, draft.period, day, time_zone, week)
     with collect_errors(request_errors):
-        request = fill_request(kept, None if period_errors else draft.period, day, time_zone, week)
+        request = fill_request(stored, None if period_errors else draft.period, day, time_zone, week)
         with point_into("request"):
             check_request(caller, request, rules.errors_of(request))
-    # A time zone that the request does not name is the schedule's, and checked there. Whether days are needed, or in
-    # order, is not known where the period can't be filled in.
-    unknown = set() if "timeZone" in kept else {"/request/timeZone"}
-    unknown |= _FILLED_BY_PERIOD if period_errors else set()
+    # A time zone that the request does not name is that of the schedule, which is checked separately. If the period
+    # cannot be filled in, errors of its filters are meaningless.
+    ignored = set() if "timeZone" in stored else {"/request/timeZone"}
+    ignored |= _FILLED_BY_PERIOD if period_errors else set()
     field_errors = [
         *period_errors,
-        *(field_error for field_error in request_errors if field_error.pointer not in unknown),
+        *(field_error for field_error in request_errors if field_error.pointer not in ignored),
     ]
     if field_errors:
         raise RequestInvalidError.of(field_errors)
@@ -60,7 +60,7 @@ def check_request_of(caller: Caller, draft: ScheduleDraft, day: date, rules: Dep
 
 @contextlib.contextmanager
 def point_to_period() -> Iterator[None]:
-    """That filters and a period don't go together is the period's fault, where a body has it and no request."""
+    """Context manager that moves errors of the filters `from` and `to` to `/period`, for a body without a request."""
     try:
         yield
     except RequestError as error:

@@ -1,4 +1,4 @@
-"""A schedule as a caller wants it: what a request says, on top of what the schedule was before."""
+"""Draft of a schedule: the values in a request, merged into those of the existing schedule."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from resma.schedules.times import WORDS, ScheduleTiming
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleDraft:
-    """Every property of a schedule that a caller can set; `request` as the row keeps it, None of a mere preview."""
+    """Properties of a schedule that a caller can set. `request` has the form of the database; None in a preview."""
 
     name: str | None
     request: dict[str, Any] | None
@@ -33,19 +33,19 @@ class ScheduleDraft:
     paused: bool
 
     def changes_times(self, before: Schedule, timing: ScheduleTiming) -> bool:
-        """Whether it runs at other times than the schedule before."""
+        """Whether the draft runs at other times than the existing schedule."""
         return timing != before.timing or self.ends_at != before.ends_at
 
 
 def draft_of(request: PreviewRequest) -> ScheduleDraft:
-    """The draft of a new schedule."""
-    kept = serialize_request(request.request) if request.request else None
+    """Returns the draft of a new schedule."""
+    stored = serialize_request(request.request) if request.request else None
     values = {field.name: getattr(request, field.name) for field in fields(ScheduleDraft)}
-    return ScheduleDraft(**{**values, "request": kept})
+    return ScheduleDraft(**{**values, "request": stored})
 
 
-def merge_draft(before: Schedule, said: Mapping[str, Any]) -> ScheduleDraft:
-    """The schedule with what a request says. What belongs to a way of saying `when` changes with it."""
+def merge_draft(before: Schedule, changes: Mapping[str, Any]) -> ScheduleDraft:
+    """Returns the schedule with changes. `at` and `calendar` are removed if the new `when` does not allow them."""
     draft = ScheduleDraft(
         name=before.name,
         request=before.request,
@@ -59,11 +59,11 @@ def merge_draft(before: Schedule, said: Mapping[str, Any]) -> ScheduleDraft:
         ends_at=before.ends_at,
         paused=before.status == "PAUSED",
     )
-    request = said.get("request")
-    kept = {"request": serialize_request(request)} if isinstance(request, ReportRequest) else {}
-    draft = replace(draft, **{**said, **kept})
-    if draft.when not in WORDS and "at" not in said:
+    request = changes.get("request")
+    stored = {"request": serialize_request(request)} if isinstance(request, ReportRequest) else {}
+    draft = replace(draft, **{**changes, **stored})
+    if draft.when not in WORDS and "at" not in changes:
         draft = replace(draft, at=None)
-    if draft.when != "first-business-day" and "calendar" not in said:
+    if draft.when != "first-business-day" and "calendar" not in changes:
         draft = replace(draft, calendar=None)
     return draft

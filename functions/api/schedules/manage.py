@@ -1,7 +1,7 @@
-"""/api/v1/schedules: writing, pausing and deleting schedules.
+"""Creates, changes, pauses and deletes schedules.
 
-Whoever writes one must be able to ask for its report now, and becomes its owner, with whose rights it runs: nobody
-makes use of another's. Pausing, and resuming what was paused, changes nothing of what it does, and leaves the owner.
+A caller that creates or changes a schedule must be allowed to request its report, and becomes its owner. Runs have the
+scopes of the owner, so that no caller can use the scopes of another. Pausing and resuming do not change the owner.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ logger = Logger(child=True)
 
 @dataclass(frozen=True)
 class Schedules:
-    """A tenant's schedules, as a caller writes them. Every method raises ScheduleNotFoundError where there is none."""
+    """Schedules of the caller's tenant. Methods with an id raise ScheduleNotFoundError if it does not exist."""
 
     database: Database
     caller: Caller
     rules: DeploymentRules
 
-    def make(self, request: ScheduleRequest) -> Schedule:
-        """Makes a schedule. Raises RequestInvalidError, ScopeMissingError, TooManySchedulesError."""
+    def create(self, request: ScheduleRequest) -> Schedule:
+        """Creates a schedule. Raises RequestInvalidError, ScopeMissingError, TooManySchedulesError."""
         now = datetime.now(UTC)
         draft = draft_of(request)
         timing = self._check(draft, now)
@@ -59,64 +59,66 @@ class Schedules:
         }
         with self.database.transaction(self.caller.tenant_id) as connection:
             schedule = insert_schedule(connection, new)
-        self._log("a schedule was made", schedule.schedule_id)
+        self._log("a schedule was created", schedule.schedule_id)
         return schedule
 
     def find(self, schedule_id: str) -> Schedule:
-        """One of them."""
+        """Returns a schedule."""
         with self.database.transaction(self.caller.tenant_id) as connection:
             return find_schedule(connection, self.caller.tenant_id, schedule_id)
 
     def change(self, schedule_id: str, changes: ScheduleChanges) -> Schedule:
-        """Changes what the request names. Raises RequestInvalidError, ScopeMissingError.
+        """Changes the properties in the request. Raises RequestInvalidError, ScopeMissingError.
 
-        A run that is due and was not started yet stays due, unless its times change.
+        A run that is due and has not started stays due, unless the times of the schedule change.
         """
-        said = {name: getattr(changes, name) for name in changes.model_fields_set}
-        if said.keys() != {"paused"}:
+        values = {name: getattr(changes, name) for name in changes.model_fields_set}
+        if values.keys() != {"paused"}:
             self.rules.time_zones.prepare()
         with self.database.transaction(self.caller.tenant_id) as connection:
             before = find_schedule(connection, self.caller.tenant_id, schedule_id, for_update=True)
-            columns = self._changed(before, said, datetime.now(UTC))
+            columns = self._changed_columns(before, values, datetime.now(UTC))
             if not columns:
                 return before
             schedule = update_schedule(connection, self.caller.tenant_id, schedule_id, columns)
-        self._log("a schedule was changed", schedule_id, said=sorted(said), status=schedule.status)
+        self._log("a schedule was changed", schedule_id, properties=sorted(values), status=schedule.status)
         return schedule
 
     def delete(self, schedule_id: str) -> None:
-        """Removes it with its history; its reports stay."""
+        """Deletes a schedule with its run history. Its reports are kept."""
         with self.database.transaction(self.caller.tenant_id) as connection:
             delete_schedule(connection, self.caller.tenant_id, schedule_id)
         self._log("a schedule was deleted", schedule_id)
 
     def preview(self, request: PreviewRequest, count: int) -> PreviewView:
-        """The next runs of a schedule that is not there. Raises what `make` raises of the same request."""
+        """Returns the next runs of a new schedule without storing it. Raises the errors of `create`."""
         now = datetime.now(UTC)
         draft = draft_of(request)
         timing = self._check(draft, now)
         run_period = RunPeriod(request.period, request.week_starts_on or week_start_of(draft.request))
         return preview_runs(timing, run_period, request.ends_at, now, count)
 
-    def _log(self, what: str, schedule_id: str, **more: Any) -> None:
-        logger.info(what, schedule_id=schedule_id, tenant_id=self.caller.tenant_id, subject=self.caller.subject, **more)
+    def _log(self, message: str, schedule_id: str, **more: Any) -> None:
+        logger.info(
+            message, schedule_id=schedule_id, tenant_id=self.caller.tenant_id, subject=self.caller.subject, **more
+        )
 
-    def _changed(self, before: Schedule, said: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-        """The columns to write."""
+    def _changed_columns(self, before: Schedule, values: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+        """Returns the columns to update."""
         was_blocked = before.status == "BLOCKED" or (before.status == "PAUSED" and before.status_detail is not None)
-        if said.keys() == {"paused"} and (said["paused"] or not was_blocked):
-            return _paused(before, is_pausing=said["paused"], now=now)
-        draft = merge_draft(before, said)
-        writer = replace(self, caller=_as_writer(self.caller, before, said))
-        with point_to_period() if "period" in said and "request" not in said else nullcontext():
+        if values.keys() == {"paused"} and (values["paused"] or not was_blocked):
+            return _paused(before, is_pausing=values["paused"], now=now)
+        draft = merge_draft(before, values)
+        writer = replace(self, caller=_limit_scopes(self.caller, before, values))
+        with point_to_period() if "period" in values and "request" not in values else nullcontext():
             timing = writer._check(draft, now, before)
         columns = writer._columns(draft, timing, now)
         if not draft.changes_times(before, timing) and before.status in {"ACTIVE", "ENDED"} and not draft.paused:
-            return columns  # and its next run, which may be due, stays as it is
+            return columns  # the next run, which may be due, does not change
         return columns | _state(timing, draft.ends_at, now, is_paused=draft.paused)
 
     def _check(self, draft: ScheduleDraft, now: datetime, before: Schedule | None = None) -> ScheduleTiming:
-        """What is wrong with a schedule as a whole. Raises RequestInvalidError with all of it, ScopeMissingError."""
+        """Returns the timing. Raises RequestInvalidError with all errors of the draft, and ScopeMissingError."""
         field_errors = list(self.rules.time_zone_errors(draft.time_zone))
         timing, day = None, now.date()
         with collect_errors(field_errors):
@@ -149,33 +151,32 @@ class Schedules:
         }
 
 
-def _as_writer(caller: Caller, before: Schedule, said: Mapping[str, Any]) -> Caller:
-    """The caller, with no more rights than the request may have in other hands.
+def _limit_scopes(caller: Caller, before: Schedule, values: Mapping[str, Any]) -> Caller:
+    """Returns the caller, without `personal:read` if an owner without this scope chose the callback URL.
 
-    Who named its callback might not see what is personal: it is not sent there in the name of one who may, and who has
-    changed something else.
+    Otherwise personal data would be sent to that URL with the scopes of a caller who only changed something else.
     """
-    if "request" in said or before.request.get("callbackUrl") is None or "personal:read" in before.owner_scopes:
+    if "request" in values or before.request.get("callbackUrl") is None or "personal:read" in before.owner_scopes:
         return caller
     return replace(caller, scopes=caller.scopes - {"personal:read"})
 
 
 def _state(timing: ScheduleTiming, ends_at: datetime | None, now: datetime, *, is_paused: bool) -> dict[str, Any]:
-    """The columns that say how it continues from now."""
+    """Returns the columns for the status and the next run from now on."""
     if is_paused:
-        return _standing("PAUSED")
+        return _status_columns("PAUSED")
     at = next_run(timing, ends_at, now)
-    return _standing("ENDED", ENDED_DETAIL) if at is None else _standing("ACTIVE", at=at)
+    return _status_columns("ENDED", ENDED_DETAIL) if at is None else _status_columns("ACTIVE", at=at)
 
 
 def _paused(before: Schedule, *, is_pausing: bool, now: datetime) -> dict[str, Any]:
-    """What pausing or resuming alone changes: the times between are not caught up."""
+    """Returns the columns that pausing or resuming changes. Runs that were due in a pause are not caught up."""
     if is_pausing and before.status in {"ACTIVE", "BLOCKED"}:
-        return _standing("PAUSED", before.status_detail)
+        return _status_columns("PAUSED", before.status_detail)
     if is_pausing or before.status != "PAUSED":
         return {}
     return _state(before.check_timing(), before.ends_at, now, is_paused=False)
 
 
-def _standing(status: str, detail: str | None = None, at: datetime | None = None) -> dict[str, Any]:
+def _status_columns(status: str, detail: str | None = None, at: datetime | None = None) -> dict[str, Any]:
     return {"status": status, "status_detail": detail, "next_run_at": at, "due_at": at, "held_since": None}

@@ -1,4 +1,4 @@
-"""What goes in and out of the API about schedules, as JSON."""
+"""JSON models of schedules."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _YEARS = range(1970, 2200)
 
 def _require_schedule_id(text: str) -> str:
     if re.fullmatch(_SCHEDULE_ID, text, re.ASCII) is None:
-        raise ScheduleNotFoundError("that is no schedule's id: GET /api/v1/schedules lists yours")
+        raise ScheduleNotFoundError("This is not the id of a schedule. GET /api/v1/schedules lists your schedules.")
     return text
 
 
-def _require_moment(value: object) -> object:
-    """Pydantic would also take numbers, and texts of other forms."""
+def _require_timestamp(value: object) -> object:
+    """Rejects numbers and strings of other forms, which pydantic would accept."""
     if value is not None and not (isinstance(value, str) and re.fullmatch(DATE_TIME_PATTERN, value)):
         raise ValueError("It must be a timestamp with its offset from UTC, like 2025-12-31T23:59:59Z.")
     if value is not None and (detail := find_missing_part(value)):
@@ -40,14 +40,14 @@ def _require_moment(value: object) -> object:
     return value
 
 
-def _require_our_time(value: datetime | None) -> datetime | None:
+def _require_supported_year(value: datetime | None) -> datetime | None:
     if value is not None and value.year not in _YEARS:
         raise ValueError(f"It must be a timestamp in the years {_YEARS.start} to {_YEARS.stop - 1}.")
     return value and value.astimezone(UTC)
 
 
-def _left_out() -> Any:
-    """Made when it is needed, it is no part of the JSON Schema: the value is not null but what it was."""
+def _unchanged() -> Any:
+    """Returns a field without a default in the JSON Schema, because a property that is omitted keeps its value."""
     return Field(default_factory=lambda: None)
 
 
@@ -62,15 +62,15 @@ _Name = Annotated[
         min_length=1,
         max_length=100,
         json_schema_extra=SINGLE_LINE_SCHEMA,
-        description="Name that people know the schedule by.",
+        description="Name of the schedule.",
     ),
     SINGLE_LINE,
 ]
 _Request = Annotated[
     ReportRequest,
     Field(
-        description="As for `POST /api/v1/reports/generate`, without `deduplicate`. `timeZone` defaults to that of the "
-        "schedule."
+        description="Request of the reports, as for `POST /api/v1/reports/generate` but without `deduplicate`. "
+        "`timeZone` is that of the schedule by default."
     ),
 ]
 _When = Annotated[
@@ -81,15 +81,14 @@ _When = Annotated[
         json_schema_extra={"format": "schedule-times", "pattern": WHEN_PATTERN},
         description="`daily`, `weekly` (on Monday), `monthly` (on the 1st), `first-business-day` "
         "(of the month), or a cron "
-        "expression: minute, hour, day of the month, month, day of the week.",
+        "expression (minute, hour, day of the month, month, day of the week).",
     ),
 ]
 _At = Annotated[
     str | None,
     Field(
         pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
-        description=f"Local time of day for `daily` and the like, {DEFAULT_AT} by default. Not "
-        "allowed with a cron expression.",
+        description=f"Local time of day, {DEFAULT_AT} by default. Not allowed with a cron expression.",
     ),
 ]
 _TimeZone = Annotated[
@@ -103,8 +102,8 @@ _TimeZone = Annotated[
 _Period = Annotated[
     Period | None,
     Field(
-        description="Period that sets the filters `from` and `to`, relative to the day of the run in the schedule's "
-        "time zone."
+        description="Period that sets the filters `from` and `to`, relative to the day of the run in the time zone of "
+        "the schedule."
     ),
 ]
 _WeekStartsOn = Annotated[
@@ -121,22 +120,30 @@ _Calendar = Annotated[
 ]
 _MisfirePolicy = Annotated[
     MisfirePolicy,
-    Field(description="What happens to missed runs: `skip` all, `run-once` for the latest one, or `run-all`."),
+    Field(
+        description="What happens to runs that could not start on time (misfires): `skip` all, `run-once` for the "
+        "latest one, or `run-all`."
+    ),
 ]
 _EndsAt = Annotated[
     AwareDatetime | None,
-    AfterValidator(_require_our_time),
-    BeforeValidator(_require_moment),
-    Field(description="There is no run after this timestamp.", json_schema_extra={"pattern": DATE_TIME_PATTERN}),
+    AfterValidator(_require_supported_year),
+    BeforeValidator(_require_timestamp),
+    Field(
+        description="Timestamp after which the schedule does not run.", json_schema_extra={"pattern": DATE_TIME_PATTERN}
+    ),
 ]
 _Paused = Annotated[
     bool,
-    Field(strict=True, description="True pauses the schedule. Runs that are due in the meantime are not caught up."),
+    Field(
+        strict=True,
+        description="Whether the schedule is paused. Runs that are due while it is paused are not caught up.",
+    ),
 ]
 
 
 class PreviewRequest(RequestModel):
-    """A schedule to preview. It does not need to exist."""
+    """A schedule whose runs are previewed. Nothing is stored."""
 
     model_config = ConfigDict(
         title="PreviewScheduleRequest",
@@ -184,17 +191,17 @@ class ScheduleChanges(RequestModel):
 
     model_config = ConfigDict(title="UpdateScheduleRequest", json_schema_extra={"examples": [{"paused": True}]})
 
-    name: _Name = _left_out()
-    request: _Request = _left_out()
-    when: _When = _left_out()
-    at: _At = _left_out()
-    time_zone: _TimeZone = _left_out()
-    period: _Period = _left_out()
-    week_starts_on: _WeekStartsOn = _left_out()
-    calendar: _Calendar = _left_out()
-    misfire_policy: _MisfirePolicy = _left_out()
-    ends_at: _EndsAt = _left_out()
-    paused: _Paused = _left_out()
+    name: _Name = _unchanged()
+    request: _Request = _unchanged()
+    when: _When = _unchanged()
+    at: _At = _unchanged()
+    time_zone: _TimeZone = _unchanged()
+    period: _Period = _unchanged()
+    week_starts_on: _WeekStartsOn = _unchanged()
+    calendar: _Calendar = _unchanged()
+    misfire_policy: _MisfirePolicy = _unchanged()
+    ends_at: _EndsAt = _unchanged()
+    paused: _Paused = _unchanged()
 
 
 class RunView(ViewModel):
@@ -206,14 +213,14 @@ class RunView(ViewModel):
     started_at: datetime = Field(description="When the scheduler processed the run.")
     report_id: UUID | None = Field(description="Id of the report; null if the run was not started.")
     outcome: RunOutcome = Field(description="Whether a report was requested.")
-    detail: str | None = Field(description="Why the run was not started, or was late.")
+    detail: str | None = Field(description="Reason why the run was not started or was late.")
 
 
 class ScheduleView(ViewModel):
     """A schedule with its status."""
 
     id: str = Field(description="Id of the schedule.")
-    name: str = Field(description="Name that people know the schedule by.")
+    name: str = Field(description="Name of the schedule.")
     request: dict[str, Any] = Field(description="Request of the reports, as for `POST /api/v1/reports/generate`.")
     when: str = Field(description="`daily`, `weekly`, `monthly`, `first-business-day`, or a cron expression.")
     at: str | None = Field(description="Local time of day, HH:MM; null for a cron expression.")
@@ -223,19 +230,24 @@ class ScheduleView(ViewModel):
         description="First day of the week; null: the default of the request's locale."
     )
     calendar: str | None = Field(description="ISO 3166-1 code of the country whose public holidays are skipped.")
-    misfire_policy: MisfirePolicy = Field(description="What happens to missed runs.")
-    ends_at: datetime | None = Field(description="There is no run after this timestamp.")
+    misfire_policy: MisfirePolicy = Field(
+        description="What happens to misfires, which are runs that could not start on time."
+    )
+    ends_at: datetime | None = Field(description="Timestamp after which the schedule does not run.")
     paused: bool = Field(description="Whether the schedule is paused.")
     status: ScheduleStatus = Field(description="Only an `ACTIVE` schedule runs.")
-    status_detail: str | None = Field(description="Why the schedule does not run, and what to do.")
+    status_detail: str | None = Field(description="Reason why the schedule does not run, and what to do.")
     owner: str = Field(description="Caller that last changed the schedule. Runs have the scopes of this caller.")
     owner_name: str | None = Field(description="Current name of the owner's key.")
     owner_expires_at: datetime | None = Field(
-        description="When the owner's access expires. The schedule is BLOCKED at the next run after that, so rotate "
-        "the key or PATCH the schedule before. For a rotated key this is that of its replacement. Null: never."
+        description="When the access of the owner expires. The schedule is BLOCKED at the first run after that, "
+        "unless you rotate the key or update the schedule before. For a rotated key it is the expiry of its "
+        "replacement. Null: never."
     )
     created_at: datetime = Field(description="When the schedule was created.")
-    next_run_at: datetime | None = Field(description="When the next run is due; null if there is none.")
+    next_run_at: datetime | None = Field(
+        description="When the next run is due; null if the schedule will not run again."
+    )
     last_run: RunView | None = Field(description="Latest run; null before the first one.")
 
 
@@ -261,10 +273,12 @@ class PreviewedRun(ViewModel):
     model_config = ConfigDict(title="UpcomingRun")
 
     at: datetime = Field(description="When the run is due, in UTC.")
-    local_time: datetime = Field(description="The same in the schedule's time zone, with its offset.")
+    local_time: datetime = Field(description="When the run is due, in the time zone of the schedule.")
     from_: date | None = Field(alias="from", description="First day of the period.")
     to: date | None = Field(description="Last day of the period.")
-    note: str | None = Field(description="What is special about the run, such as a clock change on that day.")
+    note: str | None = Field(
+        description="Effect of a clock change on the run; null if the clock does not change on that day."
+    )
 
 
 class PreviewView(ViewModel):

@@ -1,4 +1,4 @@
-"""What a schedule will do: of one that is there, and of one that is not there yet."""
+"""Preview of the future runs of an existing or a new schedule."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from resma.schedules.times import ScheduleTiming
 
 @dataclass(frozen=True)
 class RunPeriod:
-    """The period of a schedule's runs, and the first day of its weeks."""
+    """Period of the runs of a schedule, and the first day of its weeks."""
 
     period: Period | None
     week_starts_on: Weekday
@@ -27,10 +27,10 @@ def preview_runs(
     period, week_starts_on = run_period.period, run_period.week_starts_on
     zone = timing.zone
     runs = takewhile(lambda run: ends_at is None or run.at <= ends_at, timing.runs_after(after))
-    shown = []
+    views = []
     for run in islice(runs, count):
         local = run.at.astimezone(zone)
         first, last = (None, None) if period is None else days_of(period, local.date(), week_starts_on)
         run_view = {"at": run.at, "local_time": local, "from": first, "to": last, "note": run.clock_change_detail(zone)}
-        shown.append(PreviewedRun.model_validate(run_view))
-    return PreviewView(runs=shown)
+        views.append(PreviewedRun.model_validate(run_view))
+    return PreviewView(runs=views)

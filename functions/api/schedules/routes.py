@@ -1,4 +1,4 @@
-"""/api/v1/schedules: reports that are asked for again and again."""
+"""Routes of /api/v1/schedules."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ _Count = Annotated[int, Query(ge=1, le=50, description="Number of runs to show."
     operation_id="createSchedule",
     summary="Create a schedule",
     status_code=HTTPStatus.CREATED,
-    description="Creates a schedule whose request is validated in full. The caller becomes its owner and needs "
-    "`reports:write` too: each run has the scopes that the owner has at that time.",
+    description="Creates a schedule, whose request is validated like that of a report. The caller becomes its owner "
+    "and also needs the scope `reports:write`. Each run has the scopes that the owner has at that time.",
     response_description="The schedule.",
     tags=["Schedules"],
     security=needs("schedules:manage"),
 )
 def handle_post_schedule(body: ScheduleRequest) -> Response[ScheduleView]:
-    """POST: 201 with the schedule and its next run."""
-    schedule = _schedules().make(body)
+    """Handles POST: returns 201 with the schedule and its next run."""
+    schedule = _schedules().create(body)
     headers: dict[str, str | list[str]] = {"Location": f"{base_url(router)}/api/v1/schedules/{schedule.schedule_id}"}
     return Response(
         HTTPStatus.CREATED, "application/json", show_schedule(database(), caller_of(router), schedule), headers=headers
@@ -72,7 +72,7 @@ def handle_post_schedule(body: ScheduleRequest) -> Response[ScheduleView]:
     security=needs("schedules:manage"),
 )
 def handle_post_preview(body: PreviewRequest, count: _Count = 10) -> PreviewView:
-    """POST: the next runs of a schedule that is not there yet."""
+    """Handles POST: returns the next runs of a schedule that does not exist yet."""
     return _schedules().preview(body, count)
 
 
@@ -92,7 +92,7 @@ def handle_get_schedules(
         Query(json_schema_extra={"pattern": CURSOR_PATTERN}, description="Position of the page, as in `next`."),
     ] = None,
 ) -> ScheduleList:
-    """GET: a page of schedules, and the address of the next one."""
+    """Handles GET: returns a page of schedules, with the URL of the next page."""
     return show_schedules(database(), caller_of(router), PageQuery(limit, cursor), base_url(router))
 
 
@@ -106,22 +106,22 @@ def handle_get_schedules(
     security=needs("schedules:manage"),
 )
 def handle_get_schedule(schedule_id: ScheduleId) -> ScheduleView:
-    """GET: one of them."""
+    """Handles GET: returns a schedule."""
     return show_schedule(database(), caller_of(router), _schedules().find(schedule_id))
 
 
 @router.patch(
     "/api/v1/schedules/<schedule_id>",
     operation_id="updateSchedule",
-    summary="Change, pause or resume a schedule",
+    summary="Update, pause or resume a schedule",
     description="Changes the properties that are sent. The caller becomes the owner, unless `paused` is the only "
     "property.",
-    response_description="The changed schedule.",
+    response_description="The updated schedule.",
     tags=["Schedules"],
     security=needs("schedules:manage"),
 )
 def handle_patch_schedule(schedule_id: ScheduleId, body: ScheduleChanges) -> ScheduleView:
-    """PATCH: what is left out stays as it is."""
+    """Handles PATCH: changes the properties in the body and returns the schedule."""
     return show_schedule(database(), caller_of(router), _schedules().change(schedule_id, body))
 
 
@@ -130,13 +130,13 @@ def handle_patch_schedule(schedule_id: ScheduleId, body: ScheduleChanges) -> Sch
     operation_id="deleteSchedule",
     summary="Delete a schedule",
     status_code=HTTPStatus.NO_CONTENT,
-    description="Deletes a schedule and the record of its runs. Its reports are kept.",
+    description="Deletes a schedule and the list of its runs. Its reports are kept.",
     response_description="The schedule was deleted.",
     tags=["Schedules"],
     security=needs("schedules:manage"),
 )
 def handle_delete_schedule(schedule_id: ScheduleId) -> Response[None]:
-    """DELETE: 204."""
+    """Handles DELETE: deletes the schedule and returns 204."""
     _schedules().delete(schedule_id)
     return Response(HTTPStatus.NO_CONTENT)
 
@@ -151,7 +151,7 @@ def handle_delete_schedule(schedule_id: ScheduleId) -> Response[None]:
     security=needs("schedules:manage"),
 )
 def handle_get_preview(schedule_id: ScheduleId, count: _Count = 10) -> PreviewView:
-    """GET: its next runs."""
+    """Handles GET: returns the next runs of a schedule."""
     schedule = _schedules().find(schedule_id)
     run_period = RunPeriod(schedule.period, schedule.week_starts_on or week_start_of(schedule.request))
     return preview_runs(schedule.check_timing(), run_period, schedule.ends_at, datetime.now(UTC), count)
@@ -174,7 +174,7 @@ def handle_get_runs(
         Query(json_schema_extra={"pattern": RUN_CURSOR_PATTERN}, description="Position of the page, as in `next`."),
     ] = None,
 ) -> RunList:
-    """GET: a page of what became of its times."""
+    """Handles GET: returns a page of the runs of a schedule."""
     tenant_id = caller_of(router).tenant_id
     return show_runs(database(), tenant_id, schedule_id, PageQuery(limit, cursor), base_url(router))
 
@@ -184,14 +184,14 @@ def handle_get_runs(
     operation_id="runSchedule",
     summary="Run a schedule now",
     status_code=HTTPStatus.ACCEPTED,
-    description="Requests the schedule's report with its period as of today, with the scopes of the caller, who needs "
-    "`reports:write` too. The next run and the list of runs do not change.",
+    description="Requests the report of a schedule for its period as of today. The report has the scopes of the "
+    "caller, who also needs `reports:write`. The next run and the list of runs do not change.",
     response_description="The report, which is PENDING.",
     tags=["Schedules"],
     security=needs("schedules:manage"),
 )
 def handle_post_run(schedule_id: ScheduleId) -> Response[ReportView]:
-    """POST: 202 with the report, `Location` and `Retry-After`."""
+    """Handles POST: returns 202 with the report, `Location` and `Retry-After`."""
 
     def send(caller: Caller, request: ReportRequest) -> Report:
         key = router.current_event.headers.get("Idempotency-Key")

@@ -1,4 +1,4 @@
-"""POST /api/v1/schedules/{id}/run: a schedule's report now, requested by the caller."""
+"""Runs a schedule immediately, as a request of the caller: POST /api/v1/schedules/{id}/run."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from resma.schedules.schedule_rows import Schedule
 
 Send = Callable[[Caller, ReportRequest], "Report"]
-"""Requests a report, as `POST /api/v1/reports/generate` does."""
+"""Function that requests a report, as `POST /api/v1/reports/generate` does."""
 
 
 def run_schedule(schedule: Schedule, caller: Caller, send: Send) -> Report:
-    """Requests the schedule's report with its period as of today, in the name and with the rights of the caller.
+    """Requests the report of a schedule for its period as of today, with the scopes of the caller.
 
-    The schedule, its next run and its history stay as they are. Raises ScopeMissingError without reports:write,
-    RequestInvalidError where the request is no longer valid, and whatever `send` raises.
+    The schedule, its next run and its run history do not change. Raises ScopeMissingError if the caller does not have
+    `reports:write`, RequestInvalidError if the request is no longer valid, and the errors of `send`.
     """
     require_scope(caller, "reports:write")
     day = datetime.now(UTC).astimezone(schedule.check_timing().zone).date()
     request = fill_request(schedule.request, schedule.period, day, schedule.time_zone, schedule.week_starts_on)
-    return send(_without_new_rights(caller, schedule), request)
+    return send(_limit_scopes(caller, schedule), request)
 
 
-def _without_new_rights(caller: Caller, schedule: Schedule) -> Caller:
-    """Whoever named the callback may not be allowed to see personal data: then it is masked for this caller too."""
+def _limit_scopes(caller: Caller, schedule: Schedule) -> Caller:
+    """Returns the caller, without `personal:read` if an owner without this scope chose the callback URL."""
     if schedule.request.get("callbackUrl") is None or "personal:read" in schedule.owner_scopes:
         return caller
     return replace(caller, scopes=caller.scopes - {"personal:read"})

@@ -1,4 +1,4 @@
-"""Schedules and their runs as the API shows them."""
+"""Converts schedules and their runs to their JSON models."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from resma.schedules.owners import find_owner_expirations
 from resma.schedules.schedule_rows import Schedule, ScheduleRun, find_schedule, last_runs, list_runs, list_schedules
 
 RUN_CURSOR_PATTERN = "^[0-9]{1,16}$"
-"""Microseconds since 1970."""
+"""Pattern of a cursor in a list of runs: microseconds since 1970."""
 
 _PREFIX = "sch_"
 
 
 def show_schedule(database: Database, caller: Caller, schedule: Schedule) -> ScheduleView:
-    """A schedule with its last run, as this caller may see it."""
+    """Returns the JSON model of a schedule with its last run, with personal filters masked if necessary."""
     with database.transaction(schedule.tenant_id) as connection:
         (view,) = _view_all(connection, caller, [schedule])
     return view
@@ -36,43 +36,44 @@ def show_schedule(database: Database, caller: Caller, schedule: Schedule) -> Sch
 
 @dataclass(frozen=True)
 class PageQuery:
-    """Which page a caller asks for."""
+    """Page of a list that a caller requests."""
 
     limit: int
     cursor: str | None
 
 
 def show_schedules(database: Database, caller: Caller, query: PageQuery, base_url: str) -> ScheduleList:
-    """A page of the tenant's schedules, newest first. Raises RequestInvalidError for a cursor that is not ours."""
+    """Returns a page of the tenant's schedules, newest first. Raises RequestInvalidError for an invalid cursor."""
     after = None
     if query.cursor is not None:
-        place = read_cursor(query.cursor)
-        after = (place.created_at, f"{_PREFIX}{place.report_id.hex}")
+        position = read_cursor(query.cursor)
+        after = (position.created_at, f"{_PREFIX}{position.report_id.hex}")
     with database.transaction(caller.tenant_id) as connection:
-        found = list_schedules(connection, caller.tenant_id, after, query.limit + 1)  # one more tells of a next page
-        items = fitting(_view_all(connection, caller, found[: query.limit]))
+        # One more shows whether a next page exists.
+        schedules = list_schedules(connection, caller.tenant_id, after, query.limit + 1)
+        items = fitting(_view_all(connection, caller, schedules[: query.limit]))
     following = None
-    if len(found) > len(items):
-        last = found[len(items) - 1]
-        place = ReportCursor(last.created_at, UUID(last.schedule_id.removeprefix(_PREFIX)))
-        following = next_page(f"{base_url}/api/v1/schedules", {"limit": query.limit}, write_cursor(place))
+    if len(schedules) > len(items):
+        last = schedules[len(items) - 1]
+        position = ReportCursor(last.created_at, UUID(last.schedule_id.removeprefix(_PREFIX)))
+        following = next_page(f"{base_url}/api/v1/schedules", {"limit": query.limit}, write_cursor(position))
     return ScheduleList(items=items, next=following)
 
 
 def show_runs(database: Database, tenant_id: str, schedule_id: str, query: PageQuery, base_url: str) -> RunList:
-    """A page of a schedule's runs, the latest first.
+    """Returns a page of the runs of a schedule, latest first.
 
-    Raises ScheduleNotFoundError; RequestInvalidError for a strange cursor.
+    Raises ScheduleNotFoundError, and RequestInvalidError for an invalid cursor.
     """
     before = None if query.cursor is None else _read_run_cursor(query.cursor)
     with database.transaction(tenant_id) as connection:
         find_schedule(connection, tenant_id, schedule_id)
-        found = list_runs(connection, tenant_id, schedule_id, before, query.limit + 1)
-    items = fitting([_run_view(run) for run in found[: query.limit]])
+        runs = list_runs(connection, tenant_id, schedule_id, before, query.limit + 1)
+    items = fitting([_run_view(run) for run in runs[: query.limit]])
     following = None
-    if len(found) > len(items):
-        address = f"{base_url}/api/v1/schedules/{schedule_id}/runs"
-        following = next_page(address, {"limit": query.limit}, write_microseconds(found[len(items) - 1].scheduled_for))
+    if len(runs) > len(items):
+        url = f"{base_url}/api/v1/schedules/{schedule_id}/runs"
+        following = next_page(url, {"limit": query.limit}, write_microseconds(runs[len(items) - 1].scheduled_for))
     return RunList(items=items, next=following)
 
 
@@ -83,7 +84,7 @@ def _read_run_cursor(cursor: str) -> datetime:
 
 
 def _view_all(connection: Connection[TupleRow], caller: Caller, schedules: list[Schedule]) -> list[ScheduleView]:
-    """As many queries for all as for one."""
+    """Returns the JSON models of schedules. The number of queries does not depend on the number of schedules."""
     runs = last_runs(connection, caller.tenant_id, [schedule.schedule_id for schedule in schedules])
     ends = find_owner_expirations(connection, caller.tenant_id, schedules)
     names = name_subjects(connection, caller.tenant_id, (schedule.owner for schedule in schedules))
@@ -130,7 +131,7 @@ def _view(caller: Caller, schedule: Schedule, last_run: ScheduleRun | None, owne
 
 
 def _shown_request(caller: Caller, request: dict[str, Any]) -> dict[str, Any]:
-    """Values of personal filters are for those who may write them."""
+    """Returns a request with personal filters masked, unless the caller has `personal:read`."""
     if "filters" not in request or "personal:read" in caller.scopes:
         return request
     return {**request, "filters": mask_filters(request["type"], request["filters"])}

@@ -1,1 +1,1 @@
-"""The service itself: /health and /api/v1/me."""
+"""Health and caller: /health and /api/v1/me."""

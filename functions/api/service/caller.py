@@ -1,4 +1,4 @@
-"""GET /api/v1/me: who a caller is."""
+"""Shows the caller: GET /api/v1/me."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from resma.jobs.report_rows import tenant_name
 
 
 def show_caller(database: Database, caller: Caller) -> CallerView:
-    """Returns what this deployment knows of a caller."""
+    """Returns the JSON model of a caller."""
     with database.transaction(caller.tenant_id) as connection:
         tenant = tenant_name(connection, caller.tenant_id)
         names = name_subjects(connection, caller.tenant_id, [caller.subject])

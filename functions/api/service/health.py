@@ -1,4 +1,4 @@
-"""/health: the one address that is open to nobody in particular."""
+"""Route of /health, which needs no credentials."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ HEALTH = "/health"
 
 
 def is_open(event: dict[str, Any]) -> bool:
-    """Whether a request needs no key as it is for this address."""
+    """Whether a request needs no credentials because it is for /health."""
     return event.get("path") == HEALTH and event.get("httpMethod") == "GET"
 
 
 @router.get(
     HEALTH,
     operation_id="getHealth",
-    summary="Check that the API answers",
-    description="Needs no key. Checks neither the database nor the queue.",
-    response_description="The API answers.",
+    summary="Check the health of the API",
+    description="Shows that the API responds. It needs no key, and checks neither the database nor the queue.",
+    response_description="The API responds.",
     tags=["Health"],
 )
 def handle_get_health() -> Health:
-    """GET: that the function runs. Asks neither database nor queue, so that nobody can make it ask them."""
+    """Handles GET: returns 200. It uses neither database nor queue, so that it cannot be used to overload them."""
     return Health()

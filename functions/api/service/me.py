@@ -1,4 +1,4 @@
-"""/api/v1/me: who is asking."""
+"""Route of /api/v1/me."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
     "/api/v1/me",
     operation_id="getCaller",
     summary="Get the caller",
-    description="Shows the tenant and scopes of the key or token that the request is made with. It needs no scope.",
+    description="Shows the tenant and the scopes of the key or token in the request. It needs no scope.",
     response_description="The caller.",
     tags=["Caller"],
     security=is_known(),
 )
 def handle_get_me() -> CallerView:
-    """GET: tenant, subject and scopes of the caller."""
+    """Handles GET: returns tenant, subject and scopes of the caller."""
     return show_caller(database(), caller_of(router))

@@ -1,4 +1,4 @@
-"""What the API answers about the caller and about itself, as JSON."""
+"""JSON models of the caller and of the health check."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from resma.json_models import ViewModel
 
 
 class CallerView(ViewModel):
-    """The caller of the API: its tenant and its scopes."""
+    """Caller of the API, with its tenant and its scopes."""
 
     tenant_id: str = Field(description="Id of the tenant.")
     tenant_name: str = Field(description="Name of the tenant.")
@@ -21,6 +21,6 @@ class CallerView(ViewModel):
 
 
 class Health(ViewModel):
-    """The API answers."""
+    """Result of the health check."""
 
     status: Literal["ok"] = Field(default="ok", description="Always `ok`.")

@@ -1,1 +1,1 @@
-"""Validation errors beyond those that pydantic finds, so that one answer names all."""
+"""Validation beyond that of pydantic, so that one response has all validation errors."""

@@ -1,4 +1,4 @@
-"""What is wrong with parameters and headers beyond what pydantic finds, so that one answer names all errors."""
+"""Validation of query parameters and headers beyond that of pydantic, so that one response has all errors."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _ESTIMATE = "/estimate"
 
 
 def parameter_errors(route: Any, query: Mapping[str, str], headers: Mapping[str, str]) -> list[FieldError]:
-    """All that is wrong with the query of a request and its Idempotency-Key, as far as the route reads them."""
+    """Returns all validation errors of the query parameters and the Idempotency-Key that a route reads."""
     return [*_query_errors(route, query), *_header_errors(route, headers)]
 
 
 def check_parameters(app: APIGatewayRestResolver, call_next: Callable[..., Response[Any]]) -> Response[Any]:
-    """Middleware that raises RequestInvalidError with all errors of a query in which pydantic has found none."""
+    """Middleware that raises RequestInvalidError with all errors of query parameters that pydantic accepted."""
     if field_errors := list(_query_errors(current_route(app), app.current_event.query_string_parameters or {})):
         raise RequestInvalidError.of(field_errors)
     return call_next(app)
@@ -47,18 +47,18 @@ def _query_errors(route: Any, query: Mapping[str, str]) -> Iterator[FieldError]:
 
 
 def _unknown_parameters(route: Any, query: Mapping[str, str]) -> Iterator[FieldError]:
-    """Pages for people are no part of the API: browsers, and identity providers that send people back, may add any."""
+    """Yields an error for each unknown query parameter. Web pages accept any: identity providers add their own."""
     if not route.include_in_schema:
         return
     known = [field.alias for field in route.dependant.query_params]
-    advice = f"The parameters are {', '.join(known)}." if known else "There are none here. Remove it."
+    advice = f"The parameters are {', '.join(known)}." if known else "Remove it, because this URL has no parameters."
     for name in query:
         if name not in known:
             yield FieldError(json_pointer(name), f"This query parameter does not exist. {advice}")
 
 
 def _header_errors(route: Any, headers: Mapping[str, str]) -> Iterator[FieldError]:
-    """Of routes with a body, those that take a report request take a key, except estimates."""
+    """Yields errors of the Idempotency-Key. Routes with a report request read it, except estimates."""
     if any(field.type_ is ReportRequest for field in route.dependant.body_params) and not route.path.endswith(
         _ESTIMATE
     ):

@@ -1,7 +1,7 @@
-"""What else is wrong with a body whose form is not right, so that a caller sees all errors at once.
+"""Further validation of a body in which pydantic found errors, so that callers see all errors at once.
 
-Pydantic finds what has the wrong form, such as a number where a string must be. What only makes sense together, such as
-two dates, is checked after that, and here for the parts of the body that do have the right form.
+Pydantic finds wrong types, such as a number instead of a string. Rules for several properties, such as the order of two
+dates, are normally checked after that. Here they are checked for those properties that have the right type.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PERIOD_FILTERS = {"/filters/from", "/filters/to"}
 def find_more_errors(
     model: type[BaseModel], body: object, known: Sequence[FieldError], rules: DeploymentRules
 ) -> list[FieldError]:
-    """What is wrong with the parts of a body that the faults which are known are not about."""
+    """Returns the validation errors of those parts of a body in which no error is known yet."""
     if not isinstance(body, Mapping):
         return []
     wrong = {first_part(field_error.pointer) for field_error in known}
@@ -55,20 +55,20 @@ def _scheduled_request_errors(
         request = {"timeZone": body["timeZone"], **request}
     for field_error in find_partial_errors(request, {first_part(pointer) for pointer in inner}, rules.errors_of):
         is_filled_in = field_error.pointer in _PERIOD_FILTERS and body.get("period") is not None
-        is_the_schedule_s = field_error.pointer == "/timeZone" and "timeZone" not in body["request"]
-        if not is_filled_in and not is_the_schedule_s:
+        is_of_schedule = field_error.pointer == "/timeZone" and "timeZone" not in body["request"]
+        if not is_filled_in and not is_of_schedule:
             yield FieldError(json_pointer("request") + field_error.pointer, field_error.detail)
 
 
 def _timing_errors(body: Mapping[str, Any], wrong: Collection[str], rules: DeploymentRules) -> Iterator[FieldError]:
-    said = {name: body[name] for name in ("when", "at", "timeZone", "calendar") if body.get(name) is not None}
-    said = {name: value for name, value in said.items() if name not in wrong and isinstance(value, str)}
-    if "when" not in said:  # what `at` and `calendar` may be depends on it
-        said = {"when": "daily", **{name: value for name, value in said.items() if name == "timeZone"}}
-    time_zone = said.get("timeZone", "UTC")
+    values = {name: body[name] for name in ("when", "at", "timeZone", "calendar") if body.get(name) is not None}
+    values = {name: value for name, value in values.items() if name not in wrong and isinstance(value, str)}
+    if "when" not in values:  # the rules for `at` and `calendar` depend on it
+        values = {"when": "daily", **{name: value for name, value in values.items() if name == "timeZone"}}
+    time_zone = values.get("timeZone", "UTC")
     field_errors: list[FieldError] = []
     with collect_errors(field_errors):
-        read_timing(said["when"], said.get("at"), time_zone, said.get("calendar"))
+        read_timing(values["when"], values.get("at"), time_zone, values.get("calendar"))
     yield from field_errors
     yield from rules.time_zone_errors(time_zone)
 

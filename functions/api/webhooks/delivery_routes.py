@@ -1,4 +1,4 @@
-"""Deliveries of webhooks: a report's, and asking for one to be made again."""
+"""Routes that list the webhook deliveries of a report and replay a delivery."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 def handle_get_report_deliveries(
     report_id: ReportId,
 ) -> DeliveryList:
-    """GET: each delivery with all attempts."""
+    """Handles GET: returns the deliveries of a report with all attempts."""
     caller = caller_of(router)
     return show_report_deliveries(database(), caller.tenant_id, parse_report_id(report_id), base_url(router))
 
@@ -39,16 +39,16 @@ def handle_get_report_deliveries(
 @router.post(
     "/api/v1/webhook-deliveries/<event_id>/<endpoint_id>/replay",
     operation_id="replayWebhookDelivery",
-    summary="Send a webhook again",
+    summary="Replay a webhook delivery",
     status_code=HTTPStatus.ACCEPTED,
-    description="Sends the event to the endpoint again within a minute, whatever the status of the delivery, with the "
-    "same `webhook-id`. The replay is recorded.",
+    description="Sends the event to the endpoint again within a minute, with the same `webhook-id` and whatever the "
+    "status of the delivery. The replay is recorded.",
     response_description="The delivery, which is PENDING.",
     tags=["Webhooks"],
     security=needs("webhooks:manage"),
 )
 def handle_post_replay(event_id: EventId, endpoint_id: EndpointId) -> Response[DeliveryView]:
-    """POST: 202 with the delivery as it is now."""
+    """Handles POST: returns 202 with the delivery, which is PENDING."""
     caller = caller_of(router)
     record = replay_delivery(database(), caller, event_id, endpoint_id)
     return Response(HTTPStatus.ACCEPTED, "application/json", show_delivery(record, base_url(router)))

@@ -1,4 +1,4 @@
-"""/api/v1/webhook-endpoints: where a tenant wants to be told of its reports, and with which secret."""
+"""Routes of /api/v1/webhook-endpoints."""
 
 from __future__ import annotations
 
@@ -44,13 +44,14 @@ _SECRET_HEADERS: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
     operation_id="createWebhookEndpoint",
     summary="Create a webhook endpoint",
     status_code=HTTPStatus.CREATED,
-    description="Registers a URL that receives events, and answers with the secret that its webhooks are signed with.",
+    description="Creates an endpoint, which is a URL that receives events. The response has the secret that its "
+    "webhooks are signed with.",
     response_description="The endpoint with its secret.",
     tags=["Webhooks"],
     security=needs("webhooks:manage"),
 )
 def handle_post_endpoint(body: EndpointRequest) -> Response[CreatedEndpointView]:
-    """POST: 201 with the endpoint and its secret."""
+    """Handles POST: returns 201 with the endpoint and its secret."""
     endpoint = _endpoints().register(body)
     view = show_created_endpoint(endpoint, _master())
     headers = {**_SECRET_HEADERS, "Location": f"{base_url(router)}/api/v1/webhook-endpoints/{endpoint.endpoint_id}"}
@@ -67,7 +68,7 @@ def handle_post_endpoint(body: EndpointRequest) -> Response[CreatedEndpointView]
     security=needs("webhooks:manage"),
 )
 def handle_get_endpoints() -> EndpointList:
-    """GET: all of them, that of callbacks first."""
+    """Handles GET: returns all endpoints, starting with `callback`."""
     return EndpointList(items=[show_endpoint(endpoint, last) for endpoint, last in _endpoints().list()])
 
 
@@ -81,21 +82,21 @@ def handle_get_endpoints() -> EndpointList:
     security=needs("webhooks:manage"),
 )
 def handle_get_endpoint(endpoint_id: EndpointId) -> EndpointView:
-    """GET: one of them."""
+    """Handles GET: returns an endpoint."""
     return show_endpoint(*_endpoints().show(endpoint_id))
 
 
 @router.patch(
     "/api/v1/webhook-endpoints/<endpoint_id>",
     operation_id="updateWebhookEndpoint",
-    summary="Change, disable or enable a webhook endpoint",
+    summary="Update, disable or enable a webhook endpoint",
     description="Changes the properties that are sent.",
-    response_description="The changed endpoint.",
+    response_description="The updated endpoint.",
     tags=["Webhooks"],
     security=needs("webhooks:manage"),
 )
 def handle_patch_endpoint(endpoint_id: EndpointId, body: EndpointChanges) -> EndpointView:
-    """PATCH: what is left out stays as it is."""
+    """Handles PATCH: changes the properties in the body and returns the endpoint."""
     return show_endpoint(_endpoints().change(endpoint_id, body))
 
 
@@ -104,14 +105,14 @@ def handle_patch_endpoint(endpoint_id: EndpointId, body: EndpointChanges) -> End
     operation_id="deleteWebhookEndpoint",
     summary="Delete a webhook endpoint",
     status_code=HTTPStatus.NO_CONTENT,
-    description="Deletes a webhook endpoint and ends its pending deliveries. Deliveries stay on record with their "
-    "reports.",
+    description="Deletes a webhook endpoint and ends its pending deliveries. The list of deliveries of a report "
+    "still has them.",
     response_description="The endpoint was deleted.",
     tags=["Webhooks"],
     security=needs("webhooks:manage"),
 )
 def handle_delete_endpoint(endpoint_id: EndpointId) -> Response[None]:
-    """DELETE: 204."""
+    """Handles DELETE: deletes the endpoint and returns 204."""
     _endpoints().delete(endpoint_id)
     return Response(HTTPStatus.NO_CONTENT)
 
@@ -126,7 +127,7 @@ def handle_delete_endpoint(endpoint_id: EndpointId) -> Response[None]:
     security=needs("webhooks:manage"),
 )
 def handle_get_secret(endpoint_id: EndpointId) -> Response[SecretView]:
-    """GET: the secret, and that before it while it is valid."""
+    """Handles GET: returns the secret, and the previous one while it is valid."""
     return _secret(_endpoints().find(endpoint_id), "a webhook secret was shown")
 
 
@@ -140,7 +141,7 @@ def handle_get_secret(endpoint_id: EndpointId) -> Response[SecretView]:
     security=needs("webhooks:manage"),
 )
 def handle_post_rotation(endpoint_id: EndpointId, body: Rotation) -> Response[SecretView]:
-    """POST: the new secret, and the one so far."""
+    """Handles POST: returns the new secret and the previous one."""
     endpoint = _endpoints().rotate(endpoint_id, timedelta(hours=body.overlap_hours))
     return _secret(endpoint, "a webhook secret was rotated")
 
@@ -150,14 +151,14 @@ def handle_post_rotation(endpoint_id: EndpointId, body: Rotation) -> Response[Se
     operation_id="testWebhookEndpoint",
     summary="Send the latest event to a webhook endpoint",
     status_code=HTTPStatus.ACCEPTED,
-    description="Sends the tenant's latest event to this endpoint within a minute, signed as always and with the "
-    "event's own `webhook-id`, whatever events and report types the endpoint is registered for. Recorded as a replay.",
+    description="Sends the latest event of the tenant to this endpoint within a minute, with its signature and its own "
+    "`webhook-id`, whatever events and report types the endpoint receives. It is recorded as a replay.",
     response_description="The delivery, which is PENDING.",
     tags=["Webhooks"],
     security=needs("webhooks:manage"),
 )
 def handle_post_test(endpoint_id: EndpointId) -> Response[DeliveryView]:
-    """POST: 202 with the delivery; 409 where there is no event yet."""
+    """Handles POST: returns 202 with the delivery, or 409 if the tenant has no event yet."""
     record = send_latest_event(database(), caller_of(router), endpoint_id)
     return Response(HTTPStatus.ACCEPTED, "application/json", show_delivery(record, base_url(router)))
 
@@ -182,7 +183,7 @@ def handle_get_deliveries(
         ),
     ] = None,
 ) -> DeliveryList:
-    """GET: a page of deliveries with all attempts, newest first."""
+    """Handles GET: returns a page of deliveries with all attempts, newest first."""
     caller = caller_of(router)
     query = DeliveryQuery(status, limit, cursor)
     return show_endpoint_deliveries(database(), caller.tenant_id, endpoint_id, query, base_url(router))
@@ -197,8 +198,8 @@ def _master() -> bytes:
     return read_master_secret(settings().webhook_secret_arn)
 
 
-def _secret(endpoint: WebhookEndpointRow, said: str) -> Response[SecretView]:
+def _secret(endpoint: WebhookEndpointRow, message: str) -> Response[SecretView]:
     caller = caller_of(router)
     view = show_secret(endpoint, _master())
-    logger.info(said, endpoint_id=endpoint.endpoint_id, version=endpoint.secret_version, subject=caller.subject)
+    logger.info(message, endpoint_id=endpoint.endpoint_id, version=endpoint.secret_version, subject=caller.subject)
     return Response(HTTPStatus.OK, "application/json", view, headers=_SECRET_HEADERS)

@@ -1,4 +1,4 @@
-"""Whether webhook endpoints accept what is sent to them: the last attempt at each."""
+"""Health of webhook endpoints, which is the result of the last attempt at each."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
 RECENT_DELIVERIES = 20
-"""The last attempt is looked for among so many deliveries of an endpoint, the newest."""
+"""Number of the newest deliveries of an endpoint that are searched for its last attempt."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LastAttempt:
-    """The attempt that ended last. It succeeded if the status code is 200 to 299."""
+    """Attempt at an endpoint that ended last. It succeeded if the status code is 200 to 299."""
 
     endpoint_id: str
     started_at: datetime
@@ -28,7 +28,7 @@ class LastAttempt:
 
 
 def last_attempts(connection: Connection[TupleRow], tenant_id: str, endpoint_ids: list[str]) -> dict[str, LastAttempt]:
-    """Returns the last finished attempt by endpoint; endpoints without one are left out."""
+    """Returns the last finished attempt by endpoint; endpoints without one are omitted."""
     with connection.cursor(row_factory=class_row(LastAttempt)) as cursor:
         cursor.execute(
             """

@@ -1,4 +1,4 @@
-"""Lists of webhook deliveries with all attempts: a report's, or page by page an endpoint's."""
+"""Lists the webhook deliveries of a report or an endpoint with all their attempts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from resma.webhooks.deliveries import DeliveryCursor, list_endpoint_deliveries, 
 from resma.webhooks.endpoints import find_endpoint
 
 DELIVERY_CURSOR_PATTERN = r"^[0-9]{1,16}\.[0-9a-z_]{1,80}$"
-"""Microseconds since 1970, and an event's id."""
+"""Pattern of a cursor: microseconds since 1970 and an event id."""
 
 
 def show_report_deliveries(database: Database, tenant_id: str, report_id: UUID, base_url: str) -> DeliveryList:
@@ -29,7 +29,7 @@ def show_report_deliveries(database: Database, tenant_id: str, report_id: UUID, 
 
 @dataclass(frozen=True)
 class DeliveryQuery:
-    """What a caller asked for; None is all."""
+    """Filter and position of a page. A status of None is not applied."""
 
     status: str | None
     limit: int
@@ -41,23 +41,23 @@ def show_endpoint_deliveries(
 ) -> DeliveryList:
     """Returns a page of an endpoint's deliveries, newest first.
 
-    Raises WebhookEndpointNotFoundError, and RequestInvalidError for a cursor that is not ours.
+    Raises WebhookEndpointNotFoundError, and RequestInvalidError for an invalid cursor.
     """
-    after = _place(query.cursor) if query.cursor is not None else None
+    after = _read_cursor(query.cursor) if query.cursor is not None else None
     with database.transaction(tenant_id) as connection:
         find_endpoint(connection, tenant_id, endpoint_id)
-        # One more tells whether a next page exists.
-        found = list_endpoint_deliveries(connection, tenant_id, endpoint_id, query.status, after, query.limit + 1)
-    items = fitting([show_delivery(record, base_url) for record in found[: query.limit]])
+        # One more shows whether a next page exists.
+        records = list_endpoint_deliveries(connection, tenant_id, endpoint_id, query.status, after, query.limit + 1)
+    items = fitting([show_delivery(record, base_url) for record in records[: query.limit]])
     following = None
-    if len(found) > len(items):
-        last = found[len(items) - 1].delivery
-        address = f"{base_url}/api/v1/webhook-endpoints/{endpoint_id}/deliveries"
-        following = next_page(address, vars(query), f"{write_microseconds(last.created_at)}.{last.event_id}")
+    if len(records) > len(items):
+        last = records[len(items) - 1].delivery
+        url = f"{base_url}/api/v1/webhook-endpoints/{endpoint_id}/deliveries"
+        following = next_page(url, vars(query), f"{write_microseconds(last.created_at)}.{last.event_id}")
     return DeliveryList(items=items, next=following)
 
 
-def _place(cursor: str) -> DeliveryCursor:
+def _read_cursor(cursor: str) -> DeliveryCursor:
     if re.fullmatch(DELIVERY_CURSOR_PATTERN, cursor, re.ASCII) is None:
         raise cursor_invalid()
     timestamp, event_id = cursor.split(".")

@@ -1,4 +1,4 @@
-"""A webhook again, under the same id, because somebody asked for it."""
+"""Makes webhook deliveries due again, with the same event id."""
 
 from __future__ import annotations
 
@@ -17,28 +17,29 @@ from resma.webhooks.signing_secrets import CALLBACK
 
 
 def replay_delivery(
-    connection: Connection[TupleRow], tenant_id: str, event_id: str, endpoint_id: str, asked: tuple[str, str | None]
+    connection: Connection[TupleRow], tenant_id: str, event_id: str, endpoint_id: str, requester: tuple[str, str | None]
 ) -> None:
-    """Makes a delivery due now, with all its attempts and pauses before it again; `asked` says by whom, from where.
+    """Makes a delivery due now, with a full set of attempts, and records the subject and IP address of the requester.
 
-    Raises WebhookDeliveryNotFoundError; WebhookEndpointDisabledError, also where it is deleted;
+    Raises WebhookDeliveryNotFoundError; WebhookEndpointDisabledError, also if the endpoint was deleted;
     WebhookDeliveryInProgressError.
     """
     key = (tenant_id, event_id, endpoint_id)
     find_delivery(connection, *key)
-    # The endpoint before its delivery: whoever disables or deletes it waits, and then finds this among those to end.
+    # The endpoint is locked before its delivery, so that a transaction that disables or deletes it waits, and then also
+    # ends this delivery.
     _require_enabled(connection, tenant_id, endpoint_id)
     connection.execute(
         "SELECT 1 FROM resma.webhook_deliveries WHERE tenant_id = %s AND event_id = %s AND endpoint_id = %s FOR UPDATE",
         key,
     )
-    under_way = connection.execute(
+    attempt_in_progress = connection.execute(
         "SELECT 1 FROM resma.webhook_attempts WHERE tenant_id = %s AND event_id = %s AND endpoint_id = %s"
         " AND milliseconds IS NULL AND started_at > clock_timestamp() - interval '1 minute'",
         key,
     ).fetchone()
-    if under_way is not None:
-        raise WebhookDeliveryInProgressError("an attempt is being made at this moment: ask again when it is on record")
+    if attempt_in_progress is not None:
+        raise WebhookDeliveryInProgressError("An attempt is in progress. Try again when it has been recorded.")
     connection.execute(
         "UPDATE resma.webhook_deliveries SET status = 'PENDING', ended_reason = NULL, delivered_at = NULL,"
         " next_attempt_at = clock_timestamp(), attempts_before = attempts"
@@ -48,19 +49,19 @@ def replay_delivery(
     connection.execute(
         "INSERT INTO resma.webhook_replays (tenant_id, event_id, endpoint_id, requested_by, requested_from)"
         " VALUES (%s, %s, %s, %s, %s)",
-        (*key, *asked),
+        (*key, *requester),
     )
 
 
-def owe_latest_event(connection: Connection[TupleRow], tenant_id: str, endpoint_id: str) -> str:
-    """Makes sure that the tenant's latest event has a delivery to this endpoint; returns the event's id.
+def add_latest_event(connection: Connection[TupleRow], tenant_id: str, endpoint_id: str) -> str:
+    """Adds a delivery of the tenant's latest event to this endpoint, unless it exists. Returns the id of the event.
 
     Safe to call twice. Raises WebhookEndpointReadOnlyError, WebhookEndpointNotFoundError, WebhookEndpointDisabledError,
     WebhookEventMissingError.
     """
     if endpoint_id == CALLBACK:
         raise WebhookEndpointReadOnlyError(
-            "Callbacks have no URL of their own. Send a request with `callbackUrl` instead."
+            "The endpoint `callback` has no URL of its own. Request a report with `callbackUrl` instead."
         )
     find_endpoint(connection, tenant_id, endpoint_id)
     _require_enabled(connection, tenant_id, endpoint_id)
@@ -91,5 +92,5 @@ def _require_enabled(connection: Connection[TupleRow], tenant_id: str, endpoint_
     ).fetchone()
     if enabled is None:
         raise WebhookEndpointDisabledError(
-            "the endpoint is disabled or deleted: enable it first (PATCH, enabled: true)"
+            "The endpoint is disabled or deleted. Enable it first: PATCH with `enabled` true."
         )

@@ -1,4 +1,4 @@
-"""What goes in and out of the API about webhooks, as JSON."""
+"""JSON models of webhook endpoints and deliveries."""
 
 from __future__ import annotations
 
@@ -24,13 +24,17 @@ _EVENT_ID = "^evt_[0-9a-z_]{1,80}$"
 
 def _require_endpoint_id(text: str) -> str:
     if re.fullmatch(_ENDPOINT_ID, text, re.ASCII) is None:
-        raise WebhookEndpointNotFoundError("that is no endpoint's id: GET /api/v1/webhook-endpoints lists yours")
+        raise WebhookEndpointNotFoundError(
+            "This is not the id of an endpoint. GET /api/v1/webhook-endpoints lists your endpoints."
+        )
     return text
 
 
 def _require_event_id(text: str) -> str:
     if re.fullmatch(_EVENT_ID, text, re.ASCII) is None:
-        raise WebhookDeliveryNotFoundError("that is no event's id: GET /api/v1/reports/{id}/deliveries has them")
+        raise WebhookDeliveryNotFoundError(
+            "This is not the id of an event. GET /api/v1/reports/{id}/deliveries lists the events of a report."
+        )
     return text
 
 
@@ -53,17 +57,21 @@ _Url = Annotated[
     Field(
         max_length=2000,
         json_schema_extra={**URL_SCHEMA},
-        description="A public https URL. It receives webhooks, signed according to Standard "
-        "Webhooks, when reports end.",
+        description="Public https URL that receives webhooks when reports end. They are signed according to Standard "
+        "Webhooks.",
     ),
 ]
 _Events = Annotated[
     list[EventType] | None,
-    Field(min_length=1, max_length=20, description="Events to send; null: all, including those that are added later."),
+    Field(
+        min_length=1,
+        max_length=20,
+        description="Events that are sent; null: all events, including those that are added later.",
+    ),
 ]
 _ReportTypes = Annotated[
     list[Annotated[str, Field(max_length=100, pattern=NO_NUL)]] | None,
-    Field(min_length=1, max_length=100, description="Report types to send events of; null: all."),
+    Field(min_length=1, max_length=100, description="Report types whose events are sent; null: all report types."),
 ]
 
 
@@ -93,8 +101,8 @@ class EndpointChanges(RequestModel):
     enabled: bool = Field(
         strict=True,
         default=True,
-        description="False ends pending deliveries. Enabling the endpoint again does not resend "
-        "them: replay them instead.",
+        description="Whether events are sent. Disabling the endpoint ends its pending deliveries. They are not "
+        "resent when it is enabled again; replay them instead.",
     )
 
 
@@ -117,12 +125,12 @@ class LastAttemptView(ViewModel):
     model_config = ConfigDict(title="LastDeliveryAttempt")
 
     started_at: datetime = Field(description="When it started.")
-    status_code: int | None = Field(description="HTTP status of the response. Null: there was none.")
-    error: str | None = Field(description="Why there was no response, or why it was not accepted.")
+    status_code: int | None = Field(description="HTTP status of the response; null if the endpoint did not respond.")
+    error: str | None = Field(description="Why the endpoint did not respond, or why its response is not a success.")
 
 
 class EndpointView(ViewModel):
-    """A webhook endpoint. The endpoint `callback` stands for the callback URLs of requests."""
+    """A webhook endpoint. The endpoint `callback` represents the callback URLs of requests."""
 
     model_config = ConfigDict(title="WebhookEndpoint")
 
@@ -143,7 +151,8 @@ class EndpointView(ViewModel):
     failing: bool = Field(default=False, description="Whether the last attempt failed.")
     last_attempt: LastAttemptView | None = Field(
         default=None,
-        description="Attempt that ended last. Null before the first one, and in answers that change the endpoint.",
+        description="Attempt that ended last. Null before the first one, and in responses to requests that change "
+        "the endpoint.",
     )
 
 
@@ -178,20 +187,20 @@ class CreatedEndpointView(EndpointView):
 
 
 class AttemptView(ViewModel):
-    """One attempt of a delivery. Without status code and error it is in progress, or was interrupted."""
+    """One attempt of a delivery. Without status code and error it is in progress or was interrupted."""
 
     model_config = ConfigDict(title="DeliveryAttempt")
 
     attempt: int = Field(description="Number of the attempt, from 1.")
     started_at: datetime = Field(description="When the attempt started.")
     url: str = Field(description="URL that was called. The part after `?` is shown as `?…`.")
-    status_code: int | None = Field(description="HTTP status of the answer.")
-    error: str | None = Field(description="Why there is no answer, or why it was not accepted.")
+    status_code: int | None = Field(description="HTTP status of the response; null if the endpoint did not respond.")
+    error: str | None = Field(description="Why the endpoint did not respond, or why its response is not a success.")
     milliseconds: int | None = Field(description="Duration of the attempt in milliseconds.")
 
 
 class ReplayView(ViewModel):
-    """A request to send a webhook again."""
+    """A request to replay a webhook."""
 
     model_config = ConfigDict(title="DeliveryReplay")
 
@@ -204,7 +213,7 @@ class DeliveryLinks(ViewModel):
     """URLs of a delivery."""
 
     report: str = Field(description="URL of the report.", json_schema_extra=URI)
-    replay: str = Field(description="URL that a POST request sends the webhook again with.", json_schema_extra=URI)
+    replay: str = Field(description="URL to which a POST request replays the webhook.", json_schema_extra=URI)
 
 
 class DeliveryView(ViewModel):
@@ -217,17 +226,17 @@ class DeliveryView(ViewModel):
     event: str = Field(description="Type of the event, such as `report.ready`.")
     report_id: UUID = Field(description="Id of the report.")
     url: str = Field(description="URL of the endpoint. The part after `?` is shown as `?…`.")
-    status: DeliveryStatus = Field(description="`PENDING` deliveries are attempted again.")
+    status: DeliveryStatus = Field(description="Status of the delivery. `PENDING` deliveries are attempted again.")
     ended_reason: Literal["gone", "attempts-exhausted", "endpoint-disabled", "endpoint-deleted"] | None = Field(
-        description="Why the delivery is FAILED."
+        description="Reason why the delivery is FAILED."
     )
     created_at: datetime = Field(description="When the event occurred.")
     next_attempt_at: datetime | None = Field(
-        description="When the next attempt of a PENDING delivery is due. It starts within a minute of that."
+        description="When the next attempt of a PENDING delivery is due. It starts within a minute of that time."
     )
     delivered_at: datetime | None = Field(description="When the endpoint accepted the webhook.")
     attempts: list[AttemptView] = Field(description="Attempts so far, oldest first.")
-    replays: list[ReplayView] = Field(description="Requests to send the webhook again.")
+    replays: list[ReplayView] = Field(description="Requests to replay the webhook.")
     links: DeliveryLinks = Field(description="URLs of the delivery.")
 
 

@@ -1,4 +1,4 @@
-"""Endpoints and deliveries as the API shows them."""
+"""Converts webhook endpoints and deliveries to their JSON models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from resma.webhooks.url import hide_query
 
 
 def show_endpoint(endpoint: WebhookEndpointRow, last: LastAttempt | None = None) -> EndpointView:
-    """Returns an endpoint's view, without its secret; `last` is the attempt at it that ended last."""
+    """Returns the JSON model of an endpoint without its secret. `last` is its last attempt."""
     return EndpointView.model_validate(
         {
             **{name: getattr(endpoint, name) for name in ("url", "events", "report_types", "created_at")},
@@ -36,13 +36,13 @@ def show_endpoint(endpoint: WebhookEndpointRow, last: LastAttempt | None = None)
 
 
 def show_created_endpoint(endpoint: WebhookEndpointRow, master: bytes) -> CreatedEndpointView:
-    """Returns the view of an endpoint with its secret."""
+    """Returns the JSON model of an endpoint with its secret."""
     secret = show_secret(endpoint, master).secret
     return CreatedEndpointView.model_validate({**show_endpoint(endpoint).model_dump(), "secret": secret})
 
 
 def show_secret(endpoint: WebhookEndpointRow, master: bytes) -> SecretView:
-    """Returns the secrets that sign at this moment, derived from the deployment's."""
+    """Returns the secrets that webhooks are signed with now, derived from the master secret of the deployment."""
     is_previous_valid = _is_previous_valid(endpoint)
     current, *previous = signing_secrets(
         master,
@@ -69,18 +69,18 @@ def _show_attempt(attempt: Attempt) -> AttemptView:
 
 
 def show_delivery(record: DeliveryRecord, base_url: str) -> DeliveryView:
-    """Returns a delivery's view; `base_url` is where this caller reached the API."""
-    owed = record.delivery
+    """Returns the JSON model of a delivery. `base_url` is the base URL of the API."""
+    delivery = record.delivery
     return DeliveryView.model_validate(
         {
-            **vars(owed),
-            "url": hide_query(owed.url),
-            "next_attempt_at": owed.next_attempt_at if owed.status == "PENDING" else None,
+            **vars(delivery),
+            "url": hide_query(delivery.url),
+            "next_attempt_at": delivery.next_attempt_at if delivery.status == "PENDING" else None,
             "attempts": [_show_attempt(attempt) for attempt in record.attempts],
             "replays": [ReplayView.model_validate(vars(replay)) for replay in record.replays],
             "links": DeliveryLinks(
-                report=f"{base_url}/api/v1/reports/{owed.report_id}",
-                replay=f"{base_url}/api/v1/webhook-deliveries/{owed.event_id}/{owed.endpoint_id}/replay",
+                report=f"{base_url}/api/v1/reports/{delivery.report_id}",
+                replay=f"{base_url}/api/v1/webhook-deliveries/{delivery.event_id}/{delivery.endpoint_id}/replay",
             ),
         }
     )

@@ -1,4 +1,4 @@
-"""The console has words of its own for whatever the API can answer: its sentences are for developers."""
+"""The console has its own words for every error of the API, whose messages are written for developers."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ RULES = [
 
 
 def kinds_of(base: type[ResmaError]) -> Iterator[type[ResmaError]]:
-    """A kind of error and all below it."""
+    """Yields an error class and all its subclasses."""
     yield base
     for kind in base.__subclasses__():
         yield from kinds_of(kind)
 
 
 def answered_code(kind: type[ResmaError]) -> str:
-    """The code of the problem that the API makes of an error; `internal` where it tells no caller."""
+    """Returns the code of the problem that the API returns for an error. It is `internal` for internal errors."""
     error = kind.__new__(kind)
     vars(error).update(detail="", scope="", seconds=1, field_errors=())
     return str(json.loads(problem_of(error, "/").body or "")["type"]).removeprefix("urn:resma:problem:")
 
 
 def codes_of_problems() -> set[str]:
-    """All codes that a problem can have: by kinds of errors, and those that the code names where it raises one."""
+    """Returns all codes of problems: those of error classes, and those in calls that create a problem."""
     sources = "\n".join(path.read_text(encoding="utf-8") for path in FUNCTIONS.glob("**/*.py"))
     quotas = re.findall(r'QuotaExceededError\(\s*"([a-z-]+)"', sources)
     written = re.findall(r'\bproblem\(HTTPStatus\.\w+, "([a-z-]+)"', sources)
@@ -71,15 +71,15 @@ def test_every_problem_has_words_in_both_languages() -> None:
 
 def test_every_reason_of_a_failed_report_has_words() -> None:
     codes = {kind.code for base in (PermanentError, TransientError) for kind in kinds_of(base)} | {"internal"}
-    given_up = re.findall(
+    codes_in_sql = re.findall(
         r"(?:THEN|ELSE) '([a-z]+(?:-[a-z]+)+)'", (FUNCTIONS / "resma" / "jobs" / "transitions.py").read_text()
     )
-    assert {"not-started", "worker-died"} <= set(given_up)
-    codes |= set(given_up)
+    assert {"not-started", "worker-died"} <= set(codes_in_sql)
+    codes |= set(codes_in_sql)
     assert {code for code in codes if f"failure.{code}" not in PORTUGUESE} == set()
 
 
-def test_every_note_of_an_estimate_has_words_with_its_values() -> None:
+def test_every_warning_of_an_estimate_has_words_with_its_values() -> None:
     counted, room = RowEstimate(2_000_000, is_exact=False), QuotaUsage(1, 10, 1, 0, 60)
     page = Readability(("a",), ("b",))
     worst = Facts(counted, ["XLSX", "CSV"], 10_000, 900, room, ["a"], ["XLSX"], csv_for_excel=True, page=page)
@@ -107,17 +107,17 @@ def test_every_note_of_an_estimate_has_words_with_its_values() -> None:
 
 
 def rule_of(detail: str) -> str | None:
-    """The key of the console's words for a fault, as words/errors.js chooses it."""
+    """Returns the key of the words that words/errors.js chooses for a validation error, or None."""
     return next((key for pattern, key in RULES if pattern.search(detail)), None)
 
 
 def filters(type_: str, **values: object) -> Callable[[], object]:
-    """Checks a report type's filters."""
+    """Returns a function that checks filters of a report type."""
     return lambda: check_values(find_report_type(type_), {name.rstrip("_"): value for name, value in values.items()})
 
 
 def model(kind: type[BaseModel], **values: object) -> Callable[[], object]:
-    """Reads a request's body."""
+    """Returns a function that validates a request body."""
     return lambda: kind.model_validate(values)
 
 
@@ -128,36 +128,36 @@ DAILY = {"when": "daily", "timeZone": "UTC"}
 @pytest.mark.parametrize(
     ("check", "key"),
     [
-        (filters(STATEMENT), "field-error.needed"),
-        (filters(STATEMENT, account=""), "field-error.needed"),
-        (filters(STATEMENT, account="1", nonsense=1), "field-error.not-here"),
-        (filters(TRANSACTIONS, from_="2024-12-31", to="2024-01-01"), "field-error.order"),
-        (filters(TRANSACTIONS, from_="01/12/2024"), "field-error.no-day"),
-        (filters(TRANSACTIONS, from_="2024-02-31"), "field-error.no-day"),
-        (filters(TRANSACTIONS, from_="2024-13-01"), "field-error.no-day"),
+        (filters(STATEMENT), "field-error.required"),
+        (filters(STATEMENT, account=""), "field-error.required"),
+        (filters(STATEMENT, account="1", nonsense=1), "field-error.not-applicable"),
+        (filters(TRANSACTIONS, from_="2024-12-31", to="2024-01-01"), "field-error.before-start"),
+        (filters(TRANSACTIONS, from_="01/12/2024"), "field-error.invalid-date"),
+        (filters(TRANSACTIONS, from_="2024-02-31"), "field-error.invalid-date"),
+        (filters(TRANSACTIONS, from_="2024-13-01"), "field-error.invalid-date"),
         (filters(TRANSACTIONS, account="x" * 1000), "field-error.too-long"),
-        (filters(TRANSACTIONS, currency=["XXX"]), "field-error.no-such"),
-        (filters(TRANSACTIONS, currency=[]), "field-error.needed"),
-        (model(ReportRequest, type=TRANSACTIONS, formats=[]), "field-error.needed"),
+        (filters(TRANSACTIONS, currency=["XXX"]), "field-error.unknown-value"),
+        (filters(TRANSACTIONS, currency=[]), "field-error.required"),
+        (model(ReportRequest, type=TRANSACTIONS, formats=[]), "field-error.required"),
         (model(ReportRequest, type=TRANSACTIONS, format="CSV", title="x" * 1000), "field-error.too-long"),
-        (model(ReportRequest, type=TRANSACTIONS, format="CSV", title="\u202egnp.exe"), "field-error.hidden"),
-        (model(ReportRequest, type=TRANSACTIONS, format="DOC"), "field-error.no-such"),
-        (model(PreviewRequest, **DAILY, misfirePolicy="never"), "field-error.no-such"),
-        (lambda: read_timestamp("2024-13-01T00:00:00Z", "createdAfter"), "field-error.no-day"),
-        (lambda: read_timestamp("2024-12-01T24:00:00Z", "createdAfter"), "field-error.no-time"),
-        (lambda: read_timing("* * *", None, "UTC", None), "field-error.no-cron"),
-        (lambda: read_timing("61 6 * * *", None, "UTC", None), "field-error.no-cron"),
-        (lambda: read_timing("0 6 31 2 *", None, "UTC", None), "field-error.no-cron"),
-        (lambda: read_timing("daily", "25:00", "UTC", None), "field-error.no-time"),
-        (lambda: read_timing("daily", None, "Sao Paulo", None), "field-error.no-zone"),
-        (lambda: read_timing("first-business-day", None, "UTC", "XX"), "field-error.no-holidays"),
-        (lambda: parse_webhook_url("hooks.example.com"), "field-error.no-address"),
-        (lambda: parse_webhook_url("https://São.example/x"), "field-error.no-address"),
+        (model(ReportRequest, type=TRANSACTIONS, format="CSV", title="\u202egnp.exe"), "field-error.hidden-characters"),
+        (model(ReportRequest, type=TRANSACTIONS, format="DOC"), "field-error.unknown-value"),
+        (model(PreviewRequest, **DAILY, misfirePolicy="never"), "field-error.unknown-value"),
+        (lambda: read_timestamp("2024-13-01T00:00:00Z", "createdAfter"), "field-error.invalid-date"),
+        (lambda: read_timestamp("2024-12-01T24:00:00Z", "createdAfter"), "field-error.invalid-time"),
+        (lambda: read_timing("* * *", None, "UTC", None), "field-error.invalid-cron"),
+        (lambda: read_timing("61 6 * * *", None, "UTC", None), "field-error.invalid-cron"),
+        (lambda: read_timing("0 6 31 2 *", None, "UTC", None), "field-error.invalid-cron"),
+        (lambda: read_timing("daily", "25:00", "UTC", None), "field-error.invalid-time"),
+        (lambda: read_timing("daily", None, "Sao Paulo", None), "field-error.unknown-time-zone"),
+        (lambda: read_timing("first-business-day", None, "UTC", "XX"), "field-error.unknown-holidays"),
+        (lambda: parse_webhook_url("hooks.example.com"), "field-error.invalid-url"),
+        (lambda: parse_webhook_url("https://São.example/x"), "field-error.invalid-url"),
         (lambda: parse_webhook_url("https://10.0.0.1/x"), "field-error.not-public"),
         (lambda: parse_webhook_url("https://db.internal/x"), "field-error.not-public"),
     ],
 )
-def test_a_field_s_error_is_told_in_words(check: Callable[[], object], key: str) -> None:
+def test_a_validation_error_has_words(check: Callable[[], object], key: str) -> None:
     with pytest.raises((RequestError, ValidationError)) as raised:
         check()
     match raised.value:
@@ -170,10 +170,10 @@ def test_a_field_s_error_is_told_in_words(check: Callable[[], object], key: str)
     assert [rule_of(detail) for detail in details] == [key]
 
 
-def test_what_fits_no_rule_is_told_as_the_api_says_it() -> None:
+def test_a_message_that_matches_no_rule_has_no_words() -> None:
     assert rule_of("the moon is in the wrong quarter") is None
-    assert rule_of(unknown_time_zone("Mars/Olympus")) == "field-error.no-zone"
-    assert rule_of(time_zone_unknown_to_source("Mars/Olympus")) == "field-error.no-zone"
+    assert rule_of(unknown_time_zone("Mars/Olympus")) == "field-error.unknown-time-zone"
+    assert rule_of(time_zone_unknown_to_source("Mars/Olympus")) == "field-error.unknown-time-zone"
     assert len(RULES) > 15
     assert {key for _, key in RULES} <= set(PORTUGUESE)
 

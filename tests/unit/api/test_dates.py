@@ -1,4 +1,4 @@
-"""Dates and timestamps of the right form that do not exist: the message says which part does not."""
+"""Dates and timestamps with a valid form that do not exist: the message names the part that does not exist."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ _TWO = st.integers(0, 99)
 
 
 @given(st.integers(0, 9999), _TWO, _TWO, _TWO, _TWO, _TWO)
-def test_exactly_what_python_reads_exists(year: int, month: int, day: int, hour: int, minute: int, second: int) -> None:
+def test_a_timestamp_exists_exactly_if_python_can_parse_it(
+    year: int, month: int, day: int, hour: int, minute: int, second: int
+) -> None:
     text = f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
     try:
         datetime.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""What a report would come to, by what was measured once and by what others came to; and what is said of it."""
+"""Estimates of bytes, pages and seconds, from the baseline measurement and from recent reports, and their warnings."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from api.estimates.arithmetic import (
-    BYTES_A_CELL,
+    BYTES_PER_CELL,
     FIXED_BYTES,
-    MICROSECONDS_A_CELL,
+    MICROSECONDS_PER_CELL,
+    GenerationTime,
     Observation,
     Paging,
-    Timing,
-    Wanted,
+    RequestedFile,
     estimate_bytes,
     estimate_pages,
     estimate_seconds,
@@ -26,22 +26,22 @@ from resma.snapshot.row_estimate import RowEstimate
 from resma.writers import EXTENSIONS, file_extension
 from resma.writers.pdf.readability import Readability
 
-CSV = Wanted("csv", 1_000_000, None, 10)
+CSV = RequestedFile("csv", 1_000_000, None, 10)
 SEEN = Observation("csv", 100_000, None, 10, bytes=20_000_100, pages=None, lines_per_page=None)
 
 
-def test_every_file_that_there_can_be_has_constants() -> None:
+def test_every_file_extension_has_constants() -> None:
     compressions: tuple[Compression, ...] = ("none", "gzip", "zstd")
     extensions = {
         file_extension(format_, FormatOptions(csv=CsvOptions(compression=each), ndjson=NdjsonOptions(compression=each)))
         for format_ in EXTENSIONS
         for each in compressions
     }
-    assert extensions == BYTES_A_CELL.keys()
-    assert FIXED_BYTES.keys() == MICROSECONDS_A_CELL.keys() == {*EXTENSIONS.values()}
+    assert extensions == BYTES_PER_CELL.keys()
+    assert FIXED_BYTES.keys() == MICROSECONDS_PER_CELL.keys() == {*EXTENSIONS.values()}
 
 
-def test_bytes_go_by_files_of_the_same_kind_and_columns() -> None:
+def test_bytes_are_estimated_from_files_with_the_same_extension_and_columns() -> None:
     assert estimate_bytes(CSV, []) == 128_000_100
     assert estimate_bytes(CSV, [replace(SEEN, extension="csv.gz", bytes=1)]) == 128_000_100
     by_other_columns = replace(SEEN, columns=["a"], cells=1, bytes=10_000_100)
@@ -51,47 +51,47 @@ def test_bytes_go_by_files_of_the_same_kind_and_columns() -> None:
     assert not has_been_made(CSV, [replace(SEEN, rows=0, bytes=100)])
 
 
-def test_a_tiny_report_says_little_of_a_huge_one() -> None:
-    """Of a PDF with three rows nearly all is cover and charts."""
+def test_a_tiny_report_has_little_weight_for_a_large_one() -> None:
+    """Nearly all bytes of a PDF with three rows are its cover and charts."""
     tiny = Observation("pdf", 3, None, 9, bytes=80_000, pages=3, lines_per_page=50)
-    wanted = Wanted("pdf", 1_000_000, None, 9)
-    assert estimate_bytes(wanted, []) < estimate_bytes(wanted, [tiny]) < 5 * estimate_bytes(wanted, [])
-    assert estimate_bytes(Wanted("pdf", 0, None, 9), [tiny]) == FIXED_BYTES["pdf"]
+    requested = RequestedFile("pdf", 1_000_000, None, 9)
+    assert estimate_bytes(requested, []) < estimate_bytes(requested, [tiny]) < 5 * estimate_bytes(requested, [])
+    assert estimate_bytes(RequestedFile("pdf", 0, None, 9), [tiny]) == FIXED_BYTES["pdf"]
 
 
 @pytest.mark.parametrize(("rows", "pages"), [(0, 2), (1, 2), (2, 3), (50, 3), (51, 4), (500_000, 10_002)])
-def test_pages_of_rows_of_one_line_are_exact(rows: int, pages: int) -> None:
+def test_pages_of_rows_with_one_line_are_exact(rows: int, pages: int) -> None:
     paging = Paging(50, wraps=False, has_subtotals=False, has_contents=True)
-    assert estimate_pages(Wanted("pdf", rows, None, 9), [], paging) == pages
+    assert estimate_pages(RequestedFile("pdf", rows, None, 9), [], paging) == pages
 
 
-def test_pages_of_rows_that_wrap_go_by_what_was_printed() -> None:
+def test_pages_of_wrapped_rows_are_estimated_from_recent_reports() -> None:
     paging = Paging(50, wraps=True, has_subtotals=False, has_contents=False)
-    wanted = Wanted("pdf", 10_000, None, 9)
-    assert estimate_pages(wanted, [], paging) == 401
+    requested = RequestedFile("pdf", 10_000, None, 9)
+    assert estimate_pages(requested, [], paging) == 401
     nine_lines = Observation("pdf", 1_000, None, 9, bytes=0, pages=181, lines_per_page=50)
-    assert estimate_pages(wanted, [nine_lines], paging) == pytest.approx(1801, rel=0.03)
+    assert estimate_pages(requested, [nine_lines], paging) == pytest.approx(1801, rel=0.03)
     other_paper = replace(nine_lines, pages=1_001, lines_per_page=74)
-    assert estimate_pages(wanted, [nine_lines, other_paper], paging) == pytest.approx(1801, rel=0.03)
+    assert estimate_pages(requested, [nine_lines, other_paper], paging) == pytest.approx(1801, rel=0.03)
 
 
-def test_seconds_are_a_line_through_what_was_seen() -> None:
+def test_seconds_are_a_linear_regression_over_recent_reports() -> None:
     files = [CSV]
     first = estimate_seconds(files, [])
     assert first == pytest.approx(0.3 + 2.5, abs=0.1)
-    slow = [Timing(frozenset({"csv"}), rows, 1 + rows / 1000) for rows in (10_000, 100_000, 1_000_000)]
+    slow = [GenerationTime(frozenset({"csv"}), rows, 1 + rows / 1000) for rows in (10_000, 100_000, 1_000_000)]
     assert estimate_seconds(files, slow) == pytest.approx(1001, rel=0.05)
-    assert estimate_seconds(files, [Timing(frozenset({"csv", "pdf"}), 10, 999)]) == first
+    assert estimate_seconds(files, [GenerationTime(frozenset({"csv", "pdf"}), 10, 999)]) == first
 
 
-def test_no_history_makes_time_run_backwards() -> None:
-    """A small report that took long, and a large one that did not: larger ones still take longer."""
-    odd = [Timing(frozenset({"csv"}), 10, 60), Timing(frozenset({"csv"}), 1_000_000, 1)]
-    seconds = [estimate_seconds([replace(CSV, rows=rows)], odd) for rows in (0, 10**6, 10**7, 10**9)]
+def test_more_rows_never_take_less_time() -> None:
+    """Not even if a small recent report was slow and a large one was fast."""
+    contradictory = [GenerationTime(frozenset({"csv"}), 10, 60), GenerationTime(frozenset({"csv"}), 1_000_000, 1)]
+    seconds = [estimate_seconds([replace(CSV, rows=rows)], contradictory) for rows in (0, 10**6, 10**7, 10**9)]
     assert seconds == sorted(seconds)
     assert seconds[0] > 0
     assert seconds[-1] > 1000
-    none = [Timing(frozenset({"csv"}), 0, 0.0)] * 20
+    none = [GenerationTime(frozenset({"csv"}), 0, 0.0)] * 20
     assert estimate_seconds([replace(CSV, rows=0)], none) > 0
 
 
@@ -119,22 +119,22 @@ def test_an_ordinary_report_has_no_warnings() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"counted": RowEstimate(1_048_576, is_exact=True)}, "2 sheets"),
+        ({"counted": RowEstimate(1_048_576, is_exact=True)}, "2 worksheets"),
         (
             {"counted": RowEstimate(1_048_576, is_exact=True), "formats": ["CSV"], "csv_for_excel": True},
             "first 1,048,575 rows",
         ),
         ({"counted": RowEstimate(0, is_exact=True)}, "No rows match"),
-        ({"counted": RowEstimate(10, is_exact=False)}, "planner's guess"),
+        ({"counted": RowEstimate(10, is_exact=False)}, "planner's estimate"),
         ({"seconds": 676}, "about 1 time,"),
         ({"seconds": 6750}, "about 9 times"),
-        ({"room": replace(FACTS.room, live=10)}, "10 reports are waiting"),
-        ({"room": replace(FACTS.room, rows=10**9 - 999)}, "a day (999)"),
-        ({"room": replace(FACTS.room, rows=2 * 10**9)}, "used up"),
+        ({"room": replace(FACTS.room, live=10)}, "10 reports are in progress"),
+        ({"room": replace(FACTS.room, rows=10**9 - 999)}, "per day (999)"),
+        ({"room": replace(FACTS.room, rows=2 * 10**9)}, "used all"),
         ({"masked": ["a", "b"]}, "a, b"),
         ({"page": Readability(("a", "b"), ())}, "`a`, `b` may be hard to read"),
         ({"page": Readability((), ("a",) * 100)}, "100 columns (`a`, `a`, `a`, ...) would have room for fewer than 2"),
-        ({"unseen": ["XLSX"]}, "as XLSX lately"),
+        ({"unseen": ["XLSX"]}, "as XLSX."),
     ],
 )
 def test_each_warning_says_what_it_is_about(changes: dict[str, object], says: str) -> None:

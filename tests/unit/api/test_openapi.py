@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, and in words and forms that people and client generators can use."""
+"""The OpenAPI document is valid, and has descriptions and schemas that people and client generators can use."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ SERVER = "https://api.example/stage"
 
 @pytest.fixture(scope="module", params=["for everybody", "with report types"])
 def document(request: pytest.FixtureRequest) -> Json:
-    found: Json = json.loads(render_document(app, SERVER, with_report_types=request.param == "with report types"))
-    return found
+    rendered: Json = json.loads(render_document(app, SERVER, with_report_types=request.param == "with report types"))
+    return rendered
 
 
 def walk(value: object, path: str = "") -> Iterator[tuple[str, Json]]:
-    """Every JSON object, with where it is."""
+    """Yields each JSON object with its JSON pointer."""
     if isinstance(value, dict):
         yield path, value
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -45,7 +45,7 @@ def walk(value: object, path: str = "") -> Iterator[tuple[str, Json]]:
 
 
 def resolve(document: Json, reference: str) -> Any:
-    """What a reference leads to."""
+    """Returns the target of a reference."""
     found: Any = document
     for name in reference.removeprefix("#/").split("/"):
         found = found[name]
@@ -53,14 +53,14 @@ def resolve(document: Json, reference: str) -> Any:
 
 
 def properties(document: Json) -> Iterator[tuple[str, Json]]:
-    """Every property of every schema, with where it is."""
+    """Yields each property of each schema with its JSON pointer."""
     for path, part in walk(document["components"]["schemas"]):
         if isinstance(part.get("properties"), dict) and part.get("type") == "object":
             yield from ((f"{path}/{name}", schema) for name, schema in part["properties"].items())
 
 
 def in_requests(document: Json) -> set[str]:
-    """Names of the components that requests to the API have."""
+    """Returns the names of the components that request bodies use."""
     bodies = [operation.get("requestBody") for path in document["paths"].values() for operation in path.values()]
     found: set[str] = set()
     waiting = [part["$ref"] for _, part in walk(bodies) if "$ref" in part]
@@ -83,7 +83,7 @@ def test_it_is_valid(document: Json) -> None:
     assert document["info"]["description"]
 
 
-def test_every_reference_leads_somewhere(document: Json) -> None:
+def test_every_reference_has_a_target(document: Json) -> None:
     references = [part["$ref"] for _, part in walk(document) if isinstance(part.get("$ref"), str)]
     assert references
     for reference in references:
@@ -91,7 +91,7 @@ def test_every_reference_leads_somewhere(document: Json) -> None:
 
 
 def test_every_schema_is_part_of_an_operation() -> None:
-    """Those of routes that are not in the document, such as the console's, are not in it either."""
+    """Schemas of routes that are not in the document, such as those of the console, are not in it either."""
     document = json.loads(render_document(app, SERVER, with_report_types=False))
     references = {part["$ref"] for _, part in walk(document) if isinstance(part.get("$ref"), str)}
     assert {COMPONENT + name for name in document["components"]["schemas"]} <= references
@@ -125,7 +125,7 @@ def test_the_api_accepts_its_examples(model: type[RequestModel]) -> None:
         model.model_validate(example)
 
 
-# ---------------------------------------------------------------- in words
+# ---------------------------------------------------------------- descriptions
 
 
 def test_everything_is_described(document: Json) -> None:
@@ -142,14 +142,14 @@ def test_everything_is_described(document: Json) -> None:
     for name, schema in document["components"]["schemas"].items():
         assert schema.get("description"), name
     for path, schema in properties(document):
-        # A description that is that of the schema referred to is not repeated.
+        # A property that is only a reference has the description of its target.
         described = resolve(document, schema["$ref"]) if set(schema) == {"$ref"} else schema
         assert described.get("description"), path
     for header in document["components"]["headers"].values():
         assert header["description"].endswith(".")
 
 
-def test_operations_say_the_scope_that_they_need(document: Json) -> None:
+def test_operations_name_the_scope_that_they_require(document: Json) -> None:
     for methods in document["paths"].values():
         for operation in methods.values():
             needed = {scope for each in operation["security"] for scopes in each.values() for scope in scopes}
@@ -172,7 +172,7 @@ def test_names_are_those_that_a_person_would_choose(document: Json) -> None:
         assert not re.search(r"\{[^}]*_", path), path
 
 
-def test_values_of_an_enumeration_are_of_one_case(document: Json) -> None:
+def test_values_of_an_enumeration_have_the_same_case(document: Json) -> None:
     found = [part["enum"] for part in all_schemas(document) if "enum" in part]
     for values in found:
         assert len({value.isupper() for value in values}) == 1 or values == ["A4", "Letter"], values
@@ -206,8 +206,8 @@ def test_requests_are_plain_schemas(document: Json) -> None:
     assert request["properties"].keys() >= {"type", "format", "formats", "filters", "columns", "options"}
 
 
-def test_what_can_be_omitted_has_no_default(document: Json) -> None:
-    """Generators of TypeScript take a property with a default for one that must be sent."""
+def test_optional_properties_have_no_default(document: Json) -> None:
+    """TypeScript generators make a property with a default required."""
     for path, schema in properties(document):
         assert "default" not in schema, path
     locale = document["components"]["schemas"]["ReportRequest"]["properties"]["locale"]
@@ -215,7 +215,7 @@ def test_what_can_be_omitted_has_no_default(document: Json) -> None:
 
 
 def test_no_value_is_in_two_enumerations(document: Json) -> None:
-    """The generator for Go makes a constant of each value's name."""
+    """The generator for Go names a constant after each value."""
     values = [value for name in ENUMERATIONS for value in document["components"]["schemas"][name]["enum"]]
     assert len(set(values)) == len(values)
 
@@ -225,7 +225,7 @@ def test_answers_have_every_property(document: Json) -> None:
     assert set(report["required"]) == set(report["properties"])
 
 
-def test_path_parameters_have_a_form_and_are_in_the_path(document: Json) -> None:
+def test_path_parameters_have_a_pattern_and_are_in_the_path(document: Json) -> None:
     for path, methods in document["paths"].items():
         for operation in methods.values():
             found = [each for each in operation.get("parameters", ()) if each["in"] == "path"]
@@ -236,7 +236,7 @@ def test_path_parameters_have_a_form_and_are_in_the_path(document: Json) -> None
                 assert each["schema"].get("format") == ("uuid" if each["name"] == "reportId" else None)
 
 
-def test_every_operation_says_who_may_use_it(document: Json) -> None:
+def test_every_operation_except_health_requires_authentication(document: Json) -> None:
     for path, methods in document["paths"].items():
         for operation in methods.values():
             assert bool(operation["security"]) == (path != "/health")
@@ -270,7 +270,7 @@ def test_events_are_webhooks(document: Json) -> None:
 # ---------------------------------------------------------------- what is public
 
 
-def test_report_types_are_for_callers_that_are_known() -> None:
+def test_report_types_are_for_known_callers() -> None:
     public, whole = (json.loads(render_document(app, SERVER, with_report_types=known)) for known in (False, True))
     types = load_catalog()
     assert len(types) > 1
@@ -282,8 +282,8 @@ def test_report_types_are_for_callers_that_are_known() -> None:
         columns = resolve(whole, request["columns"][COLUMNS_BY_TYPE][name]["$ref"])
         assert columns["items"]["enum"] == [each.name for each in report_type.columns]
     example = public["components"]["schemas"]["ReportRequest"].pop("examples")
-    said = json.dumps({**public, "info": None}).replace(json.dumps(example), "")
+    text = json.dumps({**public, "info": None}).replace(json.dumps(example), "")
     hidden = {f"{column.name}" for report_type in types.values() for column in report_type.columns}
     assert "counterparty" in hidden
-    assert "counterparty" not in said
+    assert "counterparty" not in text
     assert not any(part.get("enum") == list(types) for part in all_schemas(public))

@@ -1,4 +1,4 @@
-"""A page of a list fits the answer of a function, whatever its items hold."""
+"""A page of a list fits into the response of a Lambda function, whatever its items contain."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ LAMBDA_RESPONSE_BYTES = 6 * 1024 * 1024
 
 
 class Item(ViewModel):
-    """Any view with a text in it."""
+    """Model with a string of any size."""
 
     text: str
 
 
 @pytest.mark.parametrize("character", ["x", '"', "\\", "é", "😀", "\x01"])
-def test_a_page_fits_however_its_text_is_escaped(character: str) -> None:
+def test_a_page_fits_however_its_strings_are_escaped(character: str) -> None:
     items = [Item(text=character * 20_000) for _ in range(400)]
     page = fitting(items)
     body = json.dumps([json.loads(item.model_dump_json()) for item in page])
@@ -27,7 +27,7 @@ def test_a_page_fits_however_its_text_is_escaped(character: str) -> None:
     assert len(page) == len(items) or len(json.dumps({"body": body})) > MAX_PAGE_BYTES / 2
 
 
-def test_a_small_page_is_whole_and_a_large_item_is_alone() -> None:
+def test_a_small_page_is_complete_and_a_large_item_is_alone() -> None:
     small = [Item(text="x")] * 200
     assert fitting(small) == small
     assert fitting([]) == []

@@ -1,4 +1,4 @@
-"""Retry-After of a receiver: seconds or a date, and whatever else somebody may write there."""
+"""The header Retry-After of a webhook receiver: seconds, a date, or an invalid value."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ NOW = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)
         ("Mon, 99 Nov 2026 06:10:00 GMT", None),
     ],
 )
-def test_what_is_read(text: str, seconds: int | None) -> None:
+def test_valid_values_are_parsed_and_others_are_ignored(text: str, seconds: int | None) -> None:
     assert read_retry_after(text, NOW) == seconds
 
 
 @given(st.text(max_size=60))
-def test_nothing_that_is_written_there_is_an_error(text: str) -> None:
+def test_no_value_raises_an_error(text: str) -> None:
     seconds = read_retry_after(text, NOW)
     assert seconds is None or 0 <= seconds <= MAX_RETRY_AFTER_SECONDS
 
 
 @given(st.integers(0, MAX_RETRY_AFTER_SECONDS))
-def test_a_date_is_as_good_as_seconds(seconds: int) -> None:
+def test_a_date_is_equivalent_to_seconds(seconds: int) -> None:
     at = format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
     assert read_retry_after(at, NOW) == read_retry_after(str(seconds), NOW) == seconds
 
 
 @pytest.mark.parametrize("attempts", range(1, len(BACKOFF) + 1))
 @pytest.mark.parametrize("wait", [None, 0, 600, MAX_RETRY_AFTER_SECONDS])
-def test_a_pause_is_never_shorter_than_either(attempts: int, wait: int | None) -> None:
+def test_a_pause_is_at_least_the_backoff_and_retry_after(attempts: int, wait: int | None) -> None:
     delivery = Delivery("demo", "evt_1", "callback", UUID(int=1), "https://x.example", attempts, 0, 1, False)
     pause = _pause(delivery, AttemptResult(503, None, 1, wait))
     assert pause >= max(BACKOFF[attempts - 1], timedelta(seconds=wait or 0))

@@ -1,4 +1,4 @@
-"""What is read of powertools' resolver is there in the installed version."""
+"""Attributes of the powertools resolver that the code reads exist in the installed version."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from api.http.routing import current_route, routes_of
 
 
 def request(method: str, path: str) -> dict[str, Any]:
-    """An event of API Gateway."""
+    """Returns an event of API Gateway."""
     context = {"path": path, "stage": "test", "domainName": "x", "httpMethod": method, "identity": {}}
     return {"httpMethod": method, "path": path, "headers": {}, "multiValueHeaders": {}, "requestContext": context}
 
 
-def test_a_route_is_known_to_whatever_handles_its_request() -> None:
+def test_middleware_and_handlers_know_the_current_route() -> None:
     app = APIGatewayRestResolver()
     seen: list[str] = []
 

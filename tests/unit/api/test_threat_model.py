@@ -1,4 +1,4 @@
-"""The threat model names tests that exist."""
+"""The tests that the threat model names exist."""
 
 from __future__ import annotations
 

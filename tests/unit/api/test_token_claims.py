@@ -1,4 +1,4 @@
-"""Where scopes and tenants are in tokens of different providers."""
+"""Scopes and tenants in the tokens of different providers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def test_a_claim_is_found_by_name_or_path(path: str, found: object) -> None:
         ({"roles": ["b"]}, ScopesClaim("scp,roles"), ["b"]),
     ],
 )
-def test_scopes_are_read_as_providers_write_them(claims: dict[str, Any], where: ScopesClaim, scopes: list[str]) -> None:
+def test_scopes_are_read_in_the_form_of_each_provider(
+    claims: dict[str, Any], where: ScopesClaim, scopes: list[str]
+) -> None:
     assert where.read(claims) == scopes
 
 

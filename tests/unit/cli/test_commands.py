@@ -318,7 +318,7 @@ def test_requests_in_messages_are_replaced_by_commands(message: str, expected: s
 
 def test_every_request_in_the_apis_messages_has_a_command() -> None:
     """The messages are those in the source code of the functions."""
-    advice = re.compile(r"GET /api/v1/[\w/{}-]+ (?:lists|has) (?:yours|your [a-z]+|them|a report's)")
+    advice = re.compile(r"GET /api/v1/[\w/{}-]+ (?:lists|has) (?:yours|your [a-z]+|them|the [a-z]+ of a report)")
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "functions").rglob("*.py")]
     messages = {message for source in sources for message in advice.findall(source)}
     assert len(messages) > 5

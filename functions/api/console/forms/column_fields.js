@@ -1,20 +1,20 @@
-// Which columns a report has, and in which order: all of them unless somebody says otherwise.
+// Field for the columns of a report and their order. By default, all columns are selected.
 
 import { h, put } from "../lib/dom.js";
 import { showError } from "./fields.js";
-import { tell } from "../parts/notices.js";
+import { announce } from "../parts/notices.js";
 import { t } from "../words/words.js";
 
 /**
  * @param {import("../lib/shapes.js").Column[]} columns of the report type
- * @param {string[] | null} picked names in order, or null for all
- * @param {boolean} seesPersonal whether personal columns come unmasked
+ * @param {string[] | null} picked names in order; null: all columns
+ * @param {boolean} seesPersonal whether the user sees personal columns unmasked
  * @param {() => void} changed
  * @returns {import("./fields.js").Field & {read: () => string[] | null}}
  */
 export function columnFields(columns, picked, seesPersonal, changed) {
   const first = picked ?? columns.map(({ name }) => name);
-  const order = [...columns].sort((one, other) => place(first, one) - place(first, other));
+  const order = [...columns].sort((one, other) => positionIn(first, one) - positionIn(first, other));
   const on = new Set(first);
   const list = h("ol", { class: "columns" });
   const fieldError = h("p", { class: "field-error", hidden: true });
@@ -29,9 +29,9 @@ export function columnFields(columns, picked, seesPersonal, changed) {
     order.splice(at + step, 0, column);
     draw();
     const moved = list.children[at + step];
-    const wanted = /** @type {HTMLButtonElement} */ (moved.querySelector(step < 0 ? ".up" : ".down"));
-    (wanted.disabled ? /** @type {HTMLElement} */ (moved.querySelector("button:not(:disabled)")) : wanted)?.focus();
-    tell(t("form.column-moved", { column: column.heading, n: at + step + 1, of: order.length }));
+    const button = /** @type {HTMLButtonElement} */ (moved.querySelector(step < 0 ? ".up" : ".down"));
+    (button.disabled ? /** @type {HTMLElement} */ (moved.querySelector("button:not(:disabled)")) : button)?.focus();
+    announce(t("form.column-moved", { column: column.heading, n: at + step + 1, of: order.length }));
     refresh();
   };
   const toggle = (column, isOn) => {
@@ -74,14 +74,14 @@ export function columnFields(columns, picked, seesPersonal, changed) {
   };
 }
 
-/** Null for all in their own order: so the request stays right when the type gains a column. */
+/** Returns the names of the selected columns. Null for all in the default order, so that a later column of the type is included. */
 function readNames(columns, order, on) {
   const names = order.filter(({ name }) => on.has(name)).map(({ name }) => name);
   const own = columns.map(({ name }) => name);
   return names.length === own.length && names.every((name, index) => name === own[index]) ? null : names;
 }
 
-function place(names, column) {
+function positionIn(names, column) {
   const at = names.indexOf(column.name);
   return at < 0 ? names.length : at;
 }

@@ -1,34 +1,34 @@
-// What was filled in to ask for a report: it outlives a look at another view and a reload, and ends with the tab.
+// Draft of a report request: it is kept when the user opens another view or reloads, until the tab is closed.
 
 import { currentUser } from "../lib/session.js";
 
-const KEPT = "resma.draft";
+const STORAGE_ITEM = "resma.draft";
 
-/** Whose it is: at the same desk the next one to sign in sees nothing of it. */
+/** Returns the owner of the draft, so that another user who signs in in the same tab does not see it. */
 function owner() {
   const user = currentUser();
   return user && `${user.tenantId} ${user.subject}`;
 }
 
-/** What the form begins with. @returns {Partial<import("../lib/shapes.js").ReportRequest>} */
+/** Returns the draft of the current user, or an empty one. @returns {Partial<import("../lib/shapes.js").ReportRequest>} */
 export function currentDraft() {
   try {
-    const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
-    if (kept?.owner === owner()) return kept?.request ?? {};
+    const stored = JSON.parse(sessionStorage.getItem(STORAGE_ITEM) ?? "null");
+    if (stored?.owner === owner()) return stored?.request ?? {};
   } catch {
-    // not ours: begin anew
+    // Invalid content is discarded.
   }
-  forgetDraft();
+  clearDraft();
   return {};
 }
 
-/** Begins with another request. @param {Partial<import("../lib/shapes.js").ReportRequest>} request more in it is left out */
+/** Replaces the draft by a request. @param {Partial<import("../lib/shapes.js").ReportRequest>} request other properties are ignored */
 export function startFrom({ type, format, formats, filters, columns, locale, timeZone, title, options, callbackUrl }) {
   const request = { type, format, formats, filters, columns, locale, timeZone, title, options, callbackUrl };
-  sessionStorage.setItem(KEPT, JSON.stringify({ owner: owner(), request }));
+  sessionStorage.setItem(STORAGE_ITEM, JSON.stringify({ owner: owner(), request }));
 }
 
-/** Begins with nothing. */
-export function forgetDraft() {
-  sessionStorage.removeItem(KEPT);
+/** Deletes the draft. */
+export function clearDraft() {
+  sessionStorage.removeItem(STORAGE_ITEM);
 }

@@ -1,17 +1,17 @@
-// Fields of forms: label, hint, input, and the fieldError that the API found, by its JSON pointer.
+// Form fields: label, hint, input, and the validation error of the API with the field's JSON pointer.
 
 import { h, newId, put } from "../lib/dom.js";
 import { errorWords } from "../words/errors.js";
 import { t } from "../words/words.js";
 
 /**
- * `setError` takes the API's sentence, and null once it is mended; whoever types in the field mends it.
+ * `setError` shows the message of a validation error; null removes it. Input in the field removes it, too.
  * @typedef {{pointer: string, element: HTMLElement, setError: (detail: string | null) => void, focus: () => void}} Field
  */
 
 /**
- * A field of one input, select or textarea.
- * @param {string} pointer of the request's JSON, like `/filters/from`
+ * Creates a field with one input, select or textarea.
+ * @param {string} pointer JSON pointer into the request, such as `/filters/from`
  * @param {HTMLElement} input
  * @param {{label: string, hint?: string | null, isRequired?: boolean}} words
  * @returns {Field}
@@ -33,7 +33,7 @@ export function field(pointer, input, { label, hint = null, isRequired = false }
 }
 
 /**
- * A field of several inputs: choices.
+ * Creates a field with several inputs.
  * @param {string} pointer
  * @param {HTMLElement[]} inputs with their labels
  * @param {{label: string, hint?: string | null, isRequired?: boolean}} words
@@ -53,17 +53,17 @@ export function group(pointer, inputs, { label, hint = null, isRequired = false 
   return { pointer, element, setError, focus: () => first()?.focus() };
 }
 
-/** A choice among several or one: a box with its label round it. @param {"checkbox" | "radio"} type */
+/** Creates a checkbox or radio button with its label. @param {"checkbox" | "radio"} type */
 export function chip(type, name, value, label, isChecked) {
   return h("label", { class: "chip" }, h("input", { type, name, value, checked: isChecked }), h("span", {}, label));
 }
 
-/** What is chosen of a fieldset's boxes. @param {Element} element */
+/** Returns the values of the checked inputs of a fieldset. @param {Element} element */
 export function chosen(element) {
   return [...element.querySelectorAll("input:checked")].map((input) => /** @type {HTMLInputElement} */ (input).value);
 }
 
-/** @param {string} value @param {Object<string, string> | Map<string, string>} options texts by value, in order: a Map where values are numbers */
+/** @param {string} value @param {Object<string, string> | Map<string, string>} options labels by value, in order; a Map if the values are numbers */
 export function select(value, options) {
   const entries = options instanceof Map ? [...options] : Object.entries(options);
   return /** @type {HTMLSelectElement} */ (h("select", {},
@@ -76,20 +76,20 @@ export function input(attributes) {
 }
 
 /**
- * Shows each fieldError at the field that its pointer names, and moves the keyboard to the first.
+ * Shows each validation error at the field with its pointer, and moves the focus to the first one.
  * @param {Field[]} fields
  * @param {import("../lib/api.js").FieldError[]} fieldErrors
- * @returns {import("../lib/api.js").FieldError[]} those that no field is for
+ * @returns {import("../lib/api.js").FieldError[]} errors without a field
  */
 export function showErrors(fields, fieldErrors) {
   for (const each of fields) each.setError(null);
-  const found = fieldErrors.map((fieldError) => ({ fieldError, place: fieldOf(fields, fieldError.pointer) }));
-  for (const { fieldError, place } of found) place?.setError(fieldError.detail);
-  fields.find((each) => found.some(({ place }) => place === each))?.focus();
-  return found.filter(({ place }) => place === undefined).map(({ fieldError }) => fieldError);
+  const errors = fieldErrors.map((fieldError) => ({ fieldError, target: fieldOf(fields, fieldError.pointer) }));
+  for (const { fieldError, target } of errors) target?.setError(fieldError.detail);
+  fields.find((each) => errors.some(({ target }) => target === each))?.focus();
+  return errors.filter(({ target }) => target === undefined).map(({ fieldError }) => fieldError);
 }
 
-/** The field whose pointer is this one, or begins it (`/columns` of `/columns/3`): the longest. */
+/** Returns the field with this pointer, or with the longest prefix of it: `/columns` for `/columns/3`. */
 function fieldOf(fields, pointer) {
   const plain = pointer.replace(/^\/request(?=\/)/, "");
   const fitting = fields.filter((each) => plain === each.pointer || plain.startsWith(`${each.pointer}/`));
@@ -97,26 +97,26 @@ function fieldOf(fields, pointer) {
 }
 
 function mark(isRequired) {
-  return isRequired && h("span", { class: "needed" }, ` ${t("form.needed")}`);
+  return isRequired && h("span", { class: "needed" }, ` ${t("form.required")}`);
 }
 
-/** What is being mended is no fieldError any more; the API looks at it again when it is sent. */
+/** Removes the validation error of a field on input. The API validates the field again when the form is sent. */
 function clearOnInput(element, setError) {
   for (const event of ["input", "change"]) element.addEventListener(event, () => setError(null));
 }
 
 /**
- * Shows what is wrong with a field, or nothing.
- * @param {HTMLElement} place @param {string | null} detail the API's sentence @param {HTMLElement} marked what it is wrong with
+ * Shows the validation error of a field; null removes it.
+ * @param {HTMLElement} target element for the message @param {string | null} detail message of the API @param {HTMLElement} marked element that is marked as invalid
  */
-export function showError(place, detail, marked) {
-  put(place, detail === null ? [] : errorWords(detail));
-  place.hidden = detail === null;
-  // Neither a group nor a disclosure has aria-invalid (WAI-ARIA 1.2 §6.6): their description says it.
+export function showError(target, detail, marked) {
+  put(target, detail === null ? [] : errorWords(detail));
+  target.hidden = detail === null;
+  // Groups and disclosures cannot have aria-invalid (WAI-ARIA 1.2 §6.6), so their description has the error.
   const isInput = marked instanceof HTMLInputElement || marked instanceof HTMLSelectElement;
   const mark = isInput ? "aria-invalid" : "data-invalid";
   if (detail === null) marked.removeAttribute(mark);
   else marked.setAttribute(mark, "true");
-  const holder = place.closest("details");
+  const holder = target.closest("details");
   if (detail !== null && holder) holder.open = true;
 }

@@ -1,19 +1,19 @@
-// A report type's filters as fields, made from their JSON Schema.
+// Fields for the filters of a report type, created from their JSON Schema.
 
 import { h } from "../lib/dom.js";
 import { chip, chosen, field, group, input, select } from "./fields.js";
-import { labelOf } from "../words/filter_texts.js";
+import { labelOf } from "../words/filter_words.js";
 import { readAmount } from "../lib/format.js";
 import { t } from "../words/words.js";
 
 /**
  * @typedef {import("./fields.js").Field & {name: string, read: () => any}} FilterField
- *   `read` gives the filter's value as the API takes it, or undefined where it is not set.
+ *   `read` returns the value of the filter for the API, or undefined if it is not set.
  */
 
 /**
  * @param {import("../lib/shapes.js").FilterSchema} schema
- * @param {Object<string, any>} values that fields begin with
+ * @param {Object<string, any>} values initial values
  * @returns {FilterField[]} in the catalog's order
  */
 export function filterFields(schema, values) {
@@ -25,7 +25,7 @@ export function filterFields(schema, values) {
   });
 }
 
-/** A picker's days are not typed: how the API writes them is left out. */
+/** Returns the hint of a filter. The date format is omitted, because dates are picked and not typed. */
 function hintOf(item) {
   return item.format === "date" ? item.description?.replace(/, (?:as YYYY-MM-DD|como AAAA-MM-DD)/, "") : item.description;
 }
@@ -44,7 +44,7 @@ function choices(pointer, name, item, value, words) {
 }
 
 function yesOrNo(pointer, value, words) {
-  const picked = select(String(value ?? ""), { "": t("form.either"), true: t("form.yes"), false: t("form.no") });
+  const picked = select(String(value ?? ""), { "": t("form.any"), true: t("form.yes"), false: t("form.no") });
   return { ...field(pointer, picked, words), read: () => (picked.value === "" ? undefined : picked.value === "true") };
 }
 
@@ -55,7 +55,7 @@ function attributesOf(item) {
   return { type: "text", maxlength: item.maxLength };
 }
 
-/** Exact amounts are sent as strings. */
+/** Whether a filter is an amount. Amounts are sent as strings, so that they are exact. */
 function isAmount(item) {
   return item.format === "decimal";
 }
@@ -64,18 +64,18 @@ function readTyped(item, typed) {
   const text = typed.value.trim();
   if (text === "") return undefined;
   if (isAmount(item)) return readAmount(text);
-  // Beyond 2^53 a number would lose digits: sent as text, the API says what it wants.
+  // An integer above 2^53 would lose digits, so it is sent as a string, which the API rejects.
   if (item.type === "integer") return /^-?\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : text;
   return text;
 }
 
-/** The filters that are set. @param {FilterField[]} fields */
+/** Returns the values of the filters that are set. @param {FilterField[]} fields */
 export function readFilters(fields) {
   return Object.fromEntries(fields.map((each) => [each.name, each.read()]).filter(([, value]) => value !== undefined));
 }
 
 /**
- * Lets a schedule's period fill these filters, or the reader again.
+ * Disables filters that the period of a schedule fills in, or enables them again.
  * @param {FilterField[]} fields @param {string[]} names @param {boolean} isSupplied
  */
 export function supply(fields, names, isSupplied) {

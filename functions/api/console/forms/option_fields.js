@@ -1,4 +1,4 @@
-// Options of formats: shown where their format is chosen, sent where they say something.
+// Fields for options of formats. They are shown if their format is selected, and sent if they are not the default.
 
 import { field, select } from "./fields.js";
 import { t } from "../words/words.js";
@@ -6,7 +6,7 @@ import { t } from "../words/words.js";
 const COMPRESSION = () => ({ none: t("option.none"), gzip: "gzip", zstd: "zstd" });
 
 /**
- * Each option: its format, name, and texts by value; the first value is what is meant when it is left out.
+ * Returns all options with format, name, and labels by value. The first value is the default.
  * @returns {{format: string, name: string, values: Object<string, string>}[]}
  */
 function known() {
@@ -21,9 +21,9 @@ function known() {
 }
 
 /**
- * @param {Object<string, Object<string, string>>} options that they begin with
+ * @param {Object<string, Object<string, string>>} options initial values
  * @returns {(import("./fields.js").Field & {format: string, read: () => [string, string, string] | null})[]}
- *   `read` gives format, name and value, or null where it says nothing.
+ *   `read` returns format, name and value, or null for the default.
  */
 export function optionFields(options) {
   return known().map(({ format, name, values }) => {
@@ -35,7 +35,7 @@ export function optionFields(options) {
 }
 
 /**
- * Options that say something, in words: label and value of each.
+ * Returns label and value of each option that is set, in words.
  * @param {Object<string, Object<string, any> | null>} options @returns {[string, string][]}
  */
 export function describeOptions(options) {
@@ -50,15 +50,15 @@ function labelOf(format, name) {
 }
 
 /**
- * The options of these formats, as the API takes them.
+ * Returns the options of the selected formats, as the API accepts them.
  * @param {ReturnType<typeof optionFields>} fields @param {string[]} formats
  */
 export function readOptions(fields, formats) {
   /** @type {Object<string, Object<string, string>>} */
   const read = {};
   for (const each of fields) {
-    const said = formats.includes(each.format.toUpperCase()) ? each.read() : null;
-    if (said !== null) (read[said[0]] ??= {})[said[1]] = said[2];
+    const option = formats.includes(each.format.toUpperCase()) ? each.read() : null;
+    if (option !== null) (read[option[0]] ??= {})[option[1]] = option[2];
   }
   return read;
 }

@@ -1,4 +1,4 @@
-// A period such as "last month" that fills the filters from and to, for one report.
+// Field for a period, such as last month, that fills in the filters `from` and `to` of one report.
 
 import { field, select } from "./fields.js";
 import { daysOf, PERIODS, weekStartOf } from "../lib/periods.js";
@@ -7,8 +7,8 @@ import { isZone, ownZone } from "../lib/zones.js";
 
 /**
  * @param {import("./filter_fields.js").FilterField[]} filters of the report type
- * @param {() => {zone: string, locale: string}} read time zone and locale of the report, as they are now
- * @returns {HTMLElement | null} null for a type without both days
+ * @param {() => {zone: string, locale: string}} read returns the current time zone and locale of the report
+ * @returns {HTMLElement | null} null if the type does not have both filters
  */
 export function periodField(filters, read) {
   const inputs = ["from", "to"].map((name) => /** @type {HTMLInputElement | null | undefined} */ (
@@ -22,7 +22,7 @@ export function periodField(filters, read) {
     const { zone, locale } = read();
     [from.value, to.value] = daysOf(picked.value, isZone(zone) ? zone : ownZone(), weekStartOf(locale));
     isFilling = true;
-    // Whatever follows a change by hand follows this one: the draft, the estimate, what was wrong with the field.
+    // Updates everything that depends on the inputs, as if the user had changed them: draft, estimate and errors.
     for (const each of [from, to]) each.dispatchEvent(new Event("change", { bubbles: true }));
     isFilling = false;
   };

@@ -1,4 +1,4 @@
-// The form of a request: for one report, and for schedules.
+// Form for the request of a report or a schedule.
 
 import { columnFields } from "./column_fields.js";
 import { h, put } from "../lib/dom.js";
@@ -16,13 +16,13 @@ const PERIOD_FILTERS = ["from", "to"];
  * @typedef {Object} RequestForm
  * @property {HTMLElement} element
  * @property {() => import("../lib/shapes.js").ReportRequest} read
- * @property {(fieldErrors: import("../lib/api.js").FieldError[]) => import("../lib/api.js").FieldError[]} showErrors gives back what no field shows
- * @property {(isSupplied: boolean) => void} supplyPeriod lets a period fill the filters from and to
+ * @property {(fieldErrors: import("../lib/api.js").FieldError[]) => import("../lib/api.js").FieldError[]} showErrors returns the errors without a field
+ * @property {(isSupplied: boolean) => void} supplyPeriod disables the filters `from` and `to`, which a period fills in
  */
 
 /**
  * @param {import("../lib/shapes.js").ReportType[]} types
- * @param {Partial<import("../lib/shapes.js").ReportRequest>} draft that it begins with
+ * @param {Partial<import("../lib/shapes.js").ReportRequest>} draft initial values
  * @param {() => void} changed called after each change
  * @returns {RequestForm}
  */
@@ -32,7 +32,7 @@ export function requestForm(types, draft, changed) {
   const body = h("div", { class: "stack" });
   /** @type {ReturnType<typeof typeFields>} */
   let fields;
-  /** A schedule's period fills the days: then there is none to choose here. */
+  /** The period of a schedule fills in the days, so that the period of one report is hidden. */
   const supplyFilters = () => {
     supply(fields.filters, PERIOD_FILTERS, isSupplied);
     if (fields.period) fields.period.hidden = isSupplied;
@@ -43,7 +43,7 @@ export function requestForm(types, draft, changed) {
     put(body, fields.elements);
   };
   const pick = (event) => {
-    // What every type has is kept; filters and columns are the type's own.
+    // Values that all types have are kept. Filters and columns depend on the type.
     const { filters, columns, ...kept } = fields.read();
     type = types.find((each) => each.type === event.target.value) ?? type;
     draw(kept);
@@ -59,7 +59,7 @@ export function requestForm(types, draft, changed) {
     element: h("div", { class: "stack" }, h("section", { class: "card" }, choice.element), body),
     read: () => fields.read(),
     showErrors: (fieldErrors) => showErrors([choice, ...fields.all], fieldErrors),
-    supplyPeriod: (wanted) => { isSupplied = wanted; supplyFilters(); },
+    supplyPeriod: (isFilledIn) => { isSupplied = isFilledIn; supplyFilters(); },
   };
 }
 
@@ -69,7 +69,7 @@ function card(type, isChecked) {
     h("span", {}, h("span", { class: "strong" }, type.title), h("span", { class: "hint" }, type.description)));
 }
 
-/** Everything below the type. */
+/** Creates all fields that depend on the report type. */
 function typeFields(type, draft, changed) {
   const filters = filterFields(type.filters, draft.filters ?? {});
   const columns = columnFields(type.columns, draft.columns ?? null, can("personal:read"), changed);
@@ -78,27 +78,27 @@ function typeFields(type, draft, changed) {
   const common = commonFields(type, draft);
   const period = periodField(filters, () => ({ zone: common.read().timeZone, locale: common.read().locale }));
   const showOptions = () => {
-    const wanted = chosen(formats.element).map((format) => format.toLowerCase());
-    for (const option of options) option.element.hidden = !wanted.includes(option.format);
+    const selected = chosen(formats.element).map((format) => format.toLowerCase());
+    for (const option of options) option.element.hidden = !selected.includes(option.format);
   };
   formats.element.addEventListener("change", showOptions);
   showOptions();
   const read = () => {
-    const wanted = chosen(formats.element);
+    const selected = chosen(formats.element);
     return {
       type: type.type,
-      formats: wanted, // none is a fieldError at this field
+      formats: selected, // if it is empty, the API returns a validation error for this field
       filters: readFilters(filters),
       columns: columns.read(),
       ...common.read(),
-      options: readOptions(options, wanted),
+      options: readOptions(options, selected),
     };
   };
   return { elements: sections(withPeriod(filters, period), formats, columns, common, options), filters, period, read,
     all: [...filters, formats, columns, ...common.fields, ...options] };
 }
 
-/** The elements of filters, with the choice of a period before the days that it fills in. */
+/** Returns the elements of the filters, with the period before the days that it fills in. */
 function withPeriod(filters, period) {
   return filters.flatMap(({ name, element }) => (name === PERIOD_FILTERS[0] ? [period, element] : [element]));
 }
@@ -115,8 +115,8 @@ function sections(which, formats, columns, common, options) {
 }
 
 function formatField(type, draft) {
-  const wanted = draft.formats ?? (draft.format ? [draft.format] : ["PDF"]);
-  const boxes = type.formats.map((each) => chip("checkbox", "formats", each, each, wanted.includes(each)));
+  const selected = draft.formats ?? (draft.format ? [draft.format] : ["PDF"]);
+  const boxes = type.formats.map((each) => chip("checkbox", "formats", each, each, selected.includes(each)));
   return group("/formats", boxes, { label: t("form.formats"), hint: t("form.formats-hint"), isRequired: true });
 }
 

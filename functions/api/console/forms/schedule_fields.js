@@ -1,4 +1,4 @@
-// When a schedule runs, and for which period, as fields.
+// Fields for the times and the period of a schedule.
 
 import { h } from "../lib/dom.js";
 import { field, input, select } from "./fields.js";
@@ -11,7 +11,7 @@ import { ownZone } from "../lib/zones.js";
 const WORDS = ["daily", "weekly", "monthly", "first-business-day"];
 const WEEKS = ["this-week", "last-week"];
 const MISFIRE_POLICIES = ["run-once", "run-all", "skip"];
-/** Offered: a choice of what the API knows, some 250 codes, which has no address that lists them; another one that a schedule has stays. */
+/** Countries that are offered. The API knows about 250, but does not list them. Another country of an existing schedule is kept. */
 const COUNTRIES = ["AO", "AR", "AT", "BE", "BR", "CA", "CH", "CL", "CO", "CV", "DE", "ES", "FR", "GB", "IE", "IT", "JP", "LU", "MX", "MZ", "NL", "PE", "PT", "US", "UY"];
 
 /**
@@ -20,13 +20,13 @@ const COUNTRIES = ["AO", "AR", "AT", "BE", "BR", "CA", "CH", "CL", "CO", "CV", "
  * @returns {{element: HTMLElement, fields: import("./fields.js").Field[], read: () => Object<string, any>}}
  */
 export function scheduleFields(draft, changed) {
-  const said = readWhen(draft.when ?? "monthly", draft.at ?? "06:00");
+  const initial = readWhen(draft.when ?? "monthly", draft.at ?? "06:00");
   const inputs = {
-    when: select(said.choice, names("when", [...WORDS, "cron"])),
-    weekday: select(said.weekday, new Map(WEEKDAYS.map((day) => [day, weekdayName(day)]))),
-    monthDay: select(said.monthDay, new Map(MONTH_DAYS.map((day) => [day, day]))),
-    cron: input({ value: said.choice === "cron" ? draft.when : "0 6 * * 1-5", maxlength: 200 }),
-    at: input({ type: "time", value: said.at ?? "06:00", required: true }),
+    when: select(initial.choice, names("when", [...WORDS, "cron"])),
+    weekday: select(initial.weekday, new Map(WEEKDAYS.map((day) => [day, weekdayName(day)]))),
+    monthDay: select(initial.monthDay, new Map(MONTH_DAYS.map((day) => [day, day]))),
+    cron: input({ value: initial.choice === "cron" ? draft.when : "0 6 * * 1-5", maxlength: 200 }),
+    at: input({ type: "time", value: initial.at ?? "06:00", required: true }),
     timeZone: input({ value: draft.timeZone ?? ownZone(), list: "zones", required: true }),
     period: select(draft.period ?? "", { "": t("period.none"), ...names("period", PERIODS) }),
     weekStartsOn: select(draft.weekStartsOn ?? "", { "": t("week.by-locale"), ...names("week", WEEK_STARTS) }),
@@ -73,7 +73,7 @@ function read({ when, weekday, monthDay, cron, at, timeZone, period, weekStartsO
   };
 }
 
-/** What was not touched stays as it is: the input has no seconds. @param {string} typed @param {string | null} before */
+/** Returns the end of the schedule. If the input was not changed, the original is returned, because the input has no seconds. @param {string} typed @param {string | null} before */
 function readEnd(typed, before) {
   if (before !== null && typed === localInput(before)) return before;
   return typed ? new Date(typed).toISOString() : null;
@@ -88,7 +88,7 @@ function countries(own) {
   return Object.fromEntries(all.map((code) => [code, country(code)]));
 }
 
-/** A moment as an input of the browser's time zone has it. @param {string} iso */
+/** Returns a timestamp in the form of a `datetime-local` input, in the time zone of the browser. @param {string} iso */
 function localInput(iso) {
   const at = new Date(iso);
   const two = (value) => String(value).padStart(2, "0");

@@ -1,19 +1,19 @@
-// The choices of when a schedule runs, and the cron expressions that some of them stand for.
+// Conversion between the frequency choices of the form and the API's `when` and `at`, which may be a cron expression.
 
 import { pageLocale, t } from "../words/words.js";
 
-/** Weekdays as cron has them, from Monday. */
+/** Weekdays in cron expressions, from Monday. */
 export const WEEKDAYS = ["1", "2", "3", "4", "5", "6", "0"];
-/** Days that every month has. */
+/** Days of the month that exist in every month. */
 export const MONTH_DAYS = Array.from({ length: 28 }, (_, index) => String(index + 1));
 
 /**
  * @typedef {{choice: string, at: string | null, weekday: string, monthDay: string}} When
- *   `choice` is a word of the API, `cron`, or one of `weekly` and `monthly` with their day.
+ *   `choice` is a word of the API or `cron`. `weekly` and `monthly` have a day.
  */
 
 /**
- * What a schedule's `when` and `at` mean as choices of the form: `0 6 * * 3` is weekly on Wednesday at 06:00.
+ * Converts `when` and `at` of a schedule to the choices of the form: `0 6 * * 3` is weekly on Wednesday at 06:00.
  * @param {string} when @param {string | null} at @returns {When}
  */
 export function readWhen(when, at) {
@@ -28,11 +28,11 @@ export function readWhen(when, at) {
 }
 
 /**
- * The other way: what the API takes. Monday and the first are words of their own.
+ * Converts the choices of the form to `when` and `at`. For Monday and the first day, the API has words.
  * @param {When & {cron: string}} chosen @returns {{when: string, at: string | null}}
  */
 export function writeWhen({ choice, at, weekday, monthDay, cron }) {
-  if (choice === "cron") return { when: cron, at: null }; // an expression has a time of its own
+  if (choice === "cron") return { when: cron, at: null }; // a cron expression includes the time
   const time = /^(\d{2}):(\d{2})$/.exec(at ?? "");
   const isDay = (choice === "weekly" && weekday !== "1") || (choice === "monthly" && monthDay !== "1");
   if (!isDay || time === null) return { when: choice, at };
@@ -40,13 +40,13 @@ export function writeWhen({ choice, at, weekday, monthDay, cron }) {
   return { when: choice === "weekly" ? `${clock} * * ${weekday}` : `${clock} ${monthDay} * *`, at: null };
 }
 
-/** A weekday's name. @param {string} weekday 0 is Sunday */
+/** Returns the name of a weekday. @param {string} weekday 0 is Sunday */
 export function weekdayName(weekday) {
-  const day = new Date(Date.UTC(2023, 0, 1 + Number(weekday))); // a Sunday, and on
+  const day = new Date(Date.UTC(2023, 0, 1 + Number(weekday))); // 2023-01-01 is a Sunday
   return new Intl.DateTimeFormat(pageLocale(), { weekday: "long", timeZone: "UTC" }).format(day);
 }
 
-/** When a schedule runs, in words; null for an expression that has none. @param {string} when @param {string | null} at */
+/** Describes when a schedule runs; null for a cron expression that has no words. @param {string} when @param {string | null} at */
 export function whenInWords(when, at) {
   const read = readWhen(when, at);
   if (read.choice === "cron") return null;

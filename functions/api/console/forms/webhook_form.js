@@ -1,17 +1,17 @@
-// Registering a webhook endpoint, or editing one.
+// Dialog that creates or edits a webhook endpoint.
 
 import { call, Problem } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { chip, chosen, field, group, input, showErrors } from "./fields.js";
-import { during, openDialog, problemBox } from "../parts/notices.js";
+import { runAction, openDialog, problemBox } from "../parts/notices.js";
 import { say, t } from "../words/words.js";
 
 const EVENTS = ["report.ready", "report.failed", "report.cancelled"];
 
 /**
  * @param {import("../lib/shapes.js").ReportType[]} types
- * @param {import("../lib/shapes.js").Endpoint | null} endpoint that is edited; null registers one
- * @param {(saved: any) => void} done gets the API's answer
+ * @param {import("../lib/shapes.js").Endpoint | null} endpoint to edit; null creates one
+ * @param {(saved: any) => void} done is called with the response of the API
  */
 export function openEndpointForm(types, endpoint, done) {
   const url = input({ type: "url", inputmode: "url", placeholder: "https://", value: endpoint?.url ?? "" });
@@ -24,11 +24,11 @@ export function openEndpointForm(types, endpoint, done) {
   const read = () => ({
     url: url.value.trim(),
     events: orAll(events.element),
-    // Who may not read reports is offered no types: what an endpoint has of them stays.
+    // A user who cannot read reports is offered no types, so those of the endpoint are kept.
     ...(types.length > 0 ? { reportTypes: orAll(kinds.element) } : {}),
   });
   openDialog(t(endpoint ? "webhooks.edit-title" : "webhooks.add"), (close) => {
-    const trouble = h("div");
+    const problemArea = h("div");
     const save = async () => {
       showErrors(fields, []);
       try {
@@ -39,12 +39,12 @@ export function openEndpointForm(types, endpoint, done) {
         done(data);
       } catch (error) {
         if (!(error instanceof Problem)) throw error;
-        put(trouble, problemBox(error, showErrors(fields, error.fieldErrors)));
+        put(problemArea, problemBox(error, showErrors(fields, error.fieldErrors)));
       }
     };
-    const send = (/** @type {SubmitEvent} */ event) => { event.preventDefault(); during(event.submitter, trouble, save); };
+    const send = (/** @type {SubmitEvent} */ event) => { event.preventDefault(); runAction(event.submitter, problemArea, save); };
     return [h("form", { onsubmit: send, novalidate: true },
-      fields[0].element, events.element, types.length > 0 && kinds.element, trouble,
+      fields[0].element, events.element, types.length > 0 && kinds.element, problemArea,
       h("div", { class: "buttons" },
         h("button", { type: "submit", class: "primary" }, t(endpoint ? "page.save" : "webhooks.save")),
         h("button", { type: "button", onclick: close }, t("page.cancel"))))];

@@ -3,16 +3,16 @@
 import { t } from "../words/words.js";
 
 const BASE = new URL("../../api/v1/", import.meta.url);
-const PATIENCE_MS = 40_000; // API Gateway answers within 30 s
+const TIMEOUT_MS = 40_000; // API Gateway responds within 30 s
 
 /** @typedef {{pointer: string, detail: string}} FieldError */
 
-/** An answer that is no success. `status` 0: there was none. */
+/** Error response of the API. `status` is 0 if there was no response. */
 export class Problem extends Error {
   /**
    * @param {number} status
-   * @param {string} code like `request-invalid`
-   * @param {string} detail the API's sentence, in English; the page's own words where `isOurs`
+   * @param {string} code such as `request-invalid`
+   * @param {string} detail message of the API in English, or words of the page if `isOurs`
    * @param {FieldError[]} fieldErrors
    * @param {number | null} retryAfter seconds
    */
@@ -21,7 +21,7 @@ export class Problem extends Error {
     Object.assign(this, { status, code, detail, fieldErrors, retryAfter });
   }
 
-  /** Whether `detail` is the page's own words, as there were none of the API. */
+  /** Whether `detail` is a message of the page, because the API sent none. */
   get isOurs() {
     return this.status === 0 || this.code.startsWith("http-");
   }
@@ -32,7 +32,7 @@ export class Problem extends Error {
   }
 }
 
-/** Where the key comes from, and who is told that it is no longer taken. @type {{key: () => string | null, refused: (problem: Problem) => void}} */
+/** Source of the key, and the function that is called when the API rejects it. @type {{key: () => string | null, refused: (problem: Problem) => void}} */
 let session = { key: () => null, refused: () => undefined };
 
 /** @param {typeof session} given */
@@ -41,7 +41,7 @@ export function useSession(given) {
 }
 
 /**
- * Makes a request; `path` is what follows /api/v1/.
+ * Sends a request. `path` is relative to /api/v1/.
  * @param {string} method
  * @param {string} path
  * @param {{query?: Object<string, string | number | null | undefined>, body?: unknown, headers?: Object<string, string>, signal?: AbortSignal, key?: string | null}} [options]
@@ -49,15 +49,15 @@ export function useSession(given) {
  * @throws {Problem}
  */
 export async function call(method, path, { query = {}, body, headers = {}, signal, key } = {}) {
-  const address = new URL(path, BASE);
+  const url = new URL(path, BASE);
   for (const [name, value] of Object.entries(query)) {
-    if (value !== null && value !== undefined && value !== "") address.searchParams.set(name, String(value));
+    if (value !== null && value !== undefined && value !== "") url.searchParams.set(name, String(value));
   }
   const presented = key === undefined ? session.key() : key;
-  const limits = [AbortSignal.timeout(PATIENCE_MS), ...(signal ? [signal] : [])];
+  const limits = [AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])];
   let answer;
   try {
-    answer = await fetch(address, {
+    answer = await fetch(url, {
       method,
       headers: {
         Accept: "application/json",
@@ -78,12 +78,12 @@ export async function call(method, path, { query = {}, body, headers = {}, signa
   return read(answer, key === undefined);
 }
 
-/** What follows `next`'s question mark, as a query: the address itself may be another name of this stack. */
+/** Returns the query of the URL in `next`. Its origin is ignored, because the API may have several URLs. */
 export function nextQuery(/** @type {string | null} */ next) {
   return next === null ? null : Object.fromEntries(new URL(next, BASE).searchParams);
 }
 
-/** An Idempotency-Key: 128 random bits; randomUUID is for secure addresses only. */
+/** Returns an Idempotency-Key of 128 random bits. `crypto.randomUUID` needs a secure context. */
 export function newKey() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
@@ -96,7 +96,7 @@ async function read(answer, isOfSession) {
   try {
     data = text === "" ? null : JSON.parse(text);
   } catch {
-    data = null; // a gateway's page; its status says enough
+    data = null; // an error page of a proxy, whose status is enough
   }
   if (answer.ok) return { data, retryAfter };
   const code = String(data?.type ?? "").replace("urn:resma:problem:", "") || `http-${answer.status}`;

@@ -1,15 +1,15 @@
-// Elements made by code: values become text, never markup.
+// Functions that create elements. Values become text, never markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
  * @typedef {Node | string | number | null | undefined | false | Child[]} Child
  * @typedef {Object<string, string | number | boolean | null | undefined | EventListener>} Attributes
- *   `onclick` and the like are listeners; true sets an attribute, false and null leave it out.
+ *   Values of `onclick` and similar names are listeners. True sets an attribute, false and null omit it.
  */
 
 /**
- * Makes an HTML element.
+ * Creates an HTML element.
  * @param {string} tag
  * @param {Attributes} [attributes]
  * @param {...Child} children
@@ -20,7 +20,7 @@ export function h(tag, attributes = {}, ...children) {
 }
 
 /**
- * Makes an SVG element.
+ * Creates an SVG element.
  * @param {string} tag
  * @param {Attributes} [attributes]
  * @param {...Child} children
@@ -30,7 +30,7 @@ export function svg(tag, attributes = {}, ...children) {
 }
 
 /**
- * Replaces what an element holds.
+ * Replaces the content of an element.
  * @param {Element} element
  * @param {...Child} children
  */
@@ -39,21 +39,21 @@ export function put(element, ...children) {
   append(element, children);
 }
 
-/** An id that nothing else on the page has. */
+/** Returns an id that is unique on the page. */
 export const newId = (() => {
   let last = 0;
   return () => `e${++last}`;
 })();
 
 /**
- * The element of the page with this id.
+ * Returns the element of the page with this id.
  * @param {string} id
  * @returns {HTMLElement}
  */
 export function byId(id) {
-  const found = document.getElementById(id);
-  if (found === null) throw new Error(`the page has no element ${id}`);
-  return found;
+  const element = document.getElementById(id);
+  if (element === null) throw new Error(`The page has no element with the id '${id}'.`);
+  return element;
 }
 
 function fill(element, attributes, children) {

@@ -1,4 +1,4 @@
-// Numbers, sizes and times for people. Amounts stay text: no digit of one is ever a float's.
+// Formats numbers, sizes and times. Amounts are formatted from strings and never become floats, so that they are exact.
 
 import { h } from "./dom.js";
 import { pageLocale, t } from "../words/words.js";
@@ -10,7 +10,7 @@ export function number(value) {
 }
 
 /**
- * An exact amount in the page's locale: `-1234.50` becomes `-1,234.50`.
+ * Formats an exact amount in the page's locale: `-1234.50` becomes `-1,234.50`.
  * @param {string | number | null} text
  */
 export function amount(text) {
@@ -22,7 +22,7 @@ export function amount(text) {
 }
 
 /**
- * The other way: what was typed, as the API takes it. What is no amount stays, for the API to refuse.
+ * Converts a typed amount to the form of the API. Other text is not changed, so that the API rejects it.
  * @param {string} typed
  */
 export function readAmount(typed) {
@@ -47,7 +47,7 @@ export function bytes(count) {
   }).format(size);
 }
 
-/** A length of time, of two units at most. @param {number | null} seconds */
+/** Formats a duration with at most two units. @param {number | null} seconds */
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "–";
   const show = (value, unit, digits = 0) =>
@@ -60,7 +60,7 @@ export function duration(seconds) {
 }
 
 /**
- * A date-time to the minute. @param {string | null} iso @param {string} [zone] IANA name; left out, the browser's
+ * Formats a date-time to the minute. @param {string | null} iso @param {string} [zone] IANA name; by default that of the browser
  * @param {"short" | "medium"} [timeStyle] `medium` has seconds
  */
 export function dateTime(iso, zone, timeStyle = "short") {
@@ -69,7 +69,7 @@ export function dateTime(iso, zone, timeStyle = "short") {
   return new Intl.DateTimeFormat(pageLocale(), /** @type {Intl.DateTimeFormatOptions} */ (options)).format(new Date(iso));
 }
 
-/** The same as an element with the exact date-time and its zone in its tooltip. @param {string | null} iso @param {string} [zone] */
+/** Returns an element with a date-time. Its tooltip has the seconds and the time zone. @param {string | null} iso @param {string} [zone] */
 export function when(iso, zone) {
   if (!iso) return "–";
   const isKnown = zone === undefined || isZone(zone);
@@ -77,40 +77,40 @@ export function when(iso, zone) {
   return h("time", { datetime: iso, title }, isKnown ? dateTime(iso, zone) : iso);
 }
 
-/** With seconds and the browser's time zone. @param {string} iso */
+/** Returns an element with a date-time, its seconds, and the time zone of the browser. @param {string} iso */
 export function whenExactly(iso) {
   return h("time", { datetime: iso }, dateTime(iso, undefined, "medium"), h("span", { class: "soft" }, ` · ${ownZone()}`));
 }
 
-/** A day, YYYY-MM-DD; also YYYY-MM and YYYY, as charts have them. @param {string} iso */
+/** Formats a day (YYYY-MM-DD), or a month (YYYY-MM) or year (YYYY) of a chart. @param {string} iso */
 export function day(iso) {
   const parts = /^(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?$/.exec(iso ?? "");
   if (parts === null || !parts[2]) return iso ?? "–";
   const at = new Date(0);
-  at.setUTCFullYear(Number(parts[1]), Number(parts[2]) - 1, Number(parts[3] ?? 1)); // `Date.UTC` takes the year 44 for 1944
+  at.setUTCFullYear(Number(parts[1]), Number(parts[2]) - 1, Number(parts[3] ?? 1)); // `Date.UTC` would treat the year 44 as 1944
   const options = parts[3] ? { dateStyle: "medium" } : { year: "numeric", month: "short" };
   return new Intl.DateTimeFormat(pageLocale(), /** @type {Intl.DateTimeFormatOptions} */ ({ ...options, timeZone: "UTC" })).format(at);
 }
 
-/** From one day to another, YYYY-MM-DD. @param {string} from @param {string} to */
+/** Formats a range of days (YYYY-MM-DD). @param {string} from @param {string} to */
 export function days(from, to) {
   const shown = new Intl.DateTimeFormat(pageLocale(), { dateStyle: "medium", timeZone: "UTC" });
   return shown.formatRange(new Date(`${from}T00:00:00Z`), new Date(`${to}T00:00:00Z`));
 }
 
-/** @param {number} value of a hundred */
+/** Formats a percentage. @param {number} value from 0 to 100 */
 export function percent(value) {
   return new Intl.NumberFormat(pageLocale(), { style: "percent" }).format(Math.floor(value) / 100);
 }
 
-/** Dollars and cents; less than a cent says so. @param {string | number} text */
+/** Formats an amount in US dollars. Amounts under one cent are shown as less than one cent. @param {string | number} text */
 export function dollars(text) {
   const value = Number(text);
   if (value > 0 && value < 0.01) return t("cost.less", { amount: amount("0.01") });
   return t("cost.dollars", { amount: amount(value.toFixed(2)) });
 }
 
-/** A country's name in the page's language, and its code. @param {string} code ISO 3166 */
+/** Returns the name of a country in the page's language, with its code. @param {string} code ISO 3166 */
 export function country(code) {
   const name = /^[A-Z]{2}$/.test(code) ? new Intl.DisplayNames([pageLocale()], { type: "region" }).of(code) : code;
   return name === code ? code : `${name} (${code})`;

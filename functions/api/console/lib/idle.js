@@ -1,11 +1,11 @@
-// Signing out after a time without activity, with a warning before (WCAG 2.2, success criterion 2.2.1).
+// Signs the user out after a time without activity, with a warning before (WCAG 2.2, success criterion 2.2.1).
 
 import { h } from "./dom.js";
 import { openDialog } from "../parts/notices.js";
 import { reportActivity } from "./tabs.js";
 import { t } from "../words/words.js";
 
-/** The deployment's, which the page has in its head. */
+/** Minutes without activity until the user is signed out, from the `meta` element of the page. */
 export const IDLE_MINUTES = Number(/** @type {HTMLMetaElement} */ (document.querySelector('meta[name="idle-minutes"]')).content);
 const IDLE_MS = IDLE_MINUTES * 60_000;
 const WARNING_MS = 60_000;
@@ -15,20 +15,20 @@ const REPORT_MS = 10_000;
 let last = Date.now();
 let reported = 0;
 
-/** Notes activity, of this tab or another one. */
-export function noteActivity() {
+/** Records activity of this tab or another one. */
+export function recordActivity() {
   last = Date.now();
 }
 
 function act() {
-  noteActivity();
+  recordActivity();
   if (last - reported < REPORT_MS) return;
   reported = last;
   reportActivity();
 }
 
 /**
- * Watches for the whole life of the page. @param {() => boolean} isWatched whether the session ends when idle
+ * Starts to watch for activity. @param {() => boolean} isWatched whether the session ends when idle
  * @param {() => void} end ends it
  */
 export function watchIdle(isWatched, end) {

@@ -1,25 +1,25 @@
-// Periods such as "last month", as first and last day: for the filters of one report. Schedules send the word instead.
+// Converts periods, such as last month, to a first and last day for the filters of one report. Schedules send the period itself.
 
-/** The words, in the order in which they are offered. */
+/** Periods, in the order in which they are offered. */
 export const PERIODS = [
   "today", "yesterday", "this-week", "last-week", "this-month", "last-month", "last-quarter", "last-year", "last-7-days", "last-30-days",
 ];
 
 export const WEEK_STARTS = ["monday", "saturday", "sunday"];
-/** The first day of the week by locale, where it is not Monday. A test holds it to what the API does. @type {Object<string, string>} */
+/** First day of the week by locale, if it is not Monday. A test compares it with the API. @type {Object<string, string>} */
 const WEEK_STARTS_BY_LOCALE = { "en-US": "sunday", "pt-BR": "sunday" };
 
 const DAY_MS = 86_400_000;
 const WEEK_DAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 
-/** Today in a time zone. @param {string} zone IANA name @returns {Date} midnight UTC of that day */
+/** Returns the current day in a time zone. @param {string} zone IANA name @returns {Date} midnight UTC of that day */
 function today(zone) {
   const parts = new Intl.DateTimeFormat("en-CA", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" }).format(new Date());
   return new Date(`${parts}T00:00:00Z`);
 }
 
 /**
- * First and last day of a period, as functions/resma/schedules/periods.py has them.
+ * Returns the first and last day of a period, as functions/resma/schedules/periods.py does.
  * @param {string} period @param {string} zone IANA name that this browser knows
  * @param {string} weekStartsOn an English weekday in lower case
  * @returns {[string, string]} YYYY-MM-DD
@@ -48,7 +48,7 @@ export function daysOf(period, zone, weekStartsOn) {
   return [first.toISOString().slice(0, 10), last.toISOString().slice(0, 10)];
 }
 
-/** The first day of a week, as the API has it where a schedule does not say. @param {string | undefined} locale */
+/** Returns the first day of the week that the API uses by default. @param {string | undefined} locale */
 export function weekStartOf(locale) {
   return WEEK_STARTS_BY_LOCALE[locale ?? "en-US"] ?? "monday";
 }

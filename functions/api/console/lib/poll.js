@@ -1,39 +1,39 @@
-// Requesting again: soon while something changes, less and less often while nothing does, seldom while the tab is hidden.
+// Polling: often while the response changes, less often while it does not, and rarely while the tab is hidden.
 
 import { Problem } from "./api.js";
 
-const LEAST_SECONDS = 1;
-const MOST_SECONDS = 15;
-/** A hidden tab still learns that a report is ready: its title says so. */
+const MIN_SECONDS = 1;
+const MAX_SECONDS = 15;
+/** Interval of a hidden tab, whose title shows when a report is ready. */
 const HIDDEN_SECONDS = 30;
 
 /**
- * Asks until the answer says that nothing more will come, or the signal ends it.
- * @param {() => Promise<{again: boolean, changed: boolean, retryAfter: number | null}>} ask
+ * Sends requests until the response is final or the signal is aborted.
+ * @param {() => Promise<{again: boolean, changed: boolean, retryAfter: number | null}>} request
  * @param {AbortSignal} signal
- * @param {(problem: Problem | null) => void} tell of a fieldError that may pass, and null once it has
+ * @param {(problem: Problem | null) => void} report is called with a problem, and with null when it is over
  */
-export async function poll(ask, signal, tell) {
-  let seconds = LEAST_SECONDS;
+export async function poll(request, signal, report) {
+  let seconds = MIN_SECONDS;
   let hasFailed = false;
   while (!signal.aborted) {
     try {
-      const { again, changed, retryAfter } = await ask();
-      if (hasFailed) tell(null);
+      const { again, changed, retryAfter } = await request();
+      if (hasFailed) report(null);
       hasFailed = false;
       if (!again) return;
-      const least = retryAfter ?? LEAST_SECONDS;
-      seconds = changed ? least : Math.min(Math.max(least, seconds * 1.5), MOST_SECONDS);
+      const minSeconds = retryAfter ?? MIN_SECONDS;
+      seconds = changed ? minSeconds : Math.min(Math.max(minSeconds, seconds * 1.5), MAX_SECONDS);
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof Problem)) throw error;
       hasFailed = true;
-      tell(error);
+      report(error);
       if (!error.passes) return;
-      seconds = Math.max(error.retryAfter ?? 0, Math.min(seconds * 2, MOST_SECONDS));
+      seconds = Math.max(error.retryAfter ?? 0, Math.min(seconds * 2, MAX_SECONDS));
     }
     await pause(seconds, signal);
-    await seen(signal);
+    await untilVisible(signal);
   }
 }
 
@@ -45,8 +45,8 @@ function pause(seconds, signal) {
   });
 }
 
-/** Waits until the page is in view, or for so long as a hidden one waits. @param {AbortSignal} signal */
-function seen(signal) {
+/** Waits until the page is visible, at most for the interval of a hidden tab. @param {AbortSignal} signal */
+function untilVisible(signal) {
   if (!document.hidden) return undefined;
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, HIDDEN_SECONDS * 1000);

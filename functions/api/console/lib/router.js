@@ -1,45 +1,45 @@
-// Which view an address (its part after #) shows, and where the keyboard is when it changes.
+// Shows the view for the fragment of the URL (after #), and moves the focus to it.
 
 import { Problem } from "./api.js";
 import { byId, put } from "./dom.js";
 import { t } from "../words/words.js";
 
 /**
- * @typedef {{parameters: string[], query: Object<string, string>, signal: AbortSignal}} Place
- *   What the pattern caught, what follows the question mark, and what ends when the view is left.
+ * @typedef {{parameters: string[], query: Object<string, string>, signal: AbortSignal}} ViewContext
+ *   Groups of the route's pattern, query of the URL, and a signal that is aborted when the view is left.
  * @typedef {{pattern: RegExp, title: string, nav: string | null, scopes: string[],
- *   load: () => Promise<(main: HTMLElement, place: Place) => void | Promise<void>>}} Route
- *   `title` is a key of words, `nav` the entry of the menu that it belongs to.
+ *   load: () => Promise<(main: HTMLElement, context: ViewContext) => void | Promise<void>>}} Route
+ *   `title` is a key of words, `nav` the path of its menu entry.
  */
 
 const TAB_CHARACTERS = 80;
 
 let leaving = new AbortController();
 
-/** Where the page is: path and query of its address. */
-export function currentPlace() {
+/** Returns path and query of the current URL. */
+export function currentLocation() {
   const [path, query = ""] = location.hash.replace(/^#/, "").split("?");
   return { path: path || "/", query: Object.fromEntries(new URLSearchParams(query)) };
 }
 
-/** The link to a view. @param {string} path @param {Object<string, string | null>} [query] */
+/** Returns the link to a view. @param {string} path @param {Object<string, string | null>} [query] */
 export function hrefOf(path, query = {}) {
   const given = Object.entries(query).filter(([, value]) => value);
   const text = new URLSearchParams(/** @type {string[][]} */ (given)).toString();
   return text ? `#${path}?${text}` : `#${path}`;
 }
 
-/** Goes to another view. @param {string} path @param {Object<string, string | null>} [query] */
+/** Opens another view. @param {string} path @param {Object<string, string | null>} [query] */
 export function go(path, query = {}) {
   location.hash = hrefOf(path, query);
 }
 
-/** Names the browser's tab, so that tabs and history can be told apart. @param {...string} parts the most particular first */
+/** Sets the title of the browser tab. @param {...string} parts the most specific first */
 export function nameTab(...parts) {
   document.title = [...parts.map((part) => (part.length > TAB_CHARACTERS ? `${part.slice(0, TAB_CHARACTERS - 1)}…` : part)), "Resma"].join(" · ");
 }
 
-/** Ends what the view that is shown still does. */
+/** Aborts the requests of the current view and closes its dialogs. */
 export function leave() {
   leaving.abort();
   leaving = new AbortController();
@@ -48,7 +48,7 @@ export function leave() {
 
 /**
  * Shows a route's view. @param {Route} route @param {string} path @param {Object<string, string>} query
- * @param {boolean} isMove whether the reader came here from another view, so that the heading takes the focus
+ * @param {boolean} isMove whether the user came from another view, so that the heading gets the focus
  */
 export async function showRoute(route, path, query, isMove) {
   leave();
@@ -64,7 +64,7 @@ export async function showRoute(route, path, query, isMove) {
   await shown;
 }
 
-/** Moves the keyboard to the view's heading, which screen readers then read. @param {HTMLElement} main */
+/** Moves the focus to the heading of the view, so that screen readers read it. @param {HTMLElement} main */
 export function focusHeading(main) {
   const heading = main.querySelector("h1") ?? main;
   heading.setAttribute("tabindex", "-1");

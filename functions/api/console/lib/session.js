@@ -1,13 +1,13 @@
-// Who is signed in. The key lives as long as the tab, and is sent nowhere but to this stack and its other tabs here.
+// The session. The key is stored until the tab is closed, and is sent only to this deployment and to other tabs of this console.
 
 import { Problem, call, useSession } from "./api.js";
-import { IDLE_MINUTES, noteActivity, watchIdle } from "./idle.js";
+import { IDLE_MINUTES, recordActivity, watchIdle } from "./idle.js";
 import { nameInToken, tokenOfReturn } from "./oidc.js";
 import { joinTabs, keyOfOtherTab, signOutOtherTabs } from "./tabs.js";
 import { t } from "../words/words.js";
 
-const KEPT = "resma.key";
-const KEYLESS = "";
+const STORAGE_ITEM = "resma.key";
+const NO_KEY = "";
 
 /** @type {import("./shapes.js").Me | null} */
 let me = null;
@@ -16,17 +16,17 @@ let ended = () => undefined;
 /** @type {() => void} */
 let resumed = () => undefined;
 
-const keptKey = () => sessionStorage.getItem(KEPT);
+const storedKey = () => sessionStorage.getItem(STORAGE_ITEM);
 
-useSession({ key: () => keptKey() || null, refused: (problem) => signOut(problem) });
+useSession({ key: () => storedKey() || null, refused: (problem) => signOut(problem) });
 
-joinTabs({ key: () => (me === null ? null : keptKey()), signedOut: () => signOut(), active: noteActivity });
+joinTabs({ key: () => (me === null ? null : storedKey()), signedOut: () => signOut(), active: recordActivity });
 
-// Without a key there is nothing that signing out protects.
-watchIdle(() => me !== null && keptKey() !== KEYLESS,
+// Without a key, signing out would protect nothing.
+watchIdle(() => me !== null && storedKey() !== NO_KEY,
   () => signOut(new Problem(0, "session-idle", t("idle.ended", { minutes: IDLE_MINUTES }))));
 
-/** Registers what happens when a session ends, by its user or because the key is no longer accepted. @param {typeof ended} listener */
+/** Sets the function that is called when a session ends. @param {typeof ended} listener */
 export function onSignOut(listener) {
   ended = listener;
 }
@@ -36,14 +36,14 @@ export function onLateResume(listener) {
   resumed = listener;
 }
 
-/** Who is signed in, if anybody is. */
+/** Returns the user who is signed in, or null. */
 export function currentUser() {
   return me;
 }
 
-/** The name in the user's token, if there is one. */
+/** Returns the name in the user's token, or null. */
 export function nameOfToken() {
-  return nameInToken(keptKey());
+  return nameInToken(storedKey());
 }
 
 /** Whether the user who is signed in has a scope. @param {string} scope */
@@ -52,27 +52,27 @@ export function can(scope) {
 }
 
 /**
- * Signs in; null is without a key. @param {string | null} key
- * @throws {Problem} where the API does not accept it
+ * Signs in with a key, or without one. @param {string | null} key
+ * @throws {Problem} if the API does not accept it
  */
 export async function signIn(key) {
-  // A character that no header can carry would look like a lost connection.
+  // A character that is not allowed in a header would look like a lost connection.
   if (key !== null && !/^[\x21-\x7e]+$/.test(key)) throw new Problem(0, "key-malformed", t("sign-in.hint"));
   me = (await call("GET", "me", { key })).data;
-  sessionStorage.setItem(KEPT, key ?? KEYLESS);
-  noteActivity();
+  sessionStorage.setItem(STORAGE_ITEM, key ?? NO_KEY);
+  recordActivity();
 }
 
-/** Resumes a session: of this tab after a reload or a way to the identity provider, or of another open tab. @returns {Promise<Problem | null>} why it can't be resumed */
+/** Resumes the session of this tab or of another open tab, or completes a sign-in at the provider. @returns {Promise<Problem | null>} why it cannot be resumed */
 export async function resume() {
   try {
-    const kept = await tokenOfReturn() ?? keptKey() ?? await keyOfOtherTab(resumeLate);
-    if (kept === null) return null;
-    await signIn(kept || null);
+    const key = await tokenOfReturn() ?? storedKey() ?? await keyOfOtherTab(resumeLate);
+    if (key === null) return null;
+    await signIn(key || null);
     return null;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    if (!error.passes) sessionStorage.removeItem(KEPT);
+    if (!error.passes) sessionStorage.removeItem(STORAGE_ITEM);
     return error;
   }
 }
@@ -89,7 +89,7 @@ async function resumeLate(key) {
   resumed();
 }
 
-/** Who requests from this computer are, where they need no key. @returns {Promise<import("./shapes.js").Me | null>} */
+/** Returns the caller of requests without a key, or null if a key is required. @returns {Promise<import("./shapes.js").Me | null>} */
 export async function findKeyless() {
   try {
     return (await call("GET", "me", { key: null })).data;
@@ -98,16 +98,16 @@ export async function findKeyless() {
   }
 }
 
-/** Signs out every tab, by the user's own choice. */
+/** Signs out all tabs at the request of the user. */
 export function signOutEverywhere() {
   signOutOtherTabs();
   signOut();
 }
 
-/** Signs out this tab. @param {Problem | null} problem why, where the user did not ask for it */
+/** Signs out this tab. @param {Problem | null} problem reason, if the user did not sign out */
 export function signOut(problem = null) {
-  if (keptKey() === null && me === null) return;
-  sessionStorage.removeItem(KEPT);
+  if (storedKey() === null && me === null) return;
+  sessionStorage.removeItem(STORAGE_ITEM);
   me = null;
   ended(problem);
 }

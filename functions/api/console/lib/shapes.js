@@ -1,4 +1,4 @@
-// What the API takes and answers, for readers and type checkers. GET /openapi.json says all of it; no browser needs this.
+// Types of the requests and responses of the API, for type checkers. GET /openapi.json has all of them.
 
 /** @typedef {{tenantId: string, tenantName: string, subject: string, name: string | null, scopes: string[]}} Me */
 /** @typedef {{name: string, heading: string, kind: string, personal: boolean}} Column */
@@ -21,12 +21,12 @@
 /**
  * @typedef {{rowsDone: number, rowsExpected: number | null, percent: number | null, etaSeconds: number | null,
  *   queuePosition: number | null, stage: "waiting" | "counting" | "writing" | "publishing" | null}} Progress
- *   `queuePosition` 0 is the next one.
+ *   `queuePosition` 0 is the next report.
  */
 /** @typedef {{format: string, mediaType: string, bytes: number, sha256: string, download: string}} File */
 /** @typedef {{format: string, code: string, detail: string, column: string | null, row: number | null}} FailedFile */
 /** @typedef {{code: string, detail: string, format: string | null, column: string | null, row: number | null, rows: number | null}} Warning */
-/** @typedef {{currency: string, rows: number, amount: string}} Total `amount` is exact, as text */
+/** @typedef {{currency: string, rows: number, amount: string}} Total `amount` is an exact decimal string */
 /**
  * @typedef {ReportRequest & {id: string, format: string, formats: string[], status: Status, progress: Progress,
  *   waitingFor: {dependency: string, since: string, nextAttemptAt: string, detail: string} | null,
@@ -39,7 +39,7 @@
  */
 /**
  * @typedef {{title: string, kind: "time" | "bars" | "share", unit: "amount" | "rows", labels: string[],
- *   series: {name: string, values: string[]}[], seriesOmitted: number}} Chart `values` are numbers as text
+ *   series: {name: string, values: string[]}[], seriesOmitted: number}} Chart `values` are decimal strings
  */
 /**
  * @typedef {{asOf: string, rows: number, totals: Total[] | null, balance: Report["balance"], charts: Chart[]}} Summary
@@ -60,7 +60,7 @@
  * @typedef {{id: string, url: string | null, events: string[] | null, reportTypes: string[] | null, enabled: boolean,
  *   disabledAt: string | null, disabledReason: string | null, createdAt: string | null, secretVersion: number,
  *   failing: boolean, lastAttempt: {startedAt: string, statusCode: number | null, error: string | null} | null}} Endpoint
- *   `callback` stands for the callbacks that requests name.
+ *   `callback` represents the callback URLs of requests.
  */
 /** @typedef {{attempt: number, startedAt: string, statusCode: number | null, error: string | null, milliseconds: number | null}} Attempt */
 /**

@@ -1,12 +1,12 @@
-// What open tabs of this console tell each other: the session's key on request, activity, and sign-out.
+// Messages between open tabs of this console: the key of the session on request, activity, and sign-out.
 
 const ANSWER_MS = 400;
 const LATE_ANSWER_MS = 60_000;
-// Several deployments can share an origin (the stages of one API Gateway): their tabs are kept apart by path.
+// Several deployments can have the same origin (stages of one API Gateway), so the channel has the path in its name.
 const channel = new BroadcastChannel(`resma.session ${new URL("..", import.meta.url).pathname}`);
 
 /**
- * Answers other tabs and follows them.
+ * Responds to other tabs and handles their messages.
  * @param {{key: () => string | null, signedOut: () => void, active: () => void}} session `key` is null if nobody is signed in
  */
 export function joinTabs({ key, signedOut, active }) {
@@ -49,7 +49,7 @@ export function signOutOtherTabs() {
   channel.postMessage("signed-out");
 }
 
-/** Tells other tabs that somebody is at work. */
+/** Reports activity of the user to other tabs. */
 export function reportActivity() {
   channel.postMessage("active");
 }

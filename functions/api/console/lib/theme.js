@@ -1,21 +1,21 @@
-// Light or dark: as the system says, or as chosen here.
+// Light or dark theme: that of the system, or the one that the user selected.
 
-const KEPT = "resma.theme";
+const STORAGE_ITEM = "resma.theme";
 const THEMES = ["system", "light", "dark"];
 
-/** What was chosen: `system`, `light` or `dark`. */
+/** Returns the selected theme: `system`, `light` or `dark`. */
 export function currentTheme() {
-  const kept = localStorage.getItem(KEPT);
-  return THEMES.includes(kept) ? kept : "system";
+  const stored = localStorage.getItem(STORAGE_ITEM);
+  return THEMES.includes(stored) ? stored : "system";
 }
 
-/** @param {string} theme one of those */
+/** Selects a theme. @param {string} theme `system`, `light` or `dark` */
 export function chooseTheme(theme) {
-  localStorage.setItem(KEPT, theme);
+  localStorage.setItem(STORAGE_ITEM, theme);
   applyTheme();
 }
 
-/** Lets the style sheet know. */
+/** Sets the attribute that the style sheet uses. */
 export function applyTheme() {
   document.documentElement.dataset.theme = currentTheme();
 }

@@ -1,4 +1,4 @@
-// A report's charts as SVG, each with its table. Heights and angles come from floats; what is written is the exact text.
+// Charts of a report as SVG, each with a table. Heights and angles are computed from floats; all values in text are exact.
 
 import { h, put, svg } from "../lib/dom.js";
 import { amount, day } from "../lib/format.js";
@@ -15,19 +15,19 @@ const LABEL_PX = 76;
 export function drawChart(chart) {
   const drawings = h("div", { class: "drawings" });
   const many = chart.series.length > 1;
-  const only = chart.unit === "amount" && chart.series[0]?.name; // of several, each panel has its own
+  const only = chart.unit === "amount" && chart.series[0]?.name; // with several series, each panel has its own name
   for (const series of chart.series) {
-    const place = h("div", { class: "drawing" });
-    put(drawings, ...drawings.childNodes, h("div", { class: "panel" }, many && h("p", { class: "strong" }, series.name), place));
-    if (chart.kind === "time") redrawOnResize(place, (width) => columns(chart.labels, series.values, width));
-    else put(place, chart.kind === "share" ? share(chart.labels, series.values) : bars(chart.labels, series.values));
+    const drawing = h("div", { class: "drawing" });
+    put(drawings, ...drawings.childNodes, h("div", { class: "panel" }, many && h("p", { class: "strong" }, series.name), drawing));
+    if (chart.kind === "time") redrawOnResize(drawing, (width) => columns(chart.labels, series.values, width));
+    else put(drawing, chart.kind === "share" ? share(chart.labels, series.values) : bars(chart.labels, series.values));
   }
   const unit = t(chart.unit === "amount" ? "chart.amount" : "chart.rows");
   return h("figure", { class: `chart ${chart.kind}` },
     h("figcaption", {}, h("h3", {}, chart.title), h("span", { class: "hint" }, many || !only ? unit : `${unit} · ${only}`)),
     chart.labels.length > 0 ? drawings : h("p", { class: "soft" }, t("chart.nothing")),
     chart.seriesOmitted > 0 && h("p", { class: "hint" }, t("chart.left-out", { n: chart.seriesOmitted })),
-    chart.labels.length > 0 && h("details", {}, h("summary", {}, t("chart.as-table"), h("span", { class: "for-ears" }, `: ${chart.title}`)), asTable(chart, unit)));
+    chart.labels.length > 0 && h("details", {}, h("summary", {}, t("chart.as-table"), h("span", { class: "screen-reader-only" }, `: ${chart.title}`)), asTable(chart, unit)));
 }
 
 function asTable(chart, unit) {
@@ -36,30 +36,30 @@ function asTable(chart, unit) {
     [day(label), ...chart.series.map(({ values }) => amount(values[index] ?? null))]), true);
 }
 
-/** For heights and angles; what is no finite number has none. */
+/** Returns a number for heights and angles; 0 for NaN and infinity. */
 function finite(text) {
   const value = Number(text);
   return Number.isFinite(value) ? value : 0;
 }
 
-/** Draws in the width that there is, so that text keeps its size on a phone. */
-function redrawOnResize(place, draw) {
+/** Draws in the available width, so that text has the same size on narrow screens. */
+function redrawOnResize(element, draw) {
   let width = 0;
   new ResizeObserver(([entry]) => {
     const now = Math.floor(entry.contentRect.width);
     if (now === width || now === 0) return;
     width = now;
-    put(place, draw(width));
-  }).observe(place);
+    put(element, draw(width));
+  }).observe(element);
 }
 
-/** Columns over time, or a line where columns would be too thin. */
+/** Draws columns over time, or a line if columns would be too thin. */
 function columns(labels, values, width) {
   const numbers = values.map(finite);
   const [low, high, step] = scale(Math.min(0, ...numbers), Math.max(0, ...numbers));
-  const room = { width: width - MARGIN.left - MARGIN.right, height: HEIGHT - MARGIN.top - MARGIN.bottom };
-  const y = (value) => MARGIN.top + ((high - value) / (high - low)) * room.height;
-  const each = room.width / numbers.length;
+  const plot = { width: width - MARGIN.left - MARGIN.right, height: HEIGHT - MARGIN.top - MARGIN.bottom };
+  const y = (value) => MARGIN.top + ((high - value) / (high - low)) * plot.height;
+  const each = plot.width / numbers.length;
   const x = (index) => MARGIN.left + each * index;
   const marks = each >= 5
     ? numbers.map((value, index) => svg("rect", {
@@ -69,42 +69,42 @@ function columns(labels, values, width) {
     : svg("polyline", { class: "line", points: numbers.map((value, index) => `${x(index) + each / 2},${y(value)}`).join(" ") });
   return svg("svg", { width, height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, "aria-hidden": "true" },
     grid(low, high, step, y, width), marks,
-    svg("line", { class: "zero", x1: MARGIN.left, x2: width, y1: y(0), y2: y(0) }), timeLabels(labels, x, each, room.width));
+    svg("line", { class: "zero", x1: MARGIN.left, x2: width, y1: y(0), y2: y(0) }), timeLabels(labels, x, each, plot.width));
 }
 
 function grid(low, high, step, y, width) {
   const lines = [];
   for (let value = low; value <= high + step / 2; value += step) {
     lines.push(svg("line", { class: "grid", x1: MARGIN.left, x2: width, y1: y(value), y2: y(value) }),
-      svg("text", { class: "tick", x: MARGIN.left - 6, y: y(value) + 4, "text-anchor": "end" }, short(value)));
+      svg("text", { class: "axis-label", x: MARGIN.left - 6, y: y(value) + 4, "text-anchor": "end" }, short(value)));
   }
   return lines;
 }
 
-/** As many labels as have room. */
-function timeLabels(labels, x, each, room) {
-  const every = Math.ceil(labels.length / Math.max(1, Math.floor(room / LABEL_PX)));
-  const end = MARGIN.left + room;
-  const place = (middle) => (middle + LABEL_PX / 2 > end ? { x: end, "text-anchor": "end" } : { x: middle, "text-anchor": "middle" });
+/** Draws as many labels as fit. */
+function timeLabels(labels, x, each, width) {
+  const every = Math.ceil(labels.length / Math.max(1, Math.floor(width / LABEL_PX)));
+  const end = MARGIN.left + width;
+  const position = (middle) => (middle + LABEL_PX / 2 > end ? { x: end, "text-anchor": "end" } : { x: middle, "text-anchor": "middle" });
   return labels.map((label, index) => index % every === 0 &&
-    svg("text", { class: "tick", y: HEIGHT - 5, ...place(x(index) + each / 2) }, day(label)));
+    svg("text", { class: "axis-label", y: HEIGHT - 5, ...position(x(index) + each / 2) }, day(label)));
 }
 
-/** Three significant digits tell the steps of an axis apart, also below 1. */
+/** Formats a value of an axis with three significant digits, which distinguish its steps, also below 1. */
 function short(value) {
   return new Intl.NumberFormat(pageLocale(), { notation: "compact", maximumSignificantDigits: 3 }).format(value);
 }
 
-/** Least, greatest and step of an axis with about four round steps. */
-function scale(least, greatest) {
-  const span = greatest - least || 1;
+/** Returns minimum, maximum and step of an axis with about four round steps. */
+function scale(min, max) {
+  const span = max - min || 1;
   const rough = span / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((each) => each * power).find((each) => each >= rough) ?? rough;
-  return [Math.floor(least / step) * step, Math.ceil(greatest / step) * step || step, step];
+  return [Math.floor(min / step) * step, Math.ceil(max / step) * step || step, step];
 }
 
-/** Bars from a zero line: negative ones to the left. The largest comes first, the sum of all others last. */
+/** Draws horizontal bars from a zero line. The largest comes first, the sum of all others last. */
 function bars(labels, values) {
   const numbers = values.map(finite);
   const low = Math.min(0, ...numbers);
@@ -117,7 +117,7 @@ function bars(labels, values) {
     h("span", { class: "name" }, h("bdi", {}, labels[index])), bar(numbers[index]), h("span", { class: "value" }, amount(values[index])))));
 }
 
-/** Indexes of categories, by value. @param {string[]} labels @param {number[]} numbers */
+/** Returns the indexes of categories, sorted by value. @param {string[]} labels @param {number[]} numbers */
 function bySize(labels, numbers) {
   const isOther = (/** @type {number} */ index) => index === labels.length - 1 && labels[index].startsWith(`${t("chart.other")} (`);
   return labels.map((_, index) => index)
@@ -143,9 +143,9 @@ function share(labels, values) {
       h("span", { class: "value soft" }, percent.format(numbers[index] / all))))));
 }
 
-/** A piece of the ring, between two parts of the whole round. */
+/** Returns the path of a segment of the ring, between two fractions of the circle. */
 function slicePath(from, to) {
-  const end = Math.min(to, from + 0.99999); // an arc whose ends meet is none
+  const end = Math.min(to, from + 0.99999); // SVG does not draw an arc with identical ends
   const at = (part, radius) => `${radius * Math.sin(2 * Math.PI * part)} ${-radius * Math.cos(2 * Math.PI * part)}`;
   const large = end - from > 0.5 ? 1 : 0;
   return `M ${at(from, RING.outer)} A ${RING.outer} ${RING.outer} 0 ${large} 1 ${at(end, RING.outer)} `

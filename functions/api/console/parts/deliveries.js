@@ -1,9 +1,9 @@
-// Deliveries of webhooks, each with its attempts, and sending one again.
+// List of webhook deliveries with their attempts, and a button to resend each.
 
 import { call } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { duration, when } from "../lib/format.js";
-import { during, toast } from "./notices.js";
+import { runAction, toast } from "./notices.js";
 import { badge, link, table } from "./elements.js";
 import { poll } from "../lib/poll.js";
 import { can } from "../lib/session.js";
@@ -11,44 +11,44 @@ import { outcome } from "./webhook_health.js";
 import { say, t } from "../words/words.js";
 
 /**
- * A list that is kept up to date while any delivery has an attempt before it.
+ * Creates a list that is updated while any delivery is PENDING.
  * @param {{load: () => Promise<{items: import("../lib/shapes.js").Delivery[], next: string | null}>, namesReport: boolean,
  *   signal: AbortSignal, shown: (page: any) => void, failed: (problem: import("../lib/api.js").Problem | null) => void}} options
- *   `namesReport`: whether each says which report it is of
- * @returns {{element: HTMLElement, follow: () => void}} `follow` asks, at once and again
+ *   `namesReport`: whether each delivery has a link to its report
+ * @returns {{element: HTMLElement, follow: () => void}} `follow` starts polling
  */
 export function deliveryList({ load, namesReport, signal, shown, failed }) {
   const element = h("ul", { class: "deliveries" });
   /** @type {Map<string, {text: string, item: HTMLElement}>} */
-  let kept = new Map();
-  let round = new AbortController();
-  const keep = (/** @type {import("../lib/shapes.js").Delivery} */ delivery) => {
+  let shownItems = new Map();
+  let polling = new AbortController();
+  const update = (/** @type {import("../lib/shapes.js").Delivery} */ delivery) => {
     const key = `${delivery.eventId} ${delivery.endpointId}`;
     const text = JSON.stringify(delivery);
-    const before = kept.get(key);
-    // What has not changed stays as it is, with the keyboard and what is unfolded.
-    return [key, before?.text === text ? before : { text, item: item(delivery, namesReport, follow, isUnfolded(before?.item)) }];
+    const before = shownItems.get(key);
+    // An unchanged item is reused, so that it keeps the focus and stays expanded.
+    return [key, before?.text === text ? before : { text, item: item(delivery, namesReport, follow, isExpanded(before?.item)) }];
   };
   const follow = () => {
-    round.abort();
-    round = new AbortController();
+    polling.abort();
+    polling = new AbortController();
     let last = "";
     poll(async () => {
       const page = await load();
       const text = JSON.stringify(page);
       const changed = text !== last;
       last = text;
-      kept = new Map(page.items.map(keep));
-      const items = [...kept.values()].map((each) => each.item);
+      shownItems = new Map(page.items.map(update));
+      const items = [...shownItems.values()].map((each) => each.item);
       if (items.some((each, index) => element.children[index] !== each) || items.length !== element.children.length) put(element, items);
       shown(page);
       return { again: page.items.some(({ status }) => status === "PENDING"), changed, retryAfter: 2 };
-    }, AbortSignal.any([signal, round.signal]), failed);
+    }, AbortSignal.any([signal, polling.signal]), failed);
   };
   return { element, follow };
 }
 
-function isUnfolded(/** @type {HTMLElement | undefined} */ item) {
+function isExpanded(/** @type {HTMLElement | undefined} */ item) {
   return item?.querySelector("details")?.open ?? false;
 }
 
@@ -63,7 +63,7 @@ function item(delivery, namesReport, follow, isOpen) {
     delivery.attempts.length > 0 && attempts(delivery, isOpen));
 }
 
-/** A delivery that has failed and will be tried again says so. @param {import("../lib/shapes.js").Delivery} delivery */
+/** Returns the badge of a delivery. It shows whether a PENDING delivery is being retried. @param {import("../lib/shapes.js").Delivery} delivery */
 function deliveryBadge({ status, attempts }) {
   const last = attempts[attempts.length - 1];
   const isRetrying = status === "PENDING" && last !== undefined && last.milliseconds !== null;
@@ -75,7 +75,7 @@ function reportLink(id) {
 }
 
 function replayButton(delivery, follow) {
-  const trouble = h("div");
+  const problemArea = h("div");
   const replay = async () => {
     const path = `webhook-deliveries/${delivery.eventId}/${delivery.endpointId}/replay`;
     await call("POST", path);
@@ -83,9 +83,9 @@ function replayButton(delivery, follow) {
     toast(t("deliveries.replayed"));
   };
   return h("div", {}, h("button", {
-    type: "button", class: "small", onclick: (event) => during(event.currentTarget, trouble, replay),
+    type: "button", class: "small", onclick: (event) => runAction(event.currentTarget, problemArea, replay),
     "aria-label": t("deliveries.replay-one", { id: delivery.eventId }),
-  }, t("deliveries.replay")), trouble);
+  }, t("deliveries.replay")), problemArea);
 }
 
 function state(delivery) {
@@ -105,6 +105,6 @@ function attempts(delivery, isOpen) {
     attempt.milliseconds === null ? "–" : duration(attempt.milliseconds / 1000),
   ]);
   const count = delivery.attempts.length;
-  return h("details", { open: isOpen }, h("summary", {}, t("attempts.title", { n: count }), h("span", { class: "for-ears" }, ` ${delivery.eventId}`)),
+  return h("details", { open: isOpen }, h("summary", {}, t("attempts.title", { n: count }), h("span", { class: "screen-reader-only" }, ` ${delivery.eventId}`)),
     h("p", { class: "hint break" }, h("code", {}, delivery.eventId)), table(t("attempts.title", { n: count }), columns, rows));
 }

@@ -1,26 +1,26 @@
-// Pieces that several views are made of.
+// Elements that several views use.
 
 import { call } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { apiLocale, say, t } from "../words/words.js";
 
-/** A term and what it is, of a list of facts. @param {string} term @param {...import("../lib/dom.js").Child} value */
+/** Creates a term with its value in a description list. @param {string} term @param {...import("../lib/dom.js").Child} value */
 export function fact(term, ...value) {
   return h("div", {}, h("dt", {}, term), h("dd", {}, value));
 }
 
-/** A status in words and color. @param {string} status @param {string} [words] instead of the status' own */
+/** Creates the badge of a status. @param {string} status @param {string} [words] other words for the status */
 export function badge(status, words = say("status", status)) {
   return h("span", { class: `badge ${status.toLowerCase()}` }, words);
 }
 
 /**
- * A table that a phone shows as cards; `label` of a cell is its column's heading. Roles are said, as browsers forget
- * them where the style sheet makes a table something else.
+ * Creates a table, which narrow screens show as cards with the column headings as labels. Roles are explicit, because
+ * browsers drop them if the style sheet changes the display of a table.
  * @param {string} caption
- * @param {{label: string, isNumber?: boolean, isPlain?: boolean}[]} columns a phone shows no label of one that is plain
- * @param {import("../lib/dom.js").Child[][]} rows a cell for each column
- * @param {boolean} [isSheet] of many rows: a phone shows it as it is, and it scrolls within itself
+ * @param {{label: string, isNumber?: boolean, isPlain?: boolean}[]} columns cards have no label for plain columns
+ * @param {import("../lib/dom.js").Child[][]} rows one cell per column
+ * @param {boolean} [isSheet] whether it has many rows: narrow screens show it as a table that scrolls
  */
 export function table(caption, columns, rows, isSheet = false) {
   const head = ({ label, isNumber }) => h("th", { scope: "col", role: "columnheader", class: isNumber ? "number" : null }, label);
@@ -31,48 +31,48 @@ export function table(caption, columns, rows, isSheet = false) {
   };
   const frame = isSheet ? { class: "sheet", role: "region", "aria-label": caption, tabindex: "0" } : { class: "table" };
   return h("div", frame, h("table", { role: "table" },
-    h("caption", { class: "for-ears" }, caption),
+    h("caption", { class: "screen-reader-only" }, caption),
     h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map(head))),
     h("tbody", { role: "rowgroup" }, rows.map((cells) => h("tr", { role: "row" }, cells.map(cell))))));
 }
 
-/** Whether the page is as narrow as a phone's, where parts.css shows tables as cards. */
+/** Whether the screen is so narrow that parts.css shows tables as cards. */
 export function showsCards() {
   return matchMedia("(max-width: 44rem)").matches;
 }
 
-/** What stands where a list would. @param {string} text @param {...import("../lib/dom.js").Child} more */
+/** Creates the text that replaces an empty list. @param {string} text @param {...import("../lib/dom.js").Child} more */
 export function empty(text, ...more) {
   return h("div", { class: "empty" }, h("p", {}, text), more);
 }
 
-/** A link to another view. @param {string} path @param {...import("../lib/dom.js").Child} children */
+/** Creates a link to another view. @param {string} path @param {...import("../lib/dom.js").Child} children */
 export function link(path, ...children) {
   return h("a", { href: `#${path}` }, children);
 }
 
-/** A name that people have chosen: its writing direction ends with it, and a long one is cut with the whole in the tooltip. @param {string} text */
+/** Creates an element for a name that a user chose. Its writing direction is isolated, and a long name is cut, with the whole name in the tooltip. @param {string} text */
 export function named(text) {
   return h("bdi", { class: "clamp", title: text }, text);
 }
 
-/** The way back to a list. @param {string} path @param {string} text */
+/** Creates the link back to a list. @param {string} path @param {string} text */
 export function wayBack(path, text) {
   return h("p", { class: "back" }, h("a", { href: `#${path}` }, "← ", text));
 }
 
 /** @type {Object<string, Promise<import("../lib/shapes.js").ReportType[]>>} */
-const kept = {};
+const typesByLocale = {};
 
-/** The report types, in the page's language; asked for once. @returns {Promise<import("../lib/shapes.js").ReportType[]>} */
+/** Returns the report types in the page's language. They are requested once. @returns {Promise<import("../lib/shapes.js").ReportType[]>} */
 export async function loadTypes() {
   const locale = apiLocale();
-  kept[locale] ??= call("GET", "report-types", { query: { locale } }).then(({ data }) => data.items);
-  kept[locale].catch(() => delete kept[locale]);
-  return kept[locale];
+  typesByLocale[locale] ??= call("GET", "report-types", { query: { locale } }).then(({ data }) => data.items);
+  typesByLocale[locale].catch(() => delete typesByLocale[locale]);
+  return typesByLocale[locale];
 }
 
-/** A type's title; its code where there is none. @param {import("../lib/shapes.js").ReportType[]} types @param {string} type */
+/** Returns the title of a type, or its code if the type does not exist. @param {import("../lib/shapes.js").ReportType[]} types @param {string} type */
 export function titleOf(types, type) {
   return types.find((each) => each.type === type)?.title ?? type;
 }

@@ -1,9 +1,9 @@
-// What a request would come to, asked for before it is sent.
+// Estimate of a request before it is sent.
 
 import { call, Problem } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { bytes, duration, number } from "../lib/format.js";
-import { during, tell } from "./notices.js";
+import { runAction, announce } from "./notices.js";
 import { fact } from "./elements.js";
 import { many, say, t } from "../words/words.js";
 
@@ -11,27 +11,27 @@ import { many, say, t } from "../words/words.js";
  * @param {() => import("../lib/shapes.js").ReportRequest} read
  * @param {AbortSignal} signal
  * @param {(problem: Problem) => void} showProblem
- * @param {() => void} clearProblem what was wrong before is so no more
- * @returns {{element: HTMLElement, outdate: () => void}} `outdate` marks what is shown as of an earlier form
+ * @param {() => void} clearProblem removes an earlier problem
+ * @returns {{element: HTMLElement, outdate: () => void}} `outdate` marks the estimate as outdated
  */
 export function estimateCard(read, signal, showProblem, clearProblem) {
   const shown = h("div", { class: "estimate" }, h("p", { class: "soft" }, t("estimate.about")));
-  const trouble = h("div");
-  const ask = async () => {
+  const problemArea = h("div");
+  const request = async () => {
     try {
       const { data } = await call("POST", "reports/estimate", { body: read(), signal });
       clearProblem();
       put(shown, facts(data));
       shown.classList.remove("old");
-      tell(`${t(data.isExact ? "estimate.rows" : "estimate.about-rows")}: ${number(data.rows)}`);
+      announce(`${t(data.isExact ? "estimate.rows" : "estimate.about-rows")}: ${number(data.rows)}`);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       put(shown, h("p", { class: "soft" }, t("estimate.about")));
       showProblem(error);
     }
   };
-  const press = (event) => during(event.currentTarget, trouble, ask);
-  const element = h("section", { class: "card" }, h("h2", {}, t("estimate.title")), shown, trouble,
+  const press = (event) => runAction(event.currentTarget, problemArea, request);
+  const element = h("section", { class: "card" }, h("h2", {}, t("estimate.title")), shown, problemArea,
     h("button", { type: "button", onclick: press }, t("estimate.button")));
   return { element, outdate: () => shown.querySelector("dl") && shown.classList.add("old") };
 }
@@ -51,7 +51,7 @@ function facts(/** @type {import("../lib/shapes.js").Estimate} */ estimate) {
   ];
 }
 
-/** A warning in the console's language, or in the API's where the console does not know its code. */
+/** Creates a warning in the console's language, or with the message of the API if the console does not know its code. */
 function warning({ code, values, detail }) {
   const show = (value) => (Array.isArray(value) ? value.join(", ") : number(value));
   const words = say("estimate-warning", code, Object.fromEntries(Object.entries(values).map(([name, value]) => [name, show(value)])));

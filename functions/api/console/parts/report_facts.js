@@ -1,7 +1,7 @@
-// What a report is and what it took, to be compared with the file and the webhook.
+// Properties and measurements of a report, to compare with the file and the webhook.
 
 import { h } from "../lib/dom.js";
-import { describeFilters } from "../words/filter_texts.js";
+import { describeFilters } from "../words/filter_words.js";
 import { amount, bytes, dollars, duration, number, whenExactly } from "../lib/format.js";
 import { copyButton } from "./notices.js";
 import { describeOptions } from "../forms/option_fields.js";
@@ -34,7 +34,7 @@ export function factsSection(report, types) {
       fact(t("facts.locale"), `${report.locale} · ${report.timeZone}`),
       describeOptions(report.options ?? {}).map(([label, text]) => fact(label, text)),
       report.callbackUrl && fact(t("form.callback"), h("span", { class: "break" }, report.callbackUrl)),
-      report.requestedBy && fact(t("facts.asked-by"), requester(report.requestedBy, report.requestedByName),
+      report.requestedBy && fact(t("facts.requested-by"), requester(report.requestedBy, report.requestedByName),
         report.requestedByName && [" ", h("code", { class: "soft" }, report.requestedBy)]),
       report.asOf && fact(t("facts.as-of"), whenExactly(report.asOf)),
       report.rows !== null && fact(t("facts.rows"), number(report.rows)),
@@ -49,9 +49,9 @@ function tookFacts(report) {
     report.finishedAt && fact(t("facts.finished"), whenExactly(report.finishedAt)),
     report.expiresAt && fact(t(report.status === "EXPIRED" ? "facts.files-deleted" : "facts.expires"), whenExactly(report.expiresAt)),
     metrics?.seconds?.generate !== undefined && fact(t("facts.took"),
-      `${duration(metrics.seconds.generate)} · ${t("facts.rows-a-second", { n: number(metrics.rowsPerSecond) })}`),
+      `${duration(metrics.seconds.generate)} · ${t("facts.rows-per-second", { n: number(metrics.rowsPerSecond) })}`),
     report.attempt > 1 && fact(t("facts.attempt"), number(report.attempt)),
     metrics?.costUsd?.total && fact(t("facts.cost"), dollars(metrics.costUsd.total),
-      h("details", { class: "said" }, h("summary", {}, t("page.details")), h("p", {}, t("cost.dollars", { amount: amount(metrics.costUsd.total) }), " · ", metrics.costUsd.prices))),
+      h("details", { class: "api-details" }, h("summary", {}, t("page.details")), h("p", {}, t("cost.dollars", { amount: amount(metrics.costUsd.total) }), " · ", metrics.costUsd.prices))),
   ];
 }

@@ -1,4 +1,4 @@
-// What the list of reports is narrowed by.
+// Filters of the list of reports.
 
 import { h } from "../lib/dom.js";
 import { field, input, select } from "../forms/fields.js";
@@ -10,7 +10,7 @@ import { say, t } from "../words/words.js";
 const STATUSES = ["PENDING", "GENERATING", "READY", "FAILED", "CANCELLED", "EXPIRED"];
 const FORMATS = ["PDF", "XLSX", "CSV", "NDJSON", "PARQUET"];
 
-/** The view's query as the API takes it: whole days, in the browser's time zone, become timestamps. @param {Object<string, string>} query */
+/** Converts the query of the view to that of the API. Days in the browser's time zone become timestamps. @param {Object<string, string>} query */
 export function apiFilters({ search, status, type, format, by, from, to }) {
   return {
     search, status, type, format,
@@ -53,13 +53,13 @@ export function filterForm(query, types) {
     fields.map(({ element }) => element),
     h("div", { class: "buttons" },
       h("button", { type: "submit" }, t("reports.filter")),
-      // Its room is kept, so that nothing moves when it appears.
+      // Invisible instead of absent, so that nothing moves when it appears.
       h("a", { class: isFiltered(query) ? "button quiet" : "button quiet unseen", href: "#/reports" }, t("reports.clear"))));
   if (!showsCards()) return form;
   return h("details", { class: "folded", open: isFiltered(query) }, h("summary", {}, t("reports.filters")), form);
 }
 
-/** A requester that a link names. @param {string | undefined} by */
+/** Returns the option of a requester in a link. @param {string | undefined} by */
 function other(by) {
   return by && by !== "me" ? { [by]: by } : {};
 }

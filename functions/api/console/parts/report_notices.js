@@ -1,4 +1,4 @@
-// What went wrong with a report, and what its readers should know.
+// Error and warnings of a report.
 
 import { h } from "../lib/dom.js";
 import { number } from "../lib/format.js";
@@ -7,45 +7,45 @@ import { say, t } from "../words/words.js";
 
 const NO_ROWS = "no-rows";
 
-/** That a report is empty, prominently: it is READY all the same. @param {import("../lib/shapes.js").Report} report */
+/** Creates a prominent notice that a READY report is empty. @param {import("../lib/shapes.js").Report} report */
 export function noRows({ status, rows }) {
   if (status !== "READY" || rows !== 0) return null;
   return h("div", { class: "notice wait" }, h("p", { class: "strong" }, t("report.no-rows")), h("p", {}, t("warning.no-rows")));
 }
 
-/** Why a report failed, in words for its reader. @param {string} code */
+/** Returns words for the reason why a report failed. @param {string} code */
 export function failureWords(code) {
   const words = say("failure", code);
   return words === code ? t("failure.other") : words;
 }
 
-/** Formats that could not be made, while others were. @param {import("../lib/shapes.js").Report} report @param {import("../lib/shapes.js").ReportType[]} types */
+/** Creates notices for formats that could not be generated. @param {import("../lib/shapes.js").Report} report @param {import("../lib/shapes.js").ReportType[]} types */
 export function failedFiles(report, types) {
   return (report.failedFiles ?? []).map((failed) => h("div", { class: "notice bad" },
-    h("p", { class: "strong" }, t("report.file-failed", { format: failed.format }), concerned(failed, report, types)),
+    h("p", { class: "strong" }, t("report.file-failed", { format: failed.format }), location(failed, report, types)),
     h("p", {}, failureWords(failed.code)), detailsOf(failed.detail, failed.code)));
 }
 
 /** @param {import("../lib/shapes.js").Report} report @param {import("../lib/shapes.js").ReportType[]} types */
 export function warnings(report, types) {
-  const shown = (report.warnings ?? []).filter(({ code }) => code !== NO_ROWS); // said by noRows
+  const shown = (report.warnings ?? []).filter(({ code }) => code !== NO_ROWS); // shown by noRows
   return shown.map((warning) => h("div", { class: "notice" },
-    h("p", { class: "strong" }, t("report.warning"), warning.format && ` · ${warning.format}`, concerned(warning, report, types)),
+    h("p", { class: "strong" }, t("report.warning"), warning.format && ` · ${warning.format}`, location(warning, report, types)),
     h("p", {}, warningWords(warning)), detailsOf(warning.detail, warning.code)));
 }
 
-/** A warning whose code this page does not know keeps the API's sentence. @param {import("../lib/shapes.js").Warning} warning */
+/** Returns words for a warning, or the message of the API if the console does not know its code. @param {import("../lib/shapes.js").Warning} warning */
 function warningWords({ code, detail }) {
   const words = say("warning", code);
   return words === code ? detail : words;
 }
 
 /**
- * The column and row that something is about.
+ * Returns the column and row of a problem.
  * @param {{column: string | null, row: number | null}} where @param {import("../lib/shapes.js").Report} report
  * @param {import("../lib/shapes.js").ReportType[]} types
  */
-function concerned({ column, row }, report, types) {
+function location({ column, row }, report, types) {
   const heading = types.find((each) => each.type === report.type)?.columns.find((each) => each.name === column)?.heading ?? column;
   return [
     column !== null && column !== undefined && ` · ${t("report.column", { name: heading })}`,

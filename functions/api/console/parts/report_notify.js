@@ -1,4 +1,4 @@
-// A notification of the browser when a report ends while its tab is hidden, for users who want one.
+// Optional browser notification when a report ends while its tab is hidden.
 
 import { h, put } from "../lib/dom.js";
 import { toast } from "./notices.js";

@@ -1,4 +1,4 @@
-// What the snapshot holds, before the file is fetched: its charts.
+// Summary of a report: the charts of its snapshot.
 
 import { call } from "../lib/api.js";
 import { drawChart } from "./charts.js";
@@ -10,9 +10,9 @@ import { apiLocale, t } from "../words/words.js";
 export async function summarySection(report, signal) {
   const { data } = await call("GET", `reports/${report.id}/summary`, { query: { locale: apiLocale() }, signal });
   const charts = /** @type {import("../lib/shapes.js").Chart[]} */ (data.charts);
-  // While the file is being written the report has no totals yet, but its snapshot has.
+  // While the files are written, the totals of the snapshot are shown, because the report does not have its own yet.
   const early = report.totals === null && totalsSection({ ...report, totals: data.totals, balance: data.balance });
-  if (data.rows === 0) return null; // the report says so; empty charts would say it again
+  if (data.rows === 0) return null; // noRows shows that the report is empty
   if (charts.length === 0 && !early) return null;
   return h("div", { class: "stack" }, early && h("div", { class: "early" }, early),
     charts.length > 0 && h("section", { class: "card" }, h("h2", {}, t("summary.title")), h("div", { class: "charts" }, charts.map(drawChart))));

@@ -1,4 +1,4 @@
-// Who requested something, in words.
+// Names of users, keys and schedules that requested something.
 
 import { h } from "../lib/dom.js";
 import { link } from "./elements.js";
@@ -6,9 +6,9 @@ import { can, currentUser, nameOfToken } from "../lib/session.js";
 import { t } from "../words/words.js";
 
 /**
- * A name for people; a schedule's leads to its page.
- * @param {string | null} subject as the API has it: `key:…`, `schedule:…`, `token:…`, `event:…` or `loopback`
- * @param {string | null} name that this key or schedule has now
+ * Creates the name of a requester. The name of a schedule is a link to it.
+ * @param {string | null} subject in the form of the API: `key:…`, `schedule:…`, `token:…`, `event:…` or `loopback`
+ * @param {string | null} name current name of the key or schedule
  * @returns {import("../lib/dom.js").Child}
  */
 export function requester(subject, name) {
@@ -25,7 +25,7 @@ function nameless(kind, id) {
   return kind === "token" ? id : `${kind}:${id}`;
 }
 
-/** The user who is signed in. @param {import("../lib/shapes.js").Me} user */
+/** Returns the name of the user who is signed in. @param {import("../lib/shapes.js").Me} user */
 export function userName(user) {
   const [kind, ...rest] = user.subject.split(":");
   return user.name ?? nameOfToken() ?? nameless(kind, rest.join(":"));

@@ -1,4 +1,4 @@
-// The next runs of a schedule, as the API works them out: they change with each change of the form.
+// Next runs of a schedule, as the API calculates them. They are updated when the form changes.
 
 import { call, Problem } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
@@ -13,45 +13,45 @@ const PAUSE_MS = 400;
 export function previewTable(runs, zone) {
   if (runs.length === 0) return empty(t("preview.none"));
   return table(t("preview.title"), [{ label: `${t("preview.at")} (${zone})` }], runs.map((run) => [[
-    h("time", { datetime: run.at, title: run.at }, localMoment(run, zone)),
+    h("time", { datetime: run.at, title: run.at }, localTime(run, zone)),
     run.from && run.to && h("span", { class: "hint" }, t("preview.period", { days: days(run.from, run.to) })),
-    run.note && note(run.note),
+    run.note && clockChange(run.note),
   ]]));
 }
 
-/** A clock change on the day of a run affects its time. @param {string} text the API's sentence */
-function note(text) {
+/** Creates the hint that a clock change affects a run. @param {string} text the API's sentence */
+function clockChange(text) {
   const moved = /^The run is later, because (\d\d:\d\d)/.exec(text);
   const twice = /^(\d\d:\d\d) occurs twice/.exec(text);
   if (moved === null && twice === null) return h("span", { class: "hint", lang: "en" }, text);
   return h("span", { class: "hint" }, moved !== null ? t("preview.moved", { time: moved[1] }) : t("preview.twice", { time: twice[1] }));
 }
 
-function localMoment(run, zone) {
+function localTime(run, zone) {
   try {
     return dateTime(run.at, zone);
   } catch {
-    return run.localTime; // a zone that the API knows and this browser does not
+    return run.localTime; // this browser does not know the time zone
   }
 }
 
 /**
- * @param {() => Object<string, any>} read the schedule, without name and request
+ * @param {() => Object<string, any>} read returns the schedule without name and request
  * @param {AbortSignal} signal
  * @param {(fieldErrors: import("../lib/api.js").FieldError[]) => void} showErrors
  * @returns {{element: HTMLElement, refresh: () => void}}
  */
 export function livePreview(read, signal, showErrors) {
   const shown = h("div", { "aria-live": "off" });
-  let round = new AbortController();
+  let pending = new AbortController();
   let timer = 0;
   const load = async () => {
-    round.abort();
-    round = new AbortController();
-    const wanted = read();
+    pending.abort();
+    pending = new AbortController();
+    const schedule = read();
     try {
-      const { data } = await call("POST", "schedules/preview", { body: wanted, signal: AbortSignal.any([signal, round.signal]) });
-      put(shown, previewTable(data.runs, wanted.timeZone));
+      const { data } = await call("POST", "schedules/preview", { body: schedule, signal: AbortSignal.any([signal, pending.signal]) });
+      put(shown, previewTable(data.runs, schedule.timeZone));
       showErrors([]);
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") return;

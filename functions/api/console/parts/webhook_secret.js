@@ -1,15 +1,15 @@
-// An endpoint's signing secret: showing it, and replacing it.
+// Dialogs that show and rotate the signing secret of an endpoint.
 
 import { call } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { when } from "../lib/format.js";
-import { ask, copyButton, openDialog } from "./notices.js";
+import { confirmAction, copyButton, openDialog } from "./notices.js";
 import { t } from "../words/words.js";
 
 const OVERLAP_HOURS = 24;
 
 /**
- * Shows a secret for as long as the dialog is open. @param {string} name of the endpoint
+ * Opens a dialog that shows a secret. @param {string} name of the endpoint
  * @param {{secret: string, previousSecret?: string | null, previousSecretUntil?: string | null}} shown
  */
 export function showSecret(name, { secret, previousSecret, previousSecretUntil = null }) {
@@ -22,9 +22,9 @@ export function showSecret(name, { secret, previousSecret, previousSecretUntil =
   ]);
 }
 
-/** Replaces a secret after a question; the one before stays valid for a day. @param {string} name @param {string} path of the endpoint */
-export function askToRotate(name, path) {
-  ask({
+/** Rotates a secret after confirmation. The previous one stays valid for a day. @param {string} name @param {string} path of the endpoint */
+export function confirmRotate(name, path) {
+  confirmAction({
     title: t("webhooks.rotate-title"), text: t("webhooks.rotate-text", { hours: OVERLAP_HOURS }), button: t("webhooks.rotate"),
     act: async () => {
       const { data } = await call("POST", `${path}/rotate-secret`, { body: { overlapHours: OVERLAP_HOURS } });

@@ -1,24 +1,24 @@
-// API keys of the tenant: listing, creating and revoking them.
+// View: API keys of the tenant.
 
 import { call } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { when } from "../lib/format.js";
 import { openKeyForm } from "../forms/key_form.js";
-import { ask, copyButton, openDialog, toast } from "../parts/notices.js";
+import { confirmAction, copyButton, openDialog, toast } from "../parts/notices.js";
 import { badge, empty, named, table } from "../parts/elements.js";
 import { requester } from "../parts/requester.js";
 import { currentUser } from "../lib/session.js";
 import { t } from "../words/words.js";
-import { zoneNote } from "../lib/zones.js";
+import { zoneHint } from "../lib/zones.js";
 
 /** @typedef {import("../lib/shapes.js").ApiKey} ApiKey */
 
-/** @param {HTMLElement} main @param {import("../lib/router.js").Place} place */
+/** @param {HTMLElement} main @param {import("../lib/router.js").ViewContext} context */
 export async function showApiKeys(main, { signal }) {
   const list = h("div", { class: "many-columns" }, h("p", { class: "soft" }, t("page.loading")));
   const refresh = async () => {
     const { data } = await call("GET", "api-keys", { signal });
-    put(list, data.items.length > 0 ? [keys(data.items, refresh), zoneNote()] : empty(t("keys.none")));
+    put(list, data.items.length > 0 ? [keys(data.items, refresh), zoneHint()] : empty(t("keys.none")));
   };
   const create = () => openKeyForm((made) => { refresh(); showKey(made); });
   put(main, h("div", { class: "spread" }, h("h1", {}, t("keys.title")),
@@ -41,26 +41,26 @@ function keys(items, refresh) {
     when(key.lastUsedAt),
     when(key.expiresAt),
     key.status === "ACTIVE" && h("button", {
-      type: "button", class: "quiet small danger", "aria-label": `${t("keys.revoke")}: ${key.name}`, onclick: () => askToRevoke(key, refresh),
+      type: "button", class: "quiet small danger", "aria-label": `${t("keys.revoke")}: ${key.name}`, onclick: () => confirmRevoke(key, refresh),
     }, t("keys.revoke")),
   ]));
 }
 
-/** The id of the key that is signed in. */
+/** Returns the id of the key that the user signed in with, or null. */
 function ownId() {
   const [kind, id] = (currentUser()?.subject ?? "").split(":");
   return kind === "key" ? id : null;
 }
 
-function askToRevoke(/** @type {ApiKey} */ key, refresh) {
-  ask({
+function confirmRevoke(/** @type {ApiKey} */ key, refresh) {
+  confirmAction({
     title: t("keys.revoke-title", { name: key.name }), text: t(key.id === ownId() ? "keys.revoke-own" : "keys.revoke-text"),
     button: t("keys.revoke"), isDanger: true,
     act: async () => { await call("DELETE", `api-keys/${key.id}`); await refresh(); toast(t("keys.revoked", { name: key.name })); },
   });
 }
 
-/** Shows a new key for as long as the dialog is open: nobody can show it again. @param {{name: string, key: string}} made */
+/** Opens a dialog that shows a new key. It cannot be shown again. @param {{name: string, key: string}} made */
 function showKey(made) {
   openDialog(t("keys.new-title"), (close) => [
     h("p", {}, h("bdi", {}, made.name)),

@@ -1,62 +1,62 @@
-// Asking for a report: the form, what it would come to, and sending it once.
+// View: form that requests a report, with an estimate.
 
 import { call, newKey, Problem } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
-import { currentDraft, forgetDraft, startFrom } from "../forms/draft.js";
+import { currentDraft, clearDraft, startFrom } from "../forms/draft.js";
 import { estimateCard } from "../parts/estimate.js";
-import { during, problemBox } from "../parts/notices.js";
+import { runAction, problemBox } from "../parts/notices.js";
 import { loadTypes } from "../parts/elements.js";
 import { requestForm } from "../forms/request_form.js";
 import { focusHeading, go } from "../lib/router.js";
 import { t } from "../words/words.js";
 
-/** The Idempotency-Key of what is in the form, and the text that it stands for. */
-let sending = { key: "", text: "" };
+/** Idempotency-Key, and the request that it belongs to. */
+let sent = { key: "", text: "" };
 
-/** @param {HTMLElement} main @param {import("../lib/router.js").Place} place */
-export async function showAsk(main, place) {
-  const { signal } = place;
+/** @param {HTMLElement} main @param {import("../lib/router.js").ViewContext} context */
+export async function showNewReport(main, context) {
+  const { signal } = context;
   const holder = h("div", {}, h("p", { class: "soft" }, t("page.loading")));
-  put(main, h("h1", {}, t("ask.title")), holder);
+  put(main, h("h1", {}, t("new-report.title")), holder);
   const types = await loadTypes();
-  const trouble = h("div");
+  const problemArea = h("div");
   const form = requestForm(types, currentDraft(), () => { startFrom(form.read()); estimate.outdate(); });
   const showProblem = (problem) => {
-    const left = form.showErrors(problem.fieldErrors);
-    const isAllShown = problem.fieldErrors.length > 0 && left.length === 0;
-    put(trouble, problemBox(problem, left));
-    if (!isAllShown) /** @type {HTMLElement} */ (trouble.firstElementChild).focus();
+    const remaining = form.showErrors(problem.fieldErrors);
+    const isAllShown = problem.fieldErrors.length > 0 && remaining.length === 0;
+    put(problemArea, problemBox(problem, remaining));
+    if (!isAllShown) /** @type {HTMLElement} */ (problemArea.firstElementChild).focus();
   };
-  const estimate = estimateCard(() => form.read(), signal, showProblem, () => { form.showErrors([]); put(trouble); });
+  const estimate = estimateCard(() => form.read(), signal, showProblem, () => { form.showErrors([]); put(problemArea); });
   const send = (event) => {
     event.preventDefault();
-    during(event.submitter, trouble, () => submit(form, showProblem));
+    runAction(event.submitter, problemArea, () => submit(form, showProblem));
   };
   const clear = async () => {
-    forgetDraft();
-    await showAsk(main, place);
+    clearDraft();
+    await showNewReport(main, context);
     focusHeading(main);
   };
-  put(holder, h("form", { class: "ask", onsubmit: send, novalidate: true },
+  put(holder, h("form", { class: "form-page", onsubmit: send, novalidate: true },
     form.element,
-    h("aside", { class: "side", "aria-label": t("ask.send-title") },
+    h("aside", { class: "side", "aria-label": t("new-report.send-title") },
       estimate.element,
-      trouble,
+      problemArea,
       h("div", { class: "buttons" },
-        h("button", { type: "submit", class: "primary wide" }, t("ask.send")),
-        h("button", { type: "button", class: "quiet", onclick: clear }, t("ask.clear"))))));
+        h("button", { type: "submit", class: "primary wide" }, t("new-report.send")),
+        h("button", { type: "button", class: "quiet", onclick: clear }, t("new-report.clear"))))));
 }
 
 async function submit(form, showProblem) {
   form.showErrors([]);
   const request = form.read();
   const text = JSON.stringify(request);
-  // The same form is the same key: a second click, or a second try after no answer, asks for one report.
-  if (sending.text !== text) sending = { key: newKey(), text };
+  // The same request has the same key, so that a second click, or one after a lost response, does not create a second report.
+  if (sent.text !== text) sent = { key: newKey(), text };
   try {
-    const { data } = await call("POST", "reports/generate", { body: request, headers: { "Idempotency-Key": sending.key } });
-    sending = { key: "", text: "" };
-    forgetDraft();
+    const { data } = await call("POST", "reports/generate", { body: request, headers: { "Idempotency-Key": sent.key } });
+    sent = { key: "", text: "" };
+    clearDraft();
     go(`/reports/${data.id}`);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;

@@ -1,9 +1,9 @@
-// One report: how far it is, what it holds, and what can be done with it.
+// View: one report with its progress, content and actions.
 
 import { call, Problem } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { percent, when } from "../lib/format.js";
-import { problemBox, tell } from "../parts/notices.js";
+import { problemBox, announce } from "../parts/notices.js";
 import { badge, loadTypes, titleOf, wayBack } from "../parts/elements.js";
 import { poll } from "../lib/poll.js";
 import { reportActions } from "../parts/report_actions.js";
@@ -18,13 +18,13 @@ import { say, t } from "../words/words.js";
 import { isUnderWay } from "./reports.js";
 import { ownZone } from "../lib/zones.js";
 
-/** @param {HTMLElement} main @param {import("../lib/router.js").Place} place */
+/** @param {HTMLElement} main @param {import("../lib/router.js").ViewContext} context */
 export async function showReport(main, { parameters: [id], signal }) {
   const heading = h("h1", { dir: "auto" }, t("report.title"));
   const loading = h("p", { class: "soft" }, t("page.loading"));
-  const parts = { state: h("div", { class: "state" }), trouble: h("div"), progress: progressCard(),
+  const parts = { state: h("div", { class: "state" }), problemArea: h("div"), progress: progressCard(),
     actions: h("div"), body: h("div", { class: "stack" }), summary: h("div"), deliveries: h("div") };
-  put(main, wayBack("/reports", t("reports.title")), heading, loading, parts.state, parts.trouble,
+  put(main, wayBack("/reports", t("reports.title")), heading, loading, parts.state, parts.problemArea,
     parts.progress.element, parts.actions, h("div", { class: "stack" }, parts.summary, parts.body, parts.deliveries));
   const types = await loadTypes();
   const notifications = notifier();
@@ -46,34 +46,34 @@ export async function showReport(main, { parameters: [id], signal }) {
     return { again: isUnderWay(report), changed, retryAfter };
   };
   const showStatus = (report, earlier) => {
-    put(parts.state, badge(report.status), h("span", { class: "soft" }, t("report.asked"), " ", when(report.createdAt), ` · ${ownZone()}`));
+    put(parts.state, badge(report.status), h("span", { class: "soft" }, t("report.created"), " ", when(report.createdAt), ` · ${ownZone()}`));
     notifications.update(isUnderWay(report));
     if (earlier && !isUnderWay(report)) notifications.notify(heading.textContent ?? "", say("status", report.status));
-    if (earlier) tell(`${heading.textContent}: ${say("status", report.status)}`);
-    const wasHere = parts.actions.contains(document.activeElement);
+    if (earlier) announce(`${heading.textContent}: ${say("status", report.status)}`);
+    const hadFocus = parts.actions.contains(document.activeElement);
     put(parts.actions, reportActions(report, types, follow));
-    if (wasHere) (/** @type {HTMLElement | null} */ (parts.actions.querySelector("button")) ?? heading).focus();
-    put(parts.trouble, failure(report), noRows(report), failedFiles(report, types), warnings(report, types));
+    if (hadFocus) (/** @type {HTMLElement | null} */ (parts.actions.querySelector("button")) ?? heading).focus();
+    put(parts.problemArea, failure(report), noRows(report), failedFiles(report, types), warnings(report, types));
     if (report.totals !== null) parts.summary.querySelector(".early")?.remove();
     put(parts.body, totalsSection(report), factsSection(report, types));
     if (!isUnderWay(report)) showDeliveries();
   };
   const showSummary = async (report) => {
-    const section = await orNothing(summarySection(report, signal));
+    const section = await ignoreProblem(summarySection(report, signal));
     if (section !== null) put(parts.summary, section);
   };
   const showDeliveries = () => put(parts.deliveries, deliveriesSection(id, signal));
-  const follow = () => poll(update, signal, (problem) => { loading.remove(); put(parts.trouble, problem && problemBox(problem)); });
+  const follow = () => poll(update, signal, (problem) => { loading.remove(); put(parts.problemArea, problem && problemBox(problem)); });
   await follow();
 }
 
-/** What a tab says of a report: how far it is, then its status. @param {import("../lib/shapes.js").Report} report */
+/** Returns the progress or the status of a report for the title of the tab. @param {import("../lib/shapes.js").Report} report */
 function tabStatus({ status, progress }) {
   return status === "GENERATING" && progress.percent !== null ? percent(progress.percent) : say("status", status);
 }
 
-/** What the page can do without: its problem is not the report's. */
-async function orNothing(section) {
+/** Returns null for a section that could not be loaded, because the view also works without it. */
+async function ignoreProblem(section) {
   try {
     return await section;
   } catch (error) {

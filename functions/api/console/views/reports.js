@@ -1,8 +1,8 @@
-// The tenant's reports, newest first, kept up to date while any of them is in progress.
+// View: reports of the tenant, newest first. The list is updated while any of them is in progress.
 
 import { call } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
-import { filtersInLine } from "../words/filter_texts.js";
+import { filtersInLine } from "../words/filter_words.js";
 import { number, percent, when } from "../lib/format.js";
 import { problemBox } from "../parts/notices.js";
 import { isFiltered, pager } from "../parts/pager.js";
@@ -12,32 +12,32 @@ import { apiFilters, filterForm } from "../parts/report_filters.js";
 import { requester } from "../parts/requester.js";
 import { can } from "../lib/session.js";
 import { t } from "../words/words.js";
-import { zoneNote } from "../lib/zones.js";
+import { zoneHint } from "../lib/zones.js";
 
 const PAGE = 25;
 const LINE = 80;
 
-/** @param {HTMLElement} main @param {import("../lib/router.js").Place} place */
+/** @param {HTMLElement} main @param {import("../lib/router.js").ViewContext} context */
 export async function showReports(main, { query, signal }) {
   const list = h("div", { "aria-busy": "true" }, h("p", { class: "soft" }, t("page.loading")));
-  const trouble = h("div");
+  const problemArea = h("div");
   const filters = h("div");
-  put(main, h("h1", {}, t("reports.title")), filters, trouble, list);
+  put(main, h("h1", {}, t("reports.title")), filters, problemArea, list);
   const types = await loadTypes();
   const pages = pager("/reports", query);
-  const asked = { ...apiFilters(query), limit: PAGE, cursor: pages.cursor };
+  const parameters = { ...apiFilters(query), limit: PAGE, cursor: pages.cursor };
   put(filters, filterForm(query, types));
   main.append(pages.element);
   let before = "";
   poll(async () => {
-    const { data } = await call("GET", "reports", { query: asked, signal });
+    const { data } = await call("GET", "reports", { query: parameters, signal });
     const now = JSON.stringify(data);
     const changed = now !== before;
     before = now;
     if (changed) { put(list, rows(data.items, types, query)); pages.update(data.next, data.items.length); list.removeAttribute("aria-busy"); }
     return { again: data.items.some(isUnderWay), changed, retryAfter: 2 };
   }, signal, (problem) => {
-    put(trouble, problem && problemBox(problem));
+    put(problemArea, problem && problemBox(problem));
     if (problem && !problem.passes) { put(list); list.removeAttribute("aria-busy"); }
   });
 }
@@ -50,8 +50,8 @@ export function isUnderWay(report) {
 function rows(reports, types, query) {
   if (reports.length === 0) {
     const isNarrowed = isFiltered(query);
-    return empty(t(isNarrowed ? "reports.none-such" : "reports.none"),
-      !isNarrowed && can("reports:write") && h("a", { class: "button primary", href: "#/ask" }, t("ask.title")));
+    return empty(t(isNarrowed ? "reports.no-matches" : "reports.none"),
+      !isNarrowed && can("reports:write") && h("a", { class: "button primary", href: "#/reports/new" }, t("new-report.title")));
   }
   const columns = [
     { label: t("reports.report") }, { label: t("reports.status"), isPlain: true }, { label: t("reports.formats"), isPlain: true },
@@ -64,10 +64,10 @@ function rows(reports, types, query) {
     report.rows === 0 ? h("strong", {}, number(0)) : number(report.rows),
     requester(report.requestedBy, report.requestedByName),
     when(report.createdAt),
-  ])), zoneNote()];
+  ])), zoneHint()];
 }
 
-/** What tells one report from another of its type: its filters, shortly. @param {import("../lib/shapes.js").Report} report */
+/** Returns the filters of a report in one line, which distinguish it from others of its type. @param {import("../lib/shapes.js").Report} report */
 function describe(report, types) {
   const text = filtersInLine(report.filters, types.find((each) => each.type === report.type));
   return text.length > LINE ? `${text.slice(0, LINE - 1)}…` : text || report.id.slice(0, 8);

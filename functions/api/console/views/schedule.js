@@ -1,10 +1,10 @@
-// One schedule: what it will do, what it did, and pausing or ending it.
+// View: one schedule with its next runs, run history and actions.
 
 import { call, newKey } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
-import { describeFilters } from "../words/filter_texts.js";
+import { describeFilters } from "../words/filter_words.js";
 import { country, when } from "../lib/format.js";
-import { ask, detailsOf, during, problemBox, toast } from "../parts/notices.js";
+import { confirmAction, detailsOf, runAction, problemBox, toast } from "../parts/notices.js";
 import { partPager } from "../parts/pager.js";
 import { badge, empty, fact, link, loadTypes, named, table, titleOf, wayBack } from "../parts/elements.js";
 import { requester } from "../parts/requester.js";
@@ -13,23 +13,23 @@ import { previewTable } from "../parts/schedule_preview.js";
 import { can } from "../lib/session.js";
 import { describeWhen } from "./schedules.js";
 import { say, t } from "../words/words.js";
-import { zoneNote } from "../lib/zones.js";
+import { zoneHint } from "../lib/zones.js";
 
-/** @param {HTMLElement} main @param {import("../lib/router.js").Place} place */
+/** @param {HTMLElement} main @param {import("../lib/router.js").ViewContext} context */
 export async function showSchedule(main, { parameters: [id], signal }) {
   const path = `schedules/${encodeURIComponent(id)}`;
   const heading = h("h1", { dir: "auto" }, t("schedule.title"));
-  const note = h("div", {}, h("p", { class: "soft" }, t("page.loading")));
+  const zone = h("div", {}, h("p", { class: "soft" }, t("page.loading")));
   const about = h("div", { class: "stack" });
   const next = h("section", { class: "card" });
   const runs = h("section", { class: "card" });
-  put(main, wayBack("/schedules", t("schedules.title")), heading, note, h("div", { class: "stack" }, about, next, runs));
+  put(main, wayBack("/schedules", t("schedules.title")), heading, zone, h("div", { class: "stack" }, about, next, runs));
   const types = await loadTypes();
   const refresh = async () => {
     const { data } = await call("GET", path, { signal });
     heading.textContent = data.name;
     nameTab(data.name, say("status", data.status));
-    put(note, zoneNote(data.timeZone));
+    put(zone, zoneHint(data.timeZone));
     put(about, describe(data, types), actions(data, path, refresh));
     if (data.status === "ACTIVE") {
       const preview = await call("GET", `${path}/preview`, { query: { count: 10 }, signal });
@@ -62,7 +62,7 @@ function describe(/** @type {import("../lib/shapes.js").Schedule} */ schedule, t
 }
 
 function actions(schedule, path, refresh) {
-  const trouble = h("div");
+  const problemArea = h("div");
   const pause = async () => {
     await call("PATCH", path, { body: { paused: !schedule.paused } });
     await refresh();
@@ -74,27 +74,27 @@ function actions(schedule, path, refresh) {
     toast(t("schedules.run-started"));
     go(`/reports/${data.id}`);
   };
-  const remove = () => ask({
+  const remove = () => confirmAction({
     title: t("schedules.delete-title", { name: schedule.name }), text: t("schedules.delete-text", { name: schedule.name }), button: t("schedules.delete"), isDanger: true,
     act: async () => { await call("DELETE", path); go("/schedules"); },
   });
   return h("div", {}, h("div", { class: "buttons" },
     h("a", { class: "button", href: `#/schedules/${schedule.id}/edit` }, t("schedules.edit")),
-    can("reports:write") && h("button", { type: "button", onclick: (event) => during(event.currentTarget, trouble, run) }, t("schedules.run")),
-    schedule.status !== "ENDED" && h("button", { type: "button", onclick: (event) => during(event.currentTarget, trouble, pause) },
+    can("reports:write") && h("button", { type: "button", onclick: (event) => runAction(event.currentTarget, problemArea, run) }, t("schedules.run")),
+    schedule.status !== "ENDED" && h("button", { type: "button", onclick: (event) => runAction(event.currentTarget, problemArea, pause) },
       t(schedule.paused ? "schedules.resume" : "schedules.pause")),
-    h("button", { type: "button", class: "danger", onclick: remove }, t("schedules.delete"))), trouble);
+    h("button", { type: "button", class: "danger", onclick: remove }, t("schedules.delete"))), problemArea);
 }
 
-async function showRuns(place, path, about, signal) {
+async function showRuns(section, path, about, signal) {
   const list = h("div");
   const show = async (page) => {
     const { data } = await call("GET", `${path}/runs`, { query: { ...page }, signal });
     put(list, data.items.length > 0 ? history(data.items, about) : empty(t("runs.none")));
     pages.update(data.next);
   };
-  const pages = partPager((page) => show(page).then(() => place.scrollIntoView()).catch((problem) => put(list, problemBox(problem))));
-  put(place, h("h2", {}, t("runs.title")), list, pages.element);
+  const pages = partPager((page) => show(page).then(() => section.scrollIntoView()).catch((problem) => put(list, problemBox(problem))));
+  put(section, h("h2", {}, t("runs.title")), list, pages.element);
   await show(null);
 }
 

@@ -1,9 +1,9 @@
-// Making a schedule, or changing one, with its next runs beside the form.
+// View: form that creates or edits a schedule, with its next runs.
 
 import { call, Problem } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { field, input, showErrors } from "../forms/fields.js";
-import { during, problemBox } from "../parts/notices.js";
+import { runAction, problemBox } from "../parts/notices.js";
 import { loadTypes, wayBack } from "../parts/elements.js";
 import { weekStartOf } from "../lib/periods.js";
 import { requestForm } from "../forms/request_form.js";
@@ -12,14 +12,14 @@ import { scheduleFields } from "../forms/schedule_fields.js";
 import { livePreview } from "../parts/schedule_preview.js";
 import { t } from "../words/words.js";
 
-/** @param {HTMLElement} main @param {import("../lib/router.js").Place} place */
+/** @param {HTMLElement} main @param {import("../lib/router.js").ViewContext} context */
 export async function showScheduleForm(main, { parameters: [id], signal }) {
   const holder = h("div", {}, h("p", { class: "soft" }, t("page.loading")));
   put(main, wayBack("/schedules", t("schedules.title")), h("h1", {}, t(id ? "schedules.edit" : "schedules.new")), holder);
   const types = await loadTypes();
   const draft = id ? (await call("GET", `schedules/${encodeURIComponent(id)}`, { signal })).data : {};
   const form = scheduleForm(types, draft, signal);
-  const trouble = h("div");
+  const problemArea = h("div");
   const save = async () => {
     form.showErrors([]);
     try {
@@ -29,26 +29,26 @@ export async function showScheduleForm(main, { parameters: [id], signal }) {
       go(`/schedules/${data.id}`);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      const left = form.showErrors(error.fieldErrors);
-      put(trouble, problemBox(error, left));
-      if (error.fieldErrors.length === 0 || left.length > 0) /** @type {HTMLElement} */ (trouble.firstElementChild).focus();
+      const remaining = form.showErrors(error.fieldErrors);
+      put(problemArea, problemBox(error, remaining));
+      if (error.fieldErrors.length === 0 || remaining.length > 0) /** @type {HTMLElement} */ (problemArea.firstElementChild).focus();
     }
   };
-  const send = (/** @type {SubmitEvent} */ event) => { event.preventDefault(); during(event.submitter, trouble, save); };
-  put(holder, h("form", { class: "ask", onsubmit: send, novalidate: true }, form.element,
-    h("aside", { class: "side", "aria-label": t("preview.title") }, form.preview, trouble,
+  const send = (/** @type {SubmitEvent} */ event) => { event.preventDefault(); runAction(event.submitter, problemArea, save); };
+  put(holder, h("form", { class: "form-page", onsubmit: send, novalidate: true }, form.element,
+    h("aside", { class: "side", "aria-label": t("preview.title") }, form.preview, problemArea,
       h("div", { class: "buttons" }, h("button", { type: "submit", class: "primary wide" }, t("schedules.save"))))));
 }
 
 function scheduleForm(types, draft, signal) {
   const name = field("/name", input({ value: draft.name ?? "", maxlength: 100 }), { label: t("schedules.name"), isRequired: true });
-  let refresh = () => {}; // until there is a preview
+  let refresh = () => {}; // replaced below, when the preview exists
   const request = requestForm(types, { timeZone: draft.timeZone, ...draft.request }, () => refresh());
   const times = scheduleFields(draft, () => { preview.refresh(); supplyPeriod(); });
-  // Whether a week begins on Sunday or Monday depends on the locale of the request, which the preview does not get.
+  // The first day of the week depends on the locale of the request, which is not sent to the preview.
   const readTimes = () => {
-    const said = times.read();
-    return { ...said, weekStartsOn: said.weekStartsOn ?? weekStartOf(request.read().locale) };
+    const values = times.read();
+    return { ...values, weekStartsOn: values.weekStartsOn ?? weekStartOf(request.read().locale) };
   };
   const preview = livePreview(readTimes, signal, (fieldErrors) => {
     for (const each of times.fields) each.setError(null);

@@ -1,17 +1,17 @@
-// The tenant's schedules.
+// View: schedules of the tenant.
 
 import { call } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
-import { filtersInLine } from "../words/filter_texts.js";
+import { filtersInLine } from "../words/filter_words.js";
 import { when } from "../lib/format.js";
 import { detailsOf } from "../parts/notices.js";
 import { pager } from "../parts/pager.js";
 import { badge, empty, link, loadTypes, named, table, titleOf } from "../parts/elements.js";
 import { whenInWords } from "../forms/schedule_when.js";
 import { t } from "../words/words.js";
-import { zoneNote } from "../lib/zones.js";
+import { zoneHint } from "../lib/zones.js";
 
-/** @param {HTMLElement} main @param {import("../lib/router.js").Place} place */
+/** @param {HTMLElement} main @param {import("../lib/router.js").ViewContext} context */
 export async function showSchedules(main, { query, signal }) {
   const list = h("div", {}, h("p", { class: "soft" }, t("page.loading")));
   put(main, h("div", { class: "spread" }, h("h1", {}, t("schedules.title")),
@@ -19,7 +19,7 @@ export async function showSchedules(main, { query, signal }) {
   const types = await loadTypes();
   const pages = pager("/schedules", query);
   const { data } = await call("GET", "schedules", { query: { cursor: pages.cursor }, signal });
-  put(list, data.items.length > 0 ? [schedules(data.items, types), zoneNote()] : empty(t("schedules.none")));
+  put(list, data.items.length > 0 ? [schedules(data.items, types), zoneHint()] : empty(t("schedules.none")));
   pages.update(data.next, data.items.length);
   main.append(pages.element);
 }
@@ -43,7 +43,7 @@ function filtersHint({ request }, types) {
   return text !== "" && h("span", { class: "hint" }, text);
 }
 
-/** When a schedule runs, in words. @param {import("../lib/shapes.js").Schedule} schedule */
+/** Describes when a schedule runs. @param {import("../lib/shapes.js").Schedule} schedule */
 export function describeWhen(schedule) {
   const words = whenInWords(schedule.when, schedule.at);
   return [words ?? h("code", {}, schedule.when), h("span", { class: "hint" }, schedule.timeZone)];

@@ -1,10 +1,10 @@
-// A request's filters in words, to be read and not to be changed.
+// Filters of a request in words.
 
 import { amount, day } from "../lib/format.js";
 import { t } from "./words.js";
 
 /**
- * Label and value of each filter that is set, in the report type's order.
+ * Returns label and value of each filter that is set, in the order of the report type.
  * @param {Object<string, any>} filters
  * @param {import("../lib/shapes.js").ReportType | undefined} type undefined for a type that no longer exists; values are then shown as stored
  * @returns {[string, string][]}
@@ -16,12 +16,12 @@ export function describeFilters(filters, type) {
     .map((name) => [known[name]?.title ?? name, show(filters[name], known[name])]);
 }
 
-/** The same in one line. @param {Object<string, any>} filters @param {import("../lib/shapes.js").ReportType | undefined} type */
+/** Returns the filters that are set in one line. @param {Object<string, any>} filters @param {import("../lib/shapes.js").ReportType | undefined} type */
 export function filtersInLine(filters, type) {
   return describeFilters(filters, type).map(([label, text]) => `${label}: ${text}`).join(" · ");
 }
 
-/** The label of a choice; the choice itself where it has none. @param {any} item of the filters' JSON Schema @param {string} choice */
+/** Returns the label of a choice, or the choice itself if it has no label. @param {any} item of the filters' JSON Schema @param {string} choice */
 export function labelOf(item, choice) {
   return item?.items?.["x-enum-labels"]?.[choice] ?? choice;
 }
