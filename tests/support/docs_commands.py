@@ -49,6 +49,7 @@ RUNNERS: dict[str, Runner] = {
     r"make fuzz( SEED=\S+)?": Runner(
         "test", "tests/unit/project/test_random_search.py::test_each_round_of_fuzzing_has_a_seed_that_is_printed"
     ),
+    r"make language": Runner("test", "tests/unit/project/test_language.py::test_the_command_line"),
     r"make coverage": Runner("nobody", "is `make test`, half as slow again"),
     r"make load": Runner("test", "tests/e2e/test_load.py::test_none_of_many_requests_at_once_is_lost"),
     r"STAGE=dev make check-build": Runner(
