@@ -1,1 +1,1 @@
-"""Subscribers and requesters to begin with: `python -m infra.examples`."""
+"""Example subscribers and requesters, deployed by `python -m infra.examples`."""

@@ -1,4 +1,4 @@
-"""`python -m infra.examples sqs_subscriber TenantId=demo`: deploys an example beside the stack of `make up`."""
+"""`python -m infra.examples sqs_subscriber TenantId=demo`: deploys an example next to the stack of `make up`."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from infra.local.stack import Stack
 
 
 def main() -> int:
-    """The command line; 1 where it was not deployed, and why."""
+    """Runs the command line. Returns 0, or 1 and prints the error if the example was not deployed."""
     parser = argparse.ArgumentParser(prog="python -m infra.examples", description=__doc__)
     parser.add_argument("example", choices=EXAMPLES)
-    parser.add_argument("parameters", nargs="*", metavar="Name=value", help="of the example's template")
-    chosen = parser.parse_args()
-    parameters = dict(text.partition("=")[::2] for text in chosen.parameters)
+    parser.add_argument("parameters", nargs="*", metavar="Name=value", help="parameter of the template")
+    arguments = parser.parse_args()
+    parameters = dict(text.partition("=")[::2] for text in arguments.parameters)
     stack = Stack(NAME)
     stack.find()
     try:
-        outputs = deploy_example(stack, chosen.example, parameters)
+        outputs = deploy_example(stack, arguments.example, parameters)
     except StackError as error:
-        print(f"failed: {error}")
+        print(f"Deployment failed: {error}")
         return 1
     for name, value in outputs.items():
         print(f"{name}: {value}")

@@ -175,7 +175,7 @@ USES: Mapping[Scenario, Mapping[str, set[str]]] = {
     lose_the_answer_to_a_completion: {"WorkerFunction": {"s3:GetObject"}},
     give_up_a_report: {"DeadLetterFunction": {"sns:Publish", "events:PutEvents"}},
     request_by_event: {
-        "AskFunction": {"events:PutEvents"},
+        "RequestFunction": {"events:PutEvents"},
         "IntakeFunction": {"sqs:SendMessage", "events:PutEvents"},
     },
     request_by_event_while_the_bus_is_away: {"IntakeFunction": {"sqs:ChangeMessageVisibility"}},
