@@ -1,1 +1,1 @@
-"""Examples of subscribers and requesters: `python -m infra.examples`."""
+"""Example subscribers and requesters, deployed by `python -m infra.examples`."""

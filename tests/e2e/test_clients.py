@@ -149,7 +149,7 @@ def test_what_can_not_be_done_is_a_sentence(language: Language, tmp_path: Path) 
     """Without arguments, and where nothing answers."""
     language.require()
     asked = [json.dumps(ALL), str(tmp_path / "none.csv")]
-    for arguments, words in ([], "give a request in JSON, and a name"), (asked, r"(?i)refused|connect"):
+    for arguments, words in ([], "the request as JSON, and a file name"), (asked, r"(?i)refused|connect"):
         done = subprocess.run(
             [*language.ask, *arguments],
             cwd=ROOT,
@@ -327,7 +327,7 @@ def test_a_receiver_does_not_start_without_a_whole_secret(language: Language, se
         timeout=180,
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert "set RESMA_WEBHOOK_SECRET to the endpoint's secret" in done.stderr
+    assert "Set RESMA_WEBHOOK_SECRET to the secret of the endpoint" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -70,7 +70,7 @@ def examples(client: Client) -> dict[str, Json]:
     """All examples, deployed for the tenant `demo`; their outputs."""
     with psycopg.connect(client.stack.up.database_url) as connection:
         create_tenant(connection, OTHER, "Events Bank", {})
-    given = {"email_subscriber": {"Address": ADDRESS}}
+    given = {"email_subscriber": {"EmailAddress": ADDRESS}}
     names = ("email_subscriber", "lambda_subscriber", "request_by_event")
     outputs = {name: deploy_example(client.stack, name, {"TenantId": "demo", **given.get(name, {})}) for name in names}
     return {**outputs, "sqs_subscriber": deploy_by_command("sqs_subscriber", "TenantId=demo")}
@@ -185,8 +185,8 @@ def test_the_function_is_told_by_topic_and_by_bus(client: Client, faults: Faults
 
     def noted() -> set[tuple[str, str]]:
         lines = [line for line in logged(client, "LogFunction").splitlines() if '"reportId"' in line]
-        notes = [json.loads(line[line.index("{") :]) for line in lines]
-        return {(note["way"], note["reportId"]) for note in notes}
+        logged_events = [json.loads(line[line.index("{") :]) for line in lines]
+        return {(event["source"], event["reportId"]) for event in logged_events}
 
     eventually("both ways", lambda: {("bus", ready), ("topic", failed)} <= noted())
     assert not {("topic", ready), ("bus", failed), ("bus", empty), ("topic", empty)} & noted()

@@ -28,23 +28,23 @@ class Language:
 
 
 LANGUAGES = (
-    Language("curl", ("bash", "curl", "jq", "sha256sum"), ("bash", CLIENTS / "curl/ask_and_download.sh")),
+    Language("curl", ("bash", "curl", "jq", "sha256sum"), ("bash", CLIENTS / "curl/generate_and_download.sh")),
     Language(
         "python",
         (sys.executable,),
-        (sys.executable, CLIENTS / "python/ask_and_download.py"),
+        (sys.executable, CLIENTS / "python/generate_and_download.py"),
         (sys.executable, CLIENTS / "python/receive_webhooks.py"),
     ),
     Language(
         "node",
         ("node",),
-        ("node", CLIENTS / "node/ask_and_download.mjs"),
+        ("node", CLIENTS / "node/generate_and_download.mjs"),
         ("node", CLIENTS / "node/receive_webhooks.mjs"),
     ),
     Language(
         "go",
         ("go",),
-        ("go", "run", CLIENTS / "go/ask_and_download/main.go"),
+        ("go", "run", CLIENTS / "go/generate_and_download/main.go"),
         ("go", "run", CLIENTS / "go/receive_webhooks/main.go"),
     ),
 )

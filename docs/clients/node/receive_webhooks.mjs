@@ -1,44 +1,44 @@
-// Takes webhooks and verifies them. Node 18 or newer, and nothing besides.
+// Receives and verifies webhooks. Requires Node 18 or newer and no packages.
 //
 //   RESMA_WEBHOOK_SECRET=whsec_… node receive_webhooks.mjs 8080
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
 
 const TOLERANCE_SECONDS = 300;
-const BODY_BYTES_MAX = 1 << 20;
-const REQUEST_MS_MAX = 10_000;
-const SECRET_BYTES_MIN = 24;
+const MAX_BODY_BYTES = 1 << 20;
+const MAX_REQUEST_MS = 10_000;
+const MIN_SECRET_BYTES = 24;
 
 const SECRET = readSecret(process.env.RESMA_WEBHOOK_SECRET ?? "");
 
-/** The key that signatures are made with. With an empty one anybody could make them. */
+/** Decodes the secret that signatures are computed with. With an empty secret, anyone could sign. */
 function readSecret(text) {
   const encoded = text.replace(/^whsec_/, "");
-  const secret = Buffer.from(encoded, "base64"); // which passes over what is no base64
-  if (secret.length >= SECRET_BYTES_MIN && secret.toString("base64") === encoded) return secret;
-  console.error("set RESMA_WEBHOOK_SECRET to the endpoint's secret, whsec_ and at least 24 bytes in base64");
+  const secret = Buffer.from(encoded, "base64"); // Invalid characters are skipped, which the comparison below detects.
+  if (secret.length >= MIN_SECRET_BYTES && secret.toString("base64") === encoded) return secret;
+  console.error("Set RESMA_WEBHOOK_SECRET to the secret of the endpoint: whsec_ and at least 24 bytes in base64.");
   process.exit(1);
 }
 
-/** Whether a webhook is Resma's and new: standardwebhooks.com. `body` is as it came, before it is parsed. */
+/** Returns whether Resma sent the webhook in the last minutes (standardwebhooks.com). `body` is the raw body. */
 function isGenuine(headers, body) {
   const timestamp = headers["webhook-timestamp"] ?? "";
   if (!/^\d+$/.test(timestamp) || Math.abs(Date.now() / 1000 - Number(timestamp)) > TOLERANCE_SECONDS) {
-    return false; // or whoever has seen one could send it again for ever
+    return false; // Otherwise anyone who has seen a webhook could send it again at any time.
   }
   const hmac = createHmac("sha256", SECRET).update(`${headers["webhook-id"]}.${timestamp}.`).update(body);
   const expected = Buffer.from(`v1,${hmac.digest("base64")}`);
-  // During a rotation there are two: one of them is ours.
-  return (headers["webhook-signature"] ?? "").split(" ").some((signature) => {
-    const given = Buffer.from(signature);
-    return given.length === expected.length && timingSafeEqual(given, expected);
+  // During a rotation there are two signatures, one of which is made with this secret.
+  return (headers["webhook-signature"] ?? "").split(" ").some((text) => {
+    const signature = Buffer.from(text);
+    return signature.length === expected.length && timingSafeEqual(signature, expected);
   });
 }
 
-const seen = new Set(); // in your database: the same webhook may come again, also after a restart
+const seen = new Set(); // Use your database: a webhook may be delivered again, also after a restart.
 
-/** Takes a webhook; returns the status to answer. */
-function take(headers, body) {
+/** Handles a webhook. Returns the status of the response. */
+function handle(headers, body) {
   if (!isGenuine(headers, body)) return 401;
   const id = headers["webhook-id"];
   if (!seen.has(id)) {
@@ -46,30 +46,30 @@ function take(headers, body) {
     const { type, data } = JSON.parse(body);
     console.log(`${id} ${type} ${data.reportId} ${data.rows}`);
   }
-  return 204; // then do the work: an answer that takes over 20 seconds is sent again
+  return 204; // Do the work afterwards: without a response within 20 seconds the webhook is sent again.
 }
 
-/** Reads a request's body, and no more of it than is wanted; returns the status to answer. */
+/** Reads the body of a request, up to the maximum size. Returns the status of the response. */
 async function read(request) {
   const chunks = [];
   let size = 0;
   for await (const chunk of request) {
-    if ((size += chunk.length) <= BODY_BYTES_MAX) chunks.push(chunk);
+    if ((size += chunk.length) <= MAX_BODY_BYTES) chunks.push(chunk);
   }
-  return size > BODY_BYTES_MAX ? 413 : take(request.headers, Buffer.concat(chunks));
+  return size > MAX_BODY_BYTES ? 413 : handle(request.headers, Buffer.concat(chunks));
 }
 
 const port = process.argv[2] ?? "";
 if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) {
-  console.error("name a port, like 8080");
+  console.error("One argument is required: a port, such as 8080.");
   process.exit(1);
 }
-const limits = { requestTimeout: REQUEST_MS_MAX, headersTimeout: REQUEST_MS_MAX, connectionsCheckingInterval: 1000 };
+const limits = { requestTimeout: MAX_REQUEST_MS, headersTimeout: MAX_REQUEST_MS, connectionsCheckingInterval: 1000 };
 const server = createServer(limits, (request, response) => {
   read(request).then(
     (status) => response.writeHead(status).end(),
     (error) => {
-      console.error(`a request was not taken: ${error.message}`); // whoever sent it has hung up, or was too slow
+      console.error(`The request could not be read: ${error.message}`); // The sender disconnected or was too slow.
       response.destroy();
     },
   );

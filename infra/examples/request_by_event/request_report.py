@@ -1,4 +1,7 @@
-"""Requests yesterday's summary with an event. A second request on a day has no effect: the requestId has the day."""
+"""Requests the summary of the previous day by an event. Several invocations on a day request the same report.
+
+The day is part of the `requestId`, which deduplicates requests.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,11 @@ import boto3
 
 
 def handler(_event: dict[str, Any], _context: object) -> dict[str, str]:
-    """Entry point for the schedule. Returns the event's id, which the answer will contain."""
+    """Entry point for the schedule. Returns the id of the event, which `Report Accepted` or `Report Rejected` names."""
     yesterday = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
     request = {"type": "DAILY_SUMMARY", "format": "XLSX", "filters": {"from": yesterday, "to": yesterday}}
     detail = {"tenantId": os.environ["TENANT_ID"], "requestId": f"daily-summary-{yesterday}", "request": request}
-    answer = boto3.client("events").put_events(
+    response = boto3.client("events").put_events(
         Entries=[
             {
                 "Source": "bank.reporting",
@@ -25,7 +28,7 @@ def handler(_event: dict[str, Any], _context: object) -> dict[str, str]:
             }
         ]
     )
-    # The call succeeds even if the entry fails. Lambda retries if this raises an error.
-    if answer["FailedEntryCount"]:
-        raise RuntimeError(f"The event bus has not accepted the event: {answer['Entries'][0].get('ErrorCode')}")
-    return {"eventId": answer["Entries"][0]["EventId"]}
+    # The call can succeed although the bus rejected the entry. Lambda retries after an exception.
+    if response["FailedEntryCount"]:
+        raise RuntimeError(f"The bus rejected the event with {response['Entries'][0].get('ErrorCode')}.")
+    return {"eventId": response["Entries"][0]["EventId"]}

@@ -27,10 +27,10 @@ def test_the_table_of_periods_is_what_happens() -> None:
 
 def test_its_numbers_and_words_are_the_codes() -> None:
     text = " ".join(PAGE.split())
-    assert f"a tenant may have {MAX_SCHEDULES} " in text
+    assert f"a tenant can have {MAX_SCHEDULES} " in text
     assert f"more than {LATE.seconds // 60} minutes late" in text
-    assert f"{RUNS_PER_SCHEDULER_RUN} a tick" in text
-    assert f"for {HOLD.seconds // 60} minutes, and then REFUSED" in text
-    assert f"After {TOKEN_DAYS} days BLOCKED" in text
-    assert f"({DEFAULT_AT} if left out)" in text
+    assert f"{RUNS_PER_SCHEDULER_RUN} per scheduler run" in text
+    assert f"each minute for {HOLD.seconds // 60} minutes. After that the run is REFUSED" in text
+    assert f"After {TOKEN_DAYS} days the schedule is BLOCKED" in text
+    assert f"(default {DEFAULT_AT})" in text
     assert all(f"| `{word}` |" in PAGE for word in WORDS)
