@@ -23,7 +23,7 @@ from resma.snapshot.snapshot import open_snapshot
 from resma.storage.object_store import Clients, remove_object
 from resma.writers import make_writer
 from tests.bench.source import REPORT_TYPE, TENANT
-from worker.file_set import Target, open_files
+from worker.file_set import FileTarget, open_files
 
 BUCKET = "bench"
 
@@ -106,7 +106,7 @@ def _write(format_: str, header: ReportHeader, batches: Iterator[Batch], sink: B
 def _upload(format_: str, header: ReportHeader, batches: Iterator[Batch]) -> str:
     """By way of the worker's own parts. The object is there when this returns its key."""
     clients = Clients(s3_client(), s3_client(asks_once=True))
-    target = Target(clients, BUCKET, header.report_id, header.report_id)
+    target = FileTarget(clients, BUCKET, header.report_id, header.report_id)
     with open_files([format_], header, FormatOptions(), target) as files:
         rows = files.write_rows(batches, lambda _rows: True)
         assert rows is not None

@@ -19,9 +19,9 @@ from resma.report.records import MetricsRecord
 from tests.support.system import System
 from worker import time_budget
 from worker.attempt import Invocation
-from worker.resources import Resources
+from worker.resources import WorkerResources
 from worker.run_job import generate_report
-from worker.usage import Spending
+from worker.usage import UsageMeter
 
 
 class Cuts:
@@ -31,8 +31,8 @@ class Cuts:
         self.batches = 0
         self.hand_over: Callable[[int], bool] = lambda _: False
         self.save: Callable[[int], bool] = lambda _: False
-        monkeypatch.setattr(time_budget.Pace, "is_time_up", lambda _: self._is_time_up())
-        monkeypatch.setattr(time_budget.Pace, "is_save_due", lambda _: self.save(self.batches))
+        monkeypatch.setattr(time_budget.TimeBudget, "is_time_up", lambda _: self._is_time_up())
+        monkeypatch.setattr(time_budget.TimeBudget, "is_checkpoint_due", lambda _: self.save(self.batches))
         # Here an invocation may be as short as a batch.
         monkeypatch.setattr("worker.checkpoints.rows.MAX_STALLED_CONTINUATIONS", 100)
 
@@ -77,14 +77,14 @@ class Reports:
             "UPDATE resma.reports SET report_id = %s, personal_masked = %s", (REPORT_ID, self.is_masked)
         )
 
-    def work(self, resources: Resources | None = None) -> str:
+    def work(self, resources: WorkerResources | None = None) -> str:
         """One invocation; returns its outcome, or the code of the error that it ended with."""
         try:
             return generate_report(
                 resources or worker.app._resources(),
                 "demo",
                 REPORT_ID,
-                Invocation(time_budget.Pace(60_000), lambda: None, Spending(256)),
+                Invocation(time_budget.TimeBudget(60_000), lambda: None, UsageMeter(256)),
             )
         except ResmaError as error:
             return error.code

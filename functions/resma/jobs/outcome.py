@@ -19,7 +19,7 @@ from resma.webhooks.deliveries import owe_deliveries
 OVERLOOKED_SECONDS = 150
 """An expired lease that nobody has found for that long ended in an outage of the system's database. Of a worker that
 died the queue or the scheduler finds it within two minutes; a worker that has lost the database waits for longer than
-this (`worker/patience.py`)."""
+this (`worker/database_retry.py`)."""
 
 
 def cancel_job(connection: Connection[TupleRow], tenant_id: str, report_id: UUID, cancelled_by: str) -> bool:

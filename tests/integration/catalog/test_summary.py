@@ -51,7 +51,7 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], bool]]
     batches = iter(range(1, 1000))
 
     def hook(look: Callable[[int], bool]) -> None:
-        monkeypatch.setattr(time_budget.Pace, "is_time_up", lambda _: look(next(batches)))
+        monkeypatch.setattr(time_budget.TimeBudget, "is_time_up", lambda _: look(next(batches)))
 
     return hook
 

@@ -31,10 +31,10 @@ from resma.webhooks.signing_secrets import derive_secret
 from tests.support.records import METRICS
 from tests.support.system import PASSWORD, ROWS, WEBHOOK_SECRET, System
 from webhook.post_signed import Outcome
-from worker.attempt import Invocation, Work, make_files
+from worker.attempt import ClaimedJob, Invocation, make_files
 from worker.checkpoints.store import Checkpoints
-from worker.time_budget import Pace
-from worker.usage import Spending
+from worker.time_budget import TimeBudget
+from worker.usage import UsageMeter
 
 
 def _status(admin: Connection[TupleRow]) -> tuple[Any, ...]:
@@ -350,7 +350,7 @@ def test_the_scheduler_frees_orphans(system: System, admin: Connection[TupleRow]
         " lease_until = clock_timestamp() - interval '61 seconds'",
         (attempt,),
     )
-    assert system.run_scheduler()["freed"] == 1
+    assert system.run_scheduler()["requeued"] == 1
     assert _status(admin)[0] == status
     assert len(system.receive()) == (1 if status == "PENDING" else 0)
 
@@ -437,7 +437,8 @@ def test_a_late_worker_cannot_touch_the_file_of_a_newer_attempt(system: System, 
     assert _status(admin)[:2] == ("READY", 3)
     with pytest.raises(LeaseLostError):
         make_files(
-            Work(resources, late, Checkpoints(resources, late)), Invocation(Pace(60_000), lambda: None, Spending(256))
+            ClaimedJob(resources, late, Checkpoints(resources, late)),
+            Invocation(TimeBudget(60_000), lambda: None, UsageMeter(256)),
         )
     assert _status(admin)[:2] == ("READY", 3)
     assert system.open_uploads() == []

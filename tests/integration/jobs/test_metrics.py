@@ -20,7 +20,7 @@ from tests.support.embedded_metrics import Measured, read_metrics, total_of
 from tests.support.http_receivers import receiver, status
 from tests.support.system import ROWS, Context, System
 from webhook.attempts import BACKOFF
-from worker.time_budget import Pace
+from worker.time_budget import TimeBudget
 
 Read = Callable[[], list[Measured]]
 
@@ -140,7 +140,7 @@ def test_the_heartbeat_says_what_was_spent(
     """While a report is being made, so that a worker that dies takes no more than a second's worth with it."""
     seen: list[Any] = []
 
-    def is_time_up(_pace: Pace) -> bool:
+    def is_time_up(_budget: TimeBudget) -> bool:
         if not seen:
             deadline = 200
             while not (row := admin.execute("SELECT usage FROM resma.reports").fetchone()) or row[0] is None:
@@ -150,7 +150,7 @@ def test_the_heartbeat_says_what_was_spent(
             seen.append(row[0])
         return False
 
-    monkeypatch.setattr(Pace, "is_time_up", is_time_up)
+    monkeypatch.setattr(TimeBudget, "is_time_up", is_time_up)
     system.request_report(format="CSV")
     assert system.work_once()
     assert Usage.from_json(seen[0]).mb_milliseconds >= 256 * 900
@@ -162,7 +162,7 @@ def test_a_hand_over_is_no_failure(system: System, monkeypatch: pytest.MonkeyPat
     report_id = system.request_report(format="CSV")
     measured()
     with monkeypatch.context() as patched:
-        patched.setattr(Pace, "is_time_up", lambda _: True)
+        patched.setattr(TimeBudget, "is_time_up", lambda _: True)
         assert not system.work_once(), "its message comes again"
     first = measured()
     assert total_of(first, "AttemptsContinued", **BY_TYPE) == 1
@@ -179,11 +179,11 @@ def test_a_cancelled_reports_attempt_is_lost_and_paid_for(
     report_id = system.request_report(format="CSV")
     measured()
 
-    def cancel(_pace: Pace) -> bool:
+    def cancel(_budget: TimeBudget) -> bool:
         system.call_api("POST", f"/api/v1/reports/{report_id}/cancel")
         return True
 
-    monkeypatch.setattr(Pace, "is_time_up", cancel)
+    monkeypatch.setattr(TimeBudget, "is_time_up", cancel)
     system.work_once()
     found = measured()
     assert total_of(found, "LeasesLost", **STAGE) == 1

@@ -26,7 +26,7 @@ from resma.jobs.outcome import OVERLOOKED_SECONDS
 from resma.snapshot import cursor
 from tests.support.embedded_metrics import read_metrics, total_of
 from tests.support.system import System
-from worker import attempt, patience, time_budget
+from worker import attempt, database_retry, time_budget
 from worker.heartbeat import VISIBILITY_SECONDS
 
 NONE = {"from": "2030-01-01"}
@@ -305,7 +305,7 @@ def test_a_failover_in_mid_report_costs_no_attempt(system: System, monkeypatch: 
     resources, arn = worker.app._resources(), worker.app._settings().database_secret_arn
     calls: list[threading.Timer] = []
 
-    def fail_over(_pace: time_budget.Pace) -> bool:
+    def fail_over(_budget: time_budget.TimeBudget) -> bool:
         if calls:
             return False
         before = _change_secret(arn, port=free_port())
@@ -314,7 +314,7 @@ def test_a_failover_in_mid_report_costs_no_attempt(system: System, monkeypatch: 
         calls[0].start()
         return True
 
-    monkeypatch.setattr(time_budget.Pace, "is_save_due", fail_over)
+    monkeypatch.setattr(time_budget.TimeBudget, "is_checkpoint_due", fail_over)
     assert system.work(record)
     calls[0].join()
     view = system.show(report_id)
@@ -338,7 +338,7 @@ def test_attempts_that_an_outage_of_the_system_database_ended_do_not_count(
     for _ in range(MAX_ATTEMPTS + 2):
         _begin_attempt(admin, OVERLOOKED_SECONDS + 1)
         if by_scheduler:
-            assert system.run_scheduler()["freed"] == 1
+            assert system.run_scheduler()["requeued"] == 1
             (record,) = system.receive()
         else:
             with _store_away(system):
@@ -372,7 +372,7 @@ def test_a_report_that_kills_its_worker_each_time_is_a_dead_letter_after_three(
         _begin_attempt(admin, 120 if by_scheduler else 5)
         assert system.show(report_id)["attempt"] == number
         if by_scheduler:
-            assert system.run_scheduler()["freed"] == 1
+            assert system.run_scheduler()["requeued"] == 1
         elif number == MAX_ATTEMPTS:
             assert system.work(record), "there is nothing left to do"
     view = system.show(report_id)
@@ -394,7 +394,7 @@ def test_the_scheduler_lets_a_worker_renew_its_lease_when_the_database_is_back(
 
     monkeypatch.setattr(scheduler.requeue_orphaned_jobs, "LOOK_AGAIN_SECONDS", 8)
     monkeypatch.setattr(time, "sleep", beat)
-    assert system.run_scheduler()["freed"] == 0
+    assert system.run_scheduler()["requeued"] == 0
     assert waited == [8]
     assert system.show(report_id)["status"] == "GENERATING"
 
@@ -404,19 +404,19 @@ def test_a_worker_that_outlives_its_patience_loses_no_attempt(
 ) -> None:
     """The system's database goes away in mid-report, and stays away for longer than a worker waits."""
     monkeypatch.setattr(cursor, "BATCH_ROWS", 100)
-    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 1)
+    monkeypatch.setattr(database_retry, "MAX_RETRY_SECONDS", 1)
     report_id = system.request_report(format="CSV")
     (record,) = system.receive()
     resources, arn = worker.app._resources(), worker.app._settings().database_secret_arn
     before: list[dict[str, Any]] = []
 
-    def go_away(_pace: time_budget.Pace) -> bool:
+    def go_away(_budget: time_budget.TimeBudget) -> bool:
         if not before:
             before.append(_change_secret(arn, port=free_port()))
             resources.system.close()
         return True
 
-    monkeypatch.setattr(time_budget.Pace, "is_save_due", go_away)
+    monkeypatch.setattr(time_budget.TimeBudget, "is_checkpoint_due", go_away)
     assert not system.work(record)
     assert not system.work(record), "nobody can claim it"
     _change_secret(arn, **before[0])
@@ -450,7 +450,7 @@ def test_the_message_is_held_while_the_end_of_an_attempt_waits_for_the_database(
         return True
 
     monkeypatch.setattr(attempt, "reset_peak", go_away)
-    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 1)
+    monkeypatch.setattr(database_retry, "MAX_RETRY_SECONDS", 1)
     monkeypatch.setattr(worker.app, "_hide", hide)
     assert not system.work(record)
     for arn, secret in zip(arns, before, strict=True):

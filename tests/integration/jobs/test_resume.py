@@ -29,7 +29,7 @@ from tests.support.eventually import eventually
 from tests.support.system import System
 from worker import heartbeat
 from worker.checkpoints.rows import MAX_CONTINUATIONS, MAX_STALLED_CONTINUATIONS
-from worker.resources import Resources
+from worker.resources import WorkerResources
 
 PART = 64 * 1024
 
@@ -66,7 +66,7 @@ def test_handed_over_again_and_again_the_file_is_the_same(reports: Reports, cuts
     cuts.hand_over = lambda batches: batches % every == 0
     reports.ask(CASES[case])
     outcomes = reports.work_to_the_end()
-    assert outcomes.count("HANDED_OVER") == len(outcomes) - 1 >= 30 // every - 1
+    assert outcomes.count("CONTINUED") == len(outcomes) - 1 >= 30 // every - 1
     assert reports.contents() == baseline
     row = reports.row()
     assert row.metrics is not None
@@ -85,7 +85,7 @@ def _begin(reports: Reports, cuts: Cuts) -> bytes:
     cuts.batches = 0
     cuts.hand_over = lambda batches: batches == HANDED_OVER_AT
     reports.ask(CSV)
-    assert reports.work() == "HANDED_OVER"
+    assert reports.work() == "CONTINUED"
     row = reports.row()
     assert (row.status, row.attempt, row.rows_done) == ("PENDING", 1, HANDED_OVER_AT * 100)
     assert len(reports.system.open_uploads()) == 1
@@ -94,7 +94,7 @@ def _begin(reports: Reports, cuts: Cuts) -> bytes:
     return baseline
 
 
-def _new_resources() -> Resources:
+def _new_resources() -> WorkerResources:
     """Another worker process'."""
     clients.s3_client.cache_clear()
     try:
@@ -103,7 +103,7 @@ def _new_resources() -> Resources:
         clients.s3_client.cache_clear()
 
 
-def _close(resources: Resources) -> None:
+def _close(resources: WorkerResources) -> None:
     resources.system.close()
     resources.source.close()
 
@@ -291,7 +291,7 @@ def test_rows_that_can_not_be_told_apart_begin_it_anew(
     monkeypatch.setattr("worker.attempt.find_report_type", lambda _: tied)
     reports.ask(CSV)
     cuts.hand_over = lambda batches: batches == 3
-    assert reports.work() == "HANDED_OVER"
+    assert reports.work() == "CONTINUED"
     assert reports.work() == "checkpoint-unusable"
     assert "sort" in (reports.row().error_detail or "")
     assert reports.work() == "READY"
@@ -453,7 +453,7 @@ def test_a_report_is_continued_for_a_day_at_most(reports: Reports, cuts: Cuts, a
     reports.ask(CSV)
     admin.execute("UPDATE resma.reports SET continuations = %s", (MAX_CONTINUATIONS - 1,))
     cuts.hand_over = lambda batches: batches % 5 == 0
-    assert [reports.work(), reports.work()] == ["HANDED_OVER", "FAILED"]
+    assert [reports.work(), reports.work()] == ["CONTINUED", "FAILED"]
     row = reports.row()
     assert (row.error_code, row.continuations) == ("continuations-exhausted", MAX_CONTINUATIONS)
     assert reports.system.objects() == reports.system.open_uploads() == []
@@ -465,7 +465,7 @@ def test_a_report_that_has_no_time_to_write_ends_with_a_remedy(
     monkeypatch.setattr("worker.checkpoints.rows.MAX_STALLED_CONTINUATIONS", MAX_STALLED_CONTINUATIONS)
     reports.ask(CSV)
     cuts.hand_over = lambda _: True
-    assert reports.work_to_the_end() == ["HANDED_OVER"] * MAX_STALLED_CONTINUATIONS + ["FAILED"]
+    assert reports.work_to_the_end() == ["CONTINUED"] * MAX_STALLED_CONTINUATIONS + ["FAILED"]
     row = reports.row()
     assert row.error_code == "continuation-stalled"
     assert "WorkerTimeoutSeconds" in (row.error_detail or "")

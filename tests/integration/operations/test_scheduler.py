@@ -21,7 +21,7 @@ from resma.database.connection import Database
 from resma.errors import DatabaseBusyError, SchedulerRunIncompleteError
 from resma.jobs.queue import send_job
 from scheduler import clear_store, expire_reports, publish_events, send_jobs, sweep_leftovers
-from scheduler.resources import Resources
+from scheduler.resources import SchedulerResources
 from scheduler.sweep_leftovers import LATEST_SECONDS, SETTLE_SECONDS
 from tests.support.system import System
 
@@ -180,7 +180,7 @@ def test_old_keys_are_forgotten(system: System, admin: Connection[TupleRow]) -> 
     admin.execute(
         "UPDATE resma.idempotency_keys SET created_at = created_at - interval '31 days' WHERE idempotency_key = 'old'"
     )
-    assert system.run_scheduler()["forgotten"] == 1
+    assert system.run_scheduler()["keys_purged"] == 1
     assert admin.execute("SELECT idempotency_key FROM resma.idempotency_keys").fetchall() == [("young",)]
     assert admin.execute("SELECT count(*) FROM resma.reports").fetchone() == (2,)
 
@@ -231,15 +231,15 @@ def test_two_scheduler_runs_at_once_do_everything_once(system: System, admin: Co
     kept = scheduler.app._resources()
     both = [replace(kept, system=Database(os.environ["SYSTEM_SECRET_ARN"], f"tick {n}")) for n in range(2)]
 
-    def run_scheduler(resources: Resources) -> dict[str, int]:
+    def run_scheduler(resources: SchedulerResources) -> dict[str, int]:
         return {name: task(resources, lambda: True) for name, task in scheduler.app.TASKS.items()}
 
     with ThreadPoolExecutor(2) as threads:
         done = list(threads.map(run_scheduler, both))
     for resources in both:
         resources.system.close()
-    assert {name: done[0][name] + done[1][name] for name in ("freed", "sent", "swept")} == {
-        "freed": 2,
+    assert {name: done[0][name] + done[1][name] for name in ("requeued", "sent", "swept")} == {
+        "requeued": 2,
         "sent": 4,
         "swept": 4,
     }
@@ -292,8 +292,8 @@ def test_a_scheduler_run_does_all_there_is_in_short_transactions(
     admin.execute("UPDATE resma.idempotency_keys SET created_at = '2020-01-01'")
     _age(admin, SETTLE_SECONDS + 1)
     done = system.run_scheduler()
-    assert {name: done[name] for name in ("expired", "forgotten", "swept")} == dict.fromkeys(
-        ("expired", "forgotten", "swept"), 5
+    assert {name: done[name] for name in ("expired", "keys_purged", "swept")} == dict.fromkeys(
+        ("expired", "keys_purged", "swept"), 5
     )
     assert system.objects() == []
 

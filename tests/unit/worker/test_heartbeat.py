@@ -23,7 +23,7 @@ def _await_loss(beating: Heartbeat, message: str) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         try:
-            beating.note_progress(0)
+            beating.record_progress(0)
         except LeaseLostError as lost:
             assert message in str(lost)  # noqa: PT017  # it comes some time, not at the first call
             return
@@ -41,10 +41,10 @@ def test_it_reports_progress_and_holds_the_message() -> None:
             enough.set()
 
     with Heartbeat(beat, held.set) as beating:
-        beating.note_progress(7)
+        beating.record_progress(7)
         assert enough.wait(120)
         assert held.wait(120)
-        beating.note_progress(7)
+        beating.record_progress(7)
     assert held.is_set()
     assert seen[-1] == 7
 
@@ -75,7 +75,7 @@ def test_one_lost_beat_is_no_reason_to_stop() -> None:
 
     with Heartbeat(beat, lambda: None) as beating:
         assert third.wait(120)
-        beating.note_progress(0)
+        beating.record_progress(0)
 
 
 def test_a_whole_lease_without_a_beat_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ def test_a_database_that_is_away_is_waited_for_and_the_message_held(monkeypatch:
 
     with Heartbeat(beat, hold) as beating:
         assert enough.wait(120)
-        beating.note_progress(0)
+        beating.record_progress(0)
         assert not beating.lost.is_set()
 
 
@@ -129,7 +129,7 @@ def test_the_message_is_held_while_the_database_does_not_answer() -> None:
 
 
 def test_a_database_that_stays_away_ends_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(heartbeat, "MAX_RETRY_SECONDS", 0)
 
     def beat(_rows: int) -> None:
         raise DatabaseUnavailableError("away")

@@ -14,9 +14,9 @@ from scheduler.requeue_orphaned_jobs import LOOK_AGAIN_SECONDS, ORPHANED_SECONDS
 from webhook.attempts import BACKOFF, CLAIM_SECONDS, pause_after
 from webhook.connect_checked import CONNECT_SECONDS, RESOLVE_SECONDS
 from webhook.post_signed import DRAIN_SECONDS, TOTAL_SECONDS
+from worker.database_retry import MAX_RETRY_SECONDS
 from worker.heartbeat import VISIBILITY_SECONDS
-from worker.patience import PATIENCE_SECONDS
-from worker.postpone import MAX_PAUSE_SECONDS, SAME_OUTAGE_SECONDS, FailuresToBegin, retry_seconds
+from worker.postpone import MAX_PAUSE_SECONDS, SAME_OUTAGE_SECONDS, StartFailures, retry_seconds
 
 
 @pytest.mark.parametrize(
@@ -38,14 +38,14 @@ class _Clock:
 
 
 def test_jobs_that_cannot_be_begun_pause_for_as_long_as_the_outage_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, failures = _Clock(monkeypatch), FailuresToBegin()
+    clock, failures = _Clock(monkeypatch), StartFailures()
     for passed, least in ((0, 5), (3, 5), (17, 20), (60, 80), (200, 150), (290, 150)):
         clock.pass_by(passed)
         assert least <= failures.record() <= least * 1.25
 
 
 def test_a_second_outage_does_not_pause_by_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, failures = _Clock(monkeypatch), FailuresToBegin()
+    clock, failures = _Clock(monkeypatch), StartFailures()
     for _ in range(100):
         clock.pass_by(100)
         failures.record()
@@ -66,8 +66,8 @@ def test_a_message_stays_hidden_longer_than_a_lease() -> None:
 
 def test_a_worker_that_lost_the_database_is_not_taken_for_one_that_died() -> None:
     """It waits until its lease is old enough, and its snapshot stays open meanwhile."""
-    assert PATIENCE_SECONDS > LEASE_SECONDS + OVERLOOKED_SECONDS
-    assert Limits().idle_timeout_seconds >= PATIENCE_SECONDS + 20  # connections take time, too
+    assert MAX_RETRY_SECONDS > LEASE_SECONDS + OVERLOOKED_SECONDS
+    assert Limits().idle_timeout_seconds >= MAX_RETRY_SECONDS + 20  # connections take time, too
 
 
 def test_a_worker_that_died_is_found_before_an_outage_is_assumed() -> None:
