@@ -24,7 +24,7 @@ class Fault:
     """
 
     kind: Literal["refuse", "stall", "cut", "slow", "error"]
-    """refuse: reset, before a byte is passed on. stall: hold everything back until the fault is over, then go on.
+    """refuse: reset, before a byte is passed on. stall: hold everything back until the fault is over, then continue.
     cut: pass on what was read, then reset the caller's side only. slow: pass on `bytes_per_second`.
     error: answer an HTTP request with status 503, and pass nothing on."""
     when: bytes = b""
@@ -84,7 +84,7 @@ class _Link:
         self.reset(self.server)
 
     def reset(self, *ends: socket.socket) -> None:
-        """Ends these sides at once. They are closed by whoever pumps, so that no descriptor is used after its end."""
+        """Ends these sides at once. The thread that reads from them closes them, so that no descriptor is used after its end."""
         for end in ends or (self.caller, self.server):
             with contextlib.suppress(OSError):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
