@@ -1,4 +1,4 @@
-"""Removal of what a report has left in the object store: open uploads, and objects that are not its files."""
+"""Removes a report's leftovers from the object store: open uploads, and objects that are not its files."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 logger = Logger(child=True)
 
 AT_ONCE = 8
-"""Reports that are swept at once, as many as the client has connections: a sweep is mostly waiting for answers."""
+"""Number of reports swept in parallel, as many as the client has connections: a sweep mostly waits for answers."""
 
-Outcome = Literal["swept", "refused", "away"]
+SweepOutcome = Literal["swept", "refused", "unavailable"]
 
 
 @dataclass(frozen=True)
 class Leftovers:
-    """What the names of a report's objects and uploads are made of, and which of them are to stay."""
+    """The parts of the keys of a report's objects and uploads, and the keys that must not be removed."""
 
     tenant_id: str
     report_id: UUID
@@ -32,31 +32,34 @@ class Leftovers:
 
     @property
     def prefix(self) -> str:
-        """What the keys of all its objects begin with."""
+        """The prefix of the keys of all the report's objects."""
         return f"{self.tenant_id}/{self.report_id}/"
 
 
-def clear_store(s3: S3Client, bucket: str, leftovers: Leftovers) -> Outcome:
-    """Removes a report's leftovers. Safe to call twice. Never raises: `away` is a store that does not answer."""
+def clear_store(s3: S3Client, bucket: str, leftovers: Leftovers) -> SweepOutcome:
+    """Removes a report's leftovers. Safe to call twice. Never raises: `unavailable` is a store that does not answer."""
     about: dict[str, Any] = {"report_id": str(leftovers.report_id), "tenant_id": leftovers.tenant_id}
     try:
         aborted = _abort_uploads(s3, bucket, leftovers)
         removed = _remove_objects(s3, bucket, leftovers)
     except BotoCoreError as error:
         logger.warning("a report was not swept", **about, error=type(error).__name__)
-        return "away"
+        return "unavailable"
     except ClientError as error:
         logger.warning("the store refused a sweep", **about, error=error.response["Error"]["Code"])
         return "refused"
     except Exception:
-        logger.exception("a report can't be swept", **about)
+        logger.exception("a report cannot be swept", **about)
         return "refused"
     logger.info("swept", **about, uploads_aborted=aborted, objects_removed=removed)
     return "swept"
 
 
 def _abort_uploads(s3: S3Client, bucket: str, leftovers: Leftovers) -> int:
-    """Aborts the report's open uploads; returns how many. By whole keys too: MinIO lists uploads by nothing less."""
+    """Aborts the report's open uploads; returns how many.
+
+    Uploads are listed by prefix and by each whole key: MinIO lists uploads by whole keys only.
+    """
     keys = [
         f"{leftovers.prefix}{attempt}.{rest}{extension}"
         for attempt in range(1, leftovers.attempts + 1)
@@ -74,14 +77,14 @@ def _abort_upload(s3: S3Client, bucket: str, key: str, upload_id: str) -> int:
     try:
         s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
     except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchUpload":  # by its own worker, just now
+        if error.response["Error"]["Code"] != "NoSuchUpload":  # its own worker has just aborted it
             raise
         return 0
     return 1
 
 
 def _remove_objects(s3: S3Client, bucket: str, leftovers: Leftovers) -> int:
-    """Removes the report's objects but those to keep; returns how many."""
+    """Removes the report's objects except `kept_keys`; returns how many."""
     removed = 0
     while True:
         listed = s3.list_objects_v2(Bucket=bucket, Prefix=leftovers.prefix)

@@ -1,4 +1,4 @@
-"""The scheduler's task for outages: reports that have waited for a dependency for too long are FAILED."""
+"""Scheduler task: fails reports that have waited for an unavailable dependency for too long."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from aws_lambda_powertools import Logger
 
 from resma.aws.metrics import emit_dead_lettered
 from resma.jobs.outcome import fail_waiting_job
-from scheduler.resources import BATCH, IsTimeLeft, Resources, do_in_batches
+from scheduler.resources import BATCH, IsTimeLeft, SchedulerResources, do_in_batches
 
 logger = Logger(child=True)
 
 
-def end_waits(resources: Resources, is_time_left: IsTimeLeft) -> int:
-    """Fails the reports that have waited for longer than the setting says, as dead letters; returns how many.
+def end_waits(resources: SchedulerResources, is_time_left: IsTimeLeft) -> int:
+    """Dead-letters the reports that have waited for longer than `max_outage_wait_seconds`; returns how many.
 
-    Usually a report's own worker does this, when its message comes again.
+    Usually a worker does this when the queue delivers the report's message again.
     """
-    return do_in_batches(lambda: _end_some(resources), BATCH, is_time_left)
+    return do_in_batches(lambda: _end_batch(resources), BATCH, is_time_left)
 
 
-def _end_some(resources: Resources) -> int:
+def _end_batch(resources: SchedulerResources) -> int:
     seconds = resources.max_outage_wait_seconds
     with resources.system.transaction(None) as connection:
-        found = connection.execute(
+        overdue = connection.execute(
             """
             SELECT tenant_id, report_id FROM resma.reports
             WHERE status = 'PENDING' AND waiting_for IS NOT NULL
@@ -31,7 +31,7 @@ def _end_some(resources: Resources) -> int:
             """,
             (seconds, BATCH),
         ).fetchall()
-        ended = [row for row in found if fail_waiting_job(connection, row[0], row[1], seconds)]
+        ended = [row for row in overdue if fail_waiting_job(connection, row[0], row[1], seconds)]
     for tenant_id, report_id in ended:
         logger.warning(
             "a report has waited for a dependency for too long", report_id=str(report_id), tenant_id=tenant_id

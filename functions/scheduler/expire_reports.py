@@ -1,6 +1,7 @@
-"""The tick's tasks for what has had its time: files, and the keys of requests.
+"""Scheduler tasks: expire reports and delete Idempotency-Keys whose retention period is over.
 
-By the statement's time: for one that moves (clock_timestamp) Postgres would look through all of an index.
+The statements compare with `statement_timestamp()`, because Postgres cannot search an index for a volatile value such
+as `clock_timestamp()`.
 """
 
 from __future__ import annotations
@@ -10,23 +11,23 @@ from typing import LiteralString
 from aws_lambda_powertools import Logger
 
 from resma.jobs import transitions
-from scheduler.resources import IsTimeLeft, Resources, do_in_batches
+from scheduler.resources import IsTimeLeft, SchedulerResources, do_in_batches
 
 logger = Logger(child=True)
 
 _AT_ONCE = 1000
-"""Rows of a transaction: a short one, however much is left from a day when no tick came."""
+"""Maximum number of rows per transaction, so that transactions stay short even after a day without scheduler runs."""
 
 
-def expire_reports(resources: Resources, is_time_left: IsTimeLeft) -> int:
-    """READY -> EXPIRED where the files' time is over; returns how many.
+def expire_reports(resources: SchedulerResources, is_time_left: IsTimeLeft) -> int:
+    """READY -> EXPIRED for reports whose retention period is over; returns how many.
 
-    Links to them end here. The objects go when the report is swept, which it is due for from now on.
+    Download links to them stop working. The sweep, for which the report is now due, removes the objects.
     """
-    return do_in_batches(lambda: _expire_some(resources), _AT_ONCE, is_time_left)
+    return do_in_batches(lambda: _expire_batch(resources), _AT_ONCE, is_time_left)
 
 
-def _expire_some(resources: Resources) -> int:
+def _expire_batch(resources: SchedulerResources) -> int:
     with resources.system.transaction(None) as connection:
         expired = transitions.expire(connection, _AT_ONCE)
     for tenant_id, report_id in expired:
@@ -34,8 +35,8 @@ def _expire_some(resources: Resources) -> int:
     return len(expired)
 
 
-def forget_idempotency_keys(resources: Resources, is_time_left: IsTimeLeft) -> int:
-    """Deletes the Idempotency-Keys that are older than files may get; returns how many."""
+def purge_idempotency_keys(resources: SchedulerResources, is_time_left: IsTimeLeft) -> int:
+    """Deletes the Idempotency-Keys that are older than the retention period of files; returns how many."""
     statement = """
         DELETE FROM resma.idempotency_keys WHERE (tenant_id, idempotency_key) IN (
             SELECT tenant_id, idempotency_key FROM resma.idempotency_keys
@@ -45,6 +46,6 @@ def forget_idempotency_keys(resources: Resources, is_time_left: IsTimeLeft) -> i
     return do_in_batches(lambda: _delete(resources, statement, resources.retention_days), _AT_ONCE, is_time_left)
 
 
-def _delete(resources: Resources, statement: LiteralString, days: int) -> int:
+def _delete(resources: SchedulerResources, statement: LiteralString, days: int) -> int:
     with resources.system.transaction(None) as connection:
         return connection.execute(statement, (days, _AT_ONCE)).rowcount

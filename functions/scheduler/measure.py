@@ -1,4 +1,4 @@
-"""What the tick says of the queue, of schedules and of itself, as CloudWatch metrics."""
+"""CloudWatch metrics of a scheduler run: its own counts, waiting reports, schedules, events and outages."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Mapping
 
 from resma.aws.metrics import Metric, emit
 from resma.jobs.outages import close_stale_outages
-from scheduler.resources import Resources
+from scheduler.resources import SchedulerResources
 
 _DONE = {
     Metric.SCHEDULED_RUNS_STARTED: ("started",),
-    Metric.JOBS_REQUEUED: ("freed",),
+    Metric.JOBS_REQUEUED: ("requeued",),
     Metric.JOBS_SENT_LATE: ("sent",),
     Metric.EVENTS_SENT_LATE: ("published", "put"),
     Metric.REPORTS_EXPIRED: ("expired",),
 }
-"""By which of the tick's tasks it is counted."""
+"""The tasks whose counts add up to a metric."""
 
 
-def measure_scheduler(resources: Resources, done: Mapping[str, int]) -> None:
-    """Counts what the tick has done, the schedules that are BLOCKED, the events that are abandoned and the dependencies
-    that are unavailable, and measures how long the oldest report has waited.
+def measure_scheduler(resources: SchedulerResources, done: Mapping[str, int]) -> None:
+    """Emits the counts of a scheduler run, of BLOCKED schedules, of abandoned events and of unavailable dependencies,
+    and the time that the oldest report has waited.
 
-    Since its request, or since it was last redriven, begun or saved; not one that waits for a dependency, which has a
-    measure of its own. Not the queue's own age of its oldest message:
-    that counts reports that are under way, and not those that wait for a place in the queue.
+    A report has waited since its request, its last redrive, its last start or its last checkpoint, whichever was last.
+    Reports that wait for a dependency do not count: they have a metric of their own. The queue's own metric,
+    ApproximateAgeOfOldestMessage, would count reports in progress, and not those that wait for a concurrency slot.
     """
     with resources.system.transaction(None) as connection:
         row = connection.execute(

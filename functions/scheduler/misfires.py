@@ -1,4 +1,7 @@
-"""What becomes of runs that were missed, as their schedule says. No database, no clock."""
+"""Misfire policies: decides which runs of a due schedule are run and which are skipped.
+
+Reads neither a database nor a clock.
+"""
 
 from __future__ import annotations
 
@@ -10,59 +13,61 @@ from resma.schedules.schedule_rows import Schedule, next_run
 from resma.schedules.times import ScheduleTiming
 
 LATE = timedelta(minutes=10)
-"""A run that the tick comes to later than this was missed. Ticks come each minute; a few may fail, or be slow."""
+"""A run that starts later than this is a misfire. The scheduler runs each minute; a few runs may fail or be slow."""
 
-_COUNTED = 1000
-_MOMENT = timedelta(microseconds=1)
+_MAX_COUNTED = 1000
+_INSTANT = timedelta(microseconds=1)
 
 
 SHIFT = timedelta(hours=3)
-"""Zones' rules are changed by less."""
+"""An upper bound of the change of a time zone's offset when its rules change."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What to do of a schedule that is due."""
+class RunPlan:
+    """What to do about a schedule that is due."""
 
     run_at: datetime | None
-    """The time to run now."""
+    """The scheduled time of the run to start now; None if no run is to start."""
     done_until: datetime
-    """The last time that is done with thereby."""
+    """The last scheduled time that is settled by this plan."""
     detail: str | None = None
-    """What is odd about the run."""
+    """Why the run is late, for its record; None if it is on time."""
     skipped: tuple[datetime, str] | None = None
-    """The last time that is skipped, and why, with how many there are."""
+    """The last scheduled time that is skipped, and a detail that says why and how many are skipped."""
 
 
 def as_known_today(timing: ScheduleTiming, run_at: datetime) -> datetime | None:
-    """The time of a run that was set by its zone's rules of then; None where there is none any more.
+    """Returns the time of a run by the time zone's present rules; None if the schedule has no such run anymore.
 
-    A run at midnight that came an hour early would have the period of the day before.
+    `run_at` was computed by the rules at that time. A run at midnight that started an hour early would have the period
+    of the day before.
     """
-    if next_run(timing, None, run_at - _MOMENT) == run_at:
+    if next_run(timing, None, run_at - _INSTANT) == run_at:
         return run_at
     return next_run(timing, None, run_at - SHIFT)
 
 
-def plan_run(schedule: Schedule, now: datetime) -> Plan:
-    """Of a schedule whose next run is due: whether that is run, or what stands for it."""
+def plan_run(schedule: Schedule, now: datetime) -> RunPlan:
+    """Returns what to do about a schedule whose next run is due, by its misfire policy."""
     first = schedule.next_run_at
     assert first is not None  # it is ACTIVE
     if schedule.held_since is not None:
-        return Plan(first, first, f"a quota was in the way since {_said(schedule.held_since)}")
+        return RunPlan(first, first, f"The run was delayed by a quota since {_format_time(schedule.held_since)}.")
     if now - first <= LATE:
-        return Plan(first, first)
+        return RunPlan(first, first)
     if schedule.misfire_policy == "run-all":
-        return Plan(first, first, _late(first, now))
+        return RunPlan(first, first, _describe_delay(first, now))
     if schedule.misfire_policy == "skip":
         last = schedule.timing.last_run(first, _until(schedule, now - LATE))
-        return Plan(None, last, skipped=(last, f"missed: {_count(schedule, first, last)}"))
+        return RunPlan(None, last, skipped=(last, f"Misfire: {_count(schedule, first, last)} skipped."))
     latest = schedule.timing.last_run(first, _until(schedule, now))
     if latest == first:
-        return Plan(first, first, _late(first, now))
-    before = schedule.timing.last_run(first, latest - _MOMENT)
-    skipped = (before, f"missed: {_count(schedule, first, before)}; the run for {_said(latest)} stands for all")
-    return Plan(latest, latest, _late(latest, now), skipped)
+        return RunPlan(first, first, _describe_delay(first, now))
+    before = schedule.timing.last_run(first, latest - _INSTANT)
+    count = _count(schedule, first, before)
+    skipped = (before, f"Misfire: {count} skipped. The run for {_format_time(latest)} replaces them.")
+    return RunPlan(latest, latest, _describe_delay(latest, now), skipped)
 
 
 def _until(schedule: Schedule, timestamp: datetime) -> datetime:
@@ -70,16 +75,16 @@ def _until(schedule: Schedule, timestamp: datetime) -> datetime:
 
 
 def _count(schedule: Schedule, first: datetime, last: datetime) -> str:
-    runs = 1 + sum(1 for _ in islice(schedule.timing.run_times(first, last), _COUNTED))
+    runs = 1 + sum(1 for _ in islice(schedule.timing.run_times(first, last), _MAX_COUNTED))
     if runs == 1:
-        return f"the run for {_said(first)}"
-    number = f"more than {_COUNTED}" if runs > _COUNTED else str(runs)
-    return f"{number} runs from {_said(first)} to {_said(last)}"
+        return f"1 run, for {_format_time(first)},"
+    number = f"more than {_MAX_COUNTED}" if runs > _MAX_COUNTED else str(runs)
+    return f"{number} runs from {_format_time(first)} to {_format_time(last)}"
 
 
-def _late(wanted: datetime, now: datetime) -> str | None:
-    return f"missed, and run at {_said(now)}" if now - wanted > LATE else None
+def _describe_delay(scheduled_for: datetime, now: datetime) -> str | None:
+    return f"Misfire: the run started late, at {_format_time(now)}." if now - scheduled_for > LATE else None
 
 
-def _said(timestamp: datetime) -> str:
+def _format_time(timestamp: datetime) -> str:
     return f"{timestamp:%Y-%m-%d %H:%M} UTC"

@@ -1,7 +1,8 @@
-"""The tick's tasks for the outboxes of topic and bus: events that were committed but not sent there.
+"""Scheduler tasks: send events that were committed but not yet sent to the topic or the bus.
 
-An event that is refused is sent again after a pause that doubles with each attempt. One that is refused for what it is
-(too large, invalid), or for three days, is abandoned: an alarm fires, and its row in `resma.event_failures` says why.
+An event that is refused is sent again after a pause that doubles with each attempt. An event that can never be accepted
+(too large, invalid), or that was refused for three days, is abandoned: an alarm fires, and its row in
+`resma.event_failures` says why.
 """
 
 from __future__ import annotations
@@ -18,39 +19,42 @@ from resma.errors import BusRefusedError, ResmaError, TransientError
 from resma.events.destinations import Destination, error_code, is_invalid
 from resma.events.outbox import EVENT_COLUMNS, Event, describe_event, mark_sent
 from resma.jobs.report_rows import find_report
-from scheduler.resources import BATCH, GRACE_SECONDS, IsTimeLeft, Resources
+from scheduler.resources import BATCH, GRACE_SECONDS, IsTimeLeft, SchedulerResources
 
 logger = Logger(child=True)
 
 FIRST_PAUSE_SECONDS = 60
+"""Pause after the first attempt to send an event that was refused. It doubles with each further attempt."""
+
 MAX_PAUSE_SECONDS = 3600
-"""Between two attempts at an event that is refused."""
+"""Maximum pause between two attempts to send an event that was refused."""
 
 ABANDON_HOURS = 72
-"""After its report's end. As long as webhooks are tried."""
+"""Hours after its report's end at which an event that is refused is abandoned. Webhooks are retried as long."""
 
 _VALUES = {"grace": GRACE_SECONDS, "batch": BATCH}
 
 
-def publish_unpublished_events(resources: Resources, is_time_left: IsTimeLeft) -> int:
-    """Publishes the events that the topic has not had; returns how many."""
+def publish_unpublished_events(resources: SchedulerResources, is_time_left: IsTimeLeft) -> int:
+    """Publishes the events that were not yet published to the topic; returns how many."""
     return _send_unsent_events(resources, resources.topic, is_time_left)
 
 
-def put_events_on_bus(resources: Resources, is_time_left: IsTimeLeft) -> int:
-    """Puts the events on the bus that it has not had; returns how many."""
+def put_events_on_bus(resources: SchedulerResources, is_time_left: IsTimeLeft) -> int:
+    """Puts the events on the bus that were not yet put there; returns how many."""
     return _send_unsent_events(resources, resources.bus, is_time_left)
 
 
-def _send_unsent_events(resources: Resources, destination: Destination, is_time_left: IsTimeLeft) -> int:
-    """Stops when the destination is away. Each event in a transaction of its own; one that is refused does not hold up
-    those behind it.
+def _send_unsent_events(resources: SchedulerResources, destination: Destination, is_time_left: IsTimeLeft) -> int:
+    """Sends each event in a transaction of its own; returns how many. Stops when the destination is unavailable.
+
+    An event that is refused does not block the events after it.
     """
-    passed_over: list[str] = []
+    skipped: list[str] = []
     sent, before = 0, -1
-    while sent > before:  # as long as it helps
+    while sent > before:  # until a round sends nothing
         before = sent
-        for event in _find_unsent_events(resources, destination, passed_over):
+        for event in _find_unsent_events(resources, destination, skipped):
             if not is_time_left():
                 return sent
             is_sent = 0
@@ -58,41 +62,41 @@ def _send_unsent_events(resources: Resources, destination: Destination, is_time_
                 is_sent = _send_unsent_event(resources, destination, event)
             except ResmaError as error:
                 if isinstance(error, TransientError) and not isinstance(error, BusRefusedError):
-                    raise  # the database is away
+                    raise  # the database is unavailable
                 _record_failure(resources, destination, event, error)
-            except Exception as error:  # noqa: BLE001  # one that can't be sent must not hold up those behind it
+            except Exception as error:  # noqa: BLE001  # an event that cannot be sent must not block the others
                 if isinstance(error, BotoCoreError) and not is_invalid(error):
-                    logger.warning("a destination is away", to=destination.name, error=type(error).__name__)
+                    logger.warning("a destination is unavailable", to=destination.name, error=type(error).__name__)
                     return sent
                 _record_failure(resources, destination, event, error)
             sent += is_sent
             if not is_sent:
-                passed_over.append(event.event_id)
+                skipped.append(event.event_id)
     return sent
 
 
-def _find_unsent_events(resources: Resources, destination: Destination, passed_over: list[str]) -> list[Event]:
+def _find_unsent_events(resources: SchedulerResources, destination: Destination, skipped: list[str]) -> list[Event]:
     with resources.system.transaction(None) as connection, connection.cursor(row_factory=class_row(Event)) as cursor:
         cursor.execute(
             sql.SQL(
-                "SELECT {} FROM resma.events WHERE {} AND event_id <> ALL (%(passed_over)s)"
+                "SELECT {} FROM resma.events WHERE {} AND event_id <> ALL (%(skipped)s)"
                 " ORDER BY created_at LIMIT %(batch)s"
             ).format(EVENT_COLUMNS, _unsent(destination)),
-            {**_VALUES, "passed_over": passed_over},
+            {**_VALUES, "skipped": skipped},
         )
         return cursor.fetchall()
 
 
-def _send_unsent_event(resources: Resources, destination: Destination, event: Event) -> int:
+def _send_unsent_event(resources: SchedulerResources, destination: Destination, event: Event) -> int:
     with resources.system.transaction(event.tenant_id) as connection:
-        taken = connection.execute(
+        locked = connection.execute(
             sql.SQL(
                 "SELECT 1 FROM resma.events WHERE tenant_id = %(tenant_id)s AND event_id = %(event_id)s AND {}"
                 " FOR UPDATE SKIP LOCKED"
             ).format(_unsent(destination)),
             {**_VALUES, "tenant_id": event.tenant_id, "event_id": event.event_id},
         ).fetchone()
-        if taken is None:
+        if locked is None:
             return 0
         report = find_report(connection, event.tenant_id, event.report_id)
         destination.send(describe_event(event, report, resources.public_base_url))
@@ -105,8 +109,8 @@ def _send_unsent_event(resources: Resources, destination: Destination, event: Ev
     return 1
 
 
-def _record_failure(resources: Resources, destination: Destination, event: Event, error: Exception) -> None:
-    """Says when the event is sent again. Where it is refused for what it is, or has been for days, it is abandoned."""
+def _record_failure(resources: SchedulerResources, destination: Destination, event: Event, error: Exception) -> None:
+    """Records when the event is sent again. Abandons it if it is invalid or older than ABANDON_HOURS."""
     with resources.system.transaction(event.tenant_id) as connection:
         row = connection.execute(
             """

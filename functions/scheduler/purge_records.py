@@ -1,6 +1,7 @@
 """Scheduler task: deletes records that are older than the deployment keeps them (`RecordRetentionDays`).
 
-By the statement's time: for one that moves (clock_timestamp) Postgres would look through all of an index.
+The statements compare with `statement_timestamp()`, because Postgres cannot search an index for a volatile value such
+as `clock_timestamp()`.
 """
 
 from __future__ import annotations
@@ -8,50 +9,50 @@ from __future__ import annotations
 from functools import partial
 from typing import LiteralString
 
-from scheduler.resources import IsTimeLeft, Resources, do_in_batches
+from scheduler.resources import IsTimeLeft, SchedulerResources, do_in_batches
 
 _AT_ONCE = 500
-"""Rows of a transaction: a short one, although a report's events, deliveries and attempts are deleted with it."""
+"""Maximum number of rows per transaction. A report's events, deliveries and attempts are deleted with it."""
 
 _STATEMENTS: tuple[LiteralString, ...] = (
-    # Only reports whose files are removed: nobody would find a file without its row.
+    # Only reports whose files are removed: without its row a file could not be found.
     """
     DELETE FROM resma.reports WHERE (tenant_id, report_id) IN (
         SELECT tenant_id, report_id FROM resma.reports
         WHERE swept_at IS NOT NULL AND status <> 'READY'
           AND finished_at < statement_timestamp() - make_interval(days => %(days)s)
-        ORDER BY finished_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+        ORDER BY finished_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
     """,
     """
     DELETE FROM resma.deleted_reports WHERE (tenant_id, report_id) IN (
         SELECT tenant_id, report_id FROM resma.deleted_reports
         WHERE files_removed_at IS NOT NULL AND deleted_at < statement_timestamp() - make_interval(days => %(days)s)
-        ORDER BY deleted_at LIMIT %(most)s)
+        ORDER BY deleted_at LIMIT %(limit)s)
     """,
     """
     DELETE FROM resma.download_links WHERE (tenant_id, link_id) IN (
         SELECT tenant_id, link_id FROM resma.download_links
         WHERE minted_at < statement_timestamp() - make_interval(days => %(days)s)
-        ORDER BY minted_at LIMIT %(most)s)
+        ORDER BY minted_at LIMIT %(limit)s)
     """,
     """
     DELETE FROM resma.schedule_runs WHERE (tenant_id, schedule_id, scheduled_for) IN (
         SELECT tenant_id, schedule_id, scheduled_for FROM resma.schedule_runs
         WHERE started_at < statement_timestamp() - make_interval(days => %(days)s)
-        ORDER BY started_at LIMIT %(most)s)
+        ORDER BY started_at LIMIT %(limit)s)
     """,
     """
     DELETE FROM resma.row_counts WHERE (tenant_id, day) IN (
         SELECT tenant_id, day FROM resma.row_counts
         WHERE day < (statement_timestamp() AT TIME ZONE 'UTC')::date - %(days)s
-        ORDER BY day LIMIT %(most)s)
+        ORDER BY day LIMIT %(limit)s)
     """,
 )
 
 
-def purge_records(resources: Resources, is_time_left: IsTimeLeft) -> int:
+def purge_records(resources: SchedulerResources, is_time_left: IsTimeLeft) -> int:
     """Deletes old reports with everything that refers to them, and old records of deletions, download links, schedule
-    runs and usage; returns how many. Deletes nothing where records are kept without a limit.
+    runs and usage; returns how many. Deletes nothing if records are kept without a limit.
     """
     if not resources.record_retention_days:
         return 0
@@ -63,7 +64,7 @@ def purge_records(resources: Resources, is_time_left: IsTimeLeft) -> int:
     return purged
 
 
-def _purge(resources: Resources, statement: LiteralString) -> int:
-    values = {"days": resources.record_retention_days, "most": _AT_ONCE}
+def _purge(resources: SchedulerResources, statement: LiteralString) -> int:
+    values = {"days": resources.record_retention_days, "limit": _AT_ONCE}
     with resources.system.transaction(None) as connection:
         return connection.execute(statement, values).rowcount

@@ -1,4 +1,4 @@
-"""Scheduler task: removes the files of deleted reports from the object store, and retries until it has."""
+"""Scheduler task: removes the files of deleted reports from the object store, and retries until they are removed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
-from scheduler.clear_store import AT_ONCE, Leftovers, Outcome, clear_store
-from scheduler.resources import IsTimeLeft, Resources
+from scheduler.clear_store import AT_ONCE, Leftovers, SweepOutcome, clear_store
+from scheduler.resources import IsTimeLeft, SchedulerResources
 
 REFUSED_SECONDS = 300
-"""Pause after the store has refused the removal of a report's files, so that the reports behind it have their turn."""
+"""Pause after the store has refused to remove a report's files, so that the reports after it are not blocked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,23 +26,23 @@ class _Deleted:
     settled_at: datetime
 
 
-def remove_files(resources: Resources, is_time_left: IsTimeLeft) -> int:
-    """Removes the files of reports that were deleted; returns of how many. Stops when the store is away.
+def remove_files(resources: SchedulerResources, is_time_left: IsTimeLeft) -> int:
+    """Removes the files of deleted reports; returns the number of reports. Stops when the store is unavailable.
 
-    Files of a report whose worker may still be writing are looked for once more when no worker can be left.
+    If a report's worker may still be writing, its files are removed once more when no worker can be running anymore.
     """
     removed = 0
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="remove") as threads:
         while is_time_left():
-            outcomes = _remove_some(resources, threads)
+            outcomes = _remove_batch(resources, threads)
             removed += outcomes.count("swept")
-            if len(outcomes) < AT_ONCE or "away" in outcomes:
+            if len(outcomes) < AT_ONCE or "unavailable" in outcomes:
                 break
     return removed
 
 
-def _remove_some(resources: Resources, threads: Executor) -> list[Outcome]:
-    """One transaction. Records that another run of the scheduler has locked are passed over."""
+def _remove_batch(resources: SchedulerResources, threads: Executor) -> list[SweepOutcome]:
+    """Removes the files of a batch in one transaction. Skips records that another scheduler run has locked."""
     with resources.system.transaction(None) as connection:
         with connection.cursor(row_factory=class_row(_Deleted)) as cursor:
             cursor.execute(
@@ -56,17 +56,17 @@ def _remove_some(resources: Resources, threads: Executor) -> list[Outcome]:
             if outcome == "swept":
                 _record_removal(connection, report)
             elif outcome == "refused":
-                _put_off(connection, report)
+                _postpone(connection, report)
     return outcomes
 
 
-def _remove(resources: Resources, report: _Deleted) -> Outcome:
+def _remove(resources: SchedulerResources, report: _Deleted) -> SweepOutcome:
     leftovers = Leftovers(report.tenant_id, report.report_id, report.attempts, frozenset(report.extensions))
     return clear_store(resources.s3, resources.bucket, leftovers)
 
 
 def _record_removal(connection: Connection[TupleRow], report: _Deleted) -> None:
-    """For good, or until no worker can be left."""
+    """Marks the files as removed, or schedules a second removal for when no worker can be running anymore."""
     connection.execute(
         """
         UPDATE resma.deleted_reports
@@ -78,7 +78,7 @@ def _record_removal(connection: Connection[TupleRow], report: _Deleted) -> None:
     )
 
 
-def _put_off(connection: Connection[TupleRow], report: _Deleted) -> None:
+def _postpone(connection: Connection[TupleRow], report: _Deleted) -> None:
     connection.execute(
         "UPDATE resma.deleted_reports SET next_removal_at = clock_timestamp() + make_interval(secs => %s)"
         " WHERE tenant_id = %s AND report_id = %s",

@@ -1,4 +1,4 @@
-"""The tick's task for jobs whose worker died: they go back into the outbox, or are given up."""
+"""Scheduler task: requeues jobs whose worker died, or dead-letters them if they have no attempts left."""
 
 from __future__ import annotations
 
@@ -12,35 +12,40 @@ from psycopg.rows import TupleRow
 from resma.aws.metrics import emit_dead_lettered
 from resma.jobs import transitions
 from resma.jobs.outcome import abandon_job, recover_from_outage
-from scheduler.resources import BATCH, IsTimeLeft, Resources, do_in_batches
+from scheduler.resources import BATCH, IsTimeLeft, SchedulerResources, do_in_batches
 
 logger = Logger(child=True)
 
 ORPHANED_SECONDS = 15
-"""How long after its lease's end a job may wait for the queue to deliver its message again: that of a worker that died
-comes within 5 s of it (worker/heartbeat.py)."""
+"""Seconds after the end of its lease at which a job counts as orphaned.
 
-_GIVEN_UP = "a job whose worker died was abandoned"
-_EXCUSED = "a job whose attempt an outage of the database has ended was requeued"
+If a worker dies, the queue delivers its message again within 5 s of the lease's end (worker/heartbeat.py).
+"""
+
+_DEAD_LETTERED = "a job whose worker died was dead-lettered"
+_EXCUSED = "a job whose attempt was ended by an outage of the database was requeued"
 _REQUEUED = "a job whose worker died was requeued"
 
 LOOK_AGAIN_SECONDS = 8
-"""Between two looks at expired leases: after an outage of the database a worker that lives renews its own within that
-time, a pause of 1 s and a connection's time-out of 5 s."""
+"""Pause between two looks at expired leases.
+
+After an outage of the database a live worker renews its lease within that time: after a pause of 1 s and a connection's
+timeout of 5 s.
+"""
 
 
-def free_orphans(resources: Resources, is_time_left: IsTimeLeft) -> int:
-    """Puts jobs whose worker died, and whose message did not come back, into the outbox; returns how many.
+def requeue_orphaned_jobs(resources: SchedulerResources, is_time_left: IsTimeLeft) -> int:
+    """Requeues jobs whose worker died and whose message was not delivered again; returns how many.
 
-    One that has had its last attempt is FAILED instead: it would only kill the next worker.
+    A job without attempts left is dead-lettered instead: it would only kill the next worker.
     """
     if not _has_orphans(resources):
         return 0
     time.sleep(LOOK_AGAIN_SECONDS)
-    return do_in_batches(lambda: _free_some(resources), BATCH, is_time_left)
+    return do_in_batches(lambda: _requeue_batch(resources), BATCH, is_time_left)
 
 
-def _has_orphans(resources: Resources) -> bool:
+def _has_orphans(resources: SchedulerResources) -> bool:
     with resources.system.transaction(None) as connection:
         row = connection.execute(
             "SELECT FROM resma.reports"
@@ -50,7 +55,7 @@ def _has_orphans(resources: Resources) -> bool:
     return row is not None
 
 
-def _free_some(resources: Resources) -> int:
+def _requeue_batch(resources: SchedulerResources) -> int:
     with resources.system.transaction(None) as connection:
         orphans = connection.execute(
             """
@@ -60,18 +65,18 @@ def _free_some(resources: Resources) -> int:
             """,
             (ORPHANED_SECONDS + LOOK_AGAIN_SECONDS, BATCH),
         ).fetchall()
-        freed = [(*orphan, _free(connection, *orphan)) for orphan in orphans]
-    for tenant_id, report_id, what_was_done in freed:
-        logger.warning(what_was_done, report_id=str(report_id), tenant_id=tenant_id)
-        if what_was_done == _GIVEN_UP:
+        results = [(*orphan, _requeue(connection, *orphan)) for orphan in orphans]
+    for tenant_id, report_id, message in results:
+        logger.warning(message, report_id=str(report_id), tenant_id=tenant_id)
+        if message == _DEAD_LETTERED:
             emit_dead_lettered(tenant_id, report_id)
-    return len(freed)
+    return len(results)
 
 
-def _free(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> str:
-    """Returns what was done, for the log."""
+def _requeue(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> str:
+    """Requeues or dead-letters a job; returns a log message that says which."""
     is_excused = recover_from_outage(connection, tenant_id, report_id)
     if abandon_job(connection, tenant_id, report_id, if_exhausted=True):
-        return _GIVEN_UP
+        return _DEAD_LETTERED
     transitions.requeue(connection, tenant_id, report_id)
     return _EXCUSED if is_excused else _REQUEUED

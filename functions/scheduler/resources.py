@@ -1,4 +1,4 @@
-"""What the scheduler keeps between ticks."""
+"""Clients and settings that the scheduler keeps between invocations, and helpers that its tasks share."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 IsTimeLeft = Callable[[], bool]
-"""Whether another item may be begun."""
+"""Returns whether a task has time to start another item."""
 
 GRACE_SECONDS = 5
-"""How long whoever wrote a row has to send its message before the tick does."""
+"""How long the process that wrote a row has to send its message before the scheduler sends it."""
 
 BATCH = 100
-"""Items that a task looks at before it looks again what there is."""
+"""Maximum number of rows that a task reads at once."""
 
 
-def do_in_batches(do_batch: Callable[[], int], most: int, is_time_left: IsTimeLeft) -> int:
+def do_in_batches(do_batch: Callable[[], int], batch_size: int, is_time_left: IsTimeLeft) -> int:
     """Repeats a batch, which is a transaction of its own, until one is not full or the task's time is up.
 
-    Returns how many items were done. The first batch is done in any case.
+    Returns how many items were done. The first batch is always done.
     """
     done = count = do_batch()
-    while count == most and is_time_left():
+    while count == batch_size and is_time_left():
         count = do_batch()
         done += count
     return done
 
 
 @dataclass(frozen=True)
-class Resources:
+class SchedulerResources:
     """Clients and settings of all tasks."""
 
     system: Database
@@ -48,7 +48,7 @@ class Resources:
     bucket: str
     retention_days: int
     record_retention_days: int
-    """0 keeps records without a limit."""
+    """Days for which records are kept; 0 keeps them without a limit."""
     max_outage_wait_seconds: float
-    """How long a report waits in a row for dependencies that are unavailable."""
+    """Maximum time that a report waits in a row for dependencies that are unavailable."""
     stage: str

@@ -1,4 +1,4 @@
-"""The scheduler's task for the queue's outbox: jobs whose message was not sent, and jobs whose message is lost."""
+"""Scheduler task: sends the messages of jobs in the outbox, and of jobs whose message was lost."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from resma.jobs.messages import JobMessage
 from resma.jobs.queue import mark_enqueued, send_job
-from scheduler.resources import BATCH, GRACE_SECONDS, IsTimeLeft, Resources
+from scheduler.resources import BATCH, GRACE_SECONDS, IsTimeLeft, SchedulerResources
 
 logger = Logger(child=True)
 
 LOST_SECONDS = 900
-"""How long a message may be on its way before it counts as lost: a worker that dies before it could shorten the
-message's visibility hides it for the queue's 90 minutes. A job that is sent twice is done once.
+"""Seconds after which a message that was sent but not handled counts as lost.
 
-Of each tenant only the job that was sent first is looked at. In a long queue that one is not lost but waits, and costs
-one message more; those behind it cost nothing."""
+A worker that dies before it has shortened the message's visibility timeout hides it for the queue's 90 minutes. A job
+that is sent twice is done once. Only the job of each tenant that was sent first is checked. If the queue is long, that
+message is not lost but waiting, and is sent once too often; the jobs behind it cost nothing.
+"""
 
 _UNSENT = """
     status = 'PENDING'
@@ -30,16 +31,17 @@ _UNSENT = """
 _VALUES = {"grace": GRACE_SECONDS, "lost": LOST_SECONDS, "batch": BATCH}
 
 
-def send_unsent_jobs(resources: Resources, is_time_left: IsTimeLeft) -> int:
+def send_unsent_jobs(resources: SchedulerResources, is_time_left: IsTimeLeft) -> int:
     """Sends the messages of jobs in the outbox, and of those whose message is lost; returns how many were sent.
 
-    Stops when the queue is away. Each job has a transaction of its own: what was sent stays sent, however the run ends.
+    Stops when the queue is unavailable. Each job has a transaction of its own, so that messages that were sent are
+    recorded even if the run fails later.
     """
-    passed_over: list[UUID] = []
+    skipped: list[UUID] = []
     sent, before = 0, -1
-    while sent > before:  # as long as it helps
+    while sent > before:  # until a round sends nothing
         with_lost, before = before == -1, sent
-        for tenant_id, report_id in _find_unsent_jobs(resources, passed_over, with_lost=with_lost):
+        for tenant_id, report_id in _find_unsent_jobs(resources, skipped, with_lost=with_lost):
             if not is_time_left():
                 return sent
             is_sent = 0
@@ -52,11 +54,11 @@ def send_unsent_jobs(resources: Resources, is_time_left: IsTimeLeft) -> int:
                     return sent
             sent += is_sent
             if not is_sent:
-                passed_over.append(report_id)
+                skipped.append(report_id)
     return sent
 
 
-def _find_unsent_jobs(resources: Resources, passed_over: list[UUID], *, with_lost: bool) -> list[tuple[str, UUID]]:
+def _find_unsent_jobs(resources: SchedulerResources, skipped: list[UUID], *, with_lost: bool) -> list[tuple[str, UUID]]:
     with resources.system.transaction(None) as connection:
         return connection.execute(
             f"""
@@ -67,21 +69,21 @@ def _find_unsent_jobs(resources: Resources, passed_over: list[UUID], *, with_los
                                           ORDER BY coalesce(enqueued_at, created_at), report_id) AS turn
                 FROM resma.reports WHERE {_UNSENT}
             ) AS unsent
-            WHERE (enqueued_at IS NULL OR turn = 1 AND %(with_lost)s) AND report_id <> ALL (%(passed_over)s)
+            WHERE (enqueued_at IS NULL OR turn = 1 AND %(with_lost)s) AND report_id <> ALL (%(skipped)s)
             ORDER BY turn, created_at LIMIT %(batch)s
             """,
-            {**_VALUES, "passed_over": passed_over, "with_lost": with_lost},
+            {**_VALUES, "skipped": skipped, "with_lost": with_lost},
         ).fetchall()
 
 
-def _send_unsent_job(resources: Resources, message: JobMessage) -> int:
+def _send_unsent_job(resources: SchedulerResources, message: JobMessage) -> int:
     with resources.system.transaction(message.tenant_id) as connection:
-        taken = connection.execute(
+        locked = connection.execute(
             "SELECT 1 FROM resma.reports WHERE tenant_id = %(tenant_id)s AND report_id = %(report_id)s"
             f" AND ({_UNSENT}) FOR UPDATE SKIP LOCKED",
             {**_VALUES, "tenant_id": message.tenant_id, "report_id": message.report_id},
         ).fetchone()
-        if taken is None:  # another run of the scheduler has sent it
+        if locked is None:  # another scheduler run has sent it
             return 0
         send_job(resources.queue, message)
         mark_enqueued(connection, message.tenant_id, [message.report_id])

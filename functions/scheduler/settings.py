@@ -1,4 +1,4 @@
-"""What the scheduler reads from its environment."""
+"""Settings that the scheduler reads from its environment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from resma.settings import SystemSettings
 
 
 class SchedulerSettings(SystemSettings):
-    """Set by template.yaml."""
+    """The scheduler's settings, which template.yaml sets."""
 
     queue_url: str = Field(min_length=1)
     topic_arn: str = Field(min_length=1)
@@ -17,8 +17,8 @@ class SchedulerSettings(SystemSettings):
     bucket: str = Field(min_length=1)
     s3_credentials_secret_arn: str | None = None
     max_outage_wait_seconds: int = Field(default=21600, ge=1)
-    """How long a report waits in a row for dependencies that are unavailable, before it is FAILED."""
+    """Maximum time that a report waits in a row for dependencies that are unavailable, before it is FAILED."""
     retention_days: int = Field(ge=1)
-    """How long an Idempotency-Key is remembered: as long as a file is kept."""
+    """Days for which files and Idempotency-Keys are kept."""
     record_retention_days: int = Field(ge=0)
-    """How long the records of reports, links and schedule runs are kept; 0 keeps them without a limit."""
+    """Days for which the records of reports, links and schedule runs are kept; 0 keeps them without a limit."""

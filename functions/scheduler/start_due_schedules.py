@@ -1,7 +1,7 @@
-"""The tick's task for schedules: what is due is asked for, once, and in the name of its owner.
+"""Scheduler task: requests the reports of due schedules, each run exactly once, with the permissions of its owner.
 
-A run is one transaction: the schedule's row is locked, its report written, its run recorded, its next time set. However
-many ticks run at once, and wherever one is cut off, a time is run once or is still due.
+A run is one transaction: it locks the schedule's row, inserts the report, records the run and sets the next time. So
+each scheduled time is either run once or still due, even if several scheduler runs overlap or one is interrupted.
 """
 
 from __future__ import annotations
@@ -39,33 +39,34 @@ from resma.schedules.schedule_rows import (
     update_schedule,
 )
 from scheduler.misfires import SHIFT, as_known_today, plan_run
-from scheduler.resources import BATCH, IsTimeLeft, Resources
+from scheduler.resources import BATCH, IsTimeLeft, SchedulerResources
 
 logger = Logger(child=True)
 
 RUNS_PER_SCHEDULER_RUN = 10
-"""Of one schedule, which may have missed thousands; the next tick goes on."""
+"""Maximum number of runs of one schedule that a scheduler run starts. The next scheduler run continues."""
 
 MAX_STARTS = 1000
-"""Of all schedules in one tick, so that its other tasks have their turn."""
+"""Maximum number of runs of all schedules that a scheduler run starts, so that its other tasks have time."""
 
 HOLD = timedelta(minutes=30)
-"""How long a run is tried again each minute while its tenant's quota is used up; then it is refused."""
+"""How long a run is retried each minute while its tenant's quota is used up; after that it is refused."""
 
 PAUSE = timedelta(seconds=30)
-"""Until the next tick, whichever comes first."""
+"""Pause that makes a schedule due again in the next scheduler run."""
 
-PUT_OFF = timedelta(minutes=5)
-"""Pause after a fault of ours, so that those behind it have their turn."""
+FAILURE_PAUSE = timedelta(minutes=5)
+"""Pause after an unexpected error in a schedule, so that it does not block the schedules after it."""
 
-_FAULTS_SAID = 5
+_MAX_FIELD_ERRORS = 5
+"""Maximum number of field errors in the detail of a refused run."""
 
 _DUE = sql.SQL("status = 'ACTIVE' AND due_at <= statement_timestamp()")
-"""Not clock_timestamp: an index can't be searched for a time that moves."""
+"""Compares with `statement_timestamp()`: Postgres cannot search an index for a volatile value (`clock_timestamp()`)."""
 
 
-def start_due_schedules(resources: Resources, is_time_left: IsTimeLeft) -> int:
-    """Starts what is due, going round the tenants; returns how many reports were asked for."""
+def start_due_schedules(resources: SchedulerResources, is_time_left: IsTimeLeft) -> int:
+    """Starts the runs that are due, tenants in turn; returns how many reports were requested."""
     seen: set[tuple[str, str]] = set()
     started = 0
     while batch := [due for due in _find_due(resources) if due not in seen]:
@@ -81,7 +82,7 @@ def start_due_schedules(resources: Resources, is_time_left: IsTimeLeft) -> int:
     return started
 
 
-def _find_due(resources: Resources) -> list[tuple[str, str]]:
+def _find_due(resources: SchedulerResources) -> list[tuple[str, str]]:
     with resources.system.transaction(None) as connection:
         return connection.execute(
             sql.SQL(
@@ -92,14 +93,14 @@ def _find_due(resources: Resources) -> list[tuple[str, str]]:
         ).fetchall()
 
 
-def _start_schedule(resources: Resources, tenant_id: str, schedule_id: str) -> list[UUID]:
+def _start_schedule(resources: SchedulerResources, tenant_id: str, schedule_id: str) -> list[UUID]:
     """Runs a schedule as often as it is due, each time in a transaction of its own; returns the reports requested."""
     started: list[UUID] = []
     try:
         for left in reversed(range(RUNS_PER_SCHEDULER_RUN)):
             with resources.system.transaction(tenant_id) as connection:
                 locked = _lock_due(connection, tenant_id, schedule_id)
-                if locked is None:  # done, paused or deleted by now, or another tick has it
+                if locked is None:  # not due anymore, paused, deleted, or locked by another scheduler run
                     break
                 schedule, now = locked
                 report = _run_as_known_today(connection, schedule, now, resources.stage, is_last=left == 0)
@@ -111,19 +112,19 @@ def _start_schedule(resources: Resources, tenant_id: str, schedule_id: str) -> l
                 started.append(report.report_id)
     except DatabaseUnavailableError:
         raise
-    except Exception:  # one that can't be run must not be in the way of those behind it
-        logger.exception("a schedule can't be run", schedule_id=schedule_id)
+    except Exception:  # a schedule that cannot be run must not block the schedules after it
+        logger.exception("a schedule cannot be run", schedule_id=schedule_id)
         with resources.system.transaction(tenant_id) as connection:
             connection.execute(
                 "UPDATE resma.schedules SET due_at = clock_timestamp() + %s"
                 " WHERE tenant_id = %s AND schedule_id = %s AND status = 'ACTIVE'",
-                (PUT_OFF, tenant_id, schedule_id),
+                (FAILURE_PAUSE, tenant_id, schedule_id),
             )
     return started
 
 
 def _lock_due(connection: Connection[TupleRow], tenant_id: str, schedule_id: str) -> tuple[Schedule, datetime] | None:
-    """The schedule, if it is due and nobody else has it, and the database's time."""
+    """Locks a schedule; returns it with the database's time, or None if it is not due or is locked by another run."""
     with connection.cursor(row_factory=class_row(Schedule)) as cursor:
         cursor.execute(
             sql.SQL(
@@ -142,7 +143,10 @@ def _lock_due(connection: Connection[TupleRow], tenant_id: str, schedule_id: str
 def _run_as_known_today(
     connection: Connection[TupleRow], schedule: Schedule, now: datetime, stage: str, *, is_last: bool
 ) -> Report | None:
-    """Runs it by today's rules: since its time was set, its zone's may have changed, or be known no more."""
+    """Runs a schedule by the present time zone rules; returns the report requested, if any.
+
+    Since the next run was computed, the rules of the time zone may have changed, or the zone may have been removed.
+    """
     assert schedule.next_run_at is not None  # it is ACTIVE
     try:
         run_at = as_known_today(schedule.check_timing(), schedule.next_run_at)
@@ -158,9 +162,9 @@ def _run_as_known_today(
 def _run_once(
     connection: Connection[TupleRow], schedule: Schedule, now: datetime, stage: str, *, is_last: bool
 ) -> Report | None:
-    """Does what is due next, and sets when the next is; returns the report that was asked for, if one was."""
+    """Starts or skips the run that is due, and sets the next one; returns the report requested, if any."""
     plan = plan_run(schedule, now)
-    if is_recorded(connection, schedule, plan.done_until):  # it was set back, by a clock that was behind
+    if is_recorded(connection, schedule, plan.done_until):  # a server whose clock was behind has set `next_run_at`
         _advance(connection, schedule, plan.done_until, now, is_last=is_last)
         return None
     if plan.skipped is not None and not is_recorded(connection, schedule, plan.skipped[0]):
@@ -172,10 +176,10 @@ def _run_once(
     report = None
     try:
         with connection.transaction():
-            report = _ask(connection, schedule, plan.run_at, stage)
+            report = _request_report(connection, schedule, plan.run_at, stage)
     except QuotaExceededError as error:
         if _may_hold(schedule, now, error.seconds):
-            # What was skipped is not skipped again: this run is the next one now.
+            # This run becomes the next one, so that the skipped runs are not recorded again.
             held = {"next_run_at": plan.run_at, "held_since": schedule.held_since or now, "due_at": now + PAUSE}
             _update(connection, schedule, held)
             return None
@@ -190,8 +194,8 @@ def _run_once(
     return report
 
 
-def _ask(connection: Connection[TupleRow], schedule: Schedule, run_at: datetime, stage: str) -> Report:
-    """Writes the report of a time, as its owner would have asked for it. On record it is the schedule that asks."""
+def _request_report(connection: Connection[TupleRow], schedule: Schedule, run_at: datetime, stage: str) -> Report:
+    """Inserts the report of a run, with the owner's permissions. It is recorded as requested by the schedule."""
     owner = owner_as_caller(connection, schedule, stage)
     caller = replace(owner, subject=f"schedule:{schedule.schedule_id}")
     day = run_at.astimezone(schedule.timing.zone).date()
@@ -201,7 +205,7 @@ def _ask(connection: Connection[TupleRow], schedule: Schedule, run_at: datetime,
 
 
 def _may_hold(schedule: Schedule, now: datetime, seconds: float) -> bool:
-    """Whether there may be room again before it is too late."""
+    """Returns whether the quota may be available again before HOLD is over."""
     return now + timedelta(seconds=seconds) < (schedule.held_since or now) + HOLD
 
 
@@ -211,9 +215,9 @@ def _block(
     run_at: datetime,
     error: OwnerNotAuthorizedError | RequestInvalidError | ScopeMissingError,
 ) -> None:
-    """What can't be asked for today can't tomorrow: the schedule stands until somebody writes it again."""
+    """Sets the schedule to BLOCKED: a request that is invalid now stays invalid until the schedule is updated."""
     field_errors = "; ".join(
-        f"{field_error.pointer}: {field_error.detail}" for field_error in error.field_errors[:_FAULTS_SAID]
+        f"{field_error.pointer}: {field_error.detail}" for field_error in error.field_errors[:_MAX_FIELD_ERRORS]
     )
     detail = error.detail
     if field_errors:
@@ -229,7 +233,7 @@ def _block(
 def _advance(
     connection: Connection[TupleRow], schedule: Schedule, done_until: datetime, now: datetime, *, is_last: bool
 ) -> None:
-    """Sets the next run. One that is behind, and has had its share of this tick, goes to the end of the line."""
+    """Sets the next run. A schedule that has used up RUNS_PER_SCHEDULER_RUN is due again after PAUSE."""
     following = next_run(schedule.timing, schedule.ends_at, done_until)
     due_at = now + PAUSE if is_last and following is not None and following <= now else following
     changes: dict[str, Any] = {"next_run_at": following, "due_at": due_at, "held_since": None}

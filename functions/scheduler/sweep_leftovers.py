@@ -1,7 +1,7 @@
-"""The tick's task for the store: what a report that has ended left there, and does not own, is removed.
+"""Scheduler task: removes the objects and uploads of reports that have ended, other than the files of READY reports.
 
-A killed worker leaves open uploads and half a job's objects, a cancelled one may, and an expired report its files. A
-store that has rules for this (S3) needs a day; MinIO has none for uploads.
+A killed worker leaves open uploads and some objects, a cancelled worker may, and an expired report leaves its files.
+Lifecycle rules of a store (S3) need a day for this; MinIO has no such rule for uploads.
 """
 
 from __future__ import annotations
@@ -18,24 +18,29 @@ from resma.jobs.deletion import SETTLED_SECONDS
 from resma.jobs.report_rows import StoredFile
 from resma.report.format_options import FormatOptions
 from resma.writers import file_extension
-from scheduler.clear_store import AT_ONCE, Leftovers, Outcome, clear_store
-from scheduler.resources import IsTimeLeft, Resources
+from scheduler.clear_store import AT_ONCE, Leftovers, SweepOutcome, clear_store
+from scheduler.resources import IsTimeLeft, SchedulerResources
 
 logger = Logger(child=True)
 
 SETTLE_SECONDS = 20
-"""How long after a report's end its worker may still be stopping: it finds out within a lease (15 s). One that has lost
-the database finds out later; what it leaves is for the last look."""
+"""Seconds from a report's end to its first sweep.
+
+Its worker may still be stopping: it notices within a lease (15 s). A worker that has lost the database notices later;
+the last sweep removes what it leaves.
+"""
 
 LATEST_SECONDS = SETTLED_SECONDS
-"""After this no worker that ever had the job is left, however long it was held up: Lambda ends them after 15 minutes.
-Where there may have been several, or one that was stopped in the middle, this is when the last look is due."""
+"""Seconds from a report's end to its last sweep. No worker can be running then: Lambda ends them after 15 minutes.
+
+A last sweep is due if the report had several workers, or one that was stopped.
+"""
 
 REFUSED_SECONDS = 300
-"""Pause after the store has refused a report's sweep, so that those behind it have their turn."""
+"""Pause after the store has refused a report's sweep, so that the reports after it are not blocked."""
 
 MAX_DUE = 200
-"""Reports that are looked for at once."""
+"""Maximum number of due reports that are read at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +61,8 @@ _DUE = sql.SQL(
 )
 
 
-def sweep_leftovers(resources: Resources, is_time_left: IsTimeLeft) -> int:
-    """Sweeps after the reports that have ended; returns how many. Stops when the store is away."""
+def sweep_leftovers(resources: SchedulerResources, is_time_left: IsTimeLeft) -> int:
+    """Sweeps the reports that have ended; returns how many. Stops when the store is unavailable."""
     swept = 0
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="sweep") as threads:
         due = _find_due(resources)
@@ -66,28 +71,29 @@ def sweep_leftovers(resources: Resources, is_time_left: IsTimeLeft) -> int:
             for first in range(0, len(due), AT_ONCE):
                 if not is_time_left():
                     return swept
-                outcomes = _sweep_some(resources, threads, due[first : first + AT_ONCE])
+                outcomes = _sweep_batch(resources, threads, due[first : first + AT_ONCE])
                 swept += outcomes.count("swept")
-                if "away" in outcomes:
+                if "unavailable" in outcomes:
                     return swept
                 done += len(outcomes)
             due = _find_due(resources) if len(due) == MAX_DUE and done else []
     return swept
 
 
-def _find_due(resources: Resources) -> list[tuple[str, UUID]]:
+def _find_due(resources: SchedulerResources) -> list[tuple[str, UUID]]:
     with resources.system.transaction(None) as connection:
         return connection.execute(
             sql.SQL(
-                "SELECT tenant_id, report_id FROM resma.reports WHERE {} ORDER BY finished_at LIMIT %(most)s"
+                "SELECT tenant_id, report_id FROM resma.reports WHERE {} ORDER BY finished_at LIMIT %(limit)s"
             ).format(_DUE),
-            {"settle": SETTLE_SECONDS, "most": MAX_DUE},
+            {"settle": SETTLE_SECONDS, "limit": MAX_DUE},
         ).fetchall()
 
 
-def _sweep_some(resources: Resources, threads: Executor, due: list[tuple[str, UUID]]) -> list[Outcome]:
-    """One transaction. Rows stay locked meanwhile: they can't be redriven, so no worker begins to write what is being
-    swept. Those that somebody else has locked, or has swept since, are passed over.
+def _sweep_batch(resources: SchedulerResources, threads: Executor, due: list[tuple[str, UUID]]) -> list[SweepOutcome]:
+    """Sweeps reports in one transaction. Skips those that another run has locked, or has swept since.
+
+    The locked rows cannot be redriven, so no worker starts to write the objects that are being swept.
     """
     with resources.system.transaction(None) as connection:
         with connection.cursor(row_factory=class_row(_Ended)) as cursor:
@@ -108,17 +114,17 @@ def _sweep_some(resources: Resources, threads: Executor, due: list[tuple[str, UU
         for report, outcome in zip(reports, outcomes, strict=True):
             if outcome == "swept":
                 _mark_swept(connection, report)
-            elif outcome == "refused":  # it must not be in the way of those behind it
-                _put_off(connection, report, REFUSED_SECONDS)
+            elif outcome == "refused":  # it must not block the reports after it
+                _postpone(connection, report, REFUSED_SECONDS)
     return outcomes
 
 
-def _clear(resources: Resources, report: _Ended) -> Outcome:
-    """Never raises: a row that can't be read must not hold up the others."""
+def _clear(resources: SchedulerResources, report: _Ended) -> SweepOutcome:
+    """Sweeps one report. Never raises: a row that cannot be read must not block the others."""
     try:
         leftovers = _leftovers_of(report)
-    except Exception:  # such as options of another version: it must not hold up those behind it
-        logger.exception("a report can't be swept", report_id=str(report.report_id), tenant_id=report.tenant_id)
+    except Exception:  # for example options that another version of the code has written
+        logger.exception("a report cannot be swept", report_id=str(report.report_id), tenant_id=report.tenant_id)
         return "refused"
     return clear_store(resources.s3, resources.bucket, leftovers)
 
@@ -130,7 +136,7 @@ def _leftovers_of(report: _Ended) -> Leftovers:
     return Leftovers(report.tenant_id, report.report_id, report.attempt, frozenset(extensions), frozenset(own))
 
 
-def _put_off(connection: Connection[TupleRow], report: _Ended, seconds: int) -> None:
+def _postpone(connection: Connection[TupleRow], report: _Ended, seconds: int) -> None:
     connection.execute(
         "UPDATE resma.reports SET sweep_after = clock_timestamp() + make_interval(secs => %s)"
         " WHERE tenant_id = %s AND report_id = %s",
@@ -139,7 +145,10 @@ def _put_off(connection: Connection[TupleRow], report: _Ended, seconds: int) -> 
 
 
 def _mark_swept(connection: Connection[TupleRow], report: _Ended) -> None:
-    """For good, or until the last look: a READY report of one attempt had one worker, which ended well."""
+    """Marks a report as swept, or as due for its last sweep.
+
+    A READY report with one attempt needs no last sweep: it had one worker, which has ended.
+    """
     latest = 0 if report.status == "READY" and report.attempt == 1 else LATEST_SECONDS
     connection.execute(
         """

@@ -1,4 +1,4 @@
-"""Worker Lambda: one message of `report-jobs` in, one object out."""
+"""Worker Lambda: generates the report of one `report-jobs` message."""
 
 from __future__ import annotations
 
@@ -36,23 +36,23 @@ from resma.settings import read_settings
 from worker.attempt import Invocation
 from worker.heartbeat import VISIBILITY_SECONDS
 from worker.malloc import return_large_blocks
-from worker.postpone import FailuresToBegin, JobPostponedError
-from worker.resources import Resources
+from worker.postpone import JobPostponedError, StartFailures
+from worker.resources import WorkerResources
 from worker.run_job import generate_report
 from worker.settings import WorkerSettings
-from worker.time_budget import Pace
-from worker.usage import Spending
+from worker.time_budget import TimeBudget
+from worker.usage import UsageMeter
 
 logger = Logger()
 
-# Every batch makes thousands of tuples that live for a moment and hold no cycles; looking through them at Python's
-# usual threshold of 700 took a fifth of the time that reading takes.
+# Each batch creates thousands of short-lived tuples without cycles. With Python's default threshold of 700, garbage
+# collection took a fifth of the reading time.
 gc.set_threshold(50_000, 20, 20)
-# What was imported stays as long as the process: looking through it for garbage took 30 ms each time.
+# Imported objects live as long as the process. Without this, each collection took 30 ms to check them.
 gc.freeze()
 return_large_blocks()
 
-_failures_to_begin = FailuresToBegin()
+_start_failures = StartFailures()
 
 
 @lru_cache
@@ -61,10 +61,10 @@ def _settings() -> WorkerSettings:
 
 
 @lru_cache
-def _resources() -> Resources:
+def _resources() -> WorkerResources:
     settings = _settings()
     system = Database(settings.database_secret_arn, "resma-worker")
-    return Resources(
+    return WorkerResources(
         system=system,
         source=Database(settings.source_secret_arn, "resma-worker-source", "source-database"),
         s3=s3_client(settings.s3_credentials_secret_arn),
@@ -79,26 +79,27 @@ def _resources() -> Resources:
         ),
         max_outage_wait_seconds=settings.max_outage_wait_seconds,
         max_statement_seconds=settings.max_statement_timeout_seconds,
-        failures_to_begin=_failures_to_begin,
+        start_failures=_start_failures,
     )
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Entry point for `report-jobs`. A failed message is reported back, and comes again after a pause."""
+    """Handles messages of `report-jobs`. A failed message is reported to SQS, which delivers it again after a pause."""
 
-    pace = Pace(context.get_remaining_time_in_millis())
-    spending = Spending(int(context.memory_limit_in_mb))  # which comes as a text
+    time_budget = TimeBudget(context.get_remaining_time_in_millis())
+    usage_meter = UsageMeter(int(context.memory_limit_in_mb))  # Lambda passes a string
 
     def handle_job(record: SQSRecord) -> None:
-        _handle_job(record, context, Invocation(pace, partial(_hide, record, VISIBILITY_SECONDS), spending))
+        extend_visibility = partial(_set_visibility, record, VISIBILITY_SECONDS)
+        _handle_job(record, context, Invocation(time_budget, extend_visibility, usage_meter))
 
-    # One an invocation: it keeps the errors, and they what they were raised over, a report's buffers.
+    # One processor per invocation: it holds the exceptions, whose tracebacks hold a report's buffers.
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     try:
         return process_partial_response(event, handle_job, processor, context)
     finally:
         del processor
-        # Whatever of a report refers to itself would stay for some reports more, and count in their memory.
+        # Reference cycles of this report would otherwise stay in memory during the next reports.
         gc.collect()
 
 
@@ -107,48 +108,48 @@ def _handle_job(record: SQSRecord, context: LambdaContext, invocation: Invocatio
     if message is None:
         return
     logger.append_keys(report_id=str(message.report_id), tenant_id=message.tenant_id)
-    invocation.hold_message()
+    invocation.extend_visibility()
     try:
         _run_once(message, context, invocation)
-    except _NotReady as ended:
-        if ended.outcome != "HANDED_OVER":
+    except _NotReadyError as ended:
+        if ended.outcome != "CONTINUED":
             return
-        # The same message comes again: a worker that sent another one would make a chain, which Lambda cuts.
-        logger.info("the invocation's time is up; the report is continued by the next one")
-        _bring_back(record, message, 0)
+        # SQS delivers the same message again. If workers sent a new one, Lambda would stop them as a recursive loop.
+        logger.info("the invocation's time is up; the next invocation continues the report")
+        _schedule_redelivery(record, message, 0)
         raise
     except LeaseHeldError as held:
-        logger.info("another worker has the job; this message comes again when its lease ends")
-        _hide(record, held.seconds + 1)
+        logger.info("another worker has the job; this message is delivered again when its lease ends")
+        _set_visibility(record, held.seconds + 1)
         raise
     except (IdempotencyAlreadyInProgressError, LeaseLostError) as error:
         logger.info("another worker has the job", reason=type(error).__name__)
-        _hide(record, LEASE_SECONDS + 1)
+        _set_visibility(record, LEASE_SECONDS + 1)
         raise
     except JobPostponedError as postponed:
-        _bring_back(record, message, postponed.seconds)
+        _schedule_redelivery(record, message, postponed.seconds)
         if postponed.__cause__ is None:
             logger.info("the report waits for a dependency", pause_seconds=postponed.seconds, error=postponed.reason)
         else:
             logger.exception("an attempt has failed", pause_seconds=postponed.seconds, error=postponed.reason)
         raise
     except DependencyUnavailableError as error:
-        # Before the job was claimed, or by the system's database, so that nothing is recorded.
-        pause = _failures_to_begin.record()
-        _hide(record, pause)
+        # Raised before the job was claimed or by the system's database, so nothing could be recorded.
+        pause = _start_failures.record()
+        _set_visibility(record, pause)
         logger.warning("a job waits", dependency=error.dependency, pause_seconds=pause, error=str(error))
         raise
     except Exception as error:
-        pause = _failures_to_begin.record()
-        _hide(record, pause)
-        logger.exception("a job could not be begun", pause_seconds=pause, error=describe_error(error)["detail"])
+        pause = _start_failures.record()
+        _set_visibility(record, pause)
+        logger.exception("a job could not be started", pause_seconds=pause, error=describe_error(error)["detail"])
         raise
     finally:
         logger.remove_keys(["report_id", "tenant_id", "attempt"])
 
 
-class _NotReady(Exception):
-    """Leaves idempotency's record open: the same report may be asked of a worker again."""
+class _NotReadyError(Exception):
+    """The report is not READY. The exception keeps the idempotency record open, so that the job can be run again."""
 
     def __init__(self, outcome: str) -> None:
         super().__init__(outcome)
@@ -156,16 +157,16 @@ class _NotReady(Exception):
 
 
 def _run_once(message: JobMessage, context: LambdaContext, invocation: Invocation) -> None:
-    """Generates behind powertools' idempotency: a first filter, cheap and quick. The row's lease is the truth.
+    """Generates the report behind powertools' idempotency, which filters most duplicates cheaply.
 
-    Only what is READY is done once and for all. A report that was handed over goes on under the same key, and one that
-    has failed may be sent again by an operator.
+    The lease in the report's row decides. Only a READY report completes the idempotency record: a report may be
+    continued under the same key, and an operator may redrive one that has failed.
     """
     config = IdempotencyConfig(
         event_key_jmespath="report_id", raise_on_no_idempotency_key=True, expires_after_seconds=3600
     )
-    config.register_lambda_context(_LeaseContext.of(context))  # type: ignore[arg-type]  # it asks for this alone
-    run = _Run(message, invocation)
+    config.register_lambda_context(_LeaseContext.of(context))  # type: ignore[arg-type]  # it uses only this method
+    run = _ReportRun(message, invocation)
     generate = idempotent_function(
         run.generate,
         data_keyword_argument="job",
@@ -177,12 +178,12 @@ def _run_once(message: JobMessage, context: LambdaContext, invocation: Invocatio
     try:
         generate(job=job)
     except IdempotencyPersistenceLayerError as error:
-        logger.warning("the idempotency table is unavailable: the lease alone keeps others out", error=str(error))
+        logger.warning("the idempotency table is unavailable: only the lease prevents duplicates", error=str(error))
         run.finish(job)
 
 
-class _Run:
-    """One call of `generate_report`, whatever becomes of idempotency's record before and after it."""
+class _ReportRun:
+    """Calls `generate_report` at most once, even if the idempotency record cannot be written before or after it."""
 
     def __init__(self, message: JobMessage, invocation: Invocation) -> None:
         self._message = message
@@ -191,7 +192,7 @@ class _Run:
         self._is_done = False
 
     def generate(self, job: dict[str, str]) -> dict[str, str]:
-        """Returns what idempotency keeps of a READY report. Raises _NotReady for any other outcome."""
+        """Returns the result that idempotency stores for a READY report. Raises _NotReadyError for other outcomes."""
         message = self._message
         try:
             outcome = generate_report(_resources(), message.tenant_id, message.report_id, self._invocation)
@@ -199,13 +200,13 @@ class _Run:
             self._error = error
             raise
         if outcome != "READY":
-            self._error = _NotReady(outcome)
+            self._error = _NotReadyError(outcome)
             raise self._error
         self._is_done = True
         return {"report_id": job["report_id"], "status": outcome}
 
     def finish(self, job: dict[str, str]) -> None:
-        """Does what is left to do when the table has failed: before the report was begun, or after its end."""
+        """Completes the call after the idempotency table has failed, before the report was started or after its end."""
         if self._error is not None:
             raise self._error
         if not self._is_done:
@@ -219,10 +220,10 @@ def _persistence() -> DynamoDBPersistenceLayer:
 
 @dataclass(frozen=True)
 class _LeaseContext:
-    """The Lambda context as idempotency should see it: time left is a lease's, not the whole invocation's.
+    """The Lambda context for idempotency, with the duration of a lease as remaining time.
 
-    A worker that dies without a word then blocks its key for seconds and not for up to 15 minutes. While it lives
-    longer than that, the lease in the report's row keeps others out.
+    A worker that dies then blocks its key for seconds and not for up to 15 minutes. If a worker runs longer, the lease
+    in the report's row prevents duplicates.
     """
 
     milliseconds: int
@@ -232,7 +233,7 @@ class _LeaseContext:
         return cls(min(context.get_remaining_time_in_millis(), LEASE_SECONDS * 1000))
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the key is free again."""
+        """Returns the milliseconds after which another worker may use the key."""
         return self.milliseconds
 
 
@@ -240,15 +241,17 @@ def _parse(record: SQSRecord) -> JobMessage | None:
     try:
         return JobMessage.model_validate_json(record.body)
     except ValidationError:
-        logger.warning("a message that is no job was thrown away", message_id=record.message_id)
+        logger.warning("a message that is not a job was discarded", message_id=record.message_id)
         return None
 
 
-def _bring_back(record: SQSRecord, message: JobMessage, seconds: float) -> None:
-    """Sets when the message of a PENDING job comes again. While the queue is away the job goes into the outbox: the
-    message stays hidden for as long as the queue hides any. Never raises.
+def _schedule_redelivery(record: SQSRecord, message: JobMessage, seconds: float) -> None:
+    """Sets when the message of a PENDING job is delivered again. Never raises.
+
+    If the queue is unavailable, the job goes into the outbox, because the message stays hidden for the queue's whole
+    visibility timeout.
     """
-    if _hide(record, seconds):
+    if _set_visibility(record, seconds):
         return
     try:
         with _resources().system.transaction(message.tenant_id) as connection:
@@ -257,8 +260,8 @@ def _bring_back(record: SQSRecord, message: JobMessage, seconds: float) -> None:
         logger.warning("the job was not put into the outbox", error=error.code)
 
 
-def _hide(record: SQSRecord, seconds: float) -> bool:
-    """Sets when the message comes again if it is not deleted; returns whether it did. Never raises."""
+def _set_visibility(record: SQSRecord, seconds: float) -> bool:
+    """Sets the message's visibility timeout; returns whether that succeeded. Never raises."""
     try:
         sqs_client().change_message_visibility(
             QueueUrl=_settings().queue_url,

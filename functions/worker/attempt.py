@@ -1,4 +1,4 @@
-"""One attempt at a report: from the snapshot to the objects, or until the invocation's time is up."""
+"""One attempt to generate a report: from the snapshot to the objects, or until the invocation's time is up."""
 
 from __future__ import annotations
 
@@ -26,62 +26,63 @@ from resma.snapshot.compose_header import compose_header
 from resma.snapshot.query_limits import QueryLimits, limits_of
 from resma.snapshot.snapshot import Snapshot, open_snapshot
 from resma.snapshot.summary_warnings import summary_warnings
-from worker.checkpoints.cleanup import clear_away
-from worker.checkpoints.rows import note_taken_up
+from worker.checkpoints.cleanup import remove_earlier_leftovers
+from worker.checkpoints.rows import record_resumption
 from worker.checkpoints.serialization import CheckpointState, stamp_of
-from worker.checkpoints.store import Checkpoints, TakenUp, key_prefix, take_up
-from worker.file_set import FilesInProgress, Target, open_files
+from worker.checkpoints.store import Checkpoints, ResumedReport, key_prefix, resume_from_checkpoint
+from worker.database_retry import write_with_retry
+from worker.file_set import FilesInProgress, FileTarget, open_files
 from worker.heartbeat import Heartbeat
 from worker.measure import Stopwatch, emit_ready, measure, price_attempts
-from worker.patience import write_patiently
 from worker.peak_memory import reset_peak
-from worker.resources import Resources
-from worker.time_budget import Pace
-from worker.usage import Spending
+from worker.resources import WorkerResources
+from worker.time_budget import TimeBudget
+from worker.usage import UsageMeter
 
 
 @dataclass(frozen=True)
 class Invocation:
-    """What a job has to know of the invocation that it runs in."""
+    """The invocation that a job runs in."""
 
-    pace: Pace
-    hold_message: Callable[[], object]
-    """Keeps the message hidden for a while more."""
-    spending: Spending
+    time_budget: TimeBudget
+    extend_visibility: Callable[[], object]
+    """Extends the visibility timeout of the job's message."""
+    usage_meter: UsageMeter
 
 
 @dataclass(frozen=True)
-class Work:
+class ClaimedJob:
     """A claimed job, and its checkpoints."""
 
-    resources: Resources
+    resources: WorkerResources
     claim: Claim
     checkpoints: Checkpoints
     probed: tuple[str, ...] = ()
-    """Dependencies whose circuit was open when the job was claimed: this attempt closes it, or keeps it open."""
+    """Dependencies whose circuit was open when the job was claimed: this attempt closes it or keeps it open."""
 
 
 @dataclass(frozen=True)
 class _Content:
-    """What the first snapshot holds, and the file's head says; later snapshots must hold it too."""
+    """The content of the first snapshot, which the file's header states. Later snapshots must have the same content."""
 
     summary: Summary
     organization: str
     snapshots: int
 
 
-Made = Literal["READY", "HANDED_OVER", "STALLED"]
+AttemptResult = Literal["READY", "CONTINUED", "STALLED"]
 
 
-def make_files(work: Work, invocation: Invocation) -> Made:
-    """Makes the report READY; or saves it, to be handed over: STALLED where no more than one batch was written.
+def make_files(job: ClaimedJob, invocation: Invocation) -> AttemptResult:
+    """Makes the report READY, or saves a checkpoint when the invocation's time is up.
 
-    Raises LeaseLostError, also for whatever went wrong because the job was lost; RestartRequiredError; any other of our
-    errors.
+    Returns CONTINUED if the next attempt must continue the report, or STALLED if it must and this attempt wrote only
+    one batch. Raises LeaseLostError, also for errors that follow from a lost lease, RestartRequiredError and other
+    ResmaErrors.
     """
     reset_peak()
     watch = Stopwatch()
-    resources, claim = work.resources, work.claim
+    resources, claim = job.resources, job.claim
     report_type = find_report_type(claim.type)
 
     def beat(rows_done: int) -> None:
@@ -89,20 +90,20 @@ def make_files(work: Work, invocation: Invocation) -> Made:
             _keep_alive(claim, rows_done, invocation, connection)
 
     rows_before = claim.checkpoint["rows"] if claim.checkpoint else 0
-    with Heartbeat(beat, invocation.hold_message, resources.source.cancel, rows_before) as heartbeat:
-        source = resources.source.connect()  # first: while it is away, the store need not be asked for anything
-        taken_up = take_up(resources, claim, stamp_of(report_type))
-        clear_away(resources, claim)
+    with Heartbeat(beat, invocation.extend_visibility, resources.source.cancel, rows_before) as heartbeat:
+        source = resources.source.connect()  # first: if it is unavailable, the store is not called in vain
+        resumed = resume_from_checkpoint(resources, claim, stamp_of(report_type))
+        remove_earlier_leftovers(resources, claim)
         with open_snapshot(
             source,
             report_type,
             claim.tenant_id,
             claim.filters,
             claim.time_zone,
-            _limits_now(work, invocation, report_type),
+            _limits_now(job, invocation, report_type),
         ) as snapshot:
             watch.lap("connect")
-            content = _look_into(work, snapshot, taken_up)
+            content = _prepare_content(job, snapshot, resumed)
             header = compose_header(
                 report_type,
                 claim,
@@ -112,100 +113,103 @@ def make_files(work: Work, invocation: Invocation) -> Made:
                 decimal_types=snapshot.decimal_types(),
             )
             watch.lap("summarize")
-            with _open_files(work, header, heartbeat.lost, taken_up) as files:
-                goes_on = _Supervisor(work, invocation.pace, heartbeat, snapshot, report_type, content, files)
+            with _open_files(job, header, heartbeat.lost, resumed) as files:
+                supervisor = _Supervisor(job, invocation.time_budget, heartbeat, snapshot, report_type, content, files)
                 names = [column.name for column in header.columns]
-                snapshot.set_limits(_limits_now(work, invocation, report_type))
-                last_key = taken_up.work.last_key if taken_up else None
+                snapshot.set_limits(_limits_now(job, invocation, report_type))
+                last_key = resumed.state.last_key if resumed else None
                 batches = snapshot.batches(names, last_key, personal_masked=claim.personal_masked)
-                rows = files.write_rows(batches, goes_on, rows_before)
+                rows = files.write_rows(batches, supervisor, rows_before)
                 if rows is None:
-                    return "STALLED" if goes_on.batches == 1 else "HANDED_OVER"
+                    return "STALLED" if supervisor.batches == 1 else "CONTINUED"
                 watch.lap("write")
-                # Still this worker's, or nothing appears.
-                write_patiently(resources.system, claim.tenant_id, partial(_keep_alive, claim, rows, invocation))
+                # Raises if another worker has the job now, so that it publishes nothing.
+                write_with_retry(resources.system, claim.tenant_id, partial(_keep_alive, claim, rows, invocation))
                 made = files.publish(rows)
                 made = replace(made, warnings=[*summary_warnings(content.summary, claim.filters), *made.warnings])
                 watch.lap("publish")
     metrics = measure(claim, watch, files.seconds, made.stored, rows - rows_before, content.snapshots)
-    usage = invocation.spending.with_files(made.stored, resources.retention_days)
+    usage = invocation.usage_meter.with_files(made.stored, resources.retention_days)
     metrics["costUsd"] = price_attempts(claim, usage)
 
     def finish(connection: Connection[TupleRow]) -> None:
         record_usage(connection, claim, usage)
         finish_job(connection, claim, made, rows, metrics, resources.retention_days)
-        close_outages(connection, work.probed)
+        close_outages(connection, job.probed)
 
-    write_patiently(resources.system, claim.tenant_id, finish, invocation.hold_message)
+    write_with_retry(resources.system, claim.tenant_id, finish, invocation.extend_visibility)
     emit_ready(claim, metrics, rows, usage)
     return "READY"
 
 
 def _keep_alive(claim: Claim, rows_done: int, invocation: Invocation, connection: Connection[TupleRow]) -> None:
-    keep_alive(connection, claim, rows_done, invocation.spending.so_far())
+    keep_alive(connection, claim, rows_done, invocation.usage_meter.so_far())
 
 
-def _limits_now(work: Work, invocation: Invocation, report_type: ReportType) -> QueryLimits:
-    """The limits of the query with the time that the invocation still has."""
-    return limits_of(report_type, work.resources.max_statement_seconds, invocation.pace.seconds_left())
+def _limits_now(job: ClaimedJob, invocation: Invocation, report_type: ReportType) -> QueryLimits:
+    """Returns the limits of the query, with the time that the invocation has left."""
+    return limits_of(report_type, job.resources.max_statement_seconds, invocation.time_budget.seconds_left())
 
 
-def _look_into(work: Work, snapshot: Snapshot, taken_up: TakenUp | None) -> _Content:
-    """Sums up the snapshot, or sees that it holds what the first one did. Raises SourceChangedError, LeaseLostError."""
-    language = LOCALES[work.claim.locale].language
-    if taken_up is not None:
-        snapshot.resume_from(taken_up.work.summary, language)
-        return write_patiently(work.resources.system, work.claim.tenant_id, partial(_note_continued, work, taken_up))
+def _prepare_content(job: ClaimedJob, snapshot: Snapshot, resumed: ResumedReport | None) -> _Content:
+    """Summarizes the snapshot, or checks that its content is that of the first one.
+
+    Raises SourceChangedError if it is not, and LeaseLostError.
+    """
+    language = LOCALES[job.claim.locale].language
+    if resumed is not None:
+        snapshot.resume_from(resumed.state.summary, language)
+        return write_with_retry(job.resources.system, job.claim.tenant_id, partial(_record_continued, job, resumed))
     summary = snapshot.summarize(language)
-    return write_patiently(work.resources.system, work.claim.tenant_id, partial(_note_counted, work, summary))
+    return write_with_retry(job.resources.system, job.claim.tenant_id, partial(_record_counted, job, summary))
 
 
-def _note_continued(work: Work, taken_up: TakenUp, connection: Connection[TupleRow]) -> _Content:
-    note_taken_up(connection, work.claim, taken_up.work.rows)
-    close_outages(connection, _used_by_now(work))
-    return _Content(taken_up.work.summary, taken_up.work.organization, taken_up.work.snapshots + 1)
+def _record_continued(job: ClaimedJob, resumed: ResumedReport, connection: Connection[TupleRow]) -> _Content:
+    record_resumption(connection, job.claim, resumed.state.rows)
+    close_outages(connection, _dependencies_used_so_far(job))
+    return _Content(resumed.state.summary, resumed.state.organization, resumed.state.snapshots + 1)
 
 
-def _note_counted(work: Work, summary: Summary, connection: Connection[TupleRow]) -> _Content:
-    record_summary(connection, work.claim, summary)
-    count_rows(connection, work.claim, summary.rows)
-    close_outages(connection, _used_by_now(work))
-    return _Content(summary, tenant_name(connection, work.claim.tenant_id), 1)
+def _record_counted(job: ClaimedJob, summary: Summary, connection: Connection[TupleRow]) -> _Content:
+    record_summary(connection, job.claim, summary)
+    count_rows(connection, job.claim, summary.rows)
+    close_outages(connection, _dependencies_used_so_far(job))
+    return _Content(summary, tenant_name(connection, job.claim.tenant_id), 1)
 
 
-def _used_by_now(work: Work) -> list[str]:
-    """Of the dependencies that this attempt probes those that it has used once the rows are counted."""
-    return [name for name in work.probed if name != "object-store"]
+def _dependencies_used_so_far(job: ClaimedJob) -> list[str]:
+    """Returns the probed dependencies that this attempt has used by the time when the rows are counted."""
+    return [name for name in job.probed if name != "object-store"]
 
 
 @dataclass
 class _Supervisor:
-    """Called between batches: shows progress, saves the report when it is time, and says whether to go on."""
+    """Called between batches: records progress, saves a checkpoint when one is due, and returns whether to continue."""
 
-    work: Work
-    pace: Pace
+    job: ClaimedJob
+    time_budget: TimeBudget
     heartbeat: Heartbeat
     snapshot: Snapshot
     report_type: ReportType
     content: _Content
     files: FilesInProgress
     batches: int = 0
-    """How many were written."""
+    """Number of batches that were written."""
 
     def __call__(self, rows: int) -> bool:
         self.batches += 1
-        self.heartbeat.note_progress(rows)
-        is_time_up = self.pace.is_time_up()
-        if is_time_up or self.pace.is_save_due():
+        self.heartbeat.record_progress(rows)
+        is_time_up = self.time_budget.is_time_up()
+        if is_time_up or self.time_budget.is_checkpoint_due():
             since = monotonic()
             self._save(rows)
-            self.pace.note_saved(monotonic() - since)
+            self.time_budget.record_checkpoint(monotonic() - since)
         return not is_time_up
 
     def _save(self, rows: int) -> None:
         saved = self.files.save()
-        self.files.keep()  # before the row may name them
-        self.work.checkpoints.take(
+        self.files.keep()  # before the row may refer to them
+        self.job.checkpoints.save(
             CheckpointState(
                 stamp=stamp_of(self.report_type),
                 summary=self.content.summary,
@@ -220,9 +224,11 @@ class _Supervisor:
 
 
 def _open_files(
-    work: Work, header: ReportHeader, stopped: Event, taken_up: TakenUp | None
+    job: ClaimedJob, header: ReportHeader, stopped: Event, resumed: ResumedReport | None
 ) -> AbstractContextManager[FilesInProgress]:
-    claim, resources = work.claim, work.resources
-    target = Target(resources.clients, resources.bucket, key_prefix(claim), owner=f"{claim.report_id}/{claim.attempt}")
+    claim, resources = job.claim, job.resources
+    target = FileTarget(
+        resources.clients, resources.bucket, key_prefix(claim), owner=f"{claim.report_id}/{claim.attempt}"
+    )
     options = FormatOptions.model_validate(claim.options)
-    return open_files(claim.formats, header, options, target, stopped, taken_up.files if taken_up else None)
+    return open_files(claim.formats, header, options, target, stopped, resumed.files if resumed else None)

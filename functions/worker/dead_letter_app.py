@@ -1,4 +1,4 @@
-"""Dead letters: what the queue has given up becomes FAILED with its row's last error, or is sent again by the tick."""
+"""Dead-letter Lambda: fails the reports of dead-lettered messages with their last error, or requeues them."""
 
 from __future__ import annotations
 
@@ -39,33 +39,33 @@ def _announcer() -> Announcer:
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Entry point for `report-jobs-dlq`. While the database is away the message comes back, for two weeks."""
-    return process_partial_response(event, _give_up, _processor, context)
+    """Handles messages of `report-jobs-dlq`. They are retried for two weeks if the database is unavailable."""
+    return process_partial_response(event, _handle_message, _processor, context)
 
 
-def _give_up(record: SQSRecord) -> None:
+def _handle_message(record: SQSRecord) -> None:
     try:
         message = JobMessage.model_validate_json(record.body)
     except ValidationError:
-        logger.warning("a dead letter that is no job was thrown away", message_id=record.message_id)
+        logger.warning("a dead letter that is not a job was discarded", message_id=record.message_id)
         return
     logger.append_keys(report_id=str(message.report_id), tenant_id=message.tenant_id)
     try:
-        _give_up_job(message)
+        _end_job(message)
     except Exception:
-        # Powertools' batches say nothing of it, and no metric of Lambda's counts it.
-        logger.exception("what the queue has given up was not written down; the message comes again")
+        # Powertools' batch processing does not log it, and no metric of Lambda counts it.
+        logger.exception("a dead letter could not be handled; the message is delivered again")
         raise
     finally:
         logger.remove_keys(["report_id", "tenant_id"])
 
 
-def _give_up_job(message: JobMessage) -> None:
+def _end_job(message: JobMessage) -> None:
     announcer = _announcer()
     with announcer.system.transaction(message.tenant_id) as connection:
         is_revived = requeue_job(connection, message.tenant_id, message.report_id)
         is_failed = not is_revived and abandon_job(connection, message.tenant_id, message.report_id)
-    logger.warning("the queue has given up a job", revived=is_revived, failed=is_failed)
+    logger.warning("the queue has dead-lettered a job", revived=is_revived, failed=is_failed)
     if is_failed:
         emit_dead_lettered(message.tenant_id, message.report_id)
         announcer.announce(message.tenant_id, message.report_id)

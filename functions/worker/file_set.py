@@ -1,6 +1,6 @@
-"""One read of the database feeds the writers of all formats, and each writer's bytes their own upload.
+"""Writes the files of all formats of a report from one read of the database, each to its own upload.
 
-A value that one format has no place for fails the file of that format: its upload is aborted, the others go on.
+A value that a format cannot represent fails the file of that format: its upload is aborted, the others continue.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from resma.storage.segments import join_segments
 from resma.storage.upload_pool import UploadPool
 from resma.writers import Paged, Writer, file_extension, make_writer, warnings_of
 from resma.writers.saved_state import dump_state, load_state
-from worker.checkpoints.serialization import Begun, EarlierFiles, SavedFile
-from worker.measure import Seconds
+from worker.checkpoints.serialization import EarlierFiles, ResumedFile, SavedFile
+from worker.measure import WritingSeconds
 
 logger = Logger(child=True)
 
 
 @dataclass(frozen=True)
-class Target:
-    """Where the files of an attempt go: `prefix` and the format's extension make a key."""
+class FileTarget:
+    """Where an attempt uploads its files. `prefix` and the format's extension make a key."""
 
     clients: Clients
     bucket: str
@@ -42,11 +42,11 @@ class Target:
     owner: str
 
     def key(self, extension: str) -> str:
-        """Of a finished file."""
+        """Returns the key of a finished file."""
         return f"{self.prefix}.{extension}"
 
     def rest_key(self, extension: str) -> str:
-        """Of the last of several segments, until they are joined."""
+        """Returns the key of the last of several segments, until they are concatenated."""
         return f"{self.prefix}.rest.{extension}"
 
 
@@ -56,35 +56,39 @@ class _File:
     extension: str
     writer: Writer
     upload: MultipartUpload
-    begun: Begun | None
+    is_resumed: bool
 
 
 class FilesInProgress:
-    """The files of one attempt, from first byte to last. Made by `open_files`.
+    """The files that one attempt writes. Created by `open_files`.
 
-    Every method raises AllFormatsFailedError once no format is left that could hold the report.
+    Every method raises AllFormatsFailedError once the files of all formats have failed.
     """
 
-    def __init__(self, header: ReportHeader, target: Target, pool: UploadPool, failed: Sequence[FailedFile]) -> None:
+    def __init__(
+        self, header: ReportHeader, target: FileTarget, pool: UploadPool, failed: Sequence[FailedFile]
+    ) -> None:
         self._files: list[_File] = []
         self._failed = list(failed)
         self._header = header
         self._target = target
         self._pool = pool
-        self.seconds = Seconds()
+        self.seconds = WritingSeconds()
 
-    def open(self, format_: str, options: FormatOptions, begun: Begun | None, uploads: contextlib.ExitStack) -> None:
-        """Makes the writer of a format, and starts its upload. Raises ObjectStoreUnavailableError."""
+    def open(
+        self, format_: str, options: FormatOptions, resumed: ResumedFile | None, uploads: contextlib.ExitStack
+    ) -> None:
+        """Creates the writer of a format, and starts its upload. Raises ObjectStoreUnavailableError."""
         try:
             writer = make_writer(format_, self._header, options)
         except FormatLimitError as error:
             self._fail(format_, error)
             return
-        if begun is not None:
-            writer.state = load_state(begun.writer, writer.state)
+        if resumed is not None:
+            writer.state = load_state(resumed.writer, writer.state)
         extension, target = file_extension(format_, options), self._target
-        beginning = begun.beginning if begun else None
-        has_segments = beginning is not None and bool(beginning.segments)
+        checkpoint = resumed.checkpoint if resumed else None
+        has_segments = checkpoint is not None and bool(checkpoint.segments)
         opened = open_upload(
             target.clients,
             self._pool,
@@ -92,54 +96,58 @@ class FilesInProgress:
             target.rest_key(extension) if has_segments else target.key(extension),
             media_type=writer.media_type,
             owner=target.owner,
-            checkpoint=beginning,
+            checkpoint=checkpoint,
         )
-        self._files.append(_File(format_, extension, writer, uploads.enter_context(opened), begun))
+        self._files.append(_File(format_, extension, writer, uploads.enter_context(opened), resumed is not None))
 
-    def write_rows(self, batches: Iterator[Batch], goes_on: Callable[[int], bool], rows_before: int = 0) -> int | None:
-        """Writes all rows to all files; returns how many they are, those of earlier attempts included.
+    def write_rows(
+        self, batches: Iterator[Batch], may_continue: Callable[[int], bool], rows_before: int = 0
+    ) -> int | None:
+        """Writes all rows to all files; returns the number of rows, including `rows_before` of earlier attempts.
 
-        After each batch `goes_on` is told how many there are by now; where it says no, the rest is left unread, and
-        None is returned. It may raise.
+        After each batch `may_continue` is called with the number of rows so far. If it returns False, the remaining
+        rows are not read and None is returned. It may raise.
         """
         rows = rows_before
         for file in list(self._files):
-            if file.begun is None:
+            if not file.is_resumed:
                 self._write(file, file.writer.begin)
         while (batch := self._next(batches)) is not None:
             for file in list(self._files):
                 self._write(file, file.writer.add, batch)
             rows += len(batch)
-            if not goes_on(rows):
+            if not may_continue(rows):
                 return None
         for file in list(self._files):
             self._write(file, file.writer.end)
         return rows
 
     def save(self) -> tuple[SavedFile, ...]:
-        """Waits for what is on its way, and returns what the next attempt needs. More may be written after.
+        """Waits for the parts in flight; returns the state of the files, other than failed ones, for a checkpoint.
 
-        Those of `failed` have no part in it.
+        Writing may continue after this.
         """
         since = monotonic()
-        saved = tuple(SavedFile(file.format, dump_state(file.writer.state), file.upload.save()) for file in self._files)
+        states = tuple(
+            SavedFile(file.format, dump_state(file.writer.state), file.upload.save()) for file in self._files
+        )
         self.seconds.save += monotonic() - since
-        return saved
+        return states
 
     def keep(self) -> None:
-        """From now on a checkpoint needs the uploads as they are: whatever happens, they are left open."""
+        """Leaves the uploads open from now on, even after errors, because a checkpoint needs them."""
         for file in self._files:
             file.upload.keep()
 
     @property
     def failed(self) -> tuple[FailedFile, ...]:
-        """The files that can't be made, those of earlier attempts included."""
+        """The files that cannot be made, including those that failed in earlier attempts."""
         return tuple(self._failed)
 
     def publish(self, rows: int) -> ReportFiles:
-        """Makes the objects appear, one after the other. Raises what stops one of them.
+        """Completes the uploads, one after the other. Raises RowCountMismatchError or the first upload's error.
 
-        Those that have appeared by then are nobody's until the row names them: `clear_up` removes them.
+        Until the row refers to them, completed objects are leftovers, which `remove_own_leftovers` removes.
         """
         if rows != self._header.rows:
             raise RowCountMismatchError(rows, self._header.rows)
@@ -147,7 +155,7 @@ class FilesInProgress:
         return ReportFiles(stored, self.failed, self._warnings())
 
     def _warnings(self) -> list[ReportWarning]:
-        return [replace(each, format=file.format) for file in self._files for each in warnings_of(file.writer)]
+        return [replace(warning, format=file.format) for file in self._files for warning in warnings_of(file.writer)]
 
     def _next(self, batches: Iterator[Batch]) -> Batch | None:
         since = monotonic()
@@ -171,7 +179,7 @@ class FilesInProgress:
         self.seconds.upload += monotonic() - encoded
 
     def _fail(self, format_: str, error: FormatLimitError) -> None:
-        """Records that the report can't be had in a format."""
+        """Records that the report cannot be made in a format."""
         failed = FailedFile(format=format_, code=error.code, detail=shorten(str(error), MAX_DETAIL_CHARACTERS))
         if error.column is not None:
             failed["column"] = error.column
@@ -181,7 +189,7 @@ class FilesInProgress:
         logger.warning("the report cannot be made in this format", **failed)
 
     def raise_if_none_is_left(self) -> None:
-        """Raises AllFormatsFailedError where no file can be made."""
+        """Raises AllFormatsFailedError if no file can be made."""
         if not self._files:
             raise AllFormatsFailedError(self._failed)
 
@@ -220,18 +228,18 @@ class FilesInProgress:
 
 
 @contextlib.contextmanager
-def open_files(  # noqa: PLR0913, PLR0917  # what to write, and where
+def open_files(  # noqa: PLR0913, PLR0917  # the report, its formats and the upload
     formats: Sequence[str],
     header: ReportHeader,
     options: FormatOptions,
-    target: Target,
+    target: FileTarget,
     stopped: Event | None = None,
     earlier: EarlierFiles | None = None,
 ) -> Iterator[FilesInProgress]:
-    """Starts an upload for each format; those not completed when the block is left are aborted, unless kept.
+    """Starts an upload for each format. At the end of the block, uploads that were not completed or kept are aborted.
 
-    Files that were begun earlier go on, and those that failed earlier are left out. Once `stopped` is set nobody waits
-    for the store any more. Raises AllFormatsFailedError.
+    Files of `earlier` attempts are continued, or left out if they have failed. Once `stopped` is set, no call waits for
+    the object store anymore. Raises AllFormatsFailedError.
     """
     earlier = earlier or EarlierFiles()
     failed = {file["format"] for file in earlier.failed}
@@ -239,6 +247,6 @@ def open_files(  # noqa: PLR0913, PLR0917  # what to write, and where
         files = FilesInProgress(header, target, pool, earlier.failed)
         for format_ in formats:
             if format_ not in failed:
-                files.open(format_, options, earlier.begun.get(format_), uploads)
+                files.open(format_, options, earlier.resumed.get(format_), uploads)
         files.raise_if_none_is_left()
         yield files

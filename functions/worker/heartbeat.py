@@ -1,4 +1,4 @@
-"""The worker's sign of life while it generates: about once a second, from a thread of its own."""
+"""The worker's heartbeat: renews the lease about once a second while a report is generated, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -12,49 +12,52 @@ from aws_lambda_powertools import Logger
 
 from resma.errors import DatabaseUnavailableError, LeaseLostError, ResmaError
 from resma.jobs.claim import LEASE_SECONDS
-from worker.patience import PATIENCE_SECONDS
+from worker.database_retry import MAX_RETRY_SECONDS
 
 logger = Logger(child=True)
 
 BEAT_SECONDS = 1.0
-"""How often progress is shown and the lease renewed."""
+"""Interval at which progress is recorded and the lease renewed."""
 
 VISIBILITY_SECONDS = 20
-"""How long the queue hides the message after each renewal; longer than a lease, so that a takeover finds it free.
-A dead worker's job is taken over that long after its death, or a little sooner."""
+"""The message's visibility timeout after each extension.
+
+It is longer than a lease, so that the lease has expired when the queue delivers a dead worker's message again: at most
+this long after the worker's death.
+"""
 
 RENEWAL_SECONDS = 4.0
-"""How often the message is kept hidden."""
+"""Interval at which the message's visibility timeout is extended."""
 
 _INTERRUPT_AGAIN_SECONDS = 0.5
 
 
 class Heartbeat:
-    """Calls `beat(rows_done)` every second and `hold_message()` every four seconds, while in its `with` block.
+    """Calls `beat(rows_done)` every second and `extend_visibility()` every four seconds, while in its `with` block.
 
-    The generating thread calls `note_progress` between batches. Once the job is lost, `interrupt` is called, and
-    `lost` is set, so that the thread stops wherever it is; what it runs into then leaves the block as LeaseLostError.
+    The generating thread calls `record_progress` between batches. Once the lease is lost, `lost` is set and `interrupt`
+    is called, so that the thread stops in any call. The error that this causes leaves the block as LeaseLostError.
     """
 
     def __init__(
         self,
         beat: Callable[[int], None],
-        hold_message: Callable[[], object],
+        extend_visibility: Callable[[], object],
         interrupt: Callable[[], None] = lambda: None,
         rows_done: int = 0,
     ) -> None:
         self.rows_done = rows_done
         self.lost = threading.Event()
         self._beat = beat
-        self._hold_message = hold_message
+        self._extend_visibility = extend_visibility
         self._interrupt = interrupt
         self._stop = threading.Event()
         self._loss: LeaseLostError | None = None
         self._last_beat = time.monotonic()
         self._threads = [
             threading.Thread(target=self._run, name="heartbeat", daemon=True),
-            # Of its own: a database that does not answer must not give the message to another worker.
-            threading.Thread(target=self._hold, name="hold-message", daemon=True),
+            # A second thread, because a database that does not answer must not let the message become visible.
+            threading.Thread(target=self._extend_until_lost, name="extend-visibility", daemon=True),
         ]
 
     def __enter__(self) -> Self:
@@ -72,8 +75,8 @@ class Heartbeat:
         if self._loss is not None and isinstance(value, Exception) and not isinstance(value, LeaseLostError):
             raise self._loss from value
 
-    def note_progress(self, rows_done: int) -> None:
-        """What the next beat shows. Raises LeaseLostError once the job is no longer this worker's."""
+    def record_progress(self, rows_done: int) -> None:
+        """Sets the progress that the next heartbeat records. Raises LeaseLostError once the lease is lost."""
         self.rows_done = rows_done
         if self._loss is not None:
             raise self._loss
@@ -84,16 +87,16 @@ class Heartbeat:
             return
         self.lost.set()
         self._interrupt()
-        # The statement that it was to hit may have begun after it.
+        # The statement to be interrupted may have started after the first interruption.
         while not self._stop.wait(_INTERRUPT_AGAIN_SECONDS):
             self._interrupt()
 
-    def _hold(self) -> None:
-        """Keeps the message hidden as long as the job may be this worker's."""
+    def _extend_until_lost(self) -> None:
+        """Keeps the message hidden as long as this worker may have the lease."""
         while not self._stop.wait(RENEWAL_SECONDS):
-            if self.lost.is_set() or time.monotonic() - self._last_beat > PATIENCE_SECONDS:
+            if self.lost.is_set() or time.monotonic() - self._last_beat > MAX_RETRY_SECONDS:
                 return
-            self._hold_message()
+            self._extend_visibility()
 
     def _beat_until_lost(self) -> LeaseLostError | None:
         while not self._stop.wait(BEAT_SECONDS):
@@ -102,11 +105,11 @@ class Heartbeat:
                 self._last_beat = time.monotonic()
             except LeaseLostError as lost:
                 return lost
-            except Exception as error:  # noqa: BLE001  # one lost beat is no reason to stop; a lease's worth is
+            except Exception as error:  # noqa: BLE001  # one lost heartbeat does not end the attempt; a lease without one does
                 code = error.code if isinstance(error, ResmaError) else type(error).__name__
                 logger.warning("a heartbeat was lost", error=code)
-                # While the database is away nobody else can claim the job. When it is back, the fence decides.
-                limit = PATIENCE_SECONDS if isinstance(error, DatabaseUnavailableError) else LEASE_SECONDS
+                # While the database is unavailable no other worker can claim the job. After that, the fence decides.
+                limit = MAX_RETRY_SECONDS if isinstance(error, DatabaseUnavailableError) else LEASE_SECONDS
                 if time.monotonic() - self._last_beat > limit:
-                    return LeaseLostError(f"no heartbeat for {limit:.0f} s: the job may be another worker's")
+                    return LeaseLostError(f"There was no heartbeat for {limit:.0f} s. Another worker may have the job.")
         return None

@@ -1,4 +1,4 @@
-"""What a report took and what it cost: in its row, in the log, and as CloudWatch metrics."""
+"""Metrics and cost of a report: for its row, for the log, and as CloudWatch metrics."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ logger = Logger(child=True)
 
 
 class Stopwatch:
-    """Seconds spent in each stage of a job, by name."""
+    """Measures the seconds of each stage of a job, by name."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._since = time.monotonic()
 
     def lap(self, stage: str) -> None:
-        """Ends a stage; the next one begins."""
+        """Records the end of a stage, which is the start of the next."""
         now = time.monotonic()
         self.seconds[stage] = round(now - self._since, 3)
         self._since = now
 
 
 @dataclass
-class Seconds:
-    """Where the time of writing goes."""
+class WritingSeconds:
+    """Seconds of the writing stage, by activity."""
 
     read: float = 0.0
-    """Waiting for rows, and taking them in."""
+    """Seconds spent on reading rows from the database."""
     encode: float = 0.0
-    """In the writers."""
+    """Seconds spent in the writers."""
     upload: float = 0.0
-    """Waiting for room among the parts in the air."""
+    """Seconds spent waiting until another part may be uploaded."""
     save: float = 0.0
-    """In checkpoints."""
+    """Seconds spent on checkpoints."""
 
 
-def measure(  # noqa: PLR0913, PLR0917  # all that there is to say
-    claim: Claim, watch: Stopwatch, writing: Seconds, files: Sequence[StoredFile], rows: int, snapshots: int
+def measure(  # noqa: PLR0913, PLR0917  # all measurements of an attempt
+    claim: Claim, watch: Stopwatch, writing: WritingSeconds, files: Sequence[StoredFile], rows: int, snapshots: int
 ) -> MetricsRecord:
-    """Returns a finished report's metrics, but for its cost. `rows` are those that this attempt has written."""
+    """Returns a finished report's metrics, without its cost. `rows` is the number of rows that this attempt wrote."""
     total = sum(watch.seconds.values())
     parts = {stage: round(seconds, 3) for stage, seconds in asdict(writing).items()}
     return {
@@ -68,18 +68,21 @@ def measure(  # noqa: PLR0913, PLR0917  # all that there is to say
 
 
 def _queued_seconds(claim: Claim, generate_seconds: float) -> float:
-    """From the request to the start of this attempt."""
+    """Returns the seconds from the request to the start of this attempt."""
     since_request = (datetime.now(UTC) - claim.created_at).total_seconds()
     return round(max(0.0, since_request - generate_seconds), 3)
 
 
 def price_attempts(claim: Claim, usage: Usage) -> dict[str, str]:
-    """What the report has cost: this attempt's usage and that of those before it."""
+    """Returns the report's cost: the usage of this attempt and of the earlier ones."""
     return price_usage(Usage.from_json(claim.usage) + usage, read_prices())
 
 
 def emit_ready(claim: Claim, metrics: MetricsRecord, rows: int, usage: Usage) -> None:
-    """Logs that a report is READY, and counts it; the cost is this attempt's, as others have counted theirs."""
+    """Logs that a report is READY, and emits its metrics. The cost is that of this attempt only.
+
+    Earlier attempts have emitted their own.
+    """
     seconds = metrics["seconds"]
     logger.info(
         "the report is ready",
@@ -103,7 +106,7 @@ def emit_ready(claim: Claim, metrics: MetricsRecord, rows: int, usage: Usage) ->
 
 
 def emit_unfinished(claim: Claim, usage: Usage, *counted: Metric) -> None:
-    """Counts an attempt that did not make its report READY, under these names, with what it cost."""
+    """Emits the metrics of an attempt that did not make its report READY: its cost, and 1 for each of `counted`."""
     outcomes = {**dict.fromkeys(OUTCOMES, 0.0), **dict.fromkeys(counted, 1.0)}
     values = {**outcomes, Metric.PEAK_RSS_MB: peak_rss_mb(), Metric.COST_USD: _dollars(usage)}
     emit(values, claim.type, _about(claim))

@@ -1,4 +1,4 @@
-"""The most memory that this process has held since a moment, as the kernel counts it."""
+"""The peak memory of this process since the last reset, as the kernel counts it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _STATUS = Path("/proc/self/status")
 
 
 def reset_peak() -> None:
-    """Starts counting anew where the kernel can (Linux: proc(5), clear_refs, value 5)."""
+    """Resets the peak if the kernel supports it (Linux: proc(5), clear_refs, value 5)."""
     with contextlib.suppress(OSError):
         _CLEAR_REFS.write_text("5")
 
@@ -20,7 +20,7 @@ def reset_peak() -> None:
 def peak_rss_mb() -> float:
     """Returns the peak resident set in MB (10**6 bytes).
 
-    Not `ru_maxrss` on Linux: that survives exec, and would show the peak of whoever started this process.
+    On Linux it does not use `ru_maxrss`, which survives exec and would show the peak of the parent process.
     """
     with contextlib.suppress(OSError):
         for line in _STATUS.read_text().splitlines():

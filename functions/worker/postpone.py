@@ -1,4 +1,4 @@
-"""When a job comes again that could not be finished."""
+"""Pauses before a job that could not be finished is tried again."""
 
 from __future__ import annotations
 
@@ -9,35 +9,36 @@ from resma.errors import ResmaError
 from resma.jobs.claim import MAX_ATTEMPTS, describe_error
 
 FIRST_PAUSE_SECONDS = 5
-"""Pause before the second attempt; doubled before each further one."""
+"""Pause before the second attempt. It doubles before each further attempt."""
 
 MAX_PAUSE_SECONDS = 150
+"""Maximum pause after a failure to start a job, without jitter."""
 
 SAME_OUTAGE_SECONDS = 300
-"""A failure that long after the one before it begins another outage: no job that waits is hidden for longer."""
+"""A failure this long after the previous one belongs to another outage. No message of a job is hidden for longer."""
 
 
 class JobPostponedError(ResmaError):
-    """The job is PENDING again, and its message shall come again after a pause. `code` is the attempt's error's."""
+    """The job is PENDING again, and its message must be delivered again after a pause. `code` is that of the cause."""
 
     def __init__(self, seconds: float, cause: Exception) -> None:
-        super().__init__(f"the job is tried again in {seconds:.0f} s")
+        super().__init__(f"The job is tried again in {seconds:.0f} s.")
         self.seconds = seconds
         self.code = describe_error(cause)["code"]
         self.reason = describe_error(cause)["detail"]
 
 
 def retry_seconds(attempt: int, attempts_allowed: int) -> float:
-    """Returns the pause after an attempt that has failed by itself: 5 s, 10 s, with jitter of 20 %."""
+    """Returns the pause in seconds after an attempt that failed without an outage: 5, 10, plus up to 20 % jitter."""
     failed = max(1, MAX_ATTEMPTS - (attempts_allowed - attempt))
-    return float(FIRST_PAUSE_SECONDS * 2 ** (failed - 1) * random.uniform(1, 1.2))  # noqa: S311  # no secret
+    return float(FIRST_PAUSE_SECONDS * 2 ** (failed - 1) * random.uniform(1, 1.2))  # noqa: S311  # not a secret
 
 
-class FailuresToBegin:
-    """Since when this process has not been able to begin any job, as while the system's database is unavailable.
+class StartFailures:
+    """Measures how long this process has been unable to start any job, for example during a database outage.
 
-    Kept by the process, because what is unavailable can't record it. Receives of a message would not do: they also
-    count duplicates, continuations and outages that are long over.
+    The process keeps this in memory, because an unavailable database cannot record it. A message's receive count cannot
+    be used: it also counts duplicates, continuations and past outages.
     """
 
     def __init__(self) -> None:
@@ -46,15 +47,15 @@ class FailuresToBegin:
     def record(self) -> float:
         """Records a failure; returns the pause: as long as the outage so far, from 5 s to 150 s.
 
-        With jitter of a quarter, so that jobs that wait for the same thing do not all come at once.
+        Up to 25 % jitter is added, so that jobs that wait for the same dependency are not tried all at once.
         """
-        now = time.time()  # a frozen process must notice how long it was frozen
+        now = time.time()  # unlike a monotonic clock, it counts the time while Lambda has frozen the process
         if not 0 <= now - self._last < SAME_OUTAGE_SECONDS:
             self._first = now
         self._last = now
         pause = min(MAX_PAUSE_SECONDS, max(FIRST_PAUSE_SECONDS, now - self._first))
-        return float(pause * random.uniform(1, 1.25))  # noqa: S311  # no secret
+        return float(pause * random.uniform(1, 1.25))  # noqa: S311  # not a secret
 
     def clear(self) -> None:
-        """Records that a job could be begun, or was found to need no worker."""
+        """Records that a job could be started, or that it needs no worker."""
         self._last = float("-inf")

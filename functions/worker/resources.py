@@ -1,4 +1,4 @@
-"""What a worker process keeps between jobs."""
+"""Clients, connections and settings that a worker process keeps between jobs."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from typing import TYPE_CHECKING
 from resma.database.connection import Database
 from resma.events.announcer import Announcer
 from resma.storage.object_store import Clients
-from worker.postpone import FailuresToBegin
+from worker.postpone import StartFailures
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 
 @dataclass(frozen=True)
-class Resources:
-    """Clients and connections, and the names of what they reach."""
+class WorkerResources:
+    """Clients, connections and settings of the worker."""
 
     system: Database
-    """The system's own tables."""
+    """The system's database, with its own tables."""
     source: Database
-    """What reports are made of, by a role that can only read."""
+    """The database that reports are made from, with a role that can only read."""
     s3: S3Client
     s3_asking_once: S3Client
     bucket: str
     retention_days: int
     announcer: Announcer
     max_outage_wait_seconds: float
-    """How long a report waits in a row for dependencies that are unavailable."""
+    """Maximum time that a report waits in a row for dependencies that are unavailable."""
     max_statement_seconds: int
-    """The operator's maximum of a report type's `statement_timeout_seconds`."""
-    failures_to_begin: FailuresToBegin = field(default_factory=FailuresToBegin)
+    """The operator's maximum for a report type's `statement_timeout_seconds`."""
+    start_failures: StartFailures = field(default_factory=StartFailures)
 
     @property
     def clients(self) -> Clients:
-        """Of the object store."""
+        """The clients of the object store."""
         return Clients(self.s3, self.s3_asking_once)

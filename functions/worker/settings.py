@@ -1,4 +1,4 @@
-"""What the worker reads from its environment."""
+"""Settings that the worker and the dead-letter function read from their environment."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ class _AnnouncerSettings(Settings):
 
 
 class DeadLetterSettings(_AnnouncerSettings, SystemSettings):
-    """Set by template.yaml for the function of dead letters."""
+    """Settings of the dead-letter function, which template.yaml sets."""
 
 
 class WorkerSettings(_AnnouncerSettings, TenantSettings):
-    """Set by template.yaml for the worker."""
+    """Settings of the worker, which template.yaml sets."""
 
     queue_url: str = Field(min_length=1)
-    """Where the messages come from, to say when one comes again. The worker sends nothing there."""
+    """URL of the queue whose messages the worker handles. It changes their visibility timeout, and sends none."""
     source_secret_arn: str = Field(min_length=1)
-    """The database that reports read, by a role that can only read: the same server or a replica."""
+    """Secret of the database that reports read, with a role that can only read: the same server or a replica."""
     bucket: str = Field(min_length=1)
     max_statement_timeout_seconds: int = Field(default=840, ge=1)
-    """The longest that a report type may let the database work on one statement."""
+    """The operator's maximum for a report type's `statement_timeout_seconds`."""
     max_outage_wait_seconds: int = Field(default=21600, ge=1)
-    """How long a report waits in a row for dependencies that are unavailable, before it is FAILED."""
+    """Maximum time that a report waits in a row for dependencies that are unavailable, before it is FAILED."""
     retention_days: int = Field(ge=1)
-    """How long files are kept."""
+    """Days for which files are kept."""
     idempotency_table: str = Field(min_length=1)
     s3_credentials_secret_arn: str | None = None

@@ -1,43 +1,43 @@
-"""When a report is saved, and when it is handed over, for an invocation of limited time."""
+"""Decides when an invocation saves checkpoints, and when it must stop so that the next one continues the report."""
 
 from __future__ import annotations
 
 import time
 
 CHECKPOINT_SECONDS = 10.0
-"""Between two checkpoints, and before the first: most reports end sooner and never pay for one."""
+"""Minimum time between two checkpoints, and before the first. Most reports end sooner and save none."""
 
 MARGIN_SECONDS = 60.0
-"""Before the invocation's end: what the parts in the air and the checkpoint may take."""
+"""Time reserved at the end of the invocation for the parts in flight and the checkpoint."""
 
-_LARGEST_MARGIN = 1 / 4
-"""Of the invocation's whole time."""
+_MAX_MARGIN_SHARE = 1 / 4
+"""Maximum share of the invocation's time that is reserved."""
 
-_LARGEST_SHARE = 1 / 20
-"""Of the time that checkpoints may take: a slow store makes them rarer."""
+_MAX_CHECKPOINT_SHARE = 1 / 20
+"""Maximum share of the time that is spent on checkpoints. With a slow store they become less frequent."""
 
 
-class Pace:
-    """Made when an invocation begins, with the milliseconds that it has."""
+class TimeBudget:
+    """The time of an invocation. Created at its start, with the milliseconds that it has."""
 
     def __init__(self, milliseconds: int) -> None:
         seconds = milliseconds / 1000
         now = time.monotonic()
-        self._hand_over_at = now + seconds - min(MARGIN_SECONDS, seconds * _LARGEST_MARGIN)
-        self._save_at = now + CHECKPOINT_SECONDS
+        self._stops_at = now + seconds - min(MARGIN_SECONDS, seconds * _MAX_MARGIN_SHARE)
+        self._checkpoint_at = now + CHECKPOINT_SECONDS
 
     def is_time_up(self) -> bool:
-        """Whether the report must be handed over now."""
-        return time.monotonic() >= self._hand_over_at
+        """Returns whether the attempt must stop now, so that the next one continues the report."""
+        return time.monotonic() >= self._stops_at
 
     def seconds_left(self) -> float:
-        """Seconds until the report must be handed over; negative after that."""
-        return self._hand_over_at - time.monotonic()
+        """Returns the seconds until the attempt must stop; negative after that."""
+        return self._stops_at - time.monotonic()
 
-    def is_save_due(self) -> bool:
-        """Whether it is time for a checkpoint."""
-        return time.monotonic() >= self._save_at
+    def is_checkpoint_due(self) -> bool:
+        """Returns whether a checkpoint is due."""
+        return time.monotonic() >= self._checkpoint_at
 
-    def note_saved(self, seconds: float) -> None:
-        """A checkpoint is done, and took that long."""
-        self._save_at = time.monotonic() + max(CHECKPOINT_SECONDS, seconds / _LARGEST_SHARE)
+    def record_checkpoint(self, seconds: float) -> None:
+        """Records that a checkpoint was saved, and how many seconds that took."""
+        self._checkpoint_at = time.monotonic() + max(CHECKPOINT_SECONDS, seconds / _MAX_CHECKPOINT_SHARE)

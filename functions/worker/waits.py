@@ -1,7 +1,7 @@
-"""A report waits for a dependency that is unavailable: PENDING again, without having used up an attempt.
+"""Lets a report wait for a dependency that is unavailable: it becomes PENDING again, without using up an attempt.
 
-It waits in a row from the first failure until an attempt makes progress (a checkpoint), or ends for another reason.
-After `max_wait_seconds` of that it is FAILED, as a dead letter.
+The wait lasts from the first failure until an attempt makes progress (a checkpoint) or ends for another reason. After
+`max_wait_seconds` the report is FAILED, as a dead letter.
 """
 
 from __future__ import annotations
@@ -21,16 +21,20 @@ from resma.jobs.outages import Outage, open_outage
 from resma.jobs.outcome import fail_waiting_job
 
 FIRST_WAIT_SECONDS = 5
-"""Shortest pause before a report is tried again. A pause is as long as the report has waited by then, with jitter of a
-quarter: it doubles with time, and not with the number of messages, so that duplicates do not make it longer."""
+"""Minimum pause before a report is tried again.
+
+A pause is as long as the report has waited so far, plus up to 25 % jitter. So it doubles with time and not with the
+number of messages, and duplicates do not make it longer.
+"""
 
 MAX_WAIT_SECONDS = 150
+"""Maximum pause before a report is tried again, without jitter."""
 
 _WAIT: LiteralString = """
     waiting_for = %(dependency)s, waiting_detail = %(waiting_detail)s,
     waiting_since = coalesce(waiting_since, clock_timestamp()), waits = waits + 1,
     next_attempt_at = clock_timestamp() + greatest(
-        make_interval(secs => (1 + random() / 4) * least(%(most)s, greatest(%(first)s,
+        make_interval(secs => (1 + random() / 4) * least(%(max)s, greatest(%(first)s,
             extract(epoch FROM clock_timestamp() - coalesce(waiting_since, clock_timestamp()))::float8))),
         %(probe_at)s::timestamptz - clock_timestamp() + make_interval(secs => 3 * random()))
 """
@@ -39,7 +43,7 @@ _RETURNING: LiteralString = "extract(epoch FROM next_attempt_at - clock_timestam
 
 @dataclass(frozen=True)
 class Wait:
-    """How long the report's message shall be hidden; `is_over` where the report is FAILED instead."""
+    """How long the report's message must be hidden. `is_over` means that the report is FAILED instead."""
 
     seconds: float
     is_over: bool
@@ -53,7 +57,7 @@ def wait_for(
     *,
     is_probe: bool,
 ) -> Wait:
-    """GENERATING -> PENDING for a claim whose attempt has ended by a dependency: one more attempt is allowed.
+    """GENERATING -> PENDING after an attempt that ended because a dependency is unavailable. One more is allowed.
 
     Opens the dependency's circuit. The checkpoint is kept. Raises LeaseLostError.
     """
@@ -71,7 +75,7 @@ def wait_for(
 def keep_waiting(
     connection: Connection[TupleRow], tenant_id: str, report_id: UUID, outage: Outage, max_wait_seconds: float
 ) -> Wait | None:
-    """Has a report that was not begun wait until after the next probe; None where there is none that could be begun."""
+    """Lets a report that was not claimed wait until after the next probe; None if it could not be claimed anyway."""
     values = _values(outage.dependency, outage.detail, outage.probe_at)
     row = transitions.postpone(connection, tenant_id, report_id, _WAIT, values, _RETURNING)
     if row is None:
@@ -85,7 +89,7 @@ def _values(dependency: str, detail: str, probe_at: datetime) -> dict[str, Any]:
         "waiting_detail": detail,
         "probe_at": probe_at,
         "first": FIRST_WAIT_SECONDS,
-        "most": MAX_WAIT_SECONDS,
+        "max": MAX_WAIT_SECONDS,
     }
 
 

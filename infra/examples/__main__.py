@@ -7,8 +7,8 @@ import sys
 
 from infra.errors import StackError
 from infra.examples.deploy_example import EXAMPLES, deploy_example
-from infra.local.__main__ import NAME
 from infra.local.stack import Stack
+from resma_cli.connection import stack_name
 
 
 def main() -> int:
@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("parameters", nargs="*", metavar="Name=value", help="parameter of the template")
     arguments = parser.parse_args()
     parameters = dict(text.partition("=")[::2] for text in arguments.parameters)
-    stack = Stack(NAME)
+    stack = Stack(stack_name())
     stack.find()
     try:
         outputs = deploy_example(stack, arguments.example, parameters)

@@ -1,6 +1,7 @@
-"""`make bench`: measures Resma beside its peers, in one run, on the same rows.
+"""`make bench`: measures Resma and other libraries (peers) in one run, on the same rows.
 
-QUICK=1 leaves out the slow peers and the 5 million rows; FULL=1 adds 20 million (4 GB of disk, and minutes to make).
+QUICK=1 leaves out the slow peers and the 5 million rows. FULL=1 adds 20 million rows, which need 4 GB of disk and some
+minutes to create.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from tests.bench.rounds import (
     Bench,
     MeasurementFailedError,
     Say,
+    combine_copies,
     measure_growth,
     measure_ours,
     measure_peer,
-    note_failure,
-    sum_up_copies,
+    record_failure,
 )
 from tests.bench.servers import FOLDER, Aws, Bank, aws_stand_in, object_store, open_bank, postgres_server
 
@@ -42,31 +43,31 @@ QUICK_CHART = FOLDER / "bench.svg"
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How much is measured."""
+class BenchPlan:
+    """The extent of a benchmark run."""
 
     quick: bool
     full: bool
 
     @property
     def rounds(self) -> int:
-        """Of ours, on 500 thousand rows."""
+        """Number of rounds of Resma on 500 thousand rows."""
         return 8 if self.quick else 10
 
     @property
     def peer_rounds(self) -> int:
-        """Of each peer: they are far enough from ours."""
+        """Number of rounds of each peer. Few are enough, because their times differ clearly from Resma's."""
         return 1 if self.quick else 3
 
     @property
     def sizes(self) -> list[tuple[int, int]]:
-        """Larger banks, and the rounds on each."""
+        """The larger banks, with the number of rounds on each."""
         return [*([] if self.quick else [(FIVE_MILLION, 2)]), *([(TWENTY_MILLION, 1)] if self.full else [])]
 
 
 @dataclass
-class Progress:
-    """Says what is being done, and since when."""
+class ProgressLog:
+    """Prints what is being done, with the time since the start."""
 
     started: float = field(default_factory=time.monotonic)
 
@@ -77,18 +78,21 @@ class Progress:
 
 
 def main() -> int:
-    """Returns the exit code: 0 measured (goals met or not), 1 something of ours was not, 130 interrupted."""
-    plan = Plan(quick=bool(os.environ.get("QUICK")), full=bool(os.environ.get("FULL")))
+    """Runs the benchmark; returns the exit code.
+
+    0: everything was measured, whether goals are met or not. 1: something of Resma was not measured. 130: interrupted.
+    """
+    plan = BenchPlan(quick=bool(os.environ.get("QUICK")), full=bool(os.environ.get("FULL")))
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
     try:
         with alone():
-            results = measure(plan, Progress())
+            results = measure(plan, ProgressLog())
     except (StackError, MeasurementFailedError) as error:
         sys.stdout.write(f"failed: {error}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stdout.write("interrupted: everything that was started is ended\n")
+        sys.stdout.write("interrupted: all processes that were started have ended\n")
         return 130
     write(plan, results)
     return int(any(result.seconds is None for result in results if result.is_ours))
@@ -96,18 +100,18 @@ def main() -> int:
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """Two at once would measure each other. Raises StackError."""
+    """Prevents two benchmarks at the same time, which would slow each other down. Raises StackError."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (FOLDER / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StackError("another `make bench` is under way: wait for it to end") from error
+            raise StackError("Another `make bench` is running. Wait until it has ended.") from error
         yield
 
 
-def measure(plan: Plan, say: Say) -> list[Result]:
-    """Everything that the plan has, in this order."""
+def measure(plan: BenchPlan, say: Say) -> list[Result]:
+    """Measures everything in the plan, in this order."""
     results: list[Result] = []
     with aws_stand_in() as aws, object_store(otherwise=aws) as store:
         say(f"uploads go to {store.name}")
@@ -123,36 +127,36 @@ def measure(plan: Plan, say: Say) -> list[Result]:
                 results += measure_formats(bench, rounds)
                 if rows == FIVE_MILLION:
                     failed = Result(GROWTH, "SYSTEM", rows)
-                    results += note_failure(say, failed, partial(measure_growth, small, bench, rounds + 1))
-                results.append(sum_up_copies(bench))
+                    results += record_failure(say, failed, partial(measure_growth, small, bench, rounds + 1))
+                results.append(combine_copies(bench))
     return results + measure_demo(say, warm_runs=2 if plan.quick else 4)
 
 
-def measure_half_a_million(bench: Bench, plan: Plan) -> list[Result]:
-    """Ours and the peers."""
+def measure_half_a_million(bench: Bench, plan: BenchPlan) -> list[Result]:
+    """Measures Resma and the peers on 500 thousand rows."""
     results = measure_formats(bench, plan.rounds)
     results += [measure_peer(bench, peer, plan.peer_rounds) for peer in FAST]
     results += [measure_peer(bench, peer, plan.peer_rounds) for peer in SLOW if peer.in_quick or not plan.quick]
-    return [sum_up_copies(bench), *results]
+    return [combine_copies(bench), *results]
 
 
 def measure_formats(bench: Bench, rounds: int) -> list[Result]:
-    """Resma in every format."""
+    """Measures Resma in every format."""
     results: list[Result] = []
     for format_ in FORMATS:
         failed = Result(f"resma {format_.lower()}", format_, bench.bank.rows)
-        results += note_failure(bench.say, failed, partial(measure_ours, bench, format_, rounds))
+        results += record_failure(bench.say, failed, partial(measure_ours, bench, format_, rounds))
     return results
 
 
 def measure_api(bank: Bank, aws: Aws, say: Say) -> list[Result]:
-    """The API function."""
-    results = note_failure(say, Result(IMPORT, "SYSTEM", 0), lambda: [measure_import(say)])
-    return results + note_failure(say, Result(POST, "SYSTEM", 0), lambda: [measure_post(bank, aws, say)])
+    """Measures the API function."""
+    results = record_failure(say, Result(IMPORT, "SYSTEM", 0), lambda: [measure_import(say)])
+    return results + record_failure(say, Result(POST, "SYSTEM", 0), lambda: [measure_post(bank, aws, say)])
 
 
-def write(plan: Plan, results: list[Result]) -> None:
-    """Prints the table, writes bench.json and draws the chart; a quick run leaves the README's as it is."""
+def write(plan: BenchPlan, results: list[Result]) -> None:
+    """Prints the table, writes bench.json and draws the chart. A quick run does not change the README's chart."""
     JSON.write_text(as_json(results), encoding="utf-8")
     chart = QUICK_CHART if plan.quick else CHART
     chart.write_text(draw(results), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The API function: how long a fresh interpreter takes to import it, and what a warm POST takes of its own."""
+"""Measures the API function: its import in a new interpreter, and the function's own time of a warm POST."""
 
 from __future__ import annotations
 
@@ -29,24 +29,26 @@ _IMPORTS = 9
 
 
 def measure_import(say: Say) -> Result:
-    """Each time in a fresh interpreter; the first only compiles, as a deployment package would be."""
+    """Measures the import, each time in a new interpreter, without the first run, which compiles the modules."""
     say("api: cold import")
     environment = {**os.environ, "PYTHONPATH": str(FUNCTIONS), "PYTHONPYCACHEPREFIX": str(FOLDER / "bytecode")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-c", _IMPORT]
-    found = []
+    measured = []
     for _ in range(_IMPORTS + 1):
         child = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)
         if child.returncode != 0:
-            raise MeasurementFailedError(f"importing api.app ended with {child.returncode}")
-        found.append(tuple(map(float, child.stdout.split())))
-    seconds = [second for second, _ in found[1:]]
-    note = f"{_IMPORTS} fresh interpreters"
-    return Result(IMPORT, "SYSTEM", 0, min(seconds), median(seconds), max(peak for _, peak in found), note=note)
+            raise MeasurementFailedError(f"The import of api.app ended with exit code {child.returncode}.")
+        measured.append(tuple(map(float, child.stdout.split())))
+    seconds = [second for second, _ in measured[1:]]
+    comment = f"{_IMPORTS} new interpreters"
+    return Result(
+        IMPORT, "SYSTEM", 0, min(seconds), median(seconds), max(peak for _, peak in measured), comment=comment
+    )
 
 
 def measure_post(bank: Bank, aws: Aws, say: Say) -> Result:
-    """What it waited for the queue is not counted; Postgres is. The rows that it made are removed."""
+    """Measures warm POSTs. The time includes Postgres but not the queue. The rows that they insert are removed."""
     say("api: POST, warm")
     with psycopg.connect(bank.admin_url) as connection:
         set_quotas(connection, TENANT, {"requests_per_second": 100_000, "requests_burst": 100_000})
@@ -62,5 +64,5 @@ def measure_post(bank: Bank, aws: Aws, say: Say) -> Result:
         min(own),
         median(own),
         answer["peak_rss_mb"],
-        note="without waiting for the queue",
+        comment="without waiting for the queue",
     )

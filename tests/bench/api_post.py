@@ -1,6 +1,7 @@
 """The child process that calls the API function: `python -m tests.bench.api_post {}`.
 
-DATABASE_URL and APP_PASSWORD say where reports are kept, AWS_ENDPOINT_URL where AWS is. Prints one line of JSON.
+DATABASE_URL and APP_PASSWORD are those of the database of reports, AWS_ENDPOINT_URL is that of AWS. Prints one line of
+JSON.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ WARMING, MEASURED = 30, 300
 
 
 @dataclass(frozen=True)
-class Context:
-    """As much of the Lambda context as the function asks for."""
+class BenchLambdaContext:
+    """The part of the Lambda context that the function uses."""
 
     function_name: str = "bench"
     memory_limit_in_mb: int = 512
@@ -31,12 +32,12 @@ class Context:
     aws_request_id: str = "bench"
 
     def get_remaining_time_in_millis(self) -> int:
-        """A minute, always."""
+        """Returns a minute."""
         return 60_000
 
 
 class QueueClock:
-    """Adds up what the function waits for the queue: from a request's last byte made to its answer understood."""
+    """Adds up the time that the function waits for the queue: from each finished request to its parsed answer."""
 
     def __init__(self, client: Any) -> None:
         self.seconds = 0.0
@@ -52,7 +53,7 @@ class QueueClock:
 
 
 def prepare() -> None:
-    """Makes the queue and the secret, and tells the function of them as template.yaml would."""
+    """Creates the queue and the secret, and sets the function's environment as template.yaml does."""
     url = urlsplit(os.environ["DATABASE_URL"])
     secret = {
         "host": url.hostname,
@@ -69,7 +70,7 @@ def prepare() -> None:
         LOOPBACK_TENANT="demo",
         DATABASE_SECRET_ARN=made["ARN"],
         QUEUE_URL=queue["QueueUrl"],
-        # Of no use to this request.
+        # This request does not use these.
         SOURCE_SECRET_ARN="source",
         WEBHOOK_SECRET_ARN="webhook",
         TOPIC_ARN="topic",
@@ -80,7 +81,7 @@ def prepare() -> None:
 
 
 def post_event() -> dict[str, Any]:
-    """What API Gateway hands on of the README's curl line."""
+    """Returns the event that API Gateway sends for the README's curl command."""
     path = "/api/v1/reports/generate"
     return {
         "httpMethod": "POST",
@@ -103,7 +104,7 @@ def post_event() -> dict[str, Any]:
 
 
 def measure() -> dict[str, Any]:
-    """Calls the function again and again; its own seconds of each call after the first few."""
+    """Calls the function repeatedly; returns its own seconds per call, without the first calls, and its peak memory."""
     import api.app
     from resma.aws.clients import sqs_client
 
@@ -112,10 +113,10 @@ def measure() -> dict[str, Any]:
     for _ in range(WARMING + MEASURED):
         before = clock.seconds
         started = time.perf_counter()
-        answer = api.app.handler(post_event(), Context())  # type: ignore[arg-type]  # all that it asks for
+        answer = api.app.handler(post_event(), BenchLambdaContext())  # type: ignore[arg-type]  # the part that it uses
         own.append(time.perf_counter() - started - (clock.seconds - before))
         if answer["statusCode"] != 202:
-            raise RuntimeError(f"the function answered {answer['statusCode']}: {answer['body']}")
+            raise RuntimeError(f"The function answered with status {answer['statusCode']}: {answer['body']}")
     return {"own_seconds": own[WARMING:], "peak_rss_mb": peak_rss_mb()}
 
 

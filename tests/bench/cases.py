@@ -1,4 +1,4 @@
-"""What is measured: Resma in each format, and the libraries that people use for the same."""
+"""The cases of the benchmark: Resma in each format, and other libraries (peers) for the same purpose."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ FORMATS: tuple[Group, ...] = ("CSV", "NDJSON", "PDF", "XLSX", "PARQUET")
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A library at work: `module` has `write(source, sink)`, which returns how many rows it wrote."""
+    """Another library. `module` has `write(source, sink)`, which returns the number of rows that it wrote."""
 
     name: str
     group: Group
     module: str
     rows: int | None = None
-    """So slow that it is measured on so many rows, and scaled."""
+    """Number of rows on which a slow library is measured; its time is scaled. None: all rows."""
     in_quick: bool = True
-    """Whether `make bench QUICK=1` has it too."""
+    """Whether `make bench QUICK=1` includes it."""
     needs: str = ""
-    """What to install where it can't be imported."""
+    """What to install if it cannot be imported."""
 
 
 COPY = Peer("COPY", "COPY", f"{PEERS}.copy_csv")
 
-# As many rows as take each a few seconds. XLSX has a goal that names XlsxWriter, so QUICK has that one too.
+# The numbers of rows are such that each takes a few seconds. A goal compares with XlsxWriter, so QUICK includes it.
 SLOW = (
     Peer("XlsxWriter constant_memory", "XLSX", f"{PEERS}.xlsxwriter_constant_memory", 50_000),
     Peer("openpyxl write-only", "XLSX", f"{PEERS}.openpyxl_write_only", 20_000, in_quick=False),
@@ -62,5 +62,5 @@ FAST = (
 
 
 def find_peer(name: str) -> Peer:
-    """The peer of that name. Raises KeyError."""
+    """Returns the peer with a name. Raises KeyError."""
     return {peer.name: peer for peer in (COPY, *FAST, *SLOW)}[name]

@@ -1,6 +1,6 @@
-"""The comparison as an SVG for the README: a bar for each result, on a scale of powers of ten, grouped by format.
+"""Draws the comparison as an SVG for the README: a bar for each result, on a logarithmic scale, grouped by format.
 
-It has a ground of its own and follows the reader's color scheme. Text stays text.
+The SVG has its own background, follows the reader's color scheme, and contains its labels as text.
 """
 
 from __future__ import annotations
@@ -47,37 +47,37 @@ text { font: 12px -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, Helveti
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """Seconds to pixels, by powers of ten."""
+    """Converts seconds to pixels on a logarithmic scale between two powers of ten."""
 
-    least: int
-    most: int
+    min_power: int
+    max_power: int
 
     def x(self, seconds: float) -> float:
-        share = (math.log10(seconds) - self.least) / (self.most - self.least)
+        share = (math.log10(seconds) - self.min_power) / (self.max_power - self.min_power)
         return round(_LEFT + max(0.0, share) * (WIDTH - _LEFT - _RIGHT), 1)
 
 
 def draw(results: Sequence[Result], rows: int = HALF_A_MILLION) -> str:
-    """Returns the SVG of every result for so many rows. Raises ValueError where nothing was measured."""
-    shown = [result for result in results if result.rows == rows and result.group != "SYSTEM"]
-    seconds = [result.seconds for result in shown if result.seconds]
+    """Returns the SVG of all results for a number of rows. Raises ValueError if none was measured."""
+    drawn = [result for result in results if result.rows == rows and result.group != "SYSTEM"]
+    seconds = [result.seconds for result in drawn if result.seconds]
     if not seconds:
-        raise ValueError(f"nothing was measured for {rows:,} rows")
+        raise ValueError(f"There is no measurement for {rows:,} rows.")
     scale = _Scale(math.floor(math.log10(min(seconds))), math.ceil(math.log10(max(seconds))))
     parts: list[str] = []
     y = _TOP
     for group, title in TITLES.items():
-        mine = sorted((r for r in shown if r.group == group), key=lambda r: r.seconds or math.inf)
-        if mine:
+        of_group = sorted((r for r in drawn if r.group == group), key=lambda r: r.seconds or math.inf)
+        if of_group:
             parts.append(_text(16, y + 15, title, "group"))
             y += _TITLE
-            for result in mine:
+            for result in of_group:
                 parts += _bar(result, y, scale)
                 y += _BAR + _GAP
             y += 6
     height = y + _FOOT
-    copy = next((result.seconds for result in shown if result.group == "COPY" and result.seconds), None)
-    return "\n".join([*_frame(rows, height), *_grid(scale, y, copy), *parts, _foot(shown, height), "</svg>", ""])
+    copy = next((result.seconds for result in drawn if result.group == "COPY" and result.seconds), None)
+    return "\n".join([*_frame(rows, height), *_grid(scale, y, copy), *parts, _foot(drawn, height), "</svg>", ""])
 
 
 def _frame(rows: int, height: int) -> list[str]:
@@ -95,7 +95,7 @@ def _frame(rows: int, height: int) -> list[str]:
 
 def _grid(scale: _Scale, bottom: int, copy: float | None) -> list[str]:
     lines = []
-    for power in range(scale.least, scale.most + 1):
+    for power in range(scale.min_power, scale.max_power + 1):
         x = scale.x(10.0**power)
         lines.append(f'<line class="grid" x1="{x}" x2="{x}" y1="{_TOP - 8}" y2="{bottom}"/>')
         lines.append(_text(x, _TOP - 14, f"{10.0**power:,g} s", "quiet", anchor="middle"))
@@ -108,7 +108,7 @@ def _grid(scale: _Scale, bottom: int, copy: float | None) -> list[str]:
 def _bar(result: Result, y: int, scale: _Scale) -> list[str]:
     name = _text(_LEFT - 8, y + 11, result.name, "us" if result.is_ours else "", anchor="end")
     if result.seconds is None:
-        return [name, _text(_LEFT + 6, y + 11, result.note, "quiet")]
+        return [name, _text(_LEFT + 6, y + 11, result.comment, "quiet")]
     end = scale.x(result.seconds)
     kind = "ours" if result.is_ours else "copy" if result.group == "COPY" else "bar"
     is_scaled = result.measured_rows is not None
@@ -123,16 +123,16 @@ def _bar(result: Result, y: int, scale: _Scale) -> list[str]:
 
 def _value(result: Result) -> str:
     seconds = result.seconds or 0.0
-    shown = f"{seconds:.2f} s" if seconds < 10 else f"{seconds:,.0f} s"
+    duration = f"{seconds:.2f} s" if seconds < 10 else f"{seconds:,.0f} s"
     ratio = result.ratio_to_copy
     times = "" if ratio is None or result.group == "COPY" else f", {ratio:.1f} × COPY" if ratio < 100 else ""
     if result.measured_rows is not None:
-        return f"about {shown}, scaled from {result.measured_rows:,} rows"
-    return shown + times
+        return f"about {duration}, scaled from {result.measured_rows:,} rows"
+    return duration + times
 
 
-def _foot(shown: Sequence[Result], height: int) -> str:
-    store = next((result.note for result in shown if result.name.endswith(" to s3")), "")
+def _foot(drawn: Sequence[Result], height: int) -> str:
+    store = next((result.comment for result in drawn if result.name.endswith(" to s3")), "")
     words = "Dashed line: COPY (query) TO STDOUT, discarded. Multiples are of COPY in the same rounds."
     words += f" To s3: acknowledged by {store} on the same machine." if store else ""
     return _text(16, height - 12, words, "quiet")

@@ -1,4 +1,4 @@
-"""The whole demo: from a client's POST to READY, on the embedded stack, first cold and then warm."""
+"""Measures the whole demo on the embedded stack, from a client's POST to READY, first cold and then warm."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from tests.bench.rounds import Say
 
 
 def measure_demo(say: Say, warm_runs: int) -> list[Result]:
-    """Runs it on a stack of its own. Where the stack does not come up, the result says so."""
+    """Runs the demo on a stack of its own. If the stack does not start, the result's comment says so."""
     try:
         with (
             TemporaryDirectory(prefix="resma-bench-") as folder,
             Stack("bench/stack", Options(front_door_port=None), say) as stack,
         ):
-            say(f"demo: making its bank of {HALF_A_MILLION:,} transactions")
+            say(f"demo: creating its bank of {HALF_A_MILLION:,} transactions")
             load_demo_bank(stack.up.database_url, HALF_A_MILLION)
             key = make_demo_key(stack.up.database_url)
             demo = Demo(stack.up.api_url, key, stack.up.callback_secret, Path(folder), "PDF", HALF_A_MILLION)
-            found = [_run(demo, number, say) for number in range(warm_runs + 1)]
+            measured = [_run(demo, number, say) for number in range(warm_runs + 1)]
     except StackError as error:
         say(f"demo: {error}")
-        return [Result(DEMO, "SYSTEM", HALF_A_MILLION, note="failed, see above")]
-    (cold, peak), warm = found[0], found[1:]
+        return [Result(DEMO, "SYSTEM", HALF_A_MILLION, comment="failed, see above")]
+    (cold, peak), warm = measured[0], measured[1:]
     seconds = [second for second, _ in warm]
-    note = "POST to READY, peak memory is the worker's"
+    comment = "POST to READY, peak memory is the worker's"
     return [
-        Result("resma demo PDF, cold", "SYSTEM", HALF_A_MILLION, cold, cold, peak, note=note),
-        Result(DEMO, "SYSTEM", HALF_A_MILLION, min(seconds), median(seconds), max(p for _, p in warm), note=note),
+        Result("resma demo PDF, cold", "SYSTEM", HALF_A_MILLION, cold, cold, peak, comment=comment),
+        Result(DEMO, "SYSTEM", HALF_A_MILLION, min(seconds), median(seconds), max(p for _, p in warm), comment=comment),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The engine as the worker drives it: snapshot, header, writer, sink. The one place here that knows how."""
+"""Runs the report engine as the worker does: snapshot, header, writer, sink."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import psycopg
 
-import worker.app  # noqa: F401  # what a worker's process holds, and how often it collects garbage
+import worker.app  # noqa: F401  # for the memory of a worker's process, and its garbage collection settings
 from resma.aws.clients import s3_client
 from resma.catalog import ReportType, find_report_type
 from resma.report.content import ReportContent
@@ -23,33 +23,33 @@ from resma.snapshot.snapshot import open_snapshot
 from resma.storage.object_store import Clients, remove_object
 from resma.writers import make_writer
 from tests.bench.source import REPORT_TYPE, TENANT
-from worker.file_set import Target, open_files
+from worker.file_set import FileTarget, open_files
 
 BUCKET = "bench"
 
 
 class BytesSink(Protocol):
-    """Whatever takes bytes in order."""
+    """An object to which bytes can be written in order."""
 
     def write(self, data: bytes) -> object:
-        """Takes the next bytes."""
+        """Writes the next bytes."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """Which database, which of its rows, and whether to an object store."""
+    """The database to read, the rows to select, and whether to upload the file."""
 
     database_url: str
     one_month: bool = False
-    """Only the first month's rows: loads all that is loaded late, and grows the heap as a first report does."""
+    """Selects only the first month's rows, to warm up: this loads lazy imports and grows the heap."""
     to_s3: bool = False
-    """To the store that AWS_ENDPOINT_URL_S3 names; nothing goes to the sink then."""
+    """Uploads to the store at AWS_ENDPOINT_URL_S3, instead of writing to the sink."""
 
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """`seconds` from the rows' query to the last byte taken; `summary_seconds` of the summary's query before it."""
+    """A generated report, with the seconds from the rows' query to the last byte, and those of the summary's query."""
 
     rows: int
     seconds: float
@@ -57,7 +57,7 @@ class Generated:
 
 
 def generate(format_: str, sink: BytesSink, options: EngineOptions) -> Generated:
-    """Makes one report, as the worker does after claiming its job."""
+    """Generates one report, as the worker does after it has claimed the job."""
     report_type = find_report_type(REPORT_TYPE)
     filters = {"from": "2024-01-01", "to": "2024-01-31"} if options.one_month else {}
     with (
@@ -100,13 +100,13 @@ def _write(format_: str, header: ReportHeader, batches: Iterator[Batch], sink: B
     sink.write(writer.begin())
     for batch in batches:
         sink.write(writer.add(batch))
-    sink.write(writer.end())  # raises where not every row came
+    sink.write(writer.end())  # raises if rows are missing
 
 
 def _upload(format_: str, header: ReportHeader, batches: Iterator[Batch]) -> str:
-    """By way of the worker's own parts. The object is there when this returns its key."""
+    """Uploads the file with the worker's own modules; returns the key of the object."""
     clients = Clients(s3_client(), s3_client(retries=False))
-    target = Target(clients, BUCKET, header.report_id, header.report_id)
+    target = FileTarget(clients, BUCKET, header.report_id, header.report_id)
     with open_files([format_], header, FormatOptions(), target) as files:
         rows = files.write_rows(batches, lambda _rows: True)
         assert rows is not None

@@ -1,4 +1,4 @@
-"""The goals, and whether a run has met them. Nothing fails because of them: a clock is no test."""
+"""The goals of the benchmark, and whether a run has met them. A goal that is not met does not fail the run."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ HALF_A_MILLION, FIVE_MILLION, TWENTY_MILLION = 500_000, 5_000_000, 20_000_000
 
 IMPORT, POST, DEMO = "resma api import", "resma api POST", "resma demo PDF, warm"
 GROWTH = "resma growth"
-"""Of PDF: 500 thousand and 5 million rows in the same rounds."""
+"""Name of the results of PDF with 500 thousand and 5 million rows, measured in the same rounds."""
 
-Outcome = Literal["met", "not met", "not measured"]
+GoalStatus = Literal["met", "NOT MET", "not measured"]
 
 
 class Figures:
@@ -25,29 +25,29 @@ class Figures:
         self._results = {(result.name, result.rows): result for result in results}
 
     def find(self, name: str, rows: int = HALF_A_MILLION) -> Result | None:
-        """That result, if it was measured."""
+        """Returns a result; None if it was not measured."""
         return self._results.get((name, rows))
 
     def ratio(self, name: str) -> float | None:
-        """To COPY of 500 thousand rows."""
+        """Returns the ratio to the time of COPY for 500 thousand rows; None if it was not measured."""
         result = self.find(name)
         return result.ratio_to_copy if result else None
 
     def seconds(self, name: str, rows: int = HALF_A_MILLION) -> float | None:
-        """The quickest run's."""
+        """Returns the seconds of the fastest run; None if it was not measured."""
         result = self.find(name, rows)
         return result.seconds if result else None
 
     def peak(self, rows: int) -> float | None:
-        """The most memory that any format took for so many rows, uploading or not, in MB; None unless all are there."""
+        """Returns the peak memory over all formats, with and without upload, in MB; None unless all were measured."""
         names = [f"resma {format_.lower()}{end}" for format_ in FORMATS for end in ("", " to s3")]
-        found = [result.peak_rss_mb for name in names if (result := self.find(name, rows)) and result.peak_rss_mb]
-        return max(found) if len(found) == len(names) else None
+        peaks = [result.peak_rss_mb for name in names if (result := self.find(name, rows)) and result.peak_rss_mb]
+        return max(peaks) if len(peaks) == len(names) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What must hold. `figure` gives the number, which may be at most (or at least) `limit`."""
+    """A goal. The number that `figure` returns must be at most `limit`, or at least with `at_least`."""
 
     what: str
     limit: float
@@ -55,13 +55,13 @@ class Goal:
     figure: Callable[[Figures], float | None]
     at_least: bool = False
 
-    def outcome(self, figures: Figures) -> tuple[float | None, Outcome]:
-        """The number and what it means."""
+    def outcome(self, figures: Figures) -> tuple[float | None, GoalStatus]:
+        """Returns the number, and whether the goal is met."""
         number = self.figure(figures)
         if number is None:
             return None, "not measured"
         is_met = number >= self.limit if self.at_least else number <= self.limit
-        return number, "met" if is_met else "not met"
+        return number, "met" if is_met else "NOT MET"
 
 
 def _quotient(dividend: float | None, divisor: float | None) -> float | None:

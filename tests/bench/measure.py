@@ -1,7 +1,7 @@
-"""The child process: measures one thing once, and prints what it found as one line of JSON.
+"""The child process: makes one measurement, and prints its result as one line of JSON.
 
-Usage: python -m tests.bench.measure '{"name": "resma csv", ...}'. What is loaded late is loaded before the clock
-starts, by a run over fewer rows.
+Usage: python -m tests.bench.measure '{"name": "resma csv", ...}'. A run over fewer rows, before the clock is started,
+loads lazy imports.
 """
 
 from __future__ import annotations
@@ -14,57 +14,57 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 
 from tests.bench.cases import Peer, find_peer
-from tests.bench.results import Run
+from tests.bench.results import Measurement
 from tests.bench.sink import Sink
 from tests.bench.source import open_source
 from worker.peak_memory import peak_rss_mb, reset_peak
 
 DATABASE_URL = "RESMA_BENCH_DATABASE_URL"
-"""Environment variable: a process' arguments are everybody's to read."""
+"""Environment variable with the database's URL. It is not an argument, because all users can read those."""
 
 _WARMING_ROWS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class MeasurementRequest:
     """What to measure."""
 
     name: str
-    """A peer's, or `resma` and a format."""
+    """Name of a peer, or `resma` and a format."""
     to_s3: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of it. `missing` says why it can't run here; `summary_seconds` are ours only."""
+class MeasurementResult:
+    """The result of a measurement. `missing` says why it cannot run here; only Resma has `summary_seconds`."""
 
-    run: Run | None = None
+    run: Measurement | None = None
     summary_seconds: float | None = None
     missing: str = ""
 
 
-def measure(order: Order, url: str) -> Answer:
-    """Runs it over fewer rows, then over all that are asked for with the clock and the memory's mark set anew."""
-    if order.name.startswith("resma "):
-        return _measure_engine(order, url)
-    return _measure_peer(find_peer(order.name), url)
+def measure(request: MeasurementRequest, url: str) -> MeasurementResult:
+    """Runs a case over fewer rows to warm up, then resets clock and peak memory, and runs it over all rows."""
+    if request.name.startswith("resma "):
+        return _measure_engine(request, url)
+    return _measure_peer(find_peer(request.name), url)
 
 
-def _measure_engine(order: Order, url: str) -> Answer:
+def _measure_engine(request: MeasurementRequest, url: str) -> MeasurementResult:
     from tests.bench.engine import EngineOptions, generate
 
-    format_ = order.name.removeprefix("resma ").upper()
-    generate(format_, Sink(), EngineOptions(url, one_month=True, to_s3=order.to_s3))
+    format_ = request.name.removeprefix("resma ").upper()
+    generate(format_, Sink(), EngineOptions(url, one_month=True, to_s3=request.to_s3))
     reset_peak()
-    made = generate(format_, Sink(), EngineOptions(url, to_s3=order.to_s3))
-    return Answer(Run(made.rows, made.seconds, peak_rss_mb()), made.summary_seconds)
+    made = generate(format_, Sink(), EngineOptions(url, to_s3=request.to_s3))
+    return MeasurementResult(Measurement(made.rows, made.seconds, peak_rss_mb()), made.summary_seconds)
 
 
-def _measure_peer(peer: Peer, url: str) -> Answer:
+def _measure_peer(peer: Peer, url: str) -> MeasurementResult:
     try:
         write = import_module(peer.module).write
-    except (ImportError, OSError) as error:  # a library that Python's own needs is not there
-        return Answer(missing=peer.needs or f"can't be imported: {error}")
+    except (ImportError, OSError) as error:  # OSError: a shared library is missing
+        return MeasurementResult(missing=peer.needs or f"cannot be imported: {error}")
     warming = open_source(url, _WARMING_ROWS)
     write(warming, Sink())
     warming.connection.close()
@@ -72,8 +72,10 @@ def _measure_peer(peer: Peer, url: str) -> Answer:
     reset_peak()
     started = time.perf_counter()
     rows = write(source, Sink())
-    return Answer(Run(rows, time.perf_counter() - started, peak_rss_mb()))
+    return MeasurementResult(Measurement(rows, time.perf_counter() - started, peak_rss_mb()))
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asdict(measure(Order(**json.loads(sys.argv[1])), os.environ[DATABASE_URL]))) + "\n")
+    sys.stdout.write(
+        json.dumps(asdict(measure(MeasurementRequest(**json.loads(sys.argv[1])), os.environ[DATABASE_URL]))) + "\n"
+    )

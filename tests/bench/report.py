@@ -1,4 +1,4 @@
-"""The table and the goals as text, and bench.json."""
+"""Formats the results: as a table, as a table of goals, and as bench.json."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _HEAD = f"{'':<34}{'seconds':>10}{'median':>10}{'x COPY':>11}{'rows/s':>12}{'pea
 
 
 def table(results: Sequence[Result]) -> str:
-    """All results, by rows and then by format; `~` marks what was scaled."""
+    """Returns a table of all results, by number of rows and then by format. `~` marks scaled results."""
     lines: list[str] = []
     for rows in sorted({result.rows for result in results}, key=lambda rows: (rows == 0, rows)):
         lines += ["", f"{rows:,} rows" if rows else "The API function", _HEAD]
         for group, title in TITLES.items():
-            mine = [result for result in results if result.rows == rows and result.group == group]
-            lines += [title, *map(_line, mine)] if mine else []
+            of_group = [result for result in results if result.rows == rows and result.group == group]
+            lines += [title, *map(_line, of_group)] if of_group else []
     return "\n".join(lines)
 
 
 def _line(result: Result) -> str:
     if result.seconds is None:
-        return f"  {result.name:<32} {result.note}"
-    note = f"  scaled from {result.measured_rows:,} rows" if result.measured_rows is not None else ""
-    note += f"  {result.note}" if result.note else ""
+        return f"  {result.name:<32} {result.comment}"
+    comment = f"  scaled from {result.measured_rows:,} rows" if result.measured_rows is not None else ""
+    comment += f"  {result.comment}" if result.comment else ""
     mark = "~" if result.measured_rows is not None else ""
     cells = (
         (result.seconds, ".3f", mark, 10),
@@ -45,24 +45,24 @@ def _line(result: Result) -> str:
         (result.rows_per_second, ",", mark, 12),
         (result.peak_rss_mb, ".0f", "", 9),
     )
-    return f"  {result.name:<32}" + "".join(_number(*cell) for cell in cells) + note
+    return f"  {result.name:<32}" + "".join(_number(*cell) for cell in cells) + comment
 
 
 def goals_table(results: Sequence[Result]) -> str:
-    """Each goal beside its figure, met or missed."""
+    """Returns a table of the goals, with their figures and whether they are met."""
     return "\n".join(["", "Goals", *_goal_lines(Figures(results))])
 
 
 def _goal_lines(figures: Figures) -> Iterator[str]:
     for goal in GOALS:
         number, outcome = goal.outcome(figures)
-        wanted = f"{'at least' if goal.at_least else 'at most'} {goal.limit:g} {goal.unit}"
+        limit = f"{'at least' if goal.at_least else 'at most'} {goal.limit:g} {goal.unit}"
         figure = "" if number is None else f"{number:.2f} {goal.unit}"
-        yield f"  {goal.what:<50}{wanted:>16}{figure:>14}  {outcome}"
+        yield f"  {goal.what:<50}{limit:>16}{figure:>14}  {outcome}"
 
 
 def as_json(results: Sequence[Result]) -> str:
-    """The list of rows that bench.json holds."""
+    """Returns the content of bench.json."""
     return json.dumps([result.as_json() for result in results], indent=1) + "\n"
 
 

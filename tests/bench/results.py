@@ -1,4 +1,4 @@
-"""What was measured: runs of one thing become a result, and results become the rows of bench.json."""
+"""Combines the measurements of a case into a result, which is a row of bench.json."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ Group = Literal["COPY", "CSV", "NDJSON", "PDF", "XLSX", "PARQUET", "SYSTEM"]
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One measurement in a process of its own: seconds of the clock, and the most memory it held meanwhile, in MB."""
+class Measurement:
+    """One measurement in a process of its own: its seconds and its peak memory in MB."""
 
     rows: int
     seconds: float
@@ -21,37 +21,37 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The runs of one thing together. `seconds` is the quickest run's, as other programs can only slow one down."""
+    """The combined measurements of a case. `seconds` is the fastest one, as other programs can only slow it down."""
 
     name: str
     group: Group
     rows: int
-    """What `seconds` are for."""
+    """Number of rows that `seconds` are for."""
     seconds: float | None = None
-    """None where it could not be measured; `note` then says why, and what to do."""
+    """Seconds of the fastest run. None if it could not be measured; `comment` then says why, and what to do."""
     median_seconds: float | None = None
     peak_rss_mb: float | None = None
-    """The largest of the runs', never scaled: a writer that holds everything needs more for more rows."""
+    """Maximum of the runs. Not scaled, although a writer that keeps everything in memory needs more for more rows."""
     ratio_to_copy: float | None = None
-    """To the quickest COPY of the same rounds."""
+    """Ratio of `seconds` to the fastest COPY of the same rounds."""
     median_ratio_to_copy: float | None = None
-    """The median of each round's own ratio."""
+    """Median of the rounds' ratios to their own COPY."""
     measured_rows: int | None = None
-    """Where `seconds` are scaled: the rows of the runs that they are scaled from."""
-    note: str = ""
+    """Number of rows that were measured, if `seconds` are scaled."""
+    comment: str = ""
 
     @property
     def rows_per_second(self) -> int | None:
-        """None where a row is not what is counted."""
+        """Rows per second; None if the result does not count rows."""
         return round(self.rows / self.seconds) if self.rows and self.seconds else None
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is Resma, and not a peer."""
+        """Whether the result is Resma's, not a peer's."""
         return self.name.startswith("resma ")
 
     def as_json(self) -> dict[str, Any]:
-        """A row of bench.json. `scaled` rows were measured on `measured_rows` and multiplied."""
+        """Returns a row of bench.json. If it is `scaled`, it was measured on `measured_rows` and multiplied."""
         return {
             "name": self.name,
             "group": self.group,
@@ -64,18 +64,20 @@ class Result:
             "median_ratio_to_copy": _rounded(self.median_ratio_to_copy, 3),
             "scaled": self.measured_rows is not None,
             "measured_rows": self.rows if self.measured_rows is None else self.measured_rows,
-            "note": self.note,
+            "comment": self.comment,
         }
 
 
-def combine(name: str, group: Group, runs: Sequence[Run], copies: Sequence[Run], rows: int, note: str = "") -> Result:
-    """Makes a result of the runs of as many rounds, each of which began with a COPY of all `rows`.
+def combine(
+    name: str, group: Group, runs: Sequence[Measurement], copies: Sequence[Measurement], rows: int, comment: str = ""
+) -> Result:
+    """Combines the runs of some rounds into a result. Each round started with a COPY of all `rows`.
 
-    Runs of fewer rows are scaled in proportion. That favours whatever takes more than twice as long for twice as
-    many rows. Raises ValueError where there are no runs, or runs of no rows.
+    Runs of fewer rows are scaled in proportion. That favors programs that take more than twice as long for twice as
+    many rows. Raises ValueError without runs, or if a run has no rows.
     """
     if not runs or not copies or not all(run.rows for run in [*runs, *copies]):
-        raise ValueError(f"{name}: nothing was measured")
+        raise ValueError(f"There is no measurement of '{name}'.")
     measured = runs[0].rows
     seconds = [run.seconds * rows / run.rows for run in runs]
     copy_seconds = [run.seconds for run in copies]
@@ -89,7 +91,7 @@ def combine(name: str, group: Group, runs: Sequence[Run], copies: Sequence[Run],
         ratio_to_copy=min(seconds) / min(copy_seconds),
         median_ratio_to_copy=median(mine / copy for mine, copy in zip(seconds, copy_seconds, strict=True)),
         measured_rows=None if measured == rows else measured,
-        note=note,
+        comment=comment,
     )
 
 

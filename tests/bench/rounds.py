@@ -1,4 +1,4 @@
-"""Rounds: COPY, then what is compared with it, then COPY again. What slows the machine down slows both."""
+"""Measures in rounds: COPY and then the case that is compared with it, so that load on the machine slows both."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from infra.paths import FUNCTIONS, ROOT, TEMPLATE
 from infra.template import read_template
 from tests.bench.cases import COPY, Peer
 from tests.bench.goals import GROWTH
-from tests.bench.measure import DATABASE_URL, Answer, Order
-from tests.bench.results import Group, Result, Run, combine
+from tests.bench.measure import DATABASE_URL, MeasurementRequest, MeasurementResult
+from tests.bench.results import Group, Measurement, Result, combine
 from tests.bench.servers import Aws, Bank
 
 Say = Callable[[str], None]
 
 
 class MeasurementFailedError(Exception):
-    """A child process did not answer; its own error is above this one."""
+    """A child process has failed. Its own error is printed above."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Where measurements run: on these rows, uploading to this store."""
+    """The bank to read and the store to upload to."""
 
     bank: Bank
     store: Aws
     say: Say
-    copies: list[Run] = field(default_factory=list)
-    """Every COPY of every round so far."""
+    copies: list[Measurement] = field(default_factory=list)
+    """The measurements of COPY in all rounds so far."""
 
-    def measure(self, order: Order) -> Answer:
-        """Runs one measurement in a process of its own. Raises MeasurementFailedError."""
-        found = run_child("tests.bench.measure", asdict(order), self._environment)
-        run = Run(**found["run"]) if found["run"] else None
-        return Answer(run, found["summary_seconds"], found["missing"])
+    def measure(self, request: MeasurementRequest) -> MeasurementResult:
+        """Makes one measurement in a process of its own. Raises MeasurementFailedError."""
+        result = run_child("tests.bench.measure", asdict(request), self._environment)
+        run = Measurement(**result["run"]) if result["run"] else None
+        return MeasurementResult(run, result["summary_seconds"], result["missing"])
 
     @property
     def _environment(self) -> dict[str, str]:
@@ -47,7 +47,7 @@ class Bench:
 
 
 def worker_heap() -> dict[str, str]:
-    """glibc's variables as template.yaml sets them for the worker."""
+    """Returns glibc's environment variables that template.yaml sets for the worker."""
     variables = read_template(TEMPLATE)["Resources"]["WorkerFunction"]["Properties"]["Environment"]["Variables"]
     return {name: value for name, value in variables.items() if name.startswith("MALLOC_")}
 
@@ -63,92 +63,92 @@ def run_child(module: str, argument: dict[str, Any], environment: dict[str, str]
         check=False,
     )
     if child.returncode != 0:
-        raise MeasurementFailedError(f"{module} {argument} ended with {child.returncode}")
+        raise MeasurementFailedError(f"`{module} {argument}` ended with exit code {child.returncode}.")
     answer: dict[str, Any] = json.loads(child.stdout.splitlines()[-1])
     return answer
 
 
-def note_failure(say: Say, failed: Result, take: Callable[[], list[Result]]) -> list[Result]:
-    """What `take` returns; where it fails, `failed` with a note, so that the rest is measured all the same."""
+def record_failure(say: Say, failed: Result, take: Callable[[], list[Result]]) -> list[Result]:
+    """Returns the result of `take`; if it fails, `failed` with a comment, so that the rest is still measured."""
     try:
         return take()
     except MeasurementFailedError as error:
         say(f"{failed.name} has failed: {error}")
-        return [replace(failed, note="failed, see above")]
+        return [replace(failed, comment="failed, see above")]
 
 
 def measure_ours(bench: Bench, format_: Group, rounds: int) -> list[Result]:
-    """Resma in one format, discarded and uploaded; with PDF also the time that the summary before it took."""
+    """Measures Resma in one format, with the file discarded and uploaded; with PDF also the summary's time."""
     name = f"resma {format_.lower()}"
     copies, runs, uploads, summaries = [], [], [], []
     for number in range(rounds):
         bench.say(f"{name}, {bench.bank.rows:,} rows: round {number + 1} of {rounds}")
         copies.append(_measure_copy(bench))
-        answer = bench.measure(Order(name))
+        answer = bench.measure(MeasurementRequest(name))
         runs.append(_run_of(answer))
-        summaries.append(Run(runs[-1].rows, answer.summary_seconds or 0.0, runs[-1].peak_rss_mb))
-        uploads.append(_run_of(bench.measure(Order(name, to_s3=True))))
+        summaries.append(Measurement(runs[-1].rows, answer.summary_seconds or 0.0, runs[-1].peak_rss_mb))
+        uploads.append(_run_of(bench.measure(MeasurementRequest(name, to_s3=True))))
     rows = bench.bank.rows
     whole = min(run.seconds + summary.seconds for run, summary in zip(runs, summaries, strict=True))
-    note = f"{whole:.2f} s with the summary, {whole / min(copy.seconds for copy in copies):.2f} x"
+    comment = f"{whole:.2f} s with the summary, {whole / min(copy.seconds for copy in copies):.2f} x"
     results = [
-        combine(name, format_, runs, copies, rows, note=note),
-        combine(f"{name} to s3", format_, uploads, copies, rows, note=bench.store.name),
+        combine(name, format_, runs, copies, rows, comment=comment),
+        combine(f"{name} to s3", format_, uploads, copies, rows, comment=bench.store.name),
     ]
     if format_ == "PDF":
         results.append(
-            combine("resma summary", "SYSTEM", summaries, copies, rows, note="before the rows, whatever the format")
+            combine("resma summary", "SYSTEM", summaries, copies, rows, comment="before the rows, for each format")
         )
     return results
 
 
 def measure_growth(small: Bench, large: Bench, rounds: int) -> list[Result]:
-    """PDF of the larger bank between two of the smaller one's: what slows the machine down slows both."""
-    found: dict[int, tuple[list[Run], list[Run]]] = {bench.bank.rows: ([], []) for bench in (small, large)}
+    """Measures PDF on the larger bank between two measurements on the smaller, so that load slows both."""
+    by_rows: dict[int, tuple[list[Measurement], list[Measurement]]] = {b.bank.rows: ([], []) for b in (small, large)}
     for number in range(rounds):
         large.say(f"resma pdf, {large.bank.rows:,} rows beside {small.bank.rows:,}: round {number + 1} of {rounds}")
         for bench in (small, large, small):
-            copies, runs = found[bench.bank.rows]
+            copies, runs = by_rows[bench.bank.rows]
             copies.append(_measure_copy(bench))
-            runs.append(_run_of(bench.measure(Order("resma pdf"))))
+            runs.append(_run_of(bench.measure(MeasurementRequest("resma pdf"))))
     return [
-        combine(GROWTH, "SYSTEM", runs, copies, rows, note="PDF, in rounds of both sizes")
-        for rows, (copies, runs) in found.items()
+        combine(GROWTH, "SYSTEM", runs, copies, rows, comment="PDF, in rounds of both sizes")
+        for rows, (copies, runs) in by_rows.items()
     ]
 
 
 def measure_peer(bench: Bench, peer: Peer, rounds: int) -> Result:
-    """A peer; what it lacks is in the result's note.
+    """Measures a peer. If it cannot run, the result's comment says what it needs.
 
-    Raises MeasurementFailedError where it writes fewer rows than asked.
+    Raises MeasurementFailedError if it writes fewer rows than requested.
     """
     copies, runs = [], []
     size = f"{peer.rows:,} of " if peer.rows else ""
     for number in range(rounds):
         bench.say(f"{peer.name}, {size}{bench.bank.rows:,} rows: round {number + 1} of {rounds}")
         copies.append(_measure_copy(bench))
-        answer = bench.measure(Order(peer.name))
+        answer = bench.measure(MeasurementRequest(peer.name))
         if answer.run is None:
             bench.say(f"{peer.name} {answer.missing}")
-            return Result(peer.name, peer.group, bench.bank.rows, note=answer.missing)
-        if answer.run.rows != (peer.rows or bench.bank.rows):  # what writes fewer would look quick
-            raise MeasurementFailedError(f"{peer.name} wrote {answer.run.rows:,} rows")
+            return Result(peer.name, peer.group, bench.bank.rows, comment=answer.missing)
+        if answer.run.rows != (peer.rows or bench.bank.rows):  # fewer rows would look faster
+            raise MeasurementFailedError(f"{peer.name} wrote {answer.run.rows:,} rows.")
         runs.append(answer.run)
     return combine(peer.name, peer.group, runs, copies, bench.bank.rows)
 
 
-def sum_up_copies(bench: Bench) -> Result:
-    """COPY's own row: of all rounds on this bank."""
+def combine_copies(bench: Bench) -> Result:
+    """Returns the result of COPY over all rounds on this bank."""
     return combine(COPY.name, COPY.group, bench.copies, bench.copies, bench.bank.rows)
 
 
-def _measure_copy(bench: Bench) -> Run:
-    run = _run_of(bench.measure(Order(COPY.name)))
+def _measure_copy(bench: Bench) -> Measurement:
+    run = _run_of(bench.measure(MeasurementRequest(COPY.name)))
     bench.copies.append(run)
     return run
 
 
-def _run_of(answer: Answer) -> Run:
+def _run_of(answer: MeasurementResult) -> Measurement:
     if answer.run is None:
         raise MeasurementFailedError(answer.missing)
     return answer.run

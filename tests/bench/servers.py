@@ -1,4 +1,4 @@
-"""What the measurements need around them: Postgres with the demo bank, an object store, a stand-in for AWS."""
+"""Starts the servers that the measurements need: Postgres with the demo bank, an object store, and an AWS emulator."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _READY_SECONDS = 30
 
 @dataclass(frozen=True)
 class BankServer:
-    """The server of all banks, and the password of this run's logins: they are the server's, and not a database's."""
+    """The server of all banks, and this run's password of the logins, which are the same for all its databases."""
 
     postgres: PostgresServer
     password: str
@@ -42,7 +42,7 @@ class BankServer:
 
 @dataclass(frozen=True)
 class Bank:
-    """A database with the demo bank. Reports read it as the login that can do nothing else."""
+    """A database with the demo bank. Reports read it with a login that can only read."""
 
     rows: int
     admin_url: str
@@ -52,7 +52,7 @@ class Bank:
 
 @dataclass(frozen=True)
 class Aws:
-    """Something that answers as AWS does. `environment` leads boto3 there; `name` says in tables what it is."""
+    """An emulator of AWS. `environment` configures boto3 for it; `name` is its name in tables."""
 
     name: str
     environment: Mapping[str, str]
@@ -60,9 +60,9 @@ class Aws:
 
 @contextlib.contextmanager
 def postgres_server() -> Iterator[BankServer]:
-    """The bench's own server. Its data stay for the next run."""
+    """Starts the benchmark's own server. Its data are kept for the next run."""
     server = PostgresServer(FOLDER / "postgres", free_port())
-    server.stop()  # what a killed run has left
+    server.stop()  # ends the server of a run that was killed
     server.start()
     try:
         yield BankServer(server, secrets.token_urlsafe(24))
@@ -71,7 +71,7 @@ def postgres_server() -> Iterator[BankServer]:
 
 
 def open_bank(server: BankServer, rows: int) -> Bank:
-    """The bank of that many transactions, each in a database of its own; made where it is not there yet."""
+    """Returns the bank with a number of transactions, in a database of its own; creates it if it does not exist."""
     name, url = f"rows_{rows}", server.postgres.url
     with psycopg.connect(url, autocommit=True) as connection:
         if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
@@ -80,10 +80,10 @@ def open_bank(server: BankServer, rows: int) -> Bank:
     migrate(admin_url, is_exclusive=True)
     if load_demo_bank(admin_url, rows):
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("CHECKPOINT")  # now, and not while something is measured
+            connection.execute("CHECKPOINT")  # so that none happens during a measurement
     for login in LOGINS:
         set_password(admin_url, login, server.password)
-    # Peers name no tenant in their transactions as reports do (row level security), so the connection does.
+    # Reports set the tenant in their transactions (row level security). Peers do not, so the connection sets it.
     options = quote(f"-c resma.tenant_id={TENANT}")
     reader_url = f"postgresql://{READER}:{server.password}@127.0.0.1:{server.postgres.port}/{name}?options={options}"
     return Bank(rows, admin_url, server.password, reader_url)
@@ -91,7 +91,7 @@ def open_bank(server: BankServer, rows: int) -> Bank:
 
 @contextlib.contextmanager
 def aws_stand_in() -> Iterator[Aws]:
-    """moto as a server: AWS in another process, as it would be."""
+    """Starts moto as a server, so that AWS is emulated in another process."""
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with _process("moto", command, os.environ, lambda: is_listening(port)):
@@ -100,7 +100,7 @@ def aws_stand_in() -> Iterator[Aws]:
 
 @contextlib.contextmanager
 def object_store(otherwise: Aws) -> Iterator[Aws]:
-    """MinIO where it is on the PATH or in .resma/bin, otherwise the stand-in; with an empty bucket."""
+    """Starts MinIO if it is on the PATH or in .resma/bin, otherwise yields the emulator; with an empty bucket."""
     binary = shutil.which("minio") or shutil.which(STATE / "bin" / "minio")
     with contextlib.ExitStack() as stack:
         store = stack.enter_context(_minio(binary)) if binary else otherwise
@@ -140,7 +140,7 @@ def _minio(binary: str) -> Iterator[Aws]:
 def _process(
     name: str, command: list[str], environment: Mapping[str, str], is_up: Callable[[], bool]
 ) -> Iterator[None]:
-    """Runs a server until the block ends. Raises StackError when it does not come up."""
+    """Runs a server until the end of the block. Raises StackError if it does not start."""
     log = FOLDER / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -158,7 +158,7 @@ def _await(name: str, process: subprocess.Popen[bytes], is_up: Callable[[], bool
     deadline = time.monotonic() + _READY_SECONDS
     while not is_up():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise StackError(f"{name} did not come up:\n{last_lines(log)}")
+            raise StackError(f"{name} did not start:\n{last_lines(log)}")
         time.sleep(0.05)
 
 

@@ -1,4 +1,4 @@
-"""Where bytes go that nobody wants."""
+"""A sink that discards bytes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TextIO, cast
 
 
 class Sink:
-    """Counts bytes and throws them away. As much of a binary file as libraries ask of one that can't seek."""
+    """Counts bytes and discards them. Implements the methods of a binary file that libraries need without seeking."""
 
     closed = False
 
@@ -17,37 +17,37 @@ class Sink:
         self.bytes = 0
 
     def write(self, data: Any) -> int:
-        """Takes anything with a buffer; returns its length in bytes."""
+        """Discards an object with a buffer; returns its length in bytes."""
         length = memoryview(data).nbytes
         self.bytes += length
         return length
 
     def tell(self) -> int:
-        """How many bytes came."""
+        """Returns the number of bytes so far."""
         return self.bytes
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Does nothing: nothing is buffered."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing: nothing is open."""
 
     def readable(self) -> bool:
-        """No."""
+        """Returns False."""
         return False
 
     def writable(self) -> bool:
-        """Yes."""
+        """Returns True."""
         return True
 
     def seekable(self) -> bool:
-        """No."""
+        """Returns False."""
         return False
 
 
 @contextlib.contextmanager
 def text_into(sink: Sink) -> Iterator[TextIO]:
-    """A text file in UTF-8 over the sink."""
+    """Opens a UTF-8 text file that writes to the sink."""
     text = io.TextIOWrapper(cast("Any", sink), encoding="utf-8", newline="")
     try:
         yield text

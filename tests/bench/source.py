@@ -1,4 +1,4 @@
-"""The rows that all measure on: the report TRANSACTIONS of the demo bank, in the report's order."""
+"""The rows of all measurements: those of the report TRANSACTIONS of the demo bank, in the report's order."""
 
 from __future__ import annotations
 
@@ -16,15 +16,12 @@ REPORT_TYPE = "TRANSACTIONS"
 TENANT = "demo"
 
 FETCH_ROWS = 2000
-"""What peers fetch at a time through a server-side cursor: psycopg's own 100 would make them slower."""
+"""Rows that peers fetch at once through a server-side cursor: psycopg's default of 100 would make them slower."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A connection, its URL for clients that are not psycopg, and how many of the report's rows to read.
-
-    All rows where `limit` is None.
-    """
+    """A connection, its URL for clients other than psycopg, and the number of rows to read (None: all)."""
 
     connection: Connection[TupleRow]
     url: str
@@ -32,7 +29,7 @@ class Source:
 
     @property
     def report_type(self) -> ReportType:
-        """The catalog's description of the columns."""
+        """The report type, with its columns."""
         return find_report_type(REPORT_TYPE)
 
     @property
@@ -42,7 +39,7 @@ class Source:
 
     @property
     def headings(self) -> list[str]:
-        """What people read above the columns."""
+        """The headings of the columns."""
         return [column.heading.in_language("en") for column in self.report_type.columns]
 
     @property
@@ -51,9 +48,9 @@ class Source:
         return self._query({})
 
     def literal_query(self, casts: Mapping[str, str]) -> str:
-        """The same query with its values written into it, for clients that are not psycopg.
+        """Returns the query with its values as literals, for clients other than psycopg.
 
-        `casts` gives the Postgres type of columns whose own type such a client does not know.
+        `casts` has Postgres types for columns whose own type such a client does not support.
         """
         return psycopg.ClientCursor(self.connection).mogrify(self._query(casts), self.values)
 
@@ -68,24 +65,24 @@ class Source:
 
     @property
     def values(self) -> dict[str, Any]:
-        """No filter is set."""
+        """The query's values, without any filter."""
         return {**{item.name: None for item in self.report_type.filters}, "tenant_id": TENANT}
 
     def rows(self) -> Iterator[TupleRow]:
-        """Every row as Python values, through a server-side cursor."""
+        """Yields every row as Python values, through a server-side cursor."""
         with psycopg.ServerCursor(self.connection, "bench") as cursor:
             cursor.itersize = FETCH_ROWS
             yield from cursor.execute(self.query, self.values)
 
     def batches(self, size: int) -> Iterator[list[TupleRow]]:
-        """The same, up to `size` rows at a time."""
+        """Yields the rows in lists of up to `size`, through a server-side cursor."""
         with psycopg.ServerCursor(self.connection, "bench") as cursor:
             cursor.execute(self.query, self.values)
             while batch := cursor.fetchmany(size):
                 yield batch
 
     def texts(self) -> Iterator[list[str]]:
-        """Every row as people read it, for pages: amounts with thousands apart, times without their zone."""
+        """Yields every row as formatted strings, with grouped thousands, and timestamps without their time zone."""
         kinds = [column.kind for column in self.report_type.columns]
         for row in self.rows():
             yield [
@@ -108,7 +105,7 @@ def _column(name: str, cast: str | None) -> sql.Composable:
 
 
 def open_source(url: str, limit: int | None = None) -> Source:
-    """Connects as a report does: for the last row, not the first, and in UTC."""
+    """Connects with a report's settings: planned for all rows (`cursor_tuple_fraction`), and in UTC."""
     connection = psycopg.connect(url, application_name="bench")
     connection.execute("SET cursor_tuple_fraction = 1; SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'")
     connection.commit()

@@ -1,10 +1,10 @@
-"""The SHA-256 of what a file holds, so that two reports with the same rows can be compared.
+"""Computes a SHA-256 of a file's content, so that two reports with the same rows can be compared.
 
-CSV and NDJSON hold nothing but rows: it is that of their bytes, compressed or not. The others also hold the report's id
-and its moment (`asOf`), so it is that of
+CSV and NDJSON contain only rows: the hash is that of their bytes, compressed or not. The other formats also contain the
+report's id and its timestamp (`asOf`), so the hash is that of
 - Parquet: the columns' names, types and values, as Arrow reads them;
-- XLSX: every member of the archive, name and text, with id and moment blanked;
-- PDF: the text that PDFium reads, with id and moment blanked and each run of blanks as one.
+- XLSX: name and content of every file of the archive, without id and timestamp;
+- PDF: the text that PDFium reads, without id and timestamp, and with each run of spaces as one space.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ import pyarrow.parquet
 
 from tests.support.pdf_readers import read_in_order
 
-# Only the report's own moment names its zone in a PDF; rows are in the zone of the heading.
-_PDF_MOMENT = re.compile(r"\S+ \d\d:\d\d:\d\d UTC")
+# In a PDF only the report's own timestamp names its time zone; rows are in the time zone that the heading names.
+_PDF_TIMESTAMP = re.compile(r"\S+ \d\d:\d\d:\d\d UTC")
 
 
 def content_sha256(content: bytes, format_: str, report_id: str, as_of: datetime) -> str:
-    """Returns the SHA-256, in hex."""
+    """Returns the SHA-256 of a file's content in hexadecimal."""
     if format_ == "PARQUET":
         return _parquet_sha256(content)
     if format_ == "XLSX":
         return _xlsx_sha256(content, report_id, as_of.astimezone(UTC))
     if format_ == "PDF":
-        text = _PDF_MOMENT.sub("", "\f".join(read_in_order(content)).replace(report_id, ""))
+        text = _PDF_TIMESTAMP.sub("", "\f".join(read_in_order(content)).replace(report_id, ""))
         lines = "\n".join(" ".join(line.split()) for line in text.splitlines())
         return hashlib.sha256(lines.encode()).hexdigest()
     return hashlib.sha256(content).hexdigest()
@@ -46,7 +46,7 @@ def _parquet_sha256(content: bytes) -> str:
 
 
 def _xlsx_sha256(content: bytes, report_id: str, as_of: datetime) -> str:
-    # In the properties as ISO 8601, on the summary sheet as days since 1899-12-30; the bank's rows are years older.
+    # The properties have ISO 8601, the summary sheet days since 1899-12-30. The bank's rows are years older.
     days = (as_of.date() - date(1899, 12, 30)).days
     own = re.compile(rf"{re.escape(report_id)}|{as_of:%Y-%m-%dT%H:%M:%SZ}|<v>{days}\.\d+</v>".encode())
     whole = hashlib.sha256()

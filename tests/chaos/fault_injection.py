@@ -1,4 +1,4 @@
-"""Injects the faults of a plan, each at its time, and one after the other into the same part of the system."""
+"""Injects the faults of a plan, each at its time. Faults of the same part of the system are injected in sequence."""
 
 from __future__ import annotations
 
@@ -23,18 +23,21 @@ from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.local_stack import Faults
 
 PART = b"partNumber="
-"""What the address of every upload of a part contains."""
+"""A part of the URL of every request that uploads a part."""
 
 AIM_SECONDS = 8
-"""How long a fault that needs a report in progress waits for one."""
+"""Maximum time that a fault which needs a report in progress waits for one."""
 
 LANES = {"kill-workers": "s3", "freeze-workers": "s3", "stretch-leases": "s3"}
-"""What needs the object store's proxy, one after the other; the others have a lane by the part that fails."""
+"""Lanes of the faults that need the object store's proxy. The lane of another fault is the part that fails.
+
+Faults of one lane are injected in sequence, those of different lanes in parallel.
+"""
 
 
 @dataclass(frozen=True)
 class InjectedFault:
-    """A fault that had an effect, and when (seconds of the epoch): reports under way at that time may fail for it."""
+    """A fault that had an effect, with its start and end in epoch seconds. Reports in progress then may fail by it."""
 
     kind: Kind
     began: float
@@ -42,7 +45,7 @@ class InjectedFault:
 
 
 class FaultInjector:
-    """Carries out a plan's faults, from a thread for each lane."""
+    """Injects a plan's faults, from one thread per lane."""
 
     def __init__(self, client: Client, faults: Faults, recovery: Recovery) -> None:
         self._client = client
@@ -51,24 +54,24 @@ class FaultInjector:
         self._threads: list[threading.Thread] = []
         self.injected: list[InjectedFault] = []
         self.duplicates = 0
-        self.mishaps: list[str] = []
+        self.errors: list[str] = []
 
     def start(self, faults: Sequence[PlannedFault], started: float) -> None:
-        """Begins; `started` is the plan's second 0, of the monotonic clock."""
+        """Starts the threads. `started` is the plan's second 0 on the monotonic clock."""
         lanes: dict[str, list[PlannedFault]] = defaultdict(list)
         for planned in sorted(faults, key=lambda planned: planned.at_seconds):
             lanes[LANES.get(planned.kind, planned.kind.partition("-")[0])].append(planned)
-        for lane, theirs in lanes.items():
-            thread = threading.Thread(target=self._run, args=(theirs, started), name=f"faults-{lane}", daemon=True)
+        for lane, lane_faults in lanes.items():
+            thread = threading.Thread(target=self._run, args=(lane_faults, started), name=f"faults-{lane}", daemon=True)
             thread.start()
             self._threads.append(thread)
 
     def is_done(self) -> bool:
-        """Whether the last one is over."""
+        """Returns whether the last fault is over."""
         return not any(thread.is_alive() for thread in self._threads)
 
     def counts(self) -> Counter[str]:
-        """How many faults of each kind have had an effect."""
+        """Returns the number of faults that have had an effect, by kind."""
         return Counter(fault.kind for fault in self.injected)
 
     def _run(self, faults: Sequence[PlannedFault], started: float) -> None:
@@ -76,16 +79,16 @@ class FaultInjector:
             time.sleep(max(0.0, started + planned.at_seconds - time.monotonic()))
             began = time.time()
             try:
-                has_hit = self._inject(planned)
+                had_effect = self._inject(planned)
             except (psycopg.Error, psutil.Error, ClientError, BotoCoreError, OSError) as error:
-                # Another fault came in between, such as the database's end; the next one may go better.
-                self.mishaps.append(f"{planned.kind}: {type(error).__name__}")
+                # Another fault, such as a restart of the database, can prevent this one.
+                self.errors.append(f"{planned.kind}: {type(error).__name__}")
                 continue
-            if has_hit:
+            if had_effect:
                 self.injected.append(InjectedFault(planned.kind, began, time.time()))
 
     def _inject(self, planned: PlannedFault) -> bool:
-        target, _, way = planned.kind.partition("-")
+        target, _, failure = planned.kind.partition("-")
         others: dict[Kind, Callable[[PlannedFault], bool]] = {
             "kill-workers": self._kill_workers,
             "freeze-workers": self._freeze_workers,
@@ -99,12 +102,12 @@ class FaultInjector:
         if planned.kind in others:
             return others[planned.kind](planned)
         with contextlib.ExitStack() as stack:
-            faults = [stack.enter_context(proxy.failing(_make_fault(way))) for proxy in self._proxies(target)]
+            faults = [stack.enter_context(proxy.failing(_make_fault(failure))) for proxy in self._proxies(target)]
             time.sleep(planned.seconds)
-        return any(fault.struck.is_set() for fault in faults)
+        return any(fault.injected.is_set() for fault in faults)
 
     def _proxies(self, target: str) -> list[FaultProxy]:
-        """One server holds both databases, each behind a proxy of its own."""
+        """Returns the proxies of a part. One server has both databases, each behind a proxy of its own."""
         names = ("database", "source") if target == "database" else (target,)
         return [getattr(self._faults, name) for name in names]
 
@@ -112,10 +115,10 @@ class FaultInjector:
 
     @contextlib.contextmanager
     def _report_in_progress(self) -> Iterator[bool]:
-        """Holds the parts of reports back inside the block; whether there was one to hold."""
+        """Stalls uploads of parts inside the block; yields whether there was one, so that a report is in progress."""
         fault = Fault("stall", when=PART)
         with self._faults.s3.failing(fault):
-            yield fault.struck.wait(AIM_SECONDS)
+            yield fault.injected.wait(AIM_SECONDS)
 
     def _kill_workers(self, planned: PlannedFault) -> bool:
         with self._report_in_progress() as is_aimed:
@@ -130,7 +133,7 @@ class FaultInjector:
     def _freeze_workers(self, planned: PlannedFault) -> bool:
         with self._report_in_progress():
             workers = [psutil.Process(pid) for pid in running_processes(self._client, "WorkerFunction")]
-            # Not all of them: the others are to take over.
+            # Not all workers: the others must continue the reports.
             chosen = workers[: 1 + round(planned.choice)]
             running = self._running()
             for worker in chosen:
@@ -143,20 +146,20 @@ class FaultInjector:
         return bool(chosen)
 
     def _stretch_leases(self, planned: PlannedFault) -> bool:
-        """Every running job's lease ends while its worker lives, and its message comes again."""
+        """Ends the lease of every running job while its worker is running, and sends its message again."""
         with self._report_in_progress():
             stretched = self._client.sql(
                 "UPDATE resma.reports SET lease_until = clock_timestamp() - interval '1 second'"
                 " WHERE status = 'GENERATING' RETURNING report_id::text"
             )
-            self._forget_first_filter()
+            self._delete_idempotency_records()
             for (report_id,) in stretched:
                 self._send_again(report_id, 1)
             time.sleep(planned.seconds)
         return bool(stretched)
 
-    def _forget_first_filter(self) -> None:
-        """Removes what powertools' idempotency remembers, whose clock is the lease's too."""
+    def _delete_idempotency_records(self) -> None:
+        """Deletes the records of powertools' idempotency, which expire at the same time as the leases."""
         table = self._client.stack.up.outputs.get("IdempotencyTableName") or self._idempotency_table()
         dynamodb = self._client.aws("dynamodb")
         for item in dynamodb.scan(TableName=table, ProjectionExpression="id")["Items"]:
@@ -181,7 +184,7 @@ class FaultInjector:
 
     def _restart_database(self, planned: PlannedFault) -> bool:
         server = self._client.stack.postgres()
-        # SIGQUIT is `pg_ctl stop -m immediate`: no farewell to anyone, and recovery at the next start.
+        # SIGQUIT is `pg_ctl stop -m immediate`: connections are cut, and the next start has to recover.
         postmaster = psutil.Process(server.process_id)
         postmaster.send_signal(signal.SIGQUIT)
         postmaster.wait(30)
@@ -192,7 +195,7 @@ class FaultInjector:
     # ------------------------------------------------------------------ messages
 
     def _duplicate_messages(self, planned: PlannedFault) -> bool:
-        """Some jobs' messages come again, three times each: of what ended, runs, and waits."""
+        """Sends the messages of some jobs again, three times each: of jobs that have ended, that run and that wait."""
         rows = self._client.sql("SELECT report_id::text FROM resma.reports ORDER BY report_id")
         chosen = [row[0] for row in rows][int(planned.choice * 10) :: 10][:10]
         for report_id in chosen:
@@ -204,7 +207,7 @@ class FaultInjector:
         self.duplicates += times
 
     def _borrow_messages(self, planned: PlannedFault) -> bool:
-        """Takes messages out of the queue and lets them come back later, behind those that were sent after them."""
+        """Receives messages without deleting them, so that they are delivered later than those sent after them."""
         sqs, url = self._client.aws("sqs"), self._client.stack.up.outputs["QueueUrl"]
         received = sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=max(1, round(planned.seconds)), WaitTimeSeconds=3
@@ -212,8 +215,8 @@ class FaultInjector:
         return bool(received.get("Messages"))
 
 
-def _make_fault(way: str) -> Fault:
-    return Fault(way, bytes_per_second=200_000 if way == "slow" else 0)  # type: ignore[arg-type]
+def _make_fault(failure: str) -> Fault:
+    return Fault(failure, bytes_per_second=200_000 if failure == "slow" else 0)  # type: ignore[arg-type]
 
 
 def _wake(workers: Sequence[psutil.Process]) -> None:

@@ -1,4 +1,4 @@
-"""How a run goes, and what it came to, for people."""
+"""Prints the progress and the results of a chaos run."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from tests.chaos.recovery import RecoveredOutage
-from tests.chaos.run import Outcome
+from tests.chaos.run import ChaosResult
 
-LISTED = 20
+MAX_LISTED = 20
+"""Maximum number of failures of a kind that are printed."""
 
 
-class Ticker:
-    """A line that shows how it goes."""
+class ProgressLine:
+    """A line of the terminal that shows the progress of a run."""
 
     def __init__(self, console: Console, reports: int) -> None:
         self._progress = Progress(
@@ -35,12 +36,12 @@ class Ticker:
     ) -> None:
         self._progress.stop()
 
-    def say(self, text: str) -> None:
-        """A step is done."""
+    def report_step(self, text: str) -> None:
+        """Prints that a step is done."""
         self._progress.console.print(text)
 
     def show(self, accepted: int, ended: dict[str, int], faults: int) -> None:
-        """Shows the counts of this moment."""
+        """Shows the present counts."""
         statuses = ", ".join(f"{count} {status}" for status, count in sorted(ended.items()))
         self._progress.update(self._task, completed=accepted, ended=f"{statuses}; {faults} faults")
 
@@ -48,21 +49,21 @@ class Ticker:
 def _outage_table(recovered: Sequence[RecoveredOutage]) -> Table:
     table = Table(
         "outage of", "mode", "seconds", "tries", "waiting", "reports", "done, median", "done, worst",
-        title="outages: connections tried, reports that waited, those under way at its end, and their seconds after it",
+        title="outages: connections tried, reports waiting, reports in progress at its end, their seconds until done",
         title_justify="left",
     )  # fmt: skip
-    for each in recovered:
-        outage = each.outage
-        tried = "-" if outage.mode == "no-connections" else str(outage.connections)
+    for recovery in recovered:
+        outage = recovery.outage
+        tries = "-" if outage.mode == "no-connections" else str(outage.connections)
         table.add_row(
-            outage.dependency, outage.mode, f"{outage.ended - outage.began:.0f}", tried, str(outage.waiting),
-            str(each.reports), f"{each.median_seconds}", f"{each.worst_seconds}",
+            outage.dependency, outage.mode, f"{outage.ended - outage.began:.0f}", tries, str(outage.waiting),
+            str(recovery.reports), f"{recovery.median_seconds}", f"{recovery.worst_seconds}",
         )  # fmt: skip
     return table
 
 
-def print_figures(console: Console, outcome: Outcome) -> None:
-    """Prints a table of figures, and what is wrong, if anything is."""
+def print_figures(console: Console, outcome: ChaosResult) -> None:
+    """Prints a table of figures, and the failures if there are any."""
     verdict, workload, recovery = outcome.verdict, outcome.workload, outcome.injectors.recovery
     table = Table("figure", "", title=f"chaos, seed {outcome.plan.seed}", title_justify="left")
     for status, count in sorted(verdict.ends.items()):
@@ -71,10 +72,10 @@ def print_figures(console: Console, outcome: Outcome) -> None:
         table.add_row(f"ended in attempt {attempt}", str(count))
     for kind, count in sorted(outcome.injectors.faults.counts().items()):
         table.add_row(f"fault: {kind}", str(count))
-    table.add_row("requests sent again by callers", str(workload.asked_again))
-    table.add_row("duplicate messages seen and absorbed", str(outcome.injectors.faults.duplicates))
-    table.add_row("webhooks taken twice under one id", str(verdict.webhooks_twice))
-    table.add_row("workers' jobs taken over", str(len(recovery.seconds)))
+    table.add_row("requests retried by callers", str(workload.retries))
+    table.add_row("duplicate messages sent", str(outcome.injectors.faults.duplicates))
+    table.add_row("webhooks accepted twice under one id", str(verdict.duplicate_webhooks))
+    table.add_row("jobs continued by another worker", str(len(recovery.seconds)))
     table.add_row("seconds to recover, median", f"{recovery.median_seconds}")
     table.add_row("seconds to recover, worst", f"{recovery.worst_seconds}")
     console.print(table)
@@ -82,10 +83,12 @@ def print_figures(console: Console, outcome: Outcome) -> None:
         console.print(_outage_table(outcome.recovered))
         console.print(f"attempts that outages used up: {outcome.attempts_used_by_outages}")
     for name in ("lost", "doubled", "stuck", "open_uploads", "webhooks_missing"):
-        wrong: list[str] = getattr(verdict, name)
-        for sentence in wrong[:LISTED]:
-            console.print(f"[red]{name}[/]: {sentence}", highlight=False)
-        if len(wrong) > LISTED:
-            console.print(f"[red]{name}[/]: and {len(wrong) - LISTED} more")
+        failures: list[str] = getattr(verdict, name)
+        for failure in failures[:MAX_LISTED]:
+            console.print(f"[red]{name}[/]: {failure}", highlight=False)
+        if len(failures) > MAX_LISTED:
+            console.print(f"[red]{name}[/]: and {len(failures) - MAX_LISTED} more")
     if not verdict.is_valid:
-        console.print(f"the functions' logs are in {outcome.folder / 'logs'}, Postgres' and LocalStack's beside it")
+        console.print(
+            f"The functions' logs are in {outcome.folder / 'logs'}, those of Postgres and LocalStack beside it."
+        )

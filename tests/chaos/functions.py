@@ -1,4 +1,4 @@
-"""The template's functions, by their logical names."""
+"""Finds the template's functions and their processes by logical name."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from tests.support.client import Client
 
 
 def function_name(client: Client, logical_name: str) -> str:
-    """The full name of a function of the template."""
+    """Returns the full name of a function of the template."""
     listed = client.aws("lambda").list_functions()["Functions"]
     return next(str(item["FunctionName"]) for item in listed if f"-{logical_name}-" in item["FunctionName"])
 
 
 def running_processes(client: Client, logical_name: str) -> list[int]:
-    """Process ids of a function's execution environments that live."""
+    """Returns the process ids of a function's running execution environments."""
     return [pid for pid in client.stack.function_processes(function_name(client, logical_name)) if _is_running(pid)]
 
 
 def _is_running(pid: int) -> bool:
-    """One that was idle when it was killed stays as a zombie until its next invocation."""
+    """Returns whether a process runs. A process that was idle when it was killed stays a zombie until the next
+    invocation.
+    """
     with contextlib.suppress(psutil.NoSuchProcess):
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     return False

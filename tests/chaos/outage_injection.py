@@ -1,4 +1,4 @@
-"""Makes the outages of a plan happen, and records what became of them."""
+"""Injects the outages of a plan, and records their effects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from infra.postgres.migrate import APP, READER, SYSTEM
-from tests.chaos.outages import Dependency, Mode, Outage
+from tests.chaos.outages import Dependency, Mode, PlannedOutage
 from tests.support.client import Client
 from tests.support.fault_proxy import Fault
 from tests.support.local_stack import Faults
@@ -27,14 +27,15 @@ PROXIES: Mapping[Dependency, str] = {
     "secrets": "secrets",
     "idempotency-table": "dynamodb",
 }
-"""Attributes of `Faults`."""
+"""Attributes of `Faults`, by dependency."""
 
 LOGINS: Mapping[Dependency, tuple[str, ...]] = {
     "source-database": (READER,),
     "system-database": (APP, SYSTEM),
-    # A secret is read when a connection is opened, so the connections that are open have to end.
+    # A secret is read when a connection is opened, so open connections have to be terminated.
     "secrets": (APP, SYSTEM, READER),
 }
+"""Database logins whose connections an outage terminates, by dependency."""
 
 
 POLL_SECONDS = 2.0
@@ -42,31 +43,31 @@ POLL_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class InjectedOutage:
-    """An outage that is over, with its begin and end in seconds of the epoch."""
+    """An outage that is over, with its start and end in epoch seconds."""
 
     dependency: Dependency
     mode: Mode
     began: float
     ended: float
     connections: int
-    """How many connections to the dependency were opened or used meanwhile; 0 where the mode counts none."""
+    """Number of connections to the dependency that were opened or used during the outage; 0 if the mode counts none."""
     waiting: int
-    """The most reports whose status said that they waited for the dependency."""
+    """Maximum number of reports that waited for the dependency at the same time."""
 
 
 class OutageInjector:
-    """Carries out a plan's outages, from a thread for each."""
+    """Injects a plan's outages, from one thread each."""
 
     def __init__(self, client: Client, faults: Faults) -> None:
         self._client = client
         self._faults = faults
         self._threads: list[threading.Thread] = []
-        self._turns: dict[Dependency, threading.Lock] = {dependency: threading.Lock() for dependency in PROXIES}
+        self._locks: dict[Dependency, threading.Lock] = {dependency: threading.Lock() for dependency in PROXIES}
         self.injected: list[InjectedOutage] = []
         self.errors: list[str] = []
 
-    def start(self, outages: Sequence[Outage], started: float) -> None:
-        """Begins; `started` is the plan's second 0, of the monotonic clock."""
+    def start(self, outages: Sequence[PlannedOutage], started: float) -> None:
+        """Starts the threads. `started` is the plan's second 0 on the monotonic clock."""
         for outage in outages:
             name = f"outage-{outage.dependency}"
             thread = threading.Thread(target=self._run, args=(outage, started), name=name, daemon=True)
@@ -74,12 +75,12 @@ class OutageInjector:
             self._threads.append(thread)
 
     def is_done(self) -> bool:
-        """Whether the last one is over."""
+        """Returns whether the last outage is over."""
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _run(self, outage: Outage, started: float) -> None:
+    def _run(self, outage: PlannedOutage, started: float) -> None:
         time.sleep(max(0.0, started + outage.at_seconds - time.monotonic()))
-        with self._turns[outage.dependency]:
+        with self._locks[outage.dependency]:
             began = time.time()
             try:
                 with self._unavailable(outage) as fault:
@@ -93,18 +94,18 @@ class OutageInjector:
                 )
             )
 
-    def _count_waiting(self, outage: Outage) -> int:
-        """Lets the outage last, and returns how many reports waited for it at most, as their rows say."""
-        most, end = 0, time.monotonic() + outage.seconds
+    def _count_waiting(self, outage: PlannedOutage) -> int:
+        """Waits for the end of the outage; returns the maximum number of reports that waited for the dependency."""
+        max_waiting, end = 0, time.monotonic() + outage.seconds
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(left, POLL_SECONDS))
             statement = "SELECT count(*)::int FROM resma.reports WHERE waiting_for = %s AND status = 'PENDING'"
-            most = max(most, int(self._client.sql(statement, outage.dependency)[0][0]))
-        return most
+            max_waiting = max(max_waiting, int(self._client.sql(statement, outage.dependency)[0][0]))
+        return max_waiting
 
     @contextlib.contextmanager
-    def _unavailable(self, outage: Outage) -> Iterator[Fault | None]:
-        """The dependency is unavailable inside the block, and available after it."""
+    def _unavailable(self, outage: PlannedOutage) -> Iterator[Fault | None]:
+        """Makes the dependency unavailable inside the block, and available after it."""
         logins = LOGINS.get(outage.dependency, ())
         if outage.mode == "no-connections":
             self._limit_connections(logins, 0)

@@ -1,4 +1,4 @@
-"""The outages of a plan: which dependency is unavailable when, for how long, and in which way."""
+"""Plans outages: which dependency is unavailable when, for how long, and in which mode."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ Dependency = Literal[
     "object-store", "source-database", "system-database", "queue", "topic", "bus", "secrets", "idempotency-table"
 ]
 Mode = Literal["refuse", "stall", "error", "no-connections"]
-"""refuse: connections are reset. stall: they are accepted and never answered. error: HTTP status 503.
-no-connections: the database refuses the login, whose connections are ended."""
+"""refuse: connections are reset. stall: connections are accepted and never answered. error: HTTP status 503.
+no-connections: the database refuses the login, and its connections are terminated."""
 
 SHORTEST_SECONDS = 20.0
-"""Longer than three attempts took when they counted outages."""
+"""Minimum length of an outage. It is longer than three attempts took when outages used up attempts."""
 
 ALONE: tuple[Dependency, ...] = ("system-database", "secrets")
-"""What is never unavailable at the same time as another dependency."""
+"""Dependencies that are never unavailable at the same time as another one."""
 
 PAUSE_SECONDS = 5.0
-"""Between the end of an outage and the next one that is alone."""
+"""Pause between the end of an outage and the start of an outage of a dependency in `ALONE`."""
 
 QUICK_LONGEST_SECONDS = 40.0
+"""Maximum length of an outage of a quick run."""
 LONGEST_SECONDS = 600.0
+"""Maximum length of an outage."""
 
 _AWS: tuple[Mode, ...] = ("refuse", "stall", "error")
 _DATABASE: tuple[Mode, ...] = ("refuse", "stall", "no-connections")
@@ -42,7 +44,7 @@ MODES: Mapping[Dependency, tuple[Mode, ...]] = {
 
 @dataclass(frozen=True)
 class OutageOptions:
-    """How many outages each dependency has, and how long the longest ones last."""
+    """The number of outages of each dependency, and the length of the longest."""
 
     rounds: int = 1
     longest_seconds: float = LONGEST_SECONDS
@@ -50,8 +52,8 @@ class OutageOptions:
 
 
 @dataclass(frozen=True)
-class Outage:
-    """A dependency that is unavailable from `at_seconds` on."""
+class PlannedOutage:
+    """An outage of a dependency that starts at `at_seconds` of the run and lasts for `seconds`."""
 
     at_seconds: float
     dependency: Dependency
@@ -60,15 +62,15 @@ class Outage:
 
     @property
     def ends_at_seconds(self) -> float:
-        """When the dependency is available again."""
+        """The second of the run at which the dependency is available again."""
         return self.at_seconds + self.seconds
 
 
-def plan_outages(chance: random.Random, begin_seconds: float, options: OutageOptions) -> Iterator[Outage]:
-    """Yields one outage of each dependency in each round, in random order; some begin before the last one has ended.
+def plan_outages(chance: random.Random, begin_seconds: float, options: OutageOptions) -> Iterator[PlannedOutage]:
+    """Yields one outage of each dependency per round, in random order. Some start before the previous one has ended.
 
-    The lengths of a round are a geometric series from the shortest to the longest, in random order. Without what
-    `ALONE` lists nothing runs, so that nothing would notice another outage at the same time.
+    The lengths of a round are a geometric series from the shortest to the longest, in random order. Without the
+    dependencies in `ALONE` nothing runs, so no other outage is planned at the same time.
     """
     at = begin_seconds
     dependencies = list(MODES)
@@ -83,7 +85,7 @@ def plan_outages(chance: random.Random, begin_seconds: float, options: OutageOpt
         for dependency, seconds in zip(dependencies, lengths, strict=True):
             if dependency in ALONE:
                 at = free_at
-            outage = Outage(at, dependency, chance.choice(MODES[dependency]), round(seconds, 1))
+            outage = PlannedOutage(at, dependency, chance.choice(MODES[dependency]), round(seconds, 1))
             yield outage
             free_at = max(free_at, outage.ends_at_seconds + PAUSE_SECONDS)
             at = free_at if dependency in ALONE else at + seconds * chance.uniform(*overlap)

@@ -1,8 +1,9 @@
-"""What will happen, made wholly from a seed before anything starts: which reports, when, and which faults when.
+"""Plans a chaos run from a seed: which reports are requested when, and which faults are injected when.
 
-Two kinds of time alternate. While workers are killed or frozen, database and queue are left alone, so that the time to
-recover is that of one fault; then these have their turn. Object store, topic, messages and receivers fail in both.
-Outages come after all of these (`outages.py`): nothing but them then keeps a report from being READY.
+Two kinds of blocks alternate. In worker blocks, workers are killed or frozen and the database and the queue work, so
+that the time to recover is that of one fault. In service blocks, the database and the queue fail. Object store, topic,
+messages and receivers fail in both. Outages (`outages.py`) start after all other faults, so that during them nothing
+else prevents a report from being READY.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tests.chaos.outages import Outage, OutageOptions, plan_outages
+from tests.chaos.outages import OutageOptions, PlannedOutage, plan_outages
 
 Kind = Literal[
     "kill-workers", "freeze-workers", "stretch-leases", "kill-api", "kill-webhook",
@@ -21,46 +22,48 @@ Kind = Literal[
     "sqs-refuse", "sqs-stall", "sns-refuse", "sns-stall",
     "duplicate-messages", "borrow-messages",
 ]  # fmt: skip
-Manner = Literal["fail", "hang", "redirect", "garbage", "close"]
-"""How a receiver of webhooks treats what comes: 500; no answer; 307; bytes that are no HTTP; a closed connection."""
+Behavior = Literal["fail", "hang", "redirect", "garbage", "close"]
+"""How a webhook receiver responds: with 500; not at all; with 307; with bytes that are not HTTP; by closing the
+connection."""
 
 ROWS = 60_000
-"""Transactions of the demo bank; all of them are a CSV of two parts."""
+"""Number of transactions of the demo bank. A CSV of all of them has two parts."""
 
-AIMED: tuple[Kind, ...] = ("kill-workers", "freeze-workers", "stretch-leases")
-"""What wants a report in progress."""
+AIMED_AT_REPORTS: tuple[Kind, ...] = ("kill-workers", "freeze-workers", "stretch-leases")
+"""Faults that need a report in progress."""
 
-MANNERS: tuple[Manner, ...] = ("fail", "redirect", "garbage", "close", "hang")
+BEHAVIORS: tuple[Behavior, ...] = ("fail", "redirect", "garbage", "close", "hang")
 FORMATS = ("CSV", "NDJSON", "PDF", "XLSX", "PARQUET")
 COMPRESSIONS = ("none", "gzip", "zstd")
 
 WORKER_BLOCK_SECONDS = 44.0
-"""From a worker's death to after the latest moment at which its job may be taken over."""
+"""Length of a worker block: longer than it can take until another worker has the job of a worker that died."""
 SERVICE_BLOCK_SECONDS = 26.0
+"""Length of a service block."""
 
 OUTAGES_AFTER_SECONDS = 20.0
-"""How long after the begin of the last fault outages begin."""
+"""Time from the start of the last fault to the first outage."""
 
 MIN_BLOCKS = 3
-"""After as many of both, every kind of fault has had its turn."""
+"""Minimum number of blocks of each kind: after three, every kind of fault was injected."""
 
 _ACCOUNTS = ROWS // 250
 
 
 @dataclass(frozen=True)
-class Request:
-    """A report that is asked for: `content` is an index into the plan's contents."""
+class PlannedRequest:
+    """A report to request. `content` is an index into the plan's contents."""
 
     number: int
     at_seconds: float
     content: int
-    manners: tuple[Manner, ...] | None
-    """What its receiver does before it takes the webhook; None where the request names no callback."""
+    behaviors: tuple[Behavior, ...] | None
+    """How its receiver responds before it accepts the webhook; None if the request has no callback URL."""
 
 
 @dataclass(frozen=True)
 class PlannedFault:
-    """A fault: when it begins, and for how long it lasts. `choice` is whatever else is left to chance, 0 to 1."""
+    """A fault to inject: when it starts and how long it lasts. `choice` is a random number from 0 to 1."""
 
     at_seconds: float
     kind: Kind
@@ -69,38 +72,43 @@ class PlannedFault:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """All that will happen."""
+class ChaosPlan:
+    """The plan of a chaos run."""
 
     seed: int
     contents: Sequence[dict[str, Any]]
-    """Distinct bodies of requests, without a callback."""
-    requests: Sequence[Request]
+    """Distinct bodies of requests, without a callback URL."""
+    requests: Sequence[PlannedRequest]
     faults: Sequence[PlannedFault]
-    outages: Sequence[Outage]
+    outages: Sequence[PlannedOutage]
 
     @property
     def longest_outage_seconds(self) -> float:
-        """0 where there are no outages."""
+        """The length of the longest outage; 0 without outages."""
         return max((outage.seconds for outage in self.outages), default=0.0)
 
 
-def make_plan(seed: int, reports: int, outages: OutageOptions, *, is_quick: bool = False) -> Plan:
-    """Returns the plan of a seed: always the same one for the same arguments."""
+def make_plan(seed: int, reports: int, outages: OutageOptions, *, is_quick: bool = False) -> ChaosPlan:
+    """Returns the plan of a seed: always the same plan for the same arguments."""
     chance = random.Random(seed)
     faults = list(_faults(chance, is_quick=is_quick, seconds=max(90.0, reports * 0.9)))
     last = max(fault.at_seconds for fault in faults)
     contents = _contents(chance, 16 if is_quick else 60)
-    targets = [fault.at_seconds + chance.uniform(0, 0.5) for fault in faults if fault.kind in AIMED for _ in range(3)]
-    # After the last fault has ended, and the attempts that it has cost.
+    targets = [
+        fault.at_seconds + chance.uniform(0, 0.5)
+        for fault in faults
+        if fault.kind in AIMED_AT_REPORTS
+        for _ in range(3)
+    ]
+    # Outages start after the last fault and the attempts that it ends.
     planned = list(plan_outages(chance, last + OUTAGES_AFTER_SECONDS, outages))
     targets += [outage.at_seconds + outage.seconds * chance.uniform(-0.1, 0.6) for outage in planned for _ in range(2)]
     last = max([last, *(outage.ends_at_seconds for outage in planned)])
-    return Plan(seed, contents, _requests(chance, reports, len(contents), last, targets), faults, planned)
+    return ChaosPlan(seed, contents, _requests(chance, reports, len(contents), last, targets), faults, planned)
 
 
 def _contents(chance: random.Random, count: int) -> list[dict[str, Any]]:
-    """Every format and compression is among them, whatever the seed."""
+    """Returns distinct contents, with every format and compression among them for every seed."""
     contents = [
         {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-01-01"}},
         {"type": "TRANSACTIONS", "formats": list(FORMATS), "filters": {"from": "2025-03-01", "to": "2025-03-31"}},
@@ -135,12 +143,12 @@ def _content(chance: random.Random, format_: str, compression: str | None = None
 
 
 def account(number: int) -> str:
-    """An account of the demo bank (infra/postgres/demo_bank.sql)."""
+    """Returns the name of an account of the demo bank (infra/postgres/demo_bank.sql)."""
     return f"BR{1000 + number * 37 % 400}-{(number * 7919 + 104729) % 1_000_000:06}"
 
 
 def _period(chance: random.Random, format_: str) -> dict[str, Any]:
-    """A day, a month, a quarter, or now and then everything: from some 80 rows to all of them."""
+    """Returns the filters of a day, a month, a quarter, or rarely of everything: from about 80 rows to all of them."""
     year, month = chance.choice([2024, 2025]), chance.randrange(1, 11)
     size = chance.choices(["nothing", "day", "month", "quarter", "all"], [1, 3, 6, 3, 0 if format_ == "PDF" else 2])[0]
     first = f"{year}-{month:02}-01"
@@ -152,8 +160,11 @@ def _period(chance: random.Random, format_: str) -> dict[str, Any]:
 
 def _requests(
     chance: random.Random, reports: int, contents: int, seconds: float, targets: Sequence[float]
-) -> list[Request]:
-    """Some come for a fault to hit, half of the others in bursts; every content is requested, if there are enough."""
+) -> list[PlannedRequest]:
+    """Returns the requests. Some are timed so that a fault hits them; half of the others come in bursts.
+
+    If there are enough requests, each content is requested.
+    """
     targets = chance.sample(targets, min(len(targets), reports * 3 // 4))
     bursts = [chance.uniform(0, seconds) for _ in range(max(3, reports // 40))]
     timestamps = sorted(
@@ -167,18 +178,18 @@ def _requests(
     chosen = [number % contents if number < contents else chance.randrange(contents) for number in range(reports)]
     chance.shuffle(chosen)
     return [
-        Request(number, at, content, _manners(chance))
+        PlannedRequest(number, at, content, _behaviors(chance))
         for number, (at, content) in enumerate(zip(timestamps, chosen, strict=True))
     ]
 
 
-def _manners(chance: random.Random) -> tuple[Manner, ...] | None:
+def _behaviors(chance: random.Random) -> tuple[Behavior, ...] | None:
     if chance.random() < 0.25:
         return None
     if chance.random() < 0.6:
         return ()
-    # A receiver that hangs holds a function for 20 s: one in ten of those that misbehave.
-    return tuple(chance.choices(MANNERS, [4, 2, 2, 2, 1])[0] for _ in range(chance.choice([1, 1, 2, 3])))
+    # A receiver that hangs blocks a function for 20 s, so only one in eleven does.
+    return tuple(chance.choices(BEHAVIORS, [4, 2, 2, 2, 1])[0] for _ in range(chance.choice([1, 1, 2, 3])))
 
 
 def _faults(chance: random.Random, *, is_quick: bool, seconds: float) -> Iterator[PlannedFault]:
@@ -225,7 +236,7 @@ def _turn(block: int, *kinds: Kind) -> Kind:
 
 
 def _quick_faults(chance: random.Random) -> Iterator[PlannedFault]:
-    """One of each, close together."""
+    """Yields a fault of each kind, with short pauses."""
     times: list[tuple[float, Kind, float]] = [
         (1, "kill-workers", 3),
         (2, "sns-refuse", 4),

@@ -1,4 +1,4 @@
-"""Customers' servers that fail, hang, redirect, answer garbage or close without a word for a time, and then take it."""
+"""Webhook receivers that first fail, hang, redirect, answer garbage or close the connection, and then accept."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from typing import Any, Self
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from tests.chaos.plan import Manner
+from tests.chaos.plan import Behavior
 
-TAKEN = "taken"
+ACCEPTED = "accepted"
 HANG_SECONDS = 30
-"""Longer than the webhook function waits."""
+"""How long a receiver hangs: longer than the webhook function waits."""
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """A webhook that came, whatever became of it. `message` is None where the signature was wrong."""
+class ReceivedWebhook:
+    """A request that a receiver got, and its behavior. `message` is None if the signature was wrong."""
 
     webhook_id: str
     message: dict[str, Any] | None
-    treated: str
+    behavior: str
 
 
-class Receivers:
-    """One server of loopback; each report has a path of its own, with the manners that the plan gives it."""
+class FaultyReceivers:
+    """An HTTP server on the loopback interface. Each report has its own path, with the behaviors of the plan."""
 
     def __init__(self, secret: str) -> None:
         self._webhook = Webhook(secret)
-        self._manners: dict[str, list[Manner]] = {}
-        self._arrivals: dict[str, list[Arrival]] = defaultdict(list)
-        self._turn = threading.Lock()
+        self._behaviors: dict[str, list[Behavior]] = {}
+        self._webhooks: dict[str, list[ReceivedWebhook]] = defaultdict(list)
+        self._lock = threading.Lock()
         self._closing = threading.Event()
         self.followed_redirects = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
@@ -50,57 +50,57 @@ class Receivers:
         self._server.shutdown()
         self._server.server_close()
 
-    def address(self, number: int, manners: tuple[Manner, ...]) -> str:
-        """Returns the callback address of a report."""
-        self._manners[f"/{number}"] = list(manners)
+    def callback_url(self, number: int, behaviors: tuple[Behavior, ...]) -> str:
+        """Returns the callback URL of a report."""
+        self._behaviors[f"/{number}"] = list(behaviors)
         return f"http://127.0.0.1:{self._server.server_address[1]}/{number}"
 
-    def arrivals(self, number: int) -> list[Arrival]:
-        """Returns what has come for a report, in order."""
-        with self._turn:
-            return list(self._arrivals[f"/{number}"])
+    def webhooks(self, number: int) -> list[ReceivedWebhook]:
+        """Returns the requests for a report, in the order in which they came."""
+        with self._lock:
+            return list(self._webhooks[f"/{number}"])
 
-    def take(self, path: str, body: bytes, headers: Mapping[str, str]) -> str:
-        """Notes a webhook; returns how it is to be treated."""
-        with self._turn:
+    def record(self, path: str, body: bytes, headers: Mapping[str, str]) -> str:
+        """Records a webhook; returns the behavior to respond with."""
+        with self._lock:
             if path == "/trap":
                 self.followed_redirects += 1
-                return TAKEN
-            waiting = self._manners.get(path, [])
-            treated = waiting.pop(0) if waiting else TAKEN
+                return ACCEPTED
+            planned = self._behaviors.get(path, [])
+            behavior = planned.pop(0) if planned else ACCEPTED
             try:
                 message: dict[str, Any] | None = self._webhook.verify(body, dict(headers))
             except WebhookVerificationError:
                 message = None
-            self._arrivals[path].append(Arrival(headers.get("webhook-id", ""), message, treated))
-            return treated
+            self._webhooks[path].append(ReceivedWebhook(headers.get("webhook-id", ""), message, behavior))
+            return behavior
 
     def hang(self) -> None:
-        """Keeps a caller waiting for longer than it will."""
+        """Blocks for longer than a caller waits."""
         self._closing.wait(HANG_SECONDS)
 
 
-def _handler_for(receivers: Receivers) -> type[BaseHTTPRequestHandler]:
+def _handler_for(receivers: FaultyReceivers) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            treated = receivers.take(self.path, body, {name.lower(): value for name, value in self.headers.items()})
+            behavior = receivers.record(self.path, body, {name.lower(): value for name, value in self.headers.items()})
             self.close_connection = True
-            if treated == "close":
+            if behavior == "close":
                 return
-            if treated == "garbage":
-                self.wfile.write(b"\x00\xffRESMA? NEVER HEARD OF IT\r\n" * 50)
+            if behavior == "garbage":
+                self.wfile.write(b"\x00\xffTHIS IS NOT HTTP\r\n" * 50)
                 return
-            if treated == "hang":
+            if behavior == "hang":
                 receivers.hang()
                 return
-            self.send_response({"fail": 500, "redirect": 307}.get(treated, 204))
-            if treated == "redirect":
+            self.send_response({"fail": 500, "redirect": 307}.get(behavior, 204))
+            if behavior == "redirect":
                 self.send_header("Location", "/trap")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-            """Quiet."""
+            """Logs nothing."""
 
     return Handler

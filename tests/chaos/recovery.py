@@ -1,4 +1,4 @@
-"""How long a report waits for another worker, once its own has died or frozen, and for the end of an outage."""
+"""Measures how long reports take to recover after their worker died or froze, and after an outage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class RecoveredOutage:
-    """An outage, the number of reports that were under way when it ended, and how long after that they were done."""
+    """An outage, the number of reports in progress when it ended, and the seconds from its end until they were done."""
 
     outage: InjectedOutage
     reports: int
@@ -28,10 +28,9 @@ class RecoveredOutage:
 
 
 def recovery_of_outages(client: Client, outages: Sequence[InjectedOutage]) -> list[RecoveredOutage]:
-    """What became of the reports that were under way when each outage ended.
+    """Returns the recovery of the reports that were in progress when each outage ended.
 
-    A report is done when it has ended and its event is published. Where another outage lasted longer, its time counts
-    too.
+    A report is done when it has ended and its event is published. The time of other outages is included.
     """
     return [_recovery_of(client, outage) for outage in sorted(outages, key=lambda outage: outage.began)]
 
@@ -50,9 +49,9 @@ def _recovery_of(client: Client, outage: InjectedOutage) -> RecoveredOutage:
 
 
 def attempts_used_by_outages(client: Client, outages: Sequence[InjectedOutage]) -> int:
-    """How many attempts, besides their last one, the reports used up that were requested since the first outage began.
+    """Returns the number of attempts, besides their last, of the reports that were requested after the first outage.
 
-    Nothing but outages can have cost them: all other faults are over by then.
+    Only outages can have caused them, because all other faults are over by then.
     """
     if not outages:
         return 0
@@ -74,45 +73,46 @@ class _Watched:
 
 
 class Recovery:
-    """Watches jobs whose worker was struck until a later attempt has begun, or the job has ended without one."""
+    """Watches jobs whose worker was killed or frozen, until a later attempt has started or the job has ended."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._watched: list[_Watched] = []
         self._expired: set[str] = set()
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._stop = threading.Event()
         self.seconds: list[tuple[float, str]] = []
         self._thread = threading.Thread(target=self._run, name="recovery", daemon=True)
         self._thread.start()
 
     def watch(self, running: Sequence[tuple[str, int]], *, only_if_expired: bool = False) -> None:
-        """Begins to watch reports, with the attempt that was struck.
+        """Starts to watch reports, given with the attempt that was running.
 
-        With `only_if_expired` those count whose lease runs out: not every worker was struck, but theirs was.
+        With `only_if_expired`, only reports count whose lease expires: if not all workers were frozen, these are the
+        reports of those that were.
         """
         now = time.monotonic()
-        with self._turn:
+        with self._lock:
             self._watched += [_Watched(report_id, attempt, now, only_if_expired) for report_id, attempt in running]
 
     def close(self) -> None:
-        """Ends watching."""
+        """Stops watching."""
         self._stop.set()
         self._thread.join()
 
     @property
     def median_seconds(self) -> float:
-        """0 where nobody was struck."""
+        """Median seconds until a job recovered; 0 if none was affected."""
         return round(statistics.median(seconds for seconds, _ in self.seconds), 1) if self.seconds else 0.0
 
     @property
     def worst_seconds(self) -> float:
-        """0 where nobody was struck."""
+        """Maximum seconds until a job recovered; 0 if none was affected."""
         return round(max((seconds for seconds, _ in self.seconds), default=0.0), 1)
 
     def _run(self) -> None:
         while not self._stop.wait(POLL_SECONDS):
-            with self._turn:
+            with self._lock:
                 watched = list(self._watched)
             if not watched:
                 continue
@@ -123,20 +123,20 @@ class Recovery:
                     " FROM resma.reports WHERE report_id = ANY(%s::uuid[])",
                     [item.report_id for item in watched],
                 )
-            except psycopg.Error:  # it is away, by another fault
+            except psycopg.Error:  # another fault makes the database unavailable
                 continue
-            self._look({row[0]: row[1:] for row in rows}, watched)
+            self._check({row[0]: row[1:] for row in rows}, watched)
 
-    def _look(self, rows: dict[str, tuple[int, str, bool]], watched: list[_Watched]) -> None:
+    def _check(self, rows: dict[str, tuple[int, str, bool]], watched: list[_Watched]) -> None:
         for item in watched:
             attempt, status, is_expired = rows[item.report_id]
             if is_expired and attempt == item.attempt:
                 self._expired.add(item.report_id)
             if attempt == item.attempt and status in {"GENERATING", "PENDING"}:
                 continue
-            is_struck = item.report_id in self._expired if item.only_if_expired else True
-            # What its own attempt still finished was not struck.
-            if is_struck and not (attempt == item.attempt and status == "READY"):
+            is_affected = item.report_id in self._expired if item.only_if_expired else True
+            # A report that the same attempt made READY was not affected.
+            if is_affected and not (attempt == item.attempt and status == "READY"):
                 self.seconds.append((time.monotonic() - item.since, item.report_id))
-            with self._turn:
+            with self._lock:
                 self._watched.remove(item)

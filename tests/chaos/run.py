@@ -1,4 +1,4 @@
-"""A whole run: a stack of its own, the baseline, the workload, and the verdict."""
+"""Makes a chaos run on a stack of its own: the baseline, the workload, and the verdict."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from infra.local.stack import Options, Stack
 from infra.postgres.load_demo_bank import load_demo_bank
-from tests.chaos.plan import ROWS, Plan
-from tests.chaos.receivers import Receivers
+from tests.chaos.plan import ROWS, ChaosPlan
+from tests.chaos.receivers import FaultyReceivers
 from tests.chaos.recovery import RecoveredOutage, attempts_used_by_outages, recovery_of_outages
 from tests.chaos.verify import Verdict, verify
 from tests.chaos.workload import Injectors, Workload, ended_counts, run_baseline, run_workload
@@ -20,21 +20,21 @@ from tests.support.client import Client, lift_quotas
 from tests.support.local_stack import Faults
 
 
-class Teller(Protocol):
-    """Shows how it goes."""
+class ProgressReporter(Protocol):
+    """Shows the progress of a run."""
 
-    def say(self, text: str) -> None:
-        """A step is done."""
+    def report_step(self, text: str) -> None:
+        """Reports that a step is done."""
 
     def show(self, accepted: int, ended: dict[str, int], faults: int) -> None:
-        """About once a second."""
+        """Shows the present counts. Called about once a second."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """All there is to say of a run."""
+class ChaosResult:
+    """The result of a chaos run."""
 
-    plan: Plan
+    plan: ChaosPlan
     workload: Workload
     injectors: Injectors
     verdict: Verdict
@@ -44,7 +44,7 @@ class Outcome:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """For programs."""
+        """The figures of the run, for programs."""
         return {
             "reports": len(self.workload.accepted),
             "faults": len(self.injectors.faults.injected),
@@ -56,31 +56,31 @@ class Outcome:
             "webhooks_missing": len(self.verdict.webhooks_missing),
             "recover_p50_s": self.injectors.recovery.median_seconds,
             "recover_worst_s": self.injectors.recovery.worst_seconds,
-            "outage_recover_worst_s": max((each.worst_seconds for each in self.recovered), default=0.0),
+            "outage_recover_worst_s": max((recovery.worst_seconds for recovery in self.recovered), default=0.0),
             "attempts_used_by_outages": self.attempts_used_by_outages,
             "seed": self.plan.seed,
         }
 
 
-def run_chaos(name: str, plan: Plan, teller: Teller) -> Outcome:
-    """Runs a plan on a stack of that name, whose logs stay in `.resma/<name>`."""
-    with _stack(name, teller) as (client, faults), Receivers(client.stack.up.callback_secret) as receivers:
+def run_chaos(name: str, plan: ChaosPlan, reporter: ProgressReporter) -> ChaosResult:
+    """Runs a plan on a stack with the given name. Its logs stay in `.resma/<name>`."""
+    with _stack(name, reporter) as (client, faults), FaultyReceivers(client.stack.up.callback_secret) as receivers:
         expected = run_baseline(client, plan)
-        teller.say(f"baseline: {len(plan.contents)} distinct reports are as they should be")
+        reporter.report_step(f"baseline: {len(plan.contents)} distinct reports are READY")
         workload, injectors = run_workload(
             client, faults, plan, receivers,
-            lambda workload, injectors: teller.show(len(workload.accepted), ended_counts(client), injectors.count),
+            lambda workload, injectors: reporter.show(len(workload.accepted), ended_counts(client), injectors.count),
         )  # fmt: skip
-        teller.say("all is quiet: verifying")
+        reporter.report_step("all reports have ended: verifying")
         verdict = verify(client, plan, workload, injectors.faults.injected, receivers, expected)
-        verdict.stuck += [f"an outage could not be made: {error}" for error in injectors.outages.errors]
+        verdict.stuck += [f"an outage could not be injected: {error}" for error in injectors.outages.errors]
         recovered = recovery_of_outages(client, injectors.outages.injected)
-        used = attempts_used_by_outages(client, injectors.outages.injected)
-        return Outcome(plan, workload, injectors, verdict, recovered, used, client.stack.folder)
+        attempts = attempts_used_by_outages(client, injectors.outages.injected)
+        return ChaosResult(plan, workload, injectors, verdict, recovered, attempts, client.stack.folder)
 
 
 @contextlib.contextmanager
-def _stack(name: str, teller: Teller) -> Iterator[tuple[Client, Faults]]:
+def _stack(name: str, reporter: ProgressReporter) -> Iterator[tuple[Client, Faults]]:
     faults = Faults()
     options = Options(
         front_door_port=None,
@@ -88,7 +88,7 @@ def _stack(name: str, teller: Teller) -> Iterator[tuple[Client, Faults]]:
         database_port=faults.before_database,
         source_port=faults.before_source,
     )
-    stack = Stack(name, options, tell=teller.say)
+    stack = Stack(name, options, tell=reporter.report_step)
     stack.stop()
     shutil.rmtree(stack.folder, ignore_errors=True)
     try:
@@ -96,10 +96,10 @@ def _stack(name: str, teller: Teller) -> Iterator[tuple[Client, Faults]]:
             load_demo_bank(stack.up.database_url, ROWS)
             lift_quotas(stack.up.database_url)
             client = Client(stack)
-            # The embedded server answers a commit before it is written, which a demo may and a crash test may not.
+            # The embedded server acknowledges commits before they are durable, which a crash test does not allow.
             client.sql("ALTER DATABASE postgres SET synchronous_commit = on")
             for service in ("sqs", "lambda", "dynamodb"):
-                client.aws(service)  # made here: boto3's session is not for several threads
+                client.aws(service)  # created here, because a boto3 session is not thread-safe
             yield client, faults
             client.close()
     finally:

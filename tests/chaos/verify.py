@@ -1,4 +1,4 @@
-"""Verifies what is left when the workload is over against what was promised."""
+"""Verifies reports, objects, events and webhooks after the workload has ended."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ import psycopg
 from psycopg.rows import dict_row
 
 from tests.chaos.fault_injection import InjectedFault
-from tests.chaos.plan import Plan
-from tests.chaos.receivers import TAKEN, Receivers
+from tests.chaos.plan import ChaosPlan
+from tests.chaos.receivers import ACCEPTED, FaultyReceivers
 from tests.chaos.workload import Workload, hash_files
 from tests.support.client import ENDED, Backlog, Client
 
 Row = dict[str, Any]
 
 AFTERMATH_SECONDS = 60
-"""How long after a fault an attempt may still fail for it: time limits, leases and pauses run out."""
+"""Maximum time after a fault at which an attempt may still fail by it: timeouts, leases and pauses have to expire."""
 
 REASONS: Mapping[str, tuple[str, ...]] = {
     "database-busy": ("database-", "freeze-", "kill-"),
     "worker-died": ("kill-workers", "freeze-workers", "stretch-leases"),
     "lease-lost": ("stretch-leases", "freeze-workers"),
 }
-"""For which faults of the plan a report may have FAILED, by its error's code. Three attempts, and three faults.
+"""Faults by which a report may have FAILED, by the code of its error: three attempts can meet three faults.
 
-No report may have FAILED because a dependency was unavailable, for a second or for ten minutes: it waits.
+No report may have FAILED because a dependency was unavailable, no matter for how long: reports wait for it.
 """
 
 
 @dataclass
 class Verdict:
-    """What is wrong, a sentence for each; all lists empty is as it should be."""
+    """The failures of a chaos run, described one by one. A run is valid if all lists are empty."""
 
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
@@ -44,24 +44,24 @@ class Verdict:
     webhooks_missing: list[str] = field(default_factory=list)
     ends: Counter[str] = field(default_factory=Counter)
     attempts: Counter[int] = field(default_factory=Counter)
-    webhooks_twice: int = 0
+    duplicate_webhooks: int = 0
 
     @property
     def is_valid(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there is no failure."""
         return not (self.lost or self.doubled or self.stuck or self.open_uploads or self.webhooks_missing)
 
 
 def verify(
-    client: Client, plan: Plan, workload: Workload, injected: Sequence[InjectedFault], receivers: Receivers,
+    client: Client, plan: ChaosPlan, workload: Workload, injected: Sequence[InjectedFault], receivers: FaultyReceivers,
     expected: Mapping[int, Mapping[str, str]],
 ) -> Verdict:  # fmt: skip
-    """Looks at every report that was accepted, and at what should not be there."""
+    """Verifies every report that was accepted, and that there are no leftovers."""
     verdict = Verdict()
     rows = _rows(client)
     objects = _objects(client)
-    verdict.lost += [f"a caller gave up: {said}" for said in workload.refused]
-    verdict.doubled += [f"{extra} was asked for by nobody" for extra in _extra(rows, workload)]
+    verdict.lost += [f"a request was not accepted: {error}" for error in workload.refused]
+    verdict.doubled += [f"{report_id} was not requested by any caller" for report_id in _extra(rows, workload)]
     with ThreadPoolExecutor(2) as pool:
         hashed = pool.map(
             lambda report_id: hash_files(client, report_id) if _is_ready(rows, objects, report_id) else None,
@@ -70,13 +70,13 @@ def verify(
         for (number, report_id), hashes in zip(workload.accepted.items(), hashed, strict=True):
             row = rows.get(report_id)
             if row is None:
-                verdict.lost.append(f"{report_id}: accepted, and there is no row")
+                verdict.lost.append(f"{report_id}: accepted, but it has no row")
                 continue
             verdict.ends[row["status"]] += 1
             verdict.attempts[row["attempt"]] += 1
             _verify_end(verdict, row, injected, hashes, expected[plan.requests[number].content])
             _verify_objects(verdict, row, objects)
-            if plan.requests[number].manners is not None and row["status"] == "READY":
+            if plan.requests[number].behaviors is not None and row["status"] == "READY":
                 _verify_webhook(verdict, row, number, receivers)
     _verify_remains(client, verdict, receivers)
     return verdict
@@ -84,25 +84,25 @@ def verify(
 
 def _rows(client: Client) -> dict[str, Row]:
     with psycopg.connect(client.stack.up.database_url, row_factory=dict_row) as connection:
-        found = connection.execute(
+        rows = connection.execute(
             "SELECT r.*, (SELECT count(*) FROM resma.events e WHERE e.report_id = r.report_id) AS events"
             " FROM resma.reports r"
         ).fetchall()
-    return {str(row["report_id"]): row for row in found}
+    return {str(row["report_id"]): row for row in rows}
 
 
 def _objects(client: Client) -> dict[str, list[str]]:
-    """Keys by report, of everything in the bucket."""
-    found: dict[str, list[str]] = {}
+    """Returns the keys of all objects in the bucket, by report."""
+    keys: dict[str, list[str]] = {}
     pages = client.s3.get_paginator("list_objects_v2").paginate(Bucket=client.stack.up.outputs["BucketName"])
     for page in pages:
         for item in page.get("Contents", []):
-            found.setdefault(item["Key"].split("/")[1], []).append(item["Key"])
-    return found
+            keys.setdefault(item["Key"].split("/")[1], []).append(item["Key"])
+    return keys
 
 
 def _extra(rows: Mapping[str, Row], workload: Workload) -> list[str]:
-    """Reports made during the workload that no caller knows of: a request that was sent again has made a second one."""
+    """Returns the reports of the workload that no caller has the id of: duplicates, made by a request's retry."""
     accepted = set(workload.accepted.values())
     return [
         report_id
@@ -129,16 +129,16 @@ def _verify_end(
 ) -> None:
     report = f"{row['report_id']} ({row['type']} {'+'.join(row['formats'])}, attempt {row['attempt']})"
     if row["status"] == "READY" and hashes is None:
-        verdict.lost.append(f"{report}: READY, and an object is missing")
+        verdict.lost.append(f"{report}: READY, but an object is missing")
     elif row["status"] == "READY":
-        wrong = [format_ for format_ in expected if (hashes or {}).get(format_) != expected[format_]]
-        if wrong:
-            verdict.lost.append(f"{report}: other rows than the baseline's in {', '.join(wrong)}")
+        different = [format_ for format_ in expected if (hashes or {}).get(format_) != expected[format_]]
+        if different:
+            verdict.lost.append(f"{report}: {', '.join(different)} differs from the baseline")
     elif row["status"] == "FAILED":
         if not _has_reason(row, injected):
-            verdict.lost.append(f"{report}: FAILED as {row['error_code']}, for no fault of the plan")
+            verdict.lost.append(f"{report}: FAILED with {row['error_code']}, which no fault of the plan explains")
     elif row["status"] in ENDED:
-        verdict.lost.append(f"{report}: {row['status']}, and nobody asked for that")
+        verdict.lost.append(f"{report}: {row['status']}, which no caller requested")
     else:
         verdict.stuck.append(f"{report}: still {row['status']}, {row['error_code']}")
     if row["status"] in ENDED and row["events"] != 1:
@@ -146,40 +146,40 @@ def _verify_end(
 
 
 def _has_reason(row: Row, injected: Sequence[InjectedFault]) -> bool:
-    begins = REASONS.get(row["error_code"], ())
+    kinds = REASONS.get(row["error_code"], ())
     first, last = row["created_at"].timestamp(), row["finished_at"].timestamp()
     return any(
-        one.kind.startswith(tuple(begins)) and one.began <= last and one.ended + AFTERMATH_SECONDS >= first
-        for one in injected
-        if begins
+        fault.kind.startswith(tuple(kinds)) and fault.began <= last and fault.ended + AFTERMATH_SECONDS >= first
+        for fault in injected
+        if kinds
     )
 
 
 def _verify_objects(verdict: Verdict, row: Row, objects: Mapping[str, Sequence[str]]) -> None:
-    wanted = {file["object_key"] for file in row["files"] or ()} if row["status"] == "READY" else set()
-    for key in set(objects.get(str(row["report_id"]), ())) - wanted:
-        verdict.doubled.append(f"{key}: an object too many, its report is {row['status']}")
+    expected = {file["object_key"] for file in row["files"] or ()} if row["status"] == "READY" else set()
+    for key in set(objects.get(str(row["report_id"]), ())) - expected:
+        verdict.doubled.append(f"{key}: an unexpected object; its report is {row['status']}")
 
 
-def _verify_webhook(verdict: Verdict, row: Row, number: int, receivers: Receivers) -> None:
-    arrivals = receivers.arrivals(number)
-    taken = [arrival for arrival in arrivals if arrival.treated == TAKEN and arrival.message is not None]
-    if not taken:
-        verdict.webhooks_missing.append(f"{row['report_id']}: {len(arrivals)} came, none was taken")
-    if any(arrival.message is None for arrival in arrivals):
+def _verify_webhook(verdict: Verdict, row: Row, number: int, receivers: FaultyReceivers) -> None:
+    webhooks = receivers.webhooks(number)
+    accepted = [webhook for webhook in webhooks if webhook.behavior == ACCEPTED and webhook.message is not None]
+    if not accepted:
+        verdict.webhooks_missing.append(f"{row['report_id']}: {len(webhooks)} received, none accepted")
+    if any(webhook.message is None for webhook in webhooks):
         verdict.webhooks_missing.append(f"{row['report_id']}: a signature was wrong")
-    if len({arrival.webhook_id for arrival in arrivals}) > 1:
+    if len({webhook.webhook_id for webhook in webhooks}) > 1:
         verdict.doubled.append(f"{row['report_id']}: webhooks with several ids")
-    verdict.webhooks_twice += max(0, len(taken) - 1)
-    promised = {file["format"]: file["sha256"] for file in row["files"]}
-    for arrival in taken:
-        assert arrival.message is not None
-        told = {file["format"]: file["sha256"] for file in arrival.message["data"]["files"]}
-        if told != promised:
-            verdict.lost.append(f"{row['report_id']}: the webhook promises another file")
+    verdict.duplicate_webhooks += max(0, len(accepted) - 1)
+    recorded = {file["format"]: file["sha256"] for file in row["files"]}
+    for webhook in accepted:
+        assert webhook.message is not None
+        notified = {file["format"]: file["sha256"] for file in webhook.message["data"]["files"]}
+        if notified != recorded:
+            verdict.lost.append(f"{row['report_id']}: the webhook names other files than the report's row")
 
 
-def _verify_remains(client: Client, verdict: Verdict, receivers: Receivers) -> None:
+def _verify_remains(client: Client, verdict: Verdict, receivers: FaultyReceivers) -> None:
     bucket = client.stack.up.outputs["BucketName"]
     for upload in client.s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
         verdict.open_uploads.append(f"{upload['Key']}, since {upload['Initiated']}")

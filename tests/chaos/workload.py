@@ -1,4 +1,4 @@
-"""The baseline, then the workload: callers request reports as planned while faults are injected, until all is quiet."""
+"""Runs the baseline, and then the workload: callers request reports while faults are injected, until all have ended."""
 
 from __future__ import annotations
 
@@ -18,61 +18,61 @@ from tests.chaos.content import content_sha256
 from tests.chaos.fault_injection import FaultInjector
 from tests.chaos.functions import function_name
 from tests.chaos.outage_injection import OutageInjector
-from tests.chaos.plan import Plan, Request
-from tests.chaos.receivers import Receivers
+from tests.chaos.plan import ChaosPlan, PlannedRequest
+from tests.chaos.receivers import FaultyReceivers
 from tests.chaos.recovery import Recovery
 from tests.support.client import GENERATE, Backlog, Client
 from tests.support.local_stack import Faults
 
-PUMP_SECONDS = 5
-"""How often the tick comes: on AWS once a minute."""
+INVOKE_SECONDS = 5
+"""Interval at which the scheduler and the webhook function are invoked. On AWS it is a minute."""
 
 VISIBILITY_SECONDS = 60
-"""The queue's own, for what dies before it could set it: on AWS 90 minutes."""
+"""The queue's visibility timeout, for workers that die before they could set it. On AWS it is 90 minutes."""
 
-PATIENCE_SECONDS = 420
-"""How long after the last fault, outage and request all must be quiet; what has not ended by then is stuck.
+QUIET_TIMEOUT_SECONDS = 420
+"""Time after the last fault, outage and request within which all reports must end. Others count as stuck.
 
-A report that waits for a dependency is tried again after a pause of some minutes at most.
+A report that waits for a dependency is tried again after a pause of at most some minutes.
 """
 
-CALLER_PATIENCE_SECONDS = 120
+CALLER_TIMEOUT_SECONDS = 120
 
 
 @dataclass
 class Workload:
-    """What was requested and accepted: ids by the request's number."""
+    """The results of the callers' requests. `accepted` has report ids by the request's number."""
 
-    caller_patience_seconds: float = CALLER_PATIENCE_SECONDS
+    caller_timeout_seconds: float = CALLER_TIMEOUT_SECONDS
     accepted: dict[int, str] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
-    asked_again: int = 0
+    retries: int = 0
     began: float = field(default_factory=time.time)
 
 
 @dataclass(frozen=True)
 class Injectors:
-    """What makes things fail, and what watches how long reports take to recover."""
+    """The injectors of faults and outages, and the measurement of the recovery."""
 
     faults: FaultInjector
     outages: OutageInjector
     recovery: Recovery
 
     def are_done(self) -> bool:
-        """Whether the last fault and the last outage are over."""
+        """Returns whether the last fault and the last outage are over."""
         return self.faults.is_done() and self.outages.is_done()
 
     @property
     def count(self) -> int:
-        """How many faults and outages there have been."""
+        """Number of faults and outages so far."""
         return len(self.faults.injected) + len(self.outages.injected)
 
 
-def run_baseline(client: Client, plan: Plan) -> dict[int, dict[str, str]]:
-    """Asks for every content once, with nothing in the way; returns the SHA-256 of each file by content and format."""
+def run_baseline(client: Client, plan: ChaosPlan) -> dict[int, dict[str, str]]:
+    """Requests each content once, without faults; returns the SHA-256 of each file by content and format."""
     ids = {}
     for number, content in enumerate(plan.contents):
-        ids[number] = _ask(client, {**content}, f"baseline-{plan.seed}-{number}", Workload())
+        ids[number] = _request_report(client, {**content}, f"baseline-{plan.seed}-{number}", Workload())
     expected = {}
     for number, report_id in ids.items():
         client.await_status(report_id, "READY", seconds=120)
@@ -81,7 +81,7 @@ def run_baseline(client: Client, plan: Plan) -> dict[int, dict[str, str]]:
 
 
 def hash_files(client: Client, report_id: str) -> dict[str, str]:
-    """Returns the SHA-256 of what each of a READY report's objects holds, by format."""
+    """Returns the SHA-256 of the content of a READY report's files, by format."""
     row = client.row(report_id)
     bucket = client.stack.up.outputs["BucketName"]
     hashes = {}
@@ -92,56 +92,68 @@ def hash_files(client: Client, report_id: str) -> dict[str, str]:
 
 
 def run_workload(
-    client: Client, faults: Faults, plan: Plan, receivers: Receivers, tell: Callable[[Workload, Injectors], None]
+    client: Client,
+    faults: Faults,
+    plan: ChaosPlan,
+    receivers: FaultyReceivers,
+    show: Callable[[Workload, Injectors], None],
 ) -> tuple[Workload, Injectors]:
-    """Carries out the plan and waits until all is quiet, or patience ends. `tell` is called about once a second."""
+    """Runs the plan and waits until all reports have ended, up to QUIET_TIMEOUT_SECONDS.
+
+    `show` is called about once a second.
+    """
     shorten_clocks(client)
-    workload, recovery = Workload(CALLER_PATIENCE_SECONDS + plan.longest_outage_seconds), Recovery(client)
+    workload, recovery = Workload(CALLER_TIMEOUT_SECONDS + plan.longest_outage_seconds), Recovery(client)
     injectors = Injectors(FaultInjector(client, faults, recovery), OutageInjector(client, faults), recovery)
     stop = threading.Event()
-    pumps = [
-        threading.Thread(target=_pump, args=(client, function, stop), name=f"pump-{function}", daemon=True)
+    invokers = [
+        threading.Thread(
+            target=_invoke_repeatedly, args=(client, function, stop), name=f"invoke-{function}", daemon=True
+        )
         for function in ("SchedulerFunction", "WebhookFunction")
     ]
-    for pump in pumps:
-        pump.start()
+    for invoker in invokers:
+        invoker.start()
     started = time.monotonic()
     injectors.faults.start(plan.faults, started)
     injectors.outages.start(plan.outages, started)
     with ThreadPoolExecutor(16, thread_name_prefix="caller") as callers:
-        asked = [callers.submit(_ask_as_planned, client, plan, request, receivers, workload, started)
-                 for request in plan.requests]  # fmt: skip
-        while not (injectors.are_done() and all(future.done() for future in asked)):
-            tell(workload, injectors)
+        requests = [callers.submit(_request_as_planned, client, plan, request, receivers, workload, started)
+                    for request in plan.requests]  # fmt: skip
+        while not (injectors.are_done() and all(future.done() for future in requests)):
+            show(workload, injectors)
             time.sleep(1)
-        for future in asked:
+        for future in requests:
             future.result()
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + QUIET_TIMEOUT_SECONDS
     while not is_quiet(client) and time.monotonic() < deadline:
-        tell(workload, injectors)
+        show(workload, injectors)
         time.sleep(1)
     stop.set()
-    for pump in pumps:
-        pump.join()
+    for invoker in invokers:
+        invoker.join()
     recovery.close()
     return workload, injectors
 
 
 def shorten_clocks(client: Client) -> None:
-    """What dies with a message it has not yet hidden leaves it hidden for the queue's own time: an hour and a half."""
+    """Shortens the queue's visibility timeout.
+
+    A worker that dies before it has changed a message's visibility leaves it hidden for the queue's 90 minutes.
+    """
     client.aws("sqs").set_queue_attributes(
         QueueUrl=client.stack.up.outputs["QueueUrl"], Attributes={"VisibilityTimeout": str(VISIBILITY_SECONDS)}
     )
 
 
 def is_quiet(client: Client) -> bool:
-    """Whether every report has ended, is told and swept after, and no message is left."""
+    """Returns whether all reports have ended, were announced and swept, and no message is left."""
     try:
         waiting = client.sql(
             "SELECT 1 FROM resma.reports WHERE status NOT IN ('READY', 'FAILED', 'CANCELLED', 'EXPIRED')"
             " UNION ALL SELECT 1 FROM resma.events WHERE published_at IS NULL OR published_to_bus_at IS NULL"
             " UNION ALL SELECT 1 FROM resma.webhook_deliveries WHERE status = 'PENDING'"
-            # The tick looks once after each report, for what its workers may have left.
+            # The scheduler sweeps each report once after its end.
             " UNION ALL SELECT 1 FROM resma.reports WHERE swept_at IS NULL AND sweep_after IS NULL LIMIT 1"
         )
     except psycopg.Error:
@@ -150,47 +162,54 @@ def is_quiet(client: Client) -> bool:
 
 
 def ended_counts(client: Client) -> dict[str, int]:
-    """How many reports there are by status; nothing while the database is away."""
+    """Returns the number of reports by status; an empty dict while the database is unavailable."""
     try:
         return dict(client.sql("SELECT status, count(*)::int FROM resma.reports GROUP BY 1"))
     except psycopg.Error:
         return {}
 
 
-def _ask_as_planned(
-    client: Client, plan: Plan, request: Request, receivers: Receivers, workload: Workload, started: float
+def _request_as_planned(
+    client: Client,
+    plan: ChaosPlan,
+    request: PlannedRequest,
+    receivers: FaultyReceivers,
+    workload: Workload,
+    started: float,
 ) -> None:
     time.sleep(max(0.0, started + request.at_seconds - time.monotonic()))
     body = dict(plan.contents[request.content])
-    if request.manners is not None:
-        body["callbackUrl"] = receivers.address(request.number, request.manners)
+    if request.behaviors is not None:
+        body["callbackUrl"] = receivers.callback_url(request.number, request.behaviors)
     try:
-        workload.accepted[request.number] = _ask(client, body, f"workload-{plan.seed}-{request.number}", workload)
+        workload.accepted[request.number] = _request_report(
+            client, body, f"workload-{plan.seed}-{request.number}", workload
+        )
     except AssertionError as error:
         workload.refused.append(str(error))
 
 
-def _ask(client: Client, body: dict[str, Any], key: str, workload: Workload) -> str:
-    """Asks until it is accepted, always with the same Idempotency-Key, as a careful caller does."""
-    deadline = time.monotonic() + workload.caller_patience_seconds
+def _request_report(client: Client, body: dict[str, Any], key: str, workload: Workload) -> str:
+    """Requests a report, and retries with the same Idempotency-Key until it is accepted; returns its id."""
+    deadline = time.monotonic() + workload.caller_timeout_seconds
     while True:
         try:
             answer = client.http("POST", GENERATE, json=body, headers={"Idempotency-Key": key})
             if answer.status == 202:
                 return str(answer.json()["id"])
-            said = f"{answer.status}: {answer.data[:300]!r}"
-            assert answer.status >= 500 or answer.status in {409, 429}, said
+            problem = f"{answer.status}: {answer.data[:300]!r}"
+            assert answer.status >= 500 or answer.status in {409, 429}, problem
         except urllib3.exceptions.HTTPError as error:
-            said = type(error).__name__
-        assert time.monotonic() < deadline, f"not accepted within {workload.caller_patience_seconds:.0f} s: {said}"
-        workload.asked_again += 1
+            problem = type(error).__name__
+        assert time.monotonic() < deadline, f"not accepted within {workload.caller_timeout_seconds:.0f} s: {problem}"
+        workload.retries += 1
         time.sleep(1)
 
 
-def _pump(client: Client, function: str, stop: threading.Event) -> None:
-    """Ticks more often than EventBridge does, one tick after the other."""
+def _invoke_repeatedly(client: Client, function: str, stop: threading.Event) -> None:
+    """Invokes a function more often than EventBridge does, without overlaps."""
     name = function_name(client, function)
-    while not stop.wait(PUMP_SECONDS):
+    while not stop.wait(INVOKE_SECONDS):
         with contextlib.suppress(psycopg.Error, ClientError, BotoCoreError):
             if function == "WebhookFunction":
                 _make_webhooks_due(client)
@@ -198,7 +217,7 @@ def _pump(client: Client, function: str, stop: threading.Event) -> None:
 
 
 def _make_webhooks_due(client: Client) -> None:
-    """Those that wait for their next attempt; an attempt that is on its way is left alone."""
+    """Makes deliveries due that wait for their next attempt, other than those with an attempt in flight."""
     client.sql(
         "UPDATE resma.webhook_deliveries d SET next_attempt_at = clock_timestamp()"
         " WHERE status = 'PENDING' AND EXISTS (SELECT 1 FROM resma.webhook_attempts a"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from tests.chaos.figures import Ticker, print_figures
+from tests.chaos.figures import ProgressLine, print_figures
 from tests.chaos.outages import MODES, QUICK_LONGEST_SECONDS, OutageOptions
 from tests.chaos.plan import make_plan
 from tests.chaos.run import run_chaos
@@ -19,8 +19,8 @@ def test_a_chaos_run_loses_nothing_and_doubles_nothing() -> None:
     outages = OutageOptions(longest_seconds=QUICK_LONGEST_SECONDS, is_quick=True)
     plan = make_plan(choose_seed(1), REPORTS, outages, is_quick=True)
     console = Console(width=120)
-    with Ticker(console, REPORTS) as ticker:
-        outcome = run_chaos(STACK.replace("test-e2e", "test-chaos"), plan, ticker)
+    with ProgressLine(console, REPORTS) as progress:
+        outcome = run_chaos(STACK.replace("test-e2e", "test-chaos"), plan, progress)
     print_figures(console, outcome)
     assert outcome.verdict.is_valid, outcome.summary
     assert len(outcome.workload.accepted) == REPORTS

@@ -82,7 +82,7 @@ def test_it_fetches_a_whole_report(
     leaked = Fault("refuse", when=key.encode())
     with faults.s3.failing(leaked):
         code, said, complained = end(start(language, ALL, path, RESMA_URL=client.stack.up.api_url, RESMA_KEY=key))
-    assert not leaked.struck.is_set()
+    assert not leaked.injected.is_set()
     assert (code, said) == (0, f"{path}\n"), complained
     assert "PENDING" in complained, "it tells how far the report is"
     (report,) = client.http("GET", "/api/v1/reports?limit=1").json()["items"]

@@ -53,8 +53,8 @@ def hurried() -> Iterator[Hurried]:
 
 
 def slow() -> Fault:
-    """The same fault, not struck yet."""
-    return dataclasses.replace(SLOW, struck=type(SLOW.struck)(), lifted=type(SLOW.lifted)())
+    """The same fault, not injected yet."""
+    return dataclasses.replace(SLOW, injected=type(SLOW.injected)(), lifted=type(SLOW.lifted)())
 
 
 def calm_sha256(client: Client) -> str:

@@ -1,6 +1,6 @@
-"""`make load`: 1,000 POSTs with 50 at once against a stack of its own; none may be lost. POSTS=1000, AT_ONCE=50.
+"""`make load`: 1,000 POSTs, 50 at once, against a stack of its own. No report may be lost. POSTS=1000, AT_ONCE=50.
 
-Prints p50 and p99; the last line is one JSON object, and the exit code 1 if a report was lost or the queue not drained.
+Prints p50 and p99. The last line is one JSON object. The exit code is 1 if a report was lost or the queue is not empty.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ROWS = 5_000
 
 
 def main() -> int:
-    """Runs it as the environment says; returns the exit code."""
+    """Runs the load test with the options of the environment; returns the exit code."""
     posts, at_once = int(os.environ.get("POSTS") or 1000), int(os.environ.get("AT_ONCE") or 50)
     stack = Stack(os.environ.get("RESMA_LOAD_NAME", "load"), Options(front_door_port=None))
     stack.stop()

@@ -1,8 +1,8 @@
-"""`make fairness`: 300 small reports of one tenant, and one of another just after them. REPORTS=300.
+"""`make fairness`: requests 300 small reports of one tenant, and then one of another tenant. REPORTS=300.
 
-Prints how long the other tenant's report waited, and who sent the messages of jobs: Lambda ends chains of messages that
-functions send to the queue that invokes them after about 16. The last line is one JSON object; the exit code is 1 if a
-report was lost, or a worker has sent a job.
+Prints how long the other tenant's report waited, and which functions sent the messages of jobs: if a function sends
+messages to the queue that invokes it, Lambda stops it after about 16 as a recursive loop. The last line is one JSON
+object. The exit code is 1 if a report was lost, or if a worker has sent a job.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SECOND = "second-bank"
 
 
 def main() -> int:
-    """Runs it as the environment says; returns the exit code."""
+    """Runs the fairness test with the options of the environment; returns the exit code."""
     reports = int(os.environ.get("REPORTS") or 300)
     recorder = {"PYTHONPATH": str(RECORDER), "RESMA_CALLS_FILE": str(CALLS)}
     with running_stack(NAME, Options(front_door_port=None, function_environment=lambda _url: recorder)) as stack:
@@ -42,30 +42,28 @@ def main() -> int:
             connection.execute("INSERT INTO resma.tenants (tenant_id, name) VALUES (%s, 'Second Bank')", (SECOND,))
         key = make_key(url, SECOND, "load", ("reports:write",), timedelta(hours=1))
         client = Client(stack)
-        asked: list[str] = []
-        figures = post_many(client, reports, 20, lambda: asked.append(_ask(client, key)))
-        eventually("the second tenant's report is READY", lambda: _waited(client, SECOND, 1.0))
+        figures = post_many(client, reports, 20, lambda: _request_report(client, key))
+        eventually("the second tenant's report is READY", lambda: _waiting_seconds(client, SECOND, 1.0))
         summary = {
             "reports": reports,
             "lost": figures.lost + len(figures.refused),
             "sent_by": _senders(),
-            "second_waited_s": _waited(client, SECOND, 1.0),
-            "first_waited_median_s": _waited(client, "demo", 0.5),
-            "first_waited_worst_s": _waited(client, "demo", 1.0),
+            "second_waited_s": _waiting_seconds(client, SECOND, 1.0),
+            "first_waited_median_s": _waiting_seconds(client, "demo", 0.5),
+            "first_waited_worst_s": _waiting_seconds(client, "demo", 1.0),
         }
         client.close()
     print(json.dumps(summary))
     return 0 if not summary["lost"] and not any("Worker" in name for name in _names(summary)) else 1
 
 
-def _ask(client: Client, key: str) -> str:
+def _request_report(client: Client, key: str) -> None:
     answer = client.http("POST", GENERATE, json=A_DAY, headers={"Authorization": f"Bearer {key}"})
     assert answer.status == 202, answer.data
-    return str(answer.json()["id"])
 
 
-def _waited(client: Client, tenant_id: str, share: float) -> float | None:
-    """Seconds from request to start of the last attempt, of that share of a tenant's READY reports."""
+def _waiting_seconds(client: Client, tenant_id: str, share: float) -> float | None:
+    """Returns a percentile of the seconds from request to last attempt of a tenant's READY reports, if it has any."""
     ((seconds,),) = client.sql(
         "SELECT percentile_disc(%s) WITHIN GROUP (ORDER BY extract(epoch FROM started_at - created_at)::float8)"
         " FROM resma.reports WHERE tenant_id = %s AND status = 'READY'",
@@ -76,7 +74,7 @@ def _waited(client: Client, tenant_id: str, share: float) -> float | None:
 
 
 def _senders() -> dict[str, int]:
-    """How many messages each function has sent to a queue, by its name."""
+    """Returns the number of messages that each function has sent to a queue, by the function's name."""
     lines = [line.split() for line in CALLS.read_text(encoding="utf-8").splitlines()]
     counted = Counter(name for name, service, operation in lines if (service, operation) == ("sqs", "SendMessage"))
     return dict(counted)

@@ -1,4 +1,4 @@
-"""Many callers at once, each with a small report; and then the wait until all of them have theirs."""
+"""Requests many small reports at once, and waits until all of them have ended."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.support.client import GENERATE, Backlog, Client
 
 A_DAY = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-03-01", "to": "2024-03-01"}}
 
-SECONDS_A_REPORT = 0.5
-"""How long the drain may take, a report; far more than it does."""
+SECONDS_PER_REPORT = 0.5
+"""Maximum time per report until the queue is empty: far more than it takes."""
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What came of it. `ids` are the reports of the answers 202, `ready` those that were READY at the end."""
+class LoadResult:
+    """The results. `ids` are the reports of the answers 202, `ready` those that were READY at the end."""
 
     ids: Sequence[str]
     ready: frozenset[str]
@@ -32,17 +32,17 @@ class Figures:
 
     @property
     def lost(self) -> int:
-        """Reports that were accepted and are not there, or two of them the same."""
+        """Number of accepted reports that are not READY, including requests that got the same id."""
         return len(self.ids) - len(self.ready.intersection(self.ids))
 
     @property
     def is_valid(self) -> bool:
-        """Whether each request was accepted, each report is there, and the queue is empty."""
+        """Whether each request was accepted, each report is READY, and the queue is empty."""
         return not self.lost and not self.refused and self.backlog == Backlog(0, 0)
 
     @property
     def summary(self) -> dict[str, Any]:
-        """For programs."""
+        """The figures, for programs."""
         return {
             "posts": len(self.ids) + len(self.refused),
             "accepted": len(self.ids),
@@ -54,8 +54,8 @@ class Figures:
         }
 
 
-def post_many(client: Client, posts: int, at_once: int, then: Callable[[], object] = lambda: None) -> Figures:
-    """Makes the requests, `at_once` at a time, calls `then`, and waits until none of the reports is under way."""
+def post_many(client: Client, posts: int, at_once: int, then: Callable[[], object] = lambda: None) -> LoadResult:
+    """Sends the requests, `at_once` at a time, calls `then`, and waits until none of the reports is in progress."""
     http = urllib3.PoolManager(maxsize=at_once, block=True, retries=False, timeout=urllib3.Timeout(connect=10, read=60))
     url = client.stack.up.api_url + GENERATE
 
@@ -73,14 +73,14 @@ def post_many(client: Client, posts: int, at_once: int, then: Callable[[], objec
         answers = list(callers.map(post, range(posts)))
     then()
     http.clear()
-    backlog = _await_drained(client, 60 + posts * SECONDS_A_REPORT)
+    backlog = _await_drained(client, 60 + posts * SECONDS_PER_REPORT)
     seconds = sorted(answer[0] for answer in answers)
     ids = [answer[1] for answer in answers if answer[1]]
     ready = client.sql("SELECT report_id::text FROM resma.reports WHERE status = 'READY'")
-    return Figures(
+    return LoadResult(
         ids=ids,
         ready=frozenset(row[0] for row in ready),
-        refused=[said for _, report_id, said in answers if report_id is None],
+        refused=[problem for _, report_id, problem in answers if report_id is None],
         p50_milliseconds=round(seconds[len(seconds) // 2] * 1000),
         p99_milliseconds=round(seconds[len(seconds) * 99 // 100] * 1000),
         drained_seconds=round(time.monotonic() - started, 1),
@@ -91,8 +91,8 @@ def post_many(client: Client, posts: int, at_once: int, then: Callable[[], objec
 def _await_drained(client: Client, seconds: float) -> Backlog:
     deadline = time.monotonic() + seconds
     while True:
-        (under_way,) = client.sql("SELECT count(*) FROM resma.reports WHERE status IN ('PENDING', 'GENERATING')")[0]
+        (in_progress,) = client.sql("SELECT count(*) FROM resma.reports WHERE status IN ('PENDING', 'GENERATING')")[0]
         backlog = client.backlog()
-        if (not under_way and backlog == Backlog(0, 0)) or time.monotonic() > deadline:
+        if (not in_progress and backlog == Backlog(0, 0)) or time.monotonic() > deadline:
             return backlog
         time.sleep(0.5)

@@ -1,7 +1,7 @@
-"""`make pictures`: draws the pictures in docs/pictures from one short example, as PDF and XLSX, in both languages, and
-of the console.
+"""`make pictures`: draws the pictures in docs/pictures: of example reports as PDF and XLSX in two languages, and of the
+console.
 
-Needs LibreOffice (soffice) and Chromium. Look at them at full size before committing.
+Needs LibreOffice (soffice) and Chromium. Check the pictures at full size before a commit.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ REPORT_ID = "0199f1c2-7b1e-7c3a-9f57-2b8f6a4d9e10"
 
 @dataclass(frozen=True)
 class Example:
-    """One file, and which of its pages are drawn."""
+    """A report, and the pages to draw of it."""
 
     name: str
     type: str
@@ -62,13 +62,13 @@ EXAMPLES = (
 
 
 def main() -> None:
-    """Makes the example bank, the files and the pictures."""
+    """Creates the example bank, the reports and the pictures."""
     if missing := find_missing("pictures"):
         sys.exit(describe_missing("pictures", missing))
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary)
-        folder.chmod(0o755)  # the server runs as another user where we are root
+        folder.chmod(0o755)  # the server runs as another user if this process is root's
         server = PostgresServer(folder / "postgres", free_port())
         server.start()
         try:
@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def make(database_url: str, example: Example, folder: Path) -> Path:
-    """Writes the example's file."""
+    """Generates the example's report; returns the path of its file."""
     report_type = find_report_type(example.type)
     filters = report_type.check_filters(example.filters)
     path = folder / f"{example.name}.{example.format.lower()}"
@@ -115,7 +115,7 @@ def make(database_url: str, example: Example, folder: Path) -> Path:
 
 
 def draw(path: Path, example: Example, folder: Path) -> None:
-    """Renders the pages; a spreadsheet by way of LibreOffice's PDF."""
+    """Draws the pages of a report. A spreadsheet is first converted to PDF by LibreOffice."""
     if path.suffix == ".xlsx":
         profile = f"-env:UserInstallation=file://{folder}/office"
         convert = ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", str(folder), str(path)]
@@ -123,7 +123,7 @@ def draw(path: Path, example: Example, folder: Path) -> None:
         path = path.with_suffix(".pdf")
     for page in example.pages:
         picture = FOLDER / f"{example.name}-{page}.png"
-        # 64 colors are all that a page has, and a quarter of the size.
+        # A page has no more than 64 colors. A palette makes the file a quarter of the size.
         draw_page(path.read_bytes(), page, DPI).convert("RGB").quantize(64).save(picture, optimize=True)
         print(f"docs/pictures/{picture.name}: {picture.stat().st_size // 1024} kB")
 

@@ -1,4 +1,4 @@
-"""The console's pictures: its views in Chromium, on a stack of their own."""
+"""Draws the console's pictures: its views in Chromium, on a stack of their own."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ STACK = "pictures"
 
 @dataclass(frozen=True)
 class View:
-    """One picture: which view, and how it is looked at. `{report}` is a finished report's id."""
+    """A picture of a view. `{report}` in its path is the id of a finished report."""
 
     name: str
     path: str
     sign: str
-    """What shows that all of it is there."""
+    """Selector of an element that is visible once the view is complete."""
     theme: str = "light"
     locale: str = "en-US"
     width: int = 1280
     height: int = 860
     prepare: Callable[[Page], None] | None = None
-    """What is filled in first."""
+    """Fills in the view's form before the picture is taken."""
 
 
 def fill_in_form(page: Page) -> None:
-    """Two formats of a year's transactions, estimated."""
+    """Fills in a request for a year's transactions in two formats, and estimates it."""
     page.locator('input[value="TRANSACTIONS"]').check()
     page.get_by_label("From", exact=True).fill("2024-01-01")
     page.get_by_label("To", exact=True).fill("2024-12-31")
@@ -46,7 +46,7 @@ def fill_in_form(page: Page) -> None:
 
 
 def fill_in_schedule(page: Page) -> None:
-    """Last month's report on each first business day in Brazil."""
+    """Fills in a schedule for last month's report on each first business day in Brazil."""
     page.get_by_label("Nome").fill("Extrato mensal")
     page.get_by_label("Frequência").select_option("first-business-day")
     page.get_by_label("Feriados").select_option("BR")
@@ -78,7 +78,7 @@ def draw_console(folder: Path) -> None:
 
 
 def make_report(client: Client, locale: str) -> str:
-    """A report of a year in two formats; returns its id."""
+    """Generates a report of a year in two formats; returns its id."""
     filters = {"from": "2024-01-01", "to": "2024-12-31"}
     body = {"type": "TRANSACTIONS", "formats": ["PDF", "XLSX"], "filters": filters, "locale": locale}
     answer = client.http("POST", "/api/v1/reports/generate", json=body)
@@ -89,7 +89,7 @@ def make_report(client: Client, locale: str) -> str:
 
 
 def draw_view(browser: Browser, api_url: str, view: View, report_id: str, folder: Path) -> None:
-    """Looks at one view, as somebody who goes on without a key."""
+    """Draws one view, as a user without an API key."""
     size = {"width": view.width, "height": view.height}
     look = {"locale": view.locale, "color_scheme": view.theme, "timezone_id": "America/Sao_Paulo"}
     with (
@@ -105,6 +105,6 @@ def draw_view(browser: Browser, api_url: str, view: View, report_id: str, folder
         page.evaluate("() => { window.scrollTo(0, 0); document.activeElement?.blur(); }")
         page.screenshot(path=shot)
         picture = folder / f"{view.name}.png"
-        # 256 colors are about what a view has, and half of the size.
+        # A view has about 256 colors. A palette makes the file half of the size.
         Image.open(shot).convert("RGB").quantize(256).save(picture, optimize=True)
         print(f"docs/pictures/{picture.name}: {picture.stat().st_size // 1024} kB")

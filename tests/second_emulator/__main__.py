@@ -1,8 +1,8 @@
-"""`make second-emulator`: one report end to end on ministack, so that nothing depends on LocalStack. FORMAT=CSV.
+"""`make second-emulator`: generates a report end to end on ministack, to show independence of LocalStack. FORMAT=CSV.
 
-Starts Postgres and ministack, deploys template.yaml, makes the demo bank and one report from the request to the
-verified webhook and the downloaded file, then ends everything. The last line is one JSON object; the exit code is 1
-where anything was not as it should be.
+Starts Postgres and ministack, deploys template.yaml, loads the demo bank, and generates one report, from the request to
+the verified webhook and the downloaded file. Then it ends all processes. The last line is one JSON object. The exit
+code is 1 if anything failed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def check(progress: OutputProgress) -> None:
-    """Raises StackError where anything is not as it should be."""
+    """Generates and verifies the report. Raises StackError."""
     format_ = (os.environ.get("FORMAT") or "CSV").upper()
     if format_ not in FORMATS:
         raise StackError(f"FORMAT={format_} is not a format. Use one of {', '.join(FORMATS)}.")
@@ -51,7 +51,7 @@ def check(progress: OutputProgress) -> None:
         folder = stack.folder / "reports"
         summary = run_demo(Demo(stack.up.api_url, key, stack.up.callback_secret, folder, format_, ROWS), progress)
     if left := processes_in(stack.folder):
-        raise StackError(f"These processes were not ended: {left}")
+        raise StackError(f"These processes did not end: {left}.")
     print_json(dataclasses.asdict(summary), indent=None)
 
 

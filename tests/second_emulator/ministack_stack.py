@@ -29,14 +29,14 @@ STAGE = "local"
 
 
 class MinistackStack(Stack):
-    """A stack whose AWS services are ministack's. Starts, stops and is ended as any other stack."""
+    """A stack whose AWS services are ministack's. It is started and stopped as any other stack."""
 
     def __init__(self, name: str, tell: Callable[[str], None] = print) -> None:
         super().__init__(name, tell=tell)
         self.left_out: tuple[str, ...] = ()
 
     def start(self) -> Running:
-        """Starts everything and deploys. Raises StackError; what was started by then is for `stop` to end."""
+        """Starts the servers and deploys. Raises StackError; `stop` then ends the servers that were started."""
         self.stop()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
@@ -54,11 +54,11 @@ class MinistackStack(Stack):
 
     def _start_ministack(self, port: int) -> ProcessId:
         if not PYTHON.exists():
-            raise StackError(f"{PYTHON} is missing: run `make second-emulator`, which installs it")
+            raise StackError(f"{PYTHON} does not exist. Run `make second-emulator`, which installs it.")
         folder, log = self.folder / "localstack", self.folder / "ministack.log"
         folder.mkdir(parents=True, exist_ok=True)
         log.unlink(missing_ok=True)
-        with uninterrupted():  # started and noted, or neither
+        with uninterrupted():  # a process that is started is also recorded
             process = start_process(
                 [str(PYTHON), str(RUN_MINISTACK), str(PROJECT_PYTHON)],
                 log=log,
@@ -88,11 +88,11 @@ class MinistackStack(Stack):
 
 
 def _environment(port: int, folder: Path) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
     return {
-        **kept,
+        **inherited,
         "HOME": str(folder),
         "TMPDIR": str(temporary),
         "BIND_HOST": "127.0.0.1",
@@ -111,7 +111,7 @@ def _await_ready(url: str, process: ProcessId, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if not process.is_alive():
-            raise StackError(f"ministack ended while starting:\n{last_lines(log)}")
+            raise StackError(f"ministack exited while it was starting:\n{last_lines(log)}")
         try:
             if http.request("GET", url).status == 200:
                 return

@@ -1,4 +1,4 @@
-"""The template as the second emulator can deploy it: without what it lacks, and in the forms that it reads."""
+"""Rewrites the template for the second emulator: without features that it lacks, and in forms that it supports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 API_ID = "resma"
-"""Id of the API: the emulator takes it from a tag, so that the API's URL is known before the deployment."""
+"""Id of the API. The emulator reads it from a tag, so that the API's URL is known before the deployment."""
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -17,18 +17,18 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class PortableTemplate:
-    """The rewritten template, and the logical names of the resources that are not in it."""
+    """The rewritten template, and the logical names of the resources that were left out."""
 
     document: Document
     left_out: tuple[str, ...]
 
 
 def make_portable(template: Mapping[str, Any], parameters: Mapping[str, str]) -> PortableTemplate:
-    """Rewrites a template. `parameters` are those that it is deployed with, over its own defaults.
+    """Rewrites a template. `parameters` are those of the deployment, which override the template's defaults.
 
-    - Left out: alarms of metric math and dashboards, which the emulator does not have, and the outputs that name them.
-    - `MaximumConcurrency` becomes a number: the emulator refuses the string that a parameter is.
-    - Method `ANY` becomes one event for each method: the emulator does not import `x-amazon-apigateway-any-method`.
+    - Alarms of metric math and dashboards, which the emulator lacks, are left out, and the outputs that refer to them.
+    - `MaximumConcurrency` becomes a number, because the emulator refuses the string of a parameter.
+    - Method `ANY` becomes one event per method, because the emulator does not import `x-amazon-apigateway-any-method`.
     """
     document: Document = copy.deepcopy(dict(template))
     resources: Document = document["Resources"]
@@ -56,7 +56,7 @@ def _is_unsupported(resource: Mapping[str, Any]) -> bool:
 
 
 def _references(node: Any) -> Iterator[str]:
-    """Logical names that a part of a template refers to by Ref or Fn::GetAtt."""
+    """Yields the logical names that a part of a template refers to by Ref or Fn::GetAtt."""
     if isinstance(node, list):
         for item in node:
             yield from _references(item)

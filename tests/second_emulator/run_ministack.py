@@ -1,4 +1,4 @@
-"""Runs ministack, with the one correction that can be made nowhere else. Runs in the emulator's own environment.
+"""Runs ministack with one patch, in the emulator's own environment.
 
 Usage: python run_ministack.py PYTHON, where PYTHON is the interpreter of the functions: it has their dependencies.
 """
@@ -10,8 +10,11 @@ from ministack.services import apigateway_v1
 
 
 def accept_responses_without_body():
-    """API Gateway takes `"body": null` of a proxy integration as an empty body; ministack answers status 500."""
-    original = apigateway_v1._lambda_proxy_response  # there is no other way in
+    """Makes ministack accept `"body": null` of a proxy integration as an empty body, as API Gateway does.
+
+    Without the patch ministack responds with status 500.
+    """
+    original = apigateway_v1._lambda_proxy_response  # ministack has no public API for this
 
     def with_body(result):
         response, error = original(result)

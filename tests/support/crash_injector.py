@@ -10,7 +10,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from worker.resources import Resources
+from worker.resources import WorkerResources
 
 
 class KilledError(BaseException):
@@ -20,7 +20,7 @@ class KilledError(BaseException):
 class CrashInjector:
     """Counts the steps of the worker that has these resources; `before_step` is called with the number of each."""
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: WorkerResources) -> None:
         self.steps = 0
         self.is_dead = False
         self.before_step: Callable[[int], None] = lambda _: None

@@ -19,12 +19,12 @@ _SERVICE_UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r
 class Fault:
     """One way to fail, for as long as the `with` block of `FaultProxy.failing` lasts.
 
-    It strikes a connection that has sent `when` (empty: any) and carried `after_bytes` since the fault began, both
-    directions together. With `everywhere` its first strike is one on all connections, old and new.
+    It is injected into a connection that has sent `when` (empty: any) and carried `after_bytes` since the fault began,
+    both directions together. With `everywhere` it is then injected into all connections, old and new.
     """
 
     kind: Literal["refuse", "stall", "cut", "slow", "error"]
-    """refuse: reset, before a byte is passed on. stall: hold everything back until the fault is over, then go on.
+    """refuse: reset, before a byte is passed on. stall: hold everything back until the fault is over, then continue.
     cut: pass on what was read, then reset the caller's side only. slow: pass on `bytes_per_second`.
     error: answer an HTTP request with status 503, and pass nothing on."""
     when: bytes = b""
@@ -33,7 +33,7 @@ class Fault:
     bytes_per_second: int = 0
     connections: int = 0
     """How many connections were opened or used during the fault."""
-    struck: threading.Event = field(default_factory=threading.Event)
+    injected: threading.Event = field(default_factory=threading.Event)
     counting: threading.Lock = field(default_factory=threading.Lock)
     lifted: threading.Event = field(default_factory=threading.Event)
 
@@ -44,7 +44,7 @@ class Fault:
 
     def wait_for_fault(self, seconds: float = 180) -> None:
         """Waits until the fault has hit someone. Raises AssertionError when it has not in time."""
-        assert self.struck.wait(seconds), f"nothing ran into the fault ({self.kind}) within {seconds} s"
+        assert self.injected.wait(seconds), f"nothing ran into the fault ({self.kind}) within {seconds} s"
 
 
 @dataclass(eq=False)
@@ -58,8 +58,8 @@ class _Link:
     has_matched: bool = False
     tail: bytes = b""
 
-    def is_struck(self, fault: Fault, chunk: bytes, is_from_caller: bool) -> bool:
-        """Takes note of a chunk; returns whether the fault strikes this connection with it."""
+    def is_affected(self, fault: Fault, chunk: bytes, is_from_caller: bool) -> bool:
+        """Records a chunk; returns whether the fault affects this connection from then on."""
         if self.fault is not fault:
             self.fault, self.carried, self.has_matched, self.tail = fault, 0, not fault.when, b""
             fault.count_connection()
@@ -68,9 +68,9 @@ class _Link:
             self.has_matched = fault.when in self.tail + chunk
             self.tail = (self.tail + chunk)[-len(fault.when) :]
         if self.has_matched and self.carried > fault.after_bytes:
-            fault.struck.set()
+            fault.injected.set()
             return True
-        return fault.everywhere and fault.struck.is_set()
+        return fault.everywhere and fault.injected.is_set()
 
     def answer_error(self) -> None:
         """Answers the caller's HTTP request with status 503, and ends the connection."""
@@ -84,7 +84,10 @@ class _Link:
         self.reset(self.server)
 
     def reset(self, *ends: socket.socket) -> None:
-        """Ends these sides at once. They are closed by whoever pumps, so that no descriptor is used after its end."""
+        """Ends these sides at once.
+
+        The thread that reads from them closes them, so that no descriptor is used after its end.
+        """
         for end in ends or (self.caller, self.server):
             with contextlib.suppress(OSError):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -167,9 +170,9 @@ class FaultProxy:
         fault = self._fault
         if fault is None or fault.kind != "refuse":
             return False
-        is_refusing = (not fault.when and not fault.after_bytes) or (fault.everywhere and fault.struck.is_set())
+        is_refusing = (not fault.when and not fault.after_bytes) or (fault.everywhere and fault.injected.is_set())
         if is_refusing:
-            fault.struck.set()
+            fault.injected.set()
             fault.count_connection()
         return is_refusing
 
@@ -178,7 +181,7 @@ class FaultProxy:
         with contextlib.suppress(OSError):
             while chunk := source.recv(_CHUNK):
                 fault = self._fault
-                if fault is not None and link.is_struck(fault, chunk, source is link.caller):
+                if fault is not None and link.is_affected(fault, chunk, source is link.caller):
                     if fault.kind == "cut":
                         sink.sendall(chunk)
                         link.reset(link.caller)

@@ -25,7 +25,7 @@ from resma.report.format_options import FormatOptions
 from resma.snapshot.compose_header import compose_header
 from resma.snapshot.snapshot import open_snapshot
 from resma.storage.object_store import Clients
-from worker.file_set import Target, open_files
+from worker.file_set import FileTarget, open_files
 from worker.peak_memory import peak_rss_mb, reset_peak
 
 DATABASE_URL = "RESMA_PEAK_DATABASE_URL"
@@ -95,7 +95,7 @@ def _write(report_type: ReportType, formats: list[str]) -> int:
         open_snapshot(connection, report_type, "demo", {}) as snapshot,
     ):
         header = compose_header(report_type, content, str(uuid4()), snapshot.summarize(), "Bank", decimal_types={})
-        target = Target(clients, BUCKET, header.report_id, header.report_id)
+        target = FileTarget(clients, BUCKET, header.report_id, header.report_id)
         batches = snapshot.batches([column.name for column in header.columns], personal_masked=False)
         with open_files(formats, header, FormatOptions(), target) as files:
             rows = files.write_rows(batches, lambda _rows: True)

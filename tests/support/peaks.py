@@ -20,8 +20,8 @@ def _order(query: str, columns: dict[str, str], **more: Any) -> dict[str, Any]:
 def _text(rows: int, text: str, wide_row: int | None = None) -> dict[str, Any]:
     """Rows with one wide text, or one such row among narrow ones."""
     cell = text if wide_row is None else f"CASE i WHEN {wide_row} THEN {text} ELSE 'x' END"
-    query = f"SELECT i AS id, {cell} AS note FROM generate_series(1, {rows}) AS i"
-    return _order(query, {"id": "integer", "note": "text"}, wrap=["note"])
+    query = f"SELECT i AS id, {cell} AS body FROM generate_series(1, {rows}) AS i"
+    return _order(query, {"id": "integer", "body": "text"}, wrap=["body"])
 
 
 CASES: dict[str, dict[str, Any]] = {

@@ -18,7 +18,7 @@ UNNOTICED_LEASE_SECONDS = 150
 """Time since the expiration of a lease that proves an outage of the system database.
 
 If a worker has crashed, the queue or the scheduler notices its expired lease within two minutes. A worker that has lost
-the database waits for longer than this (`worker/patience.py`).
+the database waits for longer than this (`worker/database_retry.py`).
 """
 
 

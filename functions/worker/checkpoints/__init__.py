@@ -1,1 +1,1 @@
-"""Checkpoints: what another attempt needs to continue a report."""
+"""Checkpoints: the state that the next attempt needs to continue a report."""

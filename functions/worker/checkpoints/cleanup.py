@@ -1,4 +1,4 @@
-"""What an attempt leaves in the store when it has ended, however it did: what somebody still needs, and no more."""
+"""Removes what attempts leave in the object store, other than the report's files and what its checkpoint refers to."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from resma.jobs.claim import Claim
 from resma.report.format_options import FormatOptions
 from resma.storage.object_store import abort_uploads, remove_object
 from resma.writers import file_extension
-from worker.checkpoints.rows import find_standing
+from worker.checkpoints.rows import find_report_state
 from worker.checkpoints.store import Checkpoints, discard, key_prefix
-from worker.resources import Resources
+from worker.resources import WorkerResources
 
 logger = Logger(child=True)
 
 
-def clear_away(resources: Resources, claim: Claim) -> None:
-    """Removes what earlier attempts have left, but for what the checkpoint needs. Raises ObjectStoreUnavailableError.
+def remove_earlier_leftovers(resources: WorkerResources, claim: Claim) -> None:
+    """Removes the leftovers of earlier attempts that the checkpoint does not need. Raises ObjectStoreUnavailableError.
 
-    Aborting first means that their workers, if alive, can't complete any more. Attempts before the one that made the
-    checkpoint were cleared away by it.
+    Uploads are aborted first, so that a worker that is still running cannot complete them. The attempt that made the
+    checkpoint has removed the leftovers of the attempts before it.
     """
     checkpoint = claim.checkpoint
-    kept = checkpoint["needs"] if checkpoint else []
+    needed = checkpoint["needs"] if checkpoint else []
     for attempt in range(checkpoint["attempt"] if checkpoint else 1, claim.attempt):
-        for key in set(_keys(claim, attempt)).difference(kept):
+        for key in set(_keys(claim, attempt)).difference(needed):
             abort_uploads(resources.s3, resources.bucket, key)
             remove_object(resources.s3, resources.bucket, key)
 
 
-def clear_up(resources: Resources, claim: Claim, checkpoints: Checkpoints) -> None:
-    """Removes what this attempt has made and taken up, but for what the row names. Never raises: the tick is next.
+def remove_own_leftovers(resources: WorkerResources, claim: Claim, checkpoints: Checkpoints) -> None:
+    """Removes the objects and uploads that this attempt has made or resumed, and that the row does not refer to.
 
-    Nothing is touched of another's that goes on from it, and
-    nothing at all while the row can't be read.
+    Never raises: the scheduler's sweep removes what is left. An attempt that continues from this one loses nothing, and
+    nothing is removed if the row cannot be read.
     """
     try:
         with resources.system.transaction(claim.tenant_id) as connection:
-            standing = find_standing(connection, claim)
-        needed = standing.needed_keys() if standing else frozenset()
+            report = find_report_state(connection, claim)
+        needed = report.needed_keys() if report else frozenset()
         known = [*_keys(claim, claim.attempt), *checkpoints.made]
         if checkpoints.latest is not None:
             known += [checkpoints.latest["key"], *checkpoints.latest["needs"]]
@@ -47,11 +47,11 @@ def clear_up(resources: Resources, claim: Claim, checkpoints: Checkpoints) -> No
             abort_uploads(resources.s3, resources.bucket, key)
             discard(resources, key)
     except ResmaError as error:
-        logger.warning("what is left in the store was not cleared up", error=error.code)
+        logger.warning("the attempt's leftovers in the store were not removed", error=error.code)
 
 
 def _keys(claim: Claim, attempt: int) -> list[str]:
-    """Of all objects and uploads that an attempt may have made, checkpoints aside."""
+    """Returns the keys of all objects and uploads that an attempt may have made, except checkpoints."""
     options = FormatOptions.model_validate(claim.options)
     prefix = key_prefix(claim, attempt)
     extensions = [file_extension(format_, options) for format_ in claim.formats]

@@ -1,7 +1,7 @@
-"""A report in the making as bytes: all that another process needs to continue it.
+"""Serializes the checkpoint state of a report: all that another process needs to continue it.
 
-MessagePack of dataclasses, with the version of their form. What is read back is read only if its SHA-256 is the one in
-the report's row, and then into these types alone.
+The format is MessagePack of dataclasses, with a format version. A checkpoint is read only if its SHA-256 is the one in
+the report's row, and is decoded into these types only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from resma.storage.multipart import FileCheckpoint, UploadState
 
 @dataclass(frozen=True, slots=True)
 class SavedFile:
-    """One of the report's files: its writer's state (`resma.writers.saved_state`) and its upload's."""
+    """The state of one of the report's files: its writer's (`resma.writers.saved_state`) and its upload's."""
 
     format: str
     writer: bytes
@@ -34,67 +34,70 @@ class SavedFile:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointState:
-    """Everything that the next attempt goes on from."""
+    """The state that the next attempt continues from."""
 
     stamp: str
-    """Of the code and the report type that made it (`stamp_of`)."""
+    """Hash of the code and the report type that made the checkpoint (`stamp_of`)."""
     summary: Summary
-    """Of the first snapshot: what the file's beginning says, and what later snapshots must hold too."""
+    """Summary of the first snapshot, which the files' headers state. Later snapshots must have the same summary."""
     organization: str
     rows: int
     last_key: Row
     """The last row's cells of the columns that the report is sorted by."""
     snapshots: int
-    """How many have been read from."""
+    """Number of snapshots that were read so far."""
     files: tuple[SavedFile, ...]
     failed: tuple[FailedFile, ...] = ()
-    """Files of other formats, which can't be made."""
+    """Files of the formats in which the report cannot be made."""
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A file that an earlier attempt has begun: its writer's state, and what the store has of it."""
+class ResumedFile:
+    """A file that an earlier attempt has started: its writer's state, and its bytes that are in the object store."""
 
     writer: bytes
-    beginning: FileCheckpoint
+    checkpoint: FileCheckpoint
 
 
 @dataclass(frozen=True)
 class EarlierFiles:
-    """What earlier attempts have left of the report's files: begun, by format, or found to be impossible."""
+    """Files of earlier attempts: by format those to continue, and those that failed because of their format."""
 
-    begun: Mapping[str, Begun] = field(default_factory=dict)
+    resumed: Mapping[str, ResumedFile] = field(default_factory=dict)
     failed: Sequence[FailedFile] = ()
 
 
 VERSION = 1
-"""Of the form of what is saved."""
+"""Version of the serialization format."""
 
 
-def dump_checkpoint(work: CheckpointState) -> bytes:
-    """Returns it as bytes."""
-    return msgspec.msgpack.encode((VERSION, work))
+def dump_checkpoint(state: CheckpointState) -> bytes:
+    """Serializes a checkpoint state."""
+    return msgspec.msgpack.encode((VERSION, state))
 
 
 def load_checkpoint(data: bytes) -> CheckpointState:
-    """Reads what `dump_work` made. Raises CheckpointUnusableError for anything else."""
+    """Deserializes the output of `dump_checkpoint`. Raises CheckpointUnusableError for anything else."""
     try:
-        version, saved = msgspec.msgpack.decode(data, type=tuple[int, msgspec.Raw])
+        version, encoded = msgspec.msgpack.decode(data, type=tuple[int, msgspec.Raw])
         if version != VERSION:
             raise CheckpointUnusableError(f"The checkpoint has version {version}. This code reads version {VERSION}.")
-        return msgspec.msgpack.decode(saved, type=CheckpointState)
+        return msgspec.msgpack.decode(encoded, type=CheckpointState)
     except msgspec.MsgspecError as error:
-        raise CheckpointUnusableError(f"The checkpoint cannot be read: {error}") from error
+        raise CheckpointUnusableError(f"The checkpoint cannot be read: {error}.") from error
 
 
 def stamp_of(report_type: ReportType) -> str:
-    """What tells whether this code would write the same bytes: hash of the report type, our code and its libraries."""
+    """Returns a hash of the report type, the code and its libraries. If it is the same, the code writes the same bytes.
+
+    Hexadecimal SHA-256.
+    """
     return hashlib.sha256(f"{report_type.model_dump_json()} {_code()}".encode()).hexdigest()
 
 
 @lru_cache
 def _code() -> str:
-    """Of our modules, of what they read, and of the file that pins the libraries: their bytes are in our files too."""
+    """Returns a hash of the modules, of the files that they read, and of the lock file of the libraries."""
     functions = Path(__file__).parents[2]
     digest = hashlib.sha256(platform.python_version().encode())
     ours = sorted(path for name in ("resma", "worker") for path in (functions / name).rglob("*"))

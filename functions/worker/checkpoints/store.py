@@ -1,7 +1,7 @@
-"""A report is saved, and taken up by a later attempt.
+"""Saves checkpoints to the object store, and loads them in a later attempt.
 
-Each step may be the last: the object is there before the row names it, and the one before it is removed after. What was
-saved stays good until then, and what nobody names is swept up by the tick when the report has ended.
+A worker may die after each step. So the object is written before the row refers to it, and the previous object is
+removed after that. When the report has ended, the scheduler's sweep removes objects that no row refers to.
 """
 
 from __future__ import annotations
@@ -23,55 +23,64 @@ from resma.jobs.report_rows import CheckpointRecord
 from resma.storage.multipart import FileCheckpoint
 from resma.storage.object_store import abort_uploads, remove_object, store_errors
 from resma.storage.segments import close_upload
-from worker.checkpoints.rows import note_checkpoint
-from worker.checkpoints.serialization import Begun, CheckpointState, EarlierFiles, dump_checkpoint, load_checkpoint
-from worker.patience import write_patiently
-from worker.resources import Resources
+from worker.checkpoints.rows import record_checkpoint
+from worker.checkpoints.serialization import (
+    CheckpointState,
+    EarlierFiles,
+    ResumedFile,
+    dump_checkpoint,
+    load_checkpoint,
+)
+from worker.database_retry import write_with_retry
+from worker.resources import WorkerResources
 
 logger = Logger(child=True)
 
 
 def key_prefix(claim: Claim, attempt: int | None = None) -> str:
-    """Keys of its own for each attempt: whatever a late worker deletes or completes is never a newer one's file."""
+    """Returns the prefix of the keys of an attempt, by default the claim's own.
+
+    Each attempt has its own keys, so that a delayed worker never deletes or completes the file of a later attempt.
+    """
     return f"{claim.tenant_id}/{claim.report_id}/{attempt or claim.attempt}"
 
 
 class Checkpoints:
-    """The checkpoints of one attempt, one after the other; `latest` is the one in the row."""
+    """Saves the checkpoints of one attempt. `latest` is the one in the row."""
 
-    def __init__(self, resources: Resources, claim: Claim, probed: Sequence[str] = ()) -> None:
+    def __init__(self, resources: WorkerResources, claim: Claim, probed: Sequence[str] = ()) -> None:
         self._resources = resources
         self._probed = probed
         self._claim = claim
         self.latest: CheckpointRecord | None = claim.checkpoint
         self.made: list[str] = []
-        """Keys of all that this attempt has saved."""
+        """Keys of all checkpoints that this attempt has saved."""
 
-    def take(self, work: CheckpointState) -> None:
-        """Makes this what the next attempt goes on from. Raises LeaseLostError, ObjectStoreUnavailableError."""
+    def save(self, state: CheckpointState) -> None:
+        """Saves the state that the next attempt continues from. Raises LeaseLostError, ObjectStoreUnavailableError."""
         claim, resources = self._claim, self._resources
-        data = dump_checkpoint(work)
+        data = dump_checkpoint(state)
         key = f"{key_prefix(claim)}.checkpoint-{len(self.made) + 1}"
         self.made.append(key)
-        with store_errors("saving the report in the making"):
+        with store_errors("saving the checkpoint"):
             resources.s3.put_object(Bucket=resources.bucket, Key=key, Body=data)
         record = CheckpointRecord(
             key=key,
             sha256=hashlib.sha256(data).hexdigest(),
             bytes=len(data),
-            rows=work.rows,
+            rows=state.rows,
             attempt=claim.attempt,
             at=datetime.now(UTC).isoformat(),
-            needs=_needed_by(work),
+            needs=_needed_by(state),
         )
 
-        def note(connection: Connection[TupleRow]) -> None:
-            note_checkpoint(connection, claim, record)
+        def store_record(connection: Connection[TupleRow]) -> None:
+            record_checkpoint(connection, claim, record)
             close_outages(connection, self._probed)
 
         try:
-            write_patiently(resources.system, claim.tenant_id, note)
-        except LeaseLostError:  # after any other error the row may name it, for all we know
+            write_with_retry(resources.system, claim.tenant_id, store_record)
+        except LeaseLostError:  # after any other error the row may refer to the object
             discard(resources, key)
             raise
         if self.latest is not None:
@@ -79,13 +88,13 @@ class Checkpoints:
         self.latest = record
 
 
-def _needed_by(work: CheckpointState) -> list[str]:
-    segments = {segment.key for file in work.files for segment in file.upload.segments}
-    return sorted(segments | {file.upload.key for file in work.files if file.upload.parts})
+def _needed_by(state: CheckpointState) -> list[str]:
+    segments = {segment.key for file in state.files for segment in file.upload.segments}
+    return sorted(segments | {file.upload.key for file in state.files if file.upload.parts})
 
 
-def discard(resources: Resources, key: str) -> None:
-    """Removes an object that nobody needs. Never raises: the tick removes what is left."""
+def discard(resources: WorkerResources, key: str) -> None:
+    """Removes an object that is not needed anymore. Never raises: the scheduler's sweep removes what is left."""
     try:
         remove_object(resources.s3, resources.bucket, key)
     except ObjectStoreUnavailableError as error:
@@ -93,48 +102,48 @@ def discard(resources: Resources, key: str) -> None:
 
 
 @dataclass(frozen=True)
-class TakenUp:
-    """What an earlier attempt has done, its worker shut out."""
+class ResumedReport:
+    """The checkpoint of an earlier attempt, whose worker can no longer write to its files."""
 
-    work: CheckpointState
+    state: CheckpointState
     files: EarlierFiles
 
 
-def take_up(resources: Resources, claim: Claim, stamp: str) -> TakenUp | None:
-    """Returns what to go on from, if there is a checkpoint.
+def resume_from_checkpoint(resources: WorkerResources, claim: Claim, stamp: str) -> ResumedReport | None:
+    """Loads the report's checkpoint; returns None if it has none.
 
-    Raises CheckpointUnusableError, ObjectStoreUnavailableError.
-
-    The uploads that it names are completed as segments: from then on their worker can't change them.
+    Completes the uploads that the checkpoint refers to as segments, so that the earlier worker can no longer change
+    them. Raises CheckpointUnusableError, ObjectStoreUnavailableError.
     """
     if claim.checkpoint is None:
         return None
-    work = load_checkpoint(_read_saved(resources, claim.checkpoint))
-    if work.stamp != stamp:
-        raise CheckpointUnusableError("the report type or the code has changed since the report was saved")
-    begun = {}
-    for file in work.files:
+    state = load_checkpoint(_read_object(resources, claim.checkpoint))
+    if state.stamp != stamp:
+        raise CheckpointUnusableError("The report type or the code has changed since the checkpoint was saved.")
+    resumed = {}
+    for file in state.files:
         segments = close_upload(resources.clients, resources.bucket, file.upload)
         upload = file.upload
-        begun[file.format] = Begun(file.writer, FileCheckpoint(segments, upload.tail, upload.size, upload.sha256))
-    if {*begun, *(failed["format"] for failed in work.failed)} != set(claim.formats):
-        raise CheckpointUnusableError("what was saved is of other formats")
-    return TakenUp(work, EarlierFiles(begun, work.failed))
+        checkpoint = FileCheckpoint(segments, upload.tail, upload.size, upload.sha256)
+        resumed[file.format] = ResumedFile(file.writer, checkpoint)
+    if {*resumed, *(failed["format"] for failed in state.failed)} != set(claim.formats):
+        raise CheckpointUnusableError("The formats of the checkpoint are not those of the report.")
+    return ResumedReport(state, EarlierFiles(resumed, state.failed))
 
 
-def _read_saved(resources: Resources, record: CheckpointRecord) -> bytes:
-    with store_errors("reading what was saved"):
+def _read_object(resources: WorkerResources, record: CheckpointRecord) -> bytes:
+    with store_errors("reading the checkpoint"):
         try:
             answer = resources.s3.get_object(Bucket=resources.bucket, Key=record["key"])
             data = answer["Body"].read(record["bytes"] + 1)
         except ClientError as error:
-            # Without the right to list, S3 says of what is not there that access is denied.
+            # Without s3:ListBucket, S3 answers AccessDenied for an object that does not exist.
             code = error.response["Error"]["Code"]
             if code == "AccessDenied":
-                abort_uploads(resources.s3, resources.bucket, record["key"])  # raises where access is denied to all
+                abort_uploads(resources.s3, resources.bucket, record["key"])  # raises if all access is denied
             if code in {"NoSuchKey", "AccessDenied"}:
-                raise CheckpointUnusableError("what was saved is no longer in the store") from error
+                raise CheckpointUnusableError("The checkpoint is no longer in the object store.") from error
             raise
     if hashlib.sha256(data).hexdigest() != record["sha256"]:
-        raise CheckpointUnusableError("what was saved is not what is in the store now")
+        raise CheckpointUnusableError("The checkpoint in the object store has another SHA-256 than was recorded.")
     return data

@@ -15,7 +15,7 @@ from tests.bench.source import Source
 
 @cache
 def _connect(url: str) -> Any:
-    """A connection in UTC, made once in a process: psycopg's is made before the clock starts, too."""
+    """Connects once per process, in UTC, before the clock starts (as with psycopg)."""
     connection = dbapi.connect(url)
     with connection.cursor() as cursor:
         cursor.execute("SET timezone = 'UTC'")
@@ -24,9 +24,9 @@ def _connect(url: str) -> Any:
 
 @contextlib.contextmanager
 def adbc_reader(source: Source, casts: Mapping[str, str]) -> Iterator[pa.RecordBatchReader]:
-    """A reader of batches of about 16 MB, the driver's default, which come by a binary COPY.
+    """Yields a reader of batches of about 16 MB, the driver's default, which it reads by a binary COPY.
 
-    ADBC gives numeric as a string in an extension type, as Arrow has no decimal of any precision.
+    ADBC returns numeric as a string in an extension type, as Arrow has no decimal of unlimited precision.
     """
     with _connect(source.url).cursor() as cursor:
         cursor.execute(source.literal_query(casts))
@@ -34,7 +34,7 @@ def adbc_reader(source: Source, casts: Mapping[str, str]) -> Iterator[pa.RecordB
 
 
 def with_amounts_as(reader: pa.RecordBatchReader, kind: pa.DataType) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-    """The reader's schema and its batches, with numeric columns cast from their strings to `kind`."""
+    """Returns the reader's schema and its batches, with numeric columns cast from their strings to `kind`."""
     opaque = [isinstance(field.type, pa.BaseExtensionType) for field in reader.schema]
     schema = pa.schema(
         [pa.field(f.name, kind if is_opaque else f.type) for f, is_opaque in zip(reader.schema, opaque, strict=True)]

@@ -11,7 +11,7 @@ from tests.bench.source import Source
 
 
 def write(source: Source, sink: Sink) -> int:
-    """Amounts stay the strings that ADBC gives, which have every digit. Quotes every text, as it does by default."""
+    """Writes the rows. Amounts stay ADBC's strings, with all digits. Every string is quoted, pyarrow's default."""
     rows = 0
     with adbc_reader(source, {}) as reader:
         schema, batches = with_amounts_as(reader, pa.string())

@@ -11,7 +11,7 @@ from tests.bench.source import Source
 
 
 def write(source: Source, sink: Sink) -> int:
-    """A row group for each of ADBC's batches, about 100,000 rows. Amounts become exact decimals."""
+    """Writes a row group for each of ADBC's batches of about 100,000 rows. Amounts become exact decimals."""
     rows = 0
     with adbc_reader(source, {}) as reader:
         schema, batches = with_amounts_as(reader, pa.decimal128(18, 2))

@@ -19,12 +19,12 @@ _TYPES = {
 
 
 def arrow_schema(source: Source) -> pa.Schema:
-    """Exact types for what has them, text for the rest."""
+    """Returns a schema with exact types where Arrow has them, and strings for other columns."""
     return pa.schema([(column.name, _TYPES.get(column.kind, pa.string())) for column in source.report_type.columns])
 
 
 def arrow_batches(source: Source, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Through a server-side cursor and Python's values, as psycopg has no Arrow of its own."""
+    """Yields batches made of Python values from a server-side cursor, because psycopg does not support Arrow."""
     for batch in source.batches(BATCH_ROWS):
         columns = zip(*batch, strict=True)
         arrays = [pa.array(column, type=field.type) for column, field in zip(columns, schema, strict=True)]

@@ -1,4 +1,4 @@
-"""`COPY (query) TO STDOUT`, thrown away as it comes: the least that any program can take for these rows."""
+"""`COPY (query) TO STDOUT`, discarded: the minimum time that a program can take for these rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.bench.source import Source
 
 
 def write(source: Source, sink: Sink) -> int:
-    """psycopg's COPY gives rows as fast as psql's does."""
+    """Reads all rows with psycopg's COPY, which is as fast as psql's."""
     statement = b"COPY (" + source.query.as_bytes(source.connection) + b") TO STDOUT (FORMAT csv)"
     with source.connection.cursor() as cursor:
         with cursor.copy(statement, source.values) as copy:

@@ -1,4 +1,4 @@
-"""Python's csv and psycopg's default cursor, what most people write: all rows are in memory before one goes out."""
+"""Python's csv and psycopg's default cursor, the usual code: all rows are in memory before the first is written."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.bench.source import Source
 
 
 def write(source: Source, sink: Sink) -> int:
-    """The query's result is the client's before execute returns."""
+    """Writes the rows. The client has the whole result in memory when `execute` returns."""
     with text_into(sink) as text, source.connection.cursor() as cursor:
         writer = csv.writer(text)
         writer.writerow(source.names)

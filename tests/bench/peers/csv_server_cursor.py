@@ -9,7 +9,7 @@ from tests.bench.source import Source
 
 
 def write(source: Source, sink: Sink) -> int:
-    """A batch in memory at a time."""
+    """Writes the rows, with one batch in memory at a time."""
     rows = 0
     with text_into(sink) as text:
         writer = csv.writer(text)

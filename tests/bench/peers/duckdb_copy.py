@@ -13,9 +13,9 @@ from tests.bench.source import Source
 
 @cache
 def _connect(url: str) -> duckdb.DuckDBPyConnection:
-    """DuckDB with Postgres attached, made once in a process: psycopg's connection is made before the clock, too.
+    """Opens DuckDB with Postgres attached, once per process and before the clock starts (as with psycopg).
 
-    The extension comes from PyPI, as DuckDB signed it; LOAD refuses it otherwise.
+    The extension comes from PyPI, signed by DuckDB; LOAD refuses extensions without that signature.
     """
     (extension,) = Path(duckdb_extension_postgres_scanner.__file__).parent.rglob("*.duckdb_extension")
     connection = duckdb.connect()
@@ -26,11 +26,11 @@ def _connect(url: str) -> duckdb.DuckDBPyConnection:
 
 
 def copy(source: Source, options: str) -> int:
-    """Copies the rows in order to /dev/null, as COPY takes a file's name; returns how many there were.
+    """Copies the rows in order to /dev/null, because COPY needs a file name; returns the number of rows.
 
-    `postgres_query` lets Postgres sort, by its index. Reading the table with DuckDB and sorting there took longer, and
-    three times the memory. A numeric without precision would become DOUBLE, so amounts are cast to what the report
-    type says.
+    With `postgres_query`, Postgres sorts by its index. Reading the table with DuckDB and sorting it there took longer
+    and three times the memory. A numeric without precision would become DOUBLE, so amounts are cast to the report
+    type's precision and scale.
     """
     query = source.literal_query({"amount": "numeric(18,2)"}).replace("'", "''")
     statement = f"COPY (FROM postgres_query('bank', '{query}')) TO '/dev/null' ({options})"

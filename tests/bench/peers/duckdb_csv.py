@@ -8,5 +8,5 @@ from tests.bench.source import Source
 
 
 def write(source: Source, _sink: Sink) -> int:
-    """With a header."""
+    """Writes the rows with a header."""
     return copy(source, "FORMAT csv, HEADER")

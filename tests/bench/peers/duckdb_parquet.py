@@ -8,5 +8,5 @@ from tests.bench.source import Source
 
 
 def write(source: Source, _sink: Sink) -> int:
-    """Row groups of DuckDB's default size, 122,880 rows."""
+    """Writes the rows in row groups of DuckDB's default size, 122,880 rows."""
     return copy(source, "FORMAT parquet, COMPRESSION zstd")

@@ -11,7 +11,7 @@ from tests.bench.source import Source
 
 
 def write(source: Source, sink: Sink) -> int:
-    """The document is in memory until it is put out."""
+    """Writes the rows. The whole document is in memory until it is output."""
     pdf = FPDF(orientation="landscape", unit="pt", format="A4")
     pdf.set_margin(MARGIN)
     pdf.add_font("Roboto", fname=FONT)
@@ -23,7 +23,7 @@ def write(source: Source, sink: Sink) -> int:
         text_align=tuple("RIGHT" if is_right else "LEFT" for is_right in are_right(source)),
         line_height=LEADING,
         borders_layout="NONE",
-        headings_style=FontFace(emphasis=""),  # bold would want a font of its own
+        headings_style=FontFace(emphasis=""),  # bold would need another font
     ) as table:
         table.row(source.headings)
         for cells in source.texts():

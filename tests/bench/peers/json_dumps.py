@@ -1,4 +1,4 @@
-"""A JSON object a row with the standard library, numbers as exact as their text."""
+"""One JSON object per row with the standard library; exact numbers are strings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.bench.source import Source
 
 
 def write(source: Source, sink: Sink) -> int:
-    """What JSON has no type for (numeric, timestamptz) becomes text."""
+    """Writes the rows. Values without a JSON type (numeric, timestamptz) become strings."""
     names = source.names
     rows = 0
     for batch in source.batches(2000):

@@ -1,4 +1,4 @@
-"""openpyxl's write-only mode, which its documentation names for large files."""
+"""openpyxl's write-only mode, which its documentation recommends for large files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.bench.source import Source
 
 
 def write(source: Source, sink: Sink) -> int:
-    """Times lose their zone, which openpyxl refuses to write."""
+    """Writes the rows. Timestamps lose their time zone, which openpyxl refuses."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Transactions")
     sheet.append(source.headings)

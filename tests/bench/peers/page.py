@@ -1,4 +1,4 @@
-"""What the PDF peers share: a landscape A4 with nine columns, in the font that Resma uses too."""
+"""The page layout of the PDF peers: landscape A4 with nine columns, in the same font as Resma."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ PAGE_WIDTH, PAGE_HEIGHT = 841.89, 595.28
 MARGIN = 28.0
 SIZE = 6.5
 LEADING = 10.0
-ROWS_A_PAGE = 50
+ROWS_PER_PAGE = 50
 
 
 def column_widths(source: Source) -> list[float]:
-    """In points, in the catalog's proportions."""
+    """Returns the widths of the columns in points, in the proportions of the report type."""
     shares = [column.width for column in source.report_type.columns]
     return [(PAGE_WIDTH - 2 * MARGIN) * share / sum(shares) for share in shares]
 
 
 def are_right(source: Source) -> list[bool]:
-    """Which columns are aligned right."""
+    """Returns for each column whether it is right-aligned."""
     return [column.align == "right" for column in source.report_type.columns]

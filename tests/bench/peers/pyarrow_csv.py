@@ -11,7 +11,7 @@ from tests.bench.source import Source
 
 
 def write(source: Source, sink: Sink) -> int:
-    """Quotes every text, as it does by default."""
+    """Writes the rows. Every string is quoted, pyarrow's default."""
     schema = arrow_schema(source)
     rows = 0
     with CSVWriter(pa.PythonFile(sink, mode="w"), schema) as writer:

@@ -15,7 +15,7 @@ ROW_GROUP = 100_000
 
 
 def write(source: Source, sink: Sink) -> int:
-    """A row group in memory at a time."""
+    """Writes the rows, with one row group in memory at a time."""
     schema = arrow_schema(source)
     rows = 0
     with ParquetWriter(pa.PythonFile(sink, mode="w"), schema, compression="zstd") as writer:

@@ -1,4 +1,4 @@
-"""reportlab's canvas, each cell drawn where it belongs: the quickest way that reportlab has."""
+"""reportlab's canvas, with each cell drawn at its position: reportlab's fastest API."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.bench.peers.page import (
     MARGIN,
     PAGE_HEIGHT,
     PAGE_WIDTH,
-    ROWS_A_PAGE,
+    ROWS_PER_PAGE,
     SIZE,
     are_right,
     column_widths,
@@ -24,7 +24,7 @@ from tests.bench.source import Source
 
 
 def write(source: Source, sink: Sink) -> int:
-    """The canvas keeps every finished page until it is saved."""
+    """Writes the rows. The canvas keeps all pages in memory until it is saved."""
     registerFont(TTFont("Roboto", FONT))
     canvas = Canvas(sink, pagesize=(PAGE_WIDTH, PAGE_HEIGHT))
     widths = column_widths(source)
@@ -35,7 +35,7 @@ def write(source: Source, sink: Sink) -> int:
     ]
     texts = source.texts()
     rows = page = 0
-    while lines := list(islice(texts, ROWS_A_PAGE)):
+    while lines := list(islice(texts, ROWS_PER_PAGE)):
         page += 1
         rows += len(lines)
         canvas.setFont("Roboto", SIZE)

@@ -1,4 +1,4 @@
-"""reportlab's LongTable, which its manual names for tables of many rows."""
+"""reportlab's LongTable, which its manual recommends for tables with many rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.bench.source import Source
 
 
 def write(source: Source, sink: Sink) -> int:
-    """A table wants all its rows at once. Heights and widths are given, so that it need not work them out."""
+    """Writes the rows. A table needs all rows at once. Fixed heights and widths save it from computing them."""
     registerFont(TTFont("Roboto", FONT))
     rows = list(source.texts())
     style = [

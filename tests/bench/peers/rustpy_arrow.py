@@ -1,4 +1,4 @@
-"""rustpy-xlsxwriter fed by ADBC's Arrow batches, its quickest way: no row becomes a Python value."""
+"""rustpy-xlsxwriter with ADBC's Arrow batches, its fastest input: no row becomes a Python value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.bench.source import Source
 
 
 def write(source: Source, sink: Sink) -> int:
-    """Amounts are read as floats: it leaves cells of Arrow decimals empty, without an error (0.8.0)."""
+    """Writes the rows. Amounts are floats, because version 0.8.0 silently leaves cells of Arrow decimals empty."""
     rows: list[int] = []
     with adbc_reader(source, {"amount": "float8"}) as reader:
         schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, source.headings, strict=True)])

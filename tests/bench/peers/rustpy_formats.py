@@ -1,4 +1,4 @@
-"""What both ways of feeding rustpy-xlsxwriter share."""
+"""Number formats for rustpy-xlsxwriter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _FORMATS = {"timestamp": "yyyy-mm-dd hh:mm:ss", "amount": "#,##0.00"}
 
 
 def column_formats(source: Source) -> dict[str, Format]:
-    """Number formats by heading: amounts and times as Excel's own."""
+    """Returns Excel number formats of amounts and timestamps, by heading."""
     columns = zip(source.headings, source.report_type.columns, strict=True)
     return {
         heading: Format().set_num_format(_FORMATS[column.kind])

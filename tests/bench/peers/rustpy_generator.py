@@ -1,4 +1,4 @@
-"""rustpy-xlsxwriter fed by a generator of records, which its documentation names for large files."""
+"""rustpy-xlsxwriter with a generator of records, which its documentation recommends for large files."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.bench.source import Source
 
 
 def write(source: Source, sink: Sink) -> int:
-    """Its constant-memory mode, the default. Times lose their zone, which Excel does not know."""
+    """Writes the rows in the default, constant-memory mode. Timestamps lose their time zone, which Excel lacks."""
     records = _Records(source)
     FastExcel(sink).sheet("Transactions", iter(records), column_formats=column_formats(source)).save()
     return records.count
 
 
 class _Records:
-    """A dict for each row, and how many there were."""
+    """Yields a dict for each row, and counts them."""
 
     def __init__(self, source: Source) -> None:
         self._source = source

@@ -1,4 +1,4 @@
-"""Typst: its table with a header that comes again on every page, filled from CSV by its own `csv` function."""
+"""Typst: its table with a header that is repeated on every page, filled from CSV by Typst's `csv` function."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tests.bench.source import Source
 
 
 def write(source: Source, sink: Sink) -> int:
-    """Widths and heights are given, so that it need not work them out. The document is in memory.
+    """Writes the rows. Fixed widths and heights save Typst from computing them. The whole document is in memory.
 
-    Tags for screen readers are left out, which none of the other peers writes either.
+    It writes no tags for screen readers, and neither do the other peers.
     """
     text = io.StringIO()
     writer = csv.writer(text)

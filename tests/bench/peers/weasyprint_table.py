@@ -1,4 +1,4 @@
-"""WeasyPrint: an HTML table, with headings that come again on every page."""
+"""WeasyPrint: an HTML table, with headings that are repeated on every page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.bench.source import Source
 
 
 def write(source: Source, sink: Sink) -> int:
-    """The page's layout is fixed, so that no column has to be measured. All of it is in memory."""
+    """Writes the rows. With the fixed table layout no column is measured. The whole document is in memory."""
     body = [f"<tr>{_cells('td', cells)}</tr>" for cells in source.texts()]
     right = [f"td:nth-child({i}) {{ text-align: right }}" for i, yes in enumerate(are_right(source), 1) if yes]
     columns = "".join(f'<col style="width: {width}pt">' for width in column_widths(source))

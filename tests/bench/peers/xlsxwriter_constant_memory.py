@@ -1,4 +1,4 @@
-"""XlsxWriter's constant_memory mode, which its documentation names for large files."""
+"""XlsxWriter's constant_memory mode, which its documentation recommends for large files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.bench.source import Source
 
 
 def write(source: Source, sink: Sink) -> int:
-    """Numbers and times as Excel's own; times lose their zone, which Excel does not know."""
+    """Writes the rows, with Excel numbers and timestamps. Timestamps lose their time zone, which Excel lacks."""
     book = xlsxwriter.Workbook(sink, {"constant_memory": True, "remove_timezone": True})
     sheet = book.add_worksheet()
     timestamp = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})

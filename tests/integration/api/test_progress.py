@@ -156,7 +156,7 @@ def test_stages_of_a_report_that_is_handed_over(
 
     for name in ("summarize", "resume_from"):
         monkeypatch.setattr(Snapshot, name, looking_first(getattr(Snapshot, name)))
-    monkeypatch.setattr(time_budget.Pace, "is_time_up", is_time_up)
+    monkeypatch.setattr(time_budget.TimeBudget, "is_time_up", is_time_up)
     look()
     assert not system.work_once(), "its message comes again"
     (row,) = admin.execute("SELECT status, checkpoint ->> 'rows' FROM resma.reports").fetchall()

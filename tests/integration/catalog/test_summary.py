@@ -50,8 +50,8 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int], bool]]
     monkeypatch.setattr(cursor, "BATCH_ROWS", 100)
     batches = iter(range(1, 1000))
 
-    def hook(callback: Callable[[int], bool]) -> None:
-        monkeypatch.setattr(time_budget.Pace, "is_time_up", lambda _: callback(next(batches)))
+    def hook(look: Callable[[int], bool]) -> None:
+        monkeypatch.setattr(time_budget.TimeBudget, "is_time_up", lambda _: look(next(batches)))
 
     return hook
 

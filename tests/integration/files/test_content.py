@@ -1,4 +1,4 @@
-"""What is in the files: several formats from one read, and what a request may say of their content."""
+"""The content of files: several formats from one read, and the options of a request."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _make(system: System, **request: Any) -> tuple[UUID, Any]:
     return report_id, report
 
 
-def test_one_read_feeds_all_formats(system: System) -> None:
+def test_all_formats_are_written_from_one_read(system: System) -> None:
     report_id, report = _make(system, formats=ALL, filters={"currency": ["BRL"]})
     assert [file["format"] for file in report["files"]] == report["formats"] == ALL
     assert (report["format"], report["sha256"]) == ("CSV", report["files"][0]["sha256"])
@@ -59,13 +59,13 @@ def test_one_read_feeds_all_formats(system: System) -> None:
 
     total = {"currency": "BRL", "rows": report["rows"], "amount": report["totals"][0]["amount"]}
     assert report["totals"] == [total]
-    texts = list(csv.DictReader(io.StringIO(_file(system, report_id, "csv").decode(), newline="")))
+    records = list(csv.DictReader(io.StringIO(_file(system, report_id, "csv").decode(), newline="")))
     objects = [json.loads(line, parse_float=Decimal) for line in _file(system, report_id, "ndjson").splitlines()]
     table = pyarrow.parquet.read_table(io.BytesIO(_file(system, report_id, "parquet"))).to_pylist()
     book = openpyxl.load_workbook(io.BytesIO(_file(system, report_id, "xlsx")), read_only=True)
     sheet = list(book.worksheets[1].iter_rows(min_row=2, values_only=True))
     amounts = [
-        [Decimal(row["amount"]) for row in texts],
+        [Decimal(row["amount"]) for row in records],
         [Decimal(row["amount"]) for row in objects],
         [row["amount"] for row in table],
         [Decimal(repr(row[8])) for row in sheet],
@@ -74,7 +74,7 @@ def test_one_read_feeds_all_formats(system: System) -> None:
     assert [sum(column) for column in amounts] == [Decimal(total["amount"])] * 4
 
 
-def test_a_file_that_was_not_asked_for(system: System) -> None:
+def test_a_file_of_a_format_that_was_not_requested_is_not_found(system: System) -> None:
     report_id, _ = _make(system, format="CSV")
     status, _, body = system.call_api("GET", f"/api/v1/reports/{report_id}/download", query={"format": "PDF"})
     assert (status, body["type"]) == (404, "urn:resma:problem:file-not-found")
@@ -84,7 +84,7 @@ def test_a_file_that_was_not_asked_for(system: System) -> None:
 def test_files_appear_together_or_not_at_all(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second of two completions is refused: the first one's object goes again."""
+    """The second of two completions fails, and the object of the first is removed."""
     import worker.app
     from resma.errors import ObjectStoreUnavailableError
     from resma.storage.multipart import MultipartUpload
@@ -93,7 +93,7 @@ def test_files_appear_together_or_not_at_all(
 
     def refuse_ndjson(self: MultipartUpload) -> Any:
         if self._target["Key"].endswith("ndjson"):
-            raise ObjectStoreUnavailableError("away")
+            raise ObjectStoreUnavailableError("unavailable")
         return complete(self)
 
     report_id = system.request_report(formats=["CSV", "NDJSON"])
@@ -109,16 +109,16 @@ def test_files_appear_together_or_not_at_all(
     assert sorted(system.objects()) == [f"demo/{report_id}/2.csv", f"demo/{report_id}/2.ndjson"]
 
 
-def test_columns_in_the_order_asked_for(system: System) -> None:
+def test_columns_are_in_the_requested_order(system: System) -> None:
     report_id, report = _make(system, format="CSV", columns=["amount", "id"])
     assert report["columns"] == ["amount", "id"]
     lines = _file(system, report_id, "csv").decode().splitlines()
     assert lines[0] == "amount,id"
     assert len(lines) == ROWS + 1
-    assert report["totals"], "totals need no column of theirs"
+    assert report["totals"], "totals do not need their columns"
 
 
-def test_days_and_moments_are_the_time_zones(system: System, admin: Connection[TupleRow]) -> None:
+def test_days_and_timestamps_are_in_the_reports_time_zone(system: System, admin: Connection[TupleRow]) -> None:
     zone = "America/Sao_Paulo"
     report_id, report = _make(
         system, format="NDJSON", timeZone=zone, filters={"from": "2024-03-01", "to": "2024-03-01"}
@@ -135,21 +135,20 @@ def test_days_and_moments_are_the_time_zones(system: System, admin: Connection[T
 @pytest.mark.parametrize(
     ("zone", "day"),
     [
-        ("Atlantic/Azores", "2024-10-27"),  # midnight comes twice
+        ("Atlantic/Azores", "2024-10-27"),  # midnight occurs twice
         ("America/Havana", "2024-11-03"),
-        ("America/Asuncion", "2024-03-24"),  # the hour before midnight comes twice
-        ("Africa/Cairo", "2024-04-26"),  # there is no midnight
+        ("America/Asuncion", "2024-03-24"),  # the hour before midnight occurs twice
+        ("Africa/Cairo", "2024-04-26"),  # the day has no midnight
         ("Europe/Lisbon", "2024-03-31"),
     ],
 )
 @pytest.mark.parametrize("offset", [-1, 0, 1])
-def test_days_whose_midnight_is_odd(
+def test_days_with_two_midnights_or_none_have_the_right_rows(
     system: System, admin: Connection[TupleRow], zone: str, day: str, offset: int
 ) -> None:
     admin.execute(
-        "INSERT INTO bank.transactions SELECT 'demo', -row_number() OVER (), 'x', moment, 'T', '', '', NULL, 'BRL', 1"
-        " FROM generate_series(%s::timestamptz - interval '40 h', %s::timestamptz + interval '60 h', '20 min')"
-        " AS moment",
+        "INSERT INTO bank.transactions SELECT 'demo', -row_number() OVER (), 'x', at, 'T', '', '', NULL, 'BRL', 1"
+        " FROM generate_series(%s::timestamptz - interval '40 h', %s::timestamptz + interval '60 h', '20 min') AS at",
         (day, day),
     )
     try:
@@ -165,14 +164,14 @@ def _require_the_day(system: System, admin: Connection[TupleRow], zone: str, day
         (day, offset, zone, day, offset),
     ).fetchone()
     assert row is not None
-    asked, expected = row
-    report_id, report = _make(system, format="CSV", timeZone=zone, filters={"from": asked, "to": asked})
+    date, expected = row
+    report_id, report = _make(system, format="CSV", timeZone=zone, filters={"from": date, "to": date})
     lines = list(csv.DictReader(io.StringIO(_file(system, report_id, "csv").decode(), newline="")))
-    assert {line["booked_at"][:10] for line in lines} <= {asked}
+    assert {line["booked_at"][:10] for line in lines} <= {date}
     assert report["rows"] == expected
 
 
-def test_excel_of_a_locale(system: System) -> None:
+def test_csv_for_excel_follows_the_locale(system: System) -> None:
     options = {"csv": {"profile": "excel"}}
     report_id, _ = _make(system, format="CSV", locale="pt-BR", options=options)
     text = _file(system, report_id, "csv").decode("utf-8-sig")
@@ -192,7 +191,7 @@ def test_excel_of_a_locale(system: System) -> None:
         ("NDJSON", "zstd", "ndjson.zst"),
     ],
 )
-def test_compressed(system: System, format_: str, compression: str, extension: str) -> None:
+def test_a_compressed_file_has_the_same_content(system: System, format_: str, compression: str, extension: str) -> None:
     plain_id, _ = _make(system, format=format_)
     report_id, report = _make(system, format=format_, options={format_.lower(): {"compression": compression}})
     unpack = gzip.decompress if compression == "gzip" else zstd.decompress
@@ -224,12 +223,12 @@ def _read(admin: Connection[TupleRow], take: Callable[[Connection[TupleRow], int
     with open_snapshot(connection, find_report_type("TRANSACTIONS"), "demo", {}) as snapshot:
         for number, _ in enumerate(snapshot.batches(["id"], personal_masked=False)):
             take(connection, number)
-    assert connection.execute("SELECT 1").fetchone() == (1,), "one that is read to its end serves the next report too"
+    assert connection.execute("SELECT 1").fetchone() == (1,), "a connection that was read to the end can be reused"
     connection.close()
 
 
-def test_a_reading_that_is_left_ends_the_query(postgres: PostgresServer, admin: Connection[TupleRow]) -> None:
-    """A writer that fails in the middle leaves rows on their way: the connection goes, the next job has a new one."""
+def test_a_read_that_is_abandoned_ends_the_query(postgres: PostgresServer, admin: Connection[TupleRow]) -> None:
+    """If a writer fails, rows are still in flight: the connection is closed, and the next job opens a new one."""
     connections = []
 
     def fail(connection: Connection[TupleRow], number: int) -> None:
@@ -253,20 +252,20 @@ def test_a_connection_lost_while_rows_are_read_is_transient(
         _read(admin, cut)
 
 
-def test_a_query_that_fails_on_a_late_row_is_told_as_such(
+def test_a_query_that_fails_on_a_late_row_raises_its_own_error(
     postgres: PostgresServer, admin: Connection[TupleRow]
 ) -> None:
     query = sql.SQL("SELECT 1 / (2500 - i) FROM generate_series(1, 5000) AS i").format()
     rows = []
     with psycopg.connect(admin.info.dsn, password=admin.info.password) as connection:
-        reading = read_batches(connection, query, {}, 100)
+        batches = read_batches(connection, query, {}, 100)
         with pytest.raises(psycopg.errors.DivisionByZero):
-            rows += [len(batch) for batch in reading]
+            rows += [len(batch) for batch in batches]
         assert connection.closed
 
 
-def test_wide_rows_come_in_small_batches(postgres: PostgresServer, admin: Connection[TupleRow]) -> None:
-    """A thousand rows of 20 kB would be 20 MB, and twice that with those on their way."""
+def test_wide_rows_are_read_in_small_batches(postgres: PostgresServer, admin: Connection[TupleRow]) -> None:
+    """A thousand rows of 20 kB would be 20 MB, and twice that with the rows in flight."""
     query = sql.SQL(
         "SELECT i, repeat('x', CASE WHEN i > 3000 THEN 20000 ELSE 10 END) FROM generate_series(1, 8000) AS i"
     )
@@ -300,7 +299,7 @@ def test_wide_rows_come_in_small_batches(postgres: PostgresServer, admin: Connec
         ({"title": "a\nb"}, "/title"),
     ],
 )
-def test_bad_content_is_refused(system: System, change: dict[str, Any], pointer: str) -> None:
+def test_invalid_content_is_refused(system: System, change: dict[str, Any], pointer: str) -> None:
     request = {"type": "TRANSACTIONS", "format": "CSV", **change}
     request = {name: value for name, value in request.items() if value is not None}
     status, _, body = system.call_api("POST", "/api/v1/reports/generate", request)
@@ -311,13 +310,13 @@ def test_bad_content_is_refused(system: System, change: dict[str, Any], pointer:
 
 def test_report_types_in_the_openapi_document(system: System) -> None:
     _, _, types = system.call_api("GET", "/api/v1/report-types", query={"locale": "pt-BR"})
-    shown = {item["type"]: item for item in types["items"]}
-    assert shown["TRANSACTIONS"]["title"] == "Transações"
-    assert shown["TRANSACTIONS"]["filters"]["properties"]["from"]["title"] == "De"
+    by_type = {item["type"]: item for item in types["items"]}
+    assert by_type["TRANSACTIONS"]["title"] == "Transações"
+    assert by_type["TRANSACTIONS"]["filters"]["properties"]["from"]["title"] == "De"
     _, _, document = system.call_api("GET", "/openapi.json")
     request = document["components"]["schemas"]["ReportRequest"]["properties"]
-    assert set(request["type"]["enum"]) == set(shown)
-    assert set(request["filters"]["x-filters-by-type"]) == set(shown)
+    assert set(request["type"]["enum"]) == set(by_type)
+    assert set(request["filters"]["x-filters-by-type"]) == set(by_type)
     name = request["filters"]["x-filters-by-type"]["TRANSACTIONS"]["$ref"].rpartition("/")[2]
     assert "currency" in document["components"]["schemas"][name]["properties"]
     post = document["paths"]["/api/v1/reports/generate"]["post"]
@@ -325,7 +324,7 @@ def test_report_types_in_the_openapi_document(system: System) -> None:
     assert "application/problem+json" in post["responses"]["422"]["content"]
 
 
-def test_metrics_in_the_row_and_in_the_log(system: System, capsys: pytest.CaptureFixture[str]) -> None:
+def test_metrics_are_in_the_row_and_in_the_log(system: System, capsys: pytest.CaptureFixture[str]) -> None:
     _, report = _make(system, formats=["CSV", "NDJSON"])
     assert {
         "connect",

@@ -1,4 +1,4 @@
-"""CSV goes back into Postgres by COPY: as many rows, and the same texts."""
+"""CSV files can be loaded into Postgres with COPY: they have the same rows and strings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.sample_reports import header, rows_of, write
 
 
 @pytest.mark.parametrize("columns", [1, 2])
-def test_copy_takes_every_row(admin: Connection[TupleRow], columns: int) -> None:
+def test_copy_loads_every_row(admin: Connection[TupleRow], columns: int) -> None:
     data = write(make_writer("CSV", header(["text"] * columns, len(LONE)), FormatOptions()), rows_of([LONE] * columns))
     names = [f"c{i}" for i in range(columns)]
     admin.execute(f"CREATE TEMP TABLE copied ({' text, '.join(names)} text, n serial)")
@@ -24,7 +24,7 @@ def test_copy_takes_every_row(admin: Connection[TupleRow], columns: int) -> None
     admin.execute("DROP TABLE copied")
 
 
-def test_numbers_of_one_column_are_loaded_as_the_documentation_says(admin: Connection[TupleRow]) -> None:
+def test_a_single_column_of_numbers_is_loaded_as_documented(admin: Connection[TupleRow]) -> None:
     numbers = ["1", None, "-3"]
     data = write(make_writer("CSV", header(["integer"], 3), FormatOptions()), rows_of([numbers]))
     admin.execute("CREATE TEMP TABLE copied (c0 bigint, n serial)")

@@ -1,7 +1,7 @@
-"""CSV for Excel opened by LibreOffice in each locale: texts are shown as they are, and numbers are numbers.
+"""CSV for Excel, opened by LibreOffice in each locale, shows strings unchanged and numbers as numbers.
 
-Excel does not run in tests. LibreOffice, too, reads every field as if it had been typed, in the language that it
-is given, with "detect special numbers" and "evaluate formulas" on.
+Excel does not run in tests. Like Excel, LibreOffice parses every field as if it had been typed, in a given language,
+with "detect special numbers" and "evaluate formulas" on.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.support.csv_samples import KEPT, LONG, NOT_TOUCHED
 from tests.support.sample_reports import header, rows_of, write
 
 _LANGUAGE_IDS = {"en-US": 1033, "en-GB": 2057, "pt-BR": 1046, "de-DE": 1031}
-"""[MS-LCID]"""
+"""Language ids of LibreOffice, from [MS-LCID]."""
 
 _WORDS = (
     "0 1 7 12 007 31 1999 2024 123456 0.5 1,5 1.000,50 1,000.50 ½ ５ + - ( ) . , / : % ' \" & = @ # $ € R$ £ ¥ BRL EUR "
@@ -37,16 +37,16 @@ _ANY_TEXT = st.text(st.characters(codec="utf-8", categories=["L", "M", "N", "P",
 
 
 def _generated_texts() -> list[str]:
-    """Looks like numbers, dates, currencies, signs, spaces and words for true: the same ones in each run."""
-    texts: dict[str, None] = {}
+    """Returns strings that look like numbers, dates, currencies and truth values: the same ones in each run."""
+    generated: dict[str, None] = {}
 
     @settings(max_examples=1500, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.one_of(_LOOKALIKES, _LOOKALIKES, _LOOKALIKES, _ANY_TEXT))
     def collect(text: str) -> None:
-        texts[text] = None
+        generated[text] = None
 
     collect()
-    return list(texts)
+    return list(generated)
 
 
 NUMBERS = ["0", "-1", "1234567.89", "-0.05", "123456789012345", "0.000000000001", "1000000000000000000", "-12.50"]
@@ -55,15 +55,15 @@ LONG_ONES = ["1" * 300, LONG + "1", "=" + "x" * 8000, "-" + '"' * 300, "@" + "�
 
 @pytest.fixture(scope="module")
 def texts() -> list[str]:
-    """Enough that each kind of conversion is among them many times."""
-    found = [*KEPT, *[text for text in NOT_TOUCHED if text], *LONG_ONES, *_generated_texts()]
-    assert len(found) > 1200
-    assert sum(re.fullmatch(r"[\d.,/:-]+", text) is not None for text in found) > 20
-    return found
+    """Many strings, so that each kind of conversion occurs many times."""
+    samples = [*KEPT, *[text for text in NOT_TOUCHED if text], *LONG_ONES, *_generated_texts()]
+    assert len(samples) > 1200
+    assert sum(re.fullmatch(r"[\d.,/:-]+", text) is not None for text in samples) > 20
+    return samples
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_texts_are_shown_as_they_are_and_numbers_are_numbers(locale: str, texts: list[str], tmp_path: Path) -> None:
+def test_strings_are_shown_unchanged_and_numbers_are_numbers(locale: str, texts: list[str], tmp_path: Path) -> None:
     numbers = [NUMBERS[i % len(NUMBERS)] for i in range(len(texts))]
     timestamps = [["2024-02-29 23:59:59-03", "2024-02-29 23:59:59.999999-03"][i % 2] for i in range(len(texts))]
     days, ids = ["2024-02-29"] * len(texts), [str(i) for i in range(len(texts))]
@@ -73,16 +73,16 @@ def test_texts_are_shown_as_they_are_and_numbers_are_numbers(locale: str, texts:
     (tmp_path / "it.csv").write_bytes(data)
     headings, *rows = _open(tmp_path / "it.csv", locale)
     assert headings == ("C0", "C1", "C2", "C3", "C4")
-    wrong = [(text, row[0]) for text, row in zip(texts, rows, strict=True) if row[0] != _shown(text)]
-    assert wrong == []
+    different = [(text, row[0]) for text, row in zip(texts, rows, strict=True) if row[0] != _as_displayed(text)]
+    assert different == []
     assert [row[1] for row in rows] == [float(number) for number in numbers]
-    assert {row[2] for row in rows} == {datetime(2024, 2, 29, 23, 59, 59)}  # noqa: DTZ001  # Excel knows no zones
+    assert {row[2] for row in rows} == {datetime(2024, 2, 29, 23, 59, 59)}  # noqa: DTZ001  # Excel has no time zones
     assert {row[3] for row in rows} == {datetime(2024, 2, 29)}  # noqa: DTZ001
     assert [row[4] for row in rows] == list(range(len(texts)))
 
 
 def _open(path: Path, locale: str) -> list[tuple[Any, ...]]:
-    """What the sheet's cells hold once LibreOffice has opened the file in that language."""
+    """Returns the values of the sheet's cells after LibreOffice has opened the file in the locale's language."""
     separator = ord(LOCALES[locale].list_separator)
     options = f"CSV:{separator},34,76,1,,{_LANGUAGE_IDS[locale]},false,true,false,false,false,-1,true"
     convert_by_libreoffice([path], "xlsx", path.parent, options)
@@ -91,8 +91,11 @@ def _open(path: Path, locale: str) -> list[tuple[Any, ...]]:
     return list(sheet.iter_rows(values_only=True))
 
 
-def _shown(text: str) -> str:
-    """LibreOffice shows every line break as one; of several lines that begin like a formula, the apostrophe shows."""
+def _as_displayed(text: str) -> str:
+    """Returns a string as LibreOffice displays it.
+
+    Every line break becomes a line feed. If a string of several lines starts like a formula, the apostrophe is visible.
+    """
     is_formula = text.lstrip()[:1] in {*"=+-@＝＋－＠"} or text[:1] in {"\t", "\n", "\r"}
-    several = re.search(r"[\r\n]", text)
-    return ("'" if is_formula and several else "") + re.sub(r"\r\n?", "\n", text)
+    has_lines = re.search(r"[\r\n]", text)
+    return ("'" if is_formula and has_lines else "") + re.sub(r"\r\n?", "\n", text)

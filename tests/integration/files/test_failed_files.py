@@ -1,4 +1,4 @@
-"""A format that has no place for a value fails alone: the other files are delivered, and the reason is shown."""
+"""If a format cannot represent a value, only its file fails: the others are delivered, and the reason is shown."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.support.system import System
 
 SCHEMA = ROOT / "docs" / "events" / "report-completed.schema.json"
 TOO_LONG = "x" * 40_000
-"""More than the 32,767 characters of an Excel cell."""
+"""A string of more than the 32,767 characters that an Excel cell can have."""
 
 
 @pytest.fixture
 def add_row(admin: Connection[TupleRow]) -> Iterator[Callable[..., None]]:
-    """Adds a transaction that is the second row of the report of the account `odd`."""
+    """Returns a function that adds a transaction as the second row of the report of the account `odd`."""
 
     def add(description: str = "fee", amount: str = "1") -> None:
         for number, (text, value) in enumerate([("first", "1"), (description, amount), ("third", "1")]):
@@ -38,13 +38,13 @@ def add_row(admin: Connection[TupleRow]) -> Iterator[Callable[..., None]]:
 
 
 def make(system: System, formats: list[str]) -> tuple[UUID, Any]:
-    """Makes a report of the odd account; returns its id and how the API shows it."""
+    """Generates a report of the account `odd`; returns its id and the API's view of it."""
     report_id = system.request_report(formats=formats, filters={"account": "odd"})
     assert system.work_once()
     return report_id, system.show(report_id)
 
 
-def test_a_text_that_is_too_long_for_excel_fails_the_spreadsheet_alone(
+def test_a_string_that_is_too_long_for_excel_fails_only_the_spreadsheet(
     system: System, add_row: Callable[..., None]
 ) -> None:
     add_row(description=TOO_LONG)
@@ -77,7 +77,7 @@ def test_the_event_names_the_failed_file(system: System, add_row: Callable[..., 
     assert on_bus["detail"] == message
 
 
-def test_a_failed_file_can_not_be_downloaded_and_the_answer_says_why(
+def test_a_failed_file_cannot_be_downloaded_and_the_answer_says_why(
     system: System, add_row: Callable[..., None]
 ) -> None:
     add_row(description=TOO_LONG)
@@ -91,9 +91,7 @@ def test_a_failed_file_can_not_be_downloaded_and_the_answer_says_why(
     assert (status, "1.csv" in headers["Location"]) == (303, True)
 
 
-def test_where_no_format_can_hold_it_the_report_fails_with_each_reason(
-    system: System, add_row: Callable[..., None]
-) -> None:
+def test_if_all_formats_fail_the_report_fails_with_each_reason(system: System, add_row: Callable[..., None]) -> None:
     add_row(description=TOO_LONG, amount="Infinity")
     _, report = make(system, ["XLSX", "PARQUET"])
     assert (report["status"], report["files"]) == ("FAILED", None)
@@ -109,7 +107,7 @@ def test_where_no_format_can_hold_it_the_report_fails_with_each_reason(
     assert [file["format"] for file in message["data"]["failedFiles"]] == ["XLSX", "PARQUET"]
 
 
-def test_parquet_fails_alone_with_column_and_row(system: System, add_row: Callable[..., None]) -> None:
+def test_only_the_parquet_file_fails_with_column_and_row(system: System, add_row: Callable[..., None]) -> None:
     add_row(amount="Infinity")
     _, report = make(system, ["CSV", "PARQUET", "PDF", "XLSX"])
     assert [file["format"] for file in report["files"]] == ["CSV", "PDF", "XLSX"]
@@ -126,8 +124,8 @@ def test_a_format_that_has_failed_stays_failed_when_the_report_is_resumed(
     whole = reports.baseline(request)
     failed = reports.row().failed_files
     assert sorted(whole) == ["CSV", "NDJSON"]
-    cuts.hand_over = lambda batches: batches % every == 0
-    reports.ask(request)
-    assert "HANDED_OVER" in reports.work_to_the_end()
+    cuts.stops = lambda batches: batches % every == 0
+    reports.request(request)
+    assert "CONTINUED" in reports.work_to_the_end()
     assert reports.contents() == whole
     assert reports.row().failed_files == failed

@@ -1,4 +1,4 @@
-"""Spreadsheets as LibreOffice shows them."""
+"""LibreOffice displays spreadsheets as intended."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.support.xlsx_samples import make_header, write
 _AS_SHOWN = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,true,false,false,2"
 
 
-def test_libreoffice_shows_it(tmp_path: Path) -> None:
-    """The second sheet as CSV, every cell as it is shown; the whole as PDF, with its charts."""
+def test_libreoffice_displays_cells_and_charts(tmp_path: Path) -> None:
+    """The second sheet is exported as CSV with cells as displayed, the whole workbook as PDF with its charts."""
     texts = ["plain", " before", "a\rb", "_x000D_", "<&>", "=1+1", "007", "a\nb"]
     timestamps = [datetime(1967, 4, 9, 5, 27, 42) + timedelta(days=997 * at, seconds=at) for at in range(len(texts))]  # noqa: DTZ001
     columns = (Column("t", "T"), Column("m", "M", "timestamp"), Column("a", "A", "amount", scale=2))
@@ -28,12 +28,12 @@ def test_libreoffice_shows_it(tmp_path: Path) -> None:
     source.write_bytes(write(make_header(len(rows), "en-GB", columns=columns, title="Data"), rows))
     for kind in (_AS_SHOWN, "pdf"):
         convert_by_libreoffice([source], kind, tmp_path)
-    shown = (tmp_path / "file-Data.csv").read_bytes().decode()
+    exported = (tmp_path / "file-Data.csv").read_bytes().decode()
     fields = [
         f'"{text}",{timestamp:%d/%m/%Y %H:%M:%S},{at}.50'.replace('"', "" if not re.search("[\r\n]", text) else '"')
         for at, (text, timestamp) in enumerate(zip(texts, timestamps, strict=True))
     ]
-    assert shown == "\n".join(["T,M,A", *fields, ""])
+    assert exported == "\n".join(["T,M,A", *fields, ""])
     pdf = "\n".join(page.text for page in read_pages((tmp_path / "file.pdf").read_bytes()))
     assert "Net by month (BRL)" in pdf
     assert "By status" in pdf

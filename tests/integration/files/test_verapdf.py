@@ -1,4 +1,4 @@
-"""PDF/A-2b as veraPDF sees it: characters without a glyph, all scripts, empty reports."""
+"""veraPDF accepts files as PDF/A-2b: with characters without a glyph, all scripts, and empty reports."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRICKY = {
     "lone marks": "\u0301 \u093f \u0e31 \u200d",
     "family": "👨\u200d👩\u200d👧\u200d👦 ☎\ufe0f",
 }
-"""Texts for which a font may have no glyph."""
+"""Strings for whose characters a font may have no glyph."""
 
 
 def accepted(files: list[Path]) -> None:
@@ -39,12 +39,12 @@ def rows_of(text: str) -> list[Row]:
     return [("1", "2024-01-01 00:00:00+00", text, text, text), (None, None, None, text * 40, "1.00")]
 
 
-def test_all_kinds_of_text_keep_to_pdf_a(tmp_path: Path) -> None:
-    """In cells, wrapped cells, headings, titles, totals and charts; all texts in one file, and each in its own."""
+def test_all_kinds_of_text_conform_to_pdf_a(tmp_path: Path) -> None:
+    """The strings are in cells, headings, titles, totals and charts: all of them in one file, and each in its own."""
     samples = {**TEXTS, **MIXED, **TRICKY}
     files = []
     for number, text in enumerate([*samples.values(), "\n".join(samples.values())]):
-        columns = tuple(replace(column, heading=text, wrap=column.name == "note") for column in COLUMNS)
+        columns = tuple(replace(column, heading=text, wrap=column == COLUMNS[2]) for column in COLUMNS)
         charts = (Chart(text, "bars", "rows", (text, "b"), (Series(text, (Decimal(1), Decimal(2))),)),)
         totals = (Total(text, 2, Decimal(1)),)
         head = header(2, title=text, organization=text, filters=((text, text),), columns=columns, charts=charts)
@@ -54,7 +54,7 @@ def test_all_kinds_of_text_keep_to_pdf_a(tmp_path: Path) -> None:
     accepted(files)
 
 
-def test_empty_reports_keep_to_pdf_a(tmp_path: Path) -> None:
+def test_empty_reports_conform_to_pdf_a(tmp_path: Path) -> None:
     heads = (header(0), header(0, totals=()), header(0, filters=(), orientation="portrait"))
     files = [tmp_path / f"{number}.pdf" for number in range(len(heads))]
     for path, head in zip(files, heads, strict=True):
@@ -62,13 +62,13 @@ def test_empty_reports_keep_to_pdf_a(tmp_path: Path) -> None:
     accepted(files)
 
 
-def test_a_file_that_breaks_pdf_a_is_named(tmp_path: Path) -> None:
-    sound, broken = tmp_path / "sound.pdf", tmp_path / "broken.pdf"
+def test_a_file_that_violates_pdf_a_is_named(tmp_path: Path) -> None:
+    valid, broken = tmp_path / "valid.pdf", tmp_path / "broken.pdf"
     data = pdf(header(1), rows_of("a")[:1])
-    sound.write_bytes(data)
+    valid.write_bytes(data)
     broken.write_bytes(data.replace(b"<pdfaid:part>2<", b"<pdfaid:part>7<"))
     try:
-        [line] = validate_pdf_a([sound, broken])
+        [line] = validate_pdf_a([valid, broken])
     except VeraPdfMissingError as missing:
         if is_required():
             raise

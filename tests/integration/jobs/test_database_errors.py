@@ -1,4 +1,4 @@
-"""Each way in which a database ends a report's read is transient, and its message says what to do. On a real one."""
+"""Errors of a real database during a report's read are transient, and their messages say what to do."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Provoke = Callable[[Connection[TupleRow], Connection[TupleRow]], None]
 
 @pytest.fixture
 def reader(postgres: PostgresServer) -> Iterator[Connection[TupleRow]]:
-    """A connection as the role that reads reports."""
+    """A connection with the role that reports read with."""
     with psycopg.connect(
         host="127.0.0.1", port=postgres.port, dbname="postgres", user="resma_reader", password=PASSWORD
     ) as connection:
@@ -100,7 +100,7 @@ def _await_gone(reader: Connection[TupleRow], admin: Connection[TupleRow]) -> No
         (_cancelled_by_an_operator, DatabaseBusyError, ("57014", "an operator canceled it")),
     ],
 )
-def test_each_end_has_its_remedy(
+def test_each_error_has_a_remedy(
     reader: Connection[TupleRow],
     admin: Connection[TupleRow],
     provoke: Provoke,
@@ -115,7 +115,7 @@ def test_each_end_has_its_remedy(
 @pytest.mark.parametrize(
     ("error", "kind", "words"),
     [
-        # What a test can't have without a replica, or without filling the server.
+        # Errors that a test cannot cause without a replica, or without filling the server.
         (
             psycopg.errors.SerializationFailure(),
             DatabaseBusyError,
@@ -128,14 +128,16 @@ def test_each_end_has_its_remedy(
         (psycopg.OperationalError(), DatabaseUnavailableError, ("was lost",)),
     ],
 )
-def test_the_others_have_theirs(error: psycopg.Error, kind: type[TransientError], words: tuple[str, ...]) -> None:
+def test_each_error_that_is_not_caused_here_has_a_remedy(
+    error: psycopg.Error, kind: type[TransientError], words: tuple[str, ...]
+) -> None:
     translated = translate(error)
     assert type(translated) is kind
     assert [word for word in (*words, "The attempt is repeated automatically.") if word not in str(translated)] == []
 
 
-def test_no_connection_left_says_so(system: System, admin: Connection[TupleRow]) -> None:
-    """libpq hands out no SQLSTATE for a connection that was refused, so one sentence names every remedy."""
+def test_a_refused_connection_has_a_remedy(system: System, admin: Connection[TupleRow]) -> None:
+    """libpq returns no SQLSTATE for a connection that was refused, so one message has every remedy."""
     import os
 
     admin.execute("ALTER ROLE resma_reader CONNECTION LIMIT 0")
@@ -146,7 +148,7 @@ def test_no_connection_left_says_so(system: System, admin: Connection[TupleRow])
         admin.execute("ALTER ROLE resma_reader CONNECTION LIMIT -1")
 
 
-def test_a_failed_attempt_says_which_and_why(system: System, admin: Connection[TupleRow]) -> None:
+def test_the_error_of_a_failed_attempt_has_its_number_and_reason(system: System, admin: Connection[TupleRow]) -> None:
     report_id = system.request_report(format="CSV")
     (record,) = system.receive()
     with psycopg.connect(admin.info.dsn, password=admin.info.password) as blocker:
@@ -157,15 +159,15 @@ def test_a_failed_attempt_says_which_and_why(system: System, admin: Connection[T
     assert error["detail"].startswith("Attempt 1 of 3: The query of TRANSACTIONS waited longer than 5 s for a lock")
 
 
-def test_what_may_quote_a_row_is_not_kept(reader: Connection[TupleRow]) -> None:
-    """Whoever logs our error with its causes logs no cell."""
+def test_an_error_that_may_quote_a_row_is_not_chained(reader: Connection[TupleRow]) -> None:
+    """A log of the error with its causes has no value of a cell."""
     with pytest.raises(QueryInvalidError, match="22P02") as caught, translated_errors():
         reader.execute("SELECT description::bigint FROM (VALUES ('Ana Conceição')) AS row (description)")
     assert "Ana" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_bytes_that_are_no_utf_8_say_how_to_convert_them(admin: Connection[TupleRow]) -> None:
-    """As in a database of encoding SQL_ASCII, which takes any bytes. The query in the error is one that works."""
+def test_the_error_for_bytes_that_are_not_utf_8_says_how_to_convert_them(admin: Connection[TupleRow]) -> None:
+    """A database with the encoding SQL_ASCII accepts any bytes. The query in the error's message works."""
     admin.execute("CREATE DATABASE bytes ENCODING 'SQL_ASCII' TEMPLATE template0 LOCALE 'C'")
     try:
         info = admin.info
@@ -182,6 +184,6 @@ def test_bytes_that_are_no_utf_8_say_how_to_convert_them(admin: Connection[Tuple
         admin.execute("DROP DATABASE bytes WITH (FORCE)")
 
 
-def test_a_wrong_query_is_told_with_its_cause(reader: Connection[TupleRow]) -> None:
+def test_the_error_for_an_invalid_query_has_its_cause(reader: Connection[TupleRow]) -> None:
     with pytest.raises(QueryInvalidError, match="nothing_there"), translated_errors():
         reader.execute("SELECT nothing_there")

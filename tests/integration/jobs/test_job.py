@@ -1,4 +1,4 @@
-"""A job's life: every write is fenced, faults send it back, and only a whole file is published."""
+"""Jobs from request to end: every write is fenced, errors requeue a job, and only a complete file is published."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from resma.webhooks.signing_secrets import derive_secret
 from tests.support.records import METRICS
 from tests.support.system import PASSWORD, ROWS, WEBHOOK_SECRET, System
 from webhook.post_signed import AttemptResult
-from worker.attempt import Invocation, Work, make_files
+from worker.attempt import ClaimedJob, Invocation, make_files
 from worker.checkpoints.store import Checkpoints
-from worker.time_budget import Pace
-from worker.usage import Spending
+from worker.time_budget import TimeBudget
+from worker.usage import UsageMeter
 
 
 def _status(admin: Connection[TupleRow]) -> tuple[Any, ...]:
@@ -43,7 +43,7 @@ def _status(admin: Connection[TupleRow]) -> tuple[Any, ...]:
     return row
 
 
-def test_a_report_is_whole_and_told_of(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_report_is_complete_and_announced(system: System, admin: Connection[TupleRow]) -> None:
     report_id = system.request_report(format="CSV", filters={"from": "2024-01-01"})
     assert system.work_once()
     report = system.show(report_id)
@@ -70,10 +70,10 @@ def test_a_report_is_whole_and_told_of(system: System, admin: Connection[TupleRo
 def test_totals_agree_with_the_rows(system: System, admin: Connection[TupleRow]) -> None:
     report_id = system.request_report(format="CSV")
     assert system.work_once()
-    wanted = admin.execute(
+    expected = admin.execute(
         "SELECT currency, count(*), sum(amount)::text FROM bank.transactions GROUP BY 1 ORDER BY 2 DESC"
     ).fetchall()
-    assert [(t["currency"], t["rows"], t["amount"]) for t in system.show(report_id)["totals"]] == wanted
+    assert [(t["currency"], t["rows"], t["amount"]) for t in system.show(report_id)["totals"]] == expected
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_totals_agree_with_the_rows(system: System, admin: Connection[TupleRow])
         ({"to": "0001-01-01"}, "false"),
     ],
 )
-def test_filters_choose_rows(system: System, admin: Connection[TupleRow], filters: dict[str, Any], where: str) -> None:
+def test_filters_select_rows(system: System, admin: Connection[TupleRow], filters: dict[str, Any], where: str) -> None:
     report_id = system.request_report(format="CSV", filters=filters)
     assert system.work_once()
     row = admin.execute(f"SELECT count(*) FROM bank.transactions WHERE {where}").fetchone()
@@ -96,7 +96,7 @@ def test_filters_choose_rows(system: System, admin: Connection[TupleRow], filter
     assert system.content(report_id).count(b"\r\n") == row[0] + 1
 
 
-def test_whatever_postgres_can_hold_survives(system: System, admin: Connection[TupleRow]) -> None:
+def test_all_values_that_postgres_can_store_are_written_unchanged(system: System, admin: Connection[TupleRow]) -> None:
     nasty = 'a "quote", a comma,\r\na line, 🧾, עברית, \x01'
     amounts = ["1234567890123456789012345678901234567890.123456789", "Infinity", "-Infinity", "NaN", "0.000", "-0.5"]
     with admin.transaction(force_rollback=False):
@@ -117,13 +117,13 @@ def test_whatever_postgres_can_hold_survives(system: System, admin: Connection[T
             row = read[str(-1 - i)]
             assert row[5] == nasty
             assert row[8] == amount
-        assert ',"",' in lines, "empty text is quoted, NULL is not"
+        assert ',"",' in lines, "an empty string is quoted, NULL is not"
         assert read["-3"][1] == "0044-03-15 00:00:00+00 BC"
     finally:
         admin.execute("DELETE FROM bank.transactions WHERE transaction_id < 0")
 
 
-def test_no_rows_is_a_file_with_a_header(system: System) -> None:
+def test_a_report_without_rows_is_a_file_with_a_header(system: System) -> None:
     report_id = system.request_report(format="CSV", filters={"account": "nobody's"})
     assert system.work_once()
     report = system.show(report_id)
@@ -147,15 +147,15 @@ def test_a_duplicate_does_nothing(system: System) -> None:
     assert len(system.objects()) == 1
 
 
-def test_a_duplicate_at_once_waits_for_the_lease(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_concurrent_duplicate_waits_for_the_lease(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     report_id = system.request_report(format="CSV")
     (record,) = system.receive()
-    at_write, go_on = threading.Event(), threading.Event()
+    at_write, may_write = threading.Event(), threading.Event()
     write = MultipartUpload.write
 
     def slow_write(self: MultipartUpload, data: bytes) -> None:
         at_write.set()
-        assert go_on.wait(120)
+        assert may_write.wait(120)
         write(self, data)
 
     monkeypatch.setattr(MultipartUpload, "write", slow_write)
@@ -166,37 +166,39 @@ def test_a_duplicate_at_once_waits_for_the_lease(system: System, monkeypatch: py
     resources = worker.app._resources()
     with pytest.raises(LeaseHeldError), resources.system.transaction("demo") as connection:
         claim_job(connection, "demo", report_id)
-    go_on.set()
+    may_write.set()
     first.join()
     assert results == [True]
     assert system.show(report_id)["status"] == "READY"
 
 
-def test_a_zombie_can_do_nothing(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_worker_that_lost_its_lease_cannot_write(system: System, admin: Connection[TupleRow]) -> None:
     report_id = system.request_report(format="CSV")
     database = worker.app._resources().system
     with database.transaction("demo") as connection:
-        zombie = claim_job(connection, "demo", report_id)
+        stale = claim_job(connection, "demo", report_id)
     admin.execute("UPDATE resma.reports SET lease_until = clock_timestamp() - interval '1 second'")
     with database.transaction("demo") as connection:
         owner = claim_job(connection, "demo", report_id)
-    assert zombie is not None
+    assert stale is not None
     assert owner is not None
-    assert (zombie.attempt, owner.attempt) == (1, 2)
-    deeds: tuple[Callable[[Connection[TupleRow]], None], ...] = (
-        lambda c: keep_alive(c, zombie, 5, Usage()),
-        lambda c: release_job(c, zombie, ValueError()),
-        lambda c: finish_job(c, zombie, ReportFiles([]), 1, METRICS, 30),
+    assert (stale.attempt, owner.attempt) == (1, 2)
+    writes: tuple[Callable[[Connection[TupleRow]], None], ...] = (
+        lambda c: keep_alive(c, stale, 5, Usage()),
+        lambda c: release_job(c, stale, ValueError()),
+        lambda c: finish_job(c, stale, ReportFiles([]), 1, METRICS, 30),
     )
-    for deed in deeds:
+    for write in writes:
         with pytest.raises(LeaseLostError), database.transaction("demo") as connection:
-            deed(connection)
+            write(connection)
     assert _status(admin) == ("GENERATING", 2, None)
     assert admin.execute("SELECT count(*) FROM resma.events").fetchone() == (0,)
 
 
-def test_a_takeover_clears_away_first(system: System, admin: Connection[TupleRow]) -> None:
-    """Workers died: before writing down its upload, after half of one, after completing but before saying so."""
+def test_the_next_attempt_first_removes_the_leftovers_of_dead_workers(
+    system: System, admin: Connection[TupleRow]
+) -> None:
+    """Workers died before they recorded an upload, during one, and after completing one without recording that."""
     report_id = system.request_report(format="CSV")
     (record,) = system.receive()
     key = f"demo/{report_id}/1.csv"
@@ -218,7 +220,7 @@ def test_a_permanent_error_fails_at_once(system: System, admin: Connection[Tuple
     report_id = system.request_report(format="CSV")
     admin.execute("ALTER TABLE bank.transactions RENAME COLUMN counterparty TO other_side")
     try:
-        assert system.work_once(), "the message is done with: another attempt could not help"
+        assert system.work_once(), "the message is deleted: another attempt could not help"
     finally:
         admin.execute("ALTER TABLE bank.transactions RENAME COLUMN other_side TO counterparty")
     report = system.show(report_id)
@@ -230,7 +232,7 @@ def test_a_permanent_error_fails_at_once(system: System, admin: Connection[Tuple
     assert '"report.failed"' in system.events()[0]["Message"]
 
 
-def test_a_transient_error_goes_back(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_transient_error_requeues_the_job(system: System, admin: Connection[TupleRow]) -> None:
     report_id = system.request_report(format="CSV")
     (record,) = system.receive()
     with psycopg.connect(admin.info.dsn, password=admin.info.password) as blocker:
@@ -240,13 +242,13 @@ def test_a_transient_error_goes_back(system: System, admin: Connection[TupleRow]
     assert system.objects() == []
     assert system.open_uploads() == []
     assert system.events() == []
-    assert system.work(record), "nothing keeps the next attempt out"
+    assert system.work(record), "the next attempt can start"
     report = system.show(report_id)
     assert (report["status"], report["attempt"], report["error"]) == ("READY", 2, None)
 
 
 @pytest.mark.parametrize("operation", ["create_multipart_upload", "upload_part", "complete_multipart_upload"])
-def test_a_store_that_is_away_leaves_nothing(
+def test_an_unavailable_store_leaves_no_leftovers(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
     system.request_report(format="CSV")
@@ -298,11 +300,11 @@ def test_a_dead_letter_is_failed_with_the_last_error(system: System, admin: Conn
     assert (report["status"], report["error"]["code"]) == ("FAILED", "database-busy")
     assert report["error"]["detail"].startswith("why; given up after 3 attempts: once the cause is mended, redrive it")
     assert len(system.events()) == 1
-    assert system.abandon(record), "twice is once"
+    assert system.abandon(record), "a duplicate changes nothing"
     assert system.events() == []
 
 
-def test_a_dead_letter_with_attempts_left_is_sent_again(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_dead_letter_with_attempts_left_is_requeued(system: System, admin: Connection[TupleRow]) -> None:
     report_id = system.request_report(format="CSV")
     (record,) = system.receive()
     assert system.abandon(record)
@@ -310,10 +312,10 @@ def test_a_dead_letter_with_attempts_left_is_sent_again(system: System, admin: C
     assert system.events() == []
     admin.execute("UPDATE resma.reports SET created_at = created_at - interval '7 hours', attempt = attempts_allowed")
     assert system.abandon(record)
-    assert system.show(report_id)["status"] == "FAILED", "once it has had all its attempts"
+    assert system.show(report_id)["status"] == "FAILED", "after all its attempts"
 
 
-def test_a_dead_letter_of_a_live_job_is_left_alone(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_dead_letter_of_a_running_job_changes_nothing(system: System, admin: Connection[TupleRow]) -> None:
     system.request_report(format="CSV")
     (record,) = system.receive()
     admin.execute(
@@ -334,7 +336,7 @@ def test_a_dead_letter_of_a_live_job_is_left_alone(system: System, admin: Connec
         '{"tenant_id":"Demo Bank","report_id":"0199f1c2-7b1e-7c3a-9f57-2b8f6a4d9e10"}',
     ],
 )
-def test_a_message_that_is_no_job_is_thrown_away(system: System, body: str) -> None:
+def test_a_message_that_is_not_a_job_is_discarded(system: System, body: str) -> None:
     system.sqs.send_message(QueueUrl=system.queue_url, MessageBody=body)
     (record,) = system.receive()
     assert system.work(record)
@@ -342,7 +344,9 @@ def test_a_message_that_is_no_job_is_thrown_away(system: System, body: str) -> N
 
 
 @pytest.mark.parametrize(("attempt", "status"), [(1, "PENDING"), (3, "FAILED")])
-def test_the_scheduler_frees_orphans(system: System, admin: Connection[TupleRow], attempt: int, status: str) -> None:
+def test_the_scheduler_requeues_orphaned_jobs(
+    system: System, admin: Connection[TupleRow], attempt: int, status: str
+) -> None:
     system.request_report(format="CSV")
     system.receive()
     admin.execute(
@@ -350,7 +354,7 @@ def test_the_scheduler_frees_orphans(system: System, admin: Connection[TupleRow]
         " lease_until = clock_timestamp() - interval '61 seconds'",
         (attempt,),
     )
-    assert system.run_scheduler()["freed"] == 1
+    assert system.run_scheduler()["requeued"] == 1
     assert _status(admin)[0] == status
     assert len(system.receive()) == (1 if status == "PENDING" else 0)
 
@@ -360,7 +364,7 @@ def test_events_wait_for_the_topic(
 ) -> None:
     system.request_report(format="CSV")
     system.sns.delete_topic(TopicArn=system.topic_arn)
-    assert system.work_once(), "the report is READY, whether or not the topic can be told"
+    assert system.work_once(), "the report is READY even if the topic does not exist"
     assert _status(admin)[0] == "READY"
     topic = system.sns.create_topic(Name="report-events")["TopicArn"]
     arn = system.sqs.get_queue_attributes(QueueUrl=system.events_url, AttributeNames=["QueueArn"])
@@ -371,7 +375,7 @@ def test_events_wait_for_the_topic(
     assert len(system.events()) == 1
 
 
-def test_a_webhook_is_signed_and_sent_once(
+def test_a_webhook_is_signed_and_sent_until_it_is_accepted(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     posts: list[tuple[str, str, str, list[str]]] = []
@@ -387,10 +391,10 @@ def test_a_webhook_is_signed_and_sent_once(
     (envelope,) = system.events()
     system.deliver(envelope)
     system.deliver(envelope)
-    assert len(posts) == 1, "the first attempt is made once, however often the event comes"
+    assert len(posts) == 1, "the first attempt is made once, even if the event is delivered twice"
     for expected in (2, 3):
         webhook.app.handler({}, _context())
-        assert len(posts) == expected - 1, "not before it is due"
+        assert len(posts) == expected - 1, "it is not sent before it is due"
         admin.execute("UPDATE resma.webhook_deliveries SET next_attempt_at = clock_timestamp()")
         webhook.app.handler({}, _context())
         assert len(posts) == expected
@@ -405,7 +409,9 @@ def test_a_webhook_is_signed_and_sent_once(
     ).fetchall() == [(1, 500, None), (2, None, "no answer"), (3, 204, None)]
 
 
-def test_410_ends_a_webhook(system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_410_ends_the_delivery_of_a_webhook(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(webhook.deliver, "post_signed", lambda *_: AttemptResult(410, None, 1))
     system.request_report(format="CSV", callbackUrl="https://customer.example/hook")
     assert system.work_once()
@@ -419,8 +425,10 @@ def _context() -> Any:
     return Context()
 
 
-def test_a_late_worker_cannot_touch_the_file_of_a_newer_attempt(system: System, admin: Connection[TupleRow]) -> None:
-    """Attempt 2 hangs while it clears away, attempt 3 makes the report READY, then attempt 2 goes on."""
+def test_a_delayed_worker_cannot_change_the_file_of_a_later_attempt(
+    system: System, admin: Connection[TupleRow]
+) -> None:
+    """Attempt 2 hangs before it removes leftovers, attempt 3 makes the report READY, then attempt 2 continues."""
     report_id = system.request_report(format="CSV")
     (record,) = system.receive()
     admin.execute(
@@ -437,7 +445,8 @@ def test_a_late_worker_cannot_touch_the_file_of_a_newer_attempt(system: System, 
     assert _status(admin)[:2] == ("READY", 3)
     with pytest.raises(LeaseLostError):
         make_files(
-            Work(resources, late, Checkpoints(resources, late)), Invocation(Pace(60_000), lambda: None, Spending(256))
+            ClaimedJob(resources, late, Checkpoints(resources, late)),
+            Invocation(TimeBudget(60_000), lambda: None, UsageMeter(256)),
         )
     assert _status(admin)[:2] == ("READY", 3)
     assert system.open_uploads() == []
@@ -453,14 +462,14 @@ def test_no_job_gets_a_fourth_attempt(system: System, admin: Connection[TupleRow
     assert len(system.events()) == 1
 
 
-def test_a_webhook_that_cannot_be_made_holds_up_no_other(
+def test_a_webhook_that_cannot_be_signed_does_not_block_others(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     posts: list[str] = []
 
     def post(url: str, *_: object) -> AttemptResult:
         if url.endswith("/bad"):
-            raise ValueError("that is no secret")
+            raise ValueError("the secret is invalid")
         posts.append(url)
         return AttemptResult(204, None, 1)
 
@@ -481,9 +490,9 @@ def test_a_webhook_that_cannot_be_made_holds_up_no_other(
 
 
 def test_connections_are_encrypted_unless_the_secret_says_otherwise(system: System, postgres: PostgresServer) -> None:
-    place = {"host": "127.0.0.1", "port": postgres.port, "dbname": "postgres"}
-    secret = {**place, "username": "resma_app", "password": PASSWORD}
+    server = {"host": "127.0.0.1", "port": postgres.port, "dbname": "postgres"}
+    secret = {**server, "username": "resma_app", "password": PASSWORD}
     arn = boto3.client("secretsmanager").create_secret(Name="encrypted", SecretString=json.dumps(secret))["ARN"]
-    # The tests' own server has no certificate, so it is not talked to at all.
+    # The tests' server has no certificate, so no connection is made.
     with pytest.raises(DatabaseUnavailableError), Database(arn, "test").transaction("demo"):
         pass

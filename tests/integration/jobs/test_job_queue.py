@@ -1,4 +1,4 @@
-"""Every job is sent when its report is requested, in its tenant's message group; what the queue invokes sends none."""
+"""Every job is sent when its report is requested, in its tenant's message group. Workers send no jobs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def other_tenant(admin: Connection[TupleRow]) -> Iterator[str]:
 
 
 def _insert(admin: Connection[TupleRow], tenant_id: str, count: int) -> None:
-    """Rows that nobody has sent, as after a crash."""
+    """Inserts reports whose jobs were not sent, as after a crash."""
     admin.execute(
         "INSERT INTO resma.reports (tenant_id, report_id, type, formats, filters, request_sha256, created_at)"
         " SELECT %s, gen_random_uuid(), 'TRANSACTIONS', '{CSV}', '{}', 'x', clock_timestamp() - interval '6 seconds'"
@@ -42,37 +42,37 @@ def _insert(admin: Connection[TupleRow], tenant_id: str, count: int) -> None:
 
 
 def _drain(system: System) -> list[dict[str, Any]]:
-    """Every message that is in the queue, in the order in which they come."""
-    found: list[dict[str, Any]] = []
+    """Receives all messages in the queue, in order."""
+    received: list[dict[str, Any]] = []
     while records := system.receive():
-        found += records
-    return found
+        received += records
+    return received
 
 
 def _reports(records: list[dict[str, Any]]) -> list[str]:
     return [json.loads(record["body"])["report_id"] for record in records]
 
 
-def test_every_report_is_sent_at_once_in_its_tenants_group(system: System) -> None:
+def test_every_job_is_sent_at_once_in_its_tenants_group(system: System) -> None:
     ids = [str(system.request_report(format="CSV", filters=NONE)) for _ in range(25)]
     records = _drain(system)
     assert _reports(records) == ids
     assert {record["attributes"]["MessageGroupId"] for record in records} == {"demo"}
 
 
-def test_no_chain_of_messages_grows(
+def test_workers_do_not_send_messages_in_a_recursive_loop(
     system: System, monkeypatch: pytest.MonkeyPatch, admin: Connection[TupleRow]
 ) -> None:
-    """As in Lambda: what a worker sends carries the lineage of the message that invoked it, one longer each time."""
+    """In Lambda, messages that a worker sends have the lineage of the message that invoked it, one deeper each time."""
     system.sqs = clients.sqs_client()
     ids = [system.request_report(format="CSV", filters=NONE) for _ in range(5)]
     sent: list[tuple[str, str]] = []
 
-    def note(model: Any, **_more: Any) -> None:
+    def record_call(model: Any, **_more: Any) -> None:
         sent.append((model.service_model.service_name, model.name))
 
     for client in (clients.sqs_client(), clients.sns_client(), clients.events_client()):
-        client.meta.events.register("before-call", note)
+        client.meta.events.register("before-call", record_call)
     depths, worked = set(), 0
     while records := system.receive():
         for record in records:
@@ -85,7 +85,7 @@ def test_no_chain_of_messages_grows(
             worked += 1
             system.sqs.delete_message(QueueUrl=system.queue_url, ReceiptHandle=record["receiptHandle"])
     assert worked == len(ids)
-    assert depths == {0}, "each was sent by its requester, whom no message has invoked"
+    assert depths == {0}, "each was sent by its requester, which was not invoked by a message"
     assert {call for call in sent if call[1].startswith(("Send", "Put", "Publish"))} == {
         ("sns", "Publish"),
         ("events", "PutEvents"),
@@ -93,7 +93,7 @@ def test_no_chain_of_messages_grows(
 
 
 def test_a_client_in_a_function_carries_the_lineage(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the test above rests on: were the worker to send a job, its message would be one deeper."""
+    """The premise of the test above: if the worker sent a job, its message would be one deeper."""
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "worker")
     monkeypatch.setenv("_X_AMZN_TRACE_ID", LINEAGE.format(7))
     headers: list[str] = []
@@ -103,7 +103,7 @@ def test_a_client_in_a_function_carries_the_lineage(system: System, monkeypatch:
     assert "Lineage=7:" in str(headers[0])
 
 
-def test_what_the_queue_did_not_take_the_scheduler_sends(
+def test_the_scheduler_sends_jobs_that_the_queue_did_not_accept(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue = api.context.queue()
@@ -114,13 +114,15 @@ def test_what_the_queue_did_not_take_the_scheduler_sends(
     with monkeypatch.context() as patch:
         patch.setattr(queue.sqs, "send_message", refuse)
         report_id = system.request_report(format="CSV", filters=NONE)
-    assert system.run_scheduler()["sent"] == 0, "whoever wrote the row may still send its message"
+    assert system.run_scheduler()["sent"] == 0, "the function that wrote the row may still send its message"
     admin.execute("UPDATE resma.reports SET created_at = created_at - interval '6 seconds'")
     assert [system.run_scheduler()["sent"], system.run_scheduler()["sent"]] == [1, 0]
     assert _reports(_drain(system)) == [str(report_id)]
 
 
-def test_the_scheduler_goes_round_the_tenants(system: System, admin: Connection[TupleRow], other_tenant: str) -> None:
+def test_the_scheduler_sends_jobs_of_tenants_in_turn(
+    system: System, admin: Connection[TupleRow], other_tenant: str
+) -> None:
     for tenant in ("demo", other_tenant):
         _insert(admin, tenant, 15)
     assert system.run_scheduler()["sent"] == 30
@@ -129,7 +131,7 @@ def test_the_scheduler_goes_round_the_tenants(system: System, admin: Connection[
 
 
 def test_a_lost_message_is_sent_again_and_a_long_queue_is_not(system: System, admin: Connection[TupleRow]) -> None:
-    """Of a tenant's jobs that wait for long, only the one that was sent first, each time the scheduler runs."""
+    """Each scheduler run sends only one of a tenant's jobs that wait for long: the one that was sent first."""
     ids = [str(system.request_report(format="CSV", filters=NONE)) for _ in range(5)]
     _drain(system)
     assert system.run_scheduler()["sent"] == 0

@@ -1,4 +1,4 @@
-"""Whatever a report's rows hold, a worker makes it in 160 MB, or says which row and column do not fit."""
+"""A worker generates any report in 160 MB, or its error names the row and the column that are too large."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ from tests.support.peaks import CASES
 
 MAX_PEAK_MB = 160
 MAX_PEAK_AT_ONCE_MB = 180
-"""Of four files of one report whose rows have 2 MB: 158 to 166 MB were measured on an idle machine, and 170 MB on a
-busy one, where more parts of 5 MiB wait for the store. All writers' libraries are loaded."""
+"""Maximum for four files of one report whose rows have 2 MB, with the libraries of all writers loaded.
+
+158 to 166 MB were measured on an idle machine, and 170 MB on a busy one, where more parts of 5 MiB wait for the store.
+"""
 
 PROCESSES = (("CSV", "NDJSON"), ("PDF",), ("PARQUET",), ("XLSX",))
-"""The formats that a process makes one after the other. The libraries of the last three take some 50 MB together."""
+"""Formats that a process writes one after the other. The libraries of the last three take about 50 MB together."""
 
-TOO_WIDE = {"a cell of 40 MB": ("note", 1234), "a cell of 100 MB": ("note", 1234), "a JSON of 40 MB": ("doc", 77)}
+TOO_WIDE = {"a cell of 40 MB": ("body", 1234), "a cell of 100 MB": ("body", 1234), "a JSON of 40 MB": ("doc", 77)}
+"""Column and row of the cells that are too large, by case."""
 AT_ONCE = {"CSV+NDJSON+PDF+PARQUET": ("300 rows of 400 kB", "40 rows of 2 MB of quotes")}
 XLSX_CANNOT_HOLD = {
     "currencies and labels of 64,000 characters",
@@ -43,7 +46,7 @@ XLSX_CANNOT_HOLD = {
 
 @pytest.fixture(scope="module")
 def made(postgres: PostgresServer) -> Iterator[dict[str, Future[dict[str, Any]]]]:
-    """What became of each case, by its name: two are made at a time."""
+    """The results of the cases, by name. Two cases run at a time."""
     with discarding_store() as store, ThreadPoolExecutor(2) as pool:
         environment = {
             **os.environ,
@@ -58,19 +61,19 @@ def made(postgres: PostgresServer) -> Iterator[dict[str, Future[dict[str, Any]]]
 
 
 def _make(name: str, environment: dict[str, str]) -> dict[str, Any]:
-    """Makes a case in all formats, each in a process that makes no other format, but for those without libraries."""
-    found: dict[str, Any] = {}
+    """Runs a case in all formats, each in a process of its own, except that formats without libraries share one."""
+    results: dict[str, Any] = {}
     for formats in (*PROCESSES, *((several,) for several, names in AT_ONCE.items() if name in names)):
         order = json.dumps({**CASES[name], "formats": formats})
         command = [sys.executable, "-m", "tests.support.peak_of_report", order]
         done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-2000:]
-        found |= json.loads(done.stdout)
-    return found
+        results |= json.loads(done.stdout)
+    return results
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_report_is_made_in_the_usual_memory_or_its_row_is_named(
+def test_a_report_stays_within_the_memory_limit_or_its_error_names_the_row(
     made: dict[str, Future[dict[str, Any]]], name: str
 ) -> None:
     for formats, outcome in made[name].result().items():

@@ -1,4 +1,4 @@
-"""Reports that are read from a replica, which ends a long read when it is in the way: on a real one."""
+"""Reports read from a real replica, which cancels a long read that conflicts with replay."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ IMPATIENT = "max_standby_streaming_delay = 0\nhot_standby_feedback = off\n"
 
 @pytest.fixture
 def replica(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """A streaming replica of the tests' server that lets no read hold up what it replays."""
+    """A streaming replica of the tests' server, on which no read delays replay."""
     server = PostgresServer(tmp_path_factory.mktemp("replica"), free_port())
     password = shutil.copy(postgres.folder / "password", server.folder / "password")
     for path in (server.folder, Path(password)):
@@ -49,15 +49,15 @@ def standby(replica: PostgresServer) -> Iterator[Connection[TupleRow]]:
 
 
 def read_from(server: PostgresServer) -> None:
-    """Lets the secret of the role that reads reports name another server."""
-    place = {"host": "127.0.0.1", "port": server.port, "dbname": "postgres"}
+    """Sets the secret of the source database to another server."""
+    address = {"host": "127.0.0.1", "port": server.port, "dbname": "postgres"}
     boto3.client("secretsmanager").put_secret_value(
         SecretId=os.environ["SOURCE_SECRET_ARN"],
-        SecretString=json.dumps({**place, "sslmode": "prefer", "username": "resma_reader", "password": PASSWORD}),
+        SecretString=json.dumps({**address, "sslmode": "prefer", "username": "resma_reader", "password": PASSWORD}),
     )
 
 
-def test_a_read_that_a_replica_ends_is_tried_again_and_says_what_to_do(
+def test_a_read_that_a_replica_cancels_is_retried_and_its_error_says_what_to_do(
     system: System, admin: Connection[TupleRow], replica: PostgresServer, standby: Connection[TupleRow]
 ) -> None:
     read_from(replica)
@@ -85,9 +85,9 @@ def test_a_read_that_a_replica_ends_is_tried_again_and_says_what_to_do(
     for words in ("a read replica ended a long read", "hot_standby_feedback", "max_standby_streaming_delay"):
         assert words in report["error"]["detail"]
     eventually("the replica has followed", lambda: standby.execute(policies).fetchone() == (0,))
-    # What the replica still has to replay may end another read or two.
+    # Changes that the replica still has to replay may cancel another read or two.
     admin.execute("UPDATE resma.reports SET attempts_allowed = 20")
-    eventually("nothing ends the read", lambda: system.work(record))
+    eventually("no read is cancelled anymore", lambda: system.work(record))
     assert system.show(report_id)["status"] == "READY"
     assert system.open_uploads() == []
 
@@ -95,7 +95,7 @@ def test_a_read_that_a_replica_ends_is_tried_again_and_says_what_to_do(
 def test_an_estimate_is_counted_on_the_replica(
     system: System, admin: Connection[TupleRow], replica: PostgresServer, standby: Connection[TupleRow]
 ) -> None:
-    """Its lock, its savepoint and its time limit are such as a standby has; the primary is not asked."""
+    """Its lock, its savepoint and its timeout work on a standby, and the primary is not used."""
     read_from(replica)
     rows = "SELECT count(*) FROM bank.transactions WHERE tenant_id = 'demo'"
     expected = admin.execute(rows).fetchone()

@@ -1,4 +1,4 @@
-"""A report that is cut goes on: the file is byte for byte that of one calm run, in every format."""
+"""A report that is stopped is continued: in every format, the file is byte for byte that of the baseline."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from tests.support.eventually import eventually
 from tests.support.system import System
 from worker import heartbeat
 from worker.checkpoints.rows import MAX_CONTINUATIONS, MAX_STALLED_CONTINUATIONS
-from worker.resources import Resources
+from worker.resources import WorkerResources
 
 PART = 64 * 1024
 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small batches and parts, so that three thousand rows are many of both."""
+    """Sets small sizes of batches and parts, so that three thousand rows are many of both."""
     monkeypatch.setattr(cursor, "BATCH_ROWS", 100)
     monkeypatch.setattr(multipart, "PART_SIZES", ((10_000, PART),))
     monkeypatch.setattr(multipart, "MIN_PART_BYTES", PART)
@@ -46,11 +46,11 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _refusing(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Moto's backend stumbles over an upload that it does not know; S3 says so."""
+    """Makes moto's backend refuse an unknown upload as S3 does, instead of raising KeyError."""
 
-    def call(*given: Any, **named: Any) -> Any:
+    def call(*arguments: Any, **named: Any) -> Any:
         try:
-            return method(*given, **named)
+            return method(*arguments, **named)
         except KeyError as error:
             raise NoSuchUpload(upload_id=str(error)) from error
 
@@ -61,12 +61,14 @@ def _refusing(method: Callable[..., Any]) -> Callable[..., Any]:
     ("case", "every"),
     [*((case, 7) for case in CASES), ("csv", 1), ("all at once", 1), ("without the sort's columns", 1)],
 )
-def test_handed_over_again_and_again_the_file_is_the_same(reports: Reports, cuts: Cuts, case: str, every: int) -> None:
+def test_a_file_that_is_continued_many_times_equals_the_baseline(
+    reports: Reports, cuts: Cuts, case: str, every: int
+) -> None:
     baseline = reports.baseline(CASES[case])
-    cuts.hand_over = lambda batches: batches % every == 0
-    reports.ask(CASES[case])
+    cuts.stops = lambda batches: batches % every == 0
+    reports.request(CASES[case])
     outcomes = reports.work_to_the_end()
-    assert outcomes.count("HANDED_OVER") == len(outcomes) - 1 >= 30 // every - 1
+    assert outcomes.count("CONTINUED") == len(outcomes) - 1 >= 30 // every - 1
     assert reports.contents() == baseline
     row = reports.row()
     assert row.metrics is not None
@@ -74,28 +76,28 @@ def test_handed_over_again_and_again_the_file_is_the_same(reports: Reports, cuts
 
 
 CSV = CASES["csv"]
-HANDED_OVER_AT = 9
+STOPPED_AT = 9
 SAVED_EVERY = 9
 
 
-def _begin(reports: Reports, cuts: Cuts) -> bytes:
-    """A first attempt that is handed over with a segment and a tail; returns what the file shall be."""
-    cuts.hand_over = cuts.save = lambda _: False
-    baseline = reports.calm_csv()
+def _stop_first_attempt(reports: Reports, cuts: Cuts) -> bytes:
+    """Runs a first attempt that stops with a segment and a tail; returns the expected file."""
+    cuts.stops = cuts.save = lambda _: False
+    baseline = reports.baseline_csv()
     cuts.batches = 0
-    cuts.hand_over = lambda batches: batches == HANDED_OVER_AT
-    reports.ask(CSV)
-    assert reports.work() == "HANDED_OVER"
+    cuts.stops = lambda batches: batches == STOPPED_AT
+    reports.request(CSV)
+    assert reports.work() == "CONTINUED"
     row = reports.row()
-    assert (row.status, row.attempt, row.rows_done) == ("PENDING", 1, HANDED_OVER_AT * 100)
+    assert (row.status, row.attempt, row.rows_done) == ("PENDING", 1, STOPPED_AT * 100)
     assert len(reports.system.open_uploads()) == 1
-    cuts.hand_over = lambda _: False
+    cuts.stops = lambda _: False
     cuts.save = lambda batches: batches % SAVED_EVERY == 0
     return baseline
 
 
-def _new_resources() -> Resources:
-    """Another worker process'."""
+def _new_resources() -> WorkerResources:
+    """Returns resources of their own, as another worker process has."""
     clients.s3_client.cache_clear()
     try:
         return worker.app._resources.__wrapped__()
@@ -103,7 +105,7 @@ def _new_resources() -> Resources:
         clients.s3_client.cache_clear()
 
 
-def _close(resources: Resources) -> None:
+def _close(resources: WorkerResources) -> None:
     resources.system.close()
     resources.source.close()
 
@@ -115,15 +117,15 @@ def _end_lease(admin: Connection[TupleRow]) -> None:
 
 
 def _steps_of_an_attempt(reports: Reports, cuts: Cuts) -> int:
-    """How many steps the second attempt has when nothing goes wrong."""
-    _begin(reports, cuts)
+    """Returns the number of steps of a second attempt without errors."""
+    _stop_first_attempt(reports, cuts)
     resources = _new_resources()
-    mortal = CrashInjector(resources)
+    injector = CrashInjector(resources)
     try:
         assert reports.work(resources) == "READY"
     finally:
         _close(resources)
-    return mortal.steps
+    return injector.steps
 
 
 def test_a_worker_may_die_before_any_step(
@@ -132,9 +134,9 @@ def test_a_worker_may_die_before_any_step(
     monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 3600)
     steps = _steps_of_an_attempt(reports, cuts)
     assert steps > 20
-    begun_with = set()
+    resumed_at = set()
     for step in range(1, steps + 1):
-        baseline = _begin(reports, cuts)
+        baseline = _stop_first_attempt(reports, cuts)
         resources = _new_resources()
         CrashInjector(resources).die_before(step)
         try:
@@ -144,43 +146,45 @@ def test_a_worker_may_die_before_any_step(
             _close(resources)
         _end_lease(admin)
         if (left := reports.row()).status != "READY":
-            begun_with.add(left.checkpoint["rows"] if left.checkpoint else 0)
+            resumed_at.add(left.checkpoint["rows"] if left.checkpoint else 0)
             assert reports.work() == "READY", step
         reports.sweep()
         assert reports.contents() == {"CSV": baseline}, step
         assert reports.metrics()["snapshots"] > 1
-    assert begun_with == {900, 1800, 2700}, "each time from the last checkpoint"
+    assert resumed_at == {900, 1800, 2700}, "each attempt resumed from the last checkpoint"
 
 
-def test_a_zombie_may_wake_up_before_any_step(
+def test_a_frozen_worker_may_continue_before_any_step(
     reports: Reports, cuts: Cuts, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was stopped, its job was taken over and is READY; whatever it then does changes nothing."""
+    """Another worker has claimed the job and made it READY. After that, the frozen worker changes nothing."""
     monkeypatch.setattr(heartbeat, "BEAT_SECONDS", 3600)
     monkeypatch.setattr("resma.storage.object_store.APPEAR_SECONDS", 0)
     published: list[str] = []
     monkeypatch.setattr("resma.events.destinations.Topic.send", lambda _, message: published.append(message["id"]))
     steps = _steps_of_an_attempt(reports, cuts)
     for step in range(2, steps):
-        baseline = _begin(reports, cuts)
+        baseline = _stop_first_attempt(reports, cuts)
         published.clear()
-        zombies = _new_resources()
-        frozen, thawed = CrashInjector(zombies).freeze_before(step)
+        stale_resources = _new_resources()
+        frozen, thawed = CrashInjector(stale_resources).freeze_before(step)
         outcome: list[str] = []
-        sleeper = threading.Thread(
-            target=lambda zombies=zombies, outcome=outcome: outcome.append(reports.work(zombies))
+        frozen_worker = threading.Thread(
+            target=lambda stale_resources=stale_resources, outcome=outcome: outcome.append(
+                reports.work(stale_resources)
+            )
         )
-        sleeper.start()
+        frozen_worker.start()
         assert frozen.wait(120)
         while reports.row().status == "GENERATING":
-            _end_lease(admin)  # again, if it was on its way to renew it
+            _end_lease(admin)  # again, because a renewal may have been in flight
             assert reports.work() in {"READY", "lease-held"}, step
-        made = reports.row()
+        finished = reports.row()
         thawed.set()
-        sleeper.join(120)
+        frozen_worker.join(120)
         assert len(outcome) == 1, step
-        _close(zombies)
-        assert reports.row() == made, step
+        _close(stale_resources)
+        assert reports.row() == finished, step
         reports.sweep()
         assert reports.contents() == {"CSV": baseline}, step
         assert len(published) == 1, step
@@ -194,26 +198,28 @@ def _tamper(reports: Reports) -> None:
     system.s3.put_object(Bucket=system.bucket, Key=checkpoint["key"], Body=data[:-1] + bytes([data[-1] ^ 1]))
 
 
-def _lose_the_blob(reports: Reports) -> None:
+def _delete_checkpoint(reports: Reports) -> None:
     checkpoint = reports.row().checkpoint
     assert checkpoint is not None
     reports.system.s3.delete_object(Bucket=reports.system.bucket, Key=checkpoint["key"])
 
 
-def _lose_the_upload(reports: Reports) -> None:
+def _abort_upload(reports: Reports) -> None:
     for upload in reports.system.open_uploads():
         reports.system.s3.abort_multipart_upload(
             Bucket=reports.system.bucket, Key=upload["Key"], UploadId=upload["UploadId"]
         )
 
 
-ACCIDENTS = {"tampered with": _tamper, "gone": _lose_the_blob, "its upload is gone": _lose_the_upload}
+DAMAGES = {"changed": _tamper, "deleted": _delete_checkpoint, "upload aborted": _abort_upload}
 
 
-@pytest.mark.parametrize("accident", ACCIDENTS)
-def test_what_cannot_be_gone_on_from_is_begun_anew(reports: Reports, cuts: Cuts, accident: str) -> None:
-    baseline = _begin(reports, cuts)
-    ACCIDENTS[accident](reports)
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_without_a_usable_checkpoint_a_report_restarts_from_the_first_row(
+    reports: Reports, cuts: Cuts, damage: str
+) -> None:
+    baseline = _stop_first_attempt(reports, cuts)
+    DAMAGES[damage](reports)
     assert reports.work() == "checkpoint-unusable"
     row = reports.row()
     assert (row.status, row.checkpoint, row.rows_done) == ("PENDING", None, 0)
@@ -223,9 +229,9 @@ def test_what_cannot_be_gone_on_from_is_begun_anew(reports: Reports, cuts: Cuts,
     assert reports.metrics()["snapshots"] == 1
 
 
-def test_other_code_begins_anew(reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
-    baseline = _begin(reports, cuts)
-    monkeypatch.setattr("worker.attempt.stamp_of", lambda _: "that of a newer version")
+def test_other_code_restarts_from_the_first_row(reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
+    baseline = _stop_first_attempt(reports, cuts)
+    monkeypatch.setattr("worker.attempt.stamp_of", lambda _: "stamp of a newer version")
     assert reports.work() == "checkpoint-unusable"
     assert reports.work() == "READY"
     assert reports.contents() == {"CSV": baseline}
@@ -233,7 +239,7 @@ def test_other_code_begins_anew(reports: Reports, cuts: Cuts, monkeypatch: pytes
 
 @contextlib.contextmanager
 def _booked(admin: Connection[TupleRow], booked_at: str, *rows: int) -> Iterator[None]:
-    """More transactions, of that moment."""
+    """Inserts transactions with a timestamp for the block."""
     for number in rows:
         admin.execute(
             "INSERT INTO bank.transactions VALUES ('demo', %s, 'x', %s, 'FEE', 'BOOKED', 'late', NULL, 'BRL', -1)",
@@ -245,25 +251,29 @@ def _booked(admin: Connection[TupleRow], booked_at: str, *rows: int) -> Iterator
         admin.execute("DELETE FROM bank.transactions WHERE description = 'late'")
 
 
-def test_what_comes_in_meanwhile_is_left_out(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
-    baseline = _begin(reports, cuts)
+def test_rows_that_are_inserted_after_the_start_are_left_out(
+    reports: Reports, cuts: Cuts, admin: Connection[TupleRow]
+) -> None:
+    baseline = _stop_first_attempt(reports, cuts)
     with _booked(admin, "2026-03-09 12:00:01+00", 10**9):
         assert reports.work() == "READY"
     assert reports.contents() == {"CSV": baseline}
     assert reports.row().as_of == AS_OF
 
 
-def test_rows_before_the_cut_off_begin_it_anew(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
-    baseline = _begin(reports, cuts)
+def test_rows_below_the_watermark_restart_the_report_from_the_first_row(
+    reports: Reports, cuts: Cuts, admin: Connection[TupleRow]
+) -> None:
+    baseline = _stop_first_attempt(reports, cuts)
     with _booked(admin, "2024-01-01 00:00:00+00", 10**9):
         assert reports.work() == "source-changed"
         assert reports.work() == "READY"
         assert reports.contents()["CSV"].count(b"\r\n") == baseline.count(b"\r\n") + 1
 
 
-def test_data_that_never_rest_fail_with_a_remedy(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
-    reports.ask(CSV)
-    cuts.hand_over = lambda _: True
+def test_data_that_always_change_fail_with_a_remedy(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
+    reports.request(CSV)
+    cuts.stops = lambda _: True
     outcomes = []
     with _booked(admin, "2024-01-01 00:00:00+00"):
         for number in range(20):
@@ -282,39 +292,39 @@ def test_data_that_never_rest_fail_with_a_remedy(reports: Reports, cuts: Cuts, a
     assert (reports.system.objects(), reports.system.open_uploads()) == ([], [])
 
 
-def test_rows_that_can_not_be_told_apart_begin_it_anew(
+def test_rows_without_a_total_order_restart_the_report_from_the_first_row(
     reports: Reports, cuts: Cuts, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a report type whose sort is no total order, where the cut falls on a tie."""
+    """The sort of the report type is not a total order, and the attempt stops at a tie."""
     real = find_report_type("TRANSACTIONS")
     tied = real.model_copy(update={"sort": ("currency",), "period": None})
     monkeypatch.setattr("worker.attempt.find_report_type", lambda _: tied)
-    reports.ask(CSV)
-    cuts.hand_over = lambda batches: batches == 3
-    assert reports.work() == "HANDED_OVER"
+    reports.request(CSV)
+    cuts.stops = lambda batches: batches == 3
+    assert reports.work() == "CONTINUED"
     assert reports.work() == "checkpoint-unusable"
     assert "sort" in (reports.row().error_detail or "")
     assert reports.work() == "READY"
     assert len(reports.contents()) == 1
 
 
-def test_the_key_is_right_with_nulls_and_equal_beginnings(
+def test_resuming_is_right_with_nulls_and_equal_leading_sort_columns(
     reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Sorted by a column that is often NULL, then by the id: NULLs come last, and a cut may fall among them."""
+    """The report is sorted by a column that is often NULL, then by id. NULLs come last; attempts stop among them."""
     real = find_report_type("TRANSACTIONS")
-    sorted_so = real.model_copy(update={"sort": ("counterparty", "id"), "period": None})
-    monkeypatch.setattr("worker.attempt.find_report_type", lambda _: sorted_so)
+    by_counterparty = real.model_copy(update={"sort": ("counterparty", "id"), "period": None})
+    monkeypatch.setattr("worker.attempt.find_report_type", lambda _: by_counterparty)
     request = {"format": "CSV", "columns": ["id", "booked_at"]}
     baseline = reports.baseline(request)
-    cuts.hand_over = lambda _: True
-    reports.ask(request)
+    cuts.stops = lambda _: True
+    reports.request(request)
     assert len(reports.work_to_the_end()) > 30
     assert reports.contents() == baseline
 
 
 def test_masked_columns_stay_masked(reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sorted by a personal column that the caller may not see: the file has stars, the key has not."""
+    """The report is sorted by a personal column: it is masked in the file, and not in the checkpoint's last key."""
     real = find_report_type("TRANSACTIONS")
     personal = [column.model_copy(update={"personal": column.name == "account"}) for column in real.columns]
     secret = real.model_copy(update={"sort": ("account", "id"), "period": None, "columns": tuple(personal)})
@@ -322,8 +332,8 @@ def test_masked_columns_stay_masked(reports: Reports, cuts: Cuts, monkeypatch: p
     reports.is_masked = True
     baseline = reports.baseline(CSV)
     assert b"****" in baseline["CSV"]
-    cuts.hand_over = lambda batches: batches % 5 == 0
-    reports.ask(CSV)
+    cuts.stops = lambda batches: batches % 5 == 0
+    reports.request(CSV)
     reports.work_to_the_end()
     assert reports.contents() == baseline
 
@@ -332,12 +342,12 @@ def test_masked_columns_stay_masked(reports: Reports, cuts: Cuts, monkeypatch: p
 
 
 def _cancel(admin: Connection[TupleRow]) -> None:
-    """As the API does, from a connection that waits for nobody."""
+    """Cancels the report as the API does, on a connection of its own."""
     admin.execute("UPDATE resma.reports SET status = 'CANCELLED', finished_at = clock_timestamp(), lease_until = NULL")
 
 
 class _Working:
-    """A worker in a thread."""
+    """Runs a worker in a thread."""
 
     def __init__(self, reports: Reports) -> None:
         self.outcome: list[str] = []
@@ -345,7 +355,7 @@ class _Working:
         self._thread.start()
 
     def await_end(self) -> str:
-        """Returns what came of it."""
+        """Waits for the end; returns the outcome."""
         self._thread.join(120)
         assert not self._thread.is_alive()
         return self.outcome[0]
@@ -356,8 +366,8 @@ def test_a_cancelled_report_stops_the_query(
 ) -> None:
     monkeypatch.setattr(
         "resma.snapshot.snapshot._SESSION", "SET LOCAL datestyle = 'ISO, YMD'"
-    )  # no limit ends it sooner
-    reports.ask(CSV)
+    )  # so that no timeout ends the query earlier
+    reports.request(CSV)
     with psycopg.connect(admin.info.dsn, password=admin.info.password) as blocker:
         blocker.execute("LOCK TABLE bank.transactions IN ACCESS EXCLUSIVE MODE")
         working = _Working(reports)
@@ -373,9 +383,9 @@ def test_a_cancelled_report_stops_the_query(
 def test_a_cancelled_report_does_not_wait_for_the_store(
     reports: Reports, cuts: Cuts, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, waits_for: str
 ) -> None:
-    """Its parts hang; a segment, a checkpoint and an upload are there already."""
+    """The uploads of parts hang. A segment, a checkpoint and an upload exist already."""
     monkeypatch.setattr(multipart, "PART_SIZES", ((10_000, PART // 4),))
-    _begin(reports, cuts)
+    _stop_first_attempt(reports, cuts)
     cuts.save = lambda batches: waits_for != "room for the next part" and len(hanging) > 0
     answer = threading.Event()
     hanging: list[int] = []
@@ -383,23 +393,23 @@ def test_a_cancelled_report_does_not_wait_for_the_store(
     def hang(self: multipart.MultipartUpload, number: int, part: bytes) -> Any:
         hanging.append(number)
         assert answer.wait(60)
-        raise KeyError("it is gone")
+        raise KeyError("the upload does not exist")
 
     monkeypatch.setattr(multipart.MultipartUpload, "_upload", hang)
     try:
         working = _Working(reports)
-        eventually("parts are in the air", lambda: len(hanging) > 0)
+        eventually("parts are in flight", lambda: len(hanging) > 0)
         _cancel(admin)
-        assert working.await_end() == "lease-lost"  # with the parts still in the air
+        assert working.await_end() == "lease-lost"  # with the parts still in flight
     finally:
         answer.set()
     assert (reports.system.objects(), reports.system.open_uploads()) == ([], [])
 
 
-def test_a_slow_store_slows_the_cursor_and_not_memory(
+def test_a_slow_store_slows_reading_and_does_not_increase_memory(
     reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At each moment what was read and not stored yet is bounded by the parts in the air and the one that fills."""
+    """The bytes that were read and not yet stored are bounded by the parts in flight and the one being filled."""
     baseline = reports.baseline(CSV)
     stored = 0
     unsent: list[int] = []
@@ -412,26 +422,26 @@ def test_a_slow_store_slows_the_cursor_and_not_memory(
         stored += len(part)
         return sent
 
-    def watched(self: multipart.MultipartUpload, data: bytes) -> None:
+    def measured_write(self: multipart.MultipartUpload, data: bytes) -> None:
         write(self, data)
         unsent.append(self.bytes - stored)
 
     monkeypatch.setattr(multipart.MultipartUpload, "_upload", slow_upload)
-    monkeypatch.setattr(multipart.MultipartUpload, "write", watched)
-    reports.ask(CSV)
+    monkeypatch.setattr(multipart.MultipartUpload, "write", measured_write)
+    reports.request(CSV)
     assert reports.work() == "READY"
     assert reports.contents() == baseline
     assert PART < max(unsent) <= (UPLOAD_THREADS + 2) * PART
 
 
-# ---------------------------------------------------------------- by the next invocation
+# ---------------------------------------------------------------- continued by the next invocation
 
 
-def test_a_report_that_is_handed_over_is_continued_by_the_same_message(system: System, cuts: Cuts) -> None:
-    cuts.hand_over = lambda batches: batches in {5, 12}
+def test_a_report_is_continued_by_the_same_message(system: System, cuts: Cuts) -> None:
+    cuts.stops = lambda batches: batches in {5, 12}
     report_id = system.request_report(format="CSV")
     (first,) = system.receive()
-    assert not system.work(first), "it is to come again"
+    assert not system.work(first), "the message must be delivered again"
     view = system.show(report_id)
     assert (view["status"], view["attempt"], view["continuations"]) == ("PENDING", 1, 1)
     assert view["progress"]["rowsDone"] == 500
@@ -444,16 +454,16 @@ def test_a_report_that_is_handed_over_is_continued_by_the_same_message(system: S
     assert (view["status"], view["attempt"], view["continuations"]) == ("READY", 3, 2)
     assert system.receive() == []
     for again in (first, last):
-        assert system.work(again), "a duplicate of any of them does nothing"
+        assert system.work(again), "a duplicate of either does nothing"
     assert system.show(report_id) == view
     assert len(system.objects()) == 1
 
 
-def test_a_report_is_continued_for_a_day_at_most(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
-    reports.ask(CSV)
+def test_a_report_is_continued_at_most_for_a_day(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
+    reports.request(CSV)
     admin.execute("UPDATE resma.reports SET continuations = %s", (MAX_CONTINUATIONS - 1,))
-    cuts.hand_over = lambda batches: batches % 5 == 0
-    assert [reports.work(), reports.work()] == ["HANDED_OVER", "FAILED"]
+    cuts.stops = lambda batches: batches % 5 == 0
+    assert [reports.work(), reports.work()] == ["CONTINUED", "FAILED"]
     row = reports.row()
     assert (row.error_code, row.continuations) == ("continuations-exhausted", MAX_CONTINUATIONS)
     assert reports.system.objects() == reports.system.open_uploads() == []
@@ -463,9 +473,9 @@ def test_a_report_that_has_no_time_to_write_ends_with_a_remedy(
     reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.checkpoints.rows.MAX_STALLED_CONTINUATIONS", MAX_STALLED_CONTINUATIONS)
-    reports.ask(CSV)
-    cuts.hand_over = lambda _: True
-    assert reports.work_to_the_end() == ["HANDED_OVER"] * MAX_STALLED_CONTINUATIONS + ["FAILED"]
+    reports.request(CSV)
+    cuts.stops = lambda _: True
+    assert reports.work_to_the_end() == ["CONTINUED"] * MAX_STALLED_CONTINUATIONS + ["FAILED"]
     row = reports.row()
     assert row.error_code == "continuation-stalled"
     assert "WorkerTimeoutSeconds" in (row.error_detail or "")
@@ -475,31 +485,31 @@ def test_a_report_that_has_no_time_to_write_ends_with_a_remedy(
 def test_only_continuations_in_a_row_count_as_stalled(
     reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each second one gets on by two batches."""
+    """Every second invocation writes two batches."""
     monkeypatch.setattr("worker.checkpoints.rows.MAX_STALLED_CONTINUATIONS", MAX_STALLED_CONTINUATIONS)
-    baseline = reports.calm_csv()
-    reports.ask(CSV)
+    baseline = reports.baseline_csv()
+    reports.request(CSV)
     cuts.batches = 0
-    cuts.hand_over = lambda batches: batches % 3 != 1
+    cuts.stops = lambda batches: batches % 3 != 1
     outcomes = reports.work_to_the_end()
     assert outcomes[-1] == "READY"
     assert len(outcomes) > 2 * MAX_STALLED_CONTINUATIONS
     assert reports.contents() == {"CSV": baseline}
 
 
-def test_a_retry_goes_on_from_the_checkpoint(reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a fault that passes: the attempt counts, its work is not lost."""
-    baseline = reports.calm_csv()
+def test_a_retry_resumes_from_the_checkpoint(reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a transient error the attempt counts, and its checkpoint is kept."""
+    baseline = reports.baseline_csv()
     cuts.save = lambda batches: batches == 15
 
     def fail(batches: int) -> bool:
         if batches == 20:
-            raise DatabaseBusyError("a moment")
+            raise DatabaseBusyError("busy")
         return False
 
     cuts.batches = 0
-    cuts.hand_over = fail
-    reports.ask(CSV)
+    cuts.stops = fail
+    reports.request(CSV)
     assert reports.work() == "database-busy"
     row = reports.row()
     assert (row.status, row.error_code, row.attempt, row.continuations) == ("PENDING", "database-busy", 1, 0)

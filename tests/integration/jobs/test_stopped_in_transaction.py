@@ -1,4 +1,4 @@
-"""A function that stops inside a transaction (frozen, cut off) keeps its locks for seconds, and nobody waits longer."""
+"""A function that stops inside a transaction (frozen, cut off) keeps its locks for some seconds only."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tests.support.system import PASSWORD, System
 
 NONE = {"from": "2030-01-01"}
 SHIPPED = {"resma_app": "10s", "resma_system": "60s"}
-"""As migration 0012 sets them."""
+"""Timeouts of the roles, which migration 0012 sets."""
 
 
 @pytest.fixture
 def stopped(system: System, admin: Connection[TupleRow]) -> Iterator[Connection[TupleRow]]:
-    """The session of a function that is about to stop, in a transaction."""
-    place = psycopg.conninfo.conninfo_to_dict(system.database_url)
+    """A session with an open transaction, of a function that will stop."""
+    parameters = psycopg.conninfo.conninfo_to_dict(system.database_url)
     with psycopg.connect(
-        host="127.0.0.1", port=place["port"], dbname=place["dbname"], user="resma_app", password=PASSWORD
+        host="127.0.0.1", port=parameters["port"], dbname=parameters["dbname"], user="resma_app", password=PASSWORD
     ) as connection:
         connection.execute("SELECT set_config('resma.tenant_id', 'demo', true)")
         yield connection
@@ -30,25 +30,27 @@ def stopped(system: System, admin: Connection[TupleRow]) -> Iterator[Connection[
 
 
 def stop_after(session: Connection[TupleRow], statement: str, *values: object) -> None:
-    """Runs the session's last statement. From then on it is given one second, so that the test is short."""
+    """Runs the session's last statement, and then sets the timeout to one second, so that the test is short."""
     session.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     session.execute(statement.encode(), values)
     session.execute("SET LOCAL idle_in_transaction_session_timeout = '1s'")
 
 
-def test_the_roles_have_the_limit(admin: Connection[TupleRow]) -> None:
+def test_the_roles_have_the_timeout(admin: Connection[TupleRow]) -> None:
     for role, limit in SHIPPED.items():
         (settings,) = admin.execute("SELECT rolconfig FROM pg_roles WHERE rolname = %s", (role,)).fetchall()
         assert settings == ([f"idle_in_transaction_session_timeout={limit}"],)
 
 
-def test_requests_go_on(system: System, stopped: Connection[TupleRow]) -> None:
+def test_requests_continue_after_the_timeout(system: System, stopped: Connection[TupleRow]) -> None:
     stop_after(stopped, "SELECT pg_advisory_xact_lock(hashtextextended('resma.live_reports demo', 0))")
     system.request_report(format="CSV", filters=NONE)
     assert len(system.receive()) == 1
 
 
-def test_its_report_is_taken_over(system: System, admin: Connection[TupleRow], stopped: Connection[TupleRow]) -> None:
+def test_another_worker_claims_its_report(
+    system: System, admin: Connection[TupleRow], stopped: Connection[TupleRow]
+) -> None:
     report_id = system.request_report(format="CSV", filters=NONE)
     (record,) = system.receive()
     admin.execute(

@@ -1,4 +1,4 @@
-"""Traces as Lambda's X-Ray daemon gets them: searchable by report, and without a word that is nobody's business."""
+"""Traces that Lambda's X-Ray daemon receives can be searched by report, and contain no confidential data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TRACE = "Root=1-6b06176c-96419e491ff80e3ceca30cc9;Parent=53995c3f42cd8ad8;Sample
 
 
 class Daemon:
-    """As much of the daemon as is spoken to: a UDP port."""
+    """The UDP port of an X-Ray daemon."""
 
     def __init__(self) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -25,17 +25,17 @@ class Daemon:
 
     @property
     def address(self) -> str:
-        """As AWS_XRAY_DAEMON_ADDRESS has it."""
+        """The value for AWS_XRAY_DAEMON_ADDRESS."""
         return f"127.0.0.1:{self.socket.getsockname()[1]}"
 
     def receive(self) -> Any:
-        """The next document."""
+        """Receives the next document."""
         header, _, document = self.socket.recv(65536).partition(b"\n")
         assert json.loads(header) == {"format": "json", "version": 1}
         return json.loads(document)
 
     def is_silent(self) -> bool:
-        """Whether nothing has come. Loopback delivers before `sendto` returns."""
+        """Returns whether nothing was received. Loopback delivers before `sendto` returns."""
         self.socket.setblocking(False)
         try:
             self.socket.recv(65536)
@@ -55,8 +55,8 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
 
 def test_a_subsegment_joins_the_invocations_trace(daemon: Daemon) -> None:
     before = time.time()
-    with traced("generate report", report_id="r-1", report_type="TRANSACTIONS", attempt=2) as noted:
-        noted["rows"] = 3
+    with traced("generate report", report_id="r-1", report_type="TRANSACTIONS", attempt=2) as annotations:
+        annotations["rows"] = 3
     document = daemon.receive()
     assert (document["trace_id"], document["parent_id"]) == ("1-6b06176c-96419e491ff80e3ceca30cc9", "53995c3f42cd8ad8")
     assert (document["type"], document["name"], document["fault"]) == ("subsegment", "generate report", False)
@@ -66,7 +66,7 @@ def test_a_subsegment_joins_the_invocations_trace(daemon: Daemon) -> None:
     int(document["id"], 16)
 
 
-def test_an_error_is_a_fault_and_keeps_its_words_to_itself(daemon: Daemon) -> None:
+def test_an_error_is_recorded_as_a_fault_without_its_message(daemon: Daemon) -> None:
     with pytest.raises(ValueError, match="SELECT"), traced("generate report", report_id="r-1"):
         raise ValueError("SELECT secret FROM https://bucket/?X-Amz-Signature=00")
     document = daemon.receive()
@@ -81,7 +81,7 @@ def test_an_error_is_a_fault_and_keeps_its_words_to_itself(daemon: Daemon) -> No
 @pytest.mark.parametrize(
     "trace", ["", TRACE.replace("Sampled=1", "Sampled=0"), "Root=1-2-3", "Root=1-2-3;Sampled=1", "nonsense;;=;"]
 )
-def test_what_is_not_sampled_is_not_sent(daemon: Daemon, monkeypatch: pytest.MonkeyPatch, trace: str) -> None:
+def test_a_trace_that_is_not_sampled_is_not_sent(daemon: Daemon, monkeypatch: pytest.MonkeyPatch, trace: str) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
     with traced("generate report"):
         pass
@@ -89,7 +89,7 @@ def test_what_is_not_sampled_is_not_sent(daemon: Daemon, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("address", ["", "127.0.0.1", "127.0.0.1:port", "[nowhere]:2000", "127.0.0.1:1"])
-def test_where_no_daemon_is_nothing_happens(
+def test_without_a_daemon_nothing_happens(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch, address: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", address)

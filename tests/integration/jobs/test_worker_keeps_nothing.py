@@ -1,4 +1,4 @@
-"""A worker's process makes one report after another: of each, nothing stays."""
+"""A worker process keeps no objects of a report in memory after its end."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ def parts_of_reports() -> Counter[str]:
     return Counter(f"{kind.__module__}.{kind.__qualname__}" for kind in kinds if str(kind.__module__).startswith(ours))
 
 
-def test_of_a_report_nothing_stays_in_the_worker(system: System) -> None:
+def test_the_worker_keeps_nothing_of_a_report(system: System) -> None:
     system.request_report(formats=FORMATS)
-    assert system.work_once()  # what is kept for all reports is there after the first
+    assert system.work_once()  # creates the objects that are kept for all reports
     before = parts_of_reports()
     system.request_report(formats=FORMATS)
     assert system.work_once()
     assert parts_of_reports() - before == Counter()
 
 
-def test_nor_of_one_that_fails(system: System) -> None:
+def test_the_worker_keeps_nothing_of_a_report_that_fails(system: System) -> None:
     system.request_report(formats=FORMATS)
     assert system.work_once()
     before = parts_of_reports()

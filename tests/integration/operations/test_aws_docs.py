@@ -1,4 +1,4 @@
-"""docs/aws.md: it tells of every question that sam asks, up to AWS' door, and its SQL keeps tenants apart."""
+"""docs/aws.md explains every question of `sam deploy --guided`, and its SQL separates tenants."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ OF_SAM = {
     "ApiFunction has no authentication. Is this okay?",
     "Save arguments to configuration file",
 }
-"""Questions that are not parameters."""
+"""Questions of sam that are not template parameters."""
 
 
 def test_the_page_explains_every_question_of_sam(tmp_path: Path) -> None:
-    """A folder with what sam reads, answers as the page has them, and nobody at AWS' address."""
+    """Runs sam with the page's answers, in a folder with the files that sam reads, up to its first call of AWS."""
     shutil.copy(TEMPLATE, tmp_path)
     shutil.copy(ROOT / "samconfig.toml", tmp_path)
     (tmp_path / "functions").mkdir()
@@ -58,18 +58,18 @@ def test_the_page_explains_every_question_of_sam(tmp_path: Path) -> None:
         timeout=120,
         check=False,
     )
-    assert "Could not connect to the endpoint URL" in done.stdout + done.stderr, "it gets as far as AWS"
-    asked = re.findall(r"(?:Parameter )?([A-Z][\w .]*\??) \[[^\]]*\]\s*:", done.stdout)
+    assert "Could not connect to the endpoint URL" in done.stdout + done.stderr, "it reaches the call of AWS"
+    questions = re.findall(r"(?:Parameter )?([A-Z][\w .]*\??) \[[^\]]*\]\s*:", done.stdout)
     explained = explained_questions()
     assert set(explained) == {*parameters, *OF_SAM}
     more = {"Looking for config file", "SAM configuration file", "SAM configuration environment"}
-    assert set(asked) - set(explained) <= more
-    in_order = [question for question in dict.fromkeys(asked) if question in explained]
+    assert set(questions) - set(explained) <= more
+    in_order = [question for question in dict.fromkeys(questions) if question in explained]
     assert in_order == explained
 
 
 def explained_questions() -> list[str]:
-    """The questions in the page's table, in its order."""
+    """Returns the questions in the page's table, in its order."""
     table = PAGE.read_text(encoding="utf-8").split("| question | answer |\n|---|---|\n", 1)[1].split("\n\n", 1)[0]
     return [name for row in table.splitlines() for name in re.findall(r"`([^`]+)`", row.split("|")[1])]
 
@@ -84,14 +84,14 @@ def test_its_policy_shows_the_reader_one_tenants_rows(postgres: PostgresServer, 
     try:
         admin.execute(policy.encode())
         with psycopg.connect(reader) as connection:
-            seen = "SELECT tenant_id FROM ledger.bookings"
-            assert connection.execute(seen).fetchall() == [], "nobody's"
+            query = "SELECT tenant_id FROM ledger.bookings"
+            assert connection.execute(query).fetchall() == [], "without a tenant"
             connection.execute("SELECT set_config('resma.tenant_id', 'tenant-7', true)")
-            assert connection.execute(seen).fetchall() == [("tenant-7",)]
+            assert connection.execute(query).fetchall() == [("tenant-7",)]
     finally:
         admin.execute("DROP SCHEMA ledger CASCADE")
 
 
 @pytest.mark.parametrize("name", ["_yoyo_log", "_yoyo_migration", "_yoyo_version", "yoyo_lock"])
-def test_what_it_says_of_leftovers_is_there(admin: Connection[TupleRow], name: str) -> None:
+def test_the_tables_that_it_names_as_leftovers_exist(admin: Connection[TupleRow], name: str) -> None:
     assert admin.execute("SELECT to_regclass('public.' || %s) IS NOT NULL", (name,)).fetchone() == (True,)

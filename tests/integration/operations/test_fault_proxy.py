@@ -1,4 +1,4 @@
-"""The proxy that makes outages: what a client meets in each mode, and that all is as before afterwards."""
+"""The fault proxy: the behavior that a client sees in each mode, and normal behavior afterwards."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Server:
                 self.end_headers()
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-                """Quiet."""
+                """Logs nothing."""
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
@@ -59,17 +59,17 @@ def http() -> Iterator[urllib3.PoolManager]:
         yield http
 
 
-def test_an_error_is_answered_whatever_the_size_of_the_body_and_nothing_is_passed_on(
+def test_an_error_is_answered_for_any_size_of_the_body_and_nothing_is_forwarded(
     server: Server, proxy: FaultProxy, http: urllib3.PoolManager
 ) -> None:
-    assert http.request("PUT", proxy.url, body=b"kept").status == 200  # so that a kept connection is among them
+    assert http.request("PUT", proxy.url, body=b"kept").status == 200  # so that one of the connections is reused
     with proxy.failing(Fault("error")) as fault:
         assert [http.request("PUT", proxy.url, body=BODY).status for _ in range(3)] == [503, 503, 503]
     assert (server.puts, fault.connections) == (1, 3)
     assert http.request("PUT", proxy.url, body=BODY).status == 200
 
 
-def test_refused_connections_are_counted_and_kept_ones_end_too(
+def test_refused_connections_are_counted_and_open_ones_end_too(
     server: Server, proxy: FaultProxy, http: urllib3.PoolManager
 ) -> None:
     assert http.request("PUT", proxy.url, body=b"kept").status == 200

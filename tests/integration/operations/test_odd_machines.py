@@ -1,4 +1,4 @@
-"""What a machine lacks is said in a sentence: a name of the user, space on the disk, files of one's own."""
+"""Problems of a machine have clear messages: a user without a name, a full disk, files of another owner."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ BEGIN
 END $$;
 CREATE EVENT TRIGGER full_disk ON ddl_command_start EXECUTE FUNCTION full_disk();
 """
-"""From now on the server fails as one does whose disk is full."""
+"""SQL that makes the server fail as if its disk were full."""
 
 
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
 
 
 def run(program: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Runs a Python program that is told a folder."""
+    """Runs a Python program with a folder as argument."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, FUNCTIONS)))}
     command = [sys.executable, "-c", program, str(folder)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
 @only_root
-def test_a_user_without_a_name_is_told_how_to_get_one() -> None:
+def test_the_message_for_a_user_without_a_name_says_how_to_create_one() -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)
         done = run(NAMELESS, Path(folder) / "postgres")
@@ -62,7 +62,7 @@ def test_a_user_without_a_name_is_told_how_to_get_one() -> None:
     assert "useradd --uid 4000001 resma" in done.stdout
 
 
-def test_a_disk_that_is_full_while_the_bank_is_made_is_a_sentence() -> None:
+def test_a_full_disk_while_the_bank_is_loaded_has_a_clear_message() -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         server = PostgresServer(Path(folder) / "postgres", free_port())
@@ -91,7 +91,7 @@ sys.exit(main(["down"]))
 
 
 @only_root
-def test_a_lock_file_that_sudo_left_is_a_sentence() -> None:
+def test_a_lock_file_of_root_has_a_clear_message() -> None:
     with tempfile.TemporaryDirectory() as folder:
         state = Path(folder) / ".resma"
         state.mkdir()

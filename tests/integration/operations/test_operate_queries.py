@@ -1,4 +1,4 @@
-"""The SQL of docs/operate.md runs as it stands, by the login that it is written for."""
+"""The SQL of docs/operate.md runs unchanged, with the login that it is written for."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def test_a_query_of_the_runbook_runs(system: System, postgres: PostgresServer, q
         done = connection.execute(query.encode())
         rows = done.fetchall() if done.description else []
     finds_it = "'PENDING'" in query and "waiting_for" not in query  # no dependency is unavailable
-    assert len(rows) == finds_it, "the report that waits, where it is asked for"
+    assert len(rows) == finds_it, "a query for waiting reports returns the one that waits"
 
 
 def _ready(system: System, admin: Connection[TupleRow], request: str) -> UUID:
-    """A report with a file, a link, a key and an event, whose end is so long ago that no worker may be at it."""
-    wanted = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2030-01-01"}}
-    status, _, body = system.call_api("POST", "/api/v1/reports/generate", wanted, {"Idempotency-Key": request})
+    """Makes a report with a file, a link, a key and an event, which ended so long ago that no worker can be running."""
+    request_body = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2030-01-01"}}
+    status, _, body = system.call_api("POST", "/api/v1/reports/generate", request_body, {"Idempotency-Key": request})
     assert status == 202, body
     assert system.work_once()
     assert system.call_api("GET", f"/api/v1/reports/{body['id']}/download")[0] == 303
@@ -52,7 +52,7 @@ def _ready(system: System, admin: Connection[TupleRow], request: str) -> UUID:
 
 
 def _rows_of(admin: Connection[TupleRow], column: str, value: object) -> set[str]:
-    """The tables of Resma's that have rows with this value."""
+    """Returns Resma's tables that have rows with a value in a column."""
     tables = admin.execute(
         "SELECT table_name FROM information_schema.columns WHERE table_schema = 'resma' AND column_name = %s", (column,)
     ).fetchall()
@@ -75,7 +75,7 @@ def test_reports_of_a_person_are_found(system: System, admin: Connection[TupleRo
     assert admin.execute(find.encode()).fetchall() == [(named,)]
 
 
-def test_a_tenant_is_deleted_once_its_files_are_gone(
+def test_a_tenant_can_be_deleted_after_its_files_are_removed(
     system: System, admin: Connection[TupleRow], as_tenant: ActAs
 ) -> None:
     as_tenant("other", SCOPES)
@@ -99,7 +99,7 @@ def test_a_tenant_is_deleted_once_its_files_are_gone(
     admin.execute("UPDATE resma.reports SET swept_at = NULL WHERE tenant_id = 'other'")
     with pytest.raises(psycopg.errors.ForeignKeyViolation):
         admin.execute(delete.encode())
-    assert before - _rows_of(admin, "tenant_id", "other") == {"schedules"}, "all or nothing"
+    assert before - _rows_of(admin, "tenant_id", "other") == {"schedules"}, "the failed deletion has deleted nothing"
     system.run_scheduler()
     assert system.objects() == []
     admin.execute(delete.encode())

@@ -1,4 +1,4 @@
-"""A Postgres whose binaries and data lie in folders that only their owner can enter, as a home folder often is."""
+"""Postgres starts with binaries and data in folders that only their owner can enter, such as a home folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts Postg
 
 @pytest.fixture
 def private(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of mode 0700 in another one, with Postgres' binaries in it."""
+    """A folder of mode 0700 inside another one, with a copy of Postgres' binaries."""
     with tempfile.TemporaryDirectory() as outer:
         folder = Path(outer) / "home"
         folder.mkdir(mode=0o700)
@@ -53,7 +53,7 @@ def test_root_starts_a_server_below_private_folders(private: Path) -> None:
 
 
 @only_root
-def test_root_starts_a_server_in_a_checkout_made_with_a_umask_of_077(private: Path) -> None:
+def test_root_starts_a_server_in_a_checkout_with_umask_077(private: Path) -> None:
     for path in private.rglob("*"):
         if not path.is_symlink():
             path.chmod(path.stat().st_mode & 0o700)
@@ -68,7 +68,7 @@ def test_root_starts_a_server_in_a_checkout_made_with_a_umask_of_077(private: Pa
 
 
 @only_root
-def test_the_other_user_has_no_capability_where_folders_are_open(private: Path) -> None:
+def test_the_other_user_has_no_capability_if_folders_are_open(private: Path) -> None:
     private.chmod(0o755)
     private.parent.chmod(0o755)
     server = PostgresServer(private / "postgres", free_port())
@@ -80,7 +80,7 @@ def test_the_other_user_has_no_capability_where_folders_are_open(private: Path) 
         server.stop()
 
 
-def test_a_failed_start_names_logs_that_exist_and_what_they_say(tmp_path: Path) -> None:
+def test_a_failed_start_names_its_logs_and_quotes_them(tmp_path: Path) -> None:
     server = PostgresServer(tmp_path / "postgres", free_port())
     server.start()
     try:
@@ -103,7 +103,7 @@ def test_a_failed_initdb_names_its_log(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def named_logs(error: StackError) -> set[Path]:
-    """The log files that a message names; every one must exist."""
+    """Returns the log files that a message names. Asserts that each exists."""
     words = (word.strip("().,;") for word in str(error).split())
     paths = {Path(word) for word in words if word.endswith(".log")}
     assert all(path.is_file() for path in paths), paths

@@ -1,4 +1,4 @@
-"""What is asked of the database each minute, or at each poll, finds its rows by an index, and looks at no others."""
+"""Statements of each scheduler run and of each poll find their rows by an index."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from psycopg.sql import Composable
 from tests.support.system import System
 
 
-class _Asked(NamedTuple):
+class _Statement(NamedTuple):
     text: str
     values: Any
 
 
 @contextmanager
-def _listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[_Asked]]:
-    """All statements that are executed meanwhile."""
-    asked: list[_Asked] = []
+def _recorded_statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[_Statement]]:
+    """Yields a list of the statements that are executed in the block."""
+    statements: list[_Statement] = []
     execute = psycopg.Cursor.execute
 
-    def listen(self: Any, query: Any, params: Any = None, **more: Any) -> Any:
+    def record(self: Any, query: Any, params: Any = None, **more: Any) -> Any:
         text = query.as_string(self) if isinstance(query, Composable) else str(query)
-        asked.append(_Asked(text, params))
+        statements.append(_Statement(text, params))
         return execute(self, query, params, **more)
 
     with monkeypatch.context() as patched:
-        patched.setattr(psycopg.Cursor, "execute", listen)
-        yield asked
+        patched.setattr(psycopg.Cursor, "execute", record)
+        yield statements
 
 
-def _index_conditions(admin: Connection[TupleRow], asked: list[_Asked], words: str, column: str) -> str:
-    """Of the statement that has these words: what its plan searches the column's indexes for.
+def _index_conditions(admin: Connection[TupleRow], statements: list[_Statement], words: str, column: str) -> str:
+    """Returns the index conditions in the plan of the statement that contains `words`.
 
-    No other way is open to it: in tables of few rows, chance and old statistics decide which way is the cheapest.
+    Other plans are disabled: in tables with few rows, chance and old statistics decide which plan is the cheapest.
     """
-    statement = next(one for one in asked if words in one.text)
+    statement = next(statement for statement in statements if words in statement.text)
     with admin.transaction(force_rollback=True):
         admin.execute("SET LOCAL enable_seqscan = off")
         admin.execute(
-            "UPDATE pg_index SET indisvalid = false FROM pg_class AS named JOIN pg_namespace AS schema"
-            " ON schema.oid = relnamespace WHERE named.oid = indexrelid AND nspname = 'resma'"
+            "UPDATE pg_index SET indisvalid = false FROM pg_class AS index JOIN pg_namespace AS schema"
+            " ON schema.oid = relnamespace WHERE index.oid = indexrelid AND nspname = 'resma'"
             " AND strpos(pg_get_indexdef(indexrelid), %s) = 0",
             (column,),
         )
@@ -63,18 +63,18 @@ def _index_conditions(admin: Connection[TupleRow], asked: list[_Asked], words: s
         ("SET status = 'EXPIRED'", "expires_at"),
     ],
 )
-def test_a_scheduler_run_looks_at_what_is_due_alone(
+def test_a_scheduler_run_reads_only_rows_that_are_due(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, words: str, column: str
 ) -> None:
-    with _listening(monkeypatch) as asked:
+    with _recorded_statements(monkeypatch) as statements:
         system.run_scheduler()
-    assert f"({column} <" in _index_conditions(admin, asked, words, column)
+    assert f"({column} <" in _index_conditions(admin, statements, words, column)
 
 
-def test_a_poll_looks_at_the_last_day_alone(
+def test_a_poll_reads_only_rows_of_the_last_day(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report_id = system.request_report(format="CSV")
-    with _listening(monkeypatch) as asked:
+    with _recorded_statements(monkeypatch) as statements:
         system.show(report_id)
-    assert "created_at >" in _index_conditions(admin, asked, "live.*, recent.*", "created_at")
+    assert "created_at >" in _index_conditions(admin, statements, "live.*, recent.*", "created_at")

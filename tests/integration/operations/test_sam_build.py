@@ -1,4 +1,4 @@
-"""`sam build` as on AWS: what it makes imports on its own, fits into Lambda, and loads on Lambda's machines."""
+"""The package of `sam build` imports without other packages, fits into Lambda, and loads on Lambda's machines."""
 
 from __future__ import annotations
 
@@ -35,36 +35,36 @@ RUNTIMES: list[str] = PARAMETERS["LambdaRuntime"]["AllowedValues"]
 ARCHITECTURES: list[str] = PARAMETERS["LambdaArchitecture"]["AllowedValues"]
 
 MAX_UNPACKED_BYTES = 250 * 1024 * 1024
-"""Lambda's limit of a package, unpacked (Developer Guide, Lambda quotas)."""
+"""Lambda's maximum size of an unpacked package (Developer Guide, Lambda quotas)."""
 
 GLIBC = (2, 34)
-"""What Amazon Linux 2023 has, on which Lambda runs python3.12 and newer."""
+"""Version of glibc in Amazon Linux 2023, on which Lambda runs python3.12 and newer."""
 
 ELF_MACHINES = {"arm64": 183, "x86_64": 62}
 """`e_machine` of an ELF file (elf.h: EM_AARCH64, EM_X86_64)."""
 
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
-"""How wheels name the architectures."""
+"""Names of the architectures in wheels."""
 
 
 @dataclass(frozen=True)
 class Build:
-    """The output folder of one `sam build`, and what it was built for."""
+    """The output folder of a `sam build`, with its target."""
 
     runtime: str
     architecture: str
     folder: Path
 
     def package(self, function: str) -> Path:
-        """The folder that becomes a function's code, as the built template names it."""
+        """Returns the folder with a function's code, from the built template."""
         resource = read_template(self.folder / "template.yaml")["Resources"][function]
         return self.folder / str(resource["Properties"]["CodeUri"])
 
     def supported_tags(self) -> set[str]:
-        """Tags of the wheels that this Python loads on this processor with this glibc."""
+        """Returns the tags of the wheels that the target's Python loads on its processor and glibc."""
         major, minor = map(int, self.runtime.removeprefix("python").split("."))
         machine = MACHINES[self.architecture]
-        # pip's and packaging's names: manylinux2014 is manylinux_2_17.
+        # In pip and packaging, manylinux2014 is another name of manylinux_2_17.
         platforms = [f"manylinux_{GLIBC[0]}_{n}_{machine}" for n in range(GLIBC[1], 16, -1)]
         platforms += [f"manylinux2014_{machine}", f"linux_{machine}"]
         of_python = {str(tag) for tag in cpython_tags((major, minor), platforms=platforms)}
@@ -86,7 +86,7 @@ def run_sam(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @contextlib.contextmanager
 def built(home: Path, runtime: str, architecture: str) -> Iterator[Build]:
-    """Builds for the length of the block; a build has 180 MB."""
+    """Builds the package, and removes it after the block: a build has 180 MB."""
     try:
         parameters = f"LambdaRuntime={runtime} LambdaArchitecture={architecture}"
         arguments = ["--no-cached", "--build-dir", str(home / "build"), "--parameter-overrides", parameters]
@@ -127,20 +127,20 @@ def test_all_functions_share_one_package_that_fits_into_lambda(build: Build) -> 
 
 
 def test_package_has_every_pinned_version(build: Build) -> None:
-    """Nothing was left out for this target, and nothing was resolved anew."""
+    """No package was left out for the target, and no version was resolved again."""
     environment = {
         "python_version": build.runtime.removeprefix("python"),
         "platform_machine": MACHINES[build.architecture],
     }
     lines = (FUNCTIONS / "requirements.txt").read_text(encoding="utf-8").replace("\\\n", "").splitlines()
-    wanted = [Requirement(line.partition(" --hash")[0]) for line in lines if "==" in line]
-    wanted = [one for one in wanted if one.marker is None or one.marker.evaluate(environment)]
-    found = {
+    pinned = [Requirement(line.partition(" --hash")[0]) for line in lines if "==" in line]
+    pinned = [pin for pin in pinned if pin.marker is None or pin.marker.evaluate(environment)]
+    installed = {
         distribution.name: distribution.version
         for distribution in distributions(path=[str(build.package("ApiFunction"))])
     }
-    assert {canonicalize_name(name): version for name, version in found.items()} == {
-        canonicalize_name(one.name): str(one.specifier).removeprefix("==") for one in wanted
+    assert {canonicalize_name(name): version for name, version in installed.items()} == {
+        canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in pinned
     }
 
 
@@ -154,20 +154,20 @@ def test_package_has_wheels_for_the_target(build: Build) -> None:
 
 
 def test_package_loads_on_lambdas_machines(build: Build) -> None:
-    """Every shared library is for the processor, and asks for symbols of a glibc that Lambda has."""
+    """Every shared library is for the processor, and needs symbols of a glibc version that Lambda has."""
     libraries = list_libraries(build.package("WorkerFunction"))
     assert libraries
     for library in libraries:
         content = library.read_bytes()
         assert content[:4] == b"\x7fELF", library.name
         assert int.from_bytes(content[18:20], "little") == ELF_MACHINES[build.architecture], library.name
-        wanted = re.findall(rb"GLIBC_(\d+)\.(\d+)", content)
-        newest = max(((int(major), int(minor)) for major, minor in wanted), default=(0, 0))
-        assert newest <= GLIBC, f"{library.name} wants glibc {newest[0]}.{newest[1]}"
+        versions = re.findall(rb"GLIBC_(\d+)\.(\d+)", content)
+        newest = max(((int(major), int(minor)) for major, minor in versions), default=(0, 0))
+        assert newest <= GLIBC, f"{library.name} needs glibc {newest[0]}.{newest[1]}"
 
 
 def test_extension_modules_are_for_the_python_version(build: Build) -> None:
-    """`name.cpython-313-aarch64-linux-gnu.so`, or the stable ABI."""
+    """Their names are like `name.cpython-313-aarch64-linux-gnu.so`, or they use the stable ABI."""
     tag = f"cpython-{build.runtime.removeprefix('python').replace('.', '')}-{MACHINES[build.architecture]}-linux-gnu"
     names = [library.name for library in list_libraries(build.package("WorkerFunction"))]
     of_python = [name for name in names if ".cpython-" in name]
@@ -176,11 +176,11 @@ def test_extension_modules_are_for_the_python_version(build: Build) -> None:
 
 
 def list_libraries(package: Path) -> list[Path]:
-    """Shared libraries of a package, extension modules among them."""
+    """Returns the shared libraries of a package, including extension modules."""
     return [path for path in package.rglob("*") if re.search(r"\.so(\.[\d.]+)?$", path.name)]
 
 
-def test_a_build_for_another_target_is_found_before_it_is_deployed(build: Build, tmp_path: Path) -> None:
+def test_a_build_for_another_target_is_detected_before_it_is_deployed(build: Build, tmp_path: Path) -> None:
     target = {"LambdaRuntime": build.runtime, "LambdaArchitecture": build.architecture}
     assert find_target(build.folder) == target
     assert find_difference(target, target) is None
@@ -192,18 +192,18 @@ def test_a_build_for_another_target_is_found_before_it_is_deployed(build: Build,
     assert (difference is None) == (target == other)
 
 
-def test_package_has_what_is_not_code(build: Build) -> None:
+def test_package_has_the_data_files(build: Build) -> None:
     package = build.package("WorkerFunction")
     for folder, pattern in (("resma/fonts", "*.ttf"), ("catalog", "*/report.toml"), ("catalog", "*/query.sql")):
-        kept = {path.relative_to(FUNCTIONS) for path in (FUNCTIONS / folder).glob(pattern)}
-        assert kept
-        for path in kept:
+        paths = {path.relative_to(FUNCTIONS) for path in (FUNCTIONS / folder).glob(pattern)}
+        assert paths
+        for path in paths:
             assert (package / path).read_bytes() == (FUNCTIONS / path).read_bytes()
 
 
 @pytest.mark.parametrize("function", HANDLERS)
 def test_package_imports_on_its_own(function: str, own_build: Build) -> None:
-    """A Python with its standard library and the package, and nothing else that is installed here."""
+    """Runs Python with its standard library and the package, without packages that are installed here."""
     module, _, name = HANDLERS[function].rpartition(".")
     program = (
         f"import sys; sys.path.insert(0, {str(own_build.package(function))!r})\n"

@@ -1,4 +1,4 @@
-"""The tick: old files go, what nobody owns is swept, one task's failure stops no other."""
+"""Scheduler runs: old files are removed, leftovers are swept, and a failed task does not stop the others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from resma.database.connection import Database
 from resma.errors import DatabaseBusyError, SchedulerRunIncompleteError
 from resma.jobs.queue import send_job
 from scheduler import clear_store, expire_reports, publish_events, send_jobs, sweep_leftovers
-from scheduler.resources import Resources
+from scheduler.resources import SchedulerResources
 from scheduler.sweep_leftovers import LATEST_SECONDS, SETTLE_SECONDS
 from tests.support.system import System
 
@@ -29,7 +29,7 @@ NONE = {"from": "2030-01-01"}
 
 
 def _age(admin: Connection[TupleRow], seconds: int) -> None:
-    """Has every report's end, and what follows from it, that much longer ago."""
+    """Moves the end of every report, and the timestamps that depend on it, into the past."""
     admin.execute(
         "UPDATE resma.reports SET finished_at = finished_at - make_interval(secs => %s),"
         " sweep_after = sweep_after - make_interval(secs => %s), expires_at = expires_at - make_interval(secs => %s)",
@@ -45,7 +45,7 @@ def _ready(system: System, *formats: str) -> UUID:
 
 
 def _leave(system: System, report_id: UUID, *names: str) -> None:
-    """What workers that were killed left: objects, and open uploads to the same keys."""
+    """Creates leftovers of killed workers: objects, and open uploads with the same keys."""
     for name in names:
         key = f"demo/{report_id}/{name}"
         system.s3.put_object(Bucket=system.bucket, Key=key, Body=b"half a story")
@@ -62,7 +62,7 @@ def test_files_expire_with_their_objects(system: System, admin: Connection[Tuple
     assert (done["expired"], done["swept"]) == (1, 2)
     assert system.objects() == [f"demo/{young}/1.csv"]
     assert system.show(old)["status"] == "EXPIRED"
-    assert system.show(old)["files"] is not None, "what there was stays on record"
+    assert system.show(old)["files"] is not None, "the record of the files is kept"
     assert system.call_api("GET", f"/api/v1/reports/{old}/download")[0] == 410
     assert system.call_api("GET", f"/api/v1/reports/{young}/download")[0] == 303
     done = system.run_scheduler()
@@ -70,20 +70,20 @@ def test_files_expire_with_their_objects(system: System, admin: Connection[Tuple
 
 
 @pytest.mark.parametrize("status", ["FAILED", "CANCELLED"])
-def test_what_a_killed_worker_left_is_swept(system: System, admin: Connection[TupleRow], status: str) -> None:
+def test_the_leftovers_of_a_killed_worker_are_swept(system: System, admin: Connection[TupleRow], status: str) -> None:
     report_id = system.request_report(format="CSV", options={"csv": {"compression": "gzip"}})
     admin.execute("UPDATE resma.reports SET status = %s, attempt = 2, finished_at = clock_timestamp()", (status,))
     _leave(system, report_id, "1.csv.gz", "2.csv.gz", "checkpoint/7", "2.csv.gz.segment-1")
-    neighbor = _ready_beside(system, admin, report_id)
+    neighbor = _add_report_in_progress(system, admin, report_id)
     assert system.run_scheduler()["swept"] == 0, "its worker may still be stopping"
     _age(admin, SETTLE_SECONDS + 1)
     assert system.run_scheduler()["swept"] == 1
     assert system.objects() == [neighbor]
-    assert [upload["Key"] for upload in system.open_uploads()] == [neighbor], "that of a report that is under way"
+    assert [upload["Key"] for upload in system.open_uploads()] == [neighbor], "the upload of a report in progress"
 
 
-def _ready_beside(system: System, admin: Connection[TupleRow], report_id: UUID) -> str:
-    """Another report, under way, with an object and an open upload of its own."""
+def _add_report_in_progress(system: System, admin: Connection[TupleRow], report_id: UUID) -> str:
+    """Adds another report in progress, with an object and an open upload; returns their key."""
     other = system.request_report(format="CSV")
     assert other != report_id
     admin.execute(
@@ -95,7 +95,7 @@ def _ready_beside(system: System, admin: Connection[TupleRow], report_id: UUID) 
     return f"demo/{other}/1.csv"
 
 
-def test_a_finished_report_keeps_its_files_alone(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_finished_report_keeps_only_its_files(system: System, admin: Connection[TupleRow]) -> None:
     report_id = system.request_report(formats=["CSV", "PDF"], filters=NONE)
     admin.execute("UPDATE resma.reports SET attempt = 1")
     assert system.work_once()
@@ -108,7 +108,9 @@ def test_a_finished_report_keeps_its_files_alone(system: System, admin: Connecti
     assert system.open_uploads() == []
 
 
-def test_a_worker_that_was_held_up_for_long_is_swept_after_too(system: System, admin: Connection[TupleRow]) -> None:
+def test_the_leftovers_of_a_worker_that_was_delayed_for_long_are_swept_too(
+    system: System, admin: Connection[TupleRow]
+) -> None:
     report_id = system.request_report(format="CSV")
     assert system.call_api("POST", f"/api/v1/reports/{report_id}/cancel")[0] == 200
     _age(admin, SETTLE_SECONDS + 1)
@@ -117,22 +119,24 @@ def test_a_worker_that_was_held_up_for_long_is_swept_after_too(system: System, a
     _age(admin, LATEST_SECONDS)
     assert [system.run_scheduler()["swept"] for _ in range(2)] == [1, 0]
     assert system.objects() == []
-    assert admin.execute("SELECT swept_at IS NOT NULL FROM resma.reports").fetchone() == (True,), "for good"
+    assert admin.execute("SELECT swept_at IS NOT NULL FROM resma.reports").fetchone() == (True,), (
+        "it is not swept again"
+    )
 
 
-def test_a_store_that_lists_by_whole_keys_alone_is_swept_too(
+def test_a_store_that_lists_uploads_only_by_whole_keys_is_swept_too(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """MinIO does: a prefix finds no upload."""
+    """MinIO does not find uploads by a prefix."""
     report_id = system.request_report(format="CSV", options={"csv": {"compression": "gzip"}})
     admin.execute("UPDATE resma.reports SET status = 'FAILED', attempt = 3, finished_at = '2026-01-01'")
     _leave(system, report_id, "1.csv.gz", "3.csv.gz")
     s3 = scheduler.app._resources().s3
-    ask: Callable[..., Any] = s3.list_multipart_uploads
+    list_uploads: Callable[..., Any] = s3.list_multipart_uploads
 
-    def list_by_whole_key(**wanted: Any) -> Any:
-        found = [upload for upload in ask(**wanted).get("Uploads", []) if upload["Key"] == wanted["Prefix"]]
-        return {"Uploads": found}
+    def list_by_whole_key(**arguments: Any) -> Any:
+        uploads = list_uploads(**arguments).get("Uploads", [])
+        return {"Uploads": [upload for upload in uploads if upload["Key"] == arguments["Prefix"]]}
 
     monkeypatch.setattr(s3, "list_multipart_uploads", list_by_whole_key)
     assert system.run_scheduler()["swept"] == 1
@@ -140,30 +144,30 @@ def test_a_store_that_lists_by_whole_keys_alone_is_swept_too(
 
 
 @pytest.mark.parametrize("operation", ["list_objects_v2", "delete_object", "abort_multipart_upload"])
-@pytest.mark.parametrize("is_away", [False, True])
-def test_a_store_that_refuses_is_asked_again_later(
-    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, is_away: bool, operation: str
+@pytest.mark.parametrize("is_unavailable", [False, True])
+def test_a_sweep_that_the_store_refuses_is_retried_later(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, is_unavailable: bool, operation: str
 ) -> None:
     report_id = system.request_report(format="CSV")
     admin.execute("UPDATE resma.reports SET status = 'FAILED', attempt = 1, finished_at = '2026-01-01'")
     _leave(system, report_id, "1.csv")
     refusal = ClientError({"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {}}, "ListObjectsV2")  # type: ignore[typeddict-item]
 
-    def refuse(**_wanted: Any) -> Any:
-        raise EndpointConnectionError(endpoint_url="http://store") if is_away else refusal
+    def refuse(**_arguments: Any) -> Any:
+        raise EndpointConnectionError(endpoint_url="http://store") if is_unavailable else refusal
 
     with monkeypatch.context() as patch:
         patch.setattr(scheduler.app._resources().s3, operation, refuse)
         assert system.run_scheduler()["swept"] == 0
     assert system.objects() or system.open_uploads()
-    assert system.run_scheduler()["swept"] == (1 if is_away else 0), "one that was refused lets others go first"
+    assert system.run_scheduler()["swept"] == (1 if is_unavailable else 0), "a refused sweep is retried after a pause"
     _age(admin, 301)
     system.run_scheduler()
     assert (system.objects(), system.open_uploads()) == ([], [])
 
 
 def test_a_report_that_is_being_redriven_is_not_swept(system: System, admin: Connection[TupleRow]) -> None:
-    """A redrive holds the row; a sweep that begins meanwhile passes it over."""
+    """A redrive has locked the row, so a sweep skips it."""
     report_id = system.request_report(format="CSV")
     admin.execute("UPDATE resma.reports SET status = 'FAILED', attempt = 1, finished_at = '2026-01-01'")
     _leave(system, report_id, "1.csv")
@@ -173,19 +177,21 @@ def test_a_report_that_is_being_redriven_is_not_swept(system: System, admin: Con
     assert len(system.objects()) == 1
 
 
-def test_old_keys_are_forgotten(system: System, admin: Connection[TupleRow]) -> None:
+def test_old_idempotency_keys_are_purged(system: System, admin: Connection[TupleRow]) -> None:
     for key in ("old", "young"):
         body = {"type": "TRANSACTIONS", "format": "CSV"}
         assert system.call_api("POST", "/api/v1/reports/generate", body, {"Idempotency-Key": key})[0] == 202
     admin.execute(
         "UPDATE resma.idempotency_keys SET created_at = created_at - interval '31 days' WHERE idempotency_key = 'old'"
     )
-    assert system.run_scheduler()["forgotten"] == 1
+    assert system.run_scheduler()["keys_purged"] == 1
     assert admin.execute("SELECT idempotency_key FROM resma.idempotency_keys").fetchall() == [("young",)]
     assert admin.execute("SELECT count(*) FROM resma.reports").fetchone() == (2,)
 
 
-def test_a_task_that_fails_stops_no_other_and_rings(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_that_fails_does_not_stop_the_others_and_is_reported(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done: list[str] = []
 
     def fail(*_arguments: Any) -> int:
@@ -202,7 +208,7 @@ def test_a_task_that_fails_stops_no_other_and_rings(system: System, monkeypatch:
     assert done == ["failed", "done"]
 
 
-def test_nothing_is_begun_without_time(
+def test_no_sweep_is_started_without_time(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report_id = system.request_report(format="CSV")
@@ -214,7 +220,7 @@ def test_nothing_is_begun_without_time(
 
 
 def test_two_scheduler_runs_at_once_do_everything_once(system: System, admin: Connection[TupleRow]) -> None:
-    """One of each for either to do; what one has locked the other passes over."""
+    """Each run skips the rows that the other has locked."""
     for _ in range(8):
         system.request_report(format="CSV", filters=NONE)
         system.receive()
@@ -228,18 +234,18 @@ def test_two_scheduler_runs_at_once_do_everything_once(system: System, admin: Co
         admin.execute(f"UPDATE resma.reports SET {change} WHERE report_id = ANY (%s)".encode(), (of,))
     for report_id in ids[:4]:
         _leave(system, report_id, "1.csv")
-    kept = scheduler.app._resources()
-    both = [replace(kept, system=Database(os.environ["SYSTEM_SECRET_ARN"], f"tick {n}")) for n in range(2)]
+    resources = scheduler.app._resources()
+    both = [replace(resources, system=Database(os.environ["SYSTEM_SECRET_ARN"], f"run {n}")) for n in range(2)]
 
-    def run_scheduler(resources: Resources) -> dict[str, int]:
+    def run_scheduler(resources: SchedulerResources) -> dict[str, int]:
         return {name: task(resources, lambda: True) for name, task in scheduler.app.TASKS.items()}
 
     with ThreadPoolExecutor(2) as threads:
         done = list(threads.map(run_scheduler, both))
     for resources in both:
         resources.system.close()
-    assert {name: done[0][name] + done[1][name] for name in ("freed", "sent", "swept")} == {
-        "freed": 2,
+    assert {name: done[0][name] + done[1][name] for name in ("requeued", "sent", "swept")} == {
+        "requeued": 2,
         "sent": 4,
         "swept": 4,
     }
@@ -247,7 +253,7 @@ def test_two_scheduler_runs_at_once_do_everything_once(system: System, admin: Co
     assert len(system.receive()) == 4
 
 
-def test_one_that_cannot_be_swept_holds_up_no_other(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_report_that_cannot_be_swept_does_not_block_others(system: System, admin: Connection[TupleRow]) -> None:
     poison, good = _ready(system, "CSV"), _ready(system, "CSV")
     _age(admin, SETTLE_SECONDS + 1)
     admin.execute(
@@ -258,24 +264,24 @@ def test_one_that_cannot_be_swept_holds_up_no_other(system: System, admin: Conne
     assert system.run_scheduler()["swept"] == 1
     swept = admin.execute("SELECT report_id FROM resma.reports WHERE swept_at IS NOT NULL").fetchall()
     assert swept == [(good,)]
-    assert system.run_scheduler()["swept"] == 0, "and it is not looked at again for a while"
+    assert system.run_scheduler()["swept"] == 0, "it is retried after a pause"
 
 
-# ---------------------------------------------------------------- more than fits into a batch
+# ---------------------------------------------------------------- several batches
 
 
-class _Clock:
-    """A Lambda context whose time is what is set."""
+class _LambdaClock:
+    """A Lambda context with given remaining times."""
 
     def __init__(self, *seconds: float) -> None:
         self._left = list(seconds)
 
     def get_remaining_time_in_millis(self) -> float:
-        """The next of the times; the last one for ever."""
+        """Returns the next of the times, and after that always the last one."""
         return (self._left.pop(0) if len(self._left) > 1 else self._left[0]) * 1000
 
 
-def test_a_scheduler_run_does_all_there_is_in_short_transactions(
+def test_a_scheduler_run_completes_its_tasks_in_short_transactions(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(expire_reports, "_AT_ONCE", 2)
@@ -292,13 +298,13 @@ def test_a_scheduler_run_does_all_there_is_in_short_transactions(
     admin.execute("UPDATE resma.idempotency_keys SET created_at = '2020-01-01'")
     _age(admin, SETTLE_SECONDS + 1)
     done = system.run_scheduler()
-    assert {name: done[name] for name in ("expired", "forgotten", "swept")} == dict.fromkeys(
-        ("expired", "forgotten", "swept"), 5
+    assert {name: done[name] for name in ("expired", "keys_purged", "swept")} == dict.fromkeys(
+        ("expired", "keys_purged", "swept"), 5
     )
     assert system.objects() == []
 
 
-def test_what_does_not_fit_into_a_scheduler_run_is_for_the_next(
+def test_the_next_scheduler_run_continues_a_task_without_time(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(expire_reports, "_AT_ONCE", 2)
@@ -310,7 +316,7 @@ def test_what_does_not_fit_into_a_scheduler_run_is_for_the_next(
     assert expire_reports.expire_reports(resources, lambda: True) == 3
 
 
-def test_events_and_jobs_that_are_refused_do_not_hold_up_those_behind(
+def test_jobs_that_are_refused_do_not_block_the_others(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (publish_events, send_jobs):
@@ -330,19 +336,17 @@ def test_events_and_jobs_that_are_refused_do_not_hold_up_those_behind(
     assert {json.loads(record["body"])["report_id"] for record in system.receive()} == set(ids[1:])
 
 
-def test_a_task_that_is_far_behind_leaves_the_others_their_turn() -> None:
+def test_a_task_with_a_large_backlog_leaves_time_for_the_others() -> None:
     share = scheduler.app._share_of_time
-    is_time_left = share(_Clock(50, 31, 30), is_last=False)  # type: ignore[arg-type]
+    is_time_left = share(_LambdaClock(50, 31, 30), is_last=False)  # type: ignore[arg-type]
     assert [is_time_left(), is_time_left()] == [True, False]
-    is_time_left = share(_Clock(30, 11, 10), is_last=True)  # type: ignore[arg-type]
+    is_time_left = share(_LambdaClock(30, 11, 10), is_last=True)  # type: ignore[arg-type]
     assert [is_time_left(), is_time_left()] == [True, False]
-    assert not share(_Clock(9), is_last=False)()  # type: ignore[arg-type]
+    assert not share(_LambdaClock(9), is_last=False)()  # type: ignore[arg-type]
 
 
-def test_sweeps_are_done_several_at_once(
-    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each waits in the store for all the others; one that is refused changes nothing for them."""
+def test_sweeps_run_in_parallel(system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each deletion waits for all the others; one that is refused does not affect them."""
     ids = [system.request_report(format="CSV") for _ in range(clear_store.AT_ONCE)]
     admin.execute("UPDATE resma.reports SET status = 'FAILED', attempt = 1, finished_at = '2026-01-01'")
     for report_id in ids:
@@ -351,11 +355,11 @@ def test_sweeps_are_done_several_at_once(
     remove: Callable[..., Any] = s3.delete_object
     together = threading.Barrier(len(ids), timeout=30)
 
-    def remove_together(**wanted: Any) -> Any:
+    def remove_together(**arguments: Any) -> Any:
         together.wait()
-        if str(ids[0]) in wanted["Key"]:
+        if str(ids[0]) in arguments["Key"]:
             raise ClientError({"Error": {"Code": "AccessDenied"}}, "DeleteObject")
-        return remove(**wanted)
+        return remove(**arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(s3, "delete_object", remove_together)

@@ -295,7 +295,7 @@ def test_skip_starts_nothing_that_was_missed(system: System, admin: Connection[T
     assert system.run_scheduler()["started"] == 0
     (skipped,) = history(system, schedule_id)
     assert (skipped["outcome"], skipped["scheduledFor"]) == ("SKIPPED", text(last_time()))
-    assert skipped["detail"].startswith(f"missed: 6 runs from {last_time(5):%Y-%m-%d %H:%M} UTC")
+    assert skipped["detail"].startswith(f"Misfire: 6 runs from {last_time(5):%Y-%m-%d %H:%M} UTC")
     assert show(system, schedule_id)["nextRunAt"] == text(last_time(-1))
 
 
@@ -311,7 +311,7 @@ def test_run_once_runs_the_latest_for_all(system: System, admin: Connection[Tupl
     set_due(admin, schedule_id, last_time(5))
     assert system.run_scheduler()["started"] == 1
     assert outcomes(system, schedule_id) == [(text(last_time(1)), "SKIPPED"), (text(last_time()), "STARTED")]
-    assert history(system, schedule_id)[1]["detail"].startswith(f"missed: 5 runs from {last_time(5):%Y-%m-%d %H:%M}")
+    assert history(system, schedule_id)[1]["detail"].startswith(f"Misfire: 5 runs from {last_time(5):%Y-%m-%d %H:%M}")
     assert system.run_scheduler()["started"] == 0
 
 
@@ -323,7 +323,7 @@ def test_run_all_runs_each_in_order_some_a_scheduler_run(system: System, admin: 
     admin.execute("UPDATE resma.schedules SET due_at = next_run_at")
     assert system.run_scheduler()["started"] == 14 - task.RUNS_PER_SCHEDULER_RUN
     assert outcomes(system, schedule_id) == [(text(last_time(13 - n)), "STARTED") for n in range(14)]
-    assert history(system, schedule_id)[-1]["detail"].startswith("missed, and run at ")
+    assert history(system, schedule_id)[-1]["detail"].startswith("Misfire: the run started late, at ")
 
 
 @pytest.mark.parametrize(("policy", "most"), [("skip", 12), ("run-once", 2), ("run-all", 10)])
@@ -694,7 +694,7 @@ def test_a_run_waits_for_room_and_then_is_started(system: System, admin: Connect
     assert system.run_scheduler()["started"] == 1
     assert outcomes(system, first) == outcomes(system, second) == [(text(last_time()), "STARTED")]
     details = {history(system, schedule_id)[0]["detail"] for schedule_id in (first, second)}
-    assert any(detail and detail.startswith("a quota was in the way since") for detail in details)
+    assert any(detail and detail.startswith("The run was delayed by a quota since") for detail in details)
 
 
 def test_a_run_that_waits_too_long_is_refused(system: System, admin: Connection[TupleRow]) -> None:

@@ -1,4 +1,4 @@
-"""What was saved is read back whole, and nothing else is: not a byte of it is trusted."""
+"""Checkpoint states are read back unchanged, and any other bytes are refused."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ UPLOAD = UploadState(
 )
 
 
-def _work(**changes: Any) -> CheckpointState:
-    given = {
+def _state(**changes: Any) -> CheckpointState:
+    fields = {
         "stamp": "s",
         "summary": SUMMARY,
         "organization": "Nordbank",
@@ -70,15 +70,15 @@ def _work(**changes: Any) -> CheckpointState:
         "files": (),
         **changes,
     }
-    return CheckpointState(**given)
+    return CheckpointState(**fields)
 
 
 def _writers() -> list[tuple[Writer, Writer]]:
-    """Of every format and compression: a writer that has rows, some in other scripts, and a new one."""
+    """Returns a writer with rows, some in other scripts, and a new one, for every format and compression."""
     head: ReportHeader = header(["integer", "text"], 400)
     assert all(isinstance(column, Column) for column in head.columns)
     batch = Batch([(b"%d" % i, "Ωμέγα 中".encode()) for i in range(400)])
-    made = []
+    pairs = []
     for compression, profile in itertools.product(("none", "gzip", "zstd"), ("rfc4180", "excel")):
         options = FormatOptions(
             csv=CsvOptions.model_validate({"compression": compression, "profile": profile}),
@@ -88,25 +88,25 @@ def _writers() -> list[tuple[Writer, Writer]]:
             writer, new = (make_writer(format_, head, options) for _ in range(2))
             writer.begin()
             writer.add(batch)
-            made.append((writer, new))
-    return made
+            pairs.append((writer, new))
+    return pairs
 
 
-def test_the_state_of_every_writer_is_read_back_as_it_was() -> None:
+def test_the_state_of_every_writer_is_read_back_unchanged() -> None:
     for writer, new in _writers():
         read = load_state(dump_state(writer.state), new.state)
         assert read == writer.state
         assert repr(read) == repr(writer.state)  # the types too
 
 
-def test_the_work_is_read_back_as_it_was() -> None:
+def test_a_checkpoint_state_is_read_back_unchanged() -> None:
     files = tuple(SavedFile("CSV", dump_state(writer.state), UPLOAD) for writer, _ in _writers())
     failed = (FailedFile(format="XLSX", code="c", detail="d", row=1),)
-    work = _work(files=files, failed=failed, summary=replace(SUMMARY, totals=(NAN, TOTAL)))
-    assert repr(load_checkpoint(dump_checkpoint(work))) == repr(work)
+    state = _state(files=files, failed=failed, summary=replace(SUMMARY, totals=(NAN, TOTAL)))
+    assert repr(load_checkpoint(dump_checkpoint(state))) == repr(state)
 
 
-def test_work_of_another_version_is_refused() -> None:
+def test_a_checkpoint_of_another_version_is_refused() -> None:
     data = msgspec.msgpack.encode((VERSION + 1, {"of": "another form"}))
     with pytest.raises(CheckpointUnusableError, match=f"has version {VERSION + 1}"):
         load_checkpoint(data)
@@ -117,34 +117,34 @@ def test_work_of_another_version_is_refused() -> None:
     [{"rows": "3"}, {"last_key": [1]}, {"summary": None}, {"files": [{"format": "CSV"}]}, {"stamp": b"s"}],
     ids=str,
 )
-def test_work_of_other_types_is_refused(changes: dict[str, Any]) -> None:
+def test_a_checkpoint_with_values_of_other_types_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(CheckpointUnusableError, match="cannot be read"):
-        load_checkpoint(msgspec.msgpack.encode((VERSION, {**msgspec.to_builtins(_work()), **changes})))
+        load_checkpoint(msgspec.msgpack.encode((VERSION, {**msgspec.to_builtins(_state()), **changes})))
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"nonsense", pickle.dumps({"rows": 3}), msgspec.msgpack.encode([1]), dump_checkpoint(_work())[:-20]]
+    "data", [b"", b"nonsense", pickle.dumps({"rows": 3}), msgspec.msgpack.encode([1]), dump_checkpoint(_state())[:-20]]
 )
-def test_what_is_no_work_is_refused(data: bytes) -> None:
+def test_bytes_that_are_not_a_checkpoint_are_refused(data: bytes) -> None:
     with pytest.raises(CheckpointUnusableError, match="cannot be read"):
         load_checkpoint(data)
 
 
 @pytest.mark.parametrize("data", [b"", b"nonsense", dump_state([1, 2]), dump_state({"rows": "many"})])
-def test_what_is_no_state_is_refused(data: bytes) -> None:
+def test_bytes_that_are_not_a_writer_state_are_refused(data: bytes) -> None:
     for _, new in _writers():
         with pytest.raises(CheckpointUnusableError, match="cannot be read"):
             load_state(data, new.state)
 
 
 def test_an_array_of_another_type_is_refused() -> None:
-    """Python's arrays would also take text and numbers of a size that depends on the machine."""
+    """Python's arrays would also accept text, and numbers of a size that depends on the machine."""
     state = FileState(offsets=cast("Numbers", array("d", [1.5])))
     with pytest.raises(CheckpointUnusableError, match="cannot be read"):
         load_state(dump_state(state), FileState())
 
 
-def test_the_stamp_knows_report_types_apart() -> None:
+def test_different_report_types_have_different_stamps() -> None:
     one = find_report_type("TRANSACTIONS")
     assert stamp_of(one) == stamp_of(one.model_copy())
     assert stamp_of(one) != stamp_of(one.model_copy(update={"query": one.query + " "}))

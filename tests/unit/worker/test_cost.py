@@ -1,4 +1,4 @@
-"""What a report costs: arithmetic by hand, and a price table of which every line counts."""
+"""The cost of a report: computed amounts, and a price table in which every line counts."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ TABLE = tomllib.loads(PRICES.read_text(encoding="utf-8"))
 
 
 # Section and name of every amount.
-PLACES = [(section, name) for section, members in TABLE.items() if isinstance(members, dict) for name in members]
+AMOUNTS = [(section, name) for section, amounts in TABLE.items() if isinstance(amounts, dict) for name in amounts]
 
 
-def test_a_report_costs_what_one_reckons_by_hand() -> None:
+def test_the_cost_of_a_report_is_its_usage_times_the_prices() -> None:
     assert price_usage(REPORT, read_prices()) == {
         # 1.75 GB x 1.3 s = 2.275 GB-s, x 0.0000133334 = 0.000030333485
         "lambda": "0.0000303335",
@@ -47,7 +47,7 @@ def test_a_report_costs_what_one_reckons_by_hand() -> None:
     }
 
 
-def test_nothing_costs_nothing() -> None:
+def test_no_usage_costs_nothing() -> None:
     assert set(price_usage(Usage(), read_prices()).values()) == {"0.0000000000", "us-east-1 2025-06"}
 
 
@@ -61,34 +61,34 @@ def test_the_parts_add_up_to_the_total(usage: Usage) -> None:
     assert "E" not in f"{cost}"
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_every_price_counts(place: tuple[str, str]) -> None:
-    section, name = place
+@pytest.mark.parametrize("amount", AMOUNTS)
+def test_every_price_counts(amount: tuple[str, str]) -> None:
+    section, name = amount
     doubled = {**TABLE, section: {**TABLE[section], name: f"{Decimal(TABLE[section][name]) * 2:f}"}}
     before, after = (price_usage(REPORT, Prices.model_validate(table)) for table in (TABLE, doubled))
     assert Decimal(after["total"]) > Decimal(before["total"])
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_every_price_is_needed(place: tuple[str, str]) -> None:
-    section, name = place
+@pytest.mark.parametrize("amount", AMOUNTS)
+def test_every_price_is_required(amount: tuple[str, str]) -> None:
+    section, name = amount
     without = {**TABLE, section: {key: value for key, value in TABLE[section].items() if key != name}}
     with pytest.raises(ValidationError, match=name):
         Prices.model_validate(without)
 
 
 @pytest.mark.parametrize("wrong", [0.0000002, "-0.1", "NaN", "Infinity", "cheap", None, True])
-def test_an_amount_is_a_text_with_a_number(wrong: object) -> None:
+def test_an_amount_must_be_a_string_with_a_number(wrong: object) -> None:
     with pytest.raises(ValidationError, match="request"):
         Prices.model_validate({**TABLE, "sqs": {"request": wrong}})
 
 
-def test_a_price_that_nobody_knows_is_refused() -> None:
+def test_an_unknown_price_is_refused() -> None:
     with pytest.raises(ValidationError, match="glacier"):
         Prices.model_validate({**TABLE, "s3": {**TABLE["s3"], "glacier": "1"}})
 
 
-def test_another_table_may_take_its_place(tmp_path: Path) -> None:
+def test_another_price_table_can_be_used(tmp_path: Path) -> None:
     text = PRICES.read_text(encoding="utf-8").replace("us-east-1", "sa-east-1").replace('"0.000005"', '"0.000007"')
     other = tmp_path / "prices.toml"
     other.write_text(text, encoding="utf-8")
@@ -96,7 +96,7 @@ def test_another_table_may_take_its_place(tmp_path: Path) -> None:
     assert (cost["s3"], cost["prices"]) == ("0.0007681500", "sa-east-1 2025-06")
 
 
-def test_calls_are_charged_as_what_they_are() -> None:
+def test_calls_are_charged_by_their_kind() -> None:
     calls = Counter(
         {
             ("s3", "CreateMultipartUpload"): 1,
@@ -118,14 +118,14 @@ def test_calls_are_charged_as_what_they_are() -> None:
     )
 
 
-def test_usage_adds_up_and_survives_its_row() -> None:
+def test_usage_can_be_added_and_stored_as_json() -> None:
     assert REPORT + Usage() == REPORT
     assert (REPORT + REPORT).mb_milliseconds == 2 * REPORT.mb_milliseconds
     assert Usage.from_json((REPORT + REPORT).as_json()) == REPORT + REPORT
     assert Usage.from_json(None) == Usage()
 
 
-def test_a_row_of_another_version_is_read() -> None:
-    kept = {"invocations": 3, "quantum_seconds": 7}
-    assert Usage.from_json(kept) == Usage(invocations=3)
-    assert Usage.from_json(kept) + Usage(store_reads=1) == Usage(invocations=3, store_reads=1)
+def test_usage_stored_by_another_version_is_read() -> None:
+    stored = {"invocations": 3, "quantum_seconds": 7}
+    assert Usage.from_json(stored) == Usage(invocations=3)
+    assert Usage.from_json(stored) + Usage(store_reads=1) == Usage(invocations=3, store_reads=1)

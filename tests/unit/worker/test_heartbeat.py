@@ -1,4 +1,4 @@
-"""The heartbeat notices when the job is no longer its own."""
+"""The heartbeat notices when the lease is lost."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def _await_loss(beating: Heartbeat, message: str) -> None:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         try:
-            beating.note_progress(0)
+            beating.record_progress(0)
         except LeaseLostError as lost:
-            assert message in str(lost)  # noqa: PT017  # it comes some time, not at the first call
+            assert message in str(lost)  # noqa: PT017  # it is raised at some time, not at the first call
             return
     pytest.fail("the loss was never raised")
 
 
-def test_it_reports_progress_and_holds_the_message() -> None:
+def test_it_reports_progress_and_keeps_the_message_hidden() -> None:
     seen: list[int] = []
     enough = threading.Event()
     held = threading.Event()
@@ -41,10 +41,10 @@ def test_it_reports_progress_and_holds_the_message() -> None:
             enough.set()
 
     with Heartbeat(beat, held.set) as beating:
-        beating.note_progress(7)
+        beating.record_progress(7)
         assert enough.wait(120)
         assert held.wait(120)
-        beating.note_progress(7)
+        beating.record_progress(7)
     assert held.is_set()
     assert seen[-1] == 7
 
@@ -61,7 +61,7 @@ def test_a_lost_lease_is_raised_in_the_generating_thread() -> None:
         _await_loss(beating, "gone")
 
 
-def test_one_lost_beat_is_no_reason_to_stop() -> None:
+def test_one_lost_heartbeat_does_not_end_the_attempt() -> None:
     beats = 0
     third = threading.Event()
 
@@ -69,16 +69,16 @@ def test_one_lost_beat_is_no_reason_to_stop() -> None:
         nonlocal beats
         beats += 1
         if beats == 1:
-            raise DatabaseUnavailableError("a moment")
+            raise DatabaseUnavailableError("unavailable")
         if beats == 3:
             third.set()
 
     with Heartbeat(beat, lambda: None) as beating:
         assert third.wait(120)
-        beating.note_progress(0)
+        beating.record_progress(0)
 
 
-def test_a_whole_lease_without_a_beat_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_whole_lease_without_a_heartbeat_ends_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartbeat, "LEASE_SECONDS", 0)
 
     def beat(_rows: int) -> None:
@@ -88,8 +88,8 @@ def test_a_whole_lease_without_a_beat_is_one(monkeypatch: pytest.MonkeyPatch) ->
         _await_loss(beating, "no heartbeat")
 
 
-def test_a_database_that_is_away_is_waited_for_and_the_message_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody else can claim the job meanwhile."""
+def test_an_unavailable_database_is_waited_for_and_the_message_stays_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other worker can claim the job during the outage."""
     monkeypatch.setattr(heartbeat, "LEASE_SECONDS", 0)
     beats, held = 0, 0
     enough = threading.Event()
@@ -99,7 +99,7 @@ def test_a_database_that_is_away_is_waited_for_and_the_message_held(monkeypatch:
         beats += 1
         if beats >= 5 and held >= 5:
             enough.set()
-        raise DatabaseUnavailableError("away")
+        raise DatabaseUnavailableError("unavailable")
 
     def hold() -> None:
         nonlocal held
@@ -107,12 +107,12 @@ def test_a_database_that_is_away_is_waited_for_and_the_message_held(monkeypatch:
 
     with Heartbeat(beat, hold) as beating:
         assert enough.wait(120)
-        beating.note_progress(0)
+        beating.record_progress(0)
         assert not beating.lost.is_set()
 
 
-def test_the_message_is_held_while_the_database_does_not_answer() -> None:
-    """The beat hangs, as behind a proxy that takes connections and says nothing."""
+def test_the_message_stays_hidden_while_the_database_does_not_answer() -> None:
+    """The heartbeat hangs, as with a proxy that accepts connections and does not answer."""
     held, thrice, answered = [], threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -128,18 +128,18 @@ def test_the_message_is_held_while_the_database_does_not_answer() -> None:
         answered.set()
 
 
-def test_a_database_that_stays_away_ends_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat, "PATIENCE_SECONDS", 0)
+def test_a_database_that_stays_unavailable_ends_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "MAX_RETRY_SECONDS", 0)
 
     def beat(_rows: int) -> None:
-        raise DatabaseUnavailableError("away")
+        raise DatabaseUnavailableError("unavailable")
 
     with Heartbeat(beat, lambda: None) as beating:
         _await_loss(beating, "no heartbeat")
 
 
-def test_a_loss_interrupts_again_and_again_and_is_what_comes_out() -> None:
-    """The statement that is to be stopped may begin after the first interruption."""
+def test_a_lost_lease_interrupts_repeatedly_and_is_the_error_that_is_raised() -> None:
+    """The statement to be interrupted may start after the first interruption."""
     interrupted: list[int] = []
     thrice = threading.Event()
 
