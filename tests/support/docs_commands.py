@@ -54,7 +54,7 @@ RUNNERS: dict[str, Runner] = {
     r"make load": Runner("test", "tests/e2e/test_load.py::test_none_of_many_requests_at_once_is_lost"),
     r"STAGE=dev make check-build": Runner(
         "test",
-        "tests/integration/operations/test_sam_build.py::test_a_build_for_another_target_is_found_before_it_is_deployed",
+        "tests/integration/operations/test_sam_build.py::test_a_build_for_another_target_is_detected_before_it_is_deployed",
     ),
     r"sam build": Runner("test", "tests/integration/operations/test_sam_build.py::test_package_imports_on_its_own"),
     r"(sam build && )?sam deploy --guided( --config-env dev)?": Runner(
