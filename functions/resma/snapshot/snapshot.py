@@ -59,7 +59,7 @@ class Snapshot:
         return summary
 
     def set_limits(self, limits: QueryLimits) -> None:
-        """Replaces the limits of further statements: a worker has less time for the rows than it had for the summary."""
+        """Replaces the limits of further statements: a worker has less time for the rows than for the summary."""
         self._clock.set(limits)
 
     def estimate_rows(self) -> RowEstimate:

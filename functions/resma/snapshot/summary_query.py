@@ -65,7 +65,9 @@ def measured_columns(report_type: ReportType) -> list[str]:
 
 
 def cell_bytes(report_type: ReportType, name: str) -> sql.Composed:
-    """Returns the SQL expression for the size of a text or JSON cell as text. Postgres knows it without reading text."""
+    """Returns the SQL expression for the size of a cell as text. Postgres knows the size of a string without reading
+    it.
+    """
     column = sql.SQL("report.{}").format(sql.Identifier(name))
     kind = next(column.kind for column in report_type.columns if column.name == name)
     if kind == "text":

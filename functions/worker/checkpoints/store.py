@@ -53,7 +53,7 @@ class Checkpoints:
         data = dump_checkpoint(work)
         key = f"{key_prefix(claim)}.checkpoint-{len(self.made) + 1}"
         self.made.append(key)
-        with store_errors("saving the report in the making"):
+        with store_errors("Saving the checkpoint"):
             resources.s3.put_object(Bucket=resources.bucket, Key=key, Body=data)
         record = CheckpointRecord(
             key=key,
@@ -123,7 +123,7 @@ def take_up(resources: Resources, claim: Claim, stamp: str) -> TakenUp | None:
 
 
 def _read_saved(resources: Resources, record: CheckpointRecord) -> bytes:
-    with store_errors("reading what was saved"):
+    with store_errors("Reading the checkpoint"):
         try:
             answer = resources.s3.get_object(Bucket=resources.bucket, Key=record["key"])
             data = answer["Body"].read(record["bytes"] + 1)

@@ -26,7 +26,7 @@ from resma.jobs.outcome import abandon_job
 from tests.support.http_receivers import receiver, status
 from tests.support.system import ActAs, Context, System
 from tests.support.webhook_endpoints import ENDPOINTS, call, refused, register
-from webhook.attempts import BACKOFF, Delivery, claim_due_attempts, claim_first_attempts, record_outcome
+from webhook.attempts import BACKOFF, Delivery, claim_due_attempts, claim_first_attempts, record_result
 from webhook.deliver import MAX_PARALLEL, MAX_PARALLEL_PER_TENANT
 from webhook.post_signed import AttemptResult
 
@@ -252,7 +252,7 @@ def test_a_410_of_the_address_before_does_not_count(system: System, admin: Conne
         report_id = system_report(system)
         delivery = _claim_first(admin, report_id)
         call(system, "PATCH", f"{ENDPOINTS}/{endpoint['id']}", {"url": new.url})
-        record_outcome(admin, delivery, AttemptResult(410, None, 1))
+        record_result(admin, delivery, AttemptResult(410, None, 1))
         assert call(system, "GET", f"{ENDPOINTS}/{endpoint['id']}")["enabled"]
         assert run_scheduler(admin) == 1
     told = deliveries(system, report_id)[endpoint["id"]]
@@ -387,7 +387,7 @@ def test_no_replay_beside_an_attempt(system: System, admin: Connection[TupleRow]
     shown = deliveries(system, report_id)["callback"]
     assert codes(shown) == [None]
     assert refused(system, "POST", replay_path(shown))[:2] == (409, "webhook-delivery-in-progress")
-    record_outcome(admin, delivery, AttemptResult(500, None, 1))
+    record_result(admin, delivery, AttemptResult(500, None, 1))
     assert call(system, "POST", replay_path(shown))["status"] == "PENDING"
     unknown = f"/api/v1/webhook-deliveries/{shown['eventId']}/whe_{'0' * 32}/replay"
     assert refused(system, "POST", unknown)[:2] == (404, "webhook-delivery-not-found")
