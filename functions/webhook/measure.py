@@ -23,7 +23,7 @@ class FinishedAttempt:
 def measured(ended: Sequence[FinishedAttempt]) -> Iterator[None]:
     """Emits the metrics of the attempts in `ended` at the end of the block, also after an error.
 
-    Emits nothing if there are none. An abandoned delivery is counted, and its last attempt counts as failed.
+    Emits nothing without attempts. An abandoned delivery is counted, and its last attempt counts as failed.
     """
     try:
         yield

@@ -1,5 +1,4 @@
-"""Files that several attempts write: the upload of each attempt becomes a segment, and segments are joined to an
-object.
+"""Files that several attempts write: the upload of each attempt is a segment of the final object.
 
 The upload of a crashed worker is not continued, but completed with exactly the parts that its checkpoint names. After
 that the upload does not exist any longer, so that the worker, if it is still running, can neither add parts to it nor
