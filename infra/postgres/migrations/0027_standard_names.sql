@@ -23,6 +23,7 @@ CREATE TEMPORARY TABLE renamed_codes (old text PRIMARY KEY, new text NOT NULL) O
 INSERT INTO renamed_codes VALUES
     ('catalogue-invalid', 'catalog-invalid'),
     ('format-cannot-hold', 'format-limit-exceeded'),
+    ('not-begun', 'not-started'),
     ('start-over', 'restart-required'),
     ('time-zone-unknown', 'unknown-time-zone');
 
