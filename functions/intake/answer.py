@@ -1,4 +1,4 @@
-"""What is said on the bus about a request that came there."""
+"""Events that answer a `Report Requested`: `Report Accepted` and `Report Rejected`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pydantic import TypeAdapter, ValidationError
 from intake.models import Envelope, RejectedPart, ReportAccepted, ReportRejected, RequestId, TenantId
 from resma.errors import FieldError, QuotaExceededError, RequestError
 
-# An entry of the bus has 256 KB, and what is wrong with a request may quote any part of it.
-_MAX_FAULTS = 20
-_MAX_TEXT = 500
+# An entry of the bus has at most 256 KB, and validation errors may quote any part of a request.
+_MAX_FIELD_ERRORS = 20
+_MAX_CHARACTERS = 500
 
 
 def accept(envelope: Envelope, tenant_id: str, request_id: str | None, report_id: UUID) -> ReportAccepted:
-    """The answer to a request that has its report."""
+    """Returns the answer to a request for which a report exists."""
     return ReportAccepted(
         id=f"acc_{envelope.id}",
         event_id=envelope.id,
@@ -30,12 +30,12 @@ def accept(envelope: Envelope, tenant_id: str, request_id: str | None, report_id
 
 
 def reject(envelope: Envelope, error: RequestError) -> ReportRejected:
-    """The answer to a request that gets none, and would get none if it came again. Of any size it makes a short one."""
+    """Returns the answer to a request that is rejected. Its size is bounded, whatever the size of the request."""
     return ReportRejected(
         id=f"rej_{envelope.id}",
         event_id=envelope.id,
-        tenant_id=_given(envelope, "tenantId", TypeAdapter(TenantId)),
-        request_id=_given(envelope, "requestId", TypeAdapter(RequestId)),
+        tenant_id=_valid_property(envelope, "tenantId", TypeAdapter(TenantId)),
+        request_id=_valid_property(envelope, "requestId", TypeAdapter(RequestId)),
         code=error.code,
         detail=_short(error.detail),
         errors=_describe(error.field_errors),
@@ -43,8 +43,8 @@ def reject(envelope: Envelope, error: RequestError) -> ReportRejected:
     )
 
 
-def _given(envelope: Envelope, name: str, kind: TypeAdapter[str]) -> str | None:
-    """A member of the detail, if it is what it should be: the rest of the request may be to blame."""
+def _valid_property(envelope: Envelope, name: str, kind: TypeAdapter[str]) -> str | None:
+    """Returns a property of the detail if it is valid, although the request as a whole may not be."""
     if not isinstance(envelope.detail, dict):
         return None
     try:
@@ -56,11 +56,11 @@ def _given(envelope: Envelope, name: str, kind: TypeAdapter[str]) -> str | None:
 def _describe(field_errors: Iterable[FieldError]) -> list[RejectedPart]:
     return [
         RejectedPart(pointer=_short(field_error.pointer), detail=_short(field_error.detail))
-        for field_error in islice(field_errors, _MAX_FAULTS)
+        for field_error in islice(field_errors, _MAX_FIELD_ERRORS)
     ]
 
 
 def _short(text: str) -> str:
-    """Cut, and without what is no character (half of a surrogate pair), which no JSON in UTF-8 can hold."""
+    """Returns the string cut to `_MAX_CHARACTERS`, with unpaired surrogates replaced, which UTF-8 cannot encode."""
     clean = re.sub("[\ud800-\udfff]", "\ufffd", text)
-    return clean if len(clean) <= _MAX_TEXT else clean[: _MAX_TEXT - 1] + "…"
+    return clean if len(clean) <= _MAX_CHARACTERS else clean[: _MAX_CHARACTERS - 1] + "…"

@@ -1,4 +1,4 @@
-"""Intake Lambda: `Report Requested` events in, reports started; the bus is told which, or why not."""
+"""Intake Lambda: starts reports for `Report Requested` events, and answers each event on the bus."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from resma.settings import read_settings
 logger = Logger()
 
 MAX_RECEIVES = 20
-"""How often the queue hands over an event before it gives it up (template.yaml): more than three hours of pauses."""
+"""Number of receives before the queue dead-letters an event (template.yaml). The pauses are more than three hours."""
 
 FIRST_PAUSE_SECONDS = 5
-"""Pause before the second try; doubled before each further one, up to MAX_WAIT_SECONDS."""
+"""Pause before the second receive. It doubles before each further one, up to MAX_WAIT_SECONDS."""
 
 _processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -54,7 +54,7 @@ def _resources() -> IntakeResources:
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Entry point for `report-requests`. What can't be done now comes back after a pause; nothing is lost silently."""
+    """Entry point for the queue `report-requests`. An event that fails is received again after a pause."""
     return process_partial_response(event, _handle_event, _processor, context)
 
 
@@ -68,39 +68,39 @@ def _handle_event(record: SQSRecord) -> None:
         pause = pause_seconds(receives, error)
         _hide(record, pause)
         if isinstance(error, RequestMalformedError):
-            if receives == 1:  # the other tries are the queue's way to the failed
-                logger.warning("a message is no event that can be read: it goes to the failed", code=error.code)
+            if receives == 1:  # further receives only lead to the dead-letter queue
+                logger.warning("a message is not a valid event; the queue dead-letters it", code=error.code)
         elif isinstance(error, QuotaExceededError):
-            logger.info("an event waits for the end of a limit", code=error.code, pause_seconds=pause)
+            logger.info("an event waits because of a quota", code=error.code, pause_seconds=pause)
         else:
             logger.exception("an event could not be answered", receives=receives, pause_seconds=pause)
         raise
     else:
         if isinstance(answer, ReportAccepted):
             logger.info(
-                "an event has its report",
+                "an event was accepted",
                 event_id=envelope.id,
                 report_id=str(answer.report_id),
                 tenant_id=answer.tenant_id,
             )
         else:
-            logger.warning("an event was refused", event_id=envelope.id, code=answer.code)
+            logger.warning("an event was rejected", event_id=envelope.id, code=answer.code)
     finally:
         logger.remove_keys(["message_id"])
 
 
 def _read(record: SQSRecord) -> Envelope:
-    """Raises RequestMalformedError for a message that cannot be read: it ends in the queue of failed requests."""
+    """Reads the event. Raises RequestMalformedError for a message that cannot be read, which is then dead-lettered."""
     try:
         return Envelope.model_validate(json.loads(record.body))
-    except (ValidationError, ValueError, RecursionError):  # brackets a thousand deep, numbers of thousands of digits
-        raise RequestMalformedError("the message is no event `Report Requested`, or can't be read") from None
+    except (ValidationError, ValueError, RecursionError):  # also too deep nesting, and numbers with too many digits
+        raise RequestMalformedError("The message must be an event `Report Requested` from EventBridge.") from None
 
 
 def pause_seconds(receives: int, error: Exception) -> int:
-    """How long an event rests after try number `receives`: twice as long each time, and at least until a limit ends.
+    """Returns the pause after receive number `receives`. It doubles each time, and lasts until a quota is available.
 
-    What can't be read now can't be later: its tries are over within seconds.
+    There is no pause for a message that cannot be read, because it cannot be read later either.
     """
     if isinstance(error, RequestMalformedError):
         return 0
@@ -109,7 +109,7 @@ def pause_seconds(receives: int, error: Exception) -> int:
 
 
 def _hide(record: SQSRecord, seconds: int) -> None:
-    """Sets when the message comes again. Never raises: the queue's own time-out then counts."""
+    """Sets when the message is received again. Never raises: without it, the queue's visibility timeout applies."""
     try:
         sqs_client().change_message_visibility(
             QueueUrl=_settings().request_queue_url,

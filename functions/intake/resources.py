@@ -1,4 +1,4 @@
-"""What the intake keeps between invocations."""
+"""Clients and settings that the intake function reuses between invocations."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from resma.webhooks.receivers import AllowedReceivers
 
 @dataclass(frozen=True)
 class IntakeResources:
-    """Clients and settings."""
+    """Clients and settings of the intake function."""
 
     system: Database
     queue: JobQueue
     bus: Bus
     receivers: AllowedReceivers
-    """Which receivers of callbacks are allowed besides public ones."""
+    """Receivers of callbacks that are allowed in addition to public ones."""

@@ -1,4 +1,4 @@
-"""What the intake reads from its environment."""
+"""Settings of the intake function."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from resma.webhooks.settings import WebhookReceiverSettings
 
 
 class IntakeSettings(TenantSettings, WebhookReceiverSettings):
-    """Set by template.yaml."""
+    """Environment variables that template.yaml sets."""
 
     queue_url: str = Field(min_length=1)
     event_bus_name: str = Field(min_length=1)
     request_queue_url: str = Field(min_length=1)
-    """Where the events come from, to say when one comes again."""
+    """URL of the queue that events come from, to set when an event is received again."""

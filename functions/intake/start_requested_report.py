@@ -1,4 +1,4 @@
-"""`Report Requested` on the bus: a report is started as if its tenant had asked by HTTP, and the bus is told."""
+"""Handling of `Report Requested`: starts a report, as a request to the API does, and puts the answer on the bus."""
 
 from __future__ import annotations
 
@@ -26,22 +26,23 @@ from resma.validation_messages import advise
 from resma.webhooks.url_errors import callback_errors
 
 MAX_WAIT_SECONDS = 900
-"""How long a limit may last for an event to wait for its end; where it lasts longer, the requester decides."""
+"""Maximum time that an event waits for a quota. If it would take longer, the event is rejected."""
 
 
 def start_requested_report(
     resources: IntakeResources, envelope: Envelope, *, may_wait: bool
 ) -> ReportAccepted | ReportRejected:
-    """Starts the report and puts the answer on the bus; returns the answer. Safe to call twice: there is one report.
+    """Starts the report, puts the answer on the bus, and returns it. Safe to call twice: it creates one report.
 
-    Raises what another call may be spared, and QuotaExceededError where the event may wait for the limit's end.
+    With `may_wait`, raises QuotaExceededError and IdempotencyKeyInFlightError if a later call can succeed. Also raises
+    errors of the database and the bus.
     """
     answer: ReportAccepted | ReportRejected
     try:
-        wanted = _read(resources, envelope)
-        answer = accept(envelope, wanted.tenant_id, wanted.request_id, _start(resources, envelope, wanted))
+        requested = _read(resources, envelope)
+        answer = accept(envelope, requested.tenant_id, requested.request_id, _start(resources, envelope, requested))
     except RequestError as error:
-        if may_wait and _passes(error):
+        if may_wait and _is_temporary(error):
             raise
         answer = reject(envelope, error)
     detail_type = "Report Accepted" if isinstance(answer, ReportAccepted) else "Report Rejected"
@@ -49,15 +50,15 @@ def start_requested_report(
     return answer
 
 
-def _passes(error: RequestError) -> bool:
-    """Whether it may be otherwise in a moment, by itself."""
+def _is_temporary(error: RequestError) -> bool:
+    """Returns whether a later call can succeed without a change of the request."""
     if isinstance(error, QuotaExceededError):
         return error.seconds <= MAX_WAIT_SECONDS
     return isinstance(error, IdempotencyKeyInFlightError)
 
 
 def _read(resources: IntakeResources, envelope: Envelope) -> RequestedReport:
-    """Raises RequestInvalidError with all that is wrong: what has the wrong form, and what is wrong with the rest."""
+    """Reads the detail of the event. Raises RequestInvalidError with all its validation errors."""
     try:
         return RequestedReport.model_validate(envelope.detail)
     except ValidationError as error:
@@ -70,18 +71,18 @@ def _read(resources: IntakeResources, envelope: Envelope) -> RequestedReport:
     ]
     request = envelope.detail.get("request") if isinstance(envelope.detail, dict) else None
     if isinstance(request, dict) and "" not in inner:
-        found = find_partial_errors(
+        request_errors = find_partial_errors(
             request,
             {first_part(pointer) for pointer in inner},
-            lambda rest: callback_errors(rest.callback_url, resources.receivers),
+            lambda partial: callback_errors(partial.callback_url, resources.receivers),
         )
-        field_errors += [FieldError(f"/request{field_error.pointer}", field_error.detail) for field_error in found]
+        field_errors += [FieldError(f"/request{error.pointer}", error.detail) for error in request_errors]
     raise RequestInvalidError.of(field_errors)
 
 
-def _start(resources: IntakeResources, envelope: Envelope, wanted: RequestedReport) -> UUID:
-    """Takes a request out of the tenant's bucket, as by HTTP, and starts the report. Returns its id."""
-    seconds = consume_request(resources.system, wanted.tenant_id)
+def _start(resources: IntakeResources, envelope: Envelope, requested: RequestedReport) -> UUID:
+    """Consumes a request of the tenant's quota, as the API does, and starts the report. Returns its id."""
+    seconds = consume_request(resources.system, requested.tenant_id)
     if seconds is None:
         raise RequestInvalidError.of(
             [FieldError("/tenantId", "Unknown tenant. It must be a tenant of this deployment.")]
@@ -90,15 +91,15 @@ def _start(resources: IntakeResources, envelope: Envelope, wanted: RequestedRepo
         raise QuotaExceededError(
             "requests-quota-exceeded", "Too many requests at once. Send fewer per second.", seconds
         )
-    # Who may put on the bus is not who may see personal data: whatever the request says, they are masked.
-    caller = Caller(wanted.tenant_id, f"event:{envelope.id}", frozenset({"reports:write"}))
+    # Personal data are always masked, because those who may put events on the bus need not have the right to see them.
+    caller = Caller(requested.tenant_id, f"event:{envelope.id}", frozenset({"reports:write"}))
     with point_into("request"):
         report, _ = request_report(
             resources.system,
             resources.queue,
             caller,
-            wanted.request,
-            wanted.request_id or envelope.id,
-            more_errors=callback_errors(wanted.request.callback_url, resources.receivers),
+            requested.request,
+            requested.request_id or envelope.id,
+            more_errors=callback_errors(requested.request.callback_url, resources.receivers),
         )
     return report.report_id

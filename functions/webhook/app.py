@@ -1,4 +1,4 @@
-"""Webhook Lambda: the topic's events in, signed POSTs out; and on each tick, the attempts that are due again."""
+"""Webhook Lambda: sends signed POST requests for events of the topic, and makes due attempts when it is scheduled."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _resources() -> WebhookResources:
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """Entry point for the topic `report-events`, and for the tick."""
+    """Entry point for the topic `report-events` and for the schedule."""
 
     def is_time_left() -> bool:
         return context.get_remaining_time_in_millis() > (TOTAL_SECONDS + 5) * 1000
@@ -55,5 +55,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
             deliver_webhooks(_resources(), data["tenantId"], message["id"], is_time_left)
         return {"events": len(messages)}
     attempts = deliver_due_webhooks(_resources(), is_time_left)
-    logger.info("the tick's webhooks are done", attempts=attempts)
+    logger.info("due webhooks were sent", attempts=attempts)
     return {"attempts": attempts}

@@ -1,8 +1,8 @@
-"""A connection to a webhook's receiver, and to nobody else.
+"""Connections to webhook receivers that are protected against server-side request forgery (SSRF).
 
-The name is resolved once, every address that it has must be public or in a network that the operator allows, and the
-connection is made to one of these very addresses: a name that resolves otherwise a moment later (DNS rebinding) changes
-nothing. TLS is with the name.
+The host name is resolved once. All its IP addresses must be public or in a network that the operator allows, and the
+connection is opened to one of exactly these addresses. So DNS rebinding, a name that resolves to another address later,
+has no effect. TLS verifies the host name.
 """
 
 from __future__ import annotations
@@ -24,94 +24,95 @@ from resma.webhooks.receivers import AllowedReceivers
 from resma.webhooks.url import PUBLIC_RECEIVERS, WebhookUrl, may_go_to
 
 RESOLVE_SECONDS = 5.0
+"""Timeout for resolving the host name."""
 CONNECT_SECONDS = 5.0
-"""For each address; a receiver may have several, of which one is down."""
+"""Timeout for connecting to each IP address. A receiver may have several addresses, some of which are down."""
 
-_NOT_PUBLIC = "not sent: the host has an address that is not public"
+_NOT_PUBLIC = "Not sent: the host has an IP address that is not public."
 
 
 class StepTimeoutError(TimeoutError):
-    """One step of connecting took longer than it may. The message names the step and its limit."""
+    """A step of connecting exceeded its timeout. The message names the step and the timeout."""
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """A moment by which all must be done."""
+    """The time by which an operation must be finished."""
 
     at: float
-    """As time.monotonic() counts."""
+    """Time of the clock `time.monotonic`."""
 
     @classmethod
     def after(cls, seconds: float) -> Deadline:
-        """So long from now."""
+        """Returns the deadline `seconds` from now."""
         return cls(time.monotonic() + seconds)
 
     def left(self, at_most: float = float("inf")) -> float:
-        """Seconds until then, or `at_most`. Raises TimeoutError where there are none."""
+        """Returns the seconds until the deadline, or `at_most` if that is less. Raises TimeoutError after it."""
         if (seconds := min(at_most, self.at - time.monotonic())) <= 0:
             raise TimeoutError
         return seconds
 
 
 def resolve_host(host: str, port: int) -> list[str]:
-    """Returns the IP addresses of a host, as the system's resolver gives them. Raises OSError."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
+    """Returns the IP addresses of a host from the system's resolver. Raises OSError."""
+    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in infos))
 
 
 @dataclass(frozen=True)
 class Network:
-    """How receivers are found, and which are allowed besides public ones."""
+    """The resolver of host names, and the receivers that are allowed in addition to public ones."""
 
     receivers: AllowedReceivers = PUBLIC_RECEIVERS
     resolve: Callable[[str, int], Sequence[str]] = resolve_host
 
 
-def connect_checked(address: WebhookUrl, network: Network, deadline: Deadline) -> socket.socket:
+def connect_checked(url: WebhookUrl, network: Network, deadline: Deadline) -> socket.socket:
     """Returns a connected socket, with TLS for https.
 
-    Raises WebhookUrlNotAllowedError, StepTimeoutError for a name that is not resolved or a host that does not take the
-    connection in time, TimeoutError or OSError.
+    Raises WebhookUrlNotAllowedError; StepTimeoutError if the name is not resolved or the host does not accept the
+    connection in time; TimeoutError or OSError.
     """
-    found = _resolve(network, address, deadline)
-    if not found:
-        raise OSError("the name has no address")
-    for ip in found:
-        _require_allowed(address.host, ip, network)
-    connection = _connect_to_one(found, address.port, deadline)
+    ips = _resolve(network, url, deadline)
+    if not ips:
+        raise OSError("The host name has no IP address.")
+    for ip in ips:
+        _require_allowed(url.host, ip, network)
+    connection = _connect_to_one(ips, url.port, deadline)
     try:
-        # Where the connection has led is looked at too, not only where it was sent.
-        _require_allowed(address.host, connection.getpeername()[0], network)
-        if address.is_https:
+        # The address of the connected peer is checked too, not only the address that was used to connect.
+        _require_allowed(url.host, connection.getpeername()[0], network)
+        if url.is_https:
             connection.settimeout(deadline.left())
-            connection = _tls().wrap_socket(connection, server_hostname=address.host)
+            connection = _tls().wrap_socket(connection, server_hostname=url.host)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _resolve(network: Network, address: WebhookUrl, deadline: Deadline) -> Sequence[str]:
-    """In a thread that may be left behind: getaddrinfo has no time limit."""
-    answer: Future[Sequence[str]] = Future()
+def _resolve(network: Network, url: WebhookUrl, deadline: Deadline) -> Sequence[str]:
+    """Resolves the host name in a daemon thread, because getaddrinfo has no timeout."""
+    ips: Future[Sequence[str]] = Future()
 
-    def ask() -> None:
+    def resolve() -> None:
         try:
-            answer.set_result(network.resolve(address.host, address.port))
-        except Exception as error:  # noqa: BLE001  # raised again where it is waited for
-            answer.set_exception(error)
+            ips.set_result(network.resolve(url.host, url.port))
+        except Exception as error:  # noqa: BLE001  # `ips.result` raises it
+            ips.set_exception(error)
 
-    threading.Thread(target=ask, name="resolver", daemon=True).start()
+    threading.Thread(target=resolve, name="resolver", daemon=True).start()
     seconds = deadline.left(RESOLVE_SECONDS)
     try:
-        return answer.result(seconds)
+        return ips.result(seconds)
     except FutureTimeoutError:
-        raise StepTimeoutError(f"the host's name was not resolved within {seconds:.0f} s") from None
+        raise StepTimeoutError(f"The host name was not resolved within {seconds:.0f} s.") from None
 
 
 def _require_allowed(host: str, ip: str, network: Network) -> None:
     if not may_go_to(host, ip_address(ip), network.receivers):
-        # Which address it is would tell a tenant what names mean in here.
+        # The message does not contain the address, because tenants must not learn how names resolve in this network.
         raise WebhookUrlNotAllowedError(_NOT_PUBLIC)
 
 
@@ -130,7 +131,7 @@ def _connect(ip: str, port: int, deadline: Deadline) -> socket.socket:
         try:
             connection.connect((ip, port))
         except TimeoutError:
-            raise StepTimeoutError(f"no connection within {seconds:.0f} s") from None
+            raise StepTimeoutError(f"The host did not accept the connection within {seconds:.0f} s.") from None
     except BaseException:
         connection.close()
         raise
@@ -139,7 +140,7 @@ def _connect(ip: str, port: int, deadline: Deadline) -> socket.socket:
 
 @lru_cache
 def _tls() -> ssl.SSLContext:
-    """Certificates are checked against the system's authorities, and names against certificates."""
+    """Returns a TLS context that verifies certificates with the system's authorities, and host names."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context

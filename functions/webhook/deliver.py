@@ -1,4 +1,4 @@
-"""A report's end, told to whoever wants to know: signed, on record, and tried again until it is taken."""
+"""Delivery of webhooks: signed, recorded, and repeated until the receiver accepts them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from resma.jobs.download_links import DOWNLOAD_SECONDS, Signer, presign_download
 from resma.jobs.personal_data import shows_personal
 from resma.jobs.report_rows import find_report
 from resma.webhooks.signing_secrets import CALLBACK, MasterSecret, signing_secrets
-from webhook.attempts import Delivery, claim_due_attempts, claim_first_attempts, record_outcome
+from webhook.attempts import Delivery, claim_due_attempts, claim_first_attempts, record_result
 from webhook.connect_checked import Network
 from webhook.measure import FinishedAttempt, measured
 from webhook.post_signed import AttemptResult, post_signed
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 logger = Logger(child=True)
 
 MAX_PARALLEL = 8
-"""Attempts at once: receivers that hang hold up as many, and no others."""
+"""Maximum number of concurrent attempts."""
 
 MAX_PARALLEL_PER_TENANT = MAX_PARALLEL // 2
-"""Of these for one tenant, when the tick makes them: the others' find room."""
+"""Maximum number of concurrent due attempts per tenant, so that receivers of other tenants are not delayed."""
 
 
 @dataclass(frozen=True)
 class WebhookResources:
-    """What the webhook process keeps between deliveries. `s3` signs for the endpoint that readers use."""
+    """Clients and settings of the webhook function. `s3` signs for the endpoint that readers use."""
 
     system: Database
     s3: S3Client
@@ -48,54 +48,58 @@ class WebhookResources:
     secret: MasterSecret
     network: Network
     s3_credentials_secret_arn: str | None = None
-    """Of an object store with keys of its own, which do not end."""
+    """Secret with the credentials of an object store other than S3, which do not expire."""
 
 
 def deliver_webhooks(
     resources: WebhookResources, tenant_id: str, event_id: str, is_time_left: Callable[[], bool]
 ) -> int:
-    """Makes the first attempts at an event's deliveries; returns how many. Those without time are left to the tick.
+    """Makes the first attempts at an event's deliveries, and returns how many.
 
-    Safe to call twice: the second call finds nothing to do.
+    If the time is not enough, a scheduled invocation makes the others. Safe to call twice: the second call makes none.
     """
 
-    def claim(_under_way: Mapping[str, int], limit: int) -> list[Delivery]:
-        resources.secret.read()  # or no attempt is used up: the scheduler's next run tries again
+    def claim(_in_progress: Mapping[str, int], limit: int) -> list[Delivery]:
+        resources.secret.read()  # if it fails, no attempt is used up, and the next invocation tries again
         with resources.system.transaction(tenant_id) as connection:
             return claim_first_attempts(connection, tenant_id, event_id, limit)
 
-    return _work_off(resources, claim, is_time_left)
+    return _make_attempts(resources, claim, is_time_left)
 
 
 def deliver_due_webhooks(resources: WebhookResources, is_time_left: Callable[[], bool]) -> int:
-    """Makes the attempts that are due, of all tenants in turn, while there is time; returns how many."""
+    """Makes due attempts, of all tenants in turn, while time is left. Returns how many."""
 
-    def claim(under_way: Mapping[str, int], limit: int) -> list[Delivery]:
-        resources.secret.read()  # or no attempt is used up: the next run tries again
+    def claim(in_progress: Mapping[str, int], limit: int) -> list[Delivery]:
+        resources.secret.read()  # if it fails, no attempt is used up, and the next invocation tries again
         with resources.system.transaction(None) as connection:
-            return claim_due_attempts(connection, under_way, limit, MAX_PARALLEL_PER_TENANT)
+            return claim_due_attempts(connection, in_progress, limit, MAX_PARALLEL_PER_TENANT)
 
-    return _work_off(resources, claim, is_time_left)
+    return _make_attempts(resources, claim, is_time_left)
 
 
-def _work_off(
+def _make_attempts(
     resources: WebhookResources,
     claim: Callable[[Mapping[str, int], int], list[Delivery]],
     is_time_left: Callable[[], bool],
 ) -> int:
-    """Claims as many as there are free places, whenever there are, until `claim` has no more and all are done."""
+    """Claims deliveries whenever fewer than MAX_PARALLEL attempts are running, until `claim` returns none and all
+    ended.
+
+    Returns the number of attempts.
+    """
     attempts = 0
-    under_way: dict[Future[FinishedAttempt | None], str] = {}
+    in_progress: dict[Future[FinishedAttempt | None], str] = {}
     ended: list[FinishedAttempt] = []
     with measured(ended), ThreadPoolExecutor(MAX_PARALLEL, thread_name_prefix="webhook") as executor:
         while True:
-            claimed = claim(Counter(under_way.values()), MAX_PARALLEL - len(under_way)) if is_time_left() else []
-            under_way |= {executor.submit(_attempt, resources, each): each.tenant_id for each in claimed}
+            claimed = claim(Counter(in_progress.values()), MAX_PARALLEL - len(in_progress)) if is_time_left() else []
+            in_progress |= {executor.submit(_attempt, resources, each): each.tenant_id for each in claimed}
             attempts += len(claimed)
-            if not under_way:
+            if not in_progress:
                 return attempts
-            for done in wait(under_way, return_when=FIRST_COMPLETED).done:
-                del under_way[done]
+            for done in wait(in_progress, return_when=FIRST_COMPLETED).done:
+                del in_progress[done]
                 if (attempted := done.result()) is not None:
                     ended.append(attempted)
 
@@ -106,7 +110,7 @@ def _attempt(resources: WebhookResources, delivery: Delivery) -> FinishedAttempt
 
 
 def _make_attempt(resources: WebhookResources, delivery: Delivery) -> FinishedAttempt | None:
-    """Returns what came of it; None where the report has been deleted, and no attempt was made."""
+    """Makes and records an attempt. Returns None if the report was deleted, so that no attempt was made."""
     about: dict[str, Any] = {"report_id": str(delivery.report_id), "tenant_id": delivery.tenant_id}
     try:
         body = _body(resources, delivery)
@@ -120,36 +124,36 @@ def _make_attempt(resources: WebhookResources, delivery: Delivery) -> FinishedAt
             delivery.secret_version,
             is_previous_valid=delivery.is_previous_valid,
         )
-        outcome = post_signed(delivery.url, delivery.event_id, body, secrets, resources.network)
+        result = post_signed(delivery.url, delivery.event_id, body, secrets, resources.network)
     except DatabaseUnavailableError:
-        raise  # nothing can be put on record: the delivery is due again in a minute
+        raise  # nothing can be recorded; the delivery is due again after CLAIM_SECONDS
     except Exception as error:
-        # A fault on our side, such as a secret that is none. It goes on record like any other and is tried again with
-        # the same pauses; the deliveries behind it are not held up.
-        logger.exception("a webhook could not be made", **about)
-        outcome = AttemptResult(None, f"not sent: {type(error).__name__} on our side", 0)
+        # An error of this function, such as an invalid secret. It is recorded like an error of the receiver and retried
+        # after the same pauses, so that it does not delay other deliveries.
+        logger.exception("a webhook could not be sent", **about)
+        result = AttemptResult(None, f"Not sent: internal error ({type(error).__name__}).", 0)
     with resources.system.transaction(delivery.tenant_id) as connection:
-        status = record_outcome(connection, delivery, outcome)
+        status = record_result(connection, delivery, result)
     logger.info(
         "a webhook attempt was made",
         **about,
         event_id=delivery.event_id,
         endpoint_id=delivery.endpoint_id,
         attempt=delivery.attempts,
-        status_code=outcome.status_code,
-        error=outcome.error,
-        milliseconds=outcome.milliseconds,
+        status_code=result.status_code,
+        error=result.error,
+        milliseconds=result.milliseconds,
         delivery=status,
     )
-    return FinishedAttempt(status, outcome.milliseconds / 1000)
+    return FinishedAttempt(status, result.milliseconds / 1000)
 
 
 def _body(resources: WebhookResources, delivery: Delivery) -> str | None:
-    """The event, and for each file a presigned address minted for this attempt: an old one may have ended by now.
-    None where the report was deleted, and with it the delivery.
+    """Returns the event as JSON, with presigned URLs of its files that are created for this attempt.
 
-    A report that shows personal columns has addresses for the callback that its requester named, who may see them, and
-    none for endpoints: whoever registers those need not be allowed to.
+    Returns None if the report was deleted, which deletes its deliveries too. A report that shows personal data has
+    presigned URLs for the callback, whose requester may see them, but not for endpoints, which callers without the
+    scope `personal:read` may register.
     """
     with resources.system.transaction(delivery.tenant_id) as connection:
         event = find_event(connection, delivery.tenant_id, delivery.report_id, delivery.event_id)
@@ -157,17 +161,17 @@ def _body(resources: WebhookResources, delivery: Delivery) -> str | None:
             return None
         report = find_report(connection, delivery.tenant_id, delivery.report_id)
         message = describe_event(event, report, resources.public_base_url)
-        # Of a report that was redriven, the event that it had failed carries no file, whatever became of it since.
+        # If the report was redriven, the event of its failure contains no files, even if the report is READY now.
         files = report.files or [] if report.status == "READY" == message["data"]["status"] else []
         if delivery.endpoint_id != CALLBACK and shows_personal(report):
             files = []
-        minter = webhook_receiver(delivery.endpoint_id)
+        recipient = webhook_receiver(delivery.endpoint_id)
         seconds = presign_seconds(DOWNLOAD_SECONDS, resources.s3_credentials_secret_arn)
         signer = Signer(resources.s3, resources.bucket, seconds)
-        minted = [presign_download(connection, signer, report, file, minter) for file in files]
-    if minted:
-        for shown, address in zip(message["data"]["files"], minted, strict=True):
-            shown["downloadUrl"] = address.url
+        links = [presign_download(connection, signer, report, file, recipient) for file in files]
+    if links:
+        for file_json, link in zip(message["data"]["files"], links, strict=True):
+            file_json["downloadUrl"] = link.url
         message["data"]["downloadUrl"] = message["data"]["files"][0]["downloadUrl"]
-        message["data"]["downloadUrlSeconds"] = min(address.seconds for address in minted)
+        message["data"]["downloadUrlSeconds"] = min(link.seconds for link in links)
     return json.dumps(message, ensure_ascii=False)

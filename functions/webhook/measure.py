@@ -1,4 +1,4 @@
-"""What came of an invocation's webhooks, as CloudWatch metrics."""
+"""CloudWatch metrics of the webhooks of an invocation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from resma.aws.metrics import Metric, emit
 
 @dataclass(frozen=True)
 class FinishedAttempt:
-    """An attempt that is over: how its delivery stands then, and how long the receiver took."""
+    """An attempt that has ended: the status of its delivery, and the response time of the receiver."""
 
     status: Literal["PENDING", "DELIVERED", "FAILED"]
     seconds: float
@@ -21,9 +21,9 @@ class FinishedAttempt:
 
 @contextlib.contextmanager
 def measured(ended: Sequence[FinishedAttempt]) -> Iterator[None]:
-    """Counts at the block's end what is in `ended` by then, however it ends. Nothing is no line.
+    """Emits the metrics of the attempts in `ended` at the end of the block, also after an error.
 
-    A delivery that is given up counts as that, and its last attempt as failed, like those before it.
+    Emits nothing without attempts. An abandoned delivery is counted, and its last attempt counts as failed.
     """
     try:
         yield

@@ -1,7 +1,7 @@
-"""One signed POST (Standard Webhooks, standardwebhooks.com, sections "Signature scheme" and "Webhook headers").
+"""One signed POST request (Standard Webhooks, standardwebhooks.com, "Signature scheme" and "Webhook headers").
 
-An attempt is one request to the address that was given: no redirects, no proxies, no retries. http.client does no more
-than that; what it asks of a socket is so little that each wait can be cut to what is left of the attempt's time.
+An attempt is a single request to the given URL, without redirects, proxies and retries. http.client does exactly this,
+and needs so few methods of a socket that each wait can be limited to the time that is left.
 """
 
 from __future__ import annotations
@@ -27,41 +27,41 @@ from resma.webhooks.url import WebhookUrl, parse_webhook_url
 from webhook.connect_checked import Deadline, Network, StepTimeoutError, connect_checked
 
 TOTAL_SECONDS = 20.0
-"""A receiver has this long for everything: longer than any should need, shorter than the function's own limit."""
+"""Timeout of an attempt: more than a receiver should need, and less than the function's timeout."""
 
 DRAIN_SECONDS = 1.0
-"""How long what comes after an answer's status is read, so that the receiver can finish its sentence."""
+"""How long the body of a response is read, so that the receiver can finish sending it."""
 
 MAX_RESPONSE_BYTES = 64 * 1024
-"""An answer is read so far, headers included, and thrown away."""
+"""Maximum size of a response that is read, including headers. The body is discarded."""
 
 MAX_RETRY_AFTER_SECONDS = 24 * 3600
-"""A receiver can put off the next attempt for as long as the longest pause between two attempts, and no longer."""
+"""Maximum Retry-After of a receiver that is respected: the longest pause between two attempts."""
 
-_SAYS_WHEN = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+_STATUS_WITH_RETRY_AFTER = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _MAX_DIGITS = 9
 
 
 @dataclass(frozen=True)
 class AttemptResult:
-    """How an attempt ended: a status code, or an error in words. `milliseconds` until then."""
+    """Result of an attempt: a status code or an error message, and its duration."""
 
     status_code: int | None
     error: str | None
     milliseconds: int
     retry_after_seconds: int | None = None
-    """How long the receiver asks to wait before the next attempt (Retry-After of a 429 or 503)."""
+    """Retry-After of a response with status 429 or 503."""
 
     @property
     def is_delivered(self) -> bool:
-        """Whether the receiver took it: any 2xx."""
+        """Whether the receiver responded with a 2xx status."""
         return self.status_code is not None and 200 <= self.status_code < 300
 
 
 def post_signed(url: str, event_id: str, body: str, secrets: Sequence[str], network: Network) -> AttemptResult:
-    """POSTs `body`, signed for `event_id` and this moment with each of `secrets`.
+    """Sends `body` in a POST request, signed with each of `secrets` for `event_id` and the current time.
 
-    A receiver's faults are an AttemptResult. Raises where `secrets` are none.
+    Errors of the receiver are returned in the result. Raises an error of standardwebhooks for an invalid secret.
     """
     now = datetime.now(UTC)
     headers = {
@@ -75,9 +75,9 @@ def post_signed(url: str, event_id: str, body: str, secrets: Sequence[str], netw
     started = time.monotonic()
     status, error, wait = None, None, None
     try:
-        address = parse_webhook_url(url, network.receivers)
-        status, retry_after = _post(address, network, body.encode(), headers)
-        if status in _SAYS_WHEN and retry_after is not None:
+        parsed = parse_webhook_url(url, network.receivers)
+        status, retry_after = _post(parsed, network, body.encode(), headers)
+        if status in _STATUS_WITH_RETRY_AFTER and retry_after is not None:
             wait = read_retry_after(retry_after, datetime.now(UTC))
     except (WebhookUrlNotAllowedError, OSError, http.client.HTTPException) as cause:
         error = _describe(cause)
@@ -85,10 +85,10 @@ def post_signed(url: str, event_id: str, body: str, secrets: Sequence[str], netw
 
 
 def read_retry_after(text: str, now: datetime) -> int | None:
-    """Seconds from now that a Retry-After header asks to wait (RFC 9110, section 10.2.3); None where it is not valid.
+    """Returns the seconds of a Retry-After header (RFC 9110, section 10.2.3), or None if it is not valid.
 
-    The header is a number of seconds or a date. Both are the receiver's, so the answer is kept within
-    MAX_RETRY_AFTER_SECONDS.
+    The header is a number of seconds or a date. The result is at most MAX_RETRY_AFTER_SECONDS, because receivers can
+    send any value.
     """
     text = text.strip()
     if text.isascii() and text.isdigit():
@@ -96,25 +96,25 @@ def read_retry_after(text: str, now: datetime) -> int | None:
     else:
         try:
             at = parsedate_to_datetime(text)
-        except (ValueError, TypeError, IndexError, OverflowError):  # whatever somebody may write there
+        except (ValueError, TypeError, IndexError, OverflowError):  # the header can have any value
             return None
-        # A date without a zone is in UTC: an HTTP date is always GMT.
+        # HTTP dates are always in GMT, so a date without a zone is in UTC.
         seconds = ((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds()
     return max(0, min(math.ceil(seconds), MAX_RETRY_AFTER_SECONDS))
 
 
-def _post(address: WebhookUrl, network: Network, body: bytes, headers: dict[str, str]) -> tuple[int, str | None]:
-    """Returns the answer's status code and its Retry-After header."""
+def _post(url: WebhookUrl, network: Network, body: bytes, headers: dict[str, str]) -> tuple[int, str | None]:
+    """Returns the status code and the Retry-After header of the response."""
     deadline = Deadline.after(TOTAL_SECONDS)
-    with connect_checked(address, network, deadline) as connection:
-        waits = _Waits(connection, deadline)
-        exchange = http.client.HTTPConnection(address.host, address.port)
-        # Decides whether the Host header names the port.
-        exchange.default_port = 443 if address.is_https else 80
-        exchange.sock = waits
-        exchange.request("POST", address.target, body, headers)
+    with connect_checked(url, network, deadline) as connection:
+        limited = _DeadlineSocket(connection, deadline)
+        exchange = http.client.HTTPConnection(url.host, url.port)
+        # The Host header omits the default port.
+        exchange.default_port = 443 if url.is_https else 80
+        exchange.sock = limited
+        exchange.request("POST", url.target, body, headers)
         response = exchange.getresponse()
-        waits.deadline = Deadline(min(deadline.at, Deadline.after(DRAIN_SECONDS).at))
+        limited.deadline = Deadline(min(deadline.at, Deadline.after(DRAIN_SECONDS).at))
         with contextlib.suppress(OSError, http.client.HTTPException):
             while response.read(4096):
                 pass
@@ -122,29 +122,29 @@ def _post(address: WebhookUrl, network: Network, body: bytes, headers: dict[str,
 
 
 def _describe(cause: Exception) -> str:
-    """For whoever looks after the receiver: what to mend, and nothing of what answered instead."""
+    """Returns an error message for the operator of the receiver. It contains no part of the response."""
     match cause:
         case WebhookUrlNotAllowedError() | StepTimeoutError():
             return str(cause)
         case TimeoutError():
-            return f"no answer within {TOTAL_SECONDS:.0f} s"
+            return f"The receiver did not respond within {TOTAL_SECONDS:.0f} s."
         case ssl.SSLCertVerificationError():
-            return f"the receiver's certificate can't be trusted: {cause.verify_message}"
+            return f"The certificate of the receiver cannot be verified: {cause.verify_message}."
         case _ResponseTooLargeError():
-            return f"the answer's headers have more than {MAX_RESPONSE_BYTES} bytes"
+            return f"The headers of the response have more than {MAX_RESPONSE_BYTES} bytes."
         case http.client.HTTPException():
-            return f"the answer is not HTTP ({type(cause).__name__})"
-    return f"the receiver can't be reached ({type(cause).__name__})"
+            return f"The response is not valid HTTP ({type(cause).__name__})."
+    return f"The receiver cannot be reached ({type(cause).__name__})."
 
 
 class _ResponseTooLargeError(http.client.HTTPException):
-    """More than is read of any answer."""
+    """The response is larger than MAX_RESPONSE_BYTES."""
 
 
-class _Waits:
-    """As much of a socket as http.client asks for. Every wait ends with the deadline.
+class _DeadlineSocket:
+    """The methods of a socket that http.client needs. Every wait ends at the deadline.
 
-    Not the socket's own time-out: that begins anew with each byte of a receiver that drips.
+    The timeout of a socket is not enough, because it restarts with each byte of a slow receiver.
     """
 
     def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
@@ -152,40 +152,40 @@ class _Waits:
         self.deadline = deadline
 
     def sendall(self, data: bytes) -> None:
-        """Sends the request."""
+        """Sends all data."""
         rest = memoryview(data)
         while rest:
             self._connection.settimeout(self.deadline.left())
             rest = rest[self._connection.send(rest) :]
 
     def receive_into(self, buffer: memoryview) -> int:
-        """Waits once, and returns how many bytes have come."""
+        """Waits for data once, and returns the number of bytes that were received."""
         self._connection.settimeout(self.deadline.left())
         return self._connection.recv_into(buffer)
 
     def makefile(self, _mode: str) -> BinaryIO:
-        """What the answer is read from."""
+        """Returns the stream from which http.client reads the response."""
         return io.BufferedReader(_ResponseStream(self))
 
     def close(self) -> None:
-        """Nothing: http.client calls it before it has read an answer's body."""
+        """Does nothing, because http.client calls it before it has read the body of a response."""
 
 
 class _ResponseStream(io.RawIOBase):
-    """The bytes of an answer, up to MAX_RESPONSE_BYTES."""
+    """The bytes of a response, up to MAX_RESPONSE_BYTES."""
 
-    def __init__(self, waits: _Waits) -> None:
-        self._waits = waits
+    def __init__(self, source: _DeadlineSocket) -> None:
+        self._source = source
         self._bytes_left = MAX_RESPONSE_BYTES
 
     def readable(self) -> bool:
-        """As a BufferedReader wants to know."""
+        """Returns True, which BufferedReader requires."""
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # any buffer, it says
-        """Raises _ResponseTooLargeError."""
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed accepts any buffer
+        """Reads into the buffer. Raises _ResponseTooLargeError after MAX_RESPONSE_BYTES."""
         if self._bytes_left <= 0:
             raise _ResponseTooLargeError
-        count = self._waits.receive_into(buffer)
+        count = self._source.receive_into(buffer)
         self._bytes_left -= count
         return count

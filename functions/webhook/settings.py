@@ -1,4 +1,4 @@
-"""What the webhook function reads from its environment."""
+"""Settings of the webhook function."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from resma.webhooks.settings import WebhookSecretSettings
 
 
 class WebhookSettings(SystemSettings, WebhookSecretSettings):
-    """Set by template.yaml."""
+    """Environment variables that template.yaml sets."""
 
     bucket: str = Field(min_length=1)
     public_base_url: str = Field(min_length=1)

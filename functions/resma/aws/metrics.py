@@ -1,8 +1,8 @@
 """Metrics, written as lines in a function's log that CloudWatch converts.
 
 The format is CloudWatch's "Specification: Embedded metric format". Each metric exists for the whole stage, and also by
-report type if the caller names one. There is none by tenant or report, because CloudWatch charges for each combination
-of dimensions as for a metric of its own.
+report type if the caller names one. Metrics by tenant or report do not exist, because CloudWatch charges for each
+combination of dimensions as for a metric of its own.
 """
 
 from __future__ import annotations

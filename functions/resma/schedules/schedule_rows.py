@@ -87,7 +87,7 @@ class ScheduleRun(NewRun):
 
 
 def next_run(timing: ScheduleTiming, ends_at: datetime | None, after: datetime) -> datetime | None:
-    """Returns the time of the next run after a timestamp; None if there is none up to `ends_at`."""
+    """Returns the time of the next run after a timestamp; None if it would be after `ends_at`."""
     run = next(timing.runs_after(after), None)
     return None if run is None or (ends_at is not None and run.at > ends_at) else run.at
 

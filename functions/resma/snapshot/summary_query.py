@@ -79,7 +79,7 @@ def summary_query(report_type: ReportType) -> sql.Composed:
     """Returns the query of the summary, whose rows are `summarize._Group`."""
     return sql.SQL(
         "WITH cube AS MATERIALIZED ({cube}), {unit}, {parts} SELECT kind, chart, label, currency, rows, amount, unit,"
-        " groups, all_rows FROM ({found}) AS found ORDER BY kind, chart, place NULLS LAST, rank, label, currency"
+        " groups, all_rows FROM ({found}) AS found ORDER BY kind, chart, start NULLS LAST, rank, label, currency"
     ).format(
         cube=_cube(report_type),
         unit=_unit(report_type),
@@ -145,10 +145,10 @@ def _parts(report_type: ReportType) -> list[sql.Composable]:
     if report_type.period:
         parts += [
             sql.SQL(
-                "periods AS (SELECT date_trunc(unit, period) AS place, currency, sum(n)::bigint AS rows,"
+                "periods AS (SELECT date_trunc(unit, period) AS start, currency, sum(n)::bigint AS rows,"
                 " sum(amount) AS amount, max(unit) AS unit FROM cube, unit GROUP BY 1, 2)"
             ),
-            sql.SQL("period_count AS (SELECT count(*) AS n FROM (SELECT place FROM periods GROUP BY place) AS places)"),
+            sql.SQL("period_count AS (SELECT count(*) AS n FROM (SELECT start FROM periods GROUP BY start) AS starts)"),
         ]
     return parts
 
@@ -179,7 +179,7 @@ def _chart_parts(index: int, chart: ChartSpec) -> list[sql.Composable]:
 
 
 _GROUP = sql.SQL(
-    "SELECT {kind}::text AS kind, {chart} AS chart, {place}::timestamp AS place, {rank}::bigint AS rank,"
+    "SELECT {kind}::text AS kind, {chart} AS chart, {start}::timestamp AS start, {rank}::bigint AS rank,"
     " {label}::text AS label, {currency}::text AS currency, {rows}::bigint AS rows, {amount}::numeric AS amount,"
     " {unit}::text AS unit, {groups}::bigint AS groups, {all_rows}::bigint AS all_rows FROM {source}"
 )
@@ -187,7 +187,7 @@ _GROUP = sql.SQL(
 
 def _group(kind: str, source: str, chart: int = -1, **columns: str) -> sql.Composed:
     """Returns a SELECT of groups. Columns that are not given are NULL."""
-    names = ("place", "rank", "label", "currency", "rows", "amount", "unit", "groups", "all_rows")
+    names = ("start", "rank", "label", "currency", "rows", "amount", "unit", "groups", "all_rows")
     expressions = {name: sql.SQL(columns.get(name, "NULL")) for name in names}  # literals in this module
     return _GROUP.format(kind=sql.Literal(kind), chart=sql.SQL(str(chart)), source=sql.SQL(source), **expressions)
 
@@ -251,16 +251,16 @@ def _found_of_chart(index: int, chart: ChartSpec) -> list[sql.Composable]:
 
 def _found_periods() -> sql.Composed:
     ranked = (
-        "(SELECT *, row_number() OVER (PARTITION BY place ORDER BY rows DESC, currency) AS rank,"
-        " count(*) OVER (PARTITION BY place) AS groups, sum(rows) OVER (PARTITION BY place) AS all_rows FROM periods)"
+        "(SELECT *, row_number() OVER (PARTITION BY start ORDER BY rows DESC, currency) AS rank,"
+        " count(*) OVER (PARTITION BY start) AS groups, sum(rows) OVER (PARTITION BY start) AS all_rows FROM periods)"
     )
     limit = f"n <= {MAX_PERIODS} AND rank <= least({MAX_SUBTOTALS_PER_PERIOD}, {MAX_SUBTOTALS} / n)"
     return _group(
         "period",
         f"{ranked} AS ranked, period_count WHERE {limit}",
-        place="place",
+        start="start",
         rank="rank",
-        label="place",
+        label="start",
         currency=_short("currency"),
         rows="rows",
         amount="amount",

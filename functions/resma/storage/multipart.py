@@ -1,4 +1,4 @@
-"""Bytes on their way into one object: a multipart upload that appears whole, or not at all."""
+"""Multipart uploads: bytes are written to one object, which becomes visible as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from resma.storage.upload_pool import UPLOAD_THREADS, UploadPool
 MIB = 1024 * 1024
 
 PART_SIZES = ((1000, 5 * MIB), (3000, 16 * MIB), (6000, 64 * MIB), (10_000, 128 * MIB))
-"""Up to which part number a part has which size.
+"""Sizes of parts, as pairs of the last part number and the size.
 
-S3 takes 10,000 parts of 5 MiB or more (only the last may be smaller). Growing parts keep memory small for usual
-files, several of one report too, and reach 723 GiB within the limit.
+S3 accepts up to 10,000 parts of 5 MiB or more (only the last one may be smaller). Growing parts need little memory for
+usual files, also for several files of one report, and allow 723 GiB within the limit.
 """
 
 MIN_PART_BYTES = 5 * MIB
-"""Of every part but an object's last."""
+"""Minimum size of every part of an object except the last one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The beginning or the middle of a file, as an object: an earlier attempt's upload, completed.
+    """An object that contains a segment of a file: the completed upload of an earlier attempt.
 
-    The object's first `bytes`: it may be longer.
+    The segment is the first `bytes` of the object, which may be longer.
     """
 
     key: str
@@ -40,24 +40,24 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class UploadState:
-    """An upload as a checkpoint keeps it. What is in `parts` the store has; `tail` are the bytes after them."""
+    """State of an upload in a checkpoint. `parts` are stored already; `tail` has the bytes after them."""
 
     key: str
     upload_id: str
     owner: str
     segments: tuple[Segment, ...]
-    """Of earlier attempts: the file's bytes before `parts`."""
+    """Segments of earlier attempts: the file's bytes before `parts`."""
     parts: tuple[Part, ...]
     tail: bytes
     size: int
-    """Bytes of the whole file so far."""
+    """Size of the whole file so far in bytes."""
     sha256: bytes
-    """State of the hash of all bytes before the tail."""
+    """State of the SHA-256 of all bytes before `tail`."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileCheckpoint:
-    """What a file has already when an upload goes on with it."""
+    """State of a file that a new upload resumes."""
 
     segments: tuple[Segment, ...]
     tail: bytes
@@ -67,7 +67,7 @@ class FileCheckpoint:
 
 @dataclass(frozen=True)
 class CompletedUpload:
-    """What a finished upload is: its key, its size in bytes, its ETag, and how many parts it took."""
+    """A completed upload: key, size in bytes, ETag and number of parts of its object."""
 
     key: str
     bytes: int
@@ -76,10 +76,10 @@ class CompletedUpload:
 
 
 class MultipartUpload:
-    """Takes bytes in order; parts go up in threads while more bytes come. Not for use from several threads.
+    """Receives bytes in order, and uploads parts in threads. Not thread-safe. `open_upload` creates it.
 
-    `write` waits while the pool's parts are all in the air, so a slow store slows the reader and fills no memory.
-    Made by `open_upload`. Not an `io.IOBase` on purpose: its finaliser would complete half a file.
+    `write` blocks while the maximum number of parts is in flight, so a slow store slows down the reader and does not
+    increase memory. It is not an `io.IOBase`, whose finalizer would complete an unfinished file.
     """
 
     def __init__(
@@ -96,26 +96,26 @@ class MultipartUpload:
         self._sha256 = Sha256.from_state(checkpoint.sha256) if checkpoint else Sha256()
         self._hashed: Future[None] | None = None
         self._parts: list[Future[Part]] = []
-        self._is_kept = False
+        self._is_in_checkpoint = False
         self._is_closed = False
         self.stored: CompletedUpload | None = None
 
     def write(self, data: bytes) -> None:
-        """Takes `data` of any length. Raises ObjectStoreUnavailableError when a part sent earlier has failed."""
+        """Writes `data` of any length. Raises ObjectStoreUnavailableError if an earlier part has failed."""
         self.bytes += len(data)
         left = memoryview(data)
         while left:
-            # No more than a part has room for: several files of wide rows would hold megabytes beyond theirs.
-            taken = left[: max(0, self._part_bytes() - len(self._pending))]
-            self._pending += taken
-            left = left[len(taken) :]
+            # At most the rest of a part, because several files of wide rows would need megabytes more otherwise.
+            chunk = left[: max(0, self._part_bytes() - len(self._pending))]
+            self._pending += chunk
+            left = left[len(chunk) :]
             if len(self._pending) >= self._part_bytes():
                 self._send_pending()
 
     def save(self) -> UploadState:
-        """Sends what is enough for a part, waits for those in the air, and returns all there is to the upload.
+        """Sends the pending bytes if they are enough for a part, waits for parts in flight, and returns the state.
 
-        Raises ObjectStoreUnavailableError. More may be written after.
+        More bytes may be written afterwards. Raises ObjectStoreUnavailableError.
         """
         if len(self._pending) >= MIN_PART_BYTES:
             self._send_pending()
@@ -132,45 +132,45 @@ class MultipartUpload:
         )
 
     def keep(self) -> None:
-        """From now on a checkpoint needs this upload: `close` leaves it open for the next attempt."""
-        self._is_kept = True
+        """Marks the upload as needed by a checkpoint: `close` then leaves it open for the next attempt."""
+        self._is_in_checkpoint = True
 
     def is_empty(self) -> bool:
-        """Whether there is nothing of the file in it, sent or not."""
+        """Returns whether this upload contains no bytes, sent or pending."""
         return not self._parts and not self._pending
 
     def complete(self) -> CompletedUpload:
-        """Sends the rest and makes the object appear. Raises ObjectStoreUnavailableError.
+        """Sends the pending bytes, and completes the upload, which makes the object visible.
 
-        The object must not exist yet. Not safe to call twice.
+        The object must not exist yet. Not safe to call twice. Raises ObjectStoreUnavailableError.
         """
-        if self._pending or not self._parts:  # a file of no bytes is one empty part
+        if self._pending or not self._parts:  # an empty file is one empty part
             self._send_pending()
         parts = self._await_parts()
         size = self.bytes - self._bytes_before
-        with store_errors("completing the upload"):
+        with store_errors("Completing the upload"):
             etag = complete_once(self._clients, self._target, parts, size, self._owner)
         self.stored = CompletedUpload(self._target["Key"], size, etag, len(parts))
         return self.stored
 
     def sha256(self) -> str:
-        """Of all bytes of the file, segments before this upload included, in hex; to be asked when all are sent."""
+        """Returns the SHA-256 of the whole file, including segments, in hexadecimal. Call it when all is sent."""
         if self._hashed is not None:
             self._pool.result_of(self._hashed)
         return self._sha256.hexdigest()
 
     def close(self) -> None:
-        """Waits for the parts in the air, and aborts the upload if it was not completed or kept. Never raises.
+        """Waits for parts in flight, and aborts the upload unless it is completed or in a checkpoint. Never raises.
 
-        Safe to call twice. Aborted first, so that it is gone at once; and again, because a part that was in the air may
-        have come after.
+        Safe to call twice. It aborts at once, and again after waiting, because parts in flight may have arrived after
+        the first time.
         """
         if self._is_closed:
             return
         self._is_closed = True
-        is_open = self.stored is None and not self._is_kept
-        is_in_the_air = not all(part.done() for part in self._parts)
-        if is_open and is_in_the_air:
+        is_open = self.stored is None and not self._is_in_checkpoint
+        has_parts_in_flight = not all(part.done() for part in self._parts)
+        if is_open and has_parts_in_flight:
             self._abort()
         self._pool.settle(self._parts)
         if is_open:
@@ -185,14 +185,14 @@ class MultipartUpload:
 
     def _send_pending(self) -> None:
         part = bytes(self._pending)
-        self._pending = bytearray()  # `clear` could keep its memory
+        self._pending = bytearray()  # `clear` might not release memory
         self._send(part)
 
     def _send(self, part: bytes) -> None:
         self._pool.acquire_slot()
         try:
             self._raise_failed()
-            # In a thread: OpenSSL hashes without Python's lock. One thread, so the parts are hashed in order.
+            # OpenSSL hashes with the GIL released. A single thread hashes the parts in order.
             self._hashed = self._pool.hashing.submit(self._sha256.update, part)
             sent = self._pool.sending.submit(self._upload, len(self._parts) + 1, part)
         except BaseException:
@@ -204,18 +204,18 @@ class MultipartUpload:
     def _raise_failed(self) -> None:
         for future in self._parts[-UPLOAD_THREADS - 1 :]:
             if future.done() and future.exception() is not None:
-                with store_errors("uploading a part"):
+                with store_errors("Uploading a part"):
                     future.result()
 
     def _await_parts(self) -> tuple[Part, ...]:
-        with store_errors("uploading a part"):
+        with store_errors("Uploading a part"):
             parts = tuple([self._pool.result_of(future) for future in self._parts])
         if self._hashed is not None:
             self._pool.result_of(self._hashed)
         return parts
 
     def _upload(self, number: int, part: bytes) -> Part:
-        # The store checks what arrived against this, and the sum of all at the end.
+        # The store verifies each part with it, and the whole object at the end.
         crc32 = base64.b64encode(zlib.crc32(part).to_bytes(4, "big")).decode()
         answer = self._clients.retrying.upload_part(
             **self._target, PartNumber=number, Body=part, ChecksumAlgorithm="CRC32", ChecksumCRC32=crc32
@@ -224,7 +224,7 @@ class MultipartUpload:
 
 
 @contextlib.contextmanager
-def open_upload(  # noqa: PLR0913  # where to, and what it is
+def open_upload(  # noqa: PLR0913  # the destination, and properties of the object
     clients: Clients,
     pool: UploadPool,
     bucket: str,
@@ -234,12 +234,12 @@ def open_upload(  # noqa: PLR0913  # where to, and what it is
     owner: str,
     checkpoint: FileCheckpoint | None = None,
 ) -> Iterator[MultipartUpload]:
-    """Starts a multipart upload; whatever leaves the block without `complete` having returned aborts it, unless kept.
+    """Starts a multipart upload, and aborts it at the end of the block unless the caller has called `complete`.
 
-    `owner` tells this upload's object from any other's. With a `beginning` the file goes on after that. Raises
-    ObjectStoreUnavailableError. The caller completes: leaving the block in peace is not enough to publish.
+    An upload that a checkpoint needs (`keep`) is not aborted. `owner` identifies the object as this upload's. With a
+    `checkpoint`, the upload resumes a file. Raises ObjectStoreUnavailableError.
     """
-    with store_errors("starting the upload"):
+    with store_errors("Starting the upload"):
         created = clients.retrying.create_multipart_upload(
             Bucket=bucket, Key=key, ContentType=media_type, Metadata={OWNER: owner}, ChecksumAlgorithm="CRC32"
         )

@@ -1,4 +1,4 @@
-"""Requests to the object store that more than one module makes, and its errors as ours."""
+"""Requests to the object store that several modules use, and the translation of its errors."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 logger = Logger(child=True)
 
 APPEAR_SECONDS = 10
-"""How long an object is waited for whose completion was not answered."""
+"""How long to wait for an object whose completion request got no response."""
 
 OWNER = "resma-owner"
-"""Metadata of every object: the report and the attempt that made it."""
+"""Metadata key of all objects. Its value is the report and the attempt that created the object."""
 
 
 @dataclass(frozen=True)
 class Clients:
-    """Two clients of one store: one that asks again when no answer comes, and one that does not."""
+    """Two clients of the object store: one retries requests without a response, the other does not."""
 
     retrying: S3Client
     single_attempt: S3Client
 
 
 class UploadTarget(TypedDict):
-    """One multipart upload, as requests name it."""
+    """Parameters that identify a multipart upload in requests."""
 
     Bucket: str
     Key: str
@@ -44,7 +44,7 @@ class UploadTarget(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part that the store has. `crc32` in base64, None of one that the store made itself."""
+    """A part that is stored. `crc32` is in base64; None if the store copied the part."""
 
     number: int
     etag: str
@@ -52,18 +52,18 @@ class Part:
     bytes: int
 
     def completed(self) -> CompletedPartTypeDef:
-        """As the request that completes an upload names it."""
-        named: CompletedPartTypeDef = {"PartNumber": self.number, "ETag": self.etag}
+        """Returns the part's entry in the request that completes an upload."""
+        entry: CompletedPartTypeDef = {"PartNumber": self.number, "ETag": self.etag}
         if self.crc32 is not None:
-            named["ChecksumCRC32"] = self.crc32
-        return named
+            entry["ChecksumCRC32"] = self.crc32
+        return entry
 
 
 def complete_once(clients: Clients, target: UploadTarget, parts: tuple[Part, ...], size: int, owner: str) -> str:
-    """Makes an upload's object appear where there must be none, and returns its ETag.
+    """Completes an upload whose object must not exist yet, and returns the object's ETag.
 
-    Asks once. Should the answer be lost, the store may still be at it: a second completion could run into the first, so
-    the object is looked for instead. Raises what boto3 raises.
+    Sends the request only once. If the response is lost, the store may still be working on it, and a second completion
+    could conflict with the first; so it waits for the object instead. Raises boto3's errors.
     """
     try:
         answer = clients.single_attempt.complete_multipart_upload(
@@ -78,17 +78,17 @@ def complete_once(clients: Clients, target: UploadTarget, parts: tuple[Part, ...
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object that is there."""
+    """ETag and size of an existing object."""
 
     etag: str
     bytes: int
 
 
 def find_object(client: S3Client, bucket: str, key: str, owner: str) -> StoredObject | None:
-    """Returns the object if it is there, and was made by that owner.
+    """Returns the object if it exists and was created by this owner, otherwise None.
 
-    Raises what boto3 raises, but where the object is not there, or may not be looked at: to a function that may not
-    list the bucket S3 says so of what is not there.
+    Raises boto3's errors except 404 and 403. S3 responds with 403 instead of 404 if the function may not list the
+    bucket.
     """
     try:
         head = client.head_object(Bucket=bucket, Key=key)
@@ -103,16 +103,19 @@ def _await_object(client: S3Client, target: UploadTarget, size: int, owner: str)
     deadline = time.monotonic() + APPEAR_SECONDS
     while True:
         with contextlib.suppress(ClientError, BotoCoreError):
-            found = find_object(client, target["Bucket"], target["Key"], owner)
-            if found is not None and found.bytes == size:
-                return found.etag
+            stored = find_object(client, target["Bucket"], target["Key"], owner)
+            if stored is not None and stored.bytes == size:
+                return stored.etag
         if time.monotonic() >= deadline:
             return None
         time.sleep(0.5)
 
 
 def abort_upload(client: S3Client, bucket: str, key: str, upload_id: str) -> None:
-    """Throws away an upload's parts. Safe to call twice. Never raises: the bucket's lifecycle rule is the last net."""
+    """Aborts an upload, which deletes its parts. Safe to call twice.
+
+    Never raises: the bucket's lifecycle rule aborts uploads that remain.
+    """
     try:
         client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
     except (ClientError, BotoCoreError) as error:
@@ -121,27 +124,26 @@ def abort_upload(client: S3Client, bucket: str, key: str, upload_id: str) -> Non
 
 
 def abort_uploads(client: S3Client, bucket: str, key: str) -> None:
-    """Throws away every open upload to a key: none of them can be completed any more.
+    """Aborts all open uploads to a key, so that none of them can be completed any longer.
 
+    It lists the uploads in the store, because a worker can crash between starting an upload and recording its id.
     Raises ObjectStoreUnavailableError.
-
-    A worker can die between starting its upload and writing down its id, so the store is asked and not the row.
     """
-    with store_errors("looking for open uploads"):
-        found = client.list_multipart_uploads(Bucket=bucket, Prefix=key).get("Uploads", [])
-    for upload in found:
+    with store_errors("Listing open uploads"):
+        uploads = client.list_multipart_uploads(Bucket=bucket, Prefix=key).get("Uploads", [])
+    for upload in uploads:
         if upload["Key"] == key:
             abort_upload(client, bucket, key, upload["UploadId"])
 
 
 def remove_object(client: S3Client, bucket: str, key: str) -> None:
-    """Removes an object, if it is there. Raises ObjectStoreUnavailableError."""
-    with store_errors("removing an object"):
+    """Deletes an object. Safe to call for an object that does not exist. Raises ObjectStoreUnavailableError."""
+    with store_errors("Deleting an object"):
         client.delete_object(Bucket=bucket, Key=key)
 
 
 def _is_refusal(error: ClientError | BotoCoreError) -> bool:
-    """Whether the store has answered that it will not, so that nothing will appear."""
+    """Returns whether the store has rejected the completion, so that the object will not appear."""
     if not isinstance(error, ClientError):
         return False
     is_answered = error.response["ResponseMetadata"]["HTTPStatusCode"] < 500
@@ -153,31 +155,32 @@ _UNAVAILABLE_CODES = {"NoSuchBucket", "RequestTimeout", "SlowDown", "Throttling"
 
 
 def is_store_unavailable(error: ClientError) -> bool:
-    """Whether an answer says that the store serves nobody, or not this function: it would refuse other reports too."""
+    """Returns whether an error response is about the store or the function's access, so that other reports fail too."""
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     return status >= 500 or status in _UNAVAILABLE_STATUS or error.response["Error"]["Code"] in _UNAVAILABLE_CODES
 
 
 @contextlib.contextmanager
-def store_errors(doing: str) -> Iterator[None]:
-    """Turns boto3's errors into ours; `doing` begins the message.
+def store_errors(action: str) -> Iterator[None]:
+    """Translates boto3's errors to errors of Resma. `action` starts the message, such as `Uploading a part`.
 
-    ObjectStoreUnavailableError is of the store (no answer, 5xx, throttled, no access, no bucket): it is waited for.
-    ObjectStoreRefusedError is of one request: it uses up an attempt.
+    ObjectStoreUnavailableError is about the store (no response, 5xx, throttling, no access, no bucket): reports wait
+    for it. ObjectStoreRefusedError is about one request: it uses up an attempt.
     """
     try:
         yield
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        said = f"{doing} failed, the store said {code}"
+        failure = f"{action} failed: the object store returned {code}."
         if is_store_unavailable(error):
             raise ObjectStoreUnavailableError(
-                f"{said}: check that the bucket exists and the function may write to it"
+                f"{failure} Check that the bucket exists and that the function may write to it."
             ) from error
-        raise ObjectStoreRefusedError(f"{said}: if it says so again, see the store's log") from error
+        raise ObjectStoreRefusedError(f"{failure} If it happens again, see the store's log.") from error
     except ParamValidationError:
-        raise  # a mistake of ours
+        raise  # a bug in the caller
     except BotoCoreError as error:
         raise ObjectStoreUnavailableError(
-            f"{doing} failed: the store does not answer ({type(error).__name__})"
+            f"{action} failed: the object store does not answer ({type(error).__name__}). "
+            "Check its URL and the network."
         ) from error

@@ -1,9 +1,9 @@
-"""SHA-256 (FIPS 180-4) whose state can be saved, and taken up by another process.
+"""SHA-256 (FIPS 180-4) whose state can be saved and loaded by another process.
 
-hashlib keeps its state to itself. OpenSSL's own functions work on a plain structure of 112 bytes (`SHA256_CTX` in
-openssl/sha.h, the same layout since 0.9.8): calling them by ctypes, which lets go of Python's lock meanwhile, is as
-fast as hashlib, which calls the same code. psycopg's wheel brings OpenSSL's library along; where psycopg was built
-otherwise, libpq needs one on the system.
+hashlib does not expose its state. OpenSSL's functions use a plain structure of 112 bytes (`SHA256_CTX` in
+openssl/sha.h, with the same layout since 0.9.8). Calling them with ctypes, which releases the GIL, is as fast as
+hashlib, which calls the same code. psycopg's wheel contains OpenSSL's library; without the wheel, libpq needs the
+library on the system.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Self
 from resma.errors import SettingsInvalidError
 
 STATE_BYTES = 112
-"""Eight words of the hash, two of the length in bits, sixteen of an unfinished block, and two of bookkeeping."""
+"""Size of the state: 8 words of the hash, 2 of the length in bits, 16 of an incomplete block, 2 of bookkeeping."""
 
 _DIGEST_BYTES = 32
 
 
 class Sha256:
-    """As hashlib's, with its state. Not for several threads at once. Raises SettingsInvalidError without OpenSSL."""
+    """A SHA-256 hash like hashlib's, with a state. Not thread-safe. Raises SettingsInvalidError without OpenSSL."""
 
     __slots__ = ("_library", "_state")
 
@@ -35,24 +35,24 @@ class Sha256:
 
     @classmethod
     def from_state(cls, state: bytes) -> Self:
-        """Goes on where the object was whose `state` this is. Raises ValueError for what is none by its length."""
+        """Returns a hash that resumes from a state. Raises ValueError if the state does not have the right length."""
         if len(state) != STATE_BYTES:
-            raise ValueError(f"a state has {STATE_BYTES} bytes, this has {len(state)}")
-        made = cls()
-        ctypes.memmove(made._state, state, STATE_BYTES)
-        return made
+            raise ValueError(f"The state must have {STATE_BYTES} bytes, but it has {len(state)}.")
+        resumed = cls()
+        ctypes.memmove(resumed._state, state, STATE_BYTES)
+        return resumed
 
     @property
     def state(self) -> bytes:
-        """All there is to it. Good for this kind of processor (byte order), on any machine."""
+        """The complete state. It is valid on all machines whose processor has the same byte order."""
         return self._state.raw
 
     def update(self, data: bytes) -> None:
-        """Takes more bytes."""
+        """Adds bytes to the hash."""
         self._library.SHA256_Update(self._state, data, len(data))
 
     def hexdigest(self) -> str:
-        """Of all bytes so far; more may come."""
+        """Returns the hash of all bytes so far. More bytes may be added afterwards."""
         copy = ctypes.create_string_buffer(self._state.raw, STATE_BYTES)
         digest = ctypes.create_string_buffer(_DIGEST_BYTES)
         self._library.SHA256_Final(digest, copy)
@@ -61,12 +61,12 @@ class Sha256:
 
 @lru_cache
 def _openssl() -> ctypes.CDLL:
-    """The first library there is that gives what hashlib gives."""
+    """Returns the first library that exists and computes the same hashes as hashlib."""
     for path in (*_libraries_of_psycopg(), ctypes.util.find_library("crypto")):
         if path and (library := _load(path)):
             return library
     raise SettingsInvalidError(
-        "OpenSSL's libcrypto is not there: install psycopg with its wheel (psycopg[binary]), which brings it along"
+        "OpenSSL's libcrypto was not found. Install psycopg with its wheel (psycopg[binary]), which contains it."
     )
 
 
@@ -90,7 +90,10 @@ def _load(path: str) -> ctypes.CDLL | None:
 
 
 def _is_right(library: ctypes.CDLL) -> bool:
-    """Whether it agrees with hashlib on an unfinished block, saved and restored: a layout of its own would show."""
+    """Returns whether the library computes hashlib's hash after saving and restoring an incomplete block.
+
+    A library with a different layout of the state would not.
+    """
     state, digest = ctypes.create_string_buffer(STATE_BYTES + 16), ctypes.create_string_buffer(_DIGEST_BYTES)
     library.SHA256_Init(state)
     library.SHA256_Update(state, b"a" * 100, 100)

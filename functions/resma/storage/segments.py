@@ -1,7 +1,8 @@
-"""Files that several attempts have a share in: an earlier attempt's upload becomes a segment, segments one object.
+"""Files that several attempts write: the upload of each attempt is a segment of the final object.
 
-A dead worker's upload is not taken over but completed, with the parts that its checkpoint names and no others. From
-then on the store knows no such upload, so that worker, should it wake up, can neither add to it nor complete it.
+The upload of a crashed worker is not continued, but completed with exactly the parts that its checkpoint names. After
+that the upload does not exist any longer, so that the worker, if it is still running, can neither add parts to it nor
+complete it.
 """
 
 from __future__ import annotations
@@ -26,24 +27,25 @@ from resma.storage.object_store import (
 from resma.storage.upload_pool import UploadPool
 
 COPY_BYTES = 256 * MIB
-"""What a request copies inside the store. It may be 5 GiB, but then the answer takes longer than a client waits."""
+"""Maximum size of a copy request inside the store. S3 allows 5 GiB, but then clients time out before the response."""
 
 _DONE_ALREADY = {"NoSuchUpload", "PreconditionFailed"}
-_PARTS_GONE = {"FieldError", "InvalidPartOrder", "EntityTooSmall"}
+_PARTS_GONE = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall"}
 
 
 def close_upload(clients: Clients, bucket: str, saved: UploadState) -> tuple[Segment, ...]:
-    """Ends the upload of an earlier attempt; returns the segments that hold all bytes before the saved tail.
+    """Completes the upload of an earlier attempt, and returns the segments that contain all bytes before the saved
+    tail.
 
-    Safe to call twice and at once. Where the earlier worker has completed its whole file, that begins with the same
-    parts, and as much of it is the segment. Raises CheckpointUnusableError where the store has not what the checkpoint
-    says; ObjectStoreUnavailableError.
+    Safe to call twice and concurrently. If the earlier worker has completed its whole file, the file starts with the
+    same parts, and the segment is this start of it. Raises CheckpointUnusableError if the store does not have what the
+    checkpoint says, and ObjectStoreUnavailableError.
     """
     if not saved.parts:
         abort_upload(clients.retrying, bucket, saved.key, saved.upload_id)
         return saved.segments
     size = sum(part.bytes for part in saved.parts)
-    with store_errors("ending an earlier attempt's upload"):
+    with store_errors("Completing the upload of an earlier attempt"):
         try:
             clients.retrying.complete_multipart_upload(
                 Bucket=bucket,
@@ -55,17 +57,19 @@ def close_upload(clients: Clients, bucket: str, saved: UploadState) -> tuple[Seg
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in _PARTS_GONE:
-                raise CheckpointUnusableError("the store no longer has the parts that were sent") from error
+                raise CheckpointUnusableError("The object store no longer has the parts of the checkpoint.") from error
             if code not in _DONE_ALREADY:
                 raise
             abort_upload(clients.retrying, bucket, saved.key, saved.upload_id)
-        found = find_object(clients.retrying, bucket, saved.key, saved.owner)
-    if found is None or found.bytes < size:
-        raise CheckpointUnusableError("the store has not the beginning of the file as it was saved")
-    return (*saved.segments, Segment(saved.key, size, found.etag))
+        stored = find_object(clients.retrying, bucket, saved.key, saved.owner)
+    if stored is None or stored.bytes < size:
+        raise CheckpointUnusableError(
+            "The object store does not have the file's segment as the checkpoint describes it."
+        )
+    return (*saved.segments, Segment(saved.key, size, stored.etag))
 
 
-def join_segments(  # noqa: PLR0913  # where to, and what it is
+def join_segments(  # noqa: PLR0913  # the destination, and properties of the object
     clients: Clients,
     pool: UploadPool,
     bucket: str,
@@ -75,12 +79,12 @@ def join_segments(  # noqa: PLR0913  # where to, and what it is
     media_type: str,
     owner: str,
 ) -> CompletedUpload:
-    """Makes one object of them, copied inside the store; all but the last must be of 5 MiB or more.
+    """Joins segments to one object with copies inside the store. All but the last must have 5 MiB or more.
 
-    It appears whole or not at all. Raises ObjectStoreUnavailableError.
+    The object becomes visible as a whole or not at all. Raises ObjectStoreUnavailableError.
     """
-    with store_errors("joining the file's segments"):
-        # No checksum is asked for: MinIO copies into no upload that wants one. Parts were checked as they came.
+    with store_errors("Joining the segments of the file"):
+        # Without a checksum, because MinIO cannot copy into an upload that has one. Parts were verified when uploaded.
         created = clients.retrying.create_multipart_upload(
             Bucket=bucket, Key=key, ContentType=media_type, Metadata={OWNER: owner}
         )
@@ -100,11 +104,11 @@ def join_segments(  # noqa: PLR0913  # where to, and what it is
 
 
 _Piece = tuple[Segment, int, int]
-"""Of a segment: its first byte, and the one after its last."""
+"""A piece of a segment: the segment, the offset of its first byte, and the offset after its last byte."""
 
 
 def _pieces(segments: Sequence[Segment]) -> Iterator[_Piece]:
-    """Each segment in equal pieces of COPY_BYTES at most."""
+    """Divides each segment into equal pieces of at most COPY_BYTES."""
     for segment in segments:
         pieces = -(-segment.bytes // COPY_BYTES)
         cuts = [segment.bytes * i // pieces for i in range(pieces + 1)]

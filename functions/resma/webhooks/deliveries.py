@@ -1,6 +1,6 @@
-"""The rows of `resma.webhook_deliveries`: what is owed to whom, every attempt at it, and who asked for more.
+"""The rows of `resma.webhook_deliveries`, with their attempts and replays.
 
-How attempts are made is in the webhook function.
+The webhook function makes the attempts.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from resma.webhooks.signing_secrets import CALLBACK
 
 
 def insert_deliveries(connection: Connection[TupleRow], tenant_id: str, event_id: str) -> None:
-    """Makes an event's deliveries: to its request's callback, and to each enabled endpoint that wants to be told.
+    """Inserts the deliveries of an event: to the callback of its request, and to each enabled endpoint that matches.
 
-    To be called in the transaction that writes the event: both exist or neither.
+    Call it in the transaction that inserts the event, so that both exist or neither.
     """
-    # The first attempt comes with the event; should that fail to arrive, the tick makes it after half a minute.
-    # FOR SHARE: whoever disables or deletes an endpoint waits, and then finds the delivery among those to end.
+    # The event triggers the first attempt. If it does not arrive, a scheduler run makes the attempt after 30 seconds.
+    # FOR SHARE: a transaction that disables or deletes an endpoint waits, and then ends this delivery too.
     connection.execute(
         """
-        WITH told AS (
+        WITH ended AS (
             SELECT e.tenant_id, e.event_id, e.type AS event, r.report_id, r.type AS report_type, r.callback_url
             FROM resma.events AS e JOIN resma.reports AS r USING (tenant_id, report_id)
             WHERE e.tenant_id = %(tenant_id)s AND e.event_id = %(event_id)s
-        ), wanted AS (
-            SELECT p.endpoint_id, p.url FROM resma.webhook_endpoints AS p, told
-            WHERE p.tenant_id = told.tenant_id AND p.url IS NOT NULL AND p.disabled_at IS NULL
-              AND (p.events IS NULL OR told.event = ANY (p.events))
-              AND (p.report_types IS NULL OR told.report_type = ANY (p.report_types))
+        ), matching AS (
+            SELECT p.endpoint_id, p.url FROM resma.webhook_endpoints AS p, ended
+            WHERE p.tenant_id = ended.tenant_id AND p.url IS NOT NULL AND p.disabled_at IS NULL
+              AND (p.events IS NULL OR ended.event = ANY (p.events))
+              AND (p.report_types IS NULL OR ended.report_type = ANY (p.report_types))
             FOR SHARE OF p
         )
         INSERT INTO resma.webhook_deliveries (tenant_id, event_id, endpoint_id, report_id, url, next_attempt_at)
-        SELECT told.tenant_id, told.event_id, owed.endpoint_id, told.report_id, owed.url,
+        SELECT ended.tenant_id, ended.event_id, receiver.endpoint_id, ended.report_id, receiver.url,
                clock_timestamp() + interval '30 seconds'
-        FROM told, (
-            SELECT %(callback)s AS endpoint_id, callback_url AS url FROM told WHERE callback_url IS NOT NULL
-            UNION ALL SELECT endpoint_id, url FROM wanted
-        ) AS owed
+        FROM ended, (
+            SELECT %(callback)s AS endpoint_id, callback_url AS url FROM ended WHERE callback_url IS NOT NULL
+            UNION ALL SELECT endpoint_id, url FROM matching
+        ) AS receiver
         """,
         {"tenant_id": tenant_id, "event_id": event_id, "callback": CALLBACK},
     )
@@ -56,7 +56,7 @@ def end_deliveries(
     endpoint_id: str,
     reason: Literal["endpoint-disabled", "endpoint-deleted"],
 ) -> None:
-    """Ends what is still owed to an endpoint. Call it after the endpoint's row was changed, in the same transaction."""
+    """Ends pending deliveries to an endpoint. Call it after changing the endpoint's row, in the same transaction."""
     connection.execute(
         "UPDATE resma.webhook_deliveries SET status = 'FAILED', ended_reason = %s"
         " WHERE tenant_id = %s AND endpoint_id = %s AND status = 'PENDING'",
@@ -66,7 +66,7 @@ def end_deliveries(
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryRow:
-    """One row, with its event's type."""
+    """One row of `resma.webhook_deliveries`, with the type of its event."""
 
     event_id: str
     endpoint_id: str
@@ -82,7 +82,7 @@ class DeliveryRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One attempt. Without status code and error it is under way, or its function died in it."""
+    """One attempt. Without status code and error it is in progress, or its function crashed."""
 
     event_id: str
     endpoint_id: str
@@ -96,7 +96,7 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Replay:
-    """Who asked for a delivery to be made again, and from where."""
+    """A replay of a delivery: who requested it, and from which IP address."""
 
     event_id: str
     endpoint_id: str
@@ -107,7 +107,7 @@ class Replay:
 
 @dataclass(frozen=True)
 class DeliveryRecord:
-    """A delivery with everything that was done about it, in order."""
+    """A delivery with its attempts and replays, in the order of time."""
 
     delivery: DeliveryRow
     attempts: list[Attempt]
@@ -122,20 +122,20 @@ _SELECT = """
 
 
 def list_report_deliveries(connection: Connection[TupleRow], tenant_id: str, report_id: UUID) -> list[DeliveryRecord]:
-    """Returns all deliveries of a report's events, each event's together."""
+    """Returns all deliveries of a report's events, grouped by event."""
     condition = "e.report_id = %(report_id)s ORDER BY d.created_at, d.event_id, d.endpoint_id"
     return _select(connection, tenant_id, condition, report_id=report_id)
 
 
 @dataclass(frozen=True)
 class DeliveryCursor:
-    """A place in an endpoint's list, between two pages: the last delivery that was shown."""
+    """Position in the list of an endpoint's deliveries: the last delivery of the previous page."""
 
     created_at: datetime
     event_id: str
 
 
-def list_endpoint_deliveries(  # noqa: PLR0913, PLR0917  # whose, which, and where the page begins
+def list_endpoint_deliveries(  # noqa: PLR0913, PLR0917  # filters and the position of the page
     connection: Connection[TupleRow],
     tenant_id: str,
     endpoint_id: str,
@@ -143,7 +143,7 @@ def list_endpoint_deliveries(  # noqa: PLR0913, PLR0917  # whose, which, and whe
     after: DeliveryCursor | None,
     limit: int,
 ) -> list[DeliveryRecord]:
-    """Returns up to `limit` of an endpoint's deliveries, newest first, that come after a place in the list."""
+    """Returns up to `limit` of an endpoint's deliveries after a cursor, newest first."""
     condition = (
         "d.endpoint_id = %(endpoint_id)s"
         + (" AND d.status = %(status)s" if status else "")
@@ -163,26 +163,26 @@ def list_endpoint_deliveries(  # noqa: PLR0913, PLR0917  # whose, which, and whe
 
 
 def find_delivery(connection: Connection[TupleRow], tenant_id: str, event_id: str, endpoint_id: str) -> DeliveryRecord:
-    """Returns one delivery. Raises WebhookDeliveryNotFoundError, also for another tenant's."""
-    found = _select(
+    """Returns one delivery. Raises WebhookDeliveryNotFoundError, also for another tenant's delivery."""
+    records = _select(
         connection,
         tenant_id,
         "d.event_id = %(event_id)s AND d.endpoint_id = %(endpoint_id)s",
         event_id=event_id,
         endpoint_id=endpoint_id,
     )
-    if not found:
+    if not records:
         raise WebhookDeliveryNotFoundError(
-            "there is no such delivery: GET /api/v1/reports/{id}/deliveries lists a report's"
+            "The delivery does not exist. GET /api/v1/reports/{id}/deliveries lists the deliveries of a report."
         )
-    return found[0]
+    return records[0]
 
 
 def _select(connection: Connection[TupleRow], tenant_id: str, condition: str, **values: object) -> list[DeliveryRecord]:
     with connection.cursor(row_factory=class_row(DeliveryRow)) as cursor:
         cursor.execute(f"{_SELECT} {condition}".encode(), {**values, "tenant_id": tenant_id})
-        found = cursor.fetchall()
-    events = (tenant_id, [delivery.event_id for delivery in found])
+        rows = cursor.fetchall()
+    events = (tenant_id, [delivery.event_id for delivery in rows])
     attempts = defaultdict(list)
     with connection.cursor(row_factory=class_row(Attempt)) as cursor:
         cursor.execute(
@@ -203,5 +203,5 @@ def _select(connection: Connection[TupleRow], tenant_id: str, condition: str, **
             replays[replay.event_id, replay.endpoint_id].append(replay)
     return [
         DeliveryRecord(each, attempts[each.event_id, each.endpoint_id], replays[each.event_id, each.endpoint_id])
-        for each in found
+        for each in rows
     ]

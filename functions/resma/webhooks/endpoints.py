@@ -1,4 +1,4 @@
-"""The rows of `resma.webhook_endpoints`: where a tenant wants to be told of its reports, and which secret signs."""
+"""The rows of `resma.webhook_endpoints`: the URLs that receive a tenant's events, and the versions of their secrets."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from resma.errors import TooManyWebhookEndpointsError, WebhookEndpointNotFoundEr
 from resma.webhooks.signing_secrets import CALLBACK
 
 MAX_ENDPOINTS = 20
-"""Of a tenant. Each event may be a delivery to each of them."""
+"""Maximum number of endpoints per tenant. Each event may be delivered to all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WebhookEndpointRow:
-    """One row; `url` is None for the endpoint that stands for callbacks. None for `events` or `report_types` is all."""
+    """One row. `url` is None for the endpoint of callbacks. None for `events` or `report_types` means all."""
 
     tenant_id: str
     endpoint_id: str
@@ -46,26 +46,26 @@ def insert_endpoint(
     report_types: list[str] | None,
 ) -> WebhookEndpointRow:
     """Registers an enabled endpoint. Raises TooManyWebhookEndpointsError."""
-    # Two requests at once would both see one place left.
+    # Without the lock, concurrent requests could exceed the limit.
     acquire_lock(connection, AdvisoryLock.WEBHOOK_ENDPOINTS, tenant_id)
     counted = connection.execute(
         "SELECT count(*) FROM resma.webhook_endpoints WHERE tenant_id = %s AND endpoint_id <> %s",
         (tenant_id, CALLBACK),
     ).fetchone()
     if counted is not None and counted[0] >= MAX_ENDPOINTS:
-        raise TooManyWebhookEndpointsError(f"there are {MAX_ENDPOINTS} endpoints, which is the most: delete one first")
+        raise TooManyWebhookEndpointsError(f"You have the maximum of {MAX_ENDPOINTS} endpoints. Delete one first.")
     row = _fetch(
         connection,
         "INSERT INTO resma.webhook_endpoints (tenant_id, endpoint_id, url, events, report_types)"
         " VALUES (%s, %s, %s, %s, %s)",
         (tenant_id, f"whe_{uuid4().hex}", url, events, report_types),
     )
-    assert row is not None  # an INSERT returns what it wrote
+    assert row is not None  # it was just inserted
     return row
 
 
 def list_endpoints(connection: Connection[TupleRow], tenant_id: str) -> list[WebhookEndpointRow]:
-    """Returns the tenant's endpoints: that of callbacks, which is always there, then the oldest first."""
+    """Returns the tenant's endpoints: first that of callbacks, which always exists, then the others, oldest first."""
     with connection.cursor(row_factory=class_row(WebhookEndpointRow)) as cursor:
         cursor.execute(
             sql.SQL(
@@ -80,9 +80,9 @@ def list_endpoints(connection: Connection[TupleRow], tenant_id: str) -> list[Web
 def find_endpoint(
     connection: Connection[TupleRow], tenant_id: str, endpoint_id: str, *, for_update: bool = False
 ) -> WebhookEndpointRow:
-    """Returns one endpoint. Raises WebhookEndpointNotFoundError, also for another tenant's.
+    """Returns one endpoint. Raises WebhookEndpointNotFoundError, also for another tenant's endpoint.
 
-    The endpoint of callbacks has a row only once its secret was rotated.
+    The endpoint of callbacks has a row only after its secret was rotated.
     """
     with connection.cursor(row_factory=class_row(WebhookEndpointRow)) as cursor:
         cursor.execute(
@@ -94,7 +94,9 @@ def find_endpoint(
         if (row := cursor.fetchone()) is not None:
             return row
     if endpoint_id != CALLBACK:
-        raise WebhookEndpointNotFoundError("there is no such endpoint: GET /api/v1/webhook-endpoints lists yours")
+        raise WebhookEndpointNotFoundError(
+            "The endpoint does not exist. GET /api/v1/webhook-endpoints lists your endpoints."
+        )
     return WebhookEndpointRow(
         tenant_id=tenant_id,
         endpoint_id=CALLBACK,
@@ -112,7 +114,7 @@ def find_endpoint(
 def update_endpoint(
     connection: Connection[TupleRow], tenant_id: str, endpoint_id: str, changes: Mapping[str, Any]
 ) -> WebhookEndpointRow:
-    """Changes any of url, events, report_types, and `enabled`. Raises WebhookEndpointNotFoundError."""
+    """Changes any of `url`, `events`, `report_types` and `enabled`. Raises WebhookEndpointNotFoundError."""
     find_endpoint(connection, tenant_id, endpoint_id, for_update=True)
     assignments: list[sql.Composable] = [
         sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name))
@@ -138,18 +140,20 @@ def update_endpoint(
 
 
 def delete_endpoint(connection: Connection[TupleRow], tenant_id: str, endpoint_id: str) -> None:
-    """Removes an endpoint. Raises WebhookEndpointNotFoundError."""
+    """Deletes an endpoint. Raises WebhookEndpointNotFoundError."""
     row = _fetch(
         connection,
         "DELETE FROM resma.webhook_endpoints WHERE tenant_id = %s AND endpoint_id = %s",
         (tenant_id, endpoint_id),
     )
     if row is None:
-        raise WebhookEndpointNotFoundError("there is no such endpoint: GET /api/v1/webhook-endpoints lists yours")
+        raise WebhookEndpointNotFoundError(
+            "The endpoint does not exist. GET /api/v1/webhook-endpoints lists your endpoints."
+        )
 
 
 def disable_gone_endpoint(connection: Connection[TupleRow], tenant_id: str, endpoint_id: str, url: str) -> bool:
-    """Disables an endpoint whose address has answered 410; returns False where it has another address by now."""
+    """Disables an endpoint whose URL returned 410 Gone. Returns False if it has another URL by now."""
     row = _fetch(
         connection,
         "UPDATE resma.webhook_endpoints SET disabled_at = coalesce(disabled_at, clock_timestamp()),"
@@ -163,11 +167,11 @@ def disable_gone_endpoint(connection: Connection[TupleRow], tenant_id: str, endp
 def rotate_secret(
     connection: Connection[TupleRow], tenant_id: str, endpoint_id: str, overlap: timedelta
 ) -> WebhookEndpointRow:
-    """Makes a new version of the endpoint's secret the current one; the one before signs too during `overlap`.
+    """Creates a new version of the endpoint's secret. The previous version also signs during `overlap`.
 
-    Raises WebhookEndpointNotFoundError; WebhookRotationRefusedError while there is an overlap already, for a third
-    secret would end the first at once, which a request that was only repeated does not mean. Without overlap it is
-    always done.
+    Raises WebhookEndpointNotFoundError. Raises WebhookRotationRefusedError during an earlier overlap: a third secret
+    would end the first one at once, which the caller of a repeated request does not intend. Without `overlap` a
+    rotation is always possible.
     """
     if endpoint_id == CALLBACK:
         connection.execute(
@@ -185,8 +189,8 @@ def rotate_secret(
     )
     if row is None:
         raise WebhookRotationRefusedError(
-            f"the secret was rotated already, and the one before it is valid until {before.previous_version_until}: "
-            "GET the secret, wait until then, or end all but a new one at once with overlapHours 0"
+            f"The secret was already rotated, and the previous one is valid until {before.previous_version_until}. "
+            "GET the current secret, wait until then, or replace both at once with `overlapHours` 0."
         )
     return row
 

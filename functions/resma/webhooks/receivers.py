@@ -1,4 +1,4 @@
-"""Which webhook receivers an operator allows besides those on the public internet."""
+"""Webhook receivers that an operator allows in addition to those on the public internet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PRIVATE = tuple(
         "fc00::/7",  # RFC 4193, unique local addresses
     )
 )
-"""Only networks inside of these can be allowed. Loopback and link-local addresses are outside."""
+"""Networks that can be allowed must be inside of these. Loopback and link-local addresses are outside."""
 
 _METADATA = tuple(
     ip_network(block)
@@ -27,12 +27,12 @@ _METADATA = tuple(
         "fd20:ce::254/128",  # Google Cloud's instance metadata
     )
 )
-"""Addresses of cloud services inside of private blocks: never a receiver, whatever network is allowed."""
+"""IP addresses of cloud services inside of private blocks. They are never allowed."""
 
 
 @dataclass(frozen=True)
 class AllowedReceivers:
-    """What a deployment allows beyond public https receivers."""
+    """Receivers that a deployment allows in addition to public https receivers."""
 
     opens_loopback: bool = False
     """Whether http and receivers on this machine are allowed, for local development."""
@@ -40,7 +40,7 @@ class AllowedReceivers:
     """Private networks whose hosts may be receivers."""
 
     def is_allowed(self, address: IPv4Address | IPv6Address) -> bool:
-        """Whether an address is in an allowed private network."""
+        """Returns whether an IP address is in an allowed private network."""
         if isinstance(address, IPv6Address) and address.scope_id is not None:
             return False
         return any(address in network for network in self.allowed_networks) and not any(
@@ -49,9 +49,9 @@ class AllowedReceivers:
 
 
 def parse_networks(text: str) -> tuple[IpNetwork, ...]:
-    """Reads networks in CIDR notation, separated by commas.
+    """Parses networks in CIDR notation, separated by commas.
 
-    Raises ValueError for one that is not valid, or not private as a whole.
+    Raises ValueError for a network that is not valid, or not entirely private.
     """
     return tuple(_parse_network(part.strip()) for part in text.split(",") if part.strip())
 

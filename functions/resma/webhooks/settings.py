@@ -1,4 +1,4 @@
-"""What functions read from their environment about receivers of webhooks."""
+"""Settings of functions that accept or send to webhook URLs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from resma.webhooks.receivers import AllowedReceivers, parse_networks
 
 
 class WebhookReceiverSettings(Settings):
-    """What a function reads that takes URLs of webhooks."""
+    """Settings of a function that accepts webhook URLs."""
 
     webhook_allow_loopback: bool = False
-    """Whether http and addresses of this machine are allowed, for local development."""
+    """Whether http and loopback addresses are allowed, for local development."""
     webhook_allowed_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     """Private networks in CIDR notation, separated by commas, whose hosts may be receivers of webhooks."""
 
@@ -32,12 +32,12 @@ class WebhookReceiverSettings(Settings):
     @classmethod
     def _on_the_local_stage_alone(cls, value: bool, info: ValidationInfo) -> bool:
         if value and info.data.get("stage") != LOCAL_STAGE:
-            raise ValueError("only the stage `local` may send webhooks to its own machine: leave it empty")
+            raise ValueError("Only the stage `local` may send webhooks to its own machine. Leave it empty.")
         return value
 
 
 class WebhookSecretSettings(WebhookReceiverSettings):
-    """What a function reads that also shows their secrets, or sends to them."""
+    """Settings of a function that also shows the secrets of webhooks, or signs with them."""
 
     webhook_secret_arn: str = Field(min_length=1)
-    """Secrets Manager: JSON with `secret`, whsec_ and random bytes, of which every endpoint's secret is derived."""
+    """ARN of a secret with `secret`, `whsec_` and random bytes, from which the secrets of all endpoints are derived."""

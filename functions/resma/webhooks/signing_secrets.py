@@ -1,7 +1,7 @@
-"""Signing secrets of webhooks: derived, so that none is stored and each endpoint of each tenant has its own.
+"""Signing secrets of webhooks. They are derived and not stored, and each endpoint of each tenant has its own.
 
-HKDF-Expand with SHA-256 (RFC 5869, section 2.3), one block: the deployment's secret is the key, random already, and the
-endpoint is the info. Whoever knows one secret can work out no other.
+The derivation is one block of HKDF-Expand with SHA-256 (RFC 5869, section 2.3): the key is the deployment's secret,
+which is random, and the info is the endpoint. Other secrets cannot be computed from a known one.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from resma.errors import SecretUnavailableError, SettingsInvalidError
 logger = Logger(child=True)
 
 CALLBACK = "callback"
-"""Stands for an endpoint's id where a request named its callback."""
+"""Endpoint id of deliveries to the `callbackUrl` of a request."""
 
 MASTER_SECRET_SECONDS = 60
-"""How long a secret that was replaced is used on."""
+"""How long the deployment's secret is cached, and so how long a replaced one remains in use."""
 
 _PREFIX = "whsec_"
-_MIN_BYTES = 24  # as Standard Webhooks says, section "Signature scheme"
+_MIN_BYTES = 24  # Standard Webhooks, section "Signature scheme"
 
 
 def read_master_secret(arn: str) -> bytes:
-    """Reads the deployment's secret. Raises SettingsInvalidError where it is none, without showing it."""
+    """Reads the deployment's secret. Raises SettingsInvalidError, which does not contain it, if it is not valid."""
     text = str(read_secret(arn).get("secret", ""))
     try:
         key = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
@@ -38,15 +38,15 @@ def read_master_secret(arn: str) -> bytes:
         key = b""
     if not text.startswith(_PREFIX) or len(key) < _MIN_BYTES:
         raise SettingsInvalidError(
-            f'the secret of webhooks needs a member "secret": {_PREFIX} and at least {_MIN_BYTES} random bytes in '
-            "base64 (docs/aws.md shows how to make one)"
+            f"The secret of webhooks must have a property `secret` with {_PREFIX} and at least {_MIN_BYTES} random "
+            "bytes in base64. docs/aws.md shows how to create one."
         )
     return key
 
 
 @dataclass
 class MasterSecret:
-    """The deployment's secret as a process keeps it: read again after a minute, kept while it can't be read."""
+    """Cache of the deployment's secret. It is read again after a minute, and kept while it cannot be read."""
 
     arn: str
     _key: bytes | None = None
@@ -55,7 +55,7 @@ class MasterSecret:
     def read(self) -> bytes:
         """Returns the secret.
 
-        Raises SecretUnavailableError where it was never read, SettingsInvalidError for a bad one.
+        Raises SecretUnavailableError if it could never be read, and SettingsInvalidError if it is not valid.
         """
         if self._key is None or time.monotonic() - self._read_at > MASTER_SECRET_SECONDS:
             try:
@@ -64,13 +64,15 @@ class MasterSecret:
             except SecretUnavailableError as error:
                 if self._key is None:
                     raise
-                logger.warning("the secret of webhooks is used as it was read before", error=str(error))
+                logger.warning(
+                    "the secret of webhooks could not be read again; the cached one is used", error=str(error)
+                )
         return self._key
 
 
 def derive_secret(master: bytes, tenant_id: str, endpoint_id: str, version: int) -> str:
-    """Returns an endpoint's secret as its receiver keeps it: `whsec_` and 32 bytes in base64."""
-    # Neither a tenant's id nor an endpoint's has a bar in it.
+    """Returns an endpoint's secret in the form for its receiver: `whsec_` and 32 bytes in base64."""
+    # Ids of tenants and endpoints do not contain a vertical bar.
     info = f"resma webhook|{tenant_id}|{endpoint_id}|{version}".encode()
     return _PREFIX + base64.b64encode(hmac.digest(master, info + b"\x01", "sha256")).decode()
 
@@ -78,6 +80,6 @@ def derive_secret(master: bytes, tenant_id: str, endpoint_id: str, version: int)
 def signing_secrets(
     master: bytes, tenant_id: str, endpoint_id: str, version: int, *, is_previous_valid: bool
 ) -> list[str]:
-    """Returns the secrets to sign with: the current one, and while it is valid the one before."""
+    """Returns the secrets to sign with: the current one, and also the previous one while it is valid."""
     versions = [version, version - 1] if is_previous_valid and version > 1 else [version]
     return [derive_secret(master, tenant_id, endpoint_id, each) for each in versions]

@@ -1,7 +1,8 @@
-"""Addresses of webhooks: read once, strictly, and by this alone, so that no two parsers can differ about a host.
+"""Parsing and validation of webhook URLs. Only this strict parser is used, so that no two parsers can disagree on a
+host.
 
-What can be seen in an address is refused here, when it is given. What a name resolves to is only known when an attempt
-is made, and is checked then (webhook/connect_checked.py).
+URLs are validated here when they are submitted. The IP addresses that a host name resolves to are checked at each
+attempt (webhook/connect_checked.py).
 """
 
 from __future__ import annotations
@@ -16,26 +17,26 @@ from resma.errors import WebhookUrlNotAllowedError
 from resma.webhooks.public_ip import is_loopback, is_private_v4, is_public
 from resma.webhooks.receivers import AllowedReceivers
 
-URL_SCHEMA = {"format": "callback-address", "pattern": r"^[!-\[\]-~]+$"}
-"""What JSON Schema says of such a URL: ASCII without spaces, control characters and backslashes."""
+URL_SCHEMA = {"format": "callback-url", "pattern": r"^[!-\[\]-~]+$"}
+"""JSON Schema of a webhook URL: ASCII without spaces, control characters and backslashes."""
 
 DOCKER_HOST = "host.docker.internal"
-"""A container's name for its machine's loopback; it resolves to a private address."""
+"""Name of the host machine inside of a container; it resolves to a private address."""
 
 _LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})+")
-# RFC 6761, RFC 6762, RFC 8375, and ICANN's name for private use; Kubernetes' and clouds' own names lie in them.
+# RFC 6761, RFC 6762, RFC 8375, and ICANN's name for private use. Names of Kubernetes and of clouds are inside of these.
 _LOOPBACK_NAMES = ("localhost", "localdomain")
 _PRIVATE_NAMES = ("local", "internal", "home.arpa", "lan", "intranet", "corp", "home")
 _PORTS = "443, or one from 1024 on"
 
 PUBLIC_RECEIVERS = AllowedReceivers()
-"""Public https receivers and no others."""
+"""Only public https receivers are allowed."""
 
 
 @dataclass(frozen=True)
 class WebhookUrl:
-    """An address in parts. `host` is a name or an IP address, without brackets; `target` is path and query."""
+    """A parsed URL. `host` is a name or an IP address without brackets, `target` is the path with the query."""
 
     is_https: bool
     host: str
@@ -44,9 +45,9 @@ class WebhookUrl:
 
 
 def parse_webhook_url(url: str, receivers: AllowedReceivers = PUBLIC_RECEIVERS) -> WebhookUrl:
-    """Reads the URL of a webhook. Raises WebhookUrlNotAllowedError, which says what to give instead.
+    """Parses a webhook URL. Raises WebhookUrlNotAllowedError, whose message says how to fix it.
 
-    With `opens_loopback`, for local development, http and loopback are allowed too.
+    With `receivers.opens_loopback`, http and loopback addresses are also allowed, for local development.
     """
     opens_loopback = receivers.opens_loopback
     if not url.isascii() or re.search(r"[\x00-\x20\x7f\\]", url):
@@ -74,16 +75,16 @@ def parse_webhook_url(url: str, receivers: AllowedReceivers = PUBLIC_RECEIVERS) 
 
 
 def hide_query(url: str) -> str:
-    """For whoever may see where a webhook goes: receivers that know their callers by a token have it there.
+    """Returns a URL for display, with the query replaced by `?…`, because it may contain a token of the receiver.
 
-    What comes out with `?…` is no address that may be given.
+    The result is not a valid webhook URL if the query was replaced.
     """
-    address, has_query, _ = url.partition("?")
-    return f"{address}?…" if has_query else address
+    before_query, has_query, _ = url.partition("?")
+    return f"{before_query}?…" if has_query else before_query
 
 
 def may_go_to(host: str, address: IPv4Address | IPv6Address, receivers: AllowedReceivers = PUBLIC_RECEIVERS) -> bool:
-    """Whether webhooks for a host may be sent to this address, which it has or resolves to."""
+    """Returns whether webhooks for a host may be sent to this IP address, which the host is or resolves to."""
     if is_public(address) or receivers.is_allowed(address):
         return True
     return receivers.opens_loopback and (is_loopback(address) or (host == DOCKER_HOST and is_private_v4(address)))
@@ -99,7 +100,7 @@ def _require_host(host: str, receivers: AllowedReceivers) -> None:
     if receivers.opens_loopback and host in {"localhost", DOCKER_HOST}:
         return
     top = host.rpartition(".")[2]
-    # What a private name resolves to is checked with each attempt.
+    # The addresses that an allowed private name resolves to are checked at each attempt.
     is_refused = top in _LOOPBACK_NAMES or (
         not receivers.allowed_networks and (top in _PRIVATE_NAMES or host.endswith(".home.arpa"))
     )
@@ -112,20 +113,20 @@ def _require_host(host: str, receivers: AllowedReceivers) -> None:
 
 
 def _literal(host: str) -> IPv4Address | IPv6Address | None:
-    """The IP address that a host is, if it is one. Raises WebhookUrlNotAllowedError where it is one in disguise."""
+    """Returns the IP address if the host is one. Raises WebhookUrlNotAllowedError for other notations of an address."""
     try:
         return IPv6Address(host) if ":" in host else IPv4Address(host)
     except AddressValueError:
         pass
-    # What the system's resolver takes for an IPv4 address (inet_aton): 127.1, 2130706433, 0x7f.1, 0177.0.0.1.
+    # Notations that the system's resolver accepts as IPv4 addresses (inet_aton): 127.1, 2130706433, 0x7f.1, 0177.0.0.1.
     looks_numeric = re.fullmatch(r"[0-9]+|0x[0-9a-f]*", host.rpartition(".")[2])
     try:
         socket.inet_aton(host)
     except OSError:
-        is_taken = False
+        is_accepted = False
     else:
-        is_taken = True
-    if ":" in host or looks_numeric or is_taken:
+        is_accepted = True
+    if ":" in host or looks_numeric or is_accepted:
         raise WebhookUrlNotAllowedError(
             "An IP address must be four decimal numbers, or IPv6 in brackets without a zone."
         )

@@ -1,4 +1,4 @@
-"""An address of a webhook in a request: what can be seen in it is refused at once."""
+"""Validation errors of webhook URLs in requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from resma.webhooks.url import parse_webhook_url
 
 
 def webhook_url_errors(url: str | None, pointer: str, receivers: AllowedReceivers) -> Iterator[FieldError]:
-    """What is wrong with the URL of a webhook, if there is one; `pointer` is where it is in the request."""
+    """Yields the validation error of a webhook URL, if it has one; `pointer` is its position in the request."""
     if url is None:
         return
     try:
@@ -20,5 +20,5 @@ def webhook_url_errors(url: str | None, pointer: str, receivers: AllowedReceiver
 
 
 def callback_errors(url: str | None, receivers: AllowedReceivers) -> Iterator[FieldError]:
-    """The same for a report request's `callbackUrl`."""
+    """Yields the validation error of a report request's `callbackUrl`, if it has one."""
     return webhook_url_errors(url, "/callbackUrl", receivers)

@@ -62,7 +62,7 @@ class Checkpoints:
         data = dump_checkpoint(state)
         key = f"{key_prefix(claim)}.checkpoint-{len(self.made) + 1}"
         self.made.append(key)
-        with store_errors("saving the checkpoint"):
+        with store_errors("Saving the checkpoint"):
             resources.s3.put_object(Bucket=resources.bucket, Key=key, Body=data)
         record = CheckpointRecord(
             key=key,
@@ -132,7 +132,7 @@ def resume_from_checkpoint(resources: WorkerResources, claim: Claim, stamp: str)
 
 
 def _read_object(resources: WorkerResources, record: CheckpointRecord) -> bytes:
-    with store_errors("reading the checkpoint"):
+    with store_errors("Reading the checkpoint"):
         try:
             answer = resources.s3.get_object(Bucket=resources.bucket, Key=record["key"])
             data = answer["Body"].read(record["bytes"] + 1)

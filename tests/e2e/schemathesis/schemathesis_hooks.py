@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 schemathesis.openapi.format("iana-time-zone", st.sampled_from(["UTC", "America/Sao_Paulo", "Asia/Kathmandu"]))
 schemathesis.openapi.format(
-    "callback-address",
+    "callback-url",
     st.from_regex(r"\Ahttps://[a-z]{1,20}\.example/[a-z0-9/_~-]{0,40}\Z"),
 )
 schemathesis.openapi.format(

@@ -103,7 +103,7 @@ def test_a_dead_letter_shows_its_history(system: System, admin: Connection[Tuple
     assert (letter["attempts"], letter["redrives"]) == (6, 1)
     (redrive,) = letter["history"]
     assert (redrive["redrive"], redrive["attempts"], redrive["reason"]) == (1, 3, None)
-    assert redrive["error"]["detail"].startswith("why; given up after 3 attempts")
+    assert redrive["error"]["detail"].startswith("why. Dead-lettered after 3 attempts.")
 
 
 def test_all_of_a_tenant_are_redriven(system: System, admin: Connection[TupleRow]) -> None:

@@ -107,7 +107,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         (Reply(200, b"<html>", {"Content-Type": "text/html"}), 3),
         (Reply(302, None, {"Location": "http://127.0.0.1:1/"}), 3),
         (problem(401, "credentials-invalid", "there is no such key"), 4),
-        (problem(403, "scope-missing", "this needs the scope reports:read"), 4),
+        (problem(403, "scope-missing", "Your key or token lacks the scope reports:read."), 4),
         (Reply(403, {"message": "Missing Authentication Token"}), 4),
         (problem(404, "report-not-found", "there is no report"), 5),
         (problem(410, "report-expired", "its file's time is over"), 5),

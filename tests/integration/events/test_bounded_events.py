@@ -1,4 +1,4 @@
-"""Events, lists, webhooks and summaries keep to their limits whatever the data. A refused event ends somewhere."""
+"""Size limits of events, lists, webhooks and summaries, and events that a destination refuses."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ LAMBDA_RESPONSE_BYTES = 6 * 1024 * 1024
 
 @pytest.fixture
 def measured(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[Measured]]:
-    """What was measured since it was read last."""
+    """Returns a function for the metrics since its last call."""
     return lambda: read_metrics(capsys.readouterr().out)
 
 
 @pytest.fixture
 def hostile(admin: Connection[TupleRow]) -> Iterator[Callable[[str], None]]:
-    """Books 6,000 transactions, each in a currency of its own whose name is filled up with a character."""
+    """Inserts 6,000 transactions with different currencies, whose names are padded with a character."""
 
     def book(character: str) -> None:
         admin.execute(
@@ -49,7 +49,7 @@ def hostile(admin: Connection[TupleRow]) -> Iterator[Callable[[str], None]]:
 
 
 def all_totals(system: System, report_id: UUID) -> list[dict[str, Any]]:
-    """Follows the pages of a report's summary."""
+    """Returns the totals of all pages of a report's summary."""
     totals: list[dict[str, Any]] = []
     query: dict[str, str] | None = {"limit": "1000"}
     while query is not None:
@@ -80,19 +80,19 @@ def test_six_thousand_currencies(
     assert len(envelope["Message"].encode()) < MAX_EVENT_BYTES / 2
     assert len(json.dumps(on_bus).encode()) < MAX_EVENT_BYTES
     assert len(request.body) < MAX_EVENT_BYTES
-    for told in (json.loads(envelope["Message"])["data"], on_bus["detail"]["data"], json.loads(request.body)["data"]):
-        assert (len(told["totals"]), told["totalsOmitted"]) == (MAX_SHOWN_TOTALS, CURRENCIES - MAX_SHOWN_TOTALS)
-        assert told["rows"] == CURRENCIES
+    for data in (json.loads(envelope["Message"])["data"], on_bus["detail"]["data"], json.loads(request.body)["data"]):
+        assert (len(data["totals"]), data["totalsOmitted"]) == (MAX_SHOWN_TOTALS, CURRENCIES - MAX_SHOWN_TOTALS)
+        assert data["rows"] == CURRENCIES
     assert (len(report["totals"]), report["totalsOmitted"]) == (MAX_SHOWN_TOTALS, CURRENCIES - MAX_SHOWN_TOTALS)
     totals = all_totals(system, report_id)
     assert sorted(int(total["currency"].split(" ")[0]) for total in totals) == list(range(1, CURRENCIES + 1))
     assert all(total["amount"] == f"{total['currency'].split(' ')[0]}.25" for total in totals)
 
 
-def test_a_page_of_reports_fits_an_answer(system: System, admin: Connection[TupleRow]) -> None:
-    """Reports with as much as a row can hold: the list has more pages, and every report is on one of them."""
+def test_pages_of_reports_fit_into_a_response(system: System, admin: Connection[TupleRow]) -> None:
+    """With rows of the maximum size the list has more pages, and each report is on one of them."""
     wanted = {str(system.request_report(format="CSV", filters=NONE)) for _ in range(9)}
-    # As large as the API takes a request: its body may have 256 kB.
+    # The maximum size of a request: its body may have 256 kB.
     admin.execute("UPDATE resma.reports SET filters = jsonb_build_object('account', repeat(chr(233), 250000))")
     admin.execute(
         "INSERT INTO resma.reports"
@@ -105,7 +105,7 @@ def test_a_page_of_reports_fits_an_answer(system: System, admin: Connection[Tupl
         code, _, page = system.call_api("GET", "/api/v1/reports", query=query)
         assert code == 200
         assert len(json.dumps(json.dumps(page))) < LAMBDA_RESPONSE_BYTES
-        assert len(page["items"]) < 90, "not all of them fit one answer"
+        assert len(page["items"]) < 90, "they do not all fit into one response"
         found += [report["id"] for report in page["items"]]
         following = page["next"]
         query = dict(part.split("=") for part in following.split("?")[1].split("&")) if following else None
@@ -139,7 +139,7 @@ def _refuse(code: str) -> Callable[..., Any]:
 
 
 def _make_unsent(system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> UUID:
-    """A READY report of which neither topic nor bus know, long enough ago for the tick to send it."""
+    """Generates a READY report whose event was not sent, old enough for a scheduler run to send it."""
     announcer = worker.app._resources().announcer
     report_id = system.request_report(format="CSV", filters=NONE)
     with monkeypatch.context() as away:
@@ -174,14 +174,14 @@ def test_an_event_that_is_invalid_is_abandoned_at_once_and_the_other_destination
     with monkeypatch.context() as refused:
         refused.setattr(scheduler.app._resources().topic.sns, "publish", too_long)
         done = [system.run_scheduler() for _ in range(3)]
-    assert calls == 1, "it is not tried again"
+    assert calls == 1, "it is not repeated"
     assert [(each["published"], each["put"]) for each in done] == [(0, 1), (0, 0), (0, 0)]
     assert _failures(admin) == [("topic", 1, "InvalidParameter", True)]
     found = measured()
     assert total_of(found, "EventsAbandoned", Stage="local") == 1, "the alarm fires once"
     assert total_of(found, "AbandonedEvents", Stage="local") == 3, "one in each of three runs"
     assert len(system.bus_events()) == 1
-    # What docs/operate.md says: whoever has corrected the cause has it sent again.
+    # As docs/operate.md says, an operator can have it sent again after fixing the cause.
     admin.execute("DELETE FROM resma.event_failures WHERE abandoned_at IS NOT NULL")
     assert system.run_scheduler()["published"] == 1
     (envelope,) = system.events()
@@ -191,7 +191,7 @@ def test_an_event_that_is_invalid_is_abandoned_at_once_and_the_other_destination
 def test_an_event_that_is_too_large_never_leaves(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No report makes one; should a row hold more than it may, both destinations are spared."""
+    """No report has such an event. If a row were too large, nothing would be sent to either destination."""
     _make_unsent(system, admin, monkeypatch)
     admin.execute(
         "UPDATE resma.reports SET totals = (SELECT jsonb_agg(repeat('x', 1000)) FROM generate_series(1, 300))"
@@ -200,7 +200,7 @@ def test_an_event_that_is_too_large_never_leaves(
     assert _failures(admin) == [("bus", 1, "EventTooLargeError", True), ("topic", 1, "EventTooLargeError", True)]
 
 
-def test_one_that_is_refused_for_another_reason_is_sent_again_after_a_pause(
+def test_an_event_that_is_refused_for_another_reason_is_sent_again_after_a_pause(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _make_unsent(system, admin, monkeypatch)
@@ -219,7 +219,7 @@ def test_one_that_is_refused_for_another_reason_is_sent_again_after_a_pause(
     assert _failures(admin) == []
 
 
-def test_one_that_is_refused_for_three_days_is_abandoned(
+def test_an_event_that_is_refused_for_three_days_is_abandoned(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _make_unsent(system, admin, monkeypatch)
@@ -232,8 +232,8 @@ def test_one_that_is_refused_for_three_days_is_abandoned(
     assert _failures(admin) == [("topic", 2, "NotFound", True)]
 
 
-def test_tenants_see_none_of_it(as_tenant: ActAs, system: System, admin: Connection[TupleRow]) -> None:
-    """The table is the scheduler's alone."""
+def test_tenants_cannot_see_event_failures(as_tenant: ActAs, system: System, admin: Connection[TupleRow]) -> None:
+    """Only the scheduler's role can read the table."""
     for login, may in (("resma_app", False), ("resma_reader", False), ("resma_system", True)):
         row = admin.execute("SELECT has_table_privilege(%s, 'resma.event_failures', 'SELECT')", (login,)).fetchone()
         assert row == (may,), login

@@ -1,4 +1,4 @@
-"""What topic and bus are told when a report ends: the same event on both, each at least once, none lost."""
+"""Completion events on topic and bus: the same event on both, at least once."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def _on_topic(system: System) -> list[dict[str, Any]]:
 
 
 def _age(admin: Connection[TupleRow]) -> None:
-    """Lets the tick believe that whoever wrote the events had time to send them."""
+    """Makes events old enough for a scheduler run to send them."""
     admin.execute("UPDATE resma.events SET created_at = created_at - interval '6 seconds'")
 
 
 def _refuse(code: str) -> Callable[..., Any]:
-    """An EventBridge that answers 200 and takes nothing."""
+    """Returns a `put_events` that responds with 200 and rejects all entries."""
     return lambda **_: {"FailedEntryCount": 1, "Entries": [{"ErrorCode": code, "ErrorMessage": "no"}]}
 
 
@@ -45,19 +45,19 @@ def _be_away(**_: Any) -> Any:
     raise ConnectTimeoutError(endpoint_url="https://events.example")
 
 
-def test_topic_and_bus_are_told_the_same(system: System) -> None:
+def test_topic_and_bus_receive_the_same_event(system: System) -> None:
     report_id = system.request_report(formats=["CSV", "PDF"], filters=NONE)
     assert system.work_once()
-    (told,) = _on_topic(system)
+    (on_topic,) = _on_topic(system)
     (event,) = system.bus_events()
     assert (event["source"], event["detail-type"]) == ("resma", "Report Completed")
-    assert event["detail"] == told
-    assert (told["id"], told["data"]["status"]) == (f"evt_{report_id.hex}", "READY")
+    assert event["detail"] == on_topic
+    assert (on_topic["id"], on_topic["data"]["status"]) == (f"evt_{report_id.hex}", "READY")
     assert system.run_scheduler()["put"] == system.run_scheduler()["published"] == 0
 
 
 @pytest.mark.parametrize("end", ["READY", "FAILED", "CANCELLED"])
-def test_every_end_is_told_as_the_schema_says(system: System, admin: Connection[TupleRow], end: str) -> None:
+def test_every_completion_event_matches_the_schema(system: System, admin: Connection[TupleRow], end: str) -> None:
     report_id = system.request_report(format="CSV", filters={"from": "2024-01-01"})
     if end == "READY":
         assert system.work_once()
@@ -72,22 +72,22 @@ def test_every_end_is_told_as_the_schema_says(system: System, admin: Connection[
     assert bool(event["detail"]["data"]["totals"]) == (end == "READY")
 
 
-@pytest.mark.parametrize("fault", [_be_away, _refuse("InternalFailure")])
-def test_a_bus_that_is_away_is_told_by_the_scheduler_and_the_topic_not_twice(
-    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, field_error: Callable[..., Any]
+@pytest.mark.parametrize("put_events", [_be_away, _refuse("InternalFailure")])
+def test_the_scheduler_sends_to_an_unavailable_bus_and_not_twice_to_the_topic(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, put_events: Callable[..., Any]
 ) -> None:
     system.request_report(format="CSV", filters=NONE)
     bus = worker.app._resources().announcer.bus.events
     with monkeypatch.context() as patch:
-        patch.setattr(bus, "put_events", field_error)
-        assert system.work_once(), "the report is READY all the same"
+        patch.setattr(bus, "put_events", put_events)
+        assert system.work_once(), "the report is READY although the bus is unavailable"
         _age(admin)
         assert scheduler.app._resources().bus.events is bus
         done = system.run_scheduler()
     assert (done["published"], done["put"]) == (0, 0)
     assert len(_on_topic(system)) == 1
     assert system.bus_events() == []
-    # One that was refused has a pause before its next attempt; one that did not arrive has none.
+    # After a rejection there is a pause before the next attempt, but not after a missing response.
     admin.execute("UPDATE resma.event_failures SET next_attempt_at = clock_timestamp()")
     done = system.run_scheduler()
     assert (done["published"], done["put"]) == (0, 1)
@@ -96,7 +96,7 @@ def test_a_bus_that_is_away_is_told_by_the_scheduler_and_the_topic_not_twice(
     assert system.run_scheduler()["put"] == 0
 
 
-def test_a_topic_that_is_away_does_not_double_what_the_bus_has(
+def test_an_unavailable_topic_does_not_duplicate_the_event_on_the_bus(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     system.request_report(format="CSV", filters=NONE)
@@ -110,8 +110,8 @@ def test_a_topic_that_is_away_does_not_double_what_the_bus_has(
     assert len(_on_topic(system)) == 1
 
 
-def test_a_bus_that_does_not_answer_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is the last thing that a worker does, and its next report waits meanwhile."""
+def test_a_bus_that_does_not_respond_gets_one_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the last thing that a worker does, so retries would delay its next report."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", f"http://127.0.0.1:{silent.getsockname()[1]}")
         client = clients.events_client.__wrapped__()
@@ -124,7 +124,7 @@ def test_a_bus_that_does_not_answer_is_asked_once(monkeypatch: pytest.MonkeyPatc
             silent.accept()
 
 
-def test_an_event_that_the_bus_refuses_holds_up_none_behind_it(
+def test_an_event_that_the_bus_refuses_does_not_delay_later_ones(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bus = worker.app._resources().announcer.bus.events
@@ -150,8 +150,8 @@ def test_an_event_that_the_bus_refuses_holds_up_none_behind_it(
     assert system.run_scheduler()["put"] == 1
 
 
-def test_what_was_told_before_there_was_a_bus_is_not_told_again(system: System, admin: Connection[TupleRow]) -> None:
-    """What the migration does to rows that were published, and to those that were not."""
+def test_events_from_before_the_bus_are_not_sent_again(system: System, admin: Connection[TupleRow]) -> None:
+    """The migration marks rows that were published, and leaves the others in the outbox."""
     for _ in range(2):
         system.request_report(format="CSV", filters=NONE)
     for record in system.receive():
@@ -169,8 +169,8 @@ def test_what_was_told_before_there_was_a_bus_is_not_told_again(system: System, 
     assert (done["published"], done["put"]) == (1, 1)
 
 
-def test_what_the_docs_show_is_so() -> None:
-    """The event is as the schema says, and the first filter policy is the example's."""
+def test_examples_in_the_docs_are_correct() -> None:
+    """The event matches the schema, and the first filter policy is that of the example."""
     text = (ROOT / "docs/events.md").read_text(encoding="utf-8")
     blocks = [json.loads(block) for block in re.findall(r"```json[^\n]*\n(.*?)```", text, re.DOTALL)]
     event, policy, *_ = blocks

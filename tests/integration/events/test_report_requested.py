@@ -1,4 +1,4 @@
-"""`Report Requested` on the bus: a report as by HTTP, once however often the event comes, or an answer why not."""
+"""`Report Requested` on the bus starts a report, once per event, or is answered with an error."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ GOOD: dict[str, Any] = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"fr
 
 
 def _put(system: System, detail: Any, **more: str) -> dict[str, Any]:
-    """Puts an event on the bus as another system would; returns the record that the queue hands to the intake."""
+    """Puts an event on the bus as another system would. Returns the record of the queue for the intake."""
     entry = {"Source": "bank.reporting", "DetailType": "Report Requested", "Detail": json.dumps(detail), **more}
     assert system.bus.put_events(Entries=[entry])["FailedEntryCount"] == 0  # type: ignore[list-item]
     (record,) = system.receive(system.requests_url)
@@ -44,7 +44,7 @@ def _put(system: System, detail: Any, **more: str) -> dict[str, Any]:
 
 
 def _answer(system: System, kind: str) -> Any:
-    """The one answer on the bus, which is of this kind and as its schema says."""
+    """Returns the only answer on the bus, after checking its type and schema."""
     (event,) = system.bus_events()
     assert (event["source"], event["detail-type"]) == ("resma", kind), event
     jsonschema_rs.validate(json.loads(json.dumps(schema_of(kind))), event["detail"])
@@ -58,7 +58,9 @@ def _count(admin: Connection[TupleRow]) -> Any:
 @pytest.mark.parametrize("kind", SCHEMAS)
 def test_schemas_are_those_of_the_code(kind: str) -> None:
     path = ROOT / "docs/events" / f"{kind.lower().replace(' ', '-')}.schema.json"
-    assert json.loads(path.read_text(encoding="utf-8")) == schema_of(kind), "resma admin event-schemas writes them"
+    assert json.loads(path.read_text(encoding="utf-8")) == schema_of(kind), (
+        "run `resma admin event-schemas` to update them"
+    )
 
 
 def test_the_command_writes_the_schemas_of_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +71,7 @@ def test_the_command_writes_the_schemas_of_the_code(tmp_path: Path, monkeypatch:
     assert len(list(tmp_path.iterdir())) == len(SCHEMAS)
 
 
-def test_an_event_starts_a_report_and_is_told_which(system: System) -> None:
+def test_events_start_reports_and_are_answered(system: System) -> None:
     record = _put(system, {"tenantId": "demo", "requestId": "month-end-7", "request": GOOD})
     assert system.take_in(record)
     answer = _answer(system, "Report Accepted")
@@ -93,13 +95,13 @@ def test_an_event_that_is_delivered_twice_starts_one_report(
     assert system.take_in(record)
     assert system.take_in(record)
     first, second = (event["detail"] for event in system.bus_events())
-    assert first == second, "also the answer's id"
+    assert first == second, "the id of the answer is the same too"
     assert _count(admin) == (1,)
 
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """What functions log, which tests otherwise do not see."""
+    """Captures the log of functions."""
     text = io.StringIO()
     monkeypatch.setattr(intake.app.logger.registered_handler, "stream", text)
     logger = logging.getLogger("tests")
@@ -109,10 +111,10 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     logger.setLevel(level)
 
 
-def test_logs_name_ids_and_nothing_that_was_asked(system: System, log: io.StringIO) -> None:
+def test_logs_contain_ids_and_nothing_of_the_request(system: System, log: io.StringIO) -> None:
     secret = "Ana-Conceicao-71"
-    assert system.take_in(_record(system, _asked(title=secret)))
-    assert system.take_in(_record(system, _asked(filters={secret: secret})))
+    assert system.take_in(_record(system, _event(title=secret)))
+    assert system.take_in(_record(system, _event(filters={secret: secret})))
     assert not system.take_in({**_record(system, {}), "body": f'{{"id": "1", "detail": "{secret}"}}'})
     assert secret not in log.getvalue()
     said = [json.loads(line) for line in log.getvalue().splitlines()]
@@ -146,8 +148,8 @@ def test_an_event_and_a_call_with_the_same_key_are_one_request(system: System, a
     assert _count(admin) == (1,)
 
 
-def test_personal_columns_are_masked_whoever_asks(system: System) -> None:
-    wanted = _asked(filters={"from": "2024-01-01"}, columns=["counterparty", "description"])
+def test_personal_columns_are_always_masked(system: System) -> None:
+    wanted = _event(filters={"from": "2024-01-01"}, columns=["counterparty", "description"])
     assert system.take_in(_put(system, wanted))
     report_id = UUID(_answer(system, "Report Accepted")["reportId"])
     assert system.work_once()
@@ -159,7 +161,7 @@ def test_personal_columns_are_masked_whoever_asks(system: System) -> None:
 def test_an_event_reaches_the_tenant_that_it_names_and_no_other(
     system: System, admin: Connection[TupleRow], as_tenant: ActAs
 ) -> None:
-    """`as_tenant` makes the tenant `other`. The same requestId of two tenants is two requests."""
+    """The fixture `as_tenant` creates the tenant `other`. The same requestId of two tenants is two requests."""
     for tenant in ("demo", "other"):
         assert system.take_in(_put(system, {"tenantId": tenant, "requestId": "same", "request": GOOD}))
     owners = admin.execute("SELECT tenant_id FROM resma.reports ORDER BY tenant_id").fetchall()
@@ -168,7 +170,7 @@ def test_an_event_reaches_the_tenant_that_it_names_and_no_other(
     assert len(set(accepted.values())) == 2
 
 
-def _asked(**request: Any) -> dict[str, Any]:
+def _event(**request: Any) -> dict[str, Any]:
     return {"tenantId": "demo", "request": {**GOOD, **request}}
 
 
@@ -187,44 +189,44 @@ HOSTILE: dict[str, tuple[Any, str]] = {
     "list": ([1, 2], ""),
     "text": ("demo", ""),
     "null": (None, ""),
-    "unknown type": (_asked(type="../../etc"), "/request/type"),
-    "unknown filter": (_asked(filters={"tenant_id": "other"}), "/request/filters/tenant_id"),
-    "another member": ({**_asked(), "scopes": ["personal:read"]}, "/scopes"),
-    "prototype": ({**_asked(), "__proto__": {"tenantId": "other"}}, "/__proto__"),
-    "dunder": (_asked(__class__="x"), "/request/__class__"),
-    "names inside": (_asked(time_zone="UTC"), "/request/time_zone"),
-    "private callback": (_asked(callbackUrl="https://169.254.169.254/"), "/request/callbackUrl"),
-    "requestId with a quote": ({**_asked(), "requestId": 'a"b'}, "/requestId"),
-    "requestId of another type": ({**_asked(), "requestId": 7}, "/requestId"),
-    "requestId that is empty": ({**_asked(), "requestId": ""}, "/requestId"),
-    "huge filter": (_asked(filters={"x" * 100_000: 1}), "/request/filters/xxx"),
-    "half a character": (_asked(filters={"\ud800": "\udfff"}), "/request/filters"),
-    "half a character in a value": (_asked(title="\ud800"), "/request/title"),
-    "NaN": (_asked(filters={"from": float("nan")}), "/request/filters/from"),
-    "thousands of members": ({**_asked(), **{f"m{n}": n for n in range(5000)}}, "/m0"),
-    "deep": (_asked(filters={"from": NESTED}), "/request/filters/from"),
+    "unknown type": (_event(type="../../etc"), "/request/type"),
+    "unknown filter": (_event(filters={"tenant_id": "other"}), "/request/filters/tenant_id"),
+    "another property": ({**_event(), "scopes": ["personal:read"]}, "/scopes"),
+    "prototype": ({**_event(), "__proto__": {"tenantId": "other"}}, "/__proto__"),
+    "dunder": (_event(__class__="x"), "/request/__class__"),
+    "names inside": (_event(time_zone="UTC"), "/request/time_zone"),
+    "private callback": (_event(callbackUrl="https://169.254.169.254/"), "/request/callbackUrl"),
+    "requestId with a quote": ({**_event(), "requestId": 'a"b'}, "/requestId"),
+    "requestId of another type": ({**_event(), "requestId": 7}, "/requestId"),
+    "requestId that is empty": ({**_event(), "requestId": ""}, "/requestId"),
+    "huge filter": (_event(filters={"x" * 100_000: 1}), "/request/filters/xxx"),
+    "half a character": (_event(filters={"\ud800": "\udfff"}), "/request/filters"),
+    "half a character in a value": (_event(title="\ud800"), "/request/title"),
+    "NaN": (_event(filters={"from": float("nan")}), "/request/filters/from"),
+    "thousands of properties": ({**_event(), **{f"m{n}": n for n in range(5000)}}, "/m0"),
+    "deep": (_event(filters={"from": NESTED}), "/request/filters/from"),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_what_cannot_be_done_is_answered_once_and_leaves_nothing(
+def test_an_invalid_event_is_rejected_once_and_writes_nothing(
     system: System, admin: Connection[TupleRow], name: str
 ) -> None:
     detail, pointer = HOSTILE[name]
     record = _record(system, detail)
-    assert system.take_in(record), "it is not tried again"
+    assert system.take_in(record), "it is not repeated"
     answer = _answer(system, "Report Rejected")
     assert answer["code"] in {"request-invalid", "scope-missing"}
     assert answer["errors"][0]["pointer"].startswith(pointer), answer
     assert 1 <= len(answer["errors"]) <= 20
-    assert len(json.dumps(answer)) < 64_000, "far below what an entry of the bus may have"
+    assert len(json.dumps(answer)) < 64_000, "far below the limit of an entry of the bus"
     assert answer["tenantId"] in {None, "demo", "nobody"}
     assert _count(admin) == (0,)
     assert admin.execute("SELECT count(*) FROM resma.idempotency_keys").fetchone() == (0,)
 
 
 def _record(system: System, detail: Any) -> dict[str, Any]:
-    """As EventBridge would hand it on; moto's own parser does not take all that JSON can say."""
+    """Returns the record that EventBridge would deliver. Moto does not parse all valid JSON."""
     body = {"id": EVENT_ID, "source": "bank.reporting", "detail-type": "Report Requested"}
     system.sqs.send_message(
         QueueUrl=system.requests_url, MessageBody=json.dumps({"version": "0", **body, "detail": detail})
@@ -243,10 +245,10 @@ _NO_REQUESTS = [
 
 
 @pytest.mark.parametrize("body", _NO_REQUESTS)
-def test_what_is_no_request_ends_among_the_failed(
+def test_a_malformed_event_is_dead_lettered(
     system: System, admin: Connection[TupleRow], log: io.StringIO, body: str
 ) -> None:
-    """At once: the queue hands it over again without a pause, until it has done so often enough. It is told of once."""
+    """It is received without pauses until the queue dead-letters it, and is logged once."""
     system.sqs.send_message(QueueUrl=system.requests_url, MessageBody=body)
     for receives in range(1, MAX_RECEIVES + 1):
         (record,) = system.receive(system.requests_url)
@@ -258,14 +260,14 @@ def test_what_is_no_request_ends_among_the_failed(
 
 
 @pytest.mark.parametrize("source", ["resma", "bank.reporting"])
-def test_our_own_events_never_come_back(system: System, source: str) -> None:
+def test_events_of_resma_are_not_requests(system: System, source: str) -> None:
     kind = "Report Requested" if source == "resma" else "Report Completed"
     entry = {"Source": source, "DetailType": kind, "Detail": json.dumps({"tenantId": "demo", "request": GOOD})}
     system.bus.put_events(Entries=[entry])  # type: ignore[list-item]
     assert system.receive(system.requests_url) == []
 
 
-def test_what_may_pass_is_tried_again_and_then_done_once(
+def test_temporary_errors_are_retried_and_create_one_report(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = _put(system, {"tenantId": "demo", "requestId": "r", "request": GOOD})
@@ -276,7 +278,7 @@ def test_what_may_pass_is_tried_again_and_then_done_once(
     with monkeypatch.context() as patch:
         refused = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure"}]}
         patch.setattr(intake.app._resources().bus.events, "put_events", lambda **_: refused)
-        assert not system.take_in(record), "the report is there, its requester does not know"
+        assert not system.take_in(record), "the report exists, but its requester has no answer yet"
     assert _count(admin) == (1,)
     assert system.take_in(record)
     assert _answer(system, "Report Accepted")["requestId"] == "r"
@@ -290,7 +292,7 @@ def _raise(error: Exception) -> Any:
     return fail
 
 
-def test_an_event_rests_between_two_tries(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_is_hidden_between_two_receives(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     hidden: list[Any] = []
     record = _put(system, {"tenantId": "demo", "request": GOOD})
     monkeypatch.setattr(sqs_client(), "change_message_visibility", lambda **wanted: hidden.append(wanted))
@@ -308,7 +310,9 @@ def test_pauses_grow_and_last_for_hours() -> None:
     assert pause_seconds(1, IdempotencyKeyInFlightError("")) == FIRST_PAUSE_SECONDS
 
 
-def test_a_limit_is_waited_for_and_answered_at_the_last_try(system: System, admin: Connection[TupleRow]) -> None:
+def test_an_event_waits_for_a_quota_and_is_rejected_at_the_last_receive(
+    system: System, admin: Connection[TupleRow]
+) -> None:
     admin.execute("UPDATE resma.tenants SET live_reports = 1 WHERE tenant_id = 'demo'")
     try:
         system.request_report(**{name: value for name, value in GOOD.items() if name != "type"})
@@ -321,16 +325,16 @@ def test_a_limit_is_waited_for_and_answered_at_the_last_try(system: System, admi
         assert (answer["code"], answer["retryAfterSeconds"]) == ("live-reports-quota-exceeded", 10)
         assert system.work_once()
         system.bus_events()
-        assert system.take_in(record), "nothing was written for the one that was refused"
+        assert system.take_in(record), "nothing was written for the rejected event"
         _answer(system, "Report Accepted")
     finally:
         admin.execute("UPDATE resma.tenants SET live_reports = 1000 WHERE tenant_id = 'demo'")
 
 
-def test_a_limit_that_lasts_is_answered_at_once(
+def test_a_quota_that_takes_too_long_is_rejected_at_once(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As the one of rows a day, until midnight: here the ten seconds of the other are too long to wait for."""
+    """Like the quota of rows per day. Here the ten seconds of another quota are too long."""
     monkeypatch.setattr("intake.start_requested_report.MAX_WAIT_SECONDS", 9)
     admin.execute("UPDATE resma.tenants SET live_reports = 1 WHERE tenant_id = 'demo'")
     try:
@@ -341,7 +345,7 @@ def test_a_limit_that_lasts_is_answered_at_once(
         admin.execute("UPDATE resma.tenants SET live_reports = 1000 WHERE tenant_id = 'demo'")
 
 
-def test_events_take_from_the_tenants_own_bucket(system: System, admin: Connection[TupleRow]) -> None:
+def test_events_consume_the_tenants_request_quota(system: System, admin: Connection[TupleRow]) -> None:
     admin.execute("UPDATE resma.tenants SET requests_per_second = 1, requests_burst = 1 WHERE tenant_id = 'demo'")
     try:
         assert system.take_in(_put(system, {"tenantId": "demo", "request": GOOD}))
@@ -352,7 +356,7 @@ def test_events_take_from_the_tenants_own_bucket(system: System, admin: Connecti
         admin.execute("DELETE FROM resma.request_buckets")
 
 
-def test_the_same_event_at_once_starts_one_report(system: System, admin: Connection[TupleRow]) -> None:
+def test_the_same_event_received_concurrently_starts_one_report(system: System, admin: Connection[TupleRow]) -> None:
     body = json.loads(_put(system, {"tenantId": "demo", "requestId": "at-once", "request": GOOD})["body"])
     envelope = Envelope.model_validate(body)
     kept = intake.app._resources()

@@ -298,7 +298,9 @@ def test_a_dead_letter_is_failed_with_the_last_error(system: System, admin: Conn
     assert system.abandon(record)
     report = system.show(report_id)
     assert (report["status"], report["error"]["code"]) == ("FAILED", "database-busy")
-    assert report["error"]["detail"].startswith("why; given up after 3 attempts: once the cause is mended, redrive it")
+    assert report["error"]["detail"].startswith(
+        "why. Dead-lettered after 3 attempts. Fix the cause, then redrive the report"
+    )
     assert len(system.events()) == 1
     assert system.abandon(record), "a duplicate changes nothing"
     assert system.events() == []
@@ -485,7 +487,7 @@ def test_a_webhook_that_cannot_be_signed_does_not_block_others(
         " FROM resma.webhook_deliveries WHERE url LIKE '%/bad'"
     ).fetchall() == [("PENDING", 1, True)]
     assert admin.execute("SELECT error FROM resma.webhook_attempts WHERE error IS NOT NULL").fetchall() == [
-        ("not sent: ValueError on our side",)
+        ("Not sent: internal error (ValueError).",)
     ]
 
 

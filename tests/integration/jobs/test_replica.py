@@ -82,7 +82,7 @@ def test_a_read_that_a_replica_cancels_is_retried_and_its_error_says_what_to_do(
         admin.execute("DROP TABLE public.scratch; DROP POLICY slow ON bank.transactions")
     report = system.show(report_id)
     assert (report["status"], report["error"]["code"]) == ("PENDING", "database-busy")
-    for words in ("a read replica ended a long read", "hot_standby_feedback", "max_standby_streaming_delay"):
+    for words in ("A read replica canceled a long query", "hot_standby_feedback", "max_standby_streaming_delay"):
         assert words in report["error"]["detail"]
     eventually("the replica has followed", lambda: standby.execute(policies).fetchone() == (0,))
     # Changes that the replica still has to replay may cancel another read or two.

@@ -345,7 +345,7 @@ def test_a_preview_says_when_clocks_are_set(system: System) -> None:
     said = {"when": "30 2 8-14 3 0", "timeZone": "America/New_York"}
     runs = system.call_api("POST", f"{SCHEDULES}/preview", said, query={"count": "50"})[2]["runs"]
     (first, *_) = [run for run in runs if run["note"]]
-    assert first["note"] == "moved: 02:30 does not exist on that day"
+    assert first["note"] == "The run is later, because 02:30 does not exist on that day."
     assert first["localTime"].endswith("T03:00:00-04:00")
     assert (first["from"], first["to"]) == (None, None)
 

@@ -1,4 +1,4 @@
-"""Deliveries from the event to the receiver, on real sockets: who is told, how often, in which order, on record."""
+"""Webhook deliveries over real sockets: receivers, attempts, order and records."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from resma.jobs.outcome import abandon_job
 from tests.support.http_receivers import receiver, status
 from tests.support.system import ActAs, Context, System
 from tests.support.webhook_endpoints import ENDPOINTS, call, refused, register
-from webhook.attempts import BACKOFF, Delivery, claim_due_attempts, claim_first_attempts, record_outcome
+from webhook.attempts import BACKOFF, Delivery, claim_due_attempts, claim_first_attempts, record_result
 from webhook.deliver import MAX_PARALLEL, MAX_PARALLEL_PER_TENANT
 from webhook.post_signed import AttemptResult
 
 
 @pytest.fixture(autouse=True)
 def _loopback(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a developer's machine: receivers are on this one."""
+    """Allows receivers on this machine, as in local development."""
     monkeypatch.setenv("STAGE", "local")
     monkeypatch.setenv("WEBHOOK_ALLOW_LOOPBACK", "true")
 
 
 def make_report(system: System, callback: str | None = None, **request: Any) -> UUID:
-    """Makes a report and lets the topic tell the webhook function."""
+    """Generates a report, and passes its event from the topic to the webhook function."""
     report_id = system.request_report(format="CSV", **({"callbackUrl": callback} if callback else {}), **request)
     assert system.work_once()
     for envelope in system.events():
@@ -66,31 +66,31 @@ def test_a_secret_that_can_not_be_read_uses_up_no_attempt(system: System, admin:
         secrets.put_secret_value(SecretId=arn, SecretString="no JSON")
         webhook.app._resources().secret._read_at = -1000.0
         make_report(system, got.url)
-        assert len(got.requests) == 2, "once read, it is used while it can't be read"
+        assert len(got.requests) == 2, "a secret that was read is used while it cannot be read again"
 
 
 def run_scheduler(admin: Connection[TupleRow]) -> int:
-    """Makes all that is owed due, and lets the tick do its work; returns how many attempts it made."""
+    """Makes all pending deliveries due, and runs the function as scheduled. Returns the number of attempts."""
     admin.execute("UPDATE resma.webhook_deliveries SET next_attempt_at = clock_timestamp() WHERE status = 'PENDING'")
     return webhook.app.handler({}, Context())["attempts"]  # type: ignore[arg-type]
 
 
 def deliveries(system: System, report_id: UUID) -> dict[str, Any]:
-    """A report's deliveries by their endpoint's id."""
+    """Returns a report's deliveries by endpoint id."""
     return {
         item["endpointId"]: item for item in call(system, "GET", f"/api/v1/reports/{report_id}/deliveries")["items"]
     }
 
 
 def codes(delivery: Any) -> list[int | None]:
-    """Status codes of a delivery's attempts."""
+    """Returns the status codes of a delivery's attempts."""
     return [attempt["statusCode"] for attempt in delivery["attempts"]]
 
 
-# ---------------------------------------------------------------- who is told
+# ---------------------------------------------------------------- receivers
 
 
-def test_callback_and_endpoints_are_told_each_with_its_own_secret(system: System) -> None:
+def test_callback_and_endpoints_are_notified_each_with_its_own_secret(system: System) -> None:
     with receiver(status(204)) as own, receiver(status(204)) as first, receiver(status(204)) as second:
         endpoints = [register(system, url=server.url) for server in (first, second)]
         report_id = make_report(system, own.url)
@@ -100,19 +100,19 @@ def test_callback_and_endpoints_are_told_each_with_its_own_secret(system: System
         (request,) = server.requests
         message = Webhook(secret).verify(request.body, request.headers)
         assert message["data"]["reportId"] == str(report_id)
-        # The report shows personal columns: its file is for whom its requester has named.
+        # The report shows personal columns, so only the callback of the requester gets the URL of its file.
         assert ("downloadUrl" in message["data"]) == (server is own)
         for others in set(secrets) - {secret}:
             with pytest.raises(WebhookVerificationError):
                 Webhook(others).verify(request.body, request.headers)
     ids = {server.requests[0].headers["webhook-id"] for server in (own, first, second)}
-    assert ids == {f"evt_{report_id.hex}"}, "one id an event, whoever is told"
-    told = deliveries(system, report_id)
-    assert told.keys() == {"callback", *(each["id"] for each in endpoints)}
-    assert {item["status"] for item in told.values()} == {"DELIVERED"}
+    assert ids == {f"evt_{report_id.hex}"}, "all receivers get the same event id"
+    delivery = deliveries(system, report_id)
+    assert delivery.keys() == {"callback", *(each["id"] for each in endpoints)}
+    assert {item["status"] for item in delivery.values()} == {"DELIVERED"}
 
 
-def test_endpoints_are_told_of_what_they_want(system: System, admin: Connection[TupleRow]) -> None:
+def test_endpoints_receive_only_matching_events(system: System, admin: Connection[TupleRow]) -> None:
     url = "https://hooks.example.com/"
     wanted = {
         "all": {},
@@ -159,7 +159,7 @@ def test_the_latest_event_is_sent_as_a_test_and_a_failing_endpoint_says_so(
     assert refused(system, "POST", f"{path}/test") == (409, "webhook-endpoint-disabled", [])
 
 
-def test_nobody_else_is_told(system: System, as_tenant: ActAs) -> None:
+def test_other_tenants_are_not_notified(system: System, as_tenant: ActAs) -> None:
     as_tenant("other")
     with receiver(status(204)) as theirs:
         register(system, url=theirs.url)
@@ -186,7 +186,7 @@ def test_during_a_rotation_both_secrets_verify(system: System, admin: Connection
         Webhook(endpoint["secret"]).verify(last.body, last.headers)
 
 
-# ---------------------------------------------------------------- attempts on record
+# ---------------------------------------------------------------- recorded attempts
 
 
 def _by_turns(server_answers: list[int]) -> Any:
@@ -196,7 +196,7 @@ def _by_turns(server_answers: list[int]) -> Any:
     return answer
 
 
-def test_all_attempts_are_on_record(system: System, admin: Connection[TupleRow]) -> None:
+def test_all_attempts_are_recorded(system: System, admin: Connection[TupleRow]) -> None:
     with receiver(_by_turns([500, 302, 204])) as server:
         endpoint = register(system, url=server.url)
         report_id = make_report(system)
@@ -210,7 +210,7 @@ def test_all_attempts_are_on_record(system: System, admin: Connection[TupleRow])
     assert {request.headers["webhook-id"] for request in server.requests} == {delivered["eventId"]}
 
 
-def test_the_last_attempt_ends_it(system: System, admin: Connection[TupleRow]) -> None:
+def test_the_last_attempt_ends_the_delivery(system: System, admin: Connection[TupleRow]) -> None:
     with receiver(status(503)) as server:
         report_id = make_report(system, server.url)
         made = [run_scheduler(admin) for _ in range(len(BACKOFF) + 1)]
@@ -220,7 +220,7 @@ def test_the_last_attempt_ends_it(system: System, admin: Connection[TupleRow]) -
     assert codes(ended) == [503] * (len(BACKOFF) + 1)
 
 
-def test_410_disables_the_endpoint_and_ends_what_it_is_owed(system: System, admin: Connection[TupleRow]) -> None:
+def test_410_disables_the_endpoint_and_ends_its_pending_deliveries(system: System, admin: Connection[TupleRow]) -> None:
     with receiver(_by_turns([500, 410])) as server:
         endpoint = register(system, url=server.url)
         path = f"{ENDPOINTS}/{endpoint['id']}"
@@ -235,32 +235,32 @@ def test_410_disables_the_endpoint_and_ends_what_it_is_owed(system: System, admi
         assert run_scheduler(admin) == 0
         assert len(server.requests) == 2
         call(system, "PATCH", path, {"enabled": True})
-        assert run_scheduler(admin) == 0, "what has ended is not sent by itself"
+        assert run_scheduler(admin) == 0, "ended deliveries are not sent automatically"
         assert deliveries(system, system_report(system)).keys() == {endpoint["id"]}
 
 
 def system_report(system: System) -> UUID:
-    """Makes a report, and tells nobody of it."""
+    """Generates a report without passing its event to the webhook function."""
     report_id = system.request_report(format="CSV")
     assert system.work_once()
     return report_id
 
 
-def test_a_410_of_the_address_before_does_not_count(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_410_of_the_previous_url_does_not_count(system: System, admin: Connection[TupleRow]) -> None:
     with receiver(status(204)) as new:
         endpoint = register(system)
         report_id = system_report(system)
         delivery = _claim_first(admin, report_id)
         call(system, "PATCH", f"{ENDPOINTS}/{endpoint['id']}", {"url": new.url})
-        record_outcome(admin, delivery, AttemptResult(410, None, 1))
+        record_result(admin, delivery, AttemptResult(410, None, 1))
         assert call(system, "GET", f"{ENDPOINTS}/{endpoint['id']}")["enabled"]
         assert run_scheduler(admin) == 1
-    told = deliveries(system, report_id)[endpoint["id"]]
-    assert (told["status"], codes(told)) == ("DELIVERED", [410, 204])
-    assert [attempt["url"] for attempt in told["attempts"]] == [endpoint["url"], new.url]
+    delivery = deliveries(system, report_id)[endpoint["id"]]
+    assert (delivery["status"], codes(delivery)) == ("DELIVERED", [410, 204])
+    assert [attempt["url"] for attempt in delivery["attempts"]] == [endpoint["url"], new.url]
 
 
-def test_410_of_a_callback_ends_that_one(system: System, admin: Connection[TupleRow]) -> None:
+def test_410_of_a_callback_ends_that_delivery(system: System, admin: Connection[TupleRow]) -> None:
     with receiver(status(410)) as gone, receiver(status(204)) as server:
         report_id = make_report(system, gone.url)
         make_report(system, server.url)
@@ -285,10 +285,10 @@ def _claim_first(admin: Connection[TupleRow], report_id: UUID) -> Delivery:
         (500, "Retry-After: 600", 30, 36),
     ],
 )
-def test_a_receiver_says_when_to_come_again(
+def test_retry_after_of_a_receiver_is_respected(
     system: System, admin: Connection[TupleRow], code: int, header: str, at_least: int, at_most: int
 ) -> None:
-    """By 429 and 503 with Retry-After; never sooner than the pause would be, and a day later at most."""
+    """With status 429 and 503; never earlier than the usual pause, and at most a day later."""
     with receiver(status(code, header)) as server:
         make_report(system, server.url)
         ((seconds,),) = admin.execute(
@@ -296,13 +296,13 @@ def test_a_receiver_says_when_to_come_again(
             " JOIN resma.webhook_attempts AS a USING (tenant_id, event_id, endpoint_id)"
         ).fetchall()
         assert at_least <= seconds <= at_most + 20
-        # The tick does not come before.
+        # The scheduled function makes no attempt before.
         assert webhook.app.handler({}, Context()) == {"attempts": 0}  # type: ignore[arg-type]
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(("change", "reason"), [("PATCH", "endpoint-disabled"), ("DELETE", "endpoint-deleted")])
-def test_what_is_owed_ends_with_its_endpoint(
+def test_pending_deliveries_end_with_their_endpoint(
     system: System, admin: Connection[TupleRow], change: str, reason: str
 ) -> None:
     with receiver(status(204)) as server:
@@ -319,10 +319,10 @@ def test_what_is_owed_ends_with_its_endpoint(
     assert refused(system, "POST", replay_path(ended))[:2] == (409, "webhook-endpoint-disabled")
 
 
-def test_an_endpoint_that_is_deleted_while_an_event_is_made_is_owed_nothing(
+def test_an_endpoint_that_is_deleted_during_an_event_gets_no_delivery(
     system: System, admin: Connection[TupleRow], postgres: PostgresServer
 ) -> None:
-    """Deleting waits for the transaction that ends the report, and then finds the delivery."""
+    """The deletion waits for the transaction that ends the report, and then ends the delivery."""
     endpoint = register(system)
     report_id = system.request_report(format="CSV")
     deleted: list[int] = []
@@ -341,13 +341,13 @@ def test_an_endpoint_that_is_deleted_while_an_event_is_made_is_owed_nothing(
 
 
 def replay_path(delivery: Any) -> str:
-    """Where a delivery's replay is asked for."""
+    """Returns the path for a replay of a delivery."""
     path = delivery["links"]["replay"].removeprefix("https://reports.example")
     assert path == f"/api/v1/webhook-deliveries/{delivery['eventId']}/{delivery['endpointId']}/replay"
     return str(path)
 
 
-def test_a_replay_is_the_same_webhook_again_and_on_record(
+def test_a_replay_sends_the_same_webhook_again_and_is_recorded(
     system: System, admin: Connection[TupleRow], as_tenant: ActAs
 ) -> None:
     as_tenant("demo")
@@ -357,7 +357,7 @@ def test_a_replay_is_the_same_webhook_again_and_on_record(
         delivered = deliveries(system, report_id)[endpoint["id"]]
         asked, _, answer = system.call_api("POST", replay_path(delivered))
         assert (asked, answer["status"], answer["deliveredAt"]) == (202, "PENDING", None)
-        # Due at once; after a failure it is tried again, as ever.
+        # It is due at once; after a failure it is repeated as usual.
         assert webhook.app.handler({}, Context()) == {"attempts": 1}  # type: ignore[arg-type]
         assert run_scheduler(admin) == 1
     again = deliveries(system, report_id)[endpoint["id"]]
@@ -368,7 +368,7 @@ def test_a_replay_is_the_same_webhook_again_and_on_record(
     assert set(bodies) == {delivered["eventId"]}
 
 
-def test_a_replay_begins_the_pauses_anew(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_replay_restarts_the_pauses(system: System, admin: Connection[TupleRow]) -> None:
     with receiver(status(503)) as server:
         report_id = make_report(system, server.url)
         while run_scheduler(admin):
@@ -380,14 +380,14 @@ def test_a_replay_begins_the_pauses_anew(system: System, admin: Connection[Tuple
     assert len(server.requests) == 2 * (len(BACKOFF) + 1)
 
 
-def test_no_replay_beside_an_attempt(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_replay_is_refused_during_an_attempt(system: System, admin: Connection[TupleRow]) -> None:
     report_id = system.request_report(format="CSV", callbackUrl="https://hooks.example.com/")
     assert system.work_once()
     delivery = _claim_first(admin, report_id)
     shown = deliveries(system, report_id)["callback"]
     assert codes(shown) == [None]
     assert refused(system, "POST", replay_path(shown))[:2] == (409, "webhook-delivery-in-progress")
-    record_outcome(admin, delivery, AttemptResult(500, None, 1))
+    record_result(admin, delivery, AttemptResult(500, None, 1))
     assert call(system, "POST", replay_path(shown))["status"] == "PENDING"
     unknown = f"/api/v1/webhook-deliveries/{shown['eventId']}/whe_{'0' * 32}/replay"
     assert refused(system, "POST", unknown)[:2] == (404, "webhook-delivery-not-found")
@@ -395,7 +395,7 @@ def test_no_replay_beside_an_attempt(system: System, admin: Connection[TupleRow]
     assert refused(system, "POST", nonsense)[:2] == (404, "webhook-delivery-not-found")
 
 
-def test_an_endpoint_that_is_deleted_while_a_replay_is_asked_for_is_owed_nothing(
+def test_an_endpoint_that_is_deleted_during_a_replay_gets_no_delivery(
     system: System, admin: Connection[TupleRow], postgres: PostgresServer
 ) -> None:
     with receiver(status(204)) as server:
@@ -413,13 +413,13 @@ def test_an_endpoint_that_is_deleted_while_a_replay_is_asked_for_is_owed_nothing
 
 
 def _await_lock(admin: Connection[TupleRow], statement: str, thread: threading.Thread) -> None:
-    """Waits until a thread's statement waits for another transaction."""
+    """Waits until the statement of a thread is blocked by another transaction."""
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
     while admin.execute(waiting, (f"{statement}%",)).fetchone() != (1,):
         assert thread.is_alive(), "it did not wait"
 
 
-def test_an_endpoints_deliveries_come_in_pages(system: System, admin: Connection[TupleRow]) -> None:
+def test_deliveries_of_an_endpoint_are_paginated(system: System, admin: Connection[TupleRow]) -> None:
     endpoint = register(system)
     made = [f"evt_{system_report(system).hex}" for _ in range(5)]
     path = f"{ENDPOINTS}/{endpoint['id']}/deliveries"
@@ -436,11 +436,11 @@ def test_an_endpoints_deliveries_come_in_pages(system: System, admin: Connection
         assert code == (422 if cursor else 200)
 
 
-# ---------------------------------------------------------------- fair, and side by side
+# ---------------------------------------------------------------- fairness and concurrency
 
 
-def _owe(admin: Connection[TupleRow], tenant_id: str, url: str, count: int, age_seconds: int = 0) -> None:
-    """Puts deliveries that are due into the tables, as reports that have failed would have."""
+def _insert_due(admin: Connection[TupleRow], tenant_id: str, url: str, count: int, age_seconds: int = 0) -> None:
+    """Inserts due deliveries, like those of reports that have failed."""
     for _ in range(count):
         report_id = uuid4()
         key = (tenant_id, f"evt_{report_id.hex}", report_id)
@@ -463,11 +463,11 @@ def _owe(admin: Connection[TupleRow], tenant_id: str, url: str, count: int, age_
 @pytest.mark.usefixtures("as_tenant")
 def test_tenants_take_turns(admin: Connection[TupleRow]) -> None:
     url = "https://hooks.example.com/"
-    _owe(admin, "demo", url, 30, age_seconds=3600)
-    _owe(admin, "other", url, 3)
+    _insert_due(admin, "demo", url, 30, age_seconds=3600)
+    _insert_due(admin, "other", url, 3)
     first = claim_due_attempts(admin, {}, 2, MAX_PARALLEL_PER_TENANT)
     assert Counter(each.tenant_id for each in first) == {"demo": 1, "other": 1}, "not the two that waited longest"
-    # Of the first as many are under way as may be: the free places are the other's, however long the first waits.
+    # The first tenant has its maximum of concurrent attempts, so the other tenant gets the remaining ones.
     second = claim_due_attempts(
         admin, {"demo": MAX_PARALLEL_PER_TENANT}, MAX_PARALLEL - MAX_PARALLEL_PER_TENANT, MAX_PARALLEL_PER_TENANT
     )
@@ -475,11 +475,13 @@ def test_tenants_take_turns(admin: Connection[TupleRow]) -> None:
     third = claim_due_attempts(admin, {"demo": 1, "other": 0}, MAX_PARALLEL, MAX_PARALLEL_PER_TENANT)
     assert Counter(each.tenant_id for each in third) == {"demo": MAX_PARALLEL_PER_TENANT - 1}
     taken = [each.event_id for each in (*first, *second, *third)]
-    assert len(set(taken)) == len(taken), "each is taken once"
+    assert len(set(taken)) == len(taken), "each is claimed once"
 
 
-def test_two_scheduler_runs_at_once_take_different_ones(admin: Connection[TupleRow], postgres: PostgresServer) -> None:
-    _owe(admin, "demo", "https://hooks.example.com/", 4)
+def test_concurrent_scheduler_runs_claim_different_deliveries(
+    admin: Connection[TupleRow], postgres: PostgresServer
+) -> None:
+    _insert_due(admin, "demo", "https://hooks.example.com/", 4)
     later: list[Delivery] = []
 
     def take() -> None:
@@ -498,27 +500,27 @@ def test_two_scheduler_runs_at_once_take_different_ones(admin: Connection[TupleR
 
 
 @pytest.mark.usefixtures("as_tenant")
-def test_receivers_that_hang_hold_up_nobody_else(system: System, admin: Connection[TupleRow]) -> None:
-    """One tenant's answer only once the other's was told: were they in its way, they would wait in vain."""
-    told = threading.Event()
+def test_receivers_that_hang_do_not_delay_other_tenants(system: System, admin: Connection[TupleRow]) -> None:
+    """Receivers of one tenant respond only after the other tenant was notified, so a delay would fail the test."""
+    notified = threading.Event()
 
     def hang(connection: socket.socket) -> None:
-        status(204 if told.wait(120) else 500)(connection)
+        status(204 if notified.wait(120) else 500)(connection)
 
     def take(connection: socket.socket) -> None:
-        told.set()
+        notified.set()
         status(204)(connection)
 
     with receiver(hang) as hanging, receiver(take) as good:
-        _owe(admin, "demo", hanging.url, 3 * MAX_PARALLEL, age_seconds=3600)
-        _owe(admin, "other", good.url, 1)
+        _insert_due(admin, "demo", hanging.url, 3 * MAX_PARALLEL, age_seconds=3600)
+        _insert_due(admin, "other", good.url, 1)
         assert webhook.app.handler({}, Context()) == {"attempts": 3 * MAX_PARALLEL + 1}  # type: ignore[arg-type]
     assert admin.execute("SELECT DISTINCT status_code FROM resma.webhook_attempts").fetchall() == [(204,)]
     assert admin.execute("SELECT DISTINCT status FROM resma.webhook_deliveries").fetchall() == [("DELIVERED",)]
 
 
-def test_an_events_first_attempts_are_made_side_by_side(system: System) -> None:
-    """Each answers only once all have been told."""
+def test_first_attempts_of_an_event_run_concurrently(system: System) -> None:
+    """Each receiver responds only after all have been called."""
     together = threading.Barrier(3)
 
     def meet(connection: socket.socket) -> None:
@@ -532,7 +534,7 @@ def test_an_events_first_attempts_are_made_side_by_side(system: System) -> None:
     assert [codes(each) for each in deliveries(system, report_id).values()] == [[204]] * 3
 
 
-def test_without_time_left_it_waits_for_the_scheduler(
+def test_without_time_left_attempts_are_left_to_the_scheduler(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with receiver(status(204)) as server:
@@ -545,10 +547,10 @@ def test_without_time_left_it_waits_for_the_scheduler(
     assert len(server.requests) == 1
 
 
-def test_loopback_is_shut_where_nobody_opened_it(
+def test_loopback_is_refused_unless_the_setting_allows_it(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A callback that was taken while it was open: the connection is what counts."""
+    """The URL was accepted while loopback was allowed. The check of the connection refuses it."""
     with receiver(status(204)) as server:
         report_id = system.request_report(format="CSV", callbackUrl=server.url.replace("http:", "https:"))
         assert system.work_once()
@@ -560,10 +562,10 @@ def test_loopback_is_shut_where_nobody_opened_it(
     assert "public" in attempt["error"]
 
 
-# ---------------------------------------------------------------- rows of before
+# ---------------------------------------------------------------- rows of earlier versions
 
 
-def test_rows_of_before_are_carried_over(postgres: PostgresServer) -> None:
+def test_the_migration_keeps_earlier_rows(postgres: PostgresServer) -> None:
     name = f"before_{uuid4().hex}"
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())

@@ -1,4 +1,4 @@
-"""docs/webhooks.md: its snippet verifies, its table of pauses and its limits are the code's."""
+"""docs/webhooks.md: its snippet works, and its pauses and limits match the code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECRET, OTHER = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAECAwQFBgcICQo
 
 @pytest.fixture
 def verify_webhook() -> Callable[..., Any]:
-    """The page's own code."""
+    """Returns the function of the snippet in the page."""
     (snippet,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     names: dict[str, Any] = {}
     exec(snippet, names)
@@ -58,7 +58,7 @@ def test_the_pauses_are_those_of_the_code() -> None:
     assert tuple(said) == BACKOFF
 
 
-def test_so_are_its_numbers() -> None:
+def test_the_numbers_in_the_docs_are_those_of_the_code() -> None:
     numbers = {10: "ten", 11: "eleven", 8: "eight", 4: "four"}
     assert f"A tenant may have {MAX_ENDPOINTS} endpoints." in PAGE
     assert f"An attempt has {post_signed.TOTAL_SECONDS:.0f} seconds for everything" in WORDS

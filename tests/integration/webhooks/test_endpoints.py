@@ -1,4 +1,4 @@
-"""Webhook endpoints by API: registered, changed, rotated, deleted; and nobody sees another tenant's."""
+"""Webhook endpoints in the API: registration, changes, rotation, deletion, and isolation of tenants."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_an_endpoint_is_registered_with_a_secret_of_its_own(system: System) -> N
     listed = call(system, "GET", ENDPOINTS)["items"]
     assert [item["id"] for item in listed] == ["callback", first["id"], second["id"]]
     assert (listed[2]["events"], listed[2]["reportTypes"]) == (["report.failed"], ["AUDIT_TRAIL"])
-    assert all("secret" not in item for item in listed), "it is shown when it is made, and by an explicit call"
+    assert all("secret" not in item for item in listed), "secrets are shown only on creation and by an explicit call"
     assert call(system, "GET", f"{ENDPOINTS}/{first['id']}/secret")["secret"] == first["secret"]
 
 
@@ -44,13 +44,13 @@ def test_callbacks_have_a_secret_without_an_endpoint(system: System) -> None:
     assert refused(system, "DELETE", f"{ENDPOINTS}/callback") == fixed
 
 
-def test_a_secret_is_rotated_with_two_valid_at_once(system: System, admin: Connection[TupleRow]) -> None:
+def test_two_secrets_are_valid_during_a_rotation(system: System, admin: Connection[TupleRow]) -> None:
     endpoint = register(system)
     path = f"{ENDPOINTS}/{endpoint['id']}"
     rotated = call(system, "POST", f"{path}/rotate-secret", {"overlapHours": 2})
     assert rotated["previousSecret"] == endpoint["secret"] != rotated["secret"]
     assert call(system, "GET", path)["previousSecretUntil"] == rotated["previousSecretUntil"]
-    # Again, as a client does whose answer was lost: the secret that receivers have would end at once.
+    # A client that lost the response repeats the request, which would end the receivers' secret at once.
     assert refused(system, "POST", f"{path}/rotate-secret", {"overlapHours": 2})[:2] == (
         409,
         "webhook-rotation-refused",
@@ -59,7 +59,7 @@ def test_a_secret_is_rotated_with_two_valid_at_once(system: System, admin: Conne
     admin.execute("UPDATE resma.webhook_endpoints SET previous_version_until = clock_timestamp()")
     assert call(system, "GET", f"{path}/secret")["previousSecret"] is None
     assert call(system, "POST", f"{path}/rotate-secret", {})["version"] == 3
-    # A secret that somebody else knows ends at once, whatever else is valid.
+    # A leaked secret can be ended at once.
     ended = call(system, "POST", f"{path}/rotate-secret", {"overlapHours": 0})
     assert (ended["version"], ended["previousSecret"], ended["previousSecretUntil"]) == (4, None, None)
 
@@ -74,7 +74,7 @@ def test_an_endpoint_is_changed_disabled_and_enabled(system: System) -> None:
     )
     disabled = call(system, "PATCH", path, {"enabled": False, "events": None})
     assert (disabled["enabled"], disabled["disabledReason"], disabled["events"]) == (False, "asked", None)
-    assert call(system, "PATCH", path, {}) == disabled, "what is left out stays as it is"
+    assert call(system, "PATCH", path, {}) == disabled, "omitted properties do not change"
     assert call(system, "PATCH", path, {"enabled": True})["disabledAt"] is None
     assert system.call_api("DELETE", path)[0] == 204
     assert refused(system, "GET", path)[:2] == (404, "webhook-endpoint-not-found")
@@ -114,10 +114,10 @@ def test_bad_requests(
     endpoint = register(system)
     before = admin.execute("SELECT * FROM resma.webhook_endpoints").fetchall()
     assert refused(system, method, ENDPOINTS + path.replace("{id}", endpoint["id"]), body) == expected
-    assert admin.execute("SELECT * FROM resma.webhook_endpoints").fetchall() == before, "nothing is left behind"
+    assert admin.execute("SELECT * FROM resma.webhook_endpoints").fetchall() == before, "nothing was written"
 
 
-def test_a_callback_is_looked_at_when_it_is_given(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_callback_url_is_validated_when_it_is_submitted(system: System, admin: Connection[TupleRow]) -> None:
     for url in (
         "http://hooks.example.com/",
         "https://[::ffff:10.0.0.1]/",
@@ -129,7 +129,7 @@ def test_a_callback_is_looked_at_when_it_is_given(system: System, admin: Connect
     assert admin.execute("SELECT count(*) FROM resma.reports").fetchone() == (0,)
 
 
-def test_there_is_a_most_of_endpoints(system: System) -> None:
+def test_the_number_of_endpoints_is_limited(system: System) -> None:
     endpoints = [register(system) for _ in range(MAX_ENDPOINTS)]
     assert refused(system, "POST", ENDPOINTS, {"url": HOOK})[:2] == (409, "too-many-webhook-endpoints")
     call(system, "POST", f"{ENDPOINTS}/callback/rotate-secret", {})
@@ -137,10 +137,10 @@ def test_there_is_a_most_of_endpoints(system: System) -> None:
     register(system)
 
 
-# ---------------------------------------------------------------- whose
+# ---------------------------------------------------------------- isolation
 
 
-def test_without_the_scope_nothing_is_shown(system: System, as_tenant: ActAs) -> None:
+def test_endpoints_need_the_scope(system: System, as_tenant: ActAs) -> None:
     endpoint = register(system)
     as_tenant("demo", SCOPES - {"webhooks:manage"})
     replay = f"/api/v1/webhook-deliveries/evt_{'0' * 32}/callback/replay"
@@ -162,7 +162,7 @@ def test_without_the_scope_nothing_is_shown(system: System, as_tenant: ActAs) ->
     assert call(system, "GET", path)["secretVersion"] == 1
 
 
-def test_another_tenants_endpoint_is_not_there(system: System, as_tenant: ActAs) -> None:
+def test_the_endpoint_of_another_tenant_is_not_found(system: System, as_tenant: ActAs) -> None:
     endpoint = register(system)
     own = call(system, "GET", f"{ENDPOINTS}/callback/secret")["secret"]
     as_tenant("other")
@@ -181,10 +181,10 @@ def test_another_tenants_endpoint_is_not_there(system: System, as_tenant: ActAs)
     assert call(system, "GET", path)["enabled"]
 
 
-def test_the_database_keeps_tenants_apart(
+def test_row_level_security_isolates_tenants(
     system: System, postgres: PostgresServer, admin: Connection[TupleRow], as_tenant: ActAs
 ) -> None:
-    """Whatever a query asks for: a transaction sees the rows of the tenant that it names, and of none without."""
+    """A transaction sees only the rows of its tenant, and none without a tenant."""
     register(system)
     as_tenant("other")
     register(system)

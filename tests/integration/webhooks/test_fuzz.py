@@ -1,7 +1,7 @@
-"""No address, however it is written and whatever names resolve to, leads a webhook to a private address.
+"""No URL leads a webhook to a private address, whatever its notation and whatever names resolve to.
 
-The connection's own code runs, with real sockets: only a connection to what another list than ours also calls public
-is cut short, for tests have no internet. A trap listens on every address of this machine, and nothing may reach it.
+The code runs with real sockets. Only connections to addresses that are also public according to Python are replaced,
+because tests have no internet. A trap listens on all addresses of this machine, and must not be reached.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ FUZZ = settings(
 
 
 class Trap:
-    """Listens on all of this machine's addresses."""
+    """Listens on all addresses of this machine."""
 
     def __init__(self) -> None:
         self._listening = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True, backlog=64)
         self.port: int = self._listening.getsockname()[1]
 
     def was_reached(self) -> bool:
-        """Whether anyone has connected since it was last asked. A connection is there before it is accepted."""
+        """Returns whether a connection arrived since the last call. It arrives before it is accepted."""
         reached = False
-        arrival = select.poll()  # `select` takes no file descriptor over 1023, and a long run has many
+        arrival = select.poll()  # `select` does not support file descriptors over 1023
         arrival.register(self._listening, select.POLLIN)
         while arrival.poll(0):
             self._listening.accept()[0].close()
@@ -49,28 +49,28 @@ class Trap:
         return reached
 
     def close(self) -> None:
-        """Ends it."""
+        """Stops listening."""
         self._listening.close()
 
 
 @pytest.fixture(scope="module")
 def trap() -> Iterator[Trap]:
-    """One for all examples."""
+    """One trap for all examples."""
     trap = Trap()
     yield trap
     trap.close()
 
 
 class Internet:
-    """Stands where a socket is connected: private addresses really are, the internet is not there."""
+    """Replaces the connection of sockets: private addresses are really connected to, public ones refuse."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.private: list[str] = []
 
     def connect(self, ip: str, port: int, deadline: Deadline) -> socket.socket:
-        """Notes who was to be reached."""
-        self.asked.append(ip)
+        """Records the address, and connects to it if it is private."""
+        self.requested.append(ip)
         if _is_internet(ip):
             raise ConnectionRefusedError
         self.private.append(ip)
@@ -81,7 +81,7 @@ _REAL = connect_checked._connect
 
 
 def _is_internet(ip: str) -> bool:
-    """Python's own opinion, of the address and of every IPv4 address inside it."""
+    """Returns whether Python classifies the address, and IPv4 addresses inside of it, as public."""
     address = ipaddress.ip_address(ip)
     inner: list[IPv4Address | IPv6Address] = [address]
     if isinstance(address, IPv6Address):
@@ -93,13 +93,13 @@ def _is_internet(ip: str) -> bool:
 
 @pytest.fixture
 def internet(monkeypatch: pytest.MonkeyPatch) -> Internet:
-    """In place of the real one."""
+    """Replaces the real connections."""
     internet = Internet()
     monkeypatch.setattr(connect_checked, "_connect", internet.connect)
     return internet
 
 
-# ---------------------------------------------------------------- addresses, and ways to write them
+# ---------------------------------------------------------------- addresses and their notations
 
 _BLOCKS = (
     *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
@@ -126,7 +126,7 @@ def _number(value: int, radix: str) -> str:
 
 @st.composite
 def spelled_v4(draw: st.DrawFn) -> str:
-    """An IPv4 address as inet_aton takes it: one to four numbers, each in a radix of its own, zeros before them."""
+    """Draws an IPv4 address as inet_aton accepts it: one to four numbers, each in any radix, with leading zeros."""
     value = int(draw(private_v4))
     parts = draw(st.integers(1, 4))
     numbers = [value >> (24 - 8 * place) & 0xFF for place in range(parts - 1)]
@@ -137,7 +137,7 @@ def spelled_v4(draw: st.DrawFn) -> str:
 
 @st.composite
 def disguised(draw: st.DrawFn) -> str:
-    """A host as it stands in an address, of one of many kinds."""
+    """Draws the host of a URL, in one of many notations."""
     v4, v6 = draw(private_v4), draw(private_v6)
     packed = f"{int(v4) >> 16:x}:{int(v4) & 0xFFFF:x}"
     name = draw(st.sampled_from(["localhost", "LocalHost", "a.localhost", "localhost.localdomain", "db.internal"]))
@@ -159,14 +159,14 @@ def disguised(draw: st.DrawFn) -> str:
     )
 
 
-# ---------------------------------------------------------------- nothing gets there
+# ---------------------------------------------------------------- no connection
 
 
 @FUZZ
 @given(host=disguised(), scheme=st.sampled_from(["https", "http", "HTTPS", "ftp", "gopher"]), has_port=st.booleans())
 @example(host="127.0.0.1", scheme="https", has_port=True)
 @example(host="[::1]", scheme="https", has_port=True)
-def test_no_spelling_of_an_address_gets_there(
+def test_no_notation_of_a_private_address_is_connected_to(
     trap: Trap, internet: Internet, host: str, scheme: str, has_port: bool
 ) -> None:
     url = f"{scheme}://{host}{f':{trap.port}' if has_port else ''}/hook"
@@ -183,8 +183,8 @@ def test_no_spelling_of_an_address_gets_there(
 @example(host="0")
 @example(host="::1")
 @example(host="::ffff:127.0.0.1")
-def test_nor_past_the_first_look(trap: Trap, internet: Internet, host: str) -> None:
-    """As if what is refused at sight had been taken: the resolver reads every spelling, and what it says is checked."""
+def test_refused_hosts_are_also_refused_after_resolution(trap: Trap, internet: Internet, host: str) -> None:
+    """Skips the validation of the URL: the resolver accepts all notations, and its addresses are checked."""
     address = WebhookUrl(False, host, trap.port, "/")
     with pytest.raises((WebhookUrlNotAllowedError, OSError)):
         connect_checked.connect_checked(address, Network(resolve=_numeric), Deadline.after(5))
@@ -194,7 +194,7 @@ def test_nor_past_the_first_look(trap: Trap, internet: Internet, host: str) -> N
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0x7f.1", "0177.0.0.1", "127.1", "::1"])
 def test_the_trap_works(trap: Trap, host: str) -> None:
-    """The same code reaches it, when the setting opens loopback."""
+    """The same code reaches the trap if the setting allows loopback."""
     address = WebhookUrl(False, host, trap.port, "/")
     network = Network(AllowedReceivers(opens_loopback=True), resolve=_numeric)
     connect_checked.connect_checked(address, network, Deadline.after(5)).close()
@@ -207,12 +207,12 @@ def test_the_trap_works(trap: Trap, host: str) -> None:
         lambda some: private_v4.flatmap(lambda one: st.permutations([*some, one]))
     )
 )
-def test_one_private_address_among_a_names_is_enough(trap: Trap, internet: Internet, answers: Sequence[Any]) -> None:
+def test_a_name_with_one_private_address_is_refused(trap: Trap, internet: Internet, answers: Sequence[Any]) -> None:
     network = Network(resolve=lambda _host, _port: [str(answer) for answer in answers])
     outcome = post_signed(f"https://hooks.example.com:{trap.port}/", "evt_1", "{}", [SECRET], network)
-    assert outcome.error == "not sent: the host has an address that is not public"
+    assert outcome.error == "Not sent: the host has an IP address that is not public."
     assert not trap.was_reached()
-    assert internet.asked == []
+    assert internet.requested == []
 
 
 @FUZZ
@@ -220,10 +220,10 @@ def test_one_private_address_among_a_names_is_enough(trap: Trap, internet: Inter
     first=st.lists(public, min_size=1, max_size=3),
     later=st.lists(st.one_of(private_v4, private_v6), min_size=1, max_size=4),
 )
-def test_a_name_that_resolves_otherwise_later_changes_nothing(
+def test_dns_rebinding_has_no_effect(
     trap: Trap, internet: Internet, first: Sequence[Any], later: Sequence[Any]
 ) -> None:
-    """DNS rebinding: public when it is checked, private when it would be connected to."""
+    """The name is public when it is checked, and private when the connection is opened."""
     said = iter([first])
     asked = []
 
@@ -231,11 +231,11 @@ def test_a_name_that_resolves_otherwise_later_changes_nothing(
         asked.append(host)
         return [str(answer) for answer in next(said, later)]
 
-    before = len(internet.asked)
+    before = len(internet.requested)
     outcome = post_signed(f"https://rebind.example:{trap.port}/", "evt_1", "{}", [SECRET], Network(resolve=rebinding))
-    assert outcome.error == "the receiver can't be reached (ConnectionRefusedError)"
+    assert outcome.error == "The receiver cannot be reached (ConnectionRefusedError)."
     assert asked == ["rebind.example"], "it is resolved once"
-    assert internet.asked[before:] == [str(answer) for answer in first], "and only what was checked is connected to"
+    assert internet.requested[before:] == [str(answer) for answer in first], "only checked addresses are connected to"
     assert not trap.was_reached()
 
 
@@ -246,26 +246,26 @@ def test_a_name_that_resolves_otherwise_later_changes_nothing(
     )
 )
 @example(answer=IPv6Address("::ffff:127.0.0.1"))
-def test_with_loopback_open_all_else_that_is_private_stays_shut(
+def test_other_private_addresses_are_refused_when_loopback_is_allowed(
     trap: Trap, internet: Internet, answer: IPv4Address | IPv6Address
 ) -> None:
     network = Network(AllowedReceivers(opens_loopback=True), resolve=lambda _host, _port: [str(answer)])
     outcome = post_signed(f"http://hooks.example.com:{trap.port}/", "evt_1", "{}", [SECRET], network)
-    assert outcome.error == "not sent: the host has an address that is not public"
+    assert outcome.error == "Not sent: the host has an IP address that is not public."
     assert not trap.was_reached()
-    assert internet.asked == []
+    assert internet.requested == []
 
 
-def test_the_peer_is_looked_at_too(trap: Trap, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever led there, such as a translation of addresses in between: nothing is sent."""
+def test_the_address_of_the_connected_peer_is_checked(trap: Trap, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent if the peer has another address, for example because of NAT."""
     monkeypatch.setattr(connect_checked, "_connect", lambda _ip, port, deadline: _REAL("127.0.0.1", port, deadline))
     network = Network(resolve=lambda *_: ["8.8.8.8"])
     outcome = post_signed(f"https://hooks.example.com:{trap.port}/", "evt_1", "{}", [SECRET], network)
-    assert outcome.error == "not sent: the host has an address that is not public"
-    assert trap.was_reached(), "the check before the connection was gone round, in this test"
+    assert outcome.error == "Not sent: the host has an IP address that is not public."
+    assert trap.was_reached(), "the test bypasses the check before the connection"
 
 
 def _numeric(host: str, port: int) -> list[str]:
-    """The system's resolver as it reads addresses, in every spelling; without a name server."""
+    """Resolves only numeric addresses, in all notations, without a name server."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     return [str(sockaddr[0]) for *_, sockaddr in found]

@@ -1,4 +1,4 @@
-"""What a receiver may do to an attempt: nothing but fail it, within its time and within its bytes."""
+"""A receiver can only make an attempt fail, within the limits of time and size."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ LOOPBACK = Network(AllowedReceivers(opens_loopback=True))
 
 
 def post(url: str, network: Network = LOOPBACK) -> AttemptResult:
-    """One attempt."""
+    """Makes one attempt."""
     return post_signed.post_signed(url, "evt_1", BODY, [NEW, OLD], network)
 
 
-# ---------------------------------------------------------------- what is sent
+# ---------------------------------------------------------------- requests
 
 
 def test_either_secret_verifies_while_both_are_valid() -> None:
@@ -50,7 +50,7 @@ def test_either_secret_verifies_while_both_are_valid() -> None:
         Webhook("whsec_" + "A" * 32).verify(request.body, request.headers)
 
 
-def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     with receiver(status(200)) as server, receiver(status(200)) as proxy:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
@@ -59,11 +59,11 @@ def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch
     assert proxy.requests == []
 
 
-# ---------------------------------------------------------------- what is answered
+# ---------------------------------------------------------------- responses
 
 
 @pytest.mark.parametrize("code", [200, 201, 204, 299])
-def test_any_2xx_takes_it(code: int) -> None:
+def test_any_2xx_is_a_delivery(code: int) -> None:
     with receiver(status(code)) as server:
         assert post(server.url).is_delivered
 
@@ -77,7 +77,7 @@ def test_redirects_are_not_followed(code: int) -> None:
 
 
 @pytest.mark.parametrize("code", [400, 401, 404, 410, 429, 500, 503])
-def test_what_it_refuses_is_on_record(code: int) -> None:
+def test_refusals_are_recorded(code: int) -> None:
     with receiver(status(code)) as server:
         outcome = post(server.url)
     assert (outcome.status_code, outcome.error, outcome.is_delivered) == (code, None, False)
@@ -96,7 +96,7 @@ def test_what_it_refuses_is_on_record(code: int) -> None:
         (b"HTTP/1.1 100 Continue\r\n\r\n" * 5000, "more than"),
     ],
 )
-def test_garbage_is_an_error_in_words(answer: bytes, error: str) -> None:
+def test_an_invalid_response_is_an_error_message(answer: bytes, error: str) -> None:
     with receiver(lambda connection: connection.sendall(answer)) as server:
         outcome = post(server.url)
     assert outcome.status_code is None
@@ -109,13 +109,13 @@ def test_garbage_is_an_error_in_words(answer: bytes, error: str) -> None:
 
 @pytest.fixture
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that tests need not wait as long as receivers may take."""
+    """Shortens the timeouts for tests."""
     monkeypatch.setattr(post_signed, "TOTAL_SECONDS", 0.5)
     monkeypatch.setattr(post_signed, "DRAIN_SECONDS", 0.2)
 
 
 def _drip(data: bytes, gone: threading.Event) -> Answer:
-    """A byte now and then, each sooner than any time-out between two: it would take a minute."""
+    """Sends single bytes, each before a timeout between two bytes would end; all of them take a minute."""
 
     def answer(connection: socket.socket) -> None:
         connection.settimeout(None)
@@ -136,12 +136,12 @@ def test_a_receiver_that_drips_its_headers_is_cut_off(data: bytes) -> None:
     with receiver(_drip(data, gone)) as server:
         outcome = post(server.url)
         assert outcome.error is not None
-        assert "no answer within" in outcome.error
-        assert gone.wait(120), "and the connection is closed"
+        assert "did not respond within" in outcome.error
+        assert gone.wait(120), "the connection is closed"
 
 
 @pytest.mark.usefixtures("hurry")
-def test_one_that_never_answers_too() -> None:
+def test_a_receiver_that_never_responds_is_cut_off() -> None:
     done = threading.Event()
 
     def answer(_connection: socket.socket) -> None:
@@ -150,29 +150,29 @@ def test_one_that_never_answers_too() -> None:
     with receiver(answer) as server:
         outcome = post(server.url)
         done.set()
-    assert (outcome.status_code, outcome.error) == (None, "no answer within 0 s")
+    assert (outcome.status_code, outcome.error) == (None, "The receiver did not respond within 0 s.")
 
 
 @pytest.mark.usefixtures("hurry")
-def test_one_that_never_takes_the_request_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_receiver_that_never_reads_the_request_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     listening = socket.create_server(("127.0.0.1", 0))
     with listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
         outcome = post_signed.post_signed(url, "evt_1", "x" * 50_000_000, [OLD], LOOPBACK)
-    assert outcome.error == "no answer within 0 s"
+    assert outcome.error == "The receiver did not respond within 0 s."
 
 
 @pytest.mark.usefixtures("hurry")
-def test_a_resolver_that_hangs_too() -> None:
+def test_a_resolver_that_hangs_is_cut_off() -> None:
     done = threading.Event()
     network = Network(AllowedReceivers(opens_loopback=True), resolve=lambda *_: ["127.0.0.1"] if done.wait(60) else [])
     outcome = post("http://hooks.example.com/", network)
     done.set()
-    assert outcome.error == "the host's name was not resolved within 0 s"
+    assert outcome.error == "The host name was not resolved within 0 s."
 
 
-def test_a_host_that_takes_no_connection_is_said_to_be_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its queue of connections is full, so it answers no further one."""
+def test_a_host_that_does_not_accept_the_connection_has_its_own_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its queue of pending connections is full, so it accepts no further one."""
     monkeypatch.setattr(connect_checked, "CONNECT_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as waiting:
         port = full.getsockname()[1]
@@ -181,10 +181,10 @@ def test_a_host_that_takes_no_connection_is_said_to_be_that(monkeypatch: pytest.
             before.setblocking(False)
             before.connect_ex(("127.0.0.1", port))
         outcome = post(f"http://127.0.0.1:{port}/")
-    assert outcome.error == "no connection within 0 s"
+    assert outcome.error == "The host did not accept the connection within 0 s."
 
 
-def test_a_body_that_drips_does_not_change_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_drips_does_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(post_signed, "DRAIN_SECONDS", 0.2)
     gone = threading.Event()
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
@@ -195,7 +195,7 @@ def test_a_body_that_drips_does_not_change_the_answer(monkeypatch: pytest.Monkey
 
     with receiver(answer) as server:
         assert post(server.url).is_delivered
-        assert gone.wait(120), "and the connection is closed"
+        assert gone.wait(120), "the connection is closed"
 
 
 def test_a_huge_body_is_not_read() -> None:
@@ -213,22 +213,24 @@ def test_a_huge_body_is_not_read() -> None:
     with receiver(answer) as server:
         assert post(server.url).is_delivered
         assert ended.wait(120)
-    # What fits into the buffers of two sockets, and no more of the gigabyte.
+    # Only what fits into the buffers of two sockets, not the whole gigabyte.
     assert MAX_RESPONSE_BYTES < sent < 64 << 20
 
 
-def test_nobody_there_and_no_such_name() -> None:
+def test_a_closed_port_and_an_unknown_name_are_errors() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-    assert post(f"http://127.0.0.1:{port}/").error == "the receiver can't be reached (ConnectionRefusedError)"
+    assert post(f"http://127.0.0.1:{port}/").error == "The receiver cannot be reached (ConnectionRefusedError)."
 
     def unknown(_host: str, _port: int) -> list[str]:
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
-    assert post("https://nobody.example/", Network(resolve=unknown)).error == "the receiver can't be reached (gaierror)"
+    assert (
+        post("https://nobody.example/", Network(resolve=unknown)).error == "The receiver cannot be reached (gaierror)."
+    )
 
 
-def test_a_second_address_is_tried() -> None:
+def test_other_addresses_of_the_host_are_tried() -> None:
     with receiver(status(200)) as server:
         network = Network(AllowedReceivers(opens_loopback=True), resolve=lambda *_: ["::1", "127.0.0.1"])
         assert post(f"http://hooks.example.com:{server.port}/", network).is_delivered
@@ -242,7 +244,7 @@ def test_a_second_address_is_tried() -> None:
 def certified(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[], contextlib.AbstractContextManager[Receiver]]]:
-    """Makes receivers with a certificate for hooks.example.com, of an authority that this process trusts."""
+    """Starts receivers with a certificate for hooks.example.com, from an authority that this process trusts."""
     names: list[x509.GeneralName] = [x509.DNSName("hooks.example.com")]
     key, certificate = _certificate(names)
     bundle = tmp_path / "server.pem"
@@ -284,7 +286,7 @@ ToReceiver = Callable[[], contextlib.AbstractContextManager[Receiver]]
 NAMED = Network(AllowedReceivers(opens_loopback=True), resolve=lambda *_: ["127.0.0.1"])
 
 
-def test_tls_is_with_the_name(certified: ToReceiver) -> None:
+def test_tls_verifies_the_host_name(certified: ToReceiver) -> None:
     with certified() as server:
         outcome = post(f"https://hooks.example.com:{server.port}/", NAMED)
     assert (outcome.status_code, outcome.error) == (200, None)
@@ -296,23 +298,23 @@ def test_a_certificate_for_another_name_is_refused(certified: ToReceiver, host: 
     with certified() as server:
         outcome = post(f"https://{host}:{server.port}/", NAMED)
     assert outcome.error is not None
-    assert "certificate can't be trusted" in outcome.error
+    assert "certificate of the receiver cannot be verified" in outcome.error
     assert server.requests == []
 
 
-def test_an_authority_that_nobody_knows_is_refused(certified: ToReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_certificate_authority_is_refused(certified: ToReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/dev/null")
     connect_checked._tls.cache_clear()
     with certified() as server:
         outcome = post(f"https://hooks.example.com:{server.port}/", NAMED)
     assert outcome.error is not None
-    assert "certificate can't be trusted" in outcome.error
+    assert "certificate of the receiver cannot be verified" in outcome.error
     assert server.requests == []
 
 
 @pytest.mark.usefixtures("hurry")
 def test_a_handshake_that_hangs_is_cut_off() -> None:
-    """It takes the connection, and the first message, and says nothing."""
+    """The receiver accepts the connection and the first message, and sends nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         outcome = post(f"https://hooks.example.com:{listening.getsockname()[1]}/", NAMED)
-    assert outcome.error == "no answer within 0 s"
+    assert outcome.error == "The receiver did not respond within 0 s."

@@ -1,4 +1,4 @@
-"""LocalStack's standard queue with the plug-in's patch: tenants take turns, as on AWS (SQS fair queues)."""
+"""LocalStack's standard queue with the plug-in's patch is fair between tenants, like SQS fair queues."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Received = dict[str, list[list[list[Any]]]]
 
 @pytest.fixture(scope="module")
 def received() -> Received:
-    """For each of `_STEPS` what each `receive` got: groups and numbers. Run once, in LocalStack's own environment."""
+    """Returns the groups and numbers that each `receive` of each of `_STEPS` got, in LocalStack's environment."""
     done = subprocess.run(
         [str(LOCALSTACK_PYTHON), "-c", _USE],
         input=json.dumps(_STEPS),
@@ -67,7 +67,7 @@ def test_one_message_of_another_group_does_not_wait_for_a_thousand(received: Rec
     assert ["b", 1001] in then
 
 
-def test_groups_take_turns_whoever_came_first(received: Received) -> None:
+def test_groups_take_turns_regardless_of_the_order_of_sending(received: Received) -> None:
     (got,) = received["turns"]
     assert [group for group, _ in got] == ["a", "b", "c"] * 3
 

@@ -1,4 +1,4 @@
-"""The condition that comes after a row: its text, and that Postgres' order is what it follows (by a model of it)."""
+"""The SQL conditions of a keyset, compared with a model of the order in Postgres."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_an_index_can_use_the_bound_on_the_first_column() -> None:
     )
 
 
-def test_where_there_are_nulls_it_is_no_bound() -> None:
+def test_a_first_column_with_nulls_has_no_bound() -> None:
     assert ">=" not in KEY.comes_after(nulls=True).as_string()
 
 

@@ -1,4 +1,4 @@
-"""Addresses of files: how S3 and other stores want them, and that none is said to be valid for longer than it is."""
+"""Presigned URLs: their form for S3 and other stores, and how long they are valid."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from resma.aws import clients
 
 
 @pytest.fixture(autouse=True)
-def _forget(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Clients are kept for a process, with the session that made the first one."""
+def _clear_clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Clears the clients and the session that are cached in the process."""
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     clients.s3_client.cache_clear()
     yield
@@ -26,7 +26,7 @@ def _presign(bucket: str, endpoint_url: str | None = None) -> str:
     return client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "demo/1.csv"}, ExpiresIn=60)
 
 
-def test_s3_has_the_bucket_in_the_hosts_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_s3_urls_have_the_bucket_in_the_host_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "sa-east-1")
     parts = urlsplit(_presign("reports-of-the-bank"))
     assert (parts.netloc, parts.path) == ("reports-of-the-bank.s3.sa-east-1.amazonaws.com", "/demo/1.csv")
@@ -34,7 +34,9 @@ def test_s3_has_the_bucket_in_the_hosts_name(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", None])
-def test_other_stores_have_it_in_the_path(monkeypatch: pytest.MonkeyPatch, variable: str | None) -> None:
+def test_urls_of_other_stores_have_the_bucket_in_the_path(
+    monkeypatch: pytest.MonkeyPatch, variable: str | None
+) -> None:
     endpoint_url = "http://store.example:9000"
     if variable:
         monkeypatch.setenv(variable, endpoint_url)
@@ -44,24 +46,22 @@ def test_other_stores_have_it_in_the_path(monkeypatch: pytest.MonkeyPatch, varia
 
 
 @pytest.mark.parametrize(("minutes", "seconds"), [(30, 1800), (90, 3600)])
-def test_an_address_is_valid_for_no_longer_than_its_session(
-    monkeypatch: pytest.MonkeyPatch, minutes: int, seconds: int
-) -> None:
+def test_a_url_expires_with_the_session(monkeypatch: pytest.MonkeyPatch, minutes: int, seconds: int) -> None:
     ends_at = datetime.now(UTC) + timedelta(minutes=minutes)
     monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", ends_at.isoformat())
     clients.s3_client()
     valid = clients.presign_seconds(3600)
     assert 0 < valid <= seconds
     assert datetime.now(UTC) + timedelta(seconds=valid) <= ends_at
-    assert valid > seconds // 2, "the session has just begun"
+    assert valid > seconds // 2, "the session has just started"
 
 
-def test_without_an_end_it_is_valid_for_as_long_as_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert clients.presign_seconds(3600) == 3600, "no session at all"
+def test_without_expiration_a_url_is_valid_for_the_requested_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert clients.presign_seconds(3600) == 3600, "there is no session"
     clients.s3_client()
-    assert clients.presign_seconds(3600) == 3600, "keys that do not end"
+    assert clients.presign_seconds(3600) == 3600, "the credentials do not expire"
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", (datetime.now(UTC) + timedelta(minutes=30)).isoformat())
     clients.s3_client.cache_clear()
     clients.s3_client()
-    assert clients.presign_seconds(3600, "arn:of-a-secret") == 3600, "a store with keys of its own"
+    assert clients.presign_seconds(3600, "arn:of-a-secret") == 3600, "the credentials come from a secret"

@@ -1,4 +1,4 @@
-"""What is the object store's outage, and what is one request's own failure."""
+"""Errors of the object store: outages, and failures of single requests."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from resma.storage.object_store import store_errors
         (412, "PreconditionFailed", ObjectStoreRefusedError),
     ],
 )
-def test_answers(status: int, code: str, kind: type[Exception]) -> None:
+def test_error_responses_are_translated(status: int, code: str, kind: type[Exception]) -> None:
     response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    with pytest.raises(kind, match=code) as raised, store_errors("storing"):
-        raise ClientError(response, "UploadPart")  # type: ignore[arg-type]  # as much as is looked at
+    with pytest.raises(kind, match=code) as raised, store_errors("Storing"):
+        raise ClientError(response, "UploadPart")  # type: ignore[arg-type]  # only the fields that are used
     assert type(raised.value) is kind
 
 
 @pytest.mark.parametrize("kind", [ConnectTimeoutError, EndpointConnectionError])
-def test_no_answer_is_an_outage(kind: type[ConnectTimeoutError | EndpointConnectionError]) -> None:
-    with pytest.raises(ObjectStoreUnavailableError) as raised, store_errors("storing"):
+def test_a_missing_response_is_an_outage(kind: type[ConnectTimeoutError | EndpointConnectionError]) -> None:
+    with pytest.raises(ObjectStoreUnavailableError) as raised, store_errors("Storing"):
         raise kind(endpoint_url="http://store")
     assert raised.value.dependency == "object-store"
 
 
-def test_a_mistake_of_ours_is_none() -> None:
-    with pytest.raises(ParamValidationError), store_errors("storing"):
+def test_invalid_parameters_are_not_translated() -> None:
+    with pytest.raises(ParamValidationError), store_errors("Storing"):
         raise ParamValidationError(report="no such parameter")

@@ -1,4 +1,4 @@
-"""Charts as the row keeps them: whatever the data hold, they are small, and add up to what they were."""
+"""Stored charts: they are small whatever the data contain, and their sums do not change."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def months(count: int) -> list[str]:
     return [f"{2000 + i // 12}-{i % 12 + 1:02}" for i in range(count)]
 
 
-def test_what_is_small_stays_as_it_is() -> None:
+def test_small_charts_do_not_change() -> None:
     stored = store(chart("time", ["2024-01", "2024-02"], ["1.50", "-0.05"], ["0", "3E+2"]))
     assert stored == {
         "by": "booked_at",
@@ -35,18 +35,18 @@ def test_what_is_small_stays_as_it_is() -> None:
     }
 
 
-@pytest.mark.parametrize(("kind", "most"), [("bars", MAX_BARS), ("share", MAX_PARTS)])
-def test_a_million_categories_are_the_largest_and_the_others(kind: Literal["bars", "share"], most: int) -> None:
+@pytest.mark.parametrize(("kind", "max_labels"), [("bars", MAX_BARS), ("share", MAX_PARTS)])
+def test_a_million_categories_are_the_largest_and_the_others(kind: Literal["bars", "share"], max_labels: int) -> None:
     values = list(range(1_000_000))
     stored = store(chart(kind, [f"category {i}" for i in values], values), locale="pt-BR")
     shown = stored["series"][0]["values"]
-    assert len(shown) == len(stored["labels"]) == most
+    assert len(shown) == len(stored["labels"]) == max_labels
     assert (stored["labels"][0], shown[0]) == ("category 999999", "999999")
-    assert stored["labels"][-1] == f"Outros ({1_000_000 - most + 1})"
+    assert stored["labels"][-1] == f"Outros ({1_000_000 - max_labels + 1})"
     assert sum(map(int, shown)) == sum(values)
 
 
-def test_of_several_series_the_categories_keep_their_order() -> None:
+def test_categories_of_several_series_keep_their_order() -> None:
     labels = [f"c{i}" for i in range(MAX_BARS + 1)]
     stored = store(chart("bars", labels, list(range(MAX_BARS + 1)), [10] * (MAX_BARS + 1)))
     assert stored["labels"] == [*labels[: MAX_BARS - 1], "Other (2)"]
@@ -64,7 +64,7 @@ def test_many_months_become_years_and_too_many_years_begin_with_the_others() -> 
     assert sum(map(int, stored["series"][0]["values"])) == 402
 
 
-def test_what_is_no_month_is_a_label_too() -> None:
+def test_labels_that_are_not_months_are_kept() -> None:
     labels = [*months(MAX_TIMES), "infinit", "–"]
     stored = store(chart("time", labels, [1] * len(labels)))
     assert stored["labels"] == [*(str(2000 + i) for i in range(10)), "infinit", "–"]
@@ -86,7 +86,7 @@ def test_the_largest_series_are_kept_and_the_others_counted() -> None:
         ("1234567890123456789012345678901234.5678", "1234567890123456789012345678901234.5678"),
     ],
 )
-def test_any_number_has_a_text_of_some_length(value: str, text: str) -> None:
+def test_any_number_is_shown_in_bounded_length(value: str, text: str) -> None:
     (shown,) = store(chart("time", ["2024-01"], [value]))["series"][0]["values"]
     assert Decimal(shown).compare(Decimal(text)) in {Decimal(0), Decimal("NaN")} or shown == text
     assert len(shown) < 60
@@ -102,7 +102,7 @@ def test_others_add_up_to_the_last_digit_and_survive_infinities() -> None:
     assert store(chart("bars", labels, ["NaN"] + ["1"] * 19))["series"][0]["values"][0] == "NaN"
 
 
-def test_the_worst_is_a_few_kilobytes() -> None:
+def test_the_largest_chart_has_a_few_kilobytes() -> None:
     labels = ["x" * 1_000_000 + str(i) for i in range(30)]
     stored = store(chart("bars", labels, *[["9" * 30 + ".99"] * 30 for _ in range(50)]))
     assert len(json.dumps(stored)) < 16_000

@@ -1,4 +1,4 @@
-"""Warnings about what a report's snapshot holds."""
+"""Warnings about the data of a report's snapshot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from resma.snapshot.summary_warnings import summary_warnings
 
 
 def summary(rows: int, *amounts: str) -> Summary:
-    """A snapshot with so many rows and these totals."""
+    """Returns the summary of a snapshot with these rows and totals."""
     return Summary(
         as_of=datetime(2026, 3, 9, tzinfo=UTC),
         rows=rows,
@@ -25,11 +25,11 @@ def summary(rows: int, *amounts: str) -> Summary:
     )
 
 
-def test_a_report_with_rows_has_none() -> None:
+def test_reports_with_rows_have_no_warning() -> None:
     assert summary_warnings(summary(1, "1.50"), ["account"]) == ()
 
 
-def test_a_report_without_rows_names_its_filters() -> None:
+def test_reports_without_rows_have_a_warning_with_their_filters() -> None:
     (warning,) = summary_warnings(summary(0), ["from", "account"])
     assert warning.as_json() == {
         "code": "no-rows",
@@ -40,6 +40,6 @@ def test_a_report_without_rows_names_its_filters() -> None:
 
 
 @pytest.mark.parametrize("amount", ["NaN", "Infinity", "-Infinity"])
-def test_a_total_that_is_no_number_is_named(amount: str) -> None:
+def test_a_total_that_is_not_finite_has_a_warning(amount: str) -> None:
     (warning,) = summary_warnings(summary(3, "1.50", amount), [])
     assert warning.code == "totals-not-finite"

@@ -1,4 +1,4 @@
-"""Whatever changes a report's status is in one module, beside the diagram of statuses."""
+"""All changes of a report's status are in one module, next to the diagram of the statuses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ASSIGNMENT = re.compile(r"\bstatus\s*=")
 
 
 def texts(code: ast.AST) -> Iterator[str]:
-    """String literals, also those in parts; what is filled in is `{}`."""
+    """Yields string literals, with `{}` for the placeholders of f-strings."""
     for node in ast.walk(code):
         if isinstance(node, ast.JoinedStr):
             yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
@@ -25,7 +25,7 @@ def texts(code: ast.AST) -> Iterator[str]:
 
 
 def changes_of_status(path: Path) -> list[str]:
-    """Assignments to a report's status: in an UPDATE, and in what is handed to a function that writes one."""
+    """Returns assignments to a report's status in UPDATE statements and in arguments of functions that run one."""
     code = ast.parse(path.read_text(encoding="utf-8"))
     found = [text for text in texts(code) for update in _UPDATE.finditer(text) if _ASSIGNMENT.search(update[1])]
     for node in ast.walk(code):

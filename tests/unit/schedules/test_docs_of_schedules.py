@@ -1,4 +1,4 @@
-"""docs/schedules.md: its table of periods and its numbers are the code's."""
+"""docs/schedules.md: its table of periods and its numbers match the code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from scheduler.start_due_schedules import HOLD, RUNS_PER_SCHEDULER_RUN
 PAGE = (ROOT / "docs" / "schedules.md").read_text(encoding="utf-8")
 
 
-def test_the_table_of_periods_is_what_happens() -> None:
+def test_the_table_of_periods_matches_the_code() -> None:
     rows = re.findall(r"^\| `([\w-]+)` \| (\d{4}-\d\d-\d\d) \| (\d{4}-\d\d-\d\d) \|", PAGE, re.MULTILINE)
     assert [name for name, _, _ in rows] == [*get_args(Period)]
     for name, first, last in rows:
@@ -25,7 +25,7 @@ def test_the_table_of_periods_is_what_happens() -> None:
         assert [day.isoformat() for day in days] == [first, last], name
 
 
-def test_its_numbers_and_words_are_the_codes() -> None:
+def test_numbers_and_keywords_match_the_code() -> None:
     text = " ".join(PAGE.split())
     assert f"a tenant can have {MAX_SCHEDULES} " in text
     assert f"more than {LATE.seconds // 60} minutes late" in text

@@ -1,4 +1,4 @@
-"""Periods that move: leap years, year ends, and that they join without a gap."""
+"""Relative periods: leap years, ends of years, and no gaps between consecutive periods."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_days_of_periods(period: Period, day: str, first: str, last: str) -> Non
         ("monday", "2024-05-20", "2024-05-13", "2024-05-19"),
     ],
 )
-def test_weeks_begin_where_they_are_said_to(week_starts_on: Weekday, day: str, first: str, last: str) -> None:
+def test_weeks_start_on_the_given_day(week_starts_on: Weekday, day: str, first: str, last: str) -> None:
     today = date.fromisoformat(day)
     assert days_of("last-week", today, week_starts_on) == (date.fromisoformat(first), date.fromisoformat(last))
     assert days_of("this-week", today, week_starts_on) == (date.fromisoformat(last) + timedelta(days=1), today)
@@ -74,7 +74,7 @@ def test_every_period_of_every_day_is_in_order(period: Period, day: date, week_s
     st.sampled_from(["last-week", "last-month", "last-quarter", "last-year"]), DAYS, st.sampled_from(get_args(Weekday))
 )
 def test_periods_join_without_a_gap(period: Period, day: date, week_starts_on: Weekday) -> None:
-    """Seen from the day after its end, the last period is that one; and the one before it ends where it begins."""
+    """On the day after its end, it is the last period; and the period before ends on the day before its start."""
     first, last = days_of(period, day, week_starts_on)
     assert days_of(period, last + timedelta(days=1), week_starts_on) == (first, last)
     assert days_of(period, first, week_starts_on)[1] == first - timedelta(days=1)

@@ -1,4 +1,4 @@
-"""When schedules run: a year of each kind, minute by minute, around the days on which clocks are set."""
+"""Times of runs: a year of each kind, compared minute by minute, and days of clock changes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from resma.errors import RequestInvalidError
 from resma.schedules.times import ScheduleTiming, earliest_utc, first_business_day, read_timing
 from tests.support.walk_minutes import by_croniter, expected, on_days, until, walk, year_of
 
-# Where clocks are set forward, times from the first to before the second are left out; set back, they come twice.
+# If clocks move forward, the local times between the two are skipped; if they move back, these times occur twice.
 PLACES = {
-    # At midnight, so that a day begins at one, and another has its last hour twice.
+    # At midnight, so that one day starts at 01:00, and another has its last hour twice.
     "America/Sao_Paulo": (2018, "00:30", "23:30"),
     "Europe/Lisbon": (2024, "01:30", "01:30"),
     "America/New_York": (2025, "02:30", "01:30"),
@@ -46,12 +46,12 @@ EXPRESSIONS = [
 
 
 def timestamps(timing: ScheduleTiming, begin: datetime, end: datetime) -> list[datetime]:
-    """When it runs, `begin` included."""
+    """Returns the times of the runs from `begin` on, inclusive."""
     return until((run.at for run in timing.runs_after(begin - timedelta(microseconds=1))), end)
 
 
 def is_first_business_day(day: date, calendar: str | None) -> bool:
-    """By asking each day of its month."""
+    """Checks each day of its month."""
     free = holidays.country_holidays(calendar, years=day.year) if calendar else {}
     month = (day.replace(day=number) for number in range(1, day.day + 1))
     business = [other for other in month if other.isoweekday() < 6 and other not in free]
@@ -64,9 +64,9 @@ def is_first_business_day(day: date, calendar: str | None) -> bool:
 @pytest.mark.slow
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("expression", EXPRESSIONS)
-def test_a_year_of_an_expression(place: str, expression: str) -> None:
+def test_runs_of_an_expression_in_one_year(place: str, expression: str) -> None:
     begin, end = year_of(PLACES[place][0])
-    # What cronsim calls 5L, the last Friday, is L5 for croniter.
+    # The last Friday is 5L for cronsim and L5 for croniter.
     timing = read_timing(expression.replace("L5", "5L"), None, place, None)
     wanted = expected(place, begin, end, by_croniter(expression))
     assert timestamps(timing, begin, end) == wanted
@@ -74,19 +74,17 @@ def test_a_year_of_an_expression(place: str, expression: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_year_of_every_minute() -> None:
+def test_runs_of_every_minute_in_one_year() -> None:
     begin, end = year_of(2018)
     found = timestamps(read_timing("* * * * *", None, "America/Sao_Paulo", None), begin, end)
     assert found == expected("America/Sao_Paulo", begin, end, by_croniter("* * * * *"))
-    assert len(found) == 365 * 1440 - 60, (
-        "less the hour that came twice; those that were left out are one with the next"
-    )
+    assert len(found) == 365 * 1440 - 60, "less the hour that occurs twice; skipped minutes run with the next one"
 
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("word", WORDS)
 @pytest.mark.parametrize("which", [1, 2])
-def test_a_year_of_a_word(place: str, word: str, which: int) -> None:
+def test_runs_of_a_keyword_in_one_year(place: str, word: str, which: int) -> None:
     year, at = PLACES[place][0], str(PLACES[place][which])
     begin, end = year_of(year)
     matches = by_croniter(f"{int(at[3:])} {int(at[:2])} {WORDS[word]}")
@@ -97,7 +95,7 @@ def test_a_year_of_a_word(place: str, word: str, which: int) -> None:
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("calendar", [None, "BR", "PT", "US"])
-def test_a_year_of_first_business_days(place: str, calendar: str | None) -> None:
+def test_first_business_days_in_one_year(place: str, calendar: str | None) -> None:
     year, at, _ = PLACES[place]
     begin, end = year_of(year)
     matches = on_days(at, lambda day: is_first_business_day(day, calendar))
@@ -112,20 +110,20 @@ def test_a_year_of_first_business_days(place: str, calendar: str | None) -> None
         ("Australia/Lord_Howe", datetime(2024, 10, 4, tzinfo=UTC)),  # by half an hour
         ("Pacific/Apia", datetime(2011, 12, 28, tzinfo=UTC)),  # by a whole day
         ("Africa/Casablanca", datetime(2024, 3, 8, tzinfo=UTC)),
-        ("Asia/Kathmandu", datetime(1985, 12, 30, tzinfo=UTC)),  # by a quarter of an hour, for good
+        ("Asia/Kathmandu", datetime(1985, 12, 30, tzinfo=UTC)),  # by a quarter of an hour, permanently
         ("America/Caracas", datetime(2016, 4, 29, tzinfo=UTC)),
         ("Antarctica/Troll", datetime(2024, 10, 25, tzinfo=UTC)),  # by two hours
     ],
 )
 @pytest.mark.parametrize("expression", ["* * * * *", "*/25 * * * *", "30 2 * * *", "0 12 * * *"])
-def test_odder_clocks(place: str, begin: datetime, expression: str) -> None:
+def test_unusual_clock_changes(place: str, begin: datetime, expression: str) -> None:
     end = begin + timedelta(days=6)
     wanted = expected(place, begin, end, by_croniter(expression))
     assert timestamps(read_timing(expression, None, place, None), begin, end) == wanted
 
 
-def test_the_walk_finds_the_days_on_which_clocks_are_set() -> None:
-    """Or the tests above would show little."""
+def test_the_minute_by_minute_model_finds_clock_changes() -> None:
+    """Otherwise the tests above would prove little."""
     for place, (year, _, _) in PLACES.items():
         walked = walk(place, *year_of(year))
         assert len(walked) == 1440 * (365 + (year % 4 == 0))
@@ -139,7 +137,7 @@ def test_the_walk_finds_the_days_on_which_clocks_are_set() -> None:
 
 def _field(low: int, high: int) -> st.SearchStrategy[str]:
     number = st.integers(low, high)
-    # Of two numbers: croniter takes the day of the week 0-0 for all of them.
+    # Two different numbers, because croniter treats the day of the week 0-0 as all days.
     pair = st.lists(number, min_size=2, max_size=2, unique=True)
     one = st.one_of(
         number.map(str),
@@ -168,7 +166,7 @@ SET_CLOCKS = st.sampled_from(
 def _timing(expression: str, place: str) -> ScheduleTiming | None:
     try:
         return read_timing(expression, None, place, None)
-    except RequestInvalidError:  # 30 February, and the like
+    except RequestInvalidError:  # for example 30 February
         return None
 
 
@@ -192,7 +190,7 @@ def test_runs_follow_one_another(expression: str, when: tuple[str, datetime], mi
     runs = [run.at for run in islice(timing.runs_after(after), 5)]
     assert after < runs[0]
     assert sorted(set(runs)) == runs
-    # The same, one after the other; and the last one up to a moment is that.
+    # Each run follows from the previous one, and `last_run` finds it.
     assert [next(timing.runs_after(run)).at for run in runs[:-1]] == runs[1:]
     for earlier, later in pairwise(runs):
         assert timing.last_run(runs[0], later - timedelta(seconds=1)) == earlier
@@ -201,15 +199,15 @@ def test_runs_follow_one_another(expression: str, when: tuple[str, datetime], mi
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="0123456789*/,-#LWSUNMONJAN ?@x\u00b2\t", max_size=24))
-def test_no_text_is_too_strange(text: str) -> None:
+def test_any_string_is_valid_or_refused(text: str) -> None:
     timing = _timing(text, "UTC")
     assert timing is None or next(timing.runs_after(datetime(2024, 1, 1, tzinfo=UTC))).at.year < 2080
 
 
-# ---------------------------------------------------------------- what is said of it
+# ---------------------------------------------------------------- descriptions
 
 
-def test_what_a_preview_says() -> None:
+def test_the_preview_describes_clock_changes() -> None:
     zone = ZoneInfo("America/New_York")
     runs = read_timing("30 1,2 9 3 *", None, zone.key, None).runs_after(datetime(2025, 1, 1, tzinfo=UTC))
     assert [run.clock_change_detail(zone) for run in islice(runs, 2)] == [
@@ -219,7 +217,7 @@ def test_what_a_preview_says() -> None:
     runs = read_timing("*/30 1-3 9 3 *", None, zone.key, None).runs_after(datetime(2025, 1, 1, tzinfo=UTC))
     first = list(islice(runs, 4))
     assert [run.at.astimezone(zone).strftime("%H:%M") for run in first] == ["01:00", "01:30", "03:00", "03:30"]
-    assert [run.clock_change_detail(zone) for run in first] == [None] * 4, "03:00 is a time of its own"
+    assert [run.clock_change_detail(zone) for run in first] == [None] * 4, "03:00 exists on that day"
     (run,) = islice(read_timing("30 1 2 11 *", None, zone.key, None).runs_after(datetime(2025, 1, 1, tzinfo=UTC)), 1)
     assert run.clock_change_detail(zone) == "01:30 occurs twice on that day. The run is at the first occurrence."
     assert run.at == datetime(2025, 11, 2, 5, 30, tzinfo=UTC)
@@ -251,7 +249,7 @@ def test_first_business_days(month: date, calendar: str | None, day: date) -> No
 def test_leap_days_and_year_ends() -> None:
     leap = read_timing("0 0 29 2 *", None, "UTC", None)
     years = [run.at.year for run in islice(leap.runs_after(datetime(2092, 1, 1, tzinfo=UTC)), 3)]
-    assert years == [2092, 2096, 2104], "2100 is none"
+    assert years == [2092, 2096, 2104], "2100 is not a leap year"
     last_day = read_timing("0 0 L * *", None, "UTC", None)
     days = [run.at.day for run in islice(last_day.runs_after(datetime(2024, 1, 1, tzinfo=UTC)), 13)]
     assert days == [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 31]
@@ -260,8 +258,8 @@ def test_leap_days_and_year_ends() -> None:
     assert new_year.at == datetime(2024, 12, 31, 11, 0, tzinfo=UTC)
 
 
-def test_what_is_looked_for_far_back_is_found_fast() -> None:
-    """A schedule by the minute, found after ten years: without going through five million runs."""
+def test_the_last_run_is_found_fast_after_years() -> None:
+    """The last run of a schedule with a run per minute is found after ten years without iterating over all runs."""
     calls = 0
 
     class Counted(ScheduleTiming):
@@ -277,7 +275,7 @@ def test_what_is_looked_for_far_back_is_found_fast() -> None:
     assert calls < 200
 
 
-def test_holidays_cost_nobody_who_has_none() -> None:
+def test_holidays_are_not_loaded_without_a_calendar() -> None:
     code = (
         "import sys; from resma.schedules.times import read_timing; from datetime import datetime, UTC;"
         "next(read_timing('first-business-day', None, 'UTC', None).runs_after(datetime.now(UTC)));"

@@ -1,4 +1,4 @@
-"""Receivers in private networks: those that the operator lists, and never this machine or a cloud's metadata."""
+"""Receivers in private networks: only listed networks are allowed, and never loopback or metadata of a cloud."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from resma.errors import SettingsInvalidError, WebhookUrlNotAllowedError
 from resma.settings import Settings, read_settings
 from resma.webhooks.receivers import AllowedReceivers, parse_networks
 from resma.webhooks.url import WebhookUrl, may_go_to, parse_webhook_url
-from tests.support.webhook_addresses import NOT_PUBLIC, PUBLIC
+from tests.support.ip_addresses import NOT_PUBLIC, PUBLIC
 from webhook.connect_checked import Deadline, Network, connect_checked
 from webhook.settings import WebhookSettings
 
@@ -58,7 +58,7 @@ def test_loopback_link_local_and_metadata_are_never_allowed(ip: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["hooks.corp.internal", "hooks.bank.local", "hooks.home.arpa", "hooks.corp"])
-def test_names_of_private_networks_are_taken_where_a_network_is_listed(host: str) -> None:
+def test_private_names_are_allowed_if_a_network_is_listed(host: str) -> None:
     assert parse_webhook_url(f"https://{host}/", LISTED).host == host
     with pytest.raises(WebhookUrlNotAllowedError):
         parse_webhook_url(f"https://{host}/")
@@ -67,7 +67,7 @@ def test_names_of_private_networks_are_taken_where_a_network_is_listed(host: str
 @pytest.mark.parametrize(
     "url", ["https://localhost/", "https://a.localhost/", "http://10.20.0.1/", "https://10.20.0.1:22/"]
 )
-def test_all_other_rules_stay(url: str) -> None:
+def test_all_other_rules_still_apply(url: str) -> None:
     with pytest.raises(WebhookUrlNotAllowedError):
         parse_webhook_url(url, EVERYTHING)
 
@@ -80,7 +80,7 @@ def test_all_other_rules_stay(url: str) -> None:
     ],
 )
 @pytest.mark.parametrize("model", [ApiSettings, IntakeSettings, WebhookSettings])
-def test_what_can_not_be_listed_stops_the_function(
+def test_networks_that_cannot_be_listed_are_a_settings_error(
     model: type[Settings], text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WEBHOOK_ALLOWED_NETWORKS", text)
@@ -94,7 +94,7 @@ def test_nothing_is_listed_by_default() -> None:
 
 @pytest.fixture
 def connections(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """Where connections would have been made; none is."""
+    """Records the addresses of connections instead of opening them."""
     made: list[tuple[str, int]] = []
 
     class Socket:

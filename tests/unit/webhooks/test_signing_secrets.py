@@ -1,4 +1,4 @@
-"""Derived secrets: each endpoint's own, and the same whenever they are worked out."""
+"""Derivation of signing secrets: different for each endpoint, and reproducible."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from resma.webhooks.signing_secrets import (
 MASTER = bytes(range(32))
 
 
-def test_it_is_hkdf() -> None:
-    """As another implementation of RFC 5869 has it."""
+def test_the_derivation_is_hkdf() -> None:
+    """Compares with another implementation of RFC 5869."""
     secret = derive_secret(MASTER, "demo", "callback", 3)
     expected = HKDFExpand(SHA256(), 32, b"resma webhook|demo|callback|3").derive(MASTER)
     assert base64.b64decode(secret.removeprefix("whsec_")) == expected
 
 
-def test_no_two_are_alike() -> None:
+def test_all_secrets_are_different() -> None:
     parts = itertools.product(
         (MASTER, bytes(32)), ("demo", "demo-2"), ("callback", "whe_" + "0" * 32, "whe_" + "1" * 32), (1, 2, 11)
     )
@@ -45,15 +45,15 @@ def test_the_previous_version_signs_while_it_is_valid() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "whsec_", "whsec_c2hvcnQ=", "whsec_%%%", base64.b64encode(MASTER).decode()])
-def test_a_master_that_is_none_is_refused_and_not_shown(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_master_secret_is_refused_and_not_shown(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("resma.webhooks.signing_secrets.read_secret", lambda _arn: {"secret": text})
     with pytest.raises(SettingsInvalidError, match="at least 24 random bytes") as caught:
         read_master_secret("arn")
     assert len(text) < 7 or text not in str(caught.value)
 
 
-def test_the_master_secret_is_read_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Secrets Manager is paid by the call."""
+def test_the_master_secret_is_read_once_per_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Secrets Manager charges for each call."""
     now, read = 1000.0, []
 
     def read_secret(arn: str) -> dict[str, str]:

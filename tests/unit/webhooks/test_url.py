@@ -1,4 +1,4 @@
-"""What addresses of webhooks may be: public ones, plainly written, over https."""
+"""Validation of webhook URLs: only public hosts in plain notation over https are allowed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from resma.settings import read_settings
 from resma.webhooks.public_ip import is_public
 from resma.webhooks.receivers import AllowedReceivers
 from resma.webhooks.url import DOCKER_HOST, WebhookUrl, may_go_to, parse_webhook_url
-from tests.support.webhook_addresses import NOT_PUBLIC, PUBLIC
+from tests.support.ip_addresses import NOT_PUBLIC, PUBLIC
 from webhook.settings import WebhookSettings
 
 REFUSED = [
-    # The scheme, and what is not part of an address that is sent to.
+    # The scheme, and parts that are not sent to the receiver.
     *(
         "",
         "hooks.example.com",
@@ -39,7 +39,7 @@ REFUSED = [
     *("https://hooks.example.com/\r\nHost: x", "https://hooks.example.com/a b", "https://hooks.exa\tmple.com/"),
     *("https://hooks.example.com:99999/", "https://hooks.example.com:x/", "https://hooks.example.com:-1/"),
     *("https://hooks.example.com:22/", "https://hooks.example.com:25/", "https://hooks.example.com:80/"),
-    # Loopback, metadata and private networks, plainly.
+    # Loopback, metadata and private networks.
     *("https://127.0.0.1/", "https://127.0.0.1./", "https://169.254.169.254/", "https://10.0.0.1/", "https://0.0.0.0/"),
     *("https://[::1]/", "https://[::]/", "https://[fd00:ec2::254]/", "https://[fe80::1]/", "https://[fe80::1%25eth0]/"),
     *("https://[2600::1%eth0]/", "https://[::ffff:127.0.0.1]/", "https://[::ffff:7f00:1]/", "https://[::127.0.0.1]/"),
@@ -50,7 +50,7 @@ REFUSED = [
         "https://::1/",
         "https://[127.0.0.1]/",
     ),
-    # In disguise.
+    # Other notations of private addresses.
     *("https://127.1/", "https://127.0.1/", "https://2130706433/", "https://0x7f000001/", "https://017700000001/"),
     *("https://0177.0.0.1/", "https://0x7f.0.0.1/", "https://0X7F.1/", "https://127.0.0.0x1/", "https://00.0.0.0/"),
     *(
@@ -62,7 +62,7 @@ REFUSED = [
     ),
     *("https://127%2e0.0.1/", "https://%6c%6f%63alhost/", "https://１２７.0.0.1/", "https://127。0。0。1/"),
     *("https://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ/", "https://ｌｏｃａｌｈｏｓｔ/", "https://bücher.example/", "https://example.0x/"),
-    # Names that are no public host's.
+    # Names that do not belong to public hosts.
     *("https://localhost/", "https://LOCALHOST/", "https://localhost./", "https://a.localhost/", "https://intranet/"),
     *("https://printer.local/", "https://metadata.google.internal/", "https://ip-10-0-0-1.ec2.internal/"),
     *("https://localhost.localdomain/", "https://router.home.arpa/", "https://kubernetes.default.svc.cluster.local/"),
@@ -83,19 +83,19 @@ def test_public_addresses(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", NOT_PUBLIC.split())
-def test_all_others_are_refused(text: str) -> None:
+def test_all_other_addresses_are_refused(text: str) -> None:
     assert not is_public(ip_address(text))
 
 
 @given(st.ip_addresses())
-def test_what_python_calls_private_is_refused_too(address: IPv4Address | IPv6Address) -> None:
-    """Two lists by two hands: ours is the narrower one."""
+def test_addresses_that_python_classifies_as_private_are_refused(address: IPv4Address | IPv6Address) -> None:
+    """Resma's list of public addresses is stricter than Python's."""
     if address.is_private or address.is_multicast or address.is_reserved or address.is_link_local:
         assert not is_public(address)
 
 
 @pytest.mark.parametrize("url", REFUSED)
-def test_refused(url: str) -> None:
+def test_urls_that_are_refused(url: str) -> None:
     with pytest.raises(WebhookUrlNotAllowedError) as caught:
         parse_webhook_url(url)
     assert caught.value.detail
@@ -113,7 +113,7 @@ def test_refused(url: str) -> None:
         ("https://a_b.example/?", WebhookUrl(True, "a_b.example", 443, "/")),
     ],
 )
-def test_taken(url: str, address: WebhookUrl) -> None:
+def test_urls_that_are_allowed(url: str, address: WebhookUrl) -> None:
     assert parse_webhook_url(url) == address
 
 
@@ -150,12 +150,12 @@ def test_local_development_opens_loopback(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", STILL_REFUSED)
-def test_and_nothing_else(url: str) -> None:
+def test_local_development_opens_only_loopback(url: str) -> None:
     with pytest.raises(WebhookUrlNotAllowedError):
         parse_webhook_url(url, AllowedReceivers(opens_loopback=True))
 
 
-def test_a_containers_name_for_its_machine_may_be_private() -> None:
+def test_the_docker_host_name_may_be_private() -> None:
     private, metadata = ip_address("172.17.0.1"), ip_address("169.254.169.254")
     assert may_go_to(DOCKER_HOST, private, AllowedReceivers(opens_loopback=True))
     assert not may_go_to(DOCKER_HOST, private, AllowedReceivers())
@@ -164,7 +164,7 @@ def test_a_containers_name_for_its_machine_may_be_private() -> None:
 
 
 @pytest.mark.parametrize("model", [ApiSettings, WebhookSettings])
-def test_only_the_local_stage_can_open_it(
+def test_only_the_local_stage_can_allow_loopback(
     model: type[ApiSettings | WebhookSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, field in model.model_fields.items():

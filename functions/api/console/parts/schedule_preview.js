@@ -23,8 +23,9 @@ export function previewTable(runs, zone) {
 function clockChange(text) {
   const moved = /^The run is later, because (\d\d:\d\d)/.exec(text);
   const twice = /^(\d\d:\d\d) occurs twice/.exec(text);
-  if (moved === null && twice === null) return h("span", { class: "hint", lang: "en" }, text);
-  return h("span", { class: "hint" }, moved !== null ? t("preview.moved", { time: moved[1] }) : t("preview.twice", { time: twice[1] }));
+  if (moved !== null) return h("span", { class: "hint" }, t("preview.moved", { time: moved[1] }));
+  if (twice !== null) return h("span", { class: "hint" }, t("preview.twice", { time: twice[1] }));
+  return h("span", { class: "hint", lang: "en" }, text);
 }
 
 function localTime(run, zone) {
