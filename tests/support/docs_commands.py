@@ -32,7 +32,7 @@ RUNNERS: dict[str, Runner] = {
         "test", "tests/integration/operations/test_operate_queries.py::test_reports_of_a_person_are_found"
     ),
     r'psql "\$DATABASE_URL" -c "(UPDATE|DELETE) .*;.*"': Runner(
-        "test", "tests/integration/operations/test_operate_queries.py::test_a_tenant_is_deleted_once_its_files_are_gone"
+        "test", "tests/integration/operations/test_operate_queries.py::test_a_tenant_can_be_deleted_after_its_files_are_removed"
     ),
     r'python3 -c "import base64,secrets;.*': Runner("here", HERE),
     r"(REPORT=\S+ )?make logs|make (up|down)|PORT=3009 make up": Runner(
