@@ -133,7 +133,7 @@ def test_an_ordinary_report_has_no_warnings() -> None:
         ({"room": replace(FACTS.room, rows=2 * 10**9)}, "used all"),
         ({"masked": ["a", "b"]}, "a, b"),
         ({"page": Readability(("a", "b"), ())}, "`a`, `b` may be hard to read"),
-        ({"page": Readability((), ("a",) * 100)}, "100 columns (`a`, `a`, `a`, ...) would have room for fewer than 2"),
+        ({"page": Readability((), ("a",) * 100)}, "100 columns (`a`, `a`, `a`, ...) would have space for fewer than 2"),
         ({"unseen": ["XLSX"]}, "as XLSX."),
     ],
 )
