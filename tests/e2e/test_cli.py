@@ -272,10 +272,10 @@ def test_schedules(resma: CommandLine) -> None:
 
 
 def address_of(process: subprocess.Popen[str]) -> str:
-    """Where a listener listens, as it says."""
+    """Returns the URL that a listener prints."""
     assert process.stderr is not None
     line = process.stderr.readline()
-    assert line.startswith("listening at "), line
+    assert line.startswith("Listening at "), line
     return line.split()[2]
 
 

@@ -39,7 +39,7 @@ def _to_plain_value(value: object) -> object:
 
 
 class LocalizedText(_Frozen):
-    """A text in each language. German falls back to English if it is not set."""
+    """A localized string. German falls back to English if it is not set."""
 
     en: str = Field(min_length=1)
     pt: str = Field(min_length=1)
@@ -90,7 +90,7 @@ class ColumnSpec(_Frozen):
 class Filter(_Frozen):
     """One filter that a request may set.
 
-    `minimum` and `maximum` limit an integer, an amount or a date, and `max_length` limits a text. `not_before` names a
+    `minimum` and `maximum` limit an integer, an amount or a date, and `max_length` limits a string. `not_before` names a
     date filter: this filter's date must not be earlier than that one.
     """
 

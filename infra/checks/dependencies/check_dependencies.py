@@ -77,7 +77,7 @@ def _find_unpinned_installations(installed: Iterable[Distribution], lock: LockFi
 
 
 def find_licenses(item: Distribution) -> list[str]:
-    """Returns a package's license: an SPDX expression, classifiers, a text, or the first line of its license file.
+    """Returns a package's license: an SPDX expression, classifiers, its text, or the first line of its file.
 
     The list is empty if the package declares no license.
     """

@@ -43,7 +43,7 @@ def _parse(given: Sequence[str] | None) -> argparse.Namespace:
     )
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
-        "--database", metavar="URL", help="a migrated database, with a role that is a member of resma_reader"
+        "--database", metavar="URL", help="a migrated database, with a role that may SET ROLE resma_reader"
     )
     source.add_argument("--static", action="store_true", help="check the files only, without a database")
     return parser.parse_args(given)

@@ -1,4 +1,4 @@
-"""Asks for confirmation before something is deleted or revoked."""
+"""Prompts for confirmation before something is deleted or revoked."""
 
 from __future__ import annotations
 

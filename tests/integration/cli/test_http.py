@@ -385,10 +385,10 @@ def test_a_file_is_saved_with_the_servers_name(report: ScriptedServer, tmp_path:
 
 def test_the_key_is_never_sent_to_the_store(report: ScriptedServer) -> None:
     assert main(["download", ID, "--output", "a.csv"]) == 0
-    stored = [asked for asked in report.asked if asked.path.startswith("/store")]
+    stored = [request for request in report.asked if request.path.startswith("/store")]
     assert stored
-    assert all("rsm_test_key" not in str(asked) for asked in stored)
-    assert all("authorization" not in asked.headers for asked in stored)
+    assert all("rsm_test_key" not in str(request) for request in stored)
+    assert all("authorization" not in request.headers for request in stored)
 
 
 @pytest.mark.parametrize("name", ["../evil.csv", "/tmp/evil.csv", ".bashrc", "a\\b", "", "é.csv"])

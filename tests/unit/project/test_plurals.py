@@ -1,4 +1,4 @@
-"""Nouns agree with their numbers: `1 row`, `2 rows`. Texts for people use `counted` or `count`."""
+"""Nouns agree with their numbers: `1 row`, `2 rows`. Messages use `counted` or `count`."""
 
 from __future__ import annotations
 

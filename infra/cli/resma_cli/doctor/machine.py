@@ -102,10 +102,10 @@ def check_memory(_machine: Machine) -> Finding | None:
 def check_localhost(_machine: Machine) -> Finding:
     """Checks that localhost is this machine, because the stack's URLs contain this name."""
     try:
-        addresses = {str(item[4][0]) for item in socket.getaddrinfo("localhost", None, socket.AF_INET)}
+        resolved = {str(item[4][0]) for item in socket.getaddrinfo("localhost", None, socket.AF_INET)}
     except OSError:
-        addresses = set()
-    if "127.0.0.1" not in addresses:
+        resolved = set()
+    if "127.0.0.1" not in resolved:
         return fail("localhost", "localhost does not resolve to 127.0.0.1.", "Add `127.0.0.1 localhost` to /etc/hosts.")
     return ok("localhost", "localhost is this machine.")
 

@@ -21,7 +21,7 @@ def _end_with_parent(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    # PR_SET_PDEATHSIG is no alternative: it refers to the thread that started this process, which ends soon.
+    # PR_SET_PDEATHSIG cannot be used: it refers to the thread that started this process, which ends soon.
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     sys.path[0] = os.environ["LAMBDA_TASK_ROOT"]  # instead of this file's folder
     runpy.run_module("awslambdaric", run_name="__main__", alter_sys=True)
