@@ -101,7 +101,7 @@ class FaultInjector:
         with contextlib.ExitStack() as stack:
             faults = [stack.enter_context(proxy.failing(_make_fault(way))) for proxy in self._proxies(target)]
             time.sleep(planned.seconds)
-        return any(fault.struck.is_set() for fault in faults)
+        return any(fault.injected.is_set() for fault in faults)
 
     def _proxies(self, target: str) -> list[FaultProxy]:
         """One server holds both databases, each behind a proxy of its own."""
@@ -115,7 +115,7 @@ class FaultInjector:
         """Holds the parts of reports back inside the block; whether there was one to hold."""
         fault = Fault("stall", when=PART)
         with self._faults.s3.failing(fault):
-            yield fault.struck.wait(AIM_SECONDS)
+            yield fault.injected.wait(AIM_SECONDS)
 
     def _kill_workers(self, planned: PlannedFault) -> bool:
         with self._report_in_progress() as is_aimed:

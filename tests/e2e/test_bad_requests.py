@@ -86,7 +86,7 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize("bad", [pytest.param(bad, id=bad.name) for bad in REQUESTS])
-def test_a_bad_request_is_a_problem_and_no_row(client: Client, bad: Bad) -> None:
+def test_an_invalid_request_returns_a_problem_and_creates_no_row(client: Client, bad: Bad) -> None:
     before = client.count_reports()
     answer = bad.send(client)
     problem = require_problem(answer)
@@ -98,7 +98,7 @@ def test_a_bad_request_is_a_problem_and_no_row(client: Client, bad: Bad) -> None
     assert client.count_reports() == before
 
 
-def test_a_key_with_the_same_request_makes_one_report(client: Client) -> None:
+def test_an_idempotency_key_with_the_same_request_makes_one_report(client: Client) -> None:
     headers = {"Idempotency-Key": secrets.token_hex(8)}
     first, second = (client.http("POST", GENERATE, json=GOOD, headers=headers) for _ in range(2))
     assert (first.status, second.status) == (202, 202)
@@ -108,10 +108,10 @@ def test_a_key_with_the_same_request_makes_one_report(client: Client) -> None:
     quoted = f'"{headers["Idempotency-Key"]}"'
     third = client.http("POST", GENERATE, body=turned, headers={**JSON, "Idempotency-Key": quoted})
     assert third.json()["id"] == first.json()["id"]
-    client.await_status(first.json()["id"], "READY")
+    client.wait_for_status(first.json()["id"], "READY")
 
 
-def test_a_key_with_another_request_is_refused(client: Client) -> None:
+def test_an_idempotency_key_with_another_request_is_refused(client: Client) -> None:
     headers = {"Idempotency-Key": secrets.token_hex(8)}
     first = client.http("POST", GENERATE, json=GOOD, headers=headers)
     before = client.count_reports()
@@ -119,4 +119,4 @@ def test_a_key_with_another_request_is_refused(client: Client) -> None:
     assert second.status == 422
     assert require_problem(second)["type"] == "urn:resma:problem:idempotency-key-reused"
     assert client.count_reports() == before
-    client.await_status(first.json()["id"], "READY")
+    client.wait_for_status(first.json()["id"], "READY")

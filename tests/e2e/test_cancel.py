@@ -37,10 +37,10 @@ def running_queries(client: Client) -> int:
     )
 
 
-def test_a_running_report_stops_and_leaves_nothing(client: Client, webhooks: WebhookReceiver) -> None:
+def test_cancelling_a_running_report_stops_it_and_leaves_nothing(client: Client, webhooks: WebhookReceiver) -> None:
     with slow_rows(client):
-        report_id = client.ask("CSV", ALL, callbackUrl=webhooks.customer("cancelled"))
-        client.await_status(report_id, "GENERATING")
+        report_id = client.request_report("CSV", ALL, callbackUrl=webhooks.customer("cancelled"))
+        client.wait_for_status(report_id, "GENERATING")
         eventually("its query runs", lambda: running_queries(client) == 1)
         eventually("its upload is open", lambda: client.open_uploads(report_id))
         answer = client.http("POST", f"/api/v1/reports/{report_id}/cancel")
@@ -51,20 +51,20 @@ def test_a_running_report_stops_and_leaves_nothing(client: Client, webhooks: Web
         print(f"stopped {time.monotonic() - asked:.2f} s after the answer")
     require_no_file(client, report_id)
     assert client.show(report_id)["status"] == "CANCELLED"
-    (arrival,) = webhooks.await_arrivals("cancelled")
+    (arrival,) = webhooks.wait_for_webhooks("cancelled")
     assert (arrival.message["type"], arrival.message["data"]["status"]) == ("report.cancelled", "CANCELLED")
     assert client.http("POST", f"/api/v1/reports/{report_id}/cancel").status == 200, "twice is once"
-    client.await_empty_queues()
+    client.wait_for_empty_queues()
     assert client.sql("SELECT count(*) FROM resma.events WHERE report_id = %s", report_id) == [(1,)]
 
 
-def test_a_queued_report_is_never_begun(client: Client, faults: Faults) -> None:
+def test_a_report_cancelled_in_the_queue_is_never_started(client: Client, faults: Faults) -> None:
     with faults.sqs.failing(Fault("refuse")) as fault:
-        report_id = client.ask("CSV", ALL)
+        report_id = client.request_report("CSV", ALL)
         fault.wait_for_fault()
         assert client.http("POST", f"/api/v1/reports/{report_id}/cancel").status == 200
     client.send_job_again(report_id)  # as if it had been sent after all
-    client.await_empty_queues()
+    client.wait_for_empty_queues()
     row = client.row(report_id)
     assert (row["status"], row["attempt"], row["started_at"]) == ("CANCELLED", 0, None)
     require_no_file(client, report_id)

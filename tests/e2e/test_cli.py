@@ -106,7 +106,7 @@ def elsewhere(client: Client, tmp_path: Path) -> CommandLine:
 def held_back(client: Client, faults: Faults) -> Iterator[str]:
     """A report that waits, as its message can't be sent."""
     with faults.sqs.failing(Fault("refuse")) as fault:
-        report_id = client.ask("CSV", {"from": "2030-01-01"})
+        report_id = client.request_report("CSV", {"from": "2030-01-01"})
         fault.wait_for_fault()
         yield report_id
 
@@ -155,7 +155,7 @@ def test_generate_and_wait_saves_the_file(client: Client, resma: CommandLine, fo
     assert list(resma.folder.iterdir()) == [path]
 
 
-def test_generate_with_all_that_can_be_said(client: Client, resma: CommandLine) -> None:
+def test_generate_with_all_options(client: Client, resma: CommandLine) -> None:
     document = resma.do(
         "generate", "transactions", "-f", "csv", "-f", "ndjson", "--filter", "status=BOOKED,PENDING", "--filter",
         "from=2024-01-01", "--columns", "booked_at, amount", "--locale", "pt-BR", "--time-zone", "America/Sao_Paulo",
@@ -174,8 +174,8 @@ def test_types_list_show_and_download(client: Client, resma: CommandLine) -> Non
     assert {"TRANSACTIONS", "ACCOUNT_STATEMENT"} <= {item["type"] for item in resma.do("type", "list")["items"]}
     one = resma.run("type", "show", "transactions")
     assert (one.code, "status" in one.out, "booked_at" in one.out) == (0, True, True)
-    report_id = client.ask("CSV", {"from": "2030-01-01"})
-    client.await_status(report_id, "READY")
+    report_id = client.request_report("CSV", {"from": "2030-01-01"})
+    client.wait_for_status(report_id, "READY")
     listed = resma.run("list", "--status", "ready", "--type", "TRANSACTIONS", "--format", "csv", "--limit", "5")
     assert listed.out.splitlines()[1].split("\t")[:2] == [report_id, "READY"]
     assert resma.do("show", report_id)["id"] == report_id
@@ -188,9 +188,9 @@ def test_types_list_show_and_download(client: Client, resma: CommandLine) -> Non
     assert resma.run("show", "840edab4-930d-475e-b6a2-bb69c18a6792").code == 5
 
 
-def test_list_between_two_moments(client: Client, resma: CommandLine) -> None:
-    report_id = client.ask("CSV", {"from": "2030-01-01"})
-    created = client.await_status(report_id, "READY")["createdAt"]
+def test_list_between_two_timestamps(client: Client, resma: CommandLine) -> None:
+    report_id = client.request_report("CSV", {"from": "2030-01-01"})
+    created = client.wait_for_status(report_id, "READY")["createdAt"]
     since = resma.do("list", "--created-after", created, "--limit", "1000")["items"]
     before = resma.do("list", "--created-before", created, "--limit", "1000")["items"]
     assert report_id in {item["id"] for item in [*since, *before]}
@@ -198,8 +198,8 @@ def test_list_between_two_moments(client: Client, resma: CommandLine) -> None:
 
 
 def test_show_with_its_summary(client: Client, resma: CommandLine) -> None:
-    report_id = client.ask("CSV", {"from": "2024-01-01"})
-    report = client.await_status(report_id, "READY")
+    report_id = client.request_report("CSV", {"from": "2024-01-01"})
+    report = client.wait_for_status(report_id, "READY")
     summary = resma.do("show", report_id, "--summary")["summary"]
     assert (summary["rows"], summary["totals"]) == (ROWS, report["totals"])
     drawn = resma.run("show", report_id, "--summary").out
@@ -287,7 +287,7 @@ def test_listen_as_an_endpoint_verifies_a_real_webhook(client: Client, resma: Co
         assert http.request("POST", address, body=b'{"data": {}}', headers=forged, retries=False).status == 401
         endpoints = resma.do("webhook", "list")["items"]
         assert address in [one["url"] for one in endpoints]
-        report_id = client.ask("CSV", {"from": "2030-01-01"})
+        report_id = client.request_report("CSV", {"from": "2030-01-01"})
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     refused, verified = map(json.loads, out.splitlines())
@@ -299,7 +299,7 @@ def test_listen_as_an_endpoint_verifies_a_real_webhook(client: Client, resma: Co
 def test_listen_for_callbacks_and_ctrl_c(client: Client, resma: CommandLine) -> None:
     with resma.start("webhook", "listen") as process:
         address = address_of(process)
-        report_id = client.ask("CSV", {"from": "2030-01-01"}, callbackUrl=address)
+        report_id = client.request_report("CSV", {"from": "2030-01-01"}, callbackUrl=address)
         assert process.stdout is not None
         line = process.stdout.readline()
         process.send_signal(2)
@@ -312,7 +312,7 @@ def test_endpoints_their_deliveries_and_replay(client: Client, resma: CommandLin
     with resma.start("webhook", "listen", "--register", "--count", "2", "--seconds", "90") as process:
         address = address_of(process)
         (endpoint,) = [one["id"] for one in resma.do("webhook", "list")["items"] if one["url"] == address]
-        report_id = client.ask("CSV", {"from": "2030-01-01"})
+        report_id = client.request_report("CSV", {"from": "2030-01-01"})
         delivered = ("webhook", "deliveries", "--report", report_id, "--status", "DELIVERED")
         (delivery,) = eventually("it is delivered", lambda: resma.do(*delivered)["items"])
         assert resma.do("webhook", "deliveries", "--endpoint", endpoint)["items"][0]["eventId"] == delivery["eventId"]
@@ -323,7 +323,7 @@ def test_endpoints_their_deliveries_and_replay(client: Client, resma: CommandLin
     assert [line.endswith("(again)") for line in out.splitlines()] == [False, True]
 
 
-def test_an_endpoint_is_made_and_deleted(resma: CommandLine) -> None:
+def test_an_endpoint_is_created_and_deleted(resma: CommandLine) -> None:
     made = resma.do("webhook", "create", "https://hooks.example.com/resma", "--event", "report.failed")
     assert made["secret"].startswith("whsec_")
     resma.do("webhook", "delete", made["id"], "--yes")
@@ -338,7 +338,7 @@ def test_dead_letters(client: Client, resma: CommandLine, dead: str) -> None:
     assert dead in resma.run("dead-letter", "list").out
     assert resma.do("dead-letter", "show", dead)["reportId"] == dead
     assert resma.do("dead-letter", "redrive", dead, "--reason", "the queue is back")["id"] == dead
-    client.await_status(dead, "READY")
+    client.wait_for_status(dead, "READY")
     assert resma.do("dead-letter", "redrive", "--all")["redriven"] == 0
     assert resma.run("dead-letter", "redrive").code == 2
 
@@ -373,7 +373,7 @@ def states(document: Any) -> dict[str, str]:
 
 def test_doctor_finds_nothing_wrong(client: Client, resma: CommandLine) -> None:
     client.sql("DELETE FROM resma.reports WHERE dead_lettered_at IS NOT NULL")
-    client.await_empty_queues()
+    client.wait_for_empty_queues()
     done = resma.run("doctor", "--json")
     found = {item["check"]: item for item in done.document["checks"]}
     for check in ("stack", "reachable", "clocks", "key", "report-types", "queue", "dead-letters", "schedules"):
@@ -388,10 +388,10 @@ def test_doctor_finds_nothing_wrong(client: Client, resma: CommandLine) -> None:
     assert (done.code == 0) == done.document["ok"] == all(one["state"] != "fail" for one in found.values())
 
 
-def test_doctor_names_what_is_wrong_with_a_deployment(
+def test_doctor_reports_the_problems_of_a_deployment(
     client: Client, faults: Faults, resma: CommandLine, dead: str
 ) -> None:
-    client.await_empty_queues()
+    client.wait_for_empty_queues()
     with held_back(client, faults) as waiting:
         client.sql("UPDATE resma.reports SET created_at = created_at - interval '1 hour' WHERE report_id = %s", waiting)
         done = resma.run("doctor", "--json")
@@ -400,7 +400,7 @@ def test_doctor_names_what_is_wrong_with_a_deployment(
     assert found["dead-letters"]["state"] == found["queue"]["state"] == "fail"
     assert "redrive" in found["dead-letters"]["fix"]
     client.invoke_function("SchedulerFunction")
-    client.await_status(waiting, "READY")
+    client.wait_for_status(waiting, "READY")
 
 
 @contextlib.contextmanager
@@ -416,7 +416,7 @@ def ringing(client: Client) -> Iterator[str]:
         client.aws("cloudwatch").set_alarm_state(StateValue="OK", **change)
 
 
-def test_doctor_asks_aws(client: Client, resma: CommandLine) -> None:
+def test_doctor_checks_aws(client: Client, resma: CommandLine) -> None:
     worker = client.stack.up.outputs["WorkerFunctionName"]
     client.aws("cloudwatch").put_metric_data(
         Namespace="AWS/Lambda",
@@ -448,7 +448,7 @@ def test_doctor_with_a_key_that_may_only_read(elsewhere: CommandLine) -> None:
         ({"RESMA_URL": "{api}", "RESMA_KEY": "rsm_AAAA_BBBB"}, "key"),
     ],
 )
-def test_doctor_of_a_deployment_that_is_not_there(
+def test_doctor_of_a_deployment_that_cannot_be_used(
     client: Client, tmp_path: Path, variables: dict[str, str], check: str
 ) -> None:
     places = {"api": client.stack.up.api_url, "aws": client.stack.up.aws_url}
@@ -461,7 +461,7 @@ def test_doctor_of_a_deployment_that_is_not_there(
     assert following.strip().startswith("fix: ")
 
 
-def test_doctor_of_a_stack_that_is_not_on_aws(client: Client, tmp_path: Path) -> None:
+def test_doctor_checks_the_aws_stack_that_is_named(client: Client, tmp_path: Path) -> None:
     told = {"RESMA_URL": client.stack.up.api_url, "AWS_ENDPOINT_URL": client.stack.up.aws_url}
     credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
     command = CommandLine("none-here", tmp_path, {**told, **credentials})
@@ -478,7 +478,7 @@ STACK = "-".join(filter(None, ("test-cli", os.environ.get("RESMA_E2E_NAME"))))
 REPLACE = "has a demo bank of 4,000 transactions, and ROWS=5000 would replace it"
 
 
-def test_up_logs_down_and_what_a_dead_stack_leaves(tmp_path: Path) -> None:
+def test_up_logs_down_and_a_stack_that_has_crashed(tmp_path: Path) -> None:
     port = str(free_port())
     resma = CommandLine(STACK, tmp_path, {"PORT": port})
     try:

@@ -73,7 +73,7 @@ def end(process: subprocess.Popen[str], seconds: float = 180) -> tuple[int, str,
 
 
 @each_language
-def test_it_fetches_a_whole_report(
+def test_a_client_downloads_a_complete_report(
     client: Client, faults: Faults, key: str, language: Language, tmp_path: Path
 ) -> None:
     """And does not send its key to the object store."""
@@ -82,7 +82,7 @@ def test_it_fetches_a_whole_report(
     leaked = Fault("refuse", when=key.encode())
     with faults.s3.failing(leaked):
         code, said, complained = end(start(language, ALL, path, RESMA_URL=client.stack.up.api_url, RESMA_KEY=key))
-    assert not leaked.struck.is_set()
+    assert not leaked.injected.is_set()
     assert (code, said) == (0, f"{path}\n"), complained
     assert "PENDING" in complained, "it tells how far the report is"
     (report,) = client.http("GET", "/api/v1/reports?limit=1").json()["items"]
@@ -92,7 +92,7 @@ def test_it_fetches_a_whole_report(
 
 
 @each_language
-def test_it_says_what_is_wrong(client: Client, key: str, language: Language, tmp_path: Path) -> None:
+def test_a_client_prints_the_error(client: Client, key: str, language: Language, tmp_path: Path) -> None:
     language.require()
     wrong = {**ALL, "filters": {"from": "yesterday"}}
     api = client.stack.up.api_url
@@ -109,9 +109,7 @@ def test_it_says_what_is_wrong(client: Client, key: str, language: Language, tmp
 
 
 @each_language
-def test_an_answer_that_is_lost_makes_no_second_report(
-    client: Client, key: str, language: Language, tmp_path: Path
-) -> None:
+def test_a_lost_response_creates_no_second_report(client: Client, key: str, language: Language, tmp_path: Path) -> None:
     """The request comes through, the connection breaks under its answer, and the program asks again."""
     language.require()
     before = client.count_reports()
@@ -133,7 +131,7 @@ def test_an_answer_that_is_lost_makes_no_second_report(
 
 
 @each_language
-def test_of_several_formats_each_is_saved(client: Client, key: str, language: Language, tmp_path: Path) -> None:
+def test_a_client_saves_each_of_several_formats(client: Client, key: str, language: Language, tmp_path: Path) -> None:
     language.require()
     several = {"type": "TRANSACTIONS", "formats": ["CSV", "NDJSON"], "filters": {"from": "2030-01-01"}}
     path = tmp_path / "may"
@@ -145,7 +143,7 @@ def test_of_several_formats_each_is_saved(client: Client, key: str, language: La
 
 
 @each_language
-def test_what_can_not_be_done_is_a_sentence(language: Language, tmp_path: Path) -> None:
+def test_a_client_that_cannot_run_prints_a_sentence(language: Language, tmp_path: Path) -> None:
     """Without arguments, and where nothing answers."""
     language.require()
     asked = [json.dumps(ALL), str(tmp_path / "none.csv")]
@@ -250,7 +248,7 @@ def rotated(client: Client) -> Iterator[tuple[str, str, Request]]:
         address = f"/api/v1/webhook-endpoints/{endpoint['id']}"
         try:
             new = client.http("POST", f"{address}/rotate-secret", json={"overlapHours": 24}).json()["secret"]
-            client.await_status(client.ask("CSV", {"from": "2030-01-01"}, type="DAILY_SUMMARY"), "READY")
+            client.wait_for_status(client.request_report("CSV", {"from": "2030-01-01"}, type="DAILY_SUMMARY"), "READY")
             (request,) = eventually("the webhook has come", lambda: server.requests)
             yield endpoint["secret"], new, request
         finally:
@@ -258,12 +256,12 @@ def rotated(client: Client) -> Iterator[tuple[str, str, Request]]:
 
 
 @each_receiver
-def test_a_receiver_takes_a_webhook_once(client: Client, language: Language, tmp_path: Path) -> None:
+def test_a_receiver_processes_a_webhook_once(client: Client, language: Language, tmp_path: Path) -> None:
     language.require()
     secret = client.http("GET", "/api/v1/webhook-endpoints/callback/secret").json()["secret"]
     with running(language, secret, tmp_path / "log") as program:
-        report_id = client.ask("CSV", {"from": "2030-01-01"}, callbackUrl=program.address)
-        client.await_status(report_id, "READY")
+        report_id = client.request_report("CSV", {"from": "2030-01-01"}, callbackUrl=program.address)
+        client.wait_for_status(report_id, "READY")
         eventually("it is taken", program.taken)
 
         def deliveries() -> list[dict[str, object]]:
@@ -279,7 +277,7 @@ def test_a_receiver_takes_a_webhook_once(client: Client, language: Language, tmp
 
 
 @each_receiver
-def test_a_receiver_takes_nothing_else(
+def test_a_receiver_rejects_invalid_webhooks(
     client: Client, rotated: tuple[str, str, Request], language: Language, tmp_path: Path
 ) -> None:
     language.require()
@@ -314,7 +312,7 @@ def test_a_receiver_takes_nothing_else(
 @pytest.mark.parametrize(
     "secret", ["", "whsec_", "whsec_AAAA", OTHER_SECRET[:-1] + "!", OTHER_SECRET.replace("_", "_é")]
 )
-def test_a_receiver_does_not_start_without_a_whole_secret(language: Language, secret: str) -> None:
+def test_a_receiver_does_not_start_without_a_valid_secret(language: Language, secret: str) -> None:
     """With an empty key anybody could sign."""
     language.require()
     done = subprocess.run(
@@ -332,7 +330,7 @@ def test_a_receiver_does_not_start_without_a_whole_secret(language: Language, se
 
 
 @each_receiver
-def test_a_receiver_outlives_strangers(language: Language, tmp_path: Path) -> None:
+def test_a_receiver_survives_broken_requests(language: Language, tmp_path: Path) -> None:
     """Who hangs up half-way, sends no length that is one, or is slow; none of them needs a signature."""
     language.require()
     head = b"POST /resma HTTP/1.1\r\nHost: localhost\r\n"

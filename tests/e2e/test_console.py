@@ -31,7 +31,7 @@ def page(client: Client, browser: Browser) -> Iterator[Page]:
         yield page
 
 
-def test_the_whole_path_from_the_key_to_the_file(
+def test_a_user_signs_in_generates_a_report_and_downloads_it(
     client: Client, browser: Browser, webhooks: WebhookReceiver, tmp_path: Path
 ) -> None:
     scopes = ("reports:read", "reports:write", "webhooks:manage", "personal:read")
@@ -57,12 +57,12 @@ def test_the_whole_path_from_the_key_to_the_file(
         expect(page.get_by_text(hashlib.sha256(content).hexdigest())).to_be_visible()
         assert content.count(b"\r\n") == report["rows"] + 1  # its heading
 
-        (arrival,) = webhooks.await_arrivals("console")
+        (arrival,) = webhooks.wait_for_webhooks("console")
         page.reload()  # the key is kept as long as the tab
         page.get_by_role("button", name=f"Resend {arrival.webhook_id}").click()
         expect(page.get_by_role("status")).to_have_text("It will be resent within a minute")
         client.invoke_function("WebhookFunction")
-        assert len(webhooks.await_arrivals("console", 2)) == 2
+        assert len(webhooks.wait_for_webhooks("console", 2)) == 2
         expect(page.locator("summary", has_text="Attempts: 2")).to_be_visible()  # by itself
 
         page.get_by_role("button", name="Sign out").click()
@@ -79,7 +79,7 @@ def save(page: Page, button: str, folder: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_it_is_estimated_before_it_is_asked_for(page: Page) -> None:
+def test_a_report_is_estimated_before_it_is_requested(page: Page) -> None:
     choose_transactions(page, "CSV")
     page.get_by_role("button", name="Estimate").click()
     estimate = page.locator(".estimate dl")
@@ -89,7 +89,7 @@ def test_it_is_estimated_before_it_is_asked_for(page: Page) -> None:
     expect(page.get_by_text("The form has changed since this estimate.")).to_be_visible()
 
 
-def test_two_clicks_ask_once(client: Client, page: Page) -> None:
+def test_a_double_click_sends_one_request(client: Client, page: Page) -> None:
     before = client.count_reports()
     choose_transactions(page, "CSV")
     page.get_by_label("From", exact=True).fill("2030-01-01")
@@ -110,14 +110,14 @@ def test_columns_are_chosen_and_put_in_order(client: Client, page: Page) -> None
     assert columns == ["account", "booked_at", "type", "status", "currency", "amount"]
 
 
-def test_a_report_is_a_template_with_its_options_and_callback(
+def test_duplicating_a_report_keeps_its_options_and_callback(
     client: Client, page: Page, webhooks: WebhookReceiver
 ) -> None:
     url = webhooks.customer("template")
     body = {"type": "TRANSACTIONS", "formats": ["CSV"], "filters": {"from": "2030-01-01"}, "title": "Of last month"}
     more = {"options": {"csv": {"profile": "excel"}}, "callbackUrl": url}
     report_id = client.http("POST", "/api/v1/reports/generate", json={**body, **more}).json()["id"]
-    client.await_status(report_id, "READY")
+    client.wait_for_status(report_id, "READY")
     page.goto(f"{client.stack.up.api_url}/console#/reports/{report_id}")
     facts = page.locator(".facts.wide")
     for said in ("Excel-compatible", url, "Local user"):
@@ -136,8 +136,8 @@ def test_a_report_is_a_template_with_its_options_and_callback(
     }
 
 
-def test_a_error_is_shown_at_its_field(client: Client, browser: Browser) -> None:
-    with page_of(browser, bears="422") as page:
+def test_an_error_is_shown_at_its_field(client: Client, browser: Browser) -> None:
+    with page_of(browser, allowed_error="422") as page:
         enter(page, client)
         page.get_by_role("button", name="Generate report").click()
         account = page.get_by_label("Account (required)")
@@ -150,7 +150,7 @@ def test_a_error_is_shown_at_its_field(client: Client, browser: Browser) -> None
         expect(badge(page)).to_have_text("Ready")
 
 
-def test_what_waits_is_cancelled_and_made_again(client: Client, faults: Faults, page: Page) -> None:
+def test_a_queued_report_is_cancelled_and_retried(client: Client, faults: Faults, page: Page) -> None:
     choose_transactions(page, "CSV")
     with faults.sqs.failing(Fault("refuse")):
         page.get_by_role("button", name="Generate report").click()
@@ -240,7 +240,7 @@ def test_an_endpoint_is_added_and_its_secret_shown(client: Client, webhooks: Web
 def make_dead(client: Client, faults: Faults) -> str:
     """A report that was given up after its last attempt."""
     with faults.sqs.failing(Fault("refuse")):
-        report_id = client.ask("CSV", NONE)
+        report_id = client.request_report("CSV", NONE)
         client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", report_id)
     abandon(client, report_id)
     return report_id
@@ -253,12 +253,12 @@ def test_a_dead_letter_is_redriven(client: Client, faults: Faults, page: Page) -
     page.get_by_role("dialog").get_by_label("Reason").fill("the queue is back")
     page.get_by_role("dialog").get_by_role("button", name="Retry").click()
     expect(page.get_by_role("status")).to_have_text("1 report will be retried")
-    client.await_status(dead, "READY")
+    client.wait_for_status(dead, "READY")
     assert client.sql("SELECT reason FROM resma.redrives WHERE report_id = %s", dead) == [("the queue is back",)]
 
 
-def test_a_key_that_is_none_is_told_and_one_with_few_scopes_is_offered_little(client: Client, browser: Browser) -> None:
-    with page_of(browser, bears="401") as page:
+def test_an_invalid_key_is_refused_and_a_key_with_one_scope_sees_few_pages(client: Client, browser: Browser) -> None:
+    with page_of(browser, allowed_error="401") as page:
         page.goto(f"{client.stack.up.api_url}/console")
         page.get_by_label("API key").fill("rsm_wrong")
         page.get_by_role("button", name="Sign in").click()
@@ -334,7 +334,7 @@ def test_a_format_that_failed_and_warnings_are_shown(client: Client, page: Page)
     try:
         request = {"type": "TRANSACTIONS", "formats": ["CSV", "XLSX"], "filters": {"account": "odd"}}
         report_id = client.http("POST", GENERATE, json=request).json()["id"]
-        client.await_status(report_id, "READY")
+        client.wait_for_status(report_id, "READY")
     finally:
         client.sql("DELETE FROM bank.transactions WHERE transaction_id = -1")
     warning = '[{"code": "excel-row-limit", "detail": "The file has many rows.", "format": "CSV", "row": 1048576}]'

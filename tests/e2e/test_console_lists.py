@@ -30,11 +30,11 @@ def make_ready(client: Client, **request: object) -> str:
     """A report that is READY; returns its id."""
     body = {"type": "TRANSACTIONS", "format": "CSV", "filters": EMPTY, **request}
     report_id = str(client.http("POST", GENERATE, json=body).json()["id"])
-    client.await_status(report_id, "READY")
+    client.wait_for_status(report_id, "READY")
     return report_id
 
 
-def two_a_page(route: Route) -> None:
+def two_per_page(route: Route) -> None:
     """Lets the real API answer with pages of two."""
     route.continue_(url=route.request.url.replace("limit=25", "limit=2"))
 
@@ -42,7 +42,7 @@ def two_a_page(route: Route) -> None:
 def test_the_page_of_a_list_is_kept_by_reload_and_back(client: Client, page: Page) -> None:
     for number in range(5):
         make_ready(client, title=f"Paged {number}")
-    page.route("**/api/v1/reports?*", two_a_page)
+    page.route("**/api/v1/reports?*", two_per_page)
     page.goto(f"{client.stack.up.api_url}/console#/reports?search=Paged")
     expect(page.get_by_text("1–2 of more than 2")).to_be_visible()
     page.get_by_role("link", name="Older").click()
@@ -89,7 +89,7 @@ def test_an_empty_report_says_so(client: Client, page: Page) -> None:
     expect(page.locator(".chart")).to_have_count(0)
 
 
-def test_codes_and_charts_are_in_the_reader_s_language(client: Client, browser: Browser) -> None:
+def test_codes_and_charts_are_in_the_users_language(client: Client, browser: Browser) -> None:
     report_id = make_ready(client, type="DAILY_SUMMARY", filters={"from": "2024-01-01", "to": "2024-01-31"})
     with page_of(browser, locale="pt-BR") as page:
         page.goto(f"{client.stack.up.api_url}/console#/reports/{report_id}")
@@ -139,7 +139,7 @@ def test_periods_have_the_days_that_schedules_have(client: Client, browser: Brow
 
 
 def test_columns_are_all_chosen_or_none(client: Client, browser: Browser) -> None:
-    with page_of(browser, bears="422") as page:
+    with page_of(browser, allowed_error="422") as page:
         enter(page, client)
         choose_transactions(page, "CSV")
         page.get_by_text("Columns 9 of 9").click()
@@ -152,7 +152,7 @@ def test_columns_are_all_chosen_or_none(client: Client, browser: Browser) -> Non
         expect(badge(page)).to_have_text("Ready")
 
 
-def test_a_title_can_t_change_the_direction_of_what_follows(client: Client, page: Page) -> None:
+def test_a_title_does_not_change_the_direction_of_the_text_after_it(client: Client, page: Page) -> None:
     report_id = make_ready(client, title="كشف الحساب 2024 · A")
     open_view(page, "Reports")
     link = page.locator(f'a[href="#/reports/{report_id}"]')

@@ -84,7 +84,7 @@ def test_a_user_signs_in_at_the_identity_provider(
         expect(page.get_by_role("heading", name="Reports")).to_be_visible()
 
 
-def test_a_sign_in_that_the_provider_refuses_or_nobody_asked_for_fails(
+def test_a_sign_in_fails_if_the_provider_refuses_it_or_nobody_requested_it(
     client: Client, browser: Browser, identity_provider: IdentityProvider
 ) -> None:
     identity_provider.refusal = "access_denied"
@@ -101,7 +101,7 @@ def test_a_sign_in_that_the_provider_refuses_or_nobody_asked_for_fails(
         identity_provider.refusal = None
 
 
-def test_a_session_ends_when_nobody_is_there(client: Client, browser: Browser) -> None:
+def test_a_session_ends_after_inactivity(client: Client, browser: Browser) -> None:
     key = make_key(client, "demo", "reports:read")
     with page_of(browser) as page:
         page.clock.install()
@@ -160,8 +160,8 @@ def test_an_endpoint_that_fails_says_so_and_is_tested_edited_and_rotated(
     own_receiver.expect(endpoint["secret"])
     path = f"/api/v1/webhook-endpoints/{endpoint['id']}"
     try:
-        client.await_status(client.ask("CSV", {"from": "2030-01-01"}), "READY")
-        own_receiver.await_arrivals("failing")
+        client.wait_for_status(client.request_report("CSV", {"from": "2030-01-01"}), "READY")
+        own_receiver.wait_for_webhooks("failing")
         eventually("the attempt is recorded", lambda: client.http("GET", path).json()["failing"])
         open_view(page, "Webhooks")
         row = page.get_by_role("row", name=url)

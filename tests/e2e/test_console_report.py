@@ -40,7 +40,7 @@ def page(client: Client, browser: Browser) -> Iterator[Page]:
 
 
 def test_all_errors_of_a_request_are_marked_at_once(client: Client, browser: Browser) -> None:
-    with page_of(browser, bears="422") as page:
+    with page_of(browser, allowed_error="422") as page:
         enter(page, client)
         choose_transactions(page, "CSV")
         page.get_by_label("From", exact=True).fill("2024-12-31")
@@ -77,7 +77,7 @@ def test_a_hidden_tab_notifies_when_its_report_ends(client: Client, faults: Faul
             page.get_by_role("button", name="Generate report").click()
             expect(badge(page)).to_have_text("Queued")
         client.invoke_function("SchedulerFunction")
-        client.await_status(report_id_of(page), "READY")
+        client.wait_for_status(report_id_of(page), "READY")
         page.wait_for_function(LOOKED_AT)
         assert page.evaluate("window.shown") == [["Notified", "Ready"]]
 

@@ -101,7 +101,7 @@ def test_compose_deployment_can_be_repeated(environment: dict[str, str], localst
     assert make_report(client_with(again.stdout), localstack)["status"] == "READY"
 
 
-def test_compose_deployment_lets_nobody_in_without_a_key(localstack: LocalStackServer) -> None:
+def test_compose_deployment_refuses_requests_without_a_key(localstack: LocalStackServer) -> None:
     """LocalStack's image calls every request a local one."""
     http = urllib3.PoolManager(retries=False, timeout=30)
     assert http.request("GET", f"{api_url(localstack)}/api/v1/reports").status == 401

@@ -100,7 +100,7 @@ def generate_a_report(up: Surroundings) -> str:
     return str(report_id)
 
 
-def give_up_a_report(up: Surroundings) -> str:
+def dead_letter_a_report(up: Surroundings) -> str:
     """Leaves a dead letter, as three failed attempts do, and returns its id."""
     report_id = generate_a_report(up)
     with psycopg.connect(up.database_url) as connection:
@@ -131,7 +131,7 @@ def test_the_pages_commands_work(up: Surroundings, tmp_path: Path, page: str) ->
         if "rsm_…" in line:
             line = line.replace("rsm_…", make_key(up))
         if "<report id>" in line:
-            line = line.replace("<report id>", give_up_a_report(up))
+            line = line.replace("<report id>", dead_letter_a_report(up))
         if line.startswith("curl") and "<id>" in line:
             line = line.replace("<id>", generate_a_report(up))
         if re.match(r"(\.resma/venv/bin/)?resma (?!admin)|curl .* -o ", line):
@@ -159,7 +159,7 @@ def make_key(up: Surroundings) -> str:
 def test_a_stack_is_up_until_it_is_down(up: Surroundings) -> None:
     assert "already up" in make("up", PORT=up.api_url.rpartition(":")[2])
     assert "ApiFunction" in make("logs")
-    report_id = give_up_a_report(up)
+    report_id = dead_letter_a_report(up)
     event = report_id.replace("-", "")
     # The webhook function's log comes some time after the report is READY.
     eventually("its event is logged", lambda: event in make("logs", REPORT=report_id))

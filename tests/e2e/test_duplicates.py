@@ -15,9 +15,9 @@ PART = b"partNumber="
 def test_a_duplicate_while_the_job_runs_changes_nothing(
     client: Client, faults: Faults, webhooks: WebhookReceiver
 ) -> None:
-    client.await_empty_queues()
+    client.wait_for_empty_queues()
     with faults.s3.failing(Fault("stall", when=PART)) as fault:
-        report_id = client.ask("CSV", ALL, callbackUrl=webhooks.customer("duplicate-late"))
+        report_id = client.request_report("CSV", ALL, callbackUrl=webhooks.customer("duplicate-late"))
         fault.wait_for_fault()
         client.send_job_again(report_id)
         eventually("both messages are in flight", lambda: client.backlog() == Backlog(0, 2))
@@ -26,9 +26,9 @@ def test_a_duplicate_while_the_job_runs_changes_nothing(
 
 
 def test_two_messages_at_once_make_one_report(client: Client, faults: Faults, webhooks: WebhookReceiver) -> None:
-    client.await_empty_queues()
+    client.wait_for_empty_queues()
     with faults.sqs.failing(Fault("refuse")):  # so that the API's own message is not the first
-        report_id = client.ask("PDF", ALL, callbackUrl=webhooks.customer("duplicate-at-once"))
+        report_id = client.request_report("PDF", ALL, callbackUrl=webhooks.customer("duplicate-at-once"))
     with faults.s3.failing(Fault("stall", when=PART)) as fault:
         client.send_job_again(report_id, times=2)
         fault.wait_for_fault()
@@ -48,10 +48,10 @@ def turned_away(client: Client, report_id: str) -> bool:
 
 def require_done_once(client: Client, webhooks: WebhookReceiver, report_id: str, customer: str) -> None:
     """Asserts that a report came to its end in one attempt, once and for all."""
-    report = client.await_status(report_id, "READY")
+    report = client.wait_for_status(report_id, "READY")
     assert report["attempt"] == 1
-    webhooks.await_arrivals(customer)
-    client.await_empty_queues()  # by then the duplicate has come again, and found nothing to do
+    webhooks.wait_for_webhooks(customer)
+    client.wait_for_empty_queues()  # by then the duplicate has come again, and found nothing to do
     assert client.show(report_id) == report
     require_one_whole_file(client, report)
     assert [arrival.answered for arrival in webhooks.arrivals(customer)] == [204]

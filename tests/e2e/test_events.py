@@ -44,7 +44,7 @@ class Inbox:
         details = [event["detail"] for event in self._got if event["detail-type"] == detail_type]
         return [detail for detail in details if members.items() <= {**detail.get("data", {}), **detail}.items()]
 
-    def await_one(self, detail_type: str, seconds: float = PATIENCE_SECONDS, **members: Any) -> Json:
+    def wait_for_event(self, detail_type: str, seconds: float = PATIENCE_SECONDS, **members: Any) -> Json:
         """Waits for such an event and returns its detail."""
         return eventually(f"{detail_type} of {members}", lambda: self.find(detail_type, **members), seconds)[0]
 
@@ -109,7 +109,7 @@ def wanted(tenant: str = "demo", **request: Any) -> Json:
 def fail_report(client: Client, faults: Faults) -> str:
     """Has a report of `demo` FAIL, as one that was given up."""
     with faults.sqs.failing(Fault("refuse")):
-        report_id = client.ask("CSV", NONE)
+        report_id = client.request_report("CSV", NONE)
         client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", report_id)
     body = json.dumps({"tenant_id": "demo", "report_id": report_id})
     record = {"messageId": "1", "body": body, "attributes": {}, "eventSource": "aws:sqs", "receiptHandle": "1"}
@@ -132,11 +132,11 @@ def test_the_queue_sees_its_tenants_ready_reports_and_no_others(
 ) -> None:
     url = examples["sqs_subscriber"]["QueueUrl"]
     take(client, url)
-    others = bus.await_one("Report Accepted", eventId=put_request(client, wanted(OTHER)))["reportId"]
+    others = bus.wait_for_event("Report Accepted", eventId=put_request(client, wanted(OTHER)))["reportId"]
     failed = fail_report(client, faults)
-    ready = client.ask("CSV", NONE)
+    ready = client.request_report("CSV", NONE)
     for report_id, status in ((others, "READY"), (failed, "FAILED"), (ready, "READY")):
-        assert bus.await_one("Report Completed", reportId=report_id)["data"]["status"] == status
+        assert bus.wait_for_event("Report Completed", reportId=report_id)["data"]["status"] == status
     eventually(
         "the topic has all of them",
         lambda: not client.sql("SELECT 1 FROM resma.events WHERE published_at IS NULL"),
@@ -151,14 +151,14 @@ def test_the_queue_sees_its_tenants_ready_reports_and_no_others(
     assert {(message["data"]["tenantId"], message["data"]["status"]) for message in got} == {("demo", "READY")}
     assert not {others, failed} & {message["data"]["reportId"] for message in got}
     (message,) = [message for message in got if message["data"]["reportId"] == ready]
-    assert message == bus.await_one("Report Completed", reportId=ready), "the same on the topic and on the bus"
+    assert message == bus.wait_for_event("Report Completed", reportId=ready), "the same on the topic and on the bus"
 
 
-def test_an_e_mail_tells_of_a_failure_and_of_nothing_else(
+def test_an_email_is_sent_for_a_failure_and_for_nothing_else(
     client: Client, faults: Faults, bus: Inbox, examples: dict[str, Json]
 ) -> None:
     """LocalStack keeps e-mails instead of sending them; it asks no address first, as SNS does."""
-    ready = client.await_status(client.ask("CSV", NONE), "READY")["id"]
+    ready = client.wait_for_status(client.request_report("CSV", NONE), "READY")["id"]
     failed = fail_report(client, faults)
 
     def inbox() -> list[Json]:
@@ -167,7 +167,7 @@ def test_an_e_mail_tells_of_a_failure_and_of_nothing_else(
         return [json.loads(message["Body"]["text_part"]) for message in sent]
 
     eventually("the e-mail", lambda: failed in {message["data"]["reportId"] for message in inbox()})
-    bus.await_one("Report Completed", reportId=ready)
+    bus.wait_for_event("Report Completed", reportId=ready)
     assert {message["data"]["status"] for message in inbox()} == {"FAILED"}
     subscription = client.aws("sns").get_subscription_attributes(
         SubscriptionArn=examples["email_subscriber"]["SubscriptionArn"]
@@ -176,11 +176,11 @@ def test_an_e_mail_tells_of_a_failure_and_of_nothing_else(
     assert subscription["PendingConfirmation"] == "true", "SNS would wait for the click"
 
 
-def test_the_function_is_told_by_topic_and_by_bus(client: Client, faults: Faults, examples: dict[str, Json]) -> None:
-    ready = client.ask("CSV", {"from": "2024-03-01", "to": "2024-03-02"})
-    empty = client.ask("CSV", NONE)
+def test_the_function_is_invoked_by_topic_and_by_bus(client: Client, faults: Faults, examples: dict[str, Json]) -> None:
+    ready = client.request_report("CSV", {"from": "2024-03-01", "to": "2024-03-02"})
+    empty = client.request_report("CSV", NONE)
     for report_id in (ready, empty):
-        client.await_status(report_id, "READY")
+        client.wait_for_status(report_id, "READY")
     failed = fail_report(client, faults)
 
     def noted() -> set[tuple[str, str]]:
@@ -200,9 +200,9 @@ def test_an_event_becomes_a_file(client: Client, bus: Inbox, examples: dict[str,
     first, second = (
         json.loads(client.aws("lambda").invoke(FunctionName=name)["Payload"].read())["eventId"] for _ in range(2)
     )
-    accepted = bus.await_one("Report Accepted", eventId=first)
-    assert bus.await_one("Report Accepted", eventId=second)["reportId"] == accepted["reportId"], "one a day"
-    completed = bus.await_one("Report Completed", reportId=accepted["reportId"])
+    accepted = bus.wait_for_event("Report Accepted", eventId=first)
+    assert bus.wait_for_event("Report Accepted", eventId=second)["reportId"] == accepted["reportId"], "one a day"
+    completed = bus.wait_for_event("Report Completed", reportId=accepted["reportId"])
     assert completed["data"]["status"] == "READY"
     file = client.download(client.show(accepted["reportId"]))
     assert file.sha256 == completed["data"]["sha256"]
@@ -212,7 +212,7 @@ def test_the_same_event_twice_makes_one_report(client: Client, bus: Inbox) -> No
     """Put twice under one requestId; and handed over twice by the queue, which it may be."""
     count, request_id = client.count_reports(), uuid4().hex
     events = [put_request(client, wanted(), request_id) for _ in range(2)]
-    reports = {bus.await_one("Report Accepted", eventId=event_id)["reportId"] for event_id in events}
+    reports = {bus.wait_for_event("Report Accepted", eventId=event_id)["reportId"] for event_id in events}
     event_id = str(uuid4())
     envelope = {"id": event_id, "source": "bank.reporting", "detail-type": "Report Requested", "detail": wanted()}
     for _ in range(2):
@@ -233,11 +233,9 @@ def test_the_same_event_twice_makes_one_report(client: Client, bus: Inbox) -> No
         ({**wanted(), "scopes": ["personal:read"]}, "/scopes"),
     ],
 )
-def test_an_event_that_asks_for_what_is_not_to_be_had_is_told_so(
-    client: Client, bus: Inbox, detail: Any, pointer: str
-) -> None:
+def test_an_invalid_event_is_rejected_with_a_pointer(client: Client, bus: Inbox, detail: Any, pointer: str) -> None:
     count = client.count_reports()
-    rejected = bus.await_one("Report Rejected", eventId=put_request(client, detail))
+    rejected = bus.wait_for_event("Report Rejected", eventId=put_request(client, detail))
     assert rejected["code"] == "request-invalid"
     assert [error["pointer"] for error in rejected["errors"]] == [pointer]
     assert client.count_reports() == count
@@ -245,10 +243,12 @@ def test_an_event_that_asks_for_what_is_not_to_be_had_is_told_so(
     assert client.backlog("FailedRequestQueueUrl") == Backlog(0, 0)
 
 
-def test_a_bus_that_is_away_holds_up_nobody_and_is_told_later(client: Client, faults: Faults, bus: Inbox) -> None:
+def test_an_unavailable_bus_delays_nothing_and_gets_its_events_later(
+    client: Client, faults: Faults, bus: Inbox
+) -> None:
     with faults.bus.failing(Fault("refuse")) as fault:
-        untold = client.ask("CSV", NONE)
-        client.await_status(untold, "READY")
+        untold = client.request_report("CSV", NONE)
+        client.wait_for_status(untold, "READY")
         fault.wait_for_fault()
         count = client.count_reports()
         event_id = put_request(client, wanted())
@@ -268,23 +268,21 @@ def test_a_bus_that_is_away_holds_up_nobody_and_is_told_later(client: Client, fa
         "UPDATE resma.events SET created_at = created_at - interval '6 seconds' WHERE published_to_bus_at IS NULL"
     )
     client.invoke_function("SchedulerFunction")
-    bus.await_one("Report Completed", reportId=untold)
-    bus.await_one("Report Accepted", eventId=event_id)
+    bus.wait_for_event("Report Completed", reportId=untold)
+    bus.wait_for_event("Report Accepted", eventId=event_id)
     assert client.count_reports() == count + 1
 
 
-def test_the_entry_of_the_docs_works_as_it_stands(client: Client, bus: Inbox) -> None:
+def test_the_entry_in_the_docs_works_unchanged(client: Client, bus: Inbox) -> None:
     text = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
     found = re.search(r"```json entries\.json\n(.*?)```", text, re.DOTALL)
     assert found is not None
     answer = client.aws("events").put_events(Entries=json.loads(found[1]))
-    accepted = bus.await_one("Report Accepted", eventId=answer["Entries"][0]["EventId"])
-    assert bus.await_one("Report Completed", reportId=accepted["reportId"])["data"]["status"] == "READY"
+    accepted = bus.wait_for_event("Report Accepted", eventId=answer["Entries"][0]["EventId"])
+    assert bus.wait_for_event("Report Completed", reportId=accepted["reportId"])["data"]["status"] == "READY"
 
 
-def test_what_is_given_up_lies_among_the_failed_and_can_be_sent_again(
-    client: Client, faults: Faults, bus: Inbox
-) -> None:
+def test_a_dead_lettered_request_can_be_redriven(client: Client, faults: Faults, bus: Inbox) -> None:
     """Given up at the first try, so that nobody waits for three hours."""
     sqs, outputs = client.aws("sqs"), client.stack.up.outputs
     url, failed = outputs["RequestQueueUrl"], outputs["FailedRequestQueueUrl"]
@@ -303,5 +301,5 @@ def test_what_is_given_up_lies_among_the_failed_and_can_be_sent_again(
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": kept})
     assert bus.find("Report Accepted", eventId=event_id) == []
     sqs.start_message_move_task(SourceArn=arns[1], DestinationArn=arns[0])
-    bus.await_one("Report Accepted", eventId=event_id)
+    bus.wait_for_event("Report Accepted", eventId=event_id)
     assert client.backlog("FailedRequestQueueUrl") == Backlog(0, 0)

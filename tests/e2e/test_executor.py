@@ -100,7 +100,9 @@ def invoke(client: Client, do: str, name: str = NAME) -> tuple[str | None, Json,
         ("exit", "Runtime.ExitError", "exit status 3"),
     ],
 )
-def test_a_function_out_of_bounds_is_ended_and_starts_again(limited: Client, do: str, kind: str, message: str) -> None:
+def test_a_function_that_exceeds_a_limit_is_ended_and_restarted(
+    limited: Client, do: str, kind: str, message: str
+) -> None:
     _, before, _ = invoke(limited, "answer")
     error, answer, log = invoke(limited, do)
     assert error == "Unhandled"
@@ -113,7 +115,7 @@ def test_a_function_out_of_bounds_is_ended_and_starts_again(limited: Client, do:
     assert "Memory Size: 192 MB" in log
 
 
-def test_an_ordinary_error_costs_no_process(limited: Client) -> None:
+def test_an_exception_does_not_end_the_process(limited: Client) -> None:
     _, before, _ = invoke(limited, "answer")
     error, answer, _ = invoke(limited, "raise")
     assert (error, answer["errorType"], answer["errorMessage"]) == ("Unhandled", "ValueError", "on purpose")
@@ -126,7 +128,7 @@ def test_an_answer_over_six_megabytes_is_refused(limited: Client) -> None:
     assert (error, answer["errorType"]) == ("Unhandled", "Function.ResponseSizeTooLarge")
 
 
-def test_a_function_knows_its_bounds(limited: Client) -> None:
+def test_a_function_knows_its_limits(limited: Client) -> None:
     _, answer, _ = invoke(limited, "answer")
     assert 0 < answer["left"] <= 5000
     assert int(answer["memory"]) == 192
@@ -140,7 +142,7 @@ def test_an_init_that_times_out_is_repeated_with_the_functions_timeout(client: C
 
 
 def test_eight_jobs_are_done_by_five_workers(client: Client, faults: Faults) -> None:
-    client.await_empty_queues()
+    client.wait_for_empty_queues()
     most = 0
 
     def generating(ids: list[str]) -> int:
@@ -152,7 +154,7 @@ def test_eight_jobs_are_done_by_five_workers(client: Client, faults: Faults) -> 
         return now
 
     with faults.s3.failing(Fault("stall", when=b"partNumber=")):
-        ids = [client.ask("CSV", {"from": "2024-01-01", "to": "2024-01-31"}) for _ in range(8)]
+        ids = [client.request_report("CSV", {"from": "2024-01-01", "to": "2024-01-31"}) for _ in range(8)]
         eventually("five workers are in mid-report", lambda: generating(ids) == WORKERS)
         assert client.backlog().in_flight == WORKERS
     eventually("all are done", lambda: generating(ids) == 0 and all(client.row(i)["status"] == "READY" for i in ids))

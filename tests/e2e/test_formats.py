@@ -26,12 +26,12 @@ def test_five_formats_hold_the_same_rows(client: Client, webhooks: WebhookReceiv
     body = {"filters": APRIL, "callbackUrl": webhooks.customer("formats"), "formats": FORMATS}
     answer = client.http("POST", "/api/v1/reports/generate", json={"type": "TRANSACTIONS", **body})
     assert answer.status == 202, answer.data
-    report = client.await_status(answer.json()["id"], "READY")
+    report = client.wait_for_status(answer.json()["id"], "READY")
     assert [file["format"] for file in report["files"]] == FORMATS
     expected = database_rows(client, IN_APRIL)
     assert report["rows"] == len(expected)
 
-    told = webhooks.await_arrivals("formats")[0].message["data"]
+    told = webhooks.wait_for_webhooks("formats")[0].message["data"]
     contents: dict[str, bytes] = {}
     for file, shown in zip(report["files"], told["files"], strict=True):
         assert {name: shown[name] for name in ("format", "bytes", "sha256")} == {

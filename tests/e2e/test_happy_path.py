@@ -58,10 +58,10 @@ def make_report(
     client: Client, webhooks: WebhookReceiver, name: str, format_: str, filters: Json
 ) -> tuple[Json, Download]:
     """Asks for a report, follows it, and asserts that status, webhook and file say the same."""
-    report_id = client.ask(format_, filters, callbackUrl=webhooks.customer(name))
-    report = client.await_status(report_id, "READY")
+    report_id = client.request_report(format_, filters, callbackUrl=webhooks.customer(name))
+    report = client.wait_for_status(report_id, "READY")
     file = require_one_whole_file(client, report)
-    webhook = webhooks.await_arrivals(name)[0]
+    webhook = webhooks.wait_for_webhooks(name)[0]
     data = webhook.message["data"]
     assert webhook.webhook_id == webhook.message["id"] == f"evt_{report_id.replace('-', '')}"
     assert webhook.message["type"] == "report.ready"
@@ -75,7 +75,7 @@ def make_report(
     return report, file
 
 
-def test_a_request_is_answered_at_once_with_where_to_look(client: Client) -> None:
+def test_a_request_is_answered_at_once_with_the_location_of_its_report(client: Client) -> None:
     answer = client.http("POST", GENERATE, json={"type": "TRANSACTIONS", "format": "CSV", "filters": NONE})
     assert answer.status == 202
     report = answer.json()
@@ -85,7 +85,7 @@ def test_a_request_is_answered_at_once_with_where_to_look(client: Client) -> Non
     assert report["status"] == "PENDING"
     under_way = client.http("GET", answer.headers["Location"])
     assert under_way.json()["status"] == "READY" or int(under_way.headers["Retry-After"]) > 0
-    client.await_status(report["id"], "READY")
+    client.wait_for_status(report["id"], "READY")
 
 
 def test_csv_holds_exactly_the_rows_of_the_database(client: Client, webhooks: WebhookReceiver, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_pdf_holds_exactly_the_rows_of_the_database(client: Client, webhooks: We
 
 def test_filters_choose_the_rows(client: Client) -> None:
     filters = {"from": "2024-03-01", "to": "2024-03-31", "type": ["PIX", "FEE"], "currency": ["BRL"]}
-    report = client.await_status(client.ask("CSV", filters), "READY")
+    report = client.wait_for_status(client.request_report("CSV", filters), "READY")
     expected = database_rows(
         client,
         "booked_at >= '2024-03-01 00:00+00' AND booked_at < '2024-04-01 00:00+00'"
@@ -146,8 +146,8 @@ def test_pdf_without_rows_says_so(client: Client, webhooks: WebhookReceiver, tmp
 
 
 def test_subscribers_choose_events_by_attributes(client: Client, subscribed: str) -> None:
-    unwanted = client.await_status(client.ask("CSV", NONE), "READY")
-    wanted = client.await_status(client.ask("PDF", NONE), "READY")
+    unwanted = client.wait_for_status(client.request_report("CSV", NONE), "READY")
+    wanted = client.wait_for_status(client.request_report("PDF", NONE), "READY")
 
     def receive() -> list[Json]:
         received = client.aws("sqs").receive_message(QueueUrl=subscribed, WaitTimeSeconds=1, MaxNumberOfMessages=10)
@@ -169,10 +169,10 @@ def test_subscribers_choose_events_by_attributes(client: Client, subscribed: str
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
-def test_the_request_of_the_readme_works_as_it_stands(client: Client) -> None:
+def test_the_readmes_request_works_unchanged(client: Client) -> None:
     command = readme_curl().replace("http://localhost:3008", client.stack.up.api_url)
     answer = subprocess.run(shlex.split(command), capture_output=True, check=True, timeout=30)
-    report = client.await_status(json.loads(answer.stdout)["id"], "READY")
+    report = client.wait_for_status(json.loads(answer.stdout)["id"], "READY")
     require_one_whole_file(client, report)
 
 

@@ -10,8 +10,10 @@ import psutil
 from tests.support.client import Client
 
 
-def test_nothing_listens_on_an_address_that_others_reach(client: Client) -> None:
-    client.await_status(client.ask("CSV", {"from": "2030-01-01"}), "READY")  # every kind of process has come up
+def test_nothing_listens_on_an_address_that_other_machines_can_reach(client: Client) -> None:
+    client.wait_for_status(
+        client.request_report("CSV", {"from": "2030-01-01"}), "READY"
+    )  # every kind of process has come up
     folder, found = client.stack.folder, set()
     for process in psutil.process_iter():
         try:
@@ -23,7 +25,7 @@ def test_nothing_listens_on_an_address_that_others_reach(client: Client) -> None
     assert [(name, ip) for name, ip in found if not ipaddress.ip_address(ip).is_loopback] == []
 
 
-def test_a_web_page_elsewhere_reads_no_secret(client: Client) -> None:
+def test_a_web_page_of_another_origin_cannot_read_secrets(client: Client) -> None:
     """Of the page that a developer has open: LocalStack asks nobody for a password, so it must look at the Origin."""
     headers = {
         "Origin": "http://evil.example",
@@ -37,7 +39,7 @@ def test_a_web_page_elsewhere_reads_no_secret(client: Client) -> None:
     assert client.http("POST", address, body=b"{}", headers=headers).status == 200
 
 
-def test_the_documentations_own_page_may_ask_and_others_may_not(client: Client) -> None:
+def test_the_documentation_page_may_send_requests_and_other_origins_may_not(client: Client) -> None:
     home = client.stack.up.api_url
     assert client.http("GET", "/api/v1/reports", headers={"Origin": home}).status == 200
     assert client.http("GET", "/api/v1/reports", headers={"Origin": "http://evil.example"}).status in {401, 403}

@@ -10,7 +10,7 @@ AT_ONCE = 50
 
 
 def test_none_of_many_requests_at_once_is_lost(client: Client) -> None:
-    client.await_empty_queues()
+    client.wait_for_empty_queues()
     figures = post_many(client, POSTS, AT_ONCE)
     print(figures.summary)
     assert figures.refused == []

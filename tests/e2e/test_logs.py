@@ -28,8 +28,8 @@ MIN_SECRET = 12
 NO_SECRETS = {"host", "port", "dbname", "username"}
 
 
-def test_no_log_holds_a_secret_a_key_or_a_presigned_address(client: Client) -> None:
-    download = client.await_status(client.ask("CSV", {"from": "2030-01-01"}), "READY")
+def test_no_log_holds_a_secret_a_key_or_a_presigned_url(client: Client) -> None:
+    download = client.wait_for_status(client.request_report("CSV", {"from": "2030-01-01"}), "READY")
     client.download(download)  # an address was minted, whatever else ran
     secrets = list(known_secrets(client))
     assert len(secrets) >= 4
@@ -45,7 +45,7 @@ def test_no_log_holds_a_secret_a_key_or_a_presigned_address(client: Client) -> N
 
 
 def test_no_log_holds_a_cell_of_a_row(client: Client) -> None:
-    client.download(client.await_status(client.ask("CSV", {"from": "2024-01-01"}), "READY"))
+    client.download(client.wait_for_status(client.request_report("CSV", {"from": "2024-01-01"}), "READY"))
     cells = {
         cell
         for row in client.sql(
@@ -64,7 +64,7 @@ def test_no_log_holds_a_cell_of_a_row(client: Client) -> None:
 
 def test_every_line_about_a_report_has_its_id_under_one_name(client: Client) -> None:
     """Or nobody could follow it through the logs of all functions (docs/operate.md). Of whatever reports ran."""
-    client.await_status(client.ask("CSV", {"from": "2030-01-01"}), "READY")
+    client.wait_for_status(client.request_report("CSV", {"from": "2030-01-01"}), "READY")
     reports = {str(row[0]) for row in client.sql("SELECT report_id FROM resma.reports")}
     checked = 0
     for path in client.stack.folder.glob("logs/resma-local-*.log"):  # not of examples that subscribe

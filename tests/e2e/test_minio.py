@@ -107,22 +107,22 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
 def make_report(minio: Minio, name: str, format_: str, filters: Json) -> Json:
     """Makes a report whose webhook's address, signed for MinIO, gives the file that the status promises."""
     client = minio.client
-    report_id = client.ask(format_, filters, callbackUrl=minio.webhooks.customer(name))
-    report = client.await_status(report_id, "READY")
-    data = minio.webhooks.await_arrivals(name)[0].message["data"]
+    report_id = client.request_report(format_, filters, callbackUrl=minio.webhooks.customer(name))
+    report = client.wait_for_status(report_id, "READY")
+    data = minio.webhooks.wait_for_webhooks(name)[0].message["data"]
     assert data["downloadUrl"].startswith(minio.proxy.url)
     assert client.fetch(data["downloadUrl"]).sha256 == data["sha256"] == report["sha256"]
     return report
 
 
-def test_csv_lies_in_minio_whole(minio: Minio) -> None:
+def test_a_complete_csv_is_stored_in_minio(minio: Minio) -> None:
     report = make_report(minio, "minio-csv", "CSV", ALL)
     file = require_one_whole_file(minio.client, report)
     assert report["metrics"]["parts"] == 2
     assert csv_rows(file.content) == database_rows(minio.client)
 
 
-def test_pdf_lies_in_minio_whole(minio: Minio, tmp_path: Path) -> None:
+def test_a_complete_pdf_is_stored_in_minio(minio: Minio, tmp_path: Path) -> None:
     file = require_one_whole_file(minio.client, make_report(minio, "minio-pdf", "PDF", FEBRUARY))
     path = tmp_path / file.name
     path.write_bytes(file.content)
@@ -131,8 +131,8 @@ def test_pdf_lies_in_minio_whole(minio: Minio, tmp_path: Path) -> None:
     require_same_in_pdf(pdf_rows(path), expected)
 
 
-def test_an_address_that_was_tampered_with_is_refused(minio: Minio) -> None:
-    report = minio.client.await_status(minio.client.ask("CSV", {"from": "2030-01-01"}), "READY")
+def test_a_tampered_url_is_refused(minio: Minio) -> None:
+    report = minio.client.wait_for_status(minio.client.request_report("CSV", {"from": "2030-01-01"}), "READY")
     address = minio.client.http("GET", report["links"]["download"]).headers["Location"]
     assert minio.client.http("GET", address).status == 200
     assert minio.client.http("GET", address.replace("X-Amz-Expires=3600", "X-Amz-Expires=7200")).status == 403
@@ -140,17 +140,17 @@ def test_an_address_that_was_tampered_with_is_refused(minio: Minio) -> None:
 
 def test_a_killed_worker_leaves_nothing_in_minio(minio: Minio) -> None:
     report_id = kill_workers_in_mid_report(minio.client, minio.proxy, "CSV")
-    report = minio.client.await_status(report_id, "READY")
+    report = minio.client.wait_for_status(report_id, "READY")
     assert report["attempt"] == 2
     require_one_whole_file(minio.client, report)
 
 
-def test_a_lost_answer_to_the_completion_costs_an_attempt_at_most(minio: Minio) -> None:
+def test_a_lost_response_to_the_completion_costs_at_most_one_attempt(minio: Minio) -> None:
     # MinIO stops a completion whose caller has gone, at times half-way: then no second one can succeed (Fault).
     with minio.proxy.failing(Fault("cut", when=b"<CompleteMultipartUpload")) as fault:
-        report_id = minio.client.ask("CSV", ALL)
+        report_id = minio.client.request_report("CSV", ALL)
         fault.wait_for_fault()
-    report = minio.client.await_status(report_id, "READY")
+    report = minio.client.wait_for_status(report_id, "READY")
     assert report["attempt"] <= 2
     require_one_whole_file(minio.client, report)
 

@@ -32,9 +32,9 @@ STAGE = {"Stage": "local"}
 @pytest.fixture(scope="module")
 def report(client: Client, webhooks: WebhookReceiver) -> Json:
     """A report that all four functions have had to do with: asked for, made, told of, and swept after."""
-    report_id = client.ask("CSV", NONE, callbackUrl=webhooks.customer("operate"))
-    ready = client.await_status(report_id, "READY")
-    webhooks.await_arrivals("operate")
+    report_id = client.request_report("CSV", NONE, callbackUrl=webhooks.customer("operate"))
+    ready = client.wait_for_status(report_id, "READY")
+    webhooks.wait_for_webhooks("operate")
     client.sql("UPDATE resma.reports SET finished_at = finished_at - interval '1 hour' WHERE report_id = %s", report_id)
     eventually("the tick has swept", lambda: _swept(client, report_id))
     return ready
@@ -88,9 +88,9 @@ def test_every_line_about_a_report_has_its_id_under_one_name(client: Client, rep
             assert record["attempt"] == 1, line
 
 
-def test_the_runbooks_query_asks_for_what_lines_have(client: Client) -> None:
+def test_the_runbooks_query_uses_fields_that_log_lines_have(client: Client) -> None:
     """Of a report whose webhook nobody takes: there is an error to see."""
-    report_id = client.ask("CSV", NONE, callbackUrl="http://127.0.0.1:1/nobody")
+    report_id = client.request_report("CSV", NONE, callbackUrl="http://127.0.0.1:1/nobody")
 
     def records() -> list[Json]:
         return [json.loads(line) for line in log_lines(client) if report_id in line]
@@ -219,14 +219,14 @@ def publish(client: Client, found: list[Measured], minutes: int) -> None:
         )
 
 
-def test_a_dead_letter_rings_and_is_heard(client: Client, faults: Faults, heard: str) -> None:
+def test_a_dead_letter_fires_an_alarm_that_notifies(client: Client, faults: Faults, heard: str) -> None:
     """From a report's last attempt to whoever is to be woken, as it was deployed."""
-    client.await_empty_queues()
+    client.wait_for_empty_queues()
     with faults.sqs.failing(Fault("refuse")):
-        report_id = client.ask("CSV", NONE)
+        report_id = client.request_report("CSV", NONE)
         client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", report_id)
     client.send_job_again(report_id)
-    client.await_status(report_id, "FAILED")
+    client.wait_for_status(report_id, "FAILED")
     last = eventually("it is counted", lambda: [m for m in measured(client) if m.name == "ReportsDeadLettered"])[-1]
     publish(client, [last], minutes=1)
     eventually("the alarm rings", lambda: look_now(client, "DeadLetterAlarm") == "ALARM")
@@ -234,10 +234,10 @@ def test_a_dead_letter_rings_and_is_heard(client: Client, faults: Faults, heard:
     assert said.endswith("Runbook: docs/operate.md#deadletteralarm")
 
 
-def test_a_report_that_nobody_takes_rings(client: Client, heard: str) -> None:
+def test_a_report_that_no_worker_claims_fires_an_alarm(client: Client, heard: str) -> None:
     """Its message is lost."""
-    report_id = client.ask("CSV", NONE)
-    client.await_status(report_id, "READY")
+    report_id = client.request_report("CSV", NONE)
+    client.wait_for_status(report_id, "READY")
     client.sql(
         "UPDATE resma.reports SET status = 'PENDING', created_at = now() - interval '1 hour', started_at = NULL,"
         " finished_at = NULL, enqueued_at = now(), swept_at = NULL WHERE report_id = %s",
@@ -258,7 +258,7 @@ def test_a_report_that_nobody_takes_rings(client: Client, heard: str) -> None:
         client.sql("DELETE FROM resma.reports WHERE report_id = %s", report_id)
 
 
-def test_the_alarms_are_deployed_as_they_are_written(client: Client) -> None:
+def test_the_alarms_are_deployed_as_the_template_defines_them(client: Client) -> None:
     """LocalStack would pass over what it does not know; metric math and percentiles it keeps, and never looks at."""
     alarms = client.aws("cloudwatch").describe_alarms()["MetricAlarms"]
     written = [r for r in read_template(TEMPLATE)["Resources"].values() if r["Type"] == "AWS::CloudWatch::Alarm"]

@@ -20,14 +20,14 @@ def test_the_scheduler_sends_what_could_not_be_sent(client: Client, faults: Faul
         unsent = answer.json()["id"]
         assert client.row(unsent)["enqueued_at"] is None
     with faults.sns.failing(Fault("refuse")) as fault:
-        untold = client.ask("PDF", NONE, callbackUrl=webhooks.customer("untold"))
-        client.await_status(untold, "READY")
+        untold = client.request_report("PDF", NONE, callbackUrl=webhooks.customer("untold"))
+        client.wait_for_status(untold, "READY")
         fault.wait_for_fault()
     # By the tick, whose rule fires once a minute; twice, should the first have come just now.
-    report = client.await_status(unsent, "READY")
+    report = client.wait_for_status(unsent, "READY")
     assert report["attempt"] == 1
     require_one_whole_file(client, report)
-    (arrival,) = webhooks.await_arrivals("untold")
+    (arrival,) = webhooks.wait_for_webhooks("untold")
     assert arrival.message["data"]["reportId"] == untold
     eventually(
         "both are out of the outbox",

@@ -22,9 +22,9 @@ from tests.support.use_permissions import (
     USES,
     Scenario,
     World,
+    dead_letter_a_report,
     download_a_report,
     expire_a_report,
-    give_up_a_report,
     request_by_event,
 )
 from tests.support.webhook_receiver import WebhookReceiver
@@ -89,12 +89,12 @@ def missing(wanted: Mapping[str, set[str]], used: Mapping[str, set[str]]) -> dic
 @pytest.fixture
 def world(client: Client, field_errors: Faults, webhooks: WebhookReceiver) -> World:
     """A stack on which nothing is under way."""
-    client.await_empty_queues()
+    client.wait_for_empty_queues()
     return World(client, field_errors, webhooks)
 
 
 @pytest.mark.parametrize("scenario", USES, ids=lambda scenario: scenario.__name__)
-def test_a_permission_is_used_when_it_is_needed(world: World, scenario: Scenario) -> None:
+def test_each_scenario_uses_its_permissions(world: World, scenario: Scenario) -> None:
     start = CALLS.stat().st_size if CALLS.exists() else 0
     scenario(world)
     eventually("the calls are recorded", lambda: not missing(USES[scenario], used_actions(start)))
@@ -110,7 +110,7 @@ def test_every_permission_has_a_scenario_that_uses_it() -> None:
 
 def test_every_function_that_may_read_secrets_reads_them_when_it_starts(world: World) -> None:
     on_start = {name: ON_START & actions for name, actions in allowed_actions().items()}
-    starts = (download_a_report, request_by_event, give_up_a_report, expire_a_report)
+    starts = (download_a_report, request_by_event, dead_letter_a_report, expire_a_report)
     for scenario in starts:  # where only a part of the tests ran, some functions have not started
         if missing(on_start, used_actions() if CALLS.exists() else {}):
             scenario(world)
@@ -118,7 +118,9 @@ def test_every_function_that_may_read_secrets_reads_them_when_it_starts(world: W
 
 
 def test_no_function_does_what_its_policy_does_not_allow(client: Client) -> None:
-    client.await_status(client.ask("CSV", {"from": "2030-01-01"}), "READY")  # something is done in any case
+    client.wait_for_status(
+        client.request_report("CSV", {"from": "2030-01-01"}), "READY"
+    )  # something is done in any case
     used = used_actions()
     assert "WorkerFunction" in used
     assert missing(used, allowed_actions()) == {}

@@ -38,7 +38,7 @@ def test_the_scheduler_starts_what_is_due(client: Client) -> None:
         assert (paused["status"], paused["nextRunAt"]) == ("PAUSED", None)
         run = _runs(client, address)[-1]
         assert (run["outcome"], run["detail"]) == ("STARTED", None)
-        report = client.await_status(run["reportId"], "READY")
+        report = client.wait_for_status(run["reportId"], "READY")
         require_one_whole_file(client, report)
         local = datetime.fromisoformat(run["scheduledFor"]).astimezone(ZoneInfo("America/Sao_Paulo"))
         last_day = local.date().replace(day=1) - timedelta(days=1)

@@ -74,14 +74,14 @@ def test_schemathesis_finds_nothing(stack: Stack, key: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
 @pytest.mark.parametrize("path", ["/api/v1/reports", "/api/v1/report-types", "/health"])
-def test_other_methods_are_refused_and_told_which_there_are(stack: Stack, key: str, method: str, path: str) -> None:
+def test_other_methods_are_refused_with_the_allowed_ones(stack: Stack, key: str, method: str, path: str) -> None:
     answer = urllib3.request(method, stack.up.api_url + path, headers={"X-Api-Key": key})
     assert answer.status == 405, answer.data
     assert answer.headers["Allow"] == "GET, HEAD"
     assert answer.json()["type"] == "urn:resma:problem:method-not-allowed"
 
 
-def test_nothing_but_health_is_open(stack: Stack, key: str) -> None:
+def test_only_health_needs_no_key(stack: Stack, key: str) -> None:
     address = f"{stack.up.api_url}/openapi.json"
     document = urllib3.request("GET", address, headers={"Authorization": f"Bearer {key}"}).json()
     for path, operations in document["paths"].items():
@@ -105,6 +105,6 @@ def test_the_documentation_page_needs_no_key_and_takes_one(stack: Stack, key: st
 
 
 def test_without_a_key_the_page_shows_why_an_operation_is_refused(stack: Stack) -> None:
-    with documentation_page(stack.up.api_url, bears="401") as page:
+    with documentation_page(stack.up.api_url, allowed_error="401") as page:
         status, problem = try_out(page, "getCaller")
         assert (status, problem["type"]) == (401, "urn:resma:problem:credentials-missing")

@@ -38,9 +38,9 @@ def make_due(client: Client, report_id: str) -> None:
     client.invoke_function("WebhookFunction")
 
 
-def test_a_receiver_that_fails_twice_is_told_in_the_end(client: Client, webhooks: WebhookReceiver) -> None:
-    report_id = client.ask("CSV", NONE, callbackUrl=webhooks.customer("flaky", [500, 503]))
-    client.await_status(report_id, "READY")
+def test_a_receiver_that_fails_twice_accepts_the_third_attempt(client: Client, webhooks: WebhookReceiver) -> None:
+    report_id = client.request_report("CSV", NONE, callbackUrl=webhooks.customer("flaky", [500, 503]))
+    client.wait_for_status(report_id, "READY")
     for number, code, pause in [(1, 500, 30), (2, 503, 120)]:
         eventually(
             f"attempt {number} is on record",
@@ -50,7 +50,7 @@ def test_a_receiver_that_fails_twice_is_told_in_the_end(client: Client, webhooks
         assert status == "PENDING"
         assert pause <= seconds < pause * 1.2 + 20, "counted from the end of an attempt"
         make_due(client, report_id)
-    arrivals = webhooks.await_arrivals("flaky", 3)
+    arrivals = webhooks.wait_for_webhooks("flaky", 3)
     eventually("the last attempt is on record", lambda: state(client, report_id)[0] == "DELIVERED")
     assert attempts(client, report_id) == [(1, 500), (2, 503), (3, 204)]
     assert [arrival.answered for arrival in arrivals] == [500, 503, 204]
@@ -59,10 +59,10 @@ def test_a_receiver_that_fails_twice_is_told_in_the_end(client: Client, webhooks
     assert len(webhooks.arrivals("flaky")) == 3, "what was delivered is not sent again"
 
 
-def test_gone_is_the_end_of_it(client: Client, webhooks: WebhookReceiver) -> None:
-    report_id = client.ask("CSV", NONE, callbackUrl=webhooks.customer("gone", [410]))
-    client.await_status(report_id, "READY")
-    webhooks.await_arrivals("gone")
+def test_status_410_ends_the_delivery(client: Client, webhooks: WebhookReceiver) -> None:
+    report_id = client.request_report("CSV", NONE, callbackUrl=webhooks.customer("gone", [410]))
+    client.wait_for_status(report_id, "READY")
+    webhooks.wait_for_webhooks("gone")
     eventually("the delivery has ended", lambda: state(client, report_id)[0] == "FAILED")
     make_due(client, report_id)
     assert attempts(client, report_id) == [(1, 410)]
@@ -70,7 +70,7 @@ def test_gone_is_the_end_of_it(client: Client, webhooks: WebhookReceiver) -> Non
     assert client.show(report_id)["status"] == "READY", "the file is there all the same"
 
 
-def test_an_endpoint_is_told_with_its_own_secret_and_again_on_request(client: Client) -> None:
+def test_webhooks_are_signed_with_the_endpoints_secret_and_replayed_on_request(client: Client) -> None:
     """By the API alone, as a customer would: register, verify, look at the attempts, replay, delete."""
     with WebhookReceiver(client.stack.up.callback_secret) as receiver:
         body = {"url": receiver.customer("registered"), "reportTypes": ["TRANSACTIONS"]}
@@ -78,14 +78,14 @@ def test_an_endpoint_is_told_with_its_own_secret_and_again_on_request(client: Cl
         address = f"/api/v1/webhook-endpoints/{endpoint['id']}"
         try:
             receiver.expect(endpoint["secret"])
-            report_id = client.ask("CSV", NONE)
-            (arrival,) = receiver.await_arrivals("registered")
+            report_id = client.request_report("CSV", NONE)
+            (arrival,) = receiver.wait_for_webhooks("registered")
             eventually("it is on record", lambda: delivery_status(client, address) == "DELIVERED")
             (delivery,) = client.http("GET", f"/api/v1/reports/{report_id}/deliveries").json()["items"]
             assert (delivery["endpointId"], delivery["eventId"]) == (endpoint["id"], arrival.webhook_id)
             assert client.http("POST", delivery["links"]["replay"]).status == 202
             client.invoke_function("WebhookFunction")
-            again = receiver.await_arrivals("registered", 2)
+            again = receiver.wait_for_webhooks("registered", 2)
             assert {each.webhook_id for each in again} == {arrival.webhook_id}
             assert receiver.refused == []
         finally:

@@ -35,7 +35,7 @@ class Accidents:
 def kill_workers_after_publishing(client: Client, database: FaultProxy) -> str:
     """The same between the object's appearance and the row's READY."""
     with database.failing(Fault("stall", when=READY)) as fault:
-        report_id = client.ask("CSV", ALL)
+        report_id = client.request_report("CSV", ALL)
         fault.wait_for_fault()
         assert client.objects(report_id) == [f"demo/{report_id}/1.csv"]
         assert client.http("GET", f"/api/v1/reports/{report_id}/download").status == 409
@@ -48,7 +48,7 @@ def freeze_workers(client: Client, store: FaultProxy) -> tuple[str, list[psutil.
     """Asks for a report and stops every worker, without ending it, while its file is on its way."""
     kill_workers(client)  # idle ones: frozen too, they would be handed the message and keep it
     with store.failing(Fault("stall", when=PART)) as fault:
-        report_id = client.ask("CSV", ALL)
+        report_id = client.request_report("CSV", ALL)
         fault.wait_for_fault()
         workers = [psutil.Process(pid) for pid in client.workers() if is_running(pid)]
         for worker in workers:
@@ -59,19 +59,19 @@ def freeze_workers(client: Client, store: FaultProxy) -> tuple[str, list[psutil.
 @pytest.fixture(scope="module")
 def accidents(client: Client, faults: Faults) -> Iterator[Accidents]:
     """All three, and then the wait until every job is done by someone else."""
-    client.await_empty_queues()
+    client.wait_for_empty_queues()
     before = kill_workers_in_mid_report(client, faults.s3, "PDF")
     after = kill_workers_after_publishing(client, faults.database)
     frozen, workers = freeze_workers(client, faults.s3)
     try:
         for report_id in (before, after, frozen):
-            client.await_status(report_id, "READY")
+            client.wait_for_status(report_id, "READY")
         yield Accidents(before, after, frozen, workers)
     finally:
         for worker in workers:
             with contextlib.suppress(psutil.NoSuchProcess):
                 worker.resume()
-    client.await_empty_queues()
+    client.wait_for_empty_queues()
 
 
 def require_taken_over(client: Client, report_id: str) -> Json:
@@ -100,7 +100,7 @@ def test_a_frozen_worker_that_wakes_up_changes_nothing(client: Client, accidents
     for worker in accidents.frozen_workers:
         worker.resume()
     eventually("the sleeper has found out", lambda: log_lines(client, accidents.frozen) > events)
-    client.await_empty_queues()
+    client.wait_for_empty_queues()
     assert require_taken_over(client, accidents.frozen) == before
 
 

@@ -1,4 +1,4 @@
-"""Reports that are cut after so many batches, and resumed."""
+"""Runs one report in several invocations that end after chosen numbers of batches, and compares the results."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from worker.usage import Spending
 
 
 class Cuts:
-    """In place of the clock: an invocation's time is up, or a checkpoint due, after so many batches."""
+    """Replaces the clock: decides by the number of batches when an invocation ends and when a checkpoint is due."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.batches = 0
-        self.hand_over: Callable[[int], bool] = lambda _: False
+        self.end_invocation: Callable[[int], bool] = lambda _: False
         self.save: Callable[[int], bool] = lambda _: False
         monkeypatch.setattr(time_budget.Pace, "is_time_up", lambda _: self._is_time_up())
         monkeypatch.setattr(time_budget.Pace, "is_save_due", lambda _: self.save(self.batches))
-        # Here an invocation may be as short as a batch.
+        # The invocations of these tests can be as short as one batch, so they continue far more often than real ones.
         monkeypatch.setattr("worker.checkpoints.rows.MAX_STALLED_CONTINUATIONS", 100)
 
     def _is_time_up(self) -> bool:
         self.batches += 1
-        return self.hand_over(self.batches)
+        return self.end_invocation(self.batches)
 
 
 REPORT_ID = UUID("0199f1c2-7b1e-7c3a-9f57-2b8f6a4d9e10")
@@ -59,16 +59,16 @@ AS_OF = datetime(2026, 3, 9, 12, tzinfo=UTC)
 
 
 class Reports:
-    """Runs of one report: same id, same moment, which some formats name in the file."""
+    """Runs one report again and again with the same id and timestamp, since some formats write both into the file."""
 
     def __init__(self, system: System, admin: Connection[TupleRow]) -> None:
         self.system = system
         self._admin = admin
-        self._calm_csv: bytes | None = None
+        self._baseline_csv: bytes | None = None
         self.is_masked = False
 
-    def ask(self, request: dict[str, Any]) -> None:
-        """Puts the report there anew, and nothing of an earlier run."""
+    def request_report(self, request: dict[str, Any]) -> None:
+        """Deletes all reports and objects of earlier runs, then requests the report."""
         self._admin.execute("DELETE FROM resma.reports")
         for key in self.system.objects():
             self.system.s3.delete_object(Bucket=self.system.bucket, Key=key)
@@ -78,7 +78,7 @@ class Reports:
         )
 
     def work(self, resources: Resources | None = None) -> str:
-        """One invocation; returns its outcome, or the code of the error that it ended with."""
+        """Runs one invocation; returns its outcome, or the code of the error that ended it."""
         try:
             return generate_report(
                 resources or worker.app._resources(),
@@ -90,7 +90,7 @@ class Reports:
             return error.code
 
     def work_to_the_end(self) -> list[str]:
-        """Invocations until it has ended; returns all their outcomes."""
+        """Runs invocations until the report has ended; returns the outcome of each."""
         outcomes = [self.work()]
         while outcomes[-1] not in {"READY", "FAILED", "ENDED"}:
             assert len(outcomes) < 100, outcomes[-3:]
@@ -98,44 +98,47 @@ class Reports:
         return outcomes
 
     def metrics(self) -> MetricsRecord:
-        """What the READY report took."""
+        """Returns the metrics of the READY report."""
         metrics = self.row().metrics
         assert metrics is not None
         return metrics
 
     def row(self) -> Report:
-        """The row as it is."""
+        """Returns the report's current row."""
         with worker.app._resources().system.transaction("demo") as connection:
             return find_report(connection, "demo", REPORT_ID)
 
     def sweep(self) -> None:
-        """Lets the tick look for what dead workers have left, when none can be alive any more."""
+        """Runs the scheduler's cleanup of objects that crashed workers left, as if the report had ended an hour ago."""
         self._admin.execute("UPDATE resma.reports SET finished_at = finished_at - interval '1 hour'")
         self.system.run_scheduler()
 
     def contents(self) -> dict[str, bytes]:
-        """The files of the READY report by format. Asserts that there is nothing else of it, and that hashes agree."""
+        """Returns the files of the READY report by format.
+
+        Asserts that there are no other objects or open uploads, and that sizes and hashes match the row.
+        """
         report = self.row()
         assert report.status == "READY", (report.error_code, report.error_detail)
         assert self.system.open_uploads() == []
         files = report.files or []
         assert sorted(self.system.objects()) == sorted(file["object_key"] for file in files)
-        found = {}
+        contents = {}
         for file in files:
             answer = self.system.s3.get_object(Bucket=self.system.bucket, Key=file["object_key"])
-            data = found[file["format"]] = answer["Body"].read()
+            data = contents[file["format"]] = answer["Body"].read()
             assert (len(data), hashlib.sha256(data).hexdigest()) == (file["bytes"], file["sha256"])
             assert answer["ContentType"] == file["media_type"]
-        return found
+        return contents
 
-    def calm_csv(self) -> bytes:
-        """The same for the CSV, made once."""
-        if self._calm_csv is None:
-            self._calm_csv = self.baseline(CASES["csv"])["CSV"]
-        return self._calm_csv
+    def baseline_csv(self) -> bytes:
+        """Returns the CSV file of a run in one invocation; the run is made once."""
+        if self._baseline_csv is None:
+            self._baseline_csv = self.baseline(CASES["csv"])["CSV"]
+        return self._baseline_csv
 
     def baseline(self, request: dict[str, Any]) -> dict[str, bytes]:
-        """The files of one run without a cut."""
-        self.ask(request)
+        """Returns the files of a run in one invocation, by format."""
+        self.request_report(request)
         assert self.work() == "READY"
         return self.contents()

@@ -209,7 +209,7 @@ def test_usage(server: ScriptedServer, capsys: pytest.CaptureFixture[str], argum
     said = capsys.readouterr()
     assert json.loads(said.out)["error"]["exitCode"] == 2
     assert len(said.err.splitlines()) == 1
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_a_error_is_shown_where_it_is(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -265,7 +265,7 @@ def test_a_key_of_the_environment_is_used_with_the_stack_that_is_up(
     (tmp_path / ".resma" / "local" / "state.json").write_text(state, encoding="ascii")
     server.answer("GET", "/api/v1/reports", problem(401, "credentials-invalid", "there is no such key"))
     assert main(["list"]) == 4
-    assert server.asked[0].headers["authorization"] == "Bearer rsm_test_key"
+    assert server.requests[0].headers["authorization"] == "Bearer rsm_test_key"
     assert "unset RESMA_KEY to call it without one" in capsys.readouterr().err
 
 
@@ -283,7 +283,7 @@ def test_a_schedules_zone_is_said_alike_before_and_when_it_is_made(
     server: ScriptedServer, command: list[str], said: list[str], zone: str | None
 ) -> None:
     main(["schedule", *command, "--when", "monthly", *said])
-    (asked,) = [one for one in server.asked if one.method == "POST"]
+    (asked,) = [one for one in server.requests if one.method == "POST"]
     assert json.loads(asked.body).get("timeZone") == zone
 
 
@@ -319,16 +319,16 @@ def test_a_request_that_can_be_made_again_is_with_the_same_key(
     server.answer("POST", GENERATE, busy, Reply(429, {}, {"Retry-After": "2"}), Reply(202, view("PENDING")))
     assert main(["generate", "TRANSACTIONS"]) == 0
     assert pauses == [3, 2]
-    keys = {asked.headers["idempotency-key"] for asked in server.asked}
-    assert (len(server.asked), len(keys)) == (3, 1)
-    assert {asked.headers["authorization"] for asked in server.asked} == {"Bearer rsm_test_key"}
+    keys = {asked.headers["idempotency-key"] for asked in server.requests}
+    assert (len(server.requests), len(keys)) == (3, 1)
+    assert {asked.headers["authorization"] for asked in server.requests} == {"Bearer rsm_test_key"}
 
 
 def test_a_request_that_may_have_been_done_is_not_made_again(server: ScriptedServer) -> None:
     server.answer("POST", "/api/v1/webhook-endpoints", problem(503, "database-busy", "busy"))
     assert main(["webhook", "create", "https://hooks.example"]) == 3
-    assert len(server.asked) == 1
-    assert "idempotency-key" in server.asked[0].headers
+    assert len(server.requests) == 1
+    assert "idempotency-key" in server.requests[0].headers
 
 
 def test_a_quota_that_takes_long_is_told_and_not_waited_for(
@@ -353,7 +353,7 @@ def test_the_next_page_is_asked_here_whatever_name_the_api_has_for_itself(
     )
     assert main(["list", "--all", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["items"]) == 2
-    assert server.asked[1].path == "/api/v1/reports?cursor=abc"
+    assert server.requests[1].path == "/api/v1/reports?cursor=abc"
 
 
 # ---------------------------------------------------------------------- files
@@ -377,7 +377,7 @@ def test_a_file_is_saved_whole_under_its_servers_name(report: ScriptedServer, tm
 
 def test_the_store_is_never_shown_the_key(report: ScriptedServer) -> None:
     assert main(["download", ID, "--output", "a.csv"]) == 0
-    stored = [asked for asked in report.asked if asked.path.startswith("/store")]
+    stored = [asked for asked in report.requests if asked.path.startswith("/store")]
     assert stored
     assert all("rsm_test_key" not in str(asked) for asked in stored)
     assert all("authorization" not in asked.headers for asked in stored)
@@ -395,7 +395,7 @@ def test_a_download_that_breaks_off_goes_on_where_it_stopped(report: ScriptedSer
     report.answer("GET", "/store", Reply(200, CONTENT, cut=10_000), Reply(206, CONTENT, cut=1000), Reply(206, CONTENT))
     assert main(["download", ID, "--output", "a.csv"]) == 0
     assert (tmp_path / "a.csv").read_bytes() == CONTENT
-    stored = [asked.headers.get("range") for asked in report.asked if asked.path.startswith("/store")]
+    stored = [asked.headers.get("range") for asked in report.requests if asked.path.startswith("/store")]
     assert stored == [None, f"bytes={len(CONTENT) - 10_000}-", f"bytes={len(CONTENT) - 1000}-"]
     assert report.count("GET", f"{REPORT}/download") == 3, "an address that broke is minted anew"
 
@@ -412,7 +412,7 @@ def test_an_interrupted_download_is_gone_on_with_by_the_next_command(
     assert main(["download", ID, "--output", "a.csv"]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
     assert (tmp_path / "a.csv").read_bytes() == CONTENT
-    assert report.asked[-1].headers["range"] == f"bytes={len(CONTENT) - 10_000}-"
+    assert report.requests[-1].headers["range"] == f"bytes={len(CONTENT) - 10_000}-"
 
 
 def test_a_store_that_knows_no_ranges_is_read_anew(report: ScriptedServer, tmp_path: Path) -> None:
@@ -545,7 +545,7 @@ def test_a_document_and_a_file_do_not_share_standard_output(
     report: ScriptedServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["download", ID, "-o", "-", "--json"]) == 2
-    assert report.asked == []
+    assert report.requests == []
 
 
 def test_a_folder_that_does_not_exist_is_created(report: ScriptedServer, tmp_path: Path) -> None:
@@ -583,14 +583,14 @@ def test_the_beginning_of_a_reports_id_is_looked_up(
     server.answer("GET", "/api/v1/reports", Reply(200, {"items": [view(id=one) for one in found], "next": None}))
     server.answer("GET", REPORT, Reply(200, view()))
     assert main(["show", "840EDAB4"]) == code
-    assert server.asked[0].path == "/api/v1/reports?idPrefix=840EDAB4&limit=2"
+    assert server.requests[0].path == "/api/v1/reports?idPrefix=840EDAB4&limit=2"
     assert server.count("GET", REPORT) == (code == 0)
 
 
 @pytest.mark.parametrize("said", ["840", "nope", "840edab4/", "..", "sch_840edab4"])
 def test_what_is_no_beginning_of_an_id_is_not_looked_up(server: ScriptedServer, said: str) -> None:
     assert main(["show", said]) == 5
-    assert server.asked == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("said", ["sch_0f9e2d4c", "0f9e", SCHEDULE])
@@ -609,7 +609,7 @@ def test_nothing_is_deleted_or_revoked_without_a_yes(
     server: ScriptedServer, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
     assert main([*command, "--json"]) == 2
-    assert server.asked == []
+    assert server.requests == []
     assert "--yes" in json.loads(capsys.readouterr().out)["error"]["detail"]
 
 
@@ -629,7 +629,7 @@ def test_a_key_from_standard_input_is_checked_and_saved_and_used(
     assert main(["list", "--profile", "test"]) == 0
     assert main(["whoami", "--profile", "test"]) == 0
     assert main(["profile", "list"]) == 0
-    assert {asked.headers["authorization"] for asked in server.asked} == {"Bearer rsm_new_key"}
+    assert {asked.headers["authorization"] for asked in server.requests} == {"Bearer rsm_new_key"}
     output = capsys.readouterr()
     assert "rsm_new_key" not in output.out + output.err
     assert main(["logout", "--profile", "test"]) == 0
@@ -659,7 +659,7 @@ def test_a_key_is_asked_for_on_a_terminal_without_showing_it(server: ScriptedSer
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, said
     assert b"rsm_typed_key" not in said
-    assert server.asked[0].headers["authorization"] == "Bearer rsm_typed_key"
+    assert server.requests[0].headers["authorization"] == "Bearer rsm_typed_key"
 
 
 # ---------------------------------------------------------------------- waiting

@@ -414,9 +414,9 @@ def test_410_ends_a_webhook(system: System, admin: Connection[TupleRow], monkeyp
 
 
 def _context() -> Any:
-    from tests.support.system import Context
+    from tests.support.system import FunctionContext
 
-    return Context()
+    return FunctionContext()
 
 
 def test_a_late_worker_cannot_touch_the_file_of_a_newer_attempt(system: System, admin: Connection[TupleRow]) -> None:

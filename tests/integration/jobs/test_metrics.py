@@ -18,7 +18,7 @@ from resma.jobs.claim import claim_job, record_usage
 from resma.snapshot import cursor
 from tests.support.embedded_metrics import Measured, read_metrics, total_of
 from tests.support.http_receivers import receiver, status
-from tests.support.system import ROWS, Context, System
+from tests.support.system import ROWS, FunctionContext, System
 from webhook.attempts import BACKOFF
 from worker.time_budget import Pace
 
@@ -301,8 +301,8 @@ def test_webhooks_are_counted_as_taken_refused_and_given_up(
             " WHERE status = 'PENDING'",
             (len(BACKOFF),),
         )
-        webhook.app.handler({}, Context())  # type: ignore[arg-type]
+        webhook.app.handler({}, FunctionContext())  # type: ignore[arg-type]
     found = measured()
     assert total_of(found, "WebhooksAbandoned", **STAGE) == total_of(found, "WebhookAttemptsFailed", **STAGE) == 1
-    webhook.app.handler({}, Context())  # type: ignore[arg-type]
+    webhook.app.handler({}, FunctionContext())  # type: ignore[arg-type]
     assert measured() == [], "no webhooks are no line"

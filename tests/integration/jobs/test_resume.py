@@ -23,7 +23,7 @@ from resma.snapshot import cursor
 from resma.storage import multipart
 from resma.storage.object_store import Part
 from resma.storage.upload_pool import UPLOAD_THREADS
-from tests.support.crash_injector import CrashInjector, KilledError
+from tests.support.crash_injector import CrashInjector, WorkerKilledError
 from tests.support.cut_reports import AS_OF, CASES, Cuts, Reports
 from tests.support.eventually import eventually
 from tests.support.system import System
@@ -63,8 +63,8 @@ def _refusing(method: Callable[..., Any]) -> Callable[..., Any]:
 )
 def test_handed_over_again_and_again_the_file_is_the_same(reports: Reports, cuts: Cuts, case: str, every: int) -> None:
     baseline = reports.baseline(CASES[case])
-    cuts.hand_over = lambda batches: batches % every == 0
-    reports.ask(CASES[case])
+    cuts.end_invocation = lambda batches: batches % every == 0
+    reports.request_report(CASES[case])
     outcomes = reports.work_to_the_end()
     assert outcomes.count("HANDED_OVER") == len(outcomes) - 1 >= 30 // every - 1
     assert reports.contents() == baseline
@@ -80,16 +80,16 @@ SAVED_EVERY = 9
 
 def _begin(reports: Reports, cuts: Cuts) -> bytes:
     """A first attempt that is handed over with a segment and a tail; returns what the file shall be."""
-    cuts.hand_over = cuts.save = lambda _: False
-    baseline = reports.calm_csv()
+    cuts.end_invocation = cuts.save = lambda _: False
+    baseline = reports.baseline_csv()
     cuts.batches = 0
-    cuts.hand_over = lambda batches: batches == HANDED_OVER_AT
-    reports.ask(CSV)
+    cuts.end_invocation = lambda batches: batches == HANDED_OVER_AT
+    reports.request_report(CSV)
     assert reports.work() == "HANDED_OVER"
     row = reports.row()
     assert (row.status, row.attempt, row.rows_done) == ("PENDING", 1, HANDED_OVER_AT * 100)
     assert len(reports.system.open_uploads()) == 1
-    cuts.hand_over = lambda _: False
+    cuts.end_invocation = lambda _: False
     cuts.save = lambda batches: batches % SAVED_EVERY == 0
     return baseline
 
@@ -138,7 +138,7 @@ def test_a_worker_may_die_before_any_step(
         resources = _new_resources()
         CrashInjector(resources).die_before(step)
         try:
-            with pytest.raises(KilledError):
+            with pytest.raises(WorkerKilledError):
                 reports.work(resources)
         finally:
             _close(resources)
@@ -262,8 +262,8 @@ def test_rows_before_the_cut_off_begin_it_anew(reports: Reports, cuts: Cuts, adm
 
 
 def test_data_that_never_rest_fail_with_a_remedy(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
-    reports.ask(CSV)
-    cuts.hand_over = lambda _: True
+    reports.request_report(CSV)
+    cuts.end_invocation = lambda _: True
     outcomes = []
     with _booked(admin, "2024-01-01 00:00:00+00"):
         for number in range(20):
@@ -289,8 +289,8 @@ def test_rows_that_can_not_be_told_apart_begin_it_anew(
     real = find_report_type("TRANSACTIONS")
     tied = real.model_copy(update={"sort": ("currency",), "period": None})
     monkeypatch.setattr("worker.attempt.find_report_type", lambda _: tied)
-    reports.ask(CSV)
-    cuts.hand_over = lambda batches: batches == 3
+    reports.request_report(CSV)
+    cuts.end_invocation = lambda batches: batches == 3
     assert reports.work() == "HANDED_OVER"
     assert reports.work() == "checkpoint-unusable"
     assert "sort" in (reports.row().error_detail or "")
@@ -307,8 +307,8 @@ def test_the_key_is_right_with_nulls_and_equal_beginnings(
     monkeypatch.setattr("worker.attempt.find_report_type", lambda _: sorted_so)
     request = {"format": "CSV", "columns": ["id", "booked_at"]}
     baseline = reports.baseline(request)
-    cuts.hand_over = lambda _: True
-    reports.ask(request)
+    cuts.end_invocation = lambda _: True
+    reports.request_report(request)
     assert len(reports.work_to_the_end()) > 30
     assert reports.contents() == baseline
 
@@ -322,8 +322,8 @@ def test_masked_columns_stay_masked(reports: Reports, cuts: Cuts, monkeypatch: p
     reports.is_masked = True
     baseline = reports.baseline(CSV)
     assert b"****" in baseline["CSV"]
-    cuts.hand_over = lambda batches: batches % 5 == 0
-    reports.ask(CSV)
+    cuts.end_invocation = lambda batches: batches % 5 == 0
+    reports.request_report(CSV)
     reports.work_to_the_end()
     assert reports.contents() == baseline
 
@@ -357,7 +357,7 @@ def test_a_cancelled_report_stops_the_query(
     monkeypatch.setattr(
         "resma.snapshot.snapshot._SESSION", "SET LOCAL datestyle = 'ISO, YMD'"
     )  # no limit ends it sooner
-    reports.ask(CSV)
+    reports.request_report(CSV)
     with psycopg.connect(admin.info.dsn, password=admin.info.password) as blocker:
         blocker.execute("LOCK TABLE bank.transactions IN ACCESS EXCLUSIVE MODE")
         working = _Working(reports)
@@ -418,7 +418,7 @@ def test_a_slow_store_slows_the_cursor_and_not_memory(
 
     monkeypatch.setattr(multipart.MultipartUpload, "_upload", slow_upload)
     monkeypatch.setattr(multipart.MultipartUpload, "write", watched)
-    reports.ask(CSV)
+    reports.request_report(CSV)
     assert reports.work() == "READY"
     assert reports.contents() == baseline
     assert PART < max(unsent) <= (UPLOAD_THREADS + 2) * PART
@@ -428,7 +428,7 @@ def test_a_slow_store_slows_the_cursor_and_not_memory(
 
 
 def test_a_report_that_is_handed_over_is_continued_by_the_same_message(system: System, cuts: Cuts) -> None:
-    cuts.hand_over = lambda batches: batches in {5, 12}
+    cuts.end_invocation = lambda batches: batches in {5, 12}
     report_id = system.request_report(format="CSV")
     (first,) = system.receive()
     assert not system.work(first), "it is to come again"
@@ -450,9 +450,9 @@ def test_a_report_that_is_handed_over_is_continued_by_the_same_message(system: S
 
 
 def test_a_report_is_continued_for_a_day_at_most(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
-    reports.ask(CSV)
+    reports.request_report(CSV)
     admin.execute("UPDATE resma.reports SET continuations = %s", (MAX_CONTINUATIONS - 1,))
-    cuts.hand_over = lambda batches: batches % 5 == 0
+    cuts.end_invocation = lambda batches: batches % 5 == 0
     assert [reports.work(), reports.work()] == ["HANDED_OVER", "FAILED"]
     row = reports.row()
     assert (row.error_code, row.continuations) == ("continuations-exhausted", MAX_CONTINUATIONS)
@@ -463,8 +463,8 @@ def test_a_report_that_has_no_time_to_write_ends_with_a_remedy(
     reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.checkpoints.rows.MAX_STALLED_CONTINUATIONS", MAX_STALLED_CONTINUATIONS)
-    reports.ask(CSV)
-    cuts.hand_over = lambda _: True
+    reports.request_report(CSV)
+    cuts.end_invocation = lambda _: True
     assert reports.work_to_the_end() == ["HANDED_OVER"] * MAX_STALLED_CONTINUATIONS + ["FAILED"]
     row = reports.row()
     assert row.error_code == "continuation-stalled"
@@ -477,10 +477,10 @@ def test_only_continuations_in_a_row_count_as_stalled(
 ) -> None:
     """Each second one gets on by two batches."""
     monkeypatch.setattr("worker.checkpoints.rows.MAX_STALLED_CONTINUATIONS", MAX_STALLED_CONTINUATIONS)
-    baseline = reports.calm_csv()
-    reports.ask(CSV)
+    baseline = reports.baseline_csv()
+    reports.request_report(CSV)
     cuts.batches = 0
-    cuts.hand_over = lambda batches: batches % 3 != 1
+    cuts.end_invocation = lambda batches: batches % 3 != 1
     outcomes = reports.work_to_the_end()
     assert outcomes[-1] == "READY"
     assert len(outcomes) > 2 * MAX_STALLED_CONTINUATIONS
@@ -489,7 +489,7 @@ def test_only_continuations_in_a_row_count_as_stalled(
 
 def test_a_retry_goes_on_from_the_checkpoint(reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a fault that passes: the attempt counts, its work is not lost."""
-    baseline = reports.calm_csv()
+    baseline = reports.baseline_csv()
     cuts.save = lambda batches: batches == 15
 
     def fail(batches: int) -> bool:
@@ -498,8 +498,8 @@ def test_a_retry_goes_on_from_the_checkpoint(reports: Reports, cuts: Cuts, monke
         return False
 
     cuts.batches = 0
-    cuts.hand_over = fail
-    reports.ask(CSV)
+    cuts.end_invocation = fail
+    reports.request_report(CSV)
     assert reports.work() == "database-busy"
     row = reports.row()
     assert (row.status, row.error_code, row.attempt, row.continuations) == ("PENDING", "database-busy", 1, 0)

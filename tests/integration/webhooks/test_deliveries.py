@@ -24,7 +24,7 @@ from infra.servers.postgres import PostgresServer
 from resma.errors import SecretUnavailableError
 from resma.jobs.outcome import abandon_job
 from tests.support.http_receivers import receiver, status
-from tests.support.system import ActAs, Context, System
+from tests.support.system import ActAs, FunctionContext, System
 from tests.support.webhook_endpoints import ENDPOINTS, call, refused, register
 from webhook.attempts import BACKOFF, Delivery, claim_due_attempts, claim_first_attempts, record_outcome
 from webhook.deliver import PARALLEL, TENANT_PARALLEL
@@ -72,7 +72,7 @@ def test_a_secret_that_can_not_be_read_uses_up_no_attempt(system: System, admin:
 def run_scheduler(admin: Connection[TupleRow]) -> int:
     """Makes all that is owed due, and lets the tick do its work; returns how many attempts it made."""
     admin.execute("UPDATE resma.webhook_deliveries SET next_attempt_at = clock_timestamp() WHERE status = 'PENDING'")
-    return webhook.app.handler({}, Context())["attempts"]  # type: ignore[arg-type]
+    return webhook.app.handler({}, FunctionContext())["attempts"]  # type: ignore[arg-type]
 
 
 def deliveries(system: System, report_id: UUID) -> dict[str, Any]:
@@ -297,7 +297,7 @@ def test_a_receiver_says_when_to_come_again(
         ).fetchall()
         assert at_least <= seconds <= at_most + 20
         # The tick does not come before.
-        assert webhook.app.handler({}, Context()) == {"attempts": 0}  # type: ignore[arg-type]
+        assert webhook.app.handler({}, FunctionContext()) == {"attempts": 0}  # type: ignore[arg-type]
     assert len(server.requests) == 1
 
 
@@ -358,7 +358,7 @@ def test_a_replay_is_the_same_webhook_again_and_on_record(
         asked, _, answer = system.call_api("POST", replay_path(delivered))
         assert (asked, answer["status"], answer["deliveredAt"]) == (202, "PENDING", None)
         # Due at once; after a failure it is tried again, as ever.
-        assert webhook.app.handler({}, Context()) == {"attempts": 1}  # type: ignore[arg-type]
+        assert webhook.app.handler({}, FunctionContext()) == {"attempts": 1}  # type: ignore[arg-type]
         assert run_scheduler(admin) == 1
     again = deliveries(system, report_id)[endpoint["id"]]
     assert (again["status"], codes(again)) == ("DELIVERED", [204, 500, 204])
@@ -510,7 +510,7 @@ def test_receivers_that_hang_hold_up_nobody_else(system: System, admin: Connecti
     with receiver(hang) as hanging, receiver(take) as good:
         _owe(admin, "demo", hanging.url, 3 * PARALLEL, age_seconds=3600)
         _owe(admin, "other", good.url, 1)
-        assert webhook.app.handler({}, Context()) == {"attempts": 3 * PARALLEL + 1}  # type: ignore[arg-type]
+        assert webhook.app.handler({}, FunctionContext()) == {"attempts": 3 * PARALLEL + 1}  # type: ignore[arg-type]
     assert admin.execute("SELECT DISTINCT status_code FROM resma.webhook_attempts").fetchall() == [(204,)]
     assert admin.execute("SELECT DISTINCT status FROM resma.webhook_deliveries").fetchall() == [("DELIVERED",)]
 
@@ -534,7 +534,7 @@ def test_without_time_left_it_waits_for_the_scheduler(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with receiver(status(204)) as server:
-        monkeypatch.setattr(Context, "get_remaining_time_in_millis", lambda _self: 20_000)
+        monkeypatch.setattr(FunctionContext, "get_remaining_time_in_millis", lambda _self: 20_000)
         make_report(system, server.url)
         assert server.requests == []
         monkeypatch.undo()

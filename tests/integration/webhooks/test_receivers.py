@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from resma.webhooks.receivers import Receivers
-from tests.support.http_receivers import Answer, Receiver, receiver, status
+from tests.support.http_receivers import Answer, HttpReceiver, receiver, status
 from webhook import connect_checked, post_signed
 from webhook.connect_checked import Network
 from webhook.post_signed import MAX_ANSWER_BYTES, Outcome
@@ -241,7 +241,7 @@ def test_a_second_address_is_tried() -> None:
 @pytest.fixture
 def certified(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[], contextlib.AbstractContextManager[Receiver]]]:
+) -> Iterator[Callable[[], contextlib.AbstractContextManager[HttpReceiver]]]:
     """Makes receivers with a certificate for hooks.example.com, of an authority that this process trusts."""
     names: list[x509.GeneralName] = [x509.DNSName("hooks.example.com")]
     key, certificate = _certificate(names)
@@ -280,7 +280,7 @@ def _certificate(names: list[x509.GeneralName]) -> tuple[ec.EllipticCurvePrivate
     return key, certificate
 
 
-ToReceiver = Callable[[], contextlib.AbstractContextManager[Receiver]]
+ToReceiver = Callable[[], contextlib.AbstractContextManager[HttpReceiver]]
 NAMED = Network(Receivers(opens_loopback=True), resolve=lambda *_: ["127.0.0.1"])
 
 

@@ -24,7 +24,7 @@ from tests import everything
 folder = Path(sys.argv[1])
 everything.OUTPUT = folder / "output"
 files = sorted(folder.glob("test_*.py"))
-everything.plan_runs = lambda: tuple(everything.Run(path.stem, [str(path)]) for path in files)
+everything.plan_runs = lambda: tuple(everything.PytestRun(path.stem, [str(path)]) for path in files)
 sys.exit(everything.main())
 """
 """Runs each test file of a folder as one of the runs."""

@@ -14,7 +14,7 @@ from resma.settings import read_settings
 from resma.webhooks.address import DOCKER_HOST, WebhookUrl, may_go_to, parse_webhook_url
 from resma.webhooks.public_ip import is_public
 from resma.webhooks.receivers import Receivers
-from tests.support.webhook_addresses import NOT_PUBLIC, PUBLIC
+from tests.support.webhook_ips import NOT_PUBLIC, PUBLIC
 from webhook.settings import WebhookSettings
 
 REFUSED = [

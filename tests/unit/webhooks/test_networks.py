@@ -13,7 +13,7 @@ from resma.errors import SettingsInvalidError, WebhookUrlNotAllowedError
 from resma.settings import Settings, read_settings
 from resma.webhooks.address import WebhookUrl, may_go_to, parse_webhook_url
 from resma.webhooks.receivers import Receivers, parse_networks
-from tests.support.webhook_addresses import NOT_PUBLIC, PUBLIC
+from tests.support.webhook_ips import NOT_PUBLIC, PUBLIC
 from webhook.connect_checked import Deadline, Network, connect_checked
 from webhook.settings import WebhookSettings
 

@@ -29,13 +29,13 @@ PHONE = {"width": 320, "height": 640}
 def views(client: Client, faults: Faults, webhooks: WebhookReceiver) -> Iterator[Mapping[str, str]]:
     """Every view, with something in it: a part of its address, and what shows that all of it is there."""
     with faults.sqs.failing(Fault("refuse")):
-        dead = client.ask("CSV", NONE)
+        dead = client.request_report("CSV", NONE)
         client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", dead)
     abandon(client, dead)
     url = webhooks.customer("everybody", [500])
     endpoint = client.http("POST", "/api/v1/webhook-endpoints", json={"url": url}).json()["id"]
-    ready = client.ask("CSV", {"from": "2024-01-01"})
-    client.await_status(ready, "READY")
+    ready = client.request_report("CSV", {"from": "2024-01-01"})
+    client.wait_for_status(ready, "READY")
     request = {"type": "TRANSACTIONS", "format": "CSV"}
     body = {"name": "Every month", "request": request, "when": "monthly", "period": "last-month"}
     schedule = client.http("POST", "/api/v1/schedules", json=body).json()["id"]
@@ -72,7 +72,9 @@ def show(page: Page, path: str, sign: str) -> None:
 
 
 @pytest.mark.parametrize(("theme", "locale"), LOOKS)
-def test_axe_finds_nothing(client: Client, browser: Browser, views: Mapping[str, str], theme: str, locale: str) -> None:
+def test_axe_finds_no_violations(
+    client: Client, browser: Browser, views: Mapping[str, str], theme: str, locale: str
+) -> None:
     axe = Axe()
     found: dict[str, list[str]] = {}
 
