@@ -1,4 +1,4 @@
-"""Who is let in, on the whole stack: by a key, by a token, or from this machine; and what the record says of it."""
+"""Authentication on the whole stack, by key and from loopback, and the records of downloads."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ REQUEST = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-01
 
 @pytest.fixture(scope="module")
 def key(client: Client) -> str:
-    """A key of the demo tenant that may read and write, but see nothing personal."""
+    """A key of the demo tenant with the scopes to read and write, but not to see personal data."""
     return make_key(client, "demo", "reports:read", "reports:write")
 
 
 def call(client: Client, method: str, path: str, key: str, **more: Any) -> Any:
-    """Makes a request with a key."""
+    """Sends a request with a key."""
     return client.http(method, path, headers={"Authorization": f"Bearer {key}"}, **more)
 
 
 def columns_of(content: bytes, name: str) -> Sequence[str]:
-    """The distinct cells of a CSV's column."""
+    """Returns the distinct cells of a CSV column."""
     import csv
     import io
 
@@ -79,17 +79,17 @@ def test_a_revoked_key_is_refused_at_once(client: Client) -> None:
 
 
 def test_loopback_needs_no_key_and_forwarding_headers_are_ignored(client: Client) -> None:
-    """The README's curl line; and that where a request comes from is not its sender's to say."""
+    """The curl command of the README relies on this. A caller cannot choose its source address with a header."""
     assert client.http("GET", "/api/v1/reports?limit=1").status == 200
     assert client.http("GET", "/api/v1/reports?limit=1", headers={"X-Forwarded-For": "203.0.113.7"}).status == 200
     assert client.http("GET", "/api/v1/reports", headers={"Authorization": "Bearer nonsense"}).status == 401
     assert client.http("GET", "/health").json() == {"status": "ok"}
-    asked = client.http("HEAD", "/health")
-    assert (asked.status, asked.data) == (200, b"")
+    response = client.http("HEAD", "/health")
+    assert (response.status, response.data) == (200, b"")
 
 
 def test_the_demo_creates_its_own_key(client: Client, tmp_path: Path) -> None:
-    """With one that is no good it fails, so it does not come in as this machine."""
+    """With an invalid key the demo fails, so it does not rely on requests from loopback."""
     good = make_demo_key(client.stack.up.database_url)
     ((scopes, lifetime),) = client.sql(
         "SELECT scopes, expires_at - created_at FROM resma.api_keys WHERE key_id = %s", good.split("_")[1]

@@ -1,4 +1,4 @@
-"""A short chaos run: one fault of each kind, and one outage of each dependency, while forty reports are made."""
+"""A short chaos run: one fault of each kind and one outage of each dependency while forty reports are generated."""
 
 from __future__ import annotations
 

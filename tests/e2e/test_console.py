@@ -1,4 +1,4 @@
-"""The console as people use it: in a real browser, on the whole stack, below a stage's path as on AWS."""
+"""The console in a real browser on the whole stack, below the path of a stage as on AWS."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ expect.set_options(timeout=WAIT_MS)
 
 @pytest.fixture
 def page(client: Client, browser: Browser) -> Iterator[Page]:
-    """The console, of somebody at this machine who goes on without a key."""
+    """The console, continued without a key."""
     with page_of(browser) as page:
         enter(page, client)
         yield page
@@ -55,15 +55,15 @@ def test_a_user_signs_in_generates_a_report_and_downloads_it(
         expect(row).to_contain_text(f"{int(whole):,}.{cents}")
         content = save(page, "Download CSV", tmp_path)
         expect(page.get_by_text(hashlib.sha256(content).hexdigest())).to_be_visible()
-        assert content.count(b"\r\n") == report["rows"] + 1  # its heading
+        assert content.count(b"\r\n") == report["rows"] + 1  # and one line of headings
 
-        (arrival,) = webhooks.wait_for_webhooks("console")
-        page.reload()  # the key is kept as long as the tab
-        page.get_by_role("button", name=f"Resend {arrival.webhook_id}").click()
+        (webhook,) = webhooks.wait_for_webhooks("console")
+        page.reload()  # the tab keeps the key
+        page.get_by_role("button", name=f"Resend {webhook.webhook_id}").click()
         expect(page.get_by_role("status")).to_have_text("It will be resent within a minute")
         client.invoke_function("WebhookFunction")
         assert len(webhooks.wait_for_webhooks("console", 2)) == 2
-        expect(page.locator("summary", has_text="Attempts: 2")).to_be_visible()  # by itself
+        expect(page.locator("summary", has_text="Attempts: 2")).to_be_visible()  # without a reload
 
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("heading", name="Sign in")).to_be_focused()
@@ -71,7 +71,7 @@ def test_a_user_signs_in_generates_a_report_and_downloads_it(
 
 
 def save(page: Page, button: str, folder: Path) -> bytes:
-    """Presses a button that downloads, and returns what the browser saved."""
+    """Presses a download button, and returns the content of the file that the browser saved."""
     with page.expect_download() as started:
         page.get_by_role("button", name=re.compile(f"^{button}")).click()
     path = folder / started.value.suggested_filename
@@ -114,19 +114,19 @@ def test_duplicating_a_report_keeps_its_options_and_callback(
     client: Client, page: Page, webhooks: WebhookReceiver
 ) -> None:
     url = webhooks.customer("template")
-    body = {"type": "TRANSACTIONS", "formats": ["CSV"], "filters": {"from": "2030-01-01"}, "title": "Of last month"}
+    body = {"type": "TRANSACTIONS", "formats": ["CSV"], "filters": {"from": "2030-01-01"}, "title": "Last month"}
     more = {"options": {"csv": {"profile": "excel"}}, "callbackUrl": url}
     report_id = client.http("POST", "/api/v1/reports/generate", json={**body, **more}).json()["id"]
     client.wait_for_status(report_id, "READY")
     page.goto(f"{client.stack.up.api_url}/console#/reports/{report_id}")
     facts = page.locator(".facts.wide")
-    for said in ("Excel-compatible", url, "Local user"):
-        expect(facts).to_contain_text(said)
+    for text in ("Excel-compatible", url, "Local user"):
+        expect(facts).to_contain_text(text)
     page.get_by_role("button", name="Duplicate").click()
     expect(page.get_by_label("CSV: profile")).to_have_value("excel")
     expect(page.get_by_label("Webhook URL")).to_have_value(url)
     page.get_by_role("button", name="Generate report").click()
-    expect(page.get_by_role("heading", name="Of last month")).to_be_visible()
+    expect(page.get_by_role("heading", name="Last month")).to_be_visible()
     again = client.show(report_id_of(page))
     assert again["id"] != report_id
     assert {name: again[name] for name in (*body, *more)} == {
@@ -159,9 +159,9 @@ def test_a_queued_report_is_cancelled_and_retried(client: Client, faults: Faults
         page.get_by_role("dialog").get_by_role("button", name="Cancel report").click()
         expect(badge(page)).to_have_text("Cancelled")
     cancelled = report_id_of(page)
-    with page.expect_request("**/retry") as asked:
+    with page.expect_request("**/retry") as request:
         page.get_by_role("button", name="Retry").click()
-    assert re.fullmatch("[0-9a-f]{32}", asked.value.headers["idempotency-key"])
+    assert re.fullmatch("[0-9a-f]{32}", request.value.headers["idempotency-key"])
     expect(badge(page)).to_have_text("Ready")
     assert report_id_of(page) != cancelled
     open_view(page, "Reports")
@@ -198,15 +198,15 @@ def test_a_schedule_is_previewed_saved_paused_and_deleted(client: Client, page: 
     page.get_by_label("Name").fill("Every night till then")
     page.get_by_role("button", name="Save schedule").click()
     expect(page.get_by_role("heading", name="Every night till then")).to_be_visible()
-    kept = client.http("GET", path).json()
-    assert {**kept, "name": "", "owner": ""} == {**schedule, **end, "name": "", "owner": ""}
+    saved = client.http("GET", path).json()
+    assert {**saved, "name": "", "owner": ""} == {**schedule, **end, "name": "", "owner": ""}
     page.get_by_role("link", name="Edit schedule").click()
     page.get_by_label("Report period").select_option("Last week")
     page.get_by_label("First day of the week").select_option("Saturday")
     page.get_by_role("button", name="Save schedule").click()
     expect(page.get_by_role("definition").filter(has_text=re.compile("^Saturday$"))).to_be_visible()
     assert client.http("GET", path).json()["weekStartsOn"] == "saturday"
-    # All of the page is there: what it still asks for would not be found once the schedule is deleted.
+    # Waits for the complete page: its requests would fail after the schedule is deleted.
     expect(page.get_by_text("No runs yet.")).to_be_visible()
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
@@ -238,7 +238,7 @@ def test_an_endpoint_is_added_and_its_secret_shown(client: Client, webhooks: Web
 
 
 def make_dead(client: Client, faults: Faults) -> str:
-    """A report that was given up after its last attempt."""
+    """Returns the id of a report that was dead-lettered after its last attempt."""
     with faults.sqs.failing(Fault("refuse")):
         report_id = client.request_report("CSV", NONE)
         client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", report_id)
@@ -275,7 +275,7 @@ def test_an_invalid_key_is_refused_and_a_key_with_one_scope_sees_few_pages(clien
 
 
 def open_view_refused(page: Page) -> None:
-    """What the menu still offers to a key that was revoked leads back to the start, with the reason."""
+    """Opens a view with a revoked key, and asserts that the sign-in view is shown with the reason."""
     page.get_by_role("navigation", name="Main menu").get_by_role("link", name="Reports").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_focused()
     expect(page.get_by_role("alert")).to_contain_text("was revoked")
@@ -315,7 +315,7 @@ _FOCUSED = """() => { const e = document.activeElement;
 
 
 def tab_to(page: Page, name: str) -> None:
-    """Presses Tab until what is so called has the focus, and sees that it shows."""
+    """Presses Tab until the element with this name has the focus, and asserts that the focus is visible."""
     seen = []
     for _ in range(80):
         page.keyboard.press("Tab")
@@ -323,7 +323,7 @@ def tab_to(page: Page, name: str) -> None:
         if seen[-1].startswith(name):
             assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
             return
-    pytest.fail(f"Tab never came to {name}: {seen}")
+    pytest.fail(f"Tab did not reach {name}: {seen}")
 
 
 def test_a_format_that_failed_and_warnings_are_shown(client: Client, page: Page) -> None:

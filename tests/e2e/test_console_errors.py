@@ -1,4 +1,4 @@
-"""The console when something goes wrong: told in the reader's own words, and with nothing left for the next reader."""
+"""Errors in the console: messages in the user's language, and no data left for the next user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.keys import make_key
 
 
 def revoke(client: Client, key: str) -> None:
-    """Ends a key at once."""
+    """Revokes a key."""
     client.sql("UPDATE resma.api_keys SET revoked_at = clock_timestamp() WHERE key_id = %s", key.split("_")[1])
 
 

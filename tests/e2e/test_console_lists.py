@@ -1,4 +1,4 @@
-"""The console's lists and report pages: pages in the URL, search, tabs, words and charts in the user's language."""
+"""The console's lists and report pages: pages in the URL, search, periods, and charts in the user's language."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def page(client: Client, browser: Browser) -> Iterator[Page]:
 
 
 def make_ready(client: Client, **request: object) -> str:
-    """A report that is READY; returns its id."""
+    """Requests a report, waits until it is READY, and returns its id."""
     body = {"type": "TRANSACTIONS", "format": "CSV", "filters": EMPTY, **request}
     report_id = str(client.http("POST", GENERATE, json=body).json()["id"])
     client.wait_for_status(report_id, "READY")
@@ -35,7 +35,7 @@ def make_ready(client: Client, **request: object) -> str:
 
 
 def two_per_page(route: Route) -> None:
-    """Lets the real API answer with pages of two."""
+    """Changes a request so that the API returns pages of two reports."""
     route.continue_(url=route.request.url.replace("limit=25", "limit=2"))
 
 
@@ -58,9 +58,9 @@ def test_the_page_of_a_list_is_kept_by_reload_and_back(client: Client, page: Pag
     page.get_by_role("link", name="Older").click()
     expect(page.get_by_text("5–5 of 5")).to_be_visible()
     expect(page.get_by_role("link", name="Older")).to_have_count(0)
-    for shown in ("3–4 of more than 4", "1–2 of more than 2"):
+    for position in ("3–4 of more than 4", "1–2 of more than 2"):
         page.get_by_role("link", name="Newer").click()
-        expect(page.get_by_text(shown)).to_be_visible()
+        expect(page.get_by_text(position)).to_be_visible()
 
 
 def test_reports_are_searched_and_filtered_by_requester(client: Client, browser: Browser, page: Page) -> None:
@@ -102,7 +102,7 @@ def test_codes_and_charts_are_in_the_users_language(client: Client, browser: Bro
         zero = float(panel.locator(".zero").first.get_attribute("x1") or "nan")
         for mark in panel.locator("rect.negative").all():
             x, width = (float(mark.get_attribute(name) or "nan") for name in ("x", "width"))
-            assert x + width == pytest.approx(zero), "a negative bar ends at the zero line, and lies left of it"
+            assert x + width == pytest.approx(zero), "a negative bar is left of the zero line and ends at it"
         assert panel.locator("rect.negative").count() > 0
         values = [float(text.replace(".", "").replace(",", ".")) for text in panel.locator(".value").all_inner_texts()]
         assert values == sorted(values, reverse=True)
@@ -134,8 +134,8 @@ def test_periods_have_the_days_that_schedules_have(client: Client, browser: Brow
         page.goto(f"{client.stack.up.api_url}/console")
         for period in periods:
             for week in ("monday", "saturday", "sunday"):
-                wanted = [day.isoformat() for day in days_of(period, today, week)]
-                assert page.evaluate(_DAYS, [period, week]) == wanted, (period, week)
+                expected = [day.isoformat() for day in days_of(period, today, week)]
+                assert page.evaluate(_DAYS, [period, week]) == expected, (period, week)
 
 
 def test_columns_are_all_chosen_or_none(client: Client, browser: Browser) -> None:

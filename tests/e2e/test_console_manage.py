@@ -1,4 +1,4 @@
-"""The console for those who manage: sessions, schedules run now, endpoints that fail, API keys."""
+"""Administration in the console: sessions, running a schedule now, failing endpoints, API keys."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def page(client: Client, browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def own_receiver(client: Client) -> Iterator[WebhookReceiver]:
-    """A receiver that is told the secret of one endpoint."""
+    """A webhook receiver for one endpoint, whose secret the test sets."""
     with WebhookReceiver(client.stack.up.callback_secret) as receiver:
         yield receiver
 
@@ -93,7 +93,7 @@ def test_a_sign_in_fails_if_the_provider_refuses_it_or_nobody_requested_it(
             page.goto(f"{client.stack.up.api_url}/console")
             page.get_by_role("button", name="Continue with single sign-on").click()
             expect(page.get_by_role("alert")).to_contain_text("Sign-in failed")
-            page.goto(f"{client.stack.up.api_url}/console?code=of-somebody-else&state=theirs")
+            page.goto(f"{client.stack.up.api_url}/console?code=another-users-code&state=another-state")
             expect(page.get_by_role("alert")).to_contain_text("Sign-in failed")
             assert "code" not in page.url
             assert page.evaluate("sessionStorage.length") == 0
@@ -141,7 +141,7 @@ def test_a_schedule_on_a_day_of_the_week_is_run_now(client: Client, page: Page) 
         report = client.show(report_id_of(page))
         assert (report["requestedBy"], report["filters"]["from"]) == ("loopback", report["filters"]["to"])
         page.goto(f"{client.stack.up.api_url}/console#/schedules/{schedule['id']}")
-        # All of the page is there: what it still asks for would not be found once the schedule is deleted.
+        # Waits for the complete page: its requests would fail after the schedule is deleted.
         expect(page.get_by_text("No runs yet.")).to_be_visible()
         page.get_by_role("button", name="Delete").click()
         dialog = page.get_by_role("dialog", name="Delete schedule “Wednesdays”?")
@@ -157,7 +157,7 @@ def test_an_endpoint_that_fails_says_so_and_is_tested_edited_and_rotated(
 ) -> None:
     url = own_receiver.customer("failing", [500])
     endpoint = client.http("POST", "/api/v1/webhook-endpoints", json={"url": url}).json()
-    own_receiver.expect(endpoint["secret"])
+    own_receiver.use_secret(endpoint["secret"])
     path = f"/api/v1/webhook-endpoints/{endpoint['id']}"
     try:
         client.wait_for_status(client.request_report("CSV", {"from": "2030-01-01"}), "READY")

@@ -1,4 +1,4 @@
-"""A report in the console: all errors of its request at once, when its files expire, its notification, its deletion."""
+"""A report in the console: errors in its request, the expiry of its files, its notification, its deletion."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ window.Notification = class extends Notification {
   constructor(title, options) { super(title, options); window.shown.push([title, options.body]); }
 };
 """
-"""A tab that always is hidden, and keeps what it notifies of."""
-LOOKED_AT = """() => {
+"""Script for a tab that is always hidden, and that records its notifications."""
+POLL_AND_CHECK = """() => {
   document.dispatchEvent(new Event("visibilitychange"));
   return window.shown.length > 0;
 }"""
-"""Keeps a hidden tab from waiting for half a minute before it asks again."""
+"""Makes a hidden tab poll at once instead of after half a minute; returns whether it has notified."""
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_hidden_tab_notifies_when_its_report_ends(client: Client, faults: Faul
             expect(badge(page)).to_have_text("Queued")
         client.invoke_function("SchedulerFunction")
         client.wait_for_status(report_id_of(page), "READY")
-        page.wait_for_function(LOOKED_AT)
+        page.wait_for_function(POLL_AND_CHECK)
         assert page.evaluate("window.shown") == [["Notified", "Ready"]]
 
 

@@ -1,4 +1,4 @@
-"""The database goes away, is busy, or refuses: late but whole where another attempt helps, FAILED at once where not."""
+"""The database is down, busy or refuses a query: reports are retried if that can help, and otherwise FAILED at once."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ ALL = {"from": "2024-01-01"}
 
 @contextlib.contextmanager
 def stopped_postgres(client: Client) -> Iterator[None]:
-    """Stops the server at once, as a crash would, and starts it again."""
-    # The embedded server answers a commit before it is written; on one that is durable, none would be lost.
+    """Stops the server immediately, as in a crash, and starts it again at the end of the block."""
+    # The embedded server confirms commits before they are written to disk, so they are written here.
     client.sql("CHECKPOINT")
     server = client.stack.postgres()
     server.stop()
@@ -31,7 +31,7 @@ def stopped_postgres(client: Client) -> Iterator[None]:
 
 
 def test_a_database_restart_during_a_report_costs_one_attempt_and_nothing_else(client: Client, faults: Faults) -> None:
-    # Only a snapshot carries a megabyte: all others pass, and the reader hangs in the middle of its rows.
+    # Only the connection that reads the rows carries a megabyte, so only it stalls, in the middle of the rows.
     with faults.database.failing(Fault("stall", after_bytes=1_000_000)) as fault:
         report_id = client.request_report("CSV", ALL)
         fault.wait_for_fault()
@@ -53,11 +53,11 @@ def test_a_request_while_the_database_is_down_is_refused_completely(client: Clie
         assert int(refused.headers["Retry-After"]) > 0
     assert client.count_reports() == before
     report = client.wait_for_status(client.request_report("CSV", {"from": "2030-01-01"}), "READY")
-    assert report["attempt"] == 1, "the next request finds all mended"
+    assert report["attempt"] == 1, "the next request succeeds at the first attempt"
 
 
 def test_a_database_that_is_unavailable_to_workers_counts_no_attempt(client: Client, faults: Faults) -> None:
-    # The statement by which a worker claims a job: no attempt is made, and the message comes again after a pause.
+    # The statement with which a worker claims a job: no attempt starts, and the message is delivered again later.
     claim = b"attempt = attempt + 1"
     with faults.database.failing(Fault("refuse", when=claim)) as fault:
         report_id = client.request_report("CSV", ALL)
@@ -79,10 +79,10 @@ def test_a_report_is_dead_lettered_after_three_attempts(client: Client, webhooks
     assert report["links"]["download"] is None
     require_no_file(client, report_id)
     client.wait_for_empty_queues()
-    (arrival,) = webhooks.wait_for_webhooks("poison")
-    assert arrival.message["type"] == "report.failed"
-    assert arrival.message["data"]["error"] == report["error"]
-    assert "downloadUrl" not in arrival.message["data"]
+    (webhook,) = webhooks.wait_for_webhooks("poison")
+    assert webhook.message["type"] == "report.failed"
+    assert webhook.message["data"]["error"] == report["error"]
+    assert "downloadUrl" not in webhook.message["data"]
 
 
 def test_an_invalid_query_fails_at_once(client: Client, webhooks: WebhookReceiver) -> None:

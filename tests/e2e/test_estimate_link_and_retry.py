@@ -1,4 +1,4 @@
-"""What people ask beside reports, on the whole stack: what it would come to, what it holds, a link, and once more."""
+"""Estimates, summaries, download links and retries of reports on the whole stack."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ REQUEST: Json = {
 
 
 def answer(client: Client, method: str, path: str, status: int, **more: Any) -> Any:
-    """The body of an answer that is as it should be."""
-    got = client.http(method, path, **more)
-    assert got.status == status, got.data
-    return got.json()
+    """Sends a request, asserts the status of the response, and returns its body."""
+    response = client.http(method, path, **more)
+    assert response.status == status, response.data
+    return response.json()
 
 
 def test_a_key_can_look_up_its_owner(client: Client) -> None:
@@ -42,7 +42,7 @@ def test_a_key_can_look_up_its_owner(client: Client) -> None:
 
 
 def test_an_estimate_matches_the_report(client: Client) -> None:
-    """The rows are counted where reports read; sizes go by the report before."""
+    """The rows are counted in the source database; sizes are estimated from the previous report."""
     before = answer(client, "POST", GENERATE, 202, json=REQUEST)["id"]
     client.wait_for_status(before, "READY")
     request = {**REQUEST, "filters": {"from": "2024-01-01", "to": "2024-12-31"}}
@@ -77,11 +77,11 @@ def test_a_link_is_fetched_without_a_redirect(client: Client) -> None:
 
 
 def test_a_cancelled_report_is_retried(client: Client, webhooks: WebhookReceiver) -> None:
-    """With all that it was asked for with, its callback too."""
+    """The retry has all parameters of the first request, including the callback."""
     request = {**REQUEST, "callbackUrl": webhooks.customer("retried")}
     first = answer(client, "POST", GENERATE, 202, json=request)["id"]
     client.http("POST", f"/api/v1/reports/{first}/cancel")
-    if client.show(first)["status"] != "CANCELLED":  # it was quicker
+    if client.show(first)["status"] != "CANCELLED":  # it was READY before
         client.sql("UPDATE resma.reports SET status = 'FAILED' WHERE report_id = %s", first)
     again = answer(client, "POST", f"/api/v1/reports/{first}/retry", 202)
     report = client.wait_for_status(again["id"], "READY")
@@ -89,12 +89,12 @@ def test_a_cancelled_report_is_retried(client: Client, webhooks: WebhookReceiver
     assert [report[name] for name in ("type", "formats", "filters")] == [
         REQUEST[name] for name in ("type", "formats", "filters")
     ]
-    told = [arrival.message["data"] for arrival in webhooks.wait_for_webhooks("retried", 2)]
-    assert {data["reportId"] for data in told} == {first, report["id"]}
+    notified = [webhook.message["data"] for webhook in webhooks.wait_for_webhooks("retried", 2)]
+    assert {data["reportId"] for data in notified} == {first, report["id"]}
 
 
 def test_the_pages_commands_work(client: Client, tmp_path: Path) -> None:
-    """Its blocks of shell, one after another in one shell."""
+    """Runs the shell blocks of docs/reports-api.md one after another in one shell."""
     LANGUAGES[0].require()
     key = make_key(client, "demo", "reports:read", "reports:write")
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Many callers at once: each request that is accepted is a report in the end. `make load` does more of it."""
+"""Many concurrent callers: each accepted request becomes a report. `make load` runs more of them."""
 
 from __future__ import annotations
 

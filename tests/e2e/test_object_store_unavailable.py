@@ -1,4 +1,4 @@
-"""The object store fails in mid-report: the report comes late, but whole, and nothing half is ever to be seen."""
+"""The object store fails during a report: the report is late but complete, and no partial file is visible."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.local_stack import Faults
 
 ALL = {"from": "2024-01-01"}
 PART = b"partNumber="
-"""What the address of every upload of a part contains."""
+"""Part of the URL of every UploadPart request."""
 
 
 def test_refused_parts_are_retried_and_no_partial_file_is_visible(client: Client, faults: Faults) -> None:
@@ -18,7 +18,7 @@ def test_refused_parts_are_retried_and_no_partial_file_is_visible(client: Client
         fault.wait_for_fault()
         report = eventually(
             "the first attempt has failed",
-            lambda: found if (found := client.show(report_id))["error"] else None,
+            lambda: report if (report := client.show(report_id))["error"] else None,
         )
         assert report is not None
         assert (report["error"]["code"], report["links"]["download"]) == ("object-store-unavailable", None)
@@ -39,7 +39,7 @@ def test_an_upload_left_open_by_an_unavailable_store_is_aborted_by_the_next_atte
         fault.wait_for_fault()
         eventually("the first attempt has failed", lambda: client.show(report_id)["error"])
         assert client.objects(report_id) == []
-        assert len(client.open_uploads(report_id)) == 1, "it could not be aborted: the store was away"
+        assert len(client.open_uploads(report_id)) == 1, "it could not be aborted, since the store was unavailable"
     report = client.wait_for_status(report_id, "READY")
     assert report["attempt"] > 1
     require_one_whole_file(client, report)
@@ -55,7 +55,7 @@ def test_a_connection_that_breaks_during_a_part_costs_no_attempt(client: Client,
 
 
 def test_a_lost_response_to_the_completion_is_not_a_failure(client: Client, faults: Faults) -> None:
-    # The request that completes is the only POST with an upload's id; it goes through, its answer does not.
+    # The store gets the request that completes the upload, but its response is lost.
     with faults.s3.failing(Fault("cut", when=b"<CompleteMultipartUpload")) as fault:
         report_id = client.request_report("CSV", ALL)
         fault.wait_for_fault()

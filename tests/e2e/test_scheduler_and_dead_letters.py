@@ -1,4 +1,4 @@
-"""What the tick and the dead letters' function do in quieter hours, on the whole stack."""
+"""The scheduler's cleanup and the dead-letter function on the whole stack."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from tests.support.use_permissions import make_expired_report
 def test_the_file_and_the_open_upload_of_an_expired_report_are_removed(client: Client) -> None:
     report = make_expired_report(client)
     assert client.show(report["id"])["status"] == "EXPIRED"
-    # The link that was given out before.
     assert client.http("GET", report["links"]["download"]).status == 410
 
 

@@ -81,9 +81,8 @@ def dead_letter_a_report(world: World) -> None:
 def request_by_event(world: World) -> None:
     """Makes an example's function put `Report Requested` on the bus, which starts a report."""
     client = world.client
-    deployed = find_outputs(
-        client.stack.endpoint, "resma-example-request-by-event"
-    )  # another test may have deployed it
+    # Another test may have deployed the example.
+    deployed = find_outputs(client.stack.endpoint, "resma-example-request-by-event")
     outputs = deployed or deploy_example(client.stack, "request_by_event", {"TenantId": "demo"})
     name = outputs["FunctionName"]
     count = client.count_reports()
@@ -212,5 +211,5 @@ def _is_published(client: Client, report_id: str) -> bool:
 
 
 def _has_arrived(world: World, report_id: str) -> bool:
-    arrivals = world.webhooks.arrivals("permissions")
-    return report_id in {arrival.message["data"]["reportId"] for arrival in arrivals}
+    received = world.webhooks.received("permissions")
+    return report_id in {webhook.message["data"]["reportId"] for webhook in received}
