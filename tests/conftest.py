@@ -1,4 +1,4 @@
-"""What all tests share: none reaches AWS or depends on the variables of the shell that runs it."""
+"""Settings for all tests: none reaches AWS or depends on environment variables of the shell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 from tests.support.random_search import use_hypothesis_profile
 
 use_hypothesis_profile()
-# Started in the background by a shell, a process ignores SIGINT, and so do its children. Tests interrupt commands.
+# A process that a shell starts in the background ignores SIGINT, as do its children, but tests interrupt commands.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.update(
     AWS_DEFAULT_REGION="us-east-1",
@@ -18,21 +18,21 @@ os.environ.update(
     POWERTOOLS_SERVICE_NAME="tests",
     POWERTOOLS_LOG_LEVEL="CRITICAL",
 )
-OF_AWS = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_SESSION_TOKEN")
-OF_THE_COMMAND_LINE = ("RESMA_URL", "RESMA_KEY", "RESMA_PROFILE", "RESMA_CONFIG", "RESMA_TIME_ZONE", "RESMA_STACK")
-# `make check` gives its options to a `make` that a test runs, which then prints a warning.
-OF_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
-for name in (*OF_AWS, *OF_THE_COMMAND_LINE, *OF_MAKE):
+AWS_VARIABLES = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_SESSION_TOKEN")
+CLI_VARIABLES = ("RESMA_URL", "RESMA_KEY", "RESMA_PROFILE", "RESMA_CONFIG", "RESMA_TIME_ZONE", "RESMA_STACK")
+# A `make` that a test runs would inherit the options of `make check` and print a warning.
+MAKE_VARIABLES = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
+for name in (*AWS_VARIABLES, *CLI_VARIABLES, *MAKE_VARIABLES):
     os.environ.pop(name, None)
 
 if folder := os.environ.get("RESMA_KEEP_FILES"):
     from pathlib import Path
 
-    from tests.support.accept_files import keep_files
+    from tests.support.accept_files import save_files
 
-    keep_files(Path(folder))
+    save_files(Path(folder))
 
 
 def pytest_sessionfinish() -> None:
-    """The worker freezes what was imported; DuckDB complains of what nobody collects."""
+    """Undoes the `gc.freeze()` of the worker: DuckDB prints warnings about objects that are never collected."""
     gc.unfreeze()

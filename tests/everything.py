@@ -1,8 +1,9 @@
-"""`python -m tests.everything`: all tests, in four runs side by side.
+"""`python -m tests.everything` runs all tests in four parallel runs of pytest.
 
-Two runs are end-to-end tests, each on a stack of its own: they mostly wait. The other two are integration tests, and
-unit tests with those of other readers. The first run prints as it goes; what the others print follows whole, and stays
-in `.resma/test-output`. At the end is a list of what all four have skipped, and why.
+Two runs are end-to-end tests, each on its own stack; they wait most of the time. The third has the integration tests,
+the fourth the unit tests and the tests with other readers. The output of the first run is printed at once, that of the
+others after they have ended; it is also saved in `.resma/test-output`. At the end, the number of skipped tests is
+printed by reason.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tests.support.skipped_tests import count_skipped, describe_skipped
 OUTPUT = STATE / "test-output"
 
 WITH_INTEGRATION = "RESMA_COVERAGE_OF_INTEGRATION"
-"""Variable that has integration tests measured too (`make coverage`): they take half as long again."""
+"""Variable that enables coverage for integration tests (`make coverage`): they take one and a half times as long."""
 
 _COVERAGE = (sys.executable, "-m", "coverage")
 
@@ -34,48 +35,48 @@ SECOND_STACK = frozenset(
         "test_cli.py",
         "test_clients.py",
         "test_console.py",
-        "test_console_for_everybody.py",
-        "test_console_mistakes.py",
+        "test_console_accessibility.py",
+        "test_console_errors.py",
         "test_docs.py",
         "test_estimate_link_and_retry.py",
     }
 )
 """End-to-end tests that run on the second stack; all others run on the first one."""
 
-LOOKS_BACK = (
+CHECKS_OF_THE_STACK = (
     "test_logs.py",
     "test_policies.py::test_no_function_does_what_its_policy_does_not_allow",
 )
-"""Checks of all that happened on a stack: they run on both."""
+"""Tests that check everything that happened on a stack; they run on both stacks."""
 
 INTERRUPTED = 130
-"""Exit code of a command that SIGINT has ended."""
+"""Exit code of a command that was ended by SIGINT."""
 
 GRACE_SECONDS = 60
-"""Time in which an interrupted run stops its servers."""
+"""Maximum time that an interrupted run has to stop its servers."""
 
 
 @dataclass(frozen=True)
-class Run:
+class PytestRun:
     """One run of pytest."""
 
     name: str
     tests: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     is_measured: bool = False
-    """Whether its coverage is measured: what runs on a stack runs in other processes."""
+    """Whether its coverage is measured. That of end-to-end tests is not: the code runs in other processes."""
 
 
-def plan_runs() -> tuple[Run, Run, Run, Run]:
-    """Returns the four runs; together they have every test, those that look back on a stack twice."""
+def plan_runs() -> tuple[PytestRun, PytestRun, PytestRun, PytestRun]:
+    """Returns the four runs. Together they have every test; those in `CHECKS_OF_THE_STACK` are in two runs."""
     files = sorted(path.name for path in END_TO_END.glob("test_*.py"))
     first = [name for name in files if name not in SECOND_STACK]
     second = [name for name in files if name in SECOND_STACK]
     return (
-        Run("e2e-1", _in_folder(first)),
-        Run("e2e-2", _in_folder([*second, *LOOKS_BACK]), {"RESMA_E2E_NAME": "2"}),
-        Run("integration", ("tests/integration",), is_measured=os.environ.get(WITH_INTEGRATION) == "1"),
-        Run("unit-readers", ("tests/unit", "tests/readers"), is_measured=True),
+        PytestRun("e2e-1", _in_folder(first)),
+        PytestRun("e2e-2", _in_folder([*second, *CHECKS_OF_THE_STACK]), {"RESMA_E2E_NAME": "2"}),
+        PytestRun("integration", ("tests/integration",), is_measured=os.environ.get(WITH_INTEGRATION) == "1"),
+        PytestRun("unit-readers", ("tests/unit", "tests/readers"), is_measured=True),
     )
 
 
@@ -84,7 +85,7 @@ def _in_folder(names: Sequence[str]) -> list[str]:
 
 
 def main() -> int:
-    """Returns 0 where all runs have passed, and otherwise the exit code of the first one that has not."""
+    """Returns 0 if all runs pass, and otherwise the exit code of the first run that fails."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     shutil.rmtree(OUTPUT, ignore_errors=True)
@@ -93,7 +94,7 @@ def main() -> int:
     try:
         return _run_all(processes)
     except KeyboardInterrupt:
-        print("\nInterrupted. The runs are stopping what they have started ...", file=sys.stderr)
+        print("\nInterrupted. The runs are stopping their servers ...", file=sys.stderr)
         return INTERRUPTED
     finally:
         _stop(processes)
@@ -103,7 +104,7 @@ def _run_all(processes: list[subprocess.Popen[bytes]]) -> int:
     """Starts each run, adding its process to `processes`, and waits for all of them."""
     first, *others = plan_runs()
     is_measured = any(run.is_measured for run in (first, *others))
-    if is_measured:  # what an interrupted run has left would count too
+    if is_measured:  # data of an interrupted run would be counted too
         subprocess.run([*_COVERAGE, "erase"], cwd=ROOT, check=True)
     processes.append(_start(first, None))
     processes += (_start(run, OUTPUT / f"{run.name}.txt") for run in others)
@@ -122,7 +123,7 @@ def _run_all(processes: list[subprocess.Popen[bytes]]) -> int:
 
 
 def report_coverage() -> None:
-    """Prints the lines and branches that the measured runs have covered; `.resma/coverage.txt` has each module's."""
+    """Prints the total coverage of the measured runs; `.resma/coverage.txt` has the coverage of each module."""
     subprocess.run([*_COVERAGE, "combine", "--quiet"], cwd=ROOT, check=False)
     done = subprocess.run([*_COVERAGE, "report"], cwd=ROOT, capture_output=True, text=True, check=False)
     (STATE / "coverage.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
@@ -130,17 +131,17 @@ def report_coverage() -> None:
     print("\n".join((done.stdout or done.stderr).strip().splitlines()[-3:]), flush=True)
 
 
-def _command_of(run: Run) -> Sequence[str]:
+def _command_of(run: PytestRun) -> Sequence[str]:
     python = (*_COVERAGE, "run", "--parallel-mode") if run.is_measured else (sys.executable,)
     return (*python, "-m", "pytest", f"--junitxml={_junit_report(run)}", *run.tests)
 
 
-def _junit_report(run: Run) -> Path:
+def _junit_report(run: PytestRun) -> Path:
     return OUTPUT / f"{run.name}.xml"
 
 
-def _start(run: Run, output: Path | None) -> subprocess.Popen[bytes]:
-    """Starts a run that prints into a file, or where this process prints."""
+def _start(run: PytestRun, output: Path | None) -> subprocess.Popen[bytes]:
+    """Starts a run whose output goes to a file, or to the output of this process."""
     with (output or Path(os.devnull)).open("wb") as file:
         return subprocess.Popen(
             _command_of(run),
@@ -149,13 +150,13 @@ def _start(run: Run, output: Path | None) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=file if output else None,
             stderr=subprocess.STDOUT if output else None,
-            # A group of its own: a terminal's Ctrl-C reaches this process alone, which passes it on once.
+            # A separate process group: Ctrl-C reaches only this process, which sends SIGINT to each run once.
             process_group=0,
         )
 
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Has runs that are under way tear down what they have started; kills them after a minute, or on another Ctrl-C."""
+    """Interrupts the running runs so that they stop their servers; kills them after a minute or at another Ctrl-C."""
     for process in processes:
         process.send_signal(signal.SIGINT)
     try:

@@ -1,8 +1,8 @@
-"""Looks for the programs that tests need: `python3 tests/tools.py test|fuzz|pictures`.
+"""Checks that the programs that tests need are installed: `python3 tests/tools.py test|fuzz|pictures`.
 
-Where apt-get is there and the user is root, it installs what is missing. Otherwise it ends with 2, one list of what is
-missing and one line that installs it. `packages` prints the Debian packages of all that is missing, also of what is
-optional (for CI). Uses nothing but the standard library: it runs before an environment is made.
+If the user is root and apt-get exists, it installs missing programs. Otherwise it prints a list of them and a command
+that installs them, and exits with status 2. `packages` prints the Debian packages of all missing programs, including
+optional ones (for CI). It uses only the standard library, since it runs before the virtual environment exists.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from pathlib import Path
 
 INSTALL = "apt-get install --no-install-recommends"
 USAGE = 2
-OURS = Path(__file__).resolve().parents[1] / ".resma" / "bin"
-"""Where CI builds MinIO."""
+LOCAL_BIN = Path(__file__).resolve().parents[1] / ".resma" / "bin"
+"""Folder in which CI builds MinIO."""
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A program by its names, any of which will do, and the Debian package that has it; None: there is none."""
+    """A program: its alternative names, and the Debian package that contains it, or None if no package does."""
 
     names: tuple[str, ...]
     package: str | None
 
     @property
-    def is_there(self) -> bool:
-        """Whether it is on the PATH, or in the checkout's own folder."""
-        path = os.pathsep.join((os.environ.get("PATH", os.defpath), str(OURS)))
+    def is_installed(self) -> bool:
+        """Whether it is on the PATH or in `.resma/bin` of the checkout."""
+        path = os.pathsep.join((os.environ.get("PATH", os.defpath), str(LOCAL_BIN)))
         return any(shutil.which(name, path=path) for name in self.names)
 
     def __str__(self) -> str:
@@ -39,7 +39,7 @@ class Tool:
 
 
 @dataclass(frozen=True)
-class Optional:
+class OptionalTools:
     """Tools without which some tests are skipped, unless RESMA_WANTS_LANGUAGES has their name."""
 
     name: str
@@ -55,59 +55,61 @@ NEEDED: Mapping[str, tuple[Tool, ...]] = {
     "fuzz": (_LIBREOFFICE,),
     "pictures": (_LIBREOFFICE, _CHROMIUM),
 }
-"""By command. `make check` needs none: what it reads files with comes as Python packages."""
+"""Required programs by command. `make check` requires none: its readers of files are Python packages."""
 
 OPTIONAL = (
-    Optional(
+    OptionalTools(
         "poppler",
         tuple(Tool((name,), "poppler-utils") for name in ("pdftotext", "pdftoppm")),
         "another reader of PDFs besides PDFium and pypdf",
     ),
-    Optional("curl", (Tool(("curl",), "curl"), Tool(("jq",), "jq")), "the guide's client for the shell"),
-    Optional(
+    OptionalTools("curl", (Tool(("curl",), "curl"), Tool(("jq",), "jq")), "the guide's client for the shell"),
+    OptionalTools(
         "node", (Tool(("node",), "nodejs"), Tool(("npm",), "npm")), "readers of spreadsheets and clients in JavaScript"
     ),
-    Optional(
+    OptionalTools(
         "java",
         (Tool(("javac",), "default-jdk-headless"), Tool(("mvn",), "maven")),
         "readers of spreadsheets in Java, and PDF/A-2b by veraPDF",
     ),
-    Optional("go", (Tool(("go",), None),), "readers of spreadsheets and clients in Go (https://go.dev/doc/install)"),
-    Optional(
+    OptionalTools(
+        "go", (Tool(("go",), None),), "readers of spreadsheets and clients in Go (https://go.dev/doc/install)"
+    ),
+    OptionalTools(
         "minio", (Tool(("minio",), None),), "an object store other than S3 (go install github.com/minio/minio@latest)"
     ),
 )
-"""Of `make test`."""
+"""Optional programs of `make test`."""
 
 
 def find_missing(run: str, wanted: Iterable[str] = ()) -> list[Tool]:
-    """Returns the tools that a run needs and that are not on the PATH; `wanted` are optional ones that it needs too."""
+    """Returns the required tools of a run that are not installed. `wanted` names optional tools to require too."""
     chosen = [tool for each in OPTIONAL if each.name in set(wanted) for tool in each.tools] if run == "test" else []
-    return [tool for tool in (*NEEDED[run], *chosen) if not tool.is_there]
+    return [tool for tool in (*NEEDED[run], *chosen) if not tool.is_installed]
 
 
 def packages_of(tools: Iterable[Tool]) -> list[str]:
-    """Returns the packages of tools, each once."""
+    """Returns the Debian packages of tools, without duplicates."""
     return list(dict.fromkeys(tool.package for tool in tools if tool.package))
 
 
 def describe_missing(run: str, missing: Iterable[Tool]) -> str:
-    """Says what is missing, and one line that installs it."""
+    """Returns a message with the missing tools and a command that installs them."""
     tools = list(missing)
     lines = [f"`make {run}` needs programs that are not on the PATH: {', '.join(map(str, tools))}."]
     if packages := packages_of(tools):
         lines.append(f"On Debian and Ubuntu, this installs them: {INSTALL} {' '.join(packages)}")
-    lines += [f"There is no Debian package of {tool}." for tool in tools if tool.package is None]
+    lines += [f"{tool} has no Debian package." for tool in tools if tool.package is None]
     return "\n".join(lines)
 
 
 def can_install(missing: Iterable[Tool]) -> bool:
-    """Whether this user may install all of these."""
+    """Returns whether this user can install all of these tools with apt-get."""
     return os.geteuid() == 0 and shutil.which("apt-get") is not None and all(tool.package for tool in missing)
 
 
 def install(missing: Iterable[Tool]) -> None:
-    """Installs packages; where that fails, apt-get says why."""
+    """Installs the packages of tools; if that fails, apt-get prints the reason."""
     packages = packages_of(missing)
     print(f"installing {' '.join(packages)} ...", file=sys.stderr)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
@@ -116,10 +118,12 @@ def install(missing: Iterable[Tool]) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Returns 0 where nothing that is needed is missing any more, and 2 otherwise."""
+    """Checks the tools of a run. Returns 0 if all required ones are installed now, and 2 otherwise."""
     (run,) = arguments
     if run == "packages":
-        tools = [tool for tool in (*NEEDED["test"], *(t for each in OPTIONAL for t in each.tools)) if not tool.is_there]
+        tools = [
+            tool for tool in (*NEEDED["test"], *(t for each in OPTIONAL for t in each.tools)) if not tool.is_installed
+        ]
         print(" ".join(packages_of(tools)))
         return 0
     wanted = os.environ.get("RESMA_WANTS_LANGUAGES", "").split()
@@ -132,7 +136,7 @@ def main(arguments: list[str]) -> int:
         return USAGE
     if run == "test":
         for each in OPTIONAL:
-            if lacking := [str(tool) for tool in each.tools if not tool.is_there]:
+            if lacking := [str(tool) for tool in each.tools if not tool.is_installed]:
                 print(f"{', '.join(lacking)} not found: some tests are skipped ({each.tests})")
     return 0
 

@@ -75,7 +75,7 @@ def run_baseline(client: Client, plan: ChaosPlan) -> dict[int, dict[str, str]]:
         ids[number] = _request_report(client, {**content}, f"baseline-{plan.seed}-{number}", Workload())
     expected = {}
     for number, report_id in ids.items():
-        client.await_status(report_id, "READY", seconds=120)
+        client.wait_for_status(report_id, "READY", seconds=120)
         expected[number] = hash_files(client, report_id)
     return expected
 

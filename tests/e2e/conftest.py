@@ -1,4 +1,4 @@
-"""One stack for the whole session, with proxies that fail on demand between its functions and what they depend on."""
+"""Fixtures for end-to-end tests: one stack for the session, with fault proxies between functions and dependencies."""
 
 from __future__ import annotations
 
@@ -16,53 +16,53 @@ from tests.support.local_stack import ALARM_TOPIC, RECORDER, ROWS, STACK, Faults
 from tests.support.trace_receiver import TraceReceiver
 from tests.support.webhook_receiver import WebhookReceiver
 
-# What looks back at the whole run.
 _LAST = ("test_policies.py", "test_logs.py")
+"""Tests that check everything that happened on the stack."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts what looks back last."""
+    """Moves the tests of the files in `_LAST` to the end."""
     items.sort(key=lambda item: _LAST.index(item.path.name) + 1 if item.path.name in _LAST else 0)
 
 
 @pytest.fixture(scope="session")
-def field_errors() -> Iterator[Faults]:
-    """The proxies of the stack; they exist once it is up."""
-    field_errors = Faults()
-    yield field_errors
-    field_errors.close()
+def faults() -> Iterator[Faults]:
+    """The fault proxies of the stack, which exist once the fixture `client` has started it."""
+    faults = Faults()
+    yield faults
+    faults.close()
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for the tests of a file; each test has a page that knows nothing."""
+    """One browser for the tests of a file; each test opens its own pages without cookies or storage."""
     with running_browser() as browser:
         yield browser
 
 
 @pytest.fixture(scope="session")
 def traces() -> Iterator[TraceReceiver]:
-    """What the functions trace."""
+    """Receives the trace segments of the functions."""
     with TraceReceiver() as receiver:
         yield receiver
 
 
 @pytest.fixture(scope="session")
 def identity_provider() -> Iterator[IdentityProvider]:
-    """Where users of the console sign in."""
+    """The identity provider at which users of the console sign in."""
     with IdentityProvider() as provider:
         yield provider
 
 
 @pytest.fixture(scope="session")
-def client(field_errors: Faults, traces: TraceReceiver, identity_provider: IdentityProvider) -> Iterator[Client]:
-    """The stack, up and filled, as its callers and operators see it."""
+def client(faults: Faults, traces: TraceReceiver, identity_provider: IdentityProvider) -> Iterator[Client]:
+    """A client of the stack, which is running and filled with the demo bank."""
     tracing = {"AWS_XRAY_DAEMON_ADDRESS": traces.address}
     options = Options(
         front_door_port=None,
-        function_environment=lambda url: {**field_errors.before_aws(url), **RECORDER, **tracing},
-        database_port=field_errors.before_database,
+        function_environment=lambda url: {**faults.before_aws(url), **RECORDER, **tracing},
+        database_port=faults.before_database,
         parameters={
             "AlarmTopicArn": ALARM_TOPIC,
             "OidcIssuer": identity_provider.url,
@@ -81,6 +81,6 @@ def client(field_errors: Faults, traces: TraceReceiver, identity_provider: Ident
 
 @pytest.fixture(scope="session")
 def webhooks(client: Client) -> Iterator[WebhookReceiver]:
-    """A receiver of webhooks, which knows what the demo tenant's callbacks are signed with."""
+    """A webhook receiver with the secret that signs the demo tenant's callbacks."""
     with WebhookReceiver(client.stack.up.callback_secret) as receiver:
         yield receiver

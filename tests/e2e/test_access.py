@@ -1,4 +1,4 @@
-"""Who is let in, on the whole stack: by a key, by a token, or from this machine; and what the record says of it."""
+"""Authentication on the whole stack, by key and from loopback, and the records of downloads."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ REQUEST = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-01
 
 @pytest.fixture(scope="module")
 def key(client: Client) -> str:
-    """A key of the demo tenant that may read and write, but see nothing personal."""
+    """A key of the demo tenant with the scopes to read and write, but not to see personal data."""
     return make_key(client, "demo", "reports:read", "reports:write")
 
 
 def call(client: Client, method: str, path: str, key: str, **more: Any) -> Any:
-    """Makes a request with a key."""
+    """Sends a request with a key."""
     return client.http(method, path, headers={"Authorization": f"Bearer {key}"}, **more)
 
 
 def columns_of(content: bytes, name: str) -> Sequence[str]:
-    """The distinct cells of a CSV's column."""
+    """Returns the distinct cells of a CSV column."""
     import csv
     import io
 
     return sorted({row[name] for row in csv.DictReader(io.StringIO(content.decode()))})
 
 
-def test_a_key_makes_a_masked_report_and_its_download_is_on_record(client: Client, key: str) -> None:
+def test_a_key_generates_a_masked_report_and_its_download_is_recorded(client: Client, key: str) -> None:
     answer = call(client, "POST", GENERATE, key, json=REQUEST)
     assert answer.status == 202, answer.data
-    report = client.await_status(answer.json()["id"], "READY")
+    report = client.wait_for_status(answer.json()["id"], "READY")
     assert report["maskedColumns"] == ["description", "counterparty"]
     redirect = call(client, "GET", f"/api/v1/reports/{report['id']}/download", key)
     assert redirect.status == 303
@@ -50,8 +50,8 @@ def test_a_key_makes_a_masked_report_and_its_download_is_on_record(client: Clien
     assert links == [(f"key:{key.split('_')[1]}", "127.0.0.1")]
 
 
-def test_what_is_not_masked_is_not_for_that_key(client: Client, key: str) -> None:
-    report = client.await_status(client.ask("CSV", REQUEST["filters"]), "READY")  # type: ignore[arg-type]
+def test_a_key_without_personal_read_cannot_download_an_unmasked_report(client: Client, key: str) -> None:
+    report = client.wait_for_status(client.request_report("CSV", REQUEST["filters"]), "READY")  # type: ignore[arg-type]
     assert report["maskedColumns"] == []
     refused = call(client, "GET", f"/api/v1/reports/{report['id']}/download", key)
     assert (refused.status, refused.json()["type"]) == (403, "urn:resma:problem:scope-missing")
@@ -61,7 +61,7 @@ def test_what_is_not_masked_is_not_for_that_key(client: Client, key: str) -> Non
 def test_another_tenants_key_finds_nothing(client: Client) -> None:
     operate(client, "create-tenant", "other-bank", "Other Bank", "--live-reports=1")
     other = make_key(client, "other-bank", "reports:read", "reports:write")
-    report = client.await_status(client.ask("CSV", REQUEST["filters"]), "READY")  # type: ignore[arg-type]
+    report = client.wait_for_status(client.request_report("CSV", REQUEST["filters"]), "READY")  # type: ignore[arg-type]
     for path in ("", "/download"):
         assert call(client, "GET", f"/api/v1/reports/{report['id']}{path}", other).status == 404
     assert call(client, "GET", "/api/v1/reports", other).json()["items"] == []
@@ -70,7 +70,7 @@ def test_another_tenants_key_finds_nothing(client: Client) -> None:
     )
 
 
-def test_a_revoked_key_is_out_at_once(client: Client) -> None:
+def test_a_revoked_key_is_refused_at_once(client: Client) -> None:
     key = make_key(client, "demo", "reports:read")
     assert call(client, "GET", "/api/v1/reports", key).status == 200
     operate(client, "revoke-key", "demo", key.split("_")[1])
@@ -78,18 +78,18 @@ def test_a_revoked_key_is_out_at_once(client: Client) -> None:
     assert (refused.status, refused.headers["WWW-Authenticate"]) == (401, 'Bearer error="invalid_token"')
 
 
-def test_this_machine_needs_no_key_whatever_a_header_says(client: Client) -> None:
-    """The README's curl line; and that where a request comes from is not its sender's to say."""
+def test_loopback_needs_no_key_and_forwarding_headers_are_ignored(client: Client) -> None:
+    """The curl command of the README relies on this. A caller cannot choose its source address with a header."""
     assert client.http("GET", "/api/v1/reports?limit=1").status == 200
     assert client.http("GET", "/api/v1/reports?limit=1", headers={"X-Forwarded-For": "203.0.113.7"}).status == 200
     assert client.http("GET", "/api/v1/reports", headers={"Authorization": "Bearer nonsense"}).status == 401
     assert client.http("GET", "/health").json() == {"status": "ok"}
-    asked = client.http("HEAD", "/health")
-    assert (asked.status, asked.data) == (200, b"")
+    response = client.http("HEAD", "/health")
+    assert (response.status, response.data) == (200, b"")
 
 
-def test_the_demo_brings_a_key_of_its_own(client: Client, tmp_path: Path) -> None:
-    """With one that is no good it fails, so it does not come in as this machine."""
+def test_the_demo_creates_its_own_key(client: Client, tmp_path: Path) -> None:
+    """With an invalid key the demo fails, so it does not rely on requests from loopback."""
     good = make_demo_key(client.stack.up.database_url)
     ((scopes, lifetime),) = client.sql(
         "SELECT scopes, expires_at - created_at FROM resma.api_keys WHERE key_id = %s", good.split("_")[1]

@@ -1,4 +1,4 @@
-"""A short chaos run: one fault of each kind, and one outage of each dependency, while forty reports are made."""
+"""A short chaos run: one fault of each kind and one outage of each dependency while forty reports are generated."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REPORTS = 40
 
 
 @random_search
-def test_a_chaos_run_loses_nothing_and_doubles_nothing() -> None:
+def test_a_chaos_run_loses_nothing_and_duplicates_nothing() -> None:
     outages = OutageOptions(longest_seconds=QUICK_LONGEST_SECONDS, is_quick=True)
     plan = make_plan(choose_seed(1), REPORTS, outages, is_quick=True)
     console = Console(width=120)

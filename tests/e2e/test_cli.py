@@ -1,4 +1,4 @@
-"""The command line `resma` as its users run it, on the whole stack: each command's one real use."""
+"""Each command of the command line `resma`, run once on the whole stack as a user runs it."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ NONE = ("TRANSACTIONS", "--filter", "from=2030-01-01")
 
 
 @dataclass(frozen=True)
-class Done:
-    """A command that has ended."""
+class CompletedCommand:
+    """The result of a command."""
 
     code: int
     out: str
@@ -41,18 +41,18 @@ class Done:
 
     @property
     def document(self) -> Any:
-        """Its one JSON document."""
+        """The JSON document that the command printed."""
         return json.loads(self.out)
 
 
 class CommandLine:
-    """`resma` in a folder of its own, with nothing in its environment that names a deployment."""
+    """Runs `resma` in a folder, without environment variables that name a deployment."""
 
     def __init__(self, stack: str, folder: Path, variables: Mapping[str, str] | None = None) -> None:
         self.folder = folder
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("RESMA_", "AWS_"))}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("RESMA_", "AWS_"))}
         self._environment = {
-            **kept,
+            **inherited,
             "PYTHONPATH": f"{ROOT / 'infra' / 'cli'}:{ROOT}",
             "RESMA_STACK": stack,
             **(variables or {}),
@@ -60,7 +60,7 @@ class CommandLine:
 
     @contextlib.contextmanager
     def start(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """Starts a command, and kills it at the end of the block if it is still running."""
+        """Starts a command, and kills it if it is still running at the end of the block."""
         command = [sys.executable, "-P", "-m", "resma_cli", *arguments]
         with subprocess.Popen(
             command,
@@ -75,15 +75,15 @@ class CommandLine:
             finally:
                 process.kill()
 
-    def run(self, *arguments: str, seconds: float = 600) -> Done:
-        """Runs a command, however it ends."""
+    def run(self, *arguments: str, seconds: float = 600) -> CompletedCommand:
+        """Runs a command and returns its result, whatever its exit code is."""
         with self.start(*arguments) as process:
             out, err = process.communicate(timeout=seconds)
         assert "Traceback" not in err, err
-        return Done(process.returncode, out, err)
+        return CompletedCommand(process.returncode, out, err)
 
     def do(self, *arguments: str) -> Any:
-        """Runs a command that must succeed; returns its JSON document."""
+        """Runs a command that must succeed, and returns its JSON document."""
         done = self.run(*arguments, "--json")
         assert done.code == 0, done
         return done.document
@@ -91,30 +91,30 @@ class CommandLine:
 
 @pytest.fixture
 def resma(client: Client, tmp_path: Path) -> CommandLine:
-    """The command line beside the stack, which it finds by itself."""
+    """The command line on the machine of the stack, which it finds by itself."""
     return CommandLine(client.stack.folder.name, tmp_path)
 
 
 @pytest.fixture
 def elsewhere(client: Client, tmp_path: Path) -> CommandLine:
-    """The command line as on another machine: told an address, and a key that may only read."""
+    """The command line as on another machine, with a URL and a read-only key."""
     key = make_key(client.stack.up.database_url, "demo", "cli", ("reports:read",), timedelta(hours=1))
-    return CommandLine("none-here", tmp_path, {"RESMA_URL": client.stack.up.api_url, "RESMA_KEY": key})
+    return CommandLine("no-stack", tmp_path, {"RESMA_URL": client.stack.up.api_url, "RESMA_KEY": key})
 
 
 @contextlib.contextmanager
-def held_back(client: Client, faults: Faults) -> Iterator[str]:
-    """A report that waits, as its message can't be sent."""
+def unsent_report(client: Client, faults: Faults) -> Iterator[str]:
+    """Yields the id of a report that stays queued, since its message cannot be sent."""
     with faults.sqs.failing(Fault("refuse")) as fault:
-        report_id = client.ask("CSV", {"from": "2030-01-01"})
+        report_id = client.request_report("CSV", {"from": "2030-01-01"})
         fault.wait_for_fault()
         yield report_id
 
 
 @pytest.fixture
 def dead(client: Client, faults: Faults) -> Iterator[str]:
-    """A report that was given up."""
-    with held_back(client, faults) as report_id:
+    """The id of a dead-lettered report."""
+    with unsent_report(client, faults) as report_id:
         client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", report_id)
     body = json.dumps({"tenant_id": "demo", "report_id": report_id})
     record = {"messageId": "1", "body": body, "attributes": {}, "eventSource": "aws:sqs", "receiptHandle": "1"}
@@ -130,13 +130,13 @@ def dead(client: Client, faults: Faults) -> Iterator[str]:
 def test_login_saves_a_profile_that_other_commands_use(client: Client, tmp_path: Path) -> None:
     key = make_key(client.stack.up.database_url, "demo", "cli", ("reports:read",), timedelta(hours=1))
     (tmp_path / "key.txt").write_text(key, encoding="ascii")
-    away = CommandLine("none-here", tmp_path, {"RESMA_CONFIG": str(tmp_path / "config.ini")})
+    away = CommandLine("no-stack", tmp_path, {"RESMA_CONFIG": str(tmp_path / "config.ini")})
     url = client.stack.up.api_url.removeprefix("http://")
     assert away.do("login", url, "--key-file", "key.txt", "--profile", "test")["scopes"] == ["reports:read"]
     assert away.do("whoami", "--profile", "test")["url"] == client.stack.up.api_url
     assert away.run("list", "--profile", "test").code == 0
     assert [one["name"] for one in away.do("profile", "list")["items"]] == ["test"]
-    assert away.run("list").code == 3, "it is not the default profile"
+    assert away.run("list").code == 3, "the profile is not the default one"
     assert away.do("logout", "--profile", "test")["status"] == "deleted"
     assert away.run("list", "--profile", "test").code == 2
 
@@ -155,7 +155,7 @@ def test_generate_and_wait_saves_the_file(client: Client, resma: CommandLine, fo
     assert list(resma.folder.iterdir()) == [path]
 
 
-def test_generate_with_all_that_can_be_said(client: Client, resma: CommandLine) -> None:
+def test_generate_with_all_options(client: Client, resma: CommandLine) -> None:
     document = resma.do(
         "generate", "transactions", "-f", "csv", "-f", "ndjson", "--filter", "status=BOOKED,PENDING", "--filter",
         "from=2024-01-01", "--columns", "booked_at, amount", "--locale", "pt-BR", "--time-zone", "America/Sao_Paulo",
@@ -167,19 +167,19 @@ def test_generate_with_all_that_can_be_said(client: Client, resma: CommandLine) 
     assert (shown["columns"], shown["title"]) == (["booked_at", "amount"], "Extrato")
     assert (shown["locale"], shown["timeZone"]) == ("pt-BR", "America/Sao_Paulo")
     csv = next(path for path in resma.folder.iterdir() if path.suffix == ".csv").read_bytes()
-    assert csv.startswith(b"\xef\xbb\xbf"), "as Excel wants it"
+    assert csv.startswith(b"\xef\xbb\xbf"), "Excel needs a byte order mark"
 
 
 def test_types_list_show_and_download(client: Client, resma: CommandLine) -> None:
     assert {"TRANSACTIONS", "ACCOUNT_STATEMENT"} <= {item["type"] for item in resma.do("type", "list")["items"]}
     one = resma.run("type", "show", "transactions")
     assert (one.code, "status" in one.out, "booked_at" in one.out) == (0, True, True)
-    report_id = client.ask("CSV", {"from": "2030-01-01"})
-    client.await_status(report_id, "READY")
+    report_id = client.request_report("CSV", {"from": "2030-01-01"})
+    client.wait_for_status(report_id, "READY")
     listed = resma.run("list", "--status", "ready", "--type", "TRANSACTIONS", "--format", "csv", "--limit", "5")
     assert listed.out.splitlines()[1].split("\t")[:2] == [report_id, "READY"]
     assert resma.do("show", report_id)["id"] == report_id
-    assert resma.do("show", report_id[:13])["id"] == report_id, "its first characters do"
+    assert resma.do("show", report_id[:13])["id"] == report_id, "its first characters are enough"
     streamed = resma.run("download", report_id, "--output", "-")
     (saved,) = resma.do("download", report_id, "--output", "mine.csv")["saved"]
     assert hashlib.sha256((resma.folder / "mine.csv").read_bytes()).hexdigest() == saved["sha256"]
@@ -188,9 +188,9 @@ def test_types_list_show_and_download(client: Client, resma: CommandLine) -> Non
     assert resma.run("show", "840edab4-930d-475e-b6a2-bb69c18a6792").code == 5
 
 
-def test_list_between_two_moments(client: Client, resma: CommandLine) -> None:
-    report_id = client.ask("CSV", {"from": "2030-01-01"})
-    created = client.await_status(report_id, "READY")["createdAt"]
+def test_list_between_two_timestamps(client: Client, resma: CommandLine) -> None:
+    report_id = client.request_report("CSV", {"from": "2030-01-01"})
+    created = client.wait_for_status(report_id, "READY")["createdAt"]
     since = resma.do("list", "--created-after", created, "--limit", "1000")["items"]
     before = resma.do("list", "--created-before", created, "--limit", "1000")["items"]
     assert report_id in {item["id"] for item in [*since, *before]}
@@ -198,8 +198,8 @@ def test_list_between_two_moments(client: Client, resma: CommandLine) -> None:
 
 
 def test_show_with_its_summary(client: Client, resma: CommandLine) -> None:
-    report_id = client.ask("CSV", {"from": "2024-01-01"})
-    report = client.await_status(report_id, "READY")
+    report_id = client.request_report("CSV", {"from": "2024-01-01"})
+    report = client.wait_for_status(report_id, "READY")
     summary = resma.do("show", report_id, "--summary")["summary"]
     assert (summary["rows"], summary["totals"]) == (ROWS, report["totals"])
     drawn = resma.run("show", report_id, "--summary").out
@@ -216,7 +216,7 @@ def test_estimate(resma: CommandLine) -> None:
 
 
 def test_cancel_and_retry(client: Client, faults: Faults, resma: CommandLine) -> None:
-    with held_back(client, faults) as report_id:
+    with unsent_report(client, faults) as report_id:
         assert resma.do("cancel", report_id)["status"] == "CANCELLED"
         failed = resma.run("download", report_id)
     assert (failed.code, "is CANCELLED" in failed.err) == (1, True)
@@ -228,17 +228,17 @@ def test_cancel_and_retry(client: Client, faults: Faults, resma: CommandLine) ->
 
 def test_delete(client: Client, resma: CommandLine) -> None:
     report_id = resma.do("generate", *NONE, "--format", "CSV", "--wait")["id"]
-    assert resma.run("delete", report_id).code == 2, "nobody was there to ask"
+    assert resma.run("delete", report_id).code == 2, "there is no terminal for the confirmation"
     deletion = resma.do("delete", report_id, "--yes")
     assert deletion["id"] == report_id
     assert resma.run("show", report_id).code == 5
     assert client.http("GET", f"/api/v1/reports/{report_id}").status == 410
     eventually("the scheduler has removed its files", lambda: not client.objects(report_id))
 
-    def is_on_record() -> bool:
+    def is_recorded() -> bool:
         return resma.do("delete", report_id, "--yes")["filesRemovedAt"] is not None
 
-    eventually("the record says when its files were removed", is_on_record)
+    eventually("the time of the removal is recorded", is_recorded)
 
 
 # ---------------------------------------------------------------------- schedules
@@ -271,7 +271,7 @@ def test_schedules(resma: CommandLine) -> None:
 # ---------------------------------------------------------------------- webhooks
 
 
-def address_of(process: subprocess.Popen[str]) -> str:
+def url_of(process: subprocess.Popen[str]) -> str:
     """Returns the URL that a listener prints."""
     assert process.stderr is not None
     line = process.stderr.readline()
@@ -281,25 +281,25 @@ def address_of(process: subprocess.Popen[str]) -> str:
 
 def test_listen_as_an_endpoint_verifies_a_real_webhook(client: Client, resma: CommandLine) -> None:
     with resma.start("webhook", "listen", "--register", "--count", "1", "--seconds", "60", "--json") as process:
-        address = address_of(process)
+        url = url_of(process)
         http = urllib3.PoolManager()
         forged = {"webhook-id": "evt_forged", "webhook-timestamp": "1700000000", "webhook-signature": "v1,Zm9yZ2Vk"}
-        assert http.request("POST", address, body=b'{"data": {}}', headers=forged, retries=False).status == 401
+        assert http.request("POST", url, body=b'{"data": {}}', headers=forged, retries=False).status == 401
         endpoints = resma.do("webhook", "list")["items"]
-        assert address in [one["url"] for one in endpoints]
-        report_id = client.ask("CSV", {"from": "2030-01-01"})
+        assert url in [one["url"] for one in endpoints]
+        report_id = client.request_report("CSV", {"from": "2030-01-01"})
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     refused, verified = map(json.loads, out.splitlines())
     assert (refused["verified"], refused["webhookId"], refused["message"]) == (False, "evt_forged", None)
     assert (verified["verified"], verified["message"]["data"]["reportId"]) == (True, report_id)
-    assert address not in [one["url"] for one in resma.do("webhook", "list")["items"]], "it was deleted at the end"
+    assert url not in [one["url"] for one in resma.do("webhook", "list")["items"]], "it was deleted at the end"
 
 
 def test_listen_for_callbacks_and_ctrl_c(client: Client, resma: CommandLine) -> None:
     with resma.start("webhook", "listen") as process:
-        address = address_of(process)
-        report_id = client.ask("CSV", {"from": "2030-01-01"}, callbackUrl=address)
+        url = url_of(process)
+        report_id = client.request_report("CSV", {"from": "2030-01-01"}, callbackUrl=url)
         assert process.stdout is not None
         line = process.stdout.readline()
         process.send_signal(2)
@@ -310,9 +310,9 @@ def test_listen_for_callbacks_and_ctrl_c(client: Client, resma: CommandLine) -> 
 
 def test_endpoints_their_deliveries_and_replay(client: Client, resma: CommandLine) -> None:
     with resma.start("webhook", "listen", "--register", "--count", "2", "--seconds", "90") as process:
-        address = address_of(process)
-        (endpoint,) = [one["id"] for one in resma.do("webhook", "list")["items"] if one["url"] == address]
-        report_id = client.ask("CSV", {"from": "2030-01-01"})
+        url = url_of(process)
+        (endpoint,) = [one["id"] for one in resma.do("webhook", "list")["items"] if one["url"] == url]
+        report_id = client.request_report("CSV", {"from": "2030-01-01"})
         delivered = ("webhook", "deliveries", "--report", report_id, "--status", "DELIVERED")
         (delivery,) = eventually("it is delivered", lambda: resma.do(*delivered)["items"])
         assert resma.do("webhook", "deliveries", "--endpoint", endpoint)["items"][0]["eventId"] == delivery["eventId"]
@@ -323,7 +323,7 @@ def test_endpoints_their_deliveries_and_replay(client: Client, resma: CommandLin
     assert [line.endswith("(again)") for line in out.splitlines()] == [False, True]
 
 
-def test_an_endpoint_is_made_and_deleted(resma: CommandLine) -> None:
+def test_an_endpoint_is_created_and_deleted(resma: CommandLine) -> None:
     made = resma.do("webhook", "create", "https://hooks.example.com/resma", "--event", "report.failed")
     assert made["secret"].startswith("whsec_")
     resma.do("webhook", "delete", made["id"], "--yes")
@@ -338,7 +338,7 @@ def test_dead_letters(client: Client, resma: CommandLine, dead: str) -> None:
     assert dead in resma.run("dead-letter", "list").out
     assert resma.do("dead-letter", "show", dead)["reportId"] == dead
     assert resma.do("dead-letter", "redrive", dead, "--reason", "the queue is back")["id"] == dead
-    client.await_status(dead, "READY")
+    client.wait_for_status(dead, "READY")
     assert resma.do("dead-letter", "redrive", "--all")["redriven"] == 0
     assert resma.run("dead-letter", "redrive").code == 2
 
@@ -348,11 +348,11 @@ def test_keys(client: Client, resma: CommandLine, tmp_path: Path) -> None:
     file = resma.folder / "key.txt"
     assert "key" not in made
     assert file.stat().st_mode & 0o777 == 0o600
-    away = CommandLine("none-here", tmp_path, {"RESMA_URL": client.stack.up.api_url})
+    away = CommandLine("no-stack", tmp_path, {"RESMA_URL": client.stack.up.api_url})
     assert away.run("list", "--key-file", "key.txt").code == 0
     refused = away.run("generate", *NONE, "--key-file", "key.txt", "--json")
     assert (refused.code, refused.document["error"]["code"]) == (4, "scope-missing")
-    assert away.run("list").code == 0, "this machine needs no key"
+    assert away.run("list").code == 0, "loopback needs no key"
     next_one = resma.run("key", "rotate", made["id"], "--grace-seconds", "0")
     assert next_one.out.startswith("rsm_")
     assert away.run("list", "--key-file", "key.txt").code == 4
@@ -367,13 +367,13 @@ def test_keys(client: Client, resma: CommandLine, tmp_path: Path) -> None:
 
 
 def states(document: Any) -> dict[str, str]:
-    """What each check has come to."""
+    """Returns the state of each check by its name."""
     return {item["check"]: item["state"] for item in document["checks"]}
 
 
 def test_doctor_finds_nothing_wrong(client: Client, resma: CommandLine) -> None:
     client.sql("DELETE FROM resma.reports WHERE dead_lettered_at IS NOT NULL")
-    client.await_empty_queues()
+    client.wait_for_empty_queues()
     done = resma.run("doctor", "--json")
     found = {item["check"]: item for item in done.document["checks"]}
     for check in ("stack", "reachable", "clocks", "key", "report-types", "queue", "dead-letters", "schedules"):
@@ -381,18 +381,18 @@ def test_doctor_finds_nothing_wrong(client: Client, resma: CommandLine) -> None:
     for check in ("aws-stack", "aws-dead-letter-queue"):
         assert found[check]["state"] == "ok", found[check]
     assert "TickStopped" not in found["aws-alarms"]["says"], "LocalStack has no metrics of functions"
-    # Other tests on this stack make functions fail, as one below does on purpose.
+    # Other tests on this stack make functions fail.
     assert found["aws-functions"]["state"] in {"skipped", "fail"}
     warned = {check for check, item in found.items() if item["state"] == "warn"}
-    assert warned <= {"make", "readers"}, "of a healthy stack nothing is warned, but tools that this machine lacks"
+    assert warned <= {"make", "readers"}, "a healthy stack has no warnings except for missing tools"
     assert (done.code == 0) == done.document["ok"] == all(one["state"] != "fail" for one in found.values())
 
 
-def test_doctor_names_what_is_wrong_with_a_deployment(
+def test_doctor_reports_the_problems_of_a_deployment(
     client: Client, faults: Faults, resma: CommandLine, dead: str
 ) -> None:
-    client.await_empty_queues()
-    with held_back(client, faults) as waiting:
+    client.wait_for_empty_queues()
+    with unsent_report(client, faults) as waiting:
         client.sql("UPDATE resma.reports SET created_at = created_at - interval '1 hour' WHERE report_id = %s", waiting)
         done = resma.run("doctor", "--json")
     assert done.code == 1
@@ -400,12 +400,12 @@ def test_doctor_names_what_is_wrong_with_a_deployment(
     assert found["dead-letters"]["state"] == found["queue"]["state"] == "fail"
     assert "redrive" in found["dead-letters"]["fix"]
     client.invoke_function("SchedulerFunction")
-    client.await_status(waiting, "READY")
+    client.wait_for_status(waiting, "READY")
 
 
 @contextlib.contextmanager
-def ringing(client: Client) -> Iterator[str]:
-    """An alarm of the stack rings."""
+def firing_alarm(client: Client) -> Iterator[str]:
+    """Makes an alarm of the stack fire, and yields its name."""
     alarms = client.aws("cloudwatch").describe_alarms(AlarmNamePrefix="resma-local-DeadLetterAlarm")["MetricAlarms"]
     name = str(alarms[0]["AlarmName"])
     change = {"AlarmName": name, "StateReason": "a test"}
@@ -416,14 +416,14 @@ def ringing(client: Client) -> Iterator[str]:
         client.aws("cloudwatch").set_alarm_state(StateValue="OK", **change)
 
 
-def test_doctor_asks_aws(client: Client, resma: CommandLine) -> None:
+def test_doctor_checks_aws(client: Client, resma: CommandLine) -> None:
     worker = client.stack.up.outputs["WorkerFunctionName"]
     client.aws("cloudwatch").put_metric_data(
         Namespace="AWS/Lambda",
         MetricData=[{"MetricName": "Errors", "Dimensions": [{"Name": "FunctionName", "Value": worker}], "Value": 3.0}],
     )
-    for _ in range(3):  # LocalStack looks at its alarms anew each minute, and may do so in this very moment
-        with ringing(client) as alarm:
+    for _ in range(3):  # LocalStack evaluates its alarms every minute, and may do so between these two calls
+        with firing_alarm(client) as alarm:
             found = {item["check"]: item for item in resma.run("doctor", "--json").document["checks"]}
         if alarm in found["aws-alarms"]["says"]:
             break
@@ -435,7 +435,7 @@ def test_doctor_with_a_key_that_may_only_read(elsewhere: CommandLine) -> None:
     done = elsewhere.run("doctor", "--json")
     found = states(done.document)
     assert (found["reachable"], found["key"], found["scopes"], found["dead-letters"]) == ("ok", "ok", "warn", "warn")
-    assert "stack" not in found, "this machine is not asked about"
+    assert "stack" not in found, "the local stack is not checked"
     assert done.code == 0
 
 
@@ -448,23 +448,23 @@ def test_doctor_with_a_key_that_may_only_read(elsewhere: CommandLine) -> None:
         ({"RESMA_URL": "{api}", "RESMA_KEY": "rsm_AAAA_BBBB"}, "key"),
     ],
 )
-def test_doctor_of_a_deployment_that_is_not_there(
+def test_doctor_of_a_deployment_that_cannot_be_used(
     client: Client, tmp_path: Path, variables: dict[str, str], check: str
 ) -> None:
-    places = {"api": client.stack.up.api_url, "aws": client.stack.up.aws_url}
-    told = {name: value.format(**places) for name, value in variables.items()}
-    done = CommandLine("none-here", tmp_path, told).run("doctor")
+    urls = {"api": client.stack.up.api_url, "aws": client.stack.up.aws_url}
+    settings = {name: value.format(**urls) for name, value in variables.items()}
+    done = CommandLine("no-stack", tmp_path, settings).run("doctor")
     assert done.code == 1
     (line,) = [line for line in done.out.splitlines() if line.startswith(f"FAIL    {check}: ")]
-    assert done.out.count("FAIL ") == 1, "what depends on it is skipped"
+    assert done.out.count("FAIL ") == 1, "the checks that depend on it are skipped"
     following = done.out.splitlines()[done.out.splitlines().index(line) + 1]
     assert following.strip().startswith("fix: ")
 
 
-def test_doctor_of_a_stack_that_is_not_on_aws(client: Client, tmp_path: Path) -> None:
-    told = {"RESMA_URL": client.stack.up.api_url, "AWS_ENDPOINT_URL": client.stack.up.aws_url}
+def test_doctor_checks_the_aws_stack_that_is_named(client: Client, tmp_path: Path) -> None:
+    settings = {"RESMA_URL": client.stack.up.api_url, "AWS_ENDPOINT_URL": client.stack.up.aws_url}
     credentials = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-    command = CommandLine("none-here", tmp_path, {**told, **credentials})
+    command = CommandLine("no-stack", tmp_path, {**settings, **credentials})
     assert states(command.run("doctor", "--aws-stack", "resma-prod", "--json").document)["aws-stack"] == "fail"
     found = states(command.run("doctor", "--aws-stack", "resma-local", "--json").document)
     assert (found["aws-stack"], found["aws-dead-letter-queue"]) == ("ok", "ok")
@@ -478,7 +478,7 @@ STACK = "-".join(filter(None, ("test-cli", os.environ.get("RESMA_E2E_NAME"))))
 REPLACE = "has a demo bank of 4,000 transactions, and ROWS=5000 would replace it"
 
 
-def test_up_logs_down_and_what_a_dead_stack_leaves(tmp_path: Path) -> None:
+def test_up_logs_down_and_a_stack_that_has_crashed(tmp_path: Path) -> None:
     port = str(free_port())
     resma = CommandLine(STACK, tmp_path, {"PORT": port})
     try:
@@ -488,11 +488,15 @@ def test_up_logs_down_and_what_a_dead_stack_leaves(tmp_path: Path) -> None:
         assert "whsec_" not in json.dumps(up)
         assert "already up" in resma.run("up", "--rows", "4000").out
         other_port = ("up", "--port", str(free_port())), "asks for another port"
-        for asked, why in (other_port, (("up", "--rows", "5000"), REPLACE), (("demo", "--rows", "5000"), REPLACE)):
-            refused = resma.run(*asked)
-            assert (refused.code, why in refused.err) == (1, True), refused.err
+        for arguments, reason in (
+            other_port,
+            (("up", "--rows", "5000"), REPLACE),
+            (("demo", "--rows", "5000"), REPLACE),
+        ):
+            refused = resma.run(*arguments)
+            assert (refused.code, reason in refused.err) == (1, True), refused.err
         demo = resma.do("demo", "--format", "csv")
-        assert (demo["status"], demo["rows"]) == ("READY", 4000), "it uses the bank as it is"
+        assert (demo["status"], demo["rows"]) == ("READY", 4000), "it uses the existing demo bank"
         assert len(resma.do("generate", *ALL, "-f", "csv", "--output", ".")["saved"]) == 1
         assert "WorkerFunction" in resma.do("logs")["text"]
         report_id = resma.do("list")["items"][0]["id"]

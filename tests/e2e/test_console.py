@@ -1,4 +1,4 @@
-"""The console as people use it: in a real browser, on the whole stack, below a stage's path as on AWS."""
+"""The console in a real browser on the whole stack, below the path of a stage as on AWS."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ expect.set_options(timeout=WAIT_MS)
 
 @pytest.fixture
 def page(client: Client, browser: Browser) -> Iterator[Page]:
-    """The console, of somebody at this machine who goes on without a key."""
+    """The console, continued without a key."""
     with page_of(browser) as page:
         enter(page, client)
         yield page
 
 
-def test_the_whole_path_from_the_key_to_the_file(
+def test_a_user_signs_in_generates_a_report_and_downloads_it(
     client: Client, browser: Browser, webhooks: WebhookReceiver, tmp_path: Path
 ) -> None:
     scopes = ("reports:read", "reports:write", "webhooks:manage", "personal:read")
@@ -55,15 +55,15 @@ def test_the_whole_path_from_the_key_to_the_file(
         expect(row).to_contain_text(f"{int(whole):,}.{cents}")
         content = save(page, "Download CSV", tmp_path)
         expect(page.get_by_text(hashlib.sha256(content).hexdigest())).to_be_visible()
-        assert content.count(b"\r\n") == report["rows"] + 1  # its heading
+        assert content.count(b"\r\n") == report["rows"] + 1  # and one line of headings
 
-        (arrival,) = webhooks.await_arrivals("console")
-        page.reload()  # the key is kept as long as the tab
-        page.get_by_role("button", name=f"Resend {arrival.webhook_id}").click()
+        (webhook,) = webhooks.wait_for_webhooks("console")
+        page.reload()  # the tab keeps the key
+        page.get_by_role("button", name=f"Resend {webhook.webhook_id}").click()
         expect(page.get_by_role("status")).to_have_text("It will be resent within a minute")
         client.invoke_function("WebhookFunction")
-        assert len(webhooks.await_arrivals("console", 2)) == 2
-        expect(page.locator("summary", has_text="Attempts: 2")).to_be_visible()  # by itself
+        assert len(webhooks.wait_for_webhooks("console", 2)) == 2
+        expect(page.locator("summary", has_text="Attempts: 2")).to_be_visible()  # without a reload
 
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("heading", name="Sign in")).to_be_focused()
@@ -71,7 +71,7 @@ def test_the_whole_path_from_the_key_to_the_file(
 
 
 def save(page: Page, button: str, folder: Path) -> bytes:
-    """Presses a button that downloads, and returns what the browser saved."""
+    """Presses a download button, and returns the content of the file that the browser saved."""
     with page.expect_download() as started:
         page.get_by_role("button", name=re.compile(f"^{button}")).click()
     path = folder / started.value.suggested_filename
@@ -79,7 +79,7 @@ def save(page: Page, button: str, folder: Path) -> bytes:
     return path.read_bytes()
 
 
-def test_it_is_estimated_before_it_is_asked_for(page: Page) -> None:
+def test_a_report_is_estimated_before_it_is_requested(page: Page) -> None:
     choose_transactions(page, "CSV")
     page.get_by_role("button", name="Estimate").click()
     estimate = page.locator(".estimate dl")
@@ -89,7 +89,7 @@ def test_it_is_estimated_before_it_is_asked_for(page: Page) -> None:
     expect(page.get_by_text("The form has changed since this estimate.")).to_be_visible()
 
 
-def test_two_clicks_ask_once(client: Client, page: Page) -> None:
+def test_a_double_click_sends_one_request(client: Client, page: Page) -> None:
     before = client.count_reports()
     choose_transactions(page, "CSV")
     page.get_by_label("From", exact=True).fill("2030-01-01")
@@ -110,23 +110,23 @@ def test_columns_are_chosen_and_put_in_order(client: Client, page: Page) -> None
     assert columns == ["account", "booked_at", "type", "status", "currency", "amount"]
 
 
-def test_a_report_is_a_template_with_its_options_and_callback(
+def test_duplicating_a_report_keeps_its_options_and_callback(
     client: Client, page: Page, webhooks: WebhookReceiver
 ) -> None:
     url = webhooks.customer("template")
-    body = {"type": "TRANSACTIONS", "formats": ["CSV"], "filters": {"from": "2030-01-01"}, "title": "Of last month"}
+    body = {"type": "TRANSACTIONS", "formats": ["CSV"], "filters": {"from": "2030-01-01"}, "title": "Last month"}
     more = {"options": {"csv": {"profile": "excel"}}, "callbackUrl": url}
     report_id = client.http("POST", "/api/v1/reports/generate", json={**body, **more}).json()["id"]
-    client.await_status(report_id, "READY")
+    client.wait_for_status(report_id, "READY")
     page.goto(f"{client.stack.up.api_url}/console#/reports/{report_id}")
     facts = page.locator(".facts.wide")
-    for said in ("Excel-compatible", url, "Local user"):
-        expect(facts).to_contain_text(said)
+    for text in ("Excel-compatible", url, "Local user"):
+        expect(facts).to_contain_text(text)
     page.get_by_role("button", name="Duplicate").click()
     expect(page.get_by_label("CSV: profile")).to_have_value("excel")
     expect(page.get_by_label("Webhook URL")).to_have_value(url)
     page.get_by_role("button", name="Generate report").click()
-    expect(page.get_by_role("heading", name="Of last month")).to_be_visible()
+    expect(page.get_by_role("heading", name="Last month")).to_be_visible()
     again = client.show(report_id_of(page))
     assert again["id"] != report_id
     assert {name: again[name] for name in (*body, *more)} == {
@@ -136,8 +136,8 @@ def test_a_report_is_a_template_with_its_options_and_callback(
     }
 
 
-def test_a_error_is_shown_at_its_field(client: Client, browser: Browser) -> None:
-    with page_of(browser, bears="422") as page:
+def test_an_error_is_shown_at_its_field(client: Client, browser: Browser) -> None:
+    with page_of(browser, allowed_error="422") as page:
         enter(page, client)
         page.get_by_role("button", name="Generate report").click()
         account = page.get_by_label("Account (required)")
@@ -150,7 +150,7 @@ def test_a_error_is_shown_at_its_field(client: Client, browser: Browser) -> None
         expect(badge(page)).to_have_text("Ready")
 
 
-def test_what_waits_is_cancelled_and_made_again(client: Client, faults: Faults, page: Page) -> None:
+def test_a_queued_report_is_cancelled_and_retried(client: Client, faults: Faults, page: Page) -> None:
     choose_transactions(page, "CSV")
     with faults.sqs.failing(Fault("refuse")):
         page.get_by_role("button", name="Generate report").click()
@@ -159,9 +159,9 @@ def test_what_waits_is_cancelled_and_made_again(client: Client, faults: Faults, 
         page.get_by_role("dialog").get_by_role("button", name="Cancel report").click()
         expect(badge(page)).to_have_text("Cancelled")
     cancelled = report_id_of(page)
-    with page.expect_request("**/retry") as asked:
+    with page.expect_request("**/retry") as request:
         page.get_by_role("button", name="Retry").click()
-    assert re.fullmatch("[0-9a-f]{32}", asked.value.headers["idempotency-key"])
+    assert re.fullmatch("[0-9a-f]{32}", request.value.headers["idempotency-key"])
     expect(badge(page)).to_have_text("Ready")
     assert report_id_of(page) != cancelled
     open_view(page, "Reports")
@@ -198,15 +198,15 @@ def test_a_schedule_is_previewed_saved_paused_and_deleted(client: Client, page: 
     page.get_by_label("Name").fill("Every night till then")
     page.get_by_role("button", name="Save schedule").click()
     expect(page.get_by_role("heading", name="Every night till then")).to_be_visible()
-    kept = client.http("GET", path).json()
-    assert {**kept, "name": "", "owner": ""} == {**schedule, **end, "name": "", "owner": ""}
+    saved = client.http("GET", path).json()
+    assert {**saved, "name": "", "owner": ""} == {**schedule, **end, "name": "", "owner": ""}
     page.get_by_role("link", name="Edit schedule").click()
     page.get_by_label("Report period").select_option("Last week")
     page.get_by_label("First day of the week").select_option("Saturday")
     page.get_by_role("button", name="Save schedule").click()
     expect(page.get_by_role("definition").filter(has_text=re.compile("^Saturday$"))).to_be_visible()
     assert client.http("GET", path).json()["weekStartsOn"] == "saturday"
-    # All of the page is there: what it still asks for would not be found once the schedule is deleted.
+    # Waits for the complete page: its requests would fail after the schedule is deleted.
     expect(page.get_by_text("No runs yet.")).to_be_visible()
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
@@ -238,9 +238,9 @@ def test_an_endpoint_is_added_and_its_secret_shown(client: Client, webhooks: Web
 
 
 def make_dead(client: Client, faults: Faults) -> str:
-    """A report that was given up after its last attempt."""
+    """Returns the id of a report that was dead-lettered after its last attempt."""
     with faults.sqs.failing(Fault("refuse")):
-        report_id = client.ask("CSV", NONE)
+        report_id = client.request_report("CSV", NONE)
         client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", report_id)
     abandon(client, report_id)
     return report_id
@@ -253,12 +253,12 @@ def test_a_dead_letter_is_redriven(client: Client, faults: Faults, page: Page) -
     page.get_by_role("dialog").get_by_label("Reason").fill("the queue is back")
     page.get_by_role("dialog").get_by_role("button", name="Retry").click()
     expect(page.get_by_role("status")).to_have_text("1 report will be retried")
-    client.await_status(dead, "READY")
+    client.wait_for_status(dead, "READY")
     assert client.sql("SELECT reason FROM resma.redrives WHERE report_id = %s", dead) == [("the queue is back",)]
 
 
-def test_a_key_that_is_none_is_told_and_one_with_few_scopes_is_offered_little(client: Client, browser: Browser) -> None:
-    with page_of(browser, bears="401") as page:
+def test_an_invalid_key_is_refused_and_a_key_with_one_scope_sees_few_pages(client: Client, browser: Browser) -> None:
+    with page_of(browser, allowed_error="401") as page:
         page.goto(f"{client.stack.up.api_url}/console")
         page.get_by_label("API key").fill("rsm_wrong")
         page.get_by_role("button", name="Sign in").click()
@@ -275,7 +275,7 @@ def test_a_key_that_is_none_is_told_and_one_with_few_scopes_is_offered_little(cl
 
 
 def open_view_refused(page: Page) -> None:
-    """What the menu still offers to a key that was revoked leads back to the start, with the reason."""
+    """Opens a view with a revoked key, and asserts that the sign-in view is shown with the reason."""
     page.get_by_role("navigation", name="Main menu").get_by_role("link", name="Reports").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_focused()
     expect(page.get_by_role("alert")).to_contain_text("was revoked")
@@ -315,7 +315,7 @@ _FOCUSED = """() => { const e = document.activeElement;
 
 
 def tab_to(page: Page, name: str) -> None:
-    """Presses Tab until what is so called has the focus, and sees that it shows."""
+    """Presses Tab until the element with this name has the focus, and asserts that the focus is visible."""
     seen = []
     for _ in range(80):
         page.keyboard.press("Tab")
@@ -323,7 +323,7 @@ def tab_to(page: Page, name: str) -> None:
         if seen[-1].startswith(name):
             assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
             return
-    pytest.fail(f"Tab never came to {name}: {seen}")
+    pytest.fail(f"Tab did not reach {name}: {seen}")
 
 
 def test_a_format_that_failed_and_warnings_are_shown(client: Client, page: Page) -> None:
@@ -334,7 +334,7 @@ def test_a_format_that_failed_and_warnings_are_shown(client: Client, page: Page)
     try:
         request = {"type": "TRANSACTIONS", "formats": ["CSV", "XLSX"], "filters": {"account": "odd"}}
         report_id = client.http("POST", GENERATE, json=request).json()["id"]
-        client.await_status(report_id, "READY")
+        client.wait_for_status(report_id, "READY")
     finally:
         client.sql("DELETE FROM bank.transactions WHERE transaction_id = -1")
     warning = '[{"code": "excel-row-limit", "detail": "The file has many rows.", "format": "CSV", "row": 1048576}]'

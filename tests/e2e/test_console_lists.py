@@ -1,4 +1,4 @@
-"""The console's lists and report pages: pages in the URL, search, tabs, words and charts in the user's language."""
+"""The console's lists and report pages: pages in the URL, search, periods, and charts in the user's language."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ def page(client: Client, browser: Browser) -> Iterator[Page]:
 
 
 def make_ready(client: Client, **request: object) -> str:
-    """A report that is READY; returns its id."""
+    """Requests a report, waits until it is READY, and returns its id."""
     body = {"type": "TRANSACTIONS", "format": "CSV", "filters": EMPTY, **request}
     report_id = str(client.http("POST", GENERATE, json=body).json()["id"])
-    client.await_status(report_id, "READY")
+    client.wait_for_status(report_id, "READY")
     return report_id
 
 
-def two_a_page(route: Route) -> None:
-    """Lets the real API answer with pages of two."""
+def two_per_page(route: Route) -> None:
+    """Changes a request so that the API returns pages of two reports."""
     route.continue_(url=route.request.url.replace("limit=25", "limit=2"))
 
 
 def test_the_page_of_a_list_is_kept_by_reload_and_back(client: Client, page: Page) -> None:
     for number in range(5):
         make_ready(client, title=f"Paged {number}")
-    page.route("**/api/v1/reports?*", two_a_page)
+    page.route("**/api/v1/reports?*", two_per_page)
     page.goto(f"{client.stack.up.api_url}/console#/reports?search=Paged")
     expect(page.get_by_text("1–2 of more than 2")).to_be_visible()
     page.get_by_role("link", name="Older").click()
@@ -58,9 +58,9 @@ def test_the_page_of_a_list_is_kept_by_reload_and_back(client: Client, page: Pag
     page.get_by_role("link", name="Older").click()
     expect(page.get_by_text("5–5 of 5")).to_be_visible()
     expect(page.get_by_role("link", name="Older")).to_have_count(0)
-    for shown in ("3–4 of more than 4", "1–2 of more than 2"):
+    for position in ("3–4 of more than 4", "1–2 of more than 2"):
         page.get_by_role("link", name="Newer").click()
-        expect(page.get_by_text(shown)).to_be_visible()
+        expect(page.get_by_text(position)).to_be_visible()
 
 
 def test_reports_are_searched_and_filtered_by_requester(client: Client, browser: Browser, page: Page) -> None:
@@ -89,7 +89,7 @@ def test_an_empty_report_says_so(client: Client, page: Page) -> None:
     expect(page.locator(".chart")).to_have_count(0)
 
 
-def test_codes_and_charts_are_in_the_reader_s_language(client: Client, browser: Browser) -> None:
+def test_codes_and_charts_are_in_the_users_language(client: Client, browser: Browser) -> None:
     report_id = make_ready(client, type="DAILY_SUMMARY", filters={"from": "2024-01-01", "to": "2024-01-31"})
     with page_of(browser, locale="pt-BR") as page:
         page.goto(f"{client.stack.up.api_url}/console#/reports/{report_id}")
@@ -102,7 +102,7 @@ def test_codes_and_charts_are_in_the_reader_s_language(client: Client, browser: 
         zero = float(panel.locator(".zero").first.get_attribute("x1") or "nan")
         for mark in panel.locator("rect.negative").all():
             x, width = (float(mark.get_attribute(name) or "nan") for name in ("x", "width"))
-            assert x + width == pytest.approx(zero), "a negative bar ends at the zero line, and lies left of it"
+            assert x + width == pytest.approx(zero), "a negative bar is left of the zero line and ends at it"
         assert panel.locator("rect.negative").count() > 0
         values = [float(text.replace(".", "").replace(",", ".")) for text in panel.locator(".value").all_inner_texts()]
         assert values == sorted(values, reverse=True)
@@ -134,12 +134,12 @@ def test_periods_have_the_days_that_schedules_have(client: Client, browser: Brow
         page.goto(f"{client.stack.up.api_url}/console")
         for period in periods:
             for week in ("monday", "saturday", "sunday"):
-                wanted = [day.isoformat() for day in days_of(period, today, week)]
-                assert page.evaluate(_DAYS, [period, week]) == wanted, (period, week)
+                expected = [day.isoformat() for day in days_of(period, today, week)]
+                assert page.evaluate(_DAYS, [period, week]) == expected, (period, week)
 
 
 def test_columns_are_all_chosen_or_none(client: Client, browser: Browser) -> None:
-    with page_of(browser, bears="422") as page:
+    with page_of(browser, allowed_error="422") as page:
         enter(page, client)
         choose_transactions(page, "CSV")
         page.get_by_text("Columns 9 of 9").click()
@@ -152,7 +152,7 @@ def test_columns_are_all_chosen_or_none(client: Client, browser: Browser) -> Non
         expect(badge(page)).to_have_text("Ready")
 
 
-def test_a_title_can_t_change_the_direction_of_what_follows(client: Client, page: Page) -> None:
+def test_a_title_does_not_change_the_direction_of_the_text_after_it(client: Client, page: Page) -> None:
     report_id = make_ready(client, title="كشف الحساب 2024 · A")
     open_view(page, "Reports")
     link = page.locator(f'a[href="#/reports/{report_id}"]')

@@ -1,4 +1,4 @@
-"""The console for those who manage: sessions, schedules run now, endpoints that fail, API keys."""
+"""Administration in the console: sessions, running a schedule now, failing endpoints, API keys."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def page(client: Client, browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def own_receiver(client: Client) -> Iterator[WebhookReceiver]:
-    """A receiver that is told the secret of one endpoint."""
+    """A webhook receiver for one endpoint, whose secret the test sets."""
     with WebhookReceiver(client.stack.up.callback_secret) as receiver:
         yield receiver
 
@@ -84,7 +84,7 @@ def test_a_user_signs_in_at_the_identity_provider(
         expect(page.get_by_role("heading", name="Reports")).to_be_visible()
 
 
-def test_a_sign_in_that_the_provider_refuses_or_nobody_asked_for_fails(
+def test_a_sign_in_fails_if_the_provider_refuses_it_or_nobody_requested_it(
     client: Client, browser: Browser, identity_provider: IdentityProvider
 ) -> None:
     identity_provider.refusal = "access_denied"
@@ -93,7 +93,7 @@ def test_a_sign_in_that_the_provider_refuses_or_nobody_asked_for_fails(
             page.goto(f"{client.stack.up.api_url}/console")
             page.get_by_role("button", name="Continue with single sign-on").click()
             expect(page.get_by_role("alert")).to_contain_text("Sign-in failed")
-            page.goto(f"{client.stack.up.api_url}/console?code=of-somebody-else&state=theirs")
+            page.goto(f"{client.stack.up.api_url}/console?code=another-users-code&state=another-state")
             expect(page.get_by_role("alert")).to_contain_text("Sign-in failed")
             assert "code" not in page.url
             assert page.evaluate("sessionStorage.length") == 0
@@ -101,7 +101,7 @@ def test_a_sign_in_that_the_provider_refuses_or_nobody_asked_for_fails(
         identity_provider.refusal = None
 
 
-def test_a_session_ends_when_nobody_is_there(client: Client, browser: Browser) -> None:
+def test_a_session_ends_after_inactivity(client: Client, browser: Browser) -> None:
     key = make_key(client, "demo", "reports:read")
     with page_of(browser) as page:
         page.clock.install()
@@ -141,7 +141,7 @@ def test_a_schedule_on_a_day_of_the_week_is_run_now(client: Client, page: Page) 
         report = client.show(report_id_of(page))
         assert (report["requestedBy"], report["filters"]["from"]) == ("loopback", report["filters"]["to"])
         page.goto(f"{client.stack.up.api_url}/console#/schedules/{schedule['id']}")
-        # All of the page is there: what it still asks for would not be found once the schedule is deleted.
+        # Waits for the complete page: its requests would fail after the schedule is deleted.
         expect(page.get_by_text("No runs yet.")).to_be_visible()
         page.get_by_role("button", name="Delete").click()
         dialog = page.get_by_role("dialog", name="Delete schedule “Wednesdays”?")
@@ -157,11 +157,11 @@ def test_an_endpoint_that_fails_says_so_and_is_tested_edited_and_rotated(
 ) -> None:
     url = own_receiver.customer("failing", [500])
     endpoint = client.http("POST", "/api/v1/webhook-endpoints", json={"url": url}).json()
-    own_receiver.expect(endpoint["secret"])
+    own_receiver.use_secret(endpoint["secret"])
     path = f"/api/v1/webhook-endpoints/{endpoint['id']}"
     try:
-        client.await_status(client.ask("CSV", {"from": "2030-01-01"}), "READY")
-        own_receiver.await_arrivals("failing")
+        client.wait_for_status(client.request_report("CSV", {"from": "2030-01-01"}), "READY")
+        own_receiver.wait_for_webhooks("failing")
         eventually("the attempt is recorded", lambda: client.http("GET", path).json()["failing"])
         open_view(page, "Webhooks")
         row = page.get_by_role("row", name=url)

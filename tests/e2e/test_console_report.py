@@ -1,4 +1,4 @@
-"""A report in the console: all errors of its request at once, when its files expire, its notification, its deletion."""
+"""A report in the console: errors in its request, the expiry of its files, its notification, its deletion."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ window.Notification = class extends Notification {
   constructor(title, options) { super(title, options); window.shown.push([title, options.body]); }
 };
 """
-"""A tab that always is hidden, and keeps what it notifies of."""
-LOOKED_AT = """() => {
+"""Script for a tab that is always hidden, and that records its notifications."""
+POLL_AND_CHECK = """() => {
   document.dispatchEvent(new Event("visibilitychange"));
   return window.shown.length > 0;
 }"""
-"""Keeps a hidden tab from waiting for half a minute before it asks again."""
+"""Makes a hidden tab poll at once instead of after half a minute; returns whether it has notified."""
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def page(client: Client, browser: Browser) -> Iterator[Page]:
 
 
 def test_all_errors_of_a_request_are_marked_at_once(client: Client, browser: Browser) -> None:
-    with page_of(browser, bears="422") as page:
+    with page_of(browser, allowed_error="422") as page:
         enter(page, client)
         choose_transactions(page, "CSV")
         page.get_by_label("From", exact=True).fill("2024-12-31")
@@ -77,8 +77,8 @@ def test_a_hidden_tab_notifies_when_its_report_ends(client: Client, faults: Faul
             page.get_by_role("button", name="Generate report").click()
             expect(badge(page)).to_have_text("Queued")
         client.invoke_function("SchedulerFunction")
-        client.await_status(report_id_of(page), "READY")
-        page.wait_for_function(LOOKED_AT)
+        client.wait_for_status(report_id_of(page), "READY")
+        page.wait_for_function(POLL_AND_CHECK)
         assert page.evaluate("window.shown") == [["Notified", "Ready"]]
 
 

@@ -1,4 +1,4 @@
-"""`make demo` as a newcomer runs it: its last line, its file, and nothing left running."""
+"""The demo as a new user runs it: its summary, its file, and no process left running."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ STACK = "test-demo"
 
 @pytest.fixture
 def environment() -> Iterator[dict[str, str]]:
-    """A stack of the test's own, that no `make up` on this machine is disturbed by."""
+    """Environment variables with a separate stack, so that a `make up` on this machine is not affected."""
     settings = {"RESMA_STACK": STACK, "ROWS": "4000", "FORMAT": "PDF", "COLUMNS": "200"}
     yield {**os.environ, "PYTHONPATH": "infra/cli", **settings}
     Stack(STACK).stop()
 
 
 def _left_running() -> list[str]:
-    """Command lines that belong to the test's stack."""
-    place = str(STATE / STACK)
-    found = []
+    """Returns the command lines of running processes that belong to the test's stack."""
+    folder = str(STATE / STACK)
+    command_lines = []
     for process in psutil.process_iter(["cmdline", "environ"]):
         command, variables = process.info["cmdline"] or [], process.info["environ"] or {}
-        if any(place in part for part in command) or variables.get("RESMA_STATE", "").startswith(place):
-            found.append(" ".join(command))
-    return found
+        if any(folder in part for part in command) or variables.get("RESMA_STATE", "").startswith(folder):
+            command_lines.append(" ".join(command))
+    return command_lines
 
 
 def test_the_demo_ends_with_a_verified_report(environment: dict[str, str]) -> None:
@@ -98,4 +98,4 @@ def test_a_wrong_setting_is_named(environment: dict[str, str], variable: str, va
     )
     assert run.returncode == 2
     assert f"({variable}={value})" in run.stderr
-    assert "starting" not in run.stdout + run.stderr, "it says so before it starts anything"
+    assert "starting" not in run.stdout + run.stderr, "the error is printed before anything starts"

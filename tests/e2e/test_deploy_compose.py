@@ -1,7 +1,7 @@
-"""The deploy service of docker-compose.yml, run for real: its command and its variables, at other addresses.
+"""Runs the command of the service `deploy` in docker-compose.yml with its variables, without Docker.
 
-What Docker would give it is here: a Postgres, a LocalStack that deploys, and an object store with keys, for which
-LocalStack's own S3 stands in. Not proved here: images, the compose network, Lambda in containers, nginx.
+The tests start the other services themselves: Postgres, LocalStack, and LocalStack's S3 in place of the object store.
+They do not test images, the compose network, Lambda in containers, or nginx.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PATIENCE_SECONDS = 60
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[PostgresServer]:
-    """A Postgres; at the end, that and LocalStack with its functions are ended as those of any stack."""
+    """A Postgres server. At the end, it and LocalStack with its functions are stopped."""
     stack = Stack(FOLDER.name)
     stack.stop()
     shutil.rmtree(FOLDER, ignore_errors=True)
@@ -48,7 +48,7 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="module")
 def localstack(postgres: PostgresServer) -> LocalStackServer:
-    """A LocalStack in which nothing is deployed."""
+    """A LocalStack without a deployed stack."""
     server = LocalStackServer(FOLDER / "localstack", free_port(), free_port())
     server.start(FOLDER / "localstack.json")
     return server
@@ -56,8 +56,8 @@ def localstack(postgres: PostgresServer) -> LocalStackServer:
 
 @pytest.fixture(scope="module")
 def environment(postgres: PostgresServer, localstack: LocalStackServer) -> dict[str, str]:
-    """The variables that docker-compose.yml sets, each with a value for this machine; nothing else but the path."""
-    here = {
+    """The variables that docker-compose.yml sets, with values for this machine, and PATH."""
+    variables = {
         "AWS_URL": localstack.url,
         "POSTGRES_HOST": "127.0.0.1",
         "POSTGRES_PORT": str(postgres.port),
@@ -69,13 +69,13 @@ def environment(postgres: PostgresServer, localstack: LocalStackServer) -> dict[
         "WEBHOOK_SECRET": "whsec_Zm9yIHlvdXIgb3duIG1hY2hpbmUgb25seSAhIQ==",
         "PUBLIC_BASE_URL": f"http://localhost:{localstack.front_door_port}",
         "FRONT_DOOR_CONF": str(FOLDER / "front_door.conf"),
-        # Here the functions' environment has what they import; in Docker the package brings it.
+        # The environment of the tests has the functions' dependencies; in Docker the package contains them.
         "FUNCTIONS_PACKAGE": os.environ.get("RESMA_TEST_PACKAGE", str(FUNCTIONS)),
         "ROWS": str(ROWS),
     }
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-    assert set(here) == set(compose["services"]["deploy"]["environment"])
-    return {**here, "PATH": os.environ["PATH"]}
+    assert set(variables) == set(compose["services"]["deploy"]["environment"])
+    return {**variables, "PATH": os.environ["PATH"]}
 
 
 def test_compose_deployment_makes_reports(environment: dict[str, str], localstack: LocalStackServer) -> None:
@@ -89,20 +89,20 @@ def test_compose_deployment_makes_reports(environment: dict[str, str], localstac
 
     redirect = http.request("GET", report["links"]["download"], redirect=False)
     assert redirect.headers["Location"].startswith(environment["OBJECT_STORE_PUBLIC_URL"])
-    file = http.request("GET", redirect.headers["Location"], headers={})  # it is its own credential
+    file = http.request("GET", redirect.headers["Location"], headers={})  # the URL is the credential
     assert (file.status, len(file.data)) == (200, report["bytes"])
 
 
 def test_compose_deployment_can_be_repeated(environment: dict[str, str], localstack: LocalStackServer) -> None:
-    """`docker compose up` runs it again: the stack that is there stays, and still works."""
+    """`docker compose up` runs the command again. The existing stack is kept and still works."""
     again = run_deploy(environment)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "already deployed" in again.stdout
     assert make_report(client_with(again.stdout), localstack)["status"] == "READY"
 
 
-def test_compose_deployment_lets_nobody_in_without_a_key(localstack: LocalStackServer) -> None:
-    """LocalStack's image calls every request a local one."""
+def test_compose_deployment_refuses_requests_without_a_key(localstack: LocalStackServer) -> None:
+    """In LocalStack's image, every request seems to come from loopback."""
     http = urllib3.PoolManager(retries=False, timeout=30)
     assert http.request("GET", f"{api_url(localstack)}/api/v1/reports").status == 401
     assert http.request("GET", f"{api_url(localstack)}/health").status == 200
@@ -119,27 +119,27 @@ def test_compose_deployment_names_what_is_missing(environment: dict[str, str]) -
 
 
 def run_deploy(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """The command of infra/docker/Dockerfile, with nothing of this process' environment."""
+    """Runs the command of infra/docker/Dockerfile, without environment variables of this process."""
     command = [sys.executable, "-m", "infra.deploy.compose"]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
 def client_with(output: str) -> urllib3.PoolManager:
-    """A client that has the key which the deployment printed."""
-    printed = re.search(r"A key of the tenant demo, valid for 30 days: (rsm_\S+)", output)
+    """Returns a client with the key that the deployment printed."""
+    printed = re.search(r"a key of the tenant demo, for 30 days: (rsm_\S+)", output)
     assert printed is not None, output
     return urllib3.PoolManager(retries=False, timeout=30, headers={"Authorization": f"Bearer {printed[1]}"})
 
 
 def api_url(localstack: LocalStackServer) -> str:
-    """Where the written front door leads to."""
-    leads_to = re.search(r"proxy_pass http://localstack:4566(/\S+)/;", (FOLDER / "front_door.conf").read_text())
-    assert leads_to is not None
-    return f"{localstack.url}{leads_to[1]}"
+    """Returns the URL of the API, from the configuration of the front door that the deployment wrote."""
+    target = re.search(r"proxy_pass http://localstack:4566(/\S+)/;", (FOLDER / "front_door.conf").read_text())
+    assert target is not None
+    return f"{localstack.url}{target[1]}"
 
 
 def make_report(http: urllib3.PoolManager, localstack: LocalStackServer) -> dict[str, Any]:
-    """Asks for a report and waits for its end."""
+    """Requests a report and waits until it has ended."""
     url = api_url(localstack)
     body = json.dumps({"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2024-01-01"}})
     headers = {**http.headers, "Content-Type": "application/json"}

@@ -1,4 +1,4 @@
-"""The documentation's commands, as a reader types them: `make up`, each page's own, `make down`."""
+"""Runs the commands of the documentation as a reader types them: `make up`, those of each page, `make down`."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from tests.support.eventually import eventually
 
 STACK = "-".join(filter(None, ("test-docs", os.environ.get("RESMA_E2E_NAME"))))
 
-HERE = {
-    name_of(page): chosen
+COMMANDS = {
+    name_of(page): selected
     for page in PAGES
-    if (chosen := [each for each in commands(page) if [runner.how for runner in find_runners(each)] == ["here"]])
+    if (selected := [each for each in commands(page) if [runner.how for runner in find_runners(each)] == ["here"]])
 }
-"""What is run here, by page."""
+"""Commands that this test runs, by page."""
 
-pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make on this machine")
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What `make up` has printed."""
+class RunningStack:
+    """The output of `make up`, and the URLs in it."""
 
     api_url: str
     database_url: str
@@ -44,7 +44,7 @@ class Surroundings:
 
 
 def make(target: str, **settings: str) -> str:
-    """Runs what `make` would run, but for making the virtual environments; returns what it prints."""
+    """Runs the command of a Make target, without creating virtual environments; returns its output."""
     recipe = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     (command,) = re.findall(r"PYTHONPATH=\S+ \.resma/venv/bin/python -m resma_cli \w+", recipe)
     environment = {**os.environ, "RESMA_STACK": STACK, "COLUMNS": "200", **settings}
@@ -56,8 +56,8 @@ def make(target: str, **settings: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def up() -> Iterator[Surroundings]:
-    """A stack of this file's own that `make up` has left running."""
+def up() -> Iterator[RunningStack]:
+    """A stack that `make up` has started for the tests in this file."""
     shutil.rmtree(STATE / STACK, ignore_errors=True)
     port = str(free_port())
     try:
@@ -65,18 +65,18 @@ def up() -> Iterator[Surroundings]:
         api_url, database_url = re.search(r"up at (\S+)", printed), re.search(r"DATABASE_URL=(\S+)", printed)
         assert api_url, printed
         assert database_url, printed
-        assert f"RESMA_SYSTEM_DATABASE={database_url[1]}\n" in printed, "as docs/operate.md wants it"
+        assert f"RESMA_SYSTEM_DATABASE={database_url[1]}\n" in printed, "docs/operate.md uses this variable"
         assert api_url[1] == f"http://localhost:{port}"
-        yield Surroundings(api_url[1], database_url[1], printed)
+        yield RunningStack(api_url[1], database_url[1], printed)
     finally:
         Stack(STACK).stop()
 
 
 def run(script: str, **variables: str) -> str:
-    """Runs lines of shell from the project's folder, each of which must succeed; returns what they print."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RESMA_", "PYTHON"))}
-    path = os.pathsep.join((str(PROJECT_PYTHON.parent), kept["PATH"], str(BINARIES)))
-    environment = {**kept, "PATH": path, "RESMA_STACK": STACK}
+    """Runs lines of shell in the project's folder, each of which must succeed; returns their output."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RESMA_", "PYTHON"))}
+    path = os.pathsep.join((str(PROJECT_PYTHON.parent), inherited["PATH"], str(BINARIES)))
+    environment = {**inherited, "PATH": path, "RESMA_STACK": STACK}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=ROOT,
@@ -90,32 +90,32 @@ def run(script: str, **variables: str) -> str:
     return done.stdout
 
 
-def generate_a_report(up: Surroundings) -> str:
-    """Returns the id of a report that is READY."""
+def generate_a_report(up: RunningStack) -> str:
+    """Requests a report, waits until it is READY, and returns its id."""
     http = urllib3.PoolManager(retries=False, timeout=30)
     body = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2030-01-01"}}
     report_id = http.request("POST", f"{up.api_url}/api/v1/reports/generate", json=body).json()["id"]
-    address = f"{up.api_url}/api/v1/reports/{report_id}"
-    eventually("the report is READY", lambda: http.request("GET", address).json()["status"] == "READY")
+    url = f"{up.api_url}/api/v1/reports/{report_id}"
+    eventually("the report is READY", lambda: http.request("GET", url).json()["status"] == "READY")
     return str(report_id)
 
 
-def give_up_a_report(up: Surroundings) -> str:
-    """Leaves a dead letter, as three failed attempts do, and returns its id."""
+def dead_letter_a_report(up: RunningStack) -> str:
+    """Makes a report dead-lettered, as after three failed attempts, and returns its id."""
     report_id = generate_a_report(up)
     with psycopg.connect(up.database_url) as connection:
         connection.execute(
             "UPDATE resma.reports SET status = 'FAILED', files = NULL, dead_lettered_at = clock_timestamp(),"
-            " error_code = 'database-unavailable', error_detail = 'it was away' WHERE report_id = %s",
+            " error_code = 'database-unavailable', error_detail = 'The database was down.' WHERE report_id = %s",
             (report_id,),
         )
     return report_id
 
 
-@pytest.mark.parametrize("page", HERE)
-def test_the_pages_commands_work(up: Surroundings, tmp_path: Path, page: str) -> None:
-    """One after another, with this machine's addresses in the place of the page's, and after its settings so far."""
-    given = {
+@pytest.mark.parametrize("page", COMMANDS)
+def test_the_pages_commands_work(up: RunningStack, tmp_path: Path, page: str) -> None:
+    """Runs the commands of a page in order, with the test stack's URLs, each after the page's previous settings."""
+    replacements = {
         "postgresql://owner:password@host:5432/dbname": up.database_url,
         "postgresql://resma_system:password@host:5432/dbname": up.database_url,
         "https://…": up.api_url,
@@ -124,18 +124,18 @@ def test_the_pages_commands_work(up: Surroundings, tmp_path: Path, page: str) ->
         "<tenant>": "demo",
     }
     settings = ['curl() { command curl --silent --show-error --fail-with-body "$@"; }']
-    for command in HERE[page]:
+    for command in COMMANDS[page]:
         line = as_typed(command)
-        for said, meant in given.items():
-            line = line.replace(said, meant)
+        for placeholder, value in replacements.items():
+            line = line.replace(placeholder, value)
         if "rsm_…" in line:
             line = line.replace("rsm_…", make_key(up))
         if "<report id>" in line:
-            line = line.replace("<report id>", give_up_a_report(up))
+            line = line.replace("<report id>", dead_letter_a_report(up))
         if line.startswith("curl") and "<id>" in line:
             line = line.replace("<id>", generate_a_report(up))
         if re.match(r"(\.resma/venv/bin/)?resma (?!admin)|curl .* -o ", line):
-            line = f"cd {tmp_path}; {line.removeprefix('.resma/venv/bin/')}"  # where its file goes
+            line = f"cd {tmp_path}; {line.removeprefix('.resma/venv/bin/')}"  # the folder for its file
         if line.startswith("export "):
             settings.append(line)
         else:
@@ -143,25 +143,25 @@ def test_the_pages_commands_work(up: Surroundings, tmp_path: Path, page: str) ->
 
 
 def as_typed(command: Command) -> str:
-    """A sentence leaves out where the command is, and what it is to do where it is only named."""
+    """Returns a command with the path of `resma`, and with --help if the page names it without arguments."""
     line = re.sub(r"^resma admin", ".resma/venv/bin/resma admin", command.text)
     return re.sub(r"(resma admin (?:access|dead-letters|migrate|event-schemas|report-types))$", r"\1 --help", line)
 
 
-def make_key(up: Surroundings) -> str:
-    """A key of the demo tenant, made through the API."""
+def make_key(up: RunningStack) -> str:
+    """Creates a key of the demo tenant through the API and returns it."""
     body = {"name": "docs", "scopes": ["reports:read", "reports:write"]}
     answer = urllib3.request("POST", f"{up.api_url}/api/v1/api-keys", json=body)
     assert answer.status == 201, answer.data
     return str(answer.json()["key"])
 
 
-def test_a_stack_is_up_until_it_is_down(up: Surroundings) -> None:
+def test_a_stack_is_up_until_it_is_down(up: RunningStack) -> None:
     assert "already up" in make("up", PORT=up.api_url.rpartition(":")[2])
     assert "ApiFunction" in make("logs")
-    report_id = give_up_a_report(up)
+    report_id = dead_letter_a_report(up)
     event = report_id.replace("-", "")
-    # The webhook function's log comes some time after the report is READY.
+    # The webhook function logs some time after the report is READY.
     eventually("its event is logged", lambda: event in make("logs", REPORT=report_id))
     assert "the report is ready" in make("logs", REPORT=report_id)
     assert "down" in make("down")

@@ -1,4 +1,4 @@
-"""The documentation page of the stack that `make up` starts: no key is needed, and operations can be tried."""
+"""The documentation page of a local stack: operations can be tried without a key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_a_report_is_generated_from_the_page(client: Client) -> None:
         assert (status, shown["status"]) == (200, "READY")
 
 
-def test_the_page_is_in_a_sensible_order(client: Client) -> None:
+def test_the_operations_are_in_the_expected_order(client: Client) -> None:
     with documentation_page(client.stack.up.api_url) as page:
         first = page.locator(".opblock-summary-path").first
         assert "generate" in first.inner_text()

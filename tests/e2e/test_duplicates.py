@@ -1,4 +1,4 @@
-"""The same message twice, even at the same time: one object, one event, one webhook, one attempt."""
+"""A job's message delivered twice, even at the same time, causes one attempt, one object, one event and one webhook."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ PART = b"partNumber="
 def test_a_duplicate_while_the_job_runs_changes_nothing(
     client: Client, faults: Faults, webhooks: WebhookReceiver
 ) -> None:
-    client.await_empty_queues()
+    client.wait_for_empty_queues()
     with faults.s3.failing(Fault("stall", when=PART)) as fault:
-        report_id = client.ask("CSV", ALL, callbackUrl=webhooks.customer("duplicate-late"))
+        report_id = client.request_report("CSV", ALL, callbackUrl=webhooks.customer("duplicate-late"))
         fault.wait_for_fault()
         client.send_job_again(report_id)
         eventually("both messages are in flight", lambda: client.backlog() == Backlog(0, 2))
-        eventually("the second one was turned away", lambda: turned_away(client, report_id))
+        eventually("the second one was rejected", lambda: is_rejected(client, report_id))
     require_done_once(client, webhooks, report_id, "duplicate-late")
 
 
 def test_two_messages_at_once_make_one_report(client: Client, faults: Faults, webhooks: WebhookReceiver) -> None:
-    client.await_empty_queues()
-    with faults.sqs.failing(Fault("refuse")):  # so that the API's own message is not the first
-        report_id = client.ask("PDF", ALL, callbackUrl=webhooks.customer("duplicate-at-once"))
+    client.wait_for_empty_queues()
+    with faults.sqs.failing(Fault("refuse")):  # so that the API sends no message
+        report_id = client.request_report("PDF", ALL, callbackUrl=webhooks.customer("duplicate-at-once"))
     with faults.s3.failing(Fault("stall", when=PART)) as fault:
         client.send_job_again(report_id, times=2)
         fault.wait_for_fault()
-        eventually("one of them was turned away", lambda: turned_away(client, report_id))
+        eventually("one of them was rejected", lambda: is_rejected(client, report_id))
     require_done_once(client, webhooks, report_id, "duplicate-at-once")
 
 
-def turned_away(client: Client, report_id: str) -> bool:
-    """Whether a worker's log says that it left this job to another."""
+def is_rejected(client: Client, report_id: str) -> bool:
+    """Returns whether a worker has logged that another worker has the job."""
     logs = (client.stack.folder / "logs").glob("*WorkerFunction*.log")
     return any(
         report_id in line and "another worker has the job" in line
@@ -47,13 +47,13 @@ def turned_away(client: Client, report_id: str) -> bool:
 
 
 def require_done_once(client: Client, webhooks: WebhookReceiver, report_id: str, customer: str) -> None:
-    """Asserts that a report came to its end in one attempt, once and for all."""
-    report = client.await_status(report_id, "READY")
+    """Asserts that a report became READY in one attempt, and that the duplicate changed nothing."""
+    report = client.wait_for_status(report_id, "READY")
     assert report["attempt"] == 1
-    webhooks.await_arrivals(customer)
-    client.await_empty_queues()  # by then the duplicate has come again, and found nothing to do
+    webhooks.wait_for_webhooks(customer)
+    client.wait_for_empty_queues()  # the duplicate has been delivered again and deleted
     assert client.show(report_id) == report
     require_one_whole_file(client, report)
-    assert [arrival.answered for arrival in webhooks.arrivals(customer)] == [204]
+    assert [webhook.status for webhook in webhooks.received(customer)] == [204]
     assert client.sql("SELECT count(*) FROM resma.webhook_attempts JOIN resma.events USING (event_id)"
                       " WHERE report_id = %s", report_id) == [(1,)]  # fmt: skip

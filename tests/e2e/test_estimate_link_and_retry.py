@@ -1,4 +1,4 @@
-"""What people ask beside reports, on the whole stack: what it would come to, what it holds, a link, and once more."""
+"""Estimates, summaries, download links and retries of reports on the whole stack."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ REQUEST: Json = {
 
 
 def answer(client: Client, method: str, path: str, status: int, **more: Any) -> Any:
-    """The body of an answer that is as it should be."""
-    got = client.http(method, path, **more)
-    assert got.status == status, got.data
-    return got.json()
+    """Sends a request, asserts the status of the response, and returns its body."""
+    response = client.http(method, path, **more)
+    assert response.status == status, response.data
+    return response.json()
 
 
-def test_a_key_is_told_whose_it_is(client: Client) -> None:
+def test_a_key_can_look_up_its_owner(client: Client) -> None:
     key = make_key(client, "demo", "webhooks:manage")
     me = answer(client, "GET", "/api/v1/me", 200, headers={"Authorization": f"Bearer {key}"})
     assert me == {
@@ -41,13 +41,13 @@ def test_a_key_is_told_whose_it_is(client: Client) -> None:
     }
 
 
-def test_what_was_estimated_is_what_it_becomes(client: Client) -> None:
-    """The rows are counted where reports read; sizes go by the report before."""
+def test_an_estimate_matches_the_report(client: Client) -> None:
+    """The rows are counted in the source database; sizes are estimated from the previous report."""
     before = answer(client, "POST", GENERATE, 202, json=REQUEST)["id"]
-    client.await_status(before, "READY")
+    client.wait_for_status(before, "READY")
     request = {**REQUEST, "filters": {"from": "2024-01-01", "to": "2024-12-31"}}
     estimate = answer(client, "POST", "/api/v1/reports/estimate", 200, json=request)
-    report = client.await_status(answer(client, "POST", GENERATE, 202, json=request)["id"], "READY")
+    report = client.wait_for_status(answer(client, "POST", GENERATE, 202, json=request)["id"], "READY")
     assert (estimate["rows"], estimate["isExact"]) == (report["rows"], True)
     for guess, file in zip(estimate["files"], report["files"], strict=True):
         assert guess["format"] == file["format"]
@@ -57,8 +57,8 @@ def test_what_was_estimated_is_what_it_becomes(client: Client) -> None:
     assert estimate["queue"]["ahead"] == 0
 
 
-def test_its_summary_adds_up_to_the_report(client: Client) -> None:
-    report = client.await_status(answer(client, "POST", GENERATE, 202, json=REQUEST)["id"], "READY")
+def test_a_summary_adds_up_to_the_report(client: Client) -> None:
+    report = client.wait_for_status(answer(client, "POST", GENERATE, 202, json=REQUEST)["id"], "READY")
     summary = answer(client, "GET", f"/api/v1/reports/{report['id']}/summary", 200)
     assert [summary[name] for name in ("asOf", "rows", "totals")] == [
         report[name] for name in ("asOf", "rows", "totals")
@@ -70,31 +70,31 @@ def test_its_summary_adds_up_to_the_report(client: Client) -> None:
 
 
 def test_a_link_is_fetched_without_a_redirect(client: Client) -> None:
-    report = client.await_status(answer(client, "POST", GENERATE, 202, json=REQUEST)["id"], "READY")
+    report = client.wait_for_status(answer(client, "POST", GENERATE, 202, json=REQUEST)["id"], "READY")
     link = answer(client, "GET", f"/api/v1/reports/{report['id']}/download?link=true&format=PDF", 200)
     file = client.fetch(link["url"])
     assert (file.name, file.sha256) == (link["fileName"], report["files"][1]["sha256"])
 
 
-def test_a_cancelled_report_is_asked_for_again(client: Client, webhooks: WebhookReceiver) -> None:
-    """With all that it was asked for with, its callback too."""
+def test_a_cancelled_report_is_retried(client: Client, webhooks: WebhookReceiver) -> None:
+    """The retry has all parameters of the first request, including the callback."""
     request = {**REQUEST, "callbackUrl": webhooks.customer("retried")}
     first = answer(client, "POST", GENERATE, 202, json=request)["id"]
     client.http("POST", f"/api/v1/reports/{first}/cancel")
-    if client.show(first)["status"] != "CANCELLED":  # it was quicker
+    if client.show(first)["status"] != "CANCELLED":  # it was READY before
         client.sql("UPDATE resma.reports SET status = 'FAILED' WHERE report_id = %s", first)
     again = answer(client, "POST", f"/api/v1/reports/{first}/retry", 202)
-    report = client.await_status(again["id"], "READY")
+    report = client.wait_for_status(again["id"], "READY")
     assert report["id"] != first
     assert [report[name] for name in ("type", "formats", "filters")] == [
         REQUEST[name] for name in ("type", "formats", "filters")
     ]
-    told = [arrival.message["data"] for arrival in webhooks.await_arrivals("retried", 2)]
-    assert {data["reportId"] for data in told} == {first, report["id"]}
+    notified = [webhook.message["data"] for webhook in webhooks.wait_for_webhooks("retried", 2)]
+    assert {data["reportId"] for data in notified} == {first, report["id"]}
 
 
 def test_the_pages_commands_work(client: Client, tmp_path: Path) -> None:
-    """Its blocks of shell, one after another in one shell."""
+    """Runs the shell blocks of docs/reports-api.md one after another in one shell."""
     LANGUAGES[0].require()
     key = make_key(client, "demo", "reports:read", "reports:write")
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Events out, to the subscribers of infra/examples, and in: from the bus to the file, on the whole stack."""
+"""Events on the whole stack: sent to the subscribers of infra/examples, and received from the bus as requests."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ OTHER = "events-bank"
 ADDRESS = "operations@bank.example"
 
 
-class Inbox:
-    """A queue that gets what matches a pattern on the bus, and all that it has got."""
+class BusQueue:
+    """A queue that receives the events on the bus that match a pattern."""
 
     def __init__(self, client: Client, name: str, pattern: Json) -> None:
         self._client = client
@@ -36,21 +36,21 @@ class Inbox:
         arn = sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         bus.put_rule(Name=name, EventBusName=client.stack.up.outputs["EventBusName"], EventPattern=json.dumps(pattern))
         bus.put_targets(Rule=name, Targets=[{"Id": name, "Arn": arn}])
-        self._got: list[Json] = []
+        self._received: list[Json] = []
 
-    def find(self, detail_type: str, **members: Any) -> list[Json]:
-        """Details of the events that have come of a type, and have these members."""
-        self._got += [json.loads(body) for body in take(self._client, self.url)]
-        details = [event["detail"] for event in self._got if event["detail-type"] == detail_type]
-        return [detail for detail in details if members.items() <= {**detail.get("data", {}), **detail}.items()]
+    def find(self, detail_type: str, **fields: Any) -> list[Json]:
+        """Returns the details of the received events that have this type and these fields."""
+        self._received += [json.loads(body) for body in take(self._client, self.url)]
+        details = [event["detail"] for event in self._received if event["detail-type"] == detail_type]
+        return [detail for detail in details if fields.items() <= {**detail.get("data", {}), **detail}.items()]
 
-    def await_one(self, detail_type: str, seconds: float = PATIENCE_SECONDS, **members: Any) -> Json:
-        """Waits for such an event and returns its detail."""
-        return eventually(f"{detail_type} of {members}", lambda: self.find(detail_type, **members), seconds)[0]
+    def wait_for_event(self, detail_type: str, seconds: float = PATIENCE_SECONDS, **fields: Any) -> Json:
+        """Waits for an event with this type and these fields, and returns its detail."""
+        return eventually(f"{detail_type} with {fields}", lambda: self.find(detail_type, **fields), seconds)[0]
 
 
 def take(client: Client, url: str) -> list[str]:
-    """Takes all messages that are in a queue now; returns their bodies."""
+    """Receives and deletes all messages in a queue; returns their bodies."""
     sqs, bodies = client.aws("sqs"), []
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
         for message in messages:
@@ -60,24 +60,26 @@ def take(client: Client, url: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def bus(client: Client) -> Inbox:
-    """What Resma puts on the bus."""
-    return Inbox(client, "test-bus", {"source": ["resma"]})
+def bus(client: Client) -> BusQueue:
+    """A queue with the events that Resma puts on the bus."""
+    return BusQueue(client, "test-bus", {"source": ["resma"]})
 
 
 @pytest.fixture(scope="module")
 def examples(client: Client) -> dict[str, Json]:
-    """All examples, deployed for the tenant `demo`; their outputs."""
+    """The outputs of all examples, deployed for the tenant `demo`."""
     with psycopg.connect(client.stack.up.database_url) as connection:
         create_tenant(connection, OTHER, "Events Bank", {})
-    given = {"email_subscriber": {"EmailAddress": ADDRESS}}
+    parameters = {"email_subscriber": {"Address": ADDRESS}}
     names = ("email_subscriber", "lambda_subscriber", "request_by_event")
-    outputs = {name: deploy_example(client.stack, name, {"TenantId": "demo", **given.get(name, {})}) for name in names}
+    outputs = {
+        name: deploy_example(client.stack, name, {"TenantId": "demo", **parameters.get(name, {})}) for name in names
+    }
     return {**outputs, "sqs_subscriber": deploy_by_command("sqs_subscriber", "TenantId=demo")}
 
 
 def deploy_by_command(name: str, *parameters: str) -> Json:
-    """Deploys an example as docs/events.md says; returns what the command prints."""
+    """Deploys an example with the command in docs/events.md; returns the outputs that it prints."""
     done = subprocess.run(
         [sys.executable, "-m", "infra.examples", name, *parameters],
         env={**os.environ, "RESMA_STACK": STACK},
@@ -92,7 +94,7 @@ def deploy_by_command(name: str, *parameters: str) -> Json:
 
 
 def put_request(client: Client, detail: Any, request_id: str | None = None) -> str:
-    """Puts `Report Requested` on the bus, as another system would; returns the event's id."""
+    """Puts `Report Requested` on the bus, as another system does; returns the event's id."""
     if request_id is not None:
         detail = {**detail, "requestId": request_id}
     entry = {"Source": "bank.reporting", "DetailType": "Report Requested", "Detail": json.dumps(detail)}
@@ -101,15 +103,15 @@ def put_request(client: Client, detail: Any, request_id: str | None = None) -> s
     return str(answer["Entries"][0]["EventId"])
 
 
-def wanted(tenant: str = "demo", **request: Any) -> Json:
-    """A detail that asks for a report without rows."""
+def request_detail(tenant: str = "demo", **request: Any) -> Json:
+    """Returns the detail of an event that requests a report without rows."""
     return {"tenantId": tenant, "request": {"type": "TRANSACTIONS", "format": "CSV", "filters": NONE, **request}}
 
 
 def fail_report(client: Client, faults: Faults) -> str:
-    """Has a report of `demo` FAIL, as one that was given up."""
+    """Makes a report of `demo` fail by dead-lettering it; returns its id."""
     with faults.sqs.failing(Fault("refuse")):
-        report_id = client.ask("CSV", NONE)
+        report_id = client.request_report("CSV", NONE)
         client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", report_id)
     body = json.dumps({"tenant_id": "demo", "report_id": report_id})
     record = {"messageId": "1", "body": body, "attributes": {}, "eventSource": "aws:sqs", "receiptHandle": "1"}
@@ -119,46 +121,48 @@ def fail_report(client: Client, faults: Faults) -> str:
 
 
 def logged(client: Client, function_name: str) -> str:
-    """A function's log."""
+    """Returns the log of a function."""
     logs = (client.stack.folder / "logs").glob(f"*{function_name}*.log")
     return "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in logs)
 
 
-# ---------------------------------------------------------------- out
+# ---------------------------------------------------------------- sent events
 
 
 def test_the_queue_sees_its_tenants_ready_reports_and_no_others(
-    client: Client, faults: Faults, bus: Inbox, examples: dict[str, Json]
+    client: Client, faults: Faults, bus: BusQueue, examples: dict[str, Json]
 ) -> None:
     url = examples["sqs_subscriber"]["QueueUrl"]
     take(client, url)
-    others = bus.await_one("Report Accepted", eventId=put_request(client, wanted(OTHER)))["reportId"]
+    others = bus.wait_for_event("Report Accepted", eventId=put_request(client, request_detail(OTHER)))["reportId"]
     failed = fail_report(client, faults)
-    ready = client.ask("CSV", NONE)
+    ready = client.request_report("CSV", NONE)
     for report_id, status in ((others, "READY"), (failed, "FAILED"), (ready, "READY")):
-        assert bus.await_one("Report Completed", reportId=report_id)["data"]["status"] == status
+        assert bus.wait_for_event("Report Completed", reportId=report_id)["data"]["status"] == status
     eventually(
-        "the topic has all of them",
+        "the topic has received all of them",
         lambda: not client.sql("SELECT 1 FROM resma.events WHERE published_at IS NULL"),
     )
-    got: list[Json] = []
+    received: list[Json] = []
 
-    def has_come() -> bool:
-        got.extend(json.loads(body) for body in take(client, url))
-        return any(message["data"]["reportId"] == ready for message in got)
+    def has_arrived() -> bool:
+        received.extend(json.loads(body) for body in take(client, url))
+        return any(message["data"]["reportId"] == ready for message in received)
 
-    eventually("the event of the READY one", has_come)
-    assert {(message["data"]["tenantId"], message["data"]["status"]) for message in got} == {("demo", "READY")}
-    assert not {others, failed} & {message["data"]["reportId"] for message in got}
-    (message,) = [message for message in got if message["data"]["reportId"] == ready]
-    assert message == bus.await_one("Report Completed", reportId=ready), "the same on the topic and on the bus"
+    eventually("the event of the READY report has arrived", has_arrived)
+    assert {(message["data"]["tenantId"], message["data"]["status"]) for message in received} == {("demo", "READY")}
+    assert not {others, failed} & {message["data"]["reportId"] for message in received}
+    (message,) = [message for message in received if message["data"]["reportId"] == ready]
+    assert message == bus.wait_for_event("Report Completed", reportId=ready), (
+        "the event is the same on the topic and on the bus"
+    )
 
 
-def test_an_e_mail_tells_of_a_failure_and_of_nothing_else(
-    client: Client, faults: Faults, bus: Inbox, examples: dict[str, Json]
+def test_an_email_is_sent_for_a_failure_and_for_nothing_else(
+    client: Client, faults: Faults, bus: BusQueue, examples: dict[str, Json]
 ) -> None:
-    """LocalStack keeps e-mails instead of sending them; it asks no address first, as SNS does."""
-    ready = client.await_status(client.ask("CSV", NONE), "READY")["id"]
+    """LocalStack stores emails instead of sending them. Unlike SNS, it does not wait for a confirmation."""
+    ready = client.wait_for_status(client.request_report("CSV", NONE), "READY")["id"]
     failed = fail_report(client, faults)
 
     def inbox() -> list[Json]:
@@ -166,60 +170,67 @@ def test_an_e_mail_tells_of_a_failure_and_of_nothing_else(
         assert all(message["Destination"]["ToAddresses"] == [ADDRESS] for message in sent)
         return [json.loads(message["Body"]["text_part"]) for message in sent]
 
-    eventually("the e-mail", lambda: failed in {message["data"]["reportId"] for message in inbox()})
-    bus.await_one("Report Completed", reportId=ready)
+    eventually("the email is sent", lambda: failed in {message["data"]["reportId"] for message in inbox()})
+    bus.wait_for_event("Report Completed", reportId=ready)
     assert {message["data"]["status"] for message in inbox()} == {"FAILED"}
     subscription = client.aws("sns").get_subscription_attributes(
         SubscriptionArn=examples["email_subscriber"]["SubscriptionArn"]
     )["Attributes"]
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", ADDRESS)
-    assert subscription["PendingConfirmation"] == "true", "SNS would wait for the click"
+    assert subscription["PendingConfirmation"] == "true", "SNS would wait for the confirmation"
 
 
-def test_the_function_is_told_by_topic_and_by_bus(client: Client, faults: Faults, examples: dict[str, Json]) -> None:
-    ready = client.ask("CSV", {"from": "2024-03-01", "to": "2024-03-02"})
-    empty = client.ask("CSV", NONE)
+def test_the_function_is_invoked_by_topic_and_by_bus(client: Client, faults: Faults, examples: dict[str, Json]) -> None:
+    ready = client.request_report("CSV", {"from": "2024-03-01", "to": "2024-03-02"})
+    empty = client.request_report("CSV", NONE)
     for report_id in (ready, empty):
-        client.await_status(report_id, "READY")
+        client.wait_for_status(report_id, "READY")
     failed = fail_report(client, faults)
 
-    def noted() -> set[tuple[str, str]]:
-        lines = [line for line in logged(client, "LogFunction").splitlines() if '"reportId"' in line]
-        logged_events = [json.loads(line[line.index("{") :]) for line in lines]
-        return {(event["source"], event["reportId"]) for event in logged_events}
+    def recorded() -> set[tuple[str, str]]:
+        lines = [line for line in logged(client, "NoteFunction").splitlines() if '"reportId"' in line]
+        records = [json.loads(line[line.index("{") :]) for line in lines]
+        return {(record["way"], record["reportId"]) for record in records}
 
-    eventually("both ways", lambda: {("bus", ready), ("topic", failed)} <= noted())
-    assert not {("topic", ready), ("bus", failed), ("bus", empty), ("topic", empty)} & noted()
-
-
-# ---------------------------------------------------------------- in
+    eventually("it was invoked in both ways", lambda: {("bus", ready), ("topic", failed)} <= recorded())
+    assert not {("topic", ready), ("bus", failed), ("bus", empty), ("topic", empty)} & recorded()
 
 
-def test_an_event_becomes_a_file(client: Client, bus: Inbox, examples: dict[str, Json]) -> None:
+# ---------------------------------------------------------------- received events
+
+
+def test_an_event_becomes_a_file(client: Client, bus: BusQueue, examples: dict[str, Json]) -> None:
     name = examples["request_by_event"]["FunctionName"]
     first, second = (
         json.loads(client.aws("lambda").invoke(FunctionName=name)["Payload"].read())["eventId"] for _ in range(2)
     )
-    accepted = bus.await_one("Report Accepted", eventId=first)
-    assert bus.await_one("Report Accepted", eventId=second)["reportId"] == accepted["reportId"], "one a day"
-    completed = bus.await_one("Report Completed", reportId=accepted["reportId"])
+    accepted = bus.wait_for_event("Report Accepted", eventId=first)
+    assert bus.wait_for_event("Report Accepted", eventId=second)["reportId"] == accepted["reportId"], (
+        "the example requests one report per day"
+    )
+    completed = bus.wait_for_event("Report Completed", reportId=accepted["reportId"])
     assert completed["data"]["status"] == "READY"
     file = client.download(client.show(accepted["reportId"]))
     assert file.sha256 == completed["data"]["sha256"]
 
 
-def test_the_same_event_twice_makes_one_report(client: Client, bus: Inbox) -> None:
-    """Put twice under one requestId; and handed over twice by the queue, which it may be."""
+def test_the_same_event_twice_makes_one_report(client: Client, bus: BusQueue) -> None:
+    """Two events with one requestId make one report, as does one event that the queue delivers twice."""
     count, request_id = client.count_reports(), uuid4().hex
-    events = [put_request(client, wanted(), request_id) for _ in range(2)]
-    reports = {bus.await_one("Report Accepted", eventId=event_id)["reportId"] for event_id in events}
+    events = [put_request(client, request_detail(), request_id) for _ in range(2)]
+    reports = {bus.wait_for_event("Report Accepted", eventId=event_id)["reportId"] for event_id in events}
     event_id = str(uuid4())
-    envelope = {"id": event_id, "source": "bank.reporting", "detail-type": "Report Requested", "detail": wanted()}
+    envelope = {
+        "id": event_id,
+        "source": "bank.reporting",
+        "detail-type": "Report Requested",
+        "detail": request_detail(),
+    }
     for _ in range(2):
         client.aws("sqs").send_message(
             QueueUrl=client.stack.up.outputs["RequestQueueUrl"], MessageBody=json.dumps(envelope)
         )
-    eventually("two answers", lambda: len(bus.find("Report Accepted", eventId=event_id)) == 2)
+    eventually("two replies", lambda: len(bus.find("Report Accepted", eventId=event_id)) == 2)
     reports |= {answer["reportId"] for answer in bus.find("Report Accepted", eventId=event_id)}
     assert (len(reports), client.count_reports()) == (2, count + 2)
 
@@ -227,17 +238,15 @@ def test_the_same_event_twice_makes_one_report(client: Client, bus: Inbox) -> No
 @pytest.mark.parametrize(
     ("detail", "pointer"),
     [
-        (wanted("nobody"), "/tenantId"),
-        (wanted(format="DOCX"), "/request/format"),
-        (wanted(filters={"from": "tomorrow"}), "/request/filters/from"),
-        ({**wanted(), "scopes": ["personal:read"]}, "/scopes"),
+        (request_detail("nobody"), "/tenantId"),
+        (request_detail(format="DOCX"), "/request/format"),
+        (request_detail(filters={"from": "tomorrow"}), "/request/filters/from"),
+        ({**request_detail(), "scopes": ["personal:read"]}, "/scopes"),
     ],
 )
-def test_an_event_that_asks_for_what_is_not_to_be_had_is_told_so(
-    client: Client, bus: Inbox, detail: Any, pointer: str
-) -> None:
+def test_an_invalid_event_is_rejected_with_a_pointer(client: Client, bus: BusQueue, detail: Any, pointer: str) -> None:
     count = client.count_reports()
-    rejected = bus.await_one("Report Rejected", eventId=put_request(client, detail))
+    rejected = bus.wait_for_event("Report Rejected", eventId=put_request(client, detail))
     assert rejected["code"] == "request-invalid"
     assert [error["pointer"] for error in rejected["errors"]] == [pointer]
     assert client.count_reports() == count
@@ -245,21 +254,23 @@ def test_an_event_that_asks_for_what_is_not_to_be_had_is_told_so(
     assert client.backlog("FailedRequestQueueUrl") == Backlog(0, 0)
 
 
-def test_a_bus_that_is_away_holds_up_nobody_and_is_told_later(client: Client, faults: Faults, bus: Inbox) -> None:
+def test_an_unavailable_bus_delays_nothing_and_gets_its_events_later(
+    client: Client, faults: Faults, bus: BusQueue
+) -> None:
     with faults.bus.failing(Fault("refuse")) as fault:
-        untold = client.ask("CSV", NONE)
-        client.await_status(untold, "READY")
+        unannounced = client.request_report("CSV", NONE)
+        client.wait_for_status(unannounced, "READY")
         fault.wait_for_fault()
         count = client.count_reports()
-        event_id = put_request(client, wanted())
+        event_id = put_request(client, request_detail())
         eventually("its report is started", lambda: client.count_reports() == count + 1)
-        eventually("the event rests", lambda: client.backlog("RequestQueueUrl").in_flight == 1)
+        eventually("the event stays in flight", lambda: client.backlog("RequestQueueUrl").in_flight == 1)
         eventually(
-            "the topic is told all the same",
+            "the event is published to the topic nevertheless",
             lambda: (
                 client.sql(
                     "SELECT published_at IS NULL, published_to_bus_at IS NULL FROM resma.events WHERE report_id = %s",
-                    untold,
+                    unannounced,
                 )
                 == [(False, True)]
             ),
@@ -268,40 +279,38 @@ def test_a_bus_that_is_away_holds_up_nobody_and_is_told_later(client: Client, fa
         "UPDATE resma.events SET created_at = created_at - interval '6 seconds' WHERE published_to_bus_at IS NULL"
     )
     client.invoke_function("SchedulerFunction")
-    bus.await_one("Report Completed", reportId=untold)
-    bus.await_one("Report Accepted", eventId=event_id)
+    bus.wait_for_event("Report Completed", reportId=unannounced)
+    bus.wait_for_event("Report Accepted", eventId=event_id)
     assert client.count_reports() == count + 1
 
 
-def test_the_entry_of_the_docs_works_as_it_stands(client: Client, bus: Inbox) -> None:
+def test_the_entry_in_the_docs_works_unchanged(client: Client, bus: BusQueue) -> None:
     text = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
     found = re.search(r"```json entries\.json\n(.*?)```", text, re.DOTALL)
     assert found is not None
     answer = client.aws("events").put_events(Entries=json.loads(found[1]))
-    accepted = bus.await_one("Report Accepted", eventId=answer["Entries"][0]["EventId"])
-    assert bus.await_one("Report Completed", reportId=accepted["reportId"])["data"]["status"] == "READY"
+    accepted = bus.wait_for_event("Report Accepted", eventId=answer["Entries"][0]["EventId"])
+    assert bus.wait_for_event("Report Completed", reportId=accepted["reportId"])["data"]["status"] == "READY"
 
 
-def test_what_is_given_up_lies_among_the_failed_and_can_be_sent_again(
-    client: Client, faults: Faults, bus: Inbox
-) -> None:
-    """Given up at the first try, so that nobody waits for three hours."""
+def test_a_dead_lettered_request_can_be_redriven(client: Client, faults: Faults, bus: BusQueue) -> None:
+    """The queue is set to dead-letter at the first failure, so that the test does not take three hours."""
     sqs, outputs = client.aws("sqs"), client.stack.up.outputs
     url, failed = outputs["RequestQueueUrl"], outputs["FailedRequestQueueUrl"]
     arns = [
         sqs.get_queue_attributes(QueueUrl=each, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         for each in (url, failed)
     ]
-    kept = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
+    original = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
     policy = json.dumps({"deadLetterTargetArn": arns[1], "maxReceiveCount": 1})
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": policy})
     try:
         with faults.database.failing(Fault("refuse")):
-            event_id = put_request(client, wanted())
-            eventually("it is given up", lambda: client.backlog("FailedRequestQueueUrl").waiting == 1)
+            event_id = put_request(client, request_detail())
+            eventually("it is dead-lettered", lambda: client.backlog("FailedRequestQueueUrl").waiting == 1)
     finally:
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": kept})
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": original})
     assert bus.find("Report Accepted", eventId=event_id) == []
     sqs.start_message_move_task(SourceArn=arns[1], DestinationArn=arns[0])
-    bus.await_one("Report Accepted", eventId=event_id)
+    bus.wait_for_event("Report Accepted", eventId=event_id)
     assert client.backlog("FailedRequestQueueUrl") == Backlog(0, 0)

@@ -1,4 +1,4 @@
-"""Functions are held to their limits as on AWS, start again after any death, and run as many at once as allowed."""
+"""LocalStack's executor enforces limits as AWS does, restarts functions that died, and limits their concurrency."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ import os, time
 
 def handler(event, context):
     if event["do"] == "hog":
-        held = bytearray(512 * 1024 * 1024)
-        held[::4096] = b"x" * (len(held) // 4096)
+        memory = bytearray(512 * 1024 * 1024)
+        memory[::4096] = b"x" * (len(memory) // 4096)
         time.sleep(60)
     if event["do"] == "sleep":
         time.sleep(60)
@@ -50,12 +50,12 @@ time.sleep(11)
 def handler(event, context):
     return {"left": context.get_remaining_time_in_millis()}
 """
-"""Its init takes longer than Lambda waits for one at first."""
+"""Code of a function whose init takes longer than the ten seconds that Lambda first allows."""
 
 
 @contextlib.contextmanager
 def function(client: Client, name: str, code: str, timeout_seconds: int) -> Iterator[None]:
-    """Creates a function of 192 MB for the length of the block."""
+    """Creates a function with 192 MB of memory, and deletes it at the end of the block."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("limits.py", code)
@@ -78,13 +78,13 @@ def function(client: Client, name: str, code: str, timeout_seconds: int) -> Iter
 
 @pytest.fixture(scope="module")
 def limited(client: Client) -> Iterator[Client]:
-    """A function of 192 MB and 5 seconds that does whatever it is told."""
+    """The client, with a function of 192 MB and 5 seconds that does what its event says."""
     with function(client, NAME, CODE, 5):
         yield client
 
 
 def invoke(client: Client, do: str, name: str = NAME) -> tuple[str | None, Json, str]:
-    """Invokes it; returns the kind of error, the answer, and the end of the log."""
+    """Invokes the function; returns the kind of error, the response, and the end of the log."""
     answer: Any = client.aws("lambda").invoke(
         FunctionName=name, Payload=json.dumps({"do": do}).encode(), LogType="Tail"
     )
@@ -100,7 +100,9 @@ def invoke(client: Client, do: str, name: str = NAME) -> tuple[str | None, Json,
         ("exit", "Runtime.ExitError", "exit status 3"),
     ],
 )
-def test_a_function_out_of_bounds_is_ended_and_starts_again(limited: Client, do: str, kind: str, message: str) -> None:
+def test_a_function_that_exceeds_a_limit_is_ended_and_restarted(
+    limited: Client, do: str, kind: str, message: str
+) -> None:
     _, before, _ = invoke(limited, "answer")
     error, answer, log = invoke(limited, do)
     assert error == "Unhandled"
@@ -113,7 +115,7 @@ def test_a_function_out_of_bounds_is_ended_and_starts_again(limited: Client, do:
     assert "Memory Size: 192 MB" in log
 
 
-def test_an_ordinary_error_costs_no_process(limited: Client) -> None:
+def test_an_exception_does_not_end_the_process(limited: Client) -> None:
     _, before, _ = invoke(limited, "answer")
     error, answer, _ = invoke(limited, "raise")
     assert (error, answer["errorType"], answer["errorMessage"]) == ("Unhandled", "ValueError", "on purpose")
@@ -121,12 +123,12 @@ def test_an_ordinary_error_costs_no_process(limited: Client) -> None:
     assert after["pid"] == before["pid"]
 
 
-def test_an_answer_over_six_megabytes_is_refused(limited: Client) -> None:
+def test_a_response_over_six_megabytes_is_refused(limited: Client) -> None:
     error, answer, _ = invoke(limited, "talk")
     assert (error, answer["errorType"]) == ("Unhandled", "Function.ResponseSizeTooLarge")
 
 
-def test_a_function_knows_its_bounds(limited: Client) -> None:
+def test_a_function_knows_its_limits(limited: Client) -> None:
     _, answer, _ = invoke(limited, "answer")
     assert 0 < answer["left"] <= 5000
     assert int(answer["memory"]) == 192
@@ -136,27 +138,27 @@ def test_an_init_that_times_out_is_repeated_with_the_functions_timeout(client: C
     with function(client, f"{NAME}-slow-start", SLOW_START, 45):
         error, answer, _ = invoke(client, "answer", f"{NAME}-slow-start")
         assert error is None, answer
-        assert 0 < answer["left"] <= 45_000, "the init does not count"
+        assert 0 < answer["left"] <= 45_000, "the init does not count towards the timeout"
 
 
 def test_eight_jobs_are_done_by_five_workers(client: Client, faults: Faults) -> None:
-    client.await_empty_queues()
-    most = 0
+    client.wait_for_empty_queues()
+    maximum = 0
 
     def generating(ids: list[str]) -> int:
-        nonlocal most
-        # One statement: while rows are read one after the other, reports end and others begin.
+        nonlocal maximum
+        # One statement counts all, since reports start and end while single rows are read.
         counted = "SELECT count(*) FROM resma.reports WHERE status = 'GENERATING' AND report_id = ANY (%s::uuid[])"
         now = int(client.sql(counted, ids)[0][0])
-        most = max(most, now)
+        maximum = max(maximum, now)
         return now
 
     with faults.s3.failing(Fault("stall", when=b"partNumber=")):
-        ids = [client.ask("CSV", {"from": "2024-01-01", "to": "2024-01-31"}) for _ in range(8)]
-        eventually("five workers are in mid-report", lambda: generating(ids) == WORKERS)
+        ids = [client.request_report("CSV", {"from": "2024-01-01", "to": "2024-01-31"}) for _ in range(8)]
+        eventually("five workers generate reports", lambda: generating(ids) == WORKERS)
         assert client.backlog().in_flight == WORKERS
     eventually("all are done", lambda: generating(ids) == 0 and all(client.row(i)["status"] == "READY" for i in ids))
-    assert most == WORKERS
+    assert maximum == WORKERS
     for report_id in ids:
         report = client.show(report_id)
         assert report["attempt"] == 1

@@ -1,4 +1,4 @@
-"""All formats of one report on the whole stack: one read, five files, the same rows in each."""
+"""One report in all formats on the whole stack: five files with the same rows, from one read."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ def test_five_formats_hold_the_same_rows(client: Client, webhooks: WebhookReceiv
     body = {"filters": APRIL, "callbackUrl": webhooks.customer("formats"), "formats": FORMATS}
     answer = client.http("POST", "/api/v1/reports/generate", json={"type": "TRANSACTIONS", **body})
     assert answer.status == 202, answer.data
-    report = client.await_status(answer.json()["id"], "READY")
+    report = client.wait_for_status(answer.json()["id"], "READY")
     assert [file["format"] for file in report["files"]] == FORMATS
     expected = database_rows(client, IN_APRIL)
     assert report["rows"] == len(expected)
 
-    told = webhooks.await_arrivals("formats")[0].message["data"]
+    data = webhooks.wait_for_webhooks("formats")[0].message["data"]
     contents: dict[str, bytes] = {}
-    for file, shown in zip(report["files"], told["files"], strict=True):
-        assert {name: shown[name] for name in ("format", "bytes", "sha256")} == {
+    for file, announced in zip(report["files"], data["files"], strict=True):
+        assert {name: announced[name] for name in ("format", "bytes", "sha256")} == {
             name: file[name] for name in ("format", "bytes", "sha256")
         }
-        found = client.fetch(shown["downloadUrl"])
-        assert (found.sha256, len(found.content)) == (file["sha256"], file["bytes"])
+        download = client.fetch(announced["downloadUrl"])
+        assert (download.sha256, len(download.content)) == (file["sha256"], file["bytes"])
         redirect = client.http("GET", file["download"])
-        assert client.fetch(redirect.headers["Location"]).name == found.name
-        assert found.name.endswith(f".{file['format'].lower()}")
-        contents[file["format"]] = found.content
+        assert client.fetch(redirect.headers["Location"]).name == download.name
+        assert download.name.endswith(f".{file['format'].lower()}")
+        contents[file["format"]] = download.content
 
     assert csv_rows(contents["CSV"]) == expected
     assert _ndjson_rows(contents["NDJSON"]) == expected
@@ -59,8 +59,8 @@ def test_five_formats_hold_the_same_rows(client: Client, webhooks: WebhookReceiv
 
 
 def _ndjson_rows(content: bytes) -> list[Row]:
-    found = [json.loads(line, parse_float=str, parse_int=str) for line in content.splitlines()]
-    return [_as_text(list(row.values())) for row in found]
+    objects = [json.loads(line, parse_float=str, parse_int=str) for line in content.splitlines()]
+    return [_as_text(list(row.values())) for row in objects]
 
 
 def _as_text(cells: list[str | None]) -> Row:
@@ -75,7 +75,7 @@ def _xlsx_rows(content: bytes) -> list[Json]:
 
 
 def _with_numbers(row: Row) -> Json:
-    """A database's row as a spreadsheet holds it: numbers, moments and nothing where there is NULL."""
+    """Returns a database row with the values that a spreadsheet has: numbers, date-times, and None for NULL."""
     from datetime import datetime
 
     cells = [int(row[0]), datetime.fromisoformat(row[1]), *[cell or None for cell in row[2:8]], float(row[8])]
@@ -83,7 +83,7 @@ def _with_numbers(row: Row) -> Json:
 
 
 def _parquet_rows(content: bytes, folder: Path) -> list[Row]:
-    """By DuckDB, after PyArrow has found the types right."""
+    """Returns the rows, read by DuckDB; asserts the column types with PyArrow."""
     path = folder / "april.parquet"
     path.write_bytes(content)
     schema = pyarrow.parquet.read_schema(path)

@@ -1,6 +1,6 @@
-"""Clients that are generated from the OpenAPI document of a running stack: they compile, and two make a report.
+"""Clients generated from the OpenAPI document of a running stack: all compile, and two of them generate a report.
 
-A language that is not on this machine is skipped by name, or fails where RESMA_WANTS_LANGUAGES names it.
+Tests of a language that is not installed are skipped, or fail if RESMA_WANTS_LANGUAGES names it.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from tests.support.client import Client
 from tests.support.optional_tools import require_tools
 
 SECONDS = 600
-"""Only a program that hangs takes as long."""
+"""Timeout of a program; only one that hangs reaches it."""
 
 
 @pytest.fixture(scope="module")
 def key(client: Client) -> str:
-    """A key with no scope that the programs don't need."""
+    """A key with only the scopes that the programs need."""
     body = {"name": "generated", "scopes": ["reports:read", "reports:write"]}
     answer = client.http("POST", "/api/v1/api-keys", json=body)
     assert answer.status == 201, answer.data
@@ -36,7 +36,7 @@ def key(client: Client) -> str:
 
 @pytest.fixture(scope="module")
 def document(client: Client, key: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The document as an integrator gets it: with a key, so that the report types are in it."""
+    """The OpenAPI document, fetched with a key, so that it contains the report types."""
     path = tmp_path_factory.mktemp("openapi") / "openapi.json"
     answer = client.http("GET", "/openapi.json", headers={"Authorization": f"Bearer {key}"})
     assert answer.status == 200
@@ -45,13 +45,13 @@ def document(client: Client, key: str, tmp_path_factory: pytest.TempPathFactory)
 
 
 def require(program: ReaderProgram, language: str, *tools: str) -> None:
-    """Skips where the language is missing, and fails where it was wanted. Installs the program."""
+    """Skips the test if a tool is missing, or fails it if the language is required; then installs the program."""
     require_tools(language, (*program.tools, *tools), program.remedy)
     program.make_ready()
 
 
 def run(command: Sequence[str | Path], folder: Path, **variables: str) -> str:
-    """Runs a command that must succeed; returns what it prints. Nothing of it needs a network but the stack."""
+    """Runs a command that must succeed; returns its output. It needs no network except the stack."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(STATE),
@@ -71,28 +71,28 @@ def run(command: Sequence[str | Path], folder: Path, **variables: str) -> str:
 
 
 def generate(language: str, document: Path, folder: Path, *options: str) -> str:
-    """Makes a client with openapi-generator; returns what it says."""
+    """Generates a client with openapi-generator; returns its output."""
     jar = OPENAPI_GENERATOR.folder / OPENAPI_GENERATOR.run[-1]
     command: list[str | Path] = ["java", "-jar", jar, "generate", "-i", document, "-g", language, "-o", folder]
-    said = run([*command, *options], document.parent)
-    assert "Duplicate file path" not in said, said[-4000:]
-    return said
+    output = run([*command, *options], document.parent)
+    assert "Duplicate file path" not in output, output[-4000:]
+    return output
 
 
 def require_report(client: Client, printed: str) -> dict[str, Any]:
-    """Checks a program's answer against the API's own."""
-    found: dict[str, Any] = json.loads(printed)
-    report = client.show(found["id"])
-    assert (found["status"], found["rows"]) == ("READY", report["rows"])
+    """Compares the report that a program printed with the API's; returns the program's output as an object."""
+    result: dict[str, Any] = json.loads(printed)
+    report = client.show(result["id"])
+    assert (result["status"], result["rows"]) == ("READY", report["rows"])
     assert report["rows"] > 0
     assert report["columns"] == ["booked_at", "amount"]
     assert report["filters"]["to"] == "2024-01-05"
-    assert all(pointer.startswith("/columns") for pointer in found["pointers"])
-    assert found["pointers"]
-    return found
+    assert all(pointer.startswith("/columns") for pointer in result["pointers"])
+    assert result["pointers"]
+    return result
 
 
-def test_redocly_finds_nothing(document: Path) -> None:
+def test_redocly_finds_no_problems(document: Path) -> None:
     require(NODE, "node")
     command: list[str | Path] = ["node", "node_modules/@redocly/cli/bin/cli.js", "lint", document, "--format=json"]
     totals = json.loads(run(command, NODE.folder))["totals"]
@@ -113,13 +113,13 @@ def test_a_client_in_typescript_makes_a_report(client: Client, key: str, documen
 
 def test_a_client_in_python_makes_a_report(client: Client, key: str, document: Path, tmp_path: Path) -> None:
     if not PYTHON.exists():
-        pytest.fail("there is no environment for it: make setup-generators")
+        pytest.fail("The generator for Python is not installed. Run `make setup-generators`.")
     generator: list[str | Path] = [PYTHON.with_name("openapi-python-client"), "generate", "--path", document]
-    path = f"{PYTHON.parent}{os.pathsep}{os.environ['PATH']}"  # ruff formats the code
-    said = run(
+    path = f"{PYTHON.parent}{os.pathsep}{os.environ['PATH']}"  # the generator runs ruff
+    output = run(
         [*generator, "--meta", "none", "--output-path", "resma_client", "--fail-on-warning"], tmp_path, PATH=path
     )
-    assert "Warning" not in said, said
+    assert "Warning" not in output, output
     program = SOURCES / "python" / "generate_report.py"
     access = {"RESMA_URL": client.stack.up.api_url, "RESMA_KEY": key, "PYTHONPATH": str(tmp_path)}
     found = require_report(client, run([PYTHON, program], tmp_path, **access))

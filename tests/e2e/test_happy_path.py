@@ -1,4 +1,4 @@
-"""From the request to the file: each format, whole, signed, announced, and read back by other programs."""
+"""Reports from the request to the file: complete files, webhooks and events, and rows read by other programs."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ NONE = {"from": "2030-01-01", "to": "2030-01-31"}
 
 @pytest.fixture
 def subscribed(client: Client) -> Iterator[str]:
-    """A queue that subscribes to events of finished PDFs only, by a filter policy; its address."""
+    """The URL of a queue that is subscribed only to events of READY PDFs, by a filter policy."""
     sqs, sns = client.aws("sqs"), client.aws("sns")
-    address = sqs.create_queue(QueueName="test-finished-pdfs")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=address, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    url = sqs.create_queue(QueueName="test-finished-pdfs")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     subscription = sns.subscribe(
         TopicArn=client.stack.up.outputs["TopicArn"],
         Protocol="sqs",
@@ -49,25 +49,25 @@ def subscribed(client: Client) -> Iterator[str]:
         Attributes={"FilterPolicy": json.dumps({"event": ["report.ready"], "format": ["PDF"]})},
         ReturnSubscriptionArn=True,
     )["SubscriptionArn"]
-    yield address
+    yield url
     sns.unsubscribe(SubscriptionArn=subscription)
-    sqs.delete_queue(QueueUrl=address)
+    sqs.delete_queue(QueueUrl=url)
 
 
 def make_report(
     client: Client, webhooks: WebhookReceiver, name: str, format_: str, filters: Json
 ) -> tuple[Json, Download]:
-    """Asks for a report, follows it, and asserts that status, webhook and file say the same."""
-    report_id = client.ask(format_, filters, callbackUrl=webhooks.customer(name))
-    report = client.await_status(report_id, "READY")
+    """Requests a report, waits until it is READY, and asserts that status, webhook and file agree."""
+    report_id = client.request_report(format_, filters, callbackUrl=webhooks.customer(name))
+    report = client.wait_for_status(report_id, "READY")
     file = require_one_whole_file(client, report)
-    webhook = webhooks.await_arrivals(name)[0]
+    webhook = webhooks.wait_for_webhooks(name)[0]
     data = webhook.message["data"]
     assert webhook.webhook_id == webhook.message["id"] == f"evt_{report_id.replace('-', '')}"
     assert webhook.message["type"] == "report.ready"
     assert data["reportId"] == report_id
-    for member in ("type", "format", "status", "rows", "bytes", "sha256", "totals"):
-        assert data[member] == report[member], member
+    for field in ("type", "format", "status", "rows", "bytes", "sha256", "totals"):
+        assert data[field] == report[field], field
     assert data["asOf"].replace("+00:00", "Z") == report["asOf"]
     assert client.fetch(data["downloadUrl"]).sha256 == report["sha256"]
     assert client.fetch(client.http("GET", data["links"]["download"]).headers["Location"]).sha256 == file.sha256
@@ -75,7 +75,7 @@ def make_report(
     return report, file
 
 
-def test_a_request_is_answered_at_once_with_where_to_look(client: Client) -> None:
+def test_a_request_is_answered_at_once_with_the_location_of_its_report(client: Client) -> None:
     answer = client.http("POST", GENERATE, json={"type": "TRANSACTIONS", "format": "CSV", "filters": NONE})
     assert answer.status == 202
     report = answer.json()
@@ -83,9 +83,9 @@ def test_a_request_is_answered_at_once_with_where_to_look(client: Client) -> Non
     assert answer.headers["Location"] == f"{client.stack.up.api_url}/api/v1/reports/{report['id']}"
     assert int(answer.headers["Retry-After"]) > 0
     assert report["status"] == "PENDING"
-    under_way = client.http("GET", answer.headers["Location"])
-    assert under_way.json()["status"] == "READY" or int(under_way.headers["Retry-After"]) > 0
-    client.await_status(report["id"], "READY")
+    current = client.http("GET", answer.headers["Location"])
+    assert current.json()["status"] == "READY" or int(current.headers["Retry-After"]) > 0
+    client.wait_for_status(report["id"], "READY")
 
 
 def test_csv_holds_exactly_the_rows_of_the_database(client: Client, webhooks: WebhookReceiver, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_pdf_holds_exactly_the_rows_of_the_database(client: Client, webhooks: We
 
 def test_filters_choose_the_rows(client: Client) -> None:
     filters = {"from": "2024-03-01", "to": "2024-03-31", "type": ["PIX", "FEE"], "currency": ["BRL"]}
-    report = client.await_status(client.ask("CSV", filters), "READY")
+    report = client.wait_for_status(client.request_report("CSV", filters), "READY")
     expected = database_rows(
         client,
         "booked_at >= '2024-03-01 00:00+00' AND booked_at < '2024-04-01 00:00+00'"
@@ -146,8 +146,8 @@ def test_pdf_without_rows_says_so(client: Client, webhooks: WebhookReceiver, tmp
 
 
 def test_subscribers_choose_events_by_attributes(client: Client, subscribed: str) -> None:
-    unwanted = client.await_status(client.ask("CSV", NONE), "READY")
-    wanted = client.await_status(client.ask("PDF", NONE), "READY")
+    other = client.wait_for_status(client.request_report("CSV", NONE), "READY")
+    pdf = client.wait_for_status(client.request_report("PDF", NONE), "READY")
 
     def receive() -> list[Json]:
         received = client.aws("sqs").receive_message(QueueUrl=subscribed, WaitTimeSeconds=1, MaxNumberOfMessages=10)
@@ -164,24 +164,24 @@ def test_subscribers_choose_events_by_attributes(client: Client, subscribed: str
         "status": "READY",
     }
     data = json.loads(notification["Message"])["data"]
-    assert data["reportId"] == wanted["id"] != unwanted["id"]
-    assert "downloadUrl" not in data, "an address that gives the file away is for the webhook's receiver only"
+    assert data["reportId"] == pdf["id"] != other["id"]
+    assert "downloadUrl" not in data, "only webhooks contain a presigned URL"
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
-def test_the_request_of_the_readme_works_as_it_stands(client: Client) -> None:
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_readmes_request_works_unchanged(client: Client) -> None:
     command = readme_curl().replace("http://localhost:3008", client.stack.up.api_url)
     answer = subprocess.run(shlex.split(command), capture_output=True, check=True, timeout=30)
-    report = client.await_status(json.loads(answer.stdout)["id"], "READY")
+    report = client.wait_for_status(json.loads(answer.stdout)["id"], "READY")
     require_one_whole_file(client, report)
 
 
 def readme_curl() -> str:
-    """The README's first request for a report, continued lines joined."""
+    """Returns the first curl command in the README that requests a report, with continued lines joined."""
     readme = ROOT / "README.md"
     if not readme.exists():
-        pytest.skip("there is no README.md yet")
+        pytest.skip("README.md does not exist")
     text = readme.read_text(encoding="utf-8").replace("\\\n", " ")
     found = re.search(r"^\s*(?:\$ )?(curl [^\n]*/reports/generate[^\n]*(?:\n(?!```)[^\n]+)*)", text, re.MULTILINE)
-    assert found is not None, "README.md shows no request with curl"
+    assert found is not None, "README.md has no request with curl."
     return found[1]

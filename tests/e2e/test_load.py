@@ -1,4 +1,4 @@
-"""Many callers at once: each request that is accepted is a report in the end. `make load` does more of it."""
+"""Many concurrent callers: each accepted request becomes a report. `make load` runs more of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ AT_ONCE = 50
 
 
 def test_none_of_many_requests_at_once_is_lost(client: Client) -> None:
-    client.await_empty_queues()
+    client.wait_for_empty_queues()
     figures = post_many(client, POSTS, AT_ONCE)
     print(figures.summary)
     assert figures.refused == []

@@ -1,4 +1,4 @@
-"""Nothing that is nobody's business is in a log: all logs of the whole end-to-end run are searched, last of all."""
+"""No log contains a secret or a row: searches all logs of the end-to-end run, after all other tests."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ KEYS = re.compile(
     r"|webhook-signature[\"']?\s*[:=]\s*[\"']?v1,"
     r"|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\."
 )
-"""Presigned addresses, webhook secrets and signatures, keys and tokens: by their forms, whoever made them."""
+"""Matches presigned URLs, webhook secrets and signatures, keys and tokens by their formats."""
 
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 MIN_SECRET = 12
-"""Characters of what counts as secret among a secret's members: not a port, not a host."""
+"""Minimum length of a secret value; shorter fields, such as ports, are not secret."""
 
 NO_SECRETS = {"host", "port", "dbname", "username"}
 
 
-def test_no_log_holds_a_secret_a_key_or_a_presigned_address(client: Client) -> None:
-    download = client.await_status(client.ask("CSV", {"from": "2030-01-01"}), "READY")
-    client.download(download)  # an address was minted, whatever else ran
+def test_no_log_holds_a_secret_a_key_or_a_presigned_url(client: Client) -> None:
+    download = client.wait_for_status(client.request_report("CSV", {"from": "2030-01-01"}), "READY")
+    client.download(download)  # creates a presigned URL, even if this test runs alone
     secrets = list(known_secrets(client))
     assert len(secrets) >= 4
     logs = read_logs(client)
@@ -45,7 +45,7 @@ def test_no_log_holds_a_secret_a_key_or_a_presigned_address(client: Client) -> N
 
 
 def test_no_log_holds_a_cell_of_a_row(client: Client) -> None:
-    client.download(client.await_status(client.ask("CSV", {"from": "2024-01-01"}), "READY"))
+    client.download(client.wait_for_status(client.request_report("CSV", {"from": "2024-01-01"}), "READY"))
     cells = {
         cell
         for row in client.sql(
@@ -54,20 +54,19 @@ def test_no_log_holds_a_cell_of_a_row(client: Client) -> None:
         )
         for cell in row
     } | {row[0] for row in client.sql("SELECT holder FROM bank.accounts")}
-    # An account's number may be in a filter that a test has sent; it is in no log all the same.
+    # Account numbers are in filters that tests have sent, and must not be logged either.
     assert len(cells) > 1000
     for path, text in read_logs(client).items():
-        # Words only: a cell begins and ends where a word does.
         found = [cell for cell in cells if cell in text]
         assert found == [], path
 
 
 def test_every_line_about_a_report_has_its_id_under_one_name(client: Client) -> None:
-    """Or nobody could follow it through the logs of all functions (docs/operate.md). Of whatever reports ran."""
-    client.await_status(client.ask("CSV", {"from": "2030-01-01"}), "READY")
+    """An operator follows a report by its id through the logs of all functions (docs/operate.md)."""
+    client.wait_for_status(client.request_report("CSV", {"from": "2030-01-01"}), "READY")
     reports = {str(row[0]) for row in client.sql("SELECT report_id FROM resma.reports")}
     checked = 0
-    for path in client.stack.folder.glob("logs/resma-local-*.log"):  # not of examples that subscribe
+    for path in client.stack.folder.glob("logs/resma-local-*.log"):  # without the examples' functions
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             if about := reports.intersection(UUID.findall(line)):
                 assert line.startswith("{"), f"{path.name}: {line[:300]}"
@@ -77,18 +76,18 @@ def test_every_line_about_a_report_has_its_id_under_one_name(client: Client) -> 
 
 
 def known_secrets(client: Client) -> Iterator[str]:
-    """Every value in Secrets Manager that is secret, and the superuser's password."""
+    """Yields every secret value in Secrets Manager, and the superuser's password."""
     yield client.stack.postgres().password
     manager = client.aws("secretsmanager")
     for item in manager.list_secrets(MaxResults=100)["SecretList"]:
         value = json.loads(manager.get_secret_value(SecretId=item["ARN"])["SecretString"])
-        for name, member in value.items():
-            if name not in NO_SECRETS and isinstance(member, str) and len(member) >= MIN_SECRET:
-                yield member.removeprefix("whsec_")
+        for name, field in value.items():
+            if name not in NO_SECRETS and isinstance(field, str) and len(field) >= MIN_SECRET:
+                yield field.removeprefix("whsec_")
 
 
 def read_logs(client: Client) -> dict[Path, str]:
-    """Every log of the stack: the functions', LocalStack's and Postgres'."""
+    """Returns every log of the stack by path: those of the functions, LocalStack and Postgres."""
     folder = client.stack.folder
     paths = [*folder.glob("logs/*.log"), *folder.glob("*.log"), *folder.glob("postgres/*.log")]
     assert len(paths) >= 5

@@ -1,4 +1,4 @@
-"""The same on a real MinIO beside LocalStack: multipart, presigned addresses, and nothing left after a death."""
+"""Reports on a real MinIO server: multipart uploads, presigned URLs, and recovery from worker crashes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from tests.support.webhook_receiver import WebhookReceiver
 MINIO = shutil.which("minio") or shutil.which(STATE / "bin" / "minio")
 pytestmark = pytest.mark.skipif(
     MINIO is None,
-    reason="there is no minio: GOBIN=$PWD/.resma/bin go install github.com/minio/minio@latest, or put one on the PATH",
+    reason="MinIO is not installed: GOBIN=$PWD/.resma/bin go install github.com/minio/minio@latest",
 )
 ALL = {"from": "2024-01-01"}
 FEBRUARY = {"from": "2024-02-01", "to": "2024-02-29"}
@@ -49,7 +49,7 @@ IN_FEBRUARY = "booked_at >= '2024-02-01 00:00+00' AND booked_at < '2024-03-01 00
 
 @dataclass(frozen=True)
 class Minio:
-    """A stack whose reports go to MinIO, and the proxy in front of it, which readers' addresses name too."""
+    """A stack that stores reports in MinIO, and the fault proxy in front of MinIO, to which presigned URLs point."""
 
     client: Client
     proxy: FaultProxy
@@ -58,7 +58,7 @@ class Minio:
 
 @contextlib.contextmanager
 def minio_server(folder: Path) -> Iterator[ObjectStore]:
-    """A MinIO of its own: free ports, new keys, and nothing in it."""
+    """Yields a new, empty MinIO server on a free port, with new keys."""
     store = ObjectStore(f"http://127.0.0.1:{free_port()}", "root-of-tests", secrets.token_urlsafe(24))
     environment = {
         **os.environ,
@@ -80,8 +80,8 @@ def minio_server(folder: Path) -> Iterator[ObjectStore]:
 
 
 def is_up(store: ObjectStore, server: subprocess.Popen[bytes]) -> bool:
-    """Whether MinIO takes requests. Raises AssertionError when it has ended."""
-    assert server.poll() is None, "MinIO has ended, see minio.log in the test's folder"
+    """Returns whether MinIO accepts requests. Raises AssertionError if it has ended."""
+    assert server.poll() is None, "MinIO has ended. See minio.log in the test's folder."
     with contextlib.suppress(urllib3.exceptions.HTTPError):
         return urllib3.request("GET", f"{store.url}/minio/health/live", retries=False, timeout=1).status == 200
     return False
@@ -89,13 +89,13 @@ def is_up(store: ObjectStore, server: subprocess.Popen[bytes]) -> bool:
 
 @pytest.fixture(scope="module")
 def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
-    """The stack with MinIO, up and filled."""
+    """A running stack with MinIO, filled with the demo bank."""
     with minio_server(tmp_path_factory.mktemp("minio")) as server:
         port = urlsplit(server.url).port
         assert port is not None
         with FaultProxy(port) as proxy:
-            seen = ObjectStore(proxy.url, server.access_key_id, server.secret_access_key)
-            with running_stack(f"{STACK}-minio", Options(front_door_port=None, object_store=seen)) as stack:
+            proxied = ObjectStore(proxy.url, server.access_key_id, server.secret_access_key)
+            with running_stack(f"{STACK}-minio", Options(front_door_port=None, object_store=proxied)) as stack:
                 load_demo_bank(stack.up.database_url, ROWS)
                 s3 = AwsEndpoint(server.url).client("s3", server.access_key_id, server.secret_access_key)
                 client = Client(stack, s3)
@@ -105,24 +105,24 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
 
 
 def make_report(minio: Minio, name: str, format_: str, filters: Json) -> Json:
-    """Makes a report whose webhook's address, signed for MinIO, gives the file that the status promises."""
+    """Requests a report, and asserts that the webhook's presigned URL returns the file of the status."""
     client = minio.client
-    report_id = client.ask(format_, filters, callbackUrl=minio.webhooks.customer(name))
-    report = client.await_status(report_id, "READY")
-    data = minio.webhooks.await_arrivals(name)[0].message["data"]
+    report_id = client.request_report(format_, filters, callbackUrl=minio.webhooks.customer(name))
+    report = client.wait_for_status(report_id, "READY")
+    data = minio.webhooks.wait_for_webhooks(name)[0].message["data"]
     assert data["downloadUrl"].startswith(minio.proxy.url)
     assert client.fetch(data["downloadUrl"]).sha256 == data["sha256"] == report["sha256"]
     return report
 
 
-def test_csv_lies_in_minio_whole(minio: Minio) -> None:
+def test_a_complete_csv_is_stored_in_minio(minio: Minio) -> None:
     report = make_report(minio, "minio-csv", "CSV", ALL)
     file = require_one_whole_file(minio.client, report)
     assert report["metrics"]["parts"] == 2
     assert csv_rows(file.content) == database_rows(minio.client)
 
 
-def test_pdf_lies_in_minio_whole(minio: Minio, tmp_path: Path) -> None:
+def test_a_complete_pdf_is_stored_in_minio(minio: Minio, tmp_path: Path) -> None:
     file = require_one_whole_file(minio.client, make_report(minio, "minio-pdf", "PDF", FEBRUARY))
     path = tmp_path / file.name
     path.write_bytes(file.content)
@@ -131,32 +131,32 @@ def test_pdf_lies_in_minio_whole(minio: Minio, tmp_path: Path) -> None:
     require_same_in_pdf(pdf_rows(path), expected)
 
 
-def test_an_address_that_was_tampered_with_is_refused(minio: Minio) -> None:
-    report = minio.client.await_status(minio.client.ask("CSV", {"from": "2030-01-01"}), "READY")
-    address = minio.client.http("GET", report["links"]["download"]).headers["Location"]
-    assert minio.client.http("GET", address).status == 200
-    assert minio.client.http("GET", address.replace("X-Amz-Expires=3600", "X-Amz-Expires=7200")).status == 403
+def test_a_tampered_url_is_refused(minio: Minio) -> None:
+    report = minio.client.wait_for_status(minio.client.request_report("CSV", {"from": "2030-01-01"}), "READY")
+    url = minio.client.http("GET", report["links"]["download"]).headers["Location"]
+    assert minio.client.http("GET", url).status == 200
+    assert minio.client.http("GET", url.replace("X-Amz-Expires=3600", "X-Amz-Expires=7200")).status == 403
 
 
 def test_a_killed_worker_leaves_nothing_in_minio(minio: Minio) -> None:
     report_id = kill_workers_in_mid_report(minio.client, minio.proxy, "CSV")
-    report = minio.client.await_status(report_id, "READY")
+    report = minio.client.wait_for_status(report_id, "READY")
     assert report["attempt"] == 2
     require_one_whole_file(minio.client, report)
 
 
-def test_a_lost_answer_to_the_completion_costs_an_attempt_at_most(minio: Minio) -> None:
-    # MinIO stops a completion whose caller has gone, at times half-way: then no second one can succeed (Fault).
+def test_a_lost_response_to_the_completion_costs_at_most_one_attempt(minio: Minio) -> None:
+    # MinIO stops a completion whose caller disconnects, sometimes half-way; then a second completion cannot succeed.
     with minio.proxy.failing(Fault("cut", when=b"<CompleteMultipartUpload")) as fault:
-        report_id = minio.client.ask("CSV", ALL)
+        report_id = minio.client.request_report("CSV", ALL)
         fault.wait_for_fault()
-    report = minio.client.await_status(report_id, "READY")
+    report = minio.client.wait_for_status(report_id, "READY")
     assert report["attempt"] <= 2
     require_one_whole_file(minio.client, report)
 
 
 def test_a_dead_workers_upload_becomes_a_segment(tmp_path: Path) -> None:
-    """What other stores do with these requests, integration tests show; MinIO has its own mind about checksums."""
+    """Integration tests do the same with moto; MinIO handles checksums differently."""
     parts = [secrets.token_bytes(size) for size in (MIN_PART_BYTES, MIN_PART_BYTES + 7)]
     rest = b"the rest"
     with minio_server(tmp_path) as server:
@@ -176,9 +176,9 @@ def test_a_dead_workers_upload_becomes_a_segment(tmp_path: Path) -> None:
             assert close_upload(clients, "reports", saved) == segments
             with pytest.raises(ObjectStoreRefusedError):
                 dead.complete()
-            beginning = FileCheckpoint(segments, saved.tail, saved.size, saved.sha256)
+            checkpoint = FileCheckpoint(segments, saved.tail, saved.size, saved.sha256)
             with open_upload(
-                clients, pool, "reports", "2.rest.csv", media_type="text/csv", owner="r/2", checkpoint=beginning
+                clients, pool, "reports", "2.rest.csv", media_type="text/csv", owner="r/2", checkpoint=checkpoint
             ) as upload:
                 upload.write(rest)
                 own = upload.complete()

@@ -1,7 +1,7 @@
-"""Each function may do what its code does, and no more: the calls that functions make beside the template's policies.
+"""Compares the AWS calls of each function with its policies in the template: each allows what is used, and no more.
 
-Runs last (see conftest.py), so that the calls of all tests before are held to the policies too. What a policy allows is
-used by a scenario of its own (use_permissions.py).
+These tests run last (see conftest.py), so that they check the calls of all other tests too. Scenarios in
+use_permissions.py use every permission.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from tests.support.use_permissions import (
     USES,
     Scenario,
     World,
+    dead_letter_a_report,
     download_a_report,
     expire_a_report,
-    give_up_a_report,
     request_by_event,
 )
 from tests.support.webhook_receiver import WebhookReceiver
@@ -48,11 +48,11 @@ ACTIONS = {
     ("sqs", "DeleteMessageBatch"): {"sqs:DeleteMessage"},
     ("sns", "PublishBatch"): {"sns:Publish"},
 }
-"""Operations whose action has another name (Service Authorization Reference); all others have the operation's."""
+"""IAM actions of operations with other names (Service Authorization Reference). Others have the operation's name."""
 
 
 def allowed_actions() -> dict[str, set[str]]:
-    """What each function's policies allow, by its logical name; those of the examples too."""
+    """Returns the actions that the policies of each function allow, by its logical name, including the examples."""
     allowed = {}
     templates = [read_template(path) for path in (TEMPLATE, *EXAMPLES.values())]
     for name, resource in (item for template in templates for item in template["Resources"].items()):
@@ -67,12 +67,12 @@ def allowed_actions() -> dict[str, set[str]]:
 
 
 def as_list(value: Any) -> list[Any]:
-    """IAM takes one action or many."""
+    """Returns a value as a list: IAM accepts one action or a list of actions."""
     return value if isinstance(value, list) else [value]
 
 
 def used_actions(start: int = 0) -> dict[str, set[str]]:
-    """What each function has done, by its logical name, since the record had `start` bytes."""
+    """Returns the actions that each function has used, by logical name, without the first `start` bytes of the record."""
     used: dict[str, set[str]] = {}
     for line in CALLS.read_bytes()[start:].decode().splitlines():
         function, service, operation = line.split()
@@ -81,23 +81,23 @@ def used_actions(start: int = 0) -> dict[str, set[str]]:
     return used
 
 
-def missing(wanted: Mapping[str, set[str]], used: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    """What is in the first and not in the second, by function."""
-    return {name: left for name, actions in wanted.items() if (left := actions - used.get(name, set()))}
+def subtract(first: Mapping[str, set[str]], second: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Returns the actions that are in the first mapping but not in the second, by function."""
+    return {name: rest for name, actions in first.items() if (rest := actions - second.get(name, set()))}
 
 
 @pytest.fixture
-def world(client: Client, field_errors: Faults, webhooks: WebhookReceiver) -> World:
-    """A stack on which nothing is under way."""
-    client.await_empty_queues()
-    return World(client, field_errors, webhooks)
+def world(client: Client, faults: Faults, webhooks: WebhookReceiver) -> World:
+    """The stack, on which no job is queued or in flight."""
+    client.wait_for_empty_queues()
+    return World(client, faults, webhooks)
 
 
 @pytest.mark.parametrize("scenario", USES, ids=lambda scenario: scenario.__name__)
-def test_a_permission_is_used_when_it_is_needed(world: World, scenario: Scenario) -> None:
+def test_each_scenario_uses_its_permissions(world: World, scenario: Scenario) -> None:
     start = CALLS.stat().st_size if CALLS.exists() else 0
     scenario(world)
-    eventually("the calls are recorded", lambda: not missing(USES[scenario], used_actions(start)))
+    eventually("the calls are recorded", lambda: not subtract(USES[scenario], used_actions(start)))
 
 
 def test_every_permission_has_a_scenario_that_uses_it() -> None:
@@ -105,20 +105,21 @@ def test_every_permission_has_a_scenario_that_uses_it() -> None:
     for uses in USES.values():
         for name, actions in uses.items():
             used.setdefault(name, set()).update(actions)
-    assert missing({name: actions - ON_START for name, actions in allowed_actions().items()}, used) == {}
+    assert subtract({name: actions - ON_START for name, actions in allowed_actions().items()}, used) == {}
 
 
 def test_every_function_that_may_read_secrets_reads_them_when_it_starts(world: World) -> None:
     on_start = {name: ON_START & actions for name, actions in allowed_actions().items()}
-    starts = (download_a_report, request_by_event, give_up_a_report, expire_a_report)
-    for scenario in starts:  # where only a part of the tests ran, some functions have not started
-        if missing(on_start, used_actions() if CALLS.exists() else {}):
+    starts = (download_a_report, request_by_event, dead_letter_a_report, expire_a_report)
+    for scenario in starts:  # if only some tests ran, not every function has started
+        if subtract(on_start, used_actions() if CALLS.exists() else {}):
             scenario(world)
-    assert missing(on_start, used_actions()) == {}
+    assert subtract(on_start, used_actions()) == {}
 
 
 def test_no_function_does_what_its_policy_does_not_allow(client: Client) -> None:
-    client.await_status(client.ask("CSV", {"from": "2030-01-01"}), "READY")  # something is done in any case
+    # At least one report is generated, even if this test runs alone.
+    client.wait_for_status(client.request_report("CSV", {"from": "2030-01-01"}), "READY")
     used = used_actions()
     assert "WorkerFunction" in used
-    assert missing(used, allowed_actions()) == {}
+    assert subtract(used, allowed_actions()) == {}

@@ -1,6 +1,6 @@
-"""Reports that outlive an invocation, or their worker, on the whole stack: they go on, and the file is the same.
+"""Reports that need several invocations, or whose worker dies, are continued on the whole stack with the same file.
 
-The database is slow towards whoever reads rows, so that eighty thousand take longer than an invocation.
+A proxy slows the reading of rows, so that eighty thousand rows take longer than an invocation.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ SLOW = Fault("slow", when=b"FETCH", bytes_per_second=450_000)
 
 
 @dataclasses.dataclass(frozen=True)
-class Hurried:
-    """A stack whose workers have ten seconds, and its proxies."""
+class ShortInvocations:
+    """A stack with a timeout of ten seconds for workers, and its fault proxies."""
 
     client: Client
     faults: Faults
 
 
 @pytest.fixture(scope="module")
-def hurried() -> Iterator[Hurried]:
-    """The stack, up and filled."""
+def short_invocations() -> Iterator[ShortInvocations]:
+    """The running stack, filled with the demo bank."""
     faults = Faults()
     options = Options(
         front_door_port=None,
@@ -44,48 +44,48 @@ def hurried() -> Iterator[Hurried]:
         database_port=faults.before_database,
         parameters={"WorkerTimeoutSeconds": "10"},
     )
-    with running_stack(f"{STACK}-hurried", options) as stack:
+    with running_stack(f"{STACK}-short", options) as stack:
         load_demo_bank(stack.up.database_url, ROWS)
         client = Client(stack)
-        yield Hurried(client, faults)
+        yield ShortInvocations(client, faults)
         client.close()
     faults.close()
 
 
 def slow() -> Fault:
-    """The same fault, not injected yet."""
-    return dataclasses.replace(SLOW, injected=type(SLOW.injected)(), lifted=type(SLOW.lifted)())
+    """Returns a new fault like `SLOW` that was not injected yet."""
+    return dataclasses.replace(SLOW, injected=type(SLOW.injected)(), ended=type(SLOW.ended)())
 
 
-def calm_sha256(client: Client) -> str:
-    """Of the same CSV in one run; it names neither its report nor its moment."""
-    report = client.await_status(client.ask("CSV", ALL), "READY")
+def baseline_sha256(client: Client) -> str:
+    """Returns the SHA-256 of the CSV file of one invocation. The file has neither the report's id nor a timestamp."""
+    report = client.wait_for_status(client.request_report("CSV", ALL), "READY")
     assert (report["continuations"], report["metrics"]["snapshots"]) == (0, 1)
     return str(report["sha256"])
 
 
-def test_a_report_that_outlives_an_invocation_is_handed_over(hurried: Hurried) -> None:
-    client = hurried.client
-    baseline = calm_sha256(client)
-    with hurried.faults.database.failing(slow()):
-        report_id = client.ask("CSV", ALL)
-        report = client.await_status(report_id, "READY")
+def test_a_report_longer_than_an_invocation_is_continued(short_invocations: ShortInvocations) -> None:
+    client = short_invocations.client
+    baseline = baseline_sha256(client)
+    with short_invocations.faults.database.failing(slow()):
+        report_id = client.request_report("CSV", ALL)
+        report = client.wait_for_status(report_id, "READY")
     assert report["continuations"] >= 2
     assert report["attempt"] == report["metrics"]["snapshots"] == report["continuations"] + 1
     assert (report["rows"], report["sha256"]) == (ROWS, baseline)
-    client.await_empty_queues()  # segments are removed after the row says READY
+    client.wait_for_empty_queues()  # segments are removed after the report is READY
     require_one_whole_file(client, report)
 
 
-def test_all_formats_at_once_are_handed_over(hurried: Hurried) -> None:
-    client = hurried.client
-    with hurried.faults.database.failing(slow()):
+def test_all_formats_at_once_are_continued(short_invocations: ShortInvocations) -> None:
+    client = short_invocations.client
+    with short_invocations.faults.database.failing(slow()):
         body = {"type": "TRANSACTIONS", "formats": ["CSV", "NDJSON", "XLSX", "PDF", "PARQUET"], "filters": ALL}
         answer = client.http("POST", "/api/v1/reports/generate", json=body)
         assert answer.status == 202, answer.data
-        report = client.await_status(str(answer.json()["id"]), "READY")
+        report = client.wait_for_status(str(answer.json()["id"]), "READY")
     assert report["continuations"] >= 2
-    client.await_empty_queues()
+    client.wait_for_empty_queues()
     assert len(client.objects(report["id"])) == len(report["files"]) == 5
     for file in report["files"]:
         assert client.open_uploads(report["id"], file["format"].lower()) == []
@@ -94,72 +94,74 @@ def test_all_formats_at_once_are_handed_over(hurried: Hurried) -> None:
 
 
 AWAKE_SECONDS = 5
-"""A worker that woke up has found out by then, and what it was about to do it has done."""
+"""Time in which a resumed worker finishes its current step and notices that it has lost the lease."""
 
 
-def await_checkpoint(client: Client, report_id: str) -> Json:
-    """Waits until the report was saved, and returns what its row says of that."""
-    row = eventually("it was saved", lambda: client.row(report_id) if client.row(report_id)["checkpoint"] else None)
+def wait_for_checkpoint(client: Client, report_id: str) -> Json:
+    """Waits until the report has a checkpoint, and returns it."""
+    row = eventually(
+        "a checkpoint is saved", lambda: client.row(report_id) if client.row(report_id)["checkpoint"] else None
+    )
     assert row is not None
     checkpoint: Json = row["checkpoint"]
     assert checkpoint["rows"] > 0
     return checkpoint
 
 
-def require_taken_over(client: Client, report_id: str, checkpoint: Json, baseline: str) -> None:
-    """Asserts that the report went on from the checkpoint, and is what a calm run gives."""
-    report = client.await_status(report_id, "READY")
+def require_resumed(client: Client, report_id: str, checkpoint: Json, baseline: str) -> None:
+    """Asserts that the report was resumed from the checkpoint, and that its file is that of the baseline."""
+    report = client.wait_for_status(report_id, "READY")
     assert (report["attempt"], report["continuations"], report["metrics"]["snapshots"]) == (2, 0, 2)
     assert report["sha256"] == baseline
     assert report["metrics"]["rowsPerSecond"] > 0
     assert checkpoint["rows"] < ROWS
-    client.await_empty_queues()
-    # Segments go once the report is READY, and what a worker that woke up was just writing when it finds out.
-    eventually("the file alone is left", lambda: len(client.objects(report_id)) == 1)
+    client.wait_for_empty_queues()
+    # Segments are removed once the report is READY; a resumed worker removes what it was writing when it notices.
+    eventually("only the file is left", lambda: len(client.objects(report_id)) == 1)
     require_one_whole_file(client, report)
 
 
-def test_a_killed_workers_report_goes_on_from_the_checkpoint(client: Client, faults: Faults) -> None:
-    client.await_empty_queues()
-    baseline = calm_sha256(client)
+def test_a_killed_workers_report_resumes_from_the_checkpoint(client: Client, faults: Faults) -> None:
+    client.wait_for_empty_queues()
+    baseline = baseline_sha256(client)
     with faults.database.failing(slow()):
-        report_id = client.ask("CSV", ALL)
-        await_checkpoint(client, report_id)
+        report_id = client.request_report("CSV", ALL)
+        wait_for_checkpoint(client, report_id)
         kill_workers(client)
-        eventually("none is left", lambda: not any(map(is_running, client.workers())))
+        eventually("no worker is left", lambda: not any(map(is_running, client.workers())))
         ((died_at,),) = client.sql("SELECT clock_timestamp()")
-        checkpoint = await_checkpoint(client, report_id)
-        eventually("it is taken over", lambda: client.row(report_id)["attempt"] == 2)
+        checkpoint = wait_for_checkpoint(client, report_id)
+        eventually("another worker has claimed it", lambda: client.row(report_id)["attempt"] == 2)
         row = client.row(report_id)
-        print(f"taken over {(row['started_at'] - died_at).total_seconds():.1f} s after the death")
+        print(f"claimed again {(row['started_at'] - died_at).total_seconds():.1f} s after the death")
         assert row["rows_done"] >= checkpoint["rows"]
-    require_taken_over(client, report_id, checkpoint, baseline)
+    require_resumed(client, report_id, checkpoint, baseline)
 
 
 def test_a_stopped_worker_that_wakes_up_changes_nothing(client: Client, faults: Faults) -> None:
-    client.await_empty_queues()
-    baseline = calm_sha256(client)
-    kill_workers(client)  # idle ones: stopped too, they would be handed the message and keep it
+    client.wait_for_empty_queues()
+    baseline = baseline_sha256(client)
+    kill_workers(client)  # an idle worker that is stopped too would receive the message and keep it
     with faults.database.failing(slow()):
-        report_id = client.ask("CSV", ALL)
-        checkpoint = await_checkpoint(client, report_id)
+        report_id = client.request_report("CSV", ALL)
+        checkpoint = wait_for_checkpoint(client, report_id)
         workers = [psutil.Process(pid) for pid in client.workers() if is_running(pid)]
         for worker in workers:
             worker.suspend()
     try:
-        require_taken_over(client, report_id, checkpoint, baseline)
+        require_resumed(client, report_id, checkpoint, baseline)
     finally:
         for worker in workers:
             with contextlib.suppress(psutil.NoSuchProcess):
                 worker.resume()
     time.sleep(AWAKE_SECONDS)
-    require_taken_over(client, report_id, checkpoint, baseline)
+    require_resumed(client, report_id, checkpoint, baseline)
 
 
 def test_a_cancelled_report_leaves_nothing(client: Client, faults: Faults) -> None:
     with faults.database.failing(slow()):
-        report_id = client.ask("CSV", ALL)
-        await_checkpoint(client, report_id)
+        report_id = client.request_report("CSV", ALL)
+        wait_for_checkpoint(client, report_id)
         assert client.http("POST", f"/api/v1/reports/{report_id}/cancel").status in {200, 202}
         eventually("nothing is left in the store", lambda: client.objects(report_id) == [])
         eventually("no upload is open", lambda: client.open_uploads(report_id) == [])

@@ -1,4 +1,4 @@
-"""What the tick and the dead letters' function do in quieter hours, on the whole stack."""
+"""The scheduler's cleanup and the dead-letter function on the whole stack."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from tests.support.local_stack import Faults
 from tests.support.use_permissions import make_expired_report
 
 
-def test_an_expired_reports_file_and_what_a_dead_worker_left_are_removed(client: Client) -> None:
+def test_the_file_and_the_open_upload_of_an_expired_report_are_removed(client: Client) -> None:
     report = make_expired_report(client)
     assert client.show(report["id"])["status"] == "EXPIRED"
-    # The link that was given out before.
     assert client.http("GET", report["links"]["download"]).status == 410
 
 
-def test_what_the_queue_gives_up_is_written_down(client: Client, faults: Faults) -> None:
-    client.await_empty_queues()
+def test_a_dead_lettered_message_is_recorded(client: Client, faults: Faults) -> None:
+    client.wait_for_empty_queues()
     with faults.sqs.failing(Fault("refuse")):
-        report_id = client.ask("CSV", NONE)
+        report_id = client.request_report("CSV", NONE)
         client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", report_id)
     abandon(client, report_id)

@@ -1,6 +1,6 @@
-"""Schemathesis asks the API what its OpenAPI document allows, and much that it does not, with all checks on.
+"""Schemathesis sends the API valid and invalid requests, generated from its OpenAPI document, with all checks.
 
-On a stack of its own, on which loopback is nobody in particular, so that every request is authenticated.
+The tests use a separate stack without a tenant for loopback, so that every request must be authenticated.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CONFIGURATION = Path(__file__).parent / "schemathesis" / "schemathesis.toml"
 ROWS = 1_000
 EXAMPLES = 25 if is_fuzzing() else 8
 SECONDS = 3600
-"""Only a run that hangs takes as long, on whatever machine."""
+"""Timeout of Schemathesis; only a run that hangs reaches it."""
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +52,10 @@ def key(stack: Stack) -> str:
 
 
 @random_search
-def test_schemathesis_finds_nothing(stack: Stack, key: str, tmp_path: Path) -> None:
+def test_schemathesis_finds_no_failures(stack: Stack, key: str, tmp_path: Path) -> None:
     document = tmp_path / "openapi.json"
-    address = f"{stack.up.api_url}/openapi.json"
-    answer = urllib3.request("GET", address, headers={"Authorization": f"Bearer {key}"})
+    url = f"{stack.up.api_url}/openapi.json"
+    answer = urllib3.request("GET", url, headers={"Authorization": f"Bearer {key}"})
     assert answer.status == 200, answer.data
     document.write_text(json.dumps(with_stated_rules(answer.json())), encoding="utf-8")
     command = [
@@ -74,16 +74,16 @@ def test_schemathesis_finds_nothing(stack: Stack, key: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
 @pytest.mark.parametrize("path", ["/api/v1/reports", "/api/v1/report-types", "/health"])
-def test_other_methods_are_refused_and_told_which_there_are(stack: Stack, key: str, method: str, path: str) -> None:
+def test_other_methods_are_refused_with_the_allowed_ones(stack: Stack, key: str, method: str, path: str) -> None:
     answer = urllib3.request(method, stack.up.api_url + path, headers={"X-Api-Key": key})
     assert answer.status == 405, answer.data
     assert answer.headers["Allow"] == "GET, HEAD"
     assert answer.json()["type"] == "urn:resma:problem:method-not-allowed"
 
 
-def test_nothing_but_health_is_open(stack: Stack, key: str) -> None:
-    address = f"{stack.up.api_url}/openapi.json"
-    document = urllib3.request("GET", address, headers={"Authorization": f"Bearer {key}"}).json()
+def test_only_health_needs_no_key(stack: Stack, key: str) -> None:
+    url = f"{stack.up.api_url}/openapi.json"
+    document = urllib3.request("GET", url, headers={"Authorization": f"Bearer {key}"}).json()
     for path, operations in document["paths"].items():
         for method in operations:
             answer = urllib3.request(method.upper(), stack.up.api_url + path.replace("{", "").replace("}", ""))
@@ -91,7 +91,7 @@ def test_nothing_but_health_is_open(stack: Stack, key: str) -> None:
 
 
 def test_the_documentation_page_needs_no_key_and_takes_one(stack: Stack, key: str) -> None:
-    """Below the path of a stage, as on AWS."""
+    """The page is below the path of a stage, as on AWS."""
     assert "/local" in stack.up.api_url
     with documentation_page(stack.up.api_url) as page:
         schemas = page.locator("section.models")
@@ -105,6 +105,6 @@ def test_the_documentation_page_needs_no_key_and_takes_one(stack: Stack, key: st
 
 
 def test_without_a_key_the_page_shows_why_an_operation_is_refused(stack: Stack) -> None:
-    with documentation_page(stack.up.api_url, bears="401") as page:
+    with documentation_page(stack.up.api_url, allowed_error="401") as page:
         status, problem = try_out(page, "getCaller")
         assert (status, problem["type"]) == (401, "urn:resma:problem:credentials-missing")

@@ -1,6 +1,6 @@
-"""Workers that die or freeze at the worst moment: their jobs are taken over, and what they left is cleared away.
+"""Workers that are killed or frozen at critical steps: other workers repeat the jobs and remove what was left.
 
-The three accidents happen first, one after the other, so that the queue's patience is waited for once.
+All three failures are injected first, so that the tests wait for the queue's visibility timeout only once.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from tests.support.kill_workers import ALL, PART, is_running, kill_workers, kill
 from tests.support.local_stack import Faults
 
 READY = b"status = 'READY'"
-"""What is in the statement that ends a job."""
+"""Part of the statement that makes a report READY."""
 
 
 @dataclass(frozen=True)
-class Accidents:
-    """Reports by what befell their worker."""
+class WorkerFailures:
+    """The reports whose workers failed, by the kind of failure."""
 
     killed_before_publishing: str
     killed_after_publishing: str
@@ -33,22 +33,22 @@ class Accidents:
 
 
 def kill_workers_after_publishing(client: Client, database: FaultProxy) -> str:
-    """The same between the object's appearance and the row's READY."""
+    """Requests a report, kills every worker after its object exists but before the row is READY; returns its id."""
     with database.failing(Fault("stall", when=READY)) as fault:
-        report_id = client.ask("CSV", ALL)
+        report_id = client.request_report("CSV", ALL)
         fault.wait_for_fault()
         assert client.objects(report_id) == [f"demo/{report_id}/1.csv"]
         assert client.http("GET", f"/api/v1/reports/{report_id}/download").status == 409
         kill_workers(client)
-        eventually("none is left", lambda: not any(map(is_running, client.workers())))
+        eventually("no worker is left", lambda: not any(map(is_running, client.workers())))
     return report_id
 
 
 def freeze_workers(client: Client, store: FaultProxy) -> tuple[str, list[psutil.Process]]:
-    """Asks for a report and stops every worker, without ending it, while its file is on its way."""
-    kill_workers(client)  # idle ones: frozen too, they would be handed the message and keep it
+    """Requests a report, suspends every worker during the upload of its file; returns its id and the workers."""
+    kill_workers(client)  # an idle worker that is frozen too would receive the message and keep it
     with store.failing(Fault("stall", when=PART)) as fault:
-        report_id = client.ask("CSV", ALL)
+        report_id = client.request_report("CSV", ALL)
         fault.wait_for_fault()
         workers = [psutil.Process(pid) for pid in client.workers() if is_running(pid)]
         for worker in workers:
@@ -57,25 +57,25 @@ def freeze_workers(client: Client, store: FaultProxy) -> tuple[str, list[psutil.
 
 
 @pytest.fixture(scope="module")
-def accidents(client: Client, faults: Faults) -> Iterator[Accidents]:
-    """All three, and then the wait until every job is done by someone else."""
-    client.await_empty_queues()
+def failures(client: Client, faults: Faults) -> Iterator[WorkerFailures]:
+    """Injects all three failures, and waits until other workers have finished the jobs."""
+    client.wait_for_empty_queues()
     before = kill_workers_in_mid_report(client, faults.s3, "PDF")
     after = kill_workers_after_publishing(client, faults.database)
     frozen, workers = freeze_workers(client, faults.s3)
     try:
         for report_id in (before, after, frozen):
-            client.await_status(report_id, "READY")
-        yield Accidents(before, after, frozen, workers)
+            client.wait_for_status(report_id, "READY")
+        yield WorkerFailures(before, after, frozen, workers)
     finally:
         for worker in workers:
             with contextlib.suppress(psutil.NoSuchProcess):
                 worker.resume()
-    client.await_empty_queues()
+    client.wait_for_empty_queues()
 
 
-def require_taken_over(client: Client, report_id: str) -> Json:
-    """Asserts that the second attempt made the report, and that its file is the one there is; returns the status."""
+def require_second_attempt(client: Client, report_id: str) -> Json:
+    """Asserts that the second attempt generated the report, and that its file is the only one; returns the report."""
     report = client.show(report_id)
     assert report["attempt"] == 2
     require_one_whole_file(client, report)
@@ -86,25 +86,25 @@ def require_taken_over(client: Client, report_id: str) -> Json:
     return report
 
 
-def test_a_worker_killed_in_mid_report_is_replaced(client: Client, accidents: Accidents) -> None:
-    require_taken_over(client, accidents.killed_before_publishing)
+def test_a_worker_killed_in_mid_report_is_replaced(client: Client, failures: WorkerFailures) -> None:
+    require_second_attempt(client, failures.killed_before_publishing)
 
 
-def test_a_worker_killed_between_object_and_row_is_replaced(client: Client, accidents: Accidents) -> None:
-    require_taken_over(client, accidents.killed_after_publishing)
+def test_a_worker_killed_between_object_and_row_is_replaced(client: Client, failures: WorkerFailures) -> None:
+    require_second_attempt(client, failures.killed_after_publishing)
 
 
-def test_a_frozen_worker_that_wakes_up_changes_nothing(client: Client, accidents: Accidents) -> None:
-    before = require_taken_over(client, accidents.frozen)
-    events = log_lines(client, accidents.frozen)
-    for worker in accidents.frozen_workers:
+def test_a_frozen_worker_that_wakes_up_changes_nothing(client: Client, failures: WorkerFailures) -> None:
+    before = require_second_attempt(client, failures.frozen)
+    events = log_lines(client, failures.frozen)
+    for worker in failures.frozen_workers:
         worker.resume()
-    eventually("the sleeper has found out", lambda: log_lines(client, accidents.frozen) > events)
-    client.await_empty_queues()
-    assert require_taken_over(client, accidents.frozen) == before
+    eventually("the resumed worker has logged", lambda: log_lines(client, failures.frozen) > events)
+    client.wait_for_empty_queues()
+    assert require_second_attempt(client, failures.frozen) == before
 
 
 def log_lines(client: Client, report_id: str) -> int:
-    """How many lines workers have logged about a report."""
+    """Returns the number of lines that workers have logged about a report."""
     logs = (client.stack.folder / "logs").glob("*WorkerFunction*.log")
     return sum(report_id in line for log in logs for line in log.read_text(encoding="utf-8").splitlines())

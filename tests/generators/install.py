@@ -1,7 +1,7 @@
-"""`python -m tests.generators.install`: installs the generators of clients into .resma/generators.
+"""`python -m tests.generators.install` installs the client generators into .resma/generators.
 
-A language whose tools are not on this machine is named, with what installs them, and left out. The generator for Python
-is in an environment of its own (infra/requirements/generators.txt), which `make setup-generators` makes.
+A language whose tools are not installed is skipped, with a message that says how to install them. The generator for
+Python has its own virtual environment (infra/requirements/generators.txt), which `make setup-generators` creates.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NODE = ReaderProgram(
     ("node",),
     SOURCES,
 )
-"""openapi-typescript and the compiler, and the linter of redocly."""
+"""openapi-typescript, the TypeScript compiler, and the linter Redocly."""
 
 OPENAPI_GENERATOR = ReaderProgram(
     "java",
@@ -36,7 +36,7 @@ OPENAPI_GENERATOR = ReaderProgram(
     ("java", "-jar", "lib/openapi-generator-cli-7.25.0.jar"),
     SOURCES,
 )
-"""Makes clients for Go and Java, and many other languages."""
+"""Generates clients for Go and Java, and many other languages."""
 
 JAVA_CLIENT = ReaderProgram(
     "java-client",
@@ -47,11 +47,11 @@ JAVA_CLIENT = ReaderProgram(
     ("javac",),
     SOURCES,
 )
-"""Compiles a client for Java."""
+"""The Java compiler and the libraries that a generated client for Java needs."""
 
 
 def main() -> None:
-    """Installs the programs whose tools are on this machine."""
+    """Installs the programs whose tools are installed on this machine."""
     install((NODE, OPENAPI_GENERATOR, JAVA_CLIENT))
 
 

@@ -1,4 +1,4 @@
-"""A real Postgres for all integration tests, migrated; and moto for AWS, where a test asks for it."""
+"""Fixtures for integration tests: a migrated Postgres server, and AWS simulated by moto."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from infra.servers.postgres import PostgresServer
 from resma.access.caller import SCOPES, Caller, Scope
 from resma.snapshot.summarize import summarize
 from tests.support.cut_reports import AS_OF, Cuts, Reports
-from tests.support.system import PASSWORD, ROWS, ActAs, System, close_connections, forget
+from tests.support.system import PASSWORD, ROWS, ActAs, System, clear_caches, close_connections
 
 if TYPE_CHECKING:
     pass
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """A server of its own, migrated, with the demo bank."""
+    """A Postgres server with the current schema and the demo bank."""
     server = PostgresServer(tmp_path_factory.mktemp("postgres"), free_port())
     server.start()
     try:
@@ -49,7 +49,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
 
 @pytest.fixture
 def admin(postgres: PostgresServer) -> Iterator[Connection[TupleRow]]:
-    """The superuser's connection; what a test leaves in the system's tables is removed after it."""
+    """A connection of the superuser. Rows that a test leaves in Resma's tables are deleted after it."""
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         yield connection
         connection.execute("DELETE FROM resma.reports")
@@ -61,7 +61,7 @@ def admin(postgres: PostgresServer) -> Iterator[Connection[TupleRow]]:
 
 @pytest.fixture
 def far_from_midnight() -> None:
-    """Waits for midnight in UTC, where it would come in the middle of a test that counts by the day."""
+    """Waits until midnight in UTC has passed if it is near, for tests that count per day."""
     now = datetime.now(UTC)
     left = timedelta(days=1) - timedelta(hours=now.hour, minutes=now.minute, seconds=now.second)
     if left < timedelta(minutes=2):
@@ -70,21 +70,21 @@ def far_from_midnight() -> None:
 
 @pytest.fixture
 def system(postgres: PostgresServer, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> Iterator[System]:
-    """The whole system in this process. What functions keep between invocations is forgotten before and after."""
+    """The whole system in this process. The functions' caches are cleared before and after the test."""
     before = dict(os.environ)
-    monkeypatch.setattr(scheduler.requeue_orphaned_jobs, "LOOK_AGAIN_SECONDS", 0)  # no worker here needs the time
+    monkeypatch.setattr(scheduler.requeue_orphaned_jobs, "LOOK_AGAIN_SECONDS", 0)  # no worker runs beside the scheduler
     with mock_aws():
-        forget()
+        clear_caches()
         yield System(postgres)
         close_connections()
-        forget()
+        clear_caches()
     os.environ.clear()
     os.environ.update(before)
 
 
 @pytest.fixture
 def as_tenant(admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> Iterator[ActAs]:
-    """Asks in the name of the tenant `demo`, or of `other`, which is there for the test."""
+    """A function that makes later requests come from the tenant `demo` or `other`; `other` exists during the test."""
 
     def act(tenant_id: str, scopes: frozenset[Scope] = SCOPES) -> None:
         caller = Caller(tenant_id, "key-2", scopes, "198.51.100.7")
@@ -98,18 +98,18 @@ def as_tenant(admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> I
 
 @pytest.fixture
 def new_report_id() -> UUID:
-    """An id that no report has."""
+    """The id of a report that does not exist."""
     return uuid4()
 
 
 @pytest.fixture
 def cuts(monkeypatch: pytest.MonkeyPatch) -> Cuts:
-    """What a test lets happen between batches."""
+    """Decides after which batches an invocation ends and a checkpoint is saved."""
     return Cuts(monkeypatch)
 
 
 @pytest.fixture
 def reports(system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> Reports:
-    """What a test runs again and again."""
+    """A report that a test can run repeatedly with the same timestamp."""
     monkeypatch.setattr("resma.snapshot.snapshot.summarize", lambda *given: replace(summarize(*given), as_of=AS_OF))
     return Reports(system, admin)

@@ -84,7 +84,7 @@ def make_report(client: Client, locale: str) -> str:
     answer = client.http("POST", "/api/v1/reports/generate", json=body)
     assert answer.status == 202, answer.data
     report_id = str(answer.json()["id"])
-    client.await_status(report_id, "READY")
+    client.wait_for_status(report_id, "READY")
     return report_id
 
 

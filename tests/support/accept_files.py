@@ -1,6 +1,6 @@
-"""`python -m tests.support.accept_files FOLDER`: checks every file that tests have kept, with other tools.
+"""`python -m tests.support.accept_files FOLDER` checks, with other programs, every file that the tests have saved.
 
-`keep_files` keeps them: while it is in force, what a writer of this process gives from `begin` to `end` is a file.
+The tests save these files with `save_files`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from tests.readers.verapdf.validate import VeraPdfMissingError, is_required, val
 from tests.support.pdf_readers import find_syntax_errors
 
 MAX_BYTES = 4 * 1024 * 1024
-"""Larger ones are rows of the same kind, and take LibreOffice minutes."""
+"""Larger files are not saved: they only repeat rows of the same kind, and LibreOffice takes minutes to open them."""
 
-FILES_A_RUN = 50
+FILES_PER_RUN = 50
+"""Number of spreadsheets that one run of LibreOffice converts."""
 
 
-def keep_files(folder: Path) -> None:
-    """Keeps each PDF and XLSX that a writer of this process makes whole."""
+def save_files(folder: Path) -> None:
+    """Saves, from now on, each complete PDF and XLSX file that a writer of this process produces."""
     folder.mkdir(parents=True, exist_ok=True)
     for writer, extension in ((PdfWriter, "pdf"), (XlsxWriter, "xlsx")):
         _wrap(writer, folder, extension)
@@ -34,33 +35,34 @@ def keep_files(folder: Path) -> None:
 def _wrap(writer: Any, folder: Path, extension: str) -> None:
     begin, add, end = writer.begin, writer.add, writer.end
 
-    def keep_begin(self: Any) -> bytes:
-        # To a file at once: tests of memory must not see it.
-        self.kept = Path(tempfile.mkstemp(dir=folder, suffix=".part")[1])
-        return keep(self, begin(self))
+    def save_begin(self: Any) -> bytes:
+        # The data goes to a file at once, so that tests that measure memory are not affected.
+        self.saved_path = Path(tempfile.mkstemp(dir=folder, suffix=".part")[1])
+        return save(self, begin(self))
 
-    def keep(self: Any, data: bytes) -> bytes:
-        if hasattr(self, "kept"):
-            with self.kept.open("ab") as file:
+    def save(self: Any, data: bytes) -> bytes:
+        if hasattr(self, "saved_path"):
+            with self.saved_path.open("ab") as file:
                 file.write(data)
         return data
 
-    def keep_end(self: Any) -> bytes:
-        data = keep(self, end(self))
-        if hasattr(self, "kept") and self.kept.stat().st_size <= MAX_BYTES:
-            self.kept.rename(self.kept.with_suffix(f".{extension}"))
+    def save_end(self: Any) -> bytes:
+        data = save(self, end(self))
+        if hasattr(self, "saved_path") and self.saved_path.stat().st_size <= MAX_BYTES:
+            self.saved_path.rename(self.saved_path.with_suffix(f".{extension}"))
         return data
 
-    writer.begin, writer.add, writer.end = keep_begin, lambda self, batch: keep(self, add(self, batch)), keep_end
+    writer.begin, writer.add, writer.end = save_begin, lambda self, batch: save(self, add(self, batch)), save_end
 
 
 def convert_by_libreoffice(files: Sequence[Path], kind: str, folder: Path, read_as: str | None = None) -> None:
-    """Converts files into the folder. Fails, with what to do, without LibreOffice.
+    """Converts files with LibreOffice and writes the results to a folder.
 
-    `kind` is what `--convert-to` takes, `read_as` what `--infilter` takes.
+    `kind` is the value of the option `--convert-to`, `read_as` that of `--infilter`. Raises AssertionError if
+    LibreOffice is not installed or fails.
     """
     soffice = shutil.which("soffice")
-    assert soffice, "LibreOffice is not installed, and reads back what Resma writes: apt-get install libreoffice-calc"
+    assert soffice, "LibreOffice is not installed. Install it with `apt-get install libreoffice-calc`."
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [soffice, "--headless", f"-env:UserInstallation=file://{profile}", "--convert-to", kind]
         if read_as:
@@ -71,25 +73,30 @@ def convert_by_libreoffice(files: Sequence[Path], kind: str, folder: Path, read_
 
 
 def accept_spreadsheets(files: Sequence[Path]) -> list[str]:
-    """Returns what LibreOffice could not convert."""
+    """Returns a message for each spreadsheet that LibreOffice could not convert."""
     refused = []
-    for start in range(0, len(files), FILES_A_RUN):
-        part = files[start : start + FILES_A_RUN]
+    for start in range(0, len(files), FILES_PER_RUN):
+        part = files[start : start + FILES_PER_RUN]
         with tempfile.TemporaryDirectory() as folder:
             convert_by_libreoffice(part, "csv", Path(folder))
             refused += [
-                f"LibreOffice refuses {file}" for file in part if not (Path(folder) / f"{file.stem}.csv").exists()
+                f"LibreOffice cannot convert {file}."
+                for file in part
+                if not (Path(folder) / f"{file.stem}.csv").exists()
             ]
     return refused
 
 
 def accept_pdfs(files: Sequence[Path]) -> list[str]:
-    """Returns what qpdf finds wrong."""
-    return [f"qpdf refuses {file}: {found}" for file in files if (found := find_syntax_errors(file))]
+    """Returns a message for each PDF in which qpdf finds an error."""
+    return [f"qpdf found errors in {file}: {errors}" for file in files if (errors := find_syntax_errors(file))]
 
 
 def accept_as_pdf_a(files: Sequence[Path]) -> list[str]:
-    """Returns what veraPDF finds wrong. Where it is not installed, says so; CI treats that as an error."""
+    """Returns a message for each PDF that does not conform to PDF/A-2b, as checked by veraPDF.
+
+    Prints a message if veraPDF is not installed, or returns it where veraPDF is required, as in CI.
+    """
     try:
         refused = validate_pdf_a(files)
     except VeraPdfMissingError as missing:
@@ -98,20 +105,21 @@ def accept_as_pdf_a(files: Sequence[Path]) -> list[str]:
         print(missing)
         return []
     if not refused:
-        print(f"veraPDF has found that {len(files)} PDFs conform to PDF/A-2b")
+        print(f"veraPDF: {len(files)} PDFs conform to PDF/A-2b.")
     return refused
 
 
 def main() -> None:
-    """Looks at all files of the folder, says what was refused, and removes the rest."""
+    """Checks all files of the folder; prints what is wrong, or deletes the folder if nothing is."""
     folder = Path(sys.argv[1])
     pdfs, spreadsheets = sorted(folder.glob("*.pdf")), sorted(folder.glob("*.xlsx"))
     if not pdfs or not spreadsheets:
-        sys.exit(f"{folder} holds {len(pdfs)} PDFs and {len(spreadsheets)} spreadsheets: the tests have kept none")
+        counts = f"{len(pdfs)} PDFs and {len(spreadsheets)} spreadsheets"
+        sys.exit(f"{folder} has {counts}. Run the tests with RESMA_KEEP_FILES={folder} first.")
     refused = accept_pdfs(pdfs) + accept_as_pdf_a(pdfs) + accept_spreadsheets(spreadsheets)
     if refused:
         sys.exit("\n".join(refused))
-    print(f"qpdf has found nothing wrong in {len(pdfs)} PDFs, LibreOffice has opened {len(spreadsheets)} spreadsheets")
+    print(f"qpdf found no errors in {len(pdfs)} PDFs. LibreOffice converted {len(spreadsheets)} spreadsheets.")
     shutil.rmtree(folder)
 
 

@@ -1,4 +1,4 @@
-"""Requests for reports that are refused, with the status, the code and the pointer of each."""
+"""Invalid requests for reports, each with the expected status, problem code and pointer."""
 
 from __future__ import annotations
 

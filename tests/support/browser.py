@@ -1,4 +1,4 @@
-"""A real browser for the console's tests: Chromium, in which nothing may be complained of."""
+"""Runs the console's tests in Chromium, and fails them if the browser reports errors or warnings."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ WAIT_MS = 60_000
 
 
 def find_chromium() -> str:
-    """Returns where Chromium is. Fails where there is none: a console that nobody has looked at is not tested."""
+    """Returns the path of Chromium. Fails the test, instead of skipping it, if Chromium is not installed."""
     for name in _NAMES:
-        if found := shutil.which(name):
-            return found
-    pytest.fail(f"no browser found (looked for {', '.join(_NAMES)}): apt-get install chromium")
+        if path := shutil.which(name):
+            return path
+    pytest.fail(f"No browser found ({', '.join(_NAMES)}). Install one with `apt-get install chromium`.")
 
 
 @contextlib.contextmanager
 def running_browser() -> Iterator[Browser]:
-    """Chromium, without a window."""
+    """Yields Chromium, running without a window."""
     executable = find_chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
@@ -33,26 +33,26 @@ def running_browser() -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def page_of(browser: Browser, *, bears: str = "", **options: Any) -> Iterator[Page]:
-    """A page of a browser that knows nothing yet; at its end, whatever its console held is a failure.
+def page_of(browser: Browser, *, allowed_error: str = "", **options: Any) -> Iterator[Page]:
+    """Yields a page in a new browser context, without cookies or storage.
 
-    `bears` is part of complaints that a test brings about: Chromium notes each answer that is no success.
+    Raises AssertionError at the end of the block if the page reported errors or warnings. Messages that contain
+    `allowed_error` are ignored: Chromium logs an error for each response whose status is not a success.
     """
-    complaints: list[str] = []
+    messages: list[str] = []
 
-    def note(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not (bears and bears in message.text):
-            complaints.append(message.text)
+    def record(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and not (allowed_error and allowed_error in message.text):
+            messages.append(message.text)
 
     context = browser.new_context(**{"locale": "en-US", "viewport": {"width": 1280, "height": 900}, **options})
     context.set_default_timeout(WAIT_MS)
     page = context.new_page()
-    page.on("console", note)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", record)
+    page.on("pageerror", lambda error: messages.append(str(error)))
     try:
         yield page
     finally:
         context.close()
-    assert not complaints, (
-        f"The browser reported errors; a violation of the page's policy (CSP) is one too: {complaints}"
-    )
+    # A violation of the page's content security policy is reported as an error too.
+    assert not messages, f"The browser reported errors: {messages}"

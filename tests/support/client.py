@@ -1,4 +1,4 @@
-"""What a test sees of a stack: its API by HTTP, its AWS services by localstack-client, its rows by SQL."""
+"""A test's access to a stack: its API over HTTP, its AWS services through localstack-client, its rows with SQL."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Download:
-    """A fetched file, under the name that its server gave it."""
+    """A downloaded file, with the name from its Content-Disposition header."""
 
     name: str
     media_type: str
@@ -35,20 +35,20 @@ class Download:
 
     @property
     def sha256(self) -> str:
-        """In hex, as the status shows it."""
+        """SHA-256 of the content in hexadecimal, as in a report's status."""
         return hashlib.sha256(self.content).hexdigest()
 
 
 @dataclass(frozen=True)
 class Backlog:
-    """Messages of a queue: waiting, and received but not deleted."""
+    """Number of messages in a queue: waiting for delivery, and in flight (received but not deleted)."""
 
     waiting: int
     in_flight: int
 
 
 class Client:
-    """A caller of the stack, and an operator who may look behind it. `s3` is the store that reports are in."""
+    """A caller of the API that can also inspect the stack as an operator. `s3` is a client of the object store."""
 
     def __init__(self, stack: Stack, s3: Any = None) -> None:
         self.stack = stack
@@ -58,7 +58,7 @@ class Client:
         self.s3 = s3 or self.aws("s3")
 
     def close(self) -> None:
-        """Ends its connections."""
+        """Closes all connections."""
         self._http.clear()
         for client in (self.s3, *self._clients.values()):
             client.close()
@@ -66,12 +66,12 @@ class Client:
     # ------------------------------------------------------------------ as a caller
 
     def http(self, method: str, path: str, **arguments: Any) -> urllib3.BaseHTTPResponse:
-        """Makes a request to the API; a path may also be a whole address. Follows no redirects."""
-        address = path if path.startswith("http") else self.stack.up.api_url + path
-        return self._http.request(method, address, redirect=False, **arguments)
+        """Sends a request to the API and returns the response; `path` may also be a full URL. Follows no redirects."""
+        url = path if path.startswith("http") else self.stack.up.api_url + path
+        return self._http.request(method, url, redirect=False, **arguments)
 
-    def ask(self, format_: str, filters: Mapping[str, Any] | None = None, **more: Any) -> str:
-        """Asks for a report and returns its id."""
+    def request_report(self, format_: str, filters: Mapping[str, Any] | None = None, **more: Any) -> str:
+        """Requests a report and returns its id."""
         body = {"type": "TRANSACTIONS", "format": format_, "filters": dict(filters or {}), **more}
         answer = self.http("POST", GENERATE, json=body, headers={"Idempotency-Key": secrets.token_hex(8)})
         assert answer.status == 202, answer.data
@@ -84,8 +84,8 @@ class Client:
         view: Json = answer.json()
         return view
 
-    def await_status(self, report_id: str, *statuses: str, seconds: float = PATIENCE_SECONDS) -> Json:
-        """Follows a report until it has one of the statuses, and fails at once if it ends with another."""
+    def wait_for_status(self, report_id: str, *statuses: str, seconds: float = PATIENCE_SECONDS) -> Json:
+        """Polls a report until it has one of the statuses, and returns it. Fails at once if it ends with another."""
         deadline = time.monotonic() + seconds
         while (view := self.show(report_id))["status"] not in statuses:
             assert view["status"] not in ENDED, view
@@ -94,14 +94,14 @@ class Client:
         return view
 
     def download(self, report: Json) -> Download:
-        """Fetches a report's file as a browser would: the stable link, then where it leads."""
+        """Downloads a report's file as a browser does: follows the download link to the presigned URL."""
         redirect = self.http("GET", report["links"]["download"])
         assert redirect.status == 303, redirect.data
         return self.fetch(redirect.headers["Location"])
 
-    def fetch(self, address: str) -> Download:
-        """Fetches a presigned address."""
-        answer = self.http("GET", address)
+    def fetch(self, url: str) -> Download:
+        """Downloads a file from a presigned URL."""
+        answer = self.http("GET", url)
         assert answer.status == 200, answer.data[:500]
         named = re.fullmatch(r'attachment; filename="([\w.-]+)"', answer.headers["Content-Disposition"])
         assert named is not None, answer.headers["Content-Disposition"]
@@ -110,45 +110,45 @@ class Client:
     # ------------------------------------------------------------------ as an operator
 
     def aws(self, service: str) -> Any:
-        """Returns a client of a service of the stack's LocalStack, past every proxy."""
+        """Returns a client of an AWS service in the stack's LocalStack, not through the fault proxies."""
         if service not in self._clients:
             self._clients[service] = self._session.client(service)
         return self._clients[service]
 
     def sql(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Runs SQL as the superuser, past the proxy; returns the rows, if it makes any."""
+        """Runs SQL as the superuser, not through the fault proxies; returns the rows, if the statement has any."""
         with psycopg.connect(self.stack.up.database_url, autocommit=True) as connection:
             cursor = connection.execute(query.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
 
     def row(self, report_id: str) -> Json:
-        """Returns a report's row."""
+        """Returns a report's row as a dictionary, with the column names as keys."""
         with psycopg.connect(self.stack.up.database_url, autocommit=True) as connection:
             cursor = connection.execute("SELECT * FROM resma.reports WHERE report_id = %s", (report_id,))
             names = [column.name for column in cursor.description or ()]
-            found = cursor.fetchone()
-        assert found is not None
-        return dict(zip(names, found, strict=True))
+            values = cursor.fetchone()
+        assert values is not None
+        return dict(zip(names, values, strict=True))
 
     def count_reports(self) -> int:
-        """How many reports there are, of any status."""
+        """Returns the number of reports, of any status."""
         return int(self.sql("SELECT count(*) FROM resma.reports")[0][0])
 
     def objects(self, report_id: str) -> list[str]:
-        """Keys of a report's objects in the store."""
+        """Returns the keys of a report's objects in the object store."""
         listed = self.s3.list_objects_v2(Bucket=self.stack.up.outputs["BucketName"])
         return [item["Key"] for item in listed.get("Contents", []) if report_id in item["Key"]]
 
     def open_uploads(self, report_id: str, format_: str = "csv") -> list[str]:
-        """Ids of a report's multipart uploads that are neither completed nor aborted."""
-        # By whole keys, one for each attempt: MinIO lists uploads by exact key only.
+        """Returns the ids of a report's multipart uploads that are neither completed nor aborted."""
+        # Lists the uploads of each attempt's exact key, since MinIO does not list uploads by prefix.
         keys = [f"demo/{report_id}/{attempt}.{format_}" for attempt in range(1, MAX_ATTEMPTS + 1)]
         bucket = self.stack.up.outputs["BucketName"]
         listed = [self.s3.list_multipart_uploads(Bucket=bucket, Prefix=key).get("Uploads", []) for key in keys]
         return [upload["UploadId"] for uploads in listed for upload in uploads]
 
     def backlog(self, output: str = "QueueUrl") -> Backlog:
-        """Counts the messages of a queue of the stack's outputs."""
+        """Returns the number of messages in the queue whose URL is the given output of the stack."""
         counted = self.aws("sqs").get_queue_attributes(
             QueueUrl=self.stack.up.outputs[output],
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
@@ -157,13 +157,13 @@ class Client:
             int(counted["ApproximateNumberOfMessages"]), int(counted["ApproximateNumberOfMessagesNotVisible"])
         )
 
-    def await_empty_queues(self, seconds: float = PATIENCE_SECONDS) -> None:
-        """Waits until no job is queued or in flight, and no dead letter either."""
+    def wait_for_empty_queues(self, seconds: float = PATIENCE_SECONDS) -> None:
+        """Waits until the job queue and its dead-letter queue hold no messages, waiting or in flight."""
         for output in ("QueueUrl", "DeadLetterQueueUrl"):
             eventually(f"{output} is empty", lambda name=output: self.backlog(name) == Backlog(0, 0), seconds)  # type: ignore[misc]
 
     def send_job_again(self, report_id: str, times: int = 1) -> None:
-        """Puts a job's message into the queue by hand, as a duplicate delivery would."""
+        """Sends a job's message to the queue, as in a duplicate delivery."""
         body = f'{{"tenant_id":"demo","report_id":"{report_id}"}}'
         self.aws("sqs").send_message_batch(
             QueueUrl=self.stack.up.outputs["QueueUrl"],
@@ -171,18 +171,18 @@ class Client:
         )
 
     def workers(self) -> list[int]:
-        """Process ids of the worker's execution environments."""
+        """Returns the process ids of the worker function's execution environments."""
         return self.stack.function_processes(self.stack.up.outputs["WorkerFunctionName"])
 
     def invoke_function(self, logical_name: str, payload: bytes = b"{}") -> Any:
-        """Invokes a function of the template by its logical name and returns its answer, as the tick would."""
+        """Invokes a function of the template by its logical name and returns the response of Lambda."""
         listed = self.aws("lambda").list_functions()["Functions"]
         name = next(item["FunctionName"] for item in listed if f"-{logical_name}-" in item["FunctionName"])
         return self.aws("lambda").invoke(FunctionName=name, Payload=payload)
 
 
 def lift_quotas(database_url: str) -> None:
-    """Lets the demo tenant have as much as it likes, where something else is tested."""
+    """Raises the quotas of the demo tenant so far that tests of other subjects do not reach them."""
     with psycopg.connect(database_url) as connection:
         connection.execute(
             "UPDATE resma.tenants SET requests_per_second = 10000, requests_burst = 10000, live_reports = 10000,"
@@ -191,7 +191,10 @@ def lift_quotas(database_url: str) -> None:
 
 
 def require_one_whole_file(client: Client, report: Json) -> Download:
-    """Asserts that a READY report has one object, no upload left open, one event, and the bytes that it promises."""
+    """Asserts that a READY report has one object, no open upload, one event, and a file of the recorded size and hash.
+
+    Returns the downloaded file.
+    """
     report_id, format_ = report["id"], report["format"].lower()
     assert report["status"] == "READY", report
     assert client.objects(report_id) == [f"demo/{report_id}/{report['attempt']}.{format_}"]
@@ -205,7 +208,7 @@ def require_one_whole_file(client: Client, report: Json) -> Download:
 
 
 def require_no_file(client: Client, report_id: str) -> None:
-    """Asserts that a report has left nothing in the store, for anyone to take for a report."""
+    """Asserts that a report has neither objects nor open uploads in the object store."""
     assert client.objects(report_id) == []
     for extension in EXTENSIONS.values():
         assert client.open_uploads(report_id, extension) == []

@@ -1,4 +1,4 @@
-"""The example programs of docs/clients, and the environment that they run in."""
+"""The commands that run the example programs of docs/clients, and their environment variables."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ CLIENTS = Path("docs/clients")
 
 @dataclass(frozen=True)
 class Language:
-    """How a reader starts its programs, and what must be there for it."""
+    """The commands that start the programs of a language, and the tools that they need."""
 
     name: str
     tools: tuple[str, ...]
-    ask: tuple[str | Path, ...]
-    receive: tuple[str | Path, ...] = ()
+    client: tuple[str | Path, ...]
+    receiver: tuple[str | Path, ...] = ()
 
     def require(self) -> None:
-        """Skips where the language is missing, and fails where it was wanted."""
+        """Skips the test if a tool is missing, or fails it if RESMA_WANTS_LANGUAGES names this language."""
         require_tools(self.name, self.tools)
 
 
@@ -51,7 +51,7 @@ LANGUAGES = (
 
 
 def environment(**more: str) -> dict[str, str]:
-    """What a program finds around it: nothing of this process' own. Go builds without a network."""
+    """Returns the environment variables of a program, without those of this process. Go builds without a network."""
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(STATE),

@@ -1,4 +1,4 @@
-"""The words of the console, in both languages, as its modules have them."""
+"""The texts of the console in both languages, read from its JavaScript modules."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _ENTRY = re.compile(r'^  "([^"]+)": "((?:[^"\\]|\\.)*)",$', re.MULTILINE)
 
 
 def read_words(language: str) -> dict[str, str]:
-    """The words of a language, by key."""
+    """Returns the texts of a language by key. Raises AssertionError if a key is duplicated or a line cannot be read."""
     text = (FOLDER / "words" / f"{language}.js").read_text(encoding="utf-8")
     entries = _ENTRY.findall(text)
     words = dict(entries)
-    assert len(words) == len(entries), "a key stands there twice"
-    assert len(words) == len(re.findall(r'^  "', text, re.MULTILINE)), "an entry is not read"
+    assert len(words) == len(entries), "A key is duplicated."
+    assert len(words) == len(re.findall(r'^  "', text, re.MULTILINE)), "An entry was not recognized."
     return words
 
 

@@ -1,4 +1,4 @@
-"""A worker that dies, or freezes, before a step: each request to the store and each transaction is one."""
+"""Makes a worker crash or freeze before a step. Each request to the object store and each transaction is a step."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from psycopg.rows import TupleRow
 from worker.resources import WorkerResources
 
 
-class KilledError(BaseException):
-    """What SIGKILL would be: nothing that the worker could catch, and nothing that it does after has an effect."""
+class WorkerKilledError(BaseException):
+    """Simulates SIGKILL: the worker cannot handle it, and every later step raises it again."""
 
 
 class CrashInjector:
-    """Counts the steps of the worker that has these resources; `before_step` is called with the number of each."""
+    """Counts the steps of the worker that uses these resources, and calls `before_step` with the number of each."""
 
     def __init__(self, resources: WorkerResources) -> None:
         self.steps = 0
@@ -38,17 +38,20 @@ class CrashInjector:
         resources.system.transaction = counted  # type: ignore[method-assign]
 
     def die_before(self, step: int) -> None:
-        """From that step on everything fails, and nothing is done."""
+        """Makes this step and every later one raise WorkerKilledError without doing anything."""
 
         def check(number: int) -> None:
             self.is_dead = self.is_dead or number >= step
             if self.is_dead:
-                raise KilledError
+                raise WorkerKilledError
 
         self.before_step = check
 
     def freeze_before(self, step: int) -> tuple[threading.Event, threading.Event]:
-        """Returns what is set when that step is reached, and what lets it, and all after it, go on."""
+        """Makes the worker wait before this step.
+
+        Returns two events: the first is set when the step is reached; setting the second resumes the worker.
+        """
         frozen, thawed = threading.Event(), threading.Event()
 
         def check(number: int) -> None:

@@ -1,4 +1,4 @@
-"""Texts that are hard for CSV files and for what reads them."""
+"""Strings that are difficult to write to CSV files, or that CSV readers are known to read wrongly."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ LONE: list[str | None] = [
     "\ufeff",
     None,
 ]
-"""Texts that at least one reader drops, or ends at, where they are all that a line holds."""
+"""Strings that at least one reader drops, or takes for the end of the file, if a line has no other cell."""
 
 
 LONG = "x" * 300
 
 
 KEPT = [
-    # Numbers, with what Excel's documentation calls automatic conversion.
+    # Numbers, including those of the automatic conversions that Excel's documentation lists.
     *[
         "007",
         " 007",
@@ -79,13 +79,13 @@ KEPT = [
     *["123456789012", "+49 30 1234", "+5511999999999", "00012345678e12", "５", "١٢", "½ 1"],
     # Percentages, currencies and fractions.
     *["5%", "€ 5", "$5", "R$ 5", "5 EUR", "BRL 5", "1/2", "5 1/2"],
-    # Dates and times of any language.
+    # Dates and times in several languages.
     *["3/4", "MAR 3", "3 mar", "Mär 3", "2024-03-09", "12:30", "12 AM", "01.01.", "Januar 2024", "1-2"],
     # Logical values.
     *["TRUE", "false", " True ", "VERDADEIRO", "falso", "WAHR", "Falsch", "VRAI"],
-    # Errors.
+    # Excel's error values, in several languages.
     *["#N/A", "#REF!", "#DIV/0!", "#NV", "#VALOR!"],
-    # What begins like a formula (OWASP).
+    # Strings that begin like a formula (OWASP, "CSV Injection").
     *[
         "=1+1",
         "-",
@@ -102,7 +102,7 @@ KEPT = [
         "－x",
         "＠x",
     ],
-    # Others with a digit, and quotes.
+    # Other strings with a digit, and quotes.
     *["3 apples", 'say "hi" 1', '"1"', '="007"', "a;1", "é1"],
 ]
 

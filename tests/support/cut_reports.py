@@ -1,4 +1,4 @@
-"""Runs of a report that are stopped after some batches, and resumed."""
+"""Runs one report in several invocations that end after chosen numbers of batches, and compares the results."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from worker.usage import UsageMeter
 
 
 class Cuts:
-    """Replaces the clock: `stops` and `save` decide by the number of batches when to stop and when to save."""
+    """Replaces the clock: decides by the number of batches when an invocation ends and when a checkpoint is due."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.batches = 0
-        self.stops: Callable[[int], bool] = lambda _: False
+        self.end_invocation: Callable[[int], bool] = lambda _: False
         self.save: Callable[[int], bool] = lambda _: False
         monkeypatch.setattr(time_budget.TimeBudget, "is_time_up", lambda _: self._is_time_up())
         monkeypatch.setattr(time_budget.TimeBudget, "is_checkpoint_due", lambda _: self.save(self.batches))
-        # In these tests an invocation may be as short as a batch.
+        # The invocations of these tests can be as short as one batch, so they continue far more often than real ones.
         monkeypatch.setattr("worker.checkpoints.rows.MAX_STALLED_CONTINUATIONS", 100)
 
     def _is_time_up(self) -> bool:
         self.batches += 1
-        return self.stops(self.batches)
+        return self.end_invocation(self.batches)
 
 
 REPORT_ID = UUID("0199f1c2-7b1e-7c3a-9f57-2b8f6a4d9e10")
@@ -59,7 +59,7 @@ AS_OF = datetime(2026, 3, 9, 12, tzinfo=UTC)
 
 
 class Reports:
-    """Runs of one report with the same id and timestamp, which some formats write into the file."""
+    """Runs one report again and again with the same id and timestamp, since some formats write both into the file."""
 
     def __init__(self, system: System, admin: Connection[TupleRow]) -> None:
         self.system = system
@@ -67,8 +67,8 @@ class Reports:
         self._baseline_csv: bytes | None = None
         self.is_masked = False
 
-    def request(self, request: dict[str, Any]) -> None:
-        """Requests the report again, after everything of an earlier run was deleted."""
+    def request_report(self, request: dict[str, Any]) -> None:
+        """Deletes all reports and objects of earlier runs, then requests the report."""
         self._admin.execute("DELETE FROM resma.reports")
         for key in self.system.objects():
             self.system.s3.delete_object(Bucket=self.system.bucket, Key=key)
@@ -78,7 +78,7 @@ class Reports:
         )
 
     def work(self, resources: WorkerResources | None = None) -> str:
-        """Runs one invocation; returns its outcome, or the code of its error."""
+        """Runs one invocation; returns its outcome, or the code of the error that ended it."""
         try:
             return generate_report(
                 resources or worker.app._resources(),
@@ -90,7 +90,7 @@ class Reports:
             return error.code
 
     def work_to_the_end(self) -> list[str]:
-        """Runs invocations until the report has ended; returns all their outcomes."""
+        """Runs invocations until the report has ended; returns the outcome of each."""
         outcomes = [self.work()]
         while outcomes[-1] not in {"READY", "FAILED", "ENDED"}:
             assert len(outcomes) < 100, outcomes[-3:]
@@ -104,17 +104,20 @@ class Reports:
         return metrics
 
     def row(self) -> Report:
-        """Returns the report's present row."""
+        """Returns the report's current row."""
         with worker.app._resources().system.transaction("demo") as connection:
             return find_report(connection, "demo", REPORT_ID)
 
     def sweep(self) -> None:
-        """Runs the scheduler's last sweep, as if no worker could be running anymore."""
+        """Runs the scheduler's cleanup of objects that crashed workers left, as if the report had ended an hour ago."""
         self._admin.execute("UPDATE resma.reports SET finished_at = finished_at - interval '1 hour'")
         self.system.run_scheduler()
 
     def contents(self) -> dict[str, bytes]:
-        """Returns the files of the READY report by format. Asserts that it has no leftovers, and that hashes match."""
+        """Returns the files of the READY report by format.
+
+        Asserts that there are no other objects or open uploads, and that sizes and hashes match the row.
+        """
         report = self.row()
         assert report.status == "READY", (report.error_code, report.error_detail)
         assert self.system.open_uploads() == []
@@ -129,13 +132,13 @@ class Reports:
         return contents
 
     def baseline_csv(self) -> bytes:
-        """Returns the CSV of a run without a stop, which is made once."""
+        """Returns the CSV file of a run in one invocation; the run is made once."""
         if self._baseline_csv is None:
             self._baseline_csv = self.baseline(CASES["csv"])["CSV"]
         return self._baseline_csv
 
     def baseline(self, request: dict[str, Any]) -> dict[str, bytes]:
-        """Returns the files of a run without a stop."""
-        self.request(request)
+        """Returns the files of a run in one invocation, by format."""
+        self.request_report(request)
         assert self.work() == "READY"
         return self.contents()

@@ -1,4 +1,4 @@
-"""An object store that takes multipart uploads, says what S3 says, and keeps nothing: for uploads of any size."""
+"""An object store that accepts multipart uploads as S3 does and discards the data, for uploads of any size."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class _Store(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, *_: object) -> None:
-        """Says nothing of single requests."""
+        """Suppresses the log line of each request."""
 
 
 @contextlib.contextmanager
 def discarding_store() -> Iterator[str]:
-    """Yields its URL."""
+    """Runs the store on a free port of loopback, and yields its URL."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Store)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

@@ -1,7 +1,7 @@
-"""Who runs each command of the documentation: a test, CI, or nobody, for a reason that is given.
+"""Lists, for each command in the documentation, the test or CI job that runs it, or the reason why none does.
 
-`tests/unit/project/test_docs.py` looks every command up; those that are run `here`
-`tests/e2e/test_docs.py` runs as the pages have them.
+`tests/unit/project/test_docs.py` checks that every command is listed. `tests/e2e/test_docs.py` runs the commands
+marked `here`, as they are written in the pages.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ HERE = "tests/e2e/test_docs.py"
 
 
 class Runner(NamedTuple):
-    """`by` is a test (`file::name`), a line of a file (`file: line`), or a reason why nobody does."""
+    """What runs a command. `by` is a test (`file::name`), a line of a file (`file: line`), or why nothing runs it."""
 
     how: Literal["here", "test", "line", "nobody"]
     by: str
 
 
 RUNNERS: dict[str, Runner] = {
-    # ---------------------------------------------------------------- by tests/e2e/test_docs.py, as the pages have them
+    # ---------------------------------------------------------------- tests/e2e/test_docs.py, as written in the pages
     r"export (DATABASE_URL|RESMA_SYSTEM_DATABASE)=\S+": Runner("here", HERE),
     r"(\.resma/venv/bin/)?resma admin (access|dead-letters|migrate|report-types)\b(?!.*…).*": Runner("here", HERE),
     r"curl (-X POST |-L )?(https://…|http://localhost:3008)/.*": Runner("here", HERE),
@@ -32,25 +32,26 @@ RUNNERS: dict[str, Runner] = {
         "test", "tests/integration/operations/test_operate_queries.py::test_reports_of_a_person_are_found"
     ),
     r'psql "\$DATABASE_URL" -c "(UPDATE|DELETE) .*;.*"': Runner(
-        "test", "tests/integration/operations/test_operate_queries.py::test_a_tenant_can_be_deleted_after_its_files_are_removed"
+        "test",
+        "tests/integration/operations/test_operate_queries.py::test_a_tenant_can_be_deleted_after_its_files_are_removed",
     ),
     r'python3 -c "import base64,secrets;.*': Runner("here", HERE),
     r"(REPORT=\S+ )?make logs|make (up|down)|PORT=3009 make up": Runner(
         "test", f"{HERE}::test_a_stack_is_up_until_it_is_down"
     ),
-    # ---------------------------------------------------------------- by other tests
+    # ---------------------------------------------------------------- other tests
     r"aws (cloudwatch|events (list|enable)-rules?|lambda|logs|xray) .*": Runner(
         "test", "tests/unit/project/test_operate.py::test_aws_commands_are_valid"
     ),
     r"((FORMAT|ROWS)=\w+ )?make demo": Runner(
         "test", "tests/e2e/test_demo.py::test_the_demo_ends_with_a_verified_report"
     ),
-    r"make chaos": Runner("test", "tests/e2e/test_chaos.py::test_a_chaos_run_loses_nothing_and_doubles_nothing"),
+    r"make chaos": Runner("test", "tests/e2e/test_chaos.py::test_a_chaos_run_loses_nothing_and_duplicates_nothing"),
     r"make fuzz( SEED=\S+)?": Runner(
         "test", "tests/unit/project/test_random_search.py::test_each_round_of_fuzzing_prints_its_seed"
     ),
     r"make language": Runner("test", "tests/unit/project/test_language.py::test_the_command_line"),
-    r"make coverage": Runner("nobody", "is `make test`, half as slow again"),
+    r"make coverage": Runner("nobody", "runs the same tests as `make test`, in one and a half times the time"),
     r"make load": Runner("test", "tests/e2e/test_load.py::test_none_of_many_requests_at_once_is_lost"),
     r"STAGE=dev make check-build": Runner(
         "test",
@@ -68,16 +69,14 @@ RUNNERS: dict[str, Runner] = {
         "test", "tests/e2e/test_clients.py::test_the_guides_commands_work"
     ),
     r"\S+( run)? docs/clients/\w+/receive_webhooks\S* 8080": Runner(
-        "test", "tests/e2e/test_clients.py::test_a_receiver_takes_a_webhook_once"
+        "test", "tests/e2e/test_clients.py::test_a_receiver_processes_a_webhook_once"
     ),
     r"pip install standardwebhooks": Runner(
         "test", "tests/integration/webhooks/test_docs_of_webhooks.py::test_the_snippet_verifies_what_is_sent"
     ),
-    r"aws events put-events .*": Runner(
-        "test", "tests/e2e/test_events.py::test_the_entry_of_the_docs_works_as_it_stands"
-    ),
+    r"aws events put-events .*": Runner("test", "tests/e2e/test_events.py::test_the_entry_in_the_docs_works_unchanged"),
     r"aws sqs start-message-move-task --source-arn .*": Runner(
-        "test", "tests/e2e/test_events.py::test_what_is_given_up_lies_among_the_failed_and_can_be_sent_again"
+        "test", "tests/e2e/test_events.py::test_a_dead_lettered_request_can_be_redriven"
     ),
     r"\.resma/venv/bin/python -m infra\.examples sqs_subscriber TenantId=demo": Runner(
         "test", "tests/e2e/test_events.py::test_the_queue_sees_its_tenants_ready_reports_and_no_others"
@@ -88,7 +87,7 @@ RUNNERS: dict[str, Runner] = {
     r"resma (type \w+|generate(?!.*--wait)|list(?!.*--profile)|show|download)\b.*": Runner(
         "test", "tests/e2e/test_cli.py::test_types_list_show_and_download"
     ),
-    r"resma (up|down|logs)": Runner("test", "tests/e2e/test_cli.py::test_up_logs_down_and_what_a_dead_stack_leaves"),
+    r"resma (up|down|logs)": Runner("test", "tests/e2e/test_cli.py::test_up_logs_down_and_a_stack_that_has_crashed"),
     r"resma demo": Runner("test", "tests/e2e/test_cli.py::test_demo"),
     r"resma estimate": Runner("test", "tests/e2e/test_cli.py::test_estimate"),
     r"resma delete": Runner("test", "tests/e2e/test_cli.py::test_delete"),
@@ -120,7 +119,7 @@ RUNNERS: dict[str, Runner] = {
         "test",
         "tests/unit/cli/test_commands.py::test_the_launcher_works_in_any_folder_and_imports_nothing_from_it",
     ),
-    # ---------------------------------------------------------------- by CI
+    # ---------------------------------------------------------------- CI
     r"make (check|test)": Runner("line", ".ci/run: {}"),
     r"make second-emulator": Runner("line", ".github/workflows/second-emulator.yml: {}"),
     r"pip install aws-sam-cli uv": Runner("line", "infra/requirements/sam.txt: aws-sam-cli"),
@@ -133,30 +132,30 @@ RUNNERS: dict[str, Runner] = {
         "line", ".ci/run: apt-get install"
     ),
     r"go install github.com/minio/minio@latest": Runner("line", ".ci/run: {}"),
-    # ---------------------------------------------------------------- by nobody
+    # ---------------------------------------------------------------- nothing
     r"docker compose .*|cp \.env\.example \.env( && .*)?": Runner(
-        "nobody", "needs a Docker engine; tests/e2e/test_deploy_compose.py runs what the service `deploy` runs"
+        "nobody", "needs a Docker engine; tests/e2e/test_deploy_compose.py runs the command of the service `deploy`"
     ),
     r"aws ssm .*|sam (deploy|delete) --config-env dev": Runner("nobody", "needs an AWS account"),
     r"sam deploy --template-file infra/examples/.*": Runner(
         "nobody", "needs an AWS account; tests/e2e/test_events.py deploys these templates through CloudFormation"
     ),
-    r"make bench( QUICK=1| FULL=1)?": Runner("nobody", "takes minutes of an idle machine; its parts are unit tests"),
-    r"make fairness": Runner("nobody", "takes minutes of an idle machine, and measures a waiting time"),
+    r"make bench( QUICK=1| FULL=1)?": Runner("nobody", "takes minutes on an idle machine; its parts have unit tests"),
+    r"make fairness": Runner("nobody", "takes minutes on an idle machine, and measures a waiting time"),
     r"make audit": Runner("line", ".github/workflows/audit.yml: {}"),
     r"(RESMA_E2E_NAME=mine )?\.resma/venv/bin/python -m pytest tests/\S+": Runner(
         "nobody", "runs one of the tests that `make test` runs"
     ),
-    r"make pictures": Runner("nobody", "draws the pictures of the documentation anew"),
-    r"make lock": Runner("nobody", "asks a package index for what is new"),
-    r"make clean": Runner("nobody", "removes the folder that the tests run in"),
+    r"make pictures": Runner("nobody", "draws the pictures of the documentation again"),
+    r"make lock": Runner("nobody", "queries a package index for new versions"),
+    r"make clean": Runner("nobody", "deletes the folder in which the tests run"),
     r"resma (csv|summary|api import|api POST|demo PDF|growth)": Runner("nobody", "is a row of the benchmark's table"),
 }
-"""By a pattern of the whole command. `{}` in `by` is the command itself."""
+"""Runners by a regular expression for the whole command. `{}` in `by` is replaced by the command."""
 
 
 def find_runners(command: Command) -> list[Runner]:
-    """Every entry that fits a command; there should be one."""
+    """Returns every entry whose pattern matches a command. Each command should have exactly one."""
     return [
         runner._replace(by=runner.by.replace("{}", command.text))
         for pattern, runner in RUNNERS.items()

@@ -1,4 +1,4 @@
-"""What the documentation says: commands, code, links, headings. Read by a Markdown parser, as readers do."""
+"""Reads commands, code blocks, links and headings from the documentation with a Markdown parser."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from infra.paths import ROOT
 CLIENT_PAGE = ROOT / "infra" / "cli" / "README.md"
 
 PAGES = tuple(sorted({*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), CLIENT_PAGE} - {ROOT / "CHANGELOG.md"}))
-"""Documents that say how it is now. The changelog and decisions tell of one day."""
+"""Documents that describe the current state. The changelog and decisions describe the state at their date."""
 
 DOCUMENTS = tuple(
     sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").rglob("*.md"), CLIENT_PAGE})
 )
-"""All of them."""
+"""All Markdown documents."""
 
 SCRIPT = "sh"
-"""The fence of commands that are run as they stand, one after another, by a test of that page."""
+"""Info string of code blocks whose commands a test of that page runs unchanged, one after another."""
 
 PROGRAMS = {
     "apt-get", "aws", "bash", "cd", "cp", "curl", "docker", "env", "export", "git", "go", "jq", "ln", "make", "minio",
     "node", "npm", "open", "openssl", "pip", "pip3", "pipx", "psql", "pytest", "python", "python3", "resma", "sam",
     "source", "sudo", "uv", "wget", ".resma/venv/bin/python", ".resma/venv/bin/resma",
 }  # fmt: skip
-"""What a command may begin with."""
+"""Programs with which a command can begin."""
 
 _ASSIGNMENT = re.compile(r"[A-Z][A-Z0-9_]*=\S*\s+")
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block of code: its fence's word (empty: none), its text, where it begins."""
+    """A code block. `line` is its first line, `kind` the info string of its fence (empty if it has none)."""
 
     page: str
     line: int
@@ -47,7 +47,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Command:
-    """A line that a reader might type."""
+    """A command line that a reader can type."""
 
     page: str
     line: int
@@ -58,17 +58,17 @@ class Command:
 
 
 def name_of(page: Path) -> str:
-    """A page by its path in the project."""
+    """Returns the path of a page relative to the project's folder."""
     return page.relative_to(ROOT).as_posix()
 
 
 def tokens(page: Path) -> list[Token]:
-    """The page as the parser sees it."""
+    """Returns the tokens of a page."""
     return MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8"))
 
 
 def blocks(page: Path) -> Iterator[Block]:
-    """Every block of code, fenced or indented."""
+    """Yields every code block, fenced or indented."""
     for token in tokens(page):
         if token.type in {"fence", "code_block"}:
             assert token.map is not None
@@ -76,7 +76,7 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 def inlines(page: Path) -> Iterator[tuple[int, Token]]:
-    """Everything inside paragraphs, tables and headings, with its line."""
+    """Yields every inline token in paragraphs, tables and headings, with its line."""
     line = 0
     for token in tokens(page):
         line = token.map[0] + 1 if token.map else line
@@ -85,7 +85,7 @@ def inlines(page: Path) -> Iterator[tuple[int, Token]]:
 
 
 def commands(page: Path) -> Iterator[Command]:
-    """Every command, in blocks and in sentences; continued lines are joined, remarks left out."""
+    """Yields every command in code blocks and code spans, with continued lines joined and comments removed."""
     for block in blocks(page):
         if block.kind in {"", "bash", "console", "shell", SCRIPT} and not block.text.startswith("#!"):
             for line in block.text.replace("\\\n", " ").splitlines():
@@ -97,29 +97,29 @@ def commands(page: Path) -> Iterator[Command]:
 
 
 def plain(line: str) -> str:
-    """A line without a prompt, the remark at its end, and needless blanks."""
+    """Returns a line without its prompt, the comment at its end, and redundant white space."""
     return " ".join(re.sub(r"\s+#\s.*$", "", re.sub(r"^\s*\$ ", "", line)).split())
 
 
 def is_command(line: str) -> bool:
-    """Whether a line begins with a program, perhaps after settings for it."""
+    """Returns whether a line begins with a known program, possibly after assignments of environment variables."""
     words = re.sub(rf"^(?:{_ASSIGNMENT.pattern})+", "", line.strip()).split()
     return bool(words) and words[0] in PROGRAMS
 
 
 def anchors(page: Path) -> set[str]:
-    """What can stand behind `#` in a link to the page, as GitHub makes it of headings."""
+    """Returns the anchors of a page, which GitHub derives from its headings."""
     found: set[str] = set()
     for before, token in zip(tokens(page), tokens(page)[1:], strict=False):
         if before.type == "heading_open":
-            said = "".join(child.content for child in token.children or ())
-            slug = re.sub(r"[^\w\- ]", "", said.lower()).replace(" ", "-")
+            heading = "".join(child.content for child in token.children or ())
+            slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
             found.add(slug if slug not in found else f"{slug}-1")
     return found
 
 
 def links(page: Path) -> Iterator[tuple[int, str]]:
-    """Where every link, picture and HTML attribute leads, with its line."""
+    """Yields the line and URL of every link, picture and HTML attribute."""
     for line, token in inlines(page):
         for name in ("href", "src"):
             if address := token.attrGet(name):

@@ -1,4 +1,4 @@
-"""Reads lines of CloudWatch's embedded metric format as CloudWatch does, and refuses what it would throw away.
+"""Reads lines in CloudWatch's embedded metric format, and raises AssertionError for lines that CloudWatch discards.
 
 Source: Amazon CloudWatch User Guide, "Specification: Embedded metric format".
 """
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 UNITS = {"Seconds", "Megabytes", "Count", "Count/Second", "None"}
-"""Of the units that CloudWatch has those that are used here."""
+"""CloudWatch units that the functions use."""
 
 _TWO_WEEKS_MS = 14 * 24 * 3600 * 1000
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Values of one metric under one set of dimensions, and the line that they came with."""
+    """Values of one metric with one set of dimensions, and the log line that they are from."""
 
     namespace: str
     name: str
@@ -31,7 +31,7 @@ class Measured:
 
 
 def read_metrics(text: str) -> list[Measured]:
-    """Returns all that the lines of a log measure; other lines are passed over. Raises AssertionError."""
+    """Returns the measurements in a log; other lines are ignored. Raises AssertionError for an invalid measurement."""
     return [each for row in text.splitlines() if row.startswith('{"_aws"') for each in _read_line(json.loads(row))]
 
 
@@ -64,11 +64,11 @@ def _read_line(line: dict[str, Any]) -> Iterator[Measured]:
 
 
 def total_of(measured: list[Measured], name: str, **dimensions: str) -> float | None:
-    """The sum of a metric under exactly these dimensions; None where nobody has measured it."""
-    found = [
+    """Returns the sum of a metric with exactly these dimensions, or None if it has no values."""
+    values = [
         value
         for each in measured
         if each.name == name and each.dimensions == tuple(dimensions.items())
         for value in each.values
     ]
-    return sum(found) if found else None
+    return sum(values) if values else None

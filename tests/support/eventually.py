@@ -1,4 +1,4 @@
-"""Waiting for something to become so: by asking again until a deadline, never by sleeping for a fixed time."""
+"""Waits for a condition by polling until a deadline, and never by sleeping for a fixed time."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ T = TypeVar("T")
 
 POLL_SECONDS = 0.1
 PATIENCE_SECONDS = 420
-"""How long anything may take on a machine that is busy with much else: only a test that fails waits as long."""
+"""Default deadline. It is long enough for a busy machine; only a test that fails waits that long."""
 
 
-def eventually(what: str, ask: Callable[[], T], seconds: float = PATIENCE_SECONDS) -> T:
-    """Returns the first answer that is true. Raises AssertionError, with the last answer, when none is in time."""
+def eventually(what: str, poll: Callable[[], T], seconds: float = PATIENCE_SECONDS) -> T:
+    """Polls until the result is true, and returns it. Raises AssertionError with the last result after the deadline."""
     deadline = time.monotonic() + seconds
-    while not (answer := ask()):
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}; the last answer was {answer!r}"
+    while not (answer := poll()):
+        assert time.monotonic() < deadline, f"Not within {seconds:.0f} s: {what}. The last result was {answer!r}."
         time.sleep(POLL_SECONDS)
     return answer

@@ -1,4 +1,4 @@
-"""A TCP proxy between functions and what they depend on, that fails when a test tells it to."""
+"""A TCP proxy between functions and their dependencies that injects faults on demand."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _SERVICE_UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r
 
 @dataclass
 class Fault:
-    """One way to fail, for as long as the `with` block of `FaultProxy.failing` lasts.
+    """A fault that the proxy injects during the `with` block of `FaultProxy.failing`.
 
-    It is injected into a connection that has sent `when` (empty: any) and carried `after_bytes` since the fault began,
-    both directions together. With `everywhere` it is then injected into all connections, old and new.
+    It affects a connection that has sent `when` (empty: any connection) and has carried more than `after_bytes` since
+    the block began, both directions together. With `everywhere` it then affects all connections, old and new.
     """
 
     kind: Literal["refuse", "stall", "cut", "slow", "error"]
-    """refuse: reset, before a byte is passed on. stall: hold everything back until the fault is over, then continue.
-    cut: pass on what was read, then reset the caller's side only. slow: pass on `bytes_per_second`.
-    error: answer an HTTP request with status 503, and pass nothing on."""
+    """refuse: reset the connection before a byte is forwarded. stall: forward nothing until the fault ends.
+    cut: forward the data that was read, then reset the caller's side only. slow: forward `bytes_per_second`.
+    error: answer an HTTP request with status 503, and forward nothing."""
     when: bytes = b""
     after_bytes: int = 0
     everywhere: bool = False
     bytes_per_second: int = 0
     connections: int = 0
-    """How many connections were opened or used during the fault."""
+    """Number of connections that were opened or used during the fault."""
     injected: threading.Event = field(default_factory=threading.Event)
     counting: threading.Lock = field(default_factory=threading.Lock)
-    lifted: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Event = field(default_factory=threading.Event)
 
     def count_connection(self) -> None:
         """Counts a connection that was opened or used for the first time during the fault."""
@@ -43,13 +43,13 @@ class Fault:
             self.connections += 1
 
     def wait_for_fault(self, seconds: float = 180) -> None:
-        """Waits until the fault has hit someone. Raises AssertionError when it has not in time."""
-        assert self.injected.wait(seconds), f"nothing ran into the fault ({self.kind}) within {seconds} s"
+        """Waits until the fault has affected a connection. Raises AssertionError after the given time."""
+        assert self.injected.wait(seconds), f"No connection was affected by the fault ({self.kind}) in {seconds} s."
 
 
 @dataclass(eq=False)
 class _Link:
-    """One connection: a caller, and the server behind the proxy."""
+    """A connection of a caller, and the connection to the server behind the proxy."""
 
     caller: socket.socket
     server: socket.socket
@@ -59,7 +59,7 @@ class _Link:
     tail: bytes = b""
 
     def is_affected(self, fault: Fault, chunk: bytes, is_from_caller: bool) -> bool:
-        """Records a chunk; returns whether the fault affects this connection from then on."""
+        """Counts a chunk; returns whether the fault affects this connection from this chunk on."""
         if self.fault is not fault:
             self.fault, self.carried, self.has_matched, self.tail = fault, 0, not fault.when, b""
             fault.count_connection()
@@ -73,21 +73,18 @@ class _Link:
         return fault.everywhere and fault.injected.is_set()
 
     def answer_error(self) -> None:
-        """Answers the caller's HTTP request with status 503, and ends the connection."""
+        """Answers the caller's HTTP request with status 503, and closes the connection."""
         self.caller.settimeout(_DRAIN_SECONDS)
         with contextlib.suppress(OSError):
             self.caller.sendall(_SERVICE_UNAVAILABLE)
             self.caller.shutdown(socket.SHUT_WR)
-            # A close with unread bytes is a reset, which would take the answer with it.
+            # Closing a socket with unread bytes sends a reset, which would discard the response.
             while self.caller.recv(_CHUNK):
                 pass
         self.reset(self.server)
 
     def reset(self, *ends: socket.socket) -> None:
-        """Ends these sides at once.
-
-        The thread that reads from them closes them, so that no descriptor is used after its end.
-        """
+        """Shuts these sides down at once. `_serve` closes them, so that no descriptor is used after it was closed."""
         for end in ends or (self.caller, self.server):
             with contextlib.suppress(OSError):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -96,7 +93,7 @@ class _Link:
 
 
 class FaultProxy:
-    """Listens on a free port of loopback and passes everything on to another, unchanged, until told otherwise."""
+    """Listens on a free port of loopback and forwards everything to the target, except while a fault is injected."""
 
     def __init__(self, target_port: int, target_host: str = "127.0.0.1") -> None:
         self._target = (target_host, target_port)
@@ -108,7 +105,7 @@ class FaultProxy:
 
     @property
     def url(self) -> str:
-        """The proxy's address, for HTTP."""
+        """The URL of the proxy, for HTTP."""
         return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
@@ -119,17 +116,17 @@ class FaultProxy:
 
     @contextlib.contextmanager
     def failing(self, fault: Fault) -> Iterator[Fault]:
-        """Fails like that inside the block, and never after it."""
-        assert self._fault is None, "one fault at a time"
+        """Injects a fault for the duration of the block."""
+        assert self._fault is None, "The proxy injects one fault at a time."
         self._fault = fault
         try:
             yield fault
         finally:
             self._fault = None
-            fault.lifted.set()
+            fault.ended.set()
 
     def close(self) -> None:
-        """Ends the listener and every connection."""
+        """Closes the listener and every connection."""
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -177,7 +174,7 @@ class FaultProxy:
         return is_refusing
 
     def _pump(self, link: _Link, source: socket.socket, sink: socket.socket) -> None:
-        """Passes on one direction until its end."""
+        """Forwards one direction of a connection until its end."""
         with contextlib.suppress(OSError):
             while chunk := source.recv(_CHUNK):
                 fault = self._fault
@@ -200,6 +197,6 @@ class FaultProxy:
 
 def _delay(fault: Fault, size: int) -> None:
     if fault.kind == "stall":
-        fault.lifted.wait()
+        fault.ended.wait()
     else:
-        fault.lifted.wait(size / fault.bytes_per_second)
+        fault.ended.wait(size / fault.bytes_per_second)

@@ -1,4 +1,4 @@
-"""Customers' servers on real sockets, that answer by a script of their own: well, badly, or never."""
+"""Webhook receivers on real sockets, whose responses a test chooses: valid, invalid, or none."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Request:
-    """What has come: the first line, the headers in lower case, the body."""
+class ReceivedRequest:
+    """A received request: its first line, its headers with names in lower case, and its body."""
 
     line: str
     headers: dict[str, str]
@@ -19,24 +19,24 @@ class Request:
 
 
 @dataclass
-class Receiver:
-    """Its address, and what has come so far."""
+class HttpReceiver:
+    """A running receiver, and the requests that it has received."""
 
     port: int
-    requests: list[Request] = field(default_factory=list)
+    requests: list[ReceivedRequest] = field(default_factory=list)
 
     @property
     def url(self) -> str:
-        """Where it takes webhooks."""
+        """The URL to which webhooks are sent."""
         return f"http://127.0.0.1:{self.port}/hook"
 
 
 Answer = Callable[[socket.socket], None]
-"""Given a connection on which a request has come, answers it, or does not. The connection is closed after it."""
+"""Sends a response, or none, on a connection that has received a request. The connection is closed afterwards."""
 
 
 def status(code: int, *headers: str) -> Answer:
-    """Answers well, without a body."""
+    """Returns a function that answers with a valid response without a body."""
     head = "\r\n".join([f"HTTP/1.1 {code} Something", "Content-Length: 0", *headers])
     return lambda connection: connection.sendall(f"{head}\r\n\r\n".encode())
 
@@ -44,13 +44,13 @@ def status(code: int, *headers: str) -> Answer:
 @contextlib.contextmanager
 def receiver(
     answer: Answer, wrap: Callable[[socket.socket], socket.socket] = lambda plain: plain
-) -> Iterator[Receiver]:
-    """A server on loopback, a thread a connection. `wrap` makes TLS of a connection."""
+) -> Iterator[HttpReceiver]:
+    """Runs a receiver on loopback, with one thread per connection. `wrap` can wrap a connection in TLS."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=64)
-    server = Receiver(listening.getsockname()[1])
+    server = HttpReceiver(listening.getsockname()[1])
 
     def serve(plain: socket.socket) -> None:
-        # A client that goes away, or does not trust us, is what some tests are about.
+        # Some tests use clients that disconnect or do not trust the certificate.
         with contextlib.suppress(OSError, ValueError), plain, wrap(plain) as connection:
             server.requests.append(_read(connection))
             answer(connection)
@@ -70,11 +70,11 @@ def receiver(
         thread.join()
 
 
-def _read(connection: socket.socket) -> Request:
+def _read(connection: socket.socket) -> ReceivedRequest:
     with connection.makefile("rb") as stream:
         line = stream.readline().decode().strip()
         headers = {}
         while text := stream.readline().decode().strip():
             name, _, value = text.partition(":")
             headers[name.lower()] = value.strip()
-        return Request(line, headers, stream.read(int(headers.get("content-length", 0))))
+        return ReceivedRequest(line, headers, stream.read(int(headers.get("content-length", 0))))

@@ -1,6 +1,6 @@
-"""An OpenID Connect provider on this machine: it signs users in without a question, and issues signed tokens.
+"""An OpenID Connect provider on loopback that signs users in without interaction and issues signed tokens.
 
-It does of OpenID Connect what a console needs: discovery, keys, and the authorization code flow with PKCE (RFC 7636).
+It implements what the console needs: discovery, keys, and the authorization code flow with PKCE (RFC 7636).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ AUDIENCE = "https://reports.example/api"
 
 
 class IdentityProvider:
-    """`claims` are those of the user who is signed in; `refusal` is an error to send back instead of a code."""
+    """The provider's server. `claims` are those of the user; `refusal` is an error to return instead of a code."""
 
     def __init__(self) -> None:
         self.claims: dict[str, Any] = {}
@@ -44,7 +44,7 @@ class IdentityProvider:
         self._thread.join()
 
     def documents(self) -> dict[str, Any]:
-        """What is served to everybody, by path."""
+        """Returns the public documents by path."""
         key = jwt.algorithms.RSAAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
         described = {
             "issuer": self.url,
@@ -55,7 +55,7 @@ class IdentityProvider:
         return {"/.well-known/openid-configuration": described, "/keys": {"keys": [{**key, "kid": "one"}]}}
 
     def authorize(self, query: dict[str, str]) -> str:
-        """Returns where the user is sent back to, with a code for this request."""
+        """Returns the URL to which the user is redirected, with a code for this request."""
         assert query["response_type"] == "code"
         assert query["client_id"] == CLIENT_ID
         assert query["code_challenge_method"] == "S256"
@@ -67,24 +67,24 @@ class IdentityProvider:
         return f"{query['redirect_uri']}?{urlencode({**answer, 'code': code})}"
 
     def exchange(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
-        """Returns the status and the token for a code, which works once and with its verifier alone."""
-        asked = self._codes.pop(form.get("code", ""), None)
+        """Returns the status and the token for a code. A code can be used once, and only with its verifier."""
+        authorized = self._codes.pop(form.get("code", ""), None)
         challenge = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
-        wanted = {
+        expected = {
             "client_id": CLIENT_ID,
-            "redirect_uri": asked and asked["redirect_uri"],
+            "redirect_uri": authorized and authorized["redirect_uri"],
             "grant_type": "authorization_code",
         }
         if (
-            asked is None
-            or base64.urlsafe_b64encode(challenge).rstrip(b"=").decode() != asked["code_challenge"]
-            or any(form.get(name) != value for name, value in wanted.items())
+            authorized is None
+            or base64.urlsafe_b64encode(challenge).rstrip(b"=").decode() != authorized["code_challenge"]
+            or any(form.get(name) != value for name, value in expected.items())
         ):
             return 400, {"error": "invalid_grant"}
         return 200, {"access_token": self.sign(), "token_type": "Bearer", "expires_in": 300}
 
     def sign(self) -> str:
-        """An access token of the user."""
+        """Returns a signed access token for the user."""
         claims = {"iss": self.url, "aud": AUDIENCE, "exp": int(time.time()) + 300, "tenant_id": "demo", **self.claims}
         return jwt.encode(claims, self._key, "RS256", headers={"kid": "one", "typ": "at+jwt"})
 
@@ -92,14 +92,14 @@ class IdentityProvider:
 def _handler_for(provider: IdentityProvider) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            address = urlsplit(self.path)
-            if address.path == "/authorize":
-                query = {name: values[0] for name, values in parse_qs(address.query).items()}
+            url = urlsplit(self.path)
+            if url.path == "/authorize":
+                query = {name: values[0] for name, values in parse_qs(url.query).items()}
                 self.send_response(302)
                 self.send_header("Location", provider.authorize(query))
                 self.end_headers()
                 return
-            document = provider.documents().get(address.path)
+            document = provider.documents().get(url.path)
             self._answer(404 if document is None else 200, document or {})
 
         def do_POST(self) -> None:
@@ -117,6 +117,6 @@ def _handler_for(provider: IdentityProvider) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-            """Quiet."""
+            """Suppresses the log line of each request."""
 
     return Handler

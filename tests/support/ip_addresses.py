@@ -1,4 +1,4 @@
-"""IP addresses that webhooks may be sent to, and those that they may not."""
+"""IP addresses to which webhooks may be sent, and addresses to which they must not be sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""API keys made by the operators' command."""
+"""Creates API keys with the operators' command."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tests.support.client import Client
 
 
 def make_key(client: Client, tenant: str, *scopes: str) -> str:
-    """A key, as the operators' command prints it."""
+    """Creates a key with the operators' command and returns it."""
     printed = operate(client, "create-key", tenant, "e2e", *(f"--scope={scope}" for scope in scopes))
     (key,) = (line for line in printed.splitlines() if line.startswith("rsm_"))
     return key
 
 
 def operate(client: Client, *arguments: str) -> str:
-    """Runs the operators' command; returns what it printed."""
+    """Runs the operators' command and returns its output."""
     done = subprocess.run(
         [sys.executable, "-m", "infra.admin.access", *arguments],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""Kills workers of the local stack."""
+"""Kills the workers of the local stack."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ PART = b"partNumber="
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process lives. One that was idle when it was killed stays as a zombie until its next invocation."""
+    """Returns whether a process runs. One that was idle when killed remains as a zombie until the next invocation."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     return False
 
 
 def kill_workers(client: Client) -> None:
-    """Kills every worker there is."""
+    """Kills every running worker with SIGKILL."""
     for pid in client.workers():
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
 
 def kill_workers_in_mid_report(client: Client, store: FaultProxy, format_: str) -> str:
-    """Asks for a report, kills every worker with SIGKILL while its file is on its way, and returns its id."""
+    """Requests a report, kills every worker with SIGKILL during the upload of its file, and returns its id."""
     with store.failing(Fault("stall", when=PART)) as fault:
-        report_id = client.ask(format_, ALL)
+        report_id = client.request_report(format_, ALL)
         fault.wait_for_fault()
         assert client.show(report_id)["status"] == "GENERATING"
         kill_workers(client)

@@ -1,4 +1,4 @@
-"""The local stack as tests and load runs start it: with proxies that fail on demand, and a recorder of AWS calls."""
+"""Starts the local stack for tests and load runs, with fault proxies and a recorder of AWS calls."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from infra.local.stack import Options, Stack
 from infra.paths import ROOT, STATE
 from tests.support.fault_proxy import FaultProxy
 
-# Of its own where two runs share a checkout.
+# Two test runs in one checkout use different stacks if RESMA_E2E_NAME differs.
 STACK = "-".join(filter(None, ("test-e2e", os.environ.get("RESMA_E2E_NAME"))))
 
 
 CALLS = STATE / STACK / "aws-calls.txt"
-"""Where functions note the AWS operations that they ask for (recorder/sitecustomize.py)."""
+"""File in which the functions record the AWS operations that they call (recorder/sitecustomize.py)."""
 
 
 RECORDER = {"PYTHONPATH": str(ROOT / "tests" / "support" / "recorder"), "RESMA_CALLS_FILE": str(CALLS)}
-"""What functions' environment needs for that."""
+"""Environment variables of the functions that enable the recorder."""
 
 
 ALARM_TOPIC = "arn:aws:sns:us-east-1:000000000000:test-alarms"
-"""Where alarms go."""
+"""Topic to which alarms are sent."""
 
 
 ROWS = 80_000
-"""Enough for a CSV of two parts."""
+"""Number of transactions; enough for a CSV file of two parts."""
 
 
 class Faults:
-    """The proxies, by what is behind them. Only functions go through them; tests go past."""
+    """The fault proxies, named after their targets. Functions connect through them, tests do not."""
 
     s3: FaultProxy
     sqs: FaultProxy
@@ -48,7 +48,7 @@ class Faults:
     source: FaultProxy
 
     def before_aws(self, url: str) -> Mapping[str, str]:
-        """Puts a proxy before each of LocalStack's services that may fail; returns functions' environment."""
+        """Starts a proxy for each AWS service with fault injection; returns the functions' environment variables."""
         port = urlsplit(url).port
         assert port is not None
         self.s3, self.sqs, self.sns, self.bus, self.secrets, self.dynamodb = (FaultProxy(port) for _ in range(6))
@@ -62,24 +62,24 @@ class Faults:
         }
 
     def before_database(self, port: int) -> int:
-        """Puts a proxy before Postgres; returns the port that functions are told."""
+        """Starts a proxy for Postgres; returns the port to which functions connect."""
         self.database = FaultProxy(port)
         return self.database.port
 
     def before_source(self, port: int) -> int:
-        """Puts another proxy before Postgres, for connections to the source database alone; returns its port."""
+        """Starts a second proxy for Postgres, for connections to the source database only; returns its port."""
         self.source = FaultProxy(port)
         return self.source.port
 
     def close(self) -> None:
-        """Ends the proxies that were started."""
+        """Closes the proxies that were started."""
         for proxy in vars(self).values():
             proxy.close()
 
 
 @contextlib.contextmanager
 def running_stack(name: str, options: Options) -> Iterator[Stack]:
-    """A stack that begins with nothing, and of which nothing is left running at the end."""
+    """Yields a new, empty stack. Asserts at the end that none of its processes is left running."""
     stack = Stack(name, options)
     stack.stop()
     shutil.rmtree(stack.folder, ignore_errors=True)
@@ -89,10 +89,10 @@ def running_stack(name: str, options: Options) -> Iterator[Stack]:
 
 
 def processes_in(folder: Path) -> list[str]:
-    """Returns the command line of every process that works in a folder or below: servers and functions do."""
-    found = []
+    """Returns the command lines of the processes whose working directory is below a folder: servers and functions."""
+    command_lines = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if process.cwd().startswith(f"{folder}/"):
-                found.append(" ".join(process.cmdline()))
-    return found
+                command_lines.append(" ".join(process.cmdline()))
+    return command_lines

@@ -1,6 +1,6 @@
-"""PDFs as programs see them that did not write them: qpdf checks the syntax, PDFium reads and draws, as in Chrome.
+"""Reads PDFs with libraries independent of the writer: qpdf checks the syntax, PDFium (used by Chrome) reads and draws.
 
-Both are libraries in Python packages (pikepdf, pypdfium2), so that no program has to be installed for them.
+Both come with Python packages (pikepdf, pypdfium2), so that no program has to be installed.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from PIL.Image import Image
 POINTS_PER_INCH = 72
 
 _LINE_TOLERANCE = 2.0
-"""In points: words of one line may differ by this much, since fonts have different sizes."""
+"""Maximum distance in points between the baselines of words in one line, since font sizes differ."""
 
 _BLANKS = frozenset(" \t\r\n")
 _HYPHEN_AT_END_OF_LINE = 2
-"""The character by which PDFium marks such a hyphen."""
+"""Character code that PDFium returns for a hyphen at the end of a line."""
 
 _pdfium_lock = threading.Lock()
-"""PDFium must not be called by two threads at once."""
+"""Held during every call of PDFium, which is not thread-safe."""
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word and its place, in points from the upper left corner of the page."""
+    """A word and its position, in points from the upper left corner of the page."""
 
     text: str
     left: float
@@ -56,12 +56,12 @@ class Page:
 
     @cached_property
     def text(self) -> str:
-        """The lines from top to bottom, each with its words from left to right and one space between two."""
+        """The lines from top to bottom, each with its words from left to right, separated by one space."""
         return "\n".join(join_lines(self.words))
 
 
 def join_lines(words: Sequence[Word]) -> list[str]:
-    """Returns the lines that words stand on, from top to bottom. Words of any direction go from left to right."""
+    """Returns the lines of the words from top to bottom. Words of any script are ordered from left to right."""
     lines: list[list[Word]] = []
     for word in sorted(words, key=lambda word: word.baseline):
         if lines and word.baseline - lines[-1][0].baseline < _LINE_TOLERANCE:
@@ -88,7 +88,7 @@ def read_in_order(data: bytes) -> list[str]:
 
 
 def draw_page(data: bytes, number: int, dots_per_inch: int, *, gray: bool = False) -> Image:
-    """Returns a picture of a page; pages are numbered from 1."""
+    """Returns an image of a page; pages are numbered from 1."""
     with _opened(data) as document:
         page = document[number - 1]
         image: Image = page.render(scale=dots_per_inch / POINTS_PER_INCH, grayscale=gray).to_pil()
@@ -96,18 +96,18 @@ def draw_page(data: bytes, number: int, dots_per_inch: int, *, gray: bool = Fals
 
 
 def require_valid_pdf(data: bytes) -> None:
-    """Asserts that qpdf finds no error and nothing to warn of."""
+    """Asserts that qpdf reports no errors and no warnings."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "checked.pdf"
         path.write_bytes(data)
-        found = find_syntax_errors(path)
-    assert not found, found
+        errors = find_syntax_errors(path)
+    assert not errors, errors
 
 
 def find_syntax_errors(path: Path) -> str:
-    """Returns what `qpdf --check` writes of errors and warnings, or an empty string if it finds none."""
+    """Returns the errors and warnings that `qpdf --check` prints, or an empty string if there are none."""
     job = pikepdf.Job(["qpdf", "--check", str(path)])
-    with _kept_warnings() as messages:
+    with _captured_warnings() as messages:
         try:
             job.run()
         except (pikepdf.PdfError, RuntimeError) as error:
@@ -116,8 +116,8 @@ def find_syntax_errors(path: Path) -> str:
 
 
 @contextmanager
-def _kept_warnings() -> Iterator[list[str]]:
-    """Collects what pikepdf logs as warnings and errors: it has no other way out for what qpdf writes."""
+def _captured_warnings() -> Iterator[list[str]]:
+    """Collects the warnings and errors that pikepdf logs: it passes on qpdf's messages in no other way."""
     messages: list[str] = []
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
@@ -173,7 +173,7 @@ def _words(text_page: Any, page_height: float) -> Iterator[Word]:
 
 
 def _word(text_page: Any, page_height: float, letters: list[str], numbers: list[int]) -> Word:
-    """Returns a word that reaches from its first letter to its last, or the other way round."""
+    """Returns a word that extends from its first letter to its last one, in either direction."""
     first, last = (_box(text_page, number) for number in (numbers[0], numbers[-1]))
     x, y = ctypes.c_double(), ctypes.c_double()
     pdfium.FPDFText_GetCharOrigin(text_page.raw, numbers[0], x, y)
@@ -195,5 +195,5 @@ def _box(text_page: Any, number: int) -> Any:
 
 
 def _decode(units: Iterable[str]) -> str:
-    """Joins characters, and surrogates to the characters that they stand for."""
+    """Joins UTF-16 code units, and combines pairs of surrogates into characters."""
     return "".join(units).encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,4 +1,4 @@
-"""Headers and rows for the tests of the PDF writer."""
+"""Headers and rows for tests of the PDF writer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COLUMNS = (
 )
 
 Row = tuple[str | None, ...]
-"""A row as tests write it."""
+"""The cells of a row as strings, with None for NULL."""
 
 
 def header(rows: int, **changes: object) -> ReportHeader:
@@ -50,7 +50,7 @@ def make(head: ReportHeader, **options: object) -> PdfWriter:
 
 
 def pdf(head: ReportHeader, rows: Sequence[Row], sizes: Iterator[int] | None = None, **options: object) -> bytes:
-    """The file, its rows given in batches of the sizes asked for (one batch otherwise)."""
+    """Returns the file. Its rows are written in batches of the given sizes, or in one batch."""
     writer = make(head, **options)
     parts = [writer.begin()]
     at = 0
@@ -63,13 +63,13 @@ def pdf(head: ReportHeader, rows: Sequence[Row], sizes: Iterator[int] | None = N
 
 
 def batch(rows: Sequence[Row]) -> Batch:
-    """Rows as Postgres prints them."""
+    """Encodes rows as a batch of bytes, as read from Postgres."""
     encoded: list[BytesRow] = [tuple(None if cell is None else cell.encode("utf-8") for cell in row) for row in rows]
     return Batch(encoded)
 
 
 def periods(rows: Sequence[Row], length: int = len("2024-03"), *, amount: int = 4) -> tuple[Period, ...]:
-    """Periods of rows that are in the order of their second cell, as the database would sum them."""
+    """Returns the periods of rows that are sorted by their second cell, with totals as the database computes them."""
     found: list[Period] = []
     for row in rows:
         label = row[1][:length] if row[1] else None
@@ -82,7 +82,7 @@ def periods(rows: Sequence[Row], length: int = len("2024-03"), *, amount: int = 
 
 
 def plain(count: int, *, minutes: int = 7000) -> list[Row]:
-    """Rows of ordinary text, in the order of time."""
+    """Returns rows of ordinary text in chronological order."""
     rng = random.Random(5)
     start = datetime(2024, 1, 1, tzinfo=UTC).timestamp()
     rows: list[Row] = []

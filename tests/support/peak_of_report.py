@@ -1,7 +1,7 @@
-"""A process that makes one report as the worker does, again and again in other formats, and says what it took.
+"""Generates one report as the worker does, in one format after another, and prints the peak memory of each run.
 
-Usage: python -m tests.support.peak_of_report ORDER, with an `Order` as JSON. The database is
-RESMA_PEAK_DATABASE_URL, the store that of AWS_ENDPOINT_URL_S3. Prints one line of JSON.
+Usage: python -m tests.support.peak_of_report CASE, with a `PeakCase` as JSON. RESMA_PEAK_DATABASE_URL is the URL of the
+database, AWS_ENDPOINT_URL_S3 that of the object store. Prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import psycopg
 
-import worker.app  # noqa: F401  # what a worker's process holds, and how often it collects garbage
+import worker.app  # noqa: F401  # loads a worker's modules and its settings of the garbage collector
 from resma.aws.clients import s3_client
 from resma.catalog import ReportType
 from resma.errors import ResmaError
@@ -33,29 +33,29 @@ BUCKET = "peaks"
 
 
 @dataclass(frozen=True)
-class Order:
-    """What to make. `columns` are kinds by name; `formats` like `CSV`, or `CSV+PDF` for two files of one report."""
+class PeakCase:
+    """A report to generate. `columns` has the kind of each column. `CSV+PDF` in `formats` means two files."""
 
     query: str
     columns: dict[str, str]
     formats: list[str]
     sort: list[str]
     more: dict[str, Any] = field(default_factory=dict)
-    """Further keys of report.toml: charts, totals, period."""
+    """Other keys of report.toml: charts, totals, period."""
     wrap: list[str] = field(default_factory=list)
 
     def report_type(self) -> ReportType:
-        """The report type that report.toml and query.sql of this order would describe."""
-        said = {"en": "x", "pt": "x"}
+        """Returns the report type that a report.toml and a query.sql for this case would define."""
+        label = {"en": "x", "pt": "x"}
         columns = [
-            {"name": name, "heading": said, "kind": kind, **({"format": "wrap"} if name in self.wrap else {})}
+            {"name": name, "heading": label, "kind": kind, **({"format": "wrap"} if name in self.wrap else {})}
             for name, kind in self.columns.items()
         ]
         return ReportType.model_validate(
             {
                 "type": "PEAK",
-                "title": said,
-                "description": said,
+                "title": label,
+                "description": label,
                 "file_name": "peak",
                 "columns": columns,
                 "sort": self.sort,
@@ -65,15 +65,15 @@ class Order:
         )
 
 
-def make(order: Order, formats: list[str]) -> dict[str, Any]:
-    """Makes the report once. Says its rows, or the error's code, column and row."""
-    report_type = order.report_type()
+def make(case: PeakCase, formats: list[str]) -> dict[str, Any]:
+    """Generates the report once. Returns the peak memory with the number of rows, or with the error's fields."""
+    report_type = case.report_type()
     reset_peak()
     try:
         rows = _write(report_type, formats)
     except ResmaError as error:
-        place = {name: getattr(error, name, None) for name in ("column", "row")}
-        return {"error": error.code, "detail": str(error), **place, "peak_mb": peak_rss_mb()}
+        location = {name: getattr(error, name, None) for name in ("column", "row")}
+        return {"error": error.code, "detail": str(error), **location, "peak_mb": peak_rss_mb()}
     return {"rows": rows, "peak_mb": peak_rss_mb()}
 
 
@@ -105,9 +105,9 @@ def _write(report_type: ReportType, formats: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    wanted = Order(**json.loads(sys.argv[1]))
+    case = PeakCase(**json.loads(sys.argv[1]))
     made = {}
-    for each in wanted.formats:
-        made[each] = make(wanted, each.split("+"))
+    for each in case.formats:
+        made[each] = make(case, each.split("+"))
         gc.collect()
     sys.stdout.write(json.dumps(made) + "\n")

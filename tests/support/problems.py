@@ -9,7 +9,7 @@ import urllib3
 
 
 def require_problem(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
-    """Asserts that an answer is a problem with a sentence for people and nothing of our insides; returns it."""
+    """Asserts that a response is a problem with a readable detail and without internal information; returns it."""
     assert answer.headers["Content-Type"] == "application/problem+json", (answer.status, answer.data)
     problem: dict[str, Any] = answer.json()
     assert problem["status"] == answer.status
@@ -21,6 +21,6 @@ def require_problem(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
         # RFC 6901, section 3: the empty pointer is the whole body.
         assert re.fullmatch(r"(/.*)?", field_error["pointer"], re.DOTALL), problem
         assert field_error["detail"]
-    inside = answer.data.decode().lower()
-    assert not any(word in inside for word in ("traceback", "psycopg", "pydantic", ".py", "select "))
+    content = answer.data.decode().lower()
+    assert not any(word in content for word in ("traceback", "psycopg", "pydantic", ".py", "select "))
     return problem

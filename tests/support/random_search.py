@@ -1,6 +1,6 @@
-"""Random searches: the same ones in every run of `make test`, and others in every `make fuzz`.
+"""Tests with random cases: `make test` always runs the same cases, each `make fuzz` runs other ones.
 
-A search that finds something in `make fuzz` becomes a fixed case of an ordinary test. `make fuzz` runs every test that
+A case that fails in `make fuzz` is added to an ordinary test. `make fuzz` runs every test that
 uses Hypothesis, and those with the mark `random_search`.
 """
 
@@ -15,16 +15,16 @@ from hypothesis import HealthCheck, settings
 SEED_VARIABLE = "RESMA_FUZZ_SEED"
 
 MARKS = "hypothesis or random_search"
-"""Expression that selects all of them; Hypothesis' plug-in marks its own."""
+"""Expression for `pytest -m` that selects all tests with random cases; Hypothesis marks its own."""
 
 random_search = pytest.mark.random_search
-"""Marks a test that chooses its cases at random without Hypothesis."""
+"""Mark for a test with random cases that does not use Hypothesis."""
 
 _chosen = os.environ.get(SEED_VARIABLE)
 
 
 def choose_seed(fixed: int) -> int:
-    """Returns `fixed`, or in `make fuzz` another seed, which is different for each `fixed` one."""
+    """Returns `fixed`, or in `make fuzz` a seed that depends on the run and on `fixed`."""
     return fixed if _chosen is None else int(_chosen) + fixed
 
 
@@ -34,17 +34,17 @@ def make_random(fixed: int) -> random.Random:
 
 
 def is_fuzzing() -> bool:
-    """Whether this is a run of `make fuzz`."""
+    """Returns whether this is a run of `make fuzz`."""
     return _chosen is not None
 
 
 def use_hypothesis_profile() -> None:
-    """Sets what applies where a test's own settings say nothing else. Must be called before tests are imported."""
+    """Sets the default settings of Hypothesis. Must be called before tests are imported."""
     settings.register_profile(
         "resma",
         derandomize=_chosen is None,
         database=None,
-        # Both measure time, which other programs on the machine take too.
+        # Both limits measure time, and fail if other programs slow the machine down.
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
         print_blob=True,

@@ -1,4 +1,4 @@
-"""Reports read back, by programs that did not write them, as rows that can be compared with the database's."""
+"""Reads the rows of report files with independent programs, for comparison with the rows of the database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.client import Client
 from tests.support.pdf_readers import read_pages
 
 Row = tuple[str, ...]
-"""Nine cells of a transaction as text, in the columns' order; NULL is ''."""
+"""The nine cells of a transaction as strings, in the order of `COLUMNS`; NULL is ''."""
 
 COLUMNS = ["id", "booked_at", "account", "type", "status", "description", "counterparty", "currency", "amount"]
 
@@ -26,7 +26,7 @@ _LINE = re.compile(
 
 
 def database_rows(client: Client, where: str = "true") -> list[Row]:
-    """The demo bank's transactions, by a query of our own and not the catalog's."""
+    """Returns the demo bank's transactions, read with a query that is independent of the catalog."""
     return client.sql(
         "SELECT transaction_id::text, to_char(booked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), account_id,"
         " type, status, description, coalesce(counterparty, ''), currency, amount::text"
@@ -35,70 +35,74 @@ def database_rows(client: Client, where: str = "true") -> list[Row]:
 
 
 def csv_rows(content: bytes) -> list[Row]:
-    """The rows of a CSV, by Python's csv."""
+    """Returns the rows of a CSV file, read by Python's csv module."""
     names, *rows = csv.reader(io.StringIO(content.decode("utf-8"), newline=""), strict=True)
     assert names == COLUMNS
     return [_without_zone(row) for row in rows]
 
 
 def duckdb_rows(path: Path) -> list[Row]:
-    """The rows of a CSV, by DuckDB."""
+    """Returns the rows of a CSV file, read by DuckDB."""
     relation = duckdb.read_csv(str(path), all_varchar=True, header=True, sample_size=-1)
     assert relation.columns == COLUMNS
     return [_without_zone([cell or "" for cell in row]) for row in relation.fetchall()]
 
 
 def _without_zone(row: list[str]) -> Row:
-    """A row whose time has lost its zone, which must be UTC, and which the PDF names in the heading."""
+    """Returns a row without the offset of its time, which must be UTC; the PDF has it in the heading only."""
     assert row[1].endswith("+00")
     return (row[0], row[1].removesuffix("+00"), *row[2:])
 
 
 def pdf_rows(path: Path) -> list[Row]:
-    """The rows of a PDF, by PDFium: eight cells, as description and counterparty are read as one."""
-    found = [match.groups() for line in pdf_text(path).splitlines() if (match := _LINE.fullmatch(line.rstrip()))]
+    """Returns the rows of a PDF, read by PDFium, with eight cells: description and counterparty are read as one."""
+    rows = [match.groups() for line in pdf_text(path).splitlines() if (match := _LINE.fullmatch(line.rstrip()))]
     return [
-        (cells[0], _iso(cells[1]), *cells[2:5], squeezed(cells[5]), cells[6], cells[7].replace(",", ""))
-        for cells in found
+        (cells[0], _iso(cells[1]), *cells[2:5], collapse_spaces(cells[5]), cells[6], cells[7].replace(",", ""))
+        for cells in rows
     ]
 
 
 def _iso(timestamp: str) -> str:
-    """A moment as en-US writes it, as ISO 8601 does."""
+    """Converts a timestamp from the format of en-US to that of ISO 8601."""
     return f"{timestamp[6:10]}-{timestamp[:2]}-{timestamp[3:5]}{timestamp[10:]}"
 
 
 def pdf_text(path: Path) -> str:
-    """A PDF's text, line by line as the pages show it, by PDFium."""
+    """Returns the text of a PDF, line by line, read by PDFium."""
     return "\n".join(page.text for page in read_pages(path.read_bytes()))
 
 
 def require_same_in_pdf(printed: list[Row], expected: list[Row]) -> None:
-    """Asserts that a PDF's rows are these: amounts as numbers, and words up to where an ellipsis cuts them."""
+    """Asserts that the rows of a PDF are the expected ones.
+
+    Amounts are compared as numbers, and words only as far as an ellipsis does not cut them.
+    """
     assert len(printed) == len(expected)
-    for found, wanted in zip(printed, expected, strict=True):
-        assert found[:5] == wanted[:5]
-        assert (found[6], Decimal(found[7])) == (wanted[7], Decimal(wanted[8])), wanted
-        words = squeezed(f"{wanted[5]} {wanted[6]}")
-        kept = [re.escape(part.rstrip()) for part in found[5].split("…")]
-        assert re.fullmatch(".*".join(kept), words), (found[5], words)
+    for actual, row in zip(printed, expected, strict=True):
+        assert actual[:5] == row[:5]
+        assert (actual[6], Decimal(actual[7])) == (row[7], Decimal(row[8])), row
+        words = collapse_spaces(f"{row[5]} {row[6]}")
+        parts = [re.escape(part.rstrip()) for part in actual[5].split("…")]
+        assert re.fullmatch(".*".join(parts), words), (actual[5], words)
 
 
-def squeezed(text: str) -> str:
-    """Text with each run of white space as one space."""
+def collapse_spaces(text: str) -> str:
+    """Returns the text with each run of white space replaced by one space."""
     return " ".join(text.split())
 
 
 def totals_of(rows: list[Row]) -> list[dict[str, Any]]:
-    """What a status should say of these rows, by currency, in no order."""
-    found: dict[str, list[Decimal]] = {}
+    """Returns the totals that a report's status should have for these rows: one per currency, in any order."""
+    amounts_by_currency: dict[str, list[Decimal]] = {}
     for row in rows:
-        found.setdefault(row[7], []).append(Decimal(row[8]))
+        amounts_by_currency.setdefault(row[7], []).append(Decimal(row[8]))
     return [
-        {"currency": currency, "rows": len(amounts), "amount": str(sum(amounts))} for currency, amounts in found.items()
+        {"currency": currency, "rows": len(amounts), "amount": str(sum(amounts))}
+        for currency, amounts in amounts_by_currency.items()
     ]
 
 
 def in_order(totals: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Totals by currency, to compare them."""
+    """Returns totals sorted by currency, for comparison."""
     return sorted(totals, key=lambda total: str(total["currency"]))

@@ -1,4 +1,4 @@
-"""What a file holds, found by a reader that shares no code with the writer: rows of plain values."""
+"""Reads report files with libraries that share no code with the writers; returns rows of plain values."""
 
 from __future__ import annotations
 
@@ -21,38 +21,41 @@ Rows = list[tuple[Any, ...]]
 
 
 class Number(str):
-    """A JSON number with all its digits, as it stands in the file."""
+    """A JSON number with all digits that it has in the file."""
 
     __slots__ = ()
 
 
 def read_csv_by_python(data: bytes, separator: str = ",") -> list[list[str]]:
-    """All lines, the headings first. NULL and empty text look the same to it, and a line of one NULL is `[]`."""
+    """Returns all lines, with the headings first.
+
+    NULL and an empty string are not distinguished, and a line with one NULL is `[]`.
+    """
     return list(csv.reader(io.StringIO(data.decode(), newline=""), delimiter=separator, strict=True))
 
 
 def read_csv_by_duckdb(data: bytes, columns: int) -> Rows:
-    """The rows without the headings, all as text. Tells NULL (nothing) from empty text (two quotes)."""
+    """Returns the rows without the headings. Cells are strings; NULL (no characters) differs from '' (two quotes)."""
     names = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(columns))
     options = (
         "auto_detect=false, header=true, allow_quoted_nulls=false, quote='\"', escape='\"', delim=',', parallel=false"
     )
-    return _ask_duckdb(data, f"SELECT * FROM read_csv('{{path}}', columns={{{names}}}, {options})")
+    return _query_duckdb(data, f"SELECT * FROM read_csv('{{path}}', columns={{{names}}}, {options})")
 
 
 def read_ndjson(data: bytes) -> list[dict[str, Any]]:
-    """The objects. Only a line feed ends a line: texts may hold what else Python takes for line ends."""
+    """Returns the objects. Lines are split at line feeds only, since strings can contain other line ends."""
     lines = data.decode().split("\n")
     assert lines.pop() == ""
     return [json.loads(line, parse_float=Number, parse_int=Number, parse_constant=_refuse) for line in lines]
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not valid JSON.")
 
 
 def read_parquet_by_pyarrow(data: bytes) -> Rows:
-    """Moments as microseconds since 1970, days as days since then, numbers exact."""
+    """Returns rows with timestamps as microseconds since 1970, dates as days since 1970, and exact numbers."""
     table = pq.read_table(io.BytesIO(data))
     columns = []
     for column in table.columns:
@@ -65,60 +68,60 @@ def read_parquet_by_pyarrow(data: bytes) -> Rows:
 
 
 def read_parquet_by_duckdb(data: bytes) -> Rows:
-    """The same by DuckDB."""
-    shown = {"TIMESTAMP WITH TIME ZONE": "epoch_us({})", "DATE": "date_diff('day', DATE '1970-01-01', {})"}
-    described = _ask_duckdb(data, "DESCRIBE SELECT * FROM read_parquet('{path}')")
-    asked = ", ".join(shown.get(kind, "{}").format(name) for name, kind, *_ in described)
-    return _ask_duckdb(data, f"SELECT {asked} FROM read_parquet('{{path}}')")
+    """Returns the same values as `read_parquet_by_pyarrow`, read by DuckDB."""
+    expressions = {"TIMESTAMP WITH TIME ZONE": "epoch_us({})", "DATE": "date_diff('day', DATE '1970-01-01', {})"}
+    described = _query_duckdb(data, "DESCRIBE SELECT * FROM read_parquet('{path}')")
+    selected = ", ".join(expressions.get(kind, "{}").format(name) for name, kind, *_ in described)
+    return _query_duckdb(data, f"SELECT {selected} FROM read_parquet('{{path}}')")
 
 
 def read_xlsx(data: bytes) -> Rows:
-    """The sheet after the summary, its headings first. Empty cells and empty texts are both None."""
+    """Returns the rows of the sheet after the summary, with the headings first. Empty cells and strings are None."""
     sheet = openpyxl.load_workbook(io.BytesIO(data)).worksheets[1]
     rows = sheet.iter_rows(values_only=True)
     return [tuple(_unescape(cell) or None if isinstance(cell, str) else cell for cell in row) for row in rows]
 
 
 def _unescape(text: str) -> str:
-    """ST_Xstring (ECMA-376 Part 1 §22.9.2.19), which openpyxl leaves in inline strings."""
+    """Decodes ST_Xstring escapes (ECMA-376 Part 1 §22.9.2.19), which openpyxl does not decode in inline strings."""
     return re.sub(r"_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found[1], 16)), text)
 
 
 def read_pdf(data: bytes, columns: int) -> dict[tuple[int, int], str]:
-    """What stands on the last page, by row and column, where all columns have the same width and lines are single.
+    """Returns the text of the last page by row and column, read by PDFium.
 
-    By PDFium: its words with their places. Spaces at the ends and between words are lost.
+    All columns must have the same width, and each row must have one line. Spaces are lost.
     """
     page = read_pages(data)[-1]
-    found: dict[tuple[int, int], list[tuple[float, str]]] = {}
+    cells: dict[tuple[int, int], list[tuple[float, str]]] = {}
     for word in page.words:
         row = round((word.bottom - _PDF_FIRST_ROW) / _PDF_ROW)
         column = int((word.left - _PDF_MARGIN) / ((page.width - 2 * _PDF_MARGIN) / columns))
-        found.setdefault((row, column), []).append((word.left, word.text))
-    return {place: "".join(text for _, text in sorted(words)) for place, words in found.items()}
+        cells.setdefault((row, column), []).append((word.left, word.text))
+    return {position: "".join(text for _, text in sorted(words)) for position, words in cells.items()}
 
 
 _PDF_MARGIN, _PDF_FIRST_ROW, _PDF_ROW = 30.0, 62.6, 10.0
-"""In points: of the page's left, of the first row's lower edge from above, and from row to row."""
+"""Left margin, distance of the first row's lower edge from the top of the page, and row height, in points."""
 
 
 def unpack_gzip(data: bytes) -> bytes:
-    """By zlib."""
+    """Decompresses gzip with zlib."""
     return gzip.decompress(data)
 
 
 def unpack_zstd(data: bytes) -> bytes:
-    """By Arrow's zstd."""
+    """Decompresses zstd with Arrow."""
     if not data:
         return b""
     with pa.input_stream(pa.BufferReader(data), compression="zstd") as stream:
         return bytes(stream.read())
 
 
-def _ask_duckdb(data: bytes, query: str) -> Rows:
-    """DuckDB reads files only: `{path}` in the query is one that is there for a moment."""
+def _query_duckdb(data: bytes, query: str) -> Rows:
+    """Runs a query on a temporary file with this content, whose path replaces `{path}`: DuckDB reads files only."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(data)
         file.flush()
-        # The module's own connection: opening one takes 11 ms, a hundred times as long as a query.
+        # Uses the default connection: opening a new one takes 11 ms, a hundred times as long as a query.
         return duckdb.execute(query.replace("{path}", file.name)).fetchall()

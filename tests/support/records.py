@@ -1,4 +1,4 @@
-"""What rows of reports keep, for tests that write them."""
+"""Values of JSON columns in rows of reports, for tests that insert rows."""
 
 from __future__ import annotations
 

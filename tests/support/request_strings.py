@@ -1,4 +1,4 @@
-"""The strings of requests in an OpenAPI document: where they stand, and what bounds them."""
+"""Finds the strings in the requests of an OpenAPI document, and whether their values are limited."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ Json = dict[str, Any]
 Path = tuple[str, ...]
 
 _BOUNDS = ("enum", "const", "pattern", "maxLength")
-"""What bounds a string for every validator. `format` is an annotation only (2020-12, 7.2.1): not one of them."""
+"""Keywords by which every validator limits a string. `format` is an annotation only (JSON Schema 2020-12, 7.2.1)."""
 
 
 @dataclass(frozen=True)
 class StringSchema:
-    """A place that takes strings. `*` in the path stands for any item of an array."""
+    """A part of a request that can be a string. `*` in the path means any item of an array."""
 
     path: Path
     is_bounded: bool
 
 
 def request_bodies(document: Json) -> Iterator[tuple[str, str, Json]]:
-    """Method, path and schema of each operation that takes a body."""
+    """Yields the method, path and schema of each operation with a request body."""
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             for content in operation.get("requestBody", {}).get("content", {}).values():
@@ -30,7 +30,7 @@ def request_bodies(document: Json) -> Iterator[tuple[str, str, Json]]:
 
 
 def parameters(document: Json) -> Iterator[tuple[str, str, Json]]:
-    """Method and path of each operation, with each of its parameters."""
+    """Yields each parameter of each operation, with the operation's method and path."""
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             for parameter in operation.get("parameters", ()):
@@ -38,7 +38,7 @@ def parameters(document: Json) -> Iterator[tuple[str, str, Json]]:
 
 
 def strings(document: Json, schema: Json, path: Path = (), is_bounded: bool = False) -> Iterator[StringSchema]:
-    """Every place of a schema that takes strings. One that takes anything counts as one, named `...`."""
+    """Yields every part of a schema that can be a string. Additional properties count as one part, named `...`."""
     while "$ref" in schema:
         schema = _resolve(document, schema["$ref"]) | {name: part for name, part in schema.items() if name != "$ref"}
     is_bounded = is_bounded or any(name in schema for name in _BOUNDS)
@@ -60,7 +60,7 @@ def strings(document: Json, schema: Json, path: Path = (), is_bounded: bool = Fa
 
 
 def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Where the strings of a JSON value are."""
+    """Yields the paths of the strings in a JSON value."""
     if isinstance(value, str):
         yield path
     inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
@@ -69,7 +69,7 @@ def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
 
 
 def _resolve(document: Json, reference: str) -> Json:
-    found: Any = document
+    schema: Any = document
     for name in reference.removeprefix("#/").split("/"):
-        found = found[name]
-    return dict(found)
+        schema = schema[name]
+    return dict(schema)

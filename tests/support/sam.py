@@ -1,4 +1,4 @@
-"""The SAM command line, without the credentials and settings of this machine."""
+"""The path of the SAM command line, and its environment variables."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ SAM = STATE / "venv-sam" / "bin" / "sam"
 
 
 def sam_environment(home: Path) -> dict[str, str]:
-    """Surroundings for sam without anybody's credentials or settings."""
-    assert SAM.exists(), "sam is missing: run `python3 infra/local/bootstrap.py sam`"
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_", "PYTHON"))}
+    """Returns environment variables for sam, without the AWS credentials and SAM settings of this machine."""
+    assert SAM.exists(), "sam is not installed. Run `python3 infra/local/bootstrap.py sam`."
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_", "PYTHON"))}
     return {
-        **kept,
-        # No Python but those of sam and of the system: `sam build` must not need the one that it builds for.
+        **inherited,
+        # Only the Pythons of sam and of the system: `sam build` must not need the version that it builds for.
         "PATH": os.pathsep.join([str(SAM.parent), str(UV.parent), "/usr/bin", "/bin"]),
         "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv")),
         "HOME": str(home),

@@ -17,7 +17,7 @@ AS_OF = datetime(2026, 3, 9, 12, 0, 0, tzinfo=UTC)
 
 
 def header(kinds: Sequence[Kind], rows: int, locale: Locale = DEFAULT_LOCALE, **more: Any) -> ReportHeader:
-    """A header with columns c0, c1, ... of these kinds, headed C0, C1, ..."""
+    """Returns a header with columns c0, c1, ... of these kinds and the headings C0, C1, ..."""
     columns = tuple(Column(name=f"c{i}", heading=f"C{i}", kind=kind) for i, kind in enumerate(kinds))
     return ReportHeader(
         report_id="0199f1c2-7b1e-7c3a-9f57-2b8f6a4d9e10",
@@ -35,25 +35,25 @@ def header(kinds: Sequence[Kind], rows: int, locale: Locale = DEFAULT_LOCALE, **
 
 
 def rows_of(columns: Sequence[Sequence[str | None]]) -> list[Row]:
-    """Columns of text as rows of bytes."""
+    """Converts columns of strings to rows of bytes."""
     return [tuple(None if cell is None else cell.encode() for cell in row) for row in zip(*columns, strict=True)]
 
 
 def batches(rows: Sequence[Row], size: int) -> Iterator[Batch]:
-    """The rows, so many at a time."""
+    """Yields the rows in batches of `size` rows."""
     for start in range(0, len(rows), size):
         yield Batch(rows[start : start + size])
 
 
 def write(writer: Writer, rows: Sequence[Row], size: int = 3) -> bytes:
-    """The whole file."""
+    """Writes the rows and returns the complete file."""
     return writer.begin() + b"".join([writer.add(batch) for batch in batches(rows, size)]) + writer.end()
 
 
-def write_with_takeovers(
+def write_with_new_writers(
     format_: str, head: ReportHeader, options: FormatOptions, rows: Sequence[Row], size: int
 ) -> bytes:
-    """The whole file, another writer going on after each batch with the saved state of the one before."""
+    """Returns the complete file, written by a new writer for each batch, which loads the state of the one before."""
     writer = make_writer(format_, head, options)
     out = [writer.begin()]
     for batch in batches(rows, size):

@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that answers as it is told, and remembers what it was asked."""
+"""A real HTTP server on loopback that sends the responses that a test sets, and records the requests."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request as it came."""
+class RecordedRequest:
+    """A received request; the names of its headers are in lower case."""
 
     method: str
     path: str
@@ -23,7 +23,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """What is answered: JSON, or bytes as they are; `cut` sends so many bytes less than promised and hangs up."""
+    """A response. `content` is sent as JSON, or unchanged if it is bytes.
+
+    The last `cut` bytes are not sent, although Content-Length counts them.
+    """
 
     status: int = 200
     content: Any = None
@@ -32,24 +35,24 @@ class Reply:
 
     @property
     def body(self) -> bytes:
-        """As it goes over the wire."""
+        """The content as bytes."""
         if isinstance(self.content, bytes):
             return self.content
         return b"" if self.content is None else json.dumps(self.content).encode()
 
 
 def problem(status: int, code: str, detail: str, **more: Any) -> Reply:
-    """An error as the API says it."""
+    """Returns problem details as the API sends them."""
     content = {"type": f"urn:resma:problem:{code}", "title": code, "status": status, "detail": detail, **more}
     return Reply(status, content, {"Content-Type": "application/problem+json"})
 
 
 class ScriptedServer:
-    """Answers each method and path with what was given for it, in order; the last answer stays. 404 for all else."""
+    """Sends the responses set for each method and path in order, and repeats the last one. Others get status 404."""
 
     def __init__(self) -> None:
         self._replies: dict[tuple[str, str], deque[Reply]] = defaultdict(deque)
-        self.asked: list[Asked] = []
+        self.requests: list[RecordedRequest] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -64,20 +67,20 @@ class ScriptedServer:
         self._thread.join()
 
     def answer(self, method: str, path: str, *replies: Reply) -> None:
-        """Says what is answered there from now on."""
+        """Sets the responses to requests with this method and path."""
         self._replies[method, path] = deque(replies)
 
-    def take(self, asked: Asked) -> Reply:
-        """Returns the answer to a request, and remembers it."""
-        self.asked.append(asked)
-        replies = self._replies[asked.method, asked.path.partition("?")[0]]
+    def respond(self, request: RecordedRequest) -> Reply:
+        """Records a request and returns the response to it."""
+        self.requests.append(request)
+        replies = self._replies[request.method, request.path.partition("?")[0]]
         if not replies:
-            return problem(404, "not-found", "there is nothing at this address")
+            return problem(404, "not-found", "This path does not exist.")
         return replies.popleft() if len(replies) > 1 else replies[0]
 
     def count(self, method: str, path: str) -> int:
-        """How often it was asked for."""
-        return sum(one.method == method and one.path.partition("?")[0] == path for one in self.asked)
+        """Returns the number of requests with this method and path."""
+        return sum(one.method == method and one.path.partition("?")[0] == path for one in self.requests)
 
 
 def _handler_for(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
@@ -87,7 +90,7 @@ def _handler_for(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            reply = server.take(Asked(self.command, self.path, headers, body))
+            reply = server.respond(RecordedRequest(self.command, self.path, headers, body))
             content = reply.body
             begin = headers.get("range")
             is_part = begin is not None and reply.status == 206
@@ -108,6 +111,6 @@ def _handler_for(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815  # names that the base class looks for
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-            """Quiet."""
+            """Suppresses the log line of each request."""
 
     return Handler

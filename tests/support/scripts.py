@@ -1,4 +1,4 @@
-"""Texts in many scripts."""
+"""Samples of text in many scripts."""
 
 from __future__ import annotations
 
@@ -38,5 +38,8 @@ TEXTS = {
 
 
 MIXED = {"Arabic and a number": "مرحبا بالعالم 123", "Hebrew and a number": "תשלום חשבון מספר 42.50"}
-"""From right to left, with parts from left to right: pypdf knows one direction a line, and poppler guesses a page's
-main one from its letters (it would take a word of English here for the beginning)."""
+"""Text from right to left with parts from left to right.
+
+pypdf supports one direction per line, and poppler guesses the main direction of a page from its letters (a word of
+English here would be read first).
+"""

@@ -1,4 +1,4 @@
-"""What runs of pytest have skipped, and why, from the reports that `--junitxml` writes."""
+"""Counts the tests that runs of pytest have skipped by reason, from the reports that `--junitxml` writes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 
 def count_skipped(reports: Iterable[Path]) -> Counter[str]:
-    """Returns the number of skipped tests by reason. A report that does not exist, of a run that died, counts as none.
+    """Returns the number of skipped tests by reason. A missing report, of a run that crashed, counts as zero.
 
     Expected failures (`xfail`) are not counted: those tests have run.
     """

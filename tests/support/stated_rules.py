@@ -1,7 +1,7 @@
-"""The OpenAPI document with what its descriptions say of requests, as JSON Schema.
+"""Adds the rules for requests that the OpenAPI document states in descriptions, as JSON Schema.
 
-Client generators lose properties beside `oneOf` and `if`, so the document has none. Tests that make requests from the
-document need to know the rules nevertheless.
+Client generators drop properties next to `oneOf` and `if`, so the document does not use them. Tests that generate
+requests from the document need these rules.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _of_types(schemas: Json) -> Iterator[Json]:
 
 
 def _only_with(option: str) -> Json:
-    """Options of a format are accepted with that format only."""
+    """Returns the condition that options of a format are accepted only with that format."""
     format_ = option.upper()
     return {
         "if": {"required": ["options"], "properties": {"options": {"required": [option]}}},

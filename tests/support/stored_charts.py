@@ -1,4 +1,4 @@
-"""Charts as a report row keeps them."""
+"""Converts charts to the form in which a report's row stores them."""
 
 from __future__ import annotations
 

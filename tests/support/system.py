@@ -1,4 +1,4 @@
-"""The whole system in one process: handlers on a real Postgres, and AWS by moto."""
+"""Runs the whole system in one process: the functions' handlers, a real Postgres, and AWS simulated by moto."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 @dataclass(frozen=True)
-class Context:
-    """As much of the Lambda context as functions ask for."""
+class FunctionContext:
+    """The attributes of the Lambda context that the functions use."""
 
     function_name: str = "test"
     memory_limit_in_mb: int = 256
@@ -53,12 +53,12 @@ class Context:
     aws_request_id: str = "test"
 
     def get_remaining_time_in_millis(self) -> int:
-        """A minute, always."""
+        """Returns one minute, whatever time has passed."""
         return 60_000
 
 
 class System:
-    """All functions in this process: called as AWS calls them, with moto's AWS and a real database."""
+    """All functions in this process, invoked with the events that AWS sends, on moto and a real database."""
 
     def __init__(self, postgres: PostgresServer) -> None:
         self.database_url = postgres.url
@@ -107,11 +107,11 @@ class System:
         )
 
     def _make_queue(self, name: str) -> str:
-        """Makes a queue whose messages do not come back by themselves, however long a test takes; returns its URL."""
+        """Creates a queue whose visibility timeout is longer than any test; returns its URL."""
         return self.sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "5400"})["QueueUrl"]
 
     def _queue_on_bus(self, name: str, pattern: dict[str, Any]) -> str:
-        """Makes a queue that gets what matches a pattern on the bus; returns its address."""
+        """Creates a queue that receives the events on the bus that match a pattern; returns its URL."""
         url = self._make_queue(name)
         self.bus.put_rule(Name=name, EventPattern=json.dumps(pattern))
         arn = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -127,9 +127,9 @@ class System:
         query: Any = None,
         address: str = "127.0.0.1",
     ) -> tuple[int, dict[str, str], Any]:
-        """Sends a request through the API function; returns status, headers and the decoded body.
+        """Sends a request to the API function; returns status, headers and the decoded body.
 
-        One that comes from this machine and brings no key is the tenant `demo`'s, with all scopes.
+        A request from loopback without a key belongs to the tenant `demo`, with all scopes.
         """
         text = body if body is None or isinstance(body, str) else json.dumps(body)
         event = {
@@ -150,7 +150,7 @@ class System:
             "body": text,
             "isBase64Encoded": False,
         }
-        answer = api.app.handler(event, Context())  # type: ignore[arg-type]
+        answer = api.app.handler(event, FunctionContext())  # type: ignore[arg-type]
         flat = {name: values[0] for name, values in answer["multiValueHeaders"].items()}
         content = answer["body"]
         if content and "json" in flat.get("Content-Type", ""):
@@ -158,28 +158,28 @@ class System:
         return int(answer["statusCode"]), flat, content
 
     def make_key(self, *scopes: str, tenant: str = "demo", days: float = 1, name: str = "test") -> str:
-        """Makes a key of a tenant, as an operator does; returns the key itself."""
+        """Creates a key of a tenant, as an operator does; returns the key itself."""
         return make_key(self.database_url, tenant, name, scopes, timedelta(days=days))
 
     def call_with(self, key: str, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Any, Any]:
-        """Sends a request with a key, from elsewhere."""
+        """Sends a request with a key, from an IP address other than loopback."""
         headers = {"Authorization": f"Bearer {key}", **more.pop("headers", {})}
         return self.call_api(method, path, body, headers, address="203.0.113.9", **more)
 
     def request_report(self, **request: Any) -> UUID:
-        """Asks for a report and returns its id."""
+        """Requests a report and returns its id."""
         status, _, body = self.call_api("POST", "/api/v1/reports/generate", {"type": "TRANSACTIONS", **request})
         assert status == 202, body
         return UUID(body["id"])
 
     def show(self, report_id: UUID) -> Any:
-        """The report as the API shows it."""
+        """Returns a report as the API returns it."""
         status, _, body = self.call_api("GET", f"/api/v1/reports/{report_id}")
         assert status == 200, body
         return body
 
     def receive(self, queue_url: str | None = None) -> list[dict[str, Any]]:
-        """Takes the messages that are in the queue of jobs now, or in another, as records of an event."""
+        """Receives the messages in the job queue, or in another one; returns them as records of a Lambda event."""
         received = self.sqs.receive_message(
             QueueUrl=queue_url or self.queue_url, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
         )
@@ -199,67 +199,67 @@ class System:
         ]
 
     def work(self, record: dict[str, Any]) -> bool:
-        """Hands a record to the worker; returns whether it was done with."""
-        return not worker.app.handler({"Records": [record]}, Context())["batchItemFailures"]  # type: ignore[arg-type]
+        """Invokes the worker with a record; returns whether the record was processed."""
+        return not worker.app.handler({"Records": [record]}, FunctionContext())["batchItemFailures"]  # type: ignore[arg-type]
 
     def work_once(self) -> bool:
-        """Lets the worker handle the one message that is in the queue."""
+        """Invokes the worker with the only message in the job queue; returns whether it was processed."""
         (record,) = self.receive()
         is_done = self.work(record)
-        if is_done:  # as its event source does, or it would come back in a slow test
+        if is_done:  # as the event source does; otherwise it would be delivered again in a slow test
             self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=record["receiptHandle"])
         return is_done
 
     def abandon(self, record: dict[str, Any]) -> bool:
-        """Hands a record to the function of dead letters."""
-        return not worker.dead_letter_app.handler({"Records": [record]}, Context())["batchItemFailures"]  # type: ignore[arg-type]
+        """Invokes the dead-letter function with a record; returns whether the record was processed."""
+        return not worker.dead_letter_app.handler({"Records": [record]}, FunctionContext())["batchItemFailures"]  # type: ignore[arg-type]
 
     def run_scheduler(self) -> dict[str, int]:
-        """Lets the scheduler do its work."""
-        return scheduler.app.handler({}, Context())  # type: ignore[arg-type]
+        """Runs the scheduler once and returns its counts."""
+        return scheduler.app.handler({}, FunctionContext())  # type: ignore[arg-type]
 
     def take_in(self, record: dict[str, Any]) -> bool:
-        """Hands a record of the queue of requests to the intake; returns whether it was done with."""
-        return not intake.app.handler({"Records": [record]}, Context())["batchItemFailures"]  # type: ignore[arg-type]
+        """Invokes the intake function with a record of the request queue; returns whether the record was processed."""
+        return not intake.app.handler({"Records": [record]}, FunctionContext())["batchItemFailures"]  # type: ignore[arg-type]
 
     def bus_events(self) -> list[dict[str, Any]]:
-        """Takes what Resma has put on the bus, as rules get it."""
+        """Receives the events that Resma has put on the bus, as rules get them."""
         received = self.sqs.receive_message(QueueUrl=self.bus_events_url, MaxNumberOfMessages=10)
         return [json.loads(message["Body"]) for message in received.get("Messages", [])]
 
     def events(self) -> list[dict[str, Any]]:
-        """Takes what the topic has sent to its subscriber."""
+        """Receives the notifications that the topic has sent to its subscriber."""
         received = self.sqs.receive_message(QueueUrl=self.events_url, MaxNumberOfMessages=10)
         return [json.loads(message["Body"]) for message in received.get("Messages", [])]
 
     def deliver(self, envelope: dict[str, Any]) -> None:
-        """Hands an envelope of the topic to the webhook function."""
-        webhook.app.handler({"Records": [{"EventSource": "aws:sns", "Sns": envelope}]}, Context())  # type: ignore[arg-type]
+        """Invokes the webhook function with a notification of the topic."""
+        webhook.app.handler({"Records": [{"EventSource": "aws:sns", "Sns": envelope}]}, FunctionContext())  # type: ignore[arg-type]
 
     def objects(self) -> list[str]:
-        """Keys in the bucket."""
+        """Returns the keys of all objects in the bucket."""
         return [item["Key"] for item in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
 
     def open_uploads(self) -> list[Any]:
-        """Uploads that were begun and neither completed nor aborted."""
+        """Returns the multipart uploads that are neither completed nor aborted."""
         return list(self.s3.list_multipart_uploads(Bucket=self.bucket).get("Uploads", []))
 
     def content(self, report_id: UUID) -> bytes:
-        """A report's file."""
+        """Returns the content of a report's only file."""
         (key,) = [key for key in self.objects() if str(report_id) in key]
         return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
 
 def _database_secret(postgres: PostgresServer, login: str) -> str:
-    place = {"host": "127.0.0.1", "port": postgres.port, "dbname": "postgres"}
-    return _secret(login, {**place, "sslmode": "prefer", "username": login, "password": PASSWORD})
+    address = {"host": "127.0.0.1", "port": postgres.port, "dbname": "postgres"}
+    return _secret(login, {**address, "sslmode": "prefer", "username": login, "password": PASSWORD})
 
 
 def _secret(name: str, value: dict[str, Any]) -> str:
     return boto3.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(value))["ARN"]
 
 
-_KEPT: tuple[Callable[..., Any], ...] = (
+_CACHED: tuple[Callable[..., Any], ...] = (
     clients.sqs_client,
     clients.sns_client,
     clients.events_client,
@@ -283,13 +283,14 @@ _KEPT: tuple[Callable[..., Any], ...] = (
 )
 
 
-def forget() -> None:
-    for kept in _KEPT:
-        kept.cache_clear()  # type: ignore[attr-defined]
+def clear_caches() -> None:
+    """Clears everything that the functions cache between invocations."""
+    for cached in _CACHED:
+        cached.cache_clear()  # type: ignore[attr-defined]
 
 
 def close_connections() -> None:
-    """Closes the connections that functions would keep for the next invocation."""
+    """Closes the database connections that the functions keep open between invocations."""
     for database in (api.context.database, api.context.source):
         if database.cache_info().currsize:
             database().close()
@@ -307,6 +308,6 @@ def close_connections() -> None:
 
 
 class ActAs(Protocol):
-    """Lets the requests that follow come from a tenant."""
+    """A function that makes all later requests come from a tenant."""
 
     def __call__(self, tenant_id: str, scopes: frozenset[Scope] = SCOPES) -> None: ...

@@ -1,4 +1,4 @@
-"""As much of X-Ray's daemon as functions speak to: a UDP port that keeps what comes."""
+"""Receives trace segments on a UDP port in place of the X-Ray daemon, and keeps them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Self
 
 
 class TraceReceiver:
-    """Segment documents, in the order in which they came."""
+    """Receives segment documents and keeps them in the order of their arrival."""
 
     def __init__(self) -> None:
         self.documents: list[dict[str, Any]] = []
@@ -23,11 +23,11 @@ class TraceReceiver:
 
     @property
     def address(self) -> str:
-        """As AWS_XRAY_DAEMON_ADDRESS has it."""
+        """The value of AWS_XRAY_DAEMON_ADDRESS for the functions."""
         return f"127.0.0.1:{self._socket.getsockname()[1]}"
 
     def of_report(self, report_id: str) -> dict[str, dict[str, Any]]:
-        """The documents about a report, by their names."""
+        """Returns the documents of a report by name."""
         return {
             each["name"]: each for each in list(self.documents) if each["annotations"].get("report_id") == report_id
         }

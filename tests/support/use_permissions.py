@@ -1,6 +1,6 @@
-"""What makes each function use each of its permissions, on the whole stack: one scenario for some of them at a time.
+"""Scenarios in which each function uses each of its permissions, on the whole stack.
 
-Every scenario brings about what it needs by itself, whatever ran before it, and waits until it has happened.
+A scenario does not depend on what ran before it, and waits until the function has used its permissions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PART = b"partNumber="
 
 @dataclass(frozen=True)
 class World:
-    """What scenarios act on."""
+    """The stack, its fault proxies and a webhook receiver, on which scenarios act."""
 
     client: Client
     faults: Faults
@@ -32,86 +32,87 @@ class World:
 
 
 def download_a_report(world: World) -> None:
-    """A report from the request to the file, with a callback that carries a link to it."""
+    """Requests a report with a callback that contains a download URL, and downloads its file."""
     client = world.client
-    report_id = client.ask("CSV", NONE, callbackUrl=world.webhooks.customer("permissions"))
-    client.download(client.await_status(report_id, "READY"))
-    eventually("the callback", lambda: _has_arrived(world, report_id))
+    report_id = client.request_report("CSV", NONE, callbackUrl=world.webhooks.customer("permissions"))
+    client.download(client.wait_for_status(report_id, "READY"))
+    eventually("the callback has arrived", lambda: _has_arrived(world, report_id))
 
 
-def cancel_a_report_that_waits(world: World) -> None:
-    """No worker has it, so the API itself announces its end."""
+def cancel_a_queued_report(world: World) -> None:
+    """Cancels a report that no worker has claimed, so that the API itself publishes the event."""
     with world.faults.sqs.failing(Fault("refuse")) as fault:
-        report_id = world.client.ask("CSV", NONE)
+        report_id = world.client.request_report("CSV", NONE)
         fault.wait_for_fault()
         assert world.client.http("POST", f"/api/v1/reports/{report_id}/cancel").json()["status"] == "CANCELLED"
-    eventually("it is announced", lambda: _is_announced(world.client, report_id))
+    eventually("its event is published", lambda: _is_published(world.client, report_id))
 
 
 def refuse_parts(world: World) -> None:
-    """The first attempt aborts its upload, and the second one clears away what the first may have left."""
+    """Makes the first attempt abort its upload, and the second one remove what the first may have left."""
     client = world.client
     with world.faults.s3.failing(Fault("refuse", when=PART)) as fault:
-        report_id = client.ask("CSV", ALL)
+        report_id = client.request_report("CSV", ALL)
         fault.wait_for_fault()
         eventually("the first attempt has failed", lambda: client.show(report_id)["error"])
-    client.await_status(report_id, "READY")
+    client.wait_for_status(report_id, "READY")
 
 
-def lose_the_answer_to_a_completion(world: World) -> None:
-    """The worker asks the store whether the object is there."""
+def lose_the_response_to_a_completion(world: World) -> None:
+    """Makes the worker check in the object store whether the object exists."""
     with world.faults.s3.failing(Fault("cut", when=b"<CompleteMultipartUpload")) as fault:
-        report_id = world.client.ask("CSV", NONE)
+        report_id = world.client.request_report("CSV", NONE)
         fault.wait_for_fault()
-    world.client.await_status(report_id, "READY")
+    world.client.wait_for_status(report_id, "READY")
 
 
-def give_up_a_report(world: World) -> None:
-    """The function for dead letters announces the end."""
+def dead_letter_a_report(world: World) -> None:
+    """Makes the dead-letter function publish the event."""
     client = world.client
     with world.faults.sqs.failing(Fault("refuse")):
-        dead = client.ask("CSV", NONE)
+        dead = client.request_report("CSV", NONE)
         client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", dead)
     body = json.dumps({"tenant_id": "demo", "report_id": dead})
     record = {"messageId": "1", "body": body, "attributes": {}, "eventSource": "aws:sqs", "receiptHandle": "1"}
     client.invoke_function("DeadLetterFunction", json.dumps({"Records": [record]}).encode())
-    eventually("it is announced", lambda: _is_announced(client, dead))
+    eventually("its event is published", lambda: _is_published(client, dead))
 
 
 def request_by_event(world: World) -> None:
-    """An example's function puts `Report Requested` on the bus; the report is started from there."""
+    """Makes an example's function put `Report Requested` on the bus, which starts a report."""
     client = world.client
-    deployed = find_outputs(client.stack.endpoint, "resma-example-request-by-event")  # by another test
+    # Another test may have deployed the example.
+    deployed = find_outputs(client.stack.endpoint, "resma-example-request-by-event")
     outputs = deployed or deploy_example(client.stack, "request_by_event", {"TenantId": "demo"})
     name = outputs["FunctionName"]
     count = client.count_reports()
     client.aws("lambda").invoke(FunctionName=name)
-    _put_request(client)  # the example asks for one report a day, which may be there
+    _put_request(client)  # the example requests one report per day, which may exist already
     eventually("its report is started", lambda: client.count_reports() > count)
-    client.await_empty_queues()
+    client.wait_for_empty_queues()
 
 
-def request_by_event_while_the_bus_is_away(world: World) -> None:
-    """The event rests: its answer could not be given."""
+def request_by_event_while_the_bus_is_unavailable(world: World) -> None:
+    """Keeps the request in flight, since the intake function cannot put its reply on the bus."""
     with world.faults.bus.failing(Fault("refuse")) as fault:
         _put_request(world.client)
         fault.wait_for_fault()
-        eventually("the event rests", lambda: world.client.backlog("RequestQueueUrl").in_flight == 1)
-    eventually("it is answered", lambda: world.client.backlog("RequestQueueUrl").in_flight == 0)
+        eventually("the event stays in flight", lambda: world.client.backlog("RequestQueueUrl").in_flight == 1)
+    eventually("the reply is sent", lambda: world.client.backlog("RequestQueueUrl").in_flight == 0)
 
 
 def leave_an_event_and_a_job_unsent(world: World) -> None:
-    """The scheduler's function sends what was committed longer ago than its grace and is not sent."""
+    """Makes the scheduler send an event and a job that were committed some time ago but not sent."""
     client = world.client
-    announced = client.await_status(client.ask("CSV", NONE), "READY")["id"]
+    announced = client.wait_for_status(client.request_report("CSV", NONE), "READY")["id"]
     with world.faults.sqs.failing(Fault("refuse")):
-        unsent = client.ask("CSV", NONE)
+        unsent = client.request_report("CSV", NONE)
         client.sql(
             "UPDATE resma.reports SET created_at = created_at - interval '1 hour', enqueued_at = NULL"
             " WHERE report_id = %s",
             unsent,
         )
-    eventually("it is announced", lambda: _is_announced(client, announced))
+    eventually("its event is published", lambda: _is_published(client, announced))
     client.sql(
         "UPDATE resma.events SET published_at = NULL, published_to_bus_at = NULL,"
         " created_at = created_at - interval '1 hour'"
@@ -119,21 +120,24 @@ def leave_an_event_and_a_job_unsent(world: World) -> None:
         announced,
     )
     client.invoke_function("SchedulerFunction")
-    eventually("it is announced again", lambda: _is_announced(client, announced))
-    client.await_status(unsent, "READY")
+    eventually("its event is published again", lambda: _is_published(client, announced))
+    client.wait_for_status(unsent, "READY")
 
 
 def expire_a_report(world: World) -> None:
-    """The scheduler's function removes its file, and the upload that a dead worker left."""
+    """Makes the scheduler remove a report's file, and the open upload of a crashed worker."""
     make_expired_report(world.client)
 
 
 def make_expired_report(client: Client) -> Json:
-    """Returns a report as it was when READY. Its file has expired since, and an upload of a dead worker is removed."""
-    report = client.await_status(client.ask("CSV", NONE), "READY")
+    """Makes a report expire, and the scheduler remove its file and the open upload of a crashed worker.
+
+    Returns the report as it was when READY.
+    """
+    report = client.wait_for_status(client.request_report("CSV", NONE), "READY")
     report_id = report["id"]
-    bucket, left = client.stack.up.outputs["BucketName"], f"demo/{report_id}/1.rest.csv"
-    client.s3.create_multipart_upload(Bucket=bucket, Key=left)
+    bucket, key = client.stack.up.outputs["BucketName"], f"demo/{report_id}/1.rest.csv"
+    client.s3.create_multipart_upload(Bucket=bucket, Key=key)
     client.sql(
         "UPDATE resma.reports SET expires_at = clock_timestamp(), finished_at = clock_timestamp() - interval '1 hour'"
         " WHERE report_id = %s",
@@ -141,7 +145,7 @@ def make_expired_report(client: Client) -> Json:
     )
     client.invoke_function("SchedulerFunction")
     eventually("the file is gone", lambda: client.objects(report_id) == [])
-    assert client.s3.list_multipart_uploads(Bucket=bucket, Prefix=left).get("Uploads", []) == []
+    assert client.s3.list_multipart_uploads(Bucket=bucket, Prefix=key).get("Uploads", []) == []
     return report
 
 
@@ -163,7 +167,7 @@ USES: Mapping[Scenario, Mapping[str, set[str]]] = {
         "WorkerFunction": _GENERATE - {"secretsmanager:GetSecretValue"},
         "WebhookFunction": {"s3:GetObject"},
     },
-    cancel_a_report_that_waits: {"ApiFunction": {"sns:Publish", "events:PutEvents"}},
+    cancel_a_queued_report: {"ApiFunction": {"sns:Publish", "events:PutEvents"}},
     refuse_parts: {
         "WorkerFunction": {
             "s3:AbortMultipartUpload",
@@ -172,13 +176,13 @@ USES: Mapping[Scenario, Mapping[str, set[str]]] = {
             "dynamodb:DeleteItem",
         }
     },
-    lose_the_answer_to_a_completion: {"WorkerFunction": {"s3:GetObject"}},
-    give_up_a_report: {"DeadLetterFunction": {"sns:Publish", "events:PutEvents"}},
+    lose_the_response_to_a_completion: {"WorkerFunction": {"s3:GetObject"}},
+    dead_letter_a_report: {"DeadLetterFunction": {"sns:Publish", "events:PutEvents"}},
     request_by_event: {
         "RequestFunction": {"events:PutEvents"},
         "IntakeFunction": {"sqs:SendMessage", "events:PutEvents"},
     },
-    request_by_event_while_the_bus_is_away: {"IntakeFunction": {"sqs:ChangeMessageVisibility"}},
+    request_by_event_while_the_bus_is_unavailable: {"IntakeFunction": {"sqs:ChangeMessageVisibility"}},
     leave_an_event_and_a_job_unsent: {"SchedulerFunction": {"sns:Publish", "events:PutEvents", "sqs:SendMessage"}},
     expire_a_report: {
         "SchedulerFunction": {
@@ -189,10 +193,10 @@ USES: Mapping[Scenario, Mapping[str, set[str]]] = {
         }
     },
 }
-"""What each scenario makes functions do, by their logical names."""
+"""The permissions that each scenario makes functions use, by the functions' logical names."""
 
 ON_START = {"secretsmanager:GetSecretValue"}
-"""What a function does once in the life of its process, before anything else."""
+"""Permissions that a function uses only when its process starts."""
 
 
 def _put_request(client: Client) -> None:
@@ -201,11 +205,11 @@ def _put_request(client: Client) -> None:
     assert client.aws("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
 
 
-def _is_announced(client: Client, report_id: str) -> bool:
+def _is_published(client: Client, report_id: str) -> bool:
     sent = "SELECT published_at IS NOT NULL AND published_to_bus_at IS NOT NULL FROM resma.events WHERE report_id = %s"
     return client.sql(sent, report_id) == [(True,)]
 
 
 def _has_arrived(world: World, report_id: str) -> bool:
-    arrivals = world.webhooks.arrivals("permissions")
-    return report_id in {arrival.message["data"]["reportId"] for arrival in arrivals}
+    received = world.webhooks.received("permissions")
+    return report_id in {webhook.message["data"]["reportId"] for webhook in received}

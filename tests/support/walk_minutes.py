@@ -1,6 +1,6 @@
-"""Another way to when a schedule runs: walk every minute, look at the clock on the wall, ask croniter about it.
+"""Computes a schedule's runs in a second way: visits every minute and checks its local time with croniter.
 
-Slow and plain, so that it can be believed: it shares no code and no library with `resma.schedules.times`.
+It is slow but simple, and shares no code and no library with `resma.schedules.times`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ DAY_MINUTES = 1440
 _MINUTE = timedelta(minutes=1)
 
 Matches = Callable[[int], bool]
-"""Of a local minute, counted from the year 1: whether a schedule names it."""
+"""Returns whether a schedule matches a local minute, counted from the year 1."""
 
 
 @lru_cache
 def walk(zone_name: str, begin: datetime, end: datetime) -> list[tuple[datetime, range]]:
-    """Every minute in UTC with the local minutes that are over or there for the first time at it.
+    """Returns every minute in UTC with the local minutes that are reached or passed at it for the first time.
 
-    Usually that is one. It is none when clocks were set back and show a time again, and many when they were set
-    forward: all that were left out, and the one that is there.
+    Usually there is one. There is none while clocks that were set back show the same times again. There are many when
+    clocks are set forward: all skipped minutes and the current one.
     """
     zone = ZoneInfo(zone_name)
     timestamp, reached = begin, _number(begin - _MINUTE, zone)
@@ -38,15 +38,15 @@ def walk(zone_name: str, begin: datetime, end: datetime) -> list[tuple[datetime,
 
 
 def expected(zone_name: str, begin: datetime, end: datetime, matches: Matches) -> list[datetime]:
-    """The moments of a schedule from `begin` on and before `end`, by the two rules for days on which clocks are set."""
+    """Returns the runs of a schedule from `begin` until before `end`, with the two rules for changes of the clock."""
     return [timestamp for timestamp, fresh in walk(zone_name, begin, end) if any(map(matches, fresh))]
 
 
 def by_croniter(expression: str) -> Matches:
-    """What croniter says. It is asked of each field by itself, of days with the rule of Debian's cron."""
+    """Returns a matcher for a cron expression, based on croniter; for days it applies the rule of Debian's cron."""
     minute, hour, *days = expression.split()
-    minutes, hours = (_values(field, place) for place, field in enumerate((minute, hour)))
-    # Both of the fields of days must match where one begins with a star, else one of them.
+    minutes, hours = (_values(field, position) for position, field in enumerate((minute, hour)))
+    # Both day fields must match if one begins with a star; otherwise one of them is enough.
     day_or = not (days[0].startswith("*") or days[2].startswith("*"))
 
     @cache
@@ -61,32 +61,32 @@ def by_croniter(expression: str) -> Matches:
 
 
 @lru_cache
-def _values(field: str, place: int) -> frozenset[int]:
-    """What croniter makes of a minute (0) or an hour (1)."""
+def _values(field: str, position: int) -> frozenset[int]:
+    """Returns the values that croniter finds in the field of minutes (position 0) or hours (position 1)."""
     fields = ["*"] * 5
-    fields[place] = field
-    values = croniter(" ".join(fields)).expanded[place]
+    fields[position] = field
+    values = croniter(" ".join(fields)).expanded[position]
     return frozenset(range(60) if values == ["*"] else map(int, values))
 
 
 def on_days(at: str, is_day: Callable[[date], bool]) -> Matches:
-    """A time of day on the days that a function names."""
-    wanted = int(at[:2]) * 60 + int(at[3:])
-    return lambda local: local % DAY_MINUTES == wanted and is_day(date.fromordinal(local // DAY_MINUTES))
+    """Returns a matcher for a time of day on the days for which a function returns True."""
+    minute = int(at[:2]) * 60 + int(at[3:])
+    return lambda local: local % DAY_MINUTES == minute and is_day(date.fromordinal(local // DAY_MINUTES))
 
 
 def until(timestamps: Iterator[datetime], end: datetime) -> list[datetime]:
-    """Those before the end."""
-    found = []
+    """Returns the timestamps before `end`."""
+    before = []
     for timestamp in timestamps:
         if timestamp >= end:
             break
-        found.append(timestamp)
-    return found
+        before.append(timestamp)
+    return before
 
 
 def year_of(year: int) -> tuple[datetime, datetime]:
-    """Begin and end, in UTC."""
+    """Returns the first instant of a year and that of the next one, in UTC."""
     return datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
 
 

@@ -1,4 +1,4 @@
-"""Requests to the API about webhook endpoints."""
+"""Sends requests about webhook endpoints to the API."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ENDPOINTS = "/api/v1/webhook-endpoints"
 
 
 def register(system: System, **request: Any) -> Any:
-    """Registers an endpoint and returns its view."""
+    """Registers an endpoint and returns the response body."""
     status, headers, body = system.call_api("POST", ENDPOINTS, {"url": HOOK, **request})
     assert status == 201, body
     assert headers["Location"].endswith(f"{ENDPOINTS}/{body['id']}")
@@ -22,14 +22,14 @@ def register(system: System, **request: Any) -> Any:
 
 
 def call(system: System, method: str, path: str, body: Any = None, **query: str) -> Any:
-    """Makes a request that is taken, and returns its answer."""
+    """Sends a request that must succeed, and returns the response body."""
     status, _, answer = system.call_api(method, path, body, query=query or None)
     assert status < 300, answer
     return answer
 
 
 def refused(system: System, method: str, path: str, body: Any = None) -> tuple[int, str, list[str]]:
-    """Makes a request that is not; returns the status, the problem's type, and its pointers."""
+    """Sends a request that must be refused; returns the status, the problem's code, and its pointers."""
     status, headers, answer = system.call_api(method, path, body)
     assert headers["Content-Type"] == "application/problem+json"
     assert ("Retry-After" in headers) == (answer["type"].endswith("-under-way"))

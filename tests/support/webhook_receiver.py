@@ -1,4 +1,4 @@
-"""A customer's server: takes webhooks, checks their signatures, and answers as it is told."""
+"""A customer's server that receives webhooks, verifies their signatures, and responds with the statuses a test sets."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from tests.support.eventually import PATIENCE_SECONDS, eventually
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """A webhook whose signature was right, and what it was answered."""
+class ReceivedWebhook:
+    """A webhook with a valid signature, and the status of the response."""
 
     webhook_id: str
     message: dict[str, Any]
-    answered: int
+    status: int
 
 
 class WebhookReceiver:
-    """Listens on loopback. Each path is a customer of its own, so that tests do not see each other's webhooks."""
+    """Listens on loopback. Each path belongs to one customer, so that tests do not get each other's webhooks."""
 
     def __init__(self, secret: str) -> None:
         self._webhook = Webhook(secret)
         self._answers: dict[str, deque[int]] = {}
-        self._arrivals: dict[str, list[Arrival]] = defaultdict(list)
+        self._received: dict[str, list[ReceivedWebhook]] = defaultdict(list)
         self.refused: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
         self._thread = threading.Thread(target=self._server.serve_forever, name="webhook-receiver", daemon=True)
@@ -44,37 +44,37 @@ class WebhookReceiver:
         self._thread.join()
 
     def customer(self, name: str, answers: Sequence[int] = ()) -> str:
-        """Returns the address of a customer whose first answers are these, and 204 from then on."""
+        """Returns the URL of a customer that responds with these statuses first, and with 204 from then on."""
         path = f"/{name}"
         self._answers[path] = deque(answers)
         return f"http://127.0.0.1:{self._server.server_address[1]}{path}"
 
-    def expect(self, secret: str) -> None:
-        """Verifies with another secret from now on."""
+    def use_secret(self, secret: str) -> None:
+        """Sets the secret with which later webhooks are verified."""
         self._webhook = Webhook(secret)
 
-    def arrivals(self, name: str) -> list[Arrival]:
-        """Returns what has come for a customer, in order."""
-        return list(self._arrivals[f"/{name}"])
+    def received(self, name: str) -> list[ReceivedWebhook]:
+        """Returns the webhooks that a customer has received, in order."""
+        return list(self._received[f"/{name}"])
 
-    def await_arrivals(self, name: str, count: int = 1, seconds: float = PATIENCE_SECONDS) -> list[Arrival]:
-        """Waits until as many have come, and returns all."""
+    def wait_for_webhooks(self, name: str, count: int = 1, seconds: float = PATIENCE_SECONDS) -> list[ReceivedWebhook]:
+        """Waits until a customer has received `count` webhooks, and returns all of them."""
         return eventually(
             f"{count} webhooks for {name} (refused so far: {self.refused})",
-            lambda: found if len(found := self.arrivals(name)) >= count else [],
+            lambda: webhooks if len(webhooks := self.received(name)) >= count else [],
             seconds,
         )
 
     def take(self, path: str, body: bytes, headers: dict[str, str]) -> int:
-        """Takes a webhook and returns the status to answer: 401 where the signature is wrong."""
+        """Verifies a webhook and returns the status of the response: 401 if the signature is invalid."""
         try:
             message = self._webhook.verify(body, headers)
-        except Exception as error:  # noqa: BLE001  # a test that waits for it will show it
+        except Exception as error:  # noqa: BLE001  # a test that waits for the webhook prints it
             self.refused.append(f"{path}: {error!r}")
             return 401
         answers = self._answers.get(path) or deque()
         status = answers.popleft() if answers else 204
-        self._arrivals[path].append(Arrival(headers["webhook-id"], message, status))
+        self._received[path].append(ReceivedWebhook(headers["webhook-id"], message, status))
         return status
 
 
@@ -88,6 +88,6 @@ def _handler_for(receiver: WebhookReceiver) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-            """Quiet."""
+            """Suppresses the log line of each request."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""A report of every kind of cell for the tests of XLSX, and a reader that is not Resma's."""
+"""A report with every kind of cell for tests of the XLSX writer, and a reader based on openpyxl."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def read(data: bytes) -> openpyxl.Workbook:
         return openpyxl.load_workbook(BytesIO(data))
 
 
-def cells_of(kind: str, *texts: str | None, scale: int = 0) -> list[Any]:
-    """What openpyxl reads of a column of that kind which holds these texts, the last left of each row."""
-    header = make_header(len(texts), columns=(Column("c", "C", kind, scale=scale),), charts=())  # type: ignore[arg-type]
-    sheet = read(write(header, [(None if text is None else text.encode(),) for text in texts])).worksheets[1]
-    return [cell for (cell,) in sheet.iter_rows(min_row=2, max_row=len(texts) + 1, max_col=1, values_only=True)]
+def cells_of(kind: str, *values: str | None, scale: int = 0) -> list[Any]:
+    """Writes one column of a kind with these values, and returns the cells that openpyxl reads."""
+    header = make_header(len(values), columns=(Column("c", "C", kind, scale=scale),), charts=())  # type: ignore[arg-type]
+    sheet = read(write(header, [(None if value is None else value.encode(),) for value in values])).worksheets[1]
+    return [cell for (cell,) in sheet.iter_rows(min_row=2, max_row=len(values) + 1, max_col=1, values_only=True)]

@@ -1,4 +1,4 @@
-"""Unit tests open no sockets, and this makes sure of it."""
+"""Prevents unit tests from opening sockets."""
 
 from __future__ import annotations
 

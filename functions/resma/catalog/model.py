@@ -90,8 +90,8 @@ class ColumnSpec(_Frozen):
 class Filter(_Frozen):
     """One filter that a request may set.
 
-    `minimum` and `maximum` limit an integer, an amount or a date, and `max_length` limits a string. `not_before` names a
-    date filter: this filter's date must not be earlier than that one.
+    `minimum` and `maximum` limit an integer, an amount or a date, and `max_length` limits a string. `not_before` names
+    a date filter: this filter's date must not be earlier than that one.
     """
 
     name: str = Field(pattern=_NAME)

@@ -1,4 +1,4 @@
-"""What Schemathesis must know to make valid requests, beyond what a JSON Schema can say."""
+"""Hooks for Schemathesis that make generated requests follow rules which JSON Schema cannot express."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ assert {"America/Sao_Paulo", "Asia/Kathmandu"} <= zoneinfo.available_timezones()
 
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:.]+([Zz]|[+-][0-9:]{5})")
+_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:.]+([Zz]|[+-][0-9:]{5})")
 _TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _KEY = re.compile(r'[!#-\[\]-~]{1,255}|"[ !#-\[\]-~]{1,255}"')
 
 
 @schemathesis.hook
 def map_headers(_context: Any, headers: Any) -> Any:
-    """A request that is another one has another Idempotency-Key; one that can't be used stays as it is."""
+    """Gives each request its own Idempotency-Key, unless the key is invalid and meant to be refused."""
     name = "Idempotency-Key"
     if headers and isinstance(headers.get(name), str) and _KEY.fullmatch(headers[name]):
         headers[name] = uuid4().hex
@@ -45,18 +45,18 @@ def map_headers(_context: Any, headers: Any) -> Any:
 
 @schemathesis.hook
 def filter_case(_context: Any, case: Any) -> bool:
-    """LocalStack, and not API Gateway, answers itself where a form has no boundary: with an error of its own."""
+    """Skips multipart forms without a boundary: LocalStack, unlike API Gateway, answers them with its own error."""
     media_type = str((case.headers or {}).get("Content-Type", ""))
     return not (media_type.startswith("multipart/") and "boundary=" not in media_type)
 
 
 @schemathesis.hook
 def map_body(_context: Any, body: Any) -> Any:
-    """A period does not end before it begins: of two days the earlier one is the first.
+    """Corrects two rules in a request for a report.
 
-    And where `formats` is null, options of other formats than `format` are left out. The document says by `contains`
-    that they go with theirs, which JSON Schema does not ask of null (2020-12 §6.4.4); said more strictly, Schemathesis
-    can make no body of it.
+    The filter `from` gets the earlier of the two days. If `formats` is null, options of formats other than `format` are
+    removed: the document forbids them with `contains`, which does not apply to null (JSON Schema 2020-12 §6.4.4), and
+    with a stricter rule Schemathesis cannot generate a body.
     """
     if isinstance(body, dict) and body.get("formats", ()) is None:
         options = body.get("options")
@@ -71,35 +71,36 @@ def map_body(_context: Any, body: Any) -> Any:
 
 @schemathesis.hook
 def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
-    """Of a schedule, what is good by itself and must not come together is taken apart, in every phase.
+    """Corrects schedules whose fields are valid but must not be combined, in every phase.
 
-    A time of day is for words, a calendar for one of them; a period fills in days; and there is a run before the end.
-    What a change leaves out is what it was, which nobody knows here: it is said.
+    A time of day is removed if `when` is a cron expression, a calendar if `when` is not `first-business-day`, and days
+    in the filters if there is a period. `endsAt` is set so late that there is a run before it. A PATCH gets all these
+    fields, since the current values of the schedule are not known here.
     """
     body = case.body
-    # Not map_headers alone: the schedule may have been changed since the key came before, and its request with it.
+    # map_headers is not enough: the schedule, and with it the request, may have changed since the key was used.
     if case.path.endswith("/run") and case.headers:
         map_headers(None, case.headers)
     if isinstance(body, dict) and "/schedules" in case.path:
         if case.method == "PATCH":
-            said = {"when": "daily", "period": None, "request": {"type": "TRANSACTIONS", "format": "CSV"}}
-            case.body = body = said | body
+            defaults = {"when": "daily", "period": None, "request": {"type": "TRANSACTIONS", "format": "CSV"}}
+            case.body = body = defaults | body
         if isinstance(body.get("when"), str):
-            _mend_times(body)
-        if _is_like(body.get("endsAt"), _MOMENT):
+            _correct_times(body)
+        if _is_like(body.get("endsAt"), _TIMESTAMP):
             body["endsAt"] = "2120-01-01T00:00:00Z"
-        _mend_request(body)
+        _correct_request(body)
 
 
-def _mend_times(body: dict[str, Any]) -> None:
-    is_word = body["when"] in {"daily", "weekly", "monthly", "first-business-day"}
-    if not is_word and _is_like(body.get("at"), _TIME_OF_DAY):
+def _correct_times(body: dict[str, Any]) -> None:
+    is_name = body["when"] in {"daily", "weekly", "monthly", "first-business-day"}
+    if not is_name and _is_like(body.get("at"), _TIME_OF_DAY):
         del body["at"]
     if body["when"] != "first-business-day" and _is_like(body.get("calendar"), re.compile("[A-Z]{2}")):
         del body["calendar"]
 
 
-def _mend_request(body: dict[str, Any]) -> None:
+def _correct_request(body: dict[str, Any]) -> None:
     request = map_body(None, body.get("request"))
     if not isinstance(request, dict):
         return

@@ -1,4 +1,4 @@
-// Generates a report with openapi-fetch and the types that openapi-typescript makes of the OpenAPI document.
+// Generates a report with openapi-fetch and the types that openapi-typescript generates from the OpenAPI document.
 
 import createClient from "openapi-fetch";
 import type { components, paths } from "./api.js";

@@ -1,6 +1,6 @@
-"""Generates a report with the client that openapi-python-client makes of the OpenAPI document.
+"""Generates a report with the client that openapi-python-client generates from the OpenAPI document.
 
-Its environment variables: RESMA_URL, RESMA_KEY, and in PYTHONPATH the folder of the generated package `resma_client`.
+Its environment variables are RESMA_URL, RESMA_KEY, and PYTHONPATH with the folder of the package `resma_client`.
 """
 
 # mypy: ignore-errors
@@ -27,7 +27,7 @@ from resma_client.models import (
 
 
 def main() -> None:
-    """Prints what was generated, and how a request that is not valid was answered."""
+    """Prints the report, and the pointers of the errors in an invalid request."""
     client = AuthenticatedClient(base_url=os.environ["RESMA_URL"], token=os.environ["RESMA_KEY"])
     filters = TransactionsFilters(from_=datetime.date(2024, 1, 1), to=datetime.date(2024, 1, 5))
     request = ReportRequest(

@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow
 import api.auth.tokens
 import api.context
 from resma.errors import SettingsInvalidError
-from tests.support.system import System, forget
+from tests.support.system import System, clear_caches
 
 AUDIENCE = "https://reports.example/api"
 REPORTS = "/api/v1/reports"
@@ -373,7 +373,7 @@ def test_keys_that_hold_a_secret_are_ignored(issuer: Issuer, system: System, mon
     good = issuer.documents()["/keys"]["keys"][0]
     for keys, status in (([{**private, "kid": "one"}], 503), ([{**private, "kid": "bad"}, good], 200)):
         monkeypatch.setitem(issuer.replaced, "/keys", json.dumps({"keys": keys}).encode())
-        forget()
+        clear_caches()
         assert call(system, issuer.sign())[0] == status
     assert call(system, issuer.sign(kid="bad"))[0] == 401
 
@@ -488,6 +488,6 @@ def test_settings_that_would_let_anybody_in_are_refused(
     monkeypatch.setenv("OIDC_AUDIENCE", AUDIENCE)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    forget()
+    clear_caches()
     with pytest.raises(SettingsInvalidError, match=says):
         api.context.settings()

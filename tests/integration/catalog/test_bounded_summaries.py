@@ -18,7 +18,7 @@ from resma.report.summary import Summary
 from resma.snapshot import summary_query
 from resma.snapshot.row_width import MAX_ROW_BYTES
 from resma.snapshot.snapshot import Snapshot, open_snapshot
-from tests.support.peak_of_report import Order
+from tests.support.peak_of_report import PeakCase
 
 TITLE = {"en": "x", "pt": "x"}
 COLUMNS = {"id": "integer", "at": "timestamp", "category": "text", "currency": "text", "amount": "amount"}
@@ -47,7 +47,7 @@ def connection(postgres: PostgresServer) -> Iterator[Connection[TupleRow]]:
 
 
 def summarize(connection: Connection[TupleRow], query: str = QUERY) -> Summary:
-    report_type = Order(query=query, columns=COLUMNS, formats=[], sort=["at", "id"], more=MORE).report_type()
+    report_type = PeakCase(query=query, columns=COLUMNS, formats=[], sort=["at", "id"], more=MORE).report_type()
     with open_snapshot(connection, report_type, "demo", {}) as snapshot:
         return snapshot.summarize()
 
@@ -137,7 +137,7 @@ def test_a_change_in_an_omitted_group_is_detected(
     )
     one, other = (query.format(small=small) for small in ("i", "CASE i WHEN 7 THEN 8 WHEN 8 THEN 7 ELSE i END"))
     before = summarize(connection, one)
-    report_type = Order(query=other, columns=COLUMNS, formats=[], sort=["at", "id"], more=MORE).report_type()
+    report_type = PeakCase(query=other, columns=COLUMNS, formats=[], sort=["at", "id"], more=MORE).report_type()
     with open_snapshot(connection, report_type, "demo", {}) as snapshot:
         now = snapshot.summarize()
         assert (now.totals, now.charts, now.periods) == (before.totals, before.charts, before.periods)
@@ -150,7 +150,7 @@ def test_a_change_in_an_omitted_group_is_detected(
 def _wide(connection: Connection[TupleRow], cells: str, *, masked: bool = False) -> Any:
     columns = {"id": "integer", "one": "text", "two": "text"}
     query = f"SELECT i AS id, {cells} FROM generate_series(1, 200) AS i"
-    report_type = Order(query=query, columns=columns, formats=[], sort=["id"]).report_type()
+    report_type = PeakCase(query=query, columns=columns, formats=[], sort=["id"]).report_type()
     if masked:
         spec = report_type.columns[1].model_copy(update={"personal": True})
         report_type = report_type.model_copy(update={"columns": (report_type.columns[0], spec, report_type.columns[2])})

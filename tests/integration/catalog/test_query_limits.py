@@ -15,7 +15,7 @@ import worker.app
 from infra.servers.postgres import PostgresServer
 from resma.catalog import CATALOG_FOLDER, find_report_type
 from resma.snapshot.query_limits import limits_of
-from tests.support.system import Context, System
+from tests.support.system import FunctionContext, System
 
 _TEXT = '{ en = "Slow", pt = "Lento" }'
 _SLOW = f"""type = "SLOW"
@@ -99,7 +99,7 @@ def test_a_statement_ends_before_its_invocation_does(
     """Otherwise Lambda would end the function during the statement, and the report would have no error."""
     slow.write_text(_SLOW.replace("statement_timeout_seconds = 1", "statement_timeout_seconds = 600"), encoding="utf-8")
 
-    class ShortContext(Context):
+    class ShortContext(FunctionContext):
         def get_remaining_time_in_millis(self) -> int:
             return 3_000
 
@@ -118,7 +118,7 @@ def test_rows_have_the_time_that_the_summary_leaves(
     """The summary takes 1.8 of the 3 seconds of this attempt, and reading the rows would take another 1.8 seconds."""
     slow.write_text(_SLOW.replace("statement_timeout_seconds = 1", "statement_timeout_seconds = 600"), encoding="utf-8")
 
-    class ShortContext(Context):
+    class ShortContext(FunctionContext):
         def get_remaining_time_in_millis(self) -> int:
             return 4_000
 

@@ -215,7 +215,7 @@ def test_usage_errors(server: ScriptedServer, capsys: pytest.CaptureFixture[str]
     output = capsys.readouterr()
     assert json.loads(output.out)["error"]["exitCode"] == 2
     assert len(output.err.splitlines()) == 1
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_field_errors_are_printed_with_pointers(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -273,7 +273,7 @@ def test_a_key_of_the_environment_is_sent_to_the_running_stack(
     (tmp_path / ".resma" / "local" / "state.json").write_text(state, encoding="ascii")
     server.answer("GET", "/api/v1/reports", problem(401, "credentials-invalid", "there is no such key"))
     assert main(["list"]) == 4
-    assert server.asked[0].headers["authorization"] == "Bearer rsm_test_key"
+    assert server.requests[0].headers["authorization"] == "Bearer rsm_test_key"
     assert "unset RESMA_KEY to call it without one" in capsys.readouterr().err
 
 
@@ -291,7 +291,7 @@ def test_previewing_and_creating_a_schedule_use_the_same_time_zone(
     server: ScriptedServer, command: list[str], arguments: list[str], zone: str | None
 ) -> None:
     main(["schedule", *command, "--when", "monthly", *arguments])
-    (asked,) = [one for one in server.asked if one.method == "POST"]
+    (asked,) = [one for one in server.requests if one.method == "POST"]
     assert json.loads(asked.body).get("timeZone") == zone
 
 
@@ -327,16 +327,16 @@ def test_a_retry_has_the_same_idempotency_key(
     server.answer("POST", GENERATE, busy, Reply(429, {}, {"Retry-After": "2"}), Reply(202, view("PENDING")))
     assert main(["generate", "TRANSACTIONS"]) == 0
     assert pauses == [3, 2]
-    keys = {asked.headers["idempotency-key"] for asked in server.asked}
-    assert (len(server.asked), len(keys)) == (3, 1)
-    assert {asked.headers["authorization"] for asked in server.asked} == {"Bearer rsm_test_key"}
+    keys = {asked.headers["idempotency-key"] for asked in server.requests}
+    assert (len(server.requests), len(keys)) == (3, 1)
+    assert {asked.headers["authorization"] for asked in server.requests} == {"Bearer rsm_test_key"}
 
 
 def test_a_request_that_may_have_had_an_effect_is_not_retried(server: ScriptedServer) -> None:
     server.answer("POST", "/api/v1/webhook-endpoints", problem(503, "database-busy", "busy"))
     assert main(["webhook", "create", "https://hooks.example"]) == 3
-    assert len(server.asked) == 1
-    assert "idempotency-key" in server.asked[0].headers
+    assert len(server.requests) == 1
+    assert "idempotency-key" in server.requests[0].headers
 
 
 def test_a_long_wait_for_a_quota_is_an_error(
@@ -361,7 +361,7 @@ def test_the_next_page_is_requested_at_the_same_host(
     )
     assert main(["list", "--all", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["items"]) == 2
-    assert server.asked[1].path == "/api/v1/reports?cursor=abc"
+    assert server.requests[1].path == "/api/v1/reports?cursor=abc"
 
 
 # ---------------------------------------------------------------------- files
@@ -385,7 +385,7 @@ def test_a_file_is_saved_with_the_servers_name(report: ScriptedServer, tmp_path:
 
 def test_the_key_is_never_sent_to_the_store(report: ScriptedServer) -> None:
     assert main(["download", ID, "--output", "a.csv"]) == 0
-    stored = [request for request in report.asked if request.path.startswith("/store")]
+    stored = [request for request in report.requests if request.path.startswith("/store")]
     assert stored
     assert all("rsm_test_key" not in str(request) for request in stored)
     assert all("authorization" not in request.headers for request in stored)
@@ -403,7 +403,7 @@ def test_a_broken_download_is_resumed(report: ScriptedServer, tmp_path: Path) ->
     report.answer("GET", "/store", Reply(200, CONTENT, cut=10_000), Reply(206, CONTENT, cut=1000), Reply(206, CONTENT))
     assert main(["download", ID, "--output", "a.csv"]) == 0
     assert (tmp_path / "a.csv").read_bytes() == CONTENT
-    stored = [asked.headers.get("range") for asked in report.asked if asked.path.startswith("/store")]
+    stored = [asked.headers.get("range") for asked in report.requests if asked.path.startswith("/store")]
     assert stored == [None, f"bytes={len(CONTENT) - 10_000}-", f"bytes={len(CONTENT) - 1000}-"]
     assert report.count("GET", f"{REPORT}/download") == 3, "each attempt requests a new URL"
 
@@ -420,7 +420,7 @@ def test_an_interrupted_download_is_resumed_by_the_next_command(
     assert main(["download", ID, "--output", "a.csv"]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
     assert (tmp_path / "a.csv").read_bytes() == CONTENT
-    assert report.asked[-1].headers["range"] == f"bytes={len(CONTENT) - 10_000}-"
+    assert report.requests[-1].headers["range"] == f"bytes={len(CONTENT) - 10_000}-"
 
 
 def test_a_store_without_ranges_sends_the_whole_file_again(report: ScriptedServer, tmp_path: Path) -> None:
@@ -555,7 +555,7 @@ def test_a_json_document_and_a_file_must_not_share_standard_output(
     report: ScriptedServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["download", ID, "-o", "-", "--json"]) == 2
-    assert report.asked == []
+    assert report.requests == []
 
 
 def test_a_folder_that_does_not_exist_is_created(report: ScriptedServer, tmp_path: Path) -> None:
@@ -595,14 +595,14 @@ def test_a_report_is_found_by_the_start_of_its_id(
     server.answer("GET", "/api/v1/reports", Reply(200, {"items": [view(id=one) for one in found], "next": None}))
     server.answer("GET", REPORT, Reply(200, view()))
     assert main(["show", "840EDAB4"]) == code
-    assert server.asked[0].path == "/api/v1/reports?idPrefix=840EDAB4&limit=2"
+    assert server.requests[0].path == "/api/v1/reports?idPrefix=840EDAB4&limit=2"
     assert server.count("GET", REPORT) == (code == 0)
 
 
 @pytest.mark.parametrize("text", ["840", "nope", "840edab4/", "..", "sch_840edab4"])
 def test_an_invalid_id_causes_no_request(server: ScriptedServer, text: str) -> None:
     assert main(["show", text]) == 5
-    assert server.asked == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize("text", ["sch_0f9e2d4c", "0f9e", SCHEDULE])
@@ -621,7 +621,7 @@ def test_deleting_and_revoking_require_confirmation(
     server: ScriptedServer, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
     assert main([*command, "--json"]) == 2
-    assert server.asked == []
+    assert server.requests == []
     assert "--yes" in json.loads(capsys.readouterr().out)["error"]["detail"]
 
 
@@ -641,7 +641,7 @@ def test_a_key_from_standard_input_is_checked_saved_and_used(
     assert main(["list", "--profile", "test"]) == 0
     assert main(["whoami", "--profile", "test"]) == 0
     assert main(["profile", "list"]) == 0
-    assert {asked.headers["authorization"] for asked in server.asked} == {"Bearer rsm_new_key"}
+    assert {asked.headers["authorization"] for asked in server.requests} == {"Bearer rsm_new_key"}
     output = capsys.readouterr()
     assert "rsm_new_key" not in output.out + output.err
     assert main(["logout", "--profile", "test"]) == 0
@@ -671,7 +671,7 @@ def test_the_prompt_for_a_key_does_not_show_it(server: ScriptedServer) -> None:
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0, shown
     assert b"rsm_typed_key" not in shown
-    assert server.asked[0].headers["authorization"] == "Bearer rsm_typed_key"
+    assert server.requests[0].headers["authorization"] == "Bearer rsm_typed_key"
 
 
 # ---------------------------------------------------------------------- waiting

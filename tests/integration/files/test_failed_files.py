@@ -124,8 +124,8 @@ def test_a_format_that_has_failed_stays_failed_when_the_report_is_resumed(
     whole = reports.baseline(request)
     failed = reports.row().failed_files
     assert sorted(whole) == ["CSV", "NDJSON"]
-    cuts.stops = lambda batches: batches % every == 0
-    reports.request(request)
+    cuts.end_invocation = lambda batches: batches % every == 0
+    reports.request_report(request)
     assert "CONTINUED" in reports.work_to_the_end()
     assert reports.contents() == whole
     assert reports.row().failed_files == failed

@@ -422,9 +422,9 @@ def test_status_410_ends_the_delivery_of_a_webhook(
 
 
 def _context() -> Any:
-    from tests.support.system import Context
+    from tests.support.system import FunctionContext
 
-    return Context()
+    return FunctionContext()
 
 
 def test_a_delayed_worker_cannot_change_the_file_of_a_later_attempt(

@@ -18,7 +18,7 @@ from resma.jobs.claim import claim_job, record_usage
 from resma.snapshot import cursor
 from tests.support.embedded_metrics import Measured, read_metrics, total_of
 from tests.support.http_receivers import receiver, status
-from tests.support.system import ROWS, Context, System
+from tests.support.system import ROWS, FunctionContext, System
 from webhook.attempts import BACKOFF
 from worker.time_budget import TimeBudget
 
@@ -311,8 +311,8 @@ def test_webhooks_are_counted_as_delivered_failed_and_abandoned(
             " WHERE status = 'PENDING'",
             (len(BACKOFF),),
         )
-        webhook.app.handler({}, Context())  # type: ignore[arg-type]
+        webhook.app.handler({}, FunctionContext())  # type: ignore[arg-type]
     metrics = measured()
     assert total_of(metrics, "WebhooksAbandoned", **STAGE) == total_of(metrics, "WebhookAttemptsFailed", **STAGE) == 1
-    webhook.app.handler({}, Context())  # type: ignore[arg-type]
+    webhook.app.handler({}, FunctionContext())  # type: ignore[arg-type]
     assert measured() == [], "without webhooks no line is written"

@@ -23,7 +23,7 @@ from resma.snapshot import cursor
 from resma.storage import multipart
 from resma.storage.object_store import Part
 from resma.storage.upload_pool import UPLOAD_THREADS
-from tests.support.crash_injector import CrashInjector, KilledError
+from tests.support.crash_injector import CrashInjector, WorkerKilledError
 from tests.support.cut_reports import AS_OF, CASES, Cuts, Reports
 from tests.support.eventually import eventually
 from tests.support.system import System
@@ -65,8 +65,8 @@ def test_a_file_that_is_continued_many_times_equals_the_baseline(
     reports: Reports, cuts: Cuts, case: str, every: int
 ) -> None:
     baseline = reports.baseline(CASES[case])
-    cuts.stops = lambda batches: batches % every == 0
-    reports.request(CASES[case])
+    cuts.end_invocation = lambda batches: batches % every == 0
+    reports.request_report(CASES[case])
     outcomes = reports.work_to_the_end()
     assert outcomes.count("CONTINUED") == len(outcomes) - 1 >= 30 // every - 1
     assert reports.contents() == baseline
@@ -82,16 +82,16 @@ SAVED_EVERY = 9
 
 def _stop_first_attempt(reports: Reports, cuts: Cuts) -> bytes:
     """Runs a first attempt that stops with a segment and a tail; returns the expected file."""
-    cuts.stops = cuts.save = lambda _: False
+    cuts.end_invocation = cuts.save = lambda _: False
     baseline = reports.baseline_csv()
     cuts.batches = 0
-    cuts.stops = lambda batches: batches == STOPPED_AT
-    reports.request(CSV)
+    cuts.end_invocation = lambda batches: batches == STOPPED_AT
+    reports.request_report(CSV)
     assert reports.work() == "CONTINUED"
     row = reports.row()
     assert (row.status, row.attempt, row.rows_done) == ("PENDING", 1, STOPPED_AT * 100)
     assert len(reports.system.open_uploads()) == 1
-    cuts.stops = lambda _: False
+    cuts.end_invocation = lambda _: False
     cuts.save = lambda batches: batches % SAVED_EVERY == 0
     return baseline
 
@@ -140,7 +140,7 @@ def test_a_worker_may_die_before_any_step(
         resources = _new_resources()
         CrashInjector(resources).die_before(step)
         try:
-            with pytest.raises(KilledError):
+            with pytest.raises(WorkerKilledError):
                 reports.work(resources)
         finally:
             _close(resources)
@@ -272,8 +272,8 @@ def test_rows_below_the_watermark_restart_the_report_from_the_first_row(
 
 
 def test_data_that_always_change_fail_with_a_remedy(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
-    reports.request(CSV)
-    cuts.stops = lambda _: True
+    reports.request_report(CSV)
+    cuts.end_invocation = lambda _: True
     outcomes = []
     with _booked(admin, "2024-01-01 00:00:00+00"):
         for number in range(20):
@@ -299,8 +299,8 @@ def test_rows_without_a_total_order_restart_the_report_from_the_first_row(
     real = find_report_type("TRANSACTIONS")
     tied = real.model_copy(update={"sort": ("currency",), "period": None})
     monkeypatch.setattr("worker.attempt.find_report_type", lambda _: tied)
-    reports.request(CSV)
-    cuts.stops = lambda batches: batches == 3
+    reports.request_report(CSV)
+    cuts.end_invocation = lambda batches: batches == 3
     assert reports.work() == "CONTINUED"
     assert reports.work() == "checkpoint-unusable"
     assert "sort" in (reports.row().error_detail or "")
@@ -317,8 +317,8 @@ def test_resuming_is_right_with_nulls_and_equal_leading_sort_columns(
     monkeypatch.setattr("worker.attempt.find_report_type", lambda _: by_counterparty)
     request = {"format": "CSV", "columns": ["id", "booked_at"]}
     baseline = reports.baseline(request)
-    cuts.stops = lambda _: True
-    reports.request(request)
+    cuts.end_invocation = lambda _: True
+    reports.request_report(request)
     assert len(reports.work_to_the_end()) > 30
     assert reports.contents() == baseline
 
@@ -332,8 +332,8 @@ def test_masked_columns_stay_masked(reports: Reports, cuts: Cuts, monkeypatch: p
     reports.is_masked = True
     baseline = reports.baseline(CSV)
     assert b"****" in baseline["CSV"]
-    cuts.stops = lambda batches: batches % 5 == 0
-    reports.request(CSV)
+    cuts.end_invocation = lambda batches: batches % 5 == 0
+    reports.request_report(CSV)
     reports.work_to_the_end()
     assert reports.contents() == baseline
 
@@ -367,7 +367,7 @@ def test_a_cancelled_report_stops_the_query(
     monkeypatch.setattr(
         "resma.snapshot.snapshot._SESSION", "SET LOCAL datestyle = 'ISO, YMD'"
     )  # so that no timeout ends the query earlier
-    reports.request(CSV)
+    reports.request_report(CSV)
     with psycopg.connect(admin.info.dsn, password=admin.info.password) as blocker:
         blocker.execute("LOCK TABLE bank.transactions IN ACCESS EXCLUSIVE MODE")
         working = _Working(reports)
@@ -428,7 +428,7 @@ def test_a_slow_store_slows_reading_and_does_not_increase_memory(
 
     monkeypatch.setattr(multipart.MultipartUpload, "_upload", slow_upload)
     monkeypatch.setattr(multipart.MultipartUpload, "write", measured_write)
-    reports.request(CSV)
+    reports.request_report(CSV)
     assert reports.work() == "READY"
     assert reports.contents() == baseline
     assert PART < max(unsent) <= (UPLOAD_THREADS + 2) * PART
@@ -438,7 +438,7 @@ def test_a_slow_store_slows_reading_and_does_not_increase_memory(
 
 
 def test_a_report_is_continued_by_the_same_message(system: System, cuts: Cuts) -> None:
-    cuts.stops = lambda batches: batches in {5, 12}
+    cuts.end_invocation = lambda batches: batches in {5, 12}
     report_id = system.request_report(format="CSV")
     (first,) = system.receive()
     assert not system.work(first), "the message must be delivered again"
@@ -460,9 +460,9 @@ def test_a_report_is_continued_by_the_same_message(system: System, cuts: Cuts) -
 
 
 def test_a_report_is_continued_at_most_for_a_day(reports: Reports, cuts: Cuts, admin: Connection[TupleRow]) -> None:
-    reports.request(CSV)
+    reports.request_report(CSV)
     admin.execute("UPDATE resma.reports SET continuations = %s", (MAX_CONTINUATIONS - 1,))
-    cuts.stops = lambda batches: batches % 5 == 0
+    cuts.end_invocation = lambda batches: batches % 5 == 0
     assert [reports.work(), reports.work()] == ["CONTINUED", "FAILED"]
     row = reports.row()
     assert (row.error_code, row.continuations) == ("continuations-exhausted", MAX_CONTINUATIONS)
@@ -473,8 +473,8 @@ def test_a_report_that_has_no_time_to_write_ends_with_a_remedy(
     reports: Reports, cuts: Cuts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.checkpoints.rows.MAX_STALLED_CONTINUATIONS", MAX_STALLED_CONTINUATIONS)
-    reports.request(CSV)
-    cuts.stops = lambda _: True
+    reports.request_report(CSV)
+    cuts.end_invocation = lambda _: True
     assert reports.work_to_the_end() == ["CONTINUED"] * MAX_STALLED_CONTINUATIONS + ["FAILED"]
     row = reports.row()
     assert row.error_code == "continuation-stalled"
@@ -488,9 +488,9 @@ def test_only_continuations_in_a_row_count_as_stalled(
     """Every second invocation writes two batches."""
     monkeypatch.setattr("worker.checkpoints.rows.MAX_STALLED_CONTINUATIONS", MAX_STALLED_CONTINUATIONS)
     baseline = reports.baseline_csv()
-    reports.request(CSV)
+    reports.request_report(CSV)
     cuts.batches = 0
-    cuts.stops = lambda batches: batches % 3 != 1
+    cuts.end_invocation = lambda batches: batches % 3 != 1
     outcomes = reports.work_to_the_end()
     assert outcomes[-1] == "READY"
     assert len(outcomes) > 2 * MAX_STALLED_CONTINUATIONS
@@ -508,8 +508,8 @@ def test_a_retry_resumes_from_the_checkpoint(reports: Reports, cuts: Cuts, monke
         return False
 
     cuts.batches = 0
-    cuts.stops = fail
-    reports.request(CSV)
+    cuts.end_invocation = fail
+    reports.request_report(CSV)
     assert reports.work() == "database-busy"
     row = reports.row()
     assert (row.status, row.error_code, row.attempt, row.continuations) == ("PENDING", "database-busy", 1, 0)

@@ -24,7 +24,7 @@ from infra.servers.postgres import PostgresServer
 from resma.errors import SecretUnavailableError
 from resma.jobs.outcome import abandon_job
 from tests.support.http_receivers import receiver, status
-from tests.support.system import ActAs, Context, System
+from tests.support.system import ActAs, FunctionContext, System
 from tests.support.webhook_endpoints import ENDPOINTS, call, refused, register
 from webhook.attempts import BACKOFF, Delivery, claim_due_attempts, claim_first_attempts, record_result
 from webhook.deliver import MAX_PARALLEL, MAX_PARALLEL_PER_TENANT
@@ -72,7 +72,7 @@ def test_a_secret_that_can_not_be_read_uses_up_no_attempt(system: System, admin:
 def run_scheduler(admin: Connection[TupleRow]) -> int:
     """Makes all pending deliveries due, and runs the function as scheduled. Returns the number of attempts."""
     admin.execute("UPDATE resma.webhook_deliveries SET next_attempt_at = clock_timestamp() WHERE status = 'PENDING'")
-    return webhook.app.handler({}, Context())["attempts"]  # type: ignore[arg-type]
+    return webhook.app.handler({}, FunctionContext())["attempts"]  # type: ignore[arg-type]
 
 
 def deliveries(system: System, report_id: UUID) -> dict[str, Any]:
@@ -297,7 +297,7 @@ def test_retry_after_of_a_receiver_is_respected(
         ).fetchall()
         assert at_least <= seconds <= at_most + 20
         # The scheduled function makes no attempt before.
-        assert webhook.app.handler({}, Context()) == {"attempts": 0}  # type: ignore[arg-type]
+        assert webhook.app.handler({}, FunctionContext()) == {"attempts": 0}  # type: ignore[arg-type]
     assert len(server.requests) == 1
 
 
@@ -358,7 +358,7 @@ def test_a_replay_sends_the_same_webhook_again_and_is_recorded(
         asked, _, answer = system.call_api("POST", replay_path(delivered))
         assert (asked, answer["status"], answer["deliveredAt"]) == (202, "PENDING", None)
         # It is due at once; after a failure it is repeated as usual.
-        assert webhook.app.handler({}, Context()) == {"attempts": 1}  # type: ignore[arg-type]
+        assert webhook.app.handler({}, FunctionContext()) == {"attempts": 1}  # type: ignore[arg-type]
         assert run_scheduler(admin) == 1
     again = deliveries(system, report_id)[endpoint["id"]]
     assert (again["status"], codes(again)) == ("DELIVERED", [204, 500, 204])
@@ -514,7 +514,7 @@ def test_receivers_that_hang_do_not_delay_other_tenants(system: System, admin: C
     with receiver(hang) as hanging, receiver(take) as good:
         _insert_due(admin, "demo", hanging.url, 3 * MAX_PARALLEL, age_seconds=3600)
         _insert_due(admin, "other", good.url, 1)
-        assert webhook.app.handler({}, Context()) == {"attempts": 3 * MAX_PARALLEL + 1}  # type: ignore[arg-type]
+        assert webhook.app.handler({}, FunctionContext()) == {"attempts": 3 * MAX_PARALLEL + 1}  # type: ignore[arg-type]
     assert admin.execute("SELECT DISTINCT status_code FROM resma.webhook_attempts").fetchall() == [(204,)]
     assert admin.execute("SELECT DISTINCT status FROM resma.webhook_deliveries").fetchall() == [("DELIVERED",)]
 
@@ -538,7 +538,7 @@ def test_without_time_left_attempts_are_left_to_the_scheduler(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with receiver(status(204)) as server:
-        monkeypatch.setattr(Context, "get_remaining_time_in_millis", lambda _self: 20_000)
+        monkeypatch.setattr(FunctionContext, "get_remaining_time_in_millis", lambda _self: 20_000)
         make_report(system, server.url)
         assert server.requests == []
         monkeypatch.undo()

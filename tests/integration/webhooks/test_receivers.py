@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from resma.webhooks.receivers import AllowedReceivers
-from tests.support.http_receivers import Answer, Receiver, receiver, status
+from tests.support.http_receivers import Answer, HttpReceiver, receiver, status
 from webhook import connect_checked, post_signed
 from webhook.connect_checked import Network
 from webhook.post_signed import MAX_RESPONSE_BYTES, AttemptResult
@@ -243,7 +243,7 @@ def test_other_addresses_of_the_host_are_tried() -> None:
 @pytest.fixture
 def certified(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[], contextlib.AbstractContextManager[Receiver]]]:
+) -> Iterator[Callable[[], contextlib.AbstractContextManager[HttpReceiver]]]:
     """Starts receivers with a certificate for hooks.example.com, from an authority that this process trusts."""
     names: list[x509.GeneralName] = [x509.DNSName("hooks.example.com")]
     key, certificate = _certificate(names)
@@ -282,7 +282,7 @@ def _certificate(names: list[x509.GeneralName]) -> tuple[ec.EllipticCurvePrivate
     return key, certificate
 
 
-ToReceiver = Callable[[], contextlib.AbstractContextManager[Receiver]]
+ToReceiver = Callable[[], contextlib.AbstractContextManager[HttpReceiver]]
 NAMED = Network(AllowedReceivers(opens_loopback=True), resolve=lambda *_: ["127.0.0.1"])
 
 

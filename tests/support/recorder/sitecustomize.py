@@ -1,6 +1,7 @@
-"""Python runs this in every process of a function: it notes each AWS operation, as `function service operation`.
+"""Records each AWS operation that a function calls, as a line `function service operation`.
 
-What is noted is what botocore is asked for, whatever comes of it; signing an address counts as the operation signed.
+Python imports this module when a function's process starts. Calls are recorded before botocore sends them, so failed
+calls are recorded too. Presigning a URL is recorded as the operation that the URL permits.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from types import ModuleType
 from typing import Any
 
 
-def note(service: str, operation: str) -> None:
-    """Appends a line; short ones are whole, however many processes append."""
+def record(service: str, operation: str) -> None:
+    """Appends a line. Writes of short lines are atomic, so that several processes can append to the file."""
     line = f"{os.environ.get('AWS_LAMBDA_FUNCTION_NAME')} {service} {operation}\n"
     with Path(os.environ["RESMA_CALLS_FILE"]).open("a", encoding="utf-8") as file:
         file.write(line)
@@ -27,7 +28,7 @@ def _hook_client(module: Any) -> None:
     call = module.BaseClient._make_api_call
 
     def _make_api_call(self: Any, operation_name: str, api_params: Any) -> Any:
-        note(self.meta.service_model.service_name, operation_name)
+        record(self.meta.service_model.service_name, operation_name)
         return call(self, operation_name, api_params)
 
     module.BaseClient._make_api_call = _make_api_call
@@ -37,7 +38,7 @@ def _hook_signers(module: Any) -> None:
     sign = module.RequestSigner.generate_presigned_url
 
     def generate_presigned_url(self: Any, request_dict: Any, operation_name: str, *args: Any, **kwargs: Any) -> Any:
-        note(str(self._service_id).lower(), operation_name)
+        record(str(self._service_id).lower(), operation_name)
         return sign(self, request_dict, operation_name, *args, **kwargs)
 
     module.RequestSigner.generate_presigned_url = generate_presigned_url
@@ -47,7 +48,7 @@ _HOOKS: dict[str, Callable[[Any], None]] = {"botocore.client": _hook_client, "bo
 
 
 class _Hook(importlib.abc.MetaPathFinder):
-    """Waits until the functions themselves import botocore."""
+    """Patches botocore when a function imports it."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None

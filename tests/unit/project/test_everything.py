@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from infra.paths import ROOT
-from tests.everything import LOOKS_BACK, SECOND_STACK, plan_runs
+from tests.everything import CHECKS_OF_THE_STACK, SECOND_STACK, plan_runs
 from tests.support.eventually import eventually
 from tests.support.skipped_tests import count_skipped, describe_skipped
 
@@ -24,7 +24,7 @@ from tests import everything
 folder = Path(sys.argv[1])
 everything.OUTPUT = folder / "output"
 files = sorted(folder.glob("test_*.py"))
-everything.plan_runs = lambda: tuple(everything.Run(path.stem, [str(path)]) for path in files)
+everything.plan_runs = lambda: tuple(everything.PytestRun(path.stem, [str(path)]) for path in files)
 sys.exit(everything.main())
 """
 """A program that runs each test file of a folder as a separate run."""
@@ -76,7 +76,7 @@ def start(folder: Path, *files: str) -> subprocess.Popen[str]:
 def test_every_test_is_in_one_run_and_checks_of_a_stack_are_in_both() -> None:
     first, second, *others = plan_runs()
     files = {f"tests/e2e/{path.name}" for path in (ROOT / "tests" / "e2e").glob("test_*.py")}
-    looks_back = {f"tests/e2e/{name}" for name in LOOKS_BACK}
+    looks_back = {f"tests/e2e/{name}" for name in CHECKS_OF_THE_STACK}
     assert {name.partition("::")[0] for name in looks_back} <= set(first.tests)
     assert looks_back <= set(second.tests)
     alone = set(second.tests) - looks_back

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from resma.report.format_options import Compression, CsvOptions, FormatOptions, NdjsonOptions
 from resma.writers import make_writer
 from resma.writers.compression.zstd_sections import END_OF_FRAME, FRAME_HEADER, SECTION_BYTES, compress_section
-from tests.support.sample_reports import header, rows_of, write, write_with_takeovers
+from tests.support.sample_reports import header, rows_of, write, write_with_new_writers
 
 _RANDOM = random.Random(4)  # the same texts each time
 
@@ -107,7 +107,7 @@ def test_zstd_files_are_one_frame(format_: str, rows: int, tmp_path: Path) -> No
     assert zstandard.ZstdDecompressor().decompress(data, max_output_size=len(plain) + 1) == plain
     with pa.input_stream(pa.BufferReader(data), compression="zstd") as stream:
         assert stream.read() == plain
-    assert write_with_takeovers(format_, head, _options("zstd"), ROWS[:rows], 7000) == data
+    assert write_with_new_writers(format_, head, _options("zstd"), ROWS[:rows], 7000) == data
     path = tmp_path / f"it.{format_.lower()}.zst"
     path.write_bytes(data)
     if rows:

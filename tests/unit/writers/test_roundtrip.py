@@ -24,7 +24,7 @@ from resma.report.header import Column
 from resma.report.rows import Batch
 from resma.writers import make_writer
 from resma.writers.saved_state import dump_state, load_state
-from tests.support.generate_reports import Report, make_report, reports
+from tests.support.generate_reports import GeneratedReport, make_report, reports
 from tests.support.read_formats import (
     Number,
     read_csv_by_duckdb,
@@ -46,11 +46,11 @@ EXAMPLES = settings(
 )
 
 
-def _texts(report: Report) -> list[tuple[str | None, ...]]:
+def _texts(report: GeneratedReport) -> list[tuple[str | None, ...]]:
     return [tuple(None if cell is None else cell.decode() for cell in row) for row in report.rows]
 
 
-def check_csv(report: Report, data: bytes) -> None:
+def check_csv(report: GeneratedReport, data: bytes) -> None:
     """CSV holds everything, as Postgres prints it."""
     rows = _texts(report)
     names = [column.name for column in report.header.columns]
@@ -61,7 +61,7 @@ def check_csv(report: Report, data: bytes) -> None:
     assert read_csv_by_duckdb(data, len(names)) == (rows if len(names) > 1 else flat)
 
 
-def check_excel_csv(report: Report, data: bytes) -> None:
+def check_excel_csv(report: GeneratedReport, data: bytes) -> None:
     """What Excel opens: see `_in_excel`. NULL and empty text look the same."""
     locale = report.header.locale
     assert data.startswith(b"\xef\xbb\xbf")
@@ -77,7 +77,7 @@ def check_excel_csv(report: Report, data: bytes) -> None:
 _LITERALS = re.compile(r'="([^"]|"")*"(&"([^"]|"")*")*')
 
 
-def _row_in_excel(row: tuple[str | None, ...], report: Report) -> list[str]:
+def _row_in_excel(row: tuple[str | None, ...], report: GeneratedReport) -> list[str]:
     columns = zip(row, report.header.columns, strict=True)
     return [_in_excel(cell, column, report.header.locale) for cell, column in columns]
 
@@ -111,7 +111,7 @@ def _text_in_excel(text: str) -> str:
     return '="{}"'.format(text.replace('"', '""'))
 
 
-def check_ndjson(report: Report, data: bytes) -> None:
+def check_ndjson(report: GeneratedReport, data: bytes) -> None:
     """JSON holds everything; what is no number in JSON, and every day and moment, is a string."""
     names = [column.name for column in report.header.columns]
     kinds = [column.kind for column in report.header.columns]
@@ -127,7 +127,7 @@ def check_ndjson(report: Report, data: bytes) -> None:
     )
 
 
-def check_ndjson_of_strings(report: Report, data: bytes) -> None:
+def check_ndjson_of_strings(report: GeneratedReport, data: bytes) -> None:
     """The same, with no JSON number in the columns of numbers."""
     read = read_ndjson(data)
     names = [column.name for column in report.header.columns]
@@ -139,7 +139,7 @@ def check_ndjson_of_strings(report: Report, data: bytes) -> None:
     assert not any(isinstance(value, Number) for value in _numbers_of(report, read))
 
 
-def _numbers_of(report: Report, read: Sequence[dict[str, Any]]) -> list[Any]:
+def _numbers_of(report: GeneratedReport, read: Sequence[dict[str, Any]]) -> list[Any]:
     kinds = [column.kind for column in report.header.columns]
     cells = [(value, kind) for item in read for value, kind in zip(item.values(), kinds, strict=True)]
     return [value for value, kind in cells if kind in {"integer", "amount"}]
@@ -156,7 +156,7 @@ def _in_json(cell: str | None, kind: str) -> Any:
     return cell
 
 
-def check_xlsx(report: Report, data: bytes) -> None:
+def check_xlsx(report: GeneratedReport, data: bytes) -> None:
     """Excel holds what a double holds, days and whole seconds since March 1900, without zones; the rest is text."""
     columns = report.header.columns
     headings, *rows = read_xlsx(data)
@@ -195,7 +195,7 @@ def _is_common(cell: str) -> bool:
     return re.match(r"\d{4}-(?!.*BC)", cell) is not None
 
 
-def check_pdf(report: Report, data: bytes) -> None:
+def check_pdf(report: GeneratedReport, data: bytes) -> None:
     """A page holds what its columns are wide enough for, as its readers write it, and NULL as nothing.
 
     Compared without spaces. What is not Latin is shaped, reordered or shown by a sign, which this can't undo: that it
@@ -228,7 +228,7 @@ def _on_page(cell: str, column: Column, locale: Locale) -> str:
     return cell
 
 
-def check_parquet(report: Report, data: bytes) -> None:
+def check_parquet(report: GeneratedReport, data: bytes) -> None:
     """Parquet holds exact values of its types."""
     columns = report.header.columns
     expected = [
@@ -258,7 +258,7 @@ def _in_parquet(cell: str, column: Column) -> Any:
     return cell
 
 
-def parquet_refuses(report: Report) -> bool:
+def parquet_refuses(report: GeneratedReport) -> bool:
     """What has no exact value there is an error with a name."""
     return any(
         cell is not None and _has_no_value(cell, column)
@@ -281,10 +281,10 @@ class Case:
 
     name: str
     format: str
-    check: Callable[[Report, bytes], None]
+    check: Callable[[GeneratedReport, bytes], None]
     options: FormatOptions = field(default_factory=FormatOptions)
     unpack: Callable[[bytes], bytes] = bytes
-    refuses: Callable[[Report], bool] = lambda _report: False
+    refuses: Callable[[GeneratedReport], bool] = lambda _report: False
 
 
 CASES = (
@@ -302,7 +302,7 @@ CASES = (
 )
 
 
-def _write(case: Case, report: Report, batches: Sequence[Batch], *, hand_over: bool = False) -> bytes:
+def _write(case: Case, report: GeneratedReport, batches: Sequence[Batch], *, hand_over: bool = False) -> bytes:
     """The file; with `hand_over` each batch is written by a new writer, which is given the saved state of the last."""
     writer = make_writer(case.format, report.header, case.options)
     out = [writer.begin()]
@@ -324,7 +324,7 @@ def _write(case: Case, report: Report, batches: Sequence[Batch], *, hand_over: b
 @example(make_report(["timestamp"], [("2000-01-01 00:00:00.000001+00",)]))
 @example(make_report(["integer"], [("1000000000000001",), ("9007199254740993",)]))
 @example(make_report(["amount"], [("1250000000000000.0",), ("0.00000000000000001",), ("123456789012345678",)]))
-def test_what_is_written_is_read(case: Case, report: Report) -> None:
+def test_what_is_written_is_read(case: Case, report: GeneratedReport) -> None:
     if case.refuses(report):
         with pytest.raises(FormatLimitError):
             _write(case, report, report.batches)

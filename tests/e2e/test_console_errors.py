@@ -1,4 +1,4 @@
-"""The console when something goes wrong: told in the reader's own words, and with nothing left for the next reader."""
+"""Errors in the console: messages in the user's language, and no data left for the next user."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.support.keys import make_key
 
 
 def revoke(client: Client, key: str) -> None:
-    """Ends a key at once."""
+    """Revokes a key."""
     client.sql("UPDATE resma.api_keys SET revoked_at = clock_timestamp() WHERE key_id = %s", key.split("_")[1])
 
 
-def test_errors_are_told_in_the_reader_s_language_and_go_when_they_are_mended(client: Client, browser: Browser) -> None:
-    with page_of(browser, bears="422", locale="pt-BR") as page:
+def test_errors_are_in_the_users_language_and_disappear_when_fixed(client: Client, browser: Browser) -> None:
+    with page_of(browser, allowed_error="422", locale="pt-BR") as page:
         page.goto(f"{client.stack.up.api_url}/console")
         page.get_by_role("button", name="Continuar sem chave").click()
         page.locator('input[value="TRANSACTIONS"]').check()
@@ -44,10 +44,10 @@ def test_errors_are_told_in_the_reader_s_language_and_go_when_they_are_mended(cl
         expect(problem).to_have_count(0)
 
 
-def test_what_is_filled_in_outlives_a_reload_but_is_not_for_the_next_reader(client: Client, browser: Browser) -> None:
+def test_form_input_survives_a_reload_but_not_a_change_of_user(client: Client, browser: Browser) -> None:
     scopes = ("reports:read", "reports:write")
     key, other = make_key(client, "demo", *scopes), make_key(client, "demo", *scopes)
-    with page_of(browser, bears="401") as page:
+    with page_of(browser, allowed_error="401") as page:
         sign_in(page, client, key)
         choose_transactions(page, "XLSX")
         page.get_by_role("textbox", name="Account").fill("BR1000-104729")
@@ -63,8 +63,8 @@ def test_what_is_filled_in_outlives_a_reload_but_is_not_for_the_next_reader(clie
         assert page.evaluate("sessionStorage.getItem('resma.draft')") is None
 
 
-def test_a_view_that_can_t_be_loaded_says_so_and_is_tried_again(client: Client, browser: Browser) -> None:
-    with page_of(browser, bears="net::ERR_INTERNET_DISCONNECTED") as page:
+def test_a_view_that_cannot_be_loaded_shows_an_error_and_is_retried(client: Client, browser: Browser) -> None:
+    with page_of(browser, allowed_error="net::ERR_INTERNET_DISCONNECTED") as page:
         enter(page, client)
         page.context.set_offline(True)
         open_view(page, "Schedules")
@@ -74,7 +74,7 @@ def test_a_view_that_can_t_be_loaded_says_so_and_is_tried_again(client: Client, 
         expect(page.get_by_role("link", name="New schedule")).to_be_visible()
 
 
-def test_a_key_that_no_key_can_be_is_not_taken_for_a_lost_connection(client: Client, browser: Browser) -> None:
+def test_a_malformed_key_is_not_reported_as_a_lost_connection(client: Client, browser: Browser) -> None:
     with page_of(browser) as page:
         page.goto(f"{client.stack.up.api_url}/console")
         page.get_by_label("API key").fill("chave-secreta-é-esta")
@@ -82,17 +82,17 @@ def test_a_key_that_no_key_can_be_is_not_taken_for_a_lost_connection(client: Cli
         expect(page.get_by_role("alert")).to_contain_text("Invalid API key")
 
 
-def test_a_filter_that_is_none_ends_the_waiting(client: Client, browser: Browser) -> None:
-    with page_of(browser, bears="422") as page:
+def test_an_invalid_filter_shows_an_error_and_stops_loading(client: Client, browser: Browser) -> None:
+    with page_of(browser, allowed_error="422") as page:
         enter(page, client)
         page.goto(f"{client.stack.up.api_url}/console#/reports?format=DOC")
         expect(page.get_by_role("alert")).to_contain_text("This value does not exist")
         expect(page.get_by_text("Loading…")).to_have_count(0)
 
 
-def test_what_a_key_may_not_fetch_is_not_offered(client: Client, browser: Browser) -> None:
-    report_id = client.ask("CSV", {"from": "2024-01-01", "to": "2024-01-31"})
-    client.await_status(report_id, "READY")
+def test_a_download_that_a_key_does_not_permit_is_disabled(client: Client, browser: Browser) -> None:
+    report_id = client.request_report("CSV", {"from": "2024-01-01", "to": "2024-01-31"})
+    client.wait_for_status(report_id, "READY")
     key = make_key(client, "demo", "reports:read")
     with page_of(browser) as page:
         sign_in(page, client, key)

@@ -1,4 +1,4 @@
-"""The console keeps nobody out: axe finds nothing in any view, theme and language, and a phone shows all of it."""
+"""Accessibility of the console: axe in every view, theme and language, and layouts for phones and tablets."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ PHONE = {"width": 320, "height": 640}
 
 @pytest.fixture(scope="module")
 def views(client: Client, faults: Faults, webhooks: WebhookReceiver) -> Iterator[Mapping[str, str]]:
-    """Every view, with something in it: a part of its address, and what shows that all of it is there."""
+    """Every view with data in it: the fragment of its URL, and a selector that matches once the view is complete."""
     with faults.sqs.failing(Fault("refuse")):
-        dead = client.ask("CSV", NONE)
+        dead = client.request_report("CSV", NONE)
         client.sql("UPDATE resma.reports SET attempt = attempts_allowed WHERE report_id = %s", dead)
     abandon(client, dead)
     url = webhooks.customer("everybody", [500])
     endpoint = client.http("POST", "/api/v1/webhook-endpoints", json={"url": url}).json()["id"]
-    ready = client.ask("CSV", {"from": "2024-01-01"})
-    client.await_status(ready, "READY")
+    ready = client.request_report("CSV", {"from": "2024-01-01"})
+    client.wait_for_status(ready, "READY")
     request = {"type": "TRANSACTIONS", "format": "CSV"}
     body = {"name": "Every month", "request": request, "when": "monthly", "period": "last-month"}
     schedule = client.http("POST", "/api/v1/schedules", json=body).json()["id"]
@@ -60,40 +60,44 @@ def views(client: Client, faults: Faults, webhooks: WebhookReceiver) -> Iterator
 
 
 def open_console(client: Client, page: Page) -> None:
-    """The sign-in view, whole."""
+    """Opens the sign-in view and waits until it is complete."""
     page.goto(f"{client.stack.up.api_url}/console")
     expect(page.locator(".plain button")).to_be_visible()
 
 
-def show(page: Page, path: str, sign: str) -> None:
-    """Goes to a view and waits until it is whole."""
+def show(page: Page, path: str, selector: str) -> None:
+    """Opens a view and waits until it is complete."""
     page.evaluate("path => { location.hash = path; }", path)
-    expect(page.locator(sign).first).to_be_visible()
+    expect(page.locator(selector).first).to_be_visible()
 
 
 @pytest.mark.parametrize(("theme", "locale"), LOOKS)
-def test_axe_finds_nothing(client: Client, browser: Browser, views: Mapping[str, str], theme: str, locale: str) -> None:
+def test_axe_finds_no_violations(
+    client: Client, browser: Browser, views: Mapping[str, str], theme: str, locale: str
+) -> None:
     axe = Axe()
-    found: dict[str, list[str]] = {}
+    violations: dict[str, list[str]] = {}
 
     def look(page: Page, name: str) -> None:
-        violations = axe.run(page, options=RULES).response["violations"]
-        if violations:
-            found[name] = [f"{each['id']}: {[node['html'][:200] for node in each['nodes'][:3]]}" for each in violations]
+        results = axe.run(page, options=RULES).response["violations"]
+        if results:
+            violations[name] = [
+                f"{each['id']}: {[node['html'][:200] for node in each['nodes'][:3]]}" for each in results
+            ]
 
-    # axe brings code that the page's policy would not let run; test_console.py runs under the policy.
+    # The content security policy would block axe. test_console.py runs with the policy.
     with page_of(browser, color_scheme=theme, locale=locale, bypass_csp=True, reduced_motion="reduce") as page:
         open_console(client, page)
         look(page, "sign in")
         page.locator(".plain button").click()
-        for path, sign in views.items():
-            show(page, path, sign)
+        for path, selector in views.items():
+            show(page, path, selector)
             page.evaluate("() => { for (const each of document.querySelectorAll('details')) each.open = true; }")
             look(page, path)
         show(page, "/webhooks", "tbody tr")
         page.locator(".spread button").first.click()
-        look(page, "a dialogue")
-    assert found == {}
+        look(page, "a dialog")
+    assert violations == {}
 
 
 def test_a_phone_shows_all_without_scrolling_sideways(
@@ -103,8 +107,8 @@ def test_a_phone_shows_all_without_scrolling_sideways(
     with page_of(browser, viewport=PHONE, locale="pt-BR") as page:
         open_console(client, page)
         page.locator(".plain button").click()
-        for path, sign in views.items():
-            show(page, path, sign)
+        for path, selector in views.items():
+            show(page, path, selector)
             width = page.evaluate("document.documentElement.scrollWidth")
             if width > PHONE["width"]:
                 too_wide[path] = width
@@ -118,7 +122,7 @@ def test_a_tablet_shows_all_columns_of_the_list(client: Client, browser: Browser
         page.locator(".plain button").click()
         show(page, "/reports", "tbody tr")
         hidden = page.locator(".table").evaluate("table => table.scrollWidth - table.clientWidth")
-        assert hidden == 0, "no column is to be scrolled to"
+        assert hidden == 0, "no column is hidden"
 
 
 def test_a_phone_shows_a_report_in_a_few_lines_and_folds_the_filters(client: Client, browser: Browser) -> None:

@@ -1,4 +1,4 @@
-"""The database goes away, is busy, or refuses: late but whole where another attempt helps, FAILED at once where not."""
+"""The database is down, busy or refuses a query: reports are retried if that can help, and otherwise FAILED at once."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ ALL = {"from": "2024-01-01"}
 
 @contextlib.contextmanager
 def stopped_postgres(client: Client) -> Iterator[None]:
-    """Stops the server at once, as a crash would, and starts it again."""
-    # The embedded server answers a commit before it is written; on one that is durable, none would be lost.
+    """Stops the server immediately, as in a crash, and starts it again at the end of the block."""
+    # The embedded server confirms commits before they are written to disk, so they are written here.
     client.sql("CHECKPOINT")
     server = client.stack.postgres()
     server.stop()
@@ -30,19 +30,19 @@ def stopped_postgres(client: Client) -> Iterator[None]:
         server.start()
 
 
-def test_a_restart_in_mid_report_costs_an_attempt_and_nothing_else(client: Client, faults: Faults) -> None:
-    # Only a snapshot carries a megabyte: all others pass, and the reader hangs in the middle of its rows.
+def test_a_database_restart_during_a_report_costs_one_attempt_and_nothing_else(client: Client, faults: Faults) -> None:
+    # Only the connection that reads the rows carries a megabyte, so only it stalls, in the middle of the rows.
     with faults.database.failing(Fault("stall", after_bytes=1_000_000)) as fault:
-        report_id = client.ask("CSV", ALL)
+        report_id = client.request_report("CSV", ALL)
         fault.wait_for_fault()
         with stopped_postgres(client):
             assert client.objects(report_id) == []
-    report = client.await_status(report_id, "READY")
+    report = client.wait_for_status(report_id, "READY")
     assert report["attempt"] == 2
     require_one_whole_file(client, report)
 
 
-def test_a_request_while_the_database_is_away_is_turned_down_whole(client: Client) -> None:
+def test_a_request_while_the_database_is_down_is_refused_completely(client: Client) -> None:
     before = client.count_reports()
     with stopped_postgres(client):
         answer = client.http("POST", GENERATE, json={"type": "TRANSACTIONS", "format": "CSV", "filters": ALL})
@@ -52,48 +52,48 @@ def test_a_request_while_the_database_is_away_is_turned_down_whole(client: Clien
         assert require_problem(refused)["type"] == "urn:resma:problem:database-unavailable"
         assert int(refused.headers["Retry-After"]) > 0
     assert client.count_reports() == before
-    report = client.await_status(client.ask("CSV", {"from": "2030-01-01"}), "READY")
-    assert report["attempt"] == 1, "the next request finds all mended"
+    report = client.wait_for_status(client.request_report("CSV", {"from": "2030-01-01"}), "READY")
+    assert report["attempt"] == 1, "the next request succeeds at the first attempt"
 
 
-def test_a_database_that_is_away_for_workers_counts_nothing(client: Client, faults: Faults) -> None:
-    # The statement by which a worker claims a job: no attempt is made, and the message comes again after a pause.
+def test_a_database_that_is_unavailable_to_workers_counts_no_attempt(client: Client, faults: Faults) -> None:
+    # The statement with which a worker claims a job: no attempt starts, and the message is delivered again later.
     claim = b"attempt = attempt + 1"
     with faults.database.failing(Fault("refuse", when=claim)) as fault:
-        report_id = client.ask("CSV", ALL)
+        report_id = client.request_report("CSV", ALL)
         fault.wait_for_fault()
     with faults.database.failing(Fault("refuse", when=claim)) as fault:
         fault.wait_for_fault()
         assert client.show(report_id)["status"] == "PENDING"
-    report = client.await_status(report_id, "READY")
+    report = client.wait_for_status(report_id, "READY")
     assert report["attempt"] == 1
     require_one_whole_file(client, report)
 
 
-def test_poison_is_given_up_after_three_attempts_and_told(client: Client, webhooks: WebhookReceiver) -> None:
+def test_a_report_is_dead_lettered_after_three_attempts(client: Client, webhooks: WebhookReceiver) -> None:
     with psycopg.connect(client.stack.up.database_url) as locker:
         locker.execute("LOCK TABLE bank.transactions IN ACCESS EXCLUSIVE MODE")
-        report_id = client.ask("CSV", ALL, callbackUrl=webhooks.customer("poison"))
-        report = client.await_status(report_id, "FAILED")
+        report_id = client.request_report("CSV", ALL, callbackUrl=webhooks.customer("poison"))
+        report = client.wait_for_status(report_id, "FAILED")
     assert (report["attempt"], report["error"]["code"]) == (3, "database-busy")
     assert report["links"]["download"] is None
     require_no_file(client, report_id)
-    client.await_empty_queues()
-    (arrival,) = webhooks.await_arrivals("poison")
-    assert arrival.message["type"] == "report.failed"
-    assert arrival.message["data"]["error"] == report["error"]
-    assert "downloadUrl" not in arrival.message["data"]
+    client.wait_for_empty_queues()
+    (webhook,) = webhooks.wait_for_webhooks("poison")
+    assert webhook.message["type"] == "report.failed"
+    assert webhook.message["data"]["error"] == report["error"]
+    assert "downloadUrl" not in webhook.message["data"]
 
 
-def test_a_query_that_is_refused_fails_at_once(client: Client, webhooks: WebhookReceiver) -> None:
+def test_an_invalid_query_fails_at_once(client: Client, webhooks: WebhookReceiver) -> None:
     client.sql("ALTER TABLE bank.transactions RENAME COLUMN counterparty TO other_side")
     try:
-        report_id = client.ask("PDF", ALL, callbackUrl=webhooks.customer("refused"))
-        report = client.await_status(report_id, "FAILED")
+        report_id = client.request_report("PDF", ALL, callbackUrl=webhooks.customer("refused"))
+        report = client.wait_for_status(report_id, "FAILED")
     finally:
         client.sql("ALTER TABLE bank.transactions RENAME COLUMN other_side TO counterparty")
     assert (report["attempt"], report["error"]["code"]) == (1, "query-invalid")
     require_no_file(client, report_id)
-    client.await_empty_queues()
-    assert webhooks.await_arrivals("refused")[0].message["type"] == "report.failed"
-    eventually("the repaired report works", lambda: client.await_status(client.ask("CSV", ALL), "READY"))
+    client.wait_for_empty_queues()
+    assert webhooks.wait_for_webhooks("refused")[0].message["type"] == "report.failed"
+    eventually("the repaired report works", lambda: client.wait_for_status(client.request_report("CSV", ALL), "READY"))
