@@ -1,4 +1,4 @@
-"""The PDF as others read it: qpdf, poppler and pypdf, none of which wrote it."""
+"""PDF files, read by independent programs: qpdf, poppler and pypdf."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.random_search import make_random, random_search
 
 @pytest.fixture
 def tool() -> Callable[..., str]:
-    """Runs one of the command line tools that check PDFs. They are needed: without them nothing is tested."""
+    """Returns a function that runs a command line tool. The tests fail if a tool is missing."""
 
     def run(name: str, *arguments: str | Path) -> str:
         path = shutil.which(name)
@@ -36,13 +36,13 @@ def tool() -> Callable[..., str]:
     return run
 
 
-def shown(row: Row) -> list[str]:
-    """The texts of a row as they should stand on paper."""
-    number, when, note, other, amount = row
+def formatted(row: Row) -> list[str]:
+    """Returns the cells of a row as the PDF should show them."""
+    number, when, memo, other, amount = row
     return [
         number or "",
         day_first(when or ""),
-        note or "",
+        memo or "",
         other or "",
         f"{Decimal(amount):,}" if amount else "",
     ]
@@ -63,7 +63,7 @@ def squeezed(text: str) -> str:
 
 
 @pytest.mark.parametrize("count", [1, 50, 51, 1234])
-def test_every_cell_can_be_read_back_where_it_belongs(count: int, tmp_path: Path, tool: Callable[..., str]) -> None:
+def test_every_cell_is_read_in_its_row_and_column(count: int, tmp_path: Path, tool: Callable[..., str]) -> None:
     rows = plain(count)
     path = saved(tmp_path, pdf(header(count), rows))
     tool("qpdf", "--check", path)
@@ -71,8 +71,8 @@ def test_every_cell_can_be_read_back_where_it_belongs(count: int, tmp_path: Path
     assert len(pages) == -(-count // 50)
     for i, page in enumerate(pages):
         lines = [squeezed(line) for line in page.splitlines() if line.strip()]
-        expected = [squeezed(" ".join(shown(row))) for row in rows[i * 50 : i * 50 + 50]]
-        assert lines[1] == "Transaction Booked at Note Counterparty Amount"
+        expected = [squeezed(" ".join(formatted(row))) for row in rows[i * 50 : i * 50 + 50]]
+        assert lines[1] == "Transaction Booked at Memo Counterparty Amount"
         assert lines[2:-1] == expected
         assert lines[-1].endswith(f"Page {i + 2} of {len(pages) + 1}")
 
@@ -84,18 +84,18 @@ def test_pypdf_reads_the_same_cells() -> None:
     for i, page in enumerate(reader.pages[1:]):
         text = page.extract_text()
         for row in rows[i * 50 : i * 50 + 50]:
-            for cell in shown(row):
+            for cell in formatted(row):
                 assert cell in text
 
 
 @random_search
-def test_batches_do_not_show_in_the_file() -> None:
+def test_bytes_do_not_depend_on_batches() -> None:
     rows = [*plain(333), *NASTY * 10, *plain(77)]
     head = header(len(rows))
     whole = pdf(head, rows)
-    for seed, most in ((1, 3), (2, 60), (3, 200)):
+    for seed, max_rows in ((1, 3), (2, 60), (3, 200)):
         rng = make_random(seed)
-        sizes = iter(lambda: rng.randrange(most), -1)  # noqa: B023  # empty batches too
+        sizes = iter(lambda: rng.randrange(max_rows), -1)  # noqa: B023  # includes empty batches
         assert pdf(head, rows, sizes) == whole
     assert pdf(head, rows, iter([1] * len(rows))) == whole
 
@@ -114,7 +114,7 @@ NASTY: list[Row] = [
 ]
 
 
-def test_nasty_text_keeps_to_its_cell_and_can_be_copied(tmp_path: Path, tool: Callable[..., str]) -> None:
+def test_unusual_text_stays_within_its_cell_and_can_be_copied(tmp_path: Path, tool: Callable[..., str]) -> None:
     path = saved(tmp_path, pdf(header(len(NASTY)), NASTY))
     tool("qpdf", "--check", path)
     text = tool("pdftotext", "-raw", "-f", "2", path, "-")
@@ -141,8 +141,8 @@ def test_nasty_text_keeps_to_its_cell_and_can_be_copied(tmp_path: Path, tool: Ca
     assert "x" * 40 + "…" in re.sub(r"x{41,}", "x" * 40, text)
 
 
-def test_no_text_runs_out_of_its_column(tmp_path: Path, tool: Callable[..., str]) -> None:
-    """Words and where they stand, from poppler: each between the edges of its column."""
+def test_text_stays_within_its_column(tmp_path: Path, tool: Callable[..., str]) -> None:
+    """poppler returns the position of each word, which must be between the edges of its column."""
     rows: list[Row] = [
         ("9" * n, "2024-01-01 00:00:00.123456+00 BC", "Wm@" * n, "ѾⅧЊ" * n, "1" + "0" * n) for n in range(1, 60)
     ]
@@ -151,7 +151,7 @@ def test_no_text_runs_out_of_its_column(tmp_path: Path, tool: Callable[..., str]
     edges = [30.0]
     for column in COLUMNS:
         edges.append(edges[-1] + column.width * 781.89 / sum(c.width for c in COLUMNS))
-    found = 0
+    words = 0
     for x_min, y_min, x_max, word in re.findall(
         r'<word xMin="([\d.]+)" yMin="([\d.]+)" xMax="([\d.]+)" yMax="[\d.]+">(.*)</word>', boxes
     ):
@@ -161,11 +161,11 @@ def test_no_text_runs_out_of_its_column(tmp_path: Path, tool: Callable[..., str]
         right = edges[edges.index(left) + 1]
         assert left + 3 <= float(x_min)
         assert float(x_max) <= right - 3 + 0.1, word
-        found += 1
-    assert found >= 5 * len(rows)
+        words += 1
+    assert words >= 5 * len(rows)
 
 
-def test_numbers_stand_flush_right(tmp_path: Path, tool: Callable[..., str]) -> None:
+def test_numbers_are_right_aligned(tmp_path: Path, tool: Callable[..., str]) -> None:
     amounts = ["1.00", "-22.00", "333333.33", "-4444444444.44", "0", "NaN", "1" * 45]
     rows: list[Row] = [("1", None, None, None, amount) for amount in amounts]
     path = saved(tmp_path, pdf(header(len(rows)), rows))
@@ -176,19 +176,19 @@ def test_numbers_stand_flush_right(tmp_path: Path, tool: Callable[..., str]) -> 
     assert max(flush[: len(amounts)]) - min(flush[: len(amounts)]) < 0.1
 
 
-def test_no_rows_make_a_page_that_says_so(tmp_path: Path, tool: Callable[..., str]) -> None:
+def test_a_report_without_rows_has_one_page_with_a_message(tmp_path: Path, tool: Callable[..., str]) -> None:
     path = saved(tmp_path, pdf(header(0, totals=(), filters=()), []))
     tool("qpdf", "--check", path)
     assert len(PdfReader(path).pages) == 2
     assert "No rows match." in tool("pdftotext", "-f", "2", path, "-")
 
 
-@pytest.mark.parametrize(("promised", "given"), [(10, 9), (10, 11), (0, 1), (50, 120), (1, 0)])
-def test_another_number_of_rows_is_an_error(promised: int, given: int) -> None:
-    writer = make(header(promised))
+@pytest.mark.parametrize(("expected", "actual"), [(10, 9), (10, 11), (0, 1), (50, 120), (1, 0)])
+def test_a_wrong_number_of_rows_is_an_error(expected: int, actual: int) -> None:
+    writer = make(header(expected))
     writer.begin()
-    writer.add(batch(plain(given)))
-    with pytest.raises(RowCountMismatchError, match=str(promised)):
+    writer.add(batch(plain(actual)))
+    with pytest.raises(RowCountMismatchError, match=str(expected)):
         writer.end()
 
 
@@ -201,7 +201,7 @@ def test_all_fonts_are_embedded_subsets_with_unicode(tmp_path: Path, tool: Calla
         assert re.search(r" yes yes yes +\d+ +0$", line), line
 
 
-def test_what_the_file_says_of_itself(tmp_path: Path) -> None:
+def test_metadata(tmp_path: Path) -> None:
     path = saved(tmp_path, pdf(header(120, title="Umsätze (1)"), plain(120)))
     reader = PdfReader(path, strict=True)
     root = reader.root_object
@@ -218,7 +218,7 @@ def test_what_the_file_says_of_itself(tmp_path: Path) -> None:
 
 
 def outline_of(reader: PdfReader) -> list[object]:
-    """Titles with their pages (from 0); children in a list after their parent."""
+    """Returns titles with their pages (from 0); children are in a list after their parent."""
 
     def walk(items: Sequence[object]) -> list[object]:
         return [
@@ -229,7 +229,7 @@ def outline_of(reader: PdfReader) -> list[object]:
     return walk(reader.outline)
 
 
-def test_bookmarks_lead_to_the_page_where_each_month_begins(tmp_path: Path) -> None:
+def test_bookmarks_lead_to_the_first_page_of_each_month(tmp_path: Path) -> None:
     rows = plain(300, minutes=60 * 24 // 2)
     head = header(300, periods=periods(rows))
     reader = PdfReader(saved(tmp_path, pdf(head, rows)), strict=True)
@@ -265,7 +265,7 @@ def test_many_days_are_grouped_under_months_and_years(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("order", ["descending", "null"])
-def test_bookmarks_of_rows_in_another_order(order: str, tmp_path: Path) -> None:
+def test_bookmarks_of_rows_in_a_different_order(order: str, tmp_path: Path) -> None:
     rows = plain(300, minutes=60 * 24 // 2)[::-1]
     if order == "null":
         rows = [(a, None, c, d, e) for a, _, c, d, e in rows]
@@ -288,7 +288,7 @@ def test_periods_that_do_not_add_up_are_an_error() -> None:
         make(header(10, periods=(Period("2024", 9, ()),)))
 
 
-def test_dates_and_text_may_stand_on_the_right(tmp_path: Path, tool: Callable[..., str]) -> None:
+def test_dates_and_text_can_be_right_aligned(tmp_path: Path, tool: Callable[..., str]) -> None:
     columns = (
         Column(name="at", heading="At", kind="timestamp", align="right"),
         Column(name="day", heading="Day", kind="date", align="right", width=0.2),
