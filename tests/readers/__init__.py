@@ -1,1 +1,1 @@
-"""Spreadsheets opened by readers that are not Resma's, each in its own language."""
+"""Tests of spreadsheets with independent readers in several programming languages."""

@@ -1,4 +1,4 @@
-"""Whether a reader's cell is the one that was written, in whatever way the reader shows it."""
+"""Compares cells that a reader returns, in any representation, with the cells that were written."""
 
 from __future__ import annotations
 
@@ -11,73 +11,73 @@ from typing import Any
 from tests.readers.workbooks import Cell
 
 DOUBLE_DIGITS = 17
-"""Tell every double from every other."""
+"""Number of significant digits that distinguish all doubles."""
 
 _DAY_0 = datetime(1899, 12, 30)  # noqa: DTZ001 - Excel has no zones
-_SHOWN = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y")
+_DISPLAY_FORMATS = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y")
 _XSTRING = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
 def differences(
-    expected: Sequence[Sequence[Cell]], found: Sequence[Sequence[Any]], digits: int = DOUBLE_DIGITS
+    expected: Sequence[Sequence[Cell]], actual: Sequence[Sequence[Any]], digits: int = DOUBLE_DIGITS
 ) -> list[str]:
-    """What is wrong with a sheet: rows and cells that are empty at the end may be left out.
+    """Returns the differences of a sheet. Readers may omit empty rows and cells at the end.
 
-    `digits`: how many of a number the reader keeps.
+    `digits` is the number of significant digits that the reader preserves.
     """
-    wrong = []
-    for row in range(max(len(expected), len(found))):
-        left, right = _row(expected, row), _row(found, row)
+    messages = []
+    for row in range(max(len(expected), len(actual))):
+        left, right = _row(expected, row), _row(actual, row)
         for column in range(max(len(left), len(right))):
-            cell, seen = _cell(left, column), _cell(right, column)
-            if not is_same(cell, seen, digits):
-                wrong.append(f"row {row + 1}, column {column + 1}: {cell!r:.80} was read as {seen!r:.80}")
-    return wrong
+            cell, value = _cell(left, column), _cell(right, column)
+            if not is_same(cell, value, digits):
+                messages.append(f"row {row + 1}, column {column + 1}: {cell!r:.80} was read as {value!r:.80}")
+    return messages
 
 
-def is_same(cell: Cell, seen: Any, digits: int = DOUBLE_DIGITS) -> bool:
-    """Whether `seen` is what was written."""
+def is_same(cell: Cell, value: Any, digits: int = DOUBLE_DIGITS) -> bool:
+    """Returns whether the value that a reader returned is the cell that was written."""
     if cell is None:
-        return seen in (None, "")
+        return value in (None, "")
     if isinstance(cell, str):
-        return isinstance(seen, str) and (seen == cell or unescape(seen) == cell)
+        return isinstance(value, str) and (value == cell or unescape(value) == cell)
     if isinstance(cell, Decimal):
-        number = _number(seen)
+        number = _number(value)
         return number is not None and f"{number:.{digits}g}" == f"{float(cell):.{digits}g}"
-    return _timestamp(seen) == cell
+    return _timestamp(value) == cell
 
 
 def unescape(text: str) -> str:
-    """The escapes of ST_Xstring (ECMA-376 Part 1 §22.9.2.19), which most readers leave."""
-    return _XSTRING.sub(lambda found: chr(int(found[1], 16)), text)
+    """Replaces the escapes of ST_Xstring (ECMA-376 Part 1 §22.9.2.19), which most readers do not replace."""
+    return _XSTRING.sub(lambda match: chr(int(match[1], 16)), text)
 
 
-def _number(seen: Any) -> float | None:
-    if isinstance(seen, str):
+def _number(value: Any) -> float | None:
+    if isinstance(value, str):
         try:
-            return float(seen.replace(",", ""))
+            return float(value.replace(",", ""))
         except ValueError:
             return None
-    return float(seen) if isinstance(seen, int | float | Decimal) else None
+    return float(value) if isinstance(value, int | float | Decimal) else None
 
 
-def _timestamp(seen: Any) -> datetime | None:
-    """A serial number is rounded to milliseconds, as its readers do."""
-    if isinstance(seen, dict):
-        return datetime.fromisoformat(seen["date"]).replace(tzinfo=None)
-    if isinstance(seen, date) and not isinstance(seen, datetime):
-        return datetime.combine(seen, time())
-    if isinstance(seen, datetime):
-        return seen
-    for pattern in _SHOWN if isinstance(seen, str) else ():
+def _timestamp(value: Any) -> datetime | None:
+    """Converts a value to a timestamp. Serial numbers are rounded to milliseconds, as readers do."""
+    if isinstance(value, dict):
+        return datetime.fromisoformat(value["date"]).replace(tzinfo=None)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime.combine(value, time())
+    if isinstance(value, datetime):
+        return value
+    for pattern in _DISPLAY_FORMATS if isinstance(value, str) else ():
         try:
-            return datetime.strptime(seen, pattern)  # noqa: DTZ007
+            return datetime.strptime(value, pattern)  # noqa: DTZ007
         except ValueError:
             continue
     try:
-        return datetime.fromisoformat(seen)
+        return datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        serial = _number(seen)
+        serial = _number(value)
     return None if serial is None else _DAY_0 + timedelta(milliseconds=round(serial * 86_400_000))
 
 

@@ -1,6 +1,6 @@
-"""`python -m tests.readers.install`: installs the readers of spreadsheets, and veraPDF, into .resma/readers.
+"""`python -m tests.readers.install`: installs the spreadsheet readers and veraPDF into .resma/readers.
 
-A language whose tools are not on this machine is named, with what installs them, and left out.
+If the tools of a language are missing, the command skips the language and prints how to install the tools.
 """
 
 from __future__ import annotations
@@ -21,30 +21,32 @@ SOURCES = Path(__file__).parent
 
 @dataclass(frozen=True)
 class ReaderProgram:
-    """A program that reads files, or makes some: the tools that it needs, and how it is installed and started."""
+    """A program that reads or generates files: the tools that it needs, and how it is installed and started."""
 
     name: str
-    """Of its language, and of its folder."""
+    """Name of its language, and of its folder."""
     tools: tuple[str, ...]
+    """Names of the required commands."""
     remedy: str
+    """How to install the tools."""
     sources: tuple[str, ...]
-    """Copied to where it is installed, and compared with what was installed last."""
+    """Files that are copied to the installation folder. The program is installed again if they have changed."""
     install: tuple[str, ...]
     run: tuple[str, ...]
     home: Path = SOURCES
-    """The folder that its own folder is in."""
+    """Parent of its source folder."""
 
     @property
     def folder(self) -> Path:
-        """Where it is installed."""
+        """Installation folder."""
         return STATE / self.home.name / self.name
 
     def missing(self) -> list[str]:
-        """The tools that are not on this machine."""
+        """Returns the tools that are not installed."""
         return [tool for tool in self.tools if shutil.which(tool) is None]
 
     def read(self, files: Sequence[Path]) -> str:
-        """Installs what is not installed yet, and returns what the program prints about these files."""
+        """Installs the program if necessary, runs it with these files, and returns its output."""
         self.make_ready()
         command = [*self.run, *map(str, files)]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False)
@@ -52,20 +54,20 @@ class ReaderProgram:
         return done.stdout
 
     def make_ready(self) -> None:
-        """Installs the readers, unless the same ones are installed."""
+        """Installs the program unless the same version is already installed."""
         stamp = self.folder / ".stamp"
         contents = b"".join((self.home / self.name / name).read_bytes() for name in self.sources)
-        wanted = hashlib.sha256(contents + repr(self).encode()).hexdigest()
-        if stamp.exists() and stamp.read_text() == wanted:
+        checksum = hashlib.sha256(contents + repr(self).encode()).hexdigest()
+        if stamp.exists() and stamp.read_text() == checksum:
             return
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         for name in self.sources:
             shutil.copy(self.home / self.name / name, self.folder / name)
-        print(f"installing {self.home.name} of the tests' files: {self.name} ...", flush=True)
+        print(f"Installing {self.home.name} for the tests: {self.name} ...", flush=True)
         environment = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly"}
         subprocess.run(self.install, cwd=self.folder, env=environment, check=True)
-        stamp.write_text(wanted)
+        stamp.write_text(checksum)
 
 
 LANGUAGES = (
@@ -94,7 +96,7 @@ LANGUAGES = (
         ("java", "-cp", "lib/*", "ReadWorkbooks.java"),
     ),
 )
-"""Readers of spreadsheets."""
+"""Spreadsheet readers."""
 
 VERAPDF = ReaderProgram(
     "verapdf",
@@ -104,24 +106,24 @@ VERAPDF = ReaderProgram(
     ("mvn", "--quiet", "--batch-mode", "dependency:copy-dependencies", "-DoutputDirectory=lib"),
     ("java", "-Dfile.encoding=UTF-8", "-cp", "lib/*", "CheckPdfA.java"),
 )
-"""The validator of PDF/A."""
+"""PDF/A validator."""
 
 
 def install(programs: Iterable[ReaderProgram]) -> None:
-    """Installs the programs whose tools are on this machine."""
+    """Installs the programs whose tools are installed."""
     for program in programs:
         missing = program.missing()
         if missing:
-            print(f"{program.name} is left out, there is no {', '.join(missing)}: {program.remedy}")
+            print(f"Skipped {program.name}: {', '.join(missing)} is not installed. Install it: {program.remedy}")
             continue
         try:
             program.make_ready()
         except subprocess.CalledProcessError as error:
-            sys.exit(f"{' '.join(error.cmd)} has failed, see above. It needs its package registry.")
+            sys.exit(f"`{' '.join(error.cmd)}` failed, see above. Check that the package registry can be reached.")
 
 
 def main() -> None:
-    """The command line; takes no arguments."""
+    """Runs the command, which takes no arguments."""
     install((*LANGUAGES, VERAPDF))
 
 

@@ -1,4 +1,4 @@
-"""Readers of spreadsheets in Python, and LibreOffice: each gives the sheets of a file by name, in tab order."""
+"""Spreadsheet readers in Python, and LibreOffice. Each returns the sheets of a file by name, in tab order."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Sheets = dict[str, list[list[Any]]]
 
 
 def read_openpyxl(file: Path) -> Sheets:
-    """Its whole model."""
+    """Reads a file with openpyxl's full document model."""
     return _openpyxl(file, streaming=False)
 
 
 def read_openpyxl_stream(file: Path) -> Sheets:
-    """Its read-only mode, which trusts the sheet's dimension."""
+    """Reads a file with openpyxl's read-only mode, which relies on the sheet's dimension."""
     return _openpyxl(file, streaming=True)
 
 
@@ -36,20 +36,20 @@ def _openpyxl(file: Path, *, streaming: bool) -> Sheets:
 
 
 def read_calamine(file: Path) -> Sheets:
-    """Calamine by its own binding."""
+    """Reads a file with calamine's own Python binding."""
     book = python_calamine.CalamineWorkbook.from_path(str(file))
     return {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names}
 
 
 def read_polars_calamine(file: Path) -> Sheets:
-    """Polars by calamine (fastexcel)."""
+    """Reads a file with polars and calamine (fastexcel)."""
     return _polars(polars.read_excel(file, sheet_id=0, engine="calamine", has_header=False, drop_empty_rows=False))
 
 
 def read_polars_xlsx2csv(file: Path) -> Sheets:
-    """Polars by xlsx2csv. It knows only text."""
+    """Reads a file with polars and xlsx2csv, which returns only strings."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecations of its own
+        warnings.simplefilter("ignore")  # deprecations within polars
         frames = polars.read_excel(
             file,
             sheet_id=0,
@@ -67,7 +67,10 @@ def _polars(frames: dict[str, polars.DataFrame]) -> Sheets:
 
 
 def read_libreoffice(files: list[Path]) -> dict[Path, Sheets]:
-    """All files at once, because it starts slowly: saved again by LibreOffice, and read by calamine."""
+    """Saves files with LibreOffice, and reads the results with calamine.
+
+    All files are converted at once, because LibreOffice starts slowly.
+    """
     with tempfile.TemporaryDirectory() as folder:
         convert_by_libreoffice(files, "xlsx", Path(folder))
         return {file: read_calamine(Path(folder) / f"{file.stem}.xlsx") for file in files}

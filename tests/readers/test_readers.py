@@ -1,6 +1,6 @@
-"""Every reader finds every cell of every sheet, under the right name.
+"""All readers read all cells of all sheets, and the names of the sheets.
 
-A language that is not on this machine is skipped by name, or fails where RESMA_WANTS_LANGUAGES names it.
+The tests of a language that is not installed are skipped, or fail if RESMA_WANTS_LANGUAGES contains the language.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ READERS = {
     **dict.fromkeys(PYTHON_READERS, "python"),
 }
 
-KNOWN_FAULTS = {("exceljs-stream", "long")}
-"""exceljs decodes each piece of a stream by itself, and breaks characters that two pieces share."""
+KNOWN_BUGS = {("exceljs-stream", "long")}
+"""exceljs decodes each chunk of a stream separately, and breaks characters that are split between two chunks."""
 
-KEPT_DIGITS = {"libreoffice": 15, "poi-events": 15}
-"""Of a number, by readers that do not keep all: LibreOffice writes so many when it saves, POI shows so many."""
+SIGNIFICANT_DIGITS = {"libreoffice": 15, "poi-events": 15}
+"""Significant digits of numbers in readers that do not preserve all: LibreOffice when it saves, POI when it formats."""
 
 Read = Callable[[str, str], Sheets]
 
@@ -55,10 +55,10 @@ def files(workbooks: dict[str, Workbook], tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def read(files: dict[str, Path]) -> Read:
-    """Gives what a reader finds in a workbook. A language's program is run once, with all of them."""
+    """Returns a function that reads a workbook with a reader. Each language's program runs once, for all workbooks."""
     programs: dict[str, dict[tuple[str, str], Sheets]] = {}
 
-    def found(reader: str, name: str) -> Sheets:
+    def read_sheets(reader: str, name: str) -> Sheets:
         if reader in PYTHON_READERS:
             return PYTHON_READERS[reader](files[name])
         language = READERS[reader]
@@ -66,41 +66,41 @@ def read(files: dict[str, Path]) -> Read:
             programs[language] = _run(language, files)
         return programs[language][reader, name]
 
-    return found
+    return read_sheets
 
 
 def _run(name: str, files: dict[str, Path]) -> dict[tuple[str, str], Sheets]:
     if name == "python":
         sheets = read_libreoffice(list(files.values()))
-        return {("libreoffice", file.stem): found for file, found in sheets.items()}
+        return {("libreoffice", file.stem): file_sheets for file, file_sheets in sheets.items()}
     (language,) = (language for language in LANGUAGES if language.name == name)
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    results: dict[tuple[str, str], dict[str, Any]] = {}
     for line in language.read(list(files.values())).split("\n")[:-1]:
         sheet = json.loads(line)
-        found.setdefault((sheet["reader"], Path(sheet["file"]).stem), {})[sheet["sheet"]] = [
+        results.setdefault((sheet["reader"], Path(sheet["file"]).stem), {})[sheet["sheet"]] = [
             row or [] for row in sheet["rows"] or []
         ]
-    return found
+    return results
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_a_reader_finds_every_cell(reader: str, workbooks: dict[str, Workbook], read: Read) -> None:
+def test_a_reader_reads_all_cells(reader: str, workbooks: dict[str, Workbook], read: Read) -> None:
     for language in LANGUAGES:
         if language.name == READERS[reader]:
             require_tools(language.name, language.tools, language.remedy)
-    wrong: list[str] = []
-    digits = KEPT_DIGITS.get(reader, DOUBLE_DIGITS)
+    errors: list[str] = []
+    digits = SIGNIFICANT_DIGITS.get(reader, DOUBLE_DIGITS)
     for name, workbook in workbooks.items():
-        if (reader, name) in KNOWN_FAULTS:
+        if (reader, name) in KNOWN_BUGS:
             continue
         sheets = read(reader, name)
         names = list(sheets)
         if names[1 : 1 + len(workbook.sheets)] != list(workbook.sheets):
-            wrong.append(f"{name}: the sheets are {names}")
+            errors.append(f"{name}: the sheets are {names}")
             continue
         for sheet, expected in workbook.sheets.items():
-            wrong += [f"{name}, {sheet}: {line}" for line in differences(expected, sheets[sheet], digits)]
+            errors += [f"{name}, {sheet}: {line}" for line in differences(expected, sheets[sheet], digits)]
         summary = sheets[names[0]]
         if not any("Data" in row for row in summary):
-            wrong.append(f"{name}: no title on the summary {summary[:3]}")
-    assert not wrong, "\n".join(wrong[:40])
+            errors.append(f"{name}: no title on the summary {summary[:3]}")
+    assert not errors, "\n".join(errors[:40])

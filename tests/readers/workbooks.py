@@ -1,4 +1,4 @@
-"""Workbooks for readers, and what is in their cells. Nothing here comes from the writer but the files."""
+"""Workbooks for readers, and the expected values of their cells, which do not come from the writer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ Cell = str | Decimal | datetime | None
 
 @dataclass(frozen=True)
 class Workbook:
-    """A file's bytes, and the cells of its sheets of data, in tab order. Strings are exact, decimals as doubles."""
+    """Bytes of a file, and the expected cells of its data sheets in tab order.
+
+    Strings are exact, and decimals must have the same double.
+    """
 
     name: str
     data: bytes
@@ -32,7 +35,7 @@ class Workbook:
 
 
 def _value(column: Column, cell: bytes | None) -> Cell:
-    """What the cell must be to a reader: times without their zone, cut to seconds."""
+    """Returns the value that a reader must return: timestamps have no time zone, and whole seconds."""
     if cell is None:
         return None
     text = cell.decode()
@@ -45,11 +48,13 @@ def _value(column: Column, cell: bytes | None) -> Cell:
     return text
 
 
-def _make(name: str, columns: Sequence[Column], rows: Sequence[Row], texts: Sequence[tuple[int, int]] = ()) -> Workbook:
-    """`texts`: cells (row, column) that are text although their column is not."""
+def _make(
+    name: str, columns: Sequence[Column], rows: Sequence[Row], as_text: Sequence[tuple[int, int]] = ()
+) -> Workbook:
+    """Creates a workbook. `as_text` are cells (row, column) of other columns that are stored as text."""
     header = make_header(len(rows), "en-GB", columns=tuple(columns), title="Data")
     cells = [[_value(column, cell) for column, cell in zip(columns, row, strict=True)] for row in rows]
-    for row, column in texts:
+    for row, column in as_text:
         cell = rows[row][column]
         assert cell is not None
         cells[row][column] = cell.decode()
@@ -61,7 +66,7 @@ def _ordinary() -> Workbook:
 
 
 def _several_sheets() -> Workbook:
-    """Also with a sheet of subtotals, which comes after those of data."""
+    """Creates a workbook with several data sheets, and a sheet of subtotals after them."""
     rows, totals = make_rows(250), (Total("BRL", 250, Decimal(1)),)
     header = make_header(250, "en-GB", title="Data", periods=(Period("2024-03", 250, totals),), subtotals=True)
     with patch.object(writer_module, "MAX_SHEET_ROWS", 101):
@@ -76,7 +81,7 @@ def _empty() -> Workbook:
     return _make("empty", COLUMNS, [])
 
 
-def _odd_texts() -> Workbook:
+def _unusual_strings() -> Workbook:
     texts = [
         "plain", " before", "after ", "  ", "a  b", "=1+1", "007", "1.10", "TRUE", "<&>\"'", "]]>", "é\u00a0", "😀🇧🇷",
         "עברית", "العربية", "a\u202eb", "a\nb", "a\tb", "#N/A", "_x0041_", "a_x000D_b", "\x01", "a\rb", "_", "日本",
@@ -93,9 +98,9 @@ def _odd_texts() -> Workbook:
     return _make("odd", columns, rows)
 
 
-def _long_texts() -> Workbook:
-    """As long as Excel's cells may be."""
-    generator = Random(1)  # not one letter: a file that is compressed too well is refused as a bomb
+def _long_strings() -> Workbook:
+    """Creates a workbook with the longest strings that Excel's cells can hold."""
+    generator = Random(1)  # random letters, because readers reject a file with a high compression ratio as a ZIP bomb
     letters = "".join(generator.choices("abcdefghijklmnopqrstuvwxyz <&", k=32_766)) + "."
     emoji = "".join(generator.choices("😀😁😂😃😄😅😆😇", k=16_383))
     columns = [Column("t", "T"), Column("j", "J", "json")]
@@ -108,7 +113,7 @@ def _nulls() -> Workbook:
     ]
     full: Row = (b"a", b"1", b"2.5", b"2024-02-29", b"2024-02-29 12:00:00+00", b"{}")
     rows: list[Row] = [full]
-    rows += [tuple(cell if at == kept else None for at, cell in enumerate(full)) for kept in range(6)]
+    rows += [tuple(cell if at == column else None for at, cell in enumerate(full)) for column in range(6)]
     return _make("nulls", columns, [*rows, (None,) * 6, full])
 
 
@@ -126,13 +131,13 @@ def _times() -> Workbook:
 
 
 def _amounts() -> Workbook:
-    """The last rows hold what a double does not: they are text."""
+    """Creates a workbook whose last rows have numbers that a double cannot hold, which are stored as text."""
     columns = [Column("a", "A", "amount", scale=2), Column("b", "B", "amount", grouped=True, scale=2)]
     numbers = ["0.00", "-1.10", "999999999999.99", "45035996273704.96", "1234567890123456.00", "-9007199254740992.00"]
     texts = ["12345678901234567.89", "99999999999999.99", "NaN"]
     rows: list[Row] = [(text.encode(), text.encode()) for text in [*numbers, *texts]]
-    places = [(row, column) for row in range(len(numbers), len(rows)) for column in (0, 1)]
-    return _make("amounts", columns, rows, places)
+    as_text = [(row, column) for row in range(len(numbers), len(rows)) for column in (0, 1)]
+    return _make("amounts", columns, rows, as_text)
 
 
 def _wide() -> Workbook:
@@ -150,7 +155,7 @@ def _report_type(report_type: ReportType) -> Workbook:
         )
         for spec in report_type.columns
     ]
-    made: dict[str, Any] = {
+    cell_of: dict[str, Any] = {
         "integer": lambda at: b"%d" % at,
         "amount": lambda at: b"%d.%02d" % (at * 7 - 90, at),
         "date": lambda at: b"2024-01-%02d" % (at % 31 + 1),
@@ -159,14 +164,23 @@ def _report_type(report_type: ReportType) -> Workbook:
         "text": lambda at: b"text %d" % (at % 5),
     }
     rows: list[Row] = [
-        tuple(None if (at + place) % 11 == 0 else made[c.kind](at) for place, c in enumerate(columns))
+        tuple(None if (at + index) % 11 == 0 else cell_of[c.kind](at) for index, c in enumerate(columns))
         for at in range(40)
     ]
     return _make(report_type.type.lower(), columns, rows)
 
 
 def make_workbooks() -> list[Workbook]:
-    """All of them, one for each report type included."""
+    """Creates all workbooks, including one for each report type."""
     types = [*load_catalog().values(), *load_catalog(SAMPLES).values()]
-    special = [_ordinary(), _several_sheets(), _empty(), _odd_texts(), _long_texts(), _nulls(), _times(), _amounts()]
+    special = [
+        _ordinary(),
+        _several_sheets(),
+        _empty(),
+        _unusual_strings(),
+        _long_strings(),
+        _nulls(),
+        _times(),
+        _amounts(),
+    ]
     return [*special, _wide(), *map(_report_type, types)]

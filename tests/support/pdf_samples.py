@@ -19,7 +19,7 @@ from resma.writers.pdf.writer import PdfWriter
 COLUMNS = (
     Column(name="id", heading="Transaction", kind="integer", width=0.9, align="right"),
     Column(name="booked_at", heading="Booked at", kind="timestamp", width=1.2),
-    Column(name="note", heading="Note", width=2.5),
+    Column(name="memo", heading="Memo", width=2.5),
     Column(name="counterparty", heading="Counterparty", width=1.6),
     Column(name="amount", heading="Amount", kind="amount", width=1.3, align="right", grouped=True),
 )

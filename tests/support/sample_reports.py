@@ -50,10 +50,8 @@ def write(writer: Writer, rows: Sequence[Row], size: int = 3) -> bytes:
     return writer.begin() + b"".join([writer.add(batch) for batch in batches(rows, size)]) + writer.end()
 
 
-def write_with_new_writers(
-    format_: str, head: ReportHeader, options: FormatOptions, rows: Sequence[Row], size: int
-) -> bytes:
-    """Returns the complete file, written by a new writer for each batch, which loads the state of the one before."""
+def write_resumed(format_: str, head: ReportHeader, options: FormatOptions, rows: Sequence[Row], size: int) -> bytes:
+    """Returns the whole file. Each batch is written by a new writer that resumes from the saved state."""
     writer = make_writer(format_, head, options)
     out = [writer.begin()]
     for batch in batches(rows, size):

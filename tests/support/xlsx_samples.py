@@ -20,7 +20,7 @@ COLUMNS = (
     Column("id", "ID", "integer", 6, "right"),
     Column("at", "Booked at", "timestamp", 11),
     Column("day", "Day", "date", 8),
-    Column("note", "Note", "text", 24, wrap=True),
+    Column("memo", "Memo", "text", 24, wrap=True),
     Column("amount", "Amount", "amount", 10, "right", grouped=True, scale=2),
     Column("extra", "Extra", "json", 10),
 )

@@ -1,4 +1,4 @@
-// Prints every cell of the workbooks that it is given, as lines of JSON, as excelize reads them.
+// Reads workbooks with excelize, and prints their sheets as lines of JSON.
 package main
 
 import (

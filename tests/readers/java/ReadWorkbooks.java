@@ -20,7 +20,7 @@ import org.apache.poi.xssf.usermodel.XSSFComment;
 import org.xml.sax.InputSource;
 import org.xml.sax.XMLReader;
 
-/** Prints the sheets of workbooks as lines of JSON, as Apache POI's user model and its event model see them. */
+/** Reads workbooks with Apache POI's user model and its event model, and prints their sheets as lines of JSON. */
 public class ReadWorkbooks {
     private static final java.io.PrintStream OUT = System.out;
 
@@ -60,11 +60,11 @@ public class ReadWorkbooks {
         };
     }
 
-    /** Cells as people see them: this is what the event model gives. */
+    /** Reads formatted cells, which is what the event model returns. */
     private static void readByEvents(String file) throws Exception {
         try (OPCPackage book = OPCPackage.open(file, PackageAccess.READ)) {
             XSSFReader reader = new XSSFReader(book);
-            ReadOnlySharedStringsTable texts = new ReadOnlySharedStringsTable(book);
+            ReadOnlySharedStringsTable strings = new ReadOnlySharedStringsTable(book);
             XSSFReader.SheetIterator sheets = (XSSFReader.SheetIterator) reader.getSheetsData();
             while (sheets.hasNext()) {
                 try (InputStream sheet = sheets.next()) {
@@ -74,7 +74,7 @@ public class ReadWorkbooks {
                     XMLReader parser = factory.newSAXParser().getXMLReader();
                     Collector collector = new Collector(rows);
                     parser.setContentHandler(
-                        new XSSFSheetXMLHandler(reader.getStylesTable(), texts, collector, new DataFormatter(java.util.Locale.US), false));
+                        new XSSFSheetXMLHandler(reader.getStylesTable(), strings, collector, new DataFormatter(java.util.Locale.US), false));
                     parser.parse(new InputSource(sheet));
                     List<List<Object>> lines = new ArrayList<>();
                     for (int at = 0; at <= (rows.isEmpty() ? -1 : rows.lastKey()); at++) {
@@ -91,7 +91,7 @@ public class ReadWorkbooks {
 
     private record Date(String text) {}
 
-    /** Fails where a cell comes without its reference. */
+    /** Collects cells. Fails if a cell has no reference. */
     private record Collector(TreeMap<Integer, TreeMap<Integer, String>> rows) implements XSSFSheetXMLHandler.SheetContentsHandler {
         private static int row;
 
@@ -102,10 +102,10 @@ public class ReadWorkbooks {
 
         public void endRow(int number) {}
 
-        public void cell(String reference, String shown, XSSFComment comment) {
-            CellReference place = new CellReference(reference);
-            if (place.getRow() != row) throw new IllegalStateException(reference + " in row " + row);
-            rows.get(row).put((int) place.getCol(), shown);
+        public void cell(String reference, String text, XSSFComment comment) {
+            CellReference cell = new CellReference(reference);
+            if (cell.getRow() != row) throw new IllegalStateException("Row " + row + " has the cell " + reference + ".");
+            rows.get(row).put((int) cell.getCol(), text);
         }
     }
 

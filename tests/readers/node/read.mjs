@@ -1,4 +1,4 @@
-// Prints the sheets of the workbooks that it is given, as lines of JSON, as each of the readers here sees them.
+// Reads workbooks with several libraries, and prints their sheets as lines of JSON.
 // A date is {"date": "2024-01-31T23:59:59.000Z"}.
 import { createReadStream } from "node:fs";
 
@@ -11,7 +11,7 @@ const cell = (value) => {
     if (value && typeof value === "object" && "richText" in value) return value.richText.map((run) => run.text).join("");
     return value === undefined ? null : value;
 };
-// Sparse arrays have holes, which map() leaves.
+// Array.from fills the holes of sparse arrays, which map() would keep.
 const rowOf = (values) => Array.from(values, cell);
 const print = (reader, file, sheet, rows) => console.log(JSON.stringify({ reader, file, sheet, rows }));
 
@@ -25,14 +25,14 @@ async function exceljsFile(file) {
     }
 }
 
-// Where shared strings follow the sheets, as in the files of Excel and of openpyxl, exceljs puts sheets into temporary
-// files, and misses later parts of any program's ZIP that came in the same piece. So it gets small pieces.
-const PIECE_BYTES = 512;
+// If shared strings follow the sheets, as in the files of Excel and openpyxl, exceljs writes sheets to temporary files,
+// and misses later ZIP entries in the same chunk, whatever program wrote the file. Therefore it reads small chunks.
+const CHUNK_BYTES = 512;
 
 async function exceljsStream(file) {
     const options = { worksheets: "emit", sharedStrings: "cache", styles: "cache" };
-    const pieces = createReadStream(file, { highWaterMark: PIECE_BYTES });
-    for await (const sheet of new ExcelJS.stream.xlsx.WorkbookReader(pieces, options)) {
+    const chunks = createReadStream(file, { highWaterMark: CHUNK_BYTES });
+    for await (const sheet of new ExcelJS.stream.xlsx.WorkbookReader(chunks, options)) {
         const rows = [];
         for await (const row of sheet) rows[row.number - 1] = rowOf(row.values.slice(1));
         print("exceljs-stream", file, sheet.name, Array.from(rows, (row) => row ?? []));

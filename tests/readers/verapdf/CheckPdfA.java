@@ -18,7 +18,7 @@ import org.verapdf.pdfa.results.ValidationResult;
 
 /**
  * Validates files as PDF/A-2b. Reads their paths from standard input, one per line, and prints one line per file:
- * "ok", or "failed" and the clauses of ISO 19005-2 that it breaks, then a tab and the path.
+ * "ok", or "failed" and the clauses of ISO 19005-2 that it violates, then a tab and the path.
  */
 public final class CheckPdfA {
     public static void main(String[] args) throws Exception {

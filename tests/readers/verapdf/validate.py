@@ -11,18 +11,20 @@ from tests.support.optional_tools import is_wanted
 
 
 class VeraPdfMissingError(RuntimeError):
-    """There is no Java or Maven on this machine. The message says how to install them."""
+    """Java or Maven is not installed. The message says how to install them."""
 
 
 def is_required() -> bool:
-    """Whether a missing veraPDF is an error: CI sets RESMA_WANTS_LANGUAGES and lists `java` in it."""
+    """Returns whether a missing veraPDF is an error, which is the case if RESMA_WANTS_LANGUAGES contains `java`."""
     return is_wanted("java")
 
 
 def validate_pdf_a(files: Sequence[Path]) -> list[str]:
-    """Returns one line for each file that breaks PDF/A-2b. Raises VeraPdfMissingError."""
+    """Returns one line for each file that violates PDF/A-2b. Raises VeraPdfMissingError."""
     if missing := VERAPDF.missing():
-        raise VeraPdfMissingError(f"PDF/A-2b was not checked: there is no {', '.join(missing)}. {VERAPDF.remedy}")
+        raise VeraPdfMissingError(
+            f"PDF/A-2b was not checked: {', '.join(missing)} is not installed. Install it: {VERAPDF.remedy}"
+        )
     VERAPDF.make_ready()
     paths = "".join([f"{file.resolve()}\n" for file in files])
     done = subprocess.run(

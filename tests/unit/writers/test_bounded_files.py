@@ -1,4 +1,4 @@
-"""What files show of summaries that are cut: the largest, the sum of the others, and how many are not shown."""
+"""Truncated summaries in files: the largest items, the sum of the others, and the number of omitted items."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ SERIES = (Series("BRL", tuple(map(Decimal, (5, -900, 7, 1))), Decimal(3)), Serie
 BARS = Chart("Fees", "bars", "amount", ("a", "b", "c", "d"), SERIES, labels_omitted=11, series_omitted=28)
 
 
-def test_bars_are_sorted_and_lumped_by_amount_in_the_pdf() -> None:
+def test_bars_are_sorted_and_grouped_by_amount_in_the_pdf() -> None:
     pairs = top_categories(BARS.labels, [5.0, -900.0, 7.0, 1.0], 3, "Other", (11, 3.0))
     assert pairs == [("c", 7.0), ("b", -900.0), ("Other (13)", 9.0)]
     assert top_categories(("a", "b"), [1.0, 2.0], 3) == [("b", 2.0), ("a", 1.0)]
 
 
-def test_the_pdf_says_how_many_series_and_categories_it_does_not_show() -> None:
+def test_the_pdf_shows_the_number_of_omitted_series_and_categories() -> None:
     register_fonts()
-    shown = _texts(chart_drawing(BARS, LOCALES["en-US"], 520, 300))
-    assert "2 of 30" in shown
-    assert shown.count("Other (11)") == 2
-    assert shown.index("c") < shown.index("a") < shown.index("d") < shown.index("b")
+    strings = _strings(chart_drawing(BARS, LOCALES["en-US"], 520, 300))
+    assert "2 of 30" in strings
+    assert strings.count("Other (11)") == 2
+    assert strings.index("c") < strings.index("a") < strings.index("d") < strings.index("b")
 
 
-def _texts(drawing: Any) -> list[str]:
-    """Strings of a drawing, in the order in which they are drawn."""
+def _strings(drawing: Any) -> list[str]:
+    """Returns the strings of a drawing, in the order in which they are drawn."""
     if isinstance(drawing, String):
         return [drawing.text]
-    return [text for part in getattr(drawing, "contents", []) for text in _texts(part)]
+    return [text for part in getattr(drawing, "contents", []) for text in _strings(part)]
 
 
-def test_bars_are_sorted_and_lumped_by_amount_in_the_spreadsheet() -> None:
+def test_bars_are_sorted_and_grouped_by_amount_in_the_spreadsheet() -> None:
     many = tuple(f"c{i}" for i in range(20))
     chart = replace(BARS, labels=many, series=(Series("BRL", tuple(map(Decimal, range(20))), Decimal(3)),))
     (panel,) = make_panels(replace(header(["text"], 0), charts=(chart,)))
@@ -61,19 +61,19 @@ def test_bars_are_sorted_and_lumped_by_amount_in_the_spreadsheet() -> None:
     assert panel.title == "Fees (BRL; 1 of 29)"
 
 
-def test_bars_are_sorted_and_lumped_by_amount_in_the_summary() -> None:
+def test_bars_are_sorted_and_grouped_by_amount_in_the_summary() -> None:
     many = tuple(f"c{i}" for i in range(20))
     values = [*range(10), *range(-10, 0)]
     chart = Chart("x", "bars", "amount", many, (Series("BRL", tuple(map(Decimal, values)), Decimal(3)),), 11)
     stored = store(chart)
-    shown = list(map(int, stored["series"][0]["values"]))
-    kept = sorted(sorted(values, key=abs, reverse=True)[: MAX_BARS - 1], reverse=True)
-    assert shown == [*kept, sum(values) - sum(kept) + 3]
+    stored_values = list(map(int, stored["series"][0]["values"]))
+    largest = sorted(sorted(values, key=abs, reverse=True)[: MAX_BARS - 1], reverse=True)
+    assert stored_values == [*largest, sum(values) - sum(largest) + 3]
     assert stored["labels"][-1] == f"Other ({20 - MAX_BARS + 1 + 11})"
 
 
 @pytest.mark.parametrize("format_", ["PDF", "XLSX", "PARQUET"])
-def test_files_of_six_thousand_currencies_are_small_and_say_what_they_omit(format_: str) -> None:
+def test_files_with_six_thousand_currencies_are_small_and_show_the_number_of_omitted_ones(format_: str) -> None:
     totals = tuple(Total(f"C{i}", 2, Decimal(i)) for i in range(1000))
     rows = rows_of([["x"] * 3])
     head = replace(header(["text"], 3), totals=totals, totals_omitted=5000)
@@ -81,15 +81,15 @@ def test_files_of_six_thousand_currencies_are_small_and_say_what_they_omit(forma
     assert len(data) < 200_000
     if format_ == "XLSX":
         sheet = openpyxl.load_workbook(io.BytesIO(data)).worksheets[0]
-        found = [[cell.value for cell in row] for row in sheet.iter_rows()]
-        (last,) = [row for row in found if str(row[0]).startswith("+ 5000")]
+        lines = [[cell.value for cell in row] for row in sheet.iter_rows()]
+        (last,) = [line for line in lines if str(line[0]).startswith("+ 5000")]
         assert last[1] == 3 - 2000
-        assert max(len(str(cell)) for row in found for cell in row) < 32_767
+        assert max(len(str(cell)) for line in lines for cell in line) < 32_767
     if format_ == "PDF":
         assert data.count(b"/Type/Page/") < 10
 
 
-def test_subtotals_say_what_they_omit() -> None:
+def test_subtotals_show_the_number_of_omitted_currencies() -> None:
     totals = tuple(Total(f"C{i}", 1, Decimal(i)) for i in range(2))
     periods = (Period("2024-01", 3, totals, 40), Period("2024-02", 1, totals[:1]))
     head = replace(header(["text"], 4), periods=periods, subtotals=True)
@@ -101,8 +101,8 @@ def test_subtotals_say_what_they_omit() -> None:
     ]  # fmt: skip
 
 
-def test_parquet_groups_end_by_bytes_however_rows_are_batched() -> None:
-    """Rows so wide that a block of 1,024 would be 100 MB."""
+def test_parquet_groups_of_wide_rows_end_by_bytes_whatever_the_batches() -> None:
+    """A block of 1,024 of these rows would have 100 MB."""
     head = header(["text"], 100)
     rows = rows_of([["x" * 100_000] * 100])
     data = write(make_writer("PARQUET", head), rows, 7)
@@ -115,8 +115,8 @@ def test_parquet_groups_end_by_bytes_however_rows_are_batched() -> None:
 
 
 @pytest.mark.parametrize("wrap", [False, True])
-def test_a_pdf_keeps_of_a_wide_cell_what_it_shows(wrap: bool) -> None:
-    column = Column("note", "Note", wrap=wrap)
+def test_a_pdf_keeps_only_the_visible_part_of_a_wide_cell(wrap: bool) -> None:
+    column = Column("memo", "Memo", wrap=wrap)
     narrow = replace(header(["text"], 30), columns=(replace(column, max_bytes=10),))
     wide = replace(narrow, columns=(replace(column, max_bytes=10**6),))
     rows = [(b"ab c" * 250_000,) for _ in range(30)]

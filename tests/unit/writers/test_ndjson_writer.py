@@ -1,4 +1,4 @@
-"""NDJSON: an object a line, and every digit."""
+"""NDJSON: one object per line, and numbers with all digits."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def _values(kind: Kind, cells: list[str | None], **more: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("cells", [NASTY, [*NASTY, None], ["a", "b"], ['a "b" \\', None], ["\x01", None], [None]])
-def test_texts_survive(cells: list[str | None]) -> None:
+def test_strings_survive_a_round_trip(cells: list[str | None]) -> None:
     assert _values("text", cells) == cells
 
 
-def test_numbers_keep_every_digit() -> None:
+def test_numbers_keep_all_digits() -> None:
     numbers: list[str | None] = ["1", "-0.50", "1234567890123456789012345678901234567890.123456789", "0.000"]
     assert _values("amount", numbers, parse_float=str, parse_int=str) == numbers
     others: list[str | None] = ["NaN", "Infinity", "-Infinity", None, "7"]
     assert _values("amount", others, parse_int=str) == others
 
 
-def test_numbers_are_strings_where_the_request_says_so() -> None:
-    """JavaScript makes 9007199254740992 of 9007199254740993, and 0.1 of 0.10."""
+def test_numbers_are_strings_if_requested() -> None:
+    """JavaScript changes 9007199254740993 to 9007199254740992, and 0.10 to 0.1."""
     rows = rows_of([["9007199254740993", None], ["0.10", "NaN"], ["a", "b"], ['{"n": 1}', None]])
     options = FormatOptions(ndjson=NdjsonOptions(numbers="string"))
     data = write(make_writer("NDJSON", header(["integer", "amount", "text", "json"], 2), options), rows)
@@ -45,7 +45,7 @@ def test_numbers_are_strings_where_the_request_says_so() -> None:
     ]
 
 
-def test_moments_are_iso_8601() -> None:
+def test_timestamps_are_iso_8601() -> None:
     assert _values("timestamp", ["2024-01-01 00:00:00+00", "2024-01-02 00:00:00.5-03"]) == [
         "2024-01-01T00:00:00+00:00",
         "2024-01-02T00:00:00.5-03:00",

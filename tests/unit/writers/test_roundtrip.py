@@ -1,6 +1,6 @@
-"""Any text, number, day, moment, JSON and NULL at each writer: what a reader finds is what the format can hold.
+"""Round trips of any text, number, date, timestamp, JSON and NULL through each writer and independent readers.
 
-`RESMA_ROUNDTRIP_EXAMPLES=5000` tries so many reports a format; without it they are few.
+`RESMA_ROUNDTRIP_EXAMPLES=5000` tries that many reports per format; the default is a small number.
 """
 
 from __future__ import annotations
@@ -38,40 +38,40 @@ from tests.support.read_formats import (
     unpack_zstd,
 )
 
-_ASKED = os.environ.get("RESMA_ROUNDTRIP_EXAMPLES")
+_MAX_EXAMPLES = os.environ.get("RESMA_ROUNDTRIP_EXAMPLES")
 EXAMPLES = settings(
-    max_examples=int(_ASKED or 60),
+    max_examples=int(_MAX_EXAMPLES or 60),
     phases=set(Phase) - {Phase.explain},
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
 
-def _texts(report: GeneratedReport) -> list[tuple[str | None, ...]]:
+def _cells(report: GeneratedReport) -> list[tuple[str | None, ...]]:
     return [tuple(None if cell is None else cell.decode() for cell in row) for row in report.rows]
 
 
 def check_csv(report: GeneratedReport, data: bytes) -> None:
-    """CSV holds everything, as Postgres prints it."""
-    rows = _texts(report)
+    """CSV has all values exactly as Postgres prints them."""
+    rows = _cells(report)
     names = [column.name for column in report.header.columns]
-    # Nothing between the separators is NULL; Python can't tell it from empty text.
+    # An unquoted empty field is NULL, but Python reads it as an empty string.
     flat = [tuple(cell or "" for cell in row) for row in rows]
     assert read_csv_by_python(data) == [names, *map(list, flat)]
-    # In a file of one column, NULL is empty text: an empty line would be no record.
+    # In a file of one column, NULL is written as an empty string, because readers skip empty lines.
     assert read_csv_by_duckdb(data, len(names)) == (rows if len(names) > 1 else flat)
 
 
 def check_excel_csv(report: GeneratedReport, data: bytes) -> None:
-    """What Excel opens: see `_in_excel`. NULL and empty text look the same."""
+    """The CSV profile for Excel has the cells of `_in_excel`. NULL and the empty string look the same."""
     locale = report.header.locale
     assert data.startswith(b"\xef\xbb\xbf")
     read = read_csv_by_python(data[3:], locale.list_separator)
     headings = [_text_in_excel(column.heading) for column in report.header.columns]
-    rows = [_row_in_excel(row, report) for row in _texts(report)]
+    rows = [_row_in_excel(row, report) for row in _cells(report)]
     assert read == [headings, *rows]
-    for shown in (shown for row in read for shown in row):
-        # Nothing that Excel would run, but for texts that are written as formulas on purpose.
-        assert not re.match(r"[=@\t\r\n]|[+-](?![\d.,]+$)", shown) or re.fullmatch(_LITERALS, shown)
+    for field_ in (field_ for row in read for field_ in row):
+        # Excel must not evaluate anything except strings that are written as formulas on purpose.
+        assert not re.match(r"[=@\t\r\n]|[+-](?![\d.,]+$)", field_) or re.fullmatch(_LITERALS, field_)
 
 
 _LITERALS = re.compile(r'="([^"]|"")*"(&"([^"]|"")*")*')
@@ -89,7 +89,7 @@ def _in_excel(cell: str | None, column: Column, locale: Locale) -> str:
         local = cell.replace(".", locale.decimal)
         return _text_in_excel(local) if _significant_digits(cell) > 15 or not cell[-1].isdigit() else local
     if column.kind == "timestamp":
-        # A timestamp BC keeps its offset: it is text to Excel in any case.
+        # A timestamp BC keeps its offset, because Excel treats it as text in any case.
         cell = re.sub(r"(?<=:\d\d)(\.\d+)?[+-][\d:]+$", "", cell)
     if column.kind in {"date", "timestamp"}:
         return cell if cell == "infinity" or (_is_common(cell) and cell >= "1900") else f'="{cell}"'
@@ -101,7 +101,7 @@ def _significant_digits(number: str) -> int:
 
 
 def _text_in_excel(text: str) -> str:
-    """The texts here are shorter than 255 characters. What Excel may change is a formula that gives the text."""
+    """Returns the expected field for a string of at most 255 characters: a formula if Excel might change it."""
     begins = text.strip()[:1] in {*"=+-@＝＋－＠"} or text[:1] in {"\t", "\r", "\n"}
     risky = begins or text.strip()[:1] == "#" or re.search(r"\d", text) or text.strip().lower() in {"true", "false"}
     if not text or not risky:
@@ -112,12 +112,12 @@ def _text_in_excel(text: str) -> str:
 
 
 def check_ndjson(report: GeneratedReport, data: bytes) -> None:
-    """JSON holds everything; what is no number in JSON, and every day and moment, is a string."""
+    """JSON has all values. Dates, timestamps, and numbers that JSON does not have, are strings."""
     names = [column.name for column in report.header.columns]
     kinds = [column.kind for column in report.header.columns]
     expected = [
         [(name, _in_json(cell, kind)) for name, kind, cell in zip(names, kinds, row, strict=True)]
-        for row in _texts(report)
+        for row in _cells(report)
     ]
     read = read_ndjson(data)
     assert [list(item.items()) for item in read] == expected
@@ -128,13 +128,13 @@ def check_ndjson(report: GeneratedReport, data: bytes) -> None:
 
 
 def check_ndjson_of_strings(report: GeneratedReport, data: bytes) -> None:
-    """The same, with no JSON number in the columns of numbers."""
+    """JSON has all values, and columns of numbers contain no JSON numbers."""
     read = read_ndjson(data)
     names = [column.name for column in report.header.columns]
     kinds = [column.kind for column in report.header.columns]
     assert [list(item.items()) for item in read] == [
         [(name, _in_json(cell, kind)) for name, kind, cell in zip(names, kinds, row, strict=True)]
-        for row in _texts(report)
+        for row in _cells(report)
     ]
     assert not any(isinstance(value, Number) for value in _numbers_of(report, read))
 
@@ -157,12 +157,12 @@ def _in_json(cell: str | None, kind: str) -> Any:
 
 
 def check_xlsx(report: GeneratedReport, data: bytes) -> None:
-    """Excel holds what a double holds, days and whole seconds since March 1900, without zones; the rest is text."""
+    """Excel has exact doubles, and dates and whole seconds since March 1900 without time zones; the rest is text."""
     columns = report.header.columns
     headings, *rows = read_xlsx(data)
     assert headings == tuple(column.heading for column in columns)
     assert len(rows) == len(report.rows)
-    for read, row in zip(rows, _texts(report), strict=True):
+    for read, row in zip(rows, _cells(report), strict=True):
         for value, cell, column in zip(read, row, columns, strict=True):
             _assert_in_xlsx(value, cell, column)
 
@@ -185,37 +185,37 @@ def _assert_in_xlsx(value: Any, cell: str | None, column: Column) -> None:
 
 
 def _is_exact_double(cell: str, column: Column) -> bool:
-    """Whether a double, printed with the decimals that the column shows, gives the same digits."""
+    """Returns whether a double, printed with the column's decimals, has the same digits."""
     scale = 0 if column.kind == "integer" else column.scale
     return _significant_digits(cell) <= 15 or f"{float(cell):.{scale}f}" == f"{Decimal(cell):.{scale}f}"
 
 
 def _is_common(cell: str) -> bool:
-    """Whether a day or a moment is of the years 1 to 9999."""
+    """Returns whether a date or timestamp is in the years 1 to 9999."""
     return re.match(r"\d{4}-(?!.*BC)", cell) is not None
 
 
 def check_pdf(report: GeneratedReport, data: bytes) -> None:
-    """A page holds what its columns are wide enough for, as its readers write it, and NULL as nothing.
+    """A page shows as much of each value as fits, in the locale's format, and nothing for NULL.
 
-    Compared without spaces. What is not Latin is shaped, reordered or shown by a sign, which this can't undo: that it
-    is written at all is all that is asked here.
+    Values are compared without spaces. Text in other scripts than Latin is shaped, reordered or replaced, which cannot
+    be undone here. For such text, the test only requires that the file can be written.
     """
     columns = report.header.columns
     read = read_pdf(data, len(columns))
-    for row, cells in enumerate(_texts(report)):
+    for row, cells in enumerate(_cells(report)):
         for i, (cell, column) in enumerate(zip(cells, columns, strict=True)):
             if cell is None or re.fullmatch("[ -~À-ÖØ-öø-ÿ]*", cell):
                 _assert_on_page(read.get((row, i), ""), _on_page(cell or "", column, report.header.locale), column)
 
 
-def _assert_on_page(shown: str, whole: str, column: Column) -> None:
+def _assert_on_page(text: str, whole: str, column: Column) -> None:
     whole = whole.replace(" ", "")
-    if shown.endswith("…") and column.kind in {"text", "json"}:
-        assert len(shown) > 15
-        assert whole.startswith(shown[:-1])
+    if text.endswith("…") and column.kind in {"text", "json"}:
+        assert len(text) > 15
+        assert whole.startswith(text[:-1])
     else:
-        assert shown == whole
+        assert text == whole
 
 
 def _on_page(cell: str, column: Column, locale: Locale) -> str:
@@ -229,15 +229,15 @@ def _on_page(cell: str, column: Column, locale: Locale) -> str:
 
 
 def check_parquet(report: GeneratedReport, data: bytes) -> None:
-    """Parquet holds exact values of its types."""
+    """Parquet has exact values of its types."""
     columns = report.header.columns
     expected = [
         tuple(None if cell is None else _in_parquet(cell, column) for cell, column in zip(row, columns, strict=True))
-        for row in _texts(report)
+        for row in _cells(report)
     ]
     for read in (read_parquet_by_pyarrow(data), read_parquet_by_duckdb(data)):
         assert read == expected
-        # 1 and 1.00 are equal: the digits count too.
+        # 1 and 1.00 are equal, but the number of digits must match too.
         assert [[str(cell) for cell in row] for row in read] == [[str(cell) for cell in row] for row in expected]
 
 
@@ -258,11 +258,11 @@ def _in_parquet(cell: str, column: Column) -> Any:
     return cell
 
 
-def parquet_refuses(report: GeneratedReport) -> bool:
-    """What has no exact value there is an error with a name."""
+def parquet_rejects(report: GeneratedReport) -> bool:
+    """Returns whether a value has no exact representation in Parquet, which is an error."""
     return any(
         cell is not None and _has_no_value(cell, column)
-        for row in _texts(report)
+        for row in _cells(report)
         for cell, column in zip(row, report.header.columns, strict=True)
     )
 
@@ -277,14 +277,14 @@ def _has_no_value(cell: str, column: Column) -> bool:
 
 @dataclass(frozen=True)
 class Case:
-    """One format with its options, and what is true of its files."""
+    """A format with its options, and the check of its files."""
 
     name: str
     format: str
     check: Callable[[GeneratedReport, bytes], None]
     options: FormatOptions = field(default_factory=FormatOptions)
     unpack: Callable[[bytes], bytes] = bytes
-    refuses: Callable[[GeneratedReport], bool] = lambda _report: False
+    rejects: Callable[[GeneratedReport], bool] = lambda _report: False
 
 
 CASES = (
@@ -298,16 +298,16 @@ CASES = (
     Case("ndjson.zst", "NDJSON", check_ndjson, FormatOptions(ndjson=NdjsonOptions(compression="zstd")), unpack_zstd),
     Case("xlsx", "XLSX", check_xlsx),
     Case("pdf", "PDF", check_pdf),
-    Case("parquet", "PARQUET", check_parquet, refuses=parquet_refuses),
+    Case("parquet", "PARQUET", check_parquet, rejects=parquet_rejects),
 )
 
 
-def _write(case: Case, report: GeneratedReport, batches: Sequence[Batch], *, hand_over: bool = False) -> bytes:
-    """The file; with `hand_over` each batch is written by a new writer, which is given the saved state of the last."""
+def _write(case: Case, report: GeneratedReport, batches: Sequence[Batch], *, resume: bool = False) -> bytes:
+    """Writes a file. With `resume`, each batch is written by a new writer that resumes from the saved state."""
     writer = make_writer(case.format, report.header, case.options)
     out = [writer.begin()]
     for batch in batches:
-        if hand_over:
+        if resume:
             saved = dump_state(writer.state)
             writer = make_writer(case.format, report.header, case.options)
             writer.state = load_state(saved, writer.state)
@@ -318,18 +318,18 @@ def _write(case: Case, report: GeneratedReport, batches: Sequence[Batch], *, han
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @EXAMPLES
 @given(report=reports())
-# What has failed once.
+# Examples that failed in the past.
 @example(make_report(["timestamp"], [("infinity",), ("0044-03-15 10:00:00+05:53:28 BC",)], zone="Asia/Kolkata"))
 @example(make_report(["text"], [(None,), ("",), (None,)]))
 @example(make_report(["timestamp"], [("2000-01-01 00:00:00.000001+00",)]))
 @example(make_report(["integer"], [("1000000000000001",), ("9007199254740993",)]))
 @example(make_report(["amount"], [("1250000000000000.0",), ("0.00000000000000001",), ("123456789012345678",)]))
-def test_what_is_written_is_read(case: Case, report: GeneratedReport) -> None:
-    if case.refuses(report):
+def test_values_survive_a_round_trip(case: Case, report: GeneratedReport) -> None:
+    if case.rejects(report):
         with pytest.raises(FormatLimitError):
             _write(case, report, report.batches)
         return
     data = _write(case, report, report.batches)
-    assert data == _write(case, report, [Batch(report.rows)]), "how rows are cut shows"
-    assert data == _write(case, report, report.batches, hand_over=True), "a saved state goes on with other bytes"
+    assert data == _write(case, report, [Batch(report.rows)]), "the bytes depend on the batches"
+    assert data == _write(case, report, report.batches, resume=True), "the bytes depend on resuming"
     case.check(report, case.unpack(data))

@@ -1,7 +1,7 @@
-"""A writer that is let go of is freed at once: what it holds must not count in the next report's memory.
+"""A writer without references is freed at once, so that its memory does not add to that of the next report.
 
-Parts of a PDF refer to one another; what they hold is small, and the worker has them collected after each report
-(`tests/integration/jobs/test_worker_keeps_nothing.py`).
+The objects of the PDF writer refer to one another. They are small, and the worker runs the garbage collector after each
+report (`tests/integration/jobs/test_worker_keeps_nothing.py`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CELLS = ("a", "1", "1", "2024-01-01", "2024-01-01 12:00:00+00", '{"a": 1}')
 @pytest.mark.parametrize("profile", ["rfc4180", "excel"])
 @pytest.mark.parametrize("format_", sorted({*get_args(Format)} - {"PDF"}))
 def test_a_writer_is_freed_without_the_garbage_collector(format_: str, profile: Any) -> None:
-    write_report(format_, profile)  # what is kept for all writers is there after the first
+    write_report(format_, profile)  # fills the caches that all writers share
     gc.collect()
     gc.disable()
     try:

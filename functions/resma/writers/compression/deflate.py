@@ -81,8 +81,8 @@ class ThreadedDeflate:
         self._pool = pool
         self._in_flight: deque[Future[bytes]] = deque()
         self._pieces = [bytes(state.pending)]
-        """Data that does not fill a block yet. It is concatenated once per block: copying it in every call took a
-        fifth of the writer's time."""
+        """Data that does not fill a block yet. It is concatenated once per block, because copying it in every call
+        took a fifth of the writer's time."""
         self._waiting = len(state.pending)
 
     def add(self, data: bytes) -> bytes:

@@ -145,8 +145,7 @@ class XlsxWriter:
             ReportWarning(
                 "amounts-as-text",
                 f"The column `{column.name}` has {counted(numbers.rows, 'number')} that Excel cannot hold exactly. "
-                "They "
-                "are stored as text, which sums leave out. Use CSV, NDJSON or Parquet to calculate with them.",
+                "They are stored as text, which sums leave out. Use CSV, NDJSON or Parquet to calculate with them.",
                 column=column.name,
                 row=numbers.first_row,
                 rows=numbers.rows,

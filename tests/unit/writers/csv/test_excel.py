@@ -1,4 +1,4 @@
-"""CSV for Excel: nothing that Excel would damage or run, and numbers as its locale writes them."""
+"""The CSV profile for Excel: Excel changes and evaluates nothing, and numbers are in the locale's format."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXCEL = FormatOptions(csv=CsvOptions(profile="excel"))
 
 
 def _cells(kind: Kind, texts: list[str | None], locale: str = "pt-BR") -> list[str]:
-    """What a CSV reader finds of these texts, in a column of that kind."""
+    """Returns the fields that a CSV reader reads for a column of this kind with these cells."""
     data = write(make_writer("CSV", header([kind], len(texts), LOCALES[locale]), EXCEL), rows_of([texts]), 100)
     lines = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=LOCALES[locale].list_separator)
     return [line[0] if line else "" for line in lines][1:]
@@ -34,19 +34,19 @@ def test_byte_order_mark_headings_and_separator() -> None:
 
 
 @pytest.mark.parametrize("text", KEPT)
-def test_texts_that_excel_would_change_are_formulas_that_give_them(text: str) -> None:
+def test_strings_that_excel_would_change_are_written_as_formulas(text: str) -> None:
     written = '="{}"'.format(text.replace('"', '""'))
     assert _cells("text", [text]) == [written]
     assert _cells("text", ["plain", text, None]) == ["plain", written, ""]
 
 
 @pytest.mark.parametrize("text", NOT_TOUCHED)
-def test_other_texts_are_as_they_are(text: str) -> None:
+def test_other_strings_are_unchanged(text: str) -> None:
     assert _cells("text", [text]) == [text]
 
 
-def test_long_texts_are_joined_of_literals_that_a_formula_may_have() -> None:
-    """255 characters each, in UTF-16 units; 8,192 for the formula."""
+def test_long_strings_are_concatenated_from_literals() -> None:
+    """A literal has at most 255 UTF-16 units, and a formula 8,192."""
     digits = "1234567890" * 60
     assert _cells("text", [digits]) == [f'="{digits[:255]}"&"{digits[255:510]}"&"{digits[510:]}"']
     [emojis] = _cells("text", ["=" + "🧾" * 300])
@@ -58,7 +58,7 @@ def test_long_texts_are_joined_of_literals_that_a_formula_may_have() -> None:
 
 
 @pytest.mark.parametrize("text", ["=1+1\n+2", "- one\r\n- two", "\n=1", "=" + "x" * 8192])
-def test_what_no_formula_can_give_has_an_apostrophe_and_a_warning(text: str) -> None:
+def test_strings_that_no_formula_can_return_have_an_apostrophe_and_a_warning(text: str) -> None:
     writer = make_writer("CSV", header(["text"], 3), EXCEL)
     data = write(writer, rows_of([["plain", text, text]]))
     assert data.decode().count("'" + text) == 2
@@ -67,13 +67,13 @@ def test_what_no_formula_can_give_has_an_apostrophe_and_a_warning(text: str) -> 
     assert text not in warning.detail
 
 
-def test_headings_are_kept_too() -> None:
+def test_headings_are_protected_too() -> None:
     head = header(["text"], 0)
     head = replace(head, columns=(replace(head.columns[0], heading="2024-01"),))
     assert write(make_writer("CSV", head, EXCEL), []) == b'\xef\xbb\xbf"=""2024-01"""\r\n'
 
 
-def test_texts_that_do_not_fit_a_cell_are_named() -> None:
+def test_values_that_do_not_fit_a_cell_have_a_warning() -> None:
     texts = ["x" * 32_767, "x" * 32_768, "é" * 32_767, "🧾" * 16_384, None]
     writer = make_writer("CSV", header(["text", "text"], 5), EXCEL)
     write(writer, rows_of([["a"] * 5, texts]), 2)
@@ -82,7 +82,7 @@ def test_texts_that_do_not_fit_a_cell_are_named() -> None:
 
 
 @pytest.mark.parametrize(("rows", "too_many"), [(1_048_575, 0), (1_048_578, 3)])
-def test_rows_that_excel_does_not_open_are_counted(rows: int, too_many: int) -> None:
+def test_rows_beyond_excels_limit_are_counted_in_a_warning(rows: int, too_many: int) -> None:
     writer = make_writer("CSV", header(["integer"], rows), EXCEL)
     writer.state.rows = rows - 1
     writer.add(Batch([(b"1",)]))
@@ -93,7 +93,7 @@ def test_rows_that_excel_does_not_open_are_counted(rows: int, too_many: int) -> 
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd"])
-def test_warnings_outlive_a_takeover_and_compression(compression: str) -> None:
+def test_warnings_survive_resuming_and_compression(compression: str) -> None:
     options = FormatOptions(csv=CsvOptions.model_validate({"profile": "excel", "compression": compression}))
     head = header(["amount"], 4)
     writer = make_writer("CSV", head, options)
@@ -127,26 +127,26 @@ def test_numbers(number: str, written: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1234567890123456"])
-def test_an_amount_that_excel_cannot_hold_is_counted(number: str) -> None:
+def test_amounts_that_excel_cannot_hold_are_counted_in_a_warning(number: str) -> None:
     writer = make_writer("CSV", header(["amount"], 3), EXCEL)
     write(writer, rows_of([["1.5", number, number]]))
     assert [(w.code, w.column, w.row, w.rows) for w in warnings_of(writer)] == [("amounts-as-text", "c0", 2, 2)]
 
 
-def test_a_text_has_every_warning_that_it_needs() -> None:
+def test_a_value_can_have_several_warnings() -> None:
     writer = make_writer("CSV", header(["text"], 1), EXCEL)
     write(writer, rows_of([["=z\n" + "y" * 40_000]]))
     assert [w.code for w in warnings_of(writer)] == ["excel-apostrophe", "excel-cell-limit"]
 
 
-def test_integers_of_many_digits_are_texts_without_a_warning() -> None:
-    """They are numbers of accounts and the like: nobody adds them up."""
+def test_integers_with_many_digits_are_text_without_a_warning() -> None:
+    """They are identifiers such as account numbers, which are not added up."""
     writer = make_writer("CSV", header(["integer"], 1), EXCEL)
     assert b'"=""1234567890123456"""' in write(writer, [(b"1234567890123456",)])
     assert warnings_of(writer) == ()
 
 
-def test_numbers_where_the_mark_is_a_point() -> None:
+def test_numbers_in_a_locale_with_a_decimal_point() -> None:
     assert _cells("amount", ["-1234.50", None], "en-US") == ["-1234.50", ""]
 
 

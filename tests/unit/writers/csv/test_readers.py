@@ -1,4 +1,4 @@
-"""RFC 4180 CSV: as many records as rows, and the same text in them, in every reader that people load CSV with."""
+"""RFC 4180 CSV in common readers: as many records as rows, with the same text."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from resma.writers import make_writer, warnings_of
 from tests.support.csv_samples import LONE
 from tests.support.sample_reports import header, rows_of, write
 
-Texts = Sequence[str | None]
+Strings = Sequence[str | None]
 
 
-def _write(columns: Sequence[Texts], kinds: Sequence[Kind] = ("text",)) -> bytes:
+def _write(columns: Sequence[Strings], kinds: Sequence[Kind] = ("text",)) -> bytes:
     head = header([*kinds, *["text" for _ in columns[len(kinds) :]]], len(columns[0]))  # type: ignore[list-item]
     return write(make_writer("CSV", head, FormatOptions()), rows_of(columns), 100)
 
@@ -36,7 +36,7 @@ def _by_csv(data: bytes) -> list[str]:
 
 def _by_pandas(data: bytes) -> list[str]:
     frame = pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False)
-    assert len(pd.read_csv(io.BytesIO(data))) == len(frame), "with its defaults"
+    assert len(pd.read_csv(io.BytesIO(data))) == len(frame), "the default options read another number of records"
     return [str(cell) for cell in frame["c0"]]
 
 
@@ -55,8 +55,8 @@ def _by_polars(data: bytes) -> list[str]:
 
 def _by_duckdb(data: bytes, path: Path, options: str = "delim=',', quote='\"', escape='\"', header=true") -> list[str]:
     path.write_bytes(data)
-    found = duckdb.execute(f"SELECT c0 FROM read_csv('{path}', all_varchar=true, parallel=false, {options})").fetchall()
-    return [row[0] or "" for row in found]
+    rows = duckdb.execute(f"SELECT c0 FROM read_csv('{path}', all_varchar=true, parallel=false, {options})").fetchall()
+    return [row[0] or "" for row in rows]
 
 
 READERS: dict[str, Callable[[bytes], list[str]]] = {
@@ -69,11 +69,11 @@ READERS: dict[str, Callable[[bytes], list[str]]] = {
 
 @pytest.mark.parametrize("reader", [*READERS, "duckdb"])
 @pytest.mark.parametrize("columns", [1, 2])
-@pytest.mark.parametrize("texts", [LONE, [None] * 50, [""], [None, "x"] * 30, ["\\."] * 3])
-def test_as_many_records_as_rows(reader: str, columns: int, texts: Texts, tmp_path: Path) -> None:
-    data = _write([texts] * columns)
+@pytest.mark.parametrize("cells", [LONE, [None] * 50, [""], [None, "x"] * 30, ["\\."] * 3])
+def test_as_many_records_as_rows(reader: str, columns: int, cells: Strings, tmp_path: Path) -> None:
+    data = _write([cells] * columns)
     read = _by_duckdb(data, tmp_path / "it.csv") if reader == "duckdb" else READERS[reader](data)
-    assert read == [text or "" for text in texts]
+    assert read == [text or "" for text in cells]
 
 
 @settings(max_examples=60, database=None, deadline=None)
@@ -89,7 +89,7 @@ def test_as_many_records_as_rows_of_any_text(texts: list[str | None]) -> None:
     }
 
 
-def test_numbers_of_one_column_stay_numbers_and_nulls() -> None:
+def test_a_single_column_of_numbers_keeps_numbers_and_nulls() -> None:
     data = _write([["1", None, "-3"]], ["integer"])
     assert pd.read_csv(io.BytesIO(data))["c0"].sum() == -2
     assert pa.csv.read_csv(pa.BufferReader(data))["c0"].to_pylist() == [1, None, -3]
@@ -98,18 +98,18 @@ def test_numbers_of_one_column_stay_numbers_and_nulls() -> None:
     assert data == b'c0\r\n1\r\n""\r\n-3\r\n'
 
 
-def test_texts_of_one_column_are_all_in_quotes() -> None:
-    """No line is empty, blank or `\\.`, which ends a COPY in Postgres before version 18 where it is not in quotes."""
+def test_a_single_column_of_strings_is_always_quoted() -> None:
+    """No line is empty, blank, or an unquoted `\\.`, which ends a COPY in Postgres before version 18."""
     data = _write([["a", None, "", 'say "x"', "\\."]])
     assert data == b'"c0"\r\n"a"\r\n""\r\n""\r\n"say ""x"""\r\n"\\."\r\n'
 
 
 @pytest.mark.parametrize(
-    ("texts", "rows"), [(["a", None, "", None], 2), (["a", None], None), (["a", ""], None), ([], None)]
+    ("cells", "rows"), [(["a", None, "", None], 2), (["a", None], None), (["a", ""], None), ([], None)]
 )
-def test_a_warning_says_where_null_looks_like_empty_text(texts: list[str | None], rows: int | None) -> None:
-    writer = make_writer("CSV", header(["text"], len(texts)), FormatOptions())
-    write(writer, rows_of([texts]), 2)
+def test_a_warning_reports_nulls_that_look_like_empty_strings(cells: list[str | None], rows: int | None) -> None:
+    writer = make_writer("CSV", header(["text"], len(cells)), FormatOptions())
+    write(writer, rows_of([cells]), 2)
     assert [(w.code, w.column, w.rows) for w in warnings_of(writer)] == (
         [("null-like-empty-text", "c0", rows)] if rows else []
     )

@@ -1,4 +1,4 @@
-"""CSV: what goes in comes out of a reader that did not write it."""
+"""CSV: independent readers read the values that were written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _write(columns: Sequence[Sequence[str | None]], batch_rows: int = 3) -> byte
     return write(writer, rows_of(columns), batch_rows)
 
 
-def test_every_text_survives_python_csv() -> None:
+def test_python_csv_reads_the_same_strings() -> None:
     data = _write([NASTY, NASTY[::-1]])
     read = list(csv.reader(io.StringIO(data.decode(), newline="")))
     assert read[0] == ["c0", "c1"]
@@ -30,12 +30,12 @@ def test_every_text_survives_python_csv() -> None:
     assert [row[1] for row in read[1:]] == NASTY[::-1]
 
 
-def test_null_and_empty_text_differ() -> None:
+def test_null_and_the_empty_string_differ() -> None:
     data = _write([["", None, "x"], ["a", "b", "c"]])
     assert data == b'c0,c1\r\n"",a\r\n,b\r\nx,c\r\n'
 
 
-def test_duckdb_reads_the_same(tmp_path: Path) -> None:
+def test_duckdb_reads_the_same_strings(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     values: list[str | None] = [*NASTY, None]
     path.write_bytes(_write([values, [str(i) for i in range(len(values))]]))
@@ -48,15 +48,15 @@ def test_duckdb_reads_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("batch_rows", [1, 2, 7, 100])
-def test_batches_do_not_show(batch_rows: int) -> None:
+def test_bytes_do_not_depend_on_batches(batch_rows: int) -> None:
     assert _write([NASTY, NASTY], batch_rows) == _write([NASTY, NASTY], 1000)
 
 
-def test_nothing_is_quoted_without_need() -> None:
+def test_only_necessary_fields_are_quoted() -> None:
     assert _write([["a b", "-1.50"], ["x", "y"]]) == b"c0,c1\r\na b,x\r\n-1.50,y\r\n"
 
 
-def test_no_rows_is_the_header_alone() -> None:
+def test_a_file_without_rows_has_only_the_header() -> None:
     writer = CsvWriter(header(["text", "text"], 0))
     assert writer.begin() + writer.end() == b"c0,c1\r\n"
 
@@ -72,11 +72,11 @@ ON_ONE_LINE = [text for text in NASTY if "\n" not in text and "\r" not in text]
 
 
 @pytest.mark.parametrize("column", [ON_ONE_LINE, [text for text in ON_ONE_LINE if "\x01" not in text]])
-def test_batches_without_line_ends_take_the_fast_way_and_say_the_same(column: list[str]) -> None:
-    """Cells at a line's begin, middle and end; quotes, commas, empty text and NULL beside one another."""
+def test_batches_without_line_breaks_are_encoded_the_same_as_cell_by_cell(column: list[str]) -> None:
+    """Cells are at the start, in the middle and at the end of lines, with quotes, commas, empty strings and NULL."""
     columns: list[list[str | None]] = [[*column, None], [*column[::-1], ""], [None, *column]]
     data = _write(columns, 100)
     read = list(csv.reader(io.StringIO(data.decode(), newline="")))[1:]
     assert [tuple(row) for row in read] == [tuple(cell or "" for cell in row) for row in zip(*columns, strict=True)]
     careful = _write([[*cells, "\n"] for cells in columns], 100)
-    assert careful.startswith(data), "cell by cell it comes out the same"
+    assert careful.startswith(data), "the encoding cell by cell differs"

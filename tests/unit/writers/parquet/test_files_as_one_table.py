@@ -1,4 +1,4 @@
-"""The files of several days of one report type are one table, whatever their rows hold."""
+"""Parquet files of one report type and several days can be read as one table, whatever their rows contain."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ DAYS: list[list[Row]] = [
 NETS = [Decimal("7"), Decimal("-0.01"), Decimal("0.005"), None]
 
 
-def _header(rows: int, scales: dict[str, int], query_says: dict[str, DecimalType] | None = None) -> ReportHeader:
+def _header(rows: int, scales: dict[str, int], query_types: dict[str, DecimalType] | None = None) -> ReportHeader:
     summary = Summary(
         as_of=datetime(2024, 3, 9, tzinfo=UTC), rows=rows, totals=(), charts=(), periods=(), balance=None, scales=scales
     )
@@ -54,17 +54,17 @@ def _header(rows: int, scales: dict[str, int], query_says: dict[str, DecimalType
         personal_masked=False,
         options={},
     )
-    return compose_header(load_catalog()[TYPE], content, "r", summary, "Banco", decimal_types=query_says or {})
+    return compose_header(load_catalog()[TYPE], content, "r", summary, "Banco", decimal_types=query_types or {})
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of each day, whose rows have 0 to 20 digits after the mark by the snapshot's count."""
-    made = tmp_path_factory.mktemp("days")
+    """A folder with a file for each day. By the snapshot's summary, rows have 0 to 20 decimals."""
+    path = tmp_path_factory.mktemp("days")
     for number, rows in enumerate(DAYS):
         header = _header(len(rows), {"credits": number * 5, "debits": 20 - number, "net": number})
-        (made / f"{number}.parquet").write_bytes(write(make_writer("PARQUET", header, FormatOptions()), rows))
-    return made
+        (path / f"{number}.parquet").write_bytes(write(make_writer("PARQUET", header, FormatOptions()), rows))
+    return path
 
 
 def _by_duckdb(folder: Path) -> list[Decimal | None]:
@@ -77,8 +77,8 @@ def _by_duckdb(folder: Path) -> list[Decimal | None]:
 
 
 def _by_pyarrow(folder: Path) -> list[Decimal | None]:
-    found: list[Decimal | None] = pyarrow.dataset.dataset(folder).to_table()["net"].to_pylist()
-    return found
+    values: list[Decimal | None] = pyarrow.dataset.dataset(folder).to_table()["net"].to_pylist()
+    return values
 
 
 def _by_polars(folder: Path) -> list[Decimal | None]:
@@ -86,12 +86,12 @@ def _by_polars(folder: Path) -> list[Decimal | None]:
 
 
 @pytest.mark.parametrize("read", [_by_duckdb, _by_pyarrow, _by_polars])
-def test_readers_find_every_digit(read: Callable[[Path], list[Decimal | None]], folder: Path) -> None:
+def test_readers_read_all_digits(read: Callable[[Path], list[Decimal | None]], folder: Path) -> None:
     assert read(folder) == NETS
 
 
-def test_fastparquet_reads_them_together(folder: Path) -> None:
-    """It makes doubles of decimals."""
+def test_fastparquet_reads_all_files(folder: Path) -> None:
+    """It converts decimals to doubles."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         frame = fastparquet.ParquetFile([str(path) for path in sorted(folder.iterdir())]).to_pandas()
@@ -99,7 +99,7 @@ def test_fastparquet_reads_them_together(folder: Path) -> None:
     assert len(frame) == len(NETS)
 
 
-def test_all_days_have_one_schema(folder: Path) -> None:
+def test_all_days_have_the_same_schema(folder: Path) -> None:
     schemas = [pq.read_schema(path) for path in sorted(folder.iterdir())]
     assert all(schema.equals(schemas[0]) for schema in schemas)
     columns = [pq.ParquetFile(path).schema for path in sorted(folder.iterdir())]
@@ -107,8 +107,8 @@ def test_all_days_have_one_schema(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, kind in load_catalog().items()])
-def test_amounts_of_every_report_type_fit_the_numeric_of_bigquery(name: str) -> None:
-    """29 digits before the mark and 9 after it ("Decimal types" of BigQuery's documentation)."""
+def test_amounts_of_all_report_types_fit_bigquerys_numeric(name: str) -> None:
+    """It has 29 digits before the decimal point and 9 after it ("Decimal types" in BigQuery's documentation)."""
     for column in load_catalog()[name].columns:
         if column.kind == "amount":
             assert column.decimal is not None, f"{column.name} has no type"
@@ -116,8 +116,8 @@ def test_amounts_of_every_report_type_fit_the_numeric_of_bigquery(name: str) -> 
             assert column.decimal.scale <= 9
 
 
-def test_the_report_type_goes_before_the_query() -> None:
-    says = {"net": DecimalType(10, 1)}
-    assert {column.decimal for column in _header(0, {}, says).columns if column.kind == "amount"} == {
+def test_types_of_the_report_type_take_precedence_over_the_query() -> None:
+    query_types = {"net": DecimalType(10, 1)}
+    assert {column.decimal for column in _header(0, {}, query_types).columns if column.kind == "amount"} == {
         DecimalType(33, 4)
     }

@@ -1,4 +1,4 @@
-"""Thrift's compact protocol: what another library wrote is read, and written again to the byte."""
+"""Thrift's compact protocol: data of another library is read, and written again byte for byte."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _structs(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 @settings(max_examples=200, deadline=None)
 @given(st.recursive(st.just({}), _structs, max_leaves=6))
-def test_what_is_written_is_read(struct: Struct) -> None:
+def test_structs_survive_a_round_trip(struct: Struct) -> None:
     assert _bools_alike(read_struct(write_struct(struct))) == struct
 
 

@@ -1,4 +1,4 @@
-"""Parquet: pyarrow and DuckDB, which did not write the file, find every value, its type and the metadata."""
+"""Parquet: pyarrow and DuckDB, which are independent readers, read all values, their types and the metadata."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COLUMNS = (
     Column("id", "Número", kind="integer"),
     Column("booked_at", "Data", kind="timestamp"),
     Column("amount", "Valor", kind="amount", decimal=DecimalType(38, 2)),
-    Column("note", "Observação"),
+    Column("memo", "Observação"),
     Column("value_date", "Data-valor", kind="date"),
     Column("details", "Detalhes", kind="json"),
 )
@@ -75,7 +75,7 @@ def test_pyarrow_reads_exact_values() -> None:
         None,
         Decimal("7.00"),
     ]
-    assert table["note"].to_pylist() == ["ação 🧾", "", "\x01\r\n", None, "NULL"]
+    assert table["memo"].to_pylist() == ["ação 🧾", "", "\x01\r\n", None, "NULL"]
     assert table["value_date"].to_pylist() == [
         date(2024, 2, 29),
         date(1, 1, 1),
@@ -93,7 +93,7 @@ def test_pyarrow_reads_exact_values() -> None:
     ]
 
 
-def test_types_zone_and_headings() -> None:
+def test_types_time_zone_and_headings() -> None:
     schema = pq.read_schema(BytesIO(_file(ROWS)))
     assert [schema.field(column.name).type for column in COLUMNS] == [
         pa.int64(),
@@ -107,26 +107,26 @@ def test_types_zone_and_headings() -> None:
     assert [field.metadata[b"heading"].decode() for field in schema] == [column.heading for column in COLUMNS]
 
 
-def _ask_duckdb(path: Path, columns: str, where: str = "true") -> list[tuple[Any, ...]]:
+def _query_duckdb(path: Path, columns: str, where: str = "true") -> list[tuple[Any, ...]]:
     with duckdb.connect() as database:
         return database.execute(f"SELECT {columns} FROM '{path}' WHERE {where}").fetchall()
 
 
-def test_duckdb_reads_the_same(tmp_path: Path) -> None:
+def test_duckdb_reads_the_same_values(tmp_path: Path) -> None:
     path = tmp_path / "it.parquet"
     path.write_bytes(_file(ROWS))
-    types = _ask_duckdb(path, ", ".join(f"typeof({column.name})" for column in COLUMNS))[0]
+    types = _query_duckdb(path, ", ".join(f"typeof({column.name})" for column in COLUMNS))[0]
     assert types == ("BIGINT", "TIMESTAMP WITH TIME ZONE", "DECIMAL(38,2)", "VARCHAR", "DATE", "JSON")
-    rows = _ask_duckdb(path, "id, epoch_us(booked_at), amount, note, value_date::text, details")
+    rows = _query_duckdb(path, "id, epoch_us(booked_at), amount, memo, value_date::text, details")
     assert rows[0] == (1, 1704078000123456, Decimal("-0.05"), "ação 🧾", "2024-02-29", '{"a": [1, null]}')
     assert rows[1][2] == Decimal("9" * 36 + ".99")
     assert rows[3] == (None,) * 6
-    # Searches go by the row groups' statistics.
-    assert _ask_duckdb(path, "id", "amount > 1e20::decimal(38, 2)") == [(-(2**63),)]
+    # The filter uses the statistics of the row groups.
+    assert _query_duckdb(path, "id", "amount > 1e20::decimal(38, 2)") == [(-(2**63),)]
 
 
-def test_a_row_group_of_more_columns_than_are_written_at_once(tmp_path: Path) -> None:
-    """Its parts are one row group to every reader, and each column has its values, types and statistics."""
+def test_a_row_group_with_more_columns_than_are_written_at_once(tmp_path: Path) -> None:
+    """Readers see one row group, in which each column has its values, types and statistics."""
     copies = 2 * COLUMNS_AT_ONCE // len(COLUMNS) + 1
     columns = tuple(replace(column, name=f"{column.name}_{copy}") for copy in range(copies) for column in COLUMNS)
     path = tmp_path / "wide.parquet"
@@ -141,17 +141,17 @@ def test_a_row_group_of_more_columns_than_are_written_at_once(tmp_path: Path) ->
             wide.select([f"{column.name}_{copy}" for column in COLUMNS]).rename_columns(narrow.schema.names) == narrow
         )
     ids = ", ".join(f"id_{copy}" for copy in range(copies))
-    assert _ask_duckdb(path, ids, f"amount_{copies - 1} > 1e20::decimal(38, 2)") == [(-(2**63),) * copies]
-    notes = fastparquet.ParquetFile(BytesIO(path.read_bytes())).to_pandas()[f"note_{copies - 1}"]
-    assert list(notes) == narrow["note"].to_pylist()
+    assert _query_duckdb(path, ids, f"amount_{copies - 1} > 1e20::decimal(38, 2)") == [(-(2**63),) * copies]
+    memos = fastparquet.ParquetFile(BytesIO(path.read_bytes())).to_pandas()[f"memo_{copies - 1}"]
+    assert list(memos) == narrow["memo"].to_pylist()
 
 
-def test_metadata_says_what_the_report_was() -> None:
-    found = pq.read_metadata(BytesIO(_file(ROWS))).metadata
-    said = {k.decode(): v.decode() for k, v in found.items() if k.startswith(b"resma.")}
-    totals = json.loads(said.pop("resma.totals"))
+def test_metadata_describes_the_report() -> None:
+    file_metadata = pq.read_metadata(BytesIO(_file(ROWS))).metadata
+    metadata = {k.decode(): v.decode() for k, v in file_metadata.items() if k.startswith(b"resma.")}
+    totals = json.loads(metadata.pop("resma.totals"))
     assert totals[0] == {"currency": "BRL", "rows": 3, "amount": "1234567890123456789012.10"}
-    assert said == {
+    assert metadata == {
         "resma.generator": "Resma",
         "resma.report_id": "r-1",
         "resma.title": "Extrato",
@@ -163,16 +163,16 @@ def test_metadata_says_what_the_report_was() -> None:
     }
 
 
-def test_metadata_holds_a_hundred_totals_at_most() -> None:
+def test_metadata_has_at_most_a_hundred_totals() -> None:
     totals = tuple(Total(f"C{i}", 1, Decimal(i)) for i in range(6000))
     header = replace(_header(0), totals=totals)
     writer = make_parquet_writer(header, FormatOptions())
-    found = pq.read_metadata(BytesIO(writer.begin() + writer.end())).metadata
-    assert [total["currency"] for total in json.loads(found[b"resma.totals"])] == [f"C{i}" for i in range(100)]
-    assert found[b"resma.totals_omitted"] == b"5900"
+    metadata = pq.read_metadata(BytesIO(writer.begin() + writer.end())).metadata
+    assert [total["currency"] for total in json.loads(metadata[b"resma.totals"])] == [f"C{i}" for i in range(100)]
+    assert metadata[b"resma.totals_omitted"] == b"5900"
 
 
-def test_a_checkpoint_of_other_types_is_not_continued() -> None:
+def test_a_checkpoint_with_other_types_cannot_be_resumed() -> None:
     header = _header(1)
     writer = make_parquet_writer(header, FormatOptions())
     writer.begin()
@@ -182,7 +182,7 @@ def test_a_checkpoint_of_other_types_is_not_continued() -> None:
         make_parquet_writer(_header(1, columns), FormatOptions()).state = saved
 
 
-def test_row_groups_go_out_when_they_are_full(tmp_path: Path) -> None:
+def test_row_groups_are_returned_when_they_are_full(tmp_path: Path) -> None:
     rows: list[Row] = [(b"%d" % i, b"x" * (i % 50)) for i in range(2 * GROUP_ROWS + 10)]
     columns = (Column("n", "N", kind="integer"), Column("t", "T"))
     parts = _write(make_parquet_writer(_header(len(rows), columns), FormatOptions()), rows, 25_000)
@@ -193,21 +193,21 @@ def test_row_groups_go_out_when_they_are_full(tmp_path: Path) -> None:
     assert file.read()["n"].to_pylist() == list(range(len(rows)))
     path = tmp_path / "it.parquet"
     path.write_bytes(data)
-    found = _ask_duckdb(path, "count(*), sum(n), sum(length(t))")
-    assert found == [(len(rows), sum(range(len(rows))), sum(i % 50 for i in range(len(rows))))]
+    sums = _query_duckdb(path, "count(*), sum(n), sum(length(t))")
+    assert sums == [(len(rows), sum(range(len(rows))), sum(i % 50 for i in range(len(rows))))]
 
 
-def test_long_texts_end_a_group_early() -> None:
+def test_long_values_end_a_group_early() -> None:
     rows: list[Row] = [(b"%06d" % i * 500,) for i in range(8 * BLOCK_ROWS)]
     file = pq.ParquetFile(BytesIO(_file(rows, (Column("t", "T", max_bytes=3000),), batch_rows=500)))
-    # 16 MiB are reached in the sixth block of 3 MB each.
+    # The sixth block of 3 MB reaches 16 MiB.
     groups = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
     assert groups == [6 * BLOCK_ROWS, 2 * BLOCK_ROWS]
     assert file.read()["t"].to_pylist() == [row[0].decode() for row in rows if row[0]]
 
 
 @pytest.mark.parametrize("batch_rows", [1999, BLOCK_ROWS, 100_000])
-def test_batches_do_not_show_and_a_saved_state_goes_on(batch_rows: int) -> None:
+def test_bytes_do_not_depend_on_batches_and_resuming(batch_rows: int) -> None:
     rows = [(b"%d" % i, *ROWS[i % len(ROWS)][1:]) for i in range(GROUP_ROWS + BLOCK_ROWS + 7)]
     header = _header(len(rows))
     whole = b"".join(_write(make_parquet_writer(header, FormatOptions()), rows, 20_000))
@@ -222,15 +222,15 @@ def test_batches_do_not_show_and_a_saved_state_goes_on(batch_rows: int) -> None:
     assert out + writer.end() == whole
 
 
-def test_no_rows_is_a_file_with_its_columns() -> None:
+def test_a_file_without_rows_has_its_columns() -> None:
     file = pq.ParquetFile(BytesIO(_file([])))
     assert (file.metadata.num_rows, file.num_row_groups, file.schema_arrow.names[0]) == (0, 0, "id")
 
 
-@pytest.mark.parametrize("promised", [4, 6])
-def test_other_rows_than_promised_are_an_error(promised: int) -> None:
+@pytest.mark.parametrize("expected", [4, 6])
+def test_a_wrong_number_of_rows_is_an_error(expected: int) -> None:
     with pytest.raises(RowCountMismatchError):
-        _write(make_parquet_writer(_header(promised), FormatOptions()), ROWS, 2)
+        _write(make_parquet_writer(_header(expected), FormatOptions()), ROWS, 2)
 
 
 @pytest.mark.parametrize(
@@ -256,10 +256,10 @@ def test_other_rows_than_promised_are_an_error(promised: int) -> None:
         ("text", b"\xff"),
     ],
 )
-def test_what_has_no_exact_value_is_refused(kind: str, cell: bytes) -> None:
-    """With the place and a remedy, and without the value: errors are logged."""
+def test_cells_without_an_exact_value_are_an_error(kind: str, cell: bytes) -> None:
+    """The message has the row, the column and a remedy, but not the value, because errors are logged."""
     good = {"integer": b"1", "amount": b"1.25", "date": b"2024-01-01", "timestamp": b"2024-01-01 00:00:00+00"}
-    with pytest.raises(FormatLimitError, match=r"row 5002 of column it, which") as caught:
+    with pytest.raises(FormatLimitError, match=r"row 5002 of column `it`, which") as caught:
         _one(kind, [None, *[good.get(kind, b"x")] * 5000, cell, None], DecimalType(38, 2))
     assert isinstance(caught.value, PermanentError)
     assert (caught.value.column, caught.value.row) == ("it", 5002)
@@ -278,12 +278,12 @@ def test_what_has_no_exact_value_is_refused(kind: str, cell: bytes) -> None:
         (DEFAULT_DECIMAL, b"0.1234567890000000000000", b"0.1234567891"),
     ],
 )
-def test_values_fit_their_type_or_are_refused(decimal: DecimalType, fits: bytes, does_not: bytes) -> None:
-    """Nothing is rounded; zeros past the scale are no digits."""
+def test_values_that_do_not_fit_their_type_are_an_error(decimal: DecimalType, fits: bytes, does_not: bytes) -> None:
+    """Nothing is rounded. Zeros beyond the scale are not significant."""
     table = pq.read_table(BytesIO(_one("amount", [fits], decimal)))
     assert table["it"].type == pa.decimal128(decimal.precision, decimal.scale)
     assert table["it"].to_pylist() == [Decimal(fits.decode())]
-    with pytest.raises(FormatLimitError, match=r"does not fit DECIMAL\(\d+, \d+\).* set precision and scale"):
+    with pytest.raises(FormatLimitError, match=r"does not fit DECIMAL\(\d+, \d+\).* Set `precision` and `scale`"):
         _one("amount", [b"0", does_not], decimal)
 
 
@@ -297,11 +297,11 @@ def test_values_fit_their_type_or_are_refused(decimal: DecimalType, fits: bytes,
         ((1000, 1000), DecimalType(38, 38)),
     ],
 )
-def test_numerics_of_postgres_become_decimals(numeric: tuple[int, int], decimal: DecimalType) -> None:
+def test_postgres_numeric_types_become_decimals(numeric: tuple[int, int], decimal: DecimalType) -> None:
     assert decimal_of_numeric(*numeric) == decimal
 
 
-def test_an_unknown_time_zone_is_refused() -> None:
+def test_an_unknown_time_zone_is_an_error() -> None:
     columns = (Column("it", "It", kind="timestamp"),)
     with pytest.raises(FormatLimitError, match="Unknown time zone 'Mars/Olympus'"):
         make_parquet_writer(_header(0, columns, "Mars/Olympus"), FormatOptions())
@@ -322,14 +322,14 @@ writer.begin()
 for at in range(batches):
     writer.add(Batch([(b"%d" % i, b"%d.25" % i, b"text %d" % i) for i in range(at * 5000, at * 5000 + 5000)]))
 writer.end()
-# Unlike ru_maxrss, this begins anew with the program and not with what it was forked from.
+# Unlike ru_maxrss, VmHWM does not include the process from which this one was forked.
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows() -> None:
-    """150 thousand rows and 900 thousand, each in a process of its own: some 60 MB both, the interpreter included."""
+    """150,000 and 900,000 rows, each in a process of its own, take about 60 MB, including the interpreter."""
     peaks = [_peak_kilobytes(batches) for batches in (30, 180)]
     assert peaks[1] < peaks[0] * 1.15, peaks
     assert peaks[0] < 120_000

@@ -1,4 +1,4 @@
-"""The cover: nothing that a customer reconciles may be missing, whatever the number of charts and totals."""
+"""The cover contains all reconciliation data, whatever the number of charts and totals."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HEADER = ReportHeader(
 
 
 def cover(head: ReportHeader) -> list[str]:
-    """The text of each cover page; the one table page is left out."""
+    """Returns the text of each cover page, without the only table page."""
     writer = make(head)
     data = writer.begin() + writer.end()
     require_valid_pdf(data)
@@ -66,7 +66,7 @@ def test_reconciliation_block() -> None:
         assert expected in text
 
 
-def test_what_does_not_fit_the_first_page_is_on_a_further_one() -> None:
+def test_data_that_does_not_fit_the_first_page_is_on_a_further_page() -> None:
     head = replace(
         HEADER,
         filters=tuple((f"Filter {i}", f"value {i} " * 30) for i in range(15)),
@@ -107,7 +107,7 @@ def test_balances_and_all_totals_are_on_the_first_page(orientation: str) -> None
 
 
 @pytest.mark.parametrize("orientation", ["landscape", "portrait"])
-def test_the_cover_speaks_any_script(orientation: str) -> None:
+def test_the_cover_shows_text_of_any_script(orientation: str) -> None:
     head = replace(
         HEADER,
         title="Отчёт по счетам",
@@ -152,14 +152,14 @@ def test_any_chart_can_be_drawn(name: str) -> None:
 
 
 @pytest.mark.parametrize(("count", "pages"), [(0, 1), (1, 1), (2, 1), (3, 1), (4, 2), (7, 2), (8, 3), (12, 4)])
-def test_any_number_of_charts_has_a_place(count: int, pages: int) -> None:
+def test_any_number_of_charts_fits(count: int, pages: int) -> None:
     charts = tuple(
         replace(CHARTS["categories" if i % 2 else "centuries"], title=f"Chart no. {i}") for i in range(count)
     )
-    found = cover(replace(HEADER, charts=charts))
-    assert len(found) == pages
+    texts = cover(replace(HEADER, charts=charts))
+    assert len(texts) == pages
     for i in range(count):
-        assert f"Chart no. {i}" in "".join(found)
+        assert f"Chart no. {i}" in "".join(texts)
 
 
 @pytest.mark.parametrize(
@@ -172,12 +172,12 @@ def test_numbers_in_charts_are_short(value: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 0), (0, 7), (-3, 0), (-1e9, 5e3), (0.001, 0.002), (1e200, 2e200)])
-def test_scales_hold_zero_and_all_values(low: float, high: float) -> None:
-    least, greatest, step = scale(low, high, 4)
-    assert least <= min(low, 0)
-    assert greatest >= max(high, 0) * (1 - 1e-9)
-    assert greatest > least
-    assert 1 <= (greatest - least) / step <= 8
+def test_scales_include_zero_and_all_values(low: float, high: float) -> None:
+    minimum, maximum, step = scale(low, high, 4)
+    assert minimum <= min(low, 0)
+    assert maximum >= max(high, 0) * (1 - 1e-9)
+    assert maximum > minimum
+    assert 1 <= (maximum - minimum) / step <= 8
 
 
 def test_small_categories_are_added_up() -> None:
@@ -186,23 +186,23 @@ def test_small_categories_are_added_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tag", "texts"),
+    ("tag", "numbers"),
     [("en-US", ["1.2k", "12.5M", "3B"]), ("pt-BR", ["1,2 mil", "12,5 mi", "3 bi"]),
      ("de-DE", ["1,2 Tsd.", "12,5 Mio.", "3 Mrd."])],
 )  # fmt: skip
-def test_short_numbers_are_those_of_the_reader(tag: str, texts: list[str]) -> None:
-    assert [short_number(value, LOCALES[tag]) for value in (1234, 12.5e6, 3e9)] == texts
+def test_short_numbers_are_in_the_locales_format(tag: str, numbers: list[str]) -> None:
+    assert [short_number(value, LOCALES[tag]) for value in (1234, 12.5e6, 3e9)] == numbers
 
 
-def test_months_and_shares_are_those_of_the_reader() -> None:
+def test_months_and_percentages_are_in_the_locales_format() -> None:
     assert [label for _, label in month_labels(("2024-03", "2024-05"), 500, "de")] == ["Mär 2024", "Mai 2024"]
     assert [label for _, label in month_labels(("2024-02", "2024-12"), 500, "pt")] == ["fev 2024", "dez 2024"]
     assert percentage(0.1234, LOCALES["en-GB"]) == "12.3%"
     assert percentage(0.1234, LOCALES["de-DE"]) == "12,3\u00a0%"
 
 
-def test_a_report_that_adds_nothing_up_has_no_totals() -> None:
-    """An audit trail has rows and no amounts. Without rows nobody can tell, and the block says that it has none."""
+def test_reports_without_totals_have_no_totals_block() -> None:
+    """An audit trail has rows, but no amounts. A report without rows has the block: its type may have totals."""
     writer = make(replace(HEADER, rows=1, totals=()))
     data = writer.begin() + writer.add(Batch([(b"1",)])) + writer.end()
     text = "\n".join(page.text for page in read_pages(data))
@@ -213,8 +213,8 @@ def test_a_report_that_adds_nothing_up_has_no_totals() -> None:
     assert "Totals by currency" in empty
 
 
-def test_bars_keep_the_order_of_the_data() -> None:
-    """By amount the largest comes first, however many rows each has; what does not fit is added up last."""
+def test_bars_are_sorted_by_amount() -> None:
+    """The largest amount comes first, whatever the number of rows, and bars that do not fit are added up at the end."""
     labels = tuple(f"label-{at:02}" for at in range(40, 0, -1))
     amounts = Chart("By amount", "bars", "amount", labels, (series("EUR", range(4000, 0, -100)),))
     [page] = cover(replace(HEADER, charts=(amounts,)))

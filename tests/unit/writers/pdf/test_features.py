@@ -1,4 +1,4 @@
-"""What readers of a PDF are offered: subtotals, contents, cells that wrap, their own language and paper."""
+"""Features of PDF files: subtotals, contents, cells that wrap, locales and paper sizes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TEXT = (
 
 
 def read(data: bytes) -> list[str]:
-    """The text of each page of a file, which is checked first."""
+    """Returns a function that checks a file with qpdf and returns the text of each page."""
     require_valid_pdf(data)
     return [page.text for page in read_pages(data)]
 
@@ -39,7 +39,7 @@ def read_words(data: bytes) -> list[list[Word]]:
 
 
 def opened(data: bytes) -> Any:
-    """The file as pypdf sees it, whose types say less than tests know."""
+    """Opens a file with pypdf. The type is Any, because pypdf's types are too general for the tests."""
     return PdfReader(BytesIO(data), strict=True)
 
 
@@ -51,7 +51,7 @@ def two_currencies(rows: int, label: str) -> Period:
     return Period(label, rows, (Total("EUR", rows - 1, Decimal("-1234.5")), Total("USD", 1, Decimal(7))))
 
 
-def test_each_period_ends_with_a_line_a_currency() -> None:
+def test_each_period_ends_with_a_line_per_currency() -> None:
     parts = tuple(two_currencies(rows, label) for rows, label in ((48, "2024-01"), (2, "2024-02"), (70, "2024-03")))
     rows = plain(120)
     pages = read(pdf(header(120, periods=parts, subtotals=True), rows))
@@ -68,7 +68,7 @@ def test_each_period_ends_with_a_line_a_currency() -> None:
     assert numbers == [str(100_000 + i) for i in range(120)]
 
 
-def test_subtotals_stand_under_their_amounts() -> None:
+def test_subtotals_are_aligned_with_their_amounts() -> None:
     rows = plain(60)
     data = pdf(header(60, periods=periods(rows), subtotals=True), rows)
     tables = [word for page in read_words(data)[2:] for word in page]
@@ -77,7 +77,7 @@ def test_subtotals_stand_under_their_amounts() -> None:
     assert max(ends) - min(ends) < 0.1
 
 
-def test_subtotals_without_their_column_stand_on_the_right() -> None:
+def test_subtotals_without_an_amount_column_are_on_the_right() -> None:
     rows = [row[:4] for row in plain(30)]
     head = header(
         30, columns=COLUMNS[:4], total_column=None, periods=(Period("2024", 30, (Total("EUR", 30, Decimal(5)),)),),
@@ -89,7 +89,7 @@ def test_subtotals_without_their_column_stand_on_the_right() -> None:
 
 @pytest.mark.parametrize("length", [4, 7, 10])
 @pytest.mark.parametrize("subtotals", [False, True])
-def test_contents_lead_to_where_each_period_begins(length: int, subtotals: bool) -> None:
+def test_contents_link_to_the_start_of_each_period(length: int, subtotals: bool) -> None:
     rows = plain(900, minutes=60 * 24)
     parts = periods(rows, length)
     data = pdf(header(900, periods=parts, subtotals=subtotals), rows)
@@ -98,22 +98,22 @@ def test_contents_lead_to_where_each_period_begins(length: int, subtotals: bool)
     first_table = next(i for i, page in enumerate(pages) if "Transaction" in page and "Counterparty" in page)
     listed = [line for page in pages[1:first_table] for line in lines_of(page) if re.search(r" \d{1,3}$", line)]
     listed = [line for line in listed if "Page" not in line]
-    links = [(page, note.get_object()) for page in reader.pages[1:first_table] for note in page["/Annots"]]
+    links = [annotation.get_object() for page in reader.pages[1:first_table] for annotation in page["/Annots"]]
     assert len(links) == len(listed) == len(parts)
     at = 0
-    for part, line, (_, link) in zip(parts, listed, links, strict=True):
+    for part, line, link in zip(parts, listed, links, strict=True):
         target = reader.get_page_number(link["/Dest"][0].get_object())
         assert rows[at][0] in pages[target].split()
         assert line.split()[-1] == str(target + 1)
         assert f" {part.rows} " in line
         assert link["/F"] == 4
-        # The row itself stands right below where the link leads to.
+        # The row is directly below the position to which the link leads.
         top = float(link["/Dest"][3])
         assert 52 < top <= 552.01
         at += part.rows
 
 
-def test_one_period_needs_no_contents() -> None:
+def test_a_single_period_has_no_contents() -> None:
     pages = read(pdf(header(40, periods=(Period("2024", 40, ()),)), plain(40)))
     assert len(pages) == 2
 
@@ -125,7 +125,7 @@ def wrapped_rows(count: int) -> list[Row]:
     ]
 
 
-def test_long_cells_go_on_below() -> None:
+def test_long_cells_wrap_onto_further_lines() -> None:
     rows = wrapped_rows(300)
     data = pdf(header(300, columns=TEXT), rows)
     pages = read(data)
@@ -137,14 +137,14 @@ def test_long_cells_go_on_below() -> None:
     assert lines_of(pages[0])[-1].endswith(f"Page 1 of {total}")
     for number, page in enumerate(pages[1:], 2):
         assert re.search(rf"Page {number} of {total}$", lines_of(page)[-1])
-    shown = [re.search(r"Rows (\d+) to (\d+) of 300", lines_of(page)[-1]) for page in pages[1:]]
-    bounds = [(int(found[1]), int(found[2])) for found in shown if found]
+    matches = [re.search(r"Rows (\d+) to (\d+) of 300", lines_of(page)[-1]) for page in pages[1:]]
+    bounds = [(int(match[1]), int(match[2])) for match in matches if match]
     assert bounds[0][0] == 1
     assert bounds[-1][1] == 300
     assert all(later[0] == earlier[1] + 1 for earlier, later in pairwise(bounds))
 
 
-def test_wrapped_lines_keep_to_their_column() -> None:
+def test_wrapped_lines_stay_within_their_column() -> None:
     rows: list[Row] = [("1", None, text, None, "1") for text in ("W" * 400, "Ж" * 300, "wide Ελλ " * 60, "a\nb\r\nc")]
     [_, page, *_] = read_words(pdf(header(4, columns=TEXT), rows))
     left, right = 30 + 781.89 * 2 / 6, 30 + 781.89 * 4 / 6
@@ -154,7 +154,7 @@ def test_wrapped_lines_keep_to_their_column() -> None:
     assert found.count("Ελλ") == 60
 
 
-def test_a_row_that_would_fill_pages_ends_with_its_page() -> None:
+def test_a_row_takes_at_most_one_page() -> None:
     rows: list[Row] = [(str(i), None, f"start{i} " + "word " * 9000 + "never", None, "1") for i in range(3)]
     pages = read(pdf(header(3, columns=TEXT), rows))
     assert len(pages) == 4
@@ -187,7 +187,7 @@ def test_wrapping_with_periods_and_subtotals() -> None:
         ("de-DE", ["Zeilen 1 bis 3 von 3 · Seite 3 von 3", "09.03.2024 12:00:00", "-1.234.567,5", "März 2024"]),
     ],
 )  # fmt: skip
-def test_words_numbers_and_dates_of_the_reader(tag: str, expected: list[str]) -> None:
+def test_words_numbers_and_dates_are_in_the_locales_format(tag: str, expected: list[str]) -> None:
     rows: list[Row] = [
         ("1", "2024-03-09 12:00:00-03", "a", "b", "-1234567.5"),
         ("2", "2024-03-09 12:00:00.25+05:30", "a", "b", "0"),
@@ -207,7 +207,7 @@ def test_words_numbers_and_dates_of_the_reader(tag: str, expected: list[str]) ->
     assert opened(data).root_object["/Lang"] == tag
 
 
-def test_decimal_marks_stand_one_below_the_other() -> None:
+def test_decimal_marks_are_aligned() -> None:
     columns = (*COLUMNS[:4], replace(COLUMNS[4], scale=3))
     rows: list[Row] = [("1", None, None, None, amount) for amount in ("1.125", "-20.5", "300", "1234567.89")]
     [_, page] = read_words(pdf(header(4, columns=columns), rows))
@@ -220,9 +220,9 @@ def test_decimal_marks_stand_one_below_the_other() -> None:
 
 @pytest.mark.parametrize("align", ["left", "right"])
 @pytest.mark.parametrize(
-    ("width", "shown"), [(2.0, "09/03/2024 12:34:56.{}"), (0.9, "09/03/2024 12:34:56"), (0.5, None)]
+    ("width", "pattern"), [(2.0, "09/03/2024 12:34:56.{}"), (0.9, "09/03/2024 12:34:56"), (0.5, None)]
 )
-def test_moments_have_fractions_where_there_is_room(width: float, shown: str | None, align: str) -> None:
+def test_timestamps_have_fractions_if_they_fit(width: float, pattern: str | None, align: str) -> None:
     columns = (
         Column(name="at", heading="At", kind="timestamp", width=width, align=align),  # type: ignore[arg-type]
         Column(name="text", heading="Text", width=9.0),
@@ -231,7 +231,7 @@ def test_moments_have_fractions_where_there_is_room(width: float, shown: str | N
     rows: list[Row] = [(f"2024-03-09 12:34:56.{part}-03", f"end {part}") for part in fractions]
     [_, *pages] = read(pdf(header(80, columns=columns, total_column=None), rows))
     lines = [line for page in pages for line in lines_of(page) if " end " in line]
-    expected = [f"{(shown or '09/03/2024 12:34:56').format(part)} end {part}" for part in fractions]
+    expected = [f"{(pattern or '09/03/2024 12:34:56').format(part)} end {part}" for part in fractions]
     assert lines == expected
 
 
@@ -256,15 +256,15 @@ def test_paper_and_orientation(tag: str, options: dict[str, Any], size: tuple[fl
         assert (float(page.mediabox.width), float(page.mediabox.height)) == pytest.approx(size, abs=0.01)
 
 
-def test_a_report_type_can_want_upright_pages() -> None:
-    upright: ReportHeader = header(3, orientation="portrait")
-    chosen: dict[str, Any] = {"orientation": "landscape"}
-    for options, is_upright in (({}, True), (chosen, False)):
-        page = opened(pdf(upright, plain(3), **options)).pages[1]
-        assert (page.mediabox.height > page.mediabox.width) is is_upright
+def test_a_report_type_can_have_portrait_pages() -> None:
+    portrait: ReportHeader = header(3, orientation="portrait")
+    requested: dict[str, Any] = {"orientation": "landscape"}
+    for options, is_portrait in (({}, True), (requested, False)):
+        page = opened(pdf(portrait, plain(3), **options)).pages[1]
+        assert (page.mediabox.height > page.mediabox.width) is is_portrait
 
 
-def test_claims_of_pdf_a_hold_where_they_can_be_seen() -> None:
+def test_files_have_the_visible_properties_of_pdf_a() -> None:
     rows = plain(120)
     reader = opened(pdf(header(120, periods=periods(rows), title="A & <B>"), rows))
     root = reader.root_object

@@ -1,4 +1,4 @@
-"""Where lines end in cells that wrap, as readers see the lines."""
+"""Line breaks in cells that wrap, as PDF readers return the lines."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.support.pdf_samples import header, pdf
 from tests.support.scripts import TEXTS
 
 NARROW = 0.06
-"""Of the page: some ten Latin letters."""
+"""Share of the page's width: about ten Latin letters."""
 
 
 def lines(text: str) -> list[str]:
-    """The lines of a text in a narrow column, as PDFium reads them."""
+    """Returns a function that reads the lines of a string in a narrow column with poppler."""
     columns = (
         Column(name="text", heading="T", wrap=True, width=NARROW),
         Column(name="rest", heading="R", width=1 - NARROW),
@@ -33,7 +33,7 @@ def joined(lines: list[str]) -> str:
     return "".join(lines).replace(" ", "")
 
 
-def test_lines_end_at_hyphens() -> None:
+def test_lines_break_after_hyphens() -> None:
     assert lines("credit-card-payment") == ["credit-card-", "payment"]
 
 
@@ -46,7 +46,7 @@ def test_no_line_begins_with_a_full_stop_or_closing_mark() -> None:
     assert not [line for line in found if line[-1] in "「"]
 
 
-def test_letters_keep_their_marks() -> None:
+def test_letters_are_not_separated_from_their_marks() -> None:
     text = "अंतर्राष्ट्रीय" * 6
     found = lines(text)
     assert len(found) > 3
@@ -58,26 +58,26 @@ def test_letters_keep_their_marks() -> None:
         assert at in ends
 
 
-def test_hindi_words_stay_whole() -> None:
+def test_hindi_words_are_not_split() -> None:
     text = "नमस्ते दुनिया यह एक परीक्षण है और यह ठीक है"
     assert " ".join(lines(text)).split() == text.split()
 
 
 @pytest.mark.parametrize("cluster", ["🇩🇪", "👍🏽"])
-def test_emoji_stay_whole(cluster: str) -> None:
+def test_emoji_are_not_split(cluster: str) -> None:
     found = lines(cluster * 30)
     assert len(found) > 2
     assert {line.replace(" ", "").replace(cluster, "") for line in found} == {""}
 
 
-def test_families_stay_together() -> None:
+def test_joined_emoji_are_not_split() -> None:
     family = "👨\u200d👩\u200d👧"
     for line in lines(family * 20):
         assert line[0] == "👨"
         assert line[-1] == "👧"
 
 
-def test_soft_hyphens_show_where_a_line_breaks() -> None:
+def test_soft_hyphens_are_visible_only_at_line_breaks() -> None:
     found = [line.replace("\u00ad", "") for line in lines("Donau\u00addampf\u00adschiff\u00adfahrt")]
     assert len(found) >= 2
     assert all(line.endswith("-") for line in found[:-1])
@@ -98,7 +98,7 @@ def test_text_without_spaces_is_broken_anywhere() -> None:
         assert joined(found) == text
 
 
-def test_filters_on_the_cover_break_in_the_same_way() -> None:
+def test_filters_on_the_cover_have_the_same_line_breaks() -> None:
     assert wrapped("credit-card-payment", 10, len) == ["credit-", "card-", "payment"]
     assert wrapped("付款已收到。请", 5, len) == ["付款已收", "到。请"]
     found = wrapped("ab\u00ad" * 4, 4, lambda text: len(text.replace("\u00ad", "")))
@@ -106,20 +106,20 @@ def test_filters_on_the_cover_break_in_the_same_way() -> None:
 
 
 @given(st.text(st.sampled_from("ab -\u00ad你。（🇩🇪👍🏽\u200de\u0301कि\u094d "), max_size=60), st.integers(3, 12))
-def test_any_text_is_kept_and_fits(text: str, room: int) -> None:
+def test_any_text_is_complete_and_fits(text: str, max_width: int) -> None:
     def measure(part: str) -> int:
         return len(part.replace("\u00ad", ""))
 
-    found = wrapped(text, room, measure)
+    found = wrapped(text, max_width, measure)
     breaks = sum(len(cluster) for cluster in clusters(text))
     assert breaks == len(text)
     for line in found:
-        assert measure(line) <= room or len(clusters(line.removesuffix("-"))) == 1
-    kept = "".join(found).replace(" ", "").replace("-", "").replace("\u00ad", "")
-    assert kept == text.replace(" ", "").replace("-", "").replace("\u00ad", "")
+        assert measure(line) <= max_width or len(clusters(line.removesuffix("-"))) == 1
+    remaining = "".join(found).replace(" ", "").replace("-", "").replace("\u00ad", "")
+    assert remaining == text.replace(" ", "").replace("-", "").replace("\u00ad", "")
 
 
-def test_batches_of_any_size_give_the_same_bytes() -> None:
+def test_bytes_do_not_depend_on_batches() -> None:
     texts = [*TEXTS.values(), "\u00ad".join(TEXTS.values()), "\U00010900 " * 30, "\ufffd"] * 40
     columns = (Column(name="a", heading="A", wrap=True), Column(name="b", heading="B"))
     rows = [(text, text) for text in texts]

@@ -1,4 +1,4 @@
-"""What the PDF is made of: page page_tree, cross-references, encodings, and memory."""
+"""Parts of the PDF writer: page tree, cross-references, encodings, and memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.random_search import make_random, random_search
 
 
 @pytest.mark.parametrize("pages", [1, 2, 63, 64, 65, 128, 4095, 4096, 4097, 10_000])
-def test_page_tree_holds_every_page_once_and_in_order(pages: int) -> None:
+def test_page_tree_has_every_page_once_and_in_order(pages: int) -> None:
     state = page_tree.TreeState()
     numbers = count(10)
     nodes: dict[int, bytes] = {}
@@ -54,7 +54,7 @@ def test_page_tree_holds_every_page_once_and_in_order(pages: int) -> None:
 
 
 def test_cross_references_in_many_sections(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A long file has a section now and then, so that offsets need not be kept."""
+    """A long file has several sections, so that the number of offsets in memory is limited."""
     rows = plain(2000)
     once = pdf(header(2000), rows)
     monkeypatch.setattr(objects, "SECTION_OBJECTS", 12)
@@ -88,24 +88,24 @@ def test_memory_does_not_grow_with_rows(wrap: bool) -> None:
 
 
 def wrapping(head: ReportHeader) -> ReportHeader:
-    columns = tuple(replace(column, wrap=column.name == "note", width=1.2) for column in COLUMNS)
+    columns = tuple(replace(column, wrap=column.name == "memo", width=1.2) for column in COLUMNS)
     return replace(head, columns=columns)
 
 
 def mixed(count_: int) -> list[Row]:
-    """Ordinary rows, and among them some in other scripts and some that are long."""
+    """Returns ordinary rows, and among them long rows and rows in other scripts."""
     rng = random.Random(3)
     rows = plain(count_)
     for at in rng.sample(range(count_), count_ // 7):
         first, when, _, other, amount = rows[at]
-        note = rng.choice(("Ελληνική Τράπεζα", "Сбербанк России " * 9, "中文字符", "long words in a row " * 20, "a\nb"))
-        rows[at] = (first, when, note, rng.choice((other, "Łódź")), amount)
+        memo = rng.choice(("Ελληνική Τράπεζα", "Сбербанк России " * 9, "中文字符", "long words in a row " * 20, "a\nb"))
+        rows[at] = (first, when, memo, rng.choice((other, "Łódź")), amount)
     return rows
 
 
 @pytest.mark.parametrize("wrap", [False, True])
 @pytest.mark.parametrize("subtotals", [False, True])
-def test_another_process_can_go_on(wrap: bool, subtotals: bool) -> None:
+def test_another_process_can_resume(wrap: bool, subtotals: bool) -> None:
     rows = mixed(2500)
     head = header(len(rows), periods=periods(rows), subtotals=subtotals)
     head = wrapping(head) if wrap else head
@@ -125,7 +125,7 @@ def test_another_process_can_go_on(wrap: bool, subtotals: bool) -> None:
 
 
 def test_state_is_plain_and_small() -> None:
-    """A later process must be able to take it up: numbers, texts, lists, and less than twenty pages of rows."""
+    """Another process must be able to resume from it: plain values, and less than twenty pages of rows."""
     writer = make(header(5000))
     writer.begin()
     writer.add(batch(plain(3333)))
@@ -141,12 +141,12 @@ def test_digits_have_one_width(face: object) -> None:
 
 
 def encoded(*texts: str) -> list[bytes]:
-    """The cells as a column encodes them."""
+    """Returns cells as a column encodes them."""
     blob = "\0".join(texts).encode()
     return encode(blob, metrics("R").special(metrics("R").look(blob))).split(b"\0")
 
 
-def test_single_byte_texts() -> None:
+def test_strings_in_windows_1252() -> None:
     texts = ("abc äöü €…", "plain", "“quoted”", "", "a (b) \\ c", "¡€–x")
     assert encoded(*texts) == [text.encode("cp1252") for text in texts]
     assert encoded("a\nb\r\nc\td", "x\u2028y\x85z") == ["a¶b¶c d".encode("cp1252"), "x¶y¶z".encode("cp1252")]
@@ -155,7 +155,7 @@ def test_single_byte_texts() -> None:
 
 
 @pytest.mark.parametrize("text", ["Ж", "\x02", "\x80", "\x9f", "\x7f", "\x1a", "\U0001f600", "€Ж", "é中"])
-def test_texts_beyond_windows_1252_are_marked(text: str) -> None:
+def test_strings_beyond_windows_1252_are_marked(text: str) -> None:
     one, other, last = encoded("é", f"x{text}", "y")
     assert (one, last) == (b"\xe9", b"y")
     assert MARK in other
@@ -172,7 +172,7 @@ def test_marked_cells_are_found() -> None:
 
 
 @random_search
-def test_texts_are_cut_to_the_very_width() -> None:
+def test_strings_are_cut_to_the_exact_width() -> None:
     face = metrics("R")
     rng = make_random(9)
     for _ in range(500):
@@ -188,7 +188,7 @@ def test_texts_are_cut_to_the_very_width() -> None:
 
 
 @random_search
-def test_no_cell_that_is_too_wide_escapes_suspicion() -> None:
+def test_suspects_include_all_cells_that_are_too_wide() -> None:
     face = metrics("R")
     rng = make_random(4)
     for _ in range(500):
@@ -215,7 +215,7 @@ def test_no_cell_that_is_too_wide_escapes_suspicion() -> None:
         ("de-DE", "", ""),
     ],
 )
-def test_moments_are_shown_in_the_locale_s_order(tag: str, cell: str, shown: str) -> None:
+def test_timestamps_are_in_the_locales_format(tag: str, cell: str, shown: str) -> None:
     timestamps = TimestampCells(LOCALES[tag])
     assert timestamps.one(cell.encode()) == shown.encode()
     assert timestamps.each([cell.encode()] * 3) == [shown.encode()] * 3
@@ -224,7 +224,7 @@ def test_moments_are_shown_in_the_locale_s_order(tag: str, cell: str, shown: str
     assert blank == [b"", shown.encode(), b"", shown.encode()]
 
 
-def test_header_is_not_changed() -> None:
+def test_the_header_is_not_modified() -> None:
     head = header(0)
     pdf(head, [])
     assert head == header(0)

@@ -1,7 +1,7 @@
 """Text in every script, as others read it and as it looks: PDFium, poppler, pypdf, qpdf and fontTools, none of
 which wrote it.
 
-The fonts come with the test dependencies; nothing here is left out for want of one.
+The fonts are test dependencies; no test is skipped because a font is missing.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _fonts() -> None:
 
 
 def pdf(*texts: str, letter: str = "R") -> bytes:
-    """A page for each text."""
+    """Returns a PDF with one page for each string."""
     state = WideState()
     writer = WideText(letter, state)
     contents = [b"BT 1 0 0 1 20 50 Tm\n%bET\n" % writer.show(text, 20) for text in texts]
@@ -85,13 +85,13 @@ def _file(objects: Sequence[bytes]) -> bytes:
 
 
 def fonts_of(data: bytes) -> dict[str, Any]:
-    """The Type 0 fonts by their names as resources."""
+    """Returns the Type 0 fonts by their resource names."""
     resources: Any = PdfReader(BytesIO(data), strict=True).pages[0]["/Resources"]
     fonts = resources["/Font"]
     return {name: font for name, font in fonts.items() if font["/Subtype"] == "/Type0"}
 
 
-def test_texts_are_read_back_by_pdfium() -> None:
+def test_poppler_reads_the_same_strings() -> None:
     texts = [*TEXTS.values(), *MIXED.values()]
     assert read_in_order(pdf(*texts)) == texts
 
@@ -105,7 +105,7 @@ HEBREW_IN_ENGLISH = "Invoice תשלום חשבון paid"
 
 
 def test_hebrew_in_english() -> None:
-    """PDFium takes the order of the words from the page; pypdf does not."""
+    """poppler moves the space after right-to-left words; pypdf does not."""
     data = pdf(HEBREW_IN_ENGLISH)
     assert PdfReader(BytesIO(data), strict=True).pages[0].extract_text() == HEBREW_IN_ENGLISH
     assert read_in_order(data) == ["Invoice חשבון תשלום paid"]
@@ -117,7 +117,7 @@ def test_poppler_moves_the_space_behind_hebrew_and_keeps_the_words_in_order() ->
 
 
 @pytest.mark.parametrize("script", TEXTS)
-def test_texts_are_read_back_by_pypdf(script: str) -> None:
+def test_pypdf_reads_the_same_strings(script: str) -> None:
     page = PdfReader(BytesIO(pdf(TEXTS[script])), strict=True).pages[0]
     assert page.extract_text() == TEXTS[script]
 
@@ -137,7 +137,7 @@ def test_poppler_draws_all_scripts_without_a_complaint(letter: str) -> None:
 
 
 def ink_columns(text: str) -> list[bool]:
-    """Which columns of pixels have ink, from the first that has to the last."""
+    """Returns which columns of pixels have ink, from the first to the last that has."""
     image = draw_page(pdf(text), 1, 200, gray=True)
     pixels = image.tobytes()
     columns = [min(pixels[x :: image.width]) < 128 for x in range(image.width)]
@@ -154,22 +154,22 @@ def test_lam_and_alef_are_one_glyph() -> None:
     assert writer.measure("لا") < writer.measure("ل") + writer.measure("ا")
 
 
-def seen(text: str) -> str:
+def visual_order(text: str) -> str:
     return "".join(part[::-1] if right_to_left else part for part, right_to_left in segments(text))
 
 
-def test_order_as_seen() -> None:
-    assert seen("אבג") == "גבא"
-    assert seen("אב 123.45 גד") == "דג 123.45 בא"  # numbers stay
-    assert seen("אב ٤٥٦") == "٤٥٦ בא"
-    assert seen("אב (גד)") == "(דג) בא"  # brackets open the other way
-    assert seen("a (אב) [b]") == "a (בא) [b]"
-    assert seen("abc") == "abc"
-    assert seen("\u202eab\u202c\u200f") == "ba"  # controls of direction act and are not seen
+def test_visual_order() -> None:
+    assert visual_order("אבג") == "גבא"
+    assert visual_order("אב 123.45 גד") == "דג 123.45 בא"  # numbers are not reversed
+    assert visual_order("אב ٤٥٦") == "٤٥٦ בא"
+    assert visual_order("אב (גד)") == "(דג) בא"  # brackets are mirrored
+    assert visual_order("a (אב) [b]") == "a (בא) [b]"
+    assert visual_order("abc") == "abc"
+    assert visual_order("\u202eab\u202c\u200f") == "ba"  # directional formatting characters are invisible
 
 
 def programs(font: Any) -> tuple[Any, dict[int, str], Any]:
-    """Of a Type 0 font: its glyph set as fontTools reads it, names of glyphs by code, and the CIDFont."""
+    """Returns the glyph set of a Type 0 font as fontTools reads it, names of glyphs by code, and the CIDFont."""
     cid_font = font["/DescendantFonts"][0]
     descriptor = cid_font["/FontDescriptor"]
     if "/FontFile2" in descriptor:
@@ -184,7 +184,7 @@ def programs(font: Any) -> tuple[Any, dict[int, str], Any]:
 
 
 def outline(glyphs: Any, name: str) -> tuple[list[str], list[float]]:
-    """What is drawn, and all the coordinates."""
+    """Returns the drawing operations of a glyph, and all coordinates."""
     pen = DecomposingRecordingPen(glyphs) if hasattr(glyphs, "font") else RecordingPen()
     glyphs[name].draw(pen)
     points = [point for _, points in pen.value for point in points if point]
@@ -198,8 +198,8 @@ def source(typeface: Typeface) -> TTFont:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("letter", ["R", "B"])
-def test_codes_lead_to_the_glyphs_of_their_characters(letter: str) -> None:
-    """In each embedded font, every code draws what the installed font draws, and is as wide as it says."""
+def test_codes_map_to_the_glyphs_of_their_characters(letter: str) -> None:
+    """In each embedded font, every code has the outline and the width of the glyph in the installed font."""
     state = WideState()
     writer = WideText(letter, state)
     for text in TEXTS.values():
@@ -221,7 +221,7 @@ def test_codes_lead_to_the_glyphs_of_their_characters(letter: str) -> None:
             assert steps == whole_steps
             assert coordinates == pytest.approx(whole_coordinates, abs=1)  # instances of variable fonts are rounded
             tolerance = 1 if whole_typeface.variation else 0.5
-            # Code 0 is never shown, and Noto's variable fonts disagree with themselves on its width.
+            # Code 0 is never shown, and its width in Noto's variable fonts is inconsistent.
             assert not code or abs(float(widths[code]) - whole_glyphs[name].width * scale) <= tolerance
 
 
@@ -235,7 +235,7 @@ def test_simple_characters_have_the_glyph_of_the_character_map() -> None:
 
 
 @random_search
-def test_state_taken_up_gives_the_same_bytes() -> None:
+def test_a_resumed_state_gives_the_same_bytes() -> None:
     texts = [*TEXTS.values(), *MIXED.values()] * 2
     make_random(4).shuffle(texts)
     state = WideState()
@@ -251,7 +251,7 @@ def test_state_taken_up_gives_the_same_bytes() -> None:
     assert halves == state
 
 
-def test_only_what_is_shown_is_in_the_state() -> None:
+def test_only_shown_text_is_in_the_state() -> None:
     state = WideState()
     writer = WideText("R", state)
     writer.measure("中文 שלום")
@@ -259,7 +259,7 @@ def test_only_what_is_shown_is_in_the_state() -> None:
     assert state == WideState()
 
 
-def test_fonts_gone_since_the_report_was_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fonts_that_were_removed_since_the_report_was_started(monkeypatch: pytest.MonkeyPatch) -> None:
     state = WideState()
     WideText("R", state).show("中", 7)
     monkeypatch.setattr(glyph_codes, "installed_fonts", lambda letter: FontIndex(letter, ()))
@@ -272,7 +272,7 @@ def test_without_fonts_text_can_still_be_copied(monkeypatch: pytest.MonkeyPatch)
     assert read_in_order(pdf("中文 123", "नमस्ते", "שלום")) == ["中文 123", "नमस्ते", "שלום"]
 
 
-def test_fonts_are_looked_for_only_when_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fonts_are_searched_only_when_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     def searched(letter: str) -> object:
         raise AssertionError(letter)
 
@@ -293,7 +293,7 @@ def test_folders_of_the_setting_come_first(monkeypatch: pytest.MonkeyPatch, tmp_
     assert chinese
     shutil.copy(FONTS / "Roboto-Regular.ttf", tmp_path / "A.ttf")
     shutil.copy(FONTS / "Roboto-Bold.ttf", tmp_path / "A-Bold.ttf")
-    (tmp_path / "B.ttf").write_bytes(b"no font")
+    (tmp_path / "B.ttf").write_bytes(b"not a font")
     monkeypatch.setenv("RESMA_FONTS", f"/nowhere:{tmp_path}")
     for letter, first in (("R", "A.ttf"), ("B", "A-Bold.ttf")):
         fonts = font_index.installed_fonts.__wrapped__(letter)
@@ -305,7 +305,7 @@ def test_folders_of_the_setting_come_first(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def font_with(path: Path, *characters: str) -> None:
-    """A small TrueType font that has these characters, all of them drawn as the same square."""
+    """Writes a small TrueType font with these characters, all of which are the same square."""
     pen = TTGlyphPen(None)
     for step, point in (("moveTo", (0, 0)), ("lineTo", (0, 500)), ("lineTo", (500, 500)), ("lineTo", (500, 0))):
         getattr(pen, step)(point)
@@ -331,7 +331,7 @@ def test_a_font_is_found_by_its_characters_in_a_folder_of_many(monkeypatch: pyte
     fonts = font_index.installed_fonts.__wrapped__("R")
     assert file_with(fonts, chr(0xE000 + 250)) == "Font250.ttf"
     assert file_with(fonts, "\U00010900") == "Last.ttf"
-    assert file_with(fonts, "中") == "NotoSansCJK-Regular.ttc"  # the folder does not shut out other fonts
+    assert file_with(fonts, "中") == "NotoSansCJK-Regular.ttc"  # other fonts can still be found
     assert fonts.find("\U0010fffd") is None
 
 
@@ -350,17 +350,17 @@ def test_more_characters_than_codes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_in_order(pdf("жабвгд")) == ["жаб\ufffd\ufffd\ufffd"]
 
 
-def test_caches_that_are_full_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_caches_do_not_change_the_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [*TEXTS.values(), *MIXED.values()] * 2
     once, again = (WideText("R", WideState()) for _ in range(2))
     data = [once.show(text, 7) for text in texts]
-    for bound in ("_MAX_CHARACTERS", "_MAX_WORDS", "_MAX_TEXTS"):
+    for bound in ("_MAX_CHARACTERS", "_MAX_WORDS", "_MAX_STRINGS"):
         monkeypatch.setattr(unicode, bound, 2)
     assert [again.show(text, 7) for text in texts] == data
 
 
 def cff_font(path: Path) -> None:
-    """A small OpenType font whose glyphs have names."""
+    """Writes a small OpenType font whose glyphs have names."""
     pen = T2CharStringPen(500, None)
     builder = FontBuilder(1000, isTTF=False)
     builder.setupGlyphOrder([".notdef", "uni4E2D"])
@@ -372,7 +372,7 @@ def cff_font(path: Path) -> None:
     builder.save(path)
 
 
-def test_fonts_that_cannot_be_embedded_are_passed_over(tmp_path: Path) -> None:
+def test_fonts_that_cannot_be_embedded_are_skipped(tmp_path: Path) -> None:
     cff_font(tmp_path / "Named.otf")
     assert not Typeface(tmp_path / "Named.otf").is_embeddable
     chinese = installed_fonts("R").find("中")
@@ -389,7 +389,7 @@ def test_line_breaks_and_controls() -> None:
 
 
 @pytest.mark.parametrize("script", [*TEXTS, *MIXED])
-def test_texts_are_cut_to_the_width(script: str) -> None:
+def test_strings_are_cut_to_the_width(script: str) -> None:
     text = (TEXTS | MIXED)[script]
     writer = WideText("R", WideState())
     whole = writer.measure(text)
@@ -404,14 +404,14 @@ def test_texts_are_cut_to_the_width(script: str) -> None:
     assert max(lengths) >= len(text) - len("".join(clusters(text)[-3:]))
 
 
-def test_letters_keep_their_marks_when_cut() -> None:
+def test_cut_letters_are_not_separated_from_their_marks() -> None:
     writer = WideText("R", WideState())
     text = "e\u0301" * 20
     assert {len(writer.cut(text, limit)) % 2 for limit in range(700, 5000, 50)} == {1}  # pairs, and the ellipsis
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30))
-def test_any_text_is_shown(text: str) -> None:
+def test_any_string_can_be_shown(text: str) -> None:
     writer = WideText("R", WideState())
     assert writer.measure(text) >= 0
     cut = writer.cut(text, 3000)

@@ -1,4 +1,4 @@
-"""What the PDF writer warns of: characters without a font, and columns that are too narrow."""
+"""Warnings of the PDF writer: characters without a font, and columns that are too narrow."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ CUNEIFORM = "\U00012000"
 
 
 def rows_with(count: int, **cells: dict[int, str]) -> list[Row]:
-    """Rows whose notes and counterparties are as given, by their number from 1."""
-    notes, others = cells.get("note", {}), cells.get("counterparty", {})
+    """Returns rows with these memos and counterparties, by row number from 1."""
+    memos, others = cells.get("memo", {}), cells.get("counterparty", {})
     return [
-        (str(row), "2024-01-01 00:00:00+00", notes.get(row, "plain"), others.get(row), "1.00")
+        (str(row), "2024-01-01 00:00:00+00", memos.get(row, "plain"), others.get(row), "1.00")
         for row in range(1, count + 1)
     ]
 
 
 def warnings_of(rows: list[Row], size: int | None = None, **options: object) -> tuple[ReportWarning, ...]:
-    """Writes a report in batches of the size, each by a new writer that goes on from the saved state."""
+    """Writes a report in batches of this size, each with a new writer that resumes from the saved state."""
     head = header(len(rows), **options)
     writer = make(head)
     writer.begin()
@@ -44,20 +44,20 @@ def warnings_of(rows: list[Row], size: int | None = None, **options: object) -> 
     return writer.warnings()
 
 
-def test_a_report_that_every_font_can_show_has_no_warning() -> None:
-    assert warnings_of(rows_with(5, note={2: "\ufffd हिन्दी 中文 a\u00adb \u200d"})) == ()
+def test_a_report_without_missing_characters_has_no_warning() -> None:
+    assert warnings_of(rows_with(5, memo={2: "\ufffd हिन्दी 中文 a\u00adb \u200d"})) == ()
 
 
 @pytest.mark.parametrize("size", [None, 1, 700, 1200])
-def test_characters_without_a_font_are_named_by_column_and_row(size: int | None) -> None:
+def test_characters_without_a_font_are_reported_by_column_and_row(size: int | None) -> None:
     rows = rows_with(
         2500,
-        note={7: PHOENICIAN, 8: f"a{PHOENICIAN}", 1900: f"Ж{PHOENICIAN}{CUNEIFORM}"},
+        memo={7: PHOENICIAN, 8: f"a{PHOENICIAN}", 1900: f"Ж{PHOENICIAN}{CUNEIFORM}"},
         counterparty={2400: CUNEIFORM},
     )
     found = warnings_of(rows, size)
     assert [(warning.code, warning.column, warning.row, warning.rows) for warning in found] == [
-        ("characters-without-font", "note", 7, 3),
+        ("characters-without-font", "memo", 7, 3),
         ("characters-without-font", "counterparty", 2400, 1),
     ]
     assert "Phoenician, Cuneiform" in found[0].detail
@@ -66,11 +66,11 @@ def test_characters_without_a_font_are_named_by_column_and_row(size: int | None)
 
 def test_a_row_of_several_lines_counts_once() -> None:
     columns = tuple(
-        Column(name=name, heading=name, wrap=name == "note") for name in ("id", "at", "note", "counterparty", "amount")
+        Column(name=name, heading=name, wrap=name == "memo") for name in ("id", "at", "memo", "counterparty", "amount")
     )
-    rows = rows_with(3, note={2: f"{PHOENICIAN} word " * 200})
+    rows = rows_with(3, memo={2: f"{PHOENICIAN} word " * 200})
     [found] = warnings_of(rows, columns=columns)
-    assert (found.column, found.row, found.rows) == ("note", 2, 1)
+    assert (found.column, found.row, found.rows) == ("memo", 2, 1)
 
 
 def test_a_title_without_a_font_is_a_warning_of_the_file() -> None:
@@ -82,7 +82,7 @@ def columns_of(count: int) -> tuple[Column, ...]:
     return tuple(Column(name=f"c{at}", heading=f"Column {at}", kind="amount") for at in range(count))
 
 
-def test_a_hundred_columns_are_refused_with_a_remedy() -> None:
+def test_a_hundred_columns_are_an_error_with_a_remedy() -> None:
     writer = make(header(1, columns=columns_of(100), total_column=None))
     with pytest.raises(FormatLimitError, match=r"100 columns .* Choose fewer columns .* XLSX") as raised:
         writer.begin()
@@ -97,7 +97,7 @@ def test_narrow_columns_are_a_warning() -> None:
     assert warnings_of([("1.00",) * 20], columns=columns_of(20), total_column=None) == ()
 
 
-def test_the_catalog_check_notes_report_types_with_too_many_columns(tmp_path: Path) -> None:
+def test_the_catalog_check_warns_about_report_types_with_too_many_columns(tmp_path: Path) -> None:
     sample = ROOT / "tests" / "support" / "report_types" / "fees"
     folder = Path(shutil.copytree(sample, tmp_path / "fees"))
     assert check_catalog(tmp_path, None).warnings == []

@@ -1,4 +1,4 @@
-"""The PDF as others read it: qpdf, PDFium, poppler and pypdf, none of which wrote it."""
+"""PDF files, read by independent programs: qpdf, poppler and pypdf."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tests.support.poppler import read_by_poppler
 from tests.support.random_search import make_random, random_search
 
 
-def shown(row: Row) -> list[str]:
-    """The texts of a row as they should stand on paper."""
-    number, when, note, other, amount = row
+def formatted(row: Row) -> list[str]:
+    """Returns the cells of a row as they are expected on the page."""
+    number, when, memo, other, amount = row
     return [
         number or "",
         day_first(when or ""),
-        note or "",
+        memo or "",
         other or "",
         f"{Decimal(amount):,}" if amount else "",
     ]
@@ -48,7 +48,7 @@ def squeezed(text: str) -> str:
 
 
 @pytest.mark.parametrize("count", [1, 50, 51, 1234])
-def test_every_cell_can_be_read_back_where_it_belongs(count: int) -> None:
+def test_every_cell_is_read_in_its_row_and_column(count: int) -> None:
     rows = plain(count)
     data = pdf(header(count), rows)
     require_valid_pdf(data)
@@ -56,8 +56,8 @@ def test_every_cell_can_be_read_back_where_it_belongs(count: int) -> None:
     assert len(pages) == -(-count // 50)
     for i, page in enumerate(pages):
         lines = [squeezed(line) for line in page.splitlines() if line.strip()]
-        expected = [squeezed(" ".join(shown(row))) for row in rows[i * 50 : i * 50 + 50]]
-        assert lines[1] == "Transaction Booked at Note Counterparty Amount"
+        expected = [squeezed(" ".join(formatted(row))) for row in rows[i * 50 : i * 50 + 50]]
+        assert lines[1] == "Transaction Booked at Memo Counterparty Amount"
         assert lines[2:-1] == expected
         assert lines[-1].endswith(f"Page {i + 2} of {len(pages) + 1}")
 
@@ -77,18 +77,18 @@ def test_pypdf_reads_the_same_cells() -> None:
     for i, page in enumerate(reader.pages[1:]):
         text = page.extract_text()
         for row in rows[i * 50 : i * 50 + 50]:
-            for cell in shown(row):
+            for cell in formatted(row):
                 assert cell in text
 
 
 @random_search
-def test_batches_do_not_show_in_the_file() -> None:
+def test_bytes_do_not_depend_on_batches() -> None:
     rows = [*plain(333), *NASTY * 10, *plain(77)]
     head = header(len(rows))
     whole = pdf(head, rows)
-    for seed, most in ((1, 3), (2, 60), (3, 200)):
+    for seed, max_rows in ((1, 3), (2, 60), (3, 200)):
         rng = make_random(seed)
-        sizes = iter(lambda: rng.randrange(most), -1)  # noqa: B023  # empty batches too
+        sizes = iter(lambda: rng.randrange(max_rows), -1)  # noqa: B023  # includes empty batches
         assert pdf(head, rows, sizes) == whole
     assert pdf(head, rows, iter([1] * len(rows))) == whole
 
@@ -107,7 +107,7 @@ NASTY: list[Row] = [
 ]
 
 
-def test_nasty_text_keeps_to_its_cell_and_can_be_copied() -> None:
+def test_unusual_text_stays_within_its_cell_and_can_be_copied() -> None:
     data = pdf(header(len(NASTY)), NASTY)
     require_valid_pdf(data)
     text = "\n".join(read_in_order(data)[1:])
@@ -134,8 +134,8 @@ def test_nasty_text_keeps_to_its_cell_and_can_be_copied() -> None:
     assert "x" * 40 + "…" in re.sub(r"x{41,}", "x" * 40, text)
 
 
-def test_no_text_runs_out_of_its_column() -> None:
-    """Words and where they stand, from PDFium: each between the edges of its column."""
+def test_text_stays_within_its_column() -> None:
+    """poppler returns the position of each word, which must be between the edges of its column."""
     rows: list[Row] = [
         ("9" * n, "2024-01-01 00:00:00.123456+00 BC", "Wm@" * n, "ѾⅧЊ" * n, "1" + "0" * n) for n in range(1, 60)
     ]
@@ -155,7 +155,7 @@ def test_no_text_runs_out_of_its_column() -> None:
     assert found >= 5 * len(rows)
 
 
-def test_numbers_stand_flush_right() -> None:
+def test_numbers_are_right_aligned() -> None:
     amounts = ["1.00", "-22.00", "333333.33", "-4444444444.44", "0", "NaN", "1" * 45]
     rows: list[Row] = [("1", None, None, None, amount) for amount in amounts]
     words = [word for page in read_pages(pdf(header(len(rows)), rows))[1:] for word in page.words]
@@ -165,19 +165,19 @@ def test_numbers_stand_flush_right() -> None:
     assert max(flush[: len(amounts)]) - min(flush[: len(amounts)]) < 0.1
 
 
-def test_no_rows_make_a_page_that_says_so() -> None:
+def test_a_report_without_rows_has_one_page_with_a_message() -> None:
     data = pdf(header(0, totals=(), filters=()), [])
     require_valid_pdf(data)
     [_, page] = read_pages(data)
     assert "No rows match." in page.text
 
 
-@pytest.mark.parametrize(("promised", "given"), [(10, 9), (10, 11), (0, 1), (50, 120), (1, 0)])
-def test_another_number_of_rows_is_an_error(promised: int, given: int) -> None:
-    writer = make(header(promised))
+@pytest.mark.parametrize(("expected", "actual"), [(10, 9), (10, 11), (0, 1), (50, 120), (1, 0)])
+def test_a_wrong_number_of_rows_is_an_error(expected: int, actual: int) -> None:
+    writer = make(header(expected))
     writer.begin()
-    writer.add(batch(plain(given)))
-    with pytest.raises(RowCountMismatchError, match=str(promised)):
+    writer.add(batch(plain(actual)))
+    with pytest.raises(RowCountMismatchError, match=str(expected)):
         writer.end()
 
 
@@ -194,7 +194,7 @@ def test_all_fonts_are_embedded_subsets_with_unicode() -> None:
             assert {"/FontFile2", "/FontFile3"} & set(described.FontDescriptor.keys())
 
 
-def test_what_the_file_says_of_itself(tmp_path: Path) -> None:
+def test_metadata(tmp_path: Path) -> None:
     path = saved(tmp_path, pdf(header(120, title="Umsätze (1)"), plain(120)))
     reader = PdfReader(path, strict=True)
     root = reader.root_object
@@ -211,7 +211,7 @@ def test_what_the_file_says_of_itself(tmp_path: Path) -> None:
 
 
 def outline_of(reader: PdfReader) -> list[object]:
-    """Titles with their pages (from 0); children in a list after their parent."""
+    """Returns titles with their pages (from 0); children are in a list after their parent."""
 
     def walk(items: Sequence[object]) -> list[object]:
         return [
@@ -222,7 +222,7 @@ def outline_of(reader: PdfReader) -> list[object]:
     return walk(reader.outline)
 
 
-def test_bookmarks_lead_to_the_page_where_each_month_begins(tmp_path: Path) -> None:
+def test_bookmarks_lead_to_the_first_page_of_each_month(tmp_path: Path) -> None:
     rows = plain(300, minutes=60 * 24 // 2)
     head = header(300, periods=periods(rows))
     reader = PdfReader(saved(tmp_path, pdf(head, rows)), strict=True)
@@ -258,7 +258,7 @@ def test_many_days_are_grouped_under_months_and_years(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("order", ["descending", "null"])
-def test_bookmarks_of_rows_in_another_order(order: str, tmp_path: Path) -> None:
+def test_bookmarks_of_rows_in_a_different_order(order: str, tmp_path: Path) -> None:
     rows = plain(300, minutes=60 * 24 // 2)[::-1]
     if order == "null":
         rows = [(a, None, c, d, e) for a, _, c, d, e in rows]
@@ -281,7 +281,7 @@ def test_periods_that_do_not_add_up_are_an_error() -> None:
         make(header(10, periods=(Period("2024", 9, ()),)))
 
 
-def test_dates_and_text_may_stand_on_the_right() -> None:
+def test_dates_and_text_can_be_right_aligned() -> None:
     columns = (
         Column(name="at", heading="At", kind="timestamp", align="right"),
         Column(name="day", heading="Day", kind="date", align="right", width=0.2),

@@ -1,4 +1,4 @@
-"""The parts of XLSX: cells that are hard to keep, names of sheets, the archive past 4 GiB."""
+"""Parts of XLSX files: cells that are hard to preserve, sheet names, archives over 4 GiB."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from resma.writers.xlsx.syntax.archive import Archive, ArchiveState
 from resma.writers.xlsx.syntax.xml import column_letters
 from tests.support.xlsx_samples import cells_of, make_header, make_rows, read, write
 
-TEXTS = (
+STRINGS = (
     "=1+1", "+1", "-1", "@SUM(A1)", "00123", "123456789012345678", "1,5", "TRUE", "2024-01-01", "#N/A", "<&>\"'", "]]>",
     "&amp;", "a\nb", "a\tb", "é\u00a0", "😀", "日本", " before", "after ", " ", "\n", "x" * 32_767, "😀" * 16_383,
     "uff\uff21", "\ud7ff\ue000",
@@ -52,20 +52,20 @@ ESCAPED = (
 )
 
 
-def test_texts_stay_as_they_are() -> None:
-    assert cells_of("text", *TEXTS) == list(TEXTS)
-    for text in TEXTS:
-        # Alone: each decides for itself how it is written, whatever its neighbors are.
+def test_strings_are_unchanged() -> None:
+    assert cells_of("text", *STRINGS) == list(STRINGS)
+    for text in STRINGS:
+        # The encoding of a cell does not depend on its neighbors.
         assert cells_of("json", text) == [text]
 
 
-def test_what_xml_cannot_hold_is_escaped_as_the_standard_says() -> None:
+def test_characters_that_xml_does_not_allow_are_escaped_according_to_the_standard() -> None:
     assert [unescape(cell) for cell in cells_of("text", *ESCAPED)] == list(ESCAPED)
     assert cells_of("text", "_x00", "a_xyz_", "_X0041_") == ["_x00", "a_xyz_", "_X0041_"]
 
 
 @pytest.mark.parametrize("text", [" b", "b ", " ", "\n", "\x01", "_x0041_", "\ufffe", "\uffff"])
-def test_one_odd_text_is_found_among_plain_ones(text: str) -> None:
+def test_a_string_that_needs_an_inline_string_is_found_among_plain_ones(text: str) -> None:
     column = ColumnCells(Column("c", "C"), 0, "A")
     for cells in ([text, "a", "c"], ["a", text, "c"], ["a", "c", text], [text]):
         whole, encoded = column.encode([cell.encode() for cell in cells], 1)
@@ -77,9 +77,9 @@ def test_one_odd_text_is_found_among_plain_ones(text: str) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40), min_size=1))
-def test_any_text_comes_back(texts: list[str | None]) -> None:
+def test_any_string_survives_a_round_trip(texts: list[str | None]) -> None:
     read_back = cells_of("text", *texts)
-    # openpyxl gives None for some empty texts too.
+    # openpyxl returns None for some empty strings too.
     assert [unescape(cell) if cell else None for cell in read_back] == [text or None for text in texts]
 
 
@@ -90,7 +90,7 @@ def test_any_text_comes_back(texts: list[str | None]) -> None:
         st.none()
         | st.sampled_from(
             [
-                *TEXTS[:18],
+                *STRINGS[:18],
                 *ESCAPED,
                 "1",
                 "-2.50",
@@ -110,7 +110,7 @@ def test_any_text_comes_back(texts: list[str | None]) -> None:
         max_size=6,
     ),
 )
-def test_a_cell_is_written_without_regard_to_its_neighbours(kind: Any, texts: list[str | None]) -> None:
+def test_the_encoding_of_a_cell_does_not_depend_on_its_neighbors(kind: Any, texts: list[str | None]) -> None:
     column = ColumnCells(Column("c", "C", kind), 3, "C")
 
     def xml(cells: list[bytes | None]) -> list[bytes]:
@@ -157,7 +157,7 @@ def test_null_is_an_empty_cell() -> None:
         ("12 EUR", "12 EUR"),
     ],
 )
-def test_numbers_keep_every_digit(text: str, cell: object) -> None:
+def test_numbers_keep_all_digits(text: str, cell: object) -> None:
     scale = len(text.partition(".")[2])
     (alone,) = cells_of("amount", text, scale=scale)
     _, among, _ = cells_of("amount", "1", text, "2.5", scale=max(scale, 1))
@@ -165,7 +165,7 @@ def test_numbers_keep_every_digit(text: str, cell: object) -> None:
     assert isinstance(alone, str) is isinstance(cell, str)
 
 
-def test_numbers_that_are_text_are_counted_and_keep_excels_mark() -> None:
+def test_numbers_stored_as_text_are_counted_and_keep_excels_marker() -> None:
     columns = (Column("a", "A"), Column("b", "B", "amount", scale=2), Column("c", "C", "integer"), Column("d", "D"))
     rows: list[Row] = [
         (b"1", b"1.00", b"1", b"1"),
@@ -196,7 +196,7 @@ def test_numbers_that_are_text_are_counted_and_keep_excels_mark() -> None:
     "text",
     ["1900-02-28", "0001-01-01", "0044-03-15 BC", "infinity", "-infinity", "12024-01-01", "2024-02-30", "soon"],
 )
-def test_days_that_excel_does_not_know_stay_text(text: str) -> None:
+def test_days_that_excel_does_not_support_are_text(text: str) -> None:
     assert cells_of("date", text, "2024-02-29") == [text, datetime(2024, 2, 29)]  # noqa: DTZ001
 
 
@@ -219,14 +219,14 @@ def test_days_that_excel_does_not_know_stay_text(text: str) -> None:
         ("-infinity", "-infinity"),
     ],
 )
-def test_moments_are_local_time_or_text(text: str, cell: str) -> None:
+def test_timestamps_are_local_time_or_text(text: str, cell: str) -> None:
     (alone,) = cells_of("timestamp", text)
     among, _ = cells_of("timestamp", text, "2024-01-01 00:00:00+00")
     assert alone == among == (cell if cell == text else datetime.fromisoformat(cell))
 
 
 @pytest.mark.parametrize(
-    "texts",
+    "timestamps",
     [
         ["2024-01-01 00:00:00+00", "2024-12-31 23:59:59+00"],
         ["2024-01-01 00:00:00.5-03", "2024-01-01 23:59:59.9-03"],
@@ -244,24 +244,24 @@ def test_moments_are_local_time_or_text(text: str, cell: str) -> None:
         ["infinity", "infinity"],
     ],
 )
-def test_moments_of_one_length_are_written_as_each_alone(texts: list[str]) -> None:
-    """Where all of a batch have one length and end alike, they are made at once."""
-    assert cells_of("timestamp", *texts) == [cell for text in texts for cell in cells_of("timestamp", text)]
+def test_timestamps_of_one_length_are_encoded_like_single_ones(timestamps: list[str]) -> None:
+    """If all timestamps of a batch have the same length and ending, they are encoded at once."""
+    assert cells_of("timestamp", *timestamps) == [cell for text in timestamps for cell in cells_of("timestamp", text)]
     column = ColumnCells(Column("a", "A", "timestamp"), 0, "B")
-    cells = [text.encode() for text in texts]
+    cells = [text.encode() for text in timestamps]
     alone = [cell for text in cells for cell in column.encode_whole([text, b"2024-01-01 00:00:00.25+00:30"], 1)[:1]]
     assert list(column.encode_whole(cells, 1)) == alone
 
 
-def test_every_second_of_a_day() -> None:
+def test_times_of_the_whole_day() -> None:
     midnight = datetime(2025, 6, 1, tzinfo=UTC)
     timestamps = [midnight + timedelta(seconds=second) for second in range(0, 86_400, 7)]
     read_back = cells_of("timestamp", *(f"{timestamp:%Y-%m-%d %H:%M:%S}+00" for timestamp in timestamps))
     assert read_back == [timestamp.replace(tzinfo=None) for timestamp in timestamps]
 
 
-def test_a_text_longer_than_a_cell_ends_the_report() -> None:
-    for before in (["short"], ["x" * 200, "short"]):  # among shared texts, and where texts are not shared
+def test_a_value_longer_than_a_cell_is_an_error() -> None:
+    for before in (["short"], ["x" * 200, "short"]):  # with and without shared strings
         with pytest.raises(FormatLimitError, match="has a value of 32,768 characters in column `c`") as caught:
             cells_of("text", *before, "x" * 32_768)
         assert (caught.value.column, caught.value.row) == ("c", len(before) + 1)
@@ -270,7 +270,7 @@ def test_a_text_longer_than_a_cell_ends_the_report() -> None:
     assert cells_of("text", "é" * 32_767) == ["é" * 32_767]
 
 
-def test_names_of_sheets() -> None:
+def test_sheet_names() -> None:
     assert name_sheets(["Summary", "Summary", "SUMMARY"]) == ["Summary", "Summary (2)", "SUMMARY (3)"]
     assert name_sheets(["a/b\\c:d*e?f[g]", "", "'quoted'", "History"]) == [
         "a b c d e f g",
@@ -283,18 +283,18 @@ def test_names_of_sheets() -> None:
     assert all(len(name.encode("utf-16-le")) // 2 <= 31 for name in long)
 
 
-def test_names_with_an_apostrophe_are_quoted_in_references() -> None:
+def test_sheet_names_with_an_apostrophe_are_quoted_in_references() -> None:
     data = write(make_header(1, title="Ann's & Bob's [all]"), make_rows(1))
     book = read(data)
     assert book.sheetnames[1] == "Ann's & Bob's all"
     assert b"'Ann''s &amp; Bob''s all'!$1:$1<" in zipfile.ZipFile(BytesIO(data)).read("xl/workbook.xml")
 
 
-def test_letters_of_columns() -> None:
+def test_column_letters() -> None:
     assert [column_letters(at) for at in (0, 25, 26, 701, 702, 16_383)] == ["A", "Z", "AA", "ZZ", "AAA", "XFD"]
 
 
-def test_categories_beyond_the_most_are_added_up() -> None:
+def test_categories_beyond_the_maximum_are_added_up() -> None:
     labels = tuple(f"c{at}" for at in range(40))
     values = tuple(map(Decimal, range(40)))
     chart = Chart("Parts", "share", "rows", labels, (Series("Parts", values),))
@@ -303,7 +303,7 @@ def test_categories_beyond_the_most_are_added_up() -> None:
     assert sum(panel.values) == sum(values)
 
 
-def test_what_is_below_zero_is_no_part_of_a_whole() -> None:
+def test_shares_with_negative_values_are_drawn_as_bars() -> None:
     chart = Chart("Net", "share", "amount", ("a", "b"), (Series("BRL", (Decimal(-3), Decimal(5))),))
     book = read(write(make_header(0, charts=(chart,)), []))
     (drawn,) = book.worksheets[0]._charts
@@ -311,20 +311,20 @@ def test_what_is_below_zero_is_no_part_of_a_whole() -> None:
     assert [point.v for point in drawn.series[0].cat.strRef.strCache.pt] == ["b", "a"]
 
 
-def test_figures_too_long_for_excel_are_drawn_rounded() -> None:
+def test_values_with_too_many_digits_are_rounded_in_charts() -> None:
     values = (Decimal("12345678901234567.89"), Decimal("NaN"))
     chart = Chart("Net", "bars", "amount", ("a", "b"), (Series("BRL", values),))
     sheet = read(write(make_header(0, charts=(chart,)), [])).worksheets[-1]
     assert [sheet["B3"].value, sheet["B4"].value] == [12345678901234600, 0]
 
 
-def test_months_that_excel_does_not_know_are_names() -> None:
+def test_months_that_excel_does_not_support_are_strings() -> None:
     chart = Chart("Old", "time", "rows", ("1899-12", "1900-01"), (Series("Old", (Decimal(1), Decimal(2))),))
     (panel,) = make_panels(make_header(0, charts=(chart,)))
     assert (panel.months, panel.labels) == (False, ("1899-12", "1900-01"))
 
 
-def test_threads_give_the_same_stream_as_none() -> None:
+def test_compressed_streams_do_not_depend_on_threads() -> None:
     data = Random(1).randbytes(700_000) + b"0123456789" * 90_000
     streams = []
     for piece in (999, 70_001, len(data)):
@@ -344,7 +344,7 @@ def test_threads_give_the_same_stream_as_none() -> None:
     assert zlib.decompress(streams[0], -15) == data
 
 
-def test_what_is_for_show_is_shortened_to_excels_limits() -> None:
+def test_labels_are_shortened_to_excels_limits() -> None:
     long = "😀&" * 20_000
     series = tuple(Series(f"{at} {long}", (Decimal(at), Decimal(1))) for at in range(300))
     charts = (Chart(long, "bars", "amount", (long, "b"), series),)
@@ -362,8 +362,8 @@ def test_what_is_for_show_is_shortened_to_excels_limits() -> None:
     assert [each.code for each in writer.warnings()] == ["charts-omitted"]
     with zipfile.ZipFile(BytesIO(data)) as archive:
         chart = archive.read("xl/charts/chart1.xml").decode()
-        shown = [unescape_xml(text) for text in re.findall("<(?:a:t|c:v)>([^<]*)<", chart)]
-        assert max(len(text.encode("utf-16-le")) // 2 for text in shown) == 255
+        labels = [unescape_xml(text) for text in re.findall("<(?:a:t|c:v)>([^<]*)<", chart)]
+        assert max(len(label.encode("utf-16-le")) // 2 for label in labels) == 255
         for sheet in book.worksheets:
             footer = sheet.oddFooter
             assert len(f"&L{footer.left.text}&R{footer.right.text}".encode("utf-16-le")) // 2 <= 255
@@ -371,14 +371,14 @@ def test_what_is_for_show_is_shortened_to_excels_limits() -> None:
     assert book.worksheets[0].oddFooter.left.text.replace("&&", "").count("&") == 0
 
 
-def test_more_columns_than_a_sheet_has_are_refused() -> None:
+def test_more_columns_than_a_sheet_can_have_are_an_error() -> None:
     columns = tuple(Column(f"c{at}", "C") for at in range(16_385))
     with pytest.raises(FormatLimitError, match="has 16,385 columns"):
         make_writer("XLSX", make_header(0, columns=columns, charts=())).begin()
 
 
 def test_shared_strings_are_bounded_and_do_not_depend_on_batches() -> None:
-    """Of one column that repeats, one that hardly does, one that has more different texts than the table takes."""
+    """The columns have strings that repeat, strings that rarely repeat, and more distinct strings than the maximum."""
     count = 30_000
     rows: list[Row] = [
         (b"type %d" % (at % 5), b"unique %d" % at, b"of many %d" % (at * at % 7_919)) for at in range(count)
@@ -398,12 +398,12 @@ def test_shared_strings_are_bounded_and_do_not_depend_on_batches() -> None:
         states.append(writer.state.shared_strings)
         files.append(b"".join([*out, writer.end()]))
     assert files[0] == files[1] == files[2]
-    assert {at: len(texts) for at, texts in states[0].columns.items()} == {0: 5, 2: 3_960}
+    assert {at: len(strings) for at, strings in states[0].columns.items()} == {0: 5, 2: 3_960}
     cells = [tuple(row) for row in read(files[0]).worksheets[1].iter_rows(min_row=2, values_only=True)]
     assert cells == [tuple(str(cell, "ascii") for cell in row if cell is not None) for row in rows]
 
 
-def test_archive_past_4_gib_says_so_in_its_directory_alone() -> None:
+def test_an_archive_over_4_gib_has_zip64_fields_only_in_its_directory() -> None:
     far = 5 * 2**30
     state = ArchiveState(offset=far)
     archive = Archive(state, datetime(2026, 1, 1, tzinfo=UTC))
@@ -412,7 +412,7 @@ def test_archive_past_4_gib_says_so_in_its_directory_alone() -> None:
     data += archive.store("stored", b"text") + archive.end()
 
     class Sparse(BytesIO):
-        """As if `far` bytes came before."""
+        """A file that seems to have `far` more bytes at its start."""
 
         def seek(self, offset: int, whence: int = 0) -> int:
             return super().seek(offset - far if whence == 0 else offset, whence) + far
@@ -432,7 +432,7 @@ def test_archive_past_4_gib_says_so_in_its_directory_alone() -> None:
     ("values", "code"),
     [(["1200", "3.50"], "#,##0"), (["3", "2"], "#,##0"), (["0.25", "1"], "#,##0.00"), (["0.004", "0"], "General")],
 )
-def test_small_values_have_decimals_on_the_axes_of_charts(values: list[str], code: str) -> None:
+def test_small_values_have_decimals_in_charts(values: list[str], code: str) -> None:
     panel = Panel(
         title="t",
         kind="bars",

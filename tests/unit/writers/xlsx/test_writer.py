@@ -1,4 +1,4 @@
-"""XLSX files, read back by openpyxl."""
+"""XLSX files, read by openpyxl."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from tests.support.xlsx_samples import COLUMNS, make_header, make_rows, read, wr
 
 def _expected(row: Row) -> tuple[Any, ...]:
     text = [None if cell is None else cell.decode() for cell in row]
-    at, day, amount = str(text[1]).removesuffix("-03"), text[2], Decimal(str(text[4]))
-    timestamp = day and datetime.fromisoformat(day)
-    return int(str(text[0])), datetime.fromisoformat(at), timestamp, text[3], float(amount), text[5]
+    timestamp, day, amount = str(text[1]).removesuffix("-03"), text[2], Decimal(str(text[4]))
+    date = day and datetime.fromisoformat(day)
+    return int(str(text[0])), datetime.fromisoformat(timestamp), date, text[3], float(amount), text[5]
 
 
-def test_every_cell_comes_back_with_its_type() -> None:
+def test_every_cell_has_its_value_and_type() -> None:
     rows = make_rows(2500)
     sheet = read(write(make_header(2500), rows)).worksheets[1]
     cells = list(sheet.iter_rows(values_only=True))
@@ -53,7 +53,7 @@ def test_cells_have_the_formats_of_their_columns() -> None:
     ("tag", "day"),
     [("en-US", "mm/dd/yyyy"), ("en-GB", "dd/mm/yyyy"), ("pt-BR", "dd/mm/yyyy"), ("de-DE", "dd.mm.yyyy")],
 )
-def test_days_have_the_locales_order(tag: str, day: str) -> None:
+def test_dates_have_the_locales_format(tag: str, day: str) -> None:
     sheet = read(write(make_header(1, tag), make_rows(1))).worksheets[1]
     assert sheet["C2"].number_format == day
 
@@ -66,7 +66,7 @@ def test_header_row_is_frozen_and_filtered() -> None:
     assert book.active is book.worksheets[0]
 
 
-def test_summary_says_what_reconciles() -> None:
+def test_summary_has_the_reconciliation_data() -> None:
     sheet = read(write(make_header(4), make_rows(4))).worksheets[0]
     lines = [row for row in sheet.iter_rows(max_col=3, values_only=True) if any(cell is not None for cell in row)]
     assert lines == [
@@ -92,10 +92,10 @@ def test_summary_says_what_reconciles() -> None:
 def test_properties() -> None:
     properties = read(write(make_header(0), [])).properties
     assert (properties.title, properties.creator) == ("Transações", "Açaí & Söhne <S.A.>")
-    assert properties.created == datetime(2026, 3, 9, 14, 5, 7)  # noqa: DTZ001 - openpyxl gives UTC without saying so
+    assert properties.created == datetime(2026, 3, 9, 14, 5, 7)  # noqa: DTZ001 - openpyxl returns UTC without a time zone
 
 
-def test_charts_are_native_one_for_each_currency_and_say_what_their_cells_say() -> None:
+def test_charts_are_native_one_per_currency_with_the_values_of_their_cells() -> None:
     book = read(write(make_header(1), make_rows(1)))
     charts = book.worksheets[0]._charts
     assert [type(chart).__name__ for chart in charts] == ["BarChart", "BarChart", "BarChart", "DoughnutChart"]
@@ -114,7 +114,7 @@ def test_charts_are_native_one_for_each_currency_and_say_what_their_cells_say() 
     assert bars == sorted(bars, reverse=True)
 
 
-def test_no_charts_no_chart_data() -> None:
+def test_a_report_without_charts_has_no_chart_data() -> None:
     data = write(make_header(1, charts=()), make_rows(1))
     assert read(data).sheetnames == ["Resumo", "Transações"]
     assert not [name for name in zipfile.ZipFile(BytesIO(data)).namelist() if "chart" in name or "drawing" in name]
@@ -127,14 +127,14 @@ def test_zero_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "shown", "code"),
+    ("labels", "values", "code"),
     [
         (("2024-02-29", None), [datetime(2024, 2, 29), "nenhum"], "dd/mm/yyyy"),  # noqa: DTZ001
         (("2024-02", "0999-01"), [datetime(2024, 2, 1), "0999-01"], "[$-416]mmm\\ yyyy"),  # noqa: DTZ001
         (("2024", "2025"), ["2024", "2025"], "General"),
     ],
 )
-def test_subtotals_have_a_sheet_of_their_own(labels: tuple[str | None, ...], shown: list[Any], code: str) -> None:
+def test_subtotals_have_a_sheet_of_their_own(labels: tuple[str | None, ...], values: list[Any], code: str) -> None:
     totals = (Total("BRL", 2, Decimal("1.5")), Total("USD", 1, Decimal(-3)))
     periods = tuple(Period(label, 3, totals) for label in labels)
     book = read(write(make_header(6, periods=periods, subtotals=True), make_rows(6)))
@@ -142,7 +142,7 @@ def test_subtotals_have_a_sheet_of_their_own(labels: tuple[str | None, ...], sho
     sheet = book["Subtotal"]
     lines = list(sheet.iter_rows(values_only=True))
     assert lines[0] == ("Período", "Moeda", "Linhas", "Valor")
-    assert lines[1:] == [(label, *rest) for label in shown for rest in (("BRL", 2, 1.5), ("USD", 1, -3))]
+    assert lines[1:] == [(label, *rest) for label in values for rest in (("BRL", 2, 1.5), ("USD", 1, -3))]
     assert (sheet["A2"].number_format, sheet["D2"].number_format, sheet.auto_filter.ref) == (code, "#,##0.0", "A1:D5")
 
 
@@ -153,7 +153,7 @@ def test_bytes_do_not_depend_on_batches(monkeypatch: pytest.MonkeyPatch) -> None
     assert all(a == b for a, b in pairwise(files))
 
 
-def test_goes_on_from_a_saved_state(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resumes_from_a_saved_state(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ThreadedDeflate, "BLOCK_BYTES", 20_000)
     monkeypatch.setattr(writer_module, "MAX_SHEET_ROWS", 700)
     rows, header = make_rows(2000), make_header(2000)
@@ -180,7 +180,7 @@ def test_a_saved_state_is_small_and_later_rows_do_not_change_it() -> None:
 
 
 @pytest.mark.slow
-def test_rows_past_excels_limit_go_on_the_next_sheet() -> None:
+def test_rows_beyond_excels_limit_are_on_the_next_sheet() -> None:
     limit = 1_048_576
     header = make_header(limit, charts=(), columns=(Column("id", "ID", "integer"),))
     rows: list[Row] = [(b"%d" % at,) for at in range(limit)]
@@ -198,7 +198,7 @@ def test_rows_past_excels_limit_go_on_the_next_sheet() -> None:
     assert b'state="frozen"' in second
 
 
-def test_further_sheets_have_header_filter_and_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_further_sheets_have_a_header_a_filter_and_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_module, "MAX_SHEET_ROWS", 4)
     rows = make_rows(7)
     book = read(write(make_header(7), rows))
@@ -209,7 +209,7 @@ def test_further_sheets_have_header_filter_and_number(monkeypatch: pytest.Monkey
     assert [sheet["A1"].value for sheet in book.worksheets[1:4]] == ["ID"] * 3
 
 
-def test_no_part_grows_past_what_plain_zip_can_say(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_part_exceeds_the_limit_of_zip_without_zip64(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer_module, "MAX_SHEET_BYTES", 40_000)
     rows, header = make_rows(500), make_header(500)
     files = [write(header, rows, batch) for batch in (1, 61, 500)]
@@ -222,11 +222,11 @@ def test_no_part_grows_past_what_plain_zip_can_say(monkeypatch: pytest.MonkeyPat
     assert [r for s in sheets for r in s.iter_rows(min_row=2, values_only=True)] == [_expected(row) for row in rows]
 
 
-def test_fewer_or_more_rows_than_promised_end_it() -> None:
-    for came in (1, 3):
+def test_a_wrong_number_of_rows_is_an_error() -> None:
+    for rows in (1, 3):
         writer = make_writer("XLSX", make_header(2))
         writer.begin()
-        writer.add(Batch(make_rows(came)))
+        writer.add(Batch(make_rows(rows)))
         with pytest.raises(RowCountMismatchError):
             writer.end()
 
@@ -246,13 +246,13 @@ def test_memory_does_not_grow_with_rows() -> None:
         tracemalloc.stop()
         return size
 
-    # How many blocks wait for a thread at the worst moment differs from run to run, by some of 1 MiB each.
+    # The maximum number of blocks that wait for a thread differs between runs; each takes 1 MiB.
     few, many = peak(100), peak(400)
     assert many < few + 3_000_000
     assert many < 12_000_000
 
 
-def test_archive_is_whole_and_known_by_its_first_names() -> None:
+def test_the_archive_is_valid_and_its_file_type_can_be_detected() -> None:
     data = write(make_header(10), make_rows(10))
     archive = zipfile.ZipFile(BytesIO(data))
     assert archive.testzip() is None
@@ -274,7 +274,7 @@ def test_media_type() -> None:
 
 
 def test_rows_are_as_high_as_their_text() -> None:
-    """LibreOffice does not find that out by itself, and would print long texts over the rows below."""
+    """LibreOffice does not compute heights, and would print long values over the rows below."""
     columns = (Column("t", "T", wrap=True), Column("n", "N", kind="integer"))
     rows: list[Row] = [(b"word " * 40, b"1"), (b"short", b"2"), (None, b"3"), (b"a\nb\nc", b"4"), (b"x" * 30_000, b"5")]
     sheet = openpyxl.load_workbook(BytesIO(write(make_header(len(rows), columns=columns), rows))).worksheets[1]
