@@ -46,7 +46,7 @@ def test_every_word_of_the_writers_is_translated() -> None:
     """Every word has a translation in each language. A missing translation would fail a report."""
     writers = ROOT / "functions" / "resma" / "writers"
     text = "".join(path.read_text(encoding="utf-8") for path in writers.rglob("*.py"))
-    words = {found[1] for found in re.finditer(r"""\b_?say\(["']([^"']+)["']""", text)}
+    words = {found[1] for found in re.finditer(r"""\b_?translate\(["']([^"']+)["']""", text)}
     assert len(words) > 20
     for word in words:
         assert translate(word, "en") == word

@@ -65,7 +65,7 @@ def test_a_missing_language_that_ci_requires_is_an_error(empty_path: Path, monke
     assert {"node", "npm", "go"} <= set(map(str, missing))
     message = describe_missing("test", missing)
     assert "nodejs npm" in message
-    assert message.splitlines()[-1] == "There is no Debian package of go."
+    assert message.splitlines()[-1] == "go has no Debian package."
     assert not {"node", "npm", "go"} & set(map(str, find_missing("fuzz", ["node", "go"])))
 
 
