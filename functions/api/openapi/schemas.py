@@ -26,7 +26,10 @@ ENUMERATIONS: Mapping[str, tuple[Any, str]] = {
     "Compression": (Compression, "Compression of a file."),
     "EventType": (EventType, "Type of an event."),
     "Locale": (LocaleTag, "Language and formats of dates and numbers."),
-    "MisfirePolicy": (MisfirePolicy, "What happens to misfires, which are runs of a schedule that could not start on time."),
+    "MisfirePolicy": (
+        MisfirePolicy,
+        "What happens to misfires, which are runs of a schedule that could not start on time.",
+    ),
     "ReportFormat": (Format, "Format of a file."),
     "ReportPeriod": (Period, "Period relative to the day of a run."),
     "ReportStatus": (Status, "Status of a report."),

@@ -230,7 +230,9 @@ class ScheduleView(ViewModel):
         description="First day of the week; null: the default of the request's locale."
     )
     calendar: str | None = Field(description="ISO 3166-1 code of the country whose public holidays are skipped.")
-    misfire_policy: MisfirePolicy = Field(description="What happens to misfires, which are runs that could not start on time.")
+    misfire_policy: MisfirePolicy = Field(
+        description="What happens to misfires, which are runs that could not start on time."
+    )
     ends_at: datetime | None = Field(description="Timestamp after which the schedule does not run.")
     paused: bool = Field(description="Whether the schedule is paused.")
     status: ScheduleStatus = Field(description="Only an `ACTIVE` schedule runs.")
