@@ -1,4 +1,4 @@
-"""All that is wrong with a body is named at once: form and meaning, in every body that the API and the intake take."""
+"""All validation errors of a body are returned at once, for every body that the API and the event intake accept."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ WRONG_PARTS = {
 
 
 def pointers(system: System, method: str, path: str, body: Any) -> list[str]:
-    """Where a 422 says that the body is wrong."""
+    """Returns the pointers of the validation errors of a 422."""
     status, _, problem = system.call_api(method, path, body)
     assert (status, problem["type"]) == (422, "urn:resma:problem:request-invalid"), problem
     assert all(len(error["detail"]) > 10 for error in problem["errors"])
@@ -54,10 +54,10 @@ def pointers(system: System, method: str, path: str, body: Any) -> list[str]:
     ("more", "found"),
     [
         ({}, WRONG_PARTS),
-        # Also where something has the wrong form, which is found before anything else.
+        # Including values with a wrong type, which are found first.
         ({"title": "", "deduplicate": "yes"}, WRONG_PARTS | {"/title", "/deduplicate"}),
         ({"unknown": 1}, WRONG_PARTS | {"/unknown"}),
-        # What depends on something that is wrong itself is not judged.
+        # Values that depend on an invalid value are not checked.
         ({"type": "NOTHING"}, {"/type", "/locale", "/timeZone", "/options/pdf", "/callbackUrl"}),
         ({"type": 7}, {"/type", "/locale", "/timeZone", "/options/pdf", "/callbackUrl"}),
         ({"format": "DOC"}, WRONG_PARTS - {"/options/pdf"} | {"/format"}),
@@ -65,7 +65,7 @@ def pointers(system: System, method: str, path: str, body: Any) -> list[str]:
         ({"timeZone": None}, WRONG_PARTS),
     ],
 )
-def test_a_report_request(
+def test_errors_of_a_report_request(
     system: System, admin: Connection[TupleRow], path: str, more: dict[str, Any], found: set[str]
 ) -> None:
     said = pointers(system, "POST", path, {**WRONG_REQUEST, **more})
@@ -74,7 +74,7 @@ def test_a_report_request(
     assert admin.execute("SELECT count(*) FROM resma.reports").fetchone() == (0,)
 
 
-def test_a_type_that_is_left_out(system: System) -> None:
+def test_errors_of_a_request_without_a_type(system: System) -> None:
     body = {name: value for name, value in WRONG_REQUEST.items() if name != "type"}
     assert set(pointers(system, "POST", GENERATE, body)) == {
         "/type",
@@ -113,7 +113,7 @@ WRONG_SCHEDULE = {f"/request{part}" for part in WRONG_PARTS} | {"/when", "/at", 
     ],
 )
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PREVIEW"])
-def test_a_schedule(system: System, method: str, more: dict[str, Any], found: set[str]) -> None:
+def test_errors_of_a_schedule(system: System, method: str, more: dict[str, Any], found: set[str]) -> None:
     body = {**SCHEDULE, **more}
     if body["request"]["type"] == "NOTHING":
         found = {part for part in found if not part.startswith("/request")} | {"/request/type"}
@@ -130,15 +130,15 @@ def test_a_schedule(system: System, method: str, more: dict[str, Any], found: se
     assert set(said) == found
 
 
-def test_the_time_zone_of_a_schedule_is_named_once(system: System) -> None:
-    """A request that names none has its schedule's: that is one error and not two."""
+def test_an_unknown_time_zone_of_a_schedule_is_one_error(system: System) -> None:
+    """A request without a time zone uses that of the schedule, so that this is one error."""
     body = {"name": "x", "request": {"type": "TRANSACTIONS", "format": "CSV"}, "when": "daily", "timeZone": "Mars"}
     assert pointers(system, "POST", SCHEDULES, body) == ["/timeZone"]
     assert sorted(pointers(system, "POST", SCHEDULES, {**body, "name": ""})) == ["/name", "/timeZone"]
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
-def test_a_webhook_endpoint(system: System, method: str) -> None:
+def test_errors_of_a_webhook_endpoint(system: System, method: str) -> None:
     path = ENDPOINTS
     if method == "PATCH":
         status, _, made = system.call_api("POST", ENDPOINTS, {"url": "https://hooks.example.com/"})
@@ -150,7 +150,7 @@ def test_a_webhook_endpoint(system: System, method: str) -> None:
     assert set(pointers(system, method, path, wrong)) == {"/url", "/reportTypes/1", "/reportTypes/2", "/events/0"}
 
 
-def test_an_api_key(system: System) -> None:
+def test_errors_of_an_api_key(system: System) -> None:
     body = {"name": "", "scopes": ["reports:read", "everything", "nothing"], "expiresInDays": 0}
     assert set(pointers(system, "POST", "/api/v1/api-keys", body)) == {
         "/name",
@@ -161,7 +161,7 @@ def test_an_api_key(system: System) -> None:
 
 
 @pytest.mark.parametrize("path", ["redrive", "00000000-0000-0000-0000-000000000000/redrive"])
-def test_a_body_that_may_be_left_out(system: System, path: str) -> None:
+def test_errors_of_an_optional_body(system: System, path: str) -> None:
     body = {"reason": "\b", "more": 1}
     assert set(pointers(system, "POST", f"/api/v1/dead-letters/{path}", body)) == {"/reason", "/more"}
 
@@ -173,7 +173,7 @@ def test_a_body_that_may_be_left_out(system: System, path: str) -> None:
         ({"unknown": 1}, {"title": ""}, {"/unknown", "/request/title"}),
     ],
 )
-def test_an_event(system: System, more: dict[str, Any], inner: dict[str, Any], found: set[str]) -> None:
+def test_errors_of_an_event(system: System, more: dict[str, Any], inner: dict[str, Any], found: set[str]) -> None:
     detail = {"tenantId": "demo", "requestId": "r-1", "request": {**WRONG_REQUEST, **inner}, **more}
     entry = {"Source": "bank.example", "DetailType": "Report Requested", "Detail": json.dumps(detail)}
     system.bus.put_events(Entries=[entry])  # type: ignore[list-item]
@@ -185,7 +185,7 @@ def test_an_event(system: System, more: dict[str, Any], inner: dict[str, Any], f
     assert {error["pointer"] for error in answer["detail"]["errors"]} == found
 
 
-def test_what_is_one_error_is_said_in_the_detail(system: System) -> None:
+def test_a_single_error_is_in_the_detail(system: System) -> None:
     good = {"type": "TRANSACTIONS", "format": "CSV"}
     _, _, problem = system.call_api("POST", GENERATE, {**good, "timeZone": "Mars/Olympus"})
     assert problem["detail"] == (
@@ -209,7 +209,7 @@ ERRORS: dict[str, list[Any]] = {
     "/deduplicate": ["yes", 1, None],
     "/unknown": [1, None],
 }
-"""Values that are not valid, by where they are in a request that is valid otherwise."""
+"""Invalid values, by their pointer into an otherwise valid request."""
 
 HEADER_ERRORS = {"/Idempotency-Key": ["", "x" * 256, "é"]}
 
@@ -233,7 +233,7 @@ def _request_with(errors: dict[str, Any]) -> dict[str, Any]:
         {}, optional={pointer: st.sampled_from(values) for pointer, values in {**ERRORS, **HEADER_ERRORS}.items()}
     )
 )
-def test_of_any_number_of_errors_each_is_named(system: System, errors: dict[str, Any]) -> None:
+def test_every_error_of_a_request_is_returned(system: System, errors: dict[str, Any]) -> None:
     headers = {"Idempotency-Key": errors["/Idempotency-Key"]} if "/Idempotency-Key" in errors else {}
     body = _request_with({pointer: value for pointer, value in errors.items() if pointer in ERRORS})
     status, _, problem = system.call_api("POST", GENERATE, body, headers)
@@ -267,13 +267,13 @@ def test_of_any_number_of_errors_each_is_named(system: System, errors: dict[str,
         ("/api/v1/dead-letters", {"limit": "0", "cursor": "x"}),
     ],
 )
-def test_all_that_is_wrong_with_a_query(system: System, path: str, query: dict[str, str]) -> None:
+def test_every_error_of_a_query_is_returned(system: System, path: str, query: dict[str, str]) -> None:
     status, _, problem = system.call_api("GET", path, query=query)
     assert (status, problem["type"]) == (422, "urn:resma:problem:request-invalid"), problem
     assert sorted(error["pointer"] for error in problem["errors"]) == sorted(f"/{name}" for name in query)
 
 
-def test_a_retry_with_an_invalid_key_starts_nothing(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_retry_with_an_invalid_idempotency_key_starts_no_report(system: System, admin: Connection[TupleRow]) -> None:
     status, _, made = system.call_api("POST", GENERATE, {"type": "TRANSACTIONS", "format": "CSV"})
     assert status == 202
     assert system.call_api("POST", f"/api/v1/reports/{made['id']}/cancel")[0] == 200

@@ -1,4 +1,4 @@
-"""The API: what is accepted becomes a row and a message, and what is not becomes neither."""
+"""The API: an accepted request creates a row and a message, a rejected one creates neither."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_request_is_accepted(system: System, admin: Connection[TupleRow]) -> N
 
 
 @pytest.mark.parametrize(("body", "status", "code", "pointer"), BAD)
-def test_bad_requests_are_problems(
+def test_invalid_requests_are_problems(
     system: System, admin: Connection[TupleRow], body: Any, status: int, code: str, pointer: str | None
 ) -> None:
     got, headers, problem = system.call_api("POST", GENERATE, body)
@@ -67,7 +67,7 @@ def test_bad_requests_are_problems(
     ],
 )
 def test_a_problem_says_what_to_do(system: System, more: Any, pointer: str, advice: str) -> None:
-    """In its detail too, where it is one thing."""
+    """The detail of the problem says it, too, if there is only one error."""
     _, _, problem = system.call_api("POST", GENERATE, {**GOOD, **more})
     assert problem["errors"] == [{"pointer": pointer, "detail": advice}]
     shown = pointer if len(pointer) <= 200 else f"{pointer[:200]}…"
@@ -77,14 +77,14 @@ def test_a_problem_says_what_to_do(system: System, more: Any, pointer: str, advi
 
 
 @pytest.mark.parametrize(("limit", "advice"), [("0", "It must be 1 or more."), ("201", "It must be 200 or less.")])
-def test_a_limit_is_told(system: System, limit: str, advice: str) -> None:
+def test_an_error_names_the_limit(system: System, limit: str, advice: str) -> None:
     status, _, problem = system.call_api("GET", "/api/v1/reports", query={"limit": limit})
     assert (status, problem["errors"]) == (422, [{"pointer": "/limit", "detail": advice}])
 
 
 @pytest.mark.parametrize("path", ["/api/v1/reports/nope", f"/api/v1/reports/{UUID(int=1)}", "/nope"])
 @pytest.mark.parametrize("suffix", ["", "/download"])
-def test_what_is_not_there_is_404(system: System, path: str, suffix: str) -> None:
+def test_an_unknown_report_is_404(system: System, path: str, suffix: str) -> None:
     status, headers, problem = system.call_api("GET", path + suffix)
     assert status == 404
     assert headers["Content-Type"] == "application/problem+json"
@@ -101,7 +101,9 @@ def test_another_tenants_report_is_404(system: System, admin: Connection[TupleRo
 
 
 @pytest.mark.parametrize("key", ["8e03978e-40d5", '"8e03978e-40d5"'])
-def test_the_same_key_is_the_same_report(system: System, admin: Connection[TupleRow], key: str) -> None:
+def test_the_same_idempotency_key_returns_the_same_report(
+    system: System, admin: Connection[TupleRow], key: str
+) -> None:
     first = system.call_api("POST", GENERATE, GOOD, {"Idempotency-Key": key})
     again = system.call_api("POST", GENERATE, GOOD, {"idempotency-key": "8e03978e-40d5"})
     assert (first[0], again[0]) == (202, 202)
@@ -110,7 +112,7 @@ def test_the_same_key_is_the_same_report(system: System, admin: Connection[Tuple
     assert len(system.receive()) == 1
 
 
-def test_the_same_key_with_another_request_is_refused(system: System, admin: Connection[TupleRow]) -> None:
+def test_the_same_idempotency_key_with_another_request_is_rejected(system: System, admin: Connection[TupleRow]) -> None:
     system.call_api("POST", GENERATE, GOOD, {"Idempotency-Key": "k"})
     status, _, problem = system.call_api("POST", GENERATE, {**GOOD, "format": "PDF"}, {"Idempotency-Key": "k"})
     assert status == 422
@@ -119,15 +121,15 @@ def test_the_same_key_with_another_request_is_refused(system: System, admin: Con
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "no spaces", "é", '"open'])
-def test_a_key_that_is_none_is_refused(system: System, admin: Connection[TupleRow], key: str) -> None:
+def test_an_invalid_idempotency_key_is_rejected(system: System, admin: Connection[TupleRow], key: str) -> None:
     status, _, problem = system.call_api("POST", GENERATE, GOOD, {"Idempotency-Key": key})
     assert (status, problem["type"]) == (422, "urn:resma:problem:request-invalid")
     assert [error["pointer"] for error in problem["errors"]] == ["/Idempotency-Key"]
     assert _count(admin) == 0
 
 
-def test_a_key_in_flight_is_a_conflict(system: System, admin: Connection[TupleRow]) -> None:
-    """Another transaction holds the key and does not end: the caller is told to come back, not left waiting."""
+def test_an_idempotency_key_in_flight_is_a_conflict(system: System, admin: Connection[TupleRow]) -> None:
+    """While another transaction holds the key, the caller gets a conflict with Retry-After and does not wait."""
     with admin.transaction(force_rollback=True):
         admin.execute(
             "INSERT INTO resma.idempotency_keys (tenant_id, idempotency_key, report_id, request_sha256)"
@@ -194,20 +196,22 @@ def test_the_list_is_searched_by_title_and_id_and_filtered_by_requester(system: 
         {"format": "NOPE"},
     ],
 )
-def test_a_bad_list_query_is_a_problem(system: System, query: dict[str, str]) -> None:
+def test_an_invalid_list_query_is_a_problem(system: System, query: dict[str, str]) -> None:
     status, headers, problem = system.call_api("GET", "/api/v1/reports", query=query)
     assert status == 422
     assert headers["Content-Type"] == "application/problem+json"
     assert problem["errors"][0]["pointer"] == f"/{next(iter(query))}"
 
 
-def test_the_queue_may_be_away(system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_is_accepted_while_the_queue_is_unavailable(
+    system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
     queue_url = system.queue_url
     system.sqs.delete_queue(QueueUrl=queue_url)
     report_id = system.request_report(format="CSV")
     assert admin.execute("SELECT enqueued_at FROM resma.reports").fetchall() == [(None,)]
     system.sqs.create_queue(QueueName="report-jobs")
-    assert system.run_scheduler()["sent"] == 0, "whoever wrote the row still has time to send its message"
+    assert system.run_scheduler()["sent"] == 0, "the process that wrote the row still has time to send the message"
     admin.execute("UPDATE resma.reports SET created_at = created_at - interval '6 seconds'")
     assert system.run_scheduler()["sent"] == 1
     assert system.run_scheduler()["sent"] == 0
@@ -215,7 +219,7 @@ def test_the_queue_may_be_away(system: System, admin: Connection[TupleRow], monk
     assert system.show(report_id)["status"] == "READY"
 
 
-def test_no_file_no_download(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_report_without_a_file_has_no_download(system: System, admin: Connection[TupleRow]) -> None:
     report_id = system.request_report(format="CSV")
     path = f"/api/v1/reports/{report_id}/download"
     assert system.call_api("GET", path)[0] == 409
@@ -225,7 +229,7 @@ def test_no_file_no_download(system: System, admin: Connection[TupleRow]) -> Non
     assert system.call_api("GET", path)[0] == 410
 
 
-def test_report_types_tell_what_can_be_asked_for(system: System) -> None:
+def test_report_types_describe_valid_requests(system: System) -> None:
     status, _, body = system.call_api("GET", "/api/v1/report-types")
     assert status == 200
     (transactions,) = [item for item in body["items"] if item["type"] == "TRANSACTIONS"]
@@ -236,7 +240,7 @@ def test_report_types_tell_what_can_be_asked_for(system: System) -> None:
     assert transactions["filters"]["properties"]["type"]["items"]["x-enum-labels"]["CARD"] == "Cartão"
 
 
-def test_openapi_and_its_page(system: System) -> None:
+def test_the_openapi_document_lists_the_operations(system: System) -> None:
     status, _, document = system.call_api("GET", "/openapi.json")
     assert status == 200
     assert document["servers"][0]["url"] == "https://reports.example"
@@ -250,7 +254,7 @@ def test_openapi_and_its_page(system: System) -> None:
     [
         ("/docs", "text/html; charset=utf-8", "swagger-ui-bundle.min.js"),
         ("/docs/start.js", "text/javascript; charset=utf-8", "SwaggerUIBundle"),
-        # Of powertools, whose folder is not part of its API.
+        # A file of powertools, whose folder is not part of its public API.
         ("/docs/swagger-ui-bundle.min.js", "text/javascript; charset=utf-8", "SwaggerUIBundle"),
         ("/docs/swagger-ui.min.css", "text/css; charset=utf-8", ".swagger-ui"),
     ],
@@ -264,7 +268,7 @@ def test_the_documentation_page_needs_no_key(system: System, path: str, media_ty
     assert system.call_api("POST", path, address=ELSEWHERE)[0] == 401
 
 
-def test_a_file_that_the_documentation_has_not_is_not_found(system: System) -> None:
+def test_an_unknown_file_of_the_documentation_is_404(system: System) -> None:
     for name in ("html.py", "..%2fapp.py", "nope.js"):
         assert system.call_api("GET", f"/docs/{name}", address=ELSEWHERE)[0] == 404
 
@@ -280,7 +284,7 @@ def test_the_document_without_a_key_has_no_report_types(system: System) -> None:
     assert all(name.endswith(("Filters", "Columns")) for name in names)
 
 
-def test_the_document_with_a_key_that_is_not_valid_is_refused(system: System) -> None:
+def test_the_document_is_refused_with_an_invalid_key(system: System) -> None:
     for key in ("x", f"rsm_{'a' * 16}_{'b' * 43}"):
         assert system.call_with(key, "GET", "/openapi.json")[0] == 401
 
@@ -291,8 +295,8 @@ def test_a_stage_path_is_part_of_links(system: System, monkeypatch: pytest.Monke
     assert headers["Location"] == f"https://api.example/test/api/v1/reports/{body['id']}"
 
 
-def test_the_database_may_be_away(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    secret = system.call_api  # the API has no connection yet: point it to a port where nothing listens
+def test_an_unavailable_database_is_503(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = system.call_api  # the API has no connection yet, and its secret is changed to a port where nothing listens
     import boto3
 
     boto3.client("secretsmanager").put_secret_value(
@@ -307,13 +311,13 @@ def test_the_database_may_be_away(system: System, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("media_type", ["APPLICATION/JSON", "Application/Json; Charset=UTF-8", "application/json;"])
-def test_json_is_json_however_its_name_is_written(system: System, media_type: str) -> None:
+def test_the_media_type_of_json_is_case_insensitive(system: System, media_type: str) -> None:
     for name in ("Content-Type", "content-type"):
         assert system.call_api("POST", GENERATE, GOOD, {name: media_type})[0] == 202
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "application/vnd.x+json"])
-def test_a_body_that_is_not_called_json_is_refused(
+def test_a_body_with_another_media_type_is_rejected(
     system: System, admin: Connection[TupleRow], media_type: str
 ) -> None:
     status, _, problem = system.call_api("POST", GENERATE, GOOD, {"Content-Type": media_type})
@@ -322,7 +326,7 @@ def test_a_body_that_is_not_called_json_is_refused(
     assert _count(admin) == 0
 
 
-def test_a_thousand_errors_are_not_listed(system: System) -> None:
+def test_a_problem_lists_a_limited_number_of_errors(system: System) -> None:
     _, _, problem = system.call_api("POST", GENERATE, {**GOOD, "filters": {f"x{i}": i for i in range(1000)}})
     assert len(problem["errors"]) == 20
     assert "1000 parts of the request" in problem["detail"]

@@ -1,4 +1,4 @@
-"""Keys of the API: who is let in, what each may do, and how a key is made, rotated, revoked and forgotten."""
+"""API keys: authentication, scopes, and the creation, rotation, revocation and deletion of keys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEYS = "/api/v1/api-keys"
 GOOD = {"type": "TRANSACTIONS", "format": "CSV"}
 SCHEDULE = f"sch_{'0' * 32}"
 IDS = {"eventId": "evt_x", "endpointId": "callback", "keyId": "x", "reportId": "x", "scheduleId": SCHEDULE}
-"""In paths: such that a route's scope is asked before what they name is looked for."""
+"""Ids in paths. They do not exist, because the scope of a route is checked before they are looked up."""
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", GENERATE): GOOD,
     ("POST", KEYS): {"name": "x", "scopes": ["reports:read"]},
@@ -31,11 +31,11 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PATCH", f"/api/v1/schedules/{SCHEDULE}"): {"paused": True},
     ("POST", "/api/v1/schedules/preview"): {"when": "daily"},
 }
-"""Bodies that pass each route's own check, which comes first, so that its scope is what is asked."""
+"""Valid bodies of routes that validate the body before the scope."""
 
 
 @pytest.fixture(autouse=True)
-def _forget_keys(admin: Connection[TupleRow]) -> Any:
+def _remove_keys(admin: Connection[TupleRow]) -> Any:
     yield
     admin.execute("DELETE FROM resma.api_keys")
 
@@ -44,18 +44,18 @@ def key_id(key: str) -> str:
     return key.split("_")[1]
 
 
-# ---------------------------------------------------------------- who is let in
+# ---------------------------------------------------------------- authentication
 
 
 @pytest.mark.parametrize("path", ["/api/v1/reports", "/openapi.json/", "/docsx", "/nowhere", "/health/", "/HEALTH"])
-def test_nobody_is_let_in_without_a_key(system: System, path: str) -> None:
+def test_requests_without_a_key_are_rejected(system: System, path: str) -> None:
     status, headers, problem = system.call_api("GET", path, address="203.0.113.9")
     assert (status, headers["WWW-Authenticate"]) == (401, "Bearer")
     assert headers["Content-Type"] == "application/problem+json"
     assert problem["type"] == "urn:resma:problem:credentials-missing"
 
 
-def test_health_is_open_and_asks_nothing(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_health_needs_no_key_and_no_database(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_SECRET_ARN", "arn:of:nothing")
     assert system.call_api("GET", "/health", address="203.0.113.9")[::2] == (200, {"status": "ok"})
     assert system.call_api("HEAD", "/health", address="203.0.113.9")[::2] == (200, "")
@@ -64,23 +64,23 @@ def test_health_is_open_and_asks_nothing(system: System, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Client-IP"])
-def test_a_header_does_not_say_where_a_request_comes_from(system: System, header: str) -> None:
+def test_headers_cannot_change_the_source_address_of_a_request(system: System, header: str) -> None:
     status, _, _ = system.call_api("GET", "/api/v1/reports", headers={header: "127.0.0.1"}, address="203.0.113.9")
     assert status == 401
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1"])
-def test_this_machine_is_the_demo_tenant(system: System, address: str) -> None:
+def test_requests_from_this_machine_are_of_the_demo_tenant(system: System, address: str) -> None:
     assert system.call_api("GET", "/api/v1/reports", address=address)[0] == 200
 
 
 @pytest.mark.parametrize("address", ["", "localhost", "0.0.0.0", "10.0.0.1", "127.0.0.1, 10.0.0.1", None])
-def test_no_other_machine_is(system: System, address: Any) -> None:
+def test_requests_from_other_machines_need_a_key(system: System, address: Any) -> None:
     assert system.call_api("GET", "/api/v1/reports", address=address)[0] == 401
 
 
-def test_no_other_stage_lets_this_machine_in(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Should the template ever set it there: the function refuses to work at all."""
+def test_loopback_without_a_key_works_on_no_other_stage(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the template set it on another stage, the function would reject its settings."""
     monkeypatch.setenv("STAGE", "prod")
     assert system.call_api("GET", "/api/v1/reports")[0] == 500
     assert system.call_api("GET", "/health")[0] == 200
@@ -94,13 +94,13 @@ def test_no_other_stage_lets_this_machine_in(system: System, monkeypatch: pytest
         {"X-Api-Key": "{}"},
     ],
 )
-def test_a_key_comes_in_either_header(system: System, headers: dict[str, str]) -> None:
+def test_a_key_is_accepted_in_both_headers(system: System, headers: dict[str, str]) -> None:
     key = system.make_key("reports:read")
     sent = {name: value.format(key) for name, value in headers.items()}
     assert system.call_api("GET", "/api/v1/reports", headers=sent, address="203.0.113.9")[0] == 200
 
 
-def test_what_is_no_good_key_is_refused_also_from_this_machine(system: System) -> None:
+def test_invalid_keys_are_rejected_also_from_this_machine(system: System) -> None:
     key = system.make_key("reports:read")
     other = system.make_key("reports:read")
     mixed = "_".join(("rsm", key_id(key), other.split("_", 2)[2]))
@@ -112,7 +112,7 @@ def test_what_is_no_good_key_is_refused_also_from_this_machine(system: System) -
     assert system.call_api("GET", "/api/v1/reports", headers=both)[0] == 401
 
 
-def test_no_answer_and_no_row_repeats_a_key(system: System, admin: Connection[TupleRow]) -> None:
+def test_no_response_and_no_row_contains_a_key(system: System, admin: Connection[TupleRow]) -> None:
     key = system.make_key("reports:read")
     secret = key.split("_", 2)[2]
     problem = system.call_with(key[:-1] + ("A" if key[-1] != "A" else "B"), "GET", "/api/v1/reports")[2]
@@ -121,7 +121,7 @@ def test_no_answer_and_no_row_repeats_a_key(system: System, admin: Connection[Tu
     assert secret not in row
 
 
-# ---------------------------------------------------------------- what each may do
+# ---------------------------------------------------------------- scopes
 
 
 def operations(system: System) -> list[tuple[str, str, dict[str, Any]]]:
@@ -133,15 +133,15 @@ def operations(system: System) -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
-def test_every_operation_says_and_requires_its_scope(system: System) -> None:
-    """With every scope but the one that the document names, each is refused; and each names one, but for two."""
+def test_every_operation_documents_and_requires_its_scope(system: System) -> None:
+    """Each operation except two names one scope, and rejects callers who have all other scopes."""
     found = operations(system)
     assert ("GET", "/api/v1/reports") in [(method, path) for method, path, _ in found]
     for method, path, operation in found:
         if path == "/health":
             assert operation["security"] == []
             continue
-        if path == "/api/v1/me":  # for whoever is known
+        if path == "/api/v1/me":  # any authenticated caller
             assert operation["security"] == [{"bearer": []}, {"apiKey": []}]
             continue
         (scope,) = {scope for item in operation["security"] for scopes in item.values() for scope in scopes}
@@ -150,14 +150,14 @@ def test_every_operation_says_and_requires_its_scope(system: System) -> None:
         key = system.make_key(*(other for other in get_args(Scope) if other != scope))
         status, headers, problem = system.call_with(key, method, path, BODIES.get((method, path)))
         if status == 422 and operation.get("requestBody", {}).get("required") and (method, path) not in BODIES:
-            continue  # a body is checked first; its scope is required by the same middleware
+            continue  # the body is checked first; the scope is required by the same middleware
         assert status == 403, (method, path, problem)
         assert problem["type"] == "urn:resma:problem:scope-missing"
         assert scope in problem["detail"]
         assert headers["WWW-Authenticate"] == f'Bearer error="insufficient_scope", scope="{scope}"'
 
 
-def test_the_document_tells_how_to_come_in(system: System) -> None:
+def test_the_document_describes_authentication(system: System) -> None:
     schemes = system.call_api("GET", "/openapi.json")[2]["components"]["securitySchemes"]
     assert (schemes["bearer"]["type"], schemes["bearer"]["scheme"]) == ("http", "bearer")
     assert (schemes["apiKey"]["in"], schemes["apiKey"]["name"]) == ("header", "X-Api-Key")
@@ -170,10 +170,10 @@ def test_a_key_without_scopes_still_reads_the_documentation(system: System) -> N
     assert system.call_with(key, "GET", "/nowhere")[0] == 404
 
 
-# ---------------------------------------------------------------- a key's life
+# ---------------------------------------------------------------- life cycle of a key
 
 
-def test_a_key_is_made_shown_once_and_used(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_key_is_created_shown_once_and_used(system: System, admin: Connection[TupleRow]) -> None:
     manager = system.make_key("keys:manage", "reports:read")
     request = {"name": "month-end", "scopes": ["reports:read"], "expiresInDays": 7}
     status, headers, made = system.call_with(manager, "POST", KEYS, request)
@@ -190,7 +190,7 @@ def test_a_key_is_made_shown_once_and_used(system: System, admin: Connection[Tup
     assert "key" not in listed[0]
 
 
-def test_nobody_makes_a_key_that_may_do_more(system: System) -> None:
+def test_callers_cannot_create_a_key_with_more_scopes(system: System) -> None:
     manager = system.make_key("keys:manage", "reports:read")
     request = {"name": "x", "scopes": ["reports:read", "personal:read"]}
     status, _, problem = system.call_with(manager, "POST", KEYS, request)
@@ -199,7 +199,7 @@ def test_nobody_makes_a_key_that_may_do_more(system: System) -> None:
     assert len(system.call_with(manager, "GET", KEYS)[2]["items"]) == 1
 
 
-def test_nobody_rotates_a_key_into_their_hands_that_may_do_more(system: System) -> None:
+def test_callers_cannot_rotate_a_key_with_more_scopes(system: System) -> None:
     strong, manager = system.make_key("personal:read", "keys:manage"), system.make_key("keys:manage")
     assert system.call_with(manager, "POST", f"{KEYS}/{key_id(strong)}/rotate", {})[0] == 403
     assert system.call_with(strong, "POST", f"{KEYS}/{key_id(manager)}/rotate", {})[0] == 201
@@ -217,12 +217,12 @@ def test_nobody_rotates_a_key_into_their_hands_that_may_do_more(system: System) 
         ({"name": "x", "scopes": ["reports:read"], "expiresInDays": 0}, "/expiresInDays"),
     ],
 )
-def test_a_key_that_cannot_be_is_refused(system: System, request_: Any, pointer: str) -> None:
+def test_an_invalid_key_request_is_rejected(system: System, request_: Any, pointer: str) -> None:
     status, _, problem = system.call_api("POST", KEYS, request_)
     assert (status, problem["errors"][0]["pointer"]) == (422, pointer)
 
 
-def test_rotation_leaves_no_gap(system: System, admin: Connection[TupleRow]) -> None:
+def test_both_keys_are_valid_during_rotation(system: System, admin: Connection[TupleRow]) -> None:
     old = system.make_key("reports:read", "keys:manage", days=30)
     status, _, made = system.call_with(old, "POST", f"{KEYS}/{key_id(old)}/rotate", {"graceSeconds": 60})
     assert status == 201
@@ -232,14 +232,14 @@ def test_rotation_leaves_no_gap(system: System, admin: Connection[TupleRow]) -> 
     assert (before["replacedBy"], new["name"], new["scopes"]) == (new["id"], before["name"], before["scopes"])
     assert datetime.fromisoformat(before["expiresAt"]) < datetime.now(UTC) + timedelta(seconds=61)
     assert datetime.fromisoformat(new["expiresAt"]) > datetime.now(UTC) + timedelta(days=29)
-    # When the time of grace is over the old one is out, and the new one still in.
+    # After the grace period the old key is rejected, and the new one is accepted.
     admin.execute("UPDATE resma.api_keys SET expires_at = clock_timestamp() WHERE key_id = %s", (key_id(old),))
     status, _, problem = system.call_with(old, "GET", "/api/v1/reports")
     assert (status, "expired" in problem["detail"]) == (401, True)
     assert system.call_with(made["key"], "GET", "/api/v1/reports")[0] == 200
 
 
-def test_a_key_is_rotated_once(system: System) -> None:
+def test_a_key_can_be_rotated_once(system: System) -> None:
     old = system.make_key("keys:manage")
     path = f"{KEYS}/{key_id(old)}/rotate"
     assert system.call_with(old, "POST", path)[0] == 201
@@ -248,7 +248,7 @@ def test_a_key_is_rotated_once(system: System) -> None:
     assert len(system.call_with(old, "GET", KEYS)[2]["items"]) == 2
 
 
-def test_a_revoked_key_is_out_at_once_and_stays_on_the_list(system: System) -> None:
+def test_a_revoked_key_is_rejected_immediately_and_stays_in_the_list(system: System) -> None:
     manager, key = system.make_key("keys:manage"), system.make_key("reports:read")
     assert system.call_with(key, "GET", "/api/v1/reports")[0] == 200
     for _ in range(2):
@@ -269,12 +269,12 @@ def test_another_tenants_key_is_not_found(system: System, admin: Connection[Tupl
 
 
 @pytest.mark.parametrize("odd", ["x", "%00", "\x00", "a" * 17, "ſ" * 16, "\ud800", "A" * 16])
-def test_what_is_no_keys_id_is_not_found(system: System, odd: str) -> None:
+def test_an_invalid_key_id_is_not_found(system: System, odd: str) -> None:
     for method, path in (("DELETE", f"{KEYS}/{odd}"), ("POST", f"{KEYS}/{odd}/rotate")):
         assert system.call_api(method, path)[0] == 404, path
 
 
-def test_when_a_key_was_used_is_known_to_the_minute(system: System, admin: Connection[TupleRow]) -> None:
+def test_the_last_use_of_a_key_is_recorded_to_the_minute(system: System, admin: Connection[TupleRow]) -> None:
     key = system.make_key("reports:read")
 
     def used() -> Any:
@@ -291,7 +291,7 @@ def test_when_a_key_was_used_is_known_to_the_minute(system: System, admin: Conne
     assert used() >= first
 
 
-def test_a_connection_that_died_is_no_reason_to_refuse(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_closed_database_connection_is_replaced(system: System, admin: Connection[TupleRow]) -> None:
     key = system.make_key("reports:read")
     assert system.call_with(key, "GET", "/api/v1/reports")[0] == 200
     admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'resma-api'")
@@ -313,7 +313,7 @@ def operate(system: System, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_operators_make_tenants_and_keys(system: System, admin: Connection[TupleRow]) -> None:
+def test_operators_create_tenants_and_keys(system: System, admin: Connection[TupleRow]) -> None:
     assert operate(system, "create-tenant", "north", "North Bank", "--live-reports", "7") == (
         0,
         "Created tenant north. Create its first key with create-key.\n",
@@ -355,11 +355,11 @@ def test_operators_make_tenants_and_keys(system: System, admin: Connection[Tuple
         {"Host": "localhost.evil.example"},
     ],
 )
-def test_a_page_in_this_machines_browser_is_not_this_machines_user(system: System, headers: dict[str, str]) -> None:
+def test_web_pages_in_a_browser_on_this_machine_are_rejected(system: System, headers: dict[str, str]) -> None:
     assert system.call_api("GET", "/api/v1/reports", headers=headers)[0] == 401
 
 
 @pytest.mark.parametrize("host", ["localhost:3008", "127.0.0.1:3008", "[::1]:3008", "localhost"])
-def test_this_machines_own_pages_and_commands_are(system: System, host: str) -> None:
+def test_own_pages_and_commands_on_this_machine_are_accepted(system: System, host: str) -> None:
     assert system.call_api("GET", "/api/v1/reports", headers={"Host": host})[0] == 200
     assert system.call_api("GET", "/api/v1/reports", headers={"Host": host, "Origin": f"http://{host}"})[0] == 200

@@ -1,4 +1,4 @@
-"""A report that is under way can be cancelled, once, and joined by whoever asks for the same."""
+"""A report in progress can be cancelled, once, and identical requests are deduplicated."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _cancel(system: System, report_id: UUID) -> tuple[int, Any]:
 # ---------------------------------------------------------------- cancel
 
 
-def test_a_waiting_report_is_cancelled_once_and_told_of(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_pending_report_is_cancelled_once_with_one_event(system: System, admin: Connection[TupleRow]) -> None:
     report_id = system.request_report(format="CSV", callbackUrl="https://customer.example/hook")
     (record,) = system.receive()
     assert [_cancel(system, report_id)[0] for _ in range(2)] == [200, 200]
@@ -63,7 +63,7 @@ def test_a_waiting_report_is_cancelled_once_and_told_of(system: System, admin: C
     assert system.objects() == []
 
 
-def test_the_worker_of_a_cancelled_report_has_lost_it(system: System) -> None:
+def test_the_worker_of_a_cancelled_report_loses_its_lease(system: System) -> None:
     report_id = system.request_report(format="CSV")
     database = worker.app._resources().system
     with database.transaction("demo") as connection:
@@ -82,7 +82,7 @@ def test_the_worker_of_a_cancelled_report_has_lost_it(system: System) -> None:
 
 
 def test_a_running_report_stops_in_the_middle_of_a_query(system: System, admin: Connection[TupleRow]) -> None:
-    """One that would take an hour to give its first row: nothing may wait for it with Python's lock held."""
+    """The query would take an hour for its first row. Nothing may wait for it while holding the GIL."""
     admin.execute(
         "CREATE POLICY slow ON bank.transactions AS RESTRICTIVE FOR SELECT TO resma_reader USING"
         " (CASE WHEN current_query() LIKE 'FETCH%' THEN pg_sleep(60) IS NOT NULL ELSE true END)"
@@ -99,18 +99,18 @@ def test_a_running_report_stops_in_the_middle_of_a_query(system: System, admin: 
             eventually("the query runs", lambda: admin.execute(running).fetchone() == (1,))
             assert len(system.open_uploads()) == 1
             assert _cancel(system, report_id)[0] == 200
-            assert not done.result(120), "its message comes once more, and finds nothing to do"
+            assert not done.result(120), "the redelivered message has no effect"
         assert admin.execute(running).fetchone() == (0,)
     finally:
         admin.execute("DROP POLICY slow ON bank.transactions")
     assert system.objects() == []
     assert system.open_uploads() == []
-    assert system.show(report_id)["error"] is None, "that its query was cancelled is no error of the report's"
+    assert system.show(report_id)["error"] is None, "a query that was cancelled is not an error of the report"
     assert system.work(record)
 
 
 @pytest.mark.parametrize("status", ["READY", "FAILED", "EXPIRED"])
-def test_what_has_ended_cannot_be_cancelled(system: System, admin: Connection[TupleRow], status: str) -> None:
+def test_a_report_that_has_ended_cannot_be_cancelled(system: System, admin: Connection[TupleRow], status: str) -> None:
     report_id = system.request_report(format="CSV")
     assert system.work_once()
     admin.execute("UPDATE resma.reports SET status = %s", (status,))
@@ -125,7 +125,7 @@ def test_an_unknown_report_cannot_be_cancelled(system: System, report_id: str) -
     assert system.call_api("POST", f"/api/v1/reports/{report_id}/cancel")[0] == 404
 
 
-def test_of_finishing_and_cancelling_one_wins(system: System, admin: Connection[TupleRow]) -> None:
+def test_either_finishing_or_cancelling_succeeds(system: System, admin: Connection[TupleRow]) -> None:
     finisher, canceller = (Database(os.environ["DATABASE_SECRET_ARN"], "test") for _ in range(2))
     try:
         for _ in range(12):
@@ -163,7 +163,7 @@ def test_of_finishing_and_cancelling_one_wins(system: System, admin: Connection[
         canceller.close()
 
 
-# ---------------------------------------------------------------- joining
+# ---------------------------------------------------------------- deduplicate
 
 
 def _ask(system: System, key: str | None = None, **more: Any) -> Any:
@@ -172,7 +172,9 @@ def _ask(system: System, key: str | None = None, **more: Any) -> Any:
     return body
 
 
-def test_the_same_request_joins_while_it_is_live(system: System, admin: Connection[TupleRow]) -> None:
+def test_the_same_request_is_deduplicated_while_a_report_is_in_progress(
+    system: System, admin: Connection[TupleRow]
+) -> None:
     first = _ask(system)
     assert first["deduplicated"] is False
     duplicate = _ask(system, deduplicate=True)
@@ -187,13 +189,13 @@ def test_the_same_request_joins_while_it_is_live(system: System, admin: Connecti
     assert again["deduplicated"] is False, "what has ended is not joined"
 
 
-def test_coalesce_is_true_or_false(system: System) -> None:
+def test_deduplicate_must_be_true_or_false(system: System) -> None:
     status, _, problem = system.call_api("POST", GENERATE, {**GOOD, "deduplicate": "yes"})
     assert status == 422
     assert problem["errors"][0]["pointer"] == "/deduplicate"
 
 
-def test_a_key_goes_on_answering_with_the_report_that_was_joined(system: System) -> None:
+def test_an_idempotency_key_keeps_returning_the_deduplicated_report(system: System) -> None:
     first = _ask(system, "a")
     assert _ask(system, "b", deduplicate=True)["id"] == first["id"]
     assert system.work_once()
@@ -206,7 +208,7 @@ def test_a_key_goes_on_answering_with_the_report_that_was_joined(system: System)
     assert (status, problem["type"]) == (422, "urn:resma:problem:idempotency-key-reused")
 
 
-def test_fifty_at_once_are_one_report(system: System, admin: Connection[TupleRow]) -> None:
+def test_fifty_identical_requests_at_once_create_one_report(system: System, admin: Connection[TupleRow]) -> None:
     request = ReportRequest.model_validate({**GOOD, "deduplicate": True})
     caller = Caller("demo", "a test", SCOPES)
     queue = JobQueue(system.sqs, system.queue_url)

@@ -1,4 +1,4 @@
-"""Signing in to the console at an identity provider, as the page does it: with a code and its verifier."""
+"""Sign-in to the console at an identity provider, with an authorization code and its verifier."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NONE = {"authorizationEndpoint": None, "clientId": None, "scope": None, "audienc
 
 @pytest.fixture
 def provider(system: System, monkeypatch: pytest.MonkeyPatch) -> Iterator[IdentityProvider]:
-    """A provider that the API trusts."""
+    """Returns a provider that the API trusts."""
     with IdentityProvider() as provider:
         provider.claims = {"sub": "maria", "scope": "reports:read"}
         monkeypatch.setenv("OIDC_ISSUER", provider.url)
@@ -33,7 +33,7 @@ def provider(system: System, monkeypatch: pytest.MonkeyPatch) -> Iterator[Identi
 
 
 def code_of(provider: IdentityProvider, verifier: str = VERIFIER) -> str:
-    """A code as the provider sends it to the page."""
+    """Returns an authorization code, as the provider sends it to the page."""
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     query = {"response_type": "code", "client_id": CLIENT_ID, "redirect_uri": REDIRECT, "state": "s"}
     address = provider.authorize({**query, "code_challenge": challenge, "code_challenge_method": "S256"})
@@ -41,12 +41,12 @@ def code_of(provider: IdentityProvider, verifier: str = VERIFIER) -> str:
 
 
 def exchange(system: System, **body: Any) -> tuple[int, Any, Any]:
-    """Exchanges a code, from elsewhere and without a key."""
+    """Exchanges a code from another machine without a key."""
     sent = {"codeVerifier": VERIFIER, "redirectUri": REDIRECT, **body}
     return system.call_api("POST", TOKEN, sent, address=ELSEWHERE)
 
 
-def test_the_page_is_told_where_to_sign_in(system: System, provider: IdentityProvider) -> None:
+def test_the_page_gets_the_url_to_sign_in(system: System, provider: IdentityProvider) -> None:
     status, headers, found = system.call_api("GET", SIGN_IN, address=ELSEWHERE)
     assert (status, headers["Cache-Control"]) == (200, "no-store")
     assert found == {
@@ -57,13 +57,13 @@ def test_the_page_is_told_where_to_sign_in(system: System, provider: IdentityPro
     }
 
 
-def test_without_a_client_or_a_provider_there_is_none(system: System) -> None:
+def test_without_a_client_or_a_provider_the_url_is_null(system: System) -> None:
     assert system.call_api("GET", SIGN_IN, address=ELSEWHERE)[2] == NONE
     status, _, problem = exchange(system, code="c")
     assert (status, problem["type"]) == (401, "urn:resma:problem:credentials-invalid")
 
 
-def test_while_the_provider_does_not_respond_there_is_none(
+def test_while_the_provider_does_not_respond_the_url_is_null(
     system: System, provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OIDC_ISSUER", "http://127.0.0.1:1")
@@ -71,7 +71,7 @@ def test_while_the_provider_does_not_respond_there_is_none(
     assert exchange(system, code="c")[0] == 503
 
 
-def test_a_code_becomes_a_token_that_signs_in_once(system: System, provider: IdentityProvider) -> None:
+def test_a_code_is_exchanged_for_a_token_once(system: System, provider: IdentityProvider) -> None:
     code = code_of(provider)
     status, headers, found = exchange(system, code=code)
     assert (status, headers["Cache-Control"], found.keys()) == (200, "no-store", {"accessToken"})
@@ -81,11 +81,13 @@ def test_a_code_becomes_a_token_that_signs_in_once(system: System, provider: Ide
 
 
 @pytest.mark.parametrize("wrong", [{"codeVerifier": "w" * 43}, {"redirectUri": "https://elsewhere.example/console"}])
-def test_a_code_is_worth_nothing_to_others(system: System, provider: IdentityProvider, wrong: dict[str, str]) -> None:
+def test_a_code_with_another_verifier_or_redirect_is_rejected(
+    system: System, provider: IdentityProvider, wrong: dict[str, str]
+) -> None:
     status, _, problem = exchange(system, code=code_of(provider), **wrong)
     assert (status, problem["detail"]) == (401, "The identity provider rejected the sign-in. Sign in again.")
 
 
 @pytest.mark.parametrize("wrong", [{"code": ""}, {"code": "c", "codeVerifier": "short"}, {"code": "c", "more": 1}])
-def test_a_request_that_is_not_one_is_refused(system: System, provider: IdentityProvider, wrong: Any) -> None:
+def test_an_invalid_request_is_rejected(system: System, provider: IdentityProvider, wrong: Any) -> None:
     assert exchange(system, **wrong)[0] == 422

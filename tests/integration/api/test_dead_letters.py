@@ -1,4 +1,4 @@
-"""What was given up can be listed, looked at, and sent on its way again; each time is on record."""
+"""Dead-lettered reports can be listed, shown and redriven, and each redrive is recorded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NONE = {"from": "2030-01-01"}
 
 
 def _kill(system: System, admin: Connection[TupleRow], report_id: UUID) -> None:
-    """Has a report that was just asked for given up, as after its last attempt."""
+    """Dead-letters a report that was just requested, as after its last attempt."""
     record = next(record for record in system.receive() if str(report_id) in record["body"])
     admin.execute(
         "UPDATE resma.reports SET attempt = attempts_allowed, error_code = 'database-busy', error_detail = 'why'"
@@ -61,14 +61,14 @@ def test_a_dead_letter_is_listed_and_redriven(system: System, admin: Connection[
     assert record == [(1, True, "the lock is gone", 3, "database-busy")]
 
 
-def test_each_end_has_an_event_of_its_own(system: System, admin: Connection[TupleRow]) -> None:
+def test_each_failure_and_success_has_its_own_event(system: System, admin: Connection[TupleRow]) -> None:
     report_id = _dead(system, admin, callbackUrl="https://customer.example/hook")
     assert system.call_api("POST", f"{DEAD}/{report_id}/redrive")[0] == 202
     _kill(system, admin, report_id)
     assert system.call_api("POST", f"{DEAD}/{report_id}/redrive")[0] == 202
     assert system.work_once()
-    told = [json.loads(event["Message"]) for event in system.events()]
-    assert [(message["id"], message["data"]["status"]) for message in told] == [
+    events = [json.loads(event["Message"]) for event in system.events()]
+    assert [(message["id"], message["data"]["status"]) for message in events] == [
         (f"evt_{report_id.hex}", "FAILED"),
         (f"evt_{report_id.hex}_1", "FAILED"),
         (f"evt_{report_id.hex}_2", "READY"),
@@ -76,10 +76,10 @@ def test_each_end_has_an_event_of_its_own(system: System, admin: Connection[Tupl
     assert admin.execute("SELECT count(*) FROM resma.webhook_deliveries").fetchone() == (3,)
 
 
-def test_an_old_failure_is_told_as_it_was(
+def test_an_event_that_is_sent_late_describes_the_earlier_failure(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The topic was away when the report failed; by the time that it is told, the report is READY."""
+    """The topic was unavailable when the report failed. When the event is sent, the report is READY."""
     report_id = system.request_report(format="CSV", filters=NONE)
     with monkeypatch.context() as patch:
         patch.setattr("resma.events.destinations.Topic.send", lambda *_: (_ for _ in ()).throw(OSError()))
@@ -88,8 +88,8 @@ def test_an_old_failure_is_told_as_it_was(
     assert system.work_once()
     admin.execute("UPDATE resma.events SET created_at = created_at - interval '6 seconds'")
     assert system.run_scheduler()["published"] == 1
-    told = {message["id"]: message["data"] for message in (json.loads(e["Message"]) for e in system.events())}
-    failed, ready = told[f"evt_{report_id.hex}"], told[f"evt_{report_id.hex}_1"]
+    events = {message["id"]: message["data"] for message in (json.loads(e["Message"]) for e in system.events())}
+    failed, ready = events[f"evt_{report_id.hex}"], events[f"evt_{report_id.hex}_1"]
     assert (failed["status"], failed["files"], failed["error"]["code"]) == ("FAILED", [], "database-busy")
     assert (ready["status"], len(ready["files"]), ready["error"]) == ("READY", 1, None)
 
@@ -106,7 +106,7 @@ def test_a_dead_letter_shows_its_history(system: System, admin: Connection[Tuple
     assert redrive["error"]["detail"].startswith("why. Dead-lettered after 3 attempts.")
 
 
-def test_all_of_a_tenant_are_redriven(system: System, admin: Connection[TupleRow]) -> None:
+def test_all_dead_letters_of_a_tenant_are_redriven(system: System, admin: Connection[TupleRow]) -> None:
     ids = {_dead(system, admin) for _ in range(3)}
     status, _, body = system.call_api("POST", f"{DEAD}/redrive", {"reason": "all is well again"})
     assert (status, body) == (200, {"redriven": 3})
@@ -124,7 +124,7 @@ def test_pages_of_dead_letters(system: System, admin: Connection[TupleRow]) -> N
     assert system.call_api("GET", DEAD, query={"cursor": "nonsense"})[0] == 422
 
 
-def test_a_permanent_error_is_no_dead_letter(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_report_with_a_permanent_error_is_not_a_dead_letter(system: System, admin: Connection[TupleRow]) -> None:
     report_id = system.request_report(format="CSV")
     admin.execute("ALTER TABLE bank.transactions RENAME COLUMN counterparty TO other_side")
     try:
@@ -139,7 +139,9 @@ def test_a_permanent_error_is_no_dead_letter(system: System, admin: Connection[T
 
 
 @pytest.mark.parametrize("status", ["READY", "EXPIRED", "CANCELLED"])
-def test_what_was_not_given_up_is_not_redriven(system: System, admin: Connection[TupleRow], status: str) -> None:
+def test_a_report_that_is_not_dead_lettered_cannot_be_redriven(
+    system: System, admin: Connection[TupleRow], status: str
+) -> None:
     report_id = system.request_report(format="CSV", filters=NONE)
     assert system.work_once()
     admin.execute("UPDATE resma.reports SET status = %s", (status,))
@@ -165,14 +167,14 @@ def test_operators_redrive_from_the_command_line(
     assert str(second) in listed
     assert dead_letters.main(["--database", url, "show", str(first)]) == 0
     assert "database-busy" in capsys.readouterr().out
-    assert dead_letters.main(["--database", url, "redrive", str(first), "--reason", "mended"]) == 0
+    assert dead_letters.main(["--database", url, "redrive", str(first), "--reason", "fixed"]) == 0
     assert dead_letters.main(["--database", url, "redrive", str(first)]) == 1, "it is PENDING now"
     assert dead_letters.main(["--database", url, "redrive", "--all"]) == 0
     assert admin.execute("SELECT reason, count(*) FROM resma.redrives GROUP BY 1 ORDER BY 1").fetchall() == [
-        ("mended", 1),
+        ("fixed", 1),
         (None, 1),
     ]
-    assert system.run_scheduler()["sent"] == 0, "whoever redrives them may still send their messages"
+    assert system.run_scheduler()["sent"] == 0, "the process that redrives them still has time to send their messages"
     admin.execute("UPDATE resma.reports SET redriven_at = redriven_at - interval '6 seconds'")
     assert system.run_scheduler()["sent"] == 2
     for record in system.receive():
@@ -180,7 +182,7 @@ def test_operators_redrive_from_the_command_line(
     assert system.show(first)["status"] == system.show(second)["status"] == "READY"
 
 
-def test_redriving_holds_to_the_limit_of_live_reports(system: System, admin: Connection[TupleRow]) -> None:
+def test_redriving_respects_the_limit_of_reports_in_progress(system: System, admin: Connection[TupleRow]) -> None:
     first, _ = _dead(system, admin), _dead(system, admin)
     try:
         admin.execute("UPDATE resma.tenants SET live_reports = 1 WHERE tenant_id = 'demo'")
@@ -191,8 +193,8 @@ def test_redriving_holds_to_the_limit_of_live_reports(system: System, admin: Con
         admin.execute("UPDATE resma.tenants SET live_reports = DEFAULT WHERE tenant_id = 'demo'")
 
 
-def test_what_can_not_be_written_down_is_logged(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Powertools' batches say nothing of a message that failed, and Lambda counts no error."""
+def test_a_dead_letter_that_cannot_be_recorded_is_logged(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Powertools' batch processor does not log failed messages, and Lambda counts no error."""
     system.request_report(format="CSV", filters=NONE)
     (record,) = system.receive()
     worker.dead_letter_app._announcer()
@@ -210,7 +212,7 @@ def test_what_can_not_be_written_down_is_logged(system: System, monkeypatch: pyt
     ]
 
 
-def test_a_last_attempt_that_dies_without_a_word_is_what_it_died_of(
+def test_the_error_of_a_last_attempt_that_was_killed_is_worker_died(
     system: System, admin: Connection[TupleRow]
 ) -> None:
     report_id = system.request_report(format="CSV", filters=NONE)

@@ -35,7 +35,7 @@ def _ready(system: System, **request: Any) -> UUID:
 
 
 def _mentions(admin: Connection[TupleRow], text: str) -> list[str]:
-    """Tables of the system with a row that has the text, whatever its column."""
+    """Returns the tables that have a row with this text in any column."""
     tables = admin.execute("SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'resma'").fetchall()
     found = []
     for (table,) in tables:
@@ -45,7 +45,7 @@ def _mentions(admin: Connection[TupleRow], text: str) -> list[str]:
     return sorted(found)
 
 
-def test_nothing_is_left_of_a_deleted_report_but_who_deleted_it(system: System, admin: Connection[TupleRow]) -> None:
+def test_only_the_deletion_record_of_a_deleted_report_is_kept(system: System, admin: Connection[TupleRow]) -> None:
     body = {
         "type": "TRANSACTIONS",
         "formats": ["CSV", "NDJSON"],
@@ -78,7 +78,7 @@ def test_nothing_is_left_of_a_deleted_report_but_who_deleted_it(system: System, 
     assert system.run_scheduler()["deleted"] == 0
 
 
-def test_a_deleted_report_is_gone_wherever_it_is_named(system: System) -> None:
+def test_a_deleted_report_is_410_on_every_route(system: System) -> None:
     report_id = _ready(system)
     assert _delete(system, report_id)[0] == 200
     for method, path in (
@@ -95,7 +95,7 @@ def test_a_deleted_report_is_gone_wherever_it_is_named(system: System) -> None:
 
 
 @pytest.mark.parametrize("is_running", [False, True])
-def test_a_report_in_flight_is_cancelled_first(
+def test_a_report_in_progress_must_be_cancelled_first(
     system: System, admin: Connection[TupleRow], *, is_running: bool
 ) -> None:
     report_id = system.request_report(format="CSV")
@@ -110,8 +110,8 @@ def test_a_report_in_flight_is_cancelled_first(
     assert system.objects() == []
 
 
-def test_what_a_worker_still_writes_is_removed_later(system: System, admin: Connection[TupleRow]) -> None:
-    """A worker that was held up for minutes leaves an upload and an object of a report that was deleted meanwhile."""
+def test_files_that_a_worker_writes_after_the_deletion_are_removed(system: System, admin: Connection[TupleRow]) -> None:
+    """A worker that was delayed for minutes creates an upload and an object of a report that is already deleted."""
     report_id = system.request_report(format="CSV", options={"csv": {"compression": "gzip"}})
     system.receive()
     admin.execute("UPDATE resma.reports SET attempt = 2, status = 'GENERATING', lease_until = now() + '1 minute'")
@@ -139,7 +139,7 @@ def test_what_a_worker_still_writes_is_removed_later(system: System, admin: Conn
         ClientError({"Error": {"Code": "SlowDown"}}, "DeleteObject"),
     ],
 )
-def test_files_are_removed_when_the_store_is_back(
+def test_files_are_removed_when_the_store_is_available_again(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     report_id = _ready(system)
@@ -158,7 +158,7 @@ def test_files_are_removed_when_the_store_is_back(
     assert system.objects() == []
 
 
-def test_of_deletions_at_once_one_is_on_record(system: System, admin: Connection[TupleRow]) -> None:
+def test_concurrent_deletions_are_recorded_once(system: System, admin: Connection[TupleRow]) -> None:
     report_id = _ready(system)
     databases = [Database(os.environ["DATABASE_SECRET_ARN"], f"test {number}") for number in range(4)]
     together = threading.Barrier(len(databases))
@@ -175,11 +175,11 @@ def test_of_deletions_at_once_one_is_on_record(system: System, admin: Connection
         for database in databases:
             database.close()
     assert [is_new for _, is_new in answers].count(True) == 1
-    assert len({deletion for deletion, _ in answers}) == 1, "all are told of the one that was first"
+    assert len({deletion for deletion, _ in answers}) == 1, "all get the record of the first one"
     assert admin.execute("SELECT count(*) FROM resma.deleted_reports").fetchone() == (1,)
 
 
-def test_deleting_takes_its_own_scope_and_ones_own_report(system: System, as_tenant: ActAs) -> None:
+def test_deleting_requires_its_scope_and_a_report_of_the_tenant(system: System, as_tenant: ActAs) -> None:
     report_id = _ready(system)
     as_tenant("demo", frozenset({"reports:read", "reports:write", "personal:read"}))
     assert _delete(system, report_id)[0] == 403
@@ -194,7 +194,7 @@ def test_an_unknown_report_cannot_be_deleted(system: System, new_report_id: UUID
     assert system.call_api("DELETE", "/api/v1/reports/nonsense")[0] == 404
 
 
-def test_an_idempotency_key_of_a_deleted_report_makes_a_new_one(system: System) -> None:
+def test_an_idempotency_key_of_a_deleted_report_creates_a_new_report(system: System) -> None:
     body, key = {"type": "TRANSACTIONS", "format": "CSV"}, {"Idempotency-Key": "k-2"}
     first = system.call_api("POST", "/api/v1/reports/generate", body, key)[2]["id"]
     assert system.work_once()
@@ -204,7 +204,7 @@ def test_an_idempotency_key_of_a_deleted_report_makes_a_new_one(system: System) 
 
 
 def test_a_webhook_of_a_deleted_report_is_not_sent(system: System, admin: Connection[TupleRow]) -> None:
-    """Also where topic and webhook function have the event already."""
+    """The event is not sent even if the topic and the webhook function already have it."""
     report_id = _ready(system, callbackUrl="https://customer.example/hook")
     (envelope,) = system.events()
     assert _delete(system, report_id)[0] == 200
@@ -213,7 +213,7 @@ def test_a_webhook_of_a_deleted_report_is_not_sent(system: System, admin: Connec
         assert admin.execute(f"SELECT count(*) FROM resma.{table}".encode()).fetchone() == (0,), table
 
 
-def test_it_is_told_when_files_expire(system: System, admin: Connection[TupleRow]) -> None:
+def test_the_api_and_events_have_the_expiry_of_files(system: System, admin: Connection[TupleRow]) -> None:
     report_id = system.request_report(format="CSV")
     assert system.show(report_id)["expiresAt"] is None
     assert system.work_once()
@@ -225,10 +225,10 @@ def test_it_is_told_when_files_expire(system: System, admin: Connection[TupleRow
     assert datetime.fromisoformat(envelope["detail"]["data"]["expiresAt"]) == kept
 
 
-# ---------------------------------------------------------------- records by age
+# ---------------------------------------------------------------- retention of records
 
 
-def test_records_are_deleted_by_age(system: System, admin: Connection[TupleRow]) -> None:
+def test_old_records_are_deleted(system: System, admin: Connection[TupleRow]) -> None:
     old, young, deleted = (_ready(system, callbackUrl="https://customer.example/hook") for _ in range(3))
     for report_id in (old, young, deleted):
         assert system.call_api("GET", f"/api/v1/reports/{report_id}/download")[0] == 303
@@ -253,7 +253,7 @@ def test_records_are_deleted_by_age(system: System, admin: Connection[TupleRow])
     assert system.show(young)["status"] == "READY"
 
 
-def test_records_can_be_kept_without_a_limit(
+def test_records_are_kept_if_the_retention_is_0(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RECORD_RETENTION_DAYS", "0")

@@ -1,4 +1,4 @@
-"""Estimates: right where they can be known, near where they can't, and no burden to anybody."""
+"""Estimates: exact where possible, accurate otherwise, and with little load on the databases."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'resma-ap
 
 @pytest.fixture(autouse=True)
 def _fresh(admin: Connection[TupleRow]) -> None:
-    """Reports that earlier tests have left would be history, and count against the day's rows."""
+    """Removes reports of earlier tests, which would be recent reports and count against the rows per day."""
     admin.execute("DELETE FROM resma.reports")
     admin.execute("DELETE FROM resma.row_counts")
 
@@ -43,7 +43,7 @@ def codes(expected: dict[str, Any]) -> list[str]:
 
 
 def make(system: System, **request: Any) -> Any:
-    """The report itself, READY."""
+    """Generates the report and returns it."""
     report_id: UUID = system.request_report(**request)
     assert system.work_once()
     return system.show(report_id)
@@ -51,17 +51,19 @@ def make(system: System, **request: Any) -> Any:
 
 @pytest.fixture
 def account(admin: Connection[TupleRow]) -> str:
-    """The busiest one."""
+    """Returns the account with the most rows."""
     rows = admin.execute("SELECT account_id FROM bank.transactions GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1")
     return str(rows.fetchall()[0][0])
 
 
-# ---------------------------------------------------------------- what the database can't do is no error of ours
+# ---------------------------------------------------------------- values that the database rejects
 
 
 @pytest.mark.parametrize("type_", sorted(load_catalog()))
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Etc/GMT+12"])
-def test_no_filter_and_no_zone_makes_an_error_of_ours(system: System, account: str, type_: str, zone: str) -> None:
+def test_no_filter_and_no_time_zone_causes_an_internal_error(
+    system: System, account: str, type_: str, zone: str
+) -> None:
     filters: dict[str, Any] = {"account": account} if type_ == "ACCOUNT_STATEMENT" else {}
     for first, last in [("0001-01-01", "0001-01-01"), ("0001-01-01", "9999-12-31"), ("9999-12-31", "9999-12-31")]:
         body = {"type": type_, "format": "CSV", "timeZone": zone, "filters": {**filters, "from": first, "to": last}}
@@ -70,12 +72,12 @@ def test_no_filter_and_no_zone_makes_an_error_of_ours(system: System, account: s
         assert status == 200 or problem["type"] == "urn:resma:problem:query-invalid"
 
 
-# ---------------------------------------------------------------- is it right?
+# ---------------------------------------------------------------- accuracy
 
 
 @pytest.mark.parametrize("type_", sorted(load_catalog()))
-def test_after_one_report_the_estimate_of_the_next_is_near(system: System, account: str, type_: str) -> None:
-    """The first is of a year, the next of two: rows to the last one, bytes and pages within a factor of two."""
+def test_after_one_report_the_estimate_of_the_next_is_accurate(system: System, account: str, type_: str) -> None:
+    """The first report is of one year, the next of two. Rows are exact, bytes and pages within a factor of two."""
     filters = {"account": account} if type_ == "ACCOUNT_STATEMENT" else {}
     request = {"type": type_, "formats": FORMATS}
     make(system, **request, filters={**filters, "to": "2024-12-31"})
@@ -104,7 +106,7 @@ def test_after_one_report_the_estimate_of_the_next_is_near(system: System, accou
         {"format": "CSV", "columns": ["id", "amount"]},
     ],
 )
-def test_without_history_what_was_measured_once_is_near_too(system: System, more: dict[str, Any]) -> None:
+def test_without_recent_reports_the_baseline_is_accurate_too(system: System, more: dict[str, Any]) -> None:
     expected = estimate(system, **more)
     assert "first-of-format" in codes(expected)
     report = make(system, **more)
@@ -115,8 +117,10 @@ def test_without_history_what_was_measured_once_is_near_too(system: System, more
     assert 0 < expected["seconds"] < 1
 
 
-def test_where_cells_wrap_pages_go_by_reports_on_the_same_paper(system: System, admin: Connection[TupleRow]) -> None:
-    """An audit trail upright and across: what one says of lines is not the other's."""
+def test_pages_of_wrapped_cells_depend_on_reports_with_the_same_paper(
+    system: System, admin: Connection[TupleRow]
+) -> None:
+    """The lines per row of an audit trail differ between portrait and landscape."""
     orientations = ("portrait", "landscape")
     requests = [{"format": "PDF", "options": {"pdf": {"orientation": each}}} for each in orientations]
     made = [make(system, type="AUDIT_TRAIL", **request) for request in requests]
@@ -125,21 +129,23 @@ def test_where_cells_wrap_pages_go_by_reports_on_the_same_paper(system: System, 
         assert file["pages"] * 0.8 <= guess["pages"] <= file["pages"] * 1.25
 
 
-def test_time_goes_by_what_reports_of_the_same_formats_took(system: System, admin: Connection[TupleRow]) -> None:
+def test_time_is_estimated_from_reports_of_the_same_formats(system: System, admin: Connection[TupleRow]) -> None:
     before = estimate(system, format="CSV")["seconds"]
     make(system, format="CSV", filters={"to": "2024-12-31"})
     admin.execute(
         "UPDATE resma.reports SET rows_expected = 1000000, rows_done = 1000000,"
         " metrics = jsonb_set(metrics, '{seconds,generate}', '1000')"
     )
-    # A millisecond a row, as the one report says; what was measured once holds the line at its beginning.
+    # One millisecond per row, as in the recent report. The baseline determines the start of the regression line.
     assert 2 < estimate(system, format="CSV")["seconds"] < 6
     assert estimate(system, format="NDJSON")["seconds"] == before
-    admin.execute("UPDATE resma.reports SET continuations = 1")  # its seconds are those of the last go
+    admin.execute("UPDATE resma.reports SET continuations = 1")  # its duration is that of the last invocation only
     assert estimate(system, format="CSV")["seconds"] == before
 
 
-def test_the_queue_is_that_of_the_tenant(system: System, admin: Connection[TupleRow], as_tenant: ActAs) -> None:
+def test_the_queue_has_only_reports_of_the_tenant(
+    system: System, admin: Connection[TupleRow], as_tenant: ActAs
+) -> None:
     as_tenant("other")
     system.request_report(format="CSV")
     as_tenant("demo")
@@ -148,7 +154,7 @@ def test_the_queue_is_that_of_the_tenant(system: System, admin: Connection[Tuple
     assert estimate(system, format="CSV")["queue"] == {"ahead": 1, "seconds": None}
 
 
-def test_tenants_see_their_own_rows_and_history(system: System, as_tenant: ActAs) -> None:
+def test_estimates_use_only_rows_and_reports_of_the_tenant(system: System, as_tenant: ActAs) -> None:
     make(system, format="CSV")
     as_tenant("other")
     expected = estimate(system, format="CSV")
@@ -156,18 +162,20 @@ def test_tenants_see_their_own_rows_and_history(system: System, as_tenant: ActAs
     assert codes(expected) == ["no-rows", "first-of-format"]
 
 
-# ---------------------------------------------------------------- what it refuses, and what it says
+# ---------------------------------------------------------------- errors and warnings
 
 
 @pytest.mark.parametrize(("body", "status", "code", "pointer"), BAD)
-def test_it_refuses_what_asking_refuses(system: System, body: Any, status: int, code: str, pointer: str | None) -> None:
+def test_estimates_reject_what_requests_reject(
+    system: System, body: Any, status: int, code: str, pointer: str | None
+) -> None:
     got, _, problem = system.call_api("POST", ESTIMATE, body)
     asked, _, same = system.call_api("POST", "/api/v1/reports/generate", body)
     assert (got, problem["type"]) == (status, f"urn:resma:problem:{code}") == (asked, same["type"])
     assert problem.get("errors") == same.get("errors")
 
 
-def test_rights_are_those_of_asking(system: System, as_tenant: ActAs) -> None:
+def test_estimates_require_the_scopes_of_requests(system: System, as_tenant: ActAs) -> None:
     as_tenant("demo", frozenset({"reports:read"}))
     assert system.call_api("POST", ESTIMATE, {"type": "TRANSACTIONS", "format": "CSV"})[0] == 403
     as_tenant("demo", frozenset({"reports:write"}))
@@ -177,7 +185,7 @@ def test_rights_are_those_of_asking(system: System, as_tenant: ActAs) -> None:
     assert "masked" not in codes(estimate(system, format="CSV", columns=["id"]))
 
 
-def test_nothing_is_left_behind(system: System, admin: Connection[TupleRow]) -> None:
+def test_an_estimate_stores_nothing(system: System, admin: Connection[TupleRow]) -> None:
     estimate(system, formats=FORMATS)
     assert admin.execute("SELECT count(*) FROM resma.reports").fetchone() == (0,)
     assert system.receive() == []
@@ -215,12 +223,12 @@ def test_a_warning_names_the_limit_of_concurrent_reports(system: System, quotas:
     assert system.call_api("POST", "/api/v1/reports/generate", {"type": "TRANSACTIONS", "format": "CSV"})[0] == 429
 
 
-# ---------------------------------------------------------------- no burden
+# ---------------------------------------------------------------- load
 
 
 @pytest.fixture
 def slow_counting(admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A table that takes a minute to look through; planning takes no time."""
+    """A table whose rows take a minute to count, but no time to plan."""
     admin.execute(
         "CREATE FUNCTION bank.slowly() RETURNS boolean LANGUAGE sql VOLATILE RETURN pg_sleep(0.1) IS NOT NULL"
     )
@@ -237,7 +245,9 @@ def slow_counting(admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) 
     admin.execute("DROP FUNCTION bank.slowly")
 
 
-def test_what_takes_long_to_count_is_guessed(system: System, slow_counting: None, admin: Connection[TupleRow]) -> None:
+def test_rows_that_take_long_to_count_are_estimated_by_the_planner(
+    system: System, slow_counting: None, admin: Connection[TupleRow]
+) -> None:
     admin.execute("ANALYZE bank.transactions")
     expected = estimate(system, format="CSV", filters={"from": "2024-01-01"})
     assert expected["isExact"] is False
@@ -246,7 +256,9 @@ def test_what_takes_long_to_count_is_guessed(system: System, slow_counting: None
     eventually("no connection is kept", lambda: admin.execute(OURS).fetchone() == (0,))
 
 
-def test_it_counts_as_a_reader_of_one_tenant_for_a_moment(system: System, admin: Connection[TupleRow]) -> None:
+def test_counting_uses_the_reader_login_of_one_tenant_for_a_short_time(
+    system: System, admin: Connection[TupleRow]
+) -> None:
     admin.execute(
         "CREATE POLICY guarded ON bank.transactions AS RESTRICTIVE FOR SELECT TO resma_reader USING ("
         " current_user = 'resma_reader' AND current_setting('transaction_read_only') = 'on'"
@@ -261,7 +273,7 @@ def test_it_counts_as_a_reader_of_one_tenant_for_a_moment(system: System, admin:
         admin.execute("DROP POLICY guarded ON bank.transactions")
 
 
-def test_a_limit_of_the_readers_connections_is_said(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_connection_limit_of_the_reader_is_503(system: System, admin: Connection[TupleRow]) -> None:
     admin.execute("ALTER ROLE resma_reader CONNECTION LIMIT 0")
     try:
         status, headers, problem = system.call_api("POST", ESTIMATE, {"type": "TRANSACTIONS", "format": "CSV"})
@@ -272,15 +284,15 @@ def test_a_limit_of_the_readers_connections_is_said(system: System, admin: Conne
     assert estimate(system, format="CSV")["isExact"] is True
 
 
-def test_one_count_a_tenant_at_a_time(system: System, postgres: Any) -> None:
-    """A tenant that asks a hundred times at once makes the database count once, and guess the others."""
+def test_a_tenant_counts_once_at_a_time(system: System, postgres: Any) -> None:
+    """One of a hundred concurrent requests of a tenant counts. The planner estimates the others."""
     with psycopg.connect(postgres.url) as other:
         other.execute("SELECT pg_advisory_xact_lock(hashtextextended('resma.estimate demo', 0))")
         assert estimate(system, format="CSV")["isExact"] is False
     assert estimate(system, format="CSV")["isExact"] is True
 
 
-def test_a_table_that_is_locked_is_not_waited_for(
+def test_an_estimate_does_not_wait_for_a_locked_table(
     system: System, postgres: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with psycopg.connect(postgres.url) as other:
@@ -291,8 +303,8 @@ def test_a_table_that_is_locked_is_not_waited_for(
     assert estimate(system, format="CSV")["isExact"] is True
 
 
-def test_no_writer_waits_for_an_estimate(system: System, slow_counting: None, admin: Connection[TupleRow]) -> None:
-    """While it counts, its table can be written to."""
+def test_writers_do_not_wait_for_an_estimate(system: System, slow_counting: None, admin: Connection[TupleRow]) -> None:
+    """The table can be written to while rows are counted."""
     answers: list[int] = []
 
     def ask() -> None:
@@ -310,7 +322,7 @@ def test_no_writer_waits_for_an_estimate(system: System, slow_counting: None, ad
     assert answers == [200]
 
 
-def test_the_source_away_is_said(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unavailable_source_database_is_503(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_connection(*_: object, **__: object) -> None:
         raise psycopg.OperationalError("no")
 
@@ -333,8 +345,10 @@ def test_the_source_away_is_said(system: System, monkeypatch: pytest.MonkeyPatch
         ({"account": "x" * 200}, {"title": "%(tenant_id)s"}),
     ],
 )
-def test_odd_requests_are_refused_or_answered(system: System, filters: dict[str, Any], more: dict[str, Any]) -> None:
-    """And as asking for them is: with no fault of ours."""
+def test_unusual_requests_have_the_same_result_as_generating(
+    system: System, filters: dict[str, Any], more: dict[str, Any]
+) -> None:
+    """The result is that of the request itself, and never an internal error."""
     request = {"type": "TRANSACTIONS", "format": "CSV", "filters": filters, **more}
     status, _, body = system.call_api("POST", ESTIMATE, request)
     asked, _, _ = system.call_api("POST", "/api/v1/reports/generate", request)
@@ -343,7 +357,7 @@ def test_odd_requests_are_refused_or_answered(system: System, filters: dict[str,
         assert body["rows"] == 0
 
 
-def test_an_empty_pdf_has_no_contents(system: System) -> None:
+def test_an_empty_pdf_has_no_table_of_contents(system: System) -> None:
     nothing: Any = {"format": "PDF", "filters": {"from": "2199-01-01"}}
     expected, report = estimate(system, **nothing), make(system, **nothing)
     assert [file["pages"] for file in expected["files"]] == [file["pages"] for file in report["files"]] == [2]

@@ -1,4 +1,4 @@
-"""Personal columns: masked in every format unless the caller may see them, and no way round that."""
+"""Personal columns are masked in every format unless the caller has the scope, and this cannot be bypassed."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ REQUEST = {"type": "AUDIT_TRAIL", "columns": COLUMNS}
 
 @pytest.fixture
 def keys(system: System, admin: Connection[TupleRow]) -> Iterator[tuple[str, str]]:
-    """A key that may not see what is personal, and one that may."""
+    """A key without the scope `personal:read` and one with it."""
     yield system.make_key(*READ_WRITE), system.make_key(*READ_WRITE, "personal:read")
     admin.execute("DELETE FROM resma.api_keys")
     admin.execute("DELETE FROM resma.download_links")
 
 
 def make(system: System, key: str, **request: Any) -> UUID:
-    """A report that a key has asked for, made."""
+    """Generates a report with a key and returns its id."""
     status, _, body = system.call_with(key, "POST", GENERATE, request)
     assert status == 202, body
     assert system.work_once()
@@ -50,7 +50,7 @@ def make(system: System, key: str, **request: Any) -> UUID:
 
 
 def cells(content: bytes, format_: str, folder: Path) -> list[tuple[Any, Any]]:
-    """The address and the JSON of each row, None where there is none."""
+    """Returns the address and the JSON of each row; None for NULL."""
     path = folder / f"file.{format_.lower()}"
     path.write_bytes(content)
     if format_ == "NDJSON":
@@ -69,7 +69,7 @@ def cells(content: bytes, format_: str, folder: Path) -> list[tuple[Any, Any]]:
 def test_every_format_is_masked(
     system: System, keys: tuple[str, str], admin: Connection[TupleRow], tmp_path: Path, format_: str
 ) -> None:
-    """NULL stays NULL, all else is the mask; and to whom it is open, it is all there."""
+    """NULL stays NULL and other values are masked. With the scope, all values are shown."""
     truth = admin.execute(
         "SELECT host(ip_address), before IS NOT NULL FROM bank.audit_events ORDER BY occurred_at, event_id"
     ).fetchall()
@@ -100,10 +100,10 @@ def _text_of_pdf(content: bytes) -> str:
     return "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages)
 
 
-def test_what_is_masked_is_nowhere_in_the_file(
+def test_masked_values_are_nowhere_in_the_file(
     system: System, keys: tuple[str, str], admin: Connection[TupleRow]
 ) -> None:
-    """Not in a cell, and not in its metadata, charts, summary or contents either."""
+    """Neither in cells nor in metadata, charts, summary or table of contents."""
     secrets = {
         str(value)
         for row in admin.execute("SELECT counterparty FROM bank.transactions WHERE counterparty IS NOT NULL").fetchall()
@@ -118,7 +118,7 @@ def test_what_is_masked_is_nowhere_in_the_file(
     assert not [secret for secret in secrets if secret in parts]
 
 
-def test_the_view_says_what_is_masked(system: System, keys: tuple[str, str]) -> None:
+def test_a_report_lists_its_masked_columns(system: System, keys: tuple[str, str]) -> None:
     masked, open_ = (make(system, key, **REQUEST, format="CSV") for key in keys)
     assert system.show(masked)["maskedColumns"] == ["ip_address", "before"]
     assert system.show(open_)["maskedColumns"] == []
@@ -129,7 +129,7 @@ def test_the_view_says_what_is_masked(system: System, keys: tuple[str, str]) -> 
     ]
 
 
-def test_what_is_open_is_only_for_those_who_may_see_it(system: System, keys: tuple[str, str]) -> None:
+def test_unmasked_files_require_the_scope(system: System, keys: tuple[str, str]) -> None:
     masked, open_ = (make(system, key, **REQUEST, format="CSV") for key in keys)
     plain = make(system, keys[1], type="AUDIT_TRAIL", format="CSV", columns=["id", "actor"])
 
@@ -143,8 +143,8 @@ def test_what_is_open_is_only_for_those_who_may_see_it(system: System, keys: tup
     assert problem["type"] == "urn:resma:problem:scope-missing"
 
 
-def test_a_request_with_another_scope_is_another_request(system: System, keys: tuple[str, str]) -> None:
-    """Or a key that may see less could be answered with a report that shows more, or the other way round."""
+def test_requests_with_different_scopes_are_different(system: System, keys: tuple[str, str]) -> None:
+    """Otherwise a caller without the scope could get a report with unmasked data, or the other way round."""
     request = {**REQUEST, "format": "CSV"}
     first, second = (
         system.call_with(key, "POST", GENERATE, request, headers={"Idempotency-Key": "same"}) for key in keys
@@ -153,10 +153,10 @@ def test_a_request_with_another_scope_is_another_request(system: System, keys: t
     assert (second[0], second[2]["type"]) == (422, "urn:resma:problem:idempotency-key-reused")
 
 
-# ---------------------------------------------------------------- downloads on record
+# ---------------------------------------------------------------- record of downloads
 
 
-def test_each_minting_is_on_record(
+def test_each_download_is_recorded(
     system: System, keys: tuple[str, str], admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webhook.deliver, "post_signed", lambda *_: AttemptResult(200, None, 1))
@@ -186,14 +186,14 @@ def test_each_minting_is_on_record(
     ]
 
 
-def test_an_endpoint_gets_no_address_of_what_its_registrar_may_not_see(
+def test_an_endpoint_gets_no_url_of_files_that_its_creator_is_not_allowed_to_see(
     system: System, keys: tuple[str, str], admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else webhooks:manage would do for personal:read."""
-    told: list[dict[str, Any]] = []
+    """Otherwise `webhooks:manage` would be enough to see personal data."""
+    messages: list[dict[str, Any]] = []
 
     def take(*given: Any) -> AttemptResult:
-        told.extend(json.loads(text) for text in given if isinstance(text, str) and text.startswith("{"))
+        messages.extend(json.loads(text) for text in given if isinstance(text, str) and text.startswith("{"))
         return AttemptResult(200, None, 1)
 
     monkeypatch.setattr(webhook.deliver, "post_signed", take)
@@ -207,11 +207,13 @@ def test_an_endpoint_gets_no_address_of_what_its_registrar_may_not_see(
                 system.deliver(envelope)
     finally:
         admin.execute("DELETE FROM resma.webhook_endpoints")
-    assert ["downloadUrl" in message["data"] for message in told] == [True, False]
-    assert all("download" in message["data"]["links"] for message in told)
+    assert ["downloadUrl" in message["data"] for message in messages] == [True, False]
+    assert all("download" in message["data"]["links"] for message in messages)
 
 
-def test_no_record_no_address(system: System, keys: tuple[str, str], admin: Connection[TupleRow]) -> None:
+def test_without_a_record_no_url_is_returned(
+    system: System, keys: tuple[str, str], admin: Connection[TupleRow]
+) -> None:
     report_id = make(system, keys[0], type="DAILY_SUMMARY", format="CSV")
     admin.execute("ALTER TABLE resma.download_links ADD CONSTRAINT no_more CHECK (false) NOT VALID")
     try:
@@ -226,7 +228,7 @@ def test_no_record_no_address(system: System, keys: tuple[str, str], admin: Conn
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A report type with a personal filter by a personal column."""
+    """Returns a folder with a report type that has a personal column and a filter by it."""
     made = tmp_path / "payees"
     made.mkdir()
     (made / "report.toml").write_text(
@@ -261,10 +263,10 @@ personal = true
     return made
 
 
-def test_nobody_feels_for_what_is_masked(
+def test_masked_values_cannot_be_guessed_by_filters(
     system: System, keys: tuple[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A filter by a personal column would tell, request by request, whether a guess is right."""
+    """With a filter by a personal column, a caller could guess its values request by request."""
     monkeypatch.setenv("RESMA_CATALOG", str(folder.parent))
     request = {"type": "PAYEES", "format": "CSV", "filters": {"counterparty": "Ana Conceição"}}
     status, headers, problem = system.call_with(keys[0], "POST", GENERATE, request)
@@ -272,12 +274,12 @@ def test_nobody_feels_for_what_is_masked(
     assert 'scope="personal:read"' in headers["WWW-Authenticate"]
     assert system.call_with(keys[1], "POST", GENERATE, request)[0] == 202
     assert system.work_once()
-    # Sorting by it is allowed: the order says little, and each row still has its place.
+    # Sorting by it is allowed, because the order reveals little.
     content = system.content(make(system, keys[0], type="PAYEES", format="CSV"))
     assert set(content.decode().splitlines()[1].split(",")[1:]) <= {MASK, ""}
 
 
-def test_nobody_reads_in_a_schedule_what_is_masked(
+def test_personal_filters_of_schedules_are_masked(
     system: System, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RESMA_CATALOG", str(folder.parent))
@@ -291,13 +293,15 @@ def test_nobody_reads_in_a_schedule_what_is_masked(
     assert system.call_with(manager, "GET", path)[2]["request"] == masked
     assert system.call_with(manager, "GET", "/api/v1/schedules")[2]["items"][0]["request"] == masked
     assert system.call_with(manager, "PATCH", path, {"paused": True})[2]["request"] == masked
-    monkeypatch.delenv("RESMA_CATALOG")  # of a type that is no more nobody knows what is personal
+    monkeypatch.delenv("RESMA_CATALOG")  # the personal filters of a type that does not exist are unknown
     assert system.call_with(manager, "GET", path)[2]["request"] == masked
     assert system.call_api("GET", path)[2]["request"] == request
 
 
-def test_a_masked_report_that_is_cut_goes_on(system: System, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the key of its last row, which is the value and not the mask."""
+def test_a_masked_report_is_continued_by_its_unmasked_key(
+    system: System, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The report continues after the key of its last row, which is the unmasked value."""
     monkeypatch.setattr(cursor, "BATCH_ROWS", 100)
     report_type = load_catalog(folder.parent)["PAYEES"]
     columns = ["id", "counterparty"]
@@ -343,7 +347,7 @@ def test_a_masked_report_that_is_cut_goes_on(system: System, folder: Path, monke
         ),
     ],
 )
-def test_the_checker_names_line_and_remedy(folder: Path, old: str, new: str, line: int, says: str) -> None:
+def test_catalog_errors_have_a_line_and_a_remedy(folder: Path, old: str, new: str, line: int, says: str) -> None:
     path = folder / "report.toml"
     assert check_folder(folder)[1] == []
     path.write_text(path.read_text().replace(old, new, 1))
@@ -352,7 +356,7 @@ def test_the_checker_names_line_and_remedy(folder: Path, old: str, new: str, lin
     assert (diagnostic.file, diagnostic.line) == ("report.toml", line)
 
 
-def test_shipped_types_mark_what_is_personal() -> None:
+def test_report_types_of_the_project_mark_personal_columns() -> None:
     marked = {
         report_type.type: [column.name for column in report_type.columns if column.personal]
         for report_type in load_catalog().values()
@@ -365,10 +369,10 @@ def test_shipped_types_mark_what_is_personal() -> None:
     }
 
 
-def test_what_the_catalog_says_later_changes_nothing(
+def test_later_changes_of_the_catalog_do_not_unmask_files(
     system: System, keys: tuple[str, str], admin: Connection[TupleRow]
 ) -> None:
-    """A column that is renamed, or no longer marked, stays personal in the files that have it; a type may be gone."""
+    """A column that is renamed or no longer marked stays personal in existing files, even if its type is removed."""
     masked, open_ = keys
     report_id = make(system, open_, type="TRANSACTIONS", format="CSV", columns=["id", "counterparty"])
     path = f"/api/v1/reports/{report_id}"

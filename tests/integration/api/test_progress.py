@@ -1,4 +1,4 @@
-"""Stage, place in the queue and time left, as the API shows them: what is not known is null."""
+"""Stage, queue position and remaining time in the API. Unknown values are null."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ NULL = {"stage": None, "etaSeconds": None, "queuePosition": None}
 
 @pytest.fixture(autouse=True)
 def _gone(admin: Connection[TupleRow]) -> None:
-    """Reports that earlier tests have left would be in the queue too."""
+    """Removes reports of earlier tests, which would be in the queue, too."""
     admin.execute("DELETE FROM resma.reports")
 
 
 def progress(system: System, report_id: UUID) -> dict[str, Any]:
-    """The three that are looked at here."""
+    """Returns stage, queue position and remaining time."""
     shown = system.show(report_id)["progress"]
     return {name: shown[name] for name in NULL}
 
 
 def set_seconds(admin: Connection[TupleRow], report_id: UUID, seconds: float) -> None:
-    """Says that a report that is READY took so long."""
+    """Sets the duration of a READY report."""
     changed = admin.execute(
         "UPDATE resma.reports SET metrics = jsonb_set(metrics, '{seconds,generate}', to_jsonb(%s::float8))"
         " WHERE report_id = %s AND status = 'READY'",
@@ -42,7 +42,7 @@ def set_seconds(admin: Connection[TupleRow], report_id: UUID, seconds: float) ->
     assert changed.rowcount == 1
 
 
-def test_without_history_the_place_is_all_that_is_known(system: System, as_tenant: ActAs) -> None:
+def test_without_recent_reports_only_the_queue_position_is_known(system: System, as_tenant: ActAs) -> None:
     as_tenant("other")
     system.request_report(format="CSV")
     as_tenant("demo")
@@ -54,14 +54,14 @@ def test_without_history_the_place_is_all_that_is_known(system: System, as_tenan
     assert [item["progress"]["stage"] for item in page["items"]] == ["waiting", "waiting"]
 
 
-def test_history_tells_how_long_it_takes(system: System, admin: Connection[TupleRow]) -> None:
+def test_the_remaining_time_is_estimated_from_recent_reports(system: System, admin: Connection[TupleRow]) -> None:
     for format_, seconds in (("CSV", 10), ("CSV", 20), ("PDF", 60)):
         report_id = system.request_report(format=format_, filters=FILTERS)
         assert system.work_once()
         assert progress(system, report_id) == NULL
         set_seconds(admin, report_id, seconds)
     first, second, third = (system.request_report(format=f) for f in ("CSV", "PDF", "NDJSON"))
-    # 15 s for a CSV, 60 for a PDF, 30 for any report: alone in the queue, or one after the other.
+    # 15 s for a CSV, 60 s for a PDF, 30 s for any report: alone in the queue, or after another.
     assert [progress(system, report_id)["etaSeconds"] for report_id in (first, second, third)] == [15, 90, 90]
     admin.execute(
         "UPDATE resma.reports SET status = 'GENERATING', lease_until = clock_timestamp() + interval '10 s'"
@@ -72,7 +72,7 @@ def test_history_tells_how_long_it_takes(system: System, admin: Connection[Tuple
     assert progress(system, third) == {"stage": "waiting", "etaSeconds": 60, "queuePosition": 1}
 
 
-def test_the_first_in_the_queue_are_first(system: System) -> None:
+def test_queue_positions_are_in_the_order_of_requests(system: System) -> None:
     ids = [system.request_report(format="CSV") for _ in range(3)]
     assert [progress(system, report_id)["queuePosition"] for report_id in ids] == [0, 1, 2]
 
@@ -80,11 +80,11 @@ def test_the_first_in_the_queue_are_first(system: System) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        "attempt = 1, error_code = 'database-busy'",  # when it is tried again the queue knows
-        "created_at = clock_timestamp() - interval '5 minutes'",  # nobody works, and it should long have been done
+        "attempt = 1, error_code = 'database-busy'",  # the time of the next attempt is unknown
+        "created_at = clock_timestamp() - interval '5 minutes'",  # no worker is busy, so the wait is unexplained
     ],
 )
-def test_a_wait_that_nobody_can_explain_has_no_end(system: System, admin: Connection[TupleRow], change: str) -> None:
+def test_an_unexplained_wait_has_no_estimate(system: System, admin: Connection[TupleRow], change: str) -> None:
     system.request_report(format="CSV", filters=FILTERS)
     assert system.work_once()
     waiting = system.request_report(format="CSV", filters=FILTERS)
@@ -97,14 +97,14 @@ def test_a_wait_that_nobody_can_explain_has_no_end(system: System, admin: Connec
     ("seconds", "before", "done", "expected", "stage", "eta"),
     [
         (10, 0, 1_000, 4_000, "writing", 30),
-        (10, 900, 1_000, 1_100, "writing", 10),  # what earlier attempts wrote says nothing of this one's pace
+        (10, 900, 1_000, 1_100, "writing", 10),  # rows of earlier attempts do not count for the speed of this one
         (10, 1_000, 1_000, 4_000, "writing", None),
         (0, 0, 0, 4_000, "writing", None),
         (10, 0, 4_000, 4_000, "publishing", 0),
         (1, 0, 0, 0, "publishing", None),
     ],
 )
-def test_time_left_goes_by_the_pace_of_this_attempt(
+def test_the_remaining_time_depends_on_the_speed_of_this_attempt(
     system: System,
     admin: Connection[TupleRow],
     seconds: int,
@@ -115,7 +115,7 @@ def test_time_left_goes_by_the_pace_of_this_attempt(
     eta: float | None,
 ) -> None:
     report_id = system.request_report(format="CSV")
-    # As of the last sign of life, which renewed the lease: five seconds ago.
+    # Measured at the last lease renewal, five seconds ago.
     admin.execute(
         "UPDATE resma.reports SET status = 'GENERATING', attempt = 3, rows_done = %s, rows_expected = %s,"
         " lease_until = clock_timestamp() + make_interval(secs => %s - 5),"
@@ -131,10 +131,10 @@ def test_time_left_goes_by_the_pace_of_this_attempt(
     assert progress(system, report_id) == {"stage": "waiting", "etaSeconds": None, "queuePosition": None}
 
 
-def test_stages_of_a_report_that_is_handed_over(
+def test_stages_of_a_report_that_is_continued(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Looked at while the worker is at it; the second attempt counts anew, and goes on from what there is."""
+    """The stages are read while the worker runs. The second attempt counts again and continues."""
     monkeypatch.setattr(cursor, "BATCH_ROWS", 100)
     report_id = system.request_report(format="CSV")
     seen: list[tuple[str, int | None, int | None]] = []
@@ -176,7 +176,9 @@ def test_stages_of_a_report_that_is_handed_over(
 
 
 @pytest.mark.parametrize("status", ["READY", "FAILED", "CANCELLED", "EXPIRED"])
-def test_what_has_ended_has_no_progress_left(system: System, admin: Connection[TupleRow], status: str) -> None:
+def test_a_report_that_has_ended_has_no_stage_and_no_remaining_time(
+    system: System, admin: Connection[TupleRow], status: str
+) -> None:
     report_id = system.request_report(format="CSV", filters=FILTERS)
     assert system.work_once()
     admin.execute("UPDATE resma.reports SET status = %s", (status,))

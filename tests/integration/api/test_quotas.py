@@ -1,4 +1,4 @@
-"""Quotas of a tenant: requests a second, live reports, rows a day. None is passed by asking for much at once."""
+"""Quotas of a tenant: requests per second, reports in progress, rows per day. They also limit concurrent requests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GOOD = {"type": "TRANSACTIONS", "format": "CSV"}
 
 @pytest.fixture(autouse=True)
 def tenant(admin: Connection[TupleRow]) -> Iterator[None]:
-    """The demo tenant's limits are a test's own to change."""
+    """Restores the limits of the demo tenant after a test."""
     yield
     admin.execute(
         "UPDATE resma.tenants SET requests_per_second = DEFAULT, requests_burst = DEFAULT, live_reports = DEFAULT,"
@@ -45,11 +45,11 @@ def set_seconds_until_full(admin: Connection[TupleRow], seconds: int) -> None:
 
 
 def list_reports(system: System) -> int:
-    """Makes a request; returns the status of the answer."""
+    """Sends a request and returns the status of the response."""
     return system.call_api("GET", "/api/v1/reports")[0]
 
 
-def test_requests_come_out_of_a_bucket(system: System, admin: Connection[TupleRow]) -> None:
+def test_requests_are_limited_by_a_token_bucket(system: System, admin: Connection[TupleRow]) -> None:
     admin.execute("UPDATE resma.tenants SET requests_per_second = 1, requests_burst = 3")
     assert [list_reports(system) for _ in range(3)] == [200, 200, 200]
     set_seconds_until_full(admin, 1000)
@@ -60,15 +60,15 @@ def test_requests_come_out_of_a_bucket(system: System, admin: Connection[TupleRo
     assert list_reports(system) == 200, "one of three is left"
 
 
-def test_a_bucket_holds_a_burst_and_no_more(system: System, admin: Connection[TupleRow]) -> None:
-    """In one statement, so that no second passes meanwhile."""
+def test_a_bucket_allows_one_burst(system: System, admin: Connection[TupleRow]) -> None:
+    """All requests are in one statement, so that the bucket is not refilled in between."""
     admin.execute("UPDATE resma.tenants SET requests_per_second = 1, requests_burst = 3")
     waits = admin.execute("SELECT resma.take_request('demo') FROM generate_series(1, 5)").fetchall()
     assert [wait == 0 for (wait,) in waits] == [True, True, True, False, False]
     assert 0 < waits[-1][0] <= 1
 
 
-def test_only_the_right_key_empties_its_tenants_bucket(system: System, admin: Connection[TupleRow]) -> None:
+def test_only_valid_keys_use_up_the_bucket(system: System, admin: Connection[TupleRow]) -> None:
     admin.execute("UPDATE resma.tenants SET requests_per_second = 1, requests_burst = 2")
     key = system.make_key("reports:read")
     wrong = key[:-1] + ("A" if key[-1] != "A" else "B")
@@ -78,7 +78,7 @@ def test_only_the_right_key_empties_its_tenants_bucket(system: System, admin: Co
     assert system.call_with(key, "GET", "/api/v1/reports")[0] == 429
 
 
-def test_buckets_hold_however_many_ask_at_once(system: System, admin: Connection[TupleRow]) -> None:
+def test_buckets_limit_concurrent_requests(system: System, admin: Connection[TupleRow]) -> None:
     admin.execute("UPDATE resma.tenants SET requests_per_second = 1, requests_burst = 10")
     databases = [Database(_secret(), f"test-{number}") for number in range(8)]
     started = time.monotonic()
@@ -92,7 +92,7 @@ def test_buckets_hold_however_many_ask_at_once(system: System, admin: Connection
     assert 10 <= waits.count(0) <= 10 + seconds, "ten, and one more for each second that this took"
 
 
-def test_another_tenants_bucket_is_its_own(system: System, admin: Connection[TupleRow]) -> None:
+def test_each_tenant_has_its_own_bucket(system: System, admin: Connection[TupleRow]) -> None:
     admin.execute("INSERT INTO resma.tenants (tenant_id, name) VALUES ('other', 'Other') ON CONFLICT DO NOTHING")
     admin.execute("UPDATE resma.tenants SET requests_per_second = 1, requests_burst = 1")
     key = system.make_key("reports:read", tenant="other")
@@ -102,7 +102,9 @@ def test_another_tenants_bucket_is_its_own(system: System, admin: Connection[Tup
     assert system.call_with(key, "GET", "/api/v1/reports")[0] == 200
 
 
-def test_live_reports_are_limited_and_nothing_is_left_behind(system: System, admin: Connection[TupleRow]) -> None:
+def test_reports_in_progress_are_limited_and_rejected_requests_store_nothing(
+    system: System, admin: Connection[TupleRow]
+) -> None:
     admin.execute("UPDATE resma.tenants SET live_reports = 2")
     keys = [{"Idempotency-Key": f"k{number}"} for number in range(3)]
     answers = [system.call_api("POST", GENERATE, GOOD, headers) for headers in keys]
@@ -111,14 +113,14 @@ def test_live_reports_are_limited_and_nothing_is_left_behind(system: System, adm
     assert problem["type"] == "urn:resma:problem:live-reports-quota-exceeded"
     assert int(headers["Retry-After"]) > 0
     assert admin.execute("SELECT count(*) FROM resma.reports").fetchall() == [(2,)]
-    # What was accepted before is answered again, and one that ended makes room.
+    # An accepted request is answered again, and a report that has ended does not count.
     assert system.call_api("POST", GENERATE, GOOD, keys[0])[0] == 202
     assert system.work(system.receive()[0])
     assert system.call_api("POST", GENERATE, GOOD, keys[2])[0] == 202
 
 
-def test_fifty_at_once_do_not_pass_the_limit(system: System, admin: Connection[TupleRow]) -> None:
-    """As many transactions, all open before the first one counts."""
+def test_fifty_concurrent_requests_do_not_exceed_the_limit(system: System, admin: Connection[TupleRow]) -> None:
+    """All transactions are open before the first one counts the reports."""
     from uuid import uuid4
 
     admin.execute("UPDATE resma.tenants SET live_reports = 7")
@@ -162,7 +164,7 @@ def test_fifty_at_once_do_not_pass_the_limit(system: System, admin: Connection[T
 
 
 def seconds_until_midnight(admin: Connection[TupleRow]) -> float:
-    """How long it is until the database's next midnight in UTC."""
+    """Returns the seconds until the next midnight of the database in UTC."""
     ((seconds,),) = admin.execute(
         "SELECT extract(epoch FROM date_trunc('day', now() AT TIME ZONE 'UTC') + interval '1 day'"
         " - now() AT TIME ZONE 'UTC')::float8"
@@ -171,7 +173,9 @@ def seconds_until_midnight(admin: Connection[TupleRow]) -> float:
 
 
 @pytest.mark.usefixtures("far_from_midnight")
-def test_rows_a_day_end_a_report_for_good_and_then_refuse_others(system: System, admin: Connection[TupleRow]) -> None:
+def test_rows_per_day_fail_a_report_permanently_and_reject_later_ones(
+    system: System, admin: Connection[TupleRow]
+) -> None:
     admin.execute("UPDATE resma.tenants SET rows_per_day = %s", [ROWS + 10])
     first, second = system.request_report(format="CSV"), system.request_report(format="CSV")
     while records := system.receive():
@@ -182,7 +186,7 @@ def test_rows_a_day_end_a_report_for_good_and_then_refuse_others(system: System,
     assert "midnight" in error["detail"]
     assert len(system.objects()) == 1
     assert system.open_uploads() == []
-    # Ten more rows fit: a small report is still made. Then nothing does.
+    # Ten more rows are allowed, so a small report is generated. After that, all are rejected.
     small = system.request_report(
         type="ACCOUNT_STATEMENT", format="CSV", filters={"account": "nobody", "from": "2024-01-01"}
     )
@@ -193,12 +197,12 @@ def test_rows_a_day_end_a_report_for_good_and_then_refuse_others(system: System,
     status, headers, problem = system.call_api("POST", GENERATE, GOOD)
     assert (status, problem["type"]) == (429, "urn:resma:problem:rows-quota-exceeded")
     assert seconds_until_midnight(admin) - 1 < int(headers["Retry-After"]) < before + 1
-    # Yesterday's rows are yesterday's.
+    # Rows of yesterday do not count.
     admin.execute("UPDATE resma.row_counts SET day = day - 1")
     assert system.call_api("POST", GENERATE, GOOD)[0] == 202
 
 
-def test_a_report_that_is_tried_again_counts_once(
+def test_rows_of_a_retried_report_count_once(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from worker.file_set import FilesInProgress
@@ -221,7 +225,7 @@ def _counted(admin: Connection[TupleRow]) -> int:
     return int(rows)
 
 
-def test_a_cancelled_report_is_charged_for_the_rows_that_were_read(
+def test_rows_that_a_cancelled_report_has_read_count(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = _counted(admin)
@@ -242,7 +246,7 @@ def test_a_cancelled_report_is_charged_for_the_rows_that_were_read(
     assert _counted(admin) == before, "no progress was recorded: none was read"
 
 
-def test_a_failed_report_is_charged_for_the_rows_that_were_read(
+def test_rows_that_a_failed_report_has_read_count(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = _counted(admin)
@@ -259,9 +263,7 @@ def test_a_failed_report_is_charged_for_the_rows_that_were_read(
     assert _counted(admin) == before + 100
 
 
-def test_one_that_is_given_up_by_the_scheduler_gives_its_rows_back_once(
-    system: System, admin: Connection[TupleRow]
-) -> None:
+def test_a_report_that_the_scheduler_fails_releases_its_rows_once(system: System, admin: Connection[TupleRow]) -> None:
     before = _counted(admin)
     report_id = system.request_report(format="CSV")
     assert system.work_once()

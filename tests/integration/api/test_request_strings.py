@@ -1,4 +1,4 @@
-"""Every string of a request has the limits in the OpenAPI document that the API holds it to.
+"""Every string of a request has the same limits in the OpenAPI document and in the API.
 
 A generator of requests, a form or a gateway that goes by the document sends nothing that the API then refuses.
 """
@@ -88,20 +88,20 @@ BODIES: dict[tuple[str, str], list[Json]] = {
         *({**_CRON, "at": None, "calendar": None, "period": None, "request": request} for request in _REPORTS),
     ],
 }
-"""Bodies that are accepted; together they have a string in each place that takes one."""
+"""Valid bodies, which together have a value for every string property."""
 
 STRINGS = ("\0", "a\0", "", " ", "\n", "\x7f", "x\\y", "é", "\u2028", "\U0001f9fe", "x" * 300, "x" * 10_001, "x\n")
-"""What breaks limits of all kinds."""
+"""Strings that violate limits of all kinds."""
 
 BROADER = {"timeZone", "callbackUrl", "url", "when", "from", "to", "endsAt", "calendar", "at", "columns", "over"}
-"""Fields of which a JSON Schema can't say all: of those the document may allow what the API refuses, but not NUL."""
+"""Fields whose rules a JSON Schema cannot express. The document may allow what the API rejects, except NUL."""
 
 
 @pytest.fixture
 def lifted(
     system: System, admin: Connection[TupleRow], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[System]:
-    """The system with a fifth report type, which has filters of all kinds, and without quotas."""
+    """The system without quotas and with a fifth report type, which has filters of all kinds."""
     shutil.copytree(CATALOG_FOLDER, tmp_path / "catalog")
     shutil.copytree(SAMPLES / "fees", tmp_path / "catalog" / "fees")
     monkeypatch.setenv("RESMA_CATALOG", str(tmp_path / "catalog"))
@@ -116,7 +116,7 @@ def lifted(
 
 @pytest.fixture
 def document(lifted: System) -> Json:
-    """The OpenAPI document of that system, with the rules that its descriptions state."""
+    """The OpenAPI document of that system, with the rules that are only in its descriptions."""
     return with_stated_rules(lifted.call_api("GET", "/openapi.json")[2])
 
 
@@ -127,13 +127,13 @@ def test_every_string_of_a_request_has_a_limit(document: Json) -> None:
         (method, path, *found.path)
         for method, path, schema in bodies + named
         for found in strings(document, schema)
-        # Anything goes in filters, until the type of the report says which.
+        # Filters can have any value, because their schema depends on the report type.
         if not found.is_bounded and found.path[-2:] != ("filters", "...")
     }
     assert unbounded == set()
 
 
-def test_the_bodies_of_this_test_have_every_string_that_there_is(document: Json) -> None:
+def test_the_bodies_of_this_test_contain_every_string_property(document: Json) -> None:
     for method, path, schema in request_bodies(document):
         wanted = {found.path for found in strings(document, schema) if found.path[-1] != "..."}
         given = {
@@ -145,7 +145,7 @@ def test_the_bodies_of_this_test_have_every_string_that_there_is(document: Json)
 
 
 @pytest.mark.parametrize(("method", "path"), BODIES)
-def test_document_and_api_refuse_the_same_strings(lifted: System, document: Json, method: str, path: str) -> None:
+def test_document_and_api_reject_the_same_strings(lifted: System, document: Json, method: str, path: str) -> None:
     (schema,) = [schema for *found, schema in request_bodies(document) if tuple(found) == (method, path)]
     validator = jsonschema_rs.Draft202012Validator({**schema, "components": document["components"]})
     address = _existing(lifted, path)
@@ -166,7 +166,7 @@ def test_document_and_api_refuse_the_same_strings(lifted: System, document: Json
                 assert "\0" not in text or not is_valid, said
 
 
-def test_document_and_api_refuse_the_same_strings_as_parameters(lifted: System, document: Json) -> None:
+def test_document_and_api_reject_the_same_parameters(lifted: System, document: Json) -> None:
     for method, path, parameter in parameters(document):
         name, place, schema = parameter["name"], parameter["in"], parameter["schema"]
         validator = jsonschema_rs.Draft202012Validator({**schema, "components": document["components"]})
@@ -175,7 +175,7 @@ def test_document_and_api_refuse_the_same_strings_as_parameters(lifted: System, 
         address = _existing(lifted, path.replace(f"{{{name}}}", "{}"))
         for text in STRINGS:
             if place == "path" and not text.strip():
-                continue  # it is another path
+                continue  # the string is part of another path
             query = {name: text} if place == "query" else None
             body = BODIES.get((method, path), [None])[0]
             status, _, answer = lifted.call_api(method, address.format(quote(text, safe="")), body, query=query)
@@ -186,16 +186,16 @@ def test_document_and_api_refuse_the_same_strings_as_parameters(lifted: System, 
             assert "\0" not in text or not is_accepted, said
 
 
-def test_a_header_of_another_form_is_refused_by_both(lifted: System, document: Json) -> None:
+def test_document_and_api_reject_the_same_headers(lifted: System, document: Json) -> None:
     (key, *_) = [found for *_, found in parameters(document) if found["in"] == "header"]
     validator = jsonschema_rs.Draft202012Validator(key["schema"])
-    for text in (text for text in STRINGS if text == text.strip("\n")):  # around a value, HTTP has no meaning for it
+    for text in (text for text in STRINGS if text == text.strip("\n")):  # HTTP ignores it around a value
         status = lifted.call_api("POST", GENERATE, _STATEMENT, {"Idempotency-Key": text})[0]
         assert (status < 300) == validator.is_valid(text), text
 
 
 def _existing(system: System, path: str) -> str:
-    """The path with the ids of what exists, made for the test."""
+    """Returns the path with ids of existing resources, which are created for the test."""
     for name, (address, body) in _MADE.items():
         if f"{{{name}}}" in path:
             status, _, answer = system.call_api("POST", address, body)

@@ -1,4 +1,4 @@
-"""What all answers of the API have in common: security headers, HEAD, and that a scope is checked first."""
+"""Properties of all responses of the API: security headers, HEAD requests, and scopes that are checked first."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HTTPS = {"X-Forwarded-Proto": "https"}
         ("/api/v1/reports/nonsense", "127.0.0.1", 404),
     ],
 )
-def test_every_answer_has_security_headers(system: System, path: str, address: str, status: int) -> None:
+def test_every_response_has_security_headers(system: System, path: str, address: str, status: int) -> None:
     answered, headers, _ = system.call_api("GET", path, headers=HTTPS, address=address)
     assert answered == status
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -53,8 +53,8 @@ def test_head_needs_a_key_where_get_does(system: System) -> None:
     assert system.call_api("HEAD", "/api/v1/reports", address=ELSEWHERE)[::2] == (401, "")
 
 
-def test_a_url_without_parameters_is_no_id_of_another(system: System) -> None:
-    """GET /api/v1/reports/generate asks for no report whose id is `generate`."""
+def test_a_fixed_url_is_not_treated_as_an_id(system: System) -> None:
+    """GET /api/v1/reports/generate is not a request for a report with the id `generate`."""
     for path in sorted({route.path for route in ROUTES if "<" not in route.path}):
         taken = {route.method for route in ROUTES if route.path == path}
         taken |= {"HEAD"} & {method.replace("GET", "HEAD") for method in taken}
@@ -63,7 +63,7 @@ def test_a_url_without_parameters_is_no_id_of_another(system: System) -> None:
             assert (status, set(headers["Allow"].split(", "))) == (405, taken), (method, path)
 
 
-def test_every_operation_names_the_query_parameters_that_it_does_not_know(system: System) -> None:
+def test_every_operation_rejects_unknown_query_parameters(system: System) -> None:
     for route in (route for route in ROUTES if route.include_in_schema):
         path = re.sub(r"<(\w+)>", lambda name: IDS.get(name[1], ID), route.path)
         body: dict[str, str] | None = {} if route.dependant.body_params else None
@@ -76,8 +76,8 @@ def test_every_operation_names_the_query_parameters_that_it_does_not_know(system
         assert all(field.alias in details["/staus"] for field in route.dependant.query_params)
 
 
-def test_pages_take_any_query(system: System) -> None:
-    """An identity provider adds `code` and `state`, and what else it likes."""
+def test_pages_accept_any_query(system: System) -> None:
+    """An identity provider adds `code`, `state` and other parameters."""
     for path in ("/console", "/console/app.js", "/docs", "/openapi.json", "/console/provider.json"):
         assert system.call_api("GET", path, query={"code": "1", "iss": "https://login.example"})[0] == 200
 
@@ -96,7 +96,7 @@ def test_pages_take_any_query(system: System) -> None:
         ("POST", "/api/v1/api-keys/nonsense/rotate", {"graceSeconds": -1}),
     ],
 )
-def test_a_caller_without_the_scope_is_told_of_nothing_else(system: System, method: str, path: str, body: Any) -> None:
+def test_a_missing_scope_is_the_first_error(system: System, method: str, path: str, body: Any) -> None:
     key = system.make_key("personal:read")
     status, headers, problem = system.call_with(key, method, path, body)
     assert (status, problem["type"]) == (403, "urn:resma:problem:scope-missing"), problem

@@ -1,4 +1,4 @@
-"""Tenants are kept apart by the database: what forgets its filter still sees one tenant's rows, and writes no other's.
+"""The database isolates tenants: code without a tenant filter still reads and writes rows of one tenant only.
 
 Two banks share the system here, `demo` and `other`. Tables are found in the database's own catalog, so that one that
 is added without its policies fails these tests.
@@ -35,12 +35,12 @@ from webhook.post_signed import AttemptResult
 
 OTHER = "another-bank"
 OWN_TENANT = "(tenant_id = ( SELECT current_setting('resma.tenant_id'::text, true) AS current_setting))"
-"""A policy's condition, as Postgres prints it."""
+"""Condition of a policy, as Postgres prints it."""
 
 
 @pytest.fixture
 def other(system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> Iterator[UUID]:
-    """Another bank that has used the whole system, and the demo bank beside it; returns the other one's report."""
+    """Creates another bank that has used the whole system, beside the demo bank. Returns a report of the other bank."""
     monkeypatch.setattr(webhook.deliver, "post_signed", lambda *_: AttemptResult(500, None, 1))
     with admin.transaction():
         create_tenant(admin, OTHER, "Other Bank", {})
@@ -65,7 +65,7 @@ def other(system: System, admin: Connection[TupleRow], monkeypatch: pytest.Monke
         }
         assert system.call_with(key, "POST", "/api/v1/schedules", schedule)[0] == 201
     admin.execute("UPDATE resma.schedules SET next_run_at = '2024-01-01', due_at = '2024-01-01'")
-    assert system.run_scheduler()["started"] == 0  # they were missed, and are skipped
+    assert system.run_scheduler()["started"] == 0  # the runs are misfires and are skipped
     yield UUID(made["id"])
     for table in (*tables(admin, "bank"), *tables(admin, "resma")):
         if table != "resma.tenants":
@@ -76,34 +76,34 @@ def other(system: System, admin: Connection[TupleRow], monkeypatch: pytest.Monke
 
 @pytest.fixture
 def app(system: System) -> Iterator[Connection[TupleRow]]:
-    """As the API and the worker are connected, with code that forgets the tenant wherever it is asked for."""
+    """A connection with the login of the API and the worker, and code that omits the tenant in every condition."""
     with connect(system, "DATABASE_SECRET_ARN") as connection:
         yield connection
 
 
 @pytest.fixture
 def reader(system: System) -> Iterator[Connection[TupleRow]]:
-    """As reports read their data, with the same code."""
+    """A connection with the login that reports read their data with, and the same code."""
     with connect(system, "SOURCE_SECRET_ARN") as connection:
         connection.execute("SET default_transaction_read_only = off")
         yield connection
 
 
-class Forgetful(Cursor[TupleRow]):
-    """A cursor that takes the tenant out of every condition."""
+class TenantFilterRemover(Cursor[TupleRow]):
+    """Cursor that removes the tenant from every condition."""
 
-    forgotten = 0
+    removed = 0
 
     def execute(self, query: Any, params: Any = None, **more: Any) -> Any:
-        """Runs the query without it."""
+        """Runs the query without the tenant."""
         text = query.as_string(self) if isinstance(query, sql.Composable) else str(query)
         text, found = re.subn(r"\b(\w+\.)?tenant_id = %(\(tenant_id\))?s", r"%\2s::text IS NOT NULL", text)
-        Forgetful.forgotten += found
+        TenantFilterRemover.removed += found
         return super().execute(text.encode(), params, **more)
 
 
 def connect(system: System, secret: str | None, tenant: str | None = "demo") -> Connection[TupleRow]:
-    """A connection of that login, or of the database's owner; its transactions are the tenant's."""
+    """Opens a connection with a login, or as the owner of the database, whose transactions are of a tenant."""
     if secret is None:
         connection = psycopg.connect(system.database_url, autocommit=True)
     else:
@@ -118,12 +118,12 @@ def connect(system: System, secret: str | None, tenant: str | None = "demo") -> 
         )
     if tenant is not None:
         connection.execute("SELECT set_config('resma.tenant_id', %s, false)", (tenant,))
-    connection.cursor_factory = Forgetful
+    connection.cursor_factory = TenantFilterRemover
     return connection
 
 
 def tables(admin: Connection[TupleRow], schema: str) -> list[str]:
-    """The schema's tables that have a tenant, parents after their children."""
+    """Returns the tables of a schema with a tenant, children before their parents."""
     rows = admin.execute(
         """
         SELECT c.oid::regclass::text FROM pg_class AS c
@@ -138,7 +138,7 @@ def tables(admin: Connection[TupleRow], schema: str) -> list[str]:
 
 
 def copy_rows(admin: Connection[TupleRow], table: str) -> None:
-    """Gives the other bank the demo bank's rows."""
+    """Copies the rows of the demo bank to the other bank."""
     name = sql.SQL(table)
     admin.execute(
         sql.SQL(
@@ -150,7 +150,7 @@ def copy_rows(admin: Connection[TupleRow], table: str) -> None:
 
 
 def count(connection: Connection[TupleRow], table: str, tenant: str | None = None) -> int:
-    """How many rows of a tenant, or of all, can be seen."""
+    """Returns the number of visible rows of a tenant, or of all tenants."""
     name = sql.SQL(table)
     query = sql.SQL("SELECT count(*) FROM {} WHERE coalesce(%s::text, tenant_id) = tenant_id").format(name)
     try:
@@ -160,11 +160,11 @@ def count(connection: Connection[TupleRow], table: str, tenant: str | None = Non
     return int(rows)
 
 
-# ---------------------------------------------------------------- what there is
+# ---------------------------------------------------------------- policies
 
 
 def test_every_table_with_a_tenant_has_its_policies(admin: Connection[TupleRow]) -> None:
-    """What an unprivileged login may see is its own tenant's, by no policy but this one."""
+    """An unprivileged login sees only rows of its own tenant, by this policy and no other."""
     for table in (*tables(admin, "resma"), *tables(admin, "bank")):
         row = admin.execute("SELECT relrowsecurity, relkind FROM pg_class WHERE oid = %s::regclass", (table,))
         assert row.fetchall() == [(True, "r")], f"{table}: ENABLE ROW LEVEL SECURITY"
@@ -189,8 +189,8 @@ def test_every_table_has_a_tenant(admin: Connection[TupleRow]) -> None:
     assert {name for (name,) in found} == {*tables(admin, "resma"), *tables(admin, "bank"), *of_the_deployment}
 
 
-def test_what_has_no_tenant_has_nothing_of_one(admin: Connection[TupleRow]) -> None:
-    """Open circuits say which dependency is unavailable, and show its last error to every worker."""
+def test_tables_without_a_tenant_contain_no_tenant_data(admin: Connection[TupleRow]) -> None:
+    """Outages name the unavailable dependency, and show its last error to all workers."""
     columns = admin.execute(
         "SELECT column_name FROM information_schema.columns WHERE table_schema = 'resma' AND table_name = 'outages'"
     ).fetchall()
@@ -199,7 +199,7 @@ def test_what_has_no_tenant_has_nothing_of_one(admin: Connection[TupleRow]) -> N
     }
 
 
-def test_logins_are_bound_by_policies(admin: Connection[TupleRow]) -> None:
+def test_policies_apply_to_all_logins(admin: Connection[TupleRow]) -> None:
     roles = admin.execute(
         "SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb,"
         " EXISTS (SELECT FROM pg_class WHERE relowner = r.oid),"
@@ -209,7 +209,7 @@ def test_logins_are_bound_by_policies(admin: Connection[TupleRow]) -> None:
     assert roles == [(False, False, False)] * 3
 
 
-def test_functions_that_see_more_are_pinned_and_not_for_everybody(admin: Connection[TupleRow]) -> None:
+def test_security_definer_functions_are_fixed_and_restricted(admin: Connection[TupleRow]) -> None:
     found = admin.execute(
         "SELECT proname, coalesce(array_to_string(proconfig, ','), ''), has_function_privilege('resma_reader', oid,"
         " 'EXECUTE') FROM pg_proc WHERE prosecdef AND pronamespace = 'resma'::regnamespace"
@@ -223,8 +223,8 @@ def test_functions_that_see_more_are_pinned_and_not_for_everybody(admin: Connect
 # ---------------------------------------------------------------- reading
 
 
-def test_the_other_bank_has_rows_everywhere(other: UUID, admin: Connection[TupleRow]) -> None:
-    """Or the tests below would show nothing."""
+def test_the_other_bank_has_rows_in_every_table(other: UUID, admin: Connection[TupleRow]) -> None:
+    """Otherwise the tests below would prove nothing."""
     known = {
         *("tenants", "reports", "events", "webhook_deliveries", "webhook_attempts", "api_keys", "row_counts"),
         *("download_links", "request_buckets", "idempotency_keys", "schedules", "schedule_runs"),
@@ -247,7 +247,7 @@ def test_no_table_shows_another_tenants_rows(
     assert count(reader, "bank.transactions") > 0
 
 
-def test_no_tenant_no_rows(other: UUID, system: System, admin: Connection[TupleRow]) -> None:
+def test_without_a_tenant_no_rows_are_visible(other: UUID, system: System, admin: Connection[TupleRow]) -> None:
     for secret in ("DATABASE_SECRET_ARN", "SOURCE_SECRET_ARN"):
         for tenant in (None, ""):
             with connect(system, secret, tenant) as connection:
@@ -255,11 +255,11 @@ def test_no_tenant_no_rows(other: UUID, system: System, admin: Connection[TupleR
                     assert count(connection, table) == 0, table
 
 
-def test_code_that_forgets_its_filter_finds_nothing(
+def test_code_without_the_tenant_filter_finds_no_other_rows(
     other: UUID, system: System, app: Connection[TupleRow], admin: Connection[TupleRow]
 ) -> None:
     ((key,),) = admin.execute("SELECT key_id FROM resma.api_keys WHERE tenant_id = %s", (OTHER,)).fetchall()
-    before, Forgetful.forgotten = Forgetful.forgotten, 0
+    before, TenantFilterRemover.removed = TenantFilterRemover.removed, 0
     wanted = {"status": None, "type": None, "format": None}
     assert {report.tenant_id for report in list_reports(app, "demo", wanted, None, 100)} == {"demo"}
     assert {found.tenant_id for found in list_keys(app, "demo")} == {"demo"}
@@ -281,36 +281,39 @@ def test_code_that_forgets_its_filter_finds_nothing(
         delete_schedule(app, OTHER, schedule)
     assert find_event(app, OTHER, other) is None
     assert claim_job(app, OTHER, other) is None
-    assert Forgetful.forgotten > 8, "nothing was forgotten: the condition is written in another way now"
-    Forgetful.forgotten = before
-    # The same code, forgetting the same, by the database's owner: it is the database that keeps them apart.
+    assert TenantFilterRemover.removed > 8, "no condition was removed, because the queries now have another form"
+    TenantFilterRemover.removed = before
+    # As the owner of the database, the same code sees both tenants, so it is the database that isolates them.
     with connect(system, None) as owner:
         assert {report.tenant_id for report in list_reports(owner, "demo", wanted, None, 100)} == {"demo", OTHER}
         assert find_report(owner, "demo", other).tenant_id == OTHER
 
 
 @pytest.mark.parametrize("name", sorted(load_catalog()))
-def test_a_report_types_query_that_forgets_its_filter_finds_nothing(
+def test_a_query_of_a_report_type_without_the_tenant_filter_finds_no_other_rows(
     other: UUID, system: System, reader: Connection[TupleRow], name: str
 ) -> None:
     report_type = load_catalog()[name]
-    right, forgetful = run(reader, report_type, report_type.query), run(reader, report_type, forget(report_type.query))
+    right, without_tenant = (
+        run(reader, report_type, report_type.query),
+        run(reader, report_type, remove_tenant(report_type.query)),
+    )
     assert len(right) > 10
-    assert right == forgetful
-    # By the owner it finds both banks' rows, or stumbles over an account that there is twice.
+    assert right == without_tenant
+    # As the owner, the query finds rows of both banks, or fails because an account exists twice.
     with connect(system, None) as owner, contextlib.suppress(psycopg.errors.CardinalityViolation):
-        assert run(owner, report_type, forget(report_type.query)) != right
+        assert run(owner, report_type, remove_tenant(report_type.query)) != right
 
 
-def forget(query: str) -> str:
-    """The query without its tenant."""
+def remove_tenant(query: str) -> str:
+    """Returns the query without its tenant condition."""
     text, found = re.subn(r"\b(\w+\.)?tenant_id = %\(tenant_id\)s", "%(tenant_id)s::text IS NOT NULL", query)
     assert found
     return text
 
 
 def run(connection: Connection[TupleRow], report_type: ReportType, query: str) -> list[TupleRow]:
-    """The rows of a report of all that there is."""
+    """Returns the rows of a report without filters."""
     account = "SELECT account_id FROM bank.transactions GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
     ((busiest,),) = connection.execute(account).fetchall()
     given = {"account": busiest} if report_type.type == "ACCOUNT_STATEMENT" else {}
@@ -348,7 +351,7 @@ def test_nothing_is_written_for_another_tenant(
     assert len(tried) >= 10
 
 
-def test_the_reader_writes_nothing(other: UUID, admin: Connection[TupleRow], reader: Connection[TupleRow]) -> None:
+def test_the_reader_cannot_write(other: UUID, admin: Connection[TupleRow], reader: Connection[TupleRow]) -> None:
     for table in tables(admin, "bank"):
         name = sql.SQL(table)
         for statement in (
@@ -364,7 +367,7 @@ def test_the_reader_writes_nothing(other: UUID, admin: Connection[TupleRow], rea
             reader.execute(statement)
 
 
-def test_the_readers_transactions_only_read(system: System) -> None:
+def test_transactions_of_the_reader_are_read_only(system: System) -> None:
     with connect(system, "SOURCE_SECRET_ARN") as connection, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         connection.execute("CREATE TEMPORARY TABLE mine (x int)")
 

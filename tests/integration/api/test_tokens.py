@@ -1,4 +1,4 @@
-"""Tokens of an identity provider: a real one, as far as it matters here, that serves its description and its keys."""
+"""Tokens of an identity provider, which is a local server with a discovery document and public keys."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REPORTS = "/api/v1/reports"
 
 
 class Issuer:
-    """Signs tokens, and serves what verifies them. `down` is to be away, `asked` counts how often it was not."""
+    """Identity provider that signs tokens and serves its keys. `down` makes it unavailable. `asked` has the requests."""
 
     def __init__(self) -> None:
         self.keys = {"one": rsa.generate_private_key(public_exponent=65537, key_size=2048)}
@@ -35,7 +35,7 @@ class Issuer:
         self.replaced: dict[str, bytes] = {}
         issuer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class IssuerHandler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 issuer.asked.append(self.path)
                 answer = None if issuer.down else issuer.documents().get(self.path)
@@ -43,17 +43,17 @@ class Issuer:
                 self.end_headers()
                 self.wfile.write(issuer.replaced.get(self.path, json.dumps(answer or {}).encode()))
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-                """Quiet."""
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name in the base class
+                """Logs nothing."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), IssuerHandler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         self.says_of_itself = self.url
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
         self.thread.start()
 
     def documents(self) -> dict[str, Any]:
-        """What is served, by path."""
+        """Returns the documents that are served, by path."""
         algorithm = jwt.algorithms.RSAAlgorithm
         keys = [
             {**algorithm.to_jwk(self.keys[name].public_key(), as_dict=True), "kid": name, "use": "sig"}
@@ -72,7 +72,7 @@ class Issuer:
         header_type: str | None = None,
         **claims: Any,
     ) -> str:
-        """A token of the demo tenant that may read reports, but for what is said; None leaves a claim out."""
+        """Returns a token of the demo tenant with `reports:read`, changed by the arguments. None omits a claim."""
         said = {
             "iss": self.url,
             "aud": AUDIENCE,
@@ -87,7 +87,7 @@ class Issuer:
         return jwt.encode(payload, self.keys[key], algorithm, headers=headers)
 
     def close(self) -> None:
-        """Ends the server."""
+        """Stops the server."""
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
@@ -102,7 +102,7 @@ def signing() -> Iterator[Issuer]:
 
 @pytest.fixture
 def issuer(signing: Issuer, system: System, monkeypatch: pytest.MonkeyPatch) -> Issuer:
-    """An identity provider that the API trusts, and has not asked yet."""
+    """An identity provider that the API trusts and has not sent a request to yet."""
     monkeypatch.setenv("OIDC_ISSUER", signing.url)
     monkeypatch.setenv("OIDC_AUDIENCE", AUDIENCE)
     signing.shown, signing.down, signing.says_of_itself = ["one"], False, signing.url
@@ -114,7 +114,7 @@ def call(system: System, token: str, path: str = REPORTS) -> tuple[int, Any, Any
     return system.call_with(token, "GET", path)
 
 
-def test_a_token_is_let_in_as_its_tenant(issuer: Issuer, system: System, admin: Connection[TupleRow]) -> None:
+def test_a_token_is_accepted_as_its_tenant(issuer: Issuer, system: System, admin: Connection[TupleRow]) -> None:
     report_id = system.request_report(format="CSV")
     status, _, body = call(system, issuer.sign())
     assert (status, [item["id"] for item in body["items"]]) == (200, [str(report_id)])
@@ -126,7 +126,7 @@ def test_a_token_is_let_in_as_its_tenant(issuer: Issuer, system: System, admin: 
     assert subject == "token:maria@bank.example"
 
 
-def test_the_keys_are_kept(issuer: Issuer, system: System) -> None:
+def test_the_keys_are_cached(issuer: Issuer, system: System) -> None:
     for _ in range(3):
         assert call(system, issuer.sign())[0] == 200
     assert issuer.asked == ["/.well-known/openid-configuration", "/keys"]
@@ -152,7 +152,7 @@ def test_the_keys_are_kept(issuer: Issuer, system: System) -> None:
         ({"tenant_id": "nobody"}, "no such tenant"),
     ],
 )
-def test_a_token_that_is_not_for_us_is_refused(
+def test_a_token_with_invalid_claims_is_rejected(
     issuer: Issuer, system: System, claims: dict[str, Any], says: str
 ) -> None:
     token = issuer.sign(**claims)
@@ -162,12 +162,12 @@ def test_a_token_that_is_not_for_us_is_refused(
     assert token not in str(problem)
 
 
-def test_a_clock_may_be_a_little_off(issuer: Issuer, system: System) -> None:
+def test_a_small_clock_difference_is_tolerated(issuer: Issuer, system: System) -> None:
     assert call(system, issuer.sign(exp=int(time.time()) - 5))[0] == 200
     assert call(system, issuer.sign(exp=int(time.time()) - 60))[0] == 401
 
 
-def test_a_token_signed_by_nobody_or_by_another_is_refused(issuer: Issuer, system: System) -> None:
+def test_a_token_without_a_valid_signature_is_rejected(issuer: Issuer, system: System) -> None:
     issuer.keys["stranger"] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     assert call(system, issuer.sign(key="stranger"))[0] == 401
     assert call(system, issuer.sign(key="stranger", kid="stranger"))[0] == 401
@@ -178,8 +178,8 @@ def test_a_token_signed_by_nobody_or_by_another_is_refused(issuer: Issuer, syste
     assert call(system, "a.b.c")[0] == 401
 
 
-def test_a_public_key_is_no_password(issuer: Issuer, system: System) -> None:
-    """The classic: the token says HS256, and is signed with the text that everybody can fetch."""
+def test_a_public_key_is_not_accepted_as_a_symmetric_key(issuer: Issuer, system: System) -> None:
+    """The token has the algorithm HS256, and is signed with the public key as its secret."""
     from base64 import urlsafe_b64encode
     from hashlib import sha256
     from hmac import new
@@ -195,7 +195,7 @@ def test_a_public_key_is_no_password(issuer: Issuer, system: System) -> None:
     assert (status, "not taken" in problem["detail"]) == (401, True)
 
 
-def test_a_key_of_another_kind_is_refused(issuer: Issuer, system: System) -> None:
+def test_a_key_for_another_algorithm_is_rejected(issuer: Issuer, system: System) -> None:
     claims = jwt.decode(issuer.sign(), options={"verify_signature": False})
     other = jwt.encode(claims, ec.generate_private_key(ec.SECP256R1()), "ES256", headers={"kid": "one"})
     assert call(system, other)[0] == 401
@@ -213,13 +213,13 @@ def test_a_key_of_another_kind_is_refused(issuer: Issuer, system: System) -> Non
         ({"scope": None, "scp": [["reports:read"], 7, None]}, 403),
     ],
 )
-def test_scopes_come_as_providers_write_them(
+def test_scopes_are_read_in_the_form_of_each_provider(
     issuer: Issuer, system: System, claims: dict[str, Any], status: int
 ) -> None:
     assert call(system, issuer.sign(**claims))[0] == status
 
 
-# As the providers' documentation shows their access tokens (November 2026), with what the deployment is told of each.
+# Access tokens in the documentation of the providers (November 2026), with the settings of the deployment for each.
 COGNITO: dict[str, Any] = {
     "aud": None,
     "client_id": AUDIENCE,
@@ -300,7 +300,7 @@ KEYCLOAK_SCOPES = {**KEYCLOAK, "scope": "email reports:read", "realm_access": No
         *("auth0", "auth0 client", "auth0 rfc 9068", "keycloak", "keycloak organization ids", "keycloak client scopes"),
     ],
 )
-def test_tokens_of_the_large_providers_are_taken(
+def test_tokens_of_large_providers_are_accepted(
     issuer: Issuer,
     system: System,
     monkeypatch: pytest.MonkeyPatch,
@@ -335,7 +335,7 @@ def test_tokens_of_the_large_providers_are_taken(
         ({"typ": "DPoP", "cnf": {"jkt": "0ZcOCORZNYy"}}, "JWT", "not an access token"),
     ],
 )
-def test_what_its_issuer_signed_for_something_else_is_no_access_token(
+def test_other_tokens_of_the_issuer_are_rejected(
     issuer: Issuer, system: System, claims: dict[str, Any], header_type: str | None, says: str
 ) -> None:
     status, _, problem = call(system, issuer.sign(header_type=header_type, **claims))
@@ -360,7 +360,7 @@ def test_what_its_issuer_signed_for_something_else_is_no_access_token(
     ],
 )
 @pytest.mark.parametrize("path", ["/keys", "/.well-known/openid-configuration"])
-def test_a_malformed_document_is_the_providers_error(
+def test_a_malformed_discovery_document_is_503(
     issuer: Issuer, system: System, monkeypatch: pytest.MonkeyPatch, path: str, document: bytes
 ) -> None:
     monkeypatch.setitem(issuer.replaced, path, document)
@@ -368,7 +368,9 @@ def test_a_malformed_document_is_the_providers_error(
     assert (status, problem["type"]) == (503, "urn:resma:problem:identity-provider-unavailable")
 
 
-def test_keys_that_hold_a_secret_are_ignored(issuer: Issuer, system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_private_and_symmetric_keys_are_ignored(
+    issuer: Issuer, system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
     private = jwt.algorithms.RSAAlgorithm.to_jwk(issuer.keys["one"], as_dict=True)
     good = issuer.documents()["/keys"]["keys"][0]
     for keys, status in (([{**private, "kid": "one"}], 503), ([{**private, "kid": "bad"}, good], 200)):
@@ -378,7 +380,7 @@ def test_keys_that_hold_a_secret_are_ignored(issuer: Issuer, system: System, mon
     assert call(system, issuer.sign(kid="bad"))[0] == 401
 
 
-def test_of_several_audiences_one_is_enough(issuer: Issuer, system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_of_several_audiences_is_enough(issuer: Issuer, system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OIDC_AUDIENCE", f"client-1, client-2,{AUDIENCE}")
     monkeypatch.setenv("OIDC_SCOPES_PREFIX", "resma/")
     for client in ("client-1", "client-2"):
@@ -389,7 +391,7 @@ def test_of_several_audiences_one_is_enough(issuer: Issuer, system: System, monk
         assert call(system, issuer.sign(aud=client))[0] == 401
 
 
-def test_a_scope_of_another_resource_is_not_ours(
+def test_scopes_with_another_prefix_are_ignored(
     issuer: Issuer, system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OIDC_SCOPES_PREFIX", "resma/")
@@ -403,14 +405,14 @@ def test_a_scope_of_another_resource_is_not_ours(
         ({**COGNITO, "client_id": None}, "another audience"),
         ({**COGNITO, "client_id": [AUDIENCE]}, "another audience"),
         ({**COGNITO, "token_use": None}, "lacks"),
-        # An identity token: its audience is the client, and it is not for an API.
+        # An ID token, whose audience is the client.
         ({**COGNITO, "aud": AUDIENCE, "token_use": "id"}, "not an access token"),
-        # `client_id` does not stand for an audience that is there.
+        # `client_id` does not replace an existing audience.
         ({**COGNITO, "aud": "somebody-else"}, "another audience"),
         ({**COGNITO, "aud": []}, "another audience"),
     ],
 )
-def test_client_id_stands_for_the_audience_of_access_tokens_alone(
+def test_client_id_replaces_the_audience_only_in_access_tokens(
     issuer: Issuer, system: System, monkeypatch: pytest.MonkeyPatch, claims: dict[str, Any], says: str
 ) -> None:
     monkeypatch.setenv("OIDC_SCOPES_PREFIX", "resma/")
@@ -418,7 +420,7 @@ def test_client_id_stands_for_the_audience_of_access_tokens_alone(
     assert (status, says in problem["detail"]) == (401, True), problem
 
 
-def test_a_provider_that_is_away_is_no_error_of_the_caller(issuer: Issuer, system: System) -> None:
+def test_an_unavailable_provider_is_503(issuer: Issuer, system: System) -> None:
     issuer.down = True
     status, headers, problem = call(system, issuer.sign())
     assert (status, headers["Retry-After"]) == (503, "5")
@@ -426,7 +428,7 @@ def test_a_provider_that_is_away_is_no_error_of_the_caller(issuer: Issuer, syste
     assert "identity provider" in problem["detail"]
 
 
-def test_known_keys_stay_good_while_the_provider_is_away(
+def test_cached_keys_stay_valid_while_the_provider_is_unavailable(
     issuer: Issuer, system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert call(system, issuer.sign())[0] == 200
@@ -438,7 +440,7 @@ def test_known_keys_stay_good_while_the_provider_is_away(
     assert call(system, issuer.sign())[0] == 503
 
 
-def test_a_new_key_is_found_and_an_unknown_one_asked_for_once(
+def test_a_new_key_is_found_and_an_unknown_key_is_requested_once(
     issuer: Issuer, system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert call(system, issuer.sign())[0] == 200
@@ -453,7 +455,7 @@ def test_a_new_key_is_found_and_an_unknown_one_asked_for_once(
     assert len(issuer.asked) == asked, "made-up keys must not become the provider's load"
 
 
-def test_a_provider_without_keys_is_not_asked_by_every_token(issuer: Issuer, system: System) -> None:
+def test_a_provider_without_keys_is_not_requested_for_every_token(issuer: Issuer, system: System) -> None:
     issuer.shown = []
     for _ in range(5):
         assert call(system, issuer.sign())[0] == 503
@@ -463,12 +465,12 @@ def test_a_provider_without_keys_is_not_asked_by_every_token(issuer: Issuer, sys
     assert asked <= 2, "its description and its keys, once"
 
 
-def test_a_provider_that_is_another_is_not_believed(issuer: Issuer, system: System) -> None:
+def test_a_discovery_document_with_another_issuer_is_rejected(issuer: Issuer, system: System) -> None:
     issuer.says_of_itself = "https://elsewhere.example"
     assert call(system, issuer.sign())[0] == 503
 
 
-def test_no_provider_no_tokens(signing: Issuer, system: System) -> None:
+def test_without_a_provider_tokens_are_rejected(signing: Issuer, system: System) -> None:
     signing.asked.clear()
     assert call(system, signing.sign())[0] == 401
     assert signing.asked == []
@@ -482,7 +484,7 @@ def test_no_provider_no_tokens(signing: Issuer, system: System) -> None:
         ({"STAGE": "prod"}, "LOOPBACK_TENANT"),
     ],
 )
-def test_settings_that_would_let_anybody_in_are_refused(
+def test_insecure_settings_are_rejected(
     system: System, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], says: str
 ) -> None:
     monkeypatch.setenv("OIDC_AUDIENCE", AUDIENCE)

@@ -1,4 +1,4 @@
-"""Schedules and the tick: what is due is started once, whoever tries at once and wherever one is cut off."""
+"""Runs of schedules: each due run is started once, also by concurrent or interrupted scheduler runs."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ SCHEDULES = "/api/v1/schedules"
 REQUEST = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"from": "2030-01-01"}}
 MINUTE = timedelta(minutes=1)
 TIME = datetime.now(UTC).replace(second=0, microsecond=0) - 30 * MINUTE
-"""Half an hour ago, and every day: no clock strikes it while these tests run."""
+"""Daily schedule at the time half an hour ago, so that no run becomes due while the tests run."""
 WHEN = f"{TIME:%M %H} * * *"
 DAILY = {"name": "by the day", "request": REQUEST, "when": WHEN}
 
 
 @pytest.fixture(autouse=True)
 def _put_back(admin: Connection[TupleRow]) -> Iterator[None]:
-    """Keys, and the demo tenant's limits."""
+    """Restores keys and the limits of the demo tenant."""
     yield
     admin.execute("DELETE FROM resma.api_keys")
     admin.execute("DELETE FROM resma.row_counts")
@@ -45,7 +45,7 @@ def _put_back(admin: Connection[TupleRow]) -> Iterator[None]:
 
 
 def make(system: System, key: str | None = None, **said: Any) -> str:
-    """A schedule's id."""
+    """Creates a schedule and returns its id."""
     ask: Callable[..., Any] = system.call_api if key is None else lambda *what: system.call_with(key, *what)
     status, _, body = ask("POST", SCHEDULES, {**DAILY, **said})
     assert status == 201, body
@@ -53,53 +53,53 @@ def make(system: System, key: str | None = None, **said: Any) -> str:
 
 
 def show(system: System, schedule_id: str) -> Any:
-    """The schedule as the API shows it."""
+    """Returns the schedule."""
     status, _, body = system.call_api("GET", f"{SCHEDULES}/{schedule_id}")
     assert status == 200, body
     return body
 
 
 def change(system: System, schedule_id: str, **said: Any) -> Any:
-    """The schedule after a PATCH."""
+    """Changes the schedule and returns it."""
     status, _, body = system.call_api("PATCH", f"{SCHEDULES}/{schedule_id}", said)
     assert status == 200, body
     return body
 
 
 def history(system: System, schedule_id: str) -> Any:
-    """Its runs, the latest first."""
+    """Returns the runs of a schedule, latest first."""
     return system.call_api("GET", f"{SCHEDULES}/{schedule_id}/runs")[2]["items"]
 
 
 def outcomes(system: System, schedule_id: str) -> list[tuple[str, str]]:
-    """Times and outcomes, the earliest first."""
+    """Returns times and outcomes of the runs, earliest first."""
     return [(run["scheduledFor"], run["outcome"]) for run in reversed(history(system, schedule_id))]
 
 
 def set_due(admin: Connection[TupleRow], schedule_id: str, at: datetime) -> None:
-    """Has the next run at that time: as if no tick had come since before."""
+    """Sets the time of the next run, as if the scheduler had not run since before."""
     admin.execute(
         "UPDATE resma.schedules SET next_run_at = %s, due_at = %s WHERE schedule_id = %s", (at, at, schedule_id)
     )
 
 
 def last_minute() -> datetime:
-    """The minute before this one."""
+    """Returns the previous minute."""
     return datetime.now(UTC).replace(second=0, microsecond=0) - MINUTE
 
 
 def last_time(days: int = 0) -> datetime:
-    """The last time of `DAILY`, or one before it; -1 is the next."""
+    """Returns the last time of `DAILY`, or one that many days earlier; -1 is the next time."""
     return TIME - timedelta(days=days)
 
 
 def text(timestamp: datetime) -> str:
-    """As the API writes it."""
+    """Returns the timestamp in the form of the API."""
     return timestamp.isoformat().replace("+00:00", "Z")
 
 
 def reports(admin: Connection[TupleRow]) -> int:
-    """How many there are."""
+    """Returns the number of reports."""
     row = admin.execute("SELECT count(*) FROM resma.reports").fetchone()
     assert row is not None
     return int(row[0])
@@ -108,13 +108,13 @@ def reports(admin: Connection[TupleRow]) -> int:
 # ---------------------------------------------------------------- started, once
 
 
-def test_what_is_due_is_started_and_made(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_due_run_starts_its_report(system: System, admin: Connection[TupleRow]) -> None:
     make(system)
     assert system.run_scheduler()["started"] == 0, "its time has passed for today"
     schedule_id, at = make(system, when="* * * * *"), last_minute()
     set_due(admin, schedule_id, at)
     started = system.run_scheduler()["started"]
-    assert 1 <= started <= 3  # this minute's run, and the next one's if it has just begun
+    assert 1 <= started <= 3  # the run of this minute, and that of the next one if it has just started
     shown = show(system, schedule_id)
     first = history(system, schedule_id)[-1]
     assert (first["scheduledFor"], first["outcome"], first["detail"]) == (text(at), "STARTED", None)
@@ -127,12 +127,12 @@ def test_what_is_due_is_started_and_made(system: System, admin: Connection[Tuple
     assert system.show(UUID(first["reportId"]))["status"] == "READY"
 
 
-def test_the_period_is_that_of_the_time_and_not_of_the_clock(system: System, admin: Connection[TupleRow]) -> None:
-    """Asked for days late, on another day in UTC than in the schedule's zone."""
+def test_the_period_is_relative_to_the_scheduled_time(system: System, admin: Connection[TupleRow]) -> None:
+    """The run is days late, on another day in UTC than in the time zone of the schedule."""
     request = {"type": "TRANSACTIONS", "format": "CSV", "filters": {"status": ["BOOKED"]}}
     zone = "America/Sao_Paulo"
     schedule_id = make(system, when="daily", at="22:30", timeZone=zone, period="last-month", request=request)
-    # 29 February, 22:30 there; 1 March, 01:30 in UTC.
+    # 29 February, 22:30 in the time zone of the schedule, and 1 March, 01:30 in UTC.
     set_due(admin, schedule_id, datetime(2024, 3, 1, 1, 30, tzinfo=UTC))
     change(system, schedule_id, misfirePolicy="run-all")
     assert system.run_scheduler()["started"] == task.RUNS_PER_SCHEDULER_RUN
@@ -144,10 +144,10 @@ def test_the_period_is_that_of_the_time_and_not_of_the_clock(system: System, adm
 
 
 @pytest.mark.parametrize(("week_starts_on", "weekday"), [(None, 6), ("monday", 0), ("saturday", 5)])
-def test_a_run_has_the_weeks_of_its_schedule(
+def test_a_run_uses_the_first_day_of_the_week_of_its_schedule(
     system: System, admin: Connection[TupleRow], week_starts_on: str | None, weekday: int
 ) -> None:
-    """Sunday where it does not say: its request is for readers of en-US."""
+    """Sunday by default, because the locale of the request is en-US."""
     request = {"type": "TRANSACTIONS", "format": "CSV"}
     schedule = make(system, when="* * * * *", request=request, period="last-week", weekStartsOn=week_starts_on)
     set_due(admin, schedule, last_minute())
@@ -157,14 +157,14 @@ def test_a_run_has_the_weeks_of_its_schedule(
     assert (first.weekday(), last - first) == (weekday, timedelta(days=6))
 
 
-def test_two_scheduler_runs_at_once_start_it_once(system: System, admin: Connection[TupleRow]) -> None:
+def test_concurrent_scheduler_runs_start_a_run_once(system: System, admin: Connection[TupleRow]) -> None:
     at = last_time()
     ids = [make(system, misfirePolicy="run-all") for _ in range(8)]
     for schedule_id in ids:
         set_due(admin, schedule_id, at)
     resources = scheduler.app._resources()
     secret = os.environ["SYSTEM_SECRET_ARN"]
-    several = [replace(resources, system=Database(secret, f"tick {n}")) for n in range(4)]
+    several = [replace(resources, system=Database(secret, f"scheduler {n}")) for n in range(4)]
     with ThreadPoolExecutor(4) as threads:
         started = list(threads.map(lambda kept: task.start_due_schedules(kept, lambda: True), several))
     for kept in several:
@@ -174,8 +174,8 @@ def test_two_scheduler_runs_at_once_start_it_once(system: System, admin: Connect
     assert [outcomes(system, schedule_id) for schedule_id in ids] == [[(text(at), "STARTED")]] * 8
 
 
-def test_a_time_that_comes_again_is_not_run_again(system: System, admin: Connection[TupleRow]) -> None:
-    """Set back by a clock that is behind, or by hand."""
+def test_a_time_that_is_due_again_is_not_run_again(system: System, admin: Connection[TupleRow]) -> None:
+    """The due time was set back by a wrong clock or an operator."""
     schedule_id = make(system, misfirePolicy="run-all")
     for started in (1, 0):
         set_due(admin, schedule_id, last_time())
@@ -184,7 +184,7 @@ def test_a_time_that_comes_again_is_not_run_again(system: System, admin: Connect
     assert show(system, schedule_id)["nextRunAt"] == text(last_time(-1))
 
 
-def test_a_time_that_comes_again_is_not_skipped_again(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_time_that_is_due_again_is_not_skipped_again(system: System, admin: Connection[TupleRow]) -> None:
     schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time(1))
     assert system.run_scheduler()["started"] == 2
@@ -196,8 +196,8 @@ def test_a_time_that_comes_again_is_not_skipped_again(system: System, admin: Con
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
-def test_a_zone_whose_rules_have_changed(system: System, admin: Connection[TupleRow], hours: int) -> None:
-    """The time was set by the rules of then, an hour off those of today."""
+def test_changed_rules_of_a_time_zone_move_the_run(system: System, admin: Connection[TupleRow], hours: int) -> None:
+    """The due time was calculated by earlier rules, which differ by an hour."""
     schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time(1) + timedelta(hours=hours))
     assert system.run_scheduler()["started"] == 2
@@ -213,11 +213,11 @@ def test_a_run_that_would_be_early_waits(system: System, admin: Connection[Tuple
 
 
 class KilledError(BaseException):
-    """Nobody catches it, as nobody catches a kill."""
+    """Exception that no code catches, like a kill signal."""
 
 
 @pytest.mark.parametrize("where", ["admit_report", "record_run", "update_schedule", "send_jobs"])
-def test_a_scheduler_run_that_is_killed_is_made_good_by_the_next(
+def test_the_next_scheduler_run_completes_one_that_was_killed(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     schedule_id, at = make(system, misfirePolicy="run-all"), last_time()
@@ -241,7 +241,7 @@ def test_a_scheduler_run_that_is_killed_is_made_good_by_the_next(
     assert (reports(admin), len(system.receive())) == (1, 1)
 
 
-def test_a_connection_that_ends_in_the_middle_leaves_nothing(
+def test_a_connection_that_is_lost_in_a_transaction_stores_nothing(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     schedule_id = make(system, misfirePolicy="run-all")
@@ -260,7 +260,7 @@ def test_a_connection_that_ends_in_the_middle_leaves_nothing(
     assert system.run_scheduler()["started"] == 1
 
 
-def test_one_that_cannot_be_run_holds_up_no_other(
+def test_a_schedule_with_an_error_does_not_delay_others(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     poison, good = make(system, misfirePolicy="run-all"), make(system, misfirePolicy="run-all")
@@ -280,16 +280,16 @@ def test_one_that_cannot_be_run_holds_up_no_other(
     assert system.run_scheduler()["started"] == 0, "and it is not looked at again for a while"
 
 
-def test_no_time_left_nothing_begun(system: System, admin: Connection[TupleRow]) -> None:
+def test_without_remaining_time_no_run_is_started(system: System, admin: Connection[TupleRow]) -> None:
     set_due(admin, make(system), last_time())
     assert task.start_due_schedules(scheduler.app._resources(), lambda: False) == 0
     assert reports(admin) == 0
 
 
-# ---------------------------------------------------------------- missed
+# ---------------------------------------------------------------- misfires
 
 
-def test_skip_starts_nothing_that_was_missed(system: System, admin: Connection[TupleRow]) -> None:
+def test_skip_does_not_start_misfires(system: System, admin: Connection[TupleRow]) -> None:
     schedule_id = make(system, misfirePolicy="skip")
     set_due(admin, schedule_id, last_time(5))
     assert system.run_scheduler()["started"] == 0
@@ -299,14 +299,14 @@ def test_skip_starts_nothing_that_was_missed(system: System, admin: Connection[T
     assert show(system, schedule_id)["nextRunAt"] == text(last_time(-1))
 
 
-def test_skip_starts_what_is_a_few_minutes_late(system: System, admin: Connection[TupleRow]) -> None:
+def test_skip_starts_runs_that_are_a_few_minutes_late(system: System, admin: Connection[TupleRow]) -> None:
     schedule_id, at = make(system, when="* * * * *", misfirePolicy="skip"), last_minute()
     set_due(admin, schedule_id, at)
     system.run_scheduler()
     assert outcomes(system, schedule_id)[0] == (text(at), "STARTED")
 
 
-def test_run_once_runs_the_latest_for_all(system: System, admin: Connection[TupleRow]) -> None:
+def test_run_once_runs_only_the_latest_misfire(system: System, admin: Connection[TupleRow]) -> None:
     schedule_id = make(system, misfirePolicy="run-once")
     set_due(admin, schedule_id, last_time(5))
     assert system.run_scheduler()["started"] == 1
@@ -315,25 +315,29 @@ def test_run_once_runs_the_latest_for_all(system: System, admin: Connection[Tupl
     assert system.run_scheduler()["started"] == 0
 
 
-def test_run_all_runs_each_in_order_some_a_scheduler_run(system: System, admin: Connection[TupleRow]) -> None:
+def test_run_all_runs_each_misfire_in_order_in_several_scheduler_runs(
+    system: System, admin: Connection[TupleRow]
+) -> None:
     schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time(13))
     assert system.run_scheduler()["started"] == task.RUNS_PER_SCHEDULER_RUN
-    assert system.run_scheduler()["started"] == 0, "the next tick is not at the same moment"
+    assert system.run_scheduler()["started"] == 0, "the next scheduler run is at another time"
     admin.execute("UPDATE resma.schedules SET due_at = next_run_at")
     assert system.run_scheduler()["started"] == 14 - task.RUNS_PER_SCHEDULER_RUN
     assert outcomes(system, schedule_id) == [(text(last_time(13 - n)), "STARTED") for n in range(14)]
     assert history(system, schedule_id)[-1]["detail"].startswith("Misfire: the run started late, at ")
 
 
-@pytest.mark.parametrize(("policy", "most"), [("skip", 12), ("run-once", 2), ("run-all", 10)])
-def test_years_of_minutes_are_no_burden(system: System, admin: Connection[TupleRow], policy: str, most: int) -> None:
-    """A million runs that were missed: neither started nor counted one by one."""
+@pytest.mark.parametrize(("policy", "max_started"), [("skip", 12), ("run-once", 2), ("run-all", 10)])
+def test_a_million_misfires_cause_little_load(
+    system: System, admin: Connection[TupleRow], policy: str, max_started: int
+) -> None:
+    """A million misfires are neither started nor counted one by one."""
     schedule_id = make(system, when="* * * * *", misfirePolicy=policy)
     set_due(admin, schedule_id, datetime(2024, 1, 1, tzinfo=UTC))
-    assert 1 <= system.run_scheduler()["started"] <= most
+    assert 1 <= system.run_scheduler()["started"] <= max_started
     shown = history(system, schedule_id)
-    assert len(shown) <= most + 1
+    assert len(shown) <= max_started + 1
     if policy != "run-all":
         assert "more than 1000 runs from 2024-01-01 00:00 UTC" in shown[-1]["detail"]
         assert datetime.fromisoformat(show(system, schedule_id)["nextRunAt"]) > datetime.now(UTC) - LATE
@@ -366,7 +370,7 @@ def test_many_schedules_are_all_started_and_tenants_take_turns(
 # ---------------------------------------------------------------- paused, ended, changed, deleted
 
 
-def test_times_that_pass_in_a_pause_are_not_caught_up(system: System, admin: Connection[TupleRow]) -> None:
+def test_runs_during_a_pause_are_not_caught_up(system: System, admin: Connection[TupleRow]) -> None:
     schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time(3))
     change(system, schedule_id, paused=True)
@@ -376,7 +380,7 @@ def test_times_that_pass_in_a_pause_are_not_caught_up(system: System, admin: Con
     assert history(system, schedule_id) == []
 
 
-def test_it_ends_with_its_last_run(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_schedule_ends_with_its_last_run(system: System, admin: Connection[TupleRow]) -> None:
     schedule_id = make(system, endsAt="2150-01-01T00:00:00Z")
     set_due(admin, schedule_id, last_time(4))
     admin.execute("UPDATE resma.schedules SET ends_at = %s", (last_time(2),))
@@ -389,8 +393,8 @@ def test_it_ends_with_its_last_run(system: System, admin: Connection[TupleRow]) 
     assert system.call_api("GET", f"{SCHEDULES}/{schedule_id}/preview")[2] == {"runs": []}
 
 
-def test_what_is_changed_while_it_is_due(system: System, admin: Connection[TupleRow]) -> None:
-    """Another name leaves the run due; another time makes it another run."""
+def test_a_change_of_a_due_schedule(system: System, admin: Connection[TupleRow]) -> None:
+    """A new name keeps the run due. A new time replaces it."""
     schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time())
     assert change(system, schedule_id, name="another", when=WHEN)["nextRunAt"] == text(last_time())
@@ -398,7 +402,7 @@ def test_what_is_changed_while_it_is_due(system: System, admin: Connection[Tuple
     assert system.run_scheduler()["started"] == 0
 
 
-def test_one_that_is_deleted_while_it_is_due(
+def test_a_schedule_that_is_deleted_while_it_is_due_is_not_run(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     schedule_id = make(system)
@@ -414,10 +418,10 @@ def test_one_that_is_deleted_while_it_is_due(
     assert reports(admin) == 0
 
 
-def test_a_change_and_a_scheduler_run_at_once(
+def test_a_change_waits_for_a_concurrent_scheduler_run(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The change comes while the tick has the row: it waits, and builds on what the tick has written."""
+    """A change waits while the scheduler has locked the row, and is then applied to the result of the scheduler."""
     schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time())
     step, answers = record_run, []
@@ -437,14 +441,14 @@ def test_a_change_and_a_scheduler_run_at_once(
 
 
 def _await_waiter(admin: Connection[TupleRow]) -> None:
-    """Until somebody waits for a lock."""
+    """Waits until a session waits for a lock."""
     deadline = datetime.now(UTC) + timedelta(seconds=120)
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
     while admin.execute(waiting).fetchone() == (0,):
         assert datetime.now(UTC) < deadline, "nobody waits"
 
 
-def test_a_scheduler_run_passes_over_one_that_is_being_changed(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_scheduler_run_skips_a_schedule_that_is_being_changed(system: System, admin: Connection[TupleRow]) -> None:
     schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time())
     with admin.transaction():
@@ -453,18 +457,18 @@ def test_a_scheduler_run_passes_over_one_that_is_being_changed(system: System, a
     assert system.run_scheduler()["started"] == 1
 
 
-# ---------------------------------------------------------------- with its owner's rights
+# ---------------------------------------------------------------- scopes of the owner
 
 
 def make_due(system: System, admin: Connection[TupleRow], key: str, **said: Any) -> str:
-    """A schedule of a key's, which is due."""
+    """Creates a due schedule that is owned by a key, and returns its id."""
     schedule_id = make(system, key, misfirePolicy="run-all", **said)
     set_due(admin, schedule_id, last_time())
     return schedule_id
 
 
 def set_key(admin: Connection[TupleRow], key: str, change_: str) -> None:
-    """Changes a key's row."""
+    """Updates the row of a key."""
     admin.execute(f"UPDATE resma.api_keys SET {change_} WHERE key_id = %s".encode(), (key.split("_")[1],))
 
 
@@ -476,7 +480,7 @@ def set_key(admin: Connection[TupleRow], key: str, change_: str) -> None:
         ("scopes = '{schedules:manage}'", "reports:write"),
     ],
 )
-def test_an_owner_who_may_no_longer_ask_blocks_it(
+def test_an_owner_without_the_scope_blocks_the_schedule(
     system: System, admin: Connection[TupleRow], change_: str, says: str
 ) -> None:
     key = system.make_key("schedules:manage", "reports:write")
@@ -491,13 +495,13 @@ def test_an_owner_who_may_no_longer_ask_blocks_it(
     assert (run["outcome"], run["reportId"], run["detail"]) == ("REFUSED", None, shown["statusDetail"])
     assert reports(admin) == 0
     assert system.run_scheduler()["started"] == 0
-    # Somebody takes it over.
+    # Another caller becomes the owner.
     taken = change(system, schedule_id, paused=False)
     assert (taken["status"], taken["owner"], taken["statusDetail"]) == ("ACTIVE", "loopback", None)
     assert taken["nextRunAt"] == text(last_time(-1))
 
 
-def test_the_operator_is_told_of_what_is_blocked(
+def test_blocked_schedules_are_counted_for_the_operator(
     system: System, admin: Connection[TupleRow], capsys: pytest.CaptureFixture[str]
 ) -> None:
     key = system.make_key("schedules:manage", "reports:write")
@@ -512,11 +516,11 @@ def test_the_operator_is_told_of_what_is_blocked(
     change(system, blocked[0], paused=False)
     system.run_scheduler()
     found = read_metrics(capsys.readouterr().out)
-    assert total_of(found, "SchedulesBlocked", Stage="local") is None, "each rings once"
+    assert total_of(found, "SchedulesBlocked", Stage="local") is None, "each is counted once"
     assert total_of(found, "BlockedSchedules", Stage="local") == 1
 
 
-def test_a_pause_does_not_hide_that_it_is_blocked(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_paused_schedule_still_shows_that_it_is_blocked(system: System, admin: Connection[TupleRow]) -> None:
     key = system.make_key("schedules:manage", "reports:write")
     schedule_id = make_due(system, admin, key)
     set_key(admin, key, "revoked_at = clock_timestamp()")
@@ -529,7 +533,7 @@ def test_a_pause_does_not_hide_that_it_is_blocked(system: System, admin: Connect
     assert change(system, schedule_id, paused=False)["owner"] == "loopback"
 
 
-def test_a_rotated_key_goes_on_as_the_one_after_it(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_schedule_of_a_rotated_key_runs_with_the_new_key(system: System, admin: Connection[TupleRow]) -> None:
     key = system.make_key("schedules:manage", "reports:write", "keys:manage")
     schedule_id = make_due(system, admin, key)
     for _ in range(2):
@@ -545,7 +549,7 @@ def test_a_rotated_key_goes_on_as_the_one_after_it(system: System, admin: Connec
     assert show(system, schedule_id)["status"] == "BLOCKED"
 
 
-def test_a_schedule_says_when_its_owners_rights_end(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_schedule_shows_when_the_access_of_its_owner_expires(system: System, admin: Connection[TupleRow]) -> None:
     key, other = (system.make_key("schedules:manage", "reports:write", "keys:manage") for _ in "12")
     rotated, revoked, mine, token, nobody = (make(system, made_with) for made_with in (key, other, None, None, None))
     key_id = key.split("_")[1]
@@ -567,7 +571,7 @@ def test_a_schedule_says_when_its_owners_rights_end(system: System, admin: Conne
     assert {schedule_id: show(system, schedule_id)["ownerExpiresAt"] for schedule_id in ends} == ends
 
 
-def test_a_scope_that_was_lost_counts_at_once(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_scope_that_the_owner_loses_is_effective_immediately(system: System, admin: Connection[TupleRow]) -> None:
     key = system.make_key("schedules:manage", "reports:write", "personal:read")
     schedule_id = make_due(system, admin, key)
     filtered = make_due(system, admin, key, request={**REQUEST, "type": "AUDIT_TRAIL"})
@@ -590,7 +594,7 @@ _TO_CALLBACK = {"type": "AUDIT_TRAIL", "format": "CSV", "callbackUrl": "https://
 @pytest.mark.parametrize(
     ("said", "is_masked"), [({"name": "mine"}, True), ({}, True), ({"request": _TO_CALLBACK}, False)]
 )
-def test_a_callback_is_sent_no_more_than_who_named_it_might_see(
+def test_a_callback_gets_no_data_that_its_owner_was_not_allowed_to_see(
     system: System, admin: Connection[TupleRow], said: dict[str, Any], is_masked: bool
 ) -> None:
     scopes = ("schedules:manage", "reports:write")
@@ -603,7 +607,7 @@ def test_a_callback_is_sent_no_more_than_who_named_it_might_see(
     assert admin.execute("SELECT personal_masked FROM resma.reports").fetchall() == [(is_masked,)]
 
 
-def test_a_token_counts_as_it_was_for_a_while(
+def test_scopes_of_a_token_are_valid_for_a_limited_time(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scopes: frozenset[Scope] = frozenset({"schedules:manage", "reports:write"})
@@ -623,7 +627,7 @@ def test_a_token_counts_as_it_was_for_a_while(
 
 
 @pytest.mark.parametrize("owner", ["loopback", "key:aaaaaaaaaaaaaaaa", "nobody", "key:", ""])
-def test_owners_that_are_nobody_here(
+def test_unknown_owners_block_the_schedule(
     system: System, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch, owner: str
 ) -> None:
     schedule_id = make(system)
@@ -635,7 +639,7 @@ def test_owners_that_are_nobody_here(
     assert admin.execute("SELECT status FROM resma.schedules").fetchone() == ("BLOCKED",)
 
 
-def test_another_tenants_key_is_nobody(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_key_of_another_tenant_is_not_an_owner(system: System, admin: Connection[TupleRow]) -> None:
     admin.execute("INSERT INTO resma.tenants VALUES ('other', 'Other Bank') ON CONFLICT DO NOTHING")
     key = system.make_key("reports:write", tenant="other")
     schedule_id = make(system)
@@ -648,30 +652,30 @@ def test_another_tenants_key_is_nobody(system: System, admin: Connection[TupleRo
 
 
 @pytest.mark.parametrize(
-    ("column", "wanted", "member"),
+    ("column", "wanted", "property_"),
     [("time_zone", {}, "timeZone"), ("calendar", {"when": "first-business-day"}, "calendar")],
 )
-def test_a_zone_or_country_that_is_known_no_more_blocks_it(
-    system: System, admin: Connection[TupleRow], column: str, wanted: dict[str, Any], member: str
+def test_an_unknown_time_zone_or_country_blocks_the_schedule(
+    system: System, admin: Connection[TupleRow], column: str, wanted: dict[str, Any], property_: str
 ) -> None:
     schedule_id = make(system, **wanted)
     admin.execute(f"UPDATE resma.schedules SET {column} = 'XX', status = 'PAUSED', next_run_at = NULL, due_at = NULL")
     path = f"{SCHEDULES}/{schedule_id}"
     for method, where, body in (("GET", f"{path}/preview", None), ("PATCH", path, {"paused": False})):
         status, _, problem = system.call_api(method, where, body)
-        assert (status, problem["errors"][0]["pointer"]) == (422, f"/{member}")
+        assert (status, problem["errors"][0]["pointer"]) == (422, f"/{property_}")
     admin.execute("UPDATE resma.schedules SET status = 'ACTIVE', next_run_at = now(), due_at = now()")
     assert system.run_scheduler()["started"] == 0
     shown = show(system, schedule_id)
     assert (shown["status"], shown["lastRun"]["outcome"]) == ("BLOCKED", "REFUSED")
-    assert shown["statusDetail"].startswith(f"/{member}: ")
+    assert shown["statusDetail"].startswith(f"/{property_}: ")
     assert (
-        change(system, schedule_id, **{member: "America/Sao_Paulo" if member == "timeZone" else "BR"})["status"]
+        change(system, schedule_id, **{property_: "America/Sao_Paulo" if property_ == "timeZone" else "BR"})["status"]
         == "ACTIVE"
     )
 
 
-def test_a_request_that_no_longer_fits_blocks_it(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_request_that_is_no_longer_valid_blocks_the_schedule(system: System, admin: Connection[TupleRow]) -> None:
     schedule_id = make(system)
     set_due(admin, schedule_id, last_time())
     admin.execute("UPDATE resma.schedules SET request = jsonb_set(request, '{columns}', '[\"gone\"]')")
@@ -683,7 +687,7 @@ def test_a_request_that_no_longer_fits_blocks_it(system: System, admin: Connecti
 # ---------------------------------------------------------------- quotas
 
 
-def test_a_run_waits_for_room_and_then_is_started(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_run_waits_until_the_limit_allows_it(system: System, admin: Connection[TupleRow]) -> None:
     first, second = make(system, misfirePolicy="run-all"), make(system, misfirePolicy="run-all")
     set_due(admin, first, last_time())
     set_due(admin, second, last_time())
@@ -697,7 +701,7 @@ def test_a_run_waits_for_room_and_then_is_started(system: System, admin: Connect
     assert any(detail and detail.startswith("The run was delayed by a quota since") for detail in details)
 
 
-def test_a_run_that_waits_too_long_is_refused(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_run_that_waits_too_long_is_rejected(system: System, admin: Connection[TupleRow]) -> None:
     system.request_report(format="CSV")
     admin.execute("UPDATE resma.tenants SET live_reports = 1")
     schedule_id = make(system, misfirePolicy="run-all")
@@ -717,7 +721,7 @@ def test_a_run_that_waits_too_long_is_refused(system: System, admin: Connection[
 
 
 @pytest.mark.usefixtures("far_from_midnight")
-def test_rows_a_day_are_not_waited_for_until_midnight(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_run_does_not_wait_for_the_row_limit_of_the_next_day(system: System, admin: Connection[TupleRow]) -> None:
     schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time())
     admin.execute("INSERT INTO resma.row_counts VALUES ('demo', (clock_timestamp() AT TIME ZONE 'UTC')::date, 5)")
@@ -730,7 +734,7 @@ def test_rows_a_day_are_not_waited_for_until_midnight(system: System, admin: Con
 # ---------------------------------------------------------------- history
 
 
-def test_pages_of_runs_and_what_is_forgotten(system: System, admin: Connection[TupleRow]) -> None:
+def test_pages_of_runs_and_the_deletion_of_old_runs(system: System, admin: Connection[TupleRow]) -> None:
     schedule_id = make(system, misfirePolicy="run-all")
     set_due(admin, schedule_id, last_time(6))
     assert system.run_scheduler()["started"] == 7

@@ -1,4 +1,4 @@
-"""Schedules by the API: what is taken, what is refused and where it says so, and who owns one."""
+"""Schedules in the API: valid and invalid requests, pointers of errors, and owners."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ STATEMENT = {
 
 
 @pytest.fixture(autouse=True)
-def _forget_keys(admin: Connection[TupleRow]) -> Iterator[None]:
+def _remove_keys(admin: Connection[TupleRow]) -> Iterator[None]:
     yield
     admin.execute("DELETE FROM resma.api_keys")
 
 
 def make(system: System, **said: Any) -> Any:
-    """A schedule as the API shows it."""
+    """Creates a schedule and returns it."""
     status, headers, body = system.call_api("POST", SCHEDULES, {**STATEMENT, **said})
     assert status == 201, body
     assert headers["Location"] == f"https://reports.example{SCHEDULES}/{body['id']}"
@@ -43,28 +43,28 @@ def make(system: System, **said: Any) -> Any:
 
 
 def change(system: System, schedule: Any, **said: Any) -> Any:
-    """The schedule after a PATCH."""
+    """Changes the schedule and returns it."""
     status, _, body = system.call_api("PATCH", f"{SCHEDULES}/{schedule['id']}", said)
     assert status == 200, body
     return body
 
 
 def show(system: System, schedule: Any) -> Any:
-    """The schedule as it is now."""
+    """Returns the schedule."""
     status, _, body = system.call_api("GET", f"{SCHEDULES}/{schedule['id']}")
     assert status == 200, body
     return body
 
 
 def pointers(problem: Any) -> list[str]:
-    """Where a problem says that the request is wrong."""
+    """Returns the pointers of the validation errors of a problem."""
     return [error["pointer"] for error in problem.get("errors", [])]
 
 
-# ---------------------------------------------------------------- written and read
+# ---------------------------------------------------------------- creating and reading
 
 
-def test_a_schedule_is_shown_as_it_was_written(system: System) -> None:
+def test_a_schedule_is_shown_as_it_was_created(system: System) -> None:
     before = datetime.now(UTC)
     made = make(system)
     assert {name: made[name] for name in STATEMENT} == STATEMENT
@@ -92,7 +92,7 @@ def test_pages_of_schedules(system: System) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["x", "1.2", "9" * 40, "-1"])
-def test_strange_cursors_are_refused(system: System, cursor: str) -> None:
+def test_invalid_cursors_are_rejected(system: System, cursor: str) -> None:
     schedule = make(system)
     for path in (SCHEDULES, f"{SCHEDULES}/{schedule['id']}/runs"):
         status, _, problem = system.call_api("GET", path, query={"cursor": cursor})
@@ -144,9 +144,7 @@ def test_strange_cursors_are_refused(system: System, cursor: str) -> None:
         ({"request": None}, "/request"),
     ],
 )
-def test_what_is_wrong_is_pointed_at(
-    system: System, admin: Connection[TupleRow], said: dict[str, Any], pointer: str
-) -> None:
+def test_errors_have_a_pointer(system: System, admin: Connection[TupleRow], said: dict[str, Any], pointer: str) -> None:
     status, _, problem = system.call_api("POST", SCHEDULES, {**STATEMENT, **said})
     assert (status, problem["type"]) == (422, "urn:resma:problem:request-invalid"), problem
     assert pointer in pointers(problem)
@@ -162,7 +160,7 @@ def test_what_is_wrong_is_pointed_at(
         assert (status, pointer in pointers(problem)) == (422, True), problem
 
 
-def test_a_period_that_does_not_go_with_the_request_that_is_there(system: System) -> None:
+def test_a_period_that_conflicts_with_the_existing_request_is_rejected(system: System) -> None:
     filled = {**REQUEST, "filters": {"from": "2024-01-01", "to": "2024-01-31"}}
     schedule = make(system, request=filled, period=None)
     path = f"{SCHEDULES}/{schedule['id']}"
@@ -177,7 +175,7 @@ def test_a_period_that_does_not_go_with_the_request_that_is_there(system: System
     assert show(system, schedule) == schedule
 
 
-def test_a_tenant_has_a_hundred(system: System, admin: Connection[TupleRow]) -> None:
+def test_the_number_of_schedules_per_tenant_is_limited(system: System, admin: Connection[TupleRow]) -> None:
     first = make(system)
     admin.execute(
         "INSERT INTO resma.schedules SELECT (jsonb_populate_record(s, jsonb_build_object('schedule_id',"
@@ -190,7 +188,7 @@ def test_a_tenant_has_a_hundred(system: System, admin: Connection[TupleRow]) -> 
     make(system)
 
 
-def test_what_is_deleted_is_gone(system: System) -> None:
+def test_a_deleted_schedule_is_not_found(system: System) -> None:
     schedule = make(system)
     path = f"{SCHEDULES}/{schedule['id']}"
     assert system.call_api("DELETE", path)[0] == 204
@@ -216,7 +214,7 @@ def test_what_is_deleted_is_gone(system: System) -> None:
         ("en-US", "monday", 0),
     ],
 )
-def test_weeks_begin_as_the_schedule_or_the_locale_says(
+def test_weeks_start_on_the_day_of_the_schedule_or_the_locale(
     system: System, locale: str | None, week_starts_on: str | None, weekday: int
 ) -> None:
     request = REQUEST if locale is None else {**REQUEST, "locale": locale}
@@ -237,10 +235,10 @@ def test_weeks_begin_as_the_schedule_or_the_locale_says(
     assert change(system, schedule, weekStartsOn=None)["weekStartsOn"] is None
 
 
-# ---------------------------------------------------------------- changed
+# ---------------------------------------------------------------- changes
 
 
-def test_what_a_patch_leaves_out_stays(system: System) -> None:
+def test_a_patch_keeps_omitted_properties(system: System) -> None:
     schedule = make(system)
     assert change(system, schedule, name="Another") == {**schedule, "name": "Another"}
     replaced = change(system, schedule, request=REQUEST)
@@ -248,7 +246,7 @@ def test_what_a_patch_leaves_out_stays(system: System) -> None:
     assert change(system, schedule, period=None)["period"] is None
 
 
-def test_a_word_becomes_an_expression_and_back(system: System) -> None:
+def test_a_word_can_be_changed_to_a_cron_expression_and_back(system: System) -> None:
     schedule = make(system, when="first-business-day", calendar="BR")
     by_cron = change(system, schedule, when="15 8 * * 1-5")
     assert (by_cron["when"], by_cron["at"], by_cron["calendar"]) == ("15 8 * * 1-5", None, None)
@@ -267,7 +265,7 @@ def test_pausing_and_resuming(system: System) -> None:
     assert make(system, paused=True)["status"] == "PAUSED"
 
 
-def test_a_schedule_that_has_ended_goes_on_with_a_later_end(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_schedule_that_has_ended_runs_again_with_a_later_end(system: System, admin: Connection[TupleRow]) -> None:
     schedule = make(system, endsAt="2150-01-01T00:00:00+00:00")
     admin.execute(
         "UPDATE resma.schedules SET status = 'ENDED', next_run_at = NULL, due_at = NULL, ends_at = '2020-01-01'"
@@ -279,10 +277,10 @@ def test_a_schedule_that_has_ended_goes_on_with_a_later_end(system: System, admi
     assert change(system, schedule, endsAt=None)["status"] == "ACTIVE"
 
 
-# ---------------------------------------------------------------- who owns it
+# ---------------------------------------------------------------- owners
 
 
-def test_whoever_writes_it_owns_it_and_pausing_leaves_the_owner(system: System) -> None:
+def test_changing_a_schedule_changes_its_owner_but_pausing_does_not(system: System) -> None:
     first, second = (system.make_key("schedules:manage", "reports:write") for _ in "12")
     schedule = system.call_with(first, "POST", SCHEDULES, STATEMENT)[2]
     path, owner = f"{SCHEDULES}/{schedule['id']}", f"key:{first.split('_')[1]}"
@@ -293,7 +291,7 @@ def test_whoever_writes_it_owns_it_and_pausing_leaves_the_owner(system: System) 
     assert change(system, schedule, name="Mine")["owner"] == "loopback"
 
 
-def test_nobody_writes_what_they_could_not_ask_for(system: System) -> None:
+def test_callers_cannot_schedule_what_they_cannot_request(system: System) -> None:
     manager = system.make_key("schedules:manage")
     status, _, problem = system.call_with(manager, "POST", SCHEDULES, STATEMENT)
     assert (status, problem["type"]) == (403, "urn:resma:problem:scope-missing")
@@ -308,7 +306,7 @@ def test_nobody_writes_what_they_could_not_ask_for(system: System) -> None:
     assert pointers(problem) == ["/request/filters/ip_address"]
 
 
-def test_tenants_have_their_own(system: System, admin: Connection[TupleRow]) -> None:
+def test_tenants_see_only_their_own_schedules(system: System, admin: Connection[TupleRow]) -> None:
     schedule = make(system)
     admin.execute("INSERT INTO resma.tenants VALUES ('other', 'Other Bank') ON CONFLICT DO NOTHING")
     other = system.make_key("schedules:manage", "reports:write", tenant="other")
@@ -326,7 +324,7 @@ def test_tenants_have_their_own(system: System, admin: Connection[TupleRow]) -> 
 # ---------------------------------------------------------------- previews
 
 
-def test_a_preview_is_what_the_schedule_does(system: System) -> None:
+def test_a_preview_matches_the_runs_of_the_schedule(system: System) -> None:
     schedule = make(system)
     saved = system.call_api("GET", f"{SCHEDULES}/{schedule['id']}/preview")[2]
     unsaved = {name: STATEMENT[name] for name in ("when", "at", "timeZone", "period")}
@@ -341,7 +339,7 @@ def test_a_preview_is_what_the_schedule_does(system: System) -> None:
     assert system.call_api("GET", f"{SCHEDULES}/{schedule['id']}/preview", query={"count": "51"})[0] == 422
 
 
-def test_a_preview_says_when_clocks_are_set(system: System) -> None:
+def test_a_preview_shows_clock_changes(system: System) -> None:
     said = {"when": "30 2 8-14 3 0", "timeZone": "America/New_York"}
     runs = system.call_api("POST", f"{SCHEDULES}/preview", said, query={"count": "50"})[2]["runs"]
     (first, *_) = [run for run in runs if run["note"]]
@@ -358,7 +356,7 @@ def test_a_preview_ends_with_the_schedule(system: System) -> None:
     assert len(runs) == 3
 
 
-def test_a_schedule_is_run_now_by_the_caller(system: System) -> None:
+def test_run_now_requests_the_report_as_the_caller(system: System) -> None:
     schedule = make(system)
     path = f"{SCHEDULES}/{schedule['id']}"
     headers = {"Idempotency-Key": "now"}
@@ -376,7 +374,7 @@ def test_a_schedule_is_run_now_by_the_caller(system: System) -> None:
     assert system.call_with(key, "POST", f"{path}/run")[0] == 403
 
 
-def test_run_now_sends_nothing_to_the_callback_that_its_owner_may_not_see(system: System) -> None:
+def test_run_now_sends_no_personal_data_to_a_callback_of_an_owner_without_the_scope(system: System) -> None:
     key = system.make_key("schedules:manage", "reports:write", "reports:read")
     body = {**STATEMENT, "request": {**REQUEST, "callbackUrl": "https://hooks.example.com/resma"}}
     status, _, schedule = system.call_with(key, "POST", SCHEDULES, body)
@@ -385,7 +383,7 @@ def test_run_now_sends_nothing_to_the_callback_that_its_owner_may_not_see(system
     assert report["maskedColumns"] == ["description", "counterparty"]
 
 
-def test_the_guides_requests_are_taken(system: System) -> None:
+def test_the_requests_in_the_guide_are_accepted(system: System) -> None:
     page = (ROOT / "docs" / "schedules.md").read_text(encoding="utf-8")
     written, previewed = (json.loads(body) for body in re.findall(r"^ {4}curl .* -d '(.*)'$", page, re.MULTILINE))
     assert make(system, **{"at": None, "calendar": None, **written})["name"] == "Monthly statement"

@@ -1,4 +1,4 @@
-"""What people ask beside reports: who they are, how long it takes, a link, a list by time, and once more."""
+"""The caller, download links, lists by time, retries, and what is shown of requests."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ READ_WRITE = ("reports:read", "reports:write")
 
 @pytest.fixture
 def keys(system: System, admin: Connection[TupleRow]) -> Iterator[tuple[str, str]]:
-    """A key that may not see what is personal, and one that may."""
+    """A key without the scope `personal:read` and one with it."""
     yield system.make_key(*READ_WRITE), system.make_key(*READ_WRITE, "personal:read")
     admin.execute("DELETE FROM resma.api_keys")
     admin.execute("DELETE FROM resma.download_links")
 
 
-# ---------------------------------------------------------------- who is asking
+# ---------------------------------------------------------------- the caller
 
 
-def test_a_caller_is_told_who_it_is(system: System, keys: tuple[str, str], as_tenant: ActAs) -> None:
+def test_the_caller_is_described(system: System, keys: tuple[str, str], as_tenant: ActAs) -> None:
     status, headers, body = system.call_with(keys[1], "GET", ME)
     assert (status, headers["Cache-Control"]) == (200, "no-store")
     assert body == {
@@ -52,7 +52,7 @@ def test_a_caller_is_told_who_it_is(system: System, keys: tuple[str, str], as_te
     }
 
 
-def test_the_document_asks_no_scope_for_it(system: System) -> None:
+def test_the_caller_needs_no_scope(system: System) -> None:
     document = system.call_api("GET", "/openapi.json")[2]
     assert document["paths"][ME]["get"]["security"] == [{"bearer": []}, {"apiKey": []}]
     schemas = document["components"]["schemas"]
@@ -63,7 +63,7 @@ def test_the_document_asks_no_scope_for_it(system: System) -> None:
 # ---------------------------------------------------------------- links
 
 
-def test_the_address_is_the_answer(system: System, admin: Connection[TupleRow]) -> None:
+def test_a_link_is_returned_in_the_body(system: System, admin: Connection[TupleRow]) -> None:
     report_id = system.request_report(formats=["CSV", "NDJSON"], filters={"from": "2024-01-01", "to": "2024-01-05"})
     path = f"/api/v1/reports/{report_id}/download"
     assert system.call_api("GET", path, query={"link": "true"})[0] == 409
@@ -87,7 +87,7 @@ def test_the_address_is_the_answer(system: System, admin: Connection[TupleRow]) 
         assert (status, problem["errors"][0]["pointer"]) == (422, "/link")
 
 
-def test_a_link_is_for_those_who_may_have_the_file(system: System, keys: tuple[str, str], as_tenant: ActAs) -> None:
+def test_a_link_requires_the_scopes_of_the_file(system: System, keys: tuple[str, str], as_tenant: ActAs) -> None:
     status, _, body = system.call_with(keys[1], "POST", GENERATE, {"type": "AUDIT_TRAIL", "format": "CSV"})
     assert status == 202, body
     assert system.work_once()
@@ -100,7 +100,7 @@ def test_a_link_is_for_those_who_may_have_the_file(system: System, keys: tuple[s
 # ---------------------------------------------------------------- the list by time
 
 
-def test_reports_of_a_stretch_of_time(system: System, admin: Connection[TupleRow]) -> None:
+def test_reports_are_filtered_by_time(system: System, admin: Connection[TupleRow]) -> None:
     ids = [system.request_report(format="CSV") for _ in range(4)]
     timestamps = [f"2024-03-0{day}T00:00:00Z" for day in range(1, 5)]
     for report_id, timestamp in zip(ids, timestamps, strict=True):
@@ -124,24 +124,24 @@ def test_reports_of_a_stretch_of_time(system: System, admin: Connection[TupleRow
 
 
 @pytest.mark.parametrize(
-    "moment",
+    "timestamp",
     ["2024-03-02", "2024-03-02T00:00:00", "2024-02-30T00:00:00Z", "1709337600", "2024-03-02T00:00:00 01:00", "", "now",
      "0000-01-01T00:00:00Z", "2024-03-02T00:00:00+99:00", "٢٠٢٤-03-02T00:00:00Z", "2024-03-02T00:00:00Z'--"],
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["createdAfter", "createdBefore"])
-def test_what_is_no_moment_is_a_problem(system: System, name: str, timestamp: str) -> None:
+def test_an_invalid_timestamp_is_a_problem(system: System, name: str, timestamp: str) -> None:
     status, _, problem = system.call_api("GET", "/api/v1/reports", query={name: timestamp})
     assert (status, problem["errors"][0]["pointer"]) == (422, f"/{name}")
     detail = problem["errors"][0]["detail"]
     assert "%2B" in detail or "does not exist" in detail
 
 
-@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
-def test_the_ends_of_time_are_moments(system: System, timestamp: str) -> None:
+@pytest.mark.parametrize("timestamp", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_extreme_timestamps_are_valid(system: System, timestamp: str) -> None:
     assert system.call_api("GET", "/api/v1/reports", query={"createdAfter": timestamp})[0] == 200
 
 
-# ---------------------------------------------------------------- once more
+# ---------------------------------------------------------------- retry
 
 FULL: dict[str, Any] = {
     "type": "TRANSACTIONS",
@@ -168,7 +168,7 @@ def ask(system: System, key: str, **request: Any) -> UUID:
 
 
 @pytest.mark.parametrize("ended", ["FAILED", "CANCELLED", "EXPIRED"])
-def test_all_of_the_request_is_asked_again(
+def test_a_retry_has_the_whole_request(
     system: System, keys: tuple[str, str], admin: Connection[TupleRow], ended: str
 ) -> None:
     report_id = ask(system, keys[1], **FULL)
@@ -185,7 +185,7 @@ def test_all_of_the_request_is_asked_again(
 
 
 @pytest.mark.parametrize("status", ["PENDING", "GENERATING", "READY"])
-def test_what_is_under_way_or_there_is_not_asked_again(
+def test_a_report_in_progress_or_ready_is_not_retried(
     system: System, keys: tuple[str, str], admin: Connection[TupleRow], status: str
 ) -> None:
     report_id = ask(system, keys[0], type="TRANSACTIONS", format="CSV", filters={"from": "2024-12-30"})
@@ -199,7 +199,7 @@ def test_what_is_under_way_or_there_is_not_asked_again(
     assert admin.execute("SELECT count(*) FROM resma.reports").fetchone() == (1,)
 
 
-def test_others_find_nothing_to_retry(
+def test_other_tenants_cannot_retry_a_report(
     system: System, keys: tuple[str, str], admin: Connection[TupleRow], as_tenant: ActAs, new_report_id: UUID
 ) -> None:
     report_id = ask(system, keys[0], type="TRANSACTIONS", format="CSV")
@@ -212,8 +212,10 @@ def test_others_find_nothing_to_retry(
     assert admin.execute("SELECT count(*) FROM resma.reports").fetchone() == (1,)
 
 
-def test_a_key_makes_one_retry(system: System, keys: tuple[str, str], admin: Connection[TupleRow]) -> None:
-    """Also where the first request had that key: it would be answered with the report that has failed."""
+def test_an_idempotency_key_starts_one_retry(
+    system: System, keys: tuple[str, str], admin: Connection[TupleRow]
+) -> None:
+    """Even if the first request had the same key, which would return the failed report."""
     request = {"type": "TRANSACTIONS", "format": "CSV"}
     same = {"Idempotency-Key": "same"}
     first = system.call_with(keys[0], "POST", GENERATE, request, headers=same)[2]["id"]
@@ -229,8 +231,10 @@ def test_a_key_makes_one_retry(system: System, keys: tuple[str, str], admin: Con
     assert retry(system, keys[0], first, **{"Idempotency-Key": '"'})[0] == 422
 
 
-def test_rights_are_those_of_who_asks_now(system: System, keys: tuple[str, str], admin: Connection[TupleRow]) -> None:
-    """What was open is masked for who may not see it, and a personal filter is not his to use."""
+def test_a_retry_has_the_scopes_of_its_caller(
+    system: System, keys: tuple[str, str], admin: Connection[TupleRow]
+) -> None:
+    """Columns are masked for a caller without the scope, who cannot retry a report with a personal filter."""
     open_ = ask(system, keys[1], type="AUDIT_TRAIL", format="CSV")
     masked = ask(system, keys[0], type="AUDIT_TRAIL", format="CSV")
     admin.execute("UPDATE resma.reports SET status = 'FAILED'")
@@ -239,7 +243,7 @@ def test_rights_are_those_of_who_asks_now(system: System, keys: tuple[str, str],
     assert retry(system, keys[1], masked)[2]["maskedColumns"] == []
 
 
-def test_a_callback_is_sent_no_more_than_who_named_it_might_see(
+def test_a_callback_gets_no_data_that_its_requester_was_not_allowed_to_see(
     system: System, keys: tuple[str, str], admin: Connection[TupleRow]
 ) -> None:
     request = {"type": "AUDIT_TRAIL", "format": "CSV", "callbackUrl": "https://customer.example/hook"}
@@ -259,7 +263,7 @@ def test_a_callback_is_sent_no_more_than_who_named_it_might_see(
         ('options = \'{"csv": {"gone": 1}}\'', None),
     ],
 )
-def test_what_is_no_longer_taken_is_said(
+def test_a_request_that_is_no_longer_valid_is_rejected(
     system: System, keys: tuple[str, str], admin: Connection[TupleRow], change: str, pointer: str | None
 ) -> None:
     report_id = ask(system, keys[0], type="TRANSACTIONS", format="CSV")
@@ -280,7 +284,7 @@ def test_a_retry_counts_against_the_quota(system: System, keys: tuple[str, str],
         admin.execute("UPDATE resma.tenants SET live_reports = DEFAULT WHERE tenant_id = 'demo'")
 
 
-# ---------------------------------------------------------------- what was asked for, and by whom
+# ---------------------------------------------------------------- request and requester
 
 
 def test_a_report_shows_all_of_its_request(system: System) -> None:
@@ -303,7 +307,7 @@ def test_a_report_shows_all_of_its_request(system: System) -> None:
     assert {name: again[name] for name in said} == said
 
 
-def test_a_secret_in_a_callbacks_query_is_not_shown(system: System) -> None:
+def test_a_secret_in_the_query_of_a_callback_url_is_not_shown(system: System) -> None:
     report_id = system.request_report(format="CSV", callbackUrl="https://customer.example/hook?token=s3cret")
     for path in (f"/api/v1/reports/{report_id}", "/api/v1/reports"):
         assert "s3cret" not in str(system.call_api("GET", path))
@@ -326,7 +330,7 @@ def _asked_by(system: System, report_id: UUID | str) -> tuple[Any, Any]:
     return shown["requestedBy"], shown["requestedByName"]
 
 
-def test_who_asked_is_on_record(system: System, keys: tuple[str, str], admin: Connection[TupleRow]) -> None:
+def test_the_requester_is_recorded(system: System, keys: tuple[str, str], admin: Connection[TupleRow]) -> None:
     first, other = (f"key:{key.split('_')[1]}" for key in keys)
     admin.execute("UPDATE resma.api_keys SET name = 'month end' WHERE key_id = %s", (first.removeprefix("key:"),))
     wanted = {"type": "TRANSACTIONS", "format": "CSV"}
@@ -346,7 +350,9 @@ def test_who_asked_is_on_record(system: System, keys: tuple[str, str], admin: Co
     assert _asked_by(system, made["id"]) == (None, None)
 
 
-def test_anothers_key_lends_no_name(system: System, admin: Connection[TupleRow], keys: tuple[str, str]) -> None:
+def test_names_of_keys_of_other_tenants_are_not_shown(
+    system: System, admin: Connection[TupleRow], keys: tuple[str, str]
+) -> None:
     report_id = system.request_report(format="CSV")
     subject = f"key:{keys[0].split('_')[1]}"
     admin.execute("UPDATE resma.reports SET requested_by = %s", (subject,))
@@ -356,7 +362,7 @@ def test_anothers_key_lends_no_name(system: System, admin: Connection[TupleRow],
     assert _asked_by(system, report_id) == (subject, None)
 
 
-def test_reports_by_the_beginning_of_their_id(system: System, admin: Connection[TupleRow]) -> None:
+def test_reports_are_found_by_the_beginning_of_their_id(system: System, admin: Connection[TupleRow]) -> None:
     ids = ["4d58dace-0000-4000-8000-000000000001", "4d58dace-ffff-4000-8000-000000000002", str(uuid4())]
     for wanted in ids:
         made = system.request_report(format="CSV")
@@ -377,6 +383,6 @@ def test_reports_by_the_beginning_of_their_id(system: System, admin: Connection[
 
 
 @pytest.mark.parametrize("prefix", ["4d5", "", "nope", "4d58%", "-4d58", "4d58" * 10])
-def test_what_begins_no_id_is_refused(system: System, prefix: str) -> None:
+def test_an_invalid_id_prefix_is_rejected(system: System, prefix: str) -> None:
     status, _, problem = system.call_api("GET", "/api/v1/reports", query={"idPrefix": prefix})
     assert (status, problem["errors"][0]["pointer"]) == (422, "/idPrefix")
