@@ -84,7 +84,7 @@ class _Link:
         self.reset(self.server)
 
     def reset(self, *ends: socket.socket) -> None:
-        """Ends these sides at once. The thread that reads from them closes them, so that no descriptor is used after its end."""
+        """Ends these sides at once. The reading thread closes them, so that no closed descriptor is used."""
         for end in ends or (self.caller, self.server):
             with contextlib.suppress(OSError):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
