@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the virtual environments: `python3 infra/local/bootstrap.py [project] [localstack] [sam] [bench] ...`.
+"""Creates the virtual environments: `python3 infra/local/bootstrap.py [project] [localstack] [sam] [bench] ...`.
 
 `python` makes none: it says whether this Python will do.
 
@@ -40,7 +40,7 @@ ENVIRONMENTS = {
 
 
 def main():
-    """Makes what was asked for, and the two that every command needs when nothing was; `python` makes none."""
+    """Creates the named environments, by default the two that every command needs. `python` only checks Python."""
     require_python()
     names = sys.argv[1:] or ["project", "localstack"]
     if names == ["python"]:
@@ -57,7 +57,7 @@ def main():
 
 
 def require_python():
-    """Ends with what to do where this Python is too old or too new, or has no venv."""
+    """Exits with a remedy if this Python is too old or too new, or has no venv."""
     if sys.version_info[:2] not in SUPPORTED_PYTHONS:
         sys.exit(
             "Resma runs on Python {}, this is {}: install one of those, and say `make PYTHON=python3.13 ...`".format(
@@ -72,7 +72,7 @@ def require_python():
 
 
 def require_plain_path(path):
-    """Ends with what to do where a path has characters that Postgres' initdb or PYTHONPATH can't take."""
+    """Exits with a remedy if the path has characters that initdb of Postgres or PYTHONPATH cannot handle."""
     found = sorted(set(path) & set('":$`\\\n'))
     if found:
         sys.exit(
@@ -82,9 +82,9 @@ def require_plain_path(path):
 
 
 def require_own_files(folder, user_id):
-    """Ends with what to do where files of another user are in the folder, as `sudo make` leaves them."""
+    """Exits with a remedy if files in the folder belong to another user, as after `sudo make`."""
     if user_id == 0:
-        return  # root may change them all
+        return  # root can change all files
     for path in [folder] + [os.path.join(folder, name) for name in list_folder(folder)]:
         owner = owner_of(path)
         if owner is not None and owner != user_id:
@@ -97,7 +97,7 @@ def require_own_files(folder, user_id):
 
 
 def list_folder(folder):
-    """Returns the names in a folder, none where there is none."""
+    """Returns the names in a folder, or an empty list if the folder does not exist."""
     try:
         return sorted(os.listdir(folder))
     except OSError:
@@ -121,7 +121,7 @@ def user_name(user_id):
 
 
 def choose_cache():
-    """Has uv keep its downloads in .resma where the home folder can't be written to."""
+    """Makes uv store its downloads in .resma if the home folder is not writable."""
     if os.environ.get("UV_CACHE_DIR"):
         return
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
@@ -137,7 +137,7 @@ def choose_cache():
 
 
 def make_environment(folder, lock):
-    """Makes an environment that has exactly what its lock file lists, unless it is there already."""
+    """Creates an environment with exactly the packages of its lock file, unless it exists and is current."""
     target = os.path.join(STATE, folder)
     lock_file = os.path.join(REQUIREMENTS, lock)
     with open(lock_file, "rb") as file:
@@ -175,7 +175,7 @@ def write_launcher():
     if read(target) != text:
         with open(target + ".new", "w") as file:
             file.write(text)
-        os.chmod(target + ".new", 0o755)  # noqa: S103  # a command for whoever may enter the folder
+        os.chmod(target + ".new", 0o755)  # noqa: S103  # a command for all users who can enter the folder
         os.rename(target + ".new", target)
 
 
@@ -197,7 +197,7 @@ def find_uv():
 
 
 def run(command):
-    """Runs a command; ends with what to do when it fails."""
+    """Runs a command. Exits with a remedy if it fails."""
     if subprocess.call(command) != 0:
         sys.exit(
             "{} has failed, see above. It needs a package index (PyPI) that can be reached, and {} of free disk "
@@ -208,7 +208,7 @@ def run(command):
 
 
 def read(path):
-    """Returns a small file's text, or nothing."""
+    """Returns the text of a small file, or an empty string if it cannot be read."""
     try:
         with open(path) as file:
             return file.read()

@@ -1,4 +1,4 @@
-"""What `resma up`, `down`, `demo` and `logs` do: each takes its options, and returns what has come of it."""
+"""The commands `resma up`, `down`, `demo` and `logs`. Each takes its options and returns its result."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from infra.postgres.load_demo_bank import count_demo_rows, load_demo_bank
 
 DEMO_ROWS = 500_000
 FOLLOW_SINCE = timedelta(minutes=10)
-"""How old a line may be that following begins with, where nothing else selects lines: following is for what is new."""
+"""Maximum age of the first line of `--follow` if no other option selects lines."""
 
 
 @dataclass(frozen=True)
 class UpOptions:
-    """Options of `up`. None is what the stack that is up has, else the default."""
+    """Options of `up`. None stands for the value of the running stack, or else for the default."""
 
     stack: str
-    """Name of the stack, and of its folder in .resma; several may be up at once."""
+    """Name of the stack and of its folder in .resma. Several stacks can run at once."""
     port: int | None = None
     rows: int | None = None
 
 
 @dataclass(frozen=True)
 class UpResult:
-    """The stack that is up, and whether it was up before."""
+    """The running stack. `was_up` is true if it was running before the command."""
 
     running: Running
     was_up: bool
@@ -43,7 +43,7 @@ class UpResult:
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """Options of `demo`. `rows` is None for what the stack that is up has, else the default."""
+    """Options of `demo`. None as `rows` stands for the value of the running stack, or else for the default."""
 
     stack: str
     format: str = "PDF"
@@ -53,7 +53,7 @@ class DemoOptions:
 
 @dataclass(frozen=True)
 class LogOptions:
-    """Options of `logs`. Without any, it is the end of each function's log that is wanted."""
+    """Options of `logs`. Without any, the command prints the end of each function's log."""
 
     stack: str
     report: str | None = None
@@ -65,7 +65,7 @@ class LogOptions:
 
 
 def up(options: UpOptions, progress: Progress) -> UpResult:
-    """Starts the stack and leaves it running. Raises StackError; nothing that it has started is left running then."""
+    """Starts the stack and leaves it running. Raises StackError, after it has stopped everything that it started."""
     with alone(options.stack):
         stack = Stack(options.stack, Options(front_door_port=options.port or FRONT_DOOR_PORT), progress.say)
         if (running := stack.find()) is not None:
@@ -82,21 +82,21 @@ def up(options: UpOptions, progress: Progress) -> UpResult:
 
 
 def down(stack: str) -> None:
-    """Stops a stack by its name. It is safe to call when the stack is not up. Raises StackError."""
+    """Stops a stack by its name. Safe to call if the stack is not running. Raises StackError."""
     with alone(stack):
         Stack(stack).stop()
 
 
 def demo(options: DemoOptions, progress: Progress) -> DemoSummary:
-    """Generates a report, from the request to the file, on the stack that is up or on one for this alone.
+    """Generates a report, from the request to the file, on the running stack or on one that it starts.
 
-    Raises StackError; a stack that it has started is stopped in any case.
+    It always stops a stack that it has started. Raises StackError.
     """
     with alone(options.stack):
         stack = Stack(options.stack, Options(front_door_port=None), progress.say)
         if (running := stack.find()) is not None:
             rows = _rows_of(running, options.rows)
-            progress.say(f"using the stack that is up at {running.api_url}, with its {rows:,} transactions")
+            progress.say(f"using the running stack at {running.api_url}, with its {rows:,} transactions")
             return _demo(running, rows, options.format, progress)
         with stack:
             rows = options.rows or DEMO_ROWS
@@ -105,9 +105,9 @@ def demo(options: DemoOptions, progress: Progress) -> DemoSummary:
 
 
 def logs(options: LogOptions) -> Iterator[str]:
-    """Yields lines: those that the options select in chronological order, else the end of each function's log.
+    """Yields the selected lines in chronological order, or the end of each function's log if there are no options.
 
-    With `follow` it has no end. Raises StackError where nothing like that was logged.
+    With `follow` it does not end. Raises StackError if no line matches.
     """
     folder = STATE / options.stack / "logs"
     with explain_os_errors(STATE):
@@ -118,13 +118,13 @@ def logs(options: LogOptions) -> Iterator[str]:
         if options.follow:
             yield from map(str, reader.follow())
         if not (lines := reader.read()):
-            raise NothingLoggedError("No function has logged anything like that. Is it of this stack?")
+            raise NothingLoggedError("No log line matches. Check that the report belongs to this stack.")
         yield from map(str, lines)
 
 
 @contextlib.contextmanager
 def alone(stack: str) -> Iterator[None]:
-    """Keeps two commands from starting or stopping the same stack at once. Raises StackError, also for OSErrors."""
+    """Prevents two commands from starting or stopping the same stack at once. Raises StackError, also for OSErrors."""
     with explain_os_errors(STATE):
         STATE.mkdir(exist_ok=True)
         with (STATE / f"{stack}.lock").open("w") as lock:
@@ -132,14 +132,14 @@ def alone(stack: str) -> Iterator[None]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise StackBusyError(
-                    "another `make up`, `make down` or `make demo` is under way: wait for it to end"
+                    "Another `make up`, `make down` or `make demo` is running. Wait until it has ended."
                 ) from error
             yield
 
 
 def fill_demo_bank(database_url: str, rows: int, progress: Progress) -> None:
-    """Makes the demo bank have as many transactions. Raises DiskFullError."""
-    progress.say(f"making the demo bank of {rows:,} transactions")
+    """Loads a demo bank with this number of transactions. Raises DiskFullError."""
+    progress.say(f"loading a demo bank with {rows:,} transactions")
     try:
         made = load_demo_bank(database_url, rows)
     except psycopg.errors.DiskFull as error:
@@ -160,24 +160,24 @@ def _demo(running: Running, rows: int, format_: str, progress: Progress) -> Demo
 
 
 def _require_same_port(running: Running, port: int | None) -> None:
-    """Raises StackDiffersError where another port is wanted than that of the stack that is up."""
+    """Raises StackDiffersError if the running stack has another port."""
     if port is not None and running.api_url.rpartition(":")[2] != str(port):
         raise StackDiffersError(
-            f"The stack is up at {running.api_url}, and PORT={port} asks for another port. "
+            f"The stack is up at {running.api_url}, but PORT={port} is another port. "
             "Run `make down` first, then the same command again."
         )
 
 
 def _rows_of(running: Running, wanted: int | None) -> int:
-    """Returns the size of the demo bank of a stack that is up: it is not replaced while reports may read it.
+    """Returns the number of transactions of a running stack. They are not replaced, as reports may be reading them.
 
-    Raises StackDiffersError where another size is wanted.
+    Raises StackDiffersError if another number was requested.
     """
     rows = count_demo_rows(running.database_url)
     if wanted not in (None, rows):
         raise StackDiffersError(
-            f"The stack that is up at {running.api_url} has a demo bank of {rows:,} transactions, and "
+            f"The running stack at {running.api_url} has a demo bank of {rows:,} transactions, and "
             f"ROWS={wanted} would replace it. Run `make down` first, then the same command again; "
-            "or leave out ROWS to use the bank as it is."
+            "or omit ROWS to use the present demo bank."
         )
     return rows

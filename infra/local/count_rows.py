@@ -1,4 +1,4 @@
-"""How many rows a file holds, counted by readers that did not write it."""
+"""Counts the rows of a file with readers that are independent of the writers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 1 << 20
 _ROW = b"<row"
 _END_BYTES = 5000
-"""Of a sheet: what comes after its rows."""
+"""Number of bytes at the end of a sheet that are searched for the filter, which follows the rows."""
 
 
 def count_rows(path: Path, format_: str) -> int:
-    """Returns the rows of a file of one of the five formats. Raises ValueError where it is not what it should be."""
+    """Returns the number of rows of a file of one of the five formats. Raises ValueError for an invalid file."""
     return _COUNTERS[format_](path)
 
 
@@ -35,7 +35,7 @@ def _count_lines(path: Path) -> int:
 
 
 def _count_xlsx_rows(path: Path) -> int:
-    """Rows of the sheets with a filter, without their headings: not the summary, nor what charts are drawn from."""
+    """Counts the rows of sheets with a filter, without headings. The summary and the data of charts have no filter."""
     with zipfile.ZipFile(path) as book:
         if (damaged := book.testzip()) is not None:
             raise ValueError(f"{path}: {damaged} is damaged")
@@ -54,7 +54,7 @@ def _count_row_elements(book: zipfile.ZipFile, name: str) -> int:
 
 
 def _count_parquet_rows(path: Path) -> int:
-    import duckdb  # noqa: PLC0415  # slow to load, and for this alone
+    import duckdb  # noqa: PLC0415  # slow to load, and only used here
 
     with duckdb.connect() as connection:
         row = connection.execute("SELECT count(*) FROM read_parquet($path)", {"path": str(path)}).fetchone()
@@ -62,9 +62,9 @@ def _count_parquet_rows(path: Path) -> int:
 
 
 def _count_pdf_rows(path: Path) -> int:
-    """The row count as the first page states it; that every page is there, the last one's number tells.
+    """Returns the row count that the first page states, after checking the number of the last page.
 
-    Only the way to these two pages is read: pypdf itself would look at every page there is, and stop at 100,000.
+    Only the path to these two pages is read: pypdf itself would read every page, and stop at 100,000.
     """
     from pypdf import PdfReader  # noqa: PLC0415  # slow to load, and not for CSV
 
@@ -74,13 +74,13 @@ def _count_pdf_rows(path: Path) -> int:
         pages = int(cast("int", tree["/Count"]))
         first, last = (_text_of_page(reader, tree, end) for end in (0, -1))
     if f"Page {pages:,} of {pages:,}" not in last:
-        raise ValueError(f"the last page of {path} does not call itself page {pages:,}")
+        raise ValueError(f"the last page of {path} does not say that it is page {pages:,}")
     stated = re.search(r"Rows\s+([\d,]+)", first)
     return int(stated[1].replace(",", "")) if stated else -1
 
 
 def _text_of_page(reader: PdfReader, tree: DictionaryObject, end: int) -> str:
-    """The text of the first (0) or last (-1) page below a node of the page tree."""
+    """Returns the text of the first (0) or last (-1) page below a node of the page tree."""
     from pypdf import PageObject  # noqa: PLC0415
     from pypdf.generic import NameObject  # noqa: PLC0415
 
@@ -106,4 +106,4 @@ _COUNTERS: dict[str, Callable[[Path], int]] = {
 }
 
 FORMATS = tuple(_COUNTERS)
-"""What the demo can ask for."""
+"""The formats that the demo can request."""

@@ -1,4 +1,4 @@
-"""`make demo`: asks for a report the way a client would, and checks everything that comes back."""
+"""`make demo`: requests a report as a client would, and checks every response and the file."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 3600
 WEBHOOK_SECONDS = 60
 KEY_HOURS = 2
-"""Longer than the demo waits for anything."""
+"""Validity of the demo's key. It is longer than any wait of the demo."""
 
 
 class DemoFailedError(StackError):
-    """The demo did not end as it should. The message says what, and where to look."""
+    """The demo failed. The message says what failed and where to look."""
 
     code = "demo-failed"
 
 
 @dataclass(frozen=True)
 class Demo:
-    """What a client of the stack knows: where the API is, its key, the secret of its webhooks, and where files go."""
+    """What a client of the stack is configured with: API URL and key, webhook secret, and the folder for files."""
 
     api_url: str
     api_key: str
@@ -50,7 +50,7 @@ class Demo:
 
 @dataclass(frozen=True)
 class DemoSummary:
-    """What has come of the demo: its report, its file, and what the worker has measured."""
+    """Result of the demo: the report, the file, and the measurements of the worker."""
 
     report_id: str
     status: str
@@ -60,20 +60,20 @@ class DemoSummary:
     sha256: str
     path: str
     seconds_total: float
-    """From the request until READY."""
+    """Time from the request until the report is READY."""
     seconds_generate: float
     peak_rss_mb: float
     webhook_verified: bool
 
 
 def make_demo_key(database_url: str) -> str:
-    """Makes the demo's own key, which may do what the demo does and ends soon."""
+    """Creates a key for the demo, with the scopes that it needs and a short validity. Returns the key."""
     scopes = ("reports:read", "reports:write", "personal:read")
     return make_key(database_url, "demo", "make demo", scopes, timedelta(hours=KEY_HOURS))
 
 
 def run_demo(demo: Demo, progress: Progress) -> DemoSummary:
-    """Asks for the report, follows it, takes the webhook, downloads and checks; returns the summary.
+    """Requests the report, follows it, receives the webhook, downloads the file and checks it. Returns the summary.
 
     Raises DemoFailedError.
     """
@@ -109,7 +109,7 @@ def run_demo(demo: Demo, progress: Progress) -> DemoSummary:
 
 
 def _require_type(http: urllib3.PoolManager, demo: Demo) -> None:
-    """Looks first at what can be asked for, as a client would."""
+    """Checks that the report type exists, as a client would before its first request."""
     answer = http.request("GET", f"{demo.api_url}/api/v1/report-types")
     if answer.status != 200 or all(item["type"] != "TRANSACTIONS" for item in answer.json()["items"]):
         raise DemoFailedError(
@@ -132,7 +132,7 @@ def _request(http: urllib3.PoolManager, demo: Demo, callback_url: str) -> str:
 
 
 def _follow(http: urllib3.PoolManager, demo: Demo, report_id: str, progress: Progress) -> dict[str, Any]:
-    """Shows the progress until the report has ended, and returns it as it is then."""
+    """Shows the progress until the report has ended. Returns the ended report."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     with progress.follow_report() as show:
         while time.monotonic() < deadline:
@@ -148,7 +148,7 @@ def _follow(http: urllib3.PoolManager, demo: Demo, report_id: str, progress: Pro
 
 
 class _Inbox:
-    """A receiver of webhooks: keeps those whose signature is right."""
+    """Stores received webhooks whose signature is valid."""
 
     def __init__(self, secret: str) -> None:
         self._webhook = Webhook(secret)
@@ -158,7 +158,7 @@ class _Inbox:
         self.address = ""
 
     def take(self, body: bytes, headers: dict[str, str]) -> bool:
-        """Takes a message; returns whether its signature is right."""
+        """Stores a message. Returns whether its signature is valid."""
         try:
             message: dict[str, Any] = self._webhook.verify(body, headers)
         except WebhookVerificationError as error:
@@ -170,7 +170,7 @@ class _Inbox:
         return True
 
     def wait(self, report_id: str) -> dict[str, Any]:
-        """Returns the report's message. Raises DemoFailedError when it does not come in time."""
+        """Returns the message of a report. Raises DemoFailedError if it does not arrive in time."""
         with self._arrived:
             if not self._arrived.wait_for(lambda: report_id in self._messages, WEBHOOK_SECONDS):
                 refused = f"; refused: {self._refused}" if self._refused else ""
@@ -192,7 +192,7 @@ def _receiver(secret: str) -> Iterator[_Inbox]:
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-            """Quiet: the demo's own lines say what came."""
+            """Does nothing: the demo prints its own lines."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     inbox.address = f"http://127.0.0.1:{server.server_address[1]}/resma"
@@ -208,14 +208,14 @@ def _receiver(secret: str) -> Iterator[_Inbox]:
 def _download(
     http: urllib3.PoolManager, report: dict[str, Any], presigned: str, folder: Path, progress: Progress
 ) -> Path:
-    """Fetches the file twice over: where the stable link leads is checked, the webhook's address is downloaded."""
+    """Checks that the stable link redirects, and downloads the file from the URL of the webhook."""
     redirect = http.request("GET", report["links"]["download"], redirect=False)
     if redirect.status != 303:
         raise DemoFailedError(f"the download link answered {redirect.status} instead of 303")
     folder.mkdir(parents=True, exist_ok=True)
-    answer = http.request("GET", presigned, preload_content=False, headers={})  # it is its own credential
+    answer = http.request("GET", presigned, preload_content=False, headers={})  # a presigned URL needs no key
     if answer.status != 200:
-        raise DemoFailedError(f"the presigned address answered {answer.status}: {answer.read(500)!r}")
+        raise DemoFailedError(f"the presigned URL answered {answer.status}: {answer.read(500)!r}")
     named = re.search(r'filename="([\w.-]+)"', answer.headers.get("Content-Disposition", ""))
     path = folder / (named[1] if named else f"{report['id']}.{report['format'].lower()}")
     sha256 = hashlib.sha256()
@@ -225,7 +225,7 @@ def _download(
             file.write(chunk)
     if path.stat().st_size != report["bytes"] or sha256.hexdigest() != report["sha256"]:
         raise DemoFailedError(f"{path} is not the file that the status describes: size or SHA-256 differ")
-    progress.say(f"downloaded {path.stat().st_size:,} bytes, SHA-256 as promised")
+    progress.say(f"downloaded {path.stat().st_size:,} bytes, the SHA-256 matches")
     return path
 
 

@@ -20,14 +20,14 @@ TAIL_LINES = 40
 
 
 class NothingLoggedError(StackError):
-    """No line of the logs is as was wanted."""
+    """No line of the logs matches."""
 
     code = "nothing-logged"
 
 
 @dataclass(frozen=True)
 class LogLine:
-    """A line of a log. `facts` is what it says besides its message, as JSON."""
+    """A line of a log. `facts` are its fields besides the message, as JSON."""
 
     at: datetime
     service: str
@@ -43,7 +43,7 @@ class LogLine:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which lines are wanted; None is any."""
+    """Selects lines. None selects any value."""
 
     report: str | None = None
     """The report's id, or its first characters."""

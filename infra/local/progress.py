@@ -1,4 +1,4 @@
-"""What a command of the stack says while it works, and to whom."""
+"""The protocol by which commands of the stack show progress."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Progress(Protocol):
     """Receives the progress of a command of the stack. The command line shows it to people."""
 
     def say(self, text: str) -> None:
-        """Takes a line about a step that begins or has ended."""
+        """Shows a line about a step that starts or has ended."""
 
     def follow_report(self) -> AbstractContextManager[Callable[[Mapping[str, Any]], None]]:
-        """Returns a context manager of a function that takes a report, as the API returns it, again and again."""
+        """Returns a context manager with a function that shows a report, which is called after each fetch."""

@@ -1,4 +1,4 @@
-"""The embedded stack as a whole: started part by part, remembered in a state file, ended as a whole."""
+"""Starts and stops the embedded stack. A state file describes the running stack."""
 
 from __future__ import annotations
 
@@ -33,47 +33,46 @@ DEMO_TENANT = "demo"
 
 @dataclass(frozen=True)
 class Options:
-    """What a stack may differ in. Tests put proxies that fail on demand in front of parts of it."""
+    """Options of a stack. Tests use them to put fault-injecting proxies in front of its parts."""
 
     front_door_port: int | None = FRONT_DOOR_PORT
     """Port of the API; None chooses a free one."""
     database_port: Callable[[int], int] = lambda port: port
-    """Given the database's port, returns the one that functions are told."""
+    """Takes the database's port and returns the port that functions connect to."""
     source_port: Callable[[int], int] | None = None
-    """The same for the source database alone; None gives functions one port for both."""
+    """Does so for the source database only. With None, functions use one port for both databases."""
     function_environment: Callable[[str], Mapping[str, str]] = lambda _url: {}
-    """Given LocalStack's address, returns what is added to every function's environment."""
+    """Takes LocalStack's URL and returns environment variables that are added to every function."""
     parameters: Mapping[str, str] = field(default_factory=dict)
-    """Of the template, over those of the stage."""
+    """Parameters of the template, which override those of the stage."""
     object_store: ObjectStore | None = None
-    """An object store beside LocalStack's."""
+    """An object store that is used instead of LocalStack's."""
 
 
 @dataclass(frozen=True)
 class Running:
-    """A stack that is up, as its state file keeps it."""
+    """A running stack, as its state file describes it."""
 
     api_url: str
     aws_url: str
     database_url: str
     webhook_secret: str
-    """The deployment's, of which those of endpoints are derived."""
+    """The deployment's master secret. The secrets of endpoints are derived from it."""
     outputs: dict[str, str]
     localstack: ProcessId
     postgres_port: int
 
     @property
     def callback_secret(self) -> str:
-        """What the callbacks of the demo tenant's requests are signed with, until it is rotated."""
+        """The secret that signs callbacks of the demo tenant, until it is rotated."""
         key = base64.b64decode(self.webhook_secret.removeprefix("whsec_"))
         return derive_secret(key, DEMO_TENANT, CALLBACK, 1)
 
 
 class Stack:
-    """A stack by name; its state lies in `.resma/<name>`. Several may be up at once.
+    """A stack with a name. Its state is in `.resma/<name>`. Several stacks can run at once.
 
-    As a context manager it is started on entering and stopped on leaving, whatever happens in between: also when this
-    process is killed.
+    As a context manager it starts on entry and stops on exit, even if this process is killed in between.
     """
 
     def __init__(self, name: str, options: Options | None = None, tell: Callable[[str], None] = print) -> None:
@@ -99,18 +98,18 @@ class Stack:
 
     @property
     def up(self) -> Running:
-        """The running stack. Raises StackError when it is not."""
+        """The running stack. Raises StackError if it is not running."""
         if self.running is None:
-            raise StackError("the stack is not up: start it with `make up`")
+            raise StackError("The stack is not running. Start it with `make up`.")
         return self.running
 
     @property
     def endpoint(self) -> AwsEndpoint:
-        """Where the stack's AWS services are."""
+        """The endpoint of the stack's AWS services."""
         return AwsEndpoint(self.up.aws_url)
 
     def find(self) -> Running | None:
-        """Returns the stack that an earlier process started under this name, if it is still up."""
+        """Returns the stack that another process started under this name, or None if it is not running."""
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             state = json.loads(self._state_file.read_text(encoding="utf-8"))
             running = Running(**{**state, "localstack": ProcessId(**state["localstack"])})
@@ -120,9 +119,9 @@ class Stack:
         return None
 
     def start(self) -> Running:
-        """Starts everything and deploys. Raises StackError; what had come up by then is for `stop` to end."""
-        self.stop()  # what a killed run has left may hold the port
-        shutil.rmtree(self.folder / "logs", ignore_errors=True)  # of functions that are no more
+        """Starts all servers and deploys. Raises StackError; then call `stop` to stop the servers that were started."""
+        self.stop()  # processes of a killed run may still use the port
+        shutil.rmtree(self.folder / "logs", ignore_errors=True)  # of earlier functions
         front_door = self._options.front_door_port
         port = free_port() if front_door is None else require_free(front_door, "PORT")
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -146,7 +145,7 @@ class Stack:
         return self.running
 
     def _webhook_secret(self) -> str:
-        """As old as the database's data: endpoints that are registered there have their secrets from it."""
+        """Returns the master secret. It lives as long as the database: secrets of endpoints are derived from it."""
         path = self.folder / "webhook-secret"
         if not path.exists():
             path.touch(mode=0o600)
@@ -154,7 +153,7 @@ class Stack:
         return path.read_text(encoding="utf-8")
 
     def stop(self) -> None:
-        """Ends every process of this stack, also those of an earlier run. Data of the database stay."""
+        """Stops every process of this stack, including those of earlier runs. The database's data are kept."""
         with uninterrupted():
             with contextlib.suppress(OSError, ValueError, TypeError):
                 end_process(ProcessId(**json.loads(self._process_file.read_text(encoding="utf-8"))))
@@ -165,16 +164,16 @@ class Stack:
             self.postgres(0).stop()
             self._state_file.unlink(missing_ok=True)
             self._process_file.unlink(missing_ok=True)
-            # What LocalStack keeps is as old as its process; a function's log stays for whoever wants to know.
+            # LocalStack's state is lost with its process. Logs of functions are kept.
             shutil.rmtree(self.folder / "localstack", ignore_errors=True)
             self.running = None
 
     def postgres(self, port: int | None = None) -> PostgresServer:
-        """The stack's database server, to stop and start again."""
+        """Returns the stack's database server, so that tests can stop and start it."""
         return PostgresServer(self.folder / "postgres", self.up.postgres_port if port is None else port)
 
     def function_processes(self, function_name: str) -> list[int]:
-        """Process ids of a function's execution environments."""
+        """Returns the process ids of a function's execution environments."""
         return [int(path.suffix[1:]) for path in self._function_files() if path.stem == function_name]
 
     @property
@@ -199,7 +198,7 @@ class Stack:
             postgres = PostgresServer(self.folder / "postgres", free_port())
             postgres.start()
             migrate(postgres.url, is_exclusive=True)
-            _forget_reports(postgres.url)
+            _delete_reports(postgres.url)
         return postgres
 
     def _start_localstack(self, front_door_port: int) -> tuple[LocalStackServer, ProcessId]:
@@ -226,7 +225,7 @@ class Stack:
         return deploy_system(environment, DeploymentOptions(parameters=self._options.parameters))
 
 
-def _forget_reports(database_url: str) -> None:
-    """Removes the rows of earlier reports: their messages and files went with the LocalStack that held them."""
+def _delete_reports(database_url: str) -> None:
+    """Deletes the rows of earlier reports, because their messages and files were lost with LocalStack's process."""
     with psycopg.connect(database_url) as connection:
         connection.execute("DELETE FROM resma.reports")

@@ -320,7 +320,7 @@ def test_endpoints_their_deliveries_and_replay(client: Client, resma: CommandLin
         client.invoke_function("SchedulerFunction")
         out, err = process.communicate(timeout=90)
     assert process.returncode == 0, err
-    assert [line.endswith("(again)") for line in out.splitlines()] == [False, True]
+    assert [line.endswith("(repeated)") for line in out.splitlines()] == [False, True]
 
 
 def test_an_endpoint_is_created_and_deleted(resma: CommandLine) -> None:
@@ -380,7 +380,7 @@ def test_doctor_finds_nothing_wrong(client: Client, resma: CommandLine) -> None:
         assert found[check]["state"] == "ok", found[check]
     for check in ("aws-stack", "aws-dead-letter-queue"):
         assert found[check]["state"] == "ok", found[check]
-    assert "TickStopped" not in found["aws-alarms"]["says"], "LocalStack has no metrics of functions"
+    assert "SchedulerStopped" not in found["aws-alarms"]["message"], "LocalStack has no metrics of functions"
     # Other tests on this stack make functions fail.
     assert found["aws-functions"]["state"] in {"skipped", "fail"}
     warned = {check for check, item in found.items() if item["state"] == "warn"}
@@ -425,10 +425,10 @@ def test_doctor_checks_aws(client: Client, resma: CommandLine) -> None:
     for _ in range(3):  # LocalStack evaluates its alarms every minute, and may do so between these two calls
         with firing_alarm(client) as alarm:
             found = {item["check"]: item for item in resma.run("doctor", "--json").document["checks"]}
-        if alarm in found["aws-alarms"]["says"]:
+        if alarm in found["aws-alarms"]["message"]:
             break
-    assert (found["aws-alarms"]["state"], alarm in found["aws-alarms"]["says"]) == ("fail", True)
-    assert (found["aws-functions"]["state"], worker in found["aws-functions"]["says"]) == ("fail", True)
+    assert (found["aws-alarms"]["state"], alarm in found["aws-alarms"]["message"]) == ("fail", True)
+    assert (found["aws-functions"]["state"], worker in found["aws-functions"]["message"]) == ("fail", True)
 
 
 def test_doctor_with_a_key_that_may_only_read(elsewhere: CommandLine) -> None:
@@ -487,7 +487,7 @@ def test_up_logs_down_and_a_stack_that_has_crashed(tmp_path: Path) -> None:
         assert "password" not in json.dumps(up)
         assert "whsec_" not in json.dumps(up)
         assert "already up" in resma.run("up", "--rows", "4000").out
-        other_port = ("up", "--port", str(free_port())), "asks for another port"
+        other_port = ("up", "--port", str(free_port())), "is another port"
         for arguments, reason in (
             other_port,
             (("up", "--rows", "5000"), REPLACE),

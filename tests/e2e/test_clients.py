@@ -147,7 +147,7 @@ def test_a_client_that_cannot_run_prints_a_sentence(language: Language, tmp_path
     """The program is started without arguments, and with a URL at which nothing listens."""
     language.require()
     valid = [json.dumps(ALL), str(tmp_path / "none.csv")]
-    for arguments, words in ([], "give a request in JSON, and a name"), (valid, r"(?i)refused|connect"):
+    for arguments, words in ([], "the request as JSON, and a file name"), (valid, r"(?i)refused|connect"):
         done = subprocess.run(
             [*language.client, *arguments],
             cwd=ROOT,

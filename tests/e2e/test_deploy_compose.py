@@ -126,7 +126,7 @@ def run_deploy(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
 
 def client_with(output: str) -> urllib3.PoolManager:
     """Returns a client with the key that the deployment printed."""
-    printed = re.search(r"a key of the tenant demo, for 30 days: (rsm_\S+)", output)
+    printed = re.search(r"A key of the tenant demo, valid for 30 days: (rsm_\S+)", output)
     assert printed is not None, output
     return urllib3.PoolManager(retries=False, timeout=30, headers={"Authorization": f"Bearer {printed[1]}"})
 

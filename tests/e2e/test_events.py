@@ -70,7 +70,7 @@ def examples(client: Client) -> dict[str, Json]:
     """The outputs of all examples, deployed for the tenant `demo`."""
     with psycopg.connect(client.stack.up.database_url) as connection:
         create_tenant(connection, OTHER, "Events Bank", {})
-    parameters = {"email_subscriber": {"Address": ADDRESS}}
+    parameters = {"email_subscriber": {"EmailAddress": ADDRESS}}
     names = ("email_subscriber", "lambda_subscriber", "request_by_event")
     outputs = {
         name: deploy_example(client.stack, name, {"TenantId": "demo", **parameters.get(name, {})}) for name in names
@@ -188,9 +188,9 @@ def test_the_function_is_invoked_by_topic_and_by_bus(client: Client, faults: Fau
     failed = fail_report(client, faults)
 
     def recorded() -> set[tuple[str, str]]:
-        lines = [line for line in logged(client, "NoteFunction").splitlines() if '"reportId"' in line]
+        lines = [line for line in logged(client, "LogFunction").splitlines() if '"reportId"' in line]
         records = [json.loads(line[line.index("{") :]) for line in lines]
-        return {(record["way"], record["reportId"]) for record in records}
+        return {(record["source"], record["reportId"]) for record in records}
 
     eventually("it was invoked in both ways", lambda: {("bus", ready), ("topic", failed)} <= recorded())
     assert not {("topic", ready), ("bus", failed), ("bus", empty), ("topic", empty)} & recorded()

@@ -70,7 +70,7 @@ def test_the_logs_of_all_functions_follow_a_report(client: Client, report: Json)
 
     eventually("all four functions have logged the report", lambda: services() >= FUNCTIONS)
     messages = [line.message for line in read_logs(client, report["id"])]
-    path = ["a report was asked for", "an attempt begins", "the report is ready", "a report has ended", "swept"]
+    path = ["a report was requested", "an attempt begins", "the report is ready", "a report has ended", "swept"]
     assert [message for message in messages if message in path] == path, "in chronological order"
     assert "a webhook attempt was made" in messages
 
@@ -114,7 +114,7 @@ def test_one_command_prints_what_was_logged_about_a_report(client: Client, repor
     assert done.stdout.splitlines() == sorted(done.stdout.splitlines(), key=lambda line: line[:12])
     for value, message in (
         ("nonsense", "is not a report's id"),
-        ("0199f1c2-7b1e-7c3a-9f57-2b8f6a4d9e10", "No function"),
+        ("0199f1c2-7b1e-7c3a-9f57-2b8f6a4d9e10", "No log line matches"),
     ):
         refused = subprocess.run(
             command, cwd=ROOT, env={**environment, "REPORT": value}, capture_output=True, text=True, check=False
@@ -123,7 +123,7 @@ def test_one_command_prints_what_was_logged_about_a_report(client: Client, repor
 
 
 def test_traces_are_searched_by_report(client: Client, report: Json, traces: TraceReceiver) -> None:
-    names = {"ask for report", "generate report", "deliver webhook"}
+    names = {"request report", "generate report", "deliver webhook"}
     eventually("the report's traces have arrived", lambda: traces.of_report(report["id"]).keys() >= names)
     made = traces.of_report(report["id"])["generate report"]
     assert made["annotations"] == {"report_id": report["id"], "report_type": "TRANSACTIONS", "attempt": 1}

@@ -150,7 +150,7 @@ def test_an_error_of_the_stack_is_a_document_with_its_code(
 def test_two_commands_do_not_start_or_stop_a_stack_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     with commands.alone("test"):
         assert main(["down"]) == 1
-    assert "is under way: wait for it to end" in capsys.readouterr().err
+    assert "is running. Wait until it has ended." in capsys.readouterr().err
 
 
 def test_an_interrupt_says_that_nothing_is_left(
