@@ -97,13 +97,15 @@ def deploy(
     timeout_seconds: float = DEPLOY_SECONDS,
 ) -> dict[str, str]:
     """Creates the stack and returns its outputs. Raises StackError with CloudFormation's reasons if that fails."""
-    body = _packaged(package, _upload(endpoint, package.functions) if package.functions else None)
+    code = _upload(endpoint, "functions", ".zip", zip_folder(package.functions)) if package.functions else None
+    template = _upload(endpoint, "template", ".json", _packaged(package, code))
     cloudformation: CloudFormationClient = endpoint.client("cloudformation")
     cloudformation.create_change_set(
         StackName=stage.stack_name,
         ChangeSetName="resma",
         ChangeSetType="CREATE",
-        TemplateBody=body,
+        # Not TemplateBody, which CloudFormation limits to 51,200 bytes.
+        TemplateURL=f"{endpoint.url}/{ARTIFACT_BUCKET}/{template}",
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in stage.parameters.items()],
     )
@@ -127,15 +129,15 @@ def _outputs(stack: Mapping[str, Any]) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
-def _upload(endpoint: AwsEndpoint, functions: Path) -> str:
-    archive = zip_folder(functions)
-    key = f"functions-{hashlib.sha256(archive).hexdigest()[:16]}.zip"
+def _upload(endpoint: AwsEndpoint, name: str, suffix: str, content: bytes) -> str:
+    """Uploads an artifact under a key with its hash. Returns the key."""
+    key = f"{name}-{hashlib.sha256(content).hexdigest()[:16]}{suffix}"
     s3 = endpoint.client("s3")
     try:
         s3.head_bucket(Bucket=ARTIFACT_BUCKET)
     except ClientError:
         s3.create_bucket(Bucket=ARTIFACT_BUCKET)
-    s3.put_object(Bucket=ARTIFACT_BUCKET, Key=key, Body=archive)
+    s3.put_object(Bucket=ARTIFACT_BUCKET, Key=key, Body=content)
     return key
 
 
@@ -152,7 +154,7 @@ def zip_folder(folder: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _packaged(package: Package, key: str | None) -> str:
+def _packaged(package: Package, key: str | None) -> bytes:
     """Returns the template with the location of the uploaded code, in the form of `sam package`."""
     document = read_template(package.template)
     location = {"Bucket": ARTIFACT_BUCKET, "Key": key}
@@ -161,7 +163,7 @@ def _packaged(package: Package, key: str | None) -> str:
     for resource in document["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function" and "CodeUri" in resource["Properties"]:
             resource["Properties"]["CodeUri"] = location
-    return json.dumps(document)
+    return json.dumps(document).encode()
 
 
 def _await_change_set(cloudformation: CloudFormationClient, stack: str) -> None:
