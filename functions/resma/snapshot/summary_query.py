@@ -65,7 +65,7 @@ def measured_columns(report_type: ReportType) -> list[str]:
 
 
 def cell_bytes(report_type: ReportType, name: str) -> sql.Composed:
-    """Returns the SQL expression for the size of a string or JSON cell. Postgres knows it without reading the text."""
+    """Returns the SQL expression for the size of a cell. Postgres knows it without reading the value."""
     column = sql.SQL("report.{}").format(sql.Identifier(name))
     kind = next(column.kind for column in report_type.columns if column.name == name)
     if kind == "text":
