@@ -121,8 +121,8 @@ _Calendar = Annotated[
 _MisfirePolicy = Annotated[
     MisfirePolicy,
     Field(
-        description="What happens to misfires, which are runs that could not start on time: `skip` all, `run-once` for "
-        "the latest one, or `run-all`."
+        description="What happens to runs that could not start on time (misfires): `skip` all, `run-once` for the "
+        "latest one, or `run-all`."
     ),
 ]
 _EndsAt = Annotated[

@@ -25,7 +25,7 @@ REPORTS = "/api/v1/reports"
 
 
 class Issuer:
-    """Identity provider that signs tokens and serves its keys. `down` makes it unavailable; `asked` lists requests."""
+    """A provider that signs tokens and serves its keys. `down` makes it unavailable. `asked` lists the requests."""
 
     def __init__(self) -> None:
         self.keys = {"one": rsa.generate_private_key(public_exponent=65537, key_size=2048)}
