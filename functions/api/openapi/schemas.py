@@ -28,7 +28,7 @@ ENUMERATIONS: Mapping[str, tuple[Any, str]] = {
     "Locale": (LocaleTag, "Language and formats of dates and numbers."),
     "MisfirePolicy": (
         MisfirePolicy,
-        "What happens to misfires, which are runs of a schedule that could not start on time.",
+        "What happens to misfires, which are runs that could not start on time.",
     ),
     "ReportFormat": (Format, "Format of a file."),
     "ReportPeriod": (Period, "Period relative to the day of a run."),

@@ -135,7 +135,7 @@ def test_a_report_with_a_permanent_error_is_not_a_dead_letter(system: System, ad
     for method, path in (("GET", ""), ("POST", "/redrive")):
         status, _, problem = system.call_api(method, f"{DEAD}/{report_id}{path}")
         assert (status, problem["type"]) == (409, "urn:resma:problem:dead-letter-not-found")
-        assert "failed for good" in problem["detail"]
+        assert "permanent error" in problem["detail"]
 
 
 @pytest.mark.parametrize("status", ["READY", "EXPIRED", "CANCELLED"])

@@ -207,19 +207,22 @@ def quotas(admin: Connection[TupleRow]) -> Iterator[Any]:
 def test_warnings_name_quotas_that_would_reject_the_report(system: System, quotas: Any) -> None:
     quotas("rows_per_day = 100")
     assert (
-        "It has more rows than are left of your 100 a day (100)"
+        "The report has more rows than are left of your 100 rows per day (100)"
         in estimate(system, format="CSV")["warnings"][0]["detail"]
     )
     quotas("rows_per_day = 10000000")
     make(system, format="CSV")
     quotas("rows_per_day = 100")
-    assert "Today's reports have used up your 100 rows a day" in estimate(system, format="CSV")["warnings"][0]["detail"]
+    assert (
+        "Today's reports have used all of your 100 rows per day"
+        in estimate(system, format="CSV")["warnings"][0]["detail"]
+    )
 
 
 def test_a_warning_names_the_limit_of_concurrent_reports(system: System, quotas: Any) -> None:
     system.request_report(format="CSV")
     quotas("live_reports = 1")
-    assert "1 report is waiting or under way" in estimate(system, format="CSV")["warnings"][0]["detail"]
+    assert "1 report is in progress" in estimate(system, format="CSV")["warnings"][0]["detail"]
     assert system.call_api("POST", "/api/v1/reports/generate", {"type": "TRANSACTIONS", "format": "CSV"})[0] == 429
 
 
@@ -252,7 +255,7 @@ def test_rows_that_take_long_to_count_are_estimated_by_the_planner(
     expected = estimate(system, format="CSV", filters={"from": "2024-01-01"})
     assert expected["isExact"] is False
     assert expected["rows"] > 0
-    assert "planner's guess" in expected["warnings"][0]["detail"]
+    assert "planner's estimate" in expected["warnings"][0]["detail"]
     eventually("no connection is kept", lambda: admin.execute(OURS).fetchone() == (0,))
 
 
