@@ -72,7 +72,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def used_actions(start: int = 0) -> dict[str, set[str]]:
-    """Returns the actions that each function used, by logical name, without the first `start` bytes of the record."""
+    """Returns the actions that each function has used, by its logical name. Skips `start` bytes of the record."""
     used: dict[str, set[str]] = {}
     for line in CALLS.read_bytes()[start:].decode().splitlines():
         function, service, operation = line.split()

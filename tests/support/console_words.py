@@ -1,4 +1,4 @@
-"""The texts of the console in both languages, read from its JavaScript modules."""
+"""The strings of the console in both languages, read from its JavaScript modules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ENTRY = re.compile(r'^  "([^"]+)": "((?:[^"\\]|\\.)*)",$', re.MULTILINE)
 
 
 def read_words(language: str) -> dict[str, str]:
-    """Returns the texts of a language by key. Raises AssertionError if a key is duplicated or a line cannot be read."""
+    """Returns the strings of a language by key. Raises AssertionError for a duplicated key or an unreadable line."""
     text = (FOLDER / "words" / f"{language}.js").read_text(encoding="utf-8")
     entries = _ENTRY.findall(text)
     words = dict(entries)

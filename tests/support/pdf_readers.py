@@ -105,7 +105,7 @@ def require_valid_pdf(data: bytes) -> None:
 
 
 def find_syntax_errors(path: Path) -> str:
-    """Returns the errors and warnings that `qpdf --check` prints, or an empty string if there are none."""
+    """Returns the errors and warnings that `qpdf --check` prints. The string is empty if it prints nothing."""
     job = pikepdf.Job(["qpdf", "--check", str(path)])
     with _captured_warnings() as messages:
         try:

@@ -23,7 +23,7 @@ Matches = Callable[[int], bool]
 def walk(zone_name: str, begin: datetime, end: datetime) -> list[tuple[datetime, range]]:
     """Returns every minute in UTC with the local minutes that are reached or passed at it for the first time.
 
-    Usually there is one. There is none while clocks that were set back show the same times again. There are many when
+    Usually that is one local minute, but none while clocks that were set back show the same times again, and many when
     clocks are set forward: all skipped minutes and the current one.
     """
     zone = ZoneInfo(zone_name)
