@@ -54,7 +54,7 @@ logs: ## show the last lines of each function's log; REPORT=<id>, FUNCTION=worke
 	@if $(IS_SET_UP); then $(RESMA) logs; else echo "There are no logs, because nothing has been started."; fi
 
 check: setup ## lint, types, template, report types, unit tests: about a minute
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit lint types template imports catalog dependencies
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit lint types template imports catalog language dependencies
 
 lint: setup
 	@$(BIN)/ruff check -q .

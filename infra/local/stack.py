@@ -33,7 +33,7 @@ DEMO_TENANT = "demo"
 
 @dataclass(frozen=True)
 class Options:
-    """Options of a stack. Tests use them to put fault-injecting proxies in front of its parts."""
+    """Options of a stack. Tests use them to put proxies that inject errors in front of its parts."""
 
     front_door_port: int | None = FRONT_DOOR_PORT
     """Port of the API; None chooses a free one."""

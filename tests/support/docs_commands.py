@@ -126,7 +126,7 @@ RUNNERS: dict[str, Runner] = {
     r"make release-files|cd \.resma/dist && sha256sum --check SHA256SUMS": Runner(
         "line", ".github/workflows/release.yml: make release-files"
     ),
-    r"make catalog": Runner("line", "Makefile: lint types template imports catalog dependencies"),
+    r"make catalog": Runner("line", "Makefile: lint types template imports catalog language dependencies"),
     r"make setup": Runner("line", "Makefile: lint: setup"),
     r"apt-get install (chromium|--no-install-recommends libreoffice-calc-nogui chromium)": Runner(
         "line", ".ci/run: apt-get install"

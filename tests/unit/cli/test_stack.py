@@ -170,10 +170,10 @@ def test_logs_are_the_end_of_each_or_the_lines_that_options_select(
     folder = tmp_path / "test" / "logs"
     folder.mkdir(parents=True)
     (folder / "resma-local-WorkerFunction-1.log").write_text("".join(f"line {number}\n" for number in range(50)))
-    (folder / "resma-local-ApiFunction-1.log").write_text("[bold] is no markup\n")
+    (folder / "resma-local-ApiFunction-1.log").write_text("[bold] is not markup\n")
     assert main(["logs"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:3] == ["==> resma-local-ApiFunction-1 <==", "[bold] is no markup", ""]
+    assert lines[:3] == ["==> resma-local-ApiFunction-1 <==", "[bold] is not markup", ""]
     assert lines[3:5] == ["==> resma-local-WorkerFunction-1 <==", "line 10"]
     assert main(["logs", "--json", "--function", "worker"]) == 0
     assert json.loads(capsys.readouterr().out)["text"].splitlines()[-1].endswith("line 49")

@@ -169,8 +169,10 @@ def _draw_up(console: Console, result: UpResult) -> None:
         return
     console.print(
         f"""[bold]up[/] at {running.api_url}
-the console, for people: {running.api_url}/console
-documentation of the API: {running.api_url}/docs; ask for a report:
+console: {running.api_url}/console
+API documentation: {running.api_url}/docs
+
+Request a report:
 
 curl -X POST {running.api_url}/api/v1/reports/generate -H "Content-Type: application/json" -d '{_EXAMPLE}'
 
