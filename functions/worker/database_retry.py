@@ -1,7 +1,7 @@
 """Retries writes to the system's database while it is unavailable, so that a failover does not end an attempt.
 
 A longer outage ends the attempt: the report then loses the time since its last checkpoint, but no attempt
-(`excuse_outage`).
+(`resma/jobs/outcome.py`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ logger = Logger(child=True)
 MAX_RETRY_SECONDS = 180.0
 """How long a write is retried, and how long a report is generated without a heartbeat. RDS failovers take 60 to 120 s.
 
-A worker that stopped before its lease has been expired for OVERLOOKED_SECONDS would be treated as one that died.
+It is so long that a worker that stops after it is not treated as one that died (`resma/jobs/outcome.py`).
 """
 
 _PAUSE_SECONDS = 1.0
