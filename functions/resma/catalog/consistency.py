@@ -115,8 +115,8 @@ def _find_choice_label_errors(item: Filter) -> Iterator[Diagnostic]:
 def find_kind_errors(report_type: ReportType) -> Iterator[Diagnostic]:
     """Yields uses of columns that their kinds do not allow. All names must have been checked before."""
     kinds = {column.name: column.kind for column in report_type.columns}
-    if report_type.cut_off and kinds[report_type.cut_off] != "timestamp":
-        yield Diagnostic("`cut_off` must name a column of kind timestamp.", ("cut_off",))
+    if report_type.watermark and kinds[report_type.watermark] != "timestamp":
+        yield Diagnostic("`watermark` must name a column of kind timestamp.", ("watermark",))
     yield from _find_period_errors(report_type, kinds)
     for index, name in enumerate(report_type.sort):
         if kinds[name] == "json":
@@ -232,7 +232,7 @@ def _column_references(described: Mapping[str, Any]) -> Iterator[tuple[KeyPath, 
     for index, name in enumerate(_list(described, "sort")):
         yield ("sort", index), name
     yield ("period",), described.get("period")
-    yield ("cut_off",), described.get("cut_off")
+    yield ("watermark",), described.get("watermark")
     for table, keys in (("totals", ("amount", "currency")), ("balance", ("column", "amount"))):
         if isinstance(part := described.get(table), Mapping):
             yield from (((table, key), part.get(key)) for key in keys)

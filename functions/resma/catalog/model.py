@@ -161,7 +161,7 @@ class ReportType(_Frozen):
     filters: tuple[Filter, ...] = ()
     sort: tuple[str, ...] = Field(min_length=1)
     """Columns that rows are sorted by, ascending. Together they must be unique, so that the order never varies."""
-    cut_off: str | None = None
+    watermark: str | None = None
     """Watermark column: the timestamp at which a row was written, if rows never change afterwards. A report that reads
     from several snapshots omits rows that are newer than the first snapshot."""
     period: str | None = None

@@ -29,7 +29,7 @@ from resma.snapshot.row_width import require_narrow_rows
 from resma.snapshot.summarize import summarize
 from resma.snapshot.summary_query import catalog_query, sort_order
 
-_CUT_OFF = "resma.cut_off"
+_WATERMARK = "resma.watermark"
 """Name of a query parameter. The period distinguishes it from names of filters."""
 
 
@@ -81,11 +81,11 @@ class Snapshot:
     def resume_from(self, summary: Summary, language: Language = "en") -> None:
         """Restricts this snapshot to the data of an earlier one, which has `summary`.
 
-        If the report type has a `cut_off`, rows that were written after the earlier snapshot are excluded. Raises
+        If the report type has a `watermark`, rows that were written after the earlier snapshot are excluded. Raises
         SourceChangedError if the summary is then not exactly the same.
         """
-        self._values[_CUT_OFF] = summary.as_of
-        for report_type in (*_cut_off(self._type), self._type):
+        self._values[_WATERMARK] = summary.as_of
+        for report_type in (*_up_to_watermark(self._type), self._type):
             now = summarize(self._connection, report_type, self._values, language)
             if repr(replace(now, as_of=summary.as_of)) == repr(summary):  # NaN is not equal to itself
                 self._type = report_type
@@ -93,7 +93,7 @@ class Snapshot:
                 return
         raise SourceChangedError(
             "The data have changed between two snapshots of the report. Filter by data that do not change any longer, "
-            "set `cut_off` in the report type, or read from a replica with delayed replay."
+            "set `watermark` in the report type, or read from a replica with delayed replay."
         )
 
     def batches(self, columns: Sequence[str], after: Row | None = None, *, personal_masked: bool) -> Iterator[Batch]:
@@ -157,11 +157,11 @@ class Snapshot:
         return key.comes_after(nulls=has_nulls)
 
 
-def _cut_off(report_type: ReportType) -> Iterator[ReportType]:
-    """Yields the report type restricted to rows up to the value of its column `cut_off`, if it has one."""
-    if report_type.cut_off is not None:
+def _up_to_watermark(report_type: ReportType) -> Iterator[ReportType]:
+    """Yields the report type restricted to rows up to the value of its column `watermark`, if it has one."""
+    if report_type.watermark is not None:
         # The query comes from the catalog, which has validated the name of the column.
-        bound = f"WHERE report.{report_type.cut_off} <= %({_CUT_OFF})s"
+        bound = f"WHERE report.{report_type.watermark} <= %({_WATERMARK})s"
         query = f"SELECT * FROM ({report_type.query}) AS report {bound}"  # noqa: S608
         yield report_type.model_copy(update={"query": query})
 

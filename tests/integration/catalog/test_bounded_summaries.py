@@ -26,7 +26,7 @@ MORE: dict[str, Any] = {
     "totals": {"amount": "amount", "currency": "currency"},
     "period": "at",
     "subtotals": "day",
-    "cut_off": "at",
+    "watermark": "at",
     "charts": [
         {"title": TITLE, "kind": "bars", "by": "category", "unit": "amount"},
         {"title": TITLE, "kind": "bars", "by": "category", "unit": "rows"},

@@ -287,7 +287,7 @@ def test_data_that_always_change_fail_with_a_remedy(reports: Reports, cuts: Cuts
             )
     row = reports.row()
     assert (row.status, row.error_code) == ("FAILED", "source-changed"), outcomes
-    assert "cut_off" in (row.error_detail or "")
+    assert "watermark" in (row.error_detail or "")
     reports.sweep()
     assert (reports.system.objects(), reports.system.open_uploads()) == ([], [])
 
