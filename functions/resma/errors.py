@@ -403,7 +403,10 @@ class CatalogInvalidError(PermanentError):
 
 
 class RowCountMismatchError(PermanentError):
-    """The number of rows differs from what the snapshot counted. `subject` is what has `found` rows, with its verb."""
+    """The number of rows differs from what the snapshot counted.
+
+    `subject` is the start of the clause that `found` completes, such as `the writer received`.
+    """
 
     code = "row-count-mismatch"
 

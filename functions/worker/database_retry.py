@@ -1,6 +1,6 @@
 """Retries writes to the system's database while it is unavailable, so that a failover does not end an attempt.
 
-A longer outage ends the attempt: the report then loses the time since its last checkpoint, but no attempt
+A longer outage ends the attempt: the report then loses the work since its last checkpoint, but no attempt
 (`resma/jobs/outcome.py`).
 """
 

@@ -199,8 +199,8 @@ class ReportView(ViewModel):
     )
     requested_by: str | None = Field(
         description="Who requested the report: `key:`, `schedule:` or `event:` and an id, `token:` and its subject, or "
-        "`loopback`. If other requests were answered with this report, the first one. Null for reports from before "
-        "this was recorded."
+        "`loopback`. If several requests returned this report, the caller of the first one. Null for reports from "
+        "before this was recorded."
     )
     requested_by_name: str | None = Field(
         description="Current name of that key or schedule. Null in responses to requests that start or end a report."
@@ -215,7 +215,8 @@ class ReportView(ViewModel):
     )
     attempt: int = Field(
         description="Number of the attempt, including continuations in a new invocation, and attempts that ended "
-        "because a dependency was unavailable. Three other attempts that fail end the report."
+        "because a dependency was unavailable. The report is FAILED after three attempts that fail for any other "
+        "reason."
     )
     continuations: int = Field(
         description="Number of times that the report was continued because an invocation had reached its timeout."

@@ -231,8 +231,8 @@ def handle_post_cancel(
     operation_id="deleteReport",
     summary="Delete a report",
     description="Deletes a report that has ended, with its events, webhook deliveries and Idempotency-Keys. Its files "
-    "are removed within a minute. A report that is PENDING or GENERATING must be canceled first. Deleting it again has "
-    "no effect.",
+    "are usually removed within a minute, or within 20 minutes if a worker may still be writing. A report "
+    "that is PENDING or GENERATING must be canceled first. Deleting it again has no effect.",
     response_description="The record of the deletion.",
     tags=["Reports"],
     security=needs("reports:delete"),

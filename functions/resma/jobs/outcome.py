@@ -1,4 +1,4 @@
-"""Changes of a job by other functions than its worker: cancel, requeue and abandon. Also the events of ended jobs."""
+"""Changes of a job that do not require its claim: cancel, recover, abandon, and the end of a wait."""
 
 from __future__ import annotations
 

@@ -55,7 +55,9 @@ def generate(  # noqa: PLR0913  # options of a command line
     ] = False,
     deduplicate: Annotated[
         bool,
-        typer.Option("--deduplicate", help="Return the same report, if it is in progress, instead of a second one."),
+        typer.Option(
+            "--deduplicate", help="If an equal report is already in progress, return it instead of a second one."
+        ),
     ] = False,
     callback: Annotated[
         str | None, typer.Option("--callback-url", metavar="URL", help="Send a webhook to this URL when it has ended.")

@@ -200,7 +200,7 @@ def retry_report(
     path: OutputPath = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Generate a report again that failed, was cancelled or has expired."""
+    """Retry a report that failed, was cancelled or has expired."""
     target = require_target(api_options, path, overwrite)
     report_id = find_report_id(api_options.api, report_id)
     report: Json = api_options.api.post(path_of("reports", report_id, "retry"), is_repeatable=True)

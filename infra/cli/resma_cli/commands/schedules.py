@@ -73,7 +73,10 @@ class ScheduleOptions:
         ),
     ] = None
     ends_at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Stop running after this time. A date is its midnight.")
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Stop running after this time. A date without a time means 00:00 on that day."
+        ),
     ] = None
 
     def describe(self, time_zone: str | None = None) -> Json:
@@ -108,7 +111,7 @@ def create_schedule(
     schedule_options: ScheduleOptions,
     paused: Annotated[bool, typer.Option("--paused", help="Create it paused, until `resma schedule resume`.")] = False,
 ) -> None:
-    """Create a schedule. It runs with the rights of the key that creates it."""
+    """Create a schedule. It runs with the scopes of the key that creates it."""
     when = _require_when(schedule_options.describe(report_options.time_zone))
     request = report_options.request(api_options.api)
     made: Json = api_options.api.post(_ALL, {**when, "name": name, "request": request, "paused": paused})

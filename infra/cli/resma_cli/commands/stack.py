@@ -109,7 +109,11 @@ def show_logs(
     form: OutputOptions,
     report: Annotated[
         str | None,
-        typer.Option(metavar="ID", envvar="REPORT", help="Show all lines about this report. Its first characters do."),
+        typer.Option(
+            metavar="ID",
+            envvar="REPORT",
+            help="Show all lines about this report: its id, or the first characters of it.",
+        ),
     ] = None,
     function: Annotated[
         str | None,
@@ -177,7 +181,7 @@ Request a report:
 curl -X POST {running.api_url}/api/v1/reports/generate -H "Content-Type: application/json" -d '{_EXAMPLE}'
 
 the callbacks of reports (callbackUrl) are signed with {running.callback_secret}
-operators' commands (docs/access.md, docs/operate.md) want
+operator commands (docs/access.md, docs/operate.md) need
     export DATABASE_URL={running.database_url}
     export RESMA_SYSTEM_DATABASE={running.database_url}
 `make logs` shows the functions' logs, `make down` ends it"""
