@@ -90,7 +90,10 @@ def as_tenant(admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch) -> I
         caller = Caller(tenant_id, "key-2", scopes, "198.51.100.7")
         monkeypatch.setattr(api.app, "authenticate", lambda *_: caller)
 
-    admin.execute("INSERT INTO resma.tenants VALUES ('other', 'Other Bank') ON CONFLICT DO NOTHING")
+    admin.execute(
+        "INSERT INTO resma.tenants VALUES ('other', 'Other Bank')"
+        " ON CONFLICT (tenant_id) DO UPDATE SET name = EXCLUDED.name"
+    )
     yield act
     for table in ("reports", "deleted_reports", "webhook_endpoints", "schedules", "request_buckets", "tenants"):
         admin.execute(f"DELETE FROM resma.{table} WHERE tenant_id = 'other'".encode())

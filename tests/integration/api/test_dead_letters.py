@@ -206,8 +206,8 @@ def test_a_dead_letter_that_cannot_be_recorded_is_logged(system: System, monkeyp
     logger.setLevel(logging.ERROR)
     assert not system.abandon(record), "it comes again"
     logger.setLevel(logging.CRITICAL)
-    said = [json.loads(line) for line in log.getvalue().splitlines() if "was not written down" in line]
-    assert [(line["level"], line["tenant_id"], line["exception_name"]) for line in said] == [
+    lines = [json.loads(line) for line in log.getvalue().splitlines() if "a dead letter could not be handled" in line]
+    assert [(line["level"], line["tenant_id"], line["exception_name"]) for line in lines] == [
         ("ERROR", "demo", "DatabaseUnavailableError")
     ]
 

@@ -180,7 +180,7 @@ def test_estimates_require_the_scopes_of_requests(system: System, as_tenant: Act
     assert system.call_api("POST", ESTIMATE, {"type": "TRANSACTIONS", "format": "CSV"})[0] == 403
     as_tenant("demo", frozenset({"reports:write"}))
     expected = estimate(system, format="CSV", columns=["id", "counterparty"])
-    text = "Masked for you, as you lack personal:read: counterparty."
+    text = "Columns masked because you do not have the scope `personal:read`: counterparty."
     assert {"code": "masked", "detail": text, "values": {"columns": ["counterparty"]}} in expected["warnings"]
     assert "masked" not in codes(estimate(system, format="CSV", columns=["id"]))
 
