@@ -32,7 +32,7 @@ def refused(system: System, method: str, path: str, body: Any = None) -> tuple[i
     """Sends a request that must be refused; returns the status, the problem's code, and its pointers."""
     status, headers, answer = system.call_api(method, path, body)
     assert headers["Content-Type"] == "application/problem+json"
-    assert ("Retry-After" in headers) == (answer["type"].endswith("-under-way"))
+    assert ("Retry-After" in headers) == (answer["type"].endswith("-in-progress"))
     assert answer["detail"]
     code = answer["type"].removeprefix("urn:resma:problem:")
     return status, code, [error["pointer"] for error in answer.get("errors", [])]

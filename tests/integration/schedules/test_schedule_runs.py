@@ -622,7 +622,7 @@ def test_scopes_of_a_token_are_valid_for_a_limited_time(
     set_due(admin, schedule_id, last_time())
     assert system.run_scheduler()["started"] == 0
     shown = show(system, schedule_id)
-    assert (shown["status"], f"{TOKEN_DAYS} days ago" in shown["statusDetail"]) == ("BLOCKED", True)
+    assert (shown["status"], f"{TOKEN_DAYS} or more days ago" in shown["statusDetail"]) == ("BLOCKED", True)
     assert change(system, schedule_id)["status"] == "ACTIVE", "a PATCH that says nothing writes it again"
 
 
