@@ -86,13 +86,13 @@ def test_refusals_are_recorded(code: int) -> None:
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (b"", "not HTTP"),
-        (b"\x00\xff\x16\x03\x01 garbage \r\n\r\n", "not HTTP"),
-        (b"SSH-2.0-OpenSSH_9.9\r\n", "not HTTP"),
-        (b"HTTP/1.1 2xx OK\r\n\r\n", "not HTTP"),
-        (b"HTTP/1.1 99999999999999999999 OK\r\n\r\n", "not HTTP"),
-        (b"HTTP/1.1 200 " + b"a" * 70_000 + b"\r\n\r\n", "not HTTP|more than"),
-        (b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n", "not HTTP"),
+        (b"", "not valid HTTP"),
+        (b"\x00\xff\x16\x03\x01 garbage \r\n\r\n", "not valid HTTP"),
+        (b"SSH-2.0-OpenSSH_9.9\r\n", "not valid HTTP"),
+        (b"HTTP/1.1 2xx OK\r\n\r\n", "not valid HTTP"),
+        (b"HTTP/1.1 99999999999999999999 OK\r\n\r\n", "not valid HTTP"),
+        (b"HTTP/1.1 200 " + b"a" * 70_000 + b"\r\n\r\n", "not valid HTTP|more than"),
+        (b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n", "not valid HTTP"),
         (b"HTTP/1.1 100 Continue\r\n\r\n" * 5000, "more than"),
     ],
 )
