@@ -223,7 +223,7 @@ def test_waiting_ends_at_the_deadline(system: System, admin: Connection[TupleRow
         view = system.show(report_id)
         assert (view["status"], view["waitingFor"]) == ("FAILED", None)
         assert view["error"]["code"] == "dependency-unavailable"
-        assert view["error"]["detail"].startswith("the object store was unavailable since ")
+        assert view["error"]["detail"].startswith("The object store was unavailable since ")
     admin.execute("UPDATE resma.events SET created_at = created_at - interval '6 seconds'")
     system.run_scheduler()
     messages = [json.loads(event["Message"]) for event in system.events()]

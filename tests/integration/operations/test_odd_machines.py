@@ -100,5 +100,5 @@ def test_a_lock_file_of_root_has_a_clear_message() -> None:
         done = run(SUDO_BEFORE, state)
     assert (done.returncode, done.stdout) == (1, ""), done.stderr
     assert len(done.stderr.splitlines()) == 1
-    assert "local.lock belongs to user root, probably since `sudo make`" in done.stderr
+    assert "local.lock belongs to user root, probably because of `sudo make`" in done.stderr
     assert f"sudo chown -R 65534 {state}" in done.stderr
