@@ -69,7 +69,7 @@ template: setup
 imports: setup
 	@PYTHONPATH=functions:infra/cli $(BIN)/lint-imports
 
-catalog: setup ## check functions/catalog, with EXPLAIN in an embedded Postgres
+catalog: setup ## check the catalog, with EXPLAIN in an embedded Postgres
 	@$(BIN)/python -m infra.checks.report_types
 
 language: setup ## search for words that STYLE.md replaces by standard terms: ONLY=(paths), COUNT=1 prints numbers only

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from pathlib import Path
 
 from tests.support.random_search import use_hypothesis_profile
 
@@ -17,6 +18,8 @@ os.environ.update(
     AWS_SECRET_ACCESS_KEY="testing",
     POWERTOOLS_SERVICE_NAME="tests",
     POWERTOOLS_LOG_LEVEL="CRITICAL",
+    # Not the catalog of a user, which may be in the folder `reports`.
+    RESMA_CATALOG=str(Path(__file__).parents[1] / "infra" / "demo" / "catalog"),
 )
 AWS_VARIABLES = ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_SESSION_TOKEN")
 CLI_VARIABLES = ("RESMA_URL", "RESMA_KEY", "RESMA_PROFILE", "RESMA_CONFIG", "RESMA_TIME_ZONE", "RESMA_STACK")
@@ -26,8 +29,6 @@ for name in (*AWS_VARIABLES, *CLI_VARIABLES, *MAKE_VARIABLES):
     os.environ.pop(name, None)
 
 if folder := os.environ.get("RESMA_KEEP_FILES"):
-    from pathlib import Path
-
     from tests.support.accept_files import save_files
 
     save_files(Path(folder))

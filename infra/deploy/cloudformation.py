@@ -11,7 +11,7 @@ import json
 import time
 import tomllib
 import zipfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,6 +70,8 @@ class Package:
     template: Path
     functions: Path | None
     """None if the template has no functions."""
+    catalog: Path | None = None
+    """The catalog of report types, which becomes the folder `catalog` beside the code."""
 
 
 def read_stage(name: str) -> Stage:
@@ -97,7 +99,7 @@ def deploy(
     timeout_seconds: float = DEPLOY_SECONDS,
 ) -> dict[str, str]:
     """Creates the stack and returns its outputs. Raises StackError with CloudFormation's reasons if that fails."""
-    code = _upload(endpoint, "functions", ".zip", zip_folder(package.functions)) if package.functions else None
+    code = _upload(endpoint, "functions", ".zip", _zip_code(package)) if package.functions else None
     template = _upload(endpoint, "template", ".json", _packaged(package, code))
     cloudformation: CloudFormationClient = endpoint.client("cloudformation")
     cloudformation.create_change_set(
@@ -141,16 +143,24 @@ def _upload(endpoint: AwsEndpoint, name: str, suffix: str, content: bytes) -> st
     return key
 
 
-def zip_folder(folder: Path) -> bytes:
-    """Returns a ZIP of a folder's files. Equal files give equal bytes."""
+def _zip_code(package: Package) -> bytes:
+    folders = [
+        (folder, prefix) for folder, prefix in ((package.functions, ""), (package.catalog, "catalog/")) if folder
+    ]
+    return zip_folders(folders)
+
+
+def zip_folders(folders: Sequence[tuple[Path, str]]) -> bytes:
+    """Returns a ZIP of the files of folders, each with the prefix of its paths. Equal files give equal bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                info = zipfile.ZipInfo(path.relative_to(folder).as_posix(), (1980, 1, 1, 0, 0, 0))
-                info.external_attr = 0o644 << 16
-                info.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(info, path.read_bytes())
+        for folder, prefix in folders:
+            for path in sorted(folder.rglob("*")):
+                if path.is_file() and "__pycache__" not in path.parts:
+                    info = zipfile.ZipInfo(prefix + path.relative_to(folder).as_posix(), (1980, 1, 1, 0, 0, 0))
+                    info.external_attr = 0o644 << 16
+                    info.compress_type = zipfile.ZIP_DEFLATED
+                    archive.writestr(info, path.read_bytes())
     return buffer.getvalue()
 
 

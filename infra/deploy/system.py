@@ -13,7 +13,7 @@ from infra.deploy.cloudformation import DEPLOY_SECONDS, AwsEndpoint, Package, de
 from infra.errors import StackError
 from infra.paths import FUNCTIONS, TEMPLATE
 from infra.postgres.migrate import LOGINS, READER, set_password
-from resma.catalog import CATALOG_FOLDER
+from resma.catalog import catalog_folder
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ class DeploymentOptions:
     template: Path = TEMPLATE
     functions: Path = FUNCTIONS
     """Folder with the code of all functions."""
+    catalog: Path = field(default_factory=catalog_folder)
+    """Folder of the report types, which is packaged with the code."""
     timeout_seconds: float = DEPLOY_SECONDS
 
 
@@ -68,14 +70,14 @@ def deploy_system(environment: DeploymentEnvironment, options: DeploymentOptions
     It sets new passwords of the logins, which only the database and the secrets contain. Raises StackError.
     """
     options = options or DeploymentOptions()
-    _require_valid_catalog(environment.database_url)
+    _require_valid_catalog(options.catalog, environment.database_url)
     parameters = {
         **_secret_parameters(environment),
         "PublicBaseUrl": environment.public_base_url,
         **_object_store_parameters(environment),
         **options.parameters,
     }
-    package = Package(options.template, options.functions)
+    package = Package(options.template, options.functions, options.catalog)
     stage = read_stage("local").with_parameters(parameters)
     outputs = deploy(environment.aws, package, stage, timeout_seconds=options.timeout_seconds)
     # CloudFormation creates the bucket in the AWS endpoint's S3. In another object store it must be created here.
@@ -84,9 +86,9 @@ def deploy_system(environment: DeploymentEnvironment, options: DeploymentOptions
     return outputs
 
 
-def _require_valid_catalog(database_url: str) -> None:
+def _require_valid_catalog(folder: Path, database_url: str) -> None:
     """Raises StackError if the catalog has errors. The queries are checked in the database of the deployment."""
-    report = check_catalog(CATALOG_FOLDER, database_url)
+    report = check_catalog(folder, database_url)
     if report.errors:
         errors = "\n".join(f"{error.path}:{error.line}: {error.message}" for error in report.errors)
         raise StackError(f"Nothing was deployed, because the catalog of report types has errors:\n{errors}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from infra.errors import StackError
 from infra.paths import PROJECT_PYTHON, ROOT, STATE
 from infra.template import read_template
+from resma.catalog import DEMO_CATALOG
 
 UV = STATE / "uv" / "bin" / "uv"
 SAM = STATE / "venv-sam" / "bin" / "sam"
@@ -37,8 +39,10 @@ def build_functions(home: Path, runtime: str, architecture: str) -> Path:
     _run([SAM, "build", *arguments], {**os.environ, **variables})
     resources = read_template(home / "build" / "template.yaml")["Resources"].values()
     functions = [each["Properties"] for each in resources if each["Type"] == "AWS::Serverless::Function"]
-    (package,) = {str(properties["CodeUri"]) for properties in functions}
-    return home / "build" / package
+    (name,) = {str(properties["CodeUri"]) for properties in functions}
+    package = home / "build" / name
+    shutil.copytree(DEMO_CATALOG, package / "catalog")
+    return package
 
 
 def _run(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Report types: each is a folder of `functions/catalog/`, which is read once and checked as a whole.
+"""Report types: each is a folder of the catalog, which is read once and checked as a whole.
 
 `report.toml` has the title, columns, filters, totals and charts. `query.sql` is plain SQL with a named parameter for
 each filter and for `tenant_id`. Filter values are always bound, never inserted into the SQL.
@@ -7,7 +7,8 @@ docs/report-types.md is the guide.
 
 from resma.catalog.diagnostics import Diagnostic
 from resma.catalog.filters import filter_model
-from resma.catalog.loading import CATALOG_FOLDER, catalog_folder, check_folder, find_report_type, load_catalog
+from resma.catalog.folder import DEMO_CATALOG, catalog_folder
+from resma.catalog.loading import check_folder, find_report_type, load_catalog
 from resma.catalog.model import (
     BalanceSpec,
     ChartSpec,
@@ -20,7 +21,7 @@ from resma.catalog.model import (
 )
 
 __all__ = [
-    "CATALOG_FOLDER",
+    "DEMO_CATALOG",
     "BalanceSpec",
     "ChartSpec",
     "ColumnSpec",

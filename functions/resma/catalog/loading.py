@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -14,13 +13,11 @@ from pydantic import BaseModel, ValidationError
 
 from resma.catalog.consistency import find_name_errors
 from resma.catalog.diagnostics import CatalogCheckError, Diagnostic, FileName, KeyPath, suggest
+from resma.catalog.folder import catalog_folder
 from resma.catalog.model import BalanceSpec, ChartSpec, ColumnSpec, Filter, Limits, LocalizedText, ReportType, Totals
 from resma.catalog.query_text import find_query_errors
 from resma.errors import CatalogInvalidError, FieldError, RequestInvalidError
 from resma.validation_messages import advise
-
-CATALOG_FOLDER = Path(__file__).parents[2] / "catalog"
-"""Default folder of report types. The environment variable RESMA_CATALOG names another one."""
 
 _FILES: tuple[FileName, ...] = ("report.toml", "query.sql")
 _AT_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
@@ -38,11 +35,6 @@ _TABLES: dict[str, type[BaseModel]] = {
     "limits": Limits,
 }
 _NOUNS = {"columns": "Column", "filters": "Filter", "charts": "Chart"}
-
-
-def catalog_folder() -> Path:
-    """Returns the folder that report types are read from."""
-    return Path(os.environ.get("RESMA_CATALOG") or CATALOG_FOLDER)
 
 
 def load_catalog(folder: Path | None = None) -> Mapping[str, ReportType]:

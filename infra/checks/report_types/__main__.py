@@ -74,7 +74,7 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _format(diagnostic: LocatedDiagnostic, label: str = "") -> str:
-    """Returns `functions/catalog/fees/report.toml:12: …`, the form that editors and CI systems recognize."""
+    """Returns `reports/fees/report.toml:12: …`, the form that editors and CI systems recognize."""
     path = diagnostic.path
     with contextlib.suppress(ValueError):
         path = path.absolute().relative_to(Path.cwd())

@@ -19,7 +19,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from infra.paths import ROOT
-from resma.catalog import CATALOG_FOLDER
+from resma.catalog import DEMO_CATALOG
 from tests.support.request_strings import Json, leaves, parameters, request_bodies, strings
 from tests.support.stated_rules import with_stated_rules
 from tests.support.system import System
@@ -102,7 +102,7 @@ def lifted(
     system: System, admin: Connection[TupleRow], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[System]:
     """The system without quotas and with a fifth report type, which has filters of all kinds."""
-    shutil.copytree(CATALOG_FOLDER, tmp_path / "catalog")
+    shutil.copytree(DEMO_CATALOG, tmp_path / "catalog")
     shutil.copytree(SAMPLES / "fees", tmp_path / "catalog" / "fees")
     monkeypatch.setenv("RESMA_CATALOG", str(tmp_path / "catalog"))
     admin.execute("UPDATE resma.tenants SET requests_per_second = 10000, requests_burst = 10000, live_reports = 10000")

@@ -20,7 +20,7 @@ from psycopg.rows import DictRow, TupleRow, dict_row
 from infra.checks.report_types.check_folder import check_catalog
 from infra.paths import ROOT
 from infra.servers.postgres import PostgresServer
-from resma.catalog import CATALOG_FOLDER, ReportType, load_catalog
+from resma.catalog import DEMO_CATALOG, ReportType, load_catalog
 
 SAMPLES = ROOT / "tests" / "support" / "report_types"
 
@@ -63,7 +63,7 @@ def _busiest_account(reader: Connection[DictRow]) -> str:
 
 
 def test_the_catalog_is_valid(postgres: PostgresServer) -> None:
-    report = check_catalog(CATALOG_FOLDER, postgres.url)
+    report = check_catalog(DEMO_CATALOG, postgres.url)
     assert (report.errors, report.warnings) == ([], [])
     assert report.types >= 4
 
@@ -247,7 +247,7 @@ def test_an_error_that_depends_on_a_filter(postgres: PostgresServer, tmp_path: P
 
 
 def test_a_sort_without_an_index_gives_a_warning(postgres: PostgresServer, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(CATALOG_FOLDER / "transactions", tmp_path / "transactions"))
+    folder = Path(shutil.copytree(DEMO_CATALOG / "transactions", tmp_path / "transactions"))
     toml = folder / "report.toml"
     text = toml.read_text(encoding="utf-8").replace('["booked_at", "id"]', '["booked_at", "amount", "id"]')
     toml.write_text(text, encoding="utf-8")
@@ -292,7 +292,7 @@ def test_charts_and_totals_of_many_values_give_a_warning(
     postgres: PostgresServer, admin: Connection[TupleRow], tmp_path: Path
 ) -> None:
     """The number of values comes from the planner's statistics, so a table without statistics gives no warning."""
-    folder = Path(shutil.copytree(CATALOG_FOLDER / "transactions", tmp_path / "transactions"))
+    folder = Path(shutil.copytree(DEMO_CATALOG / "transactions", tmp_path / "transactions"))
     toml = folder / "report.toml"
     text = toml.read_text(encoding="utf-8").replace('by = "type"', 'by = "account"')
     toml.write_text(text.replace('currency = "currency"', 'currency = "account"'), encoding="utf-8")

@@ -21,7 +21,7 @@ from infra.deploy.cloudformation import AwsEndpoint
 from infra.errors import StackError
 from infra.paths import ROOT
 from infra.servers.postgres import PostgresServer
-from resma.catalog import CATALOG_FOLDER
+from resma.catalog import DEMO_CATALOG
 from tests.support.system import System
 
 SAMPLES = ROOT / "tests" / "support" / "report_types"
@@ -33,7 +33,7 @@ def with_fees(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """The system with a catalog of five types: the project's four, and the sample."""
     folder = tmp_path / "catalog"
     for name in ("transactions", "account_statement", "daily_summary", "audit_trail"):
-        shutil.copytree(CATALOG_FOLDER / name, folder / name)
+        shutil.copytree(DEMO_CATALOG / name, folder / name)
     shutil.copytree(SAMPLES / "fees", folder / "fees")
     monkeypatch.setenv("RESMA_CATALOG", str(folder))
     return system
@@ -78,14 +78,11 @@ def _file(system: System, report_id: UUID, extension: str) -> bytes:
     return system.s3.get_object(Bucket=system.bucket, Key=f"demo/{report_id}/1.{extension}")["Body"].read()
 
 
-def test_an_invalid_type_prevents_the_deployment(
-    postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_invalid_type_prevents_the_deployment(postgres: PostgresServer, tmp_path: Path) -> None:
     """The error names file, line and remedy. No password has been set and no resource created."""
     shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
     query = tmp_path / "fees" / "query.sql"
     query.write_text(query.read_text(encoding="utf-8").replace("t.currency,", "t.curency,", 1), encoding="utf-8")
-    monkeypatch.setattr(system, "CATALOG_FOLDER", tmp_path)
     environment = system.DeploymentEnvironment(
         aws=AwsEndpoint("http://127.0.0.1:9"),
         database_url=postgres.url,
@@ -95,4 +92,4 @@ def test_an_invalid_type_prevents_the_deployment(
         public_base_url="",
     )
     with pytest.raises(StackError, match=r"fees/query\.sql:4: .*curency"):
-        system.deploy_system(environment)
+        system.deploy_system(environment, system.DeploymentOptions(catalog=tmp_path))

@@ -13,7 +13,7 @@ import pytest
 
 import worker.app
 from infra.servers.postgres import PostgresServer
-from resma.catalog import CATALOG_FOLDER, find_report_type
+from resma.catalog import DEMO_CATALOG, find_report_type
 from resma.snapshot.query_limits import limits_of
 from tests.support.system import FunctionContext, System
 
@@ -55,7 +55,7 @@ WHERE 1 / %(divisor)s::int IS NOT NULL"""
 def slow(system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The path of the report.toml of a report type whose query takes as many seconds as its filter `seconds`."""
     folder = tmp_path / "catalog"
-    shutil.copytree(CATALOG_FOLDER / "transactions", folder / "transactions")
+    shutil.copytree(DEMO_CATALOG / "transactions", folder / "transactions")
     (folder / "slow").mkdir()
     (folder / "slow" / "report.toml").write_text(_SLOW, encoding="utf-8")
     (folder / "slow" / "query.sql").write_text(_QUERY, encoding="utf-8")

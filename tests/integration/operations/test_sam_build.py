@@ -194,11 +194,10 @@ def test_a_build_for_another_target_is_detected_before_it_is_deployed(build: Bui
 
 def test_package_has_the_data_files(build: Build) -> None:
     package = build.package("WorkerFunction")
-    for folder, pattern in (("resma/fonts", "*.ttf"), ("catalog", "*/report.toml"), ("catalog", "*/query.sql")):
-        paths = {path.relative_to(FUNCTIONS) for path in (FUNCTIONS / folder).glob(pattern)}
-        assert paths
-        for path in paths:
-            assert (package / path).read_bytes() == (FUNCTIONS / path).read_bytes()
+    paths = {path.relative_to(FUNCTIONS) for path in (FUNCTIONS / "resma/fonts").glob("*.ttf")}
+    assert paths
+    for path in paths:
+        assert (package / path).read_bytes() == (FUNCTIONS / path).read_bytes()
 
 
 @pytest.mark.parametrize("function", HANDLERS)

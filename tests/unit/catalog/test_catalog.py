@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from infra.paths import ROOT
 from resma.catalog import (
-    CATALOG_FOLDER,
+    DEMO_CATALOG,
     BalanceSpec,
     ChartSpec,
     ColumnSpec,
@@ -59,7 +59,7 @@ def test_shipped_types_have_every_text_in_every_language() -> None:
 def test_a_type_is_added_with_two_files_and_no_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "catalog"
     for name in ("transactions", "daily_summary"):
-        shutil.copytree(CATALOG_FOLDER / name, folder / name)
+        shutil.copytree(DEMO_CATALOG / name, folder / name)
     assert "FEES" not in load_catalog(folder)
     other = tmp_path / "with-fees"
     shutil.copytree(folder, other)

@@ -51,7 +51,7 @@ _COMMANDS = (
         "report-types",
         "infra.checks.report_types.__main__",
         "Check the catalog of report types.",
-        "--folder functions/catalog",
+        "--folder reports",
     ),
     _Command(
         "event-schemas",

@@ -137,7 +137,7 @@ def check_report_types(deployment: Deployment) -> Finding:
     items = deployment.api.get("/api/v1/report-types")["items"]
     if not items:
         return fail(
-            "report-types", "No report types exist.", "Deploy with functions/catalog, see docs/report-types.md."
+            "report-types", "No report types exist.", "Deploy a catalog that has some, see docs/report-types.md."
         )
     return ok("report-types", f"Report types: {', '.join(item['type'] for item in items)}.")
 
