@@ -19,10 +19,12 @@ from resma.catalog.model import (
     ReportType,
     Totals,
 )
+from resma.catalog.settings_file import CatalogSettings, check_settings, load_settings
 
 __all__ = [
     "DEMO_CATALOG",
     "BalanceSpec",
+    "CatalogSettings",
     "ChartSpec",
     "ColumnSpec",
     "Diagnostic",
@@ -33,7 +35,9 @@ __all__ = [
     "Totals",
     "catalog_folder",
     "check_folder",
+    "check_settings",
     "filter_model",
     "find_report_type",
     "load_catalog",
+    "load_settings",
 ]

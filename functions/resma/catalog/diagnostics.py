@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-FileName = Literal["report.toml", "query.sql"]
+FileName = Literal["report.toml", "query.sql", "resma.toml"]
 
 KeyPath = tuple[str | int, ...]
 """Keys and indexes that lead to a value of report.toml: `("columns", 3, "kind")`."""

@@ -76,7 +76,7 @@ IN_TOML = [
         "must be 1 or more",
     ),
     ("[totals]\n", "[limits]\nlock_timeout = 5\n[totals]\n", "lock_timeout", "Use 'lock_timeout_seconds'."),
-    ("[totals]\n", '[totals]\nfile_name = "x"\n', 'file_name = "x"', "belongs to the report. Move it above"),
+    ("[totals]\n", '[totals]\nfile_name = "x"\n', 'file_name = "x"', "belongs to the top of the file. Move it above"),
     ('type = "FEES"', 'type = "FEES"\nquery = "SELECT"', "query = ", "The query belongs in query.sql"),
     # Names
     ('sort = ["month", ', 'sort = ["moon", ', '"moon"', "Column 'moon' does not exist. Use 'month'."),

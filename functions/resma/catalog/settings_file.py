@@ -1,0 +1,84 @@
+"""Settings of a catalog: the file `resma.toml` beside the folders of its report types.
+
+All keys are optional, and so is the file. A new table is a model here; its keys, errors and lines follow from it.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from resma.catalog.diagnostics import Diagnostic
+from resma.catalog.shape_errors import find_shape_errors, syntax_error, with_lines
+from resma.errors import CatalogInvalidError
+
+SETTINGS_FILE: Literal["resma.toml"] = "resma.toml"
+
+
+def require_language_code(code: str) -> str:
+    """Returns the code. Raises ValueError if it has not the form of BCP 47."""
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", code):
+        raise ValueError("It must be the code of a language, like 'en' or 'pt-BR'.")
+    return code
+
+
+LanguageCode = Annotated[str, AfterValidator(require_language_code)]
+"""Code of a language (BCP 47): `en`, `pt-BR`."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Brand(_Table):
+    """Appearance of the files: `[brand]`."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    """Organization that the files name. None means the name of the tenant."""
+
+
+class CatalogSettings(_Table):
+    """The content of resma.toml."""
+
+    language: LanguageCode = "en"
+    """Language of plain strings in the catalog. A string without a translation is shown in it."""
+    tenants: Literal["required", "none"] = "required"
+    """`required`: each query selects the rows of one tenant. `none`: the source database has one organization only."""
+    brand: Brand = Brand()
+
+
+def load_settings(folder: Path) -> CatalogSettings:
+    """Returns the settings of a catalog folder; the defaults if it has no resma.toml. The result is not cached.
+
+    Raises CatalogInvalidError with the file, line and remedy of each error.
+    """
+    settings, diagnostics = check_settings(folder)
+    if settings is None:
+        lines = [f"{folder / item.file}:{item.line}: {item.message}" for item in diagnostics]
+        raise CatalogInvalidError("\n".join(lines))
+    return settings
+
+
+def check_settings(folder: Path) -> tuple[CatalogSettings | None, list[Diagnostic]]:
+    """Reads resma.toml of a catalog folder. Returns the settings, or None and all errors, each with a line."""
+    try:
+        text = (folder / SETTINGS_FILE).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return CatalogSettings(), []
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return None, [Diagnostic("The file is not valid UTF-8. Save it as UTF-8.", file=SETTINGS_FILE, line=line)]
+    except OSError as error:
+        return None, [Diagnostic(f"The file cannot be read. {error.strerror}.", file=SETTINGS_FILE, line=1)]
+    try:
+        described = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return None, [syntax_error(error, text, SETTINGS_FILE)]
+    try:
+        return CatalogSettings.model_validate(described), []
+    except ValidationError as error:
+        return None, with_lines(find_shape_errors(error, CatalogSettings, described), text, SETTINGS_FILE)
