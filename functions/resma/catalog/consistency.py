@@ -12,14 +12,13 @@ from pydantic import ValidationError
 from resma.catalog.diagnostics import Diagnostic, KeyPath, suggest
 from resma.catalog.filters import make_model
 from resma.catalog.query_text import TENANT, find_parameters
+from resma.report.kinds import ADDABLE, DATED, MASKABLE, UNSORTABLE
 from resma.validation_messages import advise
 
 if TYPE_CHECKING:
     from resma.catalog.model import ColumnSpec, Filter, ReportType
 
-_DATES = {"date", "timestamp"}
-_NUMBERS = {"integer", "amount"}
-_MASKABLE = {"text", "json"}
+_GROUPED = {"integer", "amount"}
 _LIMIT_EXAMPLES = {"date": '"2020-12-31"', "integer": "12", "amount": '"12.50"'}
 
 
@@ -55,15 +54,18 @@ def _find_filter_name_errors(filters: Sequence[str | None], parameters: Mapping[
 
 def find_column_errors(column: ColumnSpec) -> Iterator[Diagnostic]:
     """Yields settings of a column that its kind does not have."""
-    if column.format == "grouped" and column.kind not in _NUMBERS:
+    if column.format == "grouped" and column.kind not in _GROUPED:
         yield Diagnostic("Format 'grouped' is only for kinds integer and amount. Remove it.", ("format",))
     if column.format == "wrap" and (column.kind not in {"text", "json"} or column.align == "right"):
         yield Diagnostic("Format 'wrap' is only for kinds text and json, aligned left. Remove it.", ("format",))
     if column.decimals and column.kind != "amount":
         yield Diagnostic("`decimals` is only for kind amount. Remove it.", ("decimals",))
     yield from _find_precision_errors(column)
-    if column.personal and column.kind not in _MASKABLE:
-        message = "`personal` is only for kinds text and json, because only their values can be masked. Remove it."
+    if column.personal and column.kind not in MASKABLE:
+        message = (
+            "`personal` is only for kinds text and json, because only their values can be masked. Remove it, or write "
+            'kind = "text", which can show every type.'
+        )
         yield Diagnostic(message, ("personal",))
 
 
@@ -119,12 +121,12 @@ def find_kind_errors(report_type: ReportType) -> Iterator[Diagnostic]:
         yield Diagnostic("`watermark` must name a column of kind timestamp.", ("watermark",))
     yield from _find_period_errors(report_type, kinds)
     for index, name in enumerate(report_type.sort):
-        if kinds[name] == "json":
+        if kinds[name] in UNSORTABLE:
             message = f"Rows cannot be sorted by column '{name}', which is of kind json. Choose another column."
             yield Diagnostic(message, ("sort", index))
     for key_path, name in _amount_references(report_type):
-        if kinds[name] not in _NUMBERS:
-            message = f"Column '{name}' cannot be added up. Name a column of kind amount or integer."
+        if kinds[name] not in ADDABLE:
+            message = f"Column '{name}' cannot be added up. Name a column of kind amount, integer or float."
             yield Diagnostic(message, key_path)
     yield from _find_chart_errors(report_type, kinds)
     yield from _find_personal_errors(report_type)
@@ -136,8 +138,8 @@ def find_kind_errors(report_type: ReportType) -> Iterator[Diagnostic]:
 
 
 def _find_period_errors(report_type: ReportType, kinds: Mapping[str, str]) -> Iterator[Diagnostic]:
-    if report_type.period and kinds[report_type.period] not in _DATES:
-        yield Diagnostic("`period` must name a column of kind date or timestamp.", ("period",))
+    if report_type.period and kinds[report_type.period] not in DATED:
+        yield Diagnostic("`period` must name a column of kind date, timestamp or local_timestamp.", ("period",))
     if report_type.period and report_type.sort[0] != report_type.period:
         message = f"The first column of `sort` must be the period. Write '{report_type.period}' first."
         yield Diagnostic(message, ("sort",))
@@ -166,10 +168,10 @@ def _find_personal_errors(report_type: ReportType) -> Iterator[Diagnostic]:
 
 def _find_chart_errors(report_type: ReportType, kinds: Mapping[str, str]) -> Iterator[Diagnostic]:
     for index, chart in enumerate(report_type.charts):
-        if chart.kind == "time" and kinds[chart.by] not in _DATES:
+        if chart.kind == "time" and kinds[chart.by] not in DATED:
             message = (
-                f"A chart of kind time requires a column of kind date or timestamp. '{chart.by}' is of kind "
-                f"{kinds[chart.by]}."
+                f"A chart of kind time requires a column of kind date, timestamp or local_timestamp. '{chart.by}' is "
+                f"of kind {kinds[chart.by]}."
             )
             yield Diagnostic(message, ("charts", index, "by"))
         if chart.unit == "amount" and not report_type.totals:

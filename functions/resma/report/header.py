@@ -10,8 +10,24 @@ from typing import Literal
 from resma.i18n.locales import DEFAULT_LOCALE, Locale
 from resma.report.decimal_types import DEFAULT_DECIMAL, DecimalType
 
-Kind = Literal["text", "integer", "amount", "date", "timestamp", "json"]
-"""Data type of a column. `amount` is any exact number (numeric), `timestamp` is a timestamptz."""
+Kind = Literal[
+    "text",
+    "integer",
+    "amount",
+    "float",
+    "boolean",
+    "date",
+    "timestamp",
+    "local_timestamp",
+    "time",
+    "interval",
+    "uuid",
+    "binary",
+    "json",
+]
+"""Data type of a column (kinds.py has the types of Postgres). `amount` is any exact number (numeric), `float` an
+inexact one, `timestamp` an instant (timestamptz), `local_timestamp` a date and time without a time zone, which is never
+shifted, `json` also any array, row or hstore, and `text` every other type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +54,7 @@ class Column:
     decimal: DecimalType = DEFAULT_DECIMAL
     """Type of an amount in formats that have types, the same in every report."""
     max_bytes: int | None = None
-    """Length of the longest cell of a column of kind text or json, in bytes; None if it was not measured."""
+    """Length of the longest cell of a column of kind text, json or binary, in bytes; None if it was not measured."""
 
 
 @dataclass(frozen=True, slots=True)

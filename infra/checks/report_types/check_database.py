@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import Connection, Cursor, sql
@@ -16,6 +16,7 @@ from resma.catalog import Diagnostic, Filter, ReportType
 from resma.catalog.diagnostics import KeyPath, suggest
 from resma.catalog.query_text import TENANT, find_parameters
 from resma.report.header import Kind
+from resma.report.kinds import can_hold, kind_of_type
 from resma.snapshot.snapshot import described_decimals
 from resma.snapshot.summary_query import MAX_LABELS
 
@@ -25,22 +26,6 @@ MAX_DISTINCT = 1000
 """Number of distinct values of a column of charts or totals above which there is a warning. Without statistics,
 Postgres' planner assumes 200."""
 
-_TYPES: dict[Kind, tuple[str, ...]] = {
-    "text": ("text", "character varying", "character", "name"),
-    "integer": ("bigint", "integer", "smallint"),
-    "amount": ("numeric",),
-    "date": ("date",),
-    "timestamp": ("timestamp with time zone",),
-    "json": ("jsonb", "json"),
-}
-_CASTS: dict[Kind, str] = {
-    "text": "text",
-    "integer": "bigint",
-    "amount": "numeric",
-    "date": "date",
-    "timestamp": "timestamptz",
-    "json": "jsonb",
-}
 _REMEDIES = {
     "42P01": "Correct the name, or create it in a migration.",
     "42P18": "Cast the parameter, like %(name)s::text or ::date.",
@@ -50,6 +35,16 @@ _REMEDIES = {
     "22P02": "Cast it to the type of the filter.",
     "22007": "Cast it to the type of the filter.",
 }
+
+
+class _ResultType(NamedTuple):
+    """Type of a column that the query returns. `is_composite` says whether it is a row type."""
+
+    name: str
+    is_composite: bool
+
+    def fits(self, kind: Kind) -> bool:
+        return can_hold(kind, self.name, is_composite=self.is_composite)
 
 
 class _QueryRejectedError(Exception):
@@ -71,7 +66,7 @@ def find_database_errors(connection: Connection[TupleRow], report_type: ReportTy
             _execute(cursor, report_type, "SELECT *", "LIMIT 0")
             returned = [(column.name, column.type_code) for column in cursor.description or ()]
             decimals = described_decimals(cursor.description)
-            types = {name: _type_name(cursor, code) for name, code in returned}
+            types = {name: _result_type(cursor, code) for name, code in returned}
     except _QueryRejectedError as rejection:
         return [rejection.diagnostic]
     if len(types) < len(returned):
@@ -208,13 +203,13 @@ def _to_diagnostic(error: psycopg.Error, report_type: ReportType, text: str, cho
     return Diagnostic(f"{prefix}{message}. {remedy}", file="query.sql", line=line)
 
 
-def _find_column_errors(report_type: ReportType, types: Mapping[str, str]) -> Iterator[Diagnostic]:
+def _find_column_errors(report_type: ReportType, types: Mapping[str, _ResultType]) -> Iterator[Diagnostic]:
     described = {column.name: column for column in report_type.columns}
     for index, column in enumerate(report_type.columns):
         if column.name not in types:
             message = f"Column '{column.name}': query.sql does not return this column. {suggest(column.name, types)}"
             yield Diagnostic(message, ("columns", index, "name"))
-        elif types[column.name] not in _TYPES[column.kind]:
+        elif not types[column.name].fits(column.kind):
             yield Diagnostic(_type_message(column.name, column.kind, types[column.name]), ("columns", index, "kind"))
     for name in types:
         if name not in described:
@@ -228,11 +223,10 @@ def _find_duplicate_columns(query: str, names: list[str]) -> Iterator[Diagnostic
         yield Diagnostic(message, file="query.sql", line=_line_of_word(query, name))
 
 
-def _type_message(name: str, kind: Kind, returned: str) -> str:
-    problem = f"Column '{name}': `kind` is {kind!r}, but query.sql returns {returned}."
-    if (fitting := [kind for kind, types in _TYPES.items() if returned in types]) and fitting[0] != "text":
-        return f'{problem} Write kind = "{fitting[0]}", or cast the column ::{_CASTS[kind]}.'
-    return f"{problem} Cast the column ::{_CASTS[kind]}."
+def _type_message(name: str, kind: Kind, returned: _ResultType) -> str:
+    """Returns the message for a kind that does not hold the type. It never advises a cast, which may lose digits."""
+    fitting = kind_of_type(returned.name, is_composite=returned.is_composite)
+    return f"Column '{name}': `kind` is {kind!r}, but query.sql returns {returned.name}. Write kind = \"{fitting}\"."
 
 
 def _line_of_word(query: str, word: str) -> int:
@@ -268,6 +262,6 @@ def _order(report_type: ReportType) -> str:
     return "ORDER BY " + ", ".join(f"report.{name}" for name in report_type.sort)
 
 
-def _type_name(cursor: Cursor[TupleRow], code: int) -> str:
-    cursor.execute("SELECT format_type(%s::oid, NULL)", [code])
-    return str(cursor.fetchall()[0][0])
+def _result_type(cursor: Cursor[TupleRow], code: int) -> _ResultType:
+    cursor.execute("SELECT format_type(oid, NULL), typtype = 'c' FROM pg_type WHERE oid = %s", [code])
+    return _ResultType(*cursor.fetchall()[0])

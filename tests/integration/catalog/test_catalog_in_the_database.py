@@ -207,9 +207,9 @@ ERRORS = [
         "sum(1.0) AS",
         "report.toml",
         'kind = "integer"',
-        'Write kind = "amount", or cast the column ::bigint',
+        'Write kind = "amount".',
     ),
-    ("-sum(t.amount) AS", "-sum(t.amount)::float8 AS", "report.toml", 'kind = "amount"', "Cast the column ::numeric"),
+    ("count(*) AS", "1.5::float8 AS", "report.toml", 'kind = "integer"', 'Write kind = "float".'),
     (")::date AS", ") AS", "report.toml", 'kind = "date"', 'timestamp with time zone. Write kind = "timestamp"'),
     (
         "SELECT date",

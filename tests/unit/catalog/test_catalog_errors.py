@@ -105,7 +105,7 @@ IN_TOML = [
     ('name = "over"', 'name = "under"', '"under"', "Filter 'under' is not used in query.sql. Use %(under)s"),
     ('name = "over"', 'name = "tenant_id"', '"tenant_id"', "This name is reserved for the system"),
     # Kinds
-    ('period = "month"', 'period = "account"', "period", "`period` must name a column of kind date or timestamp"),
+    ('period = "month"', 'period = "account"', "period", "`period` must name a column of kind date, timestamp"),
     (
         '["month", "account"',
         '["account", "month"',
