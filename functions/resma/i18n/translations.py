@@ -18,6 +18,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "Currencies": ("Moedas", "Währungen"),
     "Currency": ("Moeda", "Währung"),
     "Filters": ("Filtros", "Filter"),
+    "No": ("Não", "Nein"),
     "No data": ("Sem dados", "Keine Daten"),
     "No rows match.": ("Nenhuma linha corresponde.", "Keine Zeilen gefunden."),
     "Opening balance": ("Saldo inicial", "Anfangssaldo"),
@@ -35,6 +36,11 @@ _WORDS: dict[str, tuple[str, str]] = {
     "Time zone": ("Fuso horário", "Zeitzone"),
     "Totals by currency": ("Totais por moeda", "Summen nach Währung"),
     "Without date": ("Sem data", "Ohne Datum"),
+    "Yes": ("Sim", "Ja"),
+    "day": ("dia", "Tag"),
+    "days": ("dias", "Tage"),
+    "month": ("mês", "Monat"),
+    "months": ("meses", "Monate"),
     "none": ("nenhum", "keine"),
     "of": ("de", "von"),
     "page": ("página", "Seite"),
@@ -43,6 +49,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "row": ("linha", "Zeile"),
     "rows": ("linhas", "Zeilen"),
     "to": ("a", "bis"),
+    "year": ("ano", "Jahr"),
+    "years": ("anos", "Jahre"),
 }
 
 

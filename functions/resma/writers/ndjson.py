@@ -2,7 +2,8 @@
 
 Numbers are JSON numbers with every digit that Postgres has. If the request says so, they are strings instead, for
 readers that parse numbers as doubles. `NaN` and infinities, which JSON lacks, are always strings.
-Timestamps are in ISO 8601 format: `2024-01-01T00:00:00-03:00`. JSON columns are embedded unchanged.
+Timestamps are in ISO 8601 format: `2024-01-01T00:00:00-03:00`, or `2024-01-01T00:00:00` without a time zone. Booleans
+are `true` and `false`, and JSON columns are embedded unchanged. All other values are strings as Postgres prints them.
 """
 
 from __future__ import annotations
@@ -125,6 +126,18 @@ def _timestamp(cell: bytes) -> bytes:
     return whole + b":00" if whole[-3:-2] in b"+-" else whole
 
 
+def _local_timestamps(cells: Cells) -> EncodedColumn:
+    """Encodes timestamps without a time zone, which contain one space. Infinity and dates BC are unchanged."""
+    joined = b"\0".join([b"\1" if cell is None else cell for cell in cells])
+    if b"C" in joined or b"\1" in joined:
+        return b"%b", [b"null" if cell is None else b'"%b"' % _timestamp(cell) for cell in cells]
+    return b'"%b"', joined.replace(b" ", b"T").split(b"\0")
+
+
+def _booleans(cells: Cells) -> EncodedColumn:
+    return b"%b", [cell or b"null" for cell in cells]
+
+
 def _embedded(cells: Cells) -> EncodedColumn:
     """Embeds JSON values on one line. Replacing line breaks is safe: JSON strings cannot contain unescaped ones."""
     return b"%b", [b"null" if cell is None else cell.translate(_ON_ONE_LINE) for cell in cells]
@@ -136,7 +149,14 @@ _ENCODERS: dict[Kind, ColumnEncoder] = {
     "text": _strings,
     "integer": _numbers,
     "amount": _numbers,
+    "float": _numbers,
+    "boolean": _booleans,
     "date": _strings,
     "timestamp": _timestamps,
+    "local_timestamp": _local_timestamps,
+    "time": _strings,
+    "interval": _strings,
+    "uuid": _strings,
+    "binary": _strings,
     "json": _embedded,
 }

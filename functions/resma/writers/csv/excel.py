@@ -2,8 +2,8 @@
 
 Files begin with a byte order mark, without which Excel would assume Windows-1252. They use the list separator and the
 decimal mark of the locale. Timestamps have no offset, because Excel would treat them as text. Strings and headings are
-displayed unchanged (`excel/text.py`). Numbers are numbers, except those with more digits than Excel keeps: they are
-written as text, and a warning reports them.
+displayed unchanged (`excel/text.py`). Exact numbers are numbers, except those with more digits than Excel keeps: they
+are written as text, and a warning reports them. Floats, which are inexact, are numbers of which Excel keeps 15 digits.
 """
 
 from __future__ import annotations
@@ -16,16 +16,32 @@ from typing import Final
 from resma.errors import RowCountMismatchError
 from resma.i18n.locales import Locale
 from resma.report.header import Column, Kind, ReportHeader
+from resma.report.intervals import clock, interval_in_words, parse_interval
 from resma.report.rows import Batch
 from resma.report.warnings import ReportWarning, WarningCode
 from resma.writers.excel.limits import MAX_CELL_CHARACTERS, MAX_NUMBER_DIGITS, MAX_SHEET_ROWS, utf16_units
 from resma.writers.excel.text import protect_column, protect_text
 
 _NUMBER = re.compile(rb"[+-]?[0-9]+([.,][0-9]+)?")
+_FLOAT = re.compile(rb"-?[0-9]+(\.[0-9]+)?(e[+-][0-9]{2,3})?")
+_MAX_FLOAT = 9.99999999999999e307
+"""Largest number that can be typed into Excel."""
 _OFFSET = re.compile(rb"[+-][0-9]{2}(:[0-9]{2}){0,2}$")
 _FRACTION = re.compile(rb"\.[0-9]+")
 _EXCEL_YEARS = re.compile(rb"(19|[2-9][0-9])[0-9]{2}-(?!.*BC)|infinity")
 """Dates that Excel supports: the years 1900 to 9999. It misinterprets some dates outside of them."""
+
+_LOGICAL_VALUES: Mapping[str, tuple[bytes, bytes]] = {
+    "pt": (b"VERDADEIRO", b"FALSO"),
+    "de": (b"WAHR", b"FALSCH"),
+    "fr": (b"VRAI", b"FAUX"),
+    "es": (b"VERDADERO", b"FALSO"),
+    "it": (b"VERO", b"FALSO"),
+}
+"""True and false as Excel expects them, by language; they are TRUE and FALSE in all other languages."""
+
+_MAX_DURATION = 10_000 * 3600 * 1_000_000
+"""Durations from 10,000 hours, in microseconds, cannot be typed into Excel."""
 
 _AMOUNT: Final = "amounts-as-text"
 _CELL: Final = "excel-cell-limit"
@@ -135,16 +151,24 @@ Encoder = tuple[Callable[[Cells], list[bytes] | None], Callable[[bytes], Encoded
 def _encoder(column: Column, locale: Locale) -> Encoder:
     mark = locale.decimal.encode()
     numbers: Encoder = (lambda cells: _plain_numbers(cells, mark), lambda cell: _number(cell, mark, column.kind))
-    strings: Encoder = (protect_column, _text)
+    yes, no = _LOGICAL_VALUES.get(locale.language, (b"TRUE", b"FALSE"))
     encoders: dict[Kind, Encoder] = {
         "integer": numbers,
         "amount": numbers,
+        "float": (_no_column, lambda cell: _float(cell, mark)),
+        "boolean": (_no_column, lambda cell: (yes if cell == b"true" else no, ())),
         "timestamp": (_plain_timestamps, lambda cell: (_timestamp(cell), ())),
-        "date": (lambda _cells: None, lambda cell: (_date(cell), ())),
-        "text": strings,
-        "json": strings,
+        "local_timestamp": (_no_column, lambda cell: (_timestamp(cell), ())),
+        "date": (_no_column, lambda cell: (_date(cell), ())),
+        "time": (_no_column, lambda cell: (_time(cell), ())),
+        "interval": (_no_column, lambda cell: (_interval(cell, locale), ())),
     }
-    return encoders[column.kind]
+    return encoders.get(column.kind, (protect_column, _text))
+
+
+def _no_column(cells: Cells) -> list[bytes] | None:  # noqa: ARG001  # the interface of fast encoders
+    """Encodes no column as a whole."""
+    return None
 
 
 def _plain_numbers(cells: Cells, mark: bytes) -> list[bytes] | None:
@@ -162,6 +186,27 @@ def _number(cell: bytes, mark: bytes, kind: Kind) -> EncodedCell:
     if is_number and len(cell.replace(b".", b"").strip(b"-0")) <= MAX_NUMBER_DIGITS:
         return local, ()
     return protect_text(local if is_number else cell)[0], (_AMOUNT,) if kind == "amount" else ()
+
+
+def _float(cell: bytes, mark: bytes) -> EncodedCell:
+    """Encodes a float as a number, although Excel keeps 15 digits of it. NaN and Infinity are text."""
+    if _FLOAT.fullmatch(cell) and abs(float(cell)) <= _MAX_FLOAT:
+        return cell.replace(b".", mark), ()
+    return protect_text(cell)[0], (_AMOUNT,)
+
+
+def _time(cell: bytes) -> bytes:
+    """Cuts a time of day to whole seconds, like a timestamp. Excel would show 24:00:00 as 00:00:00."""
+    return b'="%b"' % cell if cell.startswith(b"24") else cell[:8]
+
+
+def _interval(cell: bytes, locale: Locale) -> bytes:
+    """Returns a duration of whole seconds as hours, minutes and seconds, and other intervals as text in words."""
+    interval = parse_interval(cell)
+    duration = interval.duration if interval else None
+    if duration is None or duration % 1_000_000 or not 0 <= duration < _MAX_DURATION:
+        return protect_text(interval_in_words(cell, locale).encode())[0]
+    return clock(duration).encode()
 
 
 def _plain_timestamps(cells: Cells) -> list[bytes] | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from resma.errors import RowCountMismatchError
 from resma.report.format_options import FormatOptions
 from resma.report.header import ReportHeader
+from resma.report.kinds import UNBOUNDED
 from resma.report.rows import Batch, Row
 from resma.report.warnings import ReportWarning
 from resma.writers import Writer
@@ -39,7 +40,7 @@ class CsvWriter:
 
     def __init__(self, header: ReportHeader) -> None:
         self._names = [column.name for column in header.columns]
-        self._is_text = header.columns[0].kind in {"text", "json"}
+        self._is_text = header.columns[0].kind in UNBOUNDED
         self._rows_expected = header.rows
         self.state = CsvState()
 

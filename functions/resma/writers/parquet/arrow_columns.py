@@ -8,22 +8,37 @@ same column types (see `Column`).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from arro3.core import Array, DataType
 
 from resma.errors import FormatLimitError
-from resma.report.header import Column
+from resma.report.header import Column, Kind
 
 _BINARY, _STRING = DataType.binary(), DataType.string()
 
 _ODD_OFFSET = re.compile(rb"[+-]\d\d:\d\d:\d\d$")
 """UTC offset with seconds, such as -03:06:28 (local mean time). Arrow cannot parse seconds in an offset."""
 
-_REASONS = {
+_TYPES: Mapping[Kind, DataType] = {
+    "integer": DataType.int64(),
+    "float": DataType.float64(),
+    "boolean": DataType.bool(),
+    "date": DataType.date32(),
+    "local_timestamp": DataType.timestamp("us"),
+    "time": DataType.time64("us"),
+    "uuid": DataType.binary(16),
+    "binary": _BINARY,
+}
+"""Types by kind of column. Those of amounts and timestamps depend on the report, and all other kinds are strings."""
+
+_REASONS: Mapping[Kind, str] = {
     "integer": "is not an integer of 64 bits",
     "date": "is infinite, before the year 1 or after the year 9999",
     "timestamp": "is infinite, before the year 1 or after the year 9999",
+    "local_timestamp": "is infinite, before the year 1 or after the year 9999",
+    "time": "is 24:00:00, which no reader supports",
     "text": "is not UTF-8",
     "json": "is not UTF-8",
 }
@@ -39,6 +54,7 @@ class ArrowColumn:
         # Zeros beyond the scale are not significant digits, so nothing is lost.
         finer = {"amount": rb"\.\d{%d}\d*[1-9]" % column.decimal.scale, "date": rb":"}.get(column.kind)
         self._finer = re.compile(finer) if finer else None
+        self._decode = _DECODERS.get(column.kind)
 
     def convert(self, cells: tuple[bytes | None, ...], rows_before: int) -> Array:
         """Returns an array of the column's type. A timestamp without an offset is in the report's time zone.
@@ -46,6 +62,8 @@ class ArrowColumn:
         Raises FormatLimitError if a cell has no exact value of the type. `rows_before`, the number of rows before these
         cells, is used for its message.
         """
+        if self._decode:
+            return Array(self._decode(cells), self.type)
         raw = Array(cells, _BINARY)
         array = self._cast(raw)
         if array.null_count != raw.null_count and self._column.kind == "timestamp":
@@ -60,7 +78,7 @@ class ArrowColumn:
 
     def _cast(self, raw: Array) -> Array:
         text = raw.cast(_STRING)
-        return text if self._column.kind in {"text", "json"} else text.cast(self.type)
+        return text if self.type == _STRING else text.cast(self.type)
 
     def _cannot_hold(self, row: int) -> FormatLimitError:
         """Returns the error for a cell. Its message does not contain the value, because errors are logged."""
@@ -74,13 +92,26 @@ class ArrowColumn:
 
 
 def _data_type(column: Column, time_zone: str) -> DataType:
-    if column.kind == "integer":
-        return DataType.int64()
     if column.kind == "amount":
         return DataType.decimal128(column.decimal.precision, column.decimal.scale)
-    if column.kind == "date":
-        return DataType.date32()
-    return _timestamp(time_zone) if column.kind == "timestamp" else _STRING
+    return _timestamp(time_zone) if column.kind == "timestamp" else _TYPES.get(column.kind, _STRING)
+
+
+def _from_uuids(cells: Sequence[bytes | None]) -> list[bytes | None]:
+    """Decodes UUIDs such as `123e4567-e89b-12d3-a456-426614174000` to their 16 bytes."""
+    return [None if cell is None else bytes.fromhex(cell.decode().replace("-", "")) for cell in cells]
+
+
+def _from_hex(cells: Sequence[bytes | None]) -> list[bytes | None]:
+    """Decodes values of type bytea such as `\\xdeadbeef` (`bytea_output` hex)."""
+    return [None if cell is None else bytes.fromhex(cell[2:].decode()) for cell in cells]
+
+
+_DECODERS: Mapping[Kind, Callable[[Sequence[bytes | None]], list[bytes | None]]] = {
+    "uuid": _from_uuids,
+    "binary": _from_hex,
+}
+"""Decoders of kinds that Arrow does not parse."""
 
 
 def _timestamp(time_zone: str) -> DataType:

@@ -22,6 +22,7 @@ from arro3.io import read_ipc_stream, write_ipc_stream, write_parquet
 from resma.errors import CheckpointUnusableError, RowCountMismatchError
 from resma.report.format_options import FormatOptions
 from resma.report.header import ReportHeader
+from resma.report.kinds import UNBOUNDED
 from resma.report.rows import Batch, Row
 from resma.writers.parquet.arrow_columns import ArrowColumn
 from resma.writers.parquet.thrift import BINARY, I16, I32, I64, LIST, STRUCT, Struct, read_struct, write_struct
@@ -206,6 +207,8 @@ class ParquetWriter:
             if column.kind == "json":
                 element[6] = (I32, 19)  # ConvertedType JSON, for older readers
                 element[10] = (STRUCT, {12: (STRUCT, {})})  # LogicalType JSON
+            elif column.kind == "uuid":
+                element[10] = (STRUCT, {14: (STRUCT, {})})  # LogicalType UUID
         footer[3] = (I64, self._state.rows_out)
         footer[4] = (LIST, (STRUCT, self._state.groups))
         pairs = [{1: (BINARY, k.encode()), 2: (BINARY, v.encode())} for k, v in _metadata(self._header).items()]
@@ -224,7 +227,7 @@ def _may_be_wide(header: ReportHeader) -> bool:
 
     Counting takes 0.3 s for 500,000 rows.
     """
-    sizes = [column.max_bytes for column in header.columns if column.kind in {"text", "json"}]
+    sizes = [column.max_bytes for column in header.columns if column.kind in UNBOUNDED]
     return any(size is None for size in sizes) or sum(size or 0 for size in sizes) * BLOCK_ROWS > MAX_NARROW_BLOCK_BYTES
 
 

@@ -14,9 +14,23 @@ from resma.writers.pdf.layout import MARGIN, MAX_PADDING_SHARE, PADDING, SIZE, L
 MIN_CHARACTERS = 2
 """Minimum width in digits. In a narrower column only an ellipsis would be left of a string."""
 
-_READABLE: dict[Kind, int] = {"date": 6, "timestamp": 11, "amount": 5, "integer": 3, "text": 4, "json": 4}
-"""Minimum width in digits for good readability. Dates and numbers can be condensed to fit, but not to less than 60
-%."""
+_READABLE: dict[Kind, int] = {
+    "text": 4,
+    "integer": 3,
+    "amount": 5,
+    "float": 6,
+    "boolean": 3,
+    "date": 6,
+    "timestamp": 11,
+    "local_timestamp": 11,
+    "time": 5,
+    "interval": 6,
+    "uuid": 20,
+    "binary": 4,
+    "json": 4,
+}
+"""Minimum width in digits for good readability. Values other than text, JSON and binary data are condensed to fit, but
+to less than 60 % they are hard to read."""
 
 _DIGIT_WIDTH = 0.5615 * SIZE
 """Width of a digit of Roboto, in points."""

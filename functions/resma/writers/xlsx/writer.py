@@ -63,6 +63,7 @@ class XlsxWriter:
                 column,
                 self._styles.number(column_style(column, header.locale, any_wraps=any_wraps)),
                 column_letters(at),
+                header.locale,
             )
             for at, column in enumerate(header.columns)
         ]

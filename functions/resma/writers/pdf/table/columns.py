@@ -11,6 +11,7 @@ from typing import Protocol
 
 from resma.i18n.locales import Locale
 from resma.writers.pdf.layout import Cell, Layout
+from resma.writers.pdf.table.display import DisplayedColumn, display_of
 from resma.writers.pdf.table.left_column import LeftColumn
 from resma.writers.pdf.table.right_column import RightColumn
 from resma.writers.pdf.text.unicode import WideText
@@ -27,7 +28,8 @@ class ColumnBlocks(Protocol):
 
 
 def make_column(cell: Cell, layout: Layout, locale: Locale, wide: WideText) -> ColumnBlocks:
-    """Creates the column for a cell's alignment."""
-    if cell.is_right:
-        return RightColumn(cell, layout, locale, wide)
-    return LeftColumn(cell, layout, locale, wide)
+    """Creates the column for a cell's alignment and kind."""
+    make = RightColumn if cell.is_right else LeftColumn
+    column: ColumnBlocks = make(cell, layout, locale, wide)
+    display = display_of(cell.column, locale)
+    return DisplayedColumn(column, display) if display else column

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain, groupby
 
 from resma.i18n.locales import Locale
+from resma.report.kinds import DATED, UNBOUNDED
 from resma.writers.pdf.layout import LEADING, SIZE, Cell, Layout
 from resma.writers.pdf.syntax.objects import escaped, number
 from resma.writers.pdf.table.timestamps import USUAL, TimestampCells
@@ -33,11 +34,11 @@ class LeftColumn:
         self._slots = layout.slots
         self._metrics = metrics("R")
         self._wide = wide
-        self._squeezes = kind not in {"text", "json"}
+        self._squeezes = kind not in UNBOUNDED
         self._timestamps: TimestampCells | None = None
         self._scale = b"100"
         """Horizontal scaling (Tz) of the whole column, in percent."""
-        if kind in {"date", "timestamp"}:
+        if kind in DATED:
             self._timestamps = self._fit_timestamps(locale, USUAL[: 10 if kind == "date" else None])
         position = b"%b %b Tm" % (number(cell.left + cell.padding), number(layout.first_line))
         self._start, self._end = b"1 0 0 1 %b\n(" % position, b")'\n"

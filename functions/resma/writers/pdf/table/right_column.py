@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from resma.i18n.locales import Locale
+from resma.report.kinds import DATED, UNBOUNDED
 from resma.writers.pdf.layout import LEADING, SIZE, Cell, Layout
 from resma.writers.pdf.syntax.objects import escaped, number
 from resma.writers.pdf.table.left_column import joined
@@ -52,9 +53,9 @@ class RightColumn:
         # Replaces the decimal point of Postgres for all cells at once; thousands separators are added later.
         self._marks = bytes.maketrans(b".", locale.decimal.encode("ascii")) if self._is_number else None
         self._number = re.compile(rb"-?(0+)(?:%b(0+))?" % re.escape(locale.decimal.encode("ascii")))
-        self._cuts = kind in {"text", "json"}
+        self._cuts = kind in UNBOUNDED
         fractions = self._metrics.width(USUAL + b".000000") <= self._text_width
-        self._timestamps = TimestampCells(locale, fractions=fractions) if kind in {"date", "timestamp"} else None
+        self._timestamps = TimestampCells(locale, fractions=fractions) if kind in DATED else None
         self._templates = _TemplateCache(self._template)
         self._has_special_cells = False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from resma.report.kinds import UNBOUNDED
 from resma.report.rows import Row
 from resma.writers.pdf.layout import SIZE, Cell
 
@@ -22,7 +23,7 @@ class VisibleText:
             (index, limit)
             for index, cell in enumerate(cells)
             if (limit := _max_bytes(cell, slots)) < (cell.column.max_bytes or limit + 1)
-            and cell.column.kind in {"text", "json"}
+            and cell.column.kind in UNBOUNDED
         ]
 
     def of(self, rows: Sequence[Row]) -> Sequence[Row]:

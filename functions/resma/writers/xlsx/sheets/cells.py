@@ -16,7 +16,9 @@ how rows are split into batches.
   element, so that a string that looks like a formula stays a string.
 - Numbers are numeric cells if a double holds them (syntax/numbers.py). Others are stored as text, counted, and keep
   Excel's marker for numbers stored as text. NaN and Infinity are text too.
-- Dates and times are serial numbers (syntax/serials.py). Those for which Excel has no serial number are text.
+- Floats are numeric cells with all of their digits.
+- Dates, times and durations are serial numbers (syntax/serials.py). Those that have none in Excel are text.
+- Booleans are cells of type `b`.
 - A string that is longer than Excel's 32,767 characters is an error, because a file with truncated data would be wrong.
 """
 
@@ -27,7 +29,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from resma.errors import FormatLimitError
+from resma.i18n.locales import DEFAULT_LOCALE, Locale
 from resma.report.header import Column
+from resma.report.intervals import interval_in_words, parse_interval
 from resma.writers.excel.limits import MAX_CELL_CHARACTERS, utf16_units
 from resma.writers.xlsx.syntax.numbers import are_short_numbers, is_number
 from resma.writers.xlsx.syntax.serials import (
@@ -35,6 +39,8 @@ from resma.writers.xlsx.syntax.serials import (
     TIME_BYTES,
     DaySerials,
     SecondOffsets,
+    duration_serial,
+    time_serial,
     times_of_day,
     timestamp_serial,
     timestamp_serials,
@@ -67,8 +73,9 @@ class NumbersAsText:
 class ColumnCells:
     """Encodes the cells of one column. `open` and `close` enclose cells that `encode` does not return as elements."""
 
-    def __init__(self, column: Column, style: int, letters: str) -> None:
+    def __init__(self, column: Column, style: int, letters: str, locale: Locale = DEFAULT_LOCALE) -> None:
         self.column = column
+        self._locale = locale
         self.numbers_as_text = NumbersAsText()
         self._style = b' s="%d"' % style if style else b""
         self._reference = b' r="%b%b"' % (letters.encode(), ROW_NUMBER)
@@ -76,7 +83,7 @@ class ColumnCells:
         self._days, self._seconds = DaySerials(), SecondOffsets()
         # A function, because a bound method would be a reference cycle, which only the garbage collector frees.
         self._encode = _ENCODERS.get(column.kind, ColumnCells._strings)
-        kind = b"n" if column.kind in _ENCODERS else b"str"
+        kind = _TYPES.get(column.kind, b"n") if column.kind in _ENCODERS else b"str"
         self.open = b'<c t="%b"%b%b><v>' % (kind, self._style, self._reference)
         self.close = b"</v></c>"
         self._whole = self.open + b"%b" + self.close
@@ -163,6 +170,39 @@ class ColumnCells:
         except ValueError:
             return self.text(cell)
 
+    def _floats(self, cells: Sequence[bytes | None], first_row: int) -> Cells:
+        encoded = []
+        for row, cell in enumerate(cells, first_row):
+            if cell is None:
+                encoded.append(self.null)
+            elif cell[-1:].isdigit():
+                encoded.append(self._whole % cell)
+            else:  # NaN, Infinity
+                self.numbers_as_text.count(row)
+                encoded.append(self.text(cell))
+        return True, encoded
+
+    def _booleans(self, cells: Sequence[bytes | None], first_row: int) -> Cells:  # noqa: ARG002 - refuses nothing
+        cell_of = {None: self.null, b"true": self._whole % b"1", b"false": self._whole % b"0"}
+        return True, [cell_of[cell] for cell in cells]
+
+    def _times(self, cells: Sequence[bytes | None], first_row: int) -> Cells:  # noqa: ARG002 - refuses nothing
+        return True, [self.null if cell is None else self._time(cell) for cell in cells]
+
+    def _time(self, cell: bytes) -> bytes:
+        try:
+            return self._whole % time_serial(cell, self._seconds)
+        except ValueError:
+            return self.text(cell)
+
+    def _intervals(self, cells: Sequence[bytes | None], first_row: int) -> Cells:  # noqa: ARG002 - refuses nothing
+        return True, [self.null if cell is None else self._interval(cell) for cell in cells]
+
+    def _interval(self, cell: bytes) -> bytes:
+        interval = parse_interval(cell)
+        serial = duration_serial(interval.duration) if interval else None
+        return self._whole % serial if serial else self.text(interval_in_words(cell, self._locale).encode())
+
     def _refuse_too_long(self, cells: Sequence[bytes | None], first_row: int) -> None:
         for row, cell in enumerate(cells, first_row):
             if cell is None or len(cell) <= MAX_CELL_CHARACTERS:
@@ -181,10 +221,18 @@ class ColumnCells:
 _ENCODERS: dict[str, Callable[[ColumnCells, Sequence[bytes | None], int], Cells]] = {
     "integer": ColumnCells._numbers,
     "amount": ColumnCells._numbers,
+    "float": ColumnCells._floats,
+    "boolean": ColumnCells._booleans,
     "date": ColumnCells._dates,
     "timestamp": ColumnCells._timestamps,
+    "local_timestamp": ColumnCells._timestamps,
+    "time": ColumnCells._times,
+    "interval": ColumnCells._intervals,
 }
 """Encoders by kind of column; all other kinds are strings."""
+
+_TYPES: dict[str, bytes] = {"boolean": b"b"}
+"""Types of cells by kind of column; all other kinds with an encoder are numbers."""
 
 
 def is_text(column: Column) -> bool:

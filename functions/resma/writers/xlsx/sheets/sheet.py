@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from resma.report.header import Column, ReportHeader
+from resma.report.header import Column, Kind, ReportHeader
 from resma.writers.xlsx.sheets.cells import is_text
 from resma.writers.xlsx.syntax.limits import page_footer
 from resma.writers.xlsx.syntax.styles import CellStyle, Styles
@@ -12,7 +12,16 @@ from resma.writers.xlsx.syntax.xml import DECLARATION, MAIN, column_letters, esc
 
 _CHARACTERS_ACROSS = 140
 """Total width of all columns, which is distributed in proportion to their widths on a page."""
-_MIN_CHARACTERS = {"integer": 8.0, "amount": 14.0, "date": 12.0, "timestamp": 20.0}
+_MIN_CHARACTERS: dict[Kind, float] = {
+    "integer": 8.0,
+    "amount": 14.0,
+    "float": 14.0,
+    "date": 12.0,
+    "timestamp": 20.0,
+    "local_timestamp": 20.0,
+    "time": 10.0,
+    "interval": 12.0,
+}
 _MAX_CHARACTERS = 80.0
 _FILTER_ARROW = 4
 

@@ -25,6 +25,9 @@ DECIMALS: Final = 11
 TIME_BYTES: Final = 1 + DECIMALS
 """Length of a time in the table of all times, such as `.50000000000`."""
 
+_MAX_DURATION: Final = 2_958_466 * 86_400_000_000
+"""The serial number of the day after 31 December 9999, in microseconds: Excel displays no larger durations."""
+
 _SECOND: Final = 1_000_000_000
 """A second is `_SECOND` / 864 in units of the last decimal (a day has 86,400 seconds)."""
 _EXCESS: Final = 1
@@ -106,6 +109,29 @@ def timestamp_serial(text: bytes, days: DaySerials, seconds: SecondOffsets) -> b
         raise NotASerialError(text.decode())
     at = MINUTES[minute] + seconds[text[16:]]
     return day + times_of_day()[at : at + TIME_BYTES]
+
+
+def time_serial(text: bytes, seconds: SecondOffsets) -> bytes:
+    """Returns the serial number of a time of day, such as `07:30:00.5`. Raises NotASerialError for 24:00:00."""
+    minute = b" " + text[:5]
+    if minute not in MINUTES:
+        raise NotASerialError(text.decode())
+    at = MINUTES[minute] + seconds[text[5:]]
+    return b"0" + times_of_day()[at : at + TIME_BYTES]
+
+
+def duration_serial(microseconds: int | None) -> bytes | None:
+    """Returns the serial number of a duration; None if Excel cannot display it: negative, or too long, or no duration.
+
+    Whole seconds are those of the table of all times. Fractions keep as many digits as a double.
+    """
+    if microseconds is None or not 0 <= microseconds < _MAX_DURATION:
+        return None
+    seconds, fraction = divmod(microseconds, 1_000_000)
+    if fraction:
+        return b"%r" % (microseconds / 86_400_000_000)
+    days, second = divmod(seconds, 86_400)
+    return b"%d.%011d" % (days, _share_of_day(second))
 
 
 def timestamp_serials(cells: Sequence[bytes], days: DaySerials, seconds: SecondOffsets) -> list[bytes] | None:

@@ -98,7 +98,7 @@ class Styles:
 def column_style(column: Column, locale: Locale, *, any_wraps: bool) -> CellStyle:
     """Returns the style of a column's cells. If any column wraps, all cells are aligned at the top of their row."""
     horizontal: Literal["general", "left", "right"] = column.align
-    if column.kind in {"text", "json"} and column.align == "left":
+    if column.kind in {"text", "json", "uuid", "binary"} and column.align == "left":
         horizontal = "general"
     return CellStyle(
         number_format=column_format(column, locale),
@@ -112,7 +112,11 @@ def column_format(column: Column, locale: Locale) -> str:
     """Returns the number format of a column."""
     if column.kind == "date":
         return date_format(locale)
-    if column.kind == "timestamp":
+    if column.kind == "time":
+        return "hh:mm:ss"
+    if column.kind == "interval":
+        return "[h]:mm:ss"
+    if column.kind in {"timestamp", "local_timestamp"}:
         return f"{date_format(locale)} hh:mm:ss"
     if column.kind in {"integer", "amount"}:
         return number_format(column.scale, grouped=column.grouped)
