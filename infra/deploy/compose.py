@@ -17,12 +17,11 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from infra.admin.tenants import make_key
+from infra.demo.load_demo_bank import load_demo_bank, migrate_with_bank
 from infra.deploy.cloudformation import AwsEndpoint, find_outputs, read_stage
 from infra.deploy.system import DeploymentEnvironment, DeploymentOptions, ObjectStore, deploy_system
 from infra.errors import StackError
 from infra.paths import ROOT
-from infra.postgres.load_demo_bank import load_demo_bank
-from infra.postgres.migrate import migrate
 from resma.access.caller import SCOPES
 
 FRONT_DOOR = ROOT / "infra" / "docker" / "front_door.conf"
@@ -83,7 +82,7 @@ def deploy_compose(settings: ComposeSettings) -> None:
 
     LocalStack's updates of a stack silently lose parts of it, so a changed template requires a new LocalStack.
     """
-    for name in migrate(settings.database_url):
+    for name in migrate_with_bank(settings.database_url):
         print(f"Applied migration {name}.")
     is_loaded = load_demo_bank(settings.database_url, settings.rows)
     print(f"The demo bank has {settings.rows:,} transactions." + ("" if is_loaded else " It was loaded before."))

@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
+from infra.demo.load_demo_bank import count_demo_rows, load_demo_bank
 from infra.errors import DiskFullError, StackBusyError, StackDiffersError, describe_full_disk, explain_os_errors
 from infra.local.demo import Demo, DemoSummary, make_demo_key, run_demo
 from infra.local.logs import LogReader, NothingLoggedError, Selection, check_report, read_tails
 from infra.local.progress import Progress
 from infra.local.stack import FRONT_DOOR_PORT, Options, Running, Stack
 from infra.paths import REPORTS, STATE
-from infra.postgres.load_demo_bank import count_demo_rows, load_demo_bank
 
 DEMO_ROWS = 500_000
 FOLLOW_SINCE = timedelta(minutes=10)

@@ -15,11 +15,11 @@ from typing import Any, Self
 
 import psycopg
 
+from infra.demo.load_demo_bank import migrate_with_bank
 from infra.deploy.cloudformation import AwsEndpoint
 from infra.deploy.system import DeploymentEnvironment, DeploymentOptions, ObjectStore, deploy_system
 from infra.errors import StackError
 from infra.paths import STATE
-from infra.postgres.migrate import migrate
 from infra.servers.localstack import LocalStackServer
 from infra.servers.ports import free_port, require_free
 from infra.servers.postgres import PostgresServer
@@ -197,7 +197,7 @@ class Stack:
         with self._step("starting Postgres and applying migrations"):
             postgres = PostgresServer(self.folder / "postgres", free_port())
             postgres.start()
-            migrate(postgres.url, is_exclusive=True)
+            migrate_with_bank(postgres.url)
             _delete_reports(postgres.url)
         return postgres
 

@@ -1,1 +1,1 @@
-"""Migrations of the database, and the demo bank."""
+"""Migrations of the database, and connections to it."""

@@ -6,10 +6,10 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+from infra.demo.load_demo_bank import load_demo_bank
 from infra.errors import StackError
 from infra.local.demo import Demo, make_demo_key, run_demo
 from infra.local.stack import Options, Stack
-from infra.postgres.load_demo_bank import load_demo_bank
 from resma_cli.output import Output
 from resma_cli.progress import OutputProgress
 from tests.bench.goals import DEMO, HALF_A_MILLION

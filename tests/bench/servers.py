@@ -18,10 +18,10 @@ import boto3
 import psycopg
 from psycopg import sql
 
+from infra.demo.load_demo_bank import load_demo_bank, migrate_with_bank
 from infra.errors import StackError
 from infra.paths import STATE
-from infra.postgres.load_demo_bank import load_demo_bank
-from infra.postgres.migrate import LOGINS, READER, migrate, set_password
+from infra.postgres.migrate import LOGINS, READER, set_password
 from infra.servers.ports import free_port, is_listening
 from infra.servers.postgres import PostgresServer
 from infra.servers.processes import last_lines
@@ -77,7 +77,7 @@ def open_bank(server: BankServer, rows: int) -> Bank:
         if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     admin_url = urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-    migrate(admin_url, is_exclusive=True)
+    migrate_with_bank(admin_url)
     if load_demo_bank(admin_url, rows):
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("CHECKPOINT")  # so that none happens during a measurement

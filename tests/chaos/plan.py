@@ -143,7 +143,7 @@ def _content(chance: random.Random, format_: str, compression: str | None = None
 
 
 def account(number: int) -> str:
-    """Returns the name of an account of the demo bank (infra/postgres/demo_bank.sql)."""
+    """Returns the name of an account of the demo bank (infra/demo/demo_bank.sql)."""
     return f"BR{1000 + number * 37 % 400}-{(number * 7919 + 104729) % 1_000_000:06}"
 
 

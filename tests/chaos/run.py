@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from infra.demo.load_demo_bank import load_demo_bank
 from infra.local.stack import Options, Stack
-from infra.postgres.load_demo_bank import load_demo_bank
 from tests.chaos.plan import ROWS, ChaosPlan
 from tests.chaos.receivers import FaultyReceivers
 from tests.chaos.recovery import RecoveredOutage, attempts_used_by_outages, recovery_of_outages

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
+from infra.demo.load_demo_bank import load_demo_bank
 from infra.local.stack import Options
-from infra.postgres.load_demo_bank import load_demo_bank
 from tests.support.browser import running_browser
 from tests.support.client import Client, lift_quotas
 from tests.support.identity_provider import AUDIENCE, CLIENT_ID, IdentityProvider

@@ -18,11 +18,11 @@ import pytest
 import urllib3
 from pypdf import PdfReader
 
+from infra.demo.load_demo_bank import load_demo_bank
 from infra.deploy.cloudformation import AwsEndpoint
 from infra.deploy.system import ObjectStore
 from infra.local.stack import Options
 from infra.paths import STATE
-from infra.postgres.load_demo_bank import load_demo_bank
 from infra.servers.ports import free_port
 from resma.errors import ObjectStoreRefusedError
 from resma.storage.multipart import MIN_PART_BYTES, FileCheckpoint, Segment, open_upload

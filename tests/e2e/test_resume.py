@@ -14,8 +14,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from infra.demo.load_demo_bank import load_demo_bank
 from infra.local.stack import Options
-from infra.postgres.load_demo_bank import load_demo_bank
 from tests.support.client import Client, Json, require_one_whole_file
 from tests.support.eventually import eventually
 from tests.support.fault_proxy import Fault

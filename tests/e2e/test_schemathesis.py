@@ -17,9 +17,9 @@ import urllib3
 from playwright.sync_api import expect
 
 from infra.admin.tenants import make_key
+from infra.demo.load_demo_bank import load_demo_bank
 from infra.local.stack import Options, Stack
 from infra.paths import PROJECT_PYTHON
-from infra.postgres.load_demo_bank import load_demo_bank
 from resma.access.caller import SCOPES
 from tests.support.browser import WAIT_MS
 from tests.support.client import lift_quotas

@@ -19,8 +19,8 @@ from psycopg.rows import TupleRow
 import api.app
 import api.context
 import scheduler.requeue_orphaned_jobs
-from infra.postgres.load_demo_bank import load_demo_bank
-from infra.postgres.migrate import LOGINS, migrate, set_password
+from infra.demo.load_demo_bank import load_demo_bank, migrate_with_bank
+from infra.postgres.migrate import LOGINS, set_password
 from infra.servers.ports import free_port
 from infra.servers.postgres import PostgresServer
 from resma.access.caller import SCOPES, Caller, Scope
@@ -38,7 +38,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
     server = PostgresServer(tmp_path_factory.mktemp("postgres"), free_port())
     server.start()
     try:
-        migrate(server.url)
+        migrate_with_bank(server.url)
         load_demo_bank(server.url, ROWS)
         for login in LOGINS:
             set_password(server.url, login, PASSWORD)

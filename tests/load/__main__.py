@@ -10,8 +10,8 @@ import os
 import shutil
 import sys
 
+from infra.demo.load_demo_bank import load_demo_bank
 from infra.local.stack import Options, Stack
-from infra.postgres.load_demo_bank import load_demo_bank
 from tests.load.post_many import post_many
 from tests.support.client import Client, lift_quotas
 

@@ -16,9 +16,9 @@ from datetime import timedelta
 import psycopg
 
 from infra.admin.tenants import make_key
+from infra.demo.load_demo_bank import load_demo_bank
 from infra.local.stack import Options
 from infra.paths import ROOT, STATE
-from infra.postgres.load_demo_bank import load_demo_bank
 from tests.load.post_many import A_DAY, post_many
 from tests.support.client import GENERATE, Client, lift_quotas
 from tests.support.eventually import eventually

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import psycopg
 
+from infra.demo.load_demo_bank import load_demo_bank, migrate_with_bank
 from infra.paths import ROOT
-from infra.postgres.load_demo_bank import load_demo_bank
-from infra.postgres.migrate import migrate
 from infra.servers.ports import free_port
 from infra.servers.postgres import PostgresServer
 from resma.catalog import find_report_type
@@ -72,7 +71,7 @@ def main() -> None:
         server = PostgresServer(folder / "postgres", free_port())
         server.start()
         try:
-            migrate(server.url)
+            migrate_with_bank(server.url)
             load_demo_bank(server.url, ROWS)
             for example in EXAMPLES:
                 draw(make(server.url, example, folder), example, folder)

@@ -11,8 +11,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from infra.demo.load_demo_bank import load_demo_bank
 from infra.local.stack import Options, Stack
-from infra.postgres.load_demo_bank import load_demo_bank
 from tests.support.browser import page_of, running_browser
 from tests.support.client import Client
 

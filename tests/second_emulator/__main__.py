@@ -12,10 +12,10 @@ import os
 import shutil
 import sys
 
+from infra.demo.load_demo_bank import load_demo_bank
 from infra.errors import StackError
 from infra.local.count_rows import FORMATS
 from infra.local.demo import Demo, make_demo_key, run_demo
-from infra.postgres.load_demo_bank import load_demo_bank
 from resma_cli.output import Output, print_json
 from resma_cli.progress import OutputProgress
 from tests.second_emulator.ministack_stack import MinistackStack

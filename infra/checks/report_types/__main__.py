@@ -55,7 +55,7 @@ def _database(arguments: argparse.Namespace) -> Iterator[str | None]:
         yield arguments.database
         return
     # These modules require the packages of the embedded stack.
-    from infra.postgres.migrate import migrate  # noqa: PLC0415
+    from infra.demo.load_demo_bank import migrate_with_bank  # noqa: PLC0415
     from infra.servers.ports import free_port  # noqa: PLC0415
     from infra.servers.postgres import PostgresServer  # noqa: PLC0415
 
@@ -63,7 +63,7 @@ def _database(arguments: argparse.Namespace) -> Iterator[str | None]:
         server = PostgresServer(Path(folder), free_port())
         server.start()
         try:
-            migrate(server.url)
+            migrate_with_bank(server.url)
             yield server.url
         finally:
             server.stop()

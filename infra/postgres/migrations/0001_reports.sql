@@ -1,7 +1,5 @@
 -- The system's own tables. A tenant stands in every table and leads every key.
 
-CREATE SCHEMA resma;
-
 CREATE TABLE resma.tenants (
     tenant_id text PRIMARY KEY CHECK (tenant_id ~ '^[a-z0-9-]{1,63}$'),
     name      text NOT NULL
@@ -97,5 +95,3 @@ CREATE TABLE resma.webhook_attempts (
     PRIMARY KEY (tenant_id, event_id, attempt),
     FOREIGN KEY (tenant_id, event_id) REFERENCES resma.webhook_deliveries ON DELETE CASCADE
 );
-
-INSERT INTO resma.tenants (tenant_id, name) VALUES ('demo', 'Banco Aurora');

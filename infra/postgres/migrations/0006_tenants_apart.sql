@@ -1,15 +1,7 @@
 -- Tenants are kept apart by the database (row level security), not by each query's own condition.
 --
--- resma_app and resma_reader see the rows of the tenant that their transaction names (`resma.tenant_id`), and none
+-- resma_app sees the rows of the tenant that its transaction names (`resma.tenant_id`), and none
 -- where it names none. resma_system is for what looks after all tenants: the tick, the webhooks, the dead letters.
-
-DO $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'resma_system') THEN
-        CREATE ROLE resma_system LOGIN;
-    END IF;
-END
-$$;
 
 GRANT USAGE ON SCHEMA resma TO resma_system;
 GRANT SELECT ON resma.tenants TO resma_system;
@@ -28,12 +20,6 @@ BEGIN
         EXECUTE format('CREATE POLICY own_tenant ON %s TO resma_app'
                        ' USING (tenant_id = (SELECT current_setting(''resma.tenant_id'', true)))', protected);
         EXECUTE format('CREATE POLICY all_tenants ON %s TO resma_system USING (true)', protected);
-    END LOOP;
-    FOREACH protected IN ARRAY ARRAY['bank.transactions', 'bank.accounts', 'bank.audit_events']
-    LOOP
-        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', protected);
-        EXECUTE format('CREATE POLICY own_tenant ON %s FOR SELECT TO resma_reader'
-                       ' USING (tenant_id = (SELECT current_setting(''resma.tenant_id'', true)))', protected);
     END LOOP;
 END
 $$;

@@ -8,10 +8,6 @@ ALTER TABLE resma.tenants
     ADD COLUMN live_reports        integer NOT NULL DEFAULT 1000 CHECK (live_reports > 0),
     ADD COLUMN rows_a_day          bigint NOT NULL DEFAULT 100000000 CHECK (rows_a_day > 0);
 
--- The demo bank makes its own tenant; a deployment that has none of its reports has no such tenant.
-DELETE FROM resma.tenants AS tenant
-WHERE tenant_id = 'demo' AND NOT EXISTS (SELECT FROM resma.reports AS report WHERE report.tenant_id = tenant.tenant_id);
-
 CREATE TABLE resma.api_keys (
     tenant_id      text NOT NULL REFERENCES resma.tenants,
     -- Part of the key, and no secret.

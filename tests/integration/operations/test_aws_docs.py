@@ -8,7 +8,6 @@ import subprocess
 from pathlib import Path
 
 import psycopg
-import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
@@ -90,8 +89,3 @@ def test_its_policy_shows_the_reader_one_tenants_rows(postgres: PostgresServer, 
             assert connection.execute(query).fetchall() == [("tenant-7",)]
     finally:
         admin.execute("DROP SCHEMA ledger CASCADE")
-
-
-@pytest.mark.parametrize("name", ["_yoyo_log", "_yoyo_migration", "_yoyo_version", "yoyo_lock"])
-def test_the_tables_that_it_names_as_leftovers_exist(admin: Connection[TupleRow], name: str) -> None:
-    assert admin.execute("SELECT to_regclass('public.' || %s) IS NOT NULL", (name,)).fetchone() == (True,)

@@ -11,10 +11,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from infra.demo.load_demo_bank import migrate_with_bank
 from infra.errors import StackError
 from infra.local.commands import fill_demo_bank
 from infra.paths import FUNCTIONS, ROOT
-from infra.postgres.migrate import migrate
 from infra.servers.ports import free_port
 from infra.servers.postgres import PostgresServer
 from resma_cli.output import Output
@@ -68,7 +68,7 @@ def test_a_full_disk_while_the_bank_is_loaded_has_a_clear_message() -> None:
         server = PostgresServer(Path(folder) / "postgres", free_port())
         server.start()
         try:
-            migrate(server.url, is_exclusive=True)
+            migrate_with_bank(server.url)
             with psycopg.connect(server.url) as connection:
                 connection.execute(FULL)
             with pytest.raises(

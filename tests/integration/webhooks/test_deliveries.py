@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from collections import Counter
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,11 +16,10 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
 from standardwebhooks import Webhook, WebhookVerificationError
-from yoyo import get_backend, read_migrations
 
 import webhook.app
 from api.webhooks.make_due import replay_delivery
-from infra.postgres.migrate import MIGRATIONS, migrate
+from infra.postgres.migrate import SYSTEM_TABLES, Migrations, migrate
 from infra.servers.postgres import PostgresServer
 from resma.errors import SecretUnavailableError
 from resma.jobs.outcome import abandon_job
@@ -565,15 +565,15 @@ def test_loopback_is_refused_unless_the_setting_allows_it(
 # ---------------------------------------------------------------- rows of earlier versions
 
 
-def test_the_migration_keeps_earlier_rows(postgres: PostgresServer) -> None:
+def test_the_migration_keeps_earlier_rows(postgres: PostgresServer, tmp_path: Path) -> None:
     name = f"before_{uuid4().hex}"
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
     url = postgres.url.rpartition("/")[0] + f"/{name}"
-    backend = get_backend(url.replace("postgresql://", "postgresql+psycopg://", 1))
-    before = [migration for migration in read_migrations(str(MIGRATIONS)) if migration.id < "0008"]
-    backend.apply_migrations(backend.to_apply(type(read_migrations(str(MIGRATIONS)))(before)))
-    backend.connection.close()
+    for earlier in SYSTEM_TABLES.names:
+        if earlier < "0008":
+            (tmp_path / f"{earlier}.sql").write_text(SYSTEM_TABLES.read(earlier), encoding="utf-8")
+    migrate(url, Migrations(tmp_path, "resma"))
     states = {"ended": ("FAILED", 500), "gone": ("FAILED", 410), "owed": ("PENDING", 500), "done": ("DELIVERED", 200)}
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("INSERT INTO resma.tenants VALUES ('demo', 'Banco Aurora') ON CONFLICT DO NOTHING")

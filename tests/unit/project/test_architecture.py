@@ -17,7 +17,7 @@ TEXT = PAGE.read_text(encoding="utf-8")
 PARENTS = ("functions", "functions/resma", "functions/api", "infra", "tests")
 """Folders whose packages the page must list."""
 
-MIGRATIONS = ROOT / "infra" / "postgres" / "migrations"
+MIGRATIONS = (ROOT / "infra" / "postgres" / "migrations", ROOT / "infra" / "demo" / "migrations")
 
 CALLER_OF_SQL_FUNCTIONS = "resma.access"
 """The package that calls the database functions of migrations, and therefore writes their tables."""
@@ -77,7 +77,7 @@ def find_writers() -> Writers:
     for path, text in sources.items():
         for change, table in statements(text):
             writers[table][change].add(package_of(path))
-    for path in MIGRATIONS.glob("*.sql"):
+    for path in migration_files():
         for body in re.findall(r"CREATE FUNCTION.*?AS \$\$(.*?)\$\$;", path.read_text(encoding="utf-8"), re.DOTALL):
             for change, table in statements(body):
                 writers[table][change].add(CALLER_OF_SQL_FUNCTIONS)
@@ -86,8 +86,12 @@ def find_writers() -> Writers:
 
 def python_and_sql(top: str) -> Iterator[Path]:
     for path in (ROOT / top).rglob("*"):
-        if path.suffix in {".py", ".sql"} and path.is_file() and MIGRATIONS not in path.parents:
+        if path.suffix in {".py", ".sql"} and path.is_file() and path.parent not in MIGRATIONS:
             yield path
+
+
+def migration_files() -> list[Path]:
+    return [path for folder in MIGRATIONS for path in sorted(folder.glob("*.sql"))]
 
 
 def statements(text: str) -> Iterator[tuple[str, str]]:
@@ -100,7 +104,7 @@ def statements(text: str) -> Iterator[tuple[str, str]]:
 def tables_of_migrations() -> set[str]:
     """Returns the tables that exist after all migrations."""
     tables: set[str] = set()
-    for path in sorted(MIGRATIONS.glob("*.sql")):
+    for path in migration_files():
         text = path.read_text(encoding="utf-8")
         tables |= set(re.findall(r"^CREATE (?:UNLOGGED )?TABLE ([\w.]+)", text, re.MULTILINE))
         tables -= set(re.findall(r"^DROP TABLE ([\w.]+)", text, re.MULTILINE))

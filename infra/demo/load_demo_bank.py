@@ -1,4 +1,4 @@
-"""Loads the demo bank with a given number of transactions, which are the same on every machine."""
+"""Creates the demo bank and loads a given number of transactions, which are the same on every machine."""
 
 from __future__ import annotations
 
@@ -8,11 +8,21 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from infra.postgres.migrate import Migrations, migrate
+
 # About ten bookings per month over two years.
 _ROWS_PER_ACCOUNT = 250
 _ROWS_PER_AUDIT_EVENT = 25
 
 DEMO_BANK = Path(__file__).parent / "demo_bank.sql"
+
+BANK = Migrations(Path(__file__).parent / "migrations", "bank")
+"""Schema of the demo bank. It needs the logins of the system."""
+
+
+def migrate_with_bank(database_url: str) -> list[str]:
+    """Applies the pending migrations of the system, and then those of the demo bank. Returns the names of the files."""
+    return [*migrate(database_url), *migrate(database_url, BANK)]
 
 
 def count_demo_rows(database_url: str) -> int:

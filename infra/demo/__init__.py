@@ -1,0 +1,1 @@
+"""The demo bank: its schema and its rows."""
