@@ -95,8 +95,8 @@ def find_pending(connection: Connection[TupleRow], migrations: Migrations = SYST
     if tables and not records:
         raise MigrationError(
             f"The schema `{schema}` of this database contains tables, but not the table `{schema}.migrations`: it is "
-            f"of another application, or of an earlier version of Resma, which can't be upgraded. Use another database, "
-            f"or delete the schema with all its data: DROP SCHEMA {schema} CASCADE. On your own machine, "
+            f"of another application, or of an earlier version of Resma, which can't be upgraded. Use another "
+            f"database, or delete the schema with all its data: DROP SCHEMA {schema} CASCADE. On your own machine, "
             "`make down` and `rm -rf .resma/local/postgres` delete the database of the embedded stack."
         )
     if not records:

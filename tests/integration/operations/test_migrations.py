@@ -17,7 +17,7 @@ from infra.errors import StackError
 from infra.postgres.migrate import LOGINS, SYSTEM_TABLES, MigrationError, Migrations, main, migrate, set_password
 from infra.servers.ports import free_port
 from infra.servers.postgres import PostgresServer
-from resma.catalog import CATALOG_FOLDER
+from resma.catalog import DEMO_CATALOG
 
 PASSWORD = "p%40ss"  # of roles of this test only
 
@@ -64,7 +64,7 @@ def test_an_owner_without_superuser_rights_can_do_each_step(cluster: PostgresSer
         set_password(url, login, "secret")
         psycopg.connect(url.replace(f"{url.split('/')[2].split('@')[0]}", f"{login}:secret")).close()
     migrate(url, BANK)
-    assert check_catalog(CATALOG_FOLDER, url).errors == []
+    assert check_catalog(DEMO_CATALOG, url).errors == []
 
 
 def test_another_owner_migrates_another_database_of_the_cluster(cluster: PostgresServer) -> None:
