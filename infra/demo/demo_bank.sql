@@ -36,8 +36,8 @@ SELECT 'demo',
        pg_temp.account(account),
        -- Two years from 2024-01-01, evenly spaced, with a random offset within each step.
        timestamptz '2024-01-01 00:00:00+00'
-           + make_interval(secs => floor((i - 1) * (731 * 86400.0 / %(rows)s::bigint))
-                                   + mod(h2, greatest(1, (731 * 86400 / %(rows)s::bigint)))),
+           + make_interval(secs => floor((i - 1) * (731 * 86400.0 / nullif(%(rows)s::bigint, 0)))
+                                   + mod(h2, greatest(1, (731 * 86400 / nullif(%(rows)s::bigint, 0))))),
        CASE kind WHEN 'OPENING' THEN 'TRANSFER' ELSE kind END,
        CASE WHEN kind = 'OPENING' OR mod(h1, 1000) < 930 THEN 'BOOKED'
             WHEN mod(h1, 1000) < 960 THEN 'PENDING'
@@ -69,8 +69,8 @@ SELECT 'demo',
                WHEN 'BILL' THEN -(40 + mod(h4, 150000) * 0.01)
                WHEN 'FEE' THEN -(5 + mod(h4, 3000) * 0.01)
                -- Salaries grow over the two years, and December has a thirteenth salary.
-               WHEN 'SALARY' THEN (600 + mod(h4, 1000000) * 0.01) * (90 + 20 * i / %(rows)s::bigint) / 100
-                                  * CASE WHEN mod((i - 1) * 24 / %(rows)s::bigint, 12) = 11 THEN 1.6 ELSE 1 END
+               WHEN 'SALARY' THEN (600 + mod(h4, 1000000) * 0.01) * (90 + 20 * i / nullif(%(rows)s::bigint, 0)) / 100
+                                  * CASE WHEN mod((i - 1) * 24 / nullif(%(rows)s::bigint, 0), 12) = 11 THEN 1.6 ELSE 1 END
                WHEN 'REFUND' THEN 1 + mod(h4, 40000) * 0.01
                ELSE mod(h4, 9000) * 0.01 END, 2)
 FROM (
@@ -119,8 +119,8 @@ INSERT INTO bank.audit_events (tenant_id, event_id, occurred_at, actor, actor_ro
 SELECT 'demo',
        i,
        timestamptz '2024-01-01 00:00:00+00'
-           + make_interval(secs => floor((i - 1) * (731 * 86400.0 / %(audit_rows)s::bigint))
-                                   + mod(h2, greatest(1, (731 * 86400 / %(audit_rows)s::bigint)))),
+           + make_interval(secs => floor((i - 1) * (731 * 86400.0 / nullif(%(audit_rows)s::bigint, 0)))
+                                   + mod(h2, greatest(1, (731 * 86400 / nullif(%(audit_rows)s::bigint, 0))))),
        pg_temp.pick(h1, ARRAY['ana.conceicao', 'joao.magalhaes', 'marcia.araujo', 'soren.angstrom', 'zoe.mueller',
            'batch-settlement', 'luis.figueiredo']),
        pg_temp.pick(h1, ARRAY['TELLER', 'MANAGER', 'COMPLIANCE', 'ADMIN', 'AUDITOR', 'SERVICE', 'TELLER']),

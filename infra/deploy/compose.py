@@ -56,7 +56,7 @@ class ComposeSettings(BaseModel):
     """Path to which the configuration of nginx is written."""
     functions_package: Path
     """Folder with the functions and their dependencies."""
-    rows: int = Field(gt=0, le=100_000_000)
+    rows: int = Field(ge=0, le=100_000_000)
     """Number of transactions of the demo bank."""
 
     @classmethod

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from infra.checks.report_types.check_folder import check_catalog
 from infra.deploy.cloudformation import DEPLOY_SECONDS, AwsEndpoint, Package, deploy, put_secret, read_stage
+from infra.deploy.source import SourceDatabase
 from infra.errors import StackError
 from infra.paths import FUNCTIONS, TEMPLATE
 from infra.postgres.migrate import LOGINS, READER, set_password
@@ -42,6 +43,8 @@ class DeploymentEnvironment:
     public_base_url: str
     object_store: ObjectStore | None = None
     """Object store to use instead of the AWS endpoint's S3."""
+    source: SourceDatabase | None = None
+    """The source database, if it is not the deployment's own database."""
     source_port: int | None = None
     """Port of the source database for the functions, if it differs from `database_port`."""
 
@@ -70,7 +73,7 @@ def deploy_system(environment: DeploymentEnvironment, options: DeploymentOptions
     It sets new passwords of the logins, which only the database and the secrets contain. Raises StackError.
     """
     options = options or DeploymentOptions()
-    _require_valid_catalog(options.catalog, environment.database_url)
+    _require_valid_catalog(options.catalog, environment)
     parameters = {
         **_secret_parameters(environment),
         "PublicBaseUrl": environment.public_base_url,
@@ -86,9 +89,10 @@ def deploy_system(environment: DeploymentEnvironment, options: DeploymentOptions
     return outputs
 
 
-def _require_valid_catalog(folder: Path, database_url: str) -> None:
+def _require_valid_catalog(folder: Path, environment: DeploymentEnvironment) -> None:
     """Raises StackError if the catalog has errors. The queries are checked in the database of the deployment."""
-    report = check_catalog(folder, database_url)
+    source = environment.source
+    report = check_catalog(folder, source.url if source else environment.database_url)
     if report.errors:
         errors = "\n".join(f"{error.path}:{error.line}: {error.message}" for error in report.errors)
         raise StackError(f"Nothing was deployed, because the catalog of report types has errors:\n{errors}")
@@ -97,25 +101,30 @@ def _require_valid_catalog(folder: Path, database_url: str) -> None:
 def _secret_parameters(environment: DeploymentEnvironment) -> dict[str, str]:
     arns = {}
     for login in LOGINS:
-        password = secrets.token_urlsafe(24)
-        set_password(environment.database_url, login, password)
-        arns[login] = put_secret(
-            environment.aws,
-            f"resma/{login}",
-            {
-                "host": environment.database_host,
-                "port": environment.port_of(login),
-                "dbname": "postgres",
-                "sslmode": "prefer",
-                "username": login,
-                "password": password,
-            },
-        )
+        if login == READER and environment.source is not None:
+            value = environment.source.secret
+        else:
+            value = _new_login(environment, login)
+        arns[login] = put_secret(environment.aws, f"resma/{login}", value)
     return {
         "DatabaseSecretArn": arns["resma_app"],
         "SystemSecretArn": arns["resma_system"],
         "SourceSecretArn": arns["resma_reader"],
         "WebhookSecretArn": put_secret(environment.aws, "resma/webhook", {"secret": environment.webhook_secret}),
+    }
+
+
+def _new_login(environment: DeploymentEnvironment, login: str) -> dict[str, str | int]:
+    """Sets a new password of a login of the deployment's own database. Returns the content of its secret."""
+    password = secrets.token_urlsafe(24)
+    set_password(environment.database_url, login, password)
+    return {
+        "host": environment.database_host,
+        "port": environment.port_of(login),
+        "dbname": "postgres",
+        "sslmode": "prefer",
+        "username": login,
+        "password": password,
     }
 
 

@@ -5,20 +5,32 @@ from __future__ import annotations
 import contextlib
 import fcntl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 
 from infra.demo.load_demo_bank import count_demo_rows, load_demo_bank
-from infra.errors import DiskFullError, StackBusyError, StackDiffersError, describe_full_disk, explain_os_errors
+from infra.deploy.source import SourceDatabase, open_source
+from infra.errors import (
+    DiskFullError,
+    StackBusyError,
+    StackDiffersError,
+    StackError,
+    describe_full_disk,
+    explain_os_errors,
+)
 from infra.local.demo import Demo, DemoSummary, make_demo_key, run_demo
 from infra.local.logs import LogReader, NothingLoggedError, Selection, check_report, read_tails
 from infra.local.progress import Progress
-from infra.local.stack import FRONT_DOOR_PORT, Options, Running, Stack
+from infra.local.stack import DEMO_TENANT, FRONT_DOOR_PORT, Options, Running, Stack
 from infra.paths import REPORTS, STATE
+from resma.catalog import DEMO_CATALOG, catalog_folder
+from resma.catalog.settings_file import CatalogSettings, load_settings
 
 DEMO_ROWS = 500_000
+DEMO_ORGANIZATION = "Banco Aurora"
 FOLLOW_SINCE = timedelta(minutes=10)
 """Maximum age of the first line of `--follow` if no other option selects lines."""
 
@@ -31,6 +43,11 @@ class UpOptions:
     """Name of the stack and of its folder in .resma. Several stacks can run at once."""
     port: int | None = None
     rows: int | None = None
+    """Number of transactions of the demo bank, which is loaded only if there is no source database."""
+    source: str | None = field(default=None, repr=False)
+    """URL of the source database."""
+    catalog: Path | None = None
+    """Folder of the report types."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +84,21 @@ class LogOptions:
 def up(options: UpOptions, progress: Progress) -> UpResult:
     """Starts the stack and leaves it running. Raises StackError, after it has stopped everything that it started."""
     with alone(options.stack):
-        stack = Stack(options.stack, Options(front_door_port=options.port or FRONT_DOOR_PORT), progress.say)
-        if (running := stack.find()) is not None:
-            _require_same_port(running, options.port)
-            _rows_of(running, options.rows)
+        if (running := Stack(options.stack).find()) is not None:
+            _require_same(running, options)
             return UpResult(running, was_up=True)
+        catalog = require_catalog(options.catalog)
+        settings = load_settings(catalog)
+        source = open_source(options.source) if options.source else None
+        if source is not None:
+            progress.say(f"reports read {source.place}")
+        port = options.port or FRONT_DOOR_PORT
+        stack = Stack(options.stack, Options(front_door_port=port, source=source, catalog=catalog), progress.say)
         try:
             running = stack.start()
-            fill_demo_bank(running.database_url, options.rows or DEMO_ROWS, progress)
+            if source is None:
+                fill_demo_bank(running.database_url, DEMO_ROWS if options.rows is None else options.rows, progress)
+            name_tenant(running.database_url, _organization(settings, source))
         except BaseException:
             stack.stop()
             raise
@@ -93,14 +117,16 @@ def demo(options: DemoOptions, progress: Progress) -> DemoSummary:
     It always stops a stack that it has started. Raises StackError.
     """
     with alone(options.stack):
-        stack = Stack(options.stack, Options(front_door_port=None), progress.say)
+        stack = Stack(options.stack, Options(front_door_port=None, catalog=DEMO_CATALOG), progress.say)
         if (running := stack.find()) is not None:
+            _require_demo_bank(running)
             rows = _rows_of(running, options.rows)
             progress.say(f"using the running stack at {running.api_url}, with its {rows:,} transactions")
             return _demo(running, rows, options.format, progress)
         with stack:
-            rows = options.rows or DEMO_ROWS
+            rows = DEMO_ROWS if options.rows is None else options.rows
             fill_demo_bank(stack.up.database_url, rows, progress)
+            name_tenant(stack.up.database_url, DEMO_ORGANIZATION)
             return _demo(stack.up, rows, options.format, progress)
 
 
@@ -157,6 +183,57 @@ def _selection(options: LogOptions) -> Selection:
 def _demo(running: Running, rows: int, format_: str, progress: Progress) -> DemoSummary:
     key = make_demo_key(running.database_url)
     return run_demo(Demo(running.api_url, key, running.callback_secret, REPORTS, format_, rows), progress)
+
+
+def require_catalog(chosen: Path | None) -> Path:
+    """Returns the folder of the catalog. Raises StackError if it does not exist."""
+    folder = catalog_folder(chosen)
+    if not folder.is_dir():
+        raise StackError(f"The catalog folder {folder} does not exist. Create it with `resma init`, or name another.")
+    return folder
+
+
+def name_tenant(database_url: str, name: str) -> None:
+    """Creates the tenant `demo`, which requests from this machine belong to, or changes its name."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO resma.tenants (tenant_id, name) VALUES (%s, %s)"
+            " ON CONFLICT (tenant_id) DO UPDATE SET name = EXCLUDED.name",
+            (DEMO_TENANT, name),
+        )
+
+
+def _organization(settings: CatalogSettings, source: SourceDatabase | None) -> str:
+    """Returns the name on the files: that of resma.toml, or that of the database."""
+    if settings.brand.name is not None:
+        return settings.brand.name
+    return DEMO_ORGANIZATION if source is None else source.database_name
+
+
+def _require_same(running: Running, options: UpOptions) -> None:
+    """Raises StackDiffersError if the running stack is not the one that the options describe."""
+    _require_same_port(running, options.port)
+    if options.source is not None and options.source != running.source_url:
+        raise StackDiffersError(
+            f"The running stack at {running.api_url} reads another source database. Run `make down` first, then the "
+            "same command again."
+        )
+    if options.catalog is not None and str(catalog_folder(options.catalog)) != running.catalog:
+        raise StackDiffersError(
+            f"The running stack at {running.api_url} has the catalog {running.catalog}. Run `make down` first, then "
+            "the same command again."
+        )
+    if running.source_url is None:
+        _rows_of(running, options.rows)
+
+
+def _require_demo_bank(running: Running) -> None:
+    """Raises StackDiffersError if the running stack has no demo bank or not the report types of it."""
+    if running.source_url is not None or running.catalog != str(DEMO_CATALOG):
+        raise StackDiffersError(
+            f"The running stack at {running.api_url} has a source database or a catalog of your own, but the demo "
+            "needs the demo bank. Run `make down` first, then the same command again."
+        )
 
 
 def _require_same_port(running: Running, port: int | None) -> None:

@@ -17,14 +17,18 @@ import psycopg
 
 from infra.demo.load_demo_bank import migrate_with_bank
 from infra.deploy.cloudformation import AwsEndpoint
+from infra.deploy.source import SourceDatabase
 from infra.deploy.system import DeploymentEnvironment, DeploymentOptions, ObjectStore, deploy_system
 from infra.errors import StackError
 from infra.paths import STATE
+from infra.postgres.migrate import migrate
 from infra.servers.localstack import LocalStackServer
 from infra.servers.ports import free_port, require_free
 from infra.servers.postgres import PostgresServer
 from infra.servers.processes import ProcessId, end_process, uninterrupted
 from infra.servers.watchdog import Guard
+from resma.catalog import catalog_folder
+from resma.catalog.folder import CATALOG_VARIABLE
 from resma.webhooks.signing_secrets import CALLBACK, derive_secret
 
 FRONT_DOOR_PORT = 3008
@@ -47,6 +51,10 @@ class Options:
     """Parameters of the template, which override those of the stage."""
     object_store: ObjectStore | None = None
     """An object store that is used instead of LocalStack's."""
+    source: SourceDatabase | None = None
+    """The database that reports read; with None, it is the embedded one."""
+    catalog: Path = field(default_factory=catalog_folder)
+    """Folder of the report types."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,10 @@ class Running:
     outputs: dict[str, str]
     localstack: ProcessId
     postgres_port: int
+    catalog: str
+    """Folder of the report types, which the functions read when it changes."""
+    source_url: str | None = None
+    """URL of the source database with its password; None if it is the embedded one."""
 
     @property
     def callback_secret(self) -> str:
@@ -139,6 +151,8 @@ class Stack:
             outputs=outputs,
             localstack=process,
             postgres_port=postgres.port,
+            catalog=str(self._options.catalog),
+            source_url=self._options.source.url if self._options.source else None,
         )
         self._state_file.touch(mode=0o600)
         self._state_file.write_text(json.dumps(asdict(self.running), indent=1), encoding="utf-8")
@@ -197,14 +211,20 @@ class Stack:
         with self._step("starting Postgres and applying migrations"):
             postgres = PostgresServer(self.folder / "postgres", free_port())
             postgres.start()
-            migrate_with_bank(postgres.url)
+            if self._options.source is None:
+                migrate_with_bank(postgres.url)
+            else:
+                migrate(postgres.url)
             _delete_reports(postgres.url)
         return postgres
 
     def _start_localstack(self, front_door_port: int) -> tuple[LocalStackServer, ProcessId]:
         with self._step("starting LocalStack"):
             port = free_port()
-            environment = self._options.function_environment(f"http://127.0.0.1:{port}")
+            environment = {
+                CATALOG_VARIABLE: str(self._options.catalog),
+                **self._options.function_environment(f"http://127.0.0.1:{port}"),
+            }
             localstack = LocalStackServer(self.folder / "localstack", port, front_door_port, environment)
             process = localstack.start(self._process_file)
         return localstack, process
@@ -221,8 +241,10 @@ class Stack:
             webhook_secret=webhook_secret,
             public_base_url=f"http://localhost:{port}",
             object_store=self._options.object_store,
+            source=self._options.source,
         )
-        return deploy_system(environment, DeploymentOptions(parameters=self._options.parameters))
+        options = DeploymentOptions(parameters=self._options.parameters, catalog=self._options.catalog)
+        return deploy_system(environment, options)
 
 
 def _delete_reports(database_url: str) -> None:

@@ -20,6 +20,7 @@ from infra.servers.ports import free_port
 from infra.servers.postgres import PostgresServer
 from infra.servers.processes import ProcessId, last_lines, start_process, uninterrupted
 from infra.template import read_template
+from resma.catalog import DEMO_CATALOG
 from tests.second_emulator.portable_template import API_ID, make_portable
 
 PYTHON = STATE / "venv-second-emulator" / "bin" / "python"
@@ -49,7 +50,7 @@ class MinistackStack(Stack):
         secret = self._webhook_secret()
         with self._step("deploying template.yaml through CloudFormation"):
             outputs = self._deploy_portable(AwsEndpoint(url), postgres, secret, api_url)
-        self.running = Running(api_url, url, postgres.url, secret, outputs, process, postgres.port)
+        self.running = Running(api_url, url, postgres.url, secret, outputs, process, postgres.port, str(DEMO_CATALOG))
         return self.running
 
     def _start_ministack(self, port: int) -> ProcessId:

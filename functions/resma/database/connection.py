@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -26,6 +26,24 @@ stops while it holds a lock loses it soon (migration 0012)."""
 _BEGIN = f"SELECT set_config('resma.tenant_id', %s, true), set_config('lock_timeout', '{LOCK_TIMEOUT}', true)"
 
 _SECRET_FIELDS = {"host", "port", "dbname", "username", "password"}
+
+TLS_PARAMETERS = (
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "sslcrl",
+    "sslsni",
+    "sslnegotiation",
+    "ssl_min_protocol_version",
+    "channel_binding",
+    "gssencmode",
+)
+"""Optional fields of a secret: parameters of libpq about encryption (PostgreSQL 34.1.2). The default of `sslmode` is
+`require`."""
+
+SESSION_PARAMETERS = ("options", "target_session_attrs")
+"""Other optional fields of a secret, which are also parameters of libpq."""
 
 
 class Database:
@@ -147,8 +165,7 @@ def _open(secret_arn: str, application_name: str, dependency: Dependency) -> Con
             user=secret["username"],
             password=secret["password"],
             # Encrypted unless the secret says otherwise: a server on the local machine has no certificate.
-            sslmode=secret.get("sslmode", "require"),
-            sslrootcert=secret.get("sslrootcert"),
+            **{"sslmode": "require", **_optional_parameters(secret)},
             application_name=application_name,
             connect_timeout=5,
             client_encoding="UTF8",
@@ -169,6 +186,10 @@ def _open(secret_arn: str, application_name: str, dependency: Dependency) -> Con
             "correct. The log has the host and the reason.",
             dependency,
         ) from error
+
+
+def _optional_parameters(secret: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: secret[name] for name in (*TLS_PARAMETERS, *SESSION_PARAMETERS) if secret.get(name)}
 
 
 @contextlib.contextmanager

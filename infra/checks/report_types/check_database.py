@@ -37,6 +37,13 @@ _REMEDIES = {
 }
 
 
+_MAY_BECOME_READER = """
+    SELECT count(*) > 0 FROM pg_roles
+    WHERE rolname = %s AND rolname <> current_user AND pg_has_role(current_user, oid, 'MEMBER')
+"""
+"""A database without this role, or a role that is not a member of it, is read with the role of the connection."""
+
+
 class _ResultType(NamedTuple):
     """Type of a column that the query returns. `is_composite` says whether it is a row type."""
 
@@ -142,7 +149,7 @@ def _as_reader(connection: Connection[TupleRow]) -> Iterator[Cursor[TupleRow]]:
     with connection.transaction(force_rollback=True), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION READ ONLY")
         cursor.execute("SET LOCAL statement_timeout = '10s'")
-        cursor.execute("SELECT current_user <> %s", [READER])
+        cursor.execute(_MAY_BECOME_READER, [READER])
         if cursor.fetchall()[0][0]:
             cursor.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(READER)))
         yield cursor

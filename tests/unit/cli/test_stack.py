@@ -27,6 +27,7 @@ RUNNING = Running(
     outputs={"Bucket": "files"},
     localstack=ProcessId(1, 1.0),
     postgres_port=5432,
+    catalog="/project/reports",
 )
 SUMMARY = DemoSummary("840edab4", "READY", "CSV", 7, 70, "ab" * 32, "/files/a.csv", 2.0, 1.0, 90.0, True)
 
@@ -34,7 +35,18 @@ SUMMARY = DemoSummary("840edab4", "READY", "CSV", 7, 70, "ab" * 32, "/files/a.cs
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """No setting of a command, a state folder of the test's own, and the signals' handlers as they were."""
-    for name in ("PORT", "ROWS", "FORMAT", "REPORT", "FUNCTION", "SINCE", "FOLLOW", "RESMA_DEBUG"):
+    for name in (
+        "PORT",
+        "ROWS",
+        "FORMAT",
+        "REPORT",
+        "FUNCTION",
+        "SINCE",
+        "FOLLOW",
+        "RESMA_DEBUG",
+        "SOURCE",
+        "RESMA_CATALOG",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RESMA_STACK", "test")
     monkeypatch.setattr(commands, "STATE", tmp_path)
@@ -79,6 +91,16 @@ def test_options_are_passed_on(passed: list[object]) -> None:
     ]  # fmt: skip
 
 
+def test_source_and_catalog_are_options_and_settings(passed: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgres://reports:secret@db/shop"
+    assert main(["up", "--source", url, "--catalog", "mine"]) == 0
+    monkeypatch.setenv("SOURCE", url)
+    monkeypatch.setenv("RESMA_CATALOG", "mine")
+    assert main(["up"]) == 0
+    assert passed == [UpOptions("test", source=url, catalog=Path("mine"))] * 2
+    assert "secret" not in repr(passed[0])
+
+
 def test_settings_of_make_are_options(passed: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"PORT": "3009", "ROWS": "7", "FORMAT": "xlsx"}.items():
         monkeypatch.setenv(name, value)
@@ -86,7 +108,7 @@ def test_settings_of_make_are_options(passed: list[object], monkeypatch: pytest.
     assert passed == [UpOptions("test", 3009, 7), DemoOptions("test", "XLSX", 7), UpOptions("test", 3009, 8)]
 
 
-@pytest.mark.parametrize(("variable", "value"), [("ROWS", "many"), ("ROWS", "0"), ("FORMAT", "DOC"), ("PORT", "65536")])
+@pytest.mark.parametrize(("variable", "value"), [("ROWS", "x"), ("ROWS", "-1"), ("FORMAT", "DOC"), ("PORT", "65536")])
 def test_a_setting_that_is_not_valid_is_named_with_its_value(
     passed: list[object],
     monkeypatch: pytest.MonkeyPatch,
@@ -104,7 +126,7 @@ def test_an_option_that_is_not_valid_is_named_without_its_variable(
     passed: list[object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ROWS", "7")
-    assert main(["demo", "--rows", "0"]) == 2
+    assert main(["demo", "--rows", "-1"]) == 2
     said = capsys.readouterr().err
     assert "'--rows':" in said
     assert "ROWS" not in said

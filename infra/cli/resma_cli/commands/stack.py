@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -32,7 +33,7 @@ app = typer.Typer()
 Rows = Annotated[
     int | None,
     typer.Option(
-        min=1,
+        min=0,
         max=100_000_000,
         envvar="ROWS",
         help="Load this many transactions into the demo bank. Default: 500000.",
@@ -42,7 +43,32 @@ Rows = Annotated[
 _EXAMPLE = '{"type":"TRANSACTIONS","format":"CSV","filters":{"from":"2024-01-01"}}'
 
 
-@app.command("up", epilog=examples("resma up", "resma up --port 3009 --rows 5000000"))
+Source = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        envvar="SOURCE",
+        show_envvar=False,
+        help="Read the rows of reports from this Postgres, with any role that can read. Default: the demo bank.",
+    ),
+]
+
+Catalog = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        envvar="RESMA_CATALOG",
+        help="Read the report types from this folder. Default: ./reports, or the catalog of the demo bank.",
+    ),
+]
+
+
+@app.command(
+    "up",
+    epilog=examples(
+        "resma up", "resma up --source postgresql://reports:secret@db.internal/northwind", "resma up --rows 5000000"
+    ),
+)
 @with_groups
 def start(
     form: OutputOptions,
@@ -50,12 +76,14 @@ def start(
         int | None, typer.Option(min=1, max=65535, envvar="PORT", help="Serve the API on this port. Default: 3008.")
     ] = None,
     rows: Rows = None,
+    source: Source = None,
+    catalog: Catalog = None,
 ) -> None:
     """Start the stack on this machine, and leave it running."""
     with _stack_errors():
         from infra.local.commands import UpOptions, up  # noqa: PLC0415
 
-        result = up(UpOptions(stack_name(), port, rows), OutputProgress(form.output))
+        result = up(UpOptions(stack_name(), port, rows, source or None, catalog), OutputProgress(form.output))
     running = result.running
     # Neither a password nor a secret: it may be kept in a log.
     document = {"url": running.api_url, "awsUrl": running.aws_url, "outputs": running.outputs}
@@ -169,7 +197,12 @@ def _stack_errors(interrupted: str = "Interrupted: everything that was started i
 def _draw_up(console: Console, result: UpResult) -> None:
     running = result.running
     if result.was_up:
-        console.print(f"already up at {running.api_url}; `make down` ends it")
+        console.print(
+            f"""already up at {running.api_url}; `make down` ends it
+operator commands (docs/access.md, docs/operate.md) need
+    export DATABASE_URL={running.database_url}
+    export RESMA_SYSTEM_DATABASE={running.database_url}"""
+        )
         return
     console.print(
         f"""[bold]up[/] at {running.api_url}
