@@ -1,6 +1,8 @@
 // Reads workbooks with several libraries, and prints their sheets as lines of JSON.
 // A date is {"date": "2024-01-31T23:59:59.000Z"}.
 import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import { setTimeout } from "node:timers/promises";
 
 import ExcelJS from "exceljs";
 import readXlsxFile from "read-excel-file/node";
@@ -26,16 +28,39 @@ async function exceljsFile(file) {
 }
 
 // If shared strings follow the sheets, as in the files of Excel and openpyxl, exceljs writes sheets to temporary files,
-// and misses later ZIP entries in the same chunk, whatever program wrote the file. Therefore it reads small chunks.
+// and misses ZIP entries that arrive meanwhile, whatever program wrote the file. Therefore it gets small chunks, and on
+// a busy machine, where a temporary file takes longer, it tries again with pauses between the chunks.
 const CHUNK_BYTES = 512;
+const PAUSES_MS = [0, 2, 10, 50];
 
-async function exceljsStream(file) {
+async function* chunksOf(file, pause) {
+    for await (const chunk of createReadStream(file, { highWaterMark: CHUNK_BYTES })) {
+        if (pause) await setTimeout(pause);
+        yield chunk;
+    }
+}
+
+async function sheetsOfStream(file, pause) {
     const options = { worksheets: "emit", sharedStrings: "cache", styles: "cache" };
-    const chunks = createReadStream(file, { highWaterMark: CHUNK_BYTES });
-    for await (const sheet of new ExcelJS.stream.xlsx.WorkbookReader(chunks, options)) {
+    const sheets = [];
+    for await (const sheet of new ExcelJS.stream.xlsx.WorkbookReader(Readable.from(chunksOf(file, pause)), options)) {
         const rows = [];
         for await (const row of sheet) rows[row.number - 1] = rowOf(row.values.slice(1));
-        print("exceljs-stream", file, sheet.name, Array.from(rows, (row) => row ?? []));
+        // Without workbook.xml, which it missed, a sheet has no name.
+        if (sheet.name === undefined) throw new Error("exceljs missed an entry of the ZIP file");
+        sheets.push([sheet.name, Array.from(rows, (row) => row ?? [])]);
+    }
+    return sheets;
+}
+
+async function exceljsStream(file) {
+    for (const pause of PAUSES_MS) {
+        try {
+            for (const [name, rows] of await sheetsOfStream(file, pause)) print("exceljs-stream", file, name, rows);
+            return;
+        } catch (error) {
+            if (pause === PAUSES_MS.at(-1)) throw error;
+        }
     }
 }
 
