@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
@@ -20,6 +20,7 @@ from resma.i18n.locales import LOCALES
 from resma.report.decimal_types import DecimalType
 from resma.report.header import Column, Kind, ReportHeader
 from resma.report.rows import Batch, Row
+from tests.support.generate_kinds import FURTHER_CELLS, Strategies
 
 ZONES = ("UTC", "America/Sao_Paulo", "Asia/Kolkata", "Europe/Berlin", "America/St_Johns", "Pacific/Apia")
 
@@ -108,14 +109,10 @@ def _jsons(draw: st.DrawFn) -> str:
     return text.replace("\n", "\r\n") if draw(st.booleans()) else text
 
 
-_GENERATED: tuple[Kind, ...] = ("text", "integer", "amount", "date", "timestamp", "json")
-
-Strategies = tuple[st.SearchStrategy[str], ...]
-
-
 def _cells(kind: Kind, zone: ZoneInfo) -> Strategies:
     """Returns strategies for usual cells, for any cells, and for special values such as NaN or infinity."""
-    strategies: dict[Kind, Strategies] = {
+    strategies: dict[str, Strategies] = {
+        **FURTHER_CELLS,
         "text": (st.sampled_from(["PIX", "Cartão", "BR1245-152799", "a b"]), _strings),
         "integer": (st.integers(0, 9999).map(str), _integers.map(str)),
         "amount": (_amounts, _numerics(), _NOT_FINITE),
@@ -162,7 +159,7 @@ class GeneratedReport:
 def reports(draw: st.DrawFn) -> GeneratedReport:
     """Draws a report."""
     zone = draw(st.sampled_from(ZONES))
-    kinds: list[Kind] = draw(st.lists(st.sampled_from(_GENERATED), min_size=1, max_size=5))
+    kinds: list[Kind] = draw(st.lists(st.sampled_from(get_args(Kind)), min_size=1, max_size=5))
     cells = [draw(_column(kind, ZoneInfo(zone))) for kind in kinds]
     # Without a minimum size, Hypothesis would make a third of the reports empty.
     rows = draw(st.lists(st.tuples(*cells), min_size=draw(st.sampled_from([4, 2, 1, 0])), max_size=10))

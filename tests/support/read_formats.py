@@ -63,16 +63,28 @@ def read_parquet_by_pyarrow(data: bytes) -> Rows:
             column = column.cast(pa.int64())  # noqa: PLW2901
         elif pa.types.is_date32(column.type):
             column = column.cast(pa.int32())  # noqa: PLW2901
-        columns.append(column.to_pylist())
+        columns.append([_comparable(value) for value in column.to_pylist()])
     return list(zip(*columns, strict=True))
+
+
+def _comparable(value: Any) -> Any:
+    """Returns a float as a string, because NaN is not equal to itself."""
+    if isinstance(value, float):
+        return repr(value)
+    return value
 
 
 def read_parquet_by_duckdb(data: bytes) -> Rows:
     """Returns the same values as `read_parquet_by_pyarrow`, read by DuckDB."""
-    expressions = {"TIMESTAMP WITH TIME ZONE": "epoch_us({})", "DATE": "date_diff('day', DATE '1970-01-01', {})"}
+    expressions = {
+        "TIMESTAMP WITH TIME ZONE": "epoch_us({})",
+        "TIMESTAMP": "epoch_us({})",
+        "DATE": "date_diff('day', DATE '1970-01-01', {})",
+    }
     described = _query_duckdb(data, "DESCRIBE SELECT * FROM read_parquet('{path}')")
     selected = ", ".join(expressions.get(kind, "{}").format(name) for name, kind, *_ in described)
-    return _query_duckdb(data, f"SELECT {selected} FROM read_parquet('{{path}}')")
+    rows = _query_duckdb(data, f"SELECT {selected} FROM read_parquet('{{path}}')")
+    return [tuple(map(_comparable, row)) for row in rows]
 
 
 def read_xlsx(data: bytes) -> Rows:
