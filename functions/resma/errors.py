@@ -6,6 +6,7 @@ ResmaError
 |   |-- RequestTooLargeError
 |   |-- UnsupportedMediaTypeError
 |   |-- RequestInvalidError               unknown report type, format or filter, or a value out of range
+|   |   `-- ReportTypeInvalidError            the report type has errors in the catalog
 |   |-- CredentialsMissingError
 |   |-- CredentialsInvalidError           the key or token is unknown, expired or revoked
 |   |-- ScopeMissingError                 the caller lacks a scope
@@ -171,6 +172,12 @@ class RequestInvalidError(RequestError):
             located = f"{where}: {detail}" if where else detail
             return cls(f"One part of the request is not valid: {located}", distinct)
         return cls(f"{len(distinct)} parts of the request are not valid: see `errors`.", distinct)
+
+
+class ReportTypeInvalidError(RequestInvalidError):
+    """The report type has errors in the catalog, so that it cannot be generated until they are corrected."""
+
+    code = "catalog-invalid"
 
 
 class CredentialsMissingError(RequestError):
@@ -397,7 +404,7 @@ class UnknownTimeZoneError(PermanentError):
 
 
 class CatalogInvalidError(PermanentError):
-    """A report type of the catalog is not valid."""
+    """The catalog cannot be read: its folder does not exist, or resma.toml has errors."""
 
     code = "catalog-invalid"
 

@@ -19,10 +19,17 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from infra.admin.tenants import make_key
 from infra.demo.load_demo_bank import load_demo_bank, migrate_with_bank
 from infra.deploy.cloudformation import AwsEndpoint, find_outputs, read_stage
-from infra.deploy.system import DeploymentEnvironment, DeploymentOptions, ObjectStore, deploy_system
+from infra.deploy.system import (
+    DeploymentEnvironment,
+    DeploymentOptions,
+    ObjectStore,
+    deploy_system,
+    find_catalog_errors,
+)
 from infra.errors import StackError
 from infra.paths import ROOT
 from resma.access.caller import SCOPES
+from resma.catalog import catalog_folder
 
 FRONT_DOOR = ROOT / "infra" / "docker" / "front_door.conf"
 """Template of nginx' configuration. The API's id and stage are known only after the deployment."""
@@ -90,6 +97,8 @@ def deploy_compose(settings: ComposeSettings) -> None:
     path = f"/_aws/execute-api/{outputs['ApiId']}/{outputs['StageName']}/"
     settings.front_door_conf.write_text(FRONT_DOOR.read_text(encoding="utf-8").replace("/STAGE/", path))
     print("\n".join(f"{name}: {value}" for name, value in sorted(outputs.items())))
+    for error in find_catalog_errors(catalog_folder(), settings.database_url):
+        print(f"This report type cannot be generated: {error}", file=sys.stderr)
     key = make_key(settings.database_url, "demo", "docker compose", SCOPES, timedelta(days=KEY_DAYS))
     print(f"A key of the tenant demo, valid for {KEY_DAYS} days: {key}")
 

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
+
 from infra.checks.report_types.check_folder import check_catalog
 from infra.deploy.cloudformation import DEPLOY_SECONDS, AwsEndpoint, Package, deploy, put_secret, read_stage
 from infra.deploy.source import SourceDatabase
-from infra.errors import StackError
 from infra.paths import FUNCTIONS, TEMPLATE
 from infra.postgres.migrate import LOGINS, READER, set_password
 from resma.catalog import catalog_folder
@@ -70,10 +71,10 @@ class DeploymentOptions:
 def deploy_system(environment: DeploymentEnvironment, options: DeploymentOptions | None = None) -> dict[str, str]:
     """Deploys template.yaml with everything that it requires. Returns the stack's outputs. The stack must not exist.
 
-    It sets new passwords of the logins, which only the database and the secrets contain. Raises StackError.
+    It sets new passwords of the logins, which only the database and the secrets contain. Report types with errors are
+    deployed too: they cannot be generated until their files are corrected. Raises StackError.
     """
     options = options or DeploymentOptions()
-    _require_valid_catalog(options.catalog, environment)
     parameters = {
         **_secret_parameters(environment),
         "PublicBaseUrl": environment.public_base_url,
@@ -89,13 +90,13 @@ def deploy_system(environment: DeploymentEnvironment, options: DeploymentOptions
     return outputs
 
 
-def _require_valid_catalog(folder: Path, environment: DeploymentEnvironment) -> None:
-    """Raises StackError if the catalog has errors. The queries are checked in the database of the deployment."""
-    source = environment.source
-    report = check_catalog(folder, source.url if source else environment.database_url)
-    if report.errors:
-        errors = "\n".join(f"{error.path}:{error.line}: {error.message}" for error in report.errors)
-        raise StackError(f"Nothing was deployed, because the catalog of report types has errors:\n{errors}")
+def find_catalog_errors(catalog: Path, database_url: str) -> list[str]:
+    """Returns the errors of a catalog as lines with file and line number. The queries are planned in the database."""
+    try:
+        report = check_catalog(catalog, database_url)
+    except psycopg.Error as error:
+        return [f"{catalog}: The catalog could not be checked in the database: {error}"]
+    return [f"{error.path}:{error.line}: {error.message}" for error in report.errors]
 
 
 def _secret_parameters(environment: DeploymentEnvironment) -> dict[str, str]:

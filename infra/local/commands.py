@@ -13,6 +13,7 @@ import psycopg
 
 from infra.demo.load_demo_bank import count_demo_rows, load_demo_bank
 from infra.deploy.source import SourceDatabase, open_source
+from infra.deploy.system import find_catalog_errors
 from infra.errors import (
     DiskFullError,
     StackBusyError,
@@ -26,8 +27,8 @@ from infra.local.logs import LogReader, NothingLoggedError, Selection, check_rep
 from infra.local.progress import Progress
 from infra.local.stack import DEMO_TENANT, FRONT_DOOR_PORT, Options, Running, Stack
 from infra.paths import REPORTS, STATE
-from resma.catalog import DEMO_CATALOG, catalog_folder
-from resma.catalog.settings_file import CatalogSettings, load_settings
+from resma.catalog import DEMO_CATALOG, catalog_folder, load_catalog
+from resma.catalog.settings_file import CatalogSettings, check_settings
 
 DEMO_ROWS = 500_000
 DEMO_ORGANIZATION = "Banco Aurora"
@@ -56,6 +57,10 @@ class UpResult:
 
     running: Running
     was_up: bool
+    catalog_errors: tuple[str, ...] = ()
+    """Errors of report types, which cannot be generated until they are corrected: `path:line: message`."""
+    types: tuple[str, ...] = ()
+    """Names of the report types whose files have no errors."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +91,9 @@ def up(options: UpOptions, progress: Progress) -> UpResult:
     with alone(options.stack):
         if (running := Stack(options.stack).find()) is not None:
             _require_same(running, options)
-            return UpResult(running, was_up=True)
+            return _up_result(running, was_up=True)
         catalog = require_catalog(options.catalog)
-        settings = load_settings(catalog)
+        settings = check_settings(catalog)[0] or CatalogSettings()
         source = open_source(options.source) if options.source else None
         if source is not None:
             progress.say(f"reports read {source.place}")
@@ -102,7 +107,7 @@ def up(options: UpOptions, progress: Progress) -> UpResult:
         except BaseException:
             stack.stop()
             raise
-        return UpResult(running, was_up=False)
+        return _up_result(running, was_up=False)
 
 
 def down(stack: str) -> None:
@@ -191,6 +196,12 @@ def require_catalog(chosen: Path | None) -> Path:
     if not folder.is_dir():
         raise StackError(f"The catalog folder {folder} does not exist. Create it with `resma init`, or name another.")
     return folder
+
+
+def _up_result(running: Running, *, was_up: bool) -> UpResult:
+    catalog = Path(running.catalog)
+    errors = find_catalog_errors(catalog, running.source_url or running.database_url)
+    return UpResult(running, was_up, tuple(errors), tuple(load_catalog(catalog)))
 
 
 def name_tenant(database_url: str, name: str) -> None:

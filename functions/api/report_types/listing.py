@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, get_args
 
-from api.report_types.models import ColumnView, ReportTypeList, ReportTypeView
-from resma.catalog import ReportType, filter_model, load_catalog
+from api.report_types.models import CatalogErrorView, ColumnView, ReportTypeList, ReportTypeView
+from resma.catalog import InvalidType, ReportType, current_catalog, filter_model
 from resma.errors import FieldError, RequestInvalidError
 from resma.i18n.locales import LOCALES, Language
 from resma.writers import Format
@@ -14,12 +15,15 @@ from resma.writers import Format
 def list_report_types(locale: str) -> ReportTypeList:
     """Returns every report type with its columns and the JSON Schema of its filters, in the locale's language.
 
+    Report types with errors are not listed, but their errors are.
+
     Raises RequestInvalidError for an unknown locale.
     """
     if locale not in LOCALES:
         field_error = FieldError("/locale", f"Unknown locale. It must be one of {', '.join(LOCALES)}.")
         raise RequestInvalidError.of([field_error])
     language = LOCALES[locale].language
+    catalog = current_catalog()
     return ReportTypeList(
         items=[
             ReportTypeView(
@@ -39,9 +43,15 @@ def list_report_types(locale: str) -> ReportTypeList:
                 ],
                 filters=_filter_schema(report_type, language),
             )
-            for report_type in load_catalog().values()
-        ]
+            for report_type in catalog.types.values()
+        ],
+        errors=[error for invalid in catalog.invalid.values() for error in _errors_of(invalid)],
     )
+
+
+def _errors_of(invalid: InvalidType) -> Iterator[CatalogErrorView]:
+    for item in invalid.diagnostics:
+        yield CatalogErrorView(type=invalid.type, file=invalid.path_of(item), line=item.line or 1, detail=item.message)
 
 
 def _filter_schema(report_type: ReportType, language: Language) -> dict[str, Any]:

@@ -36,7 +36,19 @@ class ReportTypeView(ViewModel):
     filters: dict[str, Any] = Field(description="JSON Schema (2020-12) of `filters` in a request of this type.")
 
 
+class CatalogErrorView(ViewModel):
+    """An error in the files of a report type, which cannot be generated until it is corrected."""
+
+    model_config = ConfigDict(title="CatalogError")
+
+    type: str = Field(description="Name of the report type, from the name of its folder.")
+    file: str = Field(description="File in the folder of the catalog, such as `orders/report.toml`.")
+    line: int = Field(description="Line of the file, from 1.")
+    detail: str = Field(description="What is wrong, and how to correct it.")
+
+
 class ReportTypeList(ViewModel):
     """All report types."""
 
-    items: list[ReportTypeView] = Field(description="Report types.")
+    items: list[ReportTypeView] = Field(description="Report types that can be generated.")
+    errors: list[CatalogErrorView] = Field(description="Errors of the other report types of the catalog.")

@@ -1,14 +1,15 @@
-"""Report types: each is a folder of the catalog, which is read once and checked as a whole.
+"""Report types: each is a folder of the catalog, which is checked as a whole.
 
 `report.toml` has the title, columns, filters, totals and charts. `query.sql` is plain SQL with a named parameter for
 each filter and for `tenant_id`. Filter values are always bound, never inserted into the SQL.
 docs/report-types.md is the guide.
 """
 
+from resma.catalog.current import InvalidType, current_catalog, find_report_type, load_catalog
 from resma.catalog.diagnostics import Diagnostic
 from resma.catalog.filters import filter_model
 from resma.catalog.folder import DEMO_CATALOG, catalog_folder
-from resma.catalog.loading import check_folder, find_report_type, load_catalog
+from resma.catalog.loading import check_folder
 from resma.catalog.model import (
     BalanceSpec,
     ChartSpec,
@@ -29,6 +30,7 @@ __all__ = [
     "ColumnSpec",
     "Diagnostic",
     "Filter",
+    "InvalidType",
     "Limits",
     "LocalizedText",
     "ReportType",
@@ -36,6 +38,7 @@ __all__ = [
     "catalog_folder",
     "check_folder",
     "check_settings",
+    "current_catalog",
     "filter_model",
     "find_report_type",
     "load_catalog",

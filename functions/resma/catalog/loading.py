@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,46 +11,11 @@ from pydantic import ValidationError
 
 from resma.catalog.consistency import find_name_errors
 from resma.catalog.diagnostics import Diagnostic, FileName
-from resma.catalog.folder import catalog_folder
 from resma.catalog.model import ReportType
 from resma.catalog.query_text import find_query_errors
 from resma.catalog.shape_errors import find_shape_errors, syntax_error, with_lines
-from resma.errors import CatalogInvalidError, FieldError, RequestInvalidError
 
 _FILES: tuple[FileName, ...] = ("report.toml", "query.sql")
-
-
-def load_catalog(folder: Path | None = None) -> Mapping[str, ReportType]:
-    """Returns the report types of a folder, by name. The result is cached.
-
-    Raises CatalogInvalidError with the file, line and remedy of the first error; `make check` prints all errors.
-    """
-    return _load(folder or catalog_folder())
-
-
-def find_report_type(name: str) -> ReportType:
-    """Returns the report type of that name. Raises RequestInvalidError, which names the types that exist."""
-    catalog = load_catalog()
-    if name not in catalog:
-        field_error = FieldError("/type", f"Unknown report type. It must be one of {', '.join(catalog)}.")
-        raise RequestInvalidError.of([field_error])
-    return catalog[name]
-
-
-@lru_cache
-def _load(folder: Path) -> Mapping[str, ReportType]:
-    found: dict[str, ReportType] = {}
-    for path in sorted(folder.glob("*/report.toml")):
-        report_type, diagnostics = check_folder(path.parent)
-        if report_type and report_type.type in found:
-            diagnostics = [
-                Diagnostic(f"Another folder has the report type {report_type.type}. Rename one.", ("type",), line=1)
-            ]
-        if report_type is None or diagnostics:
-            first = diagnostics[0]
-            raise CatalogInvalidError(f"{path.parent / first.file}:{first.line}: {first.message}")
-        found[report_type.type] = report_type
-    return found
 
 
 def check_folder(folder: Path) -> tuple[ReportType | None, list[Diagnostic]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import shutil
 from decimal import Decimal
@@ -16,9 +17,7 @@ import pyarrow.parquet
 import pytest
 from pypdf import PdfReader
 
-from infra.deploy import system
-from infra.deploy.cloudformation import AwsEndpoint
-from infra.errors import StackError
+from infra.deploy.system import find_catalog_errors
 from infra.paths import ROOT
 from infra.servers.postgres import PostgresServer
 from resma.catalog import DEMO_CATALOG
@@ -78,18 +77,45 @@ def _file(system: System, report_id: UUID, extension: str) -> bytes:
     return system.s3.get_object(Bucket=system.bucket, Key=f"demo/{report_id}/1.{extension}")["Body"].read()
 
 
-def test_an_invalid_type_prevents_the_deployment(postgres: PostgresServer, tmp_path: Path) -> None:
-    """The error names file, line and remedy. No password has been set and no resource created."""
+def test_errors_of_a_type_are_found_after_the_deployment(postgres: PostgresServer, tmp_path: Path) -> None:
+    """The error names file, line and remedy."""
     shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
     query = tmp_path / "fees" / "query.sql"
     query.write_text(query.read_text(encoding="utf-8").replace("t.currency,", "t.curency,", 1), encoding="utf-8")
-    environment = system.DeploymentEnvironment(
-        aws=AwsEndpoint("http://127.0.0.1:9"),
-        database_url=postgres.url,
-        database_host="127.0.0.1",
-        database_port=postgres.port,
-        webhook_secret="",
-        public_base_url="",
-    )
-    with pytest.raises(StackError, match=r"fees/query\.sql:4: .*curency"):
-        system.deploy_system(environment, system.DeploymentOptions(catalog=tmp_path))
+    (error,) = find_catalog_errors(tmp_path, postgres.url)
+    assert re.search(r"fees/query\.sql:4: .*curency", error)
+    (unreachable,) = find_catalog_errors(tmp_path, "postgresql://a:b@127.0.0.1:1/c")
+    assert "could not be checked in the database" in unreachable
+
+
+def test_a_type_with_errors_affects_no_other_type(with_fees: System) -> None:
+    """The API lists the others with the errors of this one, a request for it is refused, and a correction is enough."""
+    system, folder = with_fees, Path(os.environ["RESMA_CATALOG"]) / "fees"
+    report = folder / "report.toml"
+    text = report.read_text(encoding="utf-8")
+    waiting = system.request_report(type="FEES", format="CSV")
+
+    report.write_text("titel = 'x'\n" + text, encoding="utf-8")
+    _, _, types = system.call_api("GET", "/api/v1/report-types")
+    assert "FEES" not in {item["type"] for item in types["items"]}
+    assert len(types["items"]) == 4
+    (error,) = types["errors"]
+    assert {name: error[name] for name in ("type", "file", "line")} == {
+        "type": "FEES",
+        "file": "fees/report.toml",
+        "line": 1,
+    }
+    assert "The key `titel` is unknown. Use 'title'." in error["detail"]
+    status, _, problem = system.call_api("POST", "/api/v1/reports/generate", {"type": "FEES", "format": "CSV"})
+    assert (status, problem["type"]) == (422, "urn:resma:problem:request-invalid")
+    assert problem["errors"][0]["pointer"] == "/type"
+    assert "fees/report.toml:1: The key `titel` is unknown" in problem["errors"][0]["detail"]
+    assert system.work_once()
+    assert system.show(waiting)["error"]["code"] == "catalog-invalid"
+    system.request_report(type="TRANSACTIONS", format="CSV")
+    assert system.work_once()
+
+    report.write_text(text, encoding="utf-8")
+    _, _, types = system.call_api("GET", "/api/v1/report-types")
+    assert (len(types["items"]), types["errors"]) == (5, [])
+    system.request_report(type="FEES", format="CSV")

@@ -22,11 +22,15 @@ from resma.catalog import (
     Limits,
     ReportType,
     Totals,
+    catalog_folder,
+    current,
+    current_catalog,
     filter_model,
     find_report_type,
+    folder,
     load_catalog,
 )
-from resma.errors import CatalogInvalidError, RequestInvalidError
+from resma.errors import CatalogInvalidError, ReportTypeInvalidError, RequestInvalidError
 from resma.i18n.locales import LOCALES
 
 SAMPLES = ROOT / "tests" / "support" / "report_types"
@@ -228,21 +232,75 @@ def test_errors_of_columns_have_a_pointer(names: list[str], pointers: list[str])
     assert [field_error.pointer for field_error in caught.value.field_errors] == pointers
 
 
-def test_loading_an_invalid_catalog_names_file_and_line(tmp_path: Path) -> None:
+def test_an_invalid_type_is_an_error_of_that_type_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(DEMO_CATALOG / "transactions", tmp_path / "transactions")
     shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
     toml = tmp_path / "fees" / "report.toml"
     toml.write_text(toml.read_text(encoding="utf-8").replace('kind = "integer"', 'kind = "int"', 1), encoding="utf-8")
-    with pytest.raises(
-        CatalogInvalidError, match=r"fees/report\.toml:40: Column 'fees': `kind` must not be 'int'\. Use 'integer'"
-    ):
-        load_catalog(tmp_path)
+    monkeypatch.setenv("RESMA_CATALOG", str(tmp_path))
+    assert set(load_catalog()) == {"TRANSACTIONS"}
+    with pytest.raises(ReportTypeInvalidError) as caught:
+        find_report_type("FEES")
+    assert caught.value.code == "catalog-invalid"
+    (error,) = caught.value.field_errors
+    assert error.pointer == "/type"
+    assert re.search(r"fees/report\.toml:40: Column 'fees': `kind` must not be 'int'\. Use 'integer'", error.detail)
+
+
+def test_settings_with_an_error_are_an_error_of_every_type(tmp_path: Path) -> None:
+    shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
+    (tmp_path / "resma.toml").write_text("tenants = 'some'\n", encoding="utf-8")
+    catalog = current_catalog(tmp_path)
+    assert not catalog.types
+    assert re.match(r"resma\.toml:1: `tenants` must not be 'some'", catalog.invalid["FEES"].lines()[0])
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
+    query = tmp_path / "fees" / "query.sql"
+    before = load_catalog(tmp_path)
+    assert load_catalog(tmp_path) is before
+    query.write_text(query.read_text(encoding="utf-8") + "-- the same otherwise\n", encoding="utf-8")
+    assert load_catalog(tmp_path)["FEES"].query == before["FEES"].query + "-- the same otherwise\n"
+    query.unlink()
+    assert re.match(r"fees/query\.sql:1: The file is missing", current_catalog(tmp_path).invalid["FEES"].lines()[0])
+    shutil.rmtree(tmp_path / "fees")
+    assert not load_catalog(tmp_path)
+    shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
+    assert load_catalog(tmp_path) == before
+
+
+def test_the_catalog_of_a_package_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(current, "PACKAGED_CATALOG", tmp_path)
+    assert not load_catalog(tmp_path)
+    shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
+    assert not load_catalog(tmp_path)
+
+
+def test_a_missing_folder_has_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(CatalogInvalidError, match=r"nowhere, does not exist.* create it with `resma init`"):
+        load_catalog(tmp_path / "nowhere")
+
+
+def test_the_folder_is_chosen_named_or_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RESMA_CATALOG")
+    assert catalog_folder() == DEMO_CATALOG
+    (tmp_path / "reports").mkdir()
+    assert catalog_folder() == tmp_path / "reports"
+    monkeypatch.setattr(folder, "PACKAGED_CATALOG", tmp_path)
+    assert catalog_folder() == tmp_path
+    monkeypatch.setenv("RESMA_CATALOG", "named")
+    assert catalog_folder() == tmp_path / "named"
+    assert catalog_folder(Path("chosen")) == tmp_path / "chosen"
 
 
 def test_two_folders_must_not_have_the_same_type(tmp_path: Path) -> None:
     shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
     shutil.copytree(SAMPLES / "fees", tmp_path / "more-fees")
-    with pytest.raises(CatalogInvalidError, match="more-fees"):
-        load_catalog(tmp_path)
+    catalog = current_catalog(tmp_path)
+    assert set(catalog.types) == {"FEES"}
+    assert re.match(r"more-fees/report\.toml:1: Another folder has .* FEES", catalog.invalid["MORE_FEES"].lines()[0])
 
 
 def test_the_guide_quotes_the_sample_exactly() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,8 +157,39 @@ def test_people_see_what_up_has_started_and_documents_hold_no_secret(
     assert f"export DATABASE_URL={RUNNING.database_url}\n" in printed
     main(["up", "--json"])
     document = json.loads(capsys.readouterr().out)
-    assert document == {"url": RUNNING.api_url, "awsUrl": RUNNING.aws_url, "outputs": RUNNING.outputs}
+    assert document == {
+        "url": RUNNING.api_url,
+        "awsUrl": RUNNING.aws_url,
+        "outputs": RUNNING.outputs,
+        "catalog": RUNNING.catalog,
+        "catalogErrors": [],
+    }
     assert len(passed) == 2
+
+
+def test_up_prints_the_database_url_again_and_the_errors_of_report_types(
+    passed: list[object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = "/project/reports/orders/query.sql:3: column o.freigt does not exist."
+    result = UpResult(RUNNING, was_up=True, catalog_errors=(error,))
+    monkeypatch.setattr(commands, "up", lambda *_given: result)
+    assert main(["up"]) == 0
+    printed = capsys.readouterr()
+    assert f"already up at {RUNNING.api_url}" in printed.out
+    assert f"export DATABASE_URL={RUNNING.database_url}\n" in printed.out
+    assert error in printed.err
+
+
+def test_up_with_a_source_shows_a_report_type_of_the_catalog(
+    passed: list[object], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running = replace(RUNNING, source_url="postgresql://reports:hush@db/shop", catalog="/[b]/reports")
+    monkeypatch.setattr(commands, "up", lambda *_given: UpResult(running, was_up=False, types=("ORDERS",)))
+    main(["up"])
+    printed = capsys.readouterr().out
+    assert "resma generate ORDERS --format PDF --wait" in printed
+    assert "report types: /[b]/reports" in printed
+    assert "hush" not in printed
 
 
 def test_an_error_of_the_stack_is_a_document_with_its_code(

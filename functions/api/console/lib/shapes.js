@@ -7,6 +7,7 @@
  * @typedef {{type: string, title: string, description: string, formats: string[], locales: string[],
  *   columns: Column[], filters: FilterSchema}} ReportType
  */
+/** @typedef {{items: ReportType[], errors: {type: string, file: string, line: number, detail: string}[]}} Catalog `detail` is English */
 /**
  * @typedef {{type: string, format?: string | null, formats: string[], filters: Object<string, any>,
  *   columns: string[] | null, locale: string, timeZone: string, title: string | null,

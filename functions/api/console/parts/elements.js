@@ -61,15 +61,21 @@ export function wayBack(path, text) {
   return h("p", { class: "back" }, h("a", { href: `#${path}` }, "← ", text));
 }
 
-/** @type {Object<string, Promise<import("../lib/shapes.js").ReportType[]>>} */
-const typesByLocale = {};
+/** @type {Object<string, Promise<import("../lib/shapes.js").Catalog>>} */
+const catalogByLocale = {};
 
 /** Returns the report types in the page's language. They are requested once. @returns {Promise<import("../lib/shapes.js").ReportType[]>} */
 export async function loadTypes() {
+  return (await loadCatalog()).items;
+}
+
+/** Returns the report types, and the errors of those that cannot be generated. @param {boolean} [isFresh] requests them again */
+export async function loadCatalog(isFresh = false) {
   const locale = apiLocale();
-  typesByLocale[locale] ??= call("GET", "report-types", { query: { locale } }).then(({ data }) => data.items);
-  typesByLocale[locale].catch(() => delete typesByLocale[locale]);
-  return typesByLocale[locale];
+  if (isFresh) delete catalogByLocale[locale];
+  catalogByLocale[locale] ??= call("GET", "report-types", { query: { locale } }).then(({ data }) => data);
+  catalogByLocale[locale].catch(() => delete catalogByLocale[locale]);
+  return catalogByLocale[locale];
 }
 
 /** Returns the title of a type, or its code if the type does not exist. @param {import("../lib/shapes.js").ReportType[]} types @param {string} type */

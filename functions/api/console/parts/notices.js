@@ -20,6 +20,13 @@ export function problemBox(problem, fieldErrors = problem.fieldErrors) {
     !problem.isOurs && detailsOf(problem.detail, problem.code));
 }
 
+/** Creates the notice about report types that cannot be generated, for their authors. @param {import("../lib/shapes.js").Catalog["errors"]} errors */
+export function catalogErrors(errors) {
+  return errors.length > 0 && h("div", { class: "notice bad" },
+    h("p", {}, t("new-report.catalog-errors", { types: [...new Set(errors.map(({ type }) => type))].join(", ") })),
+    h("ul", { lang: "en" }, errors.map(({ file, line, detail }) => h("li", {}, h("code", {}, `${file}:${line}`), " ", detail))));
+}
+
 /** Creates the collapsed message of the API. @param {string} detail in English @param {string | null} [code] */
 export function detailsOf(detail, code = null) {
   return h("details", { class: "api-details" }, h("summary", {}, t("page.details")),

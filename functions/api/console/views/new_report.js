@@ -4,8 +4,8 @@ import { call, newKey, Problem } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { currentDraft, clearDraft, startFrom } from "../forms/draft.js";
 import { estimateCard } from "../parts/estimate.js";
-import { runAction, problemBox } from "../parts/notices.js";
-import { loadTypes } from "../parts/elements.js";
+import { catalogErrors, runAction, problemBox } from "../parts/notices.js";
+import { loadCatalog } from "../parts/elements.js";
 import { requestForm } from "../forms/request_form.js";
 import { focusHeading, go } from "../lib/router.js";
 import { t } from "../words/words.js";
@@ -18,7 +18,7 @@ export async function showNewReport(main, context) {
   const { signal } = context;
   const holder = h("div", {}, h("p", { class: "soft" }, t("page.loading")));
   put(main, h("h1", {}, t("new-report.title")), holder);
-  const types = await loadTypes();
+  const { items: types, errors } = await loadCatalog(true);
   const problemArea = h("div");
   const form = requestForm(types, currentDraft(), () => { startFrom(form.read()); estimate.outdate(); });
   const showProblem = (problem) => {
@@ -37,7 +37,7 @@ export async function showNewReport(main, context) {
     await showNewReport(main, context);
     focusHeading(main);
   };
-  put(holder, h("form", { class: "form-page", onsubmit: send, novalidate: true },
+  put(holder, catalogErrors(errors), h("form", { class: "form-page", onsubmit: send, novalidate: true },
     form.element,
     h("aside", { class: "side", "aria-label": t("new-report.send-title") },
       estimate.element,

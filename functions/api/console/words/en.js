@@ -172,6 +172,7 @@ export const WORDS = {
   "new-report.send-title": "Review and generate",
   "new-report.send": "Generate report",
   "new-report.clear": "Clear form",
+  "new-report.catalog-errors": "These report types have errors and cannot be generated: {types}.",
   "form.required": "(required)",
   "form.any": "Any",
   "form.yes": "Yes",

@@ -172,6 +172,7 @@ export const WORDS = {
   "new-report.send-title": "Conferir e gerar",
   "new-report.send": "Gerar relatório",
   "new-report.clear": "Limpar formulário",
+  "new-report.catalog-errors": "Estes tipos de relatório têm erros e não podem ser gerados: {types}.",
   "form.required": "(obrigatório)",
   "form.any": "Todos",
   "form.yes": "Sim",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.markup import escape
 
 from resma_cli.checkout import require_checkout
 from resma_cli.completion import complete_format
@@ -86,8 +87,19 @@ def start(
         result = up(UpOptions(stack_name(), port, rows, source or None, catalog), OutputProgress(form.output))
     running = result.running
     # Neither a password nor a secret: it may be kept in a log.
-    document = {"url": running.api_url, "awsUrl": running.aws_url, "outputs": running.outputs}
+    document = {
+        "url": running.api_url,
+        "awsUrl": running.aws_url,
+        "outputs": running.outputs,
+        "catalog": running.catalog,
+        "catalogErrors": result.catalog_errors,
+    }
     form.output.show(document, lambda console: _draw_up(console, result))
+    if result.catalog_errors:
+        lines = "\n".join(result.catalog_errors)
+        form.output.print_message(
+            f"These report types cannot be generated until their files are corrected. No restart is needed.\n{lines}"
+        )
 
 
 @app.command("down", epilog=examples("resma down"))
@@ -194,24 +206,35 @@ def _stack_errors(interrupted: str = "Interrupted: everything that was started i
         raise CommandFailedError(ExitCode.INTERRUPTED, interrupted) from None
 
 
+def _example(result: UpResult) -> str:
+    """Returns a command that requests a report."""
+    if result.running.source_url is not None:
+        return f"resma generate {result.types[0] if result.types else 'TYPE'} --format PDF --wait"
+    url = f"{result.running.api_url}/api/v1/reports/generate"
+    return f"""curl -X POST {url} -H "Content-Type: application/json" -d '{_EXAMPLE}'"""
+
+
 def _draw_up(console: Console, result: UpResult) -> None:
     running = result.running
     if result.was_up:
         console.print(
             f"""already up at {running.api_url}; `make down` ends it
+report types: {running.catalog}
 operator commands (docs/access.md, docs/operate.md) need
     export DATABASE_URL={running.database_url}
-    export RESMA_SYSTEM_DATABASE={running.database_url}"""
+    export RESMA_SYSTEM_DATABASE={running.database_url}""",
+            markup=False,
         )
         return
     console.print(
         f"""[bold]up[/] at {running.api_url}
 console: {running.api_url}/console
 API documentation: {running.api_url}/docs
+report types: {escape(running.catalog)}, which is read again when it changes
 
 Request a report:
 
-curl -X POST {running.api_url}/api/v1/reports/generate -H "Content-Type: application/json" -d '{_EXAMPLE}'
+{_example(result)}
 
 the callbacks of reports (callbackUrl) are signed with {running.callback_secret}
 operator commands (docs/access.md, docs/operate.md) need

@@ -23,8 +23,10 @@ Locale = Annotated[str, typer.Option(autocompletion=complete_locale, help="Langu
 @with_groups
 def list_types(api_options: ApiOptions, locale: Locale = "en-US") -> None:
     """List report types."""
-    items = _types(api_options, locale)
-    api_options.output.show({"items": items}, lambda console: _draw_all(console, items))
+    catalog = _catalog(api_options, locale)
+    api_options.output.show(catalog, lambda console: _draw_all(console, catalog["items"]))
+    for error in catalog["errors"]:
+        api_options.output.print_message(f"{error['type']} cannot be generated: {_describe_error(error)}")
 
 
 @app.command(
@@ -37,9 +39,12 @@ def show_type(
     locale: Locale = "en-US",
 ) -> None:
     """Show a report type: its formats, filters and columns."""
-    items = _types(api_options, locale)
+    catalog = _catalog(api_options, locale)
+    items = catalog["items"]
     type_name = report_type.upper().replace("-", "_")
     found = next((item for item in items if item["type"] == type_name), None)
+    if errors := [_describe_error(error) for error in catalog["errors"] if error["type"] == type_name]:
+        raise CommandFailedError(ExitCode.FAILED, f"{type_name} cannot be generated:\n" + "\n".join(errors))
     if found is None:
         known = ", ".join(item["type"] for item in items)
         raise CommandFailedError(
@@ -48,9 +53,14 @@ def show_type(
     api_options.output.show(found, lambda console: _draw_one(console, found))
 
 
-def _types(api_options: ApiOptions, locale: str) -> list[Json]:
-    items: list[Json] = api_options.api.get("/api/v1/report-types", {"locale": locale})["items"]
-    return items
+def _catalog(api_options: ApiOptions, locale: str) -> Json:
+    """Returns the report types, and the errors of those that cannot be generated."""
+    catalog: Json = api_options.api.get("/api/v1/report-types", {"locale": locale})
+    return catalog
+
+
+def _describe_error(error: Json) -> str:
+    return f"{error['file']}:{error['line']}: {error['detail']}"
 
 
 def _draw_all(console: Console, items: list[Json]) -> None:

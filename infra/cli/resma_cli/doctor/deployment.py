@@ -133,8 +133,15 @@ def check_scopes(deployment: Deployment) -> Finding:
 
 
 def check_report_types(deployment: Deployment) -> Finding:
-    """Checks that the deployment has report types."""
-    items = deployment.api.get("/api/v1/report-types")["items"]
+    """Checks that the deployment has report types, and that none of them has errors."""
+    catalog = deployment.api.get("/api/v1/report-types")
+    items, errors = catalog["items"], catalog["errors"]
+    if errors:
+        names = ", ".join(dict.fromkeys(error["type"] for error in errors))
+        first = f"{errors[0]['file']}:{errors[0]['line']}: {errors[0]['detail']}"
+        return fail(
+            "report-types", f"Report types with errors: {names}. {first}", "Run `resma check`, and correct the files."
+        )
     if not items:
         return fail(
             "report-types", "No report types exist.", "Deploy a catalog that has some, see docs/report-types.md."
