@@ -6,7 +6,7 @@ RESMA := PYTHONPATH=infra/cli $(BIN)/python -m resma_cli
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: dependencies help python tools-test tools-fuzz tools-pictures setup setup-sam setup-bench setup-readers setup-generators setup-second-emulator demo up down logs check lint types template imports catalog language unit integration e2e test coverage fuzz bench chaos load fairness cli release-files second-emulator check-build audit pictures lock clean
+.PHONY: dependencies help python tools-test tools-fuzz tools-pictures setup setup-sam setup-bench setup-readers setup-generators setup-second-emulator demo up down logs check lint types template imports catalog language unit integration e2e test coverage fuzz bench chaos load fairness cli release-files second-emulator check-build audit pictures locales lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -128,6 +128,9 @@ audit: setup ## find known vulnerabilities (needs a network), and Lambda runtime
 
 pictures: tools-pictures setup ## draw docs/pictures again (needs LibreOffice and Chromium)
 	@PYTHONPATH=functions $(BIN)/python -m tests.pictures
+
+locales: setup ## write the formats of locales from Babel's copy of the CLDR, after an update of Babel
+	@$(BIN)/python -m infra.locales
 
 lock: setup ## update the lock files, after a change in pyproject.toml
 	@.resma/uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml --extra scripts -o functions/requirements.txt

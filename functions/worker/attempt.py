@@ -14,8 +14,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from resma.access.quotas import count_rows
-from resma.catalog import ReportType, find_report_type
-from resma.i18n.locales import LOCALES
+from resma.catalog import ReportType, find_locale, find_report_type
 from resma.jobs.claim import Claim, finish_job, keep_alive, record_summary, record_usage
 from resma.jobs.outages import close_outages
 from resma.jobs.report_rows import tenant_name
@@ -156,7 +155,7 @@ def _prepare_content(job: ClaimedJob, snapshot: Snapshot, resumed: ResumedReport
 
     Raises SourceChangedError if it is not, and LeaseLostError.
     """
-    language = LOCALES[job.claim.locale].language
+    language = find_locale(job.claim.locale).language
     if resumed is not None:
         snapshot.resume_from(resumed.state.summary, language)
         return write_with_retry(job.resources.system, job.claim.tenant_id, partial(_record_continued, job, resumed))

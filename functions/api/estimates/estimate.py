@@ -20,7 +20,7 @@ from api.estimates.warnings import Facts, find_warnings
 from api.reports.progress import find_queue
 from resma.access.caller import Caller
 from resma.access.quotas import find_quota_usage
-from resma.catalog import ReportType, find_report_type
+from resma.catalog import ReportType, find_locale, find_report_type
 from resma.database.connection import Database
 from resma.errors import (
     FieldError,
@@ -29,7 +29,6 @@ from resma.errors import (
     RequestInvalidError,
     UnknownTimeZoneError,
 )
-from resma.i18n.locales import LOCALES
 from resma.jobs.personal_data import personal_content
 from resma.report.content import ReportContent
 from resma.report.format_options import FormatOptions
@@ -117,7 +116,7 @@ def _requested_files(report_type: ReportType, content: ReportContent, rows: int)
 def _page(report_type: ReportType, content: ReportContent) -> Readability:
     options = FormatOptions.model_validate(content.options).pdf
     columns = report_type.choose_columns(content.columns)
-    return check_page_width(columns, LOCALES[content.locale], report_type.orientation, options)
+    return check_page_width(columns, find_locale(content.locale), report_type.orientation, options)
 
 
 def _file(

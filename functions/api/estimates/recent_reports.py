@@ -10,8 +10,7 @@ from psycopg.rows import TupleRow, class_row
 
 from api.estimates.arithmetic import GenerationTime, Observation
 from api.reports.progress import RECENT
-from resma.catalog import ReportType
-from resma.i18n.locales import LOCALES
+from resma.catalog import ReportType, find_locale
 from resma.jobs.report_rows import StoredFile
 from resma.report.format_options import FormatOptions
 from resma.writers.limits import lines_per_page
@@ -81,4 +80,4 @@ def _lines_per_page(report_type: ReportType, report: RecentReport) -> int:
 
 def find_lines_per_page(report_type: ReportType, locale: str, options: FormatOptions) -> int:
     """Returns the number of lines on a page of a PDF, as its writer lays it out."""
-    return lines_per_page(LOCALES[locale], report_type.orientation, options.pdf)
+    return lines_per_page(find_locale(locale), report_type.orientation, options.pdf)

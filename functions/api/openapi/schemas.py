@@ -10,7 +10,8 @@ from typing import Any, get_args
 from pydantic.alias_generators import to_camel
 
 from resma.access.caller import Scope
-from resma.i18n.locales import LocaleTag, Weekday
+from resma.catalog import offered_locales
+from resma.i18n.locales import Weekday
 from resma.jobs.completed_event import EventType
 from resma.report.format_options import Compression
 from resma.report.status import Status
@@ -22,10 +23,9 @@ COMPONENT = "#/components/schemas/"
 
 Json = dict[str, Any]
 
-ENUMERATIONS: Mapping[str, tuple[Any, str]] = {
+_ENUMERATIONS: Mapping[str, tuple[Any, str]] = {
     "Compression": (Compression, "Compression of a file."),
     "EventType": (EventType, "Type of an event."),
-    "Locale": (LocaleTag, "Language and formats of dates and numbers."),
     "MisfirePolicy": (
         MisfirePolicy,
         "What happens to misfires, which are runs that could not start on time.",
@@ -36,9 +36,16 @@ ENUMERATIONS: Mapping[str, tuple[Any, str]] = {
     "Scope": (Scope, "What a caller is allowed to do."),
     "Weekday": (Weekday, "First day of a week."),
 }
-"""Enumerations that are components. If they were inline, generators would create a separate type for each use. The
-generator for Go names constants after the values, so that no value may be in two enumerations.
-"""
+
+
+def enumerations() -> dict[str, tuple[list[Any], str]]:
+    """Returns the values and the description of each enumeration that is a component, by name.
+
+    If they were inline, generators would create a separate type for each use. The generator for Go names constants
+    after the values, so that no value may be in two enumerations.
+    """
+    locales = ([*offered_locales()], "Language and formats of dates and numbers.")
+    return {name: ([*get_args(kind)], text) for name, (kind, text) in _ENUMERATIONS.items()} | {"Locale": locales}
 
 
 def inner_schemas(schema: Json) -> Iterator[Json]:
@@ -72,11 +79,14 @@ def operations(document: Json) -> Iterator[Json]:
 
 def name_locales(document: Json) -> None:
     """Adds the list of locales to fields that are plain strings in the code, because the API looks the locale up."""
-    locales = [*get_args(LocaleTag)]
+    locales = [*offered_locales()]
     document["components"]["schemas"]["ReportRequest"]["properties"]["locale"]["enum"] = locales
-    for parameter in document["paths"]["/api/v1/report-types"]["get"]["parameters"]:
-        if parameter["name"] == "locale":
-            parameter["schema"]["enum"] = locales
+    for operation in operations(document):
+        for parameter in operation.get("parameters", ()):
+            if parameter["name"] == "locale":
+                for schema in parameter["schema"].get("anyOf", [parameter["schema"]]):
+                    if schema != {"type": "null"}:
+                        schema["enum"] = locales
 
 
 def tidy_parameters(document: Json) -> None:
@@ -114,8 +124,8 @@ def tidy_schemas(document: Json) -> None:
     document["components"]["schemas"] = {
         **{public: {"title": public, **schemas[name]} for name, public in names.items()},
         **{
-            name: {"title": name, "description": description, "type": "string", "enum": [*get_args(kind)]}
-            for name, (kind, description) in ENUMERATIONS.items()
+            name: {"title": name, "description": description, "type": "string", "enum": values}
+            for name, (values, description) in enumerations().items()
         },
     }
     for parameter in [each for operation in operations(document) for each in operation.get("parameters", ())]:
@@ -164,8 +174,8 @@ def tidy_schema(schema: Json) -> None:
         for choice in inner.get("anyOf", ()):
             if "description" in choice:
                 inner["description"] = choice.pop("description")
-    for name, (kind, _) in ENUMERATIONS.items():
-        if schema.get("enum") == [*get_args(kind)]:
+    for name, (values, _) in enumerations().items():
+        if schema.get("enum") == values:
             for keyword in ("enum", "type", "maxLength"):
                 schema.pop(keyword, None)
             schema["$ref"] = COMPONENT + name

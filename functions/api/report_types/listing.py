@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from api.report_types.models import CatalogErrorView, ColumnView, ReportTypeList, ReportTypeView
-from resma.catalog import InvalidType, ReportType, current_catalog, filter_model
-from resma.errors import FieldError, RequestInvalidError
-from resma.i18n.locales import LOCALES, Language
+from resma.catalog import InvalidType, ReportType, current_catalog, filter_model, offered_locales, require_locale
+from resma.i18n.locales import Language
 from resma.writers import Format
 
 
@@ -19,10 +18,7 @@ def list_report_types(locale: str) -> ReportTypeList:
 
     Raises RequestInvalidError for an unknown locale.
     """
-    if locale not in LOCALES:
-        field_error = FieldError("/locale", f"Unknown locale. It must be one of {', '.join(LOCALES)}.")
-        raise RequestInvalidError.of([field_error])
-    language = LOCALES[locale].language
+    language = require_locale(locale).language
     catalog = current_catalog()
     return ReportTypeList(
         items=[
@@ -31,7 +27,7 @@ def list_report_types(locale: str) -> ReportTypeList:
                 title=report_type.title.in_language(language),
                 description=report_type.description.in_language(language),
                 formats=list(get_args(Format)),
-                locales=list(LOCALES),
+                locales=list(offered_locales()),
                 columns=[
                     ColumnView(
                         name=column.name,

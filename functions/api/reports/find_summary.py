@@ -11,9 +11,8 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
 from resma.access.caller import Caller
-from resma.catalog import load_catalog
+from resma.catalog import find_locale, load_catalog
 from resma.errors import ReportHasNoSummaryError, SummaryNotReadyError
-from resma.i18n.locales import LOCALES
 from resma.jobs.report_rows import CheckpointRecord, report_not_found
 from resma.jobs.stored_charts import StoredChart, translate_chart
 from resma.report.records import TotalRecord
@@ -85,7 +84,7 @@ def translated_charts(summary: ReportSummary, caller: Caller, locale: str | None
     report_type = load_catalog().get(summary.type)
     if locale is None or report_type is None:
         return charts
-    stored_in, language = LOCALES[summary.locale].language, LOCALES[locale].language
+    stored_in, language = find_locale(summary.locale).language, find_locale(locale).language
     return [translate_chart(chart, report_type, stored_in, language) for chart in charts]
 
 

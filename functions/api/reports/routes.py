@@ -25,7 +25,7 @@ from api.reports.summary import SummaryQuery, show_summary
 from api.reports.summary_models import SummaryView
 from api.reports.view import show_report
 from resma.aws.clients import presign_seconds, s3_client
-from resma.i18n.locales import LocaleTag
+from resma.catalog import require_locale
 from resma.jobs.download_links import DOWNLOAD_SECONDS, Signer
 from resma.report.status import Status
 from resma.string_patterns import NO_NUL
@@ -200,11 +200,13 @@ def handle_get_summary(
         Query(json_schema_extra={"pattern": OFFSET_PATTERN}, description="Position of the page, as in `next`."),
     ] = None,
     locale: Annotated[
-        LocaleTag | None,
+        str | None,
         Query(description="Language of chart titles and of labels of known codes. Default: the locale of the report."),
     ] = None,
 ) -> SummaryView:
     """Handles GET: returns the summary, or 409 if the snapshot has not been counted."""
+    if locale is not None:
+        require_locale(locale)
     query = SummaryQuery(limit, cursor, locale)
     return show_summary(database(), caller_of(router), parse_report_id(report_id), query, base_url(router))
 

@@ -21,6 +21,7 @@ from resma.catalog.model import (
     Totals,
 )
 from resma.catalog.settings_file import CatalogSettings, check_settings, load_settings
+from resma.catalog.settings_in_use import find_locale, offered_locales, require_locale, settings_in_use, unknown_locale
 
 __all__ = [
     "DEMO_CATALOG",
@@ -40,7 +41,12 @@ __all__ = [
     "check_settings",
     "current_catalog",
     "filter_model",
+    "find_locale",
     "find_report_type",
     "load_catalog",
     "load_settings",
+    "offered_locales",
+    "require_locale",
+    "settings_in_use",
+    "unknown_locale",
 ]

@@ -47,7 +47,7 @@ class LocalizedText(_Frozen):
 
     def in_language(self, language: Language) -> str:
         """Returns the text in a language."""
-        return {"en": self.en, "pt": self.pt, "de": self.de or self.en}[language]
+        return {"pt": self.pt, "de": self.de}.get(language) or self.en
 
 
 class _Hashable(dict[str, LocalizedText]):

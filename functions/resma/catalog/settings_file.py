@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from resma.catalog.diagnostics import Diagnostic
+from resma.catalog.locale_settings import LocaleTables
 from resma.catalog.shape_errors import find_shape_errors, syntax_error, with_lines
 from resma.errors import CatalogInvalidError
 
@@ -49,6 +50,8 @@ class CatalogSettings(_Table):
     tenants: Literal["required", "none"] = "required"
     """`required`: each query selects the rows of one tenant. `none`: the source database has one organization only."""
     brand: Brand = Brand()
+    locales: LocaleTables = Field(default_factory=dict, validate_default=True)
+    """Further locales, and changes to the formats of locales."""
 
 
 def load_settings(folder: Path) -> CatalogSettings:

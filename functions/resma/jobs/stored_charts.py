@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from decimal import Context, Decimal, localcontext
 from typing import TypedDict
 
-from resma.catalog import ReportType, load_catalog
-from resma.i18n.locales import LOCALES, Language
+from resma.catalog import ReportType, find_locale, load_catalog
+from resma.i18n.locales import Language
 from resma.i18n.translations import translate
 from resma.report.chart_months import year_of
 from resma.report.content import ReportContent
@@ -55,7 +55,7 @@ class StoredChart(TypedDict):
 def store_charts(content: ReportContent, charts: Sequence[Chart]) -> list[StoredChart]:
     """Returns the charts of a report's snapshot, in the catalog's order."""
     report_type = load_catalog()[content.type]
-    language = LOCALES[content.locale].language
+    language = find_locale(content.locale).language
     hidden = {column.name for column in report_type.columns if column.personal and content.personal_masked}
     return [
         _store(spec.by, chart, language)

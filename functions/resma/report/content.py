@@ -22,7 +22,7 @@ class ReportContent:
     columns: list[str] | None
     """Column names in the order of the request; None means all columns of the report type."""
     locale: str
-    """Key of `LOCALES`."""
+    """Tag of a locale, such as `en-US`."""
     time_zone: str
     """IANA time zone name."""
     title: str | None

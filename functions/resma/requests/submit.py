@@ -18,10 +18,9 @@ from resma.access.caller import Caller, require_scope
 from resma.access.quotas import require_quota
 from resma.aws.metrics import Metric, emit
 from resma.aws.tracing import traced
-from resma.catalog import ReportType, find_report_type
+from resma.catalog import ReportType, find_report_type, offered_locales, unknown_locale
 from resma.database.connection import Database
 from resma.errors import FieldError, RequestInvalidError, collect_errors, first_part, json_pointer
-from resma.i18n.locales import LOCALES
 from resma.i18n.time_zones import is_time_zone, unknown_time_zone
 from resma.jobs.queue import JobQueue, send_jobs
 from resma.jobs.report_rows import NewReport, Report, insert_report
@@ -174,8 +173,8 @@ def find_partial_errors(
 
 def _setting_errors(request: ReportRequest) -> Iterator[FieldError]:
     """Returns errors of the locale, the time zone, and options of formats that are not requested."""
-    if request.locale not in LOCALES:
-        yield FieldError("/locale", f"Unknown locale. It must be one of {', '.join(LOCALES)}.")
+    if request.locale not in (locales := offered_locales()):
+        yield FieldError("/locale", unknown_locale(locales))
     if not is_time_zone(request.time_zone):
         yield FieldError("/timeZone", unknown_time_zone(request.time_zone))
     formats_with_options = {name.upper() for name in request.options.model_fields_set}

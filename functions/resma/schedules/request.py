@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from resma.catalog import load_catalog
+from resma.catalog import find_locale, load_catalog
 from resma.errors import FieldError, RequestInvalidError, json_pointer
-from resma.i18n.locales import DEFAULT_LOCALE, LOCALES, Weekday
+from resma.i18n.locales import DEFAULT_LOCALE, Weekday
 from resma.requests.report_request import ReportRequest
 from resma.schedules.periods import Period, days_of
 from resma.validation_messages import advise
@@ -55,7 +55,7 @@ def fill_request(
 def week_start_of(request: Mapping[str, Any] | None) -> Weekday:
     """Returns the first day of the week in the locale of a stored request."""
     tag = (request or {}).get("locale", DEFAULT_LOCALE.tag)
-    return LOCALES.get(tag, DEFAULT_LOCALE).week_starts_on
+    return find_locale(tag).week_starts_on
 
 
 def _require_period_filters(type_: str, filters: Mapping[str, Any]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC
 
-from resma.catalog import ColumnSpec, ReportType
-from resma.i18n.locales import LOCALES
+from resma.catalog import ColumnSpec, ReportType, find_locale
+from resma.i18n.locales import Locale
 from resma.report.content import ReportContent
 from resma.report.decimal_types import DEFAULT_DECIMAL, DecimalType
 from resma.report.header import Column, ReportHeader
@@ -29,7 +29,7 @@ def compose_header(  # noqa: PLR0913  # each argument has a different source
 
     `decimal_types` are the types that the query declares, by column. A type that the report type declares has priority.
     """
-    locale = LOCALES[content.locale]
+    locale = find_locale(content.locale)
     columns = report_type.choose_columns(content.columns)
     return ReportHeader(
         report_id=report_id,
@@ -44,7 +44,7 @@ def compose_header(  # noqa: PLR0913  # each argument has a different source
         columns=tuple(
             _column(
                 spec,
-                content.locale,
+                locale,
                 max(spec.decimals, summary.scales.get(spec.name, 0)),
                 spec.decimal or decimal_types.get(spec.name, DEFAULT_DECIMAL),
                 (summary.widths or {}).get(spec.name),
@@ -68,10 +68,10 @@ def _total_column(report_type: ReportType, names: list[str]) -> int | None:
     return names.index(report_type.totals.amount)
 
 
-def _column(spec: ColumnSpec, locale: str, scale: int, decimal: DecimalType, max_bytes: int | None) -> Column:
+def _column(spec: ColumnSpec, locale: Locale, scale: int, decimal: DecimalType, max_bytes: int | None) -> Column:
     return Column(
         name=spec.name,
-        heading=spec.heading.in_language(LOCALES[locale].language),
+        heading=spec.heading.in_language(locale.language),
         kind=spec.kind,
         width=spec.width,
         align=spec.align,

@@ -9,7 +9,7 @@ from resma_cli.profiles import read_profiles
 
 FORMATS = ("CSV", "NDJSON", "PARQUET", "PDF", "XLSX")
 STATUSES = ("PENDING", "GENERATING", "READY", "FAILED", "CANCELLED", "EXPIRED")
-LOCALES = ("en-US", "en-GB", "pt-BR", "de-DE")
+LOCALES = ("en-US", "en-GB", "pt-BR", "de-DE", "fr-FR", "es-ES", "it-IT", "es-MX", "en-CA", "ja-JP")
 
 
 def complete_profiles(incomplete: str) -> list[str]:

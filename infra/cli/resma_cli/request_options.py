@@ -41,7 +41,7 @@ class ReportOptions:
     ] = None
     locale: Annotated[
         str | None,
-        typer.Option(autocompletion=complete_locale, help="Language and number format: en-US, en-GB, pt-BR or de-DE."),
+        typer.Option(autocompletion=complete_locale, help="Language and number format, like en-US or pt-BR."),
     ] = None
     time_zone: Annotated[
         str | None, typer.Option(metavar="ZONE", help="Time zone of dates in the report, such as America/Sao_Paulo.")

@@ -7,7 +7,7 @@ export const PERIODS = [
 
 export const WEEK_STARTS = ["monday", "saturday", "sunday"];
 /** First day of the week by locale, if it is not Monday. A test compares it with the API. @type {Object<string, string>} */
-const WEEK_STARTS_BY_LOCALE = { "en-US": "sunday", "pt-BR": "sunday" };
+const WEEK_STARTS_BY_LOCALE = { "en-US": "sunday", "pt-BR": "sunday", "es-MX": "sunday", "en-CA": "sunday", "ja-JP": "sunday" };
 
 const DAY_MS = 86_400_000;
 const WEEK_DAYS = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];

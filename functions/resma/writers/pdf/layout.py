@@ -79,7 +79,7 @@ def choose_layout(header: ReportHeader, options: PdfOptions) -> Layout:
 
 def layout_of(locale: Locale, orientation: str, options: PdfOptions) -> Layout:
     """Returns the layout for a locale, the orientation of the report type, and the options, which take precedence."""
-    paper: Literal["A4", "Letter"] = options.paper or ("Letter" if locale.tag == "en-US" else "A4")
+    paper: Literal["A4", "Letter"] = options.paper or locale.paper
     short, long = _PAPER[paper]
     if (options.orientation or orientation) == "portrait":
         return Layout(short, long)

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from pypdf import PdfReader
 
-from resma.i18n.locales import LOCALES
+from resma.i18n.locales import LOCALES, cldr_locale
+from resma.i18n.translations import translate
 from resma.report.header import Balance, Column, Period, ReportHeader, Total
 from tests.support.pdf_readers import Word, read_pages, require_valid_pdf
 from tests.support.pdf_samples import COLUMNS, Row, header, pdf, periods, plain
@@ -185,6 +186,12 @@ def test_wrapping_with_periods_and_subtotals() -> None:
         ("en-GB", ["Rows 1 to 3 of 3 · Page 3 of 3", "09/03/2024 12:00:00", "-1,234,567.5", "March 2024", "Contents"]),
         ("pt-BR", ["Linhas 1 a 3 de 3 · Página 3 de 3", "09/03/2024 12:00:00", "-1.234.567,5", "março 2024", "Índice"]),
         ("de-DE", ["Zeilen 1 bis 3 von 3 · Seite 3 von 3", "09.03.2024 12:00:00", "-1.234.567,5", "März 2024"]),
+        ("fr-FR", ["Lignes 1 à 3 sur 3 · Page 3 sur 3", "09/03/2024 12:00:00", "-1 234 567,5", "mars 2024"]),
+        ("es-ES", ["Filas 1 a 3 de 3 · Página 3 de 3", "09/03/2024 12:00:00", "-1.234.567,5", "marzo 2024"]),
+        ("it-IT", ["Righe 1 a 3 di 3 · Pagina 3 di 3", "09/03/2024 12:00:00", "-1.234.567,5", "marzo 2024", "Indice"]),
+        ("es-MX", ["Filas 1 a 3 de 3 · Página 3 de 3", "09/03/2024 12:00:00", "-1,234,567.5", "marzo 2024"]),
+        ("en-CA", ["Rows 1 to 3 of 3 · Page 3 of 3", "2024-03-09 12:00:00", "-1,234,567.5", "March 2024"]),
+        ("ja-JP", ["行 1 – 3 / 3 · ページ 3 / 3", "2024/03/09 12:00:00", "-1,234,567.5", "2024年3月", "小計"]),
     ],
 )  # fmt: skip
 def test_words_numbers_and_dates_are_in_the_locales_format(tag: str, expected: list[str]) -> None:
@@ -203,8 +210,37 @@ def test_words_numbers_and_dates_are_in_the_locales_format(tag: str, expected: l
     for words in expected:
         assert words in text
     assert text.count("America/Sao_Paulo") >= 3
-    assert head.locale.format_number("-1233567.50") in text
+    balance = head.locale.format_number("-1233567.50")
+    assert any(balance in page for page in pages)
     assert opened(data).root_object["/Lang"] == tag
+
+
+@pytest.mark.parametrize("tag", LOCALES)
+def test_the_footer_of_wrapping_rows_has_the_number_of_pages(tag: str) -> None:
+    """The number of pages is printed by a form at the end of the footer."""
+    pages = read(pdf(header(200, columns=TEXT, locale=LOCALES[tag]), wrapped_rows(200)))
+    of = translate("of", LOCALES[tag].language)
+    numbers = [f"{translate('Page', LOCALES[tag].language)} {n} {of} {len(pages)}" for n in range(2, len(pages) + 1)]
+    assert len(numbers) > 1
+    for number, page in zip(numbers, pages[1:], strict=True):
+        assert number in " ".join(lines_of(page))
+
+
+@pytest.mark.parametrize(
+    ("tag", "shown"),
+    [("es-ES", ["1234", "12.345"]), ("it-IT", ["1234", "12.345"]), ("hi-IN", ["1,234", "1,23,45,678"])],
+)
+def test_numbers_are_grouped_as_in_the_locale(tag: str, shown: list[str]) -> None:
+    locale = cldr_locale(tag)
+    assert locale is not None
+    values = [text.replace(".", "").replace(",", "") for text in shown]
+    columns = (Column("a", "A", "integer", align="right", grouped=True),)
+    rows = [(value,) for value in values]
+    [_, page] = read(pdf(header(2, columns=columns, locale=locale, total_column=None), rows))
+    assert all(text in lines_of(page) for text in shown)
+    ungrouped = replace(locale, group="")
+    [_, page] = read(pdf(header(2, columns=columns, locale=ungrouped, total_column=None), rows))
+    assert all(text in lines_of(page) for text in values)
 
 
 def test_decimal_marks_are_aligned() -> None:

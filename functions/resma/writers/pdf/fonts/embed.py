@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from resma.writers.pdf.fonts.glyph_codes import WideState
-from resma.writers.pdf.fonts.own_faces import FACES, Face
+from resma.writers.pdf.fonts.own_faces import CODE_POINTS, FACES, Face
 from resma.writers.pdf.fonts.to_unicode import to_unicode
 from resma.writers.pdf.fonts.type0 import wide_font
 from resma.writers.pdf.syntax.objects import reference, stream
@@ -13,8 +13,7 @@ from resma.writers.pdf.syntax.objects import reference, stream
 Add = Callable[[bytes], int]
 """Writes an object and returns its number."""
 
-_LATIN = [ord(bytes([code]).decode("cp1252", "replace")) for code in range(256)]
-_LATIN[:32] = [0xFFFD] * 32
+_LATIN = [0xFFFD] * 32 + CODE_POINTS[32:]
 
 
 def font_resources(states: dict[str, WideState], add: Add) -> bytes:

@@ -10,6 +10,13 @@ from reportlab.pdfbase.ttfonts import TTFontFace
 
 FONTS = Path(__file__).parents[3] / "fonts"
 
+NARROW_SPACE = 0x9D
+"""Code of U+202F in the one-byte fonts, which separates thousands in French. Windows-1252 does not use this code."""
+
+CODE_POINTS = [ord(bytes([code]).decode("cp1252", "replace")) for code in range(256)]
+"""Code points of the one-byte fonts: Windows-1252 and the narrow space; U+FFFD for codes that are not used."""
+CODE_POINTS[NARROW_SPACE] = 0x202F
+
 _SOFT_HYPHEN = 0xAD
 _ZERO_WIDTH_SPACE = 0x200B
 

@@ -6,20 +6,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from math import ceil, floor, isfinite, log10
 
-from resma.i18n.locales import DEFAULT_LOCALE, Language, Locale
+from resma.i18n.locales import DEFAULT_LOCALE, Locale
 from resma.report.chart_months import is_first_month, year_of
-
-_MONTHS: dict[Language, tuple[str, ...]] = {
-    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
-    "pt": ("jan", "fev", "mar", "abr", "mai", "jun", "jul", "ago", "set", "out", "nov", "dez"),
-    "de": ("Jan", "Feb", "Mär", "Apr", "Mai", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dez"),
-}
-_UNITS: dict[Language, tuple[str, ...]] = {
-    "en": ("k", "M", "B", "T"),
-    "pt": (" mil", " mi", " bi", " tri"),
-    "de": (" Tsd.", " Mio.", " Mrd.", " Bio."),
-}
-_LIMITS = (1e3, 1e6, 1e9, 1e12)
 
 
 def finite(values: Sequence[Decimal]) -> list[float]:
@@ -49,7 +37,7 @@ def short_number(value: float, locale: Locale = DEFAULT_LOCALE) -> str:
     if size >= 1e15:
         text = f"{value:.1e}".replace("e+", "e")
     else:
-        for limit, name in zip(_LIMITS, _UNITS[locale.language], strict=True):
+        for limit, name in locale.units:
             if size >= limit * 0.9995:
                 scaled = value / limit
                 text, unit = f"{scaled:.0f}" if abs(scaled) >= 99.95 else f"{scaled:.1f}".removesuffix(".0"), name
@@ -57,12 +45,11 @@ def short_number(value: float, locale: Locale = DEFAULT_LOCALE) -> str:
 
 
 def percentage(part: float, locale: Locale) -> str:
-    """Returns a percentage such as `12.5%`; in German with a space, according to DIN 5008."""
-    text = f"{100 * part:.1f}".replace(".", locale.decimal)
-    return f"{text}\u00a0%" if locale.language == "de" else f"{text}%"
+    """Returns a percentage such as `12.5%`; in German and French with a space."""
+    return locale.percent.format(f"{100 * part:.1f}".replace(".", locale.decimal))
 
 
-def month_labels(labels: Sequence[str], width: float, language: Language) -> list[tuple[int, str]]:
+def month_labels(labels: Sequence[str], width: float, locale: Locale) -> list[tuple[int, str]]:
     """Returns index and name of the months that are labeled on the axis.
 
     As many months are labeled as fit; of more than 48 months only years are.
@@ -72,12 +59,7 @@ def month_labels(labels: Sequence[str], width: float, language: Language) -> lis
         every = ceil(len(years) / max(1.0, width / 26)) if years else 1
         return years[::every]
     every = ceil(len(labels) / max(1.0, width / 34))
-    return [(i, _month(label, language)) for i, label in enumerate(labels) if i % every == 0]
-
-
-def _month(label: str, language: Language) -> str:
-    year, _, month = label.rpartition("-")
-    return f"{_MONTHS[language][int(month) - 1]} {year}" if month.isdigit() and 1 <= int(month) <= 12 else label
+    return [(i, locale.month_name(label, short=True)) for i, label in enumerate(labels) if i % every == 0]
 
 
 def top_categories(

@@ -119,7 +119,7 @@ def _over_time(chart: Chart, values: list[float], locale: Locale, width: float, 
         plot.barWidth = 10
         plot.groupSpacing = max(3.0, 10 * (plot.width / len(values) / WIDEST_BAR - 1))
     group = Group(plot)
-    for at, label in month_labels(chart.labels, plot.width, locale.language):
+    for at, label in month_labels(chart.labels, plot.width, locale):
         x = plot.x + (at + 0.5) * plot.width / len(values)
         if is_line:
             x = plot.x + at * plot.width / max(1, len(values) - 1)

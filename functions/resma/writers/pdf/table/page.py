@@ -12,7 +12,7 @@ from resma.writers.pdf.syntax.objects import number
 from resma.writers.pdf.table.line_plan import FREE, FURTHER, ROW, SUBTOTAL, LinePlan
 from resma.writers.pdf.table.page_template import stripes
 from resma.writers.pdf.table.subtotals import Subtotals
-from resma.writers.pdf.text.cp1252 import DIGITS_ALIKE, metrics
+from resma.writers.pdf.text.cp1252 import DIGITS_ALIKE, metrics, single, single_group
 from resma.writers.pdf.text.pen import Line, Pen
 
 FOOTER_SIZE = 6.5
@@ -33,9 +33,10 @@ class PageComposer:
         language = header.locale.language
         self._words = {word: translate(word, language) for word in ("Rows", "to", "of", "Page")}
         self._group = header.locale.group
+        self._single = all(single(word) is not None for word in self._words.values())
         self._widths: dict[bytes, float] = {}
         """Widths of footers by shape. All digits have the same width, so that there are only a few dozen shapes."""
-        self._of_rows = f"{self._words['of']} {header.rows:,}"
+        self._of_rows = f"{self._words['of']} {self._figure(header.rows)}"
         self._footer_opening = b"%b rg BT /R1 %b Tf" % (GRAY, number(FOOTER_SIZE))
         self._footer_y = number(FOOTER_BASELINE)
         self._right = layout.right
@@ -57,12 +58,15 @@ class PageComposer:
     def footer(self, rows: tuple[int, int], page: int, pages: int | None) -> bytes:
         """Returns the footer: `Rows a to b of c`, and `Page x of y` if y is known. `rows` is (a, b), from 1."""
         words = self._words
-        text = f"{words['Page']} {page:,}"
+        text = f"{words['Page']} {self._figure(page)}"
         if rows[1] >= rows[0]:
-            text = f"{words['Rows']} {rows[0]:,} {words['to']} {rows[1]:,} {self._of_rows}   ·   {text}"
+            first, last = self._figure(rows[0]), self._figure(rows[1])
+            text = f"{words['Rows']} {first} {words['to']} {last} {self._of_rows}   ·   {text}"
         if pages is not None:
-            text = f"{text} {words['of']} {pages:,}"
-        data = text.replace(",", self._group).encode("latin-1")
+            text = f"{text} {words['of']} {self._figure(pages)}"
+        if not self._single:
+            return self._wide_footer(text, pages)
+        data = self._encoded(text)
         shape = data.translate(DIGITS_ALIKE)
         width = self._widths.get(shape)
         if width is None:
@@ -70,24 +74,39 @@ class PageComposer:
         x = self._right - width
         if pages is not None:
             return b"%b %.2f %b Td(%b)Tj ET\n" % (self._footer_opening, x, self._footer_y, data)
-        # The form /Y, which is written at the end, shows `of y` after the page number.
         x -= self._count_width()
         shown = b"%b %.2f %b Td(%b)Tj ET\n" % (self._footer_opening, x, self._footer_y, data)
-        return b"%bq 1 0 0 1 %.2f %b cm /Y Do Q\n" % (shown, x + width, self._footer_y)
+        return shown + self._count_at(x + width)
+
+    def _wide_footer(self, text: str, pages: int | None) -> bytes:
+        """Returns a footer whose words are in other fonts than the one-byte fonts, such as Japanese."""
+        right = self._right - (self._count_width() if pages is None else 0)
+        line = Line(text, "R", FOOTER_SIZE, right, FOOTER_BASELINE, align="right")
+        shown = b"%b rg %b" % (GRAY, self._pen.show(line))
+        return shown if pages is not None else shown + self._count_at(right)
+
+    def _count_at(self, x: float) -> bytes:
+        """Returns the operators that show the form /Y, which is written at the end, after the page number: `of y`."""
+        return b"q 1 0 0 1 %.2f %b cm /Y Do Q\n" % (x, self._footer_y)
+
+    def _encoded(self, text: str) -> bytes:
+        """Returns a footer in the one-byte font, which has a narrow space that Windows-1252 lacks."""
+        marked = text.replace(self._group, "\0") if self._group else text
+        return marked.encode("cp1252", "replace").replace(b"\0", single_group(self._group))
 
     def count_form(self, pages: int) -> bytes:
         """Returns the content of the form /Y, which shows ` of y` at the current position."""
-        text = f" {self._words['of']} {self._figure(pages)}".encode("cp1252", "replace")
+        text = self._encoded(f" {self._words['of']} {self._figure(pages)}")
         return b"%b rg BT /R1 %b Tf(%b)Tj ET" % (GRAY, number(FOOTER_SIZE), text)
 
     def _count_width(self) -> float:
         """Returns the width to reserve for ` of y` while y is unknown, as if each row took ten lines."""
         pages = 10 * self._header.rows // self._layout.slots + 10
-        text = f" {self._words['of']} {self._figure(pages)}".encode("cp1252", "replace")
+        text = self._encoded(f" {self._words['of']} {self._figure(pages)}")
         return metrics("R").width(text) * FOOTER_SIZE / 1000
 
     def _figure(self, value: int) -> str:
-        return f"{value:,}".replace(",", self._group)
+        return self._header.locale.format_number(str(value))
 
     def _stripes(self, kinds: bytes) -> bytes:
         """Returns a light background for every second row, however many lines it takes."""

@@ -12,7 +12,7 @@ from resma.writers.pdf.layout import LEADING, SIZE, Cell, Layout
 from resma.writers.pdf.syntax.objects import escaped, number
 from resma.writers.pdf.table.left_column import joined
 from resma.writers.pdf.table.timestamps import USUAL, TimestampCells
-from resma.writers.pdf.text.cp1252 import DIGITS_ALIKE, MARK, UNIT, encode, metrics, visible
+from resma.writers.pdf.text.cp1252 import DIGITS_ALIKE, MARK, UNIT, encode, metrics, single_group, visible
 from resma.writers.pdf.text.unicode import WideText
 
 _SIZE = number(SIZE)
@@ -47,7 +47,9 @@ class RightColumn:
         self._wide = wide
         kind = column.kind
         self._is_number = kind in {"integer", "amount"}
-        self._group = locale.group if column.grouped and self._is_number else ""
+        self._locale = locale
+        # One character per byte of the one-byte fonts, like the cells that it is inserted into.
+        self._group = single_group(locale.group).decode("latin-1") if column.grouped and self._is_number else ""
         self._decimal = locale.decimal
         self._scale = column.scale if kind == "amount" else 0
         # Replaces the decimal point of Postgres for all cells at once; thousands separators are added later.
@@ -110,7 +112,7 @@ class RightColumn:
         number = self._number.fullmatch(shape) if self._is_number else None
         cuts = self._group_cuts(shape) if number and self._group else []
         plain = len(cuts) < 2 and not shape.translate(None, _AS_IT_IS)
-        width = self._metrics.width(shape) + len(cuts) * self._metrics.width(self._group.encode("ascii"))
+        width = self._metrics.width(shape) + len(cuts) * self._metrics.width(self._group.encode("latin-1"))
         before = self._before(width, self._blank(len(number[2] or b"")) if number else 0)
         if before is None or not plain:
             self._has_special_cells = True
@@ -119,8 +121,9 @@ class RightColumn:
 
     def _group_cuts(self, number: bytes) -> list[int]:
         """Returns the positions of thousands separators, as indexes into the ungrouped number."""
+        sign = number.startswith(b"-")
         end = len(number.partition(self._decimal.encode("ascii"))[0])
-        return list(range(end - 3, 1 if number.startswith(b"-") else 0, -3))[::-1]
+        return [cut + sign for cut in self._locale.group_cuts(end - sign)]
 
     def _blank(self, decimals: int) -> int:
         """Returns the space to the right of a number that aligns the decimal marks of the column."""
@@ -150,7 +153,7 @@ class RightColumn:
         if number and self._group:
             bounds = [None, *self._group_cuts(shown), None]
             pieces = [shown[a:b] for a, b in pairwise(bounds)]
-            shown = self._group.encode("ascii").join(pieces)
+            shown = self._group.encode("latin-1").join(pieces)
         elif self._cuts and self._metrics.width(shown) > self._text_width:
             shown = self._metrics.cut(shown, int(self._text_width / UNIT))
         width = self._metrics.width(shown)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import accumulate
 
-from resma.writers.pdf.fonts.own_faces import FACES
+from resma.writers.pdf.fonts.own_faces import CODE_POINTS, FACES, NARROW_SPACE
 
 UNIT = 4
 """Thousandths of an em per unit of width. With 4, widths up to 1.02 em fit a byte."""
@@ -81,6 +81,11 @@ def single(text: str) -> bytes | None:
     return None if MARK in data or b"\1" in data else data
 
 
+def single_group(group: str) -> bytes:
+    """Returns a locale's separator of thousands as one byte; nothing if it has none."""
+    return bytes([NARROW_SPACE]) if group == chr(CODE_POINTS[NARROW_SPACE]) else group.encode("cp1252")
+
+
 def find_cells(blob: bytes, mark: bytes) -> Iterator[int]:
     """Yields the indexes of the cells in `blob` that contain the mark, without checking the other cells."""
     cell, seen, at = 0, 0, blob.find(mark)
@@ -96,9 +101,8 @@ class FaceMetrics:
 
     def __init__(self, letter: str) -> None:
         face = FACES[letter]()
-        points = [ord(bytes([code]).decode("cp1252", "replace")) for code in range(256)]
-        self.units = bytes(min(255, -(-face.width_of(point) // UNIT)) for point in points)
-        self._widths = [face.width_of(point) for point in points]
+        self.units = bytes(min(255, -(-face.width_of(point) // UNIT)) for point in CODE_POINTS)
+        self._widths = [face.width_of(point) for point in CODE_POINTS]
         self._common = self.units[ord("o")]
         """Width of an `o`. Most letters and all digits are at most this wide."""
         self.widest = max(self.units[code] for code in range(32, 256))

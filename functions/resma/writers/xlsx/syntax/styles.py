@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from resma.i18n.locales import Locale
+from resma.i18n.locales import DEFAULT_LOCALE, Locale
 from resma.report.header import Column
 from resma.writers.palette import ACCENT, GRAY, INK, RULE
 from resma.writers.xlsx.syntax.xml import DECLARATION, MAIN, escape
@@ -32,9 +33,6 @@ _BORDERS = {
     "none": "<border><left/><right/><top/><bottom/><diagonal/></border>",
     "below": f'<border><left/><right/><top/><bottom style="thin"><color rgb="FF{RULE}"/></bottom><diagonal/></border>',
 }
-
-_LCIDS = {"en-US": "409", "en-GB": "809", "pt-BR": "416", "de-DE": "407"}
-"""Microsoft's language identifiers (LCID)."""
 
 _FIRST_CUSTOM_FORMAT = 164
 """First number of a custom format. Lower numbers are built-in formats (§18.8.30); 0 is General."""
@@ -138,7 +136,8 @@ def date_format(locale: Locale) -> str:
 
 def month_format(locale: Locale) -> str:
     """Returns a format like `jan 2024`, in the report's language instead of Excel's."""
-    return f"[$-{_LCIDS.get(locale.tag, _LCIDS['en-US'])}]mmm\\ yyyy"
+    between = re.sub("([^{}a-z ])", r'"\1"', locale.month).replace(" ", "\\ ")
+    return f"[$-{locale.lcid or DEFAULT_LOCALE.lcid}]{between.format(month='mmm', year='yyyy')}"
 
 
 def decimals(amounts: Sequence[Decimal]) -> int:

@@ -1,0 +1,1 @@
+"""Locale data of the functions, generated from the Unicode CLDR."""
