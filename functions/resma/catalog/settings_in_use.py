@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from pathlib import Path
 
 from resma.catalog import locale_settings
-from resma.catalog.folder import catalog_folder
-from resma.catalog.settings_file import SETTINGS_FILE, CatalogSettings, load_settings
+from resma.catalog.current import current_catalog
+from resma.catalog.settings_file import CatalogSettings
 from resma.errors import FieldError, RequestInvalidError
 from resma.i18n.locales import Locale
 
 
 def settings_in_use() -> CatalogSettings:
-    """Returns the settings of the catalog in use. The file is read again after it has changed.
-
-    Raises CatalogInvalidError.
-    """
-    folder = catalog_folder()
-    file = folder / SETTINGS_FILE
-    return _load(folder, file.stat().st_mtime_ns if file.exists() else None)
-
-
-@lru_cache(maxsize=8)
-def _load(folder: Path, _modified: int | None) -> CatalogSettings:
-    return load_settings(folder)
+    """Returns the settings of the catalog in use; the defaults if its resma.toml has errors."""
+    return current_catalog().settings
 
 
 def offered_locales() -> Mapping[str, Locale]:
