@@ -41,7 +41,7 @@ setup-bench:
 demo: setup ## a report from the request to the file: FORMAT=PDF|CSV|XLSX|NDJSON|PARQUET, ROWS=500000
 	@$(RESMA) demo
 
-up: setup ## start the stack and leave it running: PORT=3008, ROWS=500000
+up: setup ## start the stack and leave it running: SOURCE=postgresql://..., RESMA_CATALOG=./reports, PORT=3008, ROWS=500000
 	@$(RESMA) up
 
 # Without an environment nothing is running, so `down`, `logs` and `clean` do not create one.

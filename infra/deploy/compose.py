@@ -19,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from infra.admin.tenants import make_key
 from infra.demo.load_demo_bank import load_demo_bank, migrate_with_bank
 from infra.deploy.cloudformation import AwsEndpoint, find_outputs, read_stage
+from infra.deploy.organization import TENANT, name_organization
+from infra.deploy.source import SourceDatabase, open_source
 from infra.deploy.system import (
     DeploymentEnvironment,
     DeploymentOptions,
@@ -28,8 +30,9 @@ from infra.deploy.system import (
 )
 from infra.errors import StackError
 from infra.paths import ROOT
+from infra.postgres.migrate import migrate
 from resma.access.caller import SCOPES
-from resma.catalog import catalog_folder
+from resma.catalog import DEMO_CATALOG
 
 FRONT_DOOR = ROOT / "infra" / "docker" / "front_door.conf"
 """Template of nginx' configuration. The API's id and stage are known only after the deployment."""
@@ -64,7 +67,11 @@ class ComposeSettings(BaseModel):
     functions_package: Path
     """Folder with the functions and their dependencies."""
     rows: int = Field(ge=0, le=100_000_000)
-    """Number of transactions of the demo bank."""
+    """Number of transactions of the demo bank, which is loaded only if there is no source database."""
+    source: SecretStr | None = None
+    """URL of the source database, as the functions' containers reach it."""
+    resma_catalog: Path = DEMO_CATALOG
+    """Folder of the report types."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -85,25 +92,30 @@ class ComposeSettings(BaseModel):
 
 
 def deploy_compose(settings: ComposeSettings) -> None:
-    """Migrates the database, loads the demo bank and deploys. An existing stack is not changed.
+    """Migrates the database, loads the demo bank if there is no source, and deploys. An existing stack is not changed.
 
     LocalStack's updates of a stack silently lose parts of it, so a changed template requires a new LocalStack.
     """
-    for name in migrate_with_bank(settings.database_url):
+    source = open_source(settings.source.get_secret_value()) if settings.source else None
+    for name in migrate_with_bank(settings.database_url) if source is None else migrate(settings.database_url):
         print(f"Applied migration {name}.")
-    is_loaded = load_demo_bank(settings.database_url, settings.rows)
-    print(f"The demo bank has {settings.rows:,} transactions." + ("" if is_loaded else " It was loaded before."))
-    outputs = _deploy_once(AwsEndpoint(settings.aws_url), settings)
+    if source is None:
+        is_loaded = load_demo_bank(settings.database_url, settings.rows)
+        print(f"The demo bank has {settings.rows:,} transactions." + ("" if is_loaded else " It was loaded before."))
+    else:
+        print(f"Reports read {source.place}.")
+    name_organization(settings.database_url, settings.resma_catalog, source)
+    outputs = _deploy_once(AwsEndpoint(settings.aws_url), settings, source)
     path = f"/_aws/execute-api/{outputs['ApiId']}/{outputs['StageName']}/"
     settings.front_door_conf.write_text(FRONT_DOOR.read_text(encoding="utf-8").replace("/STAGE/", path))
     print("\n".join(f"{name}: {value}" for name, value in sorted(outputs.items())))
-    for error in find_catalog_errors(catalog_folder(), settings.database_url):
+    for error in find_catalog_errors(settings.resma_catalog, source.url if source else settings.database_url):
         print(f"This report type cannot be generated: {error}", file=sys.stderr)
-    key = make_key(settings.database_url, "demo", "docker compose", SCOPES, timedelta(days=KEY_DAYS))
+    key = make_key(settings.database_url, TENANT, "docker compose", SCOPES, timedelta(days=KEY_DAYS))
     print(f"A key of the tenant demo, valid for {KEY_DAYS} days: {key}")
 
 
-def _deploy_once(aws: AwsEndpoint, settings: ComposeSettings) -> dict[str, str]:
+def _deploy_once(aws: AwsEndpoint, settings: ComposeSettings, source: SourceDatabase | None) -> dict[str, str]:
     if (outputs := find_outputs(aws, read_stage("local").stack_name)) is not None:
         print("It is already deployed. After a change, run `docker compose down`, then `docker compose up --build`.")
         return outputs
@@ -113,8 +125,13 @@ def _deploy_once(aws: AwsEndpoint, settings: ComposeSettings) -> dict[str, str]:
         # LocalStack runs the functions in containers on this processor, and the Dockerfile installs packages for it.
         "LambdaArchitecture": lambda_architecture(platform.machine()),
     }
-    options = DeploymentOptions(parameters, functions=settings.functions_package, timeout_seconds=TIMEOUT_SECONDS)
-    return deploy_system(_environment(aws, settings), options)
+    options = DeploymentOptions(
+        parameters,
+        functions=settings.functions_package,
+        catalog=settings.resma_catalog,
+        timeout_seconds=TIMEOUT_SECONDS,
+    )
+    return deploy_system(_environment(aws, settings, source), options)
 
 
 def lambda_architecture(machine: str) -> str:
@@ -124,7 +141,7 @@ def lambda_architecture(machine: str) -> str:
     return LAMBDA_ARCHITECTURES[machine]
 
 
-def _environment(aws: AwsEndpoint, settings: ComposeSettings) -> DeploymentEnvironment:
+def _environment(aws: AwsEndpoint, settings: ComposeSettings, source: SourceDatabase | None) -> DeploymentEnvironment:
     return DeploymentEnvironment(
         aws=aws,
         database_url=settings.database_url,
@@ -132,6 +149,7 @@ def _environment(aws: AwsEndpoint, settings: ComposeSettings) -> DeploymentEnvir
         database_port=settings.postgres_port,
         webhook_secret=settings.webhook_secret.get_secret_value(),
         public_base_url=settings.public_base_url,
+        source=source,
         object_store=ObjectStore(
             settings.object_store_url,
             settings.object_store_access_key_id,

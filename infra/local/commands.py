@@ -12,7 +12,8 @@ from pathlib import Path
 import psycopg
 
 from infra.demo.load_demo_bank import count_demo_rows, load_demo_bank
-from infra.deploy.source import SourceDatabase, open_source
+from infra.deploy.organization import name_organization
+from infra.deploy.source import open_source
 from infra.deploy.system import find_catalog_errors
 from infra.errors import (
     DiskFullError,
@@ -25,13 +26,11 @@ from infra.errors import (
 from infra.local.demo import Demo, DemoSummary, make_demo_key, run_demo
 from infra.local.logs import LogReader, NothingLoggedError, Selection, check_report, read_tails
 from infra.local.progress import Progress
-from infra.local.stack import DEMO_TENANT, FRONT_DOOR_PORT, Options, Running, Stack
+from infra.local.stack import FRONT_DOOR_PORT, Options, Running, Stack
 from infra.paths import REPORTS, STATE
 from resma.catalog import DEMO_CATALOG, catalog_folder, load_catalog
-from resma.catalog.settings_file import CatalogSettings, check_settings
 
 DEMO_ROWS = 500_000
-DEMO_ORGANIZATION = "Banco Aurora"
 FOLLOW_SINCE = timedelta(minutes=10)
 """Maximum age of the first line of `--follow` if no other option selects lines."""
 
@@ -93,7 +92,6 @@ def up(options: UpOptions, progress: Progress) -> UpResult:
             _require_same(running, options)
             return _up_result(running, was_up=True)
         catalog = require_catalog(options.catalog)
-        settings = check_settings(catalog)[0] or CatalogSettings()
         source = open_source(options.source) if options.source else None
         if source is not None:
             progress.say(f"reports read {source.place}")
@@ -103,7 +101,7 @@ def up(options: UpOptions, progress: Progress) -> UpResult:
             running = stack.start()
             if source is None:
                 fill_demo_bank(running.database_url, DEMO_ROWS if options.rows is None else options.rows, progress)
-            name_tenant(running.database_url, _organization(settings, source))
+            name_organization(running.database_url, catalog, source)
         except BaseException:
             stack.stop()
             raise
@@ -131,7 +129,7 @@ def demo(options: DemoOptions, progress: Progress) -> DemoSummary:
         with stack:
             rows = DEMO_ROWS if options.rows is None else options.rows
             fill_demo_bank(stack.up.database_url, rows, progress)
-            name_tenant(stack.up.database_url, DEMO_ORGANIZATION)
+            name_organization(stack.up.database_url, DEMO_CATALOG, None)
             return _demo(stack.up, rows, options.format, progress)
 
 
@@ -202,23 +200,6 @@ def _up_result(running: Running, *, was_up: bool) -> UpResult:
     catalog = Path(running.catalog)
     errors = find_catalog_errors(catalog, running.source_url or running.database_url)
     return UpResult(running, was_up, tuple(errors), tuple(load_catalog(catalog)))
-
-
-def name_tenant(database_url: str, name: str) -> None:
-    """Creates the tenant `demo`, which requests from this machine belong to, or changes its name."""
-    with psycopg.connect(database_url) as connection:
-        connection.execute(
-            "INSERT INTO resma.tenants (tenant_id, name) VALUES (%s, %s)"
-            " ON CONFLICT (tenant_id) DO UPDATE SET name = EXCLUDED.name",
-            (DEMO_TENANT, name),
-        )
-
-
-def _organization(settings: CatalogSettings, source: SourceDatabase | None) -> str:
-    """Returns the name on the files: that of resma.toml, or that of the database."""
-    if settings.brand.name is not None:
-        return settings.brand.name
-    return DEMO_ORGANIZATION if source is None else source.database_name
 
 
 def _require_same(running: Running, options: UpOptions) -> None:

@@ -17,6 +17,7 @@ import psycopg
 
 from infra.demo.load_demo_bank import migrate_with_bank
 from infra.deploy.cloudformation import AwsEndpoint
+from infra.deploy.organization import TENANT
 from infra.deploy.source import SourceDatabase
 from infra.deploy.system import DeploymentEnvironment, DeploymentOptions, ObjectStore, deploy_system
 from infra.errors import StackError
@@ -32,7 +33,6 @@ from resma.catalog.folder import CATALOG_VARIABLE
 from resma.webhooks.signing_secrets import CALLBACK, derive_secret
 
 FRONT_DOOR_PORT = 3008
-DEMO_TENANT = "demo"
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Running:
     def callback_secret(self) -> str:
         """The secret that signs callbacks of the demo tenant, until it is rotated."""
         key = base64.b64decode(self.webhook_secret.removeprefix("whsec_"))
-        return derive_secret(key, DEMO_TENANT, CALLBACK, 1)
+        return derive_secret(key, TENANT, CALLBACK, 1)
 
 
 class Stack:

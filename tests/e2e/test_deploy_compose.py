@@ -25,6 +25,7 @@ from infra.paths import FUNCTIONS, ROOT, STATE
 from infra.servers.localstack import LocalStackServer
 from infra.servers.ports import free_port
 from infra.servers.postgres import PostgresServer
+from resma.catalog import DEMO_CATALOG
 
 FOLDER = STATE / "test-compose"
 ROWS = 2000
@@ -72,6 +73,8 @@ def environment(postgres: PostgresServer, localstack: LocalStackServer) -> dict[
         # The environment of the tests has the functions' dependencies; in Docker the package contains them.
         "FUNCTIONS_PACKAGE": os.environ.get("RESMA_TEST_PACKAGE", str(FUNCTIONS)),
         "ROWS": str(ROWS),
+        "SOURCE": "",
+        "RESMA_CATALOG": str(DEMO_CATALOG),
     }
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
     assert set(variables) == set(compose["services"]["deploy"]["environment"])

@@ -39,9 +39,9 @@ _REMEDIES = {
 
 _MAY_BECOME_READER = """
     SELECT count(*) > 0 FROM pg_roles
-    WHERE rolname = %s AND rolname <> current_user AND pg_has_role(current_user, oid, 'MEMBER')
+    WHERE rolname = %s AND rolname <> current_user AND pg_has_role(current_user, oid, 'USAGE')
 """
-"""A database without this role, or a role that is not a member of it, is read with the role of the connection."""
+"""A database without this role, or a role without its privileges, is read with the role of the connection."""
 
 
 class _ResultType(NamedTuple):

@@ -26,6 +26,7 @@ from resma_cli.commands import (
     types,
     webhooks,
 )
+from resma_cli.dotenv_file import read_dotenv_file
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.interrupts import raise_lost_interrupts
 from resma_cli.output import Output, print_json
@@ -77,6 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # characters that the terminal cannot show become ?
+    read_dotenv_file()
     # `kill` and a closed terminal end a command in the same way as Ctrl-C.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)

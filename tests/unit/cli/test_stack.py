@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -100,6 +101,24 @@ def test_source_and_catalog_are_options_and_settings(passed: list[object], monke
     assert main(["up"]) == 0
     assert passed == [UpOptions("test", source=url, catalog=Path("mine"))] * 2
     assert "secret" not in repr(passed[0])
+
+
+def test_source_and_catalog_may_be_in_a_dotenv_file(
+    passed: list[object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text(
+        "# comment\nSOURCE='postgres://reports:a#b$c@db/shop'\nRESMA_CATALOG=\nROWS=7\nPATH=/nowhere\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    path = os.environ["PATH"]
+    assert main(["up"]) == 0
+    assert passed == [UpOptions("test", source="postgres://reports:a#b$c@db/shop")]
+    assert os.environ["PATH"] == path
+    os.environ["SOURCE"] = "postgres://other/shop"
+    assert main(["up"]) == 0
+    assert passed[1:] == [UpOptions("test", source="postgres://other/shop")]
 
 
 def test_settings_of_make_are_options(passed: list[object], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,6 +85,8 @@ def test_deploy_has_exactly_the_variables_that_it_reads() -> None:
 def test_deploy_accepts_its_variables() -> None:
     environment = {name: with_env(value) for name, value in SERVICES["deploy"]["environment"].items()}
     settings = ComposeSettings.read(environment)
+    assert settings.source is None
+    assert settings.rows == 500_000
     assert settings.database_url == "postgresql://postgres:local-postgres@postgres:5432/postgres"
 
 
