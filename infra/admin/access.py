@@ -16,7 +16,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from infra.admin.tenants import OPERATOR, QUOTAS, create_key, create_tenant, set_quotas
+from infra.admin.tenants import OPERATOR, QUOTAS, create_key, create_tenant, rename_tenant, set_quotas
 from infra.errors import StackError
 from resma.access.api_keys import (
     DEFAULT_GRACE_SECONDS,
@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         for quota in QUOTAS:
             made.add_argument(f"--{quota.replace('_', '-')}", type=int, metavar="N")
+    command("rename-tenant", _rename_tenant, "change the name that is printed on a tenant's reports", "tenant", "name")
     made = command("create-key", _create_key, "create a key, and print it once", "tenant", "name")
     made.add_argument("--scope", action="append", default=[], choices=sorted(SCOPES), help="repeat for more scopes")
     made.add_argument(
@@ -91,6 +92,11 @@ def _quotas(arguments: argparse.Namespace) -> dict[str, int]:
 def _create_tenant(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
     create_tenant(connection, arguments.tenant, arguments.name, _quotas(arguments))
     print(f"Created tenant {arguments.tenant}. Create its first key with create-key.")
+
+
+def _rename_tenant(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:
+    rename_tenant(connection, arguments.tenant, arguments.name)
+    print(f"Tenant {arguments.tenant} is named {arguments.name}. Files that exist keep the earlier name.")
 
 
 def _set_quotas(connection: Connection[TupleRow], arguments: argparse.Namespace) -> None:

@@ -37,8 +37,20 @@ def create_tenant(connection: Connection[TupleRow], tenant_id: str, name: str, q
         (tenant_id, name),
     ).fetchone()
     if row is None:
-        raise StackError(f"Tenant {tenant_id} already exists. Change its limits with set-quotas.")
+        raise StackError(
+            f"Tenant {tenant_id} already exists. Change its name with rename-tenant, and its limits with set-quotas."
+        )
     set_quotas(connection, tenant_id, quotas)
+
+
+def rename_tenant(connection: Connection[TupleRow], tenant_id: str, name: str) -> None:
+    """Changes the name of a tenant, which is printed on its reports. Files that exist keep the earlier name.
+
+    Raises StackError if the tenant does not exist or the name is not valid.
+    """
+    require_tenant(connection, tenant_id)
+    _require_name(name)
+    connection.execute("UPDATE resma.tenants SET name = %s WHERE tenant_id = %s", (name, tenant_id))
 
 
 def set_quotas(connection: Connection[TupleRow], tenant_id: str, quotas: Mapping[str, int]) -> None:

@@ -318,7 +318,15 @@ def test_operators_create_tenants_and_keys(system: System, admin: Connection[Tup
         0,
         "Created tenant north. Create its first key with create-key.\n",
     )
-    assert operate(system, "create-tenant", "north", "Again")[0] == 1
+    assert operate(system, "create-tenant", "north", "Again") == (
+        1,
+        "Failed: Tenant north already exists. Change its name with rename-tenant, and its limits with set-quotas.\n",
+    )
+    assert operate(system, "rename-tenant", "north", "Bank of the North") == (
+        0,
+        "Tenant north is named Bank of the North. Files that exist keep the earlier name.\n",
+    )
+    assert operate(system, "rename-tenant", "south", "x")[0] == operate(system, "rename-tenant", "north", "")[0] == 1
     assert operate(system, "create-tenant", "North!", "x")[0] == 1
     assert operate(system, "set-quotas", "north", "--rows-per-day", "0")[0] == 1
     assert operate(system, "set-quotas", "north", "--rows-per-day", "5000")[0] == 0
@@ -334,7 +342,7 @@ def test_operators_create_tenants_and_keys(system: System, admin: Connection[Tup
     assert system.call_with(new, "GET", "/api/v1/reports")[0] == 401
     code, printed = operate(system, "list")
     assert (
-        "north  North Bank  (requests_per_second 100, requests_burst 200, live_reports 7, rows_per_day 5000)" in printed
+        "north  Bank of the North  (requests_per_second 100, requests_burst 200, live_reports 7, rows_per_day 5000)" in printed
     )
     assert f"{key_id(new)}  first  reports:read  revoked" in printed
     for made in (key, new):
