@@ -68,7 +68,8 @@ def apply_migrations(connection: Connection[TupleRow], migrations: Migrations = 
     """Applies all pending migrations in the transaction of a connection, without committing it. See `migrate`."""
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"{migrations.schema}.migrations",))
     pending = find_pending(connection, migrations)
-    _require_rights(connection, migrations, pending)
+    if problems := find_missing_rights(connection, migrations, pending):
+        raise MigrationError(" ".join(problems))
     _execute(connection, ROLES.name, ROLES.read_text(encoding="utf-8"))
     if pending:
         _create_table(connection, migrations.schema)
@@ -111,6 +112,39 @@ def find_missing_logins(connection: Connection[TupleRow]) -> list[str]:
     return [login for login in LOGINS if (login,) not in rows]
 
 
+def find_missing_rights(connection: Connection[TupleRow], migrations: Migrations, pending: Sequence[str]) -> list[str]:
+    """Returns everything that the role may not do but must, and that the server lacks, each with its remedy."""
+    row = connection.execute(
+        "SELECT current_user, current_database(), current_setting('server_version_num')::integer / 10000,"
+        " rolsuper OR rolcreaterole, has_database_privilege(current_database(), 'CREATE'),"
+        " (SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = %s)"
+        " FROM pg_roles WHERE rolname = current_user",
+        (migrations.schema,),
+    ).fetchone()
+    user, database, version, creates_roles, creates_schemas, owns_schema = row or ("", "", 0, False, False, False)
+    problems = []
+    if version < MIN_VERSION:
+        problems.append(f"The server is PostgreSQL {version}. Use version {MIN_VERSION} or newer.")
+    name, role = (sql.Identifier(text).as_string(connection) for text in (database, user))
+    if pending and owns_schema is None and not creates_schemas:
+        problems.append(
+            f"The role {user} may not create a schema in the database {database}. As the owner of the database, "
+            f"execute: GRANT CREATE ON DATABASE {name} TO {role}"
+        )
+    if pending and owns_schema is False:
+        problems.append(
+            f"The schema {migrations.schema} belongs to another role. Migrate as its owner, or execute as a superuser: "
+            f"ALTER SCHEMA {migrations.schema} OWNER TO {role}"
+        )
+    if (missing := find_missing_logins(connection)) and not creates_roles:
+        create = "; ".join(f"CREATE ROLE {login} LOGIN" for login in missing)
+        problems.append(
+            f"The role {user} may not create the logins {', '.join(missing)}. As a superuser, or the master user, "
+            f"execute: ALTER ROLE {role} CREATEROLE, or create them: {create}"
+        )
+    return [f"{problem.rstrip('.')}." for problem in problems]
+
+
 def set_password(database_url: str, login: str, password: str) -> None:
     """Sets the password of one of the LOGINS. Only a hash is sent, so that the log cannot contain the password."""
     with connect(database_url) as connection:
@@ -145,40 +179,6 @@ def main(given: Sequence[str] | None = None) -> int:
         return 1
     print("\n".join(f"Applied {name}." for name in applied) or "No migration is pending.")
     return 0
-
-
-def _require_rights(connection: Connection[TupleRow], migrations: Migrations, pending: Sequence[str]) -> None:
-    """Raises MigrationError with everything that the role may not do but must, and that the server lacks."""
-    row = connection.execute(
-        "SELECT current_user, current_database(), current_setting('server_version_num')::integer / 10000,"
-        " rolsuper OR rolcreaterole, has_database_privilege(current_database(), 'CREATE'),"
-        " (SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = %s)"
-        " FROM pg_roles WHERE rolname = current_user",
-        (migrations.schema,),
-    ).fetchone()
-    user, database, version, creates_roles, creates_schemas, owns_schema = row or ("", "", 0, False, False, False)
-    problems = []
-    if version < MIN_VERSION:
-        problems.append(f"The server is PostgreSQL {version}. Use version {MIN_VERSION} or newer.")
-    name, role = (sql.Identifier(text).as_string(connection) for text in (database, user))
-    if pending and owns_schema is None and not creates_schemas:
-        problems.append(
-            f"The role {user} may not create a schema in the database {database}. As the owner of the database, "
-            f"execute: GRANT CREATE ON DATABASE {name} TO {role}"
-        )
-    if pending and owns_schema is False:
-        problems.append(
-            f"The schema {migrations.schema} belongs to another role. Migrate as its owner, or execute as a superuser: "
-            f"ALTER SCHEMA {migrations.schema} OWNER TO {role}"
-        )
-    if (missing := find_missing_logins(connection)) and not creates_roles:
-        create = "; ".join(f"CREATE ROLE {login} LOGIN" for login in missing)
-        problems.append(
-            f"The role {user} may not create the logins {', '.join(missing)}. As a superuser, or the master user, "
-            f"execute: ALTER ROLE {role} CREATEROLE, or create them: {create}"
-        )
-    if problems:
-        raise MigrationError(" ".join(f"{problem.rstrip('.')}." for problem in problems))
 
 
 def _execute(connection: Connection[TupleRow], file: str, text: str) -> None:

@@ -14,6 +14,7 @@ import typer
 from resma_cli import VERSION
 from resma_cli.commands import (
     admin,
+    aws,
     dead_letters,
     doctor,
     generate,
@@ -67,6 +68,7 @@ for _name, _named in {
     "key": keys.app,
     "profile": profiles.profile_app,
     "admin": admin.app,
+    "aws": aws.app,
 }.items():
     app.add_typer(_named, name=_name)
 webhooks.app.add_typer(listen.app)

@@ -2,8 +2,6 @@
 -- what it left behind is swept.
 
 ALTER TABLE resma.reports
-    ADD COLUMN IF NOT EXISTS attempts_allowed integer NOT NULL DEFAULT 3,
-    ADD COLUMN IF NOT EXISTS checkpoint jsonb,
     -- When the job got one of its tenant's places in the queue; NULL while it waits for its turn.
     ADD COLUMN slot_at          timestamptz,
     ADD COLUMN cancelled_by     text,

@@ -342,7 +342,8 @@ def test_operators_create_tenants_and_keys(system: System, admin: Connection[Tup
     assert system.call_with(new, "GET", "/api/v1/reports")[0] == 401
     code, printed = operate(system, "list")
     assert (
-        "north  Bank of the North  (requests_per_second 100, requests_burst 200, live_reports 7, rows_per_day 5000)" in printed
+        "north  Bank of the North  (requests_per_second 100, requests_burst 200, live_reports 7, rows_per_day 5000)"
+        in printed
     )
     assert f"{key_id(new)}  first  reports:read  revoked" in printed
     for made in (key, new):

@@ -2,54 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from infra.checks.report_types.check_folder import check_catalog
 from infra.demo.load_demo_bank import BANK
 from infra.errors import StackError
 from infra.postgres.migrate import LOGINS, SYSTEM_TABLES, MigrationError, Migrations, main, migrate, set_password
-from infra.servers.ports import free_port
 from infra.servers.postgres import PostgresServer
 from resma.catalog import DEMO_CATALOG
-
-PASSWORD = "p%40ss"  # of roles of this test only
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """A Postgres server without anything of Resma, and without its logins."""
-    server = PostgresServer(tmp_path_factory.mktemp("cluster"), free_port())
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-
-
-def new_database(cluster: PostgresServer, rights: str = "CREATEROLE") -> str:
-    """Creates a role without superuser rights, with a database. Returns the URL as the services of clouds print it."""
-    name = f"owner_{uuid4().hex[:8]}"
-    identifier = sql.Identifier(name)
-    with psycopg.connect(cluster.url, autocommit=True) as admin:
-        admin.execute(sql.SQL(f"CREATE ROLE {{}} LOGIN {rights} PASSWORD 'p@ss'").format(identifier))
-        admin.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(identifier, identifier))
-    return f"postgres://{name}:{PASSWORD}@127.0.0.1:{cluster.port}/{name}"
-
-
-def relations(url: str, schema: str) -> list[str]:
-    """Returns the tables and views of a schema."""
-    with psycopg.connect(url) as connection:
-        rows = connection.execute(
-            "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind IN ('r', 'v')", (schema,)
-        ).fetchall()
-    return [name for (name,) in rows]
+from tests.support.owned_databases import new_database, relations
 
 
 def test_an_owner_without_superuser_rights_can_do_each_step(cluster: PostgresServer) -> None:

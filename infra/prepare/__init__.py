@@ -1,0 +1,1 @@
+"""`resma aws prepare`: prepares a database, secrets and samconfig.toml for a deployment to AWS."""

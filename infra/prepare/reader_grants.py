@@ -1,0 +1,78 @@
+"""Finds the tables that the queries of a catalog read, and the grants that the reader lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import ClientCursor, Connection
+from psycopg.rows import TupleRow
+
+from infra.postgres.migrate import READER
+from resma.catalog import ReportType
+from resma.catalog.query_text import find_parameters
+
+
+@dataclass(frozen=True)
+class ReadTable:
+    """A table or view that a query names, and what the reader and the current role may do with it."""
+
+    schema: str
+    name: str
+    """Both are quoted where SQL requires it; `name` includes the schema."""
+    may_use: bool
+    may_select: bool
+    may_grant: bool
+    """Whether the current role may grant access to it."""
+    has_policies: bool
+    """Whether row level security is enabled, or it is a view that applies that of its tables."""
+
+
+_TABLES = """
+    SELECT DISTINCT quote_ident(n.nspname), quote_ident(n.nspname) || '.' || quote_ident(c.relname),
+           reader.oid IS NOT NULL AND has_schema_privilege(reader.oid, n.oid, 'USAGE'),
+           reader.oid IS NOT NULL AND has_table_privilege(reader.oid, c.oid, 'SELECT'),
+           pg_has_role(c.relowner, 'USAGE') OR has_table_privilege(c.oid, 'SELECT WITH GRANT OPTION'),
+           c.relrowsecurity OR coalesce(c.reloptions && ARRAY['security_invoker=true', 'security_invoker=on'], false)
+    FROM pg_rewrite AS r
+    JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.deptype = 'n'
+    JOIN pg_class AS c ON d.refclassid = 'pg_class'::regclass AND c.oid = d.refobjid
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    LEFT JOIN pg_roles AS reader ON reader.rolname = %s
+    WHERE r.ev_class = 'pg_temp.resma_query'::regclass AND c.oid <> r.ev_class
+      AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+    ORDER BY 2
+"""
+
+
+def find_read_tables(connection: Connection[TupleRow], report_types: Iterable[ReportType]) -> list[ReadTable]:
+    """Returns the tables and views that the queries read, each once.
+
+    Postgres records which tables a view reads, so each query is the body of a temporary view, which is rolled back. A
+    query that the database rejects is left out: the check of report types shows its error.
+    """
+    found: dict[str, ReadTable] = {}
+    for report_type in report_types:
+        values = dict.fromkeys(find_parameters(report_type.query))
+        query = ClientCursor(connection).mogrify(report_type.query.encode(), values)
+        try:
+            with connection.transaction(force_rollback=True):
+                connection.execute(f"CREATE TEMPORARY VIEW resma_query AS SELECT FROM (\n{query}\n) AS q".encode())
+                rows = connection.execute(_TABLES, (READER,)).fetchall()
+        except psycopg.Error:
+            continue
+        for row in rows:
+            found.setdefault(row[1], ReadTable(*row))
+    return list(found.values())
+
+
+def missing_grants(tables: Iterable[ReadTable]) -> list[str]:
+    """Returns the statements that let the reader read the tables, without the final semicolon."""
+    tables = list(tables)
+    schemas = dict.fromkeys(table.schema for table in tables if not table.may_use)
+    names = [table.name for table in tables if not table.may_select]
+    return [
+        *(f"GRANT USAGE ON SCHEMA {schema} TO {READER}" for schema in schemas),
+        *([f"GRANT SELECT ON {', '.join(names)} TO {READER}"] if names else []),
+    ]
