@@ -59,7 +59,7 @@ class Source:
         query = sql.SQL("SELECT {columns} FROM ({query}) AS report ORDER BY {sort}").format(
             columns=sql.SQL(", ").join(_column(name, casts.get(name)) for name in self.names),
             query=sql.SQL(report.query),
-            sort=sql.SQL(", ").join(sql.SQL("report.{}").format(sql.Identifier(name)) for name in report.sort),
+            sort=sql.SQL(", ").join(sql.SQL("report.{}").format(sql.Identifier(name)) for name in report.sort_names),
         )
         return query if self.limit is None else query + sql.SQL(" LIMIT {}").format(sql.Literal(self.limit))
 

@@ -151,7 +151,7 @@ def _wide() -> Workbook:
 def _report_type(report_type: ReportType) -> Workbook:
     columns = [
         Column(
-            spec.name, spec.heading.in_language("en"), spec.kind, spec.width, spec.align, spec.format == "wrap", scale=2
+            spec.name, spec.heading.in_language("en"), spec.kind, spec.width, spec.align, spec.wrap, scale=2
         )
         for spec in report_type.columns
     ]

@@ -46,16 +46,14 @@ class PeakCase:
 
     def report_type(self) -> ReportType:
         """Returns the report type that a report.toml and a query.sql for this case would define."""
-        label = {"en": "x", "pt": "x"}
         columns = [
-            {"name": name, "heading": label, "kind": kind, **({"format": "wrap"} if name in self.wrap else {})}
+            {"name": name, "heading": "x", "kind": kind, "wrap": name in self.wrap}
             for name, kind in self.columns.items()
         ]
         return ReportType.model_validate(
             {
                 "type": "PEAK",
-                "title": label,
-                "description": label,
+                "title": "x",
                 "file_name": "peak",
                 "columns": columns,
                 "sort": self.sort,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_AMOUNTS = {"totals": {"amount": "amount", "currency": "currency"}}
+_AMOUNTS = {"totals": {"amounts": ["amount"], "currency": "currency"}}
 _TITLE = {"en": "x", "pt": "x"}
 
 

@@ -129,7 +129,7 @@ def _file(
             seen,
             Paging(
                 find_lines_per_page(report_type, content.locale, FormatOptions.model_validate(content.options)),
-                wraps=any(column.format == "wrap" for column in report_type.choose_columns(content.columns)),
+                wraps=any(column.wrap for column in report_type.choose_columns(content.columns)),
                 has_subtotals=report_type.subtotals is not None,
                 has_contents=report_type.period is not None,
             ),

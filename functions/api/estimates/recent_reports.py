@@ -58,7 +58,7 @@ def observe(report_type: ReportType, reports: list[RecentReport]) -> tuple[list[
             extension=file["extension"],
             rows=report.rows_done,
             columns=report.columns,
-            cells=len(report_type.columns if report.columns is None else report.columns),
+            cells=len(report_type.shown_columns if report.columns is None else report.columns),
             bytes=file["bytes"],
             pages=file.get("pages"),
             lines_per_page=_lines_per_page(report_type, report) if file["format"] == "PDF" else None,

@@ -54,7 +54,7 @@ def _columns(report_type: ReportType) -> Json:
         "description": f"Columns of reports of the type {report_type.type}.",
         "minItems": 1,
         "uniqueItems": True,
-        "items": {"type": "string", "enum": [column.name for column in report_type.columns]},
+        "items": {"type": "string", "enum": [column.name for column in report_type.shown_columns]},
     }
 
 

@@ -35,7 +35,7 @@ def list_report_types(locale: str) -> ReportTypeList:
                         kind=column.kind,
                         personal=column.personal,
                     )
-                    for column in report_type.columns
+                    for column in report_type.shown_columns
                 ],
                 filters=_filter_schema(report_type, language),
             )

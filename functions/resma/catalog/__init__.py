@@ -16,12 +16,13 @@ from resma.catalog.model import (
     ColumnSpec,
     Filter,
     Limits,
-    LocalizedText,
     ReportType,
+    SortKey,
     Totals,
 )
 from resma.catalog.settings_file import CatalogSettings, check_settings, load_settings
 from resma.catalog.settings_in_use import find_locale, offered_locales, require_locale, settings_in_use, unknown_locale
+from resma.catalog.texts import LocalizedText
 
 __all__ = [
     "DEMO_CATALOG",
@@ -35,6 +36,7 @@ __all__ = [
     "Limits",
     "LocalizedText",
     "ReportType",
+    "SortKey",
     "Totals",
     "catalog_folder",
     "check_folder",

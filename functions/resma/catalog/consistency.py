@@ -22,12 +22,19 @@ _GROUPED = {"integer", "amount"}
 _LIMIT_EXAMPLES = {"date": '"2020-12-31"', "integer": "12", "amount": '"12.50"'}
 
 
+_FIRST = {
+    "columns": 'a line for each column of the query, such as order_date = "date"',
+    "sort": "columns that identify each row, such as the primary key",
+}
+
+
 def find_name_errors(described: Mapping[str, Any], query: str) -> Iterator[Diagnostic]:
     """Yields names that are unknown or duplicated. `described` is report.toml as parsed; its shape may be wrong."""
     columns, filters = _names(described, "columns"), _names(described, "filters")
-    yield from _find_duplicates("Column", "columns", columns)
-    yield from _find_duplicates("Filter", "filters", filters)
-    yield from _find_duplicates("`sort` column", "sort", _list(described, "sort"))
+    yield from _find_duplicates("`sort` column", "sort", _sort_names(described))
+    for key in ("columns", "sort"):
+        if key in described and not described[key]:
+            yield Diagnostic(f"`{key}` is empty. Add {_FIRST[key]}.", (key,))
     for key_path, name in _column_references(described):
         if isinstance(name, str) and name not in columns:
             yield Diagnostic(f"Column '{name}' does not exist. {suggest(name, filter(None, columns))}", key_path)
@@ -54,10 +61,10 @@ def _find_filter_name_errors(filters: Sequence[str | None], parameters: Mapping[
 
 def find_column_errors(column: ColumnSpec) -> Iterator[Diagnostic]:
     """Yields settings of a column that its kind does not have."""
-    if column.format == "grouped" and column.kind not in _GROUPED:
-        yield Diagnostic("Format 'grouped' is only for kinds integer and amount. Remove it.", ("format",))
-    if column.format == "wrap" and (column.kind not in {"text", "json"} or column.align == "right"):
-        yield Diagnostic("Format 'wrap' is only for kinds text and json, aligned left. Remove it.", ("format",))
+    if column.grouped and column.kind not in _GROUPED:
+        yield Diagnostic("`grouped` is only for kinds integer and amount. Remove it.", ("grouped",))
+    if column.wrap and (column.kind not in {"text", "json"} or column.align == "right"):
+        yield Diagnostic("`wrap` is only for kinds text and json, aligned left. Remove it.", ("wrap",))
     if column.decimals and column.kind != "amount":
         yield Diagnostic("`decimals` is only for kind amount. Remove it.", ("decimals",))
     yield from _find_precision_errors(column)
@@ -75,11 +82,15 @@ def _find_precision_errors(column: ColumnSpec) -> Iterator[Diagnostic]:
     key_path = ("scale" if column.precision is None else "precision",)
     if column.kind != "amount":
         yield Diagnostic("`precision` and `scale` are only for kind amount. Remove them.", key_path)
-    elif column.precision is None or column.scale is None:
-        yield Diagnostic("`precision` and `scale` must be set together. Add the missing one.", key_path)
-    elif column.scale > column.precision:
+    elif column.scale is None:
+        message = "`precision` requires `scale`, the number of decimals. Add it, such as scale = 2."
+        yield Diagnostic(message, key_path)
+    elif column.precision is not None and column.scale > column.precision:
         message = "`scale` must not be greater than `precision`, which counts all digits. Change one of them."
         yield Diagnostic(message, ("scale",))
+    elif column.decimals > column.scale:
+        message = "`decimals` must not be greater than `scale`, the maximum number of decimals. Change one of them."
+        yield Diagnostic(message, ("decimals",))
 
 
 def find_filter_errors(item: Filter) -> Iterator[Diagnostic]:
@@ -120,7 +131,9 @@ def find_kind_errors(report_type: ReportType) -> Iterator[Diagnostic]:
     if report_type.watermark and kinds[report_type.watermark] != "timestamp":
         yield Diagnostic("`watermark` must name a column of kind timestamp.", ("watermark",))
     yield from _find_period_errors(report_type, kinds)
-    for index, name in enumerate(report_type.sort):
+    if not report_type.shown_columns:
+        yield Diagnostic("All columns are hidden. Remove `hidden` from one of them.", ("columns",))
+    for index, name in enumerate(report_type.sort_names):
         if kinds[name] in UNSORTABLE:
             message = f"Rows cannot be sorted by column '{name}', which is of kind json. Choose another column."
             yield Diagnostic(message, ("sort", index))
@@ -140,7 +153,7 @@ def find_kind_errors(report_type: ReportType) -> Iterator[Diagnostic]:
 def _find_period_errors(report_type: ReportType, kinds: Mapping[str, str]) -> Iterator[Diagnostic]:
     if report_type.period and kinds[report_type.period] not in DATED:
         yield Diagnostic("`period` must name a column of kind date, timestamp or local_timestamp.", ("period",))
-    if report_type.period and report_type.sort[0] != report_type.period:
+    if report_type.period and report_type.sort_names[0] != report_type.period:
         message = f"The first column of `sort` must be the period. Write '{report_type.period}' first."
         yield Diagnostic(message, ("sort",))
     if report_type.subtotals and not (report_type.period and report_type.totals):
@@ -183,7 +196,8 @@ def _find_chart_errors(report_type: ReportType, kinds: Mapping[str, str]) -> Ite
 
 def _amount_references(report_type: ReportType) -> Iterator[tuple[KeyPath, str]]:
     if report_type.totals:
-        yield ("totals", "amount"), report_type.totals.amount
+        for index, name in enumerate(report_type.totals.amounts):
+            yield ("totals", "amounts", index), name
     if report_type.balance:
         yield ("balance", "amount"), report_type.balance.amount
         yield ("balance", "column"), report_type.balance.column
@@ -231,13 +245,14 @@ def _find_default_errors(item: Filter) -> Iterator[Diagnostic]:
 
 def _column_references(described: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Any]]:
     """Yields each value of report.toml that names a column, with its key path."""
-    for index, name in enumerate(_list(described, "sort")):
+    for index, name in enumerate(_sort_names(described)):
         yield ("sort", index), name
     yield ("period",), described.get("period")
     yield ("watermark",), described.get("watermark")
-    for table, keys in (("totals", ("amount", "currency")), ("balance", ("column", "amount"))):
+    for table, keys in (("totals", ("currency",)), ("balance", ("column", "amount"))):
         if isinstance(part := described.get(table), Mapping):
             yield from (((table, key), part.get(key)) for key in keys)
+            yield from (((table, "amounts", index), name) for index, name in enumerate(_list(part, "amounts")))
     for index, chart in enumerate(_list(described, "charts")):
         if isinstance(chart, Mapping):
             yield ("charts", index, "by"), chart.get("by")
@@ -248,11 +263,16 @@ def _names(described: Mapping[str, Any], table: str) -> list[str | None]:
     return [name if isinstance(name, str) else None for name in names]
 
 
+def _sort_names(described: Mapping[str, Any]) -> list[str | None]:
+    """Returns the names of the columns of `sort`, each as a string of report.toml or as a `SortKey`."""
+    items = [item.get("name") if isinstance(item, Mapping) else item for item in _list(described, "sort")]
+    return [item.removeprefix("-") if isinstance(item, str) else None for item in items]
+
+
 def _find_duplicates(noun: str, table: str, names: Sequence[Any]) -> Iterator[Diagnostic]:
     for index, name in enumerate(names):
         if isinstance(name, str) and name in names[:index]:
-            key_path: KeyPath = (table, index, "name") if table in {"columns", "filters"} else (table, index)
-            yield Diagnostic(f"{noun} '{name}' is duplicated. Remove one, or rename it.", key_path)
+            yield Diagnostic(f"{noun} '{name}' is duplicated. Remove one, or rename it.", (table, index))
 
 
 def _list(described: Mapping[str, Any], key: str) -> Sequence[Any]:

@@ -6,7 +6,6 @@ A report type with errors does not affect the others.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from resma.catalog.folder import PACKAGED_CATALOG, catalog_folder
 from resma.catalog.loading import check_folder
 from resma.catalog.model import ReportType
 from resma.catalog.settings_file import CatalogSettings, check_settings
+from resma.catalog.short_form import type_of_folder
 from resma.errors import CatalogInvalidError, FieldError, ReportTypeInvalidError, RequestInvalidError
 
 
@@ -100,7 +100,7 @@ def read_catalog(folder: Path) -> Catalog:
     types: dict[str, ReportType] = {}
     invalid: dict[str, InvalidType] = {}
     for path in sorted(folder.glob("*/report.toml")):
-        report_type, diagnostics = (None, errors) if settings is None else check_folder(path.parent)
+        report_type, diagnostics = (None, errors) if settings is None else check_folder(path.parent, settings)
         if report_type and not diagnostics and report_type.type not in types:
             types[report_type.type] = report_type
             continue
@@ -111,11 +111,6 @@ def read_catalog(folder: Path) -> Catalog:
             name += "_"
         invalid[name] = InvalidType(name, path.parent, tuple(diagnostics))
     return Catalog(types, invalid, settings or CatalogSettings())
-
-
-def type_of_folder(name: str) -> str:
-    """Returns the name of the report type in a folder: `DAILY_SUMMARY` for `daily_summary`."""
-    return re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_")
 
 
 def _same_type(name: str) -> Diagnostic:

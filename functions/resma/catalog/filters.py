@@ -47,7 +47,12 @@ def make_model(name: str, filters: Sequence[Filter]) -> type[BaseModel]:
         # The alias allows names that are Python keywords or methods of models, such as `from` and `copy`.
         f"filter_{item.name}": (
             _annotation(item),
-            Field(alias=item.name, title=item.label.en, description=item.description.en, **_default(item)),
+            Field(
+                alias=item.name,
+                title=item.label.in_language("en"),
+                description=item.description.in_language("en"),
+                **_default(item),
+            ),
         )
         for item in filters
     }

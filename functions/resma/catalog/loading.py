@@ -10,49 +10,68 @@ from typing import Any
 from pydantic import ValidationError
 
 from resma.catalog.consistency import find_name_errors
-from resma.catalog.diagnostics import Diagnostic, FileName
+from resma.catalog.diagnostics import CatalogCheckError, Diagnostic, FileName
 from resma.catalog.model import ReportType
 from resma.catalog.query_text import find_query_errors
+from resma.catalog.settings_file import CatalogSettings, check_settings
 from resma.catalog.shape_errors import find_shape_errors, syntax_error, with_lines
+from resma.catalog.short_form import expand, in_file, is_derived
 
 _FILES: tuple[FileName, ...] = ("report.toml", "query.sql")
 
 
-def check_folder(folder: Path) -> tuple[ReportType | None, list[Diagnostic]]:
-    """Reads one report type. Returns it, or None and all errors of its two files, each with a line."""
-    texts: dict[str, str] = {}
+def check_folder(folder: Path, settings: CatalogSettings | None = None) -> tuple[ReportType | None, list[Diagnostic]]:
+    """Reads one report type. Returns it, or None and all errors of its two files, each with a line.
+
+    The default of `settings` is resma.toml in the parent folder; if that has errors, the default settings.
+    """
+    settings = settings or check_settings(folder.parent)[0] or CatalogSettings()
+    texts, diagnostics = _read_files(folder)
+    if diagnostics:
+        return None, diagnostics
+    # The query becomes a subquery, so a comment in its last line must end with a line break.
+    query = texts["query.sql"].rstrip() + "\n"
+    text = texts["report.toml"]
+    try:
+        described = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        return None, [syntax_error(error, text, "report.toml"), *find_query_errors(query, None)]
+    try:
+        expanded, diagnostics = expand(described, folder.absolute().name)
+    except CatalogCheckError as error:
+        return None, with_lines([*error.diagnostics, *find_query_errors(query, None)], text, "report.toml")
+    try:
+        report_type = ReportType.model_validate(
+            {**expanded, "query": query, "tenants": settings.tenants}, context={"language": settings.language}
+        )
+    except ValidationError as error:
+        found = in_file(find_shape_errors(error, ReportType, expanded), expanded)
+        diagnostics += [item for item in found if not is_derived(item.key_path, described)]
+    else:
+        if not diagnostics:
+            return report_type, []
+    diagnostics += in_file(_find_other_errors(expanded, query, settings), expanded)
+    return None, with_lines(diagnostics, text, "report.toml")
+
+
+def _read_files(folder: Path) -> tuple[dict[FileName, str], list[Diagnostic]]:
+    """Returns the content of the files of a report type, and an error for each that cannot be read."""
+    texts: dict[FileName, str] = {}
     diagnostics: list[Diagnostic] = []
     for name in _FILES:
         try:
             texts[name] = (folder / name).read_text(encoding="utf-8")
         except FileNotFoundError:
-            diagnostics.append(
-                Diagnostic("The file is missing. A report type has report.toml and query.sql.", file=name, line=1)
-            )
+            message = "The file is missing. A report type has report.toml and query.sql."
+            diagnostics.append(Diagnostic(message, file=name, line=1))
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
             diagnostics.append(Diagnostic("The file is not valid UTF-8. Save it as UTF-8.", file=name, line=line))
-    if diagnostics:
-        return None, diagnostics
-    # The query becomes a subquery, so a comment in its last line must end with a line break.
-    query = texts["query.sql"].rstrip() + "\n"
-    try:
-        described = tomllib.loads(texts["report.toml"])
-    except tomllib.TOMLDecodeError as error:
-        return None, [syntax_error(error, texts["report.toml"], "report.toml"), *find_query_errors(query, None)]
-    try:
-        if "query" not in described:
-            return ReportType.model_validate({**described, "query": query}), []
-        diagnostics = [Diagnostic("The query belongs in query.sql. Remove this key.", ("query",))]
-    except ValidationError as error:
-        diagnostics = list(find_shape_errors(error, ReportType, described))
-    return None, with_lines([*diagnostics, *_find_other_errors(described, query)], texts["report.toml"], "report.toml")
+    return texts, diagnostics
 
 
-def _find_other_errors(described: Mapping[str, Any], query: str) -> Iterator[Diagnostic]:
+def _find_other_errors(expanded: Mapping[str, Any], query: str, settings: CatalogSettings) -> Iterator[Diagnostic]:
     """Yields errors that can be found even if the document does not have the required shape."""
-    yield from find_name_errors(described, query)
-    filters = described.get("filters", [])
-    if isinstance(filters, list):
-        names = [item.get("name") for item in filters if isinstance(item, Mapping)]
-        yield from find_query_errors(query, [name for name in names if isinstance(name, str)])
+    yield from find_name_errors(expanded, query)
+    names = [item["name"] for item in expanded.get("filters", [])]
+    yield from find_query_errors(query, names, tenants=settings.tenants)

@@ -9,12 +9,14 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from resma.catalog.column_defaults import with_defaults
 from resma.catalog.consistency import find_column_errors, find_filter_errors, find_kind_errors, find_name_errors
 from resma.catalog.diagnostics import CatalogCheckError, Diagnostic
 from resma.catalog.filters import check_values, format_values
 from resma.catalog.query_text import find_query_errors
+from resma.catalog.texts import LocalizedText, name_in_words
 from resma.errors import FieldError, RequestInvalidError
-from resma.i18n.locales import Language, Locale
+from resma.i18n.locales import Locale
 from resma.report.decimal_types import MAX_PRECISION, DecimalType
 from resma.report.header import Kind
 
@@ -38,18 +40,6 @@ def _to_plain_value(value: object) -> object:
     return value
 
 
-class LocalizedText(_Frozen):
-    """A localized string. German falls back to English if it is not set."""
-
-    en: str = Field(min_length=1)
-    pt: str = Field(min_length=1)
-    de: str | None = Field(default=None, min_length=1)
-
-    def in_language(self, language: Language) -> str:
-        """Returns the text in a language."""
-        return {"pt": self.pt, "de": self.de}.get(language) or self.en
-
-
 class _Hashable(dict[str, LocalizedText]):
     """A mapping that can be a field of a hashable model, because nothing changes it."""
 
@@ -60,22 +50,36 @@ class _Hashable(dict[str, LocalizedText]):
 class ColumnSpec(_Frozen):
     """One column of a report type."""
 
-    name: str = Field(pattern=_NAME)
+    name: str = Field(min_length=1, max_length=63)
+    """Name in the result of the query: any name that Postgres allows."""
     heading: LocalizedText
     kind: Kind = "text"
-    width: float = Field(default=1.0, gt=0, le=1000)
+    width: float = Field(default=20.0, gt=0, le=1000)
     """Relative width of the column in formats that have pages."""
     align: Literal["left", "right"] = "left"
-    format: Literal["plain", "grouped", "wrap"] = "plain"
-    """Format in files for people: `grouped` separates thousands, `wrap` breaks a long text into several lines."""
+    grouped: bool = Field(default=False, strict=True)
+    """Whether thousands are separated in files for people."""
+    wrap: bool = Field(default=False, strict=True)
+    """Whether a long text is broken into several lines in files for people."""
     decimals: int = Field(default=0, ge=0, le=20)
     """Minimum number of decimals that an amount is shown with."""
     precision: int | None = Field(default=None, ge=1, le=MAX_PRECISION)
     """Total number of digits of an amount, including decimals, in formats with types. Requires `scale`."""
     scale: int | None = Field(default=None, ge=0, le=MAX_PRECISION)
-    """Number of decimals of an amount in formats with types. Requires `precision`."""
+    """Number of decimals of an amount: exact, unless `decimals` is smaller; then it is the maximum."""
+    hidden: bool = Field(default=False, strict=True)
+    """Whether no file shows the column: it is only used for sorting, totals or charts."""
     personal: bool = Field(default=False, strict=True)
     """Whether values are masked for callers without the scope personal:read."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _add_defaults(cls, value: object) -> object:
+        """Adds what follows from the name and the kind."""
+        if not isinstance(value, Mapping):
+            return value
+        heading = value.get("heading", name_in_words(str(value.get("name", ""))))
+        return with_defaults({**value, "heading": heading}, heading if isinstance(heading, str) else "")
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
@@ -84,7 +88,12 @@ class ColumnSpec(_Frozen):
     @property
     def decimal(self) -> DecimalType | None:
         """Type of an amount in formats with types; None if the query determines it."""
-        return None if self.precision is None or self.scale is None else DecimalType(self.precision, self.scale)
+        return None if self.scale is None else DecimalType(self.precision or MAX_PRECISION, self.scale)
+
+    @property
+    def fixed_scale(self) -> int | None:
+        """Number of decimals that all values are rounded to; None if values keep their decimals."""
+        return self.scale if self.scale is not None and self.decimals == self.scale else None
 
 
 class Filter(_Frozen):
@@ -110,16 +119,42 @@ class Filter(_Frozen):
     personal: bool = Field(default=False, strict=True)
     """Whether the filter requires the scope personal:read: otherwise callers could find masked values by trial."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _add_defaults(cls, value: object) -> object:
+        """Adds the label, which follows from the name, and the description, which is the label."""
+        if not isinstance(value, Mapping):
+            return value
+        label = value.get("label", name_in_words(str(value.get("name", ""))))
+        return {"description": label, **value, "label": label}
+
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
         return _require_none(self, find_filter_errors(self))
 
 
-class Totals(_Frozen):
-    """The column that is added up, and the currency column that it is grouped by."""
+class SortKey(_Frozen):
+    """A column that rows are sorted by. report.toml writes it as a string: `order_id`, or `-order_id` if descending."""
 
-    amount: str
-    currency: str
+    name: str
+    descending: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, value: object) -> object:
+        """Raises ValueError if the value is not a string."""
+        if isinstance(value, SortKey | Mapping):
+            return value
+        if not isinstance(value, str):
+            raise ValueError('It must be the name of a column, such as "order_id", or "-order_id" if descending.')  # noqa: TRY004
+        return {"name": value.removeprefix("-"), "descending": value.startswith("-")}
+
+
+class Totals(_Frozen):
+    """The columns that are added up, and the currency column that they are grouped by, if amounts have currencies."""
+
+    amounts: tuple[str, ...] = Field(min_length=1)
+    currency: str | None = None
 
 
 class BalanceSpec(_Frozen):
@@ -155,12 +190,14 @@ class ReportType(_Frozen):
     type: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=100)
     title: LocalizedText
     description: LocalizedText
+    """What the report shows; by default its title."""
     file_name: str = Field(pattern=r"^[a-z0-9-]+$")
     orientation: Literal["landscape", "portrait"] = "landscape"
-    columns: tuple[ColumnSpec, ...] = Field(min_length=1)
+    columns: tuple[ColumnSpec, ...]
+    """All columns of the query that the report uses, including hidden ones."""
     filters: tuple[Filter, ...] = ()
-    sort: tuple[str, ...] = Field(min_length=1)
-    """Columns that rows are sorted by, ascending. Together they must be unique, so that the order never varies."""
+    sort: tuple[SortKey, ...]
+    """Columns that rows are sorted by. Together they must be unique, so that the order never varies."""
     watermark: str | None = None
     """Watermark column: the timestamp at which a row was written, if rows never change afterwards. A report that reads
     from several snapshots omits rows that are newer than the first snapshot."""
@@ -172,22 +209,40 @@ class ReportType(_Frozen):
     balance: BalanceSpec | None = None
     charts: tuple[ChartSpec, ...] = ()
     limits: Limits = Limits()
-    query: str
+    query: str = Field(exclude=True)
+    tenants: Literal["required", "none"] = Field(default="required", exclude=True)
+    """Whether the query selects the rows of one tenant. It is a setting of the catalog (resma.toml)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _add_defaults(cls, value: object) -> object:
+        return {"description": value["title"], **value} if isinstance(value, Mapping) and "title" in value else value
 
     @model_validator(mode="after")
     def _check_consistency(self) -> Self:
         _require_none(self, find_name_errors(self.model_dump(), self.query))
         filters = [item.name for item in self.filters]
-        return _require_none(self, chain(find_kind_errors(self), find_query_errors(self.query, filters)))
+        query_errors = find_query_errors(self.query, filters, tenants=self.tenants)
+        return _require_none(self, chain(find_kind_errors(self), query_errors))
+
+    @property
+    def shown_columns(self) -> tuple[ColumnSpec, ...]:
+        """The columns that a request may choose: all but the hidden ones."""
+        return tuple(column for column in self.columns if not column.hidden)
+
+    @property
+    def sort_names(self) -> tuple[str, ...]:
+        """Names of the columns that rows are sorted by."""
+        return tuple(key.name for key in self.sort)
 
     def choose_columns(self, names: Sequence[str] | None) -> tuple[ColumnSpec, ...]:
-        """Returns the columns that a request names, in its order; all columns if `names` is None.
+        """Returns the columns that a request names, in its order; all but the hidden columns if `names` is None.
 
         Raises RequestInvalidError with a field error for each name that is unknown or duplicated.
         """
         if names is None:
-            return self.columns
-        known = {column.name: column for column in self.columns}
+            return self.shown_columns
+        known = {column.name: column for column in self.shown_columns}
         field_errors = [
             FieldError(
                 f"/columns/{i}", f"{self.type} has no column {name[:100]!r}. Its columns are {', '.join(known)}."

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from typing import Literal
 
 from resma.catalog.diagnostics import Diagnostic, suggest
 
 TENANT = "tenant_id"
-"""Name of the parameter with the tenant's id. Every query must use it, and no filter may have its name."""
+"""Name of the parameter with the tenant's id. Every query must use it if tenants are required, and no
+filter may have its name."""
 
 # SQL's comments and quoting: PostgreSQL manual, 4.1. A nested comment is read only to its first end.
 _TOKEN = re.compile(
@@ -40,8 +42,13 @@ def find_parameters(query: str) -> dict[str, int]:
     return lines
 
 
-def find_query_errors(query: str, filters: Collection[str] | None) -> Iterator[Diagnostic]:
-    """Yields errors of the query's text. If `filters` is None, parameters are not compared with filters."""
+def find_query_errors(
+    query: str, filters: Collection[str] | None, *, tenants: Literal["required", "none"] = "required"
+) -> Iterator[Diagnostic]:
+    """Yields errors of the query's text. If `filters` is None, parameters are not compared with filters.
+
+    If `tenants` is `required`, the query must use the parameter `tenant_id`.
+    """
     words: list[tuple[str, int]] = []
     for token in _TOKEN.finditer(query):
         line = _line(query, token.start())
@@ -57,7 +64,7 @@ def find_query_errors(query: str, filters: Collection[str] | None) -> Iterator[D
             )
     yield from _find_statement_errors(words)
     if filters is not None:
-        yield from _find_parameter_errors(query, filters)
+        yield from _find_parameter_errors(query, filters, is_tenant_required=tenants == "required")
 
 
 def _find_hidden_parameters(token: re.Match[str], line: int) -> Iterator[Diagnostic]:
@@ -89,14 +96,18 @@ def _find_statement_errors(words: list[tuple[str, int]]) -> Iterator[Diagnostic]
         yield _diagnostic(f"The query runs in a READ ONLY transaction. Remove {write[0]}.", words[index][1])
 
 
-def _find_parameter_errors(query: str, filters: Collection[str]) -> Iterator[Diagnostic]:
+def _find_parameter_errors(query: str, filters: Collection[str], *, is_tenant_required: bool) -> Iterator[Diagnostic]:
     used = find_parameters(query)
     known = [*filters, TENANT]
     for name, line in used.items():
         if name not in known:
             yield _diagnostic(f"The parameter %({name})s is not a filter of report.toml. {suggest(name, known)}", line)
-    if TENANT not in used:
-        yield _diagnostic(f"The query must select the rows of one tenant. Use %({TENANT})s in a condition.", 1)
+    if is_tenant_required and TENANT not in used:
+        message = (
+            f"The query must select the rows of one tenant. Use a condition such as tenant_id = %({TENANT})s. If the "
+            'database has one organization only, write tenants = "none" in resma.toml.'
+        )
+        yield _diagnostic(message, 1)
 
 
 def _diagnostic(message: str, line: int) -> Diagnostic:

@@ -5,7 +5,6 @@ All keys are optional, and so is the file. A new table is a model here; its keys
 
 from __future__ import annotations
 
-import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,17 +14,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from resma.catalog.diagnostics import Diagnostic
 from resma.catalog.locale_settings import LocaleTables
 from resma.catalog.shape_errors import find_shape_errors, syntax_error, with_lines
+from resma.catalog.texts import DEFAULT_LANGUAGE, require_language_code
 from resma.errors import CatalogInvalidError
 
 SETTINGS_FILE: Literal["resma.toml"] = "resma.toml"
-
-
-def require_language_code(code: str) -> str:
-    """Returns the code. Raises ValueError if it has not the form of BCP 47."""
-    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", code):
-        raise ValueError("It must be the code of a language, like 'en' or 'pt-BR'.")
-    return code
-
 
 LanguageCode = Annotated[str, AfterValidator(require_language_code)]
 """Code of a language (BCP 47): `en`, `pt-BR`."""
@@ -45,7 +37,7 @@ class Brand(_Table):
 class CatalogSettings(_Table):
     """The content of resma.toml."""
 
-    language: LanguageCode = "en"
+    language: LanguageCode = DEFAULT_LANGUAGE
     """Language of plain strings in the catalog. A string without a translation is shown in it."""
     tenants: Literal["required", "none"] = "required"
     """`required`: each query selects the rows of one tenant. `none`: the source database has one organization only."""

@@ -64,6 +64,7 @@ def find_shape_errors(
         owner = _owner(key_path, root, described)
         cause = item.get("ctx", {}).get("error")
         if isinstance(cause, CatalogCheckError):
+            owner = _owner((*key_path, ""), root, described)
             for diagnostic in cause.diagnostics:
                 path = key_path + diagnostic.key_path
                 yield replace(diagnostic, message=owner + diagnostic.message, key_path=path)
@@ -78,6 +79,8 @@ def _shape_message(item: Any, key_path: KeyPath, root: type[BaseModel]) -> str:
     key = key_path[-1] if key_path else "This file"
     if item["type"] == "extra_forbidden":
         known = _known_keys(_model_of(root, key_path[:-1]))
+        if key_path[0] in _NOUNS:
+            known = [name for name in known if name != "name"]  # the name is the key of the table
         if len(key_path) > 1 and key in root.model_fields and key not in known:
             return f"The key `{key}` belongs to the top of the file. Move it above the first table header."
         return f"The key `{key}` is unknown. {suggest(key, known)}"

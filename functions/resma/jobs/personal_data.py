@@ -17,7 +17,7 @@ def personal_content(content: ReportContent) -> tuple[list[str], list[str]] | No
     """
     if (report_type := load_catalog().get(content.type)) is None:
         return None
-    columns = [column.name for column in report_type.columns if column.personal]
+    columns = [column.name for column in report_type.shown_columns if column.personal]
     filters = [item.name for item in report_type.filters if item.personal]
     selected = content.columns
     return (

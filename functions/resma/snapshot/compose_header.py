@@ -63,9 +63,9 @@ def compose_header(  # noqa: PLR0913  # each argument has a different source
 
 def _total_column(report_type: ReportType, names: list[str]) -> int | None:
     """Returns the index of the column that totals are calculated from; None if the report does not show it."""
-    if report_type.totals is None or report_type.totals.amount not in names:
+    if report_type.totals is None or report_type.totals.amounts[0] not in names:
         return None
-    return names.index(report_type.totals.amount)
+    return names.index(report_type.totals.amounts[0])
 
 
 def _column(spec: ColumnSpec, locale: Locale, scale: int, decimal: DecimalType, max_bytes: int | None) -> Column:
@@ -75,8 +75,8 @@ def _column(spec: ColumnSpec, locale: Locale, scale: int, decimal: DecimalType, 
         kind=spec.kind,
         width=spec.width,
         align=spec.align,
-        wrap=spec.format == "wrap",
-        grouped=spec.format == "grouped",
+        wrap=spec.wrap,
+        grouped=spec.grouped,
         scale=scale,
         decimal=decimal,
         max_bytes=max_bytes,

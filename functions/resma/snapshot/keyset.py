@@ -1,4 +1,7 @@
-"""Keyset conditions for resuming after a row: they select the rows after it, in ascending order with NULLs last."""
+"""Keyset conditions for resuming after a row: they select the rows after it.
+
+NULLs are last in an ascending column, and first in a descending one.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,16 @@ from dataclasses import dataclass
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
+from resma.catalog import SortKey
 from resma.report.rows import Row
+from resma.snapshot.column_names import column_of_report
 
 
 @dataclass(frozen=True)
 class Key:
     """Key of a row: its cells in the columns that a report is sorted by. `types` are the names of their SQL types."""
 
-    columns: Sequence[str]
+    columns: Sequence[SortKey]
     types: Sequence[str]
     cells: Row
 
@@ -23,23 +28,25 @@ class Key:
         """Returns the condition that selects the row itself, and any other row with the same key."""
         return sql.SQL(" AND ").join(self._equals(at) for at in range(len(self.cells)))
 
-    def comes_after(self, *, nulls: bool) -> sql.Composed:
+    def comes_after(self, *, nulls: bool) -> sql.Composable:
         """Returns the condition that selects the rows after it. `nulls` says whether the first column may be NULL.
 
         It compares column by column, because of NULLs. The bound on the first column alone is redundant, but allows the
         use of an index.
         """
         steps = [
-            sql.SQL(" AND ").join([*(self._equals(before) for before in range(at)), self._greater(at, nulls=True)])
+            sql.SQL(" AND ").join([*(self._equals(before) for before in range(at)), self._after(at)])
             for at in range(len(self.cells))
-            if self.cells[at] is not None  # nothing comes after NULL
+            if self.cells[at] is not None or self.columns[at].descending  # nothing comes after a NULL that is last
         ]
         after = sql.SQL("({})").format(sql.SQL(" OR ").join(steps)) if steps else sql.SQL("false")
+        is_descending = self.columns[0].descending
         if self.cells[0] is None:
-            return sql.SQL("{} IS NULL AND {}").format(self._column(0), after)
-        if nulls:
-            return sql.Composed([after])
-        return sql.SQL("{} >= {} AND {}").format(self._column(0), self._value(0), after)
+            return after if is_descending else sql.SQL("{} IS NULL AND {}").format(self._column(0), after)
+        if nulls and not is_descending:
+            return after
+        bound = sql.SQL("{} <= {} AND {}" if is_descending else "{} >= {} AND {}")
+        return bound.format(self._column(0), self._value(0), after)
 
     def values(self) -> dict[str, str]:
         """Returns the parameters of the conditions."""
@@ -50,12 +57,17 @@ class Key:
             return sql.SQL("{} IS NULL").format(self._column(at))
         return sql.SQL("{} = {}").format(self._column(at), self._value(at))
 
-    def _greater(self, at: int, *, nulls: bool) -> sql.Composed:
-        greater = sql.SQL("{} > {}").format(self._column(at), self._value(at))
-        return sql.SQL("({} OR {} IS NULL)").format(greater, self._column(at)) if nulls else greater
+    def _after(self, at: int) -> sql.Composed:
+        """Returns the condition that the value of a column comes after the cell."""
+        column = self._column(at)
+        if not self.columns[at].descending:
+            return sql.SQL("({0} > {1} OR {0} IS NULL)").format(column, self._value(at))
+        if self.cells[at] is None:
+            return sql.SQL("{} IS NOT NULL").format(column)
+        return sql.SQL("{} < {}").format(column, self._value(at))
 
     def _column(self, at: int) -> sql.Composed:
-        return sql.SQL("report.{}").format(sql.Identifier(self.columns[at]))
+        return column_of_report(self.columns[at].name)
 
     def _value(self, at: int) -> sql.Composed:
         # A type's name cannot be a parameter. It comes from the database.
@@ -71,7 +83,7 @@ def types_of(
     connection: Connection[TupleRow], query: sql.Composable, values: Mapping[str, object], columns: Sequence[str]
 ) -> list[str]:
     """Returns the names of these columns' SQL types, in a form that casts accept."""
-    names = sql.SQL(", ").join(sql.SQL("report.{}").format(sql.Identifier(name)) for name in columns)
+    names = sql.SQL(", ").join(map(column_of_report, columns))
     described = connection.execute(
         sql.SQL("SELECT {} FROM ({}) AS report LIMIT 0").format(names, query), values
     ).description

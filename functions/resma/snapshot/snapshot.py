@@ -21,6 +21,7 @@ from resma.report.content import MASK
 from resma.report.decimal_types import DecimalType, decimal_of_numeric
 from resma.report.rows import Batch, Row
 from resma.report.summary import Summary
+from resma.snapshot.column_names import column_of_report
 from resma.snapshot.cursor import read_batches
 from resma.snapshot.keyset import Key, types_of
 from resma.snapshot.query_limits import QueryClock, QueryLimits, limits_of
@@ -108,10 +109,10 @@ class Snapshot:
         shown = [column_expression(column, masked=personal_masked) for column in chosen]
         raw = [None if personal_masked and column.personal else column.name for column in chosen]
         # Columns that are needed for the sort key, but not shown or shown masked, follow the shown columns.
-        more = [name for name in self._type.sort if name not in raw]
-        self._key_indexes = [[*raw, *more].index(name) for name in self._type.sort]
+        more = [name for name in self._type.sort_names if name not in raw]
+        self._key_indexes = [[*raw, *more].index(name) for name in self._type.sort_names]
         query = sql.SQL("SELECT {} FROM ({}) AS report WHERE {} ORDER BY {}").format(
-            sql.SQL(", ").join([*shown, *(sql.SQL("report.{}").format(sql.Identifier(name)) for name in more)]),
+            sql.SQL(", ").join([*shown, *map(column_of_report, more)]),
             catalog_query(self._type),
             condition,
             sort_order(self._type),
@@ -137,14 +138,14 @@ class Snapshot:
                 yield batch if width is None else Batch([row[:width] for row in batch.rows])
 
     def _after(self, cells: Row) -> sql.Composable:
-        query, names = catalog_query(self._type), self._type.sort
-        key = Key(names, types_of(self._connection, query, self._values, names), cells)
+        query, names = catalog_query(self._type), self._type.sort_names
+        key = Key(self._type.sort, types_of(self._connection, query, self._values, names), cells)
         self._values |= key.values()
         row = self._connection.execute(
             sql.SQL(
                 "SELECT (SELECT count(*) FROM (SELECT FROM ({query}) AS report WHERE {matches} LIMIT 2) AS found),"
-                " EXISTS (SELECT FROM ({query}) AS report WHERE report.{first} IS NULL)"
-            ).format(query=query, matches=key.matches(), first=sql.Identifier(names[0])),
+                " EXISTS (SELECT FROM ({query}) AS report WHERE {first} IS NULL)"
+            ).format(query=query, matches=key.matches(), first=column_of_report(names[0])),
             self._values,
         ).fetchone()
         assert row is not None
@@ -160,8 +161,7 @@ class Snapshot:
 def _up_to_watermark(report_type: ReportType) -> Iterator[ReportType]:
     """Yields the report type restricted to rows up to the value of its column `watermark`, if it has one."""
     if report_type.watermark is not None:
-        # The query comes from the catalog, which has validated the name of the column.
-        bound = f"WHERE report.{report_type.watermark} <= %({_WATERMARK})s"
+        bound = f"WHERE {column_of_report(report_type.watermark).as_string()} <= %({_WATERMARK})s"
         query = f"SELECT * FROM ({report_type.query}) AS report {bound}"  # noqa: S608
         yield report_type.model_copy(update={"query": query})
 
@@ -177,7 +177,7 @@ def described_decimals(description: Sequence[Column] | None) -> dict[str, Decima
 
 def column_expression(column: ColumnSpec, *, masked: bool) -> sql.Composed:
     """Returns the SQL expression for a column as the report shows it. Masked values never leave the database."""
-    value = sql.SQL("report.{}").format(sql.Identifier(column.name))
+    value = column_of_report(column.name)
     if not (masked and column.personal):
         return value
     mask = sql.SQL("{}::jsonb").format(json.dumps(MASK)) if column.kind == "json" else sql.Literal(MASK)

@@ -20,6 +20,7 @@ from resma.i18n.translations import translate
 from resma.report.chart_months import all_months, month_label
 from resma.report.header import Balance, Chart, Period, Series, Total
 from resma.report.summary import Summary
+from resma.snapshot.column_names import column_of_report
 from resma.snapshot.summary_query import MAX_CHARACTERS, UNITS, catalog_query, sort_order, summary_query
 
 _NO_LABEL = "–"
@@ -89,16 +90,17 @@ def _maxima(groups: Sequence[_Group], kind: str) -> dict[str, int]:
 def _balance(connection: Connection[TupleRow], report_type: ReportType, values: Mapping[str, Any]) -> Balance | None:
     if (spec := report_type.balance) is None:
         return None
+    is_descending = report_type.sort[0].descending
     ends = sql.SQL(
-        "SELECT (SELECT (report.{balance} - coalesce(report.{amount}, 0))::text FROM ({query}) AS report"
+        "SELECT (SELECT ({balance} - coalesce({amount}, 0))::text FROM ({query}) AS report"
         " ORDER BY {first} LIMIT 1),"
-        " (SELECT report.{balance}::text FROM ({query}) AS report ORDER BY {last} LIMIT 1)"
+        " (SELECT {balance}::text FROM ({query}) AS report ORDER BY {last} LIMIT 1)"
     ).format(
-        balance=sql.Identifier(spec.column),
-        amount=sql.Identifier(spec.amount),
+        balance=column_of_report(spec.column),
+        amount=column_of_report(spec.amount),
         query=catalog_query(report_type),
-        first=sort_order(report_type),
-        last=sort_order(report_type, "DESC"),
+        first=sort_order(report_type, reverse=is_descending),
+        last=sort_order(report_type, reverse=not is_descending),
     )
     row = connection.execute(ends, values).fetchone()
     return Balance(*row) if row and None not in row else None
@@ -120,6 +122,9 @@ def _periods(report_type: ReportType, groups: Sequence[_Group]) -> tuple[Period,
     for group in groups:
         by_label.setdefault(_period_label(group), []).append(group)
     has_totals = report_type.totals is not None
+    # The query returns periods in ascending order, with NULL last.
+    labels = reversed(by_label) if report_type.sort[0].descending else iter(by_label)
+    periods = ((label, by_label[label]) for label in labels)
     return tuple(
         Period(
             label,
@@ -127,7 +132,7 @@ def _periods(report_type: ReportType, groups: Sequence[_Group]) -> tuple[Period,
             tuple(map(_total, parts)) if has_totals else (),
             (parts[0].groups or 0) - len(parts) if has_totals else 0,
         )
-        for label, parts in by_label.items()
+        for label, parts in periods
     )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from psycopg import sql
 
 from resma.catalog import ChartSpec, ReportType
+from resma.snapshot.column_names import column_of_report
 
 MAX_TOTALS = 10_000
 """Maximum number of totals of a report, largest first. More distinct values cannot be currencies."""
@@ -52,21 +53,29 @@ def catalog_query(report_type: ReportType) -> sql.SQL:
     return sql.SQL(report_type.query)
 
 
-def sort_order(report_type: ReportType, direction: str = "ASC") -> sql.Composed:
-    """Returns the expressions for ORDER BY. NULLs come last with ASC, and first with DESC."""
+def sort_order(report_type: ReportType, *, reverse: bool = False) -> sql.Composed:
+    """Returns the expressions for ORDER BY, or those of the reverse order.
+
+    NULLs come last in an ascending column, and first in a descending one, as in the indexes that return this order.
+    """
     return sql.SQL(", ").join(
-        sql.SQL("report.{} {}").format(sql.Identifier(name), sql.SQL(direction)) for name in report_type.sort
+        sql.SQL("{} {}").format(column_of_report(key.name), sql.SQL("ASC" if key.descending == reverse else "DESC"))
+        for key in report_type.sort
     )
 
 
 def measured_columns(report_type: ReportType) -> list[str]:
-    """Returns the names of the columns whose cells can have any size: text and JSON."""
-    return [column.name for column in report_type.columns if column.kind in {"text", "json"}]
+    """Returns the names of the columns that are read and whose cells can have any size: text and JSON."""
+    return [
+        column.name
+        for column in report_type.columns
+        if column.kind in {"text", "json"} and (not column.hidden or column.name in report_type.sort_names)
+    ]
 
 
 def cell_bytes(report_type: ReportType, name: str) -> sql.Composed:
     """Returns the SQL expression for the size of a cell. Postgres knows it without reading the value."""
-    column = sql.SQL("report.{}").format(sql.Identifier(name))
+    column = column_of_report(name)
     kind = next(column.kind for column in report_type.columns if column.name == name)
     if kind == "text":
         return sql.SQL("octet_length({}::text)").format(column)
@@ -95,8 +104,9 @@ def _cube(report_type: ReportType) -> sql.Composed:
     currency: sql.Composable = sql.SQL("''")
     amount: sql.Composable = sql.SQL("0::numeric")
     if totals:
-        currency = sql.SQL("coalesce(report.{}::text, '')").format(sql.Identifier(totals.currency))
-        amount = sql.SQL("sum(report.{})").format(sql.Identifier(totals.amount))
+        if totals.currency:
+            currency = sql.SQL("coalesce({}::text, '')").format(column_of_report(totals.currency))
+        amount = sql.SQL("sum({})").format(column_of_report(totals.amounts[0]))
     keys = [sql.SQL("{} AS currency").format(currency), sql.SQL("{} AS period").format(_period(report_type))]
     keys += [
         sql.SQL("{} AS {}").format(_label(chart), sql.Identifier(f"label_{index}"))
@@ -121,9 +131,9 @@ def _maxima(report_type: ReportType) -> list[tuple[str, str, sql.Composable]]:
 
     `scale_…` is the number of digits after the decimal point, `bytes_…` the size of the cell as text.
     """
-    amounts = [column.name for column in report_type.columns if column.kind == "amount"]
+    amounts = [column.name for column in report_type.shown_columns if column.kind == "amount"]
     scales = [
-        (f"scale_{i}", name, sql.SQL("scale(report.{}::numeric)").format(sql.Identifier(name)))
+        (f"scale_{i}", name, sql.SQL("scale({}::numeric)").format(column_of_report(name)))
         for i, name in enumerate(amounts)
     ]
     widths = [
@@ -215,8 +225,13 @@ def _found(report_type: ReportType) -> list[sql.Composable]:
     names = {name: column for name, column, _ in _maxima(report_type)}
     for name, column in names.items():
         kind = name.split("_")[0]
-        found.append(_group(kind, "cube", label=f"'{column}'", rows=f"coalesce(max({name}), 0)"))
+        found.append(_group(kind, "cube", label=_literal(column), rows=f"coalesce(max({name}), 0)"))
     return found
+
+
+def _literal(text: str) -> str:
+    """Returns a string as SQL for `_group`. psycopg reads a percent sign in quotes as a parameter also."""
+    return sql.Literal(text.replace("%", "%%")).as_string()
 
 
 def _found_of_chart(index: int, chart: ChartSpec) -> list[sql.Composable]:
@@ -292,13 +307,11 @@ def _period(report_type: ReportType) -> sql.Composed:
     """Returns the expression for the period, truncated as the report type says to keep the number of groups small."""
     if report_type.period is None:
         return sql.Composed([sql.SQL("NULL::timestamp")])
-    return sql.SQL("date_trunc({}, report.{}::timestamp)").format(
-        sql.Literal(report_type.subtotals or "month"), sql.Identifier(report_type.period)
+    return sql.SQL("date_trunc({}, {}::timestamp)").format(
+        sql.Literal(report_type.subtotals or "month"), column_of_report(report_type.period)
     )
 
 
 def _label(chart: ChartSpec) -> sql.Composed:
-    column = sql.Identifier(chart.by)
-    if chart.kind == "time":
-        return sql.SQL("date_trunc('month', report.{}::timestamp)").format(column)
-    return sql.SQL("report.{}").format(column)
+    column = column_of_report(chart.by)
+    return sql.SQL("date_trunc('month', {}::timestamp)").format(column) if chart.kind == "time" else column

@@ -17,8 +17,9 @@ from resma.catalog.diagnostics import KeyPath, suggest
 from resma.catalog.query_text import TENANT, find_parameters
 from resma.report.header import Kind
 from resma.report.kinds import can_hold, kind_of_type
+from resma.snapshot.column_names import column_of_report
 from resma.snapshot.snapshot import described_decimals
-from resma.snapshot.summary_query import MAX_LABELS
+from resma.snapshot.summary_query import MAX_LABELS, sort_order
 
 READER = "resma_reader"
 
@@ -114,7 +115,7 @@ def _find_many_values(connection: Connection[TupleRow], report_type: ReportType)
         for index, chart in enumerate(report_type.charts)
         if chart.kind != "time"
     ]
-    if report_type.totals:
+    if report_type.totals and report_type.totals.currency:
         consequence = "A report has a total for each value, and its files list only the largest"
         uses.append((report_type.totals.currency, ("totals", "currency"), consequence))
     for name, key_path, consequence in uses:
@@ -138,8 +139,8 @@ def _find_sort(connection: Connection[TupleRow], report_type: ReportType) -> lis
     if not _sorts_rows(plan):
         return []
     message = (
-        f"No index returns the rows in the order of `sort` ({', '.join(report_type.sort)}), so each report sorts all "
-        "rows first. Add an index, or change `sort`."
+        f"No index returns the rows in the order of `sort` ({', '.join(report_type.sort_names)}), so each report sorts "
+        "all rows first. Add an index, or change `sort`."
     )
     return [Diagnostic(message, ("sort",))]
 
@@ -178,7 +179,7 @@ def _execute(  # noqa: PLR0913, PLR0917  # the parts of the statement
     Raises _QueryRejectedError if the database rejects it.
     """
     names = [column.name for column in report_type.columns] if names is None else names
-    columns = "" if head.endswith("*") else ", ".join(f"report.{name}" for name in names)
+    columns = "" if head.endswith("*") else ", ".join(column_of_report(name).as_string() for name in names)
     # The first line of the query is the second line of this statement.
     text = f"{head} {columns} FROM (\n{report_type.query}) AS report {tail}"
     values = {item.name: _sample(item) if item.required or item is chosen else None for item in report_type.filters}
@@ -266,7 +267,7 @@ def _inputs(plan: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _order(report_type: ReportType) -> str:
-    return "ORDER BY " + ", ".join(f"report.{name}" for name in report_type.sort)
+    return "ORDER BY " + sort_order(report_type).as_string()
 
 
 def _result_type(cursor: Cursor[TupleRow], code: int) -> _ResultType:

@@ -8,7 +8,8 @@ from pathlib import Path
 import psycopg
 
 from infra.checks.report_types.check_database import find_database_errors, find_database_warnings
-from resma.catalog import Diagnostic, ReportType, check_folder
+from resma.catalog import CatalogSettings, Diagnostic, ReportType, check_folder, check_settings
+from resma.catalog.short_form import in_file
 from resma.catalog.toml_lines import find_lines, line_of
 from resma.i18n.locales import DEFAULT_LOCALE
 from resma.report.format_options import PdfOptions
@@ -35,11 +36,12 @@ class CatalogReport:
 
 def check_catalog(folder: Path, database_url: str | None) -> CatalogReport:
     """Checks every folder in `folder`. Queries of report types without errors are also planned in the database."""
-    errors: list[LocatedDiagnostic] = []
+    settings, diagnostics = check_settings(folder)
+    errors = _locate(folder, diagnostics)
     valid: dict[Path, ReportType] = {}
     folders = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._")
     for path in folders:
-        report_type, diagnostics = check_folder(path)
+        report_type, diagnostics = check_folder(path, settings or CatalogSettings())
         errors += _locate(path, diagnostics)
         if report_type:
             errors += _find_same_type(path, report_type, valid)
@@ -48,20 +50,23 @@ def check_catalog(folder: Path, database_url: str | None) -> CatalogReport:
         message = "The catalog has no report type. Add a folder with report.toml and query.sql."
         errors.append(LocatedDiagnostic(folder, 1, message))
     warnings = [
-        warning for path, report_type in valid.items() for warning in _locate(path, _find_width_warnings(report_type))
+        warning
+        for path, report_type in valid.items()
+        for warning in _locate(path, _find_width_warnings(report_type), report_type)
     ]
     if database_url:
         with psycopg.connect(database_url, autocommit=True) as connection:
             for path, report_type in valid.items():
                 diagnostics = find_database_errors(connection, report_type)
-                errors += _locate(path, diagnostics)
-                warnings += [] if diagnostics else _locate(path, find_database_warnings(connection, report_type))
+                errors += _locate(path, diagnostics, report_type)
+                if not diagnostics:
+                    warnings += _locate(path, find_database_warnings(connection, report_type), report_type)
     return CatalogReport(len(folders), sorted(errors, key=lambda error: error.path.parent), warnings)
 
 
 def _find_width_warnings(report_type: ReportType) -> list[Diagnostic]:
     """Returns a warning if all columns together do not fit a page. A request may choose fewer columns."""
-    problem = check_page_width(report_type.columns, DEFAULT_LOCALE, report_type.orientation, PdfOptions()).problem
+    problem = check_page_width(report_type.shown_columns, DEFAULT_LOCALE, report_type.orientation, PdfOptions()).problem
     return [Diagnostic(problem, ("columns",))] if problem else []
 
 
@@ -74,10 +79,13 @@ def _find_same_type(path: Path, report_type: ReportType, others: dict[Path, Repo
     return _locate(path, errors)
 
 
-def _locate(folder: Path, diagnostics: list[Diagnostic]) -> list[LocatedDiagnostic]:
+def _locate(
+    folder: Path, diagnostics: list[Diagnostic], report_type: ReportType | None = None
+) -> list[LocatedDiagnostic]:
+    """Returns the diagnostics with their lines. Those of `report_type` have key paths of the model."""
     lines = None
     located = []
-    for diagnostic in diagnostics:
+    for diagnostic in in_file(diagnostics, report_type.model_dump()) if report_type else diagnostics:
         line = diagnostic.line
         if line is None:
             lines = lines or find_lines((folder / diagnostic.file).read_text(encoding="utf-8"))

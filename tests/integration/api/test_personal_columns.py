@@ -232,26 +232,13 @@ def folder(tmp_path: Path) -> Path:
     made = tmp_path / "payees"
     made.mkdir()
     (made / "report.toml").write_text(
-        """type = "PAYEES"
-title = { en = "Payees", pt = "Favorecidos" }
-description = { en = "Who was paid.", pt = "Quem recebeu." }
-file_name = "payees"
-sort = ["counterparty", "id"]
+        """sort = ["counterparty", "id"]
 
-[[columns]]
-name = "id"
-heading = { en = "ID", pt = "ID" }
-kind = "integer"
+[columns]
+id = { kind = "integer" }
+counterparty = { heading = { en = "Counterparty", pt = "Contraparte" }, personal = true }
 
-[[columns]]
-name = "counterparty"
-heading = { en = "Counterparty", pt = "Contraparte" }
-personal = true
-
-[[filters]]
-name = "counterparty"
-label = { en = "Counterparty", pt = "Contraparte" }
-description = { en = "Only this one.", pt = "Somente esta." }
+[filters.counterparty]
 kind = "text"
 personal = true
 """
@@ -324,25 +311,24 @@ def test_a_masked_report_is_continued_by_its_unmasked_key(
 @pytest.mark.parametrize(
     ("old", "new", "line", "says"),
     [
-        ('kind = "integer"', 'kind = "integer"\npersonal = true', 11, "`personal` is only for kinds text and json"),
+        ('kind = "integer"', 'kind = "integer", personal = true', 4, "`personal` is only for kinds text and json"),
         (
             'kind = "text"\npersonal = true',
             'kind = "text"',
-            18,
+            7,
             "has the name of a personal column. Add personal = true.",
         ),
-        ("personal = true", 'personal = "yes"', 15, "`personal` must not be 'yes'"),
+        ("personal = true", 'personal = "yes"', 5, "`personal` must not be 'yes'"),
         (
-            "[[filters]]",
-            '[[charts]]\ntitle = { en = "By payee", pt = "Por favorecido" }\nkind = "bars"\nby = "counterparty"\n'
-            'unit = "rows"\n\n[[filters]]',
-            20,
+            "[filters.counterparty]",
+            '[[charts]]\nkind = "bars"\nby = "counterparty"\n\n[filters.counterparty]',
+            9,
             "Column 'counterparty' is personal, and a chart shows its values. Choose another column.",
         ),
         (
-            "[[filters]]",
-            '[totals]\namount = "id"\ncurrency = "counterparty"\n\n[[filters]]',
-            19,
+            "[filters.counterparty]",
+            '[totals]\namounts = ["id"]\ncurrency = "counterparty"\n\n[filters.counterparty]',
+            9,
             "Column 'counterparty' is personal, and totals show its values. Choose another column.",
         ),
     ],

@@ -23,7 +23,7 @@ from tests.support.peak_of_report import PeakCase
 TITLE = {"en": "x", "pt": "x"}
 COLUMNS = {"id": "integer", "at": "timestamp", "category": "text", "currency": "text", "amount": "amount"}
 MORE: dict[str, Any] = {
-    "totals": {"amount": "amount", "currency": "currency"},
+    "totals": {"amounts": ["amount"], "currency": "currency"},
     "period": "at",
     "subtotals": "day",
     "watermark": "at",

@@ -17,34 +17,17 @@ from resma.catalog import DEMO_CATALOG, find_report_type
 from resma.snapshot.query_limits import limits_of
 from tests.support.system import FunctionContext, System
 
-_TEXT = '{ en = "Slow", pt = "Lento" }'
-_SLOW = f"""type = "SLOW"
-title = {_TEXT}
-description = {_TEXT}
-file_name = "slow"
-sort = ["id"]
+_SLOW = """sort = ["id"]
 
 [limits]
 statement_timeout_seconds = 1
 
-[[columns]]
-name = "id"
-heading = {_TEXT}
-kind = "integer"
+[columns]
+id = "integer"
 
-[[filters]]
-name = "seconds"
-label = {_TEXT}
-description = {_TEXT}
-kind = "amount"
-required = true
-
-[[filters]]
-name = "divisor"
-label = {_TEXT}
-description = {_TEXT}
-kind = "integer"
-default = 1
+[filters]
+seconds = { kind = "amount", required = true }
+divisor = { kind = "integer", default = 1 }
 """
 # Each pass over the rows takes `seconds`: the summary is one pass, and the first FETCH is another.
 _QUERY = """SELECT 1 AS id, pg_sleep(%(seconds)s::float8)::text AS slept FROM (SELECT %(tenant_id)s::text) AS tenant

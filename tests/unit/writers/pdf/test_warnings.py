@@ -101,12 +101,9 @@ def test_the_catalog_check_warns_about_report_types_with_too_many_columns(tmp_pa
     sample = ROOT / "tests" / "support" / "report_types" / "fees"
     folder = Path(shutil.copytree(sample, tmp_path / "fees"))
     assert check_catalog(tmp_path, None).warnings == []
-    columns = "".join(
-        f'\n[[columns]]\nname = "c{at}"\nheading = {{ en = "C", pt = "C", de = "C" }}\nwidth = 12\n'
-        for at in range(100)
-    )
+    columns = "".join(f'c{at} = {{ heading = "C", width = 12 }}\n' for at in range(100))
     toml, query = folder / "report.toml", folder / "query.sql"
-    before, mark, after = toml.read_text("utf-8").partition("[[filters]]")
+    before, mark, after = toml.read_text("utf-8").partition("[filters.")
     assert mark
     toml.write_text(f"{before.rstrip()}\n{columns}\n{mark}{after}", "utf-8")
     selected = "".join(f"       '' AS c{at},\n" for at in range(100))
@@ -118,4 +115,4 @@ def test_the_catalog_check_warns_about_report_types_with_too_many_columns(tmp_pa
     [warning] = report.warnings
     assert "columns (`month`" in warning.message
     assert "XLSX" in warning.message
-    assert toml.read_text("utf-8").splitlines()[warning.line - 1] == "[[columns]]"
+    assert toml.read_text("utf-8").splitlines()[warning.line - 1] == "[columns]"
