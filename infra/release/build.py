@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from infra.deploy.build import find_packages
 from infra.errors import StackError
 from infra.paths import PROJECT_PYTHON, ROOT, STATE
-from infra.template import read_template
-from resma.catalog import DEMO_CATALOG
 
 UV = STATE / "uv" / "bin" / "uv"
 SAM = STATE / "venv-sam" / "bin" / "sam"
@@ -28,7 +26,9 @@ def build_client(folder: Path) -> None:
 
 
 def build_functions(home: Path, runtime: str, architecture: str) -> Path:
-    """Runs `sam build`. Returns the folder of the package, which all functions share. Raises StackError.
+    """Runs `sam build`. Returns the folder of the package, which all functions share. It has no catalog.
+
+    Raises StackError.
 
     Requires `make setup-sam`, but not the version of Python that it builds for.
     """
@@ -37,11 +37,7 @@ def build_functions(home: Path, runtime: str, architecture: str) -> Path:
     path = os.pathsep.join([str(SAM.parent), str(UV.parent), os.environ.get("PATH", os.defpath)])
     variables = {"PATH": path, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"}
     _run([SAM, "build", *arguments], {**os.environ, **variables})
-    resources = read_template(home / "build" / "template.yaml")["Resources"].values()
-    functions = [each["Properties"] for each in resources if each["Type"] == "AWS::Serverless::Function"]
-    (name,) = {str(properties["CodeUri"]) for properties in functions}
-    package = home / "build" / name
-    shutil.copytree(DEMO_CATALOG, package / "catalog")
+    (package,) = find_packages(home / "build")
     return package
 
 

@@ -3,7 +3,7 @@
 - check: pins, hashes, licenses and unused dependencies; part of `make check`.
 - audit: known vulnerabilities, by pip-audit.
 - runtimes: Lambda runtimes that AWS no longer supports today.
-- built: whether `sam build` was run for the parameters of the stage STAGE.
+- built: whether `resma aws build` was run for the parameters of the stage STAGE.
 """
 
 from __future__ import annotations
@@ -49,12 +49,13 @@ def check_runtimes() -> int:
 
 
 def check_build() -> int:
-    """Prints how the result of `sam build` differs from the parameters of STAGE."""
-    from infra.checks.dependencies.built import BUILD, find_difference, find_target, read_parameters  # noqa: PLC0415
+    """Prints how the build differs from the parameters of STAGE, or that it has no catalog."""
+    from infra.checks.dependencies.built import find_difference, find_target, read_parameters  # noqa: PLC0415
+    from infra.deploy.build import BUILD, find_missing_catalog  # noqa: PLC0415
 
     stage = os.environ.get("STAGE") or "dev"
     target = find_target(BUILD)
-    difference = find_difference(target, read_parameters(ROOT / "samconfig.toml", stage))
+    difference = find_difference(target, read_parameters(ROOT / "samconfig.toml", stage)) or find_missing_catalog(BUILD)
     print(difference or f"The build is for {' on '.join(target.values())}, which the stage {stage} deploys.")
     return 1 if difference else 0
 

@@ -11,10 +11,8 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.paths import ROOT, TEMPLATE
+from infra.paths import TEMPLATE
 from infra.template import read_template
-
-BUILD = ROOT / ".aws-sam" / "build"
 
 _EXTENSION = re.compile(r"\.cpython-3(\d+)-(\w+)-linux-gnu\.so$")
 """Name of an extension module, with its target platform (PEP 3149): `_psycopg.cpython-313-aarch64-linux-gnu.so`."""
@@ -47,12 +45,12 @@ def read_parameters(config: Path, stage: str) -> dict[str, str]:
 def find_difference(target: Mapping[str, str], parameters: Mapping[str, str]) -> str | None:
     """Returns an error and its remedy if a build was not made for these parameters; otherwise None."""
     if not target:
-        return "There is no build, or an interrupted one. Run `sam build`."
+        return "There is no build, or an interrupted one. Run `resma aws build`."
     required = {name: parameters[name] for name in target}
     if required == target:
         return None
     overrides = " ".join(f"{name}={value}" for name, value in required.items())
     return (
         f"The build is for {' on '.join(target.values())}, and {' on '.join(required.values())} would be deployed. "
-        f"Run `sam build --parameter-overrides {overrides}`, or deploy what was built."
+        f"Run `resma aws build --parameter-overrides {overrides}`, or deploy what was built."
     )

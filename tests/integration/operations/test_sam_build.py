@@ -19,9 +19,11 @@ from packaging.tags import compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name
 
 from infra.checks.dependencies.built import find_difference, find_target, read_parameters
+from infra.deploy.build import find_missing_catalog
 from infra.deploy.compose import LAMBDA_ARCHITECTURES
 from infra.paths import FUNCTIONS, ROOT, TEMPLATE
 from infra.template import read_template
+from resma.catalog import DEMO_CATALOG, load_catalog
 from tests.support.sam import SAM, sam_environment
 
 HANDLERS = {
@@ -73,8 +75,13 @@ class Build:
 
 def run_sam(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs sam from the project's folder."""
+    return run(home, SAM, *arguments)
+
+
+def run(home: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
+    """Runs a command from the project's folder, with sam and uv on its path."""
     return subprocess.run(
-        [SAM, *arguments],
+        command,
         cwd=ROOT,
         env=sam_environment(home),
         capture_output=True,
@@ -85,12 +92,12 @@ def run_sam(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextlib.contextmanager
-def built(home: Path, runtime: str, architecture: str) -> Iterator[Build]:
-    """Builds the package, and removes it after the block: a build has 180 MB."""
+def built(home: Path, runtime: str, architecture: str, *command: str | Path) -> Iterator[Build]:
+    """Builds the package by a command, and removes it after the block: a build has 180 MB."""
     try:
         parameters = f"LambdaRuntime={runtime} LambdaArchitecture={architecture}"
         arguments = ["--no-cached", "--build-dir", str(home / "build"), "--parameter-overrides", parameters]
-        done = run_sam(home, "build", *arguments)
+        done = run(home, *command, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         yield Build(runtime, architecture, home / "build")
     finally:
@@ -100,15 +107,17 @@ def built(home: Path, runtime: str, architecture: str) -> Iterator[Build]:
 @pytest.fixture(scope="module", params=[(r, a) for r in RUNTIMES for a in ARCHITECTURES], ids="-".join)
 def build(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
     """A build for each runtime and architecture that the template allows."""
-    with built(tmp_path_factory.mktemp("sam"), *request.param) as one:
+    with built(tmp_path_factory.mktemp("sam"), *request.param, SAM, "build") as one:
         yield one
 
 
 @pytest.fixture(scope="module")
 def own_build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
-    """A build for this Python and this processor, so that it can be run here."""
+    """A build of `resma aws build` for this Python and this processor, so that it can be run here."""
     runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    with built(tmp_path_factory.mktemp("own"), runtime, LAMBDA_ARCHITECTURES[platform.machine()]) as one:
+    architecture = LAMBDA_ARCHITECTURES[platform.machine()]
+    command = (sys.executable, "-m", "infra.deploy.build", "--catalog", DEMO_CATALOG)
+    with built(tmp_path_factory.mktemp("own"), runtime, architecture, *command) as one:
         yield one
 
 
@@ -221,3 +230,23 @@ def test_package_imports_on_its_own(function: str, own_build: Build) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_package_has_the_catalog(own_build: Build, build: Build) -> None:
+    """`sam build` alone adds none, which is said before the deployment."""
+    package = own_build.package("WorkerFunction")
+    paths = [path.relative_to(DEMO_CATALOG) for path in DEMO_CATALOG.rglob("*") if path.is_file()]
+    assert len(paths) >= 8
+    for path in paths:
+        assert (package / "catalog" / path).read_bytes() == (DEMO_CATALOG / path).read_bytes()
+    assert find_missing_catalog(own_build.folder) is None
+    assert "Build it with `resma aws build`" in str(find_missing_catalog(build.folder))
+    program = (
+        f"import sys; sys.path.insert(0, {str(package)!r})\n"
+        "from resma.catalog import load_catalog\n"
+        "print(*load_catalog())"
+    )
+    command = [sys.executable, "-I", "-S", "-B", "-W", "ignore", "-c", program]
+    environment = {"AWS_DEFAULT_REGION": "us-east-1", "LANG": "C.UTF-8"}
+    done = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, timeout=60, check=True)
+    assert set(done.stdout.split()) == set(load_catalog(DEMO_CATALOG))

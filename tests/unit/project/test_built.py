@@ -28,14 +28,14 @@ def test_a_difference_is_reported_with_a_remedy(tmp_path: Path, machine: str, mi
     assert (difference is None) == (machine == "aarch64" and minor == 13)
     assert difference is None or (
         f"for python3.{minor}" in difference
-        and "sam build --parameter-overrides LambdaRuntime=python3.13 LambdaArchitecture=arm64" in difference
+        and "resma aws build --parameter-overrides LambdaRuntime=python3.13 LambdaArchitecture=arm64" in difference
     )
 
 
 def test_a_missing_or_mixed_build_is_reported(tmp_path: Path) -> None:
-    assert "Run `sam build`" in str(find_difference(find_target(tmp_path), DEFAULTS))
+    assert "Run `resma aws build`" in str(find_difference(find_target(tmp_path), DEFAULTS))
     mixed = build(tmp_path, "_a.cpython-313-aarch64-linux-gnu.so", "_a.cpython-313-x86_64-linux-gnu.so")
-    assert "Run `sam build`" in str(find_difference(find_target(mixed), DEFAULTS))
+    assert "Run `resma aws build`" in str(find_difference(find_target(mixed), DEFAULTS))
 
 
 @pytest.mark.parametrize(
