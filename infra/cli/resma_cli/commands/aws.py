@@ -1,4 +1,4 @@
-"""`resma aws`: prepares a deployment to AWS."""
+"""`resma aws`: prepares a deployment to AWS, and builds its package."""
 
 from __future__ import annotations
 
@@ -6,13 +6,7 @@ import typer
 
 from resma_cli.checkout import CheckoutCommand, add_checkout_command
 
-app = typer.Typer(no_args_is_help=True, help="Prepare a deployment to AWS: database, secrets, parameters.")
-
-
-@app.callback()
-def _group() -> None:
-    """Keeps the command's name: typer calls the only command of a group by the name of the group."""
-
+app = typer.Typer(no_args_is_help=True, help="Prepare a deployment to AWS: database, secrets, parameters, package.")
 
 add_checkout_command(
     app,
@@ -22,5 +16,15 @@ add_checkout_command(
         "infra.prepare.__main__",
         "Prepare the database, the secrets and samconfig.toml for `sam deploy`. Safe to repeat.",
         "--database postgresql://owner:password@host:5432/dbname --stage dev --dry-run",
+    ),
+)
+add_checkout_command(
+    app,
+    "aws",
+    CheckoutCommand(
+        "build",
+        "infra.deploy.build",
+        "Run `sam build`, and add the catalog of report types to the package of the functions.",
+        "--catalog reports --config-env dev",
     ),
 )
