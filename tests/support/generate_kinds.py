@@ -76,7 +76,7 @@ FURTHER_CELLS: dict[str, Strategies] = {
     "interval": (
         st.integers(0, _DAY // 1_000_000).map(lambda seconds: print_interval(0, 0, seconds * 1_000_000)),
         st.builds(print_interval, st.integers(-30, 30), st.integers(-40, 40), st.integers(-2 * _DAY, 2 * _DAY)),
-        st.sampled_from(["infinity", "-infinity", "PT-0.5S", "P-1Y2M-3DT4H", "PT9999H59M59S", "PT10000H"]),
+        st.sampled_from(["infinity", "-infinity", "PT-0.5S", "P-1Y-2M3DT-4H", "PT9999H59M59S", "PT10000H"]),
     ),
     "uuid": (st.uuids().map(str),),
     "binary": (st.binary(max_size=8).map(lambda data: f"\\x{data.hex()}"),),
