@@ -150,9 +150,7 @@ def _wide() -> Workbook:
 
 def _report_type(report_type: ReportType) -> Workbook:
     columns = [
-        Column(
-            spec.name, spec.heading.in_language("en"), spec.kind, spec.width, spec.align, spec.wrap, scale=2
-        )
+        Column(spec.name, spec.heading.in_language("en"), spec.kind, spec.width, spec.align, spec.wrap, scale=2)
         for spec in report_type.columns
     ]
     cell_of: dict[str, Any] = {

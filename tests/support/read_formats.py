@@ -82,9 +82,13 @@ def read_parquet_by_duckdb(data: bytes) -> Rows:
         "DATE": "date_diff('day', DATE '1970-01-01', {})",
     }
     described = _query_duckdb(data, "DESCRIBE SELECT * FROM read_parquet('{path}')")
-    selected = ", ".join(expressions.get(kind, "{}").format(name) for name, kind, *_ in described)
+    selected = ", ".join(expressions.get(kind, "{}").format(_identifier(name)) for name, kind, *_ in described)
     rows = _query_duckdb(data, f"SELECT {selected} FROM read_parquet('{{path}}')")
     return [tuple(map(_comparable, row)) for row in rows]
+
+
+def _identifier(name: str) -> str:
+    return '"{}"'.format(name.replace('"', '""'))
 
 
 def read_xlsx(data: bytes) -> Rows:

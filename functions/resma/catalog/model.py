@@ -92,7 +92,7 @@ class ColumnSpec(_Frozen):
 
     @property
     def fixed_scale(self) -> int | None:
-        """Number of decimals that all values are rounded to; None if values keep their decimals."""
+        """Number of decimals that all values are padded to with zeros; None if values keep their decimals."""
         return self.scale if self.scale is not None and self.decimals == self.scale else None
 
 

@@ -27,7 +27,7 @@ def compose_header(  # noqa: PLR0913  # each argument has a different source
 ) -> ReportHeader:
     """Returns the header of a report, in the language of its locale.
 
-    `decimal_types` are the types that the query declares, by column. A type that the report type declares has priority.
+    `decimal_types` are the types that the query declares, by column, of amounts without a declared precision.
     """
     locale = find_locale(content.locale)
     columns = report_type.choose_columns(content.columns)
@@ -46,7 +46,7 @@ def compose_header(  # noqa: PLR0913  # each argument has a different source
                 spec,
                 locale,
                 max(spec.decimals, summary.scales.get(spec.name, 0)),
-                spec.decimal or decimal_types.get(spec.name, DEFAULT_DECIMAL),
+                decimal_types.get(spec.name) or spec.decimal or DEFAULT_DECIMAL,
                 (summary.widths or {}).get(spec.name),
             )
             for spec in columns

@@ -16,8 +16,8 @@ from resma.errors import RowTooWideError
 from resma.snapshot.summary_query import catalog_query, cell_bytes, measured_columns, sort_order
 
 MAX_ROW_BYTES = 2 * 1024 * 1024
-"""Maximum size of the text and JSON of a row. libpq, psycopg and a writer hold up to ten copies of the row that is
-being written: with rows of twice this size a worker used 187 MB."""
+"""Maximum size of the text, JSON and binary data of a row. libpq, psycopg and a writer hold up to ten copies of the row
+that is being written: with rows of twice this size a worker used 187 MB."""
 
 _OTHER_CELL_BYTES = 40
 """Assumed size of a number or date."""
@@ -79,9 +79,9 @@ def _too_wide(
     row, lengths = found
     longest = max(range(len(columns)), key=lambda index: int(lengths[index]))
     return RowTooWideError(
-        f"Row {row} is too long for a worker's memory: its text and JSON have {sum(lengths)} bytes, of which "
-        f"{lengths[longest]} are in column {columns[longest]}, and the limit is {MAX_ROW_BYTES}. Omit the column, or "
-        "shorten it in query.sql (for example with left()).",
+        f"Row {row} is too long for a worker's memory: its text, JSON and binary data have {sum(lengths)} bytes, of "
+        f"which {lengths[longest]} are in column {columns[longest]}, and the limit is {MAX_ROW_BYTES}. Omit the "
+        "column, or shorten it in query.sql (for example with left()).",
         column=columns[longest],
         row=row,
     )

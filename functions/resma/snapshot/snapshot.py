@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,16 +11,16 @@ import psycopg
 from psycopg import Column, Connection, IsolationLevel, sql
 from psycopg.rows import TupleRow
 
-from resma.catalog import ColumnSpec, ReportType
+from resma.catalog import ReportType
 from resma.database.connection import translated_errors
 from resma.errors import CheckpointUnusableError, SourceChangedError, UnknownTimeZoneError
 from resma.i18n.locales import Language
 from resma.i18n.time_zones import time_zone_unknown_to_source
-from resma.report.content import MASK
-from resma.report.decimal_types import DecimalType, decimal_of_numeric
+from resma.report.decimal_types import DecimalType
 from resma.report.rows import Batch, Row
 from resma.report.summary import Summary
 from resma.snapshot.column_names import column_of_report
+from resma.snapshot.conversion import column_expression, converted, decimal_types, needs_description
 from resma.snapshot.cursor import read_batches
 from resma.snapshot.keyset import Key, types_of
 from resma.snapshot.query_limits import QueryClock, QueryLimits, limits_of
@@ -52,9 +51,12 @@ class Snapshot:
         self._key_indexes: Sequence[int] = ()
         self._last_row: Row = ()
         self._widths: Mapping[str, int] | None = None
+        self._described: Sequence[Column] | None = None
+        self._is_converted = False
 
     def summarize(self, language: Language = "en") -> Summary:
         """Counts the rows and aggregates totals, charts and periods, in the database, in one pass over the query."""
+        self._convert()
         summary = summarize(self._connection, self._type, self._values, language)
         self._widths = summary.widths
         return summary
@@ -68,16 +70,27 @@ class Snapshot:
         return estimate_rows(self._connection, self._type, self._values["tenant_id"], self._values)
 
     def decimal_types(self) -> dict[str, DecimalType]:
-        """Returns the types of amounts whose precision and scale the query declares, and the report type does not.
+        """Returns the types of amounts whose precision the query declares, and the report type does not.
 
-        A column of type numeric(18, 2) declares them; `sum` and other expressions do not. No row is read.
+        A column of type numeric(18, 2) declares it; `sum` and other expressions do not. No row is read.
         """
-        undeclared = {spec.name for spec in self._type.columns if spec.kind == "amount" and spec.decimal is None}
-        if not undeclared:
-            return {}
-        query = sql.SQL("SELECT * FROM ({}) AS report LIMIT 0").format(catalog_query(self._type))
-        declared = described_decimals(self._connection.execute(query, self._values).description)
-        return {name: decimal for name, decimal in declared.items() if name in undeclared}
+        declared = all(spec.precision for spec in self._type.columns if spec.kind == "amount")
+        return {} if declared else decimal_types(self._type, self._describe())
+
+    def _describe(self) -> Sequence[Column]:
+        """Returns the columns of the query's result, if their types matter. No row is read."""
+        if self._described is None:
+            self._described = ()
+            if needs_description(self._type):
+                query = sql.SQL("SELECT * FROM ({}) AS report LIMIT 0").format(catalog_query(self._type))
+                self._described = self._connection.execute(query, self._values).description or ()
+        return self._described
+
+    def _convert(self) -> None:
+        """Converts the types of the query's result to those of the columns' kinds. It is safe to call twice."""
+        if not self._is_converted:
+            self._type = converted(self._type, self._describe())
+            self._is_converted = True
 
     def resume_from(self, summary: Summary, language: Language = "en") -> None:
         """Restricts this snapshot to the data of an earlier one, which has `summary`.
@@ -85,6 +98,7 @@ class Snapshot:
         If the report type has a `watermark`, rows that were written after the earlier snapshot are excluded. Raises
         SourceChangedError if the summary is then not exactly the same.
         """
+        self._convert()
         self._values[_WATERMARK] = summary.as_of
         for report_type in (*_up_to_watermark(self._type), self._type):
             now = summarize(self._connection, report_type, self._values, language)
@@ -104,6 +118,7 @@ class Snapshot:
         key (`last_key`) is not exactly one, so that it is unknown which rows were read. Raises RowTooWideError if a row
         does not fit into a worker's memory.
         """
+        self._convert()
         condition = self._after(after) if after is not None else sql.SQL("true")
         chosen = self._type.choose_columns(columns)
         shown = [column_expression(column, masked=personal_masked) for column in chosen]
@@ -164,24 +179,6 @@ def _up_to_watermark(report_type: ReportType) -> Iterator[ReportType]:
         bound = f"WHERE {column_of_report(report_type.watermark).as_string()} <= %({_WATERMARK})s"
         query = f"SELECT * FROM ({report_type.query}) AS report {bound}"  # noqa: S608
         yield report_type.model_copy(update={"query": query})
-
-
-def described_decimals(description: Sequence[Column] | None) -> dict[str, DecimalType]:
-    """Returns the types of a result's columns of type numeric(precision, scale), by name; omits plain numeric."""
-    return {
-        column.name: decimal_of_numeric(column.precision, column.scale)
-        for column in description or ()
-        if column.precision is not None and column.scale is not None
-    }
-
-
-def column_expression(column: ColumnSpec, *, masked: bool) -> sql.Composed:
-    """Returns the SQL expression for a column as the report shows it. Masked values never leave the database."""
-    value = column_of_report(column.name)
-    if not (masked and column.personal):
-        return value
-    mask = sql.SQL("{}::jsonb").format(json.dumps(MASK)) if column.kind == "json" else sql.Literal(MASK)
-    return sql.SQL("CASE WHEN {} IS NOT NULL THEN {} END").format(value, mask)
 
 
 @contextlib.contextmanager

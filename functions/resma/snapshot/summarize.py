@@ -18,10 +18,17 @@ from resma.catalog import ChartSpec, ReportType
 from resma.i18n.locales import Language
 from resma.i18n.translations import translate
 from resma.report.chart_months import all_months, month_label
-from resma.report.header import Balance, Chart, Period, Series, Total
+from resma.report.header import Balance, Chart, Kind, Period, Series, Total
 from resma.report.summary import Summary
-from resma.snapshot.column_names import column_of_report
-from resma.snapshot.summary_query import MAX_CHARACTERS, UNITS, catalog_query, sort_order, summary_query
+from resma.snapshot.conversion import number_of
+from resma.snapshot.summary_query import (
+    MAX_CHARACTERS,
+    UNITS,
+    catalog_query,
+    column_of,
+    sort_order,
+    summary_query,
+)
 
 _NO_LABEL = "–"
 
@@ -63,7 +70,12 @@ def summarize(
         totals=totals,
         totals_omitted=totals_omitted,
         charts=tuple(
-            _chart(spec, [group for group in groups if group.chart == index], language)
+            _chart(
+                spec,
+                column_of(report_type, spec.by).kind,
+                [group for group in groups if group.chart == index],
+                language,
+            )
             for index, spec in enumerate(report_type.charts)
         ),
         periods=_periods(report_type, [group for group in groups if group.kind == "period"]),
@@ -96,8 +108,8 @@ def _balance(connection: Connection[TupleRow], report_type: ReportType, values: 
         " ORDER BY {first} LIMIT 1),"
         " (SELECT {balance}::text FROM ({query}) AS report ORDER BY {last} LIMIT 1)"
     ).format(
-        balance=column_of_report(spec.column),
-        amount=column_of_report(spec.amount),
+        balance=number_of(column_of(report_type, spec.column)),
+        amount=number_of(column_of(report_type, spec.amount)),
         query=catalog_query(report_type),
         first=sort_order(report_type, reverse=is_descending),
         last=sort_order(report_type, reverse=not is_descending),
@@ -143,7 +155,7 @@ def _period_label(group: _Group) -> str | None:
     return group.label[: UNITS[group.unit or "day"]]
 
 
-def _chart(spec: ChartSpec, groups: Sequence[_Group], language: Language) -> Chart:
+def _chart(spec: ChartSpec, kind: Kind, groups: Sequence[_Group], language: Language) -> Chart:
     """Returns a chart of the largest series and labels. `other` of a series is the sum of its other labels."""
     title = spec.title.in_language(language)
     labels: dict[str, None] = {}
@@ -156,7 +168,7 @@ def _chart(spec: ChartSpec, groups: Sequence[_Group], language: Language) -> Cha
         if group.kind in {"chart", "other"}:
             names[series] = _shortened(group.currency or "") if spec.unit == "amount" else title
         if group.kind == "chart":
-            label = _shown_label(spec, group.label)
+            label = _shown_label(spec, kind, group.label, language)
             labels[label] = None
             values[series, label] = values.get((series, label), Decimal(0)) + value
         elif group.kind == "other":
@@ -192,9 +204,11 @@ def _with_earlier(chart: Chart, language: Language) -> Chart:
     return Chart(chart.title, chart.kind, chart.unit, (label, *chart.labels), series, 0, chart.series_omitted)
 
 
-def _shown_label(spec: ChartSpec, label: str | None) -> str:
+def _shown_label(spec: ChartSpec, kind: Kind, label: str | None, language: Language) -> str:
     if label is None:
         return _NO_LABEL
+    if kind == "boolean":
+        return translate("Yes" if label == "true" else "No", language)
     return month_label(label) if spec.kind == "time" else _shortened(label)
 
 

@@ -12,8 +12,11 @@ from __future__ import annotations
 
 from psycopg import sql
 
-from resma.catalog import ChartSpec, ReportType
+from resma.catalog import ChartSpec, ColumnSpec, ReportType
+from resma.report.header import Kind
+from resma.report.kinds import UNBOUNDED
 from resma.snapshot.column_names import column_of_report
+from resma.snapshot.conversion import number_of
 
 MAX_TOTALS = 10_000
 """Maximum number of totals of a report, largest first. More distinct values cannot be currencies."""
@@ -65,23 +68,30 @@ def sort_order(report_type: ReportType, *, reverse: bool = False) -> sql.Compose
 
 
 def measured_columns(report_type: ReportType) -> list[str]:
-    """Returns the names of the columns that are read and whose cells can have any size: text and JSON."""
+    """Returns the names of the columns that are read and whose cells can have any size."""
     return [
         column.name
         for column in report_type.columns
-        if column.kind in {"text", "json"} and (not column.hidden or column.name in report_type.sort_names)
+        if column.kind in UNBOUNDED and (not column.hidden or column.name in report_type.sort_names)
     ]
 
 
 def cell_bytes(report_type: ReportType, name: str) -> sql.Composed:
     """Returns the SQL expression for the size of a cell. Postgres knows it without reading the value."""
     column = column_of_report(name)
-    kind = next(column.kind for column in report_type.columns if column.name == name)
+    kind = column_of(report_type, name).kind
     if kind == "text":
         return sql.SQL("octet_length({}::text)").format(column)
+    if kind == "binary":  # `\\x` and two hexadecimal digits for each byte
+        return sql.SQL("2 + 2 * octet_length({})").format(column)
     return sql.SQL(
         "CASE WHEN pg_column_size({0}) < {1} THEN {2} * pg_column_size({0}) ELSE octet_length({0}::text) END"
     ).format(column, sql.Literal(_SMALL_JSON), sql.Literal(_JSON_GROWTH))
+
+
+def column_of(report_type: ReportType, name: str) -> ColumnSpec:
+    """Returns the description of a column, which must exist."""
+    return next(column for column in report_type.columns if column.name == name)
 
 
 def summary_query(report_type: ReportType) -> sql.Composed:
@@ -106,10 +116,12 @@ def _cube(report_type: ReportType) -> sql.Composed:
     if totals:
         if totals.currency:
             currency = sql.SQL("coalesce({}::text, '')").format(column_of_report(totals.currency))
-        amount = sql.SQL("sum({})").format(column_of_report(totals.amounts[0]))
+        amount = sql.SQL("sum({})").format(number_of(column_of(report_type, totals.amounts[0])))
     keys = [sql.SQL("{} AS currency").format(currency), sql.SQL("{} AS period").format(_period(report_type))]
     keys += [
-        sql.SQL("{} AS {}").format(_label(chart), sql.Identifier(f"label_{index}"))
+        sql.SQL("{} AS {}").format(
+            _label(chart, column_of(report_type, chart.by).kind), sql.Identifier(f"label_{index}")
+        )
         for index, chart in enumerate(report_type.charts)
     ]
     maxima = [
@@ -131,10 +143,10 @@ def _maxima(report_type: ReportType) -> list[tuple[str, str, sql.Composable]]:
 
     `scale_…` is the number of digits after the decimal point, `bytes_…` the size of the cell as text.
     """
-    amounts = [column.name for column in report_type.shown_columns if column.kind == "amount"]
+    amounts = [column for column in report_type.shown_columns if column.kind == "amount"]
     scales = [
-        (f"scale_{i}", name, sql.SQL("scale({}::numeric)").format(column_of_report(name)))
-        for i, name in enumerate(amounts)
+        (f"scale_{i}", column.name, sql.SQL("scale({}::numeric)").format(number_of(column)))
+        for i, column in enumerate(amounts)
     ]
     widths = [
         (f"bytes_{i}", name, cell_bytes(report_type, name)) for i, name in enumerate(measured_columns(report_type))
@@ -312,6 +324,9 @@ def _period(report_type: ReportType) -> sql.Composed:
     )
 
 
-def _label(chart: ChartSpec) -> sql.Composed:
+def _label(chart: ChartSpec, kind: Kind) -> sql.Composed:
     column = column_of_report(chart.by)
-    return sql.SQL("date_trunc('month', {}::timestamp)").format(column) if chart.kind == "time" else column
+    if chart.kind == "time":
+        return sql.SQL("date_trunc('month', {}::timestamp)").format(column)
+    # Some types of these kinds, such as json and point, cannot be grouped.
+    return sql.SQL("{}::text").format(column) if kind in UNBOUNDED else column

@@ -47,8 +47,9 @@ class NdjsonWriter:
         self._rows_expected = header.rows
         encoders = {**_ENCODERS, "integer": _strings, "amount": _strings} if numbers_as_strings else _ENCODERS
         self._encoders = [encoders[column.kind] for column in header.columns]
-        # Column names are identifiers, so that nothing in them needs escaping.
-        self._names = [column.name.encode() for column in header.columns]
+        # The names are part of a format string.
+        names = [json.dumps(column.name, ensure_ascii=False) for column in header.columns]
+        self._names = [name.replace("%", "%%").encode() for name in names]
         self.state = NdjsonState()
 
     def begin(self) -> bytes:
@@ -62,7 +63,7 @@ class NdjsonWriter:
             return b""
         columns = [encode(cells) for encode, cells in zip(self._encoders, batch.columns, strict=True)]
         template = b"{%b}\n" % b",".join(
-            [b'"%b":%b' % (name, cell_format) for name, (cell_format, _) in zip(self._names, columns, strict=True)]
+            [b"%b:%b" % (name, cell_format) for name, (cell_format, _) in zip(self._names, columns, strict=True)]
         )
         # One call of C code per row: 0.25 s for 500,000 rows of nine columns.
         return b"".join(map(template.__mod__, zip(*[cells for _, cells in columns], strict=True)))

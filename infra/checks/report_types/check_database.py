@@ -18,7 +18,7 @@ from resma.catalog.query_text import TENANT, find_parameters
 from resma.report.header import Kind
 from resma.report.kinds import can_hold, kind_of_type
 from resma.snapshot.column_names import column_of_report
-from resma.snapshot.snapshot import described_decimals
+from resma.snapshot.conversion import described_decimals
 from resma.snapshot.summary_query import MAX_LABELS, sort_order
 
 READER = "resma_reader"
@@ -73,7 +73,7 @@ def find_database_errors(connection: Connection[TupleRow], report_type: ReportTy
         with _as_reader(connection) as cursor:
             _execute(cursor, report_type, "SELECT *", "LIMIT 0")
             returned = [(column.name, column.type_code) for column in cursor.description or ()]
-            decimals = described_decimals(cursor.description)
+            decimals = described_decimals(cursor.description or ())
             types = {name: _result_type(cursor, code) for name, code in returned}
     except _QueryRejectedError as rejection:
         return [rejection.diagnostic]
@@ -105,7 +105,7 @@ def find_database_warnings(connection: Connection[TupleRow], report_type: Report
 def _find_amounts_without_type(connection: Connection[TupleRow], report_type: ReportType) -> list[Diagnostic]:
     with _as_reader(connection) as cursor:
         _execute(cursor, report_type, "SELECT *", "LIMIT 0")
-        return list(find_decimal_warnings(report_type, described_decimals(cursor.description)))
+        return list(find_decimal_warnings(report_type, described_decimals(cursor.description or ())))
 
 
 def _find_many_values(connection: Connection[TupleRow], report_type: ReportType) -> Iterator[Diagnostic]:

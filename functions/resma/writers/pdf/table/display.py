@@ -24,7 +24,7 @@ def display_of(column: Column, locale: Locale) -> Display | None:
     """Returns how the cells of a column are shown; None if they are shown as Postgres prints them."""
     if column.kind == "boolean":
         words = {b"true": translate("Yes", locale.language), b"false": translate("No", locale.language)}
-        return lambda cell: words[cell].encode()
+        return lambda cell: words[cell].encode() if cell in words else cell
     if column.kind == "float":
         return lambda cell: _float(cell.decode("ascii"), locale, grouped=column.grouped).encode()
     if column.kind == "interval":

@@ -184,7 +184,7 @@ class ColumnCells:
 
     def _booleans(self, cells: Sequence[bytes | None], first_row: int) -> Cells:  # noqa: ARG002 - refuses nothing
         cell_of = {None: self.null, b"true": self._whole % b"1", b"false": self._whole % b"0"}
-        return True, [cell_of[cell] for cell in cells]
+        return True, [cell_of[cell] if cell in cell_of else self.text(cell or b"") for cell in cells]
 
     def _times(self, cells: Sequence[bytes | None], first_row: int) -> Cells:  # noqa: ARG002 - refuses nothing
         return True, [self.null if cell is None else self._time(cell) for cell in cells]
