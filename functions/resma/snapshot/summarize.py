@@ -126,7 +126,8 @@ def _totals(report_type: ReportType, groups: Sequence[_Group]) -> tuple[tuple[To
 
 
 def _total(group: _Group) -> Total:
-    return Total(_shortened(group.currency or ""), group.size, group.amount or Decimal(0))
+    amount = Decimal(0) if group.amount is None else group.amount  # 0.00 keeps its decimals
+    return Total(_shortened(group.currency or ""), group.size, amount)
 
 
 def _periods(report_type: ReportType, groups: Sequence[_Group]) -> tuple[Period, ...]:
