@@ -18,6 +18,7 @@ from resma.catalog.texts import LocalizedText, name_in_words
 from resma.errors import FieldError, RequestInvalidError
 from resma.i18n.locales import Locale
 from resma.report.decimal_types import MAX_PRECISION, DecimalType
+from resma.report.format_options import PdfParts
 from resma.report.header import Kind
 
 _NAME = r"^[a-z][a-z0-9_]*$"
@@ -209,6 +210,8 @@ class ReportType(_Frozen):
     balance: BalanceSpec | None = None
     charts: tuple[ChartSpec, ...] = ()
     limits: Limits = Limits()
+    pdf: PdfParts = PdfParts()
+    """Parts of PDF files, for options that a request does not set."""
     query: str = Field(exclude=True)
     tenants: Literal["required", "none"] = Field(default="required", exclude=True)
     """Whether the query selects the rows of one tenant. It is a setting of the catalog (resma.toml)."""

@@ -16,6 +16,7 @@ from resma.catalog.locale_settings import LocaleTables
 from resma.catalog.shape_errors import find_shape_errors, syntax_error, with_lines
 from resma.catalog.texts import DEFAULT_LANGUAGE, require_language_code
 from resma.errors import CatalogInvalidError
+from resma.report.format_options import CsvDialect, PdfParts
 
 SETTINGS_FILE: Literal["resma.toml"] = "resma.toml"
 
@@ -42,6 +43,10 @@ class CatalogSettings(_Table):
     tenants: Literal["required", "none"] = "required"
     """`required`: each query selects the rows of one tenant. `none`: the source database has one organization only."""
     brand: Brand = Brand()
+    csv: CsvDialect = CsvDialect()
+    """Dialect of CSV files, for options that a request does not set."""
+    pdf: PdfParts = PdfParts()
+    """Parts of PDF files, for options that neither a request nor the report type sets."""
     locales: LocaleTables = Field(default_factory=dict, validate_default=True)
     """Further locales, and changes to the formats of locales."""
 

@@ -9,6 +9,10 @@ from typing import Literal
 
 from resma.i18n.locales import DEFAULT_LOCALE, Locale
 from resma.report.decimal_types import DEFAULT_DECIMAL, DecimalType
+from resma.report.format_options import CsvDialect, PdfParts
+
+DEFAULT_DIALECT = CsvDialect()
+ALL_PARTS = PdfParts()
 
 Kind = Literal[
     "text",
@@ -151,3 +155,7 @@ class ReportHeader:
     """Page orientation of the report type, used unless the request sets one."""
     totals_omitted: int = 0
     """Number of currencies that are not in `totals`."""
+    csv: CsvDialect = DEFAULT_DIALECT
+    """Dialect of CSV files, for options that the request does not set."""
+    pdf: PdfParts = ALL_PARTS
+    """Parts of PDF files, for options that the request does not set."""

@@ -13,6 +13,9 @@ from resma.report.header import Kind
 ADDABLE: frozenset[Kind] = frozenset({"integer", "amount", "float"})
 """Kinds whose values can be added up. Floats are added as exact decimals."""
 
+FRACTIONAL: frozenset[Kind] = frozenset({"amount", "float"})
+"""Kinds whose values have a decimal mark."""
+
 DATED: frozenset[Kind] = frozenset({"date", "timestamp", "local_timestamp"})
 """Kinds whose values have a day, and so a month and a year."""
 

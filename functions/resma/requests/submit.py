@@ -109,7 +109,7 @@ def check_request(caller: Caller, request: ReportRequest, more_errors: Iterable[
         "time_zone": request.time_zone,
         "title": request.title,
         "personal_masked": "personal:read" not in caller.scopes,
-        "options": request.options.model_dump(),
+        "options": request.options.as_json(),
         "callback_url": request.callback_url,
     }
     return NewReport(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC
 
-from resma.catalog import ColumnSpec, ReportType, find_locale
+from resma.catalog import ColumnSpec, ReportType, find_locale, settings_in_use
 from resma.i18n.locales import Locale
 from resma.report.content import ReportContent
 from resma.report.decimal_types import DEFAULT_DECIMAL, DecimalType
@@ -29,7 +29,7 @@ def compose_header(  # noqa: PLR0913  # each argument has a different source
 
     `decimal_types` are the types that the query declares, by column, of amounts without a declared precision.
     """
-    locale = find_locale(content.locale)
+    locale, settings = find_locale(content.locale), settings_in_use()
     columns = report_type.choose_columns(content.columns)
     return ReportHeader(
         report_id=report_id,
@@ -57,6 +57,8 @@ def compose_header(  # noqa: PLR0913  # each argument has a different source
         locale=locale,
         time_zone=content.time_zone,
         orientation=report_type.orientation,
+        csv=settings.csv,
+        pdf=report_type.pdf.or_else(settings.pdf),
         total_column=_total_column(report_type, [spec.name for spec in columns]),
     )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from resma.catalog import ReportType
+from resma.catalog import ReportType, settings_in_use
 from resma.errors import CheckpointUnusableError
 from resma.jobs.report_rows import FailedFile
 from resma.report.rows import Row
@@ -88,11 +88,13 @@ def load_checkpoint(data: bytes) -> CheckpointState:
 
 
 def stamp_of(report_type: ReportType) -> str:
-    """Returns a hash of the report type, the code and its libraries. If it is the same, the code writes the same bytes.
+    """Returns a hash of the report type, the settings of its catalog, the code and its libraries.
 
-    Hexadecimal SHA-256.
+    If it is the same, the code writes the same bytes. Hexadecimal SHA-256.
     """
-    return hashlib.sha256(f"{report_type.model_dump_json()} {_code()}".encode()).hexdigest()
+    # The dump leaves out the query, which is no key of report.toml.
+    described = (report_type.model_dump_json(), report_type.query, settings_in_use().model_dump_json(), _code())
+    return hashlib.sha256("\0".join(described).encode()).hexdigest()
 
 
 @lru_cache

@@ -88,16 +88,19 @@ def read_pairs(texts: Sequence[str], example: str) -> dict[str, list[str]]:
     return pairs
 
 
-def read_options(texts: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Returns options by format. Raises CommandFailedError."""
-    options: dict[str, dict[str, str]] = {}
+_JSON_VALUES = {"true": True, "false": False, "null": None}
+
+
+def read_options(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Returns options by format. `true`, `false` and `null` are values of JSON. Raises CommandFailedError."""
+    options: dict[str, dict[str, Any]] = {}
     for name, values in read_pairs(texts, example := "--option csv.profile=excel").items():
         format_, dot, option = name.partition(".")
         if not (format_ and dot and option) or len(values) > 1:
             raise CommandFailedError(
                 ExitCode.USAGE, f"`--option {name}` is not valid. Give each option once, in a form like `{example}`."
             )
-        options.setdefault(format_.lower(), {})[option] = values[0]
+        options.setdefault(format_.lower(), {})[option] = _JSON_VALUES.get(values[0], values[0])
     return options
 
 

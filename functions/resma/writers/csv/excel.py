@@ -1,5 +1,7 @@
 """CSV profile for Excel: files that open with a double click in an Excel of the report's locale.
 
+A request or the catalog can choose another dialect (`CsvDialect`).
+
 Files begin with a byte order mark, without which Excel would assume Windows-1252. They use the list separator and the
 decimal mark of the locale. Timestamps have no offset, because Excel would treat them as text. Strings and headings are
 displayed unchanged (`excel/text.py`). Exact numbers are numbers, except those with more digits than Excel keeps: they
@@ -10,17 +12,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from resma.errors import RowCountMismatchError
 from resma.i18n.locales import Locale
+from resma.report.format_options import CsvDialect
 from resma.report.header import Column, Kind, ReportHeader
 from resma.report.intervals import clock, interval_in_words, parse_interval
+from resma.report.kinds import FRACTIONAL
 from resma.report.rows import Batch
 from resma.report.warnings import ReportWarning, WarningCode
 from resma.writers.excel.limits import MAX_CELL_CHARACTERS, MAX_NUMBER_DIGITS, MAX_SHEET_ROWS, utf16_units
 from resma.writers.excel.text import protect_column, protect_text
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _NUMBER = re.compile(rb"[+-]?[0-9]+([.,][0-9]+)?")
 _FLOAT = re.compile(rb"-?[0-9]+(\.[0-9]+)?(e[+-][0-9]{2,3})?")
@@ -74,10 +80,16 @@ class ExcelCsvWriter:
 
     media_type = "text/csv; charset=utf-8; header=present"
 
-    def __init__(self, header: ReportHeader) -> None:
+    def __init__(self, header: ReportHeader, dialect: CsvDialect | None = None) -> None:
+        dialect = dialect or CsvDialect()
         self._header = header
-        self._separator = header.locale.list_separator.encode()
-        self._encoders = [_encoder(column, header.locale) for column in header.columns]
+        self._separator = (dialect.delimiter or header.locale.list_separator).encode()
+        self._line_end = dialect.line_end_bytes
+        self._quote_all = bool(dialect.quote_all)
+        self._start = b"" if dialect.byte_order_mark is False else BYTE_ORDER_MARK
+        self._mark = (dialect.decimal_mark or header.locale.decimal).encode()
+        locale = replace(header.locale, decimal=dialect.decimal_mark or header.locale.decimal)
+        self._encoders = [_encoder(column, locale) for column in header.columns]
         # Most readers do not count an empty line as a record.
         self._null = b'""' if len(header.columns) == 1 else b""
         self.state = ExcelCsvState()
@@ -85,7 +97,7 @@ class ExcelCsvWriter:
     def begin(self) -> bytes:
         """Returns the byte order mark and the headings, in the locale's language."""
         headings = [self._field(protect_text(column.heading.encode())[0]) for column in self._header.columns]
-        return b"\xef\xbb\xbf" + self._separator.join(headings) + b"\r\n"
+        return self._start + self._separator.join(headings) + self._line_end
 
     def add(self, batch: Batch) -> bytes:
         """Returns the lines of these rows."""
@@ -93,7 +105,7 @@ class ExcelCsvWriter:
             return b""
         columns = [self._fields(index, cells) for index, cells in enumerate(batch.columns)]
         self.state.rows += len(batch)
-        return b"\r\n".join([*map(self._separator.join, zip(*columns, strict=True)), b""])
+        return self._line_end.join([*map(self._separator.join, zip(*columns, strict=True)), b""])
 
     def end(self) -> bytes:
         """Returns no further bytes. Raises RowCountMismatchError."""
@@ -122,13 +134,20 @@ class ExcelCsvWriter:
         """Returns the column's fields. Each distinct value is encoded once per batch: most columns have few of them."""
         plain, encode = self._encoders[index]
         if (fields := plain(cells)) is not None:
-            return fields
+            return list(map(self._field, fields)) if self._may_need_quotes(index) else fields
         encoded = {cell: encode(cell) for cell in set(cells) if cell is not None}
         if any(codes for _, codes in encoded.values()):
             self._count_warnings(index, cells, encoded)
         fields_of: dict[bytes | None, bytes] = {cell: self._field(text) for cell, (text, _) in encoded.items()}
         fields_of[None] = self._null
         return [fields_of[cell] for cell in cells]
+
+    def _may_need_quotes(self, index: int) -> bool:
+        """Returns whether a fast encoder, other than that of strings, returns fields that need quotes."""
+        is_fractional = self._header.columns[index].kind in FRACTIONAL
+        return self._encoders[index][0] is not protect_column and (
+            self._quote_all or (is_fractional and self._separator == self._mark)
+        )
 
     def _count_warnings(self, index: int, cells: Cells, encoded: dict[bytes, EncodedCell]) -> None:
         """Counts the rows of each warning."""
@@ -139,7 +158,7 @@ class ExcelCsvWriter:
 
     def _field(self, cell: bytes) -> bytes:
         """Quotes a field if necessary (RFC 4180 §2.5 to §2.7), with the locale's separator."""
-        if not cell or b'"' in cell or self._separator in cell or b"\n" in cell or b"\r" in cell:
+        if self._quote_all or not cell or b'"' in cell or self._separator in cell or b"\n" in cell or b"\r" in cell:
             return b'"%b"' % cell.replace(b'"', b'""')
         return cell
 

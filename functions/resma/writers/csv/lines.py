@@ -1,22 +1,42 @@
-"""Encodes rows as lines of CSV (RFC 4180): the performance-critical code of the RFC 4180 profile."""
+"""Encodes rows as lines of CSV: the performance-critical code of the RFC 4180 profile, in any dialect."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from resma.report.rows import Row
-
-_END_OF_LINE = b"\r\n"
 
 _join = b"\0".join
 
 _EMPTY = b"\1"
-"""Represents an empty string until the end, when it is replaced by `""`."""
-
-_QUOTE = ord('"')
+"""Represents an empty string until the end, when it is replaced by two quotes."""
 
 
-def encode_lines(rows: Sequence[Row], separator: bytes) -> bytes:
+@dataclass(frozen=True, slots=True)
+class LineFormat:
+    """Characters of a dialect of CSV."""
+
+    separator: bytes = b","
+    quote: bytes = b'"'
+    line_end: bytes = b"\r\n"
+    quote_all: bool = False
+    """Whether every field except NULL is in quotes, otherwise only fields that need quotes."""
+
+    def field(self, cell: bytes | None) -> bytes:
+        """Returns a field, in quotes if necessary (RFC 4180 §2.5 to §2.7)."""
+        if cell is None:
+            return b""
+        if self.quote_all or not cell or any(mark in cell for mark in (self.quote, self.separator, b"\n", b"\r")):
+            return self.quoted(cell)
+        return cell
+
+    def quoted(self, cell: bytes) -> bytes:
+        """Returns a field in quotes."""
+        return b"%b%b%b" % (self.quote, cell.replace(self.quote, 2 * self.quote), self.quote)
+
+
+def encode_lines(rows: Sequence[Row], form: LineFormat) -> bytes:
     """Encodes rows as lines of CSV, including line ends. Cells are concatenated before quotes are added.
 
     Checking each of 4.5 million cells takes longer than reading them from the database. Therefore all cells of a batch
@@ -25,6 +45,8 @@ def encode_lines(rows: Sequence[Row], separator: bytes) -> bytes:
     """
     if not rows:
         return b""
+    if form.quote_all:
+        return _careful(rows, form)
     empty: list[Row] = []
 
     def filled(row: Row) -> bytes:
@@ -37,34 +59,35 @@ def encode_lines(rows: Sequence[Row], separator: bytes) -> bytes:
     lines = [_join(row) if all(row) else filled(row) for row in rows]  # type: ignore[arg-type]
     text = _join(lines)
     if b"\n" in text or b"\r" in text:
-        return _careful(rows, separator)
+        return _careful(rows, form)
     if empty and text.count(_EMPTY) != sum([row.count(b"") for row in empty]):
-        return _careful(rows, separator)
-    text = _END_OF_LINE.join([*lines, b""])
-    for mark in (b'"', separator):
+        return _careful(rows, form)
+    text = form.line_end.join([*lines, b""])
+    for mark in (form.quote, form.separator):
         if mark in text:
-            text = _quote_cells(text, mark)
+            text = _quote_cells(text, mark, form)
     if empty:
-        text = text.replace(_EMPTY, b'""')
-    return text.replace(b"\0", separator)
+        text = text.replace(_EMPTY, 2 * form.quote)
+    return text.replace(b"\0", form.separator)
 
 
-def encode_one_column(cells: Sequence[bytes | None], *, quoted: bool) -> bytes:
+def encode_one_column(cells: Sequence[bytes | None], form: LineFormat, *, quoted: bool) -> bytes:
     """Encodes lines of one field each. NULL is `""`, like an empty string. `quoted` is True for columns of strings.
 
     Some readers skip unquoted lines of one field: csv, pandas and pyarrow skip empty lines, pandas also skips spaces,
     and DuckDB skips values that start like a comment. `\\.` ends a COPY in Postgres before version 18. Numbers and
     dates are not quoted, because polars reads a quoted number as a string.
     """
-    if not quoted:
-        return b"".join([cell + _END_OF_LINE if cell else b'""\r\n' for cell in cells])
+    quote, end = form.quote, form.line_end
+    if not (quoted or form.quote_all):
+        return b"".join([form.field(cell) + end if cell else quote + quote + end for cell in cells])
     if not cells:
         return b""
-    text = _join([cell or b"" for cell in cells]).replace(b'"', b'""')
-    return b'"' + text.replace(b"\0", b'"\r\n"') + b'"\r\n'
+    text = _join([cell or b"" for cell in cells]).replace(quote, quote + quote)
+    return quote + text.replace(b"\0", quote + end + quote) + quote + end
 
 
-def _quote_cells(text: bytes, mark: bytes) -> bytes:
+def _quote_cells(text: bytes, mark: bytes, form: LineFormat) -> bytes:
     """Quotes the cells that contain the mark. Cells end at a zero byte or at the end of their line."""
     parts = []
     done = 0
@@ -72,31 +95,17 @@ def _quote_cells(text: bytes, mark: bytes) -> bytes:
     while at >= 0:
         start = max(text.rfind(b"\0", done, at), text.rfind(b"\n", done, at)) + 1 or done
         end = text.find(b"\0", at)
-        end_of_line = text.find(b"\r", at, end if end >= 0 else None)
+        end_of_line = text.find(form.line_end, at, end if end >= 0 else None)
         if end_of_line >= 0:
             end = end_of_line
         # A cell that contains the separator and starts with a quote was already quoted by the call for quotes.
-        if mark == b'"' or text[start] != _QUOTE:
-            parts += [text[done:start], _quoted(text[start:end])]
+        if mark == form.quote or text[start : start + 1] != form.quote:
+            parts += [text[done:start], form.quoted(text[start:end])]
             done = end
         at = text.find(mark, end)
     return b"".join([*parts, text[done:]])
 
 
-def _careful(rows: Sequence[Row], separator: bytes) -> bytes:
-    """Encodes rows cell by cell. Used for rows with line breaks in their cells."""
-    lines = [separator.join([_field(cell, separator) for cell in row]) for row in rows]
-    return _END_OF_LINE.join(lines) + _END_OF_LINE
-
-
-def _field(cell: bytes | None, separator: bytes) -> bytes:
-    """Quotes a field if necessary (RFC 4180 §2.5 to §2.7)."""
-    if cell is None:
-        return b""
-    if not cell or b'"' in cell or separator in cell or b"\n" in cell or b"\r" in cell:
-        return _quoted(cell)
-    return cell
-
-
-def _quoted(cell: bytes) -> bytes:
-    return b'"' + cell.replace(b'"', b'""') + b'"'
+def _careful(rows: Sequence[Row], form: LineFormat) -> bytes:
+    """Encodes rows cell by cell. Used for rows with line breaks in their cells, and if all fields are quoted."""
+    return b"".join([form.separator.join(map(form.field, row)) + form.line_end for row in rows])
