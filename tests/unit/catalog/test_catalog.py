@@ -32,6 +32,7 @@ from resma.catalog import (
 )
 from resma.errors import CatalogInvalidError, ReportTypeInvalidError, RequestInvalidError
 from resma.i18n.locales import LOCALES
+from resma.report.format_options import PdfParts
 
 SAMPLES = ROOT / "tests" / "support" / "report_types"
 
@@ -317,8 +318,8 @@ def test_the_guide_quotes_the_sample_exactly() -> None:
 
 def test_the_guide_names_every_key() -> None:
     guide = (ROOT / "docs" / "report-types.md").read_text(encoding="utf-8")
-    tables = {"query", "columns", "filters", "charts", "totals", "balance", "limits"}
-    for model in (ReportType, ColumnSpec, Filter, Totals, BalanceSpec, ChartSpec, Limits):
+    tables = {"query", "columns", "filters", "charts", "totals", "balance", "limits", "pdf"}
+    for model in (ReportType, ColumnSpec, Filter, Totals, BalanceSpec, ChartSpec, Limits, PdfParts):
         for key in model.model_fields.keys() - tables:
             assert f"`{key}`" in guide, key
 
