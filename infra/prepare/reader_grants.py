@@ -26,22 +26,34 @@ class ReadTable:
     may_grant: bool
     """Whether the current role may grant access to it."""
     has_policies: bool
-    """Whether row level security is enabled, or it is a view that applies that of its tables."""
+    """Whether row level security is enabled, or it is a view with a condition of its own or with that of its tables."""
 
 
 _TABLES = """
-    SELECT DISTINCT quote_ident(n.nspname), quote_ident(n.nspname) || '.' || quote_ident(c.relname),
+    WITH RECURSIVE view_tables AS (
+        SELECT DISTINCT r.ev_class AS view, d.refobjid AS oid
+        FROM pg_rewrite AS r JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+        WHERE d.deptype = 'n' AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class
+    ), invokers AS (
+        SELECT oid FROM pg_class
+        WHERE relkind = 'v' AND reloptions && ARRAY['security_invoker=true', 'security_invoker=on']
+    ), read AS (
+        SELECT oid FROM view_tables WHERE view = 'pg_temp.resma_query'::regclass
+        UNION
+        -- Such a view is read with the rights of the reader, which then needs those for its tables.
+        SELECT v.oid FROM read JOIN invokers USING (oid) JOIN view_tables AS v ON v.view = invokers.oid
+    )
+    SELECT quote_ident(n.nspname), quote_ident(n.nspname) || '.' || quote_ident(c.relname),
            reader.oid IS NOT NULL AND has_schema_privilege(reader.oid, n.oid, 'USAGE'),
            reader.oid IS NOT NULL AND has_table_privilege(reader.oid, c.oid, 'SELECT'),
            pg_has_role(c.relowner, 'USAGE') OR has_table_privilege(c.oid, 'SELECT WITH GRANT OPTION'),
-           c.relrowsecurity OR coalesce(c.reloptions && ARRAY['security_invoker=true', 'security_invoker=on'], false)
-    FROM pg_rewrite AS r
-    JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.deptype = 'n'
-    JOIN pg_class AS c ON d.refclassid = 'pg_class'::regclass AND c.oid = d.refobjid
+           c.relrowsecurity OR c.oid IN (SELECT oid FROM invokers)
+               OR (c.relkind = 'v' AND pg_get_viewdef(c.oid) LIKE '%%resma.tenant_id%%')
+    FROM read
+    JOIN pg_class AS c USING (oid)
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
     LEFT JOIN pg_roles AS reader ON reader.rolname = %s
-    WHERE r.ev_class = 'pg_temp.resma_query'::regclass AND c.oid <> r.ev_class
-      AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+    WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
     ORDER BY 2
 """
 

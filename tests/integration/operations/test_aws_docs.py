@@ -8,16 +8,15 @@ import subprocess
 from pathlib import Path
 
 import psycopg
-from psycopg import Connection
-from psycopg.rows import TupleRow
+import pytest
 
 from infra.paths import ROOT, TEMPLATE
 from infra.servers.ports import free_port
 from infra.servers.postgres import PostgresServer
 from infra.template import read_template
 from tests.support.docs_pages import blocks
+from tests.support.owned_databases import new_database
 from tests.support.sam import SAM, sam_environment
-from tests.support.system import PASSWORD
 
 PAGE = ROOT / "docs" / "aws.md"
 SECRETS = ("DatabaseSecretArn", "SystemSecretArn", "SourceSecretArn", "WebhookSecretArn")
@@ -73,19 +72,27 @@ def explained_questions() -> list[str]:
     return [name for row in table.splitlines() for name in re.findall(r"`([^`]+)`", row.split("|")[1])]
 
 
-def test_its_policy_shows_the_reader_one_tenants_rows(postgres: PostgresServer, admin: Connection[TupleRow]) -> None:
-    (policy,) = [block.text for block in blocks(PAGE) if "CREATE POLICY" in block.text]
-    reader = postgres.url.replace(postgres.url.split("//")[1].split("@")[0], f"resma_reader:{PASSWORD}")
-    admin.execute(
-        "CREATE SCHEMA ledger; CREATE TABLE ledger.bookings AS"
-        " SELECT 'tenant-' || n AS tenant_id FROM generate_series(1, 9) AS n"
-    )
-    try:
-        admin.execute(policy.encode())
-        with psycopg.connect(reader) as connection:
-            query = "SELECT tenant_id FROM ledger.bookings"
-            assert connection.execute(query).fetchall() == [], "without a tenant"
-            connection.execute("SELECT set_config('resma.tenant_id', 'tenant-7', true)")
-            assert connection.execute(query).fetchall() == [("tenant-7",)]
-    finally:
-        admin.execute("DROP SCHEMA ledger CASCADE")
+@pytest.mark.parametrize(("way", "table"), [("CREATE VIEW", "reports.bookings"), ("CREATE POLICY", "ledger.bookings")])
+def test_both_ways_of_isolation_show_the_rows_of_one_tenant(cluster: PostgresServer, way: str, table: str) -> None:
+    """Executes the statements of the page on a server that Resma has never used."""
+    (role,) = [block.text for block in blocks(PAGE) if "CREATE ROLE reports" in block.text]
+    (statements,) = [block.text for block in blocks(PAGE) if way in block.text]
+    query = f"SELECT tenant_id FROM {table}".encode()
+    with psycopg.connect(new_database(cluster), autocommit=True) as owner:
+        owner.execute(
+            "CREATE SCHEMA sales; CREATE TABLE sales.orders (x int); CREATE TABLE sales.customers (x int);"
+            " CREATE SCHEMA ledger; CREATE TABLE ledger.bookings AS"
+            " SELECT 'tenant-' || n AS tenant_id FROM generate_series(1, 9) AS n"
+        )
+        try:
+            owner.execute(f"{role}; CREATE ROLE application; GRANT reports, application TO CURRENT_USER".encode())
+            owner.execute(statements.encode())
+            owner.execute("GRANT USAGE ON SCHEMA ledger TO application; GRANT SELECT ON ledger.bookings TO application")
+            owner.execute("SET ROLE reports")
+            assert owner.execute(query).fetchall() == [], "without a tenant"
+            owner.execute("SELECT set_config('resma.tenant_id', 'tenant-7', false)")
+            assert owner.execute(query).fetchall() == [("tenant-7",)]
+            owner.execute("SET ROLE application")
+            assert len(owner.execute("SELECT tenant_id FROM ledger.bookings").fetchall()) == 9
+        finally:
+            owner.execute("RESET ROLE; DROP OWNED BY reports, application; DROP ROLE reports, application")

@@ -191,6 +191,25 @@ def test_a_dry_run_prints_a_script_and_changes_nothing(prepare: Prepare, tmp_pat
     assert "CREATE TABLE" not in script
 
 
+def test_tables_without_isolation_are_named(prepare: Prepare) -> None:
+    """A view with a condition needs no warning, and of a view that applies the policies of its tables, these count."""
+    with psycopg.connect(prepare.url) as connection:
+        connection.execute(
+            "ALTER SCHEMA bank RENAME TO ledger; CREATE SCHEMA bank;"
+            " CREATE VIEW bank.transactions AS SELECT * FROM ledger.transactions"
+            " WHERE tenant_id = current_setting('resma.tenant_id', true);"
+            " CREATE VIEW bank.accounts WITH (security_invoker = true) AS SELECT * FROM ledger.accounts;"
+            " CREATE VIEW bank.audit_events AS SELECT * FROM ledger.audit_events"
+        )
+    code, printed = prepare()
+    assert code == 0, printed
+    assert re.findall(r"Warning: (\S+) has no row level security", printed) == ["ledger.accounts", "bank.audit_events"]
+    granted = "bank.accounts, bank.transactions, ledger.accounts, bank.audit_events"
+    assert f"GRANT SELECT ON {granted} TO resma_reader." in printed, (
+        "other views are read with the rights of their owner"
+    )
+
+
 def test_all_problems_are_named_before_anything_is_changed(prepare: Prepare, cluster: PostgresServer) -> None:
     url = new_database(cluster, "NOCREATEROLE")
     prepare.samconfig.write_text("[dev.deploy]\n", encoding="utf-8")
