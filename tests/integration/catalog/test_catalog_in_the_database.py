@@ -197,7 +197,7 @@ ERRORS = [
         "a.holder,",
         "a.holder AS owner,",
         "report.toml",
-        'holder = {',
+        "holder = {",
         "query.sql does not return this column. Use one of",
     ),
     ("a.holder,", "a.holder AS owner,", "query.sql", "AS owner", "Column 'owner' is not in report.toml"),
