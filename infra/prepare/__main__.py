@@ -56,7 +56,7 @@ def _prepare(options: PrepareOptions) -> None:
     print(f"Wrote the ARNs of the secrets to {where}." if is_changed else f"The parameters of {where} are unchanged.")
     for warning in plan.warnings:
         print(f"Warning: {warning}")
-    print(f"Next: sam build && sam deploy --config-env {options.stage}")
+    print(f"Next: resma aws build && sam deploy --config-env {options.stage}")
 
 
 if __name__ == "__main__":

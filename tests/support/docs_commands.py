@@ -99,6 +99,9 @@ RUNNERS: dict[str, Runner] = {
     r"resma webhook (?!listen)\w+": Runner("test", "tests/e2e/test_cli.py::test_endpoints_their_deliveries_and_replay"),
     r"resma dead-letter \w+": Runner("test", "tests/e2e/test_cli.py::test_dead_letters"),
     r"resma key \w+": Runner("test", "tests/e2e/test_cli.py::test_keys"),
+    r"(\.resma/venv/bin/)?resma aws build": Runner(
+        "test", "tests/integration/operations/test_sam_build.py::test_package_has_the_catalog"
+    ),
     r"(\.resma/venv/bin/)?resma aws prepare\b.*": Runner(
         "test", "tests/e2e/test_aws_prepare.py::test_prepare_stores_secrets_that_log_in"
     ),

@@ -76,7 +76,7 @@ def test_certificates_are_read_from_the_code_folder() -> None:
         **{"sslmode": "verify-full", "sslrootcert": "/var/task/b.pem"},
     }
     assert address.problems == ()
-    assert address.warnings == ("Copy /a/b.pem to functions/b.pem before `sam build`: the functions read it.",)
+    assert address.warnings == ("Copy /a/b.pem to functions/b.pem before `resma aws build`: the functions read it.",)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1", "/var/run/postgresql", ""])
