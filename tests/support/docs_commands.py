@@ -153,6 +153,7 @@ RUNNERS: dict[str, Runner] = {
         "nobody", "runs one of the tests that `make test` runs"
     ),
     r"make pictures": Runner("nobody", "draws the pictures of the documentation again"),
+    r"make locales": Runner("test", "tests/unit/catalog/test_locales.py::test_the_data_file_is_up_to_date"),
     r"make lock": Runner("nobody", "queries a package index for new versions"),
     r"make clean": Runner("nobody", "deletes the folder in which the tests run"),
     r"resma (csv|summary|api import|api POST|demo PDF|growth)": Runner("nobody", "is a row of the benchmark's table"),
