@@ -92,6 +92,7 @@ class Paging:
     """Whether the PDF has wrapped columns."""
     has_subtotals: bool
     has_contents: bool
+    has_cover: bool = True
 
 
 def estimate_bytes(requested: RequestedFile, seen: Sequence[Observation]) -> int:
@@ -107,10 +108,10 @@ def estimate_bytes(requested: RequestedFile, seen: Sequence[Observation]) -> int
 
 def estimate_pages(requested: RequestedFile, seen: Sequence[Observation], pages: Paging) -> int:
     """Returns the pages of a PDF: cover, contents, and rows with as many lines per row as similar files have."""
-    front = 2 if pages.has_contents else 1
+    front = pages.has_cover + pages.has_contents
     lines = requested.rows * _lines_per_row(requested, seen, pages, front)
     if requested.rows <= 1:
-        front = 1  # a table of contents needs at least two periods
+        front = int(pages.has_cover)  # a table of contents needs at least two periods
     return front + max(1, ceil(round(lines / pages.lines_per_page, 3)))
 
 

@@ -20,7 +20,7 @@ from api.estimates.warnings import Facts, find_warnings
 from api.reports.progress import find_queue
 from resma.access.caller import Caller
 from resma.access.quotas import find_quota_usage
-from resma.catalog import ReportType, find_locale, find_report_type
+from resma.catalog import ReportType, find_locale, find_report_type, settings_in_use
 from resma.database.connection import Database
 from resma.errors import (
     FieldError,
@@ -124,14 +124,17 @@ def _file(
 ) -> FileEstimate:
     pages = None
     if format_ == "PDF":
+        options = FormatOptions.model_validate(content.options)
+        parts = options.pdf.or_else(report_type.pdf).or_else(settings_in_use().pdf)
         pages = estimate_pages(
             requested,
             seen,
             Paging(
-                find_lines_per_page(report_type, content.locale, FormatOptions.model_validate(content.options)),
+                find_lines_per_page(report_type, content.locale, options),
                 wraps=any(column.wrap for column in report_type.choose_columns(content.columns)),
                 has_subtotals=report_type.subtotals is not None,
-                has_contents=report_type.period is not None,
+                has_contents=report_type.period is not None and parts.contents is not False,
+                has_cover=parts.cover is not False,
             ),
         )
     return FileEstimate.model_validate({"format": format_, "bytes": estimate_bytes(requested, seen), "pages": pages})

@@ -46,10 +46,10 @@ class FinalObjects:
 
     def objects(self) -> list[bytes]:
         """Returns all last objects except the cross-references."""
-        kids = self._put_cover()
+        kids = self._put_cover() if self._pages.cover else []
         language = self._header.locale.language
         positions = self._period_positions()
-        bookmarks = [Bookmark(translate("Summary", language), b"[%d 0 R/Fit]" % kids[0])]
+        bookmarks = [Bookmark(translate("Summary", language), b"[%d 0 R/Fit]" % page) for page in kids[:1]]
         if self._pages.contents:
             nodes = page_tree.TreeState()
             first = self._put_contents(nodes, positions)
@@ -132,6 +132,8 @@ class FinalObjects:
     def _put_shared(self, kids: list[int]) -> None:
         fonts = font_resources(self._state.wide, self._add)
         forms = b"/F %d 0 R/P %d 0 R" % (FRAME, LAST_FRAME)
+        if self._state.letterhead:
+            forms += b"/L %d 0 R" % self._state.letterhead
         if self._composer.wraps:
             forms += b"/Y %d 0 R" % COUNT
             entries = b"/Type/XObject/Subtype/Form/BBox[-10 -10 500 20]/Resources %d 0 R" % RESOURCES

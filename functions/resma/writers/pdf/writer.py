@@ -20,6 +20,7 @@ from resma.writers.pdf.fonts.glyph_codes import WideState
 from resma.writers.pdf.fonts.own_faces import FACES
 from resma.writers.pdf.front.contents import contents_pages
 from resma.writers.pdf.front.cover import PageCounts, cover_pages
+from resma.writers.pdf.front.letterhead import Letterhead
 from resma.writers.pdf.layout import cells, choose_layout
 from resma.writers.pdf.readability import describe_widths, require_readable
 from resma.writers.pdf.state import PdfState
@@ -35,9 +36,9 @@ from resma.writers.pdf.syntax.reserved_numbers import (
 )
 from resma.writers.pdf.table import missing_glyphs
 from resma.writers.pdf.table.columns import make_column
-from resma.writers.pdf.table.line_plan import LinePlan, find_row
+from resma.writers.pdf.table.line_plan import FREE, LinePlan, find_row
 from resma.writers.pdf.table.page import PageComposer, rows_on
-from resma.writers.pdf.table.page_template import form_dictionary, frame
+from resma.writers.pdf.table.page_template import first_frame, form_dictionary, frame
 from resma.writers.pdf.table.visible_text import VisibleText
 from resma.writers.pdf.table.wrapping import Wrapper
 from resma.writers.pdf.text.pen import Pen
@@ -65,14 +66,18 @@ class PdfWriter:
         self._plan = LinePlan(header)
         self._cells = cells(header.columns, self._layout)
         self._wraps = any(column.wrap for column in header.columns)
-        self._contents = contents_pages(header, self._layout)
+        parts = options.or_else(header.pdf)
+        self._has_cover = parts.cover is not False
+        self._contents = 0 if parts.contents is False else contents_pages(header, self._layout)
         self._slots = self._layout.slots
         self._visible = VisibleText(self._cells, self._slots)
         self._pages_at_once = max(1, min(PAGES_AT_ONCE, _MAX_CELLS_AT_ONCE // len(self._cells)))
         self.state = PdfState(wide={letter: WideState() for letter in FACES})
-        self._cover = cover_pages(header, self._layout, self._pen)
+        self._cover = cover_pages(header, self._layout, self._pen) if self._has_cover else 0
+        self._start = 0 if self._has_cover else Letterhead(header, self._layout, self._pen).slots
         # If cells wrap, the number of pages is known only at the end.
-        self._table_pages = None if self._wraps else max(1, -(-self._plan.lines // self._slots))
+        self._lines = self._start + self._plan.lines
+        self._table_pages = None if self._wraps else max(1, -(-self._lines // self._slots))
         self._before = self._cover + self._contents
         self._total_pages = None if self._table_pages is None else self._before + self._table_pages
         self._trailer = b"/Root %d 0 R/Info %d 0 R%b" % (CATALOG, INFORMATION, metadata.file_identifier(header))
@@ -115,8 +120,10 @@ class PdfWriter:
         parts = [objects.HEADER]
         slots = self._slots
         parts.append(self._frame(FRAME, 0 if self._wraps else slots))
-        last = self._plan.lines - slots * ((self._table_pages or 1) - 1)
+        last = self._lines - slots * ((self._table_pages or 1) - 1)
         parts.append(self._frame(LAST_FRAME, 0 if self._wraps else last))
+        if not self._has_cover:
+            parts.append(self._first_frame(0 if self._wraps else min(slots, self._lines)))
         return b"".join(parts)
 
     def add(self, batch: Batch) -> bytes:
@@ -143,11 +150,11 @@ class PdfWriter:
         if state.rows != self._header.rows:
             raise RowCountMismatchError(state.rows, self._header.rows)
         out: list[bytes] = []
-        if state.pending:
+        if state.pending and state.rows:
             out += self._pages(state.pending, bytes(state.kinds))
-            state.pending, state.kinds = [], bytearray()
+        state.pending, state.kinds = [], bytearray()
         if not state.pages:
-            out += self._page(self._composer.nothing(b"/P"), b"")
+            out += self._page(self._composer.nothing(b"/L" if state.letterhead else b"/P", self._start), b"")
         pages = PageCounts(self._cover, self._contents, state.pages)
         final = FinalObjects(self._header, self._layout, self._pen, self._composer, state, pages)
         out += final.objects()
@@ -160,6 +167,23 @@ class PdfWriter:
     def _frame(self, number: int, slots: int) -> bytes:
         content = frame(self._header, self._layout, self._cells, slots, self._pen)
         return objects.put(self._state.file, number, objects.stream(form_dictionary(self._layout, RESOURCES), content))
+
+    def _first_frame(self, slots: int) -> bytes:
+        """Returns the form of a first page with a letterhead, whose slots become free lines of the table."""
+        state, layout = self._state, self._layout
+        letterhead = Letterhead(self._header, layout, self._pen).content()
+        content = first_frame(self._header, layout, self._cells, self._start, slots, letterhead, self._pen)
+        state.letterhead = self._claim()
+        state.pending = [(None,) * len(self._cells)] * self._start
+        state.kinds = bytearray(FREE * self._start)
+        form = objects.stream(form_dictionary(layout, RESOURCES), content)
+        return objects.put(state.file, state.letterhead, form)
+
+    def _form_of_next(self) -> bytes:
+        """Returns the name of the form that the next page shows."""
+        if self._state.letterhead and not self._state.pages:
+            return b"/L"
+        return b"/P" if self._state.pages + 1 == self._table_pages else b"/F"
 
     def _add_lines(self, rows: Sequence[Row], first: int) -> None:
         """Adds rows to the pending lines. `first` is the number of the first row in the report, from 0."""
@@ -179,10 +203,8 @@ class PdfWriter:
             missing_glyphs.count_rows(self._state.without_font, columns, kinds, self._state.rows_shown, missing)
         for at, page_blocks in enumerate(zip(*blocks, strict=True)):
             page_kinds = kinds[at * slots : (at + 1) * slots]
-            is_last = self._state.pages + 1 == self._table_pages
-            content = self._composer.content(
-                b"/P" if is_last else b"/F", page_blocks, page_kinds, self._state.subtotals_shown
-            )
+            form = self._form_of_next()
+            content = self._composer.content(form, page_blocks, page_kinds, self._state.subtotals_shown)
             yield from self._page(content, page_kinds)
 
     def _page(self, content: bytes, kinds: bytes) -> list[bytes]:

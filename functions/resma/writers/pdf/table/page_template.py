@@ -29,6 +29,18 @@ def frame(header: ReportHeader, layout: Layout, cells: Sequence[Cell], slots: in
     return b"".join((background, _headings(layout, cells, pen), titles(header, layout, pen)))
 
 
+def first_frame(  # noqa: PLR0913, PLR0917  # everything that the page is drawn from
+    header: ReportHeader, layout: Layout, cells: Sequence[Cell], start: int, slots: int, letterhead: bytes, pen: Pen
+) -> bytes:
+    """Returns the content of the form of a first page whose table starts at slot `start`, below a letterhead.
+
+    `slots` is the number of slots up to the last line, or 0 if the page draws its own stripes.
+    """
+    background = stripes(layout, range(start + 1, slots, 2), slots) if slots else b""
+    lowered = b"q 1 0 0 1 0 %b cm %bQ\n" % (number(-start * LEADING), _headings(layout, cells, pen))
+    return b"".join((background, lowered, letterhead, GRAY + b" rg\n", footers(header, layout, pen)))
+
+
 def form_dictionary(layout: Layout, resources: int) -> bytes:
     """Returns the entries of a form XObject with the size of the page (§8.10.2)."""
     box = b"0 0 %b %b" % (number(layout.width), number(layout.height))
@@ -67,14 +79,24 @@ def heading_bar(layout: Layout) -> bytes:
 def titles(header: ReportHeader, layout: Layout, pen: Pen) -> bytes:
     """Returns the running title at the top, and the report's id and time at the bottom."""
     middle = (layout.right - MARGIN) / 2
-    y, rule = layout.title_baseline, number(FOOTER_BASELINE + 11)
-    footer_width = layout.right - MARGIN - _page_number_width(header, layout, pen)
+    y = layout.title_baseline
     return b"".join(
         (
             ACCENT + b" rg\n",
             pen.show(Line(header.title, "B", 9, MARGIN, y, middle)),
             GRAY + b" rg\n",
             pen.show(Line(header.organization, "R", 7.5, layout.right, y, middle - 12, "right")),
+            footers(header, layout, pen),
+        )
+    )
+
+
+def footers(header: ReportHeader, layout: Layout, pen: Pen) -> bytes:
+    """Returns the report's id and time at the bottom, in the current color, and the line above them."""
+    rule = number(FOOTER_BASELINE + 11)
+    footer_width = layout.right - MARGIN - _page_number_width(header, layout, pen)
+    return b"".join(
+        (
             b"%b RG 0.5 w %b %b m %b %b l S\n" % (RULE, number(MARGIN), rule, number(layout.right), rule),
             pen.show(Line(footer_text(header), "R", 6.5, MARGIN, FOOTER_BASELINE, footer_width)),
         )

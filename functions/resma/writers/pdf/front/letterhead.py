@@ -1,0 +1,96 @@
+"""The letterhead of a PDF without a cover: organization, title, filters and totals, above the table of the first page.
+
+It takes whole slots of the page, which are free lines of the table. Unlike the cover it may shorten values, and it has
+no charts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+
+from resma.i18n.translations import translate
+from resma.report.header import ReportHeader
+from resma.writers.pdf.layout import LEADING, MARGIN, Layout
+from resma.writers.pdf.palette import ACCENT, GRAY, INK
+from resma.writers.pdf.syntax.objects import number
+from resma.writers.pdf.text.labels import format_amount
+from resma.writers.pdf.text.pen import Line, Pen
+
+MAX_LINES = 6
+"""Maximum number of lines below the title. The last entry shows the number of further filters and totals."""
+
+_SIZE = 7.5
+_PAIR_LEADING = 11.0
+_LABEL_WIDTH = 78.0
+_GAP = 14.0
+_ORGANIZATION_DROP = 36.0
+_TITLE_DROP = 56.0
+_BAR_DROP = 65.0
+_PAIRS_DROP = 78.0
+"""Distances from the upper edge of the page to baselines, and to the bar below the title."""
+_BELOW = 9.0
+"""Distance from the last baseline to the headings of the table."""
+
+Pair = tuple[str, str]
+
+
+class Letterhead:
+    """Draws the letterhead of one report."""
+
+    def __init__(self, header: ReportHeader, layout: Layout, pen: Pen) -> None:
+        self._header = header
+        self._layout = layout
+        self._pen = pen
+        self._columns = 2 if layout.is_portrait else 3
+        pairs = list(_pairs(header))
+        self._lines = min(MAX_LINES, ceil(len(pairs) / self._columns))
+        room = self._lines * self._columns
+        if len(pairs) > room:
+            pairs[room - 1 :] = [("…", f"+ {header.locale.format_number(str(len(pairs) - room + 1))}")]
+        self._pairs = pairs
+
+    @property
+    def slots(self) -> int:
+        """Number of slots that the letterhead takes. It is even, so that every second row has a background."""
+        bottom = self._layout.height - _PAIRS_DROP - (self._lines - 1) * _PAIR_LEADING - _BELOW
+        return 2 * ceil((self._layout.headings_top - bottom) / (2 * LEADING))
+
+    def content(self) -> bytes:
+        """Returns operators that draw the letterhead."""
+        header, pen, height, width = self._header, self._pen, self._layout.height, self._layout.right - MARGIN
+        bar = (MARGIN, height - _BAR_DROP, width, 1.2)
+        return b"".join(
+            (
+                GRAY + b" rg\n",
+                pen.show(Line(header.organization, "R", 8, MARGIN, height - _ORGANIZATION_DROP, width)),
+                ACCENT + b" rg\n",
+                pen.show(Line(header.title, "B", 15, MARGIN, height - _TITLE_DROP, width)),
+                b"%b %b %b %b re f\n" % (*map(number, bar),),
+                *self._columns_of_pairs(),
+            )
+        )
+
+    def _columns_of_pairs(self) -> Iterator[bytes]:
+        width = (self._layout.right - MARGIN + _GAP) / self._columns
+        value_width = width - _GAP - _LABEL_WIDTH
+        for index, (label, value) in enumerate(self._pairs):
+            column, line = divmod(index, self._lines)
+            x, y = MARGIN + column * width, self._layout.height - _PAIRS_DROP - line * _PAIR_LEADING
+            yield GRAY + b" rg\n" + self._pen.show(Line(label, "R", _SIZE, x, y, _LABEL_WIDTH - 6))
+            yield INK + b" rg\n" + self._pen.show(Line(value, "R", _SIZE, x + _LABEL_WIDTH, y, value_width))
+
+
+def _pairs(header: ReportHeader) -> Iterator[Pair]:
+    """Yields labels and values: filters, number of rows, balances and totals."""
+    locale, language = header.locale, header.locale.language
+    yield from header.filters
+    yield translate("Rows", language), locale.format_number(str(header.rows))
+    if header.balance:
+        yield translate("Opening balance", language), locale.format_number(header.balance.opening)
+        yield translate("Closing balance", language), locale.format_number(header.balance.closing)
+    for total in header.totals:
+        rows = f"{locale.format_number(str(total.rows))} {translate('row' if total.rows == 1 else 'rows', language)}"
+        yield total.currency, f"{format_amount(total, locale)} ({rows})"
+    if header.totals_omitted:
+        yield "…", f"+ {locale.format_number(str(header.totals_omitted))} ({translate('Currencies', language)})"
