@@ -29,7 +29,7 @@ def test_the_first_page_begins_with_a_letterhead(columns: tuple[Column, ...], ro
     first, *more = pages_of(pdf(header(rows, columns=columns), lines, cover=False))
     for text in ("Nordbank", "Account transactions", "Status", "posted", "1,234,567.89", "Transaction"):
         assert text in first
-    assert [row[0] for row in lines if row[0] not in "".join((first, *more))] == []
+    assert [row[0] for row in lines if str(row[0]) not in "".join((first, *more))] == []
     assert all(page.count("Counterparty") == 1 for page in (first, *more))
     assert len(more) == {1: 0, 43: 0, 44: 0, 45: 1, 200: 4}[rows]
     assert f"Page 1 of {1 + len(more)}" in first
@@ -56,7 +56,7 @@ def test_the_letterhead_says_how_much_it_leaves_out() -> None:
     [page] = pages_of(pdf(head, plain(9), cover=False))
     assert "value 16" in page
     assert "value 17" not in page
-    assert "+ 26" in page  # 13 filters, the number of rows, two balances, nine totals, and the note on omitted totals
+    assert "+ 26" in page  # 13 filters, the number of rows, two balances, nine totals, and the number of others
 
 
 @pytest.mark.parametrize("tag", LOCALES)
@@ -86,14 +86,14 @@ def test_bytes_do_not_depend_on_batches_or_continuations() -> None:
     whole = pdf(head, rows, cover=False)
     assert pdf(head, rows, repeat(7), cover=False) == whole
     writer = make(head, cover=False)
-    begun = writer.begin()
+    start = writer.begin()
     resumed = make(head, cover=False)
     resumed.state = writer.state
-    assert begun + pdf_rest(resumed, rows) == whole
+    assert start + pdf_rest(resumed, rows) == whole
 
 
 def pdf_rest(writer: object, rows: list[tuple[str | None, ...]]) -> bytes:
-    """Returns the file after its beginning."""
+    """Returns the file after the header."""
     from resma.writers.pdf.writer import PdfWriter
     from tests.support.pdf_samples import batch
 
