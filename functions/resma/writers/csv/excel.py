@@ -37,12 +37,23 @@ _FRACTION = re.compile(rb"\.[0-9]+")
 _EXCEL_YEARS = re.compile(rb"(19|[2-9][0-9])[0-9]{2}-(?!.*BC)|infinity")
 """Dates that Excel supports: the years 1900 to 9999. It misinterprets some dates outside of them."""
 
-_LOGICAL_VALUES: Mapping[str, tuple[bytes, bytes]] = {
-    "pt": (b"VERDADEIRO", b"FALSO"),
-    "de": (b"WAHR", b"FALSCH"),
-    "fr": (b"VRAI", b"FAUX"),
-    "es": (b"VERDADERO", b"FALSO"),
-    "it": (b"VERO", b"FALSO"),
+_LOGICAL_VALUES: Mapping[str, tuple[str, str]] = {
+    "cs": ("PRAVDA", "NEPRAVDA"),
+    "da": ("SAND", "FALSK"),
+    "de": ("WAHR", "FALSCH"),
+    "es": ("VERDADERO", "FALSO"),
+    "fi": ("TOSI", "EPÄTOSI"),
+    "fr": ("VRAI", "FAUX"),
+    "hu": ("IGAZ", "HAMIS"),
+    "it": ("VERO", "FALSO"),
+    "nb": ("SANN", "USANN"),
+    "nl": ("WAAR", "ONWAAR"),
+    "pl": ("PRAWDA", "FAŁSZ"),
+    "pt": ("VERDADEIRO", "FALSO"),
+    "ro": ("ADEVĂRAT", "FALS"),
+    "ru": ("ИСТИНА", "ЛОЖЬ"),
+    "sv": ("SANT", "FALSKT"),
+    "tr": ("DOĞRU", "YANLIŞ"),
 }
 """True and false as Excel expects them, by language; they are TRUE and FALSE in all other languages."""
 
@@ -170,7 +181,7 @@ Encoder = tuple[Callable[[Cells], list[bytes] | None], Callable[[bytes], Encoded
 def _encoder(column: Column, locale: Locale) -> Encoder:
     mark = locale.decimal.encode()
     numbers: Encoder = (lambda cells: _plain_numbers(cells, mark), lambda cell: _number(cell, mark, column.kind))
-    yes, no = _LOGICAL_VALUES.get(locale.language, (b"TRUE", b"FALSE"))
+    yes, no = [word.encode() for word in _LOGICAL_VALUES.get(locale.language, ("TRUE", "FALSE"))]
     encoders: dict[Kind, Encoder] = {
         "integer": numbers,
         "amount": numbers,
