@@ -71,6 +71,14 @@ CASES: dict[str, dict[str, Any]] = {
         " FROM generate_series(1, 300) AS i",
         {"id": "integer", "doc": "json"},
     ),
+    "40 rows of 1 MB of bytes": _case(
+        "SELECT i AS id, decode(repeat('c3', 1048500), 'hex') AS data FROM generate_series(1, 40) AS i",
+        {"id": "integer", "data": "binary"},
+    ),
+    "40 arrays of 400 kB": _case(
+        "SELECT i AS id, array_fill(i, ARRAY[100000]) AS items FROM generate_series(1000, 1040) AS i",
+        {"id": "integer", "items": "json"},
+    ),
     "a sort key of 400 kB": _case(
         "SELECT lpad(i::text, 400000, '0') AS id FROM generate_series(1, 300) AS i", {"id": "text"}
     ),

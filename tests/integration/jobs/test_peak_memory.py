@@ -40,6 +40,8 @@ XLSX_CANNOT_HOLD = {
     "40 rows of 2 MB beyond ASCII",
     "40 rows of 2 MB of quotes",
     "300 rows of 400 kB of JSON",
+    "40 rows of 1 MB of bytes",
+    "40 arrays of 400 kB",
     "a sort key of 400 kB",
 }
 
