@@ -1,9 +1,9 @@
-"""`python -m tests.everything` runs all tests in four parallel runs of pytest.
+"""`python -m tests.everything` runs all tests in five runs of pytest, four of them in parallel.
 
-Two runs are end-to-end tests, each on its own stack; they wait most of the time. The third has the integration tests,
-the fourth the unit tests and the tests with other readers. The output of the first run is printed at once, that of the
-others after they have ended; it is also saved in `.resma/test-output`. At the end, the number of skipped tests is
-printed by reason.
+Two runs are end-to-end tests, each on its own stack; they wait most of the time. The third has one half of the
+integration tests, the fourth the unit tests and the tests with other readers; the other half of the integration tests
+follows it. The output of the first run is printed at once, that of the others after they have ended; it is also saved
+in `.resma/test-output`. At the end, the number of skipped tests is printed by reason.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ WITH_INTEGRATION = "RESMA_COVERAGE_OF_INTEGRATION"
 _COVERAGE = (sys.executable, "-m", "coverage")
 
 END_TO_END = ROOT / "tests" / "e2e"
+INTEGRATION = ROOT / "tests" / "integration"
 
 SECOND_STACK = frozenset(
     {
@@ -49,6 +51,12 @@ CHECKS_OF_THE_STACK = (
 )
 """Tests that check everything that happened on a stack; they run on both stacks."""
 
+SECOND_INTEGRATION = frozenset({"catalog", "files", "operations", "schedules", "webhooks"})
+"""Folders of integration tests in the second run, which takes about as long as the first one."""
+
+POLL_SECONDS = 0.1
+"""Pause between two checks whether a run has ended."""
+
 INTERRUPTED = 130
 """Exit code of a command that was ended by SIGINT."""
 
@@ -65,23 +73,37 @@ class PytestRun:
     environment: Mapping[str, str] = field(default_factory=dict)
     is_measured: bool = False
     """Whether its coverage is measured. That of end-to-end tests is not: the code runs in other processes."""
+    follows: str | None = None
+    """Name of the run that must have ended before this one starts; None if it starts at once."""
 
 
-def plan_runs() -> tuple[PytestRun, PytestRun, PytestRun, PytestRun]:
-    """Returns the four runs. Together they have every test; those in `CHECKS_OF_THE_STACK` are in two runs."""
+def plan_runs() -> tuple[PytestRun, ...]:
+    """Returns all runs. Together they have every test; those in `CHECKS_OF_THE_STACK` are in two runs."""
     files = sorted(path.name for path in END_TO_END.glob("test_*.py"))
     first = [name for name in files if name not in SECOND_STACK]
     second = [name for name in files if name in SECOND_STACK]
+    folders = sorted(path.name for path in INTEGRATION.iterdir() if any(path.rglob("test_*.py")))
+    is_measured = os.environ.get(WITH_INTEGRATION) == "1"
     return (
-        PytestRun("e2e-1", _in_folder(first)),
-        PytestRun("e2e-2", _in_folder([*second, *CHECKS_OF_THE_STACK]), {"RESMA_E2E_NAME": "2"}),
-        PytestRun("integration", ("tests/integration",), is_measured=os.environ.get(WITH_INTEGRATION) == "1"),
+        PytestRun("e2e-1", _in_folder(END_TO_END, first)),
+        PytestRun("e2e-2", _in_folder(END_TO_END, [*second, *CHECKS_OF_THE_STACK]), {"RESMA_E2E_NAME": "2"}),
+        PytestRun(
+            "integration-1",
+            _in_folder(INTEGRATION, [name for name in folders if name not in SECOND_INTEGRATION]),
+            is_measured=is_measured,
+        ),
         PytestRun("unit-readers", ("tests/unit", "tests/readers"), is_measured=True),
+        PytestRun(
+            "integration-2",
+            _in_folder(INTEGRATION, [name for name in folders if name in SECOND_INTEGRATION]),
+            is_measured=is_measured,
+            follows="unit-readers",
+        ),
     )
 
 
-def _in_folder(names: Sequence[str]) -> list[str]:
-    return [f"{END_TO_END.relative_to(ROOT)}/{name}" for name in names]
+def _in_folder(folder: Path, names: Sequence[str]) -> list[str]:
+    return [f"{folder.relative_to(ROOT)}/{name}" for name in names]
 
 
 def main() -> int:
@@ -102,24 +124,36 @@ def main() -> int:
 
 def _run_all(processes: list[subprocess.Popen[bytes]]) -> int:
     """Starts each run, adding its process to `processes`, and waits for all of them."""
-    first, *others = plan_runs()
-    is_measured = any(run.is_measured for run in (first, *others))
+    runs = plan_runs()
+    is_measured = any(run.is_measured for run in runs)
     if is_measured:  # data of an interrupted run would be counted too
         subprocess.run([*_COVERAGE, "erase"], cwd=ROOT, check=True)
-    processes.append(_start(first, None))
-    processes += (_start(run, OUTPUT / f"{run.name}.txt") for run in others)
-    codes = {first.name: processes[0].wait()}
-    for run, process in zip(others, processes[1:], strict=True):
-        codes[run.name] = process.wait()
+    codes = _wait_for_all(runs, processes)
+    for run in runs[1:]:
         print(f"\n---------------- {run.name}\n", flush=True)
         sys.stdout.buffer.write((OUTPUT / f"{run.name}.txt").read_bytes())
     if is_measured:
         report_coverage()
     print("\n---------------- skipped tests\n")
-    print(describe_skipped(count_skipped(_junit_report(run) for run in (first, *others))), end="\n\n")
-    for name, code in codes.items():
-        print(f"{name}: {'passed' if code == 0 else f'failed with exit code {code}'}", flush=True)
-    return next((code for code in codes.values() if code), 0)
+    print(describe_skipped(count_skipped(map(_junit_report, runs))), end="\n\n")
+    for run in runs:
+        code = codes[run.name]
+        print(f"{run.name}: {'passed' if code == 0 else f'failed with exit code {code}'}", flush=True)
+    return next((codes[run.name] for run in runs if codes[run.name]), 0)
+
+
+def _wait_for_all(runs: Sequence[PytestRun], processes: list[subprocess.Popen[bytes]]) -> dict[str, int]:
+    """Starts each run when the one that it follows has ended. Returns the exit codes of all runs, by name."""
+    started: dict[str, subprocess.Popen[bytes]] = {}
+    codes: dict[str, int] = {}
+    while len(codes) < len(runs):
+        for run in runs:
+            if run.name not in started and (run.follows is None or run.follows in codes):
+                started[run.name] = _start(run, None if run is runs[0] else OUTPUT / f"{run.name}.txt")
+                processes.append(started[run.name])
+        time.sleep(POLL_SECONDS)
+        codes |= {name: code for name, process in started.items() if (code := process.poll()) is not None}
+    return codes
 
 
 def report_coverage() -> None:

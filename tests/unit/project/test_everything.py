@@ -59,12 +59,12 @@ def test_it():
 """
 
 
-def start(folder: Path, *files: str) -> subprocess.Popen[str]:
+def start(folder: Path, *files: str, program: str = RUNNER) -> subprocess.Popen[str]:
     """Starts a run for each file."""
     for number, text in enumerate(files):
         (folder / f"test_{number}.py").write_text(text.replace("{number}", str(number)), encoding="utf-8")
     return subprocess.Popen(
-        [sys.executable, "-c", RUNNER, str(folder)],
+        [sys.executable, "-c", program, str(folder)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -83,11 +83,22 @@ def test_every_test_is_in_one_run_and_checks_of_a_stack_are_in_both() -> None:
     assert alone == {f"tests/e2e/{name}" for name in SECOND_STACK}
     assert not alone & set(first.tests)
     assert alone | set(first.tests) == files
-    folders = {path.relative_to(ROOT).parts[1] for path in (ROOT / "tests").rglob("test_*.py")}
-    assert sorted(f"tests/{name}" for name in folders) == sorted(
-        ["tests/e2e", *(test for run in others for test in run.tests)]
-    )
+    others_parts = [path.relative_to(ROOT).parts for path in (ROOT / "tests").rglob("test_*.py")]
+    folders = {"/".join(parts[: 3 if parts[1] == "integration" else 2]) for parts in others_parts}
+    assert sorted(folders) == sorted(["tests/e2e", *(test for run in others for test in run.tests)])
     assert re.fullmatch(r"\d+", second.environment["RESMA_E2E_NAME"])
+
+
+@pytest.mark.slow
+def test_a_run_starts_after_the_run_that_it_follows(tmp_path: Path) -> None:
+    file = "import pathlib, time\nFILE = pathlib.Path(__file__).with_name('ended')\n"
+    ends = f"{file}def test_it():\n    time.sleep(1)\n    FILE.touch()\n"
+    begins = f"{file}def test_it():\n    assert FILE.exists()\n"
+    follows = 'everything.PytestRun(path.stem, [str(path)], follows="test_0" if path.stem == "test_1" else None)'
+    program = RUNNER.replace("everything.PytestRun(path.stem, [str(path)])", follows)
+    runs = start(tmp_path, ends, begins, PASSES, program=program)
+    printed = runs.communicate(timeout=300)[0]
+    assert runs.returncode == 0, printed
 
 
 @pytest.mark.slow
