@@ -99,7 +99,7 @@ fuzz: tools-fuzz setup ## run the random searches of the tests with a new seed: 
 	@PYTHONPATH=functions $(BIN)/python -m tests.fuzz
 
 bench: setup setup-bench ## compare with other libraries: QUICK=1 omits the slow ones, FULL=1 adds 20 million rows
-	@PYTHONPATH=functions .resma/venv-bench/bin/python -m tests.bench
+	@PYTHONPATH=functions RESMA_CATALOG=$(CURDIR)/infra/demo/catalog .resma/venv-bench/bin/python -m tests.bench
 
 chaos: setup ## generate reports with fault injection, and verify them: REPORTS=500, SEED=(random), OUTAGES=1, LONGEST=600, QUICK=1
 	@PYTHONPATH=functions $(BIN)/python -m tests.chaos
@@ -127,7 +127,7 @@ audit: setup ## find known vulnerabilities (needs a network), and Lambda runtime
 	@$(BIN)/python -m infra.checks.dependencies audit
 
 pictures: tools-pictures setup ## draw docs/pictures again (needs LibreOffice and Chromium)
-	@PYTHONPATH=functions $(BIN)/python -m tests.pictures
+	@PYTHONPATH=functions RESMA_CATALOG=$(CURDIR)/infra/demo/catalog $(BIN)/python -m tests.pictures
 
 locales: setup ## write the formats of locales from Babel's copy of the CLDR, after an update of Babel
 	@$(BIN)/python -m infra.locales

@@ -15,7 +15,7 @@ from infra.deploy.cloudformation import DEPLOY_SECONDS, AwsEndpoint, Package, de
 from infra.deploy.source import SourceDatabase
 from infra.paths import FUNCTIONS, TEMPLATE
 from infra.postgres.migrate import LOGINS, READER, set_password
-from resma.catalog import catalog_folder
+from resma.catalog import DEMO_CATALOG
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class DeploymentOptions:
     template: Path = TEMPLATE
     functions: Path = FUNCTIONS
     """Folder with the code of all functions."""
-    catalog: Path = field(default_factory=catalog_folder)
+    catalog: Path = DEMO_CATALOG
     """Folder of the report types, which is packaged with the code."""
     timeout_seconds: float = DEPLOY_SECONDS
 

@@ -28,7 +28,7 @@ from infra.servers.ports import free_port, require_free
 from infra.servers.postgres import PostgresServer
 from infra.servers.processes import ProcessId, end_process, uninterrupted
 from infra.servers.watchdog import Guard
-from resma.catalog import catalog_folder
+from resma.catalog import DEMO_CATALOG
 from resma.catalog.folder import CATALOG_VARIABLE
 from resma.webhooks.signing_secrets import CALLBACK, derive_secret
 
@@ -53,7 +53,7 @@ class Options:
     """An object store that is used instead of LocalStack's."""
     source: SourceDatabase | None = None
     """The database that reports read; with None, it is the embedded one."""
-    catalog: Path = field(default_factory=catalog_folder)
+    catalog: Path = DEMO_CATALOG
     """Folder of the report types."""
 
 

@@ -18,6 +18,7 @@ from infra.local.stack import Stack
 from infra.paths import PROJECT_PYTHON, ROOT, STATE
 from infra.servers.ports import free_port
 from infra.servers.postgres import BINARIES
+from resma.catalog import DEMO_CATALOG
 from tests.support.docs_commands import find_runners
 from tests.support.docs_pages import PAGES, Command, commands, name_of
 from tests.support.eventually import eventually
@@ -76,7 +77,7 @@ def run(script: str, **variables: str) -> str:
     """Runs lines of shell in the project's folder, each of which must succeed; returns their output."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RESMA_", "PYTHON"))}
     path = os.pathsep.join((str(PROJECT_PYTHON.parent), inherited["PATH"], str(BINARIES)))
-    environment = {**inherited, "PATH": path, "RESMA_STACK": STACK}
+    environment = {**inherited, "PATH": path, "RESMA_STACK": STACK, "RESMA_CATALOG": str(DEMO_CATALOG)}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=ROOT,
