@@ -26,7 +26,10 @@ RUNNERS: dict[str, Runner] = {
     r"export (DATABASE_URL|RESMA_SYSTEM_DATABASE)=\S+": Runner("here", HERE),
     r"(\.resma/venv/bin/)?resma admin (access|dead-letters|migrate|report-types)\b(?!.*…).*": Runner("here", HERE),
     r"curl (-X POST |-L )?(https://…|http://localhost:3008)/.*": Runner("here", HERE),
-    r"(\.resma/venv/bin/)?resma generate .* --wait": Runner("here", HERE),
+    r"(\.resma/venv/bin/)?resma generate (?!ORDERS).* --wait": Runner("here", HERE),
+    r"export SOURCE=\S+|SOURCE=\S+ make up|resma generate ORDERS --format PDF --wait": Runner(
+        "test", "tests/e2e/test_own_database.py::test_reports_read_the_source_and_nothing_is_installed_in_it"
+    ),
     r'psql "\$RESMA_SYSTEM_DATABASE" -c ".*"': Runner("here", HERE),
     r'psql "\$DATABASE_URL" -c "SELECT report_id .*tenant_id = \'north-bank\'.*"': Runner(
         "test", "tests/integration/operations/test_operate_queries.py::test_reports_of_a_person_are_found"

@@ -50,6 +50,11 @@ _Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 _read: dict[Path, tuple[_Fingerprint | None, Catalog]] = {}
 
+_Checked = tuple[ReportType | None, list[Diagnostic]]
+
+_checked: dict[Path, tuple[_Fingerprint, CatalogSettings, _Checked]] = {}
+"""Report types by folder, so that a change of one does not read all others again (20 ms each)."""
+
 
 def current_catalog(folder: Path | None = None) -> Catalog:
     """Returns the catalog of a folder, by default of the one in use.
@@ -99,18 +104,32 @@ def read_catalog(folder: Path) -> Catalog:
     settings, errors = check_settings(folder)
     types: dict[str, ReportType] = {}
     invalid: dict[str, InvalidType] = {}
-    for path in sorted(folder.glob("*/report.toml")):
-        report_type, diagnostics = (None, errors) if settings is None else check_folder(path.parent, settings)
+    for path in _find_folders(folder):
+        report_type, diagnostics = (None, errors) if settings is None else _check(path, settings)
         if report_type and not diagnostics and report_type.type not in types:
             types[report_type.type] = report_type
             continue
         if report_type:
             diagnostics = [_same_type(report_type.type)]
-        name = type_of_folder(path.parent.name)
+        name = type_of_folder(path.name)
         while name in types or name in invalid:
             name += "_"
-        invalid[name] = InvalidType(name, path.parent, tuple(diagnostics))
+        invalid[name] = InvalidType(name, path, tuple(diagnostics))
     return Catalog(types, invalid, settings or CatalogSettings())
+
+
+def _find_folders(folder: Path) -> list[Path]:
+    """Returns the folders of report types, also of those that lack one of their two files."""
+    paths = {path.parent for name in ("report.toml", "query.sql") for path in folder.glob(f"*/{name}")}
+    return sorted(path for path in paths if not path.name.startswith("."))
+
+
+def _check(folder: Path, settings: CatalogSettings) -> _Checked:
+    fingerprint = tuple(sorted(_states(folder, depth=0)))
+    found = _checked.get(folder)
+    if found is None or found[:2] != (fingerprint, settings):
+        found = _checked[folder] = (fingerprint, settings, check_folder(folder, settings))
+    return found[2]
 
 
 def _same_type(name: str) -> Diagnostic:
@@ -118,7 +137,7 @@ def _same_type(name: str) -> Diagnostic:
 
 
 def _fingerprint_of(folder: Path) -> _Fingerprint:
-    """Returns what changes with the files of a catalog. No file is opened, so it takes less than a millisecond."""
+    """Returns what changes with the files of a catalog. No file is opened: ten report types take less than 1 ms."""
     return tuple(sorted(_states(folder)))
 
 

@@ -265,12 +265,30 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     assert load_catalog(tmp_path) is before
     query.write_text(query.read_text(encoding="utf-8") + "-- the same otherwise\n", encoding="utf-8")
     assert load_catalog(tmp_path)["FEES"].query == before["FEES"].query + "-- the same otherwise\n"
+    report = tmp_path / "fees" / "report.toml"
+    text = report.read_text(encoding="utf-8")
+    report.unlink()
+    assert re.match(r"fees/report\.toml:1: The file is missing", current_catalog(tmp_path).invalid["FEES"].lines()[0])
+    report.write_text(text, encoding="utf-8")
     query.unlink()
     assert re.match(r"fees/query\.sql:1: The file is missing", current_catalog(tmp_path).invalid["FEES"].lines()[0])
     shutil.rmtree(tmp_path / "fees")
     assert not load_catalog(tmp_path)
     shutil.copytree(SAMPLES / "fees", tmp_path / "fees")
     assert load_catalog(tmp_path) == before
+
+
+def test_a_change_of_one_type_or_of_the_settings_reads_what_depends_on_it(tmp_path: Path) -> None:
+    for name in ("transactions", "audit_trail"):
+        shutil.copytree(DEMO_CATALOG / name, tmp_path / name)
+    before = load_catalog(tmp_path)
+    query = tmp_path / "transactions" / "query.sql"
+    query.write_text(query.read_text(encoding="utf-8") + "-- changed\n", encoding="utf-8")
+    after = load_catalog(tmp_path)
+    assert after["AUDIT_TRAIL"] is before["AUDIT_TRAIL"]
+    assert after["TRANSACTIONS"].query.endswith("-- changed\n")
+    (tmp_path / "resma.toml").write_text("tenants = 'none'\n", encoding="utf-8")
+    assert [one.tenants for one in load_catalog(tmp_path).values()] == ["none", "none"]
 
 
 def test_the_catalog_of_a_package_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

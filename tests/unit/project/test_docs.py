@@ -190,7 +190,7 @@ def test_every_page_can_be_reached() -> None:
 
 # ---------------------------------------------------------------- paths
 
-MADE_BY_READERS = ("reports/", "functions/global-bundle.pem")
+MADE_BY_READERS = ("reports", "functions/global-bundle.pem")
 """Paths that guides tell their readers to create."""
 
 
