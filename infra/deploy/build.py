@@ -15,13 +15,9 @@ from pathlib import Path
 
 from infra.checks.report_types.check_folder import check_catalog
 from infra.errors import StackError
+from infra.packages import BUILD, PACKAGED, find_packages
 from infra.paths import ROOT, STATE
-from infra.template import read_template
 from resma.catalog import catalog_folder
-
-BUILD = ROOT / ".aws-sam" / "build"
-PACKAGED = "catalog"
-"""Name of the catalog's folder in a package, beside the code."""
 
 _SAM = STATE / "venv-sam" / "bin" / "sam"
 _IGNORED = shutil.ignore_patterns(".*", "__pycache__")
@@ -58,24 +54,6 @@ def add_catalog(build: Path, catalog: Path) -> list[Path]:
         shutil.rmtree(package / PACKAGED, ignore_errors=True)
         shutil.copytree(catalog, package / PACKAGED, ignore=_IGNORED)
     return packages
-
-
-def find_packages(build: Path) -> list[Path]:
-    """Returns the folders with the functions' code of a `sam build`; none if there is no build."""
-    try:
-        resources = read_template(build / "template.yaml")["Resources"].values()
-    except OSError:
-        return []
-    functions = [each["Properties"] for each in resources if each["Type"] == "AWS::Serverless::Function"]
-    return [build / name for name in sorted({str(properties["CodeUri"]) for properties in functions})]
-
-
-def find_missing_catalog(build: Path) -> str | None:
-    """Returns an error with its remedy if a package of a `sam build` has no catalog; otherwise None."""
-    for package in find_packages(build):
-        if not any((package / PACKAGED).glob("*/report.toml")):
-            return f"The package {package} has no report types. Build it with `resma aws build`, not with `sam build`."
-    return None
 
 
 def _require_valid(catalog: Path) -> None:

@@ -57,7 +57,9 @@ def find_address(parameters: Mapping[str, Any], override: str | None, option: st
         value = str(parameters.get(name) or "")
         if name in _FILES and value not in {"", "system"}:
             fields[name] = f"{CODE_FOLDER}/{Path(value).name}"
-            warnings.append(f"Copy {value} to functions/{Path(value).name} before `resma aws build`: the functions read it.")
+            warnings.append(
+                f"Copy {value} to functions/{Path(value).name} before `resma aws build`: the functions read it."
+            )
         elif name != "sslmode" and value:
             fields[name] = value
     return Address(fields, tuple(problems), tuple(warnings))

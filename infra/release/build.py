@@ -7,8 +7,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from infra.deploy.build import find_packages
 from infra.errors import StackError
+from infra.packages import find_packages
 from infra.paths import PROJECT_PYTHON, ROOT, STATE
 
 UV = STATE / "uv" / "bin" / "uv"

@@ -51,7 +51,7 @@ def check_runtimes() -> int:
 def check_build() -> int:
     """Prints how the build differs from the parameters of STAGE, or that it has no catalog."""
     from infra.checks.dependencies.built import find_difference, find_target, read_parameters  # noqa: PLC0415
-    from infra.deploy.build import BUILD, find_missing_catalog  # noqa: PLC0415
+    from infra.packages import BUILD, find_missing_catalog  # noqa: PLC0415
 
     stage = os.environ.get("STAGE") or "dev"
     target = find_target(BUILD)

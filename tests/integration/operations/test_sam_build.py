@@ -19,8 +19,8 @@ from packaging.tags import compatible_tags, cpython_tags
 from packaging.utils import canonicalize_name
 
 from infra.checks.dependencies.built import find_difference, find_target, read_parameters
-from infra.deploy.build import find_missing_catalog
 from infra.deploy.compose import LAMBDA_ARCHITECTURES
+from infra.packages import find_missing_catalog
 from infra.paths import FUNCTIONS, ROOT, TEMPLATE
 from infra.template import read_template
 from resma.catalog import DEMO_CATALOG, load_catalog

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.deploy.build import add_catalog, find_missing_catalog, main
+from infra.deploy.build import add_catalog, main
 from infra.errors import StackError
+from infra.packages import find_missing_catalog
 from resma.catalog import DEMO_CATALOG
 
 TEMPLATE = """
