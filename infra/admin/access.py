@@ -18,6 +18,7 @@ from psycopg.rows import TupleRow
 
 from infra.admin.tenants import OPERATOR, QUOTAS, create_key, create_tenant, rename_tenant, set_quotas
 from infra.errors import StackError
+from infra.postgres.connect import connect
 from resma.access.api_keys import (
     DEFAULT_GRACE_SECONDS,
     DEFAULT_LIFETIME_DAYS,
@@ -42,7 +43,7 @@ def main(given: Sequence[str] | None = None) -> int:
         return 1
     command: Callable[[Connection[TupleRow], argparse.Namespace], None] = arguments.run
     try:
-        with psycopg.connect(url) as connection:
+        with connect(url) as connection:
             command(connection, arguments)
     except (StackError, ResmaError, psycopg.Error) as error:
         # Only the primary message is printed, because other parts quote the row.

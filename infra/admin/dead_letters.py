@@ -18,6 +18,8 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from api.dead_letters.rows import DeadLetter, find_dead_letter, list_dead_letters, redrive, redrive_all
+from infra.errors import StackError
+from infra.postgres.connect import connect
 from resma.errors import ReportNotFoundError, RequestError
 from resma.short_text import counted
 
@@ -26,13 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command. Returns the exit code: 1 if the dead letter does not exist."""
     chosen = _parse(arguments)
     try:
-        with psycopg.connect(chosen.database) as connection:
+        with connect(chosen.database) as connection:
             chosen.command(connection, chosen)
     except RequestError as error:
         print(error, file=sys.stderr)
         return 1
-    except psycopg.OperationalError as error:
-        sys.exit(f"The database can't be reached: {error}")
+    except (StackError, psycopg.Error) as error:
+        print(f"Failed: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -28,6 +28,12 @@ class DatabaseUnreachableError(StackError):
     code = "database-unreachable"
 
 
+class NotMigratedError(StackError):
+    """The database does not have the tables of Resma."""
+
+    code = "database-not-migrated"
+
+
 def parse_url(url: str) -> dict[str, str]:
     """Returns the parameters of a URL: host, port, dbname, user, password, sslmode and others of libpq.
 
@@ -53,7 +59,8 @@ def _remedy(problem: str) -> str:
 def connect(url: str) -> Iterator[Connection[TupleRow]]:
     """Opens a connection, which commits at the end, or rolls back after an error.
 
-    Raises DatabaseUrlError; DatabaseUnreachableError with the reasons of libpq, which do not contain the password.
+    Raises DatabaseUrlError; DatabaseUnreachableError with the reasons of libpq, which do not contain the password;
+    NotMigratedError if a statement of the block names a table of Resma that does not exist.
     """
     parameters = {"connect_timeout": str(CONNECT_SECONDS), **parse_url(url)}
     try:
@@ -65,7 +72,12 @@ def connect(url: str) -> Iterator[Connection[TupleRow]]:
             "the URL, and that this machine may connect."
         ) from error
     with connection:
-        yield connection
+        try:
+            yield connection
+        except psycopg.errors.UndefinedTable as error:
+            if "resma." not in describe(error):
+                raise
+            raise NotMigratedError(f"{describe(error)}. Apply the migrations: resma admin migrate URL") from error
 
 
 def describe(error: psycopg.Error) -> str:

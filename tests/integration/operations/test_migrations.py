@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from infra.admin import access, dead_letters
 from infra.checks.report_types.check_folder import check_catalog
 from infra.demo.load_demo_bank import BANK
 from infra.errors import StackError
@@ -103,3 +105,18 @@ def test_an_error_of_the_url_has_no_traceback_and_no_password(
     assert printed.startswith("Failed: ")
     assert message in printed
     assert "hush" not in printed
+
+
+@pytest.mark.parametrize("command", [access.main, dead_letters.main])
+def test_a_database_that_is_not_migrated_is_named(
+    cluster: PostgresServer, capsys: pytest.CaptureFixture[str], command: Callable[[Sequence[str]], int]
+) -> None:
+    url = new_database(cluster)
+    assert command(["--database", url, "list"]) == 1
+    assert capsys.readouterr().err == (
+        'Failed: relation "resma.tenants" does not exist. Apply the migrations: resma admin migrate URL\n'
+        if command is access.main
+        else 'Failed: relation "resma.reports" does not exist. Apply the migrations: resma admin migrate URL\n'
+    )
+    assert command(["--database", url.replace("owner", "nobody"), "list"]) == 1
+    assert "can't be reached: connection failed" in capsys.readouterr().err
