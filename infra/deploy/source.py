@@ -6,7 +6,8 @@ Nothing is installed in it, and any role that can read its tables is sufficient.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,16 +77,31 @@ def open_source(url: str) -> SourceDatabase:
     DatabaseUrlError; SourceError if the server cannot be reached or refuses the connection, or the role can read no
     table.
     """
+    with connect_source(url) as connection:
+        _require_readable_tables(connection)
+        return SourceDatabase(url, _secret(connection))
+
+
+@contextmanager
+def connect_source(url: str) -> Iterator[Connection[TupleRow]]:
+    """Opens a connection to the source database in one READ ONLY transaction, which is rolled back at the end.
+
+    Raises DatabaseUrlError; SourceError, also for errors of statements, whose messages name what was refused.
+    """
     parameters = _parse(url)
     try:
-        with psycopg.connect(**{"connect_timeout": str(CONNECT_SECONDS), **parameters}) as connection:  # type: ignore[arg-type]
-            connection.read_only = True
-            _require_readable_tables(connection)
-            return SourceDatabase(url, _secret(connection))
+        given = {"connect_timeout": str(CONNECT_SECONDS), "client_encoding": "UTF8", **parameters}
+        connection = psycopg.connect(**given)  # type: ignore[arg-type]  # all are strings of libpq
+        connection.prepare_threshold = None
     except psycopg.OperationalError as error:
         raise SourceError(_explain(error, parameters)) from error
+    try:
+        connection.read_only = True
+        yield connection
     except psycopg.Error as error:
         raise SourceError(f"The source database cannot be read: {str(error).strip()}") from error
+    finally:
+        connection.close()
 
 
 def _parse(url: str) -> dict[str, str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import psycopg
 
-from infra.checks.report_types.check_database import find_database_errors, find_database_warnings
+from infra.checks.report_types.check_database import find_database_errors
+from infra.checks.report_types.database_warnings import find_database_warnings
 from resma.catalog import CatalogSettings, Diagnostic, ReportType, check_folder, check_settings
 from resma.catalog.short_form import in_file
 from resma.catalog.toml_lines import find_lines, line_of
@@ -32,17 +33,19 @@ class CatalogReport:
     types: int
     errors: list[LocatedDiagnostic]
     warnings: list[LocatedDiagnostic]
+    grants: tuple[str, ...] = ()
+    """Statements that give the role of the reports the privileges that it lacks for any of the queries."""
 
 
 def check_catalog(folder: Path, database_url: str | None) -> CatalogReport:
     """Checks every folder in `folder`. Queries of report types without errors are also planned in the database."""
     settings, diagnostics = check_settings(folder)
-    errors = _locate(folder, diagnostics)
+    errors = locate(folder, diagnostics)
     valid: dict[Path, ReportType] = {}
     folders = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._")
     for path in folders:
         report_type, diagnostics = check_folder(path, settings or CatalogSettings())
-        errors += _locate(path, diagnostics)
+        errors += locate(path, diagnostics)
         if report_type:
             errors += _find_same_type(path, report_type, valid)
             valid[path] = report_type
@@ -52,16 +55,20 @@ def check_catalog(folder: Path, database_url: str | None) -> CatalogReport:
     warnings = [
         warning
         for path, report_type in valid.items()
-        for warning in _locate(path, _find_width_warnings(report_type), report_type)
+        for warning in locate(path, _find_width_warnings(report_type), report_type)
     ]
+    grants: list[str] = []
     if database_url:
         with psycopg.connect(database_url, autocommit=True) as connection:
             for path, report_type in valid.items():
-                diagnostics = find_database_errors(connection, report_type)
-                errors += _locate(path, diagnostics, report_type)
-                if not diagnostics:
-                    warnings += _locate(path, find_database_warnings(connection, report_type), report_type)
-    return CatalogReport(len(folders), sorted(errors, key=lambda error: error.path.parent), warnings)
+                found = find_database_errors(connection, report_type)
+                errors += locate(path, found.errors, report_type)
+                grants += found.grants
+                if not found.errors:
+                    warnings += locate(path, find_database_warnings(connection, report_type), report_type)
+    # Schemas first, because a role needs USAGE to reach their tables.
+    ordered = sorted(dict.fromkeys(grants), key=lambda grant: "ON SCHEMA" not in grant)
+    return CatalogReport(len(folders), sorted(errors, key=lambda error: error.path.parent), warnings, tuple(ordered))
 
 
 def _find_width_warnings(report_type: ReportType) -> list[Diagnostic]:
@@ -76,10 +83,10 @@ def _find_same_type(path: Path, report_type: ReportType, others: dict[Path, Repo
         for folder, other in others.items()
         if other.type == report_type.type
     ]
-    return _locate(path, errors)
+    return locate(path, errors)
 
 
-def _locate(
+def locate(
     folder: Path, diagnostics: list[Diagnostic], report_type: ReportType | None = None
 ) -> list[LocatedDiagnostic]:
     """Returns the diagnostics with their lines. Those of `report_type` have key paths of the model."""
