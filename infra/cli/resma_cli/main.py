@@ -14,6 +14,7 @@ import typer
 from resma_cli import VERSION
 from resma_cli.commands import (
     admin,
+    authoring,
     aws,
     dead_letters,
     doctor,
@@ -58,7 +59,7 @@ def begin(
         sys.stdout.write(context.get_help() + "\n")
 
 
-for _group in (stack, generate, reports, doctor, profiles):
+for _group in (stack, authoring, generate, reports, doctor, profiles):
     app.add_typer(_group.app)
 for _name, _named in {
     "type": types.app,

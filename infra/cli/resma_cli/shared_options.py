@@ -82,6 +82,27 @@ class ApiOptions(OutputOptions):
         return Api(self.api_config)
 
 
+Source = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        envvar="SOURCE",
+        show_envvar=False,
+        help="Read the rows of reports from this Postgres, with any role that can read. Default: that of SOURCE, or of "
+        "the running stack.",
+    ),
+]
+
+Catalog = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        envvar="RESMA_CATALOG",
+        show_envvar=False,
+        help="Folder of the report types. Default: RESMA_CATALOG, or ./reports, or the catalog of the demo bank.",
+    ),
+]
+
 Limit = Annotated[int, typer.Option(min=1, max=100_000, help="List at most this many.")]
 
 

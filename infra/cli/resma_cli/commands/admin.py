@@ -8,7 +8,7 @@ from resma_cli.checkout import CheckoutCommand, add_checkout_command
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Commands of operators, which use the database instead of the API: tenants, keys, migrations, checks.",
+    help="Commands of operators, which use the database instead of the API: tenants, keys, migrations.",
 )
 
 _COMMANDS = (
@@ -29,12 +29,6 @@ _COMMANDS = (
         "infra.postgres.migrate",
         "Apply the pending migrations of a database.",
         "postgresql://owner:password@host:5432/dbname",
-    ),
-    CheckoutCommand(
-        "report-types",
-        "infra.checks.report_types.__main__",
-        "Check the catalog of report types.",
-        "--folder reports",
     ),
     CheckoutCommand(
         "event-schemas",

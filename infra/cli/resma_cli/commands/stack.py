@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -19,7 +18,7 @@ from resma_cli.dates import read_timestamp
 from resma_cli.exit_codes import CommandFailedError, ExitCode
 from resma_cli.output import print_json
 from resma_cli.progress import OutputProgress
-from resma_cli.shared_options import OutputOptions, examples, with_groups
+from resma_cli.shared_options import Catalog, OutputOptions, Source, examples, with_groups
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,26 +43,6 @@ Rows = Annotated[
 _EXAMPLE = '{"type":"TRANSACTIONS","format":"CSV","filters":{"from":"2024-01-01"}}'
 
 
-Source = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL",
-        envvar="SOURCE",
-        show_envvar=False,
-        help="Read the rows of reports from this Postgres, with any role that can read. Default: the demo bank.",
-    ),
-]
-
-Catalog = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR",
-        envvar="RESMA_CATALOG",
-        help="Read the report types from this folder. Default: ./reports, or the catalog of the demo bank.",
-    ),
-]
-
-
 @app.command(
     "up",
     epilog=examples(
@@ -81,7 +60,7 @@ def start(
     catalog: Catalog = None,
 ) -> None:
     """Start the stack on this machine, and leave it running."""
-    with _stack_errors():
+    with explained_errors():
         from infra.local.commands import UpOptions, up  # noqa: PLC0415
 
         result = up(UpOptions(stack_name(), port, rows, source or None, catalog), OutputProgress(form.output))
@@ -106,7 +85,7 @@ def start(
 @with_groups
 def end(form: OutputOptions) -> None:
     """Stop the stack on this machine."""
-    with _stack_errors():
+    with explained_errors():
         from infra.local.commands import down  # noqa: PLC0415
 
         down(stack_name())
@@ -130,7 +109,7 @@ def demonstrate(
     rows: Rows = None,
 ) -> None:
     """Generate a demo report, from the request to the downloaded file, and check it."""
-    with _stack_errors():
+    with explained_errors():
         from infra.local.commands import DemoOptions, demo  # noqa: PLC0415
 
         summary = demo(DemoOptions(stack_name(), format_, rows), OutputProgress(form.output))
@@ -181,7 +160,7 @@ def show_logs(
             ExitCode.USAGE, "`--follow` has no end, and `--json` prints one document. Use one of them."
         )
     from_time = datetime.fromisoformat(read_timestamp(since, "--since")) if since else None
-    with _stack_errors(interrupted="Interrupted."):
+    with explained_errors(interrupted="Interrupted."):
         from infra.local.commands import LogOptions, logs  # noqa: PLC0415
 
         lines = logs(LogOptions(stack_name(), report, function, from_time, follow))
@@ -193,9 +172,14 @@ def show_logs(
 
 
 @contextlib.contextmanager
-def _stack_errors(interrupted: str = "Interrupted: everything that was started is stopped.") -> Iterator[None]:
-    """Raises CommandFailedError for errors of the stack, and where there is no checkout to run it from."""
-    require_checkout("The stack runs from")
+def explained_errors(
+    what: str = "The stack runs from", interrupted: str = "Interrupted: everything that was started is stopped."
+) -> Iterator[None]:
+    """Raises CommandFailedError for errors of the checkout's code, and where there is no checkout to run it from.
+
+    `what` begins the message for the latter.
+    """
+    require_checkout(what)
     from infra.errors import StackError  # noqa: PLC0415
 
     try:

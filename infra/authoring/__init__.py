@@ -1,0 +1,1 @@
+"""Commands for authors of report types: `resma init`, `new`, `preview` and `check`."""

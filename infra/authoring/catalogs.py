@@ -1,0 +1,65 @@
+"""The folder of a catalog of one's own: `reports` with resma.toml."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from infra.errors import StackError
+from resma.catalog.folder import CATALOG_VARIABLE, OWN_CATALOG
+from resma.catalog.settings_file import SETTINGS_FILE
+
+
+class CatalogExistsError(StackError):
+    """The folder already has a resma.toml, which is never overwritten."""
+
+    code = "catalog-exists"
+
+
+@dataclass(frozen=True)
+class NewCatalog:
+    """A catalog folder that was created."""
+
+    folder: Path
+    settings: Path
+
+
+def new_catalog_folder(chosen: Path | None) -> Path:
+    """Returns the folder that new report types are written to: never the demo catalog."""
+    return Path(chosen or os.environ.get(CATALOG_VARIABLE) or OWN_CATALOG)
+
+
+def init_catalog(chosen: Path | None, tenants: Literal["required", "none"] = "none") -> NewCatalog:
+    """Creates the folder with a resma.toml whose other settings are comments. Raises CatalogExistsError."""
+    folder = new_catalog_folder(chosen)
+    if (folder / SETTINGS_FILE).exists():
+        raise CatalogExistsError(f"{folder / SETTINGS_FILE} exists already. Edit it, or name another folder.")
+    if folder.exists() and not folder.is_dir():
+        raise CatalogExistsError(f"{folder} is a file. Name another folder.")
+    return NewCatalog(folder, write_settings(folder, tenants))
+
+
+def write_settings(folder: Path, tenants: Literal["required", "none"]) -> Path:
+    """Writes resma.toml, and creates the folder if it does not exist. Returns the path of the file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / SETTINGS_FILE
+    with path.open("x", encoding="utf-8") as file:
+        file.write(_SETTINGS.format(tenants=tenants))
+    return path
+
+
+_SETTINGS = """\
+# Settings of this catalog (docs/report-types.md). Every key is optional.
+
+# "none": the source database belongs to one organization, and every caller sees all rows.
+# "required": each query selects the rows of one tenant with %(tenant_id)s.
+tenants = "{tenants}"
+
+# Language of strings that have no translations.
+# language = "en"
+
+# [brand]
+# name = "Northwind Traders"
+"""

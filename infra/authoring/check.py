@@ -1,0 +1,97 @@
+"""`resma check`: all errors and warnings of a catalog, with file and line."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from infra.authoring.fix import Fix, fix_catalog
+from infra.authoring.sources import embedded_database, find_source
+from infra.checks.report_types.check_folder import CatalogReport, LocatedDiagnostic, check_catalog
+from infra.deploy.source import SourceError, connect_source
+from infra.errors import StackError
+from resma.catalog import catalog_folder
+
+
+class NoCatalogError(StackError):
+    """The folder of the catalog does not exist."""
+
+    code = "no-catalog"
+
+
+@dataclass(frozen=True)
+class CheckOptions:
+    """Options of `resma check`."""
+
+    stack: str
+    """Name of the stack whose database is used if no source is named."""
+    source_url: str | None = None
+    catalog: Path | None = None
+    is_static: bool = False
+    """Whether only files are checked, without a database."""
+    fixes: bool = False
+    """Whether errors with a mechanical correction are corrected first."""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What was found, and what was corrected before."""
+
+    folder: Path
+    report: CatalogReport
+    fixes: tuple[Fix, ...]
+    is_static: bool
+
+
+def check(options: CheckOptions) -> CheckResult:
+    """Checks the catalog. Without a source and a running stack, it uses an embedded Postgres with the demo bank.
+
+    Raises StackError if the catalog or the database cannot be read.
+    """
+    folder = catalog_folder(options.catalog)
+    if not folder.is_dir():
+        raise NoCatalogError(f"The catalog folder {folder} does not exist. Create it with `resma init`.")
+    with _database(options) as url:
+        fixes = tuple(fix_catalog(folder, url)) if options.fixes and url else ()
+        try:
+            report = check_catalog(folder, url)
+        except psycopg.Error as error:
+            raise SourceError(f"The database cannot be read: {str(error).strip()}.") from error
+    return CheckResult(folder, report, fixes, url is None)
+
+
+@contextlib.contextmanager
+def _database(options: CheckOptions) -> Iterator[str | None]:
+    if options.is_static:
+        yield None
+        return
+    if url := find_source(options.source_url, options.stack):
+        with connect_source(url):
+            pass  # an unreachable source is one clear error
+        yield url
+        return
+    with embedded_database() as url:
+        yield url
+
+
+def located(diagnostic: LocatedDiagnostic, label: str = "") -> str:
+    """Returns `reports/fees/report.toml:12: …`, the form that editors and CI systems recognize."""
+    path = diagnostic.path
+    with contextlib.suppress(ValueError):
+        path = path.absolute().relative_to(Path.cwd())
+    return f"{path}:{diagnostic.line}: {label}{diagnostic.message}"
+
+
+def summary(result: CheckResult) -> str:
+    """Returns the last line: `3 report types, no errors`."""
+    report = result.report
+    unchecked = "; queries were not checked in a database" if result.is_static else ""
+    return f"{_counted(report.types, 'report type')}, {_counted(len(report.errors), 'error')}{unchecked}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"

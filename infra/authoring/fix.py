@@ -1,0 +1,104 @@
+"""`resma check --fix`: corrects report.toml where the query leaves no choice. Comments and order are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import AbstractTable
+
+from infra.authoring.described_query import DescribedQuery, QueryRejectedError, describe_query
+from infra.authoring.parameters import filters_of_parameters
+from infra.authoring.query_facts import read_query_facts
+from infra.checks.report_types.column_types import ReturnedColumn
+from infra.deploy.source import connect_source
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """One correction of a report.toml."""
+
+    path: Path
+    message: str
+
+
+def fix_catalog(folder: Path, url: str) -> Iterator[Fix]:
+    """Corrects all report types of a catalog: kinds that do not fit, missing columns, missing filters.
+
+    A file that is not valid TOML, or whose query the database rejects, stays as it is. Raises SourceError.
+    """
+    with connect_source(url) as connection:
+        for path in sorted(folder.glob("*/report.toml")):
+            yield from _fix_type(connection, path)
+
+
+def _fix_type(connection: Connection[TupleRow], path: Path) -> Iterator[Fix]:
+    query_file = path.parent / "query.sql"
+    try:
+        document = tomlkit.parse(path.read_text(encoding="utf-8"))
+        query = query_file.read_text(encoding="utf-8")
+        with connection.transaction(force_rollback=True):
+            described = describe_query(connection, query, str(query_file))
+            facts = read_query_facts(connection, described)
+    except (OSError, UnicodeDecodeError, TOMLKitError, QueryRejectedError):
+        return
+    messages = [*_fix_columns(document, described)]
+    filters = document.get("filters", {})
+    missing = {name: type_ for name, type_ in described.parameters.items() if name not in filters}
+    for item in filters_of_parameters(missing, facts)[0]:
+        table = _table(document, "filters")
+        table[item.name] = _value(kind=item.kind, choices=list(item.choices), not_before=item.not_before)
+        messages.append(f"Added filter '{item.name}', of kind {item.kind}.")
+    if messages:
+        path.write_text(tomlkit.dumps(document), encoding="utf-8")
+        yield from (Fix(path, message) for message in messages)
+
+
+def _fix_columns(document: tomlkit.TOMLDocument, described: DescribedQuery) -> Iterator[str]:
+    columns = _table(document, "columns")
+    for returned in described.columns:
+        kind = returned.type.kind
+        value: Any = columns.get(returned.name)
+        if value is None:
+            columns[returned.name] = kind
+            yield f"Added column '{returned.name}', of kind {kind}."
+        elif not _fits(value, returned):
+            was = value.get("kind", "text") if isinstance(value, Mapping) else value
+            if isinstance(value, Mapping):
+                columns[returned.name]["kind"] = kind
+            else:
+                columns[returned.name] = kind
+            yield f"Column '{returned.name}': changed kind from {was} to {kind}."
+
+
+def _fits(value: Any, returned: ReturnedColumn) -> bool:
+    kind = value.get("kind", "text") if isinstance(value, Mapping) else value
+    try:
+        return returned.type.fits(kind)
+    except KeyError:  # no kind at all
+        return False
+
+
+def _table(document: tomlkit.TOMLDocument, name: str) -> AbstractTable:
+    """Returns a table of the document, which is added at its end if it does not exist."""
+    if name not in document:
+        document[name] = tomlkit.table()
+    table = document[name]
+    assert isinstance(table, AbstractTable)
+    return table
+
+
+def _value(**pairs: Any) -> Any:
+    """Returns a kind alone, or an inline table with the pairs that are set."""
+    given = {key: value for key, value in pairs.items() if value}
+    if list(given) == ["kind"]:
+        return given["kind"]
+    table = tomlkit.inline_table()
+    table.update(given)
+    return table

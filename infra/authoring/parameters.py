@@ -1,0 +1,62 @@
+"""The filters of a query in a file: one for each of its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from infra.authoring.names import slug
+from infra.authoring.proposal import Choice, ProposedFilter
+from infra.authoring.table_facts import SourceFacts
+from infra.checks.report_types.column_types import ColumnType
+from resma.catalog.query_text import TENANT
+
+_KINDS = {
+    "date": "date",
+    "timestamp with time zone": "date",
+    "timestamp without time zone": "date",
+    "smallint": "integer",
+    "integer": "integer",
+    "bigint": "integer",
+    "numeric": "amount",
+    "real": "amount",
+    "double precision": "amount",
+    "money": "amount",
+}
+"""Kinds of filters by the type of the parameter. All other types are text."""
+_PLACEHOLDERS = ("FIRST", "SECOND")
+
+
+def filters_of_parameters(
+    parameters: Mapping[str, ColumnType], facts: SourceFacts
+) -> tuple[tuple[ProposedFilter, ...], list[Choice]]:
+    """Returns a filter for each parameter, by its type in the query. A list becomes a choice."""
+    filters: list[ProposedFilter] = []
+    choices: list[Choice] = []
+    for name, type_ in parameters.items():
+        if name == TENANT:
+            continue
+        if type_.name.endswith("[]"):
+            values, origin = _values(name, facts)
+            filters.append(ProposedFilter(name, "choice", choices=values))
+            choices.append(Choice("filters", name, f"a list in the query, of {len(values)} values, {origin}"))
+        else:
+            before = "from" if name in {"to", "until"} and "from" in parameters and type_.name in _DATES else None
+            kind = _KINDS.get(type_.name, "text")
+            filters.append(ProposedFilter(name, kind, not_before=before))
+            choices.append(Choice("filters", name, f"{type_.name} in the query"))
+    return tuple(filters), choices
+
+
+_DATES = {name for name, kind in _KINDS.items() if kind == "date"}
+
+
+def _values(name: str, facts: SourceFacts) -> tuple[tuple[str, ...], str]:
+    """Returns the values of the column with the name of the parameter, as far as they are known."""
+    for column in facts.columns:
+        if slug(column.name) != slug(name):
+            continue
+        if column.labels:
+            return column.labels, "those of the type of its column"
+        if column.statistics and column.statistics.common and column.statistics.distinct > 0:
+            return tuple(sorted(column.statistics.common)), "those that ANALYZE has found in its column"
+    return _PLACEHOLDERS, "which are not known. Replace them in report.toml"
