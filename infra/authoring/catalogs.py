@@ -31,6 +31,11 @@ def new_catalog_folder(chosen: Path | None) -> Path:
     return Path(chosen or os.environ.get(CATALOG_VARIABLE) or OWN_CATALOG)
 
 
+def is_catalog(folder: Path) -> bool:
+    """Returns whether the folder has settings or report types already."""
+    return (folder / SETTINGS_FILE).exists() or any(folder.glob("*/report.toml"))
+
+
 def init_catalog(chosen: Path | None, tenants: Literal["required", "none"] = "none") -> NewCatalog:
     """Creates the folder with a resma.toml whose other settings are comments. Raises CatalogExistsError."""
     folder = new_catalog_folder(chosen)

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from infra.authoring.catalogs import new_catalog_folder, write_settings
+from infra.authoring.catalogs import is_catalog, new_catalog_folder, write_settings
 from infra.authoring.described_query import clean_query, describe_query
 from infra.authoring.file_texts import report_toml
 from infra.authoring.proposal import Choice, Proposal
@@ -100,7 +100,7 @@ def new_type(options: NewOptions) -> NewType:
     target = catalog / folder_name
     if target.exists():
         raise NewTypeError(f"{target} exists already. Choose another name, or remove the folder.")
-    has_catalog = catalog.is_dir()
+    has_catalog = is_catalog(catalog)
     settings = _read_settings(catalog) if has_catalog else CatalogSettings(tenants="none")
     text = _read_file(options.file) if options.file else None
     with connect_source(options.source_url) as connection:
