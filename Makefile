@@ -69,8 +69,8 @@ template: setup
 imports: setup
 	@PYTHONPATH=functions:infra/cli $(BIN)/lint-imports
 
-catalog: setup ## check the catalog, with EXPLAIN in an embedded Postgres
-	@$(BIN)/python -m infra.checks.report_types
+catalog: setup ## check the catalog, with EXPLAIN in the source database, or in an embedded Postgres
+	@$(BIN)/resma check
 
 language: setup ## search for words that STYLE.md replaces by standard terms: ONLY=(paths), COUNT=1 prints numbers only
 	@$(BIN)/python -m infra.checks.language $(if $(COUNT),--count) $(if $(ONLY),--only $(ONLY))

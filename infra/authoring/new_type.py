@@ -24,7 +24,7 @@ from infra.checks.report_types.relations import Relation, find_relation
 from infra.deploy.source import connect_source
 from infra.errors import StackError
 from resma.catalog import check_folder
-from resma.catalog.query_text import TENANT
+from resma.catalog.query_text import TENANT, find_query_errors
 from resma.catalog.settings_file import CatalogSettings, load_settings
 from resma.errors import CatalogInvalidError
 
@@ -154,6 +154,8 @@ def _of_table(
 
 def _of_file(connection: Connection[TupleRow], path: str, text: str, name: str, settings: CatalogSettings) -> _Written:
     query = clean_query(text)
+    if errors := list(find_query_errors(query, None)):
+        raise NewTypeError("\n".join(f"{path}:{item.line}: {item.message}" for item in errors))
     try:
         described = describe_query(connection, query, path)
     except psycopg.Error as error:

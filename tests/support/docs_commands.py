@@ -24,7 +24,7 @@ class Runner(NamedTuple):
 RUNNERS: dict[str, Runner] = {
     # ---------------------------------------------------------------- tests/e2e/test_docs.py, as written in the pages
     r"export (DATABASE_URL|RESMA_SYSTEM_DATABASE)=\S+": Runner("here", HERE),
-    r"(\.resma/venv/bin/)?resma admin (access|dead-letters|migrate|report-types)\b(?!.*…).*": Runner("here", HERE),
+    r"(\.resma/venv/bin/)?resma admin (access|dead-letters|migrate)\b(?!.*…).*": Runner("here", HERE),
     r"curl (-X POST |-L )?(https://…|http://localhost:3008)/.*": Runner("here", HERE),
     r"(\.resma/venv/bin/)?resma generate (?!ORDERS).* --wait": Runner("here", HERE),
     r"export SOURCE=\S+|SOURCE=\S+ make up|resma generate ORDERS --format PDF --wait": Runner(
@@ -64,9 +64,9 @@ RUNNERS: dict[str, Runner] = {
     r"(sam build && )?sam deploy --guided( --config-env dev)?": Runner(
         "test", "tests/integration/operations/test_aws_docs.py::test_the_page_explains_every_question_of_sam"
     ),
-    r"resma admin report-types --folder …": Runner(
+    r"(\.resma/venv/bin/)?resma check( .*)?": Runner(
         "test",
-        "tests/integration/catalog/test_catalog_in_the_database.py::test_the_command_needs_no_server_and_fails_on_errors",
+        "tests/integration/catalog/test_check_command.py::test_errors_have_a_file_and_a_line",
     ),
     r"export RESMA_(URL|KEY|WEBHOOK_SECRET)=\S+": Runner(
         "test", "tests/e2e/test_clients.py::test_the_guides_commands_work"

@@ -1,1 +1,1 @@
-"""Checks of the catalog of report types: `resma admin report-types`."""
+"""Checks of the catalog of report types: `resma check`."""

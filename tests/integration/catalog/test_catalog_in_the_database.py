@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import pairwise
@@ -17,6 +15,7 @@ import pytest
 from psycopg import Connection
 from psycopg.rows import DictRow, TupleRow, dict_row
 
+from infra.checks.report_types import database_warnings
 from infra.checks.report_types.check_folder import check_catalog
 from infra.paths import ROOT
 from infra.servers.postgres import PostgresServer
@@ -190,7 +189,7 @@ ERRORS = [
         "acounts",
         'relation "bank.acounts" does not exist. Correct the name',
     ),
-    ("bank.accounts", "resma.tenants", "query.sql", "resma.tenants", "permission denied for schema resma. GRANT"),
+    ("bank.accounts", "resma.tenants", "query.sql", "resma.tenants", "GRANT USAGE ON SCHEMA resma TO resma_reader; GRANT SELECT ON resma.tenants TO resma_reader;"),
     ("%(account)s::text IS", "%(account)s IS", "query.sql", "%(account)s IS", "could not determine data type of param"),
     ("%(over)s::numeric IS", "%(over)s::date IS", "query.sql", "> %(over)s", "operator does not exist: numeric > date"),
     (
@@ -246,11 +245,15 @@ def test_an_error_that_depends_on_a_filter(postgres: PostgresServer, tmp_path: P
     assert "%(account)s::bigint" in text.splitlines()[error.line - 1]
 
 
-def test_a_sort_without_an_index_gives_a_warning(postgres: PostgresServer, tmp_path: Path) -> None:
+def test_a_sort_of_a_large_table_without_an_index_gives_a_warning(
+    postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = Path(shutil.copytree(DEMO_CATALOG / "transactions", tmp_path / "transactions"))
     toml = folder / "report.toml"
     text = toml.read_text(encoding="utf-8").replace('["booked_at", "id"]', '["booked_at", "amount", "id"]')
     toml.write_text(text, encoding="utf-8")
+    assert check_catalog(tmp_path, postgres.url).warnings == []
+    monkeypatch.setattr(database_warnings, "MAX_SORTED_ROWS", 0)
     report = check_catalog(tmp_path, postgres.url)
     assert report.errors == []
     (warning,) = report.warnings
@@ -316,27 +319,3 @@ def test_charts_and_totals_of_many_values_give_a_warning(
     )
     assert 'by = "account"' in toml.read_text(encoding="utf-8").splitlines()[chart.line - 1]
     assert 'currency = "account"' in toml.read_text(encoding="utf-8").splitlines()[totals.line - 1]
-
-
-def test_the_command_needs_no_server_and_fails_on_errors(tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(SAMPLES / "fees", tmp_path / "fees"))
-    good = _command("--folder", str(tmp_path))
-    assert (good.returncode, good.stdout) == (0, "1 report type, no errors\n")
-    text = (folder / "query.sql").read_text(encoding="utf-8").replace("a.holder", "a.holdr")
-    (folder / "query.sql").write_text(text, encoding="utf-8")
-    bad = _command("--folder", str(tmp_path))
-    assert bad.returncode == 1
-    assert bad.stdout.splitlines() == [
-        f'{folder}/query.sql:3: column a.holdr does not exist. Perhaps you meant to reference the column "a.holder".',
-        "1 report type, 1 error",
-    ]
-    static = _command("--folder", str(tmp_path), "--static")
-    assert (static.returncode, static.stdout) == (
-        0,
-        "1 report type, no errors; queries were not checked in a database\n",
-    )
-
-
-def _command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "infra.checks.report_types", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)

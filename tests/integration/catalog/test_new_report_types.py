@@ -153,8 +153,8 @@ def test_tables_are_found_by_the_names_that_people_type(
 def test_filters_select_rows(make: Make, databases: dict[str, str]) -> None:
     """Each condition is valid for the type of its column, and days are whole days."""
     for table, database, filters, expected in (
-        ("sales.invoices", "traders", {"from": "2024-01-03", "to": "2024-01-03", "state": ["paid"]}, 2),
-        ("odd.every_type", "awkward", {"flag": ["true"], "mood": ["100 %", "calm"], "to": "2024-03-31"}, 8),
+        ("sales.invoices", "traders", {"from": "2024-01-03", "to": "2024-01-03", "state": ["paid", "open"]}, 1),
+        ("odd.every_type", "awkward", {"flag": ["true"], "mood": ["it's fine"], "to": "2024-03-31"}, 11),
         ('"Invoice"', "music", {"from": "2023-01-04", "to": "2023-01-04"}, 1),
     ):
         made = make(table, database=database, name=f"type_{database}")
@@ -215,11 +215,7 @@ WHERE (%(from)s::date IS NULL OR i.issued_at >= %(from)s::date)
         ("SELECT count(*), 1 + 1 FROM orders", NotReportableError, "A column of the query has the name '?column?'"),
         ("SELECT point(1, 2) AS p", NotReportableError, "No column can be sorted by."),
         ("DELETE FROM orders", NewTypeError, "The query must start with SELECT or WITH, not with DELETE."),
-        (
-            "SELECT 1 AS n; SELECT 2 AS m",
-            QueryRejectedError,
-            "cannot insert multiple commands into a prepared",
-        ),
+        ("SELECT 1 AS n; SELECT 2 AS m", NewTypeError, ":1: The query must not contain a semicolon"),
     ],
 )
 def test_a_query_that_is_no_report_is_one_error_and_writes_nothing(

@@ -1,0 +1,298 @@
+"""`resma check` and `resma preview` with a database that Resma has not made, and `resma init`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from PIL import Image
+
+from infra.authoring import preview as preview_module
+from infra.authoring.sources import embedded_database
+from infra.checks.report_types.check_folder import check_catalog
+from infra.paths import ROOT
+from infra.servers.postgres import PostgresServer
+from resma.catalog import DEMO_CATALOG
+from resma_cli.main import main
+from tests.support.own_databases import STRANGER, as_role, create_database
+
+SAMPLES = ROOT / "tests" / "support" / "report_types"
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def traders(postgres: PostgresServer) -> str:
+    """URL of a database that Resma has not made, for a role that may only read."""
+    return create_database(postgres.url, "traders")
+
+
+@pytest.fixture(scope="module")
+def awkward(postgres: PostgresServer) -> str:
+    """URL of a database with unusual types, names and keys."""
+    return create_database(postgres.url, "awkward")
+
+
+@pytest.fixture
+def run(tmp_path: Path, traders: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command in a working folder of its own, with the source of `traders`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOURCE", traders)
+    monkeypatch.setenv("RESMA_STACK", "no-such-stack")
+    monkeypatch.delenv("RESMA_CATALOG", raising=False)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = main(arguments)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return call
+
+
+def _edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_from_nothing_to_the_first_rows(run: Run, tmp_path: Path) -> None:
+    """The commands of the guide, in their order; each says the next one."""
+    code, out, _ = run("init")
+    assert (code, "resma new orders --table orders" in out) == (0, True)
+    assert run("init")[0] == 1, "nothing is overwritten"
+    code, out, _ = run("new", "orders", "--table", "orders")
+    assert (code, "created reports/orders/query.sql" in out, "resma preview orders" in out) == (0, True, True)
+    code, out, _ = run("preview", "orders", "--rows", "3", "--filter", "from=2024-02-01")
+    assert code == 0
+    heading, *rows = out.split("\n\n")[0].splitlines()
+    assert heading.split("\t")[:2] == ["Order id", "Customer id"]
+    assert [row.split("\t")[3] for row in rows] == ["2024-02-01", "2024-02-02", "2024-02-03"]
+    picture = Path(out.split("first pages: ")[1].strip())
+    with Image.open(picture) as image:
+        assert image.height > image.width
+    assert picture.with_suffix(".pdf").read_bytes().startswith(b"%PDF-")
+    assert run("check") == (0, "1 report type, no errors\n", "")
+    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["orders", "resma.toml"]
+
+
+@pytest.mark.parametrize("format_", ["CSV", "NDJSON", "XLSX", "PARQUET"])
+def test_a_preview_of_each_format(run: Run, format_: str) -> None:
+    run("new", "invoices", "--table", "sales.invoices")
+    code, out, _ = run("preview", "INVOICES", "--format", format_, "--json")
+    document = json.loads(out)
+    assert (code, len(document["rows"]), document["hasMore"], document["isSorted"]) == (0, 20, True, True)
+    assert Path(document["file"]).suffix == f".{format_.lower()}"
+    assert document["image"] is None
+
+
+def test_a_preview_does_not_sort_a_large_table(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without an index, it has rows in any order, and says so."""
+    run("new", "invoices", "--table", "sales.invoices")
+    _edit(Path("reports/invoices/report.toml"), '["issued_at", "invoice_number"]', '["issued_at", "net_amount"]')
+    monkeypatch.setattr(preview_module, "MAX_SORTED_ROWS", 100)
+    code, out, _ = run("preview", "invoices")
+    assert (code, "in any order, because no index gives the order of `sort`" in out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing"], "There is no report type nothing"),
+        (["orders", "--filter", "from=yesterday"], "from: It must be a date in the form YYYY-MM-DD."),
+        (["orders", "--filter", "moon=1"], "moon: ORDERS has no such filter"),
+        (["orders", "--time-zone", "Mars/Olympus"], "Mars/Olympus"),
+    ],
+)
+def test_a_preview_that_is_not_possible_is_one_error(run: Run, arguments: list[str], message: str) -> None:
+    run("new", "orders", "--table", "orders")
+    code, _, error = run("preview", *arguments)
+    assert (code, message in error) == (1, True), error
+
+
+def test_a_preview_has_the_errors_of_the_check(run: Run) -> None:
+    run("new", "orders", "--table", "orders")
+    _edit(Path("reports/orders/query.sql"), "ship_name", "ship_nam")
+    code, _, error = run("preview", "orders")
+    assert code == 1
+    assert 'reports/orders/query.sql:9: column "ship_nam" does not exist.' in error
+
+
+def test_errors_have_a_file_and_a_line(run: Run, postgres: PostgresServer, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(SAMPLES / "fees", tmp_path / "own" / "fees"))
+    catalog = ["--catalog", str(tmp_path / "own")]
+    assert run("check", *catalog, "--source", postgres.url) == (0, "1 report type, no errors\n", "")
+    _edit(folder / "query.sql", "a.holder", "a.holdr")
+    code, out, _ = run("check", *catalog, "--source", postgres.url)
+    assert code == 1
+    assert out.splitlines() == [
+        'own/fees/query.sql:3: column a.holdr does not exist. Perhaps you meant to reference the column "a.holder".',
+        "1 report type, 1 error",
+    ]
+    static = "1 report type, no errors; queries were not checked in a database\n"
+    assert run("check", *catalog, "--static") == (0, static, "")
+
+
+def test_without_a_source_an_embedded_database_has_the_demo_bank() -> None:
+    with embedded_database() as url:
+        assert check_catalog(DEMO_CATALOG, url).errors == []
+
+
+def test_all_missing_privileges_are_named_at_once(run: Run, traders: str) -> None:
+    """Also those of all further report types, and in the order in which they must be granted."""
+    run("new", "invoices", "--table", "sales.invoices")
+    Path("joined.sql").write_text(
+        "SELECT o.order_id, c.company_name FROM orders AS o JOIN customers AS c USING (customer_id)", encoding="utf-8"
+    )
+    run("new", "joined", "--from", "joined.sql")
+    code, out, _ = run("check", "--source", as_role(traders, STRANGER))
+    assert code == 1
+    assert out.splitlines()[-8:] == [
+        "",
+        "Missing privileges. Run as the owner of the tables:",
+        "GRANT USAGE ON SCHEMA sales TO stranger;",
+        "GRANT SELECT ON sales.invoices TO stranger;",
+        "GRANT SELECT ON public.customers TO stranger;",
+        "GRANT SELECT ON public.orders TO stranger;",
+        "",
+        "2 report types, 2 errors",
+    ]
+
+
+def test_a_fix_adds_columns_and_filters_and_corrects_kinds(run: Run) -> None:
+    """Comments stay, and the result passes the check."""
+    run("new", "orders", "--table", "orders")
+    toml, query = Path("reports/orders/report.toml"), Path("reports/orders/query.sql")
+    _edit(toml, 'order_date = "date"\n', 'order_date = { kind = "timestamp", heading = "Day" }\n')
+    _edit(toml, 'freight = "float"\n', 'freight = "money" # paid by the customer\n')
+    _edit(toml, 'ship_city = "text"\n', "")
+    _edit(query, "WHERE ", "WHERE (%(over)s::numeric IS NULL OR freight > %(over)s)\n  AND ")
+    assert run("check")[0] == 1
+    code, out, _ = run("check", "--fix")
+    assert code == 0, out
+    assert [line.partition(": ")[2] for line in out.splitlines()[:-1]] == [
+        "Column 'order_date': changed kind from timestamp to date.",
+        "Column 'freight': changed kind from money to float.",
+        "Added column 'ship_city', of kind text.",
+        "Added filter 'over', of kind amount.",
+    ]
+    text = toml.read_text(encoding="utf-8")
+    assert 'order_date = { kind = "date", heading = "Day" }' in text
+    assert 'freight = "float" # paid by the customer' in text
+    assert run("check", "--fix") == (0, "1 report type, no errors\n", "")
+
+
+def _warnings(url: str, tmp_path: Path, query: str, toml: str, tenants: str = "none") -> list[str]:
+    folder = tmp_path / "catalog" / "sample"
+    folder.mkdir(parents=True)
+    (folder.parent / "resma.toml").write_text(f'tenants = "{tenants}"\n', encoding="utf-8")
+    (folder / "query.sql").write_text(query, encoding="utf-8")
+    (folder / "report.toml").write_text(toml, encoding="utf-8")
+    report = check_catalog(folder.parent, url)
+    assert report.errors == []
+    return [warning.message for warning in report.warnings]
+
+
+@pytest.mark.parametrize(
+    ("query", "sort", "columns", "warning"),
+    [
+        ("SELECT * FROM odd.no_key", '["day"]', 'day = "date"\nword = "text"\nnumber = "integer"\nshape = "text"\n'
+         'doc = "json"', "Add a column that identifies each row, or a primary key to odd.no_key."),
+        ("SELECT * FROM odd.nullable_key", '["code"]', 'code = "text"\namount = "amount"',
+         "'code' of `sort` may be NULL"),
+        ("SELECT * FROM odd.generated", '["net"]', 'id = "integer"\nnet = "amount"\ntax = "amount"',
+         "Add id, the key of odd.generated."),
+        ("SELECT * FROM odd.generated", '["net", "id"]', 'id = "integer"\nnet = "amount"\ntax = "amount"', None),
+        ("SELECT * FROM odd.measured", '["sensor"]', 'sensor = "integer"\ntaken_at = "timestamp"\nvalue = "float"\n'
+         'is_positive = "boolean"', None),
+        ("SELECT sensor, count(*) AS n FROM odd.measurements GROUP BY sensor", '["sensor"]',
+         'sensor = "integer"\nn = "integer"', None),
+        ("SELECT * FROM odd.daily", '["day", "sensor"]', 'sensor = "integer"\nday = "date"\nn = "integer"', None),
+    ],
+    ids=["no-key", "null", "not-unique", "key", "view", "groups", "materialized"],
+)  # fmt: skip
+def test_sort_columns_that_do_not_identify_rows(
+    awkward: str, tmp_path: Path, query: str, sort: str, columns: str, warning: str | None
+) -> None:
+    found = _warnings(awkward, tmp_path, query, f"sort = {sort}\n[columns]\n{columns}\n")
+    assert [warning in message for message in found if warning] == ([True] if warning else [])
+    assert len(found) == (1 if warning else 0)
+
+
+def test_views_must_apply_row_level_security_if_there_are_tenants(awkward: str, tmp_path: Path) -> None:
+    toml = 'sort = ["sensor"]\n[columns]\nsensor = "integer"\n'
+    query = "SELECT DISTINCT sensor FROM odd.{} WHERE %(tenant_id)s = sensor::text"
+    (found,) = _warnings(awkward, tmp_path / "1", query.format("measured"), toml, "required")
+    assert "ALTER VIEW odd.measured SET (security_invoker = true)" in found
+    assert _warnings(awkward, tmp_path / "2", query.format("measured_by_reader"), toml, "required") == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "kind", "fitting"),
+    [
+        ("1.5::real", "amount", None),
+        ("1.5::float8", "integer", "float"),
+        ("now()::timestamp", "timestamp", "local_timestamp"),
+        ("gen_random_uuid()", "integer", "uuid"),
+        ("1::money", "integer", "amount"),
+        ("ARRAY['a']", "uuid", "json"),
+        ("true", "integer", "boolean"),
+        ("'x'::text", "integer", "text"),
+    ],
+)
+def test_the_advice_never_damages_data(
+    traders: str, tmp_path: Path, expression: str, kind: str, fitting: str | None
+) -> None:
+    """It names the kind that fits, and no cast."""
+    folder = tmp_path / "sample"
+    folder.mkdir()
+    (tmp_path / "resma.toml").write_text('tenants = "none"\n', encoding="utf-8")
+    (folder / "query.sql").write_text(f"SELECT 1 AS id, {expression} AS x", encoding="utf-8")
+    toml = f'sort = ["id"]\n[columns]\nid = "integer"\nx = "{kind}"\n'
+    (folder / "report.toml").write_text(toml, encoding="utf-8")
+    errors = [error.message for error in check_catalog(tmp_path, traders).errors]
+    assert all("::" not in error for error in errors)
+    assert [error.endswith(f'Write kind = "{fitting}".') for error in errors] == ([True] if fitting else [])
+
+
+@pytest.mark.parametrize("command", [["check"], ["preview", "orders"], ["new", "customers", "--table", "customers"]])
+def test_a_wrong_password_is_one_error_without_the_password(run: Run, traders: str, command: list[str]) -> None:
+    run("new", "orders", "--table", "orders")
+    code, out, error = run(*command, "--source", traders.replace("secret@", "mistaken@"))
+    assert (code, out) == (1, "")
+    assert "password authentication failed" in error
+    assert "mistaken" not in error
+    assert not Path("reports/customers").exists()
+
+
+def test_a_catalog_that_does_not_exist_is_an_error(run: Run) -> None:
+    code, _, error = run("check", "--catalog", "nowhere")
+    assert (code, "does not exist. Create it with `resma init`." in error) == (1, True)
+
+
+def test_the_rows_must_be_named_once(run: Run) -> None:
+    for arguments in ((), ("--table", "orders", "--from", "x.sql")):
+        code, _, error = run("new", "orders", *arguments)
+        assert (code, "use either `--table` or `--from`" in error) == (2, True)
+
+
+def test_a_role_that_may_read_nothing_sees_the_grants(run: Run, traders: str) -> None:
+    code, out, _ = run("new", "orders", "--table", "orders", "--source", as_role(traders, STRANGER), "--json")
+    document: dict[str, Any] = json.loads(out)
+    assert (code, document["grants"]) == (0, ["GRANT SELECT ON public.orders TO stranger;"])
+
+
+def test_columns_that_the_role_may_not_read_are_left_out(run: Run, traders: str, postgres: PostgresServer) -> None:
+    owner = f"{postgres.url.rpartition('/')[0]}/traders"
+    with psycopg.connect(owner, autocommit=True) as connection:
+        connection.execute("GRANT SELECT (order_id, order_date) ON orders TO stranger")
+        try:
+            code, out, _ = run("new", "orders", "--table", "orders", "--source", as_role(traders, STRANGER))
+            assert (code, "the role may not read customer_id" in out) == (0, True)
+            assert run("check", "--source", as_role(traders, STRANGER))[0] == 0
+        finally:
+            connection.execute("REVOKE ALL (order_id, order_date) ON orders FROM stranger")
