@@ -26,11 +26,11 @@ _TEXTS = {"text", "character varying", "character"}
 _MAX_HEADING = 24
 _MAX_DESCRIPTION = 200
 _WRAP_BYTES = 32
-"""Average length of a text, in bytes, from which it is wrapped."""
+"""Average length of strings, in bytes, from which they are wrapped."""
 
 
 def choose_date(facts: SourceFacts) -> tuple[TableColumn | None, str]:
-    """Returns the date of the rows, and why it is that one, or why there is none."""
+    """Returns the date of the rows, and why it is that one, or why none was found."""
     dated = [column for column in facts.columns if column.type.kind in DATED]
     if not dated:
         return None, ""
@@ -48,7 +48,7 @@ def choose_date(facts: SourceFacts) -> tuple[TableColumn | None, str]:
 def choose_sort(facts: SourceFacts, date: TableColumn | None) -> tuple[tuple[str, ...], str | None, list[Choice]]:
     """Returns the sort columns and the period. Without a key, all columns that can be sorted by are used.
 
-    Raises NotReportableError if there is none.
+    Raises NotReportableError if no column can be sorted by.
     """
     choices: list[Choice] = []
     period = date.name if date and _may_sort_by(facts, date) else None

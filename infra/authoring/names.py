@@ -31,7 +31,7 @@ _NOT_EVENTS = _words(
 _PERSONAL = _words(
     "address birth birthday email fax firstname iban lastname mobile phone photo salary ssn street surname"
 )
-_LONG = _words("address bio body comment comments description message note notes reason remarks text")
+_LONG = _words("address bio body comment comments description message reason text")
 
 
 def words_of(name: str) -> list[str]:
@@ -81,7 +81,7 @@ def may_be_personal(name: str) -> bool:
 
 
 def is_long(name: str) -> bool:
-    """Returns whether the column probably has texts of several lines."""
+    """Returns whether the column probably has values of several lines."""
     return _has(name, _LONG)
 
 

@@ -14,16 +14,17 @@ from psycopg.rows import TupleRow
 
 from infra.authoring.catalogs import is_catalog, new_catalog_folder, write_settings
 from infra.authoring.described_query import clean_query, describe_query
-from infra.authoring.file_texts import report_toml
+from infra.authoring.file_content import report_toml
 from infra.authoring.proposal import Choice, Proposal
 from infra.authoring.propose import propose_query, propose_table
 from infra.authoring.query_facts import read_query_facts
 from infra.authoring.table_facts import SourceFacts, read_table
+from infra.checks.report_types.check_folder import find_width_warnings
 from infra.checks.report_types.grants import find_missing_grants, named_relations, read_role
 from infra.checks.report_types.relations import Relation, find_relation
 from infra.deploy.source import connect_source
 from infra.errors import StackError
-from resma.catalog import check_folder
+from resma.catalog import ReportType, check_folder
 from resma.catalog.query_text import TENANT, find_query_errors
 from resma.catalog.settings_file import CatalogSettings, load_settings
 from resma.errors import CatalogInvalidError
@@ -42,7 +43,7 @@ class NewTypeError(StackError):
 
 @dataclass(frozen=True)
 class NewOptions:
-    """What `resma new` is asked for: exactly one of `table` and `file`."""
+    """Options of `resma new`: exactly one of `table` and `file` is set."""
 
     type_name: str
     source_url: str
@@ -69,10 +70,14 @@ class NewType:
     grants: tuple[str, ...]
     """Statements that the role still needs, to be executed by the owner of the tables."""
 
+    too_wide: str | None = None
+    """Why a PDF of all columns is not possible; None if it is."""
+
     @property
     def choices(self) -> Sequence[Choice]:
         """The decisions that were made."""
-        return self.proposal.choices
+        limits = [Choice("PDF", "not possible", self.too_wide)] if self.too_wide else []
+        return [*self.proposal.choices, *limits]
 
 
 @dataclass(frozen=True)
@@ -112,17 +117,18 @@ def new_type(options: NewOptions) -> NewType:
             written = _of_file(connection, str(options.file), text, folder_name, settings)
         role = read_role(connection)
         grants = find_missing_grants(role, written.relations)
-    _write(target, written, settings)
+    report_type = _write(target, written, settings)
     settings_file = None if has_catalog else write_settings(catalog, settings.tenants)
     return NewType(
         target,
-        folder_name.upper(),
+        report_type.type,
         written.proposal,
         written.origin,
         written.facts.rows if options.table else None,
         settings_file,
         role,
         tuple(grants),
+        next((warning.message for warning in find_width_warnings(report_type)), None),
     )
 
 
@@ -165,7 +171,7 @@ def _of_file(connection: Connection[TupleRow], path: str, text: str, name: str, 
     return _Written(proposal, query, path, facts, named_relations(connection, query))
 
 
-def _write(target: Path, written: _Written, settings: CatalogSettings) -> None:
+def _write(target: Path, written: _Written, settings: CatalogSettings) -> ReportType:
     """Writes both files beside the target, checks them, and moves them into place together."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".new-", dir=target.parent) as temporary:
@@ -173,8 +179,9 @@ def _write(target: Path, written: _Written, settings: CatalogSettings) -> None:
         folder.mkdir()
         (folder / "report.toml").write_text(report_toml(written.proposal), encoding="utf-8")
         (folder / "query.sql").write_text(written.query, encoding="utf-8")
-        _, diagnostics = check_folder(folder, settings)
-        if diagnostics:
+        report_type, diagnostics = check_folder(folder, settings)
+        if report_type is None:
             errors = "\n".join(f"{item.file}:{item.line}: {item.message}" for item in diagnostics)
             raise NewTypeError(f"No report type can be made of {written.origin}:\n{errors}")
         folder.rename(target)
+    return report_type

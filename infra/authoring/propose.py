@@ -20,7 +20,7 @@ from infra.authoring.choose import (
 )
 from infra.authoring.choose_filters import choose_filters, escaped
 from infra.authoring.described_query import DescribedQuery
-from infra.authoring.file_texts import query_sql
+from infra.authoring.file_content import query_sql
 from infra.authoring.names import may_be_personal, slug, title_of
 from infra.authoring.parameters import filters_of_parameters
 from infra.authoring.proposal import Choice, Proposal, ProposedFilter

@@ -26,7 +26,7 @@ def find_source(url: str | None, stack: str) -> str | None:
 
 
 def require_source(url: str | None, stack: str) -> str:
-    """Returns the URL of the source. Raises NoSourceError if there is none."""
+    """Returns the URL of the source. Raises NoSourceError if none is found."""
     found = find_source(url, stack)
     if found is None:
         raise NoSourceError(

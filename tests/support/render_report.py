@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 import psycopg
 
 from resma.catalog import ReportType
@@ -12,8 +14,10 @@ from resma.snapshot.snapshot import open_snapshot
 from resma.writers import EXTENSIONS, make_writer
 
 
-def render_report(url: str, report_type: ReportType, tenant: str = "demo") -> tuple[int, dict[str, bytes]]:
-    """Returns the number of rows, and the file of each format by its name."""
+def render_report(
+    url: str, report_type: ReportType, tenant: str = "demo", without: Set[str] = frozenset()
+) -> tuple[int, dict[str, bytes]]:
+    """Returns the number of rows, and the file of each format by its name, but for the formats in `without`."""
     content = ReportContent(
         type=report_type.type,
         formats=list(EXTENSIONS),
@@ -32,7 +36,7 @@ def render_report(url: str, report_type: ReportType, tenant: str = "demo") -> tu
         names = [column.name for column in header.columns]
         rows = [row for batch in snapshot.batches(names, personal_masked=False) for row in batch.rows]
     files = {}
-    for format_ in EXTENSIONS:
+    for format_ in EXTENSIONS.keys() - without:
         writer = make_writer(format_, header)
         files[format_] = writer.begin() + writer.add(Batch(rows)) + writer.end()
     return len(rows), files

@@ -16,7 +16,7 @@ from infra.checks.report_types.execute import QueryRejectedError, as_reader, exe
 from infra.checks.report_types.grants import find_missing_grants, named_relations, read_role
 from resma.catalog import Diagnostic, ReportType
 from resma.catalog.diagnostics import suggest
-from resma.snapshot.snapshot import described_decimals
+from resma.snapshot.conversion import described_decimals
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def find_database_errors(connection: Connection[TupleRow], report_type: ReportTy
     try:
         with as_reader(connection) as cursor:
             execute(cursor, report_type, "SELECT *", "LIMIT 0")
-            decimals = described_decimals(cursor.description)
+            decimals = described_decimals(cursor.description or ())
             returned = describe_columns(cursor)
     except QueryRejectedError as rejection:
         return _explain_rejection(connection, report_type, rejection)

@@ -55,7 +55,7 @@ def check_catalog(folder: Path, database_url: str | None) -> CatalogReport:
     warnings = [
         warning
         for path, report_type in valid.items()
-        for warning in locate(path, _find_width_warnings(report_type), report_type)
+        for warning in locate(path, find_width_warnings(report_type), report_type)
     ]
     grants: list[str] = []
     if database_url:
@@ -71,7 +71,7 @@ def check_catalog(folder: Path, database_url: str | None) -> CatalogReport:
     return CatalogReport(len(folders), sorted(errors, key=lambda error: error.path.parent), warnings, tuple(ordered))
 
 
-def _find_width_warnings(report_type: ReportType) -> list[Diagnostic]:
+def find_width_warnings(report_type: ReportType) -> list[Diagnostic]:
     """Returns a warning if all columns together do not fit a page. A request may choose fewer columns."""
     problem = check_page_width(report_type.shown_columns, DEFAULT_LOCALE, report_type.orientation, PdfOptions()).problem
     return [Diagnostic(problem, ("columns",))] if problem else []

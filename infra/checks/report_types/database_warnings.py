@@ -16,7 +16,7 @@ from infra.checks.report_types.sort_keys import find_key_warnings
 from infra.checks.report_types.sort_plan import scanned_tables, sorts_rows
 from resma.catalog import Diagnostic, ReportType
 from resma.catalog.diagnostics import KeyPath
-from resma.snapshot.snapshot import described_decimals
+from resma.snapshot.conversion import described_decimals
 from resma.snapshot.summary_query import MAX_LABELS
 
 MAX_DISTINCT = 1000
@@ -32,7 +32,7 @@ def find_database_warnings(connection: Connection[TupleRow], report_type: Report
     with as_reader(connection) as cursor:
         relations = named_relations(connection, report_type.query)
         execute(cursor, report_type, "SELECT *", "LIMIT 0")
-        decimals = described_decimals(cursor.description)
+        decimals = described_decimals(cursor.description or ())
         returned = describe_columns(cursor)
         key_warnings = find_key_warnings(connection, report_type, returned)
     return [

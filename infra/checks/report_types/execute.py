@@ -34,7 +34,7 @@ _MAY_BECOME_READER = """
     SELECT count(*) > 0 FROM pg_roles
     WHERE rolname = %s AND rolname <> current_user AND to_regnamespace('resma') IS NOT NULL
       AND CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN pg_has_role(current_user, oid, 'SET')
-               ELSE pg_has_role(current_user, oid, 'MEMBER') END
+               ELSE pg_has_role(current_user, oid, 'USAGE') END
 """
 """Reports of a database in which Resma is installed run as this role, those of any other with the role of the URL."""
 

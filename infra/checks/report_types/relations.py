@@ -45,7 +45,7 @@ class Relation:
     is_visible: bool
     """Whether the name alone finds it, by the search path."""
     rows: int | None
-    """Number of rows as estimated by the statistics; None if there are none."""
+    """Number of rows as estimated by the statistics; None if it is unknown."""
     comment: str | None
     may_use_schema: bool
     may_select: bool

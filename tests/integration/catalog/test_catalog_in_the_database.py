@@ -189,7 +189,13 @@ ERRORS = [
         "acounts",
         'relation "bank.acounts" does not exist. Correct the name',
     ),
-    ("bank.accounts", "resma.tenants", "query.sql", "resma.tenants", "GRANT USAGE ON SCHEMA resma TO resma_reader; GRANT SELECT ON resma.tenants TO resma_reader;"),
+    (
+        "bank.accounts",
+        "resma.tenants",
+        "query.sql",
+        "resma.tenants",
+        "GRANT USAGE ON SCHEMA resma TO resma_reader; GRANT SELECT ON resma.tenants TO resma_reader;",
+    ),
     ("%(account)s::text IS", "%(account)s IS", "query.sql", "%(account)s IS", "could not determine data type of param"),
     ("%(over)s::numeric IS", "%(over)s::date IS", "query.sql", "> %(over)s", "operator does not exist: numeric > date"),
     (

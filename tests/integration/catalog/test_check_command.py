@@ -145,10 +145,10 @@ def test_without_a_source_an_embedded_database_has_the_demo_bank() -> None:
 def test_all_missing_privileges_are_named_at_once(run: Run, traders: str) -> None:
     """Also those of all further report types, and in the order in which they must be granted."""
     run("new", "invoices", "--table", "sales.invoices")
-    Path("joined.sql").write_text(
+    Path("pairs.sql").write_text(
         "SELECT o.order_id, c.company_name FROM orders AS o JOIN customers AS c USING (customer_id)", encoding="utf-8"
     )
-    run("new", "joined", "--from", "joined.sql")
+    run("new", "pairs", "--from", "pairs.sql")
     code, out, _ = run("check", "--source", as_role(traders, STRANGER))
     assert code == 1
     assert out.splitlines()[-8:] == [

@@ -1,30 +1,56 @@
--- Ordinary tables that are awkward for a report: every kind of type, name and key. All data are invented.
+-- Ordinary tables that are awkward for a report: every type, name and key. All data are invented.
 -- It needs Postgres 15 or newer (security_invoker), and no extension.
 CREATE SCHEMA odd;
-CREATE TYPE odd.mood AS ENUM ('calm', 'it''s fine', '100 %');
+CREATE TYPE odd.mood AS ENUM ('happy', 'it''s fine', '100 %');
 CREATE TYPE odd.address AS (street text, "house number" text);
 CREATE DOMAIN odd.positive AS numeric(18, 4) CHECK (VALUE > 0);
 
-CREATE TABLE odd.every_type (
+CREATE TABLE odd.numbers (
     id uuid PRIMARY KEY, small smallint, whole integer, big bigint, exact numeric, priced numeric(12, 3), cash money,
-    single real, "double" double precision, flag boolean, day date, at timestamptz, local_at timestamp(3), clock time,
-    clock_zone timetz, span interval, bits bit(4), bytes bytea, doc json, docb jsonb, words text[], numbers integer[],
-    mood odd.mood, home odd.address, price odd.positive, fixed char(4), host inet, net cidr, mac macaddr, spot point,
-    range daterange, ranges tstzrange, vector tsvector, xml_like text, row_name name, code "char", object oid
+    single real, "double" double precision, price odd.positive, object oid
 );
-INSERT INTO odd.every_type
+INSERT INTO odd.numbers
 SELECT md5(i::text)::uuid, i, i * 1000, i * 10000000000, i / 7.0, i * 1.125, (i * 1.5)::numeric::money,
        CASE i WHEN 1 THEN 'NaN' WHEN 2 THEN 'Infinity' ELSE (i * 0.1)::real END,
-       CASE i WHEN 1 THEN '-Infinity' ELSE 0.3333333333333333 * i END, CASE i % 3 WHEN 0 THEN NULL ELSE i % 3 = 1 END,
-       date '2024-02-29' + i, timestamptz '2024-03-31 00:30:00+00' + i * interval '1 hour',
-       timestamp '2024-03-31 02:30:00.123' + i * interval '1 hour', time '23:59:59.5' - i * interval '1 minute',
-       timetz '10:00:00+02', i * interval '1 day 2 hours 3.5 seconds' + interval '1 month', B'1010',
-       decode(md5(i::text), 'hex'), json_build_object('i', i, 'text', 'a "b"'), jsonb_build_object('list', ARRAY[i, i + 1]),
-       ARRAY['a', 'b "q"', NULL, 'c,d'], ARRAY[i, NULL], (ARRAY['calm', 'it''s fine', '100 %'])[1 + i % 3]::odd.mood,
-       ROW('Main "St"', i)::odd.address, i + 1.5, 'ab', '192.0.2.1', '192.0.2.0/24', '08:00:2b:01:02:03', point(i, 1.5),
-       daterange(date '2024-01-01', date '2024-01-01' + i + 1), tstzrange('2024-01-01', NULL), to_tsvector('simple', 'one two'),
-       '<a>' || i || '</a>', 'name', 'c', i
+       CASE i WHEN 1 THEN '-Infinity' ELSE 0.3333333333333333 * i END, i + 1.5, i
 FROM generate_series(0, 39) AS i;
+
+CREATE TABLE odd.times (
+    id uuid PRIMARY KEY, day date, at timestamptz, local_at timestamp(3), clock time, clock_zone timetz, span interval,
+    range daterange, ranges tstzrange
+);
+INSERT INTO odd.times
+SELECT md5(i::text)::uuid, date '2024-02-29' + i, timestamptz '2024-03-31 00:30:00+00' + i * interval '1 hour',
+       timestamp '2024-03-31 02:30:00.123' + i * interval '1 hour', time '23:59:59.5' - i * interval '1 minute',
+       timetz '10:00:00+02', i * interval '1 day 2 hours 3.5 seconds' + interval '1 month',
+       daterange(date '2024-01-01', date '2024-01-01' + i + 1), tstzrange('2024-01-01', NULL)
+FROM generate_series(0, 39) AS i;
+
+CREATE TABLE odd.values (
+    id uuid PRIMARY KEY, created_on date NOT NULL, flag boolean, mood odd.mood, bits bit(4), bytes bytea, doc json,
+    docb jsonb, words text[], numbers integer[], home odd.address
+);
+INSERT INTO odd.values
+SELECT md5(i::text)::uuid, date '2024-02-29' + i, CASE i % 3 WHEN 0 THEN NULL ELSE i % 3 = 1 END,
+       (ARRAY['happy', 'it''s fine', '100 %'])[1 + i % 3]::odd.mood, B'1010', decode(md5(i::text), 'hex'),
+       json_build_object('i', i, 'text', 'a "b"'), jsonb_build_object('list', ARRAY[i, i + 1]),
+       ARRAY['a', 'b "q"', NULL, 'c,d'], ARRAY[i, NULL], ROW('Main "St"', i)::odd.address
+FROM generate_series(0, 39) AS i;
+
+CREATE TABLE odd.printed (
+    id uuid PRIMARY KEY, fixed char(4), host inet, net cidr, mac macaddr, spot point, vector tsvector, row_name name,
+    code "char"
+);
+INSERT INTO odd.printed
+SELECT md5(i::text)::uuid, 'ab', '192.0.2.1', '192.0.2.0/24', '08:00:2b:01:02:03', point(i, 1.5),
+       to_tsvector('simple', 'one two'), 'name', 'c'
+FROM generate_series(0, 39) AS i;
+
+CREATE TABLE odd.wide (id integer PRIMARY KEY);
+DO $$ BEGIN
+    FOR i IN 1..41 LOOP EXECUTE format('ALTER TABLE odd.wide ADD COLUMN value_%s text', i); END LOOP;
+END $$;
+INSERT INTO odd.wide (id, value_1) SELECT i, 'x' FROM generate_series(1, 40) AS i;
 
 CREATE TABLE odd."Order Details" (
     "Order Date" date NOT NULL, "MixedCase" integer NOT NULL, "order" text, "user" text, "discount %" numeric(5, 2),

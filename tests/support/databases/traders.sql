@@ -48,7 +48,7 @@ FROM generate_series(1, 91) AS i;
 
 CREATE TABLE employees (
     employee_id smallint PRIMARY KEY, last_name varchar(20) NOT NULL, first_name varchar(10) NOT NULL, title varchar(30),
-    birth_date date, hire_date date, photo bytea, notes text, reports_to smallint REFERENCES employees
+    birth_date date, hire_date date, photo bytea, about text, reports_to smallint REFERENCES employees
 );
 INSERT INTO employees
 SELECT i, 'Last ' || i, 'First ' || i, 'Representative', date '1970-01-01' + i * 400, date '2015-03-01' + i * 90,
@@ -107,10 +107,10 @@ CREATE TABLE sales.invoices (
     net_amount numeric(12, 2) NOT NULL,
     tax_amount numeric(12, 2) NOT NULL,
     tax_rate numeric(5, 4) NOT NULL,
-    note text
+    comment text
 );
 COMMENT ON TABLE sales.invoices IS 'One invoice for each delivery.';
-INSERT INTO sales.invoices (order_id, issued_at, state, currency, net_amount, tax_amount, tax_rate, note)
+INSERT INTO sales.invoices (order_id, issued_at, state, currency, net_amount, tax_amount, tax_rate, comment)
 SELECT 10247 + i, timestamptz '2024-01-02 09:00:00+00' + i * interval '11 hours 17 minutes',
        (ARRAY['open', 'paid', 'paid', 'written off'])[1 + i % 4]::sales.payment_state, (ARRAY['EUR', 'USD'])[1 + i % 2],
        i * 13 % 5000 + 0.25, round((i * 13 % 5000 + 0.25) * 0.19, 2), 0.19, CASE WHEN i % 50 = 0 THEN 'second copy' END

@@ -1,4 +1,4 @@
-"""The texts of report.toml and query.sql of a proposed report type."""
+"""The content of report.toml and query.sql of a proposed report type."""
 
 from __future__ import annotations
 
