@@ -64,6 +64,9 @@ RUNNERS: dict[str, Runner] = {
     r"(sam build && )?sam deploy --guided( --config-env dev)?": Runner(
         "test", "tests/integration/operations/test_aws_docs.py::test_the_page_explains_every_question_of_sam"
     ),
+    r"resma (init|new|preview)\b.*": Runner(
+        "test", "tests/integration/catalog/test_check_command.py::test_from_nothing_to_the_first_rows"
+    ),
     r"(\.resma/venv/bin/)?resma check( .*)?": Runner(
         "test",
         "tests/integration/catalog/test_check_command.py::test_errors_have_a_file_and_a_line",
