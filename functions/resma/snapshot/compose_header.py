@@ -46,7 +46,7 @@ def compose_header(  # noqa: PLR0913  # each argument has a different source
                 spec,
                 locale,
                 max(spec.decimals, summary.scales.get(spec.name, 0)),
-                decimal_types.get(spec.name) or spec.decimal or DEFAULT_DECIMAL,
+                _decimal(spec, decimal_types.get(spec.name)),
                 (summary.widths or {}).get(spec.name),
             )
             for spec in columns
@@ -68,6 +68,11 @@ def _total_column(report_type: ReportType, names: list[str]) -> int | None:
     if report_type.totals is None or report_type.totals.amounts[0] not in names:
         return None
     return names.index(report_type.totals.amounts[0])
+
+
+def _decimal(spec: ColumnSpec, declared: DecimalType | None) -> DecimalType:
+    """Returns the type of an amount: that of the report type if it is complete, otherwise that of the query, if any."""
+    return (spec.decimal if spec.precision else declared or spec.decimal) or DEFAULT_DECIMAL
 
 
 def _column(spec: ColumnSpec, locale: Locale, scale: int, decimal: DecimalType, max_bytes: int | None) -> Column:
