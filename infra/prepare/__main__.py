@@ -12,8 +12,8 @@ from infra.postgres.connect import connect, describe
 from infra.prepare.apply import change_database, store_secrets, summarize, write_parameters
 from infra.prepare.dry_run import describe_plan
 from infra.prepare.options import PrepareOptions, parse_options
-from infra.prepare.plan import make_plan
-from infra.prepare.secret_store import SecretStore
+from infra.prepare.plan import make_plan, secret_name
+from infra.prepare.secret_store import EmptyStore, ReadableStore, SecretStore, SecretStoreError
 from resma.errors import ResmaError
 
 
@@ -35,11 +35,22 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def _print_plan(options: PrepareOptions) -> None:
-    store = SecretStore(options.region)
+    store = _readable_store(options)
     with connect(options.database) as connection:
         plan = make_plan(options, connection, store)
         print("\n".join(describe_plan(options, plan, connection, store.region)))
         connection.rollback()
+
+
+def _readable_store(options: PrepareOptions) -> ReadableStore:
+    """Returns Secrets Manager, or an empty store if it can't be read, which the script then says."""
+    try:
+        store = SecretStore(options.region)
+        store.find(secret_name(options.stage, "app"))
+    except SecretStoreError as error:
+        print(f"-- {error} The script assumes that no secret exists.")
+        return EmptyStore(options.region or "<region>")
+    return store
 
 
 def _prepare(options: PrepareOptions) -> None:

@@ -26,30 +26,31 @@ def is_valid_password(parameters: Mapping[str, Any], login: str, password: str) 
     return True
 
 
-def find_password_problems(connection: Connection[TupleRow], logins: Iterable[str]) -> list[str]:
-    """Returns why new passwords of existing logins can't be set, or would break another database of the cluster."""
-    problems = []
+def find_shared_logins(connection: Connection[TupleRow], logins: Iterable[str]) -> list[str]:
+    """Returns why new passwords of existing logins would break another database of the cluster."""
+    return [
+        f"Another database of this server uses the login {login} too: {', '.join(databases)}. A new password would "
+        "disconnect its functions. Use the passwords of its stage with --passwords-of STAGE."
+        for login, databases in connection.execute(
+            "SELECT rolname, array_agg(DISTINCT datname::text) FROM pg_shdepend JOIN pg_database AS d ON d.oid = dbid"
+            " JOIN pg_roles AS r ON refclassid = 'pg_authid'::regclass AND refobjid = r.oid"
+            " WHERE rolname = ANY(%s) AND datname <> current_database() GROUP BY 1 ORDER BY 1",
+            (list(logins),),
+        )
+    ]
+
+
+def find_unchangeable_logins(connection: Connection[TupleRow], logins: Iterable[str]) -> list[str]:
+    """Returns why the current role may not set the passwords of existing logins."""
     existing = connection.execute(
-        "SELECT rolname, oid FROM pg_roles WHERE rolname = ANY(%s) ORDER BY rolname", (list(logins),)
+        "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) ORDER BY rolname", (list(logins),)
     ).fetchall()
-    for login, oid in existing:
-        databases = connection.execute(
-            "SELECT DISTINCT datname FROM pg_shdepend JOIN pg_database AS d ON d.oid = dbid"
-            " WHERE refclassid = 'pg_authid'::regclass AND refobjid = %s AND datname <> current_database() ORDER BY 1",
-            (oid,),
-        ).fetchall()
-        if databases:
-            names = ", ".join(name for (name,) in databases)
-            problems.append(
-                f"Another database of this server uses the login {login} too: {names}. A new password would disconnect "
-                "its functions. Use the passwords of its stage with --passwords-of STAGE."
-            )
-        elif not _may_change(connection, login):
-            problems.append(
-                f"This role may not set the password of {login}, which another role created. Use the role that created "
-                "it, or a superuser."
-            )
-    return problems
+    return [
+        f"This role may not set the password of {login}, which another role created. Use the role that created it, or "
+        "a superuser."
+        for (login,) in existing
+        if not _may_change(connection, login)
+    ]
 
 
 def _may_change(connection: Connection[TupleRow], login: str) -> bool:

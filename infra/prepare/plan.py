@@ -23,11 +23,11 @@ from infra.postgres.migrate import (
     find_pending,
 )
 from infra.prepare.addresses import Address, find_address
-from infra.prepare.logins import find_password_problems, is_valid_password
+from infra.prepare.logins import find_shared_logins, find_unchangeable_logins, is_valid_password
 from infra.prepare.options import DEFAULT_TENANT, PrepareOptions
 from infra.prepare.reader_grants import find_read_tables, missing_grants
 from infra.prepare.samconfig import change_parameters, read_samconfig
-from infra.prepare.secret_store import SecretStore, StoredSecret
+from infra.prepare.secret_store import ReadableStore, StoredSecret
 from resma.catalog import catalog_folder, load_catalog, load_settings
 from resma.errors import ResmaError
 
@@ -83,6 +83,8 @@ class Plan:
 @dataclass
 class _Findings:
     problems: list[str] = field(default_factory=list)
+    rights: list[str] = field(default_factory=list)
+    """Missing rights. They do not prevent a dry run, because somebody else may execute its script."""
     warnings: list[str] = field(default_factory=list)
 
     def add(self, address: Address) -> None:
@@ -90,7 +92,7 @@ class _Findings:
         self.warnings += address.warnings
 
 
-def make_plan(options: PrepareOptions, connection: Connection[TupleRow], store: SecretStore) -> Plan:
+def make_plan(options: PrepareOptions, connection: Connection[TupleRow], store: ReadableStore) -> Plan:
     """Returns what is to be done. Raises PrepareError with all problems; StackError if the services do not respond."""
     found = _Findings()
     pending = _find_pending(connection, found)
@@ -105,6 +107,7 @@ def make_plan(options: PrepareOptions, connection: Connection[TupleRow], store: 
         change_parameters(read_samconfig(options.config_file), options.stage, store.region, {"DatabaseSecretArn": ""})
     except StackError as error:
         found.problems.append(str(error))
+    (found.warnings if options.is_dry_run else found.problems).extend(found.rights)
     if found.problems:
         raise PrepareError("Nothing was changed.\n" + "\n".join(dict.fromkeys(found.problems)))
     warnings = list(dict.fromkeys(found.warnings))
@@ -125,12 +128,12 @@ def _find_pending(connection: Connection[TupleRow], found: _Findings) -> list[st
     except MigrationError as error:
         found.problems.append(str(error))
         return None
-    found.problems += find_missing_rights(connection, SYSTEM_TABLES, pending)
+    found.rights += find_missing_rights(connection, SYSTEM_TABLES, pending)
     return pending
 
 
 def _login_secrets(
-    options: PrepareOptions, connection: Connection[TupleRow], store: SecretStore, found: _Findings
+    options: PrepareOptions, connection: Connection[TupleRow], store: ReadableStore, found: _Findings
 ) -> list[SecretPlan]:
     """Returns the plans of the secrets with databases: those of the logins, and that of the source."""
     url = parse_url(options.database)
@@ -162,9 +165,11 @@ def _login_secrets(
             if is_host_named or not stored:
                 found.add(own)
             secrets.append(plan)
-    found.problems += find_password_problems(
-        connection, [one.new_password_of for one in secrets if one.new_password_of]
-    )
+    changed = [one.new_password_of for one in secrets if one.new_password_of]
+    if shared := find_shared_logins(connection, changed):
+        found.problems += shared
+    else:
+        found.rights += find_unchangeable_logins(connection, changed)
     return secrets
 
 
@@ -199,7 +204,7 @@ def _source_fields(options: PrepareOptions, found: _Findings) -> dict[str, Any]:
     return {**address.fields, "username": source.secret["username"], "password": source.secret["password"]}
 
 
-def _webhook_secret(options: PrepareOptions, store: SecretStore) -> SecretPlan:
+def _webhook_secret(options: PrepareOptions, store: ReadableStore) -> SecretPlan:
     """Returns the plan of the secret that those of receivers are derived from. An existing one is never replaced."""
     name = secret_name(options.stage, "webhook")
     stored = store.find(name)

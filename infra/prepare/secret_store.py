@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -34,6 +34,30 @@ class StoredSecret:
 
     def __repr__(self) -> str:
         return f"StoredSecret({self.name})"
+
+
+class ReadableStore(Protocol):
+    """What a plan needs of Secrets Manager."""
+
+    @property
+    def region(self) -> str:
+        """The region of the secrets."""
+        ...
+
+    def find(self, name: str) -> StoredSecret | None:
+        """Returns the secret; None if it does not exist. Raises SecretStoreError."""
+        ...
+
+
+@dataclass(frozen=True)
+class EmptyStore:
+    """Stands for Secrets Manager in a dry run without credentials: no secret exists."""
+
+    region: str
+
+    def find(self, name: str) -> StoredSecret | None:  # noqa: ARG002  # the interface
+        """Returns None."""
+        return None
 
 
 class SecretStore:

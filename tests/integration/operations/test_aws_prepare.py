@@ -53,7 +53,7 @@ class Prepare:
 
     @staticmethod
     def secrets() -> dict[str, dict[str, Any]]:
-        client = boto3.client("secretsmanager")
+        client = boto3.client("secretsmanager", region_name="eu-west-1")
         names = [entry["Name"] for entry in client.list_secrets()["SecretList"]]
         return {name: json.loads(client.get_secret_value(SecretId=name)["SecretString"]) for name in names}
 
@@ -189,6 +189,19 @@ def test_a_dry_run_prints_a_script_and_changes_nothing(prepare: Prepare, tmp_pat
         assert connection.execute("SELECT tenant_id FROM resma.tenants").fetchall() == [("main",)]
     code, script = prepare("--dry-run")
     assert "CREATE TABLE" not in script
+
+
+def test_a_dry_run_needs_neither_rights_nor_credentials(
+    prepare: Prepare, cluster: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    with psycopg.connect(cluster.url, autocommit=True) as admin:
+        admin.execute(f"ALTER ROLE {parse_url(prepare.url)['user']} NOCREATEROLE".encode())
+    code, script = prepare("--dry-run")
+    assert code == 0, script
+    assert "CREATE TABLE resma.reports" in script
+    assert script.startswith("-- Secrets Manager: You must specify a region.")
+    assert "-- Warning: The role" in script
 
 
 def test_tables_without_isolation_are_named(prepare: Prepare) -> None:
