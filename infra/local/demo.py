@@ -247,6 +247,6 @@ def _tell(report: dict[str, Any], webhook: dict[str, Any], path: Path, seconds: 
     progress.say(f"worker: {stages}; {metrics['rowsPerSecond']:,} rows/s, peak memory {metrics['peakRssMb']:.0f} MB")
     cost = metrics["costUsd"]
     progress.say(f"cost on AWS, by the list prices of {cost['prices']}: {cost['total']} USD")
-    totals = "; ".join(f"{t['currency']} {t['amount']} in {t['rows']:,} rows" for t in report["totals"])
+    totals = "; ".join(f"{t['currency']} {t['amounts']['amount']} in {t['rows']:,} rows" for t in report["totals"])
     progress.say(f"totals: {totals}")
     progress.say(f"READY {seconds:.2f} s after the request: {path}")

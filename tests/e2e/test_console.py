@@ -50,7 +50,7 @@ def test_a_user_signs_in_generates_a_report_and_downloads_it(
         report = client.show(report_id)
         assert (report["filters"], report["timeZone"]) == ({"from": "2024-01-01"}, "America/Sao_Paulo")
         (total,) = (each for each in report["totals"] if each["currency"] == "BRL")
-        whole, _, cents = total["amount"].partition(".")
+        whole, _, cents = total["amounts"]["amount"].partition(".")
         row = page.get_by_role("table", name="Totals by currency").get_by_role("row", name=re.compile("BRL"))
         expect(row).to_contain_text(f"{int(whole):,}.{cents}")
         content = save(page, "Download CSV", tmp_path)

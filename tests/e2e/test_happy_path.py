@@ -114,7 +114,7 @@ def test_pdf_holds_exactly_the_rows_of_the_database(client: Client, webhooks: We
     require_same_in_pdf(pdf_rows(path), expected)
     cover = pages[0].extract_text()
     for total in report["totals"]:
-        assert f"{float(total['amount']):,.2f}" in cover
+        assert f"{float(total['amounts']['amount']):,.2f}" in cover
 
 
 def test_filters_choose_the_rows(client: Client) -> None:

@@ -67,7 +67,7 @@ def _ordinary() -> Workbook:
 
 def _several_sheets() -> Workbook:
     """Creates a workbook with several data sheets, and a sheet of subtotals after them."""
-    rows, totals = make_rows(250), (Total("BRL", 250, Decimal(1)),)
+    rows, totals = make_rows(250), (Total("BRL", 250, (Decimal(1),)),)
     header = make_header(250, "en-GB", title="Data", periods=(Period("2024-03", 250, totals),), subtotals=True)
     with patch.object(writer_module, "MAX_SHEET_ROWS", 101):
         data = write(header, rows)

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from resma.i18n.locales import LOCALES
 from resma.report.format_options import FormatOptions, PdfOptions
-from resma.report.header import Column, Period, ReportHeader, Total
+from resma.report.header import Column, Period, ReportHeader, Total, TotalColumn
 from resma.report.rows import Batch
 from resma.report.rows import Row as BytesRow
 from resma.writers.pdf import make_pdf_writer
@@ -36,11 +36,11 @@ def header(rows: int, **changes: object) -> ReportHeader:
         filters=(("Period", "2024"), ("Status", "posted")),
         as_of=datetime(2025, 7, 1, 6, 30, 5, tzinfo=UTC),
         rows=rows,
-        totals=(Total("EUR", rows, Decimal("1234567.89")),),
+        totals=(Total("EUR", rows, (Decimal("1234567.89"),)),),
         charts=(),
         columns=COLUMNS,
         locale=LOCALES["en-GB"],
-        total_column=4,
+        total_columns=(TotalColumn("amount", "Valor", 4),),
     )
     return replace(whole, **changes)  # type: ignore[arg-type]  # a test's shorthand
 
@@ -74,10 +74,10 @@ def periods(rows: Sequence[Row], length: int = len("2024-03"), *, amount: int = 
     for row in rows:
         label = row[1][:length] if row[1] else None
         if not found or found[-1].label != label:
-            found.append(Period(label, 0, (Total("EUR", 0, Decimal(0)),)))
+            found.append(Period(label, 0, (Total("EUR", 0, (Decimal(0),)),)))
         last, total = found[-1], found[-1].totals[0]
-        money = total.amount + Decimal(row[amount] or 0)
-        found[-1] = Period(label, last.rows + 1, (Total("EUR", total.rows + 1, money),))
+        money = total.amounts[0] + Decimal(row[amount] or 0)
+        found[-1] = Period(label, last.rows + 1, (Total("EUR", total.rows + 1, (money,)),))
     return tuple(found)
 
 

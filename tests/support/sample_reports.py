@@ -8,10 +8,13 @@ from typing import Any
 
 from resma.i18n.locales import DEFAULT_LOCALE, Locale
 from resma.report.format_options import FormatOptions
-from resma.report.header import Column, Kind, ReportHeader
+from resma.report.header import Column, Kind, ReportHeader, TotalColumn
 from resma.report.rows import Batch, Row
 from resma.writers import Writer, make_writer
 from resma.writers.saved_state import dump_state, load_state
+
+NOT_SHOWN = (TotalColumn("amount", "Amount"),)
+"""Totals of an amount whose column is not in the report."""
 
 AS_OF = datetime(2026, 3, 9, 12, 0, 0, tzinfo=UTC)
 
@@ -27,6 +30,7 @@ def header(kinds: Sequence[Kind], rows: int, locale: Locale = DEFAULT_LOCALE, **
         as_of=AS_OF,
         rows=rows,
         totals=(),
+        total_columns=NOT_SHOWN,
         charts=(),
         columns=columns,
         locale=locale,

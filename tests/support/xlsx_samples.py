@@ -15,6 +15,7 @@ from resma.i18n.locales import LOCALES
 from resma.report.header import Balance, Chart, Column, ReportHeader, Series, Total
 from resma.report.rows import Batch, Row
 from resma.writers import make_writer
+from tests.support.sample_reports import NOT_SHOWN
 
 COLUMNS = (
     Column("id", "ID", "integer", 6, "right"),
@@ -49,7 +50,8 @@ def make_header(rows: int, tag: str = "pt-BR", **changes: Any) -> ReportHeader:
         "filters": (("Conta", "BR1 & Cia"),),
         "as_of": datetime(2026, 3, 9, 14, 5, 7, tzinfo=UTC),
         "rows": rows,
-        "totals": (Total("BRL", 3, Decimal("1234.50")), Total("USD", 1, Decimal("12345678901234567.89"))),
+        "total_columns": NOT_SHOWN,
+        "totals": (Total("BRL", 3, (Decimal("1234.50"),)), Total("USD", 1, (Decimal("12345678901234567.89"),))),
         "charts": CHARTS,
         "columns": COLUMNS,
         "balance": Balance("100.00", "-7.25"),

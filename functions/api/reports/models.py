@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, JsonValue
@@ -44,15 +44,16 @@ class ProgressView(ViewModel):
 
 
 class TotalView(ViewModel):
-    """Number of rows and total amount of one currency."""
+    """Number of rows and total amounts of one currency, or of all rows."""
 
-    model_config = ConfigDict(title="CurrencyTotal")
+    model_config = ConfigDict(title="Total")
 
-    currency: str = Field(description="Currency, as in the rows.")
+    currency: str | None = Field(
+        description="Currency, as in the rows; null if the report type has no currencies, for the total of all rows."
+    )
     rows: int = Field(description="Number of rows in this currency.")
-    amount: str = Field(
-        description="Sum of the amounts, as a decimal string so that no digit is lost.",
-        json_schema_extra=DECIMAL_SCHEMA,
+    amounts: dict[str, Annotated[str, Field(json_schema_extra=DECIMAL_SCHEMA)]] = Field(
+        description="Sum of each amount, by the name of its column, as a decimal string so that no digit is lost.",
     )
 
 

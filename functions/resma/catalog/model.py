@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import chain
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -67,7 +67,7 @@ class ColumnSpec(_Frozen):
     precision: int | None = Field(default=None, ge=1, le=MAX_PRECISION)
     """Total number of digits of an amount, including decimals, in formats with types. Requires `scale`."""
     scale: int | None = Field(default=None, ge=0, le=MAX_PRECISION)
-    """Number of decimals of an amount: exact, unless `decimals` is smaller; then it is the maximum."""
+    """Maximum number of decimals of an amount. It is the default of `decimals`, so that all values have as many."""
     hidden: bool = Field(default=False, strict=True)
     """Whether no file shows the column: it is only used for sorting, totals or charts."""
     personal: bool = Field(default=False, strict=True)
@@ -154,7 +154,8 @@ class SortKey(_Frozen):
 class Totals(_Frozen):
     """The columns that are added up, and the currency column that they are grouped by, if amounts have currencies."""
 
-    amounts: tuple[str, ...] = Field(min_length=1)
+    amounts: tuple[str, ...] = Field(min_length=1, max_length=12)
+    """The first one is the amount of charts. The maximum keeps events small."""
     currency: str | None = None
 
 
@@ -188,6 +189,9 @@ class Limits(_Frozen):
 class ReportType(_Frozen):
     """One type of report, as its folder describes it."""
 
+    NOT_IN_FILE: ClassVar[frozenset[str]] = frozenset({"query", "tenants"})
+    """Fields that are not keys of report.toml."""
+
     type: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=100)
     title: LocalizedText
     description: LocalizedText
@@ -212,8 +216,8 @@ class ReportType(_Frozen):
     limits: Limits = Limits()
     pdf: PdfParts = PdfParts()
     """Parts of PDF files, for options that a request does not set."""
-    query: str = Field(exclude=True)
-    tenants: Literal["required", "none"] = Field(default="required", exclude=True)
+    query: str
+    tenants: Literal["required", "none"] = "required"
     """Whether the query selects the rows of one tenant. It is a setting of the catalog (resma.toml)."""
 
     @model_validator(mode="before")

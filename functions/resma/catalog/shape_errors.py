@@ -97,8 +97,8 @@ def _known_keys(model: type[BaseModel] | None) -> list[str]:
     """Returns the keys of a table, as the file spells them."""
     if model is None:
         return []
-    fields = model.model_fields.items()
-    return [field.alias or name for name, field in fields if not field.exclude]
+    hidden = getattr(model, "NOT_IN_FILE", ())
+    return [field.alias or name for name, field in model.model_fields.items() if name not in hidden]
 
 
 def _model_of(root: type[BaseModel], key_path: KeyPath) -> type[BaseModel] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +13,7 @@ from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import Jsonb
 
 from resma.aws.cost import Usage
+from resma.catalog import load_catalog
 from resma.errors import AllFormatsFailedError, LeaseHeldError, ResmaError
 from resma.jobs import transitions
 from resma.jobs.fence import fenced_update
@@ -117,7 +119,8 @@ def record_summary(connection: Connection[TupleRow], claim: Claim, summary: Summ
     Raises LeaseLostError.
     """
     columns, filters = personal_content(claim) or (None, None)
-    further = summary.totals[MAX_SHOWN_TOTALS:]
+    totals = _show_totals(claim.type, summary.totals)
+    further = totals[MAX_SHOWN_TOTALS:]
     fenced_update(
         connection,
         claim,
@@ -128,9 +131,9 @@ def record_summary(connection: Connection[TupleRow], claim: Claim, summary: Summ
         {
             "rows": summary.rows,
             "as_of": summary.as_of,
-            "totals": Jsonb([show_total(total) for total in summary.totals[:MAX_SHOWN_TOTALS]]),
+            "totals": Jsonb(totals[:MAX_SHOWN_TOTALS]),
             "totals_omitted": len(further) + summary.totals_omitted,
-            "further_totals": Jsonb([show_total(total) for total in further]) if further else None,
+            "further_totals": Jsonb(further) if further else None,
             "balance": Jsonb(_show_balance(summary.balance)) if summary.balance else None,
             "charts": Jsonb(store_charts(claim, summary.charts)),
             "personal_columns": columns,
@@ -213,10 +216,18 @@ def describe_attempt(claim: Claim, error: Exception, what_follows: str = "") -> 
     return {**described, "detail": detail}
 
 
-def show_total(total: Total) -> TotalRecord:
-    """Returns a total as JSON of bounded size. The amount is a string, because a JSON number would lose digits."""
-    currency = shorten(total.currency, _NAME_CHARACTERS)
-    return {"currency": currency, "rows": total.rows, "amount": show_amount(Decimal(total.amount))}
+def _show_totals(type_: str, totals: Sequence[Total]) -> list[TotalRecord]:
+    """Returns totals as JSON of bounded size. Amounts are strings, because a JSON number would lose digits."""
+    spec = load_catalog()[type_].totals
+    names = spec.amounts if spec else ()
+    return [
+        {
+            "currency": None if total.currency is None else shorten(total.currency, _NAME_CHARACTERS),
+            "rows": total.rows,
+            "amounts": {name: show_amount(amount) for name, amount in zip(names, total.amounts, strict=True)},
+        }
+        for total in totals
+    ]
 
 
 def _show_balance(balance: Balance) -> BalanceRecord:

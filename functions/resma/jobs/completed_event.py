@@ -68,11 +68,15 @@ class EventWarning(_Part):
 
 
 class EventTotal(_Part):
-    """Number of rows and total amount of one currency."""
+    """Number of rows and total amounts of one currency, or of all rows."""
 
-    currency: str = Field(description="Currency, as in the rows.")
+    currency: str | None = Field(
+        description="Currency, as in the rows; null if the report type has no currencies, for the total of all rows."
+    )
     rows: int = Field(description="Number of rows in this currency.")
-    amount: str = Field(description="Sum of the amounts, as a decimal string so that no digit is lost.")
+    amounts: dict[str, str] = Field(
+        description="Sum of each amount, by the name of its column, as a decimal string so that no digit is lost."
+    )
 
 
 class EventBalance(_Part):

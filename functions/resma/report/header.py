@@ -63,11 +63,25 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """Row count and total amount of one currency. `currency` is an ISO 4217 code, or another value of the column."""
+    """Row count and total amounts of one currency, or of all rows if the report type has no currency column."""
 
-    currency: str
+    currency: str | None
+    """ISO 4217 code, or another value of the currency column. None if amounts have no currency."""
     rows: int
-    amount: Decimal
+    amounts: tuple[Decimal, ...]
+    """One amount for each column that is added up, in the order of the report type."""
+
+
+@dataclass(frozen=True, slots=True)
+class TotalColumn:
+    """A column that totals add up."""
+
+    name: str
+    """Name in the catalog."""
+    heading: str
+    """Translated heading."""
+    index: int | None = None
+    """Index in the columns of the report; None if the report does not show the column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +163,10 @@ class ReportHeader:
     locale: Locale = DEFAULT_LOCALE
     time_zone: str = "UTC"
     """IANA name of the time zone in which timestamps are printed."""
-    total_column: int | None = None
-    """Index of the column whose amounts `totals` add up; None if the report does not include the column."""
+    total_columns: tuple[TotalColumn, ...] = ()
+    """The columns whose amounts `totals` and subtotals add up; empty if rows are only counted."""
+    has_currencies: bool = True
+    """Whether totals are grouped by a currency column. False if they are one total of all rows."""
     orientation: Literal["landscape", "portrait"] = "landscape"
     """Page orientation of the report type, used unless the request sets one."""
     totals_omitted: int = 0

@@ -6,11 +6,12 @@ from typing import NotRequired, TypedDict
 
 
 class TotalRecord(TypedDict):
-    """Row count and amount of one currency. The amount is a string, because a JSON number would lose digits."""
+    """Row count and amounts of one currency. Amounts are strings, because a JSON number would lose digits."""
 
-    currency: str
+    currency: str | None
     rows: int
-    amount: str
+    amounts: dict[str, str]
+    """Amounts by the name of the column that is added up."""
 
 
 class BalanceRecord(TypedDict):

@@ -9,7 +9,7 @@ from resma.catalog import ColumnSpec, ReportType, find_locale, settings_in_use
 from resma.i18n.locales import Locale
 from resma.report.content import ReportContent
 from resma.report.decimal_types import DEFAULT_DECIMAL, DecimalType
-from resma.report.header import Column, ReportHeader
+from resma.report.header import Column, ReportHeader, TotalColumn
 from resma.report.summary import Summary
 
 MAX_FILE_TOTALS = 1000
@@ -59,15 +59,16 @@ def compose_header(  # noqa: PLR0913  # each argument has a different source
         orientation=report_type.orientation,
         csv=settings.csv,
         pdf=report_type.pdf.or_else(settings.pdf),
-        total_column=_total_column(report_type, [spec.name for spec in columns]),
+        total_columns=_total_columns(report_type, [spec.name for spec in columns], locale),
+        has_currencies=report_type.totals is None or report_type.totals.currency is not None,
     )
 
 
-def _total_column(report_type: ReportType, names: list[str]) -> int | None:
-    """Returns the index of the column that totals are calculated from; None if the report does not show it."""
-    if report_type.totals is None or report_type.totals.amounts[0] not in names:
-        return None
-    return names.index(report_type.totals.amounts[0])
+def _total_columns(report_type: ReportType, names: list[str], locale: Locale) -> tuple[TotalColumn, ...]:
+    """Returns the columns that totals add up. `names` are those of the columns that the report shows."""
+    headings = {column.name: column.heading.in_language(locale.language) for column in report_type.columns}
+    amounts = report_type.totals.amounts if report_type.totals else ()
+    return tuple(TotalColumn(name, headings[name], names.index(name) if name in names else None) for name in amounts)
 
 
 def _decimal(spec: ColumnSpec, declared: DecimalType | None) -> DecimalType:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from resma.catalog import ChartSpec, ReportType
+from resma.catalog import ChartSpec, ReportType, Totals
 from resma.i18n.locales import Language
 from resma.i18n.translations import translate
 from resma.report.chart_months import all_months, month_label
@@ -44,6 +44,8 @@ class _Group:
     currency: str | None
     rows: int | None
     amount: Decimal | None
+    amounts: list[Decimal | None] | None
+    """For a total and a period, the sums of all amounts."""
     unit: str | None
     groups: int | None
     """Total number of groups, if not all are returned: currencies of a total, period or chart, labels of `others`."""
@@ -70,12 +72,7 @@ def summarize(
         totals=totals,
         totals_omitted=totals_omitted,
         charts=tuple(
-            _chart(
-                spec,
-                column_of(report_type, spec.by).kind,
-                [group for group in groups if group.chart == index],
-                language,
-            )
+            _chart(report_type, spec, [group for group in groups if group.chart == index], language)
             for index, spec in enumerate(report_type.charts)
         ),
         periods=_periods(report_type, [group for group in groups if group.kind == "period"]),
@@ -122,19 +119,21 @@ def _totals(report_type: ReportType, groups: Sequence[_Group]) -> tuple[tuple[To
     """Returns the totals, and the number of totals that the query omitted."""
     if report_type.totals is None or not groups:
         return (), 0
-    return tuple(map(_total, groups)), (groups[0].groups or 0) - len(groups)
+    return tuple(_total(report_type.totals, group) for group in groups), (groups[0].groups or 0) - len(groups)
 
 
-def _total(group: _Group) -> Total:
-    amount = Decimal(0) if group.amount is None else group.amount  # 0.00 keeps its decimals
-    return Total(_shortened(group.currency or ""), group.size, amount)
+def _total(spec: Totals, group: _Group) -> Total:
+    currency = None if spec.currency is None else _shortened(group.currency or "")
+    # `0.00` keeps its decimals.
+    amounts = tuple(Decimal(0) if amount is None else amount for amount in group.amounts or ())
+    return Total(currency, group.size, amounts)
 
 
 def _periods(report_type: ReportType, groups: Sequence[_Group]) -> tuple[Period, ...]:
     by_label: dict[str | None, list[_Group]] = {}
     for group in groups:
         by_label.setdefault(_period_label(group), []).append(group)
-    has_totals = report_type.totals is not None
+    totals = report_type.totals
     # The query returns periods in ascending order, with NULL last.
     labels = reversed(by_label) if report_type.sort[0].descending else iter(by_label)
     periods = ((label, by_label[label]) for label in labels)
@@ -142,8 +141,8 @@ def _periods(report_type: ReportType, groups: Sequence[_Group]) -> tuple[Period,
         Period(
             label,
             parts[0].all_rows or 0,
-            tuple(map(_total, parts)) if has_totals else (),
-            (parts[0].groups or 0) - len(parts) if has_totals else 0,
+            tuple(_total(totals, part) for part in parts) if totals else (),
+            (parts[0].groups or 0) - len(parts) if totals else 0,
         )
         for label, parts in periods
     )
@@ -156,9 +155,10 @@ def _period_label(group: _Group) -> str | None:
     return group.label[: UNITS[group.unit or "day"]]
 
 
-def _chart(spec: ChartSpec, kind: Kind, groups: Sequence[_Group], language: Language) -> Chart:
+def _chart(report_type: ReportType, spec: ChartSpec, groups: Sequence[_Group], language: Language) -> Chart:
     """Returns a chart of the largest series and labels. `other` of a series is the sum of its other labels."""
-    title = spec.title.in_language(language)
+    title, kind = spec.title.in_language(language), column_of(report_type, spec.by).kind
+    by_currency = spec.unit == "amount" and report_type.totals is not None and report_type.totals.currency is not None
     labels: dict[str, None] = {}
     names: dict[int, str] = {}
     values: dict[tuple[int, str], Decimal] = {}
@@ -167,7 +167,7 @@ def _chart(spec: ChartSpec, kind: Kind, groups: Sequence[_Group], language: Lang
         series = group.all_rows or 0
         value = (group.amount or Decimal(0)) if spec.unit == "amount" else Decimal(group.size)
         if group.kind in {"chart", "other"}:
-            names[series] = _shortened(group.currency or "") if spec.unit == "amount" else title
+            names[series] = _shortened(group.currency or "") if by_currency else title
         if group.kind == "chart":
             label = _shown_label(spec, kind, group.label, language)
             labels[label] = None

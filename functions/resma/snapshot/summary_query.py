@@ -97,8 +97,9 @@ def column_of(report_type: ReportType, name: str) -> ColumnSpec:
 def summary_query(report_type: ReportType) -> sql.Composed:
     """Returns the query of the summary, whose rows are `summarize._Group`."""
     return sql.SQL(
-        "WITH cube AS MATERIALIZED ({cube}), {unit}, {parts} SELECT kind, chart, label, currency, rows, amount, unit,"
-        " groups, all_rows FROM ({found}) AS found ORDER BY kind, chart, start NULLS LAST, rank, label, currency"
+        "WITH cube AS MATERIALIZED ({cube}), {unit}, {parts} SELECT kind, chart, label, currency, rows, amount,"
+        " amounts, unit, groups, all_rows FROM ({found}) AS found"
+        " ORDER BY kind, chart, start NULLS LAST, rank, label, currency"
     ).format(
         cube=_cube(report_type),
         unit=_unit(report_type),
@@ -112,11 +113,12 @@ def _cube(report_type: ReportType) -> sql.Composed:
     totals = report_type.totals
     # Rows without a currency and rows with an empty currency have one total.
     currency: sql.Composable = sql.SQL("''")
-    amount: sql.Composable = sql.SQL("0::numeric")
-    if totals:
-        if totals.currency:
-            currency = sql.SQL("coalesce({}::text, '')").format(column_of_report(totals.currency))
-        amount = sql.SQL("sum({})").format(number_of(column_of(report_type, totals.amounts[0])))
+    if totals and totals.currency:
+        currency = sql.SQL("coalesce({}::text, '')").format(column_of_report(totals.currency))
+    amounts = [
+        sql.SQL("sum({}) AS {}").format(number_of(column_of(report_type, name)), sql.Identifier(_amount(index)))
+        for index, name in enumerate(totals.amounts if totals else ())
+    ] or [sql.SQL("0::numeric AS {}").format(sql.Identifier(_amount(0)))]
     keys = [sql.SQL("{} AS currency").format(currency), sql.SQL("{} AS period").format(_period(report_type))]
     keys += [
         sql.SQL("{} AS {}").format(
@@ -128,11 +130,9 @@ def _cube(report_type: ReportType) -> sql.Composed:
         sql.SQL("max({}) AS {}").format(expression, sql.Identifier(name))
         for name, _, expression in _maxima(report_type)
     ]
-    return sql.SQL(
-        "SELECT {columns}, count(*) AS n, {amount} AS amount FROM ({query}) AS report GROUP BY {keys}"
-    ).format(
+    return sql.SQL("SELECT {columns}, count(*) AS n, {amounts} FROM ({query}) AS report GROUP BY {keys}").format(
         columns=sql.SQL(", ").join([*keys, *maxima]),
-        amount=amount,
+        amounts=sql.SQL(", ").join(amounts),
         query=catalog_query(report_type),
         keys=sql.SQL(", ").join(sql.SQL(str(number)) for number in range(1, len(keys) + 1)),
     )
@@ -159,8 +159,8 @@ def _parts(report_type: ReportType) -> list[sql.Composable]:
     parts: list[sql.Composable] = [
         sql.SQL(
             "totals AS (SELECT *, row_number() OVER (ORDER BY rows DESC, currency) AS rank, count(*) OVER () AS groups"
-            " FROM (SELECT currency, sum(n)::bigint AS rows, sum(amount) AS amount FROM cube GROUP BY currency) AS t)"
-        )
+            " FROM (SELECT currency, sum(n)::bigint AS rows, {amounts} AS amounts FROM cube GROUP BY currency) AS t)"
+        ).format(amounts=_sums(report_type))
     ]
     for index, chart in enumerate(report_type.charts):
         parts += _chart_parts(index, chart)
@@ -168,11 +168,23 @@ def _parts(report_type: ReportType) -> list[sql.Composable]:
         parts += [
             sql.SQL(
                 "periods AS (SELECT date_trunc(unit, period) AS start, currency, sum(n)::bigint AS rows,"
-                " sum(amount) AS amount, max(unit) AS unit FROM cube, unit GROUP BY 1, 2)"
-            ),
+                " {amounts} AS amounts, max(unit) AS unit FROM cube, unit GROUP BY 1, 2)"
+            ).format(amounts=_sums(report_type)),
             sql.SQL("period_count AS (SELECT count(*) AS n FROM (SELECT start FROM periods GROUP BY start) AS starts)"),
         ]
     return parts
+
+
+def _amount(index: int) -> str:
+    """Returns the name of an amount in the cube. Charts show the first one, `amount`."""
+    return f"amount_{index}" if index else "amount"
+
+
+def _sums(report_type: ReportType) -> sql.Composed:
+    """Returns the expression for an array of the sums of all amounts."""
+    count = len(report_type.totals.amounts) if report_type.totals else 1
+    sums = (sql.SQL("sum({})").format(sql.Identifier(_amount(index))) for index in range(count))
+    return sql.SQL("ARRAY[{}]").format(sql.SQL(", ").join(sums))
 
 
 def _chart_parts(index: int, chart: ChartSpec) -> list[sql.Composable]:
@@ -203,13 +215,14 @@ def _chart_parts(index: int, chart: ChartSpec) -> list[sql.Composable]:
 _GROUP = sql.SQL(
     "SELECT {kind}::text AS kind, {chart} AS chart, {start}::timestamp AS start, {rank}::bigint AS rank,"
     " {label}::text AS label, {currency}::text AS currency, {rows}::bigint AS rows, {amount}::numeric AS amount,"
+    " {amounts}::numeric[] AS amounts,"
     " {unit}::text AS unit, {groups}::bigint AS groups, {all_rows}::bigint AS all_rows FROM {source}"
 )
 
 
 def _group(kind: str, source: str, chart: int = -1, **columns: str) -> sql.Composed:
     """Returns a SELECT of groups. Columns that are not given are NULL."""
-    names = ("start", "rank", "label", "currency", "rows", "amount", "unit", "groups", "all_rows")
+    names = ("start", "rank", "label", "currency", "rows", "amount", "amounts", "unit", "groups", "all_rows")
     expressions = {name: sql.SQL(columns.get(name, "NULL")) for name in names}  # literals in this module
     return _GROUP.format(kind=sql.Literal(kind), chart=sql.SQL(str(chart)), source=sql.SQL(source), **expressions)
 
@@ -226,7 +239,7 @@ def _found(report_type: ReportType) -> list[sql.Composable]:
             rank="rank",
             currency=_short("currency"),
             rows="rows",
-            amount="amount",
+            amounts="amounts",
             groups="groups",
         ),
     ]
@@ -290,7 +303,7 @@ def _found_periods() -> sql.Composed:
         label="start",
         currency=_short("currency"),
         rows="rows",
-        amount="amount",
+        amounts="amounts",
         unit="unit",
         groups="groups",
         all_rows="all_rows",

@@ -12,7 +12,7 @@ def summary_warnings(summary: Summary, filters: Collection[str]) -> tuple[Report
     """Returns the warnings of a report; `filters` has the names of the filters that are set."""
     if not summary.rows:
         return (_no_rows(filters),)
-    if any(not total.amount.is_finite() for total in summary.totals):
+    if any(not amount.is_finite() for total in summary.totals for amount in total.amounts):
         return (
             ReportWarning(
                 code="totals-not-finite",

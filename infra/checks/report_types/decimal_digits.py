@@ -14,8 +14,7 @@ def find_decimal_errors(report_type: ReportType, found: Mapping[str, DecimalType
         declared, returned = column.decimal, found.get(column.name)
         if column.kind != "amount" or declared is None or returned is None:
             continue
-        is_rounded = column.fixed_scale is not None
-        if (declared.scale < returned.scale and not is_rounded) or declared.whole_digits < returned.whole_digits:
+        if declared.scale < returned.scale or declared.whole_digits < returned.whole_digits:
             message = (
                 f"Column '{column.name}': query.sql returns {returned}, which has too many digits for {declared} of "
                 f"report.toml. Write precision = {returned.precision} and scale = {returned.scale}, or cast the column."

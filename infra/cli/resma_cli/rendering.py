@@ -220,7 +220,10 @@ def _number(value: int | None) -> str:
 
 def _totals(totals: list[Json], omitted: int) -> Iterator[str]:
     for total in totals:
-        yield f"{total['currency']} {total['amount']} in {count(total['rows'], 'row')}"
+        currency, amounts = total["currency"], total["amounts"]
+        is_obvious = currency is not None and len(amounts) == 1
+        shown = ", ".join(amount if is_obvious else f"{name} {amount}" for name, amount in amounts.items())
+        yield f"{'' if currency is None else f'{currency} '}{shown} in {count(total['rows'], 'row')}"
     if omitted:
         yield f"and {count(omitted, 'more currency', 'more currencies')}"
 

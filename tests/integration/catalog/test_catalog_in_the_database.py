@@ -274,7 +274,7 @@ def test_a_sort_of_a_large_table_without_an_index_gives_a_warning(
         ("-sum(t.amount)", ", precision = 12, scale = 2", None, None),
         ("(-sum(t.amount))::numeric(12, 2)", "", None, None),
         ("(-sum(t.amount))::numeric(12, 2)", ", precision = 13, scale = 3", None, None),
-        ("(-sum(t.amount))::numeric(12, 4)", ", precision = 12, scale = 3", "Write precision = 12 and scale = 4", None),
+        ("(-sum(t.amount))::numeric(12, 4)", ", precision = 12, scale = 2", "Write precision = 12 and scale = 4", None),
         ("(-sum(t.amount))::numeric(12, 2)", ", precision = 12, scale = 4", "Write precision = 12 and scale = 2", None),
     ],
 )

@@ -762,7 +762,10 @@ def test_several_reports_are_checked_before_the_first_file(
 
 def test_failed_files_and_warnings_are_shown(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
     warning = {"code": "no-rows", "detail": "No rows match the filters.", "format": None}
-    totals: dict[str, Any] = {"totals": [{"currency": "EUR", "amount": "1.50", "rows": 7}], "totalsOmitted": 1234}
+    totals: dict[str, Any] = {
+        "totals": [{"currency": "EUR", "amounts": {"charged": "1.50"}, "rows": 7}],
+        "totalsOmitted": 1234,
+    }
     server.answer("GET", REPORT, Reply(200, view(failedFiles=[FAILED_FILE], warnings=[warning], **totals)))
     assert main(["show", ID]) == 0
     output = capsys.readouterr().out

@@ -46,7 +46,7 @@ def test_all_kinds_of_text_conform_to_pdf_a(tmp_path: Path) -> None:
     for number, text in enumerate([*samples.values(), "\n".join(samples.values())]):
         columns = tuple(replace(column, heading=text, wrap=column.name == "memo") for column in COLUMNS)
         charts = (Chart(text, "bars", "rows", (text, "b"), (Series(text, (Decimal(1), Decimal(2))),)),)
-        totals = (Total(text, 2, Decimal(1)),)
+        totals = (Total(text, 2, (Decimal(1),)),)
         head = header(2, title=text, organization=text, filters=((text, text),), columns=columns, charts=charts)
         path = tmp_path / f"{number}.pdf"
         path.write_bytes(pdf(replace(head, totals=totals), rows_of(text)))

@@ -17,7 +17,7 @@ def summary(rows: int, *amounts: str) -> Summary:
     return Summary(
         as_of=datetime(2026, 3, 9, tzinfo=UTC),
         rows=rows,
-        totals=tuple(Total("EUR", 1, Decimal(amount)) for amount in amounts),
+        totals=tuple(Total("EUR", 1, (Decimal(amount),)) for amount in amounts),
         charts=(),
         periods=(),
         balance=None,

@@ -36,8 +36,8 @@ from worker.checkpoints.serialization import (
     stamp_of,
 )
 
-TOTAL = Total("BRL", 3, Decimal("1.50"))
-NAN = Total("USD", 1, Decimal("NaN"))
+TOTAL = Total("BRL", 3, (Decimal("1.50"),))
+NAN = Total("USD", 1, (Decimal("NaN"),))
 SUMMARY = Summary(
     as_of=datetime(2026, 1, 1, tzinfo=UTC),
     rows=3,

@@ -74,7 +74,7 @@ def test_bars_are_sorted_and_grouped_by_amount_in_the_summary() -> None:
 
 @pytest.mark.parametrize("format_", ["PDF", "XLSX", "PARQUET"])
 def test_files_with_six_thousand_currencies_are_small_and_show_the_number_of_omitted_ones(format_: str) -> None:
-    totals = tuple(Total(f"C{i}", 2, Decimal(i)) for i in range(1000))
+    totals = tuple(Total(f"C{i}", 2, (Decimal(i),)) for i in range(1000))
     rows = rows_of([["x"] * 3])
     head = replace(header(["text"], 3), totals=totals, totals_omitted=5000)
     data = write(make_writer(format_, head), rows)
@@ -90,7 +90,7 @@ def test_files_with_six_thousand_currencies_are_small_and_show_the_number_of_omi
 
 
 def test_subtotals_show_the_number_of_omitted_currencies() -> None:
-    totals = tuple(Total(f"C{i}", 1, Decimal(i)) for i in range(2))
+    totals = tuple(Total(f"C{i}", 1, (Decimal(i),)) for i in range(2))
     periods = (Period("2024-01", 3, totals, 40), Period("2024-02", 1, totals[:1]))
     head = replace(header(["text"], 4), periods=periods, subtotals=True)
     rows = rows_of([["x"] * 4])

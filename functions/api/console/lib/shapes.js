@@ -27,7 +27,7 @@
 /** @typedef {{format: string, mediaType: string, bytes: number, sha256: string, download: string}} File */
 /** @typedef {{format: string, code: string, detail: string, column: string | null, row: number | null}} FailedFile */
 /** @typedef {{code: string, detail: string, format: string | null, column: string | null, row: number | null, rows: number | null}} Warning */
-/** @typedef {{currency: string, rows: number, amount: string}} Total `amount` is an exact decimal string */
+/** @typedef {{currency: string | null, rows: number, amounts: Record<string, string>}} Total Amounts by column, as exact decimal strings */
 /**
  * @typedef {ReportRequest & {id: string, format: string, formats: string[], status: Status, progress: Progress,
  *   waitingFor: {dependency: string, since: string, nextAttemptAt: string, detail: string} | null,

@@ -9,21 +9,33 @@ import { fact, table, titleOf } from "./elements.js";
 import { requester } from "./requester.js";
 import { t } from "../words/words.js";
 
-/** @param {import("../lib/shapes.js").Report} report */
-export function totalsSection(report) {
+/** @param {import("../lib/shapes.js").Report} report @param {import("../lib/shapes.js").ReportType[]} types */
+export function totalsSection(report, types) {
   if (report.totals === null || report.totals.length === 0) return null;
-  const columns = [{ label: t("totals.currency") }, { label: t("totals.rows"), isNumber: true }, { label: t("totals.amount"), isNumber: true }];
-  const rows = report.totals.map((total) => [total.currency, number(total.rows), amount(total.amount)]);
-  return h("section", { class: "card" }, h("h2", {}, t("totals.title")), table(t("totals.title"), columns, rows),
+  const [first] = report.totals;
+  const hasCurrencies = first.currency !== null;
+  const names = Object.keys(first.amounts);
+  const headings = hasCurrencies && names.length === 1 ? [t("totals.amount")] : names.map((name) => headingOf(types, report.type, name));
+  const columns = [...(hasCurrencies ? [{ label: t("totals.currency") }] : []), { label: t("totals.rows"), isNumber: true },
+    ...headings.map((label) => ({ label, isNumber: true }))];
+  const rows = report.totals.map((total) => [...(hasCurrencies ? [total.currency] : []), number(total.rows),
+    ...names.map((name) => amount(total.amounts[name]))]);
+  const title = t(hasCurrencies ? "totals.by-currency" : "totals.title");
+  return h("section", { class: "card" }, h("h2", {}, title), table(title, columns, rows),
     report.totalsOmitted > 0 && h("p", { class: "soft" }, t("totals.omitted", { count: number(report.totalsOmitted) })),
     report.balance && h("dl", { class: "facts" },
       fact(t("totals.opening"), amount(report.balance.opening)), fact(t("totals.closing"), amount(report.balance.closing))));
 }
 
+function headingOf(types, typeName, name) {
+  const type = types.find((each) => each.type === typeName);
+  return type?.columns.find((column) => column.name === name)?.heading ?? name;
+}
+
 /** @param {import("../lib/shapes.js").Report} report @param {import("../lib/shapes.js").ReportType[]} types */
 export function factsSection(report, types) {
   const type = types.find((each) => each.type === report.type);
-  const heading = (name) => type?.columns.find((column) => column.name === name)?.heading ?? name;
+  const heading = (name) => headingOf(types, report.type, name);
   return h("section", { class: "card" }, h("h2", {}, t("facts.title")),
     h("dl", { class: "facts wide" },
       fact(t("facts.id"), h("code", {}, report.id), " ", copyButton(report.id, t("facts.copy-id"))),

@@ -55,11 +55,11 @@ export async function showReport(main, { parameters: [id], signal }) {
     if (hadFocus) (/** @type {HTMLElement | null} */ (parts.actions.querySelector("button")) ?? heading).focus();
     put(parts.problemArea, failure(report), noRows(report), failedFiles(report, types), warnings(report, types));
     if (report.totals !== null) parts.summary.querySelector(".early")?.remove();
-    put(parts.body, totalsSection(report), factsSection(report, types));
+    put(parts.body, totalsSection(report, types), factsSection(report, types));
     if (!isUnderWay(report)) showDeliveries();
   };
   const showSummary = async (report) => {
-    const section = await ignoreProblem(summarySection(report, signal));
+    const section = await ignoreProblem(summarySection(report, types, signal));
     if (section !== null) put(parts.summary, section);
   };
   const showDeliveries = () => put(parts.deliveries, deliveriesSection(id, signal));

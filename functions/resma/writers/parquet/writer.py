@@ -274,7 +274,15 @@ def _merge_columns(group: Struct, part: Struct) -> Struct:
 
 def _metadata(header: ReportHeader) -> dict[str, str]:
     """Returns the file's key-value metadata, with which the file can be reconciled with its report."""
-    totals = [{"currency": t.currency, "rows": t.rows, "amount": f"{t.amount:f}"} for t in header.totals[:MAX_TOTALS]]
+    names = [column.name for column in header.total_columns]
+    totals = [
+        {
+            "currency": t.currency,
+            "rows": t.rows,
+            "amounts": {n: f"{a:f}" for n, a in zip(names, t.amounts, strict=True)},
+        }
+        for t in header.totals[:MAX_TOTALS]
+    ]
     omitted = len(header.totals) - len(totals)
     return {
         "resma.generator": "Resma",

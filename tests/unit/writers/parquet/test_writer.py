@@ -28,6 +28,7 @@ from resma.report.rows import Batch, Row
 from resma.writers import make_writer
 from resma.writers.parquet.writer import BLOCK_ROWS, COLUMNS_AT_ONCE, GROUP_ROWS, ParquetWriter, make_parquet_writer
 from resma.writers.saved_state import dump_state, load_state
+from tests.support.sample_reports import NOT_SHOWN
 
 COLUMNS = (
     Column("id", "Número", kind="integer"),
@@ -47,9 +48,11 @@ ROWS: list[Row] = [
 
 
 def _header(rows: int, columns: tuple[Column, ...] = COLUMNS, time_zone: str = "America/Sao_Paulo") -> ReportHeader:
-    totals = (Total("BRL", 3, Decimal("1234567890123456789012.10")), Total("JPY", 1, Decimal(5)))
+    totals = (Total("BRL", 3, (Decimal("1234567890123456789012.10"),)), Total("JPY", 1, (Decimal(5),)))
     as_of = datetime(2024, 3, 9, 12, 30, tzinfo=UTC)
-    return ReportHeader("r-1", "Extrato", "Banco", (), as_of, rows, totals, (), columns, time_zone=time_zone)
+    return ReportHeader(
+        "r-1", "Extrato", "Banco", (), as_of, rows, totals, (), columns, time_zone=time_zone, total_columns=NOT_SHOWN
+    )
 
 
 def _write(writer: ParquetWriter, rows: Sequence[Row], batch_rows: int) -> list[bytes]:
@@ -150,7 +153,7 @@ def test_metadata_describes_the_report() -> None:
     file_metadata = pq.read_metadata(BytesIO(_file(ROWS))).metadata
     metadata = {k.decode(): v.decode() for k, v in file_metadata.items() if k.startswith(b"resma.")}
     totals = json.loads(metadata.pop("resma.totals"))
-    assert totals[0] == {"currency": "BRL", "rows": 3, "amount": "1234567890123456789012.10"}
+    assert totals[0] == {"currency": "BRL", "rows": 3, "amounts": {"amount": "1234567890123456789012.10"}}
     assert metadata == {
         "resma.generator": "Resma",
         "resma.report_id": "r-1",
@@ -164,7 +167,7 @@ def test_metadata_describes_the_report() -> None:
 
 
 def test_metadata_has_at_most_a_hundred_totals() -> None:
-    totals = tuple(Total(f"C{i}", 1, Decimal(i)) for i in range(6000))
+    totals = tuple(Total(f"C{i}", 1, (Decimal(i),)) for i in range(6000))
     header = replace(_header(0), totals=totals)
     writer = make_parquet_writer(header, FormatOptions())
     metadata = pq.read_metadata(BytesIO(writer.begin() + writer.end())).metadata

@@ -16,6 +16,7 @@ from resma.report.rows import Batch
 from resma.writers.pdf.front.chart_labels import month_labels, percentage, scale, short_number, top_categories
 from tests.support.pdf_readers import read_pages, require_valid_pdf
 from tests.support.pdf_samples import make
+from tests.support.sample_reports import NOT_SHOWN
 
 HEADER = ReportHeader(
     report_id="0199f1c2-7b1e-7c3a-9f57-2b8f6a4d9e10",
@@ -24,7 +25,8 @@ HEADER = ReportHeader(
     filters=(("Period", "2024-01-01 to 2024-12-31"),),
     as_of=datetime(2025, 7, 1, 6, 30, 5, tzinfo=UTC),
     rows=0,
-    totals=(Total("EUR", 1_234_567, Decimal("-98765432101.25")), Total("JPY", 3, Decimal(7))),
+    totals=(Total("EUR", 1_234_567, (Decimal("-98765432101.25"),)), Total("JPY", 3, (Decimal(7),))),
+    total_columns=NOT_SHOWN,
     charts=(),
     columns=(Column(name="id", heading="Id"),),
     locale=LOCALES["en-GB"],
@@ -70,7 +72,7 @@ def test_data_that_does_not_fit_the_first_page_is_on_a_further_page() -> None:
     head = replace(
         HEADER,
         filters=tuple((f"Filter {i}", f"value {i} " * 30) for i in range(15)),
-        totals=tuple(Total(f"C{i:02d}", i, Decimal(i * 1000)) for i in range(70)),
+        totals=tuple(Total(f"C{i:02d}", i, (Decimal(i * 1000),)) for i in range(70)),
     )
     pages = cover(head)
     rest = re.sub(r"\s+", " ", "".join(pages[1:]))
@@ -113,7 +115,7 @@ def test_the_cover_shows_text_of_any_script(orientation: str) -> None:
         title="Отчёт по счетам",
         organization="Τράπεζα 中国银行",
         filters=(("名称", "北京" * 200), ("Банк", "中文")),
-        totals=(Total("人民币", 5, Decimal("7.5")),),
+        totals=(Total("人民币", 5, (Decimal("7.5"),)),),
         orientation=orientation,  # type: ignore[arg-type]  # one of two
     )
     pages = cover(head)

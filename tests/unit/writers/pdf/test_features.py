@@ -17,6 +17,7 @@ from resma.i18n.translations import translate
 from resma.report.header import Balance, Column, Period, ReportHeader, Total
 from tests.support.pdf_readers import Word, read_pages, require_valid_pdf
 from tests.support.pdf_samples import COLUMNS, Row, header, pdf, periods, plain
+from tests.support.sample_reports import NOT_SHOWN
 
 TEXT = (
     Column(name="id", heading="Id", kind="integer", align="right"),
@@ -49,7 +50,7 @@ def lines_of(page: str) -> list[str]:
 
 
 def two_currencies(rows: int, label: str) -> Period:
-    return Period(label, rows, (Total("EUR", rows - 1, Decimal("-1234.5")), Total("USD", 1, Decimal(7))))
+    return Period(label, rows, (Total("EUR", rows - 1, (Decimal("-1234.5"),)), Total("USD", 1, (Decimal(7),))))
 
 
 def test_each_period_ends_with_a_line_per_currency() -> None:
@@ -80,10 +81,8 @@ def test_subtotals_are_aligned_with_their_amounts() -> None:
 
 def test_subtotals_without_an_amount_column_are_on_the_right() -> None:
     rows = [row[:4] for row in plain(30)]
-    head = header(
-        30, columns=COLUMNS[:4], total_column=None, periods=(Period("2024", 30, (Total("EUR", 30, Decimal(5)),)),),
-        subtotals=True,
-    )  # fmt: skip
+    parts = (Period("2024", 30, (Total("EUR", 30, (Decimal(5),)),)),)
+    head = header(30, columns=COLUMNS[:4], total_columns=NOT_SHOWN, periods=parts, subtotals=True)
     pages = read(pdf(head, rows))
     assert "Subtotal 2024 30 rows EUR 5" in lines_of(pages[-1])
 
@@ -168,7 +167,7 @@ def test_a_row_takes_at_most_one_page() -> None:
 
 def test_wrapping_with_periods_and_subtotals() -> None:
     rows = wrapped_rows(200)
-    parts = tuple(Period(f"2024-{m:02d}", 20, (Total("EUR", 20, Decimal(m)),)) for m in range(1, 11))
+    parts = tuple(Period(f"2024-{m:02d}", 20, (Total("EUR", 20, (Decimal(m),)),)) for m in range(1, 11))
     data = pdf(header(200, columns=TEXT, periods=parts, subtotals=True), rows)
     pages = read(data)
     reader = opened(data)
@@ -236,10 +235,10 @@ def test_numbers_are_grouped_as_in_the_locale(tag: str, shown: list[str]) -> Non
     values = [text.replace(".", "").replace(",", "") for text in shown]
     columns = (Column("a", "A", "integer", align="right", grouped=True),)
     rows = [(value,) for value in values]
-    [_, page] = read(pdf(header(2, columns=columns, locale=locale, total_column=None), rows))
+    [_, page] = read(pdf(header(2, columns=columns, locale=locale, total_columns=NOT_SHOWN), rows))
     assert all(text in lines_of(page) for text in shown)
     ungrouped = replace(locale, group="")
-    [_, page] = read(pdf(header(2, columns=columns, locale=ungrouped, total_column=None), rows))
+    [_, page] = read(pdf(header(2, columns=columns, locale=ungrouped, total_columns=NOT_SHOWN), rows))
     assert all(text in lines_of(page) for text in values)
 
 
@@ -265,7 +264,7 @@ def test_timestamps_have_fractions_if_they_fit(width: float, pattern: str | None
     )
     fractions = ["123456", "5", "25", "123456"] * 20
     rows: list[Row] = [(f"2024-03-09 12:34:56.{part}-03", f"end {part}") for part in fractions]
-    [_, *pages] = read(pdf(header(80, columns=columns, total_column=None), rows))
+    [_, *pages] = read(pdf(header(80, columns=columns, total_columns=NOT_SHOWN), rows))
     lines = [line for page in pages for line in lines_of(page) if " end " in line]
     expected = [f"{(pattern or '09/03/2024 12:34:56').format(part)} end {part}" for part in fractions]
     assert lines == expected

@@ -13,6 +13,7 @@ from resma.writers.pdf.front.style import wrapped
 from resma.writers.pdf.text.line_breaks import clusters
 from tests.support.pdf_readers import join_lines, read_pages
 from tests.support.pdf_samples import header, pdf
+from tests.support.sample_reports import NOT_SHOWN
 from tests.support.scripts import TEXTS
 
 NARROW = 0.06
@@ -25,7 +26,7 @@ def lines(text: str) -> list[str]:
         Column(name="text", heading="T", wrap=True, width=NARROW),
         Column(name="rest", heading="R", width=1 - NARROW),
     )
-    [_, page] = read_pages(pdf(header(1, columns=columns, totals=(), total_column=None), [(text, None)]))
+    [_, page] = read_pages(pdf(header(1, columns=columns, totals=(), total_columns=NOT_SHOWN), [(text, None)]))
     return join_lines([word for word in page.words if word.left < 95 and 54 < word.bottom < 534])
 
 
@@ -123,5 +124,5 @@ def test_bytes_do_not_depend_on_batches() -> None:
     texts = [*TEXTS.values(), "\u00ad".join(TEXTS.values()), "\U00010900 " * 30, "\ufffd"] * 40
     columns = (Column(name="a", heading="A", wrap=True), Column(name="b", heading="B"))
     rows = [(text, text) for text in texts]
-    head = header(len(rows), columns=columns, totals=(), total_column=None)
+    head = header(len(rows), columns=columns, totals=(), total_columns=NOT_SHOWN)
     assert pdf(head, rows, repeat(7)) == pdf(head, rows)

@@ -15,6 +15,7 @@ from resma.report.warnings import ReportWarning
 from resma.writers import Warns
 from resma.writers.saved_state import dump_state, load_state
 from tests.support.pdf_samples import Row, batch, header, make
+from tests.support.sample_reports import NOT_SHOWN
 
 PHOENICIAN = "\U00010900"
 CUNEIFORM = "\U00012000"
@@ -83,7 +84,7 @@ def columns_of(count: int) -> tuple[Column, ...]:
 
 
 def test_a_hundred_columns_are_an_error_with_a_remedy() -> None:
-    writer = make(header(1, columns=columns_of(100), total_column=None))
+    writer = make(header(1, columns=columns_of(100), total_columns=NOT_SHOWN))
     with pytest.raises(FormatLimitError, match=r"100 columns .* Choose fewer columns .* XLSX") as raised:
         writer.begin()
     assert raised.value.column == "c0"
@@ -91,10 +92,10 @@ def test_a_hundred_columns_are_an_error_with_a_remedy() -> None:
 
 def test_narrow_columns_are_a_warning() -> None:
     rows: list[Row] = [("1.00",) * 50]
-    [found] = warnings_of(rows, columns=columns_of(50), total_column=None)
+    [found] = warnings_of(rows, columns=columns_of(50), total_columns=NOT_SHOWN)
     assert (found.code, found.column) == ("columns-too-narrow", "c0")
     assert "XLSX" in found.detail
-    assert warnings_of([("1.00",) * 20], columns=columns_of(20), total_column=None) == ()
+    assert warnings_of([("1.00",) * 20], columns=columns_of(20), total_columns=NOT_SHOWN) == ()
 
 
 def test_the_catalog_check_warns_about_report_types_with_too_many_columns(tmp_path: Path) -> None:

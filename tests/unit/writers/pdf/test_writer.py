@@ -19,6 +19,7 @@ from tests.support.pdf_readers import read_in_order, read_pages, require_valid_p
 from tests.support.pdf_samples import COLUMNS, Row, batch, header, make, pdf, periods, plain
 from tests.support.poppler import read_by_poppler
 from tests.support.random_search import make_random, random_search
+from tests.support.sample_reports import NOT_SHOWN
 
 
 def formatted(row: Row) -> list[str]:
@@ -292,7 +293,7 @@ def test_dates_and_text_can_be_right_aligned() -> None:
         ("2024-05-06 07:08:09+00", "2024-05-06", "Ж (x) \\ y", "1" * 30),
         ("2024-05-06 07:08:09.25+00", "0001-01-01 BC", "long (text) " * 50, "-12"),
     ]
-    data = pdf(header(2, columns=columns, total_column=None), rows)
+    data = pdf(header(2, columns=columns, total_columns=NOT_SHOWN), rows)
     require_valid_pdf(data)
     [_, page] = read_pages(data)
     found = page.text.splitlines()[2:4]

@@ -348,7 +348,7 @@ def test_labels_are_shortened_to_excels_limits() -> None:
     long = "😀&" * 20_000
     series = tuple(Series(f"{at} {long}", (Decimal(at), Decimal(1))) for at in range(300))
     charts = (Chart(long, "bars", "amount", (long, "b"), series),)
-    totals = tuple(Total(f"{at} {long[:20]}", 1, Decimal(at)) for at in range(12_000))
+    totals = tuple(Total(f"{at} {long[:20]}", 1, (Decimal(at),)) for at in range(12_000))
     columns = (Column("c", long), Column("d", "D"))
     more: dict[str, Any] = {"filters": ((long, long),), "organization": long, "title": long}
     header = make_header(1, charts=charts, totals=totals, columns=columns, **more)

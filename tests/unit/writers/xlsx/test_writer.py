@@ -135,7 +135,7 @@ def test_zero_rows() -> None:
     ],
 )
 def test_subtotals_have_a_sheet_of_their_own(labels: tuple[str | None, ...], values: list[Any], code: str) -> None:
-    totals = (Total("BRL", 2, Decimal("1.5")), Total("USD", 1, Decimal(-3)))
+    totals = (Total("BRL", 2, (Decimal("1.5"),)), Total("USD", 1, (Decimal(-3),)))
     periods = tuple(Period(label, 3, totals) for label in labels)
     book = read(write(make_header(6, periods=periods, subtotals=True), make_rows(6)))
     assert book.sheetnames == ["Resumo", "Transações", "Subtotal", "Dados dos gráficos"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from resma.i18n.translations import translate
 from resma.report.header import Period, ReportHeader
+from resma.report.total_lines import total_lines
 from resma.writers.pdf.layout import FOOTER_HEIGHT, MARGIN, PADDING, Layout
 from resma.writers.pdf.palette import ACCENT, GRAY, INK
 from resma.writers.pdf.syntax.objects import number
@@ -53,7 +54,7 @@ class Contents:
         self._layout = layout
         self._pen = pen
         self._page_x = layout.right - PADDING
-        self._columns = self._currency_columns()
+        self._columns = self._total_columns()
         self._rows_x = self._page_x - _PAGE_WIDTH - sum(width for _, width in self._columns)
 
     def pages(self, positions: Sequence[PeriodPosition]) -> Iterator[tuple[bytes, bytes]]:
@@ -62,15 +63,15 @@ class Contents:
         for at in range(0, len(positions), size):
             yield self._page(self._header.periods[at : at + size], positions[at : at + size])
 
-    def _currency_columns(self) -> list[tuple[str, float]]:
-        """Returns each currency with the width of its column; none if the columns do not fit the page."""
+    def _total_columns(self) -> list[tuple[str, float]]:
+        """Returns the name of each total with the width of its column; none if the columns do not fit the page."""
         widths: dict[str, float] = {}
         if any(period.totals_omitted for period in self._header.periods):
             return []
         for period in self._header.periods:
-            for total in period.totals:
-                width = self._width(format_amount(total, self._header.locale), "R")
-                widths[total.currency] = max(widths.get(total.currency, 0), width)
+            for line in total_lines(self._header, period.totals):
+                width = self._width(format_amount(line.amount, self._header.locale), "R")
+                widths[line.name] = max(widths.get(line.name, 0), width)
             if len(widths) > self._layout.width / _GAP:
                 return []
         columns = [(name, max(width, self._width(name, "B")) + _GAP) for name, width in widths.items()]
@@ -119,7 +120,7 @@ class Contents:
             % (_DOTS, number(start), number(y + 0.6), number(stop), number(y + 0.6))
         )
         parts.append(pen.show(Line(rows, "R", _SIZE, x, y, align="right")))
-        amounts = {total.currency: format_amount(total, locale) for total in period.totals}
+        amounts = {line.name: format_amount(line.amount, locale) for line in total_lines(self._header, period.totals)}
         for name, width in self._columns:
             x += width
             if name in amounts:

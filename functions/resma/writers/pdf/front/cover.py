@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from resma.i18n.translations import translate
-from resma.report.header import Chart, ReportHeader, Total
+from resma.report.header import Chart, ReportHeader
+from resma.report.total_lines import total_lines
 from resma.writers.pdf.front.canvas import INSET, LEFT, LINE, CoverCanvas, TextStyle
 from resma.writers.pdf.front.charts import chart_drawing
 from resma.writers.pdf.front.import_pages import ImportedPages
@@ -90,6 +91,7 @@ class _Cover:
 
     def __init__(self, header: ReportHeader, layout: Layout, pages: PageCounts, pen: Pen) -> None:
         self._header = header
+        self._total_lines = list(total_lines(header, header.totals))
         self._locale = header.locale
         self._layout = layout
         self._pages = pages
@@ -135,15 +137,15 @@ class _Cover:
         self._pairs(self._translate("Selection"), LEFT, top, filters)
         self._pairs(self._translate("Reconciliation"), LEFT + column + GAP, top, facts)
         lines = max(len(filters), len(facts))
-        totals = min(len(header.totals), TOTALS_SHOWN) + 2
+        totals = min(len(self._total_lines), TOTALS_SHOWN) + 2
         if not self._adds_up():
             bottom = top - 34 - lines * LINE
         elif self._layout.is_portrait:
             below = top - 34 - lines * LINE
-            self._totals(LEFT, below, self._width, header.totals)
+            self._totals(LEFT, below, self._width)
             bottom = below - 34 - totals * LINE
         else:
-            self._totals(LEFT + 2 * (column + GAP), top, column, header.totals)
+            self._totals(LEFT + 2 * (column + GAP), top, column)
             bottom = top - 34 - max(lines, totals) * LINE
         self._chart_rows([charts] if len(charts) == 2 else [charts[:1], charts[1:]], bottom)
         self._canvas.end_page()
@@ -175,10 +177,11 @@ class _Cover:
             for label, value in header.filters:
                 parts = wrapped(value, width, self._measure)
                 lines += [(label if not i else "", part) for i, part in enumerate(parts)]
-        if len(header.totals) > TOTALS_SHOWN:
-            shown = header.totals[:MAX_COVER_TOTALS]
-            lines += [(t.currency, f"{self._counted_rows(t.rows)}, {self._amount(t.amount)}") for t in shown]
-            if more := self._currencies() - len(shown):
+        if len(self._total_lines) > TOTALS_SHOWN:
+            amounts = len(header.total_columns)
+            shown = self._total_lines[: max(1, MAX_COVER_TOTALS // amounts) * amounts]
+            lines += [(t.name, f"{self._counted_rows(t.rows)}, {self._amount(t.amount)}") for t in shown]
+            if more := self._currencies() - len(shown) // amounts:
                 lines.append(("…", f"+ {self._figure(more)} ({self._translate('Currencies')})"))
         return [lines[i : i + CONTINUED_LINES] for i in range(0, len(lines), CONTINUED_LINES)]
 
@@ -217,7 +220,7 @@ class _Cover:
             (self._translate("Report id"), header.report_id),
             (self._translate("Table"), where),
         ]
-        if self._adds_up():
+        if self._adds_up() and header.has_currencies:
             facts.append((self._translate("Currencies"), self._figure(self._currencies())))
         if header.balance:
             facts += [
@@ -249,21 +252,23 @@ class _Cover:
             canvas.text(_TEXT, left + INSET + LABEL_WIDTH, y, value, cut_at=cut_at, shrink_to=self._value_width)
             canvas.rule(left, y - 4.6, self._column)
 
-    def _totals(self, left: float, top: float, width: float, totals: Sequence[Total]) -> None:
-        """Draws rows and amount of each currency, and the rows of all currencies."""
-        self._canvas.block_title(self._translate("Totals by currency"), left, top, width)
+    def _totals(self, left: float, top: float, width: float) -> None:
+        """Draws rows and amount of each total, and the number of all rows."""
+        totals, has_currencies = self._total_lines, self._header.has_currencies
+        title = self._translate("Totals by currency" if has_currencies else "Totals")
+        self._canvas.block_title(title, left, top, width)
         y = top - 16
-        heads = (self._translate("Currency"), self._translate("Rows"), self._translate("Amount"))
+        name = self._translate("Currency") if has_currencies else ""
+        heads = (name, self._translate("Rows"), self._translate("Amount"))
         self._total_line(_QUIET, left, y, width, heads)
         shown = totals if len(totals) <= TOTALS_SHOWN else totals[: TOTALS_SHOWN - 1]
         for total in shown:
             y -= LINE
-            self._total_line(
-                _TEXT, left, y, width, (total.currency, self._figure(total.rows), self._amount(total.amount))
-            )
+            self._total_line(_TEXT, left, y, width, (total.name, self._figure(total.rows), self._amount(total.amount)))
         if len(shown) < len(totals):
             y -= LINE
-            omitted = self._figure(self._currencies() - len(shown))
+            amounts = len(self._header.total_columns)
+            omitted = self._figure(self._currencies() * amounts - len(shown))
             more = f"+ {omitted}, {self._translate('page')} {self._figure(self._pages.cover)}"
             self._total_line(_QUIET, left, y, width, (more, "", ""))
         self._total_line(_STRONG, left, y - LINE, width, (self._translate("All"), self._figure(self._header.rows), ""))

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from resma.errors import RowCountMismatchError
-from resma.report.header import Period, ReportHeader, Total
+from resma.report.header import Period, ReportHeader
 from resma.report.rows import Row
+from resma.report.total_lines import TotalLine, total_lines
 
 ROW = b"R"
 FURTHER = b"f"
@@ -34,7 +35,8 @@ class LinePlan:
         self._starts = [0, *self._ends][: len(self._ends)]
         if self._ends and (self._ends[-1] != header.rows or not all(period.rows for period in header.periods)):
             raise RowCountMismatchError(self._ends[-1], header.rows, "the periods contain")
-        lines = [_subtotal_lines(period) if header.subtotals else 0 for period in header.periods]
+        self._header = header
+        lines = [self._subtotal_lines(period) if header.subtotals else 0 for period in header.periods]
         self._line_ends = list(accumulate(lines))
         self._subtotals = header.subtotals and bool(header.periods)
         self.lines = header.rows + sum(lines)
@@ -54,7 +56,7 @@ class LinePlan:
             end = self._ends[period] - first
             if end > len(rows):
                 break
-            count = _subtotal_lines(self.periods[period])
+            count = self._subtotal_lines(self.periods[period])
             lines += rows[at:end]
             lines += [blank] * count
             kinds.append(ROW * (end - at) + SUBTOTAL * count)
@@ -69,19 +71,22 @@ class LinePlan:
         """Returns the number of the first row of a period, from 0."""
         return self._starts[period]
 
-    def subtotal(self, line: int) -> tuple[Period, Total | None, bool]:
-        """Returns the period of a line of subtotals (from 0), its total, and whether it is the period's first line.
+    def subtotal(self, line: int) -> tuple[Period, TotalLine | None, bool]:
+        """Returns the period of a line of subtotals (from 0), its amount, and whether it is the period's first line.
 
-        A line without a total shows the number of rows of the period, or the number of omitted totals.
+        A line without an amount shows the number of rows of the period, or the number of omitted totals.
         """
         index = bisect_right(self._line_ends, line)
         period = self.periods[index]
         nth = line - (self._line_ends[index - 1] if index else 0)
-        return period, period.totals[nth] if nth < len(period.totals) else None, nth == 0
+        amounts = max(1, len(self._header.total_columns))
+        total = period.totals[nth // amounts : nth // amounts + 1]
+        shown = list(total_lines(self._header, total))
+        return period, shown[nth % amounts] if shown else None, nth == 0
 
-
-def _subtotal_lines(period: Period) -> int:
-    return max(1, len(period.totals) + (1 if period.totals_omitted else 0))
+    def _subtotal_lines(self, period: Period) -> int:
+        amounts = len(self._header.total_columns)
+        return max(1, len(period.totals) * amounts + (1 if period.totals_omitted else 0))
 
 
 def find_row(kinds: bytes, nth: int) -> int:

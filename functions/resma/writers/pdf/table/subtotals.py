@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from resma.i18n.translations import translate
-from resma.report.header import Period, ReportHeader, Total
+from resma.report.header import Period, ReportHeader
+from resma.report.total_lines import TotalLine
 from resma.writers.pdf.layout import DROP, LEADING, MARGIN, PADDING, SIZE, Cell, Layout
 from resma.writers.pdf.palette import ACCENT, RULE
 from resma.writers.pdf.syntax.objects import number
@@ -18,16 +19,22 @@ _GAP = 8.0
 
 
 class Subtotals:
-    """Draws lines of subtotals. The position of the amount depends on the report's columns."""
+    """Draws lines of subtotals. Each amount is below its column, if the report shows it."""
 
     def __init__(self, header: ReportHeader, layout: Layout, cells: Sequence[Cell], pen: Pen) -> None:
         self._locale = header.locale
         self._layout = layout
         self._pen = pen
-        self._left, self._right = layout.right, layout.right - PADDING
-        if header.total_column is not None and cells[header.total_column].left > MARGIN + _LABEL_WIDTH:
-            cell = cells[header.total_column]
-            self._left, self._right = cell.left, cell.right - cell.padding
+        self._cells = cells
+        self._last_index = header.total_columns[-1].index if header.total_columns else None
+
+    def _position(self, total: TotalLine | None) -> tuple[float, float]:
+        """Returns the left and right end of an amount."""
+        index = total.column.index if total else self._last_index
+        if index is not None and self._cells[index].left > MARGIN + _LABEL_WIDTH:
+            cell = self._cells[index]
+            return cell.left, cell.right - cell.padding
+        return self._layout.right, self._layout.right - PADDING
 
     def background(self, slot: int, is_first: bool) -> bytes:
         """Returns the background of a line, which is drawn before all text of the page."""
@@ -40,20 +47,21 @@ class Subtotals:
         top = number(bottom + LEADING)
         return b"%b%b RG 0.6 w %b %b m %b %b l S\n" % (bar, RULE, left, top, number(layout.right), top)
 
-    def text(self, slot: int, period: Period, total: Total | None, is_first: bool) -> bytes:
+    def text(self, slot: int, period: Period, total: TotalLine | None, is_first: bool) -> bytes:
         """Returns the text of a line: `Subtotal March 2024`, and on the right rows, currency and amount."""
+        left, right = self._position(total)
         pen, locale = self._pen, self._locale
         y = self._layout.top_of(slot) - DROP
         rows = total.rows if total else period.rows
         counted = f"{locale.format_number(str(rows))} {translate('row' if rows == 1 else 'rows', locale.language)}"
         parts = [ACCENT + b" rg\n"]
-        end = self._right
+        end = right
         if total:
-            amount = format_amount(total, locale)
-            parts.append(pen.show(Line(amount, "B", SIZE, self._right, y, align="right")))
+            amount = format_amount(total.amount, locale)
+            parts.append(pen.show(Line(amount, "B", SIZE, right, y, align="right")))
             width = pen.width("B", amount) * SIZE / 1000
-            end = min(self._left - PADDING, self._right - width - _GAP)
-            counted = f"{counted}   {total.currency}"
+            end = min(left - PADDING, right - width - _GAP)
+            counted = f"{counted}   {total.name}"
         elif period.totals_omitted:
             omitted = locale.format_number(str(period.totals_omitted))
             counted = f"+ {omitted} ({translate('Currencies', locale.language)})"

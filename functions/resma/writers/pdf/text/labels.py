@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from resma.i18n.locales import Locale
 from resma.i18n.translations import translate
-from resma.report.header import Total
 
 
 def name_period(label: str | None, locale: Locale) -> str:
@@ -16,6 +17,6 @@ def name_period(label: str | None, locale: Locale) -> str:
     return locale.format_date(label)
 
 
-def format_amount(total: Total, locale: Locale) -> str:
+def format_amount(amount: Decimal, locale: Locale) -> str:
     """Returns an amount with all digits. NaN and Infinity are unchanged."""
-    return locale.format_number(f"{total.amount:f}")
+    return locale.format_number(f"{amount:f}")

@@ -12,23 +12,28 @@ from resma.writers.excel.limits import MAX_SHEET_ROWS
 from resma.writers.xlsx.sheets.sheet import FROZEN_HEADER, heading_style, print_setup
 from resma.writers.xlsx.syntax.serials import day_serial
 from resma.writers.xlsx.syntax.styles import CellStyle, Styles, date_format, decimals, month_format, number_format
-from resma.writers.xlsx.syntax.xml import DECLARATION, MAIN, number_cell, row_element, text_cell
+from resma.writers.xlsx.syntax.xml import DECLARATION, MAIN, column_letters, number_cell, row_element, text_cell
 
 _TALL = ' ht="21" customHeight="1"'
 
 
 def subtotals_sheet(header: ReportHeader, styles: Styles) -> bytes:
-    """Returns the XML of the sheet: a row for each period and currency, in the order of the data.
+    """Returns the XML of the sheet: a row for each period and currency, with a column for each amount.
 
     Raises FormatLimitError if there are too many rows.
     """
     language = header.locale.language
+    amounts = [column.heading for column in header.total_columns]
+    if header.has_currencies and len(amounts) == 1:
+        amounts = [translate("Amount", language)]
+    names = [translate("Period", language), *([translate("Currency", language)] if header.has_currencies else [])]
     columns = [
-        Column("period", translate("Period", language)),
-        Column("currency", translate("Currency", language)),
+        *(Column("text", name) for name in names),
         Column("rows", translate("Rows", language), "integer", align="right"),
-        Column("amount", translate("Amount", language), "amount", align="right"),
+        *(Column("amount", name, "amount", align="right") for name in amounts),
     ]
+    last = column_letters(len(columns) - 1)
+    narrow = len(names) + 1
     heads = [text_cell(column.heading, styles.number(heading_style(column))) for column in columns]
     lines = [row_element(number, cells) for number, cells in enumerate(_lines(header, styles), 2)]
     if len(lines) >= MAX_SHEET_ROWS:
@@ -38,26 +43,28 @@ def subtotals_sheet(header: ReportHeader, styles: Styles) -> bytes:
         )
     return (
         f'{DECLARATION}<worksheet xmlns="{MAIN}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
-        f'<dimension ref="A1:D{len(lines) + 1}"/>{FROZEN_HEADER}'
+        f'<dimension ref="A1:{last}{len(lines) + 1}"/>{FROZEN_HEADER}'
         '<sheetFormatPr defaultRowHeight="15"/>'
-        '<cols><col min="1" max="3" width="16" customWidth="1"/>'
-        '<col min="4" max="4" width="24" customWidth="1"/></cols>'
+        f'<cols><col min="1" max="{narrow}" width="16" customWidth="1"/>'
+        f'<col min="{narrow + 1}" max="{len(columns)}" width="24" customWidth="1"/></cols>'
         f"<sheetData>{row_element(1, heads, _TALL)}{''.join(lines)}</sheetData>"
-        f'<autoFilter ref="A1:D{len(lines) + 1}"/>{print_setup(header, "portrait")}</worksheet>'
+        f'<autoFilter ref="A1:{last}{len(lines) + 1}"/>{print_setup(header, "portrait")}</worksheet>'
     ).encode()
 
 
 def _lines(header: ReportHeader, styles: Styles) -> Iterator[list[str]]:
-    scale = decimals([total.amount for period in header.periods for total in period.totals])
     rows = styles.number(CellStyle(number_format(0), horizontal="right"))
-    amounts = styles.number(CellStyle(number_format(scale), horizontal="right"))
+    looks = [
+        styles.number(CellStyle(number_format(decimals(values)), horizontal="right"))
+        for values in zip(*(total.amounts for period in header.periods for total in period.totals), strict=True)
+    ]
     for period in header.periods:
         for total in period.totals:
             yield [
                 _label(period, header.locale, styles),
-                text_cell(total.currency),
+                *([] if total.currency is None else [text_cell(total.currency)]),
                 number_cell(total.rows, rows),
-                number_cell(total.amount, amounts),
+                *(number_cell(amount, look) for amount, look in zip(total.amounts, looks, strict=True)),
             ]
         if period.totals_omitted:
             rest = period.rows - sum(total.rows for total in period.totals)

@@ -8,7 +8,8 @@ from decimal import Decimal
 from math import ceil
 
 from resma.i18n.translations import translate
-from resma.report.header import ReportHeader, Total
+from resma.report.header import ReportHeader
+from resma.report.total_lines import TotalLine, total_lines
 from resma.writers.xlsx.sheets.sheet import print_setup
 from resma.writers.xlsx.syntax.limits import MAX_LINES
 from resma.writers.xlsx.syntax.serials import DaySerials, SecondOffsets, timestamp_serial
@@ -99,7 +100,8 @@ def _reconciliation(grid: _Grid, header: ReportHeader) -> None:
     grid.pair(translate("Rows", language), number_cell(header.rows, grid.styles.number(figure)))
     grid.pair(translate("As of", language), f'<c s="{grid.styles.number(timestamp)}"><v>{serial}</v></c>')
     grid.text_pair(translate("Time zone", language), header.time_zone)
-    grid.text_pair(translate("Currencies", language), _currencies(header))
+    if header.has_currencies:
+        grid.text_pair(translate("Currencies", language), _currencies(header))
     grid.text_pair(translate("Report id", language), header.report_id)
 
 
@@ -118,10 +120,15 @@ def _totals(grid: _Grid, header: ReportHeader) -> None:
         grid.add()
         grid.add([grid.text(translate("No rows match.", language), CellStyle(font="bold"))])
     if header.totals:
-        grid.section(translate("Totals by currency", language))
-        heads = [("Currency", _HEAD), ("Rows", _HEAD_RIGHT), ("Amount", _HEAD_RIGHT)]
-        grid.add([grid.text(translate(word, language), look) for word, look in heads])
-        for cells in _total_lines(grid, header.totals):
+        grid.section(translate("Totals by currency" if header.has_currencies else "Totals", language))
+        name = translate("Currency", language) if header.has_currencies else ""
+        heads = [
+            (name, _HEAD),
+            (translate("Rows", language), _HEAD_RIGHT),
+            (translate("Amount", language), _HEAD_RIGHT),
+        ]
+        grid.add([grid.text(text, look) for text, look in heads])
+        for cells in _total_lines(grid, list(total_lines(header, header.totals))):
             grid.add(cells)
         if header.totals_omitted:
             rest = header.rows - sum(total.rows for total in header.totals)
@@ -141,17 +148,17 @@ def _totals(grid: _Grid, header: ReportHeader) -> None:
             grid.add(cells)
 
 
-def _total_lines(grid: _Grid, totals: Sequence[Total]) -> Iterator[list[str]]:
+def _total_lines(grid: _Grid, totals: Sequence[TotalLine]) -> Iterator[list[str]]:
     rows = grid.styles.number(CellStyle(number_format(0), horizontal="right"))
     amounts = grid.styles.number(CellStyle(number_format(decimals([t.amount for t in totals])), horizontal="right"))
     for total in totals[:MAX_LINES]:
-        yield [text_cell(total.currency), number_cell(total.rows, rows), number_cell(total.amount, amounts)]
+        yield [text_cell(total.name), number_cell(total.rows, rows), number_cell(total.amount, amounts)]
     if len(totals) > MAX_LINES:
         yield [text_cell("…")]
 
 
 def _currencies(header: ReportHeader) -> str:
-    names = [total.currency for total in header.totals[:_MAX_NAMES]]
+    names = [total.currency or "" for total in header.totals[:_MAX_NAMES]]
     if more := len(header.totals) + header.totals_omitted - len(names):
         names.append(f"+ {more}")
     return ", ".join(names) or translate("none", header.locale.language)
