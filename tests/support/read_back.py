@@ -98,7 +98,7 @@ def totals_of(rows: list[Row]) -> list[dict[str, Any]]:
     for row in rows:
         amounts_by_currency.setdefault(row[7], []).append(Decimal(row[8]))
     return [
-        {"currency": currency, "rows": len(amounts), "amount": str(sum(amounts))}
+        {"currency": currency, "rows": len(amounts), "amounts": {"amount": str(sum(amounts))}}
         for currency, amounts in amounts_by_currency.items()
     ]
 

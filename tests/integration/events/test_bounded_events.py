@@ -86,7 +86,7 @@ def test_six_thousand_currencies(
     assert (len(report["totals"]), report["totalsOmitted"]) == (MAX_SHOWN_TOTALS, CURRENCIES - MAX_SHOWN_TOTALS)
     totals = all_totals(system, report_id)
     assert sorted(int(total["currency"].split(" ")[0]) for total in totals) == list(range(1, CURRENCIES + 1))
-    assert all(total["amount"] == f"{total['currency'].split(' ')[0]}.25" for total in totals)
+    assert all(total["amounts"]["amount"] == f"{total['currency'].split(' ')[0]}.25" for total in totals)
 
 
 def test_pages_of_reports_fit_into_a_response(system: System, admin: Connection[TupleRow]) -> None:
@@ -122,7 +122,7 @@ def test_an_amount_of_any_length_is_shown_short(system: System, admin: Connectio
         report_id = system.request_report(format="CSV", filters=HOSTILE)
         assert system.work_once()
         (total,) = system.show(report_id)["totals"]
-        assert total["amount"] == "1.000000000000000000000000000000000000000E+100000"
+        assert total["amounts"]["amount"] == "1.000000000000000000000000000000000000000E+100000"
         assert b"1" + b"0" * 100_000 + b".25" in system.content(report_id)
     finally:
         admin.execute("DELETE FROM bank.transactions WHERE description = 'hostile'")

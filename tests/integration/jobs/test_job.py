@@ -73,7 +73,7 @@ def test_totals_agree_with_the_rows(system: System, admin: Connection[TupleRow])
     expected = admin.execute(
         "SELECT currency, count(*), sum(amount)::text FROM bank.transactions GROUP BY 1 ORDER BY 2 DESC"
     ).fetchall()
-    assert [(t["currency"], t["rows"], t["amount"]) for t in system.show(report_id)["totals"]] == expected
+    assert [(t["currency"], t["rows"], t["amounts"]["amount"]) for t in system.show(report_id)["totals"]] == expected
 
 
 @pytest.mark.parametrize(
