@@ -51,7 +51,7 @@ def test_an_empty_report_has_a_letterhead() -> None:
 
 def test_the_letterhead_says_how_much_it_leaves_out() -> None:
     filters = tuple((f"Filter {i}", f"value {i}") for i in range(30))
-    totals = tuple(Total(f"C{i:02}", 1, Decimal(i)) for i in range(9))
+    totals = tuple(Total(f"C{i:02}", 1, (Decimal(i),)) for i in range(9))
     head = header(9, filters=filters, totals=totals, balance=Balance("10.00", "20.00"), totals_omitted=4)
     [page] = pages_of(pdf(head, plain(9), cover=False))
     assert "value 16" in page

@@ -11,6 +11,7 @@ from math import ceil
 
 from resma.i18n.translations import translate
 from resma.report.header import ReportHeader
+from resma.report.total_lines import total_lines
 from resma.writers.pdf.layout import LEADING, MARGIN, Layout
 from resma.writers.pdf.palette import ACCENT, GRAY, INK
 from resma.writers.pdf.syntax.objects import number
@@ -89,8 +90,8 @@ def _pairs(header: ReportHeader) -> Iterator[Pair]:
     if header.balance:
         yield translate("Opening balance", language), locale.format_number(header.balance.opening)
         yield translate("Closing balance", language), locale.format_number(header.balance.closing)
-    for total in header.totals:
-        rows = f"{locale.format_number(str(total.rows))} {translate('row' if total.rows == 1 else 'rows', language)}"
-        yield total.currency, f"{format_amount(total, locale)} ({rows})"
+    for line in total_lines(header, header.totals):
+        rows = f"{locale.format_number(str(line.rows))} {translate('row' if line.rows == 1 else 'rows', language)}"
+        yield line.name, f"{format_amount(line.amount, locale)} ({rows})"
     if header.totals_omitted:
         yield "…", f"+ {locale.format_number(str(header.totals_omitted))} ({translate('Currencies', language)})"
