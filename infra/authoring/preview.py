@@ -23,11 +23,12 @@ from infra.errors import StackError
 from infra.paths import STATE
 from resma.catalog import Limits, ReportType, catalog_folder, check_folder
 from resma.catalog.settings_file import CatalogSettings, check_settings
-from resma.errors import RequestInvalidError, ResmaError
+from resma.errors import FormatLimitError, RequestInvalidError, ResmaError
 from resma.i18n.locales import LOCALES
 from resma.report.content import ReportContent
 from resma.report.format_options import FormatOptions
-from resma.report.rows import Batch
+from resma.report.header import ReportHeader
+from resma.report.rows import Batch, Row
 from resma.snapshot.compose_header import compose_header
 from resma.snapshot.snapshot import open_snapshot
 from resma.writers import file_extension, make_writer
@@ -75,9 +76,11 @@ class Preview:
     """Whether the report may have further rows."""
     is_sorted: bool
     """Whether the rows are the first ones in the report's order; otherwise sorting all rows would take long."""
-    file: Path
+    file: Path | None
+    """None if the format cannot hold the report; then `problem` says why."""
     image: Path | None
     """The first pages as PNG; None if the format has no pages."""
+    problem: str | None = None
 
 
 def find_type_folder(catalog: Path, name: str) -> Path:
@@ -144,10 +147,7 @@ def _read(  # noqa: PLR0913  # what a report is made of
         names = [column.name for column in header.columns]
         with closing(snapshot.batches(names, personal_masked=False)) as batches:  # type: ignore[type-var]
             rows = [row for batch in batches for row in batch.rows]
-    file = STATE / "preview" / f"{report_type.file_name}.{file_extension(options.format, FormatOptions())}"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    writer = make_writer(options.format, header)
-    file.write_bytes(writer.begin() + writer.add(Batch(rows)) + writer.end())
+    file, problem = _write(report_type, header, rows, options.format)
     return Preview(
         report_type.type,
         tuple(column.heading for column in header.columns),
@@ -155,8 +155,24 @@ def _read(  # noqa: PLR0913  # what a report is made of
         len(rows) >= options.rows,
         is_sorted,
         file,
-        draw_first_pages(file) if options.format == "PDF" else None,
+        draw_first_pages(file) if file and options.format == "PDF" else None,
+        problem,
     )
+
+
+def _write(
+    report_type: ReportType, header: ReportHeader, rows: Sequence[Row], format_: str
+) -> tuple[Path | None, str | None]:
+    """Returns the path of the file, or why the format cannot hold the rows."""
+    file = STATE / "preview" / f"{report_type.file_name}.{file_extension(format_, FormatOptions())}"
+    try:
+        writer = make_writer(format_, header)
+        content = writer.begin() + writer.add(Batch(rows)) + writer.end()
+    except FormatLimitError as error:
+        return None, str(error)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    return file, None
 
 
 def _limited(report_type: ReportType, rows: int, *, is_sorted: bool) -> ReportType:

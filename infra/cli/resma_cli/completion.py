@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import glob
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 from resma_cli.exit_codes import CommandFailedError
 from resma_cli.profiles import read_profiles
@@ -18,6 +21,12 @@ def complete_profiles(incomplete: str) -> list[str]:
         return [name for name in sorted(read_profiles()) if name.startswith(incomplete)]
     except CommandFailedError:
         return []  # the command itself reports the error
+
+
+def complete_type_folders(incomplete: str) -> list[str]:
+    """Returns the names of the report types of the catalog in the working folder."""
+    folder = Path(os.environ.get("RESMA_CATALOG") or "reports")
+    return sorted(path.parent.name for path in folder.glob(f"{glob.escape(incomplete.lower())}*/report.toml"))
 
 
 def one_of(*values: str) -> Callable[[str], list[str]]:

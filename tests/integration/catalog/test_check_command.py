@@ -14,6 +14,7 @@ from PIL import Image
 
 from infra.authoring import preview as preview_module
 from infra.authoring.sources import embedded_database
+from infra.authoring.watch import changes
 from infra.checks.report_types.check_folder import check_catalog
 from infra.paths import ROOT
 from infra.servers.postgres import PostgresServer
@@ -112,6 +113,24 @@ def test_a_preview_that_is_not_possible_is_one_error(run: Run, arguments: list[s
     run("new", "orders", "--table", "orders")
     code, _, error = run("preview", *arguments)
     assert (code, message in error) == (1, True), error
+
+
+def test_a_preview_of_a_table_that_is_too_wide_for_a_page_has_rows_only(run: Run, awkward: str) -> None:
+    run("new", "wide", "--table", "odd.wide", "--source", awkward)
+    code, out, _ = run("preview", "wide", "--rows", "2", "--source", awkward)
+    assert (code, out.splitlines()[1].split("\t")[:2]) == (0, ["1", "x"])
+    assert "no file: The page is too narrow for a PDF" in out
+    assert run("preview", "wide", "--format", "CSV", "--source", awkward)[0] == 0
+
+
+def test_changes_of_the_catalog_are_noticed(run: Run) -> None:
+    run("new", "orders", "--table", "orders")
+    noticed = changes(None)
+    next(noticed)
+    _edit(Path("reports/orders/query.sql"), "FROM", "-- edited\nFROM")
+    next(noticed)
+    Path("reports/resma.toml").unlink()
+    next(noticed)
 
 
 def test_a_preview_has_the_errors_of_the_check(run: Run) -> None:
@@ -263,7 +282,7 @@ def test_the_advice_never_damages_data(
 def test_a_wrong_password_is_one_error_without_the_password(run: Run, traders: str, command: list[str]) -> None:
     run("new", "orders", "--table", "orders")
     code, out, error = run(*command, "--source", traders.replace("secret@", "mistaken@"))
-    assert (code, out) == (1, "")
+    assert (code, out) == (3, "")
     assert "password authentication failed" in error
     assert "mistaken" not in error
     assert not Path("reports/customers").exists()

@@ -5,24 +5,28 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from resma_cli.commands.stack import explained_errors
-from resma_cli.completion import complete_format, complete_locale
+from resma_cli.completion import complete_format, complete_locale, complete_type_folders
 from resma_cli.connection import stack_name
+from resma_cli.draw_authoring import (
+    describe_check,
+    describe_new,
+    describe_preview,
+    draw_check,
+    draw_new,
+    draw_preview,
+)
 from resma_cli.exit_codes import CommandFailedError, ExitCode
-from resma_cli.output import TableColumn, clean, draw_table
+from resma_cli.output import clean
 from resma_cli.request_options import read_pairs
 from resma_cli.shared_options import Catalog, OutputOptions, Source, examples, with_groups
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from infra.authoring.check import CheckResult
-    from infra.authoring.new_type import NewType
-    from infra.authoring.preview import Preview, PreviewOptions
+    from infra.authoring.preview import PreviewOptions
 
 # `infra.authoring` is imported by the commands themselves, because the client alone does not have it.
 
@@ -87,33 +91,7 @@ def create(  # noqa: PLR0913, PLR0917  # the options of the command
 
         url = require_source(source, stack_name())
         made = new_type(NewOptions(report_type, url, catalog, table, file))
-    form.output.show(_describe_new(made), lambda console: _draw_new(console, made, catalog))
-
-
-def _describe_new(made: NewType) -> dict[str, Any]:
-    return {
-        "type": made.type_name,
-        "folder": str(made.folder),
-        "settings": str(made.settings_file) if made.settings_file else None,
-        "choices": [{"part": one.part, "chosen": one.chosen, "reason": one.reason} for one in made.choices],
-        "role": made.role,
-        "grants": list(made.grants),
-    }
-
-
-def _draw_new(console: Console, made: NewType, catalog: Path | None) -> None:
-    rows = "" if made.rows is None else f", about {made.rows:,} rows"
-    if made.settings_file:
-        console.print(clean(f"created {made.settings_file}"))
-    console.print(clean(f"created {made.folder}/query.sql and report.toml from {made.origin}{rows}\n"))
-    draw_table(console, ("PART", "CHOSEN", "WHY"), [(one.part, one.chosen, one.reason) for one in made.choices])
-    if made.grants:
-        grants = "\n".join(f"    {grant}" for grant in made.grants)
-        console.print(
-            clean(f"\nThe role {made.role} may not read all of it. Run as the owner of the tables:\n{grants}")
-        )
-    option = "" if catalog is None else f" --catalog {shlex.quote(str(catalog))}"
-    console.print(clean(f"\nSee its first rows: resma preview {made.folder.name}{option}"))
+    form.output.show(describe_new(made), lambda console: draw_new(console, made, catalog))
 
 
 @dataclass(frozen=True)
@@ -146,7 +124,9 @@ class _Shown:
 def show_preview(  # noqa: PLR0913, PLR0917  # the options of the command
     form: OutputOptions,
     shown: _Shown,
-    report_type: Annotated[str, typer.Argument(metavar="TYPE", help="Report type, such as orders.")],
+    report_type: Annotated[
+        str, typer.Argument(metavar="TYPE", autocompletion=complete_type_folders, help="Report type, such as orders.")
+    ],
     is_watching: Annotated[
         bool, typer.Option("--watch", help="Show it again whenever its files change, until Ctrl-C.")
     ] = False,
@@ -176,7 +156,7 @@ def show_preview(  # noqa: PLR0913, PLR0917  # the options of the command
         if is_watching:
             _watch(form, options)
         made = preview(options)
-    form.output.show(_describe_preview(made), lambda console: _draw_preview(console, made))
+    form.output.show(describe_preview(made), lambda console: draw_preview(console, made))
 
 
 def _watch(form: OutputOptions, options: PreviewOptions) -> None:
@@ -189,30 +169,9 @@ def _watch(form: OutputOptions, options: PreviewOptions) -> None:
         if form.output.console.is_terminal:
             form.output.console.clear()
         try:
-            _draw_preview(form.output.console, preview(options))
+            draw_preview(form.output.console, preview(options))
         except StackError as error:
             form.output.print_message(f"resma: {error}")
-
-
-def _describe_preview(made: Preview) -> dict[str, Any]:
-    return {
-        "type": made.type_name,
-        "headings": list(made.headings),
-        "rows": [list(row) for row in made.rows],
-        "hasMore": made.has_more,
-        "isSorted": made.is_sorted,
-        "file": str(made.file),
-        "image": str(made.image) if made.image else None,
-    }
-
-
-def _draw_preview(console: Console, made: Preview) -> None:
-    draw_table(console, [TableColumn(heading, is_flexible=True) for heading in made.headings], made.rows)
-    shown = f"The first {len(made.rows)} rows of {made.type_name}" if made.has_more else f"{len(made.rows)} rows"
-    if not made.is_sorted:
-        shown += ", in any order, because no index gives the order of `sort`"
-    image = f"\nfirst pages: {made.image}" if made.image else ""
-    console.print(clean(f"\n{shown}\nfile: {made.file}{image}"))
 
 
 @app.command(
@@ -236,30 +195,5 @@ def check_catalog(
         from infra.authoring.check import CheckOptions, check  # noqa: PLC0415
 
         result = check(CheckOptions(stack_name(), source, catalog, is_static, fixes))
-    form.output.show(_describe_check(result), lambda console: _draw_check(console, result))
+    form.output.show(describe_check(result), lambda console: draw_check(console, result))
     return ExitCode.FAILED if result.report.errors else ExitCode.DONE
-
-
-def _describe_check(result: CheckResult) -> dict[str, Any]:
-    report = result.report
-    return {
-        "catalog": str(result.folder),
-        "types": report.types,
-        "fixes": [{"file": str(one.path), "message": one.message} for one in result.fixes],
-        **{
-            name: [{"file": str(one.path), "line": one.line, "message": one.message} for one in found]
-            for name, found in (("errors", report.errors), ("warnings", report.warnings))
-        },
-        "grants": list(report.grants),
-    }
-
-
-def _draw_check(console: Console, result: CheckResult) -> None:
-    from infra.authoring.check import located, summary  # noqa: PLC0415
-
-    lines = [f"{one.path}: {one.message}" for one in result.fixes]
-    lines += [located(one, "warning: ") for one in result.report.warnings]
-    lines += [located(one) for one in result.report.errors]
-    if result.report.grants:
-        lines += ["", "Missing privileges. Run as the owner of the tables:", *result.report.grants, ""]
-    console.print(clean("\n".join([*lines, summary(result)])))

@@ -171,6 +171,10 @@ def show_logs(
             form.output.console.print(line, markup=False)
 
 
+_UNREACHABLE = {"source-unavailable", "database-unreachable"}
+"""Codes of databases that refuse the connection."""
+
+
 @contextlib.contextmanager
 def explained_errors(
     what: str = "The stack runs from", interrupted: str = "Interrupted: everything that was started is stopped."
@@ -185,7 +189,8 @@ def explained_errors(
     try:
         yield
     except StackError as error:
-        raise CommandFailedError(ExitCode.FAILED, str(error), code=error.code) from error
+        exit_code = ExitCode.UNREACHABLE if error.code in _UNREACHABLE else ExitCode.FAILED
+        raise CommandFailedError(exit_code, str(error), code=error.code) from error
     except KeyboardInterrupt:
         raise CommandFailedError(ExitCode.INTERRUPTED, interrupted) from None
 
