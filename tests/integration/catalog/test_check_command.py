@@ -242,12 +242,23 @@ def test_sort_columns_that_do_not_identify_rows(
     assert len(found) == (1 if warning else 0)
 
 
-def test_views_must_apply_row_level_security_if_there_are_tenants(awkward: str, tmp_path: Path) -> None:
+def test_views_must_apply_row_level_security_if_there_are_tenants(
+    postgres: PostgresServer, awkward: str, tmp_path: Path
+) -> None:
     toml = 'sort = ["sensor"]\n[columns]\nsensor = "integer"\n'
     query = "SELECT DISTINCT sensor FROM odd.{} WHERE %(tenant_id)s = sensor::text"
     (found,) = _warnings(awkward, tmp_path / "1", query.format("measured"), toml, "required")
     assert "ALTER VIEW odd.measured SET (security_invoker = true)" in found
     assert _warnings(awkward, tmp_path / "2", query.format("measured_by_reader"), toml, "required") == []
+    with psycopg.connect(postgres.url, dbname="awkward") as connection:
+        connection.execute(
+            "CREATE VIEW odd.measured_of_tenant AS SELECT * FROM odd.measurements"
+            " WHERE sensor::text = current_setting('resma.tenant_id', true);"
+            " GRANT SELECT ON odd.measured_of_tenant TO PUBLIC"
+        )
+    assert _warnings(awkward, tmp_path / "3", query.format("measured_of_tenant"), toml, "required") == []
+    with psycopg.connect(postgres.url, dbname="awkward") as connection:
+        connection.execute("DROP VIEW odd.measured_of_tenant")
 
 
 @pytest.mark.parametrize(
