@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -11,12 +12,14 @@ from typing import Any
 import psycopg
 import pytest
 import urllib3
+from playwright.sync_api import Browser, expect
 from pypdf import PdfReader
 
 from infra.local.stack import Stack
 from infra.paths import STATE
 from infra.servers.ports import free_port
 from infra.servers.postgres import PostgresServer
+from tests.support.browser import page_of
 from tests.support.command_line import CommandLine
 from tests.support.eventually import eventually
 from tests.support.local_stack import STACK, processes_in
@@ -59,6 +62,17 @@ from = "date"
 """
 
 
+def objects_of(shop: PostgresServer) -> list[Any]:
+    """Returns all schemas, relations, functions and roles of the server."""
+    with psycopg.connect(shop.url) as connection:
+        return connection.execute(
+            "SELECT 'schema', nspname::text FROM pg_namespace WHERE nspname !~ '^pg_(temp|toast_temp)_'"
+            " UNION ALL SELECT 'relation', oid::regclass::text FROM pg_class"
+            " UNION ALL SELECT 'function', oid::regprocedure::text FROM pg_proc"
+            " UNION ALL SELECT 'role', rolname::text FROM pg_roles ORDER BY 1, 2"
+        ).fetchall()
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """A Postgres server that Resma has never touched, with the role `reports`, which may only read one table."""
@@ -87,8 +101,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def resma(shop: PostgresServer, project: Path) -> Iterator[CommandLine]:
-    """The command line in the project's folder, whose file .env names the source."""
+def untouched(shop: PostgresServer) -> list[Any]:
+    """All objects of the source database before the stack was started."""
+    return objects_of(shop)
+
+
+@pytest.fixture(scope="module")
+def resma(shop: PostgresServer, untouched: list[Any], project: Path) -> Iterator[CommandLine]:
+    """The command line in the project's folder, whose file .env names the source, with a running stack."""
     url = f"postgres://reports:p%40ss@127.0.0.1:{shop.port}/postgres?sslmode=prefer"
     (project / ".env").write_text(f"SOURCE={url}\n", encoding="utf-8")
     stack = Stack(NAME)
@@ -96,21 +116,13 @@ def resma(shop: PostgresServer, project: Path) -> Iterator[CommandLine]:
     shutil.rmtree(stack.folder, ignore_errors=True)
     commands = CommandLine(NAME, project, {"PORT": str(free_port())})
     try:
+        up = commands.do("up")
+        assert up["catalog"] == str(project / "reports")
+        assert up["catalogErrors"] == []
         yield commands
     finally:
         commands.run("down")
         assert processes_in(STATE / NAME) == []
-
-
-def objects_of(shop: PostgresServer) -> list[Any]:
-    """Returns all schemas, relations, functions and roles of the server."""
-    with psycopg.connect(shop.url) as connection:
-        return connection.execute(
-            "SELECT 'schema', nspname::text FROM pg_namespace WHERE nspname !~ '^pg_(temp|toast_temp)_'"
-            " UNION ALL SELECT 'relation', oid::regclass::text FROM pg_class"
-            " UNION ALL SELECT 'function', oid::regprocedure::text FROM pg_proc"
-            " UNION ALL SELECT 'role', rolname::text FROM pg_roles ORDER BY 1, 2"
-        ).fetchall()
 
 
 def count_rows(url: str) -> int | None:
@@ -120,12 +132,8 @@ def count_rows(url: str) -> int | None:
 
 
 def test_reports_read_the_source_and_nothing_is_installed_in_it(
-    resma: CommandLine, shop: PostgresServer, project: Path
+    resma: CommandLine, shop: PostgresServer, untouched: list[Any], project: Path
 ) -> None:
-    before = objects_of(shop)
-    up = resma.do("up")
-    assert up["catalog"] == str(project / "reports")
-    assert up["catalogErrors"] == []
     assert [item["type"] for item in resma.do("type", "list")["items"]] == ["ORDERS"]
     formats = ("PDF", "CSV", "NDJSON", "XLSX", "PARQUET")
     report = resma.do("generate", "ORDERS", *(f"--format={name}" for name in formats), "--wait")
@@ -134,10 +142,10 @@ def test_reports_read_the_source_and_nothing_is_installed_in_it(
     first = PdfReader(pdf).pages[0].extract_text()
     assert "Northwind Traders" in first
     assert "Banco Aurora" not in first
-    assert objects_of(shop) == before
+    assert objects_of(shop) == untouched
 
 
-def test_up_again_says_what_runs(resma: CommandLine) -> None:
+def test_up_again_says_what_runs(resma: CommandLine, project: Path) -> None:
     again = resma.run("up")
     assert again.code == 0, again
     assert "already up" in again.out
@@ -146,6 +154,10 @@ def test_up_again_says_what_runs(resma: CommandLine) -> None:
     assert other.code == 1
     assert "reads another source database. Run `make down` first" in other.err
     assert "hush" not in other.err
+    (project / "elsewhere" / "reports").mkdir(parents=True)
+    moved = CommandLine(NAME, project / "elsewhere").run("up")
+    assert moved.code == 1
+    assert f"has the catalog {project}/reports, not {project}/elsewhere/reports" in moved.err
     demo = resma.run("demo")
     assert demo.code == 1
     assert "the demo needs the demo bank" in demo.err
@@ -166,7 +178,9 @@ def test_an_edit_of_the_query_has_an_effect_within_seconds(resma: CommandLine, p
     assert count_rows(url) == ORDERS
 
 
-def test_an_invalid_type_affects_no_other_and_needs_no_restart(resma: CommandLine, project: Path) -> None:
+def test_an_invalid_type_affects_no_other_and_needs_no_restart(
+    resma: CommandLine, project: Path, browser: Browser
+) -> None:
     url = resma.do("up")["url"]
     secrets = project / "reports" / "secrets"
     secrets.mkdir()
@@ -179,6 +193,13 @@ def test_an_invalid_type_affects_no_other_and_needs_no_restart(resma: CommandLin
     assert refused.code == 2
     assert "secrets/report.toml:3: " in refused.err
     assert count_rows(url) == ORDERS
+    with page_of(browser) as page:
+        page.goto(f"{url}/console")
+        page.get_by_role("button", name="Continue without a key").click()
+        notice = page.get_by_text("These report types have errors and cannot be generated: SECRETS.")
+        expect(notice).to_be_visible()
+        expect(page.get_by_text("secrets/report.toml:3")).to_be_visible()
+        expect(page.get_by_role("radio", name=re.compile("^Orders"))).to_be_visible()
 
     (secrets / "report.toml").write_text("sort = ['secret']\n[columns]\nsecret = 'text'\n", encoding="utf-8")
     up = resma.run("up")
