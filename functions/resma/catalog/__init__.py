@@ -21,7 +21,15 @@ from resma.catalog.model import (
     Totals,
 )
 from resma.catalog.settings_file import CatalogSettings, check_settings, load_settings
-from resma.catalog.settings_in_use import find_locale, offered_locales, require_locale, settings_in_use, unknown_locale
+from resma.catalog.settings_in_use import (
+    brand_in_use,
+    find_locale,
+    offered_locales,
+    require_locale,
+    settings_fingerprint,
+    settings_in_use,
+    unknown_locale,
+)
 from resma.catalog.texts import LocalizedText
 
 __all__ = [
@@ -38,6 +46,7 @@ __all__ = [
     "ReportType",
     "SortKey",
     "Totals",
+    "brand_in_use",
     "catalog_folder",
     "check_folder",
     "check_settings",
@@ -49,6 +58,7 @@ __all__ = [
     "load_settings",
     "offered_locales",
     "require_locale",
+    "settings_fingerprint",
     "settings_in_use",
     "unknown_locale",
 ]

@@ -6,13 +6,16 @@ All keys are optional, and so is the file. A new table is a model here; its keys
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from resma.catalog.brand_settings import BrandSettings
 from resma.catalog.diagnostics import Diagnostic
 from resma.catalog.locale_settings import LocaleTables
+from resma.catalog.logo import LogoError, read_logo
 from resma.catalog.shape_errors import find_shape_errors, syntax_error, with_lines
 from resma.catalog.texts import DEFAULT_LANGUAGE, require_language_code
 from resma.errors import CatalogInvalidError
@@ -28,13 +31,6 @@ class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Brand(_Table):
-    """Appearance of the files: `[brand]`."""
-
-    name: str | None = Field(default=None, min_length=1, max_length=200)
-    """Organization that the files name. None means the name of the tenant."""
-
-
 class CatalogSettings(_Table):
     """The content of resma.toml."""
 
@@ -42,7 +38,7 @@ class CatalogSettings(_Table):
     """Language of plain strings in the catalog. A string without a translation is shown in it."""
     tenants: Literal["required", "none"] = "required"
     """`required`: each query selects the rows of one tenant. `none`: the source database has one organization only."""
-    brand: Brand = Brand()
+    brand: BrandSettings = BrandSettings()
     csv: CsvDialect = CsvDialect()
     """Dialect of CSV files, for options that a request does not set."""
     pdf: PdfParts = PdfParts()
@@ -74,11 +70,27 @@ def check_settings(folder: Path) -> tuple[CatalogSettings | None, list[Diagnosti
         return None, [Diagnostic("The file is not valid UTF-8. Save it as UTF-8.", file=SETTINGS_FILE, line=line)]
     except OSError as error:
         return None, [Diagnostic(f"The file cannot be read. {error.strerror}.", file=SETTINGS_FILE, line=1)]
+    return _validated(text, folder)
+
+
+def _validated(text: str, folder: Path) -> tuple[CatalogSettings | None, list[Diagnostic]]:
     try:
         described = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return None, [syntax_error(error, text, SETTINGS_FILE)]
+    language = described.get("language", DEFAULT_LANGUAGE)
     try:
-        return CatalogSettings.model_validate(described), []
+        settings = CatalogSettings.model_validate(described, context={"language": str(language)})
     except ValidationError as error:
         return None, with_lines(find_shape_errors(error, CatalogSettings, described), text, SETTINGS_FILE)
+    if errors := list(_logo_errors(settings, folder)):
+        return None, with_lines(errors, text, SETTINGS_FILE)
+    return settings, []
+
+
+def _logo_errors(settings: CatalogSettings, folder: Path) -> Iterator[Diagnostic]:
+    if settings.brand.logo:
+        try:
+            read_logo(folder / settings.brand.logo)
+        except LogoError as error:
+            yield Diagnostic(str(error), ("brand", "logo"))

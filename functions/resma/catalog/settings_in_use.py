@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 
 from resma.catalog import locale_settings
 from resma.catalog.current import current_catalog
+from resma.catalog.folder import catalog_folder
+from resma.catalog.logo import read_logo
 from resma.catalog.settings_file import CatalogSettings
 from resma.errors import FieldError, RequestInvalidError
-from resma.i18n.locales import Locale
+from resma.i18n.locales import Language, Locale
+from resma.report.brand import Brand
 
 
 def settings_in_use() -> CatalogSettings:
     """Returns the settings of the catalog in use; the defaults if its resma.toml has errors."""
     return current_catalog().settings
+
+
+def settings_fingerprint() -> str:
+    """Returns a hash of the settings and the logo in use. If it is the same, they make the same files."""
+    settings = settings_in_use()
+    logo = (catalog_folder() / settings.brand.logo).read_bytes() if settings.brand.logo else b""
+    return hashlib.sha256(settings.model_dump_json().encode() + logo).hexdigest()
+
+
+def brand_in_use(language: Language) -> Brand:
+    """Returns the brand of the catalog in use, in a language."""
+    settings = settings_in_use().brand
+    return Brand(
+        primary=settings.primary_color and settings.primary_color[1:],
+        accent=settings.accent_color and settings.accent_color[1:],
+        footer=settings.footer.in_language(language) if settings.footer else None,
+        legal=settings.legal.in_language(language) if settings.legal else None,
+        logo=read_logo(catalog_folder() / settings.logo) if settings.logo else None,
+    )
 
 
 def offered_locales() -> Mapping[str, Locale]:

@@ -8,9 +8,11 @@ from decimal import Decimal
 from typing import Literal
 
 from resma.i18n.locales import DEFAULT_LOCALE, Locale
+from resma.report.brand import Brand
 from resma.report.decimal_types import DEFAULT_DECIMAL, DecimalType
 from resma.report.format_options import CsvDialect, PdfParts
 
+NO_BRAND = Brand()
 DEFAULT_DIALECT = CsvDialect()
 ALL_PARTS = PdfParts()
 
@@ -171,6 +173,8 @@ class ReportHeader:
     """Page orientation of the report type, used unless the request sets one."""
     totals_omitted: int = 0
     """Number of currencies that are not in `totals`."""
+    brand: Brand = NO_BRAND
+    """Colors, texts and logo of the organization."""
     csv: CsvDialect = DEFAULT_DIALECT
     """Dialect of CSV files, for options that the request does not set."""
     pdf: PdfParts = ALL_PARTS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC
 
-from resma.catalog import ColumnSpec, ReportType, find_locale, settings_in_use
+from resma.catalog import ColumnSpec, ReportType, brand_in_use, find_locale, settings_in_use
 from resma.i18n.locales import Locale
 from resma.report.content import ReportContent
 from resma.report.decimal_types import DEFAULT_DECIMAL, DecimalType
@@ -57,6 +57,7 @@ def compose_header(  # noqa: PLR0913  # each argument has a different source
         locale=locale,
         time_zone=content.time_zone,
         orientation=report_type.orientation,
+        brand=brand_in_use(locale.language),
         csv=settings.csv,
         pdf=report_type.pdf.or_else(settings.pdf),
         total_columns=_total_columns(report_type, [spec.name for spec in columns], locale),

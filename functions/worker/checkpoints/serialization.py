@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from resma.catalog import ReportType, settings_in_use
+from resma.catalog import ReportType, settings_fingerprint
 from resma.errors import CheckpointUnusableError
 from resma.jobs.report_rows import FailedFile
 from resma.report.rows import Row
@@ -93,7 +93,7 @@ def stamp_of(report_type: ReportType) -> str:
     If it is the same, the code writes the same bytes. Hexadecimal SHA-256.
     """
     # The dump leaves out the query, which is no key of report.toml.
-    described = (report_type.model_dump_json(), report_type.query, settings_in_use().model_dump_json(), _code())
+    described = (report_type.model_dump_json(), report_type.query, settings_fingerprint(), _code())
     return hashlib.sha256("\0".join(described).encode()).hexdigest()
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from resma.writers import palette
 
 
-def _operands(color: str) -> bytes:
+def operands(color: str) -> bytes:
+    """Returns the operands of a color of six hexadecimal digits."""
     return b" ".join(b"%.3f" % (value / 255) for value in bytes.fromhex(color))
 
 
-ACCENT, INK, GRAY, RULE, STRIPE = map(
-    _operands, (palette.ACCENT, palette.INK, palette.GRAY, palette.RULE, palette.STRIPE)
-)
+INK, GRAY, RULE, STRIPE = map(operands, (palette.INK, palette.GRAY, palette.RULE, palette.STRIPE))

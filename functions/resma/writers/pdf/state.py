@@ -29,6 +29,8 @@ class PdfState:
     """Object number of the first table page; 0 before it is written."""
     letterhead: int = 0
     """Object number of the form of the first table page, if it has a letterhead; otherwise 0."""
+    logo: int = 0
+    """Object number of the logo, if the brand has one; otherwise 0."""
     rows: int = 0
     """Number of rows received, whether written or pending."""
     pages: int = 0

@@ -37,6 +37,7 @@ from resma.writers.pdf.syntax.reserved_numbers import (
 from resma.writers.pdf.table import missing_glyphs
 from resma.writers.pdf.table.columns import make_column
 from resma.writers.pdf.table.line_plan import FREE, LinePlan, find_row
+from resma.writers.pdf.table.logo import logo_object
 from resma.writers.pdf.table.page import PageComposer, rows_on
 from resma.writers.pdf.table.page_template import first_frame, form_dictionary, frame
 from resma.writers.pdf.table.visible_text import VisibleText
@@ -122,6 +123,9 @@ class PdfWriter:
         parts.append(self._frame(FRAME, 0 if self._wraps else slots))
         last = self._lines - slots * ((self._table_pages or 1) - 1)
         parts.append(self._frame(LAST_FRAME, 0 if self._wraps else last))
+        if logo := self._header.brand.logo:
+            self._state.logo = self._claim()
+            parts.append(objects.put(file, self._state.logo, logo_object(logo)))
         if not self._has_cover:
             parts.append(self._first_frame(0 if self._wraps else min(slots, self._lines)))
         return b"".join(parts)

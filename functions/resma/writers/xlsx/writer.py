@@ -16,6 +16,7 @@ from resma.report.warnings import ReportWarning
 from resma.short_text import counted
 from resma.writers.compression.deflate import DeflateState, ThreadedDeflate
 from resma.writers.excel.limits import MAX_COLUMNS, MAX_SHEET_ROWS
+from resma.writers.palette import palette_of
 from resma.writers.xlsx.sheets import workbook
 from resma.writers.xlsx.sheets.cells import ROW_NUMBER, ColumnCells, NumbersAsText
 from resma.writers.xlsx.sheets.heights import row_openings
@@ -55,7 +56,7 @@ class XlsxWriter:
 
     def __init__(self, header: ReportHeader) -> None:
         self._header = header
-        self._styles = Styles()
+        self._styles = Styles(palette_of(header.brand))
         self._wraps = any_wraps = any(column.wrap for column in header.columns)
         self._widths = column_widths(header.columns)
         self._columns = [

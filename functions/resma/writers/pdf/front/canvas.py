@@ -10,7 +10,7 @@ from reportlab.graphics.shapes import Drawing, Group, String
 from reportlab.lib.colors import Color
 from reportlab.pdfgen.canvas import Canvas
 
-from resma.writers.pdf.front.style import ACCENT, BOLD, REGULAR, RULE, STRIPE, drawable, has_glyphs, shortened, width_of
+from resma.writers.pdf.front.style import BOLD, REGULAR, RULE, STRIPE, Colors, drawable, has_glyphs, shortened, width_of
 from resma.writers.pdf.layout import Layout
 from resma.writers.pdf.text.pen import Line, Pen
 
@@ -31,8 +31,9 @@ class TextStyle:
 class CoverCanvas:
     """Draws pages one after another. Positions are in points from the lower left corner."""
 
-    def __init__(self, layout: Layout, pen: Pen) -> None:
+    def __init__(self, layout: Layout, pen: Pen, colors: Colors) -> None:
         self._pen = pen
+        self._accent = colors.accent
         self.overlays: list[list[bytes]] = [[]]
         """Additional content of each page, in the fonts of table pages: text that reportlab's fonts cannot show."""
         self._buffer = BytesIO()
@@ -119,4 +120,4 @@ class CoverCanvas:
     def block_title(self, title: str, left: float, y: float, width: float) -> None:
         """Draws a title on a light background; `y` is its baseline."""
         self.bar(left, y - 4.6, width, 15.6, STRIPE)
-        self.text(TextStyle(8.5, ACCENT, BOLD), left + INSET, y, title)
+        self.text(TextStyle(8.5, self._accent, BOLD), left + INSET, y, title)

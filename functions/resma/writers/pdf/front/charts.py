@@ -18,14 +18,14 @@ from resma.i18n.translations import translate
 from resma.report.header import Chart, Series
 from resma.writers.pdf.front.chart_labels import finite, month_labels, percentage, scale, short_number, top_categories
 from resma.writers.pdf.front.style import (
-    ACCENT,
     BOLD,
     GRAY,
     INK,
     NEGATIVE,
     REGULAR,
     RULE,
-    SHADES,
+    USUAL_COLORS,
+    Colors,
     shortened,
     width_of,
 )
@@ -41,7 +41,7 @@ BAR_LINE = 14.0
 LABEL_SIZE = 6.5
 
 
-def chart_drawing(chart: Chart, locale: Locale, width: float, height: float) -> Drawing:
+def chart_drawing(chart: Chart, locale: Locale, width: float, height: float, colors: Colors = USUAL_COLORS) -> Drawing:
     """Returns a drawing of one chart with its title; its size is in points."""
     drawing = Drawing(width, height)
     across = PANELS_ACROSS_WIDE if width > WIDE else PANELS_ACROSS
@@ -50,7 +50,12 @@ def chart_drawing(chart: Chart, locale: Locale, width: float, height: float) -> 
     all_series = len(chart.series) + chart.series_omitted
     drawing.add(
         String(
-            0, height - 9, shortened(chart.title, width - 120, 10, BOLD), fontName=BOLD, fontSize=10, fillColor=ACCENT
+            0,
+            height - 9,
+            shortened(chart.title, width - 120, 10, BOLD),
+            fontName=BOLD,
+            fontSize=10,
+            fillColor=colors.accent,
         )
     )
     if series and all_series > len(series):
@@ -66,7 +71,7 @@ def chart_drawing(chart: Chart, locale: Locale, width: float, height: float) -> 
     across = ceil(len(series) / down)
     panel_width, panel_height = (width - 18 * (across - 1)) / across, (height - 20 - 8 * (down - 1)) / down
     for i, each in enumerate(series):
-        group = _panel(chart, each, locale, panel_width, panel_height)
+        group = _panel(chart, each, locale, panel_width, panel_height, colors)
         x = (i % across) * (panel_width + 18)
         y = height - 20 - (i // across + 1) * panel_height - (i // across) * 8
         group.translate(x, y)
@@ -74,7 +79,9 @@ def chart_drawing(chart: Chart, locale: Locale, width: float, height: float) -> 
     return drawing
 
 
-def _panel(chart: Chart, series: Series, locale: Locale, width: float, height: float) -> Group:
+def _panel(  # noqa: PLR0913, PLR0917  # the data of a chart, its position and its colors
+    chart: Chart, series: Series, locale: Locale, width: float, height: float, colors: Colors
+) -> Group:
     """Returns a panel; it has the name of its series (the currency) if there are several series or values are money."""
     body = height
     group = Group()
@@ -86,16 +93,18 @@ def _panel(chart: Chart, series: Series, locale: Locale, width: float, height: f
     values = finite(series.values)
     (rest,) = finite([series.other])
     if chart.kind == "time":
-        group.add(_over_time(chart, values, locale, width, body))
+        group.add(_over_time(chart, values, locale, width, body, colors))
         return group
-    draw: Callable[[Chart, list[float], float, Locale, float, float], Group] = _bars
+    draw: Callable[[Chart, list[float], float, Locale, float, float, Colors], Group] = _bars
     if chart.kind == "share" and min([*values, rest]) >= 0 and sum(values) + rest > 0:
         draw = _share
-    group.add(draw(chart, values, rest, locale, width, body))
+    group.add(draw(chart, values, rest, locale, width, body, colors))
     return group
 
 
-def _over_time(chart: Chart, values: list[float], locale: Locale, width: float, height: float) -> Group:
+def _over_time(  # noqa: PLR0913, PLR0917  # the data of a chart, its position and its colors
+    chart: Chart, values: list[float], locale: Locale, width: float, height: float, colors: Colors
+) -> Group:
     """Draws a column for each month, or a line if there are too many months."""
     minimum, maximum, step = scale(min(values), max(values), max(1, int(height / 32)))
     is_line = len(values) > MAX_BARS_OVER_TIME
@@ -112,10 +121,10 @@ def _over_time(chart: Chart, values: list[float], locale: Locale, width: float, 
     axis.visibleGrid, axis.gridStrokeColor, axis.gridStrokeWidth = True, RULE, 0.4
     _category_axis(plot.categoryAxis)
     if is_line:
-        plot.lines[0].strokeColor, plot.lines[0].strokeWidth = ACCENT, 0.9
+        plot.lines[0].strokeColor, plot.lines[0].strokeWidth = colors.accent, 0.9
         plot.categoryAxis.joinAxisMode = None
     else:
-        _set_bar_colors(plot, values, ACCENT)
+        _set_bar_colors(plot, values, colors.accent)
         plot.barWidth = 10
         plot.groupSpacing = max(3.0, 10 * (plot.width / len(values) / WIDEST_BAR - 1))
     group = Group(plot)
@@ -146,7 +155,7 @@ def _set_bar_colors(plot: object, values: Sequence[float], color: object) -> Non
 
 
 def _bars(  # noqa: PLR0913, PLR0917  # the data of a chart and its position
-    chart: Chart, values: list[float], rest: float, locale: Locale, width: float, height: float
+    chart: Chart, values: list[float], rest: float, locale: Locale, width: float, height: float, colors: Colors
 ) -> Group:
     """Draws a row for each category: name, bar, value. Values are in a column of their own, so nothing can overlap."""
     other = translate("Other", locale.language)
@@ -170,7 +179,7 @@ def _bars(  # noqa: PLR0913, PLR0917  # the data of a chart and its position
     plot.valueAxis.visible = False
     _category_axis(plot.categoryAxis)
     plot.barWidth, plot.groupSpacing = 10, 5
-    _set_bar_colors(plot, plot.data[0], SHADES[1])
+    _set_bar_colors(plot, plot.data[0], colors.shades[1])
     group = Group(plot)
     for i, (name, text) in enumerate(zip(names, numbers, strict=True)):
         y = plot.y + plot.height - (i + 0.5) * line - 2.4
@@ -180,7 +189,7 @@ def _bars(  # noqa: PLR0913, PLR0917  # the data of a chart and its position
 
 
 def _share(  # noqa: PLR0913, PLR0917  # the data of a chart and its position
-    chart: Chart, values: list[float], rest: float, locale: Locale, width: float, height: float
+    chart: Chart, values: list[float], rest: float, locale: Locale, width: float, height: float, colors: Colors
 ) -> Group:
     """Draws a ring, and next to it each part with its value and its share."""
     other = translate("Other", locale.language)
@@ -197,7 +206,7 @@ def _share(  # noqa: PLR0913, PLR0917  # the data of a chart and its position
     left = side + 18
     top = height / 2 + len(pairs) * 8.0
     for i, (name, value) in enumerate(pairs):
-        color = SHADES[-1] if name.startswith(f"{other} (") else SHADES[i]
+        color = colors.shades[-1] if name.startswith(f"{other} (") else colors.shades[i]
         ring.slices[i].fillColor = color
         ring.slices[i].strokeColor, ring.slices[i].strokeWidth = None, 0
         y = top - (i + 0.5) * 16 - 2.5

@@ -9,9 +9,9 @@ from resma.i18n.translations import translate
 from resma.report.header import Period, ReportHeader
 from resma.report.total_lines import total_lines
 from resma.writers.pdf.layout import FOOTER_HEIGHT, MARGIN, PADDING, Layout
-from resma.writers.pdf.palette import ACCENT, GRAY, INK
+from resma.writers.pdf.palette import GRAY, INK
 from resma.writers.pdf.syntax.objects import number
-from resma.writers.pdf.table.page_template import heading_bar, titles
+from resma.writers.pdf.table.page_template import accent, heading_bar, titles
 from resma.writers.pdf.text.labels import format_amount, name_period
 from resma.writers.pdf.text.pen import Line, Pen
 
@@ -98,14 +98,14 @@ class Contents:
         pen, language = self._pen, self._header.locale.language
         y = self._layout.slots_top - _TITLE_DROP + 5
         title = Line(translate("Contents", language), "B", 15, MARGIN, self._layout.headings_top - 14)
-        bar = b"1 0 0 1 0 %b cm %b" % (number(-_TITLE_DROP), heading_bar(self._layout))
+        bar = b"1 0 0 1 0 %b cm %b" % (number(-_TITLE_DROP), heading_bar(self._header, self._layout))
         names = [("Period", MARGIN + PADDING, "left"), ("Rows", self._rows_x, "right"), ("Page", self._page_x, "right")]
         heads = [pen.show(Line(translate(word, language), "B", _SIZE, x, y, align=align)) for word, x, align in names]
         x = self._rows_x
         for name, width in self._columns:
             x += width
             heads.append(pen.show(Line(name, "B", _SIZE, x, y, width, "right")))
-        return b"%b rg\n%bq %bQ 1 1 1 rg\n%b" % (ACCENT, pen.show(title), bar, b"".join(heads))
+        return b"%b rg\n%bq %bQ 1 1 1 rg\n%b" % (accent(self._header), pen.show(title), bar, b"".join(heads))
 
     def _line(self, period: Period, page: int, y: float) -> bytes:
         pen, locale = self._pen, self._header.locale

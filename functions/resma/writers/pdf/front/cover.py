@@ -16,9 +16,10 @@ from resma.report.total_lines import total_lines
 from resma.writers.pdf.front.canvas import INSET, LEFT, LINE, CoverCanvas, TextStyle
 from resma.writers.pdf.front.charts import chart_drawing
 from resma.writers.pdf.front.import_pages import ImportedPages
-from resma.writers.pdf.front.style import ACCENT, BOLD, GRAY, INK, drawable, register_fonts, width_of, wrapped
+from resma.writers.pdf.front.style import BOLD, GRAY, INK, colors_of, drawable, register_fonts, width_of, wrapped
 from resma.writers.pdf.layout import FOOTER_BASELINE, Layout
-from resma.writers.pdf.table.page_template import as_of_text, footer_text
+from resma.writers.pdf.table.logo import COVER_LOGO, place_logo
+from resma.writers.pdf.table.page_template import BRAND_BASELINE, as_of_text, footer_text
 from resma.writers.pdf.text.cp1252 import visible
 from resma.writers.pdf.text.pen import Pen
 
@@ -26,6 +27,8 @@ GAP = 26.0
 BAND_LINES = 10
 CHARTS_BOTTOM = 48.0
 TALLEST = 300.0
+LEGAL_LEADING = 8.5
+MAX_LEGAL_LINES = 8
 ROW_GAP = 14.0
 CHARTS_FIRST = 3
 CHARTS_PER_PAGE = 4
@@ -97,7 +100,8 @@ class _Cover:
         self._pages = pages
         self._page = 0
         self._pen = pen
-        self._canvas = CoverCanvas(layout, pen)
+        self._colors = colors_of(header.brand)
+        self._canvas = CoverCanvas(layout, pen, self._colors)
         self._width = layout.width - 2 * LEFT
         across = 2 if layout.is_portrait else 3
         self._column = (self._width - (across - 1) * GAP) / across
@@ -147,25 +151,41 @@ class _Cover:
         else:
             self._totals(LEFT + 2 * (column + GAP), top, column)
             bottom = top - 34 - max(lines, totals) * LINE
-        self._chart_rows([charts] if len(charts) == 2 else [charts[:1], charts[1:]], bottom)
+        rows = [charts] if len(charts) == 2 else [charts[:1], charts[1:]]
+        self._chart_rows(rows, bottom, floor=self._legal())
         self._canvas.end_page()
+
+    def _legal(self) -> float:
+        """Draws the legal text of the brand at the bottom of the page. Returns the lowest position of charts."""
+        text = self._header.brand.legal
+        if not text:
+            return CHARTS_BOTTOM
+        lines = wrapped(text, self._width, lambda part: self._pen.width("R", visible(part)) * _FOOTER.size / 1000)
+        lines = lines[:MAX_LEGAL_LINES]
+        for i, line in enumerate(reversed(lines)):
+            self._canvas.text(_FOOTER, LEFT, CHARTS_BOTTOM - 8 + i * LEGAL_LEADING, line)
+        return CHARTS_BOTTOM + len(lines) * LEGAL_LEADING
 
     def chart_page(self, charts: Sequence[Chart]) -> None:
         self._opening()
         self._chart_rows([charts[:2], charts[2:]], self._top + 10, wide=False)
         self._canvas.end_page()
 
-    def _chart_rows(self, rows: Sequence[Sequence[Chart]], top: float, *, wide: bool = True) -> None:
+    def _chart_rows(
+        self, rows: Sequence[Sequence[Chart]], top: float, *, wide: bool = True, floor: float = CHARTS_BOTTOM
+    ) -> None:
         """Draws rows of charts from `top` downwards. If `wide`, a single chart of a row takes the whole width."""
         rows = [row for row in rows if row]
         half = (self._width - GAP) / 2
-        available = (top - CHARTS_BOTTOM + ROW_GAP) / max(1, len(rows)) - ROW_GAP
+        available = (top - floor + ROW_GAP) / max(1, len(rows)) - ROW_GAP
         height = min(available, TALLEST)
         for i, row in enumerate(rows):
             width = self._width if wide and len(row) == 1 else half
             y = top - (i + 1) * height - i * ROW_GAP
             for j, chart in enumerate(row):
-                self._canvas.draw(chart_drawing(chart, self._locale, width, height), LEFT + j * (half + GAP), y)
+                self._canvas.draw(
+                    chart_drawing(chart, self._locale, width, height, self._colors), LEFT + j * (half + GAP), y
+                )
 
     def continued(self) -> list[list[Pair]]:
         """Returns the lines of each continuation page: filters and totals in full, if the first page shortens them."""
@@ -233,10 +253,15 @@ class _Cover:
         """Draws organization, title, the line below them, and the footer."""
         self._page += 1
         header, canvas, height, width = self._header, self._canvas, self._layout.height, self._width
-        canvas.text(TextStyle(9, GRAY), LEFT, height - 50.28, header.organization, cut_at=width)
-        size = 22 if width_of(drawable(header.title), 22, BOLD) <= width else 15
-        canvas.text(TextStyle(size, ACCENT, BOLD), LEFT, height - 76.28, header.title, cut_at=width)
-        canvas.bar(LEFT, height - 91.28, width, 1.4, ACCENT)
+        logo = place_logo(header.brand, LEFT + width, height - 40, COVER_LOGO)
+        canvas.overlays[-1].append(logo.content)
+        beside = width - logo.taken
+        canvas.text(TextStyle(9, GRAY), LEFT, height - 50.28, header.organization, cut_at=beside)
+        size = 22 if width_of(drawable(header.title), 22, BOLD) <= beside else 15
+        canvas.text(TextStyle(size, self._colors.accent, BOLD), LEFT, height - 76.28, header.title, cut_at=beside)
+        canvas.bar(LEFT, height - 91.28, width, 1.4, self._colors.line)
+        if header.brand.footer:
+            canvas.text(_FOOTER, LEFT, BRAND_BASELINE, header.brand.footer, cut_at=width)
         canvas.text(_FOOTER, LEFT, FOOTER_BASELINE, footer_text(header), cut_at=width - _FOOTER_ROOM)
         number, count = self._figure(self._page), self._figure(self._pages.total)
         page = f"{self._translate('Page')} {number} {self._translate('of')} {count}"

@@ -12,9 +12,13 @@ from math import ceil
 from resma.i18n.translations import translate
 from resma.report.header import ReportHeader
 from resma.report.total_lines import total_lines
+from resma.writers.palette import palette_of
+from resma.writers.pdf.front.style import wrapped
 from resma.writers.pdf.layout import LEADING, MARGIN, Layout
-from resma.writers.pdf.palette import ACCENT, GRAY, INK
+from resma.writers.pdf.palette import GRAY, INK, operands
 from resma.writers.pdf.syntax.objects import number
+from resma.writers.pdf.table.logo import COVER_LOGO, place_logo
+from resma.writers.pdf.table.page_template import accent
 from resma.writers.pdf.text.labels import format_amount
 from resma.writers.pdf.text.pen import Line, Pen
 
@@ -30,6 +34,10 @@ _TITLE_DROP = 56.0
 _BAR_DROP = 65.0
 _PAIRS_DROP = 78.0
 """Distances from the upper edge of the page to baselines, and to the bar below the title."""
+_LOGO_DROP = 24.0
+_LEGAL_SIZE = 6.5
+_LEGAL_LEADING = 8.5
+_MAX_LEGAL_LINES = 4
 _BELOW = 9.0
 """Distance from the last baseline to the headings of the table."""
 
@@ -50,27 +58,38 @@ class Letterhead:
         if len(pairs) > room:
             pairs[room - 1 :] = [("…", f"+ {header.locale.format_number(str(len(pairs) - room + 1))}")]
         self._pairs = pairs
+        self._legal = list(_legal(header, layout, pen))
 
     @property
     def slots(self) -> int:
         """Number of slots that the letterhead takes. It is even, so that every second row has a background."""
-        bottom = self._layout.height - _PAIRS_DROP - (self._lines - 1) * _PAIR_LEADING - _BELOW
+        lines = (self._lines - 1) * _PAIR_LEADING + len(self._legal) * _LEGAL_LEADING
+        bottom = self._layout.height - _PAIRS_DROP - lines - _BELOW
         return 2 * ceil((self._layout.headings_top - bottom) / (2 * LEADING))
 
     def content(self) -> bytes:
         """Returns operators that draw the letterhead."""
         header, pen, height, width = self._header, self._pen, self._layout.height, self._layout.right - MARGIN
         bar = (MARGIN, height - _BAR_DROP, width, 1.2)
+        logo = place_logo(header.brand, self._layout.right, height - _LOGO_DROP, COVER_LOGO)
         return b"".join(
             (
+                logo.content,
                 GRAY + b" rg\n",
-                pen.show(Line(header.organization, "R", 8, MARGIN, height - _ORGANIZATION_DROP, width)),
-                ACCENT + b" rg\n",
-                pen.show(Line(header.title, "B", 15, MARGIN, height - _TITLE_DROP, width)),
-                b"%b %b %b %b re f\n" % (*map(number, bar),),
+                pen.show(Line(header.organization, "R", 8, MARGIN, height - _ORGANIZATION_DROP, width - logo.taken)),
+                accent(header) + b" rg\n",
+                pen.show(Line(header.title, "B", 15, MARGIN, height - _TITLE_DROP, width - logo.taken)),
+                b"%b rg %b %b %b %b re f\n" % (operands(palette_of(header.brand).line), *map(number, bar)),
                 *self._columns_of_pairs(),
+                *self._legal_lines(),
             )
         )
+
+    def _legal_lines(self) -> Iterator[bytes]:
+        y = self._layout.height - _PAIRS_DROP - self._lines * _PAIR_LEADING
+        for at, line in enumerate(self._legal):
+            text = Line(line, "R", _LEGAL_SIZE, MARGIN, y - at * _LEGAL_LEADING)
+            yield GRAY + b" rg\n" + self._pen.show(text)
 
     def _columns_of_pairs(self) -> Iterator[bytes]:
         width = (self._layout.right - MARGIN + _GAP) / self._columns
@@ -80,6 +99,15 @@ class Letterhead:
             x, y = MARGIN + column * width, self._layout.height - _PAIRS_DROP - line * _PAIR_LEADING
             yield GRAY + b" rg\n" + self._pen.show(Line(label, "R", _SIZE, x, y, _LABEL_WIDTH - 6))
             yield INK + b" rg\n" + self._pen.show(Line(value, "R", _SIZE, x + _LABEL_WIDTH, y, value_width))
+
+
+def _legal(header: ReportHeader, layout: Layout, pen: Pen) -> Iterator[str]:
+    """Yields the lines of the brand's legal text."""
+    width = layout.right - MARGIN
+    if header.brand.legal:
+        yield from wrapped(header.brand.legal, width, lambda text: pen.width("R", text) * _LEGAL_SIZE / 1000)[
+            :_MAX_LEGAL_LINES
+        ]
 
 
 def _pairs(header: ReportHeader) -> Iterator[Pair]:

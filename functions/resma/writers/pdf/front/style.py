@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 
 from reportlab.graphics.shapes import STATE_DEFAULTS
@@ -10,6 +11,7 @@ from reportlab.lib.colors import Color, HexColor
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 
+from resma.report.brand import Brand
 from resma.writers import palette
 from resma.writers.pdf.fonts.glyph_codes import WideState
 from resma.writers.pdf.fonts.own_faces import FONTS, regular
@@ -20,12 +22,28 @@ from resma.writers.pdf.text.unicode import WideText
 REGULAR = "Resma"
 BOLD = "Resma-Bold"
 
-ACCENT, INK, GRAY, RULE, STRIPE, NEGATIVE = (
-    HexColor(f"#{color}")
-    for color in (palette.ACCENT, palette.INK, palette.GRAY, palette.RULE, palette.STRIPE, palette.NEGATIVE)
+INK, GRAY, RULE, STRIPE, NEGATIVE = (
+    HexColor(f"#{color}") for color in (palette.INK, palette.GRAY, palette.RULE, palette.STRIPE, palette.NEGATIVE)
 )
-SHADES: tuple[Color, ...] = tuple(HexColor(f"#{color}") for color in palette.SHADES)
-"""`palette.SHADES` as reportlab colors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Colors:
+    """The palette of a report as reportlab colors."""
+
+    accent: Color
+    line: Color
+    shades: tuple[Color, ...]
+
+
+def colors_of(brand: Brand) -> Colors:
+    """Returns the colors of a brand, or the usual ones."""
+    chosen = palette.palette_of(brand)
+    shades = tuple(HexColor(f"#{color}") for color in chosen.shades)
+    return Colors(HexColor(f"#{chosen.accent}"), HexColor(f"#{chosen.line}"), shades)
+
+
+USUAL_COLORS = colors_of(Brand())
 
 _BREAKS = "\n\r\t\x0b\x0c\x85\u2028\u2029"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from resma.i18n.translations import translate
 from resma.report.header import ReportHeader
+from resma.writers.palette import palette_of
 from resma.writers.pdf.layout import (
     FOOTER_BASELINE,
     HEADINGS_HEIGHT,
@@ -15,18 +16,21 @@ from resma.writers.pdf.layout import (
     Cell,
     Layout,
 )
-from resma.writers.pdf.palette import ACCENT, GRAY, RULE, STRIPE
+from resma.writers.pdf.palette import GRAY, RULE, STRIPE, operands
 from resma.writers.pdf.syntax.objects import number
+from resma.writers.pdf.table.logo import RUNNING_LOGO, place_logo
 from resma.writers.pdf.text.pen import Line, Pen
 
 _MIN_HEADING = 5.0
 _GAP = 14.0
+BRAND_BASELINE = 14.0
+"""Baseline of the brand's text, below the footer."""
 
 
 def frame(header: ReportHeader, layout: Layout, cells: Sequence[Cell], slots: int, pen: Pen) -> bytes:
     """Returns the content of the form, with stripes for `slots` slots (0 if each page draws its own stripes)."""
     background = stripes(layout, range(1, slots, 2), slots) if slots else b""
-    return b"".join((background, _headings(layout, cells, pen), titles(header, layout, pen)))
+    return b"".join((background, _headings(header, layout, cells, pen), titles(header, layout, pen)))
 
 
 def first_frame(  # noqa: PLR0913, PLR0917  # everything that the page is drawn from
@@ -37,7 +41,7 @@ def first_frame(  # noqa: PLR0913, PLR0917  # everything that the page is drawn 
     `slots` is the number of slots up to the last line, or 0 if the page draws its own stripes.
     """
     background = stripes(layout, range(start + 1, slots, 2), slots) if slots else b""
-    lowered = b"q 1 0 0 1 0 %b cm %bQ\n" % (number(-start * LEADING), _headings(layout, cells, pen))
+    lowered = b"q 1 0 0 1 0 %b cm %bQ\n" % (number(-start * LEADING), _headings(header, layout, cells, pen))
     return b"".join((background, lowered, letterhead, GRAY + b" rg\n", footers(header, layout, pen)))
 
 
@@ -57,9 +61,9 @@ def stripes(layout: Layout, slots: Iterable[int], bottom: int) -> bytes:
     return b"%b rg\n%bf\n%b" % (STRIPE, b"".join(boxes), line) if boxes else line
 
 
-def _headings(layout: Layout, cells: Sequence[Cell], pen: Pen) -> bytes:
+def _headings(header: ReportHeader, layout: Layout, cells: Sequence[Cell], pen: Pen) -> bytes:
     top = layout.headings_top
-    parts = [heading_bar(layout)]
+    parts = [heading_bar(header, layout)]
     for cell in cells:
         x = cell.right - cell.padding if cell.is_right else cell.left + cell.padding
         heading, available = cell.column.heading, cell.text_width
@@ -70,22 +74,26 @@ def _headings(layout: Layout, cells: Sequence[Cell], pen: Pen) -> bytes:
     return b"".join(parts)
 
 
-def heading_bar(layout: Layout) -> bytes:
+def heading_bar(header: ReportHeader, layout: Layout) -> bytes:
     """Returns the dark bar behind headings, and sets the color of the following text to white."""
     box = (MARGIN, layout.slots_top, layout.right - MARGIN, HEADINGS_HEIGHT)
-    return b"%b rg %b %b %b %b re f 1 1 1 rg\n" % (ACCENT, *map(number, box))
+    return b"%b rg %b %b %b %b re f 1 1 1 rg\n" % (accent(header), *map(number, box))
 
 
 def titles(header: ReportHeader, layout: Layout, pen: Pen) -> bytes:
     """Returns the running title at the top, and the report's id and time at the bottom."""
     middle = (layout.right - MARGIN) / 2
     y = layout.title_baseline
+    logo = place_logo(header.brand, layout.right, layout.height - 12, RUNNING_LOGO)
     return b"".join(
         (
-            ACCENT + b" rg\n",
+            accent(header) + b" rg\n",
             pen.show(Line(header.title, "B", 9, MARGIN, y, middle)),
             GRAY + b" rg\n",
-            pen.show(Line(header.organization, "R", 7.5, layout.right, y, middle - 12, "right")),
+            pen.show(
+                Line(header.organization, "R", 7.5, layout.right - logo.taken, y, middle - 12 - logo.taken, "right")
+            ),
+            logo.content,
             footers(header, layout, pen),
         )
     )
@@ -99,8 +107,16 @@ def footers(header: ReportHeader, layout: Layout, pen: Pen) -> bytes:
         (
             b"%b RG 0.5 w %b %b m %b %b l S\n" % (RULE, number(MARGIN), rule, number(layout.right), rule),
             pen.show(Line(footer_text(header), "R", 6.5, MARGIN, FOOTER_BASELINE, footer_width)),
+            brand_footer(header, layout, pen),
         )
     )
+
+
+def brand_footer(header: ReportHeader, layout: Layout, pen: Pen) -> bytes:
+    """Returns the brand's text at the bottom of the page, in the current color; nothing if it has none."""
+    if not header.brand.footer:
+        return b""
+    return pen.show(Line(header.brand.footer, "R", 6.5, MARGIN, BRAND_BASELINE, layout.right - MARGIN))
 
 
 def _page_number_width(header: ReportHeader, layout: Layout, pen: Pen) -> float:
@@ -109,6 +125,11 @@ def _page_number_width(header: ReportHeader, layout: Layout, pen: Pen) -> float:
     rows, pages = (header.locale.format_number(str(n)) for n in (header.rows, 3 * header.rows // layout.slots + 100))
     words = " ".join([translate(word, language) for word in ("Rows", "to", "of", "Page", "of")])
     return pen.width("R", f"{words}   ·   {rows} {rows} {rows} {pages} {pages}") * 6.5 / 1000 + _GAP
+
+
+def accent(header: ReportHeader) -> bytes:
+    """Returns the color of titles and headings."""
+    return operands(palette_of(header.brand).accent)
 
 
 def as_of_text(header: ReportHeader) -> str:

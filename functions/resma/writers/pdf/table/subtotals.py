@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from resma.i18n.translations import translate
 from resma.report.header import Period, ReportHeader
 from resma.report.total_lines import TotalLine
+from resma.writers.palette import palette_of
 from resma.writers.pdf.layout import DROP, LEADING, MARGIN, PADDING, SIZE, Cell, Layout
-from resma.writers.pdf.palette import ACCENT, RULE
+from resma.writers.pdf.palette import RULE, operands
 from resma.writers.pdf.syntax.objects import number
 from resma.writers.pdf.text.labels import format_amount, name_period
 from resma.writers.pdf.text.pen import Line, Pen
 
-_BACKGROUND = b"0.898 0.922 0.953"
 _LABEL_WIDTH = 200.0
 _GAP = 8.0
 
@@ -25,6 +25,8 @@ class Subtotals:
         self._locale = header.locale
         self._layout = layout
         self._pen = pen
+        colors = palette_of(header.brand)
+        self._background, self._accent = operands(colors.subtotal), operands(colors.accent)
         self._cells = cells
         self._last_index = header.total_columns[-1].index if header.total_columns else None
 
@@ -41,7 +43,7 @@ class Subtotals:
         layout = self._layout
         bottom = layout.top_of(slot + 1)
         left, width = number(MARGIN), number(layout.right - MARGIN)
-        bar = b"%b rg %b %b %b %b re f\n" % (_BACKGROUND, left, number(bottom), width, number(LEADING))
+        bar = b"%b rg %b %b %b %b re f\n" % (self._background, left, number(bottom), width, number(LEADING))
         if not is_first:
             return bar
         top = number(bottom + LEADING)
@@ -54,7 +56,7 @@ class Subtotals:
         y = self._layout.top_of(slot) - DROP
         rows = total.rows if total else period.rows
         counted = f"{locale.format_number(str(rows))} {translate('row' if rows == 1 else 'rows', locale.language)}"
-        parts = [ACCENT + b" rg\n"]
+        parts = [self._accent + b" rg\n"]
         end = right
         if total:
             amount = format_amount(total.amount, locale)

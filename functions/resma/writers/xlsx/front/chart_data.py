@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Context, Decimal
 from itertools import zip_longest
 from typing import Literal
@@ -13,6 +13,7 @@ from resma.i18n.locales import Language, Locale
 from resma.i18n.translations import translate
 from resma.report.header import Chart, ReportHeader, Series
 from resma.writers.excel.limits import MAX_NUMBER_DIGITS
+from resma.writers.palette import SHADES, palette_of
 from resma.writers.xlsx.sheets.sheet import print_setup
 from resma.writers.xlsx.syntax.limits import MAX_CHART_POINTS, MAX_CHART_TEXT_UNITS, MAX_CHARTS, shorten
 from resma.writers.xlsx.syntax.serials import NotASerialError, day_serial
@@ -45,12 +46,18 @@ class Panel:
     value_cells: str
     series_cell: str
     month_format: str
+    shades: tuple[str, ...] = SHADES
+    """Colors of the parts of a whole; the second one is that of bars and lines."""
 
 
 def make_panels(header: ReportHeader) -> list[Panel]:
     """Returns a panel for each series of each chart with data, in order, at most `MAX_CHARTS`."""
     pairs = [(chart, series) for chart in header.charts for series in chart.series if chart.labels]
-    return [_panel(chart, series, header.locale, index) for index, (chart, series) in enumerate(pairs[:MAX_CHARTS])]
+    shades = palette_of(header.brand).shades
+    return [
+        replace(_panel(chart, series, header.locale, index), shades=shades)
+        for index, (chart, series) in enumerate(pairs[:MAX_CHARTS])
+    ]
 
 
 def count_charts(header: ReportHeader) -> int:

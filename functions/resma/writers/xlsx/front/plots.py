@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from resma.writers.palette import GRAY, INK, RULE, SHADES
+from resma.writers.palette import GRAY, INK, RULE, is_light
 from resma.writers.xlsx.front.chart_data import Panel
 from resma.writers.xlsx.syntax.xml import escape
 
@@ -17,8 +17,6 @@ _MAX_COLUMNS = 48
 _MIN_LABELED_SHARE = Decimal("0.04")
 """Minimum share of a part that has a label."""
 _PERCENT = '<c:numFmt formatCode="0.0%" sourceLinked="0"/><c:spPr><a:noFill/></c:spPr>'
-_LIGHT = {"7FA0CB", "B9CBE3", "C9A55C", "D9DEE5"}
-"""Light shades, on which white text is not legible."""
 _MONTHS_BETWEEN_NAMES = (1, 2, 3, 6, 12, 24, 60, 120)
 _MAX_NAMES = 13
 _CATEGORY_AXIS, _VALUE_AXIS = 1, 2
@@ -26,10 +24,10 @@ _CATEGORY_AXIS, _VALUE_AXIS = 1, 2
 
 def plot_over_time(panel: Panel, sheet: str) -> str:
     """Returns a column chart, or a line chart if there are too many months."""
-    look = f"<c:spPr>{fill(SHADES[1])}</c:spPr>"
+    look = f"<c:spPr>{fill(panel.shades[1])}</c:spPr>"
     axes = f'<c:axId val="{_CATEGORY_AXIS}"/><c:axId val="{_VALUE_AXIS}"/>'
     if len(panel.values) > _MAX_COLUMNS:
-        look = f'<c:spPr><a:ln w="22225" cap="rnd">{fill(SHADES[1])}<a:round/></a:ln></c:spPr>'
+        look = f'<c:spPr><a:ln w="22225" cap="rnd">{fill(panel.shades[1])}<a:round/></a:ln></c:spPr>'
         look += '<c:marker><c:symbol val="none"/></c:marker>'
         series = f'{_series(panel, sheet, look)}<c:smooth val="0"/>'
         plot = (
@@ -54,7 +52,7 @@ def plot_bars(panel: Panel, sheet: str) -> str:
     below = any(value < 0 for value in panel.values)
     labels = f"<c:dLbls>{_figure_format(panel)}<c:spPr><a:noFill/></c:spPr>{text_properties(900)}"
     labels += f'<c:dLblPos val="outEnd"/>{_show_flags("showVal")}</c:dLbls>'
-    look = f'<c:spPr>{fill(SHADES[1])}</c:spPr><c:invertIfNegative val="0"/>{"" if below else labels}'
+    look = f'<c:spPr>{fill(panel.shades[1])}</c:spPr><c:invertIfNegative val="0"/>{"" if below else labels}'
     return (
         '<c:barChart><c:barDir val="bar"/><c:grouping val="clustered"/><c:varyColors val="0"/>'
         f'<c:ser>{_series(panel, sheet, look)}</c:ser><c:gapWidth val="45"/>'
@@ -67,11 +65,11 @@ def plot_share(panel: Panel, sheet: str) -> str:
     """Returns a doughnut chart. Parts below `_MIN_LABELED_SHARE` have no label."""
     whole = sum(panel.values) or Decimal(1)
     points = "".join(
-        f'<c:dPt><c:idx val="{i}"/><c:bubble3D val="0"/><c:spPr>{fill(SHADES[i % len(SHADES)])}'
+        f'<c:dPt><c:idx val="{i}"/><c:bubble3D val="0"/><c:spPr>{fill(panel.shades[i % len(panel.shades)])}'
         f'<a:ln w="12700">{fill("FFFFFF")}</a:ln></c:spPr></c:dPt>'
         for i in range(len(panel.values))
     )
-    own = "".join(_share_label(i, value / whole) for i, value in enumerate(panel.values))
+    own = "".join(_share_label(panel, i, value / whole) for i, value in enumerate(panel.values))
     labels = f"<c:dLbls>{own}{_PERCENT}{text_properties(900, 'FFFFFF')}{_show_flags('showPercent')}"
     labels += '<c:showLeaderLines val="0"/></c:dLbls>'
     return (
@@ -80,11 +78,11 @@ def plot_share(panel: Panel, sheet: str) -> str:
     )
 
 
-def _share_label(index: int, share: Decimal) -> str:
+def _share_label(panel: Panel, index: int, share: Decimal) -> str:
     """Returns the exceptions for one part's label: no label for small parts, dark text on light shades."""
     if share < _MIN_LABELED_SHARE:
         return f'<c:dLbl><c:idx val="{index}"/><c:delete val="1"/></c:dLbl>'
-    if SHADES[index % len(SHADES)] in _LIGHT:
+    if is_light(panel.shades[index % len(panel.shades)]):
         return f'<c:dLbl><c:idx val="{index}"/>{_PERCENT}{text_properties(900)}{_show_flags("showPercent")}</c:dLbl>'
     return ""
 

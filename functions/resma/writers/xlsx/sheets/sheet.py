@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from resma.report.header import Column, Kind, ReportHeader
+from resma.report.header import NO_BRAND, Column, Kind, ReportHeader
 from resma.writers.xlsx.sheets.cells import is_text
-from resma.writers.xlsx.syntax.limits import page_footer
+from resma.writers.xlsx.syntax.limits import page_footer, page_header
 from resma.writers.xlsx.syntax.styles import CellStyle, Styles
 from resma.writers.xlsx.syntax.xml import DECLARATION, MAIN, column_letters, escape, row_element, text_cell
 
@@ -75,12 +75,14 @@ def _ignored_errors(header: ReportHeader, rows: int) -> str:
 
 def print_setup(header: ReportHeader, orientation: str) -> str:
     """Returns the print setup: all columns fit the width of one page, with the page number in the footer."""
-    paper = LETTER if header.locale.tag == "en-US" else A4
-    footer = escape(page_footer(header.title))
+    paper = LETTER if header.locale.paper == "Letter" else A4
+    brand = header.brand
+    footer = escape(page_footer(header.title, brand.footer or ""))
+    top = f"<oddHeader>{escape(page_header(header.organization))}</oddHeader>" if brand != NO_BRAND else ""
     return (
         '<pageMargins left="0.5" right="0.5" top="0.6" bottom="0.6" header="0.3" footer="0.3"/>'
         f'<pageSetup paperSize="{paper}" orientation="{orientation}" fitToHeight="0"/>'
-        f"<headerFooter><oddFooter>{footer}</oddFooter></headerFooter>"
+        f"<headerFooter>{top}<oddFooter>{footer}</oddFooter></headerFooter>"
     )
 
 

@@ -28,13 +28,26 @@ def shorten(text: str, max_units: int) -> str:
     return start.decode("utf-16-le", "ignore") + _ELLIPSIS
 
 
-def page_footer(title: str) -> str:
-    """Returns the footer: title on the left, page number on the right. `&` starts a code, so it is doubled."""
+def page_footer(title: str, middle: str = "") -> str:
+    """Returns the footer: title on the left, text of the brand in the middle, page number on the right.
+
+    The title is shortened first. `&` starts a code, so it is doubled.
+    """
     max_units = _MAX_FOOTER_UNITS - utf16_units(f"&L{_PAGE_NUMBER}")
-    escaped = title.replace("&", "&&")
-    if utf16_units(escaped) > max_units:
-        escaped = _first_units(title, max_units - 1) + _ELLIPSIS
-    return f"&L{escaped}{_PAGE_NUMBER}"
+    if middle:
+        middle = f"&C{_escaped(middle, max_units // 2)}"
+    return f"&L{_escaped(title, max_units - utf16_units(middle))}{middle}{_PAGE_NUMBER}"
+
+
+def page_header(organization: str) -> str:
+    """Returns the header: the organization on the left."""
+    return f"&L{_escaped(organization, _MAX_FOOTER_UNITS - 2)}"
+
+
+def _escaped(text: str, max_units: int) -> str:
+    """Returns a text with each `&` doubled, shortened to so many units."""
+    escaped = text.replace("&", "&&")
+    return escaped if utf16_units(escaped) <= max_units else _first_units(text, max_units - 1) + _ELLIPSIS
 
 
 def _first_units(title: str, max_units: int) -> str:

@@ -10,24 +10,27 @@ from typing import Literal
 
 from resma.i18n.locales import DEFAULT_LOCALE, Locale
 from resma.report.header import Column
-from resma.writers.palette import ACCENT, GRAY, INK, RULE
+from resma.writers.palette import GRAY, INK, RULE, Palette
 from resma.writers.xlsx.syntax.xml import DECLARATION, MAIN, escape
 
 FONT = "Calibri"
+
+_ACCENT = "{accent}"
+"""Placeholder of the palette's color."""
 
 _FONTS = {
     "plain": f'<font><sz val="11"/><color rgb="FF{INK}"/><name val="{FONT}"/><family val="2"/></font>',
     "bold": f'<font><b/><sz val="11"/><color rgb="FF{INK}"/><name val="{FONT}"/><family val="2"/></font>',
     "heading": f'<font><b/><sz val="11"/><color rgb="FFFFFFFF"/><name val="{FONT}"/><family val="2"/></font>',
-    "title": f'<font><b/><sz val="18"/><color rgb="FF{ACCENT}"/><name val="{FONT}"/><family val="2"/></font>',
-    "section": f'<font><b/><sz val="12"/><color rgb="FF{ACCENT}"/><name val="{FONT}"/><family val="2"/></font>',
+    "title": f'<font><b/><sz val="18"/><color rgb="FF{_ACCENT}"/><name val="{FONT}"/><family val="2"/></font>',
+    "section": f'<font><b/><sz val="12"/><color rgb="FF{_ACCENT}"/><name val="{FONT}"/><family val="2"/></font>',
     "label": f'<font><sz val="11"/><color rgb="FF{GRAY}"/><name val="{FONT}"/><family val="2"/></font>',
 }
 _FILLS = {
     "none": '<fill><patternFill patternType="none"/></fill>',
     # Excel always uses this pattern for the second fill.
     "gray125": '<fill><patternFill patternType="gray125"/></fill>',
-    "heading": f'<fill><patternFill patternType="solid"><fgColor rgb="FF{ACCENT}"/></patternFill></fill>',
+    "heading": f'<fill><patternFill patternType="solid"><fgColor rgb="FF{_ACCENT}"/></patternFill></fill>',
 }
 _BORDERS = {
     "none": "<border><left/><right/><top/><bottom/><diagonal/></border>",
@@ -54,7 +57,8 @@ class CellStyle:
 class Styles:
     """Assigns a number to each style. Request all styles before `part`. Number 0 is the default style."""
 
-    def __init__(self) -> None:
+    def __init__(self, palette: Palette) -> None:
+        self._accent = palette.accent
         self._styles: dict[CellStyle, int] = {CellStyle(): 0}
         self._formats: dict[str, int] = {"General": 0}
 
@@ -70,8 +74,8 @@ class Styles:
         formats = "".join(f'<numFmt numFmtId="{number}" formatCode="{escape(code)}"/>' for code, number in custom)
         parts = [
             f'<numFmts count="{len(custom)}">{formats}</numFmts>' if custom else "",
-            _counted("fonts", list(_FONTS.values())),
-            _counted("fills", list(_FILLS.values())),
+            _counted("fonts", [font.replace(_ACCENT, self._accent) for font in _FONTS.values()]),
+            _counted("fills", [fill.replace(_ACCENT, self._accent) for fill in _FILLS.values()]),
             _counted("borders", list(_BORDERS.values())),
             '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>',
             _counted("cellXfs", [self._xf(style) for style in self._styles]),
