@@ -11,7 +11,7 @@ import psycopg
 
 from infra.authoring.fix import Fix, fix_catalog
 from infra.authoring.sources import embedded_database, find_source
-from infra.checks.report_types.check_folder import CatalogReport, LocatedDiagnostic, check_catalog
+from infra.checks.report_types.check_folder import CatalogReport, check_catalog, shown_path
 from infra.deploy.source import SourceError, connect_source
 from infra.errors import StackError
 from resma.catalog import catalog_folder
@@ -78,19 +78,16 @@ def _database(options: CheckOptions) -> Iterator[str | None]:
         yield url
 
 
-def located(diagnostic: LocatedDiagnostic, label: str = "") -> str:
-    """Returns `reports/fees/report.toml:12: …`, the form that editors and CI systems recognize."""
-    path = diagnostic.path
-    with contextlib.suppress(ValueError):
-        path = path.absolute().relative_to(Path.cwd())
-    return f"{path}:{diagnostic.line}: {label}{diagnostic.message}"
-
-
-def summary(result: CheckResult) -> str:
-    """Returns the last line: `3 report types, no errors`."""
+def lines_of(result: CheckResult) -> list[str]:
+    """Returns corrections, warnings, errors and statements to paste, one a line, and the number of errors."""
     report = result.report
+    lines = [f"{shown_path(one.path)}: {one.message}" for one in result.fixes]
+    lines += [one.describe("warning: ") for one in report.warnings]
+    lines += [one.describe() for one in report.errors]
+    if report.grants:
+        lines += ["", "Missing privileges. Run as the owner of the tables:", *report.grants, ""]
     unchecked = "; queries were not checked in a database" if result.is_static else ""
-    return f"{_counted(report.types, 'report type')}, {_counted(len(report.errors), 'error')}{unchecked}"
+    return [*lines, f"{_counted(report.types, 'report type')}, {_counted(len(report.errors), 'error')}{unchecked}"]
 
 
 def _counted(number: int, noun: str) -> str:

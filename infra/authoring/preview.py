@@ -222,4 +222,4 @@ def _explained() -> Iterator[None]:
 
 
 def _listed(errors: Sequence[LocatedDiagnostic]) -> str:
-    return "\n".join(f"{item.path}:{item.line}: {item.message}" for item in errors)
+    return "\n".join(item.describe() for item in errors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,17 @@ class LocatedDiagnostic:
     path: Path
     line: int
     message: str
+
+    def describe(self, label: str = "") -> str:
+        """Returns `reports/fees/report.toml:12: …`, the form that editors and CI systems recognize."""
+        return f"{shown_path(self.path)}:{self.line}: {label}{self.message}"
+
+
+def shown_path(path: Path) -> Path:
+    """Returns a path as people name it: relative, if it is below the working folder."""
+    with contextlib.suppress(ValueError):
+        return path.absolute().relative_to(Path.cwd())
+    return path
 
 
 @dataclass(frozen=True)

@@ -84,15 +84,3 @@ def describe_check(result: CheckResult) -> dict[str, Any]:
         },
         "grants": list(report.grants),
     }
-
-
-def draw_check(console: Console, result: CheckResult) -> None:
-    """Prints the findings in the form that editors recognize, and statements to paste."""
-    from infra.authoring.check import located, summary  # noqa: PLC0415
-
-    lines = [f"{one.path}: {one.message}" for one in result.fixes]
-    lines += [located(one, "warning: ") for one in result.report.warnings]
-    lines += [located(one) for one in result.report.errors]
-    if result.report.grants:
-        lines += ["", "Missing privileges. Run as the owner of the tables:", *result.report.grants, ""]
-    console.print(clean("\n".join([*lines, summary(result)])))

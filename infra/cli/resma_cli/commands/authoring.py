@@ -16,7 +16,6 @@ from resma_cli.draw_authoring import (
     describe_check,
     describe_new,
     describe_preview,
-    draw_check,
     draw_new,
     draw_preview,
 )
@@ -192,8 +191,8 @@ def check_catalog(
 ) -> int:
     """Check the report types of a catalog: their files, and their queries in the database."""
     with explained_errors("Report types are checked from"):
-        from infra.authoring.check import CheckOptions, check  # noqa: PLC0415
+        from infra.authoring.check import CheckOptions, check, lines_of  # noqa: PLC0415
 
         result = check(CheckOptions(stack_name(), source, catalog, is_static, fixes))
-    form.output.show(describe_check(result), lambda console: draw_check(console, result))
+    form.output.show(describe_check(result), lambda console: console.print(clean("\n".join(lines_of(result)))))
     return ExitCode.FAILED if result.report.errors else ExitCode.DONE
