@@ -26,6 +26,14 @@ def is_valid_password(parameters: Mapping[str, Any], login: str, password: str) 
     return True
 
 
+def find_existing_logins(connection: Connection[TupleRow], logins: Iterable[str]) -> list[str]:
+    """Returns the logins that the cluster has."""
+    found = connection.execute(
+        "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) ORDER BY rolname", (list(logins),)
+    ).fetchall()
+    return [login for (login,) in found]
+
+
 def find_shared_logins(connection: Connection[TupleRow], logins: Iterable[str]) -> list[str]:
     """Returns why new passwords of existing logins would break another database of the cluster."""
     return [
@@ -42,13 +50,10 @@ def find_shared_logins(connection: Connection[TupleRow], logins: Iterable[str]) 
 
 def find_unchangeable_logins(connection: Connection[TupleRow], logins: Iterable[str]) -> list[str]:
     """Returns why the current role may not set the passwords of existing logins."""
-    existing = connection.execute(
-        "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) ORDER BY rolname", (list(logins),)
-    ).fetchall()
     return [
         f"This role may not set the password of {login}, which another role created. Use the role that created it, or "
         "a superuser."
-        for (login,) in existing
+        for login in find_existing_logins(connection, logins)
         if not _may_change(connection, login)
     ]
 

@@ -34,6 +34,8 @@ class PrepareOptions:
     tenant_name: str | None = None
     passwords_of: str | None = None
     """Stage whose passwords are used, because its database is in the same cluster."""
+    is_new_passwords: bool = False
+    """Whether logins that exist get new passwords, although the stage has no secret with the present ones."""
     catalog: Path | None = None
     region: str | None = None
     """AWS region; None for that of the AWS configuration."""
@@ -75,6 +77,7 @@ def parse_options(given: Sequence[str] | None) -> PrepareOptions:
         help="name of the tenant, which its files show (default: name of [brand] in resma.toml)",
     )
     add("--passwords-of", metavar="STAGE", help="use the passwords of a stage whose database is on the same server")
+    add("--new-passwords", action="store_true", help="set new passwords of logins that exist and have no secret")
     add(
         "--catalog",
         type=Path,
@@ -102,4 +105,4 @@ def parse_options(given: Sequence[str] | None) -> PrepareOptions:
             )
     if problems:
         parser.error(" ".join(problems))
-    return PrepareOptions(is_dry_run=chosen.pop("dry_run"), **chosen)
+    return PrepareOptions(is_dry_run=chosen.pop("dry_run"), is_new_passwords=chosen.pop("new_passwords"), **chosen)

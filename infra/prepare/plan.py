@@ -23,7 +23,7 @@ from infra.postgres.migrate import (
     find_pending,
 )
 from infra.prepare.addresses import Address, find_address
-from infra.prepare.logins import find_shared_logins, find_unchangeable_logins, is_valid_password
+from infra.prepare.logins import find_existing_logins, find_shared_logins, find_unchangeable_logins, is_valid_password
 from infra.prepare.options import DEFAULT_TENANT, PrepareOptions
 from infra.prepare.reader_grants import find_read_tables, missing_grants
 from infra.prepare.samconfig import change_parameters, read_samconfig
@@ -166,8 +166,15 @@ def _login_secrets(
                 found.add(own)
             secrets.append(plan)
     changed = [one.new_password_of for one in secrets if one.new_password_of]
+    unknown = [one.new_password_of for one in secrets if one.new_password_of and one.stored is None]
     if shared := find_shared_logins(connection, changed):
         found.problems += shared
+    elif not options.is_new_passwords and (existing := find_existing_logins(connection, unknown)):
+        found.problems.append(
+            f"The logins {', '.join(existing)} exist, but the stage {options.stage} has no secret with their "
+            "passwords. If another stage uses them, name it with --passwords-of STAGE. If nothing uses them, set new passwords "
+            "with --new-passwords."
+        )
     else:
         found.rights += find_unchangeable_logins(connection, changed)
     return secrets

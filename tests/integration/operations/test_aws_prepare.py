@@ -18,7 +18,7 @@ from moto import mock_aws
 from infra.demo.load_demo_bank import BANK
 from infra.paths import ROOT
 from infra.postgres.connect import parse_url
-from infra.postgres.migrate import SYSTEM_TABLES, find_pending
+from infra.postgres.migrate import SYSTEM_TABLES, find_pending, migrate, set_password
 from infra.prepare.__main__ import main
 from infra.prepare.secret_store import SecretStore, SecretStoreError
 from infra.servers.postgres import BINARIES, PostgresServer
@@ -187,7 +187,8 @@ def test_a_dry_run_prints_a_script_and_changes_nothing(prepare: Prepare, tmp_pat
     with psycopg.connect(prepare.url) as connection:
         assert find_pending(connection) == []
         assert connection.execute("SELECT tenant_id FROM resma.tenants").fetchall() == [("main",)]
-    code, script = prepare("--dry-run")
+    code, script = prepare("--dry-run", "--new-passwords")
+    assert code == 0
     assert "CREATE TABLE" not in script
 
 
@@ -263,6 +264,19 @@ def test_a_second_stage_on_the_same_server_shares_the_passwords(prepare: Prepare
         assert secrets[f"resma/prod/{use}"]["password"] == first[f"resma/dev/{use}"]["password"]
         assert secrets[f"resma/prod/{use}"]["dbname"] == parse_url(url)["dbname"]
     assert prepare.logs_in(secrets["resma/prod/app"]) == "resma_app"
+
+
+def test_passwords_that_something_else_may_use_are_not_replaced(prepare: Prepare) -> None:
+    migrate(prepare.url)
+    set_password(prepare.url, "resma_app", "in-use")
+    code, printed = prepare()
+    assert code == 1
+    assert "The logins resma_app, resma_reader, resma_system exist, but the stage dev has no secret" in printed
+    assert prepare.secrets() == {}
+    database = parse_url(prepare.url)["dbname"]
+    assert prepare.logs_in({"username": "resma_app", "password": "in-use", "dbname": database}) == "resma_app"
+    assert prepare("--new-passwords")[0] == 0
+    assert prepare.logs_in(prepare.secrets()["resma/dev/app"]) == "resma_app"
 
 
 def test_a_failure_of_secrets_manager_rolls_the_database_back(
