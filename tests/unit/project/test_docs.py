@@ -35,6 +35,7 @@ from tests.support.docs_pages import (
 each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
 SCRIPTS = {
+    "docs/own-database.md": "tests/e2e/test_own_database_guide.py::test_the_guides_commands_generate_a_report",
     "docs/integrate.md": "tests/e2e/test_clients.py::test_the_guides_commands_work",
     "docs/reports-api.md": "tests/e2e/test_estimate_link_and_retry.py::test_the_pages_commands_work",
 }
