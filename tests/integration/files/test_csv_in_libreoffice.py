@@ -7,7 +7,7 @@ with "detect special numbers" and "evaluate formulas" on.
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,11 @@ from hypothesis import strategies as st
 
 from resma.i18n.locales import LOCALES
 from resma.report.format_options import CsvOptions, FormatOptions
+from resma.report.header import Kind
 from resma.writers import make_writer
 from tests.support.accept_files import convert_by_libreoffice
 from tests.support.csv_samples import KEPT, LONG, NOT_TOUCHED
 from tests.support.sample_reports import header, rows_of, write
-
-_LANGUAGE_IDS = {"en-US": 1033, "en-GB": 2057, "pt-BR": 1046, "de-DE": 1031}
-"""Language ids of LibreOffice, from [MS-LCID]."""
 
 _WORDS = (
     "0 1 7 12 007 31 1999 2024 123456 0.5 1,5 1.000,50 1,000.50 ½ ５ + - ( ) . , / : % ' \" & = @ # $ € R$ £ ¥ BRL EUR "
@@ -62,29 +60,33 @@ def texts() -> list[str]:
     return samples
 
 
-@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("locale", ["en-US", "en-GB", "pt-BR", "de-DE", "fr-FR"])
 def test_strings_are_shown_unchanged_and_numbers_are_numbers(locale: str, texts: list[str], tmp_path: Path) -> None:
     numbers = [NUMBERS[i % len(NUMBERS)] for i in range(len(texts))]
     timestamps = [["2024-02-29 23:59:59-03", "2024-02-29 23:59:59.999999-03"][i % 2] for i in range(len(texts))]
     days, ids = ["2024-02-29"] * len(texts), [str(i) for i in range(len(texts))]
-    head = header(["text", "amount", "timestamp", "date", "integer"], len(texts), LOCALES[locale])
+    count = len(texts)
+    further = [["true"] * count, ["1e-07"] * count, ["07:30:15.5"] * count, ["P1DT2H"] * count]
+    kinds: list[Kind] = ["text", "amount", "timestamp", "date", "integer", "boolean", "float", "time", "interval"]
+    head = header(kinds, count, LOCALES[locale])
     options = FormatOptions(csv=CsvOptions(profile="excel"))
-    data = write(make_writer("CSV", head, options), rows_of([texts, numbers, timestamps, days, ids]), 500)
+    data = write(make_writer("CSV", head, options), rows_of([texts, numbers, timestamps, days, ids, *further]), 500)
     (tmp_path / "it.csv").write_bytes(data)
     headings, *rows = _open(tmp_path / "it.csv", locale)
-    assert headings == ("C0", "C1", "C2", "C3", "C4")
+    assert headings == tuple(f"C{i}" for i in range(len(kinds)))
     different = [(text, row[0]) for text, row in zip(texts, rows, strict=True) if row[0] != _as_displayed(text)]
     assert different == []
     assert [row[1] for row in rows] == [float(number) for number in numbers]
     assert {row[2] for row in rows} == {datetime(2024, 2, 29, 23, 59, 59)}  # noqa: DTZ001  # Excel has no time zones
     assert {row[3] for row in rows} == {datetime(2024, 2, 29)}  # noqa: DTZ001
     assert [row[4] for row in rows] == list(range(len(texts)))
+    assert {row[5:] for row in rows} == {(True, 1e-07, time(7, 30, 15), timedelta(days=1, hours=2))}
 
 
 def _open(path: Path, locale: str) -> list[tuple[Any, ...]]:
     """Returns the values of the sheet's cells after LibreOffice has opened the file in the locale's language."""
     separator = ord(LOCALES[locale].list_separator)
-    options = f"CSV:{separator},34,76,1,,{_LANGUAGE_IDS[locale]},false,true,false,false,false,-1,true"
+    options = f"CSV:{separator},34,76,1,,{int(LOCALES[locale].lcid, 16)},false,true,false,false,false,-1,true"
     convert_by_libreoffice([path], "xlsx", path.parent, options)
     sheet = openpyxl.load_workbook(path.with_suffix(".xlsx"), data_only=True).active
     assert sheet is not None
