@@ -10,7 +10,7 @@ from resma.report.kinds import ADDABLE
 
 _WIDTHS = {
     "boolean": 8,
-    "date": 11,
+    "date": 13,
     "time": 10,
     "integer": 10,
     "amount": 15,
@@ -18,13 +18,15 @@ _WIDTHS = {
     "interval": 16,
     "timestamp": 19,
     "local_timestamp": 19,
-    "text": 20,
+    "text": 18,
     "json": 30,
     "binary": 30,
     "uuid": 36,
 }
 """Width of a column in a PDF by its kind, in about the number of characters."""
 
+_BOLD = 1.25
+"""Width of a character of a heading, which is bold and does not wrap."""
 _HEADING_SPACE = 2
 _MAX_HEADING_WIDTH = 24
 
@@ -51,9 +53,9 @@ def with_defaults(described: Mapping[str, Any], heading: str) -> dict[str, Any]:
 
 
 def default_width(kind: str, heading: str) -> float:
-    """Returns the width of a column: enough for usual values of its kind, and for the longest word of its heading."""
-    longest = max((len(word) for word in heading.split()), default=0) + _HEADING_SPACE
-    return float(max(_WIDTHS.get(kind, _WIDTHS["text"]), min(longest, _MAX_HEADING_WIDTH)))
+    """Returns the width of a column: enough for usual values of its kind, and for a heading of usual length."""
+    of_heading = min(len(heading) * _BOLD + _HEADING_SPACE, _MAX_HEADING_WIDTH)
+    return float(max(_WIDTHS.get(kind, _WIDTHS["text"]), of_heading))
 
 
 def _is_identifier(name: str) -> bool:
