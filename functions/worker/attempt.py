@@ -14,7 +14,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from resma.access.quotas import count_rows
-from resma.catalog import ReportType, find_locale, find_report_type
+from resma.catalog import ReportType, find_locale, find_report_type, organization_of
 from resma.jobs.claim import Claim, finish_job, keep_alive, record_summary, record_usage
 from resma.jobs.outages import close_outages
 from resma.jobs.report_rows import tenant_name
@@ -173,7 +173,7 @@ def _record_counted(job: ClaimedJob, summary: Summary, connection: Connection[Tu
     record_summary(connection, job.claim, summary)
     count_rows(connection, job.claim, summary.rows)
     close_outages(connection, _dependencies_used_so_far(job))
-    return _Content(summary, tenant_name(connection, job.claim.tenant_id), 1)
+    return _Content(summary, organization_of(tenant_name(connection, job.claim.tenant_id)), 1)
 
 
 def _dependencies_used_so_far(job: ClaimedJob) -> list[str]:

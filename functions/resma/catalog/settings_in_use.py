@@ -39,6 +39,12 @@ def brand_in_use(language: Language) -> Brand:
     )
 
 
+def organization_of(tenant_name: str) -> str:
+    """Returns the organization that files name: the tenant, or the brand if the catalog is of one organization."""
+    settings = settings_in_use()
+    return settings.brand.name if settings.tenants == "none" and settings.brand.name else tenant_name
+
+
 def offered_locales() -> Mapping[str, Locale]:
     """Returns the locales in which reports can be requested, by tag: the built-in ones and those of resma.toml."""
     return locale_settings.locales_with(settings_in_use().locales)

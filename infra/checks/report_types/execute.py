@@ -60,6 +60,10 @@ def as_reader(connection: Connection[TupleRow]) -> Iterator[Cursor[TupleRow]]:
         yield cursor
 
 
+def _is_always_set(item: Filter) -> bool:
+    return item.required or item.default is not None
+
+
 def _sample(item: Filter) -> Any:
     """Returns a valid value of the filter, as JSON."""
     if item.kind == "choice":
@@ -77,8 +81,13 @@ def execute(  # noqa: PLR0913, PLR0917  # the parts of the statement
     tail: str,
     chosen: Filter | None = None,
     names: Sequence[str] | None = None,
+    tenant: str = "demo",
+    *,
+    all_filters: bool = False,
 ) -> None:
-    """Executes a statement with the query as its subquery. Required filters and `chosen` are set.
+    """Executes a statement with the query as its subquery.
+
+    Filters that are required or have a default are set, and `chosen`, or all of them.
 
     Raises QueryRejectedError if the database rejects it.
     """
@@ -86,9 +95,12 @@ def execute(  # noqa: PLR0913, PLR0917  # the parts of the statement
     columns = "" if head.endswith("*") else ", ".join(column_of_report(name).as_string() for name in names)
     # The first line of the query is the second line of this statement.
     text = f"{head} {columns} FROM (\n{report_type.query}) AS report {tail}"
-    values = {item.name: _sample(item) if item.required or item is chosen else None for item in report_type.filters}
+    values = {
+        item.name: _sample(item) if all_filters or item is chosen or _is_always_set(item) else None
+        for item in report_type.filters
+    }
     try:
-        cursor.execute(text.encode(), {**values, TENANT: "demo"})
+        cursor.execute(text.encode(), {**values, TENANT: tenant})
     except psycopg.Error as error:
         if error.sqlstate is None:  # no rejection: the connection is lost
             raise
