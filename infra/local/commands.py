@@ -207,14 +207,14 @@ def _require_same(running: Running, options: UpOptions) -> None:
     _require_same_port(running, options.port)
     if options.source is not None and options.source != running.source_url:
         raise StackDiffersError(
-            f"The running stack at {running.api_url} reads another source database. Run `make down` first, then the "
+            f"The running stack at {running.api_url} reads another source database. Run `resma down` first, then the "
             "same command again."
         )
     catalog = catalog_folder(options.catalog)
     # Without an option and without ./reports, the command is about the running stack, whatever its catalog is.
     if str(catalog) != running.catalog and (options.catalog is not None or catalog != DEMO_CATALOG):
         raise StackDiffersError(
-            f"The running stack at {running.api_url} has the catalog {running.catalog}, not {catalog}. Run `make down` "
+            f"The running stack at {running.api_url} has the catalog {running.catalog}, not {catalog}. Run `resma down` "
             "first, then the same command again."
         )
     if running.source_url is None:
@@ -226,7 +226,7 @@ def _require_demo_bank(running: Running) -> None:
     if running.source_url is not None or running.catalog != str(DEMO_CATALOG):
         raise StackDiffersError(
             f"The running stack at {running.api_url} has a source database or a catalog of your own, but the demo "
-            "needs the demo bank. Run `make down` first, then the same command again."
+            "needs the demo bank. Run `resma down` first, then the same command again."
         )
 
 

@@ -152,7 +152,7 @@ def test_up_again_says_what_runs(resma: CommandLine, project: Path) -> None:
     assert "export DATABASE_URL=postgresql://" in again.out
     other = resma.run("up", "--source", "postgresql://reports:hush@127.0.0.1:1/other")
     assert other.code == 1
-    assert "reads another source database. Run `make down` first" in other.err
+    assert "reads another source database. Run `resma down` first" in other.err
     assert "hush" not in other.err
     (project / "elsewhere" / "reports").mkdir(parents=True)
     moved = CommandLine(NAME, project / "elsewhere").run("up")
@@ -211,12 +211,12 @@ def test_an_invalid_type_affects_no_other_and_needs_no_restart(
 
 def test_a_wrong_source_is_refused_before_anything_starts(project: Path) -> None:
     away = CommandLine(f"{NAME}-refused", project)
-    for source, says in {
-        "postgresql://reports:hush@127.0.0.1:1/shop": "Check the host and the port",
-        "mysql://reports:hush@127.0.0.1/shop": "must look like postgresql://",
-    }.items():
+    for source, code, says in (
+        ("postgresql://reports:hush@127.0.0.1:1/shop", 3, "Check the host and the port"),
+        ("mysql://reports:hush@127.0.0.1/shop", 1, "must look like postgresql://"),
+    ):
         refused = away.run("up", "--source", source)
-        assert refused.code == 1
+        assert refused.code == code
         assert says in refused.err
         assert "hush" not in refused.err
     assert "does not exist" in away.run("up", "--catalog", "nowhere").err

@@ -205,9 +205,11 @@ def _example(result: UpResult) -> str:
 
 def _draw_up(console: Console, result: UpResult) -> None:
     running = result.running
+    # A project of one's own has no Makefile of Resma.
+    program = "make" if running.source_url is None else "resma"
     if result.was_up:
         console.print(
-            f"""already up at {running.api_url}; `make down` ends it
+            f"""already up at {running.api_url}; `{program} down` ends it
 report types: {running.catalog}
 operator commands (docs/access.md, docs/operate.md) need
     export DATABASE_URL={running.database_url}
@@ -229,5 +231,5 @@ the callbacks of reports (callbackUrl) are signed with {running.callback_secret}
 operator commands (docs/access.md, docs/operate.md) need
     export DATABASE_URL={running.database_url}
     export RESMA_SYSTEM_DATABASE={running.database_url}
-`make logs` shows the functions' logs, `make down` ends it"""
+`{program} logs` shows the functions' logs, `{program} down` ends it"""
     )
