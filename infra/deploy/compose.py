@@ -102,8 +102,6 @@ def deploy_compose(settings: ComposeSettings) -> None:
     if source is None:
         is_loaded = load_demo_bank(settings.database_url, settings.rows)
         print(f"The demo bank has {settings.rows:,} transactions." + ("" if is_loaded else " It was loaded before."))
-    else:
-        print(f"Reports read {source.place}.")
     name_organization(settings.database_url, settings.resma_catalog, source)
     outputs = _deploy_once(AwsEndpoint(settings.aws_url), settings, source)
     path = f"/_aws/execute-api/{outputs['ApiId']}/{outputs['StageName']}/"
@@ -119,6 +117,8 @@ def _deploy_once(aws: AwsEndpoint, settings: ComposeSettings, source: SourceData
     if (outputs := find_outputs(aws, read_stage("local").stack_name)) is not None:
         print("It is already deployed. After a change, run `docker compose down`, then `docker compose up --build`.")
         return outputs
+    if source is not None:
+        print(f"Reports read {source.place}.")
     parameters = {
         # LocalStack reports 127.0.0.1 as the source of every request, even if it comes through nginx from elsewhere.
         "LoopbackTenant": "",

@@ -214,8 +214,8 @@ def _require_same(running: Running, options: UpOptions) -> None:
     # Without an option and without ./reports, the command is about the running stack, whatever its catalog is.
     if str(catalog) != running.catalog and (options.catalog is not None or catalog != DEMO_CATALOG):
         raise StackDiffersError(
-            f"The running stack at {running.api_url} has the catalog {running.catalog}, not {catalog}. Run `resma down` "
-            "first, then the same command again."
+            f"The running stack at {running.api_url} has the catalog {running.catalog}, not {catalog}. "
+            "Run `resma down` first, then the same command again."
         )
     if running.source_url is None:
         _rows_of(running, options.rows)

@@ -14,8 +14,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import urllib3
 import yaml
@@ -119,6 +121,34 @@ def test_compose_deployment_names_what_is_missing(environment: dict[str, str]) -
     assert "WEBHOOK_SECRET" in done.stderr
     assert "ROWS" in done.stderr
     assert "many" not in done.stderr
+
+
+def test_compose_deployment_tries_the_source_before_it_changes_anything(
+    environment: dict[str, str], postgres: PostgresServer
+) -> None:
+    done = run_deploy({**environment, "SOURCE": "postgres://reports:hush@127.0.0.1:1/shop", "POSTGRES_PORT": "1"})
+    assert done.returncode == 1
+    assert "The source database 127.0.0.1:1/shop does not accept a connection of reports" in done.stderr
+    assert "hush" not in done.stderr
+
+
+def test_compose_deployment_with_a_source_names_the_organization(
+    environment: dict[str, str], postgres: PostgresServer, tmp_path: Path
+) -> None:
+    """The role may read its table only, and the catalog's errors are printed."""
+    with psycopg.connect(postgres.url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE orders (id integer PRIMARY KEY); CREATE ROLE reports LOGIN PASSWORD 'hush'")
+        connection.execute("GRANT SELECT ON orders TO reports")
+    shutil.copytree(DEMO_CATALOG / "transactions", tmp_path / "transactions")
+    (tmp_path / "resma.toml").write_text('[brand]\nname = "Northwind Traders"\n', encoding="utf-8")
+    source = f"postgres://reports:hush@127.0.0.1:{postgres.port}/postgres"
+    done = run_deploy({**environment, "SOURCE": source, "RESMA_CATALOG": str(tmp_path)})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "permission denied for schema bank" in done.stderr
+    assert "hush" not in done.stdout + done.stderr
+    with psycopg.connect(postgres.url) as connection:
+        named = connection.execute("SELECT name FROM resma.tenants WHERE tenant_id = 'demo'").fetchone()
+    assert named == ("Northwind Traders",)
 
 
 def run_deploy(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
