@@ -73,12 +73,12 @@ def test_headings_and_labels_follow_from_names(orders: ReportType) -> None:
 def test_layout_follows_from_kinds_and_names(orders: ReportType) -> None:
     layout = {column.name: (column.align, column.grouped, column.width) for column in orders.columns}
     assert layout == {
-        "order_id": ("right", False, 10),
-        "order_date": ("left", False, 11),
+        "order_id": ("right", False, 12),
+        "order_date": ("left", False, 14.5),
         "freight": ("right", True, 15),
         "tax": ("right", True, 15),
-        "Ship Name": ("left", False, 20),
-        "quantity": ("right", True, 10),
+        "Ship Name": ("left", False, 18),
+        "quantity": ("right", True, 12),
     }
 
 
