@@ -172,8 +172,8 @@ def _login_secrets(
     elif not options.is_new_passwords and (existing := find_existing_logins(connection, unknown)):
         found.problems.append(
             f"The logins {', '.join(existing)} exist, but the stage {options.stage} has no secret with their "
-            "passwords. If another stage uses them, name it with --passwords-of STAGE. If nothing uses them, set new passwords "
-            "with --new-passwords."
+            "passwords. If another stage uses them, name it with --passwords-of STAGE. If nothing uses them, set new "
+            "passwords with --new-passwords."
         )
     else:
         found.rights += find_unchangeable_logins(connection, changed)
