@@ -93,6 +93,8 @@ class Paging:
     has_subtotals: bool
     has_contents: bool
     has_cover: bool = True
+    groups: int = 1
+    """Number of pages for each page of rows: more than one if the columns are split."""
 
 
 def estimate_bytes(requested: RequestedFile, seen: Sequence[Observation]) -> int:
@@ -112,7 +114,8 @@ def estimate_pages(requested: RequestedFile, seen: Sequence[Observation], pages:
     lines = requested.rows * _lines_per_row(requested, seen, pages, front)
     if requested.rows <= 1:
         front = int(pages.has_cover)  # a table of contents needs at least two periods
-    return front + max(1, ceil(round(lines / pages.lines_per_page, 3)))
+    groups = pages.groups if requested.rows else 1
+    return front + groups * max(1, ceil(round(lines / pages.lines_per_page, 3)))
 
 
 def _lines_per_row(requested: RequestedFile, seen: Sequence[Observation], pages: Paging, front: int) -> float:
@@ -121,7 +124,9 @@ def _lines_per_row(requested: RequestedFile, seen: Sequence[Observation], pages:
     similar = [file for file in _similar_files(requested, seen) if file.pages and file.lines_per_page]
     # Column widths depend on the paper size.
     similar = [file for file in similar if file.lines_per_page == pages.lines_per_page] or similar
-    lines = sum(((file.pages or 0) - front - _HALF_A_PAGE) * (file.lines_per_page or 0) for file in similar)
+    lines = sum(
+        (((file.pages or 0) - front) / pages.groups - _HALF_A_PAGE) * (file.lines_per_page or 0) for file in similar
+    )
     first = _BASELINE_ROWS_OF_LINES * (LINES_PER_WRAPPED_ROW if pages.wraps else 1.0)
     return max(1.0, (first + lines) / (_BASELINE_ROWS_OF_LINES + sum(file.rows for file in similar)))
 

@@ -135,6 +135,7 @@ def _file(
                 has_subtotals=report_type.subtotals is not None,
                 has_contents=report_type.period is not None and parts.contents is not False,
                 has_cover=parts.cover is not False,
+                groups=_page(report_type, content).groups,
             ),
         )
     return FileEstimate.model_validate({"format": format_, "bytes": estimate_bytes(requested, seen), "pages": pages})

@@ -25,7 +25,6 @@ from resma.writers.pdf.syntax.reserved_numbers import (
     PAGES,
     RESOURCES,
 )
-from resma.writers.pdf.table import logo
 from resma.writers.pdf.table.page import PageComposer
 from resma.writers.pdf.table.page_template import form_dictionary
 from resma.writers.pdf.text.pen import Pen
@@ -133,10 +132,7 @@ class FinalObjects:
     def _put_shared(self, kids: list[int]) -> None:
         fonts = font_resources(self._state.wide, self._add)
         forms = b"/F %d 0 R/P %d 0 R" % (FRAME, LAST_FRAME)
-        if self._state.logo:
-            forms += b"%b %d 0 R" % (logo.NAME, self._state.logo)
-        if self._state.letterhead:
-            forms += b"/L %d 0 R" % self._state.letterhead
+        forms += b"".join(b"/%b %d 0 R" % (name.encode(), number) for name, number in self._state.forms.items())
         if self._composer.wraps:
             forms += b"/Y %d 0 R" % COUNT
             entries = b"/Type/XObject/Subtype/Form/BBox[-10 -10 500 20]/Resources %d 0 R" % RESOURCES

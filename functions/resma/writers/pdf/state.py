@@ -27,10 +27,8 @@ class PdfState:
     """Open nodes of the page tree above the table's pages."""
     first_page: int = 0
     """Object number of the first table page; 0 before it is written."""
-    letterhead: int = 0
-    """Object number of the form of the first table page, if it has a letterhead; otherwise 0."""
-    logo: int = 0
-    """Object number of the logo, if the brand has one; otherwise 0."""
+    forms: dict[str, int] = field(default_factory=dict)
+    """Object numbers of the forms that only some reports have, by name: logo, letterhead, and groups of columns."""
     rows: int = 0
     """Number of rows received, whether written or pending."""
     pages: int = 0

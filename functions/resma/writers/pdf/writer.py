@@ -21,7 +21,9 @@ from resma.writers.pdf.fonts.own_faces import FACES
 from resma.writers.pdf.front.contents import contents_pages
 from resma.writers.pdf.front.cover import PageCounts, cover_pages
 from resma.writers.pdf.front.letterhead import Letterhead
-from resma.writers.pdf.layout import cells, choose_layout
+from resma.writers.pdf.layout import choose_layout
+from resma.writers.pdf.page_groups import PageGroup, page_groups, titled
+from resma.writers.pdf.palette import GRAY
 from resma.writers.pdf.readability import describe_widths, require_readable
 from resma.writers.pdf.state import PdfState
 from resma.writers.pdf.syntax import metadata, objects
@@ -37,9 +39,9 @@ from resma.writers.pdf.syntax.reserved_numbers import (
 from resma.writers.pdf.table import missing_glyphs
 from resma.writers.pdf.table.columns import make_column
 from resma.writers.pdf.table.line_plan import FREE, LinePlan, find_row
-from resma.writers.pdf.table.logo import logo_object
+from resma.writers.pdf.table.logo import NAME, logo_object
 from resma.writers.pdf.table.page import PageComposer, rows_on
-from resma.writers.pdf.table.page_template import first_frame, form_dictionary, frame
+from resma.writers.pdf.table.page_template import first_frame, footers, form_dictionary, frame, titles
 from resma.writers.pdf.table.visible_text import VisibleText
 from resma.writers.pdf.table.wrapping import Wrapper
 from resma.writers.pdf.text.pen import Pen
@@ -65,7 +67,11 @@ class PdfWriter:
         self._header = header
         self._layout = choose_layout(header, options)
         self._plan = LinePlan(header)
-        self._cells = cells(header.columns, self._layout)
+        self._groups = page_groups(header, self._layout)
+        positions = {
+            index: cell for group in self._groups for index, cell in zip(group.indexes, group.cells, strict=True)
+        }
+        self._cells = [positions[index] for index in range(len(header.columns))]
         self._wraps = any(column.wrap for column in header.columns)
         parts = options.or_else(header.pdf)
         self._has_cover = parts.cover is not False
@@ -78,9 +84,10 @@ class PdfWriter:
         self._start = 0 if self._has_cover else Letterhead(header, self._layout, self._pen).slots
         # If cells wrap, the number of pages is known only at the end.
         self._lines = self._start + self._plan.lines
-        self._table_pages = None if self._wraps else max(1, -(-self._lines // self._slots))
+        self._row_pages = None if self._wraps else max(1, -(-self._lines // self._slots))
         self._before = self._cover + self._contents
-        self._total_pages = None if self._table_pages is None else self._before + self._table_pages
+        count = len(self._groups) if header.rows else 1
+        self._total_pages = None if self._row_pages is None else self._before + self._row_pages * count
         self._trailer = b"/Root %d 0 R/Info %d 0 R%b" % (CATALOG, INFORMATION, metadata.file_identifier(header))
 
     @property
@@ -95,7 +102,10 @@ class PdfWriter:
         header, layout = self._header, self._layout
         self._pen = Pen(wide)
         self._columns = [make_column(cell, layout, header.locale, wide["R"]) for cell in self._cells]
-        self._composer = PageComposer(header, layout, self._cells, self._plan, self._pen)
+        self._composers = [
+            PageComposer(header, layout, group.cells_by_index(len(self._cells)), self._plan, self._pen)
+            for group in self._groups
+        ]
         self._wrapper = Wrapper(self._cells, layout.slots, wide["R"]) if self._wraps else None
 
     @property
@@ -119,15 +129,13 @@ class PdfWriter:
         file.position = len(objects.HEADER)
         file.highest = LAST_RESERVED
         parts = [objects.HEADER]
-        slots = self._slots
-        parts.append(self._frame(FRAME, 0 if self._wraps else slots))
-        last = self._lines - slots * ((self._table_pages or 1) - 1)
-        parts.append(self._frame(LAST_FRAME, 0 if self._wraps else last))
+        parts += [self._frames(group) for group in self._groups]
         if logo := self._header.brand.logo:
-            self._state.logo = self._claim()
-            parts.append(objects.put(file, self._state.logo, logo_object(logo)))
+            parts.append(objects.put(file, self._claim_form(NAME[1:]), logo_object(logo)))
         if not self._has_cover:
-            parts.append(self._first_frame(0 if self._wraps else min(slots, self._lines)))
+            blank: Row = (None,) * len(self._cells)
+            self._state.pending = [blank] * self._start
+            self._state.kinds = bytearray(FREE * self._start)
         return b"".join(parts)
 
     def add(self, batch: Batch) -> bytes:
@@ -158,9 +166,10 @@ class PdfWriter:
             out += self._pages(state.pending, bytes(state.kinds))
         state.pending, state.kinds = [], bytearray()
         if not state.pages:
-            out += self._page(self._composer.nothing(b"/L" if state.letterhead else b"/P", self._start), b"")
+            form = b"/P" if self._has_cover else b"/L"
+            out += self._page(self._composers[0].nothing(form, self._start), b"", is_first=True, is_last=True)
         pages = PageCounts(self._cover, self._contents, state.pages)
-        final = FinalObjects(self._header, self._layout, self._pen, self._composer, state, pages)
+        final = FinalObjects(self._header, self._layout, self._pen, self._composers[0], state, pages)
         out += final.objects()
         out.append(objects.section(state.file, self._trailer))
         return b"".join(out)
@@ -168,26 +177,46 @@ class PdfWriter:
     def _claim(self) -> int:
         return objects.claim(self._state.file)
 
-    def _frame(self, number: int, slots: int) -> bytes:
-        content = frame(self._header, self._layout, self._cells, slots, self._pen)
+    def _claim_form(self, name: bytes) -> int:
+        number = self._state.forms[name.decode("ascii")] = self._claim()
+        return number
+
+    def _frames(self, group: PageGroup) -> bytes:
+        """Returns the forms of a group: of a full page, of the last page, and of a first page without a cover."""
+        slots = self._slots
+        last = self._lines - slots * ((self._row_pages or 1) - 1)
+        numbers = [FRAME, LAST_FRAME]
+        if group.number:
+            numbers = [self._claim_form(group.form(name)) for name in (b"F", b"P")]
+        header = titled(self._header, group, len(self._groups))
+        parts = [
+            self._put_form(number, frame(header, self._layout, group.cells, 0 if self._wraps else count, self._pen))
+            for number, count in zip(numbers, (slots, last), strict=True)
+        ]
+        if not self._has_cover:
+            parts.append(self._first_frame(header, group))
+        return b"".join(parts)
+
+    def _first_frame(self, header: ReportHeader, group: PageGroup) -> bytes:
+        """Returns the form of a first page, whose first slots are free for the letterhead."""
+        layout, slots = self._layout, 0 if self._wraps else min(self._slots, self._lines)
+        above = titles(header, layout, self._pen) if group.number else self._letterhead()
+        content = first_frame(header, layout, group.cells, self._start, slots, above, self._pen)
+        return self._put_form(self._claim_form(group.form(b"L")), content)
+
+    def _letterhead(self) -> bytes:
+        letterhead = Letterhead(self._header, self._layout, self._pen).content()
+        return b"%b%b rg\n%b" % (letterhead, GRAY, footers(self._header, self._layout, self._pen))
+
+    def _put_form(self, number: int, content: bytes) -> bytes:
         return objects.put(self._state.file, number, objects.stream(form_dictionary(self._layout, RESOURCES), content))
 
-    def _first_frame(self, slots: int) -> bytes:
-        """Returns the form of a first page with a letterhead, whose slots become free lines of the table."""
-        state, layout = self._state, self._layout
-        letterhead = Letterhead(self._header, layout, self._pen).content()
-        content = first_frame(self._header, layout, self._cells, self._start, slots, letterhead, self._pen)
-        state.letterhead = self._claim()
-        state.pending = [(None,) * len(self._cells)] * self._start
-        state.kinds = bytearray(FREE * self._start)
-        form = objects.stream(form_dictionary(layout, RESOURCES), content)
-        return objects.put(state.file, state.letterhead, form)
-
-    def _form_of_next(self) -> bytes:
+    def _form_of_next(self, group: PageGroup) -> bytes:
         """Returns the name of the form that the next page shows."""
-        if self._state.letterhead and not self._state.pages:
-            return b"/L"
-        return b"/P" if self._state.pages + 1 == self._table_pages else b"/F"
+        row_page = self._state.pages // len(self._groups)
+        if not self._has_cover and not row_page:
+            return b"/" + group.form(b"L")
+        return b"/" + group.form(b"P" if row_page + 1 == self._row_pages else b"F")
 
     def _add_lines(self, rows: Sequence[Row], first: int) -> None:
         """Adds rows to the pending lines. `first` is the number of the first row in the report, from 0."""
@@ -207,20 +236,25 @@ class PdfWriter:
             missing_glyphs.count_rows(self._state.without_font, columns, kinds, self._state.rows_shown, missing)
         for at, page_blocks in enumerate(zip(*blocks, strict=True)):
             page_kinds = kinds[at * slots : (at + 1) * slots]
-            form = self._form_of_next()
-            content = self._composer.content(form, page_blocks, page_kinds, self._state.subtotals_shown)
-            yield from self._page(content, page_kinds)
+            for group, composer in zip(self._groups, self._composers, strict=True):
+                shown = [page_blocks[index] for index in group.indexes]
+                content = composer.content(self._form_of_next(group), shown, page_kinds, self._state.subtotals_shown)
+                is_last = group.number + 1 == len(self._groups)
+                yield from self._page(content, page_kinds, is_first=not group.number, is_last=is_last)
 
-    def _page(self, content: bytes, kinds: bytes) -> list[bytes]:
-        """Returns a page, its content, completed nodes above it, and a cross-reference section if it is due."""
+    def _page(self, content: bytes, kinds: bytes, *, is_first: bool, is_last: bool) -> list[bytes]:
+        """Returns a page, its content, completed nodes above it, and a cross-reference section if it is due.
+
+        `is_first` and `is_last` are about the pages that show the same rows.
+        """
         state, claim = self._state, self._claim
         file = state.file
         parent = parent_of_next(state.tree, claim)
         number = claim()
         state.first_page = state.first_page or number
         first, end = state.rows_shown, state.rows_shown + rows_on(kinds)
-        footer = self._composer.footer((first + 1, end), self._before + state.pages + 1, self._total_pages)
-        for period in self._plan.periods_starting(first, end):
+        footer = self._composers[0].footer((first + 1, end), self._before + state.pages + 1, self._total_pages)
+        for period in self._plan.periods_starting(first, end) if is_first else ():
             state.period_starts.extend((number, state.pages, find_row(kinds, self._plan.start_of(period) - first)))
         contents = claim()
         out = [
@@ -229,8 +263,9 @@ class PdfWriter:
         ]
         out += [objects.put(file, node, body) for node, body in add_page(state.tree, number, claim)]
         state.pages += 1
-        state.rows_shown = end
-        state.subtotals_shown += kinds.count(b"s")
+        if is_last:
+            state.rows_shown = end
+            state.subtotals_shown += kinds.count(b"s")
         if len(file.offsets) >= objects.SECTION_OBJECTS:
             out.append(objects.section(file, self._trailer))
         return out

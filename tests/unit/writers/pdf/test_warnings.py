@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,19 +84,29 @@ def columns_of(count: int) -> tuple[Column, ...]:
     return tuple(Column(name=f"c{at}", heading=f"Column {at}", kind="amount") for at in range(count))
 
 
-def test_a_hundred_columns_are_an_error_with_a_remedy() -> None:
-    writer = make(header(1, columns=columns_of(100), total_columns=NOT_SHOWN))
-    with pytest.raises(FormatLimitError, match=r"100 columns .* Choose fewer columns .* XLSX") as raised:
+def test_a_column_without_space_is_an_error_with_a_remedy() -> None:
+    """The page is wide enough for all columns, but the widths of the report type leave no space for one of them."""
+    columns = tuple(replace(column, width=width) for column, width in zip(columns_of(3), (1, 1, 0.001), strict=True))
+    writer = make(header(1, columns=columns, total_columns=NOT_SHOWN))
+    with pytest.raises(FormatLimitError, match=r"`c2` .* Choose fewer columns .* XLSX") as raised:
         writer.begin()
-    assert raised.value.column == "c0"
+    assert raised.value.column == "c2"
 
 
 def test_narrow_columns_are_a_warning() -> None:
-    rows: list[Row] = [("1.00",) * 50]
-    [found] = warnings_of(rows, columns=columns_of(50), total_columns=NOT_SHOWN)
-    assert (found.code, found.column) == ("columns-too-narrow", "c0")
+    rows: list[Row] = [("1.00",) * 3]
+    columns = tuple(replace(column, width=width) for column, width in zip(columns_of(3), (1, 1, 0.06), strict=True))
+    [found] = warnings_of(rows, columns=columns, total_columns=NOT_SHOWN)
+    assert (found.code, found.column) == ("columns-too-narrow", "c2")
     assert "XLSX" in found.detail
-    assert warnings_of([("1.00",) * 20], columns=columns_of(20), total_columns=NOT_SHOWN) == ()
+
+
+@pytest.mark.parametrize(("count", "groups"), [(20, 1), (30, 1), (42, 3), (120, 7)])
+def test_columns_that_do_not_fit_a_page_are_split(count: int, groups: int) -> None:
+    rows: list[Row] = [("1.00",) * count]
+    found = warnings_of(rows, columns=columns_of(count), total_columns=NOT_SHOWN)
+    expected = [f"The page is too narrow for {count} columns. The PDF has {groups} pages for each page of rows"]
+    assert [warning.detail.partition(",")[0] for warning in found] == (expected if groups > 1 else [])
 
 
 def test_the_catalog_check_warns_about_report_types_with_too_many_columns(tmp_path: Path) -> None:
@@ -114,6 +125,6 @@ def test_the_catalog_check_warns_about_report_types_with_too_many_columns(tmp_pa
     report = check_catalog(tmp_path, None)
     assert report.errors == []
     [warning] = report.warnings
-    assert "columns (`month`" in warning.message
+    assert "The page is too narrow for 106 columns." in warning.message
     assert "XLSX" in warning.message
     assert toml.read_text("utf-8").splitlines()[warning.line - 1] == "[columns]"

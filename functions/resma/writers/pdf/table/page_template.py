@@ -34,15 +34,15 @@ def frame(header: ReportHeader, layout: Layout, cells: Sequence[Cell], slots: in
 
 
 def first_frame(  # noqa: PLR0913, PLR0917  # everything that the page is drawn from
-    header: ReportHeader, layout: Layout, cells: Sequence[Cell], start: int, slots: int, letterhead: bytes, pen: Pen
+    header: ReportHeader, layout: Layout, cells: Sequence[Cell], start: int, slots: int, above: bytes, pen: Pen
 ) -> bytes:
-    """Returns the content of the form of a first page whose table starts at slot `start`, below a letterhead.
+    """Returns the content of the form of a first page whose table starts at slot `start`, below `above`.
 
     `slots` is the number of slots up to the last line, or 0 if the page draws its own stripes.
     """
     background = stripes(layout, range(start + 1, slots, 2), slots) if slots else b""
     lowered = b"q 1 0 0 1 0 %b cm %bQ\n" % (number(-start * LEADING), _headings(header, layout, cells, pen))
-    return b"".join((background, lowered, letterhead, GRAY + b" rg\n", footers(header, layout, pen)))
+    return b"".join((background, lowered, above))
 
 
 def form_dictionary(layout: Layout, resources: int) -> bytes:
