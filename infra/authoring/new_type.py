@@ -71,12 +71,12 @@ class NewType:
     """Statements that the role still needs, to be executed by the owner of the tables."""
 
     too_wide: str | None = None
-    """Why a PDF of all columns is not possible; None if it is."""
+    """Why a page of a PDF cannot show all columns; None if it can."""
 
     @property
     def choices(self) -> Sequence[Choice]:
         """The decisions that were made."""
-        limits = [Choice("PDF", "not possible", self.too_wide)] if self.too_wide else []
+        limits = [Choice("PDF", "all columns on one page: no", self.too_wide)] if self.too_wide else []
         return [*self.proposal.choices, *limits]
 
 

@@ -95,7 +95,7 @@ def _assert_complete(files: dict[str, bytes], rows: int, names: list[str]) -> No
 def test_a_table_that_is_too_wide_for_a_page_is_named(make: Make) -> None:
     made = make("odd.wide", database="awkward")
     (choice,) = [one for one in made.choices if one.part == "PDF"]
-    assert choice.chosen == "not possible"
+    assert choice.chosen == "all columns on one page: no"
     assert "The page is too narrow" in choice.reason
 
 
