@@ -7,6 +7,7 @@ optional ones (for CI). It uses only the standard library, since it runs before 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -39,6 +40,19 @@ class Tool:
 
 
 @dataclass(frozen=True)
+class Library(Tool):
+    """A shared library: its file name, and its Debian package."""
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether the dynamic linker finds it."""
+        try:
+            return all(ctypes.CDLL(name) for name in self.names)
+        except OSError:
+            return False
+
+
+@dataclass(frozen=True)
 class OptionalTools:
     """Tools without which some tests are skipped, unless RESMA_WANTS_LANGUAGES has their name."""
 
@@ -49,11 +63,14 @@ class OptionalTools:
 
 _LIBREOFFICE = Tool(("soffice",), "libreoffice-calc-nogui")
 _CHROMIUM = Tool(("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"), "chromium")
+_LIBATOMIC = Library(("libatomic.so.1",), "libatomic1")
+"""Needed by the Node.js in the package playwright, which controls Chromium. Minimal installations of Debian lack it."""
+_CURL = Tool(("curl",), "curl")
 
 NEEDED: Mapping[str, tuple[Tool, ...]] = {
-    "test": (_LIBREOFFICE, _CHROMIUM),
+    "test": (_LIBREOFFICE, _CHROMIUM, _LIBATOMIC, _CURL),
     "fuzz": (_LIBREOFFICE,),
-    "pictures": (_LIBREOFFICE, _CHROMIUM),
+    "pictures": (_LIBREOFFICE, _CHROMIUM, _LIBATOMIC),
 }
 """Required programs by command. `make check` requires none: its readers of files are Python packages."""
 
@@ -63,7 +80,7 @@ OPTIONAL = (
         tuple(Tool((name,), "poppler-utils") for name in ("pdftotext", "pdftoppm")),
         "another reader of PDFs besides PDFium and pypdf",
     ),
-    OptionalTools("curl", (Tool(("curl",), "curl"), Tool(("jq",), "jq")), "the guide's client for the shell"),
+    OptionalTools("curl", (_CURL, Tool(("jq",), "jq")), "the guide's client for the shell"),
     OptionalTools(
         "node", (Tool(("node",), "nodejs"), Tool(("npm",), "npm")), "readers of spreadsheets and clients in JavaScript"
     ),
@@ -96,7 +113,7 @@ def packages_of(tools: Iterable[Tool]) -> list[str]:
 def describe_missing(run: str, missing: Iterable[Tool]) -> str:
     """Returns a message with the missing tools and a command that installs them."""
     tools = list(missing)
-    lines = [f"`make {run}` needs programs that are not on the PATH: {', '.join(map(str, tools))}."]
+    lines = [f"`make {run}` needs programs that are not installed: {', '.join(map(str, tools))}."]
     if packages := packages_of(tools):
         lines.append(f"On Debian and Ubuntu, this installs them: {INSTALL} {' '.join(packages)}")
     lines += [f"{tool} has no Debian package." for tool in tools if tool.package is None]

@@ -140,7 +140,7 @@ RUNNERS: dict[str, Runner] = {
     ),
     r"make catalog": Runner("line", "Makefile: lint types template imports catalog language dependencies"),
     r"make setup": Runner("line", "Makefile: lint: setup"),
-    r"apt-get install (chromium|--no-install-recommends libreoffice-calc-nogui chromium)": Runner(
+    r"apt-get install (chromium|--no-install-recommends libreoffice-calc-nogui chromium libatomic1 curl)": Runner(
         "line", ".ci/run: apt-get install"
     ),
     r"go install github.com/minio/minio@latest": Runner("line", ".ci/run: {}"),

@@ -13,7 +13,7 @@ import pytest
 from infra.paths import ROOT
 from resma_cli.doctor import machine
 from tests import tools
-from tests.tools import NEEDED, OPTIONAL, describe_missing, find_missing, packages_of
+from tests.tools import NEEDED, OPTIONAL, Library, describe_missing, find_missing, packages_of
 
 
 def make(target: str, path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -37,7 +37,7 @@ def empty_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("target", "programs"), [("test", "soffice, chromium"), ("fuzz", "soffice")])
+@pytest.mark.parametrize(("target", "programs"), [("test", "soffice, chromium, curl"), ("fuzz", "soffice")])
 def test_missing_programs_are_listed_with_a_command_that_installs_them(
     empty_path: Path, target: str, programs: str
 ) -> None:
@@ -45,8 +45,9 @@ def test_missing_programs_are_listed_with_a_command_that_installs_them(
     assert done.returncode == 2
     assert done.stdout == ""
     listed, installs, failed = done.stderr.splitlines()
-    assert listed == f"`make {target}` needs programs that are not on the PATH: {programs}."
-    assert installs.partition(": ")[2] == " ".join([tools.INSTALL, *packages_of(NEEDED[target])])
+    assert listed == f"`make {target}` needs programs that are not installed: {programs}."
+    missing = [tool for tool in NEEDED[target] if not isinstance(tool, Library)]
+    assert installs.partition(": ")[2] == " ".join([tools.INSTALL, *packages_of(missing)])
     assert "Error 2" in failed
 
 
@@ -56,7 +57,8 @@ def test_a_missing_optional_language_is_skipped(empty_path: Path) -> None:
     done = make("tools-test", empty_path)
     assert (done.returncode, done.stderr) == (0, "")
     skipped = {line.partition(" not found")[0] for line in done.stdout.splitlines()}
-    assert {", ".join(map(str, one.tools)) for one in OPTIONAL if one.name != "minio"} <= skipped
+    lacking = [[tool for tool in one.tools if tool not in NEEDED["test"]] for one in OPTIONAL if one.name != "minio"]
+    assert {", ".join(map(str, tools)) for tools in lacking} <= skipped
 
 
 def test_a_missing_language_that_ci_requires_is_an_error(empty_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +72,8 @@ def test_a_missing_language_that_ci_requires_is_an_error(empty_path: Path, monke
 
 
 def test_doctor_looks_for_the_same_programs() -> None:
-    assert [tool.names for tool in NEEDED["test"]] == list(machine.TEST_PROGRAMS)
+    programs = [tool.names for tool in NEEDED["test"] if not isinstance(tool, Library)]
+    assert programs == list(machine.TEST_PROGRAMS)
 
 
 def test_ci_installs_each_package_once(empty_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +85,8 @@ def test_ci_installs_each_package_once(empty_path: Path, monkeypatch: pytest.Mon
 
 def test_missing_programs_are_installed_as_root(empty_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = empty_path.parent / "calls"
-    made = " ".join(str(empty_path / tool.names[0]) for tool in NEEDED["test"])
+    missing = [tool for tool in NEEDED["test"] if not isinstance(tool, Library)]
+    made = " ".join(str(empty_path / tool.names[0]) for tool in missing)
     links = f"for tool in {made}; do /bin/ln -sf /bin/true $tool; done"
     apt = f'#!/bin/sh\necho "$@" >> "{calls}"\n[ "$1" = update ] || {links}\n'
     (empty_path / "apt-get").write_text(apt, encoding="utf-8")
@@ -92,7 +96,12 @@ def test_missing_programs_are_installed_as_root(empty_path: Path, monkeypatch: p
     assert tools.main(["test"]) == 0
     update, install = calls.read_text(encoding="utf-8").splitlines()
     assert update == "update -qq"
-    assert install == f"install -qq -y --no-install-recommends {' '.join(packages_of(NEEDED['test']))}"
+    assert install == f"install -qq -y --no-install-recommends {' '.join(packages_of(missing))}"
+
+
+def test_a_library_is_found_by_the_dynamic_linker() -> None:
+    assert Library(("libc.so.6",), None).is_installed
+    assert not Library(("libresma.so.9",), None).is_installed
 
 
 @pytest.mark.parametrize("user", [0, 1000])
@@ -107,4 +116,4 @@ def test_programs_that_cannot_be_installed_are_an_error(
     assert tools.main(["test"]) == 2
     message = capsys.readouterr().err
     assert ("installing" in message) == (user == 0)
-    assert "this installs them: apt-get install --no-install-recommends libreoffice-calc-nogui chromium" in message
+    assert "this installs them: apt-get install --no-install-recommends libreoffice-calc-nogui chromium curl" in message

@@ -19,7 +19,11 @@ MIN_DISK_BYTES = 3 * 2**30
 MIN_MEMORY_BYTES = 3 * 2**29
 PYTHONS = ((3, 11), (3, 12), (3, 13))
 """Supported versions. A test compares them with infra/local/bootstrap.py, which is not part of the client."""
-TEST_PROGRAMS = (("soffice",), ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"))
+TEST_PROGRAMS = (
+    ("soffice",),
+    ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+    ("curl",),
+)
 """Programs that `make test` needs, each with its possible names. A test compares them with tests/tools.py."""
 
 
@@ -169,9 +173,9 @@ def check_readers(_machine: Machine) -> Finding:
     """Checks that the programs are installed with which tests open files and the console."""
     missing = [names[0] for names in TEST_PROGRAMS if not any(map(shutil.which, names))]
     if missing:
-        fix = "Run `apt-get install --no-install-recommends libreoffice-calc-nogui chromium`."
+        fix = "Run `apt-get install --no-install-recommends libreoffice-calc-nogui chromium libatomic1 curl`."
         return warn("readers", f"Not installed: {', '.join(missing)}. Only `make test` needs them.", fix)
-    return ok("readers", "LibreOffice and Chromium are installed.")
+    return ok("readers", "LibreOffice, Chromium and curl are installed.")
 
 
 CHECKS = (
