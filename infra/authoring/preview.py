@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -21,10 +22,10 @@ from infra.checks.report_types.sort_plan import scanned_tables, sorts_rows
 from infra.deploy.source import SourceError, connect_source
 from infra.errors import StackError
 from infra.paths import STATE
-from resma.catalog import Limits, ReportType, catalog_folder, check_folder
-from resma.catalog.settings_file import CatalogSettings, check_settings
+from resma.catalog import Limits, ReportType, catalog_folder, check_folder, organization_of, require_locale
+from resma.catalog.folder import CATALOG_VARIABLE
 from resma.errors import FormatLimitError, RequestInvalidError, ResmaError
-from resma.i18n.locales import LOCALES
+from resma.i18n.locales import Language
 from resma.report.content import ReportContent
 from resma.report.format_options import FormatOptions
 from resma.report.header import ReportHeader
@@ -101,12 +102,12 @@ def preview(options: PreviewOptions) -> Preview:
     """
     catalog = catalog_folder(options.catalog)
     folder = find_type_folder(catalog, options.type_name)
-    settings = check_settings(catalog)[0] or CatalogSettings()
-    report_type, diagnostics = check_folder(folder, settings)
+    report_type, diagnostics = check_folder(folder)
     if report_type is None:
         raise PreviewError(_listed(locate(folder, diagnostics)))
-    values = _check_filters(report_type, options.filters or {})
-    with connect_source(options.source_url) as connection:
+    with _in_use(catalog), _explained(), connect_source(options.source_url) as connection:
+        values = _check_filters(report_type, options.filters or {})
+        language = require_locale(options.locale).language
         connection.autocommit = True
         found = find_database_errors(connection, report_type)
         if found.errors:
@@ -114,8 +115,7 @@ def preview(options: PreviewOptions) -> Preview:
         is_sorted = not _takes_long(connection, report_type)
         connection.autocommit = False
         limited = _limited(report_type, options.rows, is_sorted=is_sorted)
-        with _explained():
-            return _read(connection, limited, options, values, settings, is_sorted=is_sorted)
+        return _read(connection, limited, options, values, language, is_sorted=is_sorted)
 
 
 def _read(  # noqa: PLR0913  # what a report is made of
@@ -123,11 +123,11 @@ def _read(  # noqa: PLR0913  # what a report is made of
     report_type: ReportType,
     options: PreviewOptions,
     values: Mapping[str, object],
-    settings: CatalogSettings,
+    language: Language,
     *,
     is_sorted: bool,
 ) -> Preview:
-    organization = settings.brand.name or connection.info.dbname
+    organization = organization_of(connection.info.dbname)
     content = ReportContent(
         type=report_type.type,
         formats=[options.format],
@@ -139,7 +139,6 @@ def _read(  # noqa: PLR0913  # what a report is made of
         personal_masked=False,
         options={},
     )
-    language = LOCALES[options.locale].language
     with open_snapshot(connection, report_type, options.tenant, values, options.time_zone) as snapshot:
         summary = snapshot.summarize(language)
         types = snapshot.decimal_types()
@@ -194,7 +193,7 @@ def _takes_long(connection: Connection[TupleRow], report_type: ReportType) -> bo
 
 
 def _check_filters(report_type: ReportType, given: Mapping[str, Sequence[str]]) -> dict[str, object]:
-    """Returns the filters as JSON values, with defaults. Raises PreviewError, which names each error."""
+    """Returns the filters as JSON values, with defaults. Raises RequestInvalidError with each error."""
     kinds = {item.name: item.kind for item in report_type.filters}
     values: dict[str, object] = {}
     for name, texts in given.items():
@@ -204,17 +203,29 @@ def _check_filters(report_type: ReportType, given: Mapping[str, Sequence[str]]) 
             values[name] = int(texts[-1])
         else:
             values[name] = texts[-1]
+    return dict(report_type.check_filters(values))
+
+
+@contextmanager
+def _in_use(catalog: Path) -> Iterator[None]:
+    """Makes it the catalog of this process, whose brand, locales and defaults of formats the writers use."""
+    before = os.environ.get(CATALOG_VARIABLE)
+    os.environ[CATALOG_VARIABLE] = str(catalog)
     try:
-        return dict(report_type.check_filters(values))
-    except RequestInvalidError as error:
-        lines = [f"{item.pointer.removeprefix('/filters/')}: {item.detail}" for item in error.field_errors]
-        raise PreviewError("A filter is not valid.\n" + "\n".join(lines)) from error
+        yield
+    finally:
+        del os.environ[CATALOG_VARIABLE]
+        if before is not None:
+            os.environ[CATALOG_VARIABLE] = before
 
 
 @contextmanager
 def _explained() -> Iterator[None]:
     try:
         yield
+    except RequestInvalidError as error:
+        lines = [f"{item.pointer.removeprefix('/')}: {item.detail}" for item in error.field_errors]
+        raise PreviewError("\n".join(lines)) from error
     except ResmaError as error:
         raise PreviewError(str(error)) from error
     except psycopg.Error as error:

@@ -19,15 +19,18 @@ from resma.catalog.query_text import TENANT
 
 _GROUPS = re.compile(r"\b(GROUP\s+BY|DISTINCT|UNION|INTERSECT|EXCEPT)\b", re.IGNORECASE)
 
+# Rows cannot be sorted by columns of kind json.
 _KEYS = """
     SELECT i.indrelid::bigint, i.indrelid::regclass::text,
            array_agg(a.attname::text ORDER BY k.nth), array_agg(a.attname::text) FILTER (WHERE NOT a.attnotnull)
     FROM pg_catalog.pg_index AS i
     CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, nth)
     JOIN pg_catalog.pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+    JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
     WHERE i.indrelid = ANY (%s::bigint[]) AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
       AND i.indexprs IS NULL AND k.nth <= i.indnkeyatts
     GROUP BY i.indrelid, i.indexrelid, i.indisprimary
+    HAVING NOT bool_or(t.typname IN ('jsonb', 'hstore') OR t.typcategory IN ('A', 'C'))
     ORDER BY i.indisprimary DESC, count(*)
 """
 _TABLES = """

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 from PIL import Image
+from pypdf import PdfReader
 
 from infra.authoring import preview as preview_module
 from infra.authoring.sources import embedded_database
@@ -107,12 +108,23 @@ def test_a_preview_does_not_sort_a_large_table(run: Run, monkeypatch: pytest.Mon
         (["orders", "--filter", "from=yesterday"], "from: It must be a date in the form YYYY-MM-DD."),
         (["orders", "--filter", "moon=1"], "moon: ORDERS has no such filter"),
         (["orders", "--time-zone", "Mars/Olympus"], "Mars/Olympus"),
+        (["orders", "--locale", "xx-XX"], "locale: Unknown locale. It must be one of"),
     ],
 )
 def test_a_preview_that_is_not_possible_is_one_error(run: Run, arguments: list[str], message: str) -> None:
     run("new", "orders", "--table", "orders")
     code, _, error = run("preview", *arguments)
     assert (code, message in error) == (1, True), error
+
+
+def test_a_preview_has_the_brand_of_its_catalog(run: Run) -> None:
+    run("new", "customers", "--table", "customers", "--catalog", "elsewhere")
+    with Path("elsewhere/resma.toml").open("a", encoding="utf-8") as file:
+        file.write('[brand]\nname = "Northwind Traders"\n')
+    code, out, _ = run("preview", "customers", "--catalog", "elsewhere")
+    assert code == 0
+    (line,) = [line for line in out.splitlines() if line.startswith("file: ")]
+    assert "Northwind Traders" in PdfReader(line.removeprefix("file: ")).pages[0].extract_text()
 
 
 def test_a_preview_of_a_table_that_is_too_wide_for_a_page_has_several_pages(run: Run, awkward: str) -> None:
