@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import chain
@@ -21,14 +22,34 @@ from resma.report.decimal_types import MAX_PRECISION, DecimalType
 from resma.report.format_options import PdfParts
 from resma.report.header import Kind
 
-_NAME = r"^[a-z][a-z0-9_]*$"
-
-
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _require_type(name: str) -> str:
+    """Raises ValueError if the name is not one of a report type."""
+    if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
+        raise ValueError('It must consist of capital letters, digits and _, and start with a letter, like "ORDERS".')
+    return name
+
+
+def _require_file_name(name: str) -> str:
+    """Raises ValueError if the name is not one of a file, without its extension."""
+    if not re.fullmatch(r"[a-z0-9-]+", name):
+        raise ValueError('It must consist of lower-case letters, digits and -, like "orders".')
+    return name
+
+
+def _require_filter_name(name: str) -> str:
+    """Raises ValueError if the name cannot be written as a parameter of the query."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ValueError(
+            "It must consist of lower-case letters, digits and _, and start with a letter, like ship_country."
+        )
+    return name
 
 
 def _to_plain_value(value: object) -> object:
@@ -104,7 +125,7 @@ class Filter(_Frozen):
     a date filter: this filter's date must not be earlier than that one.
     """
 
-    name: str = Field(pattern=_NAME)
+    name: Annotated[str, AfterValidator(_require_filter_name)]
     label: LocalizedText
     description: LocalizedText
     kind: Literal["date", "choice", "text", "integer", "amount"]
@@ -192,11 +213,11 @@ class ReportType(_Frozen):
     NOT_IN_FILE: ClassVar[frozenset[str]] = frozenset({"query", "tenants"})
     """Fields that are not keys of report.toml."""
 
-    type: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$", max_length=100)
+    type: Annotated[str, Field(max_length=100), AfterValidator(_require_type)]
     title: LocalizedText
     description: LocalizedText
     """What the report shows; by default its title."""
-    file_name: str = Field(pattern=r"^[a-z0-9-]+$")
+    file_name: Annotated[str, AfterValidator(_require_file_name)]
     orientation: Literal["landscape", "portrait"] = "landscape"
     columns: tuple[ColumnSpec, ...]
     """All columns of the query that the report uses, including hidden ones."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.paths import ROOT
 from resma.catalog import ColumnSpec, LocalizedText, ReportType, check_folder, load_catalog
 from resma.catalog.texts import name_in_words
 from resma.errors import RequestInvalidError
@@ -55,6 +56,14 @@ def orders(tmp_path: Path) -> ReportType:
     assert diagnostics == []
     assert report_type is not None
     return report_type
+
+
+def test_the_short_example_of_the_guide_is_valid(tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "report-types.md").read_text(encoding="utf-8")
+    example = guide[guide.index('    title = "Orders"') : guide.index("All else follows")]
+    query = "SELECT * FROM orders WHERE tenant_id = %(tenant_id)s AND order_date BETWEEN %(from)s AND %(to)s"
+    folder = _write(tmp_path, "\n".join(line.removeprefix("    ") for line in example.splitlines()), query)
+    assert check_folder(folder)[1] == []
 
 
 def test_type_and_file_name_follow_from_the_folder(orders: ReportType) -> None:
