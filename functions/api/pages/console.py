@@ -13,6 +13,7 @@ from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api.context import base_url, settings
 from api.pages import console_sign_in
+from api.pages.brand import STYLE, brand_style, branded_page
 from api.pages.static_files import StaticFile, answer_file, read_files, static_file
 from resma.errors import ReportFileNotFoundError
 
@@ -82,6 +83,10 @@ def handle_get_console_file_in_folder(folder: str, name: str) -> Response[str]:
 
 def _answer(name: str) -> Response[str]:
     file = _files().get(name)
+    if name == PAGE and file is not None:
+        file = static_file(branded_page(file.text), file.media_type)
+    elif name == STYLE and (style := brand_style()):
+        file = static_file(style, "text/css; charset=utf-8")
     if file is None:
         raise ReportFileNotFoundError("The console does not have this file. Its page is at /console.")
     return answer_file(file, _HEADERS, router.current_event.headers.get("If-None-Match"))

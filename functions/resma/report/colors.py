@@ -28,3 +28,18 @@ def darkened(color: str, min_contrast: float) -> str:
         if contrast_with_white(darker) >= min_contrast:
             return darker
     return "000000"
+
+
+def contrast(one: str, other: str) -> float:
+    """Returns the contrast ratio (WCAG 2.2) of two colors, from 1 to 21."""
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def lightened(color: str, background: str, min_contrast: float) -> str:
+    """Returns a mixture of a color and white whose contrast with a dark background is at least `min_contrast`."""
+    for percent in range(100, 0, -1):
+        lighter = mixed_with_white(color, percent / 100)
+        if contrast(lighter, background) >= min_contrast:
+            return lighter
+    return "FFFFFF"

@@ -36,7 +36,7 @@ export function go(path, query = {}) {
 
 /** Sets the title of the browser tab. @param {...string} parts the most specific first */
 export function nameTab(...parts) {
-  document.title = [...parts.map((part) => (part.length > TAB_CHARACTERS ? `${part.slice(0, TAB_CHARACTERS - 1)}…` : part)), "Resma"].join(" · ");
+  document.title = [...parts.map((part) => (part.length > TAB_CHARACTERS ? `${part.slice(0, TAB_CHARACTERS - 1)}…` : part)), document.querySelector(".brand")?.textContent ?? "Resma"].join(" · ");
 }
 
 /** Aborts the requests of the current view and closes its dialogs. */
