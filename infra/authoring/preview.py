@@ -71,6 +71,8 @@ class Preview:
 
     type_name: str
     headings: tuple[str, ...]
+    kinds: tuple[str, ...]
+    """Kinds of the columns, such as `date`."""
     rows: tuple[tuple[str | None, ...], ...]
     """Cells as Postgres prints them; None for NULL."""
     has_more: bool
@@ -150,6 +152,7 @@ def _read(  # noqa: PLR0913  # what a report is made of
     return Preview(
         report_type.type,
         tuple(column.heading for column in header.columns),
+        tuple(column.kind for column in header.columns),
         tuple(tuple(None if cell is None else cell.decode() for cell in row) for row in rows),
         len(rows) >= options.rows,
         is_sorted,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,11 @@ def describe_preview(made: Preview) -> dict[str, Any]:
 
 def draw_preview(console: Console, made: Preview) -> None:
     """Prints the first rows as a table, and the paths of the files."""
-    draw_table(console, [TableColumn(heading, is_flexible=True) for heading in made.headings], made.rows)
+    columns = [_column(made, index) for index in range(len(made.headings))]
+    fitting = _fitting(made, columns, console.width) if console.is_terminal else len(columns)
+    draw_table(console, columns[:fitting], [row[:fitting] for row in made.rows])
+    if omitted := made.headings[fitting:]:
+        console.print(clean(f"and {len(omitted)} more: {', '.join(omitted)}"), style="dim")
     shown = f"The first {len(made.rows)} rows of {made.type_name}" if made.has_more else f"{len(made.rows)} rows"
     if not made.is_sorted:
         shown += ", in any order, because no index gives the order of `sort`"
@@ -84,3 +89,30 @@ def describe_check(result: CheckResult) -> dict[str, Any]:
         },
         "grants": list(report.grants),
     }
+
+
+_FLEXIBLE = {"text", "json", "binary", "uuid", "interval"}
+"""Kinds whose values can be cut. Dates and numbers are shown completely, or not at all."""
+_MIN_WIDTH = 10
+_GAP = 2
+
+
+def _column(made: Preview, index: int) -> TableColumn:
+    kind = made.kinds[index]
+    return TableColumn(
+        made.headings[index],
+        is_flexible=kind in _FLEXIBLE,
+        is_number=kind in {"integer", "amount", "float"},
+        min_width=_MIN_WIDTH,
+    )
+
+
+def _fitting(made: Preview, columns: Sequence[TableColumn], width: int) -> int:
+    """Returns the number of columns that fit into a line of a terminal, at least one."""
+    used = 0
+    for index, column in enumerate(columns):
+        longest = max([len(column.heading), *(len(row[index] or "") for row in made.rows)])
+        used += (min(longest, column.min_width) if column.is_flexible else longest) + _GAP
+        if used > width + _GAP and index:
+            return index
+    return len(columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from infra.authoring.watch import changes
 from infra.checks.report_types.check_folder import check_catalog
 from infra.paths import ROOT
 from infra.servers.postgres import PostgresServer
-from resma.catalog import DEMO_CATALOG
+from resma.catalog import DEMO_CATALOG, load_settings
 from resma_cli.main import main
 from tests.support.own_databases import STRANGER, as_role, create_database
 
@@ -80,6 +81,18 @@ def test_from_nothing_to_the_first_rows(run: Run, tmp_path: Path) -> None:
     assert picture.with_suffix(".pdf").read_bytes().startswith(b"%PDF-")
     assert run("check") == (0, "1 report type, no errors\n", "")
     assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == ["orders", "resma.toml"]
+
+
+@pytest.mark.parametrize("tenants", ["none", "required"])
+def test_each_setting_of_a_new_catalog_is_valid(run: Run, tenants: str) -> None:
+    """Also without the #, but for the logo, which is a file."""
+    run("init", "own", "--tenants", tenants)
+    text = Path("own/resma.toml").read_text(encoding="utf-8")
+    settings = re.sub(r"^# (?=\[|\w+ = )", "", text, flags=re.MULTILINE).replace('logo = "logo.svg"\n', "")
+    assert settings.count("#") < text.count("#") - 8
+    for content in (text, settings):
+        Path("own/resma.toml").write_text(content, encoding="utf-8")
+        assert load_settings(Path("own")).tenants == tenants
 
 
 @pytest.mark.parametrize("format_", ["CSV", "NDJSON", "XLSX", "PARQUET"])
