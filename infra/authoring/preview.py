@@ -166,7 +166,7 @@ def _write(
     report_type: ReportType, header: ReportHeader, rows: Sequence[Row], format_: str
 ) -> tuple[Path | None, str | None]:
     """Returns the path of the file, or why the format cannot hold the rows."""
-    file = STATE / "preview" / f"{report_type.file_name}.{file_extension(format_, FormatOptions())}"
+    file = STATE / "preview" / f"{report_type.type.lower()}.{file_extension(format_, FormatOptions())}"
     try:
         writer = make_writer(format_, header)
         content = writer.begin() + writer.add(Batch(rows)) + writer.end()

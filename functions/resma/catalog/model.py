@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from resma.catalog.column_defaults import with_defaults
 from resma.catalog.consistency import find_column_errors, find_filter_errors, find_kind_errors, find_name_errors
 from resma.catalog.diagnostics import CatalogCheckError, Diagnostic
+from resma.catalog.file_names import find_file_name_errors, require_file_name
 from resma.catalog.filters import check_values, format_values
 from resma.catalog.query_text import find_query_errors
 from resma.catalog.texts import LocalizedText, name_in_words
@@ -33,13 +34,6 @@ def _require_type(name: str) -> str:
     """Raises ValueError if the name is not one of a report type."""
     if not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
         raise ValueError('It must consist of capital letters, digits and _, and start with a letter, like "ORDERS".')
-    return name
-
-
-def _require_file_name(name: str) -> str:
-    """Raises ValueError if the name is not one of a file, without its extension."""
-    if not re.fullmatch(r"[a-z0-9-]+", name):
-        raise ValueError('It must consist of lower-case letters, digits and -, like "orders".')
     return name
 
 
@@ -217,7 +211,8 @@ class ReportType(_Frozen):
     title: LocalizedText
     description: LocalizedText
     """What the report shows; by default its title."""
-    file_name: Annotated[str, AfterValidator(_require_file_name)]
+    file_name: Annotated[str, AfterValidator(require_file_name)]
+    """Name of the files without extension, or a pattern of it (file_names.py)."""
     orientation: Literal["landscape", "portrait"] = "landscape"
     columns: tuple[ColumnSpec, ...]
     """All columns of the query that the report uses, including hidden ones."""
@@ -251,7 +246,8 @@ class ReportType(_Frozen):
         _require_none(self, find_name_errors(self.model_dump(), self.query))
         filters = [item.name for item in self.filters]
         query_errors = find_query_errors(self.query, filters, tenants=self.tenants)
-        return _require_none(self, chain(find_kind_errors(self), query_errors))
+        name_errors = find_file_name_errors(self.file_name, self.filters)
+        return _require_none(self, chain(find_kind_errors(self), name_errors, query_errors))
 
     @property
     def shown_columns(self) -> tuple[ColumnSpec, ...]:

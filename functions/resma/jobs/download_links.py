@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from resma.catalog import ReportType, load_catalog
+from resma.catalog import ReportType, find_locale, load_catalog
+from resma.catalog.file_names import fill_file_name, is_pattern, period_in_words
 from resma.jobs.report_rows import Report, StoredFile
 
 if TYPE_CHECKING:
@@ -89,10 +90,21 @@ def presign_download(
 
 
 def file_name(report: Report, file: StoredFile, report_type: ReportType | None) -> str:
-    """Returns a name such as `transactions-2026-11-23-1f0c9a52.pdf`: report type, day of the data, start of the id."""
-    day = f"-{report.as_of:%Y-%m-%d}" if report.as_of else ""
-    stem = report_type.file_name if report_type else report.type.lower()  # removed from the catalog
-    return f"{stem}{day}-{str(report.report_id)[:8]}.{file['extension']}"
+    """Returns a name such as `transactions-2026-11-23-1f0c9a52.pdf`: report type, day of the data, start of the id.
+
+    If the report type has a pattern, the name is what the pattern says.
+    """
+    day, start = f"{report.as_of:%Y-%m-%d}" if report.as_of else "", str(report.report_id)[:8]
+    usual = f"{report.type.lower().replace('_', '-')}-{start}"
+    if report_type is None:  # removed from the catalog
+        stem = "-".join(filter(None, (report.type.lower(), day, start)))
+    elif is_pattern(report_type.file_name):
+        title = report.title or report_type.title.in_language(find_locale(report.locale).language)
+        standard = {"title": title, "period": period_in_words(report.filters), "date": day, "id": start}
+        stem = fill_file_name(report_type.file_name, {**report.filters, **standard}, usual)
+    else:
+        stem = "-".join(filter(None, (report_type.file_name, day, start)))
+    return f"{stem}.{file['extension']}"
 
 
 def _presign(signer: Signer, file: StoredFile, name: str, seconds: int) -> str:
