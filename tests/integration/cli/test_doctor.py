@@ -30,6 +30,8 @@ from tests.support.scripted_server import Reply, ScriptedServer, problem
 
 SCOPES = list(deployment.SCOPES)
 NONE: dict[str, Any] = {"items": [], "next": None}
+NO_TYPES: dict[str, Any] = {"items": [], "errors": []}
+CATALOG_ERROR = {"type": "ORDERS", "file": "orders/report.toml", "line": 3, "detail": "Remove it."}
 
 
 def ago(minutes: float) -> str:
@@ -164,7 +166,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedServer]:
         me = {"tenantId": "demo", "tenantName": "Demo", "subject": "key:1", "scopes": SCOPES}
         server.answer("GET", "/health", Reply(200, {"status": "ok"}))
         server.answer("GET", "/api/v1/me", Reply(200, me))
-        server.answer("GET", "/api/v1/report-types", Reply(200, {"items": [{"type": "TRANSACTIONS"}]}))
+        server.answer("GET", "/api/v1/report-types", Reply(200, {"items": [{"type": "TRANSACTIONS"}], "errors": []}))
         for path in ("reports", "dead-letters", "webhook-endpoints", "schedules"):
             server.answer("GET", f"/api/v1/{path}", Reply(200, NONE))
         yield server
@@ -215,7 +217,11 @@ PROBLEMS: dict[str, tuple[str, Callable[[ScriptedServer], None]]] = {
         "scopes",
         lambda s: s.answer("GET", "/api/v1/me", Reply(200, {"tenantName": "a", "subject": "b", "scopes": []})),
     ),
-    "no report types": ("report-types", lambda s: s.answer("GET", "/api/v1/report-types", Reply(200, NONE))),
+    "no report types": ("report-types", lambda s: s.answer("GET", "/api/v1/report-types", Reply(200, NO_TYPES))),
+    "a report type with errors": (
+        "report-types",
+        lambda s: s.answer("GET", "/api/v1/report-types", Reply(200, {"items": [], "errors": [CATALOG_ERROR]})),
+    ),
     "a queue that does not move": (
         "queue",
         lambda s: s.answer(

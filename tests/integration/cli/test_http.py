@@ -221,7 +221,7 @@ def test_usage_errors(server: ScriptedServer, capsys: pytest.CaptureFixture[str]
 def test_field_errors_are_printed_with_pointers(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
     field_errors = [{"pointer": "/filters/from", "detail": "It must be a date in the form YYYY-MM-DD."}]
     server.answer("POST", GENERATE, problem(422, "request-invalid", "one filter can't be used", errors=field_errors))
-    server.answer("GET", "/api/v1/report-types", Reply(200, {"items": []}))
+    server.answer("GET", "/api/v1/report-types", Reply(200, {"items": [], "errors": []}))
     assert main(["generate", "TRANSACTIONS", "--filter", "from=x"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "resma: one filter can't be used",

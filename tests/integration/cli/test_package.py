@@ -66,7 +66,7 @@ def test_the_wheel_of_make_cli_is_installed_and_runs(
     assert not (installed / "infra").exists(), "only the client's package is installed"
     assert call(resma, "--version", folder=tmp_path).stdout == f"resma {VERSION}\n"
     with ScriptedServer() as server:
-        server.answer("GET", "/api/v1/report-types", Reply(200, {"items": []}))
+        server.answer("GET", "/api/v1/report-types", Reply(200, {"items": [], "errors": []}))
         called = call(resma, "type", "list", folder=tmp_path, RESMA_URL=server.url, RESMA_KEY="rsm_a_b")
         assert called.returncode == 0, called.stderr
         zoned = call(resma, "list", "--created-after", "today", folder=tmp_path, RESMA_TIME_ZONE="Europe/Lisbon")
