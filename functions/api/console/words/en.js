@@ -51,6 +51,7 @@ export const WORDS = {
   "error.retry-after": "Try again in {seconds} s.",
   "problem.other": "Something went wrong",
   "problem.no-answer": "No connection",
+  "problem.catalog-invalid": "The report type has errors in the catalog",
   "problem.credentials-missing": "An API key is required",
   "problem.credentials-invalid": "This key is not valid: it is wrong, was revoked or has expired",
   "problem.scope-missing": "You don't have permission for this",

@@ -51,6 +51,7 @@ export const WORDS = {
   "error.retry-after": "Tente novamente em {seconds} s.",
   "problem.other": "Algo deu errado",
   "problem.no-answer": "Sem conexão",
+  "problem.catalog-invalid": "O tipo de relatório tem erros no catálogo",
   "problem.credentials-missing": "É preciso uma chave de API",
   "problem.credentials-invalid": "Esta chave não é válida: está errada, foi revogada ou expirou",
   "problem.scope-missing": "Você não tem permissão para isto",
