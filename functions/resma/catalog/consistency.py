@@ -31,7 +31,9 @@ _FIRST = {
 def find_name_errors(described: Mapping[str, Any], query: str) -> Iterator[Diagnostic]:
     """Yields names that are unknown or duplicated. `described` is report.toml as parsed; its shape may be wrong."""
     columns, filters = _names(described, "columns"), _names(described, "filters")
-    yield from _find_duplicates("`sort` column", "sort", _sort_names(described))
+    yield from _find_duplicates("`sort` column", ("sort",), _sort_names(described))
+    if isinstance(totals := described.get("totals"), Mapping):
+        yield from _find_duplicates("Amount", ("totals", "amounts"), _list(totals, "amounts"))
     for key in ("columns", "sort"):
         if key in described and not described[key]:
             yield Diagnostic(f"`{key}` is empty. Add {_FIRST[key]}.", (key,))
@@ -99,7 +101,7 @@ def find_filter_errors(item: Filter) -> Iterator[Diagnostic]:
         yield Diagnostic("Kind 'choice' requires choices. Add choices = [\"…\"].", ("kind",))
     if item.kind != "choice" and item.choices:
         yield Diagnostic('`choices` is only for kind choice. Remove it, or write kind = "choice".', ("choices",))
-    yield from _find_duplicates("Choice", "choices", item.choices)
+    yield from _find_duplicates("Choice", ("choices",), item.choices)
     yield from _find_choice_label_errors(item)
     if item.kind != "text" and "max_length" in item.model_fields_set:
         yield Diagnostic("`max_length` is only for kind text. Remove it.", ("max_length",))
@@ -269,10 +271,10 @@ def _sort_names(described: Mapping[str, Any]) -> list[str | None]:
     return [item.removeprefix("-") if isinstance(item, str) else None for item in items]
 
 
-def _find_duplicates(noun: str, table: str, names: Sequence[Any]) -> Iterator[Diagnostic]:
+def _find_duplicates(noun: str, array: KeyPath, names: Sequence[Any]) -> Iterator[Diagnostic]:
     for index, name in enumerate(names):
         if isinstance(name, str) and name in names[:index]:
-            yield Diagnostic(f"{noun} '{name}' is duplicated. Remove one, or rename it.", (table, index))
+            yield Diagnostic(f"{noun} '{name}' is duplicated. Remove one, or rename it.", (*array, index))
 
 
 def _list(described: Mapping[str, Any], key: str) -> Sequence[Any]:

@@ -14,6 +14,7 @@ from resma.catalog.diagnostics import CatalogCheckError, Diagnostic, FileName, K
 from resma.validation_messages import advise
 
 _AT_LINE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+_DUPLICATE = re.compile(r"Cannot overwrite a value|Cannot declare .* twice|Duplicate inline table key")
 _EXPECTED = re.compile(r"'([^']*)'")
 _NOUNS = {"columns": "Column", "filters": "Filter", "charts": "Chart"}
 _TABLE = "It must be a table, like { key = value }."
@@ -35,8 +36,8 @@ def syntax_error(error: tomllib.TOMLDecodeError, text: str, file: FileName) -> D
     match = _AT_LINE.search(str(error))
     line = int(match[1]) if match and match[1] else text.rstrip().count("\n") + 1
     detail = _AT_LINE.sub("", str(error))
-    if detail == "Cannot overwrite a value":
-        detail = "A key is duplicated. Remove one"
+    if _DUPLICATE.match(detail):
+        detail = "A key or a table is duplicated. Remove one"
     return Diagnostic(f"The file is not valid TOML. {detail}.", file=file, line=line)
 
 

@@ -181,7 +181,15 @@ IN_TOML = [
     ('kind = "choice"', 'kind = "choice"\nmax_length = 3', "max_length = 3", "`max_length` is only for kind text"),
     # Shape
     ("[totals]", "[totals", "[totals", "The file is not valid TOML"),
-    ("subtotals = ", 'title = "x"\nsubtotals = ', 'title = "x"', "not valid TOML. A key is duplicated"),
+    ("subtotals = ", 'title = "x"\nsubtotals = ', 'title = "x"', "not valid TOML. A key or a table is duplicated"),
+    (
+        "[filters.to]",
+        "[filters.from]",
+        '[filters.from]\nkind = "date"\nlabel = { en = "To"',
+        "A key or a table is duplicated",
+    ),
+    ('["charged"]', '["charged", "charged"]', '"charged", "charged"', "Amount 'charged' is duplicated. Remove one"),
+    ("width = 28", "wrap = false", "holder = {", "A key or a table is duplicated. Remove one."),
 ]
 
 
