@@ -20,8 +20,8 @@ def _case(query: str, columns: dict[str, str], **more: Any) -> dict[str, Any]:
 def _text(rows: int, text: str, wide_row: int | None = None) -> dict[str, Any]:
     """Returns a case in which every row, or only `wide_row`, has a wide text cell."""
     cell = text if wide_row is None else f"CASE i WHEN {wide_row} THEN {text} ELSE 'x' END"
-    query = f"SELECT i AS id, {cell} AS note FROM generate_series(1, {rows}) AS i"
-    return _case(query, {"id": "integer", "note": "text"}, wrap=["note"])
+    query = f"SELECT i AS id, {cell} AS content FROM generate_series(1, {rows}) AS i"
+    return _case(query, {"id": "integer", "content": "text"}, wrap=["content"])
 
 
 CASES: dict[str, dict[str, Any]] = {

@@ -16,7 +16,7 @@ MIN_ACCENT_CONTRAST = 1.5
 
 MAX_FOOTER = 200
 MAX_LEGAL = 600
-"""Maximum lengths of texts, in characters."""
+"""Maximum lengths of these strings, in characters."""
 
 
 def _require_contrast(color: str, minimum: float, use: str) -> str:

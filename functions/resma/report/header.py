@@ -174,7 +174,7 @@ class ReportHeader:
     totals_omitted: int = 0
     """Number of currencies that are not in `totals`."""
     brand: Brand = NO_BRAND
-    """Colors, texts and logo of the organization."""
+    """Colors, footer, legal notice and logo of the organization."""
     csv: CsvDialect = DEFAULT_DIALECT
     """Dialect of CSV files, for options that the request does not set."""
     pdf: PdfParts = ALL_PARTS

@@ -92,7 +92,7 @@ def stamp_of(report_type: ReportType) -> str:
 
     If it is the same, the code writes the same bytes. Hexadecimal SHA-256.
     """
-    # The dump leaves out the query, which is no key of report.toml.
+    # The dump omits the query, which is not in report.toml.
     described = (report_type.model_dump_json(), report_type.query, settings_fingerprint(), _code())
     return hashlib.sha256("\0".join(described).encode()).hexdigest()
 

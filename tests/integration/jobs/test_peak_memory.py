@@ -28,7 +28,7 @@ MAX_PEAK_AT_ONCE_MB = 180
 PROCESSES = (("CSV", "NDJSON"), ("PDF",), ("PARQUET",), ("XLSX",))
 """Formats that a process writes one after the other. The libraries of the last three take about 50 MB together."""
 
-TOO_WIDE = {"a cell of 40 MB": ("note", 1234), "a cell of 100 MB": ("note", 1234), "a JSON of 40 MB": ("doc", 77)}
+TOO_WIDE = {"a cell of 40 MB": ("content", 1234), "a cell of 100 MB": ("content", 1234), "a JSON of 40 MB": ("doc", 77)}
 """Column and row of the cells that are too large, by case."""
 AT_ONCE = {"CSV+NDJSON+PDF+PARQUET": ("300 rows of 400 kB", "40 rows of 2 MB of quotes")}
 XLSX_CANNOT_HOLD = {

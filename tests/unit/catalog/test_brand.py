@@ -1,4 +1,4 @@
-"""The table [brand] of resma.toml: colors with contrast, texts by language, and logos in SVG and PNG."""
+"""The table [brand] of resma.toml: colors with contrast, strings by language, and logos in SVG and PNG."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_whole_brand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ('footer = ""', "must not be ''. Write a string."),
         ("legal = 'x'\nfooter = '" + "x" * 201 + "'", "It has 201 characters. Shorten it to 200."),
         ('logo = "none.svg"', "The logo 'none.svg' does not exist. Its path is relative to resma.toml."),
-        ('colour = "#000000"', "The key `colour` is unknown."),
+        ('hue = "#000000"', "The key `hue` is unknown."),
     ],
 )
 def test_wrong_settings(tmp_path: Path, brand: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""The brand in PDFs: colors, texts, and a logo that the file contains once."""
+"""The brand in PDFs: colors, footer, and a logo that the file contains once."""
 
 from __future__ import annotations
 

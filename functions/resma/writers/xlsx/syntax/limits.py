@@ -45,7 +45,7 @@ def page_header(organization: str) -> str:
 
 
 def _escaped(text: str, max_units: int) -> str:
-    """Returns a text with each `&` doubled, shortened to so many units."""
+    """Returns a string with each `&` doubled, shortened to so many units."""
     escaped = text.replace("&", "&&")
     return escaped if utf16_units(escaped) <= max_units else _first_units(text, max_units - 1) + _ELLIPSIS
 
