@@ -66,6 +66,8 @@ def _filter(item: ProposedFilter) -> str:
         pairs.append(f"label = {quoted(item.label)}")
     if item.choices:
         pairs.append(f"choices = {_list(item.choices)}")
+    if item.required:
+        pairs.append("required = true")
     if item.not_before:
         pairs.append(f"not_before = {quoted(item.not_before)}")
     return quoted(item.kind) if len(pairs) == 1 else f"{{ {', '.join(pairs)} }}"

@@ -51,9 +51,11 @@ def _fix_type(connection: Connection[TupleRow], path: Path) -> Iterator[Fix]:
     messages = [*_fix_columns(document, described)]
     filters = document.get("filters", {})
     missing = {name: type_ for name, type_ in described.parameters.items() if name not in filters}
-    for item in filters_of_parameters(missing, facts)[0]:
+    for item in filters_of_parameters(query, missing, facts)[0]:
         table = _table(document, "filters")
-        table[item.name] = _value(kind=item.kind, choices=list(item.choices), not_before=item.not_before)
+        table[item.name] = _value(
+            kind=item.kind, choices=list(item.choices), required=item.required, not_before=item.not_before
+        )
         messages.append(f"Added filter '{item.name}', of kind {item.kind}.")
     if messages:
         path.write_text(tomlkit.dumps(document), encoding="utf-8")

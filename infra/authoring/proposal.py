@@ -30,6 +30,7 @@ class ProposedFilter:
     choices: tuple[str, ...] = ()
     not_before: str | None = None
     label: str | None = None
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)

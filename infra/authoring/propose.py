@@ -77,7 +77,7 @@ def propose_query(
     if problems:
         raise NotReportableError("\n".join(problems))
     date, reason = choose_date(facts)
-    filters, choices = filters_of_parameters(query.parameters, facts)
+    filters, choices = filters_of_parameters(query.text, query.parameters, facts)
     proposal = _propose(connection, facts, name, date, reason, filters)
     return replace(proposal, choices=(*proposal.choices, *choices))
 

@@ -63,6 +63,8 @@ class SourceFacts:
     rows: int | None = None
     """Estimated number of rows; None if it is unknown."""
     comment: str | None = None
+    related: tuple[TableColumn, ...] = ()
+    """All columns of the tables that a query reads, whether it returns them or not."""
 
 
 def read_table(connection: Connection[TupleRow], relation: Relation) -> SourceFacts:

@@ -116,6 +116,11 @@ def _find_sort(connection: Connection[TupleRow], report_type: ReportType) -> lis
 
 
 def _are_small(relations: Sequence[Relation], tables: Set[tuple[str, str]]) -> bool:
-    """Returns whether the statistics say that the tables have few rows. They say nothing about empty tables."""
+    """Returns whether the statistics say that the tables have few rows. They say nothing about empty tables.
+
+    A plan without tables has no rows, because a filter is not set.
+    """
+    if not tables:
+        return True
     rows = [one.rows for one in relations if (one.schema, one.name) in tables]
     return None not in rows and any(rows) and max(count or 0 for count in rows) <= MAX_SORTED_ROWS

@@ -187,9 +187,43 @@ def test_a_query_in_a_file_is_kept_as_it_is(make: Make) -> None:
     assert (made.folder / "query.sql").read_text(encoding="utf-8") == QUERY.replace("%", "%%").replace(";\n", "\n")
     proposal = made.proposal
     assert [column.kind for column in proposal.columns] == ["integer", "date", "text", "amount"]
-    # The key of customers is not among the columns, so that nothing shows what identifies a row.
-    assert proposal.sort == ("order_date", "order_id", "company_name", "value")
+    assert proposal.sort == ("order_date", "order_id")
     assert (proposal.amounts, proposal.filters) == (("value",), ())
+
+
+@pytest.mark.parametrize(
+    ("query", "sort"),
+    [
+        (
+            "SELECT o.order_id, c.company_name, d.product_id FROM orders AS o JOIN customers AS c USING (customer_id)"
+            " JOIN order_details AS d USING (order_id)",
+            ("order_id", "product_id"),
+        ),
+        ("SELECT o.*, c.company_name FROM orders AS o JOIN customers AS c USING (customer_id)", ("order_id",)),
+        ("SELECT o.customer_id, d.product_id FROM orders AS o JOIN order_details AS d USING (order_id)", ()),
+        ("SELECT ship_country, count(*) AS orders FROM orders GROUP BY 1", ()),
+        ("SELECT order_id, ship_city FROM orders UNION ALL SELECT supplier_id, city FROM suppliers", ()),
+    ],
+    ids=["details", "references", "no-key", "groups", "union"],
+)
+def test_the_key_of_a_query(make: Make, query: str, sort: tuple[str, ...]) -> None:
+    """A foreign key refers to one row, so that its join does not need another key. Otherwise all columns are used."""
+    proposal = make(query=query).proposal
+    names = tuple(column.name for column in proposal.columns)
+    assert tuple(name for name in proposal.sort if name != proposal.period) == (sort or names)
+
+
+def test_a_parameter_that_must_not_be_null_is_required(make: Make, databases: dict[str, str]) -> None:
+    """Values of a list are those of the column with its name, also if the query does not return it."""
+    query = """SELECT order_id FROM orders
+WHERE order_date BETWEEN %(from)s AND %(to)s AND ship_country = ANY (%(ship_country)s)
+  AND freight > coalesce(%(freight)s, 0) AND (%(employee_id)s::int IS NULL OR employee_id = %(employee_id)s)
+"""
+    made = make(query=query)
+    assert [item.name for item in made.proposal.filters if item.required] == ["from", "to", "ship_country"]
+    assert made.proposal.filters[2].choices == ("Brazil", "France", "Germany", "Portugal", "USA")
+    report = check_catalog(made.folder.parent, databases["traders"])
+    assert (report.errors, report.warnings) == ([], [])
 
 
 def test_parameters_of_a_query_become_filters(make: Make, databases: dict[str, str]) -> None:
