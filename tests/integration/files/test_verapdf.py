@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from resma.i18n.locales import LOCALES
+from resma.report.brand import Brand, LogoShape, PixelLogo, VectorLogo
 from resma.report.header import Chart, Series, Total
 from tests.readers.verapdf.validate import VeraPdfMissingError, is_required, validate_pdf_a
-from tests.support.pdf_samples import COLUMNS, Row, header, pdf
+from tests.support.pdf_samples import COLUMNS, Row, header, pdf, plain
+from tests.support.sample_reports import NOT_SHOWN
 from tests.support.scripts import MIXED, TEXTS
 
 TRICKY = {
@@ -59,6 +62,27 @@ def test_empty_reports_conform_to_pdf_a(tmp_path: Path) -> None:
     files = [tmp_path / f"{number}.pdf" for number in range(len(heads))]
     for path, head in zip(files, heads, strict=True):
         path.write_bytes(pdf(head, []))
+    accepted(files)
+
+
+@pytest.mark.parametrize("logo", ["vector", "pixels"])
+def test_brands_letterheads_and_split_columns_conform_to_pdf_a(tmp_path: Path, logo: str) -> None:
+    curve = (("m", (0.0, 0.0)), ("l", (40.0, 0.0)), ("c", (40.0, 5.0, 20.0, 10.0, 0.0, 10.0)), ("h", ()))
+    vector = VectorLogo(40, 10, (LogoShape(curve, "FF0000", "00FF00", 1, even_odd=False),))
+    chosen = vector if logo == "vector" else PixelLogo(4, 2, bytes(range(24)))
+    columns = tuple(replace(COLUMNS[at % len(COLUMNS)], name=f"c{at}", wrap=False) for at in range(60))
+    files = []
+    for locale in LOCALES.values():
+        head = header(60, locale=locale, brand=Brand("0b5fff", "f2a900", "Main Street", "Registered", chosen))
+        wide = replace(head, columns=columns, total_columns=NOT_SHOWN)
+        long = [row * 12 for row in plain(60)]
+        for name, data in (
+            ("cover", pdf(head, plain(60))),
+            ("letterhead", pdf(head, plain(60), cover=False, contents=False)),
+            ("wide", pdf(wide, long, cover=False)),
+        ):
+            files.append(tmp_path / f"{name}-{locale.tag}.pdf")
+            files[-1].write_bytes(data)
     accepted(files)
 
 
