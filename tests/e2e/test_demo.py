@@ -85,7 +85,7 @@ def test_an_interrupted_demo_leaves_nothing_running(environment: dict[str, str])
     assert _left_running() == []
 
 
-@pytest.mark.parametrize(("variable", "value"), [("ROWS", "many"), ("ROWS", "0"), ("FORMAT", "DOC")])
+@pytest.mark.parametrize(("variable", "value"), [("ROWS", "many"), ("ROWS", "-1"), ("FORMAT", "DOC")])
 def test_a_wrong_setting_is_named(environment: dict[str, str], variable: str, value: str) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "resma_cli", "demo"],
