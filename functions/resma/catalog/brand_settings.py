@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -50,6 +51,15 @@ def _require_length(maximum: int) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _require_inside(path: str) -> str:
+    parts = PurePosixPath(path)
+    if parts.is_absolute() or ".." in parts.parts or "\\" in path:
+        raise ValueError(
+            'It must be a file in the folder of the catalog, like "logo.svg", because deployments include this folder.'
+        )
+    return path
+
+
 class BrandSettings(BaseModel):
     """Appearance of the files: `[brand]`."""
 
@@ -57,7 +67,7 @@ class BrandSettings(BaseModel):
 
     name: str | None = Field(default=None, min_length=1, max_length=200)
     """Organization that the files name. None means the name of the tenant."""
-    logo: str | None = Field(default=None, min_length=1)
+    logo: Annotated[str, Field(min_length=1), AfterValidator(_require_inside)] | None = None
     """Path of an SVG or PNG file, relative to the folder of the catalog."""
     primary_color: Annotated[str, AfterValidator(_require_text_color)] | None = None
     """Color of titles, headings and charts."""

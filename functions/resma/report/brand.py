@@ -1,4 +1,4 @@
-"""The brand of an organization, as writers draw it: colors, footer, legal notice and a logo. It comes from resma.toml."""
+"""The brand of an organization, as writers draw it: colors, footer, legal notice and logo. It comes from resma.toml."""
 
 from __future__ import annotations
 

@@ -60,6 +60,9 @@ def test_a_whole_brand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ('footer = ""', "must not be ''. Write a string."),
         ("legal = 'x'\nfooter = '" + "x" * 201 + "'", "It has 201 characters. Shorten it to 200."),
         ('logo = "none.svg"', "The logo 'none.svg' does not exist. Its path is relative to resma.toml."),
+        ('logo = "../logo.svg"', "It must be a file in the folder of the catalog"),
+        ('logo = "/etc/logo.svg"', "It must be a file in the folder of the catalog"),
+        ('logo = ""', "It must not be empty."),
         ('hue = "#000000"', "The key `hue` is unknown."),
     ],
 )
