@@ -56,7 +56,7 @@ def _find_filter_name_errors(filters: Sequence[str | None], parameters: Mapping[
         key_path = ("filters", index, "name")
         if name == TENANT:
             yield Diagnostic(f"Filter '{name}': This name is reserved for the system. Choose another name.", key_path)
-        elif name is not None and name not in parameters:
+        elif name is not None and name.isidentifier() and name not in parameters:
             message = f"Filter '{name}' is not used in query.sql. Use %({name})s in a condition, or remove the filter."
             yield Diagnostic(message, key_path)
 

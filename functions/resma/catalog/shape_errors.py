@@ -82,6 +82,8 @@ def _shape_message(item: Any, key_path: KeyPath, root: type[BaseModel]) -> str:
         known = _known_keys(_model_of(root, key_path[:-1]))
         if key_path[0] in _NOUNS:
             known = [name for name in known if name != "name"]  # the name is the key of the table
+        if key == "type" and "kind" in known:
+            return "The key `type` is unknown. Use 'kind'."
         if len(key_path) > 1 and key in root.model_fields and key not in known:
             return f"The key `{key}` belongs to the top of the file. Move it above the first table header."
         return f"The key `{key}` is unknown. {suggest(key, known)}"

@@ -77,6 +77,18 @@ IN_TOML = [
     ("month = {", "day = 7\nmonth = {", "day = 7", "Column 'day': `kind` must not be 7. Use one of text, integer"),
     ("month = {", 'month = { name = "m", ', "name =", "The name of a column is its key, here 'month'. Remove `name`."),
     ("width = 12", "widht = 12", "widht", "Column 'month': The key `widht` is unknown. Use 'width'."),
+    (
+        '{ kind = "date", heading',
+        '{ type = "date", heading',
+        "type",
+        "Column 'month': The key `type` is unknown. Use 'kind'.",
+    ),
+    (
+        "[filters.to]",
+        '[filters."To day"]',
+        "To day",
+        "Filter 'To day': `name` must not be 'To day'. It must consist of",
+    ),
     ("width = 12", "width = 0", "width = 0", "Column 'month': `width` must not be 0. Input should be greater than 0."),
     ("width = 12", 'width = "wide"', '"wide"', "Column 'month': `width` must not be 'wide'"),
     (
