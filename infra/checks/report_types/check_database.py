@@ -68,7 +68,9 @@ def _explain_rejection(
         return DatabaseFindings([rejection.diagnostic])
     with as_reader(connection) as cursor:
         role = read_role(cursor.connection)
-        grants = tuple(find_missing_grants(role, named_relations(cursor.connection, report_type.query)))
+        grants = tuple(
+            find_missing_grants(role, named_relations(cursor.connection, report_type.query), of_all_columns=True)
+        )
     if not grants:  # a privilege of another kind, such as EXECUTE on a function
         return DatabaseFindings([rejection.diagnostic])
     found = rejection.diagnostic

@@ -27,14 +27,18 @@ def read_role(connection: Connection[TupleRow]) -> str:
     return str(row[0])
 
 
-def find_missing_grants(role: str, relations: Iterable[Relation]) -> list[str]:
-    """Returns the statements that let the role read the relations; none if it may read them all.
+def find_missing_grants(role: str, relations: Iterable[Relation], *, of_all_columns: bool = False) -> list[str]:
+    """Returns the statements that let the role read the relations; none if it may read them all. Schemas come first.
 
-    Schemas come first. A role that may read some columns of a table may read that table.
+    `of_all_columns` says whether a role that may read only some columns of a table lacks a privilege.
     """
     relations = list(relations)
     schemas = [f"GRANT USAGE ON SCHEMA {one.sql_schema} TO {role};" for one in relations if not one.may_use_schema]
-    tables = [f"GRANT SELECT ON {one.sql_name} TO {role};" for one in relations if not one.may_select]
+    tables = [
+        f"GRANT SELECT ON {one.sql_name} TO {role};"
+        for one in relations
+        if not (one.may_select_all if of_all_columns else one.may_select)
+    ]
     return list(dict.fromkeys([*schemas, *tables]))
 
 

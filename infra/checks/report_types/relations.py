@@ -50,6 +50,8 @@ class Relation:
     may_use_schema: bool
     may_select: bool
     """Whether the role may read the relation, or at least one of its columns."""
+    may_select_all: bool
+    """Whether the role may read all columns of the relation."""
     is_invoked: bool
     """Whether it is a view that reads with the privileges of the role that queries it (security_invoker)."""
 
@@ -92,7 +94,7 @@ _RELATIONS = """
            quote_ident(n.nspname) || '.' || quote_ident(c.relname), quote_ident(n.nspname),
            pg_table_is_visible(c.oid), nullif(greatest(c.reltuples, -1), -1)::bigint,
            obj_description(c.oid, 'pg_class'), has_schema_privilege(n.oid, 'USAGE'),
-           has_any_column_privilege(c.oid, 'SELECT'),
+           has_any_column_privilege(c.oid, 'SELECT'), has_table_privilege(c.oid, 'SELECT'),
            EXISTS (SELECT FROM unnest(c.reloptions) AS o
                    WHERE lower(o) IN ('security_invoker=true', 'security_invoker=on', 'security_invoker=1'))
     FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace

@@ -349,5 +349,8 @@ def test_columns_that_the_role_may_not_read_are_left_out(run: Run, traders: str,
             code, out, _ = run("new", "orders", "--table", "orders", "--source", as_role(traders, STRANGER))
             assert (code, "the role may not read customer_id" in out) == (0, True)
             assert run("check", "--source", as_role(traders, STRANGER))[0] == 0
+            _edit(Path("reports/orders/query.sql"), "order_date\n", "order_date, freight\n")
+            _, out, _ = run("check", "--source", as_role(traders, STRANGER), "--json")
+            assert json.loads(out)["grants"] == ["GRANT SELECT ON public.orders TO stranger;"]
         finally:
             connection.execute("REVOKE ALL (order_id, order_date) ON orders FROM stranger")
