@@ -165,6 +165,10 @@ class SortKey(_Frozen):
             raise ValueError('It must be the name of a column, such as "order_id", or "-order_id" if descending.')  # noqa: TRY004
         return {"name": value.removeprefix("-"), "descending": value.startswith("-")}
 
+    def __str__(self) -> str:
+        """Returns the column as report.toml writes it."""
+        return f"-{self.name}" if self.descending else self.name
+
 
 class Totals(_Frozen):
     """The columns that are added up, and the currency column that they are grouped by, if amounts have currencies."""

@@ -109,7 +109,7 @@ def _find_sort(connection: Connection[TupleRow], report_type: ReportType) -> lis
     if not sorts_rows(plan) or _are_small(list_relations(connection), scanned_tables(plan)):
         return []
     message = (
-        f"No index returns the rows in the order of `sort` ({', '.join(report_type.sort_names)}), so each report sorts "
+        f"No index returns the rows in the order of `sort` ({', '.join(map(str, report_type.sort))}), so each report sorts "
         "all rows first. Add an index, or change `sort`."
     )
     return [Diagnostic(message, ("sort",))]

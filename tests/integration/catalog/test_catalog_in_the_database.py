@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -265,6 +266,20 @@ def test_a_sort_of_a_large_table_without_an_index_gives_a_warning(
     (warning,) = report.warnings
     assert "No index returns the rows in the order of `sort` (booked_at, amount, id)" in warning.message
     assert warning.line == 3
+
+
+@pytest.mark.parametrize(("sort", "named"), [(["-booked_at", "-id"], None), (["-booked_at", "id"], "-booked_at, id")])
+def test_an_index_is_read_backwards_for_a_descending_sort(
+    postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sort: list[str], named: str | None
+) -> None:
+    monkeypatch.setattr(database_warnings, "MAX_SORTED_ROWS", 0)
+    toml = Path(shutil.copytree(DEMO_CATALOG / "transactions", tmp_path / "transactions")) / "report.toml"
+    text = toml.read_text(encoding="utf-8")
+    toml.write_text(text.replace('["booked_at", "id"]', json.dumps(sort)), encoding="utf-8")
+    report = check_catalog(tmp_path, postgres.url)
+    assert report.errors == []
+    messages = [warning.message for warning in report.warnings]
+    assert [f"in the order of `sort` ({named})" in message for message in messages] == ([True] if named else [])
 
 
 @pytest.mark.parametrize(
