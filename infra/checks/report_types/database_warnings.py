@@ -109,8 +109,8 @@ def _find_sort(connection: Connection[TupleRow], report_type: ReportType) -> lis
     if not sorts_rows(plan) or _are_small(list_relations(connection), scanned_tables(plan)):
         return []
     message = (
-        f"No index returns the rows in the order of `sort` ({', '.join(map(str, report_type.sort))}), so each report sorts "
-        "all rows first. Add an index, or change `sort`."
+        f"No index returns the rows in the order of `sort` ({', '.join(map(str, report_type.sort))}), so each report "
+        "sorts all rows first. Add an index, or change `sort`."
     )
     return [Diagnostic(message, ("sort",))]
 
