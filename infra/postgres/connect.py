@@ -42,12 +42,15 @@ def parse_url(url: str) -> dict[str, str]:
     if not url.startswith(("postgresql://", "postgres://")):
         raise DatabaseUrlError("The URL of the database must look like postgresql://user:password@host:port/dbname.")
     try:
-        return {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
+        parameters = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
     except psycopg.ProgrammingError as error:
         raise DatabaseUrlError(
             f"The URL of the database is not valid. Write special characters of the password as percent codes, "
             f"such as %40 for @, and {_remedy(str(error))}"
         ) from None
+    if "@" in parameters.get("host", ""):  # the rest of the password would be in messages as the host
+        raise DatabaseUrlError("The URL of the database has more than one @. Write @ in the password as %40.")
+    return parameters
 
 
 def _remedy(problem: str) -> str:

@@ -328,6 +328,7 @@ def test_a_table_with_tenants_keeps_them_apart(postgres: PostgresServer, tmp_pat
     [
         (("secret@", "wrong@"), SourceError, "password"),
         (("/traders", "/nothing"), SourceError, 'database "nothing" does not exist'),
+        (("secret@", "sec@ret@"), DatabaseUrlError, "Write @ in the password as %40."),
         (("postgresql:", "mysql:"), DatabaseUrlError, "must look like postgresql://"),
     ],
 )
