@@ -13,9 +13,9 @@ from psycopg.rows import TupleRow
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AbstractTable
 
-from infra.authoring.described_query import DescribedQuery, QueryRejectedError, describe_query
-from infra.authoring.parameters import filters_of_parameters
-from infra.authoring.query_facts import read_query_facts
+from infra.authoring.proposals.described_query import DescribedQuery, QueryRejectedError, describe_query
+from infra.authoring.proposals.parameters import filters_of_parameters
+from infra.authoring.proposals.query_facts import read_query_facts
 from infra.checks.report_types.column_types import ReturnedColumn
 from infra.deploy.source import connect_source
 

@@ -13,12 +13,12 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from infra.authoring.catalogs import is_catalog, new_catalog_folder, write_settings
-from infra.authoring.described_query import clean_query, describe_query
-from infra.authoring.file_content import report_toml
-from infra.authoring.proposal import Choice, Proposal
-from infra.authoring.propose import propose_query, propose_table
-from infra.authoring.query_facts import read_query_facts
-from infra.authoring.table_facts import SourceFacts, read_table
+from infra.authoring.proposals.described_query import clean_query, describe_query
+from infra.authoring.proposals.file_content import report_toml
+from infra.authoring.proposals.proposal import Choice, Proposal
+from infra.authoring.proposals.propose import propose_query, propose_table
+from infra.authoring.proposals.query_facts import read_query_facts
+from infra.authoring.proposals.table_facts import SourceFacts, read_table
 from infra.checks.report_types.check_folder import find_width_warnings
 from infra.checks.report_types.grants import find_missing_grants, named_relations, read_role
 from infra.checks.report_types.relations import Relation, find_relation

@@ -14,10 +14,10 @@ import pyarrow.parquet
 import pytest
 from pypdf import PdfReader
 
-from infra.authoring.choose import NotReportableError
-from infra.authoring.described_query import QueryRejectedError
-from infra.authoring.names import slug
 from infra.authoring.new_type import NewOptions, NewType, NewTypeError, new_type
+from infra.authoring.proposals.choose import NotReportableError
+from infra.authoring.proposals.described_query import QueryRejectedError
+from infra.authoring.proposals.names import slug
 from infra.checks.report_types.check_folder import check_catalog
 from infra.checks.report_types.relations import UnknownRelationError, list_relations
 from infra.deploy.source import SourceError, connect_source

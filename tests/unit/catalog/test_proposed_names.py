@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from infra.authoring.described_query import clean_query
-from infra.authoring.file_content import key, quoted
-from infra.authoring.names import is_currency, is_event, is_sum, may_be_personal, slug, title_of, words_of
+from infra.authoring.proposals.described_query import clean_query
+from infra.authoring.proposals.file_content import key, quoted
+from infra.authoring.proposals.names import is_currency, is_event, is_sum, may_be_personal, slug, title_of, words_of
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from dataclasses import replace
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from infra.authoring.described_query import DescribedQuery
-from infra.authoring.table_facts import SourceFacts, TableColumn, read_table
+from infra.authoring.proposals.described_query import DescribedQuery
+from infra.authoring.proposals.table_facts import SourceFacts, TableColumn, read_table
 from infra.checks.report_types.grants import named_relations
 from infra.checks.report_types.relations import list_relations
 

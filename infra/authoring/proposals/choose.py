@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from infra.authoring.names import is_currency, is_event, is_long, is_sum
-from infra.authoring.proposal import Choice, ProposedColumn
-from infra.authoring.table_facts import SourceFacts, TableColumn
+from infra.authoring.proposals.names import is_currency, is_event, is_long, is_sum
+from infra.authoring.proposals.proposal import Choice, ProposedColumn
+from infra.authoring.proposals.table_facts import SourceFacts, TableColumn
 from infra.errors import StackError
 from resma.report.decimal_types import DEFAULT_DECIMAL, MAX_PRECISION
 from resma.report.kinds import ADDABLE, DATED, UNSORTABLE

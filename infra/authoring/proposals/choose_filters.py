@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from infra.authoring.names import slug, words_of
-from infra.authoring.proposal import Choice, ProposedFilter
-from infra.authoring.table_facts import SourceFacts, TableColumn
+from infra.authoring.proposals.names import slug, words_of
+from infra.authoring.proposals.proposal import Choice, ProposedFilter
+from infra.authoring.proposals.table_facts import SourceFacts, TableColumn
 from resma.catalog.query_text import TENANT
 
 MAX_CHOICE_FILTERS = 3

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from infra.authoring.choose_filters import MAX_VALUES
-from infra.authoring.names import slug
-from infra.authoring.proposal import Choice, ProposedFilter
-from infra.authoring.table_facts import SourceFacts
+from infra.authoring.proposals.choose_filters import MAX_VALUES
+from infra.authoring.proposals.names import slug
+from infra.authoring.proposals.proposal import Choice, ProposedFilter
+from infra.authoring.proposals.table_facts import SourceFacts
 from infra.checks.report_types.column_types import ColumnType
 from resma.catalog.query_text import TENANT
 

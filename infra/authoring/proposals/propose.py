@@ -9,7 +9,7 @@ from dataclasses import replace
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from infra.authoring.choose import (
+from infra.authoring.proposals.choose import (
     NotReportableError,
     choose_date,
     choose_kinds,
@@ -18,13 +18,13 @@ from infra.authoring.choose import (
     describe_column,
     short_comment,
 )
-from infra.authoring.choose_filters import choose_filters, escaped
-from infra.authoring.described_query import DescribedQuery
-from infra.authoring.file_content import query_sql
-from infra.authoring.names import may_be_personal, slug, title_of
-from infra.authoring.parameters import filters_of_parameters
-from infra.authoring.proposal import Choice, Proposal, ProposedFilter
-from infra.authoring.table_facts import SourceFacts, TableColumn
+from infra.authoring.proposals.choose_filters import choose_filters, escaped
+from infra.authoring.proposals.described_query import DescribedQuery
+from infra.authoring.proposals.file_content import query_sql
+from infra.authoring.proposals.names import may_be_personal, slug, title_of
+from infra.authoring.proposals.parameters import filters_of_parameters
+from infra.authoring.proposals.proposal import Choice, Proposal, ProposedFilter
+from infra.authoring.proposals.table_facts import SourceFacts, TableColumn
 from infra.checks.report_types.relations import Relation
 from resma.catalog.query_text import TENANT
 

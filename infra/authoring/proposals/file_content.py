@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 
-from infra.authoring.proposal import Proposal, ProposedColumn, ProposedFilter
+from infra.authoring.proposals.proposal import Proposal, ProposedColumn, ProposedFilter
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
