@@ -18,6 +18,7 @@ from resma.report.warnings import ReportWarning
 from resma.writers.pdf.finish import FinalObjects
 from resma.writers.pdf.fonts.glyph_codes import WideState
 from resma.writers.pdf.fonts.own_faces import FACES
+from resma.writers.pdf.fonts.typefaces import cjk_variant
 from resma.writers.pdf.front.contents import contents_pages
 from resma.writers.pdf.front.cover import PageCounts, cover_pages
 from resma.writers.pdf.front.letterhead import Letterhead
@@ -98,8 +99,9 @@ class PdfWriter:
     @state.setter
     def state(self, state: PdfState) -> None:
         self._state = state
-        wide = self._wide = {letter: WideText(letter, state.wide[letter]) for letter in FACES}
         header, layout = self._header, self._layout
+        variant = cjk_variant(header.locale.tag)
+        wide = self._wide = {letter: WideText(letter, state.wide[letter], variant) for letter in FACES}
         self._pen = Pen(wide)
         self._columns = [make_column(cell, layout, header.locale, wide["R"]) for cell in self._cells]
         self._composers = [

@@ -26,10 +26,11 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from resma.errors import SettingsInvalidError
+from resma.i18n.locales import cldr_locale
 from resma.writers.pdf.fonts import font_index, glyph_codes
 from resma.writers.pdf.fonts.embed import font_resources
 from resma.writers.pdf.fonts.font_index import FontIndex, installed_fonts
-from resma.writers.pdf.fonts.glyph_codes import WideState
+from resma.writers.pdf.fonts.glyph_codes import WideState, find_typeface
 from resma.writers.pdf.fonts.own_faces import FONTS
 from resma.writers.pdf.fonts.typefaces import Typeface
 from resma.writers.pdf.text import unicode
@@ -38,6 +39,7 @@ from resma.writers.pdf.text.shaping import segments
 from resma.writers.pdf.text.unicode import WideText
 from resma.writers.saved_state import dump_state, load_state
 from tests.support.pdf_readers import draw_page, read_in_order, require_valid_pdf
+from tests.support.pdf_samples import batch, header, make
 from tests.support.poppler import draw_by_poppler, read_by_poppler
 from tests.support.random_search import make_random, random_search
 from tests.support.scripts import MIXED, TEXTS
@@ -262,18 +264,18 @@ def test_only_shown_text_is_in_the_state() -> None:
 def test_fonts_that_were_removed_since_the_report_was_started(monkeypatch: pytest.MonkeyPatch) -> None:
     state = WideState()
     WideText("R", state).show("中", 7)
-    monkeypatch.setattr(glyph_codes, "installed_fonts", lambda letter: FontIndex(letter, ()))
+    monkeypatch.setattr(glyph_codes, "installed_fonts", lambda letter, _: FontIndex(letter, ()))
     with pytest.raises(SettingsInvalidError, match=state.typefaces[1].file):
         WideText("R", state)
 
 
 def test_without_fonts_text_can_still_be_copied(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(glyph_codes, "installed_fonts", lambda letter: FontIndex(letter, ()))
+    monkeypatch.setattr(glyph_codes, "installed_fonts", lambda letter, _: FontIndex(letter, ()))
     assert read_in_order(pdf("中文 123", "नमस्ते", "שלום")) == ["中文 123", "नमस्ते", "שלום"]
 
 
 def test_fonts_are_searched_only_when_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def searched(letter: str) -> object:
+    def searched(letter: str, variant: int) -> object:
         raise AssertionError(letter)
 
     monkeypatch.setattr(glyph_codes, "installed_fonts", searched)
@@ -419,3 +421,19 @@ def test_any_string_can_be_shown(text: str) -> None:
     shown = writer.show(text, 7)
     assert shown.count(b"[") >= shown.count(b"]TJ")
     assert writer.show(text, 7) == shown
+
+
+@pytest.mark.parametrize(
+    ("tag", "index"), [("ja-JP", 0), ("ko-KR", 1), ("zh-CN", 2), ("zh-TW", 3), ("zh-HK", 4), ("en-US", 2)]
+)
+def test_shared_characters_are_drawn_as_in_the_language_of_the_report(tag: str, index: int) -> None:
+    """Noto Sans CJK draws characters such as 直 differently for each language. A state finds its variant again."""
+    locale = cldr_locale(tag)
+    assert locale is not None
+    writer = make(header(1, locale=locale))
+    writer.begin()
+    writer.add(batch([("1", None, "直接", None, None)]))
+    writer.end()
+    used = [each for each in writer.state.wide["R"].typefaces if each.file.startswith("NotoSansCJK-")]
+    assert [each.index for each in used] == [index]
+    assert find_typeface("R", used[0]).index == index

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import uharfbuzz as hb
 
-from resma.writers.pdf.fonts.typefaces import IGNORABLE, Typeface
+from resma.writers.pdf.fonts.typefaces import IGNORABLE, SIMPLIFIED_CHINESE, Typeface
 
 FOLDERS_VARIABLE = "RESMA_FONTS"
 """Environment variable with folders, separated as in PATH, whose fonts are tried before any other."""
@@ -40,7 +40,8 @@ _UNUSUAL = re.compile(r"italic|oblique|condensed|mono|serif|display|slanted|roun
 class FontIndex:
     """Installed fonts in the order in which they are tried for text of one face, `R` or `B`."""
 
-    def __init__(self, letter: str, paths: Iterable[Path]) -> None:
+    def __init__(self, letter: str, paths: Iterable[Path], variant: int = SIMPLIFIED_CHINESE) -> None:
+        self._variant = variant
         self._weight = _WEIGHTS[letter]
         self._paths = list(islice(dict.fromkeys(paths), MAX_FONT_FILES))
         self._characters: dict[Path, hb.Set] = {}
@@ -65,14 +66,14 @@ class FontIndex:
 
     def _typeface(self, path: Path) -> Typeface:
         if path not in self._typefaces:
-            self._typefaces[path] = Typeface(path, self._weight)
+            self._typefaces[path] = Typeface(path, self._weight, self._variant)
         return self._typefaces[path]
 
 
 @cache
-def installed_fonts(letter: str) -> FontIndex:
-    """Returns the installed fonts for one face. Folders are listed once per process."""
-    return FontIndex(letter, _font_files(letter))
+def installed_fonts(letter: str, variant: int = SIMPLIFIED_CHINESE) -> FontIndex:
+    """Returns the installed fonts for one face, with a variant of Noto Sans CJK. Folders are listed once for each."""
+    return FontIndex(letter, _font_files(letter), variant)
 
 
 def _font_files(letter: str) -> Iterator[Path]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from resma.errors import SettingsInvalidError
 from resma.writers.pdf.fonts.font_index import FOLDERS_VARIABLE, installed_fonts
-from resma.writers.pdf.fonts.typefaces import Typeface, own_typeface
+from resma.writers.pdf.fonts.typefaces import SIMPLIFIED_CHINESE, Typeface, own_typeface
 from resma.writers.saved_state import Numbers
 
 MAX_FONTS = 65
@@ -61,8 +61,9 @@ def plane_of(codes: str) -> int:
 class GlyphCodes:
     """Assigns codes. Each code is one character, which represents the index of a font (`plane`) and two bytes."""
 
-    def __init__(self, letter: str, state: WideState) -> None:
+    def __init__(self, letter: str, state: WideState, variant: int = SIMPLIFIED_CHINESE) -> None:
         self._letter = letter
+        self._variant = variant
         self._state = state
         self._own = own_typeface(letter)
         self._box = self._own.glyph(UNKNOWN)
@@ -81,7 +82,7 @@ class GlyphCodes:
 
     def typeface_for(self, text: str) -> Typeface | None:
         """Returns the first typeface that has a glyph for every character of the text, or None."""
-        return self._own if self._own.has_all(text) else installed_fonts(self._letter).find(text)
+        return self._own if self._own.has_all(text) else installed_fonts(self._letter, self._variant).find(text)
 
     def code_of(self, char: str) -> str:
         """Returns the code of a character with one glyph.
@@ -166,7 +167,8 @@ def _is_invisible(char: str) -> bool:
 def find_typeface(letter: str, used: UsedTypeface) -> Typeface:
     """Returns the typeface that a state refers to. Raises SettingsInvalidError if it is not installed here."""
     own = own_typeface(letter)
-    for typeface in (own,) if used.file == own.path.name else installed_fonts(letter).find_file(used.file):
+    variant = used.index if used.file.startswith("NotoSansCJK-") else SIMPLIFIED_CHINESE
+    for typeface in (own,) if used.file == own.path.name else installed_fonts(letter, variant).find_file(used.file):
         identity = (typeface.path.name, typeface.index, typeface.path.stat().st_size)
         if identity == (used.file, used.index, used.file_bytes):
             return typeface

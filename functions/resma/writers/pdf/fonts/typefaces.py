@@ -10,8 +10,17 @@ import uharfbuzz as hb
 from resma.writers.pdf.fonts.cff import has_cids
 from resma.writers.pdf.fonts.own_faces import FONTS
 
-_SIMPLIFIED_CHINESE = 2
+SIMPLIFIED_CHINESE = 2
 """Index in the font collection Noto Sans CJK, whose fonts draw shared characters differently for each language."""
+
+_VARIANTS = {"ja": 0, "ko": 1, "zh-TW": 3, "zh-HK": 4, "zh-MO": 4}
+"""Indexes of other variants, by language or locale."""
+
+
+def cjk_variant(tag: str) -> int:
+    """Returns the variant of Noto Sans CJK for a locale: simplified Chinese, unless the locale has its own."""
+    return _VARIANTS.get(tag, _VARIANTS.get(tag.partition("-")[0], SIMPLIFIED_CHINESE))
+
 
 IGNORABLE = frozenset("\u200c\u200d\ufe0e\ufe0f")
 """Joiners and variation selectors, which select glyphs, but need no glyph themselves."""
@@ -20,10 +29,13 @@ IGNORABLE = frozenset("\u200c\u200d\ufe0e\ufe0f")
 class Typeface:
     """An open font file, for shaping and embedding. Widths are in thousandths of an em."""
 
-    def __init__(self, path: Path, weight: int = 400) -> None:
-        """Opens the file. `weight` is for variable fonts. Raises `hb.HarfBuzzError` if the file cannot be read."""
+    def __init__(self, path: Path, weight: int = 400, variant: int = SIMPLIFIED_CHINESE) -> None:
+        """Opens the file. `weight` is for variable fonts, and `variant` is an index in Noto Sans CJK.
+
+        Raises `hb.HarfBuzzError` if the file cannot be read.
+        """
         self.path = path
-        self.index = _SIMPLIFIED_CHINESE if path.name.startswith("NotoSansCJK-") and path.suffix == ".ttc" else 0
+        self.index = variant if path.name.startswith("NotoSansCJK-") and path.suffix == ".ttc" else 0
         self.face = hb.Face(hb.Blob.from_file_path(str(path)), self.index)
         self.font = hb.Font(self.face)
         self.variation = {axis.tag: float(weight) for axis in self.face.axis_infos if axis.tag == "wght"}

@@ -14,7 +14,7 @@ from itertools import accumulate, groupby
 from typing import TypeVar
 
 from resma.writers.pdf.fonts.glyph_codes import UNKNOWN, GlyphCodes, WideState, plane_of
-from resma.writers.pdf.fonts.typefaces import Typeface
+from resma.writers.pdf.fonts.typefaces import SIMPLIFIED_CHINESE, Typeface
 from resma.writers.pdf.syntax.objects import number
 from resma.writers.pdf.text.glyph_strings import Piece, escaped, moved, runs_of, two_bytes
 from resma.writers.pdf.text.line_breaks import clusters
@@ -70,9 +70,12 @@ class _Word:
 class WideText:
     """Measures, cuts and shows text with any characters in one face, `R` or `B`."""
 
-    def __init__(self, letter: str, state: WideState) -> None:
-        """Updates `state` in place. Raises SettingsInvalidError if it needs fonts that are not installed here."""
-        self._glyphs = glyphs = GlyphCodes(letter, state)
+    def __init__(self, letter: str, state: WideState, variant: int = SIMPLIFIED_CHINESE) -> None:
+        """Updates `state` in place. `variant` is that of Chinese characters (`cjk_variant`).
+
+        Raises SettingsInvalidError if it needs fonts that are not installed here.
+        """
+        self._glyphs = glyphs = GlyphCodes(letter, state, variant)
         self._letter = letter.encode("ascii")
         plain_code = self._plain_code = _CharacterCache(
             lambda char: glyphs.code_of(SHOWN_AS.get(char, char))
