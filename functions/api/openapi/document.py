@@ -14,6 +14,7 @@ from api.openapi.order import sort_operations
 from api.openapi.report_types import describe_report_types
 from api.openapi.schemas import Json, name_locales, tidy_parameters, tidy_schemas
 from api.openapi.webhooks import describe_webhooks
+from resma.catalog import offered_locales
 
 
 def render_document(app: APIGatewayRestResolver, base_url: str, *, with_report_types: bool) -> str:
@@ -22,16 +23,19 @@ def render_document(app: APIGatewayRestResolver, base_url: str, *, with_report_t
     `base_url` is the server. The report types of the deployment, with their filters and columns, are part of it only
     if `with_report_types` is true.
     """
-    document: Json = json.loads(_skeleton(app))
+    document: Json = json.loads(_skeleton(app, tuple(offered_locales())))
     document["servers"] = [{"url": base_url, "description": "This deployment"}]
     if with_report_types:
         describe_report_types(document)
     return json.dumps(document, ensure_ascii=False)
 
 
-@lru_cache
-def _skeleton(app: APIGatewayRestResolver) -> str:
-    """Returns the part that is the same for all callers. It is built once per process, in a quarter of a second."""
+@lru_cache(maxsize=2)
+def _skeleton(app: APIGatewayRestResolver, _locales: tuple[str, ...]) -> str:
+    """Returns the part that is the same for all callers.
+
+    It is built once per process, in a quarter of a second, and again if resma.toml offers other locales.
+    """
     document: Json = json.loads(
         app.get_openapi_json_schema(title=TITLE, version=VERSION, security_schemes=SECURITY_SCHEMES)
     )
