@@ -206,6 +206,10 @@ def test_an_invalid_filter_is_a_usage_error(values: list[str]) -> None:
 def test_options_by_format() -> None:
     values = ["csv.profile=excel", "CSV.compression=gzip", "pdf.paper=A4"]
     assert read_options(values) == {"csv": {"profile": "excel", "compression": "gzip"}, "pdf": {"paper": "A4"}}
+    assert read_options(["csv.delimiter=;", "pdf.cover=false", "pdf.contents=true", "pdf.paper=null"]) == {
+        "csv": {"delimiter": ";"},
+        "pdf": {"cover": False, "contents": True, "paper": None},
+    }
 
 
 @pytest.mark.parametrize("values", [["csv=excel"], ["csv.=x"], [".profile=x"], ["csv.profile=a", "csv.profile=b"]])
