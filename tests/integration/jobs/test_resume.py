@@ -17,7 +17,7 @@ from psycopg.rows import TupleRow
 
 import worker.app
 from resma.aws import clients
-from resma.catalog import find_report_type
+from resma.catalog import SortKey, find_report_type
 from resma.errors import DatabaseBusyError
 from resma.snapshot import cursor
 from resma.storage import multipart
@@ -292,12 +292,17 @@ def test_data_that_always_change_fail_with_a_remedy(reports: Reports, cuts: Cuts
     assert (reports.system.objects(), reports.system.open_uploads()) == ([], [])
 
 
+def sort_by(*names: str) -> tuple[SortKey, ...]:
+    """Returns the sort of a report type."""
+    return tuple(SortKey(name=name) for name in names)
+
+
 def test_rows_without_a_total_order_restart_the_report_from_the_first_row(
     reports: Reports, cuts: Cuts, admin: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sort of the report type is not a total order, and the attempt stops at a tie."""
     real = find_report_type("TRANSACTIONS")
-    tied = real.model_copy(update={"sort": ("currency",), "period": None})
+    tied = real.model_copy(update={"sort": sort_by("currency"), "period": None})
     monkeypatch.setattr("worker.attempt.find_report_type", lambda _: tied)
     reports.request_report(CSV)
     cuts.end_invocation = lambda batches: batches == 3
@@ -313,7 +318,7 @@ def test_resuming_is_right_with_nulls_and_equal_leading_sort_columns(
 ) -> None:
     """The report is sorted by a column that is often NULL, then by id. NULLs come last; attempts stop among them."""
     real = find_report_type("TRANSACTIONS")
-    by_counterparty = real.model_copy(update={"sort": ("counterparty", "id"), "period": None})
+    by_counterparty = real.model_copy(update={"sort": sort_by("counterparty", "id"), "period": None})
     monkeypatch.setattr("worker.attempt.find_report_type", lambda _: by_counterparty)
     request = {"format": "CSV", "columns": ["id", "booked_at"]}
     baseline = reports.baseline(request)
@@ -327,7 +332,7 @@ def test_masked_columns_stay_masked(reports: Reports, cuts: Cuts, monkeypatch: p
     """The report is sorted by a personal column: it is masked in the file, and not in the checkpoint's last key."""
     real = find_report_type("TRANSACTIONS")
     personal = [column.model_copy(update={"personal": column.name == "account"}) for column in real.columns]
-    secret = real.model_copy(update={"sort": ("account", "id"), "period": None, "columns": tuple(personal)})
+    secret = real.model_copy(update={"sort": sort_by("account", "id"), "period": None, "columns": tuple(personal)})
     monkeypatch.setattr("worker.attempt.find_report_type", lambda _: secret)
     reports.is_masked = True
     baseline = reports.baseline(CSV)
