@@ -9,7 +9,7 @@ from typing import Literal
 
 from infra.errors import StackError
 from resma.catalog.folder import CATALOG_VARIABLE, OWN_CATALOG
-from resma.catalog.settings_file import SETTINGS_FILE
+from resma.catalog.settings.file import SETTINGS_FILE
 
 
 class CatalogExistsError(StackError):

@@ -26,7 +26,7 @@ from infra.deploy.source import connect_source
 from infra.errors import StackError
 from resma.catalog import ReportType, check_folder
 from resma.catalog.query_text import TENANT, find_query_errors
-from resma.catalog.settings_file import CatalogSettings, load_settings
+from resma.catalog.settings.file import CatalogSettings, load_settings
 from resma.errors import CatalogInvalidError
 
 STATEMENT_TIMEOUT = "10s"

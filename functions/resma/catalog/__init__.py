@@ -20,8 +20,8 @@ from resma.catalog.model import (
     SortKey,
     Totals,
 )
-from resma.catalog.settings_file import CatalogSettings, check_settings, load_settings
-from resma.catalog.settings_in_use import (
+from resma.catalog.settings.file import CatalogSettings, check_settings, load_settings
+from resma.catalog.settings.in_use import (
     brand_in_use,
     find_locale,
     offered_locales,

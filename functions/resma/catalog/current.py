@@ -14,7 +14,7 @@ from resma.catalog.diagnostics import Diagnostic
 from resma.catalog.folder import PACKAGED_CATALOG, catalog_folder
 from resma.catalog.loading import check_folder
 from resma.catalog.model import ReportType
-from resma.catalog.settings_file import CatalogSettings, check_settings
+from resma.catalog.settings.file import CatalogSettings, check_settings
 from resma.catalog.short_form import type_of_folder
 from resma.errors import CatalogInvalidError, FieldError, ReportTypeInvalidError, RequestInvalidError
 

@@ -13,7 +13,7 @@ from resma.catalog.consistency import find_name_errors
 from resma.catalog.diagnostics import CatalogCheckError, Diagnostic, FileName
 from resma.catalog.model import ReportType
 from resma.catalog.query_text import find_query_errors
-from resma.catalog.settings_file import CatalogSettings, check_settings
+from resma.catalog.settings.file import CatalogSettings, check_settings
 from resma.catalog.shape_errors import find_shape_errors, syntax_error, with_lines
 from resma.catalog.short_form import expand, in_file, is_derived
 

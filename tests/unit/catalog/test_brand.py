@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from resma.catalog import brand_in_use, check_settings
-from resma.catalog.logo import LogoError, read_logo
+from resma.catalog.settings.logo import LogoError, read_logo
 from resma.report.brand import PixelLogo, VectorLogo
 from resma.report.colors import contrast_with_white, darkened
 

@@ -15,7 +15,7 @@ from babel import dates, localedata, numbers
 from infra.locales.__main__ import LOCALES_FILE, locale_data
 from infra.paths import ROOT
 from resma.catalog import check_settings
-from resma.catalog.locale_settings import LocaleSettings, find_locale, locales_with
+from resma.catalog.settings.locales import LocaleSettings, find_locale, locales_with
 from resma.i18n.locales import BUILT_IN, DEFAULT_LOCALE, LOCALES, Locale, Weekday, cldr_locale
 from resma.i18n.translations import translate
 from resma.i18n.words import WORDS

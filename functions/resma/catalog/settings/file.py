@@ -12,10 +12,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from resma.catalog.brand_settings import BrandSettings
 from resma.catalog.diagnostics import Diagnostic
-from resma.catalog.locale_settings import LocaleTables
-from resma.catalog.logo import LogoError, read_logo
+from resma.catalog.settings.brand import BrandSettings
+from resma.catalog.settings.locales import LocaleTables
+from resma.catalog.settings.logo import LogoError, read_logo
 from resma.catalog.shape_errors import find_shape_errors, syntax_error, with_lines
 from resma.catalog.texts import DEFAULT_LANGUAGE, require_language_code
 from resma.errors import CatalogInvalidError

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from resma.catalog import locale_settings
 from resma.catalog.current import current_catalog
 from resma.catalog.folder import catalog_folder
-from resma.catalog.logo import read_logo
-from resma.catalog.settings_file import CatalogSettings
+from resma.catalog.settings import locales as locale_settings
+from resma.catalog.settings.file import CatalogSettings
+from resma.catalog.settings.logo import read_logo
 from resma.errors import FieldError, RequestInvalidError
 from resma.i18n.locales import Language, Locale
 from resma.report.brand import Brand
