@@ -35,7 +35,8 @@ from api.validation.partial_body import find_more_errors
 from api.webhooks.delivery_routes import router as webhook_deliveries_router
 from api.webhooks.endpoint_routes import router as webhook_endpoints_router
 from resma.access.caller import Caller
-from resma.errors import CredentialsMissingError, FieldError, RequestInvalidError, ResmaError, json_pointer
+from resma.errors import ResmaError
+from resma.request_errors import CredentialsMissingError, FieldError, RequestInvalidError, json_pointer
 from resma.validation_messages import advise
 
 logger = Logger()

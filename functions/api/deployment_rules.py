@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from resma.database.connection import Database
-from resma.errors import FieldError, ResmaError
+from resma.errors import ResmaError
 from resma.i18n.time_zones import is_time_zone, time_zone_unknown_to_source
+from resma.request_errors import FieldError
 from resma.requests.report_request import ReportRequest
 from resma.webhooks.receivers import AllowedReceivers
 from resma.webhooks.url_errors import callback_errors

@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from intake.models import Envelope, RejectedPart, ReportAccepted, ReportRejected, RequestId, TenantId
-from resma.errors import FieldError, QuotaExceededError, RequestError
+from resma.request_errors import FieldError, QuotaExceededError, RequestError
 
 # An entry of the bus has at most 256 KB, and validation errors may quote any part of a request.
 _MAX_FIELD_ERRORS = 20

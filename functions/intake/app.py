@@ -21,9 +21,9 @@ from intake.settings import IntakeSettings
 from intake.start_requested_report import MAX_WAIT_SECONDS, start_requested_report
 from resma.aws.clients import events_client, sqs_client
 from resma.database.connection import Database
-from resma.errors import QuotaExceededError, RequestMalformedError
 from resma.events.destinations import Bus
 from resma.jobs.queue import JobQueue
+from resma.request_errors import QuotaExceededError, RequestMalformedError
 from resma.settings import read_settings
 
 logger = Logger()

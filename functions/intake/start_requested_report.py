@@ -11,7 +11,7 @@ from intake.models import Envelope, ReportAccepted, ReportRejected, RequestedRep
 from intake.resources import IntakeResources
 from resma.access.caller import Caller
 from resma.access.quotas import consume_request
-from resma.errors import (
+from resma.request_errors import (
     FieldError,
     IdempotencyKeyInFlightError,
     QuotaExceededError,

@@ -16,15 +16,10 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
 from resma.aws.metrics import Metric, emit
-from resma.errors import (
-    DatabaseUnavailableError,
-    OwnerNotAuthorizedError,
-    QuotaExceededError,
-    RequestInvalidError,
-    ScopeMissingError,
-)
+from resma.errors import DatabaseUnavailableError
 from resma.jobs.queue import send_jobs
 from resma.jobs.report_rows import Report
+from resma.request_errors import OwnerNotAuthorizedError, QuotaExceededError, RequestInvalidError, ScopeMissingError
 from resma.requests.submit import admit_report, check_request, record_request
 from resma.schedules.owners import owner_as_caller
 from resma.schedules.request import fill_request

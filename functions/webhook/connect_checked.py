@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 
-from resma.errors import WebhookUrlNotAllowedError
+from resma.request_errors import WebhookUrlNotAllowedError
 from resma.webhooks.receivers import AllowedReceivers
 from resma.webhooks.url import PUBLIC_RECEIVERS, WebhookUrl, may_go_to
 

@@ -22,7 +22,7 @@ from typing import BinaryIO
 
 from standardwebhooks import Webhook
 
-from resma.errors import WebhookUrlNotAllowedError
+from resma.request_errors import WebhookUrlNotAllowedError
 from resma.webhooks.url import WebhookUrl, parse_webhook_url
 from webhook.connect_checked import Deadline, Network, StepTimeoutError, connect_checked
 

@@ -23,12 +23,12 @@ from resma.errors import (
     LeaseLostError,
     PermanentError,
     ProbeTakenError,
-    RequestInvalidError,
     RestartRequiredError,
 )
 from resma.jobs.claim import Claim, claim_job, fail_job, record_usage, release_job
 from resma.jobs.outages import Outage, claim_probes, find_outages
 from resma.jobs.outcome import abandon_job, recover_from_outage
+from resma.request_errors import RequestInvalidError
 from worker.attempt import ClaimedJob, Invocation, make_files
 from worker.checkpoints.cleanup import remove_own_leftovers
 from worker.checkpoints.rows import check_continuation, continue_in_next_attempt, drop_checkpoint

@@ -20,7 +20,7 @@ from psycopg.rows import TupleRow
 from api.dead_letters.rows import DeadLetter, find_dead_letter, list_dead_letters, redrive, redrive_all
 from infra.errors import StackError
 from infra.postgres.connect import connect
-from resma.errors import ReportNotFoundError, RequestError
+from resma.request_errors import ReportNotFoundError, RequestError
 from resma.short_text import counted
 
 

@@ -24,12 +24,13 @@ from infra.errors import StackError
 from infra.paths import STATE
 from resma.catalog import Limits, ReportType, catalog_folder, check_folder, organization_of, require_locale
 from resma.catalog.folder import CATALOG_VARIABLE
-from resma.errors import FormatLimitError, RequestInvalidError, ResmaError
+from resma.errors import FormatLimitError, ResmaError
 from resma.i18n.locales import Language
 from resma.report.content import ReportContent
 from resma.report.format_options import FormatOptions
 from resma.report.header import ReportHeader
 from resma.report.rows import Batch, Row
+from resma.request_errors import RequestInvalidError
 from resma.snapshot.compose_header import compose_header
 from resma.snapshot.snapshot import open_snapshot
 from resma.writers import file_extension, make_writer

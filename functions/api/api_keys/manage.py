@@ -9,7 +9,7 @@ from api.api_keys.models import ApiKeyList, ApiKeyRequest, ApiKeyView, CreatedAp
 from resma.access.api_keys import ApiKey, NewKey, find_key, insert_key, list_keys, revoke_key, rotate_key
 from resma.access.caller import Caller, require_scope
 from resma.database.connection import Database
-from resma.errors import FieldError
+from resma.request_errors import FieldError
 
 
 def show_keys(database: Database, caller: Caller) -> ApiKeyList:

@@ -15,7 +15,7 @@ from resma.access.api_keys import look_up_key, parse_key
 from resma.access.caller import SCOPES, Caller, Scope
 from resma.access.quotas import consume_request
 from resma.database.connection import Database
-from resma.errors import CredentialsInvalidError, CredentialsMissingError, QuotaExceededError
+from resma.request_errors import CredentialsInvalidError, CredentialsMissingError, QuotaExceededError
 
 _BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
 _OUR_HOST = re.compile(r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)

@@ -13,8 +13,9 @@ from aws_lambda_powertools import Logger
 from pydantic import Field
 
 from api.auth.tokens import Provider
-from resma.errors import CredentialsInvalidError, IdentityProviderUnavailableError
+from resma.errors import IdentityProviderUnavailableError
 from resma.json_models import RequestModel, ViewModel
+from resma.request_errors import CredentialsInvalidError
 from resma.string_patterns import NO_NUL
 
 logger = Logger(child=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from resma.errors import CredentialsInvalidError
+from resma.request_errors import CredentialsInvalidError
 
 _HEADER_TYPES = frozenset({"", "jwt", "at+jwt"})
 """Values of the header `typ` of access tokens, without the optional `application/` (RFC 9068, section 2.1; RFC 7515,

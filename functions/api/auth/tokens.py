@@ -15,7 +15,8 @@ from typing import Any
 import urllib3
 
 from api.auth.token_claims import require_access_token
-from resma.errors import CredentialsInvalidError, IdentityProviderUnavailableError
+from resma.errors import IdentityProviderUnavailableError
+from resma.request_errors import CredentialsInvalidError
 
 Jwk = dict[str, Any]
 """JSON Web Key (RFC 7517)."""

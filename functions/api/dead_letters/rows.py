@@ -9,10 +9,10 @@ from uuid import UUID
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
-from resma.errors import DeadLetterNotFoundError
 from resma.jobs import transitions
 from resma.jobs.claim import MAX_ATTEMPTS
 from resma.jobs.report_rows import ReportCursor, find_report
+from resma.request_errors import DeadLetterNotFoundError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,16 +22,11 @@ from resma.access.caller import Caller
 from resma.access.quotas import find_quota_usage
 from resma.catalog import ReportType, find_locale, find_report_type, settings_in_use
 from resma.database.connection import Database
-from resma.errors import (
-    FieldError,
-    QueryInvalidError,
-    ReportQueryRefusedError,
-    RequestInvalidError,
-    UnknownTimeZoneError,
-)
+from resma.errors import QueryInvalidError, UnknownTimeZoneError
 from resma.jobs.personal_data import personal_content
 from resma.report.content import ReportContent
 from resma.report.format_options import FormatOptions
+from resma.request_errors import FieldError, ReportQueryRefusedError, RequestInvalidError
 from resma.requests.report_request import ReportRequest
 from resma.requests.submit import check_request
 from resma.snapshot.row_estimate import RowEstimate

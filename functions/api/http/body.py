@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from resma.errors import RequestMalformedError, RequestTooLargeError, UnsupportedMediaTypeError
+from resma.request_errors import RequestMalformedError, RequestTooLargeError, UnsupportedMediaTypeError
 
 MAX_BODY_BYTES = 256 * 1024
 """Maximum size of a request body. Larger bodies are rejected without being parsed."""

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
-from resma.errors import FieldError, RequestInvalidError
 from resma.jobs.report_rows import ReportCursor
+from resma.request_errors import FieldError, RequestInvalidError
 
 CURSOR_PATTERN = r"^[0-9]{1,16}\.[0-9a-f]{32}$"
 """Pattern of a cursor: microseconds since 1970 and a report id. Every string of this form can be decoded."""

@@ -12,18 +12,21 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from resma.errors import (
+    DatabaseBusyError,
+    DatabaseUnavailableError,
+    DependencyUnavailableError,
+    IdentityProviderUnavailableError,
+    ResmaError,
+)
+from resma.request_errors import (
     ApiKeyInactiveError,
     ApiKeyNotFoundError,
     CredentialsInvalidError,
     CredentialsMissingError,
-    DatabaseBusyError,
-    DatabaseUnavailableError,
     DeadLetterNotFoundError,
-    DependencyUnavailableError,
     FieldError,
     IdempotencyKeyInFlightError,
     IdempotencyKeyReusedError,
-    IdentityProviderUnavailableError,
     QuotaExceededError,
     ReportDeletedError,
     ReportExpiredError,
@@ -40,7 +43,6 @@ from resma.errors import (
     RequestInvalidError,
     RequestMalformedError,
     RequestTooLargeError,
-    ResmaError,
     ScheduleNotFoundError,
     ScopeMissingError,
     SummaryNotReadyError,

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 
 from resma.dates import find_missing_part
-from resma.errors import FieldError, RequestInvalidError
+from resma.request_errors import FieldError, RequestInvalidError
 
 DATE_TIME_PATTERN = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$"

@@ -15,7 +15,7 @@ from api.context import base_url, settings
 from api.pages import console_sign_in
 from api.pages.brand import STYLE, brand_style, branded_page
 from api.pages.static_files import StaticFile, answer_file, read_files, static_file
-from resma.errors import ReportFileNotFoundError
+from resma.request_errors import ReportFileNotFoundError
 
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import Response, openapi
 from aws_lambda_powertools.event_handler.router import APIGatewayRouter
 
 from api.pages.static_files import StaticFile, answer_file, read_files
-from resma.errors import ReportFileNotFoundError
+from resma.request_errors import ReportFileNotFoundError
 
 router = APIGatewayRouter()  # type: ignore[no-untyped-call]
 

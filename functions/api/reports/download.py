@@ -9,10 +9,10 @@ from aws_lambda_powertools import Logger
 
 from resma.access.caller import Caller, require_scope
 from resma.database.connection import Database
-from resma.errors import ReportExpiredError, ReportFileNotFoundError, ReportHasNoFileError, ReportNotReadyError
 from resma.jobs.download_links import LinkRecipient, PresignedLink, Signer, presign_download
 from resma.jobs.personal_data import shows_personal
 from resma.jobs.report_rows import Report, StoredFile, find_report
+from resma.request_errors import ReportExpiredError, ReportFileNotFoundError, ReportHasNoFileError, ReportNotReadyError
 
 logger = Logger(child=True)
 

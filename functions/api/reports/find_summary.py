@@ -12,10 +12,10 @@ from psycopg.rows import TupleRow, class_row
 
 from resma.access.caller import Caller
 from resma.catalog import find_locale, load_catalog
-from resma.errors import ReportHasNoSummaryError, SummaryNotReadyError
 from resma.jobs.report_rows import CheckpointRecord, report_not_found
 from resma.jobs.stored_charts import StoredChart, translate_chart
 from resma.report.records import TotalRecord
+from resma.request_errors import ReportHasNoSummaryError, SummaryNotReadyError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from resma.access.caller import Caller
 from resma.database.connection import Database
-from resma.errors import ReportNotRetryableError, RequestInvalidError
 from resma.jobs.report_rows import Report, find_report
 from resma.report.format_options import options_of_formats
+from resma.request_errors import ReportNotRetryableError, RequestInvalidError
 from resma.requests.report_request import ReportRequest
 
 RETRIED = frozenset({"FAILED", "CANCELLED", "EXPIRED"})

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from api.deployment_rules import DeploymentRules
 from api.schedules.draft import ScheduleDraft
 from resma.access.caller import Caller, require_scope
-from resma.errors import FieldError, RequestError, RequestInvalidError, collect_errors, point_into
+from resma.request_errors import FieldError, RequestError, RequestInvalidError, collect_errors, point_into
 from resma.requests.submit import check_request
 from resma.schedules.request import fill_request
 from resma.schedules.schedule_rows import next_run

@@ -22,7 +22,7 @@ from api.schedules.models import PreviewRequest, PreviewView, ScheduleChanges, S
 from api.schedules.preview import RunPeriod, preview_runs
 from resma.access.caller import Caller
 from resma.database.connection import Database
-from resma.errors import RequestInvalidError, collect_errors
+from resma.request_errors import RequestInvalidError, collect_errors
 from resma.schedules.request import week_start_of
 from resma.schedules.schedule_rows import (
     ENDED_DETAIL,

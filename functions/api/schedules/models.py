@@ -12,10 +12,10 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict,
 
 from api.http.timestamps import DATE_TIME_PATTERN
 from resma.dates import find_missing_part
-from resma.errors import ScheduleNotFoundError
 from resma.i18n.locales import Weekday
 from resma.i18n.time_zones import TIME_ZONE_SCHEMA
 from resma.json_models import SINGLE_LINE, SINGLE_LINE_SCHEMA, URI, RequestModel, ViewModel
+from resma.request_errors import ScheduleNotFoundError
 from resma.requests.report_request import ReportRequest
 from resma.schedules.periods import Period
 from resma.schedules.schedule_rows import MisfirePolicy, RunOutcome, ScheduleStatus

@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from api.http.cursor import cursor_invalid
 from api.http.routing import current_route
 from api.http.timestamps import read_timestamp
-from resma.errors import FieldError, RequestInvalidError, collect_errors, json_pointer
+from resma.request_errors import FieldError, RequestInvalidError, collect_errors, json_pointer
 from resma.requests.report_request import ReportRequest
 from resma.requests.submit import idempotency_key_errors
 

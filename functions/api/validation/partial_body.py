@@ -15,7 +15,7 @@ from api.deployment_rules import DeploymentRules
 from api.schedules.models import PreviewRequest, ScheduleChanges
 from api.webhooks.manage_endpoints import report_type_errors
 from api.webhooks.models import EndpointChanges, EndpointRequest
-from resma.errors import FieldError, collect_errors, first_part, json_pointer
+from resma.request_errors import FieldError, collect_errors, first_part, json_pointer
 from resma.requests.report_request import ReportRequest
 from resma.requests.submit import find_partial_errors
 from resma.schedules.times import read_timing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from resma.errors import (
+from resma.request_errors import (
     WebhookDeliveryInProgressError,
     WebhookEndpointDisabledError,
     WebhookEndpointReadOnlyError,

@@ -10,7 +10,7 @@ from api.webhooks.health import LastAttempt, last_attempts
 from api.webhooks.models import EndpointChanges, EndpointRequest
 from resma.catalog import find_report_type
 from resma.database.connection import Database
-from resma.errors import FieldError, RequestInvalidError, WebhookEndpointReadOnlyError
+from resma.request_errors import FieldError, RequestInvalidError, WebhookEndpointReadOnlyError
 from resma.webhooks.deliveries import end_deliveries
 from resma.webhooks.endpoints import (
     WebhookEndpointRow,

@@ -10,9 +10,9 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from pydantic import AfterValidator, ConfigDict, Field
 
-from resma.errors import WebhookDeliveryNotFoundError, WebhookEndpointNotFoundError
 from resma.jobs.completed_event import EventType
 from resma.json_models import URI, RequestModel, ViewModel, WholeNumber
+from resma.request_errors import WebhookDeliveryNotFoundError, WebhookEndpointNotFoundError
 from resma.string_patterns import NO_NUL
 from resma.webhooks.url import URL_SCHEMA
 

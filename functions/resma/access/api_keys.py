@@ -17,7 +17,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
 from resma.database.connection import Database
-from resma.errors import ApiKeyInactiveError, ApiKeyNotFoundError
+from resma.request_errors import ApiKeyInactiveError, ApiKeyNotFoundError
 
 PREFIX = "rsm_"
 """Prefix that distinguishes a key from a token, for Resma and for scanners of leaked secrets."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from resma.errors import FieldError, ScopeMissingError
+from resma.request_errors import FieldError, ScopeMissingError
 
 Scope = Literal[
     "reports:read",

@@ -11,8 +11,9 @@ from psycopg.rows import TupleRow
 
 from resma.database.connection import Database
 from resma.database.locks import AdvisoryLock, acquire_lock
-from resma.errors import QuotaExceededError, RowsQuotaExceededError
+from resma.errors import RowsQuotaExceededError
 from resma.report.status import IS_LIVE
+from resma.request_errors import QuotaExceededError
 from resma.short_text import counted
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from resma.catalog.loading import check_folder
 from resma.catalog.model import ReportType
 from resma.catalog.settings.file import CatalogSettings, check_settings
 from resma.catalog.short_form import type_of_folder
-from resma.errors import CatalogInvalidError, FieldError, ReportTypeInvalidError, RequestInvalidError
+from resma.errors import CatalogInvalidError
+from resma.request_errors import FieldError, ReportTypeInvalidError, RequestInvalidError
 
 
 @dataclass(frozen=True)

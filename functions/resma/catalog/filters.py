@@ -21,8 +21,8 @@ from pydantic import (
 )
 
 from resma.dates import find_missing_part
-from resma.errors import FieldError, RequestInvalidError, json_pointer
 from resma.i18n.locales import Locale
+from resma.request_errors import FieldError, RequestInvalidError, json_pointer
 from resma.string_patterns import NO_NUL
 from resma.validation_messages import advise
 

@@ -17,11 +17,11 @@ from resma.catalog.file_names import find_file_name_errors, require_file_name
 from resma.catalog.filters import check_values, format_values
 from resma.catalog.query_text import find_query_errors
 from resma.catalog.texts import LocalizedText, name_in_words
-from resma.errors import FieldError, RequestInvalidError
 from resma.i18n.locales import Locale
 from resma.report.decimal_types import MAX_PRECISION, DecimalType
 from resma.report.format_options import PdfParts
 from resma.report.header import Kind
+from resma.request_errors import FieldError, RequestInvalidError
 
 _Model = TypeVar("_Model", bound=BaseModel)
 

@@ -13,10 +13,10 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
 from resma.access.caller import Caller
-from resma.errors import ReportInProgressError
 from resma.jobs.report_rows import find_report
 from resma.report.format_options import FormatOptions
 from resma.report.status import IS_LIVE
+from resma.request_errors import ReportInProgressError
 from resma.writers import file_extension
 
 SETTLED_SECONDS = 1200

@@ -8,10 +8,10 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from resma.access.quotas import release_unread_rows
-from resma.errors import ReportFinishedError
 from resma.jobs import transitions
 from resma.jobs.completed_event import EventType
 from resma.jobs.report_rows import find_report
+from resma.request_errors import ReportFinishedError
 from resma.webhooks.deliveries import insert_deliveries
 
 UNNOTICED_LEASE_SECONDS = 150

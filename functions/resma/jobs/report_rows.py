@@ -18,11 +18,16 @@ from psycopg.types.json import Jsonb
 
 from resma.database.connection import LOCK_TIMEOUT
 from resma.database.locks import AdvisoryLock, acquire_lock
-from resma.errors import IdempotencyKeyInFlightError, IdempotencyKeyReusedError, ReportDeletedError, ReportNotFoundError
 from resma.report.content import ReportContent
 from resma.report.records import BalanceRecord, MetricsRecord, TotalRecord
 from resma.report.status import IS_LIVE
 from resma.report.warnings import ReportWarning
+from resma.request_errors import (
+    IdempotencyKeyInFlightError,
+    IdempotencyKeyReusedError,
+    ReportDeletedError,
+    ReportNotFoundError,
+)
 
 
 class StoredFile(TypedDict):

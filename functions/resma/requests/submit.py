@@ -20,10 +20,10 @@ from resma.aws.metrics import Metric, emit
 from resma.aws.tracing import traced
 from resma.catalog import ReportType, find_report_type, offered_locales, unknown_locale
 from resma.database.connection import Database
-from resma.errors import FieldError, RequestInvalidError, collect_errors, first_part, json_pointer
 from resma.i18n.time_zones import is_time_zone, unknown_time_zone
 from resma.jobs.queue import JobQueue, send_jobs
 from resma.jobs.report_rows import NewReport, Report, insert_report
+from resma.request_errors import FieldError, RequestInvalidError, collect_errors, first_part, json_pointer
 from resma.requests.report_request import ReportRequest
 
 logger = Logger(child=True)

@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 
 from resma.access.api_keys import DEFAULT_LIFETIME_DAYS
 from resma.access.caller import SCOPES, Caller, Scope
-from resma.errors import OwnerNotAuthorizedError
+from resma.request_errors import OwnerNotAuthorizedError
 from resma.schedules.schedule_rows import Schedule
 from resma.settings import LOCAL_STAGE
 

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from resma.catalog import find_locale, load_catalog
-from resma.errors import FieldError, RequestInvalidError, json_pointer
 from resma.i18n.locales import DEFAULT_LOCALE, Weekday
+from resma.request_errors import FieldError, RequestInvalidError, json_pointer
 from resma.requests.report_request import ReportRequest
 from resma.schedules.periods import Period, days_of
 from resma.validation_messages import advise

@@ -13,8 +13,8 @@ from psycopg.rows import TupleRow, class_row
 from psycopg.types.json import Jsonb
 
 from resma.database.locks import AdvisoryLock, acquire_lock
-from resma.errors import ScheduleNotFoundError, TooManySchedulesError
 from resma.i18n.locales import Weekday
+from resma.request_errors import ScheduleNotFoundError, TooManySchedulesError
 from resma.schedules.periods import Period
 from resma.schedules.times import ScheduleTiming, read_timing
 

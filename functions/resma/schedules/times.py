@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from resma.errors import FieldError, RequestInvalidError
 from resma.i18n.time_zones import is_time_zone, unknown_time_zone
+from resma.request_errors import FieldError, RequestInvalidError
 
 Word = Literal["daily", "weekly", "monthly", "first-business-day"]
 WORDS: tuple[str, ...] = get_args(Word)

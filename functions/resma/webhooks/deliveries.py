@@ -14,7 +14,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.rows import TupleRow, class_row
 
-from resma.errors import WebhookDeliveryNotFoundError
+from resma.request_errors import WebhookDeliveryNotFoundError
 from resma.webhooks.signing_secrets import CALLBACK
 
 

@@ -12,7 +12,7 @@ from psycopg import Connection, sql
 from psycopg.rows import TupleRow, class_row
 
 from resma.database.locks import AdvisoryLock, acquire_lock
-from resma.errors import TooManyWebhookEndpointsError, WebhookEndpointNotFoundError, WebhookRotationRefusedError
+from resma.request_errors import TooManyWebhookEndpointsError, WebhookEndpointNotFoundError, WebhookRotationRefusedError
 from resma.webhooks.signing_secrets import CALLBACK
 
 MAX_ENDPOINTS = 20

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
-from resma.errors import WebhookUrlNotAllowedError
+from resma.request_errors import WebhookUrlNotAllowedError
 from resma.webhooks.public_ip import is_loopback, is_private_v4, is_public
 from resma.webhooks.receivers import AllowedReceivers
 

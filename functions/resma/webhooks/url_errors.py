@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resma.errors import FieldError, WebhookUrlNotAllowedError
+from resma.request_errors import FieldError, WebhookUrlNotAllowedError
 from resma.webhooks.receivers import AllowedReceivers
 from resma.webhooks.url import parse_webhook_url
 

@@ -16,11 +16,12 @@ import worker.app
 from resma.access.caller import SCOPES, Caller
 from resma.aws.cost import Usage
 from resma.database.connection import Database
-from resma.errors import LeaseLostError, ReportFinishedError
+from resma.errors import LeaseLostError
 from resma.jobs.claim import Claim, claim_job, fail_job, finish_job, keep_alive
 from resma.jobs.outcome import cancel_job
 from resma.jobs.queue import JobQueue
 from resma.jobs.report_rows import ReportFiles, StoredFile
+from resma.request_errors import ReportFinishedError
 from resma.requests.report_request import ReportRequest
 from resma.requests.submit import request_report
 from tests.support.eventually import eventually

@@ -18,8 +18,9 @@ from psycopg.rows import TupleRow
 
 from resma.access.quotas import consume_request, release_unread_rows, require_quota
 from resma.database.connection import Database
-from resma.errors import FormatLimitError, LeaseLostError, QuotaExceededError
+from resma.errors import FormatLimitError, LeaseLostError
 from resma.jobs.report_rows import NewReport, insert_report
+from resma.request_errors import QuotaExceededError
 from tests.support.system import ROWS, System
 
 GENERATE = "/api/v1/reports/generate"

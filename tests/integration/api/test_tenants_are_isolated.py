@@ -25,10 +25,10 @@ from resma.access.api_keys import find_key, list_keys, revoke_key
 from resma.access.caller import Scope
 from resma.aws.clients import read_secret
 from resma.catalog import ReportType, load_catalog
-from resma.errors import ApiKeyNotFoundError, ReportNotFoundError, ScheduleNotFoundError
 from resma.events.outbox import find_event
 from resma.jobs.claim import claim_job
 from resma.jobs.report_rows import find_report, list_reports, tenant_name
+from resma.request_errors import ApiKeyNotFoundError, ReportNotFoundError, ScheduleNotFoundError
 from resma.schedules.schedule_rows import delete_schedule, find_schedule, last_runs, list_runs, list_schedules
 from tests.support.system import System
 from webhook.post_signed import AttemptResult

@@ -27,8 +27,9 @@ from intake.models import Envelope
 from intake.start_requested_report import MAX_WAIT_SECONDS, start_requested_report
 from resma.aws.clients import sqs_client
 from resma.database.connection import Database
-from resma.errors import DatabaseUnavailableError, IdempotencyKeyInFlightError, QuotaExceededError
+from resma.errors import DatabaseUnavailableError
 from resma.report.content import MASK
+from resma.request_errors import IdempotencyKeyInFlightError, QuotaExceededError
 from tests.support.system import ROWS, ActAs, System
 
 EVENT_ID = "6a7e8feb-b491-4cf7-a9f1-bf3703467718"

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from resma.errors import WebhookUrlNotAllowedError
+from resma.request_errors import WebhookUrlNotAllowedError
 from resma.webhooks.public_ip import is_public
 from resma.webhooks.receivers import AllowedReceivers
 from resma.webhooks.url import WebhookUrl

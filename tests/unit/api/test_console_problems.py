@@ -20,9 +20,10 @@ from api.schedules.models import PreviewRequest
 from resma.access.quotas import QuotaUsage
 from resma.catalog import find_report_type
 from resma.catalog.filters import check_values
-from resma.errors import PermanentError, RequestError, RequestInvalidError, ResmaError, TransientError
+from resma.errors import PermanentError, ResmaError, TransientError
 from resma.i18n.time_zones import time_zone_unknown_to_source, unknown_time_zone
 from resma.report.warnings import WarningCode
+from resma.request_errors import RequestError, RequestInvalidError
 from resma.requests.report_request import ReportRequest
 from resma.schedules.times import read_timing
 from resma.snapshot.row_estimate import RowEstimate

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from resma.catalog import find_report_type
 from resma.catalog.filters import check_values
 from resma.dates import find_missing_part
-from resma.errors import RequestInvalidError
+from resma.request_errors import RequestInvalidError
 
 
 @pytest.mark.parametrize(

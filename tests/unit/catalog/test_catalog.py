@@ -30,9 +30,10 @@ from resma.catalog import (
     folder,
     load_catalog,
 )
-from resma.errors import CatalogInvalidError, ReportTypeInvalidError, RequestInvalidError
+from resma.errors import CatalogInvalidError
 from resma.i18n.locales import LOCALES
 from resma.report.format_options import PdfParts
+from resma.request_errors import ReportTypeInvalidError, RequestInvalidError
 
 SAMPLES = ROOT / "tests" / "support" / "report_types"
 

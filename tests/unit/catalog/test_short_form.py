@@ -9,7 +9,7 @@ import pytest
 from infra.paths import ROOT
 from resma.catalog import ColumnSpec, LocalizedText, ReportType, check_folder, load_catalog
 from resma.catalog.texts import name_in_words
-from resma.errors import RequestInvalidError
+from resma.request_errors import RequestInvalidError
 
 ORDERS = """title = "Orders"
 sort = ["-order_date", "order_id"]

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.paths import ROOT
-from resma.errors import RequestInvalidError
+from resma.request_errors import RequestInvalidError
 from resma.schedules.times import ScheduleTiming, earliest_utc, first_business_day, read_timing
 from tests.support.walk_minutes import by_croniter, expected, on_days, until, walk, year_of
 

@@ -9,7 +9,8 @@ import pytest
 
 from api.settings import ApiSettings
 from intake.settings import IntakeSettings
-from resma.errors import SettingsInvalidError, WebhookUrlNotAllowedError
+from resma.errors import SettingsInvalidError
+from resma.request_errors import WebhookUrlNotAllowedError
 from resma.settings import Settings, read_settings
 from resma.webhooks.receivers import AllowedReceivers, parse_networks
 from resma.webhooks.url import WebhookUrl, may_go_to, parse_webhook_url

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.settings import ApiSettings
-from resma.errors import SettingsInvalidError, WebhookUrlNotAllowedError
+from resma.errors import SettingsInvalidError
+from resma.request_errors import WebhookUrlNotAllowedError
 from resma.settings import read_settings
 from resma.webhooks.public_ip import is_public
 from resma.webhooks.receivers import AllowedReceivers

@@ -10,9 +10,9 @@ from resma.catalog.folder import catalog_folder
 from resma.catalog.settings import locales as locale_settings
 from resma.catalog.settings.file import CatalogSettings
 from resma.catalog.settings.logo import read_logo
-from resma.errors import FieldError, RequestInvalidError
 from resma.i18n.locales import Language, Locale
 from resma.report.brand import Brand
+from resma.request_errors import FieldError, RequestInvalidError
 
 
 def settings_in_use() -> CatalogSettings:
