@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -15,12 +17,24 @@ from resma.report.colors import contrast_with_white, darkened
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 50">{}</svg>'
 SQUARE = '<path d="M0 0h10v10H0z" fill="#0b5fff"/>'
+COPIES = "<g id='a0'><path d='M0 0h1v1z'/></g>" + "".join(
+    f"<g id='a{level}'>" + f"<use href='#a{level - 1}'/>" * 10 + "</g>" for level in range(1, 8)
+)
+"""Ten million squares."""
 
 
 def png(width: int, height: int, mode: str = "RGB") -> bytes:
     buffer = io.BytesIO()
     Image.new(mode, (width, height), "red").save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def png_header(width: int, height: int) -> bytes:
+    """Returns the start of a PNG file without pixels."""
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk)) + bytes(4) + b"IDAT"
+    )
 
 
 def errors_of(folder: Path, brand: str) -> list[str]:
@@ -131,6 +145,21 @@ def test_pixels_of_png(tmp_path: Path) -> None:
             "The logo uses clip-path, image, script, text, url(), which is not supported.",
         ),
         (SVG.format("<path d='M0 0" + "h1v1" * 10_001 + "z'/>").encode(), "The logo has more than 20,000 lines"),
+        (
+            SVG.format("<path d='M0 0" + "a5 5 0 1 1 1 1" * 5_100 + "'/>").encode(),
+            "The logo has more than 20,000 lines",
+        ),
+        (SVG.format(COPIES).encode(), "The logo copies too many elements by <use>."),
+        (
+            SVG.format("<g id='a'><use href='#b'/></g><g id='b'><use href='#a'/></g>").encode(),
+            "contains itself by <use>",
+        ),
+        (SVG.format("<g>" * 20_000 + "</g>" * 20_000).encode(), "The elements of the logo are nested too deeply."),
+        (SVG.format("<path d='M1e400 0L1e308 -1e308L5 5'/>").encode(), "or one that is not a number."),
+        (SVG.format("<rect width='5' height='5' stroke='red' stroke-width='1e400'/>").encode(), "or one that is not"),
+        (SVG.replace("0 0 200 50", "0 0 inf inf").format(SQUARE).encode(), "The `viewBox` of the logo has a number of"),
+        (SVG.replace("0 0 200 50", "0 0 1e-9 1e-9").format(SQUARE).encode(), "is shorter than 0.1."),
+        (png_header(60_000, 60_000), "The logo has more than 16,000,000 pixels."),
         (b"<svg " + b" " * 3_000_000, "The logo has 2,930 KiB."),
     ],
 )
@@ -143,7 +172,8 @@ def test_files_that_are_no_logo(tmp_path: Path, data: bytes, message: str) -> No
 
 
 def test_data_of_an_editor_is_ignored(tmp_path: Path) -> None:
+    guides = "".join(f"<x:guide{number}/>" for number in range(8000))  # a quadratic search would take a minute
     (tmp_path / "a.svg").write_text(
-        SVG.format(f"<x:guide xmlns:x='http://example.org/x'/><metadata/><title>N</title>{SQUARE}")
+        SVG.format(f"<g xmlns:x='http://example.org/x'>{guides}</g><metadata/><title>N</title>{SQUARE}")
     )
     assert isinstance(read_logo(tmp_path / "a.svg"), VectorLogo)

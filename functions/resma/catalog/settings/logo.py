@@ -23,6 +23,10 @@ MAX_OPERATIONS = 20_000
 """Maximum number of lines and curves of an SVG file."""
 MAX_ASPECT = 20
 """Maximum ratio of the longer to the shorter side."""
+MAX_COORDINATE = 100_000
+"""Maximum absolute value of a coordinate, in units of the view box. A PDF has no infinite numbers."""
+MIN_SIDE = 0.1
+"""Minimum length of a side of the view box. PDFs have four decimals of each coordinate."""
 
 _KEPT_PIXELS = (1200, 480)
 """Larger images are made smaller: a logo is at most 150 by 34 points, which is 576 dpi."""
@@ -70,6 +74,8 @@ def _read_png(data: bytes) -> PixelLogo:
         with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
             _require_pixels(image.width, image.height)
             colored = image.convert("RGBA")
+    except Image.DecompressionBombError:
+        raise LogoError(f"The logo has more than {MAX_PIXELS:,} pixels. Make it smaller.") from None
     except (OSError, SyntaxError, ValueError) as error:
         if isinstance(error, LogoError):
             raise
@@ -99,22 +105,31 @@ def _read_svg(data: bytes) -> VectorLogo:
     except ET.ParseError as error:
         raise LogoError(f"The logo is not a valid SVG file: {error}. Export it again.") from None
     _require_paths(root)
+    _require_few_copies(root)
     box = _view_box(root)
     _require_aspect(box[2], box[3])
-    shapes = tuple(_shapes(root, box))
+    shapes: list[LogoShape] = []
+    operations = 0
+    for shape in _shapes(root, box):
+        operations += len(shape.operations)
+        if operations > MAX_OPERATIONS:
+            raise LogoError(
+                f"The logo has more than {MAX_OPERATIONS:,} lines and curves. Simplify its paths, or use PNG."
+            )
+        _require_coordinates(shape)
+        shapes.append(shape)
     if not shapes:
         raise LogoError("The logo draws nothing. Export it as plain SVG with its paths.")
-    if sum(len(shape.operations) for shape in shapes) > MAX_OPERATIONS:
-        raise LogoError(f"The logo has more than {MAX_OPERATIONS:,} lines and curves. Simplify its paths, or use PNG.")
-    return VectorLogo(box[2], box[3], shapes)
+    return VectorLogo(box[2], box[3], tuple(shapes))
 
 
 def _require_paths(root: ET.Element) -> None:
     """Raises LogoError with all elements and properties that cannot be drawn."""
     if root.tag not in {"svg", f"{_SVG}svg"}:
         raise LogoError("The logo is XML, but not SVG. Use an SVG file or a PNG file.")
-    names = [element.tag.rpartition("}")[2] for element in root.iter()]
-    foreign = {name for name in names if name not in _DRAWN | _SILENT and not _is_editor_data(root, name)}
+    # Elements of other namespaces are data of an editor, unless an element of SVG has the same name.
+    names = {element.tag.removeprefix(_SVG) for element in root.iter()}
+    foreign = {name for name in names if not name.startswith("{")} - _DRAWN - _SILENT
     for element in root.iter():
         style = (
             f"{element.get('style', '')};{element.text or ''}"
@@ -133,10 +148,41 @@ def _require_paths(root: ET.Element) -> None:
         )
 
 
-def _is_editor_data(root: ET.Element, name: str) -> bool:
-    """Returns whether all elements of this name belong to another namespace, such as the data of an editor."""
-    tags = [element.tag for element in root.iter() if element.tag.rpartition("}")[2] == name]
-    return all(tag.startswith("{") and not tag.startswith(_SVG) for tag in tags)
+def _require_few_copies(root: ET.Element) -> None:
+    """Raises LogoError if elements that <use> copies are larger than a file may be: copies of copies grow fast."""
+    by_id = {element.get("id"): element for element in root.iter()}
+    sizes: dict[ET.Element, int | None] = {}
+
+    def size(element: ET.Element) -> int:
+        """Returns the number of characters of an element with all copies."""
+        known = sizes.get(element, 0)
+        if known is None:
+            raise LogoError("An element of the logo contains itself by <use>. Export it as plain SVG.")
+        if known:
+            return known
+        sizes[element] = None
+        total = len(element.tag.rpartition("}")[2]) + sum(map(len, element.attrib.values())) + sum(map(size, element))
+        href = element.get("{http://www.w3.org/1999/xlink}href") or element.get("href") or ""
+        if element.tag.endswith("use") and (target := by_id.get(href.removeprefix("#"))) is not None:
+            total += size(target)
+        sizes[element] = total
+        return total
+
+    try:
+        is_large = size(root) > MAX_SVG_BYTES
+    except RecursionError:
+        raise LogoError("The elements of the logo are nested too deeply. Export it as plain SVG.") from None
+    if is_large:
+        raise LogoError("The logo copies too many elements by <use>. Export it as plain SVG, or use PNG.")
+
+
+def _require_coordinates(shape: LogoShape) -> None:
+    numbers = [shape.stroke_width, *(number for _, point in shape.operations for number in point)]
+    if not all(abs(number) <= MAX_COORDINATE for number in numbers):  # NaN is not smaller than any number
+        raise LogoError(
+            f"A path of the logo has a coordinate of more than {MAX_COORDINATE:,}, or one that is not a number. "
+            "Export it again."
+        )
 
 
 def _view_box(root: ET.Element) -> tuple[float, float, float, float]:
@@ -149,6 +195,10 @@ def _view_box(root: ET.Element) -> tuple[float, float, float, float]:
             width, height = (float(root.get(name, "").removesuffix("px")) for name in ("width", "height"))
     except ValueError:
         raise LogoError("The logo has no valid `viewBox`. Add one to the element <svg>.") from None
+    if not all(abs(number) <= MAX_COORDINATE for number in (x, y, width, height)):
+        raise LogoError(f"The `viewBox` of the logo has a number of more than {MAX_COORDINATE:,}. Make it smaller.")
+    if 0 < min(width, height) < MIN_SIDE:
+        raise LogoError(f"A side of the `viewBox` of the logo is shorter than {MIN_SIDE:g}. Make it larger.")
     return x, y, width, height
 
 
@@ -168,7 +218,6 @@ def _shapes(root: ET.Element, box: tuple[float, float, float, float]) -> Iterato
         svg = svgelements.SVG.parse(io.BytesIO(ET.tostring(root)), reify=True)
         for element in svg.elements(lambda item: isinstance(item, svgelements.Shape)):
             path = svgelements.Path(element)
-            path.approximate_arcs_with_cubics()
             operations = tuple(_operations(path, box[3]))
             fill, stroke = _color(element, "fill"), _color(element, "stroke")
             if operations and (fill or stroke) and element.values.get("display") != "none":
@@ -180,7 +229,7 @@ def _shapes(root: ET.Element, box: tuple[float, float, float, float]) -> Iterato
 
 def _operations(path: Any, height: float) -> Iterator[Operation]:
     """Yields the steps of a path, with y upwards."""
-    for segment in path:
+    for segment in _without_arcs(path):
         points = {
             "Move": ("end",),
             "Line": ("end",),
@@ -200,6 +249,12 @@ def _operations(path: Any, height: float) -> Iterator[Operation]:
                     {"Move": "m", "Line": "l", "CubicBezier": "c"}[name],
                     tuple(value for point in at for value in point),
                 )
+
+
+def _without_arcs(path: Any) -> Iterator[Any]:
+    """Yields the segments of a path, in which cubic curves replace arcs."""
+    for segment in path:
+        yield from segment.as_cubic_curves() if type(segment).__name__ == "Arc" else (segment,)
 
 
 def _color(element: Any, name: str) -> str | None:
