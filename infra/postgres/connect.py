@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -48,14 +49,28 @@ def parse_url(url: str) -> dict[str, str]:
             f"The URL of the database is not valid. Write special characters of the password as percent codes, "
             f"such as %40 for @, and {_remedy(str(error))}"
         ) from None
-    if "@" in parameters.get("host", ""):  # the rest of the password would be in messages as the host
+    # Parts of the password would be in messages as host, port or database.
+    if "@" in parameters.get("host", ""):
         raise DatabaseUrlError("The URL of the database has more than one @. Write @ in the password as %40.")
+    place = url.partition("://")[2].partition("?")[0]
+    if "@" in place.partition("/")[2]:
+        raise DatabaseUrlError(
+            "The URL of the database has an @ after a /. Write / in the password as %2F, and @ in the name of the "
+            "database as %40."
+        )
+    if "\0" in url:
+        raise DatabaseUrlError("The URL of the database has a zero byte. Remove it.")
+    if not re.fullmatch(r"[0-9,]*", parameters.get("port", "")):
+        raise DatabaseUrlError("The port in the URL of the database is not a number. Correct it.")
+    if not re.fullmatch(r"-?[0-9]*", parameters.get("connect_timeout", "")):
+        raise DatabaseUrlError("`connect_timeout` in the URL of the database is not a number of seconds. Correct it.")
     return parameters
 
 
 def _remedy(problem: str) -> str:
     """Returns what libpq says of a URL, if that cannot quote the password."""
-    return f"check its parameters: {problem.strip()}." if "query parameter" in problem else "check host and port."
+    is_quotable = "query parameter" in problem and "@" not in problem
+    return f"check its parameters: {problem.strip()}." if is_quotable else "check host and port."
 
 
 @contextmanager

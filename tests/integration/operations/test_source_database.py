@@ -86,7 +86,20 @@ def test_a_refused_connection_has_one_error_with_a_remedy(shop: str, user: str, 
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["mysql://a:hush@b/c", "postgresql://a:hush@b/c?sslmode", "host=b password=hush"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://a:hush@b/c",
+        "postgresql://a:hush@b/c?sslmode",
+        "host=b password=hush",
+        "postgresql://a:12/hush@b/c",
+        "postgresql://a:x?y/hush@b/c",
+        "postgresql://a:b@hush@c/d",
+        "postgresql://a:b\0hush@c/d",
+        "postgresql://a:b@c:hush/d",
+        "postgresql://a:b@c/d?connect_timeout=hush",
+    ],
+)
 def test_a_url_that_is_not_valid_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(DatabaseUrlError, match="URL of the database") as caught:
         open_source(url)
