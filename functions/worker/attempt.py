@@ -14,7 +14,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from resma.access.quotas import count_rows
-from resma.catalog import ReportType, find_locale, find_report_type, organization_of
+from resma.catalog import ReportType, find_locale, find_report_type, hold_catalog, organization_of
 from resma.jobs.claim import Claim, finish_job, keep_alive, record_summary, record_usage
 from resma.jobs.outages import close_outages
 from resma.jobs.report_rows import tenant_name
@@ -72,6 +72,7 @@ class _Content:
 AttemptResult = Literal["READY", "CONTINUED", "STALLED"]
 
 
+@hold_catalog()
 def make_files(job: ClaimedJob, invocation: Invocation) -> AttemptResult:
     """Makes the report READY, or saves a checkpoint when the invocation's time is up.
 
@@ -83,6 +84,7 @@ def make_files(job: ClaimedJob, invocation: Invocation) -> AttemptResult:
     watch = Stopwatch()
     resources, claim = job.resources, job.claim
     report_type = find_report_type(claim.type)
+    stamp = stamp_of(report_type)
 
     def beat(rows_done: int) -> None:
         with resources.system.transaction(claim.tenant_id) as connection:
@@ -91,7 +93,7 @@ def make_files(job: ClaimedJob, invocation: Invocation) -> AttemptResult:
     rows_before = claim.checkpoint["rows"] if claim.checkpoint else 0
     with Heartbeat(beat, invocation.extend_visibility, resources.source.cancel, rows_before) as heartbeat:
         source = resources.source.connect()  # first: if it is unavailable, the store is not called in vain
-        resumed = resume_from_checkpoint(resources, claim, stamp_of(report_type))
+        resumed = resume_from_checkpoint(resources, claim, stamp)
         remove_earlier_leftovers(resources, claim)
         with open_snapshot(
             source,
@@ -113,7 +115,7 @@ def make_files(job: ClaimedJob, invocation: Invocation) -> AttemptResult:
             )
             watch.lap("summarize")
             with _open_files(job, header, heartbeat.lost, resumed) as files:
-                supervisor = _Supervisor(job, invocation.time_budget, heartbeat, snapshot, report_type, content, files)
+                supervisor = _Supervisor(job, invocation.time_budget, heartbeat, snapshot, stamp, content, files)
                 names = [column.name for column in header.columns]
                 snapshot.set_limits(_limits_now(job, invocation, report_type))
                 last_key = resumed.state.last_key if resumed else None
@@ -189,7 +191,7 @@ class _Supervisor:
     time_budget: TimeBudget
     heartbeat: Heartbeat
     snapshot: Snapshot
-    report_type: ReportType
+    stamp: str
     content: _Content
     files: FilesInProgress
     batches: int = 0
@@ -210,7 +212,7 @@ class _Supervisor:
         self.files.keep()  # before the row may refer to them
         self.job.checkpoints.save(
             CheckpointState(
-                stamp=stamp_of(self.report_type),
+                stamp=self.stamp,
                 summary=self.content.summary,
                 organization=self.content.organization,
                 rows=rows,

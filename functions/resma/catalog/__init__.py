@@ -5,7 +5,7 @@ each filter and for `tenant_id`. Filter values are always bound, never inserted 
 docs/report-types.md is the guide.
 """
 
-from resma.catalog.current import InvalidType, current_catalog, find_report_type, load_catalog
+from resma.catalog.current import InvalidType, current_catalog, find_report_type, hold_catalog, load_catalog
 from resma.catalog.diagnostics import Diagnostic
 from resma.catalog.filters import filter_model
 from resma.catalog.folder import DEMO_CATALOG, catalog_folder
@@ -55,6 +55,7 @@ __all__ = [
     "filter_model",
     "find_locale",
     "find_report_type",
+    "hold_catalog",
     "load_catalog",
     "load_settings",
     "offered_locales",

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +17,10 @@ from resma.catalog.folder import PACKAGED_CATALOG, catalog_folder
 from resma.catalog.loading import check_folder
 from resma.catalog.model import ReportType
 from resma.catalog.settings.file import CatalogSettings, check_settings
+from resma.catalog.settings.logo import LogoError, read_logo
 from resma.catalog.short_form import type_of_folder
 from resma.errors import CatalogInvalidError
+from resma.report.brand import Logo
 from resma.request_errors import FieldError, ReportTypeInvalidError, RequestInvalidError
 
 
@@ -45,6 +49,8 @@ class Catalog:
     types: Mapping[str, ReportType]
     invalid: Mapping[str, InvalidType]
     settings: CatalogSettings
+    logo: Logo | None = None
+    """The logo of the brand."""
 
 
 _Fingerprint = tuple[tuple[str, int, int, int], ...]
@@ -56,13 +62,30 @@ _Checked = tuple[ReportType | None, list[Diagnostic]]
 _checked: dict[Path, tuple[_Fingerprint, CatalogSettings, _Checked]] = {}
 """Report types by folder, so that a change of one does not read all others again (20 ms each)."""
 
+_held: ContextVar[Catalog | None] = ContextVar("_held", default=None)
+
+
+@contextmanager
+def hold_catalog() -> Iterator[None]:
+    """Keeps the catalog in use for the duration of a context or of a function, even if its files change meanwhile.
+
+    Otherwise, a file would be made of parts of two catalogs. Raises CatalogInvalidError if the folder does not exist.
+    """
+    token = _held.set(current_catalog())
+    try:
+        yield
+    finally:
+        _held.reset(token)
+
 
 def current_catalog(folder: Path | None = None) -> Catalog:
     """Returns the catalog of a folder, by default of the one in use.
 
-    It is read again after a change of a file, except in a deployed package, which does not change. Raises
-    CatalogInvalidError if the folder does not exist.
+    It is read again after a change of a file, except in a deployed package, which does not change, and while it is held
+    (`hold_catalog`). Raises CatalogInvalidError if the folder does not exist.
     """
+    if folder is None and (held := _held.get()) is not None:
+        return held
     folder = folder or catalog_folder()
     # The fingerprint is older than the content, so a change during the reading is noticed by the next call.
     fingerprint = None if folder == PACKAGED_CATALOG else _fingerprint_of(folder)
@@ -116,7 +139,16 @@ def read_catalog(folder: Path) -> Catalog:
         while name in types or name in invalid:
             name += "_"
         invalid[name] = InvalidType(name, path, tuple(diagnostics))
-    return Catalog(types, invalid, settings or CatalogSettings())
+    settings = settings or CatalogSettings()
+    return Catalog(types, invalid, settings, _read_logo(folder, settings))
+
+
+def _read_logo(folder: Path, settings: CatalogSettings) -> Logo | None:
+    """Returns the logo, which the check of the settings has read; None if its file was changed since."""
+    try:
+        return read_logo(folder / settings.brand.logo) if settings.brand.logo else None
+    except LogoError:  # the changed file has another fingerprint, so the next call reads the catalog again
+        return None
 
 
 def _find_folders(folder: Path) -> list[Path]:

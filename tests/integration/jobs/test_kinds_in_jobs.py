@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import shutil
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet
@@ -43,6 +45,35 @@ def test_a_report_of_all_kinds_that_is_continued_equals_the_baseline(
     outcomes = reports.work_to_the_end()
     assert outcomes.count("CONTINUED") >= 2
     assert reports.contents() == baseline
+
+
+def test_a_catalog_that_changes_during_a_report_makes_no_file_of_two_catalogs(
+    reports: Reports, cuts: Cuts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first attempt ends with the catalog that it began with, and the next one begins again with the new one."""
+    catalog = tmp_path / "catalog"
+    shutil.copytree(ROOT / "tests/support/catalog_of_kinds", catalog)
+    monkeypatch.setenv("RESMA_CATALOG", str(catalog))
+    request = REQUEST | {"formats": ["CSV"]}
+    settings, described = catalog / "resma.toml", catalog / "kinds" / "report.toml"
+    before = described.read_text(encoding="utf-8")
+
+    def change(batches: int) -> bool:
+        if batches == 2:
+            settings.write_text('[csv]\ndelimiter = ";"\n', encoding="utf-8")
+            described.write_text("title = 1", encoding="utf-8")  # an error
+        return batches == 3
+
+    cuts.end_invocation = change
+    reports.request_report(request)
+    assert reports.work() == "CONTINUED"
+    described.write_text(before, encoding="utf-8")
+    cuts.end_invocation = lambda _: False
+    assert reports.work_to_the_end()[-1] == "READY"
+    made = reports.contents()["CSV"]
+    assert made == reports.baseline(request)["CSV"]
+    assert b";" in made.partition(b"\n")[0]
+    assert b"," not in made.partition(b"\n")[0]
 
 
 def test_values_are_those_of_the_query(reports: Reports) -> None:

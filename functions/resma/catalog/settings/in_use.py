@@ -6,10 +6,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from resma.catalog.current import current_catalog
-from resma.catalog.folder import catalog_folder
 from resma.catalog.settings import locales as locale_settings
 from resma.catalog.settings.file import CatalogSettings
-from resma.catalog.settings.logo import read_logo
 from resma.i18n.locales import Language, Locale
 from resma.report.brand import Brand
 from resma.request_errors import FieldError, RequestInvalidError
@@ -22,20 +20,20 @@ def settings_in_use() -> CatalogSettings:
 
 def settings_fingerprint() -> str:
     """Returns a hash of the settings and the logo in use. If it is the same, they make the same files."""
-    settings = settings_in_use()
-    logo = (catalog_folder() / settings.brand.logo).read_bytes() if settings.brand.logo else b""
-    return hashlib.sha256(settings.model_dump_json().encode() + logo).hexdigest()
+    catalog = current_catalog()
+    return hashlib.sha256(f"{catalog.settings.model_dump_json()}\0{catalog.logo}".encode()).hexdigest()
 
 
 def brand_in_use(language: Language) -> Brand:
     """Returns the brand of the catalog in use, in a language."""
-    settings = settings_in_use().brand
+    catalog = current_catalog()
+    settings = catalog.settings.brand
     return Brand(
         primary=settings.primary_color and settings.primary_color[1:],
         accent=settings.accent_color and settings.accent_color[1:],
         footer=settings.footer.in_language(language) if settings.footer else None,
         legal=settings.legal.in_language(language) if settings.legal else None,
-        logo=read_logo(catalog_folder() / settings.logo) if settings.logo else None,
+        logo=catalog.logo,
     )
 
 
