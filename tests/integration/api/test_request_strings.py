@@ -38,7 +38,16 @@ _TRANSACTIONS = {
     "type": "TRANSACTIONS",
     "format": "CSV",
     "columns": ["id", "amount"],
-    "options": {"csv": {"profile": "excel", "compression": "gzip"}},
+    "options": {
+        "csv": {
+            "profile": "excel",
+            "compression": "gzip",
+            "delimiter": ";",
+            "quote": '"',
+            "decimalMark": ",",
+            "lineEnd": "crlf",
+        }
+    },
     "filters": {**_DAYS, "account": "12345-6", "type": ["PIX"], "status": ["BOOKED"], "currency": ["BRL"]},
     **_MORE,
 }
