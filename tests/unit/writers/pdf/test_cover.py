@@ -140,6 +140,8 @@ CHARTS = {
     "zeros": Chart("Zeros", "share", "rows", ("a", "b"), (series("rows", [0, 0]),)),
     "negative share": Chart("Negative", "share", "amount", ("a", "b"), (series("EUR", [-3, 4]),)),
     "not numbers": Chart("NaN", "time", "amount", months(3), (series("EUR", ["NaN", "Infinity", "1e400"]),)),
+    "almost zero": Chart("Zero", "time", "amount", months(3), (series("EUR", ["5e-324", "0", "-5e-324"]),)),
+    "almost zero shares": Chart("Zero", "share", "amount", ("a", "b"), (series("EUR", ["5e-324", "0"]),)),
     "huge": Chart("Huge", "bars", "amount", ("a", "b"), (series("IDR", ["1e30", "-1e29"]),)),
     "blank": Chart("", "bars", "rows", ("", "x" * 500), (series("", [1, 2]),)),
     "other scripts": Chart("Диаграмма 中", "bars", "rows", ("Ж", "中", "\U0001f600"), (series("rows", [1, 2, 3]),)),

@@ -11,9 +11,12 @@ from resma.report.chart_months import is_first_month, year_of
 
 
 def finite(values: Sequence[Decimal]) -> list[float]:
-    """Converts values to floats for the drawing library. Values that cannot be drawn (NaN, Infinity) become zero."""
+    """Converts values to floats for the drawing library. Values that cannot be drawn (NaN, Infinity) become zero.
+
+    So do values whose products and quotients would leave the range of floats.
+    """
     floats = [float(value) if value.is_finite() else 0.0 for value in values]
-    return [value if isfinite(value) and abs(value) < 1e250 else 0.0 for value in floats]
+    return [value if isfinite(value) and 1e-250 < abs(value) < 1e250 else 0.0 for value in floats]
 
 
 def scale(low: float, high: float, intervals: int) -> tuple[float, float, float]:
