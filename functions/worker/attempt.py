@@ -77,13 +77,15 @@ def make_files(job: ClaimedJob, invocation: Invocation) -> AttemptResult:
     """Makes the report READY, or saves a checkpoint when the invocation's time is up.
 
     Returns CONTINUED if the next attempt must continue the report, or STALLED if it must and this attempt wrote only
-    one batch. Raises LeaseLostError, also for errors that follow from a lost lease, RestartRequiredError and other
-    ResmaErrors.
+    one batch. Raises LeaseLostError, also for errors that follow from a lost lease, RestartRequiredError,
+    RequestInvalidError if the report type no longer has a filter or a column of the request, and other ResmaErrors.
     """
     reset_peak()
     watch = Stopwatch()
-    resources, claim = job.resources, job.claim
-    report_type = find_report_type(claim.type)
+    report_type = find_report_type(job.claim.type)
+    # The catalog may have changed since the request. A filter that it no longer has would select nothing.
+    claim = replace(job.claim, filters=report_type.check_filters(job.claim.filters))
+    job, resources = replace(job, claim=claim), job.resources
     stamp = stamp_of(report_type)
 
     def beat(rows_done: int) -> None:

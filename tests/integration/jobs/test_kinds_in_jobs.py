@@ -76,6 +76,25 @@ def test_a_catalog_that_changes_during_a_report_makes_no_file_of_two_catalogs(
     assert b"," not in made.partition(b"\n")[0]
 
 
+def test_a_filter_that_the_catalog_no_longer_has_fails_the_report_instead_of_being_ignored(
+    reports: Reports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "catalog" / "kinds"
+    shutil.copytree(ROOT / "tests/support/catalog_of_kinds/kinds", folder)
+    monkeypatch.setenv("RESMA_CATALOG", str(folder.parent))
+    described, query = folder / "report.toml", folder / "query.sql"
+    before = described.read_text(encoding="utf-8"), query.read_text(encoding="utf-8")
+    described.write_text(f'{before[0]}\n[filters]\nlast = "integer"\n', encoding="utf-8")
+    query.write_text(f"{before[1].rstrip()} AND %(last)s::bigint IS NOT NULL", encoding="utf-8")
+    reports.request_report(REQUEST | {"formats": ["CSV"], "filters": {"last": 3}})
+    described.write_text(before[0], encoding="utf-8")
+    query.write_text(before[1], encoding="utf-8")
+    assert reports.work_to_the_end() == ["FAILED"]
+    row = reports.row()
+    assert row.error_code == "request-invalid"
+    assert "/filters/last" in (row.error_detail or "")
+
+
 def test_values_are_those_of_the_query(reports: Reports) -> None:
     table = pyarrow.parquet.read_table(io.BytesIO(reports.baseline(REQUEST | {"formats": ["PARQUET"]})["PARQUET"]))
     row = table.filter(pyarrow.compute.equal(table["id"], 3)).to_pylist()[0]
